@@ -1,0 +1,28 @@
+/** One table: error code → HTTP status and exit code of the command line. The sentence comes with the error. */
+export const ERRORS = {
+  "bad-request": { status: 400, exit: 2 },
+  unauthorized: { status: 401, exit: 1 },
+  forbidden: { status: 403, exit: 1 },
+  "no-such-unit": { status: 404, exit: 4 },
+  "not-found": { status: 404, exit: 1 },
+  "method-not-allowed": { status: 405, exit: 1 },
+  conflict: { status: 409, exit: 1 },
+  "too-large": { status: 413, exit: 1 },
+  invalid: { status: 422, exit: 1 },
+  "too-many": { status: 429, exit: 1 },
+  "not-ready": { status: 503, exit: 1 },
+  failed: { status: 409, exit: 1 },
+  unreachable: { status: 503, exit: 5 },
+  internal: { status: 500, exit: 1 },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ApiError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Exit codes of the command line (SPEC of the LSB init verbs where they overlap). */
+export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, noSuchUnit: 4, unreachable: 5 } as const;

@@ -1,0 +1,72 @@
+/**
+ * Every route of the control API, as plain data: no schema library, so that the command line can use it and start fast.
+ * `contract.ts` gives each row its schemas; `openapi.ts` and the reference are made from both.
+ *
+ * `access`: `open` needs no token even on TCP; `read` shows; `write` changes; `admin` shows secrets or ends the daemon.
+ */
+export type Access = "open" | "read" | "write" | "admin";
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** `:id` stands for a unit id. */
+  readonly path: string;
+  readonly access: Access;
+  readonly summary: string;
+  /** What the body of a 200 is, when it is not JSON. */
+  readonly streams?: "events" | "lines" | "text";
+}
+
+const row = <R extends Route>(route: R): Route => route;
+const get = (path: string, summary: string, access: Access = "read"): Route => row({ method: "GET", path, access, summary });
+const post = (path: string, summary: string, access: Access = "write"): Route => row({ method: "POST", path, access, summary });
+
+const BASE = "/api/supervisor";
+
+export const routes = {
+  healthz: get("/healthz", "Liveness of the daemon itself", "open"),
+  openapi: get("/openapi.json", "This API as OpenAPI 3.1"),
+  status: get(`${BASE}/status`, "The daemon and every unit"),
+  service: get(`${BASE}/services/:id`, "One unit in full"),
+  start: post(`${BASE}/services/:id/start`, "Start a unit and what it needs"),
+  stop: post(`${BASE}/services/:id/stop`, "Stop a unit"),
+  restart: post(`${BASE}/services/:id/restart`, "Stop and start a unit"),
+  reload: post(`${BASE}/services/:id/reload`, "Ask the service to reload its own configuration"),
+  kill: post(`${BASE}/services/:id/kill`, "Send a signal"),
+  enable: post(`${BASE}/services/:id/enable`, "Start it when the daemon starts"),
+  disable: post(`${BASE}/services/:id/disable`, "Do not start it when the daemon starts"),
+  resetFailed: post(`${BASE}/services/:id/reset-failed`, "Forget failures: failed and fatal become stopped"),
+  serviceHealth: get(`${BASE}/services/:id/health`, "Health of a unit with the last probe results; ?run=true probes now"),
+  serviceLogs: row({
+    method: "GET",
+    path: `${BASE}/services/:id/logs`,
+    access: "read",
+    summary: "Log lines; ?follow=true streams them",
+    streams: "lines",
+  }),
+  serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
+  serviceFile: get(`${BASE}/services/:id/file`, "The unit's files and its effective settings with their sources"),
+  jobs: post(`${BASE}/jobs`, "One action on many units, chosen by names, globs and @groups"),
+  resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups stand for"),
+  health: get(`${BASE}/health`, "Overall health: 200, or 503 when something is not healthy"),
+  report: post(`${BASE}/metrics`, "A service reports numbers of its own"),
+  events: get(`${BASE}/events`, "History, oldest first"),
+  eventStream: row({
+    method: "GET",
+    path: `${BASE}/events/stream`,
+    access: "read",
+    summary: "Server-sent events: a snapshot, then changes with consecutive ids",
+    streams: "events",
+  }),
+  summary: get(`${BASE}/summary`, "The numbers of a dashboard"),
+  groups: get(`${BASE}/groups`, "Groups and their units"),
+  alerts: get(`${BASE}/alerts`, "Alerts, open ones first"),
+  graph: get(`${BASE}/graph`, "Units and their dependencies, with the start waves"),
+  reloadUnits: post(`${BASE}/reload`, "Compare unit files with what runs and do the least; ?dry_run=true gives the plan"),
+  shutdown: post(`${BASE}/shutdown`, "Stop every unit in order and end the daemon", "admin"),
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;
+
+/** The path of a route with `:id` filled in. */
+export const pathOf = (route: Route, id?: string): string =>
+  id === undefined ? route.path : route.path.replace(":id", encodeURIComponent(id));

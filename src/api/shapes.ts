@@ -1,0 +1,258 @@
+import { z } from "zod";
+import { CONDITIONS, HEALTHS, REASONS, SEVERITIES, STATES } from "../base/words.ts";
+
+/** What goes over the wire. Snake case; times are UTC ISO 8601; durations in seconds unless the name says otherwise. */
+
+const time = z.iso.datetime({ precision: 3 }).or(z.iso.datetime());
+const id = z.string().max(129);
+
+export const service = z.object({
+  id,
+  name: z.string(),
+  description: z.string(),
+  state: z.enum(STATES),
+  sub_state: z.string(),
+  reason: z.enum(REASONS),
+  health: z.enum(HEALTHS),
+  pid: z.number().int().nullable(),
+  port: z.number().int().nullable(),
+  start_time: time.nullable(),
+  uptime_seconds: z.number(),
+  restart_count: z.number().int(),
+  last_restart: time.nullable(),
+  priority: z.number().int(),
+  critical: z.boolean(),
+  auto_restart: z.boolean(),
+  enabled: z.boolean(),
+  groups: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+  cpu_percent: z.number().nullable(),
+  memory_mb: z.number().nullable(),
+  tasks: z.number().int().nullable(),
+  exit_code: z.number().int().nullable(),
+  /** The last end in words: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
+  last_exit: z.string().nullable(),
+  /** Ids of the dependencies it waits for. */
+  waiting_for: z.array(z.string()),
+  /** The file differs from what runs, or can no longer be read. */
+  changed_on_disk: z.boolean(),
+  /** Problems of the file on disk, in words, while the last good version is in force. */
+  problems: z.array(z.string()),
+  /** Failed retries in this episode, and when the next attempt is due. */
+  retries: z.number().int(),
+  max_retries: z.number().int(),
+  next_attempt: time.nullable(),
+  file: z.string(),
+  type: z.string(),
+  dependencies: z.array(z.object({ unit: id, condition: z.enum(CONDITIONS), required: z.boolean(), restart: z.boolean() })),
+});
+export type Service = z.infer<typeof service>;
+
+/** `restart_count` and the like are in `service`; this adds what takes a look at the machine. */
+export const serviceDetail = service.extend({
+  command: z.string(),
+  processes: z.array(z.object({ pid: z.number().int(), name: z.string() })),
+  recent_events: z.array(z.lazy(() => event)),
+  recent_lines: z.array(z.lazy(() => logLine)),
+});
+export type ServiceDetail = z.infer<typeof serviceDetail>;
+
+export const daemon = z.object({
+  version: z.string(),
+  pid: z.number().int(),
+  start_time: time,
+  uptime_seconds: z.number(),
+  /** `system`, `user` or `portable` (SUP_HOME). */
+  mode: z.string(),
+  unit_path: z.array(z.string()),
+  state_dir: z.string(),
+  log_dir: z.string(),
+  socket: z.string(),
+  /** `http://127.0.0.1:7870`, or null with the reason in `notes`. */
+  url: z.string().nullable(),
+  /** What an operator should know: a taken port, a damaged database set aside, a bad unit file. */
+  notes: z.array(z.string()),
+});
+export type DaemonInfo = z.infer<typeof daemon>;
+
+export const status = z.object({ daemon, services: z.array(service) });
+export type Status = z.infer<typeof status>;
+
+export const event = z.object({
+  id: z.number().int(),
+  service_id: id.nullable(),
+  event_type: z.string(),
+  timestamp: time,
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type Event = z.infer<typeof event>;
+
+export const logLine = z.object({
+  time: z.string(),
+  stream: z.enum(["stdout", "stderr"]),
+  full: z.boolean(),
+  text: z.string(),
+  service_id: id.optional(),
+});
+export type LogLineShape = z.infer<typeof logLine>;
+
+export const probeResult = z.object({
+  time,
+  kind: z.enum(["ok", "bad", "broken"]),
+  detail: z.string(),
+  response_ms: z.number().nullable(),
+  fallback: z.boolean(),
+});
+export type ProbeResultShape = z.infer<typeof probeResult>;
+
+export const serviceHealth = z.object({
+  id,
+  health: z.enum(HEALTHS),
+  check: z.string().nullable(),
+  consecutive_failures: z.number().int(),
+  failure_threshold: z.number().int().nullable(),
+  next_probe: time.nullable(),
+  results: z.array(probeResult),
+});
+export type ServiceHealth = z.infer<typeof serviceHealth>;
+
+export const overallHealth = z.object({
+  status: z.enum(["healthy", "degraded", "unhealthy"]),
+  counts: z.record(z.string(), z.number().int()),
+  not_healthy: z.array(z.object({ id, state: z.enum(STATES), health: z.enum(HEALTHS), reason: z.enum(REASONS) })),
+});
+export type OverallHealth = z.infer<typeof overallHealth>;
+
+export const summary = z.object({
+  total: z.number().int(),
+  by_state: z.record(z.enum(STATES), z.number().int()),
+  by_health: z.record(z.enum(HEALTHS), z.number().int()),
+  restarts_24h: z.number().int(),
+  cpu_percent: z.number(),
+  memory_mb: z.number(),
+  critical_down: z.array(id),
+  open_alerts: z.number().int(),
+});
+export type Summary = z.infer<typeof summary>;
+
+export const ACTIONS = ["start", "stop", "restart", "reload", "kill", "enable", "disable", "reset-failed"] as const;
+export type Action = (typeof ACTIONS)[number];
+
+export const jobRequest = z.strictObject({
+  action: z.enum(ACTIONS),
+  /** Names, globs and `@groups`. */
+  units: z.array(z.string()).min(1).max(10_000),
+  /** Answer when done (true) or as soon as it is under way. */
+  wait: z.boolean().default(true),
+  /** With enable: start now; with disable: stop now. */
+  now: z.boolean().default(false),
+  /** With stop: stop the running units that need them first. */
+  cascade: z.boolean().default(false),
+  /** Only say what would happen. */
+  dry_run: z.boolean().default(false),
+  /** With kill. */
+  signal: z.string().optional(),
+});
+export type JobRequest = z.input<typeof jobRequest>;
+
+export const jobOutcome = z.object({
+  id,
+  /** `failed` says why in `message`; `unchanged`: there was nothing to do; `pending`: under way (wait=false). */
+  result: z.enum(["done", "unchanged", "failed", "pending", "planned"]),
+  state: z.enum(STATES),
+  message: z.string(),
+  /** Why it failed, when it did, as an error code of `errors.ts`. */
+  code: z.string().optional(),
+});
+export type JobOutcome = z.infer<typeof jobOutcome>;
+
+export const jobResult = z.object({ outcomes: z.array(jobOutcome), warnings: z.array(z.string()) });
+export type JobResult = z.infer<typeof jobResult>;
+
+export const reloadPlan = z.object({
+  dry_run: z.boolean(),
+  units: z.array(
+    z.object({
+      id,
+      change: z.enum(["added", "removed", "changed", "broken"]),
+      /** Dotted keys that differ, each `live` (applies at once) or `restart`. */
+      keys: z.array(z.object({ key: z.string(), applies: z.enum(["live", "restart"]) })),
+      action: z.enum(["start", "stop", "restart", "apply", "keep", "load"]),
+      message: z.string(),
+    }),
+  ),
+  problems: z.array(z.lazy(() => problem)),
+});
+export type ReloadPlan = z.infer<typeof reloadPlan>;
+
+export const problem = z.object({
+  severity: z.enum(["error", "warning"]),
+  file: z.string(),
+  line: z.number().int().nullable(),
+  column: z.number().int().nullable(),
+  /** Dotted path of the key, "" for the whole file. */
+  key: z.string(),
+  /** The offending value as JSON. */
+  value: z.string().nullable(),
+  message: z.string(),
+  hint: z.string().nullable(),
+});
+export type ProblemShape = z.infer<typeof problem>;
+
+export const serviceFile = z.object({
+  id,
+  files: z.array(z.object({ path: z.string(), text: z.string() })),
+  /** The merged unit with defaults, in the unit file's own words. */
+  effective: z.record(z.string(), z.unknown()),
+  /** Where each dotted key comes from: `default`, or `path:line`. */
+  sources: z.record(z.string(), z.string()),
+});
+export type ServiceFile = z.infer<typeof serviceFile>;
+
+export const metricPoint = z.object({
+  timestamp: time,
+  cpu_percent: z.number().nullable(),
+  memory_mb: z.number().nullable(),
+  health_status: z.enum(HEALTHS),
+  response_time_ms: z.number().nullable(),
+  reported: z.record(z.string(), z.number()).optional(),
+});
+export type MetricPoint = z.infer<typeof metricPoint>;
+
+export const alert = z.object({
+  id: z.number().int(),
+  service_id: id.nullable(),
+  severity: z.enum(SEVERITIES),
+  alert_type: z.string(),
+  message: z.string(),
+  created_at: time,
+  resolved_at: time.nullable(),
+  acknowledged: z.boolean(),
+});
+export type Alert = z.infer<typeof alert>;
+
+export const metricsReport = z.strictObject({ service_id: id, metrics: z.record(z.string().max(128), z.number()) });
+export type MetricsReport = z.infer<typeof metricsReport>;
+
+export const graph = z.object({
+  nodes: z.array(z.object({ id, state: z.enum(STATES), wave: z.number().int() })),
+  edges: z.array(z.object({ from: id, to: id, condition: z.enum(CONDITIONS), required: z.boolean() })),
+});
+export type Graph = z.infer<typeof graph>;
+
+/** What the event stream carries after its `id:`; the names are the SSE event names. */
+export type StreamChange =
+  | { readonly kind: "snapshot"; readonly data: Status }
+  | { readonly kind: "service"; readonly data: Service }
+  | { readonly kind: "removed"; readonly data: { readonly id: string } }
+  | { readonly kind: "event"; readonly data: Event }
+  | {
+      readonly kind: "metrics";
+      readonly data: ReadonlyArray<{
+        readonly id: string;
+        readonly cpu_percent: number | null;
+        readonly memory_mb: number | null;
+        readonly tasks: number | null;
+      }>;
+    };

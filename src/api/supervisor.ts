@@ -1,0 +1,35 @@
+import type { Result } from "../base/result.ts";
+import type { LogLine, LogQuery } from "../ports/logs.ts";
+import type { ApiError } from "./errors.ts";
+import type * as shape from "./shapes.ts";
+
+/**
+ * What the API's handlers ask of the daemon. `daemon/facade.ts` implements it; tests may use a fake.
+ * Reading answers from memory at once; acting goes through the engine's mailbox.
+ */
+export interface Supervisor {
+  status(): shape.Status;
+  service(id: string): Result<shape.ServiceDetail, ApiError>;
+  act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
+  /** Ids in the order of the unit list; an unknown name or a glob or group that matches nothing is an error. */
+  resolve(patterns: readonly string[]): Result<readonly string[], ApiError>;
+  serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
+  overallHealth(): shape.OverallHealth;
+  readLogs(id: string, query: LogQuery): Result<readonly LogLine[], ApiError>;
+  followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError>;
+  metrics(id: string, sinceIso: string, limit: number): Result<readonly shape.MetricPoint[], ApiError>;
+  report(report: shape.MetricsReport): Result<null, ApiError>;
+  file(id: string, reveal: boolean): Result<shape.ServiceFile, ApiError>;
+  events(query: { limit: number; service?: string; type?: string; since?: string }): Result<readonly shape.Event[], ApiError>;
+  /**
+   * Subscribes to changes. With `lastId`: first what came after it, when that is still known; else a snapshot first.
+   * The subscriber is called synchronously and must not block. Returns a stop.
+   */
+  subscribe(lastId: number | null, subscriber: (id: number, change: shape.StreamChange) => void): () => void;
+  summary(): shape.Summary;
+  groups(): Record<string, readonly string[]>;
+  alerts(openOnly: boolean): readonly shape.Alert[];
+  graph(): shape.Graph;
+  reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan>;
+  shutdown(): void;
+}

@@ -1,0 +1,27 @@
+import { signalName } from "./signals.ts";
+
+/** How a process ended, as the kernel told it. `lost`: it ended while nobody could learn how. */
+export type Exit =
+  | { readonly kind: "code"; readonly code: number }
+  | { readonly kind: "signal"; readonly signal: number; readonly core: boolean }
+  | { readonly kind: "lost" };
+
+/** Decodes a wait status (wait(2)): low 7 bits the signal, bit 7 the core flag, next byte the exit code. */
+export function decodeWaitStatus(status: number): Exit {
+  const signal = status & 0x7f;
+  if (signal === 0) return { kind: "code", code: (status >> 8) & 0xff };
+  return { kind: "signal", signal, core: (status & 0x80) !== 0 };
+}
+
+/** One number for an exit, as a shell shows it: the code, or 128 + signal; null when it is not known. */
+export function exitNumber(exit: Exit): number | null {
+  if (exit.kind === "code") return exit.code;
+  return exit.kind === "signal" ? 128 + exit.signal : null;
+}
+
+/** "exit code 3", "killed by SIGKILL", "killed by SIGSEGV (core dumped)", "ended unseen". */
+export function describeExit(exit: Exit): string {
+  if (exit.kind === "code") return `exit code ${exit.code}`;
+  if (exit.kind === "signal") return `killed by ${signalName(exit.signal)}${exit.core ? " (core dumped)" : ""}`;
+  return "ended unseen";
+}

@@ -1,0 +1,60 @@
+/** Directed graphs over unit ids: an edge a → b says "a needs b". */
+export type Edges = ReadonlyMap<string, readonly string[]>;
+
+/** A cycle as its path (`["a","b","a"]`), or null. Depth-first with an explicit stack: no limit on the depth. */
+export function findCycle(edges: Edges): string[] | null {
+  const done = new Set<string>();
+  for (const root of edges.keys()) {
+    if (done.has(root)) continue;
+    const path: string[] = [];
+    const onPath = new Set<string>();
+    const stack: Array<{ id: string; next: number }> = [{ id: root, next: 0 }];
+    while (stack.length > 0) {
+      const top = stack.at(-1)!;
+      if (top.next === 0) {
+        path.push(top.id);
+        onPath.add(top.id);
+      }
+      const to = (edges.get(top.id) ?? [])[top.next++];
+      if (to === undefined) {
+        stack.pop();
+        path.pop();
+        onPath.delete(top.id);
+        done.add(top.id);
+      } else if (onPath.has(to)) return [...path.slice(path.indexOf(to)), to];
+      else if (!done.has(to)) stack.push({ id: to, next: 0 });
+    }
+  }
+  return null;
+}
+
+/** Every node reachable from `roots` over `edges`, the roots included, in the order they were met. */
+export function closure(roots: Iterable<string>, edges: (id: string) => Iterable<string>): Set<string> {
+  const seen = new Set<string>(roots);
+  for (const id of seen) for (const to of edges(id)) seen.add(to); // a Set iterates what is added meanwhile
+  return seen;
+}
+
+/** Waves: each node sits one wave after the last of what it needs. Nodes of a cycle are left out. */
+export function waves(edges: Edges): string[][] {
+  const needed = new Map<string, number>();
+  const users = new Map<string, string[]>();
+  for (const [id, list] of edges) {
+    const known = list.filter((to) => edges.has(to));
+    needed.set(id, known.length);
+    for (const to of known) users.set(to, [...(users.get(to) ?? []), id]);
+  }
+  const result: string[][] = [];
+  let wave = [...needed].filter(([, count]) => count === 0).map(([id]) => id);
+  while (wave.length > 0) {
+    result.push(wave);
+    const next: string[] = [];
+    for (const id of wave)
+      for (const user of users.get(id) ?? []) {
+        needed.set(user, needed.get(user)! - 1);
+        if (needed.get(user) === 0) next.push(user);
+      }
+    wave = next;
+  }
+  return result;
+}

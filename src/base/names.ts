@@ -1,0 +1,81 @@
+/** Unit names: `NAME`, the template `NAME@` and its instances `NAME@x`. */
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const SUFFIX = ".unit.json";
+
+/** `web`, `web.unit.json` → `web`. Does not say whether the name is allowed. */
+export const stripSuffix = (text: string): string => (text.endsWith(SUFFIX) ? text.slice(0, -SUFFIX.length) : text);
+
+export const fileNameOf = (id: string): string => id + SUFFIX;
+
+/** True for `web`, `web@1`; false for the template `web@`, for paths and for anything over 64 characters a part. */
+export function isUnitId(text: string): boolean {
+  const at = text.indexOf("@");
+  return at < 0 ? NAME.test(text) : NAME.test(text.slice(0, at)) && NAME.test(text.slice(at + 1));
+}
+
+export const isTemplate = (text: string): boolean => text.endsWith("@") && NAME.test(text.slice(0, -1));
+
+/** `web@1` → template `web@` and instance `1`; null for a plain name. */
+export function instanceOf(id: string): { readonly template: string; readonly instance: string } | null {
+  const at = id.indexOf("@");
+  return at < 0 || at === id.length - 1 ? null : { template: id.slice(0, at + 1), instance: id.slice(at + 1) };
+}
+
+/** Shell-style matching of whole names: `*`, `?`, `[abc]`. */
+export function globToRegExp(glob: string): RegExp {
+  let source = "";
+  for (let i = 0; i < glob.length; i++) {
+    const char = glob[i]!;
+    if (char === "*") source += ".*";
+    else if (char === "?") source += ".";
+    else if (char === "[") {
+      const end = glob.indexOf("]", i + 1);
+      if (end < 0) source += "\\[";
+      else {
+        source += `[${glob
+          .slice(i + 1, end)
+          .replace(/^!/, "^")
+          .replace(/\\/g, "\\\\")}]`;
+        i = end;
+      }
+    } else source += char.replace(/[.+^${}()|\\]/g, "\\$&");
+  }
+  return new RegExp(`^${source}$`);
+}
+
+export const isGlob = (text: string): boolean => /[*?[]/.test(text);
+
+/** The word of `list` closest to `word` by edit distance, when it is close enough to be a slip of the fingers. */
+export function closest(word: string, list: Iterable<string>): string | undefined {
+  const limit = Math.max(1, Math.floor(word.length / 3) + 1);
+  let best: string | undefined;
+  let bestDistance = limit + 1;
+  for (const candidate of list) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Optimal string alignment distance (a swap of neighbours counts one); gives up at `limit`. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
+      row.push(cost);
+    }
+    before = previous;
+    previous = row;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,46 @@
+import type { LogSpec } from "../spec/spec.ts";
+
+export type Stream = "stdout" | "stderr";
+
+/** One line as a subscriber sees it, after the frame was taken off. */
+export interface LogLine {
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly time: string;
+  readonly stream: Stream;
+  /** False: the line was longer than a part and goes on in the next. */
+  readonly full: boolean;
+  /** Decoded as UTF-8; bad bytes become U+FFFD. */
+  readonly text: string;
+}
+
+export interface LogQuery {
+  /** The last n lines of what matches; all when absent. */
+  readonly lines?: number;
+  /** Wall milliseconds, inclusive. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly grep?: RegExp;
+  readonly stream?: Stream;
+}
+
+/** The log of each unit: FIFOs on one side, `UNIT.log` and its rotations on the other. */
+export interface LogStore {
+  /** Makes the unit's FIFOs (if need be) and reads from them from now on. Idempotent; a changed spec applies at once. */
+  open(unit: string, spec: LogSpec): void;
+  /** Write ends for a new process, opened read-write so that it never gets SIGPIPE. The caller closes both after the spawn. */
+  writers(unit: string): { readonly stdout: number; readonly stderr: number };
+  /** Takes in what waits in the FIFOs now, up to a short limit: called before an exit is told. */
+  drain(unit: string): void;
+  /** Adds a line of the daemon's own to the unit's log, as `stderr`, marked `[sup]`. */
+  note(unit: string, text: string): void;
+  /** The last lines taken in since the unit's current run began, newest last; at most 20. */
+  tail(unit: string, count: number): readonly LogLine[];
+  markRun(unit: string): void;
+  read(unit: string, query: LogQuery): readonly LogLine[];
+  /** Live lines of one unit, in order. A slow subscriber is told `gap(n)` and never slows the service. Returns a stop. */
+  follow(unit: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): () => void;
+  /** Ends reading, removes the FIFOs; the files stay. */
+  close(unit: string): void;
+  /** Bytes and lines lost because the disk refused them, by unit. */
+  losses(): ReadonlyMap<string, { readonly bytes: number; readonly since: string }>;
+}

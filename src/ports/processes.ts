@@ -1,0 +1,81 @@
+import type { Exit } from "../base/exit.ts";
+import type { KillMode } from "../base/words.ts";
+import type { IdentitySpec } from "../spec/spec.ts";
+
+/** Names one process for good: a pid alone may be somebody else's by tomorrow. */
+export interface ProcessRef {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
+  readonly startTicks: number;
+  /** /proc/sys/kernel/random/boot_id. */
+  readonly bootId: string;
+}
+
+export interface SpawnRequest {
+  /** argv[0] is looked up on `env.PATH` unless it holds a slash. */
+  readonly argv: readonly string[];
+  /** The whole environment of the new process. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | null;
+  readonly identity: IdentitySpec;
+  /** Open descriptors to become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open here. */
+  readonly fds: readonly (number | null)[];
+}
+
+/** The step of the set-up that failed, in the order they are done. */
+export const SPAWN_STAGES = [
+  "resolve", // the command is not on PATH, or is no executable file
+  "user", // no such user or group
+  "fork",
+  "session",
+  "cgroup",
+  "oom-score",
+  "nice",
+  "limits",
+  "descriptors",
+  "groups",
+  "gid",
+  "uid",
+  "chdir",
+  "exec",
+] as const;
+export type SpawnStage = (typeof SPAWN_STAGES)[number];
+
+export type SpawnResult =
+  | { readonly ok: true; readonly ref: ProcessRef }
+  /** `subject`: the path, user or limit that it was about. */
+  | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
+
+/** What is known of a run's processes besides the main one. */
+export interface TreeOf {
+  /** The value of SUP_INVOCATION_ID in the environment of every process of the run. */
+  readonly invocation: string;
+  readonly main: ProcessRef;
+}
+
+export interface Survivor {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/**
+ * Processes of the machine. All calls are synchronous and quick: a spawn answers when exec has really happened (or
+ * failed), and tells the end of the process once, by a call from the event loop, never during `spawn` itself.
+ */
+export interface Processes {
+  spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
+  /** Watches a process that an earlier daemon spawned. `gone`: no such process, or the pid is somebody else's now. */
+  adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "gone";
+  /** A zombie, a stopped process, one that runs, or none at all. */
+  condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone";
+  /** Sends to the main process alone. False when it is gone. */
+  signal(ref: ProcessRef, signal: number): boolean;
+  /** Sends to the tree as the kill mode says (`group`: all of it; `mixed`, `process`: the main process), then SIGCONT. */
+  signalTree(tree: TreeOf, signal: number, mode: KillMode): void;
+  /** SIGKILL to everything of the tree; the answer names what it hit. */
+  killTree(tree: TreeOf): readonly Survivor[];
+  /** The processes of the tree that are alive, main process included. */
+  members(tree: TreeOf): readonly Survivor[];
+  /** Calls back once when nothing of the tree is left; at once (but not during the call) when nothing is. Returns a cancel. */
+  whenEmpty(tree: TreeOf, callback: () => void): () => void;
+}

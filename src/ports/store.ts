@@ -1,0 +1,94 @@
+import type { Health, Severity, State } from "../base/words.ts";
+
+/** One line of a unit's history. `details` is stored as JSON. */
+export interface EventRow {
+  readonly id: number;
+  /** Null: about the daemon itself. */
+  readonly serviceId: string | null;
+  readonly type: string;
+  /** UTC ISO 8601 with milliseconds. */
+  readonly timestamp: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export type NewEvent = Omit<EventRow, "id">;
+
+export interface ServiceRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly state: State;
+  readonly pid: number | null;
+  readonly port: number | null;
+  readonly startTime: string | null;
+  readonly uptimeSeconds: number;
+  readonly restartCount: number;
+  readonly lastRestart: string | null;
+  readonly priority: number;
+  readonly critical: boolean;
+  readonly autoRestart: boolean;
+}
+
+export interface MetricRow {
+  readonly serviceId: string;
+  readonly timestamp: string;
+  readonly cpuPercent: number | null;
+  readonly memoryMb: number | null;
+  readonly healthStatus: Health;
+  readonly responseTimeMs: number | null;
+  /** Numbers that the service reported by POST; stored as JSON. */
+  readonly reported?: Readonly<Record<string, number>>;
+}
+
+export interface AlertRow {
+  readonly id: number;
+  readonly serviceId: string | null;
+  readonly severity: Severity;
+  readonly alertType: string;
+  readonly message: string;
+  readonly createdAt: string;
+  readonly resolvedAt: string | null;
+  readonly acknowledged: boolean;
+}
+
+export interface EventQuery {
+  readonly limit: number;
+  readonly serviceIds?: readonly string[];
+  readonly types?: readonly string[];
+  /** ISO time; events at or after it. */
+  readonly since?: string;
+  /** Events with a larger id only. */
+  readonly afterId?: number;
+}
+
+/** What one turn of the engine wrote: all of it or none of it, in one transaction. */
+export interface TurnRecord {
+  readonly services: readonly ServiceRow[];
+  /** What the next daemon needs to take over a unit, by unit id, as JSON text; null forgets the unit. */
+  readonly memories: ReadonlyArray<{ readonly id: string; readonly memory: string | null }>;
+  readonly events: readonly NewEvent[];
+}
+
+export interface Store {
+  /** The rows of the events as stored, with their ids, in the order given. Never throws: a failing disk is reported by `condition`. */
+  record(turn: TurnRecord): readonly EventRow[];
+  memories(): ReadonlyArray<{ readonly id: string; readonly memory: string }>;
+  /** Operator's enable (true) and disable (false); units without a word of the operator are absent. */
+  enablements(): ReadonlyMap<string, boolean>;
+  setEnabled(id: string, enabled: boolean | null): void;
+  addMetrics(rows: readonly MetricRow[]): void;
+  metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[];
+  /** Oldest first; the newest `limit` of what matches. */
+  events(query: EventQuery): readonly EventRow[];
+  openAlert(alert: Omit<AlertRow, "id" | "resolvedAt" | "acknowledged">): number;
+  alerts(openOnly: boolean): readonly AlertRow[];
+  /** A small text kept for the daemon itself. */
+  get(key: string): string | null;
+  set(key: string, value: string): void;
+  /** Deletes what is older than the retention, in slices; true when there is more to do. */
+  prune(beforeMetricsIso: string, beforeEventsIso: string): boolean;
+  /** `ok`, or what is wrong and since when ("damaged database set aside as …", "disk full since …"). */
+  readonly condition: { readonly ok: boolean; readonly notes: readonly string[] };
+  close(): void;
+}

@@ -1,0 +1,14 @@
+import type { ProcessRef, TreeOf } from "./processes.ts";
+
+export interface Sample {
+  /** Of one core: 200 is two cores busy. Null for the first sample of a process. */
+  readonly cpuPercent: number | null;
+  readonly memoryMb: number;
+  readonly tasks: number;
+}
+
+/** CPU and memory of whole trees, in one sweep for all units. A unit whose processes are gone is absent from the answer. */
+export interface Usage {
+  sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>>;
+  forget(ref: ProcessRef): void;
+}
