@@ -141,18 +141,12 @@ export type Action = (typeof ACTIONS)[number];
 
 export const jobRequest = z.strictObject({
   action: z.enum(ACTIONS),
-  /** Names, globs and `@groups`. */
-  units: z.array(z.string()).min(1).max(10_000),
-  /** Answer when done (true) or as soon as it is under way. */
-  wait: z.boolean().default(true),
-  /** With enable: start now; with disable: stop now. */
-  now: z.boolean().default(false),
-  /** With stop: stop the running units that need them first. */
-  cascade: z.boolean().default(false),
-  /** Only say what would happen. */
-  dry_run: z.boolean().default(false),
-  /** With kill. */
-  signal: z.string().optional(),
+  units: z.array(z.string()).min(1).max(10_000).describe("Names, globs and `@groups`"),
+  wait: z.boolean().default(true).describe("Answer when done (true), or as soon as it is under way (false)"),
+  now: z.boolean().default(false).describe("With enable: start now; with disable: stop now"),
+  cascade: z.boolean().default(false).describe("With stop: stop the running units that need them first"),
+  dry_run: z.boolean().default(false).describe("Only say what would happen"),
+  signal: z.string().optional().describe("With kill: `SIGHUP`, `HUP` or `1`"),
 });
 export type JobRequest = z.input<typeof jobRequest>;
 

@@ -27,10 +27,15 @@ export interface LogQuery {
 export interface LogStore {
   /** Makes the unit's FIFOs (if need be) and reads from them from now on. Idempotent; a changed spec applies at once. */
   open(unit: string, spec: LogSpec): void;
-  /** Write ends for a new process, opened read-write so that it never gets SIGPIPE. The caller closes both after the spawn. */
-  writers(unit: string): { readonly stdout: number; readonly stderr: number };
+  /**
+   * Write ends for a new process, opened read-write so that it never gets SIGPIPE. The caller calls `close` after the spawn.
+   * Throws an Error whose message is for people when no descriptor can be had (EMFILE).
+   */
+  writers(unit: string): { readonly stdout: number; readonly stderr: number; close(): void };
   /** Takes in what waits in the FIFOs now, up to a short limit: called before an exit is told. */
   drain(unit: string): void;
+  /** The run is over and its tree is gone: takes in the rest; a last line without a newline is complete now. */
+  endRun(unit: string): void;
   /** Adds a line of the daemon's own to the unit's log, as `stderr`, marked `[sup]`. */
   note(unit: string, text: string): void;
   /** The last lines taken in since the unit's current run began, newest last; at most 20. */

@@ -14,12 +14,14 @@ export interface ProcessRef {
 export interface SpawnRequest {
   /** argv[0] is looked up on `env.PATH` unless it holds a slash. */
   readonly argv: readonly string[];
-  /** The whole environment of the new process. */
+  /** The whole environment of the new process, less `BUN_*`. `LISTEN_PID`, when it is there, becomes the new process's pid. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | null;
   readonly identity: IdentitySpec;
   /** Open descriptors to become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open here. */
   readonly fds: readonly (number | null)[];
+  /** Directory of the cgroup to join before exec. */
+  readonly cgroup?: string;
 }
 
 /** The step of the set-up that failed, in the order they are done. */

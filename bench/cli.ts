@@ -1,0 +1,25 @@
+import type { Live } from "./session.ts";
+import { time } from "./process.ts";
+import { median } from "./stats.ts";
+
+export interface CliResult {
+  readonly isActiveMs: number;
+  readonly statusMs: number;
+}
+
+const BUDGET_MS = 10_000;
+
+/** Wall time of asking about one service, and of the table of all; the median of up to 20 runs each. */
+export async function measureCli({ running }: Live): Promise<CliResult | null> {
+  if (!running.commands) return null;
+  const { isActive, status, env } = running.commands;
+  return { isActiveMs: await repeat(isActive, env), statusMs: await repeat(status, env) };
+}
+
+async function repeat(command: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  await time(command, env); // the first reads the program from disk
+  const times: number[] = [];
+  const begin = performance.now();
+  while (times.length < 20 && performance.now() - begin < BUDGET_MS) times.push(await time(command, env));
+  return median(times);
+}

@@ -1,0 +1,22 @@
+import type { Live } from "./session.ts";
+import { cpuNs, rssMb } from "./process.ts";
+
+export interface IdleResult {
+  readonly cpuSecondsPerMinute: number;
+  readonly rssMb: number;
+  readonly processes: number;
+}
+
+const SETTLE_MS = 3_000;
+
+/** What the supervisor uses while nothing happens; the services themselves do not count. */
+export async function measureIdle({ running }: Live, windowMs: number): Promise<IdleResult> {
+  await Bun.sleep(SETTLE_MS);
+  const pids = running.supervisors();
+  const sum = (of: (pid: number) => number): number => pids.reduce((total, pid) => total + of(pid), 0);
+  const before = sum(cpuNs);
+  const begin = performance.now();
+  await Bun.sleep(windowMs);
+  const minutes = (performance.now() - begin) / 60_000;
+  return { cpuSecondsPerMinute: (sum(cpuNs) - before) / 1e9 / minutes, rssMb: sum(rssMb), processes: pids.length };
+}

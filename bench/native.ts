@@ -1,0 +1,28 @@
+import { dlopen, FFIType, ptr } from "bun:ffi";
+import { join } from "node:path";
+import { run } from "./process.ts";
+
+/** The C programs of bench/native, compiled into a directory; null where there is no C compiler. */
+export async function compileNative(directory: string): Promise<{ service: string; loop: string } | null> {
+  const cc = Bun.which("cc") ?? Bun.which("gcc") ?? Bun.which("clang");
+  if (!cc) return null;
+  const compile = async (name: string): Promise<string> => {
+    const out = join(directory, name);
+    const source = join(import.meta.dir, "native", `${name}.c`);
+    // Static, so that the dynamic linker is not what is measured; not every system has a static libc.
+    const failed = (await run([cc, "-O2", "-static", "-o", out, source])).code !== 0;
+    if (failed) await run([cc, "-O2", "-o", out, source], { mustSucceed: true });
+    return out;
+  };
+  return { service: await compile("service"), loop: await compile("loop") };
+}
+
+const CLOCK_MONOTONIC = 1;
+const { symbols: libc } = dlopen("libc.so.6", { clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 } });
+const timespec = new BigInt64Array(2);
+
+/** The clock that the service reads too, in nanoseconds. (Bun's own clocks count from the start of the process.) */
+export function nowNs(): number {
+  libc.clock_gettime(CLOCK_MONOTONIC, ptr(timespec));
+  return Number(timespec[0]! * 1_000_000_000n + timespec[1]!);
+}

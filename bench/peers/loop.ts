@@ -1,0 +1,18 @@
+import { nowNs } from "../native.ts";
+import type { Peer } from "./peer.ts";
+
+/** fork, exec, waitpid in a C program: nothing can be faster, everything is measured against it. */
+export const loopPeer = (loop: string): Peer => ({
+  name: "bare loop (C)",
+  version: "fork/exec/waitpid",
+  restartPaceMs: 150,
+  start: ({ count, service, starts }) => {
+    const beganNs = nowNs();
+    const child = Bun.spawn([loop, String(count), service, starts.file], { stdio: ["ignore", "ignore", "ignore"] });
+    const end = async (): Promise<void> => {
+      child.kill("SIGTERM");
+      await child.exited;
+    };
+    return Promise.resolve({ beganNs, supervisors: () => [child.pid], stopAll: end, commands: null, end });
+  },
+});

@@ -1,0 +1,54 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { nowNs } from "../native.ts";
+import { run } from "../process.ts";
+import { missing, type Peer, type Session } from "./peer.ts";
+
+export async function supervisordPeer(): Promise<Peer> {
+  const supervisord = Bun.which("supervisord");
+  if (!supervisord) return missing("supervisord", "not installed (Debian: supervisor)");
+  const version = (await run([supervisord, "--version"])).stdout.trim();
+  return {
+    name: "supervisord",
+    version,
+    restartPaceMs: 150,
+    start: (session) => {
+      const config = join(session.directory, "supervisord.conf");
+      writeFileSync(config, configuration(session));
+      const control = (...args: string[]): string[] => ["supervisorctl", "-c", config, ...args];
+      const beganNs = nowNs();
+      const child = Bun.spawn([supervisord, "-n", "-c", config], { stdio: ["ignore", "ignore", "ignore"] });
+      return Promise.resolve({
+        beganNs,
+        supervisors: () => [child.pid],
+        stopAll: async () => void (await run(control("stop", "all"), { mustSucceed: true })),
+        commands: { isActive: control("status", "u:u0"), status: control("status"), env: {} },
+        end: async () => {
+          child.kill("SIGTERM");
+          await child.exited;
+        },
+      });
+    },
+  };
+}
+
+/** startsecs=0: a service that ends soon is restarted at once, as the others do it here. */
+const configuration = ({ directory, count, service, starts }: Session): string => `
+[supervisord]
+logfile=${directory}/supervisord.log
+pidfile=${directory}/supervisord.pid
+childlogdir=${directory}
+minfds=${count * 4 + 256}
+[unix_http_server]
+file=${directory}/s.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://${directory}/s.sock
+[program:u]
+command=${service} ${starts.file} u%(process_num)d
+process_name=u%(process_num)d
+numprocs=${count}
+autorestart=true
+startsecs=0
+`;

@@ -1,0 +1,87 @@
+import type { CliResult } from "./cli.ts";
+import type { IdleResult } from "./idle.ts";
+import type { Peer } from "./peers/peer.ts";
+import type { RestartResult } from "./restart.ts";
+import { table } from "./table.ts";
+
+export interface Measured {
+  readonly peer: Peer;
+  restart?: RestartResult;
+  launchMs?: number;
+  stopMs?: number;
+  cli?: CliResult | null;
+  idle?: IdleResult;
+  readonly troubles: string[];
+}
+
+export interface Sizes {
+  readonly restarts: number;
+  /** For peers that must wait a second between restarts. */
+  readonly slowRestarts: number;
+  readonly launch: number;
+  readonly steady: number;
+  readonly idleMs: number;
+}
+
+/** What sup has set itself, in the words of the tables. */
+const TARGETS = {
+  restart: "< 3 × loop",
+  launch: "< 3 × loop",
+  stop: "< 60 ms",
+  isActive: "< 15 ms",
+  status: "< 60 ms",
+  cpu: "< 0.2",
+  rss: "< 60 MB",
+} as const;
+
+export function printResults(machine: string, results: readonly Measured[], sizes: Sizes): void {
+  console.log(`\n${machine}\n`);
+  console.log(
+    table(
+      ["", "version"],
+      results.map(({ peer }) => [peer.name, peer.version ?? peer.missing ?? "missing"]),
+    ),
+  );
+  const rows = (cells: (measured: Measured) => readonly string[], target: readonly string[]): string[][] => [
+    ...results.filter(({ peer }) => peer.version !== null).map((measured) => [measured.peer.name, ...cells(measured)]),
+    ["target of sup", ...target],
+  ];
+
+  console.log(
+    `\nRestart, SIGKILL to the first instruction of the next run (ms); ${sizes.launch} units from launch to the last one's first instruction (ms)\n`,
+  );
+  console.log(
+    table(
+      ["", "restart median", "restart p95", "n", `${sizes.launch} units up`],
+      rows(
+        ({ restart, launchMs }) => [number(restart?.medianMs), number(restart?.p95Ms), `${restart?.count ?? "–"}`, number(launchMs, 0)],
+        [TARGETS.restart, "", "", TARGETS.launch],
+      ),
+    ),
+  );
+
+  console.log(
+    `\n${sizes.steady} units: stop all, ask about one, show all (ms, wall time of the command); idle over ${sizes.idleMs / 1000} s\n`,
+  );
+  console.log(
+    table(
+      ["", "stop all", "is-active", "status", "CPU s/min", "RSS MB", "processes"],
+      rows(
+        ({ stopMs, cli, idle }) => [
+          number(stopMs),
+          number(cli?.isActiveMs),
+          number(cli?.statusMs),
+          number(idle?.cpuSecondsPerMinute, 3),
+          number(idle?.rssMb),
+          `${idle?.processes ?? "–"}`,
+        ],
+        [TARGETS.stop, TARGETS.isActive, TARGETS.status, TARGETS.cpu, TARGETS.rss, ""],
+      ),
+    ),
+  );
+  console.log("\nRSS counts pages of the program's own file, and shared libraries once for every process.");
+  for (const { peer, troubles } of results) for (const trouble of troubles) console.log(`\n${peer.name}, ${trouble}`);
+}
+
+const number = (value: number | undefined, digits = 1): string =>
+  value === undefined || Number.isNaN(value) ? "–" : value.toFixed(digits);

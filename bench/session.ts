@@ -1,0 +1,33 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Peer, Running } from "./peers/peer.ts";
+import { killRunning, until } from "./process.ts";
+import { Starts } from "./starts.ts";
+
+export interface Live {
+  readonly running: Running;
+  readonly starts: Starts;
+}
+
+/** A peer with `count` services that all run, for the time of `work`; nothing of it is left afterwards. */
+export async function withServices<T>(peer: Peer, count: number, service: string, work: (live: Live) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), "sup-bench-"));
+  const starts = new Starts(join(directory, "starts"));
+  mkdirSync(join(directory, "home"));
+  let running: Running | undefined;
+  try {
+    running = await peer.start({ directory: join(directory, "home"), count, service, starts });
+    await until(() => starts.refresh() >= count, `${count} services of ${peer.name}`, 60_000);
+    return await work({ running, starts });
+  } finally {
+    await running?.end();
+    starts.refresh();
+    const left = killRunning(
+      starts.all.map(({ pid }) => pid),
+      service,
+    );
+    if (left > 0) console.error(`${peer.name} left ${left} services running; they were killed`);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,42 @@
+import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+
+export interface Start {
+  readonly name: string;
+  readonly pid: number;
+  /** CLOCK_MONOTONIC at the service's first instruction. */
+  readonly ns: number;
+}
+
+/** The file that every service adds a line to when it starts, read as it grows. */
+export class Starts {
+  readonly file: string;
+  readonly all: Start[] = [];
+  #offset = 0;
+  #rest = "";
+  readonly #buffer = Buffer.alloc(1 << 20);
+
+  constructor(file: string) {
+    this.file = file;
+    writeFileSync(file, "");
+  }
+
+  /** Reads what is new; the number of starts so far. */
+  refresh(): number {
+    const fd = openSync(this.file, "r");
+    const length = readSync(fd, this.#buffer, 0, this.#buffer.length, this.#offset);
+    closeSync(fd);
+    this.#offset += length;
+    const lines = (this.#rest + this.#buffer.toString("latin1", 0, length)).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) {
+      const [name = "", pid, ns] = line.split(" ");
+      this.all.push({ name, pid: Number(pid), ns: Number(ns) });
+    }
+    return this.all.length;
+  }
+
+  /** The latest start of each service. */
+  current(): Map<string, Start> {
+    return new Map(this.all.map((start) => [start.name, start]));
+  }
+}

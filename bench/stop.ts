@@ -1,0 +1,11 @@
+import type { Live } from "./session.ts";
+import { alive, until } from "./process.ts";
+
+/** From giving the command that stops everything until it has ended and no service is left, in ms. */
+export async function measureStop({ running, starts }: Live): Promise<number> {
+  const pids = [...starts.current().values()].map(({ pid }) => pid);
+  const begin = performance.now();
+  await running.stopAll();
+  await until(() => !pids.some(alive), "the services to end", 20_000);
+  return performance.now() - begin;
+}

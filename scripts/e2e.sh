@@ -1,0 +1,42 @@
+#!/bin/sh
+# The end-to-end ring: builds dist/sup, installs the peers that the scenarios of test/e2e talk to (as root), runs them.
+# Arguments go to `bun test`: `sh scripts/e2e.sh ./test/e2e/rolling`.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/setup.sh
+sh scripts/build.sh --if-changed
+
+# command → Debian package. A scenario whose peer is missing says so and is skipped, it never passes silently.
+missing=
+for pair in nginx:nginx-light redis-server:redis-server python3:python3-minimal; do
+  PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+# Debian keeps the server programs of PostgreSQL out of PATH.
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+
+if [ -n "$missing" ]; then
+  if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "installing$missing" >&2
+    # policy-rc.d: the packages must not start servers of their own; sup is to run them.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      printf '#!/bin/sh\nexit 101\n' >"$policy"
+      chmod 755 "$policy"
+      trap 'rm -f "$policy"' EXIT
+      trap 'exit 130' INT TERM HUP
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086 # a list of package names
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } </dev/null >&2 ||
+      echo "cannot install$missing: the scenarios that need them are skipped" >&2
+  else
+    echo "not installed:$missing. The scenarios that need them are skipped; install them as root to run all." >&2
+  fi
+fi
+
+paths=
+for arg in "$@"; do
+  case $arg in ./* | test/*) paths=given ;; esac
+done
+[ -n "$paths" ] || set -- ./test/e2e/ "$@"
+sh scripts/run-tests.sh --timeout 60000 "$@"

@@ -1,0 +1,43 @@
+#!/bin/sh
+# usage: scripts/run-tests.sh [BUN-TEST-OPTION…] PATH…
+# Runs `bun test` and closes with the line `N passed, N failed` (`, N skipped` when some were). Fails on a failure, on an
+# error outside a test, and when no test ran.
+set -eu
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+{
+  status=0
+  node_modules/.bin/bun test "$@" || status=$?
+  echo "$status" >"$work/status"
+} </dev/null 2>&1 | tee "$work/log"
+status=$(cat "$work/status" 2>/dev/null || echo 1)
+
+# The counts stand in bun's last lines; a line like them in a test's own output is further up.
+count() { tail -n 12 "$work/log" | sed -n "s/^ *\([0-9][0-9]*\) $1\$/\1/p" | tail -n 1; }
+passed=$(count pass)
+failed=$(count fail)
+errors=$(count error)
+errors=${errors:-$(count errors)}
+skip=$(count skip)
+todo=$(count todo)
+passed=${passed:-0}
+failed=${failed:-0}
+skipped=$((${skip:-0} + ${todo:-0}))
+# bun counts an error outside a test among the failed; anything else that ended it badly counts here.
+if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=${errors:-1}; fi
+if [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then
+  echo "no test ran" >&2
+  status=1
+fi
+
+if [ "$skipped" -gt 0 ]; then
+  echo "$passed passed, $failed failed, $skipped skipped"
+else
+  echo "$passed passed, $failed failed"
+fi
+if [ "$failed" -gt 0 ] && [ "$status" -eq 0 ]; then status=1; fi
+exit "$status"

@@ -1,0 +1,33 @@
+import { bootTimeMs } from "../linux/monotonic.ts";
+import type { Clock } from "../ports/clock.ts";
+
+/**
+ * Timers of the loop stand still while the machine sleeps, deadlines do not; and a timer holds at most 2^31 ms. So a far
+ * deadline is looked at once a minute, and after a sleep it is at most that late.
+ */
+const MAX_SLEEP_MS = 60_000;
+
+/** The real clock, with one timer in all. */
+export function systemClock(): Clock {
+  let timer: Timer | null = null;
+
+  const arm = (atMs: number, callback: () => void): void => {
+    const wait = Math.min(Math.max(0, Math.ceil(atMs - bootTimeMs())), MAX_SLEEP_MS);
+    timer = setTimeout(() => {
+      timer = null;
+      if (bootTimeMs() >= atMs) callback();
+      else arm(atMs, callback);
+    }, wait);
+  };
+
+  return {
+    monotonicMs: bootTimeMs,
+    wallMs: () => Date.now(),
+    roll: () => Math.random(),
+    wakeAt(atMs, callback) {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      if (atMs !== null) arm(atMs, callback);
+    },
+  };
+}

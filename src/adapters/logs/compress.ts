@@ -1,0 +1,100 @@
+/**
+ * Compresses rotated files, one at a time for all units, away from the event loop. A file becomes a row of zstd frames
+ * of 1 MiB of text each, which any zstd reads as one, and which can be read from the end one frame at a time.
+ */
+import { renameSync, rmSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { unfinishedName } from "../../core/rotate.ts";
+import type { RotatedFile, RotatedSet } from "./rotated.ts";
+
+const FRAME_TEXT_BYTES = 1 << 20;
+/** While a log rotates more often than this its files are deleted sooner than they are read: not worth the CPU. */
+const QUIET_MS = 250;
+
+export interface CompressJob {
+  readonly directory: string;
+  readonly current: string;
+  readonly rotated: RotatedSet;
+}
+
+export class Compressor {
+  private readonly waiting = new Map<RotatedSet, { job: CompressJob; timer: Timer | null }>();
+  private working: Promise<void> | null = null;
+  private stopped = false;
+  private readonly onProblem: (message: string) => void;
+
+  constructor(onProblem: (message: string) => void) {
+    this.onProblem = onProblem;
+  }
+
+  /** Compresses what is not compressed yet, once the log has not rotated for a moment. */
+  request(job: CompressJob): void {
+    if (this.stopped) return;
+    clearTimeout(this.waiting.get(job.rotated)?.timer ?? undefined);
+    const timer = setTimeout(() => {
+      const entry = this.waiting.get(job.rotated);
+      if (entry) entry.timer = null;
+      this.working ??= this.work().finally(() => (this.working = null));
+    }, QUIET_MS);
+    timer.unref();
+    this.waiting.set(job.rotated, { job, timer });
+  }
+
+  forget(rotated: RotatedSet): void {
+    clearTimeout(this.waiting.get(rotated)?.timer ?? undefined);
+    this.waiting.delete(rotated);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    for (const rotated of [...this.waiting.keys()]) this.forget(rotated);
+  }
+
+  private async work(): Promise<void> {
+    for (;;) {
+      const ready = [...this.waiting.values()].find((entry) => entry.timer === null);
+      if (!ready) return;
+      const file = ready.job.rotated.files.find((one) => !one.compressed);
+      if (!file) this.waiting.delete(ready.job.rotated);
+      else await this.compress(ready.job, file);
+    }
+  }
+
+  private async compress(job: CompressJob, file: RotatedFile): Promise<void> {
+    const unfinished = join(job.directory, unfinishedName(job.current));
+    try {
+      await writeFrames(job.rotated.pathOf(file), unfinished, () => this.stopped || file.gone);
+      if (this.stopped || file.gone) return rmSync(unfinished, { force: true });
+      // In one breath: no rotation may come between.
+      const plain = job.rotated.pathOf(file);
+      renameSync(unfinished, job.rotated.pathOf({ number: file.number, compressed: true }));
+      file.compressed = true;
+      rmSync(plain, { force: true });
+    } catch (error) {
+      rmSync(unfinished, { force: true });
+      this.waiting.delete(job.rotated); // tried again at the next rotation
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== "ENOENT") this.onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
+    }
+  }
+}
+
+async function writeFrames(source: string, target: string, ended: () => boolean): Promise<void> {
+  await using from = closing(await open(source, "r"));
+  await using to = closing(await open(target, "w", 0o600));
+  const text = Buffer.allocUnsafe(FRAME_TEXT_BYTES);
+  while (!ended()) {
+    const { bytesRead } = await from.handle.read(text, 0, text.length, null);
+    if (bytesRead === 0) break;
+    await to.handle.writeFile(await Bun.zstdCompress(text.subarray(0, bytesRead)));
+  }
+  const { atime, mtime } = await from.handle.stat();
+  await to.handle.utimes(atime, mtime);
+  await to.handle.sync();
+}
+
+const closing = (handle: FileHandle): { readonly handle: FileHandle } & AsyncDisposable => ({
+  handle,
+  [Symbol.asyncDispose]: () => handle.close(),
+});

@@ -1,0 +1,75 @@
+import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { findRotated, planRotation, type Rotated, rotatedName, unfinishedName } from "../../core/rotate.ts";
+
+/** One rotated file. The object stays the same while its number goes up: a compression under way finds it by that. */
+export interface RotatedFile {
+  number: number;
+  compressed: boolean;
+  gone: boolean;
+}
+
+/** The rotated files of one log, known from one look at the directory. Throws what the file system throws. */
+export class RotatedSet {
+  files: RotatedFile[];
+  private readonly directory: string;
+  private readonly current: string;
+
+  /** Also clears away what a crash left half done. */
+  constructor(directory: string, current: string) {
+    this.directory = directory;
+    this.current = current;
+    rmSync(join(directory, unfinishedName(current)), { force: true });
+    const { files, twins } = findRotated(current, readdirSync(directory));
+    for (const twin of twins) rmSync(this.pathOf(twin), { force: true });
+    this.files = files.map((file) => ({ ...file, gone: false }));
+  }
+
+  pathOf(file: Rotated): string {
+    return join(this.directory, rotatedName(this.current, file));
+  }
+
+  /** Moves the current file to number 1 and every other one up; deletes what is over `keep`. */
+  shift(keep: number): void {
+    for (const step of planRotation(this.files, keep)) {
+      const file = step.file as RotatedFile;
+      if (step.do === "delete") this.remove(file);
+      else {
+        const from = this.pathOf(file);
+        file.number = step.to;
+        moveIfThere(from, this.pathOf(file));
+      }
+    }
+    const current = join(this.directory, this.current);
+    if (keep < 1) return rmSync(current, { force: true });
+    const newest = { number: 1, compressed: false, gone: false };
+    moveIfThere(current, this.pathOf(newest));
+    this.files = [newest, ...this.files];
+  }
+
+  /** Deletes what is over `keep` or was last written before `beforeMs`. */
+  trim(keep: number, beforeMs: number | null): void {
+    for (const file of [...this.files]) {
+      if (file.number > keep || (beforeMs !== null && this.writtenMs(file) < beforeMs)) this.remove(file);
+    }
+  }
+
+  private remove(file: RotatedFile): void {
+    rmSync(this.pathOf(file), { force: true });
+    file.gone = true;
+    this.files = this.files.filter((other) => other !== file);
+  }
+
+  private writtenMs(file: RotatedFile): number {
+    return statSync(this.pathOf(file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  }
+}
+
+/** Somebody may have taken a rotated file away; that is no reason to stop. */
+function moveIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}

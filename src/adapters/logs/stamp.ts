@@ -1,0 +1,56 @@
+import { type Framing, PREFIX_BYTES, TAG_AT } from "../../core/lines.ts";
+import type { Stream } from "../../ports/logs.ts";
+
+const TIME_BYTES = 30;
+const NONE = new Uint8Array(0);
+const RAW: Framing = { full: NONE, part: NONE, endParts: false };
+
+/**
+ * Makes the time stamps of all logs. One stamp serves a whole read, and stamps never go back, whatever is done to the
+ * clock: within a file they can be searched.
+ */
+export class Stamper {
+  /** RFC 3339 with nanoseconds, UTC: the last stamp made. */
+  time = "";
+  /** Unix seconds of the last stamp. */
+  second = -1;
+  private lastMs = 0;
+  private date = "";
+  private readonly wallMs: () => number;
+  private readonly framings: Record<Stream, Framing> = { stdout: framingOf("stdout"), stderr: framingOf("stderr") };
+
+  constructor(wallMs: () => number) {
+    this.wallMs = wallMs;
+  }
+
+  /** Takes the time and answers the prefixes to use for it. They hold until the next call. */
+  stamp(stream: Stream, format: "cri" | "raw"): Framing {
+    this.tick();
+    if (format === "raw") return RAW;
+    const framing = this.framings[stream];
+    (framing.full as Buffer).write(this.time, 0, "latin1");
+    (framing.part as Buffer).write(this.time, 0, "latin1");
+    return framing;
+  }
+
+  private tick(): void {
+    const now = this.wallMs();
+    if (now <= this.lastMs) return;
+    this.lastMs = now;
+    const second = Math.floor(now / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.date = new Date(second * 1000).toISOString().slice(0, 20);
+    }
+    const nanos = Math.min(999_999_999, Math.round((now - second * 1000) * 1e6));
+    this.time = `${this.date}${String(nanos).padStart(9, "0")}Z`;
+  }
+}
+
+function framingOf(stream: Stream): Framing {
+  const full = Buffer.from(`${" ".repeat(TIME_BYTES)} ${stream} F `);
+  const part = Buffer.from(full);
+  part[TAG_AT] = "P".charCodeAt(0);
+  if (full.length !== PREFIX_BYTES) throw new Error("a CRI prefix has an unexpected length");
+  return { full, part, endParts: true };
+}

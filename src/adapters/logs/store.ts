@@ -1,0 +1,232 @@
+import { closeSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { errnoWords } from "../../base/errno.ts";
+import { invariant } from "../../base/invariant.ts";
+import { isUnitId } from "../../base/names.ts";
+import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/fifo.ts";
+import type { Hub } from "../../linux/hub.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { LogLine, LogQuery, LogStore, Stream } from "../../ports/logs.ts";
+import type { LogSpec } from "../../spec/spec.ts";
+import { type Capture, CaptureBuffers, openCapture } from "./capture.ts";
+import { Compressor } from "./compress.ts";
+import { LogFile } from "./file.ts";
+import { Followers, type Subscriber } from "./follow.ts";
+import { readLog } from "./read.ts";
+import { Stamper } from "./stamp.ts";
+import { type Loss, UnitLog } from "./unit.ts";
+
+export interface LogOptions {
+  /** FIFOs are made in its folder `fifo`. */
+  readonly runtimeDir: string;
+  readonly logDir: string;
+  readonly hub: Hub;
+  readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
+  /** Told when an episode of loss begins and when it is over; never during a call of the store. */
+  readonly onLoss?: (unit: string, loss: Loss) => void;
+  /** A sentence about something that went wrong and is no loss of output: a rotation, a compression, a subscriber. */
+  readonly onProblem?: (message: string) => void;
+}
+
+export interface Logs extends LogStore {
+  /** Deletes rotated files that are over their age. */
+  tidy(): void;
+  /** The daemon goes, services stay: what has no end of line yet is written as a part; the FIFOs stay for the next daemon. */
+  shutdown(): void;
+}
+
+/** Throws when the two directories cannot be made. */
+export function openLogs(options: LogOptions): Logs {
+  return new FifoLogs(options);
+}
+
+/** What one stream may take before the others get their turn. */
+const TURN_BYTES = 2 << 20;
+/** What may wait in a FIFO, and what may come in while it is emptied. */
+const DRAIN_BYTES = 8 << 20;
+
+interface Open {
+  readonly log: UnitLog;
+  readonly file: LogFile;
+  captures: Partial<Record<Stream, Capture>>;
+}
+
+const STREAMS: readonly Stream[] = ["stdout", "stderr"];
+
+class FifoLogs implements Logs {
+  private readonly units = new Map<string, Open>();
+  private readonly live = new Map<string, Followers>();
+  private readonly buffers = new CaptureBuffers();
+  private readonly stamper: Stamper;
+  private readonly compressor: Compressor;
+  private readonly options: LogOptions;
+  private readonly fifoDir: string;
+  /** Streams that had more than one turn's worth. */
+  private readonly hungry = new Set<Capture>();
+  private turn: Timer | NodeJS.Immediate | null = null;
+
+  constructor(options: LogOptions) {
+    this.options = options;
+    this.fifoDir = join(options.runtimeDir, "fifo");
+    mkdirSync(this.fifoDir, { recursive: true, mode: 0o700 });
+    mkdirSync(options.logDir, { recursive: true, mode: 0o700 });
+    this.stamper = new Stamper(() => options.clock.wallMs());
+    this.compressor = new Compressor((message) => this.problem(message));
+  }
+
+  open(unit: string, spec: LogSpec): void {
+    invariant(isUnitId(unit), `not a unit id: ${unit}`);
+    const known = this.units.get(unit);
+    if (known) return known.log.change(spec);
+    const file = new LogFile(this.options.logDir, `${unit}.log`, spec, this.compressor, (message) => this.problem(message));
+    const log = new UnitLog(spec, {
+      file,
+      stamper: this.stamper,
+      followers: () => this.live.get(unit),
+      monotonicMs: () => this.options.clock.monotonicMs(),
+      onLoss: (loss) => queueMicrotask(() => this.options.onLoss?.(unit, loss)),
+    });
+    const open: Open = { log, file, captures: {} };
+    this.units.set(unit, open);
+    const failure = this.capture(unit, open);
+    if (failure) this.problem(failure);
+  }
+
+  writers(unit: string): { readonly stdout: number; readonly stderr: number; close(): void } {
+    const failure = this.capture(unit, this.mustBeOpen(unit));
+    if (failure) throw new Error(failure);
+    const fds: number[] = [];
+    const close = (): void => {
+      for (const fd of fds.splice(0)) closeSync(fd);
+    };
+    for (const stream of STREAMS) {
+      const path = this.fifo(unit, stream);
+      const writer = openFifoWriter(path);
+      if (!writer.ok) {
+        close();
+        throw new Error(`cannot open ${path} for the output of ${unit}: ${errnoWords(writer.error)}`);
+      }
+      fds.push(writer.value);
+    }
+    return { stdout: fds[0]!, stderr: fds[1]!, close };
+  }
+
+  drain(unit: string): void {
+    const open = this.units.get(unit);
+    for (const capture of open ? captures(open) : []) capture.pump(DRAIN_BYTES);
+  }
+
+  endRun(unit: string): void {
+    const open = this.units.get(unit);
+    if (!open) return;
+    for (const capture of captures(open)) {
+      capture.pump(DRAIN_BYTES);
+      capture.flush("F");
+    }
+    open.log.tellLimited();
+  }
+
+  note(unit: string, text: string): void {
+    this.mustBeOpen(unit).log.note(text);
+  }
+
+  tail(unit: string, count: number): readonly LogLine[] {
+    return this.units.get(unit)?.log.tail.last(count) ?? [];
+  }
+
+  markRun(unit: string): void {
+    this.units.get(unit)?.log.tail.clear();
+  }
+
+  read(unit: string, query: LogQuery): readonly LogLine[] {
+    invariant(isUnitId(unit), `not a unit id: ${unit}`);
+    return readLog(this.options.logDir, `${unit}.log`, query);
+  }
+
+  follow(unit: string, subscriber: Subscriber): () => void {
+    const followers = this.live.get(unit) ?? new Followers();
+    this.live.set(unit, followers);
+    const stop = followers.add(subscriber, (error) => this.problem(`a subscriber of the log of ${unit} failed: ${String(error)}`));
+    return () => {
+      stop();
+      if (followers.size === 0 && this.live.get(unit) === followers) this.live.delete(unit);
+    };
+  }
+
+  close(unit: string): void {
+    const open = this.units.get(unit);
+    if (!open) return;
+    for (const capture of captures(open)) capture.pump(DRAIN_BYTES);
+    this.release(unit, open);
+    for (const stream of STREAMS) rmSync(this.fifo(unit, stream), { force: true });
+  }
+
+  losses(): ReadonlyMap<string, { readonly bytes: number; readonly since: string }> {
+    const lossy = [...this.units].filter(([, open]) => open.log.lost.bytes > 0);
+    return new Map(lossy.map(([unit, open]) => [unit, open.log.lost]));
+  }
+
+  tidy(): void {
+    for (const { file } of this.units.values()) file.trim(this.options.clock.wallMs());
+  }
+
+  shutdown(): void {
+    for (const [unit, open] of this.units) this.release(unit, open);
+    this.compressor.stop();
+    this.live.clear();
+  }
+
+  private release(unit: string, open: Open): void {
+    for (const capture of captures(open)) {
+      capture.flush("P");
+      this.hungry.delete(capture);
+      capture.close();
+    }
+    open.log.close();
+    this.units.delete(unit);
+  }
+
+  /** Makes the FIFOs and reads from them; those of an earlier daemon are used again, for what waits in them. */
+  private capture(unit: string, open: Open): string | null {
+    for (const stream of STREAMS) {
+      if (open.captures[stream]) continue;
+      const path = this.fifo(unit, stream);
+      const made = makeFifo(path, 0o600);
+      const reader = made.ok ? openFifoReader(path) : made;
+      if (!reader.ok) return `cannot read the output of ${unit} from ${path}: ${errnoWords(reader.error)}`;
+      try {
+        const capture = openCapture(reader.value, stream, this.options.hub, this.buffers, open.log, () => this.pump(capture));
+        open.captures[stream] = capture;
+      } catch (error) {
+        closeSync(reader.value);
+        return `cannot watch the output of ${unit}: ${(error as Error).message}`;
+      }
+    }
+    return null;
+  }
+
+  private pump(capture: Capture): void {
+    if (!capture.pump(TURN_BYTES)) return void this.hungry.delete(capture);
+    this.hungry.add(capture);
+    this.turn ??= setImmediate(() => {
+      this.turn = null;
+      for (const one of [...this.hungry]) this.pump(one);
+    });
+  }
+
+  private mustBeOpen(unit: string): Open {
+    const open = this.units.get(unit);
+    invariant(open, `the log of ${unit} is not open`);
+    return open;
+  }
+
+  private fifo(unit: string, stream: Stream): string {
+    return join(this.fifoDir, `${unit}.${stream === "stdout" ? "out" : "err"}`);
+  }
+
+  private problem(message: string): void {
+    this.options.onProblem?.(message);
+  }
+}
+
+const captures = (open: Open): Capture[] => STREAMS.flatMap((stream) => open.captures[stream] ?? []);

@@ -1,0 +1,109 @@
+/** Checks by a command: exit code 0 passes. It runs as the service does, in a session of its own, and leaves nothing behind. */
+import { closeSync } from "node:fs";
+import { errnoName, errnoWords } from "../../base/errno.ts";
+import { describeExit, type Exit } from "../../base/exit.ts";
+import { makePipe, readFifo } from "../../linux/fifo.ts";
+import type { Hub } from "../../linux/hub.ts";
+import type { ProbeContext, ProbeResult } from "../../ports/prober.ts";
+import type { Processes, SpawnResult, TreeOf } from "../../ports/processes.ts";
+import type { ExecProbe } from "../../spec/spec.ts";
+import { type Settle, timed } from "./outcome.ts";
+
+export interface ExecDeps {
+  readonly processes: Pick<Processes, "spawn" | "killTree">;
+  readonly hub: Pick<Hub, "add">;
+}
+
+export function probeExec(spec: ExecProbe, context: ProbeContext, deps: ExecDeps, signal: AbortSignal): Promise<ProbeResult> {
+  return timed(spec.timeoutMs, signal, (settle, doing) => {
+    doing(`end of ${spec.command}`);
+    return run(spec, context, deps, settle);
+  });
+}
+
+function run(spec: ExecProbe, context: ProbeContext, { processes, hub }: ExecDeps, settle: Settle): () => void {
+  const pipe = makePipe();
+  if (!pipe.ok) {
+    settle("broken", `cannot make a pipe: ${errnoWords(pipe.error)}`);
+    return () => {};
+  }
+  const { reader, writer } = pipe.value;
+  const output = new Tail(reader);
+  let ended = false;
+  // An invocation of its own: what the command leaves behind must be told from the service's own processes.
+  const invocation = `check-${crypto.randomUUID()}`;
+  const spawned = processes.spawn(
+    {
+      argv: [spec.command, ...spec.args],
+      env: { ...context.env, SUP_INVOCATION_ID: invocation },
+      cwd: context.cwd,
+      identity: context.identity,
+      fds: [null, writer, writer],
+    },
+    (exit) => {
+      if (ended) return; // cut at the timeout: the pipe is closed
+      output.read();
+      settle(...judge(exit, output.lastLine()));
+    },
+  );
+  closeSync(writer);
+  if (!spawned.ok) {
+    settle(...refused(spawned));
+    return () => closeSync(reader);
+  }
+  const watch = hub.add(reader, "in", false, () => {
+    if (output.read() === "ended") watch.remove(); // it would stay readable for ever
+  });
+  const tree: TreeOf = { invocation, main: spawned.ref };
+  return () => {
+    ended = true;
+    watch.remove();
+    closeSync(reader);
+    processes.killTree(tree);
+  };
+}
+
+function judge(exit: Exit, line: string): ["ok" | "bad", string] {
+  const passed = exit.kind === "code" && exit.code === 0;
+  return [passed ? "ok" : "bad", line === "" ? describeExit(exit) : `${describeExit(exit)}: ${line}`];
+}
+
+/** No process or memory left to start it with says nothing about the service. */
+const OUR_FAULT = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];
+
+function refused(failure: Extract<SpawnResult, { ok: false }>): ["bad" | "broken", string] {
+  const ours = OUR_FAULT.includes(errnoName(failure.errno));
+  return [ours ? "broken" : "bad", `cannot run the check: ${failure.subject}: ${errnoWords(failure.errno)}`];
+}
+
+const KEPT_BYTES = 4096;
+
+/** The end of what the command said, however much it was. */
+class Tail {
+  private readonly fd: number;
+  private readonly buffer = Buffer.alloc(2 * KEPT_BYTES);
+  private length = 0;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Takes in what waits, a quarter MiB at most: the loop has others to serve. */
+  read(): "ended" | "open" {
+    for (let i = 0; i < 64; i++) {
+      if (this.length > KEPT_BYTES) {
+        this.buffer.copyWithin(0, this.length - KEPT_BYTES, this.length);
+        this.length = KEPT_BYTES;
+      }
+      const bytes = readFifo(this.fd, this.buffer, this.length, this.buffer.length - this.length);
+      if (bytes === 0) return "ended";
+      if (bytes < 0) return "open";
+      this.length += bytes;
+    }
+    return "open";
+  }
+
+  lastLine(): string {
+    return this.buffer.toString("utf8", 0, this.length).trimEnd().split("\n").at(-1)!.trim().slice(-500);
+  }
+}

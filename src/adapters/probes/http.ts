@@ -1,0 +1,145 @@
+/**
+ * HTTP checks. node:http rather than fetch: fetch obeys HTTP_PROXY, and a check of a local service must not go through
+ * a proxy; and it gives one word for a refused connection and an unknown host.
+ */
+import http, { type IncomingMessage, type RequestOptions } from "node:http";
+import https from "node:https";
+import type { ProbeResult } from "../../ports/prober.ts";
+import type { HttpProbe } from "../../spec/spec.ts";
+import { explain, type Settle, timed } from "./outcome.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_REDIRECTS = 10;
+
+/** `agent` is the User-Agent. Passing means: an expected status, and the expected content in the first MiB of the body. */
+export function probeHttp(spec: HttpProbe, agent: string, signal: AbortSignal): Promise<ProbeResult> {
+  return timed(spec.timeoutMs, signal, (settle, doing) => {
+    const probe = new Exchange(spec, agent, settle, doing);
+    const target = parseEndpoint(spec.endpoint);
+    if (target) probe.request(target, spec.method.toUpperCase());
+    else settle("bad", `${spec.endpoint} is not an address: use http://…, https://… or unix:/path.sock:/url-path`);
+    return () => probe.close();
+  });
+}
+
+interface Target {
+  readonly url: URL;
+  readonly socketPath: string | null;
+}
+
+function parseEndpoint(endpoint: string): Target | null {
+  if (endpoint.startsWith("unix:")) {
+    const rest = endpoint.slice(5);
+    const colon = rest.indexOf(":/");
+    const socketPath = colon < 0 ? rest : rest.slice(0, colon);
+    return { url: new URL(`http://localhost${colon < 0 ? "/" : rest.slice(colon + 1)}`), socketPath };
+  }
+  if (!URL.canParse(endpoint)) return null;
+  const url = new URL(endpoint);
+  return url.protocol === "http:" || url.protocol === "https:" ? { url, socketPath: null } : null;
+}
+
+class Exchange {
+  private readonly spec: HttpProbe;
+  private readonly agent: string;
+  private readonly settle: Settle;
+  private readonly doing: (what: string) => void;
+  private current: http.ClientRequest | null = null;
+  private redirects = 0;
+  private closed = false;
+
+  constructor(spec: HttpProbe, agent: string, settle: Settle, doing: (what: string) => void) {
+    this.spec = spec;
+    this.agent = agent;
+    this.settle = settle;
+    this.doing = doing;
+  }
+
+  request(target: Target, method: string): void {
+    const { url, socketPath } = target;
+    const options: RequestOptions & { rejectUnauthorized?: boolean } = {
+      method,
+      path: url.pathname + url.search,
+      headers: { "user-agent": this.agent, accept: "*/*", ...lowerCase(this.spec.headers) },
+      agent: false, // a connection of its own: a kept one would hide that nobody accepts any more
+      ...(socketPath === null ? { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port } : { socketPath }),
+      ...(url.username === "" ? {} : { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
+      ...(url.protocol === "https:" ? { rejectUnauthorized: !this.spec.insecureTls } : {}),
+    };
+    const where = socketPath ?? url.host;
+    this.doing(`answer from ${where}`);
+    const request = (url.protocol === "https:" ? https : http).request(options);
+    this.current = request;
+    request.on("response", (response) => this.judge(response, target, method));
+    request.on("error", (error) => {
+      if (!this.closed && this.current === request) this.settle(...explain(error, where));
+    });
+    request.end();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.current?.destroy();
+  }
+
+  private judge(response: IncomingMessage, target: Target, method: string): void {
+    const status = response.statusCode ?? 0;
+    const next = this.redirection(response, target);
+    if (next !== null) {
+      const previous = this.current;
+      this.current = null;
+      previous?.destroy();
+      if (++this.redirects > MAX_REDIRECTS) return this.settle("bad", `more than ${MAX_REDIRECTS} redirects, the last to ${next.pathname}`);
+      const asGet = status === 303 || (status < 303 && method === "POST");
+      return this.request({ ...target, url: next }, asGet ? "GET" : method);
+    }
+    if (!this.spec.expectedStatus.some(([from, to]) => status >= from && status <= to)) return this.settle("bad", `HTTP ${status}`);
+    this.readBody(response, status, target);
+  }
+
+  /**
+   * Where to go on, or null: redirects are followed on the same host only, as Kubernetes does it; and one whose status
+   * the unit asks for is an answer, not a redirect.
+   */
+  private redirection(response: IncomingMessage, { url, socketPath }: Target): URL | null {
+    const status = response.statusCode ?? 0;
+    const { location } = response.headers;
+    if (![301, 302, 303, 307, 308].includes(status) || location === undefined || !URL.canParse(location, url.href)) return null;
+    if (this.spec.expectedStatus.some(([from, to]) => from >= 300 && from <= status && status <= to)) return null;
+    const next = new URL(location, url);
+    const sameKind = next.protocol === "http:" || (next.protocol === "https:" && socketPath === null);
+    return sameKind && next.hostname === url.hostname ? next : null;
+  }
+
+  private readBody(response: IncomingMessage, status: number, { url, socketPath }: Target): void {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    this.doing(`end of the body (HTTP ${status})`);
+    const finish = (): void => this.settle(...this.checkContent(Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES), status));
+    response.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (this.spec.expectedContent !== null) chunks.push(chunk);
+      if (bytes >= MAX_BODY_BYTES) finish(); // settling ends the connection
+    });
+    response.on("end", finish);
+    response.on("error", (error) => {
+      if (!this.closed) this.settle(...explain(error, socketPath ?? url.host));
+    });
+    response.on("close", () => {
+      if (!this.closed) this.settle("bad", `the connection ended in the middle of the body (HTTP ${status})`);
+    });
+  }
+
+  private checkContent(body: Buffer, status: number): ["ok" | "bad", string] {
+    const expected = this.spec.expectedContent;
+    if (expected === null) return ["ok", `HTTP ${status}`];
+    const text = body.toString("utf8");
+    const found = expected.kind === "text" ? text.includes(expected.text) : new RegExp(expected.text).test(text);
+    if (found) return ["ok", `HTTP ${status} with the expected content`];
+    return ["bad", `HTTP ${status}, but ${JSON.stringify(expected.text)} is not in the first ${body.length} bytes of the body`];
+  }
+}
+
+function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

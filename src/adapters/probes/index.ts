@@ -1,0 +1,32 @@
+/** Runs probes of every type behind ports/prober.ts. The fallback of a probe is the caller's business. */
+import type { Hub } from "../../linux/hub.ts";
+import type { ProbeContext, Prober, ProbeResult } from "../../ports/prober.ts";
+import type { Processes } from "../../ports/processes.ts";
+import type { ProbeSpec } from "../../spec/spec.ts";
+import { probeExec } from "./exec.ts";
+import { probeHttp } from "./http.ts";
+import { probeProcess } from "./process.ts";
+import { probeTcp } from "./tcp.ts";
+
+export interface ProberOptions {
+  readonly processes: Processes;
+  readonly hub: Hub;
+  /** For the User-Agent `sup/VERSION`. */
+  readonly version: string;
+}
+
+export function openProber({ processes, hub, version }: ProberOptions): Prober {
+  const run = (spec: ProbeSpec, context: ProbeContext, signal: AbortSignal): Promise<ProbeResult> => {
+    switch (spec.type) {
+      case "http":
+        return probeHttp(spec, `sup/${version}`, signal);
+      case "tcp":
+        return probeTcp(spec, signal);
+      case "process":
+        return Promise.resolve(probeProcess(processes, context.main));
+      case "exec":
+        return probeExec(spec, context, { processes, hub }, signal);
+    }
+  };
+  return { probe: run };
+}

@@ -1,0 +1,17 @@
+import type { ProbeResult } from "../../ports/prober.ts";
+import type { Processes, ProcessRef } from "../../ports/processes.ts";
+
+/** Passing means: alive, not a zombie, not stopped. */
+export function probeProcess(processes: Pick<Processes, "condition">, main: ProcessRef | null): ProbeResult {
+  if (main === null) return { kind: "bad", detail: "there is no process", responseMs: 0 };
+  const condition = processes.condition(main);
+  const detail = `process ${main.pid} ${WORDS[condition]}`;
+  return { kind: condition === "running" ? "ok" : "bad", detail, responseMs: 0 };
+}
+
+const WORDS = {
+  running: "runs",
+  stopped: "is stopped (SIGSTOP or a debugger)",
+  zombie: "is a zombie",
+  gone: "is gone",
+} as const;

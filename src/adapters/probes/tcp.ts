@@ -1,0 +1,21 @@
+import { connect } from "node:net";
+import type { ProbeResult } from "../../ports/prober.ts";
+import type { TcpProbe } from "../../spec/spec.ts";
+import { explain, timed } from "./outcome.ts";
+
+/** Passing means: the connection was accepted. Nothing is sent. */
+export function probeTcp(spec: TcpProbe, signal: AbortSignal): Promise<ProbeResult> {
+  return timed(spec.timeoutMs, signal, (settle, doing) => {
+    const port = Number(spec.port);
+    if (spec.port.trim() === "" || !Number.isInteger(port) || port < 1 || port > 65535) {
+      settle("bad", `${JSON.stringify(spec.port)} is not a port number`);
+      return () => {};
+    }
+    const where = `${spec.host}:${port}`;
+    doing(`connection to ${where}`);
+    const socket = connect({ host: spec.host, port });
+    socket.on("connect", () => settle("ok", `connected to ${where}`));
+    socket.on("error", (error) => settle(...explain(error, where)));
+    return () => socket.destroy();
+  });
+}

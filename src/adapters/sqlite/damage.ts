@@ -1,0 +1,69 @@
+import type { Database } from "bun:sqlite";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+type Row = Record<string, string | number | null>;
+export type Salvage = ReadonlyMap<string, readonly Row[]>;
+
+/** What the daemon cannot do without. History stays in the file that is set aside. */
+const WANTED = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services", "health_alerts"];
+const KEEP_DAMAGED = 3;
+
+/** The rows of the daemon's own tables that a damaged file still gives away, and the last event id it knows. */
+export function salvage(db: Database): { readonly tables: Salvage; readonly lastEventId: number } {
+  const tables = new Map<string, Row[]>();
+  for (const table of WANTED) {
+    const rows: Row[] = [];
+    tables.set(table, rows);
+    attempt(() => {
+      for (const row of db.prepare<Row, []>(`SELECT * FROM ${table}`).iterate()) rows.push(row);
+    });
+  }
+  let lastEventId = 0;
+  attempt(() => {
+    lastEventId = db.prepare<{ id: number | null }, []>("SELECT max(id) AS id FROM supervisor_events").get()?.id ?? 0;
+  });
+  return { tables, lastEventId };
+}
+
+/** Rows that the new schema cannot take (a column that is gone, a value that is none) are left out. */
+export function restore(db: Database, tables: Salvage): number {
+  let restored = 0;
+  for (const [table, rows] of tables) {
+    for (const row of rows) {
+      const columns = Object.keys(row);
+      const sql = `INSERT OR REPLACE INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`;
+      if (attempt(() => db.query(sql).run(...Object.values(row)))) restored++;
+    }
+  }
+  return restored;
+}
+
+/** Renames the database, its -wal and -shm to `NAME.damaged-20261122T200102Z…`; the answer is the new path. Only the newest few are kept. */
+export function setAside(path: string, wallMs: number): string {
+  const stamp = new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, "");
+  let target = `${path}.damaged-${stamp}`;
+  for (let n = 1; existsSync(target); n++) target = `${path}.damaged-${stamp}-${n}`;
+  // The log goes first: were we killed in between, it must not be found beside a fresh database and be played into it.
+  for (const suffix of ["-wal", "-shm", ""]) if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
+  forgetOldest(path);
+  return target;
+}
+
+function forgetOldest(path: string): void {
+  const prefix = `${basename(path)}.damaged-`;
+  const found = readdirSync(dirname(path)).filter((name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name));
+  for (const name of found.sort().slice(0, -KEEP_DAMAGED)) {
+    for (const suffix of ["-wal", "-shm", ""]) rmSync(join(dirname(path), name + suffix), { force: true });
+  }
+}
+
+/** A damaged page ends one attempt, not the rescue. */
+function attempt(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Database } from "bun:sqlite";
+
+/**
+ * The schema, as the steps that made it. Step n takes version n - 1 to n; `PRAGMA user_version` says where a file is.
+ * A step that was released is never edited: add a new one. The first columns of the four public tables are a contract.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE supervisor_services (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    state TEXT NOT NULL,
+    pid INTEGER,
+    port INTEGER,
+    start_time TEXT,
+    uptime_seconds REAL NOT NULL,
+    restart_count INTEGER NOT NULL,
+    last_restart TEXT,
+    priority INTEGER NOT NULL,
+    critical INTEGER NOT NULL,
+    auto_restart INTEGER NOT NULL
+  );
+  CREATE TABLE supervisor_metrics (
+    id INTEGER PRIMARY KEY,
+    service_id TEXT NOT NULL,
+    timestamp TEXT NOT NULL,
+    cpu_percent REAL,
+    memory_mb REAL,
+    health_status TEXT NOT NULL,
+    response_time_ms REAL,
+    reported TEXT
+  );
+  CREATE INDEX supervisor_metrics_by_service ON supervisor_metrics (service_id, timestamp);
+  CREATE TABLE supervisor_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    service_id TEXT,
+    event_type TEXT NOT NULL,
+    timestamp TEXT NOT NULL,
+    message TEXT NOT NULL,
+    details TEXT NOT NULL
+  );
+  CREATE INDEX supervisor_events_by_service ON supervisor_events (service_id, id);
+  CREATE INDEX supervisor_events_by_time ON supervisor_events (timestamp);
+  CREATE TABLE health_alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    service_id TEXT,
+    severity TEXT NOT NULL,
+    alert_type TEXT NOT NULL,
+    message TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    resolved_at TEXT,
+    acknowledged INTEGER NOT NULL
+  );
+  CREATE INDEX health_alerts_open ON health_alerts (resolved_at, id);
+  CREATE TABLE supervisor_memory (id TEXT PRIMARY KEY, memory TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE supervisor_enablement (id TEXT PRIMARY KEY, enabled INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE supervisor_kv (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  `,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+export function schemaVersion(db: Database): number {
+  return db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+}
+
+/** Brings the file to SCHEMA_VERSION, all steps in one transaction. Throws what SQLite throws; the file is then as it was. */
+export function migrate(db: Database): void {
+  const from = schemaVersion(db);
+  if (from >= SCHEMA_VERSION) return;
+  db.transaction(() => {
+    for (const step of MIGRATIONS.slice(from)) db.run(step);
+    db.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  }).immediate();
+}

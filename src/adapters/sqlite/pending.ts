@@ -1,0 +1,117 @@
+import type { Database } from "bun:sqlite";
+import type { AlertRow, EventRow, MetricRow, ServiceRow } from "../../ports/store.ts";
+import { statement } from "./statements.ts";
+
+/**
+ * What is to be written next. Every write of the store goes through here: in good times it holds one turn for a moment;
+ * while the disk refuses, it is the backlog. What has a latest value (services, memories) takes one place per unit;
+ * what piles up (events, metrics, alerts) is bounded, oldest dropped first and counted.
+ */
+export interface Pending {
+  readonly services: Map<string, ServiceRow>;
+  readonly memories: Map<string, string | null>;
+  readonly enablements: Map<string, boolean | null>;
+  readonly texts: Map<string, string>;
+  readonly events: Array<{ readonly row: EventRow; readonly json: string }>;
+  readonly metrics: MetricRow[];
+  readonly alerts: AlertRow[];
+  readonly alertChanges: Map<number, { readonly resolvedAt?: string; readonly acknowledged?: true }>;
+}
+
+export const BACKLOG_ROWS = 10_000;
+/** Trimming an array costs its length, so it is done in steps of this. */
+const SLACK = 1000;
+
+export function nothingPending(): Pending {
+  return {
+    services: new Map(),
+    memories: new Map(),
+    enablements: new Map(),
+    texts: new Map(),
+    events: [],
+    metrics: [],
+    alerts: [],
+    alertChanges: new Map(),
+  };
+}
+
+/** Drops the oldest rows over the limit; the answer is how many. */
+export function trimPending(pending: Pending): number {
+  let dropped = 0;
+  for (const rows of [pending.events, pending.metrics, pending.alerts]) {
+    if (rows.length > BACKLOG_ROWS + SLACK) dropped += rows.splice(0, rows.length - BACKLOG_ROWS).length;
+  }
+  return dropped;
+}
+
+const SERVICE = `INSERT INTO supervisor_services
+  (id, name, description, state, pid, port, start_time, uptime_seconds, restart_count, last_restart, priority, critical, auto_restart)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET (name, description, state, pid, port, start_time, uptime_seconds, restart_count, last_restart, priority,
+  critical, auto_restart) = (excluded.name, excluded.description, excluded.state, excluded.pid, excluded.port, excluded.start_time,
+  excluded.uptime_seconds, excluded.restart_count, excluded.last_restart, excluded.priority, excluded.critical, excluded.auto_restart)`;
+const EVENT = "INSERT INTO supervisor_events (id, service_id, event_type, timestamp, message, details) VALUES (?, ?, ?, ?, ?, ?)";
+const METRIC = `INSERT INTO supervisor_metrics
+  (service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported) VALUES (?, ?, ?, ?, ?, ?, ?)`;
+const ALERT = `INSERT INTO health_alerts
+  (id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const ALERT_CHANGE = `UPDATE health_alerts
+  SET resolved_at = coalesce(?, resolved_at), acknowledged = max(?, acknowledged) WHERE id = ?`;
+
+/** Writes all of it in one transaction, or throws and has written none of it. */
+export function writePending(db: Database, pending: Pending): void {
+  statement(db, "BEGIN IMMEDIATE").run();
+  try {
+    writeRows(db, pending);
+    statement(db, "COMMIT").run();
+  } catch (error) {
+    if (db.inTransaction) statement(db, "ROLLBACK").run(); // a full disk may have rolled back already
+    throw error;
+  }
+}
+
+function writeRows(db: Database, pending: Pending): void {
+  for (const row of pending.services.values()) statement(db, SERVICE).run(...serviceValues(row));
+  for (const [id, memory] of pending.memories) {
+    if (memory === null) statement(db, "DELETE FROM supervisor_memory WHERE id = ?").run(id);
+    else statement(db, "INSERT OR REPLACE INTO supervisor_memory (id, memory) VALUES (?, ?)").run(id, memory);
+  }
+  for (const [id, enabled] of pending.enablements) {
+    if (enabled === null) statement(db, "DELETE FROM supervisor_enablement WHERE id = ?").run(id);
+    else statement(db, "INSERT OR REPLACE INTO supervisor_enablement (id, enabled) VALUES (?, ?)").run(id, Number(enabled));
+  }
+  for (const [key, value] of pending.texts)
+    statement(db, "INSERT OR REPLACE INTO supervisor_kv (key, value) VALUES (?, ?)").run(key, value);
+  for (const { row, json } of pending.events) {
+    statement(db, EVENT).run(row.id, row.serviceId, row.type, row.timestamp, row.message, json);
+  }
+  for (const row of pending.metrics) {
+    const reported = row.reported === undefined ? null : JSON.stringify(row.reported);
+    statement(db, METRIC).run(row.serviceId, row.timestamp, row.cpuPercent, row.memoryMb, row.healthStatus, row.responseTimeMs, reported);
+  }
+  for (const row of pending.alerts) {
+    const { id, serviceId, severity, alertType, message, createdAt, resolvedAt, acknowledged } = row;
+    statement(db, ALERT).run(id, serviceId, severity, alertType, message, createdAt, resolvedAt, Number(acknowledged));
+  }
+  for (const [id, change] of pending.alertChanges) {
+    statement(db, ALERT_CHANGE).run(change.resolvedAt ?? null, Number(change.acknowledged ?? false), id);
+  }
+}
+
+function serviceValues(row: ServiceRow): Array<string | number | null> {
+  return [
+    row.id,
+    row.name,
+    row.description,
+    row.state,
+    row.pid,
+    row.port,
+    row.startTime,
+    row.uptimeSeconds,
+    row.restartCount,
+    row.lastRestart,
+    row.priority,
+    Number(row.critical),
+    Number(row.autoRestart),
+  ];
+}

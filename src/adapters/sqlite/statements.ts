@@ -1,0 +1,19 @@
+import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+
+const prepared = new WeakMap<Database, Map<string, Statement>>();
+
+/** The prepared statement for a text, made once per connection. (`Database.query` caches only its first 20 texts.) */
+export function statement<Row = unknown, Values extends SQLQueryBindings[] = any[]>(db: Database, sql: string): Statement<Row, Values> {
+  let known = prepared.get(db);
+  if (!known) prepared.set(db, (known = new Map()));
+  let found = known.get(sql);
+  if (!found) known.set(sql, (found = db.prepare(sql)));
+  return found as unknown as Statement<Row, Values>;
+}
+
+/** Ends the connection for good: with statements alive, SQLite would leave `-wal` and `-shm` behind. */
+export function disconnect(db: Database): void {
+  for (const one of prepared.get(db)?.values() ?? []) one.finalize();
+  prepared.delete(db);
+  db.close();
+}

@@ -1,0 +1,28 @@
+import { SQLiteError } from "bun:sqlite";
+
+/**
+ * What a failed call to SQLite means for us. `damaged`: the file is no good, set it aside. `outage`: the disk or another
+ * process is in the way, try again later. `refused`: this very write can never succeed.
+ */
+export type Trouble = { readonly kind: "damaged" | "outage" | "refused"; readonly words: string };
+
+/** Primary result codes (sqlite.org/rescode.html); the extended code has the primary one in its low byte. */
+const KINDS: Record<number, readonly [kind: Trouble["kind"], words: string]> = {
+  3: ["outage", "permission denied"],
+  5: ["outage", "locked by another process"],
+  6: ["outage", "locked"],
+  7: ["outage", "out of memory"],
+  8: ["outage", "read-only"],
+  10: ["outage", "input/output error"],
+  11: ["damaged", "the file is damaged"],
+  13: ["outage", "disk full"],
+  14: ["outage", "cannot be opened"],
+  15: ["outage", "locking failed"],
+  26: ["damaged", "not a database"],
+};
+
+export function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof SQLiteError)) return { kind: "refused", words: error instanceof Error ? error.message : String(error) };
+  const known = KINDS[(error.errno ?? 0) & 0xff];
+  return known ? { kind: known[0], words: known[1] } : { kind: "refused", words: error.message };
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { createClient, type Client } from "../../api/client.ts";
+import { EXIT } from "../../api/errors.ts";
+import type { DaemonInfo } from "../../api/shapes.ts";
+import { formatDuration } from "../../base/duration.ts";
+import type { Context, Run } from "../context.ts";
+import { safe } from "../render/safe.ts";
+import { sinceWhen } from "../render/time.ts";
+
+export const run: Run = async (context) => {
+  const { roles, places, version, options } = context;
+  const action = context.args[0];
+  if (action === "status") return status(context);
+  if (action === "stop") return stop(context);
+  if (options.url ?? (action === "start" && context.host.env.SUP_URL)) {
+    return context.fail({ code: "bad-request", message: "cannot start a daemon on another machine: --url and SUP_URL are for clients" });
+  }
+  return action === "start" ? start(context) : roles.daemon({ places, foreground: !options.background, version });
+};
+
+const START_LIMIT_MS = 60_000;
+const POLL_MS = 20;
+
+async function start(context: Context): Promise<number> {
+  const { host, places, options } = context;
+  const local = createClient({ kind: "socket", path: places.socket }, { daemonLives: () => false, sleep: host.sleep });
+  const running = await local.call("status");
+  if (running.ok) return tell(context, running.value.daemon, "already running");
+  if (running.error.code !== "unreachable") return context.fail(running.error);
+  const output = `${places.runtime}/start.log`;
+  const units = (options.units ?? []).flatMap((dir) => ["--units", resolve(dir)]);
+  const child = host.detach(["daemon", "--background", ...units], output);
+  const ended = await answersOrEnds(context, local, child.exited);
+  if (ended === "late") {
+    const message = `cannot say whether the daemon started: process ${child.pid} does not answer on ${places.socket} after ${START_LIMIT_MS / 1000} s`;
+    return context.fail({ code: "failed", message, hint: `see ${output} and ${places.logs}/sup.log` });
+  }
+  if (ended !== "answers") {
+    const reason = lastLines(output) || lastLines(`${places.logs}/sup.log`) || "it said nothing";
+    const message = `cannot start the daemon: it ended with exit code ${ended}\n${reason}`;
+    return failWithLines(context, message, `the whole story: ${places.logs}/sup.log; \`sup daemon\` runs it in the foreground`);
+  }
+  const info = await local.call("status");
+  return info.ok ? tell(context, info.value.daemon, "started") : context.fail(info.error);
+}
+
+async function answersOrEnds(context: Context, client: Client, exited: Promise<number>): Promise<number | "answers" | "late"> {
+  let code: number | undefined;
+  void exited.then((value) => (code = value));
+  for (const from = context.host.now(); context.host.now() - from < START_LIMIT_MS; ) {
+    const healthy = await client.call("healthz");
+    if (healthy.ok) return "answers";
+    if (code !== undefined) return code;
+    await Promise.race([context.host.sleep(POLL_MS), exited]);
+  }
+  return "late";
+}
+
+function lastLines(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trimEnd().split("\n").slice(-10).map((line) => `  ${line}`).join("\n").trimEnd(); // prettier-ignore
+  } catch {
+    return ""; // not written yet: the daemon ended before it had a log
+  }
+}
+
+/** As `fail`, but the quoted lines of the log stay lines. */
+function failWithLines(context: Context, message: string, hint: string): number {
+  if (context.options.json) return context.fail({ code: "failed", message, hint });
+  context.note(`sup: ${message.split("\n").map(safe).join("\n")}\n  ${safe(hint)}`);
+  return EXIT.failed;
+}
+
+async function stop(context: Context): Promise<number> {
+  const { client, host, options, out, json, places } = context;
+  const before = await client.call("status");
+  if (!before.ok) return context.fail(before.error);
+  const { pid } = before.value.daemon;
+  const answer = await client.call("shutdown");
+  if (!answer.ok) return context.fail(answer.error);
+  const from = host.now();
+  const here = !(options.url ?? host.env.SUP_URL);
+  const wait = here && options.wait !== false;
+  // Each unit's stop timeout bounds this; a daemon that never ends is for the operator to see.
+  while (wait && host.alive(pid)) await host.sleep(POLL_MS);
+  if (options.json) json({ pid, stopped: wait });
+  else out(wait ? `sup daemon: stopped (pid ${pid}) in ${formatDuration(host.now() - from)}` : `sup daemon: stopping; see ${places.logs}/sup.log`);
+  return EXIT.done;
+}
+
+async function status(context: Context): Promise<number> {
+  const answer = await context.client.call("status");
+  if (!answer.ok) return context.fail(answer.error);
+  const { daemon, services } = answer.value;
+  if (context.options.json) context.json(daemon);
+  else context.out(describe(daemon, services.length, context));
+  return EXIT.done;
+}
+
+function tell({ options, out, json }: Context, daemon: DaemonInfo, what: string): number {
+  if (options.json) json(daemon);
+  else out(`sup daemon: ${what} (pid ${daemon.pid})${daemon.url ? `, page and API at ${safe(daemon.url)}` : ""}`);
+  return EXIT.done;
+}
+
+function describe(daemon: DaemonInfo, units: number, { paint, host }: Context): string {
+  const facts = [
+    ["PID", String(daemon.pid)],
+    ["Running", `since ${sinceWhen(daemon.start_time, host.now())}`],
+    ["Mode", daemon.mode],
+    ["Units", `${units}, from ${daemon.unit_path.join(", ")}`],
+    ["State", daemon.state_dir],
+    ["Logs", daemon.log_dir],
+    ["Socket", daemon.socket],
+    ["Page and API", daemon.url ?? "not on TCP"],
+    ...daemon.notes.map((note) => ["Note", note]),
+  ];
+  const lines = facts.map(([name, text]) => `${name!.padStart(14)}: ${safe(text!)}`);
+  return [`${paint("green", "●")} ${paint("bold", `sup daemon ${safe(daemon.version)}`)}`, ...lines].join("\n");
+}

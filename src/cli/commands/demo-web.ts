@@ -1,0 +1,74 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Run } from "../context.ts";
+import { safe } from "../render/safe.ts";
+
+/**
+ * `sup demo-web PORT`: a small web service to try units with, when nothing else is installed. It shows its pid, age and
+ * request count; `/healthz` answers a health check; `POST /crash` ends it with exit code 1, to see it come back.
+ */
+export const run: Run = async ({ args, host, out, fail }) => {
+  const port = parsePort(args[0]);
+  if (port === null) return fail({ code: "bad-request", message: `cannot listen: "${args[0] ?? ""}" is no port (0 to 65535)` });
+
+  const { promise: ended, resolve: end } = Promise.withResolvers<number>();
+  const about = { unit: host.env.SUP_UNIT ?? "none", instance: host.env.SUP_INSTANCE ?? "", pid: process.pid, startMs: host.now() };
+  let requests = 0;
+  const answer = (): Response => {
+    requests++;
+    return new Response(page({ ...about, requests, ageS: (host.now() - about.startMs) / 1000 }), {
+      headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
+    });
+  };
+  const server = listen(port, {
+    "/": { GET: answer },
+    "/healthz": { GET: () => new Response("ok\n") },
+    "/crash": {
+      POST: () => {
+        setTimeout(() => end(EXIT.failed), 10); // after the answer is on its way
+        return new Response("crashing\n");
+      },
+    },
+  });
+  if (server instanceof Error) return fail({ code: "failed", message: `cannot listen on port ${port}: ${safe(server.message)}` });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => end(EXIT.done));
+
+  out(`listening on http://${server.hostname}:${server.port}`);
+  const code = await ended;
+  out(code === EXIT.done ? `bye after ${requests} requests` : "crashing, as asked");
+  await server.stop(code !== EXIT.done); // an orderly end lets requests under way finish
+  return code;
+};
+
+type Routes = Record<string, Partial<Record<"GET" | "POST", () => Response>>>;
+
+function listen(port: number, routes: Routes): ReturnType<typeof Bun.serve> | Error {
+  try {
+    return Bun.serve({ hostname: "127.0.0.1", port, routes, fetch: () => new Response("not found\n", { status: 404 }) });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function parsePort(text: string | undefined): number | null {
+  const port = /^\d{1,5}$/.test(text ?? "") ? Number(text) : NaN;
+  return port <= 65_535 ? port : null;
+}
+
+interface Shown {
+  readonly unit: string;
+  readonly instance: string;
+  readonly pid: number;
+  readonly ageS: number;
+  readonly requests: number;
+}
+
+const page = ({ unit, instance, pid, ageS, requests }: Shown): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>${Bun.escapeHTML(unit)}</title>
+<style>body{font:16px/1.6 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem}dt{color:#666}dd{margin:0 0 .5rem}</style>
+</head><body><h1>It runs</h1><dl>
+<dt>Unit</dt><dd>${Bun.escapeHTML(unit)}${instance ? `, instance ${Bun.escapeHTML(instance)}` : ""}</dd>
+<dt>Process</dt><dd>${pid}</dd>
+<dt>Up for</dt><dd>${ageS.toFixed(1)} s</dd>
+<dt>Requests</dt><dd>${requests}</dd>
+</dl><form method="post" action="/crash"><button>Crash it</button></form></body></html>
+`;

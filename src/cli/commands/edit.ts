@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { EXIT, type ApiError } from "../../api/errors.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Context, Run } from "../context.ts";
+import { mainFileOf } from "../unit-files.ts";
+import { describeProblem } from "../render/problem.ts";
+import { verifyPaths } from "../verify.ts";
+
+const EMPTY = "{\n}\n";
+
+export const run: Run = async (context) => {
+  const main = await mainFileOf(context, context.args[0]!);
+  if (!main.ok) return context.fail(main.error);
+  const path = dropInPath(main.value, context.options.dropIn);
+  if (!path.ok) return context.fail(path.error);
+  const isNew = !existsSync(path.value);
+  if (isNew) {
+    mkdirSync(dirname(path.value), { recursive: true, mode: 0o755 });
+    writeFileSync(path.value, EMPTY, { mode: 0o644 });
+  }
+  const before = readFileSync(path.value, "utf8");
+  const failure = await openEditor(context, path.value);
+  const after = existsSync(path.value) ? readFileSync(path.value, "utf8") : "";
+  if (isNew && after === EMPTY) rmSync(path.value); // nothing was written, so nothing stays behind
+  if (failure) return context.fail(failure);
+  if (after === before) {
+    tell(context, { file: path.value, changed: false, problems: [] }, "Nothing changed.");
+    return EXIT.done;
+  }
+  return check(context, path.value);
+};
+
+function dropInPath(main: string, name: string | undefined): Result<string, ApiError> {
+  if (name === undefined) return ok(main);
+  const plain = name.replace(/\.json$/, "");
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(plain)) return ok(`${main}.d/${plain}.json`);
+  return err({ code: "bad-request", message: `cannot use ${name} as the name of a drop-in`, hint: "letters, digits, _ . and -" });
+}
+
+async function openEditor(context: Context, path: string): Promise<ApiError | null> {
+  const { env } = context.host;
+  const editor = env.VISUAL || env.EDITOR || "vi";
+  // As git and systemctl do: the variable may hold options, so a shell takes it apart; the path goes in as an argument.
+  const code = await context.host.interactive(["/bin/sh", "-c", `${editor} "$@"`, editor, path]);
+  if (code === 0) return null;
+  const message = `cannot edit ${path}: ${editor} ended with ${code === null ? "no exit code" : `exit code ${code}`}`;
+  return { code: "failed", message, hint: "set VISUAL or EDITOR to an editor, for instance EDITOR=nano" };
+}
+
+function check(context: Context, path: string): number {
+  const { problems, texts } = verifyPaths([path], context.places.unitPath);
+  const bad = problems.some(({ severity }) => severity === "error");
+  if (!context.options.json) for (const problem of problems) context.note(describeProblem(problem, context.paint, texts.get(problem.file)));
+  tell(
+    context,
+    { file: path, changed: true, problems },
+    bad
+      ? `${path} has errors: the last good version stays in force. \`sup edit ${context.args[0]}\` opens it again.`
+      : `${path} is fine. \`sup reload --dry-run\` shows what would change, \`sup reload\` brings it into force.`,
+  );
+  return bad ? EXIT.failed : EXIT.done;
+}
+
+function tell(context: Context, answer: { readonly file: string; readonly changed: boolean; readonly problems: readonly unknown[] }, words: string): void {
+  if (context.options.json) context.json(answer);
+  else context.out(words);
+}

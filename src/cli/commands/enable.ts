@@ -1,0 +1,4 @@
+import { act } from "../act.ts";
+import type { Run } from "../context.ts";
+
+export const run: Run = (context) => act(context, "enable");

@@ -1,0 +1,74 @@
+import { EXIT, type ApiError } from "../../api/errors.ts";
+import type { Input } from "../../api/contract.ts";
+import type { Event } from "../../api/shapes.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Context, Run } from "../context.ts";
+import { idsOf } from "../ids.ts";
+import { eventLine } from "../render/lines.ts";
+import { parseWhen } from "../when.ts";
+import { WHEN_HINT } from "./logs.ts";
+import { lookOf } from "./status.ts";
+
+type Query = Omit<Input<"events">, "service">;
+
+const DEFAULT_LINES = 50;
+
+export const run: Run = async (context) => {
+  const query = queryOf(context);
+  if (!query.ok) return context.fail(query.error);
+  const ids = context.args.length === 0 ? ok(null) : await idsOf(context, context.args);
+  if (!ids.ok) return context.fail(ids.error);
+  if (context.options.follow) return follow(context, ids.value, query.value);
+  const history = await read(context, ids.value, query.value);
+  if (!history.ok) return context.fail(history.error);
+  if (context.options.json) context.json(history.value);
+  else for (const event of history.value) context.out(eventLine(event, lookOf(context)));
+  return EXIT.done;
+};
+
+function queryOf({ options, host }: Context): Result<Query, ApiError> {
+  const since = options.since === undefined ? undefined : parseWhen(options.since, host.now());
+  if (options.since !== undefined && since === undefined) {
+    return err({ code: "bad-request", message: `cannot read --since ${options.since} as a time`, hint: WHEN_HINT });
+  }
+  return ok({
+    limit: options.lines ?? DEFAULT_LINES,
+    ...(options.type !== undefined && { type: options.type }),
+    ...(since !== undefined && { since: new Date(since).toISOString() }),
+  });
+}
+
+/** Oldest first; of several units merged, the newest `limit`. */
+async function read(context: Context, ids: readonly string[] | null, query: Query): Promise<Result<readonly Event[], ApiError>> {
+  if (query.limit === 0) return ok([]);
+  if (ids === null) return context.client.call("events", query);
+  const events: Event[] = [];
+  for (const service of ids) {
+    const answer = await context.client.call("events", { ...query, service });
+    if (!answer.ok) return answer;
+    events.push(...answer.value);
+  }
+  return ok(events.sort((a, b) => a.id - b.id).slice(-(query.limit ?? DEFAULT_LINES)));
+}
+
+/** The stream is opened before the history is read, so that nothing falls between the two. */
+async function follow(context: Context, ids: readonly string[] | null, query: Query): Promise<number> {
+  const wanted = (event: Event): boolean =>
+    (ids === null || ids.includes(event.service_id ?? "")) && (query.type === undefined || event.event_type === query.type);
+  const say = (event: Event): void => (context.options.json ? context.json(event) : context.out(eventLine(event, lookOf(context))));
+  let lastId: number | null = null;
+  for await (const message of context.client.events()) {
+    if (!message.ok) return context.fail(message.error);
+    const { change } = message.value;
+    if (lastId === null) {
+      const history = await read(context, ids, query);
+      if (!history.ok) return context.fail(history.error);
+      for (const event of history.value) say(event);
+      lastId = history.value.at(-1)?.id ?? 0;
+    }
+    if (change.kind !== "event" || change.data.id <= lastId) continue;
+    lastId = change.data.id;
+    if (wanted(change.data)) say(change.data);
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,6 @@
+import { EXIT } from "../../api/errors.ts";
+import { ask } from "../ask.ts";
+import type { Run } from "../context.ts";
+
+export const run: Run = (context) =>
+  ask(context, { word: ({ state }) => state, yes: ({ state }) => state === "failed" || state === "fatal", no: EXIT.failed });

@@ -1,0 +1,45 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Service } from "../../api/shapes.ts";
+import type { Run } from "../context.ts";
+import { layOut, type Cell, type Column } from "../render/columns.ts";
+import { safeCell } from "../render/safe.ts";
+import { STATE_COLOUR } from "../render/state.ts";
+import { tableOptions, type Look } from "../render/status-table.ts";
+import { select } from "../select.ts";
+import { lookOf } from "./status.ts";
+
+export const run: Run = async (context) => {
+  const answer = await context.client.call("status");
+  if (!answer.ok) return context.fail(answer.error);
+  const chosen = select(answer.value.services, context.args);
+  if (!chosen.ok) return context.fail(chosen.error);
+  if (context.options.json) context.json(chosen.value);
+  else {
+    const look = lookOf(context);
+    const rows = chosen.value.map((service) => rowOf(service, look));
+    context.out(rows.length === 0 ? "No units." : layOut(COLUMNS, rows, tableOptions(look)).join("\n"));
+  }
+  return EXIT.done;
+};
+
+const COLUMNS: readonly Column[] = [
+  { title: "UNIT" },
+  { title: "ENABLED" },
+  { title: "STATE" },
+  { title: "TYPE" },
+  { title: "PRIORITY", align: "right" },
+  { title: "GROUPS" },
+  { title: "NEEDS" },
+  { title: "FILE" },
+];
+
+const rowOf = (service: Service, { paint }: Look): Cell[] => [
+  { text: safeCell(service.id), paint: (text) => paint("bold", text) },
+  { text: service.enabled ? "yes" : "no", paint: (text) => paint(service.enabled ? "green" : "dim", text) },
+  { text: service.state, paint: (text) => paint(STATE_COLOUR[service.state], text) },
+  { text: service.type },
+  { text: String(service.priority) },
+  { text: safeCell(service.groups.join(" ")) },
+  { text: safeCell(service.dependencies.map(({ unit }) => unit).join(" ")) },
+  { text: safeCell(service.file) + (service.problems.length > 0 ? " (errors)" : service.changed_on_disk ? " (changed)" : "") },
+];

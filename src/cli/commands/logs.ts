@@ -1,0 +1,83 @@
+import { EXIT, type ApiError } from "../../api/errors.ts";
+import type { LogLineShape } from "../../api/shapes.ts";
+import type { Input } from "../../api/contract.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Context, Run } from "../context.ts";
+import { idsOf } from "../ids.ts";
+import { fullLogLine } from "../render/lines.ts";
+import { prefixer } from "../render/prefix.ts";
+import { safe } from "../render/safe.ts";
+import { parseWhen } from "../when.ts";
+
+type Query = Omit<Input<"serviceLogs">, "id">;
+type Say = (unit: string, line: LogLineShape) => void;
+
+export const run: Run = async (context) => {
+  const query = queryOf(context);
+  if (!query.ok) return context.fail(query.error);
+  const ids = await idsOf(context, context.args);
+  if (!ids.ok) return context.fail(ids.error);
+  const say = sayer(context, ids.value);
+  return context.options.follow ? follow(context, ids.value, query.value, say) : read(context, ids.value, query.value, say);
+};
+
+function queryOf({ options, host }: Context): Result<Query, ApiError> {
+  const query: { -readonly [Key in keyof Query]: Query[Key] } = {};
+  for (const name of ["since", "until"] as const) {
+    const text = options[name];
+    if (text === undefined) continue;
+    const ms = parseWhen(text, host.now());
+    if (ms === undefined) return err({ code: "bad-request", message: `cannot read --${name} ${text} as a time`, hint: WHEN_HINT });
+    query[name] = new Date(ms).toISOString();
+  }
+  if (options.grep !== undefined) {
+    try {
+      new RegExp(options.grep);
+    } catch (error) {
+      return err({ code: "bad-request", message: `cannot use --grep: ${(error as Error).message}`, hint: "quote it, and escape ( [ * + with \\" });
+    }
+    query.grep = options.grep;
+  }
+  if (options.follow && options.until !== undefined) {
+    return err({ code: "bad-request", message: "cannot use --until with --follow: there is no end to wait for" });
+  }
+  if (options.lines !== undefined) query.lines = options.lines;
+  return ok(query);
+}
+
+export const WHEN_HINT = "write 10m, 2h, today, yesterday, 20:15, 2026-11-22 or 2026-11-22T20:15";
+
+async function read(context: Context, ids: readonly string[], query: Query, say: Say): Promise<number> {
+  const merged: Array<{ id: string; line: LogLineShape }> = [];
+  for (const id of ids) {
+    const answer = await context.client.call("serviceLogs", { ...query, id });
+    if (!answer.ok) return context.fail(answer.error);
+    for (const line of answer.value) merged.push({ id, line });
+  }
+  // Stamps are UTC with nanoseconds, so their texts sort as they do; the sort is stable within a unit.
+  if (ids.length > 1) merged.sort((a, b) => (a.line.time < b.line.time ? -1 : a.line.time > b.line.time ? 1 : 0));
+  const { lines } = query;
+  for (const { id, line } of lines === undefined || ids.length === 1 ? merged : lines === 0 ? [] : merged.slice(-lines)) say(id, line);
+  return EXIT.done;
+}
+
+async function follow(context: Context, ids: readonly string[], query: Query, say: Say): Promise<number> {
+  const one = async (id: string): Promise<number> => {
+    for await (const message of context.client.follow({ ...query, id })) {
+      if (!message.ok) return context.fail(message.error);
+      if ("gap" in message.value) context.note(`sup: ${id}: ${message.value.gap} lines were too fast to follow; \`sup logs ${id}\` has them`);
+      else say(id, message.value);
+    }
+    return EXIT.done;
+  };
+  return Math.max(...(await Promise.all(ids.map(one))));
+}
+
+function sayer({ options, paint, out, json }: Context, ids: readonly string[]): Say {
+  if (options.json) return (id, line) => json({ ...line, service_id: id });
+  if (options.bare) return (_, line) => out(safe(line.text));
+  if (ids.length === 1) return (_, line) => out(fullLogLine(line, paint));
+  const prefix = prefixer(paint);
+  prefix.expect(ids);
+  return (id, line) => out(prefix.with(id, fullLogLine(line, paint)));
+}

@@ -1,0 +1,33 @@
+import { EXIT } from "../../api/errors.ts";
+import type { ReloadPlan } from "../../api/shapes.ts";
+import { act } from "../act.ts";
+import type { Context, Run } from "../context.ts";
+import { describeProblem } from "../render/problem.ts";
+import { safe } from "../render/safe.ts";
+
+export const run: Run = (context) => (context.args.length > 0 ? act(context, "reload") : reloadUnits(context));
+
+async function reloadUnits(context: Context): Promise<number> {
+  const answer = await context.client.call("reloadUnits", { dry_run: context.options.dryRun ?? false });
+  if (!answer.ok) return context.fail(answer.error);
+  const plan = answer.value;
+  if (context.options.json) context.json(plan);
+  else tell(context, plan);
+  return plan.problems.some(({ severity }) => severity === "error") ? EXIT.failed : EXIT.done;
+}
+
+const SIGNS = { added: ["green", "+"], removed: ["red", "-"], changed: ["yellow", "~"], broken: ["red", "!"] } as const;
+
+function tell(context: Context, plan: ReloadPlan): void {
+  const { paint, options, out, note } = context;
+  for (const problem of plan.problems) note(describeProblem(problem, paint));
+  if (options.quiet) return;
+  if (plan.units.length === 0) out("Nothing changed.");
+  for (const unit of plan.units) {
+    const [colour, sign] = SIGNS[unit.change];
+    const keys = unit.keys.map(({ key, applies }) => (applies === "restart" ? paint("yellow", safe(key)) : safe(key))).join(", ");
+    const said = unit.message ? `: ${safe(unit.message)}` : "";
+    out(`${paint(colour, sign)} ${paint("bold", safe(unit.id))} ${unit.change}, ${unit.action}${keys ? ` (${keys})` : ""}${said}`);
+  }
+  if (plan.dry_run && plan.units.length > 0) out(paint("dim", "Nothing was done; `sup reload` does it."));
+}

@@ -1,0 +1,50 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Service, ServiceDetail } from "../../api/shapes.ts";
+import { stripSuffix } from "../../base/names.ts";
+import type { Context, Run } from "../context.ts";
+import { statusLong } from "../render/status-long.ts";
+import { statusTable, type Look } from "../render/status-table.ts";
+import { isMany, select } from "../select.ts";
+
+export const run: Run = async (context) => {
+  if (!isMany(context.args)) {
+    const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!) });
+    if (answer.ok) return showOne(context, answer.value);
+    // It may be the name of several instances, and the list knows what was meant.
+    if (answer.error.code !== "no-such-unit") return context.fail(answer.error);
+  }
+  return showMany(context);
+};
+
+async function showMany(context: Context): Promise<number> {
+  const answer = await context.client.call("status");
+  if (!answer.ok) return context.fail(answer.error);
+  const { daemon, services } = answer.value;
+  const chosen = select(services, context.args);
+  if (!chosen.ok) return context.fail(chosen.error);
+  const asked = context.args.length > 0;
+  if (context.options.json) context.json({ daemon, services: chosen.value });
+  else {
+    context.out(statusTable(asked ? null : daemon, chosen.value, lookOf(context)));
+    warnOfUnits(context, daemon.unit_path);
+  }
+  return asked ? exitOf(chosen.value) : EXIT.done;
+}
+
+function showOne(context: Context, service: ServiceDetail): number {
+  if (context.options.json) context.json(service);
+  else context.out(statusLong(service, lookOf(context)));
+  return exitOf([service]);
+}
+
+/** As `systemctl status`: 3 when something asked for does not run. */
+const exitOf = (services: readonly Service[]): number => (services.every(({ state }) => state === "running") ? EXIT.done : EXIT.notRunning);
+
+export const lookOf = ({ paint, host }: Context): Look => ({ paint, width: host.columns(), now: host.now() });
+
+/** `--units` is the daemon's business: who gives it here must learn when the daemon reads other directories. */
+function warnOfUnits({ options, note }: Context, unitPath: readonly string[]): void {
+  if (options.units && options.units.join(":") !== unitPath.join(":")) {
+    note(`sup: note: the running daemon reads ${unitPath.join(":")}, not ${options.units.join(":")}`);
+  }
+}

@@ -1,0 +1,26 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Problem } from "../../spec/problems.ts";
+import type { Context, Run } from "../context.ts";
+import { describeProblem } from "../render/problem.ts";
+import { verifyPaths, type Verdict } from "../verify.ts";
+
+export const run: Run = async (context) => {
+  const verdict = verifyPaths(context.args, context.places.unitPath);
+  const errors = verdict.problems.filter(({ severity }) => severity === "error");
+  if (context.options.json) context.json({ ok: errors.length === 0, files: verdict.files, problems: verdict.problems });
+  else tell(context, verdict, errors);
+  return errors.length > 0 ? EXIT.failed : EXIT.done;
+};
+
+function tell(context: Context, { files, problems, texts }: Verdict, errors: readonly Problem[]): void {
+  const { paint, out, note, options, places, args } = context;
+  for (const problem of problems) note(describeProblem(problem, paint, texts.get(problem.file)));
+  if (options.quiet) return;
+  if (files.length === 0 && problems.length === 0) {
+    out(`No unit files in ${(args.length > 0 ? args : places.unitPath).join(" or ")}.`);
+    return;
+  }
+  const checked = `${files.length} ${files.length === 1 ? "file" : "files"} checked`;
+  const verdict = errors.length === 0 ? paint("green", "no errors") : paint("red", `${errors.length} ${errors.length === 1 ? "error" : "errors"}`);
+  out(`${checked}: ${verdict}`);
+}

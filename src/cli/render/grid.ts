@@ -1,0 +1,42 @@
+import Table from "cli-table3";
+import type { Paint } from "./paint.ts";
+
+/** A boxed table, for answers that nobody asks for in a loop: loading cli-table3 takes 20 ms. Cells are painted and safe already. */
+export function grid(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint, width: number | undefined): string {
+  const table = new Table({
+    head: head.map((title) => paint("bold", title)),
+    // Its own colours look at the terminal a second time; ours are in the text.
+    style: { head: [], border: [] },
+    chars: Object.fromEntries(Object.entries(BORDER).map(([place, char]) => [place, paint("dim", char)])),
+    ...(width !== undefined && lastColumnFits(head, rows, width)),
+  });
+  for (const row of rows) table.push([...row]);
+  return table.toString();
+}
+
+const BORDER = {
+  top: "─",
+  "top-mid": "┬",
+  "top-left": "┌",
+  "top-right": "┐",
+  bottom: "─",
+  "bottom-mid": "┴",
+  "bottom-left": "└",
+  "bottom-right": "┘",
+  left: "│",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "│",
+  "right-mid": "",
+  middle: "│",
+};
+
+/** Gives the last column what the others leave of the terminal, and wraps it there. */
+function lastColumnFits(head: readonly string[], rows: readonly (readonly string[])[], width: number) {
+  const wide = head.map((title, i) => rows.reduce((most, row) => Math.max(most, Bun.stringWidth(row[i] ?? "")), Bun.stringWidth(title)) + 2);
+  const others = wide.slice(0, -1).reduce((sum, column) => sum + column + 1, 1);
+  const room = width - others - 1;
+  if (room >= wide.at(-1)! || room < 12) return {};
+  return { colWidths: [...wide.slice(0, -1), room], wordWrap: true, wrapOnWordBoundary: true };
+}

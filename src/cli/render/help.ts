@@ -1,0 +1,16 @@
+import kleur from "kleur";
+
+/** Commander's hooks for a coloured help. `enabled` is asked at the time of printing. */
+export function helpStyles(enabled: () => boolean) {
+  const style = (paint: (text: string) => string) => (text: string) => {
+    kleur.enabled = enabled();
+    return paint(text);
+  };
+  return {
+    styleTitle: style((text) => kleur.bold().yellow(text)),
+    styleCommandText: style((text) => kleur.bold(text)),
+    styleSubcommandText: style((text) => kleur.cyan(text)),
+    styleOptionText: style((text) => kleur.cyan(text)),
+    styleArgumentText: style((text) => kleur.dim(text)),
+  };
+}

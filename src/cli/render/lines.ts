@@ -1,0 +1,25 @@
+import type { Event, LogLineShape } from "../../api/shapes.ts";
+import type { Paint } from "./paint.ts";
+import { safe } from "./safe.ts";
+import type { Look } from "./status-table.ts";
+import { logTime, shortTime } from "./time.ts";
+
+/** `20:01:02 text`; standard error in another colour, a part of an overlong line marked. */
+export function logLine(line: LogLineShape, { paint, now }: Look): string {
+  return `${paint("dim", shortTime(line.time, now))} ${lineText(line, paint)}`;
+}
+
+/** `2026-11-22 20:01:02.123 text`, for `sup logs`. */
+export const fullLogLine = (line: LogLineShape, paint: Paint): string => `${paint("dim", logTime(line.time))} ${lineText(line, paint)}`;
+
+export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, paint: Paint): string {
+  const text = safe(line.text) + (line.full ? "" : paint("dim", "…"));
+  return line.stream === "stderr" ? paint("yellow", text) : text;
+}
+
+/** `20:01:02 web started message`; the unit is left out when it is `within`. */
+export function eventLine(event: Event, { paint, now }: Look, within?: string): string {
+  const unit = event.service_id === null ? "sup" : event.service_id;
+  const name = unit === within ? "" : `${paint("bold", safe(unit))} `;
+  return `${paint("dim", shortTime(event.timestamp, now))} ${name}${paint("cyan", safe(event.event_type))} ${safe(event.message)}`;
+}

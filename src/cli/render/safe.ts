@@ -1,0 +1,35 @@
+/**
+ * Makes text of services and unit files harmless to a terminal. A log line must not move the cursor, set the window title,
+ * answer queries into the user's shell or turn the reading direction round.
+ *
+ * Complete escape sequences (ECMA-48: CSI, OSC and the other strings, two-byte escapes) are dropped, so coloured output
+ * stays readable; any other control character is shown as `\xNN` or `\u{NNNN}`. Tabs stay.
+ */
+export const safe = (text: string): string => (NEEDS_CARE.test(text) ? text.replace(CARE, show) : text);
+
+/** As `safe`, for a cell of a table: tabs become a space. */
+export const safeCell = (text: string): string => safe(text).replaceAll("\t", " ");
+
+/** JSON for a terminal or a file: the same value, with what `JSON.stringify` leaves raw (C1, bidi) escaped. */
+export const safeJson = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, null, indent).replace(JSON_CARE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+// Bidi controls (Unicode UAX #9), line and paragraph separators, and the invisible mark that hides as nothing.
+const MARKS = "\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff";
+const CONTROLS = `\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f${MARKS}`;
+
+const CSI = "(?:\\x1b\\[|\\x9b)[0-?]*[ -/]*[@-~]";
+const STRINGS = "(?:\\x1b[PX\\]^_]|[\\x90\\x98\\x9d-\\x9f])[^\\x07\\x1b\\x9c]*(?:\\x07|\\x1b\\\\|\\x9c)";
+const SHORT = "\\x1b[ -/]*[0-OQ-WYZ\\\\`-~]";
+
+const NEEDS_CARE = new RegExp(`[${CONTROLS}]`);
+const CARE = new RegExp(`${CSI}|${STRINGS}|${SHORT}|[${CONTROLS}]`, "g");
+const JSON_CARE = new RegExp(`[\\x7f-\\x9f${MARKS}]`, "g");
+
+function show(found: string): string {
+  if (found.length > 1) return "";
+  if (found === "\n") return "\\n";
+  if (found === "\r") return "\\r";
+  const code = found.charCodeAt(0);
+  return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+}

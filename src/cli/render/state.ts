@@ -1,0 +1,49 @@
+import type { Service } from "../../api/shapes.ts";
+import type { Health, State } from "../../base/words.ts";
+import type { Colour } from "./paint.ts";
+
+export const STATE_COLOUR: Record<State, Colour> = {
+  running: "green",
+  starting: "cyan",
+  stopping: "cyan",
+  backoff: "yellow",
+  failed: "red",
+  fatal: "red",
+  stopped: "dim",
+};
+
+export const HEALTH_COLOUR: Record<Health, Colour> = {
+  healthy: "green",
+  starting: "cyan",
+  degraded: "yellow",
+  unhealthy: "red",
+  unknown: "dim",
+};
+
+/** What the dot says: the worse of state and health. */
+export function dotColour(service: Pick<Service, "state" | "health">): Colour {
+  if (service.state !== "running") return STATE_COLOUR[service.state];
+  return service.health === "unhealthy" || service.health === "degraded" ? HEALTH_COLOUR[service.health] : "green";
+}
+
+export const DOT = "●";
+export const HOLLOW_DOT = "○";
+
+export const dotOf = (service: Pick<Service, "state">): string => (service.state === "stopped" ? HOLLOW_DOT : DOT);
+
+/** Something a person should look at: failed, waiting to try again, not healthy, or an enabled critical unit that is down. */
+export function isProblem(service: Service): boolean {
+  if (service.state === "failed" || service.state === "fatal" || service.state === "backoff") return true;
+  if (service.problems.length > 0) return true;
+  if (service.state === "running") return service.health === "unhealthy" || service.health === "degraded";
+  return service.state === "stopped" && service.critical && service.enabled;
+}
+
+/** `12.3M`, `1.2G`; a unit of memory as in `ps`. */
+export function memory(mb: number | null): string {
+  if (mb === null) return "";
+  if (mb >= 1024) return `${(mb / 1024).toFixed(1)}G`;
+  return mb >= 100 ? `${Math.round(mb)}M` : `${mb.toFixed(1)}M`;
+}
+
+export const percent = (value: number | null): string => (value === null ? "" : `${value.toFixed(value < 10 ? 1 : 0)}%`);

@@ -1,0 +1,84 @@
+import type { ServiceDetail } from "../../api/shapes.ts";
+import { formatDuration } from "../../base/duration.ts";
+import { eventLine, logLine } from "./lines.ts";
+import { safe } from "./safe.ts";
+import { dotColour, dotOf, HEALTH_COLOUR, memory, percent, STATE_COLOUR } from "./state.ts";
+import type { Look } from "./status-table.ts";
+import { relative, sinceWhen } from "./time.ts";
+import { attempt, why } from "./why.ts";
+
+const LAST = 10;
+
+/** The long form of one unit: facts with their names at the left, then the last events and log lines. */
+export function statusLong(service: ServiceDetail, look: Look): string {
+  const { paint } = look;
+  const title = service.description || (service.name === service.id ? "" : service.name);
+  const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))}${title ? ` - ${safe(title)}` : ""}`;
+  const facts = [...stateFacts(service, look), ...processFacts(service, look), ...fileFacts(service, look)];
+  const width = Math.max(...facts.map(([name]) => name.length));
+  const lines = facts.map(([name, text]) => `${name.padStart(width + 2)}${name === "" ? "  " : ": "}${text}`);
+  const blocks = [[head, ...lines].join("\n")];
+  if (service.recent_events.length > 0) {
+    blocks.push([paint("dim", "Events"), ...service.recent_events.slice(-LAST).map((event) => `  ${eventLine(event, look, service.id)}`)].join("\n"));
+  }
+  if (service.recent_lines.length > 0) {
+    blocks.push([paint("dim", "Log"), ...service.recent_lines.slice(-LAST).map((line) => `  ${logLine(line, look)}`)].join("\n"));
+  }
+  return blocks.join("\n\n");
+}
+
+type Fact = readonly [name: string, text: string];
+
+function stateFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
+  const { state, sub_state, health } = service;
+  const finer = sub_state !== "" && sub_state !== state ? ` (${safe(sub_state)})` : "";
+  const since = service.start_time && service.pid !== null ? ` since ${sinceWhen(service.start_time, now)}` : "";
+  const facts: Fact[] = [
+    ["State", `${paint(STATE_COLOUR[state], state)}${finer}${since}`],
+    ["Why", safe(why(service, now))],
+  ];
+  if (health !== "unknown") facts.push(["Health", paint(HEALTH_COLOUR[health], health)]);
+  if (service.waiting_for.length > 0) facts.push(["Waits for", paint("yellow", safe(service.waiting_for.join(", ")))]);
+  if (service.next_attempt) facts.push(["Next try", `${relative(service.next_attempt, now)}${attempt(service)}`]);
+  if (service.restart_count > 0) {
+    const last = service.last_restart ? `, the last ${relative(service.last_restart, now)}` : "";
+    facts.push(["Restarts", `${service.restart_count}${last}`]);
+  }
+  if (service.last_exit) facts.push(["Last exit", safe(service.last_exit)]);
+  return facts;
+}
+
+function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
+  const facts: Fact[] = [["Command", safe(service.command)]];
+  if (service.pid !== null) {
+    const name = service.processes.find(({ pid }) => pid === service.pid)?.name;
+    facts.push(["Main PID", `${service.pid}${name ? ` (${safe(name)})` : ""}`]);
+  }
+  const others = service.processes.filter(({ pid }) => pid !== service.pid);
+  others.forEach(({ pid, name }, i) => {
+    facts.push([i === 0 ? "Children" : "", `${paint("dim", i === others.length - 1 ? "└─" : "├─")}${pid} ${safe(name)}`]);
+  });
+  const used = [
+    service.memory_mb === null ? "" : `memory ${memory(service.memory_mb)}`,
+    service.cpu_percent === null ? "" : `cpu ${percent(service.cpu_percent)}`,
+    service.tasks === null ? "" : `${service.tasks} ${service.tasks === 1 ? "task" : "tasks"}`,
+    service.pid === null ? "" : `up ${formatDuration(service.uptime_seconds * 1000)}`,
+  ].filter(Boolean);
+  if (used.length > 0) facts.push(["Uses", used.join(", ")]);
+  if (service.port !== null) facts.push(["Port", String(service.port)]);
+  return facts;
+}
+
+function fileFacts(service: ServiceDetail, { paint }: Look): Fact[] {
+  const needs = service.dependencies.map(({ unit, condition, required }) => `${unit} (${condition}${required ? "" : ", optional"})`);
+  const traits = [service.type, service.enabled ? "enabled" : "not enabled", service.critical ? "critical" : "", service.auto_restart ? "" : "no auto-restart"];
+  const facts: Fact[] = [["Kind", traits.filter(Boolean).join(", ")]];
+  if (needs.length > 0) facts.push(["Needs", safe(needs.join(", "))]);
+  if (service.groups.length > 0) facts.push(["Groups", safe(service.groups.map((group) => `@${group}`).join(" "))]);
+  const labels = Object.entries(service.labels).map(([name, value]) => `${name}=${value}`);
+  if (labels.length > 0) facts.push(["Labels", safe(labels.join(" "))]);
+  const changed = service.changed_on_disk && service.problems.length === 0 ? paint("yellow", " (changed on disk; `sup reload` brings it into force)") : "";
+  facts.push(["File", `${safe(service.file) || "none (transient)"}${changed}`]);
+  service.problems.forEach((problem, i) => facts.push([i === 0 ? "Errors" : "", paint("red", safe(problem))]));
+  return facts;
+}

@@ -1,0 +1,77 @@
+import type { DaemonInfo, Service } from "../../api/shapes.ts";
+import { formatDuration } from "../../base/duration.ts";
+import { layOut, type Cell, type Column } from "./columns.ts";
+import type { Paint } from "./paint.ts";
+import { safe, safeCell } from "./safe.ts";
+import { dotColour, dotOf, HEALTH_COLOUR, isProblem, memory, percent, STATE_COLOUR } from "./state.ts";
+import { why } from "./why.ts";
+
+export interface Look {
+  readonly paint: Paint;
+  readonly width: number | undefined;
+  /** Wall milliseconds. */
+  readonly now: number;
+}
+
+/** The answer to `sup status`: what is wrong on lines of its own, then a row for each unit. */
+export function statusTable(daemon: DaemonInfo | null, services: readonly Service[], look: Look): string {
+  const blocks: string[] = [];
+  if (daemon) blocks.push(headline(daemon, services, look));
+  const problems = [...(daemon?.notes ?? []).map((note) => noteLine(note, look)), ...problemLines(services, look)];
+  if (problems.length > 0) blocks.push(problems.join("\n"));
+  if (services.length > 0) blocks.push(layOut(COLUMNS, services.map((service) => row(service, look)), tableOptions(look)).join("\n"));
+  else blocks.push(`No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; they are noticed by themselves.`);
+  return blocks.join("\n\n");
+}
+
+export const tableOptions = ({ paint, width }: Look) => ({ width, head: (text: string) => paint("dim", text) });
+
+const COLUMNS: readonly Column[] = [
+  { title: "" },
+  { title: "UNIT" },
+  { title: "STATE" },
+  { title: "HEALTH" },
+  { title: "PID", align: "right" },
+  { title: "UPTIME", align: "right" },
+  { title: "RESTARTS", align: "right" },
+  { title: "CPU", align: "right" },
+  { title: "MEMORY", align: "right" },
+  { title: "DESCRIPTION" },
+];
+
+function row(service: Service, { paint }: Look): Cell[] {
+  const { state, health, restart_count: restarts } = service;
+  const running = state === "running";
+  return [
+    { text: dotOf(service), paint: (text) => paint(dotColour(service), text) },
+    { text: safeCell(service.id), paint: (text) => paint("bold", text) },
+    { text: state, paint: (text) => paint(STATE_COLOUR[state], text) },
+    { text: health === "unknown" ? "" : health, paint: (text) => paint(HEALTH_COLOUR[health], text) },
+    { text: service.pid === null ? "" : String(service.pid) },
+    { text: running ? formatDuration(service.uptime_seconds * 1000) : "" },
+    { text: restarts > 0 ? String(restarts) : "", paint: (text) => paint("yellow", text) },
+    { text: percent(service.cpu_percent) },
+    { text: memory(service.memory_mb) },
+    { text: safeCell(service.description), paint: (text) => paint("dim", text) },
+  ];
+}
+
+function headline(daemon: DaemonInfo, services: readonly Service[], { paint }: Look): string {
+  const counts = new Map<Service["state"], number>();
+  for (const { state } of services) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([state, count]) => paint(STATE_COLOUR[state], `${count} ${state}`));
+  const units = `${services.length} ${services.length === 1 ? "unit" : "units"}`;
+  const about = paint("dim", `pid ${daemon.pid}, up ${formatDuration(daemon.uptime_seconds * 1000)}`);
+  return `${paint("bold", `sup ${safe(daemon.version)}`)} ${about}   ${units}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
+}
+
+const noteLine = (note: string, { paint }: Look): string => `${paint("yellow", "!")} ${safe(note)}`;
+
+function problemLines(services: readonly Service[], { paint, now }: Look): string[] {
+  const troubled = services.filter(isProblem).sort((a, b) => Number(b.critical) - Number(a.critical));
+  return troubled.map((service) => {
+    const critical = service.critical ? paint("red", " (critical)") : "";
+    const mark = paint(dotColour(service), service.state === "backoff" ? "!" : "✗");
+    return `${mark} ${paint("bold", safe(service.id))}${critical}: ${safe(why(service, now))}`;
+  });
+}

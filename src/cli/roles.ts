@@ -1,0 +1,21 @@
+import type { LogLine } from "../ports/logs.ts";
+import type { Places } from "../spec/places.ts";
+
+/**
+ * What the command line can become. It parses and speaks, but never imports the daemon: `main.ts` hands these in, and they
+ * load the daemon only when called. Each answers with the exit code of the process.
+ */
+export interface Roles {
+  daemon(options: { readonly places: Places; readonly foreground: boolean; readonly version: string }): Promise<number>;
+  up(options: {
+    /** Of the directory to supervise; its unit path is that directory. */
+    readonly places: Places;
+    readonly version: string;
+    /** Prints a line of a service, merged with the others. */
+    readonly line: (unit: string, line: LogLine) => void;
+    /** Prints a line about the units: started, failed, stopping. */
+    readonly say: (unit: string | null, text: string) => void;
+    /** Ids of the units as they become known, so that the names can be aligned. */
+    readonly expect: (units: readonly string[]) => void;
+  }): Promise<number>;
+}

@@ -1,0 +1,19 @@
+import { makeContext } from "./context.ts";
+import { parseFast } from "./fast.ts";
+import type { Host } from "./host.ts";
+import type { Roles } from "./roles.ts";
+
+/** The whole command line: argv without the program's name in, exit code out. Prints through the host alone. */
+export async function runCli(argv: readonly string[], host: Host, roles: Roles, version: string): Promise<number> {
+  const words = argv[0] === "--version" || argv[0] === "-V" ? ["version", ...argv.slice(1)] : argv;
+  const parsed = parseFast(words) ?? (await import("./program.ts")).parseFully(words, host);
+  if (typeof parsed === "number") return parsed;
+  const context = makeContext({ host, roles, version, args: parsed.args, options: parsed.options });
+  const { run } = await parsed.row.load();
+  try {
+    return await run(context);
+  } catch (error) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return context.fail({ code: "internal", message, hint: "this is a bug in sup; please report it with the line above" });
+  }
+}

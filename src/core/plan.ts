@@ -1,0 +1,76 @@
+/** What a reload will do to each unit. Pure: made from what is in force, what is on disk and what runs. */
+export type PlanAction = "start" | "stop" | "restart" | "apply" | "keep" | "load";
+
+export interface KeyChange {
+  /** Dotted key of the unit file. */
+  readonly key: string;
+  readonly applies: "live" | "restart";
+}
+
+export interface PlanRow {
+  readonly id: string;
+  readonly change: "added" | "removed" | "changed" | "broken";
+  readonly keys: readonly KeyChange[];
+  readonly action: PlanAction;
+  readonly message: string;
+}
+
+export interface PlanInput {
+  readonly inForce: Iterable<string>;
+  readonly onDisk: ReadonlySet<string>;
+  /** Units whose files are bad now. */
+  readonly broken: ReadonlySet<string>;
+  isUp(id: string): boolean;
+  /** The operator's word, else the file's. */
+  isEnabled(id: string): boolean;
+  /** Keys that differ between what is in force and what is on disk. */
+  changes(id: string): readonly KeyChange[];
+}
+
+/** The least that makes what runs agree with the files. Units that agree already have no row. */
+export function planReload(input: PlanInput): PlanRow[] {
+  const rows: PlanRow[] = [];
+  const known = new Set(input.inForce);
+  for (const id of known) {
+    if (input.broken.has(id)) rows.push(row(id, "broken", "keep", "the file has errors: the last good version stays in force"));
+    else if (!input.onDisk.has(id)) rows.push(removed(id, input.isUp(id)));
+    else {
+      const keys = input.changes(id);
+      if (keys.length > 0) rows.push(changed(id, keys, input.isUp(id)));
+    }
+  }
+  for (const id of input.onDisk) {
+    if (known.has(id)) continue;
+    const enabled = input.isEnabled(id);
+    rows.push(
+      row(
+        id,
+        "added",
+        enabled ? "start" : "load",
+        enabled ? "new and enabled: it will be started" : "new and not enabled: it will be known",
+      ),
+    );
+  }
+  for (const id of input.broken) if (!known.has(id)) rows.push(row(id, "broken", "keep", "the file has errors: it is not loaded"));
+  return rows.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+}
+
+const row = (id: string, change: PlanRow["change"], action: PlanAction, message: string, keys: readonly KeyChange[] = []): PlanRow => ({
+  id,
+  change,
+  action,
+  message,
+  keys,
+});
+
+const removed = (id: string, up: boolean): PlanRow =>
+  up
+    ? row(id, "removed", "stop", "its file is gone: it will be stopped and forgotten")
+    : row(id, "removed", "apply", "its file is gone: it will be forgotten");
+
+function changed(id: string, keys: readonly KeyChange[], up: boolean): PlanRow {
+  const hard = keys.filter((key) => key.applies === "restart").map((key) => key.key);
+  if (hard.length === 0) return row(id, "changed", "apply", "applies without a restart", keys);
+  if (!up) return row(id, "changed", "apply", "it does not run: applies at its next start", keys);
+  return row(id, "changed", "restart", `${hard.join(", ")} ${hard.length === 1 ? "needs" : "need"} a restart`, keys);
+}

@@ -1,0 +1,52 @@
+import type { Exit } from "../../base/exit.ts";
+import type { ProcessRef } from "../../ports/processes.ts";
+import type { Cause, DueWhy, SpawnFailure } from "./record.ts";
+
+/**
+ * What can happen to a unit. Requests are imperative and come from the operator, the planner or the world; facts are in
+ * the past tense and carry the run they are about.
+ */
+export type UnitEvent =
+  | { readonly type: "start"; readonly cause: Cause }
+  | { readonly type: "stop"; readonly cause: Cause }
+  | { readonly type: "restart"; readonly cause: Cause }
+  | { readonly type: "reload" }
+  | { readonly type: "reset" }
+  /** From the world: dependencies are met and there is a place: launch. */
+  | { readonly type: "clear" }
+  /** From the world: no dependent that is going down too is still up: the stop may go on. */
+  | { readonly type: "release" }
+  | { readonly type: "prepared"; readonly run: number; readonly failure: string | null }
+  | { readonly type: "spawned"; readonly run: number; readonly process: ProcessRef }
+  | { readonly type: "spawnFailed"; readonly run: number; readonly failure: SpawnFailure }
+  | { readonly type: "ready"; readonly run: number }
+  | { readonly type: "exited"; readonly run: number; readonly exit: Exit }
+  /** A verdict on a run that is alive. */
+  | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
+  | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
+  /** Nothing of the run is left alive; `killed` names what needed SIGKILL. */
+  | { readonly type: "swept"; readonly run: number; readonly killed: readonly string[] }
+  | { readonly type: "finished"; readonly run: number; readonly failure: string | null }
+  | { readonly type: "due"; readonly run: number; readonly why: DueWhy };
+
+export type EventType = UnitEvent["type"];
+
+export const EVENT_TYPES = [
+  "start",
+  "stop",
+  "restart",
+  "reload",
+  "reset",
+  "clear",
+  "release",
+  "prepared",
+  "spawned",
+  "spawnFailed",
+  "ready",
+  "exited",
+  "condemned",
+  "reloaded",
+  "swept",
+  "finished",
+  "due",
+] as const satisfies readonly EventType[];

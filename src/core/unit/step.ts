@@ -1,0 +1,29 @@
+import type { UnitEvent } from "./events.ts";
+import type { Outcome, Situation } from "./outcome.ts";
+import { table, type Cell } from "./table.ts";
+
+export type StepResult =
+  | ({ readonly kind: "moved" } & Outcome)
+  /** Nothing happened; `why` is for the reader of a trace. */
+  | { readonly kind: "ignored"; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "bug"; readonly why: string };
+
+/** One event of one unit. Facts of another run, and deadlines that are no longer the unit's, are dropped here. */
+export function step(situation: Situation, event: UnitEvent): StepResult {
+  const { unit, env } = situation;
+  if ("run" in event && event.run !== unit.run) return { kind: "ignored", why: `about run ${event.run}, it is at ${unit.run}` };
+  if (event.type === "due" && !(unit.due?.why === event.why && unit.due.atMs <= env.nowMs))
+    return { kind: "ignored", why: "no longer due" };
+  const cell = table[unit.phase][event.type] as Cell<UnitEvent>;
+  switch (cell.kind) {
+    case "move":
+      return { kind: "moved", ...cell.move(situation, event) };
+    case "ignore":
+      return { kind: "ignored", why: cell.why };
+    case "refuse":
+      return { kind: "refused", why: cell.why };
+    case "impossible":
+      return { kind: "bug", why: `${event.type} while ${unit.phase}: ${cell.why}` };
+  }
+}

@@ -1,0 +1,212 @@
+import type { EventType, UnitEvent } from "./events.ts";
+import * as move from "./moves.ts";
+import type { Phase } from "./phase.ts";
+
+/**
+ * Every reaction of a unit: phase × event, keyed by name on both axes. The compiler demands every cell.
+ *
+ *   move        something happens
+ *   ignore      nothing happens, and this is why that is right
+ *   refuse      a request that the user must hear about
+ *   impossible  the world or the interpreter is at fault; the daemon logs it and goes on
+ *
+ * A fact that carries another run than the unit's is dropped before it gets here (`step.ts`).
+ */
+export type Cell<E extends UnitEvent> =
+  | { readonly kind: "move"; readonly move: move.Move<E>; readonly name: string; readonly to: string }
+  | { readonly kind: "ignore"; readonly why: string }
+  | { readonly kind: "refuse"; readonly why: string }
+  | { readonly kind: "impossible"; readonly why: string };
+
+export type Row = { readonly [T in EventType]: Cell<Extract<UnitEvent, { type: T }>> };
+
+/** `to` is for the diagram: the phases that the move may lead to, "=" for staying. */
+const go = <E extends UnitEvent>(to: string, name: string, fn: move.Move<E>): Cell<E> => ({ kind: "move", move: fn, name, to });
+const ignore = (why: string): { readonly kind: "ignore"; readonly why: string } => ({ kind: "ignore", why });
+const refuse = (why: string): { readonly kind: "refuse"; readonly why: string } => ({ kind: "refuse", why });
+const never = (why: string): { readonly kind: "impossible"; readonly why: string } => ({ kind: "impossible", why });
+
+const SETTLES = "idle waiting exited backoff failed fatal";
+const OVER = ignore("the run is over");
+const STOPS = ignore("it is stopping already");
+const noReload = refuse("it is not running");
+const noClear = never("only a waiting unit is cleared");
+const noRelease = ignore("its stop does not wait for dependents");
+
+const over = {
+  prepared: OVER,
+  spawned: OVER,
+  spawnFailed: OVER,
+  ready: OVER,
+  exited: OVER,
+  condemned: OVER,
+  reloaded: OVER,
+  swept: OVER,
+  finished: OVER,
+} as const;
+
+const down = {
+  ...over,
+  start: go("waiting", "wantUp", move.wantUp),
+  restart: go("waiting", "wantUp", move.wantUp),
+  reload: noReload,
+  clear: noClear,
+  release: noRelease,
+} as const;
+
+const noStage = never("no such stage was asked for");
+
+/** Ready: `running` and `reloading`. */
+const up = {
+  start: go("=", "keepUp", move.keepUp),
+  stop: go("=", "holdStop", move.holdStop),
+  restart: go("stopping killing", "restartNow", move.restartNow),
+  reset: go("=", "reset", move.reset),
+  clear: noClear,
+  release: go("stopping killing", "released", move.released),
+  prepared: OVER,
+  spawned: never("it was executed already"),
+  spawnFailed: never("it was executed already"),
+  ready: ignore("it is ready"),
+  exited: go("cleaning", "mainExited", move.mainExited),
+  condemned: go("stopping killing", "condemned", move.condemned),
+  swept: noStage,
+  finished: noStage,
+} as const;
+
+/** The way down: `stopping`, `killing`, `cleaning`, `finishing`. */
+const goingDown = {
+  start: go("=", "startAfter", move.startAfter),
+  stop: go("=", "stopInstead", move.stopInstead),
+  restart: go("=", "startAfter", move.startAfter),
+  reload: noReload,
+  reset: go("=", "reset", move.reset),
+  clear: noClear,
+  release: noRelease,
+  ready: STOPS,
+  condemned: STOPS,
+  reloaded: STOPS,
+} as const;
+
+const sinking = {
+  ...goingDown,
+  prepared: go("cleaning", "preparedLate", move.preparedLate),
+  spawned: go("=", "spawnedLate", move.spawnedLate),
+  spawnFailed: go("cleaning", "spawnFailed", move.spawnFailed),
+  exited: go("cleaning", "mainExited", move.mainExited),
+  swept: noStage,
+  finished: noStage,
+} as const;
+
+const mainIsGone = never("the main process is gone");
+
+export const table: { readonly [P in Phase]: Row } = {
+  idle: {
+    ...down,
+    stop: ignore("it is down"),
+    reset: ignore("there is nothing to reset"),
+    due: ignore("nothing is due"),
+  },
+  waiting: {
+    ...over,
+    start: go("=", "keepUp", move.keepUp),
+    stop: go("idle", "cancel", move.cancel),
+    restart: ignore("it is about to start"),
+    reload: noReload,
+    reset: go("=", "reset", move.reset),
+    clear: go("preparing starting", "launch", move.launch),
+    release: noRelease,
+    due: ignore("nothing is due"),
+  },
+  preparing: {
+    start: ignore("it is starting"),
+    stop: go("stopping killing", "stopNow", move.stopNow),
+    restart: go("stopping killing", "restartNow", move.restartNow),
+    reload: noReload,
+    reset: go("=", "reset", move.reset),
+    clear: noClear,
+    release: noRelease,
+    prepared: go("starting cleaning", "prepared", move.prepared),
+    spawned: noStage,
+    spawnFailed: noStage,
+    ready: noStage,
+    exited: noStage,
+    condemned: ignore("there is no main process yet"),
+    reloaded: noStage,
+    swept: noStage,
+    finished: noStage,
+    due: go("stopping killing", "hookOverdue", move.hookOverdue),
+  },
+  starting: {
+    ...up,
+    reload: refuse("it is still starting"),
+    reloaded: noStage,
+    spawned: go("= running", "spawned", move.spawned),
+    spawnFailed: go("cleaning", "spawnFailed", move.spawnFailed),
+    ready: go("running", "becomeReady", move.becomeReady),
+    due: go("stopping killing", "notReadyInTime", move.notReadyInTime),
+  },
+  running: {
+    ...up,
+    reload: go("reloading", "reload", move.reload),
+    reloaded: ignore("the reload was given up"),
+    due: go("stopping killing", "notReadyInTime", move.notReadyInTime),
+  },
+  reloading: {
+    ...up,
+    reload: refuse("a reload is under way"),
+    reloaded: go("running", "reloaded", move.reloaded),
+    due: go("running", "reloadOverdue", move.reloadOverdue),
+  },
+  exited: {
+    ...over,
+    start: go("=", "keepUp", move.keepUp),
+    stop: go("=", "holdStop", move.holdStop),
+    restart: go(`finishing ${SETTLES}`, "closeExited", move.closeExited),
+    reload: noReload,
+    reset: go("=", "reset", move.reset),
+    clear: noClear,
+    release: go(`finishing ${SETTLES}`, "closeExited", move.closeExited),
+    due: ignore("nothing is due"),
+  },
+  stopping: { ...sinking, due: go("killing", "kill", move.kill) },
+  killing: { ...sinking, due: go("=", "killAgain", move.killAgain) },
+  cleaning: {
+    ...goingDown,
+    prepared: OVER,
+    spawned: mainIsGone,
+    spawnFailed: mainIsGone,
+    exited: mainIsGone,
+    swept: go(`finishing ${SETTLES}`, "swept", move.swept),
+    finished: noStage,
+    due: go("=", "killLeftovers", move.killLeftovers),
+  },
+  finishing: {
+    ...goingDown,
+    prepared: OVER,
+    spawned: mainIsGone,
+    spawnFailed: mainIsGone,
+    exited: mainIsGone,
+    swept: noStage,
+    finished: go(SETTLES, "finished", move.finished),
+    due: go(SETTLES, "finishOverdue", move.finishOverdue),
+  },
+  backoff: {
+    ...down,
+    stop: go("idle", "cancel", move.cancel),
+    reset: go("=", "reset", move.reset),
+    due: go("waiting", "retry", move.retry),
+  },
+  failed: {
+    ...down,
+    stop: go("=", "stayDown", move.stayDown),
+    reset: go("idle", "resetDown", move.resetDown),
+    due: ignore("nothing is due"),
+  },
+  fatal: {
+    ...down,
+    stop: go("=", "stayDown", move.stayDown),
+    reset: go("idle", "resetDown", move.resetDown),
+    due: go("waiting", "retryFatal", move.retryFatal),
+  },
+};

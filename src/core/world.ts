@@ -1,0 +1,396 @@
+import { closure } from "../base/graph.ts";
+import type { Spec } from "../spec/spec.ts";
+import { beginCheck, beginLiveCheck, probed, probing, type CheckResult, type CheckState } from "./check.ts";
+import { blocks } from "./deps.ts";
+import { Timeline } from "./timeline.ts";
+import type { Effect } from "./unit/effects.ts";
+import type { UnitEvent } from "./unit/events.ts";
+import { holdsStop, isDown, type Phase } from "./unit/phase.ts";
+import { freshUnit, type Cause, type Env, type Unit } from "./unit/record.ts";
+import { step } from "./unit/step.ts";
+
+/**
+ * All units together. The world routes events to units, carries wishes along the dependencies until nothing changes any
+ * more, and hands back everything that is to be done. It acts on nothing and knows no clock but the `env` of each call.
+ */
+export interface Entry {
+  readonly spec: Spec;
+  readonly unit: Unit;
+  /** Of the current run, or the last one's for show. */
+  readonly check: CheckState | null;
+  /** Its file is gone: forget it once it is down. */
+  readonly retired: boolean;
+}
+
+export type WorldEffect = { readonly id: string } & (Effect | { readonly type: "probe"; readonly run: number; readonly seq: number });
+
+export type Fact = Extract<UnitEvent, { run: number }>;
+
+export type WorldEvent =
+  | {
+      readonly type: "request";
+      readonly action: "start" | "stop" | "restart" | "reset" | "reload";
+      readonly ids: readonly string[];
+      readonly cause: Cause;
+      readonly cascade?: boolean;
+    }
+  | { readonly type: "fact"; readonly id: string; readonly fact: Fact }
+  | { readonly type: "probed"; readonly id: string; readonly run: number; readonly seq: number; readonly result: CheckResult }
+  /** A person wants a probe out of turn: the next slot is now. It counts like any other. */
+  | { readonly type: "probeNow"; readonly id: string }
+  /** Whatever is due by now. */
+  | { readonly type: "tick" }
+  /** A unit is new, or its spec changed; the running process goes on with what it has. */
+  | { readonly type: "load"; readonly spec: Spec }
+  | { readonly type: "unload"; readonly id: string }
+  /** A unit as an earlier daemon left it. */
+  | { readonly type: "restore"; readonly spec: Spec; readonly unit: Unit; readonly check: CheckState | null };
+
+/** What one event led to. */
+export interface Turn {
+  readonly changed: Set<string>;
+  readonly removed: Set<string>;
+  readonly effects: WorldEffect[];
+  readonly refusals: Array<{ readonly id: string; readonly why: string }>;
+  /** Broken invariants: sup's own faults, to be logged. */
+  readonly bugs: string[];
+}
+
+export class World {
+  readonly #entries = new Map<string, Entry>();
+  /** For each unit, who names it as a dependency. */
+  readonly #dependents = new Map<string, Set<string>>();
+  readonly #timeline = new Timeline();
+  readonly #waiting = new Set<string>();
+  readonly #startConcurrency: number;
+  #starting = 0;
+
+  /** `startConcurrency` 0 is unlimited. */
+  constructor(options: { readonly startConcurrency: number } = { startConcurrency: 0 }) {
+    this.#startConcurrency = options.startConcurrency;
+  }
+
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** In the order of start: priority, then name. */
+  ids(): string[] {
+    return [...this.#entries.keys()].sort((a, b) => this.#order(a, b));
+  }
+
+  entries(): IterableIterator<[string, Entry]> {
+    return this.#entries.entries();
+  }
+
+  dependentsOf(id: string): ReadonlySet<string> {
+    return this.#dependents.get(id) ?? new Set();
+  }
+
+  /** When the world wants a `tick` at the latest (monotonic), or null. */
+  nextDueMs(): number | null {
+    return this.#timeline.peek();
+  }
+
+  /** Ids of the dependencies that a waiting unit waits for. */
+  waitingFor(id: string): string[] {
+    const entry = this.#entries.get(id);
+    if (entry?.unit.phase !== "waiting") return [];
+    return entry.spec.dependencies
+      .filter((dependency) => blocks(dependency, this.#entries.get(dependency.unit)))
+      .map((dependency) => dependency.unit);
+  }
+
+  /** Ids of the units that must be up before `ids`, `ids` included. */
+  needs(ids: readonly string[]): Set<string> {
+    return closure(ids, (id) =>
+      (this.#entries.get(id)?.spec.dependencies ?? [])
+        .filter((dependency) => dependency.required && this.#entries.has(dependency.unit))
+        .map((dependency) => dependency.unit),
+    );
+  }
+
+  /** Ids of the units that are up and need one of `ids`, directly or not; without `ids`. */
+  liveDependents(ids: readonly string[]): string[] {
+    const all = closure(ids, (id) => [...this.dependentsOf(id)].filter((user) => this.#requires(user, id)));
+    return [...all].filter((id) => !ids.includes(id) && isUp(this.#entries.get(id)?.unit));
+  }
+
+  handle(event: WorldEvent, env: Env): Turn {
+    const turn: Turn = { changed: new Set(), removed: new Set(), effects: [], refusals: [], bugs: [] };
+    this.#take(event, env, turn);
+    return turn;
+  }
+
+  #take(event: WorldEvent, env: Env, turn: Turn): void {
+    switch (event.type) {
+      case "request":
+        return this.#request(event, env, turn);
+      case "fact":
+        return this.#apply(event.id, event.fact, env, turn);
+      case "probed":
+        return this.#probed(event, env, turn);
+      case "probeNow":
+        return this.#probeNow(event.id, env, turn);
+      case "tick":
+        return this.#tick(env, turn);
+      case "load":
+        return this.#load(event.spec, env, turn);
+      case "unload":
+        return this.#unload(event.id, env, turn);
+      case "restore":
+        return this.#restore(event, turn);
+    }
+  }
+
+  #request(event: Extract<WorldEvent, { type: "request" }>, env: Env, turn: Turn): void {
+    const known = event.ids.filter((id) => this.#entries.has(id));
+    if (event.action === "start") return this.#start(known, event.cause, env, turn);
+    if (event.action === "stop") {
+      const all = event.cascade ? [...known, ...this.liveDependents(known)] : known;
+      for (const id of all) this.#apply(id, { type: "stop", cause: event.cause }, env, turn);
+      for (const id of all) this.#release(id, env, turn);
+      return;
+    }
+    for (const id of known.sort((a, b) => this.#order(a, b))) {
+      if (event.action === "restart") {
+        this.#pullIn(id, env, turn);
+        this.#apply(id, { type: "restart", cause: event.cause }, env, turn);
+      } else this.#apply(id, { type: event.action }, env, turn);
+    }
+  }
+
+  /** The wishes first, all of them; then everything that is free launches by priority. */
+  #start(ids: readonly string[], cause: Cause, env: Env, turn: Turn): void {
+    const asked = new Set(ids);
+    for (const id of this.needs(ids)) {
+      if (asked.has(id)) this.#wish(id, cause, env, turn);
+      else this.#pullOne(id, env, turn);
+    }
+    this.#launchFree(env, turn);
+  }
+
+  #pullIn(id: string, env: Env, turn: Turn): void {
+    for (const needed of this.needs([id])) if (needed !== id) this.#pullOne(needed, env, turn);
+    this.#launchFree(env, turn);
+  }
+
+  /** A dependency is started unless it is up, coming, or has done what is asked of it. */
+  #pullOne(id: string, env: Env, turn: Turn): void {
+    const { unit } = this.#entries.get(id)!;
+    const stoppingForGood = unit.want === "down" && !isDown(unit.phase);
+    if (stoppingForGood || (isDown(unit.phase) && !unit.succeeded)) this.#wish(id, "dependency", env, turn);
+  }
+
+  #wish(id: string, cause: Cause, env: Env, turn: Turn): void {
+    this.#apply(id, { type: "start", cause }, env, turn, false);
+  }
+
+  /** One event of one unit, and what follows from it. */
+  #apply(id: string, event: UnitEvent, env: Env, turn: Turn, launch = true): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    const result = step({ unit: entry.unit, spec: entry.spec, env }, event);
+    if (result.kind === "refused") turn.refusals.push({ id, why: result.why });
+    if (result.kind === "bug") turn.bugs.push(`${id}: ${result.why}`);
+    if (result.kind !== "moved") return;
+    for (const effect of result.effects) turn.effects.push({ id, ...effect });
+    if (result.unit === entry.unit) return;
+    turn.changed.add(id);
+    const after = this.#withCheck(entry, result.unit, env);
+    this.#put(after);
+    this.#react(entry, after, env, turn, launch);
+  }
+
+  /** A new run with a check begins it; the run's end ends it. */
+  #withCheck(entry: Entry, unit: Unit, env: Env): Entry {
+    const wasAlive = entry.unit.process !== null && entry.unit.run === unit.run;
+    if (unit.process !== null && !wasAlive) {
+      return { ...entry, unit, check: entry.spec.check === null ? null : beginCheck(unit.run, env.nowMs) };
+    }
+    if (unit.process === null && entry.check !== null && entry.check.dueMs !== null) {
+      return { ...entry, unit, check: { ...entry.check, dueMs: null } };
+    }
+    return { ...entry, unit };
+  }
+
+  #put(entry: Entry): void {
+    const { id } = entry.unit;
+    const before = this.#entries.get(id);
+    this.#entries.set(id, entry);
+    if (entry.unit.due !== null && entry.unit.due !== before?.unit.due) this.#timeline.push(entry.unit.due.atMs, id);
+    const dueMs = entry.check?.dueMs ?? null;
+    if (dueMs !== null && dueMs !== before?.check?.dueMs) this.#timeline.push(dueMs, id);
+    this.#starting += Number(isStarting(entry.unit.phase)) - Number(before !== undefined && isStarting(before.unit.phase));
+    if (entry.unit.phase === "waiting") this.#waiting.add(id);
+    else this.#waiting.delete(id);
+  }
+
+  /** The wishes of others that a change of this unit fulfils or touches. */
+  #react(before: Entry, after: Entry, env: Env, turn: Turn, launch: boolean): void {
+    const { id } = after.unit;
+    if (after.retired && isDown(after.unit.phase)) return this.#forget(id, env, turn);
+    if (launch && after.unit.phase === "waiting") this.#tryLaunch(id, env, turn);
+    for (const user of this.dependentsOf(id)) {
+      if (launch) this.#tryLaunch(user, env, turn);
+      if (endedToRestart(before.unit, after.unit)) this.#restartWith(user, id, env, turn);
+    }
+    for (const { unit } of after.spec.dependencies) this.#release(unit, env, turn);
+    const freedAPlace = this.#startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
+    if (launch && freedAPlace) this.#launchFree(env, turn);
+  }
+
+  #launchFree(env: Env, turn: Turn): void {
+    for (const id of [...this.#waiting].sort((a, b) => this.#order(a, b))) this.#tryLaunch(id, env, turn);
+  }
+
+  #tryLaunch(id: string, env: Env, turn: Turn): void {
+    if (!this.#waiting.has(id)) return;
+    if (this.#startConcurrency > 0 && this.#starting >= this.#startConcurrency) return;
+    const { spec } = this.#entries.get(id)!;
+    if (spec.dependencies.some((dependency) => blocks(dependency, this.#entries.get(dependency.unit)))) return;
+    this.#apply(id, { type: "clear" }, env, turn);
+  }
+
+  /** Lets a held stop go on when no dependent that is stopping too is still up. */
+  #release(id: string, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.unit.want === "up" || !holdsStop(entry.unit.phase)) return;
+    for (const user of this.dependentsOf(id)) {
+      const dependent = this.#entries.get(user)?.unit;
+      if (dependent !== undefined && dependent.want === "down" && !isDown(dependent.phase)) return;
+    }
+    this.#apply(id, { type: "release" }, env, turn);
+  }
+
+  #restartWith(user: string, id: string, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(user);
+    const edge = entry?.spec.dependencies.find((dependency) => dependency.unit === id);
+    if (edge?.restart && isUp(entry?.unit)) this.#apply(user, { type: "restart", cause: "dependency" }, env, turn);
+  }
+
+  #tick(env: Env, turn: Turn): void {
+    for (let id = this.#timeline.pop(env.nowMs); id !== undefined; id = this.#timeline.pop(env.nowMs)) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined) continue;
+      const { due, run } = entry.unit;
+      if (due !== null && due.atMs <= env.nowMs) this.#apply(id, { type: "due", run, why: due.why }, env, turn);
+      this.#probe(id, env, turn);
+    }
+  }
+
+  #probe(id: string, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(id);
+    const check = entry?.check;
+    if (entry === undefined || check?.dueMs == null || check.dueMs > env.nowMs) return;
+    const next = probing(check);
+    this.#put({ ...entry, check: next });
+    turn.effects.push({ id, type: "probe", run: next.run, seq: next.seq });
+  }
+
+  #probeNow(id: string, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(id);
+    if (entry?.check == null || entry.check.probing || entry.unit.process === null) return;
+    this.#put({ ...entry, check: { ...entry.check, dueMs: env.nowMs } });
+    this.#probe(id, env, turn);
+  }
+
+  #probed(event: Extract<WorldEvent, { type: "probed" }>, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(event.id);
+    const spec = entry?.spec.check;
+    if (!entry?.check || !spec || entry.check.run !== event.run || entry.unit.process === null) return;
+    const { state, verdict } = probed(entry.check, spec, event.seq, event.result, env.nowMs);
+    if (state === entry.check) return;
+    if (state.health !== entry.check.health) turn.changed.add(event.id);
+    this.#put({ ...entry, check: state });
+    if (verdict === "ready") this.#apply(event.id, { type: "ready", run: event.run }, env, turn);
+    if (verdict === "unhealthy" && spec.action === "restart") {
+      const detail = `health check failed ${state.failures} times in a row: ${event.result.detail}`;
+      this.#apply(event.id, { type: "condemned", run: event.run, by: "health", detail }, env, turn);
+    }
+  }
+
+  #load(spec: Spec, env: Env, turn: Turn): void {
+    const before = this.#entries.get(spec.id);
+    this.#unlink(spec.id);
+    this.#link(spec);
+    turn.changed.add(spec.id);
+    if (before === undefined) return this.#put({ spec, unit: freshUnit(spec.id), check: null, retired: false });
+    const sameCheck = JSON.stringify(before.spec.check) === JSON.stringify(spec.check);
+    const alive = before.unit.process !== null;
+    const ready = before.unit.phase !== "starting";
+    const check =
+      sameCheck || !alive
+        ? before.check
+        : spec.check === null
+          ? null
+          : ready
+            ? beginLiveCheck(before.unit.run, env.nowMs)
+            : beginCheck(before.unit.run, env.nowMs);
+    this.#put({ ...before, spec, check, retired: false });
+    if (spec.check === null && before.unit.phase === "starting" && alive)
+      this.#apply(spec.id, { type: "ready", run: before.unit.run }, env, turn);
+    this.#tryLaunch(spec.id, env, turn);
+  }
+
+  #unload(id: string, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    if (isDown(entry.unit.phase)) return this.#forget(id, env, turn);
+    this.#put({ ...entry, retired: true });
+    this.#apply(id, { type: "stop", cause: "reload" }, env, turn);
+    this.#release(id, env, turn);
+  }
+
+  #restore(event: Extract<WorldEvent, { type: "restore" }>, turn: Turn): void {
+    this.#unlink(event.spec.id);
+    this.#link(event.spec);
+    this.#put({ spec: event.spec, unit: event.unit, check: event.check, retired: false });
+    turn.changed.add(event.spec.id);
+  }
+
+  #forget(id: string, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(id)!;
+    this.#unlink(id);
+    this.#entries.delete(id);
+    this.#waiting.delete(id);
+    turn.changed.delete(id);
+    turn.removed.add(id);
+    for (const { unit } of entry.spec.dependencies) this.#release(unit, env, turn);
+    for (const user of this.dependentsOf(id)) this.#tryLaunch(user, env, turn);
+  }
+
+  #link(spec: Spec): void {
+    for (const { unit } of spec.dependencies) {
+      const users = this.#dependents.get(unit);
+      if (users) users.add(spec.id);
+      else this.#dependents.set(unit, new Set([spec.id]));
+    }
+  }
+
+  #unlink(id: string): void {
+    for (const { unit } of this.#entries.get(id)?.spec.dependencies ?? []) this.#dependents.get(unit)?.delete(id);
+  }
+
+  #requires(user: string, id: string): boolean {
+    return this.#entries.get(user)?.spec.dependencies.some((dependency) => dependency.unit === id && dependency.required) ?? false;
+  }
+
+  #order(a: string, b: string): number {
+    const first = this.#entries.get(a)!.spec;
+    const second = this.#entries.get(b)!.spec;
+    return first.priority - second.priority || (a < b ? -1 : a > b ? 1 : 0);
+  }
+}
+
+const isStarting = (phase: Phase): boolean => phase === "preparing" || phase === "starting";
+
+const isUp = (unit: Unit | undefined): boolean =>
+  unit !== undefined && unit.want === "up" && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
+
+/** Its main process is gone, or it is about to be, and it will come back. */
+const endedToRestart = (before: Unit, after: Unit): boolean =>
+  (before.phase === "running" || before.phase === "reloading") &&
+  after.want === "up" &&
+  after.phase !== "running" &&
+  after.phase !== "reloading";

@@ -1,0 +1,200 @@
+import { randomUUID, createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { err, ok, type Result } from "../base/result.ts";
+import { systemClock } from "../adapters/clock.ts";
+import { openLogs } from "../adapters/logs/store.ts";
+import type { Loss } from "../adapters/logs/unit.ts";
+import { openProber } from "../adapters/probes/index.ts";
+import { openStore } from "../adapters/sqlite/store.ts";
+import { openUnitSource } from "../adapters/unitdir.ts";
+import { processUsage } from "../adapters/usage.ts";
+import { World } from "../core/world.ts";
+import { bootId } from "../linux/boot.ts";
+import { openHub } from "../linux/hub.ts";
+import { openProcesses } from "../linux/processes.ts";
+import { openUsers } from "../linux/users.ts";
+import type * as shape from "../api/shapes.ts";
+import type { Places } from "../spec/places.ts";
+import type { Settings } from "../spec/settings.ts";
+import { Actions } from "./actions.ts";
+import { Bus } from "./bus.ts";
+import { Catalog } from "./catalog.ts";
+import { describeService, type Surroundings } from "./describe.ts";
+import { Engine } from "./engine.ts";
+import { Facade } from "./facade.ts";
+import { Interpreter } from "./interpret.ts";
+import type { Journal } from "./journal.ts";
+import { Launcher } from "./launcher.ts";
+import { Recorder } from "./recorder.ts";
+import { Reloader } from "./reloader.ts";
+import { Sampler } from "./sampler.ts";
+
+export interface Parts {
+  readonly clock: ReturnType<typeof systemClock>;
+  readonly store: Extract<ReturnType<typeof openStore>, { ok: true }>["value"];
+  readonly logs: ReturnType<typeof openLogs>;
+  readonly world: World;
+  readonly engine: Engine;
+  readonly interpreter: Interpreter;
+  readonly recorder: Recorder;
+  readonly catalog: Catalog;
+  readonly source: ReturnType<typeof openUnitSource>;
+  readonly reloader: Reloader;
+  readonly sampler: Sampler;
+  readonly facade: Facade;
+  /** What an operator should know of the daemon itself. */
+  readonly notes: string[];
+  readonly bootId: string;
+  close(): void;
+}
+
+export interface ComposeOptions {
+  readonly places: Places;
+  readonly settings: Settings;
+  readonly version: string;
+  readonly journal: Journal;
+  readonly describeDaemon: (notes: readonly string[]) => shape.DaemonInfo;
+  readonly shutdown: () => void;
+}
+
+/** The only file that names concrete adapters: everything is made here and meets the rest through its port. */
+export function compose(options: ComposeOptions): Result<Parts, string> {
+  const { places, settings, journal, version } = options;
+  const bug = (message: string, error?: unknown): void => journal.bug(message, error);
+  const clock = systemClock();
+  const opened = openStore(`${places.state}/sup.db`);
+  if (!opened.ok) return opened;
+  const store = opened.value;
+  const notes: string[] = [];
+  const hub = openHub({ onError: (error) => bug("a callback of the hub threw", error), onWarning: (message) => journal.warn(message) });
+  const processes = openProcesses({ hub });
+  const logs = openLogs({
+    runtimeDir: places.runtime,
+    logDir: places.logs,
+    hub,
+    clock,
+    onProblem: (message) => journal.warn(message),
+    onLoss: (unit, loss) => recorder.tell("log-loss", lossWords(loss), unit, { ...loss }),
+  });
+  const world = new World({ startConcurrency: settings.startConcurrency });
+  const source = openUnitSource(places.unitPath);
+  const catalog = new Catalog(source, settings.unitDefaults);
+  const bus = new Bus({ firstId: clock.wallMs(), onError: (error) => bug("a subscriber threw", error) });
+  const invocationOf = invocations(store);
+  const enablements = cached(() => store.enablements());
+  const around: Surroundings = {
+    world,
+    clock,
+    isEnabled: (id) => enablements.get().get(id) ?? world.get(id)?.spec.enabled ?? false,
+    usage: (id) => sampler.latest(id),
+    onDisk: (id) => catalog.onDisk(id),
+  };
+  const sampler = new Sampler({ world, clock, store, usage: processUsage(processes), bus, invocationOf, bug });
+  const recorder = new Recorder({ world, clock, store, logs, bus, around });
+  const engine = new Engine({
+    world,
+    clock,
+    sink: {
+      record: (turn) => recorder.record(turn),
+      publish: (turn) => {
+        recorder.publish(turn);
+        for (const id of turn.removed) logs.close(id);
+      },
+      perform: (effects) => interpreter.perform(effects),
+      bug,
+    },
+  });
+  const post = engine.post.bind(engine);
+  const launcher = new Launcher({ users: openUsers(), places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
+  const prober = openProber({ processes, hub, version });
+  const interpreter = new Interpreter({ world, processes, logs, prober, launcher, clock, invocationOf, post, bug });
+  const announce = (id: string): void => {
+    enablements.forget();
+    const entry = world.get(id);
+    if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
+  };
+  const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), post, announce });
+  const actions = new Actions({ world, engine, processes, store, recorder, announce });
+  const facade = new Facade({
+    world,
+    clock,
+    store,
+    logs,
+    processes,
+    bus,
+    catalog,
+    actions,
+    reloader,
+    sampler,
+    around,
+    invocationOf,
+    daemon: () => options.describeDaemon(daemonNotes(notes, store.condition.notes, catalog)),
+    probeNow: async (id) => {
+      const done = interpreter.whenProbed(id);
+      post({ type: "probeNow", id });
+      await done;
+    },
+    shutdown: options.shutdown,
+  });
+  const close = (): void => {
+    processes.close();
+    store.close();
+    hub.close();
+  };
+  return ok({
+    clock,
+    store,
+    logs,
+    world,
+    engine,
+    interpreter,
+    recorder,
+    catalog,
+    source,
+    reloader,
+    sampler,
+    facade,
+    notes,
+    bootId: bootId(),
+    close,
+  });
+}
+
+/** Notes of the daemon, of the store, and the units whose files are bad. */
+function daemonNotes(own: readonly string[], store: readonly string[], catalog: Catalog): string[] {
+  const bad = catalog.problems().filter((problem) => problem.severity === "error");
+  const lines = bad.map(
+    ({ file, line, column, key, message }) => `${file}${line === null ? "" : `:${line}:${column}`}: ${key ? `${key}: ` : ""}${message}`,
+  );
+  return [...own, ...store, ...lines];
+}
+
+/**
+ * SUP_INVOCATION_ID of a run: 128 bits in hex, as systemd's INVOCATION_ID. Made from a secret of the state directory, the
+ * unit and the run, so that the next daemon can tell whose a process is without having been told.
+ */
+function invocations(store: {
+  get(key: string): string | null;
+  set(key: string, value: string): void;
+}): (id: string, run: number) => string {
+  const known = store.get("invocation-secret");
+  const secret = known ?? randomUUID();
+  if (known === null) store.set("invocation-secret", secret);
+  return (id, run) => createHash("sha256").update(`${secret}\0${id}\0${run}`).digest("hex").slice(0, 32);
+}
+
+function cached<T>(make: () => T): { get(): T; forget(): void } {
+  let value: T | null = null;
+  return { get: () => (value ??= make()), forget: () => void (value = null) };
+}
+
+function readText(path: string): Result<string, string> {
+  try {
+    return ok(readFileSync(path, "utf8"));
+  } catch (error) {
+    return err((error as NodeJS.ErrnoException).code ?? String(error));
+  }
+}
+
+const lossWords = ({ bytes, over }: Loss): string =>
+  over ? `the log is written again; ${bytes} bytes of output were lost` : "output is lost: the log cannot be written (is the disk full?)";

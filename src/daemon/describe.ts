@@ -1,0 +1,114 @@
+import type * as shape from "../api/shapes.ts";
+import { exitNumber } from "../base/exit.ts";
+import { conditionOf } from "../core/deps.ts";
+import { holdsStop, isDown, stateOf, subStateOf } from "../core/unit/phase.ts";
+import type { Unit } from "../core/unit/record.ts";
+import type { Entry, World } from "../core/world.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ServiceRow } from "../ports/store.ts";
+import type { Sample } from "../ports/usage.ts";
+import type { Health } from "../base/words.ts";
+
+/** What the descriptions need besides the world. */
+export interface Surroundings {
+  readonly world: World;
+  readonly clock: Clock;
+  isEnabled(id: string): boolean;
+  usage(id: string): Sample | undefined;
+  /** Whether the file differs from what runs, and what is wrong with it. */
+  onDisk(id: string): { readonly changed: boolean; readonly problems: readonly string[] };
+}
+
+export function describeService(id: string, entry: Entry, around: Surroundings): shape.Service {
+  const { spec, unit } = entry;
+  const { clock, world } = around;
+  const usage = around.usage(id);
+  const disk = around.onDisk(id);
+  return {
+    id,
+    name: spec.name,
+    description: spec.description,
+    state: stateOf(unit),
+    sub_state: subStateOf(unit),
+    reason: unit.phase === "waiting" && world.waitingFor(id).length > 0 ? "dependency" : unit.reason,
+    health: healthOf(entry),
+    pid: unit.process?.pid ?? null,
+    port: spec.port,
+    start_time: isoOf(unit.execAtMs, clock, unit.process !== null || unit.phase === "exited"),
+    uptime_seconds: uptimeSeconds(unit, clock),
+    restart_count: unit.restarts,
+    last_restart: isoOf(unit.restartedAtMs, clock),
+    priority: spec.priority,
+    critical: spec.critical,
+    auto_restart: spec.restart.autoRestart,
+    enabled: around.isEnabled(id),
+    groups: [...spec.groups],
+    labels: { ...spec.labels },
+    cpu_percent: usage?.cpuPercent == null ? null : round(usage.cpuPercent, 1),
+    memory_mb: usage === undefined ? null : round(usage.memoryMb, 2),
+    tasks: usage?.tasks ?? null,
+    exit_code: lastExitCode(unit),
+    last_exit: unit.last === null ? null : unit.last.detail,
+    waiting_for: world.waitingFor(id),
+    changed_on_disk: disk.changed,
+    problems: [...disk.problems],
+    retries: unit.ledger.retries,
+    max_retries: spec.restart.maxRetries,
+    next_attempt: unit.due !== null && (unit.due.why === "backoff" || unit.due.why === "fatal-retry") ? isoOf(unit.due.atMs, clock) : null,
+    file: spec.file,
+    type: spec.type,
+    dependencies: spec.dependencies.map((dependency) => ({
+      unit: dependency.unit,
+      condition: conditionOf(dependency, world.get(dependency.unit)?.spec),
+      required: dependency.required,
+      restart: dependency.restart,
+    })),
+  };
+}
+
+export function serviceRow(id: string, entry: Entry, clock: Clock): ServiceRow {
+  const { spec, unit } = entry;
+  return {
+    id,
+    name: spec.name,
+    description: spec.description,
+    state: stateOf(unit),
+    pid: unit.process?.pid ?? null,
+    port: spec.port,
+    startTime: isoOf(unit.execAtMs, clock, unit.process !== null),
+    uptimeSeconds: uptimeSeconds(unit, clock),
+    restartCount: unit.restarts,
+    lastRestart: isoOf(unit.restartedAtMs, clock),
+    priority: spec.priority,
+    critical: spec.critical,
+    autoRestart: spec.restart.autoRestart,
+  };
+}
+
+/** A unit without a check is as healthy as nobody knows; one that does not run has no health. */
+export function healthOf({ unit, check }: Entry): Health {
+  if (check === null || isDown(unit.phase) || unit.process === null) return "unknown";
+  return holdsStop(unit.phase) ? check.health : "unknown";
+}
+
+/** Monotonic to wall clock, ISO 8601 in UTC; null when there is no time or `when` is false. */
+export function isoOf(monotonicMs: number | null, clock: Clock, when = true): string | null {
+  if (monotonicMs === null || !when) return null;
+  return new Date(clock.wallMs() - clock.monotonicMs() + monotonicMs).toISOString();
+}
+
+function uptimeSeconds(unit: Unit, clock: Clock): number {
+  if (unit.process === null || unit.execAtMs === null) return 0;
+  return round((clock.monotonicMs() - unit.execAtMs) / 1000, 1);
+}
+
+/** Of the last run that ended; a signal as 128 + its number, as a shell shows it. */
+function lastExitCode(unit: Unit): number | null {
+  const exit = unit.last?.exit ?? null;
+  return exit === null ? null : exitNumber(exit);
+}
+
+export function round(value: number, digits: number): number {
+  const factor = 10 ** digits;
+  return Math.round(value * factor) / factor;
+}

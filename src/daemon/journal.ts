@@ -1,0 +1,45 @@
+import { appendFileSync, renameSync, statSync } from "node:fs";
+
+/** The daemon's own log: one line an entry, to `sup.log` and, in the foreground, to standard error. */
+export interface Journal {
+  info(message: string): void;
+  warn(message: string): void;
+  /** A fault of sup itself: with the stack when there is one. */
+  bug(message: string, error?: unknown): void;
+}
+
+const MAX_BYTES = 10 * 1024 * 1024;
+const CHECK_EVERY = 256;
+
+export function openJournal(path: string, options: { readonly echo: boolean; readonly now: () => number }): Journal {
+  let lines = 0;
+  const write = (level: string, message: string): void => {
+    const line = `${new Date(options.now()).toISOString()} ${level} ${message}\n`;
+    if (options.echo) console.error(line.trimEnd());
+    try {
+      if (lines++ % CHECK_EVERY === 0) rotate(path);
+      appendFileSync(path, line, { mode: 0o600 });
+    } catch (error) {
+      // A full or read-only disk must not stop the daemon; what matters is in the store's condition too.
+      if (!options.echo) console.error(`${line.trimEnd()} (cannot write ${path}: ${String(error)})`);
+    }
+  };
+  return {
+    info: (message) => write("info", message),
+    warn: (message) => write("warn", message),
+    bug: (message, error) =>
+      write(
+        "bug",
+        error instanceof Error
+          ? `${message}: ${error.stack ?? error.message}`
+          : error === undefined
+            ? message
+            : `${message}: ${String(error)}`,
+      ),
+  };
+}
+
+function rotate(path: string): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > MAX_BYTES) renameSync(path, `${path}.1`);
+}

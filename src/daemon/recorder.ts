@@ -1,0 +1,87 @@
+import type { Turn, World } from "../core/world.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { EventRow, NewEvent, Store } from "../ports/store.ts";
+import type * as shape from "../api/shapes.ts";
+import type { Bus } from "./bus.ts";
+import { describeService, serviceRow, type Surroundings } from "./describe.ts";
+import { rememberUnit } from "./memory.ts";
+
+/** The last lines of a run that failed are kept with its event. */
+const LAST_LINES = 20;
+
+/** Writes what a turn led to into the store, in one transaction, and publishes it afterwards. */
+export class Recorder {
+  readonly #options: { world: World; clock: Clock; store: Store; logs: LogStore; bus: Bus; around: Surroundings };
+  #recorded: readonly EventRow[] = [];
+
+  constructor(options: { world: World; clock: Clock; store: Store; logs: LogStore; bus: Bus; around: Surroundings }) {
+    this.#options = options;
+  }
+
+  record(turn: Turn): void {
+    const { world, clock, store } = this.#options;
+    this.#recorded = [];
+    const events = this.#events(turn);
+    if (turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0) return;
+    const changed = [...turn.changed].flatMap((id) => {
+      const entry = world.get(id);
+      return entry === undefined ? [] : [{ id, entry }];
+    });
+    this.#recorded = store.record({
+      services: changed.map(({ id, entry }) => serviceRow(id, entry, clock)),
+      memories: [
+        ...changed.map(({ id, entry }) => ({ id, memory: rememberUnit(entry) })),
+        ...[...turn.removed].map((id) => ({ id, memory: null })),
+      ],
+      events,
+    });
+  }
+
+  publish(turn: Turn): void {
+    const { world, bus, around } = this.#options;
+    for (const row of this.#recorded) bus.publish({ kind: "event", data: eventShape(row) });
+    for (const id of turn.changed) {
+      const entry = world.get(id);
+      if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
+    }
+    for (const id of turn.removed) bus.publish({ kind: "removed", data: { id } });
+    this.#recorded = [];
+  }
+
+  /** A line of history that does not come from a unit's machine. */
+  tell(type: string, message: string, serviceId: string | null = null, details: Record<string, unknown> = {}): void {
+    const { store, bus, clock } = this.#options;
+    const timestamp = new Date(clock.wallMs()).toISOString();
+    const rows = store.record({ services: [], memories: [], events: [{ serviceId, type, timestamp, message, details }] });
+    for (const row of rows) bus.publish({ kind: "event", data: eventShape(row) });
+  }
+
+  #events(turn: Turn): NewEvent[] {
+    const timestamp = new Date(this.#options.clock.wallMs()).toISOString();
+    const events: NewEvent[] = [];
+    for (const effect of turn.effects) {
+      if (effect.type !== "tell") continue;
+      const { type, message, details } = effect.event;
+      const failed = type === "exited" && details.success === false && details.expected === false;
+      const lines = failed ? this.#options.logs.tail(effect.id, LAST_LINES).map((line) => line.text) : [];
+      events.push({
+        serviceId: effect.id,
+        type,
+        timestamp,
+        message,
+        details: lines.length > 0 ? { ...details, last_lines: lines } : details,
+      });
+    }
+    return events;
+  }
+}
+
+export const eventShape = (row: EventRow): shape.Event => ({
+  id: row.id,
+  service_id: row.serviceId,
+  event_type: row.type,
+  timestamp: row.timestamp,
+  message: row.message,
+  details: { ...row.details },
+});

@@ -1,0 +1,205 @@
+import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
+import { createApp } from "../api/server.ts";
+import { listen } from "../api/listen.ts";
+import { readOrMakeToken } from "../api/token.ts";
+import type * as shape from "../api/shapes.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { takeLock, type Lock } from "../linux/lock.ts";
+import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
+import type { Places } from "../spec/places.ts";
+import { formatProblem } from "../spec/problems.ts";
+import { loadSettings, type Settings } from "../spec/settings.ts";
+import { compose, type Parts } from "./compose.ts";
+import { readOptional } from "./files.ts";
+import { openJournal, type Journal } from "./journal.ts";
+import { resume } from "./resume.ts";
+import { shutDown } from "./shutdown.ts";
+
+export interface DaemonOptions {
+  readonly places: Places;
+  /** Echo the daemon's own log to standard error. */
+  readonly foreground: boolean;
+  readonly version: string;
+  /** Called when units are loaded and the API answers, before enabled units start. */
+  readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void;
+  /** Which units start at boot; default: the enabled ones. */
+  readonly startAtBoot?: (parts: Parts) => string[];
+}
+
+type Unlisten = () => Promise<void>;
+
+/** Runs the daemon until it is told to end. Answers the exit code of the process: 0 after an orderly end. */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const ready = prepare(options);
+  if (!ready.ok) {
+    console.error(`sup: ${ready.error}`);
+    return 1;
+  }
+  const { settings, journal, lock } = ready.value;
+  const ended = Promise.withResolvers<string>();
+  const offSignals = onSignals({
+    SIGTERM: () => ended.resolve("SIGTERM"),
+    SIGINT: () => ended.resolve("SIGINT"),
+    SIGHUP: () => parts?.reloader.reload(false),
+  });
+  resetSignalMask();
+  let parts: Parts | null = null;
+  try {
+    const started = await start(options, settings, journal, () => ended.resolve("the API"));
+    if (!started.ok) {
+      console.error(`sup: ${started.error}`);
+      journal.warn(started.error);
+      return 1;
+    }
+    parts = started.value.parts;
+    const why = await ended.promise;
+    await end(parts, started.value.unlisten, journal, why);
+    return 0;
+  } finally {
+    offSignals();
+    lock.release();
+  }
+}
+
+interface Prepared {
+  readonly settings: Settings;
+  readonly journal: Journal;
+  readonly lock: Lock;
+}
+
+/** Everything that can be refused before anything is touched: directories, settings, the lock. */
+function prepare({ places, foreground }: DaemonOptions): Result<Prepared, string> {
+  process.umask(0o077);
+  process.env.PIDUSAGE_SILENT = "1";
+  const scrubbed = scrubEnvironment();
+  const made = makeDirectories(places);
+  if (!made.ok) return made;
+  const settings = readSettings(places);
+  if (!settings.ok) return settings;
+  const lock = takeLock(places.state);
+  if (!lock.ok) {
+    const { error } = lock;
+    if (error.kind === "failed") return err(`cannot lock ${places.state}/lock: error ${error.errno}`);
+    const who = error.pid === null ? "another daemon" : `another daemon (pid ${error.pid})`;
+    return err(`cannot start: ${who} owns ${places.state}. Use \`sup status\` to talk to it, or SUP_HOME for a second one`);
+  }
+  const journal = openJournal(`${places.logs}/sup.log`, { echo: foreground, now: Date.now });
+  if (scrubbed.length > 0) journal.info(`left out of the environment: ${scrubbed.join(", ")}`);
+  return ok({ settings: settings.value, journal, lock: lock.value });
+}
+
+function makeDirectories(places: Places): Result<null, string> {
+  for (const directory of [places.state, places.logs, places.runtime]) {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      accessSync(directory, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      const cause = (error as NodeJS.ErrnoException).code ?? String(error);
+      return err(`cannot use the directory ${directory}: ${cause}. Set SUP_HOME to a directory of your own to run without root`);
+    }
+  }
+  try {
+    chmodSync(places.runtime, 0o700);
+  } catch {
+    // Not ours to change: the socket and the token have modes of their own.
+  }
+  return ok(null);
+}
+
+function readSettings(places: Places): Result<Settings, string> {
+  const file = readOptional(places.settings);
+  if (!file.ok) return err(`cannot read ${places.settings}: ${file.error}`);
+  const { settings, problems } = loadSettings(file.value === null ? null : { path: places.settings, text: file.value });
+  const errors = problems.filter((problem) => problem.severity === "error");
+  if (errors.length === 0) return ok(settings);
+  return err(`cannot start with these settings:\n${errors.map((problem) => formatProblem(problem, file.value ?? undefined)).join("\n")}`);
+}
+
+async function start(
+  options: DaemonOptions,
+  settings: Settings,
+  journal: Journal,
+  askedToEnd: () => void,
+): Promise<Result<{ parts: Parts; unlisten: Unlisten }, string>> {
+  const { places, version } = options;
+  const startedAt = Date.now();
+  let url: string | null = null;
+  const describeDaemon = (notes: readonly string[]): shape.DaemonInfo => ({
+    version,
+    pid: process.pid,
+    start_time: new Date(startedAt).toISOString(),
+    uptime_seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+    mode: places.mode,
+    unit_path: [...places.unitPath],
+    state_dir: places.state,
+    log_dir: places.logs,
+    socket: places.socket,
+    url,
+    notes: [...notes],
+  });
+  const made = compose({ places, settings, version, journal, describeDaemon, shutdown: askedToEnd });
+  if (!made.ok) return made;
+  const parts = made.value;
+  const token = readOrMakeToken(places.token);
+  if (!token.ok) return err(token.error);
+  const app = createApp({
+    supervisor: parts.facade,
+    version,
+    token: token.value.token,
+    settings: settings.api,
+    now: Date.now,
+    onError: (error) => journal.bug("a request failed inside sup", error),
+  });
+  const resumed = resume(parts, journal);
+  const { enabled, host, port, auth } = settings.api;
+  const tcp = enabled ? { host, port, auth } : null;
+  const listening = await listen({ app, socketPath: places.socket, tcp });
+  if (!listening.ok) return err(listening.error);
+  url = listening.value.tcp?.url ?? null;
+  parts.notes.push(...(token.value.note === null ? [] : [token.value.note]), ...listening.value.notes);
+  for (const note of parts.notes) journal.warn(note);
+  const info = describeDaemon(parts.notes);
+  options.onReady?.(parts, info);
+  parts.recorder.tell("daemon-started", `sup ${version} started, pid ${process.pid}`, null, { pid: process.pid, adopted: resumed.adopted });
+  journal.info(`sup ${version} started, pid ${process.pid}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
+  const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.isEnabled(id))).filter(
+    (id) => !resumed.decided.has(id),
+  );
+  if (boot.length > 0) parts.engine.post({ type: "request", action: "start", ids: boot, cause: "boot" });
+  const stopWatching = parts.source.watch(() => parts.reloader.noticed());
+  const ticking = tick(parts, settings);
+  const unlisten = async (): Promise<void> => {
+    stopWatching();
+    clearInterval(ticking);
+    await listening.value.stop();
+  };
+  return ok({ parts, unlisten });
+}
+
+const DAY_MS = 86_400_000;
+const PRUNE_EVERY_MS = 600_000;
+
+/** The one tick: samples, and now and then old rows go. */
+function tick(parts: Parts, settings: Settings): Timer {
+  let prunedAt = 0;
+  return setInterval(() => {
+    void parts.sampler.sample(); // never rejects
+    const now = Date.now();
+    if (now - prunedAt < PRUNE_EVERY_MS) return;
+    const before = (days: number): string => new Date(now - days * DAY_MS).toISOString();
+    const more = parts.store.prune(before(settings.metrics.retentionDays), before(settings.events.retentionDays));
+    if (!more) prunedAt = now;
+  }, settings.metrics.intervalMs);
+}
+
+async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
+  journal.info(`ending, asked by ${why}`);
+  parts.recorder.tell("daemon-stopping", `sup is ending, asked by ${why}`);
+  const left = await shutDown(parts);
+  for (const id of left) journal.warn(`${id} could not be stopped`);
+  for (const [id] of parts.world.entries()) parts.logs.close(id);
+  parts.recorder.tell("daemon-stopped", "sup has ended; every unit is down");
+  await unlisten();
+  parts.close();
+  journal.info("ended");
+}

@@ -1,0 +1,93 @@
+import type { World } from "../core/world.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { TreeOf } from "../ports/processes.ts";
+import type { MetricRow, Store } from "../ports/store.ts";
+import type { Sample, Usage } from "../ports/usage.ts";
+import type { Bus } from "./bus.ts";
+import { healthOf } from "./describe.ts";
+
+export interface SamplerOptions {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly usage: Usage;
+  readonly bus: Bus;
+  readonly invocationOf: (id: string, run: number) => string;
+  readonly bug: (message: string, error?: unknown) => void;
+}
+
+/** Numbers that services reported since the last sample, and the measured ones of every running unit. */
+export class Sampler {
+  readonly #options: SamplerOptions;
+  #latest: ReadonlyMap<string, Sample> = new Map();
+  #reported = new Map<string, Record<string, number>>();
+  #busy = false;
+
+  constructor(options: SamplerOptions) {
+    this.#options = options;
+  }
+
+  latest(id: string): Sample | undefined {
+    return this.#latest.get(id);
+  }
+
+  report(id: string, metrics: Readonly<Record<string, number>>): void {
+    this.#reported.set(id, { ...this.#reported.get(id), ...metrics });
+  }
+
+  /** One sweep over all running units. A sweep that takes longer than the interval is not overtaken by the next. */
+  async sample(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      this.#latest = await this.#options.usage.sample(this.#trees());
+      this.#store();
+    } catch (error) {
+      this.#options.bug("cannot sample the units", error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #trees(): Map<string, TreeOf> {
+    const trees = new Map<string, TreeOf>();
+    for (const [id, { unit }] of this.#options.world.entries()) {
+      if (unit.process !== null) trees.set(id, { invocation: this.#options.invocationOf(id, unit.run), main: unit.process });
+    }
+    return trees;
+  }
+
+  #store(): void {
+    const { world, clock, store, bus } = this.#options;
+    const timestamp = new Date(clock.wallMs()).toISOString();
+    const rows: MetricRow[] = [];
+    const reported = this.#reported;
+    this.#reported = new Map();
+    for (const id of new Set([...this.#latest.keys(), ...reported.keys()])) {
+      const entry = world.get(id);
+      if (entry === undefined) continue;
+      const sample = this.#latest.get(id);
+      const numbers = reported.get(id);
+      rows.push({
+        serviceId: id,
+        timestamp,
+        cpuPercent: sample?.cpuPercent ?? null,
+        memoryMb: sample?.memoryMb ?? null,
+        healthStatus: healthOf(entry),
+        responseTimeMs: entry.check?.results.at(-1)?.responseMs ?? null,
+        ...(numbers ? { reported: numbers } : {}),
+      });
+    }
+    if (rows.length === 0) return;
+    store.addMetrics(rows);
+    bus.publish({
+      kind: "metrics",
+      data: rows.map((row) => ({
+        id: row.serviceId,
+        cpu_percent: row.cpuPercent,
+        memory_mb: row.memoryMb,
+        tasks: this.#latest.get(row.serviceId)?.tasks ?? null,
+      })),
+    });
+  }
+}

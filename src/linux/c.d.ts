@@ -1,0 +1,5 @@
+/** C sources are imported as text and compiled when the daemon starts. */
+declare module "*.c" {
+  const text: string;
+  export default text;
+}

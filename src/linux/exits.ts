@@ -1,0 +1,104 @@
+/**
+ * Learns of the end of single processes, one pidfd each in the hub. The exit status comes from waitpid for our own
+ * children; never from waitpid(-1), which would steal the children of Bun. For processes that an earlier daemon
+ * spawned it comes from their zombie, or from the kernel's memory of it (see `strangerStatus`).
+ */
+import { ptr } from "bun:ffi";
+import { decodeWaitStatus, type Exit } from "../base/exit.ts";
+import type { Hub } from "./hub.ts";
+import { errno, libc } from "./libc.ts";
+import { pidfdOpen, pidfdWaitStatus } from "./pidfd.ts";
+import { readStat } from "./proc.ts";
+import { readFileSync } from "node:fs";
+
+interface Watched {
+  readonly startTicks: number;
+  readonly pidfd: number;
+}
+
+const WNOHANG = 1;
+const EINTR = 4;
+const ESRCH = 3;
+
+export class Exits {
+  private readonly watched = new Map<number, Watched>();
+  private readonly hub: Hub;
+
+  constructor(hub: Hub) {
+    this.hub = hub;
+  }
+
+  /** True while the process is ours to wait for and its end has not been told. */
+  has(pid: number): boolean {
+    return this.watched.has(pid);
+  }
+
+  /** The descriptor of exactly this process, or null. */
+  pidfdOf(pid: number, startTicks: number): number | null {
+    const watch = this.watched.get(pid);
+    return watch?.startTicks === startTicks ? watch.pidfd : null;
+  }
+
+  /** Calls back once, from the loop. 0, or the errno why it cannot be watched (ESRCH: no such process, or another of that pid). */
+  watch(pid: number, startTicks: number, onExit: (exit: Exit) => void): number {
+    const pidfd = pidfdOpen(pid); // first the descriptor, then the look: so the look is about the same process
+    if (pidfd < 0) return -pidfd;
+    if (readStat(pid)?.startTicks !== startTicks) {
+      libc.close(pidfd);
+      return ESRCH;
+    }
+    try {
+      const handle = this.hub.add(pidfd, "in", false, () => {
+        const exit = this.statusOf(pid, startTicks, pidfd);
+        if (exit === null) return;
+        handle.remove();
+        libc.close(pidfd);
+        this.watched.delete(pid);
+        onExit(exit);
+      });
+    } catch (error) {
+      libc.close(pidfd);
+      return (error as { errno?: number }).errno ?? ESRCH;
+    }
+    this.watched.set(pid, { startTicks, pidfd });
+    return 0;
+  }
+
+  /** Null: it has not ended after all. */
+  private statusOf(pid: number, startTicks: number, pidfd: number): Exit | null {
+    const result = waitFor(pid, WNOHANG);
+    if (result === "running") return null;
+    if (result !== "not-ours") return result;
+    const status = strangerStatus(pid, startTicks, pidfd);
+    return status === null ? { kind: "lost" } : decodeWaitStatus(status);
+  }
+}
+
+/** waitpid(2) for one child of ours. */
+export function waitFor(pid: number, options: number): Exit | "running" | "not-ours" {
+  const status = new Int32Array(1);
+  for (;;) {
+    const result = libc.waitpid(pid, ptr(status), options);
+    if (result === pid) return decodeWaitStatus(status[0]!);
+    if (result === 0) return "running";
+    if (errno() !== EINTR) return "not-ours";
+  }
+}
+
+/** The wait status of a process that is not our child: its zombie's while its parent has not reaped it, else the kernel's record. */
+function strangerStatus(pid: number, startTicks: number, pidfd: number): number | null {
+  const stat = readStat(pid);
+  if (stat?.startTicks === startTicks && stat.state === "Z") return maySeeStatus(pid, stat.waitStatus) ? stat.waitStatus : null;
+  return pidfdWaitStatus(pidfd);
+}
+
+/** To other users /proc shows a wait status of 0, which would read as a success. */
+function maySeeStatus(pid: number, status: number): boolean {
+  if (status !== 0 || libc.geteuid() === 0) return true;
+  try {
+    const uids = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
+    return uids?.slice(1).every((uid) => Number(uid) === libc.geteuid()) ?? false;
+  } catch {
+    return false; // reaped this moment
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The one door to libc. Every call of this folder that Bun has no word for goes through this table; `errno()` must be
+ * read in the same breath as the call, before anything else runs on this thread.
+ */
+import { dlopen, FFIType as T, type Pointer, ptr, read } from "bun:ffi";
+
+const I = T.i32;
+const U = T.u32;
+const P = T.ptr;
+/** Returned as a number while it fits 53 bits, which every result here does. */
+const L = T.i64_fast;
+
+// musl answers to this name with itself: its loader reserves every "libc." (ldso/dynlink.c), so one name serves both.
+export const { symbols: libc } = dlopen("libc.so.6", {
+  __errno_location: { args: [], returns: P },
+  syscall: { args: [L, L, L, L, L, L, L], returns: L },
+  open: { args: [P, I, U], returns: I },
+  close: { args: [I], returns: I },
+  read: { args: [I, P, T.u64_fast], returns: L },
+  write: { args: [I, P, T.u64_fast], returns: L },
+  fcntl: { args: [I, I, I], returns: I },
+  ioctl: { args: [I, T.u64_fast, P], returns: I },
+  flock: { args: [I, I], returns: I },
+  pipe2: { args: [P, I], returns: I },
+  mkfifo: { args: [P, U], returns: I },
+  umask: { args: [U], returns: U },
+  eventfd: { args: [U, I], returns: I },
+  epoll_create1: { args: [I], returns: I },
+  epoll_ctl: { args: [I, I, I, P], returns: I },
+  epoll_wait: { args: [I, P, I, I], returns: I },
+  prctl: { args: [I, T.u64_fast, T.u64_fast, T.u64_fast, T.u64_fast], returns: I },
+  waitpid: { args: [I, P, I], returns: I },
+  waitid: { args: [I, I, P, I], returns: I },
+  kill: { args: [I, I], returns: I },
+  sigprocmask: { args: [I, P, P], returns: I },
+  getpwnam_r: { args: [P, P, P, T.u64_fast, P], returns: I },
+  getpwuid_r: { args: [U, P, P, T.u64_fast, P], returns: I },
+  getgrnam_r: { args: [P, P, P, T.u64_fast, P], returns: I },
+  getgrouplist: { args: [P, U, P, P], returns: I },
+  clock_gettime: { args: [I, P], returns: I },
+  sysconf: { args: [I], returns: L },
+  getrlimit: { args: [I, P], returns: I },
+  geteuid: { args: [], returns: U },
+  execve: { args: [P, P, P], returns: I },
+  signal: { args: [I, T.u64_fast], returns: T.u64_fast },
+  socket: { args: [I, I, I], returns: I },
+  bind: { args: [I, P, U], returns: I },
+  listen: { args: [I, I], returns: I },
+  setsockopt: { args: [I, I, I, P, U], returns: I },
+  recvmsg: { args: [I, P, I], returns: L },
+  sendto: { args: [I, P, T.u64_fast, I, P, U], returns: L },
+});
+
+/** The error number of the last failed call. */
+export function errno(): number {
+  return read.i32(libc.__errno_location()!, 0);
+}
+
+/** Numbers of the system calls that libc may not wrap (musl, old glibc); where the two machines differ, they say so. */
+export const SYSCALL =
+  process.arch === "arm64"
+    ? { memfd_create: 279, pidfd_send_signal: 424, pidfd_open: 434 }
+    : { memfd_create: 319, pidfd_send_signal: 424, pidfd_open: 434 };
+
+/** A raw system call; -1 on failure, as syscall(2) does it. */
+export function syscall(number: number, a: number | Pointer = 0, b: number | Pointer = 0, c = 0, d = 0): number {
+  return Number(libc.syscall(number, Number(a), Number(b), c, d, 0, 0));
+}
+
+/** The text as C wants it. Keep a reference to it as long as C may look. */
+export function cstring(text: string): Buffer {
+  return Buffer.from(`${text}\0`);
+}
+
+/** A NULL-terminated array of strings. The addresses are valid while `keep` is referenced. */
+export function cstrings(texts: readonly string[]): {
+  readonly pointer: number;
+  readonly addresses: readonly number[];
+  readonly keep: unknown;
+} {
+  const bytes = texts.map(cstring);
+  const addresses = bytes.map((text) => Number(ptr(text)));
+  const vector = new BigUint64Array(texts.length + 1);
+  addresses.forEach((address, i) => (vector[i] = BigInt(address)));
+  return { pointer: ptr(vector), addresses, keep: [vector, bytes] };
+}
+
+export const O = { RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
+
+/** O_NOFOLLOW and O_DIRECTORY are swapped about on arm64 (asm/fcntl.h). */
+export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
+
+/** open(2): a descriptor, or -errno. */
+export function open(path: string, flags: number, mode = 0): number {
+  const text = cstring(path);
+  for (;;) {
+    const fd = libc.open(ptr(text), flags | O.CLOEXEC, mode);
+    if (fd >= 0) return fd;
+    const error = errno();
+    if (error !== 4) return -error;
+  }
+}
+
+const F_DUPFD_CLOEXEC = 1030;
+
+/** A second descriptor of the same open file, close-on-exec, 3 or above; or -errno. */
+export function duplicate(fd: number): number {
+  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  return copy >= 0 ? copy : -errno();
+}

@@ -1,0 +1,138 @@
+/** What /proc says about processes: proc(5), /proc/PID/stat. */
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+
+/** One line of /proc/PID/stat. */
+export interface Stat {
+  readonly pid: number;
+  /** As the kernel knows it: at most 15 bytes. */
+  readonly name: string;
+  /** One letter: R S D T t Z X I… */
+  readonly state: string;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  readonly threads: number;
+  /** Clock ticks since boot; with the pid it names a process for good. */
+  readonly startTicks: number;
+  /** A wait status; only a zombie's counts, and only when we may know it (same user, or root). */
+  readonly waitStatus: number;
+}
+
+/** Null when there is no such process. */
+export function readStat(pid: number): Stat | null {
+  const text = readSmall(`/proc/${pid}/stat`);
+  return text === null ? null : parseStat(text);
+}
+
+/** The name may hold anything, also `)` and spaces, so the fields are counted from the last `)`. */
+export function parseStat(text: string): Stat | null {
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  if (open < 0 || close < open) return null;
+  const rest = text.slice(close + 2).split(" "); // rest[0] is field 3
+  return {
+    pid: Number(text.slice(0, open)),
+    name: text.slice(open + 1, close),
+    state: rest[0] ?? "?",
+    parent: Number(rest[1]),
+    group: Number(rest[2]),
+    session: Number(rest[3]),
+    threads: Number(rest[17]),
+    startTicks: Number(rest[19]),
+    waitStatus: Number(rest[49]),
+  };
+}
+
+/** A zombie has ended, unless only its first thread has; X is the moment after. */
+export const isAlive = (stat: Stat): boolean => stat.state !== "X" && (stat.state !== "Z" || stat.threads > 1);
+
+export function listPids(): number[] {
+  const pids: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    const first = name.charCodeAt(0);
+    if (first >= 49 && first <= 57) pids.push(Number(name));
+  }
+  return pids;
+}
+
+export function allStats(): Stat[] {
+  const stats: Stat[] = [];
+  for (const pid of listPids()) {
+    const stat = readStat(pid);
+    if (stat) stats.push(stat);
+  }
+  return stats;
+}
+
+/** One variable of the process's environment as it was at exec; null when it has none, is gone, or is not ours to read. */
+export function environmentVariable(pid: number, name: string): string | null {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(`/proc/${pid}/environ`);
+  } catch {
+    return null; // gone, or another user's: both mean that it cannot be known
+  }
+  const key = `${name}=`;
+  let at = bytes.indexOf(key);
+  while (at > 0 && bytes[at - 1] !== 0) at = bytes.indexOf(key, at + 1);
+  if (at < 0) return null;
+  const end = bytes.indexOf(0, at);
+  return bytes.toString("utf8", at + key.length, end < 0 ? bytes.length : end);
+}
+
+/** Our direct children, zombies included; null where the kernel has no such file (CONFIG_PROC_CHILDREN). */
+export function ownChildren(): Set<number> | null {
+  const children = new Set<number>();
+  // Twice: a child that is reaped between two of the kernel's steps can hide its neighbour from one reading.
+  for (let round = 0; round < 2; round++) if (!addChildren(process.pid, children)) return null;
+  return children;
+}
+
+/** Adds the children of all threads of a process. False where the kernel has no such file; a process that is gone has none. */
+export function addChildren(pid: number, to: Set<number>): boolean {
+  let tasks: string[];
+  try {
+    tasks = readdirSync(`/proc/${pid}/task`);
+  } catch (error) {
+    if (isGone(error)) return true;
+    throw error;
+  }
+  for (const task of tasks) {
+    const text = readSmall(`/proc/${pid}/task/${task}/children`);
+    if (text === null && pid === process.pid && task === String(pid)) return false;
+    for (const child of text?.split(" ") ?? []) if (child !== "") to.add(Number(child));
+  }
+  return true;
+}
+
+const small = Buffer.allocUnsafeSlow(65536);
+
+/** A file of /proc, read at one go; null when it is not there (any more). */
+function readSmall(path: string): string | null {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+  try {
+    let length = 0;
+    for (;;) {
+      const bytes = readSync(fd, small, length, small.length - length, null);
+      length += bytes;
+      if (bytes === 0 || length === small.length) return small.toString("latin1", 0, length);
+    }
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** ESRCH: the process ended between open and read. */
+function isGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === "ENOENT" || code === "ESRCH" || code === "EACCES";
+}

@@ -1,0 +1,185 @@
+/*
+ * sup_spawn: starts one process with everything set before exec, and answers when exec has really happened or failed.
+ *
+ * It is compiled when the daemon starts (TinyCC inside Bun) and sees no header: what it needs of libc is declared here.
+ *
+ * vfork, not fork: the child borrows the memory of the daemon, which sleeps until the child has exec'd or ended. So
+ *   - the cost does not grow with the daemon's memory,
+ *   - a failing child leaves its stage and errno straight in *a: no pipe is needed,
+ *   - the child must call nothing that has a state in user space: no malloc, no stdio, no locks. glibc's setuid family
+ *     is out too: it stops every thread "of this process", which here would be the daemon's. Raw system calls are used.
+ * All signals are blocked from before the vfork until the child has its own dispositions, so that no handler of the
+ * daemon can ever run in the child on the daemon's memory.
+ */
+
+typedef unsigned long word;
+
+struct limit { word soft, hard; };
+
+/* Offsets are mirrored in spawn.ts; pointers first, so that there is no padding on any 64-bit machine. */
+struct attempt {
+  const char *path;
+  char *const *argv;
+  char *const *envp;
+  const char *cwd;                 /* 0: stay */
+  const char *cgroup_procs;        /* 0: stay; else PATH/cgroup.procs */
+  const char *oom_score_adj;       /* 0: as it is; else decimal text */
+  char *pid_text;                  /* 0, or where the child writes its pid: the value of LISTEN_PID in envp */
+  const int *fds;                  /* fds[i] becomes i; -1 is /dev/null */
+  const unsigned *groups;
+  const int *limit_ids;
+  const struct limit *limits;
+  int fd_count;
+  int group_count;                 /* -1: as they are */
+  int limit_count;
+  int umask;                       /* -1: as it is */
+  int has_nice, nice;
+  int has_gid; unsigned gid;
+  int has_uid; unsigned uid;
+  int stage, error, detail;        /* out: where it failed, errno, and the index of the limit or descriptor */
+};
+
+/* Numbers of the stages: positions in SPAWN_STAGES of ports/processes.ts. */
+enum { FORK = 2, SESSION, CGROUP, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
+
+#ifdef __aarch64__
+enum { NR_sigaction = 134, NR_sigprocmask = 135, NR_setresgid = 149, NR_setresuid = 147, NR_setgroups = 159 };
+#else
+enum { NR_sigaction = 13, NR_sigprocmask = 14, NR_setresgid = 119, NR_setresuid = 117, NR_setgroups = 116 };
+#endif
+enum { NR_close_range = 436, CLOSE_RANGE_CLOEXEC = 4 };
+enum { SIG_SETMASK = 2, LAST_SIGNAL = 64, PRIO_PROCESS = 0 };
+enum { O_WRONLY = 1, O_RDWR = 2, O_CLOEXEC = 02000000, F_SETFD = 2, FD_CLOEXEC = 1, F_DUPFD_CLOEXEC = 1030 };
+enum { MAX_FDS = 64, EINTR = 4, E2BIG = 7 };
+
+long syscall(long, ...);
+int vfork(void);
+int execve(const char *, char *const *, char *const *);
+void _exit(int);
+int getpid(void);
+int setsid(void);
+unsigned umask(unsigned);
+int setpriority(int, unsigned, int);
+int setrlimit(int, const struct limit *);
+int open(const char *, int, ...);
+long write(int, const void *, word);
+int close(int);
+int fcntl(int, int, ...);
+int dup2(int, int);
+int chdir(const char *);
+int waitpid(int, int *, int);
+int *__errno_location(void);
+
+static word length(const char *text) {
+  word n = 0;
+  while (text[n]) n++;
+  return n;
+}
+
+static int put(const char *path, const char *text) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  long written;
+  if (fd < 0) return -1;
+  written = write(fd, text, length(text));
+  close(fd);
+  return written < 0 ? -1 : 0;
+}
+
+static void decimal(char *to, int number) {
+  char digits[12];
+  int n = 0;
+  do digits[n++] = '0' + number % 10; while (number /= 10);
+  while (n) *to++ = digits[--n];
+  *to = 0;
+}
+
+/* Default dispositions for all signals, the real-time ones too: what the daemon ignores (SIGPIPE) is not inherited. */
+static void default_signals(void) {
+  word action[4] = {0, 0, 0, 0}; /* struct kernel_sigaction: SIG_DFL, no flags, no mask */
+  int signal;
+  for (signal = 1; signal <= LAST_SIGNAL; signal++) syscall(NR_sigaction, (long)signal, action, 0L, 8L);
+}
+
+/* Sources inside the target range move out of it first: otherwise {3 -> 4, 4 -> 3} would lose one of them. */
+static int place_descriptors(struct attempt *a) {
+  int moved[MAX_FDS], i;
+  for (i = 0; i < a->fd_count; i++) {
+    a->detail = i;
+    moved[i] = a->fds[i] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : a->fds[i];
+    if (moved[i] < 0) return -1;
+    if (moved[i] < a->fd_count && (moved[i] = fcntl(moved[i], F_DUPFD_CLOEXEC, a->fd_count)) < 0) return -1;
+  }
+  for (i = 0; i < a->fd_count; i++) {
+    a->detail = i;
+    if (dup2(moved[i], i) < 0) return -1; /* the copy is not close-on-exec */
+  }
+  if (syscall(NR_close_range, (long)a->fd_count, 0xffffffffL, (long)CLOSE_RANGE_CLOEXEC) != 0)
+    for (i = a->fd_count; i < 4096; i++) fcntl(i, F_SETFD, FD_CLOEXEC); /* before Linux 5.11 */
+  return 0;
+}
+
+/* Runs in the child. Returns only when something failed, with a->stage saying what. */
+static void become(struct attempt *a) {
+  word none = 0;
+  int i;
+  default_signals();
+
+  a->stage = SESSION;
+  if (setsid() < 0) return;
+  a->stage = CGROUP;
+  if (a->cgroup_procs && put(a->cgroup_procs, "0")) return;
+  a->stage = OOM_SCORE;
+  if (a->oom_score_adj && put("/proc/self/oom_score_adj", a->oom_score_adj)) return;
+  a->stage = NICE;
+  if (a->has_nice && setpriority(PRIO_PROCESS, 0, a->nice)) return;
+  a->stage = DESCRIPTORS; /* before the limits: a small RLIMIT_NOFILE must not get in the way of placing them */
+  if (place_descriptors(a)) return;
+  a->stage = LIMITS;
+  for (i = 0; i < a->limit_count; i++) {
+    a->detail = i;
+    if (setrlimit(a->limit_ids[i], &a->limits[i])) return;
+  }
+  if (a->umask >= 0) umask(a->umask);
+  a->stage = GROUPS;
+  if (a->group_count >= 0 && syscall(NR_setgroups, (long)a->group_count, a->groups)) return;
+  a->stage = GID;
+  if (a->has_gid && syscall(NR_setresgid, (long)a->gid, (long)a->gid, (long)a->gid)) return;
+  a->stage = UID;
+  if (a->has_uid && syscall(NR_setresuid, (long)a->uid, (long)a->uid, (long)a->uid)) return;
+  a->stage = CHDIR; /* as the user: root may enter directories that the service may not */
+  if (a->cwd && chdir(a->cwd)) return;
+
+  a->stage = EXEC;
+  if (a->pid_text) decimal(a->pid_text, getpid());
+  syscall(NR_sigprocmask, (long)SIG_SETMASK, &none, 0L, 8L);
+  execve(a->path, a->argv, a->envp);
+}
+
+/* The pid; or 0 with a->stage and a->error set, and nothing left behind. */
+int sup_spawn(struct attempt *a) {
+  word all = ~0UL, before;
+  int pid;
+  if (a->fd_count > MAX_FDS) {
+    a->stage = DESCRIPTORS;
+    a->error = E2BIG;
+    return 0;
+  }
+  a->stage = FORK;
+  a->error = 0;
+  syscall(NR_sigprocmask, (long)SIG_SETMASK, &all, &before, 8L);
+  pid = vfork();
+  if (pid == 0) {
+    become(a);
+    a->error = *__errno_location();
+    _exit(127);
+  }
+  if (pid < 0) {
+    a->error = *__errno_location();
+    pid = 0;
+  } else if (a->error) {
+    while (waitpid(pid, 0, 0) < 0 && *__errno_location() == EINTR) {}
+    pid = 0;
+  }
+  syscall(NR_sigprocmask, (long)SIG_SETMASK, &before, 0L, 8L);
+  return pid;
+}

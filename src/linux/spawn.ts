@@ -1,0 +1,194 @@
+/** Starts a process by the C function of spawn.c: everything is set before exec, and errors come back at once. */
+import { cc, ptr } from "bun:ffi";
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SPAWN_STAGES, type SpawnRequest, type SpawnStage } from "../ports/processes.ts";
+import { cstring, cstrings, O, SYSCALL, syscall } from "./libc.ts";
+import { findCommand } from "./lookup.ts";
+import { defaultNofile, RLIMITS, toKernel, type Limit } from "./rlimits.ts";
+// `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
+import source from "./spawn.c" with { type: "text" };
+import { type Credentials, credentialsOf } from "./users.ts";
+
+export type Spawned =
+  | { readonly ok: true; readonly pid: number }
+  | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
+
+export type Spawn = (request: SpawnRequest) => Spawned;
+
+const ENOENT = 2;
+const EINVAL = 22;
+
+/** Compiles spawn.c (about 5 ms) and proves it by a start that must fail. Throws when this machine cannot do it. */
+export function prepareSpawn(): Spawn {
+  const native = compile();
+  const proof = attempt(native, NOTHING, "/proc/self/no-such-file", {}, NOBODY);
+  if (proof.ok || proof.stage !== "exec" || proof.errno !== ENOENT)
+    throw new Error(`cannot start processes: vfork does not report errors here (${JSON.stringify(proof)})`);
+  return (request) => spawn(native, request);
+}
+
+type Native = (attempt: ReturnType<typeof ptr>) => number;
+
+const NOBODY: Credentials = { uid: null, gid: null, groups: null };
+const NOTHING: SpawnRequest = {
+  argv: ["nothing"],
+  env: {},
+  cwd: null,
+  identity: { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} },
+  fds: [null, null, null],
+};
+
+/**
+ * TinyCC asks for a library called `libc.so`, which only development packages bring. It finds all symbols in the
+ * running process anyway, so an empty file of that name satisfies it.
+ */
+function compile(): Native {
+  const directory = mkdtempSync(join(tmpdir(), "sup-cc-"));
+  const name = cstring("spawn.c");
+  const memory = syscall(SYSCALL.memfd_create, ptr(name), 1);
+  if (memory < 0) throw new Error("cannot start processes: memfd_create failed");
+  try {
+    writeFileSync(join(directory, "libc.so"), "");
+    writeSync(memory, source);
+    const { symbols } = cc({
+      source: `/proc/self/fd/${memory}`,
+      flags: [`-L${directory}`],
+      symbols: { sup_spawn: { args: ["ptr"], returns: "int" } },
+    });
+    return symbols.sup_spawn as unknown as Native;
+  } finally {
+    closeSync(memory);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function spawn(native: Native, request: SpawnRequest): Spawned {
+  const command = request.argv[0] ?? "";
+  const flaw = [...request.argv, ...Object.entries(request.env).flat(), request.cwd ?? ""].find((text) => text.includes("\0"));
+  if (flaw !== undefined) return failed("resolve", EINVAL, `${JSON.stringify(flaw)} (a zero byte cannot be passed to a program)`);
+  const path = findCommand(command, request.env.PATH, request.cwd);
+  if (!path.ok) return failed("resolve", path.error, command || "(empty command)");
+  const credentials = credentialsOf(request.identity);
+  if (!credentials.ok) return failed("user", ENOENT, credentials.error);
+  const limits: Record<string, Limit> = { nofile: defaultNofile(), ...request.identity.limits };
+  const unknown = Object.keys(limits).find((name) => RLIMITS[name] === undefined);
+  if (unknown !== undefined) return failed("limits", EINVAL, unknown);
+  return attempt(native, request, path.value, limits, credentials.value);
+}
+
+/** Fills `struct attempt` of spawn.c. */
+function attempt(
+  native: Native,
+  request: SpawnRequest,
+  path: string,
+  limits: Readonly<Record<string, Limit>>,
+  { uid, gid, groups }: Credentials,
+): Spawned {
+  const { argv, env, cwd, cgroup, identity, fds } = request;
+  const keep: unknown[] = [];
+  const text = (value: string | null | undefined): number => {
+    if (value === null || value === undefined) return 0;
+    const bytes = cstring(value);
+    keep.push(bytes);
+    return ptr(bytes);
+  };
+  const args = cstrings(argv);
+  const variables = environment(env);
+  const names = Object.keys(limits);
+  const descriptors = Int32Array.from([0, ...fds], (fd) => fd ?? -1).subarray(1);
+  const groupIds = Uint32Array.from([0, ...(groups ?? [])]).subarray(1);
+  const limitIds = Int32Array.from([0, ...names.map((name) => RLIMITS[name]!)]).subarray(1);
+  const pairs = new BigUint64Array([...names.flatMap((name) => [toKernel(limits[name]!.soft), toKernel(limits[name]!.hard)]), 0n]);
+  keep.push(args, variables, descriptors, groupIds, limitIds, pairs);
+
+  const record = Buffer.alloc(144);
+  const pointers = [
+    text(path),
+    args.pointer,
+    variables.pointer,
+    text(cwd),
+    text(cgroup && join(cgroup, "cgroup.procs")),
+    text(identity.oomScoreAdj?.toString()),
+    variables.pidText,
+    address(descriptors),
+    address(groupIds),
+    address(limitIds),
+    ptr(pairs),
+  ];
+  pointers.forEach((pointer, i) => record.writeBigUInt64LE(BigInt(pointer), i * 8));
+  const numbers = [
+    fds.length,
+    groups?.length ?? -1,
+    names.length,
+    identity.umask ?? -1,
+    Number(identity.nice !== null),
+    identity.nice ?? 0,
+    Number(gid !== null),
+    gid ?? 0,
+    Number(uid !== null),
+    uid ?? 0,
+  ];
+  numbers.forEach((number, i) => record.writeInt32LE(number | 0, 88 + i * 4));
+
+  const pid = native(ptr(record));
+  keep.length = 0; // only now may the garbage collector have what C was reading
+  if (pid > 0) return { ok: true, pid };
+  const stage = SPAWN_STAGES[record.readInt32LE(128)]!;
+  const number = record.readInt32LE(132);
+  const detail = record.readInt32LE(136);
+  return failed(stage, number, subject(stage, number, path, names[detail] ?? "", detail, request));
+}
+
+/** Where a slice begins, also when it is empty (an empty view has no address of its own). */
+function address(view: Int32Array | Uint32Array): number {
+  return ptr(view.buffer) + view.byteOffset;
+}
+
+/**
+ * NAME=value for each. BUN_ variables would change what a service that runs on Bun does; they come from the daemon's
+ * caller, never from a unit. LISTEN_PID is left room for the pid, which only the child knows (sd_listen_fds(3)).
+ */
+function environment(env: Readonly<Record<string, string>>): { pointer: number; pidText: number; keep: unknown } {
+  const entries = Object.entries(env).filter(([name]) => !name.startsWith("BUN_") && name !== "LISTEN_PID");
+  const lines = entries.map(([name, value]) => `${name}=${value}`);
+  if (env.LISTEN_PID === undefined) return { ...cstrings(lines), pidText: 0 };
+  const vector = cstrings([...lines, `LISTEN_PID=${" ".repeat(12)}`]);
+  return { ...vector, pidText: vector.addresses.at(-1)! + "LISTEN_PID=".length };
+}
+
+const failed = (stage: SpawnStage, errno: number, about: string): Spawned => ({ ok: false, stage, errno, subject: about });
+
+/** The thing that the failing step was about, for "cannot start web: SUBJECT: no such file or directory". */
+function subject(
+  stage: SpawnStage,
+  errno: number,
+  path: string,
+  limit: string,
+  index: number,
+  { cwd, cgroup, identity, fds }: SpawnRequest,
+): string {
+  if (stage === "cgroup") return cgroup ?? "";
+  if (stage === "oom-score") return `oom_score_adj ${identity.oomScoreAdj}`;
+  if (stage === "nice") return `nice ${identity.nice}`;
+  if (stage === "limits") return limit;
+  if (stage === "descriptors") return `descriptor ${index} (from ${fds[index] ?? "/dev/null"})`;
+  if (stage === "groups" || stage === "gid") return identity.group ?? `group of ${identity.user}`;
+  if (stage === "uid") return identity.user ?? "";
+  if (stage === "chdir") return cwd ?? "";
+  if (stage === "exec" && errno === ENOENT && existsSync(path)) return `${path}: its interpreter${interpreter(path)}`;
+  return path;
+}
+
+/** ENOENT for a file that exists is about the program named by its #! line, or about the loader of an ELF file. */
+function interpreter(path: string): string {
+  const fd = openSync(path, O.RDONLY);
+  try {
+    const head = Buffer.alloc(256);
+    const line = head.toString("latin1", 0, readSync(fd, head)).split("\n", 1)[0]!;
+    return line.startsWith("#!") ? ` ${line.slice(2).trim().split(/\s/, 1)[0]}` : "";
+  } finally {
+    closeSync(fd);
+  }
+}

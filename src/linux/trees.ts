@@ -1,0 +1,183 @@
+/**
+ * Whole trees of runs: who is in them, signals to all of them, and the moment when nothing is left.
+ *
+ * A run that was born here while we are a subreaper needs no sweep of /proc: whatever it forked either descends from
+ * its main process or, once orphaned, from a child of ours that nobody else accounts for. For a run that an earlier
+ * daemon spawned the whole of /proc is read.
+ */
+import type { ProcessRef, Survivor, TreeOf } from "../ports/processes.ts";
+import type { Exits } from "./exits.ts";
+import type { Hub, HubHandle } from "./hub.ts";
+import { SIGNALS } from "../base/signals.ts";
+import { libc } from "./libc.ts";
+import { pidfdOpen, sendTo } from "./pidfd.ts";
+import { addChildren, ownChildren, readStat, type Stat } from "./proc.ts";
+import { type Snapshot, takeSnapshot, TreeFinder } from "./tree.ts";
+
+/** Births remembered; a run that fell out of memory costs a sweep, nothing else. */
+const MAX_BIRTHS = 4096;
+const MAX_SWEEPS = 50;
+const RETRY_MS = 50;
+
+export class Trees {
+  private readonly hub: Hub;
+  private readonly exits: Exits;
+  private readonly subreaper: boolean;
+  private readonly finder = new TreeFinder();
+  private readonly births = new Set<string>();
+  /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
+  private sweep: Snapshot | null = null;
+  private orphans: ReadonlySet<number> | null = null;
+
+  constructor(hub: Hub, exits: Exits, subreaper: boolean) {
+    this.hub = hub;
+    this.exits = exits;
+    this.subreaper = subreaper;
+  }
+
+  bornHere(ref: ProcessRef): void {
+    this.lookAfresh();
+    this.births.add(nameOf(ref));
+    if (this.births.size <= MAX_BIRTHS) return;
+    for (const oldest of this.births) return void this.births.delete(oldest);
+  }
+
+  members(tree: TreeOf): Stat[] {
+    return this.finder.find([[0, tree]], this.near(tree) ?? this.everything()).get(0)!;
+  }
+
+  membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+    return this.finder.find(trees, this.everything());
+  }
+
+  /** To the process group in one call, which the kernel makes atomic, then to those that left the group. */
+  signal(tree: TreeOf, signals: readonly number[]): void {
+    const members = this.members(tree);
+    const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
+    for (const signal of signals) {
+      if (members.some(inGroup)) libc.kill(-tree.main.pid, signal);
+      for (const stat of members) if (!inGroup(stat)) sendTo(stat, signal);
+    }
+  }
+
+  /** A forking tree can outrun one look, so it looks until twice nothing new is there. */
+  kill(tree: TreeOf): Survivor[] {
+    const hit = new Map<string, Survivor>();
+    for (let sweeps = 0, clean = 0; sweeps < MAX_SWEEPS && clean < 2; sweeps++) {
+      this.lookAfresh();
+      clean++;
+      for (const stat of this.members(tree)) {
+        if (hit.has(nameOf(stat)) || !sendTo(stat, SIGNALS.SIGKILL)) continue;
+        hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
+        clean = 0;
+      }
+    }
+    this.lookAfresh();
+    return [...hit.values()];
+  }
+
+  whenEmpty(tree: TreeOf, callback: () => void): () => void {
+    let cancelled = false;
+    let stopWaiting = (): void => {};
+    const look = (): void => {
+      if (cancelled) return;
+      const members = this.members(tree);
+      if (members.length === 0) return callback();
+      stopWaiting = this.waitForAll(members, look);
+    };
+    const first = setImmediate(look);
+    return () => {
+      cancelled = true;
+      clearImmediate(first);
+      stopWaiting();
+    };
+  }
+
+  /** Calls back when all of these processes have ended. */
+  private waitForAll(members: readonly Stat[], callback: () => void): () => void {
+    const open = new Set<() => void>();
+    for (const stat of members) {
+      const stop = this.waitForEnd(stat, () => {
+        open.delete(stop!);
+        if (open.size === 0) callback();
+      });
+      if (stop) open.add(stop);
+    }
+    if (open.size === 0) {
+      // All gone since the look, or no descriptors left to watch them with: look again soon.
+      const timer = setTimeout(callback, RETRY_MS);
+      return () => clearTimeout(timer);
+    }
+    return () => {
+      for (const stop of open) stop();
+    };
+  }
+
+  private waitForEnd({ pid, startTicks }: Stat, callback: () => void): (() => void) | null {
+    const pidfd = pidfdOpen(pid);
+    if (pidfd < 0) return null;
+    let handle: HubHandle;
+    const stop = (): void => {
+      handle.remove();
+      libc.close(pidfd);
+    };
+    const ended = (): void => {
+      stop();
+      callback();
+    };
+    if (readStat(pid)?.startTicks === startTicks) {
+      try {
+        handle = this.hub.add(pidfd, "in", false, ended);
+        return stop;
+      } catch {
+        // No memory or descriptors: the caller looks again by the clock.
+      }
+    }
+    libc.close(pidfd);
+    return null;
+  }
+
+  private lookAfresh = (): void => {
+    this.sweep = null;
+    this.orphans = null;
+  };
+
+  private everything(): Snapshot {
+    if (this.sweep) return this.sweep;
+    setImmediate(this.lookAfresh);
+    return (this.sweep = takeSnapshot());
+  }
+
+  /** Null when the shortcut does not hold for this run. */
+  private near(tree: TreeOf): Snapshot | null {
+    if (!this.subreaper || !this.births.has(nameOf(tree.main))) return null;
+    const pids = descendants([tree.main.pid]);
+    // Read after the descendants: a process that is orphaned meanwhile moves from there to here, never back.
+    const orphans = this.findOrphans();
+    if (orphans === null) return null;
+    const stats: Stat[] = [];
+    for (const pid of new Set([...pids, ...orphans])) {
+      const stat = readStat(pid);
+      if (stat) stats.push(stat);
+    }
+    return takeSnapshot(stats);
+  }
+
+  /** Our children that nobody waits for, and what descends from them. */
+  private findOrphans(): ReadonlySet<number> | null {
+    if (this.orphans) return this.orphans;
+    const children = ownChildren();
+    if (children === null) return null;
+    setImmediate(this.lookAfresh);
+    return (this.orphans = descendants([...children].filter((pid) => !this.exits.has(pid))));
+  }
+}
+
+/** These and everything below them. */
+function descendants(roots: Iterable<number>): Set<number> {
+  const pids = new Set(roots);
+  for (const pid of pids) addChildren(pid, pids); // a Set iterates what is added meanwhile
+  return pids;
+}
+
+const nameOf = ({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">): string => `${pid}:${startTicks}`;

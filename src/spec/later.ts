@@ -1,0 +1,24 @@
+/**
+ * What the schema knows and sup does not do yet. It is validated and then refused, never accepted and ignored.
+ * When the behaviour exists, delete the row: nothing else has to change here.
+ * With `values`, only these values of the key are refused.
+ */
+export interface LaterRow {
+  readonly key: string;
+  readonly values?: readonly string[];
+}
+
+export const LATER: readonly LaterRow[] = [
+  { key: "type", values: ["notify"] },
+  { key: "sockets" },
+  { key: "resource_limits" },
+  { key: "resource_limits.action", values: ["restart", "enforce"] },
+  { key: "log.format", values: ["raw"] },
+  { key: "log.max_age_days" },
+  { key: "log.rate_limit" },
+  { key: "schedule" },
+  { key: "watch" },
+  { key: "instances" },
+  { key: "rolling" },
+  { key: "notify" },
+];

@@ -1,0 +1,66 @@
+import { z } from "zod";
+
+/**
+ * What the schemas say about their keys besides the type. `applies`: whether a changed value takes effect on a running
+ * unit or needs a restart of it; keys inside an object inherit it from the object.
+ */
+export interface KeyMeta {
+  readonly description: string;
+  readonly applies?: Applies;
+  /** Shown as the default where the schema itself fills none in, because it depends on other keys. */
+  readonly default?: unknown;
+  [extra: string]: unknown;
+}
+
+export type Applies = "live" | "restart";
+
+export const meta = z.registry<KeyMeta>();
+
+/** A key of the top level. Its schema is built when the key is first met: most files use few of them. */
+export interface Row<S extends z.ZodType> {
+  readonly schema: () => S;
+  /** Absent without a default. */
+  readonly optional: boolean;
+}
+
+/** A key whose new value takes effect without a restart. */
+export const live = <S extends z.ZodType>(description: string, build: () => S): Row<S> =>
+  row({ description, applies: "live" }, build, false);
+
+/** A key that a running process can only get by being started anew. */
+export const restart = <S extends z.ZodType>(description: string, build: () => S): Row<S> =>
+  row({ description, applies: "restart" }, build, false);
+
+/** The same for keys that may be absent and have no default; `otherwise` is shown as one. */
+export const liveOptional = <S extends z.ZodType>(description: string, build: () => S, otherwise?: unknown): Row<z.ZodOptional<S>> =>
+  row({ description, applies: "live", ...shownDefault(otherwise) }, () => build().optional(), true);
+
+export const restartOptional = <S extends z.ZodType>(description: string, build: () => S): Row<z.ZodOptional<S>> =>
+  row({ description, applies: "restart" }, () => build().optional(), true);
+
+/** A key inside an object. */
+export const said = <S extends z.ZodType>(description: string, schema: S, otherwise?: unknown): S =>
+  note(schema, { description, ...shownDefault(otherwise) });
+
+function row<S extends z.ZodType>(what: KeyMeta, build: () => S, optional: boolean): Row<S> {
+  let built: S | undefined;
+  return { optional, schema: () => (built ??= note(build(), what)) };
+}
+
+const shownDefault = (value: unknown): { default?: unknown } => (value === undefined ? {} : { default: value });
+
+function note<S extends z.ZodType>(schema: S, what: KeyMeta): S {
+  meta.add(schema, what);
+  return schema;
+}
+
+const YEAR = 31_536_000;
+
+/** Seconds, fractions allowed, at most a year. */
+export const seconds = (min = 0): z.ZodNumber => z.number().min(min).max(YEAR);
+
+export const count = (min: number, max = 1_000_000_000): z.ZodInt => z.int().min(min).max(max);
+
+export const words = (): z.ZodArray<z.ZodString> => z.array(z.string());
+
+export const nonEmpty = (): z.ZodString => z.string().min(1);

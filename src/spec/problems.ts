@@ -1,0 +1,76 @@
+import { type Path, type Source, dotted } from "./tree.ts";
+
+/** Something wrong with a file a user wrote. The same shape goes over the API. */
+export interface Problem {
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  /** From 1; null when it is about the file as a whole. */
+  readonly line: number | null;
+  readonly column: number | null;
+  /** Dotted path of the key, "" for the whole file. */
+  readonly key: string;
+  /** The offending value as JSON, shortened. */
+  readonly value: string | null;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+interface Details {
+  readonly severity?: Problem["severity"];
+  readonly path?: Path;
+  readonly value?: unknown;
+  readonly message: string;
+  readonly hint?: string | null | undefined;
+}
+
+export function problemAt(place: { readonly source: Source; readonly start: number }, details: Details): Problem {
+  const { source, start } = place;
+  return { ...fileProblem(source.path, details), ...source.position(start) };
+}
+
+/** A problem of a file as a whole. */
+export function fileProblem(file: string, { severity = "error", path = [], value, message, hint = null }: Details): Problem {
+  return {
+    severity,
+    file,
+    line: null,
+    column: null,
+    key: dotted(path),
+    value: value === undefined ? null : shortJson(value),
+    message,
+    hint,
+  };
+}
+
+/**
+ * `file:line:column: error: key: message`, then, when the text of the file is given, the line with a caret under the
+ * place, then the hint.
+ */
+export function formatProblem(problem: Problem, text?: string): string {
+  const { file, line, column, severity, key, message, hint } = problem;
+  const where = [file, line, column].filter((part) => part !== null).join(":");
+  // Most messages name their key in quotes already.
+  const about = key === "" || message.includes(`"${key}"`) ? "" : `${key}: `;
+  const lines = [`${where}: ${severity}: ${about}${message}`];
+  if (text !== undefined && line !== null && column !== null) lines.push(...excerpt(text, line, column));
+  if (hint !== null) lines.push(`  hint: ${hint}`);
+  return lines.join("\n");
+}
+
+const EXCERPT_WIDTH = 100;
+
+function excerpt(text: string, line: number, column: number): string[] {
+  const whole = (text.replace(/^\uFEFF/, "").split("\n")[line - 1] ?? "").replace(/\r$/, "");
+  const from = Math.max(0, Math.min(column - 1 - EXCERPT_WIDTH / 2, whole.length - EXCERPT_WIDTH));
+  const shown = [...whole.slice(from, from + EXCERPT_WIDTH)].map((char) => (/[\p{C}\t]/u.test(char) ? " " : char)).join("");
+  const gutter = `${line}`.padStart(5);
+  return [`${gutter} | ${shown}`, `${" ".repeat(gutter.length)} | ${" ".repeat(Math.max(0, column - 1 - from))}^`];
+}
+
+const VALUE_LENGTH = 80;
+
+/** The value as JSON, at most 80 characters. */
+export function shortJson(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > VALUE_LENGTH ? `${json.slice(0, VALUE_LENGTH - 1)}…` : json;
+}

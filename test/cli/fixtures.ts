@@ -1,0 +1,98 @@
+import type { DaemonInfo, Event, Service, ServiceDetail } from "../../src/api/shapes.ts";
+
+/** 2026-11-22 20:00:00 UTC: the clock of every test of the command line. */
+export const NOW = Date.UTC(2026, 10, 22, 20, 0, 0);
+export const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
+
+export const daemonInfo: DaemonInfo = {
+  version: "0.1.0",
+  pid: 4242,
+  start_time: ago(3725),
+  uptime_seconds: 3725,
+  mode: "portable",
+  unit_path: ["/srv/units"],
+  state_dir: "/srv/state",
+  log_dir: "/srv/logs",
+  socket: "/srv/run/sup.sock",
+  url: "http://127.0.0.1:7870",
+  notes: [],
+};
+
+export const aService = (id: string, given: Partial<Service> = {}): Service => ({
+  id,
+  name: id,
+  description: `The ${id} service`,
+  state: "running",
+  sub_state: "running",
+  reason: "operator",
+  health: "healthy",
+  pid: 100,
+  port: null,
+  start_time: ago(185),
+  uptime_seconds: 185,
+  restart_count: 0,
+  last_restart: null,
+  priority: 100,
+  critical: false,
+  auto_restart: true,
+  enabled: true,
+  groups: [],
+  labels: {},
+  cpu_percent: 0.3,
+  memory_mb: 12.34,
+  tasks: 2,
+  exit_code: null,
+  last_exit: null,
+  waiting_for: [],
+  changed_on_disk: false,
+  problems: [],
+  retries: 0,
+  max_retries: 5,
+  next_attempt: null,
+  file: `/srv/units/${id}.unit.json`,
+  type: "simple",
+  dependencies: [],
+  ...given,
+});
+
+const ended: Partial<Service> = { health: "unknown", pid: null, uptime_seconds: 0, cpu_percent: null, memory_mb: null, tasks: null };
+
+export const services: readonly Service[] = [
+  aService("web", {
+    groups: ["shop"],
+    dependencies: [{ unit: "db", condition: "ready", required: true, restart: false }],
+    restart_count: 2,
+    last_restart: ago(185),
+    last_exit: "exit code 3",
+  }),
+  aService("db", { groups: ["shop"], critical: true, health: "degraded" }),
+  aService("api", {
+    ...ended,
+    state: "backoff",
+    reason: "exit-code",
+    last_exit: "exit code 3",
+    exit_code: 3,
+    retries: 1,
+    next_attempt: ago(-2),
+  }),
+  aService("cron", { ...ended, state: "stopped", reason: "none", enabled: false, start_time: null }),
+  aService("old", { ...ended, state: "fatal", reason: "spawn", last_exit: "cannot execute: no such file or directory (ENOENT)", retries: 5 }),
+];
+
+export const anEvent = (id: number, given: Partial<Event> = {}): Event => ({
+  id,
+  service_id: "web",
+  event_type: "started",
+  timestamp: ago(1000 - id),
+  message: `event ${id}`,
+  details: {},
+  ...given,
+});
+
+export const detailOf = (service: Service): ServiceDetail => ({
+  ...service,
+  command: `/usr/bin/${service.id} --serve`,
+  processes: service.pid === null ? [] : [{ pid: 100, name: service.id }, { pid: 101, name: "worker" }, { pid: 102, name: "logger" }], // prettier-ignore
+  recent_events: [anEvent(1, { service_id: service.id })],
+  recent_lines: [{ time: "2026-11-22T19:59:59.123456789Z", stream: "stdout", full: true, text: "listening \x1b]0;owned\x07on 80\x1b[2J" }],
+});

@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { findRotated, parseRotated, planRotation, rotatedName } from "../../src/core/rotate.ts";
+
+test("only the rotations of this very log are recognised", () => {
+  expect(parseRotated("web.log", "web.log.1")).toEqual({ number: 1, compressed: false });
+  expect(parseRotated("web.log", "web.log.12.zst")).toEqual({ number: 12, compressed: true });
+  const others = [
+    "web.log",
+    "web.log.0",
+    "web.log.01",
+    "web.log.1.gz",
+    "web.log.1.log",
+    "web.log.zst.unfinished",
+    "web2.log.1",
+    "web.log.1.zst.x",
+  ];
+  for (const other of others) expect(parseRotated("web.log", other)).toBeNull();
+  expect(rotatedName("web.log", { number: 3, compressed: true })).toBe("web.log.3.zst");
+});
+
+test("a plain file beside its compressed twin is a leftover", () => {
+  for (const names of [
+    ["a.log.2", "a.log.2.zst", "a.log.1"],
+    ["a.log.1", "a.log.2.zst", "a.log.2"],
+  ]) {
+    expect(findRotated("a.log", names)).toEqual({
+      files: [
+        { number: 1, compressed: false },
+        { number: 2, compressed: true },
+      ],
+      twins: [{ number: 2, compressed: false }],
+    });
+  }
+});
+
+test("a rotation moves the oldest first and deletes what would be over the limit", () => {
+  const files = [1, 2, 5].map((number) => ({ number, compressed: number > 1 }));
+  expect(planRotation(files, 5)).toEqual([
+    { do: "delete", file: files[2]! },
+    { do: "move", file: files[1]!, to: 3 },
+    { do: "move", file: files[0]!, to: 2 },
+  ]);
+  expect(planRotation(files, 1).map((step) => step.do)).toEqual(["delete", "delete", "delete"]);
+  expect(planRotation([], 3)).toEqual([]);
+});

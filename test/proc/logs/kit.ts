@@ -1,0 +1,110 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LogOptions, type Logs, openLogs } from "../../../src/adapters/logs/store.ts";
+import { findRotated, rotatedName } from "../../../src/core/rotate.ts";
+import { type Hub, openHub } from "../../../src/linux/hub.ts";
+import type { LogSpec } from "../../../src/spec/spec.ts";
+
+export const logSpec = (more: Partial<LogSpec> = {}): LogSpec => ({
+  format: "cri",
+  maxSizeBytes: 10 << 20,
+  keep: 5,
+  maxAgeMs: null,
+  compress: false,
+  rateLimit: null,
+  ...more,
+});
+
+/** Logs in a directory of their own, with what it takes to look at them. */
+export class LogKit {
+  readonly dir = mkdtempSync(join(tmpdir(), "sup-logs-"));
+  readonly problems: string[] = [];
+  readonly losses: Array<{ unit: string; over: boolean; bytes: number; lines: number; cause: string }> = [];
+  readonly hub: Hub = openHub({ onError: (error) => this.problems.push(String(error)) });
+  logs: Logs;
+  private readonly options: Partial<LogOptions>;
+
+  constructor(options: Partial<LogOptions> = {}) {
+    this.options = options;
+    this.logs = this.start();
+  }
+
+  /** As the next daemon would. */
+  restart(): void {
+    this.logs.shutdown();
+    this.logs = this.start();
+  }
+
+  /** Runs a command with its output into the unit's log. */
+  run(unit: string, command: string[], options: { stdin?: "pipe" | "ignore" } = {}): Bun.Subprocess<"pipe" | "ignore", number, number> {
+    const writers = this.logs.writers(unit);
+    const child = Bun.spawn(command, { stdin: options.stdin ?? "ignore", stdout: writers.stdout, stderr: writers.stderr });
+    writers.close();
+    return child as Bun.Subprocess<"pipe" | "ignore", number, number>;
+  }
+
+  get logDir(): string {
+    return this.options.logDir ?? join(this.dir, "logs");
+  }
+
+  /** The log with all its rotations, oldest first, as bytes. */
+  bytes(unit: string): Buffer {
+    const current = `${unit}.log`;
+    const { files } = findRotated(current, readdirSync(this.logDir));
+    const names = [...files.toReversed().map((file) => rotatedName(current, file)), current];
+    return Buffer.concat(
+      names.map((name) => {
+        const bytes = readFileSync(join(this.logDir, name));
+        return name.endsWith(".zst") ? Bun.zstdDecompressSync(bytes) : bytes;
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.logs.shutdown();
+    this.hub.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  private start(): Logs {
+    return openLogs({
+      runtimeDir: join(this.dir, "run"),
+      logDir: this.logDir,
+      hub: this.hub,
+      clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
+      onLoss: (unit, { over, bytes, lines, cause }) => this.losses.push({ unit, over, bytes, lines, cause }),
+      onProblem: (message) => this.problems.push(message),
+      ...this.options,
+    });
+  }
+}
+
+/** Resolves when the condition holds; fails after `ms`, saying what was awaited. */
+export async function until(what: string, condition: () => boolean, ms = 10_000): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited ${ms} ms for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const RECORD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) /;
+
+/** A strict reader of CRI files: what each stream wrote, byte for byte. Anything that is no record is an error. */
+export function parseStrictly(bytes: Buffer): { stdout: Buffer; stderr: Buffer; records: number } {
+  const out: Record<string, Buffer[]> = { stdout: [], stderr: [] };
+  let records = 0;
+  let last = "";
+  for (let at = 0; at < bytes.length; records++) {
+    const end = bytes.indexOf(10, at);
+    const head = RECORD.exec(bytes.toString("latin1", at, at + 40));
+    if (!head || end < 0) throw new Error(`no record at byte ${at}: ${JSON.stringify(bytes.toString("latin1", at, at + 80))}`);
+    if (head[1]! < last) throw new Error(`the time goes back at byte ${at}`);
+    last = head[1]!;
+    if (end - at - 40 > 16 * 1024) throw new Error(`a record of ${end - at} bytes at byte ${at}`);
+    out[head[2]!]!.push(bytes.subarray(at + 40, head[3] === "F" ? end + 1 : end));
+    at = end + 1;
+  }
+  return { stdout: Buffer.concat(out.stdout!), stderr: Buffer.concat(out.stderr!), records };
+}

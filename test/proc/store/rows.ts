@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore, type SqliteStore, type StoreOptions } from "../../../src/adapters/sqlite/store.ts";
+import type { MetricRow, NewEvent, ServiceRow, TurnRecord } from "../../../src/ports/store.ts";
+
+export class TempDir {
+  readonly path = mkdtempSync(join(tmpdir(), "sup-store-"));
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+export function mustOpen(path: string, options?: StoreOptions): SqliteStore {
+  const opened = openStore(path, options);
+  if (!opened.ok) throw new Error(opened.error);
+  return opened.value;
+}
+
+export const serviceRow = (id: string, more: Partial<ServiceRow> = {}): ServiceRow => ({
+  id,
+  name: id,
+  description: "",
+  state: "running",
+  pid: 1,
+  port: null,
+  startTime: null,
+  uptimeSeconds: 1.5,
+  restartCount: 0,
+  lastRestart: null,
+  priority: 100,
+  critical: false,
+  autoRestart: true,
+  ...more,
+});
+
+export const newEvent = (serviceId: string | null, more: Partial<NewEvent> = {}): NewEvent => ({
+  serviceId,
+  type: "started",
+  timestamp: "2026-11-22T20:01:02.123Z",
+  message: "started",
+  details: {},
+  ...more,
+});
+
+export const metricRow = (serviceId: string, timestamp: string): MetricRow => ({
+  serviceId,
+  timestamp,
+  cpuPercent: 1.5,
+  memoryMb: 20,
+  healthStatus: "healthy",
+  responseTimeMs: null,
+});
+
+export const turn = (more: Partial<TurnRecord>): TurnRecord => ({ services: [], memories: [], events: [], ...more });

@@ -1,0 +1,207 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { SCHEMA_VERSION } from "../../../src/adapters/sqlite/migrations.ts";
+import { openStore } from "../../../src/adapters/sqlite/store.ts";
+import { metricRow, mustOpen, newEvent, serviceRow, TempDir, turn } from "./rows.ts";
+
+test("the four public tables have their columns in the agreed order", () => {
+  using dir = new TempDir();
+  mustOpen(join(dir.path, "sup.db")).close();
+  const db = new Database(join(dir.path, "sup.db"), { readonly: true });
+  const columns = (table: string): string =>
+    db
+      .query<{ name: string }, []>(`PRAGMA table_info(${table})`)
+      .all()
+      .map((column) => column.name)
+      .join(", ");
+  expect(columns("supervisor_services")).toBe(
+    "id, name, description, state, pid, port, start_time, uptime_seconds, restart_count, last_restart, priority, critical, auto_restart",
+  );
+  expect(columns("supervisor_metrics")).toStartWith("id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms");
+  expect(columns("supervisor_events")).toBe("id, service_id, event_type, timestamp, message, details");
+  expect(columns("health_alerts")).toBe("id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged");
+  expect(db.query("PRAGMA auto_vacuum").get()).toEqual({ auto_vacuum: 2 });
+  expect(db.query("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+  db.close();
+});
+
+test("the file is 0600 in a directory 0700, and a clean close leaves no -wal behind", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "state", "sup.db");
+  const store = mustOpen(path);
+  store.record(turn({ events: [newEvent("web")] }));
+  for (const name of readdirSync(join(dir.path, "state"))) {
+    expect(statSync(join(dir.path, "state", name)).mode & 0o777).toBe(0o600);
+  }
+  expect(statSync(join(dir.path, "state")).mode & 0o777).toBe(0o700);
+  store.prune("2020", "2020");
+  store.close();
+  expect(readdirSync(join(dir.path, "state"))).toEqual(["sup.db"]);
+});
+
+test("what was recorded is there for the next daemon", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  const first = mustOpen(path);
+  const rows = first.record(
+    turn({
+      services: [serviceRow("web", { critical: true, port: 80 })],
+      memories: [
+        { id: "web", memory: '{"run":1}' },
+        { id: "db", memory: "{}" },
+      ],
+      events: [newEvent("web", { details: { pid: 7 } }), newEvent(null)],
+    }),
+  );
+  expect(rows.map((row) => row.id)).toEqual([1, 2]);
+  first.record(turn({ memories: [{ id: "db", memory: null }], services: [serviceRow("web", { state: "stopped" })] }));
+  first.setEnabled("web", true);
+  first.setEnabled("db", false);
+  first.setEnabled("old", true);
+  first.setEnabled("old", null);
+  first.set("boot", "x");
+  first.close();
+
+  const next = mustOpen(path);
+  expect(next.memories()).toEqual([{ id: "web", memory: '{"run":1}' }]);
+  expect(next.enablements()).toEqual(
+    new Map([
+      ["db", false],
+      ["web", true],
+    ]),
+  );
+  expect(next.get("boot")).toBe("x");
+  expect(next.get("nothing")).toBeNull();
+  expect(next.events({ limit: 10 })).toEqual([...rows]);
+  expect(next.record(turn({ events: [newEvent("web")] }))[0]!.id).toBe(3);
+  expect(next.condition).toEqual({ ok: true, notes: [] });
+  next.close();
+  const db = new Database(path, { readonly: true });
+  expect(db.query("SELECT state, critical, auto_restart FROM supervisor_services").all()).toEqual([
+    { state: "stopped", critical: 0, auto_restart: 1 },
+  ]);
+  db.close();
+});
+
+test("events: the newest that match, oldest first", () => {
+  using dir = new TempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  for (let i = 0; i < 6; i++) {
+    const timestamp = `2026-11-22T20:00:0${i}.000Z`;
+    store.record(turn({ events: [newEvent(i % 2 ? "a" : "b", { type: i < 3 ? "started" : "exited", timestamp })] }));
+  }
+  store.record(turn({ events: [newEvent(null, { timestamp: "2026-11-22T20:00:09.000Z" })] }));
+  const ids = (query: Parameters<typeof store.events>[0]): number[] => store.events(query).map((row) => row.id);
+  expect(ids({ limit: 2 })).toEqual([6, 7]);
+  expect(ids({ limit: 9, serviceIds: ["a"] })).toEqual([2, 4, 6]);
+  expect(ids({ limit: 9, serviceIds: ["a", "b"] })).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(ids({ limit: 9, serviceIds: [] })).toEqual([]);
+  expect(ids({ limit: 9, types: ["exited"], serviceIds: ["b"] })).toEqual([5]);
+  expect(ids({ limit: 9, since: "2026-11-22T20:00:04.000Z" })).toEqual([5, 6, 7]);
+  expect(ids({ limit: 9, afterId: 5 })).toEqual([6, 7]);
+  expect(ids({ limit: 0 })).toEqual([]);
+  store.close();
+});
+
+test("event ids are never given twice, also when all rows were pruned", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  const store = mustOpen(path);
+  store.record(turn({ events: [newEvent("a"), newEvent("a")] }));
+  while (store.prune("2099", "2099"));
+  store.close();
+  const next = mustOpen(path);
+  expect(next.events({ limit: 9 })).toEqual([]);
+  expect(next.record(turn({ events: [newEvent("a")] }))[0]!.id).toBe(3);
+  next.close();
+});
+
+test("prune deletes in slices what is older, of every service, and nothing else", () => {
+  using dir = new TempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  const at = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
+  const names = ["a", "b", "c"];
+  store.addMetrics(names.flatMap((name) => Array.from({ length: 2000 }, (_, i) => metricRow(name, at(i)))));
+  // A clock that was years ahead must not keep the rest from being pruned.
+  store.addMetrics(Array.from({ length: 10 }, () => metricRow("a", "2099-01-01T00:00:00.000Z")));
+  store.record(turn({ events: [newEvent("a", { timestamp: at(0) }), newEvent("a", { timestamp: at(1999) })] }));
+  let slices = 1;
+  while (store.prune(at(1500), at(10))) slices++;
+  expect(slices).toBeGreaterThan(2);
+  for (const name of names) {
+    const left = store.metrics(name, "2000", 10_000).filter((row) => row.timestamp < "2099");
+    expect(left.length).toBe(500);
+    expect(left[0]!.timestamp).toBe(at(1500));
+  }
+  expect(store.events({ limit: 9 }).map((row) => row.id)).toEqual([2]);
+  store.close();
+});
+
+test("metrics keep what a service reported", () => {
+  using dir = new TempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  const rows = [metricRow("a", "2026-01-01T00:00:00.000Z"), { ...metricRow("a", "2026-01-01T00:00:05.000Z"), reported: { queue: 3 } }];
+  store.addMetrics(rows);
+  expect(store.metrics("a", "2026", 10)).toEqual(rows);
+  expect(store.metrics("a", "2026", 1)).toEqual([rows[1]!]);
+  store.close();
+});
+
+test("alerts are opened, resolved and acknowledged", () => {
+  using dir = new TempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  const alert = {
+    serviceId: "a",
+    severity: "critical",
+    alertType: "fatal",
+    message: "gave up",
+    createdAt: "2026-01-01T00:00:00.000Z",
+  } as const;
+  const [one, two] = [store.openAlert(alert), store.openAlert(alert)];
+  store.acknowledgeAlert(two);
+  store.resolveAlert(one, "2026-01-02T00:00:00.000Z");
+  expect(store.alerts(true)).toEqual([{ ...alert, id: two, resolvedAt: null, acknowledged: true }]);
+  expect(store.alerts(false).map((row) => row.id)).toEqual([two, one]);
+  store.close();
+});
+
+test("an enormous message and enormous details are cut, and the answer shows what was stored", () => {
+  using dir = new TempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
+  const big = "ü".repeat(200_000);
+  const rows = store.record(turn({ events: [newEvent("a", { message: big, details: { big } }), newEvent("a", { details: cycle })] }));
+  expect(Buffer.byteLength(rows[0]!.message)).toBeLessThanOrEqual(65536);
+  expect(rows[0]!.details).toMatchObject({ truncated: true, bytes: 400_010 });
+  expect(Buffer.byteLength(JSON.stringify(rows[0]!.details))).toBeLessThanOrEqual(65536);
+  expect(Object.keys(rows[1]!.details)).toEqual(["unstorable"]);
+  expect(store.events({ limit: 9 })).toEqual(rows);
+  store.close();
+});
+
+test("a database of a newer sup is refused and left as it is", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  mustOpen(path).close();
+  const db = new Database(path);
+  db.run(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+  db.close();
+  const opened = openStore(path);
+  expect(opened).toMatchObject({ ok: false, error: expect.stringContaining(`schema is version ${SCHEMA_VERSION + 1}`) });
+  expect(readdirSync(dir.path)).toEqual(["sup.db"]);
+});
+
+test("a database that is somebody else's is refused and left as it is", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  const db = new Database(path);
+  db.run("CREATE TABLE health_alerts (mine TEXT)");
+  db.close();
+  expect(openStore(path).ok).toBe(false);
+  const again = new Database(path);
+  expect(again.query("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "health_alerts" }]);
+  again.close();
+});

@@ -1,0 +1,207 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { closeSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { metricRow, mustOpen, newEvent, serviceRow, TempDir, turn } from "./rows.ts";
+
+test("after a SIGKILL while it writes, every turn is there whole or not at all", async () => {
+  for (let round = 0; round < 3; round++) {
+    using dir = new TempDir();
+    const path = join(dir.path, "sup.db");
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "writer-child.ts"), path], { stdout: "pipe", stderr: "inherit" });
+    const first = await child.stdout.getReader().read();
+    expect(first.done).toBe(false);
+    child.kill("SIGKILL");
+    await child.exited;
+    const store = mustOpen(path);
+    expect(store.condition).toEqual({ ok: true, notes: [] });
+    const turns = Number(store.memories()[0]!.memory);
+    expect(turns).toBeGreaterThanOrEqual(20);
+    const events = store.events({ limit: 1e9 });
+    expect(events.length).toBe(turns * 50);
+    expect(events.at(-1)!.details).toEqual({ n: turns, i: 49 });
+    store.close();
+  }
+});
+
+const damages: Array<[name: string, damage: (path: string) => void]> = [
+  ["garbage", (path) => writeFileSync(path, "this is no database ".repeat(500))],
+  ["cut short", (path) => truncateSync(path, Math.floor(statSync(path).size / 2 / 4096) * 4096 + 100)],
+  ["smashed pages", (path) => smash(path, 2, 6)],
+];
+
+function smash(path: string, fromPage: number, toPage: number): void {
+  const fd = openSync(path, "r+");
+  writeSync(fd, Buffer.alloc((toPage - fromPage) * 4096, 0xa5), 0, (toPage - fromPage) * 4096, fromPage * 4096);
+  closeSync(fd);
+}
+
+test.each(damages)("a damaged database (%s) is set aside and a fresh one made", (_, damage) => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  const before = mustOpen(path);
+  before.record(turn({ events: Array.from({ length: 2000 }, () => newEvent("web")), services: [serviceRow("web")] }));
+  before.close();
+  damage(path);
+  const store = mustOpen(path, { clock: { wallMs: () => Date.UTC(2026, 10, 22, 20, 1, 2), monotonicMs: () => 0 } });
+  const aside = "sup.db.damaged-20261122T200102Z";
+  expect(store.condition.ok).toBe(false);
+  expect(store.condition.notes[0]).toContain(join(dir.path, aside));
+  expect(readdirSync(dir.path)).toContain(aside);
+  store.record(turn({ events: [newEvent("web")] }));
+  expect(store.events({ limit: 9, types: ["started"] }).length).toBe(1);
+  store.close();
+  const again = mustOpen(path);
+  expect(again.condition.ok).toBe(true);
+  again.close();
+});
+
+test("only the newest three damaged files are kept", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  for (let day = 1; day <= 5; day++) {
+    writeFileSync(path, "garbage ".repeat(1000));
+    mustOpen(path, { clock: { wallMs: () => Date.UTC(2026, 0, day), monotonicMs: () => 0 } }).close();
+  }
+  const names = readdirSync(dir.path).filter((name) => name.includes("damaged"));
+  expect(names.sort().map((name) => name.slice("sup.db.damaged-".length))).toEqual([
+    "20260103T000000Z",
+    "20260104T000000Z",
+    "20260105T000000Z",
+  ]);
+});
+
+test("a database that goes bad while open: the daemon's own rows are carried over and nothing throws", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  const store = mustOpen(path);
+  const memory = "m".repeat(300);
+  store.record(turn({ memories: [{ id: "web", memory }], services: [serviceRow("web")] }));
+  store.set("key", "value");
+  const last = store.record(turn({ events: Array.from({ length: 3000 }, () => newEvent("web", { message: "x".repeat(200) })) })).at(-1)!.id;
+  // Checkpoint, then ruin the pages of the event table only, behind the store's back.
+  const db = new Database(path);
+  db.query("PRAGMA wal_checkpoint(TRUNCATE)").all();
+  const pages = db
+    .query<{ pageno: number }, []>("SELECT pageno FROM dbstat WHERE name LIKE 'supervisor_events%'")
+    .all()
+    .map((row) => row.pageno);
+  db.close();
+  expect(pages.length).toBeGreaterThan(50);
+  for (const page of pages) smash(path, page - 1, page);
+  const evict = new Database(path); // another connection's write makes the store's page cache stale
+  evict.run("INSERT INTO supervisor_kv VALUES ('other', 'x')");
+  evict.close();
+
+  const row = store.record(turn({ events: [newEvent("web", { message: "after" })] }))[0]!;
+  expect(row.id).toBe(last + 1);
+  expect(store.condition.notes.join()).toContain("set aside as");
+  expect(store.memories()).toEqual([{ id: "web", memory }]);
+  expect(store.get("key")).toBe("value");
+  expect(store.events({ limit: 9 }).map((event) => event.message)).toEqual(["after"]);
+  store.close();
+});
+
+test("while another process holds the lock, events get their ids, are seen by readers, and are written later", () => {
+  using dir = new TempDir();
+  const path = join(dir.path, "sup.db");
+  let now = 0;
+  const store = mustOpen(path, { clock: { wallMs: () => Date.UTC(2026, 0, 1), monotonicMs: () => now } });
+  store.record(turn({ events: [newEvent("a")] }));
+  const other = new Database(path);
+  other.run("BEGIN IMMEDIATE");
+  const rows = store.record(turn({ events: [newEvent("a"), newEvent("b")], memories: [{ id: "a", memory: "1" }] }));
+  expect(rows.map((row) => row.id)).toEqual([2, 3]);
+  store.setEnabled("a", true);
+  store.addMetrics([metricRow("a", "2026-01-01T00:00:00.000Z")]);
+  const alert = store.openAlert({ serviceId: "a", severity: "info", alertType: "x", message: "m", createdAt: "2026-01-01T00:00:00.000Z" });
+  expect(store.condition).toEqual({
+    ok: false,
+    notes: [`cannot write the database ${path}: locked by another process since 2026-01-01T00:00:00.000Z`],
+  });
+  expect(store.events({ limit: 9 }).map((row) => row.id)).toEqual([1, 2, 3]);
+  expect(store.events({ limit: 9, serviceIds: ["b"] }).map((row) => row.id)).toEqual([3]);
+  expect(store.memories()).toEqual([{ id: "a", memory: "1" }]);
+  expect(store.enablements().get("a")).toBe(true);
+  expect(store.alerts(true).map((row) => row.id)).toEqual([alert]);
+  expect(store.metrics("a", "2026", 9).length).toBe(1);
+  other.run("ROLLBACK");
+  other.close();
+  now = 1001;
+  expect(store.record(turn({ events: [newEvent("c")] }))[0]!.id).toBe(4);
+  expect(store.condition).toEqual({ ok: true, notes: [] });
+  store.close();
+  const next = mustOpen(path);
+  expect(next.events({ limit: 9 }).map((row) => row.id)).toEqual([1, 2, 3, 4]);
+  expect(next.enablements().get("a")).toBe(true);
+  expect(next.alerts(true).map((row) => row.id)).toEqual([alert]);
+  next.close();
+});
+
+const canMount = process.getuid!() === 0 && Bun.which("mount") !== null && mountWorks();
+
+function mountWorks(): boolean {
+  using dir = new TempDir();
+  if (Bun.spawnSync(["mount", "-t", "tmpfs", "none", dir.path]).exitCode !== 0) return false;
+  return Bun.spawnSync(["umount", dir.path]).exitCode === 0;
+}
+
+test.skipIf(!canMount)(
+  "on a full disk nothing throws, the backlog is bounded and counted, and what is left is written when there is room",
+  () => {
+    using dir = new TempDir();
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "none", dir.path]).exitCode).toBe(0);
+    try {
+      const path = join(dir.path, "sup.db");
+      let now = 0;
+      const store = mustOpen(path, { clock: { wallMs: () => Date.UTC(2026, 0, 1), monotonicMs: () => (now += 10) } });
+      store.record(turn({ events: [newEvent("a")] }));
+      expect(() => writeFileSync(join(dir.path, "ballast"), Buffer.alloc(1 << 20))).toThrow("ENOSPC");
+      let last = 1;
+      for (let i = 0; i < 300; i++) {
+        const rows = store.record(turn({ events: Array.from({ length: 50 }, () => newEvent("a")) }));
+        expect(rows[0]!.id).toBe(last + 1);
+        last = rows.at(-1)!.id;
+      }
+      expect(store.condition.notes[0]).toContain("disk full since 2026-01-01T00:00:00.000Z");
+      expect(store.condition.notes[1]).toMatch(/^\d+ rows of history were lost/);
+      truncateSync(join(dir.path, "ballast"), 0);
+      // 10,000 events do not fit into 1 MiB: they may go on failing, but the newest are still seen.
+      expect(store.events({ limit: 1 })[0]!.id).toBe(last);
+      store.close();
+      const next = mustOpen(path);
+      expect(next.events({ limit: 1 }).length).toBe(1);
+      next.close();
+    } finally {
+      Bun.spawnSync(["umount", dir.path]);
+    }
+  },
+);
+
+test.skipIf(!canMount)("a daemon that is started again while the disk is full still reads what it needs", () => {
+  using dir = new TempDir();
+  expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "none", dir.path]).exitCode).toBe(0);
+  try {
+    const path = join(dir.path, "sup.db");
+    const first = mustOpen(path);
+    first.record(turn({ memories: [{ id: "web", memory: "1" }] }));
+    first.close();
+    expect(() => writeFileSync(join(dir.path, "ballast"), Buffer.alloc(1 << 20))).toThrow("ENOSPC");
+    expect(readFileSync(path).length).toBeGreaterThan(0);
+    let now = 0;
+    const store = mustOpen(path, { clock: { wallMs: () => 0, monotonicMs: () => now } });
+    expect(store.memories()).toEqual([{ id: "web", memory: "1" }]);
+    expect(store.record(turn({ events: [newEvent("web")] })).length).toBe(1);
+    expect(store.condition.ok).toBe(false);
+    truncateSync(join(dir.path, "ballast"), 0);
+    now = 2000;
+    store.record(turn({ events: [newEvent("web")] }));
+    expect(store.condition).toEqual({ ok: true, notes: [] });
+    const other = new Database(path, { readonly: true });
+    expect(other.query("SELECT count(*) AS n FROM supervisor_events").get()).toEqual({ n: 2 });
+    other.close();
+    store.close();
+  } finally {
+    Bun.spawnSync(["umount", dir.path]);
+  }
+});

@@ -1,0 +1,78 @@
+import { importsOf, type Import } from "./imports.ts";
+import { isCode, type Finding, type Tree } from "./tree.ts";
+
+/**
+ * Who may import whom. A row lists the rooms a room knows besides itself; `:type` allows types only. What is not listed is
+ * forbidden, so a new folder under src/ needs a row.
+ */
+export const RINGS: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  spec: ["base"],
+  // Types only: a process's identity and a probe's answer are words of the ports that decisions speak about.
+  core: ["base", "spec", "ports:type"],
+  ports: ["base", "spec", "core"],
+  contract: ["base", "spec", "ports:type"],
+  linux: ["base", "spec", "core", "ports"],
+  adapters: ["base", "spec", "core", "ports", "linux"],
+  server: ["base", "spec", "core", "ports", "contract"],
+  client: ["base", "spec", "contract"],
+  convert: ["base", "spec"],
+  cli: ["base", "spec", "ports:type", "contract", "client", "convert", "linux"],
+  web: ["base", "spec", "contract", "client"],
+  daemon: ["base", "spec", "core", "ports", "contract", "server"],
+  // The one place that names concrete adapters.
+  compose: ["base", "spec", "core", "ports", "contract", "server", "linux", "adapters", "daemon", "web"],
+  main: ["base", "spec", "linux", "cli", "daemon", "compose"],
+};
+
+/** Each package has one home, and so have the runtime's own modules that only some rooms may touch. */
+export const HOMES: Readonly<Record<string, RegExp>> = {
+  zod: /^src\/(?:spec\/|api\/(?:shapes|contract|openapi)\.ts$)/,
+  commander: /^src\/cli\/program\.ts$/,
+  kleur: /^src\/cli\/render\//,
+  "cli-table3": /^src\/cli\/render\//,
+  pidusage: /^src\/adapters\/usage(?:\.ts$|\/)/,
+  "bun:ffi": /^src\/linux\//,
+  "bun:sqlite": /^src\/adapters\/sqlite\//,
+};
+
+const PURE = new Set(["base", "spec", "core", "ports", "contract"]);
+const CONTRACT = /^src\/api\/(?:contract|shapes|routes|errors|events|view|supervisor|openapi)\.ts$/;
+const CLIENT = /^src\/api\/client(?:-\w+)?(?:\.ts$|\/)/;
+
+/** The room of a file under src/, or null for what is no module (styles, pages). */
+export function roomOf(path: string): string | null {
+  if (!path.startsWith("src/")) return null;
+  if (CONTRACT.test(path)) return "contract";
+  if (CLIENT.test(path)) return "client";
+  if (path.startsWith("src/api/")) return "server";
+  if (path.startsWith("src/daemon/compose")) return "compose";
+  if (path === "src/main.ts" || path === "src/worker.ts") return "main";
+  return path.split("/")[1]!;
+}
+
+export function checkRings(tree: Tree): Finding[] {
+  const findings: Finding[] = [];
+  for (const [path, text] of tree) {
+    const room = isCode(path) ? roomOf(path) : null;
+    if (room === null) continue;
+    if (!(room in RINGS)) findings.push({ path, line: 0, message: `is in no room that the rings name (${room})` });
+    else for (const entry of importsOf(path, text)) findings.push(...judge(path, room, entry));
+  }
+  return findings;
+}
+
+function judge(path: string, room: string, entry: Import): Finding[] {
+  const say = (message: string): Finding[] => [{ path, line: entry.line, message }];
+  if (!entry.relative) {
+    const home = HOMES[entry.to];
+    if (home && !home.test(path)) return say(`imports ${entry.to}, whose home is ${home.source}`);
+    if (PURE.has(room) && !home) return say(`imports ${entry.to}, but ${room} is pure`);
+    return [];
+  }
+  const other = roomOf(entry.to);
+  if (other === null) return entry.to === "package.json" ? [] : say(`imports ${entry.to} from outside src/`);
+  if (other === room || RINGS[room]!.includes(other)) return [];
+  if (entry.typeOnly && RINGS[room]!.includes(`${other}:type`)) return [];
+  return say(`(${room}) imports ${entry.to} (${other}); it may import ${RINGS[room]!.join(", ") || "nothing"}`);
+}
