@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: sup beside its peers, in one run on this machine. `-- --quick` takes about a minute, `-- --only=sup,loop`
- * leaves peers out, `-- --install` lets it install the Debian packages of peers that are missing (as root).
+ * leaves the others out, `-- --install` lets it install the Debian packages of peers that are missing (as root).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,7 +51,7 @@ printResults(describeMachine(), results, sizes);
 
 function choose(peers: readonly Peer[]): readonly Peer[] {
   const wanted = options.only?.split(",");
-  return wanted ? peers.filter(({ name }) => wanted.some((word) => name.toLowerCase().includes(word.toLowerCase()))) : peers;
+  return wanted ? peers.filter(({ name }) => wanted.includes(name.toLowerCase().split(" ")[0]!)) : peers;
 }
 
 /** A trouble with one measurement is told in the results and does not end the others. */

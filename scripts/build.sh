@@ -33,7 +33,7 @@ if [ "$if_changed" = yes ] && up_to_date; then exit 0; fi
 version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' package.json | head -n 1)
 mkdir -p "$(dirname "$out")"
 temp=$out.$$
-trap 'rm -f "$temp" "$temp.begin"' EXIT
+trap 'rm -f "$temp" "$temp.begin" "$temp.map"' EXIT
 trap 'exit 130' INT TERM HUP
 : >"$temp.begin"
 
@@ -45,5 +45,6 @@ trap 'exit 130' INT TERM HUP
   ${target:+"$target"} src/main.ts --outfile "$temp"
 
 touch -r "$temp.begin" "$temp" # a source saved while the build ran makes the next one
+rm -f "$temp.map" # the executable has it inside
 mv -f "$temp" "$out"
 echo "$commit" >"$note"

@@ -3,7 +3,7 @@ import type { Peer } from "./peer.ts";
 
 /** fork, exec, waitpid in a C program: nothing can be faster, everything is measured against it. */
 export const loopPeer = (loop: string): Peer => ({
-  name: "bare loop (C)",
+  name: "loop (C)",
   version: "fork/exec/waitpid",
   restartPaceMs: 150,
   start: ({ count, service, starts }) => {

@@ -24,24 +24,50 @@ export async function* openLines(
   readError: ReadError,
   sleep: (ms: number) => Promise<void>,
 ): AsyncGenerator<Result<LineMessage, ApiError>> {
-  for (let lastTime = ""; ; ) {
-    const { lines: _, ...again } = input;
+  const { lines: _, ...again } = input;
+  const place = new Place();
+  for (;;) {
     const answer = await send("serviceLogs", {
-      input: lastTime === "" ? input : { ...again, since: lastTime },
+      input: place.time === "" ? input : { ...again, since: place.time },
       headers: { accept: "application/x-ndjson" },
     });
     if (!answer.ok) return yield answer;
     if (!answer.value.ok || !answer.value.body) return yield err(await readError(answer.value));
+    const isKnown = place.known();
     for await (const text of textLines(answer.value.body)) {
       if (text === "") continue; // keeps the connection
       const message = JSON.parse(text) as LineMessage;
       if ("time" in message) {
-        if (message.time <= lastTime) continue; // `since` is inclusive, and cut to milliseconds
-        lastTime = message.time;
+        if (isKnown(message.time)) continue;
+        place.pass(message.time);
       }
       yield ok(message);
     }
     await sleep(PAUSE_MS);
+  }
+}
+
+/** How far a reader of lines has come. Lines that were read in one go share a stamp, so it counts those of the last one. */
+class Place {
+  time = "";
+  #count = 0;
+
+  pass(time: string): void {
+    this.#count = time === this.time ? this.#count + 1 : 1;
+    this.time = time;
+  }
+
+  /** For a new connection from `time` on (inclusive, and cut to milliseconds): true for each line that was had before. */
+  known(): (time: string) => boolean {
+    const { time: last } = this;
+    let left = this.#count;
+    let within = last !== "";
+    return (time) => {
+      if (within && time < last) return true;
+      if (within && time === last && left-- > 0) return true;
+      within = false;
+      return false;
+    };
   }
 }
 

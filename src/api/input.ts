@@ -13,7 +13,7 @@ export interface RawInput {
 
 /** Makes a function that puts path, query and body together and checks them: 400 for a wrong query key, 422 for a wrong value. */
 export function inputReader<S extends z.ZodObject>(schema: S): (raw: RawInput) => Result<z.output<S>, ApiError> {
-  const kinds = new Map(Object.entries(schema.shape).map(([key, field]) => [key, kindOf(field)]));
+  const kinds = new Map(Object.entries(schema.shape).map(([key, field]) => [key, bare(field)._zod.def.type]));
   return ({ id, query, body }) => {
     const merged: Record<string, unknown> = {};
     const problem = addBody(merged, body, kinds) ?? addQuery(merged, query, kinds);
@@ -67,9 +67,10 @@ function coerce(kind: string, text: string): unknown {
   return text;
 }
 
-function kindOf(field: z.core.$ZodType): string {
+/** Without `optional` and `default` around it. */
+function bare(field: z.core.$ZodType): z.core.$ZodType {
   const { type, innerType } = field._zod.def as { type: string; innerType?: z.core.$ZodType };
-  return (type === "optional" || type === "default") && innerType ? kindOf(innerType) : type;
+  return (type === "optional" || type === "default") && innerType ? bare(innerType) : field;
 }
 
 function invalid(error: z.ZodError, schema: z.ZodObject, given: Record<string, unknown>): ApiError {
@@ -78,7 +79,7 @@ function invalid(error: z.ZodError, schema: z.ZodObject, given: Record<string, u
   const message = `cannot accept ${issues.map((issue) => describe(issue, given)).join("; ")}`;
   if (first?.code === "unrecognized_keys") return { code: "invalid", message };
   const field = first && schema.shape[String(first.path[0])];
-  const hint = field instanceof z.ZodType ? field.meta()?.description : undefined;
+  const hint = field && z.globalRegistry.get(bare(field) as z.ZodType)?.description;
   return hint ? { code: "invalid", message, hint: `${String(first?.path[0])}: ${hint}` } : { code: "invalid", message };
 }
 

@@ -87,11 +87,17 @@ function listenUnix(app: App, path: string): Result<Server, string> {
   // The mode of a socket file comes from the umask alone; nothing else runs between the two calls.
   const before = process.umask(0o177);
   try {
-    return attempt(path, () => Bun.serve({ unix: path, ...serving(app, "unix") }));
+    return attempt(path, () => Bun.serve({ unix: path, ...UNIX_ONLY, ...serving(app, "unix") }));
   } finally {
     process.umask(before);
   }
 }
+
+/**
+ * Bun 1.4.5 ends a silent request on a unix socket after its default of 10 s, and `server.timeout` does not reach there. The
+ * option does, though its types deny it to unix sockets. Who may open this socket may also keep it open.
+ */
+const UNIX_ONLY = { idleTimeout: 0 } as object;
 
 function listenTcp(app: App, host: string, port: number, whoListens: ListenOptions["whoListens"]): Result<Server, string> {
   try {

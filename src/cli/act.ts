@@ -22,26 +22,35 @@ export async function act(context: Context, action: Action, extra: Pick<JobReque
   if (options.json) context.json(answer.value);
   else {
     for (const warning of warnings) context.note(`sup: ${context.paint("yellow", "note:")} ${safe(warning)}`);
-    for (const outcome of outcomes) tell(context, outcome);
+    for (const outcome of outcomes) tell(context, action, outcome);
   }
   return exitOf(outcomes);
 }
 
 /** 0 when nothing failed; the code of the failures when they agree, else 1. */
 export function exitOf(outcomes: readonly JobOutcome[]): number {
-  const codes = new Set(outcomes.filter(({ result }) => result === "failed").map(({ code }) => ERRORS[code as ErrorCode]?.exit ?? EXIT.failed));
+  const codes = new Set(
+    outcomes.filter(({ result }) => result === "failed").map(({ code }) => ERRORS[code as ErrorCode]?.exit ?? EXIT.failed),
+  );
   if (codes.size === 0) return EXIT.done;
   return codes.size === 1 ? [...codes][0]! : EXIT.failed;
 }
 
-function tell(context: Context, outcome: JobOutcome): void {
-  const { id, result, message, state, code } = outcome;
+function tell(context: Context, action: Action, outcome: JobOutcome): void {
+  const { id, result, message, state } = outcome;
   const words = safe(message || state);
   if (result === "failed") {
-    const log = /See: /.test(message) || code === "no-such-unit" ? "" : ` See: sup logs ${id}`;
-    context.note(`${safe(id)}: ${context.paint("red", words)}${log}`);
+    context.note(`${safe(id)}: ${context.paint("red", words)}${pointer(action, outcome)}`);
   } else if (!context.options.quiet) {
     const colour = result === "done" ? "green" : result === "unchanged" ? "dim" : "cyan";
     context.out(`${safe(id)}: ${context.paint(colour, words)}`);
   }
+}
+
+const STARTING: readonly Action[] = ["start", "restart", "enable"];
+
+/** Where to look next: the log says why a start failed; of other failures it knows nothing. */
+function pointer(action: Action, { id, message, code }: JobOutcome): string {
+  if (!STARTING.includes(action) || code === "no-such-unit" || message.includes("sup logs")) return "";
+  return `${/[.!?]$/.test(message) ? "" : "."} See: sup logs ${safe(id)}`;
 }

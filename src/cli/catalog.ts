@@ -15,6 +15,8 @@ export interface CommandRow {
   readonly details?: string;
   readonly options: readonly OptionName[];
   readonly examples: readonly string[];
+  /** Left out of the list of commands. */
+  readonly hidden?: true;
   readonly load: () => Promise<{ readonly run: Run }>;
 }
 
@@ -282,6 +284,16 @@ const daemon: readonly CommandRow[] = [
     options: [],
     examples: ["sup version"],
     load: () => import("./commands/version.ts"),
+  },
+  {
+    name: "demo-web",
+    theme: "The daemon",
+    takes: "<port>",
+    summary: "a small web service to try units with",
+    options: [],
+    examples: ["sup demo-web 8080"],
+    hidden: true,
+    load: () => import("./commands/demo-web.ts"),
   },
 ];
 

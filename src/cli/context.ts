@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { createClient, type Client, type Target } from "../api/client.ts";
 import { ERRORS, type ApiError } from "../api/errors.ts";
 import { findPlaces, type Places } from "../spec/places.ts";
-import { readFileSync } from "node:fs";
 import type { Host } from "./host.ts";
 import type { Options } from "./options.ts";
 import { coloured, plain, wantsColour, type Paint } from "./render/paint.ts";
@@ -31,14 +32,12 @@ export interface Context {
 /** A command: does its work and answers with the exit code. */
 export type Run = (context: Context) => Promise<number>;
 
-export function makeContext(
-  given: Pick<Context, "host" | "roles" | "version" | "args" | "options">,
-): Context {
+export function makeContext(given: Pick<Context, "host" | "roles" | "version" | "args" | "options">): Context {
   const { host, options } = given;
   const speak = speaker(host, options);
   let client: Client | undefined;
   let paint: Paint | undefined;
-  const places = findPlaces({ env: host.env, uid: host.uid, home: host.home, units: options.units ?? [] });
+  const places = findPlaces({ env: host.env, uid: host.uid, home: host.home, units: (options.units ?? []).map((dir) => resolve(dir)) });
   return {
     ...given,
     ...speak,

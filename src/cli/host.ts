@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname } from "node:path";
+import { isAlive, readStat } from "../linux/proc.ts";
+import { detachSelf, runInteractive } from "../linux/programs.ts";
 
 /**
  * What the command line asks of the process, the terminal and other programs; the only file of `cli` that touches them.
@@ -37,14 +38,14 @@ export function realHost(): Host {
     now: Date.now,
     sleep: Bun.sleep,
     alive,
-    interactive,
-    detach,
+    interactive: runInteractive,
+    detach: detachSelf,
   };
 }
 
 function write(fd: 1 | 2, text: string): void {
   const bytes = Buffer.from(text);
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);
     } catch (error) {
@@ -61,33 +62,6 @@ function isTerminal(fd: 0 | 1 | 2): boolean {
 }
 
 function alive(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
-  } catch {
-    return false; // no such process
-  }
-}
-
-async function interactive(command: readonly string[]): Promise<number | null> {
-  try {
-    return await Bun.spawn([...command], { stdio: ["inherit", "inherit", "inherit"] }).exited;
-  } catch {
-    return null;
-  }
-}
-
-function detach(args: readonly string[], outputFile: string): { pid: number; exited: Promise<number> } {
-  mkdirSync(dirname(outputFile), { recursive: true, mode: 0o700 });
-  const output = openSync(outputFile, "w", 0o600);
-  try {
-    // A BUN_* variable can change the runtime under the daemon (preloads, no orphans), so none goes along.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BUN_")));
-    const self = Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main];
-    const child = Bun.spawn([...self, ...args], { detached: true, env, stdio: ["ignore", output, output] });
-    child.unref();
-    return { pid: child.pid, exited: child.exited };
-  } finally {
-    closeSync(output);
-  }
+  const stat = readStat(pid);
+  return stat !== null && isAlive(stat);
 }

@@ -73,7 +73,11 @@ function outputs(host: Host, said: string[]) {
 const isHelp = (text: string): boolean => !text.startsWith("error:");
 
 function addCommand(program: Command, row: CommandRow, found: (parsed: Parsed) => void): void {
-  const command = program.command(row.name).summary(row.summary).description(describe(row)).helpGroup(`${row.theme}:`);
+  const command = program
+    .command(row.name, { hidden: row.hidden ?? false })
+    .summary(row.summary)
+    .description(describe(row))
+    .helpGroup(`${row.theme}:`);
   if (row.aliases) command.aliases([...row.aliases]);
   if (row.takes) {
     const argument = new Argument(row.takes);

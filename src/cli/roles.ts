@@ -1,9 +1,10 @@
+import type { UnitSnapshot } from "../ports/files.ts";
 import type { LogLine } from "../ports/logs.ts";
 import type { Places } from "../spec/places.ts";
 
 /**
  * What the command line can become. It parses and speaks, but never imports the daemon: `main.ts` hands these in, and they
- * load the daemon only when called. Each answers with the exit code of the process.
+ * load it only when called. `daemon` and `up` answer with the exit code of the process.
  */
 export interface Roles {
   daemon(options: { readonly places: Places; readonly foreground: boolean; readonly version: string }): Promise<number>;
@@ -18,4 +19,6 @@ export interface Roles {
     /** Ids of the units as they become known, so that the names can be aligned. */
     readonly expect: (units: readonly string[]) => void;
   }): Promise<number>;
+  /** The unit files of directories, earlier ones first, read as the daemon reads them. */
+  readUnits(directories: readonly string[]): Promise<UnitSnapshot>;
 }

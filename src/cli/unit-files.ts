@@ -7,7 +7,11 @@ import type { Context } from "./context.ts";
 import { idsOf } from "./ids.ts";
 
 /** The files and settings of units, from the daemon. `reveal` needs admin access. */
-export async function filesOf(context: Context, patterns: readonly string[], reveal: boolean): Promise<Result<readonly ServiceFile[], ApiError>> {
+export async function filesOf(
+  context: Context,
+  patterns: readonly string[],
+  reveal: boolean,
+): Promise<Result<readonly ServiceFile[], ApiError>> {
   const ids = await idsOf(context, patterns);
   if (!ids.ok) return ids;
   const found: ServiceFile[] = [];

@@ -1,9 +1,10 @@
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { fileNameOf, stripSuffix } from "../base/names.ts";
 import type { UnitSnapshot } from "../ports/files.ts";
 import { loadSnapshot } from "../spec/load.ts";
+import type { Roles } from "./roles.ts";
 import { fileProblem, type Problem } from "../spec/problems.ts";
-import { isDirectory, mainFileFor, readDirectories, readFiles } from "./unit-dirs.ts";
 
 /** What a look at unit files found. */
 export interface Verdict {
@@ -19,28 +20,52 @@ export interface Verdict {
  * Checks files, drop-ins and directories; without any, the whole unit path. Each is checked among its neighbours and the
  * unit path, so that dependencies and cycles are seen, but only its own problems are told.
  */
-export function verifyPaths(paths: readonly string[], unitPath: readonly string[]): Verdict {
-  const missing = paths.filter((path) => !existsSync(path));
-  const directories = [...paths.filter(isDirectory), ...(paths.length === 0 ? unitPath : [])];
-  const named = paths.filter((path) => !isDirectory(path) && !missing.includes(path)).map(mainFileFor);
-  const around = [...new Set([...directories, ...named.map((path) => dirname(path)), ...unitPath])];
-  const asked = join(readFiles(named, around), readDirectories(directories));
-  const whole = join(asked, readDirectories(around));
-  const { loaded, templates, problems } = loadSnapshot(whole);
-  const ids = new Set(asked.units.map(({ id }) => id));
-  const told: Problem[] = missing.map((path) => fileProblem(path, { message: "cannot read it: no such file or directory (ENOENT)" }));
-  for (const [owner, list] of problems) if (ids.has(owner) || asked.unreadable.some(({ path }) => path === owner)) told.push(...list);
-  for (const [id, unit] of [...loaded, ...templates]) if (ids.has(id)) told.push(...unit.warnings);
-  const texts = new Map(whole.units.flatMap(({ main, dropIns }) => [main, ...dropIns].map(({ path, text }) => [path, text] as const)));
-  return { files: asked.units.map(({ main }) => main.path), problems: told, texts };
+export async function verifyPaths({ readUnits }: Roles, paths: readonly string[], unitPath: readonly string[]): Promise<Verdict> {
+  if (paths.length === 0) return verifySnapshot(await readUnits(unitPath), () => true);
+  const verdicts: Verdict[] = [];
+  const wanted = new Map<string, Set<string> | "all">();
+  for (const path of paths) {
+    if (!existsSync(path)) verdicts.push(refusal(path, "cannot read it: no such file or directory (ENOENT)"));
+    else if (statSync(path).isDirectory()) wanted.set(resolve(path), "all");
+    else if (!mainFileFor(path).endsWith(SUFFIX)) verdicts.push(refusal(path, `the name of a unit file must be NAME${SUFFIX}`));
+    else addFile(wanted, mainFileFor(path));
+  }
+  for (const [directory, files] of wanted) {
+    const isWanted = (file: string): boolean => dirname(file) === directory && (files === "all" || files.has(file));
+    verdicts.push(verifySnapshot(await readUnits([directory, ...unitPath]), isWanted));
+  }
+  return {
+    files: verdicts.flatMap(({ files }) => files),
+    problems: verdicts.flatMap(({ problems }) => problems),
+    texts: new Map(verdicts.flatMap(({ texts }) => [...texts])),
+  };
 }
 
-/** The first wins where both have a unit of one name. */
-function join(first: UnitSnapshot, second: UnitSnapshot): UnitSnapshot {
-  const known = new Set(first.units.map(({ id }) => id));
-  const seen = new Set(first.unreadable.map(({ path }) => path));
-  return {
-    units: [...first.units, ...second.units.filter(({ id }) => !known.has(id))],
-    unreadable: [...first.unreadable, ...second.unreadable.filter(({ path }) => !seen.has(path))],
-  };
+const SUFFIX = fileNameOf("");
+
+/** The main file that a path stands for: a drop-in belongs to the unit whose directory it is in. */
+function mainFileFor(path: string): string {
+  const directory = dirname(resolve(path));
+  return directory.endsWith(`${SUFFIX}.d`) ? directory.slice(0, -2) : resolve(path);
+}
+
+function addFile(wanted: Map<string, Set<string> | "all">, file: string): void {
+  const known = wanted.get(dirname(file)) ?? new Set<string>();
+  if (known !== "all") wanted.set(dirname(file), known.add(file));
+}
+
+const refusal = (path: string, message: string): Verdict => ({ files: [], problems: [fileProblem(path, { message })], texts: new Map() });
+
+function verifySnapshot(snapshot: UnitSnapshot, isWanted: (file: string) => boolean): Verdict {
+  const units = snapshot.units.filter(({ main }) => isWanted(main.path));
+  const refused = snapshot.unreadable.filter(({ path }) => isWanted(mainFileFor(path)));
+  const owners = new Set([
+    ...units.map(({ id }) => id),
+    ...refused.flatMap(({ path }) => [path, stripSuffix(basename(mainFileFor(path)))]),
+  ]);
+  const { loaded, templates, problems } = loadSnapshot(snapshot);
+  const told = [...problems].filter(([owner]) => owners.has(owner)).flatMap(([, list]) => list);
+  const warned = [...loaded, ...templates].filter(([id]) => owners.has(id)).flatMap(([, { warnings }]) => warnings);
+  const texts = snapshot.units.flatMap(({ main, dropIns }) => [main, ...dropIns].map(({ path, text }) => [path, text] as const));
+  return { files: units.map(({ main }) => main.path), problems: [...told, ...warned], texts: new Map(texts) };
 }

@@ -18,12 +18,13 @@ export interface Resumed {
  */
 export function resume(parts: Parts, journal: Journal): Resumed {
   const { world, store, reloader, engine, interpreter, logs, clock } = parts;
+  const memories = store.memories(); // before loading writes fresh ones
   reloader.loadAll();
   const decided = new Set<string>();
   const sameBoot = store.get("boot-id") === parts.bootId;
   if (!sameBoot) store.set("boot-id", parts.bootId);
   let adopted = 0;
-  for (const { id, memory } of store.memories()) {
+  for (const { id, memory } of memories) {
     const recalled = sameBoot ? recallUnit(id, memory) : null;
     const entry = world.get(id);
     if (recalled === null || entry === undefined) continue;

@@ -4,16 +4,17 @@
  * spawned it comes from their zombie, or from the kernel's memory of it (see `strangerStatus`).
  */
 import { ptr } from "bun:ffi";
+import { readFileSync } from "node:fs";
 import { decodeWaitStatus, type Exit } from "../base/exit.ts";
-import type { Hub } from "./hub.ts";
+import type { Hub, HubHandle } from "./hub.ts";
 import { errno, libc } from "./libc.ts";
 import { pidfdOpen, pidfdWaitStatus } from "./pidfd.ts";
 import { readStat } from "./proc.ts";
-import { readFileSync } from "node:fs";
 
 interface Watched {
   readonly startTicks: number;
   readonly pidfd: number;
+  readonly stop: () => void;
 }
 
 const WNOHANG = 1;
@@ -43,25 +44,35 @@ export class Exits {
   watch(pid: number, startTicks: number, onExit: (exit: Exit) => void): number {
     const pidfd = pidfdOpen(pid); // first the descriptor, then the look: so the look is about the same process
     if (pidfd < 0) return -pidfd;
-    if (readStat(pid)?.startTicks !== startTicks) {
+    const refusal = compare(pid, startTicks);
+    if (refusal !== 0) {
       libc.close(pidfd);
-      return ESRCH;
+      return refusal;
     }
+    let handle: HubHandle;
+    const stop = (): void => {
+      handle.remove();
+      libc.close(pidfd);
+      this.watched.delete(pid);
+    };
     try {
-      const handle = this.hub.add(pidfd, "in", false, () => {
+      handle = this.hub.add(pidfd, "in", false, () => {
         const exit = this.statusOf(pid, startTicks, pidfd);
         if (exit === null) return;
-        handle.remove();
-        libc.close(pidfd);
-        this.watched.delete(pid);
+        stop();
         onExit(exit);
       });
     } catch (error) {
       libc.close(pidfd);
       return (error as { errno?: number }).errno ?? ESRCH;
     }
-    this.watched.set(pid, { startTicks, pidfd });
+    this.watched.set(pid, { startTicks, pidfd, stop });
     return 0;
+  }
+
+  /** Ends all watches; the processes go on. */
+  close(): void {
+    for (const watch of [...this.watched.values()]) watch.stop();
   }
 
   /** Null: it has not ended after all. */
@@ -71,6 +82,15 @@ export class Exits {
     if (result !== "not-ours") return result;
     const status = strangerStatus(pid, startTicks, pidfd);
     return status === null ? { kind: "lost" } : decodeWaitStatus(status);
+  }
+}
+
+/** 0 when it is that process; ESRCH when not; another errno when /proc cannot be read (EMFILE). */
+function compare(pid: number, startTicks: number): number {
+  try {
+    return readStat(pid)?.startTicks === startTicks ? 0 : ESRCH;
+  } catch (error) {
+    return Math.abs((error as NodeJS.ErrnoException).errno ?? ESRCH);
   }
 }
 

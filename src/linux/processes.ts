@@ -18,7 +18,7 @@ export interface ProcessTable extends Processes {
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
   /** False: what daemonises away from a service is found only by a sweep of /proc, and its zombies are init's. */
   readonly subreaper: boolean;
-  /** Stops reaping orphans. Watches go with the hub. */
+  /** Stops watching and reaping; the processes go on. */
   close(): void;
 }
 
@@ -26,40 +26,41 @@ export interface ProcessesOptions {
   readonly hub: Hub;
   /** An orphan of some tree ended and was reaped. */
   readonly onStranger?: (pid: number, exit: Exit) => void;
+  /** A private directory for a moment at the start; else the system's temporary directories are tried. */
+  readonly scratch?: string;
 }
 
 /** Makes this process a subreaper. Throws when processes cannot be started on this machine at all. */
-export function openProcesses({ hub, onStranger }: ProcessesOptions): ProcessTable {
-  return new LinuxProcesses(hub, onStranger ?? (() => {}));
+export function openProcesses(options: ProcessesOptions): ProcessTable {
+  return new LinuxProcesses(options);
 }
 
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
-  readonly close: () => void;
-  private readonly start: Spawn = prepareSpawn();
+  private readonly start: Spawn;
   private readonly exits: Exits;
   private readonly trees: Trees;
+  private readonly stopReaping: () => void;
 
-  constructor(hub: Hub, onReaped: (pid: number, exit: Exit) => void) {
+  constructor({ hub, onStranger, scratch }: ProcessesOptions) {
+    this.start = prepareSpawn(scratch);
     this.exits = new Exits(hub);
     this.trees = new Trees(hub, this.exits, this.subreaper);
-    this.close = reapOrphans({ isAwaited: (pid) => this.exits.has(pid), onReaped });
+    this.stopReaping = reapOrphans({ isAwaited: (pid) => this.exits.has(pid), onReaped: onStranger });
   }
 
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
     const spawned = this.start(request);
     if (!spawned.ok) return spawned;
     const { pid } = spawned;
-    // It may have ended already, but it is a zombie until we wait for it: its line is there.
-    const startTicks = readStat(pid)!.startTicks;
-    const errno = this.exits.watch(pid, startTicks, onExit);
+    const ref = { pid, startTicks: startOf(pid), bootId: bootId() };
+    const errno = this.exits.watch(pid, ref.startTicks, onExit);
     if (errno !== 0) {
       // No descriptors left: a process that cannot be watched must not run.
       libc.kill(pid, SIGNALS.SIGKILL);
       waitFor(pid, 0);
       return { ok: false, stage: "fork", errno, subject: request.argv[0] ?? "" };
     }
-    const ref = { pid, startTicks, bootId: bootId() };
     this.trees.bornHere(ref);
     return { ok: true, ref };
   }
@@ -68,9 +69,18 @@ class LinuxProcesses implements ProcessTable {
     if (ref.bootId !== bootId()) return "gone";
     const errno = this.exits.watch(ref.pid, ref.startTicks, onExit);
     if (errno === ESRCH) return "gone";
-    if (errno !== 0) throw new Error(`cannot watch process ${ref.pid}: errno ${errno}`);
-    if (readStat(ref.pid)?.parent === process.pid) this.trees.bornHere(ref); // after a re-exec of the daemon
+    if (errno !== 0) this.adoptLater(ref, onExit);
+    if (parentOf(ref.pid) === process.pid) this.trees.bornHere(ref); // after a re-exec of the daemon
     return "adopted";
+  }
+
+  /** It is there, but there are no descriptors (or memory) to watch it with. */
+  private adoptLater(ref: ProcessRef, onExit: (exit: Exit) => void): void {
+    setTimeout(() => {
+      const errno = this.exits.watch(ref.pid, ref.startTicks, onExit);
+      if (errno === ESRCH) onExit({ kind: "lost" });
+      else if (errno !== 0) this.adoptLater(ref, onExit);
+    }, RETRY_MS);
   }
 
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone" {
@@ -109,6 +119,11 @@ class LinuxProcesses implements ProcessTable {
     return this.trees.membersOfAll(trees);
   }
 
+  close(): void {
+    this.stopReaping();
+    this.exits.close();
+  }
+
   private find(ref: ProcessRef): Stat | null {
     if (ref.bootId !== bootId()) return null;
     const stat = readStat(ref.pid);
@@ -117,3 +132,22 @@ class LinuxProcesses implements ProcessTable {
 }
 
 const ESRCH = 3;
+const RETRY_MS = 500;
+
+/** 0, which fits no process, when /proc cannot be opened for want of descriptors: the watch then fails for the same reason. */
+function startOf(pid: number): number {
+  try {
+    // It may have ended already, but it is a zombie until we wait for it: its line is there.
+    return readStat(pid)?.startTicks ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    return readStat(pid)?.parent ?? null;
+  } catch {
+    return null;
+  }
+}

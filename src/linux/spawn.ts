@@ -20,9 +20,12 @@ export type Spawn = (request: SpawnRequest) => Spawned;
 const ENOENT = 2;
 const EINVAL = 22;
 
-/** Compiles spawn.c (about 5 ms) and proves it by a start that must fail. Throws when this machine cannot do it. */
-export function prepareSpawn(): Spawn {
-  const native = compile();
+/**
+ * Compiles spawn.c (about 5 ms) and proves it by a start that must fail. Throws when this machine cannot do it. For a
+ * moment it needs a directory to write to: `scratch`, or one of the usual places.
+ */
+export function prepareSpawn(scratch?: string): Spawn {
+  const native = compile(scratch);
   const proof = attempt(native, NOTHING, "/proc/self/no-such-file", {}, NOBODY);
   if (proof.ok || proof.stage !== "exec" || proof.errno !== ENOENT)
     throw new Error(`cannot start processes: vfork does not report errors here (${JSON.stringify(proof)})`);
@@ -44,8 +47,8 @@ const NOTHING: SpawnRequest = {
  * TinyCC asks for a library called `libc.so`, which only development packages bring. It finds all symbols in the
  * running process anyway, so an empty file of that name satisfies it.
  */
-function compile(): Native {
-  const directory = mkdtempSync(join(tmpdir(), "sup-cc-"));
+function compile(scratch?: string): Native {
+  const directory = temporaryDirectory([...(scratch === undefined ? [] : [scratch]), tmpdir(), "/dev/shm", "/run", "/var/tmp"]);
   const name = cstring("spawn.c");
   const memory = syscall(SYSCALL.memfd_create, ptr(name), 1);
   if (memory < 0) throw new Error("cannot start processes: memfd_create failed");
@@ -62,6 +65,17 @@ function compile(): Native {
     closeSync(memory);
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function temporaryDirectory(places: readonly string[]): string {
+  for (const place of places) {
+    try {
+      return mkdtempSync(join(place, "sup-cc-"));
+    } catch {
+      // A read-only or missing place; the next may do.
+    }
+  }
+  throw new Error(`cannot start processes: no directory to write to among ${places.join(", ")}`);
 }
 
 function spawn(native: Native, request: SpawnRequest): Spawned {

@@ -6,7 +6,7 @@
 import type { Exit } from "../base/exit.ts";
 import { waitFor } from "./exits.ts";
 import { libc } from "./libc.ts";
-import { ownChildren, readStat } from "./proc.ts";
+import { allStats, ownChildren, readStat } from "./proc.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
@@ -20,7 +20,7 @@ export function becomeSubreaper(): boolean {
 export interface ReaperOptions {
   /** Processes whose exit somebody waits for by pid. */
   readonly isAwaited: (pid: number) => boolean;
-  readonly onReaped: (pid: number, exit: Exit) => void;
+  readonly onReaped: ((pid: number, exit: Exit) => void) | undefined;
 }
 
 /** Reaps orphans one to two seconds after their end. Returns a stop. */
@@ -32,13 +32,13 @@ export function reapOrphans({ isAwaited, onReaped }: ReaperOptions): () => void 
   const look = (): void => {
     timer = null;
     const now = new Map<number, number>();
-    for (const pid of ownChildren() ?? []) {
+    for (const pid of ownChildren() ?? childrenBySweep()) {
       if (isAwaited(pid)) continue;
       const stat = readStat(pid);
       if (stat?.state !== "Z") continue;
       const exit = suspects.get(pid) === stat.startTicks ? waitFor(pid, WNOHANG) : "running";
       if (exit === "running") now.set(pid, stat.startTicks);
-      else if (exit !== "not-ours") onReaped(pid, exit);
+      else if (exit !== "not-ours") onReaped?.(pid, exit);
     }
     suspects = now;
     if (suspects.size > 0) schedule();
@@ -53,4 +53,9 @@ export function reapOrphans({ isAwaited, onReaped }: ReaperOptions): () => void 
     process.off("SIGCHLD", schedule);
     if (timer !== null) clearTimeout(timer);
   };
+}
+
+/** For kernels without CONFIG_PROC_CHILDREN. */
+function childrenBySweep(): number[] {
+  return allStats().flatMap((stat) => (stat.parent === process.pid ? [stat.pid] : []));
 }

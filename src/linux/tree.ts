@@ -5,6 +5,7 @@
  * setsid: they lose the first three, but the environment is inherited.
  */
 import type { TreeOf } from "../ports/processes.ts";
+import { bootId } from "./boot.ts";
 import { allStats, environmentVariable, isAlive, type Stat } from "./proc.ts";
 
 /** All processes of the machine at (nearly) one moment. */
@@ -13,9 +14,13 @@ export interface Snapshot {
   readonly byParent: ReadonlyMap<number, readonly Stat[]>;
   /** By session and by process group: both are named by the pid of their leader. */
   readonly byLeader: ReadonlyMap<number, readonly Stat[]>;
+  /** All of them descend from this daemon: no stranger is among them. */
+  readonly ours: boolean;
 }
 
-export function takeSnapshot(stats: readonly Stat[] = allStats()): Snapshot {
+/** Of everything on the machine, or of the given processes, which then all descend from this daemon. */
+export function takeSnapshot(chosen?: readonly Stat[]): Snapshot {
+  const stats = chosen ?? allStats();
   const byPid = new Map<number, Stat>();
   const byParent = new Map<number, Stat[]>();
   const byLeader = new Map<number, Stat[]>();
@@ -25,7 +30,7 @@ export function takeSnapshot(stats: readonly Stat[] = allStats()): Snapshot {
     push(byLeader, stat.session, stat);
     if (stat.group !== stat.session) push(byLeader, stat.group, stat);
   }
-  return { byPid, byParent, byLeader };
+  return { byPid, byParent, byLeader, ours: chosen !== undefined };
 }
 
 function push(map: Map<number, Stat[]>, key: number, stat: Stat): void {
@@ -59,6 +64,7 @@ export class TreeFinder {
 
     for (const [key, tree] of trees) {
       found.set(key, []);
+      if (tree.main.bootId !== bootId()) continue; // nothing outlives a boot
       byInvocation.set(tree.invocation, key);
       oldest = Math.min(oldest, tree.main.startTicks);
       for (const stat of this.seeds(tree, snapshot)) claim(key, stat);
@@ -79,8 +85,11 @@ export class TreeFinder {
     if (leader && leader.startTicks !== main.startTicks) return []; // the pid is somebody else's, and so is its session
     const members = (snapshot.byLeader.get(main.pid) ?? []).filter((stat) => stat.startTicks >= main.startTicks);
     if (leader) return [leader, ...members];
-    // With the leader gone the number might have served another session since: then its members name another run.
-    return members.filter((stat) => [invocation, null].includes(this.invocation(stat)));
+    // With the leader gone the number may have served a stranger's session since. The kernel gives no number out twice
+    // while a member is left, so one that carries our mark vouches for those that dropped their environment.
+    const marked = members.some((stat) => this.invocation(stat) === invocation);
+    const accepted = marked || snapshot.ours ? [invocation, null] : [invocation];
+    return members.filter((stat) => accepted.includes(this.invocation(stat)));
   }
 
   private invocation(stat: Stat): string | null {

@@ -40,7 +40,10 @@ function readValue(text: string, at: number): Read {
   if (quote !== '"' && quote !== "'") {
     const end = endOfLine(text, at);
     // A # begins a comment only after white space: `a#b` is a value.
-    const plain = text.slice(at, end).replace(/(^|[ \t])#.*$/, "").trimEnd(); // prettier-ignore
+    const plain = text
+      .slice(at, end)
+      .replace(/(^|[ \t])#.*$/, "")
+      .trimEnd();
     return ok({ text: plain, end: end + 1 });
   }
   const close = match(quote === '"' ? /"((?:[^"\\]|\\[^])*)"/y : /'([^']*)'/y, text, at);

@@ -4,7 +4,7 @@ import type { TextFile, UnitFiles } from "../ports/files.ts";
 import { issuesToProblems, unknownKey } from "./issues.ts";
 import { type KeyInfo, keyInfoAt, keysOf } from "./keys.ts";
 import { LATER } from "./later.ts";
-import { merge, removals } from "./merge.ts";
+import { merge, removals, underlay } from "./merge.ts";
 import { parse } from "./parse.ts";
 import { fileProblem, type Problem, problemAt } from "./problems.ts";
 import { findContradictions } from "./rules.ts";
@@ -68,7 +68,7 @@ function badName(id: string, path: string): Problem {
 /** Syntax problems of all files are told together. */
 function readAndMerge(texts: readonly TextFile[], defaults: ObjectNode | null): Result<ObjectNode, readonly Problem[]> {
   const problems: Problem[] = [];
-  let root: ObjectNode | undefined = defaults ?? undefined;
+  let root: ObjectNode | undefined;
   for (const [index, { path, text }] of texts.entries()) {
     const source = new Source(path, text);
     const parsed = parse(source);
@@ -82,13 +82,14 @@ function readAndMerge(texts: readonly TextFile[], defaults: ObjectNode | null): 
           hint: 'the smallest one is { "command": "…" }',
         }),
       );
-    } else if (index === 0 && root === undefined) root = parsed.value;
+    } else if (index === 0) root = parsed.value;
     else {
-      if (index > 0) problems.push(...unknownRemovals(parsed.value));
+      problems.push(...unknownRemovals(parsed.value));
       root = merge(root, parsed.value);
     }
   }
-  return problems.length > 0 || root === undefined ? err(problems) : ok(root);
+  if (problems.length > 0 || root === undefined) return err(problems);
+  return ok(defaults ? underlay(defaults, root) : root);
 }
 
 /** A null takes a key away before the schema sees it: a misspelt one would go unnoticed. */

@@ -35,7 +35,11 @@ export function checkNames({ spec, root }: Draft, known: ReadonlySet<string>): P
 export function findCycles(drafts: ReadonlyMap<string, Draft>): Map<string, Problem> {
   const edges = new Map<string, string[]>();
   for (const [id, { spec }] of drafts) {
-    if (!isTemplate(id)) edges.set(id, spec.dependencies.map(({ unit }) => unit).filter((unit) => unit !== id && drafts.has(unit))); // prettier-ignore
+    if (!isTemplate(id))
+      edges.set(
+        id,
+        spec.dependencies.map(({ unit }) => unit).filter((unit) => unit !== id && drafts.has(unit)),
+      );
   }
   const problems = new Map<string, Problem>();
   for (let cycle = findCycle(edges); cycle; cycle = findCycle(edges)) {

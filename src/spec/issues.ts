@@ -64,7 +64,10 @@ function unknownHint(key: string, parent: Path, siblings: Keys, root: Node, keys
   const own = type?.kind === "scalar" ? type.value : undefined;
   if (same && same.types.length > 0) return `it belongs to the type ${same.types.map((name) => `"${name}"`).join(" or ")}`;
   const candidates = [...siblings.values()].filter(({ types }) => types.length === 0 || types.includes(String(own)));
-  const near = closest(key, candidates.map(({ name }) => name)); // prettier-ignore
+  const near = closest(
+    key,
+    candidates.map(({ name }) => name),
+  );
   if (near !== undefined) return `did you mean "${dotted([...parent, near])}"?`;
   if (parent.length > 0 && keys.has(key)) return "it belongs at the top level of the file";
   const homes = [...keys.values()].filter((info) => info.children().has(key));
@@ -143,7 +146,7 @@ function hintFor(issue: Issue, value: unknown): string | null {
   if (value === null) return "leave the key out to get the default";
   const { expected } = issue;
   if (expected === "boolean") {
-    const word = BOOLEAN_WORDS[String(value).toLowerCase()];
+    const word = typeof value === "string" || typeof value === "number" ? BOOLEAN_WORDS[`${value}`.toLowerCase()] : undefined;
     return word === undefined ? null : `write ${word}, without quotes`;
   }
   if (expected === "string" && (typeof value === "number" || typeof value === "boolean")) return `write "${value}", in quotes`;

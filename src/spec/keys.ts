@@ -133,7 +133,9 @@ function typeWords(schema: Schema): string {
     case "number":
       return def.format === "safeint" ? "whole number" : "number";
     case "enum":
-      return Object.values(def.entries!).map((entry) => `\`${entry}\``).join(" | "); // prettier-ignore
+      return Object.values(def.entries!)
+        .map((entry) => `\`${entry}\``)
+        .join(" | ");
     case "literal":
       return def.values!.map((value) => `\`${String(value)}\``).join(" | ");
     case "array":
@@ -147,4 +149,8 @@ function typeWords(schema: Schema): string {
   }
 }
 
-const plural = (words: string): string => words.split(" or ").map((word) => `${word}s`).join(" or "); // prettier-ignore
+const plural = (words: string): string =>
+  words
+    .split(" or ")
+    .map((word) => `${word}s`)
+    .join(" or ");

@@ -14,6 +14,19 @@ export function merge(target: Node | undefined, patch: ObjectNode): ObjectNode {
   return { kind: "object", source: (onto ?? patch).source, start: (onto ?? patch).start, members };
 }
 
+/** What `base` has and `over` says nothing about, added to `over`. */
+export function underlay(base: ObjectNode, over: ObjectNode): ObjectNode {
+  const members = new Map<string, Member>(over.members);
+  for (const [name, member] of base.members) {
+    const own = members.get(name);
+    if (!own) members.set(name, member);
+    else if (own.value.kind === "object" && member.value.kind === "object") {
+      members.set(name, { key: own.key, value: underlay(member.value, own.value) });
+    }
+  }
+  return { ...over, members };
+}
+
 /** The paths that a patch takes away. */
 export function removals(patch: Node, path: Path = []): Path[] {
   if (patch.kind !== "object") return [];

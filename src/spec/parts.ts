@@ -36,9 +36,19 @@ export const RLIMITS = [
 export function limits() {
   const amount = () =>
     z.union([count(0, Number.MAX_SAFE_INTEGER), z.literal("unlimited")], { error: 'must be a whole number or "unlimited"' });
-  const limit = z.union([count(0, Number.MAX_SAFE_INTEGER), z.literal("unlimited"), z.strictObject({ soft: amount(), hard: amount() })], {
-    error: 'must be a whole number, "unlimited" or { "soft": …, "hard": … }',
-  });
+  const limit = z.union(
+    [
+      count(0, Number.MAX_SAFE_INTEGER),
+      z.literal("unlimited"),
+      z.strictObject({
+        soft: said("The limit in force, which the process may raise up to hard.", amount()),
+        hard: said("The most it may raise it to.", amount()),
+      }),
+    ],
+    {
+      error: 'must be a whole number, "unlimited" or { "soft": …, "hard": … }',
+    },
+  );
   return z.strictObject(Object.fromEntries(RLIMITS.map((name) => [name, said(`RLIMIT_${name.toUpperCase()}.`, limit.optional())])));
 }
 

@@ -66,7 +66,7 @@ function build() {
   const api = z.strictObject({
     enabled: said("Serve the API and the page on TCP; the unix socket is always there.", z.boolean().default(true)),
     host: said("Address to listen on.", z.string().min(1).default("127.0.0.1")),
-    port: said("Port to listen on.", count(1, 65_535).default(7870)),
+    port: said("Port to listen on; 0 takes a free one, which `sup status` shows.", count(0, 65_535).default(7870)),
     auth: said(
       "`token`: requests need the token. `none`: on loopback only; every user of the machine can then control the units.",
       z.enum(["token", "none"]).default("token"),

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Row } from "./meta.ts";
+import { NO, type Quick, quick } from "./quick.ts";
 import { type ObjectNode, toValue } from "./tree.ts";
 import { UNIT_ROWS, type UnitFile } from "./unit.ts";
 
@@ -18,7 +19,10 @@ export function validateUnit(root: ObjectNode): { readonly unit: UnitFile } | { 
     const row = Object.hasOwn(ROWS, name) ? ROWS[name]! : undefined;
     if (!row) unknown.push(name);
     else {
-      const parsed = row.schema().safeParse(toValue(value), INTERPRETED);
+      const plain = toValue(value);
+      const data = quickly(name, row, plain);
+      // Only zod can say what is wrong.
+      const parsed = data === NO ? row.schema().safeParse(plain, INTERPRETED) : { success: true as const, data };
       if (parsed.success) unit[name] = parsed.data;
       else for (const issue of parsed.error.issues) issues.push({ ...issue, path: [name, ...issue.path] });
     }
@@ -32,6 +36,14 @@ export function validateUnit(root: ObjectNode): { readonly unit: UnitFile } | { 
 
 const ROWS: Readonly<Record<string, Row<z.ZodType>>> = UNIT_ROWS;
 
+const compiled = new Map<string, Quick>();
+
+function quickly(name: string, row: Row<z.ZodType>, value: unknown): unknown {
+  let check = compiled.get(name);
+  if (!check) compiled.set(name, (check = quick(row.schema())));
+  return check(value);
+}
+
 let absent: ReturnType<typeof whenAbsent> | undefined;
 
 /** What holds for keys that are not there. */
@@ -40,9 +52,9 @@ function whenAbsent(): { readonly defaults: Readonly<Record<string, unknown>>; r
   const required: string[] = [];
   for (const [name, { optional, schema }] of Object.entries(ROWS)) {
     if (optional) continue;
-    const parsed = schema().safeParse(undefined, INTERPRETED);
-    if (parsed.success) defaults[name] = parsed.data;
-    else required.push(name);
+    const value = quick(schema())(undefined);
+    if (value === NO) required.push(name);
+    else defaults[name] = value;
   }
   return { defaults, required };
 }

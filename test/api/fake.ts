@@ -119,7 +119,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
     readLogs(id, query: LogQuery) {
       calls.push(["readLogs", id, query]);
       const found = find(id);
-      return found.ok ? ok(query.lines === undefined ? fake.lines : fake.lines.slice(-query.lines)) : found;
+      return found.ok ? ok(fake.lines.slice(query.lines === undefined ? 0 : Math.max(0, fake.lines.length - query.lines))) : found;
     },
     followLogs(id, subscriber) {
       const found = find(id);

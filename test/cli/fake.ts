@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { routes, type RouteName } from "../../src/api/routes.ts";
 import { contract } from "../../src/api/contract.ts";
 import type { ApiError } from "../../src/api/errors.ts";
 import { ERRORS } from "../../src/api/errors.ts";
+import { readUnits } from "../../src/daemon/compose-units.ts";
 import { runCli } from "../../src/cli/run.ts";
 import type { Host } from "../../src/cli/host.ts";
 import type { Roles } from "../../src/cli/roles.ts";
@@ -37,9 +38,12 @@ export class FakeDaemon {
 
   constructor(answers: Answers | null, listen: "unix" | "tcp" = "unix") {
     const run = join(this.home, "run");
-    require("node:fs").mkdirSync(run, { recursive: true });
-    const fetch = (request: Request): Promise<Response> => this.#answer(request, answers!);
-    this.#server = answers === null ? null : listen === "unix" ? Bun.serve({ unix: this.socket, fetch, idleTimeout: 0 }) : Bun.serve({ port: 0, hostname: "127.0.0.1", fetch }); // prettier-ignore
+    mkdirSync(run, { recursive: true });
+    if (answers === null) this.#server = null;
+    else {
+      const fetch = (request: Request): Promise<Response> => this.#answer(request, answers);
+      this.#server = listen === "unix" ? Bun.serve({ unix: this.socket, fetch }) : Bun.serve({ port: 0, hostname: "127.0.0.1", fetch });
+    }
   }
 
   get socket(): string {
@@ -114,7 +118,7 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     },
     ...given.host,
   };
-  const roles: Roles = { daemon: unexpected, up: unexpected, ...given.roles };
+  const roles: Roles = { daemon: unexpected, up: unexpected, readUnits: async (directories) => readUnits(directories), ...given.roles };
   const code = await runCli(argv, host, roles, "1.2.3");
   return { code, out: text[1], err: text[2] };
 }

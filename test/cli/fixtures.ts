@@ -76,7 +76,13 @@ export const services: readonly Service[] = [
     next_attempt: ago(-2),
   }),
   aService("cron", { ...ended, state: "stopped", reason: "none", enabled: false, start_time: null }),
-  aService("old", { ...ended, state: "fatal", reason: "spawn", last_exit: "cannot execute: no such file or directory (ENOENT)", retries: 5 }),
+  aService("old", {
+    ...ended,
+    state: "fatal",
+    reason: "spawn",
+    last_exit: "cannot execute: no such file or directory (ENOENT)",
+    retries: 5,
+  }),
 ];
 
 export const anEvent = (id: number, given: Partial<Event> = {}): Event => ({

@@ -6,6 +6,7 @@ import { processesOf } from "./processes.ts";
 import { run, type Ran } from "./run.ts";
 import type { UnitFile } from "./services.ts";
 import { tempDir, type TempDir } from "./temp.ts";
+import { reportTrouble } from "./troubles.ts";
 import { until } from "./until.ts";
 
 /** The executable under test: SUP_BIN, or what `npm run build` made. */
@@ -152,13 +153,9 @@ export class Daemon implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const failure = await this.stop().then(
-      () => null,
-      (error: unknown) => error,
-    );
+    await this.stop().catch((error: unknown) => reportTrouble(String(error)));
     const left = await this.#clear();
-    if (failure) throw failure;
-    if (left.length > 0) throw new Error(`processes are left: ${left.map(({ pid, command }) => `${pid} (${command})`).join(", ")}`);
+    if (left.length > 0) reportTrouble(`processes are left: ${left.map(({ pid, command }) => `${pid} (${command})`).join(", ")}`);
   }
 
   /** Ends what is left by force, so that one failing test leaves nothing to the next. Gives what it had to end. */

@@ -26,7 +26,7 @@ export const crashesWhen = (file: string, code = 1, more: UnitFile = {}): UnitFi
 
 /** Leaves a daemon behind that made its own session and wrote its pid to the file. */
 export const forker = (pidFile: string, more: UnitFile = {}): UnitFile =>
-  sh(`setsid sh -c 'echo $$ >"${pidFile}"; exec sleep 1000' & echo up; wait`, more);
+  sh(`setsid sleep 1000 & echo $! >'${pidFile}'; echo up; wait`, more);
 
 /** A oneshot that adds a line with its name to a file, so that a test sees the order of things. */
 export const marker = (file: string, more: UnitFile = {}): UnitFile =>

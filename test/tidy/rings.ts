@@ -7,7 +7,8 @@ import { isCode, type Finding, type Tree } from "./tree.ts";
  */
 export const RINGS: Readonly<Record<string, readonly string[]>> = {
   base: [],
-  spec: ["base"],
+  // Types only: the snapshot of the unit files that it is given.
+  spec: ["base", "ports:type"],
   // Types only: a process's identity and a probe's answer are words of the ports that decisions speak about.
   core: ["base", "spec", "ports:type"],
   ports: ["base", "spec", "core"],
@@ -19,7 +20,7 @@ export const RINGS: Readonly<Record<string, readonly string[]>> = {
   convert: ["base", "spec"],
   cli: ["base", "spec", "ports:type", "contract", "client", "convert", "linux"],
   web: ["base", "spec", "contract", "client"],
-  daemon: ["base", "spec", "core", "ports", "contract", "server"],
+  daemon: ["base", "spec", "core", "ports", "contract", "server", "linux", "compose"],
   // The one place that names concrete adapters.
   compose: ["base", "spec", "core", "ports", "contract", "server", "linux", "adapters", "daemon", "web"],
   main: ["base", "spec", "linux", "cli", "daemon", "compose"],
@@ -27,7 +28,7 @@ export const RINGS: Readonly<Record<string, readonly string[]>> = {
 
 /** Each package has one home, and so have the runtime's own modules that only some rooms may touch. */
 export const HOMES: Readonly<Record<string, RegExp>> = {
-  zod: /^src\/(?:spec\/|api\/(?:shapes|contract|openapi)\.ts$)/,
+  zod: /^src\/(?:spec\/|api\/(?:shapes|contract|input|openapi)\.ts$)/,
   commander: /^src\/cli\/program\.ts$/,
   kleur: /^src\/cli\/render\//,
   "cli-table3": /^src\/cli\/render\//,

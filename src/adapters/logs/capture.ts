@@ -24,6 +24,11 @@ export interface Capture {
 
 const READ_BYTES = 1 << 20;
 const OUTPUT_BYTES = 2 << 20;
+/**
+ * A read that got less than was asked for has emptied the pipe, and the next write is a new edge (epoll(7)). With a writer
+ * at full speed another read is cheaper than another wake.
+ */
+const CERTAINLY_EMPTIED = 64 << 10;
 
 /** Shared by all streams: everything read is written before the next read. Made at the first byte. */
 export class CaptureBuffers {
@@ -67,6 +72,7 @@ class FifoCapture implements Capture {
       if (bytes <= 0) return false; // nothing waits, or no writer is left
       if (kept > 0) this.unfinished.copy(input, 0);
       this.write(kept + bytes);
+      if (bytes < CERTAINLY_EMPTIED) return false;
       total += bytes;
     }
     return true;

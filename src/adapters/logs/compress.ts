@@ -2,9 +2,10 @@
  * Compresses rotated files, one at a time for all units, away from the event loop. A file becomes a row of zstd frames
  * of 1 MiB of text each, which any zstd reads as one, and which can be read from the end one frame at a time.
  */
-import { renameSync, rmSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, read, renameSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { unfinishedName } from "../../core/rotate.ts";
 import type { RotatedFile, RotatedSet } from "./rotated.ts";
 
@@ -73,28 +74,30 @@ export class Compressor {
       rmSync(plain, { force: true });
     } catch (error) {
       rmSync(unfinished, { force: true });
-      this.waiting.delete(job.rotated); // tried again at the next rotation
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== "ENOENT") this.onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
+      // Tried again at the next rotation, which may have asked already.
+      if (this.waiting.get(job.rotated)?.timer === null) this.waiting.delete(job.rotated);
+      this.onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
     }
   }
 }
 
+/** The source is opened before anything else can run: a rotation would give its name to another file. */
 async function writeFrames(source: string, target: string, ended: () => boolean): Promise<void> {
-  await using from = closing(await open(source, "r"));
-  await using to = closing(await open(target, "w", 0o600));
-  const text = Buffer.allocUnsafe(FRAME_TEXT_BYTES);
-  while (!ended()) {
-    const { bytesRead } = await from.handle.read(text, 0, text.length, null);
-    if (bytesRead === 0) break;
-    await to.handle.writeFile(await Bun.zstdCompress(text.subarray(0, bytesRead)));
+  const from = openSync(source, "r");
+  try {
+    await using to = await open(target, "w", 0o600);
+    const text = Buffer.allocUnsafe(FRAME_TEXT_BYTES);
+    for (;;) {
+      const { bytesRead } = await readSome(from, text, 0, text.length, null);
+      if (bytesRead === 0 || ended()) break;
+      await to.writeFile(await Bun.zstdCompress(text.subarray(0, bytesRead)));
+    }
+    const { atime, mtime } = fstatSync(from);
+    await to.utimes(atime, mtime);
+    await to.sync();
+  } finally {
+    closeSync(from);
   }
-  const { atime, mtime } = await from.handle.stat();
-  await to.handle.utimes(atime, mtime);
-  await to.handle.sync();
 }
 
-const closing = (handle: FileHandle): { readonly handle: FileHandle } & AsyncDisposable => ({
-  handle,
-  [Symbol.asyncDispose]: () => handle.close(),
-});
+const readSome = promisify(read);

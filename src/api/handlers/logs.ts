@@ -57,14 +57,13 @@ function follow(id: string, query: LogQuery, { supervisor, streams, accept }: Co
     (query.stream === undefined || line.stream === query.stream) && (query.grep === undefined || query.grep.test(line.text));
   const opened = streams.open({
     ...format,
+    first: format.first + past.value.map((line) => format.write("line", line)).join(""), // whole, whatever the queue's limit
     gap: (lost) => format.write("gap", { gap: lost }),
-    attach(outlet) {
-      for (const line of past.value) outlet.send(format.write("line", line));
-      return supervisor.followLogs(id, {
+    attach: (outlet) =>
+      supervisor.followLogs(id, {
         line: (line) => wanted(line) && outlet.send(format.write("line", line)),
         gap: (lines) => outlet.send(format.write("gap", { gap: lines }), lines),
-      });
-    },
+      }),
   });
   return opened.ok ? opened.value : opened;
 }

@@ -48,7 +48,7 @@ async function start(context: Context): Promise<number> {
 async function answersOrEnds(context: Context, client: Client, exited: Promise<number>): Promise<number | "answers" | "late"> {
   let code: number | undefined;
   void exited.then((value) => (code = value));
-  for (const from = context.host.now(); context.host.now() - from < START_LIMIT_MS; ) {
+  for (const from = context.host.now(); context.host.now() - from < START_LIMIT_MS;) {
     const healthy = await client.call("healthz");
     if (healthy.ok) return "answers";
     if (code !== undefined) return code;
@@ -85,7 +85,12 @@ async function stop(context: Context): Promise<number> {
   // Each unit's stop timeout bounds this; a daemon that never ends is for the operator to see.
   while (wait && host.alive(pid)) await host.sleep(POLL_MS);
   if (options.json) json({ pid, stopped: wait });
-  else out(wait ? `sup daemon: stopped (pid ${pid}) in ${formatDuration(host.now() - from)}` : `sup daemon: stopping; see ${places.logs}/sup.log`);
+  else
+    out(
+      wait
+        ? `sup daemon: stopped (pid ${pid}) in ${formatDuration(host.now() - from)}`
+        : `sup daemon: stopping; see ${places.logs}/sup.log`,
+    );
   return EXIT.done;
 }
 

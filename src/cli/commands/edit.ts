@@ -7,6 +7,7 @@ import { mainFileOf } from "../unit-files.ts";
 import { describeProblem } from "../render/problem.ts";
 import { verifyPaths } from "../verify.ts";
 
+const EDITOR_HINT = "set VISUAL or EDITOR to an editor, for instance EDITOR=nano";
 const EMPTY = "{\n}\n";
 
 export const run: Run = async (context) => {
@@ -40,16 +41,17 @@ function dropInPath(main: string, name: string | undefined): Result<string, ApiE
 
 async function openEditor(context: Context, path: string): Promise<ApiError | null> {
   const { env } = context.host;
-  const editor = env.VISUAL || env.EDITOR || "vi";
+  const editor = env.VISUAL || env.EDITOR || (context.host.isTerminal(0) ? "vi" : "");
+  if (editor === "") return { code: "failed", message: `cannot edit ${path}: there is no terminal for an editor`, hint: EDITOR_HINT };
   // As git and systemctl do: the variable may hold options, so a shell takes it apart; the path goes in as an argument.
   const code = await context.host.interactive(["/bin/sh", "-c", `${editor} "$@"`, editor, path]);
   if (code === 0) return null;
   const message = `cannot edit ${path}: ${editor} ended with ${code === null ? "no exit code" : `exit code ${code}`}`;
-  return { code: "failed", message, hint: "set VISUAL or EDITOR to an editor, for instance EDITOR=nano" };
+  return { code: "failed", message, hint: EDITOR_HINT };
 }
 
-function check(context: Context, path: string): number {
-  const { problems, texts } = verifyPaths([path], context.places.unitPath);
+async function check(context: Context, path: string): Promise<number> {
+  const { problems, texts } = await verifyPaths(context.roles, [path], context.places.unitPath);
   const bad = problems.some(({ severity }) => severity === "error");
   if (!context.options.json) for (const problem of problems) context.note(describeProblem(problem, context.paint, texts.get(problem.file)));
   tell(
@@ -62,7 +64,11 @@ function check(context: Context, path: string): number {
   return bad ? EXIT.failed : EXIT.done;
 }
 
-function tell(context: Context, answer: { readonly file: string; readonly changed: boolean; readonly problems: readonly unknown[] }, words: string): void {
+function tell(
+  context: Context,
+  answer: { readonly file: string; readonly changed: boolean; readonly problems: readonly unknown[] },
+  words: string,
+): void {
   if (context.options.json) context.json(answer);
   else context.out(words);
 }

@@ -54,7 +54,8 @@ async function ofUnits(context: Context): Promise<number> {
 function describeCheck(check: ServiceHealth, { paint, host }: Context): string {
   const head = `${paint("bold", safe(check.id))}: ${paint(HEALTH_COLOUR[check.health], check.health)}`;
   if (check.check === null) return `${head}, no check of its own`;
-  const threshold = check.failure_threshold === null ? "" : `, ${check.consecutive_failures} of ${check.failure_threshold} failures in a row`;
+  const threshold =
+    check.failure_threshold === null ? "" : `, ${check.consecutive_failures} of ${check.failure_threshold} failures in a row`;
   const next = check.next_probe ? `, next ${relative(check.next_probe, host.now())}` : "";
   const about = `${head} (${safe(check.check)}${threshold}${next})`;
   if (check.results.length === 0) return `${about}\nNo results yet.`;

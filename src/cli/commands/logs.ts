@@ -34,7 +34,11 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
     try {
       new RegExp(options.grep);
     } catch (error) {
-      return err({ code: "bad-request", message: `cannot use --grep: ${(error as Error).message}`, hint: "quote it, and escape ( [ * + with \\" });
+      return err({
+        code: "bad-request",
+        message: `cannot use --grep: ${(error as Error).message}`,
+        hint: "quote it, and escape ( [ * + with \\",
+      });
     }
     query.grep = options.grep;
   }
@@ -65,7 +69,8 @@ async function follow(context: Context, ids: readonly string[], query: Query, sa
   const one = async (id: string): Promise<number> => {
     for await (const message of context.client.follow({ ...query, id })) {
       if (!message.ok) return context.fail(message.error);
-      if ("gap" in message.value) context.note(`sup: ${id}: ${message.value.gap} lines were too fast to follow; \`sup logs ${id}\` has them`);
+      if ("gap" in message.value)
+        context.note(`sup: ${id}: ${message.value.gap} lines were too fast to follow; \`sup logs ${id}\` has them`);
       else say(id, message.value);
     }
     return EXIT.done;

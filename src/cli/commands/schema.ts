@@ -1,9 +1,9 @@
 import { EXIT } from "../../api/errors.ts";
-import { unitJsonSchema } from "../../spec/reference.ts";
+import { jsonSchema } from "../../spec/reference.ts";
 import type { Run } from "../context.ts";
 
 /** Always JSON, spread over lines: it is made to be written to a file. */
 export const run: Run = async ({ out }) => {
-  out(JSON.stringify(unitJsonSchema(), null, 2));
+  out(JSON.stringify(jsonSchema(), null, 2));
   return EXIT.done;
 };

@@ -43,8 +43,8 @@ const exitOf = (services: readonly Service[]): number => (services.every(({ stat
 export const lookOf = ({ paint, host }: Context): Look => ({ paint, width: host.columns(), now: host.now() });
 
 /** `--units` is the daemon's business: who gives it here must learn when the daemon reads other directories. */
-function warnOfUnits({ options, note }: Context, unitPath: readonly string[]): void {
-  if (options.units && options.units.join(":") !== unitPath.join(":")) {
-    note(`sup: note: the running daemon reads ${unitPath.join(":")}, not ${options.units.join(":")}`);
+function warnOfUnits({ options, places, note }: Context, unitPath: readonly string[]): void {
+  if (options.units && places.unitPath.join(":") !== unitPath.join(":")) {
+    note(`sup: note: the running daemon reads ${unitPath.join(":")}, not ${places.unitPath.join(":")}`);
   }
 }

@@ -9,7 +9,11 @@ export const run: Run = async (context) => {
   const dir = context.args[0] ?? options.units?.[0] ?? ".";
   const path = resolve(dir);
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    return context.fail({ code: "not-found", message: `cannot supervise ${dir}: no such directory`, hint: "`sup up DIR` takes the directory with the unit files" });
+    return context.fail({
+      code: "not-found",
+      message: `cannot supervise ${dir}: no such directory`,
+      hint: "`sup up DIR` takes the directory with the unit files",
+    });
   }
   const units = [path, ...(options.units ?? []).map((other) => resolve(other)).filter((other) => other !== path)];
   const prefix = prefixer(context.paint);

@@ -5,7 +5,7 @@ import { describeProblem } from "../render/problem.ts";
 import { verifyPaths, type Verdict } from "../verify.ts";
 
 export const run: Run = async (context) => {
-  const verdict = verifyPaths(context.args, context.places.unitPath);
+  const verdict = await verifyPaths(context.roles, context.args, context.places.unitPath);
   const errors = verdict.problems.filter(({ severity }) => severity === "error");
   if (context.options.json) context.json({ ok: errors.length === 0, files: verdict.files, problems: verdict.problems });
   else tell(context, verdict, errors);
@@ -21,6 +21,7 @@ function tell(context: Context, { files, problems, texts }: Verdict, errors: rea
     return;
   }
   const checked = `${files.length} ${files.length === 1 ? "file" : "files"} checked`;
-  const verdict = errors.length === 0 ? paint("green", "no errors") : paint("red", `${errors.length} ${errors.length === 1 ? "error" : "errors"}`);
+  const verdict =
+    errors.length === 0 ? paint("green", "no errors") : paint("red", `${errors.length} ${errors.length === 1 ? "error" : "errors"}`);
   out(`${checked}: ${verdict}`);
 }

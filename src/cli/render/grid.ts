@@ -34,7 +34,9 @@ const BORDER = {
 
 /** Gives the last column what the others leave of the terminal, and wraps it there. */
 function lastColumnFits(head: readonly string[], rows: readonly (readonly string[])[], width: number) {
-  const wide = head.map((title, i) => rows.reduce((most, row) => Math.max(most, Bun.stringWidth(row[i] ?? "")), Bun.stringWidth(title)) + 2);
+  const wide = head.map(
+    (title, i) => rows.reduce((most, row) => Math.max(most, Bun.stringWidth(row[i] ?? "")), Bun.stringWidth(title)) + 2,
+  );
   const others = wide.slice(0, -1).reduce((sum, column) => sum + column + 1, 1);
   const room = width - others - 1;
   if (room >= wide.at(-1)! || room < 12) return {};

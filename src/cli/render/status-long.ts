@@ -19,7 +19,9 @@ export function statusLong(service: ServiceDetail, look: Look): string {
   const lines = facts.map(([name, text]) => `${name.padStart(width + 2)}${name === "" ? "  " : ": "}${text}`);
   const blocks = [[head, ...lines].join("\n")];
   if (service.recent_events.length > 0) {
-    blocks.push([paint("dim", "Events"), ...service.recent_events.slice(-LAST).map((event) => `  ${eventLine(event, look, service.id)}`)].join("\n"));
+    blocks.push(
+      [paint("dim", "Events"), ...service.recent_events.slice(-LAST).map((event) => `  ${eventLine(event, look, service.id)}`)].join("\n"),
+    );
   }
   if (service.recent_lines.length > 0) {
     blocks.push([paint("dim", "Log"), ...service.recent_lines.slice(-LAST).map((line) => `  ${logLine(line, look)}`)].join("\n"));
@@ -71,13 +73,21 @@ function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
 
 function fileFacts(service: ServiceDetail, { paint }: Look): Fact[] {
   const needs = service.dependencies.map(({ unit, condition, required }) => `${unit} (${condition}${required ? "" : ", optional"})`);
-  const traits = [service.type, service.enabled ? "enabled" : "not enabled", service.critical ? "critical" : "", service.auto_restart ? "" : "no auto-restart"];
+  const traits = [
+    service.type,
+    service.enabled ? "enabled" : "not enabled",
+    service.critical ? "critical" : "",
+    service.auto_restart ? "" : "no auto-restart",
+  ];
   const facts: Fact[] = [["Kind", traits.filter(Boolean).join(", ")]];
   if (needs.length > 0) facts.push(["Needs", safe(needs.join(", "))]);
   if (service.groups.length > 0) facts.push(["Groups", safe(service.groups.map((group) => `@${group}`).join(" "))]);
   const labels = Object.entries(service.labels).map(([name, value]) => `${name}=${value}`);
   if (labels.length > 0) facts.push(["Labels", safe(labels.join(" "))]);
-  const changed = service.changed_on_disk && service.problems.length === 0 ? paint("yellow", " (changed on disk; `sup reload` brings it into force)") : "";
+  const changed =
+    service.changed_on_disk && service.problems.length === 0
+      ? paint("yellow", " (changed on disk; `sup reload` brings it into force)")
+      : "";
   facts.push(["File", `${safe(service.file) || "none (transient)"}${changed}`]);
   service.problems.forEach((problem, i) => facts.push([i === 0 ? "Errors" : "", paint("red", safe(problem))]));
   return facts;

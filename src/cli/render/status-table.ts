@@ -19,8 +19,18 @@ export function statusTable(daemon: DaemonInfo | null, services: readonly Servic
   if (daemon) blocks.push(headline(daemon, services, look));
   const problems = [...(daemon?.notes ?? []).map((note) => noteLine(note, look)), ...problemLines(services, look)];
   if (problems.length > 0) blocks.push(problems.join("\n"));
-  if (services.length > 0) blocks.push(layOut(COLUMNS, services.map((service) => row(service, look)), tableOptions(look)).join("\n"));
-  else blocks.push(`No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; they are noticed by themselves.`);
+  if (services.length > 0)
+    blocks.push(
+      layOut(
+        COLUMNS,
+        services.map((service) => row(service, look)),
+        tableOptions(look),
+      ).join("\n"),
+    );
+  else
+    blocks.push(
+      `No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; they are noticed by themselves.`,
+    );
   return blocks.join("\n\n");
 }
 

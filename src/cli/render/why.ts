@@ -14,10 +14,11 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
   running: (service) => {
     if (service.health === "unhealthy") return "It runs, but its health check fails.";
     if (service.health === "degraded") return "It runs, but only its fallback check passes.";
-    return service.restart_count > 0 && service.last_exit ? `It runs again after it ended (${service.last_exit}).` : `It runs${CAUSE[service.reason] ?? ""}.`;
+    return service.restart_count > 0 && service.last_exit
+      ? `It runs again after it ended (${service.last_exit}).`
+      : `It runs${CAUSE[service.reason] ?? ""}.`;
   },
-  starting: (service) =>
-    service.waiting_for.length > 0 ? "It is to start, but cannot yet." : "It was started and is not ready yet.",
+  starting: (service) => (service.waiting_for.length > 0 ? "It is to start, but cannot yet." : "It was started and is not ready yet."),
   stopping: (service) => `It is being stopped${CAUSE[service.reason] ?? ""}.`,
   stopped: (service) => {
     if (service.reason === "none") return service.enabled ? "It has not been started yet." : "It was never started, and is not enabled.";
@@ -37,7 +38,9 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
 
 /** ` (2 of 5)`: the attempt to come of those the policy allows. */
 export const attempt = (service: Service): string =>
-  service.max_retries < 0 ? ` (attempt ${service.retries + 1})` : ` (${Math.min(service.retries + 1, service.max_retries)} of ${service.max_retries})`;
+  service.max_retries < 0
+    ? ` (attempt ${service.retries + 1})`
+    : ` (${Math.min(service.retries + 1, service.max_retries)} of ${service.max_retries})`;
 
 function failure(service: Service): string {
   const how = service.last_exit ? `: ${service.last_exit}` : "";

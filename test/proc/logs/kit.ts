@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type LogOptions, type Logs, openLogs } from "../../../src/adapters/logs/store.ts";
 import { findRotated, rotatedName } from "../../../src/core/rotate.ts";
 import { type Hub, openHub } from "../../../src/linux/hub.ts";
 import type { LogSpec } from "../../../src/spec/spec.ts";
+import { type TempDir, tempDir } from "../../harness/temp.ts";
+import { until as poll } from "../../harness/until.ts";
 
 export const logSpec = (more: Partial<LogSpec> = {}): LogSpec => ({
   format: "cri",
@@ -18,7 +19,8 @@ export const logSpec = (more: Partial<LogSpec> = {}): LogSpec => ({
 
 /** Logs in a directory of their own, with what it takes to look at them. */
 export class LogKit {
-  readonly dir = mkdtempSync(join(tmpdir(), "sup-logs-"));
+  private readonly temp: TempDir = tempDir();
+  readonly dir = this.temp.path;
   readonly problems: string[] = [];
   readonly losses: Array<{ unit: string; over: boolean; bytes: number; lines: number; cause: string }> = [];
   readonly hub: Hub = openHub({ onError: (error) => this.problems.push(String(error)) });
@@ -64,7 +66,7 @@ export class LogKit {
   async [Symbol.asyncDispose](): Promise<void> {
     this.logs.shutdown();
     this.hub.close();
-    rmSync(this.dir, { recursive: true, force: true });
+    this.temp[Symbol.dispose]();
   }
 
   private start(): Logs {
@@ -80,14 +82,7 @@ export class LogKit {
   }
 }
 
-/** Resolves when the condition holds; fails after `ms`, saying what was awaited. */
-export async function until(what: string, condition: () => boolean, ms = 10_000): Promise<void> {
-  const deadline = performance.now() + ms;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited ${ms} ms for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+export const until = (what: string, condition: () => boolean): Promise<unknown> => poll(condition, { what });
 
 const RECORD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) /;
 

@@ -1,15 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openStore, type SqliteStore, type StoreOptions } from "../../../src/adapters/sqlite/store.ts";
 import type { MetricRow, NewEvent, ServiceRow, TurnRecord } from "../../../src/ports/store.ts";
-
-export class TempDir {
-  readonly path = mkdtempSync(join(tmpdir(), "sup-store-"));
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
 
 export function mustOpen(path: string, options?: StoreOptions): SqliteStore {
   const opened = openStore(path, options);

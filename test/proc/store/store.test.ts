@@ -4,10 +4,11 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SCHEMA_VERSION } from "../../../src/adapters/sqlite/migrations.ts";
 import { openStore } from "../../../src/adapters/sqlite/store.ts";
-import { metricRow, mustOpen, newEvent, serviceRow, TempDir, turn } from "./rows.ts";
+import { tempDir } from "../../harness/temp.ts";
+import { metricRow, mustOpen, newEvent, serviceRow, turn } from "./rows.ts";
 
 test("the four public tables have their columns in the agreed order", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   mustOpen(join(dir.path, "sup.db")).close();
   const db = new Database(join(dir.path, "sup.db"), { readonly: true });
   const columns = (table: string): string =>
@@ -28,7 +29,7 @@ test("the four public tables have their columns in the agreed order", () => {
 });
 
 test("the file is 0600 in a directory 0700, and a clean close leaves no -wal behind", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const path = join(dir.path, "state", "sup.db");
   const store = mustOpen(path);
   store.record(turn({ events: [newEvent("web")] }));
@@ -42,7 +43,7 @@ test("the file is 0600 in a directory 0700, and a clean close leaves no -wal beh
 });
 
 test("what was recorded is there for the next daemon", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const first = mustOpen(path);
   const rows = first.record(
@@ -86,7 +87,7 @@ test("what was recorded is there for the next daemon", () => {
 });
 
 test("events: the newest that match, oldest first", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   for (let i = 0; i < 6; i++) {
     const timestamp = `2026-11-22T20:00:0${i}.000Z`;
@@ -106,7 +107,7 @@ test("events: the newest that match, oldest first", () => {
 });
 
 test("event ids are never given twice, also when all rows were pruned", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
   store.record(turn({ events: [newEvent("a"), newEvent("a")] }));
@@ -119,7 +120,7 @@ test("event ids are never given twice, also when all rows were pruned", () => {
 });
 
 test("prune deletes in slices what is older, of every service, and nothing else", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const at = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
   const names = ["a", "b", "c"];
@@ -140,7 +141,7 @@ test("prune deletes in slices what is older, of every service, and nothing else"
 });
 
 test("metrics keep what a service reported", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const rows = [metricRow("a", "2026-01-01T00:00:00.000Z"), { ...metricRow("a", "2026-01-01T00:00:05.000Z"), reported: { queue: 3 } }];
   store.addMetrics(rows);
@@ -150,7 +151,7 @@ test("metrics keep what a service reported", () => {
 });
 
 test("alerts are opened, resolved and acknowledged", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const alert = {
     serviceId: "a",
@@ -168,7 +169,7 @@ test("alerts are opened, resolved and acknowledged", () => {
 });
 
 test("an enormous message and enormous details are cut, and the answer shows what was stored", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
@@ -183,7 +184,7 @@ test("an enormous message and enormous details are cut, and the answer shows wha
 });
 
 test("a database of a newer sup is refused and left as it is", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const path = join(dir.path, "sup.db");
   mustOpen(path).close();
   const db = new Database(path);
@@ -195,7 +196,7 @@ test("a database of a newer sup is refused and left as it is", () => {
 });
 
 test("a database that is somebody else's is refused and left as it is", () => {
-  using dir = new TempDir();
+  using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const db = new Database(path);
   db.run("CREATE TABLE health_alerts (mine TEXT)");

@@ -1,0 +1,54 @@
+/**
+ * Writes the documents that are made from the source, so that they cannot disagree with it: `npm run generate`.
+ * With `--check` it writes nothing and fails when one of them differs from what it would write.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { apiReference } from "../src/api/reference.ts";
+import { machineDiagram } from "../src/core/unit/diagram.ts";
+import { unitReference } from "../src/spec/reference.ts";
+
+const root = resolve(import.meta.dir, "..");
+
+/** Path → the text that belongs there, given the text that is there. */
+const documents: Readonly<Record<string, (current: string) => string>> = {
+  "docs/units.md": () => unitReference(),
+  "docs/api.md": () => apiReference(),
+  "ARCHITECTURE.md": (current) => between(current, "machine", `\`\`\`text\n${machineDiagram().trimEnd()}\n\`\`\``),
+};
+
+const check = process.argv.includes("--check");
+let stale = 0;
+for (const [path, make] of Object.entries(documents)) {
+  const current = readOrEmpty(`${root}/${path}`);
+  const wanted = `${make(current).trimEnd()}\n`;
+  if (wanted === current) continue;
+  stale++;
+  if (check) console.error(`${path} is not what the source says${firstDifference(current, wanted)}; run: npm run generate`);
+  else {
+    writeFileSync(`${root}/${path}`, wanted);
+    console.log(`wrote ${path}`);
+  }
+}
+if (check && stale > 0) process.exit(1);
+
+/** The text with what stands between `<!-- NAME:begin … -->` and `<!-- NAME:end -->` replaced. */
+function between(text: string, name: string, content: string): string {
+  const marks = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[^]*?(\\n?<!-- ${name}:end -->)`);
+  if (!marks.test(text)) throw new Error(`cannot generate: the marks <!-- ${name}:begin --> and <!-- ${name}:end --> are missing`);
+  return text.replace(marks, (_, begin: string) => `${begin}\n${content}\n\n<!-- ${name}:end -->`);
+}
+
+function firstDifference(current: string, wanted: string): string {
+  const [a, b] = [current.split("\n"), wanted.split("\n")];
+  const line = b.findIndex((text, i) => text !== a[i]);
+  return line < 0 ? "" : ` (line ${line + 1})`;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

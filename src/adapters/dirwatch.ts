@@ -1,0 +1,172 @@
+/**
+ * Watches directories that may come and go, with inotify. A watch sticks to the directory it was set on, not to its
+ * name. So beside a directory its parent is watched too (or the nearest ancestor that is there); a watch whose directory
+ * an event was about is given up (its inode number may serve the next one already); and before a change is told, the
+ * watches are set for what is on disk then.
+ */
+import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+export interface DirectoryWatch {
+  /** Absolute paths. */
+  readonly directories: readonly string[];
+  /** Names of entries to watch as directories too. */
+  readonly isSubdirectory: (name: string) => boolean;
+  /** Names whose change matters. */
+  readonly isRelevant: (name: string) => boolean;
+  /** Called after a quiet moment; by then the watches are set for what is there. */
+  readonly onChange: () => void;
+  readonly onProblem: (message: string) => void;
+  /** Nothing happened for so long, 100 … */
+  readonly quietMs?: number | undefined;
+  /** … or something was first seen so long ago, 1000. */
+  readonly atMostMs?: number | undefined;
+}
+
+const QUIET_MS = 100;
+const AT_MOST_MS = 1000;
+
+/** Returns a stop. */
+export function watchDirectories(options: DirectoryWatch): () => void {
+  const watcher = new Watcher(options);
+  return () => watcher.stop();
+}
+
+interface Watched {
+  readonly handle: FSWatcher;
+  readonly identity: string;
+  names: ReadonlySet<string> | null;
+}
+
+class Watcher {
+  private readonly watched = new Map<string, Watched>();
+  private readonly troubled = new Set<string>();
+  private quiet: Timer | null = null;
+  private latest: Timer | null = null;
+  private stopped = false;
+  private readonly options: DirectoryWatch;
+
+  constructor(options: DirectoryWatch) {
+    this.options = options;
+    this.refresh();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.disarm();
+    for (const path of [...this.watched.keys()]) this.drop(path);
+  }
+
+  /** Watches what is there now. What appears while the watches are being set is found by looking again. */
+  private refresh(): void {
+    for (let round = 0; round < 5 && this.adjust(); round++);
+  }
+
+  private adjust(): boolean {
+    const wanted = this.wanted();
+    let changed = false;
+    for (const path of [...this.watched.keys()]) if (!wanted.has(path)) this.drop(path);
+    for (const [path, names] of wanted) {
+      const identity = identityOf(path);
+      const known = this.watched.get(path);
+      if (known) known.names = names;
+      if (identity === null || known?.identity === identity) continue;
+      this.drop(path);
+      changed = this.add(path, identity, names) || changed;
+    }
+    return changed;
+  }
+
+  /** Path → the names that matter there; null: those that `isRelevant` says. */
+  private wanted(): Map<string, ReadonlySet<string> | null> {
+    const wanted = new Map<string, ReadonlySet<string> | null>();
+    for (const directory of this.options.directories) {
+      let child = directory;
+      let parent = dirname(directory);
+      while (parent !== dirname(parent) && identityOf(parent) === null) [child, parent] = [parent, dirname(parent)];
+      const others = wanted.get(parent);
+      if (others !== null) wanted.set(parent, new Set([...(others ?? []), basename(child)]));
+    }
+    for (const directory of this.options.directories) {
+      if (identityOf(directory) === null) continue;
+      wanted.set(directory, null);
+      for (const name of namesIn(directory)) {
+        const path = join(directory, name);
+        if (this.options.isSubdirectory(name) && identityOf(path) !== null) wanted.set(path, null);
+      }
+    }
+    return wanted;
+  }
+
+  private add(path: string, identity: string, names: ReadonlySet<string> | null): boolean {
+    try {
+      const handle = watch(path, { persistent: false }, (_, name) => this.event(path, name));
+      handle.on("error", () => {
+        this.drop(path);
+        this.noticed();
+      });
+      this.watched.set(path, { handle, identity, names });
+      this.troubled.delete(path);
+      return true;
+    } catch (error) {
+      const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
+      if (!gone && !this.troubled.has(path)) this.options.onProblem(`cannot watch ${path}: ${(error as Error).message}`);
+      if (!gone) this.troubled.add(path);
+      return false;
+    }
+  }
+
+  private drop(path: string): void {
+    this.watched.get(path)?.handle.close();
+    this.watched.delete(path);
+  }
+
+  private event(path: string, name: string | null): void {
+    if (this.stopped) return;
+    const names = this.watched.get(path)?.names;
+    // A directory that is deleted tells its own name, or none.
+    if (name === null || name === basename(path) || name === path) this.drop(path);
+    else if (this.watched.has(join(path, name))) this.drop(join(path, name));
+    else if (names ? !names.has(name) : !this.options.isRelevant(name)) return;
+    this.noticed();
+  }
+
+  private noticed(): void {
+    if (this.stopped) return;
+    const { quietMs = QUIET_MS, atMostMs = AT_MOST_MS } = this.options;
+    clearTimeout(this.quiet ?? undefined);
+    this.quiet = setTimeout(() => this.tell(), quietMs);
+    this.latest ??= setTimeout(() => this.tell(), atMostMs);
+  }
+
+  private tell(): void {
+    this.disarm();
+    this.refresh();
+    this.options.onChange();
+  }
+
+  private disarm(): void {
+    clearTimeout(this.quiet ?? undefined);
+    clearTimeout(this.latest ?? undefined);
+    this.quiet = null;
+    this.latest = null;
+  }
+}
+
+/** Device and inode of a directory; null when there is none. */
+function identityOf(path: string): string | null {
+  try {
+    const status = statSync(path);
+    return status.isDirectory() ? `${status.dev}:${status.ino}` : null;
+  } catch {
+    return null;
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return []; // not readable or gone: the snapshot says so
+  }
+}

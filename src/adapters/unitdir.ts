@@ -1,0 +1,116 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { fileNameOf, isTemplate, isUnitId, stripSuffix } from "../base/names.ts";
+import type { TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../ports/files.ts";
+import { watchDirectories } from "./dirwatch.ts";
+
+export interface UnitSourceOptions {
+  /** A sentence about a directory that cannot be watched (too many watches): its changes are seen at a reload only. */
+  readonly onProblem?: (message: string) => void;
+  /** How long it must be quiet before a change is told; 100. */
+  readonly quietMs?: number;
+}
+
+export const MAX_UNIT_FILE_BYTES = 1 << 20;
+
+/** The unit files of `directories`; earlier ones win. Symbolic links are followed. A directory that is not there is empty. */
+export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
+  const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
+  return {
+    directories: absolute,
+    snapshot: () => snapshot(absolute),
+    watch: (onChange) =>
+      watchDirectories({
+        directories: absolute,
+        // A link may lead to a directory as well as a file; what is no directory is not watched in the end.
+        isSubdirectory: (name) => isVisible(name) && name.endsWith(`${SUFFIX}.d`),
+        isRelevant: (name) => isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json")),
+        onChange,
+        quietMs: options.quietMs,
+        onProblem: options.onProblem ?? (() => {}),
+      }),
+  };
+}
+
+const SUFFIX = fileNameOf("");
+
+/** Hidden files are the temporary files of editors (`.#web.unit.json`, `.web.unit.json.swp`) and of atomic writers. */
+const isVisible = (name: string): boolean => !name.startsWith(".");
+
+function snapshot(directories: readonly string[]): UnitSnapshot {
+  const unreadable: Array<{ path: string; message: string }> = [];
+  const refuse = (path: string, message: string): void => void unreadable.push({ path, message });
+  const listings = directories.map((directory) => ({ directory, names: new Set(list(directory, refuse)) }));
+  const mains = new Map<string, TextFile | null>();
+  for (const { directory, names } of listings) {
+    for (const name of names) {
+      if (!name.endsWith(SUFFIX)) continue;
+      const id = stripSuffix(name);
+      const path = join(directory, name);
+      if (!isUnitId(id) && !isTemplate(id)) refuse(path, nameMessage(path, id));
+      else if (!mains.has(id)) mains.set(id, read(path, refuse)); // also an unreadable one hides those of later directories
+    }
+  }
+  const units: UnitFiles[] = [];
+  for (const [id, main] of [...mains].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const folder = `${fileNameOf(id)}.d`;
+    const holders = listings.toReversed().filter(({ names }) => names.has(folder));
+    const dropIns = holders.flatMap(({ directory }) => readDropIns(join(directory, folder), refuse));
+    if (main) units.push({ id, main, dropIns });
+  }
+  return { units, unreadable };
+}
+
+type Refuse = (path: string, message: string) => void;
+
+/** In name order, by code units: the order must not depend on the language of the machine. */
+function readDropIns(directory: string, refuse: Refuse): TextFile[] {
+  const names = list(directory, refuse).filter((name) => name.endsWith(".json"));
+  return names.flatMap((name) => read(join(directory, name), refuse) ?? []);
+}
+
+function list(directory: string, refuse: Refuse): string[] {
+  try {
+    return readdirSync(directory).filter(isVisible).sort();
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") refuse(directory, `cannot read the directory ${directory}: ${wordsOf(error)}`);
+    return [];
+  }
+}
+
+function read(path: string, refuse: Refuse): TextFile | null {
+  const refused = (why: string): null => (refuse(path, `cannot read ${path}: ${why}`), null);
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not hold us up
+  } catch (error) {
+    return refused(codeOf(error) === "ENOENT" ? "it is a link to nothing, or has just gone" : wordsOf(error));
+  }
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) return refused(status.isDirectory() ? "it is a directory" : "it is no regular file");
+    const bytes = Buffer.allocUnsafe(Math.min(status.size, MAX_UNIT_FILE_BYTES) + 1);
+    let length = 0;
+    for (let got = 1; got > 0 && length < bytes.length; length += got) got = readSync(fd, bytes, length, bytes.length - length, length);
+    if (length > MAX_UNIT_FILE_BYTES || status.size > MAX_UNIT_FILE_BYTES) return refused("a unit file may have 1 MiB at most");
+    return { path, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length)) };
+  } catch (error) {
+    return refused(error instanceof TypeError ? "it is not UTF-8 text" : wordsOf(error));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function nameMessage(path: string, id: string): string {
+  const rule = "letters, digits, `_`, `.` and `-` (64 at most), with `@` and an instance if need be";
+  return `${basename(path)} is ignored: ${JSON.stringify(id)} is no unit name; use ${rule}`;
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+const WORDS: Record<string, string> = { EACCES: "permission denied", ENOTDIR: "it is no directory", ELOOP: "too many symbolic links" };
+
+function wordsOf(error: unknown): string {
+  const code = codeOf(error);
+  return code && WORDS[code] ? `${WORDS[code]} (${code})` : (error as Error).message;
+}

@@ -1,0 +1,191 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { FakeDaemon, sup, type Given } from "./fake.ts";
+import { aService, detailOf } from "./fixtures.ts";
+
+/** A home with unit files and no daemon. */
+function homeWith(files: Record<string, string>) {
+  const home = mkdtempSync(join(tmpdir(), "sup-files-"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(home, name)), { recursive: true });
+    writeFileSync(join(home, name), text);
+  }
+  return { home, path: (name: string) => join(home, name), [Symbol.dispose]: () => rmSync(home, { recursive: true, force: true }) };
+}
+
+const GOOD = '{ "command": "/bin/true" }\n';
+
+describe("verify", () => {
+  test("a good file: 0", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    expect(await sup(at, ["verify", at.path("units/web.unit.json")])).toEqual({ code: 0, out: "1 file checked: no errors\n", err: "" });
+  });
+
+  test("a bad key: 1, with place, line, caret and what was meant", async () => {
+    using at = homeWith({ "units/web.unit.json": '{\n  "comand": "/bin/true"\n}\n' });
+    const { code, out, err } = await sup(at, ["verify", at.path("units/web.unit.json")]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^1 file checked: \d errors?\n$/);
+    expect(err).toContain(`${at.path("units/web.unit.json")}:2:3: error: unknown key "comand"`);
+    expect(err).toMatch(/2 \| {3}"comand": "\/bin\/true"\n.*\| +\^/);
+    expect(err).toContain('did you mean "command"?');
+  });
+
+  test("--json: problems with file, line and column", async () => {
+    using at = homeWith({ "units/web.unit.json": '{\n  "comand": "/bin/true"\n}\n' });
+    const { code, out } = await sup(at, ["verify", "--json", at.path("units/web.unit.json")]);
+    const verdict = JSON.parse(out);
+    expect(code).toBe(1);
+    expect(verdict).toMatchObject({ ok: false, files: [at.path("units/web.unit.json")] });
+    expect(verdict.problems).toContainEqual(expect.objectContaining({ severity: "error", line: 2, column: 3, key: "comand" }));
+  });
+
+  test("without a file: the whole unit path, an earlier directory first", async () => {
+    using at = homeWith({ "a/web.unit.json": GOOD, "b/web.unit.json": "{", "b/db.unit.json": GOOD });
+    const { code, out } = await sup(at, ["verify", "--json", "--units", at.path("a"), "--units", at.path("b")]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).files.sort()).toEqual([at.path("a/web.unit.json"), at.path("b/db.unit.json")]);
+  });
+
+  test("a dependency is looked for beside the file and in the unit path, and other files' errors stay theirs", async () => {
+    using at = homeWith({
+      "draft/web.unit.json": '{ "command": "/bin/true", "dependencies": ["db", "mq"] }',
+      "draft/broken.unit.json": "{",
+      "draft/mq.unit.json": GOOD,
+      "units/db.unit.json": GOOD,
+    });
+    expect(await sup(at, ["verify", at.path("draft/web.unit.json")])).toMatchObject({ code: 0, err: "" });
+    rmSync(at.path("units/db.unit.json"));
+    expect(await sup(at, ["verify", at.path("draft/web.unit.json")])).toMatchObject({ code: 1, err: expect.stringContaining("db") });
+  });
+
+  test("drop-ins are merged, and verifying one is verifying its unit", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD, "units/web.unit.json.d/a.json": '{ "prt": 80 }' });
+    const { code, err } = await sup(at, ["verify", at.path("units/web.unit.json.d/a.json")]);
+    expect(code).toBe(1);
+    expect(err).toContain('a.json:1:3: error: unknown key "prt"');
+  });
+
+  test("two directories may have a unit of one name, and each is checked", async () => {
+    using at = homeWith({ "a/web.unit.json": "{", "b/web.unit.json": '{ "comand": 1 }' });
+    const { out } = await sup(at, ["verify", "--json", at.path("a"), at.path("b/web.unit.json")]);
+    const verdict = JSON.parse(out);
+    expect(verdict.files).toEqual([at.path("a/web.unit.json"), at.path("b/web.unit.json")]);
+    expect(new Set(verdict.problems.map(({ file }: { file: string }) => file))).toEqual(new Set(verdict.files));
+  });
+
+  test.each([
+    ["units/no unit.unit.json", /is no unit name/],
+    ["no/such.unit.json", /cannot read it: no such file or directory/],
+    ["units/readme.txt", /the name of a unit file must be NAME\.unit\.json/],
+  ])("%s is an error", async (name, words) => {
+    using at = homeWith({ "units/readme.txt": "hello", "units/no unit.unit.json": GOOD });
+    const outcome = await sup(at, ["verify", at.path(name)]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.err).toMatch(words);
+  });
+
+  test("an empty unit path is no error, and says so", async () => {
+    using at = homeWith({});
+    expect(await sup(at, ["verify"])).toEqual({ code: 0, out: `No unit files in ${at.path("units")}.\n`, err: "" });
+  });
+});
+
+test("schema prints a JSON Schema of the unit file", async () => {
+  using at = homeWith({});
+  const schema = JSON.parse((await sup(at, ["schema"])).out);
+  expect(schema).toMatchObject({ type: "object", $schema: expect.stringContaining("json-schema.org") });
+  expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(["command", "health_check", "dependencies"]));
+});
+
+describe("edit", () => {
+  /** An editor that writes this text into the file it is given. */
+  const writes = (text: string | null, seen: string[][] = []): Given => ({
+    env: { EDITOR: "ed --quiet" },
+    host: {
+      interactive: async (command) => {
+        seen.push([...command]);
+        if (text !== null) writeFileSync(command.at(-1)!, text);
+        return 0;
+      },
+    },
+  });
+
+  test("opens the file of the unit path in $EDITOR, checks it and says what to run", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    const seen: string[][] = [];
+    const { code, out } = await sup(at, ["edit", "web"], writes('{ "command": "/bin/false" }', seen));
+    expect(seen).toEqual([["/bin/sh", "-c", 'ed --quiet "$@"', "ed --quiet", at.path("units/web.unit.json")]]);
+    expect({ code, out }).toEqual({ code: 0, out: `${at.path("units/web.unit.json")} is fine. \`sup reload --dry-run\` shows what would change, \`sup reload\` brings it into force.\n` }); // prettier-ignore
+  });
+
+  test("$VISUAL comes before $EDITOR", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    const seen: string[][] = [];
+    const given = writes(null, seen);
+    await sup(at, ["edit", "web"], { ...given, env: { ...given.env, VISUAL: "see" } });
+    expect(seen[0]?.[2]).toBe('see "$@"');
+  });
+
+  test("the daemon knows best where the file is", async () => {
+    using at = homeWith({ "elsewhere/web.unit.json": GOOD, "units/web.unit.json": GOOD });
+    await using daemon = new FakeDaemon({ service: () => detailOf(aService("web", { file: at.path("elsewhere/web.unit.json") })) });
+    const seen: string[][] = [];
+    expect(await sup(daemon, ["edit", "web"], writes(null, seen))).toMatchObject({ code: 0, out: "Nothing changed.\n" });
+    expect(seen[0]?.at(-1)).toBe(at.path("elsewhere/web.unit.json"));
+  });
+
+  test("errors are shown, and the exit code is 1", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    const { code, out, err } = await sup(at, ["edit", "web"], writes('{ "comand": "x" }'));
+    expect(code).toBe(1);
+    expect(err).toContain('unknown key "comand"');
+    expect(out).toContain("the last good version stays in force");
+  });
+
+  test("a new drop-in is made, and left out again when nothing was written", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    const path = at.path("units/web.unit.json.d/local.json");
+    expect(await sup(at, ["edit", "web", "--drop-in", "local"], writes(null))).toMatchObject({ code: 0, out: "Nothing changed.\n" });
+    expect(existsSync(path)).toBe(false);
+    expect(await sup(at, ["edit", "web", "--drop-in", "local.json"], writes('{ "priority": 5 }'))).toMatchObject({ code: 0 });
+    expect(readFileSync(path, "utf8")).toBe('{ "priority": 5 }');
+  });
+
+  test("an unknown unit: 4, and where to make it", async () => {
+    using at = homeWith({});
+    expect(await sup(at, ["edit", "web"], writes(null))).toEqual({
+      code: 4,
+      out: "",
+      err: `sup: there is no unit file web.unit.json in ${at.path("units")}\n  to make one, write ${at.path("units/web.unit.json")}\n`,
+    });
+  });
+
+  test("an instance is edited through its template", async () => {
+    using at = homeWith({ "units/web@.unit.json": GOOD });
+    const seen: string[][] = [];
+    await sup(at, ["edit", "web@1"], writes(null, seen));
+    expect(seen[0]?.at(-1)).toBe(at.path("units/web@.unit.json"));
+  });
+
+  test.each([
+    [1, /ended with exit code 1/],
+    [null, /ended with no exit code/],
+  ])("an editor that ends with %p is a failure", async (code, words) => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    const outcome = await sup(at, ["edit", "web"], { host: { isTerminal: () => true, interactive: async () => code } });
+    expect(outcome).toMatchObject({ code: 1, err: expect.stringMatching(words) });
+  });
+
+  test("without an editor and without a terminal nothing is started", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    expect(await sup(at, ["edit", "web"])).toMatchObject({ code: 1, err: expect.stringMatching(/no terminal for an editor/) });
+  });
+
+  test("a drop-in cannot climb out of its directory", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD });
+    expect(await sup(at, ["edit", "web", "--drop-in", "../evil"], writes(null))).toMatchObject({ code: 2 });
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, test } from "bun:test";
+import type { LogLineShape, StreamChange } from "../../src/api/shapes.ts";
+import { FakeDaemon, Failure, sup } from "./fake.ts";
+import { anEvent, daemonInfo } from "./fixtures.ts";
+
+const line = (ms: number, text: string, stream: LogLineShape["stream"] = "stdout"): LogLineShape => ({
+  time: `2026-11-22T20:00:00.${String(ms).padStart(3, "0")}000000Z`,
+  stream,
+  full: true,
+  text,
+});
+
+/** A body that is given out piece by piece; after the last one it ends. */
+const stream = (type: string, ...pieces: string[]): Response =>
+  new Response(new ReadableStream({
+    async start(controller) {
+      for (const piece of pieces) {
+        controller.enqueue(new TextEncoder().encode(piece));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      controller.close();
+    },
+  }), { headers: { "content-type": type } }); // prettier-ignore
+
+const ndjson = (...values: unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+const over = new Failure("not-ready", "the daemon is ending");
+
+describe("logs", () => {
+  test("one unit: local time and text", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => [line(1, "one"), line(20, "t\x1b[31mwo")] });
+    const { code, out } = await sup(daemon, ["logs", "web", "-n", "2", "--grep", "o"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.001 one\n\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.020 two\n$/);
+    expect(daemon.asked[0]).toMatchObject({ id: "web", query: { lines: "2", grep: "o" } });
+  });
+
+  test("times are sent as ISO 8601", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => [] });
+    await sup(daemon, ["logs", "web", "--since", "10m", "--until", "2026-11-22T19:55:00Z"]);
+    expect(daemon.asked[0]?.query).toEqual({ since: "2026-11-22T19:50:00.000Z", until: "2026-11-22T19:55:00.000Z" });
+  });
+
+  test("several units: merged by time behind aligned names", async () => {
+    const lines: Record<string, LogLineShape[]> = { web: [line(1, "first"), line(3, "third")], worker: [line(2, "second")] };
+    await using daemon = new FakeDaemon({ resolve: () => ({ units: ["web", "worker"] }), serviceLogs: ({ id }) => lines[id] });
+    const { out } = await sup(daemon, ["logs", "w*"]);
+    expect(out.split("\n").map((text) => text.replace(/\d{4}.*\.\d{3}/, "TIME"))).toEqual([
+      "web    | TIME first",
+      "worker | TIME second",
+      "web    | TIME third",
+      "",
+    ]);
+    expect((await sup(daemon, ["logs", "w*", "-n", "1", "--bare"])).out).toBe("third\n");
+  });
+
+  test("--json: an object a line, with the unit", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => [line(1, "one", "stderr")] });
+    const { out } = await sup(daemon, ["logs", "web", "--json"]);
+    expect(JSON.parse(out)).toEqual({ ...line(1, "one", "stderr"), service_id: "web" });
+  });
+
+  test("-f goes on after the daemon broke off, from the last line, and says gaps", async () => {
+    let calls = 0;
+    await using daemon = new FakeDaemon({
+      serviceLogs: () => {
+        calls++;
+        if (calls === 1) return stream("application/x-ndjson", "\n", ndjson(line(1, "one")), ndjson(line(2, "two")).slice(0, 20));
+        if (calls === 2)
+          return stream("application/x-ndjson", ndjson(line(1, "one"), line(2, "two")), ndjson({ gap: 7 }, line(3, "three")));
+        return over;
+      },
+    });
+    const { code, out, err } = await sup(daemon, ["logs", "-f", "-n", "5", "web", "--bare"]);
+    expect(out).toBe("one\ntwo\nthree\n");
+    expect(err).toBe("sup: web: 7 lines were too fast to follow; `sup logs web` has them\nsup: the daemon is ending\n");
+    expect(code).toBe(1);
+    expect(daemon.asked[0]?.query).toEqual({ lines: "5", follow: "true" });
+    expect(daemon.asked[1]?.query).toEqual({ since: line(1, "").time, follow: "true" });
+  });
+
+  test("lines that share a stamp are all shown, once, also over a break", async () => {
+    let calls = 0;
+    await using daemon = new FakeDaemon({
+      serviceLogs: () => {
+        calls++;
+        if (calls === 1) return stream("application/x-ndjson", ndjson(line(1, "a"), line(1, "b"), line(2, "c"), line(2, "d")));
+        if (calls === 2)
+          return stream("application/x-ndjson", ndjson(line(1, "b"), line(2, "c"), line(2, "d"), line(2, "e"), line(2, "f")));
+        return over;
+      },
+    });
+    expect((await sup(daemon, ["logs", "-f", "web", "--bare"])).out).toBe("a\nb\nc\nd\ne\nf\n");
+  });
+
+  test("an unknown unit ends with 4", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => new Failure("no-such-unit", "there is no unit x", "did you mean y?") });
+    for (const argv of [
+      ["logs", "x"],
+      ["logs", "-f", "x"],
+    ]) {
+      expect(await sup(daemon, argv)).toEqual({ code: 4, out: "", err: "sup: there is no unit x\n  did you mean y?\n" });
+    }
+  });
+});
+
+describe("events -f", () => {
+  const sse = (id: number, change: StreamChange): string => `id: ${id}\nevent: ${change.kind}\ndata: ${JSON.stringify(change.data)}\n\n`;
+  const snapshot: StreamChange = { kind: "snapshot", data: { daemon: daemonInfo, services: [] } };
+  const event = (id: number, given = {}): StreamChange => ({ kind: "event", data: anEvent(id, given) });
+
+  test("history first, then what comes, each event once; a break resumes with Last-Event-ID", async () => {
+    const asked: Array<string | null> = [];
+    await using daemon = new FakeDaemon({
+      events: () => [anEvent(10), anEvent(11)],
+      eventStream: ({ request }) => {
+        asked.push(request.headers.get("last-event-id"));
+        if (asked.length === 1) return stream("text/event-stream", "retry: 1000\n\n: ping\n\n", sse(100, snapshot), sse(101, event(11)), sse(102, event(12)).slice(0, 30), sse(102, event(12)).slice(30)); // prettier-ignore
+        if (asked.length === 2) return stream("text/event-stream", sse(103, event(13, { service_id: "db" })), sse(104, event(14)));
+        return over;
+      },
+    });
+    const { code, out, err } = await sup(daemon, ["events", "-f", "web"]);
+    expect(out.match(/event \d+/g)).toEqual(["event 10", "event 11", "event 12", "event 14"]);
+    expect(asked).toEqual([null, "102", "104"]);
+    expect({ code, err }).toEqual({ code: 1, err: "sup: the daemon is ending\n" });
+  });
+
+  test("--type and --json", async () => {
+    let calls = 0;
+    await using daemon = new FakeDaemon({
+      events: () => [],
+      eventStream: () =>
+        ++calls === 1 ? stream("text/event-stream", sse(1, snapshot), sse(2, event(1)), sse(3, event(2, { event_type: "exited" }))) : over,
+    });
+    const { out } = await sup(daemon, ["events", "-f", "--type", "exited", "--json"]);
+    expect(JSON.parse(out.split("\n")[0]!)).toEqual(anEvent(2, { event_type: "exited" }));
+    expect(daemon.asked.find(({ name }) => name === "events")?.query).toEqual({ limit: "50", type: "exited" });
+  });
+});

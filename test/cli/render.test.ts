@@ -1,0 +1,209 @@
+import { describe, expect, test } from "bun:test";
+import { clip, layOut } from "../../src/cli/render/columns.ts";
+import { coloured, plain, wantsColour } from "../../src/cli/render/paint.ts";
+import { prefixer } from "../../src/cli/render/prefix.ts";
+import { isProblem, memory, percent } from "../../src/cli/render/state.ts";
+import { statusLong } from "../../src/cli/render/status-long.ts";
+import { statusTable } from "../../src/cli/render/status-table.ts";
+import { logTime, relative, shortTime, sinceWhen } from "../../src/cli/render/time.ts";
+import { why } from "../../src/cli/render/why.ts";
+import { flatten } from "../../src/cli/commands/show.ts";
+import { select } from "../../src/cli/select.ts";
+import { parseWhen } from "../../src/cli/when.ts";
+import { STATES } from "../../src/base/words.ts";
+import { aService, ago, daemonInfo, detailOf, NOW, services } from "./fixtures.ts";
+
+const look = { paint: plain, width: undefined, now: NOW };
+
+describe("the status table", () => {
+  test("troubles come first, critical ones before others, then a row for each unit", () => {
+    const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken"] }, services, look);
+    const [head, troubles, table] = text.split("\n\n");
+    expect(head).toBe("sup 0.1.0 pid 4242, up 1h 2m   5 units: 2 running, 1 backoff, 1 stopped, 1 fatal");
+    expect(troubles!.split("\n").map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual(["! port", "✗ db", "! api:", "✗ old:"]);
+    expect(table!.split("\n")).toHaveLength(1 + services.length);
+    expect(table).toContain("●  web   running  healthy   100   3m 5s         2  0.3%   12.3M  The web service");
+  });
+
+  test("no line is wider than the terminal", () => {
+    const wide = [aService("web", { description: "日本語の説明 ".repeat(20) }), aService("db", { description: "x".repeat(300) })];
+    const table = statusTable(daemonInfo, wide, { ...look, width: 90 })
+      .split("\n\n")
+      .at(-1)!;
+    for (const line of table.split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(90);
+    expect(table).toContain("…");
+  });
+
+  test("colours shift no column", () => {
+    const painted = statusTable(daemonInfo, services, { ...look, paint: coloured });
+    expect(painted).toContain("\x1b[");
+    expect(Bun.stripANSI(painted)).toBe(statusTable(daemonInfo, services, look));
+  });
+
+  test("names and descriptions cannot drive the terminal", () => {
+    const text = statusTable(daemonInfo, [aService("web", { description: "a\x1b[2J\tb\nc\u202e" })], look);
+    expect(text).toContain("a b\\nc\\u{202e}");
+    expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
+  });
+
+  test("no units: says where to put them", () => {
+    expect(statusTable(daemonInfo, [], look)).toContain("/srv/units");
+  });
+});
+
+describe("the long form", () => {
+  test("of a running unit", () => {
+    const text = statusLong(detailOf(aService("web", { changed_on_disk: true, dependencies: [{ unit: "db", condition: "ready", required: false, restart: false }], labels: { team: "a" }, port: 80 })), look); // prettier-ignore
+    for (const fact of [
+      "● web - The web service",
+      /State: running since \w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(3m 5s ago\)/,
+      "Main PID: 100 (web)",
+      "Children: ├─101 worker",
+      "└─102 logger",
+      "Uses: memory 12.3M, cpu 0.3%, 2 tasks, up 3m 5s",
+      "Needs: db (ready, optional)",
+      "Labels: team=a",
+      "Port: 80",
+      "changed on disk; `sup reload` brings it into force",
+      /Log\n {2}[\d: -]+ listening on 80$/,
+    ])
+      expect(text).toMatch(fact instanceof RegExp ? fact : new RegExp(fact.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
+  });
+
+  test("of a unit with a bad file shows the errors", () => {
+    const text = statusLong(detailOf(aService("web", { problems: ['/u/web.unit.json:1:2: unknown key "x"'] })), look);
+    expect(text).toContain('Errors: /u/web.unit.json:1:2: unknown key "x"');
+    expect(text).toContain("the last good version stays in force");
+  });
+});
+
+describe("why", () => {
+  test.each([
+    [aService("x", { reason: "boot" }), "It runs because it is enabled."],
+    [aService("x", { health: "unhealthy" }), "It runs, but its health check fails."],
+    [aService("x", { restart_count: 1, last_exit: "killed by SIGKILL" }), "It runs again after it ended (killed by SIGKILL)."],
+    [aService("x", { state: "starting", waiting_for: ["db", "mq"] }), "It is to start, but cannot yet. It waits for db, mq."],
+    [aService("x", { state: "stopped", reason: "operator" }), "It is stopped because an operator said so."],
+    [aService("x", { state: "stopped", reason: "success" }), "It ended by itself with success."],
+    [aService("x", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 0, next_attempt: ago(-8) }), "It failed: exit code 3. The next attempt is in 8s (1 of 5)."], // prettier-ignore
+    [aService("x", { state: "backoff", reason: "signal", last_exit: "killed by SIGSEGV", retries: 9, max_retries: -1, next_attempt: ago(-8) }), "It was killed: killed by SIGSEGV. The next attempt is in 8s (attempt 10)."], // prettier-ignore
+    [aService("x", { state: "failed", reason: "exit-code", last_exit: "exit code 1" }), "It failed: exit code 1. Its policy does not restart it after that; `sup start x` does."], // prettier-ignore
+    [aService("x", { state: "fatal", reason: "health", retries: 5 }), "Its health check kept failing. It was given up after 5 retries; `sup start x` tries again."], // prettier-ignore
+  ])("%#", (service, sentence) => {
+    expect(why(service, NOW)).toBe(sentence);
+  });
+
+  test("every state has a story", () => {
+    for (const state of STATES) expect(why(aService("x", { state, reason: "unknown" }), NOW)).toMatch(/^It .*\.$/);
+  });
+
+  test("trouble is what a person should look at", () => {
+    expect(services.filter(isProblem).map(({ id }) => id)).toEqual(["db", "api", "old"]);
+    expect(isProblem(aService("x", { state: "stopped", critical: true }))).toBe(true);
+    expect(isProblem(aService("x", { problems: ["bad"] }))).toBe(true);
+  });
+});
+
+describe("columns", () => {
+  const options = { width: undefined, head: (text: string) => text };
+
+  test("columns that are empty in every row are left out", () => {
+    const text = layOut([{ title: "A" }, { title: "B" }, { title: "C" }], [[{ text: "1" }, { text: "" }, { text: "3" }]], options);
+    expect(text).toEqual(["A  C", "1  3"]);
+  });
+
+  test("numbers stand at the right, and wide characters count two", () => {
+    const rows = [[{ text: "日本" }, { text: "7" }], [{ text: "a" }, { text: "100" }]]; // prettier-ignore
+    expect(layOut([{ title: "N" }, { title: "X", align: "right" }], rows, options)).toEqual(["N       X", "日本    7", "a     100"]);
+  });
+
+  test("clip cuts between characters", () => {
+    expect(clip("abcdef", 4)).toBe("abc…");
+    expect(clip("日本語", 4)).toBe("日…");
+    expect(clip("abc", 3)).toBe("abc");
+  });
+});
+
+describe("prefixes", () => {
+  test("are aligned, coloured by unit, and the same colour every time", () => {
+    const prefix = prefixer(coloured);
+    prefix.expect(["web", "worker"]);
+    const line = { text: "hi\x1b[2J", stream: "stdout", full: true } as const;
+    const [web, worker, again] = [prefix.line("web", line), prefix.line("worker", line), prefix.line("web", line)];
+    expect(Bun.stripANSI(web)).toBe("web    | hi");
+    expect(Bun.stripANSI(worker)).toBe("worker | hi");
+    expect(again).toBe(web);
+    expect(web.slice(0, 5)).not.toBe(worker.slice(0, 5));
+    expect(Bun.stripANSI(prefix.remark("web", "started"))).toBe("sup    | web: started");
+  });
+});
+
+describe("times", () => {
+  test("relative", () => {
+    expect([relative(ago(185), NOW), relative(ago(-3), NOW), relative(ago(0), NOW)]).toEqual(["3m 5s ago", "in 3s", "now"]);
+  });
+
+  test("the date is left out for today alone", () => {
+    const noon = new Date(2026, 10, 22, 12, 0, 0).getTime();
+    expect(shortTime(new Date(noon - 3_600_000).toISOString(), noon)).toBe("11:00:00");
+    expect(shortTime(new Date(noon - 86_400_000).toISOString(), noon)).toBe("2026-11-21 12:00:00");
+    expect(sinceWhen(new Date(noon - 1000).toISOString(), noon)).toBe("Sun 2026-11-22 11:59:59 (1s ago)");
+  });
+
+  test("a log stamp is cut to milliseconds", () => {
+    expect(logTime("2026-11-22T20:00:00.129999999Z")).toEndWith(":00.129");
+    expect(logTime("2026-11-22T20:00:00Z")).toEndWith(":00.000");
+  });
+
+  const local = (...parts: [number, number, number, number?, number?]): number => new Date(...parts).getTime();
+  const now = local(2026, 10, 22, 20, 30);
+  test.each([
+    ["now", now],
+    ["10m", now - 600_000],
+    ["1h30m ago", now - 5_400_000],
+    ["90", now - 90_000],
+    ["today", local(2026, 10, 22)],
+    ["Yesterday", local(2026, 10, 21)],
+    ["8:05", local(2026, 10, 22, 8, 5)],
+    ["2026-11-20", local(2026, 10, 20)],
+    ["2026-11-20 10:15", local(2026, 10, 20, 10, 15)],
+    ["2026-11-20T10:15:00Z", Date.UTC(2026, 10, 20, 10, 15)],
+    ["soon", undefined],
+    ["25:00", undefined],
+    ["2026-13-01", undefined],
+    ["", undefined],
+  ])("--since %s", (text, ms) => {
+    expect(parseWhen(text, now)).toBe(ms as number);
+  });
+});
+
+test("a pattern that stands for nothing is an error, whatever the others stand for", () => {
+  expect(select(services, ["web", "nope"])).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
+  expect(select(services, ["*", "web"])).toEqual({ ok: true, value: services });
+});
+
+test("memory and percent keep three figures or so", () => {
+  expect([memory(null), memory(1.23), memory(345.6), memory(1536)]).toEqual(["", "1.2M", "346M", "1.5G"]);
+  expect([percent(null), percent(0.04), percent(123.4)]).toEqual(["", "0.0%", "123%"]);
+});
+
+test("settings are flattened to dotted keys; lists and empty objects stay", () => {
+  expect([...flatten({ a: { b: 1, c: { d: [1] } }, e: {}, f: null })]).toEqual([["a.b", 1], ["a.c.d", [1]], ["e", {}], ["f", null]]); // prettier-ignore
+});
+
+describe("colours", () => {
+  const host = (env: Record<string, string>, terminal: boolean) => ({ env, isTerminal: () => terminal });
+  test.each([
+    [{}, true, undefined, true],
+    [{}, false, undefined, false],
+    [{ NO_COLOR: "1" }, true, undefined, false],
+    [{ NO_COLOR: "" }, true, undefined, true],
+    [{ FORCE_COLOR: "1" }, false, undefined, true],
+    [{ FORCE_COLOR: "0" }, true, undefined, false],
+    [{ FORCE_COLOR: "1", NO_COLOR: "1" }, true, undefined, false],
+    [{ FORCE_COLOR: "1" }, true, false, false],
+    [{ TERM: "dumb" }, true, undefined, false],
+  ] as const)("%j, terminal %p, --no-color %p: %p", (env, terminal, option, wanted) => {
+    expect(wantsColour(host(env, terminal), option)).toBe(wanted);
+  });
+});

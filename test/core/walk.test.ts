@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { machineDiagram } from "../../src/core/unit/diagram.ts";
+import { EVENT_TYPES } from "../../src/core/unit/events.ts";
+import { PHASES, type Phase } from "../../src/core/unit/phase.ts";
+import { table } from "../../src/core/unit/table.ts";
+import { hook, makeSpec, type SpecParts } from "./fixtures.ts";
+import { explore } from "./walk/explore.ts";
+
+/**
+ * Every situation that one unit can get into, whatever the operator asks and the outside does, in every order. The rules
+ * are in walk/rules.ts, what the outside may do in walk/situations.ts.
+ */
+const FAST = { maxRetries: 1, retryDelayMs: 1000 } as const;
+const COMMAND = { kind: "command", command: "reread", args: [], timeoutMs: 1000 } as const;
+
+const SPECS: Record<string, SpecParts> = {
+  simple: { restart: FAST },
+  "with a check": { check: {}, restart: FAST },
+  notify: { type: "notify", restart: FAST },
+  oneshot: { type: "oneshot", restart: FAST },
+  "oneshot with a start_timeout and a reload": { type: "oneshot", startTimeoutMs: 20_000, reload: COMMAND, restart: { maxRetries: 0 } },
+  "oneshot that remains": { type: "oneshot", remainAfterExit: true, restart: FAST },
+  "oneshot that remains, with post_stop": { type: "oneshot", remainAfterExit: true, postStop: [hook(1000)], restart: FAST },
+  "with pre_start and post_stop": { preStart: [hook(1000)], postStop: [hook(1000)], restart: FAST },
+  "without a graceful stop": { stop: { graceful: false }, preStart: [hook(1000)], restart: FAST },
+  "kill_mode mixed": { stop: { killMode: "mixed" }, restart: { maxRetries: 0 } },
+  "kill_mode process": { stop: { killMode: "process" }, restart: { maxRetries: 0 } },
+  "that never gives up": { restart: { maxRetries: -1, retryDelayMs: 1000, maxBackoffMs: 2000 } },
+  "with retry_delay 0": { restart: { maxRetries: -1, retryDelayMs: 0 } },
+  "with fatal_retry_after": { restart: { maxRetries: 1, fatalRetryAfterMs: 5000, noRestartExitCodes: [78] } },
+  "with restart_on_exit": { restart: { ...FAST, restartOnExit: true } },
+  "without auto_restart": { restart: { autoRestart: false } },
+  "with a reload and a check": { reload: COMMAND, check: {}, restart: { maxRetries: 0 } },
+};
+
+const reached = new Map<string, Set<Phase>>();
+let situations = 0;
+let moves = 0;
+
+test.each(Object.keys(SPECS))("every reachable situation of a unit %s keeps the rules", (name) => {
+  const walked = explore(makeSpec("web", SPECS[name]));
+  situations += walked.situations;
+  moves += walked.moves;
+  for (const [cell, phases] of walked.targets) reached.set(cell, (reached.get(cell) ?? new Set()).union(phases));
+  expect(walked.situations).toBeGreaterThan(30);
+});
+
+test("each move leads where the table says, and everywhere it says: the diagram is true", () => {
+  console.log(`walk: ${situations} situations, ${moves} moves`);
+  const wrong: string[] = [];
+  for (const phase of PHASES)
+    for (const type of EVENT_TYPES) {
+      const cell = table[phase][type];
+      if (cell.kind !== "move") continue;
+      const declared = cell.to.split(" ").map((to) => (to === "=" ? phase : to));
+      const real = [...(reached.get(`${phase}.${type}`) ?? [])];
+      if (declared.toSorted().join(" ") !== real.toSorted().join(" "))
+        wrong.push(`${phase} × ${type}: declared ${declared.join(" ")}, reached ${real.join(" ") || "nothing"}`);
+    }
+  expect(wrong).toEqual([]);
+  expect(machineDiagram()).toContain("backoff (backoff)\n  due, start, restart → waiting".replace("due, start, restart", "start, restart, due"));
+});

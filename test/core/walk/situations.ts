@@ -1,0 +1,162 @@
+import type { Exit } from "../../../src/base/exit.ts";
+import type { UnitEvent } from "../../../src/core/unit/events.ts";
+import { holdsStop } from "../../../src/core/unit/phase.ts";
+import type { Unit } from "../../../src/core/unit/record.ts";
+import type { Spec } from "../../../src/spec/spec.ts";
+import { code, killedBy, ref } from "../fixtures.ts";
+
+/**
+ * What is true outside of the machine, as the interpreter and the kernel make it true: a request to execute is answered
+ * once, at some time; a process that lives may end at any time, and its end is told once, after its begin; a sweep and a
+ * hook are answered once. Nothing else may be relied on.
+ */
+export interface Outside {
+  /** The answer to `spawn` that is on its way. */
+  readonly spawn: "none" | "ok" | "failed";
+  /** `dead`: it has ended and the machine does not know. */
+  readonly main: "none" | "alive" | "dead";
+  /** Answers on their way. */
+  readonly prepare: boolean;
+  readonly sweep: boolean;
+  readonly finish: boolean;
+  readonly reload: boolean;
+  /** The machine was told that this run was exec'd: READY=1 and verdicts may come, also long after its end. */
+  readonly execd: boolean;
+}
+
+export const NOTHING: Outside = {
+  spawn: "none",
+  main: "none",
+  prepare: false,
+  sweep: false,
+  finish: false,
+  reload: false,
+  execd: false,
+};
+
+/** Something that can happen next: an event of the machine, or (null) a change that it is not told of yet. */
+export interface Choice {
+  readonly name: string;
+  readonly event: UnitEvent | null;
+  readonly outside: Outside;
+  readonly nowMs: number;
+}
+
+const EXITS = [code(0), code(1), code(78), killedBy(9)];
+
+/** Everything that can happen to `unit` now. */
+export function choices(spec: Spec, unit: Unit, outside: Outside, nowMs: number): Choice[] {
+  const list: Choice[] = [];
+  const add = (name: string, event: UnitEvent | null, changed: Partial<Outside> = {}, at = nowMs): void => {
+    list.push({ name, event, outside: { ...outside, ...changed }, nowMs: at });
+  };
+  for (const event of requests(spec, unit)) add(event.type, event);
+  for (const { name, event, changed } of answers(spec, unit, outside)) add(name, event, changed);
+  if (outside.main === "alive") add("(main ends)", null, { main: "dead" });
+  const { due } = unit;
+  if (due !== null) add(`due ${due.why}`, { type: "due", run: unit.run, why: due.why }, {}, Math.max(nowMs, due.atMs));
+  else if (unit.phase === "running" && nowMs - (unit.readyAtMs ?? nowMs) < spec.restart.resetAfterMs)
+    add("(reset_after passes)", null, {}, nowMs + spec.restart.resetAfterMs);
+  return list;
+}
+
+/** The operator, other units and the world. */
+function requests(spec: Spec, unit: Unit): UnitEvent[] {
+  const list: UnitEvent[] = [
+    { type: "start", cause: "operator" },
+    { type: "start", cause: "dependency" },
+    { type: "stop", cause: "operator" },
+    { type: "restart", cause: "operator" },
+    { type: "restart", cause: "dependency" },
+    { type: "reset" },
+  ];
+  if (spec.reload !== null) list.push({ type: "reload" });
+  if (unit.phase === "waiting") list.push({ type: "clear" });
+  if (unit.want === "down" && holdsStop(unit.phase)) list.push({ type: "release" });
+  return list;
+}
+
+interface Answer {
+  readonly name: string;
+  readonly event: UnitEvent;
+  readonly changed: Partial<Outside>;
+}
+
+/** Facts about the current run that can arrive now. */
+function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
+  const list: Answer[] = [];
+  const add = (name: string, event: UnitEvent, changed: Partial<Outside> = {}): void => {
+    list.push({ name, event, changed });
+  };
+  if (outside.spawn === "ok") add("spawned", { type: "spawned", run, process: ref(run) }, { spawn: "none", execd: true });
+  if (outside.spawn === "failed") add("spawnFailed", { type: "spawnFailed", run, failure: FAILURE }, { spawn: "none" });
+  if (outside.main === "dead" && outside.spawn === "none")
+    for (const exit of EXITS) add(`exited ${JSON.stringify(exit)}`, { type: "exited", run, exit }, { main: "none" });
+  if (outside.prepare) {
+    add("prepared", { type: "prepared", run, failure: null }, { prepare: false });
+    add("prepared badly", { type: "prepared", run, failure: "exit code 1" }, { prepare: false });
+  }
+  if (outside.sweep) add("swept", { type: "swept", run, killed: [] }, { sweep: false });
+  if (outside.finish) add("finished", { type: "finished", run, failure: null }, { finish: false });
+  if (outside.reload) add("reloaded", { type: "reloaded", run, failure: null }, { reload: false });
+  if (outside.execd) {
+    if (spec.check !== null || spec.type === "notify") add("ready", { type: "ready", run });
+    add("condemned", { type: "condemned", run, by: "health", detail: "" });
+  }
+  return list;
+}
+
+const FAILURE = { stage: "exec", message: "no such file", resources: false } as const;
+
+/** One of each fact, about `run`. */
+export const factsOf = (run: number): UnitEvent[] => [
+  { type: "prepared", run, failure: null },
+  { type: "spawned", run, process: ref(run) },
+  { type: "spawnFailed", run, failure: FAILURE },
+  { type: "ready", run },
+  { type: "exited", run, exit: code(1) },
+  { type: "condemned", run, by: "health", detail: "" },
+  { type: "reloaded", run, failure: null },
+  { type: "swept", run, killed: [] },
+  { type: "finished", run, failure: null },
+  { type: "due", run, why: "backoff" },
+];
+
+/**
+ * Two situations with the same key behave alike: run numbers, causes and absolute times don't matter, nor does what only
+ * an event that can no longer come would read.
+ */
+export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): string {
+  const { due, ending, ledger } = unit;
+  const undecided = ending === null && (unit.phase === "running" || unit.phase === "reloading");
+  return [
+    unit.phase,
+    unit.want,
+    unit.run > 0,
+    unit.process !== null,
+    due === null ? "-" : `${due.why}${due.atMs - nowMs}`,
+    ending === null ? "-" : `${ending.by}${exitClass(ending.exit)}${lasted(spec, ending.ranMs)}`,
+    undecided ? lasted(spec, nowMs - (unit.readyAtMs ?? nowMs)) : "",
+    spec.type === "oneshot" && undecided ? nowMs - (unit.execAtMs ?? nowMs) : "",
+    Math.min(ledger.retries, 3),
+    startsKey(spec, unit, nowMs),
+    unit.restarting,
+    unit.succeeded,
+    outside.spawn,
+    outside.main,
+    outside.prepare,
+    outside.sweep,
+    outside.finish,
+    outside.reload,
+    outside.execd,
+  ].join();
+}
+
+/** The throttle matters where the policy waits less than it. */
+function startsKey(spec: Spec, { ledger }: Unit, nowMs: number): string {
+  if (spec.restart.retryDelayMs > 0) return "";
+  return `${ledger.throttled}${ledger.recentStarts.length}${Math.min(nowMs - (ledger.recentStarts.at(-1) ?? nowMs), 1000)}`;
+}
+
+const exitClass = (exit: Exit | null): string => (exit === null ? "-" : exit.kind === "code" ? `${exit.code}` : "x");
+const lasted = (spec: Spec, ms: number | null): string => (ms === null ? "-" : ms >= spec.restart.resetAfterMs ? "long" : ms >= 1000 ? "s" : "0");

@@ -1,0 +1,6 @@
+/** Loaded before every test file (bunfig.toml). */
+import { afterEach } from "bun:test";
+import { throwTroubles } from "./troubles.ts";
+
+throwTroubles();
+afterEach(throwTroubles);

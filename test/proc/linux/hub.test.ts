@@ -1,0 +1,120 @@
+import { expect, test } from "bun:test";
+import { closeSync, readlinkSync, readdirSync } from "node:fs";
+import { makePipe, readFifo } from "../../../src/linux/fifo.ts";
+import { openHub } from "../../../src/linux/hub.ts";
+import { writeSync } from "node:fs";
+import { machine, identity, until } from "./support.ts";
+
+const pipe = () => {
+  const made = makePipe();
+  if (!made.ok) throw new Error(`errno ${made.error}`);
+  return made.value;
+};
+const onError = (error: unknown): void => {
+  throw error;
+};
+const buffer = Buffer.alloc(64);
+
+test("Bun's loop watches the set: the self-test passes", async () => {
+  const hub = openHub({ onError });
+  expect(await hub.tested).toBe("loop");
+  hub.close();
+});
+
+test("where Bun's loop does not, a timer asks the set", async () => {
+  const hub = openHub({ onError, forceInterval: true });
+  expect(await hub.tested).toBe("interval");
+  const { reader, writer } = pipe();
+  const woken = Promise.withResolvers<void>();
+  hub.add(reader, "in", false, () => {
+    readFifo(reader, buffer, 0, 64);
+    woken.resolve();
+  });
+  writeSync(writer, "x");
+  await woken.promise;
+  hub.close();
+  closeSync(reader);
+  closeSync(writer);
+});
+
+test("a callback that throws is reported and the others still run", async () => {
+  const errors: unknown[] = [];
+  const hub = openHub({ onError: (error) => errors.push(error) });
+  const pipes = [pipe(), pipe(), pipe()];
+  const seen = new Set<number>();
+  pipes.forEach(({ reader, writer }, i) => {
+    hub.add(reader, "in", false, () => {
+      readFifo(reader, buffer, 0, 64);
+      seen.add(i);
+      if (i === 0) throw new Error("on purpose");
+    });
+    writeSync(writer, "x");
+  });
+  await until(() => seen.size === 3, "three wakes");
+  expect(errors).toEqual([new Error("on purpose")]);
+  hub.close();
+  for (const { reader, writer } of pipes) [reader, writer].forEach((fd) => closeSync(fd));
+});
+
+test("no callback follows a remove, also for an event that was fetched with it", async () => {
+  const hub = openHub({ onError });
+  const [a, b] = [pipe(), pipe()];
+  const calls: string[] = [];
+  const watch = (name: string, reader: number) =>
+    hub.add(reader, "in", false, () => {
+      calls.push(name);
+      for (const handle of handles) handle.remove();
+    });
+  const handles = [watch("a", a.reader), watch("b", b.reader)];
+  writeSync(a.writer, "x");
+  writeSync(b.writer, "x");
+  await until(() => calls.length > 0, "a wake");
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(calls).toHaveLength(1);
+  hub.close();
+  for (const fd of [a.reader, a.writer, b.reader, b.writer]) closeSync(fd);
+});
+
+test("slow callbacks that leave their data behind do not starve a neighbour", async () => {
+  const hub = openHub({ onError });
+  const greedy = Array.from({ length: 8 }, pipe);
+  const last = pipe();
+  const done = Promise.withResolvers<void>();
+  for (const { reader, writer } of greedy) {
+    hub.add(reader, "in", false, () => {
+      const end = performance.now() + 6;
+      while (performance.now() < end);
+    });
+    writeSync(writer, "x");
+  }
+  hub.add(last.reader, "in", false, () => done.resolve());
+  writeSync(last.writer, "x");
+  await done.promise;
+  hub.close();
+  for (const { reader, writer } of [...greedy, last]) [reader, writer].forEach((fd) => closeSync(fd));
+});
+
+test("a thousand processes are watched at once and every end is told", async () => {
+  using m = machine();
+  const count = 1000;
+  let told = 0;
+  const refs = [];
+  for (let i = 0; i < count; i++) {
+    const spawned = m.processes.spawn({ argv: ["/bin/sleep", "1000"], env: {}, cwd: null, identity, fds: [null, null, null] }, (exit) => {
+      expect(exit).toEqual({ kind: "signal", signal: 9, core: false });
+      told++;
+    });
+    if (!spawned.ok) throw new Error(JSON.stringify(spawned));
+    refs.push(spawned.ref);
+  }
+  for (const ref of refs) expect(m.processes.signal(ref, 9)).toBe(true);
+  await until(() => told === count, "a thousand ends");
+  const left = readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).includes("pidfd");
+    } catch {
+      return false;
+    }
+  });
+  expect(left).toEqual([]);
+}, 60_000);

@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { environmentVariable, ownChildren, parseStat, readStat } from "../../../src/linux/proc.ts";
+import { machine } from "./support.ts";
+
+test("a name with spaces and brackets does not shift the fields", () => {
+  const fields = Array.from({ length: 50 }, (_, i) => i + 3);
+  fields[0] = "S" as never;
+  const stat = parseStat(`42 (a) b) (c) ${fields.join(" ")}\n`);
+  expect(stat).toEqual({
+    pid: 42,
+    name: "a) b) (c",
+    state: "S",
+    parent: 4,
+    group: 5,
+    session: 6,
+    threads: 20,
+    startTicks: 22,
+    waitStatus: 52,
+  });
+  expect(parseStat("")).toBeNull();
+});
+
+test("what is gone is null, not an error", () => {
+  expect(readStat(4_194_303)).toBeNull();
+  expect(environmentVariable(4_194_303, "PATH")).toBeNull();
+});
+
+test("an environment variable is found by its whole name only", async () => {
+  using m = machine();
+  const { ref } = await m.start("", 0, { argv: ["/bin/sleep", "1000"], env: { XSUP_ID: "wrong", SUP_ID: "right=1", SUP_IDX: "wrong" } });
+  expect(environmentVariable(ref.pid, "SUP_ID")).toBe("right=1");
+  expect(environmentVariable(ref.pid, "UP_ID")).toBeNull();
+});
+
+test("our children are listed", async () => {
+  using m = machine();
+  const { ref } = await m.start("exec sleep 1000");
+  expect(ownChildren()?.has(ref.pid)).toBe(true);
+});

@@ -1,0 +1,117 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { closeSync, openSync } from "node:fs";
+import type { Exit } from "../../../src/base/exit.ts";
+import { type Hub, openHub } from "../../../src/linux/hub.ts";
+import { listPids } from "../../../src/linux/proc.ts";
+import { openProcesses, type ProcessTable } from "../../../src/linux/processes.ts";
+import type { ProcessRef, SpawnRequest, TreeOf } from "../../../src/ports/processes.ts";
+import type { IdentitySpec } from "../../../src/spec/spec.ts";
+
+export const identity: IdentitySpec = { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} };
+export const PATH = "/usr/local/bin:/usr/bin:/bin";
+export const isRoot = process.geteuid?.() === 0;
+
+export interface Machine extends Disposable {
+  readonly hub: Hub;
+  readonly processes: ProcessTable;
+  readonly strangers: number[];
+  /** Runs a shell script to its end; both outputs in one text. */
+  sh(script: string, more?: Partial<SpawnRequest>): Promise<{ exit: Exit; output: string; ref: ProcessRef }>;
+  /** Starts a script as a run of its own and waits until it has printed `lines` lines. */
+  start(script: string, lines?: number, more?: Partial<SpawnRequest>): Promise<Run>;
+}
+
+export interface Run {
+  readonly ref: ProcessRef;
+  readonly tree: TreeOf;
+  readonly exited: Promise<Exit>;
+  readonly lines: readonly string[];
+}
+
+let runs = 0;
+
+/** A hub and a process table; what was started is killed at the end. */
+export function machine(): Machine {
+  const hub = openHub({
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const strangers: number[] = [];
+  const processes = openProcesses({ hub, onStranger: (pid) => strangers.push(pid) });
+  const directory = mkdtempSync(join(tmpdir(), "sup-test-"));
+  const trees: TreeOf[] = [];
+
+  function launch(script: string, more: Partial<SpawnRequest>) {
+    const invocation = `test-${process.pid}-${++runs}`;
+    const path = join(directory, `${runs}`);
+    const fd = openSync(path, "w+");
+    const { promise, resolve } = Promise.withResolvers<Exit>();
+    const env = { PATH, SUP_INVOCATION_ID: invocation };
+    const spawned = processes.spawn({ argv: ["/bin/bash", "-c", script], env, cwd: null, identity, fds: [null, fd, fd], ...more }, resolve);
+    closeSync(fd);
+    if (!spawned.ok) throw new Error(JSON.stringify(spawned));
+    const tree = { invocation, main: spawned.ref };
+    trees.push(tree);
+    return { ref: spawned.ref, tree, exited: promise, output: () => readFileSync(path, "utf8") };
+  }
+
+  return {
+    hub,
+    processes,
+    strangers,
+    async sh(script, more = {}) {
+      const { ref, exited, output } = launch(script, more);
+      const exit = await exited;
+      return { exit, output: output(), ref };
+    },
+    async start(script, lines = 0, more = {}) {
+      const { ref, tree, exited, output } = launch(script, more);
+      await until(() => output().split("\n").length > lines, `${lines} lines from: ${script}`);
+      return { ref, tree, exited, lines: output().trimEnd().split("\n") };
+    },
+    [Symbol.dispose]() {
+      for (const tree of trees) processes.killTree(tree);
+      processes.close();
+      hub.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits for a condition that no event tells; fails after a generous time. */
+export async function until(condition: () => boolean, what: string, deadlineMs = 15_000): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`never happened: ${what}`);
+    await Bun.sleep(3);
+  }
+}
+
+/** Resolves when nothing of the tree is left. */
+export function empty(processes: ProcessTable, tree: TreeOf): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  processes.whenEmpty(tree, resolve);
+  return promise;
+}
+
+export const descriptorCount = (): number =>
+  new Set(new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false, followSymlinks: false })).size;
+
+/** True while a process runs whose command line contains the text. */
+export function isRunning(text: string): boolean {
+  return listPids().some((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").includes(text);
+    } catch {
+      return false; // gone meanwhile
+    }
+  });
+}
+
+let naps = 0;
+
+/** A sleep that nobody else on this machine does, not even another run of these tests. */
+export const uniqueSleep = (): string => `sleep ${1000 + ++naps}.${process.pid}`;

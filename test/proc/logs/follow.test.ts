@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test";
+import { LogKit, logSpec, until } from "./kit.ts";
+
+test("live lines come in order, across rotations, and what a flood leaves out is counted", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 500_000, keep: 2 }));
+  let expected = 1;
+  let gaps = 0;
+  const wrong: string[] = [];
+  const stop = kit.logs.follow("web", {
+    line: ({ text }) => {
+      if (Number(text) !== expected && wrong.length < 5) wrong.push(`${text} instead of ${expected}`);
+      expected = Number(text) + 1;
+    },
+    gap: (lines) => {
+      gaps += lines;
+      expected += lines;
+    },
+  });
+  await kit.run("web", ["seq", "1", "300000"]).exited;
+  kit.logs.endRun("web");
+  await until("the last line to be accounted for", () => expected === 300_001);
+  expect(wrong).toEqual([]);
+  expect(gaps).toBeGreaterThan(0);
+  stop();
+  kit.logs.note("web", "nobody listens");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(expected).toBe(300_001);
+});
+
+test("lines that come at a walking pace are never left out, and are not told during a call of the store", async () => {
+  await using kit = new LogKit();
+  const heard: string[] = [];
+  kit.logs.follow("web", { line: (line) => heard.push(line.text), gap: (lines) => heard.push(`gap ${lines}`) }); // before the log is open
+  kit.logs.open("web", logSpec());
+  for (let i = 0; i < 1000; i++) kit.logs.note("web", String(i));
+  expect(heard).toEqual([]);
+  await until("the lines", () => heard.length > 0);
+  expect(heard).toEqual(Array.from({ length: 1000 }, (_, i) => `[sup] ${i}`));
+});
+
+test("a subscriber that throws is let go, and the others go on", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  const heard: string[] = [];
+  const bad = {
+    line: () => {
+      throw new Error("bad subscriber");
+    },
+    gap: () => {},
+  };
+  kit.logs.follow("web", bad);
+  kit.logs.follow("web", { line: (line) => heard.push(line.text), gap: () => {} });
+  kit.logs.note("web", "one");
+  await until("the first line", () => heard.length === 1);
+  kit.logs.note("web", "two");
+  await until("the second line", () => heard.length === 2);
+  expect(kit.problems.length).toBe(1);
+  expect(kit.problems[0]).toContain("bad subscriber");
+});
+
+test("a flood from one unit leaves another prompt", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("flood", logSpec({ keep: 1 }));
+  kit.logs.open("calm", logSpec());
+  const flood = kit.run("flood", ["yes", "a line of a service that has lost its mind"]);
+  try {
+    await until("the flood", () => kit.logs.tail("flood", 20).length === 20);
+    const delays: number[] = [];
+    let heard = 0;
+    kit.logs.follow("calm", { line: ({ text }) => void (delays.push(Date.now() - Number(text)), heard++), gap: () => {} });
+    const script = "for i in 1 2 3 4 5 6 7 8 9 10; do date +%s%3N; sleep 0.02; done";
+    await kit.run("calm", ["sh", "-c", script]).exited;
+    await until("all lines of the calm unit", () => heard === 10);
+    delays.sort((a, b) => a - b);
+    expect(delays[5]!).toBeLessThan(500);
+  } finally {
+    flood.kill("SIGKILL");
+    await flood.exited;
+  }
+});

@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { canMount, smallDisk } from "../store/small-disk.ts";
+import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
+
+test.skipIf(!canMount())(
+  "when the disk is full the service goes on, the loss is counted and told once, and no record is torn",
+  async () => {
+    using disk = smallDisk();
+    await using kit = new LogKit({ logDir: join(disk.path, "logs") });
+    kit.logs.open("web", logSpec());
+    const child = kit.run("web", ["seq", "1", "100000"]);
+    expect(await child.exited).toBe(0);
+    kit.logs.endRun("web");
+    await until("the loss to be told", () => kit.losses.length > 0);
+    expect(kit.losses).toEqual([
+      { unit: "web", over: false, bytes: expect.any(Number), lines: expect.any(Number), cause: expect.stringContaining("ENOSPC") },
+    ]);
+    const kept = parseStrictly(kit.bytes("web")).records;
+    expect(kept).toBeGreaterThan(1000);
+
+    // Somebody makes room.
+    truncateSync(join(disk.path, "logs", "web.log"), 0);
+    kit.logs.note("web", "again");
+    await until("the end of the loss to be told", () => kit.losses.length === 2);
+    const loss = kit.losses[1]!;
+    expect(loss.over).toBe(true);
+    expect(kept + loss.lines).toBe(100_000);
+    expect(kit.logs.losses().get("web")!.bytes).toBe(loss.bytes);
+    const texts = kit.logs.read("web", {}).map((line) => line.text);
+    expect(texts[0]).toBe("[sup] again");
+    expect(texts[1]).toStartWith(`[sup] ${loss.lines} lines (${loss.bytes} bytes) were lost since `);
+    expect(kit.problems).toEqual([]);
+  },
+);
+
+test("a log directory that is gone is a loss, not an end", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  rmSync(kit.logDir, { recursive: true });
+  await kit.run("web", ["seq", "1", "100"]).exited;
+  kit.logs.endRun("web");
+  await until("the loss to be told", () => kit.losses.length === 1);
+  expect(kit.losses[0]!.cause).toContain("ENOENT");
+  expect(kit.logs.tail("web", 1)[0]!.text).toBe("100"); // what is live goes on
+  mkdirSync(kit.logDir);
+  await kit.run("web", ["echo", "back"]).exited;
+  kit.logs.endRun("web");
+  await until("the end of the loss to be told", () => kit.losses.length === 2);
+  expect(kit.losses[1]).toMatchObject({ over: true, lines: 100 });
+  expect(kit.logs.read("web", {}).map((line) => line.text)[0]).toBe("back");
+});
+
+test("a rotation that cannot be done leaves one file that is too long, and says so", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 10_000, keep: 1 }));
+  // A directory in the place of the rotated file cannot be replaced by a file.
+  mkdirSync(join(kit.logDir, "web.log.1"));
+  writeFileSync(join(kit.logDir, "web.log.1", "full"), "");
+  await kit.run("web", ["seq", "1", "2000"]).exited;
+  kit.logs.endRun("web");
+  expect(kit.problems.length).toBeGreaterThan(0);
+  expect(kit.problems[0]).toContain("cannot rotate");
+  expect(existsSync(join(kit.logDir, "web.log.1", "full"))).toBe(true);
+  rmSync(join(kit.logDir, "web.log.1"), { recursive: true });
+  expect(parseStrictly(kit.bytes("web")).records).toBe(2000);
+});

@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readLog } from "../../../src/adapters/logs/read.ts";
+import type { LogQuery } from "../../../src/ports/logs.ts";
+import { tempDir } from "../../harness/temp.ts";
+
+class Files {
+  private readonly temp = tempDir();
+  readonly path = this.temp.path;
+  write(name: string, bytes: string | Uint8Array): void {
+    writeFileSync(join(this.path, name), bytes);
+  }
+  texts(query: LogQuery = {}): string[] {
+    return readLog(this.path, "web.log", query).map((line) => line.text);
+  }
+  [Symbol.dispose](): void {
+    this.temp[Symbol.dispose]();
+  }
+}
+
+const record = (second: number, text: string, stream = "stdout", tag = "F"): string =>
+  `2026-11-22T20:00:${String(second).padStart(2, "0")}.500000000Z ${stream} ${tag} ${text}\n`;
+const at = (second: number, ms = 500): number => Date.UTC(2026, 10, 22, 20, 0, second, ms);
+
+test("lines, since, until, stream and grep", () => {
+  using files = new Files();
+  files.write("web.log.1", [0, 1, 2].map((n) => record(n, `old ${n}`)).join(""));
+  files.write("web.log", [3, 4, 5].map((n) => record(n, `new ${n}`, n === 4 ? "stderr" : "stdout")).join(""));
+  expect(files.texts()).toEqual(["old 0", "old 1", "old 2", "new 3", "new 4", "new 5"]);
+  expect(files.texts({ lines: 4 })).toEqual(["old 2", "new 3", "new 4", "new 5"]);
+  expect(files.texts({ lines: 0 })).toEqual([]);
+  expect(files.texts({ sinceMs: at(2) })).toEqual(["old 2", "new 3", "new 4", "new 5"]);
+  expect(files.texts({ sinceMs: at(2) + 1, untilMs: at(4) })).toEqual(["new 3", "new 4"]);
+  expect(files.texts({ untilMs: at(4) - 1, lines: 2 })).toEqual(["old 2", "new 3"]);
+  expect(files.texts({ stream: "stderr" })).toEqual(["new 4"]);
+  expect(files.texts({ grep: /[15]$/g })).toEqual(["old 1", "new 5"]);
+  expect(files.texts({ grep: /o/, lines: 1 })).toEqual(["old 2"]);
+  expect(files.texts({ sinceMs: Number.POSITIVE_INFINITY })).toEqual([]);
+});
+
+test("a log that is not there has no lines", () => {
+  using files = new Files();
+  expect(files.texts()).toEqual([]);
+  expect(readLog(join(files.path, "none"), "web.log", {})).toEqual([]);
+});
+
+test("lines come back whole wherever the blocks and frames cut them", () => {
+  using files = new Files();
+  const wanted = Array.from({ length: 3000 }, (_, i) => `${i} ${"é".repeat((i * 7919) % 400)}`);
+  const bytes = Buffer.from(wanted.map((text) => record(1, text)).join(""));
+  expect(bytes.length).toBeGreaterThan(4 * 256 * 1024);
+  const half = bytes.indexOf(10, bytes.length / 2) + 1;
+  const frames: Uint8Array[] = [];
+  for (let from = 0; from < half; from += 77_777) frames.push(Bun.zstdCompressSync(bytes.subarray(from, Math.min(half, from + 77_777))));
+  files.write("web.log.1.zst", Buffer.concat(frames));
+  files.write("web.log", bytes.subarray(half));
+  expect(files.texts()).toEqual(wanted);
+  expect(files.texts({ lines: 2 })).toEqual(wanted.slice(-2));
+});
+
+test("a zstd file made by another tool as one frame is read too, and a broken one has no lines", () => {
+  using files = new Files();
+  files.write("web.log.2.zst", Bun.zstdCompressSync(Buffer.from(record(0, "x".repeat(300)).repeat(5000)), { level: 19 }));
+  files.write("web.log.1.zst", "no zstd file at all");
+  files.write("web.log", record(5, "new"));
+  expect(files.texts().length).toBe(5001);
+});
+
+test("raw lines, empty lines, bad UTF-8 and a line without its newline", () => {
+  using files = new Files();
+  files.write("web.log.1", "first\n\n");
+  files.write(
+    "web.log",
+    Buffer.concat([Buffer.from("\nbad \xff"), Buffer.from([0xff, 10]), Buffer.from(record(3, "", "stderr", "P")), Buffer.from("end")]),
+  );
+  const lines = readLog(files.path, "web.log", {});
+  expect(lines.map((line) => line.text)).toEqual(["first", "", "", "bad ÿ\uFFFD", "", "end"]);
+  expect(lines[0]).toEqual({ time: "", stream: "stdout", full: true, text: "first" });
+  expect(lines[4]).toMatchObject({ stream: "stderr", full: false });
+  expect(files.texts({ sinceMs: at(4) })).toEqual(["end"]);
+});
+
+test("a line without end is shown in pieces, and nothing of it is lost", () => {
+  using files = new Files();
+  const endless = Buffer.alloc(5 << 20, "x");
+  files.write("web.log", Buffer.concat([Buffer.from("start\n"), endless, Buffer.from("\nend\n")]));
+  const texts = files.texts();
+  expect(texts[0]).toBe("start");
+  expect(texts.at(-1)).toBe("end");
+  expect(texts.slice(1, -1).join("")).toBe(endless.toString());
+  for (const text of texts) expect(text.length).toBeLessThan(2 << 20);
+});

@@ -1,0 +1,130 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
+
+const numbers = (bytes: Buffer): number[] => parseStrictly(bytes).stdout.toString().trim().split("\n").map(Number);
+const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+
+test("rotation under full-speed writing loses no line, and no file is over its size", async () => {
+  await using kit = new LogKit();
+  const maxSizeBytes = 300_000;
+  kit.logs.open("web", logSpec({ maxSizeBytes, keep: 1000 }));
+  await kit.run("web", ["seq", "1", "200000"]).exited;
+  kit.logs.endRun("web");
+  const names = readdirSync(kit.logDir);
+  expect(names.length).toBeGreaterThan(25);
+  for (const name of names) expect(statSync(join(kit.logDir, name)).size).toBeLessThanOrEqual(maxSizeBytes);
+  expect(numbers(kit.bytes("web"))).toEqual(counting(200_000));
+  expect(kit.problems).toEqual([]);
+});
+
+test("only `keep` rotated files are kept, the newest ones", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 10_000, keep: 2 }));
+  await kit.run("web", ["seq", "1", "5000"]).exited;
+  kit.logs.endRun("web");
+  expect(readdirSync(kit.logDir).sort()).toEqual(["web.log", "web.log.1", "web.log.2"]);
+  const kept = numbers(kit.bytes("web"));
+  expect(kept).toEqual(counting(5000).slice(-kept.length));
+  expect(kept.length).toBeGreaterThan(200);
+});
+
+test("with keep 0 only the current file is there", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 10_000, keep: 0 }));
+  await kit.run("web", ["seq", "1", "5000"]).exited;
+  kit.logs.endRun("web");
+  expect(readdirSync(kit.logDir)).toEqual(["web.log"]);
+  expect(numbers(kit.bytes("web")).at(-1)).toBe(5000);
+});
+
+test("rotated files are compressed in the background, any zstd can read them, and reading goes through them", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 3_000_000, keep: 9, compress: true }));
+  await kit.run("web", ["seq", "1", "150000"]).exited;
+  kit.logs.endRun("web");
+  await until("all rotated files to be compressed", () =>
+    readdirSync(kit.logDir).every((name) => name === "web.log" || /\.\d\.zst$/.test(name)),
+  );
+  expect(readdirSync(kit.logDir)).toContain("web.log.2.zst");
+  expect(statSync(join(kit.logDir, "web.log.1.zst")).mode & 0o777).toBe(0o600);
+  expect(numbers(kit.bytes("web"))).toEqual(counting(150_000));
+  const some = kit.logs.read("web", { lines: 100_000 });
+  expect(some.map((line) => Number(line.text))).toEqual(counting(150_000).slice(-100_000));
+  expect(kit.logs.read("web", { grep: /^7$/ }).map((line) => line.text)).toEqual(["7"]);
+  expect(kit.problems).toEqual([]);
+});
+
+test("a log goes on rotating while its older files are being compressed", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 400_000, keep: 1000, compress: true }));
+  const script = "i=0; while [ $i -lt 12 ]; do seq $((i * 20000 + 1)) $((i * 20000 + 20000)); i=$((i + 1)); sleep 0.1; done";
+  await kit.run("web", ["sh", "-c", script]).exited;
+  kit.logs.endRun("web");
+  expect(numbers(kit.bytes("web"))).toEqual(counting(240_000));
+  await until("all rotated files to be compressed", () =>
+    readdirSync(kit.logDir).every((name) => name === "web.log" || name.endsWith(".zst")),
+  );
+  expect(numbers(kit.bytes("web"))).toEqual(counting(240_000));
+  expect(kit.problems).toEqual([]);
+}, 20_000);
+
+test("what a crash left half done is cleared away and done again", async () => {
+  await using kit = new LogKit();
+  const line = (n: number): string => `2026-11-22T20:01:02.000000000Z stdout F ${n}\n`;
+  const path = (name: string): string => join(kit.logDir, name);
+  writeFileSync(path("web.log.3"), line(1)); // its compressed twin is complete
+  writeFileSync(path("web.log.3.zst"), Bun.zstdCompressSync(Buffer.from(line(1))));
+  writeFileSync(path("web.log.2"), line(2)); // was being compressed
+  writeFileSync(path("web.log.zst.unfinished"), "half a file");
+  writeFileSync(path("web.log"), `${line(3)}2026-11-22T20:01`); // the machine lost power
+  kit.logs.open("web", logSpec({ compress: true }));
+  kit.logs.note("web", "next");
+  expect(readdirSync(kit.logDir).sort()).toEqual(["web.log", "web.log.2", "web.log.3.zst"]);
+  await until("the rest to be compressed", () => readdirSync(kit.logDir).includes("web.log.2.zst"));
+  const texts = kit.logs.read("web", {}).map((one) => one.text);
+  expect(texts).toEqual(["1", "2", "3", "2026-11-22T20:01", "[sup] next"]);
+});
+
+test("files over `keep` or over their age are deleted", async () => {
+  await using kit = new LogKit();
+  for (let n = 1; n <= 6; n++) {
+    const path = join(kit.logDir, `web.log.${n}`);
+    writeFileSync(path, "2026-11-22T20:01:02.000000000Z stdout F x\n");
+    utimesSync(path, Date.now() / 1000 - n * 86_400, Date.now() / 1000 - n * 86_400);
+  }
+  kit.logs.open("web", logSpec({ keep: 5, maxAgeMs: 3.5 * 86_400_000 }));
+  kit.logs.tidy();
+  expect(readdirSync(kit.logDir).sort()).toEqual(["web.log.1", "web.log.2", "web.log.3"]);
+  kit.logs.open("web", logSpec({ keep: 2 }));
+  kit.logs.tidy();
+  expect(readdirSync(kit.logDir).sort()).toEqual(["web.log.1", "web.log.2"]);
+});
+
+test("a log that somebody deleted or moved away is made anew within a second", async () => {
+  let now = Date.now();
+  await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
+  const path = join(kit.logDir, "web.log");
+  kit.logs.open("web", logSpec());
+  kit.logs.note("web", "one");
+  rmSync(path);
+  now += 1000;
+  kit.logs.note("web", "two");
+  expect(readFileSync(path, "latin1")).toContain("[sup] two");
+  renameSync(path, join(kit.logDir, "elsewhere"));
+  now += 1000;
+  kit.logs.note("web", "three");
+  expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] three"]);
+});
+
+test("stamps never go back, whatever is done to the clock", async () => {
+  let now = Date.UTC(2026, 10, 22, 20, 1, 2, 345) + 0.25;
+  await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => 0 } });
+  kit.logs.open("web", logSpec());
+  kit.logs.note("web", "one");
+  now -= 3_600_000;
+  kit.logs.note("web", "two");
+  const times = kit.logs.read("web", {}).map((line) => line.time);
+  expect(times).toEqual(["2026-11-22T20:01:02.345250000Z", "2026-11-22T20:01:02.345250000Z"]);
+});

@@ -1,0 +1,217 @@
+import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { probeHttp } from "../../../src/adapters/probes/http.ts";
+import type { HttpProbe } from "../../../src/spec/spec.ts";
+
+const spec = (endpoint: string, more: Partial<HttpProbe> = {}): HttpProbe => ({
+  type: "http",
+  endpoint,
+  method: "GET",
+  headers: {},
+  expectedStatus: [[200, 399]],
+  expectedContent: null,
+  insecureTls: false,
+  timeoutMs: 5000,
+  ...more,
+});
+const probe = (endpoint: string, more: Partial<HttpProbe> = {}, signal = new AbortController().signal) =>
+  probeHttp(spec(endpoint, more), "sup/9.9", signal);
+const text = (text: string) => ({ expectedContent: { kind: "text", text } }) as const;
+const regex = (text: string) => ({ expectedContent: { kind: "regex", text } }) as const;
+
+const cleanups: Array<() => void> = [];
+afterEach(() => {
+  for (const clean of cleanups.splice(0)) clean();
+});
+
+function serve(fetch: (request: Request) => Response | Promise<Response>): string {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch });
+  cleanups.push(() => void server.stop(true));
+  return `http://127.0.0.1:${server.port}`;
+}
+
+/** A server that speaks bytes, not HTTP. `closed` resolves when the first client has gone. */
+async function rawServer(talk: (socket: Socket) => void): Promise<{ url: string; closed: Promise<void> }> {
+  const closed = Promise.withResolvers<void>();
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.resume(); // or it would not see the client close
+    socket.on("close", () => closed.resolve());
+    talk(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, closed: closed.promise };
+}
+
+test("200 to 399 passes by default; ranges of the unit replace that", async () => {
+  const url = serve((request) => new Response("", { status: Number(new URL(request.url).pathname.slice(1)) }));
+  expect(await probe(`${url}/204`)).toMatchObject({ kind: "ok", detail: "HTTP 204" });
+  expect(await probe(`${url}/500`)).toMatchObject({ kind: "bad", detail: "HTTP 500" });
+  expect(await probe(`${url}/404`, { expectedStatus: [[404, 404]] })).toMatchObject({ kind: "ok" });
+  expect(
+    await probe(`${url}/204`, {
+      expectedStatus: [
+        [200, 200],
+        [500, 599],
+      ],
+    }),
+  ).toMatchObject({ kind: "bad" });
+});
+
+test("method, own headers, User-Agent and Host are sent", async () => {
+  const url = serve(
+    ({ method, headers }) => new Response([method, headers.get("user-agent"), headers.get("x-a"), headers.get("host")].join()),
+  );
+  const host = url.slice("http://".length);
+  expect(await probe(url, { method: "POST", headers: { "X-A": "1" }, ...text(`POST,sup/9.9,1,${host}`) })).toMatchObject({ kind: "ok" });
+  expect(await probe(url, { headers: { Host: "example.org", "User-Agent": "me" }, ...text("GET,me,,example.org") })).toMatchObject({
+    kind: "ok",
+  });
+});
+
+test("expected content is sought as text or as a regular expression", async () => {
+  const url = serve(() => new Response("status: ready (3)"));
+  expect(await probe(url, text("ready"))).toMatchObject({ kind: "ok" });
+  expect(await probe(url, regex("ready \\(\\d\\)"))).toMatchObject({ kind: "ok" });
+  const missing = await probe(url, text("steady"));
+  expect(missing).toMatchObject({ kind: "bad", detail: 'HTTP 200, but "steady" is not in the first 17 bytes of the body' });
+});
+
+test("a proxy in the environment is not asked", async () => {
+  const before = process.env.http_proxy;
+  process.env.http_proxy = "http://127.0.0.1:1";
+  try {
+    expect(await probe(serve(() => new Response("")))).toMatchObject({ kind: "ok" });
+  } finally {
+    if (before === undefined) delete process.env.http_proxy;
+    else process.env.http_proxy = before;
+  }
+});
+
+test("a unix socket is reached by unix:/path.sock:/url-path", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sup-probe-"));
+  const unix = join(directory, "web.sock");
+  const server = Bun.serve({ unix, fetch: (request) => new Response(new URL(request.url).pathname + new URL(request.url).search) });
+  cleanups.push(() => {
+    void server.stop(true);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  expect(await probe(`unix:${unix}:/health?x=1`, text("/health?x=1"))).toMatchObject({ kind: "ok" });
+  expect(await probe(`unix:${unix}`, text("/"))).toMatchObject({ kind: "ok" });
+  expect(await probe(`unix:${directory}/no.sock:/`)).toMatchObject({ kind: "bad", detail: `${directory}/no.sock does not exist` });
+});
+
+test("redirects are followed on the same host, ten at most, and not to another host", async () => {
+  const url = serve((request) => {
+    const { pathname } = new URL(request.url);
+    const left = Number(pathname.slice(1));
+    if (pathname === "/away") return Response.redirect("http://127.0.0.2:1/", 302);
+    if (pathname === "/circle") return Response.redirect("/circle", 307);
+    return left > 0 ? Response.redirect(`/${left - 1}`, 301) : new Response("end", { status: 299 });
+  });
+  expect(await probe(`${url}/10`, text("end"))).toMatchObject({ kind: "ok", detail: "HTTP 299 with the expected content" });
+  expect(await probe(`${url}/11`)).toMatchObject({ kind: "bad", detail: "more than 10 redirects, the last to /0" });
+  expect(await probe(`${url}/circle`)).toMatchObject({ kind: "bad" });
+  expect(await probe(`${url}/away`)).toMatchObject({ kind: "ok", detail: "HTTP 302" });
+  expect(await probe(`${url}/3`, { expectedStatus: [[301, 301]] })).toMatchObject({ kind: "ok", detail: "HTTP 301" });
+});
+
+test("a server that accepts and never answers is cut at the timeout and sees the connection close", async () => {
+  const { url, closed } = await rawServer(() => {});
+  const result = await probe(url, { timeoutMs: 150 });
+  expect(result).toMatchObject({ kind: "bad", detail: `no answer from ${url.slice(7)} within 150ms` });
+  await closed;
+});
+
+test("one that sends a byte at a time is cut at the timeout, in the headers and in the body", async () => {
+  const drip = (head: string) => (socket: Socket) => {
+    socket.write(head);
+    const timer = setInterval(() => socket.write("x"), 20);
+    socket.on("close", () => clearInterval(timer));
+  };
+  const headers = await rawServer(drip("HTTP/1.1 200 OK\r\nx-slow: "));
+  expect(await probe(headers.url, { timeoutMs: 200 })).toMatchObject({ kind: "bad" });
+  await headers.closed;
+  const body = await rawServer(drip("HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n"));
+  expect(await probe(body.url, { timeoutMs: 200 })).toMatchObject({ kind: "bad", detail: "no end of the body (HTTP 200) within 200ms" });
+  await body.closed;
+});
+
+test("an endless body is read for one MiB and judged by that", async () => {
+  let sent = 0;
+  const endless = (socket: Socket) => {
+    const chunk = Buffer.alloc(65536, "a");
+    socket.write("HTTP/1.1 200 OK\r\n\r\n");
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(chunk)) sent += chunk.length;
+      sent += chunk.length;
+    };
+    socket.on("drain", more);
+    more();
+  };
+  const first = await rawServer(endless);
+  expect(await probe(first.url)).toMatchObject({ kind: "ok", detail: "HTTP 200" });
+  await first.closed;
+  const second = await rawServer(endless);
+  expect(await probe(second.url, text("b"))).toMatchObject({
+    kind: "bad",
+    detail: 'HTTP 200, but "b" is not in the first 1048576 bytes of the body',
+  });
+  expect(sent).toBeLessThan(32 * 1024 * 1024);
+});
+
+test("a reset, an early end and a server of another protocol are told apart", async () => {
+  const reset = await rawServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
+  expect(await probe(reset.url)).toMatchObject({ kind: "bad", detail: `${reset.url.slice(7)} reset the connection` });
+  const short = await rawServer((socket) => socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")));
+  expect((await probe(short.url)).kind).toBe("bad");
+  const ssh = await rawServer((socket) => socket.end("SSH-2.0-OpenSSH_9\r\n"));
+  expect((await probe(ssh.url)).detail).toMatch(/does not speak HTTP/);
+});
+
+test("nobody listening, an unknown host, no TLS and no address have their own words", async () => {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("") });
+  const { port } = server;
+  expect((await probe(`https://127.0.0.1:${port}/`)).detail).toMatch(/does not speak TLS/);
+  await server.stop(true);
+  expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({ kind: "bad", detail: `127.0.0.1:${port} refused the connection` });
+  expect((await probe("http://no-such-host.invalid/")).detail).toMatch(/name service/);
+  expect(await probe("ftp://x/")).toMatchObject({ kind: "bad" });
+});
+
+test.skipIf(!Bun.which("openssl"))("a certificate that nobody vouches for fails, unless the unit says insecure", async () => {
+  const { key, cert } = await selfSigned();
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", tls: { key, cert }, fetch: () => new Response("") });
+  cleanups.push(() => void server.stop(true));
+  expect((await probe(`https://127.0.0.1:${server.port}/`)).kind).toBe("bad");
+  expect((await probe(`https://127.0.0.1:${server.port}/`, { insecureTls: true })).kind).toBe("ok");
+});
+
+test("an abort ends it as broken, before and during", async () => {
+  const { url, closed } = await rawServer(() => {});
+  const controller = new AbortController();
+  const running = probe(url, {}, controller.signal);
+  controller.abort();
+  expect((await running).kind).toBe("broken");
+  expect((await probe(url, {}, controller.signal)).kind).toBe("broken");
+  void closed;
+});
+
+async function selfSigned(): Promise<{ key: string; cert: string }> {
+  const directory = mkdtempSync(join(tmpdir(), "sup-tls-"));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  const [key, cert] = [join(directory, "key"), join(directory, "cert")];
+  const options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"];
+  const made = Bun.spawnSync(["openssl", "req", ...options, "-keyout", key, "-out", cert], { stderr: "pipe" });
+  if (!made.success) throw new Error(made.stderr.toString());
+  return { key: await Bun.file(key).text(), cert: await Bun.file(cert).text() };
+}

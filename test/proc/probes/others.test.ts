@@ -1,0 +1,101 @@
+import { expect, test } from "bun:test";
+import { createServer } from "node:net";
+import { openProber } from "../../../src/adapters/probes/index.ts";
+import type { ProbeContext } from "../../../src/ports/prober.ts";
+import type { ExecProbe } from "../../../src/spec/spec.ts";
+import { descriptorCount, identity, isRunning, type Machine, machine, PATH, uniqueSleep, until } from "../linux/support.ts";
+
+const context: ProbeContext = { main: null, env: { PATH, GREETING: "hello", SUP_INVOCATION_ID: "of-the-unit" }, cwd: "/usr", identity };
+const never = new AbortController().signal;
+const proberOf = (m: Machine) => openProber({ processes: m.processes, hub: m.hub, version: "9.9" });
+const shell = (script: string, timeoutMs = 10_000): ExecProbe => ({ type: "exec", command: "sh", args: ["-c", script], timeoutMs });
+
+test("tcp: an accepted connection passes, also by the name localhost; a refused one does not", async () => {
+  using m = machine();
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const probe = (host: string, port: string) => proberOf(m).probe({ type: "tcp", host, port, timeoutMs: 5000 }, context, never);
+  expect(await probe("127.0.0.1", `${port}`)).toMatchObject({ kind: "ok", detail: `connected to 127.0.0.1:${port}` });
+  expect(await probe("localhost", `${port}`)).toMatchObject({ kind: "ok" });
+  await new Promise((resolve) => server.close(resolve));
+  expect(await probe("127.0.0.1", `${port}`)).toMatchObject({ kind: "bad", detail: `127.0.0.1:${port} refused the connection` });
+  for (const wrong of ["", "x", "0", "70000"]) expect((await probe("127.0.0.1", wrong)).detail).toMatch(/not a port number/);
+});
+
+test("process: running passes; stopped, gone and none at all do not", async () => {
+  using m = machine();
+  const { ref, exited } = await m.start("exec sleep 1000");
+  const probe = (main: typeof ref | null) => proberOf(m).probe({ type: "process", timeoutMs: 1000 }, { ...context, main }, never);
+  expect((await probe(ref)).kind).toBe("ok");
+  m.processes.signal(ref, 19);
+  await until(() => m.processes.condition(ref) === "stopped", "the stop");
+  expect((await probe(ref)).detail).toMatch(/is stopped/);
+  m.processes.signal(ref, 9);
+  await exited;
+  expect((await probe(ref)).detail).toMatch(/is gone/);
+  expect((await probe(null)).kind).toBe("bad");
+});
+
+test("exec: exit code 0 passes; the last line of the output is in the detail; it runs as the service does", async () => {
+  using m = machine();
+  const prober = proberOf(m);
+  expect(await prober.probe(shell("echo first; echo $GREETING $PWD"), context, never)).toMatchObject({
+    kind: "ok",
+    detail: "exit code 0: hello /usr",
+  });
+  expect(await prober.probe(shell("echo no luck >&2; exit 3"), context, never)).toMatchObject({
+    kind: "bad",
+    detail: "exit code 3: no luck",
+  });
+  expect(await prober.probe(shell("kill -9 $$"), context, never)).toMatchObject({ kind: "bad", detail: "killed by SIGKILL" });
+  const missing: ExecProbe = { type: "exec", command: "no-such-check", args: [], timeoutMs: 1000 };
+  expect((await prober.probe(missing, context, never)).detail).toMatch(/^cannot run the check: no-such-check: no such file/);
+});
+
+test("exec: the whole tree is killed at the timeout, daemons too, but nothing of the unit", async () => {
+  using m = machine();
+  const unit = await m.start("exec sleep 1000", 0, { env: { PATH, SUP_INVOCATION_ID: "of-the-unit" } });
+  const sleep = uniqueSleep();
+  const script = `(setsid ${sleep} &) ; ${sleep}`;
+  const result = await proberOf(m).probe(shell(script, 200), context, never);
+  expect(result).toMatchObject({ kind: "bad", detail: "no end of sh within 200ms" });
+  await until(() => !isRunning(sleep), "the end of both sleeps");
+  expect(m.processes.condition(unit.ref)).toBe("running");
+});
+
+test("exec: what it leaves in the background is ended, and a pipe held open does not delay the answer", async () => {
+  using m = machine();
+  const sleep = uniqueSleep();
+  const result = await proberOf(m).probe(shell(`setsid ${sleep} & echo done; exit 0`), context, never);
+  expect(result).toMatchObject({ kind: "ok", detail: "exit code 0: done" });
+  await until(() => !isRunning(sleep), "the end of the sleep");
+});
+
+test("exec: a flood of output neither blocks nor fills the memory, and its last line is kept", async () => {
+  using m = machine();
+  const result = await proberOf(m).probe(shell("head -c 20000000 /dev/zero; echo; echo the end"), context, never);
+  expect(result).toMatchObject({ kind: "ok", detail: "exit code 0: the end" });
+});
+
+test("exec: no descriptors and no processes are left behind by many checks, passing, failing and cut", async () => {
+  using m = machine();
+  const prober = proberOf(m);
+  await prober.probe(shell("true"), context, never);
+  const before = descriptorCount();
+  const scripts = ["exit 0", "exit 1", "sleep 1000"];
+  const all = Array.from({ length: 30 }, (_, i) => prober.probe(shell(scripts[i % 3]!, i % 3 === 2 ? 100 : 10_000), context, never));
+  const kinds = (await Promise.all(all)).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === "ok")).toHaveLength(10);
+  await until(() => descriptorCount() <= before, "the descriptors to be free");
+});
+
+test("exec: an abort kills the command and answers broken", async () => {
+  using m = machine();
+  const controller = new AbortController();
+  const sleep = uniqueSleep();
+  const running = proberOf(m).probe(shell(`exec ${sleep}`), context, controller.signal);
+  controller.abort();
+  expect((await running).kind).toBe("broken");
+  await until(() => !isRunning(sleep), "the end of the sleep");
+});

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { processUsage } from "../../src/adapters/usage.ts";
+import { machine, until } from "./linux/support.ts";
+
+const BUSY = "(while :; do :; done) & echo started; wait";
+
+test("CPU, memory and tasks are summed over the tree of each unit", async () => {
+  using m = machine();
+  const usage = processUsage(m.processes);
+  const busy = await m.start(BUSY, 1);
+  const idle = await m.start("exec sleep 1000");
+  const trees = new Map([
+    ["busy", busy.tree],
+    ["idle", idle.tree],
+  ]);
+  const first = await usage.sample(trees);
+  expect(first.get("busy")!.cpuPercent).toBeNull();
+  expect(first.get("busy")!.tasks).toBe(2);
+  expect(first.get("busy")!.memoryMb).toBeGreaterThan(first.get("idle")!.memoryMb);
+  expect(first.get("idle")!.memoryMb).toBeGreaterThan(0.1);
+
+  // A loaded machine may give the loop little: ask until a sample shows it.
+  let seen = 0;
+  for (let i = 0; i < 50 && seen < 5; i++) {
+    await Bun.sleep(100); // the time over which the CPU is measured
+    seen = (await usage.sample(trees)).get("busy")!.cpuPercent ?? 0;
+  }
+  expect(seen).toBeGreaterThan(5);
+  expect((await usage.sample(trees)).get("idle")!.cpuPercent).toBeLessThan(5);
+}, 20_000);
+
+test("a unit whose processes are gone is absent, and the others are not disturbed", async () => {
+  using m = machine();
+  const usage = processUsage(m.processes);
+  const gone = await m.start("exec sleep 1000");
+  const stays = await m.start("exec sleep 1000");
+  const trees = new Map([
+    ["gone", gone.tree],
+    ["stays", stays.tree],
+  ]);
+  expect([...(await usage.sample(trees)).keys()]).toEqual(["gone", "stays"]);
+  const during = usage.sample(trees); // it vanishes while this runs
+  m.processes.signal(gone.ref, 9);
+  expect((await during).has("stays")).toBe(true);
+  await gone.exited;
+  await until(() => m.processes.condition(gone.ref) === "gone", "the end");
+  expect([...(await usage.sample(trees)).keys()]).toEqual(["stays"]);
+  expect(await usage.sample(new Map([["gone", gone.tree]]))).toEqual(new Map());
+  expect(await usage.sample(new Map())).toEqual(new Map());
+});

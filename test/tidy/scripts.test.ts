@@ -1,0 +1,104 @@
+/** The scripts that say whether all is well must be able to say that it is not. */
+import { describe, expect, test } from "bun:test";
+import { cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run, type Ran } from "../harness/run.ts";
+import { tempDir, type TempDir } from "../harness/temp.ts";
+import { PROJECT } from "./tree.ts";
+
+const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/nonexistent" };
+
+/** A project with this one's scripts and dependencies, and these files. */
+function project(files: Record<string, string>): TempDir {
+  const dir = tempDir();
+  cpSync(join(PROJECT, "scripts"), join(dir.path, "scripts"), { recursive: true });
+  cpSync(join(PROJECT, "tsconfig.json"), join(dir.path, "tsconfig.json"));
+  symlinkSync(join(PROJECT, "node_modules"), join(dir.path, "node_modules"));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(dir.path, path, ".."), { recursive: true });
+    writeFileSync(join(dir.path, path), text);
+  }
+  return dir;
+}
+
+const sh = (dir: TempDir, script: string, ...args: string[]): Promise<Ran> =>
+  run(["/bin/sh", join(dir.path, "scripts", script), ...args], { env, cwd: dir.path });
+
+const testFile = (body: string): string => `import { expect, test } from "bun:test";\n${body}\n`;
+const PASS = testFile('test("a", () => expect(1).toBe(1));');
+const FAIL = testFile('test("b", () => expect(1).toBe(2));');
+const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)!;
+
+describe("scripts/test.sh", () => {
+  test.each([
+    ["all pass", { "test/core/a.test.ts": PASS, "test/spec/b.test.ts": PASS }, "2 passed, 0 failed", 0],
+    ["one fails", { "test/core/a.test.ts": PASS, "test/core/b.test.ts": FAIL }, "1 passed, 1 failed", 1],
+    ["one is skipped", { "test/core/a.test.ts": `${PASS}test.skip("c", () => {});` }, "1 passed, 0 failed, 1 skipped", 0],
+    ["an error outside a test counts", { "test/core/a.test.ts": `${PASS}throw new Error("outside");` }, "0 passed, 1 failed", 1],
+    ["e2e is left out", { "test/core/a.test.ts": PASS, "test/e2e/x/b.test.ts": FAIL }, "1 passed, 0 failed", 0],
+    [
+      "a test's own output cannot forge the counts",
+      { "test/core/a.test.ts": `${PASS}console.log(" 9 pass\\n 0 fail");` },
+      "1 passed, 0 failed",
+      0,
+    ],
+    ["no test at all is a failure", { "test/core/a.test.ts": testFile("expect;") }, "0 passed, 0 failed", 1],
+  ])("%s", async (_, files, line, code) => {
+    using dir = project({ "test/harness/keep": "", ...files });
+    const ran = await sh(dir, "test.sh");
+    expect({ line: lastLine(ran.stdout), code: ran.code }).toEqual({ line, code });
+  });
+});
+
+describe("scripts/lint.sh", () => {
+  const SAVE = "export const save = async (): Promise<void> => {};\n";
+  const BAD: ReadonlyArray<readonly [what: string, text: string, rule: string]> = [
+    ["a promise that nobody awaits", `${SAVE}save();`, "no-floating-promises"],
+    ["a promise of the runtime that nobody awaits", 'fetch("http://localhost");', "no-floating-promises"],
+    ["a promise as a condition", `${SAVE}if (save()) console.log(1);`, "no-misused-promises"],
+    ["any", "export const a = (b: any): unknown => b;", "no-explicit-any"],
+    ["an error swallowed without a word", `${SAVE}try { await save(); } catch {}`, "no-empty"],
+    ["loose equality", "export const a = (b: unknown): boolean => b == 1;", "eqeqeq"],
+    ["an unused name", "const a = 1;", "no-unused-vars"],
+  ];
+
+  test("reports what the rules are there for, each in its file", async () => {
+    using dir = project(Object.fromEntries(BAD.map(([, text], i) => [`src/bad${i}.ts`, text])));
+    const { code, stdout } = await sh(dir, "lint.sh", "--format=unix", "src");
+    const lines = stdout.split("\n");
+    const unreported = BAD.filter(([, , rule], i) => !lines.some((line) => line.startsWith(`src/bad${i}.ts:`) && line.includes(rule)));
+    expect(unreported).toEqual([]);
+    expect(code).toBe(1);
+  });
+
+  test("says nothing about clean code", async () => {
+    using dir = project({ "src/good.ts": `${SAVE}void save();\nawait save();` });
+    expect((await sh(dir, "lint.sh", "src")).code).toBe(0);
+  });
+});
+
+describe("scripts/build.sh --if-changed", () => {
+  const build = (dir: TempDir): Promise<Ran> => sh(dir, "build.sh", "--if-changed");
+  const PROGRAM = "console.log(SUP_VERSION, SUP_COMMIT);\ndeclare const SUP_VERSION: string, SUP_COMMIT: string;\nexport {};\n";
+  const FILES = { "src/main.ts": PROGRAM, "package.json": '{\n  "version": "1.2.3"\n}\n', "package-lock.json": "{}\n" };
+
+  test("builds once, again after a change, and keeps the old one when a build fails", async () => {
+    using dir = project(FILES);
+    const binary = join(dir.path, "dist/sup");
+    const source = join(dir.path, "src/main.ts");
+    expect((await build(dir)).code).toBe(0);
+    expect((await run([binary], { env })).stdout).toStartWith("1.2.3 ");
+    expect((await build(dir)).stdout).toBe("");
+
+    writeFileSync(source, 'console.log("second");\n');
+    const later = new Date(Date.now() + 2000); // the file system's clock may be coarse
+    utimesSync(source, later, later);
+    expect((await build(dir)).code).toBe(0);
+    expect((await run([binary], { env })).stdout).toBe("second\n");
+
+    writeFileSync(source, "not a program(");
+    utimesSync(source, later, later);
+    expect((await build(dir)).code).not.toBe(0);
+    expect((await run([binary], { env })).stdout).toBe("second\n");
+  }, 60_000);
+});
