@@ -186,6 +186,7 @@ function tick(parts: Parts, settings: Settings): Timer {
     void parts.sampler.sample(); // never rejects
     const now = Date.now();
     if (now - prunedAt < PRUNE_EVERY_MS) return;
+    parts.logs.tidy();
     const before = (days: number): string => new Date(now - days * DAY_MS).toISOString();
     const more = parts.store.prune(before(settings.metrics.retentionDays), before(settings.events.retentionDays));
     if (!more) prunedAt = now;
@@ -197,7 +198,7 @@ async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: stri
   parts.recorder.tell("daemon-stopping", `sup is ending, asked by ${why}`);
   const left = await shutDown(parts);
   for (const id of left) journal.warn(`${id} could not be stopped`);
-  for (const [id] of parts.world.entries()) parts.logs.close(id);
+  parts.logs.shutdown();
   parts.recorder.tell("daemon-stopped", "sup has ended; every unit is down");
   await unlisten();
   parts.close();

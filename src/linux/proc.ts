@@ -64,14 +64,18 @@ export function allStats(): Stat[] {
   return stats;
 }
 
-/** One variable of the process's environment as it was at exec; null when it has none, is gone, or is not ours to read. */
-export function environmentVariable(pid: number, name: string): string | null {
+/**
+ * One variable of the process's environment as it was at exec; null when it is not set. Undefined when it cannot be
+ * known: the process is gone, not ours to read, has no environment at all, or is in the middle of its exec.
+ */
+export function environmentVariable(pid: number, name: string): string | null | undefined {
   let bytes: Buffer;
   try {
     bytes = readFileSync(`/proc/${pid}/environ`);
   } catch {
-    return null; // gone, or another user's: both mean that it cannot be known
+    return undefined;
   }
+  if (bytes.length === 0) return undefined;
   const key = `${name}=`;
   let at = bytes.indexOf(key);
   while (at > 0 && bytes[at - 1] !== 0) at = bytes.indexOf(key, at + 1);

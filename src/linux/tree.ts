@@ -96,6 +96,7 @@ export class TreeFinder {
     const known = this.invocations.get(stat.pid);
     if (known?.startTicks === stat.startTicks) return known.id;
     const id = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
+    if (id === undefined) return null; // perhaps known the next time
     this.invocations.set(stat.pid, { startTicks: stat.startTicks, id });
     return id;
   }

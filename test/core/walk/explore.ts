@@ -1,7 +1,7 @@
 import type { Effect } from "../../../src/core/unit/effects.ts";
 import type { EventType } from "../../../src/core/unit/events.ts";
 import { isDown, type Phase } from "../../../src/core/unit/phase.ts";
-import { freshUnit, type Unit } from "../../../src/core/unit/record.ts";
+import { freshUnit, NO_LEDGER, type Unit } from "../../../src/core/unit/record.ts";
 import { step } from "../../../src/core/unit/step.ts";
 import type { Spec } from "../../../src/spec/spec.ts";
 import { choices, factsOf, keyOf, NOTHING, type Choice, type Outside } from "./situations.ts";
@@ -29,7 +29,9 @@ const ROLL = 0.5;
 
 /** Visits every situation that one unit can get into, and checks each. Throws with the path to the first that is wrong. */
 export function explore(spec: Spec): Walked {
-  const start: Node = { unit: freshUnit(spec.id), outside: NOTHING, nowMs: 0, parent: null, by: "loaded" };
+  // The throttle begins after 10 starts: the walk begins one short of them, or it would walk everything ten times.
+  const ledger = { ...NO_LEDGER, recentStarts: Array<number>(9).fill(0) };
+  const start: Node = { unit: { ...freshUnit(spec.id), ledger }, outside: NOTHING, nowMs: 0, parent: null, by: "loaded" };
   const seen = new Set([keyOf(spec, start.unit, start.outside, start.nowMs)]);
   const targets = new Map<string, Set<Phase>>();
   const restful = new Set<string>();

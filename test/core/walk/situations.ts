@@ -155,7 +155,7 @@ export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): 
 /** The throttle matters where the policy waits less than it. */
 function startsKey(spec: Spec, { ledger }: Unit, nowMs: number): string {
   if (spec.restart.retryDelayMs > 0) return "";
-  return `${ledger.throttled}${ledger.recentStarts.length}${Math.min(nowMs - (ledger.recentStarts.at(-1) ?? nowMs), 1000)}`;
+  return `${ledger.throttled}${Math.max(9, ledger.recentStarts.length)}${Math.min(nowMs - (ledger.recentStarts.at(-1) ?? nowMs), 1000)}`;
 }
 
 const exitClass = (exit: Exit | null): string => (exit === null ? "-" : exit.kind === "code" ? `${exit.code}` : "x");
