@@ -3,6 +3,11 @@ import { realHost } from "./cli/host.ts";
 import type { Roles } from "./cli/roles.ts";
 import { runCli } from "./cli/run.ts";
 
+/** Put in by scripts/build.sh; not there when run from the sources. */
+declare const SUP_COMMIT: string | undefined;
+
+const commit = typeof SUP_COMMIT === "undefined" ? null : SUP_COMMIT;
+
 /** Picks the role of this process. The daemon and its adapters are loaded only where they run, so that `sup status` starts fast. */
 const roles: Roles = {
   daemon: async (options) => (await import("./daemon/run.ts")).runDaemon(options),
@@ -10,4 +15,4 @@ const roles: Roles = {
   readUnits: async (directories) => (await import("./daemon/compose-units.ts")).readUnits(directories),
 };
 
-process.exit(await runCli(process.argv.slice(2), realHost(), roles, version));
+process.exit(await runCli(process.argv.slice(2), realHost(), roles, { version, commit }));

@@ -1,4 +1,4 @@
-import { bootTimeMs } from "../linux/monotonic.ts";
+import { bootTimeMs, realTimeMs } from "../linux/monotonic.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /**
@@ -22,7 +22,7 @@ export function systemClock(): Clock {
 
   return {
     monotonicMs: bootTimeMs,
-    wallMs: () => Date.now(),
+    wallMs: realTimeMs,
     roll: () => Math.random(),
     wakeAt(atMs, callback) {
       if (timer !== null) clearTimeout(timer);

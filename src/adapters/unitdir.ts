@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { fileNameOf, isTemplate, isUnitId, stripSuffix } from "../base/names.ts";
+import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../base/names.ts";
 import type { TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../ports/files.ts";
 import { watchDirectories } from "./dirwatch.ts";
 
@@ -103,6 +103,7 @@ function read(path: string, refuse: Refuse): TextFile | null {
 
 function nameMessage(path: string, id: string): string {
   const rule = "letters, digits, `_`, `.` and `-` (64 at most), with `@` and an instance if need be";
+  if (id === RESERVED_NAME) return `${basename(path)} is ignored: the name ${RESERVED_NAME} is the daemon's own; choose another`;
   return `${basename(path)} is ignored: ${JSON.stringify(id)} is no unit name; use ${rule}`;
 }
 

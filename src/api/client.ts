@@ -48,8 +48,9 @@ export function createClient(target: Target, hooks: Hooks): Client {
   const readError = async (response: Response): Promise<ApiError> => errorOf(await bodyOf(response), response, target);
   return {
     async call<Name extends RouteName>(name: Name, ...[input]: Given<Name>) {
-      // What acts may take as long as a start_timeout allows; what shows must answer soon.
-      const patience = routes[name].method === "GET" ? { patience: READ_PATIENCE_MS } : {};
+      // What acts, and a probe that is run now, may take as long as the unit's own timeouts; what shows must answer soon.
+      const shows = routes[name].method === "GET" && !(input && "run" in input && input.run);
+      const patience = shows ? { patience: READ_PATIENCE_MS } : {};
       const answer = await send(name, { ...(input && { input: input as Record<string, unknown> }), ...patience });
       return answer.ok ? readJson<Output<Name>>(answer.value, target) : answer;
     },
@@ -96,7 +97,7 @@ function queryText(query: Readonly<Record<string, unknown>>): string {
   for (const [key, value] of Object.entries(query)) {
     for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) params.append(key, String(one));
   }
-  return params.size === 0 ? "" : `?${params}`;
+  return params.size === 0 ? "" : `?${params.toString()}`;
 }
 
 async function readJson<T>(response: Response, target: Target): Promise<Result<T, ApiError>> {

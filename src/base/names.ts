@@ -8,8 +8,12 @@ export const stripSuffix = (text: string): string => (text.endsWith(SUFFIX) ? te
 
 export const fileNameOf = (id: string): string => id + SUFFIX;
 
-/** True for `web`, `web@1`; false for the template `web@`, for paths and for anything over 64 characters a part. */
+/** The daemon's own log is `sup.log`. */
+export const RESERVED_NAME = "sup";
+
+/** True for `web`, `web@1`; false for the template `web@`, for paths, for `sup` and for anything over 64 characters a part. */
 export function isUnitId(text: string): boolean {
+  if (text === RESERVED_NAME) return false;
   const at = text.indexOf("@");
   return at < 0 ? NAME.test(text) : NAME.test(text.slice(0, at)) && NAME.test(text.slice(at + 1));
 }

@@ -3,12 +3,19 @@ import { parseFast } from "./fast.ts";
 import type { Host } from "./host.ts";
 import type { Roles } from "./roles.ts";
 
+/** Which sup this is. */
+export interface Build {
+  readonly version: string;
+  /** The commit it was built from; null when run from the sources. */
+  readonly commit: string | null;
+}
+
 /** The whole command line: argv without the program's name in, exit code out. Prints through the host alone. */
-export async function runCli(argv: readonly string[], host: Host, roles: Roles, version: string): Promise<number> {
+export async function runCli(argv: readonly string[], host: Host, roles: Roles, build: Build): Promise<number> {
   const words = argv[0] === "--version" || argv[0] === "-V" ? ["version", ...argv.slice(1)] : argv;
   const parsed = parseFast(words) ?? (await import("./program.ts")).parseFully(words, host);
   if (typeof parsed === "number") return parsed;
-  const context = makeContext({ host, roles, version, args: parsed.args, options: parsed.options });
+  const context = makeContext({ host, roles, ...build, args: parsed.args, options: parsed.options });
   const { run } = await parsed.row.load();
   try {
     return await run(context);

@@ -79,7 +79,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
   const world = new World({ startConcurrency: settings.startConcurrency });
   const source = openUnitSource(places.unitPath);
   const catalog = new Catalog(source, settings.unitDefaults);
-  const bus = new Bus({ firstId: clock.wallMs(), onError: (error) => bug("a subscriber threw", error) });
+  const bus = new Bus({ firstId: Math.floor(clock.wallMs()), onError: (error) => bug("a subscriber threw", error) });
   const invocationOf = invocations(store);
   const enablements = cached(() => store.enablements());
   const around: Surroundings = {

@@ -1,6 +1,6 @@
-import { exitNumber, describeExit, type Exit } from "../base/exit.ts";
+import { describeExit, type Exit } from "../base/exit.ts";
 import { formatDuration } from "../base/duration.ts";
-import { SIGNALS } from "../base/signals.ts";
+import { signalName, SIGNALS } from "../base/signals.ts";
 import type { CheckResult } from "../core/check.ts";
 import type { SpawnFailure, Unit } from "../core/unit/record.ts";
 import { reasonOf } from "../core/unit/settle.ts";
@@ -323,14 +323,12 @@ export class Interpreter {
 
 const names = (killed: readonly Survivor[]): string[] => [...new Map(killed.map((one) => [one.pid, `${one.name} (${one.pid})`])).values()];
 
-/** What systemd tells an ExecStopPost command. */
+/** What systemd tells an ExecStopPost command: systemd.exec(5), "Environment Variables Set or Propagated". */
 function resultVariables(unit: Unit | undefined): Record<string, string> {
   const end = unit?.ending;
   if (!end) return {};
-  const number = end.exit === null ? null : exitNumber(end.exit);
-  return {
-    SERVICE_RESULT: reasonOf(end),
-    EXIT_CODE: end.exit?.kind === "signal" ? "killed" : "exited",
-    EXIT_STATUS: number === null ? "" : String(number),
-  };
+  const variables = { SERVICE_RESULT: reasonOf(end) === "operator" ? "success" : reasonOf(end) };
+  if (end.exit?.kind === "code") return { ...variables, EXIT_CODE: "exited", EXIT_STATUS: String(end.exit.code) };
+  if (end.exit?.kind !== "signal") return variables;
+  return { ...variables, EXIT_CODE: end.exit.core ? "dumped" : "killed", EXIT_STATUS: signalName(end.exit.signal).replace(/^SIG/, "") };
 }

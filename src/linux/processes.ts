@@ -35,6 +35,9 @@ export function openProcesses(options: ProcessesOptions): ProcessTable {
   return new LinuxProcesses(options);
 }
 
+const ESRCH = 3;
+const RETRY_MS = 500;
+
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
   private readonly start: Spawn;
@@ -130,9 +133,6 @@ class LinuxProcesses implements ProcessTable {
     return stat?.startTicks === ref.startTicks ? stat : null;
   }
 }
-
-const ESRCH = 3;
-const RETRY_MS = 500;
 
 /** 0, which fits no process, when /proc cannot be opened for want of descriptors: the watch then fails for the same reason. */
 function startOf(pid: number): number {

@@ -14,8 +14,8 @@ import { pidfdOpen, sendTo } from "./pidfd.ts";
 import { addChildren, ownChildren, readStat, type Stat } from "./proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree.ts";
 
-/** Births remembered; a run that fell out of memory costs a sweep, nothing else. */
-const MAX_BIRTHS = 4096;
+/** Births remembered before the dead ones among them are forgotten; a run that was forgotten costs a sweep, nothing else. */
+const MANY_BIRTHS = 4096;
 const MAX_SWEEPS = 50;
 const RETRY_MS = 50;
 
@@ -24,7 +24,8 @@ export class Trees {
   private readonly exits: Exits;
   private readonly subreaper: boolean;
   private readonly finder = new TreeFinder();
-  private readonly births = new Set<string>();
+  private readonly births = new Map<string, ProcessRef>();
+  private tidyAt = MANY_BIRTHS;
   /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
   private sweep: Snapshot | null = null;
   private orphans: ReadonlySet<number> | null = null;
@@ -37,9 +38,10 @@ export class Trees {
 
   bornHere(ref: ProcessRef): void {
     this.lookAfresh();
-    this.births.add(nameOf(ref));
-    if (this.births.size <= MAX_BIRTHS) return;
-    for (const oldest of this.births) return void this.births.delete(oldest);
+    this.births.set(nameOf(ref), ref);
+    if (this.births.size < this.tidyAt) return;
+    for (const [name, { pid, startTicks }] of this.births) if (this.exits.pidfdOf(pid, startTicks) === null) this.births.delete(name);
+    this.tidyAt = this.births.size + MANY_BIRTHS;
   }
 
   members(tree: TreeOf): Stat[] {

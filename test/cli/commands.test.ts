@@ -123,6 +123,16 @@ describe("--json", () => {
     expect(answer).toEqual({ code: 0, value: [{ id: "web", word: "running", yes: true }, { id: "cron", word: "stopped", yes: false }] }); // prettier-ignore
   });
 
+  test("version has the commit", async () => {
+    expect((await json({}, "version")).value).toEqual({
+      version: "1.2.3",
+      commit: "abc",
+      bun: Bun.version,
+      os: "linux",
+      cpu: process.arch,
+    });
+  });
+
   test("an error of usage is JSON, too", async () => {
     expect(await json(shop, "stauts")).toEqual({ code: 2, value: { error: { code: "bad-request", message: "unknown command 'stauts'", hint: "Did you mean status?" } } }); // prettier-ignore
   });

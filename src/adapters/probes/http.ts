@@ -41,6 +41,7 @@ function parseEndpoint(endpoint: string): Target | null {
 
 class Exchange {
   private readonly spec: HttpProbe;
+  private readonly pattern: RegExp | null;
   private readonly agent: string;
   private readonly settle: Settle;
   private readonly doing: (what: string) => void;
@@ -50,6 +51,7 @@ class Exchange {
 
   constructor(spec: HttpProbe, agent: string, settle: Settle, doing: (what: string) => void) {
     this.spec = spec;
+    this.pattern = spec.expectedContent?.kind === "regex" ? new RegExp(spec.expectedContent.text) : null;
     this.agent = agent;
     this.settle = settle;
     this.doing = doing;
@@ -134,7 +136,7 @@ class Exchange {
     const expected = this.spec.expectedContent;
     if (expected === null) return ["ok", `HTTP ${status}`];
     const text = body.toString("utf8");
-    const found = expected.kind === "text" ? text.includes(expected.text) : new RegExp(expected.text).test(text);
+    const found = this.pattern === null ? text.includes(expected.text) : this.pattern.test(text);
     if (found) return ["ok", `HTTP ${status} with the expected content`];
     return ["bad", `HTTP ${status}, but ${JSON.stringify(expected.text)} is not in the first ${body.length} bytes of the body`];
   }

@@ -28,5 +28,13 @@ export function openProber({ processes, hub, version }: ProberOptions): Prober {
         return probeExec(spec, context, { processes, hub }, signal);
     }
   };
-  return { probe: run };
+  return {
+    async probe(spec, context, signal) {
+      try {
+        return await run(spec, context, signal);
+      } catch (error) {
+        return { kind: "broken", detail: `the check itself failed: ${(error as Error).message}` };
+      }
+    },
+  };
 }

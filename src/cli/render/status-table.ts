@@ -51,14 +51,13 @@ const COLUMNS: readonly Column[] = [
 
 function row(service: Service, { paint }: Look): Cell[] {
   const { state, health, restart_count: restarts } = service;
-  const running = state === "running";
   return [
     { text: dotOf(service), paint: (text) => paint(dotColour(service), text) },
     { text: safeCell(service.id), paint: (text) => paint("bold", text) },
     { text: state, paint: (text) => paint(STATE_COLOUR[state], text) },
     { text: health === "unknown" ? "" : health, paint: (text) => paint(HEALTH_COLOUR[health], text) },
     { text: service.pid === null ? "" : String(service.pid) },
-    { text: running ? formatDuration(service.uptime_seconds * 1000) : "" },
+    { text: state === "running" && service.pid !== null ? formatDuration(service.uptime_seconds * 1000) : "" },
     { text: restarts > 0 ? String(restarts) : "", paint: (text) => paint("yellow", text) },
     { text: percent(service.cpu_percent) },
     { text: memory(service.memory_mb) },

@@ -324,7 +324,13 @@ export const finished: Move<Of<"finished">> = (situation, event) => {
   return { ...outcome, effects: [tell("stopping", `post_stop: ${event.failure}`, { run: event.run }), ...outcome.effects] };
 };
 
-export const finishOverdue: Move<Of<"due">> = (situation) => settle(situation);
+/** The commands are killed before the unit goes on: a new run must not begin beside the old one's post_stop. */
+export const finishOverdue: Move<Of<"due">> = (situation) => {
+  if (situation.unit.due?.why === "kill-again") return settle(situation);
+  const outcome = killAgain(situation, { type: "due", run: situation.unit.run, why: "hook-timeout" });
+  const said = tell("killed", "post_stop did not end in time: SIGKILL", { run: situation.unit.run });
+  return { ...outcome, effects: [said, ...outcome.effects] };
+};
 
 /** `backoff` or `fatal` has waited long enough. */
 export const retry: Move<Of<"due">> = ({ unit }) => ({

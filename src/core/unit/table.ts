@@ -26,7 +26,7 @@ const ignore = (why: string): { readonly kind: "ignore"; readonly why: string } 
 const refuse = (why: string): { readonly kind: "refuse"; readonly why: string } => ({ kind: "refuse", why });
 const never = (why: string): { readonly kind: "impossible"; readonly why: string } => ({ kind: "impossible", why });
 
-const SETTLES = "idle waiting exited backoff failed fatal";
+const SETTLES = "idle waiting backoff failed fatal";
 const OVER = ignore("the run is over");
 const STOPS = ignore("it is stopping already");
 const noReload = refuse("it is not running");
@@ -162,11 +162,11 @@ export const table: { readonly [P in Phase]: Row } = {
     ...over,
     start: go("=", "keepUp", move.keepUp),
     stop: go("=", "holdStop", move.holdStop),
-    restart: go(`finishing ${SETTLES}`, "closeExited", move.closeExited),
+    restart: go("finishing waiting", "closeExited", move.closeExited),
     reload: noReload,
     reset: go("=", "reset", move.reset),
     clear: noClear,
-    release: go(`finishing ${SETTLES}`, "closeExited", move.closeExited),
+    release: go("finishing idle", "closeExited", move.closeExited),
     due: ignore("nothing is due"),
   },
   stopping: { ...sinking, due: go("killing", "kill", move.kill) },
@@ -177,7 +177,7 @@ export const table: { readonly [P in Phase]: Row } = {
     spawned: mainIsGone,
     spawnFailed: mainIsGone,
     exited: mainIsGone,
-    swept: go(`finishing ${SETTLES}`, "swept", move.swept),
+    swept: go(`finishing exited ${SETTLES}`, "swept", move.swept),
     finished: noStage,
     due: go("=", "killLeftovers", move.killLeftovers),
   },
@@ -189,7 +189,7 @@ export const table: { readonly [P in Phase]: Row } = {
     exited: mainIsGone,
     swept: noStage,
     finished: go(SETTLES, "finished", move.finished),
-    due: go(SETTLES, "finishOverdue", move.finishOverdue),
+    due: go(`= ${SETTLES}`, "finishOverdue", move.finishOverdue),
   },
   backoff: {
     ...down,

@@ -384,8 +384,10 @@ describe("stopping", () => {
     expect([m.finished("exit code 1").phase, m.told]).toEqual(["backoff", ["stopping", "backoff"]]);
   });
 
-  test("post_stop that never ends does not hold the unit for ever", () => {
-    expect(machine({ postStop: [hook()] }).up().exits(1).swept().due().phase).toBe("backoff");
+  test("post_stop that does not end in time is killed before the unit goes on, and does not hold it for ever", () => {
+    const m = machine({ postStop: [hook()] }).up().exits(1).swept().due();
+    expect([m.phase, m.told, m.acts, m.dueInMs]).toEqual(["finishing", ["killed"], ["kill"], 5000]);
+    expect(m.due().phase).toBe("backoff");
   });
 
   test("an exit before the stop signal could act is the end it asked for", () => {

@@ -83,11 +83,11 @@ function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outsi
     const busy = outside.main !== "none" || outside.spawn !== "none" || outside.prepare;
     switch (effect.type) {
       case "prepare":
-        if (busy || outside.sweep || outside.finish) return "pre_start runs beside something of the unit that is alive";
+        if (busy || outside.sweep || outside.finish === "running") return "pre_start runs beside something of the unit that is alive";
         outside = { ...NOTHING, prepare: true };
         break;
       case "spawn":
-        if (busy || outside.sweep || outside.finish) return "two live processes";
+        if (busy || outside.sweep || outside.finish === "running") return "two live processes";
         outside = { ...NOTHING, spawn: "ok", main: "alive" };
         break;
       case "sweep":
@@ -95,15 +95,16 @@ function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outsi
         outside = { ...outside, sweep: true };
         break;
       case "finish":
-        if (busy || outside.sweep || outside.finish) return "post_stop runs beside something of the unit that is alive";
-        outside = { ...outside, finish: true };
+        if (busy || outside.sweep || outside.finish === "running") return "post_stop runs beside something of the unit that is alive";
+        outside = { ...outside, finish: "running" };
         break;
       case "reload":
         outside = { ...outside, reload: true };
         break;
       case "signal":
       case "kill":
-        if (!busy && !outside.sweep) return `a ${effect.type} of a run that is over`;
+        if (!busy && !outside.sweep && outside.finish === "none") return `a ${effect.type} of a run that is over`;
+        if (effect.type === "kill" && outside.finish === "running") outside = { ...outside, finish: "killed" };
         break;
     }
   }

@@ -18,11 +18,11 @@ function aboutProcesses(unit: Unit, { main, spawn, prepare, sweep, finish }: Out
   if ((main !== "none" || spawn !== "none") && !MAY_LIVE.has(phase)) return `a live process while ${phase}`;
   if (prepare && !HOOK_MAY_LIVE.has(phase)) return `pre_start runs while ${phase}`;
   if (sweep && phase !== "cleaning") return `a sweep is under way while ${phase}`;
-  if (finish && phase !== "finishing") return `post_stop runs while ${phase}`;
+  if (finish === "running" && phase !== "finishing") return `post_stop runs while ${phase}`;
   if (process !== null && (main === "none" || spawn !== "none")) return `it names a process that is not there while ${phase}`;
   if (process === null && main !== "none" && spawn === "none") return `it does not know its live process while ${phase}`;
   if (phase === "cleaning" && !sweep) return "cleaning, and nobody will answer";
-  if (phase === "finishing" && !finish) return "finishing, and nobody will answer";
+  if (phase === "finishing" && finish === "none") return "finishing, and nobody will answer";
   if (phase === "preparing" && !prepare) return "preparing, and nobody will answer";
   if ((phase === "running" || phase === "reloading") && process === null) return `${phase} without a process`;
   if ((phase === "stopping" || phase === "killing") && main === "none" && spawn === "none" && !prepare)

@@ -18,7 +18,8 @@ export interface Outside {
   /** Answers on their way. */
   readonly prepare: boolean;
   readonly sweep: boolean;
-  readonly finish: boolean;
+  /** `killed`: the post_stop commands got SIGKILL; only their answer is on its way. */
+  readonly finish: "none" | "running" | "killed";
   readonly reload: boolean;
   /** The machine was told that this run was exec'd: READY=1 and verdicts may come, also long after its end. */
   readonly execd: boolean;
@@ -29,7 +30,7 @@ export const NOTHING: Outside = {
   main: "none",
   prepare: false,
   sweep: false,
-  finish: false,
+  finish: "none",
   reload: false,
   execd: false,
 };
@@ -97,7 +98,7 @@ function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
     add("prepared badly", { type: "prepared", run, failure: "exit code 1" }, { prepare: false });
   }
   if (outside.sweep) add("swept", { type: "swept", run, killed: [] }, { sweep: false });
-  if (outside.finish) add("finished", { type: "finished", run, failure: null }, { finish: false });
+  if (outside.finish !== "none") add("finished", { type: "finished", run, failure: null }, { finish: "none" });
   if (outside.reload) add("reloaded", { type: "reloaded", run, failure: null }, { reload: false });
   if (outside.execd) {
     if (spec.check !== null || spec.type === "notify") add("ready", { type: "ready", run });
@@ -134,10 +135,10 @@ export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): 
     unit.want,
     unit.run > 0,
     unit.process !== null,
-    due === null ? "-" : `${due.why}${due.atMs - nowMs}`,
+    due === null ? "-" : `${due.why}${Math.max(0, due.atMs - nowMs)}`,
     ending === null ? "-" : `${ending.by}${exitClass(ending.exit)}${lasted(spec, ending.ranMs)}`,
     undecided ? lasted(spec, nowMs - (unit.readyAtMs ?? nowMs)) : "",
-    spec.type === "oneshot" && undecided ? nowMs - (unit.execAtMs ?? nowMs) : "",
+    spec.startTimeoutMs !== null && spec.type === "oneshot" && undecided ? Math.min(nowMs - (unit.execAtMs ?? nowMs), spec.startTimeoutMs) : "",
     Math.min(ledger.retries, 3),
     startsKey(spec, unit, nowMs),
     unit.restarting,

@@ -19,6 +19,9 @@ function adopt(ref: ProcessRef): Promise<Exit> {
   return promise;
 }
 
+/** Waits until the shell around it has become a sleep, which never waits for children. */
+const PARENT_SLEEPS = 'until read -r name < /proc/$$/comm && [ "$name" = sleep ]; do :; done';
+
 const ENDS: Array<[string, Exit]> = [
   ["exit 7", { kind: "code", code: 7 }],
   ["exit 0", { kind: "code", code: 0 }],
@@ -27,7 +30,7 @@ const ENDS: Array<[string, Exit]> = [
 
 test.each(ENDS)("the exit of somebody else's child is read from its zombie: %s", async (script, expected) => {
   // The parent never waits, so the zombie stays.
-  const { lines } = await m.start(`(read -r _ < <(sleep 0.3); ${script}) & echo $!; exec sleep 1000`, 1);
+  const { lines } = await m.start(`(${PARENT_SLEEPS}; ${script}) & echo $!; exec sleep 1000`, 1);
   expect(await adopt(refOf(Number(lines[0])))).toEqual(expected);
 });
 
@@ -49,7 +52,7 @@ test("our own child of before a re-exec gives its exact status by waitpid and le
 });
 
 test("one that has ended already, but is a zombie still, is adopted and its exit told", async () => {
-  const { lines } = await m.start("(exit 9) & echo $!; exec sleep 1000", 1);
+  const { lines } = await m.start(`(${PARENT_SLEEPS}; exit 9) & echo $!; exec sleep 1000`, 1);
   const pid = Number(lines[0]);
   await until(() => readStat(pid)?.state === "Z", "the zombie");
   let during = true;

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { bootTimeMs } from "../../../src/linux/monotonic.ts";
+import { clockTicks } from "../../../src/linux/boot.ts";
 import { environmentVariable, ownChildren, parseStat, readStat } from "../../../src/linux/proc.ts";
 import { machine, until } from "./support.ts";
 
@@ -32,6 +34,14 @@ test("an environment variable is found by its whole name only", async () => {
   await until(() => environmentVariable(ref.pid, "SUP_ID") !== undefined, "the environment");
   expect(environmentVariable(ref.pid, "SUP_ID")).toBe("right=1");
   expect(environmentVariable(ref.pid, "UP_ID")).toBeNull();
+});
+
+test("start ticks and clock ticks give the age of a process", async () => {
+  using m = machine();
+  const { ref } = await m.start("exec sleep 1000");
+  const ageMs = bootTimeMs() - (ref.startTicks / clockTicks()) * 1000;
+  expect(ageMs).toBeGreaterThan(-20);
+  expect(ageMs).toBeLessThan(20_000);
 });
 
 test("our children are listed", async () => {

@@ -1,3 +1,4 @@
+import { setDefaultTimeout } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,9 @@ import { listPids } from "../../../src/linux/proc.ts";
 import { openProcesses, type ProcessTable } from "../../../src/linux/processes.ts";
 import type { ProcessRef, SpawnRequest, TreeOf } from "../../../src/ports/processes.ts";
 import type { IdentitySpec } from "../../../src/spec/spec.ts";
+
+// Under the load of other test runs a bash with three forks may take a second.
+setDefaultTimeout(20_000);
 
 export const identity: IdentitySpec = { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} };
 export const PATH = "/usr/local/bin:/usr/bin:/bin";

@@ -186,6 +186,8 @@ test("nobody listening, an unknown host, no TLS and no address have their own wo
   expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({ kind: "bad", detail: `127.0.0.1:${port} refused the connection` });
   expect((await probe("http://no-such-host.invalid/")).detail).toMatch(/name service/);
   expect(await probe("ftp://x/")).toMatchObject({ kind: "bad" });
+  expect(await probe("http://127.0.0.1:1/", regex("(unclosed"))).toMatchObject({ kind: "bad" });
+  expect(await probe("http://127.0.0.1:1/", { headers: { "no good": "x" } })).toMatchObject({ kind: "bad" });
 });
 
 test.skipIf(!Bun.which("openssl"))("a certificate that nobody vouches for fails, unless the unit says insecure", async () => {
