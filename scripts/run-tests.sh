@@ -1,7 +1,8 @@
 #!/bin/sh
 # usage: scripts/run-tests.sh [BUN-TEST-OPTION…] PATH…
 # Runs `bun test` and closes with the line `N passed, N failed` (`, N skipped` when some were). Fails on a failure, on an
-# error outside a test, and when no test ran.
+# error outside a test, when no test ran, and when it takes longer than SUP_TEST_SECONDS (1500): a test that never lets go of
+# the processor cannot be ended by bun's own time limits.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,8 @@ trap 'exit 130' INT TERM HUP
 
 {
   status=0
-  node_modules/.bin/bun test "$@" || status=$?
+  timeout -k 10 "${SUP_TEST_SECONDS:-1500}" node_modules/.bin/bun test "$@" || status=$?
+  [ "$status" -ne 124 ] || echo "the tests did not end within ${SUP_TEST_SECONDS:-1500} s"
   echo "$status" >"$work/status"
 } </dev/null 2>&1 | tee "$work/log"
 status=$(cat "$work/status" 2>/dev/null || echo 1)
@@ -21,7 +23,7 @@ count() { tail -n 12 "$work/log" | sed -n "s/^ *\([0-9][0-9]*\) $1\$/\1/p" | tai
 passed=$(count pass)
 failed=$(count fail)
 errors=$(count error)
-errors=${errors:-$(count errors)}
+errors=${errors:-$(count errors)} # "1 error", "2 errors"
 skip=$(count skip)
 todo=$(count todo)
 passed=${passed:-0}

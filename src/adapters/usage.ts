@@ -1,81 +1,63 @@
-/** CPU and memory of whole trees: one sweep of /proc finds the processes of all units, pidusage measures them. */
-import { readStat, type Stat } from "../linux/proc.ts";
+/**
+ * CPU and memory of whole trees. The sweep that finds the processes of all units reads /proc/PID/stat of each, and the
+ * numbers are in the same line: nothing is read twice, and no package that asks the kernel once more is worth its cost.
+ */
+import { clockTicks, pageBytes } from "../linux/boot.ts";
+import { bootTimeMs } from "../linux/monotonic.ts";
 import type { ProcessTable } from "../linux/processes.ts";
 import type { ProcessRef, TreeOf } from "../ports/processes.ts";
 import type { Sample, Usage } from "../ports/usage.ts";
 
-type Pidusage = (typeof import("pidusage"))["default"];
-
 const MIB = 1024 * 1024;
 
 export function processUsage(table: Pick<ProcessTable, "membersOfAll">): Usage {
-  return new PidUsage(table);
+  return new ProcUsage(table);
 }
 
-class PidUsage implements Usage {
-  private readonly table: Pick<ProcessTable, "membersOfAll">;
-  private pidusage: Pidusage | null = null;
-  /** Start ticks by pid of what was measured before: a first measure has nothing to compare with. */
-  private measured = new Map<number, number>();
+/** The CPU ticks of one process when it was last looked at. */
+interface Seen {
+  readonly startTicks: number;
+  readonly cpuTicks: number;
+}
+
+class ProcUsage implements Usage {
+  readonly #table: Pick<ProcessTable, "membersOfAll">;
+  readonly #ticksPerMs = clockTicks() / 1000;
+  readonly #pageMib = pageBytes() / MIB;
+  #seen = new Map<number, Seen>();
+  #seenAtMs = 0;
 
   constructor(table: Pick<ProcessTable, "membersOfAll">) {
-    this.table = table;
+    this.#table = table;
   }
 
-  async sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>> {
-    if (trees.size === 0) return new Map();
-    const members = this.table.membersOfAll(trees);
-    const pids = [...members.values()].flatMap((stats) => stats.map((stat) => stat.pid));
-    const numbers = await this.measure(pids);
+  sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>> {
     const samples = new Map<string, Sample>();
-    const now = new Map<number, number>();
-    for (const [unit, stats] of members) {
-      const sample = this.sum(stats, numbers, now);
-      if (sample) samples.set(unit, sample);
+    if (trees.size === 0) return Promise.resolve(samples);
+    const nowMs = bootTimeMs();
+    const elapsedTicks = (nowMs - this.#seenAtMs) * this.#ticksPerMs;
+    const now = new Map<number, Seen>();
+    for (const [unit, stats] of this.#table.membersOfAll(trees)) {
+      if (stats.length === 0) continue;
+      let ticks: number | null = null;
+      let pages = 0;
+      let tasks = 0;
+      for (const { pid, startTicks, cpuTicks, residentPages, threads } of stats) {
+        now.set(pid, { startTicks, cpuTicks });
+        pages += residentPages;
+        tasks += threads;
+        const before = this.#seen.get(pid);
+        if (before?.startTicks === startTicks) ticks = (ticks ?? 0) + Math.max(0, cpuTicks - before.cpuTicks);
+      }
+      const cpuPercent = ticks === null || elapsedTicks <= 0 ? null : (ticks / elapsedTicks) * 100;
+      samples.set(unit, { cpuPercent, memoryMb: pages * this.#pageMib, tasks });
     }
-    this.measured = now;
-    if ([...members.values()].flat().some((stat) => !now.has(stat.pid) && isStillThere(stat))) {
-      // pidusage keeps a file of each pid open and never notices that the pid has a new owner: it must start over.
-      this.pidusage?.clear();
-      this.measured = new Map();
-    }
-    return samples;
+    this.#seen = now;
+    this.#seenAtMs = nowMs;
+    return Promise.resolve(samples);
   }
 
   forget(ref: ProcessRef): void {
-    if (this.measured.get(ref.pid) === ref.startTicks) this.measured.delete(ref.pid);
-  }
-
-  /** Null when all of them vanished between the sweep and the measure. */
-  private sum(stats: readonly Stat[], numbers: Numbers, now: Map<number, number>): Sample | null {
-    let cpuPercent: number | null = null;
-    let bytes = 0;
-    let tasks = 0;
-    for (const { pid, startTicks, threads } of stats) {
-      const measured = numbers[pid];
-      if (!measured) continue;
-      now.set(pid, startTicks);
-      bytes += measured.memory;
-      tasks += threads;
-      if (this.measured.get(pid) === startTicks) cpuPercent = (cpuPercent ?? 0) + Math.max(0, measured.cpu);
-    }
-    return tasks === 0 ? null : { cpuPercent, memoryMb: bytes / MIB, tasks };
-  }
-
-  /** Processes that vanished are absent. pidusage answers with an error only when every single one has. */
-  private async measure(pids: number[]): Promise<Numbers> {
-    if (pids.length === 0) return {};
-    process.env.PIDUSAGE_SILENT ??= "1"; // it would write about a missing getconf to the terminal
-    this.pidusage ??= (await import("pidusage")).default;
-    try {
-      return await this.pidusage(pids);
-    } catch (error) {
-      if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return {};
-      throw error;
-    }
+    if (this.#seen.get(ref.pid)?.startTicks === ref.startTicks) this.#seen.delete(ref.pid);
   }
 }
-
-const isStillThere = ({ pid, startTicks }: Stat): boolean => readStat(pid)?.startTicks === startTicks;
-
-type Numbers = Record<number, { readonly cpu: number; readonly memory: number } | undefined>;

@@ -13,6 +13,8 @@ export const service = z.object({
   state: z.enum(STATES),
   sub_state: z.string(),
   reason: z.enum(REASONS),
+  /** Since when it is in this state; null before its first change. */
+  state_since: time.nullable(),
   health: z.enum(HEALTHS),
   pid: z.number().int().nullable(),
   port: z.number().int().nullable(),

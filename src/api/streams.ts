@@ -106,9 +106,7 @@ function createStream(options: StreamOptions, limits: StreamLimits, leave: (stre
   };
   const body = new ReadableStream(
     {
-      start(controller) {
-        control = controller;
-      },
+      start: (controller) => void (control = controller),
       /** Waits for the first message, then takes with it all that came in the same turn of the event loop. */
       async pull() {
         if (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));

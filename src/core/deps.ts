@@ -1,6 +1,6 @@
 import type { Condition } from "../base/words.ts";
 import type { DependencySpec, Spec } from "../spec/spec.ts";
-import { isDown } from "./unit/phase.ts";
+import { isDown, isProbed } from "./unit/phase.ts";
 import type { Unit } from "./unit/record.ts";
 
 /** The condition in force: what the file says, else `succeeded` for a oneshot and `ready` for the rest. */
@@ -22,12 +22,39 @@ export function isMet(condition: Condition, target: Unit): boolean {
   }
 }
 
+interface Target {
+  readonly unit: Unit;
+  readonly spec: Spec;
+}
+type Find = (id: string) => Target | undefined;
+
 /**
- * Must a unit wait for this dependency? One that only orders (`required: false`) is not waited for when it is down and
- * nothing brings it up.
+ * Must a unit wait for this dependency? One that only orders (`required: false`) is waited for while it is on its way,
+ * and no longer when it has failed, is down, or waits itself for what is not coming.
  */
-export function blocks(dependency: DependencySpec, target: { readonly unit: Unit; readonly spec: Spec } | undefined): boolean {
+export function blocks(dependency: DependencySpec, find: Find): boolean {
+  const target = find(dependency.unit);
   if (target === undefined) return dependency.required;
   if (isMet(conditionOf(dependency, target.spec), target.unit)) return false;
-  return dependency.required || !isDown(target.unit.phase);
+  return dependency.required || isComing(target, find, new Set());
 }
+
+/** `seen` bounds the walk; what was seen is coming, or the walk would have ended there. */
+function isComing({ unit, spec }: Target, find: Find, seen: Set<string>): boolean {
+  if (isDown(unit.phase) || unit.phase === "backoff") return false;
+  if (unit.phase !== "waiting" || seen.has(unit.id)) return true;
+  seen.add(unit.id);
+  return spec.dependencies.every((dependency) => {
+    const target = find(dependency.unit);
+    if (!dependency.required || (target && isMet(conditionOf(dependency, target.spec), target.unit))) return true;
+    return target !== undefined && isComing(target, find, seen);
+  });
+}
+
+/** It is there, or about to be, and is meant to stay. */
+export const isUp = (unit: Unit | undefined): boolean => unit !== undefined && unit.want === "up" && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
+
+/** What it did for its dependents it does no more, and it will come back: what `restart: true` asks. */
+export const endedToRestart = (before: Unit, after: Unit): boolean => isServing(before) && after.want === "up" && !isServing(after);
+
+const isServing = (unit: Unit): boolean => isProbed(unit) || unit.phase === "exited";

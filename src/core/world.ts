@@ -1,11 +1,11 @@
 import { closure } from "../base/graph.ts";
 import type { Spec } from "../spec/spec.ts";
 import { beginCheck, beginLiveCheck, probed, probing, type CheckResult, type CheckState } from "./check.ts";
-import { blocks } from "./deps.ts";
+import { blocks, endedToRestart, isUp } from "./deps.ts";
 import { Timeline } from "./timeline.ts";
 import type { Effect } from "./unit/effects.ts";
 import type { UnitEvent } from "./unit/events.ts";
-import { holdsStop, isDown, type Phase } from "./unit/phase.ts";
+import { holdsStop, isDown, isProbed, isStarting, stateOf } from "./unit/phase.ts";
 import { freshUnit, type Cause, type Env, type Unit } from "./unit/record.ts";
 import { step } from "./unit/step.ts";
 
@@ -70,6 +70,8 @@ export class World {
     this.#startConcurrency = options.startConcurrency;
   }
 
+  readonly #find = (id: string): Entry | undefined => this.#entries.get(id);
+
   get(id: string): Entry | undefined {
     return this.#entries.get(id);
   }
@@ -97,7 +99,7 @@ export class World {
     const entry = this.#entries.get(id);
     if (entry?.unit.phase !== "waiting") return [];
     return entry.spec.dependencies
-      .filter((dependency) => blocks(dependency, this.#entries.get(dependency.unit)))
+      .filter((dependency) => blocks(dependency, this.#find))
       .map((dependency) => dependency.unit);
   }
 
@@ -144,20 +146,30 @@ export class World {
   }
 
   #request(event: Extract<WorldEvent, { type: "request" }>, env: Env, turn: Turn): void {
-    const known = event.ids.filter((id) => this.#entries.has(id));
+    const known = event.ids.filter((id) => this.#entries.has(id) && !this.#isForbidden(id, event.action, turn));
     if (event.action === "start") return this.#start(known, event.cause, env, turn);
     if (event.action === "stop") {
-      const all = event.cascade ? [...known, ...this.liveDependents(known)] : known;
-      for (const id of all) this.#apply(id, { type: "stop", cause: event.cause }, env, turn);
+      const all = event.cascade ? this.#withDependents(known) : known;
+      for (const id of all) this.#apply(id, { type: "stop", cause: event.cause }, env, turn, false);
       for (const id of all) this.#release(id, env, turn);
-      return;
+      return this.#launchFree(env, turn);
     }
-    for (const id of known.sort((a, b) => this.#order(a, b))) {
-      if (event.action === "restart") {
-        this.#pullIn(id, env, turn);
-        this.#apply(id, { type: "restart", cause: event.cause }, env, turn);
-      } else this.#apply(id, { type: event.action }, env, turn);
-    }
+    known.sort((a, b) => this.#order(a, b));
+    if (event.action === "restart") return this.#restart(known, event.cause, env, turn);
+    for (const id of known) this.#apply(id, { type: event.action }, env, turn);
+  }
+
+  /** A unit whose file is gone runs until it is down, and no longer. */
+  #isForbidden(id: string, action: string, turn: Turn): boolean {
+    const forbidden = (action === "start" || action === "restart") && this.#entries.get(id)!.retired;
+    if (forbidden) turn.refusals.push({ id, why: "its unit file is gone" });
+    return forbidden;
+  }
+
+  /** `ids`, and all that needs them and is up, coming, or to come back by itself. */
+  #withDependents(ids: readonly string[]): string[] {
+    const all = closure(ids, (id) => [...this.dependentsOf(id)].filter((user) => this.#requires(user, id)));
+    return [...all].filter((id) => ids.includes(id) || this.#entries.get(id)?.unit.want === "up");
   }
 
   /** The wishes first, all of them; then everything that is free launches by priority. */
@@ -170,14 +182,16 @@ export class World {
     this.#launchFree(env, turn);
   }
 
-  #pullIn(id: string, env: Env, turn: Turn): void {
-    for (const needed of this.needs([id])) if (needed !== id) this.#pullOne(needed, env, turn);
+  #restart(ids: readonly string[], cause: Cause, env: Env, turn: Turn): void {
+    for (const id of this.needs(ids)) if (!ids.includes(id)) this.#pullOne(id, env, turn);
+    for (const id of ids) this.#apply(id, { type: "restart", cause }, env, turn, false);
     this.#launchFree(env, turn);
   }
 
   /** A dependency is started unless it is up, coming, or has done what is asked of it. */
   #pullOne(id: string, env: Env, turn: Turn): void {
-    const { unit } = this.#entries.get(id)!;
+    const { unit, retired } = this.#entries.get(id)!;
+    if (retired) return;
     const stoppingForGood = unit.want === "down" && !isDown(unit.phase);
     if (stoppingForGood || (isDown(unit.phase) && !unit.succeeded)) this.#wish(id, "dependency", env, turn);
   }
@@ -197,21 +211,19 @@ export class World {
     for (const effect of result.effects) turn.effects.push({ id, ...effect });
     if (result.unit === entry.unit) return;
     turn.changed.add(id);
-    const after = this.#withCheck(entry, result.unit, env);
+    const sinceMs = stateOf(result.unit) === stateOf(entry.unit) ? result.unit.sinceMs : env.nowMs;
+    const after = this.#withCheck(entry, { ...result.unit, sinceMs }, env);
     this.#put(after);
     this.#react(entry, after, env, turn, launch);
   }
 
-  /** A new run with a check begins it; the run's end ends it. */
+  /** A new run with a check begins it; the way down ends it. */
   #withCheck(entry: Entry, unit: Unit, env: Env): Entry {
     const wasAlive = entry.unit.process !== null && entry.unit.run === unit.run;
-    if (unit.process !== null && !wasAlive) {
-      return { ...entry, unit, check: entry.spec.check === null ? null : beginCheck(unit.run, env.nowMs) };
-    }
-    if (unit.process === null && entry.check !== null && entry.check.dueMs !== null) {
-      return { ...entry, unit, check: { ...entry.check, dueMs: null } };
-    }
-    return { ...entry, unit };
+    const begins = unit.process !== null && !wasAlive;
+    const check = !begins ? entry.check : entry.spec.check === null ? null : beginCheck(unit.run, env.nowMs);
+    if (check === null || check.dueMs === null || isProbed(unit)) return { ...entry, unit, check };
+    return { ...entry, unit, check: { ...check, dueMs: null } };
   }
 
   #put(entry: Entry): void {
@@ -237,7 +249,9 @@ export class World {
     }
     for (const { unit } of after.spec.dependencies) this.#release(unit, env, turn);
     const freedAPlace = this.#startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
-    if (launch && freedAPlace) this.#launchFree(env, turn);
+    // One that is not coming any more lets go whoever only ordered itself after it, directly or not.
+    const gaveUp = isDown(after.unit.phase) || after.unit.phase === "backoff";
+    if (launch && (freedAPlace || gaveUp)) this.#launchFree(env, turn);
   }
 
   #launchFree(env: Env, turn: Turn): void {
@@ -248,7 +262,7 @@ export class World {
     if (!this.#waiting.has(id)) return;
     if (this.#startConcurrency > 0 && this.#starting >= this.#startConcurrency) return;
     const { spec } = this.#entries.get(id)!;
-    if (spec.dependencies.some((dependency) => blocks(dependency, this.#entries.get(dependency.unit)))) return;
+    if (spec.dependencies.some((dependency) => blocks(dependency, this.#find))) return;
     this.#apply(id, { type: "clear" }, env, turn);
   }
 
@@ -290,7 +304,7 @@ export class World {
 
   #probeNow(id: string, env: Env, turn: Turn): void {
     const entry = this.#entries.get(id);
-    if (entry?.check == null || entry.check.probing || entry.unit.process === null) return;
+    if (entry?.check == null || entry.check.probing || !isProbed(entry.unit)) return;
     this.#put({ ...entry, check: { ...entry.check, dueMs: env.nowMs } });
     this.#probe(id, env, turn);
   }
@@ -298,7 +312,7 @@ export class World {
   #probed(event: Extract<WorldEvent, { type: "probed" }>, env: Env, turn: Turn): void {
     const entry = this.#entries.get(event.id);
     const spec = entry?.spec.check;
-    if (!entry?.check || !spec || entry.check.run !== event.run || entry.unit.process === null) return;
+    if (!entry?.check || !spec || entry.check.run !== event.run || !isProbed(entry.unit)) return;
     const { state, verdict } = probed(entry.check, spec, event.seq, event.result, env.nowMs);
     if (state === entry.check) return;
     if (state.health !== entry.check.health) turn.changed.add(event.id);
@@ -317,7 +331,7 @@ export class World {
     turn.changed.add(spec.id);
     if (before === undefined) return this.#put({ spec, unit: freshUnit(spec.id), check: null, retired: false });
     const sameCheck = JSON.stringify(before.spec.check) === JSON.stringify(spec.check);
-    const alive = before.unit.process !== null;
+    const alive = isProbed(before.unit);
     const ready = before.unit.phase !== "starting";
     const check =
       sameCheck || !alive
@@ -327,10 +341,13 @@ export class World {
           : ready
             ? beginLiveCheck(before.unit.run, env.nowMs)
             : beginCheck(before.unit.run, env.nowMs);
-    this.#put({ ...before, spec, check, retired: false });
-    if (spec.check === null && before.unit.phase === "starting" && alive)
+    // A probe of the old check may still be under way: its number must not be given again.
+    const seq = Math.max(check?.seq ?? 0, before.check?.seq ?? 0);
+    this.#put({ ...before, spec, check: check && { ...check, seq }, retired: false });
+    for (const { unit } of before.spec.dependencies) this.#release(unit, env, turn);
+    if (spec.check === null && spec.type !== "notify" && before.unit.phase === "starting" && alive)
       this.#apply(spec.id, { type: "ready", run: before.unit.run }, env, turn);
-    this.#tryLaunch(spec.id, env, turn);
+    this.#launchFree(env, turn);
   }
 
   #unload(id: string, env: Env, turn: Turn): void {
@@ -357,7 +374,7 @@ export class World {
     turn.changed.delete(id);
     turn.removed.add(id);
     for (const { unit } of entry.spec.dependencies) this.#release(unit, env, turn);
-    for (const user of this.dependentsOf(id)) this.#tryLaunch(user, env, turn);
+    this.#launchFree(env, turn);
   }
 
   #link(spec: Spec): void {
@@ -382,15 +399,3 @@ export class World {
     return first.priority - second.priority || (a < b ? -1 : a > b ? 1 : 0);
   }
 }
-
-const isStarting = (phase: Phase): boolean => phase === "preparing" || phase === "starting";
-
-const isUp = (unit: Unit | undefined): boolean =>
-  unit !== undefined && unit.want === "up" && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
-
-/** Its main process is gone, or it is about to be, and it will come back. */
-const endedToRestart = (before: Unit, after: Unit): boolean =>
-  (before.phase === "running" || before.phase === "reloading") &&
-  after.want === "up" &&
-  after.phase !== "running" &&
-  after.phase !== "reloading";

@@ -5,6 +5,8 @@ import { signalName, signalNumber, SIGNALS } from "../base/signals.ts";
 import { progress, type Goal } from "../core/jobs.ts";
 import { isDown, stateOf } from "../core/unit/phase.ts";
 import type { Turn, World } from "../core/world.ts";
+import { formatDuration } from "../base/duration.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Processes } from "../ports/processes.ts";
 import type { Store } from "../ports/store.ts";
 import type { Engine } from "./engine.ts";
@@ -16,6 +18,7 @@ export interface ActionsOptions {
   readonly processes: Processes;
   readonly store: Store;
   readonly recorder: Recorder;
+  readonly clock: Clock;
   /** The unit looks different now, though its machine did not move: tell those who watch. */
   readonly announce: (id: string) => void;
 }
@@ -181,9 +184,13 @@ class Job {
   readonly #results = new Map<string, Outcome>();
   readonly #finished = Promise.withResolvers<ReadonlyMap<string, Outcome>>();
   readonly #stop: () => void;
+  readonly #clock: Clock;
+  readonly #beganMs: number;
 
-  constructor({ world, engine }: ActionsOptions, goals: ReadonlyMap<string, Goal>) {
+  constructor({ world, engine, clock }: ActionsOptions, goals: ReadonlyMap<string, Goal>) {
     this.#world = world;
+    this.#clock = clock;
+    this.#beganMs = clock.monotonicMs();
     this.#pending = new Map(goals);
     this.#stop = engine.watch((turn) => this.#look(turn));
     this.#settle();
@@ -219,7 +226,7 @@ class Job {
         id,
         result: answer.kind,
         state: stateOf(entry.unit),
-        message: answer.message,
+        message: failed ? answer.message : `${answer.message} in ${formatDuration(this.#clock.monotonicMs() - this.#beganMs)}`,
         ...(failed ? { code: "failed" } : {}),
       });
     }

@@ -67,7 +67,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
   const store = opened.value;
   const notes: string[] = [];
   const hub = openHub({ onError: (error) => bug("a callback of the hub threw", error), onWarning: (message) => journal.warn(message) });
-  const processes = openProcesses({ hub });
+  const processes = openProcesses({ hub, scratch: places.runtime });
   const logs = openLogs({
     runtimeDir: places.runtime,
     logDir: places.logs,
@@ -79,7 +79,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
   const world = new World({ startConcurrency: settings.startConcurrency });
   const source = openUnitSource(places.unitPath);
   const catalog = new Catalog(source, settings.unitDefaults);
-  const bus = new Bus({ firstId: Math.floor(clock.wallMs()), onError: (error) => bug("a subscriber threw", error) });
+  const bus = new Bus({ firstId: Math.floor(clock.wallMs()) * 1000, onError: (error) => bug("a subscriber threw", error) });
   const invocationOf = invocations(store);
   const enablements = cached(() => store.enablements());
   const around: Surroundings = {
@@ -114,7 +114,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
   const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), post, announce });
-  const actions = new Actions({ world, engine, processes, store, recorder, announce });
+  const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const facade = new Facade({
     world,
     clock,

@@ -31,6 +31,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     state: stateOf(unit),
     sub_state: subStateOf(unit),
     reason: unit.phase === "waiting" && world.waitingFor(id).length > 0 ? "dependency" : unit.reason,
+    state_since: isoOf(unit.sinceMs, clock),
     health: healthOf(entry),
     pid: unit.process?.pid ?? null,
     port: spec.port,

@@ -5,6 +5,8 @@ import { readOrMakeToken } from "../api/token.ts";
 import type * as shape from "../api/shapes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { takeLock, type Lock } from "../linux/lock.ts";
+import { whoListens } from "../linux/ports.ts";
+import { releaseStartupCode } from "../linux/resident.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
 import type { Places } from "../spec/places.ts";
 import { formatProblem } from "../spec/problems.ts";
@@ -70,7 +72,7 @@ interface Prepared {
 /** Everything that can be refused before anything is touched: directories, settings, the lock. */
 function prepare({ places, foreground }: DaemonOptions): Result<Prepared, string> {
   process.umask(0o077);
-  process.env.PIDUSAGE_SILENT = "1";
+
   const scrubbed = scrubEnvironment();
   const made = makeDirectories(places);
   if (!made.ok) return made;
@@ -153,7 +155,7 @@ async function start(
   const resumed = resume(parts, journal);
   const { enabled, host, port, auth } = settings.api;
   const tcp = enabled ? { host, port, auth } : null;
-  const listening = await listen({ app, socketPath: places.socket, tcp });
+  const listening = await listen({ app, socketPath: places.socket, tcp, whoListens });
   if (!listening.ok) return err(listening.error);
   url = listening.value.tcp?.url ?? null;
   parts.notes.push(...(token.value.note === null ? [] : [token.value.note]), ...listening.value.notes);
@@ -168,6 +170,7 @@ async function start(
   if (boot.length > 0) parts.engine.post({ type: "request", action: "start", ids: boot, cause: "boot" });
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const ticking = tick(parts, settings);
+  setTimeout(releaseStartupCode, STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
     clearInterval(ticking);
@@ -175,6 +178,9 @@ async function start(
   };
   return ok({ parts, unlisten });
 }
+
+/** By then the enabled units are started and the first sample is taken. */
+const STARTED_MS = 10_000;
 
 const DAY_MS = 86_400_000;
 const PRUNE_EVERY_MS = 600_000;

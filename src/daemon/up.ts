@@ -18,7 +18,7 @@ export function runUp({ places, version, line, say, expect }: UpOptions): Promis
     version,
     foreground: false,
     onReady: (parts, info) => {
-      for (const note of info.notes) say(null, note);
+      for (const note of parts.facade.status().daemon.notes) say(null, note);
       if (info.url !== null) say(null, `the API is at ${info.url}, its token in ${places.token}`);
       say(null, `from another terminal: SUP_HOME=${places.state.replace(/\/state$/, "")} sup status`);
       show(parts, { line, say, expect });

@@ -15,3 +15,9 @@ const _SC_CLK_TCK = 2;
 export function clockTicks(): number {
   return Number(libc.sysconf(_SC_CLK_TCK));
 }
+
+const _SC_PAGESIZE = 30;
+
+export function pageBytes(): number {
+  return Number(libc.sysconf(_SC_PAGESIZE));
+}

@@ -12,6 +12,10 @@ export interface Stat {
   readonly group: number;
   readonly session: number;
   readonly threads: number;
+  /** User and system time together, in clock ticks; of this process alone, without children it waited for. */
+  readonly cpuTicks: number;
+  /** Resident pages. */
+  readonly residentPages: number;
   /** Clock ticks since boot; with the pid it names a process for good. */
   readonly startTicks: number;
   /** A wait status; only a zombie's counts, and only when we may know it (same user, or root). */
@@ -38,6 +42,8 @@ export function parseStat(text: string): Stat | null {
     group: Number(rest[2]),
     session: Number(rest[3]),
     threads: Number(rest[17]),
+    cpuTicks: Number(rest[11]) + Number(rest[12]),
+    residentPages: Number(rest[21]),
     startTicks: Number(rest[19]),
     waitStatus: Number(rest[49]),
   };
@@ -55,9 +61,12 @@ export function listPids(): number[] {
   return pids;
 }
 
-export function allStats(): Stat[] {
+export const allStats = (): Stat[] => statsOf(listPids());
+
+/** Of those that are there. */
+export function statsOf(pids: Iterable<number>): Stat[] {
   const stats: Stat[] = [];
-  for (const pid of listPids()) {
+  for (const pid of pids) {
     const stat = readStat(pid);
     if (stat) stats.push(stat);
   }

@@ -6,7 +6,7 @@
  */
 import type { TreeOf } from "../ports/processes.ts";
 import { bootId } from "./boot.ts";
-import { allStats, environmentVariable, isAlive, type Stat } from "./proc.ts";
+import { environmentVariable, isAlive, type Stat } from "./proc.ts";
 
 /** All processes of the machine at (nearly) one moment. */
 export interface Snapshot {
@@ -18,9 +18,8 @@ export interface Snapshot {
   readonly ours: boolean;
 }
 
-/** Of everything on the machine, or of the given processes, which then all descend from this daemon. */
-export function takeSnapshot(chosen?: readonly Stat[]): Snapshot {
-  const stats = chosen ?? allStats();
+/** Of these processes. `ours`: all of them descend from this daemon. */
+export function takeSnapshot(stats: readonly Stat[], ours: boolean): Snapshot {
   const byPid = new Map<number, Stat>();
   const byParent = new Map<number, Stat[]>();
   const byLeader = new Map<number, Stat[]>();
@@ -30,7 +29,7 @@ export function takeSnapshot(chosen?: readonly Stat[]): Snapshot {
     push(byLeader, stat.session, stat);
     if (stat.group !== stat.session) push(byLeader, stat.group, stat);
   }
-  return { byPid, byParent, byLeader, ours: chosen !== undefined };
+  return { byPid, byParent, byLeader, ours };
 }
 
 function push(map: Map<number, Stat[]>, key: number, stat: Stat): void {

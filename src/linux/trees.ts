@@ -11,7 +11,8 @@ import type { Hub, HubHandle } from "./hub.ts";
 import { SIGNALS } from "../base/signals.ts";
 import { libc } from "./libc.ts";
 import { pidfdOpen, sendTo } from "./pidfd.ts";
-import { addChildren, ownChildren, readStat, type Stat } from "./proc.ts";
+import { Census } from "./census.ts";
+import { addChildren, allStats, ownChildren, readStat, type Stat, statsOf } from "./proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree.ts";
 
 /** Births remembered before the dead ones among them are forgotten; a run that was forgotten costs a sweep, nothing else. */
@@ -24,6 +25,7 @@ export class Trees {
   private readonly exits: Exits;
   private readonly subreaper: boolean;
   private readonly finder = new TreeFinder();
+  private readonly census = new Census();
   private readonly births = new Map<string, ProcessRef>();
   private tidyAt = MANY_BIRTHS;
   /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
@@ -49,7 +51,10 @@ export class Trees {
   }
 
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    return this.finder.find(trees, this.everything());
+    const seen = this.census.take();
+    const found = this.finder.find(trees, takeSnapshot(seen, false));
+    this.census.setAside(seen, found.values());
+    return found;
   }
 
   /** To the process group in one call, which the kernel makes atomic, then to those that left the group. */
@@ -147,7 +152,7 @@ export class Trees {
   private everything(): Snapshot {
     if (this.sweep) return this.sweep;
     setImmediate(this.lookAfresh);
-    return (this.sweep = takeSnapshot());
+    return (this.sweep = takeSnapshot(allStats(), false));
   }
 
   /** Null when the shortcut does not hold for this run. */
@@ -157,12 +162,7 @@ export class Trees {
     // Read after the descendants: a process that is orphaned meanwhile moves from there to here, never back.
     const orphans = this.findOrphans();
     if (orphans === null) return null;
-    const stats: Stat[] = [];
-    for (const pid of new Set([...pids, ...orphans])) {
-      const stat = readStat(pid);
-      if (stat) stats.push(stat);
-    }
-    return takeSnapshot(stats);
+    return takeSnapshot(statsOf(new Set([...pids, ...orphans])), true);
   }
 
   /** Our children that nobody waits for, and what descends from them. */

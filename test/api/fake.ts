@@ -16,7 +16,16 @@ export const SETTINGS: ApiSettings = { host: "127.0.0.1", auth: "token", basePat
 
 export function aService(id: string, more: Partial<shape.Service> = {}): shape.Service {
   return {
-    ...{ id, name: id, description: `the ${id}`, state: "running", sub_state: "running", reason: "operator", health: "healthy" },
+    ...{
+      id,
+      name: id,
+      description: `the ${id}`,
+      state: "running",
+      state_since: "2026-11-22T20:00:00.000Z",
+      sub_state: "running",
+      reason: "operator",
+      health: "healthy",
+    },
     ...{ pid: 4711, port: 8080, start_time: NOW_ISO, uptime_seconds: 12.5, restart_count: 0, last_restart: null, priority: 100 },
     ...{ critical: false, auto_restart: true, enabled: true, groups: ["site"], labels: { team: "a" }, cpu_percent: 1.5, memory_mb: 20 },
     ...{ tasks: 3, exit_code: null, last_exit: null, waiting_for: [], changed_on_disk: false, problems: [], retries: 0, max_retries: 5 },

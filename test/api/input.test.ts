@@ -102,6 +102,7 @@ test("a log query is resolved against the given now and limited when nothing lim
     untilMs: NOW - 3_600_000,
   });
   expect(await asked("?since=2026-05-01%2010:00")).toEqual({ lines: 10_000, sinceMs: NOW - 7_200_000 });
+  expect(await asked("?since=2026-05-01T10:00:00.123456789Z")).toEqual({ lines: 10_000, sinceMs: NOW - 7_199_877 });
   expect(await asked("?grep=a.c&stream=stderr")).toEqual({ lines: 100, grep: /a.c/, stream: "stderr" });
 });
 

@@ -32,7 +32,6 @@ export const HOMES: Readonly<Record<string, RegExp>> = {
   commander: /^src\/cli\/program\.ts$/,
   kleur: /^src\/cli\/render\//,
   "cli-table3": /^src\/cli\/render\//,
-  pidusage: /^src\/adapters\/usage(?:\.ts$|\/)/,
   "bun:ffi": /^src\/linux\//,
   "bun:sqlite": /^src\/adapters\/sqlite\//,
 };

@@ -48,6 +48,12 @@ describe("scripts/test.sh", () => {
     const ran = await sh(dir, "test.sh");
     expect({ line: lastLine(ran.stdout), code: ran.code }).toEqual({ line, code });
   });
+
+  test("a test that never lets go of the processor is ended, and counts", async () => {
+    using dir = project({ "test/harness/keep": "", "test/core/a.test.ts": testFile('test("a", () => { for (;;) {} });') });
+    const ran = await run(["/bin/sh", join(dir.path, "scripts/test.sh")], { env: { ...env, SUP_TEST_SECONDS: "1" }, cwd: dir.path });
+    expect({ line: lastLine(ran.stdout), code: ran.code }).toEqual({ line: "0 passed, 1 failed", code: 124 });
+  }, 20_000);
 });
 
 describe("scripts/lint.sh", () => {

@@ -34,7 +34,7 @@ type Fact = readonly [name: string, text: string];
 function stateFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
   const { state, sub_state, health } = service;
   const finer = sub_state !== "" && sub_state !== state ? ` (${safe(sub_state)})` : "";
-  const since = service.start_time && service.pid !== null ? ` since ${sinceWhen(service.start_time, now)}` : "";
+  const since = service.state_since === null ? "" : ` since ${sinceWhen(service.state_since, now)}`;
   const facts: Fact[] = [
     ["State", `${paint(STATE_COLOUR[state], state)}${finer}${since}`],
     ["Why", safe(why(service, now))],

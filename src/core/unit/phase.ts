@@ -84,6 +84,13 @@ export const isDown = (phase: Phase): boolean => phase === "idle" || phase === "
 /** The unit's processes may be alive. */
 export const isLive = (phase: Phase): boolean => !isDown(phase) && phase !== "waiting" && phase !== "backoff" && phase !== "exited";
 
+/** It takes a place of `start_concurrency`. */
+export const isStarting = (phase: Phase): boolean => phase === "preparing" || phase === "starting";
+
+/** Its main process runs and is meant to: it may be asked whether it is well. */
+export const isProbed = (unit: { readonly phase: Phase; readonly process: unknown }): boolean =>
+  unit.process !== null && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
+
 /** The word shown in `sub_state`. */
 export function subStateOf(unit: { readonly phase: Phase; readonly want: "up" | "down" }): string {
   if (unit.want === "down" && HOLDS[unit.phase]) return "waiting for dependents";

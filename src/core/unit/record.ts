@@ -68,6 +68,8 @@ export interface Unit {
   readonly ending: Ending | null;
   /** How the last run ended, until the next one ends. */
   readonly last: Ending | null;
+  /** Monotonic time since which the public state is what it is; null before the first change. Kept by the world. */
+  readonly sinceMs: number | null;
   /** Monotonic time of exec and of becoming ready, of the current run. */
   readonly execAtMs: number | null;
   readonly readyAtMs: number | null;
@@ -96,6 +98,7 @@ export const freshUnit = (id: string): Unit => ({
   due: null,
   ending: null,
   last: null,
+  sinceMs: null,
   execAtMs: null,
   readyAtMs: null,
   ledger: NO_LEDGER,

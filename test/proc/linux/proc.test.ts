@@ -16,6 +16,8 @@ test("a name with spaces and brackets does not shift the fields", () => {
     group: 5,
     session: 6,
     threads: 20,
+    cpuTicks: 14 + 15,
+    residentPages: 24,
     startTicks: 22,
     waitStatus: 52,
   });

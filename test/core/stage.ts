@@ -1,0 +1,150 @@
+import type { Exit } from "../../src/base/exit.ts";
+import { stateOf, type Phase } from "../../src/core/unit/phase.ts";
+import type { Cause, Unit } from "../../src/core/unit/record.ts";
+import { World, type Fact, type Turn, type WorldEffect, type WorldEvent } from "../../src/core/world.ts";
+import type { Spec } from "../../src/spec/spec.ts";
+import { code, killedBy, ref } from "./fixtures.ts";
+
+/** A world whose outside answers at once and does what it is told, but for the units that a test makes difficult. */
+export class Stage {
+  readonly world: World;
+  nowMs = 0;
+  /** What was done, in order: `spawn db`, `signal web`, `kill web`, `probe web`, … */
+  acts: string[] = [];
+  readonly bugs: string[] = [];
+  /** Units whose command, once executed, is not heard of until `answer`. */
+  readonly slow = new Set<string>();
+  /** Units that can't be executed. */
+  readonly broken = new Set<string>();
+  /** Units that ignore the stop signal. */
+  readonly stubborn = new Set<string>();
+  /** Units whose probes fail. */
+  readonly ill = new Set<string>();
+  readonly #held = new Map<string, WorldEvent>();
+  readonly #mailbox: WorldEvent[] = [];
+
+  constructor(specs: readonly Spec[], startConcurrency = 0) {
+    this.world = new World({ startConcurrency });
+    for (const spec of specs) this.post({ type: "load", spec });
+    this.acts = [];
+  }
+
+  start = (...ids: string[]): this => this.request("start", ids);
+  stop = (...ids: string[]): this => this.request("stop", ids);
+  restart = (...ids: string[]): this => this.request("restart", ids);
+  reset = (...ids: string[]): this => this.request("reset", ids);
+  cascade = (...ids: string[]): this => this.post({ type: "request", action: "stop", ids, cause: "operator", cascade: true });
+
+  request(action: "start" | "stop" | "restart" | "reset" | "reload", ids: readonly string[], cause: Cause = "operator"): this {
+    return this.post({ type: "request", action, ids, cause });
+  }
+
+  load = (spec: Spec): this => this.post({ type: "load", spec });
+  unload = (id: string): this => this.post({ type: "unload", id });
+
+  /** The main process ends by itself. */
+  exits(id: string, exit: Exit | number): this {
+    return this.fact(id, { type: "exited", run: this.unit(id).run, exit: typeof exit === "number" ? code(exit) : exit });
+  }
+
+  ready = (id: string): this => this.fact(id, { type: "ready", run: this.unit(id).run });
+  fact = (id: string, fact: Fact): this => this.post({ type: "fact", id, fact });
+
+  /** The slow command of the unit was executed at last. */
+  answer(id: string): this {
+    const event = this.#held.get(id);
+    if (event === undefined) throw new Error(`${id} has nothing to answer`);
+    this.#held.delete(id);
+    return this.post(event);
+  }
+
+  /** Lets time pass, with everything that is due on the way. */
+  pass(ms: number): this {
+    const end = this.nowMs + ms;
+    for (let next = this.world.nextDueMs(); next !== null && next <= end; next = this.world.nextDueMs()) {
+      this.nowMs = Math.max(this.nowMs, next);
+      this.post({ type: "tick" });
+    }
+    this.nowMs = end;
+    return this;
+  }
+
+  /** Hands in the event and everything that comes of it. Returns after the last answer. */
+  post(event: WorldEvent): this {
+    this.#mailbox.push(event);
+    for (let next = this.#mailbox.shift(); next !== undefined; next = this.#mailbox.shift()) this.handle(next);
+    return this;
+  }
+
+  handle(event: WorldEvent): Turn {
+    const turn = this.world.handle(event, { nowMs: this.nowMs, roll: 0.5 });
+    this.bugs.push(...turn.bugs);
+    for (const effect of turn.effects) this.#perform(effect);
+    return turn;
+  }
+
+  unit(id: string): Unit {
+    const entry = this.world.get(id);
+    if (entry === undefined) throw new Error(`no unit ${id}`);
+    return entry.unit;
+  }
+
+  phase = (id: string): Phase => this.unit(id).phase;
+
+  /** `db running, web starting`. */
+  get states(): string {
+    return this.world
+      .ids()
+      .map((id) => `${id} ${stateOf(this.unit(id))}`)
+      .join(", ");
+  }
+
+  /** The acts so far, and forgets them. */
+  take(): string[] {
+    const acts = this.acts;
+    this.acts = [];
+    return acts;
+  }
+
+  #perform(effect: WorldEffect): void {
+    const { id } = effect;
+    if (effect.type === "tell") return;
+    if (effect.type !== "sweep") this.acts.push(`${effect.type} ${id}`);
+    const { run } = effect;
+    switch (effect.type) {
+      case "spawn":
+        return this.#spawn(id, run);
+      case "signal":
+        if (!this.stubborn.has(id)) this.#fact(id, { type: "exited", run, exit: killedBy(15) });
+        return;
+      case "kill":
+        return this.#fact(id, { type: "exited", run, exit: killedBy(9) });
+      case "sweep":
+        return this.#fact(id, { type: "swept", run, killed: [] });
+      case "prepare":
+        return this.#fact(id, { type: "prepared", run, failure: null });
+      case "finish":
+        return this.#fact(id, { type: "finished", run, failure: null });
+      case "reload":
+        return this.#fact(id, { type: "reloaded", run, failure: null });
+      case "probe": {
+        const kind = this.ill.has(id) ? "bad" : "ok";
+        const result = { atMs: this.nowMs, kind, detail: kind, responseMs: 1, fallback: false } as const;
+        this.#mailbox.push({ type: "probed", id, run, seq: effect.seq, result });
+        return;
+      }
+    }
+  }
+
+  #spawn(id: string, run: number): void {
+    const failure = { stage: "exec", message: "no such file", resources: false } as const;
+    if (this.broken.has(id)) return this.#fact(id, { type: "spawnFailed", run, failure });
+    const spawned: WorldEvent = { type: "fact", id, fact: { type: "spawned", run, process: ref(100 + run) } };
+    if (this.slow.has(id)) this.#held.set(id, spawned);
+    else this.#mailbox.push(spawned);
+  }
+
+  #fact(id: string, fact: Fact): void {
+    this.#mailbox.push({ type: "fact", id, fact });
+  }
+}

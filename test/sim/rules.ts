@@ -1,0 +1,94 @@
+import { isDown, isStarting, holdsStop, type Phase } from "../../src/core/unit/phase.ts";
+import type { Unit } from "../../src/core/unit/record.ts";
+import type { Entry, World } from "../../src/core/world.ts";
+import type { Outside } from "./outside.ts";
+
+/** What must hold between any two events, whatever has happened. The first rule that does not, in words, or null. */
+export function wrongInWorld(world: World, startConcurrency: number): string | null {
+  const next = world.nextDueMs();
+  let starting = 0;
+  for (const [id, entry] of world.entries()) {
+    const wrong = wrongInUnit(entry) ?? missedDeadline(entry, next) ?? aboutOthers(world, id, entry, startConcurrency);
+    if (wrong !== null) return `${id}: ${wrong}`;
+    if (isStarting(entry.unit.phase)) starting++;
+  }
+  if (startConcurrency > 0 && starting > startConcurrency) return `${starting} units start at once`;
+  return missedLaunch(world, starting, startConcurrency);
+}
+
+const NEEDS_DUE: ReadonlySet<Phase> = new Set(["preparing", "reloading", "stopping", "killing", "cleaning", "finishing", "backoff"]);
+const MAY_LIVE: ReadonlySet<Phase> = new Set(["starting", "running", "reloading", "stopping", "killing"]);
+
+function wrongInUnit({ unit, spec, check }: Entry): string | null {
+  const { phase, want, due, process } = unit;
+  if (process !== null && !MAY_LIVE.has(phase)) return `a process while ${phase}`;
+  if (NEEDS_DUE.has(phase) && due === null) return `${phase} without a deadline`;
+  if (phase === "starting" && spec.startTimeoutMs !== null && due === null) return "starting without a deadline";
+  if (due !== null && !Number.isFinite(due.atMs)) return "the deadline is no number";
+  if (want === "down" && (phase === "waiting" || phase === "backoff")) return `wanted down, and about to start: ${phase}`;
+  if (want === "up" && phase === "idle") return "wanted up, and nothing will start it";
+  if (check !== null && check.dueMs !== null && (process === null || check.run !== unit.run)) return "a check of nothing";
+  return null;
+}
+
+function missedDeadline({ unit, check }: Entry, next: number | null): string | null {
+  for (const atMs of [unit.due?.atMs, check?.dueMs])
+    if (atMs != null && (next === null || next > atMs)) return `its deadline at ${atMs} is forgotten; the next is ${next ?? "none"}`;
+  return null;
+}
+
+/** A held stop is held by somebody. */
+function aboutOthers(world: World, id: string, { unit, retired }: Entry, _: number): string | null {
+  if (retired && isDown(unit.phase)) return "its file is gone and it is down: it should be forgotten";
+  if (unit.want === "up" || !holdsStop(unit.phase)) return null;
+  const holders = [...world.dependentsOf(id)].map((user) => world.get(user)?.unit);
+  if (holders.some((user) => user !== undefined && user.want === "down" && !isDown(user.phase))) return null;
+  return `its stop is held (${unit.phase}), and by nobody`;
+}
+
+/** Whoever waits, waits for something. */
+function missedLaunch(world: World, starting: number, startConcurrency: number): string | null {
+  if (startConcurrency > 0 && starting >= startConcurrency) return null;
+  for (const [id, { unit }] of world.entries())
+    if (unit.phase === "waiting" && world.waitingFor(id).length === 0) return `${id}: it waits for nothing`;
+  return null;
+}
+
+/** What must hold between the world and what really runs. */
+export function wrongOutside(world: World, outside: Outside): string | null {
+  if (outside.wrongs.length > 0) return outside.wrongs[0]!;
+  for (const [id, { unit }] of world.entries()) {
+    if (!outside.alive(id)) continue;
+    if (!MAY_LIVE.has(unit.phase)) return `${id}: a live process while ${unit.phase}`;
+    if (outside.runOf(id) !== unit.run) return `${id}: a live process of run ${outside.runOf(id)} in run ${unit.run}`;
+  }
+  return null;
+}
+
+/** When the outside has behaved for a while: nobody is on the way to anywhere. */
+export function wrongAtRest(world: World): string | null {
+  for (const [id, { unit }] of world.entries()) {
+    if (restsWell(world, id, unit)) continue;
+    return `${id}: stuck in ${unit.phase}, wanted ${unit.want}, waiting for ${world.waitingFor(id).join(" ") || "nothing"}`;
+  }
+  return null;
+}
+
+function restsWell(world: World, id: string, { want, phase }: Unit): boolean {
+  if (isDown(phase)) return true;
+  if (want === "down") return false;
+  return phase === "running" || phase === "exited" || (phase === "waiting" && world.waitingFor(id).length > 0);
+}
+
+/** When everything was asked to start and the outside behaves: what can run, runs. */
+export function wrongWhenAllIsWell(world: World): string | null {
+  for (const [id, { unit, spec }] of world.entries()) {
+    const possible = [...world.needs([id])].every((needed) => !isMissingSomething(world, needed));
+    const up = unit.phase === "running" || unit.phase === "exited" || (spec.type === "oneshot" && unit.phase === "idle" && unit.succeeded);
+    if (possible && !up) return `${id}: all was asked to start, and it is ${unit.phase}, waiting for ${world.waitingFor(id).join(" ")}`;
+  }
+  return null;
+}
+
+const isMissingSomething = (world: World, id: string): boolean =>
+  world.get(id)!.spec.dependencies.some((dependency) => dependency.required && world.get(dependency.unit) === undefined);

@@ -1,0 +1,76 @@
+import type { CheckSpec, DependencySpec, Spec } from "../../src/spec/spec.ts";
+import type { UnitType } from "../../src/base/words.ts";
+import { SIGNALS } from "../../src/base/signals.ts";
+import { hook, makeSpec } from "../core/fixtures.ts";
+import type { Random } from "./random.ts";
+
+/** Three to eight units of every kind, which depend on each other without a cycle. */
+export function makeUnits(random: Random): Spec[] {
+  const specs: Spec[] = [];
+  const count = 3 + random.below(6);
+  for (let i = 0; i < count; i++) specs.push(makeUnit(random, `u${i}`, specs));
+  return specs;
+}
+
+/**
+ * The unit as another version of its file could have it: what needs a restart stays as it is, and so does start_timeout,
+ * which a start that is under way does not hear of.
+ */
+export function changedUnit(random: Random, spec: Spec, earlier: readonly Spec[]): Spec {
+  const { type, remainAfterExit, preStart, startTimeoutMs } = spec;
+  return { ...makeUnit(random, spec.id, earlier, type), remainAfterExit, preStart, startTimeoutMs };
+}
+
+const anyType = (random: Random): UnitType => random.pick(["simple", "simple", "simple", "notify", "oneshot"]);
+
+function makeUnit(random: Random, id: string, earlier: readonly Spec[], type = anyType(random)): Spec {
+  return makeSpec(id, {
+    type,
+    priority: random.below(3),
+    remainAfterExit: type === "oneshot" && random.chance(0.4),
+    startTimeoutMs: type === "oneshot" ? random.pick([null, 4000]) : 3000,
+    preStart: random.chance(0.15) ? [hook(300)] : [],
+    postStop: random.chance(0.15) ? [hook(300)] : [],
+    reload: random.chance(0.3) ? { kind: "command", command: "reread", args: [], timeoutMs: 500 } : null,
+    restart: {
+      autoRestart: random.chance(0.9),
+      restartOnExit: type !== "oneshot" && random.chance(0.2),
+      noRestartExitCodes: random.chance(0.2) ? [78] : [],
+      maxRetries: random.pick([-1, 0, 1, 3]),
+      retryDelayMs: random.pick([0, 100, 1000]),
+      maxBackoffMs: 2000,
+      jitter: random.pick([0, 0.3]),
+      resetAfterMs: 3000,
+      fatalRetryAfterMs: random.pick([null, 3000]),
+    },
+    stop: {
+      graceful: random.chance(0.9),
+      timeoutMs: 500,
+      signal: SIGNALS.SIGTERM,
+      killMode: random.pick(["group", "mixed", "process"]),
+    },
+    check: random.chance(0.3) ? makeCheck(random) : null,
+    dependencies: earlier.filter(() => random.chance(0.35)).map((target) => makeDependency(random, target)),
+  });
+}
+
+const makeCheck = (random: Random): Partial<CheckSpec> => ({
+  intervalMs: random.pick([1000, 4000]),
+  startIntervalMs: 200,
+  startPeriodMs: random.pick([0, 1000]),
+  failureThreshold: random.pick([1, 2]),
+  successThreshold: random.pick([1, 2]),
+  action: random.pick(["restart", "restart", "none"]),
+});
+
+/** Only conditions that the target can meet when all is well. */
+function makeDependency(random: Random, target: Spec): DependencySpec {
+  const conditions = ["started", "ready", null] as const;
+  const oneshot = ["completed", "succeeded", ...conditions] as const;
+  return {
+    unit: target.id,
+    condition: random.pick<DependencySpec["condition"]>(target.type === "oneshot" ? oneshot : conditions),
+    required: random.chance(0.8),
+    restart: random.chance(0.2),
+  };
+}
