@@ -15,7 +15,7 @@ export function parseDuration(text: string): number | undefined {
 /** At most two units: `0ms`, `250ms`, `1.5s`, `12s`, `3m 5s`, `2h 1m`, `4d 3h`. */
 export function formatDuration(ms: number): string {
   if (ms < 0) return `-${formatDuration(-ms)}`;
-  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`;
   if (ms < 10_000) return `${Math.round(ms / 100) / 10}s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds}s`;

@@ -26,26 +26,30 @@ export function instanceOf(id: string): { readonly template: string; readonly in
   return at < 0 || at === id.length - 1 ? null : { template: id.slice(0, at + 1), instance: id.slice(at + 1) };
 }
 
-/** Shell-style matching of whole names: `*`, `?`, `[abc]`. */
+/** Shell-style matching of whole names: `*`, `?`, `[abc]`, `[a-c]`, `[!abc]`. */
 export function globToRegExp(glob: string): RegExp {
   let source = "";
   for (let i = 0; i < glob.length; i++) {
     const char = glob[i]!;
+    const end = char === "[" ? endOfClass(glob, i) : -1;
     if (char === "*") source += ".*";
     else if (char === "?") source += ".";
-    else if (char === "[") {
-      const end = glob.indexOf("]", i + 1);
-      if (end < 0) source += "\\[";
-      else {
-        source += `[${glob
-          .slice(i + 1, end)
-          .replace(/^!/, "^")
-          .replace(/\\/g, "\\\\")}]`;
-        i = end;
-      }
-    } else source += char.replace(/[.+^${}()|\\]/g, "\\$&");
+    else if (end > 0) {
+      source += classSource(glob.slice(i + 1, end));
+      i = end;
+    } else source += char.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   }
   return new RegExp(`^${source}$`);
+}
+
+/** A `]` that comes first belongs to the class; without an end the bracket is only a bracket. */
+const endOfClass = (glob: string, start: number): number => glob.indexOf("]", start + (/[!^]/.test(glob[start + 1] ?? "") ? 3 : 2));
+
+function classSource(body: string): string {
+  const negated = /^[!^]/.test(body);
+  // A range that runs backwards holds nothing, as in a shell; a regular expression would be refused.
+  const forward = body.slice(negated ? 1 : 0).replace(/(.)-(.)/gs, (range, from: string, to: string) => (from <= to ? range : ""));
+  return `[${negated ? "^" : ""}${forward.replace(/[\\\]^[]/g, "\\$&")}]`;
 }
 
 export const isGlob = (text: string): boolean => /[*?[]/.test(text);

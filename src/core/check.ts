@@ -65,6 +65,22 @@ export const beginCheck = (run: number, nowMs: number): CheckState => ({
 /** A check of a unit whose file got its first (or another) check while it runs: it is ready already. */
 export const beginLiveCheck = (run: number, nowMs: number): CheckState => ({ ...beginCheck(run, nowMs), health: "unknown", ready: true });
 
+/**
+ * The check of a live unit whose file changed. One that is as it was goes on; another one begins, and asks for readiness
+ * only where the unit is not ready. Numbers of probes go on, for one of the old check may still be under way.
+ */
+export function changedCheck(
+  state: CheckState | null,
+  before: CheckSpec | null,
+  after: CheckSpec | null,
+  unit: { readonly run: number; readonly ready: boolean; readonly nowMs: number },
+): CheckState | null {
+  if (JSON.stringify(before) === JSON.stringify(after)) return state;
+  if (after === null) return null;
+  const fresh = unit.ready ? beginLiveCheck(unit.run, unit.nowMs) : beginCheck(unit.run, unit.nowMs);
+  return { ...fresh, seq: state?.seq ?? 0 };
+}
+
 /** The due probe is under way. */
 export const probing = (state: CheckState): CheckState => ({
   ...state,

@@ -1,6 +1,6 @@
 import type { Condition } from "../base/words.ts";
 import type { DependencySpec, Spec } from "../spec/spec.ts";
-import { isDown, isProbed } from "./unit/phase.ts";
+import { isDown, isProbed, type Phase } from "./unit/phase.ts";
 import type { Unit } from "./unit/record.ts";
 
 /** The condition in force: what the file says, else `succeeded` for a oneshot and `ready` for the rest. */
@@ -41,7 +41,7 @@ export function blocks(dependency: DependencySpec, find: Find): boolean {
 
 /** `seen` bounds the walk; what was seen is coming, or the walk would have ended there. */
 function isComing({ unit, spec }: Target, find: Find, seen: Set<string>): boolean {
-  if (isDown(unit.phase) || unit.phase === "backoff") return false;
+  if (unit.phase !== "waiting" && isAtRest(unit.phase)) return false;
   if (unit.phase !== "waiting" || seen.has(unit.id)) return true;
   seen.add(unit.id);
   return spec.dependencies.every((dependency) => {
@@ -51,8 +51,12 @@ function isComing({ unit, spec }: Target, find: Find, seen: Set<string>): boolea
   });
 }
 
+/** Nothing of it runs, and what comes next is up to others or to time. */
+export const isAtRest = (phase: Phase): boolean => isDown(phase) || phase === "backoff" || phase === "waiting";
+
 /** It is there, or about to be, and is meant to stay. */
-export const isUp = (unit: Unit | undefined): boolean => unit !== undefined && unit.want === "up" && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
+export const isUp = (unit: Unit | undefined): boolean =>
+  unit !== undefined && unit.want === "up" && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
 
 /** What it did for its dependents it does no more, and it will come back: what `restart: true` asks. */
 export const endedToRestart = (before: Unit, after: Unit): boolean => isServing(before) && after.want === "up" && !isServing(after);

@@ -1,7 +1,7 @@
 import { closure } from "../base/graph.ts";
 import type { Spec } from "../spec/spec.ts";
-import { beginCheck, beginLiveCheck, probed, probing, type CheckResult, type CheckState } from "./check.ts";
-import { blocks, endedToRestart, isUp } from "./deps.ts";
+import { beginCheck, changedCheck, probed, probing, type CheckResult, type CheckState } from "./check.ts";
+import { blocks, endedToRestart, isAtRest, isUp } from "./deps.ts";
 import { Timeline } from "./timeline.ts";
 import type { Effect } from "./unit/effects.ts";
 import type { UnitEvent } from "./unit/events.ts";
@@ -98,9 +98,7 @@ export class World {
   waitingFor(id: string): string[] {
     const entry = this.#entries.get(id);
     if (entry?.unit.phase !== "waiting") return [];
-    return entry.spec.dependencies
-      .filter((dependency) => blocks(dependency, this.#find))
-      .map((dependency) => dependency.unit);
+    return entry.spec.dependencies.filter((dependency) => blocks(dependency, this.#find)).map((dependency) => dependency.unit);
   }
 
   /** Ids of the units that must be up before `ids`, `ids` included. */
@@ -114,8 +112,12 @@ export class World {
 
   /** Ids of the units that are up and need one of `ids`, directly or not; without `ids`. */
   liveDependents(ids: readonly string[]): string[] {
-    const all = closure(ids, (id) => [...this.dependentsOf(id)].filter((user) => this.#requires(user, id)));
-    return [...all].filter((id) => !ids.includes(id) && isUp(this.#entries.get(id)?.unit));
+    return [...this.#needing(ids)].filter((id) => !ids.includes(id) && isUp(this.#entries.get(id)?.unit));
+  }
+
+  /** `ids` and all that needs them, directly or not. */
+  #needing(ids: readonly string[]): Set<string> {
+    return closure(ids, (id) => [...this.dependentsOf(id)].filter((user) => this.#requires(user, id)));
   }
 
   handle(event: WorldEvent, env: Env): Turn {
@@ -149,12 +151,11 @@ export class World {
     const known = event.ids.filter((id) => this.#entries.has(id) && !this.#isForbidden(id, event.action, turn));
     if (event.action === "start") return this.#start(known, event.cause, env, turn);
     if (event.action === "stop") {
-      const all = event.cascade ? this.#withDependents(known) : known;
+      // With their dependents, also those that would come back by themselves.
+      const all = event.cascade ? [...this.#needing(known)].filter((id) => known.includes(id) || this.get(id)?.unit.want === "up") : known;
       for (const id of all) this.#apply(id, { type: "stop", cause: event.cause }, env, turn, false);
-      for (const id of all) this.#release(id, env, turn);
-      return this.#launchFree(env, turn);
+      return this.#settle(all, env, turn);
     }
-    known.sort((a, b) => this.#order(a, b));
     if (event.action === "restart") return this.#restart(known, event.cause, env, turn);
     for (const id of known) this.#apply(id, { type: event.action }, env, turn);
   }
@@ -166,12 +167,6 @@ export class World {
     return forbidden;
   }
 
-  /** `ids`, and all that needs them and is up, coming, or to come back by itself. */
-  #withDependents(ids: readonly string[]): string[] {
-    const all = closure(ids, (id) => [...this.dependentsOf(id)].filter((user) => this.#requires(user, id)));
-    return [...all].filter((id) => ids.includes(id) || this.#entries.get(id)?.unit.want === "up");
-  }
-
   /** The wishes first, all of them; then everything that is free launches by priority. */
   #start(ids: readonly string[], cause: Cause, env: Env, turn: Turn): void {
     const asked = new Set(ids);
@@ -179,13 +174,24 @@ export class World {
       if (asked.has(id)) this.#wish(id, cause, env, turn);
       else this.#pullOne(id, env, turn);
     }
-    this.#launchFree(env, turn);
+    this.#settle(ids, env, turn);
   }
 
   #restart(ids: readonly string[], cause: Cause, env: Env, turn: Turn): void {
     for (const id of this.needs(ids)) if (!ids.includes(id)) this.#pullOne(id, env, turn);
-    for (const id of ids) this.#apply(id, { type: "restart", cause }, env, turn, false);
+    for (const id of ids.toSorted((a, b) => this.#order(a, b))) this.#apply(id, { type: "restart", cause }, env, turn, false);
+    this.#settle(ids, env, turn);
+  }
+
+  /** All wishes are recorded: what they let go goes on, down or up. */
+  #settle(ids: readonly string[], env: Env, turn: Turn): void {
+    for (const id of ids) this.#release(id, env, turn);
+    for (const id of this.needs(ids)) this.#releaseBelow(id, env, turn);
     this.#launchFree(env, turn);
+  }
+
+  #releaseBelow(id: string, env: Env, turn: Turn): void {
+    for (const { unit } of this.#entries.get(id)?.spec.dependencies ?? []) this.#release(unit, env, turn);
   }
 
   /** A dependency is started unless it is up, coming, or has done what is asked of it. */
@@ -201,7 +207,7 @@ export class World {
   }
 
   /** One event of one unit, and what follows from it. */
-  #apply(id: string, event: UnitEvent, env: Env, turn: Turn, launch = true): void {
+  #apply(id: string, event: UnitEvent, env: Env, turn: Turn, act = true): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     const result = step({ unit: entry.unit, spec: entry.spec, env }, event);
@@ -214,7 +220,7 @@ export class World {
     const sinceMs = stateOf(result.unit) === stateOf(entry.unit) ? result.unit.sinceMs : env.nowMs;
     const after = this.#withCheck(entry, { ...result.unit, sinceMs }, env);
     this.#put(after);
-    this.#react(entry, after, env, turn, launch);
+    this.#react(entry, after, env, turn, act);
   }
 
   /** A new run with a check begins it; the way down ends it. */
@@ -238,20 +244,21 @@ export class World {
     else this.#waiting.delete(id);
   }
 
-  /** The wishes of others that a change of this unit fulfils or touches. */
-  #react(before: Entry, after: Entry, env: Env, turn: Turn, launch: boolean): void {
+  /** The wishes of others that a change of this unit fulfils or touches. Without `act` nobody moves for it yet: more wishes come. */
+  #react(before: Entry, after: Entry, env: Env, turn: Turn, act: boolean): void {
     const { id } = after.unit;
     if (after.retired && isDown(after.unit.phase)) return this.#forget(id, env, turn);
-    if (launch && after.unit.phase === "waiting") this.#tryLaunch(id, env, turn);
+    if (act && after.unit.phase === "waiting") this.#tryLaunch(id, env, turn);
     for (const user of this.dependentsOf(id)) {
-      if (launch) this.#tryLaunch(user, env, turn);
+      if (act) this.#tryLaunch(user, env, turn);
       if (endedToRestart(before.unit, after.unit)) this.#restartWith(user, id, env, turn);
     }
-    for (const { unit } of after.spec.dependencies) this.#release(unit, env, turn);
+    if (!act) return;
+    this.#releaseBelow(id, env, turn);
     const freedAPlace = this.#startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
-    // One that is not coming any more lets go whoever only ordered itself after it, directly or not.
-    const gaveUp = isDown(after.unit.phase) || after.unit.phase === "backoff";
-    if (launch && (freedAPlace || gaveUp)) this.#launchFree(env, turn);
+    // One that is not on its way any more lets go whoever only ordered itself after it, directly or not.
+    const rests = after.unit.phase !== before.unit.phase && isAtRest(after.unit.phase);
+    if (freedAPlace || rests) this.#launchFree(env, turn);
   }
 
   #launchFree(env: Env, turn: Turn): void {
@@ -330,20 +337,12 @@ export class World {
     this.#link(spec);
     turn.changed.add(spec.id);
     if (before === undefined) return this.#put({ spec, unit: freshUnit(spec.id), check: null, retired: false });
-    const sameCheck = JSON.stringify(before.spec.check) === JSON.stringify(spec.check);
     const alive = isProbed(before.unit);
     const ready = before.unit.phase !== "starting";
-    const check =
-      sameCheck || !alive
-        ? before.check
-        : spec.check === null
-          ? null
-          : ready
-            ? beginLiveCheck(before.unit.run, env.nowMs)
-            : beginCheck(before.unit.run, env.nowMs);
-    // A probe of the old check may still be under way: its number must not be given again.
-    const seq = Math.max(check?.seq ?? 0, before.check?.seq ?? 0);
-    this.#put({ ...before, spec, check: check && { ...check, seq }, retired: false });
+    const check = alive
+      ? changedCheck(before.check, before.spec.check, spec.check, { run: before.unit.run, ready, nowMs: env.nowMs })
+      : before.check;
+    this.#put({ ...before, spec, check, retired: false });
     for (const { unit } of before.spec.dependencies) this.#release(unit, env, turn);
     if (spec.check === null && spec.type !== "notify" && before.unit.phase === "starting" && alive)
       this.#apply(spec.id, { type: "ready", run: before.unit.run }, env, turn);

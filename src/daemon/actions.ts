@@ -51,7 +51,7 @@ export class Actions {
       case "reload":
         return ok(await this.#reload(request, ids));
       case "reset-failed":
-        this.#options.engine.post({ type: "request", action: "reset", ids, cause: "operator" });
+        this.#options.engine.handle({ type: "request", action: "reset", ids, cause: "operator" });
         return ok({ outcomes: ids.map((id) => this.#outcome(id, "done", "the failure count was reset")), warnings: [] });
       case "enable":
       case "disable":
@@ -69,7 +69,7 @@ export class Actions {
     const goals = new Map<string, Goal>();
     for (const id of targets) if (!idle.has(id)) goals.set(id, { action, run: world.get(id)!.unit.run });
     const job = new Job(this.#options, goals);
-    engine.post({ type: "request", action, ids, cause: "operator", cascade: request.cascade });
+    engine.handle({ type: "request", action, ids, cause: "operator", cascade: request.cascade });
     const results = request.wait ? await job.done() : job.now();
     const outcomes = targets.map((id) => {
       if (idle.has(id)) return this.#outcome(id, "unchanged", action === "stop" ? "already stopped" : "already running");

@@ -15,6 +15,7 @@ import { openProcesses } from "../linux/processes.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
 import type { Places } from "../spec/places.ts";
+import { formatProblem } from "../spec/problems.ts";
 import type { Settings } from "../spec/settings.ts";
 import { Actions } from "./actions.ts";
 import { Bus } from "./bus.ts";
@@ -100,20 +101,28 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
         recorder.publish(turn);
         for (const id of turn.removed) logs.close(id);
       },
-      perform: (effects) => interpreter.perform(effects),
+      perform: (effect) => interpreter.perform(effect),
       bug,
     },
   });
   const post = engine.post.bind(engine);
   const launcher = new Launcher({ users: openUsers(), places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
   const prober = openProber({ processes, hub, version });
-  const interpreter = new Interpreter({ world, processes, logs, prober, launcher, clock, invocationOf, post, bug });
+  const interpreter = new Interpreter({ world, processes, logs, prober, launcher, clock, bootId: bootId(), invocationOf, post, bug });
   const announce = (id: string): void => {
     enablements.forget();
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
-  const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), post, announce });
+  const reloader = new Reloader({
+    world,
+    catalog,
+    recorder,
+    logs,
+    enablements: () => enablements.get(),
+    handle: engine.handle.bind(engine),
+    announce,
+  });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const facade = new Facade({
     world,
@@ -163,9 +172,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 /** Notes of the daemon, of the store, and the units whose files are bad. */
 function daemonNotes(own: readonly string[], store: readonly string[], catalog: Catalog): string[] {
   const bad = catalog.problems().filter((problem) => problem.severity === "error");
-  const lines = bad.map(
-    ({ file, line, column, key, message }) => `${file}${line === null ? "" : `:${line}:${column}`}: ${key ? `${key}: ` : ""}${message}`,
-  );
+  const lines = bad.map((problem) => formatProblem(problem).replace("\n  hint: ", "; "));
   return [...own, ...store, ...lines];
 }
 
@@ -180,7 +187,14 @@ function invocations(store: {
   const known = store.get("invocation-secret");
   const secret = known ?? randomUUID();
   if (known === null) store.set("invocation-secret", secret);
-  return (id, run) => createHash("sha256").update(`${secret}\0${id}\0${run}`).digest("hex").slice(0, 32);
+  const latest = new Map<string, { readonly run: number; readonly invocation: string }>();
+  return (id, run) => {
+    const last = latest.get(id);
+    if (last?.run === run) return last.invocation;
+    const invocation = createHash("sha256").update(`${secret}\0${id}\0${run}`).digest("hex").slice(0, 32);
+    latest.set(id, { run, invocation });
+    return invocation;
+  };
 }
 
 function cached<T>(make: () => T): { get(): T; forget(): void } {

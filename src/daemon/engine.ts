@@ -1,26 +1,32 @@
+import { invariant } from "../base/invariant.ts";
 import type { Env } from "../core/unit/record.ts";
 import type { Turn, World, WorldEffect, WorldEvent } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 
-/** What happens with the outcome of a turn, in this order. */
+/** What happens with the outcome of turns. */
 export interface TurnSink {
   /** Writes what must survive, before anything is done that it promises. */
   record(turn: Turn): void;
   publish(turn: Turn): void;
-  perform(effects: readonly WorldEffect[]): void;
+  perform(effect: WorldEffect): void;
   bug(message: string, error?: unknown): void;
 }
 
 /**
- * The one mailbox. Events are taken in order; between taking an event and committing what it led to nothing else runs.
- * All that is in the mailbox is one turn: one transaction, then the effects, whose results are the next turn.
+ * The one mailbox. Events are taken in order; between taking an event and deciding what it leads to nothing else runs.
+ *
+ * Events that come in one turn of the loop are handled together, and what they lead to is written in one transaction: at
+ * the latest before the first effect that reaches outside (a process, a signal), or when the mailbox is empty. So a crash
+ * that is answered by a restart costs one write before the new process and one after it, and so do a hundred of them.
  */
 export class Engine {
   readonly #world: World;
   readonly #clock: Clock;
   readonly #sink: TurnSink;
   #mailbox: WorldEvent[] = [];
+  #unwritten = emptyTurn();
   #running = false;
+  #scheduled = false;
   #armedMs: number | null = null;
   readonly #watchers = new Set<(turn: Turn) => void>();
 
@@ -35,10 +41,22 @@ export class Engine {
     return this.#mailbox.length;
   }
 
-  /** Handles the event now, or after what is being handled when it comes from an effect. */
+  /** Handles the events when the code that tells of them has returned, with all others that came meanwhile. */
   post(...events: readonly WorldEvent[]): void {
     for (const event of events) this.#mailbox.push(event);
-    if (!this.#running) this.#run();
+    if (this.#running || this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
+  }
+
+  /** Handles the events, and what waits before them, now. Not to be called from an effect. */
+  handle(...events: readonly WorldEvent[]): void {
+    invariant(!this.#running, "an effect must post its events");
+    for (const event of events) this.#mailbox.push(event);
+    this.#run();
   }
 
   /** Calls back after each turn that changed something. Returns a stop. */
@@ -47,14 +65,12 @@ export class Engine {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** The refusal of the unit's request, if it was refused: handles it at once. */
+  /** The refusals of a request: handles it at once. */
   ask(event: Extract<WorldEvent, { type: "request" }>): Turn["refusals"] {
-    let refusals: Turn["refusals"] = [];
-    const stop = this.watch((turn) => {
-      if (turn.refusals.length > 0) refusals = [...refusals, ...turn.refusals];
-    });
+    const refusals: Turn["refusals"] = [];
+    const stop = this.watch((turn) => void refusals.push(...turn.refusals));
     try {
-      this.post(event);
+      this.handle(event);
     } finally {
       stop();
     }
@@ -69,6 +85,7 @@ export class Engine {
         this.#mailbox = [];
         this.#turn(events);
       }
+      this.#commit();
     } finally {
       this.#running = false;
       this.#arm();
@@ -76,7 +93,7 @@ export class Engine {
   }
 
   #turn(events: readonly WorldEvent[]): void {
-    const turn: Turn = { changed: new Set(), removed: new Set(), effects: [], refusals: [], bugs: [] };
+    const turn = emptyTurn();
     for (const event of events) {
       try {
         merge(turn, this.#world.handle(event, this.#env()));
@@ -85,10 +102,20 @@ export class Engine {
       }
     }
     for (const bug of turn.bugs) this.#sink.bug(bug);
+    merge(this.#unwritten, turn);
+    for (const watcher of this.#watchers) this.#guard("watch", () => watcher(turn));
+    for (const effect of turn.effects) {
+      if (reachesOutside(effect)) this.#commit();
+      this.#guard("perform", () => this.#sink.perform(effect));
+    }
+  }
+
+  #commit(): void {
+    const turn = this.#unwritten;
+    if (turn.changed.size === 0 && turn.removed.size === 0 && turn.effects.length === 0) return;
+    this.#unwritten = emptyTurn();
     this.#guard("record", () => this.#sink.record(turn));
     this.#guard("publish", () => this.#sink.publish(turn));
-    for (const watcher of this.#watchers) this.#guard("watch", () => watcher(turn));
-    this.#guard("perform", () => this.#sink.perform(turn.effects));
   }
 
   #env(): Env {
@@ -101,7 +128,7 @@ export class Engine {
     this.#armedMs = at;
     this.#clock.wakeAt(at, () => {
       this.#armedMs = null;
-      this.post({ type: "tick" });
+      this.handle({ type: "tick" });
     });
   }
 
@@ -113,6 +140,11 @@ export class Engine {
     }
   }
 }
+
+const emptyTurn = (): Turn => ({ changed: new Set(), removed: new Set(), effects: [], refusals: [], bugs: [] });
+
+/** What the next daemon must find written when this one ends in the middle of it. */
+const reachesOutside = ({ type }: WorldEffect): boolean => type !== "tell" && type !== "probe" && type !== "sweep";
 
 function merge(into: Turn, turn: Turn): void {
   for (const id of turn.changed) into.changed.add(id);

@@ -21,6 +21,7 @@ export interface InterpreterOptions {
   readonly prober: Prober;
   readonly launcher: Launcher;
   readonly clock: Clock;
+  readonly bootId: string;
   /** The value of SUP_INVOCATION_ID: the same for a unit's run in every daemon of this state directory. */
   readonly invocationOf: (id: string, run: number) => string;
   readonly post: (...events: readonly WorldEvent[]) => void;
@@ -29,6 +30,9 @@ export interface InterpreterOptions {
 
 /** The tree of one command alone: its session, without the rest of the run. */
 const NOT_BY_INVOCATION = "";
+
+/** Past every pid of Linux (2^22 at most): a run whose main process is not known is found by its invocation alone. */
+const NO_PID = 0x7fffffff;
 
 /** What the interpreter knows of a unit's current run. */
 interface RunState {
@@ -54,14 +58,12 @@ export class Interpreter {
     this.#options = options;
   }
 
-  perform(effects: readonly WorldEffect[]): void {
-    for (const effect of effects) {
-      try {
-        this.#perform(effect);
-      } catch (error) {
-        this.#options.bug(`cannot perform ${effect.type} of ${effect.id}`, error);
-        this.#answerFault(effect, error);
-      }
+  perform(effect: WorldEffect): void {
+    try {
+      this.#perform(effect);
+    } catch (error) {
+      this.#options.bug(`cannot perform ${effect.type} of ${effect.id}`, error);
+      this.#answerFault(effect, error);
     }
   }
 
@@ -83,8 +85,9 @@ export class Interpreter {
   /** Takes over the live main process of a run that an earlier daemon began. */
   adopt(id: string, unit: Unit, spec: Spec): "adopted" | "gone" {
     const state = this.#begin(id, unit.run);
+    // A hook, or a command that was executed in the very moment of the crash, may be there: the sweep is to find it.
+    state.current = unit.process ?? { pid: NO_PID, startTicks: 0, bootId: this.#options.bootId };
     if (unit.process === null) return "gone";
-    state.current = unit.process;
     const launch = this.#options.launcher.prepare(spec, state.invocation);
     if (launch.ok) state.launch = launch.value;
     return this.#options.processes.adopt(unit.process, (exit) => this.#exited(id, unit.run, exit));

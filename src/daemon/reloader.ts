@@ -13,7 +13,7 @@ export interface ReloaderOptions {
   readonly logs: LogStore;
   /** The operator's word on enabling; absent units have none. */
   readonly enablements: () => ReadonlyMap<string, boolean>;
-  readonly post: (...events: readonly WorldEvent[]) => void;
+  readonly handle: (...events: readonly WorldEvent[]) => void;
   readonly announce: (id: string) => void;
 }
 
@@ -40,14 +40,14 @@ export class Reloader {
 
   /** Something changed in the unit directories: new units come into force at once, changes are only marked. */
   noticed(): void {
-    const { catalog, recorder, world, post, announce } = this.#o;
+    const { catalog, recorder, world, handle, announce } = this.#o;
     const before = new Map([...world.entries()].map(([id]) => [id, catalog.onDisk(id)] as const));
     catalog.refresh(this.#enabledIds());
     const fresh = catalog.fresh();
     this.#load(fresh);
     for (const id of fresh) recorder.tell("loaded", "a new unit file was noticed", id, { file: catalog.get(id)!.spec.file });
     const enabled = fresh.filter((id) => this.isEnabled(id));
-    if (enabled.length > 0) post({ type: "request", action: "start", ids: enabled, cause: "boot" });
+    if (enabled.length > 0) handle({ type: "request", action: "start", ids: enabled, cause: "boot" });
     for (const [id, note] of before) {
       const now = catalog.onDisk(id);
       if (JSON.stringify(now) === JSON.stringify(note)) continue;
@@ -86,7 +86,7 @@ export class Reloader {
   }
 
   #carryOut(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<Catalog["plan"]>): void {
-    const { catalog, recorder, post, world, logs } = this.#o;
+    const { catalog, recorder, handle, world, logs } = this.#o;
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);
     this.#load(idsOf((row) => row.change === "added" || row.change === "changed"));
@@ -96,7 +96,7 @@ export class Reloader {
     }
     for (const id of idsOf((row) => row.change === "removed")) {
       catalog.drop(id);
-      post({ type: "unload", id });
+      handle({ type: "unload", id });
     }
     for (const row of rows)
       recorder.tell(row.change === "broken" ? "load-failed" : row.change, row.message, row.id, {
@@ -105,8 +105,8 @@ export class Reloader {
       });
     const restarts = idsOf((row) => row.action === "restart");
     const starts = idsOf((row) => row.action === "start");
-    if (restarts.length > 0) post({ type: "request", action: "restart", ids: restarts, cause: "reload" });
-    if (starts.length > 0) post({ type: "request", action: "start", ids: starts, cause: "reload" });
+    if (restarts.length > 0) handle({ type: "request", action: "restart", ids: restarts, cause: "reload" });
+    if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
   }
 
   #load(ids: readonly string[]): void {
@@ -114,7 +114,7 @@ export class Reloader {
   }
 
   #put(list: readonly Loaded[]): void {
-    if (list.length > 0) this.#o.post(...list.map(({ spec }) => ({ type: "load", spec }) as const));
+    if (list.length > 0) this.#o.handle(...list.map(({ spec }) => ({ type: "load", spec }) as const));
   }
 
   #enabledIds(): string[] {

@@ -1,4 +1,5 @@
-import type { WorldEvent } from "../core/world.ts";
+import { SIGNALS } from "../base/signals.ts";
+import type { WorldEffect, WorldEvent } from "../core/world.ts";
 import type { Unit } from "../core/unit/record.ts";
 import { isLive } from "../core/unit/phase.ts";
 import type { Parts } from "./compose.ts";
@@ -30,7 +31,7 @@ export function resume(parts: Parts, journal: Journal): Resumed {
     if (recalled === null || entry === undefined) continue;
     decided.add(id);
     const { unit, check } = recalled;
-    engine.post({
+    engine.handle({
       type: "restore",
       spec: entry.spec,
       unit,
@@ -40,10 +41,17 @@ export function resume(parts: Parts, journal: Journal): Resumed {
     logs.open(id, entry.spec.log);
     const outcome = interpreter.adopt(id, unit, entry.spec);
     if (outcome === "adopted") adopted++;
-    for (const event of aftermath(id, unit, outcome)) engine.post(event);
+    else for (const effect of leftovers(id, unit)) interpreter.perform(effect);
+    for (const event of aftermath(id, unit, outcome)) engine.handle(event);
   }
   if (adopted > 0) journal.info(`adopted ${adopted} running units`);
   return { adopted, decided };
+}
+
+/** What ends at once that the dead daemon was about to end: nobody would look after it. The sweep answers by itself. */
+function leftovers(id: string, { run, phase }: Unit): WorldEffect[] {
+  if (phase === "cleaning") return [{ type: "sweep", id, run, signal: SIGNALS.SIGKILL }];
+  return phase === "finishing" ? [{ type: "kill", id, run }] : [];
 }
 
 /** What has to be told about a unit whose daemon died while the unit was in this phase. */
@@ -55,7 +63,7 @@ function aftermath(id: string, unit: Unit, outcome: "adopted" | "gone"): WorldEv
     case "preparing":
       return [fact({ type: "prepared", run, failure: "sup was restarted meanwhile" })];
     case "cleaning":
-      return [fact({ type: "swept", run, killed: [] })];
+      return []; // the sweep tells
     case "finishing":
       return [fact({ type: "finished", run, failure: "sup was restarted meanwhile" })];
     default:

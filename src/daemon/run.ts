@@ -167,7 +167,7 @@ async function start(
   const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.isEnabled(id))).filter(
     (id) => !resumed.decided.has(id),
   );
-  if (boot.length > 0) parts.engine.post({ type: "request", action: "start", ids: boot, cause: "boot" });
+  if (boot.length > 0) parts.engine.handle({ type: "request", action: "start", ids: boot, cause: "boot" });
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const ticking = tick(parts, settings);
   setTimeout(releaseStartupCode, STARTED_MS);

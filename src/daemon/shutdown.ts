@@ -15,7 +15,7 @@ export async function shutDown({ world, engine, store }: Parts): Promise<string[
   const unwatch = engine.watch(look);
   const patience = Math.max(0, ...ids.map((id) => patienceMs(world.get(id)?.spec)));
   const timer = setTimeout(resolve, patience * ids.length + MARGIN_MS);
-  engine.post({ type: "request", action: "stop", ids, cause: "shutdown" });
+  engine.handle({ type: "request", action: "stop", ids, cause: "shutdown" });
   look();
   await promise;
   clearTimeout(timer);

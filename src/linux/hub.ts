@@ -22,6 +22,8 @@ export interface Hub {
   readonly mode: "loop" | "interval";
   /** The mode after the self-test (within a second). */
   readonly tested: Promise<"loop" | "interval">;
+  /** How often the set was asked. What a callback tells had happened by the latest of them. */
+  readonly looks: number;
   /**
    * Watches a descriptor. Level-triggered unless `edge`: then a callback that leaves data behind is not called for it
    * again. The callback is told the epoll bits (EPOLL). Throws when the kernel refuses (EMFILE, ENOMEM, EPERM for a
@@ -66,6 +68,7 @@ type Callback = (bits: number) => void;
 class EpollHub implements Hub {
   mode: "loop" | "interval" = "loop";
   readonly tested: Promise<"loop" | "interval">;
+  looks = 0;
   private readonly options: HubOptions;
   private readonly set = must("epoll_create1", libc.epoll_create1(O.CLOEXEC));
   /** Always in the set: proves at the start that wakes arrive, and at the end brings the last one. */
@@ -171,6 +174,7 @@ class EpollHub implements Hub {
   }
 
   private fetch(): Array<readonly [number, number]> {
+    this.looks++;
     const count = libc.epoll_wait(this.set, ptr(this.events), EVENTS_PER_WAKE, 0);
     const found: Array<readonly [number, number]> = [];
     for (let i = 0; i < count; i++) {

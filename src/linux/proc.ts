@@ -24,7 +24,7 @@ export interface Stat {
 
 /** Null when there is no such process. */
 export function readStat(pid: number): Stat | null {
-  const text = readSmall(`/proc/${pid}/stat`);
+  const text = readSmall(`/proc/${pid}/stat`, true);
   return text === null ? null : parseStat(text);
 }
 
@@ -93,35 +93,40 @@ export function environmentVariable(pid: number, name: string): string | null | 
   return bytes.toString("utf8", at + key.length, end < 0 ? bytes.length : end);
 }
 
-/** Our direct children, zombies included; null where the kernel has no such file (CONFIG_PROC_CHILDREN). */
+/**
+ * Our direct children, zombies included; null where the kernel has no such file (CONFIG_PROC_CHILDREN). Children hang on
+ * the thread that made them, and orphans on the first thread that lives: here both are the main thread.
+ */
 export function ownChildren(): Set<number> | null {
   const children = new Set<number>();
   // Twice: a child that is reaped between two of the kernel's steps can hide its neighbour from one reading.
-  for (let round = 0; round < 2; round++) if (!addChildren(process.pid, children)) return null;
+  for (let round = 0; round < 2; round++) {
+    const text = readSmall(`/proc/${process.pid}/task/${process.pid}/children`);
+    if (text === null) return null;
+    for (const child of text.split(" ")) if (child !== "") children.add(Number(child));
+  }
   return children;
 }
 
-/** Adds the children of all threads of a process. False where the kernel has no such file; a process that is gone has none. */
-export function addChildren(pid: number, to: Set<number>): boolean {
+/** Adds the children of all threads of a process; one that is gone has none. */
+export function addChildren(pid: number, to: Set<number>): void {
   let tasks: string[];
   try {
     tasks = readdirSync(`/proc/${pid}/task`);
   } catch (error) {
-    if (isGone(error)) return true;
+    if (isGone(error)) return;
     throw error;
   }
   for (const task of tasks) {
     const text = readSmall(`/proc/${pid}/task/${task}/children`);
-    if (text === null && pid === process.pid && task === String(pid)) return false;
     for (const child of text?.split(" ") ?? []) if (child !== "") to.add(Number(child));
   }
-  return true;
 }
 
 const small = Buffer.allocUnsafeSlow(65536);
 
-/** A file of /proc, read at one go; null when it is not there (any more). */
-function readSmall(path: string): string | null {
+/** A file of /proc, read at one go; null when it is not there (any more). `oneLine`: the kernel gives it whole in one read. */
+function readSmall(path: string, oneLine = false): string | null {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -134,7 +139,7 @@ function readSmall(path: string): string | null {
     for (;;) {
       const bytes = readSync(fd, small, length, small.length - length, null);
       length += bytes;
-      if (bytes === 0 || length === small.length) return small.toString("latin1", 0, length);
+      if (bytes === 0 || oneLine || length === small.length) return small.toString("latin1", 0, length);
     }
   } catch (error) {
     if (isGone(error)) return null;

@@ -31,6 +31,7 @@ export class Trees {
   /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
   private sweep: Snapshot | null = null;
   private orphans: ReadonlySet<number> | null = null;
+  private orphansAtLook = -1;
 
   constructor(hub: Hub, exits: Exits, subreaper: boolean) {
     this.hub = hub;
@@ -39,7 +40,7 @@ export class Trees {
   }
 
   bornHere(ref: ProcessRef): void {
-    this.lookAfresh();
+    this.sweep = null; // it is not in there; an orphan it is not
     this.births.set(nameOf(ref), ref);
     if (this.births.size < this.tidyAt) return;
     for (const [name, { pid, startTicks }] of this.births) if (this.exits.pidfdOf(pid, startTicks) === null) this.births.delete(name);
@@ -167,7 +168,9 @@ export class Trees {
 
   /** Our children that nobody waits for, and what descends from them. */
   private findOrphans(): ReadonlySet<number> | null {
-    if (this.orphans) return this.orphans;
+    // Those of a process whose end was told are in the list: it was read after the look that told it.
+    if (this.orphans && this.orphansAtLook === this.hub.looks) return this.orphans;
+    this.orphansAtLook = this.hub.looks;
     const children = ownChildren();
     if (children === null) return null;
     setImmediate(this.lookAfresh);

@@ -145,7 +145,7 @@ describe("retry_delay 0", () => {
   function hammer(seconds: number, lastsMs: number): number[] {
     const starts: number[] = [];
     let ledger: Ledger = NO_LEDGER;
-    for (let now = 0; now < seconds * 1000; ) {
+    for (let now = 0; now < seconds * 1000;) {
       starts.push(now);
       ledger = noteStart(ledger, now);
       const end = now + lastsMs;

@@ -2,10 +2,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { Timeline } from "../../src/core/timeline.ts";
 
-const pushOrPop = fc.oneof(
-  fc.record({ push: fc.integer({ min: 0, max: 50 }) }),
-  fc.record({ pop: fc.integer({ min: 0, max: 60 }) }),
-);
+const pushOrPop = fc.oneof(fc.record({ push: fc.integer({ min: 0, max: 50 }) }), fc.record({ pop: fc.integer({ min: 0, max: 60 }) }));
 
 test("it gives keys in the order of time, as a sorted list would, and none before its time", () => {
   fc.assert(

@@ -61,5 +61,7 @@ test("each move leads where the table says, and everywhere it says: the diagram 
         wrong.push(`${phase} × ${type}: declared ${declared.join(" ")}, reached ${real.join(" ") || "nothing"}`);
     }
   expect(wrong).toEqual([]);
-  expect(machineDiagram()).toContain("backoff (backoff)\n  due, start, restart → waiting".replace("due, start, restart", "start, restart, due"));
+  expect(machineDiagram()).toContain(
+    "backoff (backoff)\n  due, start, restart → waiting".replace("due, start, restart", "start, restart, due"),
+  );
 });

@@ -121,7 +121,8 @@ class History {
     for (const bug of turn.bugs) this.#demand(`a bug: ${bug}`);
     for (const effect of turn.effects) {
       const run = this.#world.get(effect.id)?.unit.run;
-      if ("run" in effect && run !== undefined && effect.run !== run) this.#demand(`${effect.id}: ${effect.type} names run ${effect.run} of ${run}`);
+      if ("run" in effect && run !== undefined && effect.run !== run)
+        this.#demand(`${effect.id}: ${effect.type} names run ${effect.run} of ${run}`);
     }
     for (const id of turn.removed) {
       this.#restarts.delete(id);
@@ -161,7 +162,8 @@ class History {
   #brokenWish(): string | null {
     for (const id of this.#wish.keys()) {
       const unit = this.#world.get(id)?.unit;
-      if (unit !== undefined && (unit.want !== "down" || this.#outside.alive(id))) return `${id}: the operator stopped it, and it is ${unit.phase}`;
+      if (unit !== undefined && (unit.want !== "down" || this.#outside.alive(id)))
+        return `${id}: the operator stopped it, and it is ${unit.phase}`;
     }
     return null;
   }
@@ -169,7 +171,9 @@ class History {
   #note(event: WorldEvent, effects: readonly WorldEffect[]): void {
     const spec = event.type === "load" ? ` ${event.spec.id}` : "";
     const what = JSON.stringify(event.type === "load" ? { type: "load" } : event);
-    const did = effects.map((effect) => (effect.type === "tell" ? `${effect.id}:${effect.event.type}` : `${effect.id}!${effect.type}`)).join(" ");
+    const did = effects
+      .map((effect) => (effect.type === "tell" ? `${effect.id}:${effect.event.type}` : `${effect.id}!${effect.type}`))
+      .join(" ");
     this.#trace.push(`${this.#nowMs.toFixed(1)} ${what}${spec} → ${did}`);
     if (this.#trace.length > TRACE) this.#trace.shift();
   }

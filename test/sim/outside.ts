@@ -99,7 +99,8 @@ export class Outside {
   #begin(id: string, run: number): Reality {
     const known = this.#units.get(id);
     if (known?.run === run) return known;
-    if (known && (known.main === "alive" || known.hook || known.leftovers)) this.wrongs.push(`${id}: run ${run} begins beside run ${known.run}`);
+    if (known && (known.main === "alive" || known.hook || known.leftovers))
+      this.wrongs.push(`${id}: run ${run} begins beside run ${known.run}`);
     const reality: Reality = { run, main: "none", stubborn: false, hook: null, leftovers: null, toldAtMs: 0 };
     this.#units.set(id, reality);
     return reality;
@@ -120,7 +121,8 @@ export class Outside {
     if (this.#typeOf(id) === "notify" && (this.kind || this.#random.chance(0.8)))
       this.#fact(id, answerMs + (this.kind ? 5 : this.#random.below(4000)), { type: "ready", run });
     if (this.#typeOf(id) === "oneshot") this.at(this.#soon(this.kind ? 50 : 3000), () => this.#die(id, run, this.#exit()));
-    else if (!this.kind && this.#random.chance(0.5)) this.at(this.#soon(this.#random.pick([20, 500, 20_000])), () => this.#die(id, run, this.#exit()));
+    else if (!this.kind && this.#random.chance(0.5))
+      this.at(this.#soon(this.#random.pick([20, 500, 20_000])), () => this.#die(id, run, this.#exit()));
     if (!this.kind && this.#random.chance(0.05))
       this.#fact(id, answerMs + this.#random.below(5000), { type: "condemned", run, by: "watchdog", detail: "no sign of life" });
   }

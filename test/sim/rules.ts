@@ -8,7 +8,7 @@ export function wrongInWorld(world: World, startConcurrency: number): string | n
   const next = world.nextDueMs();
   let starting = 0;
   for (const [id, entry] of world.entries()) {
-    const wrong = wrongInUnit(entry) ?? missedDeadline(entry, next) ?? aboutOthers(world, id, entry, startConcurrency);
+    const wrong = wrongInUnit(entry) ?? missedDeadline(entry, next) ?? heldStop(world, id, entry);
     if (wrong !== null) return `${id}: ${wrong}`;
     if (isStarting(entry.unit.phase)) starting++;
   }
@@ -38,7 +38,7 @@ function missedDeadline({ unit, check }: Entry, next: number | null): string | n
 }
 
 /** A held stop is held by somebody. */
-function aboutOthers(world: World, id: string, { unit, retired }: Entry, _: number): string | null {
+function heldStop(world: World, id: string, { unit, retired }: Entry): string | null {
   if (retired && isDown(unit.phase)) return "its file is gone and it is down: it should be forgotten";
   if (unit.want === "up" || !holdsStop(unit.phase)) return null;
   const holders = [...world.dependentsOf(id)].map((user) => world.get(user)?.unit);

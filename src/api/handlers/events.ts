@@ -17,7 +17,7 @@ export const events: Handler<"events"> = ({ limit, service, type, since }, { sup
 
 /** Server-sent events (HTML standard §9.2). `retry`: a client comes back after a second. */
 export const eventStream: Handler<"eventStream"> = ({ last_event_id }, { supervisor, streams, lastEventId }) => {
-  const lastId = /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : (last_event_id ?? null);
+  const lastId = isEventId(lastEventId) ? Number(lastEventId) : (last_event_id ?? null);
   const opened = streams.open({
     type: "text/event-stream",
     first: "retry: 1000\n\n",
@@ -26,6 +26,9 @@ export const eventStream: Handler<"eventStream"> = ({ last_event_id }, { supervi
   });
   return opened.ok ? opened.value : opened;
 };
+
+/** Ids are of 16 digits today; one that is past what a number can hold was never ours. */
+const isEventId = (text: string): boolean => /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
 
 /** A change is written out once for all who listen. */
 const written = new WeakMap<StreamChange, { readonly id: number; readonly text: string }>();

@@ -36,8 +36,10 @@ function aboutDeadlines(spec: Spec, { phase, due, want }: Unit): string | null {
   if (phase === "starting" && (due === null) !== (spec.startTimeoutMs === null)) return "starting without its deadline";
   if (phase === "running" && (due !== null) !== (spec.type === "oneshot" && spec.startTimeoutMs !== null))
     return `running with the wrong deadline: ${due?.why ?? "none"}`;
-  if (phase === "fatal" && (due !== null) !== (want === "up" && spec.restart.fatalRetryAfterMs !== null)) return "fatal with the wrong deadline";
-  if ((phase === "idle" || phase === "waiting" || phase === "exited" || phase === "failed") && due !== null) return `a deadline while ${phase}`;
+  if (phase === "fatal" && (due !== null) !== (want === "up" && spec.restart.fatalRetryAfterMs !== null))
+    return "fatal with the wrong deadline";
+  if ((phase === "idle" || phase === "waiting" || phase === "exited" || phase === "failed") && due !== null)
+    return `a deadline while ${phase}`;
   return null;
 }
 

@@ -138,7 +138,9 @@ export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): 
     due === null ? "-" : `${due.why}${Math.max(0, due.atMs - nowMs)}`,
     ending === null ? "-" : `${ending.by}${exitClass(ending.exit)}${lasted(spec, ending.ranMs)}`,
     undecided ? lasted(spec, nowMs - (unit.readyAtMs ?? nowMs)) : "",
-    spec.startTimeoutMs !== null && spec.type === "oneshot" && undecided ? Math.min(nowMs - (unit.execAtMs ?? nowMs), spec.startTimeoutMs) : "",
+    spec.startTimeoutMs !== null && spec.type === "oneshot" && undecided
+      ? Math.min(nowMs - (unit.execAtMs ?? nowMs), spec.startTimeoutMs)
+      : "",
     Math.min(ledger.retries, 3),
     startsKey(spec, unit, nowMs),
     unit.restarting,
@@ -160,4 +162,5 @@ function startsKey(spec: Spec, { ledger }: Unit, nowMs: number): string {
 }
 
 const exitClass = (exit: Exit | null): string => (exit === null ? "-" : exit.kind === "code" ? `${exit.code}` : "x");
-const lasted = (spec: Spec, ms: number | null): string => (ms === null ? "-" : ms >= spec.restart.resetAfterMs ? "long" : ms >= 1000 ? "s" : "0");
+const lasted = (spec: Spec, ms: number | null): string =>
+  ms === null ? "-" : ms >= spec.restart.resetAfterMs ? "long" : ms >= 1000 ? "s" : "0";

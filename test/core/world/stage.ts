@@ -1,9 +1,21 @@
-import type { Exit } from "../../src/base/exit.ts";
-import { stateOf, type Phase } from "../../src/core/unit/phase.ts";
-import type { Cause, Unit } from "../../src/core/unit/record.ts";
-import { World, type Fact, type Turn, type WorldEffect, type WorldEvent } from "../../src/core/world.ts";
-import type { Spec } from "../../src/spec/spec.ts";
-import { code, killedBy, ref } from "./fixtures.ts";
+import type { Exit } from "../../../src/base/exit.ts";
+import { stateOf, type Phase } from "../../../src/core/unit/phase.ts";
+import type { Cause, Unit } from "../../../src/core/unit/record.ts";
+import { World, type Fact, type Turn, type WorldEffect, type WorldEvent } from "../../../src/core/world.ts";
+import type { Spec } from "../../../src/spec/spec.ts";
+import { code, killedBy, makeSpec, ref, type SpecParts } from "../fixtures.ts";
+
+/** `{ db: {}, web: { dependencies: ["db"] } }` on a stage. */
+export function staged(units: Record<string, SpecParts>, startConcurrency = 0): Stage {
+  return new Stage(
+    Object.entries(units).map(([id, parts]) => makeSpec(id, parts)),
+    startConcurrency,
+  );
+}
+
+export const CHAIN = { db: {}, web: { dependencies: ["db"] } } satisfies Record<string, SpecParts>;
+export const NOTIFY = { type: "notify" } as const;
+export const ONESHOT = { type: "oneshot" } as const;
 
 /** A world whose outside answers at once and does what it is told, but for the units that a test makes difficult. */
 export class Stage {
@@ -11,7 +23,6 @@ export class Stage {
   nowMs = 0;
   /** What was done, in order: `spawn db`, `signal web`, `kill web`, `probe web`, … */
   acts: string[] = [];
-  readonly bugs: string[] = [];
   /** Units whose command, once executed, is not heard of until `answer`. */
   readonly slow = new Set<string>();
   /** Units that can't be executed. */
@@ -78,7 +89,7 @@ export class Stage {
 
   handle(event: WorldEvent): Turn {
     const turn = this.world.handle(event, { nowMs: this.nowMs, roll: 0.5 });
-    this.bugs.push(...turn.bugs);
+    if (turn.bugs.length > 0) throw new Error(turn.bugs.join("\n"));
     for (const effect of turn.effects) this.#perform(effect);
     return turn;
   }
@@ -98,6 +109,9 @@ export class Stage {
       .map((id) => `${id} ${stateOf(this.unit(id))}`)
       .join(", ");
   }
+
+  /** The spawns among the acts so far; forgets all. */
+  spawns = (): string[] => this.take().filter((act) => act.startsWith("spawn"));
 
   /** The acts so far, and forgets them. */
   take(): string[] {

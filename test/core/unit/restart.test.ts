@@ -1,0 +1,189 @@
+import { describe, expect, test } from "bun:test";
+import { SIGNALS } from "../../../src/base/signals.ts";
+import { stateOf } from "../../../src/core/unit/phase.ts";
+import { hook, killedBy, makeSpec, type SpecParts } from "../fixtures.ts";
+import { Machine } from "./machine.ts";
+
+const machine = (parts: SpecParts = {}): Machine => new Machine(makeSpec("web", parts));
+const CHECKED: SpecParts = { check: {} };
+
+describe("restart after failure", () => {
+  test("delays 10, 20, 40, 80, 160 seconds, then fatal", () => {
+    const m = machine({ restart: { retryDelayMs: 10_000 } }).up();
+    const delays: Array<number | null> = [];
+    for (m.ends(1); m.phase === "backoff"; m.due().clear().spawned().ends(1)) delays.push(m.dueInMs);
+    expect(delays).toEqual([10_000, 20_000, 40_000, 80_000, 160_000]);
+    expect([m.phase, m.unit.due, m.unit.want, m.unit.restarts]).toEqual(["fatal", null, "up", 5]);
+  });
+
+  test("retry_delay 0 restarts at once", () => {
+    const m = machine({ restart: { retryDelayMs: 0 } })
+      .up()
+      .ends(1);
+    expect([m.phase, m.told]).toEqual(["waiting", ["backoff"]]);
+  });
+
+  test("auto_restart off: failed", () => {
+    const m = machine({ restart: { autoRestart: false } })
+      .up()
+      .ends(3);
+    expect([m.phase, m.unit.reason, m.unit.due]).toEqual(["failed", "exit-code", null]);
+  });
+
+  test("an exit code that forbids it: failed", () => {
+    expect(
+      machine({ restart: { noRestartExitCodes: [78] } })
+        .up()
+        .ends(78).phase,
+    ).toBe("failed");
+  });
+
+  test("the count returns to 0 after reset_after seconds of running", () => {
+    const m = machine().up().ends(1).due().clear().spawned();
+    expect(m.unit.ledger.retries).toBe(1);
+    expect(m.pass(60_000).ends(1).unit.ledger.retries).toBe(1);
+    m.due().clear().spawned().pass(59_999).ends(1);
+    expect(m.unit.ledger.retries).toBe(2);
+  });
+
+  test("the count returns to 0 after reset_after also when a restart, not a failure, ends the run", () => {
+    const m = machine().up().ends(1).due().clear().spawned().pass(60_000);
+    m.restart("dependency").ends(0).clear().spawned();
+    expect(m.unit.ledger.retries).toBe(0);
+    expect([m.ends(1).phase, m.unit.ledger.retries]).toEqual(["backoff", 1]);
+  });
+
+  test("only `running` counts for reset_after, not `starting`", () => {
+    const m = machine({ ...CHECKED, startTimeoutMs: 100_000, restart: { resetAfterMs: 10_000 } })
+      .up()
+      .ends(1)
+      .due()
+      .clear()
+      .spawned();
+    expect(m.pass(50_000).ends(1).unit.ledger.retries).toBe(2);
+  });
+
+  test("the ledger names the kind of end", () => {
+    expect(machine().up().ends(killedBy(SIGNALS.SIGSEGV)).unit.reason).toBe("signal");
+    expect(machine().up().ends({ kind: "signal", signal: 11, core: true }).unit.reason).toBe("core-dump");
+    expect(machine().up().ends({ kind: "lost" }).unit.reason).toBe("unknown");
+  });
+
+  test.each(["health", "watchdog", "resources"] as const)("a run condemned for %s is stopped, its death uses up a retry", (by) => {
+    const m = machine().up().condemned(by);
+    expect([m.phase, m.told, m.acts]).toEqual(["stopping", ["unhealthy", "stopping"], ["signal 15 group"]]);
+    expect([m.ends(0).phase, m.unit.ledger.retries, m.unit.reason]).toEqual(["backoff", 1, by]);
+  });
+
+  test("a second verdict on the same run does nothing", () => {
+    const m = machine().up().condemned();
+    const before = m.unit;
+    expect([m.condemned("watchdog").unit, m.result?.kind]).toEqual([before, "ignored"]);
+  });
+});
+
+describe("a clean exit", () => {
+  test("leaves the unit stopped, with the reason success", () => {
+    const m = machine().up().ends(0);
+    expect([m.phase, m.unit.want, m.unit.reason, m.told]).toEqual(["idle", "down", "success", ["stopped"]]);
+  });
+
+  test("restart_on_exit waits retry_delay and uses up no retry", () => {
+    const m = machine({ restart: { restartOnExit: true, maxRetries: 0, retryDelayMs: 3000 } }).up();
+    for (let i = 0; i < 5; i++) {
+      m.ends(0);
+      expect([m.phase, m.dueInMs, m.unit.ledger.retries, m.unit.restarts]).toEqual(["backoff", 3000, 0, i]);
+      m.due().clear().spawned();
+    }
+  });
+
+  test("a oneshot has succeeded until it runs again", () => {
+    const m = machine({ type: "oneshot" }).up().ends(0);
+    expect([m.phase, m.unit.succeeded]).toEqual(["idle", true]);
+    expect(m.start().unit.succeeded).toBeFalse();
+  });
+
+  test("remain_after_exit: a oneshot stays `running` after success", () => {
+    const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0);
+    expect([m.phase, stateOf(m.unit), m.unit.want, m.unit.succeeded, m.unit.process]).toEqual(["exited", "running", "up", true, null]);
+    expect([m.stop().phase, m.unit.want, m.release().phase, m.told]).toEqual(["exited", "down", "idle", ["stopped"]]);
+    expect(m.unit.succeeded).toBeFalse();
+  });
+
+  test("remain_after_exit: after a failure it does not", () => {
+    expect(machine({ type: "oneshot", remainAfterExit: true }).up().ends(1).phase).toBe("backoff");
+  });
+
+  test("remain_after_exit: a restart runs it again", () => {
+    const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0).restart();
+    expect([m.phase, m.clear().acts, m.unit.restarts]).toEqual(["waiting", ["spawn"], 1]);
+  });
+
+  test("remain_after_exit: post_stop runs when it is stopped, not when the command ends", () => {
+    const m = machine({ type: "oneshot", remainAfterExit: true, postStop: [hook()] })
+      .up()
+      .exits(0)
+      .swept();
+    expect(m.phase).toBe("exited");
+    expect([m.stop().release().phase, m.acts, m.finished().phase]).toEqual(["finishing", ["finish"], "idle"]);
+  });
+});
+
+describe("operator restart", () => {
+  test("of a running unit: stop signal, then start without delay, and no retry is used", () => {
+    const m = machine().up().restart();
+    expect([m.phase, m.acts, m.unit.want]).toEqual(["stopping", ["signal 15 group"], "up"]);
+    expect([m.ends(killedBy(15)).phase, m.unit.ledger.retries, m.clear().unit.restarts, m.unit.run]).toEqual(["waiting", 0, 1, 2]);
+  });
+
+  test("of a running unit clears the count", () => {
+    expect(machine().up().ends(1).due().clear().spawned().restart().unit.ledger.retries).toBe(0);
+  });
+
+  test.each(["idle", "failed", "fatal", "backoff"] as const)("of a unit that is %s starts it now", (phase) => {
+    const policy = { idle: {}, failed: { autoRestart: false }, fatal: { maxRetries: 0 }, backoff: {} }[phase];
+    const m = machine({ restart: policy })
+      .up()
+      .ends(phase === "idle" ? 0 : 1);
+    expect(m.phase).toBe(phase);
+    expect([m.restart().phase, m.unit.want, m.unit.ledger.retries]).toEqual(["waiting", "up", 0]);
+  });
+
+  test("of a unit that never ran is not counted as a restart", () => {
+    expect(machine().restart().clear().spawned().unit.restarts).toBe(0);
+  });
+});
+
+describe("fatal and failed", () => {
+  test("fatal_retry_after tries again with a clean count", () => {
+    const m = machine({ restart: { maxRetries: 1, retryDelayMs: 0, fatalRetryAfterMs: 90_000 } })
+      .up()
+      .ends(1)
+      .clear()
+      .spawned()
+      .ends(1);
+    expect([m.phase, m.dueInMs]).toEqual(["fatal", 90_000]);
+    expect([m.due().phase, m.unit.ledger.retries, m.clear().unit.restarts]).toEqual(["waiting", 0, 2]);
+  });
+
+  test("failed is not tried again by fatal_retry_after", () => {
+    expect(
+      machine({ restart: { autoRestart: false, fatalRetryAfterMs: 1000 } })
+        .up()
+        .ends(1).unit.due,
+    ).toBeNull();
+  });
+
+  test.each(["failed", "fatal"] as const)("reset-failed ends %s", (phase) => {
+    const m = machine({ restart: phase === "failed" ? { autoRestart: false } : { maxRetries: 0, fatalRetryAfterMs: 1000 } })
+      .up()
+      .ends(1);
+    expect(m.phase).toBe(phase);
+    expect([m.reset().phase, m.unit.want, m.unit.due, m.told]).toEqual(["idle", "down", null, ["reset"]]);
+  });
+
+  test("reset-failed during backoff clears the count and goes on waiting", () => {
+    const m = machine().up().ends(1).reset();
+    expect([m.phase, m.unit.ledger.retries, m.dueInMs]).toEqual(["backoff", 0, 1000]);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, test } from "bun:test";
+import { stateOf } from "../../../src/core/unit/phase.ts";
+import { hook, makeSpec, ref, type SpecParts } from "../fixtures.ts";
+import { Machine } from "./machine.ts";
+
+const machine = (parts: SpecParts = {}): Machine => new Machine(makeSpec("web", parts));
+const CHECKED: SpecParts = { check: {} };
+
+describe("starting", () => {
+  test("a simple unit is running once the command has been exec'd", () => {
+    const m = machine().start();
+    expect(m.phase).toBe("waiting");
+    m.clear();
+    expect([m.phase, m.acts]).toEqual(["starting", ["spawn"]]);
+    m.spawned();
+    expect([m.phase, m.told, m.unit.process, m.unit.due]).toEqual(["running", ["started", "running"], ref(1001), null]);
+  });
+
+  test.each([
+    ["a check", CHECKED],
+    ["notify", { type: "notify" } as const],
+  ])("with %s it is `starting` until it is ready", (_, parts) => {
+    const m = machine(parts).start().clear().spawned();
+    expect([m.phase, stateOf(m.unit), m.dueInMs]).toEqual(["starting", "starting", 60_000]);
+    m.pass(2500).ready();
+    expect([m.phase, m.unit.readyAtMs, m.unit.due]).toEqual(["running", 2500, null]);
+  });
+
+  test("pre_start runs before the command, and its end starts it", () => {
+    const m = machine({ preStart: [hook(1000), hook(2000)] })
+      .start()
+      .clear();
+    expect([m.phase, m.acts, m.dueInMs]).toEqual(["preparing", ["prepare"], 8000]);
+    expect([m.prepared().phase, m.acts, m.dueInMs]).toEqual(["starting", ["spawn"], 60_000]);
+  });
+
+  test("each launch takes the next run number", () => {
+    const m = machine({ restart: { retryDelayMs: 0 } }).up();
+    expect(m.unit.run).toBe(1);
+    expect(m.ends(1).clear().unit.run).toBe(2);
+  });
+
+  test("a start of what is up or coming changes nothing", () => {
+    for (const m of [machine().start(), machine().start().clear(), machine().up()]) {
+      const before = m.unit;
+      expect(m.start().unit).toBe(before);
+    }
+  });
+
+  test("a oneshot without start_timeout has no deadline", () => {
+    expect(machine({ type: "oneshot" }).start().clear().unit.due).toBeNull();
+  });
+
+  test("a oneshot that is not done within the start_timeout that was written is a failed start", () => {
+    const m = machine({ type: "oneshot", startTimeoutMs: 5000 }).up();
+    expect([m.phase, m.dueInMs]).toEqual(["running", 5000]);
+    expect([m.due().phase, m.told]).toEqual(["stopping", ["start-failed", "stopping"]]);
+    expect([m.ends(0).phase, m.unit.reason]).toEqual(["backoff", "timeout"]);
+  });
+});
+
+describe("a failed start", () => {
+  test("pre_start failure is a failed start", () => {
+    const m = machine({ preStart: [hook()] })
+      .start()
+      .clear()
+      .prepared("pre_start hook: exit code 1");
+    expect([m.phase, m.acts]).toEqual(["cleaning", ["sweep 15"]]);
+    expect([m.swept().phase, m.unit.ledger.retries, m.unit.reason, m.unit.last?.detail]).toEqual([
+      "backoff",
+      1,
+      "exit-code",
+      "pre_start hook: exit code 1",
+    ]);
+  });
+
+  test("pre_start that does not end in time is a failed start", () => {
+    const m = machine({ preStart: [hook(1000)] })
+      .start()
+      .clear()
+      .due();
+    expect([m.nowMs, m.phase, m.acts]).toEqual([6000, "stopping", ["signal 15 group"]]);
+    expect(m.prepared("stopped").swept().phase).toBe("backoff");
+  });
+
+  test("a command that cannot be executed is a failed start, with the cause in words", () => {
+    const m = machine().start().clear().spawnFailed("cannot execute ./serve: no such file or directory (ENOENT)");
+    expect([m.phase, m.told, m.acts]).toEqual(["cleaning", ["start-failed"], ["sweep 15"]]);
+    expect([m.swept().phase, m.unit.reason, m.unit.last?.detail]).toEqual([
+      "backoff",
+      "spawn",
+      "cannot execute ./serve: no such file or directory (ENOENT)",
+    ]);
+  });
+
+  test("a shortage of our own has its own reason", () => {
+    expect(machine().start().clear().spawnFailed("cannot fork", true).swept().unit.reason).toBe("resources");
+  });
+
+  test("not ready by start_timeout is a failed start, never ready anyway", () => {
+    const m = machine({ ...CHECKED, restart: { maxRetries: 0 } })
+      .start()
+      .clear()
+      .spawned()
+      .due();
+    expect([m.nowMs, m.phase, m.told]).toEqual([60_000, "stopping", ["start-failed", "stopping"]]);
+    expect([m.ready().phase, m.ends(0).phase, m.unit.reason]).toEqual(["stopping", "fatal", "timeout"]);
+  });
+
+  test("an exit before it is ready is treated by its code", () => {
+    const m = machine(CHECKED).start().clear().spawned().ends(1);
+    expect([m.phase, m.unit.reason, m.unit.ledger.retries]).toEqual(["backoff", "exit-code", 1]);
+  });
+});
+
+describe("operator start", () => {
+  test("during backoff starts now and clears the count", () => {
+    const m = machine().up().ends(1).due().clear().spawned().ends(1);
+    expect([m.phase, m.unit.ledger.retries]).toEqual(["backoff", 2]);
+    m.start();
+    expect([m.phase, m.unit.ledger.retries, m.unit.due]).toEqual(["waiting", 0, null]);
+  });
+
+  test("ends fatal and failed, with a clean count", () => {
+    const fatal = machine({ restart: { maxRetries: 1, retryDelayMs: 0 } })
+      .up()
+      .ends(1)
+      .clear()
+      .spawned()
+      .ends(1);
+    expect(fatal.phase).toBe("fatal");
+    expect([fatal.start().phase, fatal.unit.ledger.retries]).toEqual(["waiting", 0]);
+    expect(
+      machine({ restart: { autoRestart: false } })
+        .up()
+        .ends(1)
+        .start().phase,
+    ).toBe("waiting");
+  });
+
+  test("takes back a stop that still waits for dependents", () => {
+    const m = machine().up().stop().start();
+    expect([m.phase, m.unit.want, m.release().phase]).toEqual(["running", "up", "running"]);
+  });
+
+  test("while it stops: it starts again as soon as it is down, without delay and with a clean count", () => {
+    const m = machine().up().ends(1).due().clear().spawned().stop().release().start();
+    expect([m.phase, m.unit.want]).toEqual(["stopping", "up"]);
+    expect([m.ends(0).phase, m.unit.ledger.retries]).toEqual(["waiting", 0]);
+  });
+
+  test("start, stop, start, stop while it stops: the last one counts", () => {
+    expect(machine().up().stop().release().start().stop().start().stop().ends(0).phase).toBe("idle");
+    expect(machine().up().stop().release().start().stop().start().ends(0).phase).toBe("waiting");
+  });
+});

@@ -1,0 +1,102 @@
+/** `sup up`: a directory in the foreground. */
+import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SUP } from "../../harness/daemon.ts";
+import { processesOf } from "../../harness/processes.ts";
+import { run } from "../../harness/run.ts";
+import type { UnitFile } from "../../harness/services.ts";
+import { tempDir } from "../../harness/temp.ts";
+import { until } from "../../harness/until.ts";
+
+/** Says `NAME up`, and `NAME bye` at SIGTERM. */
+const says = (name: string, more: UnitFile = {}): UnitFile => ({
+  command: "/bin/sh",
+  args: ["-c", `trap 'echo ${name} bye; exit 0' TERM; echo ${name} up; while :; do sleep 0.02; done`],
+  ...more,
+});
+
+interface Up extends AsyncDisposable {
+  readonly pid: number;
+  readonly home: string;
+  readonly env: Record<string, string>;
+  text(): string;
+  readonly exited: Promise<number>;
+}
+
+/** `sup up units …` in a home of its own; at the end of the scope nothing of it is left. */
+function up(units: Readonly<Record<string, UnitFile | string>>, ...args: string[]): Up {
+  const temp = tempDir();
+  const home = temp.path;
+  mkdirSync(join(home, "dir"));
+  writeFileSync(join(home, "sup.json"), JSON.stringify({ api: { port: 0 } }));
+  for (const [name, unit] of Object.entries(units))
+    writeFileSync(join(home, "dir", `${name}.unit.json`), typeof unit === "string" ? unit : JSON.stringify(unit));
+  const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: home, SUP_HOME: home, NO_COLOR: "1" };
+  const child = Bun.spawn([SUP, "up", "dir", ...args], { env, cwd: home, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  let text = "";
+  const collect = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+  };
+  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  return {
+    pid: child.pid,
+    home,
+    env,
+    text: () => text,
+    exited: child.exited.then(async (code) => (await collected, code)),
+    async [Symbol.asyncDispose]() {
+      for (const { pid } of processesOf(home)) process.kill(pid, "SIGKILL");
+      await child.exited;
+      temp[Symbol.dispose]();
+    },
+  };
+}
+
+const printed = (one: Up, ...texts: string[]): Promise<unknown> =>
+  until(() => texts.every((text) => one.text().includes(text)), { what: texts.join(" and "), explain: () => one.text() });
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "prints what units write with their names; %s stops all in order and ends with 0",
+  async (signal) => {
+    await using one = up({ db: says("db"), web: says("web", { dependencies: ["db"] }) });
+    await printed(one, "db up", "web up");
+    expect(one.text()).toMatch(/^db +\S* ?.*db up$/m);
+    expect(one.text()).toMatch(/^web +\S* ?.*web up$/m);
+    process.kill(one.pid, signal);
+    expect(await one.exited).toBe(0);
+    expect(one.text()).toContain("db bye");
+    expect(one.text().indexOf("web bye")).toBeGreaterThan(0);
+    expect(one.text().indexOf("web bye")).toBeLessThan(one.text().indexOf("db bye"));
+    expect(processesOf(one.home)).toEqual([]);
+  },
+);
+
+test("every unit starts but those that say not to, and a second terminal can talk to it", async () => {
+  await using one = up({ web: says("web"), off: says("off", { enabled: false }) });
+  await printed(one, "web up");
+  const status = await run([SUP, "status", "--json"], { env: one.env });
+  const { services } = JSON.parse(status.stdout) as { services: Array<{ id: string; state: string }> };
+  expect(services.map(({ id, state }) => [id, state])).toEqual([["off", "stopped"], ["web", "running"]]); // prettier-ignore
+  process.kill(one.pid, "SIGINT");
+  expect(await one.exited).toBe(0);
+});
+
+test("a crash and the next try are told between the lines", async () => {
+  const script = `[ -e '%S/tried' ] && exec sleep 1000; touch '%S/tried'; exit 3`;
+  await using one = up({ web: { command: "/bin/sh", args: ["-c", script], restart_policy: { retry_delay: 0.02 } } });
+  await printed(one, "exit code 3; retry 1/5 in 20");
+  process.kill(one.pid, "SIGINT");
+  expect(await one.exited).toBe(0);
+});
+
+test("a bad file is told and the others run; a directory that is not there is an error", async () => {
+  await using one = up({ good: says("good"), bad: `{ "comand": "x" }` });
+  await printed(one, "good up", "bad.unit.json", "command");
+  process.kill(one.pid, "SIGINT");
+  expect(await one.exited).toBe(0);
+  const nowhere = await run([SUP, "up", "nowhere"], { env: one.env, cwd: one.home });
+  expect(nowhere).toMatchObject({ code: 1 });
+  expect(nowhere.stderr).toContain("nowhere: no such directory");
+});
