@@ -3,7 +3,7 @@ import { planReload, type PlanRow } from "../core/plan.ts";
 import type { UnitSource } from "../ports/files.ts";
 import { diffSpecs } from "../spec/diff.ts";
 import { instantiate, loadSnapshot, type Loaded, type LoadedSnapshot, type SnapshotOptions } from "../spec/load.ts";
-import { formatProblem, type Problem } from "../spec/problems.ts";
+import { problemLine, type Problem } from "../spec/problems.ts";
 
 interface DiskNote {
   readonly changed: boolean;
@@ -109,7 +109,7 @@ export class Catalog {
   #note(): void {
     this.#notes = new Map();
     for (const [id, inForce] of this.#inForce) {
-      const problems = this.problemsOf(id).map((problem) => formatProblem(problem));
+      const problems = this.problemsOf(id).map(problemLine);
       const onDisk = this.#disk.loaded.get(id);
       const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inForce && diffSpecs(inForce, onDisk).length > 0);
       if (changed) this.#notes.set(id, { changed, problems });

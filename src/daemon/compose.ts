@@ -14,8 +14,9 @@ import { openHub } from "../linux/hub.ts";
 import { openProcesses } from "../linux/processes.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
+import type { Processes } from "../ports/processes.ts";
 import type { Places } from "../spec/places.ts";
-import { formatProblem } from "../spec/problems.ts";
+import { problemLine } from "../spec/problems.ts";
 import type { Settings } from "../spec/settings.ts";
 import { Actions } from "./actions.ts";
 import { Bus } from "./bus.ts";
@@ -46,6 +47,8 @@ export interface Parts {
   /** What an operator should know of the daemon itself. */
   readonly notes: string[];
   readonly bootId: string;
+  readonly processes: Processes;
+  readonly invocationOf: (id: string, run: number) => string;
   close(): void;
 }
 
@@ -165,6 +168,8 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
     facade,
     notes,
     bootId: bootId(),
+    processes,
+    invocationOf,
     close,
   });
 }
@@ -172,7 +177,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 /** Notes of the daemon, of the store, and the units whose files are bad. */
 function daemonNotes(own: readonly string[], store: readonly string[], catalog: Catalog): string[] {
   const bad = catalog.problems().filter((problem) => problem.severity === "error");
-  const lines = bad.map((problem) => formatProblem(problem).replace("\n  hint: ", "; "));
+  const lines = bad.map(problemLine);
   return [...own, ...store, ...lines];
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 export interface TurnSink {
   /** Writes what must survive, before anything is done that it promises. */
   record(turn: Turn): void;
+  /** Tells those who watch, when everything is done. */
   publish(turn: Turn): void;
   perform(effect: WorldEffect): void;
   bug(message: string, error?: unknown): void;
@@ -16,8 +17,8 @@ export interface TurnSink {
  * The one mailbox. Events are taken in order; between taking an event and deciding what it leads to nothing else runs.
  *
  * Events that come in one turn of the loop are handled together, and what they lead to is written in one transaction: at
- * the latest before the first effect that reaches outside (a process, a signal), or when the mailbox is empty. So a crash
- * that is answered by a restart costs one write before the new process and one after it, and so do a hundred of them.
+ * the latest before the first effect that must not be forgotten (a signal, say), or when the mailbox is empty. So a crash
+ * that is answered by a restart is one write, after the new process runs, and so are a hundred of them.
  */
 export class Engine {
   readonly #world: World;
@@ -25,6 +26,7 @@ export class Engine {
   readonly #sink: TurnSink;
   #mailbox: WorldEvent[] = [];
   #unwritten = emptyTurn();
+  #unpublished: Turn[] = [];
   #running = false;
   #scheduled = false;
   #armedMs: number | null = null;
@@ -86,6 +88,7 @@ export class Engine {
         this.#turn(events);
       }
       this.#commit();
+      for (const turn of this.#unpublished.splice(0)) this.#guard("publish", () => this.#sink.publish(turn));
     } finally {
       this.#running = false;
       this.#arm();
@@ -115,7 +118,7 @@ export class Engine {
     if (turn.changed.size === 0 && turn.removed.size === 0 && turn.effects.length === 0) return;
     this.#unwritten = emptyTurn();
     this.#guard("record", () => this.#sink.record(turn));
-    this.#guard("publish", () => this.#sink.publish(turn));
+    this.#unpublished.push(turn);
   }
 
   #env(): Env {
@@ -143,8 +146,11 @@ export class Engine {
 
 const emptyTurn = (): Turn => ({ changed: new Set(), removed: new Set(), effects: [], refusals: [], bugs: [] });
 
-/** What the next daemon must find written when this one ends in the middle of it. */
-const reachesOutside = ({ type }: WorldEffect): boolean => type !== "tell" && type !== "probe" && type !== "sweep";
+/**
+ * What the next daemon must find written when this one ends in the middle of it. Not a spawn: the run's number gives its
+ * SUP_INVOCATION_ID, by which the next daemon finds what was spawned and not written down.
+ */
+const reachesOutside = ({ type }: WorldEffect): boolean => type === "signal" || type === "kill" || type === "finish" || type === "reload";
 
 function merge(into: Turn, turn: Turn): void {
   for (const id of turn.changed) into.changed.add(id);

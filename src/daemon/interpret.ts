@@ -41,6 +41,8 @@ interface RunState {
   launch: Launch | null;
   /** The main process, or the hook that runs in its place. */
   current: ProcessRef | null;
+  /** The last process of the run, alive or not: what is left of the run is found from it. */
+  anchor: ProcessRef | null;
   /** A signal was sent while hooks ran: no further hook is started. */
   aborted: boolean;
   readonly killed: Survivor[];
@@ -86,7 +88,8 @@ export class Interpreter {
   adopt(id: string, unit: Unit, spec: Spec): "adopted" | "gone" {
     const state = this.#begin(id, unit.run);
     // A hook, or a command that was executed in the very moment of the crash, may be there: the sweep is to find it.
-    state.current = unit.process ?? { pid: NO_PID, startTicks: 0, bootId: this.#options.bootId };
+    state.anchor = unit.process ?? { pid: NO_PID, startTicks: 0, bootId: this.#options.bootId };
+    state.current = unit.process;
     if (unit.process === null) return "gone";
     const launch = this.#options.launcher.prepare(spec, state.invocation);
     if (launch.ok) state.launch = launch.value;
@@ -134,6 +137,7 @@ export class Interpreter {
       invocation,
       launch: null,
       current: null,
+      anchor: null,
       aborted: false,
       killed: [],
       cancel: new AbortController(),
@@ -162,6 +166,7 @@ export class Interpreter {
       return this.#fact(id, { type: "spawnFailed", run, failure });
     }
     state.current = result.ref;
+    state.anchor = result.ref;
     this.#fact(id, { type: "spawned", run, process: result.ref });
   }
 
@@ -186,8 +191,8 @@ export class Interpreter {
     const { processes } = this.#options;
     const state = this.#begin(id, run);
     state.cancel.abort();
-    if (state.current === null) return this.#fact(id, { type: "swept", run, killed: [] });
-    const tree = { invocation: state.invocation, main: state.current };
+    if (state.anchor === null) return this.#fact(id, { type: "swept", run, killed: [] });
+    const tree = { invocation: state.invocation, main: state.anchor };
     const left = processes.members(tree);
     const done = (): void => {
       this.#options.logs.endRun(id);
@@ -249,6 +254,7 @@ export class Interpreter {
     const ref = built.value.ref;
     // While pre_start runs there is no main process: a stop has to reach the command instead.
     state.current ??= ref;
+    state.anchor ??= ref;
     timer = setTimeout(() => {
       timedOut = true;
       processes.killTree({ invocation: NOT_BY_INVOCATION, main: ref });
@@ -297,8 +303,8 @@ export class Interpreter {
 
   #withTree(id: string, run: number, action: (tree: { invocation: string; main: ProcessRef }, state: RunState) => void): void {
     const state = this.#runs.get(id);
-    if (state?.run !== run || state.current === null) return; // it ended in the same turn: its exit is on the way
-    action({ invocation: state.invocation, main: state.current }, state);
+    if (state?.run !== run || state.anchor === null) return; // its spawn failed: the answer is on the way
+    action({ invocation: state.invocation, main: state.anchor }, state);
   }
 
   /** An effect that broke must still be answered, or the unit would wait for ever. */

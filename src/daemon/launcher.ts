@@ -1,6 +1,6 @@
 import { errnoName, errnoWords } from "../base/errno.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import type { Users } from "../ports/users.ts";
+import type { Account, Users } from "../ports/users.ts";
 import type { SpawnRequest, SpawnResult } from "../ports/processes.ts";
 import { composeEnvironment } from "../spec/environment.ts";
 import { expandCommand, expandEnvironmentFiles, expandExec } from "../spec/expand.ts";
@@ -29,6 +29,7 @@ export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 
 export class Launcher {
   readonly #options: LauncherOptions;
+  #own: Account | null = null;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -37,7 +38,8 @@ export class Launcher {
   /** Reads the environment files and fills in everything; the error is a sentence for the user. */
   prepare(spec: Spec, invocation: string): Result<Launch, string> {
     const { users, places, locale } = this.#options;
-    const account = users.lookup(spec.identity.user);
+    // Whom the daemon runs as does not change; a named user may, in the database, between two starts.
+    const account = spec.identity.user === null ? (this.#own ??= users.lookup(null)) : users.lookup(spec.identity.user);
     if (account === null) return err(`cannot run as user ${spec.identity.user}: there is no such user`);
     const specifiers = specifiersFor(spec.id, { ...places, home: account.home });
     const base = {

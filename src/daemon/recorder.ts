@@ -13,7 +13,7 @@ const LAST_LINES = 20;
 /** Writes what a turn led to into the store, in one transaction, and publishes it afterwards. */
 export class Recorder {
   readonly #options: { world: World; clock: Clock; store: Store; logs: LogStore; bus: Bus; around: Surroundings };
-  #recorded: readonly EventRow[] = [];
+  readonly #recorded = new Map<Turn, readonly EventRow[]>();
 
   constructor(options: { world: World; clock: Clock; store: Store; logs: LogStore; bus: Bus; around: Surroundings }) {
     this.#options = options;
@@ -21,14 +21,13 @@ export class Recorder {
 
   record(turn: Turn): void {
     const { world, clock, store } = this.#options;
-    this.#recorded = [];
     const events = this.#events(turn);
     if (turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0) return;
     const changed = [...turn.changed].flatMap((id) => {
       const entry = world.get(id);
       return entry === undefined ? [] : [{ id, entry }];
     });
-    this.#recorded = store.record({
+    const rows = store.record({
       services: changed.map(({ id, entry }) => serviceRow(id, entry, clock)),
       memories: [
         ...changed.map(({ id, entry }) => ({ id, memory: rememberUnit(entry) })),
@@ -36,17 +35,18 @@ export class Recorder {
       ],
       events,
     });
+    this.#recorded.set(turn, rows);
   }
 
   publish(turn: Turn): void {
     const { world, bus, around } = this.#options;
-    for (const row of this.#recorded) bus.publish({ kind: "event", data: eventShape(row) });
+    for (const row of this.#recorded.get(turn) ?? []) bus.publish({ kind: "event", data: eventShape(row) });
+    this.#recorded.delete(turn);
     for (const id of turn.changed) {
       const entry = world.get(id);
       if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
     }
     for (const id of turn.removed) bus.publish({ kind: "removed", data: { id } });
-    this.#recorded = [];
   }
 
   /** A line of history that does not come from a unit's machine. */

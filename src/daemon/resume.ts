@@ -1,10 +1,11 @@
 import { SIGNALS } from "../base/signals.ts";
-import type { WorldEffect, WorldEvent } from "../core/world.ts";
-import type { Unit } from "../core/unit/record.ts";
 import { isLive } from "../core/unit/phase.ts";
+import type { Unit } from "../core/unit/record.ts";
+import type { Fact, WorldEffect } from "../core/world.ts";
+import type { ProcessRef } from "../ports/processes.ts";
 import type { Parts } from "./compose.ts";
 import type { Journal } from "./journal.ts";
-import { recallUnit } from "./memory.ts";
+import { recallUnit, type Memory } from "./memory.ts";
 
 export interface Resumed {
   readonly adopted: number;
@@ -18,35 +19,92 @@ export interface Resumed {
  * memories; those of an earlier boot are worth nothing.
  */
 export function resume(parts: Parts, journal: Journal): Resumed {
-  const { world, store, reloader, engine, interpreter, logs, clock } = parts;
-  const memories = store.memories(); // before loading writes fresh ones
-  reloader.loadAll();
-  const decided = new Set<string>();
-  const sameBoot = store.get("boot-id") === parts.bootId;
-  if (!sameBoot) store.set("boot-id", parts.bootId);
+  const memories = recallAll(parts);
+  parts.reloader.loadAll();
+  const unwritten = findUnwritten(parts, memories);
   let adopted = 0;
-  for (const { id, memory } of memories) {
-    const recalled = sameBoot ? recallUnit(id, memory) : null;
-    const entry = world.get(id);
-    if (recalled === null || entry === undefined) continue;
+  const decided = new Set<string>();
+  for (const [id, memory] of memories) {
+    if (parts.world.get(id) === undefined) continue;
     decided.add(id);
-    const { unit, check } = recalled;
-    engine.handle({
-      type: "restore",
-      spec: entry.spec,
-      unit,
-      check: check && { ...check, probing: false, dueMs: unit.process === null ? null : clock.monotonicMs() },
-    });
-    if (!isLive(unit.phase)) continue;
-    logs.open(id, entry.spec.log);
-    const outcome = interpreter.adopt(id, unit, entry.spec);
-    if (outcome === "adopted") adopted++;
-    else for (const effect of leftovers(id, unit)) interpreter.perform(effect);
-    for (const event of aftermath(id, unit, outcome)) engine.handle(event);
+    if (takeOver(parts, id, memory, unwritten.get(id))) adopted++;
   }
   if (adopted > 0) journal.info(`adopted ${adopted} running units`);
   return { adopted, decided };
 }
+
+/** Before loading the units writes fresh memories. */
+function recallAll({ store, bootId }: Parts): Map<string, Memory> {
+  const memories = new Map<string, Memory>();
+  const sameBoot = store.get("boot-id") === bootId;
+  if (!sameBoot) store.set("boot-id", bootId);
+  for (const { id, memory } of sameBoot ? store.memories() : []) {
+    const recalled = recallUnit(id, memory);
+    if (recalled !== null) memories.set(id, recalled);
+  }
+  return memories;
+}
+
+interface Unwritten {
+  readonly run: number;
+  readonly ref: ProcessRef;
+}
+
+/** Runs that were spawned in the moment before the daemon was cut off: the next one of each unit, or this one without a pid. */
+function findUnwritten({ processes, invocationOf }: Parts, memories: ReadonlyMap<string, Memory>): Map<string, Unwritten> {
+  const suspects = new Map<string, { readonly id: string; readonly run: number }>();
+  for (const [id, { unit }] of memories) {
+    suspects.set(invocationOf(id, unit.run + 1), { id, run: unit.run + 1 });
+    if (unit.process === null && isLive(unit.phase)) suspects.set(invocationOf(id, unit.run), { id, run: unit.run });
+  }
+  const found = new Map<string, Unwritten>();
+  for (const [invocation, ref] of processes.findRuns(new Set(suspects.keys()))) {
+    const { id, run } = suspects.get(invocation)!;
+    if ((found.get(id)?.run ?? 0) < run) found.set(id, { run, ref });
+  }
+  return found;
+}
+
+/** True when a running process was adopted. */
+function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: Unwritten | undefined): boolean {
+  const { world, engine, interpreter, logs, clock } = parts;
+  const { spec } = world.get(id)!;
+  const now = clock.monotonicMs();
+  if (unwritten !== undefined && unit.phase !== "preparing") {
+    const begun = asStarting(unit, unwritten.run, spec.startTimeoutMs === null ? null : now + spec.startTimeoutMs);
+    engine.handle({ type: "restore", spec, unit: begun, check: null });
+    logs.open(id, spec.log);
+    if (interpreter.adopt(id, { ...begun, process: unwritten.ref }, spec) === "gone") return false;
+    tell(parts, id, { type: "spawned", run: begun.run, process: unwritten.ref });
+    return true;
+  }
+  const probed = check && { ...check, probing: false, dueMs: unit.process === null ? null : now };
+  engine.handle({ type: "restore", spec, unit, check: probed });
+  if (!isLive(unit.phase)) return false;
+  logs.open(id, spec.log);
+  const outcome = interpreter.adopt(id, unit, spec);
+  if (outcome === "gone") for (const effect of leftovers(id, unit)) interpreter.perform(effect);
+  for (const fact of aftermath(unit, outcome)) tell(parts, id, fact);
+  return outcome === "adopted";
+}
+
+/** The unit as it was when it executed that run. */
+const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
+  ...unit,
+  phase: "starting",
+  want: "up",
+  run,
+  process: null,
+  ending: null,
+  restarts: unit.restarts + (run > unit.run && unit.run > 0 ? 1 : 0),
+  restarting: false,
+  execAtMs: null,
+  readyAtMs: null,
+  succeeded: false,
+  due: dueMs === null ? null : { atMs: dueMs, why: "start-timeout" },
+});
+
+const tell = ({ engine }: Parts, id: string, fact: Fact): void => engine.handle({ type: "fact", id, fact });
 
 /** What ends at once that the dead daemon was about to end: nobody would look after it. The sweep answers by itself. */
 function leftovers(id: string, { run, phase }: Unit): WorldEffect[] {
@@ -55,18 +113,17 @@ function leftovers(id: string, { run, phase }: Unit): WorldEffect[] {
 }
 
 /** What has to be told about a unit whose daemon died while the unit was in this phase. */
-function aftermath(id: string, unit: Unit, outcome: "adopted" | "gone"): WorldEvent[] {
-  const { run, phase } = unit;
-  const fact = (fact: Extract<WorldEvent, { type: "fact" }>["fact"]): WorldEvent => ({ type: "fact", id, fact });
-  if (outcome === "adopted") return phase === "reloading" ? [fact({ type: "reloaded", run, failure: "sup was restarted meanwhile" })] : [];
+function aftermath({ run, phase }: Unit, outcome: "adopted" | "gone"): Fact[] {
+  const restarted = "sup was restarted meanwhile";
+  if (outcome === "adopted") return phase === "reloading" ? [{ type: "reloaded", run, failure: restarted }] : [];
   switch (phase) {
     case "preparing":
-      return [fact({ type: "prepared", run, failure: "sup was restarted meanwhile" })];
+      return [{ type: "prepared", run, failure: restarted }];
     case "cleaning":
       return []; // the sweep tells
     case "finishing":
-      return [fact({ type: "finished", run, failure: "sup was restarted meanwhile" })];
+      return [{ type: "finished", run, failure: restarted }];
     default:
-      return [fact({ type: "exited", run, exit: { kind: "lost" } })];
+      return [{ type: "exited", run, exit: { kind: "lost" } }];
   }
 }

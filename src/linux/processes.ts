@@ -8,7 +8,7 @@ import { Exits, waitFor } from "./exits.ts";
 import type { Hub } from "./hub.ts";
 import { libc } from "./libc.ts";
 import { pidfdSignal, sendTo } from "./pidfd.ts";
-import { isAlive, readStat, type Stat } from "./proc.ts";
+import { allStats, environmentVariable, isAlive, readStat, type Stat } from "./proc.ts";
 import { prepareSpawn, type Spawn } from "./spawn.ts";
 import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
 import { Trees } from "./trees.ts";
@@ -84,6 +84,19 @@ class LinuxProcesses implements ProcessTable {
       if (errno === ESRCH) onExit({ kind: "lost" });
       else if (errno !== 0) this.adoptLater(ref, onExit);
     }, RETRY_MS);
+  }
+
+  findRuns(invocations: ReadonlySet<string>): ReadonlyMap<string, ProcessRef> {
+    const found = new Map<string, ProcessRef>();
+    if (invocations.size === 0) return found;
+    for (const { pid, session, startTicks, state } of allStats()) {
+      if (pid !== session || state === "Z" || state === "X") continue;
+      const id = environmentVariable(pid, "SUP_INVOCATION_ID");
+      if (typeof id !== "string" || !invocations.has(id)) continue;
+      const known = found.get(id);
+      if (known === undefined || startTicks < known.startTicks) found.set(id, { pid, startTicks, bootId: bootId() });
+    }
+    return found;
   }
 
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone" {

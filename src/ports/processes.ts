@@ -68,6 +68,11 @@ export interface Processes {
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
   /** Watches a process that an earlier daemon spawned. `gone`: no such process, or the pid is somebody else's now. */
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "gone";
+  /**
+   * Living processes that carry one of these values of SUP_INVOCATION_ID and lead a session of their own, the oldest of
+   * each: what an earlier daemon spawned and could not write down any more. By the value.
+   */
+  findRuns(invocations: ReadonlySet<string>): ReadonlyMap<string, ProcessRef>;
   /** A zombie, a stopped process, one that runs, or none at all. */
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone";
   /** Sends to the main process alone. False when it is gone. */

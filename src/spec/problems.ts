@@ -57,6 +57,9 @@ export function formatProblem(problem: Problem, text?: string): string {
   return lines.join("\n");
 }
 
+/** The same on one line: for notes and lists. */
+export const problemLine = (problem: Problem): string => formatProblem(problem).replace("\n  hint: ", "; ");
+
 const EXCERPT_WIDTH = 100;
 
 function excerpt(text: string, line: number, column: number): string[] {

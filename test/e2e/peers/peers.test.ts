@@ -1,0 +1,163 @@
+/**
+ * Real servers, started from the sample units as a user would: they serve, they come back after a SIGKILL, and stopping them
+ * leaves nothing. One that is not installed is skipped and says so; `npm run e2e` as root installs them.
+ */
+import { expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { connect } from "node:net";
+import { startDaemon, type Daemon } from "../../harness/daemon.ts";
+import { freePort } from "../../harness/ports.ts";
+import { alive, processesOf } from "../../harness/processes.ts";
+import { run } from "../../harness/run.ts";
+import { until } from "../../harness/until.ts";
+
+const EXAMPLES = resolve(import.meta.dir, "../../../units/examples");
+const PG_BIN = postgresBin();
+
+/** The sample as it is, but for the port, with quick retries and probes: text, so that its comments are read too. */
+function sample(name: string, port: number, drop: (text: string) => string = (text) => text): string {
+  const text = readFileSync(join(EXAMPLES, `${name}.unit.json`), "utf8");
+  const changed = text.replace(/"port": \d+,/, `"port": ${port}, "restart_policy": { "retry_delay": 0.1 },`);
+  if (changed === text) throw new Error(`${name}.unit.json has no port of its own`);
+  return drop(changed);
+}
+
+interface Peer {
+  readonly daemon: Daemon;
+  readonly id: string;
+  readonly port: number;
+  /** Throws, or is false, until the server serves. */
+  readonly serves: () => Promise<boolean>;
+}
+
+/** The story that every server has to go through. */
+async function story({ daemon, id, port, serves }: Peer): Promise<void> {
+  const started = await daemon.sup("start", id);
+  if (started.code !== 0) throw new Error(`${started.stdout}${started.stderr}\n${daemon.log(id)}`);
+  const first = await daemon.reaches(id, (row) => row.health === "healthy" && row.state === "running");
+  expect(first.port).toBe(port);
+  expect(await serves()).toBe(true);
+
+  process.kill(first.pid!, "SIGKILL");
+  const back = await daemon.reaches(id, (row) => row.state === "running" && row.pid !== first.pid, 30_000);
+  expect(back).toMatchObject({ restart_count: 1, last_exit: "killed by SIGKILL" });
+  await until(serves, { what: `${id} to serve again` });
+
+  expect((await daemon.sup("restart", id)).code).toBe(0);
+  expect(await serves()).toBe(true);
+
+  const { pid } = await daemon.service(id);
+  expect((await daemon.sup("stop", id)).code).toBe(0);
+  expect(alive(pid!)).toBe(false);
+  expect(processesOf(daemon.home).filter((one) => one.pid !== daemon.pid)).toEqual([]);
+  console.log((await daemon.sup("events", id)).stdout);
+  const taken = await serves().catch(() => false);
+  expect(taken).toBe(false);
+}
+
+const nginx = ["/usr/sbin/nginx", "/usr/bin/nginx"].some((path) => Bun.which(path) !== null);
+test.skipIf(skips(nginx, "nginx"))("nginx serves a page, reloads without a new process, comes back and leaves nothing", async () => {
+  const port = freePort();
+  await using daemon = await startDaemon({ units: { nginx: sample("nginx", port) } });
+  const page = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(2000) })).text();
+  const serves = async (): Promise<boolean> => (await page()).includes("nginx under sup");
+  expect((await daemon.sup("start", "nginx")).code).toBe(0);
+  const { pid } = await daemon.service("nginx");
+  await until(serves, { what: "the page" });
+  const conf = join(daemon.home, "state/nginx/nginx.conf");
+  await Bun.write(conf, readFileSync(conf, "utf8").replace("root html;", `root html; location = /new { return 200 "reloaded"; }`));
+  expect((await daemon.sup("reload", "nginx")).code).toBe(0);
+  await until(async () => (await (await fetch(`http://127.0.0.1:${port}/new`)).text()) === "reloaded", { what: "the new configuration" });
+  expect((await daemon.service("nginx")).pid).toBe(pid);
+  expect(daemon.log("nginx")).toContain("GET / HTTP"); // its access log
+  expect((await daemon.sup("stop", "nginx")).code).toBe(0);
+  await story({ daemon, id: "nginx", port, serves });
+});
+
+test.skipIf(skips(nginx, "nginx"))("nginx with a broken configuration is not started, and the error is nginx's own", async () => {
+  await using daemon = await startDaemon({ units: { nginx: sample("nginx", freePort()) } });
+  mkdirSync(join(daemon.home, "state/nginx"), { recursive: true });
+  await Bun.write(join(daemon.home, "state/nginx/nginx.conf"), "events {} nonsense on;\n");
+  const { code, stdout, stderr } = await daemon.sup("start", "nginx");
+  expect({ code, said: (stdout + stderr).includes("pre_start") }).toEqual({ code: 1, said: true });
+  expect(daemon.log("nginx")).toContain(`unknown directive "nonsense"`);
+  await daemon.sup("stop", "nginx");
+});
+
+test.skipIf(skips(Bun.which("redis-server") !== null, "redis-server"))(
+  "redis answers PING and keeps what it was given over a SIGKILL and a restart",
+  async () => {
+    const port = freePort();
+    await using daemon = await startDaemon({ units: { redis: sample("redis", port) } });
+    await daemon.sup("start", "redis");
+    expect(await redis(port, "SET kept forever", "+OK")).toBe(true);
+    await daemon.sup("stop", "redis");
+    const serves = (): Promise<boolean> => redis(port, "GET kept", "forever");
+    await story({ daemon, id: "redis", port, serves });
+    expect(daemon.log("redis")).toContain("Ready to accept connections");
+    expect(daemon.log("redis")).toContain("User requested shutdown"); // a proper stop, not a kill
+  },
+);
+
+test.skipIf(skips(PG_BIN !== null, "postgresql"))(
+  "postgres makes its data, answers a query, survives a SIGKILL and shuts down in order",
+  async () => {
+    const port = freePort();
+    const root = process.getuid?.() === 0;
+    await using daemon = await startDaemon();
+    if (root) giveToPostgres(daemon.home);
+    const unit = sample("postgres", port, (text) =>
+      root
+        ? text.replace(/"PGDATA": "[^"]*"/, `"PGDATA": "${daemon.home}/pg"`).replace(/"critical"/, `"user": "postgres", "critical"`)
+        : text,
+    );
+    daemon.writeUnit("postgres", unit);
+    await daemon.reaches("postgres", () => true);
+    const serves = async (): Promise<boolean> => {
+      const psql = Bun.which("psql") ?? join(PG_BIN!, "psql");
+      const asked = await run([psql, "-h", "127.0.0.1", "-p", String(port), "-U", "postgres", "-Atc", "select 6 * 7"]);
+      return asked.code === 0 && asked.stdout.trim() === "42";
+    };
+    await story({ daemon, id: "postgres", port, serves });
+    expect(daemon.log("postgres")).toContain("received fast shutdown request");
+    expect(daemon.log("postgres")).toContain("database system is shut down");
+  },
+  120_000,
+);
+
+/** Says on standard error why a scenario does not run. */
+function skips(there: boolean, name: string): boolean {
+  if (!there) console.error(`skipped: ${name} is not installed; scripts/e2e.sh installs it as root`);
+  return !there;
+}
+
+/** A directory of its own for the server's user, in a home that everybody may pass through but not list. */
+function giveToPostgres(home: string): void {
+  const [, , uid, gid] = /^postgres:.*$/m.exec(readFileSync("/etc/passwd", "utf8"))![0].split(":");
+  chmodSync(home, 0o711);
+  mkdirSync(join(home, "pg"), { mode: 0o700 });
+  chownSync(join(home, "pg"), Number(uid), Number(gid));
+}
+
+/** The newest version's programs; Debian keeps them out of PATH. */
+function postgresBin(): string | null {
+  try {
+    const versions = readdirSync("/usr/lib/postgresql").toSorted((a, b) => Number(b) - Number(a));
+    return versions.length > 0 ? join("/usr/lib/postgresql", versions[0]!, "bin") : null;
+  } catch {
+    return null;
+  }
+}
+
+/** One inline command (the RESP protocol takes plain lines) and whether the answer holds the text. */
+function redis(port: number, command: string, wanted: string): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const socket = connect(port, "127.0.0.1", () => socket.write(`PING\r\n${command}\r\nQUIT\r\n`));
+  let text = "";
+  socket.setTimeout(2000, () => socket.destroy(new Error("redis does not answer")));
+  socket.on("data", (chunk) => (text += chunk.toString()));
+  socket.on("end", () => resolve(text.startsWith("+PONG\r\n") && text.includes(wanted)));
+  socket.on("error", reject);
+  return promise;
+}
