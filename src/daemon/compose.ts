@@ -1,4 +1,4 @@
-import { randomUUID, createHash } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { err, ok, type Result } from "../base/result.ts";
 import { systemClock } from "../adapters/clock.ts";
@@ -196,7 +196,7 @@ function invocations(store: {
   return (id, run) => {
     const last = latest.get(id);
     if (last?.run === run) return last.invocation;
-    const invocation = createHash("sha256").update(`${secret}\0${id}\0${run}`).digest("hex").slice(0, 32);
+    const invocation = Bun.CryptoHasher.hash("sha256", `${secret}\0${id}\0${run}`, "hex").slice(0, 32);
     latest.set(id, { run, invocation });
     return invocation;
   };

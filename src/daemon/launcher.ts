@@ -64,6 +64,7 @@ export class Launcher {
     base: Record<string, string | undefined>,
     specifiers: Specifiers,
   ): Result<Array<{ path: string; text: string }>, string> {
+    if (spec.environmentFiles.length === 0) return ok([]);
     const known = Object.fromEntries(Object.entries(base).filter((pair): pair is [string, string] => pair[1] !== undefined));
     const paths = expandEnvironmentFiles(spec, { ...known, ...spec.environment }, specifiers);
     if (!paths.ok) return paths;
@@ -110,8 +111,12 @@ export function spawnFailure(failed: Extract<SpawnResult, { ok: false }>): Spawn
   return { stage: failed.stage, resources, message: sentence(failed, words) };
 }
 
-function sentence({ stage, subject }: Extract<SpawnResult, { ok: false }>, words: string): string {
+function sentence({ stage, subject, errno }: Extract<SpawnResult, { ok: false }>, words: string): string {
   switch (stage) {
+    case "limits": {
+      const why = errnoName(errno) === "EPERM" ? "; it is above the hard limit that sup itself runs with: lower it in the unit file" : "";
+      return `cannot set the limit ${subject}: ${words}${why}`;
+    }
     case "resolve":
     case "exec":
       return `cannot execute ${subject}: ${words}`;

@@ -6,13 +6,16 @@
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { decodeWaitStatus, type Exit } from "../base/exit.ts";
+import type { ProcessRef } from "../ports/processes.ts";
 import type { Hub, HubHandle } from "./hub.ts";
 import { errno, libc } from "./libc.ts";
 import { pidfdOpen, pidfdWaitStatus } from "./pidfd.ts";
 import { readStat } from "./proc.ts";
 
+type Named = Pick<ProcessRef, "pid" | "startTicks">;
+
 interface Watched {
-  readonly startTicks: number;
+  readonly process: Named;
   readonly pidfd: number;
   readonly stop: () => void;
 }
@@ -37,7 +40,7 @@ export class Exits {
   /** The descriptor of exactly this process, or null. */
   pidfdOf(pid: number, startTicks: number): number | null {
     const watch = this.watched.get(pid);
-    return watch?.startTicks === startTicks ? watch.pidfd : null;
+    return watch?.process.startTicks === startTicks ? watch.pidfd : null;
   }
 
   /** Calls back once, from the loop. 0, or the errno why it cannot be watched (ESRCH: no such process, or another of that pid). */
@@ -45,19 +48,27 @@ export class Exits {
     const pidfd = pidfdOpen(pid); // first the descriptor, then the look: so the look is about the same process
     if (pidfd < 0) return -pidfd;
     const refusal = compare(pid, startTicks);
-    if (refusal !== 0) {
-      libc.close(pidfd);
-      return refusal;
-    }
+    if (refusal === 0) return this.add({ pid, startTicks }, pidfd, onExit);
+    libc.close(pidfd);
+    return refusal;
+  }
+
+  /** The same for a child that was just made: its pid cannot have another owner before we have waited for it. */
+  watchChild(child: Named, onExit: (exit: Exit) => void): number {
+    const pidfd = pidfdOpen(child.pid);
+    return pidfd < 0 ? -pidfd : this.add(child, pidfd, onExit);
+  }
+
+  private add(process: Named, pidfd: number, onExit: (exit: Exit) => void): number {
     let handle: HubHandle;
     const stop = (): void => {
       handle.remove();
       libc.close(pidfd);
-      this.watched.delete(pid);
+      this.watched.delete(process.pid);
     };
     try {
       handle = this.hub.add(pidfd, "in", false, () => {
-        const exit = this.statusOf(pid, startTicks, pidfd);
+        const exit = this.statusOf(process, pidfd);
         if (exit === null) return;
         stop();
         onExit(exit);
@@ -66,7 +77,7 @@ export class Exits {
       libc.close(pidfd);
       return (error as { errno?: number }).errno ?? ESRCH;
     }
-    this.watched.set(pid, { startTicks, pidfd, stop });
+    this.watched.set(process.pid, { process, pidfd, stop });
     return 0;
   }
 
@@ -76,7 +87,8 @@ export class Exits {
   }
 
   /** Null: it has not ended after all. */
-  private statusOf(pid: number, startTicks: number, pidfd: number): Exit | null {
+  private statusOf(process: Named, pidfd: number): Exit | null {
+    const { pid, startTicks } = process; // of a child perhaps read only now, the last moment: its zombie still tells
     const result = waitFor(pid, WNOHANG);
     if (result === "running") return null;
     if (result !== "not-ours") return result;

@@ -16,13 +16,22 @@ export const AGAIN = -11;
 /** Makes a FIFO with exactly this mode; one that is there already is kept. The error is an errno: EEXIST when the path is something else. */
 export function makeFifo(path: string, mode: number): Result<void, number> {
   const text = cstring(path);
-  if (libc.mkfifo(ptr(text), mode) !== 0) {
+  const fresh = libc.mkfifo(ptr(text), mode) === 0;
+  if (!fresh) {
     const number = errno();
     if (number !== EEXIST) return err(number);
     if (!lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return err(EEXIST);
   }
-  chmodSync(path, mode); // mkfifo takes the umask off
+  if (fresh && (mode & ~umask()) === mode) return ok(undefined); // mkfifo took nothing off
+  chmodSync(path, mode);
   return ok(undefined);
+}
+
+/** The process's own, which can only be read by setting it. */
+function umask(): number {
+  const mask = libc.umask(0o777);
+  libc.umask(mask);
+  return mask;
 }
 
 /** The daemon's end: read-only, non-blocking, enlarged as far as the system lets us. The error is an errno. */

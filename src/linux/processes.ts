@@ -56,8 +56,8 @@ class LinuxProcesses implements ProcessTable {
     const spawned = this.start(request);
     if (!spawned.ok) return spawned;
     const { pid } = spawned;
-    const ref = { pid, startTicks: startOf(pid), bootId: bootId() };
-    const errno = this.exits.watch(pid, ref.startTicks, onExit);
+    const ref = childRef(pid);
+    const errno = this.exits.watchChild(ref, onExit);
     if (errno !== 0) {
       // No descriptors left: a process that cannot be watched must not run.
       libc.kill(pid, SIGNALS.SIGKILL);
@@ -145,6 +145,21 @@ class LinuxProcesses implements ProcessTable {
     const stat = readStat(ref.pid);
     return stat?.startTicks === ref.startTicks ? stat : null;
   }
+}
+
+/**
+ * The start time is read when somebody asks, at the latest before the child is waited for: while hundreds of processes
+ * start, a look into /proc costs more than the rest of the spawn.
+ */
+function childRef(pid: number): ProcessRef {
+  let ticks: number | null = null;
+  return {
+    pid,
+    get startTicks() {
+      return (ticks ??= startOf(pid));
+    },
+    bootId: bootId(),
+  };
 }
 
 /** 0, which fits no process, when /proc cannot be opened for want of descriptors: the watch then fails for the same reason. */

@@ -1,6 +1,6 @@
 /** Starts a process by the C function of spawn.c: everything is set before exec, and errors come back at once. */
 import { cc, ptr } from "bun:ffi";
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fchownSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SPAWN_STAGES, type SpawnRequest, type SpawnStage } from "../ports/processes.ts";
@@ -18,7 +18,11 @@ export type Spawned =
 export type Spawn = (request: SpawnRequest) => Spawned;
 
 const ENOENT = 2;
+/** systemd's default (systemd.exec(5), UMask=): the daemon's own is stricter, for its sockets and logs. */
+const DEFAULT_UMASK = 0o022;
 const EINVAL = 22;
+/** chown(2): -1 leaves the group as it is. */
+const KEEP_GROUP = 0xffffffff;
 
 /**
  * Compiles spawn.c (about 5 ms) and proves it by a start that must fail. Throws when this machine cannot do it. For a
@@ -89,7 +93,19 @@ function spawn(native: Native, request: SpawnRequest): Spawned {
   const limits: Record<string, Limit> = { nofile: defaultNofile(), ...request.identity.limits };
   const unknown = Object.keys(limits).find((name) => RLIMITS[name] === undefined);
   if (unknown !== undefined) return failed("limits", EINVAL, unknown);
+  if (credentials.value.uid !== null) giveOutput(request.fds, credentials.value.uid);
   return attempt(native, request, path.value, limits, credentials.value);
+}
+
+/** A program that opens /dev/stdout anew (nginx's `access_log /dev/stdout`) needs the pipe to be its user's own. */
+function giveOutput(fds: SpawnRequest["fds"], uid: number): void {
+  for (const fd of fds.slice(1, 3)) {
+    try {
+      if (fd !== null && fstatSync(fd).isFIFO()) fchownSync(fd, uid, KEEP_GROUP);
+    } catch {
+      // Not ours to give away (no CAP_CHOWN): writing to what is open works all the same.
+    }
+  }
 }
 
 /** Fills `struct attempt` of spawn.c. */
@@ -136,7 +152,7 @@ function attempt(
     fds.length,
     groups?.length ?? -1,
     names.length,
-    identity.umask ?? -1,
+    identity.umask ?? DEFAULT_UMASK,
     Number(identity.nice !== null),
     identity.nice ?? 0,
     Number(gid !== null),

@@ -26,7 +26,7 @@ export class Trees {
   private readonly subreaper: boolean;
   private readonly finder = new TreeFinder();
   private readonly census = new Census();
-  private readonly births = new Map<string, ProcessRef>();
+  private readonly births = new Map<number, ProcessRef>();
   private tidyAt = MANY_BIRTHS;
   /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
   private sweep: Snapshot | null = null;
@@ -41,9 +41,9 @@ export class Trees {
 
   bornHere(ref: ProcessRef): void {
     this.sweep = null; // it is not in there; an orphan it is not
-    this.births.set(nameOf(ref), ref);
+    this.births.set(ref.pid, ref);
     if (this.births.size < this.tidyAt) return;
-    for (const [name, { pid, startTicks }] of this.births) if (this.exits.pidfdOf(pid, startTicks) === null) this.births.delete(name);
+    for (const pid of this.births.keys()) if (!this.exits.has(pid)) this.births.delete(pid);
     this.tidyAt = this.births.size + MANY_BIRTHS;
   }
 
@@ -158,7 +158,7 @@ export class Trees {
 
   /** Null when the shortcut does not hold for this run. */
   private near(tree: TreeOf): Snapshot | null {
-    if (!this.subreaper || !this.births.has(nameOf(tree.main))) return null;
+    if (!this.subreaper || this.births.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
     const pids = descendants([tree.main.pid]);
     // Read after the descendants: a process that is orphaned meanwhile moves from there to here, never back.
     const orphans = this.findOrphans();

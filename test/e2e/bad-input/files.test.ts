@@ -61,6 +61,11 @@ test.each<[string, UnitFile, string]>([
     "cannot change to the working directory /nowhere: no such file or directory (ENOENT)",
   ],
   ["no-user", sleeper({ user: "nobody-of-that-name" }), "nobody-of-that-name"],
+  [
+    "no-limit",
+    sleeper({ limits: { nofile: "unlimited" } }),
+    "cannot set the limit nofile: operation not permitted (EPERM); it is above the hard limit",
+  ],
   ["no-variable", sleeper({ args: ["${NOT_SET_ANYWHERE}"] }), "NOT_SET_ANYWHERE"],
 ])("%s: the start fails with its cause", async (name, unit, cause) => {
   const { daemon } = shared;

@@ -191,6 +191,17 @@ test("bytes that are no UTF-8 and NUL are kept in the file", async () => {
   expect((await daemon.sup("logs", "binary")).code).toBe(0);
 });
 
+test.skipIf(process.getuid?.() !== 0)("a service of another user may open /dev/stdout and /dev/stderr anew (needs root)", async () => {
+  const { daemon } = shared;
+  await drop("reopens", sh("echo out >/dev/stdout && echo err >/dev/stderr", { type: "oneshot", user: "nobody", auto_restart: false }));
+  expect((await daemon.sup("start", "reopens")).code).toBe(0);
+  expect(
+    parseCri(daemon.log("reopens"))
+      .map(({ stream, text }) => `${stream} ${text}`)
+      .toSorted(),
+  ).toEqual(["stderr err", "stdout out"]);
+});
+
 test("the logs of a unit that never wrote are empty, of a unit that is not there an error", async () => {
   const { daemon } = shared;
   await drop("mute", sleeper());
