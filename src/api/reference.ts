@@ -27,7 +27,7 @@ function section(name: RouteName, route: Route): string {
 
 function row({ name, schema, required }: Field): string {
   const standard = schema.default === undefined ? (required ? "required" : "") : `\`${JSON.stringify(schema.default)}\``;
-  return `| \`${name}\` | ${cell(typeName(schema))} | ${standard} | ${cell(String(schema.description ?? ""))} |`;
+  return `| \`${name}\` | ${cell(typeName(schema))} | ${standard} | ${cell(typeof schema.description === "string" ? schema.description : "")} |`;
 }
 
 /** A bar ends a cell of a Markdown table. */

@@ -8,13 +8,16 @@ import { openProber } from "../adapters/probes/index.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { openUnitSource } from "../adapters/unitdir.ts";
 import { processUsage } from "../adapters/usage.ts";
-import { World } from "../core/world.ts";
+import { World, type Turn } from "../core/world.ts";
 import { bootId } from "../linux/boot.ts";
 import { openHub } from "../linux/hub.ts";
 import { openProcesses } from "../linux/processes.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
+import type { Prober } from "../ports/prober.ts";
 import type { Processes } from "../ports/processes.ts";
+import type { Usage } from "../ports/usage.ts";
+import type { Users } from "../ports/users.ts";
 import type { Places } from "../spec/places.ts";
 import { problemLine } from "../spec/problems.ts";
 import type { Settings } from "../spec/settings.ts";
@@ -22,7 +25,7 @@ import { Actions } from "./actions.ts";
 import { Bus } from "./bus.ts";
 import { Catalog } from "./catalog.ts";
 import { describeService, type Surroundings } from "./describe.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type TurnSink } from "./engine.ts";
 import { Facade } from "./facade.ts";
 import { Interpreter } from "./interpret.ts";
 import type { Journal } from "./journal.ts";
@@ -63,14 +66,28 @@ export interface ComposeOptions {
 
 /** The only file that names concrete adapters: everything is made here and meets the rest through its port. */
 export function compose(options: ComposeOptions): Result<Parts, string> {
-  const { places, settings, journal, version } = options;
-  const bug = (message: string, error?: unknown): void => journal.bug(message, error);
+  const machine = openMachine(options, (type, message, id, details) => parts.recorder.tell(type, message, id, details));
+  if (!machine.ok) return machine;
+  const parts = assemble(machine.value, options);
+  return ok(parts);
+}
+
+type Machine = Pick<Parts, "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "close"> & {
+  readonly prober: Prober;
+  readonly usage: Usage;
+  readonly users: Users;
+};
+
+/** What reaches outside: the adapters, on their ports. */
+function openMachine({ places, journal, version }: ComposeOptions, tell: Recorder["tell"]): Result<Machine, string> {
   const clock = systemClock();
   const opened = openStore(`${places.state}/sup.db`);
   if (!opened.ok) return opened;
   const store = opened.value;
-  const notes: string[] = [];
-  const hub = openHub({ onError: (error) => bug("a callback of the hub threw", error), onWarning: (message) => journal.warn(message) });
+  const hub = openHub({
+    onError: (error) => journal.bug("a callback of the hub threw", error),
+    onWarning: (message) => journal.warn(message),
+  });
   const processes = openProcesses({ hub, scratch: places.runtime });
   const logs = openLogs({
     runtimeDir: places.runtime,
@@ -78,10 +95,32 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
     hub,
     clock,
     onProblem: (message) => journal.warn(message),
-    onLoss: (unit, loss) => recorder.tell("log-loss", lossWords(loss), unit, { ...loss }),
+    onLoss: (unit, loss) => tell("log-loss", lossWords(loss), unit, { ...loss }),
   });
+  const close = (): void => {
+    processes.close();
+    store.close();
+    hub.close();
+  };
+  return ok({
+    clock,
+    store,
+    logs,
+    processes,
+    close,
+    bootId: bootId(),
+    source: openUnitSource(places.unitPath),
+    prober: openProber({ processes, hub, version }),
+    usage: processUsage(processes),
+    users: openUsers(),
+  });
+}
+
+/** What decides and answers, on top of the machine. */
+function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown }: ComposeOptions): Parts {
+  const { clock, store, logs, processes, prober, usage, users, source } = machine;
+  const bug = (message: string, error?: unknown): void => journal.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency });
-  const source = openUnitSource(places.unitPath);
   const catalog = new Catalog(source, settings.unitDefaults);
   const bus = new Bus({ firstId: Math.floor(clock.wallMs()) * 1000, onError: (error) => bug("a subscriber threw", error) });
   const invocationOf = invocations(store);
@@ -93,85 +132,35 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
     usage: (id) => sampler.latest(id),
     onDisk: (id) => catalog.onDisk(id),
   };
-  const sampler = new Sampler({ world, clock, store, usage: processUsage(processes), bus, invocationOf, bug });
+  const sampler = new Sampler({ world, clock, store, usage, bus, invocationOf, bug });
   const recorder = new Recorder({ world, clock, store, logs, bus, around });
-  const engine = new Engine({
-    world,
-    clock,
-    sink: {
-      record: (turn) => recorder.record(turn),
-      publish: (turn) => {
-        recorder.publish(turn);
-        for (const id of turn.removed) logs.close(id);
-      },
-      perform: (effect) => interpreter.perform(effect),
-      bug,
-    },
-  });
+  const publish = (turn: Turn): void => {
+    recorder.publish(turn);
+    for (const id of turn.removed) logs.close(id);
+  };
+  const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
+  const engine = new Engine({ world, clock, sink });
   const post = engine.post.bind(engine);
-  const launcher = new Launcher({ users: openUsers(), places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
-  const prober = openProber({ processes, hub, version });
-  const interpreter = new Interpreter({ world, processes, logs, prober, launcher, clock, bootId: bootId(), invocationOf, post, bug });
+  const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
+  const interpreter = new Interpreter({ world, processes, logs, prober, launcher, clock, bootId: machine.bootId, invocationOf, post, bug });
   const announce = (id: string): void => {
     enablements.forget();
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
-  const reloader = new Reloader({
-    world,
-    catalog,
-    recorder,
-    logs,
-    enablements: () => enablements.get(),
-    handle: engine.handle.bind(engine),
-    announce,
-  });
+  const handle = engine.handle.bind(engine);
+  const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
-  const facade = new Facade({
-    world,
-    clock,
-    store,
-    logs,
-    processes,
-    bus,
-    catalog,
-    actions,
-    reloader,
-    sampler,
-    around,
-    invocationOf,
-    daemon: () => options.describeDaemon(daemonNotes(notes, store.condition.notes, catalog)),
-    probeNow: async (id) => {
-      const done = interpreter.whenProbed(id);
-      post({ type: "probeNow", id });
-      await done;
-    },
-    shutdown: options.shutdown,
-  });
-  const close = (): void => {
-    processes.close();
-    store.close();
-    hub.close();
+  const notes: string[] = [];
+  const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog));
+  const probeNow = async (id: string): Promise<void> => {
+    const done = interpreter.whenProbed(id);
+    post({ type: "probeNow", id });
+    await done;
   };
-  return ok({
-    clock,
-    store,
-    logs,
-    world,
-    engine,
-    interpreter,
-    recorder,
-    catalog,
-    source,
-    reloader,
-    sampler,
-    facade,
-    notes,
-    bootId: bootId(),
-    processes,
-    invocationOf,
-    close,
-  });
+  const acting = { actions, reloader, probeNow, shutdown };
+  const facade = new Facade({ world, clock, store, logs, processes, bus, catalog, sampler, around, invocationOf, daemon, ...acting });
+  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, facade, notes, invocationOf };
 }
 
 /** Notes of the daemon, of the store, and the units whose files are bad. */

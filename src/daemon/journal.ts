@@ -27,16 +27,13 @@ export function openJournal(path: string, options: { readonly echo: boolean; rea
   return {
     info: (message) => write("info", message),
     warn: (message) => write("warn", message),
-    bug: (message, error) =>
-      write(
-        "bug",
-        error instanceof Error
-          ? `${message}: ${error.stack ?? error.message}`
-          : error === undefined
-            ? message
-            : `${message}: ${String(error)}`,
-      ),
+    bug: (message, error) => write("bug", `${message}${causeOf(error)}`),
   };
+}
+
+function causeOf(error: unknown): string {
+  if (error === undefined) return "";
+  return error instanceof Error ? `: ${error.stack ?? error.message}` : `: ${JSON.stringify(error)}`;
 }
 
 function rotate(path: string): void {

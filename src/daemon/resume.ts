@@ -50,12 +50,15 @@ interface Unwritten {
   readonly ref: ProcessRef;
 }
 
-/** Runs that were spawned in the moment before the daemon was cut off: the next one of each unit, or this one without a pid. */
+/**
+ * Runs that were spawned in the moment before the daemon was cut off: the next one of each unit, or this one without a pid.
+ * In any other phase without a main process, what carries the invocation is a hook or was left behind: the sweep's business.
+ */
 function findUnwritten({ processes, invocationOf }: Parts, memories: ReadonlyMap<string, Memory>): Map<string, Unwritten> {
   const suspects = new Map<string, { readonly id: string; readonly run: number }>();
   for (const [id, { unit }] of memories) {
     suspects.set(invocationOf(id, unit.run + 1), { id, run: unit.run + 1 });
-    if (unit.process === null && isLive(unit.phase)) suspects.set(invocationOf(id, unit.run), { id, run: unit.run });
+    if (unit.process === null && unit.phase === "starting") suspects.set(invocationOf(id, unit.run), { id, run: unit.run });
   }
   const found = new Map<string, Unwritten>();
   for (const [invocation, ref] of processes.findRuns(new Set(suspects.keys()))) {

@@ -205,6 +205,8 @@ async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: stri
   const left = await shutDown(parts);
   for (const id of left) journal.warn(`${id} could not be stopped`);
   parts.logs.shutdown();
+  // Who follows a log is called from the event loop: the last lines of the services are on their way there.
+  await new Promise(setImmediate);
   parts.recorder.tell("daemon-stopped", "sup has ended; every unit is down");
   await unlisten();
   parts.close();

@@ -1,3 +1,4 @@
+// tidy: long because every key of the unit file has its rows here
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { LATER } from "../../src/spec/later.ts";

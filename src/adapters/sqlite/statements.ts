@@ -3,7 +3,10 @@ import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 const prepared = new WeakMap<Database, Map<string, Statement>>();
 
 /** The prepared statement for a text, made once per connection. (`Database.query` caches only its first 20 texts.) */
-export function statement<Row = unknown, Values extends SQLQueryBindings[] = any[]>(db: Database, sql: string): Statement<Row, Values> {
+export function statement<Row = unknown, Values extends SQLQueryBindings[] = SQLQueryBindings[]>(
+  db: Database,
+  sql: string,
+): Statement<Row, Values> {
   let known = prepared.get(db);
   if (!known) prepared.set(db, (known = new Map()));
   let found = known.get(sql);

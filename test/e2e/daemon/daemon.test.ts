@@ -53,13 +53,13 @@ test("a second daemon on the same state is refused and says who has it", async (
 
 test.each(["SIGTERM", "SIGINT"] as const)("%s stops units in reverse order of their dependencies and ends with 0", async (signal) => {
   const say = (name: string, more: Record<string, unknown> = {}): Record<string, unknown> => {
-    const script = `trap 'echo ${name} >>"$ORDER"; exit 0' TERM; while :; do sleep 0.02; done`;
+    const script = `trap 'echo ${name} >>"$ORDER"; exit 0' TERM; echo up; while :; do sleep 0.02; done`;
     return { command: "/bin/sh", args: ["-c", script], environment: { ORDER: "%S/order" }, enabled: true, ...more };
   };
   await using daemon = await startDaemon({
     units: { db: say("db"), app: say("app", { dependencies: ["db"] }), web: say("web", { dependencies: ["app"] }) },
   });
-  for (const id of ["db", "app", "web"]) await daemon.reaches(id, "running");
+  for (const id of ["db", "app", "web"]) await until(() => daemon.log(id).includes("up"), { what: `the trap of ${id} to be set` });
   const { pid } = daemon;
   process.kill(pid, signal);
   expect(await daemon.exited).toBe(0);

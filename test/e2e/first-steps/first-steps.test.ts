@@ -39,7 +39,7 @@ test("stop ends the whole tree: a daemon in its own session, and what ignores SI
 
 test("after `sup daemon stop` nothing is left and nobody answers", async () => {
   await using daemon = await startDaemon({ units: { web: worker({ enabled: true }) } });
-  await daemon.reaches("web", "running");
+  await until(() => daemon.log("web").includes("up"), { what: "the trap to be set" });
   await daemon.stop();
   expect(processesOf(daemon.home)).toEqual([]);
   expect(daemon.log("web")).toContain("bye");

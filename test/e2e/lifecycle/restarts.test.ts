@@ -6,6 +6,7 @@ import { eventsOf, typesOf } from "../../harness/history.ts";
 import { alive } from "../../harness/processes.ts";
 import { crasher, crashesWhen, sleeper, worker } from "../../harness/services.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
+import { until } from "../../harness/until.ts";
 
 const shared = sharedDaemon();
 const { drop } = shared;
@@ -160,12 +161,13 @@ test("restart gives a new process, the old one is gone before, and retries are n
   await drop("renewed", worker());
   await daemon.sup("start", "renewed");
   const before = await daemon.service("renewed");
+  await until(() => daemon.log("renewed").includes("up"), { what: "the trap to be set" });
   expect((await daemon.sup("restart", "renewed")).code).toBe(0);
   const after = await daemon.service("renewed");
   expect(after.pid).not.toBe(before.pid);
   expect(alive(before.pid!)).toBe(false);
   expect({ retries: after.retries, count: after.restart_count }).toEqual({ retries: 0, count: 1 });
-  expect(daemon.log("renewed")).toMatch(/up\n[^\n]*bye\n[^\n]*up\n$/);
+  await until(() => /up\n[^\n]*bye\n[^\n]*up\n$/.test(daemon.log("renewed")), { what: "both runs in the log, one after the other" });
 });
 
 test("fatal_retry_after tries a fatal unit again by itself", async () => {

@@ -76,6 +76,7 @@ test("keys that apply live leave the process alone, and a restart hits that unit
 test("a removed file's unit stops and is forgotten at reload, not before", async () => {
   const { daemon } = shared;
   const pid = await started("gone", worker());
+  await until(() => daemon.log("gone").includes("up"), { what: "the trap to be set" });
   daemon.removeUnit("gone");
   await daemon.reaches("gone", (row) => row.changed_on_disk);
   expect(alive(pid)).toBe(true);

@@ -81,8 +81,8 @@ test("the tree of an adopted process is found by a sweep, orphans included", asy
       m.processes
         .members(tree)
         .map(({ pid }) => pid)
-        .sort(),
-    ).toEqual(lines.map(Number).sort());
+        .sort((a, b) => a - b),
+    ).toEqual(lines.map(Number).sort((a, b) => a - b));
     expect(m.processes.killTree(tree)).toHaveLength(2);
     await empty(m.processes, tree);
     expect([{ kind: "signal", signal: 9, core: false }, { kind: "lost" }]).toContainEqual((await ended) as never);

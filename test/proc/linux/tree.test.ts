@@ -16,7 +16,7 @@ test("the tree is the main process, its children, and what daemonised into a ses
   const { tree, ref, lines } = await m.start(`${FAMILY} wait`, 3);
   await until(() => m.processes.members(tree).every(({ name }) => name !== "setsid"), "setsid's exec");
   const pids = m.processes.members(tree).map(({ pid }) => pid);
-  expect(pids.sort()).toEqual([ref.pid, ...lines.map(Number)].sort());
+  expect(pids.sort((a, b) => a - b)).toEqual([ref.pid, ...lines.map(Number)].sort((a, b) => a - b));
 });
 
 test("a sweep for many trees finds the same members as the look at one", async () => {
@@ -29,8 +29,8 @@ test("a sweep for many trees finds the same members as the look at one", async (
       all
         .get(tree.invocation)!
         .map(({ pid }) => pid)
-        .sort(),
-    ).toEqual(one.sort());
+        .sort((a, b) => a - b),
+    ).toEqual(one.sort((a, b) => a - b));
   }
   expect(all.get(runs[2]!.tree.invocation)).toHaveLength(1);
 });
@@ -40,7 +40,7 @@ test("killTree ends and names all of it, also when the main process has long end
   const { tree, exited, lines } = await m.start(`${FAMILY}`, 3);
   await exited;
   const hit = m.processes.killTree(tree);
-  expect(hit.map(({ pid }) => pid).sort()).toEqual(lines.map(Number).sort());
+  expect(hit.map(({ pid }) => pid).sort((a, b) => a - b)).toEqual(lines.map(Number).sort((a, b) => a - b));
   await empty(m.processes, tree);
   for (const pid of lines.map(Number)) expect(isLive(pid)).toBe(false);
   expect(m.processes.killTree(tree)).toEqual([]);

@@ -59,13 +59,13 @@ test("when the daemon goes, an unfinished line becomes a part, and the next daem
   await until("the first line, and with it the unfinished one", () => kit.logs.tail("web", 20).length === 1);
   kit.logs.shutdown();
   expect(parseStrictly(kit.bytes("web")).stdout.toString()).toBe("one\nabc");
-  stdin.write("\n");
+  void stdin.write("\n");
   await stdin.flush();
   await until("the child to write while nobody reads", () => existsSync(wrote));
   kit.restart();
   kit.logs.open("web", logSpec());
   await until("what waited in the FIFO", () => kit.logs.tail("web", 20).length === 2);
-  stdin.write("\n");
+  void stdin.write("\n");
   await stdin.flush();
   expect(await child.exited).toBe(0);
   kit.logs.endRun("web");
