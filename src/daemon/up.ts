@@ -20,7 +20,8 @@ export function runUp({ places, version, line, say, expect }: UpOptions): Promis
     onReady: (parts, info) => {
       for (const note of parts.facade.status().daemon.notes) say(null, note);
       if (info.url !== null) say(null, `the API is at ${info.url}, its token in ${places.token}`);
-      say(null, `from another terminal: SUP_HOME=${places.state.replace(/\/state$/, "")} sup status`);
+      const home = places.mode === "portable" ? `SUP_HOME=${places.state.replace(/\/state$/, "")} ` : "";
+      say(null, `from another terminal: ${home}sup status`);
       show(parts, { line, say, expect });
     },
     startAtBoot: wanted,

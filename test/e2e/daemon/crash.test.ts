@@ -183,3 +183,26 @@ test("enablement, history and numbers survive a crash", async () => {
   expect(await daemon.service("web")).toMatchObject({ enabled: true, restart_count: 1, last_exit: "killed by SIGKILL" });
   expect((await eventsOf(daemon, "web")).slice(0, before.length).map(({ id }) => id)).toEqual(before);
 });
+
+test("an instance that was started and never enabled is adopted too", async () => {
+  await using daemon = await startDaemon({ units: { "job@": sleeper() } });
+  expect((await daemon.sup("start", "job@1")).code).toBe(0);
+  const { pid } = await daemon.service("job@1");
+  await daemon.crash();
+  await daemon.start();
+  expect(await daemon.service("job@1")).toMatchObject({ state: "running", pid });
+  expect((await daemon.sup("stop", "job@1")).code).toBe(0);
+  expect(alive(pid!)).toBe(false);
+});
+
+test("a unit whose file went away or went bad while there was no daemon is not left running without an owner", async () => {
+  await using daemon = await startDaemon({ units: { gone: sleeper({ enabled: true }), bad: sleeper({ enabled: true, args: ["1001"] }) } });
+  const pids = [(await daemon.reaches("gone", "running")).pid!, (await daemon.reaches("bad", "running")).pid!];
+  await daemon.crash();
+  daemon.removeUnit("gone");
+  daemon.writeUnit("bad", "{");
+  await daemon.start();
+  const { services } = (await daemon.json("status")) as { services: Array<{ id: string; pid: number | null }> };
+  const owned = services.map((row) => row.pid);
+  await until(() => pids.every((pid) => owned.includes(pid) || !alive(pid)), { what: "each to be owned or ended", timeoutMs: 3000 });
+});
