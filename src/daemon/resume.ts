@@ -21,16 +21,29 @@ export interface Resumed {
 export function resume(parts: Parts, journal: Journal): Resumed {
   const memories = recallAll(parts);
   parts.reloader.loadAll();
+  // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
+  for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
   const unwritten = findUnwritten(parts, memories);
   let adopted = 0;
   const decided = new Set<string>();
   for (const [id, memory] of memories) {
-    if (parts.world.get(id) === undefined) continue;
+    if (parts.world.get(id) === undefined) {
+      noteStray(parts, id, memory.unit);
+      continue;
+    }
     decided.add(id);
     if (takeOver(parts, id, memory, unwritten.get(id))) adopted++;
   }
   if (adopted > 0) journal.info(`adopted ${adopted} running units`);
   return { adopted, decided };
+}
+
+/** What it should do is not known without its file: it is left alone, but not unsaid. */
+function noteStray({ processes, notes }: Parts, id: string, { process: main }: Unit): void {
+  if (main === null || processes.condition(main) === "gone") return;
+  notes.push(
+    `${id} still runs (pid ${main.pid}) without supervision: its unit file is gone or has errors. End it by hand, or put the file right, end it and start the unit`,
+  );
 }
 
 /** Before loading the units writes fresh memories. */

@@ -195,14 +195,17 @@ test("an instance that was started and never enabled is adopted too", async () =
   expect(alive(pid!)).toBe(false);
 });
 
-test("a unit whose file went away or went bad while there was no daemon is not left running without an owner", async () => {
+test("a unit that runs while its file went away or went bad without a daemon is not taken over, and the status says so", async () => {
   await using daemon = await startDaemon({ units: { gone: sleeper({ enabled: true }), bad: sleeper({ enabled: true, args: ["1001"] }) } });
-  const pids = [(await daemon.reaches("gone", "running")).pid!, (await daemon.reaches("bad", "running")).pid!];
+  const gone = (await daemon.reaches("gone", "running")).pid!;
+  const bad = (await daemon.reaches("bad", "running")).pid!;
   await daemon.crash();
   daemon.removeUnit("gone");
   daemon.writeUnit("bad", "{");
   await daemon.start();
-  const { services } = (await daemon.json("status")) as { services: Array<{ id: string; pid: number | null }> };
-  const owned = services.map((row) => row.pid);
-  await until(() => pids.every((pid) => owned.includes(pid) || !alive(pid)), { what: "each to be owned or ended", timeoutMs: 3000 });
+  const { notes } = (await daemon.json("daemon", "status")) as { notes: string[] };
+  expect(notes.join("\n")).toContain(`gone still runs (pid ${gone}) without supervision`);
+  expect(notes.join("\n")).toContain(`bad still runs (pid ${bad}) without supervision`);
+  for (const pid of [gone, bad]) process.kill(pid, "SIGKILL");
+  await until(() => !alive(gone) && !alive(bad), { what: "both to end" });
 });
