@@ -150,7 +150,7 @@ const emptyTurn = (): Turn => ({ changed: new Set(), removed: new Set(), effects
  * What the next daemon must find written when this one ends in the middle of it. Not a spawn: the run's number gives its
  * SUP_INVOCATION_ID, by which the next daemon finds what was spawned and not written down.
  */
-const reachesOutside = ({ type }: WorldEffect): boolean => type === "signal" || type === "kill" || type === "finish" || type === "reload";
+const reachesOutside = ({ type }: WorldEffect): boolean => type !== "tell" && type !== "probe" && type !== "sweep" && type !== "spawn";
 
 function merge(into: Turn, turn: Turn): void {
   for (const id of turn.changed) into.changed.add(id);

@@ -105,7 +105,7 @@ function texts(): string[] {
     "| `%%` | a percent sign |",
     "| `${NAME}` | a variable of the unit's environment; one that is not set fails the start |",
     "| `${NAME:-text}` | the same, or the text when it is not set or empty |",
-    "| `$$` | a dollar sign; a `$` before anything else stands for itself |",
+    "| `$${` | `${` as it is; any other `$` stands for itself |",
     "",
     'With `"shell": true` every `$` of `command` is left to the shell, which has the same environment.',
     "",

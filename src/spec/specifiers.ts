@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../base/result.ts";
 
 /**
  * Specifiers (`%n`, `%i`, `%h`, `%S`, `%L`, `%t`, `%%`; systemd's letters) and variables (`${VAR}`, `${VAR:-default}`,
- * `$$` for a dollar sign) in the strings of a unit. A `$` before anything else stands for itself.
+ * `$${` for a `${` as it is) in the strings of a unit. Any other `$` stands for itself, so a shell's `$$` and `$1` stay.
  */
 export interface Specifiers {
   /** Unit id. */
@@ -83,12 +83,10 @@ function parseParts(text: string, from: number, until: string, variables: boolea
         parts.push({ kind: "specifier", letter: next as keyof Specifiers });
       }
       at += 2;
-    } else if (char === "$" && variables && (next === "$" || next === "{")) {
-      if (next === "$") {
-        literal += "$";
-        at += 2;
-        continue;
-      }
+    } else if (char === "$" && variables && text.startsWith("${", at + 1)) {
+      literal += "${";
+      at += 3;
+    } else if (char === "$" && variables && next === "{") {
       const variable = parseVariable(text, at);
       if (!variable.ok) return variable;
       flush();
@@ -107,7 +105,7 @@ function parseVariable(text: string, at: number): Result<{ part: Part; end: numb
   const pattern = /[A-Za-z_][A-Za-z0-9_]*/y;
   pattern.lastIndex = at + 2;
   const name = pattern.exec(text)?.[0];
-  const hint = "write ${NAME} or ${NAME:-default}, and $$ for a dollar sign itself";
+  const hint = "write ${NAME} or ${NAME:-default}, and $${ for a ${ that the program is to see";
   if (name === undefined) return err({ at, message: "${ is not followed by the name of a variable", hint });
   const after = at + 2 + name.length;
   if (text[after] === "}") return ok({ part: { kind: "variable", name, fallback: null }, end: after + 1 });

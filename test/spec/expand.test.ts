@@ -18,7 +18,7 @@ describe("specifiers and variables", () => {
     ["${NOPE:-d}", "d"],
     ["${NOPE:-}", ""],
     ["${NOPE:-${A}%i}", "11"],
-    ["$$A $${A} $A $ a$", "$A ${A} $A $ a$"],
+    ["$$A $${A} $A $ a$ $$", "$$A ${A} $A $ a$ $$"],
     ["100%%", "100%"],
   ])("%s", (text, expected) => {
     expect(expandText(text, env, specifiers)).toEqual({ ok: true, value: expected });

@@ -4,7 +4,7 @@ const sh = (script: string, more: UnitFile = {}): UnitFile => ({ enabled: true, 
 const forEver = { max_retries: -1, retry_delay: 0.05, backoff_multiplier: 1 };
 
 /** Bursts of numbered lines as fast as they go, without end; one process for the whole torture. */
-const WRITER = 'BEGIN { for (i = 1; ; i++) { print "line " i; if (i % 20000 == 0) { fflush(); system("sleep 0.05") } } }';
+const WRITER = 'BEGIN { for (i = 1; ; i++) { print "line " i; if (i %% 20000 == 0) { fflush(); system("sleep 0.05") } } }';
 
 /** What is tortured: each is nasty in its own way. */
 export const services: Readonly<Record<string, UnitFile>> = {

@@ -110,7 +110,7 @@ test("a unit that was given up stays fatal, and one that was being stopped is st
 
 test("a pre_start that ran when the daemon died is ended before the unit is tried again", async () => {
   const pids = "%S/pids";
-  const pre_start = [sh(`mkdir -p '${pids}'; : >'${pids}/'$$$$; [ -e '%S/gate' ] || exec sleep 1000`)];
+  const pre_start = [sh(`mkdir -p '${pids}'; : >'${pids}/'$$; [ -e '%S/gate' ] || exec sleep 1000`)];
   await using daemon = await startDaemon({
     units: { web: { ...worker({ enabled: true }), pre_start, restart_policy: { retry_delay: 0.05 } } },
   });
@@ -126,7 +126,7 @@ test("a pre_start that ran when the daemon died is ended before the unit is trie
 });
 
 test("a post_stop that ran when the daemon died is ended before the next run begins", async () => {
-  const post_stop = [sh(`echo $$$$ >'%S/hook'; [ -e '%S/gate' ] || exec sleep 1000`)];
+  const post_stop = [sh(`echo $$ >'%S/hook'; [ -e '%S/gate' ] || exec sleep 1000`)];
   await using daemon = await startDaemon({
     units: { web: { ...sleeper({ enabled: true }), post_stop, restart_policy: { retry_delay: 0.05 } } },
   });

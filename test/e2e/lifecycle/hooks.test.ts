@@ -48,7 +48,7 @@ test("a pre_start past its timeout is ended with all its processes", async () =>
 
 test.each([
   ["exit-code", sh("exit 5"), "SERVICE_RESULT=exit-code EXIT_CODE=exited EXIT_STATUS=5"],
-  ["signal", sh("kill -KILL $$$$"), "SERVICE_RESULT=signal EXIT_CODE=killed EXIT_STATUS=KILL"],
+  ["signal", sh("kill -KILL $$"), "SERVICE_RESULT=signal EXIT_CODE=killed EXIT_STATUS=KILL"],
   ["success", sh("exit 0"), "SERVICE_RESULT=success EXIT_CODE=exited EXIT_STATUS=0"],
 ])("post_stop is told how it ended: %s", async (name, unit, wanted) => {
   const { daemon } = shared;
@@ -146,7 +146,7 @@ test("a fallback that passes makes it degraded, not unhealthy", async () => {
 test("a stop while pre_start runs ends the command and never executes the unit", async () => {
   const { daemon } = shared;
   const pidFile = join(daemon.home, "hook.pid");
-  await drop("halted", { ...worker(), pre_start: [sh(`echo $$$$ >'${pidFile}'; sleep 1000 & wait`)] });
+  await drop("halted", { ...worker(), pre_start: [sh(`echo $$ >'${pidFile}'; sleep 1000 & wait`)] });
   await daemon.sup("start", "halted", "--no-wait");
   await daemon.reaches("halted", (row) => row.sub_state === "preparing" && existsSync(pidFile) && readFileSync(pidFile, "utf8") !== "");
   expect((await daemon.sup("stop", "halted")).code).toBe(0);
