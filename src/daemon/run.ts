@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from "node:fs";
 import { createApp } from "../api/server.ts";
 import { listen } from "../api/listen.ts";
 import { readOrMakeToken } from "../api/token.ts";
@@ -100,12 +100,24 @@ function makeDirectories(places: Places): Result<null, string> {
       return err(`cannot use the directory ${directory}: ${cause}. Set SUP_HOME to a directory of your own to run without root`);
     }
   }
+  makeUnitDirectory(places.unitPath[0]);
   try {
     chmodSync(places.runtime, 0o700);
   } catch {
     // Not ours to change: the socket and the token have modes of their own.
   }
   return ok(null);
+}
+
+/** An empty machine gets a place for its units; one that cannot be made is no trouble, only empty. */
+function makeUnitDirectory(path: string | undefined): void {
+  if (path === undefined || existsSync(path)) return;
+  try {
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o755);
+  } catch {
+    // read-only, or not ours: `sup status` shows the unit path
+  }
 }
 
 function readSettings(places: Places): Result<Settings, string> {
