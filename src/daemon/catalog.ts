@@ -3,6 +3,9 @@ import { planReload, type PlanRow } from "../core/plan.ts";
 import type { UnitSource } from "../ports/files.ts";
 import { diffSpecs } from "../spec/diff.ts";
 import { instantiate, loadSnapshot, type Loaded, type LoadedSnapshot, type SnapshotOptions } from "../spec/load.ts";
+import type { Spec } from "../spec/spec.ts";
+import { toSpec } from "../spec/to-spec.ts";
+import type { UnitFile } from "../spec/unit.ts";
 import { problemLine, type Problem } from "../spec/problems.ts";
 
 interface DiskNote {
@@ -73,6 +76,23 @@ export class Catalog {
     return loaded;
   }
 
+  /**
+   * Keeps in force what an earlier daemon had in force, although the file says something else now, or nothing at all.
+   * Undefined when the file agrees, or when the memory cannot be read any more (of another version of sup).
+   */
+  hold(
+    id: string,
+    { file, effective }: { readonly file: string; readonly effective: Readonly<Record<string, unknown>> },
+  ): Spec | undefined {
+    const now = this.#inForce.get(id);
+    if (now !== undefined && diffSpecs(now, { effective }).length === 0) return undefined;
+    const spec = specOf(effective, id, file);
+    if (spec === undefined) return undefined;
+    this.#inForce.set(id, { spec, effective, sources: new Map(), files: now?.files ?? [], warnings: [] });
+    this.#note();
+    return spec;
+  }
+
   takeTemplates(): void {
     this.#templates.clear();
     for (const [id, template] of this.#disk.templates) this.#templates.set(id, template);
@@ -114,5 +134,13 @@ export class Catalog {
       const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inForce && diffSpecs(inForce, onDisk).length > 0);
       if (changed) this.#notes.set(id, { changed, problems });
     }
+  }
+}
+
+function specOf(effective: Readonly<Record<string, unknown>>, id: string, file: string): Spec | undefined {
+  try {
+    return toSpec(effective as unknown as UnitFile, id, file);
+  } catch {
+    return undefined;
   }
 }

@@ -133,7 +133,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     onDisk: (id) => catalog.onDisk(id),
   };
   const sampler = new Sampler({ world, clock, store, usage, bus, invocationOf, bug });
-  const recorder = new Recorder({ world, clock, store, logs, bus, around });
+  const recorder = new Recorder({ world, clock, store, logs, bus, around, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     for (const id of turn.removed) logs.close(id);

@@ -10,19 +10,24 @@ import type { Entry } from "../core/world.ts";
 export interface Memory {
   readonly unit: Unit;
   readonly check: CheckState | null;
+  /** What is in force, for a unit that has run: its file may be changed or gone when the next daemon looks. */
+  readonly inForce: { readonly file: string; readonly effective: Readonly<Record<string, unknown>> } | null;
 }
 
 const VERSION = 1;
 
-export const rememberUnit = ({ unit, check }: Entry): string => JSON.stringify({ version: VERSION, unit, check });
+export function rememberUnit({ unit, check, spec }: Entry, effective: Readonly<Record<string, unknown>> | undefined): string {
+  const inForce = effective === undefined || unit.run === 0 ? null : { file: spec.file, effective };
+  return JSON.stringify({ version: VERSION, unit, check, inForce });
+}
 
 /** Null when the text is none of ours: of another version, or damaged. */
 export function recallUnit(id: string, text: string): Memory | null {
   try {
-    const memory = JSON.parse(text) as { version?: number; unit?: Partial<Unit>; check?: CheckState | null };
+    const memory = JSON.parse(text) as Partial<Omit<Memory, "unit">> & { readonly version?: number; readonly unit?: Partial<Unit> };
     const { unit } = memory;
     if (memory.version !== VERSION || unit?.id !== id || unit.phase === undefined || !PHASES.includes(unit.phase)) return null;
-    return { unit: { ...freshUnit(id), ...unit }, check: memory.check ?? null };
+    return { unit: { ...freshUnit(id), ...unit }, check: memory.check ?? null, inForce: memory.inForce ?? null };
   } catch {
     return null; // not JSON: somebody else's hand, or a damaged page; the unit starts afresh
   }

@@ -10,17 +10,28 @@ import { rememberUnit } from "./memory.ts";
 /** The last lines of a run that failed are kept with its event. */
 const LAST_LINES = 20;
 
+export interface RecorderOptions {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly logs: LogStore;
+  readonly bus: Bus;
+  readonly around: Surroundings;
+  /** What is in force of a unit, in the words of its file. */
+  readonly effective: (id: string) => Readonly<Record<string, unknown>> | undefined;
+}
+
 /** Writes what a turn led to into the store, in one transaction, and publishes it afterwards. */
 export class Recorder {
-  readonly #options: { world: World; clock: Clock; store: Store; logs: LogStore; bus: Bus; around: Surroundings };
+  readonly #options: RecorderOptions;
   readonly #recorded = new Map<Turn, readonly EventRow[]>();
 
-  constructor(options: { world: World; clock: Clock; store: Store; logs: LogStore; bus: Bus; around: Surroundings }) {
+  constructor(options: RecorderOptions) {
     this.#options = options;
   }
 
   record(turn: Turn): void {
-    const { world, clock, store } = this.#options;
+    const { world, clock, store, effective } = this.#options;
     const events = this.#events(turn);
     if (turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0) return;
     const changed = [...turn.changed].flatMap((id) => {
@@ -30,7 +41,7 @@ export class Recorder {
     const rows = store.record({
       services: changed.map(({ id, entry }) => serviceRow(id, entry, clock)),
       memories: [
-        ...changed.map(({ id, entry }) => ({ id, memory: rememberUnit(entry) })),
+        ...changed.map(({ id, entry }) => ({ id, memory: rememberUnit(entry, effective(id)) })),
         ...[...turn.removed].map((id) => ({ id, memory: null })),
       ],
       events,

@@ -1,5 +1,5 @@
 import { SIGNALS } from "../base/signals.ts";
-import { isLive } from "../core/unit/phase.ts";
+import { isDown, isLive } from "../core/unit/phase.ts";
 import type { Unit } from "../core/unit/record.ts";
 import type { Fact, WorldEffect } from "../core/world.ts";
 import type { ProcessRef } from "../ports/processes.ts";
@@ -23,6 +23,7 @@ export function resume(parts: Parts, journal: Journal): Resumed {
   parts.reloader.loadAll();
   // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
+  for (const [id, memory] of memories) keepInForce(parts, id, memory);
   const unwritten = findUnwritten(parts, memories);
   let adopted = 0;
   const decided = new Set<string>();
@@ -36,6 +37,13 @@ export function resume(parts: Parts, journal: Journal): Resumed {
   }
   if (adopted > 0) journal.info(`adopted ${adopted} running units`);
   return { adopted, decided };
+}
+
+/** A unit that is up goes on with what it was started with: a file that changed meanwhile is marked, and taken up by a reload. */
+function keepInForce({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {
+  if (inForce === null || isDown(unit.phase)) return;
+  const spec = catalog.hold(id, inForce);
+  if (spec !== undefined) engine.handle({ type: "load", spec });
 }
 
 /** What it should do is not known without its file: it is left alone, but not unsaid. */

@@ -195,17 +195,32 @@ test("an instance that was started and never enabled is adopted too", async () =
   expect(alive(pid!)).toBe(false);
 });
 
-test("a unit that runs while its file went away or went bad without a daemon is not taken over, and the status says so", async () => {
-  await using daemon = await startDaemon({ units: { gone: sleeper({ enabled: true }), bad: sleeper({ enabled: true, args: ["1001"] }) } });
-  const gone = (await daemon.reaches("gone", "running")).pid!;
-  const bad = (await daemon.reaches("bad", "running")).pid!;
+test("a unit whose file went bad, changed or went away while there was no daemon goes on with what it was started with", async () => {
+  await using daemon = await startDaemon({
+    units: {
+      gone: sleeper({ enabled: true }),
+      bad: sleeper({ enabled: true, args: ["1001"] }),
+      changed: sleeper({ enabled: true, args: ["1002"] }),
+    },
+  });
+  const pids: Record<string, number> = {};
+  for (const id of ["gone", "bad", "changed"]) pids[id] = (await daemon.reaches(id, "running")).pid!;
   await daemon.crash();
   daemon.removeUnit("gone");
-  daemon.writeUnit("bad", "{");
+  daemon.writeUnit("bad", "{ this is no JSON");
+  daemon.writeUnit("changed", sleeper({ enabled: true, args: ["1003"] }));
   await daemon.start();
-  const { notes } = (await daemon.json("daemon", "status")) as { notes: string[] };
-  expect(notes.join("\n")).toContain(`gone still runs (pid ${gone}) without supervision`);
-  expect(notes.join("\n")).toContain(`bad still runs (pid ${bad}) without supervision`);
-  for (const pid of [gone, bad]) process.kill(pid, "SIGKILL");
-  await until(() => !alive(gone) && !alive(bad), { what: "both to end" });
+  for (const id of ["gone", "bad", "changed"]) {
+    expect(await daemon.service(id)).toMatchObject({ state: "running", pid: pids[id]!, changed_on_disk: true });
+  }
+  // supervised as before: it comes back, as the last good version says
+  process.kill(pids.bad!, "SIGKILL");
+  const back = await daemon.reaches("bad", (row) => row.state === "running" && row.pid !== pids.bad);
+  expect(readFileSync(`/proc/${back.pid}/cmdline`, "latin1").split("\0").slice(0, 2)).toEqual(["sleep", "1001"]);
+  // and a reload takes up what the files say
+  const { stdout } = await daemon.sup("reload", "--json"); // its code is 1: a file has errors
+  const plan = JSON.parse(stdout) as { units: Array<{ id: string; action: string }> };
+  expect(plan.units.map(({ id, action }) => [id, action])).toEqual([["bad", "keep"], ["changed", "restart"], ["gone", "stop"]]); // prettier-ignore
+  await daemon.reaches("changed", (row) => row.state === "running" && row.pid !== pids.changed);
+  await until(() => !alive(pids.gone!), { what: "the removed unit to end" });
 });
