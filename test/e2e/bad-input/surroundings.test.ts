@@ -1,6 +1,6 @@
 /** A machine that is not as it should be: what the daemon says, and what goes on all the same. */
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DaemonInfo } from "../../../src/api/shapes.ts";
 import { SUP, startDaemon, type Daemon } from "../../harness/daemon.ts";
@@ -87,12 +87,14 @@ test("a home that cannot be written to is refused with what to do", async () => 
   expect(stderr).toContain("cannot use the directory");
 });
 
-test("a unit directory that is not there is no error; units come when it does", async () => {
+test("a unit directory that is not there is made; one that goes away while the daemon runs is no error", async () => {
   await using daemon = await startDaemon();
   await daemon.stop();
   await run(["/bin/rm", "-r", join(daemon.home, "units")]);
   await daemon.start();
   expect((await daemon.sup("status")).code).toBe(0);
+  expect(statSync(join(daemon.home, "units")).mode & 0o777).toBe(0o755);
+  await run(["/bin/rm", "-r", join(daemon.home, "units")]);
   mkdirSync(join(daemon.home, "units"));
   daemon.writeUnit("late", sleeper({ enabled: true }));
   await daemon.reaches("late", "running");
