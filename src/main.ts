@@ -2,6 +2,9 @@ import { version } from "../package.json";
 import { realHost } from "./cli/host.ts";
 import type { Roles } from "./cli/roles.ts";
 import { runCli } from "./cli/run.ts";
+import { catchEarlySignals } from "./linux/early.ts";
+
+catchEarlySignals();
 
 /** Put in by scripts/build.sh; not there when run from the sources. */
 declare const SUP_COMMIT: string | undefined;

@@ -107,6 +107,7 @@ export const contract = {
   alerts: { input: z.strictObject({ open: flag("Only alerts that are not resolved") }), output: z.array(shape.alert) },
   graph: { input: nothing, output: shape.graph },
   reloadUnits: { input: z.strictObject({ dry_run: dryRun }), output: shape.reloadPlan },
+  reexec: { input: nothing, output: z.object({ status: z.literal("re-executing") }) },
   shutdown: { input: nothing, output: z.object({ status: z.literal("stopping") }) },
 } satisfies Record<RouteName, Contract>;
 

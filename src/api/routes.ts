@@ -62,6 +62,7 @@ export const routes = {
   alerts: get(`${BASE}/alerts`, "Alerts, open ones first"),
   graph: get(`${BASE}/graph`, "Units and their dependencies, with the start waves"),
   reloadUnits: post(`${BASE}/reload`, "Compare unit files with what runs and do the least; ?dry_run=true gives the plan"),
+  reexec: post(`${BASE}/reexec`, "Execute the program on disk anew, same pid; services go on", "admin"),
   shutdown: post(`${BASE}/shutdown`, "Stop every unit in order and end the daemon", "admin"),
 } as const satisfies Record<string, Route>;
 

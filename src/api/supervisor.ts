@@ -32,4 +32,6 @@ export interface Supervisor {
   graph(): shape.Graph;
   reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan>;
   shutdown(): void;
+  /** Becomes the program that is on disk now; services go on. */
+  reexec(): void;
 }

@@ -251,9 +251,10 @@ const daemon: readonly CommandRow[] = [
     name: "daemon",
     theme: "The daemon",
     takes: "[action]",
-    choices: ["start", "stop", "status"],
-    summary: "run the daemon here; or start it in the background, stop it, ask how it is",
-    details: "`sup daemon stop` stops every unit in order first.",
+    choices: ["start", "stop", "status", "restart", "reexec"],
+    summary: "run the daemon here; or start it in the background, stop it, ask how it is, renew it",
+    details:
+      "`sup daemon stop` stops every unit in order first. `restart` (or `reexec`) executes the program on disk anew; services go on.",
     options: ["wait", "background"],
     examples: ["sup daemon", "sup daemon start", "sup daemon stop"],
     load: () => import("./commands/daemon.ts"),

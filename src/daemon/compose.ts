@@ -62,6 +62,7 @@ export interface ComposeOptions {
   readonly journal: Journal;
   readonly describeDaemon: (notes: readonly string[]) => shape.DaemonInfo;
   readonly shutdown: () => void;
+  readonly reexec: () => void;
 }
 
 /** The only file that names concrete adapters: everything is made here and meets the rest through its port. */
@@ -117,7 +118,7 @@ function openMachine({ places, journal, version }: ComposeOptions, tell: Recorde
 }
 
 /** What decides and answers, on top of the machine. */
-function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown }: ComposeOptions): Parts {
+function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
   const { clock, store, logs, processes, prober, usage, users, source } = machine;
   const bug = (message: string, error?: unknown): void => journal.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency });
@@ -158,7 +159,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     post({ type: "probeNow", id });
     await done;
   };
-  const acting = { actions, reloader, probeNow, shutdown };
+  const acting = { actions, reloader, probeNow, shutdown, reexec };
   const facade = new Facade({ world, clock, store, logs, processes, bus, catalog, sampler, around, invocationOf, daemon, ...acting });
   return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, facade, notes, invocationOf };
 }

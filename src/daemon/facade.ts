@@ -38,6 +38,7 @@ export interface FacadeOptions {
   readonly invocationOf: (id: string, run: number) => string;
   readonly probeNow: (id: string) => Promise<void>;
   readonly shutdown: () => void;
+  readonly reexec: () => void;
 }
 
 const DAY_MS = 86_400_000;
@@ -261,6 +262,10 @@ export class Facade implements Supervisor {
 
   shutdown(): void {
     this.#o.shutdown();
+  }
+
+  reexec(): void {
+    this.#o.reexec();
   }
 
   #match(pattern: string, all: readonly string[]): Result<readonly string[], ApiError> {

@@ -4,6 +4,7 @@ import { listen } from "../api/listen.ts";
 import { readOrMakeToken } from "../api/token.ts";
 import type * as shape from "../api/shapes.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { earlySignals } from "../linux/early.ts";
 import { takeLock, type Lock } from "../linux/lock.ts";
 import { whoListens } from "../linux/ports.ts";
 import { releaseStartupCode } from "../linux/resident.ts";
@@ -13,6 +14,7 @@ import { formatProblem } from "../spec/problems.ts";
 import { loadSettings, type Settings } from "../spec/settings.ts";
 import { compose, type Parts } from "./compose.ts";
 import { readOptional } from "./files.ts";
+import { handOver, receiveHandover, whenQuiet, type Handover } from "./handover.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { resume } from "./resume.ts";
 import { shutDown } from "./shutdown.ts";
@@ -32,35 +34,61 @@ type Unlisten = () => Promise<void>;
 
 /** Runs the daemon until it is told to end. Answers the exit code of the process: 0 after an orderly end. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  const ready = prepare(options);
+  const handover = receiveHandover();
+  const ready = prepare(options, handover);
   if (!ready.ok) {
     console.error(`sup: ${ready.error}`);
     return 1;
   }
   const { settings, journal, lock } = ready.value;
-  const ended = Promise.withResolvers<string>();
-  const offSignals = onSignals({
-    SIGTERM: () => ended.resolve("SIGTERM"),
-    SIGINT: () => ended.resolve("SIGINT"),
-    SIGHUP: () => parts?.reloader.reload(false),
-  });
-  resetSignalMask();
+  let asked = Promise.withResolvers<Asked>();
+  const askToEnd = (by: string): void => asked.resolve({ kind: "end", by });
   let parts: Parts | null = null;
+  const handlers = {
+    SIGTERM: () => askToEnd("SIGTERM"),
+    SIGINT: () => askToEnd("SIGINT"),
+    SIGHUP: () => parts?.reloader.reload(false),
+  };
+  const offSignals = onSignals(handlers);
+  resetSignalMask();
+  for (const signal of earlySignals()) handlers[signal]();
+  const requests = { shutdown: () => askToEnd("the API"), reexec: () => asked.resolve({ kind: "reexec" }) };
   try {
-    const started = await start(options, settings, journal, () => ended.resolve("the API"));
+    const started = await start(options, settings, journal, requests, handover);
     if (!started.ok) {
       console.error(`sup: ${started.error}`);
       journal.warn(started.error);
       return 1;
     }
     parts = started.value.parts;
-    const why = await ended.promise;
-    await end(parts, started.value.unlisten, journal, why);
-    return 0;
+    for (;;) {
+      const what = await asked.promise;
+      if (what.kind === "end") {
+        await end(parts, started.value.unlisten, journal, what.by);
+        return 0;
+      }
+      asked = Promise.withResolvers();
+      await becomeNew(parts, lock, options.version, journal);
+    }
   } finally {
     offSignals();
     lock.release();
   }
+}
+
+type Asked = { readonly kind: "end"; readonly by: string } | { readonly kind: "reexec" };
+
+/** The answer to who asked has to leave first. */
+const ANSWER_MS = 50;
+
+/** Returns only when it did not work. */
+async function becomeNew(parts: Parts, lock: Lock, version: string, journal: Journal): Promise<void> {
+  await Bun.sleep(ANSWER_MS);
+  await whenQuiet(parts);
+  journal.info("re-executing");
+  const error = handOver(parts, lock, version);
+  journal.warn(error);
+  parts.recorder.tell("daemon-reexec-failed", error);
 }
 
 interface Prepared {
@@ -70,15 +98,14 @@ interface Prepared {
 }
 
 /** Everything that can be refused before anything is touched: directories, settings, the lock. */
-function prepare({ places, foreground }: DaemonOptions): Result<Prepared, string> {
+function prepare({ places, foreground }: DaemonOptions, handover: Handover | null): Result<Prepared, string> {
   process.umask(0o077);
-
   const scrubbed = scrubEnvironment();
   const made = makeDirectories(places);
   if (!made.ok) return made;
   const settings = readSettings(places);
   if (!settings.ok) return settings;
-  const lock = takeLock(places.state);
+  const lock = takeLock(places.state, handover?.lockFd);
   if (!lock.ok) {
     const { error } = lock;
     if (error.kind === "failed") return err(`cannot lock ${places.state}/lock: error ${error.errno}`);
@@ -133,7 +160,8 @@ async function start(
   options: DaemonOptions,
   settings: Settings,
   journal: Journal,
-  askedToEnd: () => void,
+  requests: { readonly shutdown: () => void; readonly reexec: () => void },
+  handover: Handover | null,
 ): Promise<Result<{ parts: Parts; unlisten: Unlisten }, string>> {
   const { places, version } = options;
   const startedAt = Date.now();
@@ -151,7 +179,7 @@ async function start(
     url,
     notes: [...notes],
   });
-  const made = compose({ places, settings, version, journal, describeDaemon, shutdown: askedToEnd });
+  const made = compose({ places, settings, version, journal, describeDaemon, ...requests });
   if (!made.ok) return made;
   const parts = made.value;
   const token = readOrMakeToken(places.token);
@@ -174,8 +202,15 @@ async function start(
   for (const note of parts.notes) journal.warn(note);
   const info = describeDaemon(parts.notes);
   options.onReady?.(parts, info);
-  parts.recorder.tell("daemon-started", `sup ${version} started, pid ${process.pid}`, null, { pid: process.pid, adopted: resumed.adopted });
-  journal.info(`sup ${version} started, pid ${process.pid}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
+  const began = handover === null ? "started" : `re-executed (it was ${handover.version})`;
+  const details = { pid: process.pid, adopted: resumed.adopted };
+  parts.recorder.tell(
+    handover === null ? "daemon-started" : "daemon-reexecuted",
+    `sup ${version} ${began}, pid ${process.pid}`,
+    null,
+    details,
+  );
+  journal.info(`sup ${version} ${began}, pid ${process.pid}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
   const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.isEnabled(id))).filter(
     (id) => !resumed.decided.has(id),
   );

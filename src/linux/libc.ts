@@ -43,7 +43,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   getrlimit: { args: [I, P], returns: I },
   geteuid: { args: [], returns: U },
   execve: { args: [P, P, P], returns: I },
-  signal: { args: [I, T.u64_fast], returns: T.u64_fast },
+  sigaction: { args: [I, P, P], returns: I },
   socket: { args: [I, I, I], returns: I },
   bind: { args: [I, P, U], returns: I },
   listen: { args: [I, I], returns: I },

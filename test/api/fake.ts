@@ -206,6 +206,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       return { dry_run: dryRun, units: [unit], problems: [problem] };
     },
     shutdown: () => void calls.push(["shutdown"]),
+    reexec: () => void calls.push(["reexec"]),
   };
   return fake;
 }

@@ -34,6 +34,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream">, readonly [request: string,
   alerts: [`GET ${API}/alerts?open=true`],
   graph: [`GET ${API}/graph`],
   reloadUnits: [`POST ${API}/reload?dry_run=true`],
+  reexec: [`POST ${API}/reexec`, {}, 202],
   shutdown: [`POST ${API}/shutdown`, {}, 202],
 };
 

@@ -21,6 +21,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The SUP_HOME of an earlier daemon, to go on with. It is not removed at the end. */
   readonly home?: string;
+  /** Makes the program to run instead of SUP; it is given the home. */
+  readonly bin?: (home: string) => string;
 }
 
 const START_MS = 15_000;
@@ -30,14 +32,14 @@ const STOP_MS = 20_000;
  * A daemon of its own in a temporary SUP_HOME, ready to answer. At the end of the scope (`await using`) it is stopped, and
  * the test fails when a process of it is left.
  */
-export async function startDaemon({ units = {}, settings = {}, env = {}, home }: DaemonOptions = {}): Promise<Daemon> {
+export async function startDaemon({ units = {}, settings = {}, env = {}, home, bin }: DaemonOptions = {}): Promise<Daemon> {
   if (!existsSync(SUP)) throw new Error(`cannot start ${SUP}: it does not exist (npm run build makes it)`);
   const temp = home === undefined ? tempDir() : null;
   const root = home ?? temp!.path;
   mkdirSync(join(root, "units"), { recursive: true });
   if (!existsSync(join(root, "sup.json"))) writeFileSync(join(root, "sup.json"), JSON.stringify({ api: { port: 0 }, ...settings }));
 
-  const daemon = new Daemon(root, temp, env);
+  const daemon = new Daemon(root, temp, env, bin?.(root) ?? SUP);
   for (const [name, unit] of Object.entries(units)) daemon.writeUnit(name, unit);
   await daemon.start();
   return daemon;
@@ -48,9 +50,11 @@ export class Daemon implements AsyncDisposable {
   readonly socket: string;
   readonly env: Readonly<Record<string, string>>;
   readonly #temp: TempDir | null;
+  readonly #bin: string;
   #child: Subprocess | null = null;
 
-  constructor(home: string, temp: TempDir | null, env: Readonly<Record<string, string>>) {
+  constructor(home: string, temp: TempDir | null, env: Readonly<Record<string, string>>, bin: string) {
+    this.#bin = bin;
     this.home = home;
     this.socket = join(home, "run/sup.sock");
     this.env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: home, SUP_HOME: home, NO_COLOR: "1", ...env };
@@ -69,7 +73,7 @@ export class Daemon implements AsyncDisposable {
   /** Starts the daemon, also again after `stop` or `crash`, and waits until it answers. */
   async start(): Promise<void> {
     const file = Bun.file(this.#outputFile);
-    const child = Bun.spawn([SUP, "daemon"], { env: this.env, cwd: this.home, stdin: "ignore", stdout: file, stderr: file });
+    const child = Bun.spawn([this.#bin, "daemon"], { env: this.env, cwd: this.home, stdin: "ignore", stdout: file, stderr: file });
     this.#child = child;
     const answers = async (): Promise<boolean> => ended(child) || (await this.api("/healthz")).ok;
     try {

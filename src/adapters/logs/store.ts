@@ -31,6 +31,8 @@ export interface LogOptions {
 export interface Logs extends LogStore {
   /** Deletes rotated files that are over their age. */
   tidy(): void;
+  /** Writes what has no end of line yet as a part: this image of the daemon is about to be replaced. */
+  flush(): void;
   /** The daemon goes, services stay: what has no end of line yet is written as a part; the FIFOs stay for the next daemon. */
   shutdown(): void;
 }
@@ -168,6 +170,10 @@ class FifoLogs implements Logs {
 
   tidy(): void {
     for (const { file } of this.units.values()) file.trim(this.options.clock.wallMs());
+  }
+
+  flush(): void {
+    for (const open of this.units.values()) for (const capture of captures(open)) capture.flush("P");
   }
 
   shutdown(): void {

@@ -13,3 +13,9 @@ export const shutdown: Handler<"shutdown"> = (_input, { supervisor }) => {
   supervisor.shutdown();
   return { ok: true, value: { status: "stopping" }, status: 202 };
 };
+
+/** Answers before it happens. */
+export const reexec: Handler<"reexec"> = (_input, { supervisor }) => {
+  supervisor.reexec();
+  return { ok: true, value: { status: "re-executing" }, status: 202 };
+};

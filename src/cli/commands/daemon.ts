@@ -13,6 +13,7 @@ export const run: Run = async (context) => {
   const action = context.args[0];
   if (action === "status") return status(context);
   if (action === "stop") return stop(context);
+  if (action === "restart" || action === "reexec") return renew(context);
   if (options.url ?? (action === "start" && context.host.env.SUP_URL)) {
     return context.fail({ code: "bad-request", message: "cannot start a daemon on another machine: --url and SUP_URL are for clients" });
   }
@@ -92,6 +93,27 @@ async function stop(context: Context): Promise<number> {
         : `sup daemon: stopping; see ${places.logs}/sup.log`,
     );
   return EXIT.done;
+}
+
+const RENEW_LIMIT_MS = 20_000;
+
+/** The same process executes the program anew: it is done when the daemon answers with another start. */
+async function renew(context: Context): Promise<number> {
+  const { client, host } = context;
+  const before = await client.call("status");
+  if (!before.ok) return context.fail(before.error);
+  const answer = await client.call("reexec");
+  if (!answer.ok) return context.fail(answer.error);
+  for (const from = host.now(); host.now() - from < RENEW_LIMIT_MS;) {
+    const after = await client.call("status");
+    if (after.ok && after.value.daemon.start_time !== before.value.daemon.start_time) {
+      const [was, is] = [before.value.daemon.version, after.value.daemon.version];
+      return tell(context, after.value.daemon, `re-executed${was === is ? "" : `, ${was} → ${is}`}`);
+    }
+    await host.sleep(POLL_MS);
+  }
+  const message = "the daemon was not renewed: it goes on with the program it had";
+  return context.fail({ code: "failed", message, hint: `see ${context.places.logs}/sup.log` });
 }
 
 async function status(context: Context): Promise<number> {
