@@ -2,15 +2,20 @@
  * One stream of a service, from its FIFO to records: the step between reading and writing. It knows nothing of files,
  * rotation or subscribers, so that another way to move the bytes can take its place.
  */
-import { closeSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { type Framing, frameLines, PART_BYTES } from "../../core/lines.ts";
 import { readFifo } from "../../linux/fifo.ts";
 import type { Hub, HubHandle } from "../../linux/hub.ts";
+import { spliceToFile } from "../../linux/splice.ts";
 import type { Stream } from "../../ports/logs.ts";
+import type { CaptureJournal, Doing, Where } from "./journal.ts";
 
 /** Takes records; they are in `buffer` only during the call. */
 export interface Sink {
   framing(stream: Stream): Framing;
+  /** Where the log ends now; null when it cannot be told, or records may be left out. */
+  where(): Where | null;
+  readonly raw: boolean;
   records(stream: Stream, buffer: Buffer, length: number, count: number): void;
 }
 
@@ -30,9 +35,15 @@ const OUTPUT_BYTES = 2 << 20;
  */
 const CERTAINLY_EMPTIED = 64 << 10;
 
-/** Shared by all streams: everything read is written before the next read. Made at the first byte. */
+/** Shared by all streams: everything read is written before the next read. The buffers are made at the first byte. */
 export class CaptureBuffers {
+  /** Null: without protection against the death of the daemon. */
+  readonly journal: CaptureJournal | null;
   private made: { readonly input: Buffer; readonly output: Buffer } | null = null;
+
+  constructor(journal: CaptureJournal | null) {
+    this.journal = journal;
+  }
 
   get(): { readonly input: Buffer; readonly output: Buffer } {
     this.made ??= { input: Buffer.allocUnsafeSlow(PART_BYTES + READ_BYTES), output: Buffer.allocUnsafeSlow(OUTPUT_BYTES) };
@@ -40,38 +51,44 @@ export class CaptureBuffers {
   }
 }
 
-/** Owns `fd`. `onReadable` is called when bytes come in; edge-triggered, so what a pump leaves must be pumped again unasked. */
-export function openCapture(fd: number, stream: Stream, hub: Hub, buffers: CaptureBuffers, sink: Sink, onReadable: () => void): Capture {
-  return new FifoCapture(fd, stream, hub.add(fd, "in", true, onReadable), buffers, sink);
+export interface CaptureOptions {
+  /** Owned by the capture from now on. */
+  readonly fd: number;
+  readonly stream: Stream;
+  /** Of the stream in the journal: "web\0stdout". */
+  readonly key: string;
+  readonly hub: Hub;
+  readonly buffers: CaptureBuffers;
+  readonly sink: Sink;
+  /** Bytes came in. Edge-triggered: what a pump leaves must be pumped again unasked. */
+  readonly onReadable: () => void;
+}
+
+export function openCapture(options: CaptureOptions): Capture {
+  return new FifoCapture(options, options.hub.add(options.fd, "in", true, options.onReadable));
 }
 
 const NOTHING = Buffer.alloc(0);
 
 class FifoCapture implements Capture {
   /** The beginning of a line whose end has not come yet; at most PART_BYTES. */
-  private unfinished: Buffer = NOTHING;
-  private readonly fd: number;
-  private readonly stream: Stream;
+  private unfinished: Buffer;
+  private readonly options: CaptureOptions;
   private readonly watch: HubHandle;
-  private readonly buffers: CaptureBuffers;
-  private readonly sink: Sink;
+  private readonly slot: number | null;
 
-  constructor(fd: number, stream: Stream, watch: HubHandle, buffers: CaptureBuffers, sink: Sink) {
-    this.fd = fd;
-    this.stream = stream;
+  constructor(options: CaptureOptions, watch: HubHandle) {
+    this.options = options;
     this.watch = watch;
-    this.buffers = buffers;
-    this.sink = sink;
+    const { journal } = options.buffers;
+    this.slot = journal?.slotOf(options.key) ?? null;
+    this.unfinished = journal && this.slot !== null ? journal.line(this.slot) : NOTHING;
   }
 
   pump(limitBytes: number): boolean {
-    const { input } = this.buffers.get();
     for (let total = 0; total < limitBytes;) {
-      const kept = this.unfinished.length;
-      const bytes = readFifo(this.fd, input, kept, READ_BYTES);
+      const bytes = this.take();
       if (bytes <= 0) return false; // nothing waits, or no writer is left
-      if (kept > 0) this.unfinished.copy(input, 0);
-      this.write(kept + bytes);
       if (bytes < CERTAINLY_EMPTIED) return false;
       total += bytes;
     }
@@ -80,30 +97,75 @@ class FifoCapture implements Capture {
 
   flush(tag: "F" | "P"): void {
     if (this.unfinished.length === 0) return;
-    const { output } = this.buffers.get();
-    const { full, part, endParts } = this.sink.framing(this.stream);
+    const { buffers, sink, stream } = this.options;
+    const { output } = buffers.get();
+    const begun = this.begin(tag === "F" ? "end" : "part");
+    const { full, part, endParts } = sink.framing(stream);
     const prefix = tag === "F" ? full : part;
     output.set(prefix, 0);
     let made = prefix.length + this.unfinished.copy(output, prefix.length);
     if (endParts) output[made++] = 10;
     this.unfinished = NOTHING;
-    this.sink.records(this.stream, output, made, 1);
+    sink.records(stream, output, made, 1);
+    this.commit(begun !== null, 0);
+  }
+
+  /** One read, written out: the bytes, 0 or a negative errno. */
+  private take(): number {
+    const { fd, buffers } = this.options;
+    const { input } = buffers.get();
+    const kept = this.unfinished.length;
+    const from = this.begin("chunk");
+    const bytes = from === null ? readFifo(fd, input, kept, READ_BYTES) : this.spool(from, input, kept);
+    if (bytes <= 0) {
+      if (from !== null) buffers.journal!.cancel();
+      return bytes;
+    }
+    if (kept > 0) this.unfinished.copy(input, 0);
+    this.write(kept + bytes);
+    this.commit(from !== null, bytes);
+    return bytes;
+  }
+
+  private spool(from: number, input: Buffer, kept: number): number {
+    const { journal } = this.options.buffers;
+    const bytes = spliceToFile(this.options.fd, journal!.spool, from, READ_BYTES);
+    if (bytes > 0) readSync(journal!.spool, input, kept, bytes, from);
+    return bytes;
+  }
+
+  /** Where the spool goes on; null without a journal, or when the log's end is not known. */
+  private begin(doing: Doing): number | null {
+    const { buffers, sink } = this.options;
+    const where = buffers.journal && this.slot !== null ? sink.where() : null;
+    if (buffers.journal === null || this.slot === null || where === null) return null;
+    const spoolFrom = buffers.journal.spoolEnd();
+    buffers.journal.begin({ slot: this.slot, doing, raw: sink.raw, spoolFrom, where });
+    return spoolFrom;
+  }
+
+  private commit(begun: boolean, spooled: number): void {
+    const { journal } = this.options.buffers;
+    if (journal === null || this.slot === null) return;
+    if (begun) journal.commit(this.slot, this.unfinished, spooled);
+    else journal.keep(this.slot, this.unfinished);
   }
 
   close(): void {
     this.watch.remove();
-    closeSync(this.fd);
+    closeSync(this.options.fd);
   }
 
   /** Frames `input[0, length)` and hands it on; one stamp for all of it. */
   private write(length: number): void {
-    const { input, output } = this.buffers.get();
-    const framing = this.sink.framing(this.stream);
+    const { buffers, sink, stream } = this.options;
+    const { input, output } = buffers.get();
+    const framing = sink.framing(stream);
     let at = 0;
     for (;;) {
       const framed = frameLines(input, at, length, output, framing);
       at += framed.taken;
-      if (framed.records > 0) this.sink.records(this.stream, output, framed.made, framed.records);
+      if (framed.records > 0) sink.records(stream, output, framed.made, framed.records);
       if (!framed.more) break;
     }
     this.unfinished = at < length ? Buffer.from(input.subarray(at, length)) : NOTHING;

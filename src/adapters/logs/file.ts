@@ -2,7 +2,11 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, sta
 import { join } from "node:path";
 import type { LogSpec } from "../../spec/spec.ts";
 import type { Compressor } from "./compress.ts";
+import type { Where } from "./journal.ts";
 import { RotatedSet } from "./rotated.ts";
+
+/** Of a log that has no file yet: one is made at its first byte. */
+export const NOWHERE: Where = { inode: 0, size: 0 };
 
 /** What became of an append: bytes that are in the file, and why the rest is not. */
 export interface Appended {
@@ -51,6 +55,17 @@ export class LogFile {
     } catch (error) {
       if (error instanceof ShortWrite) return { kept: error.at - from, cause: error.cause as NodeJS.ErrnoException };
       return { kept: at - from, cause: error as NodeJS.ErrnoException };
+    }
+  }
+
+  /** Where it ends; opens it when there is one. Null when the disk does not let us. */
+  where(second: number): Where | null {
+    try {
+      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false })) return NOWHERE;
+      this.ready(second);
+      return { inode: this.inode, size: this.size };
+    } catch {
+      return null; // the append will fail for the same reason, and tells it
     }
   }
 

@@ -12,7 +12,9 @@ import { type Capture, CaptureBuffers, openCapture } from "./capture.ts";
 import { Compressor } from "./compress.ts";
 import { LogFile } from "./file.ts";
 import { Followers, type Subscriber } from "./follow.ts";
+import { CaptureJournal } from "./journal.ts";
 import { readLog } from "./read.ts";
+import { recover } from "./recover.ts";
 import { Stamper } from "./stamp.ts";
 import { type Loss, UnitLog } from "./unit.ts";
 
@@ -58,7 +60,7 @@ const STREAMS: readonly Stream[] = ["stdout", "stderr"];
 class FifoLogs implements Logs {
   private readonly units = new Map<string, Open>();
   private readonly live = new Map<string, Followers>();
-  private readonly buffers = new CaptureBuffers();
+  private readonly buffers: CaptureBuffers;
   private readonly stamper: Stamper;
   private readonly compressor: Compressor;
   private readonly options: LogOptions;
@@ -74,6 +76,7 @@ class FifoLogs implements Logs {
     mkdirSync(options.logDir, { recursive: true, mode: 0o700 });
     this.stamper = new Stamper(() => options.clock.wallMs());
     this.compressor = new Compressor((message) => this.problem(message));
+    this.buffers = new CaptureBuffers(this.openJournal());
   }
 
   open(unit: string, spec: LogSpec): void {
@@ -160,7 +163,10 @@ class FifoLogs implements Logs {
     if (!open) return;
     for (const capture of captures(open)) capture.pump(DRAIN_BYTES);
     this.release(unit, open);
-    for (const stream of STREAMS) rmSync(this.fifo(unit, stream), { force: true });
+    for (const stream of STREAMS) {
+      rmSync(this.fifo(unit, stream), { force: true });
+      this.buffers.journal?.forget(`${unit}\0${stream}`);
+    }
   }
 
   losses(): ReadonlyMap<string, { readonly bytes: number; readonly since: string }> {
@@ -173,6 +179,7 @@ class FifoLogs implements Logs {
   }
 
   flush(): void {
+    if (this.buffers.journal !== null) return; // it keeps them for the next daemon
     for (const open of this.units.values()) for (const capture of captures(open)) capture.flush("P");
   }
 
@@ -201,7 +208,15 @@ class FifoLogs implements Logs {
       const reader = made.ok ? openFifoReader(path) : made;
       if (!reader.ok) return `cannot read the output of ${unit} from ${path}: ${errnoWords(reader.error)}`;
       try {
-        const capture = openCapture(reader.value, stream, this.options.hub, this.buffers, open.log, () => this.pump(capture));
+        const capture = openCapture({
+          fd: reader.value,
+          stream,
+          key: `${unit}\0${stream}`,
+          hub: this.options.hub,
+          buffers: this.buffers,
+          sink: open.log,
+          onReadable: () => this.pump(capture),
+        });
         open.captures[stream] = capture;
       } catch (error) {
         closeSync(reader.value);
@@ -209,6 +224,18 @@ class FifoLogs implements Logs {
       }
     }
     return null;
+  }
+
+  /** Finishes what the last daemon was cut off in. Without a journal output is captured all the same, only less safely. */
+  private openJournal(): CaptureJournal | null {
+    try {
+      const journal = new CaptureJournal(this.options.runtimeDir);
+      recover(journal, this.options.logDir, this.stamper);
+      return journal;
+    } catch (error) {
+      this.problem(`cannot keep output safe from a crash of sup: ${(error as Error).message}`);
+      return null;
+    }
   }
 
   private pump(capture: Capture): void {

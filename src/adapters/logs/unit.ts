@@ -4,6 +4,7 @@ import type { Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import type { Sink } from "./capture.ts";
 import type { LogFile } from "./file.ts";
+import type { Where } from "./journal.ts";
 import type { Followers } from "./follow.ts";
 import { RateLimit } from "./limit.ts";
 import type { Stamper } from "./stamp.ts";
@@ -48,6 +49,15 @@ export class UnitLog implements Sink {
     this.spec = spec;
     this.parts.file.spec = spec;
     if (spec.rateLimit?.bytesPerSecond !== this.limit?.bytesPerSecond) this.limit = this.makeLimit();
+  }
+
+  get raw(): boolean {
+    return this.spec.format === "raw";
+  }
+
+  /** Records that a limit or a full disk may take away cannot be told from those that were written. */
+  where(): Where | null {
+    return this.limit !== null || this.episode !== null ? null : this.parts.file.where(this.parts.stamper.second);
   }
 
   framing(stream: Stream): Framing {

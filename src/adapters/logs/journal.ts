@@ -1,0 +1,227 @@
+/**
+ * Output on its way from a pipe to a log, kept where the death of the daemon cannot touch it. Every step can be the last:
+ *
+ *   begin    which stream, and how long its log is, is written into a shared mapping
+ *   splice   the kernel moves bytes from the pipe to the spool file; the file's length says how many
+ *   write    the records go to the log
+ *   commit   the unfinished line goes to its file, and one store says so
+ *
+ * The next daemon finds in the mapping how far the last one came (`recover.ts`). Nothing here survives the machine, and
+ * nothing has to: then the pipes are gone as well.
+ *
+ * The mapping is small and all of it is there from the beginning: a store into a page that a full disk cannot give would
+ * be the end of the daemon. What is long goes by write(2), which answers with an error instead.
+ */
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { PART_BYTES } from "../../core/lines.ts";
+
+/** Where a log ended. */
+export interface Where {
+  readonly inode: number;
+  readonly size: number;
+}
+
+/** What is done with the unfinished line: it gets more input, or it is written as it is. */
+export type Doing = "chunk" | "end" | "part";
+const DOINGS: readonly Doing[] = ["chunk", "end", "part"];
+
+export interface InFlight {
+  readonly slot: number;
+  readonly doing: Doing;
+  readonly raw: boolean;
+  /** Offset in the spool at which the bytes of this step begin. */
+  readonly spoolFrom: number;
+  readonly where: Where;
+}
+
+const SLOTS = 4096;
+const NAME_BYTES = 256;
+const SPOOL_LIMIT = 8 << 20;
+
+const VERSION = 1;
+/** Words of the header, of 4 bytes each. */
+const W = { version: 0, phase: 1, doing: 2, slot: 3, next: 4, raw: 5 } as const;
+/** Doubles of the header, of 8 bytes each. */
+const D = { spoolFrom: 8, inode: 9, size: 10 } as const;
+const PHASE = { idle: 0, begun: 1, written: 2 } as const;
+const HEADER_WORDS = 32;
+/** Of each slot: in use, which of the two lines counts, and their lengths. */
+const SLOT_WORDS = 4;
+const TABLE_BYTES = (HEADER_WORDS + SLOTS * SLOT_WORDS) * 4;
+
+export class CaptureJournal {
+  readonly spool: number;
+  private readonly lines: number;
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
+  private readonly slots = new Map<string, number>();
+  private spoolSize = 0;
+
+  /** Throws when the files cannot be made: output is then captured without this protection. */
+  constructor(directory: string) {
+    const table = join(directory, "capture.table");
+    const fresh = prepareTable(table);
+    const mapped = Bun.mmap(table);
+    this.words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
+    this.doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
+    this.spool = openSync(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.lines = openSync(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    if (fresh) this.words[W.version] = VERSION;
+    else for (let slot = 0; slot < SLOTS; slot++) if (this.word(slot, 0) === 1) this.slots.set(this.nameOf(slot), slot);
+    this.spoolSize = fstatSync(this.spool).size;
+  }
+
+  /** The slot of a stream ("web\0stdout"); null when all are taken, or its name cannot be written. */
+  slotOf(key: string): number | null {
+    const known = this.slots.get(key);
+    if (known !== undefined) return known;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.word(slot, 0) !== 0) continue;
+      const name = Buffer.alloc(NAME_BYTES);
+      name.write(key);
+      try {
+        writeSync(this.lines, name, 0, NAME_BYTES, nameAt(slot));
+      } catch {
+        return null;
+      }
+      this.setWord(slot, 1, 0);
+      this.setWord(slot, 2, 0);
+      this.setWord(slot, 0, 1);
+      this.slots.set(key, slot);
+      return slot;
+    }
+    return null;
+  }
+
+  forget(key: string): void {
+    const slot = this.slots.get(key);
+    if (slot === undefined) return;
+    this.slots.delete(key);
+    this.setWord(slot, 0, 0);
+  }
+
+  keyOf(slot: number): string | undefined {
+    for (const [key, one] of this.slots) if (one === slot) return key;
+    return undefined;
+  }
+
+  /** The unfinished line of a stream. */
+  line(slot: number): Buffer {
+    const index = this.word(slot, 1);
+    const line = Buffer.alloc(this.word(slot, 2 + index));
+    return line.subarray(0, readSync(this.lines, line, 0, line.length, lineAt(slot, index)));
+  }
+
+  /** Where the next bytes of the spool go. It is emptied now and then, never while a step is under way. */
+  spoolEnd(): number {
+    if (this.spoolSize > SPOOL_LIMIT) {
+      ftruncateSync(this.spool, 0);
+      this.spoolSize = 0;
+    }
+    return this.spoolSize;
+  }
+
+  begin({ slot, doing, raw, spoolFrom, where }: InFlight): void {
+    const { words, doubles } = this;
+    words[W.slot] = slot;
+    words[W.doing] = DOINGS.indexOf(doing);
+    words[W.raw] = Number(raw);
+    doubles[D.spoolFrom] = spoolFrom;
+    doubles[D.inode] = where.inode;
+    doubles[D.size] = where.size;
+    Atomics.store(words, W.phase, PHASE.begun);
+  }
+
+  /** Nothing was taken. */
+  cancel(): void {
+    Atomics.store(this.words, W.phase, PHASE.idle);
+  }
+
+  /** The records are in the log; `line` is what is left. */
+  commit(slot: number, line: Buffer, spooled: number): void {
+    const next = this.putLine(slot, line);
+    this.words[W.next] = next;
+    Atomics.store(this.words, W.phase, PHASE.written);
+    this.finish(slot, next);
+    this.spoolSize += spooled;
+  }
+
+  /** The same for a step that was not begun here: the line alone. */
+  keep(slot: number, line: Buffer): void {
+    this.setWord(slot, 1, this.putLine(slot, line));
+  }
+
+  /** What the last daemon was in the middle of; null when of nothing. A step that was as good as done is done. */
+  inFlight(): InFlight | null {
+    const { words, doubles } = this;
+    const phase = Atomics.load(words, W.phase);
+    if (phase === PHASE.written) this.finish(words[W.slot]!, words[W.next]!);
+    if (phase !== PHASE.begun) return null;
+    const where = { inode: doubles[D.inode]!, size: doubles[D.size]! };
+    return { slot: words[W.slot]!, doing: DOINGS[words[W.doing]!]!, raw: words[W.raw] === 1, spoolFrom: doubles[D.spoolFrom]!, where };
+  }
+
+  spooledFrom(from: number): Buffer {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(this.spool).size - from));
+    return bytes.subarray(0, readSync(this.spool, bytes, 0, bytes.length, from));
+  }
+
+  close(): void {
+    closeSync(this.spool);
+    closeSync(this.lines);
+  }
+
+  private finish(slot: number, next: number): void {
+    this.setWord(slot, 1, next);
+    Atomics.store(this.words, W.phase, PHASE.idle);
+  }
+
+  /** Into the one of the two that does not count; its number. */
+  private putLine(slot: number, line: Buffer): number {
+    const next = 1 - this.word(slot, 1);
+    let length = line.length;
+    try {
+      if (length > 0) writeSync(this.lines, line, 0, length, lineAt(slot, next));
+    } catch {
+      length = 0; // no room: it is in memory, and lost only with this process
+    }
+    this.setWord(slot, 2 + next, length);
+    return next;
+  }
+
+  private nameOf(slot: number): string {
+    const name = Buffer.alloc(NAME_BYTES);
+    readSync(this.lines, name, 0, NAME_BYTES, nameAt(slot));
+    // The key itself holds one NUL, between unit and stream.
+    const end = name.indexOf(0, name.indexOf(0) + 1);
+    return name.toString("utf8", 0, end < 0 ? NAME_BYTES : end);
+  }
+
+  private word(slot: number, index: number): number {
+    return this.words[HEADER_WORDS + slot * SLOT_WORDS + index]!;
+  }
+
+  private setWord(slot: number, index: number, value: number): void {
+    Atomics.store(this.words, HEADER_WORDS + slot * SLOT_WORDS + index, value);
+  }
+}
+
+const nameAt = (slot: number): number => slot * NAME_BYTES;
+const lineAt = (slot: number, index: number): number => SLOTS * NAME_BYTES + (slot * 2 + index) * PART_BYTES;
+
+/** True when it was made, or made anew because it is none of ours: every byte of it has its place on the disk. */
+function prepareTable(path: string): boolean {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const version = Buffer.alloc(4);
+    const known = fstatSync(fd).size === TABLE_BYTES && readSync(fd, version, 0, 4, 0) === 4 && version.readInt32LE(0) === VERSION;
+    if (!known) {
+      ftruncateSync(fd, 0);
+      writeSync(fd, Buffer.alloc(TABLE_BYTES), 0, TABLE_BYTES, 0);
+    }
+    return !known;
+  } finally {
+    closeSync(fd);
+  }
+}
