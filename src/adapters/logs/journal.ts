@@ -37,7 +37,8 @@ export interface InFlight {
 
 const SLOTS = 4096;
 const NAME_BYTES = 256;
-const SPOOL_LIMIT = 8 << 20;
+/** Small, so that its pages stay in the processor's cache. */
+const SPOOL_LIMIT = 2 << 20;
 
 const VERSION = 1;
 /** Words of the header, of 4 bytes each. */
