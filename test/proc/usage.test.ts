@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { processUsage } from "../../src/adapters/usage.ts";
+import { readStat } from "../../src/linux/proc.ts";
 import { machine, until } from "./linux/support.ts";
 
 const BUSY = "(while :; do :; done) & echo started; wait";
@@ -13,6 +14,8 @@ test("CPU, memory and tasks are summed over the tree of each unit", async () => 
     ["busy", busy.tree],
     ["idle", idle.tree],
   ]);
+  // In the middle of an exec a process has no memory yet.
+  await until(() => [busy, idle].every(({ ref }) => (readStat(ref.pid)?.residentPages ?? 0) > 50), "both to be there");
   const first = await usage.sample(trees);
   expect(first.get("busy")!.cpuPercent).toBeNull();
   expect(first.get("busy")!.tasks).toBe(2);
