@@ -8,10 +8,12 @@ import { openProber } from "../adapters/probes/index.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { openUnitSource } from "../adapters/unitdir.ts";
 import { processUsage } from "../adapters/usage.ts";
+import { isDown } from "../core/unit/phase.ts";
 import { World, type Turn } from "../core/world.ts";
 import { bootId } from "../linux/boot.ts";
 import { openHub } from "../linux/hub.ts";
 import { openProcesses } from "../linux/processes.ts";
+import { openSockets } from "../linux/sockets.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
 import type { Prober } from "../ports/prober.ts";
@@ -33,6 +35,7 @@ import { Launcher } from "./launcher.ts";
 import { Recorder } from "./recorder.ts";
 import { Reloader } from "./reloader.ts";
 import { Sampler } from "./sampler.ts";
+import { SocketHolder } from "./sockets.ts";
 
 export interface Parts {
   readonly clock: ReturnType<typeof systemClock>;
@@ -46,6 +49,7 @@ export interface Parts {
   readonly source: ReturnType<typeof openUnitSource>;
   readonly reloader: Reloader;
   readonly sampler: Sampler;
+  readonly sockets: SocketHolder;
   readonly facade: Facade;
   /** What an operator should know of the daemon itself. */
   readonly notes: string[];
@@ -73,7 +77,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
   return ok(parts);
 }
 
-type Machine = Pick<Parts, "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "close"> & {
+type Machine = Pick<Parts, "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "sockets" | "close"> & {
   readonly prober: Prober;
   readonly usage: Usage;
   readonly users: Users;
@@ -114,12 +118,13 @@ function openMachine({ places, journal, version }: ComposeOptions, tell: Recorde
     prober: openProber({ processes, hub, version }),
     usage: processUsage(processes),
     users: openUsers(),
+    sockets: new SocketHolder(openSockets()),
   });
 }
 
 /** What decides and answers, on top of the machine. */
 function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, prober, usage, users, source } = machine;
+  const { clock, store, logs, processes, prober, usage, users, source, sockets } = machine;
   const bug = (message: string, error?: unknown): void => journal.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency });
   const catalog = new Catalog(source, settings.unitDefaults);
@@ -138,12 +143,14 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     for (const id of turn.removed) logs.close(id);
+    for (const id of [...turn.changed, ...turn.removed]) if (isDown(world.get(id)?.unit.phase ?? "idle")) sockets.release(id);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
   const post = engine.post.bind(engine);
   const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
-  const interpreter = new Interpreter({ world, processes, logs, prober, launcher, clock, bootId: machine.bootId, invocationOf, post, bug });
+  const outside = { processes, logs, prober, launcher, sockets, clock };
+  const interpreter = new Interpreter({ ...outside, world, bootId: machine.bootId, invocationOf, post, bug });
   const announce = (id: string): void => {
     enablements.forget();
     const entry = world.get(id);

@@ -4,6 +4,7 @@ import { HANDOVER, reexec } from "../linux/reexec.ts";
 import type { Lock } from "../linux/lock.ts";
 import type { Parts } from "./compose.ts";
 import { rememberUnit } from "./memory.ts";
+import type { Held } from "./sockets.ts";
 
 /** Asked for now, while the file is in its place: after an upgrade the kernel calls it "… (deleted)". */
 const PROGRAM = process.execPath;
@@ -13,6 +14,7 @@ export interface Handover {
   readonly lockFd: number;
   /** Of the program that was. */
   readonly version: string;
+  readonly sockets: Readonly<Record<string, readonly Held[]>>;
 }
 
 /** Null in a process that was started afresh. The variable that told of it is gone afterwards. */
@@ -50,14 +52,16 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
  * exits and their output wait for the next image. Returns only when it failed, with why; nothing has changed then.
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
-  const { world, store, catalog, logs } = parts;
+  const { world, store, catalog, logs, sockets } = parts;
   const memories = [...world.entries()].map(([id, entry]) => ({ id, memory: rememberUnit(entry, catalog.get(id)?.effective) }));
   store.record({ services: [], memories, events: [] });
   logs.flush();
-  const state: Handover = { lockFd: lock.fd, version };
+  const held = sockets.all();
+  const state: Handover = { lockFd: lock.fd, version, sockets: held };
+  const keep = [lock.fd, ...Object.values(held).flatMap((list) => list.map(({ fd }) => fd))];
   // A compiled program carries its script inside; from the sources, `bun run` needs to be told.
   const script = Bun.isStandaloneExecutable ? [] : ["run", process.argv[1]!];
   const args = [...script, ...process.argv.slice(2)];
-  const errno = reexec({ path: PROGRAM, args, env: process.env, state, keep: [lock.fd] });
+  const errno = reexec({ path: PROGRAM, args, env: process.env, state, keep });
   return `cannot execute ${PROGRAM}: ${errnoWords(errno)}; going on as before`;
 }

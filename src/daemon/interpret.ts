@@ -13,6 +13,7 @@ import { expandProbe } from "../spec/expand.ts";
 import type { HookSpec, Spec } from "../spec/spec.ts";
 import { hookRequest, mainRequest, spawnFailure, type Launch, type Launcher } from "./launcher.ts";
 import { probeWithFallback } from "./probing.ts";
+import { listenVariables, type SocketHolder } from "./sockets.ts";
 
 export interface InterpreterOptions {
   readonly world: World;
@@ -20,6 +21,7 @@ export interface InterpreterOptions {
   readonly logs: LogStore;
   readonly prober: Prober;
   readonly launcher: Launcher;
+  readonly sockets: SocketHolder;
   readonly clock: Clock;
   readonly bootId: string;
   /** The value of SUP_INVOCATION_ID: the same for a unit's run in every daemon of this state directory. */
@@ -92,8 +94,18 @@ export class Interpreter {
     state.current = unit.process;
     if (unit.process === null) return "gone";
     const launch = this.#options.launcher.prepare(spec, state.invocation);
-    if (launch.ok) state.launch = launch.value;
+    if (launch.ok) {
+      state.launch = launch.value;
+      const { sockets } = this.#options;
+      if (spec.sockets.length > 0 && !sockets.has(id)) sockets.takeBack(spec, launch.value, unit.process);
+    }
     return this.#options.processes.adopt(unit.process, (exit) => this.#exited(id, unit.run, exit));
+  }
+
+  /** After a crash of the daemon: a unit that waits for its next start is reachable meanwhile. Why not, is told at the start. */
+  holdSockets(id: string, unit: Unit, spec: Spec): void {
+    const launch = spec.sockets.length === 0 ? null : this.#options.launcher.prepare(spec, this.#options.invocationOf(id, unit.run));
+    if (launch?.ok) this.#options.sockets.open(spec, launch.value);
   }
 
   #perform(effect: WorldEffect): void {
@@ -155,11 +167,14 @@ export class Interpreter {
     if (!launch.ok)
       return this.#fact(id, { type: "spawnFailed", run, failure: { stage: "prepare", message: launch.error, resources: false } });
     state.launch = launch.value;
+    const held = this.#options.sockets.open(spec, launch.value);
+    if (!held.ok) return this.#fact(id, { type: "spawnFailed", run, failure: { stage: "prepare", message: held.error, resources: false } });
     logs.open(id, spec.log);
     logs.markRun(id);
-    const result = this.#withWriters(id, (fds) =>
-      processes.spawn(mainRequest(spec, launch.value, fds), (exit) => this.#exited(id, run, exit)),
-    );
+    const result = this.#withWriters(id, (fds) => {
+      const request = mainRequest(spec, launch.value, [...fds, ...held.value.map(({ fd }) => fd)], listenVariables(held.value));
+      return processes.spawn(request, (exit) => this.#exited(id, run, exit));
+    });
     if (!result.ok) {
       const failure = spawnFailure(result);
       logs.note(id, failure.message);

@@ -81,9 +81,14 @@ export class Launcher {
   }
 }
 
-export const mainRequest = (spec: Spec, launch: Launch, fds: SpawnRequest["fds"]): SpawnRequest => ({
+export const mainRequest = (
+  spec: Spec,
+  launch: Launch,
+  fds: SpawnRequest["fds"],
+  extra: Readonly<Record<string, string>> = {},
+): SpawnRequest => ({
   argv: launch.argv,
-  env: launch.env,
+  env: { ...launch.env, ...extra },
   cwd: launch.cwd,
   identity: spec.identity,
   fds,

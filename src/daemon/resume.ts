@@ -34,6 +34,8 @@ export function resume(parts: Parts, journal: Journal): Resumed {
     }
     decided.add(id);
     if (takeOver(parts, id, memory, unwritten.get(id))) adopted++;
+    const { unit, spec } = parts.world.get(id)!;
+    if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(id)) parts.interpreter.holdSockets(id, unit, spec);
   }
   if (adopted > 0) journal.info(`adopted ${adopted} running units`);
   return { adopted, decided };

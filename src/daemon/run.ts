@@ -192,6 +192,7 @@ async function start(
     now: Date.now,
     onError: (error) => journal.bug("a request failed inside sup", error),
   });
+  parts.sockets.restore(handover?.sockets ?? {});
   const resumed = resume(parts, journal);
   const { enabled, host, port, auth } = settings.api;
   const tcp = enabled ? { host, port, auth } : null;

@@ -49,6 +49,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   bind: { args: [I, P, U], returns: I },
   listen: { args: [I, I], returns: I },
   setsockopt: { args: [I, I, I, P, U], returns: I },
+  getsockopt: { args: [I, I, I, P, P], returns: I },
   recvmsg: { args: [I, P, I], returns: L },
   sendto: { args: [I, P, T.u64_fast, I, P, U], returns: L },
 });
@@ -61,8 +62,8 @@ export function errno(): number {
 /** Numbers of the system calls that libc may not wrap (musl, old glibc); where the two machines differ, they say so. */
 export const SYSCALL =
   process.arch === "arm64"
-    ? { memfd_create: 279, pidfd_send_signal: 424, pidfd_open: 434 }
-    : { memfd_create: 319, pidfd_send_signal: 424, pidfd_open: 434 };
+    ? { memfd_create: 279, pidfd_send_signal: 424, pidfd_open: 434, pidfd_getfd: 438 }
+    : { memfd_create: 319, pidfd_send_signal: 424, pidfd_open: 434, pidfd_getfd: 438 };
 
 /** A raw system call; -1 on failure, as syscall(2) does it. */
 export function syscall(number: number, a: number | Pointer = 0, b: number | Pointer = 0, c = 0, d = 0): number {

@@ -1,5 +1,6 @@
 import { isRegex } from "./expand.ts";
 import type { ProbeFile } from "./health.ts";
+import { parseListen } from "./listen.ts";
 import { shortJson } from "./problems.ts";
 import { statusRange } from "./to-spec.ts";
 import type { Path } from "./tree.ts";
@@ -47,6 +48,7 @@ const RULES: readonly Rule[] = [
   limits,
   environment,
   dependencies,
+  sockets,
   checks,
 ];
 
@@ -90,6 +92,20 @@ function commands(unit: UnitFile, { error, warning }: Context): void {
       '"command" has spaces and no shell takes it apart: it is looked up as one name',
       `write "command": ${shortJson(program)}, "args": ${shortJson(args)}, or set "shell": true`,
     );
+  }
+}
+
+function sockets(unit: UnitFile, { error }: Context): void {
+  const names = new Set<string>();
+  const addresses = new Set<string>();
+  for (const [index, { name, listen, reuse_port }] of (unit.sockets ?? []).entries()) {
+    if (/[:\s]/.test(name)) error(["sockets", index, "name"], `"${name}" cannot be passed in LISTEN_FDNAMES: it holds a colon or a space`);
+    if (names.has(name)) error(["sockets", index, "name"], `two sockets are called "${name}"`, "give each a name of its own");
+    if (addresses.has(listen) && !reuse_port) error(["sockets", index, "listen"], `two sockets listen on ${listen}`);
+    names.add(name);
+    addresses.add(listen);
+    const address = /[$%]/.test(listen) ? null : parseListen(listen); // with a variable it is known at the start
+    if (address?.ok === false) error(["sockets", index, "listen"], address.error);
   }
 }
 

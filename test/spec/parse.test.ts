@@ -36,7 +36,8 @@ describe("what is read", () => {
           theirs = false;
         }
         if (!theirs && ours.ok) expect(text).toMatch(/,\s*[}\]]/);
-        if (theirs && !ours.ok) expect(ours.error[0]!.message).toContain("duplicate key");
+        // JSON.parse takes the last of two keys, and makes Infinity of 1e511
+        if (theirs && !ours.ok) expect(ours.error[0]!.message).toMatch(/duplicate key|number/);
       }),
       { numRuns: 2000 },
     );

@@ -376,7 +376,7 @@ describe("keys read one by one give what the whole schema gives", () => {
     environment: { A: "b" },
     pre_start: [{ command: "c" }],
     schedule: { every: 5 },
-    sockets: [{ name: "a", listen: "b" }],
+    sockets: [{ name: "a", listen: "/b" }],
     instances: { min: 1, max: 2, metric: "cpu", target: 50 },
     umask: "022",
     success_exit_codes: [0, 1],

@@ -1,0 +1,144 @@
+/** Sockets that the daemon holds: connections wait while the service is away, and none is refused. */
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { startDaemon } from "../../harness/daemon.ts";
+import { freePort } from "../../harness/ports.ts";
+import { until } from "../../harness/until.ts";
+
+const python = Bun.which("python3");
+const withPython = test.if(python !== null);
+
+/** Answers every request with its pid, on the descriptor it was given; ends at SIGTERM when it has answered what it took. */
+const SERVER = `
+import os, signal, socket, sys
+stop = []
+signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+print(os.environ["LISTEN_FDS"], os.environ["LISTEN_FDNAMES"], os.environ["LISTEN_PID"] == str(os.getpid()), flush=True)
+listener = socket.socket(fileno=3)
+listener.settimeout(0.05)
+while not stop:
+    try:
+        client, _ = listener.accept()
+    except TimeoutError:
+        continue
+    client.settimeout(5)
+    client.recv(65536)
+    client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s" % (len(str(os.getpid())), str(os.getpid()).encode()))
+    client.close()
+`;
+
+// In a unit's strings a percent sign is written twice.
+const server = (listen: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
+  enabled: true,
+  command: python ?? "python3",
+  args: ["-c", SERVER.replaceAll("%", "%%")],
+  sockets: [{ name: "http", listen }],
+  ...more,
+});
+
+/** Asks again and again until told to stop; every answer and every failure counts. */
+function hammer(port: number): { stop(): Promise<{ answers: string[]; failures: string[] }> } {
+  const answers: string[] = [];
+  const failures: string[] = [];
+  let going = true;
+  const ask = async (): Promise<void> => {
+    while (going) {
+      try {
+        answers.push(await (await fetch(`http://127.0.0.1:${port}/`, { keepalive: false })).text());
+      } catch (error) {
+        failures.push(String(error));
+      }
+    }
+  };
+  const clients = [ask(), ask(), ask(), ask()];
+  return {
+    stop: async () => {
+      going = false;
+      await Promise.all(clients);
+      return { answers, failures };
+    },
+  };
+}
+
+const pidBehind = async (port: number): Promise<number> =>
+  Number(await (await fetch(`http://127.0.0.1:${port}/`, { keepalive: false })).text());
+
+withPython("the descriptor comes as number 3 with the variables of the protocol", async () => {
+  const port = freePort();
+  await using daemon = await startDaemon({ units: { web: server(`127.0.0.1:\${PORT}`, { port }) } });
+  const { pid } = await daemon.reaches("web", "running");
+  expect(await pidBehind(port)).toBe(pid!);
+  expect(daemon.log("web")).toContain(" F 1 http True\n");
+});
+
+withPython(
+  "no request is refused through ten restarts, a crash of the service, and five renewals of sup",
+  async () => {
+    const port = freePort();
+    await using daemon = await startDaemon({ units: { web: server(`127.0.0.1:${port}`, { restart_policy: { retry_delay: 0 } }) } });
+    await daemon.reaches("web", "running");
+    await until(() => pidBehind(port), { what: "the service to answer" });
+    const load = hammer(port);
+    for (let i = 0; i < 10; i++) {
+      expect((await daemon.sup("restart", "web")).code).toBe(0);
+      if (i % 2 === 0) expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
+    }
+    const { answers, failures } = await load.stop();
+    expect(failures).toEqual([]);
+    expect(new Set(answers).size).toBeGreaterThan(5);
+  },
+  60_000,
+);
+
+withPython("after a SIGKILL of sup the next daemon has the socket again, from the service that lives or made anew", async () => {
+  const [port, other] = [freePort(), freePort()];
+  const waits = server(`127.0.0.1:${other}`, { restart_policy: { retry_delay: 1000, max_backoff: 1000 } });
+  await using daemon = await startDaemon({ units: { web: server(`127.0.0.1:${port}`), waits } });
+  const { pid } = await daemon.reaches("web", "running");
+  const gone = await daemon.reaches("waits", "running");
+  process.kill(gone.pid!, "SIGKILL");
+  await daemon.reaches("waits", "backoff");
+  await daemon.crash();
+  expect(await pidBehind(port)).toBe(pid!); // the service goes on
+  await daemon.start();
+  expect((await daemon.service("web")).pid).toBe(pid);
+  await connects(other); // nobody serves it, but it is not refused
+  expect((await daemon.sup("restart", "web")).code).toBe(0);
+  expect(await pidBehind(port)).not.toBe(pid!);
+});
+
+withPython(
+  "a stopped unit refuses; a unix socket's file goes with it; a taken address is a failed start that says who has it",
+  async () => {
+    const port = freePort();
+    await using daemon = await startDaemon({
+      units: { web: server("%S/web.sock"), late: server(`127.0.0.1:${port}`, { enabled: false, auto_restart: false }) },
+    });
+    await daemon.reaches("web", "running");
+    const path = join(daemon.home, "state/web.sock");
+    await until(() => answersOn(path), { what: "the unix socket to answer" });
+    await daemon.sup("stop", "web");
+    expect(existsSync(path)).toBe(false);
+    const taken = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    const { code, stderr } = await daemon.sup("start", "late");
+    taken.stop(true);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}: address already in use (EADDRINUSE), by`);
+    expect((await daemon.sup("start", "late")).code).toBe(0);
+    await daemon.sup("stop", "late");
+    expect(
+      await connects(port).then(
+        () => "connected",
+        () => "refused",
+      ),
+    ).toBe("refused");
+  },
+);
+
+const answersOn = async (path: string): Promise<boolean> => (await fetch("http://web/", { unix: path, keepalive: false })).ok;
+
+async function connects(port: number): Promise<void> {
+  const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+  socket.end();
+}
