@@ -17,8 +17,19 @@ export interface Memory {
 const VERSION = 1;
 
 export function rememberUnit({ unit, check, spec }: Entry, effective: Readonly<Record<string, unknown>> | undefined): string {
-  const inForce = effective === undefined || unit.run === 0 ? null : { file: spec.file, effective };
-  return JSON.stringify({ version: VERSION, unit, check, inForce });
+  const inForce = effective === undefined || unit.run === 0 ? "null" : inForceText(spec.file, effective);
+  return `{"version":${VERSION},"unit":${JSON.stringify(unit)},"check":${JSON.stringify(check)},"inForce":${inForce}}`;
+}
+
+/** It changes with a reload, the rest of the memory with every step: made once for each version. */
+const texts = new WeakMap<object, string>();
+
+function inForceText(file: string, effective: Readonly<Record<string, unknown>>): string {
+  const known = texts.get(effective);
+  if (known !== undefined) return known;
+  const text = JSON.stringify({ file, effective });
+  texts.set(effective, text);
+  return text;
 }
 
 /** Null when the text is none of ours: of another version, or damaged. */

@@ -62,6 +62,14 @@ export function readFifo(fd: number, buffer: Uint8Array, offset: number, length:
   }
 }
 
+const FIONREAD = 0x541b;
+const waiting = new Int32Array(1);
+
+/** Bytes that wait in a pipe now. ioctl_pipe(2). */
+export function bytesWaiting(fd: number): number {
+  return libc.ioctl(fd, FIONREAD, ptr(waiting)) === 0 ? waiting[0]! : 0;
+}
+
 /** A nameless one: a non-blocking end for us, a blocking one for a child. Both are close-on-exec. The error is an errno. */
 export function makePipe(): Result<{ readonly reader: number; readonly writer: number }, number> {
   const ends = new Int32Array(2);

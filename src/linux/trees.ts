@@ -60,10 +60,13 @@ export class Trees {
 
   /** To the process group in one call, which the kernel makes atomic, then to those that left the group. */
   signal(tree: TreeOf, signals: readonly number[]): void {
+    // While we have not waited for the leader, the group's number is nobody else's: no need to look first.
+    const ours = this.exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.births.has(tree.main.pid);
+    if (ours) for (const signal of signals) libc.kill(-tree.main.pid, signal);
     const members = this.members(tree);
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
     for (const signal of signals) {
-      if (members.some(inGroup)) libc.kill(-tree.main.pid, signal);
+      if (!ours && members.some(inGroup)) libc.kill(-tree.main.pid, signal);
       for (const stat of members) if (!inGroup(stat)) sendTo(stat, signal);
     }
   }

@@ -4,7 +4,7 @@
  */
 import { closeSync, readSync } from "node:fs";
 import { type Framing, frameLines, PART_BYTES } from "../../core/lines.ts";
-import { readFifo } from "../../linux/fifo.ts";
+import { bytesWaiting, readFifo } from "../../linux/fifo.ts";
 import type { Hub, HubHandle } from "../../linux/hub.ts";
 import { spliceToFile } from "../../linux/splice.ts";
 import type { Stream } from "../../ports/logs.ts";
@@ -86,6 +86,8 @@ class FifoCapture implements Capture {
   }
 
   pump(limitBytes: number): boolean {
+    // Mostly nothing waits: at the end of a run this is asked between a crash and the restart.
+    if (bytesWaiting(this.options.fd) === 0) return false;
     for (let total = 0; total < limitBytes;) {
       const bytes = this.take();
       if (bytes <= 0) return false; // nothing waits, or no writer is left
