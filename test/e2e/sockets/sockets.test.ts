@@ -69,7 +69,7 @@ withPython("the descriptor comes as number 3 with the variables of the protocol"
   await using daemon = await startDaemon({ units: { web: server(`127.0.0.1:\${PORT}`, { port }) } });
   const { pid } = await daemon.reaches("web", "running");
   expect(await pidBehind(port)).toBe(pid!);
-  expect(daemon.log("web")).toContain(" F 1 http True\n");
+  await until(() => daemon.log("web").includes(" F 1 http True\n"), { what: "what it printed" });
 });
 
 withPython(
