@@ -33,6 +33,8 @@ export const service = z.object({
   tasks: z.number().int().nullable(),
   exit_code: z.number().int().nullable(),
   /** The last end in words: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
+  /** What the service says of itself (sd_notify, STATUS=). */
+  status_text: z.string().nullable(),
   last_exit: z.string().nullable(),
   /** Ids of the dependencies it waits for. */
   waiting_for: z.array(z.string()),

@@ -1,61 +1,22 @@
+import { formatDuration } from "../base/duration.ts";
 import { closure } from "../base/graph.ts";
 import type { Spec } from "../spec/spec.ts";
-import { beginCheck, changedCheck, probed, probing, type CheckResult, type CheckState } from "./check.ts";
+import { beginCheck, changedCheck, probed, probing } from "./check.ts";
 import { blocks, endedToRestart, isAtRest, isUp } from "./deps.ts";
 import { Timeline } from "./timeline.ts";
-import type { Effect } from "./unit/effects.ts";
+import type { Entry, Fact, Turn, WorldEvent } from "./turn.ts";
 import type { UnitEvent } from "./unit/events.ts";
-import { holdsStop, isDown, isProbed, isStarting, stateOf } from "./unit/phase.ts";
+import { awaitsNotice, holdsStop, isDown, isProbed, isStarting, mayProbe, stateOf } from "./unit/phase.ts";
 import { freshUnit, type Cause, type Env, type Unit } from "./unit/record.ts";
 import { step } from "./unit/step.ts";
+import { fed, looked, watchdogOf } from "./watchdog.ts";
+
+export type { Entry, Fact, Turn, WorldEffect, WorldEvent } from "./turn.ts";
 
 /**
  * All units together. The world routes events to units, carries wishes along the dependencies until nothing changes any
  * more, and hands back everything that is to be done. It acts on nothing and knows no clock but the `env` of each call.
  */
-export interface Entry {
-  readonly spec: Spec;
-  readonly unit: Unit;
-  /** Of the current run, or the last one's for show. */
-  readonly check: CheckState | null;
-  /** Its file is gone: forget it once it is down. */
-  readonly retired: boolean;
-}
-
-export type WorldEffect = { readonly id: string } & (Effect | { readonly type: "probe"; readonly run: number; readonly seq: number });
-
-export type Fact = Extract<UnitEvent, { run: number }>;
-
-export type WorldEvent =
-  | {
-      readonly type: "request";
-      readonly action: "start" | "stop" | "restart" | "reset" | "reload";
-      readonly ids: readonly string[];
-      readonly cause: Cause;
-      readonly cascade?: boolean;
-    }
-  | { readonly type: "fact"; readonly id: string; readonly fact: Fact }
-  | { readonly type: "probed"; readonly id: string; readonly run: number; readonly seq: number; readonly result: CheckResult }
-  /** A person wants a probe out of turn: the next slot is now. It counts like any other. */
-  | { readonly type: "probeNow"; readonly id: string }
-  /** Whatever is due by now. */
-  | { readonly type: "tick" }
-  /** A unit is new, or its spec changed; the running process goes on with what it has. */
-  | { readonly type: "load"; readonly spec: Spec }
-  | { readonly type: "unload"; readonly id: string }
-  /** A unit as an earlier daemon left it. */
-  | { readonly type: "restore"; readonly spec: Spec; readonly unit: Unit; readonly check: CheckState | null };
-
-/** What one event led to. */
-export interface Turn {
-  readonly changed: Set<string>;
-  readonly removed: Set<string>;
-  readonly effects: WorldEffect[];
-  readonly refusals: Array<{ readonly id: string; readonly why: string }>;
-  /** Broken invariants: sup's own faults, to be logged. */
-  readonly bugs: string[];
-}
-
 export class World {
   readonly #entries = new Map<string, Entry>();
   /** For each unit, who names it as a dependency. */
@@ -131,7 +92,8 @@ export class World {
       case "request":
         return this.#request(event, env, turn);
       case "fact":
-        return this.#apply(event.id, event.fact, env, turn);
+        this.#apply(event.id, event.fact, env, turn);
+        return event.fact.type === "notified" ? this.#feed(event.id, event.fact, env, turn) : undefined;
       case "probed":
         return this.#probed(event, env, turn);
       case "probeNow":
@@ -143,7 +105,7 @@ export class World {
       case "unload":
         return this.#unload(event.id, env, turn);
       case "restore":
-        return this.#restore(event, turn);
+        return this.#restore(event, env, turn);
     }
   }
 
@@ -223,13 +185,15 @@ export class World {
     this.#react(entry, after, env, turn, act);
   }
 
-  /** A new run with a check begins it; the way down ends it. */
+  /** A new run with a check begins it, and again at its READY=1, before which nothing is probed; the way down ends it. */
   #withCheck(entry: Entry, unit: Unit, env: Env): Entry {
+    const { spec } = entry;
     const wasAlive = entry.unit.process !== null && entry.unit.run === unit.run;
-    const begins = unit.process !== null && !wasAlive;
-    const check = !begins ? entry.check : entry.spec.check === null ? null : beginCheck(unit.run, env.nowMs);
-    if (check === null || check.dueMs === null || isProbed(unit)) return { ...entry, unit, check };
-    return { ...entry, unit, check: { ...check, dueMs: null } };
+    const begins = unit.process !== null && (!wasAlive || (awaitsNotice(entry.unit, spec) && !awaitsNotice(unit, spec)));
+    const check = !begins ? entry.check : spec.check === null ? null : beginCheck(unit.run, env.nowMs);
+    const watchdog = watchdogOf(entry.watchdog, unit, spec.watchdogMs, env.nowMs);
+    if (check === null || check.dueMs === null || mayProbe(unit, spec)) return { ...entry, unit, check, watchdog };
+    return { ...entry, unit, check: { ...check, dueMs: null }, watchdog };
   }
 
   #put(entry: Entry): void {
@@ -237,8 +201,10 @@ export class World {
     const before = this.#entries.get(id);
     this.#entries.set(id, entry);
     if (entry.unit.due !== null && entry.unit.due !== before?.unit.due) this.#timeline.push(entry.unit.due.atMs, id);
-    const dueMs = entry.check?.dueMs ?? null;
-    if (dueMs !== null && dueMs !== before?.check?.dueMs) this.#timeline.push(dueMs, id);
+    for (const at of ["check", "watchdog"] as const) {
+      const dueMs = entry[at]?.dueMs ?? null;
+      if (dueMs !== null && dueMs !== before?.[at]?.dueMs) this.#timeline.push(dueMs, id);
+    }
     this.#starting += Number(isStarting(entry.unit.phase)) - Number(before !== undefined && isStarting(before.unit.phase));
     if (entry.unit.phase === "waiting") this.#waiting.add(id);
     else this.#waiting.delete(id);
@@ -297,7 +263,26 @@ export class World {
       const { due, run } = entry.unit;
       if (due !== null && due.atMs <= env.nowMs) this.#apply(id, { type: "due", run, why: due.why }, env, turn);
       this.#probe(id, env, turn);
+      this.#lookAfter(id, env, turn);
     }
+  }
+
+  #feed(id: string, { run, notice }: Extract<Fact, { type: "notified" }>, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.unit.run !== run) return;
+    const watchdog = fed(entry.watchdog, entry.unit, notice, env.nowMs);
+    if (watchdog !== entry.watchdog) this.#put({ ...entry, watchdog });
+    if (notice.watchdog === "trigger")
+      this.#apply(id, { type: "condemned", run, by: "watchdog", detail: "it triggered its watchdog" }, env, turn);
+  }
+
+  #lookAfter(id: string, env: Env, turn: Turn): void {
+    const entry = this.#entries.get(id);
+    if (entry?.watchdog == null) return;
+    const { state, expired } = looked(entry.watchdog, env.nowMs);
+    if (state !== entry.watchdog) this.#put({ ...entry, watchdog: state });
+    const detail = `no sign of life (WATCHDOG=1) within ${formatDuration(state.everyMs ?? 0)}`;
+    if (expired) this.#apply(id, { type: "condemned", run: state.run, by: "watchdog", detail }, env, turn);
   }
 
   #probe(id: string, env: Env, turn: Turn): void {
@@ -311,7 +296,7 @@ export class World {
 
   #probeNow(id: string, env: Env, turn: Turn): void {
     const entry = this.#entries.get(id);
-    if (entry?.check == null || entry.check.probing || !isProbed(entry.unit)) return;
+    if (entry?.check == null || entry.check.probing || !mayProbe(entry.unit, entry.spec)) return;
     this.#put({ ...entry, check: { ...entry.check, dueMs: env.nowMs } });
     this.#probe(id, env, turn);
   }
@@ -336,15 +321,15 @@ export class World {
     this.#unlink(spec.id);
     this.#link(spec);
     turn.changed.add(spec.id);
-    if (before === undefined) return this.#put({ spec, unit: freshUnit(spec.id), check: null, retired: false });
-    const alive = isProbed(before.unit);
+    if (before === undefined) return this.#put({ spec, unit: freshUnit(spec.id), check: null, watchdog: null, retired: false });
+    const alive = mayProbe(before.unit, before.spec);
     const ready = before.unit.phase !== "starting";
     const check = alive
       ? changedCheck(before.check, before.spec.check, spec.check, { run: before.unit.run, ready, nowMs: env.nowMs })
       : before.check;
     this.#put({ ...before, spec, check, retired: false });
     for (const { unit } of before.spec.dependencies) this.#release(unit, env, turn);
-    if (spec.check === null && spec.type !== "notify" && before.unit.phase === "starting" && alive)
+    if (spec.check === null && spec.type !== "notify" && before.unit.phase === "starting" && isProbed(before.unit))
       this.#apply(spec.id, { type: "ready", run: before.unit.run }, env, turn);
     this.#launchFree(env, turn);
   }
@@ -358,11 +343,19 @@ export class World {
     this.#release(id, env, turn);
   }
 
-  #restore(event: Extract<WorldEvent, { type: "restore" }>, turn: Turn): void {
+  #restore(event: Extract<WorldEvent, { type: "restore" }>, env: Env, turn: Turn): void {
     this.#unlink(event.spec.id);
     this.#link(event.spec);
-    this.#put({ spec: event.spec, unit: event.unit, check: event.check, retired: false });
-    turn.changed.add(event.spec.id);
+    const { spec, unit, check } = event;
+    const watchdog = watchdogOf(null, unit, spec.watchdogMs, env.nowMs);
+    this.#put({
+      spec,
+      unit,
+      check: check !== null && awaitsNotice(unit, spec) ? { ...check, dueMs: null } : check,
+      watchdog,
+      retired: false,
+    });
+    turn.changed.add(spec.id);
   }
 
   #forget(id: string, env: Env, turn: Turn): void {

@@ -12,10 +12,12 @@ import { isDown } from "../core/unit/phase.ts";
 import { World, type Turn } from "../core/world.ts";
 import { bootId } from "../linux/boot.ts";
 import { openHub } from "../linux/hub.ts";
+import { openNotify } from "../linux/notify.ts";
 import { openProcesses } from "../linux/processes.ts";
 import { openSockets } from "../linux/sockets.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
+import type { NotifySockets } from "../ports/notify.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Processes } from "../ports/processes.ts";
 import type { Usage } from "../ports/usage.ts";
@@ -50,6 +52,7 @@ export interface Parts {
   readonly reloader: Reloader;
   readonly sampler: Sampler;
   readonly sockets: SocketHolder;
+  readonly notify: NotifySockets;
   readonly facade: Facade;
   /** What an operator should know of the daemon itself. */
   readonly notes: string[];
@@ -77,7 +80,10 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
   return ok(parts);
 }
 
-type Machine = Pick<Parts, "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "sockets" | "close"> & {
+type Machine = Pick<
+  Parts,
+  "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "sockets" | "notify" | "invocationOf" | "close"
+> & {
   readonly prober: Prober;
   readonly usage: Usage;
   readonly users: Users;
@@ -102,6 +108,7 @@ function openMachine({ places, journal, version }: ComposeOptions, tell: Recorde
     onProblem: (message) => journal.warn(message),
     onLoss: (unit, loss) => tell("log-loss", lossWords(loss), unit, { ...loss }),
   });
+  const invocationOf = invocations(store);
   const close = (): void => {
     processes.close();
     store.close();
@@ -119,17 +126,18 @@ function openMachine({ places, journal, version }: ComposeOptions, tell: Recorde
     usage: processUsage(processes),
     users: openUsers(),
     sockets: new SocketHolder(openSockets()),
+    notify: openNotify({ hub, directory: `${places.runtime}/notify`, abstractName: (unit) => `sup/${invocationOf(`notify:${unit}`, 0)}` }),
+    invocationOf,
   });
 }
 
 /** What decides and answers, on top of the machine. */
 function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, prober, usage, users, source, sockets } = machine;
+  const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => journal.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency });
   const catalog = new Catalog(source, settings.unitDefaults);
   const bus = new Bus({ firstId: Math.floor(clock.wallMs()) * 1000, onError: (error) => bug("a subscriber threw", error) });
-  const invocationOf = invocations(store);
   const enablements = cached(() => store.enablements());
   const around: Surroundings = {
     world,
@@ -143,13 +151,17 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     for (const id of turn.removed) logs.close(id);
-    for (const id of [...turn.changed, ...turn.removed]) if (isDown(world.get(id)?.unit.phase ?? "idle")) sockets.release(id);
+    for (const id of [...turn.changed, ...turn.removed]) {
+      if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
+      sockets.release(id);
+      notify.close(id);
+    }
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
   const post = engine.post.bind(engine);
   const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
-  const outside = { processes, logs, prober, launcher, sockets, clock };
+  const outside = { processes, logs, prober, launcher, sockets, notify, clock };
   const interpreter = new Interpreter({ ...outside, world, bootId: machine.bootId, invocationOf, post, bug });
   const announce = (id: string): void => {
     enablements.forget();
@@ -168,7 +180,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   };
   const acting = { actions, reloader, probeNow, shutdown, reexec };
   const facade = new Facade({ world, clock, store, logs, processes, bus, catalog, sampler, around, invocationOf, daemon, ...acting });
-  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, facade, notes, invocationOf };
+  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, facade, notes };
 }
 
 /** Notes of the daemon, of the store, and the units whose files are bad. */

@@ -49,6 +49,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     memory_mb: usage === undefined ? null : round(usage.memoryMb, 2),
     tasks: usage?.tasks ?? null,
     exit_code: lastExitCode(unit),
+    status_text: unit.statusText,
     last_exit: unit.last === null ? null : unit.last.detail,
     waiting_for: world.waitingFor(id),
     changed_on_disk: disk.changed,
@@ -87,7 +88,7 @@ export function serviceRow(id: string, entry: Entry, clock: Clock): ServiceRow {
 }
 
 /** A unit without a check is as healthy as nobody knows; one that does not run has no health. */
-export function healthOf({ unit, check }: Entry): Health {
+export function healthOf({ unit, check }: Pick<Entry, "unit" | "check">): Health {
   if (check === null || isDown(unit.phase) || unit.process === null) return "unknown";
   return holdsStop(unit.phase) ? check.health : "unknown";
 }

@@ -97,7 +97,7 @@ export class Facade implements Supervisor {
     if (run) await this.#o.probeNow(found.value);
     return this.#with(found.value, ({ spec, check, unit }, known) => ({
       id: known,
-      health: healthOf({ spec, check, unit, retired: false }),
+      health: healthOf({ check, unit }),
       check: spec.check?.probe.type ?? null,
       consecutive_failures: check?.failures ?? 0,
       failure_threshold: spec.check?.failureThreshold ?? null,

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, readSync } from "node:fs";
 import { errnoWords } from "../base/errno.ts";
 import { HANDOVER, reexec } from "../linux/reexec.ts";
 import type { Lock } from "../linux/lock.ts";
+import type { HeldNotify } from "../ports/notify.ts";
 import type { Parts } from "./compose.ts";
 import { rememberUnit } from "./memory.ts";
 import type { Held } from "./sockets.ts";
@@ -15,6 +16,8 @@ export interface Handover {
   /** Of the program that was. */
   readonly version: string;
   readonly sockets: Readonly<Record<string, readonly Held[]>>;
+  /** Absent in what an older program left. */
+  readonly notify?: Readonly<Record<string, HeldNotify>>;
 }
 
 /** Null in a process that was started afresh. The variable that told of it is gone afterwards. */
@@ -52,13 +55,14 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
  * exits and their output wait for the next image. Returns only when it failed, with why; nothing has changed then.
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
-  const { world, store, catalog, logs, sockets } = parts;
+  const { world, store, catalog, logs, sockets, notify } = parts;
   const memories = [...world.entries()].map(([id, entry]) => ({ id, memory: rememberUnit(entry, catalog.get(id)?.effective) }));
   store.record({ services: [], memories, events: [] });
   logs.flush();
   const held = sockets.all();
-  const state: Handover = { lockFd: lock.fd, version, sockets: held };
-  const keep = [lock.fd, ...Object.values(held).flatMap((list) => list.map(({ fd }) => fd))];
+  const heard = notify.all();
+  const state: Handover = { lockFd: lock.fd, version, sockets: held, notify: heard };
+  const keep = [lock.fd, ...[...Object.values(held).flat(), ...Object.values(heard)].map(({ fd }) => fd)];
   // A compiled program carries its script inside; from the sources, `bun run` needs to be told.
   const script = Bun.isStandaloneExecutable ? [] : ["run", process.argv[1]!];
   const args = [...script, ...process.argv.slice(2)];

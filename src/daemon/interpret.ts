@@ -2,16 +2,19 @@ import { describeExit, type Exit } from "../base/exit.ts";
 import { formatDuration } from "../base/duration.ts";
 import { signalName, SIGNALS } from "../base/signals.ts";
 import type { CheckResult } from "../core/check.ts";
+import { mayProbe } from "../core/unit/phase.ts";
 import type { SpawnFailure, Unit } from "../core/unit/record.ts";
 import { reasonOf } from "../core/unit/settle.ts";
 import type { Fact, World, WorldEffect, WorldEvent } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/logs.ts";
+import type { NotifySockets } from "../ports/notify.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Processes, ProcessRef, Survivor } from "../ports/processes.ts";
 import { expandProbe } from "../spec/expand.ts";
 import type { HookSpec, Spec } from "../spec/spec.ts";
 import { hookRequest, mainRequest, spawnFailure, type Launch, type Launcher } from "./launcher.ts";
+import { Notices, type LiveRun } from "./notices.ts";
 import { probeWithFallback } from "./probing.ts";
 import { listenVariables, type SocketHolder } from "./sockets.ts";
 
@@ -22,6 +25,7 @@ export interface InterpreterOptions {
   readonly prober: Prober;
   readonly launcher: Launcher;
   readonly sockets: SocketHolder;
+  readonly notify: NotifySockets;
   readonly clock: Clock;
   readonly bootId: string;
   /** The value of SUP_INVOCATION_ID: the same for a unit's run in every daemon of this state directory. */
@@ -47,6 +51,8 @@ interface RunState {
   anchor: ProcessRef | null;
   /** A signal was sent while hooks ran: no further hook is started. */
   aborted: boolean;
+  /** Counts the main processes of the run: the end of one that was replaced is not the end of the run. */
+  mains: number;
   readonly killed: Survivor[];
   readonly cancel: AbortController;
   stopWaiting: (() => void) | null;
@@ -57,9 +63,13 @@ export class Interpreter {
   readonly #options: InterpreterOptions;
   readonly #runs = new Map<string, RunState>();
   readonly #probeWaiters = new Map<string, Array<() => void>>();
+  readonly #notices: Notices;
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
+    const { processes, post, logs } = options;
+    const note = (id: string, text: string): void => logs.note(id, text);
+    this.#notices = new Notices({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
   }
 
   perform(effect: WorldEffect): void {
@@ -79,7 +89,7 @@ export class Interpreter {
   /** Resolves when the probe that is under way, or is about to be, has its result; at once when none can be. */
   whenProbed(id: string): Promise<void> {
     const entry = this.#options.world.get(id);
-    if (entry?.check == null || entry.unit.process === null) return Promise.resolve();
+    if (entry?.check == null || !mayProbe(entry.unit, entry.spec)) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiters = this.#probeWaiters.get(id) ?? [];
     this.#probeWaiters.set(id, [...waiters, resolve]);
@@ -99,7 +109,11 @@ export class Interpreter {
       const { sockets } = this.#options;
       if (spec.sockets.length > 0 && !sockets.has(id)) sockets.takeBack(spec, launch.value, unit.process);
     }
-    return this.#options.processes.adopt(unit.process, (exit) => this.#exited(id, unit.run, exit));
+    const adopted = this.#options.processes.adopt(unit.process, this.#endOf(id, state));
+    // Heard from the next turn of the loop on. Without a socket it can say nothing: its unit's deadlines tell.
+    const heard = this.#notices.open(spec);
+    if (!heard.ok) this.#options.logs.note(id, heard.error);
+    return adopted;
   }
 
   /** After a crash of the daemon: a unit that waits for its next start is reachable meanwhile. Why not, is told at the start. */
@@ -151,6 +165,7 @@ export class Interpreter {
       current: null,
       anchor: null,
       aborted: false,
+      mains: 0,
       killed: [],
       cancel: new AbortController(),
       stopWaiting: null,
@@ -169,12 +184,15 @@ export class Interpreter {
     state.launch = launch.value;
     const held = this.#options.sockets.open(spec, launch.value);
     if (!held.ok) return this.#fact(id, { type: "spawnFailed", run, failure: { stage: "prepare", message: held.error, resources: false } });
+    const notify = this.#notices.open(spec);
+    if (!notify.ok)
+      return this.#fact(id, { type: "spawnFailed", run, failure: { stage: "prepare", message: notify.error, resources: true } });
     logs.open(id, spec.log);
     logs.markRun(id);
-    const result = this.#withWriters(id, (fds) => {
-      const request = mainRequest(spec, launch.value, [...fds, ...held.value.map(({ fd }) => fd)], listenVariables(held.value));
-      return processes.spawn(request, (exit) => this.#exited(id, run, exit));
-    });
+    const extra = { ...listenVariables(held.value), ...notify.value };
+    const result = this.#withWriters(id, (fds) =>
+      processes.spawn(mainRequest(spec, launch.value, [...fds, ...held.value.map(({ fd }) => fd)], extra), this.#endOf(id, state)),
+    );
     if (!result.ok) {
       const failure = spawnFailure(result);
       logs.note(id, failure.message);
@@ -194,11 +212,29 @@ export class Interpreter {
     }
   }
 
-  #exited(id: string, run: number, exit: Exit): void {
+  /** What is done when the process that is about to be the main one ends. */
+  #endOf(id: string, state: RunState): (exit: Exit) => void {
+    const main = ++state.mains;
+    return (exit) => {
+      this.#notices.drain(id); // its last words may be READY=1, or name another main process
+      if (state.mains !== main) return;
+      if (this.#runs.get(id) === state) state.cancel.abort();
+      this.#options.logs.drain(id);
+      this.#fact(id, { type: "exited", run: state.run, exit });
+    };
+  }
+
+  #liveRun(id: string): LiveRun | null {
     const state = this.#runs.get(id);
-    if (state?.run === run) state.cancel.abort();
-    this.#options.logs.drain(id);
-    this.#fact(id, { type: "exited", run, exit });
+    const main = state?.current;
+    if (state === undefined || main == null || state.mains === 0) return null;
+    const changeMain = (ref: ProcessRef): boolean => {
+      if (this.#options.processes.adopt(ref, this.#endOf(id, state)) === "gone") return false;
+      state.current = ref;
+      state.anchor = ref;
+      return true;
+    };
+    return { run: state.run, tree: { invocation: state.invocation, main }, changeMain };
   }
 
   /** Ends what the main process left behind, and tells when nothing is left. */

@@ -6,6 +6,7 @@ import type * as shape from "../api/shapes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { earlySignals } from "../linux/early.ts";
 import { takeLock, type Lock } from "../linux/lock.ts";
+import { sendNotice } from "../linux/notify.ts";
 import { whoListens } from "../linux/ports.ts";
 import { releaseStartupCode } from "../linux/resident.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
@@ -15,6 +16,7 @@ import { loadSettings, type Settings } from "../spec/settings.ts";
 import { compose, type Parts } from "./compose.ts";
 import { readOptional } from "./files.ts";
 import { handOver, receiveHandover, whenQuiet, type Handover } from "./handover.ts";
+import { Herald } from "./herald.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { resume } from "./resume.ts";
 import { shutDown } from "./shutdown.ts";
@@ -44,10 +46,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   let asked = Promise.withResolvers<Asked>();
   const askToEnd = (by: string): void => asked.resolve({ kind: "end", by });
   let parts: Parts | null = null;
+  const herald = new Herald({ env: process.env, pid: process.pid, send: sendNotice });
   const handlers = {
     SIGTERM: () => askToEnd("SIGTERM"),
     SIGINT: () => askToEnd("SIGINT"),
-    SIGHUP: () => parts?.reloader.reload(false),
+    SIGHUP: () => herald.reload(() => parts?.reloader.reload(false)),
   };
   const offSignals = onSignals(handlers);
   resetSignalMask();
@@ -61,9 +64,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       return 1;
     }
     parts = started.value.parts;
+    herald.ready(parts);
     for (;;) {
       const what = await asked.promise;
       if (what.kind === "end") {
+        herald.stopping();
         await end(parts, started.value.unlisten, journal, what.by);
         return 0;
       }
@@ -71,6 +76,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       await becomeNew(parts, lock, options.version, journal);
     }
   } finally {
+    herald.close();
     offSignals();
     lock.release();
   }
@@ -193,6 +199,7 @@ async function start(
     onError: (error) => journal.bug("a request failed inside sup", error),
   });
   parts.sockets.restore(handover?.sockets ?? {});
+  parts.notify.restore(handover?.notify ?? {});
   const resumed = resume(parts, journal);
   const { enabled, host, port, auth } = settings.api;
   const tcp = enabled ? { host, port, auth } : null;

@@ -66,6 +66,8 @@ export class Exits {
       libc.close(pidfd);
       this.watched.delete(process.pid);
     };
+    const before = this.watched.get(process.pid);
+    if (before?.process.startTicks === process.startTicks) before.stop(); // a second watch takes the place of the first
     try {
       handle = this.hub.add(pidfd, "in", false, () => {
         const exit = this.statusOf(process, pidfd);

@@ -127,6 +127,11 @@ class LinuxProcesses implements ProcessTable {
     return this.trees.members(tree).map(({ pid, name }) => ({ pid, name }));
   }
 
+  memberOf(tree: TreeOf, pid: number): ProcessRef | null {
+    const stat = this.trees.members(tree).find((member) => member.pid === pid);
+    return stat === undefined ? null : { pid, startTicks: stat.startTicks, bootId: bootId() };
+  }
+
   whenEmpty(tree: TreeOf, callback: () => void): () => void {
     return this.trees.whenEmpty(tree, callback);
   }

@@ -24,7 +24,7 @@ struct attempt {
   const char *cwd;                 /* 0: stay */
   const char *cgroup_procs;        /* 0: stay; else PATH/cgroup.procs */
   const char *oom_score_adj;       /* 0: as it is; else decimal text */
-  char *pid_text;                  /* 0, or where the child writes its pid: the value of LISTEN_PID in envp */
+  char *const *pid_texts;          /* where in envp the child writes its pid (LISTEN_PID, WATCHDOG_PID); ends with 0 */
   const int *fds;                  /* fds[i] becomes i; -1 is /dev/null */
   const unsigned *groups;
   const int *limit_ids;
@@ -150,7 +150,7 @@ static void become(struct attempt *a) {
   if (a->cwd && chdir(a->cwd)) return;
 
   a->stage = EXEC;
-  if (a->pid_text) decimal(a->pid_text, getpid());
+  for (i = 0; a->pid_texts[i]; i++) decimal(a->pid_texts[i], getpid());
   syscall(NR_sigprocmask, (long)SIG_SETMASK, &none, 0L, 8L);
   execve(a->path, a->argv, a->envp);
 }

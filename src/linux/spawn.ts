@@ -141,7 +141,7 @@ function attempt(
     text(cwd),
     text(cgroup && join(cgroup, "cgroup.procs")),
     text(identity.oomScoreAdj?.toString()),
-    variables.pidText,
+    ptr(variables.pidTexts),
     address(descriptors),
     address(groupIds),
     address(limitIds),
@@ -178,15 +178,22 @@ function address(view: Int32Array | Uint32Array): number {
 
 /**
  * NAME=value for each. BUN_ variables would change what a service that runs on Bun does; they come from the daemon's
- * caller, never from a unit. LISTEN_PID is left room for the pid, which only the child knows (sd_listen_fds(3)).
+ * caller, never from a unit. Variables that hold the pid are left room for it: only the child knows it.
  */
-function environment(env: Readonly<Record<string, string>>): { pointer: number; pidText: number; keep: unknown } {
-  const entries = Object.entries(env).filter(([name]) => !name.startsWith("BUN_") && name !== "LISTEN_PID");
-  const lines = entries.map(([name, value]) => `${name}=${value}`);
-  if (env.LISTEN_PID === undefined) return { ...cstrings(lines), pidText: 0 };
-  const vector = cstrings([...lines, `LISTEN_PID=${" ".repeat(12)}`]);
-  return { ...vector, pidText: vector.addresses.at(-1)! + "LISTEN_PID=".length };
+function environment(env: Readonly<Record<string, string>>): { pointer: number; pidTexts: BigUint64Array; keep: unknown } {
+  const entries = Object.entries(env).filter(([name]) => !name.startsWith("BUN_") && !PID_VARIABLES.includes(name));
+  const named = PID_VARIABLES.filter((name) => env[name] !== undefined);
+  const vector = cstrings([
+    ...entries.map(([name, value]) => `${name}=${value}`),
+    ...named.map((name) => `${name}=${" ".repeat(PID_DIGITS)}`),
+  ]);
+  const texts = named.map((name, i) => BigInt(vector.addresses[entries.length + i]! + name.length + 1));
+  return { ...vector, pidTexts: BigUint64Array.from([...texts, 0n]) };
 }
+
+/** sd_listen_fds(3), sd_watchdog_enabled(3) */
+const PID_VARIABLES = ["LISTEN_PID", "WATCHDOG_PID"];
+const PID_DIGITS = 12;
 
 const failed = (stage: SpawnStage, errno: number, about: string): Spawned => ({ ok: false, stage, errno, subject: about });
 

@@ -14,7 +14,7 @@ export interface ProcessRef {
 export interface SpawnRequest {
   /** argv[0] is looked up on `env.PATH` unless it holds a slash. */
   readonly argv: readonly string[];
-  /** The whole environment of the new process, less `BUN_*`. `LISTEN_PID`, when it is there, becomes the new process's pid. */
+  /** The whole environment of the new process, less `BUN_*`. `LISTEN_PID` and `WATCHDOG_PID`, where they are there, become the new process's pid. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | null;
   readonly identity: IdentitySpec;
@@ -83,6 +83,8 @@ export interface Processes {
   killTree(tree: TreeOf): readonly Survivor[];
   /** The processes of the tree that are alive, main process included. */
   members(tree: TreeOf): readonly Survivor[];
+  /** The process of this pid, if it is alive and of the tree. */
+  memberOf(tree: TreeOf, pid: number): ProcessRef | null;
   /** Calls back once when nothing of the tree is left; at once (but not during the call) when nothing is. Returns a cancel. */
   whenEmpty(tree: TreeOf, callback: () => void): () => void;
 }

@@ -9,7 +9,6 @@ export interface LaterRow {
 }
 
 export const LATER: readonly LaterRow[] = [
-  { key: "type", values: ["notify"] },
   { key: "resource_limits" },
   { key: "resource_limits.action", values: ["restart", "enforce"] },
   { key: "log.format", values: ["raw"] },

@@ -33,6 +33,8 @@ export interface Spec {
   readonly reload: ReloadSpec | null;
   readonly dependencies: readonly DependencySpec[];
   readonly check: CheckSpec | null;
+  /** WATCHDOG=1 is owed within each of these periods; null: never. */
+  readonly watchdogMs: number | null;
   readonly limits: LimitSpec | null;
   readonly log: LogSpec;
   readonly schedule: ScheduleSpec | null;

@@ -33,6 +33,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     reload: reload(unit),
     dependencies: unit.dependencies.map(dependency),
     check: check(unit),
+    watchdogMs: unit.watchdog === undefined ? null : ms(unit.watchdog),
     limits: limits(unit),
     log: log(unit),
     schedule: schedule(unit),

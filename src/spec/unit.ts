@@ -84,6 +84,10 @@ export const UNIT_ROWS = {
     () => seconds(0.001),
     START_TIMEOUT,
   ),
+  watchdog: restartOptional(
+    "Seconds within which the service must say `WATCHDOG=1` (sd_notify) again and again once it is ready; otherwise it gets SIGABRT and has failed. It is told by `WATCHDOG_USEC`.",
+    () => seconds(0.001),
+  ),
   health_check: liveOptional("How to find out whether the unit is well.", healthCheckSchema),
 
   auto_restart: live("Restart after failure: a non-zero exit, a signal, lost health, a failed start.", () => z.boolean().default(true)),

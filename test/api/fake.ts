@@ -28,7 +28,17 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
     },
     ...{ pid: 4711, port: 8080, start_time: NOW_ISO, uptime_seconds: 12.5, restart_count: 0, last_restart: null, priority: 100 },
     ...{ critical: false, auto_restart: true, enabled: true, groups: ["site"], labels: { team: "a" }, cpu_percent: 1.5, memory_mb: 20 },
-    ...{ tasks: 3, exit_code: null, last_exit: null, waiting_for: [], changed_on_disk: false, problems: [], retries: 0, max_retries: 5 },
+    ...{
+      tasks: 3,
+      exit_code: null,
+      status_text: null,
+      last_exit: null,
+      waiting_for: [],
+      changed_on_disk: false,
+      problems: [],
+      retries: 0,
+      max_retries: 5,
+    },
     ...{ next_attempt: null, file: `/units/${id}.unit.json`, type: "simple", dependencies: [] },
     ...more,
   };

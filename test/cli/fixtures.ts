@@ -43,6 +43,7 @@ export const aService = (id: string, given: Partial<Service> = {}): Service => (
   memory_mb: 12.34,
   tasks: 2,
   exit_code: null,
+  status_text: null,
   last_exit: null,
   waiting_for: [],
   changed_on_disk: false,

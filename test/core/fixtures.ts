@@ -87,6 +87,7 @@ const BARE: Spec = {
   reload: null,
   dependencies: [],
   check: null,
+  watchdogMs: null,
   limits: null,
   log: { format: "cri", maxSizeBytes: 10_485_760, keep: 5, maxAgeMs: null, compress: true, rateLimit: null },
   schedule: null,

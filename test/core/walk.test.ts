@@ -17,6 +17,13 @@ const SPECS: Record<string, SpecParts> = {
   simple: { restart: FAST },
   "with a check": { check: {}, restart: FAST },
   notify: { type: "notify", restart: FAST },
+  "notify with a reload": { type: "notify", reload: COMMAND, restart: { maxRetries: 0 } },
+  "notify with post_stop, without a graceful stop": {
+    type: "notify",
+    stop: { graceful: false },
+    postStop: [hook(1000)],
+    restart: { maxRetries: 0 },
+  },
   oneshot: { type: "oneshot", restart: FAST },
   "oneshot with a start_timeout and a reload": { type: "oneshot", startTimeoutMs: 20_000, reload: COMMAND, restart: { maxRetries: 0 } },
   "oneshot that remains": { type: "oneshot", remainAfterExit: true, restart: FAST },

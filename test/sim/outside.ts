@@ -1,4 +1,5 @@
 import type { Exit } from "../../src/base/exit.ts";
+import { parseNotice } from "../../src/core/notice.ts";
 import type { CheckResult } from "../../src/core/check.ts";
 import type { Fact, WorldEffect, WorldEvent } from "../../src/core/world.ts";
 import type { UnitType } from "../../src/base/words.ts";
@@ -18,6 +19,20 @@ interface Reality {
   /** When `spawned` arrives: the end of the process is never told before. */
   toldAtMs: number;
 }
+
+const notified = (run: number, text: string): Fact => ({ type: "notified", run, notice: parseNotice(text) });
+
+const WORDS = [
+  "RELOADING=1",
+  "READY=1",
+  "STOPPING=1",
+  "STATUS=busy",
+  "WATCHDOG=1",
+  "WATCHDOG=trigger",
+  "WATCHDOG_USEC=500000",
+  "WATCHDOG_USEC=0",
+  "EXTEND_TIMEOUT_USEC=2000000",
+] as const;
 
 interface Entry {
   readonly atMs: number;
@@ -119,12 +134,34 @@ export class Outside {
     reality.toldAtMs = answerMs;
     this.#fact(id, answerMs, { type: "spawned", run, process: ref(run) });
     if (this.#typeOf(id) === "notify" && (this.kind || this.#random.chance(0.8)))
-      this.#fact(id, answerMs + (this.kind ? 5 : this.#random.below(4000)), { type: "ready", run });
+      this.#fact(id, answerMs + (this.kind ? 5 : this.#random.below(4000)), notified(run, "READY=1"));
+    if (this.#typeOf(id) === "notify") this.at(answerMs, () => this.#beat(id, run));
+    if (this.#typeOf(id) === "notify" && !this.kind) this.#chatter(id, run, answerMs);
     if (this.#typeOf(id) === "oneshot") this.at(this.#soon(this.kind ? 50 : 3000), () => this.#die(id, run, this.#exit()));
     else if (!this.kind && this.#random.chance(0.5))
       this.at(this.#soon(this.#random.pick([20, 500, 20_000])), () => this.#die(id, run, this.#exit()));
     if (!this.kind && this.#random.chance(0.05))
       this.#fact(id, answerMs + this.#random.below(5000), { type: "condemned", run, by: "watchdog", detail: "no sign of life" });
+  }
+
+  /** A sign of life every second, mostly. */
+  #beat(id: string, run: number): void {
+    const reality = this.#units.get(id);
+    if (reality?.run !== run || reality.main !== "alive") return;
+    if (this.kind || this.#random.chance(0.7)) this.#fact(id, this.nowMs, notified(run, "WATCHDOG=1"));
+    this.at(this.nowMs + 1000, () => this.#beat(id, run));
+  }
+
+  /** What a service may say at any time, also long after its end. */
+  #chatter(id: string, run: number, fromMs: number): void {
+    for (let i = this.#random.below(4); i > 0; i--)
+      this.#fact(id, fromMs + this.#random.below(10_000), notified(run, this.#random.pick(WORDS)));
+    if (this.#random.chance(0.1)) this.at(fromMs + this.#random.below(3000), () => this.#changeMain(id, run));
+  }
+
+  #changeMain(id: string, run: number): void {
+    const reality = this.#units.get(id);
+    if (reality?.run === run && reality.main === "alive") this.#fact(id, this.nowMs, { type: "mainChanged", run, process: ref(run) });
   }
 
   #exit(): Exit {

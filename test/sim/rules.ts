@@ -1,4 +1,4 @@
-import { isDown, isStarting, holdsStop, type Phase } from "../../src/core/unit/phase.ts";
+import { awaitsNotice, isDown, isStarting, holdsStop, type Phase } from "../../src/core/unit/phase.ts";
 import type { Unit } from "../../src/core/unit/record.ts";
 import type { Entry, World } from "../../src/core/world.ts";
 import type { Outside } from "./outside.ts";
@@ -19,7 +19,7 @@ export function wrongInWorld(world: World, startConcurrency: number): string | n
 const NEEDS_DUE: ReadonlySet<Phase> = new Set(["preparing", "reloading", "stopping", "killing", "cleaning", "finishing", "backoff"]);
 const MAY_LIVE: ReadonlySet<Phase> = new Set(["starting", "running", "reloading", "stopping", "killing"]);
 
-function wrongInUnit({ unit, spec, check }: Entry): string | null {
+function wrongInUnit({ unit, spec, check, watchdog }: Entry): string | null {
   const { phase, want, due, process } = unit;
   if (process !== null && !MAY_LIVE.has(phase)) return `a process while ${phase}`;
   if (NEEDS_DUE.has(phase) && due === null) return `${phase} without a deadline`;
@@ -28,11 +28,15 @@ function wrongInUnit({ unit, spec, check }: Entry): string | null {
   if (want === "down" && (phase === "waiting" || phase === "backoff")) return `wanted down, and about to start: ${phase}`;
   if (want === "up" && phase === "idle") return "wanted up, and nothing will start it";
   if (check !== null && check.dueMs !== null && (process === null || check.run !== unit.run)) return "a check of nothing";
+  if (awaitsNotice(unit, spec) && check !== null && check.dueMs !== null) return "it is probed before its READY=1";
+  if (watchdog !== null && (process === null || watchdog.run !== unit.run)) return "a watchdog of nothing";
+  if (watchdog !== null && watchdog.dueMs !== null && phase !== "running" && phase !== "reloading")
+    return `a sign of life is owed while ${phase}`;
   return null;
 }
 
-function missedDeadline({ unit, check }: Entry, next: number | null): string | null {
-  for (const atMs of [unit.due?.atMs, check?.dueMs])
+function missedDeadline({ unit, check, watchdog }: Entry, next: number | null): string | null {
+  for (const atMs of [unit.due?.atMs, check?.dueMs, watchdog?.dueMs])
     if (atMs != null && (next === null || next > atMs)) return `its deadline at ${atMs} is forgotten; the next is ${next ?? "none"}`;
   return null;
 }

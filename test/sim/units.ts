@@ -17,8 +17,8 @@ export function makeUnits(random: Random): Spec[] {
  * which a start that is under way does not hear of.
  */
 export function changedUnit(random: Random, spec: Spec, earlier: readonly Spec[]): Spec {
-  const { type, remainAfterExit, preStart, startTimeoutMs } = spec;
-  return { ...makeUnit(random, spec.id, earlier, type), remainAfterExit, preStart, startTimeoutMs };
+  const { type, remainAfterExit, preStart, startTimeoutMs, watchdogMs } = spec;
+  return { ...makeUnit(random, spec.id, earlier, type), remainAfterExit, preStart, startTimeoutMs, watchdogMs };
 }
 
 const anyType = (random: Random): UnitType => random.pick(["simple", "simple", "simple", "notify", "oneshot"]);
@@ -50,6 +50,7 @@ function makeUnit(random: Random, id: string, earlier: readonly Spec[], type = a
       killMode: random.pick(["group", "mixed", "process"]),
     },
     check: random.chance(0.3) ? makeCheck(random) : null,
+    watchdogMs: type === "notify" && random.chance(0.3) ? 2000 : null,
     dependencies: earlier.filter(() => random.chance(0.35)).map((target) => makeDependency(random, target)),
   });
 }

@@ -52,6 +52,7 @@ describe("the defaults of the contract", () => {
       reload: null,
       dependencies: [],
       check: null,
+      watchdogMs: null,
       limits: null,
       log: { format: "cri", maxSizeBytes: 10 * 1024 * 1024, keep: 5, maxAgeMs: null, compress: true, rateLimit: null },
       schedule: null,

@@ -39,6 +39,7 @@ function stateFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
     ["State", `${paint(STATE_COLOUR[state], state)}${finer}${since}`],
     ["Why", safe(why(service, now))],
   ];
+  if (service.status_text) facts.push(["Says", safe(service.status_text)]);
   if (health !== "unknown") facts.push(["Health", paint(HEALTH_COLOUR[health], health)]);
   if (service.waiting_for.length > 0) facts.push(["Waits for", paint("yellow", safe(service.waiting_for.join(", ")))]);
   if (service.next_attempt) facts.push(["Next try", `${relative(service.next_attempt, now)}${attempt(service)}`]);

@@ -25,6 +25,7 @@ export const HISTORY_TYPES = [
   "waiting",
   "started",
   "running",
+  "main-process",
   "reloaded",
   "reload-failed",
   "exited",

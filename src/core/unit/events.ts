@@ -1,5 +1,6 @@
 import type { Exit } from "../../base/exit.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
+import type { Notice } from "../notice.ts";
 import type { Cause, DueWhy, SpawnFailure } from "./record.ts";
 
 /**
@@ -20,6 +21,10 @@ export type UnitEvent =
   | { readonly type: "spawned"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "spawnFailed"; readonly run: number; readonly failure: SpawnFailure }
   | { readonly type: "ready"; readonly run: number }
+  /** The service has said something over its notify socket. */
+  | { readonly type: "notified"; readonly run: number; readonly notice: Notice }
+  /** MAINPID=: another process of the run is watched from now on. */
+  | { readonly type: "mainChanged"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "exited"; readonly run: number; readonly exit: Exit }
   /** A verdict on a run that is alive. */
   | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
@@ -43,6 +48,8 @@ export const EVENT_TYPES = [
   "spawned",
   "spawnFailed",
   "ready",
+  "notified",
+  "mainChanged",
   "exited",
   "condemned",
   "reloaded",

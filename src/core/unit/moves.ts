@@ -68,6 +68,7 @@ export const launch: Move<Of<"clear">> = (situation) => {
     ending: null,
     execAtMs: null,
     readyAtMs: null,
+    statusText: null,
     due: null,
     succeeded: false,
     restarts: unit.restarts + (unit.restarting ? 1 : 0),
@@ -141,7 +142,7 @@ export const spawnFailed: Move<Of<"spawnFailed">> = (situation, event) => {
 export const mainExited: Move<Of<"exited">> = (situation, event) => {
   const { unit, spec } = situation;
   const words = describeExit(event.exit);
-  const already = unit.ending;
+  const already = unit.ending?.by === "quit" ? null : unit.ending;
   const own = ending({ by: "exit", exit: event.exit, detail: words });
   const end = already ? { ...already, exit: event.exit } : own;
   const success = isSuccess(spec.restart, own);
@@ -166,7 +167,8 @@ function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
 function leftoverSignal(unit: Unit, spec: Situation["spec"]): number {
   const { graceful, killMode, signal } = spec.stop;
   if (!graceful || unit.phase === "killing" || killMode === "mixed") return SIGNALS.SIGKILL;
-  return killMode === "process" || unit.phase === "stopping" ? 0 : signal;
+  const had = unit.phase === "stopping" && unit.ending?.by !== "quit";
+  return killMode === "process" || had ? 0 : signal;
 }
 
 /** Sends the stop signal (or SIGKILL, when a graceful stop is disabled) for the reason given. */
@@ -182,7 +184,9 @@ function stopFor(situation: Situation, end: Ending): Outcome {
     return { unit: { ...ended, phase: "killing", due }, effects: [said, { type: "kill", run: unit.run }] };
   }
   const due = { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" } as const;
-  const signal: Effect = { type: "signal", run: unit.run, signal: spec.stop.signal, mode: spec.stop.killMode };
+  // Who hangs is asked for a core dump, as systemd does it (WatchdogSignal=).
+  const number = end.by === "watchdog" ? SIGNALS.SIGABRT : spec.stop.signal;
+  const signal: Effect = { type: "signal", run: unit.run, signal: number, mode: spec.stop.killMode };
   return { unit: { ...ended, phase: "stopping", due }, effects: [said, signal] };
 }
 
@@ -238,13 +242,14 @@ export const notReadyInTime: Move<Of<"due">> = (situation) => {
 export const hookOverdue: Move<Of<"due">> = (situation) =>
   stopFor(situation, ending({ by: "hook", detail: "pre_start did not end in time" }));
 
-export const kill: Move<Of<"due">> = ({ unit, spec, env }) => ({
-  unit: { ...unit, phase: "killing", due: { atMs: env.nowMs + KILL_AGAIN_MS, why: "kill-again" } },
-  effects: [
-    tell("killed", `did not stop within ${formatDuration(spec.stop.timeoutMs)}: SIGKILL`, { run: unit.run }),
-    { type: "kill", run: unit.run },
-  ],
-});
+export const kill: Move<Of<"due">> = ({ unit, spec, env }) => {
+  const words = `did not stop within ${formatDuration(spec.stop.timeoutMs)}`;
+  const end: Unit["ending"] = unit.ending?.by === "quit" ? { ...unit.ending, by: "timeout", detail: words } : unit.ending;
+  return {
+    unit: { ...unit, phase: "killing", ending: end, due: { atMs: env.nowMs + KILL_AGAIN_MS, why: "kill-again" } },
+    effects: [tell("killed", `${words}: SIGKILL`, { run: unit.run }), { type: "kill", run: unit.run }],
+  };
+};
 
 export const killAgain: Move<Of<"due">> = ({ unit, env }) => ({
   unit: { ...unit, due: { atMs: env.nowMs + KILL_AGAIN_MS, why: "kill-again" } },

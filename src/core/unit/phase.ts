@@ -1,4 +1,4 @@
-import type { State } from "../../base/words.ts";
+import type { State, UnitType } from "../../base/words.ts";
 
 /**
  * The private phases of a unit. What the world sees are seven words; everything that decides works with these.
@@ -87,9 +87,17 @@ export const isLive = (phase: Phase): boolean => !isDown(phase) && phase !== "wa
 /** It takes a place of `start_concurrency`. */
 export const isStarting = (phase: Phase): boolean => phase === "preparing" || phase === "starting";
 
-/** Its main process runs and is meant to: it may be asked whether it is well. */
+/** Its main process runs and is meant to. */
 export const isProbed = (unit: { readonly phase: Phase; readonly process: unknown }): boolean =>
   unit.process !== null && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
+
+/** It has to say READY=1 yet. */
+export const awaitsNotice = (unit: { readonly phase: Phase }, spec: { readonly type: UnitType }): boolean =>
+  spec.type === "notify" && unit.phase === "starting";
+
+/** It may be asked whether it is well: not before its READY=1, where that is asked for. */
+export const mayProbe = (unit: { readonly phase: Phase; readonly process: unknown }, spec: { readonly type: UnitType }): boolean =>
+  isProbed(unit) && !awaitsNotice(unit, spec);
 
 /** The word shown in `sub_state`. */
 export function subStateOf(unit: { readonly phase: Phase; readonly want: "up" | "down" }): string {

@@ -31,9 +31,12 @@ export interface SpawnFailure {
   readonly resources: boolean;
 }
 
-/** Why the current run ends. First cause wins, but for the operator, who always wins. */
+/**
+ * Why the current run ends. First cause wins, but for the operator, who always wins. `quit`: the service said that it stops
+ * by itself; how it exits decides then.
+ */
 export interface Ending {
-  readonly by: "exit" | "spawn" | "hook" | "timeout" | "health" | "watchdog" | "resources" | "stop" | "restart";
+  readonly by: "exit" | "quit" | "spawn" | "hook" | "timeout" | "health" | "watchdog" | "resources" | "stop" | "restart";
   /** For `restart`: who asked. */
   readonly cause: Cause;
   readonly exit: Exit | null;
@@ -74,6 +77,8 @@ export interface Unit {
   readonly execAtMs: number | null;
   readonly readyAtMs: number | null;
   readonly ledger: Ledger;
+  /** What the service says of itself in this run or the last (STATUS=). */
+  readonly statusText: string | null;
   /** Starts after the first that followed an end: by itself or by `restart`. */
   readonly restarts: number;
   /** Monotonic time of the last of them. */
@@ -101,6 +106,7 @@ export const freshUnit = (id: string): Unit => ({
   sinceMs: null,
   execAtMs: null,
   readyAtMs: null,
+  statusText: null,
   ledger: NO_LEDGER,
   restarts: 0,
   restartedAtMs: null,

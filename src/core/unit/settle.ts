@@ -60,6 +60,7 @@ function apply(decision: Decision, { unit, spec, env }: Situation, end: Ending, 
 export function reasonOf(end: Ending): Reason {
   switch (end.by) {
     case "exit":
+    case "quit":
       if (end.exit?.kind === "code") return end.exit.code === 0 ? "success" : "exit-code";
       if (end.exit?.kind === "signal") return end.exit.core ? "core-dump" : "signal";
       return "unknown";

@@ -1,5 +1,6 @@
 import type { EventType, UnitEvent } from "./events.ts";
 import * as move from "./moves.ts";
+import * as own from "./notified.ts";
 import type { Phase } from "./phase.ts";
 
 /**
@@ -31,6 +32,7 @@ const OVER = ignore("the run is over");
 const STOPS = ignore("it is stopping already");
 const noReload = refuse("it is not running");
 const noClear = never("only a waiting unit is cleared");
+const notYet = ignore("there is no main process yet");
 const noRelease = ignore("its stop does not wait for dependents");
 
 const over = {
@@ -38,6 +40,8 @@ const over = {
   spawned: OVER,
   spawnFailed: OVER,
   ready: OVER,
+  notified: OVER,
+  mainChanged: OVER,
   exited: OVER,
   condemned: OVER,
   reloaded: OVER,
@@ -68,6 +72,7 @@ const up = {
   spawned: never("it was executed already"),
   spawnFailed: never("it was executed already"),
   ready: ignore("it is ready"),
+  mainChanged: go("=", "mainChanged", own.mainChanged),
   exited: go("cleaning", "mainExited", move.mainExited),
   condemned: go("stopping killing", "condemned", move.condemned),
   swept: noStage,
@@ -84,6 +89,8 @@ const goingDown = {
   clear: noClear,
   release: noRelease,
   ready: STOPS,
+  notified: STOPS,
+  mainChanged: STOPS,
   condemned: STOPS,
   reloaded: STOPS,
 } as const;
@@ -92,6 +99,8 @@ const sinking = {
   ...goingDown,
   prepared: go("cleaning", "preparedLate", move.preparedLate),
   spawned: go("=", "spawnedLate", move.spawnedLate),
+  notified: go("=", "notifiedStopping", own.notifiedStopping),
+  mainChanged: go("=", "mainChanged", own.mainChanged),
   spawnFailed: go("cleaning", "spawnFailed", move.spawnFailed),
   exited: go("cleaning", "mainExited", move.mainExited),
   swept: noStage,
@@ -130,8 +139,10 @@ export const table: { readonly [P in Phase]: Row } = {
     spawned: noStage,
     spawnFailed: noStage,
     ready: noStage,
+    notified: notYet,
+    mainChanged: notYet,
     exited: noStage,
-    condemned: ignore("there is no main process yet"),
+    condemned: notYet,
     reloaded: noStage,
     swept: noStage,
     finished: noStage,
@@ -144,16 +155,19 @@ export const table: { readonly [P in Phase]: Row } = {
     spawned: go("= running", "spawned", move.spawned),
     spawnFailed: go("cleaning", "spawnFailed", move.spawnFailed),
     ready: go("running", "becomeReady", move.becomeReady),
+    notified: go("= running", "notifiedStarting", own.notifiedStarting),
     due: go("stopping killing", "notReadyInTime", move.notReadyInTime),
   },
   running: {
     ...up,
+    notified: go("= reloading stopping", "notifiedRunning", own.notifiedRunning),
     reload: go("reloading", "reload", move.reload),
     reloaded: ignore("the reload was given up"),
     due: go("stopping killing", "notReadyInTime", move.notReadyInTime),
   },
   reloading: {
     ...up,
+    notified: go("= running stopping", "notifiedReloading", own.notifiedReloading),
     reload: refuse("a reload is under way"),
     reloaded: go("running", "reloaded", move.reloaded),
     due: go("running", "reloadOverdue", move.reloadOverdue),

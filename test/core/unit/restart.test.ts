@@ -71,7 +71,8 @@ describe("restart after failure", () => {
 
   test.each(["health", "watchdog", "resources"] as const)("a run condemned for %s is stopped, its death uses up a retry", (by) => {
     const m = machine().up().condemned(by);
-    expect([m.phase, m.told, m.acts]).toEqual(["stopping", ["unhealthy", "stopping"], ["signal 15 group"]]);
+    const signal = by === "watchdog" ? SIGNALS.SIGABRT : SIGNALS.SIGTERM;
+    expect([m.phase, m.told, m.acts]).toEqual(["stopping", ["unhealthy", "stopping"], [`signal ${signal} group`]]);
     expect([m.ends(0).phase, m.unit.ledger.retries, m.unit.reason]).toEqual(["backoff", 1, by]);
   });
 
