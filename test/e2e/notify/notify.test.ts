@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Daemon, startDaemon, SUP } from "../../harness/daemon.ts";
 import type { Event } from "../../../src/api/shapes.ts";
+import { freePort } from "../../harness/ports.ts";
 import { alive } from "../../harness/processes.ts";
 import { until } from "../../harness/until.ts";
 import { python, pythonService, sendNotice, shell, systemdNotify } from "./services.ts";
@@ -166,4 +167,19 @@ test("sup itself tells its supervisor: READY, a status that follows the units, s
   expect(await daemon.reaches("inner", ({ uptime_seconds }) => uptime_seconds > 2)).toMatchObject({ pid, restart_count: 0 });
   expect((await daemon.sup("stop", "inner")).code).toBe(0);
   expect((await daemon.service("inner")).status_text).toBe("stopping the units");
+});
+
+test.if(Bun.which("redis-server") !== null)("the real redis says when it is ready, what it does, and that it stops", async () => {
+  const port = freePort();
+  await using daemon = await startDaemon();
+  daemon.writeUnit("redis", {
+    type: "notify",
+    enabled: true,
+    command: "redis-server",
+    args: ["--port", String(port), "--dir", daemon.home, "--supervised", "systemd", "--bind", "127.0.0.1"],
+  });
+  await daemon.sup("reload");
+  expect(await daemon.reaches("redis", "running")).toMatchObject({ status_text: "Ready to accept connections" });
+  expect((await daemon.sup("stop", "redis")).code).toBe(0);
+  expect(daemon.log("redis")).toContain("Redis is now ready to exit");
 });
