@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CONDITIONS, HEALTHS, REASONS, SEVERITIES, STATES } from "../base/words.ts";
+import { CONDITIONS, CONTAINMENTS, HEALTHS, REASONS, SEVERITIES, STATES } from "../base/words.ts";
 
 /** What goes over the wire. Snake case; times are UTC ISO 8601; durations in seconds unless the name says otherwise. */
 
@@ -35,6 +35,8 @@ export const service = z.object({
   /** The last end in words: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
   /** What the service says of itself (sd_notify, STATUS=). */
   status_text: z.string().nullable(),
+  /** What tells its processes from others: a cgroup of its own, or what they carry with them. Null while none runs. */
+  containment: z.enum(CONTAINMENTS).nullable(),
   last_exit: z.string().nullable(),
   /** Ids of the dependencies it waits for. */
   waiting_for: z.array(z.string()),
@@ -74,6 +76,9 @@ export const daemon = z.object({
   socket: z.string(),
   /** `http://127.0.0.1:7870`, or null with the reason in `notes`. */
   url: z.string().nullable(),
+  /** What tells the processes of units from others; why there are no cgroups is in `containment_note`. */
+  containment: z.enum(CONTAINMENTS),
+  containment_note: z.string().nullable(),
   /** What an operator should know: a taken port, a damaged database set aside, a bad unit file. */
   notes: z.array(z.string()),
 });

@@ -20,6 +20,7 @@ export const REASONS = [
   "signal",
   "core-dump",
   "oom-kill",
+  "protocol",
   "timeout",
   "health",
   "watchdog",
@@ -44,6 +45,10 @@ export type Condition = (typeof CONDITIONS)[number];
 
 export const KILL_MODES = ["group", "mixed", "process"] as const;
 export type KillMode = (typeof KILL_MODES)[number];
+
+/** How the processes of a run are told from others: a cgroup, or the marks that they carry (session, descent, environment). */
+export const CONTAINMENTS = ["cgroup", "processes"] as const;
+export type Containment = (typeof CONTAINMENTS)[number];
 
 export const SEVERITIES = ["info", "warning", "critical"] as const;
 export type Severity = (typeof SEVERITIES)[number];

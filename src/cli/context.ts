@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createClient, type Client, type Target } from "../api/client.ts";
 import { ERRORS, type ApiError } from "../api/errors.ts";
@@ -45,7 +44,7 @@ export function makeContext(given: Pick<Context, "host" | "roles" | "version" | 
     places,
     get client() {
       return (client ??= createClient(targetOf(host, options, places), {
-        daemonLives: () => lockHolderLives(host, places),
+        daemonLives: () => daemonLives(host, places),
         sleep: host.sleep,
       }));
     },
@@ -74,14 +73,5 @@ export function targetOf(host: Host, options: Options, places: Places): Target {
   return { kind: "url", url, token: options.token ?? host.env.SUP_TOKEN };
 }
 
-/** The daemon keeps its pid in its lock file. Good enough to wait for it a little, never to act on it. */
-function lockHolderLives(host: Host, places: Places): boolean {
-  return [places.state, places.runtime].some((directory) => {
-    try {
-      const pid = Number.parseInt(readFileSync(`${directory}/lock`, "utf8"), 10);
-      return pid > 0 && host.alive(pid);
-    } catch {
-      return false; // no lock file: no daemon
-    }
-  });
-}
+/** It holds the lock of its state directory until its last moment. */
+export const daemonLives = (host: Host, places: Places): boolean => host.isLocked(`${places.state}/lock`);

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAlive, readStat } from "../linux/proc.ts";
+import { isLocked } from "../linux/locked.ts";
 import { detachSelf, runInteractive } from "../linux/programs.ts";
 
 /**
@@ -19,8 +19,8 @@ export interface Host {
   /** Wall milliseconds. */
   now(): number;
   sleep(ms: number): Promise<void>;
-  /** True while a process runs; false for a zombie. */
-  alive(pid: number): boolean;
+  /** True while somebody holds the lock on the file. */
+  isLocked(path: string): boolean;
   /** Runs a program on this terminal and waits for it; null when it cannot be started. */
   interactive(command: readonly string[]): Promise<number | null>;
   /** Starts this program again, detached, with a clean environment; its output goes to the file. */
@@ -37,7 +37,7 @@ export function realHost(): Host {
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
     now: Date.now,
     sleep: Bun.sleep,
-    alive,
+    isLocked,
     interactive: runInteractive,
     detach: detachSelf,
   };
@@ -59,9 +59,4 @@ function write(fd: 1 | 2, text: string): void {
 
 function isTerminal(fd: 0 | 1 | 2): boolean {
   return (require("node:tty") as typeof import("node:tty")).isatty(fd); // costs 2 ms, so only when asked
-}
-
-function alive(pid: number): boolean {
-  const stat = readStat(pid);
-  return stat !== null && isAlive(stat);
 }

@@ -4,7 +4,7 @@ import type { Ending, Env, Ledger } from "./unit/record.ts";
 
 /** What to do after a run has ended by itself or was ended for a fault. */
 export type Decision =
-  /** Start again after this delay. `attempt` is the number of the retry, null after a clean exit. */
+  /** Start again after this delay. `attempt` is the number of the retry; null after a clean exit or for want of resources. */
   | { readonly kind: "after"; readonly delayMs: number; readonly attempt: number | null; readonly ledger: Ledger }
   /** The policy forbids a restart, or the retries are used up. */
   | { readonly kind: "giveUp"; readonly fatal: boolean; readonly why: string; readonly ledger: Ledger }
@@ -20,7 +20,8 @@ const MAX_STARTS_A_SECOND = 10;
  */
 export function decide(policy: RestartPolicy, ledger: Ledger, ended: Pick<Ending, "by" | "exit" | "ranMs">, env: Env): Decision {
   const aged = afterRun(policy, ledger, ended.ranMs);
-  const code = ended.by === "exit" && ended.exit?.kind === "code" ? ended.exit.code : null;
+  const byItself = ended.by === "exit" || ended.by === "protocol";
+  const code = byItself && ended.exit?.kind === "code" ? ended.exit.code : null;
   const forbidden = code !== null && policy.noRestartExitCodes.includes(code);
   if (isSuccess(policy, ended)) {
     const clean = { ...aged, retries: 0 };
@@ -29,6 +30,8 @@ export function decide(policy: RestartPolicy, ledger: Ledger, ended: Pick<Ending
   }
   if (!policy.autoRestart) return { kind: "giveUp", fatal: false, why: "auto_restart is off", ledger: aged };
   if (forbidden) return { kind: "giveUp", fatal: false, why: `exit code ${code} is one of no_restart_exit_codes`, ledger: aged };
+  // Our own shortage is no failure of the unit: it is tried until there is room, and never given up.
+  if (ended.by === "shortage") return { kind: "after", attempt: null, delayMs: Math.max(policy.retryDelayMs, SECOND), ledger: aged };
   if (policy.maxRetries >= 0 && aged.retries >= policy.maxRetries) {
     return { kind: "giveUp", fatal: true, why: `${aged.retries} of ${policy.maxRetries} retries failed`, ledger: aged };
   }

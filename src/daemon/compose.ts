@@ -11,15 +11,15 @@ import { processUsage } from "../adapters/usage.ts";
 import { isDown } from "../core/unit/phase.ts";
 import { World, type Turn } from "../core/world.ts";
 import { bootId } from "../linux/boot.ts";
+import { type Cgroups, openCgroups } from "../linux/cgroup.ts";
 import { openHub } from "../linux/hub.ts";
 import { openNotify } from "../linux/notify.ts";
-import { openProcesses } from "../linux/processes.ts";
+import { openProcesses, type ProcessTable } from "../linux/processes.ts";
 import { openSockets } from "../linux/sockets.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
 import type { NotifySockets } from "../ports/notify.ts";
 import type { Prober } from "../ports/prober.ts";
-import type { Processes } from "../ports/processes.ts";
 import type { Usage } from "../ports/usage.ts";
 import type { Users } from "../ports/users.ts";
 import type { Places } from "../spec/places.ts";
@@ -57,7 +57,7 @@ export interface Parts {
   /** What an operator should know of the daemon itself. */
   readonly notes: string[];
   readonly bootId: string;
-  readonly processes: Processes;
+  readonly processes: ProcessTable;
   readonly invocationOf: (id: string, run: number) => string;
   close(): void;
 }
@@ -90,7 +90,7 @@ type Machine = Pick<
 };
 
 /** What reaches outside: the adapters, on their ports. */
-function openMachine({ places, journal, version }: ComposeOptions, tell: Recorder["tell"]): Result<Machine, string> {
+function openMachine({ places, settings, journal, version }: ComposeOptions, tell: Recorder["tell"]): Result<Machine, string> {
   const clock = systemClock();
   const opened = openStore(`${places.state}/sup.db`);
   if (!opened.ok) return opened;
@@ -99,7 +99,12 @@ function openMachine({ places, journal, version }: ComposeOptions, tell: Recorde
     onError: (error) => journal.bug("a callback of the hub threw", error),
     onWarning: (message) => journal.warn(message),
   });
-  const processes = openProcesses({ hub, scratch: places.runtime });
+  const invocationOf = invocations(store);
+  const cgroups = cgroupsFor(settings, store, invocationOf("", 0));
+  const processes = openProcesses({ hub, cgroups, scratch: places.runtime });
+  const note = processes.containmentNote;
+  if (settings.containment === "cgroup" && note !== null)
+    return err(`cannot start: the setting "containment" asks for cgroups, and there are none: ${note}`);
   const logs = openLogs({
     runtimeDir: places.runtime,
     logDir: places.logs,
@@ -108,7 +113,6 @@ function openMachine({ places, journal, version }: ComposeOptions, tell: Recorde
     onProblem: (message) => journal.warn(message),
     onLoss: (unit, loss) => tell("log-loss", lossWords(loss), unit, { ...loss }),
   });
-  const invocationOf = invocations(store);
   const close = (): void => {
     processes.close();
     store.close();
@@ -131,6 +135,13 @@ function openMachine({ places, journal, version }: ComposeOptions, tell: Recorde
   });
 }
 
+function cgroupsFor({ containment }: Settings, store: Pick<Machine["store"], "get" | "set">, key: string): Result<Cgroups, string> {
+  if (containment === "processes") return err("switched off by the setting `containment`");
+  const cgroups = openCgroups({ key: key.slice(0, 8), known: store.get("cgroup-root") });
+  if (cgroups.ok) store.set("cgroup-root", cgroups.value.root);
+  return cgroups;
+}
+
 /** What decides and answers, on top of the machine. */
 function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
   const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, invocationOf } = machine;
@@ -144,6 +155,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     clock,
     isEnabled: (id) => enablements.get().get(id) ?? world.get(id)?.spec.enabled ?? false,
     usage: (id) => sampler.latest(id),
+    containment: (id, run) => processes.containment(invocationOf(id, run)),
     onDisk: (id) => catalog.onDisk(id),
   };
   const sampler = new Sampler({ world, clock, store, usage, bus, invocationOf, bug });

@@ -7,7 +7,7 @@ import type { Entry, World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ServiceRow } from "../ports/store.ts";
 import type { Sample } from "../ports/usage.ts";
-import type { Health } from "../base/words.ts";
+import type { Containment, Health } from "../base/words.ts";
 
 /** What the descriptions need besides the world. */
 export interface Surroundings {
@@ -15,6 +15,7 @@ export interface Surroundings {
   readonly clock: Clock;
   isEnabled(id: string): boolean;
   usage(id: string): Sample | undefined;
+  containment(id: string, run: number): Containment;
   /** Whether the file differs from what runs, and what is wrong with it. */
   onDisk(id: string): { readonly changed: boolean; readonly problems: readonly string[] };
 }
@@ -34,6 +35,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     state_since: isoOf(unit.sinceMs, clock),
     health: healthOf(entry),
     pid: unit.process?.pid ?? null,
+    containment: unit.process === null ? null : around.containment(id, unit.run),
     port: spec.port,
     start_time: isoOf(unit.execAtMs, clock, unit.process !== null || unit.phase === "exited"),
     uptime_seconds: uptimeSeconds(unit, clock),

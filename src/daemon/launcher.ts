@@ -129,6 +129,13 @@ function sentence({ stage, subject, errno }: Extract<SpawnResult, { ok: false }>
       return `cannot change to the working directory ${subject}: ${words}`;
     case "user":
       return `cannot become ${subject}: no such user or group`;
+    case "groups":
+    case "gid":
+    case "uid":
+      return `cannot become ${subject}: ${words}${errnoName(errno) === "EPERM" ? "; that takes root" : ""}`;
+    case "nice":
+    case "oom-score":
+      return `cannot set ${subject}: ${words}`;
     case "fork":
       return `cannot create a process: ${words}`;
     default:

@@ -172,6 +172,7 @@ async function start(
   const { places, version } = options;
   const startedAt = Date.now();
   let url: string | null = null;
+  let containmentNote: string | null = null;
   const describeDaemon = (notes: readonly string[]): shape.DaemonInfo => ({
     version,
     pid: process.pid,
@@ -183,11 +184,14 @@ async function start(
     log_dir: places.logs,
     socket: places.socket,
     url,
+    containment: containmentNote === null ? "cgroup" : "processes",
+    containment_note: containmentNote,
     notes: [...notes],
   });
   const made = compose({ places, settings, version, journal, describeDaemon, ...requests });
   if (!made.ok) return made;
   const parts = made.value;
+  containmentNote = parts.processes.containmentNote;
   const token = readOrMakeToken(places.token);
   if (!token.ok) return err(token.error);
   const app = createApp({

@@ -44,6 +44,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   getrlimit: { args: [I, P], returns: I },
   geteuid: { args: [], returns: U },
   execve: { args: [P, P, P], returns: I },
+  getxattr: { args: [P, P, P, T.u64_fast], returns: L },
   sigaction: { args: [I, P, P], returns: I },
   socket: { args: [I, I, I], returns: I },
   bind: { args: [I, P, U], returns: I },
@@ -92,6 +93,8 @@ export const O = { RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, NONBLOCK: 0o4000
 
 /** O_NOFOLLOW and O_DIRECTORY are swapped about on arm64 (asm/fcntl.h). */
 export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
+
+export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 
 /** open(2): a descriptor, or -errno. */
 export function open(path: string, flags: number, mode = 0): number {

@@ -1,15 +1,17 @@
 /** The processes of the machine behind ports/processes.ts: spawn, watch, adopt, signal, and whole trees. */
 import type { Exit } from "../base/exit.ts";
+import { err, type Result } from "../base/result.ts";
 import { SIGNALS } from "../base/signals.ts";
-import type { KillMode } from "../base/words.ts";
+import type { Containment, KillMode } from "../base/words.ts";
 import type { Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../ports/processes.ts";
 import { bootId } from "./boot.ts";
+import type { Cgroups } from "./cgroup.ts";
 import { Exits, waitFor } from "./exits.ts";
 import type { Hub } from "./hub.ts";
 import { libc } from "./libc.ts";
 import { pidfdSignal, sendTo } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, readStat, type Stat } from "./proc.ts";
-import { prepareSpawn, type Spawn } from "./spawn.ts";
+import { prepareSpawn, type Spawn, type Spawned } from "./spawn.ts";
 import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
 import { Trees } from "./trees.ts";
 
@@ -18,6 +20,8 @@ export interface ProcessTable extends Processes {
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
   /** False: what daemonises away from a service is found only by a sweep of /proc, and its zombies are init's. */
   readonly subreaper: boolean;
+  /** Why runs have no cgroups of their own; null when they have. */
+  readonly containmentNote: string | null;
   /** Stops watching and reaping; the processes go on. */
   close(): void;
 }
@@ -26,6 +30,8 @@ export interface ProcessesOptions {
   readonly hub: Hub;
   /** An orphan of some tree ended and was reaped. */
   readonly onStranger?: (pid: number, exit: Exit) => void;
+  /** Makes the cgroups of runs; none where it answers an error, which is in `containmentNote` then. */
+  readonly cgroups?: Result<Cgroups, string>;
   /** A private directory for a moment at the start; else the system's temporary directories are tried. */
   readonly scratch?: string;
 }
@@ -44,16 +50,22 @@ class LinuxProcesses implements ProcessTable {
   private readonly exits: Exits;
   private readonly trees: Trees;
   private readonly stopReaping: () => void;
+  private readonly cgroups: Cgroups | null;
+  readonly containmentNote: string | null;
 
-  constructor({ hub, onStranger, scratch }: ProcessesOptions) {
-    this.start = prepareSpawn(scratch);
+  constructor({ hub, onStranger, cgroups = err("not asked for"), scratch }: ProcessesOptions) {
+    const { spawn, proveCgroup } = prepareSpawn(scratch);
+    this.start = spawn;
+    const flaw = cgroups.ok ? proveCgroup(cgroups.value.root) : cgroups.error;
+    this.containmentNote = flaw;
+    this.cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
     this.exits = new Exits(hub);
-    this.trees = new Trees(hub, this.exits, this.subreaper);
+    this.trees = new Trees({ hub, exits: this.exits, subreaper: this.subreaper, cgroups: this.cgroups });
     this.stopReaping = reapOrphans({ isAwaited: (pid) => this.exits.has(pid), onReaped: onStranger });
   }
 
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
-    const spawned = this.start(request);
+    const spawned = this.startInGroup(request);
     if (!spawned.ok) return spawned;
     const { pid } = spawned;
     const ref = childRef(pid);
@@ -66,6 +78,19 @@ class LinuxProcesses implements ProcessTable {
     }
     this.trees.bornHere(ref);
     return { ok: true, ref };
+  }
+
+  private startInGroup(request: SpawnRequest): Spawned {
+    const { SUP_UNIT: unit, SUP_INVOCATION_ID: invocation } = request.env;
+    if (this.cgroups === null || !unit || !invocation) return this.start(request, null);
+    const spawned = this.start(request, this.cgroups.enter(unit, invocation));
+    if (spawned.ok || spawned.stage !== "cgroup") return spawned;
+    this.cgroups.release(invocation); // its marks must do
+    return this.start(request, null);
+  }
+
+  containment(invocation: string): Containment {
+    return this.cgroups?.has(invocation) ? "cgroup" : "processes";
   }
 
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "gone" {
@@ -143,6 +168,7 @@ class LinuxProcesses implements ProcessTable {
   close(): void {
     this.stopReaping();
     this.exits.close();
+    this.cgroups?.close();
   }
 
   private find(ref: ProcessRef): Stat | null {

@@ -8,6 +8,9 @@
  *   - a failing child leaves its stage and errno straight in *a: no pipe is needed,
  *   - the child must call nothing that has a state in user space: no malloc, no stdio, no locks. glibc's setuid family
  *     is out too: it stops every thread "of this process", which here would be the daemon's. Raw system calls are used.
+ * Into a cgroup the child is born (clone3 with CLONE_INTO_CGROUP): to move there by itself would wait for every processor of
+ * the machine, 7 to 20 ms in which the daemon sleeps too.
+ *
  * All signals are blocked from before the vfork until the child has its own dispositions, so that no handler of the
  * daemon can ever run in the child on the daemon's memory.
  */
@@ -22,13 +25,13 @@ struct attempt {
   char *const *argv;
   char *const *envp;
   const char *cwd;                 /* 0: stay */
-  const char *cgroup_procs;        /* 0: stay; else PATH/cgroup.procs */
   const char *oom_score_adj;       /* 0: as it is; else decimal text */
   char *const *pid_texts;          /* where in envp the child writes its pid (LISTEN_PID, WATCHDOG_PID); ends with 0 */
   const int *fds;                  /* fds[i] becomes i; -1 is /dev/null */
   const unsigned *groups;
   const int *limit_ids;
   const struct limit *limits;
+  int cgroup;                      /* descriptor of the directory of the cgroup to be born in; -1: stay */
   int fd_count;
   int group_count;                 /* -1: as they are */
   int limit_count;
@@ -40,17 +43,17 @@ struct attempt {
 };
 
 /* Numbers of the stages: positions in SPAWN_STAGES of ports/processes.ts. */
-enum { FORK = 2, SESSION, CGROUP, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
+enum { FORK = 2, CGROUP, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 #ifdef __aarch64__
 enum { NR_sigaction = 134, NR_sigprocmask = 135, NR_setresgid = 149, NR_setresuid = 147, NR_setgroups = 159 };
 #else
 enum { NR_sigaction = 13, NR_sigprocmask = 14, NR_setresgid = 119, NR_setresuid = 117, NR_setgroups = 116 };
 #endif
-enum { NR_close_range = 436, CLOSE_RANGE_CLOEXEC = 4 };
+enum { NR_clone3 = 435, NR_close_range = 436, CLOSE_RANGE_CLOEXEC = 4 };
 enum { SIG_SETMASK = 2, LAST_SIGNAL = 64, PRIO_PROCESS = 0 };
 enum { O_WRONLY = 1, O_RDWR = 2, O_CLOEXEC = 02000000, F_SETFD = 2, FD_CLOEXEC = 1, F_DUPFD_CLOEXEC = 1030 };
-enum { MAX_FDS = 64, EINTR = 4, E2BIG = 7 };
+enum { MAX_FDS = 64, EINTR = 4, E2BIG = 7, EAGAIN = 11, ENOMEM = 12, SIGCHLD = 17 };
 
 long syscall(long, ...);
 int vfork(void);
@@ -126,8 +129,6 @@ static void become(struct attempt *a) {
 
   a->stage = SESSION;
   if (setsid() < 0) return;
-  a->stage = CGROUP;
-  if (a->cgroup_procs && put(a->cgroup_procs, "0")) return;
   a->stage = OOM_SCORE;
   if (a->oom_score_adj && put("/proc/self/oom_score_adj", a->oom_score_adj)) return;
   a->stage = NICE;
@@ -155,6 +156,45 @@ static void become(struct attempt *a) {
   execve(a->path, a->argv, a->envp);
 }
 
+static struct attempt *current;
+
+static void child(void) {
+  become(current);
+  current->error = *__errno_location();
+  _exit(127);
+}
+
+/* struct clone_args of linux/sched.h; its size names its version. */
+struct clone_args {
+  word flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+#define CLONE_VM 0x100UL
+#define CLONE_VFORK 0x4000UL
+#define CLONE_INTO_CGROUP 0x200000000UL
+
+/*
+ * vfork into a cgroup. The child returns from the same call into the same memory. Where the return address lies on the
+ * stack it would spoil that of the daemon, so on x86-64 it gets a stack of its own, on which the address to return to is
+ * child(); elsewhere the address is in a register, and what the child puts below the common stack pointer is nobody's.
+ */
+static int vfork_into(int cgroup) {
+  struct clone_args args = {CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, 0, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, 0};
+  int pid;
+#ifdef __x86_64__
+  static word stack[8192];
+  word top = ((word)(stack + 8192) & ~15UL) - 16; /* as the ABI has it at the entry of a function, after the return */
+  *(word *)top = (word)child;
+  args.stack = (word)stack;
+  args.stack_size = top - (word)stack;
+#endif
+  args.cgroup = (word)cgroup;
+  pid = (int)syscall(NR_clone3, &args, (long)sizeof args);
+#ifndef __x86_64__
+  if (pid == 0) child();
+#endif
+  return pid;
+}
+
 /* The pid; or 0 with a->stage and a->error set, and nothing left behind. */
 int sup_spawn(struct attempt *a) {
   word all = ~0UL, before;
@@ -167,14 +207,12 @@ int sup_spawn(struct attempt *a) {
   a->stage = FORK;
   a->error = 0;
   syscall(NR_sigprocmask, (long)SIG_SETMASK, &all, &before, 8L);
-  pid = vfork();
-  if (pid == 0) {
-    become(a);
-    a->error = *__errno_location();
-    _exit(127);
-  }
+  current = a;
+  if (a->cgroup >= 0) pid = vfork_into(a->cgroup);
+  else if ((pid = vfork()) == 0) child();
   if (pid < 0) {
     a->error = *__errno_location();
+    if (a->cgroup >= 0 && a->error != EAGAIN && a->error != ENOMEM) a->stage = CGROUP;
     pid = 0;
   } else if (a->error) {
     while (waitpid(pid, 0, 0) < 0 && *__errno_location() == EINTR) {}

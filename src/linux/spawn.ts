@@ -4,7 +4,8 @@ import { closeSync, existsSync, fchownSync, fstatSync, mkdtempSync, openSync, re
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SPAWN_STAGES, type SpawnRequest, type SpawnStage } from "../ports/processes.ts";
-import { cstring, cstrings, O, SYSCALL, syscall } from "./libc.ts";
+import { errnoWords } from "../base/errno.ts";
+import { cstring, cstrings, libc, O, O_DIRECTORY, open, SYSCALL, syscall } from "./libc.ts";
 import { findCommand } from "./lookup.ts";
 import { defaultNofile, RLIMITS, toKernel, type Limit } from "./rlimits.ts";
 // `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
@@ -15,7 +16,8 @@ export type Spawned =
   | { readonly ok: true; readonly pid: number }
   | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
 
-export type Spawn = (request: SpawnRequest) => Spawned;
+/** `cgroup`: directory of the cgroup that the process is born in; null: ours. */
+export type Spawn = (request: SpawnRequest, cgroup: string | null) => Spawned;
 
 const ENOENT = 2;
 /** systemd's default (systemd.exec(5), UMask=): the daemon's own is stricter, for its sockets and logs. */
@@ -28,12 +30,21 @@ const KEEP_GROUP = 0xffffffff;
  * Compiles spawn.c (about 5 ms) and proves it by a start that must fail. Throws when this machine cannot do it. For a
  * moment it needs a directory to write to: `scratch`, or one of the usual places.
  */
-export function prepareSpawn(scratch?: string): Spawn {
+export function prepareSpawn(scratch?: string): { readonly spawn: Spawn; readonly proveCgroup: (directory: string) => string | null } {
   const native = compile(scratch);
-  const proof = attempt(native, NOTHING, "/proc/self/no-such-file", {}, NOBODY);
-  if (proof.ok || proof.stage !== "exec" || proof.errno !== ENOENT)
-    throw new Error(`cannot start processes: vfork does not report errors here (${JSON.stringify(proof)})`);
-  return (request) => spawn(native, request);
+  const proof = prove(native, null);
+  if (proof !== null) throw new Error(`cannot start processes: vfork does not report errors here (${proof})`);
+  return {
+    spawn: (request, cgroup) => spawn(native, request, cgroup),
+    proveCgroup: (directory) => prove(native, directory),
+  };
+}
+
+/** By a start that must fail at its last step. Null, or what came instead. */
+function prove(native: Native, cgroup: string | null): string | null {
+  const proof = attempt(native, NOTHING, "/proc/self/no-such-file", {}, NOBODY, cgroup);
+  if (!proof.ok && proof.stage === "exec" && proof.errno === ENOENT) return null;
+  return proof.ok ? "it was started" : `${proof.stage}: ${errnoWords(proof.errno)}`;
 }
 
 type Native = (attempt: ReturnType<typeof ptr>) => number;
@@ -82,7 +93,7 @@ function temporaryDirectory(places: readonly string[]): string {
   throw new Error(`cannot start processes: no directory to write to among ${places.join(", ")}`);
 }
 
-function spawn(native: Native, request: SpawnRequest): Spawned {
+function spawn(native: Native, request: SpawnRequest, cgroup: string | null): Spawned {
   const command = request.argv[0] ?? "";
   const flaw = [...request.argv, ...Object.entries(request.env).flat(), request.cwd ?? ""].find((text) => text.includes("\0"));
   if (flaw !== undefined) return failed("resolve", EINVAL, `${JSON.stringify(flaw)} (a zero byte cannot be passed to a program)`);
@@ -94,7 +105,7 @@ function spawn(native: Native, request: SpawnRequest): Spawned {
   const unknown = Object.keys(limits).find((name) => RLIMITS[name] === undefined);
   if (unknown !== undefined) return failed("limits", EINVAL, unknown);
   if (credentials.value.uid !== null) giveOutput(request.fds, credentials.value.uid);
-  return attempt(native, request, path.value, limits, credentials.value);
+  return attempt(native, request, path.value, limits, credentials.value, cgroup);
 }
 
 /** A program that opens /dev/stdout anew (nginx's `access_log /dev/stdout`) needs the pipe to be its user's own. */
@@ -115,8 +126,11 @@ function attempt(
   path: string,
   limits: Readonly<Record<string, Limit>>,
   { uid, gid, groups }: Credentials,
+  cgroup: string | null,
 ): Spawned {
-  const { argv, env, cwd, cgroup, identity, fds } = request;
+  const { argv, env, cwd, identity, fds } = request;
+  const cgroupFd = cgroup === null ? -1 : open(cgroup, O_DIRECTORY);
+  if (cgroup !== null && cgroupFd < 0) return failed("cgroup", -cgroupFd, cgroup);
   const keep: unknown[] = [];
   const text = (value: string | null | undefined): number => {
     if (value === null || value === undefined) return 0;
@@ -139,7 +153,6 @@ function attempt(
     args.pointer,
     variables.pointer,
     text(cwd),
-    text(cgroup && join(cgroup, "cgroup.procs")),
     text(identity.oomScoreAdj?.toString()),
     ptr(variables.pidTexts),
     address(descriptors),
@@ -149,6 +162,7 @@ function attempt(
   ];
   pointers.forEach((pointer, i) => record.writeBigUInt64LE(BigInt(pointer), i * 8));
   const numbers = [
+    cgroupFd,
     fds.length,
     groups?.length ?? -1,
     names.length,
@@ -160,15 +174,16 @@ function attempt(
     Number(uid !== null),
     uid ?? 0,
   ];
-  numbers.forEach((number, i) => record.writeInt32LE(number | 0, 88 + i * 4));
+  numbers.forEach((number, i) => record.writeInt32LE(number | 0, 80 + i * 4));
 
   const pid = native(ptr(record));
+  if (cgroupFd >= 0) libc.close(cgroupFd);
   keep.length = 0; // only now may the garbage collector have what C was reading
   if (pid > 0) return { ok: true, pid };
-  const stage = SPAWN_STAGES[record.readInt32LE(128)]!;
-  const number = record.readInt32LE(132);
-  const detail = record.readInt32LE(136);
-  return failed(stage, number, subject(stage, number, path, names[detail] ?? "", detail, request));
+  const stage = SPAWN_STAGES[record.readInt32LE(124)]!;
+  const number = record.readInt32LE(128);
+  const detail = record.readInt32LE(132);
+  return failed(stage, number, stage === "cgroup" ? cgroup! : subject(stage, number, path, names[detail] ?? "", detail, request));
 }
 
 /** Where a slice begins, also when it is empty (an empty view has no address of its own). */
@@ -195,6 +210,9 @@ function environment(env: Readonly<Record<string, string>>): { pointer: number; 
 const PID_VARIABLES = ["LISTEN_PID", "WATCHDOG_PID"];
 const PID_DIGITS = 12;
 
+const whom = ({ user, group }: SpawnRequest["identity"]): string =>
+  [user === null ? "" : `user ${user}`, group === null ? "" : `group ${group}`].filter(Boolean).join(", ");
+
 const failed = (stage: SpawnStage, errno: number, about: string): Spawned => ({ ok: false, stage, errno, subject: about });
 
 /** The thing that the failing step was about, for "cannot start web: SUBJECT: no such file or directory". */
@@ -204,15 +222,13 @@ function subject(
   path: string,
   limit: string,
   index: number,
-  { cwd, cgroup, identity, fds }: SpawnRequest,
+  { cwd, identity, fds }: SpawnRequest,
 ): string {
-  if (stage === "cgroup") return cgroup ?? "";
   if (stage === "oom-score") return `oom_score_adj ${identity.oomScoreAdj}`;
   if (stage === "nice") return `nice ${identity.nice}`;
   if (stage === "limits") return limit;
   if (stage === "descriptors") return `descriptor ${index} (from ${fds[index] ?? "/dev/null"})`;
-  if (stage === "groups" || stage === "gid") return identity.group ?? `group of ${identity.user}`;
-  if (stage === "uid") return identity.user ?? "";
+  if (stage === "groups" || stage === "gid" || stage === "uid") return whom(identity);
   if (stage === "chdir") return cwd ?? "";
   if (stage === "exec" && errno === ENOENT && existsSync(path)) return `${path}: its interpreter${interpreter(path)}`;
   return path;

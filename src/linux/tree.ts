@@ -1,8 +1,8 @@
 /**
- * Which processes belong to a run. Without a cgroup of its own a run is recognised by four marks, any of which counts:
- * the session or the process group of the main process (sup makes it the leader of both), descent from a process that
- * belongs, or the run's SUP_INVOCATION_ID in the environment. The last one finds daemons that double-forked and called
- * setsid: they lose the first three, but the environment is inherited.
+ * Which processes belong to a run. It is recognised by five marks, any of which counts: the session or the process group of
+ * the main process (sup makes it the leader of both), descent from a process that belongs, the run's SUP_INVOCATION_ID in
+ * the environment, or the run's cgroup, where there are any. The fourth finds daemons that double-forked and called setsid:
+ * they lose the first three, but the environment is inherited; the fifth those that cleaned it as well.
  */
 import type { TreeOf } from "../ports/processes.ts";
 import { bootId } from "./boot.ts";
@@ -40,10 +40,24 @@ function push(map: Map<number, Stat[]>, key: number, stat: Stat): void {
 
 const KTHREADD = 2;
 
-/** Sorts processes into runs. Keeps what it read of environments: they do not change between two execs. */
+/** The runs that a process names: by its environment, and by its cgroup. */
+interface Marks {
+  readonly environment: string | null;
+  readonly cgroup: string | null;
+}
+
+const UNKNOWN: Marks = { environment: null, cgroup: null };
+
+/** Sorts processes into runs. Keeps what it read of environments and cgroups: they hardly change between two execs. */
 export class TreeFinder {
   /** By pid; the start ticks tell a new process of the same pid. */
-  private readonly invocations = new Map<number, { readonly startTicks: number; readonly id: string | null }>();
+  private readonly known = new Map<number, Marks & { readonly startTicks: number }>();
+  /** The invocation whose cgroup a process is in; null: none; undefined: it is gone. */
+  private readonly cgroupMark: (pid: number) => string | null | undefined;
+
+  constructor(cgroupMark: (pid: number) => string | null | undefined) {
+    this.cgroupMark = cgroupMark;
+  }
 
   /** The living processes of each tree. The daemon itself is in none. */
   find<K>(trees: Iterable<readonly [K, TreeOf]>, snapshot: Snapshot): Map<K, Stat[]> {
@@ -70,8 +84,8 @@ export class TreeFinder {
     }
     for (const stat of snapshot.byPid.values()) {
       if (claimed.has(stat.pid) || stat.startTicks < oldest || stat.parent === KTHREADD || !isAlive(stat)) continue;
-      const id = this.invocation(stat);
-      const key = id === null ? undefined : byInvocation.get(id);
+      const { environment, cgroup } = this.marks(stat);
+      const key = byInvocation.get(environment ?? "") ?? byInvocation.get(cgroup ?? "");
       if (key !== undefined) claim(key, stat);
     }
     this.prune(snapshot);
@@ -86,22 +100,27 @@ export class TreeFinder {
     if (leader) return [leader, ...members];
     // With the leader gone the number may have served a stranger's session since. The kernel gives no number out twice
     // while a member is left, so one that carries our mark vouches for those that dropped their environment.
-    const marked = members.some((stat) => this.invocation(stat) === invocation);
-    const accepted = marked || snapshot.ours ? [invocation, null] : [invocation];
-    return members.filter((stat) => accepted.includes(this.invocation(stat)));
+    const carries = (stat: Stat): boolean => {
+      const { environment, cgroup } = this.marks(stat);
+      return environment === invocation || cgroup === invocation;
+    };
+    const vouched = snapshot.ours || members.some(carries);
+    return members.filter((stat) => carries(stat) || (vouched && this.marks(stat).environment === null));
   }
 
-  private invocation(stat: Stat): string | null {
-    const known = this.invocations.get(stat.pid);
-    if (known?.startTicks === stat.startTicks) return known.id;
-    const id = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
-    if (id === undefined) return null; // perhaps known the next time
-    this.invocations.set(stat.pid, { startTicks: stat.startTicks, id });
-    return id;
+  private marks(stat: Stat): Marks {
+    const known = this.known.get(stat.pid);
+    if (known?.startTicks === stat.startTicks) return known;
+    const environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
+    const cgroup = this.cgroupMark(stat.pid);
+    if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null }; // perhaps known the next time
+    const marks = { startTicks: stat.startTicks, environment, cgroup };
+    this.known.set(stat.pid, marks);
+    return marks;
   }
 
   private prune(snapshot: Snapshot): void {
-    if (this.invocations.size < 2 * snapshot.byPid.size + 64) return;
-    for (const pid of this.invocations.keys()) if (!snapshot.byPid.has(pid)) this.invocations.delete(pid);
+    if (this.known.size < 2 * snapshot.byPid.size + 64) return;
+    for (const pid of this.known.keys()) if (!snapshot.byPid.has(pid)) this.known.delete(pid);
   }
 }

@@ -6,6 +6,7 @@
  * daemon spawned the whole of /proc is read.
  */
 import type { ProcessRef, Survivor, TreeOf } from "../ports/processes.ts";
+import type { Cgroups } from "./cgroup.ts";
 import type { Exits } from "./exits.ts";
 import type { Hub, HubHandle } from "./hub.ts";
 import { SIGNALS } from "../base/signals.ts";
@@ -24,7 +25,8 @@ export class Trees {
   private readonly hub: Hub;
   private readonly exits: Exits;
   private readonly subreaper: boolean;
-  private readonly finder = new TreeFinder();
+  private readonly cgroups: Cgroups | null;
+  private readonly finder: TreeFinder;
   private readonly census = new Census();
   private readonly births = new Map<number, ProcessRef>();
   private tidyAt = MANY_BIRTHS;
@@ -33,10 +35,12 @@ export class Trees {
   private orphans: ReadonlySet<number> | null = null;
   private orphansAtLook = -1;
 
-  constructor(hub: Hub, exits: Exits, subreaper: boolean) {
-    this.hub = hub;
-    this.exits = exits;
-    this.subreaper = subreaper;
+  constructor(options: { readonly hub: Hub; readonly exits: Exits; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
+    this.hub = options.hub;
+    this.exits = options.exits;
+    this.subreaper = options.subreaper;
+    this.cgroups = options.cgroups;
+    this.finder = new TreeFinder((pid) => (this.cgroups === null ? null : this.cgroups.invocationOf(pid)));
   }
 
   bornHere(ref: ProcessRef): void {
@@ -82,6 +86,8 @@ export class Trees {
         hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
         clean = 0;
       }
+      // Once the first look has their names: what forks faster than we look ends here.
+      if (sweeps === 0) this.cgroups?.kill(tree.invocation);
     }
     this.lookAfresh();
     return [...hit.values()];
@@ -93,7 +99,10 @@ export class Trees {
     const look = (): void => {
       if (cancelled) return;
       const members = this.members(tree);
-      if (members.length === 0) return callback();
+      if (members.length === 0) {
+        this.cgroups?.release(tree.invocation);
+        return callback();
+      }
       stopWaiting = this.waitForAll(members, look);
     };
     const first = setImmediate(look);

@@ -1,5 +1,5 @@
 import type { Exit } from "../base/exit.ts";
-import type { KillMode } from "../base/words.ts";
+import type { Containment, KillMode } from "../base/words.ts";
 import type { IdentitySpec } from "../spec/spec.ts";
 
 /** Names one process for good: a pid alone may be somebody else's by tomorrow. */
@@ -14,14 +14,15 @@ export interface ProcessRef {
 export interface SpawnRequest {
   /** argv[0] is looked up on `env.PATH` unless it holds a slash. */
   readonly argv: readonly string[];
-  /** The whole environment of the new process, less `BUN_*`. `LISTEN_PID` and `WATCHDOG_PID`, where they are there, become the new process's pid. */
+  /**
+   * The whole environment of the new process, less `BUN_*`. SUP_UNIT and SUP_INVOCATION_ID name the run it belongs to.
+   * `LISTEN_PID` and `WATCHDOG_PID`, where they are there, become the new process's pid.
+   */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | null;
   readonly identity: IdentitySpec;
   /** Open descriptors to become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open here. */
   readonly fds: readonly (number | null)[];
-  /** Directory of the cgroup to join before exec. */
-  readonly cgroup?: string;
 }
 
 /** The step of the set-up that failed, in the order they are done. */
@@ -29,8 +30,8 @@ export const SPAWN_STAGES = [
   "resolve", // the command is not on PATH, or is no executable file
   "user", // no such user or group
   "fork",
+  "cgroup", // it cannot be born there
   "session",
-  "cgroup",
   "oom-score",
   "nice",
   "limits",
@@ -66,6 +67,8 @@ export interface Survivor {
  */
 export interface Processes {
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
+  /** What holds the processes of the run together: a cgroup of its own, or what a process carries with it. */
+  containment(invocation: string): Containment;
   /** Watches a process that an earlier daemon spawned. `gone`: no such process, or the pid is somebody else's now. */
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "gone";
   /**

@@ -25,6 +25,8 @@ export interface Settings {
   readonly events: { readonly retentionDays: number };
   /** Units that may be starting at the same time; 0 is no limit. */
   readonly startConcurrency: number;
+  /** Cgroups for runs: where they can be had, never, or nothing starts without them. */
+  readonly containment: "auto" | "processes" | "cgroup";
   /** What holds for units whose own files say nothing, as keys of the unit file; give it to `loadSnapshot`. */
   readonly unitDefaults: ObjectNode | null;
 }
@@ -98,6 +100,10 @@ function build() {
     ),
     events: said("The history of units.", z.strictObject({ retention_days: said("Days it is kept.", days().default(90)) }).prefault({})),
     start_concurrency: said("Units that may be starting at the same time; 0: no limit.", count(0, 100_000).default(0)),
+    containment: said(
+      "What tells the processes of a unit from others. `auto`: a cgroup for each run where cgroup v2 can be written, otherwise what processes carry with them. `cgroup`: the daemon does not start without. `processes`: no cgroups.",
+      z.enum(["auto", "cgroup", "processes"]).default("auto"),
+    ),
     log: said("What holds for the logs of units that say nothing themselves.", z.strictObject(logSizes()).prefault({})),
   });
 }
@@ -124,7 +130,7 @@ const isLoopback = (host: string): boolean => /^(localhost|::1|\[::1\]|127(\.\d{
 
 const DEFAULTS = (): Settings => toSettings(settingsSchema().parse({}), null);
 
-function toSettings({ api, metrics, events, start_concurrency }: SettingsFile, unitDefaults: ObjectNode | null): Settings {
+function toSettings({ api, metrics, events, start_concurrency, containment }: SettingsFile, unitDefaults: ObjectNode | null): Settings {
   return {
     api: {
       enabled: api.enabled,
@@ -138,6 +144,7 @@ function toSettings({ api, metrics, events, start_concurrency }: SettingsFile, u
     metrics: { intervalMs: metrics.interval * 1000, retentionDays: metrics.retention_days },
     events: { retentionDays: events.retention_days },
     startConcurrency: start_concurrency,
+    containment,
     unitDefaults,
   };
 }

@@ -32,6 +32,7 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
       tasks: 3,
       exit_code: null,
       status_text: null,
+      containment: "cgroup",
       last_exit: null,
       waiting_for: [],
       changed_on_disk: false,
@@ -225,6 +226,7 @@ function aDaemon(): shape.DaemonInfo {
   return {
     ...{ version: "0.1.0", pid: 1, start_time: NOW_ISO, uptime_seconds: 5, mode: "portable", unit_path: ["/units"] },
     ...{ state_dir: "/s", log_dir: "/l", socket: "/r/sup.sock", url: null, notes: [] },
+    ...{ containment: "cgroup", containment_note: null },
   };
 }
 

@@ -89,13 +89,12 @@ describe("while a daemon lives, a missing socket is its re-exec", () => {
     expect(waited).toBe(2000);
   });
 
-  test("the command line learns it from the pid in the lock file", async () => {
+  test("the command line learns it from the lock of the state directory", async () => {
     await using nobody = new FakeDaemon(null);
-    writeFileSync(`${nobody.home}/run/lock`, "4711\n");
-    const asked: number[] = [];
+    const asked: string[] = [];
     let naps = 0;
-    const alive = (pid: number): boolean => asked.push(pid) < 3;
-    const { code } = await sup(nobody, ["status"], { host: { alive, sleep: async () => void naps++ } });
-    expect({ code, asked, naps }).toEqual({ code: 5, asked: [4711, 4711, 4711], naps: 2 });
+    const isLocked = (path: string): boolean => asked.push(path) < 3;
+    const { code } = await sup(nobody, ["status"], { host: { isLocked, sleep: async () => void naps++ } });
+    expect({ code, asked, naps }).toEqual({ code: 5, asked: Array<string>(3).fill(`${nobody.home}/state/lock`), naps: 2 });
   });
 });

@@ -34,7 +34,7 @@ const rows: readonly Row[] = [
   { argv: "status", code: 0, out: /^sup 0\.1\.0 .* 5 units: 2 running/ },
   { argv: "status web", code: 0, out: /^● web - The web service\n/ },
   { argv: "status web.unit.json", code: 0, out: /^● web/ },
-  { argv: "status api", code: 3, out: /next attempt is in 2s \(2 of 5\)/i },
+  { argv: "status api", code: 3, out: /next attempt is in 2s \(1 of 5\)/i },
   { argv: "status cron", code: 3, out: /never started, and is not enabled/ },
   { argv: "status wbe", code: 4, err: "sup: there is no unit wbe\n  did you mean web?\n" },
   { argv: "status nothing-like-it", code: 4, err: /there is no unit nothing-like-it/ },

@@ -74,17 +74,19 @@ describe("daemon start", () => {
 describe("daemon stop", () => {
   const ending = { ...overview, shutdown: () => ({ status: "stopping" }) };
 
-  test("waits until the process is gone", async () => {
+  test("waits until it has let go of its state directory", async () => {
     await using daemon = new FakeDaemon(ending);
     let looks = 0;
-    const outcome = await sup(daemon, ["daemon", "stop"], { host: { alive: (pid) => pid === 4242 && ++looks < 4, sleep: async () => {} } });
+    const outcome = await sup(daemon, ["daemon", "stop"], {
+      host: { isLocked: (path) => path.endsWith("/state/lock") && ++looks < 4, sleep: async () => {} },
+    });
     expect(looks).toBe(4);
     expect(outcome).toEqual({ code: 0, out: "sup daemon: stopped (pid 4242) in 0ms\n", err: "" });
   });
 
   test("--no-wait does not", async () => {
     await using daemon = new FakeDaemon(ending);
-    const outcome = await sup(daemon, ["daemon", "stop", "--no-wait"], { host: { alive: () => true } });
+    const outcome = await sup(daemon, ["daemon", "stop", "--no-wait"], { host: { isLocked: () => true } });
     expect(outcome).toMatchObject({ code: 0, out: expect.stringMatching(/^sup daemon: stopping; see .*sup\.log\n$/) });
   });
 });

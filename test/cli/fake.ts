@@ -111,7 +111,7 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     columns: () => undefined,
     now: () => NOW,
     sleep: Bun.sleep,
-    alive: () => false,
+    isLocked: () => false,
     interactive: () => Promise.reject(new Error("no editor was expected")),
     detach: () => {
       throw new Error("no daemon was expected");

@@ -85,8 +85,8 @@ describe("why", () => {
     [aService("x", { state: "starting", waiting_for: ["db", "mq"] }), "It is to start, but cannot yet. It waits for db, mq."],
     [aService("x", { state: "stopped", reason: "operator" }), "It is stopped because an operator said so."],
     [aService("x", { state: "stopped", reason: "success" }), "It ended by itself with success."],
-    [aService("x", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 0, next_attempt: ago(-8) }), "It failed: exit code 3. The next attempt is in 8s (1 of 5)."], // prettier-ignore
-    [aService("x", { state: "backoff", reason: "signal", last_exit: "killed by SIGSEGV", retries: 9, max_retries: -1, next_attempt: ago(-8) }), "It was killed: killed by SIGSEGV. The next attempt is in 8s (attempt 10)."], // prettier-ignore
+    [aService("x", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 1, next_attempt: ago(-8) }), "It failed: exit code 3. The next attempt is in 8s (1 of 5)."], // prettier-ignore
+    [aService("x", { state: "backoff", reason: "signal", last_exit: "killed by SIGSEGV", retries: 9, max_retries: -1, next_attempt: ago(-8) }), "It was killed: killed by SIGSEGV. The next attempt is in 8s (retry 9)."], // prettier-ignore
     [aService("x", { state: "failed", reason: "exit-code", last_exit: "exit code 1" }), "It failed: exit code 1. Its policy does not restart it after that; `sup start x` does."], // prettier-ignore
     [aService("x", { state: "fatal", reason: "health", retries: 5 }), "Its health check kept failing. It was given up after 5 retries; `sup start x` tries again."], // prettier-ignore
   ])("%#", (service, sentence) => {

@@ -17,6 +17,19 @@ function words(decision: Decision): string {
   return decision.kind === "giveUp" ? (decision.fatal ? "fatal" : "failed") : "done";
 }
 
+describe("an end that is neither a failure of the unit nor its success", () => {
+  test.each([
+    [{ maxRetries: 0 }, { by: "shortage", exit: null }, "after 1000 clean"],
+    [{ maxRetries: 0, retryDelayMs: 5000 }, { by: "shortage", exit: null }, "after 5000 clean"],
+    [{ autoRestart: false }, { by: "shortage", exit: null }, "failed"],
+    [{}, { by: "protocol", exit: code(0) }, "after 1000 retry 1"],
+    [{ noRestartExitCodes: [0] }, { by: "protocol", exit: code(0) }, "failed"],
+    [{ restartOnExit: true, maxRetries: 0 }, { by: "protocol", exit: code(0) }, "fatal"],
+  ] as const)("%j, %j: %s", (policy, ended, expected) => {
+    expect(words(ask(policy, ended))).toBe(expected);
+  });
+});
+
 describe("the delay before a retry", () => {
   test("grows as retry_delay × backoff_multiplier^(n-1): 10, 20, 40, 80, 160 seconds", () => {
     expect([1, 2, 3, 4, 5].map((n) => backoffMs(TEN, n, 0.5))).toEqual([10_000, 20_000, 40_000, 80_000, 160_000]);

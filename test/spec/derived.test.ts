@@ -130,6 +130,7 @@ describe("settings", () => {
         metrics: { intervalMs: 5000, retentionDays: 7 },
         events: { retentionDays: 90 },
         startConcurrency: 0,
+        containment: "auto",
         unitDefaults: null,
       },
       problems: [],

@@ -4,7 +4,7 @@ import { createClient, type Client } from "../../api/client.ts";
 import { EXIT } from "../../api/errors.ts";
 import type { DaemonInfo } from "../../api/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
-import type { Context, Run } from "../context.ts";
+import { type Context, daemonLives, type Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 import { sinceWhen } from "../render/time.ts";
 
@@ -84,7 +84,7 @@ async function stop(context: Context): Promise<number> {
   const here = !(options.url ?? host.env.SUP_URL);
   const wait = here && options.wait !== false;
   // Each unit's stop timeout bounds this; a daemon that never ends is for the operator to see.
-  while (wait && host.alive(pid)) await host.sleep(POLL_MS);
+  while (wait && daemonLives(host, context.places)) await host.sleep(POLL_MS);
   if (options.json) json({ pid, stopped: wait });
   else
     out(
@@ -140,6 +140,10 @@ function describe(daemon: DaemonInfo, units: number, { paint, host }: Context): 
     ["State", daemon.state_dir],
     ["Logs", daemon.log_dir],
     ["Socket", daemon.socket],
+    [
+      "Held by",
+      daemon.containment === "cgroup" ? "a cgroup for each run" : `what processes carry with them; no cgroups: ${daemon.containment_note}`,
+    ],
     ["Page and API", daemon.url ?? "not on TCP"],
     ...daemon.notes.map((note) => ["Note", note]),
   ];

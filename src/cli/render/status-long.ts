@@ -61,6 +61,8 @@ function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
   others.forEach(({ pid, name }, i) => {
     facts.push([i === 0 ? "Children" : "", `${paint("dim", i === others.length - 1 ? "└─" : "├─")}${pid} ${safe(name)}`]);
   });
+  if (service.containment === "processes") facts.push(["Held by", "session, descent and environment of its processes (no cgroup)"]);
+  if (service.containment === "cgroup") facts.push(["Held by", "a cgroup of its own"]);
   const used = [
     service.memory_mb === null ? "" : `memory ${memory(service.memory_mb)}`,
     service.cpu_percent === null ? "" : `cpu ${percent(service.cpu_percent)}`,

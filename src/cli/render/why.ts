@@ -36,11 +36,11 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
   },
 };
 
-/** ` (2 of 5)`: the attempt to come of those the policy allows. */
-export const attempt = (service: Service): string =>
-  service.max_retries < 0
-    ? ` (attempt ${service.retries + 1})`
-    : ` (${Math.min(service.retries + 1, service.max_retries)} of ${service.max_retries})`;
+/** ` (2 of 5)`: the retry to come of those the policy allows; nothing for a start that uses up none. */
+export function attempt({ retries, max_retries }: Service): string {
+  if (retries === 0) return "";
+  return max_retries < 0 ? ` (retry ${retries})` : ` (${retries} of ${max_retries})`;
+}
 
 function failure(service: Service): string {
   const how = service.last_exit ? `: ${service.last_exit}` : "";
@@ -57,7 +57,8 @@ const FAILURES: Partial<Record<Reason, string>> = {
   watchdog: "It stopped sending signs of life (watchdog)",
   spawn: "It could not be started",
   dependency: "Something it needs failed",
-  resources: "It went over its resource limits",
+  protocol: "It ended too early",
+  resources: "It ran out of resources",
 };
 
 const CAUSE: Partial<Record<Reason, string>> = {

@@ -133,7 +133,7 @@ const runLimit = (unit: Unit, spec: Situation["spec"]): Unit["due"] =>
 
 export const spawnFailed: Move<Of<"spawnFailed">> = (situation, event) => {
   const { failure } = event;
-  const end = ending({ by: failure.resources ? "resources" : "spawn", detail: failure.message });
+  const end = ending({ by: failure.resources ? "shortage" : "spawn", detail: failure.message });
   const outcome = sweep(situation, end);
   return { ...outcome, effects: [tell("start-failed", failure.message, { run: event.run, stage: failure.stage }), ...outcome.effects] };
 };
@@ -143,11 +143,13 @@ export const mainExited: Move<Of<"exited">> = (situation, event) => {
   const { unit, spec } = situation;
   const words = describeExit(event.exit);
   const already = unit.ending?.by === "quit" ? null : unit.ending;
-  const own = ending({ by: "exit", exit: event.exit, detail: words });
+  const success = isSuccess(spec.restart, { by: "exit", exit: event.exit });
+  // Only who is asked for more than to be executed is still `starting`: a check, or READY=1.
+  const early = success && unit.phase === "starting" && spec.type !== "oneshot";
+  const own = ending({ by: early ? "protocol" : "exit", exit: event.exit, detail: early ? `${words} before it was ready` : words });
   const end = already ? { ...already, exit: event.exit } : own;
-  const success = isSuccess(spec.restart, own);
   const outcome = sweep(situation, end);
-  const details = { run: unit.run, ...exitDetails(event.exit), success, expected: already !== null };
+  const details = { run: unit.run, ...exitDetails(event.exit), success: success && !early, expected: already !== null };
   return { ...outcome, effects: [tell("exited", words, details), ...outcome.effects] };
 };
 

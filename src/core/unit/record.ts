@@ -33,10 +33,12 @@ export interface SpawnFailure {
 
 /**
  * Why the current run ends. First cause wins, but for the operator, who always wins. `quit`: the service said that it stops
- * by itself; how it exits decides then.
+ * by itself; how it exits decides then. `protocol`: it ended well, but before it was ready. `shortage`: the machine had no
+ * process or descriptor for it.
  */
 export interface Ending {
-  readonly by: "exit" | "quit" | "spawn" | "hook" | "timeout" | "health" | "watchdog" | "resources" | "stop" | "restart";
+  readonly by:
+    "exit" | "quit" | "protocol" | "spawn" | "shortage" | "hook" | "timeout" | "health" | "watchdog" | "resources" | "stop" | "restart";
   /** For `restart`: who asked. */
   readonly cause: Cause;
   readonly exit: Exit | null;

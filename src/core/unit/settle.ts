@@ -46,7 +46,8 @@ function apply(decision: Decision, { unit, spec, env }: Situation, end: Ending, 
   }
   const { delayMs, attempt } = decision;
   const limit = spec.restart.maxRetries < 0 ? "" : `/${spec.restart.maxRetries}`;
-  const which = attempt === null ? "restart after a clean exit" : `retry ${attempt}${limit}`;
+  const uncounted = end.by === "shortage" ? "another try, which is not counted," : "restart after a clean exit";
+  const which = attempt === null ? uncounted : `retry ${attempt}${limit}`;
   const said = tell("backoff", `${end.detail}; ${which} ${delayMs <= 0 ? "at once" : `in ${formatDuration(delayMs)}`}`, {
     ...details,
     attempt,
@@ -69,6 +70,8 @@ export function reasonOf(end: Ending): Reason {
       return end.cause;
     case "hook":
       return "exit-code";
+    case "shortage":
+      return "resources";
     default:
       return end.by;
   }

@@ -111,6 +111,40 @@ describe("a failed start", () => {
     const m = machine(CHECKED).start().clear().spawned().ends(1);
     expect([m.phase, m.unit.reason, m.unit.ledger.retries]).toEqual(["backoff", "exit-code", 1]);
   });
+
+  test.each([CHECKED, { type: "notify" }] as SpecParts[])("exit code 0 before it is ready is a failed start: %j", (parts) => {
+    const m = machine(parts).start().clear().spawned().ends(0);
+    expect([m.phase, m.unit.reason, m.unit.ledger.retries, m.unit.last?.detail]).toEqual([
+      "backoff",
+      "protocol",
+      1,
+      "exit code 0 before it was ready",
+    ]);
+  });
+
+  test("after READY=1 exit code 0 is a success", () => {
+    expect(machine({ type: "notify" }).up().ends(0).unit.reason).toBe("success");
+  });
+
+  test("a shortage of our own uses up no retry and is never given up", () => {
+    const m = machine({ restart: { maxRetries: 0, retryDelayMs: 100 } }).start();
+    for (let i = 0; i < 20; i++) {
+      m.clear().spawnFailed("cannot create a process", true).swept();
+      expect([m.phase, m.unit.reason, m.unit.ledger.retries, m.dueInMs]).toEqual(["backoff", "resources", 0, 1000]);
+      m.due();
+    }
+    expect(m.clear().spawned().phase).toBe("running");
+  });
+
+  test("a shortage is not tried again where auto_restart is off", () => {
+    expect(
+      machine({ restart: { autoRestart: false } })
+        .start()
+        .clear()
+        .spawnFailed("cannot fork", true)
+        .swept().phase,
+    ).toBe("failed");
+  });
 });
 
 describe("operator start", () => {

@@ -43,9 +43,9 @@ test.each(ENDS)(
 );
 
 test("our own child of before a re-exec gives its exact status by waitpid and leaves no zombie", async () => {
-  const spawn = prepareSpawn();
+  const { spawn } = prepareSpawn();
   const base = { env: { PATH }, cwd: null, identity, fds: [null, null, null] };
-  const spawned = spawn({ ...base, argv: ["/bin/sh", "-c", "sleep 0.1; exit 42"] });
+  const spawned = spawn({ ...base, argv: ["/bin/sh", "-c", "sleep 0.1; exit 42"] }, null);
   if (!spawned.ok) throw new Error(JSON.stringify(spawned));
   expect(await adopt(refOf(spawned.pid))).toEqual({ kind: "code", code: 42 });
   expect(readStat(spawned.pid)).toBeNull();

@@ -47,7 +47,6 @@ describe("a start that fails says at which step, why and about what", () => {
     ],
     ["a descriptor that is not open", { fds: [null, 9999] }, { stage: "descriptors", errno: 9 }],
     ["a directory that does not exist", { cwd: "/no/such/place" }, { stage: "chdir", errno: 2, subject: "/no/such/place" }],
-    ["a cgroup that does not exist", { cgroup: "/no/such/cgroup" }, { stage: "cgroup", errno: 2, subject: "/no/such/cgroup" }],
   ];
   test.each(cases)("%s", (_name, change, expected) => {
     using m = machine();
