@@ -60,7 +60,9 @@ export class Cgroups {
     if (group === undefined) this.#forgetOthers(unit, invocation);
     if (group === undefined || group.killed) {
       group = { name: `${unit}.${invocation}`, count: (group?.count ?? 0) + 1, killed: false };
-      if (makeDirectory(this.#directory(group.name, group.count)) !== null) return null;
+      const directory = this.#directory(group.name, group.count);
+      // Our root is gone when somebody tidied up what was empty.
+      if (makeDirectory(directory) !== null && (makeDirectory(this.root) ?? makeDirectory(directory)) !== null) return null;
       this.#groups.set(invocation, group);
     }
     return this.#directory(group.name, group.count);
