@@ -4,17 +4,22 @@ import { run } from "./process.ts";
 
 /** The C programs of bench/native, compiled into a directory; null where there is no C compiler. */
 export async function compileNative(directory: string): Promise<{ service: string; loop: string } | null> {
-  const cc = Bun.which("cc") ?? Bun.which("gcc") ?? Bun.which("clang");
-  if (!cc) return null;
-  const compile = async (name: string): Promise<string> => {
-    const out = join(directory, name);
-    const source = join(import.meta.dir, "native", `${name}.c`);
-    // Static, so that the dynamic linker is not what is measured; not every system has a static libc.
-    const failed = (await run([cc, "-O2", "-static", "-o", out, source])).code !== 0;
-    if (failed) await run([cc, "-O2", "-o", out, source], { mustSucceed: true });
-    return out;
-  };
-  return { service: await compile("service"), loop: await compile("loop") };
+  if (!compiler()) return null;
+  return { service: await compile(directory, "service"), loop: await compile(directory, "loop") };
+}
+
+const compiler = (): string | null => Bun.which("cc") ?? Bun.which("gcc") ?? Bun.which("clang");
+
+/** One of them; gives the path of the program. */
+export async function compile(directory: string, name: string): Promise<string> {
+  const cc = compiler();
+  if (!cc) throw new Error("a C compiler is needed (Debian: gcc libc6-dev)");
+  const out = join(directory, name);
+  const source = join(import.meta.dir, "native", `${name}.c`);
+  // Static, so that the dynamic linker is not what is measured; not every system has a static libc.
+  const failed = (await run([cc, "-O2", "-static", "-o", out, source])).code !== 0;
+  if (failed) await run([cc, "-O2", "-o", out, source], { mustSucceed: true });
+  return out;
 }
 
 const CLOCK_MONOTONIC = 1;

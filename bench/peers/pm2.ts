@@ -5,7 +5,7 @@ import { nowNs } from "../native.ts";
 import { alive, run, until } from "../process.ts";
 import { missing, type Peer } from "./peer.ts";
 
-const VERSION = "7.0.4";
+export const VERSION = "7.0.4";
 /** Five hundred take PM2 minutes; past this a launch counts as not done. */
 const LAUNCH_MS = 180_000;
 
@@ -48,7 +48,7 @@ export async function pm2Peer(): Promise<Peer> {
 }
 
 /** Into a directory of the user's that later runs find again. */
-async function install(): Promise<string | null> {
+export async function install(): Promise<string | null> {
   const prefix = join(tmpdir(), `sup-bench-pm2-${VERSION}-${userInfo().uid}`);
   const pm2 = join(prefix, "node_modules/.bin/pm2");
   if (existsSync(pm2)) return pm2;
