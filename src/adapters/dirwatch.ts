@@ -7,15 +7,15 @@
 import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
+/** Absolute path of a directory → the names in it that matter; null: those that `isRelevant` says. */
+export type Wanted = Map<string, ReadonlySet<string> | null>;
+
 export interface DirectoryWatch {
-  /** Absolute paths. */
-  readonly directories: readonly string[];
-  /** Names of entries to watch as directories too. */
-  readonly isSubdirectory: (name: string) => boolean;
-  /** Names whose change matters. */
-  readonly isRelevant: (name: string) => boolean;
-  /** Called after a quiet moment; by then the watches are set for what is there. */
-  readonly onChange: () => void;
+  /** What to watch as the disk is now: asked again after each change. */
+  readonly wanted: () => Wanted;
+  readonly isRelevant: (directory: string, name: string) => boolean;
+  /** Called after a quiet moment with some of the paths; by then the watches are set for what is there. */
+  readonly onChange: (paths: readonly string[]) => void;
   readonly onProblem: (message: string) => void;
   /** Nothing happened for so long, 100 … */
   readonly quietMs?: number | undefined;
@@ -25,11 +25,22 @@ export interface DirectoryWatch {
 
 const QUIET_MS = 100;
 const AT_MOST_MS = 1000;
+/** Paths that are told of one change; more are of no use to a reader. */
+const TOLD_PATHS = 5;
 
 /** Returns a stop. */
 export function watchDirectories(options: DirectoryWatch): () => void {
   const watcher = new Watcher(options);
   return () => watcher.stop();
+}
+
+/** Adds what tells that `path` comes, goes or is replaced: its name in its directory, or in the nearest one that is there. */
+export function wantComing(wanted: Wanted, path: string): void {
+  let child = path;
+  let parent = dirname(path);
+  while (parent !== dirname(parent) && identityOf(parent) === null) [child, parent] = [parent, dirname(parent)];
+  const others = wanted.get(parent);
+  if (others !== null) wanted.set(parent, new Set([...(others ?? []), basename(child)]));
 }
 
 interface Watched {
@@ -41,6 +52,7 @@ interface Watched {
 class Watcher {
   private readonly watched = new Map<string, Watched>();
   private readonly troubled = new Set<string>();
+  private readonly seen = new Set<string>();
   private quiet: Timer | null = null;
   private latest: Timer | null = null;
   private stopped = false;
@@ -63,7 +75,7 @@ class Watcher {
   }
 
   private adjust(): boolean {
-    const wanted = this.wanted();
+    const wanted = this.options.wanted();
     let changed = false;
     for (const path of [...this.watched.keys()]) if (!wanted.has(path)) this.drop(path);
     for (const [path, names] of wanted) {
@@ -75,27 +87,6 @@ class Watcher {
       changed = this.add(path, identity, names) || changed;
     }
     return changed;
-  }
-
-  /** Path → the names that matter there; null: those that `isRelevant` says. */
-  private wanted(): Map<string, ReadonlySet<string> | null> {
-    const wanted = new Map<string, ReadonlySet<string> | null>();
-    for (const directory of this.options.directories) {
-      let child = directory;
-      let parent = dirname(directory);
-      while (parent !== dirname(parent) && identityOf(parent) === null) [child, parent] = [parent, dirname(parent)];
-      const others = wanted.get(parent);
-      if (others !== null) wanted.set(parent, new Set([...(others ?? []), basename(child)]));
-    }
-    for (const directory of this.options.directories) {
-      if (identityOf(directory) === null) continue;
-      wanted.set(directory, null);
-      for (const name of namesIn(directory)) {
-        const path = join(directory, name);
-        if (this.options.isSubdirectory(name) && identityOf(path) !== null) wanted.set(path, null);
-      }
-    }
-    return wanted;
   }
 
   private add(path: string, identity: string, names: ReadonlySet<string> | null): boolean {
@@ -127,12 +118,13 @@ class Watcher {
     // A directory that is deleted tells its own name, or none.
     if (name === null || name === basename(path) || name === path) this.drop(path);
     else if (this.watched.has(join(path, name))) this.drop(join(path, name));
-    else if (names ? !names.has(name) : !this.options.isRelevant(name)) return;
-    this.noticed();
+    else if (names ? !names.has(name) : !this.options.isRelevant(path, name)) return;
+    this.noticed(name === null || name === path ? path : join(path, name));
   }
 
-  private noticed(): void {
+  private noticed(path?: string): void {
     if (this.stopped) return;
+    if (path !== undefined && this.seen.size < TOLD_PATHS) this.seen.add(path);
     const { quietMs = QUIET_MS, atMostMs = AT_MOST_MS } = this.options;
     clearTimeout(this.quiet ?? undefined);
     this.quiet = setTimeout(() => this.tell(), quietMs);
@@ -142,7 +134,9 @@ class Watcher {
   private tell(): void {
     this.disarm();
     this.refresh();
-    this.options.onChange();
+    const paths = [...this.seen];
+    this.seen.clear();
+    this.options.onChange(paths);
   }
 
   private disarm(): void {
@@ -154,7 +148,7 @@ class Watcher {
 }
 
 /** Device and inode of a directory; null when there is none. */
-function identityOf(path: string): string | null {
+export function identityOf(path: string): string | null {
   try {
     const status = statSync(path);
     return status.isDirectory() ? `${status.dev}:${status.ino}` : null;
@@ -163,7 +157,8 @@ function identityOf(path: string): string | null {
   }
 }
 
-function namesIn(path: string): string[] {
+/** Names in a directory; none when it is gone or cannot be read. */
+export function namesIn(path: string): string[] {
   try {
     return readdirSync(path);
   } catch {

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from
 import { basename, join, resolve } from "node:path";
 import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../base/names.ts";
 import type { TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../ports/files.ts";
-import { watchDirectories } from "./dirwatch.ts";
+import { identityOf, namesIn, wantComing, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 export interface UnitSourceOptions {
   /** A sentence about a directory that cannot be watched (too many watches): its changes are seen at a reload only. */
@@ -21,11 +21,9 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
     snapshot: () => snapshot(absolute),
     watch: (onChange) =>
       watchDirectories({
-        directories: absolute,
-        // A link may lead to a directory as well as a file; what is no directory is not watched in the end.
-        isSubdirectory: (name) => isVisible(name) && name.endsWith(`${SUFFIX}.d`),
-        isRelevant: (name) => isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json")),
-        onChange,
+        wanted: () => wanted(absolute),
+        isRelevant: (_, name) => isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json")),
+        onChange: () => onChange(),
         quietMs: options.quietMs,
         onProblem: options.onProblem ?? (() => {}),
       }),
@@ -33,6 +31,22 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
 }
 
 const SUFFIX = fileNameOf("");
+
+/** The directories, their drop-in directories, and what tells that one of them comes. */
+function wanted(directories: readonly string[]): Wanted {
+  const wanted: Wanted = new Map();
+  for (const directory of directories) wantComing(wanted, directory);
+  for (const directory of directories) {
+    if (identityOf(directory) === null) continue;
+    wanted.set(directory, null);
+    for (const name of namesIn(directory)) {
+      // A link may lead to a directory as well as a file; what is no directory is not watched in the end.
+      const path = join(directory, name);
+      if (isVisible(name) && name.endsWith(`${SUFFIX}.d`) && identityOf(path) !== null) wanted.set(path, null);
+    }
+  }
+  return wanted;
+}
 
 /** Hidden files are the temporary files of editors (`.#web.unit.json`, `.web.unit.json.swp`) and of atomic writers. */
 const isVisible = (name: string): boolean => !name.startsWith(".");

@@ -50,6 +50,22 @@ export const service = z.object({
   next_attempt: time.nullable(),
   file: z.string(),
   type: z.string(),
+  /** Null without a schedule. `active`: neither the operator nor the file disables it. */
+  schedule: z
+    .object({
+      cron: z.string().nullable(),
+      timezone: z.string().nullable(),
+      every_seconds: z.number().nullable(),
+      catch_up: z.boolean(),
+      overlap: z.enum(["skip", "queue", "kill"]),
+      active: z.boolean(),
+      next_run: time.nullable(),
+      /** When it was last due and ran, or was left out because the last run was not over. */
+      last_run: time.nullable(),
+      /** A run follows right after the one under way. */
+      queued: z.boolean(),
+    })
+    .nullable(),
   dependencies: z.array(z.object({ unit: id, condition: z.enum(CONDITIONS), required: z.boolean(), restart: z.boolean() })),
 });
 export type Service = z.infer<typeof service>;

@@ -43,8 +43,8 @@ const look: readonly CommandRow[] = [
     aliases: ["ls"],
     takes: "[unit...]",
     summary: "units with their files, groups and whether they start with the daemon",
-    options: [],
-    examples: ["sup list", "sup list @shop"],
+    options: ["timers"],
+    examples: ["sup list", "sup list @shop", "sup list --timers"],
     load: () => import("./commands/list.ts"),
   },
   {

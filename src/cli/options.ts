@@ -29,6 +29,7 @@ export const OPTIONS = {
   bare: { flags: "--bare", words: "the text alone, without time and name", kind: "flag" },
   type: { flags: "--type <type>", words: "only events of this type", kind: "text" },
   run: { flags: "--run", words: "run the check now instead of showing the last result", kind: "flag" },
+  timers: { flags: "--timers", words: "only units with a schedule: their next and last run", kind: "flag" },
   reveal: { flags: "--reveal", words: "show secrets too", kind: "flag" },
   dropIn: { flags: "--drop-in <name>", words: "edit the drop-in NAME.json of the unit instead of its file", kind: "text" },
   background: { flags: "--background", words: "the daemon was started by `sup daemon start`", kind: "flag", hidden: true },

@@ -23,6 +23,8 @@ export interface PlanInput {
   isUp(id: string): boolean;
   /** The operator's word, else the file's. */
   isEnabled(id: string): boolean;
+  /** It runs by its schedule, and not because it was loaded. */
+  isScheduled(id: string): boolean;
   /** Keys that differ between what is in force and what is on disk. */
   changes(id: string): readonly KeyChange[];
 }
@@ -41,15 +43,9 @@ export function planReload(input: PlanInput): PlanRow[] {
   }
   for (const id of input.onDisk) {
     if (known.has(id)) continue;
-    const enabled = input.isEnabled(id);
-    rows.push(
-      row(
-        id,
-        "added",
-        enabled ? "start" : "load",
-        enabled ? "new and enabled: it will be started" : "new and not enabled: it will be known",
-      ),
-    );
+    if (input.isScheduled(id)) rows.push(row(id, "added", "load", "new and scheduled: it will run at its times"));
+    else if (input.isEnabled(id)) rows.push(row(id, "added", "start", "new and enabled: it will be started"));
+    else rows.push(row(id, "added", "load", "new and not enabled: it will be known"));
   }
   for (const id of input.broken) if (!known.has(id)) rows.push(row(id, "broken", "keep", "the file has errors: it is not loaded"));
   return rows.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));

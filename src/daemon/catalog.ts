@@ -88,7 +88,7 @@ export class Catalog {
     if (now !== undefined && diffSpecs(now, { effective }).length === 0) return undefined;
     const spec = specOf(effective, id, file);
     if (spec === undefined) return undefined;
-    this.#inForce.set(id, { spec, effective, sources: new Map(), files: now?.files ?? [], warnings: [] });
+    this.#inForce.set(id, { spec, effective, sources: now?.sources ?? new Map(), files: now?.files ?? [], warnings: [] });
     this.#note();
     return spec;
   }
@@ -122,6 +122,7 @@ export class Catalog {
       broken: new Set(bad),
       isUp: world.isUp,
       isEnabled: (id) => world.isEnabled(id, this.#disk.loaded.get(id)),
+      isScheduled: (id) => this.#disk.loaded.get(id)?.spec.schedule != null,
       changes: (id) => diffSpecs(this.#inForce.get(id)!, this.#disk.loaded.get(id)!),
     });
   }

@@ -6,6 +6,7 @@ import { openLogs } from "../adapters/logs/store.ts";
 import type { Loss } from "../adapters/logs/unit.ts";
 import { openProber } from "../adapters/probes/index.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
+import { watchFiles } from "../adapters/filewatch.ts";
 import { openUnitSource } from "../adapters/unitdir.ts";
 import { processUsage } from "../adapters/usage.ts";
 import { isDown } from "../core/unit/phase.ts";
@@ -37,7 +38,9 @@ import { Launcher } from "./launcher.ts";
 import { Recorder } from "./recorder.ts";
 import { Reloader } from "./reloader.ts";
 import { Sampler } from "./sampler.ts";
+import { Schedules } from "./schedules.ts";
 import { SocketHolder } from "./sockets.ts";
+import { Watches } from "./watches.ts";
 
 export interface Parts {
   readonly clock: ReturnType<typeof systemClock>;
@@ -53,6 +56,8 @@ export interface Parts {
   readonly sampler: Sampler;
   readonly sockets: SocketHolder;
   readonly notify: NotifySockets;
+  readonly schedules: Schedules;
+  readonly watches: Watches;
   readonly facade: Facade;
   /** What an operator should know of the daemon itself. */
   readonly notes: string[];
@@ -157,6 +162,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     usage: (id) => sampler.latest(id),
     containment: (id, run) => processes.containment(invocationOf(id, run)),
     onDisk: (id) => catalog.onDisk(id),
+    planOf: (id) => schedules.planOf(id),
   };
   const sampler = new Sampler({ world, clock, store, usage, bus, invocationOf, bug });
   const recorder = new Recorder({ world, clock, store, logs, bus, around, effective: (id) => catalog.get(id)?.effective });
@@ -177,12 +183,16 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const interpreter = new Interpreter({ ...outside, world, bootId: machine.bootId, invocationOf, post, bug });
   const announce = (id: string): void => {
     enablements.forget();
+    schedules.check(id);
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
   const handle = engine.handle.bind(engine);
   const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
+  const isActive = (id: string): boolean => reloader.isScheduleActive(id);
+  const schedules = new Schedules({ world, clock, store, engine, recorder, isActive });
+  const watches = new Watches({ world, engine, recorder, logs, launcher, watchFiles });
   const notes: string[] = [];
   const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog));
   const probeNow = async (id: string): Promise<void> => {
@@ -192,7 +202,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   };
   const acting = { actions, reloader, probeNow, shutdown, reexec };
   const facade = new Facade({ world, clock, store, logs, processes, bus, catalog, sampler, around, invocationOf, daemon, ...acting });
-  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, facade, notes };
+  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, schedules, watches, facade, notes };
 }
 
 /** Notes of the daemon, of the store, and the units whose files are bad. */

@@ -4,10 +4,12 @@ import { conditionOf } from "../core/deps.ts";
 import { holdsStop, isDown, stateOf, subStateOf } from "../core/unit/phase.ts";
 import type { Unit } from "../core/unit/record.ts";
 import type { Entry, World } from "../core/world.ts";
+import type { Timer } from "../core/schedule.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ServiceRow } from "../ports/store.ts";
 import type { Sample } from "../ports/usage.ts";
 import type { Containment, Health } from "../base/words.ts";
+import type { ScheduleSpec } from "../spec/spec.ts";
 
 /** What the descriptions need besides the world. */
 export interface Surroundings {
@@ -17,6 +19,8 @@ export interface Surroundings {
   usage(id: string): Sample | undefined;
   containment(id: string, run: number): Containment;
   /** Whether the file differs from what runs, and what is wrong with it. */
+  /** What is planned for a scheduled unit whose schedule is in force. */
+  planOf(id: string): Timer | undefined;
   onDisk(id: string): { readonly changed: boolean; readonly problems: readonly string[] };
 }
 
@@ -61,12 +65,28 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     next_attempt: unit.due !== null && (unit.due.why === "backoff" || unit.due.why === "fatal-retry") ? isoOf(unit.due.atMs, clock) : null,
     file: spec.file,
     type: spec.type,
+    schedule: spec.schedule === null ? null : describeSchedule(spec.schedule, around.planOf(id)),
     dependencies: spec.dependencies.map((dependency) => ({
       unit: dependency.unit,
       condition: conditionOf(dependency, world.get(dependency.unit)?.spec),
       required: dependency.required,
       restart: dependency.restart,
     })),
+  };
+}
+
+function describeSchedule(schedule: ScheduleSpec, plan: Timer | undefined): NonNullable<shape.Service["schedule"]> {
+  const iso = (ms: number | null | undefined): string | null => (ms == null ? null : new Date(ms).toISOString());
+  return {
+    cron: schedule.cron,
+    timezone: schedule.timezone,
+    every_seconds: schedule.everyMs === null ? null : schedule.everyMs / 1000,
+    catch_up: schedule.catchUp,
+    overlap: schedule.overlap,
+    active: plan !== undefined,
+    next_run: iso(plan?.nextMs),
+    last_run: iso(plan?.lastMs),
+    queued: plan?.queued ?? false,
   };
 }
 

@@ -29,6 +29,17 @@ export class Reloader {
     return this.#o.enablements().get(id) ?? loaded?.spec.enabled ?? false;
   }
 
+  /** Does it start because the daemon does, or because its file appears? A scheduled one waits for its time. */
+  startsByItself(id: string): boolean {
+    return this.isEnabled(id) && this.#o.world.get(id)?.spec.schedule == null;
+  }
+
+  /** A schedule is in force unless the operator, or the file in so many words, disables the unit. */
+  isScheduleActive(id: string): boolean {
+    const loaded = this.#o.catalog.get(id);
+    return this.#o.enablements().get(id) ?? (loaded?.spec.enabled === true || (loaded?.sources.get("enabled") ?? "default") === "default");
+  }
+
   /** Reads the files for the first time; gives the ids that were loaded. Nothing is started. */
   loadAll(): string[] {
     const { catalog } = this.#o;
@@ -46,7 +57,7 @@ export class Reloader {
     const fresh = catalog.fresh();
     this.#load(fresh);
     for (const id of fresh) recorder.tell("loaded", "a new unit file was noticed", id, { file: catalog.get(id)!.spec.file });
-    const enabled = fresh.filter((id) => this.isEnabled(id));
+    const enabled = fresh.filter((id) => this.startsByItself(id));
     if (enabled.length > 0) handle({ type: "request", action: "start", ids: enabled, cause: "boot" });
     for (const [id, note] of before) {
       const now = catalog.onDisk(id);

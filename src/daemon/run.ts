@@ -223,10 +223,11 @@ async function start(
     details,
   );
   journal.info(`sup ${version} ${began}, pid ${process.pid}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
-  const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.isEnabled(id))).filter(
+  const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.startsByItself(id))).filter(
     (id) => !resumed.decided.has(id),
   );
   if (boot.length > 0) parts.engine.handle({ type: "request", action: "start", ids: boot, cause: "boot" });
+  parts.schedules.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const ticking = tick(parts, settings);
   setTimeout(releaseStartupCode, STARTED_MS);
@@ -248,6 +249,7 @@ const PRUNE_EVERY_MS = 600_000;
 function tick(parts: Parts, settings: Settings): Timer {
   let prunedAt = 0;
   return setInterval(() => {
+    parts.schedules.lookAtClock();
     void parts.sampler.sample(); // never rejects
     const now = Date.now();
     if (now - prunedAt < PRUNE_EVERY_MS) return;
@@ -261,6 +263,8 @@ function tick(parts: Parts, settings: Settings): Timer {
 async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
   journal.info(`ending, asked by ${why}`);
   parts.recorder.tell("daemon-stopping", `sup is ending, asked by ${why}`);
+  parts.schedules.close();
+  parts.watches.close();
   const left = await shutDown(parts);
   for (const id of left) journal.warn(`${id} could not be stopped`);
   parts.logs.shutdown();

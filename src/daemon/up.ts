@@ -33,6 +33,7 @@ function wanted({ world, catalog, store }: Parts): string[] {
   const words = store.enablements();
   return world
     .ids()
+    .filter((id) => world.get(id)!.spec.schedule === null)
     .filter((id) => words.get(id) ?? (world.get(id)!.spec.enabled || catalog.get(id)?.sources.get("enabled") === "default"));
 }
 

@@ -14,8 +14,6 @@ export const LATER: readonly LaterRow[] = [
   { key: "log.format", values: ["raw"] },
   { key: "log.max_age_days" },
   { key: "log.rate_limit" },
-  { key: "schedule" },
-  { key: "watch" },
   { key: "instances" },
   { key: "rolling" },
   { key: "notify" },

@@ -149,19 +149,34 @@ export function socket() {
 
 export function schedule() {
   return z.strictObject({
-    cron: said("Five cron fields.", nonEmpty().optional()),
-    timezone: said("Time zone of the cron fields.", nonEmpty().optional()),
-    every: said("Seconds from one run to the next.", seconds(1).optional()),
-    catch_up: said("Run once after a missed time.", z.boolean().default(false)),
-    overlap: said("What happens when the last run is not over.", z.enum(["skip", "queue", "kill"]).default("skip")),
+    cron: said(
+      "Five cron fields (minute hour day month weekday), such as `30 2 * * MON-FRI`, or a name such as `@daily`.",
+      nonEmpty().optional(),
+    ),
+    timezone: said("Time zone of the cron fields, such as `Europe/Berlin`; by default the machine's.", nonEmpty().optional()),
+    every: said(
+      "Seconds from one run to the next, instead of `cron`. The first run is one period after the unit was loaded.",
+      seconds(1).optional(),
+    ),
+    catch_up: said(
+      "Run once when a time passed while the daemon or the machine was down (or asleep). Otherwise it is left out, and an event says so.",
+      z.boolean().default(false),
+    ),
+    overlap: said(
+      "What happens when its time comes and the last run is not over: `skip` leaves it out, `queue` runs it right after, `kill` ends the last run first.",
+      z.enum(["skip", "queue", "kill"]).default("skip"),
+    ),
   });
 }
 
 export function watch() {
   return z.strictObject({
-    paths: said("Files and directories.", words().min(1)),
-    ignore: said("Patterns to leave out.", words().default([])),
-    debounce: said("Seconds of quiet before the restart.", seconds().default(0.5)),
+    paths: said("Files and directories (with all below them), absolute, `~/…` or relative to `working_directory`.", words().min(1)),
+    ignore: said(
+      "Globs to leave out: `*.log` matches a name anywhere below the paths, `tmp/**` begins at the watched path. `.git`, `node_modules` and the temporary files of editors are always left out.",
+      words().default([]),
+    ),
+    debounce: said("Seconds without a change before the restart.", seconds().default(0.5)),
   });
 }
 

@@ -80,6 +80,34 @@ function schedules(unit: UnitFile, { error }: Context): void {
   if (schedule.cron !== undefined && schedule.every !== undefined)
     error(["schedule", "every"], '"schedule" has both "cron" and "every"', "keep one of the two");
   if (schedule.cron === undefined && schedule.every === undefined) error(["schedule"], '"schedule" has neither "cron" nor "every"');
+  const zone = schedule.timezone;
+  if (zone !== undefined && schedule.cron === undefined)
+    error(["schedule", "timezone"], '"schedule.timezone" has no effect without "cron"', 'remove it: "every" is a distance in time');
+  const zoneIsKnown = zone === undefined || isTimeZone(zone);
+  if (!zoneIsKnown) error(["schedule", "timezone"], `${shortJson(zone)} is no time zone`, 'use a name such as "UTC" or "Europe/Berlin"');
+  if (schedule.cron === undefined) return;
+  const fault = cronFault(schedule.cron);
+  if (fault !== null)
+    error(["schedule", "cron"], fault, 'five fields: minute hour day month weekday, such as "30 2 * * MON-FRI", or "@daily"');
+}
+
+const isTimeZone = (name: string): boolean => {
+  try {
+    Bun.cron.parse("* * * * *", 0, { tz: name });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** What is wrong with a cron expression, or null. */
+function cronFault(cron: string): string | null {
+  try {
+    return Bun.cron.parse(cron, 0, { tz: "UTC" }) === null ? `${shortJson(cron)} never comes: there is no such day` : null;
+  } catch (error) {
+    const words = (error as Error).message.replace(/^Invalid cron expression: /, "").replace(/\. Bun\.cron.*$/, "");
+    return `${shortJson(cron)} is no cron expression: ${words}`;
+  }
 }
 
 function commands(unit: UnitFile, { error, warning }: Context): void {

@@ -109,8 +109,11 @@ export const UNIT_ROWS = {
 
   resource_limits: liveOptional("Limits over the whole process tree of the unit.", part.resourceLimits),
   sockets: restartOptional("Sockets held by the daemon and passed by the LISTEN_FDS protocol.", () => z.array(part.socket())),
-  schedule: liveOptional("When a oneshot runs by itself.", part.schedule),
-  watch: liveOptional("Restart when files change.", part.watch),
+  schedule: liveOptional(
+    "When a oneshot runs by itself. It does so unless it is disabled; being loaded, or enabled, is no reason to run it.",
+    part.schedule,
+  ),
+  watch: liveOptional("Restart when files change. Uses up no retry, and starts a unit again that has failed.", part.watch),
   instances: liveOptional("How many instances run.", part.instances),
   rolling: liveOptional("How a rolling restart goes.", part.rolling),
   notify: liveOptional("Channels of the settings that get this unit's alerts.", words),

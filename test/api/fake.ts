@@ -40,7 +40,7 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
       retries: 0,
       max_retries: 5,
     },
-    ...{ next_attempt: null, file: `/units/${id}.unit.json`, type: "simple", dependencies: [] },
+    ...{ next_attempt: null, file: `/units/${id}.unit.json`, type: "simple", schedule: null, dependencies: [] },
     ...more,
   };
 }

@@ -56,6 +56,7 @@ export const aService = (id: string, given: Partial<Service> = {}): Service => (
   next_attempt: null,
   file: `/srv/units/${id}.unit.json`,
   type: "simple",
+  schedule: null,
   dependencies: [],
   ...given,
 });

@@ -108,7 +108,7 @@ describe("the JSON Schema", () => {
   });
 
   test("says what is not supported yet, and nothing of our own metadata", () => {
-    expect(schema.properties.watch!.description).toStartWith("Not supported yet.");
+    expect(schema.properties.instances!.description).toStartWith("Not supported yet.");
     expect(JSON.stringify(schema)).not.toContain('"applies"');
   });
 });

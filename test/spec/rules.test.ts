@@ -46,6 +46,11 @@ test.each<[string, object, string, string]>([
   ],
   ["schedule without a time", { type: "oneshot", schedule: {} }, "schedule", "neither"],
   ["schedule on a service", { schedule: { every: 60 } }, "schedule", 'for the type "oneshot"'],
+  ["a wrong cron", { type: "oneshot", schedule: { cron: "* * *" } }, "schedule.cron", "expected 5"],
+  ["seconds in a cron", { type: "oneshot", schedule: { cron: "* * * * * *" } }, "schedule.cron", "too many fields"],
+  ["a day that never comes", { type: "oneshot", schedule: { cron: "0 0 31 4 *" } }, "schedule.cron", "never comes"],
+  ["an unknown zone", { type: "oneshot", schedule: { cron: "@daily", timezone: "Mars" } }, "schedule.timezone", "no time zone"],
+  ["a zone without cron", { type: "oneshot", schedule: { every: 5, timezone: "UTC" } }, "schedule.timezone", "no effect"],
   ["two schedules", { type: "oneshot", schedule: { every: 60, cron: "* * * * *" } }, "schedule.every", "both"],
 ])("error: %s", (_, keys, key, message) => {
   const problems = bad({ command: "x", ...keys }).filter((problem) => !problem.message.endsWith("not supported yet"));

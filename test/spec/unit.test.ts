@@ -288,7 +288,7 @@ describe("wrong values: line, column, words and hint", () => {
   });
 
   test("all problems of a file are told at once, in the order of the file", () => {
-    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"watch": {"paths": ["a"]}}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
+    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"instances": 2}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
   });
 
   test("a NUL character is refused wherever it is", () => {
@@ -300,8 +300,6 @@ describe("what sup cannot do yet is refused, never ignored", () => {
   const sample: Record<string, string> = {
     sockets: '[{"name":"a","listen":"/s"}]',
     resource_limits: '{"max_memory_mb": 5}',
-    schedule: '{"every": 60}',
-    watch: '{"paths":["/a"]}',
     instances: "2",
     rolling: "{}",
     notify: '["mail"]',
@@ -312,8 +310,7 @@ describe("what sup cannot do yet is refused, never ignored", () => {
   test.each(LATER.flatMap(({ key, values }) => (values ?? [undefined]).map((value) => [key, value] as const)))("%s %s", (key, value) => {
     const text = value === undefined ? sample[key]! : JSON.stringify(value);
     const [outer, inner] = key.split(".");
-    const type = key === "schedule" ? '"type": "oneshot", ' : "";
-    const problems = bad(`{ "command": "x", ${type}"${outer}": ${inner ? `{"${inner}": ${text}}` : text} }`);
+    const problems = bad(`{ "command": "x", "${outer}": ${inner ? `{"${inner}": ${text}}` : text} }`);
     expect(problems.every(({ message }) => message.endsWith("is not supported yet"))).toBe(true);
     expect(problems.map((problem) => problem.key)).toContain(key);
     expect(problems[0]!.line).toBe(1);

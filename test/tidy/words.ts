@@ -15,7 +15,9 @@ const pure = (room: string): boolean => PURE.has(room);
 const notLinux = (room: string): boolean => room !== "linux";
 
 /** A global used, not a property or a local of the same name: `Date.now()`, `new Date()`, never `row.process`. */
-const global = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*[.(\\[]`, "g");
+const global = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*[.(\\[]${SAFE[name] ?? ""}`, "g");
+/** Functions of a global that are pure: they know nothing but what they are given. */
+const SAFE: Readonly<Record<string, string>> = { Bun: "(?!cron\\.parse\\b)" };
 const call = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*\\(`, "g");
 
 const BANS: readonly Ban[] = [

@@ -4,6 +4,7 @@ import type { Run } from "../context.ts";
 import { layOut, type Cell, type Column } from "../render/columns.ts";
 import { safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
+import { timersTable } from "../render/timers.ts";
 import { tableOptions, type Look } from "../render/status-table.ts";
 import { select } from "../select.ts";
 import { lookOf } from "./status.ts";
@@ -13,7 +14,9 @@ export const run: Run = async (context) => {
   if (!answer.ok) return context.fail(answer.error);
   const chosen = select(answer.value.services, context.args);
   if (!chosen.ok) return context.fail(chosen.error);
-  if (context.options.json) context.json(chosen.value);
+  const { json, timers } = context.options;
+  if (json) context.json(timers ? chosen.value.filter(({ schedule }) => schedule !== null) : chosen.value);
+  else if (timers) context.out(timersTable(chosen.value, lookOf(context)));
   else {
     const look = lookOf(context);
     const rows = chosen.value.map((service) => rowOf(service, look));

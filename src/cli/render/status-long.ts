@@ -4,6 +4,7 @@ import { eventLine, logLine } from "./lines.ts";
 import { safe } from "./safe.ts";
 import { dotColour, dotOf, HEALTH_COLOUR, memory, percent, STATE_COLOUR } from "./state.ts";
 import type { Look } from "./status-table.ts";
+import { scheduleWords } from "./timers.ts";
 import { relative, sinceWhen } from "./time.ts";
 import { attempt, why } from "./why.ts";
 
@@ -74,7 +75,7 @@ function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
   return facts;
 }
 
-function fileFacts(service: ServiceDetail, { paint }: Look): Fact[] {
+function fileFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
   const needs = service.dependencies.map(({ unit, condition, required }) => `${unit} (${condition}${required ? "" : ", optional"})`);
   const traits = [
     service.type,
@@ -83,6 +84,7 @@ function fileFacts(service: ServiceDetail, { paint }: Look): Fact[] {
     service.auto_restart ? "" : "no auto-restart",
   ];
   const facts: Fact[] = [["Kind", traits.filter(Boolean).join(", ")]];
+  if (service.schedule !== null) facts.push(["Schedule", safe(scheduleFact(service.schedule, now))]);
   if (needs.length > 0) facts.push(["Needs", safe(needs.join(", "))]);
   if (service.groups.length > 0) facts.push(["Groups", safe(service.groups.map((group) => `@${group}`).join(" "))]);
   const labels = Object.entries(service.labels).map(([name, value]) => `${name}=${value}`);
@@ -94,4 +96,10 @@ function fileFacts(service: ServiceDetail, { paint }: Look): Fact[] {
   facts.push(["File", `${safe(service.file) || "none (transient)"}${changed}`]);
   service.problems.forEach((problem, i) => facts.push([i === 0 ? "Errors" : "", paint("red", safe(problem))]));
   return facts;
+}
+
+function scheduleFact(schedule: NonNullable<ServiceDetail["schedule"]>, now: number): string {
+  const next = schedule.next_run === null ? (schedule.active ? "never again" : "disabled") : `next ${sinceWhen(schedule.next_run, now)}`;
+  const last = schedule.last_run === null ? "" : `, last ${relative(schedule.last_run, now)}`;
+  return `${scheduleWords(schedule)}; ${next}${last}`;
 }

@@ -20,7 +20,11 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
   },
   starting: (service) => (service.waiting_for.length > 0 ? "It is to start, but cannot yet." : "It was started and is not ready yet."),
   stopping: (service) => `It is being stopped${CAUSE[service.reason] ?? ""}.`,
-  stopped: (service) => {
+  stopped: (service, now) => {
+    const next = service.schedule?.next_run;
+    const later = next ? ` Its next run is ${relative(next, now)}.` : "";
+    if (service.reason === "none" && service.schedule !== null) return `It has not run yet.${later}`;
+    if (later !== "" && service.reason === "success") return `Its last run ended with success.${later}`;
     if (service.reason === "none") return service.enabled ? "It has not been started yet." : "It was never started, and is not enabled.";
     if (service.reason === "success") return "It ended by itself with success.";
     return `It is stopped${CAUSE[service.reason] ?? ""}.`;

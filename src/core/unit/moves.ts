@@ -226,8 +226,14 @@ export const restartNow: Move<Of<"restart">> = (situation, event) =>
 /** The operator's start or restart begins a new count. */
 const askedAnew = (unit: Unit, cause: Cause): Unit["ledger"] => (cause === "operator" ? { ...unit.ledger, retries: 0 } : unit.ledger);
 
-const askedBy = (cause: Cause): string =>
-  cause === "operator" ? "asked by the operator" : cause === "dependency" ? "a dependency restarts" : cause;
+const ASKED: { readonly [C in Cause]?: string } = {
+  operator: "asked by the operator",
+  dependency: "a dependency restarts",
+  watch: "a watched file changed",
+  schedule: "its next run is due",
+  reload: "its unit file changed",
+};
+const askedBy = (cause: Cause): string => ASKED[cause] ?? cause;
 
 export const condemned: Move<Of<"condemned">> = (situation, event) => {
   const outcome = stopFor(situation, ending({ by: event.by, detail: event.detail }));

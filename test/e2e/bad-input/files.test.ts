@@ -26,7 +26,15 @@ test.each([
   ["empty", ``, /empty\.unit\.json.*error/],
   ["not-an-object", `[1]`, /not-an-object\.unit\.json:1:1: error/],
   ["contradiction", `{ "command": "a", "remain_after_exit": true }`, /error: .*remain_after_exit.*oneshot/],
-  ["later", `{ "command": "a", "schedule": { "every": 5 } }`, /error: .*schedule.*not supported yet/],
+  ["later", `{ "command": "a", "instances": 3 }`, /error: .*instances.*not supported yet/],
+  [
+    "no-cron",
+    `{ "command": "a", "type": "oneshot", "schedule": { "cron": "61 * * * *" } }`,
+    /error: .*"61 \* \* \* \*" is no cron expression/,
+  ],
+  ["no-zone", `{ "command": "a", "type": "oneshot", "schedule": { "cron": "@daily", "timezone": "Mars/X" } }`, /error: .*no time zone/],
+  ["no-day", `{ "command": "a", "type": "oneshot", "schedule": { "cron": "0 0 30 2 *" } }`, /error: .*never comes/],
+  ["nothing-to-watch", `{ "command": "a", "watch": { "paths": [] } }`, /error: .*watch\.paths/],
 ] as const)("%s: the daemon says what and where, and what runs goes on", async (name, text, wanted) => {
   const { daemon } = shared;
   const { pid } = await daemon.reaches("good", "running");

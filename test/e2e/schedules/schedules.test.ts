@@ -1,0 +1,112 @@
+/** Scheduled oneshots run at their times, and never because they were loaded. */
+import { expect, test } from "bun:test";
+import type { Service } from "../../../src/api/shapes.ts";
+import { startDaemon, type Daemon } from "../../harness/daemon.ts";
+import { eventsOf, typesOf } from "../../harness/history.ts";
+import { until } from "../../harness/until.ts";
+
+const job = (script: string, schedule: object, more: object = {}): Record<string, unknown> => ({
+  type: "oneshot",
+  auto_restart: false,
+  command: "/bin/sh",
+  args: ["-c", script],
+  schedule,
+  ...more,
+});
+
+const runs = async (daemon: Daemon, unit: string): Promise<number> => (await eventsOf(daemon, unit, "started")).length;
+const hears = (daemon: Daemon, unit: string, type: string, count = 1): Promise<unknown> =>
+  until(async () => (await typesOf(daemon, unit)).filter((one) => one === type).length >= count, {
+    what: `${count} ${type} of ${unit}`,
+    explain: async () => JSON.stringify(await eventsOf(daemon, unit)),
+  });
+
+test("every: it runs again and again, not when it is loaded; list --timers shows when", async () => {
+  await using daemon = await startDaemon({
+    units: { tick: job("echo tick", { every: 1 }), never: job("echo no", { cron: "0 0 29 2 *" }) },
+  });
+  await hears(daemon, "tick", "started", 2);
+  const [first, second] = await eventsOf(daemon, "tick", "started");
+  expect(first!.details.cause).toBe("schedule");
+  const apart = Date.parse(second!.timestamp) - Date.parse(first!.timestamp);
+  expect(apart).toBeGreaterThan(800);
+  const daemonUp = Date.parse((await eventsOf(daemon, "", "daemon-started"))[0]!.timestamp);
+  expect(Date.parse(first!.timestamp) - daemonUp).toBeGreaterThan(800);
+  expect(await runs(daemon, "never")).toBe(0);
+  const timers = (await daemon.json("list", "--timers")) as Service[];
+  expect(timers.map(({ id, schedule }) => [id, schedule!.active])).toEqual([
+    ["never", true],
+    ["tick", true],
+  ]);
+  expect(timers[0]!.schedule).toMatchObject({ cron: "0 0 29 2 *", last_run: null });
+  expect(timers[0]!.schedule!.next_run).toMatch(/-02-2[89]T/);
+  const text = (await daemon.sup("list", "--timers")).stdout;
+  expect(text).toMatch(/^UNIT +NEXT +LEFT +LAST +PASSED +STATE +SCHEDULE\ntick .*every 1s\nnever .*0 0 29 2 \*\n$/);
+});
+
+test("enabled or not makes no run; disable switches the schedule off, enable on; a start by hand is one run", async () => {
+  const units = {
+    on: job(":", { every: 1 }, { enabled: true }),
+    off: job(":", { every: 1 }, { enabled: false }),
+    slow: job(":", { every: 3600 }, { enabled: true }),
+  };
+  await using daemon = await startDaemon({ units });
+  await hears(daemon, "on", "started", 2);
+  expect([await runs(daemon, "off"), await runs(daemon, "slow")]).toEqual([0, 0]);
+  expect((await daemon.sup("start", "slow")).code).toBe(0);
+  expect(await runs(daemon, "slow")).toBe(1);
+  expect((await daemon.sup("enable", "off")).code).toBe(0);
+  await hears(daemon, "off", "started");
+  expect((await daemon.sup("disable", "on")).code).toBe(0);
+  const before = await runs(daemon, "on");
+  await hears(daemon, "off", "started", 3);
+  expect(await runs(daemon, "on")).toBe(before);
+  expect((await daemon.service("on")).schedule).toMatchObject({ active: false, next_run: null });
+});
+
+test("overlap: skip leaves out, queue runs once right after, kill ends the last run", async () => {
+  const long = "sleep 2.5";
+  const units = {
+    skip: job(long, { every: 1, overlap: "skip" }),
+    queue: job(long, { every: 1, overlap: "queue" }),
+    kill: job("sleep 1000", { every: 1, overlap: "kill" }),
+  };
+  await using daemon = await startDaemon({ units });
+  await hears(daemon, "skip", "schedule-skipped", 2);
+  await hears(daemon, "queue", "started", 2);
+  const types = await typesOf(daemon, "queue");
+  expect(types.filter((type) => type === "schedule-queued").length).toBe(
+    types.filter((type) => type === "started").length - 1 + Number(types.lastIndexOf("schedule-queued") > types.lastIndexOf("started")),
+  );
+  await hears(daemon, "kill", "started", 2);
+  expect((await eventsOf(daemon, "kill", "stopping"))[0]!.message).toContain("its next run is due");
+});
+
+test("what passed while no daemon ran is made up for once with catch_up, and otherwise told", async () => {
+  const schedule = { every: 2 };
+  const units = { made: job("echo made", { ...schedule, catch_up: true }), left: job("echo left", schedule) };
+  await using daemon = await startDaemon({ units });
+  await hears(daemon, "made", "started");
+  const before = { made: await runs(daemon, "made"), left: await runs(daemon, "left") };
+  const next = Date.parse((await daemon.service("made")).schedule!.next_run!);
+  await daemon.crash();
+  await until(() => Date.now() > next + 2_500, { what: "the time of a run to pass" });
+  await daemon.start();
+  const up = Date.parse((await eventsOf(daemon, "", "daemon-started")).at(-1)!.timestamp);
+  await hears(daemon, "made", "started", before.made + 1);
+  const made = Date.parse((await eventsOf(daemon, "made", "started"))[before.made]!.timestamp);
+  expect(made - up).toBeLessThan(1_000); // at once, not at the next slot
+  expect(Date.parse((await daemon.service("made")).schedule!.next_run!)).toBeGreaterThan(up);
+});
+
+test("a reload takes up a new schedule, and a unit with one is not started by it", async () => {
+  await using daemon = await startDaemon({ units: { job: job(":", { every: 3600 }) } });
+  daemon.writeUnit("job", job(":", { every: 1 }));
+  daemon.writeUnit("fresh", job(":", { every: 3600 }, { enabled: true }));
+  expect((await daemon.sup("reload")).code).toBe(0);
+  await hears(daemon, "job", "started");
+  expect(await runs(daemon, "fresh")).toBe(0);
+  daemon.writeUnit("job", { type: "oneshot", command: "true" });
+  expect((await daemon.sup("reload")).code).toBe(0);
+  expect((await daemon.service("job")).schedule).toBeNull();
+});
