@@ -1,11 +1,13 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { Send } from "./client.ts";
 import type { ApiError } from "./errors.ts";
-import type { LogLineShape, StreamChange } from "./shapes.ts";
+import type { LogLineShape, RunEnd, StreamChange } from "./shapes.ts";
 
 /** Readers of the two streams of the API: server-sent events, and log lines as one JSON object a line. */
 
 export type LineMessage = LogLineShape | { readonly gap: number };
+
+export type RunMessage = LineMessage | { readonly id: string } | { readonly end: RunEnd };
 
 export interface EventMessage {
   readonly id: number;
@@ -69,6 +71,17 @@ class Place {
       return false;
     };
   }
+}
+
+export async function* openRun(
+  send: Send,
+  input: Readonly<Record<string, unknown>>,
+  readError: ReadError,
+): AsyncGenerator<Result<RunMessage, ApiError>> {
+  const answer = await send("run", { input });
+  if (!answer.ok) return yield answer;
+  if (!answer.value.ok || !answer.value.body) return yield err(await readError(answer.value));
+  for await (const text of textLines(answer.value.body)) if (text !== "") yield ok(JSON.parse(text) as RunMessage);
 }
 
 /** Ends with an error when the daemon is gone for longer than the client's retry; a break in between is not seen. */

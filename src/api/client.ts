@@ -2,7 +2,7 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { Input, Output } from "./contract.ts";
 import type { ApiError } from "./errors.ts";
 import { pathOf, routes, type RouteName } from "./routes.ts";
-import { openEvents, openLines, type EventMessage, type LineMessage } from "./client-streams.ts";
+import { openEvents, openLines, openRun, type EventMessage, type LineMessage, type RunMessage } from "./client-streams.ts";
 
 /**
  * The typed client of the control API, over the unix socket or over TCP with a token. Shapes come in as types only, so
@@ -13,6 +13,8 @@ export interface Client {
   call<Name extends RouteName>(name: Name, ...input: Given<Name>): Promise<Result<Output<Name>, ApiError>>;
   /** Log lines, then those to come, until the daemon ends or the caller stops asking. */
   follow(input: Input<"serviceLogs">): AsyncGenerator<Result<LineMessage, ApiError>>;
+  /** Runs a transient unit: its id, its lines, its end. Does not connect again: a daemon that comes back knows no listener. */
+  followRun(input: Omit<Input<"run">, "follow">): AsyncGenerator<Result<RunMessage, ApiError>>;
   /** The event stream; connects again by itself with Last-Event-ID while the daemon comes back within the retry time. */
   events(): AsyncGenerator<Result<EventMessage, ApiError>>;
 }
@@ -55,6 +57,7 @@ export function createClient(target: Target, hooks: Hooks): Client {
       return answer.ok ? readJson<Output<Name>>(answer.value, target) : answer;
     },
     follow: (input) => openLines(send, { ...input, follow: true }, readError, hooks.sleep),
+    followRun: (input) => openRun(send, { ...input, follow: true }, readError),
     events: () => openEvents(send, readError, hooks.sleep),
   };
 }

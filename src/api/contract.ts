@@ -85,6 +85,15 @@ export const contract = {
     }),
     output: z.object({ units: z.array(z.string()) }),
   },
+  run: {
+    input: z.strictObject({
+      name: about("Id of the unit; a free one when absent", z.string().max(64).optional()),
+      unit: about("What a unit file would hold; `command` at least", z.record(z.string(), z.unknown())),
+      wait,
+      follow: flag("Stream the output, one JSON object a line: first {id}, at last {end}"),
+    }),
+    output: z.object({ id: z.string(), outcome: shape.jobOutcome }),
+  },
   health: { input: nothing, output: shape.overallHealth },
   report: { input: shape.metricsReport, output: z.object({ accepted: z.int() }) },
   events: {

@@ -47,6 +47,13 @@ export const routes = {
   serviceFile: get(`${BASE}/services/:id/file`, "The unit's files and its effective settings with their sources"),
   jobs: post(`${BASE}/jobs`, "One action on many units, chosen by names, globs and @groups"),
   resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups stand for"),
+  run: row({
+    method: "POST",
+    path: `${BASE}/run`,
+    access: "admin",
+    summary: "Run a command as a transient unit, which is gone when it ends; `follow` streams its output and its end",
+    streams: "lines",
+  }),
   health: get(`${BASE}/health`, "Overall health: 200, or 503 when something is not healthy"),
   report: post(`${BASE}/metrics`, "A service reports numbers of its own"),
   events: get(`${BASE}/events`, "History, oldest first"),

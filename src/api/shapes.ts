@@ -189,6 +189,17 @@ export type JobOutcome = z.infer<typeof jobOutcome>;
 export const jobResult = z.object({ outcomes: z.array(jobOutcome), warnings: z.array(z.string()) });
 export type JobResult = z.infer<typeof jobResult>;
 
+/** How a transient unit ended. */
+export const runEnd = z.object({
+  id,
+  state: z.enum(STATES),
+  reason: z.enum(REASONS),
+  /** Of the main process; 128 + its number for a signal; null when it never ran. */
+  exit_code: z.number().int().nullable(),
+  message: z.string(),
+});
+export type RunEnd = z.infer<typeof runEnd>;
+
 export const reloadPlan = z.object({
   dry_run: z.boolean(),
   units: z.array(

@@ -28,6 +28,8 @@ export interface StreamOptions {
 export interface Outlet {
   /** `weight`: how many messages it stands for. */
   send(text: string, weight?: number): void;
+  /** After what is queued. */
+  end(): void;
 }
 
 export interface StreamLimits {
@@ -75,7 +77,6 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): Streams {
 interface Stream extends Outlet {
   readonly body: ReadableStream;
   ping(): void;
-  end(): void;
   /** The stop of the subscription: called once, also when the stream has ended during `attach`. */
   whenDone(stop: () => void): void;
 }

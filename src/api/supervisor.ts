@@ -11,6 +11,10 @@ export interface Supervisor {
   status(): shape.Status;
   service(id: string): Result<shape.ServiceDetail, ApiError>;
   act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
+  /** Makes a transient unit of what a unit file would hold; it is started by `act`. Answers its id. */
+  define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Result<string, ApiError>;
+  /** Follows a transient unit that is not started yet. Returns a stop. */
+  followRun(id: string, follower: { line(line: LogLine): void; gap(lines: number): void; end(end: shape.RunEnd): void }): () => void;
   /** Ids in the order of the unit list; an unknown name or a glob or group that matches nothing is an error. */
   resolve(patterns: readonly string[]): Result<readonly string[], ApiError>;
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;

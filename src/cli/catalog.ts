@@ -109,6 +109,20 @@ const act: readonly CommandRow[] = [
     load: () => import("./commands/reload.ts"),
   },
   {
+    name: "run",
+    theme: "Act",
+    takes: "<command...>",
+    summary: "run a command as a transient unit, which is gone when it ends",
+    details: "Everything after -- is the command. With --follow its output is shown and its exit code is that of sup run.",
+    options: ["name", "env", "dir", "user", "restart", "set", "follow", "wait"],
+    examples: [
+      "sup run -- sleep 60",
+      "sup run -f -e DEBUG=1 -- ./migrate --all",
+      `sup run --name api --restart --set 'health_check={"type":"tcp","port":8080}' -- ./api`,
+    ],
+    load: () => import("./commands/run.ts"),
+  },
+  {
     name: "kill",
     theme: "Act",
     takes: "<unit...>",

@@ -115,6 +115,11 @@ export class Actions {
   async #enable(request: Request, ids: readonly string[]): Promise<shape.JobResult> {
     const { store, recorder, announce } = this.#options;
     const enabled = request.action === "enable";
+    const transient = ids.filter((id) => this.#options.world.get(id)!.spec.file === "");
+    if (transient.length > 0) {
+      const refuse = (id: string): Outcome => this.#outcome(id, "failed", "it is transient: without a file it cannot be enabled", "failed");
+      return { outcomes: transient.map(refuse), warnings: [] };
+    }
     for (const id of ids) {
       store.setEnabled(id, enabled);
       recorder.tell(enabled ? "enabled" : "disabled", `${enabled ? "enabled" : "disabled"} by the operator`, id);

@@ -109,6 +109,11 @@ export class Catalog {
     return made.value;
   }
 
+  /** Brings into force what is in no file. */
+  adopt(id: string, loaded: Loaded): void {
+    this.#inForce.set(id, loaded);
+  }
+
   drop(id: string): void {
     this.#inForce.delete(id);
     this.#notes.delete(id);
@@ -117,7 +122,7 @@ export class Catalog {
   plan(world: { isUp(id: string): boolean; isEnabled(id: string, loaded: Loaded | undefined): boolean }): PlanRow[] {
     const bad = [...this.#disk.problems.keys()].filter((id) => this.#inForce.has(id) || !id.includes("/"));
     return planReload({
-      inForce: this.#inForce.keys(),
+      inForce: [...this.#inForce].filter(([, { spec }]) => spec.file !== "").map(([id]) => id),
       onDisk: new Set(this.#disk.loaded.keys()),
       broken: new Set(bad),
       isUp: world.isUp,
@@ -130,6 +135,7 @@ export class Catalog {
   #note(): void {
     this.#notes = new Map();
     for (const [id, inForce] of this.#inForce) {
+      if (inForce.spec.file === "") continue;
       const problems = this.problemsOf(id).map(problemLine);
       const onDisk = this.#disk.loaded.get(id);
       const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inForce && diffSpecs(inForce, onDisk).length > 0);

@@ -40,6 +40,7 @@ import { Reloader } from "./reloader.ts";
 import { Sampler } from "./sampler.ts";
 import { Schedules } from "./schedules.ts";
 import { SocketHolder } from "./sockets.ts";
+import { Transients } from "./transients.ts";
 import { Watches } from "./watches.ts";
 
 export interface Parts {
@@ -193,6 +194,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const isActive = (id: string): boolean => reloader.isScheduleActive(id);
   const schedules = new Schedules({ world, clock, store, engine, recorder, isActive });
   const watches = new Watches({ world, engine, recorder, logs, launcher, watchFiles });
+  const transients = new Transients({ world, engine, catalog, logs, roll: () => clock.roll() });
   const notes: string[] = [];
   const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog));
   const probeNow = async (id: string): Promise<void> => {
@@ -200,7 +202,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     post({ type: "probeNow", id });
     await done;
   };
-  const acting = { actions, reloader, probeNow, shutdown, reexec };
+  const acting = { actions, reloader, transients, probeNow, shutdown, reexec };
   const facade = new Facade({ world, clock, store, logs, processes, bus, catalog, sampler, around, invocationOf, daemon, ...acting });
   return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, schedules, watches, facade, notes };
 }

@@ -1,7 +1,7 @@
 import type { ApiError } from "../api/errors.ts";
 import type * as shape from "../api/shapes.ts";
 import type { Supervisor } from "../api/supervisor.ts";
-import { closest, globToRegExp, isGlob, stripSuffix } from "../base/names.ts";
+import { closest, globToRegExp, isGlob, isUnitId, stripSuffix } from "../base/names.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { HEALTHS, STATES } from "../base/words.ts";
 import { waves } from "../base/graph.ts";
@@ -21,6 +21,7 @@ import { eventShape } from "./recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Sampler } from "./sampler.ts";
+import type { RunFollower, Transients } from "./transients.ts";
 
 export interface FacadeOptions {
   readonly world: World;
@@ -33,6 +34,7 @@ export interface FacadeOptions {
   readonly actions: Actions;
   readonly reloader: Reloader;
   readonly sampler: Sampler;
+  readonly transients: Transients;
   readonly around: Surroundings;
   readonly daemon: () => shape.DaemonInfo;
   readonly invocationOf: (id: string, run: number) => string;
@@ -77,6 +79,14 @@ export class Facade implements Supervisor {
     if (!ids.ok) return ids;
     const { action, wait = true, now = false, cascade = false, dry_run = false, signal } = request;
     return this.#o.actions.run({ action, wait, now, cascade, dry_run, signal }, ids.value);
+  }
+
+  define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Result<string, ApiError> {
+    return this.#o.transients.define(name, unit);
+  }
+
+  followRun(id: string, follower: RunFollower): () => void {
+    return this.#o.transients.follow(id, follower);
   }
 
   resolve(patterns: readonly string[]): Result<readonly string[], ApiError> {
@@ -130,7 +140,11 @@ export class Facade implements Supervisor {
   }
 
   readLogs(id: string, query: LogQuery): Result<readonly LogLine[], ApiError> {
-    return this.#with(id, (_, known) => this.#o.logs.read(known, query));
+    const found = this.#with(id, (_, known) => this.#o.logs.read(known, query));
+    if (found.ok || !isUnitId(stripSuffix(id))) return found;
+    // The log of a unit that is gone (removed, or transient) is there for as long as its file is.
+    const lines = this.#o.logs.read(stripSuffix(id), query);
+    return lines.length > 0 ? ok(lines) : found;
   }
 
   followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError> {

@@ -17,7 +17,7 @@ export interface Memory {
 const VERSION = 1;
 
 export function rememberUnit({ unit, check, spec }: Entry, effective: Readonly<Record<string, unknown>> | undefined): string {
-  const inForce = effective === undefined || unit.run === 0 ? "null" : inForceText(spec.file, effective);
+  const inForce = effective === undefined || (unit.run === 0 && spec.file !== "") ? "null" : inForceText(spec.file, effective);
   return `{"version":${VERSION},"unit":${JSON.stringify(unit)},"check":${JSON.stringify(check)},"inForce":${inForce}}`;
 }
 

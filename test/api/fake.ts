@@ -117,6 +117,20 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       calls.push(["act", request]);
       return ok({ outcomes: request.units.map((id) => ({ id, ...fake.outcome(id, request.action) })), warnings: ["mind the step"] });
     },
+    define(name, unit) {
+      calls.push(["define", name, unit]);
+      const id = name ?? "run-00000001";
+      services.set(id, aService(id));
+      return ok(id);
+    },
+    followRun(id, follower) {
+      calls.push(["followRun", id]);
+      queueMicrotask(() => {
+        follower.line(aLine("out"));
+        follower.end({ id, state: "stopped", reason: "success", exit_code: 0, message: "exit code 0" });
+      });
+      return () => {};
+    },
     resolve(patterns) {
       calls.push(["resolve", patterns]);
       return ok(patterns.filter((id) => services.has(id)));

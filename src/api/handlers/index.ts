@@ -7,6 +7,7 @@ import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
 import * as metrics from "./metrics.ts";
 import { enable, disable, kill, reload, resetFailed, restart, service, serviceFile, start, stop } from "./services.ts";
+import * as runs from "./run.ts";
 import * as units from "./units.ts";
 
 /** A handler for every route; a missing one does not compile. */
@@ -18,6 +19,7 @@ export const handlers: { readonly [K in RouteName]: Handler<K> } = {
   resolve: jobs.resolve,
   ...logs,
   ...metrics,
+  ...runs,
   ...units,
   ...{ enable, disable, kill, reload, resetFailed, restart, service, serviceFile, start, stop },
 };

@@ -1,0 +1,109 @@
+import { resolve } from "node:path";
+import { EXIT, type ApiError } from "../../api/errors.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { exitOf } from "../act.ts";
+import type { Context, Run } from "../context.ts";
+import { lineText } from "../render/lines.ts";
+import { safe } from "../render/safe.ts";
+
+export const run: Run = async (context) => {
+  const unit = unitOf(context);
+  if (!unit.ok) return context.fail(unit.error);
+  const { name } = context.options;
+  const request = { ...(name !== undefined && { name }), unit: unit.value };
+  return context.options.follow ? follow(context, request) : start(context, request);
+};
+
+type Keys = Record<string, unknown>;
+interface Request {
+  readonly name?: string;
+  readonly unit: Keys;
+}
+
+async function start(context: Context, request: Request): Promise<number> {
+  const answer = await context.client.call("run", { ...request, wait: context.options.wait !== false });
+  if (!answer.ok) return context.fail(answer.error);
+  const { id, outcome } = answer.value;
+  if (context.options.json) context.json(answer.value);
+  else if (outcome.result === "failed")
+    context.note(`${safe(id)}: ${context.paint("red", safe(outcome.message))}. See: sup events ${safe(id)}`);
+  else context.out(`${safe(id)}: ${safe(outcome.message)}`);
+  return exitOf([outcome]);
+}
+
+/** Its output, and then its exit code. Ctrl-C ends the following, not the unit. */
+async function follow(context: Context, request: Request): Promise<number> {
+  let id = "";
+  let missed = 0;
+  for await (const message of context.client.followRun(request)) {
+    if (!message.ok) return context.fail(message.error);
+    const part = message.value;
+    if (context.options.json) context.json(part);
+    else if ("time" in part) context.out(lineText(part, context.paint));
+    else if ("gap" in part) missed += part.gap;
+    if ("id" in part) {
+      id = part.id;
+      if (!context.options.json) context.note(`sup: running as ${safe(id)}; Ctrl-C leaves it running, \`sup stop ${safe(id)}\` ends it`);
+    }
+    if (!("end" in part)) continue;
+    const { exit_code: code, reason, message: words } = part.end;
+    if (code === null || code > 128 || reason !== "success") context.note(`sup: ${safe(id)}: ${safe(words || reason)}`);
+    if (missed > 0) context.note(`sup: ${missed} lines came too fast to be shown; \`sup logs ${safe(id)}\` has them`);
+    return code ?? EXIT.failed;
+  }
+  return context.fail({
+    code: "unreachable",
+    message: `the daemon has ended or was renewed; ${id} may go on`,
+    hint: `see \`sup status ${id}\``,
+  });
+}
+
+/** The command line as a unit file. */
+function unitOf({ args, options }: Context): Result<Keys, ApiError> {
+  const [command, ...rest] = args;
+  const unit: Keys = {
+    description: args.join(" ").slice(0, 200),
+    command,
+    args: rest,
+    auto_restart: options.restart ?? false,
+    ...(options.url === undefined && { working_directory: resolve(options.dir ?? ".") }),
+    ...(options.url !== undefined && options.dir !== undefined && { working_directory: options.dir }),
+    ...(options.user !== undefined && { user: options.user }),
+  };
+  const environment = pairs(options.env ?? [], "--env", "NAME=VALUE");
+  if (!environment.ok) return environment;
+  if (environment.value.length > 0) unit.environment = Object.fromEntries(environment.value);
+  const more = pairs(options.set ?? [], "--set", "KEY=VALUE, such as restart_policy.max_retries=3");
+  if (!more.ok) return more;
+  for (const [key, text] of more.value) place(unit, key.split("."), valueOf(text));
+  return ok(unit);
+}
+
+function pairs(texts: readonly string[], option: string, form: string): Result<Array<[string, string]>, ApiError> {
+  const found: Array<[string, string]> = [];
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    if (equals < 1) return err({ code: "bad-request", message: `cannot use ${option} ${text}`, hint: `write ${option} ${form}` });
+    found.push([text.slice(0, equals), text.slice(equals + 1)]);
+  }
+  return ok(found);
+}
+
+/** JSON where it is JSON, otherwise the text: `nice=5`, `type=oneshot`, `dependencies=["db"]`. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function place(into: Keys, [first, ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) into[first!] = value;
+  else {
+    const inner = into[first!];
+    const object: Keys = typeof inner === "object" && inner !== null && !Array.isArray(inner) ? (inner as Keys) : {};
+    into[first!] = object;
+    place(object, rest, value);
+  }
+}
