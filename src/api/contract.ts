@@ -78,6 +78,8 @@ export const contract = {
     output: z.array(shape.metricPoint),
   },
   serviceFile: { input: unit.extend({ reveal: flag("Show secrets of the environment") }), output: shape.serviceFile },
+  why: { input: unit, output: shape.why },
+  explain: { input: unit, output: shape.explanation },
   jobs: { input: shape.jobRequest, output: shape.jobResult },
   resolve: {
     input: z.strictObject({

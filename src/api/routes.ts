@@ -45,6 +45,8 @@ export const routes = {
   }),
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
   serviceFile: get(`${BASE}/services/:id/file`, "The unit's files and its effective settings with their sources"),
+  why: get(`${BASE}/services/:id/why`, "Why a unit is as it is: what happened, what its policy says, what comes next"),
+  explain: get(`${BASE}/services/:id/explain`, "What a unit's settings come to: retries, waves, readiness; nothing is run"),
   jobs: post(`${BASE}/jobs`, "One action on many units, chosen by names, globs and @groups"),
   resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups stand for"),
   run: row({

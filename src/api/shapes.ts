@@ -79,6 +79,32 @@ export const serviceDetail = service.extend({
 });
 export type ServiceDetail = z.infer<typeof serviceDetail>;
 
+export const why = z.object({
+  service: z.lazy(() => service),
+  /** Oldest first; what kept repeating is told once. `lines` is what a failed run wrote last. */
+  story: z.array(z.object({ time, text: z.string(), lines: z.array(z.string()) })),
+  policy: z.array(z.string()),
+  /** `time`: when it will be; null for what waits for something else. */
+  next: z.array(z.object({ text: z.string(), time: time.nullable() })),
+});
+export type Why = z.infer<typeof why>;
+
+export const explanation = z.object({
+  id,
+  /** The unit and all that it needs, in the order of the start: those of a wave start side by side. */
+  waves: z.array(z.array(id)),
+  needs: z.array(z.object({ unit: id, condition: z.enum(CONDITIONS), required: z.boolean() })),
+  needed_by: z.array(id),
+  ready_when: z.string(),
+  /** `at_seconds` counts from the first start, if each run fails at once. Without an end, the first ones. */
+  retries: z.array(z.object({ attempt: z.number().int(), delay_seconds: z.number(), at_seconds: z.number() })),
+  /** Null: never given up, or never retried. */
+  fatal_after_seconds: z.number().nullable(),
+  policy: z.array(z.string()),
+  enforcement: z.array(z.string()),
+});
+export type Explanation = z.infer<typeof explanation>;
+
 export const daemon = z.object({
   version: z.string(),
   pid: z.number().int(),

@@ -18,6 +18,8 @@ export interface Supervisor {
   /** Ids in the order of the unit list; an unknown name or a glob or group that matches nothing is an error. */
   resolve(patterns: readonly string[]): Result<readonly string[], ApiError>;
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
+  why(id: string): Result<shape.Why, ApiError>;
+  explain(id: string): Result<shape.Explanation, ApiError>;
   overallHealth(): shape.OverallHealth;
   readLogs(id: string, query: LogQuery): Result<readonly LogLine[], ApiError>;
   followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError>;

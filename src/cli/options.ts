@@ -29,6 +29,8 @@ export const OPTIONS = {
   bare: { flags: "--bare", words: "the text alone, without time and name", kind: "flag" },
   type: { flags: "--type <type>", words: "only events of this type", kind: "text" },
   run: { flags: "--run", words: "run the check now instead of showing the last result", kind: "flag" },
+  tree: { flags: "--tree", words: "as a tree", kind: "flag" },
+  reverse: { flags: "--reverse", words: "the other way round: what needs them", kind: "flag" },
   timers: { flags: "--timers", words: "only units with a schedule: their next and last run", kind: "flag" },
   name: { flags: "--name <name>", words: "name of the unit; otherwise run-XXXXXXXX", kind: "text" },
   env: { flags: "-e, --env <name=value>", words: "a variable of its environment (may be given again)", kind: "list" },

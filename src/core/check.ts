@@ -1,6 +1,8 @@
 import type { Health } from "../base/words.ts";
 import type { ProbeResult } from "../ports/prober.ts";
 import type { CheckSpec } from "../spec/spec.ts";
+import type { Effect } from "./unit/effects.ts";
+import { tell } from "./unit/outcome.ts";
 
 /**
  * Counting probe results, as Kubernetes' prober does it: consecutive failures and successes against thresholds; a probe
@@ -122,6 +124,33 @@ function counts(state: CheckState, spec: CheckSpec, result: CheckResult): boolea
   if (state.ready || state.lastFailureMs === null) return true;
   return result.atMs - state.lastFailureMs >= spec.intervalMs - TOLERANCE_MS;
 }
+
+/**
+ * The line of history that a change of health is worth. A run that becomes ready has one of its own, and so has one that
+ * is condemned for its health.
+ */
+export function healthNews(before: CheckState, after: CheckState, spec: CheckSpec, result: CheckResult): Effect | null {
+  if (after.health === before.health) return null;
+  const details = { run: after.run, health: after.health, was: before.health, failures: after.failures };
+  switch (after.health) {
+    case "degraded":
+      return tell("degraded", `only its fallback check passes: ${result.detail}`, details);
+    case "healthy":
+      if (before.health !== "degraded" && before.health !== "unhealthy") return null;
+      return tell("healthy", `healthy again: ${result.detail}`, details);
+    case "unhealthy":
+      if (spec.action === "restart") return null;
+      return tell("unhealthy", `${failedWords(after, result)}; its check's action is none: it is left running`, {
+        ...details,
+        by: "health",
+      });
+    default:
+      return null;
+  }
+}
+
+export const failedWords = ({ failures }: Pick<CheckState, "failures">, { detail }: Pick<CheckResult, "detail">): string =>
+  `health check failed ${failures} ${failures === 1 ? "time" : "times in a row"}: ${detail}`;
 
 /** A timer may be early by less than this. */
 const TOLERANCE_MS = 10;

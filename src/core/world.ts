@@ -1,7 +1,8 @@
 import { formatDuration } from "../base/duration.ts";
 import { closure } from "../base/graph.ts";
 import type { Spec } from "../spec/spec.ts";
-import { beginCheck, changedCheck, probed, probing } from "./check.ts";
+import { beginCheck, changedCheck, failedWords, healthNews, probed, probing } from "./check.ts";
+import { Dependents } from "./dependents.ts";
 import { blocks, endedToRestart, isAtRest, isUp } from "./deps.ts";
 import { Timeline } from "./timeline.ts";
 import type { Entry, Fact, Turn, WorldEvent } from "./turn.ts";
@@ -19,8 +20,7 @@ export type { Entry, Fact, Turn, WorldEffect, WorldEvent } from "./turn.ts";
  */
 export class World {
   readonly #entries = new Map<string, Entry>();
-  /** For each unit, who names it as a dependency. */
-  readonly #dependents = new Map<string, Set<string>>();
+  readonly #dependents = new Dependents();
   readonly #timeline = new Timeline();
   readonly #waiting = new Set<string>();
   readonly #startConcurrency: number;
@@ -47,7 +47,7 @@ export class World {
   }
 
   dependentsOf(id: string): ReadonlySet<string> {
-    return this.#dependents.get(id) ?? new Set();
+    return this.#dependents.of(id);
   }
 
   /** When the world wants a `tick` at the latest (monotonic), or null. */
@@ -257,14 +257,18 @@ export class World {
   }
 
   #tick(env: Env, turn: Turn): void {
+    const probed: string[] = [];
     for (let id = this.#timeline.pop(env.nowMs); id !== undefined; id = this.#timeline.pop(env.nowMs)) {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue;
       const { due, run } = entry.unit;
       if (due !== null && due.atMs <= env.nowMs) this.#apply(id, { type: "due", run, why: due.why }, env, turn);
-      this.#probe(id, env, turn);
       this.#lookAfter(id, env, turn);
+      probed.push(id);
     }
+    // Under load a probe waits for those before it: critical units are asked first.
+    const isCritical = (id: string): boolean => this.#entries.get(id)?.spec.critical ?? false;
+    for (const critical of [true, false]) for (const id of probed) if (isCritical(id) === critical) this.#probe(id, env, turn);
   }
 
   #feed(id: string, { run, notice }: Extract<Fact, { type: "notified" }>, env: Env, turn: Turn): void {
@@ -310,16 +314,17 @@ export class World {
     if (state.health !== entry.check.health) turn.changed.add(event.id);
     this.#put({ ...entry, check: state });
     if (verdict === "ready") this.#apply(event.id, { type: "ready", run: event.run }, env, turn);
+    const news = healthNews(entry.check, state, spec, event.result);
+    if (news !== null) turn.effects.push({ id: event.id, ...news });
     if (verdict === "unhealthy" && spec.action === "restart") {
-      const detail = `health check failed ${state.failures} times in a row: ${event.result.detail}`;
+      const detail = failedWords(state, event.result);
       this.#apply(event.id, { type: "condemned", run: event.run, by: "health", detail }, env, turn);
     }
   }
 
   #load(spec: Spec, env: Env, turn: Turn): void {
     const before = this.#entries.get(spec.id);
-    this.#unlink(spec.id);
-    this.#link(spec);
+    this.#dependents.change(before?.spec, spec);
     turn.changed.add(spec.id);
     if (before === undefined) return this.#put({ spec, unit: freshUnit(spec.id), check: null, watchdog: null, retired: false });
     const alive = mayProbe(before.unit, before.spec);
@@ -344,8 +349,7 @@ export class World {
   }
 
   #restore(event: Extract<WorldEvent, { type: "restore" }>, env: Env, turn: Turn): void {
-    this.#unlink(event.spec.id);
-    this.#link(event.spec);
+    this.#dependents.change(this.#entries.get(event.spec.id)?.spec, event.spec);
     const { spec, unit, check } = event;
     const watchdog = watchdogOf(null, unit, spec.watchdogMs, env.nowMs);
     this.#put({
@@ -360,25 +364,13 @@ export class World {
 
   #forget(id: string, env: Env, turn: Turn): void {
     const entry = this.#entries.get(id)!;
-    this.#unlink(id);
+    this.#dependents.change(entry.spec, undefined);
     this.#entries.delete(id);
     this.#waiting.delete(id);
     turn.changed.delete(id);
     turn.removed.add(id);
     for (const { unit } of entry.spec.dependencies) this.#release(unit, env, turn);
     this.#launchFree(env, turn);
-  }
-
-  #link(spec: Spec): void {
-    for (const { unit } of spec.dependencies) {
-      const users = this.#dependents.get(unit);
-      if (users) users.add(spec.id);
-      else this.#dependents.set(unit, new Set([spec.id]));
-    }
-  }
-
-  #unlink(id: string): void {
-    for (const { unit } of this.#entries.get(id)?.spec.dependencies ?? []) this.#dependents.get(unit)?.delete(id);
   }
 
   #requires(user: string, id: string): boolean {

@@ -17,6 +17,7 @@ import type { Actions } from "./actions.ts";
 import type { Bus } from "./bus.ts";
 import type { Catalog } from "./catalog.ts";
 import { describeService, healthOf, isoOf, round, type Surroundings } from "./describe.ts";
+import { explain, why } from "./explain.ts";
 import { eventShape } from "./recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
 import type { Reloader } from "./reloader.ts";
@@ -120,6 +121,14 @@ export class Facade implements Supervisor {
         fallback: result.fallback,
       })),
     }));
+  }
+
+  why(id: string): Result<shape.Why, ApiError> {
+    return this.#with(id, (entry, known) => why(known, entry, this.#o));
+  }
+
+  explain(id: string): Result<shape.Explanation, ApiError> {
+    return this.#with(id, (entry, known) => explain(known, entry, this.#o));
   }
 
   overallHealth(): shape.OverallHealth {

@@ -1,5 +1,6 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync } from "node:fs";
 import { createApp } from "../api/server.ts";
+import { EXIT } from "../api/errors.ts";
 import { listen } from "../api/listen.ts";
 import { readOrMakeToken } from "../api/token.ts";
 import type * as shape from "../api/shapes.ts";
@@ -44,7 +45,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
   const { settings, journal, lock } = ready.value;
   let asked = Promise.withResolvers<Asked>();
-  const askToEnd = (by: string): void => asked.resolve({ kind: "end", by });
+  const askToEnd = (by: string, code: number = EXIT.done): void => asked.resolve({ kind: "end", by, code });
   let parts: Parts | null = null;
   const herald = new Herald({ env: process.env, pid: process.pid, send: sendNotice });
   const handlers = {
@@ -65,12 +66,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     }
     parts = started.value.parts;
     herald.ready(parts);
+    if (settings.onCriticalFatal === "shutdown")
+      watchCritical(parts, (id, state) => askToEnd(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
     for (;;) {
       const what = await asked.promise;
       if (what.kind === "end") {
         herald.stopping();
         await end(parts, started.value.unlisten, journal, what.by);
-        return 0;
+        return what.code;
       }
       asked = Promise.withResolvers();
       await becomeNew(parts, lock, options.version, journal);
@@ -82,7 +85,19 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-type Asked = { readonly kind: "end"; readonly by: string } | { readonly kind: "reexec" };
+type Asked = { readonly kind: "end"; readonly by: string; readonly code: number } | { readonly kind: "reexec" };
+
+/** Calls once, when a critical unit is found to be down for good by failure. */
+function watchCritical({ engine, world }: Parts, onDown: (id: string, state: string) => void): void {
+  const look = (ids: Iterable<string>): void => {
+    for (const id of ids) {
+      const entry = world.get(id);
+      if (entry?.spec.critical && (entry.unit.phase === "fatal" || entry.unit.phase === "failed")) onDown(id, entry.unit.phase);
+    }
+  };
+  engine.watch((turn) => look(turn.changed));
+  look(world.ids());
+}
 
 /** The answer to who asked has to leave first. */
 const ANSWER_MS = 50;

@@ -27,6 +27,8 @@ export interface Settings {
   readonly startConcurrency: number;
   /** Cgroups for runs: where they can be had, never, or nothing starts without them. */
   readonly containment: "auto" | "processes" | "cgroup";
+  /** Whether the daemon ends, with exit code 1, when a critical unit has failed for good. */
+  readonly onCriticalFatal: "nothing" | "shutdown";
   /** What holds for units whose own files say nothing, as keys of the unit file; give it to `loadSnapshot`. */
   readonly unitDefaults: ObjectNode | null;
 }
@@ -104,6 +106,10 @@ function build() {
       "What tells the processes of a unit from others. `auto`: a cgroup for each run where cgroup v2 can be written, otherwise what processes carry with them. `cgroup`: the daemon does not start without. `processes`: no cgroups.",
       z.enum(["auto", "cgroup", "processes"]).default("auto"),
     ),
+    on_critical_fatal: said(
+      "What follows when a unit with `critical: true` is `fatal`, or `failed`. `shutdown`: every unit is stopped in order and the daemon ends with exit code 1, so that a container is replaced.",
+      z.enum(["nothing", "shutdown"]).default("nothing"),
+    ),
     log: said("What holds for the logs of units that say nothing themselves.", z.strictObject(logSizes()).prefault({})),
   });
 }
@@ -130,7 +136,10 @@ const isLoopback = (host: string): boolean => /^(localhost|::1|\[::1\]|127(\.\d{
 
 const DEFAULTS = (): Settings => toSettings(settingsSchema().parse({}), null);
 
-function toSettings({ api, metrics, events, start_concurrency, containment }: SettingsFile, unitDefaults: ObjectNode | null): Settings {
+function toSettings(
+  { api, metrics, events, start_concurrency, containment, on_critical_fatal }: SettingsFile,
+  unitDefaults: ObjectNode | null,
+): Settings {
   return {
     api: {
       enabled: api.enabled,
@@ -145,6 +154,7 @@ function toSettings({ api, metrics, events, start_concurrency, containment }: Se
     events: { retentionDays: events.retention_days },
     startConcurrency: start_concurrency,
     containment,
+    onCriticalFatal: on_critical_fatal,
     unitDefaults,
   };
 }

@@ -113,6 +113,23 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       };
       return ok({ ...found.value, ...detail });
     },
+    why(id) {
+      const found = find(id);
+      return found.ok
+        ? ok({
+            service: found.value,
+            story: [{ time: NOW_ISO, text: "It was started.", lines: ["one"] }],
+            policy: ["It stays."],
+            next: [{ text: "Nothing.", time: null }],
+          })
+        : found;
+    },
+    explain(id) {
+      const found = find(id);
+      if (!found.ok) return found;
+      const about = { waves: [["db"], [id]], needs: [], needed_by: [], ready_when: "When executed.", policy: [], enforcement: [] };
+      return ok({ id, ...about, retries: [{ attempt: 1, delay_seconds: 1, at_seconds: 1 }], fatal_after_seconds: 1 });
+    },
     async act(request) {
       calls.push(["act", request]);
       return ok({ outcomes: request.units.map((id) => ({ id, ...fake.outcome(id, request.action) })), warnings: ["mind the step"] });

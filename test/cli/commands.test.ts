@@ -76,7 +76,7 @@ test.each(rows.map((row) => [row.argv, row.code, row] as const))("`sup %s` ends 
   if (row.err === undefined) expect(outcome.err).toBe("");
 });
 
-const reaching = ["status", "status web", "list", "start web", "stop web", "reload", "is-active web", "is-enabled web", "is-failed web", "logs web", "logs -f web", "events", "events -f", "health", "health web", "summary", "cat web", "show web", "daemon stop", "daemon status"]; // prettier-ignore
+const reaching = ["status", "status web", "list", "start web", "stop web", "reload", "is-active web", "is-enabled web", "is-failed web", "logs web", "logs -f web", "events", "events -f", "health", "health web", "summary", "cat web", "show web", "why web", "explain web", "deps", "run -- true", "run -f -- true", "daemon stop", "daemon status"]; // prettier-ignore
 
 describe("without a daemon", () => {
   test.each(reaching)("`sup %s` ends with 5 and says how to start one", async (argv) => {
@@ -91,7 +91,7 @@ describe("without a daemon", () => {
 
   test.each(reaching)("`sup %s --json` says it as JSON on standard output", async (argv) => {
     await using nobody = new FakeDaemon(null);
-    const outcome = await sup(nobody, [...argv.split(" "), "--json"]);
+    const outcome = await sup(nobody, ["--json", ...argv.split(" ")]);
     expect(outcome).toMatchObject({ code: 5, err: "" });
     expect(JSON.parse(outcome.out)).toEqual({
       error: { code: "unreachable", message: expect.stringContaining(nobody.socket), hint: expect.any(String) },

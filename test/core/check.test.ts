@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { beginCheck, beginLiveCheck, probed, probing, type CheckResult, type CheckState } from "../../src/core/check.ts";
+import { beginCheck, beginLiveCheck, healthNews, probed, probing, type CheckResult, type CheckState } from "../../src/core/check.ts";
 import type { CheckSpec } from "../../src/spec/spec.ts";
 import { CHECK } from "./fixtures.ts";
 
@@ -243,5 +243,33 @@ describe("a check that a running unit gets later", () => {
   test("start_period is over for it", () => {
     const check = new Checked({ failureThreshold: 1, startPeriodMs: 60_000 }, beginLiveCheck(1, 0)).probe("bad");
     expect(check.verdicts).toEqual(["unhealthy at 0"]);
+  });
+});
+
+describe("what a change of health is worth telling", () => {
+  type Health = CheckState["health"];
+  const news = (was: Health, is: Health, action: CheckSpec["action"] = "restart"): string | null => {
+    const [before, after] = [was, is].map((health) => ({ ...beginCheck(1, 0), health, failures: 3 })) as [CheckState, CheckState];
+    const effect = healthNews(before, after, { ...CHECK, action }, resultOf("bad", 0));
+    return effect?.type === "tell" ? `${effect.event.type}: ${effect.event.message}` : null;
+  };
+
+  test.each<[Health, Health, CheckSpec["action"], string | null]>([
+    ["starting", "healthy", "restart", null],
+    ["unknown", "healthy", "restart", null],
+    ["healthy", "healthy", "restart", null],
+    ["starting", "degraded", "restart", "degraded: only its fallback check passes: bad"],
+    ["healthy", "degraded", "none", "degraded: only its fallback check passes: bad"],
+    ["degraded", "healthy", "restart", "healthy: healthy again: bad"],
+    ["unhealthy", "healthy", "none", "healthy: healthy again: bad"],
+    ["healthy", "unhealthy", "restart", null],
+    [
+      "healthy",
+      "unhealthy",
+      "none",
+      "unhealthy: health check failed 3 times in a row: bad; its check's action is none: it is left running",
+    ],
+  ])("%s to %s with action %s: %p", (was, is, action, wanted) => {
+    expect(news(was, is, action)).toBe(wanted);
   });
 });

@@ -131,6 +131,7 @@ describe("settings", () => {
         events: { retentionDays: 90 },
         startConcurrency: 0,
         containment: "auto",
+        onCriticalFatal: "nothing",
         unitDefaults: null,
       },
       problems: [],

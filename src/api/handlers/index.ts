@@ -6,7 +6,7 @@ import * as health from "./health.ts";
 import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
 import * as metrics from "./metrics.ts";
-import { enable, disable, kill, reload, resetFailed, restart, service, serviceFile, start, stop } from "./services.ts";
+import { enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why } from "./services.ts";
 import * as runs from "./run.ts";
 import * as units from "./units.ts";
 
@@ -21,5 +21,5 @@ export const handlers: { readonly [K in RouteName]: Handler<K> } = {
   ...metrics,
   ...runs,
   ...units,
-  ...{ enable, disable, kill, reload, resetFailed, restart, service, serviceFile, start, stop },
+  ...{ enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why },
 };

@@ -7,6 +7,10 @@ export const service: Handler<"service"> = ({ id }, { supervisor }) => superviso
 
 export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor }) => supervisor.file(id, reveal);
 
+export const why: Handler<"why"> = ({ id }, { supervisor }) => supervisor.why(id);
+
+export const explain: Handler<"explain"> = ({ id }, { supervisor }) => supervisor.explain(id);
+
 export const start: Handler<"start"> = (input, context) => act("start", input, context);
 export const stop: Handler<"stop"> = (input, context) => act("stop", input, context);
 export const restart: Handler<"restart"> = (input, context) => act("restart", input, context);

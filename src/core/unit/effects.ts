@@ -31,6 +31,8 @@ export const HISTORY_TYPES = [
   "exited",
   "start-failed",
   "unhealthy",
+  "degraded",
+  "healthy",
   "stopping",
   "killed",
   "stopped",

@@ -22,6 +22,17 @@ describe("health", () => {
     expect([stage.unit("web").run, stage.phase("web"), stage.world.get("web")?.check?.health]).toEqual([1, "running", "unhealthy"]);
   });
 
+  test("critical units are probed before the others that are due with them", () => {
+    const check = { intervalMs: 1000 };
+    const stage = staged({ a: { check }, b: { check, critical: true }, c: { check }, d: { check, critical: true } })
+      .start("a", "b", "c", "d")
+      .pass(0);
+    const env = { nowMs: stage.nowMs + 1000, roll: 0 };
+    const probed = stage.world.handle({ type: "tick" }, env).effects.filter(({ type }) => type === "probe");
+    const ids = probed.map(({ id }) => id);
+    expect([ids.slice(0, 2).toSorted(), ids.slice(2).toSorted()]).toEqual([["b", "d"], ["a", "c"]]); // prettier-ignore
+  });
+
   test("a bad check cannot loop for ever", () => {
     const stage = staged({ web: { check: { failureThreshold: 1, intervalMs: 1000 }, restart: { maxRetries: 2 } } })
       .start("web")

@@ -3,26 +3,15 @@
  * leaves nothing. One that is not installed is skipped and says so; `npm run e2e` as root installs them.
  */
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { connect } from "node:net";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { freePort } from "../../harness/ports.ts";
 import { alive, processesOf } from "../../harness/processes.ts";
 import { run } from "../../harness/run.ts";
 import { until } from "../../harness/until.ts";
-
-const EXAMPLES = resolve(import.meta.dir, "../../../units/examples");
-const PG_BIN = postgresBin();
-const isRoot = process.getuid?.() === 0;
-
-/** The sample as it is, but for the port, with quick retries and probes: text, so that its comments are read too. */
-function sample(name: string, port: number, drop: (text: string) => string = (text) => text): string {
-  const text = readFileSync(join(EXAMPLES, `${name}.unit.json`), "utf8");
-  const changed = text.replace(/"port": \d+,/, `"port": ${port}, "restart_policy": { "retry_delay": 0.1 },`);
-  if (changed === text) throw new Error(`${name}.unit.json has no port of its own`);
-  return drop(changed);
-}
+import { hasNginx, isRoot, postgres, postgresBin, psql, sample, skips } from "./servers.ts";
 
 interface Peer {
   readonly daemon: Daemon;
@@ -58,8 +47,7 @@ async function story({ daemon, id, port, serves }: Peer): Promise<void> {
   expect(taken).toBe(false);
 }
 
-const nginx = ["/usr/sbin/nginx", "/usr/bin/nginx"].some((path) => Bun.which(path) !== null);
-test.skipIf(skips(nginx, "nginx"))("nginx serves a page, reloads without a new process, comes back and leaves nothing", async () => {
+test.skipIf(skips(hasNginx, "nginx"))("nginx serves a page, reloads without a new process, comes back and leaves nothing", async () => {
   const port = freePort();
   // The sample is for a user of his own; of root's nginx the workers would be nobody, who may not look into the home.
   const asRoot = (text: string): string => (isRoot ? text.replace("daemon off;", "daemon off; user root;") : text);
@@ -79,7 +67,7 @@ test.skipIf(skips(nginx, "nginx"))("nginx serves a page, reloads without a new p
   await story({ daemon, id: "nginx", port, serves });
 });
 
-test.skipIf(skips(nginx, "nginx"))("nginx with a broken configuration is not started, and the error is nginx's own", async () => {
+test.skipIf(skips(hasNginx, "nginx"))("nginx with a broken configuration is not started, and the error is nginx's own", async () => {
   await using daemon = await startDaemon({ units: { nginx: sample("nginx", freePort()) } });
   mkdirSync(join(daemon.home, "state/nginx"), { recursive: true });
   await Bun.write(join(daemon.home, "state/nginx/nginx.conf"), "events {} nonsense on;\n");
@@ -104,22 +92,15 @@ test.skipIf(skips(Bun.which("redis-server") !== null, "redis-server"))(
   },
 );
 
-test.skipIf(skips(PG_BIN !== null, "postgresql"))(
+test.skipIf(skips(postgresBin() !== null, "postgresql"))(
   "postgres makes its data, answers a query, survives a SIGKILL and shuts down in order",
   async () => {
     const port = freePort();
     await using daemon = await startDaemon();
-    if (isRoot) giveToPostgres(daemon.home);
-    const unit = sample("postgres", port, (text) =>
-      isRoot
-        ? text.replace(/"PGDATA": "[^"]*"/, `"PGDATA": "${daemon.home}/pg"`).replace(/"critical"/, `"user": "postgres", "critical"`)
-        : text,
-    );
-    daemon.writeUnit("postgres", unit);
+    daemon.writeUnit("postgres", postgres(daemon.home, port));
     await daemon.reaches("postgres", () => true);
     const serves = async (): Promise<boolean> => {
-      const psql = Bun.which("psql") ?? join(PG_BIN!, "psql");
-      const asked = await run([psql, "-h", "127.0.0.1", "-p", String(port), "-U", "postgres", "-Atc", "select 6 * 7"]);
+      const asked = await run([...psql(port), "select 6 * 7"]);
       return asked.code === 0 && asked.stdout.trim() === "42";
     };
     await story({ daemon, id: "postgres", port, serves });
@@ -128,30 +109,6 @@ test.skipIf(skips(PG_BIN !== null, "postgresql"))(
   },
   120_000,
 );
-
-/** Says on standard error why a scenario does not run. */
-function skips(there: boolean, name: string): boolean {
-  if (!there) console.error(`skipped: ${name} is not installed; scripts/e2e.sh installs it as root`);
-  return !there;
-}
-
-/** A directory of its own for the server's user, in a home that everybody may pass through but not list. */
-function giveToPostgres(home: string): void {
-  const [, , uid, gid] = /^postgres:.*$/m.exec(readFileSync("/etc/passwd", "utf8"))![0].split(":");
-  chmodSync(home, 0o711);
-  mkdirSync(join(home, "pg"), { mode: 0o700 });
-  chownSync(join(home, "pg"), Number(uid), Number(gid));
-}
-
-/** The newest version's programs; Debian keeps them out of PATH. */
-function postgresBin(): string | null {
-  try {
-    const versions = readdirSync("/usr/lib/postgresql").toSorted((a, b) => Number(b) - Number(a));
-    return versions.length > 0 ? join("/usr/lib/postgresql", versions[0]!, "bin") : null;
-  } catch {
-    return null;
-  }
-}
 
 /** One inline command (the RESP protocol takes plain lines) and whether the answer holds the text. */
 function redis(port: number, command: string, wanted: string): Promise<boolean> {

@@ -1,0 +1,126 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Graph } from "../../api/shapes.ts";
+import { closure } from "../../base/graph.ts";
+import type { Context, Run } from "../context.ts";
+import { idsOf } from "../ids.ts";
+import { layOut, type Column } from "../render/columns.ts";
+import { safe, safeCell } from "../render/safe.ts";
+import { STATE_COLOUR } from "../render/state.ts";
+import { tableOptions, type Look } from "../render/status-table.ts";
+import { lookOf } from "./status.ts";
+
+type Edge = Graph["edges"][number];
+
+export const run: Run = async (context) => {
+  const ids = context.args.length === 0 ? null : await idsOf(context, context.args);
+  if (ids?.ok === false) return context.fail(ids.error);
+  const answer = await context.client.call("graph");
+  if (!answer.ok) return context.fail(answer.error);
+  const graph = answer.value;
+  const missing = ids?.value.find((id) => !graph.nodes.some((node) => node.id === id));
+  if (missing !== undefined)
+    return context.fail({ code: "no-such-unit", message: `there is no unit ${missing}`, hint: "`sup list` shows all units" });
+  const walk = new Walk(graph, context.options.reverse ?? false);
+  const roots = ids === null ? walk.ends() : ids.value;
+  const part = walk.within(roots);
+  if (context.options.json) context.json(part);
+  else context.out(context.options.tree ? tree(walk, roots, lookOf(context)) : table(part, context));
+  return EXIT.done;
+};
+
+/** The graph seen from one side: towards what a unit needs, or towards what needs it. */
+class Walk {
+  readonly reverse: boolean;
+  readonly #graph: Graph;
+  readonly #next = new Map<string, Edge[]>();
+
+  constructor(graph: Graph, reverse: boolean) {
+    this.#graph = graph;
+    this.reverse = reverse;
+    for (const edge of graph.edges) {
+      const from = reverse ? edge.to : edge.from;
+      this.#next.set(from, [...(this.#next.get(from) ?? []), edge]);
+    }
+  }
+
+  next(id: string): readonly Edge[] {
+    return this.#next.get(id) ?? [];
+  }
+
+  to(edge: Edge): string {
+    return this.reverse ? edge.from : edge.to;
+  }
+
+  node(id: string): Graph["nodes"][number] | undefined {
+    return this.#graph.nodes.find((node) => node.id === id);
+  }
+
+  /** Units that nobody leads to, from this side: where trees begin. */
+  ends(): string[] {
+    const led = new Set(this.#graph.edges.map((edge) => this.to(edge)));
+    return this.#graph.nodes.map(({ id }) => id).filter((id) => !led.has(id));
+  }
+
+  within(roots: readonly string[]): Graph {
+    const ids = closure(roots, (id) => this.next(id).map((edge) => this.to(edge)));
+    return {
+      nodes: this.#graph.nodes.filter(({ id }) => ids.has(id)),
+      edges: this.#graph.edges.filter(({ from, to }) => ids.has(from) && (ids.has(to) || !this.node(to))),
+    };
+  }
+}
+
+const COLUMNS: readonly Column[] = [{ title: "WAVE", align: "right" }, { title: "UNIT" }, { title: "STATE" }, { title: "NEEDS" }];
+
+/** In the order of the start. */
+function table({ nodes, edges }: Graph, context: Context): string {
+  const look = lookOf(context);
+  if (nodes.length === 0) return "No units.";
+  const rows = nodes
+    .toSorted((a, b) => a.wave - b.wave || (a.id < b.id ? -1 : 1))
+    .map(({ id, state, wave }) => [
+      { text: String(wave + 1) },
+      { text: safeCell(id), paint: (text: string) => look.paint("bold", text) },
+      { text: state, paint: (text: string) => look.paint(STATE_COLOUR[state], text) },
+      {
+        text: safeCell(
+          edges
+            .filter(({ from }) => from === id)
+            .map(edgeText)
+            .join(", "),
+        ),
+      },
+    ]);
+  return layOut(COLUMNS, rows, tableOptions(look)).join("\n");
+}
+
+const edgeText = ({ to, condition, required }: Edge): string => `${to} (${condition}${required ? "" : ", order only"})`;
+
+function tree(walk: Walk, roots: readonly string[], look: Look): string {
+  const lines: string[] = [];
+  const seen = new Set<string>();
+  const name = (id: string): string => {
+    const node = walk.node(id);
+    const state = node === undefined ? look.paint("red", "missing") : look.paint(STATE_COLOUR[node.state], node.state);
+    return `${look.paint("bold", safe(id))} ${state}`;
+  };
+  const descend = (id: string, indent: string): void => {
+    const edges = walk.next(id);
+    edges.forEach((edge, index) => {
+      const to = walk.to(edge);
+      const last = index === edges.length - 1;
+      const again = seen.has(to) && walk.next(to).length > 0;
+      const how = look.paint("dim", `(${edge.condition}${edge.required ? "" : ", order only"})${again ? " see above" : ""}`);
+      lines.push(`${indent}${last ? "└─" : "├─"} ${name(to)} ${how}`);
+      if (again) return;
+      seen.add(to);
+      descend(to, `${indent}${last ? "   " : "│  "}`);
+    });
+  };
+  for (const root of roots) {
+    lines.push(name(root));
+    seen.add(root);
+    descend(root, "");
+  }
+  return lines.length === 0 ? "No units." : lines.join("\n");
+}

@@ -1,0 +1,67 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Explanation } from "../../api/shapes.ts";
+import { formatDuration } from "../../base/duration.ts";
+import { idsOf } from "../ids.ts";
+import type { Run } from "../context.ts";
+import { layOut, type Column } from "../render/columns.ts";
+import { safe } from "../render/safe.ts";
+import { tableOptions, type Look } from "../render/status-table.ts";
+import { lookOf } from "./status.ts";
+
+export const run: Run = async (context) => {
+  const ids = await idsOf(context, context.args);
+  if (!ids.ok) return context.fail(ids.error);
+  const all: Explanation[] = [];
+  for (const id of ids.value) {
+    const answer = await context.client.call("explain", { id });
+    if (!answer.ok) return context.fail(answer.error);
+    all.push(answer.value);
+  }
+  if (context.options.json) context.json(all.length === 1 ? all[0] : all);
+  else context.out(all.map((one) => describe(one, lookOf(context))).join("\n\n"));
+  return EXIT.done;
+};
+
+function describe(one: Explanation, look: Look): string {
+  const { paint } = look;
+  const section = (title: string, lines: readonly string[]): string =>
+    [paint("bold", title), ...lines.map((line) => `  ${line}`)].join("\n");
+  return [
+    paint("bold", safe(one.id)),
+    section("Start", [...waveLines(one), ...needsLine(one), safe(one.ready_when)]),
+    section("Policy", one.policy.map(safe)),
+    ...(one.retries.length === 0 ? [] : [section("Retries, when each run fails at once", retryLines(one, look))]),
+    section("Enforcement", one.enforcement.map(safe)),
+  ].join("\n\n");
+}
+
+function waveLines({ waves }: Explanation): string[] {
+  if (waves.length < 2) return [];
+  return waves.map((wave, index) => `wave ${index + 1}: ${safe(wave.join(", "))}`);
+}
+
+function needsLine({ needs, needed_by }: Explanation): string[] {
+  const lines: string[] = [];
+  if (needs.length > 0)
+    lines.push(
+      `It needs ${safe(needs.map(({ unit, condition, required }) => `${unit} (${condition}${required ? "" : ", order only"})`).join(", "))}.`,
+    );
+  if (needed_by.length > 0) lines.push(`Needed by ${safe(needed_by.join(", "))}.`);
+  return lines;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "RETRY", align: "right" },
+  { title: "AFTER", align: "right" },
+  { title: "AT", align: "right" },
+];
+
+function retryLines({ retries, fatal_after_seconds: fatal }: Explanation, look: Look): string[] {
+  const seconds = (value: number): string => formatDuration(value * 1000);
+  const rows = retries.map(({ attempt, delay_seconds, at_seconds }) =>
+    [String(attempt), seconds(delay_seconds), seconds(at_seconds)].map((text) => ({ text })),
+  );
+  const end =
+    fatal === null ? "and so on; it is never given up" : `then fatal, ${seconds(fatal)} after the first start and what the runs took`;
+  return [...layOut(COLUMNS, rows, tableOptions(look)), end];
+}

@@ -1,0 +1,193 @@
+import { describe, expect, test } from "bun:test";
+import type { Graph } from "../../src/api/shapes.ts";
+import { FakeDaemon, Failure, sup } from "./fake.ts";
+import { aService, ago, daemonInfo, services } from "./fixtures.ts";
+
+describe("sup why", () => {
+  const story = Array.from({ length: 20 }, (_, n) => ({
+    time: ago(100 - n),
+    text: `Chapter ${n}.`,
+    lines: n === 19 ? ["\x1b[31mred\x1b[0m"] : [],
+  }));
+  const answer = {
+    service: aService("web", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 1, next_attempt: ago(-2) }),
+    story,
+    policy: ["It is tried again."],
+    next: [
+      { text: "Retry 1 of 5 comes", time: ago(-2) },
+      { text: "Then it stays.", time: null },
+    ],
+  };
+
+  test("tells what happened, what the policy says and what comes; control characters are made harmless", async () => {
+    await using daemon = new FakeDaemon({ why: () => answer });
+    const { code, out } = await sup(daemon, ["why", "web.unit.json"]);
+    expect(code).toBe(0);
+    expect(daemon.asked[0]!.id).toBe("web");
+    expect(out).toMatch(/^. web is backoff since .* It failed: exit code 3\. The next attempt is in 2s \(1 of 5\)\.\n\n/);
+    expect(out).toContain("What happened (the last 15 of 20; -n shows more)\n");
+    expect(out).not.toContain("Chapter 4.");
+    expect(out).toMatch(/Chapter 19\.\n {4}│ [^\n]*red/);
+    expect(out).not.toContain("\x1b");
+    expect(out).toMatch(
+      /What its policy says\n {2}It is tried again\.\n\nWhat comes next\n {2}Retry 1 of 5 comes in 2s \(\d\d:\d\d:\d\d\)\.\n {2}Then it stays\.\n$/,
+    );
+  });
+
+  test("-n says how much of the story; --json gives all of it", async () => {
+    await using daemon = new FakeDaemon({ why: () => answer });
+    expect((await sup(daemon, ["why", "-n", "20", "web"])).out).toContain("Chapter 0.");
+    expect((await sup(daemon, ["why", "-n", "0", "web"])).out).not.toContain("What happened");
+    expect(JSON.parse((await sup(daemon, ["why", "--json", "web"])).out).story).toHaveLength(20);
+  });
+
+  test("no such unit is exit code 4", async () => {
+    await using daemon = new FakeDaemon({ why: () => new Failure("no-such-unit", "there is no unit web") });
+    expect(await sup(daemon, ["why", "web"])).toMatchObject({ code: 4, err: "sup: there is no unit web\n" });
+  });
+});
+
+test("sup explain prints waves, needs, policy and the sequence of retries", async () => {
+  const explanation = {
+    id: "web",
+    waves: [["db", "log"], ["web"]],
+    needs: [{ unit: "db", condition: "ready" as const, required: false }],
+    needed_by: ["worker"],
+    ready_when: "It is ready when it says so.",
+    retries: [
+      { attempt: 1, delay_seconds: 1, at_seconds: 1 },
+      { attempt: 2, delay_seconds: 60, at_seconds: 61 },
+    ],
+    fatal_after_seconds: 61,
+    policy: ["It is tried again."],
+    enforcement: ["By a cgroup."],
+  };
+  await using daemon = new FakeDaemon({ explain: () => explanation });
+  const { code, out } = await sup(daemon, ["explain", "web"]);
+  expect({ code, out }).toEqual({
+    code: 0,
+    out: `web
+
+Start
+  wave 1: db, log
+  wave 2: web
+  It needs db (ready, order only).
+  Needed by worker.
+  It is ready when it says so.
+
+Policy
+  It is tried again.
+
+Retries, when each run fails at once
+  RETRY  AFTER     AT
+      1     1s     1s
+      2     1m  1m 1s
+  then fatal, 1m 1s after the first start and what the runs took
+
+Enforcement
+  By a cgroup.
+`,
+  });
+  expect(JSON.parse((await sup(daemon, ["explain", "web", "--json"])).out)).toEqual(explanation);
+});
+
+describe("sup deps", () => {
+  const edge = (from: string, to: string, condition: "ready" | "succeeded" = "ready", required = true) => ({
+    from,
+    to,
+    condition,
+    required,
+  });
+  const graph: Graph = {
+    nodes: [
+      { id: "alone", state: "stopped", wave: 0 },
+      { id: "db", state: "running", wave: 0 },
+      { id: "migrate", state: "stopped", wave: 1 },
+      { id: "web", state: "running", wave: 2 },
+      { id: "worker", state: "backoff", wave: 3 },
+    ],
+    edges: [
+      edge("migrate", "db"),
+      edge("web", "db"),
+      edge("web", "migrate", "succeeded"),
+      edge("worker", "web"),
+      edge("worker", "gone", "ready", false),
+    ],
+  };
+  const deps = async (...args: string[]) => {
+    await using daemon = new FakeDaemon({ graph: () => graph, resolve: () => ({ units: ["web", "worker"] }) });
+    return await sup(daemon, ["deps", ...args]);
+  };
+
+  test("a table in the order of the start", async () => {
+    expect((await deps("web")).out).toBe(`WAVE  UNIT     STATE    NEEDS
+   1  db       running
+   2  migrate  stopped  db (ready)
+   3  web      running  db (ready), migrate (succeeded)
+`);
+    expect((await deps()).out.split("\n")).toHaveLength(7);
+  });
+
+  test("a tree: what was shown is not shown again; what is missing says so", async () => {
+    expect((await deps("worker", "--tree")).out).toBe(`worker backoff
+├─ web running (ready)
+│  ├─ db running (ready)
+│  └─ migrate stopped (succeeded)
+│     └─ db running (ready)
+└─ gone missing (ready, order only)
+`);
+    expect((await deps("--tree")).out).toStartWith("alone stopped\nworker backoff\n");
+  });
+
+  test("the other way round: what needs it", async () => {
+    expect((await deps("migrate", "--reverse", "--tree")).out).toBe(
+      "migrate stopped\n└─ web running (succeeded)\n   └─ worker backoff (ready)\n",
+    );
+    expect((await deps("migrate", "--reverse")).out).toMatch(/migrate[\s\S]*web[\s\S]*worker/);
+  });
+
+  test("--json gives that part of the graph; an unknown unit is exit code 4", async () => {
+    const part = JSON.parse((await deps("migrate", "--json")).out) as Graph;
+    expect([part.nodes.map(({ id }) => id), part.edges]).toEqual([["db", "migrate"], [graph.edges[0]!]]); // prettier-ignore
+    expect(await deps("nobody")).toMatchObject({ code: 4, err: expect.stringContaining("there is no unit nobody") });
+  });
+});
+
+describe("sup list --timers", () => {
+  const schedule = {
+    cron: null,
+    timezone: null,
+    every_seconds: null,
+    catch_up: false,
+    overlap: "skip" as const,
+    active: true,
+    next_run: null,
+    last_run: null,
+    queued: false,
+  };
+  const timed = [
+    aService("off", { state: "stopped", reason: "none", schedule: { ...schedule, cron: "@daily", active: false } }),
+    aService("later", {
+      state: "stopped",
+      reason: "success",
+      schedule: { ...schedule, cron: "0 3 * * *", timezone: "UTC", next_run: ago(-7200), last_run: ago(60) },
+    }),
+    aService("soon", { schedule: { ...schedule, every_seconds: 300, next_run: ago(-5) } }),
+  ];
+
+  test("the next first, with what became of the last run", async () => {
+    await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services: [...services, ...timed] }) });
+    const lines = (await sup(daemon, ["list", "--timers"])).out.trimEnd().split("\n");
+    expect(lines.map((line) => line.split(/ {2,}/)[0])).toEqual(["UNIT", "soon", "later", "off"]);
+    expect(lines[1]).toMatch(/5s +never +running +every 5m$/);
+    expect(lines[2]).toMatch(/2h .* 1m ago +stopped \(success\) +0 3 \* \* \* UTC$/);
+    expect(lines[3]).toMatch(/disabled +never +stopped +@daily$/);
+    const json = JSON.parse((await sup(daemon, ["list", "--timers", "--json"])).out) as Array<{ id: string }>;
+    expect(json.map(({ id }) => id).toSorted()).toEqual(["later", "off", "soon"]);
+  });
+
+  test("none is said", async () => {
+    await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services }) });
+    expect((await sup(daemon, ["list", "--timers"])).out).toBe("No unit has a schedule.\n");
+  });
+});
