@@ -83,6 +83,15 @@ export function changedCheck(
   return { ...fresh, seq: state?.seq ?? 0 };
 }
 
+/**
+ * The check of a unit that has just become ready: its slots are moved by a part of the interval (0 to 1), so that checks
+ * of units that started together are not all due in the same moment for ever.
+ */
+export const spread = (state: CheckState, spec: CheckSpec, part: number): CheckState =>
+  state.dueMs === null ? state : { ...state, dueMs: state.slotMs + Math.max(MIN_SPREAD_MS, part * spec.intervalMs) };
+
+const MIN_SPREAD_MS = 10;
+
 /** The due probe is under way. */
 export const probing = (state: CheckState): CheckState => ({
   ...state,

@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import { closure } from "../base/graph.ts";
 import type { Spec } from "../spec/spec.ts";
-import { beginCheck, changedCheck, failedWords, healthNews, probed, probing } from "./check.ts";
+import { beginCheck, changedCheck, failedWords, healthNews, probed, probing, spread } from "./check.ts";
 import { Dependents } from "./dependents.ts";
 import { blocks, endedToRestart, isAtRest, isUp } from "./deps.ts";
 import { Timeline } from "./timeline.ts";
@@ -14,6 +14,16 @@ import { fed, looked, watchdogOf } from "./watchdog.ts";
 
 export type { Entry, Fact, Turn, WorldEffect, WorldEvent } from "./turn.ts";
 
+export interface WorldOptions {
+  /** Units that may be starting at the same time; 0 is unlimited. */
+  readonly startConcurrency: number;
+  /** Spread the checks of units evenly over their intervals. */
+  readonly spreadChecks?: boolean;
+}
+
+/** Multiples of the golden ratio, without their whole part, are as even as numbers can be whose count is not known before. */
+const GOLDEN = 0.6180339887498949;
+
 /**
  * All units together. The world routes events to units, carries wishes along the dependencies until nothing changes any
  * more, and hands back everything that is to be done. It acts on nothing and knows no clock but the `env` of each call.
@@ -23,12 +33,13 @@ export class World {
   readonly #dependents = new Dependents();
   readonly #timeline = new Timeline();
   readonly #waiting = new Set<string>();
-  readonly #startConcurrency: number;
+  readonly #options: WorldOptions;
   #starting = 0;
+  /** Checks that have been spread so far. */
+  #spread = 0;
 
-  /** `startConcurrency` 0 is unlimited. */
-  constructor(options: { readonly startConcurrency: number } = { startConcurrency: 0 }) {
-    this.#startConcurrency = options.startConcurrency;
+  constructor(options: WorldOptions = { startConcurrency: 0 }) {
+    this.#options = options;
   }
 
   readonly #find = (id: string): Entry | undefined => this.#entries.get(id);
@@ -221,7 +232,7 @@ export class World {
     }
     if (!act) return;
     this.#releaseBelow(id, env, turn);
-    const freedAPlace = this.#startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
+    const freedAPlace = this.#options.startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
     // One that is not on its way any more lets go whoever only ordered itself after it, directly or not.
     const rests = after.unit.phase !== before.unit.phase && isAtRest(after.unit.phase);
     if (freedAPlace || rests) this.#launchFree(env, turn);
@@ -233,7 +244,7 @@ export class World {
 
   #tryLaunch(id: string, env: Env, turn: Turn): void {
     if (!this.#waiting.has(id)) return;
-    if (this.#startConcurrency > 0 && this.#starting >= this.#startConcurrency) return;
+    if (this.#options.startConcurrency > 0 && this.#starting >= this.#options.startConcurrency) return;
     const { spec } = this.#entries.get(id)!;
     if (spec.dependencies.some((dependency) => blocks(dependency, this.#find))) return;
     this.#apply(id, { type: "clear" }, env, turn);
@@ -309,8 +320,10 @@ export class World {
     const entry = this.#entries.get(event.id);
     const spec = entry?.spec.check;
     if (!entry?.check || !spec || entry.check.run !== event.run || !isProbed(entry.unit)) return;
-    const { state, verdict } = probed(entry.check, spec, event.seq, event.result, env.nowMs);
-    if (state === entry.check) return;
+    const { state: after, verdict } = probed(entry.check, spec, event.seq, event.result, env.nowMs);
+    if (after === entry.check) return;
+    const spreads = verdict === "ready" && this.#options.spreadChecks === true;
+    const state = spreads ? spread(after, spec, (++this.#spread * GOLDEN) % 1) : after;
     if (state.health !== entry.check.health) turn.changed.add(event.id);
     this.#put({ ...entry, check: state });
     if (verdict === "ready") this.#apply(event.id, { type: "ready", run: event.run }, env, turn);

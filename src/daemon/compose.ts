@@ -152,7 +152,7 @@ function cgroupsFor({ containment }: Settings, store: Pick<Machine["store"], "ge
 function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
   const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => journal.bug(message, error);
-  const world = new World({ startConcurrency: settings.startConcurrency });
+  const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new Catalog(source, settings.unitDefaults);
   const bus = new Bus({ firstId: Math.floor(clock.wallMs()) * 1000, onError: (error) => bug("a subscriber threw", error) });
   const enablements = cached(() => store.enablements());

@@ -104,7 +104,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
     tell(parts, id, { type: "spawned", run: begun.run, process: unwritten.ref });
     return true;
   }
-  const probed = check && { ...check, probing: false, dueMs: unit.process === null ? null : now };
+  const probed = check && { ...check, probing: false, dueMs: unit.process === null ? null : Math.max(check.dueMs ?? now, now) };
   engine.handle({ type: "restore", spec, unit, check: probed });
   if (!isLive(unit.phase)) return false;
   logs.open(id, spec.log);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { beginTimer, firing, nextMs, passed, signatureOf, stepped, type Firing, type Timer } from "../../src/core/schedule.ts";
 import type { Phase } from "../../src/core/unit/phase.ts";
 import type { ScheduleSpec } from "../../src/spec/spec.ts";
@@ -126,4 +127,39 @@ test.each<[Phase, ScheduleSpec["overlap"], boolean, number, Firing]>([
   ["running", "queue", true, 9e9, "queue"],
 ])("due while %s, overlap %s, catch_up %p, %d ms late: %s", (phase, overlap, catchUp, lateMs, wanted) => {
   expect(firing(every(60, { overlap, catchUp }), phase, lateMs)).toBe(wanted);
+});
+
+test("over any life (late wake-ups, restarts, a clock that is set), a time to come is to come, and no slot is used twice", () => {
+  const schedules = fc.oneof(
+    fc.integer({ min: 1, max: 100_000 }).map((seconds) => every(seconds)),
+    fc.constantFrom("* * * * *", "*/7 3 * * *", "@weekly", "0 0 29 2 *").map((text) => cron(text)),
+  );
+  const moments = fc.array(fc.record({ waitMs: fc.integer({ min: 0, max: 9e8 }), kind: fc.constantFrom("wake", "restart", "set") }), {
+    maxLength: 20,
+  });
+  fc.assert(
+    fc.property(schedules, moments, fc.integer({ min: -1e9, max: 1e9 }), (schedule, life, stepMs) => {
+      let now = at("2026-03-01T00:00:00Z");
+      let { timer } = beginTimer(schedule, null, now);
+      const used: number[] = [];
+      for (const { waitMs, kind } of life) {
+        now += waitMs;
+        if (kind === "set") {
+          now += stepMs;
+          timer = stepped(schedule, timer, stepMs, now);
+          used.length = 0; // the wall clock's times begin anew
+        } else if (kind === "restart") ({ timer } = beginTimer(schedule, timer, now));
+        else if (timer.nextMs !== null && timer.nextMs <= now) {
+          if (used.includes(timer.nextMs)) return false;
+          used.push(timer.nextMs);
+          timer = passed(schedule, timer, now);
+        }
+        if (timer.nextMs === null) return false; // none of these never comes
+        if (kind !== "set" && timer.nextMs <= now) return false;
+        if (schedule.everyMs !== null && timer.nextMs - now > schedule.everyMs) return false;
+      }
+      return true;
+    }),
+    { numRuns: 2000 },
+  );
 });

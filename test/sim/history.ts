@@ -79,9 +79,18 @@ class History {
       this.#specs[place] = changed;
       return { type: "load", spec: changed };
     }
+    if (random.chance(0.15)) return this.#byItself(spec.id);
     const action = random.pick(["start", "start", "stop", "stop", "stop", "restart", "reset", "reload"]);
     const ids = random.chance(0.6) ? [spec.id] : this.#some(0.5);
     return { type: "request", action, ids, cause: "operator", cascade: random.chance(0.3) };
+  }
+
+  /** A watched file changed, or a scheduled time has come: what the daemon asks for in these cases. */
+  #byItself(id: string): WorldEvent {
+    const isUp = this.#world.get(id)?.unit.want === "up";
+    if (isUp && this.#random.chance(0.5)) return { type: "request", action: "restart", ids: [id], cause: "watch" };
+    const kill = this.#random.chance(0.3);
+    return { type: "request", action: kill && isUp ? "restart" : "start", ids: [id], cause: "schedule" };
   }
 
   #some(share: number): string[] {
@@ -95,7 +104,9 @@ class History {
       const nextMs = Math.min(outsideMs, dueMs);
       if (nextMs > endMs) break;
       // A busy daemon wakes late, and finds several events in its mailbox.
-      const lateMs = this.#random.chance(0.3) ? this.#random.next() * 20 : 0;
+      // Now and then the machine sleeps: its clock (CLOCK_BOOTTIME) goes on, and everything is due at once.
+      const asleepMs = !this.#outside.kind && this.#random.chance(0.003) ? this.#random.next() * 8_000 : 0;
+      const lateMs = asleepMs + (this.#random.chance(0.3) ? this.#random.next() * 20 : 0);
       this.#nowMs = Math.max(this.#nowMs, nextMs + lateMs);
       const events = this.#outside.take(this.#nowMs);
       const tick: WorldEvent[] = dueMs <= this.#nowMs ? [{ type: "tick" }] : [];
