@@ -1,3 +1,4 @@
+import type { Pattern } from "../base/pattern.ts";
 import type { LogSpec } from "../spec/spec.ts";
 
 export type Stream = "stdout" | "stderr";
@@ -19,7 +20,7 @@ export interface LogQuery {
   /** Wall milliseconds, inclusive. */
   readonly sinceMs?: number;
   readonly untilMs?: number;
-  readonly grep?: RegExp;
+  readonly grep?: Pattern;
   readonly stream?: Stream;
 }
 

@@ -1,3 +1,4 @@
+import { compilePattern } from "../base/pattern.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { EnvironmentFile, ExecSpec, ProbeSpec, Spec } from "./spec.ts";
 import { type Env, expandText, type Specifiers } from "./specifiers.ts";
@@ -95,8 +96,8 @@ function expandOne(probe: ProbeSpec, env: Env, specifiers: Specifiers): Result<P
       const endpoint = filled.value.endpoint!;
       if (!endpoint.startsWith("unix:") && !URL.canParse(endpoint)) return err(`health_check.endpoint is "${endpoint}", not a URL`);
       const text = filled.value.expected_content;
-      if (content?.kind === "regex" && !isRegex(text!))
-        return err(`health_check.expected_content is "/${text}/", not a regular expression`);
+      const pattern = content?.kind === "regex" ? compilePattern(text!) : null;
+      if (pattern?.ok === false) return err(`health_check.expected_content "/${text}/" is not a regular expression: ${pattern.error}`);
       return ok({ ...probe, endpoint, headers: headers.value, expectedContent: content && { ...content, text: text! } });
     }
   }
@@ -113,11 +114,3 @@ function expandFields(fields: Env, env: Env, specifiers: Specifiers): Result<Env
 }
 
 const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
-
-export function isRegex(text: string): boolean {
-  try {
-    return new RegExp(text) instanceof RegExp;
-  } catch {
-    return false;
-  }
-}

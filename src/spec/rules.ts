@@ -1,4 +1,4 @@
-import { isRegex } from "./expand.ts";
+import { compilePattern } from "../base/pattern.ts";
 import type { ProbeFile } from "./health.ts";
 import { parseListen } from "./listen.ts";
 import { shortJson } from "./problems.ts";
@@ -248,8 +248,8 @@ function probes(probe: ProbeFile, path: Path, unit: UnitFile, { error, warning }
   }
   const content = probe.expected_content ?? "";
   const regex = /^\/(.+)\/$/s.exec(content)?.[1];
-  if (regex !== undefined && !/[$%]\W/.test(regex) && !isRegex(regex))
-    error([...path, "expected_content"], `${shortJson(content)} is not a regular expression`);
+  const pattern = regex === undefined || /[$%]\W/.test(regex) ? null : compilePattern(regex);
+  if (pattern?.ok === false) error([...path, "expected_content"], `${shortJson(content)} is not a regular expression: ${pattern.error}`);
   if (/^\/.+\/[gimsuvy]{1,3}$/s.test(content)) {
     warning(
       [...path, "expected_content"],

@@ -17,8 +17,8 @@ const notLinux = (room: string): boolean => room !== "linux";
 /** A global used, not a property or a local of the same name: `Date.now()`, `new Date()`, never `row.process`. */
 const global = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*[.(\\[]${SAFE[name] ?? ""}`, "g");
 /** Functions of a global that are pure: they know nothing but what they are given. */
-const SAFE: Readonly<Record<string, string>> = { Bun: "(?!cron\\.parse\\b)" };
-const call = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*\\(`, "g");
+const SAFE: Readonly<Record<string, string>> = { Bun: "(?!cron\\.parse\\b)", require: '(?!"re2js"\\))' };
+const call = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*\\(${SAFE[name] ?? ""}`, "g");
 
 const BANS: readonly Ban[] = [
   ...["Date", "performance", "process", "Bun", "crypto", "globalThis", "console"].map((name) => ({
@@ -26,11 +26,13 @@ const BANS: readonly Ban[] = [
     what: name,
     applies: pure,
   })),
-  ...["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch", "require"].map((name) => ({
+  ...["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch"].map((name) => ({
     pattern: call(name),
     what: name,
     applies: pure,
   })),
+  // Seen with its string: the one package that pure code may load when it is first needed.
+  { pattern: call("require"), what: "require", inStrings: true, applies: pure },
   { pattern: /(?<![.\w$])Math\s*\.\s*random\b/g, what: "Math.random", applies: pure },
   { pattern: /(?<![.\w$])Bun\s*\.\s*spawn(?:Sync)?\b/g, what: "Bun.spawn", applies: notLinux },
   { pattern: /(?<![.\w$])process\s*\.\s*kill\b/g, what: "process.kill", applies: notLinux },

@@ -30,7 +30,7 @@ export function readLog(directory: string, current: string, query: LogQuery): Lo
     if (line.time !== "" && line.time < since) break; // stamps never go back within a log
     if (line.time !== "" && line.time > until) continue;
     if (query.stream && line.stream !== query.stream) continue;
-    if (query.grep && !matches(query.grep, line.text)) continue;
+    if (query.grep && !query.grep.test(line.text)) continue;
     found.push(line);
     bytes += raw.length;
   }
@@ -41,11 +41,6 @@ export function readLog(directory: string, current: string, query: LogQuery): Lo
 function nanos(ms: number, digits: string): string {
   if (!(Math.abs(ms) < 8.64e15)) return ms > 0 ? "~" : "";
   return new Date(Math.floor(ms)).toISOString().replace("Z", `${digits}Z`);
-}
-
-function matches(grep: RegExp, text: string): boolean {
-  grep.lastIndex = 0; // a global expression remembers where it was
-  return grep.test(text);
 }
 
 function* linesBackwards(directory: string, current: string): Generator<Buffer> {

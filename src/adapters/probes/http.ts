@@ -4,6 +4,7 @@
  */
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
+import { compilePattern, type Pattern } from "../../base/pattern.ts";
 import type { ProbeResult } from "../../ports/prober.ts";
 import type { HttpProbe } from "../../spec/spec.ts";
 import { explain, type Settle, timed } from "./outcome.ts";
@@ -41,7 +42,7 @@ function parseEndpoint(endpoint: string): Target | null {
 
 class Exchange {
   private readonly spec: HttpProbe;
-  private readonly pattern: RegExp | null;
+  private readonly pattern: Pattern | null;
   private readonly agent: string;
   private readonly settle: Settle;
   private readonly doing: (what: string) => void;
@@ -51,7 +52,9 @@ class Exchange {
 
   constructor(spec: HttpProbe, agent: string, settle: Settle, doing: (what: string) => void) {
     this.spec = spec;
-    this.pattern = spec.expectedContent?.kind === "regex" ? new RegExp(spec.expectedContent.text) : null;
+    const pattern = spec.expectedContent?.kind === "regex" ? compilePattern(spec.expectedContent.text) : null;
+    if (pattern?.ok === false) throw new Error(`expected_content: ${pattern.error}`); // was refused when it was filled in
+    this.pattern = pattern?.value ?? null;
     this.agent = agent;
     this.settle = settle;
     this.doing = doing;

@@ -1,3 +1,4 @@
+import { compilePattern, type Pattern } from "../../base/pattern.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { LogLine, LogQuery } from "../../ports/logs.ts";
 import type { Parsed } from "../contract.ts";
@@ -31,17 +32,14 @@ function toQuery(input: LogInput, nowMs: number): Result<LogQuery, ApiError> {
   });
 }
 
-function compile(source: string): Result<RegExp, ApiError> {
-  try {
-    return ok(new RegExp(source));
-  } catch (error) {
-    const words = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : String(error);
-    return err({
-      code: "invalid",
-      message: `cannot accept grep: not a regular expression: ${words}`,
-      hint: "write a \\ before ( [ { * + ? . ^ $ |",
-    });
-  }
+function compile(source: string): Result<Pattern, ApiError> {
+  const pattern = compilePattern(source);
+  if (pattern.ok) return pattern;
+  return err({
+    code: "invalid",
+    message: `cannot accept grep: not a regular expression: ${pattern.error}`,
+    hint: "write a \\ before ( [ { * + ? . ^ $ |",
+  });
 }
 
 /**
