@@ -57,6 +57,17 @@ class ProcUsage implements Usage {
     return Promise.resolve(samples);
   }
 
+  memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>> {
+    if (trees.size === 0) return Promise.resolve(new Map());
+    const pagesOf = (stats: Iterable<{ readonly residentPages: number }>): number => {
+      let pages = 0;
+      for (const { residentPages } of stats) pages += residentPages;
+      return pages;
+    };
+    const found = [...this.#table.membersOfAll(trees)].filter(([, stats]) => stats.length > 0);
+    return Promise.resolve(new Map(found.map(([unit, stats]) => [unit, pagesOf(stats) * this.#pageMib])));
+  }
+
   forget(ref: ProcessRef): void {
     if (this.#seen.get(ref.pid)?.startTicks === ref.startTicks) this.#seen.delete(ref.pid);
   }

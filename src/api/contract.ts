@@ -116,6 +116,13 @@ export const contract = {
   summary: { input: nothing, output: shape.summary },
   groups: { input: nothing, output: z.record(z.string(), z.array(z.string())) },
   alerts: { input: z.strictObject({ open: flag("Only alerts that are not resolved") }), output: z.array(shape.alert) },
+  acknowledge: {
+    input: z.strictObject({
+      ids: about("Ids of alerts", z.array(z.int()).max(10_000).default([])),
+      units: about("Units whose open alerts are meant", z.array(z.string().max(139)).max(10_000).default([])),
+    }),
+    output: z.object({ acknowledged: z.int() }),
+  },
   graph: { input: nothing, output: shape.graph },
   reloadUnits: { input: z.strictObject({ dry_run: dryRun }), output: shape.reloadPlan },
   reexec: { input: nothing, output: z.object({ status: z.literal("re-executing") }) },

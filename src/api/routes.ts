@@ -69,6 +69,7 @@ export const routes = {
   summary: get(`${BASE}/summary`, "The numbers of a dashboard"),
   groups: get(`${BASE}/groups`, "Groups and their units"),
   alerts: get(`${BASE}/alerts`, "Alerts, open ones first"),
+  acknowledge: post(`${BASE}/alerts/ack`, "Say that alerts were seen: by their ids, or all open ones of units"),
   graph: get(`${BASE}/graph`, "Units and their dependencies, with the start waves"),
   reloadUnits: post(`${BASE}/reload`, "Compare unit files with what runs and do the least; ?dry_run=true gives the plan"),
   reexec: post(`${BASE}/reexec`, "Execute the program on disk anew, same pid; services go on", "admin"),

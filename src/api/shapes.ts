@@ -73,6 +73,8 @@ export type Service = z.infer<typeof service>;
 /** `restart_count` and the like are in `service`; this adds what takes a look at the machine. */
 export const serviceDetail = service.extend({
   command: z.string(),
+  /** What is done about each of its resource limits, in words. */
+  enforcement: z.array(z.string()),
   processes: z.array(z.object({ pid: z.number().int(), name: z.string() })),
   recent_events: z.array(z.lazy(() => event)),
   recent_lines: z.array(z.lazy(() => logLine)),

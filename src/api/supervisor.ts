@@ -35,6 +35,8 @@ export interface Supervisor {
   summary(): shape.Summary;
   groups(): Record<string, readonly string[]>;
   alerts(openOnly: boolean): readonly shape.Alert[];
+  /** How many alerts it was. An id that is no open alert, or an unknown unit, is an error, and nothing is done. */
+  acknowledge(ids: readonly number[], units: readonly string[]): Result<number, ApiError>;
   graph(): shape.Graph;
   reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan>;
   shutdown(): void;

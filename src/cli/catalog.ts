@@ -219,6 +219,15 @@ const history: readonly CommandRow[] = [
     examples: ["sup events -f", "sup events web --since today"],
     load: () => import("./commands/events.ts"),
   },
+  {
+    name: "alerts",
+    theme: "Logs and history",
+    takes: "[unit...]",
+    summary: "what is wrong and since when; `alerts ack ID|UNIT…` says that it was seen",
+    options: ["all", "quiet"],
+    examples: ["sup alerts", "sup alerts web --all", "sup alerts ack 3"],
+    load: () => import("./commands/alerts.ts"),
+  },
 ];
 
 const files: readonly CommandRow[] = [

@@ -29,6 +29,7 @@ export const OPTIONS = {
   bare: { flags: "--bare", words: "the text alone, without time and name", kind: "flag" },
   type: { flags: "--type <type>", words: "only events of this type", kind: "text" },
   run: { flags: "--run", words: "run the check now instead of showing the last result", kind: "flag" },
+  all: { flags: "-a, --all", words: "resolved ones too", kind: "flag" },
   tree: { flags: "--tree", words: "as a tree", kind: "flag" },
   reverse: { flags: "--reverse", words: "the other way round: what needs them", kind: "flag" },
   timers: { flags: "--timers", words: "only units with a schedule: their next and last run", kind: "flag" },

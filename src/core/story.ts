@@ -86,8 +86,14 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   },
   exited: ({ details, message }) => (details.expected === true ? null : `Its main process ended by itself: ${message}.`),
   "start-failed": ({ message }) => `The start failed: ${message}.`,
+  "alert-opened": () => null,
+  "alert-resolved": () => null,
   unhealthy: ({ message, details }) =>
-    details.by === "watchdog" ? `It was found to hang: ${message}.` : `It was found unhealthy: ${message}.`,
+    details.by === "resources"
+      ? null
+      : details.by === "watchdog"
+        ? `It was found to hang: ${message}.`
+        : `It was found unhealthy: ${message}.`,
   stopping({ message, details }) {
     if (FOUND.has(String(details.reason))) return null; // the sentence before it says why
     const why = message.replace(/^stopping: /, "");

@@ -27,6 +27,7 @@ import type { Places } from "../spec/places.ts";
 import { problemLine } from "../spec/problems.ts";
 import type { Settings } from "../spec/settings.ts";
 import { Actions } from "./actions.ts";
+import { Background } from "./background.ts";
 import { Bus } from "./bus.ts";
 import { Catalog } from "./catalog.ts";
 import { describeService, type Surroundings } from "./describe.ts";
@@ -37,11 +38,8 @@ import type { Journal } from "./journal.ts";
 import { Launcher } from "./launcher.ts";
 import { Recorder } from "./recorder.ts";
 import { Reloader } from "./reloader.ts";
-import { Sampler } from "./sampler.ts";
-import { Schedules } from "./schedules.ts";
 import { SocketHolder } from "./sockets.ts";
 import { Transients } from "./transients.ts";
-import { Watches } from "./watches.ts";
 
 export interface Parts {
   readonly clock: ReturnType<typeof systemClock>;
@@ -54,11 +52,9 @@ export interface Parts {
   readonly catalog: Catalog;
   readonly source: ReturnType<typeof openUnitSource>;
   readonly reloader: Reloader;
-  readonly sampler: Sampler;
   readonly sockets: SocketHolder;
   readonly notify: NotifySockets;
-  readonly schedules: Schedules;
-  readonly watches: Watches;
+  readonly background: Background;
   readonly facade: Facade;
   /** What an operator should know of the daemon itself. */
   readonly notes: string[];
@@ -160,12 +156,11 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     world,
     clock,
     isEnabled: (id) => enablements.get().get(id) ?? world.get(id)?.spec.enabled ?? false,
-    usage: (id) => sampler.latest(id),
+    usage: (id) => background.sampler.latest(id),
     containment: (id, run) => processes.containment(invocationOf(id, run)),
     onDisk: (id) => catalog.onDisk(id),
-    planOf: (id) => schedules.planOf(id),
+    planOf: (id) => background.schedules.planOf(id),
   };
-  const sampler = new Sampler({ world, clock, store, usage, bus, invocationOf, bug });
   const recorder = new Recorder({ world, clock, store, logs, bus, around, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
@@ -184,16 +179,15 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const interpreter = new Interpreter({ ...outside, world, bootId: machine.bootId, invocationOf, post, bug });
   const announce = (id: string): void => {
     enablements.forget();
-    schedules.check(id);
+    background.schedules.check(id);
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
   const handle = engine.handle.bind(engine);
   const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
-  const isActive = (id: string): boolean => reloader.isScheduleActive(id);
-  const schedules = new Schedules({ world, clock, store, engine, recorder, isActive });
-  const watches = new Watches({ world, engine, recorder, logs, launcher, watchFiles });
+  const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug };
+  const background = new Background({ world, clock, store, logs, usage, engine, recorder, ...watching });
   const transients = new Transients({ world, engine, catalog, logs, roll: () => clock.roll() });
   const notes: string[] = [];
   const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog));
@@ -203,8 +197,21 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     await done;
   };
   const acting = { actions, reloader, transients, probeNow, shutdown, reexec };
-  const facade = new Facade({ world, clock, store, logs, processes, bus, catalog, sampler, around, invocationOf, daemon, ...acting });
-  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, sampler, schedules, watches, facade, notes };
+  const facade = new Facade({
+    world,
+    clock,
+    store,
+    logs,
+    processes,
+    bus,
+    catalog,
+    sampler: background.sampler,
+    around,
+    invocationOf,
+    daemon,
+    ...acting,
+  });
+  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, facade, notes };
 }
 
 /** Notes of the daemon, of the store, and the units whose files are bad. */

@@ -8,6 +8,7 @@ import { isProbed } from "../core/unit/phase.ts";
 import type { Entry, World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
+import { enforcementWords } from "./limiter.ts";
 import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
 
 export interface Explaining {
@@ -67,7 +68,7 @@ export function explain(id: string, { spec }: Entry, { world, daemon }: Explaini
     })),
     fatal_after_seconds: fatalMs === null ? null : round(fatalMs / 1000, 3),
     policy: policyWords(spec),
-    enforcement: [containmentWords(daemon())],
+    enforcement: [containmentWords(daemon()), ...(spec.limits === null ? [] : enforcementWords(spec.limits))],
   };
 }
 

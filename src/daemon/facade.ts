@@ -18,6 +18,7 @@ import type { Bus } from "./bus.ts";
 import type { Catalog } from "./catalog.ts";
 import { describeService, healthOf, isoOf, round, type Surroundings } from "./describe.ts";
 import { explain, why } from "./explain.ts";
+import { enforcementWords } from "./limiter.ts";
 import { eventShape } from "./recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
 import type { Reloader } from "./reloader.ts";
@@ -68,6 +69,7 @@ export class Facade implements Supervisor {
       return {
         ...describeService(id, entry, around),
         command: [spec.exec.command, ...spec.exec.args].join(" "),
+        enforcement: spec.limits === null ? [] : enforcementWords(spec.limits),
         processes: tree.map(({ pid, name }) => ({ pid, name })),
         recent_events: store.events({ limit: 10, serviceIds: [id] }).map(eventShape),
         recent_lines: [...logs.read(id, { lines: 10 })],
@@ -259,6 +261,18 @@ export class Facade implements Supervisor {
       resolved_at: row.resolvedAt,
       acknowledged: row.acknowledged,
     }));
+  }
+
+  acknowledge(ids: readonly number[], units: readonly string[]): Result<number, ApiError> {
+    const open = this.#o.store.alerts(true);
+    const unknown = ids.find((id) => !open.some((alert) => alert.id === id));
+    if (unknown !== undefined)
+      return err({ code: "not-found", message: `there is no open alert ${unknown}`, hint: "`sup alerts` shows the open ones" });
+    const named = this.resolve(units);
+    if (!named.ok) return named;
+    const chosen = open.filter((alert) => ids.includes(alert.id) || named.value.includes(alert.serviceId ?? ""));
+    for (const { id } of chosen) this.#o.store.acknowledgeAlert(id);
+    return ok(chosen.length);
   }
 
   graph(): shape.Graph {

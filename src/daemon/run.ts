@@ -242,7 +242,7 @@ async function start(
     (id) => !resumed.decided.has(id),
   );
   if (boot.length > 0) parts.engine.handle({ type: "request", action: "start", ids: boot, cause: "boot" });
-  parts.schedules.start();
+  parts.background.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const ticking = tick(parts, settings);
   setTimeout(releaseStartupCode, STARTED_MS);
@@ -264,8 +264,7 @@ const PRUNE_EVERY_MS = 600_000;
 function tick(parts: Parts, settings: Settings): Timer {
   let prunedAt = 0;
   return setInterval(() => {
-    parts.schedules.lookAtClock();
-    void parts.sampler.sample(); // never rejects
+    parts.background.tick();
     const now = Date.now();
     if (now - prunedAt < PRUNE_EVERY_MS) return;
     parts.logs.tidy();
@@ -278,8 +277,7 @@ function tick(parts: Parts, settings: Settings): Timer {
 async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
   journal.info(`ending, asked by ${why}`);
   parts.recorder.tell("daemon-stopping", `sup is ending, asked by ${why}`);
-  parts.schedules.close();
-  parts.watches.close();
+  parts.background.close();
   const left = await shutDown(parts);
   for (const id of left) journal.warn(`${id} could not be stopped`);
   parts.logs.shutdown();

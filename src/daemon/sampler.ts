@@ -13,6 +13,8 @@ export interface SamplerOptions {
   readonly usage: Usage;
   readonly bus: Bus;
   readonly invocationOf: (id: string, run: number) => string;
+  /** Hears every round of samples. */
+  readonly onSamples: (samples: ReadonlyMap<string, Sample>) => void;
   readonly bug: (message: string, error?: unknown) => void;
 }
 
@@ -42,6 +44,7 @@ export class Sampler {
     try {
       this.#latest = await this.#options.usage.sample(this.#trees());
       this.#store();
+      this.#options.onSamples(this.#latest);
     } catch (error) {
       this.#options.bug("cannot sample the units", error);
     } finally {

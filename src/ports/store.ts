@@ -82,6 +82,8 @@ export interface Store {
   /** Oldest first; the newest `limit` of what matches. */
   events(query: EventQuery): readonly EventRow[];
   openAlert(alert: Omit<AlertRow, "id" | "resolvedAt" | "acknowledged">): number;
+  resolveAlert(id: number, resolvedAtIso: string): void;
+  acknowledgeAlert(id: number): void;
   alerts(openOnly: boolean): readonly AlertRow[];
   /** A small text kept for the daemon itself. */
   get(key: string): string | null;

@@ -10,5 +10,7 @@ export interface Sample {
 /** CPU and memory of whole trees, in one sweep for all units. A unit whose processes are gone is absent from the answer. */
 export interface Usage {
   sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>>;
+  /** MiB of resident memory of each tree, and nothing else: cheap enough for every second. */
+  memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>>;
   forget(ref: ProcessRef): void;
 }

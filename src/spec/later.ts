@@ -8,13 +8,4 @@ export interface LaterRow {
   readonly values?: readonly string[];
 }
 
-export const LATER: readonly LaterRow[] = [
-  { key: "resource_limits" },
-  { key: "resource_limits.action", values: ["restart", "enforce"] },
-  { key: "log.format", values: ["raw"] },
-  { key: "log.max_age_days" },
-  { key: "log.rate_limit" },
-  { key: "instances" },
-  { key: "rolling" },
-  { key: "notify" },
-];
+export const LATER: readonly LaterRow[] = [{ key: "instances" }, { key: "rolling" }, { key: "notify" }];

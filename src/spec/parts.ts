@@ -133,9 +133,15 @@ export function resourceLimits() {
     max_memory_mb: said("Memory in MiB.", z.number().positive().optional()),
     max_cpu_percent: said("CPU in percent of one core: 200 is two cores.", z.number().positive().optional()),
     max_tasks: said("Processes and threads.", count(1).optional()),
-    sustained: said("Samples in a row over a limit that make a breach.", count(1).default(3)),
-    warn_at: said("Fraction of a limit from which it is reported as near.", z.number().min(0).max(1).default(0.8)),
-    action: said("What follows a breach.", z.enum(["warn", "restart", "enforce"]).default("warn")),
+    sustained: said(
+      "Samples in a row over a limit that make a breach, and as many that are not end it. A sample is taken every `metrics.interval` seconds.",
+      count(1).default(3),
+    ),
+    warn_at: said("Fraction of a limit from which an event says that it is near.", z.number().min(0).max(1).default(0.8)),
+    action: said(
+      "What follows a breach. `warn`: a line in the log, an event and an alert. `restart`: the unit is restarted, which uses up a retry. `enforce`: memory is looked at every second and the unit restarted as soon as it is over; CPU and tasks are told.",
+      z.enum(["warn", "restart", "enforce"]).default("warn"),
+    ),
   });
 }
 

@@ -107,6 +107,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       if (!found.ok) return found;
       const detail = {
         command: "serve --fast",
+        enforcement: [],
         processes: [{ pid: 4711, name: "serve" }],
         recent_events: [anEvent],
         recent_lines: [aLine("one")],
@@ -221,6 +222,10 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       calls.push(["alerts", openOnly]);
       const rest = { severity: "critical" as const, alert_type: "fatal", message: "web gave up", created_at: NOW_ISO };
       return [{ id: 1, service_id: "web", ...rest, resolved_at: null, acknowledged: false }];
+    },
+    acknowledge(ids, units) {
+      calls.push(["acknowledge", ids, units]);
+      return ok(ids.length + units.length);
     },
     graph: () => ({
       nodes: [{ id: "web", state: "running", wave: 1 }],

@@ -19,12 +19,6 @@ export interface StoreOptions {
   readonly clock?: StoreClock;
 }
 
-/** The store of the daemon, and what only some of its parts need. */
-export interface SqliteStore extends Store {
-  resolveAlert(id: number, resolvedAtIso: string): void;
-  acknowledgeAlert(id: number): void;
-}
-
 /**
  * Opens `sup.db`. A damaged file is set aside and a fresh one made, with the daemon's own rows carried over as far as
  * they can be read. The error is a sentence: a newer schema, no permission, a disk too full to open it at all.
@@ -32,7 +26,7 @@ export interface SqliteStore extends Store {
  * Once open, nothing here throws because of the disk: what cannot be written waits in memory (bounded) and `condition`
  * says so.
  */
-export function openStore(path: string, options: StoreOptions = {}): Result<SqliteStore, string> {
+export function openStore(path: string, options: StoreOptions = {}): Result<Store, string> {
   const clock = options.clock ?? systemClock;
   const opened = connectOrReplace(path, clock);
   return opened.ok ? ok(new WalStore(path, clock, opened.value)) : err(`cannot open the database ${path}: ${opened.error}`);
@@ -54,7 +48,7 @@ interface Outage {
   retryAtMs: number;
 }
 
-class WalStore implements SqliteStore {
+class WalStore implements Store {
   /** Null: a damaged file was set aside and no fresh one could be made yet. */
   private db: Database | null;
   /** What was saved from the damaged file meanwhile. */

@@ -15,6 +15,11 @@ export const events: Handler<"events"> = ({ limit, service, type, since }, { sup
   });
 };
 
+export const acknowledge: Handler<"acknowledge"> = ({ ids, units }, { supervisor }) => {
+  const done = supervisor.acknowledge(ids, units);
+  return done.ok ? { ok: true, value: { acknowledged: done.value } } : done;
+};
+
 /** Server-sent events (HTML standard §9.2). `retry`: a client comes back after a second. */
 export const eventStream: Handler<"eventStream"> = ({ last_event_id }, { supervisor, streams, lastEventId }) => {
   const lastId = isEventId(lastEventId) ? Number(lastEventId) : (last_event_id ?? null);

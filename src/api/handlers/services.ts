@@ -50,6 +50,13 @@ const errorCode = (code: string | undefined): ErrorCode =>
   code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "failed";
 
 /** Without what only the long form shows. */
-function brief({ command: _, processes: __, recent_events: ___, recent_lines: ____, ...rest }: shape.ServiceDetail): shape.Service {
+function brief({
+  command: _,
+  processes: __,
+  recent_events: ___,
+  recent_lines: ____,
+  enforcement: _____,
+  ...rest
+}: shape.ServiceDetail): shape.Service {
   return rest;
 }

@@ -71,6 +71,7 @@ function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
     service.pid === null ? "" : `up ${formatDuration(service.uptime_seconds * 1000)}`,
   ].filter(Boolean);
   if (used.length > 0) facts.push(["Uses", used.join(", ")]);
+  service.enforcement.forEach((words, i) => facts.push([i === 0 ? "Limits" : "", safe(words)]));
   if (service.port !== null) facts.push(["Port", String(service.port)]);
   return facts;
 }

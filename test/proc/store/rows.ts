@@ -1,7 +1,7 @@
-import { openStore, type SqliteStore, type StoreOptions } from "../../../src/adapters/sqlite/store.ts";
-import type { MetricRow, NewEvent, ServiceRow, TurnRecord } from "../../../src/ports/store.ts";
+import { openStore, type StoreOptions } from "../../../src/adapters/sqlite/store.ts";
+import type { MetricRow, NewEvent, ServiceRow, Store, TurnRecord } from "../../../src/ports/store.ts";
 
-export function mustOpen(path: string, options?: StoreOptions): SqliteStore {
+export function mustOpen(path: string, options?: StoreOptions): Store {
   const opened = openStore(path, options);
   if (!opened.ok) throw new Error(opened.error);
   return opened.value;

@@ -1,0 +1,31 @@
+import type { Concern } from "./alerts.ts";
+import { limitWords, LIMITS, maxOf, type LimitState, type Sampled } from "./limits.ts";
+import type { Entry } from "./turn.ts";
+
+/** A unit that is not critical alerts when it is given up, or when it has failed this often without being well between. */
+const MANY_RETRIES = 3;
+
+/** What is wrong with a unit right now. A critical one alerts at once, and with that severity. */
+export function concernsOf({ unit, spec, check }: Entry, limits: LimitState | undefined, sample: Sampled | undefined): Concern[] {
+  const concerns: Concern[] = [];
+  const severity = spec.critical ? "critical" : "warning";
+  const add = (type: string, message: string): void => void concerns.push({ unit: unit.id, type, severity, message });
+  if (unit.want === "down" && unit.phase !== "failed" && unit.phase !== "fatal") return [];
+  const detail = unit.last?.detail ?? "";
+  if (unit.phase === "fatal" || unit.phase === "failed") add("failed", `it is ${unit.phase}: ${detail}`);
+  else if (unit.ledger.retries >= MANY_RETRIES) add("failing", `it keeps failing (${unit.ledger.retries} retries so far): ${detail}`);
+  else if (unit.ledger.retries > 0 && spec.critical) add("failing", `it failed: ${detail}`);
+  if (check !== null && unit.process !== null) {
+    const why = check.results.at(-1)?.detail ?? "";
+    if (check.health === "unhealthy") add("unhealthy", `its health check fails: ${why}`);
+    if (check.health === "degraded") add("degraded", `only its fallback check passes: ${why}`);
+  }
+  if (spec.limits === null || limits === undefined || sample === undefined) return concerns;
+  const values = { memory: sample.memoryMb, cpu: sample.cpuPercent ?? 0, tasks: sample.tasks };
+  for (const limit of LIMITS) {
+    const max = maxOf(spec.limits, limit);
+    if (max === null || limits.standings[limit].level !== "over") continue;
+    add(`${limit}-limit`, limitWords({ limit, level: "over", was: "ok", value: values[limit], max }));
+  }
+  return concerns;
+}

@@ -1,0 +1,81 @@
+import type { Concern } from "../core/alerts.ts";
+import { concernsOf } from "../core/concerns.ts";
+import type { World } from "../core/world.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { WatchFiles } from "../ports/filewatch.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { Store } from "../ports/store.ts";
+import type { Usage } from "../ports/usage.ts";
+import { Alerting } from "./alerting.ts";
+import type { Engine } from "./engine.ts";
+import type { Launcher } from "./launcher.ts";
+import { Limiter } from "./limiter.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Reloader } from "./reloader.ts";
+import { Sampler } from "./sampler.ts";
+import { Schedules } from "./schedules.ts";
+import type { Bus } from "./bus.ts";
+import { Watches } from "./watches.ts";
+
+export interface BackgroundOptions {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly logs: LogStore;
+  readonly usage: Usage;
+  readonly bus: Bus;
+  readonly engine: Engine;
+  readonly recorder: Recorder;
+  readonly reloader: Reloader;
+  readonly launcher: Launcher;
+  readonly watchFiles: WatchFiles;
+  readonly invocationOf: (id: string, run: number) => string;
+  readonly bug: (message: string, error?: unknown) => void;
+}
+
+/** What the daemon does without being asked, beside what units do: samples, limits, alerts, schedules, watched files. */
+export class Background {
+  readonly sampler: Sampler;
+  readonly limiter: Limiter;
+  readonly alerting: Alerting;
+  readonly schedules: Schedules;
+  readonly watches: Watches;
+  readonly #o: BackgroundOptions;
+
+  constructor(options: BackgroundOptions) {
+    this.#o = options;
+    this.limiter = new Limiter(options);
+    this.sampler = new Sampler({ ...options, onSamples: (samples) => this.limiter.take(samples) });
+    this.alerting = new Alerting({ ...options, concernsOf: (id) => this.#concerns(id) });
+    this.schedules = new Schedules({ ...options, isActive: (id) => options.reloader.isScheduleActive(id) });
+    this.watches = new Watches(options);
+  }
+
+  /** When everything is loaded and what an earlier daemon left is taken over. */
+  start(): void {
+    this.schedules.start();
+    this.alerting.start();
+  }
+
+  /** The shared tick. */
+  tick(): void {
+    this.schedules.lookAtClock();
+    void this.sampler.sample(); // never rejects
+    this.alerting.tick();
+  }
+
+  /** Before the units are stopped: nothing of this may start one again. */
+  close(): void {
+    this.schedules.close();
+    this.watches.close();
+    this.limiter.close();
+  }
+
+  #concerns(id: string): readonly Concern[] {
+    const { world, store } = this.#o;
+    const { ok: stored, notes } = store.condition;
+    if (id === "") return stored ? [] : [{ unit: "", type: "store", severity: "critical", message: notes.join("; ") }];
+    const entry = world.get(id);
+    return entry === undefined ? [] : concernsOf(entry, this.limiter.stateOf(id), this.sampler.latest(id));
+  }
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "bun:test";
+import { CALM_MS, judge, keyOf, type Concern, type OpenAlert } from "../../src/core/alerts.ts";
+import { concernsOf } from "../../src/core/concerns.ts";
+import { freshLimits } from "../../src/core/limits.ts";
+import { staged, type Stage } from "./world/stage.ts";
+
+/** An alert book over time: what is said at each moment. */
+class Book {
+  open: ReadonlyMap<string, OpenAlert> = new Map();
+  nowMs = 0;
+  #id = 0;
+  readonly settled = new Set<string>();
+
+  /** `+type` opened, `-type` resolved. */
+  at(nowMs: number, ...types: string[]): string[] {
+    this.nowMs = nowMs;
+    const concerns: Concern[] = types.map((type) => ({ unit: "web", type, severity: "warning", message: type }));
+    const { opened, resolved, open } = judge(this.open, concerns, (unit) => this.settled.has(unit), nowMs);
+    const begun = opened.map(
+      (concern) => [keyOf(concern), { id: ++this.#id, unit: "web", type: concern.type, calmSinceMs: null }] as const,
+    );
+    this.open = new Map([...open, ...begun]);
+    return [...opened.map(({ type }) => `+${type}`), ...resolved.map(({ type }) => `-${type}`)];
+  }
+}
+
+describe("alerts", () => {
+  test("one while it holds, resolved after a calm time", () => {
+    const book = new Book();
+    expect([book.at(0, "failing"), book.at(1000, "failing"), book.at(2000), book.at(2000 + CALM_MS - 1), book.at(2000 + CALM_MS)]).toEqual([
+      ["+failing"],
+      [],
+      [],
+      [],
+      ["-failing"],
+    ]);
+  });
+
+  test("what flaps is one alert", () => {
+    const book = new Book();
+    const said: string[] = [];
+    for (let ms = 0; ms < 20 * CALM_MS; ms += CALM_MS / 2) said.push(...(ms % CALM_MS === 0 ? book.at(ms, "degraded") : book.at(ms)));
+    expect(said).toEqual(["+degraded"]);
+  });
+
+  test("another kind is another alert; an operator's stop needs no calm", () => {
+    const book = new Book();
+    expect(book.at(0, "failing")).toEqual(["+failing"]);
+    expect(book.at(10, "failing", "memory-limit")).toEqual(["+memory-limit"]);
+    book.settled.add("web");
+    expect(book.at(20)).toEqual(["-failing", "-memory-limit"]);
+  });
+});
+
+describe("what is a concern", () => {
+  const types = (stage: Stage, id = "web"): string[] =>
+    concernsOf(stage.world.get(id)!, undefined, undefined).map(({ type, severity }) => `${severity} ${type}`);
+
+  test("a unit that is not critical: not its first failures, but when it keeps failing or is given up", () => {
+    const stage = staged({ web: {} }).start("web");
+    expect(types(stage)).toEqual([]);
+    stage.exits("web", 1);
+    expect(types(stage)).toEqual([]);
+    stage.pass(1000).exits("web", 1).pass(2000).exits("web", 1);
+    expect(types(stage)).toEqual(["warning failing"]);
+    stage.pass(4000).exits("web", 1).pass(8000).exits("web", 1).pass(16_000).exits("web", 1);
+    expect([stage.phase("web"), types(stage)]).toEqual(["fatal", ["warning failed"]]);
+  });
+
+  test("a critical unit at once", () => {
+    const stage = staged({ web: { critical: true } })
+      .start("web")
+      .exits("web", 1);
+    expect(types(stage)).toEqual(["critical failing"]);
+  });
+
+  test("one that the operator stopped is nobody's concern", () => {
+    const stage = staged({ web: { critical: true } })
+      .start("web")
+      .exits("web", 1)
+      .stop("web");
+    expect(types(stage)).toEqual([]);
+  });
+
+  test("lost health, and a fallback that is all there is", () => {
+    const stage = staged({ web: { check: { action: "none", failureThreshold: 1, intervalMs: 1000 } } })
+      .start("web")
+      .pass(0);
+    stage.ill.add("web");
+    expect(types(stage.pass(1000))).toEqual(["warning unhealthy"]);
+  });
+
+  test("a limit that is passed, not one that is near", () => {
+    const stage = staged({
+      web: { limits: { maxMemoryMb: 10, maxCpuPercent: null, maxTasks: null, sustained: 1, warnAt: 0.5, action: "warn" } },
+    }).start("web");
+    const entry = stage.world.get("web")!;
+    const standing = (level: "near" | "over") => ({
+      ...freshLimits(1),
+      standings: { ...freshLimits(1).standings, memory: { ...freshLimits(1).standings.memory, level } },
+    });
+    const sample = { memoryMb: 12, cpuPercent: 1, tasks: 1 };
+    expect(concernsOf(entry, standing("near"), sample)).toEqual([]);
+    expect(concernsOf(entry, standing("over"), sample)).toEqual([
+      { unit: "web", type: "memory-limit", severity: "warning", message: "memory is over its limit: 12 MiB of 10 MiB" },
+    ]);
+  });
+});

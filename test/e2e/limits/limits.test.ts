@@ -1,0 +1,79 @@
+/** Limits over whole trees, and the alerts that come of what goes wrong. */
+import { expect, test } from "bun:test";
+import type { Alert } from "../../../src/api/shapes.ts";
+import { startDaemon, type Daemon } from "../../harness/daemon.ts";
+import { eventsOf } from "../../harness/history.ts";
+import { crasher, sleeper, type UnitFile } from "../../harness/services.ts";
+import { until } from "../../harness/until.ts";
+
+const QUICK = { metrics: { interval: 0.5 } };
+
+/** A shell whose child holds 20 MB: the limit is about the tree. */
+const hungry = (limits: object, more: UnitFile = {}): UnitFile => ({
+  enabled: true,
+  command: "/bin/sh",
+  args: ["-c", `sh -c 'a=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 1000' & wait`],
+  resource_limits: { max_memory_mb: 15, sustained: 2, ...limits },
+  restart_policy: { max_retries: 1, retry_delay: 0.1 },
+  ...more,
+});
+
+const alerts = async (daemon: Daemon, ...args: string[]): Promise<Alert[]> => (await daemon.json("alerts", ...args)) as Alert[];
+const heard = (daemon: Daemon, unit: string, type: string): Promise<unknown> =>
+  until(async () => (await eventsOf(daemon, unit, type)).length > 0, { what: `${type} of ${unit}`, timeoutMs: 20_000 });
+
+test("warn: an event, a line in the log and an alert, once; the unit goes on; a stop resolves it", async () => {
+  await using daemon = await startDaemon({ units: { web: hungry({}) }, settings: QUICK });
+  await heard(daemon, "web", "alert-opened");
+  const { pid } = await daemon.service("web");
+  const [event] = await eventsOf(daemon, "web", "limit-exceeded");
+  expect(event!.details).toMatchObject({ limit: "memory", max: 15, action: "warn" });
+  expect(daemon.log("web")).toContain("[sup] memory is over its limit");
+  const [alert] = await alerts(daemon, "web");
+  expect(alert).toMatchObject({
+    service_id: "web",
+    severity: "warning",
+    alert_type: "memory-limit",
+    resolved_at: null,
+    acknowledged: false,
+  });
+  expect((await daemon.sup("alerts", "ack", "web")).stdout).toBe("1 alert acknowledged\n");
+  expect((await alerts(daemon))[0]!.acknowledged).toBe(true);
+  const counted = (await daemon.json("summary")) as { open_alerts: number };
+  expect(counted.open_alerts).toBe(1);
+  expect((await daemon.service("web")).pid).toBe(pid);
+  expect((await daemon.sup("status", "web")).stdout).toContain("Limits: Memory, at most 15 MiB");
+  await daemon.sup("stop", "web");
+  await heard(daemon, "web", "alert-resolved");
+  expect(await alerts(daemon)).toEqual([]);
+  expect((await alerts(daemon, "--all"))[0]!.resolved_at).not.toBeNull();
+  expect((await eventsOf(daemon, "web", "limit-exceeded")).length).toBe(1);
+});
+
+test.each(["restart", "enforce"])("%s: it is restarted, which uses up a retry, with the reason resources", async (action) => {
+  await using daemon = await startDaemon({ units: { web: hungry({ action }) }, settings: QUICK });
+  const service = await daemon.reaches("web", "fatal", 30_000);
+  expect(service).toMatchObject({ reason: "resources", restart_count: 1, last_exit: expect.stringContaining("memory is over its limit") });
+  const [event] = await eventsOf(daemon, "web", "limit-exceeded");
+  expect(event!.message).toEndWith("it is restarted");
+  if (action === "enforce") expect(event!.details.enforcement).toContain("looked at every second");
+});
+
+test("a critical unit alerts at its first failure with that severity; an alert outlives a crash of the daemon and is not opened again", async () => {
+  const units = {
+    main: crasher(1, { enabled: true, critical: true, restart_policy: { retry_delay: 60 } }),
+    other: sleeper({ enabled: true }),
+  };
+  await using daemon = await startDaemon({ units, settings: QUICK });
+  await heard(daemon, "main", "alert-opened");
+  expect(await alerts(daemon)).toMatchObject([{ service_id: "main", severity: "critical", alert_type: "failing" }]);
+  await daemon.crash();
+  await daemon.start();
+  await daemon.reaches("other", "running");
+  expect(await alerts(daemon)).toMatchObject([{ id: 1, service_id: "main" }]);
+  expect(await daemon.sup("alerts", "ack", "99")).toMatchObject({ code: 1, stderr: expect.stringContaining("no open alert 99") });
+  expect(await daemon.sup("alerts", "ack")).toMatchObject({ code: 2 });
+  await daemon.sup("reset-failed", "main");
+  await daemon.sup("stop", "main");
+  await heard(daemon, "main", "alert-resolved");
+});
