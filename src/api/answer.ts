@@ -7,6 +7,8 @@ const JSON_HEADERS = { ...COMMON, "content-type": "application/json" } as const;
 export const jsonAnswer = (value: unknown, status = 200): Response =>
   new Response(JSON.stringify(value), { status, headers: JSON_HEADERS });
 
+export const textAnswer = (text: string, type: string): Response => new Response(text, { headers: { ...COMMON, "content-type": type } });
+
 export function errorAnswer(error: ApiError, headers: Readonly<Record<string, string>> = {}): Response {
   const { code, message, hint } = error;
   const body = JSON.stringify({ error: hint === undefined ? { code, message } : { code, message, hint } });

@@ -48,6 +48,7 @@ export type ActionResult = z.infer<typeof actionResult>;
 export const contract = {
   healthz: { input: nothing, output: z.object({ status: z.literal("ok") }) },
   openapi: { input: nothing, output: z.record(z.string(), z.unknown()) },
+  prometheus: { input: nothing, output: z.string() },
   status: { input: nothing, output: shape.status },
   service: { input: unit, output: shape.serviceDetail },
   start: { input: action, output: actionResult },

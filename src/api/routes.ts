@@ -25,6 +25,13 @@ const BASE = "/api/supervisor";
 export const routes = {
   healthz: get("/healthz", "Liveness of the daemon itself", "open"),
   openapi: get("/openapi.json", "This API as OpenAPI 3.1"),
+  prometheus: row({
+    method: "GET",
+    path: "/metrics",
+    access: "read",
+    summary: "Every unit and the daemon itself, for Prometheus",
+    streams: "text",
+  }),
   status: get(`${BASE}/status`, "The daemon and every unit"),
   service: get(`${BASE}/services/:id`, "One unit in full"),
   start: post(`${BASE}/services/:id/start`, "Start a unit and what it needs"),

@@ -274,6 +274,10 @@ export const metricPoint = z.object({
   memory_mb: z.number().nullable(),
   health_status: z.enum(HEALTHS),
   response_time_ms: z.number().nullable(),
+  /** Seconds that the point is the mean of, with the peaks beside it; absent for a sample. */
+  step: z.number().int().optional(),
+  cpu_max: z.number().nullable().optional(),
+  memory_max: z.number().nullable().optional(),
   reported: z.record(z.string(), z.number()).optional(),
 });
 export type MetricPoint = z.infer<typeof metricPoint>;

@@ -3,6 +3,23 @@ import type { LogLine, LogQuery } from "../ports/logs.ts";
 import type { ApiError } from "./errors.ts";
 import type * as shape from "./shapes.ts";
 
+/** What only the metrics of Prometheus show. */
+export interface Telemetry {
+  /** Response times of probes: cumulative counts below each bound, in seconds. */
+  readonly probes: ReadonlyArray<{
+    readonly unit: string;
+    readonly buckets: ReadonlyArray<{ readonly le: number; readonly count: number }>;
+    readonly count: number;
+    readonly sum: number;
+  }>;
+  readonly reported: ReadonlyArray<{ readonly unit: string; readonly name: string; readonly value: number }>;
+  readonly loopLagSeconds: number;
+  readonly mailbox: number;
+  readonly storeBytes: number;
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
+}
+
 /**
  * What the API's handlers ask of the daemon. `daemon/facade.ts` implements it; tests may use a fake.
  * Reading answers from memory at once; acting goes through the engine's mailbox.
@@ -32,6 +49,7 @@ export interface Supervisor {
    * The subscriber is called synchronously and must not block. Returns a stop.
    */
   subscribe(lastId: number | null, subscriber: (id: number, change: shape.StreamChange) => void): () => void;
+  telemetry(): Telemetry;
   summary(): shape.Summary;
   groups(): Record<string, readonly string[]>;
   alerts(openOnly: boolean): readonly shape.Alert[];

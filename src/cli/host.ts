@@ -16,6 +16,10 @@ export interface Host {
   isTerminal(fd: 0 | 1 | 2): boolean;
   /** Columns of the terminal; undefined when the output is no terminal. */
   columns(): number | undefined;
+  /** Rows of the terminal; undefined when the output is no terminal. */
+  rows(): number | undefined;
+  /** Calls back for each key that is pressed, without echo and without waiting for a line. Returns a stop. */
+  keys(onKey: (key: string) => void): () => void;
   /** Wall milliseconds. */
   now(): number;
   sleep(ms: number): Promise<void>;
@@ -35,6 +39,8 @@ export function realHost(): Host {
     write,
     isTerminal,
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
+    rows: () => (isTerminal(1) ? process.stdout.rows : undefined),
+    keys: readKeys,
     now: Date.now,
     sleep: Bun.sleep,
     isLocked,
@@ -55,6 +61,19 @@ function write(fd: 1 | 2, text: string): void {
       Bun.sleepSync(1); // somebody made the pipe non-blocking
     }
   }
+}
+
+function readKeys(onKey: (key: string) => void): () => void {
+  if (!isTerminal(0)) return () => {};
+  const { stdin } = process;
+  const onData = (data: Buffer): void => onKey(data.toString());
+  stdin.setRawMode(true);
+  stdin.on("data", onData);
+  return () => {
+    stdin.off("data", onData);
+    stdin.setRawMode(false);
+    stdin.pause();
+  };
 }
 
 function isTerminal(fd: 0 | 1 | 2): boolean {

@@ -30,6 +30,7 @@ export const OPTIONS = {
   type: { flags: "--type <type>", words: "only events of this type", kind: "text" },
   run: { flags: "--run", words: "run the check now instead of showing the last result", kind: "flag" },
   all: { flags: "-a, --all", words: "resolved ones too", kind: "flag" },
+  sort: { flags: "--sort <key>", words: "cpu, memory, name, restarts or uptime", kind: "text" },
   tree: { flags: "--tree", words: "as a tree", kind: "flag" },
   reverse: { flags: "--reverse", words: "the other way round: what needs them", kind: "flag" },
   timers: { flags: "--timers", words: "only units with a schedule: their next and last run", kind: "flag" },

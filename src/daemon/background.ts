@@ -15,6 +15,7 @@ import type { Reloader } from "./reloader.ts";
 import { Sampler } from "./sampler.ts";
 import { Schedules } from "./schedules.ts";
 import type { Bus } from "./bus.ts";
+import { Meter } from "./telemetry.ts";
 import { Watches } from "./watches.ts";
 
 export interface BackgroundOptions {
@@ -29,6 +30,8 @@ export interface BackgroundOptions {
   readonly reloader: Reloader;
   readonly launcher: Launcher;
   readonly watchFiles: WatchFiles;
+  /** How often `tick` is called. */
+  readonly tickMs: number;
   readonly invocationOf: (id: string, run: number) => string;
   readonly bug: (message: string, error?: unknown) => void;
 }
@@ -40,6 +43,7 @@ export class Background {
   readonly alerting: Alerting;
   readonly schedules: Schedules;
   readonly watches: Watches;
+  readonly meter: Meter;
   readonly #o: BackgroundOptions;
 
   constructor(options: BackgroundOptions) {
@@ -49,6 +53,7 @@ export class Background {
     this.alerting = new Alerting({ ...options, concernsOf: (id) => this.#concerns(id) });
     this.schedules = new Schedules({ ...options, isActive: (id) => options.reloader.isScheduleActive(id) });
     this.watches = new Watches(options);
+    this.meter = new Meter(options.tickMs);
   }
 
   /** When everything is loaded and what an earlier daemon left is taken over. */
@@ -59,6 +64,7 @@ export class Background {
 
   /** The shared tick. */
   tick(): void {
+    this.meter.tick(this.#o.clock.monotonicMs());
     this.schedules.lookAtClock();
     void this.sampler.sample(); // never rejects
     this.alerting.tick();

@@ -19,6 +19,7 @@ import { openProcesses, type ProcessTable } from "../linux/processes.ts";
 import { openSockets } from "../linux/sockets.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
+import type { Telemetry } from "../api/supervisor.ts";
 import type { NotifySockets } from "../ports/notify.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Usage } from "../ports/usage.ts";
@@ -164,19 +165,16 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const recorder = new Recorder({ world, clock, store, logs, bus, around, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
-    for (const id of turn.removed) logs.close(id);
-    for (const id of [...turn.changed, ...turn.removed]) {
-      if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
-      sockets.release(id);
-      notify.close(id);
-    }
+    letGo(turn, machine, world);
+    for (const id of turn.removed) background.meter.forget(id);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
   const post = engine.post.bind(engine);
+  const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
   const outside = { processes, logs, prober, launcher, sockets, notify, clock };
-  const interpreter = new Interpreter({ ...outside, world, bootId: machine.bootId, invocationOf, post, bug });
+  const interpreter = new Interpreter({ ...outside, world, bootId: machine.bootId, invocationOf, post, bug, onProbe });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);
@@ -186,7 +184,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const handle = engine.handle.bind(engine);
   const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
-  const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug };
+  const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug, tickMs: settings.metrics.intervalMs };
   const background = new Background({ world, clock, store, logs, usage, engine, recorder, ...watching });
   const transients = new Transients({ world, engine, catalog, logs, roll: () => clock.roll() });
   const notes: string[] = [];
@@ -196,7 +194,8 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     post({ type: "probeNow", id });
     await done;
   };
-  const acting = { actions, reloader, transients, probeNow, shutdown, reexec };
+  const telemetry = (): Telemetry => readTelemetry(background, engine, store);
+  const acting = { telemetry, actions, reloader, transients, probeNow, shutdown, reexec };
   const facade = new Facade({
     world,
     clock,
@@ -212,6 +211,31 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     ...acting,
   });
   return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, facade, notes };
+}
+
+/** What units that are down or gone do not need any more. */
+function letGo(turn: Turn, { logs, sockets, notify }: Pick<Machine, "logs" | "sockets" | "notify">, world: World): void {
+  for (const id of turn.removed) logs.close(id);
+  for (const id of [...turn.changed, ...turn.removed]) {
+    if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
+    sockets.release(id);
+    notify.close(id);
+  }
+}
+
+function readTelemetry({ meter, sampler }: Background, engine: Engine, store: Pick<Machine["store"], "size">): Telemetry {
+  const reported = [...sampler.reported()].flatMap(([unit, numbers]) =>
+    Object.entries(numbers).map(([name, value]) => ({ unit, name, value })),
+  );
+  const cpu = process.cpuUsage();
+  return {
+    ...meter.read(),
+    reported,
+    mailbox: engine.depth,
+    storeBytes: store.size(),
+    residentBytes: process.memoryUsage.rss(),
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+  };
 }
 
 /** Notes of the daemon, of the store, and the units whose files are bad. */

@@ -1,6 +1,6 @@
 import type { ApiError } from "../api/errors.ts";
 import type * as shape from "../api/shapes.ts";
-import type { Supervisor } from "../api/supervisor.ts";
+import type { Supervisor, Telemetry } from "../api/supervisor.ts";
 import { closest, globToRegExp, isGlob, isUnitId, stripSuffix } from "../base/names.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { HEALTHS, STATES } from "../base/words.ts";
@@ -40,6 +40,7 @@ export interface FacadeOptions {
   readonly around: Surroundings;
   readonly daemon: () => shape.DaemonInfo;
   readonly invocationOf: (id: string, run: number) => string;
+  readonly telemetry: () => Telemetry;
   readonly probeNow: (id: string) => Promise<void>;
   readonly shutdown: () => void;
   readonly reexec: () => void;
@@ -173,6 +174,7 @@ export class Facade implements Supervisor {
         memory_mb: row.memoryMb,
         health_status: row.healthStatus,
         response_time_ms: row.responseTimeMs,
+        ...(row.step ? { step: row.step, cpu_max: row.cpuMax ?? null, memory_max: row.memoryMax ?? null } : {}),
         ...(row.reported ? { reported: { ...row.reported } } : {}),
       })),
     );
@@ -211,6 +213,10 @@ export class Facade implements Supervisor {
 
   subscribe(lastId: number | null, subscriber: (id: number, change: shape.StreamChange) => void): () => void {
     return this.#o.bus.subscribe(lastId, () => ({ kind: "snapshot", data: this.status() }), subscriber);
+  }
+
+  telemetry(): Telemetry {
+    return this.#o.telemetry();
   }
 
   summary(): shape.Summary {

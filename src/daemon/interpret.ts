@@ -30,6 +30,8 @@ export interface InterpreterOptions {
   readonly bootId: string;
   /** The value of SUP_INVOCATION_ID: the same for a unit's run in every daemon of this state directory. */
   readonly invocationOf: (id: string, run: number) => string;
+  /** Hears of every probe: milliseconds to its answer, null when there was none. */
+  readonly onProbe: (id: string, responseMs: number | null) => void;
   readonly post: (...events: readonly WorldEvent[]) => void;
   readonly bug: (message: string, error?: unknown) => void;
 }
@@ -328,6 +330,7 @@ export class Interpreter {
     const state = this.#begin(id, run);
     if (check === null) return;
     const answer = (result: CheckResult): void => {
+      this.#options.onProbe(id, result.responseMs);
       this.#options.post({ type: "probed", id, run, seq, result });
       for (const resolve of this.#probeWaiters.get(id) ?? []) resolve();
       this.#probeWaiters.delete(id);

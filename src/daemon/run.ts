@@ -18,6 +18,7 @@ import { compose, type Parts } from "./compose.ts";
 import { readOptional } from "./files.ts";
 import { handOver, receiveHandover, whenQuiet, type Handover } from "./handover.ts";
 import { Herald } from "./herald.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { resume } from "./resume.ts";
 import { shutDown } from "./shutdown.ts";
@@ -257,20 +258,14 @@ async function start(
 /** By then the enabled units are started and the first sample is taken. */
 const STARTED_MS = 10_000;
 
-const DAY_MS = 86_400_000;
-const PRUNE_EVERY_MS = 600_000;
-
-/** The one tick: samples, and now and then old rows go. */
+/** The one tick of the daemon. */
 function tick(parts: Parts, settings: Settings): Timer {
-  let prunedAt = 0;
+  const { clock, store, logs, world, background } = parts;
+  const countUnits = (): number => world.ids().length;
+  const housekeeping = new Housekeeping({ clock, store, settings, countUnits, tidyLogs: () => logs.tidy() });
   return setInterval(() => {
-    parts.background.tick();
-    const now = Date.now();
-    if (now - prunedAt < PRUNE_EVERY_MS) return;
-    parts.logs.tidy();
-    const before = (days: number): string => new Date(now - days * DAY_MS).toISOString();
-    const more = parts.store.prune(before(settings.metrics.retentionDays), before(settings.events.retentionDays));
-    if (!more) prunedAt = now;
+    background.tick();
+    housekeeping.tick();
   }, settings.metrics.intervalMs);
 }
 

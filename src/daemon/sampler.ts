@@ -23,6 +23,8 @@ export class Sampler {
   readonly #options: SamplerOptions;
   #latest: ReadonlyMap<string, Sample> = new Map();
   #reported = new Map<string, Record<string, number>>();
+  /** The newest of each number, also when it was stored already. */
+  readonly #newest = new Map<string, Record<string, number>>();
   #busy = false;
 
   constructor(options: SamplerOptions) {
@@ -33,7 +35,13 @@ export class Sampler {
     return this.#latest.get(id);
   }
 
+  /** The newest of each number that the unit has reported. */
+  reported(): ReadonlyMap<string, Readonly<Record<string, number>>> {
+    return this.#newest;
+  }
+
   report(id: string, metrics: Readonly<Record<string, number>>): void {
+    this.#newest.set(id, { ...this.#newest.get(id), ...metrics });
     this.#reported.set(id, { ...this.#reported.get(id), ...metrics });
   }
 

@@ -37,6 +37,10 @@ export interface MetricRow {
   readonly memoryMb: number | null;
   readonly healthStatus: Health;
   readonly responseTimeMs: number | null;
+  /** Seconds that a row stands for: 0 is a sample, 60 and 900 are means, with the peaks beside them. */
+  readonly step?: number;
+  readonly cpuMax?: number | null;
+  readonly memoryMax?: number | null;
   /** Numbers that the service reported by POST; stored as JSON. */
   readonly reported?: Readonly<Record<string, number>>;
 }
@@ -70,6 +74,13 @@ export interface TurnRecord {
   readonly events: readonly NewEvent[];
 }
 
+export interface RollUp {
+  /** Wall milliseconds: samples before this become minutes, minutes before the other quarters of an hour. */
+  readonly samplesBeforeMs: number;
+  readonly minutesBeforeMs: number;
+  readonly services: number;
+}
+
 export interface Store {
   /** The rows of the events as stored, with their ids, in the order given. Never throws: a failing disk is reported by `condition`. */
   record(turn: TurnRecord): readonly EventRow[];
@@ -78,6 +89,10 @@ export interface Store {
   enablements(): ReadonlyMap<string, boolean>;
   setEnabled(id: string, enabled: boolean | null): void;
   addMetrics(rows: readonly MetricRow[]): void;
+  /** Makes coarser rows of old ones, for a few services at a time: called again and again, it gets round to all. */
+  rollUp(plan: RollUp): void;
+  /** Bytes of the file that hold something. */
+  size(): number;
   metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[];
   /** Oldest first; the newest `limit` of what matches. */
   events(query: EventQuery): readonly EventRow[];

@@ -23,6 +23,8 @@ export interface Settings {
   };
   readonly metrics: { readonly intervalMs: number; readonly retentionDays: number };
   readonly events: { readonly retentionDays: number };
+  /** Past this the oldest metrics and events go before their time. */
+  readonly store: { readonly maxSizeBytes: number };
   /** Units that may be starting at the same time; 0 is no limit. */
   readonly startConcurrency: number;
   /** Cgroups for runs: where they can be had, never, or nothing starts without them. */
@@ -101,6 +103,17 @@ function build() {
         .prefault({}),
     ),
     events: said("The history of units.", z.strictObject({ retention_days: said("Days it is kept.", days().default(90)) }).prefault({})),
+    store: said(
+      "The database.",
+      z
+        .strictObject({
+          max_size_mb: said(
+            "Size in MiB past which the oldest metrics and events go before their time.",
+            z.number().min(8).max(1_000_000).default(1024),
+          ),
+        })
+        .prefault({}),
+    ),
     start_concurrency: said("Units that may be starting at the same time; 0: no limit.", count(0, 100_000).default(0)),
     containment: said(
       "What tells the processes of a unit from others. `auto`: a cgroup for each run where cgroup v2 can be written, otherwise what processes carry with them. `cgroup`: the daemon does not start without. `processes`: no cgroups.",
@@ -137,7 +150,7 @@ const isLoopback = (host: string): boolean => /^(localhost|::1|\[::1\]|127(\.\d{
 const DEFAULTS = (): Settings => toSettings(settingsSchema().parse({}), null);
 
 function toSettings(
-  { api, metrics, events, start_concurrency, containment, on_critical_fatal }: SettingsFile,
+  { api, metrics, events, store, start_concurrency, containment, on_critical_fatal }: SettingsFile,
   unitDefaults: ObjectNode | null,
 ): Settings {
   return {
@@ -152,6 +165,7 @@ function toSettings(
     },
     metrics: { intervalMs: metrics.interval * 1000, retentionDays: metrics.retention_days },
     events: { retentionDays: events.retention_days },
+    store: { maxSizeBytes: store.max_size_mb * 1024 * 1024 },
     startConcurrency: start_concurrency,
     containment,
     onCriticalFatal: on_critical_fatal,

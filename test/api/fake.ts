@@ -223,6 +223,15 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const rest = { severity: "critical" as const, alert_type: "fatal", message: "web gave up", created_at: NOW_ISO };
       return [{ id: 1, service_id: "web", ...rest, resolved_at: null, acknowledged: false }];
     },
+    telemetry: () => ({
+      probes: [{ unit: "web", buckets: [{ le: 0.1, count: 2 }], count: 3, sum: 4.5 }],
+      reported: [{ unit: "web", name: 'queue "long"', value: 7 }],
+      loopLagSeconds: 0.001,
+      mailbox: 0,
+      storeBytes: 4096,
+      residentBytes: 50_000_000,
+      cpuSeconds: 1.5,
+    }),
     acknowledge(ids, units) {
       calls.push(["acknowledge", ids, units]);
       return ok(ids.length + units.length);

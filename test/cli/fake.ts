@@ -108,6 +108,8 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
       if (fd === 1) given.onOut?.(text[1]);
     },
     isTerminal: () => false,
+    rows: () => undefined,
+    keys: () => () => {},
     columns: () => undefined,
     now: () => NOW,
     sleep: Bun.sleep,

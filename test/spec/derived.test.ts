@@ -132,6 +132,7 @@ describe("settings", () => {
         startConcurrency: 0,
         containment: "auto",
         onCriticalFatal: "nothing",
+        store: { maxSizeBytes: 1024 * 1024 * 1024 },
         unitDefaults: null,
       },
       problems: [],

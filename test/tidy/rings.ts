@@ -32,6 +32,7 @@ export const HOMES: Readonly<Record<string, RegExp>> = {
   commander: /^src\/cli\/program\.ts$/,
   kleur: /^src\/cli\/render\//,
   "cli-table3": /^src\/cli\/render\//,
+  "prom-client": /^src\/api\/prometheus\.ts$/,
   re2js: /^src\/base\/pattern\.ts$/,
   "bun:ffi": /^src\/linux\//,
   "bun:sqlite": /^src\/adapters\/sqlite\//,

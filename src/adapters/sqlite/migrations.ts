@@ -57,6 +57,13 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE supervisor_enablement (id TEXT PRIMARY KEY, enabled INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE supervisor_kv (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE supervisor_metrics ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE supervisor_metrics ADD COLUMN cpu_max REAL;
+  ALTER TABLE supervisor_metrics ADD COLUMN memory_max REAL;
+  DROP INDEX supervisor_metrics_by_service;
+  CREATE INDEX supervisor_metrics_by_step ON supervisor_metrics (service_id, step, timestamp);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

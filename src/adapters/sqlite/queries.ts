@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { AlertRow, EventQuery, EventRow, MetricRow } from "../../ports/store.ts";
+import { STEPS } from "../../core/rollup.ts";
 import { statement } from "./statements.ts";
 
 interface StoredEvent {
@@ -45,7 +46,7 @@ export function matchesEvent(row: EventRow, query: EventQuery): boolean {
   return query.afterId === undefined || row.id > query.afterId;
 }
 
-interface StoredMetric {
+export interface StoredMetric {
   service_id: string;
   timestamp: string;
   cpu_percent: number | null;
@@ -53,23 +54,34 @@ interface StoredMetric {
   health_status: MetricRow["healthStatus"];
   response_time_ms: number | null;
   reported: string | null;
+  step: number;
+  cpu_max: number | null;
+  memory_max: number | null;
 }
 
 /** Oldest first; the newest `limit` at or after `sinceIso`. */
 export function selectMetrics(db: Database, serviceId: string, sinceIso: string, limit: number): MetricRow[] {
-  const sql = `SELECT service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported
-    FROM supervisor_metrics WHERE service_id = ? AND timestamp >= ? ORDER BY timestamp DESC, id DESC LIMIT ?`;
-  const rows = statement<StoredMetric, [string, string, number]>(db, sql).all(serviceId, sinceIso, limit);
-  return rows.reverse().map((row) => ({
-    serviceId: row.service_id,
-    timestamp: row.timestamp,
-    cpuPercent: row.cpu_percent,
-    memoryMb: row.memory_mb,
-    healthStatus: row.health_status,
-    responseTimeMs: row.response_time_ms,
-    ...(row.reported === null ? {} : { reported: parseObject(row.reported) as Record<string, number> }),
-  }));
+  // Each step is a stretch of the index of its own, the coarser ones older.
+  const rows: StoredMetric[] = [];
+  for (const step of STEPS) {
+    if (rows.length >= limit) break;
+    const sql =
+      "SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp >= ? ORDER BY timestamp DESC, id DESC LIMIT ?";
+    rows.push(...statement<StoredMetric, [string, number, string, number]>(db, sql).all(serviceId, step, sinceIso, limit - rows.length));
+  }
+  return rows.map(metricOf).sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0));
 }
+
+export const metricOf = (row: StoredMetric): MetricRow => ({
+  serviceId: row.service_id,
+  timestamp: row.timestamp,
+  cpuPercent: row.cpu_percent,
+  memoryMb: row.memory_mb,
+  healthStatus: row.health_status,
+  responseTimeMs: row.response_time_ms,
+  ...(row.reported === null ? {} : { reported: parseObject(row.reported) as Record<string, number> }),
+  ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
+});
 
 interface StoredAlert {
   id: number;
@@ -119,19 +131,20 @@ export function pruneSlice(db: Database, beforeMetricsIso: string, beforeEventsI
 
 function deleteSlice(db: Database, beforeMetricsIso: string, beforeEventsIso: string): number {
   let deleted = 0;
-  const drop = (table: string, condition: string, ...values: string[]): void => {
+  const drop = (table: string, condition: string, ...values: Array<string | number>): void => {
     if (deleted >= SLICE_ROWS) return;
     const sql = `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${condition} LIMIT ?)`;
     deleted += statement(db, sql).run(...values, SLICE_ROWS - deleted).changes;
   };
-  for (const service of servicesWithMetrics(db)) drop("supervisor_metrics", "service_id = ? AND timestamp < ?", service, beforeMetricsIso);
+  for (const service of servicesWithMetrics(db))
+    for (const step of STEPS) drop("supervisor_metrics", "service_id = ? AND step = ? AND timestamp < ?", service, step, beforeMetricsIso);
   drop("supervisor_events", "timestamp < ?", beforeEventsIso);
   drop("health_alerts", "resolved_at < ?", beforeEventsIso);
   return deleted;
 }
 
 /** A hop from service to service on the index, not a walk over all rows. */
-function servicesWithMetrics(db: Database): string[] {
+export function servicesWithMetrics(db: Database): string[] {
   const sql = `WITH RECURSIVE hop(id) AS (
       SELECT min(service_id) FROM supervisor_metrics
       UNION ALL SELECT (SELECT min(service_id) FROM supervisor_metrics WHERE service_id > hop.id) FROM hop WHERE hop.id IS NOT NULL

@@ -1,11 +1,12 @@
 import type { Database } from "bun:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { AlertRow, EventQuery, EventRow, MetricRow, Store, TurnRecord } from "../../ports/store.ts";
+import type { AlertRow, EventQuery, EventRow, MetricRow, RollUp, Store, TurnRecord } from "../../ports/store.ts";
 import { clipEvent, clipText } from "./clip.ts";
 import { connect, type OpenProblem } from "./connection.ts";
 import { restore, type Salvage, salvage, setAside } from "./damage.ts";
 import { nothingPending, trimPending, writePending } from "./pending.ts";
 import { lastId, matchesEvent, pruneSlice, selectAlerts, selectEvents, selectMetrics } from "./queries.ts";
+import { RollUps } from "./rollup.ts";
 import { disconnect, statement } from "./statements.ts";
 import { troubleOf } from "./trouble.ts";
 
@@ -60,6 +61,7 @@ class WalStore implements Store {
   private dropped = 0;
   private eventId: number;
   private alertId: number;
+  private readonly rollUps = new RollUps();
   private readonly path: string;
   private readonly clock: StoreClock;
 
@@ -161,6 +163,16 @@ class WalStore implements Store {
   prune(beforeMetricsIso: string, beforeEventsIso: string): boolean {
     if (this.outage) return false;
     return this.read((db) => pruneSlice(db, beforeMetricsIso, beforeEventsIso), false);
+  }
+
+  rollUp(plan: RollUp): void {
+    if (!this.outage) this.read((db) => this.rollUps.run(db, plan), undefined);
+  }
+
+  size(): number {
+    const sql =
+      "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
+    return this.read((db) => statement<{ bytes: number }>(db, sql).get()?.bytes ?? 0, 0);
   }
 
   get condition(): { readonly ok: boolean; readonly notes: readonly string[] } {

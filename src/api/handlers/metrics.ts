@@ -1,11 +1,18 @@
 import { stripSuffix } from "../../base/names.ts";
 import { MAX_REPORTED } from "../contract.ts";
+import { textAnswer } from "../answer.ts";
+import { prometheusText } from "../prometheus.ts";
 import type { Handler } from "./handler.ts";
 import { resolveIso } from "./when.ts";
 
 export const serviceMetrics: Handler<"serviceMetrics"> = ({ id, since, limit }, { supervisor, nowMs }) => {
   const from = resolveIso("since", since, nowMs);
   return from.ok ? supervisor.metrics(id, from.value, limit) : from;
+};
+
+export const prometheus: Handler<"prometheus"> = async (_input, { supervisor }) => {
+  const { text, type } = await prometheusText(supervisor);
+  return textAnswer(text, type);
 };
 
 /** That the numbers are finite is the schema's to say: JSON has no other. */

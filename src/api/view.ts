@@ -1,0 +1,56 @@
+import type { DaemonInfo, Event, Service, StreamChange } from "./shapes.ts";
+
+/**
+ * The fold of the event stream into what people see; the command line and the page use the same. Pure: a view is never
+ * changed in place, so a renderer may compare by identity.
+ *
+ * Ids are consecutive. When one is missing the view is `stale`: it keeps what it showed, takes in nothing more and keeps
+ * `lastId`, the last id it can resume from, until a snapshot comes.
+ */
+export interface View {
+  readonly lastId: number | null;
+  /** True before the first snapshot and after a gap. */
+  readonly stale: boolean;
+  readonly daemon: DaemonInfo | null;
+  /** By id, in the order of the last snapshot; units that came later at the end. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** The newest last; at most `MAX_EVENTS`. */
+  readonly events: readonly Event[];
+}
+
+export const MAX_EVENTS = 200;
+
+export const emptyView = (): View => ({ lastId: null, stale: true, daemon: null, services: new Map(), events: [] });
+
+/** Takes in one change. `id` is the id the stream gave it. */
+export function applyChange(view: View, id: number, change: StreamChange): View {
+  if (change.kind === "snapshot") {
+    const services = new Map(change.data.services.map((service) => [service.id, service]));
+    return { ...view, lastId: id, stale: false, daemon: change.data.daemon, services };
+  }
+  if (view.stale) return view;
+  if (view.lastId === null || id !== view.lastId + 1) return { ...view, stale: true };
+  return { ...view, ...fold(view, change), lastId: id };
+}
+
+function fold(view: View, change: Exclude<StreamChange, { kind: "snapshot" }>): Partial<View> {
+  switch (change.kind) {
+    case "service":
+      return { services: new Map(view.services).set(change.data.id, change.data) };
+    case "removed": {
+      const services = new Map(view.services);
+      services.delete(change.data.id);
+      return { services };
+    }
+    case "event":
+      return { events: [...view.events, change.data].slice(-MAX_EVENTS) };
+    case "metrics": {
+      const services = new Map(view.services);
+      for (const { id, ...sample } of change.data) {
+        const service = services.get(id);
+        if (service) services.set(id, { ...service, ...sample });
+      }
+      return { services };
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { EXIT } from "../../api/errors.ts";
+import { applyChange, emptyView, type View } from "../../api/view.ts";
+import type { Context, Run } from "../context.ts";
+import { topScreen, SORTS, type Sort } from "../render/top.ts";
+import { lookOf } from "./status.ts";
+
+/** Live on a terminal, drawn anew at each change but at most this often; anywhere else one picture of what is. */
+const DRAW_MS = 250;
+/** From the top; each line erases what was left of it, and at last all below: nothing flickers. */
+const paintOver = (text: string): string => `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`;
+const [HIDE_CURSOR, SHOW_CURSOR] = ["\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"];
+
+export const run: Run = async (context) => {
+  const sort = (context.options.sort ?? "cpu") as Sort;
+  if (!SORTS.includes(sort))
+    return context.fail({ code: "bad-request", message: `cannot sort by ${sort}`, hint: `sort by ${SORTS.join(", ")}` });
+  return context.host.isTerminal(1) && !context.options.json ? live(context, sort) : once(context, sort);
+};
+
+async function once(context: Context, sort: Sort): Promise<number> {
+  const answer = await context.client.call("status");
+  if (!answer.ok) return context.fail(answer.error);
+  if (context.options.json) context.json(answer.value.services);
+  else context.out(topScreen(applyChange(emptyView(), 0, { kind: "snapshot", data: answer.value }), sort, lookOf(context), Infinity));
+  return EXIT.done;
+}
+
+async function live(context: Context, first: Sort): Promise<number> {
+  const { host, client } = context;
+  let sort = first;
+  let view: View = emptyView();
+  let ended = false;
+  let drawnAt = 0;
+  const draw = (): void => {
+    drawnAt = host.now();
+    const help = context.paint("dim", "q quit  c cpu  m memory  n name  r restarts  u uptime");
+    host.write(1, paintOver(`${topScreen(view, sort, lookOf(context), host.rows() ?? 24)}\n${help}`));
+  };
+  const { promise: quit, resolve: end } = Promise.withResolvers<"quit">();
+  const stopKeys = host.keys((key) => {
+    const chosen = SORTS.find((one) => one.startsWith(key));
+    if (key === "q" || key === "\x03" || key === "\x1b") end("quit");
+    else if (chosen !== undefined) {
+      sort = chosen;
+      draw();
+    }
+  });
+  const timer = setInterval(draw, 1000); // uptimes go on
+  host.write(1, HIDE_CURSOR);
+  const changes = client.events();
+  let failure: number | null = null;
+  try {
+    while (!ended) {
+      const next = await Promise.race([changes.next(), quit]);
+      if (next === "quit" || next.done) break;
+      if (!next.value.ok) {
+        const { error } = next.value;
+        host.write(1, SHOW_CURSOR);
+        failure = context.fail(error);
+        break;
+      }
+      view = applyChange(view, next.value.value.id, next.value.value.change);
+      if (host.now() - drawnAt >= DRAW_MS || next.value.value.change.kind === "snapshot") draw();
+    }
+  } finally {
+    ended = true;
+    clearInterval(timer);
+    stopKeys();
+    if (failure === null) host.write(1, SHOW_CURSOR);
+    void changes.return(undefined);
+  }
+  return failure ?? EXIT.done;
+}

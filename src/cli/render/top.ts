@@ -1,0 +1,71 @@
+import type { Service } from "../../api/shapes.ts";
+import type { View } from "../../api/view.ts";
+import { formatDuration } from "../../base/duration.ts";
+import { layOut, type Cell, type Column } from "./columns.ts";
+import { safe, safeCell } from "./safe.ts";
+import { dotColour, dotOf, memory, percent, STATE_COLOUR } from "./state.ts";
+import { tableOptions, type Look } from "./status-table.ts";
+
+export const SORTS = ["cpu", "memory", "name", "restarts", "uptime"] as const;
+export type Sort = (typeof SORTS)[number];
+
+const COLUMNS: readonly Column[] = [
+  { title: "" },
+  { title: "UNIT" },
+  { title: "STATE" },
+  { title: "PID", align: "right" },
+  { title: "CPU", align: "right" },
+  { title: "MEMORY", align: "right" },
+  { title: "TASKS", align: "right" },
+  { title: "RESTARTS", align: "right" },
+  { title: "UPTIME", align: "right" },
+  { title: "HEALTH" },
+];
+
+/** One picture of `sup top`: a head line, then units as many as `rows` of the terminal hold. */
+export function topScreen(view: View, sort: Sort, look: Look, rows: number): string {
+  const { paint, now } = look;
+  const services = [...view.services.values()].sort(ORDER[sort](now));
+  const sum = (pick: (service: Service) => number | null): number => services.reduce((total, service) => total + (pick(service) ?? 0), 0);
+  const running = services.filter(({ state }) => state === "running").length;
+  const about = `${running} of ${services.length} running, cpu ${percent(sum(({ cpu_percent }) => cpu_percent))}, memory ${memory(sum(({ memory_mb }) => memory_mb))}`;
+  const stale = view.stale ? paint("red", "  (not connected: these are old)") : "";
+  const head = `${paint("bold", `sup ${safe(view.daemon?.version ?? "")}`)}  ${about}  by ${paint("cyan", sort)}${stale}`;
+  const room = Math.max(1, rows - 4);
+  const lines = layOut(
+    COLUMNS,
+    services.slice(0, room).map((service) => rowOf(service, look)),
+    tableOptions(look),
+  );
+  const hidden = services.length > room ? paint("dim", `${services.length - room} more`) : "";
+  return [head, "", ...lines, hidden].join("\n").trimEnd();
+}
+
+const uptimeMs = ({ start_time }: Service, now: number): number => (start_time === null ? 0 : now - Date.parse(start_time));
+
+const byName = (a: Service, b: Service): number => (a.id < b.id ? -1 : 1);
+
+const ORDER: Record<Sort, (now: number) => (a: Service, b: Service) => number> = {
+  cpu: () => (a, b) => (b.cpu_percent ?? -1) - (a.cpu_percent ?? -1) || byName(a, b),
+  memory: () => (a, b) => (b.memory_mb ?? -1) - (a.memory_mb ?? -1) || byName(a, b),
+  name: () => byName,
+  restarts: () => (a, b) => b.restart_count - a.restart_count || byName(a, b),
+  uptime: (now) => (a, b) => uptimeMs(b, now) - uptimeMs(a, now) || byName(a, b),
+};
+
+function rowOf(service: Service, { paint, now }: Look): Cell[] {
+  const { state, health } = service;
+  const up = service.pid === null ? 0 : uptimeMs(service, now);
+  return [
+    { text: dotOf(service), paint: (text) => paint(dotColour(service), text) },
+    { text: safeCell(service.id), paint: (text) => paint("bold", text) },
+    { text: state, paint: (text) => paint(STATE_COLOUR[state], text) },
+    { text: service.pid === null ? "" : String(service.pid) },
+    { text: percent(service.cpu_percent) },
+    { text: memory(service.memory_mb) },
+    { text: service.tasks === null ? "" : String(service.tasks) },
+    { text: service.restart_count === 0 ? "" : String(service.restart_count), paint: (text) => paint("yellow", text) },
+    { text: up > 0 ? formatDuration(up) : "" },
+    { text: health === "unknown" ? "" : health },
+  ];
+}

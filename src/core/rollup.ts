@@ -1,0 +1,79 @@
+import type { Health } from "../base/words.ts";
+import type { MetricRow } from "../ports/store.ts";
+
+/**
+ * Metrics get coarser as they get older: samples, then minutes, then quarters of an hour. A coarse row has the mean of
+ * what it stands for, the peaks beside it, the worst health, and the mean of each reported number.
+ */
+export const STEPS = [0, 60, 900] as const;
+export type Step = (typeof STEPS)[number];
+
+/** Rows of samples and of minutes that are kept, of all units together: what a big installation has less time for. */
+const SAMPLE_ROWS = 800_000;
+const MINUTE_ROWS = 1_200_000;
+const DAY_MS = 86_400_000;
+const LEAST_MS = 600_000;
+
+/** How long samples and minutes are kept before they are rolled up, in milliseconds. */
+export function windowsFor(
+  units: number,
+  intervalMs: number,
+  retentionMs: number,
+): { readonly samplesMs: number; readonly minutesMs: number } {
+  const count = Math.max(1, units);
+  const samplesMs = Math.min(DAY_MS, Math.max(LEAST_MS, (SAMPLE_ROWS / count) * intervalMs));
+  return { samplesMs, minutesMs: Math.min(retentionMs, Math.max(samplesMs, (MINUTE_ROWS / count) * 60_000)) };
+}
+
+/** Rows of one unit, oldest first, as one row for each `step` seconds; the step is counted from midnight UTC. */
+export function rollUp(rows: readonly MetricRow[], step: Step): MetricRow[] {
+  const buckets = new Map<string, MetricRow[]>();
+  for (const row of rows) {
+    const begin = bucketOf(row.timestamp, step);
+    const bucket = buckets.get(begin);
+    if (bucket) bucket.push(row);
+    else buckets.set(begin, [row]);
+  }
+  return [...buckets].map(([timestamp, members]) => ({
+    serviceId: members[0]!.serviceId,
+    timestamp,
+    step,
+    cpuPercent: mean(members.map(({ cpuPercent }) => cpuPercent)),
+    memoryMb: mean(members.map(({ memoryMb }) => memoryMb)),
+    cpuMax: most(members.map(({ cpuMax, cpuPercent }) => cpuMax ?? cpuPercent)),
+    memoryMax: most(members.map(({ memoryMax, memoryMb }) => memoryMax ?? memoryMb)),
+    healthStatus: members.reduce<Health>((worst, { healthStatus }) => (RANK[healthStatus] > RANK[worst] ? healthStatus : worst), "unknown"),
+    responseTimeMs: mean(members.map(({ responseTimeMs }) => responseTimeMs)),
+    ...reportedOf(members),
+  }));
+}
+
+/** The begin of the step that a UTC ISO 8601 time falls into, as such a time. */
+export function bucketOf(timestamp: string, step: Step): string {
+  if (step === 0) return timestamp;
+  if (step === 60) return `${timestamp.slice(0, 16)}:00.000Z`;
+  const quarter = String(Math.floor(Number(timestamp.slice(14, 16)) / 15) * 15).padStart(2, "0");
+  return `${timestamp.slice(0, 14)}${quarter}:00.000Z`;
+}
+
+const RANK: Record<Health, number> = { unknown: 0, healthy: 1, starting: 2, degraded: 3, unhealthy: 4 };
+
+const known = (values: ReadonlyArray<number | null | undefined>): number[] => values.filter((value): value is number => value != null);
+
+function mean(values: ReadonlyArray<number | null>): number | null {
+  const numbers = known(values);
+  return numbers.length === 0 ? null : round(numbers.reduce((sum, value) => sum + value, 0) / numbers.length);
+}
+
+function most(values: ReadonlyArray<number | null>): number | null {
+  const numbers = known(values);
+  return numbers.length === 0 ? null : Math.max(...numbers);
+}
+
+const round = (value: number): number => Math.round(value * 1000) / 1000;
+
+function reportedOf(members: readonly MetricRow[]): { reported?: Record<string, number> } {
+  const names = new Set(members.flatMap(({ reported }) => Object.keys(reported ?? {})));
+  if (names.size === 0) return {};
+  return { reported: Object.fromEntries([...names].map((name) => [name, mean(members.map(({ reported }) => reported?.[name] ?? null))!])) };
+}

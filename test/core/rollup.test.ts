@@ -1,0 +1,79 @@
+import { describe, expect, test } from "bun:test";
+import { bucketOf, rollUp, windowsFor } from "../../src/core/rollup.ts";
+import type { MetricRow } from "../../src/ports/store.ts";
+
+const row = (timestamp: string, more: Partial<MetricRow> = {}): MetricRow => ({
+  serviceId: "web",
+  timestamp: `2026-11-23T${timestamp}.000Z`,
+  cpuPercent: 10,
+  memoryMb: 100,
+  healthStatus: "healthy",
+  responseTimeMs: null,
+  ...more,
+});
+
+test.each([
+  ["2026-11-23T12:34:56.789Z", 60, "2026-11-23T12:34:00.000Z"],
+  ["2026-11-23T12:34:56.789Z", 900, "2026-11-23T12:30:00.000Z"],
+  ["2026-11-23T12:59:59.999Z", 900, "2026-11-23T12:45:00.000Z"],
+  ["2026-11-23T12:00:00.000Z", 900, "2026-11-23T12:00:00.000Z"],
+  ["2026-11-23T12:34:56.789Z", 0, "2026-11-23T12:34:56.789Z"],
+] as const)("%s in steps of %d s begins at %s", (time, step, wanted) => {
+  expect(bucketOf(time, step)).toBe(wanted);
+});
+
+describe("rolled up", () => {
+  test("means, peaks, the worst health, the mean of what was reported", () => {
+    const rows = [
+      row("12:00:05", { cpuPercent: 10, memoryMb: 100, responseTimeMs: 4, reported: { queue: 2 } }),
+      row("12:00:10", { cpuPercent: null, memoryMb: 300, healthStatus: "degraded", reported: { queue: 4, jobs: 1 } }),
+      row("12:00:15", { cpuPercent: 30, memoryMb: 200, responseTimeMs: 8 }),
+      row("12:01:00", { cpuPercent: 5 }),
+    ];
+    expect(rollUp(rows, 60)).toEqual([
+      {
+        serviceId: "web",
+        timestamp: "2026-11-23T12:00:00.000Z",
+        step: 60,
+        cpuPercent: 20,
+        memoryMb: 200,
+        cpuMax: 30,
+        memoryMax: 300,
+        healthStatus: "degraded",
+        responseTimeMs: 6,
+        reported: { queue: 3, jobs: 1 },
+      },
+      {
+        serviceId: "web",
+        timestamp: "2026-11-23T12:01:00.000Z",
+        step: 60,
+        cpuPercent: 5,
+        memoryMb: 100,
+        cpuMax: 5,
+        memoryMax: 100,
+        healthStatus: "healthy",
+        responseTimeMs: null,
+      },
+    ]);
+  });
+
+  test("again, peaks stay peaks", () => {
+    const minutes = rollUp([row("12:00:05", { memoryMb: 900 }), row("12:00:10", { memoryMb: 100 }), row("12:14:00", { memoryMb: 1 })], 60);
+    expect(rollUp(minutes, 900)).toMatchObject([{ timestamp: "2026-11-23T12:00:00.000Z", memoryMax: 900, memoryMb: 250.5, step: 900 }]);
+  });
+
+  test("nothing known stays nothing", () => {
+    expect(rollUp([row("12:00:00", { cpuPercent: null, memoryMb: null })], 60)[0]).toMatchObject({ cpuPercent: null, cpuMax: null });
+    expect(rollUp([], 60)).toEqual([]);
+  });
+});
+
+test.each([
+  [1, 24, 168],
+  [40, 24, 168],
+  [1000, 800_000 / 1000 / 720, 20],
+  [100_000, 1 / 6, 0.2],
+])("%d units at 5 s keep samples for %d h and minutes for %d h", (units, samplesH, minutesH) => {
+  const { samplesMs, minutesMs } = windowsFor(units, 5000, 7 * 86_400_000);
+  expect([samplesMs / 3_600_000, minutesMs / 3_600_000]).toEqual([expect.closeTo(samplesH, 5), expect.closeTo(minutesH, 5)]);
+});
