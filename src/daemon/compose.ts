@@ -14,12 +14,14 @@ import { World, type Turn } from "../core/world.ts";
 import { bootId } from "../linux/boot.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroup.ts";
 import { openHub } from "../linux/hub.ts";
+import { noKeeper, openKeeper } from "../linux/keeper.ts";
 import { openNotify } from "../linux/notify.ts";
 import { openProcesses, type ProcessTable } from "../linux/processes.ts";
 import { openSockets } from "../linux/sockets.ts";
 import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
 import type { Telemetry } from "../api/supervisor.ts";
+import type { Keeper } from "../ports/keeper.ts";
 import type { NotifySockets } from "../ports/notify.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Usage } from "../ports/usage.ts";
@@ -53,6 +55,7 @@ export interface Parts {
   readonly catalog: Catalog;
   readonly source: ReturnType<typeof openUnitSource>;
   readonly reloader: Reloader;
+  readonly keeper: Keeper;
   readonly sockets: SocketHolder;
   readonly notify: NotifySockets;
   readonly background: Background;
@@ -85,7 +88,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 
 type Machine = Pick<
   Parts,
-  "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "sockets" | "notify" | "invocationOf" | "close"
+  "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "keeper" | "sockets" | "notify" | "invocationOf" | "close"
 > & {
   readonly prober: Prober;
   readonly usage: Usage;
@@ -104,7 +107,9 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
   });
   const invocationOf = invocations(store);
   const cgroups = cgroupsFor(settings, store, invocationOf("", 0));
-  const processes = openProcesses({ hub, cgroups, scratch: places.runtime });
+  // Who kills a pid 1 ends all of its namespace.
+  const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: (message) => journal.warn(message) });
+  const processes = openProcesses({ hub, cgroups, keeper, scratch: places.runtime });
   const note = processes.containmentNote;
   if (settings.containment === "cgroup" && note !== null)
     return err(`cannot start: the setting "containment" asks for cgroups, and there are none: ${note}`);
@@ -112,12 +117,14 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     runtimeDir: places.runtime,
     logDir: places.logs,
     hub,
+    keeper,
     clock,
     onProblem: (message) => journal.warn(message),
     onLoss: (unit, loss) => tell("log-loss", lossWords(loss), unit, { ...loss }),
   });
   const close = (): void => {
     processes.close();
+    keeper.close();
     store.close();
     hub.close();
   };
@@ -132,8 +139,14 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     prober: openProber({ processes, hub, version }),
     usage: processUsage(processes),
     users: openUsers(),
-    sockets: new SocketHolder(openSockets()),
-    notify: openNotify({ hub, directory: `${places.runtime}/notify`, abstractName: (unit) => `sup/${invocationOf(`notify:${unit}`, 0)}` }),
+    keeper,
+    sockets: new SocketHolder(openSockets(), keeper),
+    notify: openNotify({
+      hub,
+      keeper,
+      directory: `${places.runtime}/notify`,
+      abstractName: (unit) => `sup/${invocationOf(`notify:${unit}`, 0)}`,
+    }),
     invocationOf,
   });
 }

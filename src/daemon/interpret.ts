@@ -99,7 +99,7 @@ export class Interpreter {
   }
 
   /** Takes over the live main process of a run that an earlier daemon began. */
-  adopt(id: string, unit: Unit, spec: Spec): "adopted" | "gone" {
+  adopt(id: string, unit: Unit, spec: Spec): "adopted" | "ended" | "gone" {
     const state = this.#begin(id, unit.run);
     // A hook, or a command that was executed in the very moment of the crash, may be there: the sweep is to find it.
     state.anchor = unit.process ?? { pid: NO_PID, startTicks: 0, bootId: this.#options.bootId };
@@ -231,7 +231,7 @@ export class Interpreter {
     const main = state?.current;
     if (state === undefined || main == null || state.mains === 0) return null;
     const changeMain = (ref: ProcessRef): boolean => {
-      if (this.#options.processes.adopt(ref, this.#endOf(id, state)) === "gone") return false;
+      if (this.#options.processes.adopt(ref, this.#endOf(id, state)) !== "adopted") return false;
       state.current = ref;
       state.anchor = ref;
       return true;

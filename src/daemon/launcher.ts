@@ -92,6 +92,7 @@ export const mainRequest = (
   cwd: launch.cwd,
   identity: spec.identity,
   fds,
+  kept: true,
 });
 
 /** A hook or reload command: same user, directory and environment as the main process, plus `extra`. */

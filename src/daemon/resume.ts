@@ -4,6 +4,7 @@ import type { Unit } from "../core/unit/record.ts";
 import type { Fact, WorldEffect } from "../core/world.ts";
 import type { ProcessRef } from "../ports/processes.ts";
 import type { Parts } from "./compose.ts";
+import type { Handover } from "./handover.ts";
 import type { Journal } from "./journal.ts";
 import { recallUnit, type Memory } from "./memory.ts";
 
@@ -18,13 +19,16 @@ export interface Resumed {
  * id agree), what ended meanwhile goes to its policy, what the operator stopped stays stopped. An orderly end leaves no
  * memories; those of an earlier boot are worth nothing.
  */
-export function resume(parts: Parts, journal: Journal): Resumed {
+export function resume(parts: Parts, journal: Journal, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
   const memories = recallAll(parts);
   parts.reloader.loadAll();
   // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
   for (const [id, memory] of memories) keepInForce(parts, id, memory);
   const unwritten = findUnwritten(parts, memories);
+  // Not before: a unit that is only loaded is down, and what is down lets go of its sockets.
+  parts.sockets.restore(handover?.sockets ?? {});
+  parts.notify.restore(handover?.notify ?? {});
   let adopted = 0;
   const decided = new Set<string>();
   for (const [id, memory] of memories) {
@@ -139,9 +143,9 @@ function leftovers(id: string, { run, phase }: Unit): WorldEffect[] {
 }
 
 /** What has to be told about a unit whose daemon died while the unit was in this phase. */
-function aftermath({ run, phase }: Unit, outcome: "adopted" | "gone"): Fact[] {
+function aftermath({ run, phase }: Unit, outcome: "adopted" | "ended" | "gone"): Fact[] {
   const restarted = "sup was restarted meanwhile";
-  if (outcome === "adopted") return phase === "reloading" ? [{ type: "reloaded", run, failure: restarted }] : [];
+  if (outcome !== "gone") return phase === "reloading" ? [{ type: "reloaded", run, failure: restarted }] : [];
   switch (phase) {
     case "preparing":
       return [{ type: "prepared", run, failure: restarted }];

@@ -9,6 +9,7 @@ import { earlySignals } from "../linux/early.ts";
 import { takeLock, type Lock } from "../linux/lock.ts";
 import { sendNotice } from "../linux/notify.ts";
 import { whoListens } from "../linux/ports.ts";
+import { isAlive, readStat } from "../linux/proc.ts";
 import { releaseStartupCode } from "../linux/resident.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
 import type { Places } from "../spec/places.ts";
@@ -127,7 +128,7 @@ function prepare({ places, foreground }: DaemonOptions, handover: Handover | nul
   if (!made.ok) return made;
   const settings = readSettings(places);
   if (!settings.ok) return settings;
-  const lock = takeLock(places.state, handover?.lockFd);
+  const lock = takeLockInTime(places.state, handover?.lockFd);
   if (!lock.ok) {
     const { error } = lock;
     if (error.kind === "failed") return err(`cannot lock ${places.state}/lock: error ${error.errno}`);
@@ -137,6 +138,21 @@ function prepare({ places, foreground }: DaemonOptions, handover: Handover | nul
   const journal = openJournal(`${places.logs}/sup.log`, { echo: foreground, now: Date.now });
   if (scrubbed.length > 0) journal.info(`left out of the environment: ${scrubbed.join(", ")}`);
   return ok({ settings: settings.value, journal, lock: lock.value });
+}
+
+/** How long a daemon that was killed in the moment of a fork may seem to live. */
+const DEAD_MS = 2000;
+
+/** A copy of the lock may be in a child that had no time to close it yet. */
+function takeLockInTime(directory: string, inherited: number | undefined): ReturnType<typeof takeLock> {
+  const deadline = performance.now() + DEAD_MS;
+  for (;;) {
+    const lock = takeLock(directory, inherited);
+    const holder = lock.ok || lock.error.kind !== "held" || lock.error.pid === null ? undefined : readStat(lock.error.pid);
+    const dead = holder === null || (holder !== undefined && !isAlive(holder));
+    if (!dead || performance.now() >= deadline) return lock;
+    Bun.sleepSync(10);
+  }
 }
 
 function makeDirectories(places: Places): Result<null, string> {
@@ -218,9 +234,8 @@ async function start(
     now: Date.now,
     onError: (error) => journal.bug("a request failed inside sup", error),
   });
-  parts.sockets.restore(handover?.sockets ?? {});
-  parts.notify.restore(handover?.notify ?? {});
-  const resumed = resume(parts, journal);
+  const resumed = resume(parts, journal, handover);
+  parts.keeper.settle();
   const { enabled, host, port, auth } = settings.api;
   const tcp = enabled ? { host, port, auth } : null;
   const listening = await listen({ app, socketPath: places.socket, tcp, whoListens });

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from "../base/result.ts";
+import { type Keeper, keeperKey } from "../ports/keeper.ts";
 import type { ProcessRef } from "../ports/processes.ts";
 import type { Sockets } from "../ports/sockets.ts";
 import { type ListenAddress, parseListen } from "../spec/listen.ts";
@@ -23,10 +24,12 @@ const FIRST_FD = 3;
  */
 export class SocketHolder {
   readonly #sockets: Sockets;
+  readonly #keeper: Keeper;
   readonly #held = new Map<string, readonly Held[]>();
 
-  constructor(sockets: Sockets) {
+  constructor(sockets: Sockets, keeper: Keeper) {
     this.#sockets = sockets;
+    this.#keeper = keeper;
   }
 
   /** The unit's sockets, opened where they are not yet. The error is a sentence; nothing new is open then. */
@@ -44,34 +47,39 @@ export class SocketHolder {
       return ok(known);
     this.release(spec.id);
     const held: Held[] = [];
-    for (const { name, text, address, reusePort } of wanted) {
-      const fd = this.#sockets.listen(address, reusePort);
+    for (const [i, { name, text, address, reusePort }] of wanted.entries()) {
+      const kept = this.#keeper.takeBack(keeperKey.socket(spec.id, i, text));
+      const fd = kept === null ? this.#sockets.listen(address, reusePort) : ok(kept);
       if (!fd.ok) {
         for (const one of held) this.#sockets.close(one.fd, one.address);
         return fd;
       }
       held.push({ name, text, address, fd: fd.value });
     }
-    if (held.length > 0) this.#held.set(spec.id, held);
+    if (held.length > 0) this.#hold(spec.id, held);
     return ok(held);
   }
 
-  /** After a crash of the daemon: a service that lives has its sockets still. False when they are not all there. */
+  /** After a crash of the daemon: the keeper has the sockets still, or a service that lives. False when they are not all there. */
   takeBack(spec: Spec, launch: Launch, main: ProcessRef): boolean {
     const held: Held[] = [];
     for (const [i, { name, listen }] of spec.sockets.entries()) {
       const text = expandText(listen, launch.env, launch.specifiers);
       const address = text.ok ? parseListen(text.value) : text;
-      const fd = address.ok ? this.#sockets.borrow(main, FIRST_FD + i) : null;
+      const kept = text.ok ? this.#keeper.takeBack(keeperKey.socket(spec.id, i, text.value)) : null;
+      const fd = kept ?? (address.ok ? this.#sockets.borrow(main, FIRST_FD + i) : null);
       if (fd !== null && text.ok && address.ok) held.push({ name, text: text.value, address: address.value, fd });
     }
-    if (held.length === spec.sockets.length) this.#held.set(spec.id, held);
+    if (held.length === spec.sockets.length) this.#hold(spec.id, held);
     else for (const { fd } of held) this.#sockets.drop(fd);
     return held.length === spec.sockets.length;
   }
 
   release(id: string): void {
-    for (const { fd, address } of this.#held.get(id) ?? []) this.#sockets.close(fd, address);
+    for (const [i, { fd, address, text }] of (this.#held.get(id) ?? []).entries()) {
+      this.#keeper.drop(keeperKey.socket(id, i, text));
+      this.#sockets.close(fd, address);
+    }
     this.#held.delete(id);
   }
 
@@ -83,8 +91,13 @@ export class SocketHolder {
   restore(all: Readonly<Record<string, readonly Held[]>>): void {
     for (const [id, held] of Object.entries(all)) {
       for (const { fd } of held) this.#sockets.keep(fd, false);
-      this.#held.set(id, held);
+      this.#hold(id, held);
     }
+  }
+
+  #hold(id: string, held: readonly Held[]): void {
+    this.#held.set(id, held);
+    for (const [i, { fd, text }] of held.entries()) this.#keeper.keep(keeperKey.socket(id, i, text), fd);
   }
 
   has(id: string): boolean {

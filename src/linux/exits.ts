@@ -6,6 +6,7 @@
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { decodeWaitStatus, type Exit } from "../base/exit.ts";
+import { type Keeper, keeperKey } from "../ports/keeper.ts";
 import type { ProcessRef } from "../ports/processes.ts";
 import type { Hub, HubHandle } from "./hub.ts";
 import { errno, libc } from "./libc.ts";
@@ -27,9 +28,11 @@ const ESRCH = 3;
 export class Exits {
   private readonly watched = new Map<number, Watched>();
   private readonly hub: Hub;
+  private readonly keeper: Keeper;
 
-  constructor(hub: Hub) {
+  constructor(hub: Hub, keeper: Keeper) {
     this.hub = hub;
+    this.keeper = keeper;
   }
 
   /** True while the process is ours to wait for and its end has not been told. */
@@ -43,26 +46,27 @@ export class Exits {
     return watch?.process.startTicks === startTicks ? watch.pidfd : null;
   }
 
-  /** Calls back once, from the loop. 0, or the errno why it cannot be watched (ESRCH: no such process, or another of that pid). */
-  watch(pid: number, startTicks: number, onExit: (exit: Exit) => void): number {
+  /** Calls back once, from the loop. `kept`: the next daemon is to know the end, too. 0, or the errno why it cannot be watched (ESRCH: no such process, or another of that pid). */
+  watch(pid: number, startTicks: number, kept: boolean, onExit: (exit: Exit) => void): number {
     const pidfd = pidfdOpen(pid); // first the descriptor, then the look: so the look is about the same process
     if (pidfd < 0) return -pidfd;
     const refusal = compare(pid, startTicks);
-    if (refusal === 0) return this.add({ pid, startTicks }, pidfd, onExit);
+    if (refusal === 0) return this.add({ pid, startTicks }, pidfd, kept, onExit);
     libc.close(pidfd);
     return refusal;
   }
 
   /** The same for a child that was just made: its pid cannot have another owner before we have waited for it. */
-  watchChild(child: Named, onExit: (exit: Exit) => void): number {
+  watchChild(child: Named, kept: boolean, onExit: (exit: Exit) => void): number {
     const pidfd = pidfdOpen(child.pid);
-    return pidfd < 0 ? -pidfd : this.add(child, pidfd, onExit);
+    return pidfd < 0 ? -pidfd : this.add(child, pidfd, kept, onExit);
   }
 
-  private add(process: Named, pidfd: number, onExit: (exit: Exit) => void): number {
+  private add(process: Named, pidfd: number, kept: boolean, onExit: (exit: Exit) => void): number {
     let handle: HubHandle;
     const stop = (): void => {
       handle.remove();
+      this.keeper.drop(keeperKey.process(process.pid));
       libc.close(pidfd);
       this.watched.delete(process.pid);
     };
@@ -80,7 +84,17 @@ export class Exits {
       return (error as { errno?: number }).errno ?? ESRCH;
     }
     this.watched.set(process.pid, { process, pidfd, stop });
+    if (kept) this.keeper.keep(keeperKey.process(process.pid), pidfd);
     return 0;
+  }
+
+  /** How a process of the last daemon ended while there was none; null when that is not known. */
+  ofTheLast(pid: number): Exit | null {
+    const pidfd = this.keeper.takeBack(keeperKey.process(pid));
+    if (pidfd === null) return null;
+    const status = pidfdWaitStatus(pidfd);
+    libc.close(pidfd);
+    return status === null ? null : decodeWaitStatus(status);
   }
 
   /** Ends all watches; the processes go on. */

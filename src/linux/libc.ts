@@ -49,9 +49,14 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   socket: { args: [I, I, I], returns: I },
   bind: { args: [I, P, U], returns: I },
   listen: { args: [I, I], returns: I },
+  shutdown: { args: [I, I], returns: I },
   setsockopt: { args: [I, I, I, P, U], returns: I },
   getsockopt: { args: [I, I, I, P, P], returns: I },
   recvmsg: { args: [I, P, I], returns: L },
+  sendmsg: { args: [I, P, I], returns: L },
+  socketpair: { args: [I, I, I, P], returns: I },
+  inotify_init1: { args: [I], returns: I },
+  inotify_add_watch: { args: [I, P, U], returns: I },
   sendto: { args: [I, P, T.u64_fast, I, P, U], returns: L },
 });
 
@@ -109,8 +114,8 @@ export function open(path: string, flags: number, mode = 0): number {
 
 const F_DUPFD_CLOEXEC = 1030;
 
-/** A second descriptor of the same open file, close-on-exec, 3 or above; or -errno. */
-export function duplicate(fd: number): number {
-  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, 3);
+/** A second descriptor of the same open file, close-on-exec, `least` or above; or -errno. */
+export function duplicate(fd: number, least = 3): number {
+  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, least);
   return copy >= 0 ? copy : -errno();
 }

@@ -4,12 +4,15 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { errnoWords } from "../base/errno.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { type Keeper, keeperKey } from "../ports/keeper.ts";
 import type { HeldNotify, NotifyMessage, NotifySockets } from "../ports/notify.ts";
 import type { Hub, HubHandle } from "./hub.ts";
 import { errno, libc } from "./libc.ts";
 
 export interface NotifyOptions {
   readonly hub: Hub;
+  /** What is said while no daemon runs waits there for the next one. */
+  readonly keeper: Keeper;
   /** Private to the daemon's user; made when it is needed. */
   readonly directory: string;
   /** A name in the abstract namespace for a unit's socket (unix(7)), the same in every daemon of this state directory. */
@@ -49,8 +52,9 @@ class LinuxNotify implements NotifySockets {
     if (this.sockets.get(unit)?.address !== address) this.close(unit);
     let socket = this.sockets.get(unit);
     if (socket === undefined) {
-      const fd = this.bind(address);
+      const fd = this.options.keeper.takeBack(keeperKey.notify(unit, address)) ?? this.bind(address);
       if (fd < 0) return err(`cannot listen for notifications on ${address}: ${errnoWords(-fd)}`);
+      this.options.keeper.keep(keeperKey.notify(unit, address), fd);
       socket = { address, fd, listener: null, watch: null };
       this.sockets.set(unit, socket);
     }
@@ -81,6 +85,7 @@ class LinuxNotify implements NotifySockets {
     if (socket === undefined) return;
     this.sockets.delete(unit);
     socket.watch?.remove();
+    this.options.keeper.drop(keeperKey.notify(unit, socket.address));
     libc.close(socket.fd);
     if (!socket.address.startsWith("@")) rmSync(socket.address, { force: true });
   }
@@ -92,6 +97,7 @@ class LinuxNotify implements NotifySockets {
   restore(all: Readonly<Record<string, HeldNotify>>): void {
     for (const [unit, { address, fd }] of Object.entries(all)) {
       libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+      this.options.keeper.keep(keeperKey.notify(unit, address), fd);
       this.sockets.set(unit, { address, fd, listener: null, watch: null });
     }
   }

@@ -3,11 +3,13 @@ import type { Exit } from "../base/exit.ts";
 import { err, type Result } from "../base/result.ts";
 import { SIGNALS } from "../base/signals.ts";
 import type { Containment, KillMode } from "../base/words.ts";
+import type { Keeper } from "../ports/keeper.ts";
 import type { Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../ports/processes.ts";
 import { bootId } from "./boot.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { Exits, waitFor } from "./exits.ts";
 import type { Hub } from "./hub.ts";
+import { noKeeper } from "./keeper.ts";
 import { libc } from "./libc.ts";
 import { pidfdSignal, sendTo } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, readStat, type Stat } from "./proc.ts";
@@ -32,6 +34,8 @@ export interface ProcessesOptions {
   readonly onStranger?: (pid: number, exit: Exit) => void;
   /** Makes the cgroups of runs; none where it answers an error, which is in `containmentNote` then. */
   readonly cgroups?: Result<Cgroups, string>;
+  /** Has the end of processes told to the next daemon. */
+  readonly keeper?: Keeper;
   /** A private directory for a moment at the start; else the system's temporary directories are tried. */
   readonly scratch?: string;
 }
@@ -53,13 +57,13 @@ class LinuxProcesses implements ProcessTable {
   private readonly cgroups: Cgroups | null;
   readonly containmentNote: string | null;
 
-  constructor({ hub, onStranger, cgroups = err("not asked for"), scratch }: ProcessesOptions) {
+  constructor({ hub, onStranger, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
     const { spawn, proveCgroup } = prepareSpawn(scratch);
     this.start = spawn;
     const flaw = cgroups.ok ? proveCgroup(cgroups.value.root) : cgroups.error;
     this.containmentNote = flaw;
     this.cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
-    this.exits = new Exits(hub);
+    this.exits = new Exits(hub, keeper);
     this.trees = new Trees({ hub, exits: this.exits, subreaper: this.subreaper, cgroups: this.cgroups });
     this.stopReaping = reapOrphans({ isAwaited: (pid) => this.exits.has(pid), onReaped: onStranger });
   }
@@ -69,7 +73,7 @@ class LinuxProcesses implements ProcessTable {
     if (!spawned.ok) return spawned;
     const { pid } = spawned;
     const ref = childRef(pid);
-    const errno = this.exits.watchChild(ref, onExit);
+    const errno = this.exits.watchChild(ref, request.kept === true, onExit);
     if (errno !== 0) {
       // No descriptors left: a process that cannot be watched must not run.
       libc.kill(pid, SIGNALS.SIGKILL);
@@ -93,10 +97,14 @@ class LinuxProcesses implements ProcessTable {
     return this.cgroups?.has(invocation) ? "cgroup" : "processes";
   }
 
-  adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "gone" {
+  adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone" {
     if (ref.bootId !== bootId()) return "gone";
-    const errno = this.exits.watch(ref.pid, ref.startTicks, onExit);
-    if (errno === ESRCH) return "gone";
+    const errno = this.exits.watch(ref.pid, ref.startTicks, true, onExit);
+    if (errno === ESRCH) {
+      const exit = this.exits.ofTheLast(ref.pid);
+      if (exit !== null) setImmediate(onExit, exit);
+      return exit === null ? "gone" : "ended";
+    }
     if (errno !== 0) this.adoptLater(ref, onExit);
     if (parentOf(ref.pid) === process.pid) this.trees.bornHere(ref); // after a re-exec of the daemon
     return "adopted";
@@ -105,7 +113,7 @@ class LinuxProcesses implements ProcessTable {
   /** It is there, but there are no descriptors (or memory) to watch it with. */
   private adoptLater(ref: ProcessRef, onExit: (exit: Exit) => void): void {
     setTimeout(() => {
-      const errno = this.exits.watch(ref.pid, ref.startTicks, onExit);
+      const errno = this.exits.watch(ref.pid, ref.startTicks, true, onExit);
       if (errno === ESRCH) onExit({ kind: "lost" });
       else if (errno !== 0) this.adoptLater(ref, onExit);
     }, RETRY_MS);

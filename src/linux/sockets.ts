@@ -14,6 +14,7 @@ import { readStat } from "./proc.ts";
 const AF = { unix: 1, inet: 2, inet6: 10 } as const;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
+const SHUT_RDWR = 2;
 const SOL_SOCKET = 1;
 const SO = { reuseAddr: 2, reusePort: 15, acceptConn: 30 } as const;
 const IPPROTO_IPV6 = 41;
@@ -64,6 +65,7 @@ function borrow(owner: ProcessRef, fd: number): number | null {
 const keepOpen = (fd: number, kept: boolean): void => void libc.fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);
 
 function close(fd: number, address: ListenAddress): void {
+  libc.shutdown(fd, SHUT_RDWR); // for everyone who has it still, the keeper too: it refuses from now on
   libc.close(fd);
   if (address.family === "unix") removeStale(address.path);
 }

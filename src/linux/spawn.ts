@@ -1,12 +1,11 @@
 /** Starts a process by the C function of spawn.c: everything is set before exec, and errors come back at once. */
-import { cc, ptr } from "bun:ffi";
-import { closeSync, existsSync, fchownSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { ptr } from "bun:ffi";
+import { closeSync, existsSync, fchownSync, fstatSync, openSync, readSync } from "node:fs";
 import { SPAWN_STAGES, type SpawnRequest, type SpawnStage } from "../ports/processes.ts";
 import { errnoWords } from "../base/errno.ts";
-import { cstring, cstrings, libc, O, O_DIRECTORY, open, SYSCALL, syscall } from "./libc.ts";
+import { cstring, cstrings, libc, O, O_DIRECTORY, open } from "./libc.ts";
 import { findCommand } from "./lookup.ts";
+import { compileC } from "./native.ts";
 import { defaultNofile, RLIMITS, toKernel, type Limit } from "./rlimits.ts";
 // `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
 import source from "./spawn.c" with { type: "text" };
@@ -31,7 +30,7 @@ const KEEP_GROUP = 0xffffffff;
  * moment it needs a directory to write to: `scratch`, or one of the usual places.
  */
 export function prepareSpawn(scratch?: string): { readonly spawn: Spawn; readonly proveCgroup: (directory: string) => string | null } {
-  const native = compile(scratch);
+  const native: Native = compileC("spawn.c", source, { sup_spawn: { args: ["ptr"], returns: "int" } }, scratch).sup_spawn;
   const proof = prove(native, null);
   if (proof !== null) throw new Error(`cannot start processes: vfork does not report errors here (${proof})`);
   return {
@@ -57,41 +56,6 @@ const NOTHING: SpawnRequest = {
   identity: { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} },
   fds: [null, null, null],
 };
-
-/**
- * TinyCC asks for a library called `libc.so`, which only development packages bring. It finds all symbols in the
- * running process anyway, so an empty file of that name satisfies it.
- */
-function compile(scratch?: string): Native {
-  const directory = temporaryDirectory([...(scratch === undefined ? [] : [scratch]), tmpdir(), "/dev/shm", "/run", "/var/tmp"]);
-  const name = cstring("spawn.c");
-  const memory = syscall(SYSCALL.memfd_create, ptr(name), 1);
-  if (memory < 0) throw new Error("cannot start processes: memfd_create failed");
-  try {
-    writeFileSync(join(directory, "libc.so"), "");
-    writeSync(memory, source);
-    const { symbols } = cc({
-      source: `/proc/self/fd/${memory}`,
-      flags: [`-L${directory}`],
-      symbols: { sup_spawn: { args: ["ptr"], returns: "int" } },
-    });
-    return symbols.sup_spawn as unknown as Native;
-  } finally {
-    closeSync(memory);
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-function temporaryDirectory(places: readonly string[]): string {
-  for (const place of places) {
-    try {
-      return mkdtempSync(join(place, "sup-cc-"));
-    } catch {
-      // A read-only or missing place; the next may do.
-    }
-  }
-  throw new Error(`cannot start processes: no directory to write to among ${places.join(", ")}`);
-}
 
 function spawn(native: Native, request: SpawnRequest, cgroup: string | null): Spawned {
   const command = request.argv[0] ?? "";

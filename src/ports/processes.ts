@@ -23,6 +23,8 @@ export interface SpawnRequest {
   readonly identity: IdentitySpec;
   /** Open descriptors to become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open here. */
   readonly fds: readonly (number | null)[];
+  /** How it ends is told to the next daemon, should this one be killed before. */
+  readonly kept?: true;
 }
 
 /** The step of the set-up that failed, in the order they are done. */
@@ -69,8 +71,11 @@ export interface Processes {
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
   /** What holds the processes of the run together: a cgroup of its own, or what a process carries with it. */
   containment(invocation: string): Containment;
-  /** Watches a process that an earlier daemon spawned. `gone`: no such process, or the pid is somebody else's now. */
-  adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "gone";
+  /**
+   * Watches a process that an earlier daemon spawned. `ended`: it has ended meanwhile, how is told from the event loop.
+   * `gone`: no such process, or the pid is somebody else's now.
+   */
+  adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone";
   /**
    * Living processes that carry one of these values of SUP_INVOCATION_ID and lead a session of their own, the oldest of
    * each: what an earlier daemon spawned and could not write down any more. By the value.

@@ -9,7 +9,10 @@ const WRITER = 'BEGIN { for (i = 1; ; i++) { print "line " i; if (i %% 20000 == 
 /** What is tortured: each is nasty in its own way. */
 export const services: Readonly<Record<string, UnitFile>> = {
   writer: { enabled: true, command: "awk", args: [WRITER], log: { max_size_mb: 20, keep: 1000, compress: false } },
-  looper: sh('echo "$SUP_INVOCATION_ID" >>"$RUNS"; sleep 0.03; exit 3', { restart_policy: forEver, environment: { RUNS: "%S/runs" } }),
+  looper: sh('echo "$SUP_INVOCATION_ID" >>"$RUNS"; sleep 0.03; echo "last words of $SUP_INVOCATION_ID"; exit 3', {
+    restart_policy: forEver,
+    environment: { RUNS: "%S/runs" },
+  }),
   daemons: sh("setsid sleep 1000 & (setsid sh -c 'sleep 1000 & sleep 1000' &) ; exec sleep 1000"),
   forking: sh("setsid sleep 1000 & (sleep 1000 &) ; sleep 0.4; exit 1", { restart_policy: forEver }),
   family: sh("sh -c 'sh -c \"sleep 1000 & wait\" & wait' & wait"),

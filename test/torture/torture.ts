@@ -42,11 +42,12 @@ export async function torture({ kills, reexecs, seed }: Torture): Promise<Findin
   }
   const after = await settle(daemon);
   const faults = [...(await compare(daemon, before, after)), ...oneTreeEach(daemon.home), ...(await restartsAddUp(daemon))];
-  const runsOfLooper = readFileSync(join(daemon.home, "state/runs"), "latin1").split("\n").length - 1;
+  const looped = readFileSync(join(daemon.home, "state/runs"), "latin1").trimEnd().split("\n"); // prettier-ignore
+  faults.push(...unheard(daemon.log("looper"), looped.slice(0, -1))); // the last one was stopped in the middle
   await daemon.stop();
   const { count, faults: lineFaults } = checkLines(join(daemon.home, "logs"), "writer");
   const left = processesOf(daemon.home).map(({ pid, command }) => `${pid} (${command}) outlived the orderly stop`);
-  return { faults: [...faults, ...lineFaults, ...left, ...databaseFaults(daemon.home)], lines: count, runsOfLooper };
+  return { faults: [...faults, ...lineFaults, ...left, ...databaseFaults(daemon.home)], lines: count, runsOfLooper: looped.length };
 }
 
 type Pids = Readonly<Record<string, number | null>>;
@@ -94,6 +95,15 @@ async function restartsAddUp(daemon: Daemon): Promise<string[]> {
   const faults = runs.size === told.length ? [] : [`${told.length - runs.size} runs of looper were told twice`];
   if (restart_count !== last - 1) faults.push(`looper is at run ${last}, but counts ${restart_count} restarts`);
   return faults;
+}
+
+/** What each run said in the moment of its end is in the log once, whether a daemon was there or not. */
+function unheard(log: string, runs: readonly string[]): string[] {
+  const heard = new Map<string, number>();
+  for (const [, run] of log.matchAll(/ F last words of (\S+)\n/g)) heard.set(run!, (heard.get(run!) ?? 0) + 1);
+  return runs.flatMap((run, i) =>
+    heard.get(run) === 1 ? [] : [`the last words of run ${i + 1} of looper are in its log ${heard.get(run) ?? 0} times`],
+  );
 }
 
 async function reexec(daemon: Daemon): Promise<void> {

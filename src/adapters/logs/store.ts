@@ -5,6 +5,7 @@ import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
 import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/fifo.ts";
 import type { Hub } from "../../linux/hub.ts";
+import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogLine, LogQuery, LogStore, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
@@ -23,6 +24,8 @@ export interface LogOptions {
   readonly runtimeDir: string;
   readonly logDir: string;
   readonly hub: Hub;
+  /** What waits in the FIFO of a service that has ended is there as long as somebody has it open. */
+  readonly keeper?: Keeper;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   /** Told when an episode of loss begins and when it is over; never during a call of the store. */
   readonly onLoss?: (unit: string, loss: Loss) => void;
@@ -190,6 +193,7 @@ class FifoLogs implements Logs {
   }
 
   private release(unit: string, open: Open): void {
+    for (const stream of STREAMS) this.options.keeper?.drop(keeperKey.output(unit, stream));
     for (const capture of captures(open)) {
       capture.flush("P");
       this.hungry.delete(capture);
@@ -218,6 +222,7 @@ class FifoLogs implements Logs {
           onReadable: () => this.pump(capture),
         });
         open.captures[stream] = capture;
+        this.options.keeper?.keep(keeperKey.output(unit, stream), reader.value);
       } catch (error) {
         closeSync(reader.value);
         return `cannot watch the output of ${unit}: ${(error as Error).message}`;

@@ -103,7 +103,7 @@ test.skipIf(skips(hasNginx, "nginx"))(
     daemon.writeUnit("nginx", sample("nginx", port, proxied));
     await daemon.reaches("nginx", () => true);
     await daemon.sup("start", "backend");
-    expect((await daemon.sup("start", "nginx")).code).toBe(0);
+    expect(await daemon.sup("start", "nginx")).toMatchObject({ code: 0, stderr: "" });
     const { pid } = await daemon.reaches("nginx", (row) => row.health === "healthy");
     await daemon.sup("stop", "backend");
     await daemon.reaches("nginx", (row) => row.health === "degraded");

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openHub } from "../../../src/linux/hub.ts";
+import { noKeeper } from "../../../src/linux/keeper.ts";
 import { openNotify, sendNotice } from "../../../src/linux/notify.ts";
 import type { NotifyMessage, NotifySockets } from "../../../src/ports/notify.ts";
 import { tempDir } from "../../harness/temp.ts";
@@ -20,7 +21,7 @@ function bench(deeper = ""): Bench {
   const errors: unknown[] = [];
   const hub = openHub({ onError: (error) => errors.push(error) });
   const directory = join(temp.path, deeper, "notify");
-  const sockets = openNotify({ hub, directory, abstractName: (unit) => `sup-test/${process.pid}/${unit}` });
+  const sockets = openNotify({ hub, keeper: noKeeper, directory, abstractName: (unit) => `sup-test/${process.pid}/${unit}` });
   const heard: NotifyMessage[] = [];
   const open = (unit: string, shared = false): string => {
     const address = sockets.open(unit, shared, (message) => heard.push(message));
@@ -72,7 +73,7 @@ test("the file of a daemon that was killed is in nobody's way", () => {
   using first = bench();
   const path = first.open("web");
   const hub = openHub({ onError: () => {} });
-  const second = openNotify({ hub, directory: first.directory, abstractName: (unit) => unit });
+  const second = openNotify({ hub, keeper: noKeeper, directory: first.directory, abstractName: (unit) => unit });
   expect(second.open("web", false, () => {})).toEqual({ ok: true, value: path });
   second.close("web");
   hub.close();

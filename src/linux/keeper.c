@@ -1,0 +1,150 @@
+/*
+ * sup_keeper: a process of its own that holds descriptors, so that what they name outlives the daemon: what waits in a
+ * pipe whose writer has ended, how a process ended, who has connected to a socket meanwhile.
+ *
+ * It is a copy of the daemon by fork that never executes anything: it gives nearly all of the memory back and waits.
+ * Everything it does from then on is in this file, and nothing of the daemon is there any more: no heap, no threads, no
+ * locks. libc's `syscall` is all that it calls: for the initial value of a local structure the compiler would call the
+ * program's own memset, which is gone.
+ *
+ * It is told what to keep and what to let go over a socket, whose end says that the daemon is gone. From then on it holds
+ * what it has until the next daemon ends it, or until its file in the runtime directory is removed:
+ * then no daemon will come.
+ */
+
+typedef unsigned long word;
+
+/* Offsets are mirrored in keeper.ts. */
+struct keeper {
+  const word *kept;                /* pairs [from, to) in rising order: the memory that it needs; ends with 0 */
+  char *title;                     /* where the arguments and the environment of the program lie */
+  word title_room;
+  const char *name;
+  int channel;                     /* a SOCK_SEQPACKET socket that orders come from */
+  int watch;                       /* an inotify descriptor: readable when the keeper's file is gone */
+};
+
+enum { KEEP = 1, DROP = 0 };
+struct order { int what, slot; };
+
+#ifdef __aarch64__
+enum { NR_clone = 220, NR_munmap = 215, NR_ppoll = 73, NR_recvmsg = 212, NR_dup3 = 24, NR_close = 57, NR_setsid = 157,
+       NR_prctl = 167, NR_chdir = 49, NR_exit_group = 94, NR_sigaction = 134, NR_sigprocmask = 135 };
+#else
+enum { NR_clone = 56, NR_munmap = 11, NR_ppoll = 271, NR_recvmsg = 47, NR_dup3 = 292, NR_close = 3, NR_setsid = 112,
+       NR_prctl = 157, NR_chdir = 80, NR_exit_group = 231, NR_sigaction = 13, NR_sigprocmask = 14 };
+#endif
+enum { NR_close_range = 436 };
+enum { SIGCHLD = 17, SIG_SETMASK = 2, LAST_SIGNAL = 64, POLLIN = 1 };
+enum { PR_SET_NAME = 15, PR_SET_PTRACER = 0x59616d61 };
+/* Descriptors: what arrives takes the lowest free numbers, at most 64 of them, and goes from there to its slot. */
+enum { CHANNEL = 3, WATCH = 4, FIRST_SLOT = 128, ORDERS = 64, O_CLOEXEC = 02000000 };
+enum { MAX_KEPT = 32, EINTR = 4 };
+
+long syscall(long, ...);
+int *__errno_location(void);
+
+struct iovec { void *base; word length; };
+struct msghdr {
+  void *name; unsigned name_length;
+  struct iovec *parts; word count;
+  void *control; word control_length;
+  int flags;
+};
+struct cmsghdr { word length; int level, type; };
+struct pollfd { int fd; short events, happened; };
+
+static word kept[2 * MAX_KEPT + 2];
+
+static void give_memory_back(void) {
+  word from = 65536;
+  int i;
+  for (i = 0; kept[i]; i += 2) {
+    if (kept[i] > from) syscall(NR_munmap, from, kept[i] - from);
+    from = kept[i + 1];
+  }
+}
+
+/* The bytes of the orders; 0 at the end. */
+static long obey(int channel) {
+  static struct order orders[ORDERS];
+  static struct { struct cmsghdr head; int fds[ORDERS]; } control;
+  static struct iovec part;
+  static struct msghdr message;
+  long got;
+  int i, taken = 0, arrived;
+  part.base = orders;
+  part.length = sizeof orders;
+  message.parts = &part;
+  message.count = 1;
+  message.control = &control;
+  message.control_length = sizeof control;
+  control.head.length = 0;
+  got = syscall(NR_recvmsg, (long)channel, &message, 0L);
+  arrived = control.head.length > sizeof control.head ? (control.head.length - sizeof control.head) / sizeof(int) : 0;
+  if (message.control_length == 0) arrived = 0;
+  for (i = 0; i < got / (long)sizeof(struct order); i++) {
+    if (orders[i].slot < FIRST_SLOT) continue;
+    if (orders[i].what == DROP) syscall(NR_close, (long)orders[i].slot);
+    else if (taken < arrived) syscall(NR_dup3, (long)control.fds[taken++], (long)orders[i].slot, 0L);
+  }
+  for (i = 0; i < arrived; i++) syscall(NR_close, (long)control.fds[i]);
+  return got;
+}
+
+static void stay(void) {
+  static struct pollfd polled[2];
+  polled[0].fd = WATCH;
+  polled[1].fd = CHANNEL;
+  polled[0].events = polled[1].events = POLLIN;
+  for (;;) {
+    if (syscall(NR_ppoll, polled, 2L, 0L, 0L, 8L) < 0) continue;
+    if (polled[0].happened) syscall(NR_exit_group, 0L);
+    if (polled[1].happened && obey(CHANNEL) == 0) polled[1].fd = -1; /* the daemon is gone */
+  }
+}
+
+static void become(struct keeper *k) {
+  static word action[4], none; /* struct kernel_sigaction: SIG_DFL, no flags, no mask */
+  word i;
+  int signal;
+  /* First of all: a copy of the daemon's lock must not outlive it. Both come from far above, so neither is in the way of the other. */
+  syscall(NR_dup3, (long)k->channel, (long)CHANNEL, 0L);
+  syscall(NR_dup3, (long)k->watch, (long)WATCH, 0L);
+  syscall(NR_close_range, (long)WATCH + 1, 0xffffffffL, 0L);
+  syscall(NR_close_range, 0L, (long)CHANNEL - 1, 0L);
+  for (signal = 1; signal <= LAST_SIGNAL; signal++) syscall(NR_sigaction, (long)signal, action, 0L, 8L);
+  syscall(NR_sigprocmask, (long)SIG_SETMASK, &none, 0L, 8L);
+  syscall(NR_setsid);
+  syscall(NR_chdir, "/");
+  syscall(NR_prctl, (long)PR_SET_NAME, k->name, 0L, 0L, 0L);
+  syscall(NR_prctl, (long)PR_SET_PTRACER, -1L, 0L, 0L, 0L); /* Yama: the next daemon takes descriptors from here */
+  for (i = 0; i < k->title_room; i++) k->title[i] = 0;
+  for (i = 0; k->name[i] && i + 1 < k->title_room; i++) k->title[i] = k->name[i];
+  give_memory_back();
+  stay();
+}
+
+/* The pid, or -errno. */
+int sup_keeper(struct keeper *k) {
+  word all = ~0UL, before;
+  long pid;
+  int i;
+  for (i = 0; k->kept[i] && i < 2 * MAX_KEPT; i++) kept[i] = k->kept[i];
+  kept[i] = 0;
+  syscall(NR_sigprocmask, (long)SIG_SETMASK, &all, &before, 8L);
+  pid = syscall(NR_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+  if (pid == 0) become(k);
+  if (pid < 0) pid = -*__errno_location();
+  syscall(NR_sigprocmask, (long)SIG_SETMASK, &before, 0L, 8L);
+  return (int)pid;
+}
+
+/* Where its code and its data are, to be kept: two addresses. */
+int sup_keeper_home(word *to) {
+  to[0] = (word)sup_keeper;
+  to[1] = (word)kept;
+  to[2] = (word)__errno_location();
+  to[3] = (word)syscall;
+  return 0;
+}

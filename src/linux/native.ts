@@ -1,0 +1,44 @@
+/** C functions for what JavaScript cannot do (a fork), compiled by TinyCC inside Bun when the daemon starts: about 5 ms each. */
+import { cc, ptr, type FFIFunction } from "bun:ffi";
+import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cstring, SYSCALL, syscall } from "./libc.ts";
+
+const MFD_CLOEXEC = 1;
+
+/**
+ * Compiles a source that includes nothing. Throws when this machine cannot do it. For a moment it needs a directory to
+ * write to: `scratch`, or one of the usual places.
+ *
+ * TinyCC asks for a library called `libc.so`, which only development packages bring. It finds all symbols in the
+ * running process anyway, so an empty file of that name satisfies it.
+ */
+export function compileC<F extends Record<string, FFIFunction>>(name: string, source: string, symbols: F, scratch?: string): Compiled<F> {
+  const directory = temporaryDirectory([...(scratch === undefined ? [] : [scratch]), tmpdir(), "/dev/shm", "/run", "/var/tmp"]);
+  const label = cstring(name);
+  const memory = syscall(SYSCALL.memfd_create, ptr(label), MFD_CLOEXEC);
+  if (memory < 0) throw new Error(`cannot compile ${name}: memfd_create failed`);
+  try {
+    writeFileSync(join(directory, "libc.so"), "");
+    writeSync(memory, source);
+    return cc({ source: `/proc/self/fd/${memory}`, flags: [`-L${directory}`], symbols }).symbols as unknown as Compiled<F>;
+  } finally {
+    closeSync(memory);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Each function takes the address of a record and answers a number. */
+export type Compiled<F> = { readonly [K in keyof F]: (record: ReturnType<typeof ptr>) => number };
+
+function temporaryDirectory(places: readonly string[]): string {
+  for (const place of places) {
+    try {
+      return mkdtempSync(join(place, "sup-cc-"));
+    } catch {
+      // A read-only or missing place; the next may do.
+    }
+  }
+  throw new Error(`cannot compile: no directory to write to among ${places.join(", ")}`);
+}
