@@ -1,20 +1,27 @@
 #!/bin/sh
 # Builds dist/sup, the one executable. `--if-changed` does nothing when it is newer than everything it is made of.
-# `--target=bun-linux-arm64` and the like go to `bun build` as they are; `--outfile=PATH` chooses the place.
+# `--target=bun-linux-arm64` and the like go to `bun build` as they are, `--runtime=PATH` is the bun of that target when it is
+# here already; `--outfile=PATH` chooses the place. `--version=X` and `--releases=URL` are built in: scripts/release.ts.
 set -eu
 cd "$(dirname "$0")/.."
 bun=node_modules/.bin/bun
 
 if_changed=no
 out=dist/sup
+version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' package.json | head -n 1)
+releases=
 target=
+runtime=
 for arg in "$@"; do
   case $arg in
     --if-changed) if_changed=yes ;;
     --outfile=*) out=${arg#--outfile=} ;;
+    --version=*) version=${arg#--version=} ;;
+    --releases=*) releases=${arg#--releases=} ;;
     --target=*) target=$arg ;;
+    --runtime=*) runtime=--compile-executable-path=${arg#--runtime=} ;;
     *)
-      echo "usage: scripts/build.sh [--if-changed] [--target=TARGET] [--outfile=PATH]" >&2
+      echo "usage: scripts/build.sh [--if-changed] [--target=TARGET] [--runtime=PATH] [--outfile=PATH] [--version=X] [--releases=URL]" >&2
       exit 2
       ;;
   esac
@@ -30,21 +37,21 @@ up_to_date() {
 }
 if [ "$if_changed" = yes ] && up_to_date; then exit 0; fi
 
-version=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' package.json | head -n 1)
 mkdir -p "$(dirname "$out")"
-temp=$out.$$
-trap 'rm -f "$temp" "$temp.begin" "$temp.map"' EXIT
+# The name of the file that bun writes is in the file: it must be the same for two builds to be equal.
+work=$(dirname "$out")/.build.$$
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
-: >"$temp.begin"
+mkdir "$work"
+: >"$work/begin"
 
 # --splitting: `sup is-active` reads a third of the code. No .env or bunfig.toml of the current directory, no eval: a supervisor must not be steered by where it is started.
 "$bun" build --compile --minify --splitting --bytecode --format=esm --sourcemap \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --compile-exec-argv=--disallow-code-generation-from-strings=strict \
-  --define "SUP_VERSION=\"$version\"" --define "SUP_COMMIT=\"$commit\"" \
-  ${target:+"$target"} src/main.ts --outfile "$temp"
+  --define "SUP_VERSION=\"$version\"" --define "SUP_COMMIT=\"$commit\"" --define "SUP_RELEASES=\"$releases\"" \
+  ${target:+"$target"} ${runtime:+"$runtime"} src/main.ts --outfile "$work/sup"
 
-touch -r "$temp.begin" "$temp" # a source saved while the build ran makes the next one
-rm -f "$temp.map" # the executable has it inside
-mv -f "$temp" "$out"
+touch -r "$work/begin" "$work/sup" # a source saved while the build ran makes the next one
+mv -f "$work/sup" "$out" # the maps that were written next to it are in the executable as well
 echo "$commit" >"$note"

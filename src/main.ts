@@ -1,15 +1,21 @@
 import { version } from "../package.json";
 import { realHost } from "./cli/host.ts";
 import type { Roles } from "./cli/roles.ts";
-import { runCli } from "./cli/run.ts";
+import { type Build, runCli } from "./cli/run.ts";
 import { catchEarlySignals } from "./linux/early.ts";
 
 catchEarlySignals();
 
 /** Put in by scripts/build.sh; not there when run from the sources. */
+declare const SUP_VERSION: string | undefined;
 declare const SUP_COMMIT: string | undefined;
+declare const SUP_RELEASES: string | undefined;
 
-const commit = typeof SUP_COMMIT === "undefined" ? null : SUP_COMMIT;
+const build: Build = {
+  version: typeof SUP_VERSION === "undefined" ? version : SUP_VERSION,
+  commit: typeof SUP_COMMIT === "undefined" ? null : SUP_COMMIT,
+  releases: typeof SUP_RELEASES === "undefined" || SUP_RELEASES === "" ? null : SUP_RELEASES,
+};
 
 /** Picks the role of this process. The daemon and its adapters are loaded only where they run, so that `sup status` starts fast. */
 const roles: Roles = {
@@ -18,4 +24,4 @@ const roles: Roles = {
   readUnits: async (directories) => (await import("./daemon/compose-units.ts")).readUnits(directories),
 };
 
-process.exit(await runCli(process.argv.slice(2), realHost(), roles, { version, commit }));
+process.exit(await runCli(process.argv.slice(2), realHost(), roles, build));

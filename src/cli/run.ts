@@ -8,6 +8,8 @@ export interface Build {
   readonly version: string;
   /** The commit it was built from; null when run from the sources. */
   readonly commit: string | null;
+  /** Where its releases are published; null when it was not made for a place. */
+  readonly releases: string | null;
 }
 
 /** The whole command line: argv without the program's name in, exit code out. Prints through the host alone. */

@@ -1,0 +1,23 @@
+/** The scripts that people run before there is a sup. */
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { run } from "../../harness/run.ts";
+
+const ROOT = resolve(import.meta.dir, "../../..");
+const shellcheck = Bun.which("shellcheck");
+
+test.if(shellcheck !== null)("shellcheck has nothing to say about them", async () => {
+  const scripts = readdirSync(`${ROOT}/scripts`).filter((name) => name.endsWith(".sh"));
+  expect(scripts.length).toBeGreaterThan(5);
+  const ran = await run([shellcheck!, "install.sh", ...scripts.map((name) => `scripts/${name}`)], { cwd: ROOT });
+  expect(ran).toEqual({ code: 0, stdout: "", stderr: "" });
+});
+
+test.each(["dash", "busybox sh", "bash --posix"])("%s can read install.sh", async (shell) => {
+  expect(await run([...shell.split(" "), "-n", "install.sh"], { env: { PATH: process.env.PATH! }, cwd: ROOT })).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "",
+  });
+});
