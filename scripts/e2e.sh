@@ -8,7 +8,7 @@ sh scripts/build.sh --if-changed
 
 # command → Debian package. A scenario whose peer is missing says so and is skipped, it never passes silently.
 missing=
-for pair in nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl wget:wget busybox:busybox shellcheck:shellcheck; do
+for pair in nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl wget:wget busybox:busybox shellcheck:shellcheck zsh:zsh fish:fish mandoc:mandoc; do
   PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 # Debian keeps the server programs of PostgreSQL out of PATH.

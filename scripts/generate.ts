@@ -2,10 +2,12 @@
  * Writes the documents that are made from the source, so that they cannot disagree with it: `npm run generate`.
  * With `--check` it writes nothing and fails when one of them differs from what it would write.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { apiReference } from "../src/api/reference.ts";
+import { manPage } from "../src/cli/man.ts";
 import { machineDiagram } from "../src/core/unit/diagram.ts";
+import { unitManPage } from "../src/spec/man.ts";
 import { unitReference } from "../src/spec/reference.ts";
 
 const root = resolve(import.meta.dir, "..");
@@ -14,6 +16,8 @@ const root = resolve(import.meta.dir, "..");
 const documents: Readonly<Record<string, (current: string) => string>> = {
   "docs/units.md": () => unitReference(),
   "docs/api.md": () => apiReference(),
+  "docs/man/sup.1": () => manPage(),
+  "docs/man/sup.unit.5": () => unitManPage(),
   "ARCHITECTURE.md": (current) => between(current, "machine", `\`\`\`text\n${machineDiagram().trimEnd()}\n\`\`\``),
 };
 
@@ -26,6 +30,7 @@ for (const [path, make] of Object.entries(documents)) {
   stale++;
   if (check) console.error(`${path} is not what the source says${firstDifference(current, wanted)}; run: npm run generate`);
   else {
+    mkdirSync(dirname(`${root}/${path}`), { recursive: true });
     writeFileSync(`${root}/${path}`, wanted);
     console.log(`wrote ${path}`);
   }

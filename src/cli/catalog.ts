@@ -1,5 +1,6 @@
 import type { Run } from "./context.ts";
 import type { OptionName } from "./options.ts";
+import { SHELLS } from "./shells.ts";
 
 /** Every command, once: both parsers, `sup help` and the reference are made from these rows. */
 
@@ -354,6 +355,28 @@ const daemon: readonly CommandRow[] = [
     options: [],
     examples: ["sup version"],
     load: () => import("./commands/version.ts"),
+  },
+  {
+    name: "completion",
+    theme: "The daemon",
+    takes: "<shell>",
+    choices: SHELLS,
+    summary: "the completion script of a shell, with the names of units",
+    details:
+      "bash: sup completion bash > ~/.local/share/bash-completion/completions/sup\nzsh: sup completion zsh > _sup in a directory of $fpath\nfish: sup completion fish > ~/.config/fish/completions/sup.fish",
+    options: [],
+    examples: ["source <(sup completion bash)", "sup completion fish | source"],
+    load: () => import("./commands/completion.ts"),
+  },
+  {
+    name: "complete",
+    theme: "The daemon",
+    takes: "",
+    summary: "what may stand at the cursor; asked by the scripts of `sup completion`",
+    options: [],
+    examples: ["sup complete"],
+    hidden: true,
+    load: () => import("./commands/complete.ts"),
   },
   {
     name: "demo-web",

@@ -7,7 +7,11 @@ export interface OptionRow {
   /** `flag`: no value; `text`: a value; `count`: a whole number from 0; `list`: a value, may be given again. */
   readonly kind: "flag" | "text" | "count" | "list";
   readonly hidden?: true;
+  /** What completion offers as value. */
+  readonly values?: readonly string[];
 }
+
+const WHENS = ["10m", "1h", "today", "yesterday"];
 
 export const OPTIONS = {
   json: { flags: "--json", words: "print JSON, also for errors", kind: "flag" },
@@ -23,14 +27,19 @@ export const OPTIONS = {
   signal: { flags: "-s, --signal <signal>", words: "signal to send: TERM, SIGUSR1, 15 … (default SIGTERM)", kind: "text" },
   follow: { flags: "-f, --follow", words: "go on printing what comes", kind: "flag" },
   lines: { flags: "-n, --lines <n>", words: "how many at most, counted from the end", kind: "count" },
-  since: { flags: "--since <time>", words: "from then on: 10m, 2h, today, 2026-11-22, 2026-11-22T20:00", kind: "text" },
-  until: { flags: "--until <time>", words: "up to then", kind: "text" },
+  since: { flags: "--since <time>", words: "from then on: 10m, 2h, today, 2026-11-22, 2026-11-22T20:00", kind: "text", values: WHENS },
+  until: { flags: "--until <time>", words: "up to then", kind: "text", values: WHENS },
   grep: { flags: "--grep <regex>", words: "only lines that match", kind: "text" },
   bare: { flags: "--bare", words: "the text alone, without time and name", kind: "flag" },
   type: { flags: "--type <type>", words: "only events of this type", kind: "text" },
   run: { flags: "--run", words: "run the check now instead of showing the last result", kind: "flag" },
   all: { flags: "-a, --all", words: "resolved ones too", kind: "flag" },
-  sort: { flags: "--sort <key>", words: "cpu, memory, name, restarts or uptime", kind: "text" },
+  sort: {
+    flags: "--sort <key>",
+    words: "cpu, memory, name, restarts or uptime",
+    kind: "text",
+    values: ["cpu", "memory", "name", "restarts", "uptime"],
+  },
   tree: { flags: "--tree", words: "as a tree", kind: "flag" },
   reverse: { flags: "--reverse", words: "the other way round: what needs them", kind: "flag" },
   timers: { flags: "--timers", words: "only units with a schedule: their next and last run", kind: "flag" },

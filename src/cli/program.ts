@@ -7,6 +7,7 @@ import type { Host } from "./host.ts";
 import { GLOBAL, OPTIONS, readCount, type OptionName, type OptionRow, type Options } from "./options.ts";
 import { wantsColour } from "./render/paint.ts";
 import { helpStyles } from "./render/help.ts";
+import { ABOUT, EXAMPLES, EXIT_CODES } from "./words.ts";
 
 /** Commander's side: help, mistakes and unusual spellings. The parsed command line, or the exit code when all is said. */
 export function parseFully(argv: readonly string[], host: Host): Parsed | number {
@@ -34,7 +35,7 @@ function usageError(words: string): ApiError {
 
 function build(host: Host, said: string[], found: (parsed: Parsed) => void): Command {
   const program = new Command("sup")
-    .description("Keeps services running: starts them, watches their health, restarts them, and tells what happened.")
+    .description(ABOUT)
     .usage("COMMAND [UNIT…] [options]")
     .exitOverride()
     .configureOutput(outputs(host, said))
@@ -117,10 +118,6 @@ const isNegated = (name: string): boolean => OPTIONS[name as OptionName]?.flags.
 
 const FOOTER = `
 Examples:
-  sup daemon start                 start the daemon in the background
-  sup status                       all units; the ones in trouble first
-  sup start web && sup logs -f web
-  sup stop @shop --dry-run         what would be stopped
-  sup verify units/*.json          check unit files before they go live
+${EXAMPLES.map(([line, meaning]) => `  ${line.padEnd(32)} ${meaning}`.trimEnd()).join("\n")}
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 not running, 4 no such unit, 5 the daemon cannot be reached.`;
+Exit codes: ${EXIT_CODES.map(([code, meaning]) => `${code} ${meaning}`).join(", ")}.`;

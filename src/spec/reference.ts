@@ -23,18 +23,25 @@ export function jsonSchema(): Record<string, unknown> {
   return { ...schema, title: "A unit file of sup", description: "NAME.unit.json: a process that sup keeps up." };
 }
 
+export const FORMAT: readonly string[] = [
+  "`NAME.unit.json` describes one unit; `NAME@.unit.json` is a template whose instances are `NAME@x`. The format is JSON; `//` and `/* */` comments and trailing commas are accepted. Times are in seconds.",
+  "`NAME.unit.json.d/*.json` are merged over it in the order of their names ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396): objects key by key, `null` takes a key away, everything else replaces).",
+];
+
+export const APPLIES =
+  '"Applies" says when a changed value takes effect: `live` at once after `sup reload`, `restart` when the unit is started anew.';
+
 /** The reference of the unit file and the settings, in Markdown. */
 export function unitReference(): string {
-  const keys = [...unitKeys().values()].filter(({ path }) => !isLater(path));
+  const keys = supportedKeys();
   return [
     "# Unit files",
     "",
     "<!-- Made from src/spec/unit.ts; change it there. -->",
     "",
-    "`NAME.unit.json` describes one unit; `NAME@.unit.json` is a template whose instances are `NAME@x`. The format is JSON; `//` and `/* */` comments and trailing commas are accepted. Times are in seconds.",
-    "`NAME.unit.json.d/*.json` are merged over it in the order of their names ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396): objects key by key, `null` takes a key away, everything else replaces).",
+    ...FORMAT,
     "",
-    '"Applies" says when a changed value takes effect: `live` at once after `sup reload`, `restart` when the unit is started anew.',
+    APPLIES,
     "",
     ...table(keys),
     ...keys.filter((key) => key.children().size > 0).flatMap(section),
@@ -49,6 +56,9 @@ export function unitReference(): string {
   ].join("\n");
 }
 
+export const supportedKeys = (): KeyInfo[] => [...unitKeys().values()].filter(({ path }) => !isLater(path));
+export const childrenOf = (key: KeyInfo): KeyInfo[] => [...key.children().values()].filter(({ path }) => !isLater(path));
+
 const isLater = (path: string): boolean => LATER.some(({ key, values }) => key === path && !values);
 
 function table(keys: readonly KeyInfo[]): string[] {
@@ -61,7 +71,7 @@ function table(keys: readonly KeyInfo[]): string[] {
 }
 
 function section(key: KeyInfo): string[] {
-  const children = [...key.children().values()].filter(({ path }) => !isLater(path));
+  const children = childrenOf(key);
   return [
     `## ${key.path}`,
     "",
@@ -74,12 +84,14 @@ function section(key: KeyInfo): string[] {
   ];
 }
 
+export const settingsLeaves = (): KeyInfo[] =>
+  [...settingsKeys().values()].flatMap((key) => (key.children().size > 0 ? [...key.children().values()] : [key]));
+
 function settingsTable(): string[] {
-  const leaves = [...settingsKeys().values()].flatMap((key) => (key.children().size > 0 ? [...key.children().values()] : [key]));
   return [
     "| key | type | default | meaning |",
     "|---|---|---|---|",
-    ...leaves.map((key) => row([`\`${key.path}\``, typeOf(key), defaultOf(key), meaningOf(key)])),
+    ...settingsLeaves().map((key) => row([`\`${key.path}\``, typeOf(key), defaultOf(key), meaningOf(key)])),
   ];
 }
 
@@ -90,39 +102,48 @@ function notSupported(): string[] {
   return ["## Not supported yet", "", `These are known, and a file that has one of them is refused: ${names.join(", ")}.`, ""];
 }
 
+/** What texts of a unit file may hold, and what it stands for. */
+export const SPECIFIERS: ReadonlyArray<readonly [written: string, meaning: string]> = [
+  ["`%n`", "the unit's id"],
+  ["`%i`", "the instance: what follows the `@`"],
+  ["`%h`", "the home directory"],
+  ["`%S`, `%L`, `%t`", "sup's state, log and runtime directory"],
+  ["`%%`", "a percent sign"],
+  ["`${NAME}`", "a variable of the unit's environment; one that is not set fails the start"],
+  ["`${NAME:-text}`", "the same, or the text when it is not set or empty"],
+  ["`$${`", "`${` as it is; any other `$` stands for itself"],
+];
+
+export const SPECIFIERS_WORK =
+  "In the texts of `command`, `args`, `working_directory`, `environment`, `environment_files` (their paths), `health_check`, `pre_start`, `post_stop` and `reload`:";
+export const SHELL_KEEPS = 'With `"shell": true` every `$` of `command` is left to the shell, which has the same environment.';
+
 function texts(): string[] {
   return [
     "## Specifiers and variables",
     "",
-    "In the texts of `command`, `args`, `working_directory`, `environment`, `environment_files` (their paths), `health_check`, `pre_start`, `post_stop` and `reload`:",
+    SPECIFIERS_WORK,
     "",
     "| written | stands for |",
     "|---|---|",
-    "| `%n` | the unit's id |",
-    "| `%i` | the instance: what follows the `@` |",
-    "| `%h` | the home directory |",
-    "| `%S`, `%L`, `%t` | sup's state, log and runtime directory |",
-    "| `%%` | a percent sign |",
-    "| `${NAME}` | a variable of the unit's environment; one that is not set fails the start |",
-    "| `${NAME:-text}` | the same, or the text when it is not set or empty |",
-    "| `$${` | `${` as it is; any other `$` stands for itself |",
+    ...SPECIFIERS.map((cells) => row(cells)),
     "",
-    'With `"shell": true` every `$` of `command` is left to the shell, which has the same environment.',
+    SHELL_KEEPS,
     "",
   ];
 }
 
 const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 
-const typeOf = (key: KeyInfo): string => (key.required ? `${key.type}, required` : key.type);
+export const typeOf = (key: KeyInfo): string => (key.required ? `${key.type}, required` : key.type);
 
-function defaultOf({ default: value }: KeyInfo): string {
+export function defaultOf({ default: value }: KeyInfo): string {
   if (value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0)) return "";
   return `\`${typeof value === "string" && value !== "" ? value : JSON.stringify(value)}\``;
 }
 
 /** With the types that have the key, and the values that are refused as yet. */
-function meaningOf({ path, types, description }: KeyInfo): string {
+export function meaningOf({ path, types, description }: KeyInfo): string {
   const later = LATER.find(({ key, values }) => key === path && values)?.values ?? [];
   const refused = later.length > 0 ? ` (Not supported yet: ${later.map((value) => `\`${value}\``).join(", ")}.)` : "";
   return (types.length > 0 ? `(${types.join(", ")}) ` : "") + description + refused;

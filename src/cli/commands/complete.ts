@@ -1,0 +1,37 @@
+import { readdirSync } from "node:fs";
+import { EXIT } from "../../api/errors.ts";
+import { fileNameOf } from "../../base/names.ts";
+import { complete, type KnownUnit } from "../complete.ts";
+import type { Context, Run } from "../context.ts";
+import { safe } from "../render/safe.ts";
+import { wordsOf } from "../shells.ts";
+
+/** Asked by a shell at every TAB: quick, and silent about what goes wrong. */
+export const run: Run = async (context) => {
+  const words = wordsOf(context.host.env.SUP_WORDS ?? "");
+  const { candidates, also } = await complete(words, () => unitsOf(context, words));
+  if (also !== null) context.out(`:${also}`);
+  for (const { value, about } of candidates) context.out(`${safe(value)}\t${safe(about)}`);
+  return EXIT.done;
+};
+
+/** From the daemon; when none answers, or the line names other directories, by the files there are. */
+async function unitsOf({ client, places }: Context, words: readonly string[]): Promise<readonly KnownUnit[]> {
+  const chosen = words.flatMap((word, i) => (word === "--units" ? [words[i + 1] ?? ""] : []));
+  if (chosen.length === 0) {
+    const answer = await client.call("status");
+    if (answer.ok) return answer.value.services.map(({ id, state, description, groups }) => ({ id, groups, about: description || state }));
+  }
+  const suffix = fileNameOf("");
+  const names = (chosen.length > 0 ? chosen : places.unitPath).flatMap(listed).filter((name) => name.endsWith(suffix));
+  const ids = new Set(names.map((name) => name.slice(0, -suffix.length)).filter((id) => id !== "" && !id.endsWith("@")));
+  return [...ids].sort().map((id) => ({ id, groups: [], about: "" }));
+}
+
+function listed(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // not there, or not ours to read
+  }
+}

@@ -1,0 +1,9 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Run } from "../context.ts";
+import type { Shell } from "../shells.ts";
+import { SCRIPTS } from "../shells/scripts.ts";
+
+export const run: Run = async ({ args, host }) => {
+  host.write(1, SCRIPTS[args[0] as Shell]);
+  return EXIT.done;
+};

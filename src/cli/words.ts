@@ -1,0 +1,20 @@
+/** What the help and the manual page say about sup as a whole. */
+
+export const ABOUT = "Keeps services running: starts them, watches their health, restarts them, and tells what happened.";
+
+export const EXAMPLES: ReadonlyArray<readonly [line: string, meaning: string]> = [
+  ["sup daemon start", "start the daemon in the background"],
+  ["sup status", "all units; the ones in trouble first"],
+  ["sup start web && sup logs -f web", ""],
+  ["sup stop @shop --dry-run", "what would be stopped"],
+  ["sup verify units/*.json", "check unit files before they go live"],
+];
+
+export const EXIT_CODES: ReadonlyArray<readonly [code: number, meaning: string]> = [
+  [0, "done"],
+  [1, "failed"],
+  [2, "usage"],
+  [3, "not running"],
+  [4, "no such unit"],
+  [5, "the daemon cannot be reached"],
+];

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { marked, roff } from "../../src/base/roff.ts";
+import { CATALOG } from "../../src/cli/catalog.ts";
+import { manPage } from "../../src/cli/man.ts";
+import { OPTIONS, spellings, type OptionRow } from "../../src/cli/options.ts";
+import { unitManPage } from "../../src/spec/man.ts";
+import { supportedKeys } from "../../src/spec/reference.ts";
+import { run } from "../harness/run.ts";
+
+const plain = (page: string): string => page.replaceAll("\\-", "-").replaceAll(/\\f[BIR]/g, "");
+
+describe("texts for man", () => {
+  test.each([
+    ["a-b\\c", "a\\-b\\ec"],
+    [".so /etc/passwd", "\\&.so /etc/passwd"],
+    ["one\n'two", "one\n\\&'two"],
+  ])("%j is %j", (text, wanted) => {
+    expect(roff(text)).toBe(wanted);
+  });
+
+  test("code and strong words are bold, links are their words", () => {
+    expect(marked("`a-b` and **c** in [d](http://e)")).toBe("\\fBa\\-b\\fR and \\fBc\\fR in d");
+    expect(marked("`.x` starts a line")).toBe("\\fB\\&.x\\fR starts a line");
+  });
+});
+
+test("sup(1) has every command and option that is shown, and none that is not", () => {
+  const page = plain(manPage());
+  for (const row of CATALOG) expect([row.name, page.includes(`\n${row.name}`)]).toEqual([row.name, !row.hidden]);
+  for (const row of Object.values(OPTIONS) as OptionRow[]) expect(page.includes(spellings(row).long)).toBe(!row.hidden);
+});
+
+test("sup.unit(5) has every key", () => {
+  const page = plain(unitManPage());
+  for (const key of supportedKeys()) {
+    expect(page).toContain(`\n${key.name} (`);
+    for (const child of key.children().values()) expect(page).toContain(`\n${child.name} (`);
+  }
+});
+
+const mandoc = Bun.which("mandoc");
+
+// The date of a page would be another at every release, and the page is made from the source alone.
+test.if(mandoc !== null)("mandoc has nothing to say about them, but that they have no date", async () => {
+  for (const page of [manPage(), unitManPage()]) {
+    const { stdout } = await run([mandoc!, "-T", "lint", "-W", "warning"], { stdin: page });
+    expect(stdout.split("\n").filter((line) => line !== "" && !line.includes("missing date"))).toEqual([]);
+  }
+});

@@ -1,0 +1,95 @@
+/** TAB in the shells themselves: the line that comes of it. */
+import { expect, test } from "bun:test";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { SUP } from "../../harness/daemon.ts";
+import { sleeper } from "../../harness/services.ts";
+import { sharedDaemon } from "../../harness/shared.ts";
+import { until } from "../../harness/until.ts";
+
+const shared = sharedDaemon({
+  units: { db: sleeper({ groups: ["shop"] }), "web@1": sleeper({ groups: ["shop"] }), "web@2": sleeper() },
+});
+
+const START: Readonly<Record<string, readonly string[]>> = {
+  bash: ["bash", "--norc", "--noprofile", "-i"],
+  zsh: ["zsh", "-f", "-i"],
+};
+const SETUP: Readonly<Record<string, string>> = {
+  bash: "PS1='> '; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; source <(sup completion bash)",
+  zsh: "PS1='> '; unsetopt zle_bracketed_paste prompt_sp; autoload -U compinit && compinit -u -D; source <(sup completion zsh)",
+};
+
+/** Types a line with TABs in an interactive shell, and gives what the line has become: printed by an `echo` put in front of it. */
+async function typed(shell: string, line: string): Promise<string> {
+  const { home, env } = shared.daemon;
+  const bin = join(home, "bin");
+  Bun.spawnSync(["mkdir", "-p", bin]);
+  if (!(await Bun.file(join(bin, "sup")).exists())) symlinkSync(SUP, join(bin, "sup"));
+  let screen = "";
+  const child = Bun.spawn([...START[shell]!], {
+    env: { ...env, PATH: `${bin}:${env.PATH}`, TERM: "dumb", LC_ALL: "C.UTF-8", HISTFILE: "" },
+    cwd: home,
+    terminal: { cols: 200, rows: 50, data: (_, bytes) => void (screen += Buffer.from(bytes).toString()) },
+  });
+  const shows = (pattern: RegExp): Promise<RegExpExecArray> =>
+    until(() => pattern.exec(screen), { what: `${pattern} on the screen`, explain: () => JSON.stringify(screen) });
+  try {
+    child.terminal!.write(`${SETUP[shell]!}; echo re''ady\r`);
+    await shows(/\nready\r?\n/);
+    // The line goes on only when the shell has dealt with the TAB: what is typed meanwhile waits for it.
+    child.terminal!.write(`${line}\u0001echo 'li'ne: \r`);
+    return (await shows(/\nline: (.*?)\r?\n/))[1]!;
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+    child.terminal!.close();
+  }
+}
+
+const CASES = [
+  ["a command", "sup is-fa\t", "sup is-failed "],
+  ["a unit", "sup start d\t", "sup start db "],
+  ["an instance: a word with @ in it", "sup start web@2 web@\t", "sup start web@2 web@1 "],
+  ["as far as it is clear", "sup start w\t", "sup start web@"],
+  ["a group", "sup stop @s\t", "sup stop @shop "],
+  ["an option", "sup stop --casc\t", "sup stop --cascade "],
+  ["the value of an option", "sup top --sort mem\t", "sup top --sort memory "],
+  ["the same after =", "sup top --sort=mem\t", "sup top --sort=memory "],
+  ["a file", "sup verify units/d\t", "sup verify units/db.unit.json "],
+  ["nothing", "sup version x\t", "sup version x"],
+] as const;
+
+const cases = ["bash", "zsh"].flatMap((shell) => CASES.map(([what, line, wanted]) => [shell, what, line, wanted] as const));
+
+test.each(cases.filter(([shell]) => Bun.which(shell) !== null))("%s: %s", async (shell, _, line, wanted) => {
+  expect((await typed(shell, line)).trimEnd()).toBe(wanted.trimEnd());
+});
+
+test.if(Bun.which("fish") !== null).each([
+  ["sup is-", ["is-active", "is-enabled", "is-failed"]],
+  ["sup start d", ["db"]],
+  ["sup start web@2 web@", ["web@1"]],
+  ["sup stop @", ["@shop"]],
+  ["sup top --sort=mem", ["--sort=memory"]],
+  ["sup verify units/d", ["units/db.unit.json"]],
+  ["sup version ", []],
+])("fish: %s", async (line, wanted) => {
+  const { home, env } = shared.daemon;
+  const script = `function sup; ${SUP} $argv; end; ${SUP} completion fish | source; complete -C '${line}'`;
+  const child = Bun.spawn(["fish", "--no-config", "-c", script], {
+    env: { ...env, TERM: "dumb" },
+    cwd: home,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  const values = out.split("\n").filter(Boolean).map((text) => text.split("\t")[0]); // prettier-ignore
+  expect([new Set(values), values.length, err]).toEqual([new Set(wanted), wanted.length, ""]);
+});
+
+test("an answer comes at once: within what one command takes", async () => {
+  const from = performance.now();
+  const { code } = await shared.daemon.sup("complete");
+  expect([code, performance.now() - from < 1000]).toEqual([0, true]);
+});
