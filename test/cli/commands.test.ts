@@ -127,6 +127,7 @@ describe("--json", () => {
     expect((await json({}, "version")).value).toEqual({
       version: "1.2.3",
       commit: "abc",
+      releases: null,
       bun: Bun.version,
       os: "linux",
       cpu: process.arch,
