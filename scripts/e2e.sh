@@ -8,9 +8,15 @@ sh scripts/build.sh --if-changed
 
 # command → Debian package. A scenario whose peer is missing says so and is skipped, it never passes silently.
 missing=
-for pair in nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl wget:wget busybox:busybox shellcheck:shellcheck zsh:zsh fish:fish mandoc:mandoc; do
+for pair in \
+  nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl \
+  wget:wget busybox:busybox shellcheck:shellcheck zsh:zsh fish:fish mandoc:mandoc \
+  pkaction:polkitd; do
   PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
+# A whole systemd with user managers has no command of its own to look for.
+[ -e /usr/lib/systemd/user/dbus.socket ] || missing="$missing dbus-user-session"
+ls /usr/lib/*/security/pam_systemd.so >/dev/null 2>&1 || missing="$missing libpam-systemd"
 # Debian keeps the server programs of PostgreSQL out of PATH.
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 

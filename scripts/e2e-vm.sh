@@ -1,0 +1,34 @@
+#!/bin/sh
+# What takes the controllers of cgroup v2: runs test/vm/*.test.sh, each in a virtual machine of its own (test/vm/vm.sh), with
+# dist/sup in it. As root it gets qemu and a kernel from Debian. Arguments choose: `sh scripts/e2e-vm.sh limits` runs
+# test/vm/limits.test.sh. SUP_VM_SECONDS (420) is what one of them may take.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/setup.sh
+sh scripts/build.sh --if-changed
+test/vm/vm.sh deps
+[ -e "${SUP_VM_DIR:-dist/vm}/disk.img" ] || test/vm/vm.sh image
+
+[ $# -gt 0 ] || set -- test/vm/*.test.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+mkdir "$work/in"
+cp dist/sup test/vm/*.sh "$work/in/"
+
+passed=0
+failed=0
+for name in "$@"; do
+  name=$(basename "$name" .test.sh)
+  echo "== $name"
+  code=0
+  test/vm/vm.sh run --in "$work/in" --limit "${SUP_VM_SECONDS:-420}" -- bash "./$name.test.sh" >"$work/log" 2>&1 || code=$?
+  cat "$work/log"
+  p=$(grep -c '^PASS ' "$work/log") || true
+  f=$(grep -c '^FAIL ' "$work/log") || true
+  # It ended before its checks did, or without any.
+  if [ "$f" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
+  passed=$((passed + p)) failed=$((failed + f))
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
