@@ -127,7 +127,10 @@ export const contract = {
   graph: { input: nothing, output: shape.graph },
   reloadUnits: { input: z.strictObject({ dry_run: dryRun }), output: shape.reloadPlan },
   reexec: { input: nothing, output: z.object({ status: z.literal("re-executing") }) },
-  shutdown: { input: nothing, output: z.object({ status: z.literal("stopping") }) },
+  shutdown: {
+    input: z.strictObject({ leave: flag("End alone: the services go on, and the next daemon takes them over") }),
+    output: z.object({ status: z.literal("stopping") }),
+  },
 } satisfies Record<RouteName, Contract>;
 
 /** What a caller gives: `{ id, wait: false }`. A client sends `id` in the path, the rest as query (GET) or JSON body (POST). */

@@ -57,7 +57,8 @@ export interface Supervisor {
   acknowledge(ids: readonly number[], units: readonly string[]): Result<number, ApiError>;
   graph(): shape.Graph;
   reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan>;
-  shutdown(): void;
+  /** Stops every unit and ends; with `leave`, ends alone: services go on. */
+  shutdown(leave: boolean): void;
   /** Becomes the program that is on disk now; services go on. */
   reexec(): void;
 }

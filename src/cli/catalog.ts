@@ -1,6 +1,6 @@
+import { daemon } from "./catalog-daemon.ts";
 import type { Run } from "./context.ts";
 import type { OptionName } from "./options.ts";
-import { SHELLS } from "./shells.ts";
 
 /** Every command, once: both parsers, `sup help` and the reference are made from these rows. */
 
@@ -313,80 +313,6 @@ const files: readonly CommandRow[] = [
     options: [],
     examples: ["sup schema > unit.schema.json"],
     load: () => import("./commands/schema.ts"),
-  },
-];
-
-const daemon: readonly CommandRow[] = [
-  {
-    name: "daemon",
-    theme: "The daemon",
-    takes: "[action]",
-    choices: ["start", "stop", "status", "restart", "reexec"],
-    summary: "run the daemon here; or start it in the background, stop it, ask how it is, renew it",
-    details:
-      "`sup daemon stop` stops every unit in order first. `restart` (or `reexec`) executes the program on disk anew; services go on.",
-    options: ["wait", "background"],
-    examples: ["sup daemon", "sup daemon start", "sup daemon stop"],
-    load: () => import("./commands/daemon.ts"),
-  },
-  {
-    name: "up",
-    theme: "The daemon",
-    takes: "[dir]",
-    summary: "supervise a directory in the foreground, output merged; Ctrl-C stops all in order",
-    options: [],
-    examples: ["sup up", "sup up units"],
-    load: () => import("./commands/up.ts"),
-  },
-  {
-    name: "token",
-    theme: "The daemon",
-    takes: "",
-    summary: "the token of the control API and the page",
-    options: [],
-    examples: ['curl -H "Authorization: Bearer $(sup token)" http://127.0.0.1:7870/api/supervisor/status'],
-    load: () => import("./commands/token.ts"),
-  },
-  {
-    name: "version",
-    theme: "The daemon",
-    takes: "",
-    summary: "the version of this program",
-    options: [],
-    examples: ["sup version"],
-    load: () => import("./commands/version.ts"),
-  },
-  {
-    name: "completion",
-    theme: "The daemon",
-    takes: "<shell>",
-    choices: SHELLS,
-    summary: "the completion script of a shell, with the names of units",
-    details:
-      "bash: sup completion bash > ~/.local/share/bash-completion/completions/sup\nzsh: sup completion zsh > _sup in a directory of $fpath\nfish: sup completion fish > ~/.config/fish/completions/sup.fish",
-    options: [],
-    examples: ["source <(sup completion bash)", "sup completion fish | source"],
-    load: () => import("./commands/completion.ts"),
-  },
-  {
-    name: "complete",
-    theme: "The daemon",
-    takes: "",
-    summary: "what may stand at the cursor; asked by the scripts of `sup completion`",
-    options: [],
-    examples: ["sup complete"],
-    hidden: true,
-    load: () => import("./commands/complete.ts"),
-  },
-  {
-    name: "demo-web",
-    theme: "The daemon",
-    takes: "<port>",
-    summary: "a small web service to try units with",
-    options: [],
-    examples: ["sup demo-web 8080"],
-    hidden: true,
-    load: () => import("./commands/demo-web.ts"),
   },
 ];
 

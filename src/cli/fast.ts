@@ -21,22 +21,26 @@ export function parseFast(argv: readonly string[]): Parsed | null {
       words.push(word);
       continue;
     }
-    const option = takeOption(word, argv[i + 1]);
+    const option = takeOption(word, argv[i + 1], rowOf(words[0]));
     if (!option || (words.length === 0 && !GLOBAL.includes(option.name))) return null;
     if (option.usedNext) i++;
     const before = given[option.name];
     given[option.name] = Array.isArray(before) && Array.isArray(option.value) ? [...before, ...option.value] : option.value;
   }
   const [name, ...args] = words;
-  const row = CATALOG.find((candidate) => candidate.name === name || candidate.aliases?.includes(name ?? ""));
+  const row = rowOf(name);
   if (!row || !fits(row, args, Object.keys(given) as OptionName[])) return null;
   return { row, args, options: given as Options };
 }
 
-function takeOption(word: string, next: string | undefined) {
+const rowOf = (name: string | undefined): CommandRow | undefined =>
+  CATALOG.find((candidate) => candidate.name === name || candidate.aliases?.includes(name ?? ""));
+
+function takeOption(word: string, next: string | undefined, row: CommandRow | undefined) {
   const equals = word.startsWith("--") ? word.indexOf("=") : -1;
   const spelling = equals < 0 ? word : word.slice(0, equals);
-  const name = NAMES.get(spelling);
+  const names = NAMES.get(spelling);
+  const name = names?.find((one) => row?.options.includes(one)) ?? names?.[0];
   if (name === undefined) return null;
   const { kind, flags } = OPTIONS[name];
   if (kind === "flag") return equals < 0 ? { name, value: !flags.includes("--no-"), usedNext: false } : null;
@@ -53,9 +57,8 @@ function fits(row: CommandRow, args: readonly string[], given: readonly OptionNa
   return given.every((name) => GLOBAL.includes(name) || row.options.includes(name));
 }
 
-const NAMES = new Map<string, OptionName>();
+const NAMES = new Map<string, OptionName[]>();
 for (const name of Object.keys(OPTIONS) as OptionName[]) {
   const { short, long } = spellings(OPTIONS[name]);
-  if (short) NAMES.set(short, name);
-  NAMES.set(long, name);
+  for (const spelling of short ? [short, long] : [long]) NAMES.set(spelling, [...(NAMES.get(spelling) ?? []), name]);
 }

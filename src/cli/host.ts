@@ -1,7 +1,8 @@
 import { writeSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { isLocked } from "../linux/locked.ts";
 import { detachSelf, runInteractive } from "../linux/programs.ts";
+import { ask, runtimeDirectory, systemdRuns, type Said } from "../linux/systemd.ts";
 
 /**
  * What the command line asks of the process, the terminal and other programs; the only file of `cli` that touches them.
@@ -27,6 +28,15 @@ export interface Host {
   isLocked(path: string): boolean;
   /** Runs a program on this terminal and waits for it; null when it cannot be started. */
   interactive(command: readonly string[]): Promise<number | null>;
+  /** Runs a program without a terminal and gives what it said; code 127 when there is none of that name. */
+  ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<Said>;
+  /** This executable, and whether it is one: from the sources it is Bun's. */
+  readonly program: string;
+  readonly compiled: boolean;
+  userName(): string;
+  systemdRuns(): boolean;
+  /** Where XDG_RUNTIME_DIR points in a session of the user. */
+  runtimeDirectory(uid: number): string;
   /** Starts this program again, detached, with a clean environment; its output goes to the file. */
   detach(args: readonly string[], outputFile: string): { readonly pid: number; readonly exited: Promise<number> };
 }
@@ -45,6 +55,12 @@ export function realHost(): Host {
     sleep: Bun.sleep,
     isLocked,
     interactive: runInteractive,
+    ask,
+    program: process.execPath.replace(/ \(deleted\)$/, ""),
+    compiled: Bun.isStandaloneExecutable,
+    userName,
+    systemdRuns,
+    runtimeDirectory,
     detach: detachSelf,
   };
 }
@@ -60,6 +76,14 @@ function write(fd: 1 | 2, text: string): void {
       if (code !== "EAGAIN") throw error;
       Bun.sleepSync(1); // somebody made the pipe non-blocking
     }
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 0); // not in the user database
   }
 }
 

@@ -9,6 +9,8 @@ export interface OptionRow {
   readonly hidden?: true;
   /** What completion offers as value. */
   readonly values?: readonly string[];
+  /** Another option, of other commands, is spelled the same; then the key is free. */
+  readonly shared?: true;
 }
 
 const WHENS = ["10m", "1h", "today", "yesterday"];
@@ -51,6 +53,8 @@ export const OPTIONS = {
   set: { flags: "--set <key=value>", words: "any key of a unit file: type=oneshot, limits.nofile=64 (may be given again)", kind: "list" },
   reveal: { flags: "--reveal", words: "show secrets too", kind: "flag" },
   dropIn: { flags: "--drop-in <name>", words: "edit the drop-in NAME.json of the unit instead of its file", kind: "text" },
+  ofUser: { flags: "--user", words: "your own service (the default unless root)", kind: "flag", shared: true },
+  ofSystem: { flags: "--system", words: "the service of the system (the default as root)", kind: "flag", shared: true },
   background: { flags: "--background", words: "the daemon was started by `sup daemon start`", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 

@@ -105,6 +105,7 @@ function optionOf(name: OptionName): Option {
       return count;
     });
   }
+  option.attributeName = () => name; // a shared spelling has several
   return row.hidden ? option.hideHelp() : option;
 }
 

@@ -74,7 +74,7 @@ export interface ComposeOptions {
   readonly version: string;
   readonly journal: Journal;
   readonly describeDaemon: (notes: readonly string[]) => shape.DaemonInfo;
-  readonly shutdown: () => void;
+  readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
 }
 

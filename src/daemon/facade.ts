@@ -42,7 +42,7 @@ export interface FacadeOptions {
   readonly invocationOf: (id: string, run: number) => string;
   readonly telemetry: () => Telemetry;
   readonly probeNow: (id: string) => Promise<void>;
-  readonly shutdown: () => void;
+  readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
 }
 
@@ -303,8 +303,8 @@ export class Facade implements Supervisor {
     return this.#o.reloader.reload(dryRun);
   }
 
-  shutdown(): void {
-    this.#o.shutdown();
+  shutdown(leave: boolean): void {
+    this.#o.shutdown(leave);
   }
 
   reexec(): void {

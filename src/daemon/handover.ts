@@ -50,15 +50,20 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
   stop();
 }
 
+/** Writes all that the next daemon has to know of the units. */
+export function remember({ world, store, catalog, logs }: Parts): void {
+  const memories = [...world.entries()].map(([id, entry]) => ({ id, memory: rememberUnit(entry, catalog.get(id)?.effective) }));
+  store.record({ services: [], memories, events: [] });
+  logs.flush();
+}
+
 /**
  * Becomes the program at the path that this one was started from, which an upgrade has perhaps replaced. Services, their
  * exits and their output wait for the next image. Returns only when it failed, with why; nothing has changed then.
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
-  const { world, store, catalog, logs, sockets, notify } = parts;
-  const memories = [...world.entries()].map(([id, entry]) => ({ id, memory: rememberUnit(entry, catalog.get(id)?.effective) }));
-  store.record({ services: [], memories, events: [] });
-  logs.flush();
+  const { sockets, notify } = parts;
+  remember(parts);
   const held = sockets.all();
   const heard = notify.all();
   const state: Handover = { lockFd: lock.fd, version, sockets: held, notify: heard };

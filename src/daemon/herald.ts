@@ -54,9 +54,13 @@ export class Herald {
     this.#say("READY=1");
   }
 
-  /** The signs of life go on: stopping the units may take as long as they need. */
-  stopping(): void {
-    this.#say("STOPPING=1", "STATUS=stopping the units");
+  /** The signs of life go on: stopping the units may take as long as they need, and whoever waits is told how long. */
+  stopping(patienceMs: number): void {
+    this.#say("STOPPING=1", "STATUS=stopping the units", `EXTEND_TIMEOUT_USEC=${Math.round(patienceMs * 1000)}`);
+  }
+
+  leaving(): void {
+    this.#say("STOPPING=1", "STATUS=ending; the services go on");
   }
 
   close(): void {

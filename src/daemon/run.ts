@@ -17,12 +17,12 @@ import { formatProblem } from "../spec/problems.ts";
 import { loadSettings, type Settings } from "../spec/settings.ts";
 import { compose, type Parts } from "./compose.ts";
 import { readOptional } from "./files.ts";
-import { handOver, receiveHandover, whenQuiet, type Handover } from "./handover.ts";
+import { handOver, receiveHandover, remember, whenQuiet, type Handover } from "./handover.ts";
 import { Herald } from "./herald.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { resume } from "./resume.ts";
-import { shutDown } from "./shutdown.ts";
+import { patienceMs, shutDown } from "./shutdown.ts";
 
 export interface DaemonOptions {
   readonly places: Places;
@@ -54,11 +54,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     SIGTERM: () => askToEnd("SIGTERM"),
     SIGINT: () => askToEnd("SIGINT"),
     SIGHUP: () => herald.reload(() => parts?.reloader.reload(false)),
+    // What `systemctl restart` sends (docs/systemd.md).
+    SIGUSR2: () => asked.resolve({ kind: "leave", by: "SIGUSR2" }),
   };
   const offSignals = onSignals(handlers);
   resetSignalMask();
   for (const signal of earlySignals()) handlers[signal]();
-  const requests = { shutdown: () => askToEnd("the API"), reexec: () => asked.resolve({ kind: "reexec" }) };
+  const shutdown = (leave: boolean): void => (leave ? asked.resolve({ kind: "leave", by: "the API" }) : askToEnd("the API"));
+  const requests = { shutdown, reexec: () => asked.resolve({ kind: "reexec" }) };
   try {
     const started = await start(options, settings, journal, requests, handover);
     if (!started.ok) {
@@ -72,8 +75,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       watchCritical(parts, (id, state) => askToEnd(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
     for (;;) {
       const what = await asked.promise;
+      if (what.kind === "leave") {
+        herald.leaving();
+        await leave(parts, started.value.unlisten, journal, what.by);
+        return EXIT.done;
+      }
       if (what.kind === "end") {
-        herald.stopping();
+        herald.stopping(patienceMs(parts.world));
         await end(parts, started.value.unlisten, journal, what.by);
         return what.code;
       }
@@ -87,7 +95,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-type Asked = { readonly kind: "end"; readonly by: string; readonly code: number } | { readonly kind: "reexec" };
+type Asked =
+  | { readonly kind: "end"; readonly by: string; readonly code: number }
+  | { readonly kind: "leave"; readonly by: string }
+  | { readonly kind: "reexec" };
 
 /** Calls once, when a critical unit is found to be down for good by failure. */
 function watchCritical({ engine, world }: Parts, onDown: (id: string, state: string) => void): void {
@@ -198,7 +209,7 @@ async function start(
   options: DaemonOptions,
   settings: Settings,
   journal: Journal,
-  requests: { readonly shutdown: () => void; readonly reexec: () => void },
+  requests: { readonly shutdown: (leave: boolean) => void; readonly reexec: () => void },
   handover: Handover | null,
 ): Promise<Result<{ parts: Parts; unlisten: Unlisten }, string>> {
   const { places, version } = options;
@@ -297,4 +308,15 @@ async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: stri
   await unlisten();
   parts.close();
   journal.info("ended");
+}
+
+/** Ends as a crash would, only in good order: services go on, and the next daemon takes them over. */
+async function leave(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
+  journal.info(`ending, asked by ${why}; the services go on`);
+  parts.background.close();
+  await whenQuiet(parts);
+  parts.recorder.tell("daemon-left", `sup has ended, asked by ${why}; the services go on until the next one takes them over`);
+  remember(parts);
+  await unlisten();
+  parts.close();
 }

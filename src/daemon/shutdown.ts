@@ -1,4 +1,5 @@
 import { isDown } from "../core/unit/phase.ts";
+import type { World } from "../core/world.ts";
 import type { Parts } from "./compose.ts";
 
 /** Past the longest stop timeout of all units: SIGKILL and post_stop commands need their moment too. */
@@ -13,8 +14,7 @@ export async function shutDown({ world, engine, store }: Parts): Promise<string[
     if (up().length === 0) resolve();
   };
   const unwatch = engine.watch(look);
-  const patience = Math.max(0, ...ids.map((id) => patienceMs(world.get(id)?.spec)));
-  const timer = setTimeout(resolve, patience * ids.length + MARGIN_MS);
+  const timer = setTimeout(resolve, patienceMs(world));
   engine.handle({ type: "request", action: "stop", ids, cause: "shutdown" });
   look();
   await promise;
@@ -25,7 +25,13 @@ export async function shutDown({ world, engine, store }: Parts): Promise<string[
   return up();
 }
 
-function patienceMs(
+/** How long stopping all units may take: each after the other at the worst. */
+export function patienceMs(world: World): number {
+  const ids = world.ids();
+  return Math.max(0, ...ids.map((id) => stopMs(world.get(id)?.spec))) * ids.length + MARGIN_MS;
+}
+
+function stopMs(
   spec: { readonly stop: { readonly timeoutMs: number }; readonly postStop: ReadonlyArray<{ readonly timeoutMs: number }> } | undefined,
 ): number {
   if (spec === undefined) return 0;

@@ -117,6 +117,16 @@ export class Cgroups {
 
 /** The directory of the cgroup that this process is in, if groups may be made below it. */
 function ownDirectory(): Result<string, string> {
+  const own = mountedDirectory();
+  if (!own.ok) return own;
+  // What systemd manages and has not delegated is its own: https://systemd.io/CGROUP_DELEGATION
+  if (!own.value.isTop && existsSync("/run/systemd/system") && !isDelegated(own.value.directory))
+    return err("systemd has not delegated our cgroup (Delegate=yes)");
+  return ok(own.value.directory);
+}
+
+/** Where the cgroup of this process is mounted, whoever it belongs to. */
+export function mountedDirectory(): Result<{ readonly directory: string; readonly isTop: boolean }, string> {
   const path = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup"))?.[1];
   // mountinfo: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS … - TYPE SOURCE …; proc(5)
   const mount = read("/proc/self/mountinfo")
@@ -127,14 +137,32 @@ function ownDirectory(): Result<string, string> {
   const [root, point] = [mount[3]!, mount[4]!];
   const inside = root === "/" ? path : path === root ? "/" : path.startsWith(`${root}/`) ? path.slice(root.length) : null;
   if (inside === null || inside.startsWith("/..")) return err("our own cgroup lies outside of what is mounted");
-  const directory = join(point, inside);
-  // What systemd manages and has not delegated is its own: https://systemd.io/CGROUP_DELEGATION
-  if (path !== "/" && existsSync("/run/systemd/system") && !isDelegated(directory))
-    return err("systemd has not delegated our cgroup (Delegate=yes)");
-  return ok(directory);
+  return ok({ directory: join(point, inside), isTop: path === "/" });
 }
 
-function isDelegated(directory: string): boolean {
+export function isDelegated(directory: string): boolean {
+  return isMarked(directory) || isSaidToBe(directory);
+}
+
+/** The manager of a user (systemd 252) marks nothing, so it is asked. */
+function isSaidToBe(directory: string): boolean {
+  const unit = basename(directory);
+  if (!/\/user@\d+\.service\//.test(directory) || !unit.endsWith(".service")) return false;
+  const question = ["systemctl", "--user", "show", "--property=Delegate", "--value", "--", unit];
+  try {
+    return (
+      Bun.spawnSync(question, { stdio: ["ignore", "pipe", "ignore"], timeout: MANAGER_MS })
+        .stdout.toString()
+        .trim() === "yes"
+    );
+  } catch {
+    return false; // no systemctl: a container that shows the host's paths
+  }
+}
+
+const MANAGER_MS = 3000;
+
+function isMarked(directory: string): boolean {
   const path = cstring(directory);
   const value = Buffer.alloc(16);
   return ["user.delegate", "trusted.delegate"].some((name) => {

@@ -4,7 +4,8 @@
  * container would never see it, for the kernel drops what has no handler there (pid_namespaces(7)). No import may stand
  * here that the command line would pay for.
  */
-type Early = "SIGTERM" | "SIGINT" | "SIGHUP";
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
+type Early = (typeof SIGNALS)[number];
 
 let caught: Early[] = [];
 let off: (() => void) | null = null;
@@ -13,7 +14,7 @@ let off: (() => void) | null = null;
 export function catchEarlySignals(): void {
   const isInit = process.pid === 1 && ["daemon", "up"].includes(process.argv[2] ?? "");
   if (process.env.SUP_HANDOVER_FD === undefined && !isInit) return;
-  const handlers = (["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => ({ signal, handler: () => void caught.push(signal) }));
+  const handlers = SIGNALS.map((signal) => ({ signal, handler: () => void caught.push(signal) }));
   for (const { signal, handler } of handlers) process.on(signal, handler);
   off = () => {
     for (const { signal, handler } of handlers) process.off(signal, handler);

@@ -261,7 +261,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       };
       return { dry_run: dryRun, units: [unit], problems: [problem] };
     },
-    shutdown: () => void calls.push(["shutdown"]),
+    shutdown: (leave) => void calls.push(["shutdown", leave]),
     reexec: () => void calls.push(["reexec"]),
   };
   return fake;

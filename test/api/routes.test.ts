@@ -81,7 +81,7 @@ test("what a route is asked reaches the supervisor with defaults, texts turned t
     ["resolve", ["web", "db", "@x"]],
     ["act", { action: "start", units: ["w*", "@site"], wait: true, now: false, cascade: false, dry_run: false }],
     ["report", { service_id: "web", metrics: { queue: 3 } }],
-    ["shutdown"],
+    ["shutdown", false],
     ["file", "web", true],
     ["events", { limit: 100, service: "web", since: "2026-05-01T10:00:00.000Z" }],
   ]);

@@ -115,6 +115,12 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     sleep: Bun.sleep,
     isLocked: () => false,
     interactive: () => Promise.reject(new Error("no editor was expected")),
+    ask: (command) => Promise.reject(new Error(`nobody expected ${command.join(" ")}`)),
+    program: "/usr/local/bin/sup",
+    compiled: true,
+    userName: () => "ann",
+    systemdRuns: () => false,
+    runtimeDirectory: (uid) => `/run/user/${uid}`,
     detach: () => {
       throw new Error("no daemon was expected");
     },

@@ -9,8 +9,8 @@ export const alerts: Handler<"alerts"> = ({ open }, { supervisor }) => ({ ok: tr
 export const openapi: Handler<"openapi"> = (_input, context) => ({ ok: true, value: context.openapi() });
 
 /** Answers before the end has come: who asked could not be told after it. */
-export const shutdown: Handler<"shutdown"> = (_input, { supervisor }) => {
-  supervisor.shutdown();
+export const shutdown: Handler<"shutdown"> = ({ leave }, { supervisor }) => {
+  supervisor.shutdown(leave);
   return { ok: true, value: { status: "stopping" }, status: 202 };
 };
 

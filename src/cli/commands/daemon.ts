@@ -5,7 +5,9 @@ import { EXIT } from "../../api/errors.ts";
 import type { DaemonInfo } from "../../api/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { type Context, daemonLives, type Run } from "../context.ts";
+import { failWithLines } from "../fail.ts";
 import { safe } from "../render/safe.ts";
+import { startService, stopService } from "../service/through.ts";
 import { sinceWhen } from "../render/time.ts";
 
 export const run: Run = async (context) => {
@@ -29,6 +31,8 @@ async function start(context: Context): Promise<number> {
   const running = await local.call("status");
   if (running.ok) return tell(context, running.value.daemon, "already running");
   if (running.error.code !== "unreachable") return context.fail(running.error);
+  const bySystemd = await startService(context);
+  if (bySystemd !== null) return bySystemd.ok ? tellStarted(context, local, "started by systemd") : context.fail(bySystemd.error);
   const output = `${places.runtime}/start.log`;
   const units = (options.units ?? []).flatMap((dir) => ["--units", resolve(dir)]);
   const child = host.detach(["daemon", "--background", ...units], output);
@@ -42,8 +46,12 @@ async function start(context: Context): Promise<number> {
     const message = `cannot start the daemon: it ended with exit code ${ended}\n${reason}`;
     return failWithLines(context, message, `the whole story: ${places.logs}/sup.log; \`sup daemon\` runs it in the foreground`);
   }
-  const info = await local.call("status");
-  return info.ok ? tell(context, info.value.daemon, "started") : context.fail(info.error);
+  return tellStarted(context, local, "started");
+}
+
+async function tellStarted(context: Context, client: Client, what: string): Promise<number> {
+  const info = await client.call("status");
+  return info.ok ? tell(context, info.value.daemon, what) : context.fail(info.error);
 }
 
 async function answersOrEnds(context: Context, client: Client, exited: Promise<number>): Promise<number | "answers" | "late"> {
@@ -66,22 +74,16 @@ function lastLines(path: string): string {
   }
 }
 
-/** As `fail`, but the quoted lines of the log stay lines. */
-function failWithLines(context: Context, message: string, hint: string): number {
-  if (context.options.json) return context.fail({ code: "failed", message, hint });
-  context.note(`sup: ${message.split("\n").map(safe).join("\n")}\n  ${safe(hint)}`);
-  return EXIT.failed;
-}
-
 async function stop(context: Context): Promise<number> {
   const { client, host, options, out, json, places } = context;
   const before = await client.call("status");
   if (!before.ok) return context.fail(before.error);
   const { pid } = before.value.daemon;
-  const answer = await client.call("shutdown");
-  if (!answer.ok) return context.fail(answer.error);
   const from = host.now();
   const here = !(options.url ?? host.env.SUP_URL);
+  const bySystemd = here ? await stopService(context, pid) : null;
+  const answer = bySystemd ?? (await client.call("shutdown"));
+  if (!answer.ok) return context.fail(answer.error);
   const wait = here && options.wait !== false;
   // Each unit's stop timeout bounds this; a daemon that never ends is for the operator to see.
   while (wait && daemonLives(host, context.places)) await host.sleep(POLL_MS);

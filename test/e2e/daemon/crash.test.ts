@@ -226,3 +226,17 @@ test("a unit whose file went bad, changed or went away while there was no daemon
   await daemon.reaches("changed", (row) => row.state === "running" && row.pid !== pids.changed);
   await until(() => !alive(pids.gone!), { what: "the removed unit to end" });
 });
+
+test.each(["SIGUSR2", "the API"])("%s: the daemon ends alone and in good order; the next one adopts its services", async (asked) => {
+  await using daemon = await startDaemon({ units: { web: worker({ enabled: true }) } });
+  const { pid } = await daemon.reaches("web", "running");
+  if (asked === "SIGUSR2") process.kill(daemon.pid, "SIGUSR2");
+  else expect((await daemon.api("/api/supervisor/shutdown?leave=true", { method: "POST" })).status).toBe(202);
+  expect(await daemon.exited).toBe(0);
+  expect(alive(pid!)).toBe(true);
+  expect(existsSync(daemon.socket)).toBe(false);
+  await daemon.start();
+  expect(await daemon.service("web")).toMatchObject({ state: "running", pid, restart_count: 0 });
+  const [left] = await eventsOf(daemon, "", "daemon-left");
+  expect(left!.message).toContain(asked);
+});
