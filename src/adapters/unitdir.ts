@@ -7,6 +7,8 @@ import { identityOf, namesIn, wantComing, watchDirectories, type Wanted } from "
 export interface UnitSourceOptions {
   /** A sentence about a directory that cannot be watched (too many watches): its changes are seen at a reload only. */
   readonly onProblem?: (message: string) => void;
+  /** A directory whose units belong to another daemon now. */
+  readonly leavesAlone?: (directory: string) => boolean;
   /** How long it must be quiet before a change is told; 100. */
   readonly quietMs?: number;
 }
@@ -16,9 +18,15 @@ export const MAX_UNIT_FILE_BYTES = 1 << 20;
 /** The unit files of `directories`; earlier ones win. Symbolic links are followed. A directory that is not there is empty. */
 export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
   const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
+  const leavesAlone = options.leavesAlone ?? (() => false);
   return {
     directories: absolute,
-    snapshot: () => snapshot(absolute),
+    snapshot: () => snapshot(absolute.filter((directory) => !leavesAlone(directory))),
+    leftAlone: () =>
+      absolute.filter(leavesAlone).map((directory) => ({
+        directory,
+        units: list(directory, () => {}).filter((name) => name.endsWith(SUFFIX)).map(stripSuffix), // prettier-ignore
+      })),
     watch: (onChange) =>
       watchDirectories({
         wanted: () => wanted(absolute),

@@ -125,6 +125,8 @@ export const daemon = z.object({
   containment_note: z.string().nullable(),
   /** What an operator should know: a taken port, a damaged database set aside, a bad unit file. */
   notes: z.array(z.string()),
+  /** Directories of the unit path that a user's daemon leaves to the system's while that one answers on `owner`, and the units there. */
+  left_alone: z.array(z.object({ directory: z.string(), units: z.array(z.string()), owner: z.string() })),
 });
 export type DaemonInfo = z.infer<typeof daemon>;
 

@@ -15,6 +15,7 @@ import { bootId } from "../linux/boot.ts";
 import { type Cgroups, openCgroups } from "../linux/cgroup.ts";
 import { openHub } from "../linux/hub.ts";
 import { noKeeper, openKeeper } from "../linux/keeper.ts";
+import { hasListener } from "../linux/unix.ts";
 import { openNotify } from "../linux/notify.ts";
 import { openProcesses, type ProcessTable } from "../linux/processes.ts";
 import { openSockets } from "../linux/sockets.ts";
@@ -23,10 +24,11 @@ import type * as shape from "../api/shapes.ts";
 import type { Telemetry } from "../api/supervisor.ts";
 import type { Keeper } from "../ports/keeper.ts";
 import type { NotifySockets } from "../ports/notify.ts";
+import type { UnitSource } from "../ports/files.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Usage } from "../ports/usage.ts";
 import type { Users } from "../ports/users.ts";
-import type { Places } from "../spec/places.ts";
+import { type Places, SYSTEM_SOCKET } from "../spec/places.ts";
 import { problemLine } from "../spec/problems.ts";
 import type { Settings } from "../spec/settings.ts";
 import { Actions } from "./actions.ts";
@@ -39,6 +41,7 @@ import { Facade } from "./facade.ts";
 import { Interpreter } from "./interpret.ts";
 import type { Journal } from "./journal.ts";
 import { Launcher } from "./launcher.ts";
+import { Ownership } from "./ownership.ts";
 import { Recorder } from "./recorder.ts";
 import { Reloader } from "./reloader.ts";
 import { SocketHolder } from "./sockets.ts";
@@ -73,7 +76,7 @@ export interface ComposeOptions {
   readonly settings: Settings;
   readonly version: string;
   readonly journal: Journal;
-  readonly describeDaemon: (notes: readonly string[]) => shape.DaemonInfo;
+  readonly describeDaemon: (notes: readonly string[], leftAlone: ReturnType<UnitSource["leftAlone"]>) => shape.DaemonInfo;
   readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
 }
@@ -90,6 +93,7 @@ type Machine = Pick<
   Parts,
   "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "keeper" | "sockets" | "notify" | "invocationOf" | "close"
 > & {
+  readonly ownership: Ownership;
   readonly prober: Prober;
   readonly usage: Usage;
   readonly users: Users;
@@ -122,6 +126,7 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     onProblem: (message) => journal.warn(message),
     onLoss: (unit, loss) => tell("log-loss", lossWords(loss), unit, { ...loss }),
   });
+  const ownership = new Ownership(places, () => hasListener(SYSTEM_SOCKET));
   const close = (): void => {
     processes.close();
     keeper.close();
@@ -135,7 +140,8 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     processes,
     close,
     bootId: bootId(),
-    source: openUnitSource(places.unitPath),
+    ownership,
+    source: openUnitSource(places.unitPath, { leavesAlone: (directory) => ownership.leavesAlone(directory) }),
     prober: openProber({ processes, hub, version }),
     usage: processUsage(processes),
     users: openUsers(),
@@ -195,13 +201,14 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
   const handle = engine.handle.bind(engine);
-  const reloader = new Reloader({ world, catalog, recorder, logs, enablements: () => enablements.get(), handle, announce });
+  const { ownership } = machine;
+  const reloader = new Reloader({ world, catalog, ownership, recorder, logs, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug, tickMs: settings.metrics.intervalMs };
   const background = new Background({ world, clock, store, logs, usage, engine, recorder, ...watching });
   const transients = new Transients({ world, engine, catalog, logs, roll: () => clock.roll() });
   const notes: string[] = [];
-  const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog));
+  const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone());
   const probeNow = async (id: string): Promise<void> => {
     const done = interpreter.whenProbed(id);
     post({ type: "probeNow", id });

@@ -4,11 +4,14 @@ import type { World, WorldEvent } from "../core/world.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { Loaded } from "../spec/load.ts";
 import type { Catalog } from "./catalog.ts";
+import { SYSTEM_SOCKET, SYSTEM_UNITS } from "../spec/places.ts";
+import type { Ownership } from "./ownership.ts";
 import type { Recorder } from "./recorder.ts";
 
 export interface ReloaderOptions {
   readonly world: World;
   readonly catalog: Catalog;
+  readonly ownership: Ownership;
   readonly recorder: Recorder;
   readonly logs: LogStore;
   /** The operator's word on enabling; absent units have none. */
@@ -42,7 +45,8 @@ export class Reloader {
 
   /** Reads the files for the first time; gives the ids that were loaded. Nothing is started. */
   loadAll(): string[] {
-    const { catalog } = this.#o;
+    const { catalog, ownership } = this.#o;
+    ownership.look();
     catalog.refresh(this.#enabledIds());
     const ids = catalog.fresh();
     this.#load(ids);
@@ -75,7 +79,8 @@ export class Reloader {
 
   /** Compares files with what runs and does the least, or only says what it would do. */
   reload(dryRun: boolean): shape.ReloadPlan {
-    const { catalog, world } = this.#o;
+    const { catalog, world, ownership } = this.#o;
+    ownership.look();
     catalog.refresh(this.#enabledIds());
     const rows = catalog.plan({
       isUp: (id) => {
@@ -87,6 +92,19 @@ export class Reloader {
     const problems = catalog.problems();
     if (!dryRun) this.#carryOut(rows);
     return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
+  }
+
+  /** Once the system's daemon has come, its units are stopped here and forgotten. */
+  letGo(): void {
+    const { catalog, ownership, recorder, world, handle } = this.#o;
+    if (!ownership.hasCome()) return;
+    catalog.refresh(this.#enabledIds());
+    const ids = [...world.entries()].filter(([, { spec }]) => spec.file.startsWith(`${SYSTEM_UNITS}/`)).map(([id]) => id);
+    for (const id of ids) {
+      recorder.tell("removed", `it belongs to the system's daemon, which answers on ${SYSTEM_SOCKET} now`, id);
+      catalog.drop(id);
+      handle({ type: "unload", id });
+    }
   }
 
   /** True when the id is an instance of a known template: it exists from now on. */

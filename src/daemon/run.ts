@@ -12,10 +12,10 @@ import { whoListens } from "../linux/ports.ts";
 import { isAlive, readStat } from "../linux/proc.ts";
 import { releaseStartupCode } from "../linux/resident.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
-import type { Places } from "../spec/places.ts";
+import { type Places, SYSTEM_SOCKET } from "../spec/places.ts";
 import { formatProblem } from "../spec/problems.ts";
 import { loadSettings, type Settings } from "../spec/settings.ts";
-import { compose, type Parts } from "./compose.ts";
+import { compose, type ComposeOptions, type Parts } from "./compose.ts";
 import { readOptional } from "./files.ts";
 import { handOver, receiveHandover, remember, whenQuiet, type Handover } from "./handover.ts";
 import { Herald } from "./herald.ts";
@@ -216,7 +216,7 @@ async function start(
   const startedAt = Date.now();
   let url: string | null = null;
   let containmentNote: string | null = null;
-  const describeDaemon = (notes: readonly string[]): shape.DaemonInfo => ({
+  const describeDaemon: ComposeOptions["describeDaemon"] = (notes, leftAlone) => ({
     version,
     pid: process.pid,
     start_time: new Date(startedAt).toISOString(),
@@ -230,6 +230,7 @@ async function start(
     containment: containmentNote === null ? "cgroup" : "processes",
     containment_note: containmentNote,
     notes: [...notes],
+    left_alone: leftAlone.map(({ directory, units }) => ({ directory, units: [...units], owner: SYSTEM_SOCKET })),
   });
   const made = compose({ places, settings, version, journal, describeDaemon, ...requests });
   if (!made.ok) return made;
@@ -254,17 +255,12 @@ async function start(
   url = listening.value.tcp?.url ?? null;
   parts.notes.push(...(token.value.note === null ? [] : [token.value.note]), ...listening.value.notes);
   for (const note of parts.notes) journal.warn(note);
-  const info = describeDaemon(parts.notes);
+  const info = describeDaemon(parts.notes, parts.source.leftAlone());
   options.onReady?.(parts, info);
-  const began = handover === null ? "started" : `re-executed (it was ${handover.version})`;
-  const details = { pid: process.pid, adopted: resumed.adopted };
-  parts.recorder.tell(
-    handover === null ? "daemon-started" : "daemon-reexecuted",
-    `sup ${version} ${began}, pid ${process.pid}`,
-    null,
-    details,
-  );
-  journal.info(`sup ${version} ${began}, pid ${process.pid}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
+  const began = `sup ${version} ${handover === null ? "started" : `re-executed (it was ${handover.version})`}, pid ${process.pid}`;
+  const event = handover === null ? "daemon-started" : "daemon-reexecuted";
+  parts.recorder.tell(event, began, null, { pid: process.pid, adopted: resumed.adopted });
+  journal.info(`${began}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
   const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.startsByItself(id))).filter(
     (id) => !resumed.decided.has(id),
   );
@@ -286,12 +282,13 @@ const STARTED_MS = 10_000;
 
 /** The one tick of the daemon. */
 function tick(parts: Parts, settings: Settings): Timer {
-  const { clock, store, logs, world, background } = parts;
+  const { clock, store, logs, world, background, reloader } = parts;
   const countUnits = (): number => world.ids().length;
   const housekeeping = new Housekeeping({ clock, store, settings, countUnits, tidyLogs: () => logs.tidy() });
   return setInterval(() => {
     background.tick();
     housekeeping.tick();
+    reloader.letGo();
   }, settings.metrics.intervalMs);
 }
 

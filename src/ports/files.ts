@@ -3,6 +3,8 @@ export interface UnitSource {
   /** In the order of precedence: earlier directories win. */
   readonly directories: readonly string[];
   snapshot(): UnitSnapshot;
+  /** Directories of the path whose units belong to another daemon now, and are in no snapshot. */
+  leftAlone(): ReadonlyArray<{ readonly directory: string; readonly units: readonly string[] }>;
   /** Calls back, after a quiet moment, when anything in the directories changed. Returns a stop. */
   watch(onChange: () => void): () => void;
 }

@@ -270,7 +270,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
 function aDaemon(): shape.DaemonInfo {
   return {
     ...{ version: "0.1.0", pid: 1, start_time: NOW_ISO, uptime_seconds: 5, mode: "portable", unit_path: ["/units"] },
-    ...{ state_dir: "/s", log_dir: "/l", socket: "/r/sup.sock", url: null, notes: [] },
+    ...{ state_dir: "/s", log_dir: "/l", socket: "/r/sup.sock", url: null, notes: [], left_alone: [] },
     ...{ containment: "cgroup", containment_note: null },
   };
 }

@@ -18,6 +18,7 @@ export const daemonInfo: DaemonInfo = {
   socket: "/srv/run/sup.sock",
   url: "http://127.0.0.1:7870",
   notes: [],
+  left_alone: [],
 };
 
 export const aService = (id: string, given: Partial<Service> = {}): Service => ({

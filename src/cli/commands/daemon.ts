@@ -147,6 +147,7 @@ function describe(daemon: DaemonInfo, units: number, { paint, host }: Context): 
       daemon.containment === "cgroup" ? "a cgroup for each run" : `what processes carry with them; no cgroups: ${daemon.containment_note}`,
     ],
     ["Page and API", daemon.url ?? "not on TCP"],
+    ...(daemon.left_alone ?? []).map(({ directory, owner }) => ["Left alone", `${directory}, to the system's daemon on ${owner}`]),
     ...daemon.notes.map((note) => ["Note", note]),
   ];
   const lines = facts.map(([name, text]) => `${name!.padStart(14)}: ${safe(text!)}`);

@@ -1,8 +1,8 @@
 import { EXIT } from "../../api/errors.ts";
-import type { Service } from "../../api/shapes.ts";
+import type { DaemonInfo, Service } from "../../api/shapes.ts";
 import type { Run } from "../context.ts";
 import { layOut, type Cell, type Column } from "../render/columns.ts";
-import { safeCell } from "../render/safe.ts";
+import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
 import { timersTable } from "../render/timers.ts";
 import { tableOptions, type Look } from "../render/status-table.ts";
@@ -21,9 +21,17 @@ export const run: Run = async (context) => {
     const look = lookOf(context);
     const rows = chosen.value.map((service) => rowOf(service, look));
     context.out(rows.length === 0 ? "No units." : layOut(COLUMNS, rows, tableOptions(look)).join("\n"));
+    if (context.args.length === 0) for (const line of leftAlone(answer.value.daemon)) context.out(line);
   }
   return EXIT.done;
 };
+
+/** Absent in the answer of an older daemon. */
+const leftAlone = ({ left_alone }: Partial<DaemonInfo>): string[] =>
+  (left_alone ?? []).map(
+    ({ directory, units, owner }) =>
+    safe(`${directory} belongs to the system's daemon, which answers on ${owner}${units.length > 0 ? `: ${units.join(", ")}` : ", and is empty"}`), // prettier-ignore
+  );
 
 const COLUMNS: readonly Column[] = [
   { title: "UNIT" },
