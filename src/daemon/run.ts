@@ -315,5 +315,6 @@ async function leave(parts: Parts, unlisten: Unlisten, journal: Journal, why: st
   parts.recorder.tell("daemon-left", `sup has ended, asked by ${why}; the services go on until the next one takes them over`);
   remember(parts);
   await unlisten();
+  parts.keeper.leave();
   parts.close();
 }

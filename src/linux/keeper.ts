@@ -27,7 +27,7 @@ export interface KeeperOptions {
 export const openKeeper = (options: KeeperOptions): Keeper => new KeeperProcess(options);
 
 /** For a pid 1: whoever kills it ends all. */
-export const noKeeper: Keeper = { keep() {}, drop() {}, takeBack: () => null, settle() {}, close() {} };
+export const noKeeper: Keeper = { keep() {}, drop() {}, takeBack: () => null, settle() {}, leave() {}, close() {} };
 
 const NAME = "sup-keeper";
 /** As in keeper.c. */
@@ -61,6 +61,7 @@ class KeeperProcess implements Keeper {
   private process: Running | null = null;
   private failures = 0;
   private settled = false;
+  private left = false;
   /** How many of what is kept are processes. */
   private processes = 0;
   private turn: NodeJS.Immediate | null = null;
@@ -82,7 +83,7 @@ class KeeperProcess implements Keeper {
 
   drop(key: string): void {
     const known = this.kept.get(key);
-    if (known === undefined) return;
+    if (known === undefined || this.left) return;
     this.kept.delete(key);
     if (keeperKey.isProcess(key)) this.processes--;
     if (this.untold.delete(key)) return void this.freeSlots.push(known.slot);
@@ -104,7 +105,13 @@ class KeeperProcess implements Keeper {
     this.nameKeepers();
   }
 
+  leave(): void {
+    this.tell();
+    this.left = true;
+  }
+
   close(): void {
+    if (this.left) return;
     if (this.turn !== null) clearImmediate(this.turn);
     this.last?.end();
     this.last = null;

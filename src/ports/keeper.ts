@@ -10,7 +10,9 @@ export interface Keeper {
   takeBack(key: string): number | null;
   /** Everything is taken back that ever will be: the last daemon's keeper ends. */
   settle(): void;
-  /** An orderly end: nothing has to outlive it. */
+  /** The daemon ends and the services go on: from now on nothing that is kept is let go. */
+  leave(): void;
+  /** An orderly end: nothing has to outlive it. Nothing happens after `leave`. */
   close(): void;
 }
 

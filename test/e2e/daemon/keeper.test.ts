@@ -60,6 +60,21 @@ test("the last output of a service and how it ended are known to the next daemon
   expect(daemon.log("clean")).toContain("stdout F done\n");
 });
 
+test("a daemon that leaves its services alone leaves them the keeper", async () => {
+  await using daemon = await startDaemon();
+  const gate = join(daemon.home, "gate");
+  daemon.writeUnit("web", after(gate, "echo last words; exit 7", { auto_restart: false, enabled: true }));
+  const { pid } = await daemon.reaches("web", "running");
+  await keeps(daemon, `process ${pid}`);
+  process.kill(daemon.pid, "SIGUSR2");
+  expect(await daemon.exited).toBe(0);
+  writeFileSync(gate, "");
+  await until(() => !alive(pid!), { what: "the service to end" });
+  await daemon.start();
+  expect(await daemon.reaches("web", "failed")).toMatchObject({ exit_code: 7 });
+  expect(daemon.log("web")).toContain("stdout F last words\n");
+});
+
 test("a connection to a socket waits, though neither the service nor a daemon runs", async () => {
   const python = Bun.which("python3");
   if (python === null) throw new Error("this test needs python3");
