@@ -78,6 +78,8 @@ export const contract = {
     input: unit.extend({ since: when.default("1h"), limit: count("At most this many, the newest", MAX_ROWS).default(1000) }),
     output: z.array(shape.metricPoint),
   },
+  serviceForecast: { input: unit, output: shape.forecast },
+  forecasts: { input: nothing, output: z.array(shape.forecast) },
   serviceFile: { input: unit.extend({ reveal: flag("Show secrets of the environment") }), output: shape.serviceFile },
   why: { input: unit, output: shape.why },
   explain: { input: unit, output: shape.explanation },

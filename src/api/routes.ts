@@ -51,6 +51,8 @@ export const routes = {
     streams: "lines",
   }),
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
+  serviceForecast: get(`${BASE}/services/:id/forecast`, "The trends of a unit's memory and CPU, and when they will reach its limits"),
+  forecasts: get(`${BASE}/forecasts`, "The forecast of every running unit, as it was at the last look"),
   serviceFile: get(`${BASE}/services/:id/file`, "The unit's files and its effective settings with their sources"),
   why: get(`${BASE}/services/:id/why`, "Why a unit is as it is: what happened, what its policy says, what comes next"),
   explain: get(`${BASE}/services/:id/explain`, "What a unit's settings come to: retries, waves, readiness; nothing is run"),

@@ -75,6 +75,8 @@ export const serviceDetail = service.extend({
   command: z.string(),
   /** What is done about each of its resource limits, in words. */
   enforcement: z.array(z.string()),
+  /** Limits that are foreseen to be reached, in sentences. */
+  predictions: z.array(z.string()),
   processes: z.array(z.object({ pid: z.number().int(), name: z.string() })),
   recent_events: z.array(z.lazy(() => event)),
   recent_lines: z.array(z.lazy(() => logLine)),
@@ -283,6 +285,32 @@ export const metricPoint = z.object({
   reported: z.record(z.string(), z.number()).optional(),
 });
 export type MetricPoint = z.infer<typeof metricPoint>;
+
+export const trend = z.object({
+  /** `rising` and `falling` are told only of what goes on evenly; a cycle, a step and noise are `steady`. */
+  verdict: z.enum(["not-running", "warming-up", "steady", "falling", "rising"]),
+  /** A sentence that says it all. */
+  text: z.string(),
+  /** Memory that has grown for long and evenly. */
+  leak: z.boolean(),
+  /** MiB, or percent of one core; null without a limit. */
+  limit: z.number().nullable(),
+  /** Where the trend stands, without the noise; null while it does not run. */
+  level: z.number().nullable(),
+  per_hour: z.number(),
+  per_hour_low: z.number(),
+  per_hour_high: z.number(),
+  seen_seconds: z.number(),
+  /** Null: not to be expected as far as can be seen. */
+  limit_in_seconds: z.number().nullable(),
+  limit_at: time.nullable(),
+  limit_at_soonest: time.nullable(),
+  limit_at_latest: time.nullable(),
+});
+export type Trend = z.infer<typeof trend>;
+
+export const forecast = z.object({ id, run_since: time.nullable(), memory: trend, cpu: trend });
+export type Forecast = z.infer<typeof forecast>;
 
 export const alert = z.object({
   id: z.number().int(),

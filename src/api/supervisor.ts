@@ -41,6 +41,8 @@ export interface Supervisor {
   readLogs(id: string, query: LogQuery): Result<readonly LogLine[], ApiError>;
   followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError>;
   metrics(id: string, sinceIso: string, limit: number): Result<readonly shape.MetricPoint[], ApiError>;
+  forecast(id: string): Result<shape.Forecast, ApiError>;
+  forecasts(): readonly shape.Forecast[];
   report(report: shape.MetricsReport): Result<null, ApiError>;
   file(id: string, reveal: boolean): Result<shape.ServiceFile, ApiError>;
   events(query: { limit: number; service?: string; type?: string; since?: string }): Result<readonly shape.Event[], ApiError>;

@@ -87,6 +87,16 @@ const look: readonly CommandRow[] = [
     load: () => import("./commands/metrics.ts"),
   },
   {
+    name: "forecast",
+    theme: "Look",
+    takes: "[unit...]",
+    summary: "trends of memory and CPU, and when limits will be reached",
+    details: "Without UNIT, all running units as they were at the last look.",
+    options: [],
+    examples: ["sup forecast", "sup forecast web"],
+    load: () => import("./commands/forecast.ts"),
+  },
+  {
     name: "summary",
     theme: "Look",
     takes: "",

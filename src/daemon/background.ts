@@ -9,6 +9,7 @@ import type { Usage } from "../ports/usage.ts";
 import { Alerting } from "./alerting.ts";
 import type { Engine } from "./engine.ts";
 import type { Launcher } from "./launcher.ts";
+import { Forecaster } from "./forecaster.ts";
 import { Limiter } from "./limiter.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Reloader } from "./reloader.ts";
@@ -36,10 +37,11 @@ export interface BackgroundOptions {
   readonly bug: (message: string, error?: unknown) => void;
 }
 
-/** What the daemon does without being asked, beside what units do: samples, limits, alerts, schedules, watched files. */
+/** What the daemon does without being asked, beside what units do: samples, limits, forecasts, alerts, schedules, watched files. */
 export class Background {
   readonly sampler: Sampler;
   readonly limiter: Limiter;
+  readonly forecaster: Forecaster;
   readonly alerting: Alerting;
   readonly schedules: Schedules;
   readonly watches: Watches;
@@ -50,6 +52,7 @@ export class Background {
     this.#o = options;
     this.limiter = new Limiter(options);
     this.sampler = new Sampler({ ...options, onSamples: (samples) => this.limiter.take(samples) });
+    this.forecaster = new Forecaster(options);
     this.alerting = new Alerting({ ...options, concernsOf: (id) => this.#concerns(id) });
     this.schedules = new Schedules({ ...options, isActive: (id) => options.reloader.isScheduleActive(id) });
     this.watches = new Watches(options);
@@ -67,6 +70,7 @@ export class Background {
     this.meter.tick(this.#o.clock.monotonicMs());
     this.schedules.lookAtClock();
     void this.sampler.sample(); // never rejects
+    this.forecaster.tick();
     this.alerting.tick();
   }
 
@@ -82,6 +86,8 @@ export class Background {
     const { ok: stored, notes } = store.condition;
     if (id === "") return stored ? [] : [{ unit: "", type: "store", severity: "critical", message: notes.join("; ") }];
     const entry = world.get(id);
-    return entry === undefined ? [] : concernsOf(entry, this.limiter.stateOf(id), this.sampler.latest(id));
+    return entry === undefined
+      ? []
+      : [...concernsOf(entry, this.limiter.stateOf(id), this.sampler.latest(id)), ...this.forecaster.concernsOf(id, entry)];
   }
 }

@@ -8,6 +8,7 @@ import { isProbed } from "../core/unit/phase.ts";
 import type { Entry, World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
+import type { Forecaster } from "./forecaster.ts";
 import { enforcementWords } from "./limiter.ts";
 import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
 
@@ -16,6 +17,7 @@ export interface Explaining {
   readonly clock: Clock;
   readonly store: Pick<Store, "events">;
   readonly around: Surroundings;
+  readonly forecaster: Pick<Forecaster, "predictionsOf">;
   readonly daemon: () => Pick<shape.DaemonInfo, "containment" | "containment_note">;
 }
 
@@ -23,17 +25,20 @@ export interface Explaining {
 const STORY_EVENTS = 300;
 
 /** Why a unit is as it is: what happened, what its policy says, what comes next. */
-export function why(id: string, entry: Entry, { world, clock, store, around }: Explaining): shape.Why {
+export function why(id: string, entry: Entry, { world, clock, store, around, forecaster }: Explaining): shape.Why {
   const story = tellStory(store.events({ limit: STORY_EVENTS, serviceIds: [id] }));
   const isoOfWall = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     service: describeService(id, entry, around),
     story: [...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })), ...probeNews(entry, clock)],
     policy: policyWords(entry.spec),
-    next: whatComes(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
-      text,
-      time: isoOf(atMs, clock) ?? isoOfWall(wallMs),
-    })),
+    next: [
+      ...whatComes(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
+        text,
+        time: isoOf(atMs, clock) ?? isoOfWall(wallMs),
+      })),
+      ...forecaster.predictionsOf(id, entry).map(({ text }) => ({ text: `${text}.`, time: null })),
+    ],
   };
 }
 

@@ -18,6 +18,7 @@ import type { Bus } from "./bus.ts";
 import type { Catalog } from "./catalog.ts";
 import { describeService, healthOf, isoOf, round, type Surroundings } from "./describe.ts";
 import { explain, why } from "./explain.ts";
+import type { Forecaster } from "./forecaster.ts";
 import { enforcementWords } from "./limiter.ts";
 import { eventShape } from "./recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
@@ -36,6 +37,7 @@ export interface FacadeOptions {
   readonly actions: Actions;
   readonly reloader: Reloader;
   readonly sampler: Sampler;
+  readonly forecaster: Forecaster;
   readonly transients: Transients;
   readonly around: Surroundings;
   readonly daemon: () => shape.DaemonInfo;
@@ -71,6 +73,7 @@ export class Facade implements Supervisor {
         ...describeService(id, entry, around),
         command: [spec.exec.command, ...spec.exec.args].join(" "),
         enforcement: spec.limits === null ? [] : enforcementWords(spec.limits),
+        predictions: this.#o.forecaster.predictionsOf(id, entry).map(({ text }) => text),
         processes: tree.map(({ pid, name }) => ({ pid, name })),
         recent_events: store.events({ limit: 10, serviceIds: [id] }).map(eventShape),
         recent_lines: [...logs.read(id, { lines: 10 })],
@@ -178,6 +181,14 @@ export class Facade implements Supervisor {
         ...(row.reported ? { reported: { ...row.reported } } : {}),
       })),
     );
+  }
+
+  forecast(id: string): Result<shape.Forecast, ApiError> {
+    return this.#with(id, (entry, known) => this.#o.forecaster.of(known, entry));
+  }
+
+  forecasts(): readonly shape.Forecast[] {
+    return this.#o.forecaster.all();
   }
 
   report(report: shape.MetricsReport): Result<null, ApiError> {

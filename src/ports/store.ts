@@ -45,6 +45,14 @@ export interface MetricRow {
   readonly reported?: Readonly<Record<string, number>>;
 }
 
+/** The mean of what was measured around a moment; null: nothing was. */
+export interface CoursePoint {
+  /** Wall milliseconds. */
+  readonly atMs: number;
+  readonly memory: number | null;
+  readonly cpu: number | null;
+}
+
 export interface AlertRow {
   readonly id: number;
   readonly serviceId: string | null;
@@ -94,6 +102,8 @@ export interface Store {
   /** Bytes of the file that hold something. */
   size(): number;
   metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[];
+  /** How memory and CPU went between two wall times, a point for each `bucketMs`, oldest first. */
+  course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[];
   /** Oldest first; the newest `limit` of what matches. */
   events(query: EventQuery): readonly EventRow[];
   openAlert(alert: Omit<AlertRow, "id" | "resolvedAt" | "acknowledged">): number;

@@ -47,6 +47,13 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
 
 export const aLine = (text: string, stream: "stdout" | "stderr" = "stdout"): LogLine => ({ time: NOW_ISO, stream, full: true, text });
 
+const TREND: shape.Trend = {
+  ...{ verdict: "rising", text: "Memory grows", leak: true, limit: 512, level: 300, per_hour: 10, per_hour_low: 9, per_hour_high: 11 },
+  ...{ seen_seconds: 3600, limit_in_seconds: 1800, limit_at: NOW_ISO, limit_at_soonest: NOW_ISO, limit_at_latest: NOW_ISO },
+};
+
+const aForecast = (id: string): shape.Forecast => ({ id, run_since: NOW_ISO, memory: TREND, cpu: { ...TREND, leak: false } });
+
 type Subscriber = (id: number, change: shape.StreamChange) => void;
 type Follower = Parameters<Supervisor["followLogs"]>[1];
 
@@ -108,6 +115,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const detail = {
         command: "serve --fast",
         enforcement: [],
+        predictions: [],
         processes: [{ pid: 4711, name: "serve" }],
         recent_events: [anEvent],
         recent_lines: [aLine("one")],
@@ -184,6 +192,11 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const point = { timestamp: NOW_ISO, cpu_percent: 1, memory_mb: 2, health_status: "healthy" as const, response_time_ms: null };
       return ok([point, { ...point, reported: { queue: 3 } }]);
     },
+    forecast(id) {
+      const found = find(id);
+      return found.ok ? ok(aForecast(id)) : found;
+    },
+    forecasts: () => [...services.keys()].map((id) => aForecast(id)),
     report(report) {
       calls.push(["report", report]);
       const found = find(report.service_id);

@@ -23,6 +23,8 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   serviceHealth: [`GET ${API}/services/web/health?run=true`],
   serviceLogs: [`GET ${API}/services/web/logs?lines=2`],
   serviceMetrics: [`GET ${API}/services/web/metrics?since=10m&limit=5`],
+  serviceForecast: [`GET ${API}/services/web/forecast`],
+  forecasts: [`GET ${API}/forecasts`],
   serviceFile: [`GET ${API}/services/web/file`],
   why: [`GET ${API}/services/web/why`],
   explain: [`GET ${API}/services/web/explain`],

@@ -108,6 +108,7 @@ export const detailOf = (service: Service): ServiceDetail => ({
   ...service,
   command: `/usr/bin/${service.id} --serve`,
   enforcement: [],
+  predictions: [],
   processes: service.pid === null ? [] : [{ pid: 100, name: service.id }, { pid: 101, name: "worker" }, { pid: 102, name: "logger" }], // prettier-ignore
   recent_events: [anEvent(1, { service_id: service.id })],
   recent_lines: [{ time: "2026-11-22T19:59:59.123456789Z", stream: "stdout", full: true, text: "listening \x1b]0;owned\x07on 80\x1b[2J" }],

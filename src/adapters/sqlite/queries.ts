@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { AlertRow, EventQuery, EventRow, MetricRow } from "../../ports/store.ts";
+import type { AlertRow, CoursePoint, EventQuery, EventRow, MetricRow } from "../../ports/store.ts";
 import { STEPS } from "../../core/rollup.ts";
 import { statement } from "./statements.ts";
 
@@ -70,6 +70,16 @@ export function selectMetrics(db: Database, serviceId: string, sinceIso: string,
     rows.push(...statement<StoredMetric, [string, number, string, number]>(db, sql).all(serviceId, step, sinceIso, limit - rows.length));
   }
   return rows.map(metricOf).sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0));
+}
+
+/** Each step is a stretch of the index; a coarse row stands in the middle of its time. */
+export function selectCourse(db: Database, serviceId: string, fromMs: number, toMs: number, bucketMs: number): CoursePoint[] {
+  const sql = `SELECT avg(at) AS atMs, avg(memory_mb) AS memory, avg(cpu_percent) AS cpu FROM (
+      SELECT unixepoch(timestamp, 'subsec') * 1000 + step * 500 AS at, memory_mb, cpu_percent FROM supervisor_metrics
+      WHERE service_id = ? AND step IN (${STEPS.join(", ")}) AND timestamp >= ? AND timestamp < ?
+    ) GROUP BY CAST((at - ?) / ? AS INTEGER) ORDER BY 1`;
+  const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
+  return statement<CoursePoint, [string, string, string, number, number]>(db, sql).all(serviceId, from, to, fromMs, bucketMs);
 }
 
 export const metricOf = (row: StoredMetric): MetricRow => ({

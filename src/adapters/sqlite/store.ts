@@ -1,11 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { AlertRow, EventQuery, EventRow, MetricRow, RollUp, Store, TurnRecord } from "../../ports/store.ts";
+import type { AlertRow, CoursePoint, EventQuery, EventRow, MetricRow, RollUp, Store, TurnRecord } from "../../ports/store.ts";
 import { clipEvent, clipText } from "./clip.ts";
 import { connect, type OpenProblem } from "./connection.ts";
 import { restore, type Salvage, salvage, setAside } from "./damage.ts";
 import { nothingPending, trimPending, writePending } from "./pending.ts";
-import { lastId, matchesEvent, pruneSlice, selectAlerts, selectEvents, selectMetrics } from "./queries.ts";
+import { lastId, matchesEvent, pruneSlice, selectAlerts, selectCourse, selectEvents, selectMetrics } from "./queries.ts";
 import { RollUps } from "./rollup.ts";
 import { disconnect, statement } from "./statements.ts";
 import { troubleOf } from "./trouble.ts";
@@ -116,6 +116,10 @@ class WalStore implements Store {
     const stored = this.read((db) => selectMetrics(db, serviceId, sinceIso, limit), []);
     const waiting = this.pending.metrics.filter((row) => row.serviceId === serviceId && row.timestamp >= sinceIso);
     return waiting.length > 0 ? [...stored, ...waiting].slice(-limit) : stored;
+  }
+
+  course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[] {
+    return this.read((db) => selectCourse(db, serviceId, fromMs, toMs, bucketMs), []);
   }
 
   events(query: EventQuery): readonly EventRow[] {

@@ -10,6 +10,10 @@ export const serviceMetrics: Handler<"serviceMetrics"> = ({ id, since, limit }, 
   return from.ok ? supervisor.metrics(id, from.value, limit) : from;
 };
 
+export const serviceForecast: Handler<"serviceForecast"> = ({ id }, { supervisor }) => supervisor.forecast(id);
+
+export const forecasts: Handler<"forecasts"> = (_input, { supervisor }) => ({ ok: true, value: [...supervisor.forecasts()] });
+
 export const prometheus: Handler<"prometheus"> = async (_input, { supervisor }) => {
   const { text, type } = await prometheusText(supervisor);
   return textAnswer(text, type);

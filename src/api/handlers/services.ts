@@ -56,6 +56,7 @@ function brief({
   recent_events: ___,
   recent_lines: ____,
   enforcement: _____,
+  predictions: ______,
   ...rest
 }: shape.ServiceDetail): shape.Service {
   return rest;

@@ -72,6 +72,7 @@ function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
   ].filter(Boolean);
   if (used.length > 0) facts.push(["Uses", used.join(", ")]);
   service.enforcement.forEach((words, i) => facts.push([i === 0 ? "Limits" : "", safe(words)]));
+  service.predictions.forEach((words, i) => facts.push([i === 0 ? "Forecast" : "", paint("yellow", safe(words))]));
   if (service.port !== null) facts.push(["Port", String(service.port)]);
   return facts;
 }

@@ -64,3 +64,25 @@ test("a database of the first version is brought forward with its rows", () => {
   expect(next.size()).toBeGreaterThan(0);
   next.close();
 });
+
+test("the course of a unit: means of equal stretches over all steps, nothing outside, nothing for what was not measured", () => {
+  using dir = tempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  const rows = Array.from({ length: (2 * HOUR) / 5000 }, (_, i) => ({
+    ...metricRow("a", at(i * 5000)),
+    memoryMb: i / 720,
+    cpuPercent: null,
+  }));
+  store.addMetrics([...rows, metricRow("b", at(0))]);
+  for (let round = 0; round < 3; round++) store.rollUp({ samplesBeforeMs: START + HOUR, minutesBeforeMs: START + HOUR / 2, services: 5 });
+  const course = store.course("a", START, START + 2 * HOUR, HOUR / 2);
+  expect(course.length).toBe(4);
+  for (const [i, { atMs, memory, cpu }] of course.entries()) {
+    expect(Math.abs(atMs - START - (i + 0.5) * (HOUR / 2))).toBeLessThan(5000);
+    expect(memory!).toBeCloseTo((i + 0.5) / 2, 1);
+    expect(cpu).toBeNull();
+  }
+  expect(store.course("a", START + HOUR, START + HOUR + 10_000, 5000).length).toBe(2);
+  expect(store.course("c", START, START + HOUR, 1000)).toEqual([]);
+  store.close();
+});

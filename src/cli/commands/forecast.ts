@@ -1,0 +1,76 @@
+import { EXIT } from "../../api/errors.ts";
+import type { Forecast, Trend } from "../../api/shapes.ts";
+import type { Context, Run } from "../context.ts";
+import { idsOf } from "../ids.ts";
+import { layOut, type Column } from "../render/columns.ts";
+import { safe, safeCell } from "../render/safe.ts";
+import { memory, percent } from "../render/state.ts";
+import { tableOptions, type Look } from "../render/status-table.ts";
+import { relative } from "../render/time.ts";
+import { lookOf } from "./status.ts";
+
+export const run: Run = (context) => (context.args.length === 0 ? showAll(context) : showUnits(context));
+
+async function showAll(context: Context): Promise<number> {
+  const answer = await context.client.call("forecasts");
+  if (!answer.ok) return context.fail(answer.error);
+  if (context.options.json) context.json(answer.value);
+  else context.out(answer.value.length === 0 ? "No unit runs." : table(answer.value, lookOf(context)));
+  return EXIT.done;
+}
+
+async function showUnits(context: Context): Promise<number> {
+  const ids = await idsOf(context, context.args);
+  if (!ids.ok) return context.fail(ids.error);
+  const forecasts: Forecast[] = [];
+  for (const id of ids.value) {
+    const answer = await context.client.call("serviceForecast", { id });
+    if (!answer.ok) return context.fail(answer.error);
+    forecasts.push(answer.value);
+  }
+  if (context.options.json) context.json(forecasts.length === 1 ? forecasts[0] : forecasts);
+  else context.out(forecasts.map((forecast) => inWords(forecast, context)).join("\n\n"));
+  return EXIT.done;
+}
+
+function inWords({ id, memory: ofMemory, cpu }: Forecast, { paint }: Context): string {
+  const trends = ofMemory.verdict === "not-running" ? [ofMemory] : [ofMemory, cpu];
+  const lines = trends.map(({ text, limit_at }) => `  ${paint(limit_at === null ? "dim" : "yellow", `${safe(text)}.`)}`);
+  const leak = ofMemory.leak ? [`  ${paint("yellow", "It seems to leak memory.")}`] : [];
+  return [paint("bold", safe(id)), ...lines, ...leak].join("\n");
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "UNIT" },
+  { title: "OF" },
+  { title: "NOW", align: "right" },
+  { title: "AN HOUR", align: "right" },
+  { title: "LIMIT", align: "right" },
+  { title: "TREND" },
+  { title: "REACHES ITS LIMIT" },
+];
+
+function table(forecasts: readonly Forecast[], look: Look): string {
+  const rows = forecasts.flatMap((forecast) => [
+    row(forecast.id, "memory", forecast.memory, memory, look),
+    row("", "cpu", forecast.cpu, percent, look),
+  ]);
+  return layOut(COLUMNS, rows, tableOptions(look)).join("\n");
+}
+
+function row(id: string, name: string, trend: Trend, show: (value: number | null) => string, { paint, now }: Look) {
+  const known = trend.verdict === "rising" || trend.verdict === "falling";
+  const sign = trend.per_hour < 0 ? "-" : "+";
+  return [
+    { text: safeCell(id), paint: (text: string) => paint("bold", text) },
+    { text: name },
+    { text: trend.verdict === "warming-up" ? "" : show(trend.level) },
+    { text: known ? `${sign}${show(Math.abs(trend.per_hour))}` : "" },
+    { text: show(trend.limit) },
+    {
+      text: trend.leak ? "rising (a leak?)" : trend.verdict,
+      paint: (text: string) => paint(trend.verdict === "rising" ? "yellow" : "dim", text),
+    },
+    { text: trend.limit_at === null ? "" : relative(trend.limit_at, now), paint: (text: string) => paint("yellow", text) },
+  ];
+}

@@ -1,0 +1,204 @@
+import { forecast, LEAST_POINTS, lookEveryMs, type Forecast } from "../core/forecast.ts";
+import type { Concern } from "../core/alerts.ts";
+import { maxOf } from "../core/limits.ts";
+import {
+  FORESEEN,
+  forecastWords,
+  isForeseen,
+  isLeak,
+  look,
+  NO_EPISODE,
+  TOLD_EPISODE,
+  type Episode,
+  type Foreseen,
+} from "../core/predictions.ts";
+import { isProbed } from "../core/unit/phase.ts";
+import type { Entry, World } from "../core/world.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { Store } from "../ports/store.ts";
+import type * as shape from "../api/shapes.ts";
+import { isoOf, round } from "./describe.ts";
+import type { Recorder } from "./recorder.ts";
+
+export interface ForecasterOptions {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly store: Pick<Store, "course" | "events">;
+  readonly recorder: Pick<Recorder, "tell">;
+  readonly logs: Pick<LogStore, "note">;
+  /** From one sample to the next. */
+  readonly tickMs: number;
+}
+
+interface Look {
+  readonly run: number;
+  readonly atMs: number;
+  readonly dueMs: number;
+  readonly forecasts: Readonly<Record<Foreseen, Forecast>>;
+  readonly episodes: Readonly<Record<Foreseen, Episode>>;
+}
+
+/** Units that are looked at on one tick: each look reads the history of a run. */
+const AT_ONCE = 5;
+/** A run is read as this many points; its last sixteenth as this many more, for what began lately. */
+const POINTS = 600;
+const LATE = 16;
+const EVENT = "limit_predicted";
+
+/** Looks at the history of running units every now and then, and tells once when a limit is to be expected. */
+export class Forecaster {
+  readonly #o: ForecasterOptions;
+  readonly #looks = new Map<string, Look>();
+
+  constructor(options: ForecasterOptions) {
+    this.#o = options;
+  }
+
+  /** On the shared tick. */
+  tick(): void {
+    const { world, clock } = this.#o;
+    const now = clock.monotonicMs();
+    for (const id of this.#looks.keys()) if (world.get(id) === undefined) this.#looks.delete(id);
+    let left = AT_ONCE;
+    for (const [id, entry] of world.entries()) {
+      const known = this.#looks.get(id);
+      if (!this.#isWarm(entry) || (known?.run === entry.unit.run && known.dueMs > now)) continue;
+      this.#look(id, entry);
+      if (--left === 0) return;
+    }
+  }
+
+  /** What is known of a unit right now, read anew. */
+  of(id: string, entry: Entry): shape.Forecast {
+    return this.#describe(id, entry, this.#read(id, entry), this.#o.clock.monotonicMs());
+  }
+
+  /** The last look at each running unit. */
+  all(): shape.Forecast[] {
+    const running = [...this.#o.world.entries()].filter(([, { unit }]) => isProbed(unit));
+    return running.map(([id, entry]) => {
+      const { forecasts, atMs } = this.#lookAt(id, entry) ?? { forecasts: UNKNOWN, atMs: 0 };
+      return this.#describe(id, entry, forecasts, atMs);
+    });
+  }
+
+  /** Sentences about what was told and still holds. */
+  predictionsOf(id: string, entry: Entry): { readonly metric: Foreseen; readonly text: string; readonly atMs: number }[] {
+    const last = this.#lookAt(id, entry);
+    if (last === undefined) return [];
+    return FORESEEN.filter((metric) => last.episodes[metric].told && last.forecasts[metric].inMs !== null).map((metric) => ({
+      metric,
+      text: forecastWords(metric, last.forecasts[metric], limitOf(entry, metric)),
+      atMs: last.atMs + last.forecasts[metric].inMs!,
+    }));
+  }
+
+  concernsOf(id: string, entry: Entry): Concern[] {
+    return this.predictionsOf(id, entry).map(({ metric, text }) => ({
+      unit: id,
+      type: `${metric}-predicted`,
+      severity: "warning",
+      message: text,
+    }));
+  }
+
+  #lookAt(id: string, { unit }: Entry): Look | undefined {
+    const known = this.#looks.get(id);
+    return known?.run === unit.run && isProbed(unit) ? known : undefined;
+  }
+
+  #look(id: string, entry: Entry): void {
+    const { clock, tickMs } = this.#o;
+    const { unit } = entry;
+    const atMs = clock.monotonicMs();
+    const forecasts = this.#read(id, entry);
+    const before = this.#looks.get(id);
+    const known = before?.run === unit.run ? before.episodes : this.#toldBefore(id, unit.run);
+    const episodes = { ...known };
+    const news: Foreseen[] = [];
+    for (const metric of FORESEEN) {
+      const result = look(known[metric], isForeseen(forecasts[metric], limitOf(entry, metric)));
+      episodes[metric] = result.episode;
+      if (result.news) news.push(metric);
+    }
+    const soonest = Math.min(...FORESEEN.map((metric) => forecasts[metric].inMs ?? Infinity));
+    const dueMs = atMs + lookEveryMs(atMs - (unit.execAtMs ?? atMs), tickMs, soonest);
+    this.#looks.set(id, { run: unit.run, atMs, dueMs, forecasts, episodes });
+    for (const metric of news) this.#tell(id, entry, metric, forecasts[metric]);
+  }
+
+  #tell(id: string, entry: Entry, metric: Foreseen, found: Forecast): void {
+    const { recorder, logs } = this.#o;
+    const text = forecastWords(metric, found, limitOf(entry, metric));
+    recorder.tell(EVENT, text, id, { run: entry.unit.run, metric, ...this.#trend(entry, metric, found, this.#o.clock.monotonicMs()) });
+    logs.note(id, text);
+  }
+
+  /** What an earlier daemon told of this run is not told again. */
+  #toldBefore(id: string, run: number): Record<Foreseen, Episode> {
+    const told = this.#o.store.events({ limit: 10, serviceIds: [id], types: [EVENT] }).filter(({ details }) => details.run === run);
+    const of = (metric: Foreseen): Episode => (told.some(({ details }) => details.metric === metric) ? TOLD_EPISODE : NO_EPISODE);
+    return { memory: of("memory"), cpu: of("cpu") };
+  }
+
+  #isWarm({ unit }: Entry): boolean {
+    const { clock, tickMs } = this.#o;
+    return isProbed(unit) && unit.execAtMs !== null && clock.monotonicMs() - unit.execAtMs >= LEAST_POINTS * tickMs;
+  }
+
+  #read(id: string, entry: Entry): Readonly<Record<Foreseen, Forecast>> {
+    const { clock, store, tickMs } = this.#o;
+    if (!this.#isWarm(entry)) return UNKNOWN;
+    const ageMs = clock.monotonicMs() - entry.unit.execAtMs!;
+    const now = clock.wallMs();
+    const lateMs = ageMs / POINTS > tickMs ? now - ageMs / LATE : now - ageMs;
+    const early = ageMs / POINTS > tickMs ? store.course(id, now - ageMs, lateMs, ageMs / POINTS) : [];
+    const points = [...early, ...store.course(id, lateMs, now, Math.max(tickMs, ageMs / LATE / POINTS))];
+    const of = (metric: Foreseen): Forecast =>
+      forecast(
+        points.flatMap((point) => (point[metric] === null ? [] : [{ atMs: point.atMs, value: point[metric] }])),
+        limitOf(entry, metric),
+      );
+    return { memory: of("memory"), cpu: of("cpu") };
+  }
+
+  #describe(id: string, entry: Entry, forecasts: Readonly<Record<Foreseen, Forecast>>, atMs: number): shape.Forecast {
+    const { clock } = this.#o;
+    const running = isProbed(entry.unit);
+    return {
+      id,
+      run_since: isoOf(entry.unit.execAtMs, clock, running),
+      memory: this.#trend(entry, "memory", forecasts.memory, atMs),
+      cpu: this.#trend(entry, "cpu", forecasts.cpu, atMs),
+    };
+  }
+
+  #trend(entry: Entry, metric: Foreseen, found: Forecast, seenAtMs: number): shape.Trend {
+    const { clock, tickMs } = this.#o;
+    const limit = limitOf(entry, metric);
+    const running = isProbed(entry.unit);
+    const at = (ms: number | null): string | null => (ms === null ? null : isoOf(seenAtMs + ms, clock));
+    return {
+      verdict: running ? found.verdict : "not-running",
+      text: running ? forecastWords(metric, found, limit) : "It does not run",
+      leak: metric === "memory" && running && isLeak(found, tickMs),
+      limit,
+      level: running ? round(found.level, 2) : null,
+      per_hour: round(found.slope * HOUR_MS, 3),
+      per_hour_low: round(found.slopeLow * HOUR_MS, 3),
+      per_hour_high: round(found.slopeHigh * HOUR_MS, 3),
+      seen_seconds: round(found.spanMs / 1000, 0),
+      limit_in_seconds: found.inMs === null ? null : round(found.inMs / 1000, 0),
+      limit_at: at(found.inMs),
+      limit_at_soonest: at(found.soonestMs),
+      limit_at_latest: at(found.latestMs),
+    };
+  }
+}
+
+const HOUR_MS = 3_600_000;
+
+const limitOf = ({ spec }: Entry, metric: Foreseen): number | null => (spec.limits === null ? null : maxOf(spec.limits, metric));
+
+const UNKNOWN: Readonly<Record<Foreseen, Forecast>> = { memory: forecast([], null), cpu: forecast([], null) };
