@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import type { ApiError } from "./errors.ts";
 import type { Access } from "./routes.ts";
+import type { Found } from "./sessions.ts";
 
 /** `api` of the settings file. */
 export interface ApiSettings {
@@ -13,12 +14,18 @@ export interface ApiSettings {
   readonly allowedHosts: readonly string[];
   /** `https://dash.example:8443`. */
   readonly allowedOrigins: readonly string[];
+  /** `read-only`: a session of the page may not change anything. */
+  readonly page: "on" | "off" | "read-only";
 }
 
 export interface Gate {
   /** Host and Origin of a request over TCP: the defence against DNS rebinding and against other sites' pages. */
   checkSite(headers: Headers): ApiError | null;
   checkToken(access: Access, headers: Headers): ApiError | null;
+  /** For a request with a session cookie and no token. */
+  checkSession(access: Access, headers: Headers, found: Found): ApiError | null;
+  /** False: everybody who comes to the listener is let in. */
+  readonly needsToken: boolean;
   /** Headers that let a page of an allowed foreign origin read the answer (Fetch standard, CORS); null for anybody else. */
   corsFor(headers: Headers): Readonly<Record<string, string>> | null;
 }
@@ -50,6 +57,20 @@ export function createGate(settings: ApiSettings, token: string): Gate {
       // Digests have one length, so that the comparison tells nothing of the token, not even how long it is.
       if (timingSafeEqual(digest(given), expected)) return null;
       return { code: "unauthorized", message: "cannot answer: the token is wrong", hint: TOKEN_HINT };
+    },
+    needsToken,
+    checkSession(access, headers, found) {
+      if (access === "open" || !needsToken) return null;
+      if (found.kind !== "alive") return { code: "unauthorized", message: "cannot answer: the session is over", hint: "sign in again" };
+      // Pages of other ports of this host are the same site to a cookie; the browser tells who asks (Fetch Metadata).
+      const from = headers.get("sec-fetch-site");
+      if (from !== null && from !== "same-origin" && from !== "none")
+        return { code: "forbidden", message: "cannot answer: another page asks with this one's session" };
+      if (access === "read") return null;
+      if (access === "admin")
+        return { code: "forbidden", message: "cannot do that from the page", hint: "use `sup` on the machine, or the token" };
+      if (settings.page !== "read-only") return null;
+      return { code: "forbidden", message: "cannot change anything: the page is read-only", hint: "api.page of the settings file says so" };
     },
     corsFor(headers) {
       const origin = headers.get("origin")?.toLowerCase();

@@ -128,6 +128,16 @@ export const contract = {
   },
   graph: { input: nothing, output: shape.graph },
   reloadUnits: { input: z.strictObject({ dry_run: dryRun }), output: shape.reloadPlan },
+  session: { input: nothing, output: shape.session },
+  signIn: {
+    input: z.strictObject({
+      token: about("The token that `sup token` prints", z.string().max(4096).optional()),
+      code: about("The code of a link that `sup dashboard` made", z.string().max(128).optional()),
+    }),
+    output: shape.session,
+  },
+  signOut: { input: nothing, output: shape.session },
+  signInLink: { input: nothing, output: z.object({ url: z.string(), expires: z.iso.datetime() }) },
   reexec: { input: nothing, output: z.object({ status: z.literal("re-executing") }) },
   shutdown: {
     input: z.strictObject({ leave: flag("End alone: the services go on, and the next daemon takes them over") }),

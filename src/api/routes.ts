@@ -81,6 +81,10 @@ export const routes = {
   acknowledge: post(`${BASE}/alerts/ack`, "Say that alerts were seen: by their ids, or all open ones of units"),
   graph: get(`${BASE}/graph`, "Units and their dependencies, with the start waves"),
   reloadUnits: post(`${BASE}/reload`, "Compare unit files with what runs and do the least; ?dry_run=true gives the plan"),
+  session: get(`${BASE}/session`, "Whether this browser is signed in, and what it may do", "open"),
+  signIn: post(`${BASE}/session`, "Sign a browser in by the token or a one-time code; answers with a cookie", "open"),
+  signOut: post(`${BASE}/session/end`, "Sign this browser out", "open"),
+  signInLink: post(`${BASE}/session/link`, "A link to the page that signs in once, within two minutes", "admin"),
   reexec: post(`${BASE}/reexec`, "Execute the program on disk anew, same pid; services go on", "admin"),
   shutdown: post(`${BASE}/shutdown`, "Stop every unit in order and end the daemon", "admin"),
 } as const satisfies Record<string, Route>;

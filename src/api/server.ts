@@ -8,9 +8,11 @@ import type { Answer, Context } from "./handlers/handler.ts";
 import { handlers } from "./handlers/index.ts";
 import { inputReader, type RawInput } from "./input.ts";
 import { openapiDocument } from "./openapi.ts";
+import { createPage, type Page, type PageFile } from "./page.ts";
 import { createRouter, type Match } from "./router.ts";
 import { routes, type RouteName } from "./routes.ts";
-import { createStreams, type StreamLimits } from "./streams.ts";
+import { createSessions, type Found as FoundSession, type SessionOptions } from "./sessions.ts";
+import { createStreams, type StreamLimits, type Streams } from "./streams.ts";
 import type { Result } from "../base/result.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -24,6 +26,8 @@ export interface AppOptions {
   /** Hears of bugs: what a handler threw, and in which route. */
   readonly onError: (error: unknown, route: RouteName) => void;
   readonly streamLimits?: StreamLimits;
+  readonly loadPage: () => Promise<readonly PageFile[]>;
+  readonly sessionMemory: SessionOptions["memory"];
 }
 
 /** `unix`: whoever may open the socket may do everything. `tcp`: the rules of access.ts. */
@@ -45,25 +49,39 @@ export interface App {
 export function createApp(options: AppOptions): App {
   const gate = createGate(options.settings, options.token);
   const match = createRouter(routes);
-  const streams = createStreams(options.streamLimits);
-  const { supervisor, now } = options;
+  const { supervisor, now, settings } = options;
+  const sessions = createSessions({ token: options.token, basePath: settings.basePath, now, memory: options.sessionMemory });
+  const streams = createStreams(options.streamLimits, sessions.isAlive);
+  const page = settings.page === "off" ? null : createPage(options.loadPage, settings.basePath);
   let document: Record<string, unknown> | undefined;
-  const openapi = (): Record<string, unknown> => (document ??= openapiDocument(options.version, options.settings.basePath));
-  const contextOf = ({ headers }: Request): Context => ({
+  const openapi = (): Record<string, unknown> => (document ??= openapiDocument(options.version, settings.basePath));
+  const contextOf = ({ headers }: Request, transport: Transport, found: FoundSession): Context => ({
     supervisor,
     nowMs: now(),
-    streams,
+    streams: found.kind === "alive" ? ownedBy(found.key, streams) : streams,
     accept: headers.get("accept") ?? "",
     lastEventId: headers.get("last-event-id") ?? "",
     openapi,
+    endStreamsOf: streams.endOf,
+    visitor: {
+      sessions,
+      cookies: headers.get("cookie") ?? "",
+      found,
+      needsSession: transport === "tcp" && gate.needsToken,
+      secure: (headers.get("origin") ?? "").startsWith("https:") || headers.get("x-forwarded-proto") === "https",
+      page: settings.page,
+      basePath: settings.basePath,
+    },
   });
   const respond = (request: Request, transport: Transport): Response | Promise<Response> => {
-    const { path, query } = partsOf(request.url, options.settings.basePath);
+    const { path, query } = partsOf(request.url, settings.basePath);
     const found = match(request.method, path);
-    const refusal = transport === "tcp" ? refuse(gate, request, path, found) : null;
+    const session = sessionOf(request.headers, transport, sessions.find);
+    const refusal = transport === "tcp" ? refuse(gate, request, path, found, session, page) : null;
     if (refusal) return refusal;
-    if (found.kind !== "route") return noRoute(request.method, path, found);
-    return run(found, query, request, contextOf(request), options.onError);
+    if (found.kind === "route") return run(found, query, request, contextOf(request, transport, session), options.onError);
+    if (found.kind === "none" && page?.claims(path)) return pageAnswer(page, request, path);
+    return noRoute(request.method, path, found);
   };
   return {
     handle(request, transport, connection) {
@@ -98,14 +116,29 @@ function partsOf(url: string, basePath: string): { readonly path: string; readon
   return { path: inside ? path.slice(basePath.length) || "/" : path, query: mark < 0 ? "" : url.slice(mark + 1) };
 }
 
-/** The site first, then preflights (which carry no token), then the token. `/` has nothing to show and tells how to go on. */
-function refuse(gate: Gate, request: Request, path: string, found: Match): Response | null {
+const NO_SESSION: FoundSession = { kind: "none" };
+
+/** A token that is sent counts alone; on the unix socket nobody needs a session. */
+const sessionOf = (headers: Headers, transport: Transport, find: (cookies: string) => FoundSession): FoundSession =>
+  transport === "unix" || headers.has("authorization") ? NO_SESSION : find(headers.get("cookie") ?? "");
+
+const ownedBy = (owner: string, streams: Streams): Streams => ({ ...streams, open: (options) => streams.open({ ...options, owner }) });
+
+/** The site first, then preflights (which carry no token), then the token or session. The page's own files tell nothing. */
+function refuse(gate: Gate, request: Request, path: string, found: Match, session: FoundSession, page: Page | null): Response | null {
   const foreign = gate.checkSite(request.headers);
   if (foreign) return errorAnswer(foreign);
   if (request.method === "OPTIONS" && gate.corsFor(request.headers)) return new Response(null, { status: 204, headers: PREFLIGHT });
-  if (path === "/") return null;
-  const problem = gate.checkToken(found.kind === "route" ? found.route.access : "read", request.headers);
+  if (path === "/" || (found.kind === "none" && page?.claims(path))) return null;
+  const access = found.kind === "route" ? found.route.access : "read";
+  const { headers } = request;
+  const problem = session.kind === "none" ? gate.checkToken(access, headers) : gate.checkSession(access, headers, session);
   return problem && errorAnswer(problem, { "www-authenticate": 'Bearer realm="sup"' });
+}
+
+function pageAnswer(page: Page, request: Request, path: string): Response | Promise<Response> {
+  if (request.method === "GET" || request.method === "HEAD") return page.answer(path, request.headers);
+  return noRoute(request.method, path, { kind: "method", allow: "GET, HEAD" });
 }
 
 function noRoute(method: string, path: string, found: Exclude<Match, { kind: "route" }>): Response {

@@ -333,6 +333,17 @@ export const graph = z.object({
 });
 export type Graph = z.infer<typeof graph>;
 
+/** How the page stands with the daemon. */
+export const session = z.object({
+  signed_in: z.boolean(),
+  /** A session that was known once is over: it expired, was signed out, or the token was renewed. */
+  ended: z.boolean(),
+  /** Null where no session is needed (the unix socket, `api.auth` none). */
+  expires: time.nullable(),
+  access: z.enum(["read", "write"]),
+});
+export type Session = z.infer<typeof session>;
+
 /** What the event stream carries after its `id:`; the names are the SSE event names. */
 export type StreamChange =
   | { readonly kind: "snapshot"; readonly data: Status }

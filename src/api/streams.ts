@@ -10,6 +10,8 @@ import type { ApiError } from "./errors.ts";
 export interface Streams {
   open(options: StreamOptions): Result<Response, ApiError>;
   readonly size: number;
+  /** Ends the streams of an owner, after what is queued. */
+  endOf(owner: string): void;
   /** Ends every stream after what is queued, and opens no more. */
   close(): void;
 }
@@ -19,6 +21,8 @@ export interface StreamOptions {
   /** Sent at once: the head of an answer goes out only with its first bytes. */
   readonly first: string;
   readonly ping: string;
+  /** The session it was opened with. */
+  readonly owner?: string;
   /** At a full queue: the text that stands for `lost` messages. Without it the stream ends. */
   readonly gap?: (lost: number) => string;
   /** Subscribes; may send during the call. Answers a stop. */
@@ -42,7 +46,8 @@ export interface StreamLimits {
 
 export const STREAM_LIMITS: StreamLimits = { pingMs: 15_000, maxStreams: 1000, maxChars: 4 * 1024 * 1024, maxMessages: 10_000 };
 
-export function createStreams(limits: StreamLimits = STREAM_LIMITS): Streams {
+/** `isAlive`: an owner that is none any more loses its streams with the next ping. */
+export function createStreams(limits: StreamLimits = STREAM_LIMITS, isAlive: (owner: string) => boolean = () => true): Streams {
   const all = new Set<Stream>();
   let timer: ReturnType<typeof setInterval> | null = null;
   let closed = false;
@@ -51,6 +56,12 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): Streams {
     if (all.size > 0 || timer === null) return;
     clearInterval(timer);
     timer = null;
+  };
+  const pingAll = (): void => {
+    for (const one of [...all]) {
+      if (one.owner === undefined || isAlive(one.owner)) one.ping();
+      else one.end();
+    }
   };
   return {
     get size() {
@@ -64,8 +75,11 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): Streams {
       if (!attached.ok) return attached;
       all.add(stream);
       stream.whenDone(attached.value);
-      timer ??= setInterval(() => all.forEach((one) => one.ping()), limits.pingMs);
+      timer ??= setInterval(pingAll, limits.pingMs);
       return ok(streamAnswer(stream.body, options.type));
+    },
+    endOf(owner) {
+      for (const stream of [...all]) if (stream.owner === owner) stream.end();
     },
     close() {
       closed = true;
@@ -76,6 +90,7 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): Streams {
 
 interface Stream extends Outlet {
   readonly body: ReadableStream;
+  readonly owner: string | undefined;
   ping(): void;
   /** The stop of the subscription: called once, also when the stream has ended during `attach`. */
   whenDone(stop: () => void): void;
@@ -120,6 +135,7 @@ function createStream(options: StreamOptions, limits: StreamLimits, leave: (stre
   );
   const stream: Stream = {
     body,
+    owner: options.owner,
     send(text, weight = 1) {
       if (done) return;
       if (lost > 0 || (queue.length > 0 && (queue.length >= limits.maxMessages || chars + text.length > limits.maxChars))) {

@@ -25,6 +25,15 @@ export const daemon: readonly CommandRow[] = [
     load: () => import("./commands/up.ts"),
   },
   {
+    name: "dashboard",
+    theme: "The daemon",
+    takes: "",
+    summary: "a link to the page in the browser, which signs in once; opens it on a desktop",
+    options: ["open"],
+    examples: ["sup dashboard", "sup dashboard --no-open"],
+    load: () => import("./commands/dashboard.ts"),
+  },
+  {
     name: "token",
     theme: "The daemon",
     takes: "",

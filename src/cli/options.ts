@@ -55,6 +55,7 @@ export const OPTIONS = {
   dropIn: { flags: "--drop-in <name>", words: "edit the drop-in NAME.json of the unit instead of its file", kind: "text" },
   ofUser: { flags: "--user", words: "your own service (the default unless root)", kind: "flag", shared: true },
   ofSystem: { flags: "--system", words: "the service of the system (the default as root)", kind: "flag", shared: true },
+  open: { flags: "--no-open", words: "only print the link", kind: "flag" },
   background: { flags: "--background", words: "the daemon was started by `sup daemon start`", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 
@@ -62,7 +63,7 @@ export type OptionName = keyof typeof OPTIONS;
 
 type Value<Kind> = Kind extends "flag" ? boolean : Kind extends "count" ? number : Kind extends "list" ? readonly string[] : string;
 
-/** Absent unless given; `wait` and `color` are false when `--no-wait` and `--no-color` are given. */
+/** Absent unless given; `wait`, `color` and `open` are false when `--no-wait` and the like are given. */
 export type Options = { readonly [Name in OptionName]?: Value<(typeof OPTIONS)[Name]["kind"]> };
 
 /** Accepted by every command, before or after its name. */

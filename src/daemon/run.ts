@@ -1,5 +1,5 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync } from "node:fs";
-import { createApp } from "../api/server.ts";
+import { createApp, type AppOptions } from "../api/server.ts";
 import { EXIT } from "../api/errors.ts";
 import { listen } from "../api/listen.ts";
 import { readOrMakeToken } from "../api/token.ts";
@@ -238,14 +238,7 @@ async function start(
   containmentNote = parts.processes.containmentNote;
   const token = readOrMakeToken(places.token);
   if (!token.ok) return err(token.error);
-  const app = createApp({
-    supervisor: parts.facade,
-    version,
-    token: token.value.token,
-    settings: settings.api,
-    now: Date.now,
-    onError: (error) => journal.bug("a request failed inside sup", error),
-  });
+  const app = createApp(appOptions(parts, settings, journal, version, token.value.token));
   const resumed = resume(parts, journal, handover);
   parts.keeper.settle();
   const { enabled, host, port, auth } = settings.api;
@@ -276,6 +269,18 @@ async function start(
   };
   return ok({ parts, unlisten });
 }
+
+const appOptions = ({ facade, store }: Parts, { api }: Settings, journal: Journal, version: string, token: string): AppOptions => ({
+  supervisor: facade,
+  version,
+  token,
+  settings: api,
+  now: Date.now,
+  onError: (error) => journal.bug("a request failed inside sup", error),
+  // Not before a browser asks: most daemons serve no page in their life.
+  loadPage: async () => (await import("./compose-page.ts")).loadPage(),
+  sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
+});
 
 /** By then the enabled units are started and the first sample is taken. */
 const STARTED_MS = 10_000;

@@ -20,6 +20,7 @@ export interface Settings {
     readonly allowedOrigins: readonly string[];
     /** "" or `/sup`: what a reverse proxy puts before every path. */
     readonly basePath: string;
+    readonly page: "on" | "off" | "read-only";
   };
   readonly metrics: { readonly intervalMs: number; readonly retentionDays: number };
   readonly events: { readonly retentionDays: number };
@@ -88,6 +89,10 @@ function build() {
         .string()
         .regex(/^(\/[\w.~-]+)*$/, "must be empty or a path such as /sup, without a slash at its end")
         .default(""),
+    ),
+    page: said(
+      'The web page at `/`. `false`: none. `"read-only"`: who signs in to it sees everything and changes nothing; the token itself stays as mighty as ever.',
+      z.union([z.boolean(), z.literal("read-only")]).default(true),
     ),
   });
   return z.strictObject({
@@ -162,6 +167,7 @@ function toSettings(
       allowedHosts: api.allowed_hosts,
       allowedOrigins: api.allowed_origins,
       basePath: api.base_path,
+      page: typeof api.page === "string" ? api.page : api.page ? "on" : "off",
     },
     metrics: { intervalMs: metrics.interval * 1000, retentionDays: metrics.retention_days },
     events: { retentionDays: events.retention_days },

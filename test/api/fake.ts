@@ -2,6 +2,7 @@ import type { ApiSettings } from "../../src/api/access.ts";
 import type { ApiError } from "../../src/api/errors.ts";
 import { createApp, type App, type AppOptions } from "../../src/api/server.ts";
 import type * as shape from "../../src/api/shapes.ts";
+import type { PageFile } from "../../src/api/page.ts";
 import type { Supervisor } from "../../src/api/supervisor.ts";
 import { err, ok, type Result } from "../../src/base/result.ts";
 import type { LogLine, LogQuery } from "../../src/ports/logs.ts";
@@ -12,7 +13,7 @@ export const TOKEN = "a-token-of-the-tests-0123456789";
 export const NOW = Date.parse("2026-05-01T12:00:00.000Z");
 export const NOW_ISO = "2026-05-01T12:00:00.000Z";
 
-export const SETTINGS: ApiSettings = { host: "127.0.0.1", auth: "token", basePath: "", allowedHosts: [], allowedOrigins: [] };
+export const SETTINGS: ApiSettings = { host: "127.0.0.1", auth: "token", basePath: "", allowedHosts: [], allowedOrigins: [], page: "on" };
 
 export function aService(id: string, more: Partial<shape.Service> = {}): shape.Service {
   return {
@@ -44,6 +45,14 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
     ...more,
   };
 }
+
+const file = (path: string, type: string, text: string): PageFile => ({ path, type, bytes: new TextEncoder().encode(text) });
+
+/** A page in small, as a build makes it. */
+export const PAGE: readonly PageFile[] = [
+  file("index-0a1b2c3d.html", "text/html;charset=utf-8", "<!doctype html><html><head><title>sup</title></head><body></body></html>"),
+  file("./chunk-1a2b3c4d.js", "text/javascript;charset=utf-8", `console.log(${JSON.stringify("page ".repeat(200))})`),
+];
 
 export const aLine = (text: string, stream: "stdout" | "stderr" = "stdout"): LogLine => ({ time: NOW_ISO, stream, full: true, text });
 
@@ -283,7 +292,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
 function aDaemon(): shape.DaemonInfo {
   return {
     ...{ version: "0.1.0", pid: 1, start_time: NOW_ISO, uptime_seconds: 5, mode: "portable", unit_path: ["/units"] },
-    ...{ state_dir: "/s", log_dir: "/l", socket: "/r/sup.sock", url: null, notes: [], left_alone: [] },
+    ...{ state_dir: "/s", log_dir: "/l", socket: "/r/sup.sock", url: "http://127.0.0.1:7870", notes: [], left_alone: [] },
     ...{ containment: "cgroup", containment_note: null },
   };
 }
@@ -304,6 +313,7 @@ export function makeRig(settings: Partial<ApiSettings> = {}, more: Partial<AppOp
   const app = createApp({
     ...{ supervisor: fake, version: "0.1.0", token: TOKEN, now: () => NOW, onError: (error: unknown) => bugs.push(error) },
     settings: { ...SETTINGS, ...settings },
+    ...{ loadPage: async () => PAGE, sessionMemory: { load: () => null, save: () => {} } },
     ...more,
   });
   return {

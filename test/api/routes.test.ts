@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { contract } from "../../src/api/contract.ts";
 import { routes, type RouteName } from "../../src/api/routes.ts";
-import { errorOf, makeRig, NOW } from "./fake.ts";
+import { errorOf, makeRig, NOW, TOKEN } from "./fake.ts";
 
 const API = "/api/supervisor";
 const body = (value: unknown): RequestInit => ({ body: JSON.stringify(value) });
@@ -40,6 +40,10 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   acknowledge: [`POST ${API}/alerts/ack`, body({ ids: [1], units: ["web"] })],
   graph: [`GET ${API}/graph`],
   reloadUnits: [`POST ${API}/reload?dry_run=true`],
+  session: [`GET ${API}/session`],
+  signIn: [`POST ${API}/session`, body({ token: TOKEN })],
+  signOut: [`POST ${API}/session/end`],
+  signInLink: [`POST ${API}/session/link`],
   reexec: [`POST ${API}/reexec`, {}, 202],
   shutdown: [`POST ${API}/shutdown`, {}, 202],
 };
@@ -198,8 +202,8 @@ test("HEAD is GET without the body; another method is 405 with Allow", async () 
   expect((await ask(`GET ${API}/jobs`)).headers.get("allow")).toBe("POST");
 });
 
-test("an unknown path is 404 with the nearest known one; / tells where to look", async () => {
-  const { ask } = makeRig();
+test("an unknown path is 404 with the nearest known one; / without a page tells where to look", async () => {
+  const { ask } = makeRig({ page: "off" });
   expect(await errorOf(await ask(`GET ${API}/statu`))).toMatchObject({ code: "not-found", hint: `did you mean ${API}/status?` });
   expect(await errorOf(await ask(`POST ${API}/services/web/strat`))).toMatchObject({ hint: `did you mean ${API}/services/web/start?` });
   expect(await errorOf(await ask(`GET ${API}/services`))).toMatchObject({ code: "not-found" });
@@ -242,5 +246,5 @@ test("a base path is taken off, and may be absent because a proxy took it off al
   expect((await ask(`GET /sup${API}/status`)).status).toBe(200);
   expect((await ask(`GET ${API}/status`)).status).toBe(200);
   expect((await ask(`GET /supper${API}/status`)).status).toBe(404);
-  expect((await errorOf(await ask("GET /sup"))).hint).toContain("sup token");
+  expect(await (await ask("GET /sup")).text()).toContain('<base href="/sup/">');
 });

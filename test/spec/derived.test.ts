@@ -126,7 +126,16 @@ describe("settings", () => {
   test("no file means the defaults", () => {
     expect(loadSettings(null)).toEqual({
       settings: {
-        api: { enabled: true, host: "127.0.0.1", port: 7870, auth: "token", allowedHosts: [], allowedOrigins: [], basePath: "" },
+        api: {
+          enabled: true,
+          host: "127.0.0.1",
+          port: 7870,
+          auth: "token",
+          allowedHosts: [],
+          allowedOrigins: [],
+          basePath: "",
+          page: "on",
+        },
         metrics: { intervalMs: 5000, retentionDays: 7 },
         events: { retentionDays: 90 },
         startConcurrency: 0,
@@ -138,6 +147,19 @@ describe("settings", () => {
       problems: [],
     });
     expect(load("{}")).toEqual(loadSettings(null));
+  });
+
+  for (const [given, page] of [
+    ["true", "on"],
+    ["false", "off"],
+    ['"read-only"', "read-only"],
+  ] as const)
+    test(`api.page ${given} is ${page}`, () => expect(load(`{"api": {"page": ${given}}}`).settings.api.page).toBe(page));
+
+  test("any other api.page is refused with what is possible", () => {
+    const { problems } = load('{"api": {"page": "readonly"}}');
+    expect(problems).toHaveLength(1);
+    expect(`${problems[0]!.message} ${problems[0]!.hint}`).toContain("read-only");
   });
 
   test("values are taken", () => {

@@ -1,6 +1,7 @@
 import type { Output, Parsed } from "../contract.ts";
 import type { ApiError } from "../errors.ts";
 import type { RouteName } from "../routes.ts";
+import type { Found, Sessions } from "../sessions.ts";
 import type { Streams } from "../streams.ts";
 import type { Supervisor } from "../supervisor.ts";
 
@@ -13,6 +14,22 @@ export interface Context {
   readonly accept: string;
   readonly lastEventId: string;
   openapi(): Record<string, unknown>;
+  readonly visitor: Visitor;
+  endStreamsOf(session: string): void;
+}
+
+/** Who asks, as far as the page's sessions go. */
+export interface Visitor {
+  readonly sessions: Sessions;
+  /** The header `Cookie`, and what it stands for. */
+  readonly cookies: string;
+  readonly found: Found;
+  /** False where everybody is let in: on the unix socket, and with `api.auth` none. */
+  readonly needsSession: boolean;
+  /** The request came by https. */
+  readonly secure: boolean;
+  readonly page: "on" | "off" | "read-only";
+  readonly basePath: string;
 }
 
 /** A value (200 unless it says otherwise), an error, or a stream. */

@@ -7,6 +7,7 @@ import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
 import * as metrics from "./metrics.ts";
 import { enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why } from "./services.ts";
+import * as sessions from "./session.ts";
 import * as runs from "./run.ts";
 import * as units from "./units.ts";
 
@@ -20,6 +21,7 @@ export const handlers: { readonly [K in RouteName]: Handler<K> } = {
   ...logs,
   ...metrics,
   ...runs,
+  ...sessions,
   ...units,
   ...{ enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why },
 };

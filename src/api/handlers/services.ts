@@ -5,7 +5,10 @@ import type { Answer, Context, Handler } from "./handler.ts";
 
 export const service: Handler<"service"> = ({ id }, { supervisor }) => supervisor.service(id);
 
-export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor }) => supervisor.file(id, reveal);
+export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor, visitor }) => {
+  if (!reveal || visitor.found.kind !== "alive") return supervisor.file(id, reveal);
+  return { ok: false, error: { code: "forbidden", message: "cannot show secrets to a page", hint: `use \`sup show ${id} --reveal\`` } };
+};
 
 export const why: Handler<"why"> = ({ id }, { supervisor }) => supervisor.why(id);
 

@@ -1,0 +1,110 @@
+import { promisify } from "node:util";
+import { constants, gzip, zstdCompress } from "node:zlib";
+import { errorAnswer } from "./answer.ts";
+
+/** A file of the page as the build made it. `path` is relative to the page, `./chunk-1a2b3c4d.js`. */
+export interface PageFile {
+  readonly path: string;
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The static side of the page: what needs no session, because it knows nothing of this machine. */
+export interface Page {
+  /** Whether it is a path of the page's kind; such a one needs no token, there or not. */
+  claims(path: string): boolean;
+  answer(path: string, headers: Headers): Promise<Response>;
+}
+
+/** The first request makes everything ready to be sent; a daemon whose page nobody opens pays nothing. */
+export function createPage(load: () => Promise<readonly PageFile[]>, basePath: string): Page {
+  let ready: Promise<ReadonlyMap<string, Ready>> | null = null;
+  return {
+    claims: (path) => path === "/" || HASHED.test(path),
+    async answer(path, headers) {
+      const files = await (ready ??= load().then((found) => prepare(found, basePath)));
+      const file = files.get(path);
+      return file
+        ? send(file, headers)
+        : errorAnswer({ code: "not-found", message: `there is nothing at ${path}`, hint: "reload the page" });
+    },
+  };
+}
+
+/** Names that tell their content: they may be kept for ever. */
+const HASHED = /^\/[\w-]{1,40}-[a-z0-9]{8}\.(?:js|css|svg)$/;
+
+type Coding = "zstd" | "gzip" | "identity";
+
+interface Ready {
+  readonly tag: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bodies: Readonly<Record<Coding, Uint8Array>>;
+}
+
+async function prepare(files: readonly PageFile[], basePath: string): Promise<ReadonlyMap<string, Ready>> {
+  const made = files.map(async ({ path, type, bytes }): Promise<[string, Ready]> => {
+    const isIndex = path.endsWith(".html");
+    const body = isIndex ? withBase(bytes, basePath) : bytes;
+    const headers = { ...COMMON, "content-type": type, "cache-control": isIndex ? "no-cache" : "public, max-age=31536000, immutable" };
+    const tag = Bun.hash(body).toString(36);
+    return [isIndex ? "/" : `/${path.replace(/^\.?\//, "")}`, { tag, headers, bodies: await encode(body) }];
+  });
+  return new Map(await Promise.all(made));
+}
+
+/** Behind a proxy the page may be asked for without its slash at the end; what it refers to is relative. */
+function withBase(html: Uint8Array, basePath: string): Uint8Array {
+  if (basePath === "") return html;
+  return Buffer.from(Buffer.from(html).toString("utf8").replace("<head>", `<head><base href="${basePath}/">`));
+}
+
+async function encode(body: Uint8Array): Promise<Ready["bodies"]> {
+  const zstd = promisify(zstdCompress)(body, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
+  return { identity: body, gzip: await promisify(gzip)(body, { level: 9 }), zstd: await zstd };
+}
+
+/** Scripts and styles from here alone, talk to here alone, in nobody's frame. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join("; ");
+
+const COMMON = {
+  "content-security-policy": POLICY,
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  vary: "accept-encoding",
+} as const;
+
+function send({ tag, headers, bodies }: Ready, asked: Headers): Response {
+  const coding = choose(asked.get("accept-encoding") ?? "");
+  const etag = `"${tag}-${coding}"`;
+  const all: Record<string, string> = { ...headers, etag };
+  if (coding !== "identity") all["content-encoding"] = coding;
+  if (matches(asked.get("if-none-match"), etag)) return new Response(null, { status: 304, headers: all });
+  return new Response(bodies[coding] as Uint8Array<ArrayBuffer>, { headers: all });
+}
+
+/** RFC 9110 §12.5.3, with weights looked at only for `q=0`: the sender prefers what is smallest. */
+function choose(accepted: string): Coding {
+  const offers = new Map(
+    accepted.split(",").map((offer) => [offer.split(";")[0]!.trim().toLowerCase(), !/;\s*q=0(\.0*)?\s*$/.test(offer)]),
+  );
+  const takes = (coding: string): boolean => offers.get(coding) ?? offers.get("*") ?? false;
+  return takes("zstd") ? "zstd" : takes("gzip") ? "gzip" : "identity";
+}
+
+/** RFC 9110 §13.1.2: weak comparison. */
+const matches = (header: string | null, etag: string): boolean =>
+  header !== null && header.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === etag);

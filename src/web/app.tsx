@@ -1,0 +1,89 @@
+import { useSignalEffect } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { Banner } from "./parts/banner.tsx";
+import { Header } from "./parts/header.tsx";
+import { Keys } from "./parts/keys.tsx";
+import { Lazy } from "./parts/lazy.tsx";
+import { Toasts } from "./parts/toasts.tsx";
+import { AlertsPage } from "./pages/alerts.tsx";
+import { EventsPage } from "./pages/events.tsx";
+import { OverviewPage } from "./pages/overview.tsx";
+import { SignInPage } from "./pages/sign-in.tsx";
+import { UnitPage } from "./pages/unit.tsx";
+import type { Route } from "./route.ts";
+import { link, view } from "./state/live.ts";
+import { place } from "./state/place.ts";
+import { session } from "./state/session.ts";
+import { openAlerts } from "./state/alerts.ts";
+import { troubled, troubleOf } from "./trouble.ts";
+
+export function App() {
+  useSignalEffect(showInTab);
+  const route = place.value;
+  if (session.value === null) return <SignInPage code={null} waiting />;
+  if (!session.value.signed_in || route.page === "sign-in") return <SignInPage code={route.page === "sign-in" ? route.code : null} />;
+  return (
+    <div class="app" data-link={link.value.kind}>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      <Header page={route.page} />
+      <Banner />
+      <main id="main" class="main" tabIndex={-1}>
+        <Loaded>{pageOf(route)}</Loaded>
+      </main>
+      <Toasts />
+      <Keys />
+    </div>
+  );
+}
+
+function skip(event: Event): void {
+  event.preventDefault(); // the part behind the # is the place in the page
+  document.getElementById("main")?.focus();
+}
+
+/** Nothing is shown as if it were empty before the first snapshot is here. */
+function Loaded({ children }: { readonly children: ComponentChildren }) {
+  if (view.value.daemon !== null) return <>{children}</>;
+  return (
+    <p class="empty" role="status">
+      {link.value.kind === "offline" ? "The daemon does not answer." : "Connecting…"}
+    </p>
+  );
+}
+
+function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
+  switch (route.page) {
+    case "units":
+      return <OverviewPage query={route.filter} />;
+    case "unit":
+      return <UnitPage key={route.id} id={route.id} tab={route.tab} />;
+    case "graph":
+      return <Lazy what="the graph" load={async () => (await import("./graph/page.tsx")).GraphPage} />;
+    case "events":
+      return <EventsPage />;
+    case "alerts":
+      return <AlertsPage />;
+  }
+}
+
+/** The tab tells from afar how things are: its title and its icon. */
+function showInTab(): void {
+  const down = troubled(view.value.services.values()).filter((service) => troubleOf(service) === "bad").length;
+  const count = down + openAlerts.value.filter(({ acknowledged }) => !acknowledged).length;
+  const live = link.value.kind === "live";
+  document.title = !session.value?.signed_in ? "sup" : !live ? "sup: offline" : down > 0 ? `(${down} down) sup` : "sup";
+  icon(!live ? "#8a94a3" : down > 0 ? "#d92d3a" : count > 0 ? "#d69a1c" : "#1f9d63");
+}
+
+function icon(colour: string): void {
+  let link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+  if (link === null) {
+    link = document.createElement("link");
+    link.rel = "icon";
+    document.head.append(link);
+  }
+  const shape = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6" fill="${colour}"/></svg>`;
+  link.href = `data:image/svg+xml,${encodeURIComponent(shape)}`;
+}

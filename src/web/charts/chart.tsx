@@ -1,0 +1,65 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { fullTime } from "../format.ts";
+import { makePlot, type Drawing, type Plot } from "./plot.ts";
+
+interface Props {
+  readonly title: string;
+  readonly height: number;
+  readonly colour: string;
+  readonly format: (value: number) => string;
+  readonly drawing: Drawing;
+  /** A sentence under the title, such as that of a forecast. */
+  readonly note?: string;
+  readonly onZoom: (from: number, to: number) => void;
+  readonly onReset: () => void;
+}
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+export function Chart({ title, height, colour, format, drawing, note, onZoom, onReset }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<Plot | null>(null);
+  const [point, setPoint] = useState<number | null>(null);
+  const calls = useRef({ onZoom, onReset });
+  calls.current = { onZoom, onReset };
+  useEffect(() => {
+    const made = makePlot(box.current!, {
+      height,
+      colour,
+      format,
+      onZoom: (from, to) => calls.current.onZoom(from, to),
+      onReset: () => calls.current.onReset(),
+      onPoint: setPoint,
+    });
+    plot.current = made;
+    made.draw(drawing);
+    dark.addEventListener("change", made.repaint);
+    return () => {
+      dark.removeEventListener("change", made.repaint);
+      made.destroy();
+    };
+  }, [height, colour]);
+  useEffect(() => plot.current?.draw(drawing), [drawing]);
+  const line = drawing.lines[0] ?? [];
+  const index = point ?? line.length - 1;
+  const value = line[index] ?? null;
+  const time = drawing.times[index];
+  return (
+    <figure class="chart">
+      <figcaption>
+        <h3>{title}</h3>
+        <span class="chart-value num">{value === null ? "–" : format(value)}</span>
+        <span class="quiet-text num">{point !== null && time !== undefined ? fullTime(new Date(time * 1000).toISOString()) : ""}</span>
+        {drawing.limit !== null && <span class="chart-limit">limit {format(drawing.limit)}</span>}
+        {note && <span class="quiet-text">{note}</span>}
+      </figcaption>
+      <div
+        ref={box}
+        class="chart-box"
+        role="img"
+        aria-label={`${title} over time; now ${value === null ? "no value" : format(value)}`}
+        style={{ height: `${height}px` }}
+      />
+    </figure>
+  );
+}

@@ -1,0 +1,117 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Event, MetricPoint } from "../../api/shapes.ts";
+import { ask, askPath, hasRoute } from "../state/api.ts";
+import { onChange } from "../state/live.ts";
+import { useAnswer } from "../unit/use-answer.ts";
+import type { Mark } from "./plot.ts";
+import { extend, type Trend } from "./series.ts";
+
+const MOST_POINTS = 20_000;
+
+/** What the store has of the time, then each new sample as the stream tells of it. */
+export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
+  const [points, setPoints] = useState<readonly MetricPoint[]>([]);
+  useEffect(() => {
+    let gone = false;
+    let known: readonly MetricPoint[] = [];
+    let busy = false;
+    const load = async (fromMs: number): Promise<void> => {
+      if (busy) return;
+      busy = true;
+      const since = known.at(-1)?.timestamp ?? new Date(fromMs).toISOString();
+      const answer = await ask("serviceMetrics", { id, since, limit: MOST_POINTS });
+      busy = false;
+      if (gone || !answer.ok) return;
+      setPoints((known = extend(known, answer.value, fromMs)));
+    };
+    setPoints([]);
+    void load(Date.now() - rangeMs);
+    const stop = onChange((change) => {
+      if (change.kind === "snapshot" || change.kind === "metrics") void load(Date.now() - rangeMs);
+    });
+    return () => {
+      gone = true;
+      stop();
+    };
+  }, [id, rangeMs]);
+  return points;
+}
+
+const MOST_MARKS = 2000;
+const MARKED = ["started", "exited", "start-failed", "fatal"];
+
+/** Each start, and each end that was a failure. */
+export function useMarks(id: string, rangeMs: number): readonly Mark[] {
+  const [marks, setMarks] = useState<readonly Mark[]>([]);
+  useEffect(() => {
+    let gone = false;
+    const load = async (): Promise<void> => {
+      const since = new Date(Date.now() - rangeMs).toISOString();
+      const answer = await ask("events", { service: id, type: MARKED.join(","), since, limit: MOST_MARKS });
+      if (!gone && answer.ok) setMarks(answer.value.flatMap(markOf));
+    };
+    void load();
+    const stop = onChange((change) => {
+      if (change.kind === "snapshot") void load();
+      if (change.kind === "event" && change.data.service_id === id) setMarks((before) => [...before, ...markOf(change.data)]);
+    });
+    return () => {
+      gone = true;
+      stop();
+    };
+  }, [id, rangeMs]);
+  return marks;
+}
+
+function markOf({ event_type, timestamp, details }: Event): Mark[] {
+  const time = Date.parse(timestamp) / 1000;
+  if (event_type === "started") return [{ time, bad: false }];
+  if (event_type === "exited") return details.success === false && details.expected === false ? [{ time, bad: true }] : [];
+  return event_type === "start-failed" || event_type === "fatal" ? [{ time, bad: true }] : [];
+}
+
+export interface Limits {
+  readonly cpu: number | null;
+  readonly memory: number | null;
+  readonly warnAt: number;
+}
+
+/** `resource_limits` that are in force. */
+export function useLimits(id: string): Limits {
+  const { value } = useAnswer(id, () => ask("serviceFile", { id }));
+  const limits = (value?.effective.resource_limits ?? {}) as Readonly<Record<string, unknown>>;
+  const numberOf = (key: string): number | null => (typeof limits[key] === "number" ? limits[key] : null);
+  const [cpu, memory, warnAt] = [numberOf("max_cpu_percent"), numberOf("max_memory_mb"), numberOf("warn_at") ?? 0.8];
+  const [kept, keep] = useState<Limits>({ cpu: null, memory: null, warnAt: 0.8 });
+  if (kept.cpu === cpu && kept.memory === memory && kept.warnAt === warnAt) return kept;
+  const next = { cpu, memory, warnAt };
+  keep(next);
+  return next;
+}
+
+export interface Forecast {
+  readonly cpu: Trend;
+  readonly memory: Trend;
+}
+
+const FORECAST_MS = 60_000;
+
+/** How it goes on, from a daemon that can tell. */
+export function useForecast(id: string): Forecast | null {
+  const [forecast, setForecast] = useState<Forecast | null>(null);
+  useEffect(() => {
+    if (!hasRoute("GET", "/services/:id/forecast")) return;
+    let gone = false;
+    const load = async (): Promise<void> => {
+      const answer = await askPath<Forecast>(`/services/${encodeURIComponent(id)}/forecast`);
+      if (!gone && answer !== null) setForecast(answer);
+    };
+    void load();
+    const timer = setInterval(() => document.hidden || void load(), FORECAST_MS);
+    return () => {
+      gone = true;
+      clearInterval(timer);
+    };
+  }, [id]);
+  return forecast;
+}

@@ -1,0 +1,187 @@
+import uPlot from "uplot";
+import { axisTime } from "../format.ts";
+import type { bandOf } from "./series.ts";
+
+/** What one chart shows. Marks and limits are drawn over the lines, in the colours of the page. */
+export interface Drawing {
+  readonly times: readonly number[];
+  readonly lines: ReadonlyArray<ReadonlyArray<number | null>>;
+  readonly limit: number | null;
+  readonly warnAt: number | null;
+  readonly band: ReturnType<typeof bandOf>;
+  readonly marks: readonly Mark[];
+  /** Seconds at the edges of the time axis. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Mark {
+  readonly time: number;
+  readonly bad: boolean;
+}
+
+export interface PlotOptions {
+  readonly height: number;
+  /** The colour, as a property of the style sheet: `--chart-cpu`. */
+  readonly colour: string;
+  readonly format: (value: number) => string;
+  readonly onZoom: (from: number, to: number) => void;
+  readonly onReset: () => void;
+  /** The place of the pointer in `times`; null when it is elsewhere. */
+  readonly onPoint: (index: number | null) => void;
+}
+
+export interface Plot {
+  draw(drawing: Drawing): void;
+  /** Takes the colours anew, when the theme has changed. */
+  repaint(): void;
+  destroy(): void;
+}
+
+const SYNC = "unit";
+/** The top of the scale when there is little to see. */
+const LEAST = 1;
+
+export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
+  const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let drawing: Drawing | null = null;
+  const axis = {
+    stroke: () => colour("--muted"),
+    grid: { stroke: () => colour("--grid"), width: 1 },
+    ticks: { show: false },
+    font: "11px system-ui",
+  };
+  const plot = new uPlot(
+    {
+      width: Math.max(200, box.clientWidth),
+      height: options.height,
+      legend: { show: false },
+      padding: [8, 8, 0, 0],
+      scales: { x: { time: true, range: () => [drawing?.from ?? 0, drawing?.to ?? 1] }, y: { range: () => [0, topOf(drawing)] } },
+      axes: [
+        {
+          ...axis,
+          size: 26,
+          space: 90,
+          values: (_, splits) => splits.map((at) => axisTime(at, (drawing?.to ?? 0) - (drawing?.from ?? 0))),
+        },
+        { ...axis, size: 62, space: 34, values: (_, splits) => splits.map(options.format) },
+      ],
+      series: [
+        {},
+        { stroke: () => colour(options.colour), width: 1.5, fill: () => `${colour(options.colour)}22`, points: { show: false } },
+        { stroke: () => `${colour(options.colour)}77`, width: 1, points: { show: false } },
+      ],
+      cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: SYNC, setSeries: false }, points: { size: 6 } },
+      hooks: {
+        drawClear: [(self) => drawing && drawBand(self, drawing, colour(options.colour))],
+        draw: [(self) => drawing && drawOver(self, drawing, colour)],
+        setCursor: [(self) => options.onPoint(self.cursor.idx ?? null)],
+        setSelect: [
+          (self) => {
+            const { left, width } = self.select;
+            if (width < 4) return;
+            options.onZoom(self.posToVal(left, "x"), self.posToVal(left + width, "x"));
+            self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          },
+        ],
+      },
+    },
+    [[], [], []],
+    box,
+  );
+  plot.over.addEventListener("dblclick", options.onReset);
+  const observer = new ResizeObserver(() => plot.setSize({ width: Math.max(200, box.clientWidth), height: options.height }));
+  observer.observe(box);
+  return {
+    draw(next) {
+      drawing = next;
+      const [first = [], second = first.map(() => null)] = next.lines;
+      plot.setData([next.times, first, second] as unknown as uPlot.AlignedData);
+    },
+    repaint: () => plot.redraw(),
+    destroy() {
+      observer.disconnect();
+      plot.destroy();
+    },
+  };
+}
+
+/** So that the lines fit, and the limit when it is not far away. */
+function topOf(drawing: Drawing | null): number {
+  if (drawing === null) return LEAST;
+  let top = LEAST;
+  for (const line of drawing.lines) {
+    for (const [index, value] of line.entries()) {
+      const time = drawing.times[index]!;
+      if (value !== null && value > top && time >= drawing.from && time <= drawing.to) top = value;
+    }
+  }
+  if (drawing.limit !== null && drawing.limit < top * 6) top = Math.max(top, drawing.limit);
+  return top * 1.1;
+}
+
+type Colour = (name: string) => string;
+
+function drawBand(self: uPlot, { band }: Drawing, colour: string): void {
+  if (band === null) return;
+  const { ctx, bbox } = self;
+  const [x0, x1] = band.times.map((time) => self.valToPos(time, "x", true)) as [number, number];
+  const y = (value: number): number => self.valToPos(value, "y", true);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.fillStyle = `${colour}33`;
+  ctx.beginPath();
+  ctx.moveTo(x0, y(band.low[0]));
+  ctx.lineTo(x1, y(band.low[1]));
+  ctx.lineTo(x1, y(band.high[1]));
+  ctx.lineTo(x0, y(band.high[0]));
+  ctx.fill();
+  ctx.strokeStyle = colour;
+  ctx.setLineDash([4, 4]);
+  ctx.beginPath();
+  ctx.moveTo(x0, y(band.middle[0]));
+  ctx.lineTo(x1, y(band.middle[1]));
+  ctx.stroke();
+  ctx.restore();
+}
+
+function drawOver(self: uPlot, { limit, warnAt, marks, from, to }: Drawing, colour: Colour): void {
+  const { ctx, bbox } = self;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  const level = (value: number, stroke: string): void => {
+    const at = Math.round(self.valToPos(value, "y", true));
+    ctx.strokeStyle = stroke;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([6, 4]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, at);
+    ctx.lineTo(bbox.left + bbox.width, at);
+    ctx.stroke();
+  };
+  if (limit !== null) level(limit, colour("--bad"));
+  if (warnAt !== null) level(warnAt, colour("--warning"));
+  ctx.setLineDash([]);
+  for (const mark of marks) {
+    if (mark.time < from || mark.time > to) continue;
+    const at = Math.round(self.valToPos(mark.time, "x", true));
+    ctx.strokeStyle = ctx.fillStyle = colour(mark.bad ? "--bad" : "--busy");
+    ctx.lineWidth = devicePixelRatio;
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
+    ctx.stroke();
+    const size = 4 * devicePixelRatio;
+    ctx.beginPath();
+    ctx.moveTo(at - size, bbox.top);
+    ctx.lineTo(at + size, bbox.top);
+    ctx.lineTo(at, bbox.top + 1.6 * size);
+    ctx.fill();
+  }
+  ctx.restore();
+}

@@ -1,0 +1,128 @@
+import { useMemo, useState } from "preact/hooks";
+import { megabytes, percent } from "../format.ts";
+import { plain } from "../text.ts";
+import { now } from "../state/clock.ts";
+import { Chart } from "./chart.tsx";
+import type { Drawing } from "./plot.ts";
+import { bandOf, reportedNames, seriesOf, type Trend } from "./series.ts";
+import { useForecast, useLimits, useMarks, usePoints } from "./data.ts";
+
+const RANGES = [
+  { title: "15 min", ms: 15 * 60_000 },
+  { title: "1 h", ms: 3_600_000 },
+  { title: "6 h", ms: 6 * 3_600_000 },
+  { title: "24 h", ms: 24 * 3_600_000 },
+  { title: "7 d", ms: 7 * 24 * 3_600_000 },
+] as const;
+
+const milliseconds = (value: number): string =>
+  value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+const plainNumber = (value: number): string =>
+  Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+
+/** Where a trend is drawn, the time axis goes on by this part of itself. */
+const AHEAD = 0.25;
+
+interface Zoom {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The use of a unit over time. All charts share one time axis, one pointer and one zoom. */
+export function UnitCharts({ id, size }: { readonly id: string; readonly size: "small" | "full" }) {
+  const [rangeMs, setRangeMs] = useState<number>(RANGES[0].ms);
+  const [zoom, setZoom] = useState<Zoom | null>(null);
+  const { points, forecast, cpu, memory, response, reported } = useDrawings(id, rangeMs, zoom, size === "full");
+  const shared = {
+    height: size === "full" ? 180 : 110,
+    onZoom: (from: number, to: number) => setZoom({ from, to }),
+    onReset: () => setZoom(null),
+  };
+  const hasResponse = points.some((point) => point.response_time_ms !== null);
+  const choose = (ms: number): void => {
+    setRangeMs(ms);
+    setZoom(null);
+  };
+  return (
+    <div class={`charts charts-${size}`}>
+      <RangeBar rangeMs={rangeMs} choose={choose} zoomed={zoom !== null} reset={() => setZoom(null)} />
+      <Chart title="CPU" colour="--chart-cpu" format={percent} drawing={cpu} {...noteOf(forecast?.cpu)} {...shared} />
+      <Chart title="Memory" colour="--chart-memory" format={megabytes} drawing={memory} {...noteOf(forecast?.memory)} {...shared} />
+      {(hasResponse || size === "full") && (
+        <Chart title="Response time" colour="--chart-response" format={milliseconds} drawing={response} {...shared} />
+      )}
+      {reported.map(({ name, drawing }) => (
+        <Chart key={name} title={plain(name)} colour="--chart-other" format={plainNumber} drawing={drawing} {...shared} />
+      ))}
+    </div>
+  );
+}
+
+type Pick = Parameters<typeof seriesOf>[1];
+
+/** What the charts show; drawn anew with each sample, not with each second. */
+function useDrawings(id: string, rangeMs: number, zoom: Zoom | null, withReported: boolean) {
+  const points = usePoints(id, rangeMs);
+  const marks = useMarks(id, rangeMs);
+  const limits = useLimits(id);
+  const forecast = useForecast(id);
+  const make = (pick: Pick, peak: Pick | null, limit: number | null, trend: Trend | null): Drawing => {
+    const toS = now.peek() / 1000;
+    const until = toS + AHEAD * (rangeMs / 1000);
+    const band = zoom === null ? bandOf(trend, toS, until) : null;
+    const edges = zoom ?? { from: toS - rangeMs / 1000, to: band === null ? toS : until };
+    const series = seriesOf(points, pick, ...(peak ? [peak] : []));
+    return { ...series, limit, warnAt: limit === null ? null : limit * limits.warnAt, band, marks, ...edges };
+  };
+  const drawings = useMemo(
+    () => ({
+      cpu: make(
+        (point) => point.cpu_percent,
+        (point) => point.cpu_max ?? null,
+        limits.cpu,
+        forecast?.cpu ?? null,
+      ),
+      memory: make(
+        (point) => point.memory_mb,
+        (point) => point.memory_max ?? null,
+        limits.memory,
+        forecast?.memory ?? null,
+      ),
+      response: make((point) => point.response_time_ms, null, null, null),
+      reported: (withReported ? reportedNames(points) : []).map((name) => ({
+        name,
+        drawing: make((point) => point.reported?.[name] ?? null, null, null, null),
+      })),
+    }),
+    [points, marks, limits, forecast, zoom, rangeMs, withReported],
+  );
+  return { points, forecast, ...drawings };
+}
+
+interface RangeProps {
+  readonly rangeMs: number;
+  readonly choose: (ms: number) => void;
+  readonly zoomed: boolean;
+  readonly reset: () => void;
+}
+
+function RangeBar({ rangeMs, choose, zoomed, reset }: RangeProps) {
+  return (
+    <div class="chart-bar">
+      <div class="ranges" role="group" aria-label="Time range">
+        {RANGES.map(({ title, ms }) => (
+          <button key={ms} type="button" class="chip" aria-pressed={ms === rangeMs} onClick={() => choose(ms)}>
+            {title}
+          </button>
+        ))}
+      </div>
+      <button type="button" class="button quiet small" disabled={!zoomed} onClick={reset}>
+        Reset zoom
+      </button>
+      <span class="quiet-text wide-only">▾ starts and failures; drag to zoom</span>
+    </div>
+  );
+}
+
+const noteOf = (trend: Trend | undefined): { readonly note?: string } =>
+  trend && (trend.verdict === "rising" || trend.verdict === "falling") ? { note: trend.text } : {};

@@ -1,0 +1,101 @@
+import type { Service } from "../api/shapes.ts";
+import { STATES, type State } from "../base/words.ts";
+import { troubleOf } from "./trouble.ts";
+
+/** What the list is narrowed to and how it is ordered. It lives in the address, so that a reload keeps it. */
+export interface Filter {
+  /** Words that must all be in the id, name, description, a label, or (`@shop`) be a group, (`team=a`) a label. */
+  readonly text: string;
+  readonly states: readonly State[];
+  readonly group: string;
+  /** `key=value`. */
+  readonly label: string;
+  readonly sort: Sort;
+  readonly descending: boolean;
+}
+
+export const SORTS = ["order", "name", "state", "health", "uptime", "restarts", "cpu", "memory", "priority"] as const;
+export type Sort = (typeof SORTS)[number];
+
+export const NO_FILTER: Filter = { text: "", states: [], group: "", label: "", sort: "order", descending: false };
+
+export const isNarrowed = ({ text, states, group, label }: Filter): boolean =>
+  text.trim() !== "" || states.length > 0 || group !== "" || label !== "";
+
+/** The units that pass, in order. `order` never changes by itself: critical ones, then by priority, then by name. */
+export function select(services: Iterable<Service>, filter: Filter): readonly Service[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = [...services].filter(
+    (service) =>
+      (filter.states.length === 0 || filter.states.includes(service.state)) &&
+      (filter.group === "" || service.groups.includes(filter.group)) &&
+      (filter.label === "" || labelsOf(service).includes(filter.label)) &&
+      words.every((word) => holds(service, word)),
+  );
+  const compare = COMPARE[filter.sort];
+  const sign = filter.descending ? -1 : 1;
+  return wanted.sort((a, b) => sign * compare(a, b) || inOrder(a, b));
+}
+
+export const labelsOf = ({ labels }: Service): readonly string[] => Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+
+function holds(service: Service, word: string): boolean {
+  if (word.startsWith("@")) return service.groups.some((group) => group.toLowerCase().startsWith(word.slice(1)));
+  const texts = [service.id, service.name, service.description, ...labelsOf(service)];
+  return texts.some((text) => text.toLowerCase().includes(word));
+}
+
+type Compare = (a: Service, b: Service) => number;
+
+const byName: Compare = (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+const inOrder: Compare = (a, b) => Number(b.critical) - Number(a.critical) || a.priority - b.priority || byName(a, b);
+/** Numbers with the largest first: whoever sorts by use looks for the heavy ones. */
+const most =
+  (value: (service: Service) => number | null): Compare =>
+  (a, b) =>
+    (value(b) ?? -1) - (value(a) ?? -1);
+
+const WORST_FIRST: readonly State[] = ["fatal", "failed", "backoff", "stopping", "starting", "running", "stopped"];
+const TROUBLE = { bad: 0, warning: 1, none: 2 } as const;
+const HEALTH = { unhealthy: 0, degraded: 1, starting: 2, healthy: 3, unknown: 4 } as const;
+
+const COMPARE: Readonly<Record<Sort, Compare>> = {
+  order: inOrder,
+  name: byName,
+  state: (a, b) => TROUBLE[troubleOf(a)] - TROUBLE[troubleOf(b)] || WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state),
+  health: (a, b) => HEALTH[a.health] - HEALTH[b.health],
+  uptime: (a, b) => startOf(a) - startOf(b),
+  restarts: most(({ restart_count }) => restart_count),
+  cpu: most(({ cpu_percent }) => cpu_percent),
+  memory: most(({ memory_mb }) => memory_mb),
+  priority: (a, b) => a.priority - b.priority,
+};
+
+/** The longest up first; what does not run is last. */
+const startOf = ({ pid, start_time }: Service): number =>
+  pid === null || start_time === null ? Number.MAX_SAFE_INTEGER : Date.parse(start_time);
+
+/** `q=web&state=fatal,backoff`; "" for no filter. */
+export function filterToText(filter: Filter): string {
+  const params = new URLSearchParams();
+  if (filter.text) params.set("q", filter.text);
+  if (filter.states.length > 0) params.set("state", filter.states.join(","));
+  if (filter.group) params.set("group", filter.group);
+  if (filter.label) params.set("label", filter.label);
+  if (filter.sort !== "order") params.set("sort", `${filter.descending ? "-" : ""}${filter.sort}`);
+  return params.toString();
+}
+
+export function filterFromText(text: string): Filter {
+  const params = new URLSearchParams(text);
+  const sort = params.get("sort") ?? "order";
+  const known = SORTS.find((name) => name === sort.replace(/^-/, ""));
+  return {
+    text: params.get("q") ?? "",
+    states: STATES.filter((state) => (params.get("state") ?? "").split(",").includes(state)),
+    group: params.get("group") ?? "",
+    label: params.get("label") ?? "",
+    sort: known ?? "order",
+    descending: known !== undefined && sort.startsWith("-"),
+  };
+}

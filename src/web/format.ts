@@ -1,0 +1,53 @@
+import { formatDuration } from "../base/duration.ts";
+
+/** Numbers and times as a person reads them. Times are of the reader's zone; `now` is wall milliseconds. */
+
+/** `12.3 MB`, `1.2 GB`; "–" when there is none. */
+export function megabytes(mb: number | null): string {
+  if (mb === null) return NONE;
+  if (mb >= 1024) return `${(mb / 1024).toFixed(1)} GB`;
+  return mb >= 100 ? `${Math.round(mb)} MB` : `${mb.toFixed(1)} MB`;
+}
+
+export const percent = (value: number | null): string => (value === null ? NONE : `${value.toFixed(value < 10 ? 1 : 0)} %`);
+
+export const NONE = "–";
+
+/** How long ago something began. */
+export const since = (iso: string | null, now: number): string =>
+  iso === null ? NONE : formatDuration(Math.max(0, now - Date.parse(iso)));
+
+/** `3m 5s ago`, `in 12s`, `now`. */
+export function relative(iso: string, now: number): string {
+  const ms = now - Date.parse(iso);
+  if (Math.abs(ms) < 1000) return "now";
+  return ms > 0 ? `${formatDuration(ms)} ago` : `in ${formatDuration(-ms)}`;
+}
+
+const two = (number: number): string => String(number).padStart(2, "0");
+const dayOf = (date: Date): string => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+const clockOf = (date: Date): string => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+
+/** `20:01:02` for today, else with the date before it. */
+export function shortTime(iso: string, now: number): string {
+  const date = new Date(iso);
+  return dayOf(date) === dayOf(new Date(now)) ? clockOf(date) : `${dayOf(date)} ${clockOf(date)}`;
+}
+
+export const fullTime = (iso: string): string => `${dayOf(new Date(iso))} ${clockOf(new Date(iso))}`;
+
+/** A time on an axis that spans so many seconds: `20:01:30`, `20:01`, `Nov 22 20:00`. */
+export function axisTime(seconds: number, span: number): string {
+  const date = new Date(seconds * 1000);
+  if (span < 300) return clockOf(date);
+  if (span <= 86_400) return clockOf(date).slice(0, 5);
+  return `${MONTHS[date.getMonth()]} ${date.getDate()} ${clockOf(date).slice(0, 5)}`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `20:01:02.123` of a stamp with up to nine digits. */
+export const logTime = (iso: string): string => `${clockOf(new Date(iso))}.${(/\.(\d{1,3})/.exec(iso)?.[1] ?? "").padEnd(3, "0")}`;
+
+/** `1 unit`, `3 units`. */
+export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;

@@ -1,0 +1,160 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Graph, Service } from "../../api/shapes.ts";
+import { plural } from "../format.ts";
+import { unitHref } from "../route.ts";
+import { ask } from "../state/api.ts";
+import { onChange, view } from "../state/live.ts";
+import { toneOf } from "../trouble.ts";
+import { layOut, NODE, type Placed } from "./layout.ts";
+import { useZoom } from "./zoom.ts";
+
+/** The dependencies drawn: what is needed to the left of what needs it, coloured live. */
+export function GraphPage() {
+  const graph = useGraph();
+  const [text, setText] = useState("");
+  const [apart, setApart] = useState(true);
+  const shown = useMemo(() => (graph === null ? null : narrow(graph, text, apart)), [graph, text, apart]);
+  const placed = useMemo(() => (shown === null ? null : layOut(shown)), [shown]);
+  if (graph === null || placed === null || shown === null)
+    return (
+      <p class="empty" role="status">
+        Loading the graph…
+      </p>
+    );
+  const waves = Math.max(0, ...graph.nodes.map(({ wave }) => wave + 1));
+  return (
+    <div class="graph-page">
+      <h1 class="visually-hidden">Graph</h1>
+      <div class="filter-bar" role="search">
+        <input
+          type="search"
+          class="search"
+          data-search
+          placeholder="Only what hangs together with…"
+          aria-label="Only units that hang together with those whose name has this text"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <label class="check">
+          <input type="checkbox" checked={apart} onChange={(event) => setApart(event.currentTarget.checked)} /> Units without dependencies
+        </label>
+        <span class="shown" role="status">
+          {plural(shown.nodes.length, "unit")}, started in {plural(waves, "wave")}
+        </span>
+      </div>
+      <Drawing graph={shown} placed={placed} />
+    </div>
+  );
+}
+
+/** The shape changes when unit files do; the colours come with the stream. */
+function useGraph(): Graph | null {
+  const [graph, setGraph] = useState<Graph | null>(null);
+  const shape = [...view.value.services.values()]
+    .map(({ id, dependencies }) => `${id}:${dependencies.map(({ unit }) => unit).join()}`)
+    .join(" ");
+  useEffect(() => {
+    let gone = false;
+    const load = async (): Promise<void> => {
+      const answer = await ask("graph");
+      if (!gone && answer.ok) setGraph(answer.value);
+    };
+    void load();
+    const stop = onChange((change) => void (change.kind === "snapshot" && load()));
+    return () => {
+      gone = true;
+      stop();
+    };
+  }, [shape]);
+  return graph;
+}
+
+function narrow(graph: Graph, text: string, apart: boolean): Graph {
+  const word = text.trim().toLowerCase();
+  let ids = new Set(graph.nodes.filter(({ id }) => id.toLowerCase().includes(word)).map(({ id }) => id));
+  for (let before = -1; word !== "" && before !== ids.size;) {
+    before = ids.size;
+    ids = new Set([...ids, ...graph.edges.filter(({ from, to }) => ids.has(from) || ids.has(to)).flatMap(({ from, to }) => [from, to])]);
+  }
+  const linked = new Set(graph.edges.flatMap(({ from, to }) => [from, to]));
+  const wanted = (id: string): boolean => ids.has(id) && (apart || linked.has(id));
+  return { nodes: graph.nodes.filter(({ id }) => wanted(id)), edges: graph.edges.filter(({ from, to }) => wanted(from) && wanted(to)) };
+}
+
+function Drawing({ graph, placed }: { readonly graph: Graph; readonly placed: Placed }) {
+  const svg = useRef<SVGSVGElement>(null);
+  const zoom = useZoom(svg, placed);
+  return (
+    <div class="graph-box">
+      <div class="graph-zoom" role="group" aria-label="Zoom">
+        <button type="button" class="button small" aria-label="Zoom in" onClick={zoom.closer}>
+          +
+        </button>
+        <button type="button" class="button small" aria-label="Zoom out" onClick={zoom.farther}>
+          −
+        </button>
+        <button type="button" class="button small" onClick={zoom.fit}>
+          Fit
+        </button>
+      </div>
+      <svg ref={svg} class="graph" role="group" aria-label="Units and what they need">
+        <defs>
+          <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <path d="M0 0.5L8 4L0 7.5z" />
+          </marker>
+        </defs>
+        <g transform={zoom.transform}>
+          {placed.edges.map(({ from, to, required, points, condition }) => (
+            <path key={`${from} ${to}`} class={required ? "edge" : "edge edge-order"} d={curve(points)} marker-end="url(#arrow)">
+              <title>{`${from} needs ${to} ${condition}${required ? "" : " (order only)"}`}</title>
+            </path>
+          ))}
+          {graph.nodes.map(({ id, wave }) => {
+            const place = placed.nodes.get(id);
+            const service = view.value.services.get(id);
+            return place && service ? <Node key={id} service={service} wave={wave} x={place.x} y={place.y} /> : null;
+          })}
+        </g>
+      </svg>
+    </div>
+  );
+}
+
+const MOST_CHARS = 19;
+
+function Node({ service, wave, x, y }: { readonly service: Service; readonly wave: number; readonly x: number; readonly y: number }) {
+  const { id, state, health } = service;
+  const word = state === "running" && health !== "unknown" && health !== "healthy" ? `${state}, ${health}` : state;
+  return (
+    <g transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`}>
+      <a href={unitHref(id)} class={`node tone-${toneOf(service)}`} aria-label={`${id}, ${word}, wave ${wave + 1}`}>
+        <title>{`${id}: ${word}, wave ${wave + 1}`}</title>
+        <rect width={NODE.width} height={NODE.height} rx="6" />
+        <rect class="node-tone" width="5" height={NODE.height} rx="2" />
+        <text class="node-name" x="14" y="17">
+          {id.length > MOST_CHARS ? `${id.slice(0, MOST_CHARS - 1)}…` : id}
+        </text>
+        <text class="node-state" x="14" y="32">
+          {word}
+        </text>
+        <text class="node-wave" x={NODE.width - 8} y="32" text-anchor="end">
+          wave {wave + 1}
+        </text>
+      </a>
+    </g>
+  );
+}
+
+/** Through the points, round at the bends. */
+function curve(points: ReadonlyArray<{ readonly x: number; readonly y: number }>): string {
+  const [first, ...rest] = points;
+  if (first === undefined) return "";
+  let path = `M${first.x} ${first.y}`;
+  let last = first;
+  for (const point of rest) {
+    const middle = (last.x + point.x) / 2;
+    path += `C${middle} ${last.y} ${middle} ${point.y} ${point.x} ${point.y}`;
+    last = point;
+  }
+  return path;
+}

@@ -1,0 +1,113 @@
+import type { RefObject } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { Placed } from "./layout.ts";
+
+interface Look {
+  readonly x: number;
+  readonly y: number;
+  readonly scale: number;
+}
+
+const LEAST = 0.08;
+const MOST = 2.5;
+const STEP = 1.25;
+/** A few units are not blown up to fill the screen. */
+const MOST_FIT = 1.3;
+const MARGIN = 20;
+
+/** Looking at a part of a drawing: by wheel, by dragging, by two fingers, by buttons. */
+export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }: Placed) {
+  const [look, setLook] = useState<Look>({ x: MARGIN, y: MARGIN, scale: 1 });
+  const fit = (): void => {
+    const box = svg.current!.getBoundingClientRect();
+    const scale = Math.max(
+      LEAST,
+      Math.min(MOST_FIT, (box.width - 2 * MARGIN) / Math.max(1, width), (box.height - 2 * MARGIN) / Math.max(1, height)),
+    );
+    setLook({ scale, x: Math.max(MARGIN, (box.width - width * scale) / 2), y: Math.max(MARGIN, (box.height - height * scale) / 2) });
+  };
+  useEffect(fit, [width, height]);
+  const zoomAt = (x: number, y: number, factor: number): void =>
+    setLook((before) => {
+      const scale = Math.min(MOST, Math.max(LEAST, before.scale * factor));
+      const by = scale / before.scale;
+      return { scale, x: x - (x - before.x) * by, y: y - (y - before.y) * by };
+    });
+  const middle = (factor: number): void => {
+    const box = svg.current!.getBoundingClientRect();
+    zoomAt(box.width / 2, box.height / 2, factor);
+  };
+  useEffect(() => {
+    const element = svg.current!;
+    // Not by the framework: only a listener that says so may keep the page from scrolling.
+    const onWheel = (event: WheelEvent): void => {
+      event.preventDefault();
+      const box = element.getBoundingClientRect();
+      zoomAt(event.clientX - box.left, event.clientY - box.top, Math.exp(-event.deltaY * 0.0015));
+    };
+    element.addEventListener("wheel", onWheel, { passive: false });
+    const stopDragging = watchPointers(element, {
+      move: (dx, dy) => setLook((before) => ({ ...before, x: before.x + dx, y: before.y + dy })),
+      pinch: zoomAt,
+    });
+    return () => {
+      element.removeEventListener("wheel", onWheel);
+      stopDragging();
+    };
+  }, []);
+  return {
+    transform: `translate(${look.x} ${look.y}) scale(${look.scale})`,
+    fit,
+    closer: () => middle(STEP),
+    farther: () => middle(1 / STEP),
+  };
+}
+
+interface Moves {
+  readonly move: (dx: number, dy: number) => void;
+  readonly pinch: (x: number, y: number, factor: number) => void;
+}
+
+/** A drag that went further than this is no click on the unit below it. */
+const DRAG_PX = 4;
+
+function watchPointers(element: SVGSVGElement, { move, pinch }: Moves): () => void {
+  const down = new Map<number, { readonly x: number; readonly y: number }>();
+  let travelled = 0;
+  const onDown = (event: PointerEvent): void => {
+    if (down.size === 0) travelled = 0;
+    down.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  };
+  const onMove = (event: PointerEvent): void => {
+    const before = down.get(event.pointerId);
+    if (before === undefined) return;
+    const at = { x: event.clientX, y: event.clientY };
+    const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+    travelled += Math.hypot(at.x - before.x, at.y - before.y);
+    if (other === undefined) move(at.x - before.x, at.y - before.y);
+    else {
+      const box = element.getBoundingClientRect();
+      const apart = (point: typeof at): number => Math.hypot(point.x - other.x, point.y - other.y);
+      pinch((at.x + other.x) / 2 - box.left, (at.y + other.y) / 2 - box.top, apart(at) / Math.max(1, apart(before)));
+    }
+    down.set(event.pointerId, at);
+  };
+  const onUp = (event: PointerEvent): void => void down.delete(event.pointerId);
+  const onClick = (event: MouseEvent): void => void (travelled > DRAG_PX && event.preventDefault());
+  element.addEventListener("pointerdown", onDown);
+  window.addEventListener("pointermove", onMove);
+  window.addEventListener("pointerup", onUp);
+  window.addEventListener("pointercancel", onUp);
+  element.addEventListener("click", onClick);
+  element.addEventListener("dragstart", preventDefault);
+  return () => {
+    element.removeEventListener("pointerdown", onDown);
+    window.removeEventListener("pointermove", onMove);
+    window.removeEventListener("pointerup", onUp);
+    window.removeEventListener("pointercancel", onUp);
+    element.removeEventListener("click", onClick);
+    element.removeEventListener("dragstart", preventDefault);
+  };
+}
+
+const preventDefault = (event: Event): void => event.preventDefault();

@@ -1,0 +1,124 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Alert } from "../../api/shapes.ts";
+import { fullTime, plural, shortTime } from "../format.ts";
+import { Relative } from "../parts/marks.tsx";
+import { unitHref } from "../route.ts";
+import { acknowledge, alertsChanged, openAlerts } from "../state/alerts.ts";
+import { ask } from "../state/api.ts";
+import { now } from "../state/clock.ts";
+import { isLive } from "../state/live.ts";
+import { mayAct } from "../state/session.ts";
+import { clip, plain } from "../text.ts";
+
+/** Resolved ones beyond this are for `sup alerts --all`. */
+const MOST_RESOLVED = 500;
+
+export function AlertsPage() {
+  const [text, setText] = useState("");
+  const [severity, setSeverity] = useState("");
+  const [withResolved, setWithResolved] = useState(false);
+  const resolved = useResolved(withResolved);
+  const wanted = (alert: Alert): boolean =>
+    (severity === "" || alert.severity === severity) &&
+    `${alert.service_id ?? "sup"} ${alert.alert_type} ${alert.message}`.toLowerCase().includes(text.trim().toLowerCase());
+  const open = openAlerts.value.filter(wanted);
+  const unseen = open.filter(({ acknowledged }) => !acknowledged);
+  const past = resolved.filter(wanted).slice(0, MOST_RESOLVED);
+  return (
+    <div class="alerts-page">
+      <h1 class="visually-hidden">Alerts</h1>
+      <div class="filter-bar" role="search">
+        <input
+          type="search"
+          class="search"
+          data-search
+          placeholder="Filter: unit or words"
+          aria-label="Filter alerts by unit or words"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <select aria-label="Filter by severity" value={severity} onChange={(event) => setSeverity(event.currentTarget.value)}>
+          <option value="">Every severity</option>
+          <option value="critical">critical</option>
+          <option value="warning">warning</option>
+          <option value="info">info</option>
+        </select>
+        <label class="check">
+          <input type="checkbox" checked={withResolved} onChange={(event) => setWithResolved(event.currentTarget.checked)} /> Resolved ones
+          too
+        </label>
+        <span class="shown" role="status">
+          {plural(open.length, "open alert")}
+        </span>
+        {mayAct.value && (
+          <button
+            type="button"
+            class="button small"
+            disabled={unseen.length === 0 || !isLive.value}
+            onClick={() => void acknowledge(unseen.map(({ id }) => id))}
+          >
+            Acknowledge all shown
+          </button>
+        )}
+      </div>
+      <ul class="alert-list" aria-label="Alerts">
+        {open.length + past.length === 0 && <li class="empty">No {withResolved ? "" : "open "}alerts.</li>}
+        {[...open, ...past].map((alert) => (
+          <Row key={alert.id} alert={alert} />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Row({ alert }: { readonly alert: Alert }) {
+  const { id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged } = alert;
+  const open = resolved_at === null;
+  return (
+    <li class={`alert ${open ? `alert-${severity}` : "alert-resolved"} ${acknowledged ? "alert-seen" : ""}`}>
+      <span class="alert-severity">
+        <span class={`dot tone-${!open ? "quiet" : severity === "critical" ? "bad" : "warning"}`} aria-hidden="true" />
+        {severity}
+      </span>
+      <span class="alert-unit">{service_id === null ? "sup" : <a href={unitHref(service_id)}>{service_id}</a>}</span>
+      <span class="alert-type quiet-text">{plain(alert_type)}</span>
+      <span class="alert-message wrap">{plain(clip(message, 1000).text)}</span>
+      <span class="alert-time quiet-text num" title={fullTime(created_at)}>
+        {shortTime(created_at, now.value)} ·{" "}
+        {resolved_at === null ? <Relative iso={created_at} /> : `resolved ${shortTime(resolved_at, now.value)}`}
+      </span>
+      <span class="alert-action">
+        {!open || acknowledged ? (
+          <span class="quiet-text">{open ? "acknowledged" : "resolved"}</span>
+        ) : (
+          mayAct.value && (
+            <button
+              type="button"
+              class="button small"
+              disabled={!isLive.value}
+              aria-label={`Acknowledge alert ${id} of ${service_id ?? "sup"}`}
+              onClick={() => void acknowledge([id])}
+            >
+              Acknowledge
+            </button>
+          )
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** Read when they are asked for, and again when an alert comes or goes. */
+function useResolved(wanted: boolean): readonly Alert[] {
+  const [resolved, setResolved] = useState<readonly Alert[]>([]);
+  const changed = alertsChanged.value;
+  useEffect(() => {
+    if (!wanted) return setResolved([]);
+    let gone = false;
+    void ask("alerts", { open: false }).then((answer) => {
+      if (!gone && answer.ok) setResolved(answer.value.filter(({ resolved_at }) => resolved_at !== null));
+    });
+    return () => void (gone = true);
+  }, [wanted, changed]);
+  return resolved;
+}

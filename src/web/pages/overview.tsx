@@ -1,0 +1,66 @@
+import { computed } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { filterFromText, filterToText, isNarrowed, select, type Filter } from "../filter.ts";
+import { plural } from "../format.ts";
+import { DaemonNotes } from "../parts/banner.tsx";
+import { FilterBar } from "../parts/filter-bar.tsx";
+import { Rail } from "../parts/rail.tsx";
+import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../parts/unit-row.tsx";
+import { VirtualList } from "../parts/virtual-list.tsx";
+import { unitHref } from "../route.ts";
+import { view } from "../state/live.ts";
+import { amend } from "../state/place.ts";
+import { troubleOf } from "../trouble.ts";
+
+const services = computed(() => [...view.value.services.values()]);
+
+export function OverviewPage({ query }: { readonly query: string }) {
+  const filter = filterFromText(query);
+  const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
+  const rowHeight = useRowHeight();
+  const all = services.value;
+  const shown = select(all, filter);
+  useClearByEscape(filter, setFilter);
+  return (
+    <div class="overview">
+      <h1 class="visually-hidden">Units</h1>
+      <Rail services={all} />
+      <FilterBar services={all} shown={shown.length} filter={filter} onChange={setFilter} />
+      <DaemonNotes />
+      <VirtualList
+        label={plural(all.length, "unit")}
+        class="units"
+        items={shown}
+        rowHeight={rowHeight}
+        headHeight={HEAD_HEIGHT}
+        keyOf={(service) => service.id}
+        open={(service) => (location.hash = unitHref(service.id))}
+        rowClass={(service) => `trouble-${troubleOf(service)} is-${service.state}`}
+        row={(service) => <UnitCells service={service} />}
+        head={<UnitHead filter={filter} onChange={setFilter} />}
+        empty={isNarrowed(filter) ? "No unit passes the filter." : <NoUnits />}
+      />
+    </div>
+  );
+}
+
+function NoUnits() {
+  const path = view.value.daemon?.unit_path[0] ?? "the unit directory";
+  return (
+    <>
+      There are no units yet. Put a file <code>NAME.unit.json</code> into <code>{path}</code>.
+    </>
+  );
+}
+
+function useClearByEscape(filter: Filter, setFilter: (filter: Filter) => void): void {
+  const clear = useRef(() => {});
+  clear.current = () => isNarrowed(filter) && setFilter({ ...filter, text: "", states: [], group: "", label: "" });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape" && !document.querySelector("dialog[open]")) clear.current();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+}

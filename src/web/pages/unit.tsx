@@ -1,0 +1,119 @@
+import type { Service } from "../../api/shapes.ts";
+import { TABS, unitHref, type Tab } from "../route.ts";
+import { EventList } from "../parts/event-list.tsx";
+import { Dot, HealthMark, Since, StateMark } from "../parts/marks.tsx";
+import { Lazy } from "../parts/lazy.tsx";
+import { view } from "../state/live.ts";
+import { clip, plain } from "../text.ts";
+import { Actions } from "../unit/actions.tsx";
+import { Dependencies } from "../unit/dependencies.tsx";
+import { Facts } from "../unit/facts.tsx";
+import { UnitFiles } from "../unit/file.tsx";
+import { Health } from "../unit/health.tsx";
+import { LogView } from "../unit/log-view.tsx";
+import { Why } from "../unit/why.tsx";
+import { useEvents } from "./events.tsx";
+
+const TITLES: Readonly<Record<Tab, string>> = { overview: "Overview", logs: "Logs", charts: "Charts", events: "Events", file: "Unit file" };
+
+export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
+  const service = view.value.services.get(id);
+  if (service === undefined) return <Unknown id={id} />;
+  return (
+    <div class="unit-page">
+      <div class="unit-top">
+        <UnitTitle service={service} />
+        <Actions service={service} />
+        <nav class="tabs" aria-label={`Parts of ${id}`}>
+          {TABS.map((one) => (
+            <a key={one} href={unitHref(id, one)} aria-current={one === tab ? "page" : undefined}>
+              {TITLES[one]}
+            </a>
+          ))}
+        </nav>
+      </div>
+      <Part service={service} tab={tab} />
+    </div>
+  );
+}
+
+function UnitTitle({ service }: { readonly service: Service }) {
+  return (
+    <div class="unit-title">
+      <h1>
+        <Dot service={service} />
+        <span class="wrap">{service.id}</span>
+        {service.critical && <span class="mark tone-bad">critical</span>}
+      </h1>
+      <StateMark service={service} />
+      {service.health !== "unknown" && <HealthMark health={service.health} />}
+      {service.state_since !== null && (
+        <span class="quiet-text nowrap">
+          for <Since iso={service.state_since} />
+        </span>
+      )}
+      <p class="unit-description">
+        {service.name !== service.id && <b>{plain(clip(service.name, 200).text)} </b>}
+        {plain(clip(service.description, 1000).text)}
+      </p>
+    </div>
+  );
+}
+
+function Part({ service, tab }: { readonly service: Service; readonly tab: Tab }) {
+  const { id } = service;
+  if (tab === "logs") return <LogView id={id} full />;
+  if (tab === "events") return <UnitEvents id={id} />;
+  if (tab === "file") return <UnitFiles id={id} />;
+  if (tab === "charts") return <Lazy what="the charts" load={chartsOf(id, "full")} />;
+  return (
+    <div class="unit-grid">
+      <div class="unit-column">
+        <section class="card area-why" aria-label="Why">
+          <Why service={service} />
+        </section>
+        <section class="card area-facts" aria-label="Status">
+          <Facts service={service} />
+        </section>
+        <section class="card area-deps" aria-label="Dependencies">
+          <Dependencies service={service} />
+        </section>
+      </div>
+      <div class="unit-column">
+        <section class="card area-log" aria-label="Last lines of the log">
+          <LogView id={id} />
+        </section>
+        <section class="card area-charts" aria-label="Use over time">
+          <Lazy what="the charts" load={chartsOf(id, "small")} />
+        </section>
+        <section class="card area-health" aria-label="Health">
+          <Health service={service} />
+        </section>
+      </div>
+    </div>
+  );
+}
+
+const chartsOf = (id: string, size: "small" | "full") => async () => {
+  const { UnitCharts } = await import("../charts/unit-charts.tsx");
+  return () => <UnitCharts id={id} size={size} />;
+};
+
+function UnitEvents({ id }: { readonly id: string }) {
+  const { events, problem } = useEvents(id, 1000);
+  return (
+    <div class="history">
+      {problem !== null && <p class="problem">{problem}</p>}
+      <EventList events={events} />
+    </div>
+  );
+}
+
+const Unknown = ({ id }: { readonly id: string }) => (
+  <div class="empty">
+    <h1>There is no unit {plain(clip(id, 100).text)}</h1>
+    <p>
+      It was removed, or never there. <a href="#/">All units</a>
+    </p>
+  </div>
+);

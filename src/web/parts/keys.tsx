@@ -1,0 +1,68 @@
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { go } from "../state/place.ts";
+import { Dialog } from "./dialog.tsx";
+
+export const showKeys = signal(false);
+
+const HELP = [
+  ["/", "to the filter or the search of the page"],
+  ["↑ ↓ or k j", "to the unit before, or after"],
+  ["Home End PgUp PgDn", "through the list in large steps"],
+  ["Enter", "open the unit"],
+  ["Esc", "clear the filter; close a dialog"],
+  ["g u, g g, g e, g a", "to the units, the graph, the events, the alerts"],
+  ["?", "this help"],
+] as const;
+
+const GO = { u: "units", g: "graph", e: "events", a: "alerts" } as const;
+/** The second key of a pair has to follow soon. */
+const PAIR_MS = 1500;
+
+/** The keys that work everywhere, and the help that tells of all. */
+export function Keys() {
+  useEffect(() => {
+    let gAtMs = 0;
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (document.querySelector("dialog[open]")) return;
+      const target = event.timeStamp - gAtMs < PAIR_MS ? GO[event.key as keyof typeof GO] : undefined;
+      gAtMs = event.key === "g" && target === undefined ? event.timeStamp : 0;
+      if (target === "units") go({ page: target, filter: "" });
+      else if (target !== undefined) go({ page: target });
+      else if (event.key === "?") showKeys.value = true;
+      else if (event.key === "/") {
+        const search = document.querySelector<HTMLInputElement>("[data-search]");
+        if (search === null) return;
+        search.focus();
+        search.select();
+        event.preventDefault();
+      }
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+  if (!showKeys.value) return null;
+  return (
+    <Dialog title="Keyboard shortcuts" onClose={() => (showKeys.value = false)}>
+      <dl class="keys">
+        {HELP.map(([keys, words]) => (
+          <div key={keys}>
+            <dt>
+              <kbd>{keys}</kbd>
+            </dt>
+            <dd>{words}</dd>
+          </div>
+        ))}
+      </dl>
+      <div class="dialog-buttons">
+        <button type="button" class="button" onClick={() => (showKeys.value = false)}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+export const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;

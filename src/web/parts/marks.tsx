@@ -1,0 +1,42 @@
+import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { Service } from "../../api/shapes.ts";
+import { relative, since } from "../format.ts";
+import { now } from "../state/clock.ts";
+import { HEALTH_TONES, toneOf, toneOfState } from "../trouble.ts";
+
+/** The state as a word on its colour. */
+export function StateMark({ service }: { readonly service: Pick<Service, "state" | "sub_state"> }) {
+  const { state, sub_state } = service;
+  return (
+    <span class={`pill tone-${toneOfState(state)} state-${state}`} title={sub_state === state ? undefined : sub_state}>
+      {state}
+    </span>
+  );
+}
+
+export function HealthMark({ health }: { readonly health: Service["health"] }) {
+  if (health === "unknown") return <span class="quiet-text">–</span>;
+  return <span class={`health tone-${HEALTH_TONES[health]}`}>{health}</span>;
+}
+
+/** The worse of state and health as a dot; the words stand beside it. */
+export const Dot = ({ service }: { readonly service: Pick<Service, "state" | "health"> }) => (
+  <span class={`dot tone-${toneOf(service)}`} aria-hidden="true" />
+);
+
+/** A time that goes on: only its text changes, once a second, without drawing anything else anew. */
+function Ticking({ text }: { readonly text: (now: number) => string }) {
+  const span = useRef<HTMLSpanElement>(null);
+  useSignalEffect(() => {
+    const next = text(now.value);
+    if (span.current && span.current.textContent !== next) span.current.textContent = next;
+  });
+  return <span ref={span}>{text(now.peek())}</span>;
+}
+
+/** How long it has been since; the same place whatever it says. */
+export const Since = ({ iso }: { readonly iso: string | null }) => <Ticking key={iso} text={(at) => since(iso, at)} />;
+
+/** `in 12s`, `3m 5s ago`. */
+export const Relative = ({ iso }: { readonly iso: string }) => <Ticking key={iso} text={(at) => relative(iso, at)} />;

@@ -1,0 +1,14 @@
+import type { Samples } from "../spark.ts";
+import { sparkPath } from "../spark.ts";
+
+const WIDTH = 64;
+const HEIGHT = 20;
+
+/** The last minutes as a line; the number beside it says the newest. */
+export function Spark({ samples, least, tone }: { readonly samples: Samples; readonly least: number; readonly tone: "cpu" | "memory" }) {
+  return (
+    <svg class={`spark spark-${tone}`} width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
+      <path d={sparkPath(samples, WIDTH, HEIGHT, least)} />
+    </svg>
+  );
+}

@@ -1,0 +1,43 @@
+/** The places of the page, as they stand behind the # of its address. */
+export type Route =
+  | { readonly page: "units"; readonly filter: string }
+  | { readonly page: "unit"; readonly id: string; readonly tab: Tab }
+  | { readonly page: "graph" | "events" | "alerts" }
+  | { readonly page: "sign-in"; readonly code: string | null };
+
+export const TABS = ["overview", "logs", "charts", "events", "file"] as const;
+export type Tab = (typeof TABS)[number];
+
+export function parseRoute(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
+  const [page, ...rest] = path.split("/").filter(Boolean).map(decode);
+  if (page === "graph" || page === "events" || page === "alerts") return { page };
+  if (page === "sign-in") return { page, code: rest[0] ?? null };
+  if (page === "unit" && rest[0]) return { page, id: rest[0], tab: TABS.find((tab) => tab === rest[1]) ?? "overview" };
+  return { page: "units", filter: query };
+}
+
+export function hrefOf(route: Route): string {
+  switch (route.page) {
+    case "units":
+      return route.filter === "" ? "#/" : `#/?${route.filter}`;
+    case "unit":
+      return `#/unit/${encodeURIComponent(route.id)}${route.tab === "overview" ? "" : `/${route.tab}`}`;
+    case "sign-in":
+      return "#/sign-in";
+    case "graph":
+    case "events":
+    case "alerts":
+      return `#/${route.page}`;
+  }
+}
+
+export const unitHref = (id: string, tab: Tab = "overview"): string => hrefOf({ page: "unit", id, tab });
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // typed by hand; as it is, it names nothing
+  }
+}

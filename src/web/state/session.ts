@@ -1,0 +1,50 @@
+import { computed, signal } from "@preact/signals";
+import type { Session } from "../../api/shapes.ts";
+import type { ApiError } from "../../api/errors.ts";
+import { ask, whenUnauthorized } from "./api.ts";
+
+/** Null until the daemon has said how this browser stands. */
+export const session = signal<Session | null>(null);
+
+/** Why the sign-in is shown, when there is something to say. */
+export const signInNote = signal<string | null>(null);
+
+export const signedIn = computed(() => session.value?.signed_in ?? false);
+
+/** Whether controls that change something are shown. */
+export const mayAct = computed(() => session.value?.access === "write");
+
+/** Answers an error only when the daemon cannot be asked. */
+export async function loadSession(): Promise<ApiError | null> {
+  const answer = await ask("session");
+  if (!answer.ok) return answer.error;
+  session.value = answer.value;
+  if (!answer.value.signed_in && answer.value.ended) signInNote.value = ENDED;
+  return null;
+}
+
+export async function signIn(secret: { readonly token: string } | { readonly code: string }): Promise<ApiError | null> {
+  const answer = await ask("signIn", secret);
+  if (!answer.ok) return answer.error;
+  signInNote.value = null;
+  session.value = answer.value;
+  return null;
+}
+
+export async function signOut(): Promise<ApiError | null> {
+  const answer = await ask("signOut");
+  if (!answer.ok) return answer.error;
+  signInNote.value = "You are signed out.";
+  session.value = answer.value;
+  return null;
+}
+
+export function sessionEnded(): void {
+  if (session.value?.signed_in === false) return;
+  signInNote.value = ENDED;
+  session.value = { signed_in: false, ended: true, expires: null, access: session.value?.access ?? "read" };
+}
+
+whenUnauthorized(sessionEnded);
+
+const ENDED = "Your session is over: it expired, was signed out elsewhere, or the token was renewed. Sign in again.";

@@ -1,0 +1,24 @@
+/**
+ * Text of services and unit files, made honest for a reader: markup is no danger where text is only ever set as text, but
+ * control characters hide, and marks of direction (Unicode UAX #9) turn the rest of a line round. They are shown as escapes.
+ */
+export const plain = (text: string): string => (CARE.test(text) ? text.replace(ALL, escape) : text);
+
+const CONTROLS = "\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff";
+const CARE = new RegExp(`[${CONTROLS}]`);
+const ALL = new RegExp(`[${CONTROLS}]`, "g");
+
+function escape(char: string): string {
+  if (char === "\n") return "\\n";
+  if (char === "\r") return "\\r";
+  const code = char.charCodeAt(0);
+  return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+}
+
+/** Cut to what a person may read of it at once; `rest` characters are left out. */
+export function clip(text: string, max: number): { readonly text: string; readonly rest: number } {
+  if (text.length <= max) return { text, rest: 0 };
+  // Not between the halves of a surrogate pair.
+  const end = /[\ud800-\udbff]/.test(text[max - 1]!) ? max - 1 : max;
+  return { text: text.slice(0, end), rest: text.length - end };
+}

@@ -1,0 +1,57 @@
+import type { Service } from "../api/shapes.ts";
+import { STATES, type State } from "../base/words.ts";
+
+/** How much a unit wants to be looked at. */
+export type Trouble = "none" | "warning" | "bad";
+
+export function troubleOf(service: Service): Trouble {
+  if (service.state === "failed" || service.state === "fatal") return "bad";
+  if (service.state === "running" && service.health === "unhealthy") return "bad";
+  if (service.state === "stopped" && service.critical && service.enabled) return "bad";
+  if (service.state === "backoff" || service.problems.length > 0) return "warning";
+  if (service.state === "running" && service.health === "degraded") return "warning";
+  return "none";
+}
+
+const RANK: Readonly<Record<Trouble, number>> = { bad: 0, warning: 1, none: 2 };
+
+/** Units that want to be looked at: the worst first, critical ones before others, then as they are listed. */
+export function troubled(services: Iterable<Service>): readonly Service[] {
+  return [...services]
+    .filter((service) => troubleOf(service) !== "none")
+    .toSorted((a, b) => RANK[troubleOf(a)] - RANK[troubleOf(b)] || Number(b.critical) - Number(a.critical));
+}
+
+/** The tone of the style sheet for what is seen first of a unit: the worse of state and health. */
+export type Tone = "good" | "busy" | "warning" | "bad" | "quiet";
+
+const STATE_TONES: Readonly<Record<State, Tone>> = {
+  running: "good",
+  starting: "busy",
+  stopping: "busy",
+  backoff: "warning",
+  failed: "bad",
+  fatal: "bad",
+  stopped: "quiet",
+};
+
+export const toneOfState = (state: State): Tone => STATE_TONES[state];
+
+export const HEALTH_TONES: Readonly<Record<Service["health"], Tone>> = {
+  healthy: "good",
+  starting: "busy",
+  degraded: "warning",
+  unhealthy: "bad",
+  unknown: "quiet",
+};
+
+export function toneOf({ state, health }: Pick<Service, "state" | "health">): Tone {
+  return state === "running" && (health === "unhealthy" || health === "degraded") ? HEALTH_TONES[health] : STATE_TONES[state];
+}
+
+/** As `GET /summary` counts them: every state, in its order. */
+export function countStates(services: Iterable<Service>): Readonly<Record<State, number>> {
+  const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
+  for (const { state } of services) counts[state]++;
+  return counts;
+}

@@ -1,0 +1,86 @@
+import { useEffect, useState } from "preact/hooks";
+import type { JobResult, Service } from "../../api/shapes.ts";
+import type { ApiError } from "../../api/errors.ts";
+import { Dialog } from "../parts/dialog.tsx";
+import { ask } from "../state/api.ts";
+import { view } from "../state/live.ts";
+import { plain } from "../text.ts";
+import type { Hurting, Options } from "./actions.tsx";
+
+const WORDS: Readonly<Record<Hurting, string>> = { stop: "Stop", restart: "Restart", disable: "Disable" };
+
+interface Props {
+  readonly service: Service;
+  readonly action: Hurting;
+  readonly onClose: () => void;
+  readonly onConfirm: (options: Options) => void;
+}
+
+/** Asks back with the daemon's own plan of what would happen. */
+export function Confirm({ service, action, onClose, onConfirm }: Props) {
+  const { id } = service;
+  const [cascade, setCascade] = useState(false);
+  const [now, setNow] = useState(false);
+  const [plan, setPlan] = useState<JobResult | null>(null);
+  const [problem, setProblem] = useState<ApiError | null>(null);
+  useEffect(() => {
+    let gone = false;
+    void ask("jobs", { action, units: [id], cascade, now, dry_run: true }).then((answer) => {
+      if (gone) return;
+      setPlan(answer.ok ? answer.value : null);
+      setProblem(answer.ok ? null : answer.error);
+    });
+    return () => void (gone = true);
+  }, [id, action, cascade, now]);
+  return (
+    <Dialog title={`${WORDS[action]} ${id}?`} onClose={onClose}>
+      {service.critical && <p class="problem">It is marked critical.</p>}
+      <div class="plan" aria-live="polite">
+        {problem && <p class="problem">{plain(problem.message)}</p>}
+        {plan && <Plan plan={plan} />}
+      </div>
+      {action === "stop" && hasDependents(id) && (
+        <label class="check">
+          <input type="checkbox" checked={cascade} onChange={(event) => setCascade(event.currentTarget.checked)} /> First stop the running
+          units that need it
+        </label>
+      )}
+      {action === "disable" && service.pid !== null && (
+        <label class="check">
+          <input type="checkbox" checked={now} onChange={(event) => setNow(event.currentTarget.checked)} /> Stop it now, too
+        </label>
+      )}
+      <div class="dialog-buttons">
+        <button type="button" class="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button type="button" class="button danger solid" disabled={problem !== null} onClick={() => onConfirm({ cascade, now })}>
+          {WORDS[action]}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+const hasDependents = (id: string): boolean =>
+  [...view.value.services.values()].some(({ dependencies }) => dependencies.some(({ unit }) => unit === id));
+
+function Plan({ plan }: { readonly plan: JobResult }) {
+  return (
+    <>
+      <ul class="plain-list">
+        {plan.outcomes.map(({ id, message }) => (
+          <li key={id}>
+            <b>{id}</b>: {plain(message)}
+          </li>
+        ))}
+      </ul>
+      {/* What a warning says of options of the command line is a box of this dialog. */}
+      {plan.warnings.map((warning) => (
+        <p key={warning} class="warning">
+          {plain(warning.replace(/; --[a-z-]+ .*$/, ""))}
+        </p>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,47 @@
+import type { Service } from "../../api/shapes.ts";
+import { Dot, StateMark } from "../parts/marks.tsx";
+import { unitHref } from "../route.ts";
+import { view } from "../state/live.ts";
+
+/** What it needs and what needs it, each with its state; live, because both are in the stream. */
+export function Dependencies({ service }: { readonly service: Service }) {
+  const { services } = view.value;
+  const needs = service.dependencies;
+  const neededBy = [...services.values()].flatMap((other) =>
+    other.dependencies.filter(({ unit }) => unit === service.id).map((dependency) => ({ ...dependency, unit: other.id })),
+  );
+  return (
+    <>
+      <div class="card-head">
+        <h2>Needs</h2>
+        <a href="#/graph">Graph</a>
+      </div>
+      <Links links={needs} none="Nothing." />
+      <h2>Needed by</h2>
+      <Links links={neededBy} none="Nothing." />
+    </>
+  );
+}
+
+function Links({ links, none }: { readonly links: Service["dependencies"]; readonly none: string }) {
+  if (links.length === 0) return <p class="quiet-text">{none}</p>;
+  return (
+    <ul class="links">
+      {links.map(({ unit, condition, required, restart }) => {
+        const other = view.value.services.get(unit);
+        return (
+          <li key={unit}>
+            {other && <Dot service={other} />}
+            <a href={unitHref(unit)}>{unit}</a>
+            {other && <StateMark service={other} />}
+            <span class="quiet-text">
+              {condition}
+              {!required && ", order only"}
+              {restart && ", restarts together"}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,127 @@
+import type { ComponentChildren } from "preact";
+import type { Service, ServiceDetail } from "../../api/shapes.ts";
+import { fullTime, megabytes, NONE, percent } from "../format.ts";
+import { Relative, Since } from "../parts/marks.tsx";
+import { labelsOf } from "../filter.ts";
+import { ask } from "../state/api.ts";
+import { clip, plain } from "../text.ts";
+import { useAnswer } from "./use-answer.ts";
+
+/** The long status: what is live comes from the stream, the rest is asked for when the unit changes. */
+export function Facts({ service }: { readonly service: Service }) {
+  const { value } = useAnswer(service.id, () => ask("service", { id: service.id }));
+  return (
+    <>
+      <h2>Status</h2>
+      <dl class="facts">
+        {service.status_text !== null && <Fact name="It says">{plain(clip(service.status_text, 500).text)}</Fact>}
+        {service.problems.length > 0 && (
+          <Fact name="File">
+            <span class="problem wrap">{service.problems.map((text) => plain(clip(text, 1000).text)).join("; ")}</span>
+          </Fact>
+        )}
+        {service.changed_on_disk && service.problems.length === 0 && (
+          <Fact name="File">changed on disk; a reload brings it into force</Fact>
+        )}
+        {service.waiting_for.length > 0 && <Fact name="Waits for">{service.waiting_for.join(", ")}</Fact>}
+        <Fact name="State">
+          {service.state}
+          {service.sub_state !== service.state && ` (${plain(service.sub_state)})`}
+          {service.reason !== "none" && `, ${service.reason}`}
+        </Fact>
+        <Fact name="Uptime">{service.pid === null ? NONE : <Since iso={service.start_time} />}</Fact>
+        <Fact name="Restarts">
+          {service.restart_count}
+          {service.last_restart !== null && (
+            <span class="quiet-text">
+              {" "}
+              (<Relative iso={service.last_restart} />)
+            </span>
+          )}
+        </Fact>
+        <Fact name="Last end">{service.last_exit === null ? NONE : plain(clip(service.last_exit, 500).text)}</Fact>
+        {service.next_attempt !== null && (
+          <Fact name="Next attempt">
+            <Relative iso={service.next_attempt} />
+          </Fact>
+        )}
+        <Fact name="CPU">{percent(service.cpu_percent)}</Fact>
+        <Fact name="Memory">{megabytes(service.memory_mb)}</Fact>
+        <Schedule service={service} />
+        <Fact name="Main process">{service.pid === null ? NONE : `pid ${service.pid}`}</Fact>
+        <Detail value={value} />
+        <Fact name="Port">{service.port ?? NONE}</Fact>
+        <Fact name="With the daemon">{service.enabled ? "starts (enabled)" : "does not start (disabled)"}</Fact>
+        <Fact name="Restarts itself">{service.auto_restart ? "yes" : "no"}</Fact>
+        <Fact name="Priority">
+          {service.priority}
+          {service.critical && ", critical"}
+        </Fact>
+        {service.groups.length > 0 && <Fact name="Groups">{service.groups.map((group) => `@${plain(group)}`).join(" ")}</Fact>}
+        {labelsOf(service).length > 0 && <Fact name="Labels">{labelsOf(service).map(plain).join(" ")}</Fact>}
+        <Fact name="File">
+          <span class="wrap">{plain(service.file)}</span>
+        </Fact>
+      </dl>
+    </>
+  );
+}
+
+export const Fact = ({ name, children }: { readonly name: string; readonly children: ComponentChildren }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+const MOST_PROCESSES = 12;
+
+function Detail({ value }: { readonly value: ServiceDetail | null }) {
+  const processes = value?.processes ?? [];
+  return (
+    <>
+      <Fact name="Processes">
+        {value === null || processes.length === 0
+          ? NONE
+          : processes.slice(0, MOST_PROCESSES).map(({ pid, name }) => (
+              <span key={pid} class="process">
+                {plain(name)} <span class="quiet-text">{pid}</span>
+              </span>
+            ))}
+        {processes.length > MOST_PROCESSES && <span class="quiet-text">and {processes.length - MOST_PROCESSES} more</span>}
+      </Fact>
+      <Fact name="Command">
+        <code class="wrap">{value === null ? "…" : plain(clip(value.command, 2000).text)}</code>
+      </Fact>
+      {value?.enforcement.map((words) => (
+        <Fact key={words} name="Limit">
+          {plain(words)}
+        </Fact>
+      ))}
+    </>
+  );
+}
+
+function Schedule({ service: { schedule } }: { readonly service: Service }) {
+  if (schedule === null) return null;
+  const when = schedule.cron ?? `every ${schedule.every_seconds} s`;
+  return (
+    <>
+      <Fact name="Schedule">
+        {plain(when)}
+        {schedule.timezone !== null && ` (${plain(schedule.timezone)})`}
+        {!schedule.active && ", not in force"}
+      </Fact>
+      <Fact name="Next run">{schedule.next_run === null ? NONE : <Relative iso={schedule.next_run} />}</Fact>
+      <Fact name="Last run">
+        {schedule.last_run === null ? (
+          NONE
+        ) : (
+          <span title={fullTime(schedule.last_run)}>
+            <Relative iso={schedule.last_run} />
+          </span>
+        )}
+      </Fact>
+    </>
+  );
+}

@@ -1,0 +1,52 @@
+import { useState } from "preact/hooks";
+import { ask } from "../state/api.ts";
+import { clip, plain } from "../text.ts";
+import { leavesOf } from "./leaves.ts";
+import { useAnswer } from "./use-answer.ts";
+
+const MOST_TEXT = 200_000;
+
+/** The settings in force, each with where it comes from, and the files as they are on disk. Secrets stay hidden. */
+export function UnitFiles({ id }: { readonly id: string }) {
+  const { value, problem } = useAnswer(id, () => ask("serviceFile", { id }));
+  const [withDefaults, setWithDefaults] = useState(false);
+  if (value === null) return <p class="empty">{problem?.message ?? "…"}</p>;
+  const leaves = leavesOf(value.effective, value.sources);
+  const shown = withDefaults ? leaves : leaves.filter(({ source }) => source !== "default");
+  return (
+    <div class="unit-file">
+      <section class="card" aria-label="Settings in force">
+        <div class="card-head">
+          <h2>In force</h2>
+          <label class="check">
+            <input type="checkbox" checked={withDefaults} onChange={(event) => setWithDefaults(event.currentTarget.checked)} /> Defaults too
+          </label>
+        </div>
+        {shown.length === 0 && <p class="quiet-text">Nothing but defaults.</p>}
+        <dl class="settings">
+          {shown.map(({ key, text, source }) => (
+            <div key={key}>
+              <dt>{plain(key)}</dt>
+              <dd>
+                <code class="wrap">{plain(clip(text, 5000).text)}</code>
+                <span class="quiet-text source" title={plain(source)}>
+                  {plain(source.slice(source.lastIndexOf("/") + 1))}
+                </span>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+      {value.files.map(({ path, text }) => (
+        <section key={path} class="card" aria-label={plain(path)}>
+          <h2 class="wrap">{plain(path)}</h2>
+          <pre class="output file-text" tabIndex={0}>
+            {clip(text, MOST_TEXT)
+              .text.split("\n")
+              .map((line) => `${plain(line)}\n`)}
+          </pre>
+        </section>
+      ))}
+    </div>
+  );
+}

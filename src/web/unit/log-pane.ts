@@ -1,0 +1,156 @@
+import type { LogLineShape } from "../../api/shapes.ts";
+import { spansOf } from "../ansi.ts";
+import { fullTime, logTime, plural } from "../format.ts";
+import { clip } from "../text.ts";
+import { findAll, Joiner, type Line } from "./log-lines.ts";
+
+/**
+ * The lines of a log in the document. Made by hand rather than by the framework: a service may write a thousand lines a
+ * second, and each becomes an element once, never compared again. Everything is set as text, never as markup.
+ */
+export class LogPane {
+  readonly #box: HTMLElement;
+  readonly #onCount: (held: number) => void;
+  readonly #joiner = new Joiner();
+  readonly #elements = new Map<Line, HTMLElement>();
+  #waiting: Array<LogLineShape | { readonly gap: number }> = [];
+  #held: Array<LogLineShape | { readonly gap: number }> = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #paused = false;
+  grep = "";
+
+  /** `onCount` hears how many lines are held back while it is paused. */
+  constructor(box: HTMLElement, onCount: (held: number) => void) {
+    this.#box = box;
+    this.#onCount = onCount;
+  }
+
+  push(message: LogLineShape | { readonly gap: number }): void {
+    if (this.#paused) {
+      this.#held.push(message);
+      if (this.#held.length > 2 * MOST_LINES) this.#held.splice(0, MOST_LINES);
+    } else this.#waiting.push(message);
+    this.#timer ??= setTimeout(() => this.flush(), FRAME_MS);
+  }
+
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    if (!paused) this.#waiting.push(...this.#held);
+    this.#held = [];
+    this.flush();
+  }
+
+  clear(): void {
+    this.#joiner.clear();
+    this.#elements.clear();
+    this.#waiting = [];
+    this.#held = [];
+    this.#box.replaceChildren();
+  }
+
+  /** Lines of before the first one. */
+  prepend(lines: readonly LogLineShape[]): void {
+    const joiner = new Joiner();
+    const made: HTMLElement[] = [];
+    for (const message of lines) {
+      const { line, replaces } = joiner.push(message);
+      if (replaces) made.pop();
+      made.push(this.#element(line));
+    }
+    const before = this.#box.scrollHeight;
+    this.#box.prepend(...made);
+    this.#box.scrollTop += this.#box.scrollHeight - before; // what is read stays where it is
+  }
+
+  get isAtEnd(): boolean {
+    return this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < 24;
+  }
+
+  toEnd(): void {
+    this.#box.scrollTop = this.#box.scrollHeight;
+  }
+
+  flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#onCount(this.#held.length);
+    if (this.#waiting.length === 0) return;
+    const stick = this.isAtEnd;
+    const messages = this.#waiting.slice(-MOST_LINES);
+    this.#waiting = [];
+    const fresh = document.createDocumentFragment();
+    for (const message of messages) this.#add(message, fresh);
+    this.#box.append(fresh);
+    for (let over = this.#box.childElementCount - MOST_LINES; over > 0; over--) this.#box.firstElementChild!.remove();
+    if (stick) this.toEnd();
+  }
+
+  #add(message: LogLineShape | { readonly gap: number }, fresh: DocumentFragment): void {
+    if ("gap" in message) {
+      const note = document.createElement("div");
+      note.className = "log-gap";
+      note.textContent = `${plural(message.gap, "line")} came too quickly to be shown; the file has them`;
+      fresh.append(note);
+      return;
+    }
+    const { line, replaces } = this.#joiner.push(message);
+    const element = this.#element(line);
+    const before = replaces && this.#elements.get(replaces);
+    if (replaces) this.#elements.delete(replaces);
+    if (line.open) this.#elements.set(line, element);
+    if (before?.parentNode) before.replaceWith(element);
+    else fresh.append(element);
+  }
+
+  #element(line: Line): HTMLElement {
+    const element = document.createElement("div");
+    element.className = `log-line log-${line.stream}`;
+    const time = document.createElement("time");
+    time.textContent = logTime(line.time);
+    time.title = `${fullTime(line.time)} ${line.stream}`;
+    time.dateTime = line.time;
+    const text = document.createElement("span");
+    text.className = "log-text";
+    this.#fill(text, line.text, MOST_SHOWN);
+    element.append(time, text);
+    return element;
+  }
+
+  #fill(box: HTMLElement, whole: string, most: number): void {
+    const { text, rest } = clip(whole, most);
+    box.replaceChildren();
+    for (const span of spansOf(text)) append(box, span.text, span.style, this.grep);
+    if (rest === 0) return;
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "log-more";
+    more.textContent = most < MOST_OPENED ? `… ${rest} more characters` : `… ${rest} more characters in the download`;
+    more.disabled = most >= MOST_OPENED;
+    more.addEventListener("click", () => this.#fill(box, whole, MOST_OPENED));
+    box.append(more);
+  }
+}
+
+const FRAME_MS = 80;
+export const MOST_LINES = 2000;
+/** Of one line, before and after somebody asks for the rest. */
+const MOST_SHOWN = 4000;
+const MOST_OPENED = 200_000;
+
+function append(box: HTMLElement, text: string, style: string, grep: string): void {
+  let from = 0;
+  for (const [start, end] of findAll(text, grep)) {
+    if (start > from) box.append(piece("span", text.slice(from, start), style));
+    box.append(piece("mark", text.slice(start, end), style));
+    from = end;
+  }
+  if (from < text.length) box.append(piece("span", text.slice(from), style));
+}
+
+function piece(tag: "span" | "mark", text: string, style: string): Node {
+  if (tag === "span" && style === "") return document.createTextNode(text);
+  const element = document.createElement(tag);
+  element.className = style;
+  element.textContent = text;
+  return element;
+}

@@ -1,0 +1,176 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { errorWords, followLog, linesAround, linesBefore, saveLog, type LogFilter } from "./log-source.ts";
+import { LogPane } from "./log-pane.ts";
+import { grepOf } from "./log-lines.ts";
+import { unitHref } from "../route.ts";
+import { say } from "../state/toasts.ts";
+import { NONE } from "../format.ts";
+
+type Stream = "" | "stdout" | "stderr";
+
+/** The log: live at its end, or still while it is read; `full` has the controls and the whole height. */
+export function LogView({ id, full = false }: { readonly id: string; readonly full?: boolean }) {
+  const box = useRef<HTMLDivElement>(null);
+  const pane = useRef<LogPane | null>(null);
+  const [search, setSearch] = useState("");
+  const [stream, setStream] = useState<Stream>("");
+  const [paused, setPaused] = useState(false);
+  const [held, setHeld] = useState(0);
+  /** The time that was jumped to; null follows the log. */
+  const [at, setAt] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [state, setState] = useState<"loading" | "live" | "broken">("loading");
+  const grep = useSettled(grepOf(search));
+
+  useEffect(() => {
+    const lines = (pane.current ??= new LogPane(box.current!, setHeld));
+    lines.grep = grep;
+    lines.clear();
+    lines.paused = false;
+    setPaused(false);
+    setProblem(null);
+    const filter: LogFilter = { grep, stream };
+    const stop = new AbortController();
+    if (at === null) void followLog(id, filter, full ? 1000 : 200, stop.signal, { pane: lines, setState, setProblem });
+    else void showAround(id, at, filter, lines, stop.signal).then(setProblem);
+    return () => stop.abort();
+  }, [id, grep, stream, at, full]);
+
+  const pause = (next: boolean): void => {
+    setPaused(next);
+    pane.current!.paused = next;
+    if (!next) pane.current!.toEnd();
+  };
+  /** Who scrolls away from the end reads: the lines stand still until the end is reached again. */
+  const onScroll = (): void => {
+    if (at !== null || pane.current === null) return;
+    if (pane.current.isAtEnd === paused) pause(!paused);
+  };
+  return (
+    <div class={full ? "log log-full" : "log"}>
+      {full ? (
+        <LogBar {...{ id, search, setSearch, stream, setStream, paused, pause, held, at, setAt, state, pane }} />
+      ) : (
+        <div class="card-head">
+          <h2>Log</h2>
+          <a href={unitHref(id, "logs")}>All of it</a>
+        </div>
+      )}
+      <p class="problem" role="alert" hidden={problem === null}>
+        {problem}
+      </p>
+      <div ref={box} class="log-lines" role="log" aria-live="off" aria-label={`Log of ${id}`} tabIndex={0} onScroll={onScroll} />
+    </div>
+  );
+}
+
+interface BarProps {
+  readonly id: string;
+  readonly search: string;
+  readonly setSearch: (text: string) => void;
+  readonly stream: Stream;
+  readonly setStream: (stream: Stream) => void;
+  readonly paused: boolean;
+  readonly pause: (next: boolean) => void;
+  readonly held: number;
+  readonly at: string | null;
+  readonly setAt: (time: string | null) => void;
+  readonly state: "loading" | "live" | "broken";
+  readonly pane: { readonly current: LogPane | null };
+}
+
+function LogBar(bar: BarProps) {
+  const { id, at, setAt, paused, pause } = bar;
+  const [saving, setSaving] = useState(false);
+  const save = async (): Promise<void> => {
+    setSaving(true);
+    const error = await saveLog(id);
+    setSaving(false);
+    if (error) say("bad", error);
+  };
+  const earlier = async (): Promise<void> => {
+    const first = document.querySelector<HTMLTimeElement>(".log-lines .log-line time")?.dateTime;
+    if (first === undefined) return;
+    const answer = await linesBefore(id, first, { grep: grepOf(bar.search), stream: bar.stream });
+    if (!answer.ok) return say("bad", errorWords(answer.error));
+    if (answer.value.length === 0) return say("good", "There are no earlier lines.");
+    if (at === null) pause(true);
+    bar.pane.current?.prepend(answer.value);
+  };
+  return (
+    <div class="filter-bar" role="search">
+      <input
+        type="search"
+        class="search"
+        data-search
+        placeholder="Search: text, or /regular expression/"
+        aria-label="Search the log"
+        maxLength={120}
+        value={bar.search}
+        onInput={(event) => bar.setSearch(event.currentTarget.value)}
+      />
+      <select aria-label="Stream" value={bar.stream} onChange={(event) => bar.setStream(event.currentTarget.value as Stream)}>
+        <option value="">Both streams</option>
+        <option value="stdout">stdout</option>
+        <option value="stderr">stderr</option>
+      </select>
+      <label class="field-inline">
+        Go to
+        <input
+          type="datetime-local"
+          step="1"
+          aria-label="Go to a time"
+          onChange={(event) => {
+            const time = new Date(event.currentTarget.value);
+            setAt(Number.isNaN(time.getTime()) ? null : time.toISOString());
+          }}
+        />
+      </label>
+      <button type="button" class="button small" onClick={() => void earlier()}>
+        Earlier lines
+      </button>
+      <button type="button" class="button small" aria-busy={saving} disabled={saving} onClick={() => void save()}>
+        Download
+      </button>
+      <button
+        type="button"
+        class="button small follow"
+        aria-pressed={at === null && !paused}
+        onClick={() => (at === null ? pause(!paused) : setAt(null))}
+      >
+        {at === null && !paused ? "Pause" : "Follow"}
+      </button>
+      <span class="shown" role="status">
+        {words(bar)}
+      </span>
+    </div>
+  );
+}
+
+function words({ at, paused, held, state }: BarProps): string {
+  if (at !== null) return "standing still";
+  if (paused) return held > 0 ? `paused, ${held} new` : "paused";
+  return state === "live" ? "following" : state === "loading" ? NONE : "interrupted";
+}
+
+async function showAround(id: string, at: string, filter: LogFilter, pane: LogPane, stopped: AbortSignal): Promise<string | null> {
+  const answer = await linesAround(id, at, filter, Date.now());
+  if (stopped.aborted) return null;
+  if (!answer.ok) return errorWords(answer.error);
+  if (answer.value.length === 0) return "There are no lines from then on.";
+  for (const line of answer.value) pane.push(line);
+  pane.flush();
+  return null;
+}
+
+const SETTLE_MS = 300;
+
+/** The value once nobody has changed it for a moment: each letter is not a search. */
+function useSettled<T>(value: T): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(setSettled, SETTLE_MS, value);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}

@@ -1,0 +1,73 @@
+import { useState } from "preact/hooks";
+import type { Service, Why as Story } from "../../api/shapes.ts";
+import { fullTime, shortTime } from "../format.ts";
+import { Relative } from "../parts/marks.tsx";
+import { ask } from "../state/api.ts";
+import { now } from "../state/clock.ts";
+import { clip, plain } from "../text.ts";
+import { useAnswer } from "./use-answer.ts";
+
+const CHAPTERS = 8;
+
+/** The story in words: what happened, what the policy says, what comes next. */
+export function Why({ service }: { readonly service: Service }) {
+  const { value, problem } = useAnswer(service.id, () => ask("why", { id: service.id }));
+  const [whole, setWhole] = useState(false);
+  if (value === null) return <p class="quiet-text">{problem?.message ?? "…"}</p>;
+  const story = whole ? value.story : value.story.slice(-CHAPTERS);
+  return (
+    <>
+      <h2>What comes next</h2>
+      <ul class="plain-list">
+        {value.next.map(({ text, time }) => (
+          <li key={text}>
+            {plain(text)}
+            {time !== null && (
+              <>
+                {" "}
+                <b class="nowrap">
+                  <Relative iso={time} />
+                </b>{" "}
+                <span class="quiet-text nowrap">({shortTime(time, now.value)})</span>
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+      <h2>What happened</h2>
+      {value.story.length === 0 && <p class="quiet-text">Nothing yet.</p>}
+      <ol class="story">
+        {story.map((chapter, index) => (
+          <Chapter key={`${chapter.time} ${index}`} chapter={chapter} />
+        ))}
+      </ol>
+      {value.story.length > CHAPTERS && (
+        <button type="button" class="button quiet small" onClick={() => setWhole(!whole)}>
+          {whole ? "Only the latest" : `All ${value.story.length}`}
+        </button>
+      )}
+      <h2>What its policy says</h2>
+      <ul class="plain-list">
+        {value.policy.map((text) => (
+          <li key={text}>{plain(text)}</li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+const LAST_LINES = 5;
+
+function Chapter({ chapter: { time, text, lines } }: { readonly chapter: Story["story"][number] }) {
+  return (
+    <li>
+      <time class="num quiet-text" dateTime={time} title={fullTime(time)}>
+        {shortTime(time, now.value)}
+      </time>
+      <div>
+        <span class="wrap">{plain(clip(text, 1000).text)}</span>
+        {lines.length > 0 && <pre class="output">{lines.slice(-LAST_LINES).map((line) => `${plain(clip(line, 500).text)}\n`)}</pre>}
+      </div>
+    </li>
+  );
+}
