@@ -2,7 +2,7 @@ import { daemon } from "./catalog-daemon.ts";
 import type { Run } from "./context.ts";
 import type { OptionName } from "./options.ts";
 
-/** Every command, once: both parsers, `sup help` and the reference are made from these rows. */
+/** Every command, once: both parsers, `sup help` and the reference are made from these rows. tidy: long because it is one table. */
 
 export interface CommandRow {
   readonly name: string;

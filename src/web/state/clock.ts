@@ -15,6 +15,7 @@ export function startClock(): void {
     aheadMs = Math.abs(ahead) < 2000 ? 0 : ahead;
     tick();
   });
+  link.subscribe(tick); // to stand still at once
   setInterval(tick, 1000);
 }
 

@@ -1,0 +1,150 @@
+/** What is shown is so now, or says since when it is not. */
+import { expect, test } from "bun:test";
+import { startDaemon } from "../../harness/daemon.ts";
+import { freePort } from "../../harness/ports.ts";
+import { crasher, sleeper, worker } from "../../harness/services.ts";
+import { addressOf, noBrowser, row, signedIn, visit } from "./browser.ts";
+import { proxyTo } from "./proxy.ts";
+
+const browserTest = test.skipIf(noBrowser);
+
+browserTest("a unit whose process is killed is seen to be down within a second, and to be up again", async () => {
+  await using daemon = await startDaemon({
+    units: {
+      web: sleeper({ enabled: true, restart_policy: { retry_delay: 3, max_retries: 5 } }),
+      calm: sleeper({ enabled: true }),
+    },
+  });
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  await row(page, "web", "running").waitFor();
+  await page.getByText("Nothing needs attention").waitFor();
+  const { pid } = await daemon.service("web");
+  const before = performance.now();
+  process.kill(pid!, "SIGKILL");
+  await page.locator(".rail .trouble", { hasText: "web" }).waitFor();
+  await row(page, "web", "backoff").waitFor();
+  // A machine with two busy processors may take its time to draw; the daemon tells at once.
+  expect(performance.now() - before).toBeLessThan(1000);
+  await row(page, "web", "running").waitFor();
+  await page.getByText("Nothing needs attention").waitFor();
+});
+
+browserTest("what is down for good is in the title of the tab, in the rail, and among the counts", async () => {
+  await using daemon = await startDaemon({
+    units: { dead: crasher(3, { enabled: true, critical: true, restart_policy: { max_retries: 0 } }), web: sleeper({ enabled: true }) },
+  });
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  await row(page, "dead", "fatal").waitFor();
+  await page.waitForFunction(() => document.title === "(1 down) sup");
+  expect(await page.locator(".rail-bad .trouble").innerText()).toContain("dead");
+  expect(await page.getByRole("button", { name: /fatal$/ }).innerText()).toMatch(/^1\s+fatal$/);
+  expect(await page.getByRole("button", { name: /running$/ }).innerText()).toMatch(/^1\s+running$/);
+  // As the daemon's own summary counts.
+  const { by_state } = (await daemon.json("summary")) as { by_state: Record<string, number> };
+  expect(by_state).toMatchObject({ fatal: 1, running: 1 });
+});
+
+browserTest("stop asks back with the plan, start and restart act, and the toast tells what came of it", async () => {
+  await using daemon = await startDaemon({
+    units: { db: sleeper({ enabled: true }), web: worker({ enabled: true, dependencies: ["db"] }) },
+  });
+  await using visitor = await signedIn(daemon, "/unit/db");
+  const { page } = visitor;
+  const actions = page.getByRole("group", { name: "Actions on db" });
+  await actions.getByRole("button", { name: "Stop", exact: true }).click();
+  const dialog = page.getByRole("dialog", { name: "Stop db?" });
+  await dialog.getByText("web need").or(dialog.getByText("web needs")).waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  expect((await daemon.service("db")).state).toBe("running");
+
+  await actions.getByRole("button", { name: "Stop", exact: true }).click();
+  await dialog.getByLabel("First stop the running units that need it").check();
+  await dialog.getByText("would be stopped").nth(1).waitFor();
+  await dialog.getByRole("button", { name: "Stop", exact: true }).click();
+  await daemon.reaches("db", "stopped");
+  await daemon.reaches("web", "stopped");
+  await page.locator(".unit-title .pill", { hasText: "stopped" }).waitFor();
+
+  await actions.getByRole("button", { name: "Start", exact: true }).click();
+  await page.locator(".unit-title .pill", { hasText: "running" }).waitFor();
+  const { pid } = await daemon.reaches("db", "running");
+  await actions.getByRole("button", { name: "Restart", exact: true }).click();
+  await page.getByRole("dialog", { name: "Restart db?" }).getByRole("button", { name: "Restart", exact: true }).click();
+  await daemon.reaches("db", (service) => service.state === "running" && service.pid !== pid);
+  await page.locator(".toast", { hasText: "db: " }).first().waitFor();
+
+  await actions.getByRole("button", { name: "Disable" }).click();
+  await page.getByRole("dialog", { name: "Disable db?" }).getByRole("button", { name: "Disable" }).click();
+  await actions.getByRole("button", { name: "Enable" }).waitFor();
+  expect((await daemon.service("db")).enabled).toBe(false);
+});
+
+browserTest("a start that fails says why", async () => {
+  await using daemon = await startDaemon({ units: { ghost: { command: "/no/such/program", auto_restart: false } } });
+  await using visitor = await signedIn(daemon, "/unit/ghost");
+  const { page } = visitor;
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.locator(".toast", { hasText: "no such file" }).waitFor();
+});
+
+/** What Chromium itself notes of a server that is away. */
+const AWAY = {
+  allow: /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|Failed to load resource/,
+};
+
+browserTest("without the daemon it says offline and since when, acts no more, and catches up by itself", async () => {
+  await using daemon = await startDaemon({
+    units: { web: sleeper({ enabled: true }), late: worker() },
+    settings: { api: { port: freePort() } },
+  });
+  await using visitor = await signedIn(daemon, "/unit/web", AWAY);
+  const { page } = visitor;
+  await page.locator(".unit-title .pill", { hasText: "running" }).waitFor();
+  await daemon.crash();
+  await page
+    .getByRole("alert")
+    .getByText(/What you see is how it was at \d\d:\d\d:\d\d/)
+    .waitFor();
+  await page.locator(".link-offline").waitFor();
+  await page.waitForFunction(() => document.title === "sup: offline");
+  expect(await page.getByRole("button", { name: "Restart" }).isDisabled()).toBe(true);
+  // Time stands still for what is not live.
+  const uptime = await page.locator(".unit-title .nowrap").innerText();
+  const clock = await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 2100)));
+  expect(clock).toBeUndefined();
+  expect(await page.locator(".unit-title .nowrap").innerText()).toBe(uptime);
+
+  await daemon.start();
+  await page
+    .getByRole("button", { name: "Try now" })
+    .click({ timeout: 2000 })
+    .catch(() => {}); // it may be back already
+  await page.locator(".link-live").waitFor();
+  expect(await page.getByRole("alert").getByText("Offline").count()).toBe(0);
+  await page.getByRole("link", { name: "Units", exact: true }).click();
+  await daemon.sup("start", "late");
+  await row(page, "late", "running").waitFor();
+});
+
+browserTest("a stream that breaks is resumed where it was: what happened meanwhile is told, without a snapshot", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }), late: worker() } });
+  using proxy = proxyTo(await addressOf(daemon));
+  const { url } = (await daemon.json("dashboard")) as { url: string };
+  await using visitor = await visit(`${proxy.url}/${url.slice(url.indexOf("#"))}`, AWAY);
+  const { page } = visitor;
+  await row(page, "web", "running").waitFor();
+  expect(proxy.streams.map(({ lastId }) => lastId)).toEqual([null]);
+  proxy.cut();
+  await page.locator(".link-offline").waitFor();
+  await daemon.sup("start", "late");
+  expect(await row(page, "late").innerText()).toContain("stopped");
+  proxy.mend();
+  await row(page, "late", "running").waitFor();
+  await page.locator(".link-live").waitFor();
+  const resumed = proxy.streams.at(-1)!;
+  expect(Number(resumed.lastId)).toBeGreaterThan(1e12);
+  expect(resumed.text).not.toContain("event: snapshot");
+  expect(resumed.text).toContain("event: service");
+});
