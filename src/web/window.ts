@@ -25,12 +25,11 @@ export function windowOf(list: {
   return { first, end, before: first * rowHeight, total };
 }
 
-/** Where to scroll so that a row is seen whole; null when it is. `head` pixels at the top are covered. */
-export function scrollTo(row: number, rowHeight: number, top: number, height: number, head = 0): number | null {
+/** Where to scroll so that a row is seen whole; null when it is. */
+export function scrollTo(row: number, rowHeight: number, top: number, height: number): number | null {
   const from = row * rowHeight;
   if (from < top) return from;
-  if (from + rowHeight > top + height - head) return from + rowHeight - height + head;
-  return null;
+  return from + rowHeight > top + height ? from + rowHeight - height : null;
 }
 
 /** The row that a key leads to; null for a key that leads nowhere. */

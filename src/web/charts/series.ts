@@ -21,11 +21,14 @@ export function seriesOf(points: readonly MetricPoint[], ...picks: readonly Pick
   };
   const blank = picks.map(() => null);
   const usual = usualStep(points);
+  let step = 0;
   for (const point of points) {
     const time = Date.parse(point.timestamp) / 1000;
     const last = times.at(-1);
     if (last !== undefined && time <= last) continue; // never backwards, whatever the clock did
-    if (last !== undefined && time - last > GAP_STEPS * Math.max(point.step ?? 0, usual)) put(last + (time - last) / 2, blank);
+    const longest = Math.max(step, point.step ?? 0, usual);
+    step = point.step ?? 0;
+    if (last !== undefined && time - last > GAP_STEPS * longest) put(last + (time - last) / 2, blank);
     put(
       time,
       picks.map((pick) => pick(point)),
@@ -38,7 +41,8 @@ export function seriesOf(points: readonly MetricPoint[], ...picks: readonly Pick
 function usualStep(points: readonly MetricPoint[]): number {
   const steps: number[] = [];
   for (let i = Math.max(1, points.length - 50); i < points.length; i++) {
-    if (points[i]!.step === undefined) steps.push((Date.parse(points[i]!.timestamp) - Date.parse(points[i - 1]!.timestamp)) / 1000);
+    if (points[i]!.step === undefined && points[i - 1]!.step === undefined)
+      steps.push((Date.parse(points[i]!.timestamp) - Date.parse(points[i - 1]!.timestamp)) / 1000);
   }
   steps.sort((a, b) => a - b);
   return Math.max(1, steps[steps.length >> 1] ?? SAMPLE_S);

@@ -1,0 +1,161 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { filterFromText, filterToText, isNarrowed, NO_FILTER, select, SORTS, type Filter } from "../../src/web/filter.ts";
+import { hrefOf, parseRoute } from "../../src/web/route.ts";
+import { pushSample, SAMPLES, sparkPath } from "../../src/web/spark.ts";
+import { countStates, troubled, troubleOf } from "../../src/web/trouble.ts";
+import { rowAfter, scrollTo, windowOf } from "../../src/web/window.ts";
+import { STATES } from "../../src/base/words.ts";
+import { aService } from "../api/fake.ts";
+
+const UNITS = [
+  aService("web", { groups: ["shop"], labels: { team: "front" }, priority: 50, cpu_percent: 20 }),
+  aService("api", { description: "The public door", state: "backoff", cpu_percent: null, restart_count: 4 }),
+  aService("db", { critical: true, groups: ["data", "shop"], memory_mb: 900, labels: { team: "core" } }),
+  aService("old", { state: "stopped", groups: [], labels: {}, pid: null }),
+];
+const ids = (filter: Partial<Filter>): string[] => select(UNITS, { ...NO_FILTER, ...filter }).map(({ id }) => id);
+
+describe("the list", () => {
+  for (const [what, filter, wanted] of [
+    ["without a filter: critical ones, then by priority, then by name", {}, ["db", "web", "api", "old"]],
+    ["text in the name", { text: "WE" }, ["web"]],
+    ["text in the description", { text: "public door" }, ["api"]],
+    ["words must all be there", { text: "public web" }, []],
+    ["a group", { text: "@shop" }, ["db", "web"]],
+    ["a label in the text", { text: "team=core" }, ["db"]],
+    ["a state", { states: ["backoff", "stopped"] }, ["api", "old"]],
+    ["a group that was chosen", { group: "data" }, ["db"]],
+    ["a label that was chosen", { label: "team=front" }, ["web"]],
+    ["by name", { sort: "name" }, ["api", "db", "old", "web"]],
+    ["by name, the other way", { sort: "name", descending: true }, ["web", "old", "db", "api"]],
+    ["by state, trouble first", { sort: "state" }, ["api", "db", "web", "old"]],
+    ["by CPU, the busiest first, none last", { sort: "cpu" }, ["web", "db", "old", "api"]],
+    ["by restarts", { sort: "restarts" }, ["api", "db", "web", "old"]],
+  ] as ReadonlyArray<readonly [string, Partial<Filter>, string[]]>)
+    test(what, () => expect(ids(filter)).toEqual(wanted));
+
+  test("the filter stays in the address", () => {
+    const filters = fc.record({
+      text: fc.string(),
+      states: fc.subarray([...STATES]),
+      group: fc.string(),
+      label: fc.string(),
+      sort: fc.constantFrom(...SORTS),
+      descending: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(filters, (filter) => {
+        const kept = filterFromText(filterToText(filter));
+        expect(kept).toEqual({ ...filter, descending: filter.sort !== "order" && filter.descending });
+      }),
+    );
+    expect(filterFromText("state=nonsense&sort=-nothing")).toEqual(NO_FILTER);
+    expect(isNarrowed(NO_FILTER)).toBe(false);
+  });
+});
+
+describe("what needs attention", () => {
+  for (const [what, more, wanted] of [
+    ["all is well", {}, "none"],
+    ["fatal", { state: "fatal" }, "bad"],
+    ["unhealthy", { health: "unhealthy" }, "bad"],
+    ["degraded", { health: "degraded" }, "warning"],
+    ["waiting to try again", { state: "backoff" }, "warning"],
+    ["a bad file", { problems: ["x"] }, "warning"],
+    ["a critical unit that should run", { state: "stopped", critical: true }, "bad"],
+    ["a critical unit that is disabled", { state: "stopped", critical: true, enabled: false }, "none"],
+    ["an ordinary unit that was stopped", { state: "stopped" }, "none"],
+  ] as const)
+    test(`${what}: ${wanted}`, () => expect(troubleOf(aService("x", more as never))).toBe(wanted));
+
+  test("the worst first, critical ones before others", () => {
+    const units = [
+      aService("a", { state: "backoff" }),
+      aService("b", { state: "failed" }),
+      aService("c", { state: "fatal", critical: true }),
+      aService("d"),
+    ];
+    expect(troubled(units).map(({ id }) => id)).toEqual(["c", "b", "a"]);
+  });
+
+  test("every state is counted, also with none", () => {
+    expect(countStates(UNITS)).toEqual({ stopped: 1, starting: 0, running: 2, stopping: 0, failed: 0, backoff: 1, fatal: 0 });
+  });
+});
+
+describe("the part of a list that is in the document", () => {
+  test("covers what is seen, at any place, and is never long", () => {
+    const lists = fc.record({
+      count: fc.nat(5000),
+      rowHeight: fc.integer({ min: 20, max: 80 }),
+      top: fc.integer({ min: -50, max: 500_000 }),
+      height: fc.integer({ min: 1, max: 2000 }),
+    });
+    fc.assert(
+      fc.property(lists, (list) => {
+        const { first, end, before, total } = windowOf(list);
+        const top = Math.min(Math.max(0, list.top), Math.max(0, total - list.height));
+        expect(first).toBeGreaterThanOrEqual(0);
+        expect(end).toBeLessThanOrEqual(list.count);
+        expect(before).toBe(first * list.rowHeight);
+        expect(before).toBeLessThanOrEqual(top);
+        expect(end * list.rowHeight).toBeGreaterThanOrEqual(Math.min(total, top + list.height));
+        expect(end - first).toBeLessThanOrEqual(list.height / list.rowHeight + 19);
+      }),
+    );
+  });
+
+  for (const [what, row, wanted] of [
+    ["above what is seen", 1, 40],
+    ["the first that is seen", 3, null],
+    ["the last that is seen whole", 14, null],
+    ["the one after it", 15, 140],
+  ] as const)
+    test(`a row ${what} is scrolled to ${wanted}`, () => expect(scrollTo(row, 40, 100, 500)).toBe(wanted));
+
+  for (const [key, from, wanted] of [
+    ["ArrowDown", -1, 0],
+    ["ArrowDown", 9, 9],
+    ["k", 3, 2],
+    ["ArrowUp", -1, 0],
+    ["PageDown", 2, 7],
+    ["PageUp", 2, 0],
+    ["End", 0, 9],
+    ["Home", 5, 0],
+    ["x", 5, null],
+  ] as const)
+    test(`${key} in row ${from} of 10 leads to ${wanted}`, () => expect(rowAfter(key, from, 10, 5)).toBe(wanted));
+
+  test("no key leads anywhere in an empty list", () => expect(rowAfter("End", -1, 0, 5)).toBeNull());
+});
+
+describe("places", () => {
+  for (const hash of ["#/", "#/?q=web&state=fatal", "#/unit/web", "#/unit/web%401/logs", "#/graph", "#/events", "#/alerts"])
+    test(`${hash} is read and written the same`, () => expect(hrefOf(parseRoute(hash))).toBe(hash));
+
+  for (const [hash, wanted] of [
+    ["", { page: "units", filter: "" }],
+    ["#/nowhere", { page: "units", filter: "" }],
+    ["#/unit/web/nonsense", { page: "unit", id: "web", tab: "overview" }],
+    ["#/unit/%zz", { page: "unit", id: "%zz", tab: "overview" }],
+    ["#/sign-in/abc", { page: "sign-in", code: "abc" }],
+  ] as const)
+    test(JSON.stringify(hash), () => expect(parseRoute(hash)).toEqual(wanted));
+});
+
+describe("sparklines", () => {
+  test("keep the last minutes", () => {
+    let samples: readonly (number | null)[] = [];
+    for (let i = 0; i < SAMPLES + 5; i++) samples = pushSample(samples, i);
+    expect(samples).toHaveLength(SAMPLES);
+    expect(samples.at(-1)).toBe(SAMPLES + 4);
+  });
+
+  test("the newest is at the right edge, gaps stay gaps, a little is little", () => {
+    expect(sparkPath([], 59, 20, 10)).toBe("");
+    expect(sparkPath([0, 10], 59, 20, 10)).toBe("M58 19L59 1");
+    expect(sparkPath([10, null, 10], 59, 20, 10)).toBe("M57 1M59 1");
+    expect(sparkPath([1], 59, 20, 10)).toBe("M59 17.2");
+  });
+});
