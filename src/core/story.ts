@@ -88,6 +88,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   "start-failed": ({ message }) => `The start failed: ${message}.`,
   "alert-opened": () => null,
   "alert-resolved": () => null,
+  "alert-acknowledged": () => null,
   unhealthy: ({ message, details }) =>
     details.by === "resources"
       ? null

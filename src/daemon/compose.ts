@@ -215,7 +215,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     await done;
   };
   const telemetry = (): Telemetry => readTelemetry(background, engine, store);
-  const acting = { telemetry, actions, reloader, transients, probeNow, shutdown, reexec };
+  const acting = { tell: recorder.tell.bind(recorder), telemetry, actions, reloader, transients, probeNow, shutdown, reexec };
   const facade = new Facade({
     world,
     clock,

@@ -20,7 +20,7 @@ import { describeService, healthOf, isoOf, round, type Surroundings } from "./de
 import { explain, why } from "./explain.ts";
 import type { Forecaster } from "./forecaster.ts";
 import { enforcementWords } from "./limiter.ts";
-import { eventShape } from "./recorder.ts";
+import { eventShape, type Recorder } from "./recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Sampler } from "./sampler.ts";
@@ -43,6 +43,7 @@ export interface FacadeOptions {
   readonly daemon: () => shape.DaemonInfo;
   readonly invocationOf: (id: string, run: number) => string;
   readonly telemetry: () => Telemetry;
+  readonly tell: Recorder["tell"];
   readonly probeNow: (id: string) => Promise<void>;
   readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
@@ -288,7 +289,10 @@ export class Facade implements Supervisor {
     const named = this.resolve(units);
     if (!named.ok) return named;
     const chosen = open.filter((alert) => ids.includes(alert.id) || named.value.includes(alert.serviceId ?? ""));
-    for (const { id } of chosen) this.#o.store.acknowledgeAlert(id);
+    for (const { id, serviceId, alertType, acknowledged } of chosen) {
+      this.#o.store.acknowledgeAlert(id);
+      if (!acknowledged) this.#o.tell("alert-acknowledged", `acknowledged: ${alertType}`, serviceId, { alert: id, alert_type: alertType });
+    }
     return ok(chosen.length);
   }
 

@@ -47,7 +47,7 @@ export function Chart({ title, height, colour, format, drawing, note, onZoom, on
   return (
     <figure class="chart">
       <figcaption>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <span class="chart-value num">{value === null ? "–" : format(value)}</span>
         <span class="quiet-text num">{point !== null && time !== undefined ? fullTime(new Date(time * 1000).toISOString()) : ""}</span>
         {drawing.limit !== null && <span class="chart-limit">limit {format(drawing.limit)}</span>}

@@ -127,7 +127,7 @@ function Node({ service, wave, x, y }: { readonly service: Service; readonly wav
   const word = state === "running" && health !== "unknown" && health !== "healthy" ? `${state}, ${health}` : state;
   return (
     <g transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`}>
-      <a href={unitHref(id)} class={`node tone-${toneOf(service)}`} aria-label={`${id}, ${word}, wave ${wave + 1}`}>
+      <a href={unitHref(id)} class={`node tone-${toneOf(service)}`}>
         <title>{`${id}: ${word}, wave ${wave + 1}`}</title>
         <rect width={NODE.width} height={NODE.height} rx="6" />
         <rect class="node-tone" width="5" height={NODE.height} rx="2" />

@@ -69,7 +69,7 @@ function OpenAlerts() {
                   type="button"
                   class="button quiet small"
                   disabled={!isLive.value}
-                  aria-label={`Acknowledge alert ${alert.id} of ${alert.service_id ?? "sup"}`}
+                  aria-label={`Ack alert ${alert.id} of ${alert.service_id ?? "sup"}`}
                   onClick={() => void acknowledge([alert.id])}
                 >
                   Ack

@@ -167,6 +167,8 @@ function take(id: number, change: StreamChange): void {
     if (daemon !== null && daemon.version !== change.data.daemon.version) outdated.value = true;
     flush(); // what was away, or never there, is shown at once
     link.value = { kind: "live" };
+    // For who measures: from here on it shows how things are, and acts.
+    if (daemon === null) performance.mark("usable");
   } else frame ??= setTimeout(flush, FRAME_MS);
 }
 

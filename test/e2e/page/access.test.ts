@@ -1,0 +1,183 @@
+/** Usable by everybody: by keyboard alone, on a phone, by who listens to it or needs contrast. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { startDaemon, type Daemon } from "../../harness/daemon.ts";
+import { crasher, sleeper, worker } from "../../harness/services.ts";
+import { addressOf, go, noBrowser, PHONE, row, signedIn, visit } from "./browser.ts";
+
+const browserTest = test.skipIf(noBrowser);
+
+/** Something of everything: every tone, an alert, a long name, labels. */
+const everything = (): Promise<Daemon> =>
+  startDaemon({
+    settings: { metrics: { interval: 0.5 } },
+    units: {
+      db: sleeper({ enabled: true, critical: true, priority: 1, groups: ["data"], labels: { team: "core" } }),
+      web: worker({ enabled: true, dependencies: ["db"], health_check: { type: "process", interval: 600 }, description: "The shop" }),
+      sick: sleeper({
+        enabled: true,
+        health_check: { type: "exec", command: "false", interval: 1, failure_threshold: 1, action: "none" },
+        auto_restart: false,
+      }),
+      dead: crasher(3, { enabled: true, restart_policy: { max_retries: 0 } }),
+      flaky: crasher(1, { enabled: true, restart_policy: { retry_delay: 100 } }),
+      off: sleeper(),
+      "a-name-that-goes-on-and-on-and-on-until-there-is-no-more-room": sleeper({ description: "long ".repeat(60) }),
+      broken: '{"command": 7}',
+    },
+  });
+
+const PLACES = [
+  "/",
+  "/unit/web",
+  "/unit/web/logs",
+  "/unit/web/charts",
+  "/unit/web/events",
+  "/unit/web/file",
+  "/unit/dead",
+  "/graph",
+  "/events",
+  "/alerts",
+];
+
+interface AxeResult {
+  readonly violations: ReadonlyArray<{
+    readonly id: string;
+    readonly impact: string;
+    readonly help: string;
+    readonly nodes: ReadonlyArray<{ readonly html: string; readonly failureSummary: string }>;
+  }>;
+}
+
+const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core finds against WCAG 2.2 AA, in words; "" when nothing. */
+async function findings(page: Page): Promise<string> {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() =>
+    (window as unknown as { axe: { run(options: unknown): Promise<AxeResult> } }).axe.run({
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      resultTypes: ["violations"],
+    }),
+  );
+  return violations.map(({ id, impact, help, nodes }) => `${impact} ${id}: ${help}\n${nodes.slice(0, 3).map((node) => `  ${node.html}\n  ${node.failureSummary}`).join("\n")}`).join("\n"); // prettier-ignore
+}
+
+for (const colorScheme of ["light", "dark"] as const)
+  browserTest(`axe finds nothing on any page, ${colorScheme}`, async () => {
+    await using daemon = await everything();
+    await using visitor = await signedIn(daemon, "/", { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
+    const { page } = visitor;
+    await row(page, "sick", "unhealthy").waitFor();
+    await page.locator(".rail-alerts li").first().waitFor();
+    for (const place of PLACES) {
+      await go(page, place);
+      await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+      expect(`${place} ${await findings(page)}`).toBe(`${place} `);
+    }
+    await go(page, "/unit/db");
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await page.getByText("would be stopped").waitFor();
+    expect(await findings(page)).toBe("");
+  });
+
+browserTest("axe finds nothing on the sign-in, nor on a phone", async () => {
+  await using daemon = await everything();
+  await using stranger = await visit(await addressOf(daemon), { bypassCSP: true });
+  await stranger.page.getByLabel("Token").waitFor();
+  expect(await findings(stranger.page)).toBe("");
+  await using visitor = await signedIn(daemon, "/", {
+    viewport: PHONE,
+    isMobile: true,
+    hasTouch: true,
+    bypassCSP: true,
+    reducedMotion: "reduce",
+  });
+  await row(visitor.page, "sick", "unhealthy").waitFor();
+  for (const place of ["/", "/unit/web", "/alerts"]) {
+    await go(visitor.page, place);
+    await visitor.page.locator("main .card, main .list, main .alert-list").first().waitFor();
+    expect(`${place} ${await findings(visitor.page)}`).toBe(`${place} `);
+  }
+});
+
+browserTest("by keyboard alone: find a unit, stop it, come back, go elsewhere", async () => {
+  await using daemon = await startDaemon({
+    units: { api: sleeper({ enabled: true }), db: sleeper({ enabled: true }), web: sleeper({ enabled: true }) },
+  });
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  await row(page, "web", "running").waitFor();
+  const { keyboard } = page;
+  await keyboard.press("ArrowDown");
+  await keyboard.press("j");
+  await row(page, "db").and(page.locator(".row-active")).waitFor();
+  await keyboard.press("/");
+  await keyboard.type("we");
+  await row(page, "db").waitFor({ state: "detached" });
+  await keyboard.press("Escape");
+  await row(page, "db").waitFor();
+  // From the field on by Tab to the list, where the arrows go on.
+  for (let i = 0; i < 30 && (await page.evaluate(() => document.activeElement?.getAttribute("role"))) !== "grid"; i++)
+    await keyboard.press("Tab");
+  await keyboard.press("End");
+  await row(page, "web").and(page.locator(".row-active")).waitFor();
+  expect(await page.locator("[role=grid]").getAttribute("aria-activedescendant")).toBe("row-web");
+  await keyboard.press("Enter");
+  await page.getByRole("heading", { name: "web" }).waitFor();
+  const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+  for (let i = 0; i < 30 && (await focused()) !== "Stop"; i++) await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "Stop web?" }).getByText("would be stopped").waitFor();
+  for (let i = 0; i < 10 && (await focused()) !== "Stop"; i++) await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  await daemon.reaches("web", "stopped");
+  await page.locator(".unit-title .pill", { hasText: "stopped" }).waitFor();
+  await keyboard.press("g");
+  await keyboard.press("e");
+  await page.locator(".events").waitFor();
+  await keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+});
+
+browserTest("every control has a name, and what has the focus is seen", async () => {
+  await using daemon = await everything();
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  for (const place of PLACES) {
+    await go(page, place);
+    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+    const unnamed = await page
+      .locator("button, a[href], input:not([hidden]), select")
+      .evaluateAll((all) =>
+        all
+          .filter((one) => !(one.getAttribute("aria-label") || one.textContent?.trim() || (one as HTMLInputElement).labels?.length))
+          .map((one) => one.outerHTML),
+      );
+    expect({ place, unnamed }).toEqual({ place, unnamed: [] });
+  }
+  await page.keyboard.press("Tab");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
+  expect(outline).not.toBe("none");
+});
+
+browserTest("on a phone nothing is wider than the screen, and units can be acted on", async () => {
+  await using daemon = await everything();
+  await using visitor = await signedIn(daemon, "/", { viewport: PHONE, isMobile: true, hasTouch: true });
+  const { page } = visitor;
+  await row(page, "web", "running").waitFor();
+  for (const place of PLACES) {
+    await go(page, place);
+    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+    const wide = await page.evaluate(() => [document.documentElement.scrollWidth, document.querySelector("main")!.scrollWidth]);
+    expect({ place, wide }).toEqual({ place, wide: [PHONE.width, PHONE.width] });
+  }
+  await go(page, "/");
+  await row(page, "web").tap();
+  await page.getByRole("button", { name: "Stop", exact: true }).tap();
+  await page.getByRole("dialog", { name: "Stop web?" }).getByRole("button", { name: "Stop", exact: true }).tap();
+  await daemon.reaches("web", "stopped");
+});

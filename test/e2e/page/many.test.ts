@@ -1,0 +1,120 @@
+/** A thousand units, and what the page costs. */
+import { expect, test } from "bun:test";
+import { startDaemon, type Daemon } from "../../harness/daemon.ts";
+import { sleeper, type UnitFile } from "../../harness/services.ts";
+import { addressOf, noBrowser, row, signedIn } from "./browser.ts";
+
+const browserTest = test.skipIf(noBrowser);
+
+const thousand = (): Promise<Daemon> => {
+  const names = Array.from({ length: 1000 }, (_, i) => `unit-${String(i).padStart(4, "0")}`);
+  const unit = (index: number): UnitFile =>
+    sleeper({ groups: [`g${index % 10}`], labels: { shard: String(index % 7) }, description: `Number ${index}` });
+  return startDaemon({ units: Object.fromEntries(names.map((name, index) => [name, unit(index)])) });
+};
+
+browserTest("a thousand units scroll without holes, with few rows in the document, and are found at once", async () => {
+  await using daemon = await thousand();
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  await row(page, "unit-0000").waitFor();
+  const list = page.locator(".list.units");
+  // A frame a step, as a finger on a wheel: each row that is due must be there when the frame is drawn.
+  const frames = await list.evaluate(async (box) => {
+    const holes: number[] = [];
+    const times: number[] = [];
+    const frame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve));
+    let last = await frame();
+    for (let top = 0; top < box.scrollHeight - box.clientHeight; top += 400) {
+      box.scrollTop = top;
+      const now = await frame();
+      times.push(now - last);
+      last = now;
+      await frame();
+      const middle = box.getBoundingClientRect().top + box.clientHeight / 2;
+      if (document.elementFromPoint(200, middle)?.closest(".row") === null) holes.push(top);
+    }
+    return { holes, times: times.toSorted((a, b) => a - b), rows: document.querySelectorAll(".units .row").length };
+  });
+  expect(frames.holes).toEqual([]);
+  expect(frames.rows).toBeLessThan(60);
+  // The median says whether the page keeps up; single frames are the machine's.
+  expect(frames.times[Math.floor(frames.times.length / 2)]).toBeLessThan(50);
+  await page.keyboard.press("End");
+  await row(page, "unit-0999").waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("0731");
+  await row(page, "unit-0731").waitFor();
+  await page.getByText("1 of 1000").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByLabel("Filter by group").selectOption("g3");
+  await page.getByText("100 of 1000").waitFor();
+  await page.getByLabel("Filter by label").selectOption("shard=2");
+  await page.getByText(/^1[45] of 1000$/).waitFor();
+});
+
+browserTest("changes do not move what is read: the rows and the parts of the page stay where they are", async () => {
+  await using daemon = await startDaemon({
+    settings: { metrics: { interval: 0.5 } },
+    units: { a: sleeper({ enabled: true }), b: sleeper({ restart_policy: { max_retries: 0 } }), c: sleeper({ enabled: true }) },
+  });
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  await row(page, "c", "running").waitFor();
+  await page.evaluate(() => {
+    const shifts = ((window as unknown as { shifts: number[] }).shifts = []) as number[];
+    new PerformanceObserver((list) =>
+      shifts.push(...list.getEntries().map((entry) => (entry as unknown as { value: number }).value)),
+    ).observe({ type: "layout-shift" });
+  });
+  const place = async (): Promise<unknown> => [await row(page, "c").boundingBox(), await page.locator(".states").boundingBox()];
+  const before = await place();
+  await daemon.sup("start", "b");
+  await row(page, "b", "running").waitFor();
+  process.kill((await daemon.service("b")).pid!, "SIGKILL");
+  await row(page, "b", "fatal").waitFor();
+  await page.locator(".rail-alerts li").first().waitFor();
+  await row(page, "a", "MB").waitFor();
+  expect(await place()).toEqual(before);
+  expect(await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts.reduce((sum, value) => sum + value, 0))).toBeLessThan(
+    0.01,
+  );
+});
+
+test("the first load is under 150 KB, however the browser unpacks", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
+  const address = await addressOf(daemon);
+  for (const coding of ["gzip", "zstd"]) {
+    const load = async (path: string): Promise<{ readonly size: number; readonly text: string }> => {
+      const ask = (decompress: boolean): Promise<Response> =>
+        fetch(`${address}/${path}`, { headers: { "accept-encoding": coding }, decompress } as RequestInit);
+      const packed = await ask(false);
+      expect(packed.headers.get("content-encoding")).toBe(coding);
+      return { size: (await packed.bytes()).length, text: await (await ask(true)).text() };
+    };
+    const index = await load("");
+    const parts = [...index.text.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1]!);
+    expect(parts.length).toBeGreaterThan(1);
+    let total = index.size;
+    for (const part of parts) total += (await load(part)).size;
+    expect(total).toBeLessThan(150_000);
+  }
+});
+
+browserTest("on loopback the page can be used in under 300 ms, and nothing is asked of anybody else", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  const hosts = new Set<string>();
+  page.on("request", (request) => request.url().startsWith("http") && hosts.add(new URL(request.url()).origin));
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    await page.goto("about:blank");
+    await page.goto(await addressOf(daemon));
+    await row(page, "web", "running").waitFor();
+    times.push(await page.evaluate(() => performance.getEntriesByName("usable")[0]?.startTime ?? Number.NaN));
+  }
+  // The best of some: other programs of the machine cost time, the page itself costs the same each time.
+  expect(Math.min(...times)).toBeLessThan(300);
+  expect([...hosts]).toEqual([await addressOf(daemon)]);
+});

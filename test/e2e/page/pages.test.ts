@@ -1,0 +1,150 @@
+/** The other places of the page: graph, events, alerts, and what a unit's page tells. */
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startDaemon } from "../../harness/daemon.ts";
+import { crasher, sleeper, worker } from "../../harness/services.ts";
+import { go, noBrowser, row, signedIn } from "./browser.ts";
+
+const browserTest = test.skipIf(noBrowser);
+
+browserTest("the graph shows units from left to right by need, coloured live, and leads to them", async () => {
+  await using daemon = await startDaemon({
+    units: {
+      db: sleeper({ enabled: true }),
+      api: sleeper({ enabled: true, dependencies: ["db"] }),
+      web: worker({ enabled: true, dependencies: ["api"] }),
+      apart: sleeper(),
+    },
+  });
+  await using visitor = await signedIn(daemon, "/graph");
+  const { page } = visitor;
+  const node = (id: string) => page.locator(".node", { has: page.locator(".node-name", { hasText: new RegExp(`^${id}$`) }) });
+  await node("web").and(page.locator(".tone-good")).waitFor();
+  const left = async (id: string): Promise<number> => (await node(id).boundingBox())!.x;
+  expect(await left("db")).toBeLessThan(await left("api"));
+  expect(await left("api")).toBeLessThan(await left("web"));
+  expect(await page.locator(".edge").count()).toBe(2);
+  await page.getByText("4 units, started in 3 waves").waitFor();
+  await daemon.sup("stop", "web");
+  await node("web").and(page.locator(".tone-quiet")).waitFor();
+  await page.getByLabel(/Only units that hang together/).fill("api");
+  await node("apart").waitFor({ state: "detached" });
+  await node("api").click();
+  await page.getByRole("heading", { name: "api", exact: true }).waitFor();
+});
+
+browserTest("alerts are seen at once, acknowledged, and resolved by themselves", async () => {
+  await using daemon = await startDaemon({
+    units: { dead: crasher(3, { enabled: true, critical: true, restart_policy: { max_retries: 0 } }), web: sleeper({ enabled: true }) },
+  });
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  await page.locator(".rail-alerts li", { hasText: "dead" }).first().waitFor();
+  await page.getByRole("link", { name: /Alerts/ }).click();
+  const alert = page.locator(".alert", { hasText: "dead" }).first();
+  await alert.getByRole("button", { name: /Acknowledge alert/ }).click();
+  await alert.getByText("acknowledged").waitFor();
+  await page
+    .getByRole("button", { name: "Acknowledge all shown" })
+    .click({ timeout: 1000 })
+    .catch(() => {}); // there may have been one only
+  await page.locator(".nav .badge").waitFor({ state: "detached" });
+  const alerts = (await daemon.json("alerts")) as Array<{ service_id: string; acknowledged: boolean }>;
+  expect(alerts.map(({ acknowledged }) => acknowledged)).toEqual(alerts.map(() => true));
+  await daemon.sup("stop", "dead");
+  await daemon.sup("reset-failed", "dead");
+  await page.getByText("No open alerts.").waitFor();
+  await page.getByLabel("Resolved ones too").check();
+  await page.locator(".alert-resolved", { hasText: "dead" }).first().waitFor();
+});
+
+browserTest("an acknowledgement by somebody else is seen", async () => {
+  await using daemon = await startDaemon({ units: { dead: crasher(3, { enabled: true, restart_policy: { max_retries: 0 } }) } });
+  await using visitor = await signedIn(daemon, "/alerts");
+  const { page } = visitor;
+  await page.locator(".alert", { hasText: "dead" }).first().waitFor();
+  expect((await daemon.sup("alerts", "ack", "dead")).code).toBe(0);
+  await page.locator(".alert-seen", { hasText: "dead" }).first().waitFor();
+});
+
+browserTest("events come live, are filtered, and open with their details", async () => {
+  await using daemon = await startDaemon({ units: { web: worker({ enabled: true }), other: worker() } });
+  await using visitor = await signedIn(daemon, "/events");
+  const { page } = visitor;
+  const rows = page.locator(".events .row");
+  await rows.filter({ hasText: "web" }).first().waitFor();
+  await daemon.sup("start", "other");
+  await rows.filter({ hasText: "other" }).filter({ hasText: "started" }).first().waitFor();
+  await page.getByLabel("Filter events by unit or words").fill("other");
+  await rows.filter({ hasText: "web" }).first().waitFor({ state: "detached" });
+  await page.getByLabel("Filter by type").selectOption("started");
+  await rows.first().click();
+  const dialog = page.getByRole("dialog", { name: "started" });
+  await dialog.getByText("cause").waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+});
+
+browserTest("a unit's page tells why, its health with a probe on demand, its use, its needs and where its settings come from", async () => {
+  await using daemon = await startDaemon({
+    settings: { metrics: { interval: 0.5 } },
+    units: {
+      db: sleeper({ enabled: true }),
+      web: worker({
+        enabled: true,
+        dependencies: ["db"],
+        health_check: { type: "process", interval: 600 },
+        resource_limits: { max_memory_mb: 64 },
+        environment: { API_TOKEN: "very-secret" },
+      }),
+    },
+  });
+  await daemon.reaches("web", "running");
+  await using visitor = await signedIn(daemon, "/unit/web");
+  const { page } = visitor;
+  await page.getByText("It was started because it is enabled").waitFor();
+  await page.getByText("What its policy says").waitFor();
+  const probes = page.locator(".probes li");
+  const before = await probes.count();
+  await page.getByRole("button", { name: "Probe now" }).click();
+  await probes.nth(before).waitFor();
+  await page.locator(".area-deps").getByRole("link", { name: "db" }).waitFor();
+  await page.locator(".area-charts .chart", { hasText: "limit 64" }).locator("canvas").waitFor();
+  await page.locator(".area-log", { hasText: "up" }).waitFor();
+
+  await go(page, "/unit/web/charts");
+  const chart = page.locator(".charts-full .chart").first();
+  await chart.locator("canvas").waitFor();
+  const box = (await chart.locator(".u-over").boundingBox())!;
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 4 });
+  await page.mouse.up();
+  await page.getByRole("button", { name: "Reset zoom" }).click();
+  await page.getByRole("button", { name: "7 d" }).click();
+  expect(await page.getByRole("button", { name: "7 d" }).getAttribute("aria-pressed")).toBe("true");
+
+  await go(page, "/unit/web/file");
+  await page
+    .locator(".settings", { hasText: "resource_limits.max_memory_mb" })
+    .getByText(/web\.unit\.json:\d+/)
+    .first()
+    .waitFor();
+  expect(await page.locator("main").innerText()).not.toContain("very-secret");
+  await page.getByLabel("Defaults too").check();
+  await page.locator(".settings", { hasText: "default" }).first().waitFor();
+});
+
+browserTest("a broken file is marked, the last good version goes on, a removed unit is gone", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }), gone: sleeper() } });
+  await using visitor = await signedIn(daemon);
+  const { page } = visitor;
+  await row(page, "web", "running").waitFor();
+  writeFileSync(join(daemon.home, "units/web.unit.json"), '{"command": 7}');
+  await row(page, "web", "bad file").waitFor();
+  expect(await row(page, "web").innerText()).toContain("running");
+  daemon.removeUnit("gone");
+  await daemon.sup("reload");
+  await row(page, "gone").waitFor({ state: "detached" });
+});
