@@ -3,6 +3,7 @@
  * numbers are in the same line: nothing is read twice, and no package that asks the kernel once more is worth its cost.
  */
 import { clockTicks, pageBytes } from "../linux/boot.ts";
+import { openFiles, proportionalKib } from "../linux/holdings.ts";
 import { bootTimeMs } from "../linux/monotonic.ts";
 import type { ProcessTable } from "../linux/processes.ts";
 import type { ProcessRef, TreeOf } from "../ports/processes.ts";
@@ -10,7 +11,9 @@ import type { Sample, Usage } from "../ports/usage.ts";
 
 const MIB = 1024 * 1024;
 
-export function processUsage(table: Pick<ProcessTable, "membersOfAll">): Usage {
+type Table = Pick<ProcessTable, "membersOf" | "membersOfAll">;
+
+export function processUsage(table: Table): Usage {
   return new ProcUsage(table);
 }
 
@@ -21,13 +24,13 @@ interface Seen {
 }
 
 class ProcUsage implements Usage {
-  readonly #table: Pick<ProcessTable, "membersOfAll">;
+  readonly #table: Table;
   readonly #ticksPerMs = clockTicks() / 1000;
   readonly #pageMib = pageBytes() / MIB;
   #seen = new Map<number, Seen>();
   #seenAtMs = 0;
 
-  constructor(table: Pick<ProcessTable, "membersOfAll">) {
+  constructor(table: Table) {
     this.#table = table;
   }
 
@@ -42,15 +45,17 @@ class ProcUsage implements Usage {
       let ticks: number | null = null;
       let pages = 0;
       let tasks = 0;
+      let files: number | null = null;
       for (const { pid, startTicks, cpuTicks, residentPages, threads } of stats) {
         now.set(pid, { startTicks, cpuTicks });
         pages += residentPages;
         tasks += threads;
+        files = plus(files, openFiles(pid));
         const before = this.#seen.get(pid);
         if (before?.startTicks === startTicks) ticks = (ticks ?? 0) + Math.max(0, cpuTicks - before.cpuTicks);
       }
       const cpuPercent = ticks === null || elapsedTicks <= 0 ? null : (ticks / elapsedTicks) * 100;
-      samples.set(unit, { cpuPercent, memoryMb: pages * this.#pageMib, tasks });
+      samples.set(unit, { cpuPercent, memoryMb: pages * this.#pageMib, tasks, openFiles: files });
     }
     this.#seen = now;
     this.#seenAtMs = nowMs;
@@ -58,17 +63,25 @@ class ProcUsage implements Usage {
   }
 
   memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>> {
-    if (trees.size === 0) return Promise.resolve(new Map());
-    const pagesOf = (stats: Iterable<{ readonly residentPages: number }>): number => {
-      let pages = 0;
-      for (const { residentPages } of stats) pages += residentPages;
-      return pages;
-    };
-    const found = [...this.#table.membersOfAll(trees)].filter(([, stats]) => stats.length > 0);
-    return Promise.resolve(new Map(found.map(([unit, stats]) => [unit, pagesOf(stats) * this.#pageMib])));
+    const found = new Map<string, number>();
+    for (const [unit, tree] of trees) {
+      const stats = this.#table.membersOf(tree);
+      const pages = stats.reduce((sum, { residentPages }) => sum + residentPages, 0);
+      if (stats.length > 0) found.set(unit, pages * this.#pageMib);
+    }
+    return Promise.resolve(found);
+  }
+
+  proportional(tree: TreeOf): number | null {
+    let kib: number | null = null;
+    for (const { pid } of this.#table.membersOf(tree)) kib = plus(kib, proportionalKib(pid));
+    return kib === null ? null : kib / 1024;
   }
 
   forget(ref: ProcessRef): void {
     if (this.#seen.get(ref.pid)?.startTicks === ref.startTicks) this.#seen.delete(ref.pid);
   }
 }
+
+/** What is not known adds nothing. */
+const plus = (sum: number | null, more: number | null): number | null => (more === null ? sum : (sum ?? 0) + more);

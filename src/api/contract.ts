@@ -50,7 +50,10 @@ export const contract = {
   openapi: { input: nothing, output: z.record(z.string(), z.unknown()) },
   prometheus: { input: nothing, output: z.string() },
   status: { input: nothing, output: shape.status },
-  service: { input: unit, output: shape.serviceDetail },
+  service: {
+    input: unit.extend({ pss: flag("Measure pss_mb, which walks over the memory of its processes") }),
+    output: shape.serviceDetail,
+  },
   start: { input: action, output: actionResult },
   stop: { input: action.extend({ cascade: flag("Stop the running units that need it first") }), output: actionResult },
   restart: { input: action, output: actionResult },

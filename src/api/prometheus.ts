@@ -61,6 +61,7 @@ function units(prom: Prom, registry: Registry, services: readonly Service[]): vo
     memory_mb === null ? null : Math.round(memory_mb * 1024 * 1024),
   );
   each("sup_unit_tasks", "Processes and threads of a unit.", ({ tasks }) => tasks);
+  each("sup_unit_open_files", "Open file descriptors of the whole tree of a unit.", ({ open_files }) => open_files);
   each("sup_unit_uptime_seconds", "Time since the main process of a unit was executed.", ({ uptime_seconds, pid }) =>
     pid === null ? null : uptime_seconds,
   );

@@ -31,6 +31,8 @@ export const service = z.object({
   cpu_percent: z.number().nullable(),
   memory_mb: z.number().nullable(),
   tasks: z.number().int().nullable(),
+  /** Open file descriptors of the whole tree. */
+  open_files: z.number().int().nullable(),
   exit_code: z.number().int().nullable(),
   /** The last end in words: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
   /** What the service says of itself (sd_notify, STATUS=). */
@@ -77,6 +79,8 @@ export const serviceDetail = service.extend({
   enforcement: z.array(z.string()),
   /** Limits that are foreseen to be reached, in sentences. */
   predictions: z.array(z.string()),
+  /** Memory of the tree with shared pages counted in parts (PSS); null unless asked for. */
+  pss_mb: z.number().nullable(),
   processes: z.array(z.object({ pid: z.number().int(), name: z.string() })),
   recent_events: z.array(z.lazy(() => event)),
   recent_lines: z.array(z.lazy(() => logLine)),
@@ -278,6 +282,8 @@ export const metricPoint = z.object({
   memory_mb: z.number().nullable(),
   health_status: z.enum(HEALTHS),
   response_time_ms: z.number().nullable(),
+  tasks: z.number().nullable(),
+  open_files: z.number().nullable(),
   /** Seconds that the point is the mean of, with the peaks beside it; absent for a sample. */
   step: z.number().int().optional(),
   cpu_max: z.number().nullable().optional(),
@@ -357,5 +363,6 @@ export type StreamChange =
         readonly cpu_percent: number | null;
         readonly memory_mb: number | null;
         readonly tasks: number | null;
+        readonly open_files: number | null;
       }>;
     };

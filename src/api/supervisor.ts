@@ -26,7 +26,8 @@ export interface Telemetry {
  */
 export interface Supervisor {
   status(): shape.Status;
-  service(id: string): Result<shape.ServiceDetail, ApiError>;
+  /** `pss`: measure that too. */
+  service(id: string, pss?: boolean): Result<shape.ServiceDetail, ApiError>;
   act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
   /** Makes a transient unit of what a unit file would hold; it is started by `act`. Answers its id. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Result<string, ApiError>;

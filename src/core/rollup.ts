@@ -43,6 +43,8 @@ export function rollUp(rows: readonly MetricRow[], step: Step): MetricRow[] {
     cpuMax: most(members.map(({ cpuMax, cpuPercent }) => cpuMax ?? cpuPercent)),
     memoryMax: most(members.map(({ memoryMax, memoryMb }) => memoryMax ?? memoryMb)),
     healthStatus: members.reduce<Health>((worst, { healthStatus }) => (RANK[healthStatus] > RANK[worst] ? healthStatus : worst), "unknown"),
+    tasks: whole(mean(members.map(({ tasks }) => tasks))),
+    openFiles: whole(mean(members.map(({ openFiles }) => openFiles))),
     responseTimeMs: mean(members.map(({ responseTimeMs }) => responseTimeMs)),
     ...reportedOf(members),
   }));
@@ -60,7 +62,9 @@ const RANK: Record<Health, number> = { unknown: 0, healthy: 1, starting: 2, degr
 
 const known = (values: ReadonlyArray<number | null | undefined>): number[] => values.filter((value): value is number => value != null);
 
-function mean(values: ReadonlyArray<number | null>): number | null {
+const whole = (value: number | null): number | null => (value === null ? null : Math.round(value));
+
+function mean(values: ReadonlyArray<number | null | undefined>): number | null {
   const numbers = known(values);
   return numbers.length === 0 ? null : round(numbers.reduce((sum, value) => sum + value, 0) / numbers.length);
 }

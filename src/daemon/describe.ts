@@ -54,6 +54,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     cpu_percent: usage?.cpuPercent == null ? null : round(usage.cpuPercent, 1),
     memory_mb: usage === undefined ? null : round(usage.memoryMb, 2),
     tasks: usage?.tasks ?? null,
+    open_files: usage?.openFiles ?? null,
     exit_code: lastExitCode(unit),
     status_text: unit.statusText,
     last_exit: unit.last === null ? null : unit.last.detail,

@@ -12,6 +12,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { LogLine, LogQuery, LogStore } from "../ports/logs.ts";
 import type { Processes } from "../ports/processes.ts";
 import type { Store } from "../ports/store.ts";
+import type { Usage } from "../ports/usage.ts";
 import { formatProblem } from "../spec/problems.ts";
 import type { Actions } from "./actions.ts";
 import type { Bus } from "./bus.ts";
@@ -32,6 +33,7 @@ export interface FacadeOptions {
   readonly store: Store;
   readonly logs: LogStore;
   readonly processes: Processes;
+  readonly usage: Pick<Usage, "proportional">;
   readonly bus: Bus;
   readonly catalog: Catalog;
   readonly actions: Actions;
@@ -65,17 +67,19 @@ export class Facade implements Supervisor {
     return { daemon: this.#o.daemon(), services: world.ids().map((id) => describeService(id, world.get(id)!, around)) };
   }
 
-  service(id: string): Result<shape.ServiceDetail, ApiError> {
+  service(id: string, pss = false): Result<shape.ServiceDetail, ApiError> {
     return this.#with(id, (entry) => {
       const { unit, spec } = entry;
       const { store, logs, processes, around } = this.#o;
-      const tree = unit.process === null ? [] : processes.members({ invocation: this.#o.invocationOf(id, unit.run), main: unit.process });
+      const tree = unit.process === null ? null : { invocation: this.#o.invocationOf(id, unit.run), main: unit.process };
+      const share = tree === null || !pss ? null : this.#o.usage.proportional(tree);
       return {
         ...describeService(id, entry, around),
         command: [spec.exec.command, ...spec.exec.args].join(" "),
         enforcement: spec.limits === null ? [] : enforcementWords(spec.limits),
         predictions: this.#o.forecaster.predictionsOf(id, entry).map(({ text }) => text),
-        processes: tree.map(({ pid, name }) => ({ pid, name })),
+        pss_mb: share === null ? null : round(share, 2),
+        processes: (tree === null ? [] : processes.members(tree)).map(({ pid, name }) => ({ pid, name })),
         recent_events: store.events({ limit: 10, serviceIds: [id] }).map(eventShape),
         recent_lines: [...logs.read(id, { lines: 10 })],
       };
@@ -178,6 +182,8 @@ export class Facade implements Supervisor {
         memory_mb: row.memoryMb,
         health_status: row.healthStatus,
         response_time_ms: row.responseTimeMs,
+        tasks: row.tasks ?? null,
+        open_files: row.openFiles ?? null,
         ...(row.step ? { step: row.step, cpu_max: row.cpuMax ?? null, memory_max: row.memoryMax ?? null } : {}),
         ...(row.reported ? { reported: { ...row.reported } } : {}),
       })),

@@ -84,6 +84,8 @@ export class Sampler {
         timestamp,
         cpuPercent: sample?.cpuPercent ?? null,
         memoryMb: sample?.memoryMb ?? null,
+        tasks: sample?.tasks ?? null,
+        openFiles: sample?.openFiles ?? null,
         healthStatus: healthOf(entry),
         responseTimeMs: entry.check?.results.at(-1)?.responseMs ?? null,
         ...(numbers ? { reported: numbers } : {}),
@@ -97,7 +99,8 @@ export class Sampler {
         id: row.serviceId,
         cpu_percent: row.cpuPercent,
         memory_mb: row.memoryMb,
-        tasks: this.#latest.get(row.serviceId)?.tasks ?? null,
+        tasks: row.tasks ?? null,
+        open_files: row.openFiles ?? null,
       })),
     });
   }

@@ -19,7 +19,9 @@ import { Trees } from "./trees.ts";
 
 export interface ProcessTable extends Processes {
   /** The living processes of many trees in one sweep, by the caller's key. */
+  /** Of every tree there is: what is in none of them is taken for a stranger, and not looked at again for a while. */
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
+  membersOf(tree: TreeOf): readonly Stat[];
   /** False: what daemonises away from a service is found only by a sweep of /proc, and its zombies are init's. */
   readonly subreaper: boolean;
   /** Why runs have no cgroups of their own; null when they have. */
@@ -167,6 +169,10 @@ class LinuxProcesses implements ProcessTable {
 
   whenEmpty(tree: TreeOf, callback: () => void): () => void {
     return this.trees.whenEmpty(tree, callback);
+  }
+
+  membersOf(tree: TreeOf): readonly Stat[] {
+    return this.trees.members(tree);
   }
 
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {

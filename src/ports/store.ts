@@ -41,6 +41,8 @@ export interface MetricRow {
   readonly step?: number;
   readonly cpuMax?: number | null;
   readonly memoryMax?: number | null;
+  readonly tasks?: number | null;
+  readonly openFiles?: number | null;
   /** Numbers that the service reported by POST; stored as JSON. */
   readonly reported?: Readonly<Record<string, number>>;
 }

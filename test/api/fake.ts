@@ -31,6 +31,7 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
     ...{ critical: false, auto_restart: true, enabled: true, groups: ["site"], labels: { team: "a" }, cpu_percent: 1.5, memory_mb: 20 },
     ...{
       tasks: 3,
+      open_files: 9,
       exit_code: null,
       status_text: null,
       containment: "cgroup",
@@ -125,6 +126,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
         command: "serve --fast",
         enforcement: [],
         predictions: [],
+        pss_mb: null,
         processes: [{ pid: 4711, name: "serve" }],
         recent_events: [anEvent],
         recent_lines: [aLine("one")],
@@ -198,7 +200,15 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
     },
     metrics(id, sinceIso, limit) {
       calls.push(["metrics", id, sinceIso, limit]);
-      const point = { timestamp: NOW_ISO, cpu_percent: 1, memory_mb: 2, health_status: "healthy" as const, response_time_ms: null };
+      const point = {
+        timestamp: NOW_ISO,
+        cpu_percent: 1,
+        memory_mb: 2,
+        health_status: "healthy" as const,
+        response_time_ms: null,
+        tasks: 1,
+        open_files: 4,
+      };
       return ok([point, { ...point, reported: { queue: 3 } }]);
     },
     forecast(id) {

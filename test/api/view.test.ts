@@ -11,7 +11,10 @@ const event = (id: number): StreamChange => ({
   kind: "event",
   data: { id, service_id: null, event_type: "x", timestamp: NOW_ISO, message: "", details: {} },
 });
-const metrics = (id: string, cpu: number): StreamChange => ({ kind: "metrics", data: [{ id, cpu_percent: cpu, memory_mb: 1, tasks: 2 }] });
+const metrics = (id: string, cpu: number): StreamChange => ({
+  kind: "metrics",
+  data: [{ id, cpu_percent: cpu, memory_mb: 1, tasks: 2, open_files: 7 }],
+});
 
 /** Ids from 10 on. */
 const fold = (...changes: StreamChange[]): View => changes.reduce((view, change, i) => applyChange(view, 10 + i, change), emptyView());
@@ -34,7 +37,7 @@ test("a snapshot is everything; changes replace, add at the end, remove; numbers
   );
   expect([...view.services.keys()]).toEqual(["a", "c"]);
   expect(view.services.get("a")?.pid).toBe(99);
-  expect(view.services.get("c")).toMatchObject({ cpu_percent: 42, memory_mb: 1, tasks: 2 });
+  expect(view.services.get("c")).toMatchObject({ cpu_percent: 42, memory_mb: 1, tasks: 2, open_files: 7 });
   expect(view.events.map(({ id }) => id)).toEqual([7]);
   expect([view.stale, view.lastId, view.daemon?.version]).toEqual([false, 17, "0.1.0"]);
 });

@@ -45,6 +45,7 @@ export const aService = (id: string, given: Partial<Service> = {}): Service => (
   cpu_percent: 0.3,
   memory_mb: 12.34,
   tasks: 2,
+  open_files: 12,
   exit_code: null,
   status_text: null,
   containment: "cgroup",
@@ -62,7 +63,15 @@ export const aService = (id: string, given: Partial<Service> = {}): Service => (
   ...given,
 });
 
-const ended: Partial<Service> = { health: "unknown", pid: null, uptime_seconds: 0, cpu_percent: null, memory_mb: null, tasks: null };
+const ended: Partial<Service> = {
+  health: "unknown",
+  pid: null,
+  uptime_seconds: 0,
+  cpu_percent: null,
+  memory_mb: null,
+  tasks: null,
+  open_files: null,
+};
 
 export const services: readonly Service[] = [
   aService("web", {
@@ -109,6 +118,7 @@ export const detailOf = (service: Service): ServiceDetail => ({
   command: `/usr/bin/${service.id} --serve`,
   enforcement: [],
   predictions: [],
+  pss_mb: 8.2,
   processes: service.pid === null ? [] : [{ pid: 100, name: service.id }, { pid: 101, name: "worker" }, { pid: 102, name: "logger" }], // prettier-ignore
   recent_events: [anEvent(1, { service_id: service.id })],
   recent_lines: [{ time: "2026-11-22T19:59:59.123456789Z", stream: "stdout", full: true, text: "listening \x1b]0;owned\x07on 80\x1b[2J" }],

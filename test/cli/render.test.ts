@@ -60,7 +60,7 @@ describe("the long form", () => {
       "Main PID: 100 (web)",
       "Children: ├─101 worker",
       "└─102 logger",
-      "Uses: memory 12.3M, cpu 0.3%, 2 tasks, up 3m 5s",
+      "Uses: memory 12.3M (PSS 8.2M), cpu 0.3%, 2 tasks, 12 open files, up 3m 5s",
       "Needs: db (ready, optional)",
       "Labels: team=a",
       "Port: 80",

@@ -6,7 +6,7 @@ import { aService, ago, daemonInfo } from "./fixtures.ts";
 const services = [
   aService("idle", { cpu_percent: 0, memory_mb: 900, restart_count: 0, start_time: ago(10) }),
   aService("busy", { cpu_percent: 150, memory_mb: 20, restart_count: 7, start_time: ago(5) }),
-  aService("down", { state: "stopped", pid: null, cpu_percent: null, memory_mb: null, start_time: null, tasks: null }),
+  aService("down", { state: "stopped", pid: null, cpu_percent: null, memory_mb: null, start_time: null, tasks: null, open_files: null }),
 ];
 const status = () => ({ daemon: daemonInfo, services });
 const names = (out: string): string[] => out.split("\n").slice(3).map((line) => line.split(/ +/)[1]!).filter(Boolean); // prettier-ignore
@@ -59,6 +59,8 @@ describe("sup metrics", () => {
     memory_mb: 100 + n,
     health_status: "healthy",
     response_time_ms: 4,
+    tasks: 3,
+    open_files: 20 + n,
     ...(n > 190 ? { reported: { queue: n } } : {}),
   }));
 
@@ -71,7 +73,7 @@ describe("sup metrics", () => {
     expect(lines[0]).toContain("█");
     expect(lines[1]).toMatch(/^Memory .* 100M … 299M, mean 200M$/);
     expect(lines[2]).toMatch(/^Answer .* 4ms … 4ms, mean 4ms$/);
-    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +ANSWER +HEALTH +QUEUE$/);
+    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +TASKS +FILES +ANSWER +HEALTH +QUEUE$/);
     expect(lines).toHaveLength(25);
     expect(lines.at(-1)).toMatch(/299M .*199$/);
     expect(daemon.asked[0]!.query.since).toBe("1h");

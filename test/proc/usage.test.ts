@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { processUsage } from "../../src/adapters/usage.ts";
 import { readStat } from "../../src/linux/proc.ts";
+import { until as poll } from "../harness/until.ts";
 import { machine, until } from "./linux/support.ts";
 
 const BUSY = "(while :; do :; done) & echo started; wait";
@@ -50,4 +51,34 @@ test("a unit whose processes are gone is absent, and the others are not disturbe
   expect([...(await usage.sample(trees)).keys()]).toEqual(["stays"]);
   expect(await usage.sample(new Map([["gone", gone.tree]]))).toEqual(new Map());
   expect(await usage.sample(new Map())).toEqual(new Map());
+});
+
+test("open files of the tree, and its proportional memory, which is less than the resident one where pages are shared", async () => {
+  using m = machine();
+  const usage = processUsage(m.processes);
+  const child = await m.start("exec 7</dev/null 8</dev/null 9</dev/null; sleep 1000 & echo started; wait", 1);
+  const trees = new Map([["web", child.tree]]);
+  // The shell and its child have six each, as soon as both were executed.
+  const { memoryMb } = await poll(async () => [(await usage.sample(trees)).get("web")].find((sample) => (sample?.openFiles ?? 0) >= 12), {
+    what: "twelve open files",
+  });
+  const share = usage.proportional(child.tree)!;
+  expect(share).toBeGreaterThan(0.05);
+  expect(share).toBeLessThan(memoryMb);
+});
+
+/** The sweep over all takes what is in no tree for a stranger: asked for one unit alone, it lost the samples of all others. */
+test("one unit's memory and share are read without the sweep over all", async () => {
+  using m = machine();
+  const one = await m.start("exec sleep 1000");
+  const sweep = (): never => {
+    throw new Error("swept");
+  };
+  const usage = processUsage({ membersOf: (tree) => m.processes.membersOf(tree), membersOfAll: sweep });
+  expect((await usage.memory(new Map([["one", one.tree]]))).get("one")!).toBeGreaterThan(0);
+  expect(usage.proportional(one.tree)).not.toBeNull();
+  m.processes.signal(one.ref, 9);
+  await one.exited;
+  expect(await usage.memory(new Map([["one", one.tree]]))).toEqual(new Map());
+  expect(usage.proportional(one.tree)).toBeNull();
 });

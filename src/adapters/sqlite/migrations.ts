@@ -64,6 +64,10 @@ const MIGRATIONS: readonly string[] = [
   DROP INDEX supervisor_metrics_by_service;
   CREATE INDEX supervisor_metrics_by_step ON supervisor_metrics (service_id, step, timestamp);
   `,
+  `
+  ALTER TABLE supervisor_metrics ADD COLUMN tasks INTEGER;
+  ALTER TABLE supervisor_metrics ADD COLUMN open_files INTEGER;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

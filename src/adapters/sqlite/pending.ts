@@ -52,8 +52,8 @@ const SERVICE = `INSERT INTO supervisor_services
   excluded.uptime_seconds, excluded.restart_count, excluded.last_restart, excluded.priority, excluded.critical, excluded.auto_restart)`;
 const EVENT = "INSERT INTO supervisor_events (id, service_id, event_type, timestamp, message, details) VALUES (?, ?, ?, ?, ?, ?)";
 export const METRIC = `INSERT INTO supervisor_metrics
-  (service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  (service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const ALERT = `INSERT INTO health_alerts
   (id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 const ALERT_CHANGE = `UPDATE health_alerts
@@ -98,8 +98,12 @@ function writeRows(db: Database, pending: Pending): void {
 
 export function metricValues(row: MetricRow): Array<string | number | null> {
   const reported = row.reported === undefined ? null : JSON.stringify(row.reported);
-  const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, step = 0, cpuMax = null, memoryMax = null } = row;
-  return [serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported, step, cpuMax, memoryMax];
+  const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs } = row;
+  const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null } = row;
+  return [
+    ...[serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported],
+    ...[step, cpuMax, memoryMax, tasks, openFiles],
+  ];
 }
 
 function serviceValues(row: ServiceRow): Array<string | number | null> {

@@ -57,6 +57,8 @@ export interface StoredMetric {
   step: number;
   cpu_max: number | null;
   memory_max: number | null;
+  tasks: number | null;
+  open_files: number | null;
 }
 
 /** Oldest first; the newest `limit` at or after `sinceIso`. */
@@ -89,6 +91,8 @@ export const metricOf = (row: StoredMetric): MetricRow => ({
   memoryMb: row.memory_mb,
   healthStatus: row.health_status,
   responseTimeMs: row.response_time_ms,
+  tasks: row.tasks,
+  openFiles: row.open_files,
   ...(row.reported === null ? {} : { reported: parseObject(row.reported) as Record<string, number> }),
   ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
 });

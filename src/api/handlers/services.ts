@@ -3,7 +3,7 @@ import { ERRORS, type ApiError, type ErrorCode } from "../errors.ts";
 import * as shape from "../shapes.ts";
 import type { Answer, Context, Handler } from "./handler.ts";
 
-export const service: Handler<"service"> = ({ id }, { supervisor }) => supervisor.service(id);
+export const service: Handler<"service"> = ({ id, pss }, { supervisor }) => supervisor.service(id, pss);
 
 export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor, visitor }) => {
   if (!reveal || visitor.found.kind !== "alive") return supervisor.file(id, reveal);
@@ -60,6 +60,7 @@ function brief({
   recent_lines: ____,
   enforcement: _____,
   predictions: ______,
+  pss_mb: _______,
   ...rest
 }: shape.ServiceDetail): shape.Service {
   return rest;

@@ -8,7 +8,7 @@ import { isMany, select } from "../select.ts";
 
 export const run: Run = async (context) => {
   if (!isMany(context.args)) {
-    const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!) });
+    const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!), pss: true });
     if (answer.ok) return showOne(context, answer.value);
     // It may be the name of several instances, and the list knows what was meant.
     if (answer.error.code !== "no-such-unit") return context.fail(answer.error);

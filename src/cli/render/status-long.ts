@@ -65,9 +65,12 @@ function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
   if (service.containment === "processes") facts.push(["Held by", "session, descent and environment of its processes (no cgroup)"]);
   if (service.containment === "cgroup") facts.push(["Held by", "a cgroup of its own"]);
   const used = [
-    service.memory_mb === null ? "" : `memory ${memory(service.memory_mb)}`,
+    service.memory_mb === null
+      ? ""
+      : `memory ${memory(service.memory_mb)}${service.pss_mb === null ? "" : ` (PSS ${memory(service.pss_mb)})`}`,
     service.cpu_percent === null ? "" : `cpu ${percent(service.cpu_percent)}`,
     service.tasks === null ? "" : `${service.tasks} ${service.tasks === 1 ? "task" : "tasks"}`,
+    service.open_files === null ? "" : `${service.open_files} open ${service.open_files === 1 ? "file" : "files"}`,
     service.pid === null ? "" : `up ${formatDuration(service.uptime_seconds * 1000)}`,
   ].filter(Boolean);
   if (used.length > 0) facts.push(["Uses", used.join(", ")]);

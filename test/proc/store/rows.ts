@@ -40,6 +40,8 @@ export const metricRow = (serviceId: string, timestamp: string): MetricRow => ({
   memoryMb: 20,
   healthStatus: "healthy",
   responseTimeMs: null,
+  tasks: 3,
+  openFiles: 7,
 });
 
 export const turn = (more: Partial<TurnRecord>): TurnRecord => ({ services: [], memories: [], events: [], ...more });
