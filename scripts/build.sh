@@ -37,6 +37,13 @@ up_to_date() {
 }
 if [ "$if_changed" = yes ] && up_to_date; then exit 0; fi
 
+# A machine with musl has a bun for musl.
+libc=glibc
+case $target in
+  *-musl) libc=musl ;;
+  '') case $(ldd --version 2>&1 || :) in *musl*) libc=musl ;; esac ;;
+esac
+
 mkdir -p "$(dirname "$out")"
 # The name of the file that bun writes is in the file: it must be the same for two builds to be equal.
 work=$(dirname "$out")/.build.$$
@@ -50,6 +57,7 @@ mkdir "$work"
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --compile-exec-argv=--disallow-code-generation-from-strings=strict \
   --define "SUP_VERSION=\"$version\"" --define "SUP_COMMIT=\"$commit\"" --define "SUP_RELEASES=\"$releases\"" \
+  --define "SUP_LIBC=\"$libc\"" \
   ${target:+"$target"} ${runtime:+"$runtime"} src/main.ts --outfile "$work/sup"
 
 touch -r "$work/begin" "$work/sup" # a source saved while the build ran makes the next one

@@ -10,10 +10,12 @@ catchEarlySignals();
 declare const SUP_VERSION: string | undefined;
 declare const SUP_COMMIT: string | undefined;
 declare const SUP_RELEASES: string | undefined;
+declare const SUP_LIBC: string | undefined;
 
 const build: Build = {
   version: typeof SUP_VERSION === "undefined" ? version : SUP_VERSION,
   commit: typeof SUP_COMMIT === "undefined" ? null : SUP_COMMIT,
+  isMusl: typeof SUP_LIBC !== "undefined" && SUP_LIBC === "musl",
   releases: typeof SUP_RELEASES === "undefined" || SUP_RELEASES === "" ? null : SUP_RELEASES,
 };
 

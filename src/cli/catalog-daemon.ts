@@ -82,6 +82,17 @@ export const daemon: readonly CommandRow[] = [
     load: () => import("./commands/free-cgroup.ts"),
   },
   {
+    name: "upgrade",
+    theme: "The daemon",
+    takes: "",
+    summary: "fetch a release, verify it, put it in this program's place and renew the daemon; services go on",
+    details:
+      "The new program is tried before anything is changed. When the daemon does not come up with it, the old one is put back and runs again.\nReleases are looked for at SUP_BASE_URL, or where this program came from.",
+    options: ["version", "check", "timeout"],
+    examples: ["sup upgrade", "sup upgrade --check", "sup upgrade --version 1.2.3"],
+    load: () => import("./commands/upgrade.ts"),
+  },
+  {
     name: "completion",
     theme: "The daemon",
     takes: "<shell>",

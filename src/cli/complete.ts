@@ -29,7 +29,7 @@ export async function complete(words: readonly string[], units: () => Promise<re
   const current = words.at(-1) ?? "";
   const inline = /^(--[a-z-]+)=(.*)$/.exec(current);
   if (inline) {
-    const { candidates, also } = valuesOf(optionNamed(inline[1]!)?.[0]);
+    const { candidates, also } = valuesOf(optionNamed(inline[1]!, line.row)?.[0]);
     return { candidates: startingWith(current, candidates.map(({ value, about }) => ({ value: `${inline[1]}=${value}`, about }))), also }; // prettier-ignore
   }
   if (line.pending !== null) return narrowed(current, valuesOf(line.pending));
@@ -59,7 +59,7 @@ function readLine(words: readonly string[]): Line {
     if (pending !== null) pending = null;
     else if (word === "--") return { ...rowOf(args), given, pending: null, literal: true };
     else if (word.startsWith("-") && word !== "-") {
-      const found = optionNamed(word.split("=")[0]!);
+      const found = optionNamed(word.split("=")[0]!, rowOf(args).row);
       if (!found) continue;
       given.add(found[0]);
       if (found[1].kind !== "flag" && !word.includes("=")) pending = found[0];
@@ -77,8 +77,10 @@ function rowOf([name, ...args]: readonly string[]): Pick<Line, "row" | "isHelp" 
 
 const ROWS = Object.entries(OPTIONS) as Array<[OptionName, OptionRow]>;
 
-function optionNamed(spelling: string): [OptionName, OptionRow] | undefined {
-  return ROWS.find(([, row]) => spellings(row).long === spelling || spellings(row).short === spelling);
+/** Some spellings are those of several options: the command's own counts. */
+function optionNamed(spelling: string, command: CommandRow | null): [OptionName, OptionRow] | undefined {
+  const named = ROWS.filter(([, row]) => spellings(row).long === spelling || spellings(row).short === spelling);
+  return named.find(([name]) => command?.options.includes(name)) ?? named[0];
 }
 
 function optionsFor({ row, given }: Line): Candidate[] {

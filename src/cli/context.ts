@@ -14,6 +14,7 @@ export interface Context {
   readonly roles: Roles;
   readonly version: string;
   readonly commit: string | null;
+  readonly isMusl: boolean;
   readonly releases: string | null;
   readonly args: readonly string[];
   readonly options: Options;
@@ -33,7 +34,9 @@ export interface Context {
 /** A command: does its work and answers with the exit code. */
 export type Run = (context: Context) => Promise<number>;
 
-export function makeContext(given: Pick<Context, "host" | "roles" | "version" | "commit" | "releases" | "args" | "options">): Context {
+export function makeContext(
+  given: Pick<Context, "host" | "roles" | "version" | "commit" | "isMusl" | "releases" | "args" | "options">,
+): Context {
   const { host, options } = given;
   const speak = speaker(host, options);
   let client: Client | undefined;

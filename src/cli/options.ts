@@ -56,6 +56,9 @@ export const OPTIONS = {
   ofUser: { flags: "--user", words: "your own service (the default unless root)", kind: "flag", shared: true },
   ofSystem: { flags: "--system", words: "the service of the system (the default as root)", kind: "flag", shared: true },
   open: { flags: "--no-open", words: "only print the link", kind: "flag" },
+  version: { flags: "--version <version>", words: "that version instead of the latest (also: SUP_VERSION)", kind: "text" },
+  check: { flags: "--check", words: "only say whether there is a newer one", kind: "flag" },
+  timeout: { flags: "--timeout <seconds>", words: "how long the new daemon may take to answer; otherwise 30", kind: "count" },
   background: { flags: "--background", words: "the daemon was started by `sup daemon start`", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 

@@ -8,6 +8,7 @@ export interface Build {
   readonly version: string;
   /** The commit it was built from; null when run from the sources. */
   readonly commit: string | null;
+  readonly isMusl: boolean;
   /** Where its releases are published; null when it was not made for a place. */
   readonly releases: string | null;
 }

@@ -41,6 +41,8 @@ describe("at the cursor stands", () => {
     ["sup stop --cascade --ca", []],
     ["sup run --e", ["--env"]],
     ["sup run --env A=1 --e", ["--env"]],
+    ["sup run --user ", []],
+    ["sup install-service --user --dr", ["--dry-run"]],
     ["sup stop --h", ["--help"]],
     ["sup daemon re", ["restart", "reexec"]],
     ["sup daemon --b", []],

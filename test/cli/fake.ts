@@ -127,7 +127,7 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     ...given.host,
   };
   const roles: Roles = { daemon: unexpected, up: unexpected, readUnits: async (directories) => readUnits(directories), ...given.roles };
-  const code = await runCli(argv, host, roles, { version: "1.2.3", commit: "abc", releases: null });
+  const code = await runCli(argv, host, roles, { version: "1.2.3", commit: "abc", isMusl: false, releases: null });
   return { code, out: text[1], err: text[2] };
 }
 

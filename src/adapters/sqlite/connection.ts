@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { err, ok, type Result } from "../../base/result.ts";
+import { copyFor, keepCopy } from "./keep.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
@@ -23,20 +24,20 @@ const RUN_LOCK_MS = 100;
 export interface Connection {
   readonly db: Database;
   readonly alone: boolean;
+  readonly notes: readonly string[];
 }
 
 /** Opens (and makes, if need be) the database file 0600 in a directory 0700, checked and with the newest schema. */
 export function connect(path: string): Result<Connection, OpenProblem> {
   const shared = open(path, false);
-  if (shared.ok) return ok({ db: shared.value, alone: false });
-  if (shared.error.kind !== "outage") return shared;
+  if (shared.ok || shared.error.kind !== "outage") return shared;
   // On a full disk the shared index of the log (-shm) cannot be made. A connection that is alone keeps it in memory, and
   // a daemon that can read what it needs is worth more than one that refuses to start.
   const alone = open(path, true);
-  return alone.ok ? ok({ db: alone.value, alone: true }) : shared;
+  return alone.ok ? alone : shared;
 }
 
-function open(path: string, alone: boolean): Result<Database, OpenProblem> {
+function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
   let db: Database | null = null;
   try {
     makeFile(path);
@@ -46,7 +47,9 @@ function open(path: string, alone: boolean): Result<Database, OpenProblem> {
     const version = schemaVersion(db);
     if (version > SCHEMA_VERSION) {
       db.close();
-      const words = `its schema is version ${version}, this sup knows up to ${SCHEMA_VERSION}: use the newer sup, or move the file away`;
+      const copy = copyFor(path, SCHEMA_VERSION);
+      const back = copy === null ? "move the file away" : `go back to ${copy}, which was kept before the newer one came`;
+      const words = `its schema is version ${version}, this sup knows up to ${SCHEMA_VERSION}: use the newer sup, or ${back}`;
       return err({ kind: "newer", words });
     }
     if (version === 0) db.run("PRAGMA auto_vacuum = INCREMENTAL"); // heeded only while the file is empty, and before WAL
@@ -55,9 +58,10 @@ function open(path: string, alone: boolean): Result<Database, OpenProblem> {
     db.run("PRAGMA journal_size_limit = 4194304");
     const fault = version > 0 ? check(db, statSync(path).size) : null;
     if (fault !== null) return err({ kind: "damaged", words: fault, half: db });
+    const problem = version > 0 && version < SCHEMA_VERSION ? keepCopy(db, path, version) : null;
     migrate(db);
     db.run(`PRAGMA busy_timeout = ${RUN_LOCK_MS}`);
-    return ok(db);
+    return ok({ db, alone, notes: problem === null ? [] : [problem] });
   } catch (error) {
     const trouble = openTrouble(error);
     if (trouble.kind === "damaged") return err({ kind: "damaged", words: trouble.words, half: db });

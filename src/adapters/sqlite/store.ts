@@ -292,7 +292,7 @@ class WalStore implements Store {
 
 function connectOrReplace(path: string, clock: StoreClock): Result<Opened, string> {
   const first = connect(path);
-  if (first.ok) return ok({ ...first.value, notes: [], lastEventId: 0 });
+  if (first.ok) return ok({ ...first.value, lastEventId: 0 });
   if (first.error.kind !== "damaged") return err(first.error.words);
   return replaceDamaged(path, clock, first.error);
 }

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SCHEMA_VERSION } from "../../../src/adapters/sqlite/migrations.ts";
 import { openStore } from "../../../src/adapters/sqlite/store.ts";
@@ -193,6 +193,36 @@ test("a database of a newer sup is refused and left as it is", () => {
   const opened = openStore(path);
   expect(opened).toMatchObject({ ok: false, error: expect.stringContaining(`schema is version ${SCHEMA_VERSION + 1}`) });
   expect(readdirSync(dir.path)).toEqual(["sup.db"]);
+});
+
+test("before the schema changes a copy is kept, the only one; a sup of before says where it is", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "sup.db");
+  const store = mustOpen(path);
+  store.record(turn({ events: [newEvent("a")] }));
+  store.close();
+  const db = new Database(path);
+  for (const column of ["step", "cpu_max", "memory_max"]) {
+    db.run("DROP INDEX IF EXISTS supervisor_metrics_by_step");
+    db.run(`ALTER TABLE supervisor_metrics DROP COLUMN ${column}`);
+  }
+  db.run("CREATE INDEX supervisor_metrics_by_service ON supervisor_metrics (service_id, timestamp)");
+  db.run("PRAGMA user_version = 1");
+  db.close();
+  writeFileSync(`${path}.v0`, "older");
+  const migrated = mustOpen(path);
+  expect(migrated.events({ limit: 9 })).toHaveLength(1);
+  migrated.close();
+  expect(readdirSync(dir.path).sort()).toEqual(["sup.db", "sup.db.v1"]);
+  expect(statSync(`${path}.v1`).mode & 0o777).toBe(0o600);
+  const kept = new Database(`${path}.v1`, { readonly: true });
+  expect(kept.query("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+  expect(kept.query("SELECT count(*) AS n FROM supervisor_events").get()).toEqual({ n: 1 });
+  kept.close();
+  const newer = new Database(path);
+  newer.run(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+  newer.close();
+  expect(openStore(path)).toMatchObject({ ok: false, error: expect.stringContaining(`or go back to ${path}.v1`) });
 });
 
 test("a database that is somebody else's is refused and left as it is", () => {

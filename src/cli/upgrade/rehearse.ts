@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "../../api/client.ts";
+import { startTrial } from "../../linux/launch.ts";
+
+/**
+ * Starts a daemon of the new executable in a home of its own, with nothing to do, and has it answer and end. A program that
+ * cannot do this never meets the services. Null, or why not.
+ */
+export async function rehearse(
+  program: string,
+  version: string,
+  limitMs: number,
+  sleep: (ms: number) => Promise<void>,
+): Promise<string | null> {
+  const home = mkdtempSync(join(tmpdir(), "sup-try-"));
+  writeFileSync(join(home, "sup.json"), '{"api": {"enabled": false}}');
+  const env = { PATH: process.env.PATH ?? "", HOME: home, SUP_HOME: home };
+  const trial = startTrial([program, "daemon"], env, join(home, "output"));
+  let code: number | undefined;
+  void trial.exited.then((value) => (code = value));
+  const client = createClient({ kind: "socket", path: join(home, "run/sup.sock") }, { daemonLives: () => false, sleep });
+  try {
+    for (let waited = 0; waited < limitMs; waited += STEP_MS) {
+      const answer = await Promise.race([client.call("status"), sleep(ANSWER_MS)]);
+      if (answer?.ok) {
+        const is = answer.value.daemon.version;
+        if (is !== version) return `its daemon says that it is ${is}`;
+        await client.call("shutdown");
+        await Promise.race([trial.exited, sleep(limitMs)]);
+        return code === 0 ? null : "its daemon answers, but does not end in order when it is told to";
+      }
+      if (code !== undefined) return `its daemon ends with ${code} at start: ${trial.output().split("\n").at(-1) || "it says nothing"}`;
+      await sleep(STEP_MS);
+    }
+    return `its daemon does not answer within ${limitMs / 1000} s`;
+  } finally {
+    trial.kill();
+    await trial.exited;
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+const STEP_MS = 20;
+const ANSWER_MS = 2000;
