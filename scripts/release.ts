@@ -1,5 +1,5 @@
 /**
- * Makes dist/release: executables for every target, checksums and what goes with them, all in one directory
+ * Makes dist/release: executables for every target, Debian packages, checksums and what goes with them, all in one directory
  * that can be served as it is. Two runs of one commit give the same bytes, wherever they run: `npm run release`.
  *
  *   --targets=x64,arm64-musl   only these
@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { makeDeb } from "./release/deb.ts";
 import { say, sh } from "./release/run.ts";
 import { runtimeOf } from "./release/runtimes.ts";
 import { makeSbom } from "./release/sbom.ts";
@@ -47,7 +48,14 @@ async function build(target: Target): Promise<void> {
   sh(["sh", "scripts/build.sh", `--outfile=${program}`, `--target=bun-linux-${target}`, `--runtime=${runtime}`, `--releases=${options.releases}`], { cwd: ROOT }); // prettier-ignore
   rmSync(`${program}.commit`);
   writeFileSync(`${program}.gz`, Bun.gzipSync(await Bun.file(program).bytes(), { level: 9, library: "libdeflate" }));
+  if (!target.endsWith("-musl")) packageFor(target, program);
   rmSync(program);
+}
+
+/** Debian's systems have glibc. */
+function packageFor(target: Target, program: string): void {
+  if (Bun.which("dpkg-deb") === null) return say("note: no Debian package is made: dpkg-deb is not on PATH");
+  makeDeb({ root: ROOT, out: work, program, version, seconds, architecture: target === "x64" ? "amd64" : "arm64" });
 }
 
 function writeTexts(): void {

@@ -10,7 +10,8 @@ const shellcheck = Bun.which("shellcheck");
 test.if(shellcheck !== null)("shellcheck has nothing to say about them", async () => {
   const scripts = readdirSync(`${ROOT}/scripts`).filter((name) => name.endsWith(".sh"));
   expect(scripts.length).toBeGreaterThan(5);
-  const ran = await run([shellcheck!, "install.sh", ...scripts.map((name) => `scripts/${name}`)], { cwd: ROOT });
+  const maintainer = ["postinst", "prerm", "postrm"].map((name) => `scripts/release/debian/${name}`);
+  const ran = await run([shellcheck!, "install.sh", ...maintainer, ...scripts.map((name) => `scripts/${name}`)], { cwd: ROOT });
   expect(ran).toEqual({ code: 0, stdout: "", stderr: "" });
   expect((await run([shellcheck!, "-s", "bash", "src/cli/shells/sup.bash"], { cwd: ROOT })).stdout).toBe("");
 });
