@@ -76,7 +76,7 @@ test.if(withDpkg)(
       echo "rest: $(for file in $files; do if [ -f "$file" ]; then echo "$file"; fi; done)."
       echo "status: $(dpkg-query --show --showformat "\\\${db:Status-Status}" ${PACKAGE} 2>/dev/null || echo gone)"
     '`;
-    const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", WEB, SETTINGS, LC_ALL: "C.UTF-8" };
+    const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/", WEB, SETTINGS, LC_ALL: "C.UTF-8" };
     const { code, stdout, stderr } = await run(["unshare", "-m", "-p", "-f", "--kill-child", "--propagation", "private", "sh", "-c", script], { env, timeoutMs: 60_000 }); // prettier-ignore
     expect([code, stderr]).toEqual([0, ""]);
     const said = facts(stdout);
