@@ -72,6 +72,16 @@ export const daemon: readonly CommandRow[] = [
     load: () => import("./commands/uninstall-service.ts"),
   },
   {
+    name: "doctor",
+    theme: "The daemon",
+    takes: "",
+    summary: "look over the installation and the machine: what is wrong, and what to do about it",
+    details: "Exit code 1 when there is an error or a warning. What is only good to know is a note.",
+    options: [],
+    examples: ["sup doctor", "sup doctor --json"],
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
     name: "free-cgroup",
     theme: "The daemon",
     takes: "",

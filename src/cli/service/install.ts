@@ -26,7 +26,7 @@ export async function planInstall(context: Context, target: Target): Promise<Res
 }
 
 /** The service's daemon must find what this command line finds. */
-function environmentOf({ host, places, options }: Context): Record<string, string> {
+export function environmentOf({ host, places, options }: Context): Record<string, string> {
   const { env } = host;
   const found: Record<string, string> = {};
   if (env.SUP_HOME) found.SUP_HOME = env.SUP_HOME;

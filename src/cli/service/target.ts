@@ -62,7 +62,7 @@ export function readUnitFile(target: Target): { readonly path: string; readonly 
 /** What systemd knows of the service; null when it cannot be asked. */
 export async function askService(target: Target): Promise<Readonly<Record<string, string>> | null> {
   const said = await target.ask(
-    target.systemctl("show", SERVICE, "--property=ActiveState,SubState,MainPID,UnitFileState,NeedDaemonReload"),
+    target.systemctl("show", SERVICE, "--property=ActiveState,SubState,MainPID,NRestarts,UnitFileState,NeedDaemonReload"),
   );
   if (said.code !== 0) return null;
   return Object.fromEntries(said.stdout.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));

@@ -1,0 +1,60 @@
+import { EXIT } from "../../api/errors.ts";
+import { loadSettings } from "../../spec/settings.ts";
+import { daemonLives, type Context, type Run } from "../context.ts";
+import { CHECKS } from "../doctor/checks.ts";
+import type { Facts, Finding } from "../doctor/finding.ts";
+import type { Colour } from "../render/paint.ts";
+import { safe } from "../render/safe.ts";
+import { readOrNull, targetOf } from "../service/target.ts";
+
+export const run: Run = async (context) => {
+  const facts = await lookUp(context);
+  const found: Array<Finding & { readonly check: string }> = [];
+  for (const { name, look } of CHECKS) for (const finding of await look(facts)) found.push({ check: name, ...finding });
+  const sick = found.some(({ severity }) => severity !== "note");
+  if (context.options.json) context.json({ ok: !sick, findings: found, checks: CHECKS.map(({ name }) => name) });
+  else tell(context, found);
+  return sick ? EXIT.failed : EXIT.done;
+};
+
+const PATIENCE_MS = 3000;
+
+async function lookUp(context: Context): Promise<Facts> {
+  const { places, host } = context;
+  // One that hangs accepts connections and never answers.
+  const answer = await Promise.race([context.client.call("status"), host.sleep(PATIENCE_MS)]);
+  const status = answer?.ok ? answer.value : null;
+  const text = readOrNull(places.settings);
+  const { settings, problems } = loadSettings(text === null ? null : { path: places.settings, text });
+  return {
+    context,
+    target: targetOf(context),
+    places,
+    status,
+    daemon: status?.daemon ?? null,
+    lives: daemonLives(host, places),
+    settings: problems.some(({ severity }) => severity === "error") ? null : settings,
+  };
+}
+
+const LOOK: Record<Finding["severity"], readonly [mark: string, colour: Colour]> = {
+  error: ["✗", "red"],
+  warning: ["!", "yellow"],
+  note: ["·", "dim"],
+};
+const ORDER: ReadonlyArray<Finding["severity"]> = ["error", "warning", "note"];
+
+function tell({ out, paint }: Context, found: ReadonlyArray<Finding & { readonly check: string }>): void {
+  for (const severity of ORDER) {
+    const [mark, colour] = LOOK[severity];
+    for (const { check, message, fix } of found.filter((one) => one.severity === severity)) {
+      out(`${paint(colour, mark)} ${paint("bold", check)}: ${safe(message)}`);
+      out(`    ${paint("dim", "→")} ${safe(fix)}`);
+    }
+  }
+  const counts = ORDER.map((severity) => [severity, found.filter((one) => one.severity === severity).length] as const);
+  const words = counts.filter(([, count]) => count > 0).map(([severity, count]) => `${count} ${severity}${count === 1 ? "" : "s"}`);
+  const fine = CHECKS.map(({ name }) => name).filter((name) => !found.some(({ check }) => check === name));
+  if (words.length > 0) out(`\n${words.join(", ")}. In order: ${fine.join(", ")}.`);
+  else out(`${paint("green", "✓")} All in order: ${fine.join(", ")}.`);
+}

@@ -1,0 +1,62 @@
+/** The service of systemd, where systemd runs the machine. */
+import { existsSync } from "node:fs";
+import { isLingering } from "../service/install.ts";
+import { askService, readUnitFile } from "../service/target.ts";
+import { authorOf, programOf, SERVICE, unitText } from "../service/unit-file.ts";
+import { environmentOf } from "../service/install.ts";
+import { error, note, warning, type Facts, type Finding } from "./finding.ts";
+
+export async function checkService(facts: Facts): Promise<Finding[]> {
+  const { context, target, daemon, places } = facts;
+  if (!context.host.systemdRuns() || places.mode === "portable") return [];
+  const file = readUnitFile(target);
+  if (file === null)
+    return [note("sup is no service of systemd: nothing starts it at boot, or again should it end", "sup install-service")];
+  const found = judgeFile(facts, file);
+  const service = await askService(target);
+  if (service === null)
+    return [...found, error(`the systemd manager of ${target.user} cannot be asked`, `log in as ${target.user} (not by su), or as root: loginctl enable-linger ${target.user}`)]; // prettier-ignore
+  const command = (...words: string[]): string => target.systemctl(...words).join(" ");
+  if (service.UnitFileState !== "enabled")
+    found.push(warning(`${SERVICE} is ${service.UnitFileState || "not enabled"}: it does not start at boot`, command("enable", SERVICE)));
+  if (service.NeedDaemonReload === "yes")
+    found.push(warning(`systemd has not read ${file.path} since it changed`, command("daemon-reload")));
+  const again = service.SubState === "auto-restart" || (service.ActiveState === "activating" && service.NRestarts !== "0");
+  if (service.ActiveState === "failed" || again)
+    found.push(
+      error(
+        `${SERVICE} cannot start`,
+        `see ${command("status", SERVICE)} and journalctl ${target.scope === "user" ? "--user " : ""}-u sup`,
+      ),
+    );
+  if (daemon !== null && service.MainPID !== String(daemon.pid))
+    found.push(
+      warning(
+        `the daemon (pid ${daemon.pid}) was started by hand, and ${SERVICE} does not run`,
+        "sup install-service takes it over; services go on",
+      ),
+    );
+  return found;
+}
+
+function judgeFile({ context, target }: Facts, { path, text }: { readonly path: string; readonly text: string }): Finding[] {
+  const program = programOf(text);
+  if (program !== null && !existsSync(program))
+    return [error(`${path} runs ${program}, which does not exist`, "sup install-service with the program that is to be run")];
+  if (authorOf(text) !== "sup") return []; // whoever changed it knows better
+  if (program !== null && program !== context.host.program)
+    return [note(`${SERVICE} runs ${program}; this is ${context.host.program}`, "sup install-service makes it run this one")];
+  const current = unitText({ scope: target.scope, program: context.host.program, environment: environmentOf(context) });
+  return text === current ? [] : [warning(`${path} was written by another version of sup, or for other places`, "sup install-service brings it up to date")]; // prettier-ignore
+}
+
+export async function checkLingering({ context, target }: Facts): Promise<Finding[]> {
+  if (target.scope !== "user" || !context.host.systemdRuns() || readUnitFile(target) === null) return [];
+  if (await isLingering(target)) return [];
+  return [
+    warning(
+      `lingering is off: your services end with your last session, and do not start at boot`,
+      `loginctl enable-linger ${target.user}, or as root if that is refused`,
+    ),
+  ];
+}
