@@ -11,7 +11,7 @@ missing=
 for pair in \
   nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl \
   wget:wget busybox:busybox shellcheck:shellcheck zsh:zsh fish:fish mandoc:mandoc \
-  pkaction:polkitd chromium:chromium; do
+  pkaction:polkitd ip:iproute2 chromium:chromium; do
   PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 # A whole systemd with user managers has no command of its own to look for.

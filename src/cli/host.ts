@@ -45,7 +45,7 @@ export function realHost(): Host {
   return {
     env: process.env,
     uid: process.getuid?.() ?? 0,
-    home: process.env.HOME || homedir(),
+    home: process.env.HOME || homeDirectory(),
     write,
     isTerminal,
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
@@ -76,6 +76,15 @@ function write(fd: 1 | 2, text: string): void {
       if (code !== "EAGAIN") throw error;
       Bun.sleepSync(1); // somebody made the pipe non-blocking
     }
+  }
+}
+
+/** Of the user database; a container may have none. */
+function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch {
+    return "/";
   }
 }
 
