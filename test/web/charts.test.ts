@@ -12,6 +12,8 @@ const point = (second: number, cpu: number | null, more: Partial<MetricPoint> = 
   memory_mb: 10,
   health_status: "healthy",
   response_time_ms: null,
+  tasks: null,
+  open_files: null,
   ...more,
 });
 const cpu = (one: MetricPoint): number | null => one.cpu_percent;

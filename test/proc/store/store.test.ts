@@ -202,7 +202,7 @@ test("before the schema changes a copy is kept, the only one; a sup of before sa
   store.record(turn({ events: [newEvent("a")] }));
   store.close();
   const db = new Database(path);
-  for (const column of ["step", "cpu_max", "memory_max"]) {
+  for (const column of ["step", "cpu_max", "memory_max", "tasks", "open_files"]) {
     db.run("DROP INDEX IF EXISTS supervisor_metrics_by_step");
     db.run(`ALTER TABLE supervisor_metrics DROP COLUMN ${column}`);
   }
