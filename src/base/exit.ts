@@ -3,7 +3,8 @@ import { signalName } from "./signals.ts";
 /** How a process ended, as the kernel told it. `lost`: it ended while nobody could learn how. */
 export type Exit =
   | { readonly kind: "code"; readonly code: number }
-  | { readonly kind: "signal"; readonly signal: number; readonly core: boolean }
+  /** `oom`: the kernel sent it, because memory ran out. */
+  | { readonly kind: "signal"; readonly signal: number; readonly core: boolean; readonly oom?: true }
   | { readonly kind: "lost" };
 
 /** Decodes a wait status (wait(2)): low 7 bits the signal, bit 7 the core flag, next byte the exit code. */
@@ -19,9 +20,10 @@ export function exitNumber(exit: Exit): number | null {
   return exit.kind === "signal" ? 128 + exit.signal : null;
 }
 
-/** "exit code 3", "killed by SIGKILL", "killed by SIGSEGV (core dumped)", "ended unseen". */
+/** "exit code 3", "killed by SIGKILL", "killed by SIGSEGV (core dumped)", "killed by SIGKILL (out of memory)", "ended unseen". */
 export function describeExit(exit: Exit): string {
   if (exit.kind === "code") return `exit code ${exit.code}`;
+  if (exit.kind === "signal" && exit.oom) return `killed by ${signalName(exit.signal)} (out of memory)`;
   if (exit.kind === "signal") return `killed by ${signalName(exit.signal)}${exit.core ? " (core dumped)" : ""}`;
   return "ended unseen";
 }

@@ -1,10 +1,9 @@
 import { describeExit, type Exit } from "../base/exit.ts";
 import { formatDuration } from "../base/duration.ts";
-import { signalName, SIGNALS } from "../base/signals.ts";
+import { SIGNALS } from "../base/signals.ts";
 import type { CheckResult } from "../core/check.ts";
 import { mayProbe } from "../core/unit/phase.ts";
 import type { SpawnFailure, Unit } from "../core/unit/record.ts";
-import { reasonOf } from "../core/unit/settle.ts";
 import type { Fact, World, WorldEffect, WorldEvent } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/logs.ts";
@@ -16,6 +15,7 @@ import type { HookSpec, Spec } from "../spec/spec.ts";
 import { hookRequest, mainRequest, spawnFailure, type Launch, type Launcher } from "./launcher.ts";
 import { Notices, type LiveRun } from "./notices.ts";
 import { probeWithFallback } from "./probing.ts";
+import { resultVariables } from "./result-variables.ts";
 import { listenVariables, type SocketHolder } from "./sockets.ts";
 
 export interface InterpreterOptions {
@@ -222,8 +222,14 @@ export class Interpreter {
       if (state.mains !== main) return;
       if (this.#runs.get(id) === state) state.cancel.abort();
       this.#options.logs.drain(id);
-      this.#fact(id, { type: "exited", run: state.run, exit });
+      this.#fact(id, { type: "exited", run: state.run, exit: this.#explained(exit, state) });
     };
+  }
+
+  /** A SIGKILL that we did not send may be the kernel's. */
+  #explained(exit: Exit, { aborted, invocation }: RunState): Exit {
+    if (exit.kind !== "signal" || exit.signal !== SIGNALS.SIGKILL || aborted) return exit;
+    return this.#options.processes.ranOutOfMemory(invocation) ? { ...exit, oom: true } : exit;
   }
 
   #liveRun(id: string): LiveRun | null {
@@ -385,13 +391,3 @@ export class Interpreter {
 }
 
 const names = (killed: readonly Survivor[]): string[] => [...new Map(killed.map((one) => [one.pid, `${one.name} (${one.pid})`])).values()];
-
-/** What systemd tells an ExecStopPost command: systemd.exec(5), "Environment Variables Set or Propagated". */
-function resultVariables(unit: Unit | undefined): Record<string, string> {
-  const end = unit?.ending;
-  if (!end) return {};
-  const variables = { SERVICE_RESULT: reasonOf(end) === "operator" ? "success" : reasonOf(end) };
-  if (end.exit?.kind === "code") return { ...variables, EXIT_CODE: "exited", EXIT_STATUS: String(end.exit.code) };
-  if (end.exit?.kind !== "signal") return variables;
-  return { ...variables, EXIT_CODE: end.exit.core ? "dumped" : "killed", EXIT_STATUS: signalName(end.exit.signal).replace(/^SIG/, "") };
-}

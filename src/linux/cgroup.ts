@@ -68,6 +68,12 @@ export class Cgroups {
     return this.#directory(group.name, group.count);
   }
 
+  /** Those of the run that are there. */
+  directoriesOf(invocation: string): string[] {
+    const group = this.#groups.get(invocation);
+    return group === undefined ? [] : Array.from({ length: group.count }, (_, i) => this.#directory(group.name, i + 1)).filter(existsSync);
+  }
+
   /** SIGKILL to all that is in the run's groups, in one step that no fork outruns (Linux 5.14). */
   kill(invocation: string): void {
     const group = this.#groups.get(invocation);

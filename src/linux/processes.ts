@@ -11,6 +11,7 @@ import { Exits, waitFor } from "./exits.ts";
 import type { Hub } from "./hub.ts";
 import { noKeeper } from "./keeper.ts";
 import { libc } from "./libc.ts";
+import { OomKills } from "./oom.ts";
 import { pidfdSignal, sendTo } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, readStat, type Stat } from "./proc.ts";
 import { prepareSpawn, type Spawn, type Spawned } from "./spawn.ts";
@@ -57,6 +58,7 @@ class LinuxProcesses implements ProcessTable {
   private readonly trees: Trees;
   private readonly stopReaping: () => void;
   private readonly cgroups: Cgroups | null;
+  private readonly oom = new OomKills();
   readonly containmentNote: string | null;
 
   constructor({ hub, onStranger, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
@@ -93,6 +95,10 @@ class LinuxProcesses implements ProcessTable {
     if (spawned.ok || spawned.stage !== "cgroup") return spawned;
     this.cgroups.release(invocation); // its marks must do
     return this.start(request, null);
+  }
+
+  ranOutOfMemory(invocation: string): boolean {
+    return this.oom.killed(this.cgroups?.directoriesOf(invocation) ?? []);
   }
 
   containment(invocation: string): Containment {
@@ -176,6 +182,7 @@ class LinuxProcesses implements ProcessTable {
   }
 
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+    this.oom.look();
     return this.trees.membersOfAll(trees);
   }
 

@@ -71,6 +71,8 @@ export interface Processes {
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
   /** What holds the processes of the run together: a cgroup of its own, or what a process carries with it. */
   containment(invocation: string): Containment;
+  /** Asked for a run whose main process got a SIGKILL from elsewhere just now: whether that was the kernel, for want of memory. */
+  ranOutOfMemory(invocation: string): boolean;
   /**
    * Watches a process that an earlier daemon spawned. `ended`: it has ended meanwhile, how is told from the event loop.
    * `gone`: no such process, or the pid is somebody else's now.

@@ -63,6 +63,7 @@ export function reasonOf(end: Ending): Reason {
     case "exit":
     case "quit":
       if (end.exit?.kind === "code") return end.exit.code === 0 ? "success" : "exit-code";
+      if (end.exit?.kind === "signal" && end.exit.oom) return "oom-kill";
       if (end.exit?.kind === "signal") return end.exit.core ? "core-dump" : "signal";
       return "unknown";
     case "stop":

@@ -66,6 +66,7 @@ describe("restart after failure", () => {
   test("the ledger names the kind of end", () => {
     expect(machine().up().ends(killedBy(SIGNALS.SIGSEGV)).unit.reason).toBe("signal");
     expect(machine().up().ends({ kind: "signal", signal: 11, core: true }).unit.reason).toBe("core-dump");
+    expect(machine().up().ends({ kind: "signal", signal: 9, core: false, oom: true }).unit.reason).toBe("oom-kill");
     expect(machine().up().ends({ kind: "lost" }).unit.reason).toBe("unknown");
   });
 
