@@ -17,15 +17,16 @@ export interface Verdict {
 }
 
 /**
- * Checks files, drop-ins and directories; without any, the whole unit path. Each is checked among its neighbours and the
- * unit path, so that dependencies and cycles are seen, but only its own problems are told.
+ * Checks files, drop-ins, directories and units by name; without any, the whole unit path. Each is checked among its
+ * neighbours and the unit path, so that dependencies and cycles are seen, but only its own problems are told.
  */
 export async function verifyPaths({ readUnits }: Roles, paths: readonly string[], unitPath: readonly string[]): Promise<Verdict> {
   if (paths.length === 0) return verifySnapshot(await readUnits(unitPath), () => true);
   const verdicts: Verdict[] = [];
   const wanted = new Map<string, Set<string> | "all">();
-  for (const path of paths) {
-    if (!existsSync(path)) verdicts.push(refusal(path, "cannot read it: no such file or directory (ENOENT)"));
+  for (const given of paths) {
+    const path = fileOfUnit(given, unitPath) ?? given;
+    if (!existsSync(path)) verdicts.push(refusal(path, noSuchFile(path, unitPath)));
     else if (statSync(path).isDirectory()) wanted.set(resolve(path), "all");
     else if (!mainFileFor(path).endsWith(SUFFIX)) verdicts.push(refusal(path, `the name of a unit file must be NAME${SUFFIX}`));
     else addFile(wanted, mainFileFor(path));
@@ -42,6 +43,17 @@ export async function verifyPaths({ readUnits }: Roles, paths: readonly string[]
 }
 
 const SUFFIX = fileNameOf("");
+
+/** A bare name is a unit's before it is a directory's: in a home, `web` is also where the web service has its files. */
+function fileOfUnit(name: string, unitPath: readonly string[]): string | undefined {
+  if (name.includes("/") || name.endsWith(SUFFIX)) return undefined;
+  return unitPath.map((directory) => resolve(directory, fileNameOf(name))).find((file) => existsSync(file));
+}
+
+const noSuchFile = (path: string, unitPath: readonly string[]): string =>
+  path.includes("/") || path.endsWith(SUFFIX)
+    ? "cannot read it: no such file or directory (ENOENT)"
+    : `cannot find it: no such file or directory here, and no ${fileNameOf(path)} in ${unitPath.join(" or ")}`;
 
 /** The main file that a path stands for: a drop-in belongs to the unit whose directory it is in. */
 function mainFileFor(path: string): string {

@@ -10,10 +10,11 @@ export type User = Account;
 /** The user database behind ports/users.ts. Null asks for the user that the daemon runs as. */
 export const openUsers = (): Users => ({ lookup: (name) => (name === null ? ownAccount() : lookupUser(name)) });
 
-/** A container may run as a number that no database knows. */
+/** A container may run as a number that no database knows. Its home is what the environment says, as for `~` in a shell. */
 function ownAccount(): User {
   const uid = libc.geteuid();
-  return userWithId(uid) ?? { name: String(uid), uid, gid: uid, home: "/", shell: "/bin/sh" };
+  const home = process.env.HOME?.startsWith("/") === true ? process.env.HOME : "/";
+  return userWithId(uid) ?? { name: String(uid), uid, gid: uid, home, shell: "/bin/sh" };
 }
 
 /** By name, or by number when the text is one and no user is called so; null when there is none. */

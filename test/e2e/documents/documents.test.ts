@@ -1,0 +1,115 @@
+/** What README and the guides say to type, typed. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { SUP } from "../../harness/daemon.ts";
+import { processesOf } from "../../harness/processes.ts";
+import { run } from "../../harness/run.ts";
+import { tempDir } from "../../harness/temp.ts";
+import { release, Site } from "../install/releases.ts";
+import { blocksOf, Home, ROOT } from "./typed.ts";
+
+const textOf = (document: string): string => readFileSync(join(ROOT, document), "utf8");
+
+test("README: from the line that installs to a running service, and around", async () => {
+  const blocks = blocksOf("README.md");
+  const under = (heading: string): string => {
+    const found = blocks.filter((block) => block.heading === heading && block.language === "sh");
+    expect([heading, found.length]).toEqual([heading, 1]);
+    return found[0]!.text;
+  };
+  const files = release("x", readFileSync(SUP));
+  await using site = await Site.open(files);
+  files.set("install.sh", readFileSync(join(ROOT, "install.sh"), "utf8").replace(/^BASE_URL=$/m, `BASE_URL=${site.url}`));
+  const line = blocks.map(({ text }) => text).find((text) => text.startsWith("curl "))!;
+  await using home = new Home();
+  const installed = await home.type(line.replace("URL/", `${site.url}/`));
+  expect([installed.code, installed.stdout]).toEqual([0, expect.stringContaining(`to ${home.path}/.local/bin/sup`)]);
+
+  const first = await home.type(under("A service in two minutes"));
+  expect([first.code, first.stderr, first.stdout]).toEqual([0, "", expect.stringContaining("no errors")]);
+  expect(first.stdout).toMatch(/hello +running/);
+  expect(first.stdout).toContain("SIGKILL");
+
+  const tour = await home.type(under("A quick tour"));
+  expect(tour.code).toBe(0);
+  expect(tour.stdout).toMatch(/\bhello\n/); // what it wrote
+  expect(processesOf(home.path)).toEqual([]);
+}, 90_000);
+
+describe("guides", () => {
+  const typed = async (document: string): Promise<string> => {
+    await using home = new Home();
+    home.install();
+    const blocks = blocksOf(document);
+    for (const { file, text } of blocks) if (file !== null) home.write(file, text);
+    let said = "";
+    for (const { language, text } of blocks) {
+      if (language !== "sh") continue;
+      const { code, stdout, stderr } = await home.type(text);
+      expect([code, stderr, text]).toEqual([0, "", text]);
+      said += stdout;
+    }
+    expect(processesOf(home.path)).toEqual([]);
+    return said;
+  };
+  const withNode = test.if(existsSync("/usr/bin/node") || existsSync("/usr/local/bin/node"));
+
+  withNode(
+    "first-service.md",
+    async () => {
+      const said = await typed("docs/first-service.md");
+      expect(said).toContain("listening on 8641");
+      expect(said).toMatch(/It failed: .*exit code 1|exited with 1|code 1/);
+      expect(said).toMatch(/port/);
+    },
+    60_000,
+  );
+
+  withNode(
+    "zero-downtime.md: three answers, of two processes",
+    async () => {
+      const said = await typed("docs/zero-downtime.md");
+      const pids = [...said.matchAll(/answered by (\d+)/g)].map(([, pid]) => pid);
+      expect([pids.length, pids[0] === pids[1], pids[1] === pids[2]]).toEqual([3, false, true]);
+    },
+    60_000,
+  );
+
+  test("install.md: completion is put where the shells look", async () => {
+    await typed("docs/install.md");
+  });
+});
+
+test("every unit that a document shows is one", async () => {
+  using dir = tempDir();
+  const units: string[] = [];
+  for (const name of [
+    "README.md",
+    ...readdirSync(join(ROOT, "docs"))
+      .filter((each) => /^(first|from|zero)-/.test(each))
+      .map((each) => `docs/${each}`),
+  ]) {
+    for (const { language, text } of blocksOf(name)) {
+      if (!["json", "jsonc"].includes(language) || !text.includes('"command":')) continue;
+      const path = join(dir.path, `${name.replaceAll(/\W/g, "-")}${units.length}.unit.json`);
+      await Bun.write(path, text);
+      units.push(path);
+    }
+  }
+  for (const id of ["db", "api"]) await Bun.write(join(dir.path, `${id}.unit.json`), '{"command": "true"}');
+  expect(units.length).toBeGreaterThan(5);
+  const { code, stdout, stderr } = await run([SUP, "verify", ...units], {
+    env: { PATH: "/usr/bin:/bin", HOME: dir.path, SUP_HOME: dir.path },
+  });
+  expect([code, stdout + stderr]).toEqual([0, expect.stringContaining("no errors")]);
+});
+
+test("links between documents lead somewhere", () => {
+  const documents = ["README.md", "HACKING.md", "ARCHITECTURE.md", ...readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)]; // prettier-ignore
+  for (const name of documents) {
+    const links = [...textOf(name).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, to]) => to!);
+    const dead = links.filter((to) => !existsSync(join(ROOT, dirname(name), to)));
+    expect([name, dead]).toEqual([name, []]);
+  }
+});

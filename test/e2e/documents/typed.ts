@@ -1,0 +1,76 @@
+/** Documents typed as they are written: their `sh` blocks in a fresh home, with the files that they show. */
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { BECOME_NOBODY, isRoot } from "../../harness/confined.ts";
+import { SUP } from "../../harness/daemon.ts";
+import { processesOf } from "../../harness/processes.ts";
+import { run, type Ran } from "../../harness/run.ts";
+import { tempDir, type TempDir } from "../../harness/temp.ts";
+
+export const ROOT = resolve(import.meta.dir, "../../..");
+
+export interface Block {
+  readonly language: string;
+  readonly text: string;
+  /** The heading that it stands under. */
+  readonly heading: string;
+  /** `~/web/server.mjs`, when the paragraph before ends with that path in backticks and a colon. */
+  readonly file: string | null;
+}
+
+export function blocksOf(document: string): Block[] {
+  const text = readFileSync(join(ROOT, document), "utf8");
+  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(({ 1: language, 2: body, index }) => ({
+    language: language!,
+    text: body!,
+    heading: [...text.slice(0, index).matchAll(/^#+ (.*)$/gm)].at(-1)?.[1] ?? "",
+    file: /`(~\/[^`]+)`:\n\n$/.exec(text.slice(0, index))?.[1] ?? null,
+  }));
+}
+
+/** A home that nothing is in yet but an installed sup, of an ordinary user. */
+export class Home implements AsyncDisposable {
+  readonly #temp: TempDir = tempDir();
+
+  get path(): string {
+    return this.#temp.path;
+  }
+
+  install(): void {
+    mkdirSync(join(this.path, ".local/bin"), { recursive: true });
+    copyFileSync(SUP, join(this.path, ".local/bin/sup"));
+    chmodSync(join(this.path, ".local/bin/sup"), 0o755);
+    this.#own();
+  }
+
+  write(path: string, text: string): void {
+    const target = join(this.path, path.replace(/^~\//, ""));
+    mkdirSync(dirname(target), { recursive: true });
+    // `~` of a unit is the home of the user database, which this user has none of.
+    writeFileSync(target, text.replaceAll('"~/', `"${this.path}/`));
+    this.#own();
+  }
+
+  /** Runs lines in a shell that ends at the first one that fails. What follows a log is stopped after a moment, as by Ctrl-C; a status of 3 says "not running (yet)". */
+  type(lines: string): Promise<Ran> {
+    this.#own();
+    const typed = lines
+      .replace(/^(sup logs -f [^#\n]*)/gm, "timeout -s INT 1 $1 || [ $? = 124 ] ")
+      .replace(/^(sup status [^#\n]*)/gm, "$1 || [ $? = 3 ] ");
+    const shell = Bun.which("bash") ?? "sh";
+    return run([...(isRoot ? BECOME_NOBODY : []), shell, "-euc", typed], {
+      env: { HOME: this.path, PATH: `${this.path}/.local/bin:/usr/local/bin:/usr/bin:/bin`, SHELL: "/bin/sh", NO_COLOR: "1" },
+      cwd: this.path,
+      timeoutMs: 50_000,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { pid } of processesOf(this.path)) process.kill(pid, "SIGKILL");
+    this.#temp[Symbol.dispose]();
+  }
+
+  #own(): void {
+    if (isRoot) Bun.spawnSync(["chown", "-R", "65534:65534", this.path]);
+  }
+}
