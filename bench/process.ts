@@ -88,6 +88,15 @@ export function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
+/** The process runs this very file. */
+export function runs(pid: number, program: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === program;
+  } catch {
+    return false;
+  }
+}
+
 /** SIGKILL to those of the pids that still run this very program; a pid may be somebody else's by now. */
 export function killRunning(pids: Iterable<number>, program: string): number {
   let killed = 0;

@@ -3,8 +3,9 @@
  * rotation or subscribers, so that another way to move the bytes can take its place.
  */
 import { closeSync, readSync } from "node:fs";
-import { type Framing, frameLines, PART_BYTES } from "../../core/lines.ts";
+import { type Framing, PART_BYTES } from "../../core/lines.ts";
 import { bytesWaiting, readFifo } from "../../linux/fifo.ts";
+import { type FrameLines, nativeFrameLines } from "../../linux/frame.ts";
 import type { Hub, HubHandle } from "../../linux/hub.ts";
 import { spliceToFile } from "../../linux/splice.ts";
 import type { Stream } from "../../ports/logs.ts";
@@ -30,19 +31,22 @@ export interface Capture {
 const READ_BYTES = 1 << 20;
 const OUTPUT_BYTES = 2 << 20;
 /**
- * A read that got less than was asked for has emptied the pipe, and the next write is a new edge (epoll(7)). With a writer
- * at full speed another read is cheaper than another wake.
+ * So much at once goes by way of the region. A read of less, that got less than was asked for, has emptied the pipe, and the next
+ * write is a new edge (epoll(7)).
  */
-const CERTAINLY_EMPTIED = 64 << 10;
+const MUCH_BYTES = 32 << 10;
 
 /** Shared by all streams: everything read is written before the next read. The buffers are made at the first byte. */
 export class CaptureBuffers {
   /** Null: without protection against the death of the daemon. */
   readonly journal: CaptureJournal | null;
+  readonly frameLines: FrameLines;
   private made: { readonly input: Buffer; readonly output: Buffer } | null = null;
 
-  constructor(journal: CaptureJournal | null) {
+  /** `scratch`: a directory to write to, for a moment. */
+  constructor(journal: CaptureJournal | null, scratch: string) {
     this.journal = journal;
+    this.frameLines = nativeFrameLines(scratch);
   }
 
   get(): { readonly input: Buffer; readonly output: Buffer } {
@@ -86,12 +90,12 @@ class FifoCapture implements Capture {
   }
 
   pump(limitBytes: number): boolean {
-    // Mostly nothing waits: at the end of a run this is asked between a crash and the restart.
-    if (bytesWaiting(this.options.fd) === 0) return false;
     for (let total = 0; total < limitBytes;) {
-      const bytes = this.take();
-      if (bytes <= 0) return false; // nothing waits, or no writer is left
-      if (bytes < CERTAINLY_EMPTIED) return false;
+      // Mostly nothing waits: at the end of a run this is asked between a crash and the restart.
+      const waiting = bytesWaiting(this.options.fd);
+      if (waiting === 0) return false;
+      const bytes = waiting < MUCH_BYTES ? this.takeAll() : this.takeMuch(waiting);
+      if (bytes < MUCH_BYTES) return false; // nothing waits any more, or no writer is left
       total += bytes;
     }
     return true;
@@ -101,7 +105,7 @@ class FifoCapture implements Capture {
     if (this.unfinished.length === 0) return;
     const { buffers, sink, stream } = this.options;
     const { output } = buffers.get();
-    const begun = this.begin(tag === "F" ? "end" : "part");
+    const begun = this.begin(tag === "F" ? "end" : "part", 0);
     const { full, part, endParts } = sink.framing(stream);
     const prefix = tag === "F" ? full : part;
     output.set(prefix, 0);
@@ -113,19 +117,37 @@ class FifoCapture implements Capture {
   }
 
   /** One read, written out: the bytes, 0 or a negative errno. */
-  private take(): number {
+  private takeAll(): number {
     const { fd, buffers } = this.options;
     const { input } = buffers.get();
     const kept = this.unfinished.length;
-    const from = this.begin("chunk");
+    const from = this.begin("chunk", 0);
     const bytes = from === null ? readFifo(fd, input, kept, READ_BYTES) : this.spool(from, input, kept);
     if (bytes <= 0) {
       if (from !== null) buffers.journal!.cancel();
       return bytes;
     }
     if (kept > 0) this.unfinished.copy(input, 0);
-    this.write(kept + bytes);
+    this.write(input, 0, kept + bytes);
     this.commit(from !== null, bytes);
+    return bytes;
+  }
+
+  /** The same without a second copy, of what certainly waits. */
+  private takeMuch(waiting: number): number {
+    const { fd, buffers } = this.options;
+    const region = buffers.journal?.region;
+    const length = region?.fitting(waiting) ?? 0;
+    if (!region || this.begin("chunk", length) === null) return this.takeAll();
+    const bytes = region.fill(fd, length);
+    if (bytes <= 0) {
+      buffers.journal!.cancel();
+      return bytes;
+    }
+    const from = region.at - this.unfinished.length;
+    this.unfinished.copy(region.bytes, from);
+    this.write(region.bytes, from, region.at + bytes);
+    this.commit(true, 0);
     return bytes;
   }
 
@@ -137,12 +159,12 @@ class FifoCapture implements Capture {
   }
 
   /** Where the spool goes on; null without a journal, or when the log's end is not known. */
-  private begin(doing: Doing): number | null {
+  private begin(doing: Doing, regionBytes: number): number | null {
     const { buffers, sink } = this.options;
     const where = buffers.journal && this.slot !== null ? sink.where() : null;
     if (buffers.journal === null || this.slot === null || where === null) return null;
     const spoolFrom = buffers.journal.spoolEnd();
-    buffers.journal.begin({ slot: this.slot, doing, raw: sink.raw, spoolFrom, where });
+    buffers.journal.begin({ slot: this.slot, doing, raw: sink.raw, spoolFrom, regionBytes, where });
     return spoolFrom;
   }
 
@@ -158,18 +180,18 @@ class FifoCapture implements Capture {
     closeSync(this.options.fd);
   }
 
-  /** Frames `input[0, length)` and hands it on; one stamp for all of it. */
-  private write(length: number): void {
+  /** Frames `input[from, to)` and hands it on; one stamp for all of it. */
+  private write(input: Buffer, from: number, to: number): void {
     const { buffers, sink, stream } = this.options;
-    const { input, output } = buffers.get();
+    const { output } = buffers.get();
     const framing = sink.framing(stream);
-    let at = 0;
+    let at = from;
     for (;;) {
-      const framed = frameLines(input, at, length, output, framing);
+      const framed = buffers.frameLines(input, at, to, output, framing);
       at += framed.taken;
       if (framed.records > 0) sink.records(stream, output, framed.made, framed.records);
       if (!framed.more) break;
     }
-    this.unfinished = at < length ? Buffer.from(input.subarray(at, length)) : NOTHING;
+    this.unfinished = at < to ? Buffer.from(input.subarray(at, to)) : NOTHING;
   }
 }

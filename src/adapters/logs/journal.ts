@@ -2,7 +2,8 @@
  * Output on its way from a pipe to a log, kept where the death of the daemon cannot touch it. Every step can be the last:
  *
  *   begin    which stream, and how long its log is, is written into a shared mapping
- *   splice   the kernel moves bytes from the pipe to the spool file; the file's length says how many
+ *   splice   the kernel moves bytes from the pipe to the spool file, whose length says how many, or many bytes at once to
+ *            the region, whose seals say it (`region.ts`)
  *   write    the records go to the log
  *   commit   the unfinished line goes to its file, and one store says so
  *
@@ -15,6 +16,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { PART_BYTES } from "../../core/lines.ts";
+import { Region, type Seal } from "./region.ts";
 
 /** Where a log ended. */
 export interface Where {
@@ -32,6 +34,8 @@ export interface InFlight {
   readonly raw: boolean;
   /** Offset in the spool at which the bytes of this step begin. */
   readonly spoolFrom: number;
+  /** Bytes that are taken by way of the region; 0 when it is the spool. */
+  readonly regionBytes: number;
   readonly where: Where;
 }
 
@@ -42,7 +46,7 @@ const SPOOL_LIMIT = 2 << 20;
 
 const VERSION = 1;
 /** Words of the header, of 4 bytes each. */
-const W = { version: 0, phase: 1, doing: 2, slot: 3, next: 4, raw: 5 } as const;
+const W = { version: 0, phase: 1, doing: 2, slot: 3, next: 4, raw: 5, regionBytes: 22, seal: 23 } as const;
 /** Doubles of the header, of 8 bytes each. */
 const D = { spoolFrom: 8, inode: 9, size: 10 } as const;
 const PHASE = { idle: 0, begun: 1, written: 2 } as const;
@@ -53,6 +57,7 @@ const TABLE_BYTES = (HEADER_WORDS + SLOTS * SLOT_WORDS) * 4;
 
 export class CaptureJournal {
   readonly spool: number;
+  readonly region: Region;
   private readonly lines: number;
   private readonly words: Int32Array;
   private readonly doubles: Float64Array;
@@ -67,6 +72,7 @@ export class CaptureJournal {
     this.words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
     this.doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
     this.spool = openSync(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.region = new Region(join(directory, "capture.region"));
     this.lines = openSync(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT, 0o600);
     if (fresh) this.words[W.version] = VERSION;
     else for (let slot = 0; slot < SLOTS; slot++) if (this.word(slot, 0) === 1) this.slots.set(this.nameOf(slot), slot);
@@ -123,8 +129,14 @@ export class CaptureJournal {
     return this.spoolSize;
   }
 
-  begin({ slot, doing, raw, spoolFrom, where }: InFlight): void {
+  begin({ slot, doing, raw, spoolFrom, regionBytes, where }: InFlight): void {
     const { words, doubles } = this;
+    words[W.regionBytes] = regionBytes;
+    if (regionBytes > 0) {
+      words[W.seal] = random();
+      words[W.seal + 1] = random();
+      this.region.seal(regionBytes, this.seal);
+    }
     words[W.slot] = slot;
     words[W.doing] = DOINGS.indexOf(doing);
     words[W.raw] = Number(raw);
@@ -160,16 +172,28 @@ export class CaptureJournal {
     if (phase === PHASE.written) this.finish(words[W.slot]!, words[W.next]!);
     if (phase !== PHASE.begun) return null;
     const where = { inode: doubles[D.inode]!, size: doubles[D.size]! };
-    return { slot: words[W.slot]!, doing: DOINGS[words[W.doing]!]!, raw: words[W.raw] === 1, spoolFrom: doubles[D.spoolFrom]!, where };
+    return {
+      slot: words[W.slot]!,
+      doing: DOINGS[words[W.doing]!]!,
+      raw: words[W.raw] === 1,
+      spoolFrom: doubles[D.spoolFrom]!,
+      regionBytes: words[W.regionBytes]!,
+      where,
+    };
   }
 
-  spooledFrom(from: number): Buffer {
+  /** What the step of the last daemon had taken from the pipe. */
+  taken({ doing, spoolFrom: from, regionBytes }: InFlight): Buffer {
+    if (doing !== "chunk") return Buffer.alloc(0);
+    const { region } = this;
+    if (regionBytes > 0) return Buffer.from(region.bytes.subarray(region.at, region.at + region.arrived(regionBytes, this.seal)));
     const bytes = Buffer.alloc(Math.max(0, fstatSync(this.spool).size - from));
     return bytes.subarray(0, readSync(this.spool, bytes, 0, bytes.length, from));
   }
 
   close(): void {
     closeSync(this.spool);
+    this.region.close();
     closeSync(this.lines);
   }
 
@@ -191,6 +215,10 @@ export class CaptureJournal {
     return next;
   }
 
+  private get seal(): Seal {
+    return [this.words[W.seal]!, this.words[W.seal + 1]!];
+  }
+
   private nameOf(slot: number): string {
     const name = Buffer.alloc(NAME_BYTES);
     readSync(this.lines, name, 0, NAME_BYTES, nameAt(slot));
@@ -208,6 +236,7 @@ export class CaptureJournal {
   }
 }
 
+const random = (): number => (Math.random() * 2 ** 32) | 0;
 const nameAt = (slot: number): number => slot * NAME_BYTES;
 const lineAt = (slot: number, index: number): number => SLOTS * NAME_BYTES + (slot * 2 + index) * PART_BYTES;
 

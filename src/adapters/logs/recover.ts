@@ -18,8 +18,7 @@ export function recover(journal: CaptureJournal, logDir: string, stamper: Stampe
   const key = journal.keyOf(step.slot);
   if (key === undefined) return journal.cancel();
   const [unit, stream] = key.split("\0") as [string, Stream];
-  const bytes = step.doing === "chunk" ? journal.spooledFrom(step.spoolFrom) : Buffer.alloc(0);
-  const { records, rest } = remake(step, journal.line(step.slot), bytes, stamper.stamp(stream, step.raw ? "raw" : "cri"));
+  const { records, rest } = remake(step, journal.line(step.slot), journal.taken(step), stamper.stamp(stream, step.raw ? "raw" : "cri"));
   const written = writtenSince(step.where, logDir, `${unit}.log`);
   if (written < records.length) append(join(logDir, `${unit}.log`), records.subarray(written));
   journal.commit(step.slot, rest, 0);

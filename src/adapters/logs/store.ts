@@ -71,6 +71,7 @@ class FifoLogs implements Logs {
   /** Streams that had more than one turn's worth. */
   private readonly hungry = new Set<Capture>();
   private turn: Timer | NodeJS.Immediate | null = null;
+  private gone = false;
 
   constructor(options: LogOptions) {
     this.options = options;
@@ -79,7 +80,7 @@ class FifoLogs implements Logs {
     mkdirSync(options.logDir, { recursive: true, mode: 0o700 });
     this.stamper = new Stamper(() => options.clock.wallMs());
     this.compressor = new Compressor((message) => this.problem(message));
-    this.buffers = new CaptureBuffers(this.openJournal());
+    this.buffers = new CaptureBuffers(this.openJournal(), options.runtimeDir);
   }
 
   open(unit: string, spec: LogSpec): void {
@@ -187,8 +188,11 @@ class FifoLogs implements Logs {
   }
 
   shutdown(): void {
+    if (this.gone) return;
+    this.gone = true;
     for (const [unit, open] of this.units) this.release(unit, open);
     this.compressor.stop();
+    this.buffers.journal?.close();
     this.live.clear();
   }
 

@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { closeSync, constants, openSync, readdirSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { Region, type Seal } from "../../../src/adapters/logs/region.ts";
+import { makeFifo } from "../../../src/linux/fifo.ts";
+import { tempDir } from "../../harness/temp.ts";
+
+const SEAL: Seal = [0x12345678, -5];
+const PAGE = 4096;
+
+function withRegion(work: (region: Region, pipe: number) => void): void {
+  using temp = tempDir();
+  const path = join(temp.path, "pipe");
+  makeFifo(path, 0o600);
+  const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const region = new Region(join(temp.path, "region"));
+  try {
+    work(region, pipe);
+  } finally {
+    region.close();
+    closeSync(pipe);
+  }
+}
+
+test("bytes that came are known without anybody saying how many, and those that did not come as well", () => {
+  withRegion((region, pipe) => {
+    for (const length of [8, 9, 4095, 4096, 4104, 4107, 8192, 40_000, 65_536].map((wanted) => region.fitting(wanted))) {
+      const bytes = Buffer.from(crypto.getRandomValues(new Uint8Array(length)));
+      region.seal(length, SEAL);
+      expect(region.arrived(length, SEAL)).toBe(0);
+      writeSync(pipe, bytes);
+      expect(region.fill(pipe, length)).toBe(length);
+      expect(region.arrived(length, SEAL)).toBe(length);
+      expect(region.bytes.subarray(region.at, region.at + length).equals(bytes)).toBe(true);
+    }
+  });
+});
+
+test("a move that was cut off between two pages is known to the page", () => {
+  withRegion((region, pipe) => {
+    const length = 10 * PAGE + 100;
+    for (let pages = 1; pages <= 10; pages++) {
+      region.seal(length, SEAL);
+      writeSync(pipe, Buffer.alloc(pages * PAGE, 7));
+      expect(region.fill(pipe, pages * PAGE)).toBe(pages * PAGE); // the kernel, stopping there
+      expect(region.arrived(length, SEAL)).toBe(pages * PAGE);
+    }
+  });
+});
+
+test("the last page always has room for its seal, and no step is longer than the region", () => {
+  withRegion((region) => {
+    for (const waiting of [4097, 4103, 8192 + 7]) expect(region.fitting(waiting) % PAGE).toBe(0);
+    for (const waiting of [100, 4096, 4104, 50_000]) expect(region.fitting(waiting)).toBe(waiting);
+    expect(region.fitting(5 << 20)).toBe(1 << 20);
+  });
+});
+
+test("a region that is there already is used again as it is: what is in it may be the last daemon's", () => {
+  using temp = tempDir();
+  const path = join(temp.path, "region");
+  const first = new Region(path);
+  first.bytes.write("kept", first.at);
+  first.close();
+  const second = new Region(path);
+  expect(second.bytes.toString("latin1", second.at, second.at + 4)).toBe("kept");
+  second.close();
+  expect(readdirSync(temp.path)).toEqual(["region"]);
+});

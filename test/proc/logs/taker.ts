@@ -1,0 +1,16 @@
+/** Takes in what comes through the FIFO of unit `web` in DIRECTORY until it is killed: a daemon without anything else. */
+import { join } from "node:path";
+import { openLogs } from "../../../src/adapters/logs/store.ts";
+import { openHub } from "../../../src/linux/hub.ts";
+import { logSpec } from "./kit.ts";
+
+const [directory, format] = process.argv.slice(2) as [string, "cri" | "raw"];
+const logs = openLogs({
+  runtimeDir: join(directory, "run"),
+  logDir: join(directory, "logs"),
+  hub: openHub({ onError: (error) => console.error(error) }),
+  clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
+  onProblem: (message) => console.error(message),
+});
+logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000 }));
+console.log("takes");
