@@ -310,9 +310,9 @@ const files: readonly CommandRow[] = [
     name: "verify",
     theme: "Unit files",
     takes: "[file...]",
-    summary: "check unit files, or all of the unit path; needs no daemon",
+    summary: "check unit files, by path or unit name, or all of the unit path; needs no daemon",
     options: ["quiet"],
-    examples: ["sup verify units/web.unit.json", "sup verify --units units"],
+    examples: ["sup verify web", "sup verify units/web.unit.json", "sup verify --units units"],
     load: () => import("./commands/verify.ts"),
   },
   {

@@ -87,6 +87,21 @@ describe("verify", () => {
     expect(outcome.err).toMatch(words);
   });
 
+  test("a name is that of a unit, also where a directory is called so", async () => {
+    using at = homeWith({ "units/web.unit.json": GOOD, "units/other.unit.json": GOOD });
+    const here = process.cwd();
+    mkdirSync(at.path("web"));
+    process.chdir(at.home);
+    try {
+      expect(await sup(at, ["verify", "web"])).toEqual({ code: 0, out: "1 file checked: no errors\n", err: "" });
+      expect(await sup(at, ["verify", "units"])).toMatchObject({ code: 0, out: "2 files checked: no errors\n" });
+      const { code, err } = await sup(at, ["verify", "wbe"]);
+      expect([code, err]).toEqual([1, expect.stringContaining(`no wbe.unit.json in ${at.path("units")}`)]);
+    } finally {
+      process.chdir(here);
+    }
+  });
+
   test("an empty unit path is no error, and says so", async () => {
     using at = homeWith({});
     expect(await sup(at, ["verify"])).toEqual({ code: 0, out: `No unit files in ${at.path("units")}.\n`, err: "" });

@@ -59,19 +59,22 @@ describe("guides", () => {
     "first-service.md",
     async () => {
       const said = await typed("docs/first-service.md");
+      expect(said).toContain("1 file checked: no errors");
+      expect(said).toContain("Health: healthy");
       expect(said).toContain("listening on 8641");
-      expect(said).toMatch(/It failed: .*exit code 1|exited with 1|code 1/);
-      expect(said).toMatch(/port/);
+      expect(said).toContain("It failed: exit code 1.");
+      expect(said).toContain("restart (port)");
+      expect(said).toContain("Port: 8642");
     },
     60_000,
   );
 
   withNode(
-    "zero-downtime.md: three answers, of two processes",
+    "zero-downtime.md: each request is answered, the last one by another process than the first",
     async () => {
       const said = await typed("docs/zero-downtime.md");
       const pids = [...said.matchAll(/answered by (\d+)/g)].map(([, pid]) => pid);
-      expect([pids.length, pids[0] === pids[1], pids[1] === pids[2]]).toEqual([3, false, true]);
+      expect([pids.length, pids[0] === pids[2]]).toEqual([3, false]);
     },
     60_000,
   );
@@ -103,6 +106,12 @@ test("every unit that a document shows is one", async () => {
     env: { PATH: "/usr/bin:/bin", HOME: dir.path, SUP_HOME: dir.path },
   });
   expect([code, stdout + stderr]).toEqual([0, expect.stringContaining("no errors")]);
+});
+
+test("README lists every document", () => {
+  const readme = textOf("README.md");
+  const documents = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  expect(documents.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([]);
 });
 
 test("links between documents lead somewhere", () => {

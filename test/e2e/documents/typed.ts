@@ -1,13 +1,17 @@
 /** Documents typed as they are written: their `sh` blocks in a fresh home, with the files that they show. */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { BECOME_NOBODY, isRoot } from "../../harness/confined.ts";
+import { isRoot } from "../../harness/confined.ts";
 import { SUP } from "../../harness/daemon.ts";
 import { processesOf } from "../../harness/processes.ts";
 import { run, type Ran } from "../../harness/run.ts";
 import { tempDir, type TempDir } from "../../harness/temp.ts";
 
 export const ROOT = resolve(import.meta.dir, "../../..");
+
+/** A user that the database does not know either: what is `~` is then up to HOME. */
+const STRANGER = 64_711;
+const BECOME = ["setpriv", `--reuid=${STRANGER}`, `--regid=${STRANGER}`, "--clear-groups"];
 
 export interface Block {
   readonly language: string;
@@ -46,19 +50,21 @@ export class Home implements AsyncDisposable {
   write(path: string, text: string): void {
     const target = join(this.path, path.replace(/^~\//, ""));
     mkdirSync(dirname(target), { recursive: true });
-    // `~` of a unit is the home of the user database, which this user has none of.
-    writeFileSync(target, text.replaceAll('"~/', `"${this.path}/`));
+    writeFileSync(target, text);
     this.#own();
   }
 
-  /** Runs lines in a shell that ends at the first one that fails. What follows a log is stopped after a moment, as by Ctrl-C; a status of 3 says "not running (yet)". */
+  /**
+   * Runs lines in a shell that ends at the first one that fails. What follows a log is stopped after a moment, as by Ctrl-C; a
+   * status of 3 says "not running (yet)".
+   */
   type(lines: string): Promise<Ran> {
     this.#own();
     const typed = lines
       .replace(/^(sup logs -f [^#\n]*)/gm, "timeout -s INT 1 $1 || [ $? = 124 ] ")
       .replace(/^(sup status [^#\n]*)/gm, "$1 || [ $? = 3 ] ");
     const shell = Bun.which("bash") ?? "sh";
-    return run([...(isRoot ? BECOME_NOBODY : []), shell, "-euc", typed], {
+    return run([...(isRoot ? BECOME : []), shell, "-euc", typed], {
       env: { HOME: this.path, PATH: `${this.path}/.local/bin:/usr/local/bin:/usr/bin:/bin`, SHELL: "/bin/sh", NO_COLOR: "1" },
       cwd: this.path,
       timeoutMs: 50_000,
@@ -71,6 +77,6 @@ export class Home implements AsyncDisposable {
   }
 
   #own(): void {
-    if (isRoot) Bun.spawnSync(["chown", "-R", "65534:65534", this.path]);
+    if (isRoot) Bun.spawnSync(["chown", "-R", `${STRANGER}:${STRANGER}`, this.path]);
   }
 }
