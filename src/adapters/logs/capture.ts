@@ -94,8 +94,9 @@ class FifoCapture implements Capture {
       // Mostly nothing waits: at the end of a run this is asked between a crash and the restart.
       const waiting = bytesWaiting(this.options.fd);
       if (waiting === 0) return false;
-      const bytes = waiting < MUCH_BYTES ? this.takeAll() : this.takeMuch(waiting);
-      if (bytes < MUCH_BYTES) return false; // nothing waits any more, or no writer is left
+      const much = waiting >= MUCH_BYTES;
+      const bytes = much ? this.takeMuch(waiting) : this.takeAll();
+      if (bytes <= 0 || (!much && bytes < MUCH_BYTES)) return false; // nothing waits any more, or no writer is left
       total += bytes;
     }
     return true;

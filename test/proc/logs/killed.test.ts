@@ -12,12 +12,18 @@ async function takeForAMoment(directory: string, format: string, momentMs: numbe
   await taker.exited;
 }
 
-test.each(["cri", "raw"] as const)("killed at any moment while a service writes as fast as it can, %s: every line once", async (format) => {
+/** By whole blocks pages of the pipe are full; line by line each has a rest of its own. */
+const MANNERS = [
+  { format: "cri", manner: "by blocks", lines: 5_000_000, command: ["seq"] },
+  { format: "raw", manner: "by blocks", lines: 5_000_000, command: ["seq"] },
+  { format: "cri", manner: "line by line", lines: 500_000, command: ["stdbuf", "-oL", "seq"] },
+] as const;
+
+test.each(MANNERS)("killed at any moment while a service writes $manner, $format: every line once", async ({ format, lines, command }) => {
   await using kit = new LogKit();
-  const LINES = 5_000_000;
   kit.logs.open("web", logSpec({ format }));
   const writers = kit.logs.writers("web");
-  const child = Bun.spawn(["seq", "1", String(LINES)], { stdin: "ignore", stdout: writers.stdout, stderr: writers.stderr });
+  const child = Bun.spawn([...command, "1", String(lines)], { stdin: "ignore", stdout: writers.stdout, stderr: writers.stderr });
   kit.logs.shutdown();
   for (let kill = 0; kill < 8 && child.exitCode === null; kill++) await takeForAMoment(kit.dir, format, Math.random() * 12);
   kit.restart();
@@ -33,5 +39,5 @@ test.each(["cri", "raw"] as const)("killed at any moment while a service writes 
     if (text.slice(at, end) !== String(expected)) throw new Error(`after ${expected - 1} comes ${text.slice(at, Math.min(end, at + 40))}`);
     at = end + 1;
   }
-  expect(expected - 1).toBe(LINES);
+  expect(expected - 1).toBe(lines);
 }, 30_000); // prettier-ignore
