@@ -236,8 +236,8 @@ const history: readonly CommandRow[] = [
     theme: "Logs and history",
     takes: "<unit...>",
     summary: "what units wrote",
-    options: ["follow", "lines", "since", "until", "grep", "bare"],
-    examples: ["sup logs web", "sup logs -f 'web*' db", "sup logs web --since 10m --grep 'error|warn'"],
+    options: ["follow", "lines", "since", "until", "grep", "stderr", "output", "bare"],
+    examples: ["sup logs web", "sup logs -f 'web*' db", "sup logs web --since 10m --grep 'error|warn'", "sup logs web -o cri > web.log"],
     load: () => import("./commands/logs.ts"),
   },
   {

@@ -33,6 +33,13 @@ export const OPTIONS = {
   until: { flags: "--until <time>", words: "up to then", kind: "text", values: WHENS },
   grep: { flags: "--grep <regex>", words: "only lines that match", kind: "text" },
   bare: { flags: "--bare", words: "the text alone, without time and name", kind: "flag" },
+  stderr: { flags: "--stderr", words: "only what was written to standard error", kind: "flag" },
+  output: {
+    flags: "-o, --output <format>",
+    words: "text (the default), short, json, or cri: the records of the file",
+    kind: "text",
+    values: ["text", "short", "json", "cri"],
+  },
   type: { flags: "--type <type>", words: "only events of this type", kind: "text" },
   run: { flags: "--run", words: "run the check now instead of showing the last result", kind: "flag" },
   all: { flags: "-a, --all", words: "resolved ones too", kind: "flag" },

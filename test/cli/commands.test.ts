@@ -57,6 +57,8 @@ const rows: readonly Row[] = [
   { argv: "logs web --since yesteryear", code: 2, err: /cannot read --since yesteryear as a time/ },
   { argv: "logs web --grep (", code: 2, err: /cannot use --grep/ },
   { argv: "logs -f --until now web", code: 2, err: /there is no end to wait for/ },
+  { argv: "logs web -o yaml", code: 2, err: /cannot print as "yaml"[^]*-o text, -o short, -o json, -o cri/ },
+  { argv: "logs web -o cri --bare", code: 2, err: /cannot use -o cri with --bare/ },
   { argv: "events --since soon", code: 2, err: /cannot read --since soon/ },
   { argv: "health --run", code: 2, err: /--run needs a unit/ },
   { argv: "token", code: 1, err: /cannot read the token .*token: no such file\n {2}.*sup daemon start/ },

@@ -59,6 +59,29 @@ describe("logs", () => {
     expect(JSON.parse(out)).toEqual({ ...line(1, "one", "stderr"), service_id: "web" });
   });
 
+  test("-o: the time alone, an object a line, or the records of the file", async () => {
+    const lines = [line(1, "one"), { ...line(2, "t\x1b[31mwo", "stderr"), full: false }, { ...line(3, "raw"), time: "" }];
+    await using daemon = new FakeDaemon({ serviceLogs: () => lines.slice(0, 2) });
+    expect((await sup(daemon, ["logs", "web", "-o", "text"])).out).toBe((await sup(daemon, ["logs", "web"])).out);
+    expect((await sup(daemon, ["logs", "web", "-o", "short"])).out).toMatch(/^\d\d:\d\d:\d\d one\n\d\d:\d\d:\d\d two…\n$/);
+    const { out } = await sup(daemon, ["logs", "web", "-o", "json"]);
+    expect(JSON.parse(out.split("\n")[1]!)).toEqual({ ...lines[1], service_id: "web" });
+    await using raw = new FakeDaemon({ serviceLogs: () => lines });
+    expect((await sup(raw, ["logs", "web", "-o", "cri"])).out).toBe(`${lines[0]!.time} stdout F one\n${lines[1]!.time} stderr P two\nraw\n`);
+  });
+
+  test("-o and --json must not ask for different things", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => [] });
+    const { code, out, err } = await sup(daemon, ["logs", "web", "-o", "short", "--json"]);
+    expect({ code, said: /cannot use -o short with --json/.test(out + err) }).toEqual({ code: 2, said: true });
+  });
+
+  test("--stderr asks for that stream alone", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => [] });
+    await sup(daemon, ["logs", "web", "--stderr"]);
+    expect(daemon.asked[0]?.query).toEqual({ stream: "stderr" });
+  });
+
   test("-f goes on after the daemon broke off, from the last line, and says gaps", async () => {
     let calls = 0;
     await using daemon = new FakeDaemon({

@@ -1,7 +1,7 @@
 /** Reading a log from its end: blocks backwards, through the current file and its rotations, newest first. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { type ParsedLine, parseLine } from "../../core/lines.ts";
+import { PART_BYTES, type ParsedLine, parseLine, PREFIX_BYTES } from "../../core/lines.ts";
 import { findRotated, rotatedName } from "../../core/rotate.ts";
 import type { LogLine, LogQuery } from "../../ports/logs.ts";
 import { zstdFrames } from "./zstd.ts";
@@ -12,6 +12,8 @@ const LINE_BYTES = 1 << 20;
 /** An answer holds no more than this, whatever was asked for. */
 const ANSWER_LINES = 100_000;
 const ANSWER_BYTES = 64 << 20;
+/** After every stamp. */
+const LAST = "~";
 
 /**
  * The newest lines that match, oldest first; at most 100,000 lines or 64 MiB. A line of a `raw` log has no time ("") and
@@ -20,10 +22,10 @@ const ANSWER_BYTES = 64 << 20;
 export function readLog(directory: string, current: string, query: LogQuery): LogLine[] {
   const limit = Math.min(query.lines ?? ANSWER_LINES, ANSWER_LINES);
   const since = query.sinceMs === undefined ? "" : nanos(query.sinceMs, "000000");
-  const until = query.untilMs === undefined ? "~" : nanos(query.untilMs, "999999");
+  const until = query.untilMs === undefined ? LAST : nanos(query.untilMs, "999999");
   const found: LogLine[] = [];
   let bytes = 0;
-  for (const raw of linesBackwards(directory, current)) {
+  for (const raw of linesBackwards(directory, current, until)) {
     if (found.length >= limit || bytes > ANSWER_BYTES) break;
     const text = raw.toString("utf8");
     const line: ParsedLine = parseLine(text) ?? { time: "", stream: "stdout", full: true, text };
@@ -43,11 +45,11 @@ function nanos(ms: number, digits: string): string {
   return new Date(Math.floor(ms)).toISOString().replace("Z", `${digits}Z`);
 }
 
-function* linesBackwards(directory: string, current: string): Generator<Buffer> {
+function* linesBackwards(directory: string, current: string, until: string): Generator<Buffer> {
   for (const name of newestFirst(directory, current)) {
     let pieces: Buffer[] | null = null; // of the line being put together, last one first; null: its end was not met yet
     let size = 0;
-    for (const block of blocksBackwards(join(directory, name))) {
+    for (const block of blocksBackwards(join(directory, name), until)) {
       for (let end = block.length; end >= 0;) {
         const newline = end > 0 ? block.lastIndexOf(10, end - 1) : -1;
         const piece = block.subarray(newline + 1, end);
@@ -86,7 +88,7 @@ function newestFirst(directory: string, current: string): string[] {
 }
 
 /** The text of a file in blocks, last one first. A file that is gone or no zstd file has none. */
-function* blocksBackwards(path: string): Generator<Buffer> {
+function* blocksBackwards(path: string, until: string): Generator<Buffer> {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -96,10 +98,38 @@ function* blocksBackwards(path: string): Generator<Buffer> {
   try {
     const { size } = fstatSync(fd);
     if (path.endsWith(".zst")) yield* zstdBackwards(fd, size);
-    else for (let to = size; to > 0; to -= BLOCK_BYTES) yield readAt(fd, Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
+    else for (let to = endOf(fd, size, until); to > 0; to -= BLOCK_BYTES) yield readAt(fd, Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
   } finally {
     closeSync(fd);
   }
+}
+
+/** A record of ours is no longer, with its prefix. */
+const WINDOW_BYTES = PREFIX_BYTES + PART_BYTES + 1;
+
+/**
+ * The end of the part of a file that can hold records up to `until`, found by halving: what follows is newer. Where no
+ * record is found (a `raw` log) nothing is left out.
+ */
+function endOf(fd: number, size: number, until: string): number {
+  if (until === LAST) return size;
+  let [low, high] = [0, size]; // what begins at or after `high` is newer
+  while (high - low > BLOCK_BYTES) {
+    const middle = low + Math.floor((high - low) / 2);
+    const first = firstRecord(readAt(fd, middle, 2 * WINDOW_BYTES));
+    if (first === null) return high;
+    if (first.time > until) high = middle + first.at;
+    else low = middle;
+  }
+  return high;
+}
+
+function firstRecord(window: Buffer): { readonly at: number; readonly time: string } | null {
+  for (let at = window.indexOf(10) + 1; at > 0; at = window.indexOf(10, at) + 1) {
+    const time = parseLine(window.toString("latin1", at, at + PREFIX_BYTES))?.time;
+    if (time !== undefined) return { at, time };
+  }
+  return null;
 }
 
 /** More compressed bytes in one frame than this are not ours; ours hold 1 MiB of text. */

@@ -71,7 +71,6 @@ class FifoLogs implements Logs {
   /** Streams that had more than one turn's worth. */
   private readonly hungry = new Set<Capture>();
   private turn: Timer | NodeJS.Immediate | null = null;
-  private gone = false;
 
   constructor(options: LogOptions) {
     this.options = options;
@@ -188,11 +187,8 @@ class FifoLogs implements Logs {
   }
 
   shutdown(): void {
-    if (this.gone) return;
-    this.gone = true;
     for (const [unit, open] of this.units) this.release(unit, open);
     this.compressor.stop();
-    this.buffers.journal?.close();
     this.live.clear();
   }
 

@@ -4,10 +4,12 @@ import type { Input } from "../../api/contract.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
 import { idsOf } from "../ids.ts";
-import { fullLogLine } from "../render/lines.ts";
+import { OPTIONS } from "../options.ts";
+import { fullLogLine, logLine, recordOf } from "../render/lines.ts";
 import { prefixer } from "../render/prefix.ts";
 import { safe } from "../render/safe.ts";
 import { parseWhen } from "../when.ts";
+import { lookOf } from "./status.ts";
 
 type Query = Omit<Input<"serviceLogs">, "id">;
 type Say = (unit: string, line: LogLineShape) => void;
@@ -45,8 +47,22 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   if (options.follow && options.until !== undefined) {
     return err({ code: "bad-request", message: "cannot use --until with --follow: there is no end to wait for" });
   }
+  const output = checkOutput(options);
+  if (output) return err(output);
+  if (options.stderr) query.stream = "stderr";
   if (options.lines !== undefined) query.lines = options.lines;
   return ok(query);
+}
+
+/** What is wrong with how the lines are to be shown. */
+function checkOutput({ output, bare, json }: Context["options"]): ApiError | null {
+  if (output === undefined) return null;
+  const formats: readonly string[] = OPTIONS.output.values;
+  if (!formats.includes(output)) {
+    return { code: "bad-request", message: `cannot print as ${JSON.stringify(output)}`, hint: `write -o ${formats.join(", -o ")}` };
+  }
+  const other = bare ? "--bare" : json && output !== "json" ? "--json" : null;
+  return other && { code: "bad-request", message: `cannot use -o ${output} with ${other}: they ask for different things` };
 }
 
 export const WHEN_HINT = "write 10m, 2h, today, yesterday, 20:15, 2026-11-22 or 2026-11-22T20:15";
@@ -78,11 +94,15 @@ async function follow(context: Context, ids: readonly string[], query: Query, sa
   return Math.max(...(await Promise.all(ids.map(one))));
 }
 
-function sayer({ options, paint, out, json }: Context, ids: readonly string[]): Say {
-  if (options.json) return (id, line) => json({ ...line, service_id: id });
+function sayer(context: Context, ids: readonly string[]): Say {
+  const { options, paint, out, json } = context;
+  if (options.json || options.output === "json") return (id, line) => json({ ...line, service_id: id });
   if (options.bare) return (_, line) => out(safe(line.text));
-  if (ids.length === 1) return (_, line) => out(fullLogLine(line, paint));
+  if (options.output === "cri") return (_, line) => out(recordOf(line));
+  const look = lookOf(context);
+  const shown = options.output === "short" ? (line: LogLineShape) => logLine(line, look) : (line: LogLineShape) => fullLogLine(line, paint);
+  if (ids.length === 1) return (_, line) => out(shown(line));
   const prefix = prefixer(paint);
   prefix.expect(ids);
-  return (id, line) => out(prefix.with(id, fullLogLine(line, paint)));
+  return (id, line) => out(prefix.with(id, shown(line)));
 }

@@ -12,6 +12,10 @@ export function logLine(line: LogLineShape, { paint, now }: Look): string {
 /** `2026-11-22 20:01:02.123 text`, for `sup logs`. */
 export const fullLogLine = (line: LogLineShape, paint: Paint): string => `${paint("dim", logTime(line.time))} ${lineText(line, paint)}`;
 
+/** As it stands in the file (CRI); a line of a `raw` log, which has no time, is its text alone. */
+export const recordOf = ({ time, stream, full, text }: LogLineShape): string =>
+  time === "" ? safe(text) : `${time} ${stream} ${full ? "F" : "P"} ${safe(text)}`;
+
 export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, paint: Paint): string {
   const text = safe(line.text) + (line.full ? "" : paint("dim", "…"));
   return line.stream === "stderr" ? paint("yellow", text) : text;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readLog } from "../../../src/adapters/logs/read.ts";
 import type { LogQuery } from "../../../src/ports/logs.ts";
@@ -58,6 +58,27 @@ test("lines come back whole wherever the blocks and frames cut them", () => {
   expect(files.texts()).toEqual(wanted);
   expect(files.texts({ lines: 2 })).toEqual(wanted.slice(-2));
 });
+
+test("until finds its place in a big file without reading what is newer", () => {
+  using files = new Files();
+  const stamp = (n: number): string => new Date(at(0) + n).toISOString().replace("Z", "000000Z");
+  const lines = Array.from({ length: 60_000 }, (_, n) => `${stamp(n)} stdout F ${n} ${"x".repeat((n * 7919) % 300)}\n`);
+  files.write("web.log", lines.join(""));
+  for (const n of [0, 1, 17, 29_999, 30_000, 45_678, 59_998, 59_999]) {
+    const got = files.texts({ untilMs: at(0) + n, lines: 2 }).map((text) => parseInt(text, 10));
+    expect(got).toEqual([n - 1, n].filter((one) => one >= 0));
+  }
+  expect(files.texts({ untilMs: at(0) - 1 })).toEqual([]);
+  const fewest = (untilMs: number): number => {
+    const before = bytesRead();
+    files.texts({ untilMs, lines: 1 });
+    return bytesRead() - before;
+  };
+  expect(fewest(at(0) + 10)).toBeLessThan(3_000_000); // of 12 MB
+});
+
+/** What this process has read so far: proc(5), /proc/PID/io. */
+const bytesRead = (): number => Number(/^rchar: (\d+)/m.exec(readFileSync("/proc/self/io", "latin1"))![1]);
 
 test("a zstd file made by another tool as one frame is read too, and a broken one has no lines", () => {
   using files = new Files();
