@@ -67,7 +67,9 @@ describe("logs", () => {
     const { out } = await sup(daemon, ["logs", "web", "-o", "json"]);
     expect(JSON.parse(out.split("\n")[1]!)).toEqual({ ...lines[1], service_id: "web" });
     await using raw = new FakeDaemon({ serviceLogs: () => lines });
-    expect((await sup(raw, ["logs", "web", "-o", "cri"])).out).toBe(`${lines[0]!.time} stdout F one\n${lines[1]!.time} stderr P two\nraw\n`);
+    expect((await sup(raw, ["logs", "web", "-o", "cri"])).out).toBe(
+      `${lines[0]!.time} stdout F one\n${lines[1]!.time} stderr P two\nraw\n`,
+    );
   });
 
   test("-o and --json must not ask for different things", async () => {

@@ -98,7 +98,9 @@ function* blocksBackwards(path: string, until: string): Generator<Buffer> {
   try {
     const { size } = fstatSync(fd);
     if (path.endsWith(".zst")) yield* zstdBackwards(fd, size);
-    else for (let to = endOf(fd, size, until); to > 0; to -= BLOCK_BYTES) yield readAt(fd, Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
+    else
+      for (let to = endOf(fd, size, until); to > 0; to -= BLOCK_BYTES)
+        yield readAt(fd, Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
   } finally {
     closeSync(fd);
   }
