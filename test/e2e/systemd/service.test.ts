@@ -194,11 +194,14 @@ eachMode(
   async (mode) => {
     await using box = await startSandbox();
     const sup = await install(box, mode);
-    await sup.unit("more", { enabled: false, description: "before" });
-    await sup.unit("more", { enabled: true, description: "after" });
-    await sup.systemctl("reload", "sup");
+    await sup.unit("more", { enabled: true, description: "before" });
     await sup.running("db", "web", "more");
-    const groups = await box.must(["cat", `/proc/${(await sup.services()).find(({ id }) => id === "more")!.pid}/cgroup`]);
+    await sup.unit("more", { enabled: true, description: "after" });
+    const more = async () => (await sup.services()).find(({ id }) => id === "more")!;
+    await until(async () => (await more()).changed_on_disk, { what: "the change to be seen" });
+    await sup.systemctl("reload", "sup");
+    await until(async () => (await more()).description === "after", { what: "the change to be in force" });
+    const groups = await box.must(["cat", `/proc/${(await more()).pid}/cgroup`]);
     expect(groups).toMatch(/\/sup\.service\/sup-[^/]+\/more\./);
   },
   TIMEOUT_MS,
