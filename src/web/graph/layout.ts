@@ -92,15 +92,21 @@ function byDagre(ids: readonly string[], edges: readonly Edge[]): Placed {
   edges.forEach(({ from, to }, index) => graph.setEdge(to, from, {}, String(index)));
   dagre.layout(graph);
   const { width = 0, height = 0 } = graph.graph() as { readonly width?: number; readonly height?: number };
-  return {
-    width,
-    height,
-    nodes: new Map(ids.map((id) => [id, pointOf(graph.node(id))])),
-    edges: edges.map((edge, index) => ({
-      ...edge,
-      points: (graph.edge(edge.to, edge.from, String(index)) as { points: Point[] }).points.map(pointOf),
-    })),
-  };
+  const nodes = new Map(ids.map((id) => [id, pointOf(graph.node(id))]));
+  const drawn = edges.map((edge, index) => {
+    const { points } = graph.edge(edge.to, edge.from, String(index)) as { points: Point[] };
+    return { ...edge, points: fromSideToSide(nodes.get(edge.to)!, nodes.get(edge.from)!, points.slice(1, -1).map(pointOf)) };
+  });
+  return { width, height, nodes, edges: drawn };
+}
+
+/**
+ * dagre lets lines begin and end wherever they meet the border, above and below, too, where other nodes are near. To the next
+ * column no bend is needed; beyond, the bends lead round what is between.
+ */
+function fromSideToSide(from: Point, to: Point, bends: readonly Point[]): readonly Point[] {
+  const half = NODE.width / 2;
+  return [{ x: from.x + half, y: from.y }, ...(bends.length > 1 ? bends : []), { x: to.x - half, y: to.y }];
 }
 
 const pointOf = ({ x, y }: { readonly x?: number; readonly y?: number }): Point => ({ x: x ?? 0, y: y ?? 0 });

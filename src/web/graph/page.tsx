@@ -124,18 +124,18 @@ const MOST_CHARS = 19;
 
 function Node({ service, wave, x, y }: { readonly service: Service; readonly wave: number; readonly x: number; readonly y: number }) {
   const { id, state, health } = service;
-  const word = state === "running" && health !== "unknown" && health !== "healthy" ? `${state}, ${health}` : state;
+  const isIll = state === "running" && health !== "unknown" && health !== "healthy";
   return (
     <g transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`}>
       <a href={unitHref(id)} class={`node tone-${toneOf(service)}`}>
-        <title>{`${id}: ${word}, wave ${wave + 1}`}</title>
+        <title>{`${id}: ${isIll ? `${state}, ${health}` : state}, wave ${wave + 1}`}</title>
         <rect width={NODE.width} height={NODE.height} rx="6" />
         <rect class="node-tone" width="5" height={NODE.height} rx="2" />
         <text class="node-name" x="14" y="17">
           {id.length > MOST_CHARS ? `${id.slice(0, MOST_CHARS - 1)}…` : id}
         </text>
         <text class="node-state" x="14" y="32">
-          {word}
+          {isIll ? health : state}
         </text>
         <text class="node-wave" x={NODE.width - 8} y="32" text-anchor="end">
           wave {wave + 1}

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { layOut, NODE } from "../../src/web/graph/layout.ts";
+
+const node = (id: string, wave: number) => ({ id, wave }) as Parameters<typeof layOut>[0]["nodes"][number];
+const needs = (from: string, to: string) =>
+  ({ from, to, required: true, condition: "ready" }) as Parameters<typeof layOut>[0]["edges"][number];
+
+test("each line leaves what is needed on its right and reaches what needs it on its left, and never turns back", () => {
+  const { nodes, edges } = layOut({
+    nodes: [node("db", 0), node("cache", 0), node("migrate", 1), node("api", 2), node("mailer", 1), node("web", 3)],
+    edges: [
+      needs("migrate", "db"),
+      needs("api", "migrate"),
+      needs("api", "cache"),
+      needs("mailer", "cache"),
+      needs("web", "api"),
+      needs("web", "db"),
+    ],
+  });
+  expect(edges.length).toBe(6);
+  for (const { from, to, points } of edges) {
+    const [needed, needing] = [nodes.get(to)!, nodes.get(from)!];
+    expect(points[0]).toEqual({ x: needed.x + NODE.width / 2, y: needed.y });
+    expect(points.at(-1)).toEqual({ x: needing.x - NODE.width / 2, y: needing.y });
+    const across = points.map(({ x }) => x);
+    expect(across).toEqual(across.toSorted((a, b) => a - b));
+  }
+});
