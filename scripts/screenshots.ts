@@ -1,103 +1,83 @@
 /**
- * Takes the pictures of docs/page.md: a daemon of its own with a small shop, seen on a desktop and a phone, light and dark.
- * `node_modules/.bin/bun scripts/screenshots.ts` after `npm run build`; needs chromium.
+ * `npm run screenshots`: takes the pictures of docs/screenshots with the built executable and the chromium of this machine,
+ * light and dark, desktop and phone. The units are made up, and so is the quarter of an hour before the daemon began;
+ * all else is as the page shows it.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { Database } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { chromium } from "playwright-core";
+import { chromium, type Browser } from "playwright-core";
+import { METRIC } from "../src/adapters/sqlite/pending.ts";
+import { startDaemon, type Daemon } from "../test/harness/daemon.ts";
+import { freePort } from "../test/harness/ports.ts";
+import { until } from "../test/harness/until.ts";
+import { shop } from "./screenshots/shop.ts";
 
-const project = resolve(import.meta.dir, "..");
-const sup = join(project, "dist/sup");
-const out = join(project, "docs/screenshots");
-const home = mkdtempSync(join(tmpdir(), "sup-shots-"));
-const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: home, SUP_HOME: home, NO_COLOR: "1" };
+const OUT = resolve(import.meta.dir, "../docs/screenshots");
+const PLACES = { overview: "#/", unit: "#/unit/api", graph: "#/graph" } as const;
+const SIZES = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+} as const;
 
-const sleeps = { command: "sleep", args: ["100000"], enabled: true };
-const jobs =
-  'i=0; while :; do i=$((i+1)); printf "\\033[32mINFO\\033[0m job %%s done in 12 ms\\n" $i; [ $((i%%7)) = 0 ] && printf "\\033[31mERROR\\033[0m job %%s: connection reset\\n" $i >&2; sleep 0.2; done';
-
-const UNITS: Readonly<Record<string, object>> = {
-  db: { ...sleeps, description: "PostgreSQL, primary", critical: true, priority: 10, groups: ["data"] },
-  cache: { ...sleeps, description: "Redis", groups: ["data"] },
-  api: {
-    ...{
-      description: "Public API",
-      command: sup,
-      args: ["demo-web", "${PORT}"],
-      port: 28431,
-      enabled: true,
-      critical: true,
-      groups: ["shop"],
-    },
-    dependencies: ["db", "cache"],
-    health_check: { type: "http", endpoint: "http://127.0.0.1:28431/", interval: 1 },
-    resource_limits: { max_memory_mb: 120 },
-  },
-  web: { ...sleeps, description: "Storefront", dependencies: ["api"], groups: ["shop"] },
-  worker: { description: "Invoices and mail", shell: true, command: jobs, enabled: true, dependencies: ["db"], groups: ["shop"] },
-  search: { ...sleeps, description: "Search index", dependencies: [{ unit: "db", required: false }] },
-  import: { description: "Feeds of suppliers", shell: true, command: "sleep 1; echo 'no such table: feeds' >&2; exit 3", enabled: true },
-  mailer: {
-    description: "SMTP relay",
-    shell: true,
-    command: "echo 'cannot read mail.conf'; exit 1",
-    enabled: true,
-    restart_policy: { max_retries: 0 },
-  },
-  backup: { description: "Nightly backup", type: "oneshot", command: "true", schedule: { cron: "0 3 * * *" } },
-};
-/** Long enough for sparklines and charts to have a shape. */
-const LIVE_MS = 25_000;
-
-const run = (...args: string[]): string => {
-  const done = Bun.spawnSync([sup, ...args], { env });
-  if (!done.success) throw new Error(`sup ${args.join(" ")}: ${done.stderr.toString()}`);
-  return done.stdout.toString().trim();
-};
-
-async function shoot(): Promise<void> {
-  const browser = await chromium.launch({
-    executablePath: Bun.which("chromium") ?? "chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu"],
-  });
-  try {
-    for (const colorScheme of ["light", "dark"] as const) {
-      for (const [device, options] of [
-        ["desktop", { viewport: { width: 1280, height: 800 } }],
-        ["phone", { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true }],
-      ] as const) {
-        const context = await browser.newContext({ ...options, colorScheme });
-        const page = await context.newPage();
-        await page.goto(run("dashboard", "--no-open"));
-        await page.locator(".link-live").waitFor();
-        for (const [name, place, ready] of [
-          ["overview", "/", ".units .spark path[d*=L]"],
-          ["unit", "/unit/api", ".area-charts canvas"],
-          ["graph", "/graph", ".node"],
-        ] as const) {
-          await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
-          await page.locator(ready).first().waitFor({ state: "attached" });
-          await page.waitForTimeout(700); // charts and toasts come to rest
-          await page.screenshot({ path: join(out, `${name}-${device}-${colorScheme}.png`) });
-        }
-        await context.close();
-      }
-    }
-  } finally {
-    await browser.close();
-  }
+const program = Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome");
+if (program === null) throw new Error("cannot take screenshots: chromium is not installed");
+mkdirSync(OUT, { recursive: true });
+await using daemon = await startDaemon({
+  settings: { metrics: { interval: 0.5 } },
+  units: shop(freePort(), freePort()),
+});
+invent(daemon);
+await daemon.reaches("payments", "fatal", 30_000);
+await daemon.reaches("search", ({ health }) => health === "unhealthy", 30_000);
+const rises = async (): Promise<boolean> =>
+  ((await daemon.json("forecast", "api")) as { memory: { verdict: string } }).memory.verdict === "rising";
+await until(rises, {
+  what: "the leak to be foreseen",
+  timeoutMs: 120_000,
+  explain: async () => (await daemon.sup("forecast", "api")).stdout,
+});
+const browser = await chromium.launch({ executablePath: program, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
+try {
+  for (const [size, options] of Object.entries(SIZES))
+    for (const colorScheme of ["light", "dark"] as const) await take(browser, size, { ...options, colorScheme });
+} finally {
+  await browser.close();
 }
 
-mkdirSync(join(home, "units"));
-mkdirSync(out, { recursive: true });
-writeFileSync(join(home, "sup.json"), JSON.stringify({ api: { port: 0 }, metrics: { interval: 0.5 } }));
-for (const [id, unit] of Object.entries(UNITS)) writeFileSync(join(home, `units/${id}.unit.json`), JSON.stringify(unit, null, 2));
-run("daemon", "start");
-try {
-  await Bun.sleep(LIVE_MS);
-  await shoot();
-} finally {
-  run("daemon", "stop");
-  rmSync(home, { recursive: true });
+async function take(from: Browser, size: string, options: NonNullable<Parameters<Browser["newContext"]>[0]>): Promise<void> {
+  const context = await from.newContext({ ...options, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  const { url } = (await daemon.json("dashboard")) as { url: string };
+  await page.goto(url);
+  await page.locator(".link-live").waitFor();
+  for (const [name, hash] of Object.entries(PLACES)) {
+    await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
+    const shown = { overview: ".units .row", unit: ".area-charts canvas", graph: ".graph .node" }[name]!;
+    await page.locator(shown).first().waitFor();
+    await page.waitForTimeout(1000); // charts and the log come to rest
+    if (name === "overview") await page.locator(".units .row", { hasText: "MB" }).first().waitFor();
+    const path = join(OUT, `${name}-${size}-${options.colorScheme}.png`);
+    await page.screenshot({ path, animations: "disabled" });
+    console.log(`${path}: ${Math.round(Bun.file(path).size / 1000)} KB`);
+  }
+  await context.close();
+}
+
+/** Puts samples of the last quarter of an hour into the store, as if the units had been there. */
+function invent({ home }: Daemon): void {
+  const db = new Database(join(home, "state/sup.db"));
+  const beganMs = Date.now() - 5_000;
+  const insert = db.query(METRIC);
+  const usual = { api: [6, 60], web: [5, 48], postgres: [2, 36], redis: [1, 12], search: [3, 30], mailer: [1, 8] } as const;
+  db.transaction(() => {
+    for (const [id, [cpu, memory]] of Object.entries(usual))
+      for (let age = 900; age > 0; age--) {
+        const wave = 1 + 0.3 * Math.sin(age / 90) + 0.2 * Math.sin(age / 7) + 0.2 * Math.random();
+        const response = id === "api" || id === "web" ? 7 * wave : null;
+        const time = new Date(beganMs - age * 1000).toISOString();
+        insert.run(id, time, cpu * wave, memory * (1 + 0.05 * wave), "healthy", response, null, 0, null, null, 2, 12);
+      }
+  })();
+  db.close();
 }
