@@ -2,6 +2,10 @@ import type { UnitFile } from "../../test/harness/services.ts";
 
 /** A small shop, with something of everything that the page can show: what works, what leaks, what is ill, what is dead. */
 export function shop(apiPort: number, webPort: number): Record<string, UnitFile> {
+  return { ...data(), ...web(apiPort, webPort), ...jobs() };
+}
+
+function data(): Record<string, UnitFile> {
   return {
     postgres: talker(["checkpoint complete: wrote 214 buffers", 'automatic vacuum of table "shop.public.orders"'], {
       description: "Orders, customers, stock",
@@ -26,6 +30,11 @@ export function shop(apiPort: number, webPort: number): Record<string, UnitFile>
       dependencies: ["postgres"],
       groups: ["data"],
     }),
+  };
+}
+
+function web(apiPort: number, webPort: number): Record<string, UnitFile> {
+  return {
     api: server(apiPort, {
       environment: { LEAKS: "yes" },
       description: "What the shop and the apps talk to",
@@ -57,12 +66,6 @@ export function shop(apiPort: number, webPort: number): Record<string, UnitFile>
         action: "none",
       },
     }),
-    mailer: talker(["sent order confirmation to 3 customers", "queue is empty"], {
-      description: "Confirmations and invoices",
-      groups: ["jobs"],
-      dependencies: ["redis"],
-      labels: { team: "shop" },
-    }),
     payments: sh("echo 'PAYMENTS_KEY: no such secret: /run/secrets/payments' >&2; exit 78", {
       description: "Talks to the bank",
       critical: true,
@@ -71,6 +74,17 @@ export function shop(apiPort: number, webPort: number): Record<string, UnitFile>
       labels: { team: "money" },
       dependencies: ["postgres"],
       restart_policy: { max_retries: 2, retry_delay: 0.2 },
+    }),
+  };
+}
+
+function jobs(): Record<string, UnitFile> {
+  return {
+    mailer: talker(["sent order confirmation to 3 customers", "queue is empty"], {
+      description: "Confirmations and invoices",
+      groups: ["jobs"],
+      dependencies: ["redis"],
+      labels: { team: "shop" },
     }),
     thumbnails: sh("echo 'cannot reach the image store: connection refused' >&2; exit 1", {
       description: "Pictures in three sizes",
