@@ -77,6 +77,10 @@ export const contract = {
     }),
     output: z.array(shape.logLine),
   },
+  rotateLogs: {
+    input: unit,
+    output: z.object({ rotated: about("False when there was nothing in the file", z.boolean()) }),
+  },
   serviceMetrics: {
     input: unit.extend({ since: when.default("1h"), limit: count("At most this many, the newest", MAX_ROWS).default(1000) }),
     output: z.array(shape.metricPoint),

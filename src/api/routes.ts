@@ -50,6 +50,7 @@ export const routes = {
     summary: "Log lines; ?follow=true streams them",
     streams: "lines",
   }),
+  rotateLogs: post(`${BASE}/services/:id/logs/rotate`, "Begin a new log file now"),
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
   serviceForecast: get(`${BASE}/services/:id/forecast`, "The trends of a unit's memory and CPU, and when they will reach its limits"),
   forecasts: get(`${BASE}/forecasts`, "The forecast of every running unit, as it was at the last look"),

@@ -40,6 +40,7 @@ export interface Supervisor {
   explain(id: string): Result<shape.Explanation, ApiError>;
   overallHealth(): shape.OverallHealth;
   readLogs(id: string, query: LogQuery): Result<readonly LogLine[], ApiError>;
+  rotateLogs(id: string): Result<{ readonly rotated: boolean }, ApiError>;
   followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError>;
   metrics(id: string, sinceIso: string, limit: number): Result<readonly shape.MetricPoint[], ApiError>;
   forecast(id: string): Result<shape.Forecast, ApiError>;

@@ -235,9 +235,15 @@ const history: readonly CommandRow[] = [
     name: "logs",
     theme: "Logs and history",
     takes: "<unit...>",
-    summary: "what units wrote",
+    summary: "what units wrote; `logs rotate UNIT…` begins new files",
     options: ["follow", "lines", "since", "until", "grep", "stderr", "output", "bare"],
-    examples: ["sup logs web", "sup logs -f 'web*' db", "sup logs web --since 10m --grep 'error|warn'", "sup logs web -o cri > web.log"],
+    examples: [
+      "sup logs web",
+      "sup logs -f 'web*' db",
+      "sup logs web --since 10m --grep 'error|warn'",
+      "sup logs web -o cri > web.log",
+      "sup logs rotate web",
+    ],
     load: () => import("./commands/logs.ts"),
   },
   {

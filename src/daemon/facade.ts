@@ -167,6 +167,13 @@ export class Facade implements Supervisor {
     return lines.length > 0 ? ok(lines) : found;
   }
 
+  rotateLogs(id: string): Result<{ readonly rotated: boolean }, ApiError> {
+    return this.#with(id, (entry, known) => {
+      this.#o.logs.open(known, entry.spec.log);
+      return { rotated: this.#o.logs.rotate(known) };
+    });
+  }
+
   followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError> {
     return this.#with(id, (entry, known) => {
       this.#o.logs.open(known, entry.spec.log);

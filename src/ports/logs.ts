@@ -43,6 +43,8 @@ export interface LogStore {
   tail(unit: string, count: number): readonly LogLine[];
   markRun(unit: string): void;
   read(unit: string, query: LogQuery): readonly LogLine[];
+  /** Begins a new file now, whatever the size of the present one; false when that is empty, or the disk does not let us. */
+  rotate(unit: string): boolean;
   /** Live lines of one unit, in order. A slow subscriber is told `gap(n)` and never slows the service. Returns a stop. */
   follow(unit: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): () => void;
   /** Ends reading, removes the FIFOs; the files stay. */

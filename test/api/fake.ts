@@ -192,6 +192,10 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const found = find(id);
       return found.ok ? ok(fake.lines.slice(query.lines === undefined ? 0 : Math.max(0, fake.lines.length - query.lines))) : found;
     },
+    rotateLogs(id) {
+      const found = find(id);
+      return found.ok ? ok({ rotated: true }) : found;
+    },
     followLogs(id, subscriber) {
       const found = find(id);
       if (!found.ok) return found;

@@ -69,6 +69,21 @@ export class LogFile {
     }
   }
 
+  /** False: there was nothing to rotate, or it failed, which was told. */
+  rotateNow(second: number): boolean {
+    try {
+      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false })) return false;
+      this.ready(second);
+      if (this.size === 0) return false;
+      const before = this.inode;
+      this.rotate(second);
+      return this.inode !== before;
+    } catch (error) {
+      this.problem("rotate", error);
+      return false;
+    }
+  }
+
   /** Deletes rotated files over `keep` or older than `max_age_days`. */
   trim(nowMs: number): void {
     try {

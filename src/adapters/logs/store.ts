@@ -151,6 +151,12 @@ class FifoLogs implements Logs {
     return readLog(this.options.logDir, `${unit}.log`, query);
   }
 
+  rotate(unit: string): boolean {
+    const open = this.mustBeOpen(unit);
+    for (const capture of captures(open)) capture.pump(DRAIN_BYTES);
+    return open.file.rotateNow(Math.floor(this.options.clock.wallMs() / 1000));
+  }
+
   follow(unit: string, subscriber: Subscriber): () => void {
     const followers = this.live.get(unit) ?? new Followers();
     this.live.set(unit, followers);

@@ -12,6 +12,8 @@ export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
   return input.follow ? follow(input.id, query.value, context) : context.supervisor.readLogs(input.id, query.value);
 };
 
+export const rotateLogs: Handler<"rotateLogs"> = ({ id }, { supervisor }) => supervisor.rotateLogs(id);
+
 type LogInput = Parsed<"serviceLogs">;
 
 function toQuery(input: LogInput, nowMs: number): Result<LogQuery, ApiError> {

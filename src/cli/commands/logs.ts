@@ -15,6 +15,7 @@ type Query = Omit<Input<"serviceLogs">, "id">;
 type Say = (unit: string, line: LogLineShape) => void;
 
 export const run: Run = async (context) => {
+  if (context.args[0] === "rotate" && context.args.length > 1) return rotate(context, context.args.slice(1));
   const query = queryOf(context);
   if (!query.ok) return context.fail(query.error);
   const ids = await idsOf(context, context.args);
@@ -22,6 +23,19 @@ export const run: Run = async (context) => {
   const say = sayer(context, ids.value);
   return context.options.follow ? follow(context, ids.value, query.value, say) : read(context, ids.value, query.value, say);
 };
+
+/** `sup logs rotate web db`. */
+async function rotate(context: Context, patterns: readonly string[]): Promise<number> {
+  const ids = await idsOf(context, patterns);
+  if (!ids.ok) return context.fail(ids.error);
+  for (const id of ids.value) {
+    const answer = await context.client.call("rotateLogs", { id });
+    if (!answer.ok) return context.fail(answer.error);
+    if (context.options.json) context.json({ service_id: id, ...answer.value });
+    else context.out(answer.value.rotated ? `${id}: a new log file was begun` : `${id}: nothing to rotate`);
+  }
+  return EXIT.done;
+}
 
 function queryOf({ options, host }: Context): Result<Query, ApiError> {
   const query: { -readonly [Key in keyof Query]: Query[Key] } = {};

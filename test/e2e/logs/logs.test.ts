@@ -117,6 +117,17 @@ test("-n gives the last lines, --grep those that match, and several units come m
   expect(JSON.parse(json)).toMatchObject({ text: "50", stream: "stdout", service_id: "counts" });
 });
 
+test("sup logs rotate begins a new file, and sup logs shows both", async () => {
+  const { daemon } = shared;
+  await drop("turned", sh("seq 1 5", { type: "oneshot", log: { compress: false } }));
+  await daemon.sup("start", "turned");
+  expect((await daemon.sup("logs", "rotate", "turned")).stdout).toBe("turned: a new log file was begun\n");
+  expect((await daemon.sup("logs", "rotate", "turned")).stdout).toBe("turned: nothing to rotate\n");
+  expect(readdirSync(join(daemon.home, "logs")).filter((name) => name.startsWith("turned"))).toContain("turned.log.1");
+  expect((await daemon.sup("logs", "turned", "--bare")).stdout).toBe("1\n2\n3\n4\n5\n");
+  expect((await daemon.sup("logs", "rotate", "nope")).code).toBe(4);
+});
+
 test("--since and --until cut by the time of the lines", async () => {
   const { daemon } = shared;
   await drop("timed", sh("echo first", { type: "oneshot" }));

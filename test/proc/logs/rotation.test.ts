@@ -19,6 +19,20 @@ test("rotation under full-speed writing loses no line, and no file is over its s
   expect(kit.problems).toEqual([]);
 });
 
+test("rotated by hand: what was written is in the old file, what comes goes to a new one; an empty one stays", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({}));
+  expect(kit.logs.rotate("web")).toBe(false);
+  await kit.run("web", ["seq", "1", "5"]).exited;
+  expect(kit.logs.rotate("web")).toBe(true);
+  expect(kit.logs.rotate("web")).toBe(false);
+  await kit.run("web", ["seq", "6", "9"]).exited;
+  kit.logs.endRun("web");
+  expect(numbers(readFileSync(join(kit.logDir, "web.log.1")))).toEqual(counting(5));
+  expect(numbers(kit.bytes("web"))).toEqual(counting(9));
+  expect(kit.problems).toEqual([]);
+});
+
 test("only `keep` rotated files are kept, the newest ones", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ maxSizeBytes: 10_000, keep: 2 }));
