@@ -14,8 +14,8 @@ async function takeForAMoment(directory: string, format: string, momentMs: numbe
 
 /** By whole blocks pages of the pipe are full; line by line each has a rest of its own. */
 const MANNERS = [
-  { format: "cri", manner: "by blocks", lines: 5_000_000, command: ["seq"] },
-  { format: "raw", manner: "by blocks", lines: 5_000_000, command: ["seq"] },
+  { format: "cri", manner: "by blocks", lines: 2_000_000, command: ["seq"] },
+  { format: "raw", manner: "by blocks", lines: 2_000_000, command: ["seq"] },
   { format: "cri", manner: "line by line", lines: 500_000, command: ["stdbuf", "-oL", "seq"] },
 ] as const;
 
