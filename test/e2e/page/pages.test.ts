@@ -2,10 +2,8 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Forecast } from "../../../src/api/shapes.ts";
 import { startDaemon } from "../../harness/daemon.ts";
 import { crasher, sleeper, worker } from "../../harness/services.ts";
-import { until } from "../../harness/until.ts";
 import { go, noBrowser, row, signedIn } from "./browser.ts";
 
 const browserTest = test.skipIf(noBrowser);
@@ -137,43 +135,6 @@ browserTest("a unit's page tells why, its health with a probe on demand, its use
   await page.getByLabel("Defaults too").check();
   await page.locator(".settings", { hasText: "default" }).first().waitFor();
 });
-
-const python = Bun.which("python3");
-const LEAK = "import time\nkept = []\nwhile True:\n  kept.append(bytearray(b'x' * 200000))\n  time.sleep(0.05)";
-
-test.skipIf(noBrowser || python === null)(
-  "the trend of a leak is told in words and drawn beyond now, as a band",
-  async () => {
-    const leak = { enabled: true, command: python!, args: ["-c", LEAK], resource_limits: { max_memory_mb: 600 } };
-    await using daemon = await startDaemon({ settings: { metrics: { interval: 0.5 } }, units: { leak } });
-    const isRising = async (): Promise<boolean> => ((await daemon.json("forecast", "leak")) as Forecast).memory.verdict === "rising";
-    await until(isRising, { what: "the leak to be seen", timeoutMs: 90_000 });
-    await using visitor = await signedIn(daemon, "/unit/leak/charts");
-    const { page } = visitor;
-    await page
-      .locator(".chart", { hasText: "Memory" })
-      .getByText(/Memory grows by|grows/)
-      .waitFor();
-    // The chart of memory is blank to the right of now but for the band, which lets the ground shine through.
-    const shines = (): Promise<boolean> =>
-      page.evaluate(() => {
-        const chart = [...document.querySelectorAll(".chart")].find((one) => one.textContent?.startsWith("Memory"))!;
-        const canvas = chart.querySelector("canvas")!;
-        const pen = document.createElement("canvas").getContext("2d")!;
-        pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--chart-memory").trim();
-        pen.fillRect(0, 0, 1, 1);
-        const wanted = pen.getImageData(0, 0, 1, 1).data;
-        const from = Math.floor(canvas.width * 0.9);
-        const { data } = canvas.getContext("2d")!.getImageData(from, 0, canvas.width - from, canvas.height);
-        let found = 0;
-        for (let i = 0; i < data.length; i += 4)
-          if (data[i + 3]! > 10 && data[i + 3]! < 200 && [0, 1, 2].every((k) => Math.abs(data[i + k]! - wanted[k]!) < 16)) found++;
-        return found > 50;
-      });
-    await until(shines, { what: "the band to be drawn" });
-  },
-  120_000,
-);
 
 browserTest("a broken file is marked, the last good version goes on, a removed unit is gone", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }), gone: sleeper() } });
