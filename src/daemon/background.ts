@@ -4,6 +4,7 @@ import type { World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { WatchFiles } from "../ports/filewatch.ts";
 import type { LogStore } from "../ports/logs.ts";
+import type { Processes } from "../ports/processes.ts";
 import type { Store } from "../ports/store.ts";
 import type { Usage } from "../ports/usage.ts";
 import { Alerting } from "./alerting.ts";
@@ -24,6 +25,7 @@ export interface BackgroundOptions {
   readonly clock: Clock;
   readonly store: Store;
   readonly logs: LogStore;
+  readonly processes: Processes;
   readonly usage: Usage;
   readonly bus: Bus;
   readonly engine: Engine;
@@ -61,6 +63,7 @@ export class Background {
 
   /** When everything is loaded and what an earlier daemon left is taken over. */
   start(): void {
+    this.limiter.start();
     this.schedules.start();
     this.alerting.start();
   }

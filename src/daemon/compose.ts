@@ -205,7 +205,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const reloader = new Reloader({ world, catalog, ownership, recorder, logs, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug, tickMs: settings.metrics.intervalMs };
-  const background = new Background({ world, clock, store, logs, usage, engine, recorder, ...watching });
+  const background = new Background({ world, clock, store, logs, processes, usage, engine, recorder, ...watching });
   const transients = new Transients({ world, engine, catalog, logs, roll: () => clock.roll() });
   const notes: string[] = [];
   const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone());

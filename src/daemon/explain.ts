@@ -9,10 +9,10 @@ import type { Entry, World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { Forecaster } from "./forecaster.ts";
-import { enforcementWords } from "./limiter.ts";
+import { enforcementWords, type Holding, unheldOf } from "./limiter.ts";
 import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
 
-export interface Explaining {
+export interface Explaining extends Holding {
   readonly world: World;
   readonly clock: Clock;
   readonly store: Pick<Store, "events">;
@@ -52,7 +52,7 @@ function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story
 }
 
 /** What a unit's settings come to, without running anything. */
-export function explain(id: string, { spec }: Entry, { world, daemon }: Explaining): shape.Explanation {
+export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...holding }: Explaining): shape.Explanation {
   const needs = world.needs([id]);
   const edges = new Map([...needs].map((one) => [one, (world.get(one)?.spec.dependencies ?? []).map(({ unit }) => unit)]));
   const fatalMs = timeToFatalMs(spec.restart);
@@ -73,7 +73,7 @@ export function explain(id: string, { spec }: Entry, { world, daemon }: Explaini
     })),
     fatal_after_seconds: fatalMs === null ? null : round(fatalMs / 1000, 3),
     policy: policyWords(spec),
-    enforcement: [containmentWords(daemon()), ...(spec.limits === null ? [] : enforcementWords(spec.limits))],
+    enforcement: [containmentWords(daemon()), ...(spec.limits === null ? [] : enforcementWords(spec.limits, unheldOf(holding, id, unit)))],
   };
 }
 

@@ -20,7 +20,7 @@ import type { Catalog } from "./catalog.ts";
 import { describeService, healthOf, isoOf, round, type Surroundings } from "./describe.ts";
 import { explain, why } from "./explain.ts";
 import type { Forecaster } from "./forecaster.ts";
-import { enforcementWords } from "./limiter.ts";
+import { enforcementWords, unheldOf } from "./limiter.ts";
 import { eventShape, type Recorder } from "./recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
 import type { Reloader } from "./reloader.ts";
@@ -76,7 +76,7 @@ export class Facade implements Supervisor {
       return {
         ...describeService(id, entry, around),
         command: [spec.exec.command, ...spec.exec.args].join(" "),
-        enforcement: spec.limits === null ? [] : enforcementWords(spec.limits),
+        enforcement: spec.limits === null ? [] : enforcementWords(spec.limits, unheldOf(this.#o, id, unit)),
         predictions: this.#o.forecaster.predictionsOf(id, entry).map(({ text }) => text),
         pss_mb: share === null ? null : round(share, 2),
         processes: (tree === null ? [] : processes.members(tree)).map(({ pid, name }) => ({ pid, name })),

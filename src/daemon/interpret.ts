@@ -228,8 +228,11 @@ export class Interpreter {
 
   /** A SIGKILL that we did not send may be the kernel's. */
   #explained(exit: Exit, { aborted, invocation }: RunState): Exit {
-    if (exit.kind !== "signal" || exit.signal !== SIGNALS.SIGKILL || aborted) return exit;
-    return this.#options.processes.ranOutOfMemory(invocation) ? { ...exit, oom: true } : exit;
+    const unseen = exit.kind === "lost"; // of an adopted process, on kernels that do not tell
+    if (aborted || (!unseen && (exit.kind !== "signal" || exit.signal !== SIGNALS.SIGKILL))) return exit;
+    return this.#options.processes.ranOutOfMemory(invocation, unseen)
+      ? { kind: "signal", signal: SIGNALS.SIGKILL, core: false, oom: true }
+      : exit;
   }
 
   #liveRun(id: string): LiveRun | null {

@@ -1,10 +1,10 @@
 import { errnoName, errnoWords } from "../base/errno.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Account, Users } from "../ports/users.ts";
-import type { SpawnRequest, SpawnResult } from "../ports/processes.ts";
+import type { Bounds, SpawnRequest, SpawnResult } from "../ports/processes.ts";
 import { composeEnvironment } from "../spec/environment.ts";
 import { expandCommand, expandEnvironmentFiles, expandExec } from "../spec/expand.ts";
-import type { Spec } from "../spec/spec.ts";
+import type { LimitSpec, Spec } from "../spec/spec.ts";
 import { specifiersFor, type Specifiers } from "../spec/specifiers.ts";
 import type { SpawnFailure } from "../core/unit/record.ts";
 
@@ -92,8 +92,13 @@ export const mainRequest = (
   cwd: launch.cwd,
   identity: spec.identity,
   fds,
+  bounds: boundsOf(spec.limits),
   kept: true,
 });
+
+/** What the kernel is asked to hold a unit to. */
+export const boundsOf = (limits: LimitSpec | null): Bounds | null =>
+  limits?.action === "enforce" ? { memory: limits.maxMemoryMb, cpu: limits.maxCpuPercent, tasks: limits.maxTasks } : null;
 
 /** A hook or reload command: same user, directory and environment as the main process, plus `extra`. */
 export function hookRequest(
@@ -105,7 +110,8 @@ export function hookRequest(
 ): Result<SpawnRequest, string> {
   const argv = expandCommand(hook, launch.env, launch.specifiers);
   if (!argv.ok) return argv;
-  return ok({ argv: argv.value, env: { ...launch.env, ...extra }, cwd: launch.cwd, identity: spec.identity, fds });
+  const env = { ...launch.env, ...extra };
+  return ok({ argv: argv.value, env, cwd: launch.cwd, identity: spec.identity, fds, bounds: boundsOf(spec.limits) });
 }
 
 const OURS = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);

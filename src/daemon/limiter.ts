@@ -11,28 +11,39 @@ import {
   type Sampled,
 } from "../core/limits.ts";
 import { isProbed } from "../core/unit/phase.ts";
-import type { Turn, World } from "../core/world.ts";
+import type { Entry, Turn, World } from "../core/world.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { TreeOf } from "../ports/processes.ts";
+import type { Processes, TreeOf } from "../ports/processes.ts";
 import type { Usage } from "../ports/usage.ts";
 import type { LimitSpec } from "../spec/spec.ts";
 import type { Engine } from "./engine.ts";
+import { boundsOf } from "./launcher.ts";
 import type { Recorder } from "./recorder.ts";
 
-export interface LimiterOptions {
+/** Why the kernel does not hold a unit to a limit; null: it does. Of one that does not run: why it could not. */
+export type Unheld = (limit: Limit) => string | null;
+
+export interface Holding {
+  readonly processes: Pick<Processes, "bind" | "unheld">;
+  readonly invocationOf: (id: string, run: number) => string;
+}
+
+export interface LimiterOptions extends Holding {
   readonly world: World;
   readonly engine: Pick<Engine, "post" | "watch">;
   readonly recorder: Pick<Recorder, "tell">;
   readonly logs: Pick<LogStore, "note" | "open">;
   readonly usage: Usage;
-  readonly invocationOf: (id: string, run: number) => string;
   readonly bug: (message: string, error?: unknown) => void;
 }
 
 /** A unit with `action: enforce` is looked at this often where no cgroup holds its memory. */
 const ENFORCE_EVERY_MS = 1000;
 
-/** Holds units to their limits: every sample of a running unit is counted, and what comes of it is told once. */
+/**
+ * Holds units to their limits: every sample of a running unit is counted, and what comes of it is told once. With `enforce` the
+ * kernel holds a run to them from its first process on, where it can; here only what it does not hold is acted upon.
+ */
 export class Limiter {
   readonly #o: LimiterOptions;
   readonly #states = new Map<string, LimitState>();
@@ -47,6 +58,12 @@ export class Limiter {
     return this.#states.get(id);
   }
 
+  /** When what an earlier daemon left is taken over: its runs are bound anew. */
+  start(): void {
+    for (const [id, entry] of this.#o.world.entries()) this.#bind(id, entry);
+    this.#setTimer();
+  }
+
   close(): void {
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
@@ -55,9 +72,9 @@ export class Limiter {
   /** On the shared tick, with the samples that were just taken. */
   take(samples: ReadonlyMap<string, Sampled>): void {
     for (const [id, sample] of samples) {
-      const spec = this.#o.world.get(id)?.spec.limits;
+      const entry = this.#o.world.get(id);
       // What is enforced second by second has its memory counted there.
-      if (spec) this.#count(id, spec, sample, isSampledOften(spec) ? ["cpu", "tasks"] : LIMITS);
+      if (entry?.spec.limits) this.#count(id, entry.spec.limits, sample, this.#isSampledOften(id, entry) ? ["cpu", "tasks"] : LIMITS);
     }
   }
 
@@ -73,10 +90,12 @@ export class Limiter {
   #tell(id: string, run: number, spec: LimitSpec, news: LimitNews): void {
     const { recorder, logs, engine } = this.#o;
     const { limit, level, value, max } = news;
-    const restarts = level === "over" && (spec.action === "restart" || (spec.action === "enforce" && limit === "memory"));
+    const unheld = unheldOf(this.#o, id, this.#o.world.get(id)!.unit);
+    const enforces = spec.action === "enforce" && limit === "memory" && unheld(limit) !== null;
+    const restarts = level === "over" && (spec.action === "restart" || enforces);
     const words = `${limitWords(news)}${restarts ? "; it is restarted" : ""}`;
     const type = level === "over" ? "limit-exceeded" : level === "near" && news.was === "ok" ? "limit-near" : "limit-recovered";
-    recorder.tell(type, words, id, { run, limit, value, max, action: spec.action, enforcement: enforcementWords(spec).join("; ") });
+    recorder.tell(type, words, id, { run, limit, value, max, action: spec.action, enforcement: enforcementWords(spec, unheld).join("; ") });
     logs.note(id, words);
     if (restarts) engine.post({ type: "fact", id, fact: { type: "condemned", run, by: "resources", detail: limitWords(news) } });
   }
@@ -84,7 +103,24 @@ export class Limiter {
   #look(turn: Turn): void {
     if (turn.changed.size + turn.removed.size === 0) return;
     for (const id of turn.removed) this.#states.delete(id);
-    const needed = [...this.#o.world.entries()].some(([, { spec, unit }]) => isSampledOften(spec.limits) && unit.process !== null);
+    for (const id of turn.changed) {
+      const entry = this.#o.world.get(id);
+      if (entry !== undefined) this.#bind(id, entry);
+    }
+    this.#setTimer();
+  }
+
+  /** After a reload the limits may be others; the same ones cost nothing. */
+  #bind(id: string, { spec, unit }: Entry): void {
+    if (unit.process !== null) this.#o.processes.bind(this.#o.invocationOf(id, unit.run), boundsOf(spec.limits));
+  }
+
+  #isSampledOften(id: string, { spec, unit }: Entry): boolean {
+    return spec.limits?.action === "enforce" && spec.limits.maxMemoryMb !== null && unheldOf(this.#o, id, unit)("memory") !== null;
+  }
+
+  #setTimer(): void {
+    const needed = [...this.#o.world.entries()].some(([id, entry]) => entry.unit.process !== null && this.#isSampledOften(id, entry));
     if (needed) this.#timer ??= setInterval(() => void this.#sampleOften(), ENFORCE_EVERY_MS);
     else this.close();
   }
@@ -92,8 +128,10 @@ export class Limiter {
   async #sampleOften(): Promise<void> {
     const { world, usage, invocationOf, bug } = this.#o;
     const trees = new Map<string, TreeOf>();
-    for (const [id, { spec, unit }] of world.entries())
-      if (isSampledOften(spec.limits) && isProbed(unit)) trees.set(id, { invocation: invocationOf(id, unit.run), main: unit.process! });
+    for (const [id, entry] of world.entries()) {
+      const { unit } = entry;
+      if (isProbed(unit) && this.#isSampledOften(id, entry)) trees.set(id, { invocation: invocationOf(id, unit.run), main: unit.process! });
+    }
     try {
       for (const [id, memoryMb] of await usage.memory(trees)) {
         const spec = world.get(id)?.spec.limits;
@@ -105,23 +143,33 @@ export class Limiter {
   }
 }
 
-const isSampledOften = (spec: LimitSpec | null): boolean => spec?.action === "enforce" && spec.maxMemoryMb !== null;
+export function unheldOf({ processes, invocationOf }: Holding, id: string, { process, run }: Entry["unit"]): Unheld {
+  return (limit) => processes.unheld(process === null ? null : invocationOf(id, run), limit);
+}
 
 /** What is done about each limit of a unit, in words. */
-export function enforcementWords(spec: LimitSpec): string[] {
+export function enforcementWords(spec: LimitSpec, unheld: Unheld): string[] {
   return LIMITS.flatMap((limit) => {
     const max = maxOf(spec, limit);
     if (max === null) return [];
     const often = `${spec.sustained} ${spec.sustained === 1 ? "sample" : "samples in a row"} over it`;
     const what = { memory: "Memory", cpu: "CPU", tasks: "Tasks" }[limit];
-    return [`${what}, at most ${amount(limit, max)}: ${deed(spec, limit, often)}`];
+    return [`${what}, at most ${amount(limit, max)}: ${deed(spec, limit, often, unheld)}`];
   });
 }
 
-function deed({ action }: LimitSpec, limit: Limit, often: string): string {
+const BY_KERNEL: Readonly<Record<Limit, string>> = {
+  memory: "the kernel kills the run that needs more (action enforce, memory.max of its cgroup)",
+  cpu: "the kernel gives it no more (action enforce, cpu.max of its cgroup)",
+  tasks: "the kernel refuses it any more (action enforce, pids.max of its cgroup)",
+};
+
+function deed({ action }: LimitSpec, limit: Limit, often: string, unheld: Unheld): string {
   if (action === "warn") return `${often} are told (action warn)`;
   if (action === "restart") return `${often} restart it (action restart)`;
+  const why = unheld(limit);
+  if (why === null) return BY_KERNEL[limit];
   return limit === "memory"
-    ? "looked at every second and restarted when over it (action enforce, without a cgroup memory controller)"
-    : `${often} are told: enforcing it takes a cgroup controller, and there is none`;
+    ? `looked at every second and restarted when over it (action enforce; the kernel does not hold it: ${why})`
+    : `${often} are told (action enforce, but the kernel does not hold it: ${why})`;
 }

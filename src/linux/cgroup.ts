@@ -1,6 +1,6 @@
 /**
  * A cgroup (version 2) for every run: what is born in it stays in it, whatever session it makes, whoever adopts it and
- * however it cleans its environment. No controller is enabled here.
+ * however it cleans its environment. Controllers are for bounds.ts.
  *
  * The groups lie below the cgroup that the daemon itself is in: ROOT/UNIT.INVOCATION. A group that was killed as a whole is
  * not used again but replaced by UNIT.INVOCATION~2: Linux 6.18 kills what is later born into it.
@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { basename, dirname, join } from "node:path";
 import { ptr } from "bun:ffi";
 import { err, ok, type Result } from "../base/result.ts";
+import { homeOf } from "./bounds.ts";
 import { cstring, libc } from "./libc.ts";
 
 export interface CgroupOptions {
@@ -37,6 +38,7 @@ export class Cgroups {
   /** The groups of each run, the one in use last. */
   readonly #groups = new Map<string, { readonly name: string; count: number; killed: boolean }>();
   readonly #path: RegExp;
+  #released: (invocation: string) => void = () => {};
 
   constructor(root: string) {
     this.root = root;
@@ -48,6 +50,11 @@ export class Cgroups {
       if (count >= (this.#groups.get(invocation)?.count ?? 0))
         this.#groups.set(invocation, { name: `${unit}.${invocation}`, count, killed: true });
     }
+  }
+
+  /** Called when the groups of a run are gone. */
+  onRelease(callback: (invocation: string) => void): void {
+    this.#released = callback;
   }
 
   has(invocation: string): boolean {
@@ -103,12 +110,13 @@ export class Cgroups {
     if (group === undefined) return;
     for (let i = 1; i <= group.count; i++) if (!removeTree(this.#directory(group.name, i))) return;
     this.#groups.delete(invocation);
+    this.#released(invocation);
   }
 
-  /** Removes what is empty. */
-  close(): void {
+  /** Removes what is empty; true when nothing is left. */
+  close(): boolean {
     for (const invocation of [...this.#groups.keys()]) this.release(invocation);
-    removeTree(this.root);
+    return removeTree(this.root);
   }
 
   /** Of earlier runs of the unit: their hooks may have made a group after the last of them was released. */
@@ -125,10 +133,11 @@ export class Cgroups {
 function ownDirectory(): Result<string, string> {
   const own = mountedDirectory();
   if (!own.ok) return own;
+  const home = homeOf(own.value.directory);
   // What systemd manages and has not delegated is its own: https://systemd.io/CGROUP_DELEGATION
-  if (!own.value.isTop && existsSync("/run/systemd/system") && !isDelegated(own.value.directory))
+  if (!own.value.isTop && existsSync("/run/systemd/system") && !isDelegated(home))
     return err("systemd has not delegated our cgroup (Delegate=yes)");
-  return ok(own.value.directory);
+  return ok(home);
 }
 
 /** Where the cgroup of this process is mounted, whoever it belongs to. */
@@ -143,7 +152,7 @@ export function mountedDirectory(): Result<{ readonly directory: string; readonl
   const [root, point] = [mount[3]!, mount[4]!];
   const inside = root === "/" ? path : path === root ? "/" : path.startsWith(`${root}/`) ? path.slice(root.length) : null;
   if (inside === null || inside.startsWith("/..")) return err("our own cgroup lies outside of what is mounted");
-  return ok({ directory: join(point, inside), isTop: path === "/" });
+  return ok({ directory: join(point, inside), isTop: homeOf(path) === "/" });
 }
 
 export function isDelegated(directory: string): boolean {

@@ -20,10 +20,10 @@ export class OomKills {
     this.#explained = countIn(this.#vmstat);
   }
 
-  /** `directories`: the cgroups of the run that has just ended. */
-  killed(directories: readonly string[]): boolean {
+  /** `directories`: the cgroups of the run that has just ended. `certain`: what the machine's count suggests is not enough. */
+  killed(directories: readonly string[], certain = false): boolean {
     const own = directories.flatMap((directory) => countIn(join(directory, "memory.events")) ?? []);
-    if (own.length > 0) return own.some((count) => count > 0);
+    if (own.length > 0 || certain) return own.some((count) => count > 0);
     const now = countIn(this.#vmstat);
     if (now === null || this.#explained === null || now <= this.#explained) return false;
     this.#explained++;

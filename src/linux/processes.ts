@@ -4,8 +4,9 @@ import { err, type Result } from "../base/result.ts";
 import { SIGNALS } from "../base/signals.ts";
 import type { Containment, KillMode } from "../base/words.ts";
 import type { Keeper } from "../ports/keeper.ts";
-import type { Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../ports/processes.ts";
+import type { Bounds, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../ports/processes.ts";
 import { bootId } from "./boot.ts";
+import { Bounder } from "./bounds.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { Exits, waitFor } from "./exits.ts";
 import type { Hub } from "./hub.ts";
@@ -58,6 +59,7 @@ class LinuxProcesses implements ProcessTable {
   private readonly trees: Trees;
   private readonly stopReaping: () => void;
   private readonly cgroups: Cgroups | null;
+  private readonly bounder: Bounder | null;
   private readonly oom = new OomKills();
   readonly containmentNote: string | null;
 
@@ -67,6 +69,8 @@ class LinuxProcesses implements ProcessTable {
     const flaw = cgroups.ok ? proveCgroup(cgroups.value.root) : cgroups.error;
     this.containmentNote = flaw;
     this.cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
+    this.bounder = this.cgroups === null ? null : new Bounder({ root: this.cgroups.root });
+    this.cgroups?.onRelease((invocation) => this.bounder?.forget(invocation));
     this.exits = new Exits(hub, keeper);
     this.trees = new Trees({ hub, exits: this.exits, subreaper: this.subreaper, cgroups: this.cgroups });
     this.stopReaping = reapOrphans({ isAwaited: (pid) => this.exits.has(pid), onReaped: onStranger });
@@ -91,18 +95,30 @@ class LinuxProcesses implements ProcessTable {
   private startInGroup(request: SpawnRequest): Spawned {
     const { SUP_UNIT: unit, SUP_INVOCATION_ID: invocation } = request.env;
     if (this.cgroups === null || !unit || !invocation) return this.start(request, null);
-    const spawned = this.start(request, this.cgroups.enter(unit, invocation));
+    const group = this.cgroups.enter(unit, invocation);
+    if (group !== null) this.bounder?.enter(invocation, group, request.bounds);
+    const spawned = this.start(request, group);
     if (spawned.ok || spawned.stage !== "cgroup") return spawned;
     this.cgroups.release(invocation); // its marks must do
     return this.start(request, null);
   }
 
-  ranOutOfMemory(invocation: string): boolean {
-    return this.oom.killed(this.cgroups?.directoriesOf(invocation) ?? []);
+  ranOutOfMemory(invocation: string, certain: boolean): boolean {
+    return this.oom.killed(this.cgroups?.directoriesOf(invocation) ?? [], certain);
   }
 
   containment(invocation: string): Containment {
     return this.cgroups?.has(invocation) ? "cgroup" : "processes";
+  }
+
+  bind(invocation: string, bounds: Bounds | null): void {
+    if (this.cgroups?.has(invocation)) this.bounder?.bind(invocation, this.cgroups.directoriesOf(invocation), bounds);
+  }
+
+  unheld(invocation: string | null, bound: keyof Bounds): string | null {
+    if (this.bounder === null) return this.containmentNote ?? "there are no cgroups";
+    if (invocation !== null && this.containment(invocation) === "processes") return "its processes are in no cgroup of their own";
+    return this.bounder.unheld(invocation, bound);
   }
 
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone" {
@@ -189,7 +205,7 @@ class LinuxProcesses implements ProcessTable {
   close(): void {
     this.stopReaping();
     this.exits.close();
-    this.cgroups?.close();
+    if (this.cgroups?.close()) this.bounder?.close();
   }
 
   private find(ref: ProcessRef): Stat | null {

@@ -11,6 +11,15 @@ export interface ProcessRef {
   readonly bootId: string;
 }
 
+/** The most that a run may take, with all its processes; null: no limit. */
+export interface Bounds {
+  /** MiB. */
+  readonly memory: number | null;
+  /** Percent of one core. */
+  readonly cpu: number | null;
+  readonly tasks: number | null;
+}
+
 export interface SpawnRequest {
   /** argv[0] is looked up on `env.PATH` unless it holds a slash. */
   readonly argv: readonly string[];
@@ -23,6 +32,8 @@ export interface SpawnRequest {
   readonly identity: IdentitySpec;
   /** Open descriptors to become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open here. */
   readonly fds: readonly (number | null)[];
+  /** What the kernel is to hold its run to, where it can; without it, what the run is held to already. */
+  readonly bounds?: Bounds | null;
   /** How it ends is told to the next daemon, should this one be killed before. */
   readonly kept?: true;
 }
@@ -71,8 +82,15 @@ export interface Processes {
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
   /** What holds the processes of the run together: a cgroup of its own, or what a process carries with it. */
   containment(invocation: string): Containment;
-  /** Asked for a run whose main process got a SIGKILL from elsewhere just now: whether that was the kernel, for want of memory. */
-  ranOutOfMemory(invocation: string): boolean;
+  /** Holds a run that is alive to these bounds from now on; null: to none. */
+  bind(invocation: string, bounds: Bounds | null): void;
+  /** Null: the kernel holds the run to this bound. Otherwise why it does not; of no run: why it could not. */
+  unheld(invocation: string | null, bound: keyof Bounds): string | null;
+  /**
+   * Asked for a run whose main process got a SIGKILL from elsewhere just now: whether that was the kernel, for want of memory.
+   * `certain`: by the run's own cgroup alone.
+   */
+  ranOutOfMemory(invocation: string, certain: boolean): boolean;
   /**
    * Watches a process that an earlier daemon spawned. `ended`: it has ended meanwhile, how is told from the event loop.
    * `gone`: no such process, or the pid is somebody else's now.

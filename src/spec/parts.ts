@@ -139,7 +139,7 @@ export function resourceLimits() {
     ),
     warn_at: said("Fraction of a limit from which an event says that it is near.", z.number().min(0).max(1).default(0.8)),
     action: said(
-      "What follows a breach. `warn`: a line in the log, an event and an alert. `restart`: the unit is restarted, which uses up a retry. `enforce`: memory is looked at every second and the unit restarted as soon as it is over; CPU and tasks are told.",
+      "What follows a breach. `warn`: a line in the log, an event and an alert. `restart`: the unit is restarted, which uses up a retry. `enforce`: the kernel holds the run to its limits (memory.max, cpu.max, pids.max of cgroup v2); where it cannot, memory is looked at every second and the unit restarted as soon as it is over, and CPU and tasks are told.",
       z.enum(["warn", "restart", "enforce"]).default("warn"),
     ),
   });

@@ -30,6 +30,8 @@ test("the cgroup of the run knows better than the machine", () => {
   counts(join(spared, "memory.events"), 0);
   counts(join(hit, "memory.events"), 2);
   expect([kills.killed([spared]), kills.killed([spared, hit]), kills.killed([silent])]).toEqual([false, true, true]);
+  counts(vmstat, 2);
+  expect([kills.killed([silent], true), kills.killed([hit], true)]).toEqual([false, true]);
 });
 
 test("a kernel that does not count is not asked in vain", () => {
