@@ -91,6 +91,7 @@ test.skipIf(skips(hasNginx, "nginx"))(
       endpoint: "http://127.0.0.1:${PORT}/",
       interval: 0.2,
       failure_threshold: 1,
+      start_period: 10,
       fallback_check: { type: "http", endpoint: "http://127.0.0.1:${PORT}/static", expected_content: "static" },
     };
     const proxied = (text: string): string =>
