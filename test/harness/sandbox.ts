@@ -27,7 +27,7 @@ export async function startSandbox(): Promise<Sandbox> {
   try {
     await sandbox.boot();
     // By way of its root: the checkout may lie where the sandbox has a directory of its own (/tmp).
-    const installed = `/proc/${sandbox.pid}/root${INSTALLED}`;
+    const installed = join("/proc", String(sandbox.pid), "root", INSTALLED);
     copyFileSync(SUP, installed);
     chmodSync(installed, 0o755);
     return sandbox;
