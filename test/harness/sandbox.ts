@@ -1,6 +1,6 @@
 /** A machine with a real systemd (test/systemd/sandbox.sh), for as long as a test needs it. */
 import { chmodSync, copyFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { SUP } from "./daemon.ts";
 import { run, type Ran, type RunOptions } from "./run.ts";
 import { until } from "./until.ts";
