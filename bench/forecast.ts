@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { forecast, lookEveryMs } from "../src/core/forecast.ts";
 import { look, NO_EPISODE } from "../src/core/predictions.ts";
 import type { Point } from "../src/core/trend.ts";
+import { randomOf } from "../test/sim/random.ts";
 import { table } from "./table.ts";
 
 const { values } = parseArgs({
@@ -108,17 +109,6 @@ const SHAPES: ReadonlyArray<(random: () => number) => Shape> = [
     };
   },
 ];
-
-/** A small generator with a seed (mulberry32), so that a run can be played again. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const normal = (random: () => number): number => Math.sqrt(-2 * Math.log(random() || 1e-9)) * Math.cos(2 * Math.PI * random());
 

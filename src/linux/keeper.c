@@ -38,8 +38,8 @@ enum { NR_close_range = 436 };
 enum { SIGCHLD = 17, SIG_SETMASK = 2, LAST_SIGNAL = 64, POLLIN = 1 };
 enum { PR_SET_NAME = 15, PR_SET_PTRACER = 0x59616d61 };
 /* Descriptors: what arrives takes the lowest free numbers, at most 64 of them, and goes from there to its slot. */
-enum { CHANNEL = 3, WATCH = 4, FIRST_SLOT = 128, ORDERS = 64, O_CLOEXEC = 02000000 };
-enum { MAX_KEPT = 32, EINTR = 4 };
+enum { CHANNEL = 3, WATCH = 4, FIRST_SLOT = 128, ORDERS = 64 };
+enum { MAX_KEPT = 32 };
 
 long syscall(long, ...);
 int *__errno_location(void);
@@ -140,7 +140,7 @@ int sup_keeper(struct keeper *k) {
   return (int)pid;
 }
 
-/* Where its code and its data are, to be kept: two addresses. */
+/* Where its code, its data, errno and libc are, to be kept: four addresses. */
 int sup_keeper_home(word *to) {
   to[0] = (word)sup_keeper;
   to[1] = (word)kept;

@@ -20,8 +20,10 @@ import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
 import { Trees } from "./trees.ts";
 
 export interface ProcessTable extends Processes {
-  /** The living processes of many trees in one sweep, by the caller's key. */
-  /** Of every tree there is: what is in none of them is taken for a stranger, and not looked at again for a while. */
+  /**
+   * The living processes of many trees in one sweep, by the caller's key. Of every tree there is: what is in none of them is taken
+   * for a stranger, and not looked at again for a while.
+   */
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
   membersOf(tree: TreeOf): readonly Stat[];
   /** False: what daemonises away from a service is found only by a sweep of /proc, and its zombies are init's. */

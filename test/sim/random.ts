@@ -28,3 +28,9 @@ export class Random {
     return list[this.below(list.length)]!;
   }
 }
+
+/** Only the numbers in [0, 1), as a function in place of Math.random. */
+export function randomOf(seed: number): () => number {
+  const random = new Random(seed);
+  return () => random.next();
+}

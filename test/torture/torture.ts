@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { processesOf } from "../harness/processes.ts";
 import { until } from "../harness/until.ts";
+import { randomOf } from "../sim/random.ts";
 import { checkLines } from "./lines.ts";
 import { services, STEADY } from "./services.ts";
 
@@ -30,7 +31,7 @@ export async function torture({ kills, reexecs, seed }: Torture): Promise<Findin
   await using daemon = await startDaemon({ units: services, settings: { metrics: { interval: 1 } } });
   const before = await settle(daemon);
   await daemon.sup("stop", "halted");
-  const random = mulberry32(seed);
+  const random = randomOf(seed);
   const blows = [...Array<"kill">(kills).fill("kill"), ...Array<"reexec">(reexecs).fill("reexec")];
   for (const blow of shuffled(blows, random)) {
     await Bun.sleep(random() * MAX_WAIT_MS); // the moment is the point: nothing is waited for
@@ -136,15 +137,4 @@ function shuffled<T>(list: readonly T[], random: () => number): T[] {
     [result[i], result[j]] = [result[j]!, result[i]!];
   }
   return result;
-}
-
-/** A small generator with a seed (Tommy Ettinger's mulberry32). */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
