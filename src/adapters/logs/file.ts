@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { findRotated } from "../../core/rotate.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import type { Compressor } from "./compress.ts";
 import type { Where } from "./journal.ts";
@@ -61,7 +62,8 @@ export class LogFile {
   /** Where it ends; opens it when there is one. Null when the disk does not let us. */
   where(second: number): Where | null {
     try {
-      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false })) return NOWHERE;
+      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false }))
+        return { ...NOWHERE, size: findRotated(this.name, readdirSync(this.directory)).files.length };
       this.ready(second);
       return { inode: this.inode, size: this.size };
     } catch {

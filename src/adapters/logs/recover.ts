@@ -47,7 +47,8 @@ function remake(step: InFlight, line: Buffer, bytes: Buffer, framing: Framing): 
 /** How much was appended to the log since it was there, over the rotations that came meanwhile. */
 function writtenSince({ inode, size }: Where, logDir: string, name: string): number {
   const rotated = findRotated(name, readdirSync(logDir)).files.map((file) => rotatedName(name, file));
-  if (inode === NOWHERE.inode) rotated.length = 0; // it was made by this step, and is too young to have been rotated
+  // It was made by this step, and so was what it has been rotated to since: short lines grow many times their size by their stamps.
+  if (inode === NOWHERE.inode) rotated.length = Math.max(0, rotated.length - size);
   let total = 0;
   for (const file of [name, ...rotated]) {
     const found = statSync(join(logDir, file), { throwIfNoEntry: false });
