@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { CaptureJournal } from "../../../src/adapters/logs/journal.ts";
+import { recover } from "../../../src/adapters/logs/recover.ts";
+import { Stamper } from "../../../src/adapters/logs/stamp.ts";
+import { tempDir } from "../../harness/temp.ts";
+
+const record = (n: number): string => `2026-11-25T13:09:17.396000000Z stdout F ${n}\n`;
+const records = (from: number, to: number): string => Array.from({ length: to - from + 1 }, (_, i) => record(from + i)).join("");
+
+/** A daemon took ten lines into a log without a file and was killed; `files` is what it left, `before` how many rotated files it had found. */
+function recovered(before: number, files: Readonly<Record<string, string>>): string[] {
+  using temp = tempDir();
+  const [run, logs] = [join(temp.path, "run"), join(temp.path, "logs")];
+  mkdirSync(run);
+  mkdirSync(logs);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(logs, name), text);
+  const killed = new CaptureJournal(run);
+  const slot = killed.slotOf("web\0stdout")!;
+  killed.begin({ slot, doing: "chunk", raw: false, spoolFrom: 0, regionBytes: 0, where: { inode: 0, size: before } });
+  writeSync(killed.spool, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+  killed.close();
+  const next = new CaptureJournal(run);
+  recover(next, logs, new Stamper(() => Date.now()));
+  next.close();
+  return readFileSync(join(logs, "web.log"), "latin1").match(/(?<= F ).+/g) ?? [];
+}
+
+const upTo10 = (from: number): string[] => Array.from({ length: 11 - from }, (_, i) => String(from + i));
+
+test("a first chunk that was cut off after a rotation of its own goes on where it was", () => {
+  expect(recovered(0, { "web.log.1": records(1, 4), "web.log": records(5, 6) + record(7).slice(0, 20) })).toEqual(upTo10(5));
+  expect(recovered(0, { "web.log.1": records(1, 4) })).toEqual(upTo10(5));
+});
+
+test("rotated files of before are not part of it", () => {
+  expect(recovered(1, { "web.log.1": records(1, 9) })).toEqual(upTo10(1));
+  expect(recovered(1, { "web.log.2": records(90, 99), "web.log.1": records(1, 4), "web.log": record(5) })).toEqual(upTo10(5));
+});
