@@ -24,6 +24,9 @@ export function relative(iso: string, now: number): string {
   return ms > 0 ? `${formatDuration(ms)} ago` : `in ${formatDuration(-ms)}`;
 }
 
+/** When something will be: one that is due, or late in being told, is `now`, never `ago`. */
+export const due = (iso: string, now: number): string => (Date.parse(iso) <= now ? "now" : relative(iso, now));
+
 const two = (number: number): string => String(number).padStart(2, "0");
 const dayOf = (date: Date): string => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 const clockOf = (date: Date): string => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { MetricPoint } from "../../src/api/shapes.ts";
 import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/series.ts";
-import { axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
+import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";
 import { leavesOf } from "../../src/web/unit/leaves.ts";
 
@@ -76,6 +76,8 @@ describe("words for numbers", () => {
     [since("2026-01-01T00:00:10Z", T0), "0ms"],
     [relative("2026-01-01T00:01:00Z", T0), "in 1m"],
     [relative("2026-01-01T00:00:00.400Z", T0), "now"],
+    [due("2026-01-01T00:01:00Z", T0), "in 1m"],
+    [due("2025-12-31T23:59:00Z", T0), "now"],
     [logTime("2026-01-01T00:00:00.5Z").slice(-4), ".500"],
     [logTime("2026-01-01T00:00:00.123456789Z").slice(-4), ".123"],
   ] as const)

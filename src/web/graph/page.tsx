@@ -3,6 +3,7 @@ import type { Graph, Service } from "../../api/shapes.ts";
 import { plural } from "../format.ts";
 import { unitHref } from "../route.ts";
 import { ask } from "../state/api.ts";
+import { SearchField } from "../parts/search-field.tsx";
 import { onChange, view } from "../state/live.ts";
 import { toneOf } from "../trouble.ts";
 import { layOut, NODE, type Placed } from "./layout.ts";
@@ -26,14 +27,11 @@ export function GraphPage() {
     <div class="graph-page">
       <h1 class="visually-hidden">Graph</h1>
       <div class="filter-bar" role="search">
-        <input
-          type="search"
-          class="search"
-          data-search
+        <SearchField
           placeholder="Only what hangs together with…"
-          aria-label="Only units that hang together with those whose name has this text"
+          label="Only units that hang together with those whose name has this text"
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onChange={setText}
         />
         <label class="check">
           <input type="checkbox" checked={apart} onChange={(event) => setApart(event.currentTarget.checked)} /> Units without dependencies

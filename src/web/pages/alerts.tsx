@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Alert } from "../../api/shapes.ts";
 import { fullTime, plural, shortTime } from "../format.ts";
 import { Relative } from "../parts/marks.tsx";
+import { SearchField } from "../parts/search-field.tsx";
 import { unitHref } from "../route.ts";
 import { acknowledge, alertsChanged, openAlerts } from "../state/alerts.ts";
 import { ask } from "../state/api.ts";
@@ -28,15 +29,7 @@ export function AlertsPage() {
     <div class="alerts-page">
       <h1 class="visually-hidden">Alerts</h1>
       <div class="filter-bar" role="search">
-        <input
-          type="search"
-          class="search"
-          data-search
-          placeholder="Filter: unit or words"
-          aria-label="Filter alerts by unit or words"
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
+        <SearchField placeholder="Filter: unit or words" label="Filter alerts by unit or words" value={text} onChange={setText} />
         <select aria-label="Filter by severity" value={severity} onChange={(event) => setSeverity(event.currentTarget.value)}>
           <option value="">Every severity</option>
           <option value="critical">critical</option>

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Event } from "../../api/shapes.ts";
 import { plural } from "../format.ts";
 import { EventList } from "../parts/event-list.tsx";
+import { SearchField } from "../parts/search-field.tsx";
 import { ask } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 
@@ -21,14 +22,11 @@ export function EventsPage() {
     <div class="history">
       <h1 class="visually-hidden">Events</h1>
       <div class="filter-bar" role="search">
-        <input
-          type="search"
-          class="search"
-          data-search
+        <SearchField
           placeholder="Filter: unit or words of the message"
-          aria-label="Filter events by unit or words"
+          label="Filter events by unit or words"
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onChange={setText}
         />
         <select aria-label="Filter by type" value={type} onChange={(event) => setType(event.currentTarget.value)}>
           <option value="">Every type</option>

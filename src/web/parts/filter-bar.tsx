@@ -4,6 +4,7 @@ import { isNarrowed, labelsOf, NO_FILTER, type Filter } from "../filter.ts";
 import { plural } from "../format.ts";
 import { plain } from "../text.ts";
 import { countStates, toneOfState } from "../trouble.ts";
+import { SearchField } from "./search-field.tsx";
 
 interface Props {
   readonly services: readonly Service[];
@@ -21,14 +22,11 @@ export function FilterBar({ services, shown, filter, onChange }: Props) {
   };
   return (
     <div class="filter-bar" role="search">
-      <input
-        type="search"
-        class="search"
-        data-search
+      <SearchField
         placeholder="Filter: name, @group, key=value"
-        aria-label="Filter units by text, @group or key=value"
+        label="Filter units by text, @group or key=value"
         value={filter.text}
-        onInput={(event) => onChange({ ...filter, text: event.currentTarget.value })}
+        onChange={(text) => onChange({ ...filter, text })}
       />
       <div class="states" role="group" aria-label="Filter by state">
         {STATES.map((state) => (

@@ -1,7 +1,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Service } from "../../api/shapes.ts";
-import { relative, since } from "../format.ts";
+import { due, relative, since } from "../format.ts";
 import { now } from "../state/clock.ts";
 import { HEALTH_TONES, toneOf, toneOfState } from "../trouble.ts";
 
@@ -40,3 +40,6 @@ export const Since = ({ iso }: { readonly iso: string | null }) => <Ticking key=
 
 /** `in 12s`, `3m 5s ago`. */
 export const Relative = ({ iso }: { readonly iso: string }) => <Ticking key={iso} text={(at) => relative(iso, at)} />;
+
+/** `in 12s`, then `now` until the daemon has told of the next. */
+export const Due = ({ iso }: { readonly iso: string }) => <Ticking key={iso} text={(at) => due(iso, at)} />;

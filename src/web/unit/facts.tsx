@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { Service, ServiceDetail } from "../../api/shapes.ts";
 import { fullTime, megabytes, NONE, percent } from "../format.ts";
-import { Relative, Since } from "../parts/marks.tsx";
+import { Due, Relative, Since } from "../parts/marks.tsx";
 import { labelsOf } from "../filter.ts";
 import { ask } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
@@ -42,7 +42,7 @@ export function Facts({ service }: { readonly service: Service }) {
         <Fact name="Last end">{service.last_exit === null ? NONE : plain(clip(service.last_exit, 500).text)}</Fact>
         {service.next_attempt !== null && (
           <Fact name="Next attempt">
-            <Relative iso={service.next_attempt} />
+            <Due iso={service.next_attempt} />
           </Fact>
         )}
         <Fact name="CPU">{percent(service.cpu_percent)}</Fact>
@@ -112,7 +112,7 @@ function Schedule({ service: { schedule } }: { readonly service: Service }) {
         {schedule.timezone !== null && ` (${plain(schedule.timezone)})`}
         {!schedule.active && ", not in force"}
       </Fact>
-      <Fact name="Next run">{schedule.next_run === null ? NONE : <Relative iso={schedule.next_run} />}</Fact>
+      <Fact name="Next run">{schedule.next_run === null ? NONE : <Due iso={schedule.next_run} />}</Fact>
       <Fact name="Last run">
         {schedule.last_run === null ? (
           NONE

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Service, ServiceHealth } from "../../api/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
-import { HealthMark, Relative } from "../parts/marks.tsx";
+import { Due, HealthMark } from "../parts/marks.tsx";
 import { ask } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
@@ -51,7 +51,7 @@ function Results({ value }: { readonly value: ServiceHealth }) {
         {value.failure_threshold !== null && `, ${value.consecutive_failures} of ${value.failure_threshold} failures in a row`}
         {value.next_probe !== null && (
           <>
-            , next <Relative iso={value.next_probe} />
+            , next <Due iso={value.next_probe} />
           </>
         )}
       </p>

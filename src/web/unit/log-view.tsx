@@ -5,6 +5,7 @@ import { grepOf } from "./log-lines.ts";
 import { unitHref } from "../route.ts";
 import { say } from "../state/toasts.ts";
 import { NONE } from "../format.ts";
+import { SearchField } from "../parts/search-field.tsx";
 
 type Stream = "" | "stdout" | "stderr";
 
@@ -99,15 +100,12 @@ function LogBar(bar: BarProps) {
   };
   return (
     <div class="filter-bar" role="search">
-      <input
-        type="search"
-        class="search"
-        data-search
+      <SearchField
         placeholder="Search: text, or /regular expression/"
-        aria-label="Search the log"
+        label="Search the log"
         maxLength={120}
         value={bar.search}
-        onInput={(event) => bar.setSearch(event.currentTarget.value)}
+        onChange={bar.setSearch}
       />
       <select aria-label="Stream" value={bar.stream} onChange={(event) => bar.setStream(event.currentTarget.value as Stream)}>
         <option value="">Both streams</option>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Service, Why as Story } from "../../api/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
-import { Relative } from "../parts/marks.tsx";
+import { Due } from "../parts/marks.tsx";
 import { ask } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { clip, plain } from "../text.ts";
@@ -26,7 +26,7 @@ export function Why({ service }: { readonly service: Service }) {
               <>
                 {" "}
                 <b class="nowrap">
-                  <Relative iso={time} />
+                  <Due iso={time} />
                 </b>{" "}
                 <span class="quiet-text nowrap">({shortTime(time, now.value)})</span>
               </>
