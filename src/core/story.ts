@@ -123,6 +123,7 @@ const FOUND = new Set(["health", "watchdog", "resources", "timeout"]);
 
 const CAUSES: Readonly<Record<string, string>> = {
   operator: " by the operator",
+  policy: " again by its restart policy",
   boot: " because it is enabled",
   dependency: " because another unit needs it, or one it needs restarted",
   schedule: " because it was its time",

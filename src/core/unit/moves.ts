@@ -99,7 +99,9 @@ function execute({ unit, spec, env }: Situation): Outcome {
 export const spawned: Move<Of<"spawned">> = (situation, event) => {
   const { unit, spec, env } = situation;
   const alive: Unit = { ...unit, process: event.process, execAtMs: env.nowMs };
-  const said = tell("started", `started, pid ${event.process.pid}`, { run: unit.run, pid: event.process.pid, cause: unit.cause });
+  // Whoever asks for a start leaves the reason; after a retry it is still how the last run ended.
+  const cause = unit.reason === unit.cause ? unit.cause : "policy";
+  const said = tell("started", `started, pid ${event.process.pid}`, { run: unit.run, pid: event.process.pid, cause });
   if (spec.check !== null || spec.type === "notify") return { unit: alive, effects: [said] };
   const up = becomeReady({ ...situation, unit: alive });
   return { unit: up.unit, effects: [said, ...up.effects] };

@@ -39,6 +39,13 @@ export class Machine {
     return this.effects.flatMap((effect) => (effect.type === "tell" ? [effect.event.type] : []));
   }
 
+  /** The `cause` of the start that the last event told. */
+  get startedBy(): unknown {
+    return this.effects.flatMap((effect) =>
+      effect.type === "tell" && effect.event.type === "started" ? [effect.event.details.cause] : [],
+    )[0];
+  }
+
   /** Milliseconds until the deadline. */
   get dueInMs(): number | null {
     return this.unit.due === null ? null : this.unit.due.atMs - this.nowMs;

@@ -16,6 +16,17 @@ describe("restart after failure", () => {
     expect([m.phase, m.unit.due, m.unit.want, m.unit.restarts]).toEqual(["fatal", null, "up", 5]);
   });
 
+  test("a retry is started by the policy, not by whoever asked for the first start", () => {
+    const m = machine().start().clear().spawned();
+    expect(m.startedBy).toBe("operator");
+    m.ends(1).due().clear().spawned();
+    expect(m.startedBy).toBe("policy");
+    m.restart("watch").ends(0).clear().spawned();
+    expect(m.startedBy).toBe("watch");
+    m.ends(1).start().clear().spawned();
+    expect(m.startedBy).toBe("operator");
+  });
+
   test("retry_delay 0 restarts at once", () => {
     const m = machine({ restart: { retryDelayMs: 0 } })
       .up()
