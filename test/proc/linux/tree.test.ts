@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readStat } from "../../../src/linux/proc.ts";
+import type { TreeOf } from "../../../src/ports/processes.ts";
 import { empty, machine, until } from "./support.ts";
 
 const isLive = (pid: number): boolean => ![undefined, "Z", "X"].includes(readStat(pid)?.state);
@@ -11,26 +12,31 @@ const FAMILY = `
   (setsid bash -c 'echo $$; exec sleep 1002' &)
 `;
 
+/** Pids of the tree once it has so many processes: those that only fork and end are gone by then. */
+async function settled(m: ReturnType<typeof machine>, tree: TreeOf, count: number): Promise<number[]> {
+  const pids = (): number[] => m.processes.members(tree).map(({ pid }) => pid);
+  await until(() => pids().length === count, `a tree of ${count} processes`);
+  return pids().sort((a, b) => a - b);
+}
+
 test("the tree is the main process, its children, and what daemonised into a session of its own", async () => {
   using m = machine();
   const { tree, ref, lines } = await m.start(`${FAMILY} wait`, 3);
-  await until(() => m.processes.members(tree).every(({ name }) => name !== "setsid"), "setsid's exec");
-  const pids = m.processes.members(tree).map(({ pid }) => pid);
-  expect(pids.sort((a, b) => a - b)).toEqual([ref.pid, ...lines.map(Number)].sort((a, b) => a - b));
+  expect(await settled(m, tree, 4)).toEqual([ref.pid, ...lines.map(Number)].sort((a, b) => a - b));
 });
 
 test("a sweep for many trees finds the same members as the look at one", async () => {
   using m = machine();
   const runs = await Promise.all([m.start(`${FAMILY} wait`, 3), m.start(`${FAMILY} wait`, 3), m.start("exec sleep 1000")]);
+  const each = await Promise.all(runs.map(({ tree }, index) => settled(m, tree, index < 2 ? 4 : 1)));
   const all = m.processes.membersOfAll(runs.map((run) => [run.tree.invocation, run.tree] as const));
-  for (const { tree } of runs) {
-    const one = m.processes.members(tree).map(({ pid }) => pid);
+  for (const [index, { tree }] of runs.entries()) {
     expect(
       all
         .get(tree.invocation)!
         .map(({ pid }) => pid)
         .sort((a, b) => a - b),
-    ).toEqual(one.sort((a, b) => a - b));
+    ).toEqual(each[index]!);
   }
   expect(all.get(runs[2]!.tree.invocation)).toHaveLength(1);
 });
@@ -39,6 +45,7 @@ test("killTree ends and names all of it, also when the main process has long end
   using m = machine();
   const { tree, exited, lines } = await m.start(`${FAMILY}`, 3);
   await exited;
+  await settled(m, tree, 3);
   const hit = m.processes.killTree(tree);
   expect(hit.map(({ pid }) => pid).sort((a, b) => a - b)).toEqual(lines.map(Number).sort((a, b) => a - b));
   await empty(m.processes, tree);
