@@ -1,21 +1,28 @@
 /** Rotation as file names: `web.log` → `web.log.1` → `web.log.2.zst` … and the oldest goes. */
+import type { Compression } from "../spec/spec.ts";
 
 export interface Rotated {
   /** 1 is the newest. */
   readonly number: number;
-  readonly compressed: boolean;
+  readonly compressed: Compression | false;
 }
 
-export const rotatedName = (current: string, { number, compressed }: Rotated): string => `${current}.${number}${compressed ? ".zst" : ""}`;
+export const COMPRESSIONS = ["zstd", "gzip"] as const satisfies readonly Compression[];
+
+const ENDINGS = { zstd: ".zst", gzip: ".gz" } as const satisfies Record<Compression, string>;
+
+export const rotatedName = (current: string, { number, compressed }: Rotated): string =>
+  `${current}.${number}${compressed ? ENDINGS[compressed] : ""}`;
 
 /** A compressed file while it is being written; what a crash leaves behind is deleted. */
-export const unfinishedName = (current: string): string => `${current}.zst.unfinished`;
+export const unfinishedName = (current: string, format: Compression): string => `${current}${ENDINGS[format]}.unfinished`;
 
-/** `web.log.3.zst` of the log `web.log`; null when it is none of its rotations. */
+/** `web.log.3.zst` or `web.log.3.gz` of the log `web.log`; null when it is none of its rotations. */
 export function parseRotated(current: string, name: string): Rotated | null {
   if (!name.startsWith(`${current}.`)) return null;
-  const match = /^([1-9]\d{0,5})(\.zst)?$/.exec(name.slice(current.length + 1));
-  return match ? { number: Number(match[1]), compressed: match[2] !== undefined } : null;
+  const match = /^([1-9]\d{0,5})(\.zst|\.gz)?$/.exec(name.slice(current.length + 1));
+  if (!match) return null;
+  return { number: Number(match[1]), compressed: match[2] === undefined ? false : match[2] === ENDINGS.gzip ? "gzip" : "zstd" };
 }
 
 export interface RotatedFiles {
@@ -33,8 +40,8 @@ export function findRotated(current: string, names: Iterable<string>): RotatedFi
     const rotated = parseRotated(current, name);
     if (!rotated) continue;
     const other = found.get(rotated.number);
-    if (!other || rotated.compressed) found.set(rotated.number, rotated);
-    if (other) twins.push({ number: rotated.number, compressed: false });
+    if (!other?.compressed) found.set(rotated.number, rotated.compressed || !other ? rotated : other);
+    if (other && !(other.compressed && rotated.compressed)) twins.push({ number: rotated.number, compressed: false });
   }
   return { files: [...found.values()].sort((a, b) => a.number - b.number), twins };
 }

@@ -113,7 +113,10 @@ export function dependency() {
 export const logSizes = () => ({
   max_size_mb: said("Size in MiB at which the file is rotated.", z.number().min(0.001).max(1_000_000).default(10)),
   keep: said("Rotated files to keep.", count(0, 1000).default(5)),
-  compress: said("Compress rotated files.", z.boolean().default(true)),
+  compress: said(
+    "Compress rotated files: true is `zstd`; `gzip` is larger and slower, for tools that read nothing else.",
+    z.union([z.boolean(), z.enum(["zstd", "gzip"])], { error: 'must be true, false, "zstd" or "gzip"' }).default(true),
+  ),
 });
 
 export function log() {

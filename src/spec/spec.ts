@@ -172,12 +172,15 @@ export interface LimitSpec {
   readonly action: "warn" | "restart" | "enforce";
 }
 
+/** How rotated files are made smaller. */
+export type Compression = "zstd" | "gzip";
+
 export interface LogSpec {
   readonly format: "cri" | "raw";
   readonly maxSizeBytes: number;
   readonly keep: number;
   readonly maxAgeMs: number | null;
-  readonly compress: boolean;
+  readonly compress: Compression | false;
   /** Bytes a second, with a burst of the same size; null is unlimited. */
   readonly rateLimit: { readonly bytesPerSecond: number } | null;
 }

@@ -185,7 +185,7 @@ function log({ log: file }: UnitFile): spec.LogSpec {
     maxSizeBytes: Math.round(file.max_size_mb * 1024 * 1024),
     keep: file.keep,
     maxAgeMs: file.max_age_days === undefined ? null : file.max_age_days * DAY_MS,
-    compress: file.compress,
+    compress: file.compress === true ? "zstd" : file.compress,
     rateLimit: file.rate_limit === undefined ? null : { bytesPerSecond: file.rate_limit },
   };
 }

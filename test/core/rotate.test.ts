@@ -3,19 +3,22 @@ import { findRotated, parseRotated, planRotation, rotatedName } from "../../src/
 
 test("only the rotations of this very log are recognised", () => {
   expect(parseRotated("web.log", "web.log.1")).toEqual({ number: 1, compressed: false });
-  expect(parseRotated("web.log", "web.log.12.zst")).toEqual({ number: 12, compressed: true });
+  expect(parseRotated("web.log", "web.log.12.zst")).toEqual({ number: 12, compressed: "zstd" });
+  expect(parseRotated("web.log", "web.log.3.gz")).toEqual({ number: 3, compressed: "gzip" });
   const others = [
     "web.log",
     "web.log.0",
     "web.log.01",
-    "web.log.1.gz",
+    "web.log.1.xz",
+    "web.log.gz.unfinished",
     "web.log.1.log",
     "web.log.zst.unfinished",
     "web2.log.1",
     "web.log.1.zst.x",
   ];
   for (const other of others) expect(parseRotated("web.log", other)).toBeNull();
-  expect(rotatedName("web.log", { number: 3, compressed: true })).toBe("web.log.3.zst");
+  expect(rotatedName("web.log", { number: 3, compressed: "zstd" })).toBe("web.log.3.zst");
+  expect(rotatedName("web.log", { number: 3, compressed: "gzip" })).toBe("web.log.3.gz");
 });
 
 test("a plain file beside its compressed twin is a leftover", () => {
@@ -26,15 +29,28 @@ test("a plain file beside its compressed twin is a leftover", () => {
     expect(findRotated("a.log", names)).toEqual({
       files: [
         { number: 1, compressed: false },
-        { number: 2, compressed: true },
+        { number: 2, compressed: "zstd" },
       ],
       twins: [{ number: 2, compressed: false }],
     });
   }
 });
 
+test("a log whose rotations are of both kinds has them all, and of one number in both kinds only one", () => {
+  expect(findRotated("a.log", ["a.log.2.gz", "a.log.1.zst", "a.log.3", "a.log.2"])).toEqual({
+    files: [
+      { number: 1, compressed: "zstd" },
+      { number: 2, compressed: "gzip" },
+      { number: 3, compressed: false },
+    ],
+    twins: [{ number: 2, compressed: false }],
+  });
+  const both = findRotated("a.log", ["a.log.1.gz", "a.log.1.zst"]);
+  expect([both.files.length, both.twins]).toEqual([1, []]); // nothing that holds lines is deleted
+});
+
 test("a rotation moves the oldest first and deletes what would be over the limit", () => {
-  const files = [1, 2, 5].map((number) => ({ number, compressed: number > 1 }));
+  const files = [1, 2, 5].map((number) => ({ number, compressed: number > 1 && ("zstd" as const) }));
   expect(planRotation(files, 5)).toEqual([
     { do: "delete", file: files[2]! },
     { do: "move", file: files[1]!, to: 3 },

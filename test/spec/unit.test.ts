@@ -54,7 +54,7 @@ describe("the defaults of the contract", () => {
       check: null,
       watchdogMs: null,
       limits: null,
-      log: { format: "cri", maxSizeBytes: 10 * 1024 * 1024, keep: 5, maxAgeMs: null, compress: true, rateLimit: null },
+      log: { format: "cri", maxSizeBytes: 10 * 1024 * 1024, keep: 5, maxAgeMs: null, compress: "zstd", rateLimit: null },
       schedule: null,
       watch: null,
       notify: null,

@@ -1,13 +1,18 @@
 /**
- * Compresses rotated files, one at a time for all units, away from the event loop. A file becomes a row of zstd frames
- * of 1 MiB of text each, which any zstd reads as one, and which can be read from the end one frame at a time.
+ * Compresses rotated files, one at a time for all units, away from the event loop. A file becomes a row of zstd frames or
+ * gzip members of 1 MiB of text each, which any zstd or gzip reads as one, and which can be read from the end one at a time.
  */
 import { closeSync, fstatSync, openSync, read, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { unfinishedName } from "../../core/rotate.ts";
+import type { Compression } from "../../spec/spec.ts";
+import { gzipMember } from "./gzip.ts";
 import type { RotatedFile, RotatedSet } from "./rotated.ts";
+
+/** Both work on a thread of their own. */
+const PACK: Readonly<Record<Compression, (text: Uint8Array) => Promise<Uint8Array>>> = { zstd: (text) => Bun.zstdCompress(text), gzip: gzipMember };
 
 const FRAME_TEXT_BYTES = 1 << 20;
 /** While a log rotates more often than this its files are deleted sooner than they are read: not worth the CPU. */
@@ -17,6 +22,7 @@ export interface CompressJob {
   readonly directory: string;
   readonly current: string;
   readonly rotated: RotatedSet;
+  readonly format: Compression;
 }
 
 export class Compressor {
@@ -63,14 +69,14 @@ export class Compressor {
   }
 
   private async compress(job: CompressJob, file: RotatedFile): Promise<void> {
-    const unfinished = join(job.directory, unfinishedName(job.current));
+    const unfinished = join(job.directory, unfinishedName(job.current, job.format));
     try {
-      await writeFrames(job.rotated.pathOf(file), unfinished, () => this.stopped || file.gone);
+      await writePacked(job.format, job.rotated.pathOf(file), unfinished, () => this.stopped || file.gone);
       if (this.stopped || file.gone) return rmSync(unfinished, { force: true });
       // In one breath: no rotation may come between.
       const plain = job.rotated.pathOf(file);
-      renameSync(unfinished, job.rotated.pathOf({ number: file.number, compressed: true }));
-      file.compressed = true;
+      renameSync(unfinished, job.rotated.pathOf({ number: file.number, compressed: job.format }));
+      file.compressed = job.format;
       rmSync(plain, { force: true });
     } catch (error) {
       rmSync(unfinished, { force: true });
@@ -82,7 +88,7 @@ export class Compressor {
 }
 
 /** The source is opened before anything else can run: a rotation would give its name to another file. */
-async function writeFrames(source: string, target: string, ended: () => boolean): Promise<void> {
+async function writePacked(format: Compression, source: string, target: string, ended: () => boolean): Promise<void> {
   const from = openSync(source, "r");
   try {
     await using to = await open(target, "w", 0o600);
@@ -90,7 +96,7 @@ async function writeFrames(source: string, target: string, ended: () => boolean)
     for (;;) {
       const { bytesRead } = await readSome(from, text, 0, text.length, null);
       if (bytesRead === 0 || ended()) break;
-      await to.writeFile(await Bun.zstdCompress(text.subarray(0, bytesRead)));
+      await to.writeFile(await PACK[format](text.subarray(0, bytesRead)));
     }
     const { atime, mtime } = fstatSync(from);
     await to.utimes(atime, mtime);

@@ -173,7 +173,7 @@ export class LogFile {
 
   private compress(): void {
     if (!this.spec.compress || !this.rotated?.files.some((file) => !file.compressed)) return;
-    this.compressor.request({ directory: this.directory, current: this.name, rotated: this.rotated });
+    this.compressor.request({ directory: this.directory, current: this.name, rotated: this.rotated, format: this.spec.compress });
   }
 
   private closeFile(): void {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { PART_BYTES, type ParsedLine, parseLine, PREFIX_BYTES } from "../../core/lines.ts";
 import { findRotated, rotatedName } from "../../core/rotate.ts";
 import type { LogLine, LogQuery } from "../../ports/logs.ts";
-import { zstdFrames } from "./zstd.ts";
+import type { Compression } from "../../spec/spec.ts";
+import { type Blocks, packedBlocks, type ReadAt } from "./packed.ts";
 
 const BLOCK_BYTES = 256 * 1024;
 /** A `raw` log may hold a line without end; it is shown in pieces. */
@@ -46,10 +47,10 @@ function nanos(ms: number, digits: string): string {
 }
 
 function* linesBackwards(directory: string, current: string, until: string): Generator<Buffer> {
-  for (const name of newestFirst(directory, current)) {
+  for (const { path, compressed } of filesOf(directory, current)) {
     let pieces: Buffer[] | null = null; // of the line being put together, last one first; null: its end was not met yet
     let size = 0;
-    for (const block of blocksBackwards(join(directory, name), until)) {
+    for (const block of blocksBackwards(path, compressed, until)) {
       for (let end = block.length; end >= 0;) {
         const newline = end > 0 ? block.lastIndexOf(10, end - 1) : -1;
         const piece = block.subarray(newline + 1, end);
@@ -78,17 +79,19 @@ const NOTHING = Buffer.alloc(0);
 const joined = (later: readonly Buffer[] | null, first: Buffer): Buffer =>
   later === null || later.length === 0 ? first : Buffer.concat([first, ...later.toReversed()]);
 
-function newestFirst(directory: string, current: string): string[] {
+/** Newest first. */
+function filesOf(directory: string, current: string): Array<{ readonly path: string; readonly compressed: Compression | false }> {
   try {
     const { files } = findRotated(current, readdirSync(directory));
-    return [current, ...files.map((file) => rotatedName(current, file))];
+    const rotated = files.map((file) => ({ path: join(directory, rotatedName(current, file)), compressed: file.compressed }));
+    return [{ path: join(directory, current), compressed: false }, ...rotated];
   } catch {
     return []; // no directory, no lines
   }
 }
 
-/** The text of a file in blocks, last one first. A file that is gone or no zstd file has none. */
-function* blocksBackwards(path: string, until: string): Generator<Buffer> {
+/** The text of a file in blocks, last one first, without what is newer than `until`. A file that is gone has none. */
+function* blocksBackwards(path: string, compressed: Compression | false, until: string): Generator<Buffer> {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -97,10 +100,9 @@ function* blocksBackwards(path: string, until: string): Generator<Buffer> {
   }
   try {
     const { size } = fstatSync(fd);
-    if (path.endsWith(".zst")) yield* zstdBackwards(fd, size);
-    else
-      for (let to = endOf(fd, size, until); to > 0; to -= BLOCK_BYTES)
-        yield readAt(fd, Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
+    const read: ReadAt = (at, length) => readAt(fd, at, length);
+    if (compressed) yield* packedBackwards(packedBlocks(compressed, size, read), until);
+    else for (let to = endOf(size, read, until); to > 0; to -= BLOCK_BYTES) yield read(Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
   } finally {
     closeSync(fd);
   }
@@ -113,12 +115,13 @@ const WINDOW_BYTES = PREFIX_BYTES + PART_BYTES + 1;
  * The end of the part of a file that can hold records up to `until`, found by halving: what follows is newer. Where no
  * record is found (a `raw` log) nothing is left out.
  */
-function endOf(fd: number, size: number, until: string): number {
+function endOf(size: number, read: ReadAt, until: string): number {
   if (until === LAST) return size;
+  if (isNewer(read(0, WINDOW_BYTES), until)) return 0;
   let [low, high] = [0, size]; // what begins at or after `high` is newer
   while (high - low > BLOCK_BYTES) {
     const middle = low + Math.floor((high - low) / 2);
-    const first = firstRecord(readAt(fd, middle, 2 * WINDOW_BYTES));
+    const first = firstRecord(read(middle, 2 * WINDOW_BYTES));
     if (first === null) return high;
     if (first.time > until) high = middle + first.at;
     else low = middle;
@@ -126,23 +129,37 @@ function endOf(fd: number, size: number, until: string): number {
   return high;
 }
 
+/** The same by whole blocks, of which only those that are looked at are unpacked: of a file that is newer, the first. */
+function* packedBackwards(blocks: Blocks, until: string): Generator<Buffer> {
+  let [low, high] = [0, blocks.count]; // the blocks from `high` on are newer, but for a line that goes over into the first of them
+  let over: Buffer = NOTHING;
+  if (until !== LAST && high > 0) {
+    if (isNewer(blocks.text(0), until)) return;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      const text = blocks.text(middle);
+      const first = firstRecord(text);
+      if (first === null || first.time <= until) low = middle;
+      else [high, over] = [middle, text.subarray(0, first.at)];
+    }
+  }
+  if (over.length > 0) yield over;
+  for (let index = high - 1; index >= 0; index--) yield blocks.text(index);
+}
+
+/** Whether a file that begins with `text` begins with a record after `until`. */
+function isNewer(text: Buffer, until: string): boolean {
+  const time = parseLine(text.toString("latin1", 0, PREFIX_BYTES))?.time;
+  return time !== undefined && time > until;
+}
+
+/** Of a window that begins anywhere in a line. */
 function firstRecord(window: Buffer): { readonly at: number; readonly time: string } | null {
   for (let at = window.indexOf(10) + 1; at > 0; at = window.indexOf(10, at) + 1) {
     const time = parseLine(window.toString("latin1", at, at + PREFIX_BYTES))?.time;
     if (time !== undefined) return { at, time };
   }
   return null;
-}
-
-/** More compressed bytes in one frame than this are not ours; ours hold 1 MiB of text. */
-const FRAME_BYTES = 16 << 20;
-
-function* zstdBackwards(fd: number, size: number): Generator<Buffer> {
-  const frames = zstdFrames(size, (at, length) => readAt(fd, at, length)) ?? [];
-  for (const [from, to] of frames.toReversed()) {
-    if (to - from > FRAME_BYTES) return;
-    yield Buffer.from(Bun.zstdDecompressSync(readAt(fd, from, to - from)));
-  }
 }
 
 function readAt(fd: number, at: number, length: number): Buffer {

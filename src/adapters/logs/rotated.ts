@@ -1,11 +1,12 @@
 import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { findRotated, planRotation, type Rotated, rotatedName, unfinishedName } from "../../core/rotate.ts";
+import { COMPRESSIONS, findRotated, planRotation, type Rotated, rotatedName, unfinishedName } from "../../core/rotate.ts";
+import type { Compression } from "../../spec/spec.ts";
 
 /** One rotated file. The object stays the same while its number goes up: a compression under way finds it by that. */
 export interface RotatedFile {
   number: number;
-  compressed: boolean;
+  compressed: Compression | false;
   gone: boolean;
 }
 
@@ -19,7 +20,7 @@ export class RotatedSet {
   constructor(directory: string, current: string) {
     this.directory = directory;
     this.current = current;
-    rmSync(join(directory, unfinishedName(current)), { force: true });
+    for (const format of COMPRESSIONS) rmSync(join(directory, unfinishedName(current, format)), { force: true });
     const { files, twins } = findRotated(current, readdirSync(directory));
     for (const twin of twins) rmSync(this.pathOf(twin), { force: true });
     this.files = files.map((file) => ({ ...file, gone: false }));
@@ -42,7 +43,7 @@ export class RotatedSet {
     }
     const current = join(this.directory, this.current);
     if (keep < 1) return rmSync(current, { force: true });
-    const newest = { number: 1, compressed: false, gone: false };
+    const newest: RotatedFile = { number: 1, compressed: false, gone: false };
     moveIfThere(current, this.pathOf(newest));
     this.files = [newest, ...this.files];
   }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { type LogOptions, type Logs, openLogs } from "../../../src/adapters/logs/store.ts";
 import { findRotated, rotatedName } from "../../../src/core/rotate.ts";
 import { type Hub, openHub } from "../../../src/linux/hub.ts";
@@ -58,6 +59,7 @@ export class LogKit {
     return Buffer.concat(
       names.map((name) => {
         const bytes = readFileSync(join(this.logDir, name));
+        if (name.endsWith(".gz")) return gunzipSync(bytes);
         return name.endsWith(".zst") ? Bun.zstdDecompressSync(bytes) : bytes;
       }),
     );

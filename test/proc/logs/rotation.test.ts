@@ -53,16 +53,21 @@ test("with keep 0 only the current file is there", async () => {
   expect(numbers(kit.bytes("web")).at(-1)).toBe(5000);
 });
 
-test("rotated files are compressed in the background, any zstd can read them, and reading goes through them", async () => {
+test.each([
+  ["zstd", "zst", ["zstd", "-qt"]],
+  ["gzip", "gz", ["gzip", "-t"]],
+] as const)("rotated files are compressed by %s in the background, its tool can read them, and reading goes through them", async (compress, ending, tool) => {
   await using kit = new LogKit();
-  kit.logs.open("web", logSpec({ maxSizeBytes: 3_000_000, keep: 9, compress: true }));
+  kit.logs.open("web", logSpec({ maxSizeBytes: 3_000_000, keep: 9, compress }));
   await kit.run("web", ["seq", "1", "150000"]).exited;
   kit.logs.endRun("web");
   await until("all rotated files to be compressed", () =>
-    readdirSync(kit.logDir).every((name) => name === "web.log" || /\.\d\.zst$/.test(name)),
+    readdirSync(kit.logDir).every((name) => name === "web.log" || new RegExp(String.raw`\.\d\.${ending}$`).test(name)),
   );
-  expect(readdirSync(kit.logDir)).toContain("web.log.2.zst");
-  expect(statSync(join(kit.logDir, "web.log.1.zst")).mode & 0o777).toBe(0o600);
+  const newest = join(kit.logDir, `web.log.1.${ending}`);
+  expect(readdirSync(kit.logDir)).toContain(`web.log.2.${ending}`);
+  expect(statSync(newest).mode & 0o777).toBe(0o600);
+  if (Bun.which(tool[0])) expect(Bun.spawnSync([...tool, newest]).exitCode).toBe(0);
   expect(numbers(kit.bytes("web"))).toEqual(counting(150_000));
   const some = kit.logs.read("web", { lines: 100_000 });
   expect(some.map((line) => Number(line.text))).toEqual(counting(150_000).slice(-100_000));
@@ -70,33 +75,54 @@ test("rotated files are compressed in the background, any zstd can read them, an
   expect(kit.problems).toEqual([]);
 });
 
+test("another compression is taken for the next rotation, and what is compressed already stays as it is", async () => {
+  await using kit = new LogKit();
+  const names = (): string[] => readdirSync(kit.logDir).sort();
+  const turn = async (compress: "zstd" | "gzip" | false, wanted: string[]): Promise<void> => {
+    kit.logs.open("web", logSpec({ compress }));
+    kit.logs.note("web", String(compress));
+    kit.logs.rotate("web");
+    await until(`${wanted.join(" ")} to be there`, () => names().join() === wanted.join());
+  };
+  await turn("zstd", ["web.log", "web.log.1.zst"]);
+  await turn("gzip", ["web.log", "web.log.1.gz", "web.log.2.zst"]);
+  await turn(false, ["web.log", "web.log.1", "web.log.2.gz", "web.log.3.zst"]);
+  expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] zstd", "[sup] gzip", "[sup] false"]);
+  kit.logs.open("web", logSpec({ keep: 1 }));
+  kit.logs.tidy();
+  expect(names()).toEqual(["web.log", "web.log.1"]);
+});
+
 test("a log goes on rotating while its older files are being compressed", async () => {
   await using kit = new LogKit();
-  kit.logs.open("web", logSpec({ maxSizeBytes: 400_000, keep: 1000, compress: true }));
+  kit.logs.open("web", logSpec({ maxSizeBytes: 400_000, keep: 1000, compress: "gzip" }));
   const script = "i=0; while [ $i -lt 12 ]; do seq $((i * 20000 + 1)) $((i * 20000 + 20000)); i=$((i + 1)); sleep 0.1; done";
   await kit.run("web", ["sh", "-c", script]).exited;
   kit.logs.endRun("web");
   expect(numbers(kit.bytes("web"))).toEqual(counting(240_000));
   await until("all rotated files to be compressed", () =>
-    readdirSync(kit.logDir).every((name) => name === "web.log" || name.endsWith(".zst")),
+    readdirSync(kit.logDir).every((name) => name === "web.log" || name.endsWith(".gz")),
   );
   expect(numbers(kit.bytes("web"))).toEqual(counting(240_000));
   expect(kit.problems).toEqual([]);
 }, 20_000);
 
-test("what a crash left half done is cleared away and done again", async () => {
+test.each(["zstd", "gzip"] as const)("what a crash left half done by %s is cleared away and done again", async (compress) => {
   await using kit = new LogKit();
+  const ending = compress === "zstd" ? "zst" : "gz";
+  const pack = compress === "zstd" ? Bun.zstdCompressSync : Bun.gzipSync;
   const line = (n: number): string => `2026-11-22T20:01:02.000000000Z stdout F ${n}\n`;
   const path = (name: string): string => join(kit.logDir, name);
   writeFileSync(path("web.log.3"), line(1)); // its compressed twin is complete
-  writeFileSync(path("web.log.3.zst"), Bun.zstdCompressSync(Buffer.from(line(1))));
+  writeFileSync(path(`web.log.3.${ending}`), pack(Buffer.from(line(1))));
   writeFileSync(path("web.log.2"), line(2)); // was being compressed
   writeFileSync(path("web.log.zst.unfinished"), "half a file");
+  writeFileSync(path("web.log.gz.unfinished"), pack(Buffer.from(line(2))).subarray(0, 15));
   writeFileSync(path("web.log"), `${line(3)}2026-11-22T20:01`); // the machine lost power
-  kit.logs.open("web", logSpec({ compress: true }));
+  kit.logs.open("web", logSpec({ compress }));
   kit.logs.note("web", "next");
-  expect(readdirSync(kit.logDir).sort()).toEqual(["web.log", "web.log.2", "web.log.3.zst"]);
-  await until("the rest to be compressed", () => readdirSync(kit.logDir).includes("web.log.2.zst"));
+  expect(readdirSync(kit.logDir).sort()).toEqual(["web.log", "web.log.2", `web.log.3.${ending}`]);
+  await until("the rest to be compressed", () => readdirSync(kit.logDir).includes(`web.log.2.${ending}`));
   const texts = kit.logs.read("web", {}).map((one) => one.text);
   expect(texts).toEqual(["1", "2", "3", "2026-11-22T20:01", "[sup] next"]);
 });
