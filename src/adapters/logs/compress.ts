@@ -12,7 +12,10 @@ import { gzipMember } from "./gzip.ts";
 import type { RotatedFile, RotatedSet } from "./rotated.ts";
 
 /** Both work on a thread of their own. */
-const PACK: Readonly<Record<Compression, (text: Uint8Array) => Promise<Uint8Array>>> = { zstd: (text) => Bun.zstdCompress(text), gzip: gzipMember };
+const PACK: Readonly<Record<Compression, (text: Uint8Array) => Promise<Uint8Array>>> = {
+  zstd: (text) => Bun.zstdCompress(text),
+  gzip: gzipMember,
+};
 
 const FRAME_TEXT_BYTES = 1 << 20;
 /** While a log rotates more often than this its files are deleted sooner than they are read: not worth the CPU. */

@@ -32,7 +32,15 @@ export function gzipMembers(size: number, read: (at: number, length: number) => 
   for (let at = 0; at < size;) {
     const head = read(at, TEXT_AT);
     const ours = head.length === TEXT_AT && head.readUInt16BE(0) === 0x1f8b && head[FLAGS_AT] === HAS_EXTRA;
-    if (!ours || head.readUInt16LE(HEAD_BYTES) !== FIELD_BYTES || !head.subarray(HEAD_BYTES + 2).subarray(0, 4).equals(FIELD)) return null;
+    if (
+      !ours ||
+      head.readUInt16LE(HEAD_BYTES) !== FIELD_BYTES ||
+      !head
+        .subarray(HEAD_BYTES + 2)
+        .subarray(0, 4)
+        .equals(FIELD)
+    )
+      return null;
     const end = at + head.readUInt32LE(TEXT_AT - 4);
     if (end <= at + TEXT_AT || end > size) return null;
     members.push([at, end]);

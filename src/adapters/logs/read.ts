@@ -102,7 +102,9 @@ function* blocksBackwards(path: string, compressed: Compression | false, until: 
     const { size } = fstatSync(fd);
     const read: ReadAt = (at, length) => readAt(fd, at, length);
     if (compressed) yield* packedBackwards(packedBlocks(compressed, size, read), until);
-    else for (let to = endOf(size, read, until); to > 0; to -= BLOCK_BYTES) yield read(Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
+    else
+      for (let to = endOf(size, read, until); to > 0; to -= BLOCK_BYTES)
+        yield read(Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
   } finally {
     closeSync(fd);
   }

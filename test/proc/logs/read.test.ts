@@ -78,35 +78,43 @@ test("until finds its place in a big file without reading what is newer", () => 
   expect(fewest(at(0) + 10)).toBeLessThan(3_000_000); // of 12 MB
 });
 
-test.each(["zstd", "gzip"] as const)("until in files compressed by %s: newer ones are passed over, and of its own only some blocks are read", async (kind) => {
-  using files = new Files();
-  const stamp = (n: number): string => new Date(at(0) + n).toISOString().replace("Z", "000000Z");
-  const noise = new Bun.CryptoHasher("sha256");
-  const line = (n: number): string => `${stamp(n)} stdout F ${n} ${noise.update("x").copy().digest("hex").repeat(1 + ((n * 7919) % 4))}\n`;
-  const perFile = 20_000;
-  for (let file = 0; file < 3; file++) {
-    const bytes = Buffer.from(Array.from({ length: perFile }, (_, i) => line(file * perFile + i)).join(""));
-    const blocks: Uint8Array[] = [];
-    for (let from = 0; from < bytes.length; from += 300_000) {
-      const text = bytes.subarray(from, from + 300_000);
-      blocks.push(kind === "zstd" ? Bun.zstdCompressSync(text) : await gzipMember(text));
+test.each(["zstd", "gzip"] as const)(
+  "until in files compressed by %s: newer ones are passed over, and of its own only some blocks are read",
+  async (kind) => {
+    using files = new Files();
+    const stamp = (n: number): string => new Date(at(0) + n).toISOString().replace("Z", "000000Z");
+    const noise = new Bun.CryptoHasher("sha256");
+    const line = (n: number): string =>
+      `${stamp(n)} stdout F ${n} ${noise
+        .update("x")
+        .copy()
+        .digest("hex")
+        .repeat(1 + ((n * 7919) % 4))}\n`;
+    const perFile = 20_000;
+    for (let file = 0; file < 3; file++) {
+      const bytes = Buffer.from(Array.from({ length: perFile }, (_, i) => line(file * perFile + i)).join(""));
+      const blocks: Uint8Array[] = [];
+      for (let from = 0; from < bytes.length; from += 300_000) {
+        const text = bytes.subarray(from, from + 300_000);
+        blocks.push(kind === "zstd" ? Bun.zstdCompressSync(text) : await gzipMember(text));
+      }
+      files.write(`web.log.${3 - file}.${kind === "zstd" ? "zst" : "gz"}`, Buffer.concat(blocks));
     }
-    files.write(`web.log.${3 - file}.${kind === "zstd" ? "zst" : "gz"}`, Buffer.concat(blocks));
-  }
-  files.write("web.log", "");
-  for (const n of [0, 1, 1500, 19_998, 19_999, 20_000, 20_001, 33_333, 59_998, 59_999]) {
-    const got = files.texts({ untilMs: at(0) + n, lines: 2 }).map((text) => parseInt(text, 10));
-    expect(got).toEqual([n - 1, n].filter((one) => one >= 0));
-    const between = files.texts({ sinceMs: at(0) + n - 1, untilMs: at(0) + n }).map((text) => parseInt(text, 10));
-    expect(between).toEqual([n - 1, n].filter((one) => one >= 0));
-  }
-  expect(files.texts({ untilMs: at(0) - 1 })).toEqual([]);
-  const all = bytesRead();
-  expect(files.texts({ grep: /^0 / }).length).toBe(1);
-  const before = bytesRead();
-  files.texts({ untilMs: at(0) + 10, lines: 1 });
-  expect(bytesRead() - before).toBeLessThan((before - all) / 4);
-});
+    files.write("web.log", "");
+    for (const n of [0, 1, 1500, 19_998, 19_999, 20_000, 20_001, 33_333, 59_998, 59_999]) {
+      const got = files.texts({ untilMs: at(0) + n, lines: 2 }).map((text) => parseInt(text, 10));
+      expect(got).toEqual([n - 1, n].filter((one) => one >= 0));
+      const between = files.texts({ sinceMs: at(0) + n - 1, untilMs: at(0) + n }).map((text) => parseInt(text, 10));
+      expect(between).toEqual([n - 1, n].filter((one) => one >= 0));
+    }
+    expect(files.texts({ untilMs: at(0) - 1 })).toEqual([]);
+    const all = bytesRead();
+    expect(files.texts({ grep: /^0 / }).length).toBe(1);
+    const before = bytesRead();
+    files.texts({ untilMs: at(0) + 10, lines: 1 });
+    expect(bytesRead() - before).toBeLessThan((before - all) / 4);
+  },
+);
 
 /** What this process has read so far: proc(5), /proc/PID/io. */
 const bytesRead = (): number => Number(/^rchar: (\d+)/m.exec(readFileSync("/proc/self/io", "latin1"))![1]);

@@ -56,24 +56,27 @@ test("with keep 0 only the current file is there", async () => {
 test.each([
   ["zstd", "zst", ["zstd", "-qt"]],
   ["gzip", "gz", ["gzip", "-t"]],
-] as const)("rotated files are compressed by %s in the background, its tool can read them, and reading goes through them", async (compress, ending, tool) => {
-  await using kit = new LogKit();
-  kit.logs.open("web", logSpec({ maxSizeBytes: 3_000_000, keep: 9, compress }));
-  await kit.run("web", ["seq", "1", "150000"]).exited;
-  kit.logs.endRun("web");
-  await until("all rotated files to be compressed", () =>
-    readdirSync(kit.logDir).every((name) => name === "web.log" || new RegExp(String.raw`\.\d\.${ending}$`).test(name)),
-  );
-  const newest = join(kit.logDir, `web.log.1.${ending}`);
-  expect(readdirSync(kit.logDir)).toContain(`web.log.2.${ending}`);
-  expect(statSync(newest).mode & 0o777).toBe(0o600);
-  if (Bun.which(tool[0])) expect(Bun.spawnSync([...tool, newest]).exitCode).toBe(0);
-  expect(numbers(kit.bytes("web"))).toEqual(counting(150_000));
-  const some = kit.logs.read("web", { lines: 100_000 });
-  expect(some.map((line) => Number(line.text))).toEqual(counting(150_000).slice(-100_000));
-  expect(kit.logs.read("web", { grep: /^7$/ }).map((line) => line.text)).toEqual(["7"]);
-  expect(kit.problems).toEqual([]);
-});
+] as const)(
+  "rotated files are compressed by %s in the background, its tool can read them, and reading goes through them",
+  async (compress, ending, tool) => {
+    await using kit = new LogKit();
+    kit.logs.open("web", logSpec({ maxSizeBytes: 3_000_000, keep: 9, compress }));
+    await kit.run("web", ["seq", "1", "150000"]).exited;
+    kit.logs.endRun("web");
+    await until("all rotated files to be compressed", () =>
+      readdirSync(kit.logDir).every((name) => name === "web.log" || new RegExp(String.raw`\.\d\.${ending}$`).test(name)),
+    );
+    const newest = join(kit.logDir, `web.log.1.${ending}`);
+    expect(readdirSync(kit.logDir)).toContain(`web.log.2.${ending}`);
+    expect(statSync(newest).mode & 0o777).toBe(0o600);
+    if (Bun.which(tool[0])) expect(Bun.spawnSync([...tool, newest]).exitCode).toBe(0);
+    expect(numbers(kit.bytes("web"))).toEqual(counting(150_000));
+    const some = kit.logs.read("web", { lines: 100_000 });
+    expect(some.map((line) => Number(line.text))).toEqual(counting(150_000).slice(-100_000));
+    expect(kit.logs.read("web", { grep: /^7$/ }).map((line) => line.text)).toEqual(["7"]);
+    expect(kit.problems).toEqual([]);
+  },
+);
 
 test("another compression is taken for the next rotation, and what is compressed already stays as it is", async () => {
   await using kit = new LogKit();
