@@ -107,7 +107,7 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
   };
 }
 
-/** So that the lines fit, and the limit when it is not far away. */
+/** So that the lines fit, the limit when it is not far away, and of what is to come enough to see where it goes. */
 function topOf(drawing: Drawing | null): number {
   if (drawing === null) return LEAST;
   let top = LEAST;
@@ -117,8 +117,9 @@ function topOf(drawing: Drawing | null): number {
       if (value !== null && value > top && time >= drawing.from && time <= drawing.to) top = value;
     }
   }
+  const ahead = Math.min(drawing.band?.middle[1] ?? 0, top * 3);
   if (drawing.limit !== null && drawing.limit < top * 6) top = Math.max(top, drawing.limit);
-  return top * 1.1;
+  return Math.max(top, ahead) * 1.1;
 }
 
 type Colour = (name: string) => string;

@@ -66,36 +66,37 @@ function useDrawings(id: string, rangeMs: number, zoom: Zoom | null, withReporte
   const marks = useMarks(id, rangeMs);
   const limits = useLimits(id);
   const forecast = useForecast(id);
-  const make = (pick: Pick, peak: Pick | null, limit: number | null, trend: Trend | null): Drawing => {
+  const drawings = useMemo(() => {
     const toS = now.peek() / 1000;
     const until = toS + AHEAD * (rangeMs / 1000);
-    const band = zoom === null ? bandOf(trend, toS, until) : null;
-    const edges = zoom ?? { from: toS - rangeMs / 1000, to: band === null ? toS : until };
-    const series = seriesOf(points, pick, ...(peak ? [peak] : []));
-    return { ...series, limit, warnAt: limit === null ? null : limit * limits.warnAt, band, marks, ...edges };
-  };
-  const drawings = useMemo(
-    () => ({
+    const ahead = (trend: Trend | undefined): Drawing["band"] => (zoom === null ? bandOf(trend ?? null, toS, until) : null);
+    const bands = { cpu: ahead(forecast?.cpu), memory: ahead(forecast?.memory) };
+    // One that goes on takes the others with it: the same place is the same time in all of them.
+    const edges = zoom ?? { from: toS - rangeMs / 1000, to: (bands.cpu ?? bands.memory) ? until : toS };
+    const make = (pick: Pick, peak: Pick | null, limit: number | null, band: Drawing["band"]): Drawing => {
+      const series = seriesOf(points, pick, ...(peak ? [peak] : []));
+      return { ...series, limit, warnAt: limit === null ? null : limit * limits.warnAt, band, marks, ...edges };
+    };
+    return {
       cpu: make(
         (point) => point.cpu_percent,
         (point) => point.cpu_max ?? null,
         limits.cpu,
-        forecast?.cpu ?? null,
+        bands.cpu,
       ),
       memory: make(
         (point) => point.memory_mb,
         (point) => point.memory_max ?? null,
         limits.memory,
-        forecast?.memory ?? null,
+        bands.memory,
       ),
       response: make((point) => point.response_time_ms, null, null, null),
       reported: (withReported ? reportedNames(points) : []).map((name) => ({
         name,
         drawing: make((point) => point.reported?.[name] ?? null, null, null, null),
       })),
-    }),
-    [points, marks, limits, forecast, zoom, rangeMs, withReported],
-  );
+    };
+  }, [points, marks, limits, forecast, zoom, rangeMs, withReported]);
   return { points, forecast, ...drawings };
 }
 
