@@ -36,7 +36,7 @@ export function resume(parts: Parts, journal: Journal, handover: Pick<Handover, 
       noteStray(parts, id, memory.unit);
       continue;
     }
-    decided.add(id);
+    if (!endedWithSup(memory.unit)) decided.add(id);
     if (takeOver(parts, id, memory, unwritten.get(id))) adopted++;
     const { unit, spec } = parts.world.get(id)!;
     if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(id)) parts.interpreter.holdSockets(id, unit, spec);
@@ -44,6 +44,12 @@ export function resume(parts: Parts, journal: Journal, handover: Pick<Handover, 
   if (adopted > 0) journal.info(`adopted ${adopted} running units`);
   return { adopted, decided };
 }
+
+/**
+ * Its daemon was to end, stopped it or was about to, and was killed before all was down (a container engine, or systemd, waits
+ * only so long): nobody wanted this unit stopped. It starts as after an orderly end.
+ */
+const endedWithSup = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
 
 /** A unit that is up goes on with what it was started with: a file that changed meanwhile is marked, and taken up by a reload. */
 function keepInForce({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {

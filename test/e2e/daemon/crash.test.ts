@@ -42,6 +42,26 @@ test("the next daemon adopts what runs: the same pids, no second copy, and what 
   expect(alive(manual.pid!)).toBe(false);
 });
 
+test("killed while it stopped everything in order, as by a container engine that waits no longer: enabled units start again", async () => {
+  const deaf = sh("trap '' TERM; while :; do sleep 0.1; done", { enabled: true, graceful_shutdown: { timeout: 60 } });
+  const units = { deaf, web: sleeper({ enabled: true, dependencies: ["deaf"] }), halted: sleeper({ enabled: true, args: ["1001"] }) };
+  await using daemon = await startDaemon({ units });
+  for (const id of Object.keys(units)) await daemon.reaches(id, "running");
+  await daemon.sup("stop", "halted");
+  const { pid } = await daemon.service("deaf");
+  process.kill(daemon.pid, "SIGTERM");
+  await daemon.reaches("web", "stopped");
+  await daemon.reaches("deaf", "stopping");
+  await daemon.crash();
+  await daemon.start();
+  process.kill(pid!, "SIGKILL");
+  await daemon.reaches("web", "running");
+  expect((await daemon.service("deaf")).pid).not.toBe(pid);
+  expect(await daemon.service("halted")).toMatchObject({ state: "stopped", reason: "operator" });
+  daemon.writeUnit("deaf", { ...deaf, graceful_shutdown: { timeout: 0.1 } });
+  await daemon.sup("reload");
+});
+
 test("lines that a service wrote while there was no daemon are in its log, each once", async () => {
   const gate = "%S/gate";
   const script = `i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo "line $i"; done; while [ ! -e '${gate}' ]; do sleep 0.02; done
