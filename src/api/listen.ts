@@ -101,7 +101,9 @@ const UNIX_ONLY = { idleTimeout: 0 } as object;
 
 function listenTcp(app: App, host: string, port: number, whoListens: ListenOptions["whoListens"]): Result<Server, string> {
   try {
-    return ok(Bun.serve({ hostname: host.replace(/^\[(.*)\]$/, "$1"), port, idleTimeout: IDLE_TIMEOUT, ...serving(app, "tcp") }) as Server);
+    const hostname = host.replace(/^\[(.*)\]$/, "$1");
+    // Bun 1.4.5 sets SO_REUSEPORT outside of development: two daemons of a user would share a port, and get each other's requests.
+    return ok(Bun.serve({ hostname, port, reusePort: false, idleTimeout: IDLE_TIMEOUT, ...serving(app, "tcp") }) as Server);
   } catch (error) {
     const only = "the API is on the socket only";
     if (codeOf(error) === "EADDRINUSE") return err(`port ${port} is taken by ${whoListens?.(port) ?? "another process"}; ${only}`);

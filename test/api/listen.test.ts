@@ -83,6 +83,12 @@ test("a taken port is no error: a note says by whom, and the socket answers", as
   expect(unseen.notes[0]).toContain("taken by another process");
 });
 
+test("two daemons of one user do not share a port: the second one has a note", async () => {
+  const first = await open({ tcp: LOOPBACK });
+  const second = await open({ tcp: { ...LOOPBACK, port: first.tcp!.port } });
+  expect([second.tcp, second.notes]).toEqual([null, [expect.stringContaining(`port ${first.tcp!.port} is taken`)]]);
+});
+
 test("an address that this machine does not have is a note as well", async () => {
   const { tcp, notes } = await open({ tcp: { ...LOOPBACK, host: "192.0.2.1" } });
   expect([tcp, notes]).toEqual([
