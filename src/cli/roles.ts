@@ -16,6 +16,8 @@ export interface Roles {
     readonly line: (unit: string, line: LogLine) => void;
     /** Prints a line about the units: started, failed, stopping. */
     readonly say: (unit: string | null, text: string) => void;
+    /** It answers now; null when there is no page. */
+    readonly begun: (url: string | null) => void;
     /** Ids of the units as they become known, so that the names can be aligned. */
     readonly expect: (units: readonly string[]) => void;
   }): Promise<number>;

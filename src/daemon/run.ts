@@ -144,7 +144,9 @@ function prepare({ places, foreground }: DaemonOptions, handover: Handover | nul
     const { error } = lock;
     if (error.kind === "failed") return err(`cannot lock ${places.state}/lock: error ${error.errno}`);
     const who = error.pid === null ? "another daemon" : `another daemon (pid ${error.pid})`;
-    return err(`cannot start: ${who} owns ${places.state}. Use \`sup status\` to talk to it, or SUP_HOME for a second one`);
+    return err(
+      `cannot start: ${who} owns ${places.state}. \`sup status\` talks to it, \`sup daemon stop\` ends it; with SUP_HOME=DIR there can be a second one`,
+    );
   }
   const journal = openJournal(`${places.logs}/sup.log`, { echo: foreground, now: Date.now });
   if (scrubbed.length > 0) journal.info(`left out of the environment: ${scrubbed.join(", ")}`);

@@ -8,20 +8,20 @@ export interface UpOptions {
   readonly version: string;
   readonly line: (unit: string, line: LogLine) => void;
   readonly say: (unit: string | null, text: string) => void;
+  readonly begun: (url: string | null) => void;
   readonly expect: (units: readonly string[]) => void;
 }
 
 /** The daemon in the foreground of a terminal: every unit of the directory starts, and what they write is shown. */
-export function runUp({ places, version, line, say, expect }: UpOptions): Promise<number> {
+export function runUp({ places, version, line, say, begun, expect }: UpOptions): Promise<number> {
   return runDaemon({
     places,
     version,
     foreground: false,
     onReady: (parts, info) => {
+      expect(parts.world.ids());
       for (const note of parts.facade.status().daemon.notes) say(null, note);
-      if (info.url !== null) say(null, `the API is at ${info.url}, its token in ${places.token}`);
-      const home = places.mode === "portable" ? `SUP_HOME=${places.state.replace(/\/state$/, "")} ` : "";
-      say(null, `from another terminal: ${home}sup status`);
+      begun(info.url);
       show(parts, { line, say, expect });
     },
     startAtBoot: wanted,

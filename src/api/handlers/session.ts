@@ -34,7 +34,7 @@ export const signInLink: Handler<"signInLink"> = (_, { visitor, supervisor }) =>
     const message = "cannot make a link: the daemon listens on its socket only";
     return {
       ok: false,
-      error: { code: "conflict", message, hint: "see the notes of `sup daemon status`, and api.enabled of the settings file" },
+      error: { code: "conflict", message, hint: "`sup doctor` says why; api.enabled and api.port of the settings file decide it" },
     };
   }
   const { code, expiresMs } = visitor.sessions.makeCode();

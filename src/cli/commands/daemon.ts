@@ -127,9 +127,13 @@ async function status(context: Context): Promise<number> {
   return EXIT.done;
 }
 
-function tell({ options, out, json }: Context, daemon: DaemonInfo, what: string): number {
+function tell({ options, out, json, note }: Context, daemon: DaemonInfo, what: string): number {
   if (options.json) json(daemon);
-  else out(`sup daemon: ${what} (pid ${daemon.pid})${daemon.url ? `, page and API at ${safe(daemon.url)}` : ""}`);
+  else {
+    out(`sup daemon: ${what} (pid ${daemon.pid})${daemon.url ? `, page and API at ${safe(daemon.url)}` : ""}`);
+    for (const line of daemon.notes) note(`! ${safe(line)}`);
+    if (daemon.notes.length > 0) note("  `sup doctor` says what to do about it");
+  }
   return EXIT.done;
 }
 

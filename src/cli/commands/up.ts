@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { findPlaces } from "../../spec/places.ts";
-import type { Run } from "../context.ts";
+import { isSameFile } from "../same-file.ts";
+import type { Context, Run } from "../context.ts";
 import { prefixer } from "../render/prefix.ts";
 
 export const run: Run = async (context) => {
@@ -18,11 +19,29 @@ export const run: Run = async (context) => {
   const units = [path, ...(options.units ?? []).map((other) => resolve(other)).filter((other) => other !== path)];
   const prefix = prefixer(context.paint);
   const { json, out } = context;
+  const places = findPlaces({ env: host.env, uid: host.uid, home: host.home, units });
+  const say = (unit: string | null, text: string): void =>
+    options.json ? json({ service_id: unit, message: text }) : out(prefix.remark(unit, text));
+  const begun = (url: string | null): void => {
+    const sup = calledFrom(context);
+    if (url === null) say(null, `no page, then; its port is api.port in ${places.settings}, as in {"api": {"port": 7871}}`);
+    else say(null, `the page is at ${url}: \`${sup} dashboard\` signs a browser in`);
+    say(null, `in another terminal: ${sup} status; Ctrl-C in this one stops all in order`);
+  };
   return roles.up({
-    places: findPlaces({ env: host.env, uid: host.uid, home: host.home, units }),
+    places,
     version,
+    begun,
     expect: prefix.expect,
     line: (unit, line) => (options.json ? json({ ...line, service_id: unit }) : out(prefix.line(unit, line))),
-    say: (unit, text) => (options.json ? json({ service_id: unit, message: text }) : out(prefix.remark(unit, text))),
+    say,
   });
 };
+
+/** What to type for this program in another terminal of the same directory; in a checkout it is not on PATH. */
+function calledFrom({ host }: Context): string {
+  const found = Bun.which("sup", { PATH: host.env.PATH ?? "" });
+  const near = relative(process.cwd(), host.program);
+  const name = found !== null && isSameFile(found, host.program) ? "sup" : near.startsWith("..") ? host.program : near;
+  return host.env.SUP_HOME ? `SUP_HOME=${host.env.SUP_HOME} ${name}` : name;
+}

@@ -49,10 +49,10 @@ export function checkDescriptors({ status, daemon }: Facts): Finding[] {
   return [];
 }
 
-export function checkPort({ daemon, settings }: Facts): Finding[] {
+export function checkPort({ daemon, settings, places }: Facts): Finding[] {
   if (settings === null || !settings.api.enabled) return [];
   const { port } = settings.api;
-  const fix = `choose another in sup.json: {"api": {"port": ${port + 1}}}, or end the other one; then restart the daemon`;
+  const fix = `choose another in ${places.settings}: {"api": {"port": ${port + 1}}}, or end the other one; then restart the daemon`;
   if (daemon === null) {
     const other = whoListens(port);
     return other === null ? [] : [warning(`port ${port}, for the page and the API, is taken by ${other}`, fix)];

@@ -2,6 +2,7 @@
 import { accessSync, constants, lstatSync, readdirSync, statfsSync, statSync, type Stats, type StatsFs } from "node:fs";
 import type { Problem } from "../../spec/problems.ts";
 import { loadSettings } from "../../spec/settings.ts";
+import { isSameFile } from "../same-file.ts";
 import { verifyPaths } from "../verify.ts";
 import { readOrNull } from "../service/target.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
@@ -126,17 +127,12 @@ export function checkProgram({ context }: Facts): Finding[] {
   if (!host.compiled) return [];
   const found: Finding[] = [];
   const first = Bun.which("sup", { PATH: host.env.PATH ?? "" });
-  if (first !== null && !isSame(first, host.program))
+  if (first !== null && !isSameFile(first, host.program))
     found.push(note(`\`sup\` on your PATH is ${first}; this is ${host.program}`, `remove one of them, or call it by its path`));
   const stat = statSync(host.program, { throwIfNoEntry: false });
   if (host.uid === 0 && stat !== undefined && (stat.uid !== 0 || (stat.mode & 0o022) !== 0))
     found.push(error(`${host.program} can be written by others than root, and runs as root`, `chown root ${host.program}; chmod go-w ${host.program}`)); // prettier-ignore
   return found;
-}
-
-function isSame(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
 function statfs(path: string): StatsFs | null {

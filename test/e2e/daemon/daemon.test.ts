@@ -26,6 +26,17 @@ test("daemon start, status and stop; a second start says that it runs already", 
   expect(processesOf(daemon.home)).toEqual([]);
 });
 
+test("what is amiss at the start is told by the command that started it", async () => {
+  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  await using daemon = await startDaemon({ units: { bad: `{ "comand": "x" }` }, settings: { api: { port: server.port } } });
+  await daemon.stop();
+  const { code, stdout, stderr } = await daemon.sup("daemon", "start");
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^sup daemon: started \(pid \d+\)\n$/)]);
+  for (const line of [`! port ${server.port} is taken by `, "bad.unit.json:1:3: error: ", "`sup doctor` says what to do"])
+    expect(stderr).toContain(line);
+  await daemon.sup("daemon", "stop");
+});
+
 test("after an orderly stop and start enabled units come up, also one the operator had stopped, and no other", async () => {
   await using daemon = await startDaemon({
     units: { web: worker({ enabled: true }), halted: worker({ enabled: true }), manual: worker(), word: worker() },

@@ -24,16 +24,16 @@ interface Up extends AsyncDisposable {
   readonly exited: Promise<number>;
 }
 
-/** `sup up units …` in a home of its own; at the end of the scope nothing of it is left. */
-function up(units: Readonly<Record<string, UnitFile | string>>, ...args: string[]): Up {
+/** `sup up dir` in a home of its own; at the end of the scope nothing of it is left. */
+function up(units: Readonly<Record<string, UnitFile | string>>, port = 0): Up {
   const temp = tempDir();
   const home = temp.path;
   mkdirSync(join(home, "dir"));
-  writeFileSync(join(home, "sup.json"), JSON.stringify({ api: { port: 0 } }));
+  writeFileSync(join(home, "sup.json"), JSON.stringify({ api: { port } }));
   for (const [name, unit] of Object.entries(units))
     writeFileSync(join(home, "dir", `${name}.unit.json`), typeof unit === "string" ? unit : JSON.stringify(unit));
   const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: home, SUP_HOME: home, NO_COLOR: "1" };
-  const child = Bun.spawn([SUP, "up", "dir", ...args], { env, cwd: home, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([SUP, "up", "dir"], { env, cwd: home, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   let text = "";
   const collect = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
     const decoder = new TextDecoder();
@@ -99,4 +99,22 @@ test("a bad file is told and the others run; a directory that is not there is an
   const nowhere = await run([SUP, "up", "nowhere"], { env: one.env, cwd: one.home });
   expect(nowhere).toMatchObject({ code: 1 });
   expect(nowhere.stderr).toContain("nowhere: no such directory");
+});
+
+test("it says where the page is, what to type in another terminal, and what to do when its port is taken", async () => {
+  await using one = up({ web: says("web") });
+  await printed(one, "web up");
+  expect(one.text()).toMatch(/^sup +\| the page is at http:\/\/127\.0\.0\.1:\d+: `/m);
+  expect(one.text()).toMatch(/: `SUP_HOME=\S+ \S*sup dashboard` signs a browser in$/m);
+  expect(one.text()).toMatch(/in another terminal: SUP_HOME=\S+ \S*sup status; Ctrl-C in this one stops all in order$/m);
+
+  const { port } = new URL(/http:\/\/127.0.0.1:\d+/.exec(one.text())![0]);
+  await using two = up({ web: says("web") }, Number(port));
+  await printed(two, "web up");
+  expect(two.text()).toContain(`port ${port} is taken by sup (pid ${one.pid}); the API is on the socket only`);
+  expect(two.text()).toContain(`its port is api.port in ${two.home}/sup.json`);
+  for (const { pid, exited } of [one, two]) {
+    process.kill(pid, "SIGINT");
+    expect(await exited).toBe(0);
+  }
 });

@@ -1,0 +1,89 @@
+/** The two commands that README begins with, typed on a terminal in a copy of the source that nothing was done in yet. */
+import { expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Status } from "../../../src/api/shapes.ts";
+import { freePort } from "../../harness/ports.ts";
+import { processesOf } from "../../harness/processes.ts";
+import { run } from "../../harness/run.ts";
+import { tempDir } from "../../harness/temp.ts";
+import { until } from "../../harness/until.ts";
+
+const ROOT = resolve(import.meta.dir, "../../..");
+const CTRL_C = "\u0003";
+
+/** The files of the source, those that are not committed yet too; null when git does not know them (an unpacked archive). */
+const listed = await run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, env: { PATH: process.env.PATH ?? "" } }); // prettier-ignore
+
+/** npm's downloads are shared with the machine, so that the registry is asked once. */
+const cache = await run(["npm", "config", "get", "cache"], { cwd: ROOT, env: environment(process.env.HOME ?? "/") });
+
+function environment(home: string): Record<string, string> {
+  const kept = Object.entries(process.env).filter(([name]) => /^(PATH|npm_config_.*|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)$/i.test(name)); // prettier-ignore
+  return { ...(Object.fromEntries(kept) as Record<string, string>), HOME: home, NO_COLOR: "1" };
+}
+
+function copySource(to: string): void {
+  for (const name of listed.stdout.split("\0")) {
+    const from = join(ROOT, name);
+    if (name === "" || !existsSync(from) || statSync(from).isDirectory()) continue; // deleted and not committed
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    copyFileSync(from, join(to, name));
+  }
+}
+
+test.if(listed.code === 0)(
+  "npm start: builds, runs the sample units, serves the page; Ctrl-C ends all in order with 0; the second time it is quick",
+  async () => {
+    using temp = tempDir();
+    const home = temp.path;
+    const source = join(home, "source");
+    copySource(source);
+    // The machine may have something on the ports of the samples and of the page.
+    const port = freePort();
+    mkdirSync(join(source, "units/web.unit.json.d"));
+    writeFileSync(join(source, "units/web.unit.json.d/port.json"), JSON.stringify({ port }));
+    writeFileSync(join(home, "sup.json"), JSON.stringify({ api: { port: 0 } }));
+    const env = { ...environment(home), npm_config_cache: cache.stdout.trim(), SUP_HOME: home };
+    const sup = (...args: string[]): ReturnType<typeof run> => run([join(source, "dist/sup"), ...args], { env });
+
+    for (const time of ["first", "second"]) {
+      let screen = "";
+      const began = performance.now();
+      const child = Bun.spawn(["npm", "start"], {
+        cwd: source,
+        env,
+        terminal: { cols: 150, rows: 50, data: (_, bytes) => void (screen += Buffer.from(bytes).toString()) },
+      });
+      const shows = (...texts: string[]): Promise<unknown> =>
+        until(() => texts.every((text) => screen.includes(text)) || child.exitCode !== null, {
+          what: texts.join(" and "),
+          timeoutMs: 90_000,
+          explain: () => screen,
+        });
+      try {
+        await shows("web: running", "heartbeat: running", "beat 1");
+        if (time === "second") expect(performance.now() - began).toBeLessThan(10_000); // no setup, no build: about one second
+
+        const page = /the page is at (http:\/\/127\.0\.0\.1:\d+): `(.*) dashboard`/.exec(screen);
+        expect([time, page?.[2]]).toEqual([time, `SUP_HOME=${home} dist/sup`]);
+        const answer = await fetch(page![1]!);
+        expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("<!doctype html>")]);
+        const { services } = JSON.parse((await sup("status", "--json")).stdout) as Status;
+        expect(services.map(({ id, state }) => [id, state])).toEqual([["heartbeat", "running"], ["prepare", "running"], ["web", "running"]]); // prettier-ignore
+        expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text()).toContain("ok");
+
+        child.terminal!.write(CTRL_C);
+        expect([await child.exited, screen]).toEqual([0, expect.stringContaining("every unit is down")]);
+        expect(screen).toMatch(/goodbye after \d+ beats/);
+        expect(screen.indexOf("heartbeat: stopped")).toBeLessThan(screen.indexOf("prepare: stopped"));
+        expect(processesOf(home)).toEqual([]);
+      } finally {
+        child.kill("SIGKILL");
+        for (const { pid } of processesOf(home)) process.kill(pid, "SIGKILL");
+        child.terminal!.close();
+      }
+    }
+  },
+  180_000,
+);
