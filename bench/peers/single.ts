@@ -1,0 +1,190 @@
+/**
+ * One service, `u`, under each of the peers, its output kept in files of a limited size: what the benches of logs and of loss
+ * have in common.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { alive, childrenOf, run, until } from "../process.ts";
+import { install, VERSION as PM2_VERSION } from "./pm2.ts";
+
+/** What may be kept of a service's output. */
+export interface Keeping {
+  readonly fileBytes: number;
+  readonly files: number;
+}
+
+/** A peer on this machine, with how it is called by its version; or why it is not there. */
+export type Found = { readonly program: string; readonly version: string } | { readonly missing: string };
+
+/** `argv` set up to run, and what is needed to have it run, stopped and looked at. */
+export interface Single {
+  launch(): Promise<Supervisor>;
+  /** Oldest first. */
+  files(): string[];
+  /** The peer's own command, with what it needs to know. */
+  control(...words: string[]): Promise<string>;
+}
+
+export interface Supervisor {
+  /** The process that was started; of PM2, which goes into the background, its daemon. */
+  readonly pid: number;
+  /** Ends it with all that it runs. */
+  end(): Promise<void>;
+}
+
+export const QUIET = { stdio: ["ignore", "ignore", "ignore"] as ["ignore", "ignore", "ignore"] };
+/** What a supervisor may take to end before it is killed. */
+const END_MS = 5000;
+
+export async function findSupervisord(): Promise<Found> {
+  const program = Bun.which("supervisord");
+  if (!program) return { missing: "not installed (Debian: supervisor)" };
+  return { program, version: (await run([program, "--version"])).stdout.trim() };
+}
+
+export function supervisord(program: string, directory: string, argv: readonly string[], keeping: Keeping | null): Single {
+  const config = join(directory, "supervisord.conf");
+  // A named log: by default supervisord deletes its log files when it starts.
+  writeFileSync(
+    config,
+    `[supervisord]
+logfile=${directory}/supervisord.log
+pidfile=${directory}/supervisord.pid
+childlogdir=${directory}
+[unix_http_server]
+file=${directory}/s.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://${directory}/s.sock
+[program:u]
+command=${argv.join(" ")}
+stdout_logfile=${directory}/u.log
+${keeping ? `stdout_logfile_maxbytes=${keeping.fileBytes}\nstdout_logfile_backups=${keeping.files}\n` : ""}`,
+  );
+  return {
+    launch: () => {
+      const child = Bun.spawn([program, "-n", "-c", config], QUIET);
+      const end = async (): Promise<void> => {
+        child.kill("SIGTERM");
+        await child.exited;
+      };
+      return Promise.resolve({ pid: child.pid, end });
+    },
+    files: () => numbered(directory, "u.log"),
+    control: async (...words) => (await run(["supervisorctl", "-c", config, ...words])).stdout,
+  };
+}
+
+export async function findRunit(): Promise<Found> {
+  const program = Bun.which("runsvdir");
+  return program ? { program, version: await debianVersion("runit") } : { missing: "not installed (Debian: runit)" };
+}
+
+export function runit(program: string, directory: string, argv: readonly string[], keeping: Keeping | null): Single {
+  const { service, kept } = makeServices(directory, argv, `svlogd ${keeping ? "-b 65536 " : ""}${directory}/kept`);
+  mkdirSync(kept);
+  writeFileSync(join(kept, "config"), keeping ? `s${keeping.fileBytes}\nn${keeping.files}\n` : "s99999999\n");
+  return {
+    launch: () => {
+      const child = Bun.spawn([program, join(directory, "sv")], QUIET);
+      const end = async (): Promise<void> => {
+        const runsvs = childrenOf(child.pid);
+        child.kill("SIGHUP"); // TERM to every runsv, which ends its service
+        await child.exited;
+        await until(() => !runsvs.some(alive), "runsv to end", 20_000);
+      };
+      return Promise.resolve({ pid: child.pid, end });
+    },
+    files: () => stamped(kept),
+    control: async (...words) => (await run(["sv", "-w", "20", ...words, service])).stdout,
+  };
+}
+
+export async function findS6(): Promise<Found> {
+  const program = Bun.which("s6-svscan");
+  return program ? { program, version: await debianVersion("s6") } : { missing: "not installed (Debian: s6)" };
+}
+
+export function s6(program: string, directory: string, argv: readonly string[], keeping: Keeping | null): Single {
+  const bounds = keeping ? `n${keeping.files} s${keeping.fileBytes}` : "n20 s99999999";
+  const { service, kept } = makeServices(directory, argv, `s6-log ${bounds} ${directory}/kept`);
+  return {
+    launch: () => {
+      const child = Bun.spawn([program, join(directory, "sv")], QUIET);
+      const end = async (): Promise<void> => {
+        const below = childrenOf(child.pid).flatMap((pid) => [pid, ...childrenOf(pid)]);
+        await run(["s6-svscanctl", "-t", join(directory, "sv")]);
+        // It waits for ever for the log of a service that outlived its s6-supervise.
+        const ended = await Promise.race([child.exited.then(() => true), Bun.sleep(END_MS).then(() => false)]);
+        for (const pid of ended ? below : [child.pid, ...below]) if (alive(pid)) process.kill(pid, "SIGKILL");
+        await child.exited;
+      };
+      return Promise.resolve({ pid: child.pid, end });
+    },
+    files: () => stamped(kept),
+    control: async (command, ...words) => (await run([command!, ...words, service])).stdout,
+  };
+}
+
+/** For runit and s6: a directory with a program to run, and one for its log. */
+function makeServices(directory: string, argv: readonly string[], logger: string): { readonly service: string; readonly kept: string } {
+  const service = join(directory, "sv/u");
+  mkdirSync(join(service, "log"), { recursive: true });
+  writeFileSync(join(service, "run"), `#!/bin/sh\nexec ${argv.join(" ")}\n`, { mode: 0o755 });
+  writeFileSync(join(service, "log/run"), `#!/bin/sh\nexec ${logger}\n`, { mode: 0o755 });
+  return { service, kept: join(directory, "kept") };
+}
+
+export async function findPm2(): Promise<Found> {
+  const program = await install();
+  return program ? { program, version: PM2_VERSION } : { missing: "cannot be installed (npm)" };
+}
+
+/** It rotates nothing by itself (pm2-logrotate, an extra, copies and truncates by a timer). */
+export function pm2(program: string, directory: string, [script, ...args]: readonly string[]): Single {
+  const env = { PM2_HOME: join(directory, "pm2"), PM2_DISABLE_VERSION_CHECK: "true" };
+  const control = async (...words: string[]): Promise<string> => (await run([program, ...words], { env })).stdout;
+  const apps = [{ name: "u", script, args, interpreter: "none", exec_mode: "fork", out_file: join(directory, "u.log") }];
+  writeFileSync(join(directory, "ecosystem.json"), JSON.stringify({ apps }));
+  const daemon = (): number => Number(readFileSync(join(env.PM2_HOME, "pm2.pid"), "latin1"));
+  return {
+    launch: async () => {
+      await control("start", join(directory, "ecosystem.json"));
+      await control("save"); // what its start-up script brings back
+      const end = async (): Promise<void> => {
+        const pid = daemon();
+        await control("kill");
+        if (alive(pid)) process.kill(pid, "SIGKILL");
+        await until(() => !alive(pid), "PM2 to end", 10_000);
+      };
+      return {
+        get pid() {
+          return daemon();
+        },
+        end,
+      };
+    },
+    files: () => numbered(directory, "u.log"),
+    control,
+  };
+}
+
+const debianVersion = async (name: string): Promise<string> =>
+  /^\S+/.exec((await run(["dpkg-query", "-W", "-f", "${Version}", name])).stdout)?.[0] ?? "of this system";
+
+/** `web.log.2`, `web.log.1`, `web.log`: a higher number is older. */
+export function numbered(directory: string, name: string): string[] {
+  const number = (file: string): number => (file === name ? 0 : Number(/^\.(\d+)/.exec(file.slice(name.length))?.[1] ?? Number.NaN));
+  return readdirSync(directory)
+    .filter((file) => file.startsWith(name) && !Number.isNaN(number(file)))
+    .toSorted((a, b) => number(b) - number(a))
+    .map((file) => join(directory, file));
+}
+
+/** svlogd and s6-log: `@TIME.s`, then `current`. */
+function stamped(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  const files = readdirSync(directory).filter((file) => /^(@.*|current)$/.test(file));
+  return files.toSorted().map((file) => join(directory, file));
+}
