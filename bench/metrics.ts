@@ -1,76 +1,142 @@
 /**
- * `npm run bench:metrics`: what 24 hours of metrics of 1,000 units cost the store: time to write a round of samples, size of
- * the file, time to read one unit's day. `-- --units=1000 --hours=24` are the sizes it has by itself.
+ * `npm run bench:metrics`: what days of metrics of 1,000 units cost the store: time to write a round of samples, how long its
+ * housekeeping holds the daemon up, size of the file on the way, time to read a unit's day and all of it. The time is made up, the
+ * database and the housekeeping are the daemon's own. `-- --units=1000 --days=1` are the sizes it has by itself; a simulated day
+ * takes some minutes.
  */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openStore } from "../src/adapters/sqlite/store.ts";
 import { windowsFor } from "../src/core/rollup.ts";
+import { Housekeeping } from "../src/daemon/housekeeping.ts";
 import type { MetricRow } from "../src/ports/store.ts";
+import { randomOf } from "../test/sim/random.ts";
 import { describeMachine } from "./machine.ts";
 import { ROOT } from "./session.ts";
-import { median, quantile } from "./stats.ts";
+import { quantile } from "./stats.ts";
 import { table } from "./table.ts";
 
-const { values } = parseArgs({ options: { units: { type: "string", default: "1000" }, hours: { type: "string", default: "24" } } });
-const [units, hours] = [Number(values.units), Number(values.hours)];
-const INTERVAL_MS = 5000;
+const { values } = parseArgs({
+  options: { units: { type: "string", default: "1000" }, days: { type: "string", default: "1" }, dir: { type: "string", default: ROOT } },
+});
+const [units, days] = [Number(values.units), Number(values.days)];
+const [INTERVAL_MS, HOUR_MS, DAY_MS] = [5000, 3_600_000, 86_400_000];
 const START = Date.UTC(2026, 0, 1);
-const directory = mkdtempSync(join(ROOT, "sup-bench-"));
+const END = START + days * DAY_MS;
+const directory = mkdtempSync(join(values.dir, "sup-bench-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 const path = join(directory, "sup.db");
 const opened = openStore(path);
 if (!opened.ok) throw new Error(opened.error);
 const store = opened.value;
-const { samplesMs, minutesMs } = windowsFor(units, INTERVAL_MS, 7 * 86_400_000);
 
-const written: number[] = [];
-const rolled: number[] = [];
-const rounds = (hours * 3_600_000) / INTERVAL_MS;
-for (let round = 0; round < rounds; round++) {
-  const now = START + round * INTERVAL_MS;
-  const timestamp = new Date(now).toISOString();
-  const rows: MetricRow[] = Array.from({ length: units }, (_, unit) => ({
-    serviceId: `service-${unit}`,
-    timestamp,
-    cpuPercent: Math.round(Math.abs(Math.sin(round / 50 + unit)) * 1000) / 10,
-    memoryMb: 100 + ((round * 7 + unit) % 1000) / 10,
-    healthStatus: "healthy",
-    responseTimeMs: unit % 2 === 0 ? null : 1.25,
-  }));
-  const began = performance.now();
+let now = START;
+const settings = {
+  metrics: { intervalMs: INTERVAL_MS, retentionDays: 7 },
+  events: { retentionDays: 90 },
+  store: { maxSizeBytes: 1024 * 1024 * 1024 },
+};
+const clock = { wallMs: (): number => now };
+const housekeeping = new Housekeeping({ clock, store, settings, countUnits: () => units, tidyLogs: () => undefined });
+
+const random = randomOf(1);
+const normal = (): number => Math.sqrt(-2 * Math.log(random() || 1e-9)) * Math.cos(2 * Math.PI * random());
+/** CPU is counted in hundredths of a second, memory in pages, and a probe runs every sixth sample: as the daemon would see them. */
+const KINDS = [
+  { share: 0.5, ticks: 0.3, pages: 2, probed: false }, // hardly ever does anything
+  { share: 0.4, ticks: 20, pages: 50, probed: true },
+  { share: 0.1, ticks: 400, pages: 400, probed: true }, // never at rest
+];
+const services = Array.from({ length: units }, (_, i) => {
+  const at = i / units;
+  const kind = KINDS[at < KINDS[0]!.share ? 0 : at < KINDS[0]!.share + KINDS[1]!.share ? 1 : 2]!;
+  return { serviceId: `service-${i}`, kind, pages: 20_000 + (i % 100) * 300, tasks: 1 + (i % 9), files: 7 + (i % 40), answer: 2 };
+});
+
+function sample(round: number, timestamp: string): MetricRow[] {
+  return services.map((service) => {
+    const { kind, serviceId } = service;
+    const noisy = normal();
+    const ticks = Math.max(0, Math.round(kind.ticks + Math.sqrt(kind.ticks) * noisy));
+    if (kind.probed || random() < 0.02) service.pages = Math.max(1000, Math.round(service.pages + noisy * kind.pages));
+    if (kind.probed && round % 6 === 0) service.answer = Math.round((1 + random() * 5) * 100) / 100;
+    if (kind.probed && random() < 0.2) service.files += Math.round(normal());
+    return {
+      serviceId,
+      timestamp,
+      cpuPercent: (ticks / (INTERVAL_MS / 10 + normal())) * 100,
+      memoryMb: (service.pages * 4096) / 1024 / 1024,
+      healthStatus: kind.probed ? "healthy" : "unknown",
+      responseTimeMs: kind.probed ? service.answer : null,
+      tasks: service.tasks,
+      openFiles: service.files,
+    };
+  });
+}
+
+const [written, kept]: [number[], number[]] = [[], []];
+const peak = { file: 0, log: 0 };
+const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size / 1e6 : 0);
+const began = performance.now();
+for (let round = 0; now < END; round++, now += INTERVAL_MS) {
+  const rows = sample(round, new Date(now + Math.round(normal() * 1.5)).toISOString());
+  const before = performance.now();
   store.addMetrics(rows);
-  written.push(performance.now() - began);
-  const later = performance.now();
-  store.rollUp({ samplesBeforeMs: now - samplesMs, minutesBeforeMs: now - minutesMs, services: Math.max(10, Math.ceil(units / 100)) });
-  rolled.push(performance.now() - later);
-  if (round % 2000 === 1999) console.error(`${Math.round((round * INTERVAL_MS) / 3_600_000)} h, ${Math.round(store.size() / 1e6)} MB`);
+  const between = performance.now();
+  housekeeping.tick();
+  kept.push(performance.now() - between);
+  written.push(between - before);
+  if (round % 20 === 0) {
+    peak.file = Math.max(peak.file, sizeOf(path));
+    peak.log = Math.max(peak.log, sizeOf(`${path}-wal`));
+  }
+  if ((now - START) % (6 * HOUR_MS) === 0) {
+    const took = Math.round((performance.now() - began) / 1000);
+    console.error(`${(now - START) / HOUR_MS} h: ${store.size() / 1e6} MB in use, file ${sizeOf(path)} MB, after ${took} s`);
+  }
 }
-const read: number[] = [];
-let points = 0;
-for (let n = 0; n < 20; n++) {
-  const began = performance.now();
-  points = store.metrics(`service-${(n * 37) % units}`, new Date(START).toISOString(), 100_000).length;
-  read.push(performance.now() - began);
+
+function read(sinceMs: number): { readonly times: number[]; readonly points: number } {
+  let points = 0;
+  const times = Array.from({ length: 40 }, (_, n) => {
+    const before = performance.now();
+    points = store.metrics(`service-${(n * 37) % units}`, new Date(sinceMs).toISOString(), 100_000).length;
+    return performance.now() - before;
+  });
+  return { times, points };
 }
+const [day, all] = [read(END - DAY_MS), read(START)];
+const course = Array.from({ length: 40 }, (_, n) => {
+  const before = performance.now();
+  store.course(`service-${(n * 37) % units}`, START, END, (END - START) / 600);
+  return performance.now() - before;
+});
 const megabytes = store.size() / 1e6;
 store.close();
 
-const ms = (value: number): string => `${value.toFixed(1)} ms`;
+const windows = windowsFor(units, INTERVAL_MS, settings.metrics.retentionDays * DAY_MS);
+const hours = (ms: number): string => `${(ms / HOUR_MS).toFixed(1)} h`;
+const ages = (step: 0 | 60 | 900): string => `${hours(windows[step].keptMs)}, the newest ${hours(windows[step].plainMs)} of it not packed`;
+const three = (times: readonly number[]): string =>
+  [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)].map((value) => `${value.toFixed(1)} ms`).join(" / ");
 console.log(`${describeMachine()}\n`);
 console.log(
   table(
-    [`${units} units, ${hours} h, a sample every ${INTERVAL_MS / 1000} s`, ""],
+    [`${units} units, ${days} days, a sample every ${INTERVAL_MS / 1000} s`, "median / 99 % / worst"],
     [
-      ["samples kept", `${(samplesMs / 3_600_000).toFixed(1)} h`],
+      ["samples are kept", ages(0)],
+      ["minutes are kept", ages(60)],
+      ["one round of samples written", three(written)],
+      ["the housekeeping of one tick", three(kept)],
+      [`one unit's last day read (${day.points} points)`, three(day.times)],
+      [`all of one unit read (${all.points} points)`, three(all.times)],
+      ["all of it read for a forecast", three(course)],
+      ["in use in the database at the end", `${megabytes.toFixed(0)} MB`],
       [
-        "one round of samples written, median / 99 % / worst",
-        `${ms(median(written))} / ${ms(quantile(written, 0.99))} / ${ms(Math.max(...written))}`,
+        "file at the end, at most, and its log at most",
+        `${sizeOf(path).toFixed(0)} MB, ${peak.file.toFixed(0)} MB, ${peak.log.toFixed(0)} MB`,
       ],
-      ["rolled up on a tick, median / 99 % / worst", `${ms(median(rolled))} / ${ms(quantile(rolled, 0.99))} / ${ms(Math.max(...rolled))}`],
-      ["one unit's day read, median / worst", `${ms(median(read))} / ${ms(Math.max(...read))} (${points} points)`],
-      ["size of the database", `${megabytes.toFixed(0)} MB (file ${(statSync(path).size / 1e6).toFixed(0)} MB)`],
     ],
   ),
 );

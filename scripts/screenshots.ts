@@ -7,7 +7,8 @@ import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { chromium, type Browser } from "playwright-core";
-import { METRIC } from "../src/adapters/sqlite/pending.ts";
+import { insertMetrics } from "../src/adapters/sqlite/metrics.ts";
+import type { MetricRow } from "../src/ports/store.ts";
 import { startDaemon, type Daemon } from "../test/harness/daemon.ts";
 import { freePort } from "../test/harness/ports.ts";
 import { until } from "../test/harness/until.ts";
@@ -68,16 +69,19 @@ async function take(from: Browser, size: string, options: NonNullable<Parameters
 function invent({ home }: Daemon): void {
   const db = new Database(join(home, "state/sup.db"));
   const beganMs = Date.now() - 5_000;
-  const insert = db.query(METRIC);
   const usual = { api: [6, 60], web: [5, 48], postgres: [2, 36], redis: [1, 12], search: [3, 30], mailer: [1, 8] } as const;
   db.transaction(() => {
-    for (const [id, [cpu, memory]] of Object.entries(usual))
-      for (let age = 900; age > 0; age--) {
+    for (const [serviceId, [cpu, memory]] of Object.entries(usual)) {
+      const rows = Array.from({ length: 900 }, (_, i): MetricRow => {
+        const age = 900 - i;
         const wave = 1 + 0.3 * Math.sin(age / 90) + 0.2 * Math.sin(age / 7) + 0.2 * Math.random();
-        const response = id === "api" || id === "web" ? 7 * wave : null;
-        const time = new Date(beganMs - age * 1000).toISOString();
-        insert.run(id, time, cpu * wave, memory * (1 + 0.05 * wave), "healthy", response, null, 0, null, null, 2, 12);
-      }
+        const responseTimeMs = serviceId === "api" || serviceId === "web" ? 7 * wave : null;
+        const timestamp = new Date(beganMs - age * 1000).toISOString();
+        const measured = { cpuPercent: cpu * wave, memoryMb: memory * (1 + 0.05 * wave), responseTimeMs, tasks: 2, openFiles: 12 };
+        return { serviceId, timestamp, healthStatus: "healthy", ...measured };
+      });
+      insertMetrics(db, rows);
+    }
   })();
   db.close();
 }

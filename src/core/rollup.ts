@@ -3,26 +3,39 @@ import type { MetricRow } from "../ports/store.ts";
 
 /**
  * Metrics get coarser as they get older: samples, then minutes, then quarters of an hour. A coarse row has the mean of
- * what it stands for, the peaks beside it, the worst health, and the mean of each reported number.
+ * what it stands for, the peaks beside it, the worst health, and the mean of each reported number. Of each step the newer
+ * rows are plain ones, which anybody can read by SQL and which take some 130 bytes; the older are packed to 1 to 8 bytes.
  */
 export const STEPS = [0, 60, 900] as const;
 export type Step = (typeof STEPS)[number];
 
-/** Rows of samples and of minutes that are kept, of all units together: what a big installation has less time for. */
-const SAMPLE_ROWS = 800_000;
-const MINUTE_ROWS = 1_200_000;
+/** Wall milliseconds: of each step, what is older is packed, or rolled up. */
+export interface Ages {
+  readonly plainMs: number;
+  readonly keptMs: number;
+}
+export type Windows = Readonly<Record<Step, Ages>>;
+
+/** Rows of all units together: what a big installation has less time for. */
+const ROWS: Readonly<Record<Step, { readonly plain: number; readonly kept: number }>> = {
+  0: { plain: 600_000, kept: 20_000_000 },
+  60: { plain: 100_000, kept: 12_000_000 },
+  900: { plain: 100_000, kept: Infinity },
+};
 const DAY_MS = 86_400_000;
 const LEAST_MS = 600_000;
 
-/** How long samples and minutes are kept before they are rolled up, in milliseconds. */
-export function windowsFor(
-  units: number,
-  intervalMs: number,
-  retentionMs: number,
-): { readonly samplesMs: number; readonly minutesMs: number } {
+/** How long samples, minutes and quarters are kept, and how long of that as plain rows. */
+export function windowsFor(units: number, intervalMs: number, retentionMs: number): Windows {
   const count = Math.max(1, units);
-  const samplesMs = Math.min(DAY_MS, Math.max(LEAST_MS, (SAMPLE_ROWS / count) * intervalMs));
-  return { samplesMs, minutesMs: Math.min(retentionMs, Math.max(samplesMs, (MINUTE_ROWS / count) * 60_000)) };
+  const span = (rows: number, stepMs: number): number => (rows / count) * stepMs;
+  const samplesMs = Math.min(DAY_MS, retentionMs, Math.max(LEAST_MS, span(ROWS[0].kept, intervalMs)));
+  const minutesMs = Math.min(retentionMs, Math.max(samplesMs, span(ROWS[60].kept, 60_000)));
+  return {
+    0: { keptMs: samplesMs, plainMs: Math.min(samplesMs, Math.max(LEAST_MS, span(ROWS[0].plain, intervalMs))) },
+    60: { keptMs: minutesMs, plainMs: Math.min(minutesMs, samplesMs + span(ROWS[60].plain, 60_000)) },
+    900: { keptMs: retentionMs, plainMs: Math.min(retentionMs, minutesMs + span(ROWS[900].plain, 900_000)) },
+  };
 }
 
 /** Rows of one unit, oldest first, as one row for each `step` seconds; the step is counted from midnight UTC. */

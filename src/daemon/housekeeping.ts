@@ -8,7 +8,7 @@ export interface HousekeepingOptions {
   readonly store: Pick<Store, "prune" | "rollUp" | "size">;
   readonly tidyLogs: () => void;
   readonly countUnits: () => number;
-  readonly settings: Settings;
+  readonly settings: Pick<Settings, "metrics" | "events" | "store">;
 }
 
 const DAY_MS = 86_400_000;
@@ -36,9 +36,9 @@ export class Housekeeping {
     const { clock, store, tidyLogs, countUnits, settings } = this.#o;
     const now = clock.wallMs();
     const units = countUnits();
-    const { samplesMs, minutesMs } = windowsFor(units, settings.metrics.intervalMs, settings.metrics.retentionDays * DAY_MS);
+    const windows = windowsFor(units, settings.metrics.intervalMs, settings.metrics.retentionDays * DAY_MS);
     const services = Math.max(LEAST_SERVICES, Math.ceil(units / 100));
-    store.rollUp({ samplesBeforeMs: now - samplesMs, minutesBeforeMs: now - minutesMs, services });
+    store.rollUp({ nowMs: now, windows, services });
     if (now - this.#prunedAtMs < PRUNE_EVERY_MS) return;
     tidyLogs();
     if (!this.#pruning) this.#adjustShare(store.size());

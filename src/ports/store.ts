@@ -1,4 +1,5 @@
 import type { Health, Severity, State } from "../base/words.ts";
+import type { Windows } from "../core/rollup.ts";
 
 /** One line of a unit's history. `details` is stored as JSON. */
 export interface EventRow {
@@ -85,9 +86,9 @@ export interface TurnRecord {
 }
 
 export interface RollUp {
-  /** Wall milliseconds: samples before this become minutes, minutes before the other quarters of an hour. */
-  readonly samplesBeforeMs: number;
-  readonly minutesBeforeMs: number;
+  readonly nowMs: number;
+  readonly windows: Windows;
+  /** As many services at most; fewer when they take long. */
   readonly services: number;
 }
 
@@ -99,7 +100,7 @@ export interface Store {
   enablements(): ReadonlyMap<string, boolean>;
   setEnabled(id: string, enabled: boolean | null): void;
   addMetrics(rows: readonly MetricRow[]): void;
-  /** Makes coarser rows of old ones, for a few services at a time: called again and again, it gets round to all. */
+  /** Packs old rows and makes coarser ones of older, for a few services at a time: called again and again, it gets round to all. */
   rollUp(plan: RollUp): void;
   /** Bytes of the file that hold something. */
   size(): number;

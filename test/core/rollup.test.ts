@@ -73,11 +73,18 @@ describe("rolled up", () => {
 });
 
 test.each([
-  [1, 24, 168],
-  [40, 24, 168],
-  [1000, 800_000 / 1000 / 720, 20],
-  [100_000, 1 / 6, 0.2],
-])("%d units at 5 s keep samples for %d h and minutes for %d h", (units, samplesH, minutesH) => {
-  const { samplesMs, minutesMs } = windowsFor(units, 5000, 7 * 86_400_000);
-  expect([samplesMs / 3_600_000, minutesMs / 3_600_000]).toEqual([expect.closeTo(samplesH, 5), expect.closeTo(minutesH, 5)]);
+  [1, [24, 24], [168, 168]],
+  [30, [24, 24], [168, 24 + 100_000 / 30 / 60]],
+  [1000, [24, 600_000 / 1000 / 720], [168, 24 + 100 / 60]],
+  [100_000, [20_000_000 / 100_000 / 720, 1 / 6], [2, 20_000_000 / 100_000 / 720 + 1 / 60]],
+])("%d units at 5 s keep samples for %p h and minutes for %p h: all of them, and as plain rows", (units, samples, minutes) => {
+  const windows = windowsFor(units, 5000, 7 * 86_400_000);
+  const hours = (step: 0 | 60): number[] => [windows[step].keptMs / 3_600_000, windows[step].plainMs / 3_600_000];
+  expect([hours(0), hours(60)]).toEqual([samples, minutes].map((pair) => pair.map((value) => expect.closeTo(value, 5))));
+  expect(windows[900].keptMs).toBe(7 * 86_400_000);
+});
+
+test("nothing is kept for longer than it is to be kept", () => {
+  const windows = windowsFor(1, 5000, 3_600_000);
+  for (const { keptMs, plainMs } of Object.values(windows)) expect([keptMs, plainMs]).toEqual([3_600_000, 3_600_000]);
 });

@@ -20,6 +20,9 @@ const OWN_TABLES = ["supervisor_memory", "supervisor_enablement", "supervisor_kv
 const OPEN_LOCK_MS = 3000;
 const RUN_LOCK_MS = 100;
 
+/** Holds the page that each of 1,000 units adds its samples to, which halves the cost of a round. Only what is used is taken. */
+const CACHE_KIB = 8000;
+
 /** `alone`: no other process can open the file now (see below); to be left as soon as the disk allows. */
 export interface Connection {
   readonly db: Database;
@@ -56,6 +59,7 @@ function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = NORMAL");
     db.run("PRAGMA journal_size_limit = 4194304");
+    db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
     const fault = version > 0 ? check(db, statSync(path).size) : null;
     if (fault !== null) return err({ kind: "damaged", words: fault, half: db });
     const problem = version > 0 && version < SCHEMA_VERSION ? keepCopy(db, path, version) : null;

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { AlertRow, EventRow, MetricRow, ServiceRow } from "../../ports/store.ts";
+import { insertMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
 /**
@@ -51,9 +52,6 @@ const SERVICE = `INSERT INTO supervisor_services
   critical, auto_restart) = (excluded.name, excluded.description, excluded.state, excluded.pid, excluded.port, excluded.start_time,
   excluded.uptime_seconds, excluded.restart_count, excluded.last_restart, excluded.priority, excluded.critical, excluded.auto_restart)`;
 const EVENT = "INSERT INTO supervisor_events (id, service_id, event_type, timestamp, message, details) VALUES (?, ?, ?, ?, ?, ?)";
-export const METRIC = `INSERT INTO supervisor_metrics
-  (service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const ALERT = `INSERT INTO health_alerts
   (id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 const ALERT_CHANGE = `UPDATE health_alerts
@@ -86,7 +84,7 @@ function writeRows(db: Database, pending: Pending): void {
   for (const { row, json } of pending.events) {
     statement(db, EVENT).run(row.id, row.serviceId, row.type, row.timestamp, row.message, json);
   }
-  for (const row of pending.metrics) statement(db, METRIC).run(...metricValues(row));
+  insertMetrics(db, pending.metrics);
   for (const row of pending.alerts) {
     const { id, serviceId, severity, alertType, message, createdAt, resolvedAt, acknowledged } = row;
     statement(db, ALERT).run(id, serviceId, severity, alertType, message, createdAt, resolvedAt, Number(acknowledged));
@@ -94,16 +92,6 @@ function writeRows(db: Database, pending: Pending): void {
   for (const [id, change] of pending.alertChanges) {
     statement(db, ALERT_CHANGE).run(change.resolvedAt ?? null, Number(change.acknowledged ?? false), id);
   }
-}
-
-export function metricValues(row: MetricRow): Array<string | number | null> {
-  const reported = row.reported === undefined ? null : JSON.stringify(row.reported);
-  const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs } = row;
-  const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null } = row;
-  return [
-    ...[serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported],
-    ...[step, cpuMax, memoryMax, tasks, openFiles],
-  ];
 }
 
 function serviceValues(row: ServiceRow): Array<string | number | null> {

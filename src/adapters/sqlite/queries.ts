@@ -1,6 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { AlertRow, CoursePoint, EventQuery, EventRow, MetricRow } from "../../ports/store.ts";
-import { STEPS } from "../../core/rollup.ts";
+import type { AlertRow, EventQuery, EventRow } from "../../ports/store.ts";
 import { statement } from "./statements.ts";
 
 interface StoredEvent {
@@ -46,57 +45,6 @@ export function matchesEvent(row: EventRow, query: EventQuery): boolean {
   return query.afterId === undefined || row.id > query.afterId;
 }
 
-export interface StoredMetric {
-  service_id: string;
-  timestamp: string;
-  cpu_percent: number | null;
-  memory_mb: number | null;
-  health_status: MetricRow["healthStatus"];
-  response_time_ms: number | null;
-  reported: string | null;
-  step: number;
-  cpu_max: number | null;
-  memory_max: number | null;
-  tasks: number | null;
-  open_files: number | null;
-}
-
-/** Oldest first; the newest `limit` at or after `sinceIso`. */
-export function selectMetrics(db: Database, serviceId: string, sinceIso: string, limit: number): MetricRow[] {
-  // Each step is a stretch of the index of its own, the coarser ones older.
-  const rows: StoredMetric[] = [];
-  for (const step of STEPS) {
-    if (rows.length >= limit) break;
-    const sql =
-      "SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp >= ? ORDER BY timestamp DESC, id DESC LIMIT ?";
-    rows.push(...statement<StoredMetric, [string, number, string, number]>(db, sql).all(serviceId, step, sinceIso, limit - rows.length));
-  }
-  return rows.map(metricOf).sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0));
-}
-
-/** Each step is a stretch of the index; a coarse row stands in the middle of its time. */
-export function selectCourse(db: Database, serviceId: string, fromMs: number, toMs: number, bucketMs: number): CoursePoint[] {
-  const sql = `SELECT avg(at) AS atMs, avg(memory_mb) AS memory, avg(cpu_percent) AS cpu FROM (
-      SELECT unixepoch(timestamp, 'subsec') * 1000 + step * 500 AS at, memory_mb, cpu_percent FROM supervisor_metrics
-      WHERE service_id = ? AND step IN (${STEPS.join(", ")}) AND timestamp >= ? AND timestamp < ?
-    ) GROUP BY CAST((at - ?) / ? AS INTEGER) ORDER BY 1`;
-  const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
-  return statement<CoursePoint, [string, string, string, number, number]>(db, sql).all(serviceId, from, to, fromMs, bucketMs);
-}
-
-export const metricOf = (row: StoredMetric): MetricRow => ({
-  serviceId: row.service_id,
-  timestamp: row.timestamp,
-  cpuPercent: row.cpu_percent,
-  memoryMb: row.memory_mb,
-  healthStatus: row.health_status,
-  responseTimeMs: row.response_time_ms,
-  tasks: row.tasks,
-  openFiles: row.open_files,
-  ...(row.reported === null ? {} : { reported: parseObject(row.reported) as Record<string, number> }),
-  ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
-});
-
 interface StoredAlert {
   id: number;
   service_id: string | null;
@@ -132,43 +80,7 @@ export function lastId(db: Database, table: "supervisor_events" | "health_alerts
   return statement<{ id: number }, [string]>(db, sql).get(table)?.id ?? 0;
 }
 
-const SLICE_ROWS = 2000;
-const SLICE_PAGES = 500;
-
-/** One slice of deleting what is older; true when there may be more. */
-export function pruneSlice(db: Database, beforeMetricsIso: string, beforeEventsIso: string): boolean {
-  const deleted = db.transaction(() => deleteSlice(db, beforeMetricsIso, beforeEventsIso)).immediate();
-  // Freed pages go back to the file system; all() because the pragma frees a page a step.
-  if (deleted > 0) statement(db, `PRAGMA incremental_vacuum(${SLICE_PAGES})`).all();
-  return deleted >= SLICE_ROWS;
-}
-
-function deleteSlice(db: Database, beforeMetricsIso: string, beforeEventsIso: string): number {
-  let deleted = 0;
-  const drop = (table: string, condition: string, ...values: Array<string | number>): void => {
-    if (deleted >= SLICE_ROWS) return;
-    const sql = `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${condition} LIMIT ?)`;
-    deleted += statement(db, sql).run(...values, SLICE_ROWS - deleted).changes;
-  };
-  for (const service of servicesWithMetrics(db))
-    for (const step of STEPS) drop("supervisor_metrics", "service_id = ? AND step = ? AND timestamp < ?", service, step, beforeMetricsIso);
-  drop("supervisor_events", "timestamp < ?", beforeEventsIso);
-  drop("health_alerts", "resolved_at < ?", beforeEventsIso);
-  return deleted;
-}
-
-/** A hop from service to service on the index, not a walk over all rows. */
-export function servicesWithMetrics(db: Database): string[] {
-  const sql = `WITH RECURSIVE hop(id) AS (
-      SELECT min(service_id) FROM supervisor_metrics
-      UNION ALL SELECT (SELECT min(service_id) FROM supervisor_metrics WHERE service_id > hop.id) FROM hop WHERE hop.id IS NOT NULL
-    ) SELECT id FROM hop WHERE id IS NOT NULL`;
-  return statement<{ id: string }, []>(db, sql)
-    .all()
-    .map((row) => row.id);
-}
-
-function parseObject(json: string): Record<string, unknown> {
+export function parseObject(json: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(json);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;

@@ -1,11 +1,14 @@
 import type { Database } from "bun:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { AlertRow, CoursePoint, EventQuery, EventRow, MetricRow, RollUp, Store, TurnRecord } from "../../ports/store.ts";
+import { DamagedBlock } from "./block.ts";
 import { clipEvent, clipText } from "./clip.ts";
 import { connect, type OpenProblem } from "./connection.ts";
 import { restore, type Salvage, salvage, setAside } from "./damage.ts";
+import { selectCourse, selectMetrics } from "./metrics.ts";
 import { nothingPending, trimPending, writePending } from "./pending.ts";
-import { lastId, matchesEvent, pruneSlice, selectAlerts, selectCourse, selectEvents, selectMetrics } from "./queries.ts";
+import { pruneSlice } from "./prune.ts";
+import { lastId, matchesEvent, selectAlerts, selectEvents } from "./queries.ts";
 import { RollUps } from "./rollup.ts";
 import { disconnect, statement } from "./statements.ts";
 import { troubleOf } from "./trouble.ts";
@@ -170,7 +173,7 @@ class WalStore implements Store {
   }
 
   rollUp(plan: RollUp): void {
-    if (!this.outage) this.read((db) => this.rollUps.run(db, plan), undefined);
+    if (!this.outage) this.read((db) => this.rollUps.run(db, plan, () => this.clock.monotonicMs()), undefined);
   }
 
   size(): number {
@@ -218,6 +221,7 @@ class WalStore implements Store {
     try {
       return query(this.db);
     } catch (error) {
+      if (error instanceof DamagedBlock && this.dropBlock(error)) return this.read(query, otherwise);
       const trouble = troubleOf(error);
       if (trouble.kind === "damaged") {
         this.replace(trouble.words);
@@ -226,6 +230,13 @@ class WalStore implements Store {
       else this.note(`a query of the database failed, which is a bug in sup: ${trouble.words}`);
       return otherwise;
     }
+  }
+
+  /** One block is unreadable: the rest of the file may well be in order. */
+  private dropBlock({ id, message }: DamagedBlock): boolean {
+    this.note(`a block of old metrics is damaged (${message}) and was dropped`);
+    const drop = (db: Database): boolean => statement(db, "DELETE FROM supervisor_metrics_packed WHERE id = ?").run(id).changes > 0;
+    return this.read(drop, false);
   }
 
   /** Tried again, it would fail for ever and take all later writes with it. */

@@ -1,3 +1,5 @@
+import { Database } from "bun:sqlite";
+import { migrate } from "../../../src/adapters/sqlite/migrations.ts";
 import { openStore, type StoreOptions } from "../../../src/adapters/sqlite/store.ts";
 import type { MetricRow, NewEvent, ServiceRow, Store, TurnRecord } from "../../../src/ports/store.ts";
 
@@ -45,3 +47,16 @@ export const metricRow = (serviceId: string, timestamp: string): MetricRow => ({
 });
 
 export const turn = (more: Partial<TurnRecord>): TurnRecord => ({ services: [], memories: [], events: [], ...more });
+
+/** A database as a sup of that schema version left it, with one event and one sample of `a`. */
+export function oldDatabase(path: string, version: number): void {
+  const db = new Database(path);
+  db.run("PRAGMA auto_vacuum = INCREMENTAL");
+  db.run("PRAGMA journal_mode = WAL");
+  migrate(db, version);
+  db.run("INSERT INTO supervisor_events (service_id, event_type, timestamp, message, details) VALUES ('a', 'started', '2026', '', '{}')");
+  const sql =
+    "INSERT INTO supervisor_metrics (service_id, timestamp, cpu_percent, memory_mb, health_status) VALUES (?, ?, 1.5, 20, 'healthy')";
+  db.run(sql, ["a", "2026-01-01T00:00:00.000Z"]);
+  db.close();
+}

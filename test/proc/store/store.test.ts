@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { SCHEMA_VERSION } from "../../../src/adapters/sqlite/migrations.ts";
 import { openStore } from "../../../src/adapters/sqlite/store.ts";
 import { tempDir } from "../../harness/temp.ts";
-import { metricRow, mustOpen, newEvent, serviceRow, turn } from "./rows.ts";
+import { metricRow, mustOpen, newEvent, serviceRow, turn, oldDatabase } from "./rows.ts";
 
 test("the four public tables have their columns in the agreed order", () => {
   using dir = tempDir();
@@ -198,17 +198,7 @@ test("a database of a newer sup is refused and left as it is", () => {
 test("before the schema changes a copy is kept, the only one; a sup of before says where it is", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
-  const store = mustOpen(path);
-  store.record(turn({ events: [newEvent("a")] }));
-  store.close();
-  const db = new Database(path);
-  for (const column of ["step", "cpu_max", "memory_max", "tasks", "open_files"]) {
-    db.run("DROP INDEX IF EXISTS supervisor_metrics_by_step");
-    db.run(`ALTER TABLE supervisor_metrics DROP COLUMN ${column}`);
-  }
-  db.run("CREATE INDEX supervisor_metrics_by_service ON supervisor_metrics (service_id, timestamp)");
-  db.run("PRAGMA user_version = 1");
-  db.close();
+  oldDatabase(path, 1);
   writeFileSync(`${path}.v0`, "older");
   const migrated = mustOpen(path);
   expect(migrated.events({ limit: 9 })).toHaveLength(1);

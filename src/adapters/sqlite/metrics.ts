@@ -1,0 +1,147 @@
+import type { Database } from "bun:sqlite";
+import { STEPS, type Step } from "../../core/rollup.ts";
+import type { CoursePoint, MetricRow } from "../../ports/store.ts";
+import { type Packed, unpackCourse, unpackRows } from "./block.ts";
+import { parseObject } from "./queries.ts";
+import { statement } from "./statements.ts";
+
+/**
+ * Measurements: the newer ones as plain rows, for everybody who reads the file; older ones packed, many to a block (block.ts).
+ * Of both there are samples and two coarser steps, each older than the one before.
+ */
+const METRIC = `INSERT INTO supervisor_metrics
+  (id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const LAST_ID = "metrics.last_id";
+
+/** In a transaction of the caller's. */
+export function insertMetrics(db: Database, rows: readonly MetricRow[]): void {
+  if (rows.length === 0) return;
+  const known = statement<{ value: string }>(db, "SELECT value FROM supervisor_kv WHERE key = ?").get(LAST_ID);
+  let id = Number(known?.value ?? 0);
+  const insert = statement(db, METRIC);
+  for (const row of rows) {
+    const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported } = row;
+    const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null } = row;
+    const json = reported === undefined ? null : JSON.stringify(reported);
+    const measured = [cpuPercent, memoryMb, healthStatus, responseTimeMs];
+    insert.run(++id, serviceId, timestamp, ...measured, json, step, cpuMax, memoryMax, tasks, openFiles);
+  }
+  statement(db, "INSERT OR REPLACE INTO supervisor_kv (key, value) VALUES (?, ?)").run(LAST_ID, String(id));
+}
+
+export interface StoredMetric {
+  service_id: string;
+  timestamp: string;
+  cpu_percent: number | null;
+  memory_mb: number | null;
+  health_status: MetricRow["healthStatus"];
+  response_time_ms: number | null;
+  reported: string | null;
+  step: number;
+  cpu_max: number | null;
+  memory_max: number | null;
+  tasks: number | null;
+  open_files: number | null;
+}
+
+/** Oldest first; the newest `limit` at or after `sinceIso`. */
+export function selectMetrics(db: Database, serviceId: string, sinceIso: string, limit: number): MetricRow[] {
+  const rows: MetricRow[] = [];
+  for (const step of STEPS) {
+    if (rows.length >= limit) break;
+    const sql =
+      "SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp >= ? ORDER BY timestamp DESC, id DESC LIMIT ?";
+    const plain = statement<StoredMetric, [string, number, string, number]>(db, sql).all(serviceId, step, sinceIso, limit - rows.length);
+    for (const row of plain) rows.push(metricOf(row));
+    const blocks = "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at >= ? ORDER BY end_at DESC";
+    for (const block of statement<Packed, [string, number, string]>(db, blocks).iterate(serviceId, step, sinceIso)) {
+      if (rows.length >= limit) break;
+      for (const row of unpackRows(serviceId, block)) if (row.timestamp >= sinceIso) rows.push(row);
+    }
+  }
+  return rows.sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0)).slice(-limit);
+}
+
+interface Sums {
+  count: number;
+  at: number;
+  memory: number;
+  memories: number;
+  cpu: number;
+  cpus: number;
+}
+
+/** A coarse row stands in the middle of its time. */
+export function selectCourse(db: Database, serviceId: string, fromMs: number, toMs: number, bucketMs: number): CoursePoint[] {
+  const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
+  const sql = `SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, count(*) AS count, sum(at) AS at, total(memory_mb) AS memory,
+      count(memory_mb) AS memories, total(cpu_percent) AS cpu, count(cpu_percent) AS cpus FROM (
+      SELECT unixepoch(timestamp, 'subsec') * 1000 + step * 500 AS at, memory_mb, cpu_percent FROM supervisor_metrics
+      WHERE service_id = ? AND step IN (${STEPS.join(", ")}) AND timestamp >= ? AND timestamp < ?
+    ) GROUP BY 1`;
+  const plain = statement<Sums & { bucket: number }, [number, number, string, string, string]>(db, sql);
+  const buckets = new Map<number, Sums>(plain.all(fromMs, bucketMs, serviceId, from, to).map(({ bucket, ...sums }) => [bucket, sums]));
+  for (const step of STEPS) addBlocks(db, serviceId, step, [fromMs, toMs, bucketMs], buckets);
+  return [...buckets]
+    .sort(([a], [b]) => a - b)
+    .map(([, { count, at, memory, memories, cpu, cpus }]) => ({
+      atMs: at / count,
+      memory: memories === 0 ? null : memory / memories,
+      cpu: cpus === 0 ? null : cpu / cpus,
+    }));
+}
+
+function addBlocks(
+  db: Database,
+  serviceId: string,
+  step: Step,
+  [fromMs, toMs, bucketMs]: [number, number, number],
+  buckets: Map<number, Sums>,
+): void {
+  const sql =
+    "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at >= ? AND begin_at < ? ORDER BY end_at DESC";
+  const blocks = statement<Packed, [string, number, string, string]>(db, sql);
+  for (const block of blocks.iterate(serviceId, step, new Date(fromMs).toISOString(), new Date(toMs).toISOString())) {
+    const { times, cpu, memory } = unpackCourse(block);
+    for (const [i, time] of times.entries()) {
+      if (time < fromMs || time >= toMs) continue;
+      const at = time + step * 500;
+      const bucket = Math.floor((at - fromMs) / bucketMs);
+      let sums = buckets.get(bucket);
+      if (sums === undefined) buckets.set(bucket, (sums = { count: 0, at: 0, memory: 0, memories: 0, cpu: 0, cpus: 0 }));
+      sums.count++;
+      sums.at += at;
+      const [mebibytes, percent] = [memory[i] ?? null, cpu[i] ?? null];
+      if (mebibytes !== null) [sums.memory, sums.memories] = [sums.memory + mebibytes, sums.memories + 1];
+      if (percent !== null) [sums.cpu, sums.cpus] = [sums.cpu + percent, sums.cpus + 1];
+    }
+  }
+}
+
+export const metricOf = (row: StoredMetric): MetricRow => ({
+  serviceId: row.service_id,
+  timestamp: row.timestamp,
+  cpuPercent: row.cpu_percent,
+  memoryMb: row.memory_mb,
+  healthStatus: row.health_status,
+  responseTimeMs: row.response_time_ms,
+  tasks: row.tasks,
+  openFiles: row.open_files,
+  ...(row.reported === null ? {} : { reported: parseObject(row.reported) as Record<string, number> }),
+  ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
+});
+
+/** A hop from service to service on the indexes, not a walk over all rows. */
+export function servicesWithMetrics(db: Database): string[] {
+  const of = (table: string): string[] => {
+    const sql = `WITH RECURSIVE hop(id) AS (
+        SELECT min(service_id) FROM ${table}
+        UNION ALL SELECT (SELECT min(service_id) FROM ${table} WHERE service_id > hop.id) FROM hop WHERE hop.id IS NOT NULL
+      ) SELECT id FROM hop WHERE id IS NOT NULL`;
+    return statement<{ id: string }, []>(db, sql)
+      .all()
+      .map((row) => row.id);
+  };
+  return [...new Set([...of("supervisor_metrics"), ...of("supervisor_metrics_packed")])];
+}
