@@ -18,7 +18,7 @@ export type Windows = Readonly<Record<Step, Ages>>;
 
 /** Rows of all units together: what a big installation has less time for. */
 const ROWS: Readonly<Record<Step, { readonly plain: number; readonly kept: number }>> = {
-  0: { plain: 600_000, kept: 20_000_000 },
+  0: { plain: 800_000, kept: 20_000_000 },
   60: { plain: 100_000, kept: 12_000_000 },
   900: { plain: 100_000, kept: Infinity },
 };

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { err, ok, type Result } from "../base/result.ts";
 import { systemClock } from "../adapters/clock.ts";
@@ -38,6 +37,7 @@ import { Catalog } from "./catalog.ts";
 import { describeService, type Surroundings } from "./describe.ts";
 import { Engine, type TurnSink } from "./engine.ts";
 import { Facade } from "./facade.ts";
+import { Invocations } from "./invocations.ts";
 import { Interpreter } from "./interpret.ts";
 import type { Journal } from "./journal.ts";
 import { Launcher } from "./launcher.ts";
@@ -68,6 +68,7 @@ export interface Parts {
   readonly bootId: string;
   readonly processes: ProcessTable;
   readonly invocationOf: (id: string, run: number) => string;
+  readonly invocations: Pick<Invocations, "cutOff" | "runOf" | "forget">;
   close(): void;
 }
 
@@ -91,7 +92,18 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 
 type Machine = Pick<
   Parts,
-  "clock" | "store" | "logs" | "source" | "processes" | "bootId" | "keeper" | "sockets" | "notify" | "invocationOf" | "close"
+  | "clock"
+  | "store"
+  | "logs"
+  | "source"
+  | "processes"
+  | "bootId"
+  | "keeper"
+  | "sockets"
+  | "notify"
+  | "invocationOf"
+  | "invocations"
+  | "close"
 > & {
   readonly ownership: Ownership;
   readonly prober: Prober;
@@ -109,7 +121,8 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     onError: (error) => journal.bug("a callback of the hub threw", error),
     onWarning: (message) => journal.warn(message),
   });
-  const invocationOf = invocations(store);
+  const invocations = new Invocations(store, places.runtime, (message) => journal.warn(message));
+  const invocationOf = (id: string, run: number): string => invocations.of(id, run);
   const cgroups = cgroupsFor(settings, store, invocationOf("", 0));
   // Who kills a pid 1 ends all of its namespace.
   const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: (message) => journal.warn(message) });
@@ -154,6 +167,7 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
       abstractName: (unit) => `sup/${invocationOf(`notify:${unit}`, 0)}`,
     }),
     invocationOf,
+    invocations,
   });
 }
 
@@ -265,27 +279,6 @@ function daemonNotes(own: readonly string[], store: readonly string[], catalog: 
   const bad = catalog.problems().filter((problem) => problem.severity === "error");
   const lines = bad.map(problemLine);
   return [...own, ...store, ...lines];
-}
-
-/**
- * SUP_INVOCATION_ID of a run: 128 bits in hex, as systemd's INVOCATION_ID. Made from a secret of the state directory, the
- * unit and the run, so that the next daemon can tell whose a process is without having been told.
- */
-function invocations(store: {
-  get(key: string): string | null;
-  set(key: string, value: string): void;
-}): (id: string, run: number) => string {
-  const known = store.get("invocation-secret");
-  const secret = known ?? randomUUID();
-  if (known === null) store.set("invocation-secret", secret);
-  const latest = new Map<string, { readonly run: number; readonly invocation: string }>();
-  return (id, run) => {
-    const last = latest.get(id);
-    if (last?.run === run) return last.invocation;
-    const invocation = Bun.CryptoHasher.hash("sha256", `${secret}\0${id}\0${run}`, "hex").slice(0, 32);
-    latest.set(id, { run, invocation });
-    return invocation;
-  };
 }
 
 function cached<T>(make: () => T): { get(): T; forget(): void } {

@@ -1,8 +1,10 @@
 import { SIGNALS } from "../base/signals.ts";
+import { beginLiveCheck } from "../core/check.ts";
 import { isDown, isLive } from "../core/unit/phase.ts";
-import type { Unit } from "../core/unit/record.ts";
+import { freshUnit, type Unit } from "../core/unit/record.ts";
 import type { Fact, WorldEffect } from "../core/world.ts";
 import type { ProcessRef } from "../ports/processes.ts";
+import type { Spec } from "../spec/spec.ts";
 import type { Parts } from "./compose.ts";
 import type { Handover } from "./handover.ts";
 import type { Journal } from "./journal.ts";
@@ -25,7 +27,8 @@ export function resume(parts: Parts, journal: Journal, handover: Pick<Handover, 
   // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
   for (const [id, memory] of memories) keepInForce(parts, id, memory);
-  const unwritten = findUnwritten(parts, memories);
+  const { unwritten, lost } = findRuns(parts, memories);
+  recallLost(parts, lost, memories);
   // Not before: a unit that is only loaded is down, and what is down lets go of its sockets.
   parts.sockets.restore(handover?.sockets ?? {});
   parts.notify.restore(handover?.notify ?? {});
@@ -61,10 +64,11 @@ function keepInForce({ catalog, engine }: Parts, id: string, { unit, inForce }: 
 /** What it should do is not known without its file: it is left alone, but not unsaid. */
 function noteStray({ processes, notes }: Parts, id: string, { process: main }: Unit): void {
   if (main === null || processes.condition(main) === "gone") return;
-  notes.push(
-    `${id} still runs (pid ${main.pid}) without supervision: its unit file is gone or has errors. End it by hand, or put the file right, end it and start the unit`,
-  );
+  notes.push(strayWords(id, main.pid));
 }
+
+const strayWords = (id: string, pid: number): string =>
+  `${id} still runs (pid ${pid}) without supervision: its unit file is gone or has errors. End it by hand, or put the file right, end it and start the unit`;
 
 /** Before loading the units writes fresh memories. */
 function recallAll({ store, bootId }: Parts): Map<string, Memory> {
@@ -78,31 +82,58 @@ function recallAll({ store, bootId }: Parts): Map<string, Memory> {
   return memories;
 }
 
-interface Unwritten {
+interface Run {
   readonly run: number;
   readonly ref: ProcessRef;
+  readonly madeAtMs: number;
+}
+
+interface Found {
+  readonly unwritten: ReadonlyMap<string, Run>;
+  readonly lost: ReadonlyMap<string, Run>;
 }
 
 /**
- * Runs that were spawned in the moment before the daemon was cut off: the next one of each unit, or this one without a pid.
+ * Runs that were spawned in the moment before the daemon was cut off: a later one than is remembered, or this one without a pid.
  * In any other phase without a main process, what carries the invocation is a hook or was left behind: the sweep's business.
+ * Of what is not remembered at all the memory was lost: a store that was damaged, or taken away.
  */
-function findUnwritten({ processes, invocationOf }: Parts, memories: ReadonlyMap<string, Memory>): Map<string, Unwritten> {
-  const suspects = new Map<string, { readonly id: string; readonly run: number }>();
-  for (const [id, { unit }] of memories) {
-    suspects.set(invocationOf(id, unit.run + 1), { id, run: unit.run + 1 });
-    if (unit.process === null && unit.phase === "starting") suspects.set(invocationOf(id, unit.run), { id, run: unit.run });
+function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<string, Memory>): Found {
+  const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
+  for (const { unit: id, invocation, ref, madeAtMs } of invocations.cutOff ? processes.findRuns() : []) {
+    const run = invocations.runOf(id, invocation);
+    if (run === null) continue;
+    const known = memories.get(id)?.unit;
+    const into = known === undefined ? lost : unwritten;
+    const isLater = known === undefined || run > known.run || (run === known.run && known.process === null && known.phase === "starting");
+    if (isLater && (into.get(id)?.run ?? 0) < run) into.set(id, { run, ref, madeAtMs });
   }
-  const found = new Map<string, Unwritten>();
-  for (const [invocation, ref] of processes.findRuns(new Set(suspects.keys()))) {
-    const { id, run } = suspects.get(invocation)!;
-    if ((found.get(id)?.run ?? 0) < run) found.set(id, { run, ref });
+  return { unwritten, lost };
+}
+
+/** As if it had been running and well since then. What came before, and what the operator said of it, is gone. */
+function memoryOf(id: string, { run, ref, madeAtMs }: Run, { type, check }: Spec, nowMs: number): Memory {
+  const since = { sinceMs: madeAtMs, execAtMs: madeAtMs, readyAtMs: type === "oneshot" ? null : madeAtMs };
+  const phase = type === "oneshot" ? "starting" : "running";
+  const unit: Unit = { ...freshUnit(id), phase, want: "up", cause: "boot", reason: "boot", run, process: ref, ...since };
+  return { unit, check: check === null ? null : beginLiveCheck(run, nowMs), inForce: null };
+}
+
+function recallLost({ world, reloader, notes, clock }: Parts, lost: Found["lost"], memories: Map<string, Memory>): void {
+  for (const [id, run] of lost) {
+    const known = world.get(id) !== undefined || reloader.makeInstance(id);
+    if (known) memories.set(id, memoryOf(id, run, world.get(id)!.spec, clock.monotonicMs()));
+    else notes.push(strayWords(id, run.ref.pid));
   }
-  return found;
+  const ids = [...lost.keys()].filter((id) => memories.has(id)).sort();
+  if (ids.length > 0)
+    notes.push(
+      `the database knew nothing of ${ids.join(", ")}, found running and taken over; what was enabled or disabled by hand is forgotten`,
+    );
 }
 
 /** True when a running process was adopted. */
-function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: Unwritten | undefined): boolean {
+function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: Run | undefined): boolean {
   const { world, engine, interpreter, logs, clock } = parts;
   const { spec } = world.get(id)!;
   const now = clock.monotonicMs();

@@ -310,6 +310,7 @@ async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: stri
   await new Promise(setImmediate);
   parts.recorder.tell("daemon-stopped", "sup has ended; every unit is down");
   await unlisten();
+  parts.invocations.forget();
   parts.close();
   journal.info("ended");
 }

@@ -4,8 +4,8 @@ import { err, type Result } from "../base/result.ts";
 import { SIGNALS } from "../base/signals.ts";
 import type { Containment, KillMode } from "../base/words.ts";
 import type { Keeper } from "../ports/keeper.ts";
-import type { Bounds, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../ports/processes.ts";
-import { bootId } from "./boot.ts";
+import type { Bounds, FoundRun, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../ports/processes.ts";
+import { bootId, clockTicks } from "./boot.ts";
 import { Bounder } from "./bounds.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { Exits, waitFor } from "./exits.ts";
@@ -145,17 +145,20 @@ class LinuxProcesses implements ProcessTable {
     }, RETRY_MS);
   }
 
-  findRuns(invocations: ReadonlySet<string>): ReadonlyMap<string, ProcessRef> {
-    const found = new Map<string, ProcessRef>();
-    if (invocations.size === 0) return found;
+  findRuns(): readonly FoundRun[] {
+    const found = new Map<string, FoundRun>();
+    const ticksPerMs = clockTicks() / 1000;
     for (const { pid, session, startTicks, state } of allStats()) {
       if (pid !== session || state === "Z" || state === "X") continue;
-      const id = environmentVariable(pid, "SUP_INVOCATION_ID");
-      if (typeof id !== "string" || !invocations.has(id)) continue;
-      const known = found.get(id);
-      if (known === undefined || startTicks < known.startTicks) found.set(id, { pid, startTicks, bootId: bootId() });
+      const invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
+      const unit = typeof invocation === "string" ? environmentVariable(pid, "SUP_UNIT") : null;
+      if (typeof invocation !== "string" || typeof unit !== "string") continue;
+      const known = found.get(invocation);
+      const ref = { pid, startTicks, bootId: bootId() };
+      if (known === undefined || startTicks < known.ref.startTicks)
+        found.set(invocation, { unit, invocation, ref, madeAtMs: startTicks / ticksPerMs });
     }
-    return found;
+    return [...found.values()];
   }
 
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone" {

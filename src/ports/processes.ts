@@ -74,6 +74,14 @@ export interface Survivor {
   readonly name: string;
 }
 
+export interface FoundRun {
+  readonly unit: string;
+  readonly invocation: string;
+  readonly ref: ProcessRef;
+  /** Monotonic time at which the process was made. */
+  readonly madeAtMs: number;
+}
+
 /**
  * Processes of the machine. All calls are synchronous and quick: a spawn answers when exec has really happened (or
  * failed), and tells the end of the process once, by a call from the event loop, never during `spawn` itself.
@@ -97,10 +105,10 @@ export interface Processes {
    */
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone";
   /**
-   * Living processes that carry one of these values of SUP_INVOCATION_ID and lead a session of their own, the oldest of
-   * each: what an earlier daemon spawned and could not write down any more. By the value.
+   * Living processes that carry SUP_UNIT and SUP_INVOCATION_ID and lead a session of their own, the oldest of each run: among
+   * them what an earlier daemon spawned and could not write down any more, and those of any other daemon.
    */
-  findRuns(invocations: ReadonlySet<string>): ReadonlyMap<string, ProcessRef>;
+  findRuns(): readonly FoundRun[];
   /** A zombie, a stopped process, one that runs, or none at all. */
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone";
   /** Sends to the main process alone. False when it is gone. */

@@ -18,7 +18,7 @@ const OWN_TABLES = ["supervisor_memory", "supervisor_enablement", "supervisor_kv
 
 /** How long a call may wait for another process's lock. Short at run time: the whole daemon waits with it. */
 const OPEN_LOCK_MS = 3000;
-const RUN_LOCK_MS = 100;
+const RUN_LOCK_MS = 20;
 
 /** Holds the page that each of 1,000 units adds its samples to, which halves the cost of a round. Only what is used is taken. */
 const CACHE_KIB = 8000;
@@ -43,6 +43,7 @@ export function connect(path: string): Result<Connection, OpenProblem> {
 function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
   let db: Database | null = null;
   try {
+    if (isSomethingElse(path)) return err({ kind: "damaged", words: "not a file", half: null });
     makeFile(path);
     db = new Database(path, { readwrite: true, create: false });
     db.run(`PRAGMA busy_timeout = ${OPEN_LOCK_MS}`);
@@ -73,6 +74,8 @@ function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
     return err({ kind: "outage", words: trouble.words });
   }
 }
+
+const isSomethingElse = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
 /** An empty file is a valid database; SQLite gives `-wal` and `-shm` the mode of the file. */
 function makeFile(path: string): void {

@@ -54,7 +54,7 @@ function forgetOldest(path: string): void {
   const prefix = `${basename(path)}.damaged-`;
   const found = readdirSync(dirname(path)).filter((name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name));
   for (const name of found.sort().slice(0, -KEEP_DAMAGED)) {
-    for (const suffix of ["-wal", "-shm", ""]) rmSync(join(dirname(path), name + suffix), { force: true });
+    for (const suffix of ["-wal", "-shm", ""]) rmSync(join(dirname(path), name + suffix), { force: true, recursive: true });
   }
 }
 

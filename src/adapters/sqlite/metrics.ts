@@ -47,20 +47,27 @@ export interface StoredMetric {
 
 /** Oldest first; the newest `limit` at or after `sinceIso`. */
 export function selectMetrics(db: Database, serviceId: string, sinceIso: string, limit: number): MetricRow[] {
-  const rows: MetricRow[] = [];
+  const parts: MetricRow[][] = []; // the newest first, each in the order of time
+  let count = 0;
+  const add = (rows: MetricRow[]): void => {
+    parts.push(rows);
+    count += rows.length;
+  };
   for (const step of STEPS) {
-    if (rows.length >= limit) break;
-    const sql =
+    if (count >= limit) break;
+    const plain =
       "SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp >= ? ORDER BY timestamp DESC, id DESC LIMIT ?";
-    const plain = statement<StoredMetric, [string, number, string, number]>(db, sql).all(serviceId, step, sinceIso, limit - rows.length);
-    for (const row of plain) rows.push(metricOf(row));
-    const blocks = "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at >= ? ORDER BY end_at DESC";
-    for (const block of statement<Packed, [string, number, string]>(db, blocks).iterate(serviceId, step, sinceIso)) {
-      if (rows.length >= limit) break;
-      for (const row of unpackRows(serviceId, block)) if (row.timestamp >= sinceIso) rows.push(row);
+    const rows = statement<StoredMetric, [string, number, string, number]>(db, plain).all(serviceId, step, sinceIso, limit - count);
+    add(rows.reverse().map(metricOf));
+    const packed = "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at >= ? ORDER BY end_at DESC";
+    for (const block of statement<Packed, [string, number, string]>(db, packed).iterate(serviceId, step, sinceIso)) {
+      if (count >= limit) break;
+      add(unpackRows(serviceId, block).filter(({ timestamp }) => timestamp >= sinceIso));
     }
   }
-  return rows.sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0)).slice(-limit);
+  const rows = parts.reverse().flat();
+  const isInOrder = rows.every(({ timestamp }, i) => i === 0 || timestamp >= rows[i - 1]!.timestamp);
+  return (isInOrder ? rows : rows.sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0))).slice(-limit);
 }
 
 interface Sums {

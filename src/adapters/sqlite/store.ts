@@ -11,7 +11,7 @@ import { pruneSlice } from "./prune.ts";
 import { lastId, matchesEvent, selectAlerts, selectEvents } from "./queries.ts";
 import { RollUps } from "./rollup.ts";
 import { disconnect, statement } from "./statements.ts";
-import { troubleOf } from "./trouble.ts";
+import { LOCKED, troubleOf } from "./trouble.ts";
 
 /** Wall clock in milliseconds since 1970, for names and notes; monotonic milliseconds, to know when to try again. */
 export interface StoreClock {
@@ -37,6 +37,8 @@ export function openStore(path: string, options: StoreOptions = {}): Result<Stor
 }
 
 const RETRY_MS = 1000;
+/** What is over within this is nobody's concern: another process that writes for a moment. */
+const BRIEF_MS = 3000;
 const ALERTS_SHOWN = 1000;
 
 interface Opened {
@@ -49,6 +51,7 @@ interface Opened {
 interface Outage {
   readonly words: string;
   readonly sinceIso: string;
+  readonly sayFromMs: number;
   retryAtMs: number;
 }
 
@@ -184,7 +187,8 @@ class WalStore implements Store {
 
   get condition(): { readonly ok: boolean; readonly notes: readonly string[] } {
     const notes = [...this.notes];
-    if (this.outage) notes.push(`cannot write the database ${this.path}: ${this.outage.words} since ${this.outage.sinceIso}`);
+    if (this.outage && this.clock.monotonicMs() >= this.outage.sayFromMs)
+      notes.push(`cannot write the database ${this.path}: ${this.outage.words} since ${this.outage.sinceIso}`);
     if (this.dropped > 0) notes.push(`${this.dropped} rows of history were lost while the database could not be written`);
     return { ok: notes.length === 0, notes };
   }
@@ -246,8 +250,10 @@ class WalStore implements Store {
   }
 
   private startOutage(words: string): void {
+    const now = this.clock.monotonicMs();
     const sinceIso = this.outage?.sinceIso ?? new Date(this.clock.wallMs()).toISOString();
-    this.outage = { words, sinceIso, retryAtMs: this.clock.monotonicMs() + RETRY_MS };
+    const sayFromMs = words !== LOCKED ? now : (this.outage?.sayFromMs ?? now + BRIEF_MS);
+    this.outage = { words, sinceIso, sayFromMs, retryAtMs: now + RETRY_MS };
     this.keepWaiting();
   }
 

@@ -6,10 +6,13 @@ import { SQLiteError } from "bun:sqlite";
  */
 export type Trouble = { readonly kind: "damaged" | "outage" | "refused"; readonly words: string };
 
+/** Somebody else writes: usually over in a moment. */
+export const LOCKED = "locked by another process";
+
 /** Primary result codes (sqlite.org/rescode.html); the extended code has the primary one in its low byte. */
 const KINDS: Record<number, readonly [kind: Trouble["kind"], words: string]> = {
   3: ["outage", "permission denied"],
-  5: ["outage", "locked by another process"],
+  5: ["outage", LOCKED],
   6: ["outage", "locked"],
   7: ["outage", "out of memory"],
   8: ["outage", "read-only"],

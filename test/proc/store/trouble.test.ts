@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { closeSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../../harness/temp.ts";
 import { canMount, smallDisk } from "./small-disk.ts";
@@ -104,6 +104,45 @@ test("a database that goes bad while open: the daemon's own rows are carried ove
   store.close();
 });
 
+test("a directory in its place is set aside like a damaged file", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "sup.db");
+  mkdirSync(join(path, "within"), { recursive: true });
+  const store = mustOpen(path, { clock: { wallMs: () => Date.UTC(2026, 0, 1), monotonicMs: () => 0 } });
+  expect(store.condition.notes.join()).toContain("damaged database (not a file) set aside as");
+  expect(readdirSync(join(dir.path, "sup.db.damaged-20260101T000000Z"))).toEqual(["within"]);
+  store.close();
+});
+
+test("another process that holds the lock costs a write a few milliseconds, and one that reads costs nothing", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "sup.db");
+  let now = 0;
+  const store = mustOpen(path, { clock: { wallMs: () => 0, monotonicMs: () => now } });
+  store.record(turn({ events: [newEvent("a")] }));
+  const other = new Database(path);
+  const took = (): number => {
+    const began = performance.now();
+    now += 1001;
+    store.record(turn({ events: [newEvent("a")] }));
+    return performance.now() - began;
+  };
+  other.run("BEGIN");
+  other.query("SELECT count(*) FROM supervisor_events").get();
+  for (let i = 0; i < 20; i++) took();
+  expect(store.condition.ok).toBe(true);
+  expect(store.events({ limit: 99 }).length).toBe(21);
+  other.run("COMMIT");
+  other.run("BEGIN IMMEDIATE");
+  const waits = Array.from({ length: 10 }, took).toSorted((a, b) => a - b);
+  expect(waits[5]).toBeLessThan(50);
+  other.run("COMMIT");
+  other.close();
+  took();
+  expect(store.condition.ok).toBe(true);
+  store.close();
+});
+
 test("while another process holds the lock, events get their ids, are seen by readers, and are written later", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
@@ -117,6 +156,8 @@ test("while another process holds the lock, events get their ids, are seen by re
   store.setEnabled("a", true);
   store.addMetrics([metricRow("a", "2026-01-01T00:00:00.000Z")]);
   const alert = store.openAlert({ serviceId: "a", severity: "info", alertType: "x", message: "m", createdAt: "2026-01-01T00:00:00.000Z" });
+  expect(store.condition.ok).toBe(true); // it may be over in a moment
+  now = 3000;
   expect(store.condition).toEqual({
     ok: false,
     notes: [`cannot write the database ${path}: locked by another process since 2026-01-01T00:00:00.000Z`],
@@ -129,7 +170,7 @@ test("while another process holds the lock, events get their ids, are seen by re
   expect(store.metrics("a", "2026", 9).length).toBe(1);
   other.run("ROLLBACK");
   other.close();
-  now = 1001;
+  now = 4001;
   expect(store.record(turn({ events: [newEvent("c")] }))[0]!.id).toBe(4);
   expect(store.condition).toEqual({ ok: true, notes: [] });
   store.close();
