@@ -45,8 +45,15 @@ const settings = {
   events: { retentionDays: 90 },
   store: { maxSizeBytes: 1024 * 1024 * 1024 },
 };
-const clock = { wallMs: (): number => now };
-const housekeeping = new Housekeeping({ clock, store, settings, countUnits: () => counted, tidyLogs: () => undefined });
+const clock = { wallMs: (): number => now, monotonicMs: (): number => now };
+const housekeeping = new Housekeeping({
+  clock,
+  store,
+  settings,
+  countUnits: () => counted,
+  tidyLogs: () => undefined,
+  onShortened: console.error,
+});
 
 const random = randomOf(1);
 const normals = Array.from({ length: 10_007 }, () => Math.sqrt(-2 * Math.log(random() || 1e-9)) * Math.cos(2 * Math.PI * random()));

@@ -289,9 +289,10 @@ const STARTED_MS = 10_000;
 
 /** The one tick of the daemon. */
 function tick(parts: Parts, settings: Settings): Timer {
-  const { clock, store, logs, world, background, reloader } = parts;
+  const { clock, store, logs, world, background, reloader, recorder } = parts;
   const countUnits = (): number => world.ids().length;
-  const housekeeping = new Housekeeping({ clock, store, settings, countUnits, tidyLogs: () => logs.tidy() });
+  const onShortened = (words: string): void => recorder.tell("history-shortened", words);
+  const housekeeping = new Housekeeping({ clock, store, settings, countUnits, tidyLogs: () => logs.tidy(), onShortened });
   return setInterval(() => {
     background.tick();
     housekeeping.tick();

@@ -104,6 +104,8 @@ export interface Store {
   rollUp(plan: RollUp): void;
   /** Bytes of the file that hold something. */
   size(): number;
+  /** About how many of them are events. */
+  eventBytes(): number;
   metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[];
   /** How memory and CPU went between two wall times, a point for each `bucketMs`, oldest first. */
   course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[];

@@ -4,34 +4,69 @@ import { servicesWithMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
 const SLICE_ROWS = 2000;
-const SLICE_PAGES = 500;
+/** Events may be long: 64 KiB of message and as much of details. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+const SLICE_SERVICES = 100;
+const SLICE_PAGES = 1000;
 /** Free pages are filled again by what comes next; past this share of the file they are given back. */
 const FREE_SHARE = 0.25;
 
-/** One slice of deleting what is older; true when there may be more. */
-export function pruneSlice(db: Database, beforeMetricsIso: string, beforeEventsIso: string): boolean {
-  const deleted = db.transaction(() => deleteSlice(db, beforeMetricsIso, beforeEventsIso)).immediate();
-  // Freed pages go back to the file system; all() because the pragma frees a page a step.
-  if (deleted > 0 || freeShare(db) > FREE_SHARE) statement(db, `PRAGMA incremental_vacuum(${SLICE_PAGES})`).all();
-  return deleted >= SLICE_ROWS;
+export interface Before {
+  readonly metrics: string;
+  readonly events: string;
 }
 
-function deleteSlice(db: Database, beforeMetricsIso: string, beforeEventsIso: string): number {
-  let deleted = 0;
-  const drop = (table: string, condition: string, ...values: Array<string | number>): void => {
-    if (deleted >= SLICE_ROWS) return;
-    const sql = `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${condition} LIMIT ?)`;
-    deleted += statement(db, sql).run(...values, SLICE_ROWS - deleted).changes;
-  };
-  for (const service of servicesWithMetrics(db)) {
-    for (const step of STEPS) {
-      drop("supervisor_metrics_packed", "service_id = ? AND step = ? AND end_at < ?", service, step, beforeMetricsIso);
-      if (deleted < SLICE_ROWS) deleted += dropPlain(db, service, step, beforeMetricsIso, SLICE_ROWS - deleted);
-    }
+/** Deletes what is too old, in slices: the whole daemon waits for each. */
+export class Pruner {
+  /** Services that are still to be looked at in this round; null: no round is going on. */
+  #queue: string[] | null = null;
+
+  /** One slice; true when there may be more. */
+  slice(db: Database, before: Before): boolean {
+    const queue = (this.#queue ??= servicesWithMetrics(db));
+    const { deleted, isFull } = db.transaction(() => deleteSlice(db, before, queue)).immediate();
+    // Freed pages go back to the file system; all() because the pragma frees a page a step.
+    if (deleted > 0 || freeShare(db) > FREE_SHARE) statement(db, `PRAGMA incremental_vacuum(${SLICE_PAGES})`).all();
+    if (isFull || queue.length > 0) return true;
+    this.#queue = null;
+    return false;
   }
-  drop("supervisor_events", "timestamp < ?", beforeEventsIso);
-  drop("health_alerts", "resolved_at < ?", beforeEventsIso);
-  return deleted;
+}
+
+function deleteSlice(db: Database, { metrics, events }: Before, queue: string[]): { deleted: number; isFull: boolean } {
+  let { deleted, isFull } = dropEvents(db, events);
+  const room = (): number => SLICE_ROWS - deleted;
+  if (!isFull && room() > 0) deleted += drop(db, "health_alerts", "resolved_at < ?", [events], room());
+  for (const service of isFull ? [] : queue.splice(0, SLICE_SERVICES)) {
+    for (const step of STEPS) {
+      if (room() > 0)
+        deleted += drop(db, "supervisor_metrics_packed", "service_id = ? AND step = ? AND end_at < ?", [service, step, metrics], room());
+      if (room() > 0) deleted += dropPlain(db, service, step, metrics, room());
+    }
+    if (room() <= 0) queue.unshift(service); // there may be more of it
+  }
+  isFull ||= room() <= 0;
+  return { deleted, isFull };
+}
+
+/** The oldest first, by their size as well as by their number. */
+function dropEvents(db: Database, beforeIso: string): { deleted: number; isFull: boolean } {
+  const sql = `SELECT id, octet_length(message) + octet_length(details) AS bytes FROM supervisor_events
+    WHERE timestamp < ? ORDER BY timestamp LIMIT ${SLICE_ROWS}`;
+  const ids: number[] = [];
+  let bytes = 0;
+  for (const row of statement<{ id: number; bytes: number }, [string]>(db, sql).iterate(beforeIso)) {
+    ids.push(row.id);
+    bytes += row.bytes;
+    if (bytes >= SLICE_BYTES) break;
+  }
+  if (ids.length > 0) statement(db, "DELETE FROM supervisor_events WHERE id IN (SELECT value FROM json_each(?))").run(JSON.stringify(ids));
+  return { deleted: ids.length, isFull: bytes >= SLICE_BYTES || ids.length >= SLICE_ROWS };
+}
+
+function drop(db: Database, table: string, condition: string, values: ReadonlyArray<string | number>, most: number): number {
+  const sql = `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${condition} LIMIT ?)`;
+  return statement(db, sql).run(...values, most).changes;
 }
 
 function dropPlain(db: Database, service: string, step: number, beforeIso: string, most: number): number {
@@ -46,3 +81,21 @@ function freeShare(db: Database): number {
   const sql = "SELECT freelist_count * 1.0 / page_count AS share FROM pragma_page_count(), pragma_freelist_count()";
   return statement<{ share: number }, []>(db, sql).get()?.share ?? 0;
 }
+
+/** About how many bytes the events take: their number times the mean of some, evenly spaced. */
+export function eventBytes(db: Database): number {
+  const range = statement<{ low: number | null; high: number }, []>(
+    db,
+    "SELECT min(id) AS low, max(id) AS high FROM supervisor_events",
+  ).get();
+  if (!range || range.low === null) return 0;
+  const count = range.high - range.low + 1;
+  const ids = Array.from({ length: Math.min(count, 100) }, (_, i) => range.low! + Math.floor((i * count) / Math.min(count, 100)));
+  const sql = `SELECT avg(octet_length(message) + octet_length(details)) AS mean FROM supervisor_events
+    WHERE id IN (SELECT value FROM json_each(?))`;
+  const mean = statement<{ mean: number | null }, [string]>(db, sql).get(JSON.stringify(ids))?.mean ?? 0;
+  return count * (mean + EVENT_OVERHEAD);
+}
+
+/** Times, names and two indexes. */
+const EVENT_OVERHEAD = 150;

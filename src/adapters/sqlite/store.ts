@@ -7,7 +7,7 @@ import { connect, type OpenProblem } from "./connection.ts";
 import { restore, type Salvage, salvage, setAside } from "./damage.ts";
 import { selectCourse, selectMetrics } from "./metrics.ts";
 import { nothingPending, trimPending, writePending } from "./pending.ts";
-import { pruneSlice } from "./prune.ts";
+import { eventBytes, Pruner } from "./prune.ts";
 import { lastId, matchesEvent, selectAlerts, selectEvents } from "./queries.ts";
 import { RollUps } from "./rollup.ts";
 import { disconnect, statement } from "./statements.ts";
@@ -68,6 +68,7 @@ class WalStore implements Store {
   private eventId: number;
   private alertId: number;
   private readonly rollUps = new RollUps();
+  private readonly pruner = new Pruner();
   private readonly path: string;
   private readonly clock: StoreClock;
 
@@ -172,7 +173,7 @@ class WalStore implements Store {
 
   prune(beforeMetricsIso: string, beforeEventsIso: string): boolean {
     if (this.outage) return false;
-    return this.read((db) => pruneSlice(db, beforeMetricsIso, beforeEventsIso), false);
+    return this.read((db) => this.pruner.slice(db, { metrics: beforeMetricsIso, events: beforeEventsIso }), false);
   }
 
   rollUp(plan: RollUp): void {
@@ -183,6 +184,10 @@ class WalStore implements Store {
     const sql =
       "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
     return this.read((db) => statement<{ bytes: number }>(db, sql).get()?.bytes ?? 0, 0);
+  }
+
+  eventBytes(): number {
+    return this.read(eventBytes, 0);
   }
 
   get condition(): { readonly ok: boolean; readonly notes: readonly string[] } {

@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { Housekeeping } from "../../../src/daemon/housekeeping.ts";
+import { tempDir } from "../../harness/temp.ts";
+import { metricRow, mustOpen, newEvent, turn } from "./rows.ts";
+
+const MIB = 1024 * 1024;
+const [TICK_MS, DAY_MS] = [5000, 86_400_000];
+const START = Date.UTC(2026, 0, 1);
+
+/** A store with the daemon's housekeeping, in a time of its own. */
+function kept(maxSizeBytes: number) {
+  const dir = tempDir();
+  const path = join(dir.path, "sup.db");
+  const store = mustOpen(path);
+  const said: string[] = [];
+  const house = {
+    now: START,
+    store,
+    said,
+    fileBytes: () => statSync(path).size,
+    iso: () => new Date(house.now).toISOString(),
+    pass(ms: number, each: () => void = () => undefined): void {
+      for (const end = house.now + ms; house.now < end; house.now += TICK_MS) {
+        each();
+        keeping.tick();
+      }
+    },
+    [Symbol.dispose]() {
+      store.close();
+      dir[Symbol.dispose]();
+    },
+  };
+  const keeping = new Housekeeping({
+    clock: { wallMs: () => house.now, monotonicMs: () => house.now - START },
+    store,
+    tidyLogs: () => undefined,
+    countUnits: () => 2,
+    settings: { metrics: { intervalMs: TICK_MS, retentionDays: 7 }, events: { retentionDays: 90 }, store: { maxSizeBytes } },
+    onShortened: (words) => said.push(words),
+  });
+  return house;
+}
+
+test("a flood of long events does not take the store past its size, goes on with the newest, and leaves the metrics alone", () => {
+  using house = kept(16 * MIB);
+  const { store } = house;
+  house.pass(DAY_MS / 24, () => store.addMetrics([metricRow("web", house.iso())]));
+  const began = house.iso();
+  let id = 0;
+  let most = 0;
+  // 128 KiB every five seconds: within an hour five times of what there is room for.
+  house.pass(DAY_MS / 24, () => {
+    store.addMetrics([metricRow("web", house.iso())]);
+    const details = { last_lines: Array.from({ length: 30 }, () => "y".repeat(2000)) };
+    const events = [newEvent("web", { timestamp: house.iso(), message: "x".repeat(64_000), details })];
+    id = store.record(turn({ events })).at(-1)!.id;
+    most = Math.max(most, house.fileBytes());
+  });
+  expect(store.size()).toBeLessThan(16.5 * MIB);
+  expect(most).toBeLessThan(18 * MIB);
+  expect(store.events({ limit: 1 })[0]!.id).toBe(id);
+  expect(store.events({ limit: 1e6 }).length).toBeGreaterThan(30);
+  expect(store.metrics("web", new Date(START).toISOString(), 1e6).length).toBe(1440);
+  expect(store.metrics("web", began, 1e6).length).toBe(720);
+  expect(house.said).toEqual(["the database has reached its 16 MiB (store.max_size_mb): the oldest events go before their 90d are over"]);
+  house.pass(DAY_MS / 6); // what is kept lasts as long again, some day
+  expect(store.size()).toBeLessThan(16 * MIB);
+});
+
+test("metrics that are too many for the store go before their time, the oldest first; the events stay", () => {
+  using house = kept(8 * MIB);
+  const { store } = house;
+  store.record(turn({ events: [newEvent("web", { timestamp: house.iso() })] }));
+  const reported = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`number_of_things_${i}`, Math.random()]));
+  house.pass(DAY_MS / 4, () => store.addMetrics(["web", "api"].map((id) => ({ ...metricRow(id, house.iso()), reported }))));
+  expect(store.size()).toBeLessThan(8.5 * MIB);
+  expect(house.fileBytes()).toBeLessThan(12 * MIB);
+  const rows = store.metrics("web", new Date(START).toISOString(), 1e6);
+  expect(rows.at(-1)!.timestamp).toBe(new Date(house.now - TICK_MS).toISOString());
+  expect(rows.length).toBeGreaterThan(100);
+  expect(store.events({ limit: 9 }).length).toBe(1);
+});
+
+test("a store that is small enough keeps all there is", () => {
+  using house = kept(100 * MIB);
+  const { store } = house;
+  store.record(turn({ events: [newEvent("web", { timestamp: house.iso() })] }));
+  house.pass(DAY_MS / 12, () => store.addMetrics([metricRow("web", house.iso())]));
+  expect([store.metrics("web", new Date(START).toISOString(), 1e6).length, store.events({ limit: 9 }).length]).toEqual([1440, 1]);
+  expect(house.said).toEqual([]);
+});
