@@ -1,0 +1,146 @@
+/** The database in trouble: what becomes of services and their supervision. */
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Alert, DaemonInfo } from "../../../src/api/shapes.ts";
+import { SUP, startDaemon, type Daemon } from "../../harness/daemon.ts";
+import { alive } from "../../harness/processes.ts";
+import { run } from "../../harness/run.ts";
+import { sleeper, worker } from "../../harness/services.ts";
+import { until } from "../../harness/until.ts";
+
+const notesOf = async (daemon: Daemon): Promise<string> => ((await daemon.json("daemon", "status")) as DaemonInfo).notes.join("\n");
+
+function smash(path: string, from: number, to: number): void {
+  const fd = openSync(path, "r+");
+  writeSync(fd, Buffer.alloc(to - from, 0xa5), 0, to - from, from);
+  closeSync(fd);
+}
+
+const clear = (state: string): void => {
+  for (const name of readdirSync(state).filter((one) => one.startsWith("sup.db"))) rmSync(join(state, name), { recursive: true });
+};
+
+const losses: Array<[what: string, lose: (state: string, db: string) => void]> = [
+  ["is empty", (state, db) => (clear(state), writeFileSync(db, ""))],
+  ["is gone", (state) => clear(state)],
+  ["has become a directory", (state, db) => (clear(state), mkdirSync(db))],
+  ["is noise", (state, db) => (clear(state), writeFileSync(db, Buffer.alloc(20_000, 0x5a)))],
+  ["has a broken log", (_, db) => smash(`${db}-wal`, 4096, statSync(`${db}-wal`).size)],
+  ["has a broken index of its log", (_, db) => smash(`${db}-shm`, 0, 32_768)],
+  ["is cut short", (_, db) => truncateSync(db, 2000)],
+];
+
+test.each(losses)("after a crash of the daemon the database %s: what runs goes on, is taken over, and is there once", async (_, lose) => {
+  const units = { web: worker({ enabled: true, health_check: { type: "process", interval: 1 } }), byhand: sleeper(), off: sleeper() };
+  await using daemon = await startDaemon({ units: { ...units, "many@": sleeper() } });
+  expect((await daemon.sup("start", "byhand", "many@7")).code).toBe(0);
+  const ids = ["web", "byhand", "many@7"];
+  const pids = await Promise.all(ids.map(async (id) => (await daemon.reaches(id, "running")).pid!));
+  await daemon.crash();
+  const state = join(daemon.home, "state");
+  lose(state, join(state, "sup.db"));
+  await daemon.start();
+  for (const [i, id] of ids.entries()) expect(await daemon.reaches(id, "running")).toMatchObject({ pid: pids[i]! });
+  expect((await daemon.service("off")).state).toBe("stopped");
+  expect((await daemon.reaches("web", ({ health }) => health === "healthy")).uptime_seconds).toBeGreaterThan(0);
+  process.kill(pids[0]!, "SIGKILL");
+  await daemon.reaches("web", ({ state: now, restart_count }) => now === "running" && restart_count === 1);
+  expect((await daemon.sup("stop", "byhand")).code).toBe(0);
+  expect(alive(pids[1]!)).toBe(false);
+});
+
+test("after an orderly end the loss of the database is the loss of history, no more", async () => {
+  await using daemon = await startDaemon({ units: { web: worker({ enabled: true }) } });
+  const { pid } = await daemon.reaches("web", "running");
+  await daemon.stop();
+  clear(join(daemon.home, "state"));
+  await daemon.start();
+  expect((await daemon.reaches("web", "running")).pid).not.toBe(pid);
+  expect(await notesOf(daemon)).toBe("");
+});
+
+test("the database is overwritten under the living daemon: services go on, also when the daemon crashes then", async () => {
+  await using daemon = await startDaemon({
+    units: { web: sleeper({ enabled: true }), other: sleeper() },
+    settings: { metrics: { interval: 0.5 } },
+  });
+  const { pid } = await daemon.reaches("web", "running");
+  const db = join(daemon.home, "state/sup.db");
+  for (let i = 0; i < 60; i++) await daemon.api("/api/supervisor/services/other/restart", { method: "POST" });
+  const other = new Database(db);
+  other.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  smash(db, 4096, statSync(db).size);
+  other.close();
+  const restart = async (): Promise<boolean> => {
+    expect((await daemon.sup("restart", "other")).code).toBe(0);
+    return (await notesOf(daemon)).includes("set aside as");
+  };
+  await until(restart, { what: "the daemon to notice", timeoutMs: 20_000 });
+  expect((await daemon.service("web")).pid).toBe(pid!);
+  expect(readdirSync(join(daemon.home, "state")).join()).toMatch(/sup\.db\.damaged-\d{8}T\d{6}Z/);
+  const seen = async (): Promise<Alert | undefined> =>
+    ((await daemon.json("alerts")) as Alert[]).find(({ alert_type }) => alert_type === "store");
+  expect(await until(seen, { what: "the alert" })).toMatchObject({ service_id: null });
+  await daemon.crash();
+  await daemon.start();
+  expect((await daemon.reaches("web", "running")).pid).toBe(pid!);
+});
+
+test("a database of a newer sup: the daemon does not start, says what to do, and touches nothing", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper() } });
+  await daemon.stop();
+  const path = join(daemon.home, "state/sup.db");
+  const db = new Database(path);
+  db.run("PRAGMA user_version = 99");
+  db.close();
+  const before = readFileSync(path);
+  const { code, stderr } = await run([SUP, "daemon"], { env: daemon.env, cwd: daemon.home });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/its schema is version 99, this sup knows up to \d+: use the newer sup, or move the file away/);
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test("others that read and that lock the database hold up nobody: units start and stop, and the API answers", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) }, settings: { metrics: { interval: 0.5 } } });
+  await daemon.reaches("web", "running");
+  const other = new Database(join(daemon.home, "state/sup.db"));
+  const answers = async (): Promise<number> => {
+    const times: number[] = [];
+    for (let i = 0; i < 60; i++) {
+      const began = performance.now();
+      await (await daemon.api("/api/supervisor/status")).json();
+      times.push(performance.now() - began);
+    }
+    return times.toSorted((a, b) => a - b)[30]!;
+  };
+  other.run("BEGIN");
+  other.query("SELECT count(*) FROM supervisor_metrics").get();
+  expect(await answers()).toBeLessThan(50);
+  expect((await daemon.sup("restart", "web")).code).toBe(0);
+  expect(await notesOf(daemon)).toBe("");
+  other.run("COMMIT");
+
+  other.run("BEGIN IMMEDIATE");
+  expect((await daemon.sup("restart", "web")).code).toBe(0);
+  await until(async () => (await notesOf(daemon)).includes("locked by another process"), { what: "the status to say so" });
+  expect(await answers()).toBeLessThan(50);
+  const { pid } = await daemon.service("web");
+  other.run("COMMIT");
+  other.close();
+  await until(async () => (await notesOf(daemon)) === "", { what: "the store to be written again" });
+  const events = (await daemon.json("events", "web", "-n", "100")) as Array<{ message: string }>;
+  expect(events.some(({ message }) => message.includes(`pid ${pid}`))).toBe(true);
+});
