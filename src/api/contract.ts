@@ -16,8 +16,6 @@ export interface Contract {
 /** At most this much history in one answer. */
 export const MAX_LINES = 100_000;
 export const MAX_ROWS = 100_000;
-/** A report of a service has at most this many names. */
-export const MAX_REPORTED = 64;
 
 const ISO = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 

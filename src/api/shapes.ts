@@ -330,7 +330,9 @@ export const alert = z.object({
 });
 export type Alert = z.infer<typeof alert>;
 
-export const metricsReport = z.strictObject({ service_id: id, metrics: z.record(z.string().max(128), z.number()) });
+/** A service reports at most this many names. */
+export const MAX_REPORTED = 64;
+export const metricsReport = z.strictObject({ service_id: id, metrics: z.record(z.string().min(1).max(128), z.number()) });
 export type MetricsReport = z.infer<typeof metricsReport>;
 
 export const graph = z.object({

@@ -29,3 +29,12 @@ export function concernsOf({ unit, spec, check }: Entry, limits: LimitState | un
   }
   return concerns;
 }
+
+/** What is wrong with the daemon's own history: that it cannot be written, or that some of it was lost. */
+export function storeConcerns({ failing, notes }: { readonly failing: string | null; readonly notes: readonly string[] }): Concern[] {
+  const concerns: Concern[] = [];
+  const losses = notes.filter((note) => note !== failing);
+  if (failing !== null) concerns.push({ unit: "", type: "store", severity: "critical", message: failing });
+  if (losses.length > 0) concerns.push({ unit: "", type: "store-loss", severity: "warning", message: losses.join("; ") });
+  return concerns;
+}

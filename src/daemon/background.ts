@@ -1,5 +1,5 @@
 import type { Concern } from "../core/alerts.ts";
-import { concernsOf } from "../core/concerns.ts";
+import { concernsOf, storeConcerns } from "../core/concerns.ts";
 import type { World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { WatchFiles } from "../ports/filewatch.ts";
@@ -84,10 +84,15 @@ export class Background {
     this.limiter.close();
   }
 
+  /** A unit that was removed. */
+  forget(id: string): void {
+    this.meter.forget(id);
+    this.sampler.forget(id);
+  }
+
   #concerns(id: string): readonly Concern[] {
     const { world, store } = this.#o;
-    const { ok: stored, notes } = store.condition;
-    if (id === "") return stored ? [] : [{ unit: "", type: "store", severity: "critical", message: notes.join("; ") }];
+    if (id === "") return storeConcerns(store.condition);
     const entry = world.get(id);
     return entry === undefined
       ? []

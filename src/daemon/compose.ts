@@ -199,7 +199,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     letGo(turn, machine, world);
-    for (const id of turn.removed) background.meter.forget(id);
+    for (const id of turn.removed) background.forget(id);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });

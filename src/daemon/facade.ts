@@ -1,5 +1,6 @@
 import type { ApiError } from "../api/errors.ts";
 import type * as shape from "../api/shapes.ts";
+import { MAX_REPORTED } from "../api/shapes.ts";
 import type { Supervisor, Telemetry } from "../api/supervisor.ts";
 import { closest, globToRegExp, isGlob, isUnitId, stripSuffix } from "../base/names.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -206,10 +207,11 @@ export class Facade implements Supervisor {
   }
 
   report(report: shape.MetricsReport): Result<null, ApiError> {
-    return this.#with(report.service_id, (_, id) => {
-      this.#o.sampler.report(id, report.metrics);
-      return null;
-    });
+    const kept = this.#with(report.service_id, (_, id) => this.#o.sampler.report(id, report.metrics, MAX_REPORTED));
+    if (!kept.ok) return kept;
+    if (kept.value) return ok(null);
+    const message = `cannot accept metrics: ${report.service_id} reports more than ${MAX_REPORTED} names already`;
+    return err({ code: "invalid", message, hint: "a name that is not reported for an hour gives its place to another" });
   }
 
   file(id: string, reveal: boolean): Result<shape.ServiceFile, ApiError> {

@@ -18,13 +18,21 @@ export interface SamplerOptions {
   readonly bug: (message: string, error?: unknown) => void;
 }
 
+/** The newest of each number that a unit reported, also when it was stored already, and when that was. */
+interface Newest {
+  readonly values: Readonly<Record<string, number>>;
+  readonly atMs: Readonly<Record<string, number>>;
+}
+
+/** A name that was not reported for so long gives its place to another, when there are too many. */
+const IN_USE_MS = 3_600_000;
+
 /** Numbers that services reported since the last sample, and the measured ones of every running unit. */
 export class Sampler {
   readonly #options: SamplerOptions;
   #latest: ReadonlyMap<string, Sample> = new Map();
   #reported = new Map<string, Record<string, number>>();
-  /** The newest of each number, also when it was stored already. */
-  readonly #newest = new Map<string, Record<string, number>>();
+  readonly #newest = new Map<string, Newest>();
   #busy = false;
 
   constructor(options: SamplerOptions) {
@@ -37,12 +45,27 @@ export class Sampler {
 
   /** The newest of each number that the unit has reported. */
   reported(): ReadonlyMap<string, Readonly<Record<string, number>>> {
-    return this.#newest;
+    return new Map([...this.#newest].map(([id, { values }]) => [id, values]));
   }
 
-  report(id: string, metrics: Readonly<Record<string, number>>): void {
-    this.#newest.set(id, { ...this.#newest.get(id), ...metrics });
+  /** False, and nothing is kept: with these the unit would have more than `most` names. Names that went out of use make room. */
+  report(id: string, metrics: Readonly<Record<string, number>>, most: number): boolean {
+    const now = this.#options.clock.monotonicMs();
+    const { values, atMs } = this.#newest.get(id) ?? { values: {}, atMs: {} };
+    let names = [...new Set([...Object.keys(values), ...Object.keys(metrics)])];
+    if (names.length > most) names = names.filter((name) => name in metrics || now - atMs[name]! < IN_USE_MS);
+    if (names.length > most) return false;
+    const kept = <T>(all: Readonly<Record<string, T>>): Record<string, T> => Object.fromEntries(names.map((name) => [name, all[name]!]));
+    const seen = Object.fromEntries(Object.keys(metrics).map((name) => [name, now]));
+    this.#newest.set(id, { values: kept({ ...values, ...metrics }), atMs: kept({ ...atMs, ...seen }) });
     this.#reported.set(id, { ...this.#reported.get(id), ...metrics });
+    return true;
+  }
+
+  /** When the unit is removed. */
+  forget(id: string): void {
+    this.#newest.delete(id);
+    this.#reported.delete(id);
   }
 
   /** One sweep over all running units. A sweep that takes longer than the interval is not overtaken by the next. */

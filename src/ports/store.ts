@@ -120,7 +120,7 @@ export interface Store {
   set(key: string, value: string): void;
   /** Deletes what is older than the retention, in slices; true when there is more to do. */
   prune(beforeMetricsIso: string, beforeEventsIso: string): boolean;
-  /** `ok`, or what is wrong and since when ("damaged database set aside as …", "disk full since …"). */
-  readonly condition: { readonly ok: boolean; readonly notes: readonly string[] };
+  /** `ok`, or what is wrong and since when ("damaged database set aside as …", "disk full since …"); `failing`: that it cannot be written. */
+  readonly condition: { readonly ok: boolean; readonly notes: readonly string[]; readonly failing: string | null };
   close(): void;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CALM_MS, judge, keyOf, type Concern, type OpenAlert } from "../../src/core/alerts.ts";
-import { concernsOf } from "../../src/core/concerns.ts";
+import { concernsOf, storeConcerns } from "../../src/core/concerns.ts";
 import { freshLimits } from "../../src/core/limits.ts";
 import { staged, type Stage } from "./world/stage.ts";
 
@@ -88,6 +88,34 @@ describe("what is a concern", () => {
       .pass(0);
     stage.ill.add("web");
     expect(types(stage.pass(1000))).toEqual(["warning unhealthy"]);
+  });
+
+  test("a fallback that is all there is", () => {
+    const check = { action: "none", failureThreshold: 1, intervalMs: 1000 } as const;
+    const stage = staged({ web: { check } }).start("web").pass(0);
+    const entry = stage.world.get("web")!;
+    const only = concernsOf({ ...entry, check: { ...entry.check!, health: "degraded" } }, undefined, undefined);
+    expect(only).toMatchObject([
+      { type: "degraded", severity: "warning", message: expect.stringContaining("only its fallback check passes") },
+    ]);
+  });
+
+  test("the history of the daemon itself: that it cannot be written is critical, that some was lost is not", () => {
+    const failing = "cannot write the database: disk full";
+    expect(storeConcerns({ failing: null, notes: [] })).toEqual([]);
+    expect(storeConcerns({ failing, notes: ["set aside", failing] })).toEqual([
+      { unit: "", type: "store", severity: "critical", message: failing },
+      { unit: "", type: "store-loss", severity: "warning", message: "set aside" },
+    ]);
+  });
+
+  test.each(["memory", "cpu", "tasks"] as const)("a %s limit that is passed, of a critical unit", (limit) => {
+    const limits = { maxMemoryMb: 10, maxCpuPercent: 10, maxTasks: 10, sustained: 1, warnAt: 0.5, action: "warn" } as const;
+    const stage = staged({ web: { limits, critical: true } }).start("web");
+    const fresh = freshLimits(1);
+    const standing = { ...fresh, standings: { ...fresh.standings, [limit]: { ...fresh.standings[limit], level: "over" as const } } };
+    const found = concernsOf(stage.world.get("web")!, standing, { memoryMb: 12, cpuPercent: 12, tasks: 12 });
+    expect(found).toMatchObject([{ type: `${limit}-limit`, severity: "critical" }]);
   });
 
   test("a limit that is passed, not one that is near", () => {

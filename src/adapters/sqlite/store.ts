@@ -190,12 +190,15 @@ class WalStore implements Store {
     return this.read(eventBytes, 0);
   }
 
-  get condition(): { readonly ok: boolean; readonly notes: readonly string[] } {
-    const notes = [...this.notes];
-    if (this.outage && this.clock.monotonicMs() >= this.outage.sayFromMs)
-      notes.push(`cannot write the database ${this.path}: ${this.outage.words} since ${this.outage.sinceIso}`);
+  get condition(): Store["condition"] {
+    const { outage } = this;
+    const failing =
+      outage && this.clock.monotonicMs() >= outage.sayFromMs
+        ? `cannot write the database ${this.path}: ${outage.words} since ${outage.sinceIso}`
+        : null;
+    const notes = [...this.notes, ...(failing === null ? [] : [failing])];
     if (this.dropped > 0) notes.push(`${this.dropped} rows of history were lost while the database could not be written`);
-    return { ok: notes.length === 0, notes };
+    return { ok: notes.length === 0, notes, failing };
   }
 
   close(): void {

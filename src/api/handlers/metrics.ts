@@ -1,5 +1,5 @@
 import { stripSuffix } from "../../base/names.ts";
-import { MAX_REPORTED } from "../contract.ts";
+import { MAX_REPORTED } from "../shapes.ts";
 import { textAnswer } from "../answer.ts";
 import { prometheusText } from "../prometheus.ts";
 import type { Handler } from "./handler.ts";

@@ -92,8 +92,8 @@ test("the database is overwritten under the living daemon: services go on, also 
   expect((await daemon.service("web")).pid).toBe(pid!);
   expect(readdirSync(join(daemon.home, "state")).join()).toMatch(/sup\.db\.damaged-\d{8}T\d{6}Z/);
   const seen = async (): Promise<Alert | undefined> =>
-    ((await daemon.json("alerts")) as Alert[]).find(({ alert_type }) => alert_type === "store");
-  expect(await until(seen, { what: "the alert" })).toMatchObject({ service_id: null });
+    ((await daemon.json("alerts")) as Alert[]).find(({ alert_type }) => alert_type === "store-loss");
+  expect(await until(seen, { what: "the alert" })).toMatchObject({ service_id: null, severity: "warning" });
   await daemon.crash();
   await daemon.start();
   expect((await daemon.reaches("web", "running")).pid).toBe(pid!);

@@ -16,7 +16,7 @@ test("after a SIGKILL while it writes, every turn is there whole or not at all",
     child.kill("SIGKILL");
     await child.exited;
     const store = mustOpen(path);
-    expect(store.condition).toEqual({ ok: true, notes: [] });
+    expect(store.condition).toMatchObject({ ok: true, notes: [] });
     const turns = Number(store.memories()[0]!.memory);
     expect(turns).toBeGreaterThanOrEqual(20);
     const events = store.events({ limit: 1e9 });
@@ -158,7 +158,7 @@ test("while another process holds the lock, events get their ids, are seen by re
   const alert = store.openAlert({ serviceId: "a", severity: "info", alertType: "x", message: "m", createdAt: "2026-01-01T00:00:00.000Z" });
   expect(store.condition.ok).toBe(true); // it may be over in a moment
   now = 3000;
-  expect(store.condition).toEqual({
+  expect(store.condition).toMatchObject({
     ok: false,
     notes: [`cannot write the database ${path}: locked by another process since 2026-01-01T00:00:00.000Z`],
   });
@@ -172,7 +172,7 @@ test("while another process holds the lock, events get their ids, are seen by re
   other.close();
   now = 4001;
   expect(store.record(turn({ events: [newEvent("c")] }))[0]!.id).toBe(4);
-  expect(store.condition).toEqual({ ok: true, notes: [] });
+  expect(store.condition).toMatchObject({ ok: true, notes: [] });
   store.close();
   const next = mustOpen(path);
   expect(next.events({ limit: 9 }).map((row) => row.id)).toEqual([1, 2, 3, 4]);
@@ -196,7 +196,7 @@ test.skipIf(!canMount())("on a full disk nothing throws, and what waited is writ
   truncateSync(join(dir.path, "ballast"), 0);
   now += 1001;
   store.set("room", "again");
-  expect(store.condition).toEqual({ ok: true, notes: [] });
+  expect(store.condition).toMatchObject({ ok: true, notes: [] });
   store.close();
   const next = mustOpen(path);
   expect(next.events({ limit: 100 }).map((row) => row.id)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
@@ -240,7 +240,7 @@ test.skipIf(!canMount())("a daemon that is started again while the disk is full 
   truncateSync(join(dir.path, "ballast"), 0);
   now = 2000;
   store.record(turn({ events: [newEvent("web")] }));
-  expect(store.condition).toEqual({ ok: true, notes: [] });
+  expect(store.condition).toMatchObject({ ok: true, notes: [] });
   const other = new Database(path, { readonly: true });
   expect(other.query("SELECT count(*) AS n FROM supervisor_events").get()).toEqual({ n: 2 });
   other.close();
