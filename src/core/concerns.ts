@@ -1,12 +1,12 @@
 import type { Concern } from "./alerts.ts";
-import { limitWords, LIMITS, maxOf, type LimitState, type Sampled } from "./limits.ts";
+import { limitWords, LIMITS, maxOf, type LimitState } from "./limits.ts";
 import type { Entry } from "./turn.ts";
 
 /** A unit that is not critical alerts when it is given up, or when it has failed this often without being well between. */
 const MANY_RETRIES = 3;
 
 /** What is wrong with a unit right now. A critical one alerts at once, and with that severity. */
-export function concernsOf({ unit, spec, check }: Entry, limits: LimitState | undefined, sample: Sampled | undefined): Concern[] {
+export function concernsOf({ unit, spec, check }: Entry, limits: LimitState | undefined): Concern[] {
   const concerns: Concern[] = [];
   const severity = spec.critical ? "critical" : "warning";
   const add = (type: string, message: string): void => void concerns.push({ unit: unit.id, type, severity, message });
@@ -20,12 +20,13 @@ export function concernsOf({ unit, spec, check }: Entry, limits: LimitState | un
     if (check.health === "unhealthy") add("unhealthy", `its health check fails: ${why}`);
     if (check.health === "degraded") add("degraded", `only its fallback check passes: ${why}`);
   }
-  if (spec.limits === null || limits === undefined || sample === undefined) return concerns;
-  const values = { memory: sample.memoryMb, cpu: sample.cpuPercent ?? 0, tasks: sample.tasks };
+  // Of the run that lives: one that was ended for it has its alert by then, which the next may keep open.
+  if (spec.limits === null || limits === undefined || unit.process === null) return concerns;
   for (const limit of LIMITS) {
     const max = maxOf(spec.limits, limit);
-    if (max === null || limits.standings[limit].level !== "over") continue;
-    add(`${limit}-limit`, limitWords({ limit, level: "over", was: "ok", value: values[limit], max }));
+    const { level, value } = limits.standings[limit];
+    if (max === null || value === null || level !== "over") continue;
+    add(`${limit}-limit`, limitWords({ limit, level, was: "ok", value, max }));
   }
   return concerns;
 }

@@ -21,6 +21,8 @@ interface Standing {
   readonly notOver: number;
   readonly near: number;
   readonly notNear: number;
+  /** The last sample; null before the first. */
+  readonly value: number | null;
 }
 
 /** `ok`, `near` (from `warn_at` of the limit on), or `over`. */
@@ -40,7 +42,7 @@ export interface LimitNews {
   readonly max: number;
 }
 
-const FRESH: Standing = { level: "ok", over: 0, notOver: 0, near: 0, notNear: 0 };
+const FRESH: Standing = { level: "ok", over: 0, notOver: 0, near: 0, notNear: 0, value: null };
 
 export const freshLimits = (run: number): LimitState => ({ run, standings: { memory: FRESH, cpu: FRESH, tasks: FRESH } });
 
@@ -64,7 +66,7 @@ export function sampleLimits(
     if (max === null) standings[limit] = FRESH;
     if (max === null || value === null) continue;
     const was = standings[limit];
-    const counted = counting(was, value > max, value >= max * spec.warnAt);
+    const counted = counting(was, value, value > max, value >= max * spec.warnAt);
     const level = levelAfter(counted, spec.sustained);
     standings[limit] = { ...counted, level };
     if (level !== was.level) news.push({ limit, level, was: was.level, value, max });
@@ -72,12 +74,13 @@ export function sampleLimits(
   return { state: { ...state, standings }, news };
 }
 
-const counting = (standing: Standing, over: boolean, near: boolean): Standing => ({
+const counting = (standing: Standing, value: number, over: boolean, near: boolean): Standing => ({
   level: standing.level,
   over: over ? standing.over + 1 : 0,
   notOver: over ? 0 : standing.notOver + 1,
   near: near ? standing.near + 1 : 0,
   notNear: near ? 0 : standing.notNear + 1,
+  value,
 });
 
 function levelAfter({ level, over, notOver, near, notNear }: Standing, sustained: number): Level {

@@ -94,8 +94,6 @@ export class Background {
     const { world, store } = this.#o;
     if (id === "") return storeConcerns(store.condition);
     const entry = world.get(id);
-    return entry === undefined
-      ? []
-      : [...concernsOf(entry, this.limiter.stateOf(id), this.sampler.latest(id)), ...this.forecaster.concernsOf(id, entry)];
+    return entry === undefined ? [] : [...concernsOf(entry, this.limiter.stateOf(id)), ...this.forecaster.concernsOf(id, entry)];
   }
 }

@@ -54,7 +54,7 @@ describe("alerts", () => {
 
 describe("what is a concern", () => {
   const types = (stage: Stage, id = "web"): string[] =>
-    concernsOf(stage.world.get(id)!, undefined, undefined).map(({ type, severity }) => `${severity} ${type}`);
+    concernsOf(stage.world.get(id)!, undefined).map(({ type, severity }) => `${severity} ${type}`);
 
   test("a unit that is not critical: not its first failures, but when it keeps failing or is given up", () => {
     const stage = staged({ web: {} }).start("web");
@@ -94,7 +94,7 @@ describe("what is a concern", () => {
     const check = { action: "none", failureThreshold: 1, intervalMs: 1000 } as const;
     const stage = staged({ web: { check } }).start("web").pass(0);
     const entry = stage.world.get("web")!;
-    const only = concernsOf({ ...entry, check: { ...entry.check!, health: "degraded" } }, undefined, undefined);
+    const only = concernsOf({ ...entry, check: { ...entry.check!, health: "degraded" } }, undefined);
     expect(only).toMatchObject([
       { type: "degraded", severity: "warning", message: expect.stringContaining("only its fallback check passes") },
     ]);
@@ -113,8 +113,11 @@ describe("what is a concern", () => {
     const limits = { maxMemoryMb: 10, maxCpuPercent: 10, maxTasks: 10, sustained: 1, warnAt: 0.5, action: "warn" } as const;
     const stage = staged({ web: { limits, critical: true } }).start("web");
     const fresh = freshLimits(1);
-    const standing = { ...fresh, standings: { ...fresh.standings, [limit]: { ...fresh.standings[limit], level: "over" as const } } };
-    const found = concernsOf(stage.world.get("web")!, standing, { memoryMb: 12, cpuPercent: 12, tasks: 12 });
+    const standing = {
+      ...fresh,
+      standings: { ...fresh.standings, [limit]: { ...fresh.standings[limit], level: "over" as const, value: 12 } },
+    };
+    const found = concernsOf(stage.world.get("web")!, standing);
     expect(found).toMatchObject([{ type: `${limit}-limit`, severity: "critical" }]);
   });
 
@@ -125,11 +128,11 @@ describe("what is a concern", () => {
     const entry = stage.world.get("web")!;
     const standing = (level: "near" | "over") => ({
       ...freshLimits(1),
-      standings: { ...freshLimits(1).standings, memory: { ...freshLimits(1).standings.memory, level } },
+      standings: { ...freshLimits(1).standings, memory: { ...freshLimits(1).standings.memory, level, value: 12 } },
     });
-    const sample = { memoryMb: 12, cpuPercent: 1, tasks: 1 };
-    expect(concernsOf(entry, standing("near"), sample)).toEqual([]);
-    expect(concernsOf(entry, standing("over"), sample)).toEqual([
+    expect(concernsOf(entry, standing("near"))).toEqual([]);
+    expect(concernsOf({ ...entry, unit: { ...entry.unit, process: null } }, standing("over"))).toEqual([]);
+    expect(concernsOf(entry, standing("over"))).toEqual([
       { unit: "web", type: "memory-limit", severity: "warning", message: "memory is over its limit: 12 MiB of 10 MiB" },
     ]);
   });

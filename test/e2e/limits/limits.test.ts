@@ -51,12 +51,15 @@ test("warn: an event, a line in the log and an alert, once; the unit goes on; a 
 });
 
 test.each(["restart", "enforce"])("%s: it is restarted, which uses up a retry, with the reason resources", async (action) => {
-  await using daemon = await startDaemon({ units: { web: hungry({ action }) }, settings: QUICK });
+  // Second by second the breach comes before the first of the samples that are stored.
+  const settings = { metrics: { interval: action === "enforce" ? 30 : 0.5 } };
+  await using daemon = await startDaemon({ units: { web: hungry({ action }) }, settings });
   const service = await daemon.reaches("web", "fatal", 30_000);
   expect(service).toMatchObject({ reason: "resources", restart_count: 1, last_exit: expect.stringContaining("memory is over its limit") });
   const [event] = await eventsOf(daemon, "web", "limit-exceeded");
   expect(event!.message).toEndWith("it is restarted");
   if (action === "enforce") expect(event!.details.enforcement).toContain("looked at every second");
+  expect((await alerts(daemon, "web")).map(({ alert_type }) => alert_type)).toContain("memory-limit");
 });
 
 test("a critical unit alerts at its first failure with that severity; an alert outlives a crash of the daemon and is not opened again", async () => {
