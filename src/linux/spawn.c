@@ -46,9 +46,9 @@ struct attempt {
 enum { FORK = 2, CGROUP, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 #ifdef __aarch64__
-enum { NR_sigaction = 134, NR_sigprocmask = 135, NR_setresgid = 149, NR_setresuid = 147, NR_setgroups = 159 };
+enum { NR_sigaction = 134, NR_sigprocmask = 135, NR_setresgid = 149, NR_setresuid = 147, NR_setgroups = 159, NR_clone = 220 };
 #else
-enum { NR_sigaction = 13, NR_sigprocmask = 14, NR_setresgid = 119, NR_setresuid = 117, NR_setgroups = 116 };
+enum { NR_sigaction = 13, NR_sigprocmask = 14, NR_setresgid = 119, NR_setresuid = 117, NR_setgroups = 116, NR_clone = 56 };
 #endif
 enum { NR_clone3 = 435, NR_close_range = 436, CLOSE_RANGE_CLOEXEC = 4 };
 enum { SIG_SETMASK = 2, LAST_SIGNAL = 64, PRIO_PROCESS = 0 };
@@ -56,7 +56,6 @@ enum { O_WRONLY = 1, O_RDWR = 2, O_CLOEXEC = 02000000, F_SETFD = 2, FD_CLOEXEC =
 enum { MAX_FDS = 64, EINTR = 4, E2BIG = 7, EAGAIN = 11, ENOMEM = 12, SIGCHLD = 17 };
 
 long syscall(long, ...);
-int vfork(void);
 int execve(const char *, char *const *, char *const *);
 void _exit(int);
 int getpid(void);
@@ -164,6 +163,47 @@ static void child(void) {
   _exit(127);
 }
 
+/*
+ * born(number, a, b, child): the system call clone or clone3 with these arguments, in the machine's own code. The pid or
+ * -errno; the child goes on in child() and does not come back.
+ *
+ * No function of libc will do. Both processes are on one stack here, the daemon asleep: whatever the child puts there from
+ * now on lies below the frame of the caller of born(), but it would overwrite that of a `syscall` that has one (musl's). And
+ * the vfork of musl for arm64 is a fork.
+ */
+#define CODE __attribute__((section(".text")))
+#ifdef __aarch64__
+static const unsigned born_code[] CODE = {
+  0xaa0003e8,       /* mov x8, x0 */
+  0xaa0103e0,       /* mov x0, x1 */
+  0xaa0203e1,       /* mov x1, x2 */
+  0xaa0303e9,       /* mov x9, x3 */
+  0xd2800002,       /* mov x2, #0 */
+  0xd2800003,       /* mov x3, #0 */
+  0xd2800004,       /* mov x4, #0 */
+  0xd4000001,       /* svc #0 */
+  0xb4000040,       /* cbz x0, past the ret */
+  0xd65f03c0,       /* ret */
+  0xd61f0120,       /* br x9 */
+};
+#else
+static const unsigned char born_code[] CODE = {
+  0x48, 0x89, 0xf8, /* mov rax, rdi */
+  0x48, 0x89, 0xf7, /* mov rdi, rsi */
+  0x48, 0x89, 0xd6, /* mov rsi, rdx */
+  0x49, 0x89, 0xc9, /* mov r9, rcx */
+  0x31, 0xd2,       /* xor edx, edx */
+  0x45, 0x31, 0xd2, /* xor r10d, r10d */
+  0x45, 0x31, 0xc0, /* xor r8d, r8d */
+  0x0f, 0x05,       /* syscall */
+  0x48, 0x85, 0xc0, /* test rax, rax */
+  0x74, 0x01,       /* jz past the ret */
+  0xc3,             /* ret */
+  0x41, 0xff, 0xe1, /* jmp r9 */
+};
+#endif
+typedef long born(long number, word a, word b, void (*child)(void));
+
 /* struct clone_args of linux/sched.h; its size names its version. */
 struct clone_args {
   word flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
@@ -172,33 +212,17 @@ struct clone_args {
 #define CLONE_VFORK 0x4000UL
 #define CLONE_INTO_CGROUP 0x200000000UL
 
-/*
- * vfork into a cgroup. The child returns from the same call into the same memory. Where the return address lies on the
- * stack it would spoil that of the daemon, so on x86-64 it gets a stack of its own, on which the address to return to is
- * child(); elsewhere the address is in a register, and what the child puts below the common stack pointer is nobody's.
- */
-static int vfork_into(int cgroup) {
+static long vfork_child(int cgroup) {
   struct clone_args args = {CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, 0, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, 0};
-  int pid;
-#ifdef __x86_64__
-  static word stack[8192];
-  word top = ((word)(stack + 8192) & ~15UL) - 16; /* as the ABI has it at the entry of a function, after the return */
-  *(word *)top = (word)child;
-  args.stack = (word)stack;
-  args.stack_size = top - (word)stack;
-#endif
+  if (cgroup < 0) return ((born *)born_code)(NR_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, child);
   args.cgroup = (word)cgroup;
-  pid = (int)syscall(NR_clone3, &args, (long)sizeof args);
-#ifndef __x86_64__
-  if (pid == 0) child();
-#endif
-  return pid;
+  return ((born *)born_code)(NR_clone3, (word)&args, sizeof args, child);
 }
 
 /* The pid; or 0 with a->stage and a->error set, and nothing left behind. */
 int sup_spawn(struct attempt *a) {
   word all = ~0UL, before;
-  int pid;
+  long pid;
   if (a->fd_count > MAX_FDS) {
     a->stage = DESCRIPTORS;
     a->error = E2BIG;
@@ -208,16 +232,15 @@ int sup_spawn(struct attempt *a) {
   a->error = 0;
   syscall(NR_sigprocmask, (long)SIG_SETMASK, &all, &before, 8L);
   current = a;
-  if (a->cgroup >= 0) pid = vfork_into(a->cgroup);
-  else if ((pid = vfork()) == 0) child();
+  pid = vfork_child(a->cgroup);
   if (pid < 0) {
-    a->error = *__errno_location();
+    a->error = -pid;
     if (a->cgroup >= 0 && a->error != EAGAIN && a->error != ENOMEM) a->stage = CGROUP;
     pid = 0;
   } else if (a->error) {
-    while (waitpid(pid, 0, 0) < 0 && *__errno_location() == EINTR) {}
+    while (waitpid((int)pid, 0, 0) < 0 && *__errno_location() == EINTR) {}
     pid = 0;
   }
   syscall(NR_sigprocmask, (long)SIG_SETMASK, &before, 0L, 8L);
-  return pid;
+  return (int)pid;
 }

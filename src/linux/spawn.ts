@@ -32,18 +32,27 @@ const KEEP_GROUP = 0xffffffff;
 export function prepareSpawn(scratch?: string): { readonly spawn: Spawn; readonly proveCgroup: (directory: string) => string | null } {
   const native: Native = compileC("spawn.c", source, { sup_spawn: { args: ["ptr"], returns: "int" } }, scratch).sup_spawn;
   const proof = prove(native, null);
-  if (proof !== null) throw new Error(`cannot start processes: vfork does not report errors here (${proof})`);
+  if (proof !== null) throw new Error(`cannot start processes: ${proof}`);
   return {
     spawn: (request, cgroup) => spawn(native, request, cgroup),
     proveCgroup: (directory) => prove(native, directory),
   };
 }
 
-/** By a start that must fail at its last step. Null, or what came instead. */
+/** By a start that must fail at its last step. Null, or what is wrong. */
 function prove(native: Native, cgroup: string | null): string | null {
-  const proof = attempt(native, NOTHING, "/proc/self/no-such-file", {}, NOBODY, cgroup);
-  if (!proof.ok && proof.stage === "exec" && proof.errno === ENOENT) return null;
-  return proof.ok ? "it was started" : `${proof.stage}: ${errnoWords(proof.errno)}`;
+  return flawOf(attempt(native, NOTHING, "/proc/self/no-such-file", {}, NOBODY, cgroup));
+}
+
+/** What the outcome of a start of a program that does not exist tells about the machine; null: nothing bad. */
+export function flawOf(outcome: Spawned): string | null {
+  if (outcome.ok)
+    return (
+      "a process that shares this one's memory (clone with CLONE_VM and CLONE_VFORK) is made with a copy of it, " +
+      "so that errors before its program runs would be lost. Emulators of single programs (qemu-user) do that; a virtual machine does not"
+    );
+  if (outcome.stage === "exec" && outcome.errno === ENOENT) return null;
+  return `a start made to try it failed at the wrong step (${outcome.stage}: ${errnoWords(outcome.errno)})`;
 }
 
 type Native = (attempt: ReturnType<typeof ptr>) => number;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Exit } from "../../../src/base/exit.ts";
 import { ownChildren, readStat } from "../../../src/linux/proc.ts";
+import { flawOf } from "../../../src/linux/spawn.ts";
 import type { SpawnRequest } from "../../../src/ports/processes.ts";
 import { descriptorCount, identity, isRoot, machine, PATH } from "./support.ts";
 
@@ -20,6 +21,22 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const base: SpawnRequest = { argv: ["/bin/true"], env: { PATH }, cwd: null, identity, fds: [null, null, null] };
+
+describe("what the start of a program that does not exist tells about the machine", () => {
+  test.each([
+    ["it fails at its last step: all is well", { ok: false, stage: "exec", errno: 2, subject: "" }, null],
+    ["it succeeds: memory is not shared, as under qemu-user", { ok: true, pid: 7 }, "qemu-user"],
+    ["another step fails", { ok: false, stage: "fork", errno: 1, subject: "" }, "wrong step (fork: operation not permitted (EPERM))"],
+    [
+      "the last step fails otherwise",
+      { ok: false, stage: "exec", errno: 13, subject: "" },
+      "wrong step (exec: permission denied (EACCES))",
+    ],
+  ] as const)("%s", (_, outcome, words) => {
+    if (words === null) expect(flawOf(outcome)).toBeNull();
+    else expect(flawOf(outcome)).toContain(words);
+  });
+});
 
 describe("a start that fails says at which step, why and about what", () => {
   const cases: Array<[string, Partial<SpawnRequest>, { stage: string; errno: number; subject?: string }]> = [
