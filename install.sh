@@ -274,7 +274,12 @@ put_in_place() {
 # Why an executable does not run, as far as it can be told from what it, or the shell, said.
 excuse() { # WORDS
   case $1 in
-    *libstdc++* | *libgcc*) say "It needs libstdc++: apk add libstdc++" ;;
+    *"loading shared library libstdc++"* | *"loading shared library libgcc"*)
+      say "It needs libstdc++, which this system does not have yet: apk add libstdc++ (on Alpine), then run this again"
+      ;;
+    *"symbol not found"*)
+      say "The libstdc++ or musl of this system is too old for it (Alpine has what it needs from 3.17 on). It said: $(say "$1" | head -n 1)"
+      ;;
     *ermission*) say "Is $dir on a file system mounted noexec? Choose another with --dir" ;;
     *) say "It said: $1" ;;
   esac

@@ -201,7 +201,8 @@ describe("a failure says what it is, and leaves the old one", () => {
     ["a file that is listed but not there", "the server does not have it, though SHA256SUMS lists it", missing],
     ["a server that answers everything with a page", "there is no release at http", page],
     ["a program that does not run", /does not run on this machine; nothing was installed. It said: .+/, release("2", "#!/bin/sh\necho broken\nexit 9\n")],
-    ["a program without its libstdc++", "It needs libstdc++: apk add libstdc++", release("2", "#!/bin/sh\necho 'Error loading shared library libstdc++.so.6' >&2\nexit 127\n")],
+    ["a program with a libstdc++ of before", "too old for it (Alpine has what it needs from 3.17 on)", release("2", "#!/bin/sh\necho 'Error relocating /x/sup: _ZSt21__glibcxx_assert_failPKciS0_S0_: symbol not found' >&2\nexit 127\n")],
+    ["a program without its libstdc++", "which this system does not have yet: apk add libstdc++ (on Alpine)", release("2", "#!/bin/sh\necho 'Error loading shared library libstdc++.so.6' >&2\nexit 127\n")],
   ])("%s", (_, words, files) => keepsTheOld((there) => there.install(), words, files)); // prettier-ignore
 
   test("no such version, in any layout", async () => {
