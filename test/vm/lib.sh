@@ -1,12 +1,15 @@
-# Sourced by the tests that run inside the virtual machine, as root, in a directory with the executable: checks, and waiting.
-# shellcheck shell=bash
+# Sourced by the tests that run inside a virtual machine or a root file system of their own, as root, in a directory with the
+# executable: checks, and waiting. POSIX, for busybox.
+# shellcheck shell=sh
 set -u
 export NO_COLOR=1
 failures=0
-install -m 755 sup /usr/local/bin/sup
+mkdir -p /usr/local/bin
+cp sup /usr/local/bin/sup
+chmod 755 /usr/local/bin/sup
 
 check() { # WORDS COMMAND…: PASS or FAIL
-  local words=$1 said
+  words=$1
   shift
   if said=$("$@" 2>&1); then
     echo "PASS $words"
@@ -18,10 +21,10 @@ check() { # WORDS COMMAND…: PASS or FAIL
 }
 
 until_true() { # SECONDS COMMAND…: the only polling, for what tells nobody
-  local end=$((SECONDS + $1))
+  end=$(($(date +%s) + $1))
   shift
   until "$@" >/dev/null 2>&1; do
-    if [ "$SECONDS" -ge "$end" ]; then
+    if [ "$(date +%s)" -ge "$end" ]; then
       "$@" # once more, for what it says
       return
     fi
@@ -29,13 +32,17 @@ until_true() { # SECONDS COMMAND…: the only polling, for what tells nobody
   done
 }
 
+# A word or number of a unit's status, by its key.
+field() { # UNIT KEY
+  sup status "$1" --json | tr -d ' \n' | sed -n "s/.*\"$2\":\"\{0,1\}\([^,\"}]*\).*/\1/p"
+}
+
 state_is() { # UNIT STATE
-  local now
-  now=$(sup status "$1" --json | tr -d ' \n' | sed -n 's/.*"state":"\([a-z]*\)".*/\1/p')
+  now=$(field "$1" state)
   [ "$now" = "$2" ] || { echo "$1 is $now, not $2"; return 1; }
 }
 
-pid_of() { sup status "$1" --json | tr -d ' \n' | sed -n 's/.*"pid":\([0-9]*\).*/\1/p'; }
+pid_of() { field "$1" pid; }
 
 done_with() { # the exit code of the test
   [ "$failures" -eq 0 ]

@@ -3,24 +3,34 @@
 # that runs the tests cannot do itself, because other mounts (cgroup v1) hold the controllers. QEMU in software emulation, so
 # it needs no KVM, and everything in it is slow: a fork and exec takes some 40 ms.
 #
-#   vm.sh deps                      as root: qemu, and Debian's cloud kernel, which is unpacked and not installed
+#   vm.sh deps [arm64]              as root: qemu, and Debian's cloud kernel, which is unpacked and not installed
 #   vm.sh image                     as root: a root file system out of the files of this machine's own packages; no download
 #   vm.sh run [--in DIR] [--limit SECONDS] -- COMMAND…
 #       boots, unpacks DIR at /t, runs COMMAND there as root, shows its output, ends with its exit code (124: time is over)
+#   vm.sh run --root ROOT [--cpu arm64] …
+#       in this root file system instead, with busybox and without systemd
 #
-# Kernel and image are kept in $SUP_VM_DIR (dist/vm of the checkout): some 150 MB.
+# Kernel and image are kept in $SUP_VM_DIR (dist/vm of the checkout): some 150 MB. SUP_VM_KERNEL is another kernel to boot.
 set -euo pipefail
-home=${SUP_VM_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/dist/vm}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+home=${SUP_VM_DIR:-$here/../../dist/vm}
 mkdir -p "$home"
+home=$(cd "$home" && pwd)
+cpu=x64
+# shellcheck source=test/vm/debs.sh
+. "$here/debs.sh"
 
 die() {
   echo "vm.sh: $*" >&2
   exit 2
 }
 
+kernel_dir() { if [ "$cpu" = arm64 ]; then echo "$home/kernel-arm64"; else echo "$home/kernel"; fi; }
+
 kernel() {
   local file newest=
-  for file in "$home"/kernel/boot/vmlinuz-*; do [ ! -e "$file" ] || newest=$file; done
+  [ -z "${SUP_VM_KERNEL:-}" ] || { echo "$SUP_VM_KERNEL" && return; }
+  for file in "$(kernel_dir)"/boot/vmlinuz-*; do [ ! -e "$file" ] || newest=$file; done
   echo "$newest"
 }
 
@@ -34,8 +44,10 @@ cloud_kernel() { # the package that linux-image-cloud-amd64 stands for today
   apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
 }
 
-deps() {
+deps() { # [arm64]
   local package
+  cpu=${1:-x64}
+  [ "$cpu" != arm64 ] || { deps_arm64 && return; }
   if command -v qemu-system-x86_64 >/dev/null && [ -n "$(kernel)" ]; then return 0; fi
   command -v apt-get >/dev/null || die "cannot get qemu and a kernel: this is not Debian"
   [ -n "$(cloud_kernel)" ] || apt update
@@ -47,6 +59,19 @@ deps() {
   (cd "$home/deb" && apt download "$package")
   dpkg-deb -x "$home/deb/$package"_*.deb "$home/kernel"
   rm -rf "$home/deb" "$home/kernel/lib/modules" # NVMe and ext4, all that the guest needs, are built in
+}
+
+deps_arm64() {
+  local package
+  if ! command -v qemu-system-aarch64 >/dev/null; then
+    apt update
+    apt install -y --no-install-recommends qemu-system-arm
+  fi
+  [ -z "$(kernel)" ] || return 0
+  package=$(foreign_depends arm64 linux-image-cloud-arm64 'linux-image-[0-9]')
+  [ -n "$package" ] || die "cannot find a kernel: there is no package linux-image-cloud-arm64"
+  dpkg-deb -x "$(foreign_deb arm64 "$package")" "$(kernel_dir)"
+  rm -rf "$(kernel_dir)/lib/modules"
 }
 
 # ---- image
@@ -136,12 +161,45 @@ image() {
 
 # ---- run
 
+# An image of a root file system that has no init of its own: this one does what vm-test does under systemd. The input is in
+# it, and the console takes the exit code: newer kernels number several disks as they find them.
+image_of() { # ROOT TAR IMAGE
+  local work=$3.root
+  cp -a "$1" "$work"
+  mkdir -p "$work"/{proc,sys,dev,run,tmp,t}
+  tar -C "$work/t" -xf "$2"
+  cat >"$work/init" <<'GUEST'
+#!/bin/sh
+export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t tmpfs tmpfs /run
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/shm
+mount -t tmpfs tmpfs /dev/shm
+ln -s /proc/self/fd /dev/fd
+ifconfig lo 127.0.0.1 up
+cd /t
+setsid sh ./.command </dev/null >/dev/ttyS0 2>&1
+echo "vm.sh: exit code $?" >/dev/console
+poweroff -f
+GUEST
+  chmod 755 "$work/init"
+  truncate -s "$(($(du -sm "$work" | cut -f1) + 600))M" "$3"
+  mkfs.ext4 -q -F -O ^has_journal -m 0 -d "$work" "$3"
+  rm -rf "$work"
+}
+
 run() {
-  local in='' limit=180 code=0 work
+  local in='' limit=180 code=0 root='' work
   while [ $# -gt 0 ]; do
     case $1 in
       --in) in=$2 ;;
       --limit) limit=$2 ;;
+      --cpu) cpu=$2 ;;
+      --root) root=$2 ;;
       --)
         shift
         break
@@ -151,7 +209,7 @@ run() {
     shift 2
   done
   [ -n "$(kernel)" ] || die "there is no kernel: vm.sh deps"
-  [ -e "$home/disk.img" ] || die "there is no image: vm.sh image"
+  [ -n "$root" ] || [ -e "$home/disk.img" ] || die "there is no image: vm.sh image"
   work=$(mktemp -d "$home/run.XXXXXX")
   # shellcheck disable=SC2064 # the directory of now
   trap "rm -rf '$work'" EXIT
@@ -161,7 +219,7 @@ run() {
   tar -C "$work/in" -rf "$work/in.tar" .command
   truncate -s %512 "$work/in.tar"
   truncate -s 64K "$work/out.img"
-  cp --sparse=always "$home/disk.img" "$work/disk.img"
+  if [ -n "$root" ]; then image_of "$root" "$work/in.tar" "$work/disk.img"; else cp --sparse=always "$home/disk.img" "$work/disk.img"; fi
   : >"$work/said"
   tail -f "$work/said" & # what the guest says, as it says it
   local tail=$!
@@ -174,25 +232,39 @@ run() {
     exit "$code"
   fi
   code=$(tr -cd 0-9 <"$work/out.img")
+  [ -z "$root" ] || code=$(tr -d '\r' <"$work/console" | sed -n 's/.*vm.sh: exit code //p')
   [ -n "$code" ] || die "the guest ended without a result"
   exit "$code"
 }
 
 boot() { # WORK LIMIT
-  timeout "$2" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 1536 -smp 2 -nodefaults -no-user-config -display none -no-reboot \
-    -kernel "$(kernel)" \
-    -append "console=ttyS0 root=/dev/nvme0n1 rw quiet panic=-1 mitigations=off random.trust_cpu=on systemd.unified_cgroup_hierarchy=1 systemd.show_status=0" \
-    -device nvme,id=n0,serial=vm \
-    -drive "file=$1/disk.img,format=raw,if=none,id=d1,cache=unsafe" -device nvme-ns,drive=d1,bus=n0,nsid=1 \
-    -drive "file=$1/in.tar,format=raw,if=none,id=d2,readonly=on" -device nvme-ns,drive=d2,bus=n0,nsid=2 \
-    -drive "file=$1/out.img,format=raw,if=none,id=d3,cache=unsafe" -device nvme-ns,drive=d3,bus=n0,nsid=3 \
-    -serial "file:$1/console" -serial "file:$1/said"
+  local words="root=/dev/nvme0n1 rw quiet panic=-1 mitigations=off random.trust_cpu=on"
+  local -a machine
+  if [ "$cpu" = arm64 ]; then
+    machine=(qemu-system-aarch64 -machine virt -cpu cortex-a76 -append "console=ttyAMA0 init=/init $words"
+      -serial "file:$1/console" -chardev "file,id=said,path=$1/said" -device "pci-serial,chardev=said")
+  else
+    machine=(qemu-system-x86_64 -cpu max -serial "file:$1/console" -serial "file:$1/said"
+      -append "console=ttyS0 $words systemd.unified_cgroup_hierarchy=1 systemd.show_status=0")
+  fi
+  machine+=(-device "nvme,id=n0,serial=vm")
+  disk 1 "$1/disk.img" "cache=unsafe"
+  if [ -z "$root" ]; then
+    disk 2 "$1/in.tar" "readonly=on"
+    disk 3 "$1/out.img" "cache=unsafe"
+  fi
+  timeout "$2" "${machine[@]}" -accel "tcg,thread=multi" -m 1536 -smp 2 -nodefaults -no-user-config -display none -no-reboot \
+    -kernel "$(kernel)"
+}
+
+disk() { # NUMBER FILE OPTION: more of `machine`
+  machine+=(-drive "file=$2,format=raw,if=none,id=d$1,$3" -device "nvme-ns,drive=d$1,bus=n0,nsid=$1")
 }
 
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
-  deps | image) "$command" ;;
+  deps | image) "$command" "$@" ;;
   run) run "$@" ;;
-  *) die "usage: vm.sh deps | image | run [--in DIR] [--limit SECONDS] -- COMMAND…" ;;
+  *) die "usage: vm.sh deps [arm64] | image | run [--in DIR] [--limit SECONDS] [--root ROOT] [--cpu arm64] -- COMMAND…" ;;
 esac
