@@ -15,12 +15,15 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** From the daemon; when none answers, or the line names other directories, by the files there are. */
-async function unitsOf({ client, places }: Context, words: readonly string[]): Promise<readonly KnownUnit[]> {
+/** Who pressed TAB waits no longer for a daemon that hangs. */
+const PATIENCE_MS = 500;
+
+/** From the daemon; when none answers in time, or the line names other directories, by the files there are. */
+async function unitsOf({ client, places, host }: Context, words: readonly string[]): Promise<readonly KnownUnit[]> {
   const chosen = words.flatMap((word, i) => (word === "--units" ? [words[i + 1] ?? ""] : []));
   if (chosen.length === 0) {
-    const answer = await client.call("status");
-    if (answer.ok) return answer.value.services.map(({ id, state, description, groups }) => ({ id, groups, about: description || state }));
+    const answer = await Promise.race([client.call("status"), host.sleep(PATIENCE_MS)]);
+    if (answer?.ok) return answer.value.services.map(({ id, state, description, groups }) => ({ id, groups, about: description || state }));
   }
   const suffix = fileNameOf("");
   const names = (chosen.length > 0 ? chosen : places.unitPath).flatMap(listed).filter((name) => name.endsWith(suffix));

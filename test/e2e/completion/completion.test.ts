@@ -2,13 +2,14 @@
 import { expect, test } from "bun:test";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { SUP } from "../../harness/daemon.ts";
+import { startDaemon, SUP } from "../../harness/daemon.ts";
+import { run } from "../../harness/run.ts";
 import { sleeper } from "../../harness/services.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
 import { until } from "../../harness/until.ts";
 
 const shared = sharedDaemon({
-  units: { db: sleeper({ groups: ["shop"] }), "web@1": sleeper({ groups: ["shop"] }), "web@2": sleeper() },
+  units: { db: sleeper({ groups: ["shop"] }), "web@1": sleeper({ groups: ["shop"] }), "web@2": sleeper(), "o.d-d_1": sleeper() },
 });
 
 const START: Readonly<Record<string, readonly string[]>> = {
@@ -51,6 +52,7 @@ const CASES = [
   ["a command", "sup is-fa\t", "sup is-failed "],
   ["a unit", "sup start d\t", "sup start db "],
   ["an instance: a word with @ in it", "sup start web@2 web@\t", "sup start web@2 web@1 "],
+  ["a name with everything that a name may have", "sup start o.d\t", "sup start o.d-d_1 "],
   ["as far as it is clear", "sup start w\t", "sup start web@"],
   ["a group", "sup stop @s\t", "sup stop @shop "],
   ["an option", "sup stop --casc\t", "sup stop --cascade "],
@@ -86,6 +88,17 @@ test.if(Bun.which("fish") !== null).each([
   const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   const values = out.split("\n").filter(Boolean).map((text) => text.split("\t")[0]); // prettier-ignore
   expect([new Set(values), values.length, err]).toEqual([new Set(wanted), wanted.length, ""]);
+});
+
+test("without a daemon, and with one that hangs, the units are known by their files: soon, and without a word", async () => {
+  await using daemon = await startDaemon({ units: { db: sleeper(), "web@": sleeper(), "o.d-d_1": sleeper() } });
+  const asked = () => run([SUP, "complete"], { env: { ...daemon.env, SUP_WORDS: "start\n\n." }, timeoutMs: 5000 });
+  const byFiles = { code: 0, stdout: "db\t\no.d-d_1\t\n", stderr: "" };
+  process.kill(daemon.pid, "SIGSTOP");
+  expect(await asked()).toEqual(byFiles);
+  process.kill(daemon.pid, "SIGCONT");
+  await daemon.stop();
+  expect(await asked()).toEqual(byFiles);
 });
 
 test("an answer comes at once: within what one command takes", async () => {
