@@ -1,4 +1,5 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { createApp, type AppOptions } from "../api/server.ts";
 import { EXIT } from "../api/errors.ts";
 import { listen } from "../api/listen.ts";
@@ -12,7 +13,7 @@ import { whoListens } from "../linux/ports.ts";
 import { isAlive, readStat } from "../linux/proc.ts";
 import { releaseStartupCode } from "../linux/resident.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
-import { type Places, SYSTEM_SOCKET } from "../spec/places.ts";
+import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../spec/places.ts";
 import { formatProblem } from "../spec/problems.ts";
 import { loadSettings, type Settings } from "../spec/settings.ts";
 import { compose, type ComposeOptions, type Parts } from "./compose.ts";
@@ -191,8 +192,10 @@ function makeDirectories(places: Places): Result<null, string> {
 function makeUnitDirectory(path: string | undefined): void {
   if (path === undefined || existsSync(path)) return;
   try {
-    mkdirSync(path, { recursive: true });
+    const first = mkdirSync(path, { recursive: true });
     chmodSync(path, 0o755);
+    // Users' daemons read it too: /etc/sup, made here with the umask of the daemon, must let them through.
+    if (path === SYSTEM_UNITS && first === dirname(path)) chmodSync(first, 0o755);
   } catch {
     // read-only, or not ours: `sup status` shows the unit path
   }

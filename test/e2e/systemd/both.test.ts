@@ -22,6 +22,21 @@ const stateOf = async (box: Sandbox, account: Account, id: string): Promise<stri
   (await servicesOf(box, account)).find((one) => one.id === id)?.state;
 
 test.if(noSandbox === null)(
+  "a machine without any: the system's daemon makes a place for units that users' daemons can read",
+  async () => {
+    await using box = await startSandbox();
+    const ann = await box.addUser("ann", { linger: true });
+    await box.must(["sup", "install-service"]);
+    expect(await box.must(["stat", "-c", "%a", "/etc/sup", "/etc/sup/units"])).toBe("755\n755\n");
+    await box.must(["sup", "uninstall-service"]);
+    await box.write("/etc/sup/units/shared.unit.json", UNIT);
+    await box.mustAs(ann, ["sup", "install-service"]);
+    await until(async () => (await stateOf(box, ann, "shared")) === "running", { what: "shared to run" });
+  },
+  60_000,
+);
+
+test.if(noSandbox === null)(
   "a user's daemon leaves /etc/sup/units alone while the system's answers, and sup list says who owns them",
   async () => {
     await using box = await startSandbox();
