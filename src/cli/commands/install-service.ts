@@ -11,7 +11,8 @@ export const run: Run = async (context) => {
   const { host, options } = context;
   const found = findTarget(context);
   if (!found.ok) return context.fail(found.error);
-  const target = found.value;
+  // Where systemd does not run, nothing but a plan is asked for, and the daemon that runs is where this shell finds it.
+  const target = host.systemdRuns() ? found.value : { ...found.value, places: context.places };
   const doubts = doubtsOf(context);
   const refused = doubts.find(({ refuse }) => refuse);
   if (refused && !options.dryRun) return context.fail({ code: "failed", message: `cannot install the service: ${refused.words}`, hint: refused.hint }); // prettier-ignore

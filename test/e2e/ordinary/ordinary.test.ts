@@ -7,6 +7,7 @@ import { asNobody, BECOME_NOBODY, isRoot } from "../../harness/confined.ts";
 import { eventsOf } from "../../harness/history.ts";
 import { alive } from "../../harness/processes.ts";
 import { forker, sleeper } from "../../harness/services.ts";
+import { Home } from "../documents/typed.ts";
 import { until } from "../../harness/until.ts";
 
 const asRoot = test.if(isRoot); // only root can become somebody else
@@ -35,6 +36,18 @@ asRoot("a crash of sup: the next one adopts what runs, and knows how it ends", a
   process.kill(pid!, "SIGKILL");
   await daemon.reaches("web", ({ restart_count, state }) => restart_count === 1 && state === "running");
 });
+
+test.if(isRoot && !existsSync("/run/systemd/system"))(
+  "install-service --dry-run on a machine without systemd, beside a running daemon: the plan, and that it cannot be carried out",
+  async () => {
+    await using home = new Home();
+    home.install();
+    home.write("~/.config/sup/sup.json", '{"api": {"port": 0}}');
+    const { code, stdout, stderr } = await home.type("sup daemon start\nsup install-service --dry-run\nsup daemon stop");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("Would end the daemon that runs without systemd")]);
+    expect(stderr).toContain("sup: note: systemd does not run this machine (there is no /run/systemd/system)\n");
+  },
+);
 
 asRoot("no process can be had (EAGAIN): that is told, uses up no retry, and the unit comes up when there is room", async () => {
   await using daemon = await startDaemon({
