@@ -291,11 +291,14 @@ hint_path() {
   case ":${PATH:-}:" in
     *":$dir:"*) ;;
     *)
+      line="export PATH=\"$dir:\$PATH\""
       case ${SHELL:-} in
-        */fish) say "$dir is not on your PATH; add it: fish_add_path $dir" ;;
-        */zsh) say "$dir is not on your PATH; add it: echo 'export PATH=\"$dir:\$PATH\"' >>~/.zshrc, and open a new shell" ;;
-        *) say "$dir is not on your PATH; add it: echo 'export PATH=\"$dir:\$PATH\"' >>~/.profile, and log in again" ;;
+        */fish) say "$dir is not on your PATH. Here and in future: fish_add_path $dir" && return 0 ;;
+        */zsh) rc=.zshrc ;;
+        *) rc=.profile ;;
       esac
+      say "$dir is not on your PATH. In this shell: $line"
+      say "  at every login: echo '$line' >>~/$rc"
       ;;
   esac
 }

@@ -60,7 +60,8 @@ describe("an installation", () => {
     expect([code, stderr]).toEqual([0, ""]);
     expect(linesOf(stdout)).toEqual([
       `installed sup 1.0.0 to ${there.dir}/sup`,
-      `${there.dir} is not on your PATH; add it: echo 'export PATH="${there.dir}:$PATH"' >>~/.profile, and log in again`,
+      `${there.dir} is not on your PATH. In this shell: export PATH="${there.dir}:$PATH"`,
+      `  at every login: echo 'export PATH="${there.dir}:$PATH"' >>~/.profile`,
       "next: sup daemon start, or sup install-service; sup help has the rest",
     ]);
     expect(readdirSync(there.dir)).toEqual(["sup"]);
