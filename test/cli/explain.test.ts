@@ -24,7 +24,7 @@ describe("sup why", () => {
     const { code, out } = await sup(daemon, ["why", "web.unit.json"]);
     expect(code).toBe(0);
     expect(daemon.asked[0]!.id).toBe("web");
-    expect(out).toMatch(/^. web is backoff since .* It failed: exit code 3\. The next attempt is in 2s \(1 of 5\)\.\n\n/);
+    expect(out).toMatch(/^. web is in backoff since .* It failed: exit code 3\. The next attempt is in 2s \(1 of 5\)\.\n\n/);
     expect(out).toContain("What happened (the last 15 of 20; -n shows more)\n");
     expect(out).not.toContain("Chapter 4.");
     expect(out).toMatch(/Chapter 19\.\n {4}│ [^\n]*red/);

@@ -22,7 +22,7 @@ export const run: Run = async (context) => {
 
 function tell({ service, story, policy, next }: Why, look: Look, count: number): string {
   const { paint, now } = look;
-  const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${paint(STATE_COLOUR[service.state], service.state)}`;
+  const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${service.state === "backoff" ? "in " : ""}${paint(STATE_COLOUR[service.state], service.state)}`;
   const since = service.state_since === null ? "" : ` since ${shortTime(service.state_since, now)} (${relative(service.state_since, now)})`;
   const blocks = [`${head}${since}. ${safe(why(service, now))}`];
   const shown = count === 0 ? [] : story.slice(-count);
