@@ -81,6 +81,22 @@ export const serviceDetail = service.extend({
   predictions: z.array(z.string()),
   /** Memory of the tree with shared pages counted in parts (PSS); null unless asked for. */
   pss_mb: z.number().nullable(),
+  log: z.object({
+    /** Output that did not get into the log since the daemon has it open: by `log.rate_limit`, or because the disk refused it. */
+    losses: z.array(
+      z.object({
+        why: z.enum(["limit", "disk"]),
+        lines: z.number().int(),
+        bytes: z.number().int(),
+        since: time,
+        cause: z.string(),
+        /** False: it goes on. */
+        over: z.boolean(),
+      }),
+    ),
+    /** Why the file is not rotated though it is time. */
+    trouble: z.string().nullable(),
+  }),
   processes: z.array(z.object({ pid: z.number().int(), name: z.string() })),
   recent_events: z.array(z.lazy(() => event)),
   recent_lines: z.array(z.lazy(() => logLine)),

@@ -32,6 +32,8 @@ export interface Framed {
   /** Output made, in bytes and in records. */
   readonly made: number;
   readonly records: number;
+  /** Records that do not end their line. */
+  readonly parts: number;
   /** The output was full before the input was done: call again with what is left. */
   readonly more: boolean;
 }
@@ -47,28 +49,30 @@ export function frameLines(input: Buffer, from: number, to: number, output: Buff
   let at = from;
   let made = 0;
   let records = 0;
+  let parts = 0;
   const fits = (length: number): boolean => made + PREFIX_BYTES + length + 1 <= output.length;
   while (at < to) {
     const newline = view.indexOf(NEWLINE, at);
     const end = newline < 0 ? to : newline;
     while (end - at > PART_BYTES) {
-      if (!fits(PART_BYTES)) return { taken: at - from, made, records, more: true };
+      if (!fits(PART_BYTES)) return { taken: at - from, made, records, parts, more: true };
       output.set(part, made);
       made += part.length;
       made += input.copy(output, made, at, at + PART_BYTES);
       if (endParts) output[made++] = NEWLINE;
       at += PART_BYTES;
       records++;
+      parts++;
     }
     if (newline < 0) break;
-    if (!fits(end - at)) return { taken: at - from, made, records, more: true };
+    if (!fits(end - at)) return { taken: at - from, made, records, parts, more: true };
     output.set(full, made);
     made += full.length;
     made += input.copy(output, made, at, newline + 1);
     at = newline + 1;
     records++;
   }
-  return { taken: at - from, made, records, more: false };
+  return { taken: at - from, made, records, parts, more: false };
 }
 
 export interface ParsedLine {

@@ -1,5 +1,6 @@
 import type { Concern } from "../core/alerts.ts";
 import { concernsOf, storeConcerns } from "../core/concerns.ts";
+import { logConcerns } from "../core/log-words.ts";
 import type { World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { WatchFiles } from "../ports/filewatch.ts";
@@ -91,9 +92,11 @@ export class Background {
   }
 
   #concerns(id: string): readonly Concern[] {
-    const { world, store } = this.#o;
+    const { world, store, logs } = this.#o;
     if (id === "") return storeConcerns(store.condition);
     const entry = world.get(id);
-    return entry === undefined ? [] : [...concernsOf(entry, this.limiter.stateOf(id)), ...this.forecaster.concernsOf(id, entry)];
+    if (entry === undefined) return [];
+    const own = concernsOf(entry, this.limiter.stateOf(id));
+    return [...own, ...this.forecaster.concernsOf(id, entry), ...logConcerns(entry, logs.condition(id))];
   }
 }

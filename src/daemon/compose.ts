@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { err, ok, type Result } from "../base/result.ts";
 import { systemClock } from "../adapters/clock.ts";
 import { openLogs } from "../adapters/logs/store.ts";
-import type { Loss } from "../adapters/logs/unit.ts";
 import { openProber } from "../adapters/probes/index.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { watchFiles } from "../adapters/filewatch.ts";
 import { openUnitSource } from "../adapters/unitdir.ts";
 import { processUsage } from "../adapters/usage.ts";
+import { lossEvent } from "../core/log-words.ts";
 import { isDown } from "../core/unit/phase.ts";
 import { World, type Turn } from "../core/world.ts";
 import { bootId } from "../linux/boot.ts";
@@ -22,6 +22,7 @@ import { openUsers } from "../linux/users.ts";
 import type * as shape from "../api/shapes.ts";
 import type { Telemetry } from "../api/supervisor.ts";
 import type { Keeper } from "../ports/keeper.ts";
+import type { LogLoss } from "../ports/logs.ts";
 import type { NotifySockets } from "../ports/notify.ts";
 import type { UnitSource } from "../ports/files.ts";
 import type { Prober } from "../ports/prober.ts";
@@ -137,7 +138,7 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     keeper,
     clock,
     onProblem: (message) => journal.warn(message),
-    onLoss: (unit, loss) => tell("log-loss", lossWords(loss), unit, { ...loss }),
+    onLoss: (unit, loss) => tellLoss(tell, unit, loss),
   });
   const ownership = new Ownership(places, () => hasListener(SYSTEM_SOCKET));
   const close = (): void => {
@@ -294,5 +295,7 @@ function readText(path: string): Result<string, string> {
   }
 }
 
-const lossWords = ({ bytes, over }: Loss): string =>
-  over ? `the log is written again; ${bytes} bytes of output were lost` : "output is lost: the log cannot be written (is the disk full?)";
+function tellLoss(tell: Recorder["tell"], unit: string, loss: LogLoss): void {
+  const { type, message } = lossEvent(loss);
+  tell(type, message, unit, { ...loss });
+}

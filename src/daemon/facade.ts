@@ -80,6 +80,7 @@ export class Facade implements Supervisor {
         enforcement: spec.limits === null ? [] : enforcementWords(spec.limits, unheldOf(this.#o, id, unit)),
         predictions: this.#o.forecaster.predictionsOf(id, entry).map(({ text }) => text),
         pss_mb: share === null ? null : round(share, 2),
+        log: { losses: logs.condition(id).losses.map((loss) => ({ ...loss })), trouble: logs.condition(id).trouble },
         processes: (tree === null ? [] : processes.members(tree)).map(({ pid, name }) => ({ pid, name })),
         recent_events: store.events({ limit: 10, serviceIds: [id] }).map(eventShape),
         recent_lines: [...logs.read(id, { lines: 10 })],

@@ -297,6 +297,7 @@ function tick(parts: Parts, settings: Settings): Timer {
   const onShortened = (words: string): void => recorder.tell("history-shortened", words);
   const housekeeping = new Housekeeping({ clock, store, settings, countUnits, tidyLogs: () => logs.tidy(), onShortened });
   return setInterval(() => {
+    logs.tick();
     background.tick();
     housekeeping.tick();
     reloader.letGo();

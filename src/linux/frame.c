@@ -7,12 +7,12 @@ void *memcpy(void *, const void *, size_t);
 #define PREFIX_BYTES 40
 
 struct framed {
-  int taken, made, records, more;
+  int taken, made, records, parts, more;
 };
 
 void sup_frame(const unsigned char *input, int from, int to, unsigned char *output, int size, const unsigned char *full,
                const unsigned char *part, int prefix, int end_parts, struct framed *result) {
-  int at = from, made = 0, records = 0;
+  int at = from, made = 0, records = 0, parts = 0;
   result->more = 0;
   while (at < to) {
     const unsigned char *newline = memchr(input + at, 10, to - at);
@@ -26,6 +26,7 @@ void sup_frame(const unsigned char *input, int from, int to, unsigned char *outp
       if (end_parts) output[made++] = 10;
       at += PART_BYTES;
       records++;
+      parts++;
     }
     if (!newline) break;
     if (made + PREFIX_BYTES + end - at + 1 > size) goto full;
@@ -40,6 +41,7 @@ done:
   result->taken = at - from;
   result->made = made;
   result->records = records;
+  result->parts = parts;
   return;
 full:
   result->more = 1;

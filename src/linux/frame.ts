@@ -21,14 +21,14 @@ export function nativeFrameLines(scratch?: string): FrameLines {
   } catch {
     return frameLines;
   }
-  const result = new Int32Array(4);
+  const result = new Int32Array(5);
   return (input: Buffer, from: number, to: number, output: Buffer, { full, part, endParts }: Framing): Framed => {
     if (from < 0 || to > input.length) throw new RangeError("frameLines: outside the buffer");
-    if (from >= to) return { taken: 0, made: 0, records: 0, more: false };
+    if (from >= to) return { taken: 0, made: 0, records: 0, parts: 0, more: false };
     const [fullAt, partAt] = full.length > 0 ? [ptr(full), ptr(part)] : [null, null];
     // `| 0`: Bun passes on the low half of a whole number that the compiler keeps as a double.
     native(ptr(input), from | 0, to | 0, ptr(output), output.length | 0, fullAt, partAt, full.length | 0, Number(endParts), ptr(result));
-    const [taken, made, records, more] = result as unknown as [number, number, number, number];
-    return { taken, made, records, more: more === 1 };
+    const [taken, made, records, parts, more] = result as unknown as [number, number, number, number, number];
+    return { taken, made, records, parts, more: more === 1 };
   };
 }

@@ -24,6 +24,26 @@ export interface LogQuery {
   readonly stream?: Stream;
 }
 
+/** Output that did not get into a log: `limit` is `log.rate_limit`. */
+export interface LogLoss {
+  readonly why: "limit" | "disk";
+  readonly lines: number;
+  /** As the service wrote them. */
+  readonly bytes: number;
+  /** UTC ISO 8601: the first of it. */
+  readonly since: string;
+  readonly cause: string;
+  /** False: it goes on. */
+  readonly over: boolean;
+}
+
+export interface LogCondition {
+  /** Since the daemon has the log open. */
+  readonly losses: readonly LogLoss[];
+  /** Why the file is not rotated though it is time; null: nothing is in the way. */
+  readonly trouble: string | null;
+}
+
 /** The log of each unit: FIFOs on one side, `UNIT.log` and its rotations on the other. */
 export interface LogStore {
   /** Makes the unit's FIFOs (if need be) and reads from them from now on. Idempotent; a changed spec applies at once. */
@@ -49,6 +69,5 @@ export interface LogStore {
   follow(unit: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): () => void;
   /** Ends reading, removes the FIFOs; the files stay. */
   close(unit: string): void;
-  /** Bytes and lines lost because the disk refused them, by unit. */
-  losses(): ReadonlyMap<string, { readonly bytes: number; readonly since: string }>;
+  condition(unit: string): LogCondition;
 }

@@ -126,6 +126,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
         command: "serve --fast",
         enforcement: [],
         predictions: [],
+        log: { losses: [], trouble: null },
         pss_mb: null,
         processes: [{ pid: 4711, name: "serve" }],
         recent_events: [anEvent],

@@ -118,6 +118,7 @@ export const detailOf = (service: Service): ServiceDetail => ({
   command: `/usr/bin/${service.id} --serve`,
   enforcement: [],
   predictions: [],
+  log: { losses: [], trouble: null },
   pss_mb: 8.2,
   processes: service.pid === null ? [] : [{ pid: 100, name: service.id }, { pid: 101, name: "worker" }, { pid: 102, name: "logger" }], // prettier-ignore
   recent_events: [anEvent(1, { service_id: service.id })],

@@ -3,33 +3,45 @@
  * rotation or subscribers, so that another way to move the bytes can take its place.
  */
 import { closeSync, readSync } from "node:fs";
+import type { Batch, Gate } from "../../core/gate.ts";
 import { type Framing, PART_BYTES } from "../../core/lines.ts";
 import { bytesWaiting, readFifo } from "../../linux/fifo.ts";
 import { type FrameLines, nativeFrameLines } from "../../linux/frame.ts";
 import type { Hub, HubHandle } from "../../linux/hub.ts";
 import { spliceToFile } from "../../linux/splice.ts";
 import type { Stream } from "../../ports/logs.ts";
-import type { CaptureJournal, Doing, Where } from "./journal.ts";
+import type { CaptureJournal, Doing, InFlight } from "./journal.ts";
 
 /** Takes records; they are in `buffer` only during the call. */
 export interface Sink {
-  framing(stream: Stream): Framing;
-  /** Where the log ends now; null when it cannot be told, or records may be left out. */
-  where(): Where | null;
   readonly raw: boolean;
-  records(stream: Stream, buffer: Buffer, length: number, count: number): void;
+  framing(stream: Stream): Framing;
+  gate(stream: Stream): Gate;
+  /** A step begins: where the log ends now, and what may be added to it. */
+  begin(stream: Stream): Pick<InFlight, "where" | "allowance" | "refused">;
+  records(stream: Stream, batch: Batch): void;
+  /** Between two steps: something that the log is to say now. `last`: there is no better moment to come. */
+  due(stream: Stream, last: boolean): Saying | null;
+}
+
+/** A record of the daemon's own, which takes a step for itself so that it is there once. */
+export interface Saying {
+  /** False: the disk does not let us. */
+  say(): boolean;
 }
 
 export interface Capture {
   /** Takes in what waits, at most about `limitBytes`; true when there may be more. */
   pump(limitBytes: number): boolean;
+  /** Says in the log what it is time to say. */
+  tell(last: boolean): void;
   /** Writes out an unfinished line: the run ended (`F`), or the rest of it will come to the next daemon (`P`). */
   flush(tag: "F" | "P"): void;
   close(): void;
 }
 
 const READ_BYTES = 1 << 20;
-const OUTPUT_BYTES = 2 << 20;
+export const OUTPUT_BYTES = 2 << 20;
 /**
  * So much at once goes by way of the region. A read of less, that got less than was asked for, has emptied the pipe, and the next
  * write is a new edge (epoll(7)).
@@ -87,6 +99,7 @@ class FifoCapture implements Capture {
     const { journal } = options.buffers;
     this.slot = journal?.slotOf(options.key) ?? null;
     this.unfinished = journal && this.slot !== null ? journal.line(this.slot) : NOTHING;
+    if (journal && this.slot !== null) options.sink.gate(options.stream).state = journal.gate(this.slot);
   }
 
   pump(limitBytes: number): boolean {
@@ -106,15 +119,26 @@ class FifoCapture implements Capture {
     if (this.unfinished.length === 0) return;
     const { buffers, sink, stream } = this.options;
     const { output } = buffers.get();
-    const begun = this.begin(tag === "F" ? "end" : "part", 0);
     const { full, part, endParts } = sink.framing(stream);
+    const begun = this.begin(tag === "F" ? "end" : "part", 0);
     const prefix = tag === "F" ? full : part;
     output.set(prefix, 0);
     let made = prefix.length + this.unfinished.copy(output, prefix.length);
     if (endParts) output[made++] = 10;
     this.unfinished = NOTHING;
-    sink.records(stream, output, made, 1);
+    const unended = tag === "F";
+    sink.records(stream, { buffer: output, length: made, count: 1, parts: unended ? 0 : 1, raw: sink.raw, unended });
     this.commit(begun !== null, 0);
+  }
+
+  tell(last: boolean): void {
+    const { sink, stream } = this.options;
+    for (let saying = sink.due(stream, last); saying !== null; saying = sink.due(stream, last)) {
+      const begun = this.begin("note", 0);
+      const said = saying.say();
+      this.commit(begun !== null, 0);
+      if (!said) return;
+    }
   }
 
   /** One read, written out: the bytes, 0 or a negative errno. */
@@ -131,6 +155,7 @@ class FifoCapture implements Capture {
     if (kept > 0) this.unfinished.copy(input, 0);
     this.write(input, 0, kept + bytes);
     this.commit(from !== null, bytes);
+    this.tell(false);
     return bytes;
   }
 
@@ -149,6 +174,7 @@ class FifoCapture implements Capture {
     this.unfinished.copy(region.bytes, from);
     this.write(region.bytes, from, region.at + bytes);
     this.commit(true, 0);
+    this.tell(false);
     return bytes;
   }
 
@@ -159,21 +185,19 @@ class FifoCapture implements Capture {
     return bytes;
   }
 
-  /** Where the spool goes on; null without a journal, or when the log's end is not known. */
+  /** Where the spool goes on; null without a journal. */
   private begin(doing: Doing, regionBytes: number): number | null {
-    const { buffers, sink } = this.options;
-    const where = buffers.journal && this.slot !== null ? sink.where() : null;
-    if (buffers.journal === null || this.slot === null || where === null) return null;
+    const { buffers, sink, stream } = this.options;
+    const begun = sink.begin(stream);
+    if (buffers.journal === null || this.slot === null) return null;
     const spoolFrom = buffers.journal.spoolEnd();
-    buffers.journal.begin({ slot: this.slot, doing, raw: sink.raw, spoolFrom, regionBytes, where });
+    buffers.journal.begin({ slot: this.slot, doing, raw: sink.raw, spoolFrom, regionBytes, ...begun });
     return spoolFrom;
   }
 
   private commit(begun: boolean, spooled: number): void {
-    const { journal } = this.options.buffers;
-    if (journal === null || this.slot === null) return;
-    if (begun) journal.commit(this.slot, this.unfinished, spooled);
-    else journal.keep(this.slot, this.unfinished);
+    const { buffers, sink, stream } = this.options;
+    if (begun) buffers.journal!.commit(this.slot!, this.unfinished, sink.gate(stream).state, spooled);
   }
 
   close(): void {
@@ -186,11 +210,13 @@ class FifoCapture implements Capture {
     const { buffers, sink, stream } = this.options;
     const { output } = buffers.get();
     const framing = sink.framing(stream);
+    const { raw } = sink;
     let at = from;
     for (;;) {
       const framed = buffers.frameLines(input, at, to, output, framing);
       at += framed.taken;
-      if (framed.records > 0) sink.records(stream, output, framed.made, framed.records);
+      const { made: length, records: count, parts } = framed;
+      if (count > 0) sink.records(stream, { buffer: output, length, count, parts, raw, unended: false });
       if (!framed.more) break;
     }
     this.unfinished = at < to ? Buffer.from(input.subarray(at, to)) : NOTHING;

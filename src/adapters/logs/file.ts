@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { parseLine, PREFIX_BYTES } from "../../core/lines.ts";
 import { findRotated } from "../../core/rotate.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import type { Compressor } from "./compress.ts";
@@ -15,28 +16,39 @@ export interface Appended {
   readonly cause: NodeJS.ErrnoException | null;
 }
 
+export interface LogFileParts {
+  readonly directory: string;
+  /** `web.log`. */
+  readonly name: string;
+  readonly compressor: Compressor;
+  /** A sentence about something that went wrong and is no loss of output. */
+  readonly onProblem: (message: string) => void;
+  /** Somebody has deleted or moved the file that was written to; never called during an append. */
+  readonly onTaken: () => void;
+}
+
 /**
- * The file of one log: opened at the first byte, appended to by us alone, rotated by size at the end of a line. An error
- * of the disk is an answer, never an exception; a record is in the file whole or not at all.
+ * The file of one log: opened at the first byte, appended to by us alone, rotated by size and age at the end of a line. An
+ * error of the disk is an answer, never an exception; a record is in the file whole or not at all.
  */
 export class LogFile {
   spec: LogSpec;
+  /** Why it is not rotated though it is time; null while nothing is in the way. */
+  trouble: string | null = null;
   private fd = -1;
   private inode = 0;
   private size = 0;
+  /** Wall milliseconds of the first record. Null: there is none; undefined: it was not looked at yet. */
+  private begunMs: number | null | undefined = undefined;
+  /** After a rotation that failed: at which size it is tried again. */
+  private retrySize = 0;
   private checkedSecond = -1;
-  private rotated: RotatedSet | null = null;
-  private readonly directory: string;
-  private readonly name: string;
-  private readonly compressor: Compressor;
-  private readonly onProblem: (message: string) => void;
+  private set: RotatedSet | null = null;
+  private readonly parts: LogFileParts;
 
-  constructor(directory: string, name: string, spec: LogSpec, compressor: Compressor, onProblem: (message: string) => void) {
-    this.directory = directory;
-    this.name = name;
+  constructor(spec: LogSpec, parts: LogFileParts) {
     this.spec = spec;
-    this.compressor = compressor;
-    this.onProblem = onProblem;
+    this.parts = parts;
   }
 
   /** Appends whole records. `second`: Unix seconds now. */
@@ -48,9 +60,10 @@ export class LogFile {
         const end = this.fitting(buffer, at, to);
         if (end === at) {
           this.rotate(second);
+          this.ready(second);
           continue;
         }
-        at = this.write(buffer, at, end);
+        at = this.write(buffer, at, end, second);
       }
       return { kept: to - from, cause: null };
     } catch (error) {
@@ -59,15 +72,16 @@ export class LogFile {
     }
   }
 
-  /** Where it ends; opens it when there is one. Null when the disk does not let us. */
-  where(second: number): Where | null {
+  /** Where it ends; opens it when there is one. An error when the disk does not let us. */
+  where(second: number): Where | NodeJS.ErrnoException {
     try {
-      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false }))
-        return { ...NOWHERE, size: findRotated(this.name, readdirSync(this.directory)).files.length };
+      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false })) {
+        return { ...NOWHERE, size: findRotated(this.parts.name, this.names()).files.length };
+      }
       this.ready(second);
       return { inode: this.inode, size: this.size };
-    } catch {
-      return null; // the append will fail for the same reason, and tells it
+    } catch (error) {
+      return error as NodeJS.ErrnoException;
     }
   }
 
@@ -76,29 +90,34 @@ export class LogFile {
     try {
       if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false })) return false;
       this.ready(second);
-      if (this.size === 0) return false;
-      const before = this.inode;
-      this.rotate(second);
-      return this.inode !== before;
+      if (this.size === 0 || !this.rotate(second)) return false;
+      this.ready(second);
+      return true;
     } catch (error) {
       this.problem("rotate", error);
       return false;
     }
   }
 
-  /** Deletes rotated files over `keep` or older than `max_age_days`. */
-  trim(nowMs: number): void {
+  /** Deletes rotated files over `keep` or older than `max_age_days`, and rotates the file when its first record is as old. */
+  tidy(nowMs: number): void {
+    const { maxAgeMs, keep } = this.spec;
     try {
-      this.rotated ??= new RotatedSet(this.directory, this.name);
-      this.rotated.trim(this.spec.keep, this.spec.maxAgeMs === null ? null : nowMs - this.spec.maxAgeMs);
+      if (maxAgeMs !== null && (this.begunAtMs() ?? nowMs) <= nowMs - maxAgeMs) this.rotate(Math.floor(nowMs / 1000));
+      this.rotated.trim(keep, maxAgeMs === null ? null : nowMs - maxAgeMs);
     } catch (error) {
-      this.problem("tidy up the rotated files of", error);
+      this.problem("tidy up the files of", error);
     }
+  }
+
+  /** The rotated files. Throws when the directory cannot be read. */
+  get rotated(): RotatedSet {
+    return (this.set ??= new RotatedSet(this.parts.directory, this.parts.name));
   }
 
   close(): void {
     this.closeFile();
-    if (this.rotated) this.compressor.forget(this.rotated);
+    if (this.set) this.parts.compressor.forget(this.set);
   }
 
   /** Opens the file; once a second looks whether it is still the one of that name, in case somebody deleted or moved it. */
@@ -107,20 +126,55 @@ export class LogFile {
       if (second === this.checkedSecond) return;
       this.checkedSecond = second;
       const found = statSync(this.path, { throwIfNoEntry: false });
-      this.size = found?.size ?? 0;
-      if (found?.ino === this.inode) return;
+      if (found?.ino === this.inode) {
+        this.size = found.size; // somebody may have cut it short
+        return;
+      }
       this.closeFile();
+      queueMicrotask(this.parts.onTaken);
     }
-    this.fd = openSync(this.path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o600);
+    this.fd = this.openFile();
     const found = fstatSync(this.fd);
     this.inode = found.ino;
     this.size = found.size;
+    this.begunMs = this.size === 0 ? null : this.firstRecordMs(this.fd, found.birthtimeMs);
     this.checkedSecond = second;
     if (this.size > 0 && this.spec.format === "cri") this.endTornLine();
-    if (this.rotated) return;
-    this.rotated = new RotatedSet(this.directory, this.name);
-    this.trim(second * 1000);
+    if (this.set) return;
+    const { keep, maxAgeMs } = this.spec;
+    this.rotated.trim(keep, maxAgeMs === null ? null : second * 1000 - maxAgeMs);
     this.compress();
+  }
+
+  private openFile(): number {
+    const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+    try {
+      return openSync(this.path, flags, 0o600);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      mkdirSync(this.parts.directory, { recursive: true, mode: 0o700 }); // it was deleted with all that was in it
+      return openSync(this.path, flags, 0o600);
+    }
+  }
+
+  /** When its first record was written; null without one. The file is looked at once. */
+  private begunAtMs(): number | null {
+    if (this.begunMs !== undefined) return this.begunMs;
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    if (found === undefined || found.size === 0) return (this.begunMs = null);
+    const fd = openSync(this.path, "r");
+    try {
+      return (this.begunMs = this.firstRecordMs(fd, found.birthtimeMs));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** A `raw` log has no stamps: it began when its file was made. */
+  private firstRecordMs(fd: number, birthMs: number): number {
+    const head = Buffer.alloc(PREFIX_BYTES);
+    const line = parseLine(head.toString("latin1", 0, readSync(fd, head, 0, PREFIX_BYTES, 0)));
+    return line === null ? birthMs : Date.parse(line.time);
   }
 
   /** A machine that lost power may leave half a record. */
@@ -131,7 +185,7 @@ export class LogFile {
 
   /** The end of what still fits into this file, at a line's end; `from` when it must be rotated first. */
   private fitting(buffer: Buffer, from: number, to: number): number {
-    const room = this.spec.maxSizeBytes - this.size;
+    const room = Math.max(this.spec.maxSizeBytes, this.retrySize) - this.size;
     if (to - from <= room) return to;
     const newline = room > 0 ? buffer.lastIndexOf(10, from + room - 1) : -1;
     if (newline >= from) return newline + 1;
@@ -140,7 +194,7 @@ export class LogFile {
     return end < 0 || end >= to ? to : end + 1;
   }
 
-  private write(buffer: Buffer, from: number, to: number): number {
+  private write(buffer: Buffer, from: number, to: number, second: number): number {
     let at = from;
     try {
       while (at < to) at += writeSync(this.fd, buffer, at, to - at);
@@ -148,32 +202,44 @@ export class LogFile {
       const newline = at > from ? buffer.lastIndexOf(10, at - 1) : -1;
       const whole = newline >= from ? newline + 1 : from;
       if (whole < at) ftruncateSync(this.fd, this.size + whole - from);
-      this.size += whole - from;
+      this.grow(whole - from, second);
       throw new ShortWrite(whole, error);
     }
-    this.size += at - from;
+    this.grow(at - from, second);
     return at;
   }
 
-  private rotate(second: number): void {
+  private grow(bytes: number, second: number): void {
+    if (bytes === 0) return;
+    this.begunMs ??= second * 1000;
+    this.size += bytes;
+  }
+
+  /** The next record makes a new file. False: it failed, which was told. */
+  private rotate(second: number): boolean {
     try {
-      this.rotated ??= new RotatedSet(this.directory, this.name);
       this.rotated.shift(this.spec.keep);
     } catch (error) {
       // Better a file that is too long than lost output. The next attempt comes when it has grown by that much again.
-      this.problem("rotate", error);
-      this.size = 0;
-      return;
+      if (this.trouble === null) this.problem("rotate", error);
+      this.trouble = `cannot rotate ${this.path}: ${(error as Error).message}`;
+      this.retrySize = this.size + this.spec.maxSizeBytes;
+      return false;
     }
+    this.trouble = null;
+    this.retrySize = 0;
+    this.begunMs = null;
     this.closeFile();
-    if (this.spec.maxAgeMs !== null) this.trim(second * 1000);
+    if (this.spec.maxAgeMs !== null) this.rotated.trim(this.spec.keep, second * 1000 - this.spec.maxAgeMs);
     this.compress();
-    this.ready(second);
+    return true;
   }
 
   private compress(): void {
-    if (!this.spec.compress || !this.rotated?.files.some((file) => !file.compressed)) return;
-    this.compressor.request({ directory: this.directory, current: this.name, rotated: this.rotated, format: this.spec.compress });
+    const { directory, name, compressor } = this.parts;
+    const { compress } = this.spec;
+    if (compress && this.set?.files.some((file) => !file.compressed))
+      compressor.request({ directory, current: name, rotated: this.set, format: compress });
   }
 
   private closeFile(): void {
@@ -181,12 +247,21 @@ export class LogFile {
     this.fd = -1;
   }
 
+  private names(): string[] {
+    try {
+      return readdirSync(this.parts.directory);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  }
+
   private get path(): string {
-    return join(this.directory, this.name);
+    return join(this.parts.directory, this.parts.name);
   }
 
   private problem(verb: string, error: unknown): void {
-    this.onProblem(`cannot ${verb} ${this.path}: ${(error as Error).message}`);
+    this.parts.onProblem(`cannot ${verb} ${this.path}: ${(error as Error).message}`);
   }
 }
 

@@ -15,6 +15,7 @@
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { GateState } from "../../core/gate.ts";
 import { PART_BYTES } from "../../core/lines.ts";
 import { Region, type Seal } from "./region.ts";
 
@@ -24,9 +25,9 @@ export interface Where {
   readonly size: number;
 }
 
-/** What is done with the unfinished line: it gets more input, or it is written as it is. */
-export type Doing = "chunk" | "end" | "part";
-const DOINGS: readonly Doing[] = ["chunk", "end", "part"];
+/** What is done with the unfinished line: it gets more input, or it is written as it is. `note`: a line of the daemon's own. */
+export type Doing = "chunk" | "end" | "part" | "note";
+const DOINGS: readonly Doing[] = ["chunk", "end", "part", "note"];
 
 export interface InFlight {
   readonly slot: number;
@@ -37,6 +38,10 @@ export interface InFlight {
   /** Bytes that are taken by way of the region; 0 when it is the spool. */
   readonly regionBytes: number;
   readonly where: Where;
+  /** Bytes of records that the rate limit lets pass. */
+  readonly allowance: number;
+  /** The disk does not let us write: nothing of this step gets into the log. */
+  readonly refused: boolean;
 }
 
 const SLOTS = 4096;
@@ -47,13 +52,18 @@ const SPOOL_LIMIT = 2 << 20;
 const VERSION = 1;
 /** Words of the header, of 4 bytes each. */
 const W = { version: 0, phase: 1, doing: 2, slot: 3, next: 4, raw: 5, regionBytes: 22, seal: 23 } as const;
-/** Doubles of the header, of 8 bytes each. */
-const D = { spoolFrom: 8, inode: 9, size: 10 } as const;
+/** Doubles of the header, of 8 bytes each. `allowance`: one more than it is; 0: no limit. */
+const D = { spoolFrom: 8, inode: 9, size: 10, allowance: 13 } as const;
+const RAW = 1;
+const REFUSED = 2;
 const PHASE = { idle: 0, begun: 1, written: 2 } as const;
 const HEADER_WORDS = 32;
 /** Of each slot: in use, which of the two lines counts, and their lengths. */
 const SLOT_WORDS = 4;
 const TABLE_BYTES = (HEADER_WORDS + SLOTS * SLOT_WORDS) * 4;
+/** Of each slot, twice as the lines are: flags, lines and bytes left out by the limit, and by the disk. */
+const GATE_DOUBLES = 5;
+const GATES_BYTES = SLOTS * 2 * GATE_DOUBLES * 8;
 
 export class CaptureJournal {
   readonly spool: number;
@@ -61,6 +71,7 @@ export class CaptureJournal {
   private readonly lines: number;
   private readonly words: Int32Array;
   private readonly doubles: Float64Array;
+  private readonly gates: Float64Array;
   private readonly slots = new Map<string, number>();
   private spoolSize = 0;
 
@@ -71,6 +82,7 @@ export class CaptureJournal {
     const mapped = Bun.mmap(table);
     this.words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
     this.doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
+    this.gates = mapGates(join(directory, "capture.gates"), fresh);
     this.spool = openSync(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT, 0o600);
     this.region = new Region(join(directory, "capture.region"));
     this.lines = openSync(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT, 0o600);
@@ -94,6 +106,7 @@ export class CaptureJournal {
       }
       this.setWord(slot, 1, 0);
       this.setWord(slot, 2, 0);
+      this.gates.fill(0, slot * 2 * GATE_DOUBLES, (slot + 1) * 2 * GATE_DOUBLES);
       this.setWord(slot, 0, 1);
       this.slots.set(key, slot);
       return slot;
@@ -120,6 +133,13 @@ export class CaptureJournal {
     return line.subarray(0, readSync(this.lines, line, 0, line.length, lineAt(slot, index)));
   }
 
+  /** What was left out of the log of a stream and not told yet. */
+  gate(slot: number): GateState {
+    const at = gateAt(slot, this.word(slot, 1));
+    const [flags, limitLines, limitBytes, diskLines, diskBytes] = this.gates.subarray(at, at + GATE_DOUBLES) as unknown as number[];
+    return { flags: flags!, limit: { lines: limitLines!, bytes: limitBytes! }, disk: { lines: diskLines!, bytes: diskBytes! } };
+  }
+
   /** Where the next bytes of the spool go. It is emptied now and then, never while a step is under way. */
   spoolEnd(): number {
     if (this.spoolSize > SPOOL_LIMIT) {
@@ -129,7 +149,7 @@ export class CaptureJournal {
     return this.spoolSize;
   }
 
-  begin({ slot, doing, raw, spoolFrom, regionBytes, where }: InFlight): void {
+  begin({ slot, doing, raw, spoolFrom, regionBytes, where, allowance, refused }: InFlight): void {
     const { words, doubles } = this;
     words[W.regionBytes] = regionBytes;
     if (regionBytes > 0) {
@@ -139,7 +159,8 @@ export class CaptureJournal {
     }
     words[W.slot] = slot;
     words[W.doing] = DOINGS.indexOf(doing);
-    words[W.raw] = Number(raw);
+    words[W.raw] = (raw ? RAW : 0) | (refused ? REFUSED : 0);
+    doubles[D.allowance] = allowance === Infinity ? 0 : Math.max(0, allowance) + 1;
     doubles[D.spoolFrom] = spoolFrom;
     doubles[D.inode] = where.inode;
     doubles[D.size] = where.size;
@@ -151,18 +172,13 @@ export class CaptureJournal {
     Atomics.store(this.words, W.phase, PHASE.idle);
   }
 
-  /** The records are in the log; `line` is what is left. */
-  commit(slot: number, line: Buffer, spooled: number): void {
-    const next = this.putLine(slot, line);
+  /** The records are in the log, but for what the gate has counted; `line` is what is left. */
+  commit(slot: number, line: Buffer, gate: GateState, spooled: number): void {
+    const next = this.put(slot, line, gate);
     this.words[W.next] = next;
     Atomics.store(this.words, W.phase, PHASE.written);
     this.finish(slot, next);
     this.spoolSize += spooled;
-  }
-
-  /** The same for a step that was not begun here: the line alone. */
-  keep(slot: number, line: Buffer): void {
-    this.setWord(slot, 1, this.putLine(slot, line));
   }
 
   /** What the last daemon was in the middle of; null when of nothing. A step that was as good as done is done. */
@@ -175,10 +191,12 @@ export class CaptureJournal {
     return {
       slot: words[W.slot]!,
       doing: DOINGS[words[W.doing]!]!,
-      raw: words[W.raw] === 1,
+      raw: (words[W.raw]! & RAW) !== 0,
       spoolFrom: doubles[D.spoolFrom]!,
       regionBytes: words[W.regionBytes]!,
       where,
+      allowance: doubles[D.allowance] === 0 ? Infinity : doubles[D.allowance]! - 1,
+      refused: (words[W.raw]! & REFUSED) !== 0,
     };
   }
 
@@ -203,8 +221,14 @@ export class CaptureJournal {
   }
 
   /** Into the one of the two that does not count; its number. */
-  private putLine(slot: number, line: Buffer): number {
+  private put(slot: number, line: Buffer, { flags, limit, disk }: GateState): number {
     const next = 1 - this.word(slot, 1);
+    const at = gateAt(slot, next);
+    this.gates[at] = flags;
+    this.gates[at + 1] = limit.lines;
+    this.gates[at + 2] = limit.bytes;
+    this.gates[at + 3] = disk.lines;
+    this.gates[at + 4] = disk.bytes;
     let length = line.length;
     try {
       if (length > 0) writeSync(this.lines, line, 0, length, lineAt(slot, next));
@@ -238,6 +262,7 @@ export class CaptureJournal {
 
 const random = (): number => (Math.random() * 2 ** 32) | 0;
 const nameAt = (slot: number): number => slot * NAME_BYTES;
+const gateAt = (slot: number, index: number): number => (slot * 2 + index) * GATE_DOUBLES;
 const lineAt = (slot: number, index: number): number => SLOTS * NAME_BYTES + (slot * 2 + index) * PART_BYTES;
 
 /** True when it was made, or made anew because it is none of ours: every byte of it has its place on the disk. */
@@ -254,4 +279,19 @@ function prepareTable(path: string): boolean {
   } finally {
     closeSync(fd);
   }
+}
+
+/** All of it is on the disk from the beginning; `fresh`: what another one left is not ours. */
+function mapGates(path: string, fresh: boolean): Float64Array {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    if (fresh || fstatSync(fd).size !== GATES_BYTES) {
+      ftruncateSync(fd, 0);
+      writeSync(fd, Buffer.alloc(GATES_BYTES), 0, GATES_BYTES, 0);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  const mapped = Bun.mmap(path);
+  return new Float64Array(mapped.buffer, mapped.byteOffset, GATES_BYTES / 8);
 }

@@ -8,6 +8,8 @@ export interface RotatedFile {
   number: number;
   compressed: Compression | false;
   gone: boolean;
+  /** Wall milliseconds of its last record, once asked for: nothing is written to it any more. */
+  writtenMs?: number;
 }
 
 /** The rotated files of one log, known from one look at the directory. Throws what the file system throws. */
@@ -36,16 +38,14 @@ export class RotatedSet {
       const file = step.file as RotatedFile;
       if (step.do === "delete") this.remove(file);
       else {
-        const from = this.pathOf(file);
+        moveIfThere(this.pathOf(file), this.pathOf({ ...file, number: step.to }));
         file.number = step.to;
-        moveIfThere(from, this.pathOf(file));
       }
     }
     const current = join(this.directory, this.current);
     if (keep < 1) return rmSync(current, { force: true });
     const newest: RotatedFile = { number: 1, compressed: false, gone: false };
-    moveIfThere(current, this.pathOf(newest));
-    this.files = [newest, ...this.files];
+    if (moveIfThere(current, this.pathOf(newest))) this.files = [newest, ...this.files];
   }
 
   /** Deletes what is over `keep` or was last written before `beforeMs`. */
@@ -55,22 +55,24 @@ export class RotatedSet {
     }
   }
 
-  private remove(file: RotatedFile): void {
+  remove(file: RotatedFile): void {
     rmSync(this.pathOf(file), { force: true });
     file.gone = true;
     this.files = this.files.filter((other) => other !== file);
   }
 
   private writtenMs(file: RotatedFile): number {
-    return statSync(this.pathOf(file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return (file.writtenMs ??= statSync(this.pathOf(file), { throwIfNoEntry: false })?.mtimeMs ?? 0);
   }
 }
 
-/** Somebody may have taken a rotated file away; that is no reason to stop. */
-function moveIfThere(from: string, to: string): void {
+/** Somebody may have taken a file away; that is no reason to stop. False: it was not there. */
+function moveIfThere(from: string, to: string): boolean {
   try {
     renameSync(from, to);
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return false;
   }
 }

@@ -7,7 +7,7 @@ import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/fifo.ts";
 import type { Hub } from "../../linux/hub.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { LogLine, LogQuery, LogStore, Stream } from "../../ports/logs.ts";
+import type { LogCondition, LogLine, LogLoss, LogQuery, LogStore, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture.ts";
 import { Compressor } from "./compress.ts";
@@ -17,7 +17,7 @@ import { CaptureJournal } from "./journal.ts";
 import { readLog } from "./read.ts";
 import { recover } from "./recover.ts";
 import { Stamper } from "./stamp.ts";
-import { type Loss, UnitLog } from "./unit.ts";
+import { UnitLog } from "./unit.ts";
 
 export interface LogOptions {
   /** FIFOs are made in its folder `fifo`. */
@@ -27,14 +27,16 @@ export interface LogOptions {
   /** What waits in the FIFO of a service that has ended is there as long as somebody has it open. */
   readonly keeper?: Keeper;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
-  /** Told when an episode of loss begins and when it is over; never during a call of the store. */
-  readonly onLoss?: (unit: string, loss: Loss) => void;
+  /** Told of each episode of loss when it begins, now and then while it goes on, and when it is over; never during a call of the store. */
+  readonly onLoss?: (unit: string, loss: LogLoss) => void;
   /** A sentence about something that went wrong and is no loss of output: a rotation, a compression, a subscriber. */
   readonly onProblem?: (message: string) => void;
 }
 
 export interface Logs extends LogStore {
-  /** Deletes rotated files that are over their age. */
+  /** On the shared tick: says what is due in the logs. */
+  tick(): void;
+  /** Deletes and rotates files that are over their age. */
   tidy(): void;
   /** Writes what has no end of line yet as a part: this image of the daemon is about to be replaced. */
   flush(): void;
@@ -86,7 +88,13 @@ class FifoLogs implements Logs {
     invariant(isUnitId(unit), `not a unit id: ${unit}`);
     const known = this.units.get(unit);
     if (known) return known.log.change(spec);
-    const file = new LogFile(this.options.logDir, `${unit}.log`, spec, this.compressor, (message) => this.problem(message));
+    const file = new LogFile(spec, {
+      directory: this.options.logDir,
+      name: `${unit}.log`,
+      compressor: this.compressor,
+      onProblem: (message) => this.problem(message),
+      onTaken: () => this.taken(unit),
+    });
     const log = new UnitLog(spec, {
       file,
       stamper: this.stamper,
@@ -98,6 +106,7 @@ class FifoLogs implements Logs {
     this.units.set(unit, open);
     const failure = this.capture(unit, open);
     if (failure) this.problem(failure);
+    log.takeOver();
   }
 
   writers(unit: string): { readonly stdout: number; readonly stderr: number; close(): void } {
@@ -131,7 +140,7 @@ class FifoLogs implements Logs {
       capture.pump(DRAIN_BYTES);
       capture.flush("F");
     }
-    open.log.tellLimited();
+    for (const capture of captures(open)) capture.tell(true);
   }
 
   note(unit: string, text: string): void {
@@ -178,13 +187,21 @@ class FifoLogs implements Logs {
     }
   }
 
-  losses(): ReadonlyMap<string, { readonly bytes: number; readonly since: string }> {
-    const lossy = [...this.units].filter(([, open]) => open.log.lost.bytes > 0);
-    return new Map(lossy.map(([unit, open]) => [unit, open.log.lost]));
+  condition(unit: string): LogCondition {
+    const open = this.units.get(unit);
+    return { losses: open?.log.losses ?? [], trouble: open?.file.trouble ?? null };
+  }
+
+  tick(): void {
+    for (const open of this.units.values()) {
+      open.log.forgive();
+      for (const capture of captures(open)) capture.tell(false);
+      open.log.look();
+    }
   }
 
   tidy(): void {
-    for (const { file } of this.units.values()) file.trim(this.options.clock.wallMs());
+    for (const { file } of this.units.values()) file.tidy(this.options.clock.wallMs());
   }
 
   flush(): void {
@@ -202,6 +219,7 @@ class FifoLogs implements Logs {
     for (const stream of STREAMS) this.options.keeper?.drop(keeperKey.output(unit, stream));
     for (const capture of captures(open)) {
       capture.flush("P");
+      capture.tell(true);
       this.hungry.delete(capture);
       capture.close();
     }
@@ -256,6 +274,11 @@ class FifoLogs implements Logs {
       this.turn = null;
       for (const one of [...this.hungry]) this.pump(one);
     });
+  }
+
+  private taken(unit: string): void {
+    this.problem(`${join(this.options.logDir, `${unit}.log`)} was deleted or moved by somebody; the log goes on in a new file`);
+    this.units.get(unit)?.log.note("the file of this log was deleted or moved by somebody; this is a new one");
   }
 
   private mustBeOpen(unit: string): Open {

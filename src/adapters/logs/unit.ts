@@ -1,48 +1,55 @@
 import { errnoWords } from "../../base/errno.ts";
+import { Episodes } from "../../core/episodes.ts";
+import { type Batch, type Count, Gate, lineEnding, NOTHING, plus, type Why } from "../../core/gate.ts";
 import type { Framing } from "../../core/lines.ts";
-import type { Stream } from "../../ports/logs.ts";
+import type { LogLoss, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
-import type { Sink } from "./capture.ts";
-import type { LogFile } from "./file.ts";
-import type { Where } from "./journal.ts";
+import type { Saying, Sink } from "./capture.ts";
+import { type LogFile, NOWHERE } from "./file.ts";
+import type { InFlight } from "./journal.ts";
 import type { Followers } from "./follow.ts";
 import { RateLimit } from "./limit.ts";
 import type { Stamper } from "./stamp.ts";
 import { type Chunk, Tail } from "./tail.ts";
-
-/** An episode in which the disk refused output. `over`: it takes output again; the figures are final. */
-export interface Loss {
-  readonly over: boolean;
-  readonly bytes: number;
-  readonly lines: number;
-  /** UTC ISO 8601. */
-  readonly since: string;
-  readonly cause: string;
-}
 
 export interface UnitLogParts {
   readonly file: LogFile;
   readonly stamper: Stamper;
   readonly followers: () => Followers | undefined;
   readonly monotonicMs: () => number;
-  readonly onLoss: (loss: Loss) => void;
+  readonly onLoss: (loss: LogLoss) => void;
 }
+
+/** A loss that nothing was added to for so long is over. */
+const CALM_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
+/** The log itself says no more often what is missing from it. */
+const SAY_EVERY_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
+const WHYS: readonly Why[] = ["disk", "limit"];
 
 /** The records of one unit on their way: rate limit, file, last lines, live subscribers. */
 export class UnitLog implements Sink {
   readonly tail = new Tail();
-  /** All that was lost to the disk since the log was opened. */
-  lost = { bytes: 0, since: "" };
   private spec: LogSpec;
   private limit: RateLimit | null;
-  private limited = { bytes: 0, lines: 0 };
-  private episode: Omit<Loss, "over"> | null = null;
+  /** Why the disk takes nothing; null when it took what it was last given. */
+  private refusal: NodeJS.ErrnoException | null = null;
+  private refusalWords = "the disk refused it";
+  private readonly gates: Readonly<Record<Stream, Gate>>;
+  private readonly episodes: Readonly<Record<Why, Episodes>>;
+  private readonly totals: Record<Why, Count & { readonly since: string }> = {
+    limit: { ...NOTHING, since: "" },
+    disk: { ...NOTHING, since: "" },
+  };
+  private readonly saidMs: Record<Why, number> = { limit: -Infinity, disk: -Infinity };
   private readonly parts: UnitLogParts;
 
   constructor(spec: LogSpec, parts: UnitLogParts) {
     this.spec = spec;
     this.parts = parts;
     this.limit = this.makeLimit();
+    this.gates = { stdout: this.makeGate("stdout"), stderr: this.makeGate("stderr") };
+    const episodes = (why: Why): Episodes => new Episodes(CALM_MS[why], (episode) => parts.onLoss({ ...episode, why }));
+    this.episodes = { limit: episodes("limit"), disk: episodes("disk") };
   }
 
   change(spec: LogSpec): void {
@@ -55,86 +62,145 @@ export class UnitLog implements Sink {
     return this.spec.format === "raw";
   }
 
-  /** Records that a limit or a full disk may take away cannot be told from those that were written. */
-  where(): Where | null {
-    return this.limit !== null || this.episode !== null ? null : this.parts.file.where(this.parts.stamper.second);
+  /** What was left out since the log was opened. */
+  get losses(): LogLoss[] {
+    return WHYS.filter((why) => this.totals[why].bytes > 0).map((why) => {
+      const { lines, bytes, since } = this.totals[why];
+      return { why, lines, bytes, since, cause: this.causeOf(why), over: this.episodes[why].current === null };
+    });
   }
 
   framing(stream: Stream): Framing {
     return this.parts.stamper.stamp(stream, this.spec.format);
   }
 
-  records(stream: Stream, buffer: Buffer, length: number, count: number): void {
-    const allowed = this.limit ? this.allowed(this.limit, buffer, length) : length;
-    const passing = allowed === length ? count : countLines(buffer, 0, allowed);
-    if (passing < count) this.limited = { bytes: this.limited.bytes + length - allowed, lines: this.limited.lines + count - passing };
-    if (allowed === 0) return;
-    if (passing === count) this.tellLimited();
-    this.put({ buffer, from: 0, to: allowed, count: passing, time: this.parts.stamper.time, stream, raw: this.spec.format === "raw" });
+  gate(stream: Stream): Gate {
+    return this.gates[stream];
+  }
+
+  begin(stream: Stream): Pick<InFlight, "where" | "allowance" | "refused"> {
+    const where = this.parts.file.where(this.parts.stamper.second);
+    this.refusal = where instanceof Error ? where : null;
+    const allowance = this.limit ? this.limit.allowance(this.parts.monotonicMs()) : Infinity;
+    this.gates[stream].begin(allowance);
+    return { where: where instanceof Error ? NOWHERE : where, allowance, refused: where instanceof Error };
+  }
+
+  records(stream: Stream, batch: Batch): void {
+    const gate = this.gates[stream];
+    const before = gate.spent;
+    gate.take(batch);
+    this.limit?.spend(gate.spent - before);
+  }
+
+  due(stream: Stream, last: boolean): Saying | null {
+    const gate = this.gates[stream];
+    for (const why of WHYS) {
+      const missing = gate.missing(why);
+      if (missing.bytes === 0 || (why === "disk" && this.refusal !== null)) continue;
+      const now = this.parts.monotonicMs();
+      if (!last && (now - this.saidMs[why] < SAY_EVERY_MS[why] || this.noteStream() === null)) continue;
+      return { say: () => this.say(stream, why, now) };
+    }
+    return null;
   }
 
   /** A line of the daemon's own. */
   note(text: string): void {
-    const { full } = this.framing("stderr");
-    const lines = text.trimEnd().split("\n");
-    const buffer = Buffer.concat(lines.flatMap((line) => [full, Buffer.from(`[sup] ${line}\n`)]));
-    const { time } = this.parts.stamper;
-    this.put({ buffer, from: 0, to: buffer.length, count: lines.length, time, stream: "stderr", raw: full.length === 0 });
+    this.refusal = null;
+    for (const line of text.trimEnd().split("\n")) this.put(this.noteChunk(line));
   }
 
-  /** Says what the rate limit took, if it took anything. */
-  tellLimited(): void {
-    const { bytes, lines } = this.limited;
-    if (bytes === 0) return;
-    this.limited = { bytes: 0, lines: 0 };
-    this.note(`${lines} lines (${bytes} bytes) were dropped by log.rate_limit`);
+  /** Now and then: an episode of loss may be over. */
+  look(): void {
+    const now = this.parts.monotonicMs();
+    this.episodes.limit.look(now);
+    this.episodes.disk.look(now, this.refusal === null);
+  }
+
+  /** The disk may take again what it refused: the next thing to say is a trial. */
+  forgive(): void {
+    this.refusal = null;
+  }
+
+  /** What the last daemon left out, and did not say any more. */
+  takeOver(): void {
+    this.framing("stderr"); // takes the time
+    for (const gate of Object.values(this.gates))
+      for (const why of WHYS) if (gate.missing(why).bytes > 0) this.missed(why, gate.missing(why));
   }
 
   close(): void {
-    this.tellLimited();
     this.parts.file.close();
   }
 
-  private put(chunk: Chunk): void {
+  private say(stream: Stream, why: Why, now: number): boolean {
+    const { lines, bytes } = this.gates[stream].missing(why);
+    const cause = why === "limit" ? "dropped by log.rate_limit" : `lost: ${this.causeOf(why)}`;
+    const chunk = this.noteChunk(`${lines} lines (${bytes} bytes) of ${stream} were ${cause}`);
+    if (this.append(chunk.buffer, chunk.from, chunk.to) === 0) return false;
+    this.show(chunk);
+    this.gates[stream].told(why);
+    this.saidMs[why] = now;
+    return true;
+  }
+
+  private noteChunk(line: string): Chunk {
+    const stream = this.noteStream() ?? "stderr";
+    const { full } = this.framing(stream);
+    const buffer = Buffer.concat([full, Buffer.from(`[sup] ${line}\n`)]);
+    return { buffer, from: 0, to: buffer.length, count: 1, time: this.parts.stamper.time, stream, raw: this.raw };
+  }
+
+  /** Readers join a part with the next record of its stream: no note may come between. Null: both are in the middle of a line. */
+  private noteStream(): Stream | null {
+    const { stdout, stderr } = this.gates;
+    return !stderr.isOpen ? "stderr" : !stdout.isOpen ? "stdout" : null;
+  }
+
+  /** How many bytes are in the file now. */
+  private put(chunk: Chunk): number {
+    this.show(chunk);
+    return this.append(chunk.buffer, chunk.from, chunk.to);
+  }
+
+  private show(chunk: Chunk): void {
     this.tail.push(chunk);
     this.parts.followers()?.push(chunk);
-    const { kept, cause } = this.parts.file.append(chunk.buffer, chunk.from, chunk.to, this.parts.stamper.second);
-    if (cause) this.lose(chunk, chunk.from + kept, cause);
-    else if (this.episode) this.recover(this.episode);
   }
 
-  private lose(chunk: Chunk, from: number, cause: NodeJS.ErrnoException): void {
-    const bytes = chunk.to - from;
-    const since = `${chunk.time.slice(0, 23)}Z`;
-    const first = this.episode === null;
-    const { bytes: before, lines, since: began } = this.episode ?? { bytes: 0, lines: 0, since };
-    const words = cause.errno === undefined ? cause.message : errnoWords(Math.abs(cause.errno));
-    this.episode = { bytes: before + bytes, lines: lines + countLines(chunk.buffer, from, chunk.to), since: began, cause: words };
-    this.lost = { bytes: this.lost.bytes + bytes, since: this.lost.since || since };
-    if (first) this.parts.onLoss({ ...this.episode, over: false });
+  private append(buffer: Buffer, from: number, to: number): number {
+    if (this.refusal !== null) return 0;
+    const { kept, cause } = this.parts.file.append(buffer, from, to, this.parts.stamper.second);
+    this.refusal = cause;
+    return kept;
   }
 
-  private recover(episode: Omit<Loss, "over">): void {
-    this.episode = null;
-    this.parts.onLoss({ ...episode, over: true });
-    this.note(`${episode.lines} lines (${episode.bytes} bytes) were lost since ${episode.since}: ${episode.cause}`);
+  private makeGate(stream: Stream): Gate {
+    return new Gate({
+      write: ({ buffer, raw }, from, to, count) => this.put({ buffer, from, to, count, time: this.parts.stamper.time, stream, raw }),
+      endLine: (raw) => {
+        const end = lineEnding(raw ? Buffer.alloc(0) : this.framing(stream).full);
+        return this.append(end, 0, end.length) === end.length;
+      },
+      missed: (why, count) => this.missed(why, count),
+    });
   }
 
-  /** Bytes that may pass, at the end of a record. */
-  private allowed(limit: RateLimit, buffer: Buffer, length: number): number {
-    const allowance = limit.allowance(this.parts.monotonicMs());
-    const passing = length <= allowance ? length : allowance > 0 ? buffer.lastIndexOf(10, allowance - 1) + 1 : 0;
-    limit.spend(passing);
-    return passing;
+  private missed(why: Why, count: Count): void {
+    const since = `${this.parts.stamper.time.slice(0, 23)}Z`;
+    this.totals[why] = { ...plus(this.totals[why], count), since: this.totals[why].since || since };
+    this.episodes[why].add(count, this.parts.monotonicMs(), since, this.causeOf(why));
+  }
+
+  private causeOf(why: Why): string {
+    if (why === "limit") return `log.rate_limit is ${this.spec.rateLimit?.bytesPerSecond ?? 0} bytes a second`;
+    const { errno, message } = this.refusal ?? {};
+    if (message !== undefined) this.refusalWords = errno === undefined ? message : errnoWords(Math.abs(errno));
+    return this.refusalWords;
   }
 
   private makeLimit(): RateLimit | null {
     return this.spec.rateLimit ? new RateLimit(this.spec.rateLimit.bytesPerSecond, this.parts.monotonicMs()) : null;
   }
-}
-
-function countLines(buffer: Buffer, from: number, to: number): number {
-  let count = 0;
-  for (let at = buffer.indexOf(10, from); at >= 0 && at < to; at = buffer.indexOf(10, at + 1)) count++;
-  return count;
 }

@@ -61,6 +61,7 @@ function brief({
   enforcement: _____,
   predictions: ______,
   pss_mb: _______,
+  log: ________,
   ...rest
 }: shape.ServiceDetail): shape.Service {
   return rest;

@@ -52,7 +52,8 @@ function stateFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
   return facts;
 }
 
-function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
+function processFacts(service: ServiceDetail, look: Look): Fact[] {
+  const { paint } = look;
   const facts: Fact[] = [["Command", safe(service.command)]];
   if (service.pid !== null) {
     const name = service.processes.find(({ pid }) => pid === service.pid)?.name;
@@ -76,8 +77,20 @@ function processFacts(service: ServiceDetail, { paint }: Look): Fact[] {
   if (used.length > 0) facts.push(["Uses", used.join(", ")]);
   service.enforcement.forEach((words, i) => facts.push([i === 0 ? "Limits" : "", safe(words)]));
   service.predictions.forEach((words, i) => facts.push([i === 0 ? "Forecast" : "", paint("yellow", safe(words))]));
+  facts.push(...logFacts(service, look));
   if (service.port !== null) facts.push(["Port", String(service.port)]);
   return facts;
+}
+
+/** What is missing from its log. */
+function logFacts({ log: { losses, trouble } }: ServiceDetail, { paint, now }: Look): Fact[] {
+  const words = losses.map(({ why, lines, bytes, since, cause, over }) => {
+    const much = `${lines} lines (${bytes} bytes)`;
+    const text = `${much} ${why === "limit" ? "dropped" : "lost"} since ${sinceWhen(since, now)}: ${safe(cause)}${over ? "" : "; it goes on"}`;
+    return over ? text : paint("yellow", text);
+  });
+  if (trouble !== null) words.push(paint("yellow", safe(trouble)));
+  return words.map((text, i) => [i === 0 ? "Not logged" : "", text]);
 }
 
 function fileFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {

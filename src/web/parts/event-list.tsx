@@ -77,6 +77,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   failed: "bad",
   "start-failed": "bad",
   "log-loss": "bad",
+  "log-limited": "warning",
 };
 
 export function toneOfEvent({ event_type, details }: Event): Tone {

@@ -15,7 +15,14 @@ test.skipIf(!canMount())(
     kit.logs.endRun("web");
     await until("the loss to be told", () => kit.losses.length > 0);
     expect(kit.losses).toEqual([
-      { unit: "web", over: false, bytes: expect.any(Number), lines: expect.any(Number), cause: expect.stringContaining("ENOSPC") },
+      {
+        unit: "web",
+        why: "disk",
+        over: false,
+        bytes: expect.any(Number),
+        lines: expect.any(Number),
+        cause: expect.stringContaining("ENOSPC"),
+      },
     ]);
     const kept = parseStrictly(kit.bytes("web")).records;
     expect(kept).toBeGreaterThan(1000);
@@ -23,32 +30,42 @@ test.skipIf(!canMount())(
     // Somebody makes room.
     truncateSync(join(disk.path, "logs", "web.log"), 0);
     kit.logs.note("web", "again");
-    await until("the end of the loss to be told", () => kit.losses.length === 2);
+    await kit.overIs("disk");
     const loss = kit.losses[1]!;
-    expect(loss.over).toBe(true);
     expect(kept + loss.lines).toBe(100_000);
-    expect(kit.logs.losses().get("web")!.bytes).toBe(loss.bytes);
+    expect(kit.logs.condition("web").losses).toMatchObject([{ why: "disk", lines: loss.lines, bytes: loss.bytes, over: true }]);
     const texts = kit.logs.read("web", {}).map((line) => line.text);
     expect(texts[0]).toBe("[sup] again");
-    expect(texts[1]).toStartWith(`[sup] ${loss.lines} lines (${loss.bytes} bytes) were lost since `);
+    expect(texts[1]).toBe(`[sup] ${loss.lines} lines (${loss.bytes} bytes) of stdout were lost: no space left on device (ENOSPC)`);
     expect(kit.problems).toEqual([]);
   },
 );
 
-test("a log directory that is gone is a loss, not an end", async () => {
+test("a log directory that is deleted is made again", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   rmSync(kit.logDir, { recursive: true });
   await kit.run("web", ["seq", "1", "100"]).exited;
   kit.logs.endRun("web");
+  expect(parseStrictly(kit.bytes("web")).records).toBe(100);
+  expect(kit.losses).toEqual([]);
+});
+
+test("something else in the place of the log directory is a loss, not an end", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  rmSync(kit.logDir, { recursive: true });
+  writeFileSync(kit.logDir, "in the way");
+  await kit.run("web", ["seq", "1", "100"]).exited;
+  kit.logs.endRun("web");
   await until("the loss to be told", () => kit.losses.length === 1);
-  expect(kit.losses[0]!.cause).toContain("ENOENT");
+  expect(kit.losses[0]).toMatchObject({ why: "disk", cause: expect.stringContaining("ENOTDIR") });
   expect(kit.logs.tail("web", 1)[0]!.text).toBe("100"); // what is live goes on
-  mkdirSync(kit.logDir);
+  rmSync(kit.logDir);
   await kit.run("web", ["echo", "back"]).exited;
   kit.logs.endRun("web");
-  await until("the end of the loss to be told", () => kit.losses.length === 2);
-  expect(kit.losses[1]).toMatchObject({ over: true, lines: 100 });
+  await kit.overIs("disk");
+  expect(kit.losses[1]).toMatchObject({ lines: 100, bytes: 292 });
   expect(kit.logs.read("web", {}).map((line) => line.text)[0]).toBe("back");
 });
 

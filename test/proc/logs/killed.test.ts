@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { canMount, smallDisk } from "../store/small-disk.ts";
 import { LogKit, logSpec, parseStrictly } from "./kit.ts";
 
 /** Starts what takes in the output, waits until it does, and kills it a moment later. */
-async function takeForAMoment(directory: string, format: string, momentMs: number): Promise<void> {
-  const taker = Bun.spawn([process.execPath, join(import.meta.dir, "taker.ts"), directory, format], { stdout: "pipe", stderr: "inherit" });
+async function takeForAMoment(directory: string, momentMs: number, ...args: string[]): Promise<void> {
+  const taker = Bun.spawn([process.execPath, join(import.meta.dir, "taker.ts"), directory, ...args], { stdout: "pipe", stderr: "inherit" });
   const reader = taker.stdout.getReader();
   await reader.read();
   await Bun.sleep(momentMs); // the moment is the point: nothing is waited for
@@ -25,7 +26,7 @@ test.each(MANNERS)("killed at any moment while a service writes $manner, $format
   const writers = kit.logs.writers("web");
   const child = Bun.spawn([...command, "1", String(lines)], { stdin: "ignore", stdout: writers.stdout, stderr: writers.stderr });
   kit.logs.shutdown();
-  for (let kill = 0; kill < 8 && child.exitCode === null; kill++) await takeForAMoment(kit.dir, format, Math.random() * 12);
+  for (let kill = 0; kill < 8 && child.exitCode === null; kill++) await takeForAMoment(kit.dir, Math.random() * 12, format);
   kit.restart();
   kit.logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000 }));
   await child.exited;
@@ -41,3 +42,62 @@ test.each(MANNERS)("killed at any moment while a service writes $manner, $format
   }
   expect(expected - 1).toBe(lines);
 }, 30_000); // prettier-ignore
+
+/** Every line is either there, whole and in order, or in what the log says is missing. */
+function account(bytes: Buffer, lines: number): { kept: number; missing: number } {
+  const { stdout, stderr } = parseStrictly(bytes);
+  const kept = stdout.toString("latin1").split("\n").slice(0, -1);
+  for (let i = 1; i < kept.length; i++) {
+    if (!(Number(kept[i]) > Number(kept[i - 1]))) throw new Error(`after ${kept[i - 1]} comes ${kept[i]}`);
+  }
+  const said = [...stderr.toString().matchAll(/^\[sup\] (\d+) lines \((\d+) bytes\) of stdout were/gm)];
+  const missing = said.reduce((sum, [, count]) => sum + Number(count), 0);
+  const ofAll = Array.from({ length: lines }, (_, i) => i + 1).reduce((sum, n) => sum + String(n).length + 1, 0);
+  expect(stdout.length + said.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(ofAll);
+  return { kept: kept.length, missing };
+}
+
+test("killed at any moment while a rate limit drops lines: each is there once, or counted once", async () => {
+  const [lines, rate] = [1_500_000, 2_000_000];
+  await using kit = new LogKit();
+  const spec = logSpec({ rateLimit: { bytesPerSecond: rate }, maxSizeBytes: 5_000_000, keep: 1000 });
+  kit.logs.open("web", spec);
+  const writers = kit.logs.writers("web");
+  const child = Bun.spawn(["seq", "1", String(lines)], { stdin: "ignore", stdout: writers.stdout, stderr: writers.stderr });
+  kit.logs.shutdown();
+  for (let kill = 0; kill < 8 && child.exitCode === null; kill++) await takeForAMoment(kit.dir, Math.random() * 12, "cri", String(rate));
+  kit.restart();
+  kit.logs.open("web", spec);
+  await child.exited;
+  writers.close();
+  kit.logs.endRun("web");
+  const { kept, missing } = account(kit.bytes("web"), lines);
+  expect(kept + missing).toBe(lines);
+  expect(missing).toBeGreaterThan(lines / 10);
+}, 30_000);
+
+test.skipIf(!canMount())(
+  "killed at any moment while the disk is full: each line is there once, or counted once",
+  async () => {
+    const lines = 1_500_000;
+    using disk = smallDisk("3m");
+    const logDir = join(disk.path, "logs");
+    await using kit = new LogKit({ logDir });
+    kit.logs.open("web", logSpec());
+    const writers = kit.logs.writers("web");
+    const child = Bun.spawn(["seq", "1", String(lines)], { stdin: "ignore", stdout: writers.stdout, stderr: writers.stderr });
+    kit.logs.shutdown();
+    for (let kill = 0; kill < 8 && child.exitCode === null; kill++) await takeForAMoment(kit.dir, Math.random() * 12, "cri", "", logDir);
+    kit.restart();
+    kit.logs.open("web", logSpec({ maxSizeBytes: 5_000_000, keep: 1000 }));
+    await child.exited;
+    writers.close();
+    kit.logs.endRun("web");
+    disk.grow("50m");
+    kit.logs.tick(); // nothing is written any more: it finds out by itself
+    const { kept, missing } = account(kit.bytes("web"), lines);
+    expect(kept + missing).toBe(lines);
+    expect(missing).toBeGreaterThan(lines / 10);
+  },
+  30_000,
+);

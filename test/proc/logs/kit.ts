@@ -23,7 +23,7 @@ export class LogKit {
   private readonly temp: TempDir = tempDir();
   readonly dir = this.temp.path;
   readonly problems: string[] = [];
-  readonly losses: Array<{ unit: string; over: boolean; bytes: number; lines: number; cause: string }> = [];
+  readonly losses: Array<{ unit: string; why: string; over: boolean; bytes: number; lines: number; cause: string }> = [];
   readonly hub: Hub = openHub({ onError: (error) => this.problems.push(String(error)) });
   logs: Logs;
   private readonly options: Partial<LogOptions>;
@@ -45,6 +45,14 @@ export class LogKit {
     const child = Bun.spawn(command, { stdin: options.stdin ?? "ignore", stdout: writers.stdout, stderr: writers.stderr });
     writers.close();
     return child as Bun.Subprocess<"pipe" | "ignore", number, number>;
+  }
+
+  /** Ticks as the daemon does until a loss is told as over. */
+  async overIs(why: string): Promise<void> {
+    await until(`the ${why} loss to be over`, () => {
+      this.logs.tick();
+      return this.losses.some((loss) => loss.why === why && loss.over);
+    });
   }
 
   get logDir(): string {
@@ -77,7 +85,7 @@ export class LogKit {
       logDir: this.logDir,
       hub: this.hub,
       clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
-      onLoss: (unit, { over, bytes, lines, cause }) => this.losses.push({ unit, over, bytes, lines, cause }),
+      onLoss: (unit, { why, over, bytes, lines, cause }) => this.losses.push({ unit, why, over, bytes, lines, cause }),
       onProblem: (message) => this.problems.push(message),
       ...this.options,
     });

@@ -18,7 +18,16 @@ function recovered(before: number, files: Readonly<Record<string, string>>): str
   for (const [name, text] of Object.entries(files)) writeFileSync(join(logs, name), text);
   const killed = new CaptureJournal(run);
   const slot = killed.slotOf("web\0stdout")!;
-  killed.begin({ slot, doing: "chunk", raw: false, spoolFrom: 0, regionBytes: 0, where: { inode: 0, size: before } });
+  killed.begin({
+    slot,
+    doing: "chunk",
+    raw: false,
+    spoolFrom: 0,
+    regionBytes: 0,
+    where: { inode: 0, size: before },
+    allowance: Infinity,
+    refused: false,
+  });
   writeSync(killed.spool, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
   killed.close();
   const next = new CaptureJournal(run);

@@ -4,13 +4,14 @@ import { openLogs } from "../../../src/adapters/logs/store.ts";
 import { openHub } from "../../../src/linux/hub.ts";
 import { logSpec } from "./kit.ts";
 
-const [directory, format] = process.argv.slice(2) as [string, "cri" | "raw"];
+const [directory, format, rate, logDir] = process.argv.slice(2) as [string, "cri" | "raw", string?, string?];
+const rateLimit = rate ? { bytesPerSecond: Number(rate) } : null;
 const logs = openLogs({
   runtimeDir: join(directory, "run"),
-  logDir: join(directory, "logs"),
+  logDir: logDir ?? join(directory, "logs"),
   hub: openHub({ onError: (error) => console.error(error) }),
   clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
   onProblem: (message) => console.error(message),
 });
-logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000 }));
+logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000, rateLimit }));
 console.log("takes");

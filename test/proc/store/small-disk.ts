@@ -1,12 +1,13 @@
 import { type TempDir, tempDir } from "../../harness/temp.ts";
 
-/** A file system of 1 MiB, unmounted at the end of the scope. Needs root. */
-export function smallDisk(): TempDir & { readonly mounted: boolean } {
+/** A file system of so much, unmounted at the end of the scope. Needs root. */
+export function smallDisk(size = "1m"): TempDir & { readonly mounted: boolean; grow(size: string): void } {
   const dir = tempDir();
-  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "none", dir.path]).exitCode === 0;
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${size}`, "none", dir.path]).exitCode === 0;
   return {
     path: dir.path,
     mounted,
+    grow: (to) => void Bun.spawnSync(["mount", "-o", `remount,size=${to}`, dir.path]),
     [Symbol.dispose]: () => {
       if (mounted) Bun.spawnSync(["umount", "-l", dir.path]);
       dir[Symbol.dispose]();

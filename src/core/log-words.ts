@@ -1,0 +1,22 @@
+import type { LogCondition, LogLoss } from "../ports/logs.ts";
+import type { Concern } from "./alerts.ts";
+import type { Entry } from "./turn.ts";
+
+/** An event about output that did not get into a log. */
+export function lossEvent({ why, lines, bytes, since, cause, over }: LogLoss): { readonly type: string; readonly message: string } {
+  const much = `${lines} lines (${bytes} bytes) of output`;
+  if (why === "limit") {
+    const message = over ? `${much} were dropped by log.rate_limit since ${since}` : `output is dropped, ${much} so far: ${cause}`;
+    return { type: "log-limited", message };
+  }
+  const message = over ? `the log is written again; ${much} were lost since ${since}: ${cause}` : `output is lost, ${much} so far: the log cannot be written: ${cause}`; // prettier-ignore
+  return { type: "log-loss", message };
+}
+
+/** What a person should do something about; a rate limit is as somebody wanted it. */
+export function logConcerns({ spec, unit }: Entry, { losses, trouble }: LogCondition): Concern[] {
+  const of = (message: string): Concern => ({ unit: unit.id, type: "log", severity: spec.critical ? "critical" : "warning", message });
+  const loss = losses.find(({ why, over }) => why === "disk" && !over);
+  if (loss) return [of(`its output is lost: the log cannot be written: ${loss.cause}`)];
+  return trouble === null ? [] : [of(`${trouble}; the file grows past log.max_size_mb`)];
+}
