@@ -1,4 +1,4 @@
-import type { LogCondition, LogLoss } from "../ports/logs.ts";
+import type { DeletedLogs, LogCondition, LogLoss } from "../ports/logs.ts";
 import type { Concern } from "./alerts.ts";
 import type { Entry } from "./turn.ts";
 
@@ -12,6 +12,17 @@ export function lossEvent({ why, lines, bytes, since, cause, over }: LogLoss): {
   const message = over ? `the log is written again; ${much} were lost since ${since}: ${cause}` : `output is lost, ${much} so far: the log cannot be written: ${cause}`; // prettier-ignore
   return { type: "log-loss", message };
 }
+
+/** An event about log files that were deleted. */
+export function deletedWords({ why, files, bytes, units }: DeletedLogs, retentionDays: number): string {
+  const whose = units.length > NAMED + 1 ? `${units.slice(0, NAMED).join(", ")} and ${units.length - NAMED} more` : units.join(", ");
+  const what = `${files} log ${files === 1 ? "file was" : "files were"} deleted (${bytes} bytes)`;
+  return why === "gone"
+    ? `${what}, of units that no longer exist, last written more than ${retentionDays} days ago (logs.retention_days): ${whose}`
+    : `${what} to keep all logs within logs.max_total_mb: ${whose}`;
+}
+
+const NAMED = 5;
 
 /** What a person should do something about; a rate limit is as somebody wanted it. */
 export function logConcerns({ spec, unit }: Entry, { losses, trouble }: LogCondition): Concern[] {

@@ -25,6 +25,14 @@ export function parseRotated(current: string, name: string): Rotated | null {
   return { number: Number(match[1]), compressed: match[2] === undefined ? false : match[2] === ENDINGS.gzip ? "gzip" : "zstd" };
 }
 
+/** Whose log a file of the log directory is, by its name: `web` of `web.log` and `web.log.3.zst`; null when it is none. */
+export function unitOfLog(name: string): string | null {
+  const end = name.lastIndexOf(".log");
+  if (end <= 0) return null;
+  const current = name.slice(0, end + 4);
+  return name === current || parseRotated(current, name) !== null ? name.slice(0, end) : null;
+}
+
 export interface RotatedFiles {
   /** Newest first. */
   readonly files: readonly Rotated[];

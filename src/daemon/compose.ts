@@ -7,7 +7,7 @@ import { openStore } from "../adapters/sqlite/store.ts";
 import { watchFiles } from "../adapters/filewatch.ts";
 import { openUnitSource } from "../adapters/unitdir.ts";
 import { processUsage } from "../adapters/usage.ts";
-import { lossEvent } from "../core/log-words.ts";
+import { deletedWords, lossEvent } from "../core/log-words.ts";
 import { isDown } from "../core/unit/phase.ts";
 import { World, type Turn } from "../core/world.ts";
 import { bootId } from "../linux/boot.ts";
@@ -112,6 +112,8 @@ type Machine = Pick<
   readonly users: Users;
 };
 
+const DAY_MS = 86_400_000;
+
 /** What reaches outside: the adapters, on their ports. */
 function openMachine({ places, settings, journal, version }: ComposeOptions, tell: Recorder["tell"]): Result<Machine, string> {
   const clock = systemClock();
@@ -138,6 +140,8 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     keeper,
     clock,
     onProblem: (message) => journal.warn(message),
+    retention: { maxTotalBytes: settings.logs.maxTotalBytes, goneMs: settings.logs.retentionDays * DAY_MS },
+    onDeleted: (deleted) => tell("logs-deleted", deletedWords(deleted, settings.logs.retentionDays), null, { ...deleted }),
     onLoss: (unit, loss) => tellLoss(tell, unit, loss),
   });
   const ownership = new Ownership(places, () => hasListener(SYSTEM_SOCKET));

@@ -8,6 +8,8 @@ export interface HousekeepingOptions {
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   readonly store: Pick<Store, "prune" | "rollUp" | "size" | "eventBytes">;
   readonly tidyLogs: () => void;
+  /** The logs may be over their bound. */
+  readonly logsHaveGrown: () => boolean;
   readonly countUnits: () => number;
   readonly settings: Pick<Settings, "metrics" | "events" | "store">;
   /** History has to go before its time, for the store to keep to its size. Once, until all is kept again. */
@@ -41,15 +43,13 @@ export class Housekeeping {
   }
 
   tick(): void {
-    const { clock, store, tidyLogs, countUnits, settings } = this.#o;
+    const { clock, store, tidyLogs, logsHaveGrown, countUnits, settings } = this.#o;
     const units = countUnits();
     const windows = windowsFor(units, settings.metrics.intervalMs, settings.metrics.retentionDays * DAY_MS);
     store.rollUp({ nowMs: clock.wallMs(), windows, services: Math.max(LEAST_SERVICES, Math.ceil(units / 100)) });
     const isDue = clock.monotonicMs() - this.#prunedAtMs >= PRUNE_EVERY_MS;
-    if (isDue) {
-      this.#prunedAtMs = clock.monotonicMs();
-      tidyLogs();
-    }
+    if (isDue) this.#prunedAtMs = clock.monotonicMs();
+    if (isDue || (settings.logs.maxTotalBytes !== null && logsHaveGrown())) tidyLogs();
     const bytes = store.size();
     const isTooBig = bytes > settings.store.maxSizeBytes;
     // When what is too old is gone and it is still too big, more is too old.

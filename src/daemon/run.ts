@@ -14,6 +14,7 @@ import { isAlive, readStat } from "../linux/proc.ts";
 import { releaseStartupCode } from "../linux/resident.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
 import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../spec/places.ts";
+import type { LogSpec } from "../spec/spec.ts";
 import { formatProblem } from "../spec/problems.ts";
 import { loadSettings, type Settings } from "../spec/settings.ts";
 import { compose, type ComposeOptions, type Parts } from "./compose.ts";
@@ -292,10 +293,13 @@ const STARTED_MS = 10_000;
 
 /** The one tick of the daemon. */
 function tick(parts: Parts, settings: Settings): Timer {
-  const { clock, store, logs, world, background, reloader, recorder } = parts;
+  const { clock, store, logs, world, catalog, background, reloader, recorder } = parts;
   const countUnits = (): number => world.ids().length;
   const onShortened = (words: string): void => recorder.tell("history-shortened", words);
-  const housekeeping = new Housekeeping({ clock, store, settings, countUnits, tidyLogs: () => logs.tidy(), onShortened });
+  const specOf = (id: string): LogSpec | null | undefined =>
+    world.get(id)?.spec.log ?? (catalog.problemsOf(id).length > 0 ? null : undefined);
+  const tidying = { tidyLogs: () => logs.tidy(specOf), logsHaveGrown: () => logs.hasGrown };
+  const housekeeping = new Housekeeping({ clock, store, settings, countUnits, ...tidying, onShortened });
   return setInterval(() => {
     logs.tick();
     background.tick();

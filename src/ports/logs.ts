@@ -44,6 +44,25 @@ export interface LogCondition {
   readonly trouble: string | null;
 }
 
+/** How long and how much is kept beyond what each log says of itself. */
+export interface LogRetention {
+  /** Of all logs together; null: no bound. */
+  readonly maxTotalBytes: number | null;
+  /** Logs of units that no longer exist, from their last record on. */
+  readonly goneMs: number;
+}
+
+/** `gone`: of units that no longer exist, after their time. `bound`: all logs were over their bound. */
+export interface DeletedLogs {
+  readonly why: "gone" | "bound";
+  readonly files: number;
+  readonly bytes: number;
+  readonly units: readonly string[];
+}
+
+/** Undefined: there is no such unit. Null: there is, but its file cannot be read. */
+export type SpecOf = (unit: string) => LogSpec | null | undefined;
+
 /** The log of each unit: FIFOs on one side, `UNIT.log` and its rotations on the other. */
 export interface LogStore {
   /** Makes the unit's FIFOs (if need be) and reads from them from now on. Idempotent; a changed spec applies at once. */

@@ -126,8 +126,14 @@ export function log() {
       z.enum(["cri", "raw"]).default("cri"),
     ),
     ...logSizes(),
-    max_age_days: said("Days after which a rotated file is deleted.", z.number().positive().optional()),
-    rate_limit: said("Most bytes a second, with a burst of the same size.", count(1).optional()),
+    max_age_days: said(
+      "Days after its first record at which the file is rotated, and after its last one at which a rotated file is deleted.",
+      z.number().positive().optional(),
+    ),
+    rate_limit: said(
+      "Most bytes a second that get into the log, stamps included, with a burst of the same size; what is over it is dropped, counted and told.",
+      count(1).optional(),
+    ),
   });
 }
 

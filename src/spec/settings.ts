@@ -26,6 +26,8 @@ export interface Settings {
   readonly events: { readonly retentionDays: number };
   /** Past this the oldest metrics and events go before their time. */
   readonly store: { readonly maxSizeBytes: number };
+  /** All logs together. */
+  readonly logs: { readonly maxTotalBytes: number | null; readonly retentionDays: number };
   /** Units that may be starting at the same time; 0 is no limit. */
   readonly startConcurrency: number;
   /** Cgroups for runs: where they can be had, never, or nothing starts without them. */
@@ -119,6 +121,21 @@ function build() {
         })
         .prefault({}),
     ),
+    logs: said(
+      "All logs together.",
+      z
+        .strictObject({
+          max_total_mb: said(
+            "Size in MiB past which files are deleted, oldest first: those of units that no longer exist, then rotated ones. Without it there is no such bound.",
+            z.number().min(1).max(1_000_000_000).optional(),
+          ),
+          retention_days: said(
+            "Days that the logs of units that no longer exist are kept, runs of `sup run` and former instances among them.",
+            days().default(90),
+          ),
+        })
+        .prefault({}),
+    ),
     start_concurrency: said("Units that may be starting at the same time; 0: no limit.", count(0, 100_000).default(0)),
     containment: said(
       "What tells the processes of a unit from others. `auto`: a cgroup for each run where cgroup v2 can be written, otherwise what processes carry with them. `cgroup`: the daemon does not start without. `processes`: no cgroups.",
@@ -155,7 +172,7 @@ const isLoopback = (host: string): boolean => /^(localhost|::1|\[::1\]|127(\.\d{
 const DEFAULTS = (): Settings => toSettings(settingsSchema().parse({}), null);
 
 function toSettings(
-  { api, metrics, events, store, start_concurrency, containment, on_critical_fatal }: SettingsFile,
+  { api, metrics, events, store, logs, start_concurrency, containment, on_critical_fatal }: SettingsFile,
   unitDefaults: ObjectNode | null,
 ): Settings {
   return {
@@ -172,6 +189,10 @@ function toSettings(
     metrics: { intervalMs: metrics.interval * 1000, retentionDays: metrics.retention_days },
     events: { retentionDays: events.retention_days },
     store: { maxSizeBytes: store.max_size_mb * 1024 * 1024 },
+    logs: {
+      maxTotalBytes: logs.max_total_mb === undefined ? null : logs.max_total_mb * 1024 * 1024,
+      retentionDays: logs.retention_days,
+    },
     startConcurrency: start_concurrency,
     containment,
     onCriticalFatal: on_critical_fatal,

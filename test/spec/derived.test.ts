@@ -138,6 +138,7 @@ describe("settings", () => {
         },
         metrics: { intervalMs: 5000, retentionDays: 7 },
         events: { retentionDays: 90 },
+        logs: { maxTotalBytes: null, retentionDays: 90 },
         startConcurrency: 0,
         containment: "auto",
         onCriticalFatal: "nothing",
@@ -174,7 +175,15 @@ describe("settings", () => {
     });
   });
 
+  test("logs.max_total_mb and logs.retention_days are taken", () => {
+    const { settings, problems } = load('{"logs": {"max_total_mb": 2.5, "retention_days": 3}}');
+    expect(problems).toEqual([]);
+    expect(settings.logs).toEqual({ maxTotalBytes: 2.5 * 1024 * 1024, retentionDays: 3 });
+  });
+
   test.each([
+    ['{"logs": {"max_total_mb": 0}}', "1:27", '"logs.max_total_mb"', null],
+    ['{"logs": {"max_size_mb": 10}}', "1:11", 'unknown key "logs.max_size_mb"', null],
     ['{"api":\n {"prot": 1}}', "2:3", 'unknown key "api.prot"', 'did you mean "api.port"?'],
     ['{"api": {"port": "x"}}', "1:18", '"api.port" must be a number, not "x"', null],
     ['{"api": {"auth": "none", "host": "0.0.0.0"}}', "1:18", "would let everyone", "127.0.0.1"],

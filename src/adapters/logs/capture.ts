@@ -20,9 +20,12 @@ export interface Sink {
   /** A step begins: where the log ends now, and what may be added to it. */
   begin(stream: Stream): Pick<InFlight, "where" | "allowance" | "refused">;
   records(stream: Stream, batch: Batch): void;
-  /** Between two steps: something that the log is to say now. `last`: there is no better moment to come. */
-  due(stream: Stream, last: boolean): Saying | null;
+  /** Something that the log is to say now. */
+  due(stream: Stream, moment: Moment): Saying | null;
 }
+
+/** After a step; now and then, when what the disk refuses is tried again; when a run or the reading ends, and no better one may come. */
+export type Moment = "step" | "tick" | "end";
 
 /** A record of the daemon's own, which takes a step for itself so that it is there once. */
 export interface Saying {
@@ -34,7 +37,7 @@ export interface Capture {
   /** Takes in what waits, at most about `limitBytes`; true when there may be more. */
   pump(limitBytes: number): boolean;
   /** Says in the log what it is time to say. */
-  tell(last: boolean): void;
+  tell(moment: Moment): void;
   /** Writes out an unfinished line: the run ended (`F`), or the rest of it will come to the next daemon (`P`). */
   flush(tag: "F" | "P"): void;
   close(): void;
@@ -131,9 +134,9 @@ class FifoCapture implements Capture {
     this.commit(begun !== null, 0);
   }
 
-  tell(last: boolean): void {
+  tell(moment: Moment): void {
     const { sink, stream } = this.options;
-    for (let saying = sink.due(stream, last); saying !== null; saying = sink.due(stream, last)) {
+    for (let saying = sink.due(stream, moment); saying !== null; saying = sink.due(stream, moment)) {
       const begun = this.begin("note", 0);
       const said = saying.say();
       this.commit(begun !== null, 0);
@@ -155,7 +158,7 @@ class FifoCapture implements Capture {
     if (kept > 0) this.unfinished.copy(input, 0);
     this.write(input, 0, kept + bytes);
     this.commit(from !== null, bytes);
-    this.tell(false);
+    this.tell("step");
     return bytes;
   }
 
@@ -174,7 +177,7 @@ class FifoCapture implements Capture {
     this.unfinished.copy(region.bytes, from);
     this.write(region.bytes, from, region.at + bytes);
     this.commit(true, 0);
-    this.tell(false);
+    this.tell("step");
     return bytes;
   }
 

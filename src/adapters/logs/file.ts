@@ -25,6 +25,7 @@ export interface LogFileParts {
   readonly onProblem: (message: string) => void;
   /** Somebody has deleted or moved the file that was written to; never called during an append. */
   readonly onTaken: () => void;
+  readonly onRotated: () => void;
 }
 
 /**
@@ -40,6 +41,8 @@ export class LogFile {
   private size = 0;
   /** Wall milliseconds of the first record. Null: there is none; undefined: it was not looked at yet. */
   private begunMs: number | null | undefined = undefined;
+  /** Of the last record; null: not known from memory. */
+  private writtenMs: number | null = null;
   /** After a rotation that failed: at which size it is tried again. */
   private retrySize = 0;
   private checkedSecond = -1;
@@ -99,12 +102,17 @@ export class LogFile {
     }
   }
 
-  /** Deletes rotated files over `keep` or older than `max_age_days`, and rotates the file when its first record is as old. */
-  tidy(nowMs: number): void {
+  /**
+   * Deletes rotated files over `keep` or older than `max_age_days`, and rotates the file when its first record is as old. `names`:
+   * what is in the directory, if that is known.
+   */
+  tidy(nowMs: number, names?: readonly string[]): void {
     const { maxAgeMs, keep } = this.spec;
     try {
+      this.set ??= new RotatedSet(this.parts.directory, this.parts.name, names);
       if (maxAgeMs !== null && (this.begunAtMs() ?? nowMs) <= nowMs - maxAgeMs) this.rotate(Math.floor(nowMs / 1000));
       this.rotated.trim(keep, maxAgeMs === null ? null : nowMs - maxAgeMs);
+      this.compress();
     } catch (error) {
       this.problem("tidy up the files of", error);
     }
@@ -212,13 +220,14 @@ export class LogFile {
   private grow(bytes: number, second: number): void {
     if (bytes === 0) return;
     this.begunMs ??= second * 1000;
+    this.writtenMs = second * 1000;
     this.size += bytes;
   }
 
   /** The next record makes a new file. False: it failed, which was told. */
   private rotate(second: number): boolean {
     try {
-      this.rotated.shift(this.spec.keep);
+      this.rotated.shift(this.spec.keep, this.writtenMs);
     } catch (error) {
       // Better a file that is too long than lost output. The next attempt comes when it has grown by that much again.
       if (this.trouble === null) this.problem("rotate", error);
@@ -229,7 +238,9 @@ export class LogFile {
     this.trouble = null;
     this.retrySize = 0;
     this.begunMs = null;
+    this.writtenMs = null;
     this.closeFile();
+    this.parts.onRotated();
     if (this.spec.maxAgeMs !== null) this.rotated.trim(this.spec.keep, second * 1000 - this.spec.maxAgeMs);
     this.compress();
     return true;

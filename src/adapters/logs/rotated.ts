@@ -9,7 +9,7 @@ export interface RotatedFile {
   compressed: Compression | false;
   gone: boolean;
   /** Wall milliseconds of its last record, once asked for: nothing is written to it any more. */
-  writtenMs?: number;
+  writtenMs: number | null;
 }
 
 /** The rotated files of one log, known from one look at the directory. Throws what the file system throws. */
@@ -18,22 +18,22 @@ export class RotatedSet {
   private readonly directory: string;
   private readonly current: string;
 
-  /** Also clears away what a crash left half done. */
-  constructor(directory: string, current: string) {
+  /** Also clears away what a crash left half done. `names`: what is in the directory, if that is known. */
+  constructor(directory: string, current: string, names: readonly string[] = readdirSync(directory)) {
     this.directory = directory;
     this.current = current;
     for (const format of COMPRESSIONS) rmSync(join(directory, unfinishedName(current, format)), { force: true });
-    const { files, twins } = findRotated(current, readdirSync(directory));
+    const { files, twins } = findRotated(current, names);
     for (const twin of twins) rmSync(this.pathOf(twin), { force: true });
-    this.files = files.map((file) => ({ ...file, gone: false }));
+    this.files = files.map((file) => ({ ...file, gone: false, writtenMs: null }));
   }
 
   pathOf(file: Rotated): string {
     return join(this.directory, rotatedName(this.current, file));
   }
 
-  /** Moves the current file to number 1 and every other one up; deletes what is over `keep`. */
-  shift(keep: number): void {
+  /** Moves the current file to number 1 and every other one up; deletes what is over `keep`. `writtenMs`: of its last record, if known. */
+  shift(keep: number, writtenMs: number | null): void {
     for (const step of planRotation(this.files, keep)) {
       const file = step.file as RotatedFile;
       if (step.do === "delete") this.remove(file);
@@ -44,8 +44,14 @@ export class RotatedSet {
     }
     const current = join(this.directory, this.current);
     if (keep < 1) return rmSync(current, { force: true });
-    const newest: RotatedFile = { number: 1, compressed: false, gone: false };
+    const newest: RotatedFile = { number: 1, compressed: false, gone: false, writtenMs };
     if (moveIfThere(current, this.pathOf(newest))) this.files = [newest, ...this.files];
+  }
+
+  /** Deletes that one, if it is there still. */
+  drop(number: number): void {
+    const file = this.files.find((one) => one.number === number);
+    if (file) this.remove(file);
   }
 
   /** Deletes what is over `keep` or was last written before `beforeMs`. */
@@ -55,7 +61,7 @@ export class RotatedSet {
     }
   }
 
-  remove(file: RotatedFile): void {
+  private remove(file: RotatedFile): void {
     rmSync(this.pathOf(file), { force: true });
     file.gone = true;
     this.files = this.files.filter((other) => other !== file);

@@ -7,11 +7,12 @@ import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/fifo.ts";
 import type { Hub } from "../../linux/hub.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { LogCondition, LogLine, LogLoss, LogQuery, LogStore, Stream } from "../../ports/logs.ts";
+import type { DeletedLogs, LogCondition, LogLine, LogLoss, LogQuery, LogRetention, LogStore, SpecOf, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture.ts";
 import { Compressor } from "./compress.ts";
 import { LogFile } from "./file.ts";
+import { Keeping } from "./keeping.ts";
 import { Followers, type Subscriber } from "./follow.ts";
 import { CaptureJournal } from "./journal.ts";
 import { readLog } from "./read.ts";
@@ -27,6 +28,9 @@ export interface LogOptions {
   /** What waits in the FIFO of a service that has ended is there as long as somebody has it open. */
   readonly keeper?: Keeper;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
+  /** Without it nothing is deleted but what each log says of itself. */
+  readonly retention?: LogRetention;
+  readonly onDeleted?: (deleted: DeletedLogs) => void;
   /** Told of each episode of loss when it begins, now and then while it goes on, and when it is over; never during a call of the store. */
   readonly onLoss?: (unit: string, loss: LogLoss) => void;
   /** A sentence about something that went wrong and is no loss of output: a rotation, a compression, a subscriber. */
@@ -36,8 +40,10 @@ export interface LogOptions {
 export interface Logs extends LogStore {
   /** On the shared tick: says what is due in the logs. */
   tick(): void;
-  /** Deletes and rotates files that are over their age. */
-  tidy(): void;
+  /** True when files may be over the bound for all of them since the last `tidy`. */
+  readonly hasGrown: boolean;
+  /** Deletes and rotates files that are over their age, also those of units that do not run, or are gone. */
+  tidy(specOf: SpecOf): void;
   /** Writes what has no end of line yet as a part: this image of the daemon is about to be replaced. */
   flush(): void;
   /** The daemon goes, services stay: what has no end of line yet is written as a part; the FIFOs stay for the next daemon. */
@@ -63,12 +69,16 @@ interface Open {
 const STREAMS: readonly Stream[] = ["stdout", "stderr"];
 
 class FifoLogs implements Logs {
+  hasGrown = false;
   private readonly units = new Map<string, Open>();
+  /** Also of units that are not open, once they were looked at. */
+  private readonly files = new Map<string, LogFile>();
   private readonly live = new Map<string, Followers>();
   private readonly buffers: CaptureBuffers;
   private readonly stamper: Stamper;
   private readonly compressor: Compressor;
   private readonly options: LogOptions;
+  private readonly keeping: Keeping;
   private readonly fifoDir: string;
   /** Streams that had more than one turn's worth. */
   private readonly hungry = new Set<Capture>();
@@ -81,6 +91,13 @@ class FifoLogs implements Logs {
     mkdirSync(options.logDir, { recursive: true, mode: 0o700 });
     this.stamper = new Stamper(() => options.clock.wallMs());
     this.compressor = new Compressor((message) => this.problem(message));
+    this.keeping = new Keeping({
+      logDir: options.logDir,
+      retention: options.retention ?? { maxTotalBytes: null, goneMs: Infinity },
+      fileOf: (unit, spec) => this.fileOf(unit, spec),
+      onDeleted: (deleted) => options.onDeleted?.(deleted),
+      onProblem: (message) => this.problem(message),
+    });
     this.buffers = new CaptureBuffers(this.openJournal(), options.runtimeDir);
   }
 
@@ -88,13 +105,7 @@ class FifoLogs implements Logs {
     invariant(isUnitId(unit), `not a unit id: ${unit}`);
     const known = this.units.get(unit);
     if (known) return known.log.change(spec);
-    const file = new LogFile(spec, {
-      directory: this.options.logDir,
-      name: `${unit}.log`,
-      compressor: this.compressor,
-      onProblem: (message) => this.problem(message),
-      onTaken: () => this.taken(unit),
-    });
+    const file = this.fileOf(unit, spec);
     const log = new UnitLog(spec, {
       file,
       stamper: this.stamper,
@@ -140,7 +151,7 @@ class FifoLogs implements Logs {
       capture.pump(DRAIN_BYTES);
       capture.flush("F");
     }
-    for (const capture of captures(open)) capture.tell(true);
+    for (const capture of captures(open)) capture.tell("end");
   }
 
   note(unit: string, text: string): void {
@@ -178,7 +189,7 @@ class FifoLogs implements Logs {
 
   close(unit: string): void {
     const open = this.units.get(unit);
-    if (!open) return;
+    if (!open) return void this.files.delete(unit);
     for (const capture of captures(open)) capture.pump(DRAIN_BYTES);
     this.release(unit, open);
     for (const stream of STREAMS) {
@@ -194,14 +205,14 @@ class FifoLogs implements Logs {
 
   tick(): void {
     for (const open of this.units.values()) {
-      open.log.forgive();
-      for (const capture of captures(open)) capture.tell(false);
+      for (const capture of captures(open)) capture.tell("tick");
       open.log.look();
     }
   }
 
-  tidy(): void {
-    for (const { file } of this.units.values()) file.tidy(this.options.clock.wallMs());
+  tidy(specOf: SpecOf): void {
+    this.hasGrown = false;
+    this.keeping.tidy(specOf, this.options.clock.wallMs());
   }
 
   flush(): void {
@@ -219,12 +230,31 @@ class FifoLogs implements Logs {
     for (const stream of STREAMS) this.options.keeper?.drop(keeperKey.output(unit, stream));
     for (const capture of captures(open)) {
       capture.flush("P");
-      capture.tell(true);
+      capture.tell("end");
       this.hungry.delete(capture);
       capture.close();
     }
-    open.log.close();
+    open.file.close();
+    this.files.delete(unit);
     this.units.delete(unit);
+  }
+
+  private fileOf(unit: string, spec: LogSpec): LogFile {
+    const known = this.files.get(unit);
+    if (known) {
+      known.spec = spec;
+      return known;
+    }
+    const file = new LogFile(spec, {
+      directory: this.options.logDir,
+      name: `${unit}.log`,
+      compressor: this.compressor,
+      onProblem: (message) => this.problem(message),
+      onTaken: () => this.taken(unit),
+      onRotated: () => (this.hasGrown = true),
+    });
+    this.files.set(unit, file);
+    return file;
   }
 
   /** Makes the FIFOs and reads from them; those of an earlier daemon are used again, for what waits in them. */

@@ -4,7 +4,7 @@ import { type Batch, type Count, Gate, lineEnding, NOTHING, plus, type Why } fro
 import type { Framing } from "../../core/lines.ts";
 import type { LogLoss, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
-import type { Saying, Sink } from "./capture.ts";
+import type { Moment, Saying, Sink } from "./capture.ts";
 import { type LogFile, NOWHERE } from "./file.ts";
 import type { InFlight } from "./journal.ts";
 import type { Followers } from "./follow.ts";
@@ -20,8 +20,8 @@ export interface UnitLogParts {
   readonly onLoss: (loss: LogLoss) => void;
 }
 
-/** A loss that nothing was added to for so long is over. */
-const CALM_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
+/** A loss that nothing was added to for so long is over. Of the disk it is when that takes something again. */
+const CALM_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 0 };
 /** The log itself says no more often what is missing from it. */
 const SAY_EVERY_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
 const WHYS: readonly Why[] = ["disk", "limit"];
@@ -93,13 +93,14 @@ export class UnitLog implements Sink {
     this.limit?.spend(gate.spent - before);
   }
 
-  due(stream: Stream, last: boolean): Saying | null {
+  due(stream: Stream, moment: Moment): Saying | null {
     const gate = this.gates[stream];
+    if (this.refusal === null && this.episodes.disk.current !== null) this.look();
     for (const why of WHYS) {
       const missing = gate.missing(why);
-      if (missing.bytes === 0 || (why === "disk" && this.refusal !== null)) continue;
+      if (missing.bytes === 0 || (moment === "step" && this.refusal !== null)) continue;
       const now = this.parts.monotonicMs();
-      if (!last && (now - this.saidMs[why] < SAY_EVERY_MS[why] || this.noteStream() === null)) continue;
+      if (moment !== "end" && (now - this.saidMs[why] < SAY_EVERY_MS[why] || this.noteStream() === null)) continue;
       return { say: () => this.say(stream, why, now) };
     }
     return null;
@@ -118,20 +119,11 @@ export class UnitLog implements Sink {
     this.episodes.disk.look(now, this.refusal === null);
   }
 
-  /** The disk may take again what it refused: the next thing to say is a trial. */
-  forgive(): void {
-    this.refusal = null;
-  }
-
   /** What the last daemon left out, and did not say any more. */
   takeOver(): void {
     this.framing("stderr"); // takes the time
     for (const gate of Object.values(this.gates))
       for (const why of WHYS) if (gate.missing(why).bytes > 0) this.missed(why, gate.missing(why));
-  }
-
-  close(): void {
-    this.parts.file.close();
   }
 
   private say(stream: Stream, why: Why, now: number): boolean {

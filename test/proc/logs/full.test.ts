@@ -26,6 +26,9 @@ test.skipIf(!canMount())(
     ]);
     const kept = parseStrictly(kit.bytes("web")).records;
     expect(kept).toBeGreaterThan(1000);
+    for (let i = 0; i < 3; i++) kit.logs.tick();
+    expect(kit.losses.length).toBe(1); // nothing is over, and it costs no line
+    expect(kit.logs.condition("web").losses).toMatchObject([{ over: false }]);
 
     // Somebody makes room.
     truncateSync(join(disk.path, "logs", "web.log"), 0);

@@ -91,8 +91,7 @@ test("another compression is taken for the next rotation, and what is compressed
   await turn("gzip", ["web.log", "web.log.1.gz", "web.log.2.zst"]);
   await turn(false, ["web.log", "web.log.1", "web.log.2.gz", "web.log.3.zst"]);
   expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] zstd", "[sup] gzip", "[sup] false"]);
-  kit.logs.open("web", logSpec({ keep: 1 }));
-  kit.logs.tidy();
+  kit.logs.tidy(() => logSpec({ keep: 1 }));
   expect(names()).toEqual(["web.log", "web.log.1"]);
 });
 
@@ -137,11 +136,9 @@ test("files over `keep` or over their age are deleted", async () => {
     writeFileSync(path, "2026-11-22T20:01:02.000000000Z stdout F x\n");
     utimesSync(path, Date.now() / 1000 - n * 86_400, Date.now() / 1000 - n * 86_400);
   }
-  kit.logs.open("web", logSpec({ keep: 5, maxAgeMs: 3.5 * 86_400_000 }));
-  kit.logs.tidy();
+  kit.logs.tidy(() => logSpec({ keep: 5, maxAgeMs: 3.5 * 86_400_000 }));
   expect(readdirSync(kit.logDir).sort()).toEqual(["web.log.1", "web.log.2", "web.log.3"]);
-  kit.logs.open("web", logSpec({ keep: 2 }));
-  kit.logs.tidy();
+  kit.logs.tidy(() => logSpec({ keep: 2 }));
   expect(readdirSync(kit.logDir).sort()).toEqual(["web.log.1", "web.log.2"]);
 });
 
@@ -155,10 +152,14 @@ test("a log that somebody deleted or moved away is made anew within a second", a
   now += 1000;
   kit.logs.note("web", "two");
   expect(readFileSync(path, "latin1")).toContain("[sup] two");
+  await until("it to be said", () => kit.problems.length === 1);
   renameSync(path, join(kit.logDir, "elsewhere"));
   now += 1000;
   kit.logs.note("web", "three");
-  expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] three"]);
+  await until("the new files to say so", () => kit.logs.read("web", {}).length === 2);
+  const words = "[sup] the file of this log was deleted or moved by somebody; this is a new one";
+  expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] three", words]);
+  expect(kit.problems).toEqual([expect.stringContaining("web.log was deleted or moved"), expect.stringContaining("web.log was deleted or moved")]); // prettier-ignore
 });
 
 test("stamps never go back, whatever is done to the clock", async () => {
