@@ -9,7 +9,7 @@ export interface HousekeepingOptions {
   readonly store: Pick<Store, "prune" | "rollUp" | "size" | "eventBytes">;
   readonly tidyLogs: () => void;
   /** The logs may be over their bound. */
-  readonly logsHaveGrown: () => boolean;
+  readonly logsHaveGrown?: () => boolean;
   readonly countUnits: () => number;
   readonly settings: Pick<Settings, "metrics" | "events" | "store">;
   /** History has to go before its time, for the store to keep to its size. Once, until all is kept again. */
@@ -49,7 +49,7 @@ export class Housekeeping {
     store.rollUp({ nowMs: clock.wallMs(), windows, services: Math.max(LEAST_SERVICES, Math.ceil(units / 100)) });
     const isDue = clock.monotonicMs() - this.#prunedAtMs >= PRUNE_EVERY_MS;
     if (isDue) this.#prunedAtMs = clock.monotonicMs();
-    if (isDue || (settings.logs.maxTotalBytes !== null && logsHaveGrown())) tidyLogs();
+    if (isDue || logsHaveGrown?.()) tidyLogs();
     const bytes = store.size();
     const isTooBig = bytes > settings.store.maxSizeBytes;
     // When what is too old is gone and it is still too big, more is too old.

@@ -70,6 +70,18 @@ export const settingsKeys = (): ReadonlyMap<string, KeyInfo> => keysOf(settingsS
 
 type SettingsFile = z.output<ReturnType<typeof build>>;
 
+const logs = (days: z.ZodNumber) =>
+  z.strictObject({
+    max_total_mb: said(
+      "Size in MiB past which files are deleted, oldest first: those of units that no longer exist, then rotated ones. Without it there is no such bound.",
+      z.number().min(1).max(1_000_000_000).optional(),
+    ),
+    retention_days: said(
+      "Days that the logs of units that no longer exist are kept, runs of `sup run` and former instances among them.",
+      days.default(90),
+    ),
+  });
+
 function build() {
   const days = () => z.number().positive().max(36_500);
   const api = z.strictObject({
@@ -121,21 +133,7 @@ function build() {
         })
         .prefault({}),
     ),
-    logs: said(
-      "All logs together.",
-      z
-        .strictObject({
-          max_total_mb: said(
-            "Size in MiB past which files are deleted, oldest first: those of units that no longer exist, then rotated ones. Without it there is no such bound.",
-            z.number().min(1).max(1_000_000_000).optional(),
-          ),
-          retention_days: said(
-            "Days that the logs of units that no longer exist are kept, runs of `sup run` and former instances among them.",
-            days().default(90),
-          ),
-        })
-        .prefault({}),
-    ),
+    logs: said("All logs together.", logs(days()).prefault({})),
     start_concurrency: said("Units that may be starting at the same time; 0: no limit.", count(0, 100_000).default(0)),
     containment: said(
       "What tells the processes of a unit from others. `auto`: a cgroup for each run where cgroup v2 can be written, otherwise what processes carry with them. `cgroup`: the daemon does not start without. `processes`: no cgroups.",

@@ -251,7 +251,7 @@ class FifoLogs implements Logs {
       compressor: this.compressor,
       onProblem: (message) => this.problem(message),
       onTaken: () => this.taken(unit),
-      onRotated: () => (this.hasGrown = true),
+      onRotated: () => (this.hasGrown ||= this.options.retention?.maxTotalBytes != null),
     });
     this.files.set(unit, file);
     return file;

@@ -20,7 +20,7 @@ export interface UnitLogParts {
   readonly onLoss: (loss: LogLoss) => void;
 }
 
-/** A loss that nothing was added to for so long is over. Of the disk it is when that takes something again. */
+/** A loss that nothing was added to for so long is over. One of the disk is when the log could say what is missing: a short line may fit before. */
 const CALM_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 0 };
 /** The log itself says no more often what is missing from it. */
 const SAY_EVERY_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
@@ -116,7 +116,8 @@ export class UnitLog implements Sink {
   look(): void {
     const now = this.parts.monotonicMs();
     this.episodes.limit.look(now);
-    this.episodes.disk.look(now, this.refusal === null);
+    const said = Object.values(this.gates).every((gate) => gate.missing("disk").bytes === 0);
+    this.episodes.disk.look(now, said && this.refusal === null);
   }
 
   /** What the last daemon left out, and did not say any more. */

@@ -42,15 +42,25 @@ test.if(isRoot)("the disk of the logs is full: the service goes on, the loss is 
   const gate = "%S/gate";
   const flood = `head -c 3000000 /dev/zero | tr '\\0' 'x' | fold -w 99; echo written; while [ ! -e '${gate}' ]; do sleep 0.02; done; echo after; exec sleep 1000`;
   const units = { flood: { enabled: true, command: "/bin/sh", args: ["-c", flood], log: { max_size_mb: 100 } } };
-  await using daemon = await startDaemon({ home: home.path, units });
+  await using daemon = await startDaemon({ home: home.path, units, settings: { metrics: { interval: 0.5 } } });
   const { pid } = await daemon.reaches("flood", "running");
   await until(async () => (await eventsOf(daemon, "flood", "log-loss")).length > 0, { what: "the loss to be told" });
   expect(alive(pid!)).toBe(true);
+  const open = async (): Promise<unknown> => daemon.json("alerts");
+  await until(async () => JSON.stringify(await open()).includes("its output is lost: the log cannot be written: no space left"), { what: "the alert" }); // prettier-ignore
+  expect((await daemon.sup("status", "flood")).stdout).toMatch(
+    /Not logged: \d+ lines .* lost since .*: no space left on device \(ENOSPC\); it goes on/,
+  );
   for (const name of readdirSync(join(home.path, "logs"))) if (name !== "flood.log") rmSync(join(home.path, "logs", name));
   Bun.spawnSync(["mount", "-o", "remount,size=20m", join(home.path, "logs")]);
   writeFileSync(join(home.path, "state/gate"), "");
   await until(() => daemon.log("flood").includes(" F after\n"), { what: "the log to go on" });
   const losses = await eventsOf(daemon, "flood", "log-loss");
+  const said = [
+    ...daemon.log("flood").matchAll(/ stderr F \[sup\] (\d+) lines \(\d+ bytes\) of stdout were lost: no space left on device/g),
+  ];
+  const kept = daemon.log("flood").split("\n").filter((line) => line.endsWith("x".repeat(99))).length; // prettier-ignore
+  expect(kept + said.reduce((sum, [, lines]) => sum + Number(lines), 0)).toBeWithin(30_303, 30_306); // 3,000,000 bytes by 99, "written" with them
   expect(losses.at(-1)!.details).toMatchObject({ over: true });
   expect(losses.at(-1)!.details.bytes).toBeGreaterThan(0);
   expect((await daemon.service("flood")).restart_count).toBe(0);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canMount, smallDisk } from "../store/small-disk.ts";
 import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
@@ -43,6 +43,34 @@ test.skipIf(!canMount())(
     expect(kit.problems).toEqual([]);
   },
 );
+
+test.skipIf(!canMount())("on a full disk a log is rotated all the same, and compressed when there is room", async () => {
+  using disk = smallDisk("2m");
+  await using kit = new LogKit({ logDir: join(disk.path, "logs") });
+  const spec = logSpec({ compress: "zstd", maxSizeBytes: 1_000_000, keep: 3 });
+  kit.logs.open("web", spec);
+  const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(1 << 16))).toString("base64");
+  writeFileSync(join(kit.dir, "noise"), `${noise.slice(0, 80_000).replace(/.{99}/g, "$&\n")}\n`);
+  await kit.run("web", ["sh", "-c", 'for i in $(seq 1 30); do cat "$0"; done', join(kit.dir, "noise")]).exited;
+  kit.logs.endRun("web");
+  expect(readdirSync(kit.logDir)).toContain("web.log.1");
+  await until("the loss", () => kit.losses.length > 0);
+  await until("the compression to fail", () => kit.problems.length > 0);
+  expect(kit.problems[0]).toStartWith("cannot compress a rotated file of web.log: ENOSPC");
+  expect(readdirSync(kit.logDir).filter((name) => name.endsWith("unfinished"))).toEqual([]);
+  disk.grow("20m");
+  kit.logs.tidy(() => spec);
+  await until("it to be compressed", () => readdirSync(kit.logDir).includes("web.log.1.zst"));
+  kit.logs.tick();
+  const { stdout, stderr } = parseStrictly(kit.bytes("web"));
+  const missing = Number(/\[sup\] (\d+) lines/.exec(stderr.toString())![1]);
+  const all =
+    30 *
+    (Bun.spawnSync(["wc", "-l", join(kit.dir, "noise")])
+      .stdout.toString()
+      .split(" ")[0] as unknown as number);
+  expect(stdout.toString().split("\n").length - 1 + missing).toBe(all);
+});
 
 test("a log directory that is deleted is made again", async () => {
   await using kit = new LogKit();
