@@ -28,7 +28,7 @@ interface Found {
 
 export class Keeping {
   private readonly options: KeepingOptions;
-  /** Of units that are gone: nobody writes to them. */
+  /** Of units that are gone, as they were when they were first seen: they can only have become younger since. */
   private readonly looked = new Map<string, Found>();
   private isOver = false;
 
@@ -47,9 +47,9 @@ export class Keeping {
         else if (spec === undefined) gone.push(...names.flatMap((name) => this.look(unit, name) ?? []));
       }
       this.forget(units);
-      const left = this.dropOld(gone, nowMs);
+      this.dropOld(gone, nowMs);
       const { maxTotalBytes } = this.options.retention;
-      if (maxTotalBytes !== null) this.dropOver(maxTotalBytes, left, specOf);
+      if (maxTotalBytes !== null) this.dropOver(maxTotalBytes, specOf);
     } catch (error) {
       this.options.onProblem(`cannot look through ${this.options.logDir}: ${(error as Error).message}`);
     }
@@ -84,19 +84,27 @@ export class Keeping {
     for (const [name, { unit }] of this.looked) if (!units.get(unit)?.includes(name)) this.looked.delete(name);
   }
 
-  /** Those of units that have been gone for too long. Answers the others. */
-  private dropOld(gone: readonly Found[], nowMs: number): Found[] {
+  /** Those of units that have been gone for too long. */
+  private dropOld(gone: readonly Found[], nowMs: number): void {
     const beforeMs = nowMs - this.options.retention.goneMs;
-    const old = gone.filter(({ writtenMs }) => writtenMs < beforeMs);
+    const old = gone.filter(({ writtenMs }) => writtenMs < beforeMs).filter((one) => this.isStill(one));
     for (const one of old) this.remove(one);
     this.tell(old, "gone");
-    return gone.filter(({ writtenMs }) => writtenMs >= beforeMs);
   }
 
-  private dropOver(maxBytes: number, gone: readonly Found[], specOf: SpecOf): void {
+  /** A run of the same name may have come and gone between two looks. */
+  private isStill({ unit, name, writtenMs }: Found): boolean {
+    const now = this.stat(unit, name);
+    if (now?.writtenMs === writtenMs) return true;
+    this.looked.delete(name);
+    return false;
+  }
+
+  private dropOver(maxBytes: number, specOf: SpecOf): void {
     const all = [...this.list()].flatMap(([unit, names]) => names.flatMap((name) => this.stat(unit, name) ?? []));
     let bytes = all.reduce((sum, one) => sum + one.bytes, 0);
     const byAge = (files: readonly Found[]): Found[] => files.toSorted((a, b) => a.writtenMs - b.writtenMs);
+    const gone = all.filter(({ unit }) => specOf(unit) === undefined);
     const rotated = all.filter(({ unit, name }) => specOf(unit) && parseRotated(`${unit}.log`, name) !== null);
     const dropped: Found[] = [];
     for (const one of [...byAge(gone), ...byAge(rotated)]) {

@@ -106,6 +106,24 @@ test("logs of units that are gone are deleted after their time, and said; what i
   expect(kit.deleted.length).toBe(1);
 });
 
+test("a run of the same name that came and went between two looks makes a log young again", async () => {
+  let now = Date.now();
+  await using kit = new AgeKit({
+    retention: { maxTotalBytes: null, goneMs: 30 * DAY },
+    clock: { wallMs: () => now, monotonicMs: () => now },
+  });
+  kit.put("job.log", 29);
+  kit.put("other.log", 29);
+  kit.logs.tidy(() => undefined);
+  kit.put("job.log", 0);
+  now += 2 * DAY;
+  kit.logs.tidy(() => undefined);
+  expect(kit.names).toEqual(["job.log"]);
+  now += 29 * DAY;
+  kit.logs.tidy(() => undefined);
+  expect(kit.names).toEqual([]);
+});
+
 test("without a setting nothing of a unit that is gone is deleted", async () => {
   await using kit = new AgeKit();
   kit.put("run-1.log", 10_000);
