@@ -96,6 +96,13 @@ function own(prom: Prom, registry: Registry, daemon: ReturnType<Supervisor["stat
   gauge(prom, registry, "sup_build_info", "The version of the daemon; always 1.", ["version"], (set) =>
     set({ version: daemon.version }, 1),
   );
+  const unlogged = new prom.Counter({
+    name: "sup_unit_log_missing_lines_total",
+    help: "Lines that did not get into the log of a unit: dropped by log.rate_limit (limit), or refused by the disk (disk).",
+    labelNames: ["unit", "why"],
+    registers: [registry],
+  });
+  for (const { unit, why, lines } of telemetry.unlogged) unlogged.inc({ unit, why }, lines);
   gauge(prom, registry, "sup_unit_reported", "The newest of the numbers that services report themselves.", ["unit", "name"], (set) => {
     for (const { unit, name, value } of telemetry.reported) set({ unit, name }, value);
   });

@@ -13,6 +13,8 @@ export interface Telemetry {
     readonly sum: number;
   }>;
   readonly reported: ReadonlyArray<{ readonly unit: string; readonly name: string; readonly value: number }>;
+  /** Lines that did not get into the logs since the daemon has them open. */
+  readonly unlogged: ReadonlyArray<{ readonly unit: string; readonly why: "limit" | "disk"; readonly lines: number }>;
   readonly loopLagSeconds: number;
   readonly mailbox: number;
   readonly storeBytes: number;

@@ -233,7 +233,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     post({ type: "probeNow", id });
     await done;
   };
-  const telemetry = (): Telemetry => readTelemetry(background, engine, store);
+  const telemetry = (): Telemetry => readTelemetry(background, engine, machine, world);
   const acting = { tell: recorder.tell.bind(recorder), telemetry, actions, reloader, transients, probeNow, shutdown, reexec };
   const facade = new Facade({
     world,
@@ -264,7 +264,12 @@ function letGo(turn: Turn, { logs, sockets, notify }: Pick<Machine, "logs" | "so
   }
 }
 
-function readTelemetry({ meter, sampler }: Background, engine: Engine, store: Pick<Machine["store"], "size">): Telemetry {
+function readTelemetry(
+  { meter, sampler }: Background,
+  engine: Engine,
+  { store, logs }: Pick<Machine, "store" | "logs">,
+  world: World,
+): Telemetry {
   const reported = [...sampler.reported()].flatMap(([unit, numbers]) =>
     Object.entries(numbers).map(([name, value]) => ({ unit, name, value })),
   );
@@ -272,6 +277,7 @@ function readTelemetry({ meter, sampler }: Background, engine: Engine, store: Pi
   return {
     ...meter.read(),
     reported,
+    unlogged: world.ids().flatMap((unit) => logs.condition(unit).losses.map(({ why, lines }) => ({ unit, why, lines }))),
     mailbox: engine.depth,
     storeBytes: store.size(),
     residentBytes: process.memoryUsage.rss(),

@@ -263,6 +263,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
     telemetry: () => ({
       probes: [{ unit: "web", buckets: [{ le: 0.1, count: 2 }], count: 3, sum: 4.5 }],
       reported: [{ unit: "web", name: 'queue "long"', value: 7 }],
+      unlogged: [{ unit: "web", why: "limit", lines: 12 }],
       loopLagSeconds: 0.001,
       mailbox: 0,
       storeBytes: 4096,

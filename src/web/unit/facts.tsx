@@ -98,6 +98,13 @@ function Detail({ value }: { readonly value: ServiceDetail | null }) {
           {plain(words)}
         </Fact>
       ))}
+      {value?.log.losses.map(({ why, lines, bytes, cause, over }) => (
+        <Fact key={why} name="Not logged">
+          {lines} lines ({bytes} bytes) {why === "limit" ? "dropped" : "lost"}: {plain(cause)}
+          {over ? "" : "; it goes on"}
+        </Fact>
+      ))}
+      {value !== null && value.log.trouble !== null && <Fact name="Not rotated">{plain(value.log.trouble)}</Fact>}
     </>
   );
 }

@@ -71,6 +71,8 @@ test("an endless flood over log.rate_limit is told in the log, in the events and
   const { stdout } = await daemon.sup("status", "endless");
   expect(stdout).toMatch(/Not logged: \d+ lines \(\d+ bytes\) dropped since .*: log\.rate_limit is 20000 bytes a second; it goes on/);
   expect(await daemon.json("alerts")).toEqual([]);
+  const metrics = await (await daemon.api("/metrics")).text();
+  expect(metrics).toMatch(/^sup_unit_log_missing_lines_total\{unit="endless",why="limit"\} [1-9]\d*$/m);
 });
 
 test("a log that somebody deletes or moves is made anew by the next line a second later", async () => {
