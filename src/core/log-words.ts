@@ -6,10 +6,12 @@ import type { Entry } from "./turn.ts";
 export function lossEvent({ why, lines, bytes, since, cause, over }: LogLoss): { readonly type: string; readonly message: string } {
   const much = `${lines} lines (${bytes} bytes) of output`;
   if (why === "limit") {
-    const message = over ? `${much} were dropped by log.rate_limit since ${since}` : `output is dropped, ${much} so far: ${cause}`;
+    const message = over
+      ? `${much} were dropped by log.rate_limit since ${since}`
+      : `output is dropped, ${lines} lines (${bytes} bytes) so far: ${cause}`;
     return { type: "log-limited", message };
   }
-  const message = over ? `the log is written again; ${much} were lost since ${since}: ${cause}` : `output is lost, ${much} so far: the log cannot be written: ${cause}`; // prettier-ignore
+  const message = over ? `the log is written again; ${much} were lost since ${since}: ${cause}` : `output is lost, ${lines} lines (${bytes} bytes) so far: the log cannot be written: ${cause}`; // prettier-ignore
   return { type: "log-loss", message };
 }
 

@@ -29,6 +29,28 @@ export function checkLines(logs: string, unit: string): { readonly count: number
   return { count: expected - 1, faults };
 }
 
+const COUNTED = /^\[sup\] (\d+) lines \(\d+ bytes\) of stdout were dropped by log\.rate_limit$/;
+
+/** Of "line 1" to "line TOTAL" each is there, in order, or counted by the log as dropped. */
+export function checkCounted(logs: string, unit: string, total: number): { readonly dropped: number; readonly faults: string[] } {
+  let [kept, dropped, last] = [0, 0, 0];
+  const faults: string[] = [];
+  for (const text of oldestFirst(logs, unit)) {
+    for (const record of text.split("\n")) {
+      const words = /^\S+ (?:stdout|stderr) F (.*)$/.exec(record)?.[1];
+      if (words === undefined) continue;
+      dropped += Number(COUNTED.exec(words)?.[1] ?? 0);
+      if (words.startsWith("[sup]")) continue;
+      const number = Number(/^line (\d+)$/.exec(words)?.[1] ?? Number.NaN);
+      if (!(number > last)) faults.push(`in the log of ${unit}, after line ${last}, comes ${JSON.stringify(words)}`);
+      else last = number;
+      kept++;
+    }
+  }
+  if (kept + dropped !== total) faults.push(`${unit} wrote ${total} lines: ${kept} are there, and ${dropped} are counted as dropped`);
+  return { dropped, faults: faults.slice(0, 10) };
+}
+
 function isBeginning(text: string, number: number): boolean {
   const whole = `line ${number}`;
   return text.length < whole.length && whole.startsWith(text);

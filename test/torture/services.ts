@@ -6,9 +6,13 @@ const forEver = { max_retries: -1, retry_delay: 0.05, backoff_multiplier: 1 };
 /** Bursts of numbered lines as fast as they go, without end; one process for the whole torture. */
 const WRITER = 'BEGIN { for (i = 1; ; i++) { print "line " i; if (i %% 20000 == 0) { fflush(); system("sleep 0.05") } } }';
 
+/** The same with an end: when there is a file `gate`, it says in `total` how many lines there were. */
+const COUNTER = `BEGIN { for (i = 1; ; i++) { print "line " i; if (i %% 20000 == 0) { fflush(); if (system("sleep 0.05; test -e %S/gate") == 0) { print i >"%S/total"; exit } } } }`;
+
 /** What is tortured: each is nasty in its own way. */
 export const services: Readonly<Record<string, UnitFile>> = {
   writer: { enabled: true, command: "awk", args: [WRITER], log: { max_size_mb: 20, keep: 1000, compress: false } },
+  limited: { enabled: true, command: "awk", args: [COUNTER], log: { max_size_mb: 20, keep: 1000, compress: false, rate_limit: 1_000_000 } },
   looper: sh('echo "$SUP_INVOCATION_ID" >>"$RUNS"; sleep 0.03; echo "last words of $SUP_INVOCATION_ID"; exit 3', {
     restart_policy: forEver,
     environment: { RUNS: "%S/runs" },

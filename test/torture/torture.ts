@@ -3,13 +3,13 @@
  * is accounted for. Bounded and seeded: a failure prints its seed, and the same seed gives the same moments.
  */
 import { Database } from "bun:sqlite";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { processesOf } from "../harness/processes.ts";
 import { until } from "../harness/until.ts";
 import { randomOf } from "../sim/random.ts";
-import { checkLines } from "./lines.ts";
+import { checkCounted, checkLines } from "./lines.ts";
 import { services, STEADY } from "./services.ts";
 
 export interface Torture {
@@ -45,7 +45,11 @@ export async function torture({ kills, reexecs, seed }: Torture): Promise<Findin
   const faults = [...(await compare(daemon, before, after)), ...oneTreeEach(daemon.home), ...(await restartsAddUp(daemon))];
   const looped = readFileSync(join(daemon.home, "state/runs"), "latin1").trimEnd().split("\n"); // prettier-ignore
   faults.push(...unheard(daemon.log("looper"), looped.slice(0, -1))); // the last one was stopped in the middle
+  writeFileSync(join(daemon.home, "state/gate"), "");
+  await daemon.reaches("limited", "stopped");
+  const total = Number(readFileSync(join(daemon.home, "state/total"), "latin1"));
   await daemon.stop();
+  faults.push(...checkCounted(join(daemon.home, "logs"), "limited", total).faults);
   const { count, faults: lineFaults } = checkLines(join(daemon.home, "logs"), "writer");
   const left = processesOf(daemon.home).map(({ pid, command }) => `${pid} (${command}) outlived the orderly stop`);
   return { faults: [...faults, ...lineFaults, ...left, ...databaseFaults(daemon.home)], lines: count, runsOfLooper: looped.length };
