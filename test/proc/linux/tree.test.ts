@@ -12,11 +12,20 @@ const FAMILY = `
   (setsid bash -c 'echo $$; exec sleep 1002' &)
 `;
 
-/** Pids of the tree once it has so many processes: those that only fork and end are gone by then. */
+/**
+ * Pids of the tree once it has so many processes, each what it is to be: those that only fork are gone by then, and no bash is
+ * left between fork and exec, where a signal can get lost.
+ */
 async function settled(m: ReturnType<typeof machine>, tree: TreeOf, count: number): Promise<number[]> {
-  const pids = (): number[] => m.processes.members(tree).map(({ pid }) => pid);
-  await until(() => pids().length === count, `a tree of ${count} processes`);
-  return pids().sort((a, b) => a - b);
+  const isSettled = (): boolean => {
+    const members = m.processes.members(tree);
+    return members.length === count && members.every(({ pid, name }) => pid === tree.main.pid || name === "sleep");
+  };
+  await until(isSettled, `a tree of ${count} processes`);
+  return m.processes
+    .members(tree)
+    .map(({ pid }) => pid)
+    .sort((a, b) => a - b);
 }
 
 test("the tree is the main process, its children, and what daemonised into a session of its own", async () => {
@@ -72,6 +81,7 @@ test("a stop signal reaches the whole tree, stopped processes too, and nobody el
   using m = machine();
   const bystander = await m.start("exec sleep 1000");
   const { tree, exited, lines } = await m.start(`${FAMILY} wait`, 3);
+  await settled(m, tree, 4);
   process.kill(Number(lines[0]), "SIGSTOP");
   await until(() => readStat(Number(lines[0]))?.state === "T", "the stop");
   m.processes.signalTree(tree, 15, "group");
