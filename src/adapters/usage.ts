@@ -6,6 +6,7 @@ import { clockTicks, pageBytes } from "../linux/boot.ts";
 import { openFiles, proportionalKib } from "../linux/holdings.ts";
 import { bootTimeMs } from "../linux/monotonic.ts";
 import type { ProcessTable } from "../linux/processes.ts";
+import { spareMib } from "../linux/spare.ts";
 import type { ProcessRef, TreeOf } from "../ports/processes.ts";
 import type { Sample, Usage } from "../ports/usage.ts";
 
@@ -76,6 +77,10 @@ class ProcUsage implements Usage {
     let kib: number | null = null;
     for (const { pid } of this.#table.membersOf(tree)) kib = plus(kib, proportionalKib(pid));
     return kib === null ? null : kib / 1024;
+  }
+
+  spare(): number | null {
+    return spareMib();
   }
 
   forget(ref: ProcessRef): void {

@@ -317,6 +317,8 @@ export const trend = z.object({
   leak: z.boolean(),
   /** MiB, or percent of one core; null without a limit. */
   limit: z.number().nullable(),
+  /** What is reached first is not the limit but the end of the machine's memory. */
+  of_machine: z.boolean(),
   /** Where the trend stands, without the noise; null while it does not run. */
   level: z.number().nullable(),
   per_hour: z.number(),

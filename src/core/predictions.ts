@@ -24,6 +24,19 @@ export const NO_EPISODE: Episode = { told: false, seen: 0, unseen: 0 };
 /** One that an earlier daemon told. */
 export const TOLD_EPISODE: Episode = { told: true, seen: AGREE, unseen: 0 };
 
+/** What a value is not to go past: a limit of the unit, or what the machine has. */
+export interface Bound {
+  readonly value: number;
+  readonly of: "unit" | "machine";
+}
+
+/** Whichever is reached first. `spareMib`: what the machine still has beside the unit's memory of now. */
+export function boundOf(metric: Foreseen, max: number | null, now: number | undefined, spareMib: number | null): Bound | null {
+  const machine = metric === "memory" && now !== undefined && spareMib !== null ? now + spareMib : null;
+  if (machine !== null && (max === null || machine < max)) return { value: machine, of: "machine" };
+  return max === null ? null : { value: max, of: "unit" };
+}
+
 /** `news`: this look is the one to tell. */
 export function look(episode: Episode, foreseen: boolean): { readonly episode: Episode; readonly news: boolean } {
   const seen = foreseen ? episode.seen + 1 : 0;
@@ -33,7 +46,8 @@ export function look(episode: Episode, foreseen: boolean): { readonly episode: E
 }
 
 /** Foreseen is what is to come: a limit that was passed already is told as such. */
-export const isForeseen = ({ inMs, level }: Forecast, limit: number | null): boolean => inMs !== null && limit !== null && level < limit;
+export const isForeseen = ({ inMs, level }: Forecast, bound: Bound | null): boolean =>
+  inMs !== null && bound !== null && level < bound.value;
 
 /** A memory that has risen for this many samples is called a leak; shorter ones may be a program that fills its caches. */
 const LEAK_SAMPLES = 360;
@@ -45,10 +59,10 @@ const NAMES: Record<Foreseen, string> = { memory: "Memory", cpu: "CPU" };
 const HOUR_MS = 3_600_000;
 
 /** `Memory grows by 12.5 MiB an hour (12.1 to 12.9), seen over 6h; at 320 MiB now, it reaches its limit of 512 MiB in about 15h (14h to 17h)` */
-export function forecastWords(metric: Foreseen, found: Forecast, limit: number | null): string {
+export function forecastWords(metric: Foreseen, found: Forecast, bound: Bound | null): string {
   const { verdict, level, slope, slopeLow, slopeHigh, spanMs, inMs, soonestMs, latestMs } = found;
   const name = NAMES[metric];
-  const of = limit === null ? "" : ` of ${amount(metric, limit)}`;
+  const of = bound?.of === "unit" ? ` of ${amount(metric, bound.value)}` : "";
   if (verdict === "warming-up") return `${name}: too little is known of this run yet`;
   if (verdict === "steady") return `${name} shows no trend: ${amount(metric, level)}${of}`;
   const rate = (value: number): string => rateWords(metric, Math.abs(value) * HOUR_MS);
@@ -56,7 +70,8 @@ export function forecastWords(metric: Foreseen, found: Forecast, limit: number |
   const growth = `${name} ${verdict === "falling" ? "falls" : "grows"} by ${rate(slope)} an hour (${least} to ${most}), seen over ${formatDuration(spanMs)}`;
   if (inMs === null || soonestMs === null || latestMs === null) return `${growth}; ${amount(metric, level)}${of} now`;
   const band = `${formatDuration(soonestMs)} to ${formatDuration(latestMs)}`;
-  return `${growth}; at ${amount(metric, level)} now, it reaches its limit${of} in about ${formatDuration(inMs)} (${band})`;
+  const what = bound?.of === "machine" ? "the machine has no memory left for it" : `it reaches its limit${of}`;
+  return `${growth}; at ${amount(metric, level)} now, ${what} in about ${formatDuration(inMs)} (${band})`;
 }
 
 function rateWords(metric: Foreseen, perHour: number): string {

@@ -2,6 +2,7 @@ import { forecast, LEAST_POINTS, lookEveryMs, type Forecast } from "../core/fore
 import type { Concern } from "../core/alerts.ts";
 import { maxOf } from "../core/limits.ts";
 import {
+  boundOf,
   FORESEEN,
   forecastWords,
   isForeseen,
@@ -9,6 +10,7 @@ import {
   look,
   NO_EPISODE,
   TOLD_EPISODE,
+  type Bound,
   type Episode,
   type Foreseen,
 } from "../core/predictions.ts";
@@ -17,6 +19,7 @@ import type { Entry, World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { Store } from "../ports/store.ts";
+import type { Usage } from "../ports/usage.ts";
 import type * as shape from "../api/shapes.ts";
 import { isoOf, round } from "./describe.ts";
 import type { Recorder } from "./recorder.ts";
@@ -27,15 +30,19 @@ export interface ForecasterOptions {
   readonly store: Pick<Store, "course" | "events">;
   readonly recorder: Pick<Recorder, "tell">;
   readonly logs: Pick<LogStore, "note">;
+  readonly usage: Pick<Usage, "spare">;
   /** From one sample to the next. */
   readonly tickMs: number;
 }
+
+/** What was found of each metric, and the bound that it was held against. */
+type Seen = Readonly<Record<Foreseen, { readonly found: Forecast; readonly bound: Bound | null }>>;
 
 interface Look {
   readonly run: number;
   readonly atMs: number;
   readonly dueMs: number;
-  readonly forecasts: Readonly<Record<Foreseen, Forecast>>;
+  readonly seen: Seen;
   readonly episodes: Readonly<Record<Foreseen, Episode>>;
 }
 
@@ -78,8 +85,8 @@ export class Forecaster {
   all(): shape.Forecast[] {
     const running = [...this.#o.world.entries()].filter(([, { unit }]) => isProbed(unit));
     return running.map(([id, entry]) => {
-      const { forecasts, atMs } = this.#lookAt(id, entry) ?? { forecasts: UNKNOWN, atMs: 0 };
-      return this.#describe(id, entry, forecasts, atMs);
+      const { seen, atMs } = this.#lookAt(id, entry) ?? { seen: unknown(entry), atMs: 0 };
+      return this.#describe(id, entry, seen, atMs);
     });
   }
 
@@ -87,11 +94,11 @@ export class Forecaster {
   predictionsOf(id: string, entry: Entry): { readonly metric: Foreseen; readonly text: string; readonly atMs: number }[] {
     const last = this.#lookAt(id, entry);
     if (last === undefined) return [];
-    return FORESEEN.filter((metric) => last.episodes[metric].told && last.forecasts[metric].inMs !== null).map((metric) => ({
-      metric,
-      text: forecastWords(metric, last.forecasts[metric], limitOf(entry, metric)),
-      atMs: last.atMs + last.forecasts[metric].inMs!,
-    }));
+    return FORESEEN.flatMap((metric) => {
+      const { found, bound } = last.seen[metric];
+      if (!last.episodes[metric].told || found.inMs === null) return [];
+      return [{ metric, text: forecastWords(metric, found, bound), atMs: last.atMs + found.inMs }];
+    });
   }
 
   concernsOf(id: string, entry: Entry): Concern[] {
@@ -112,26 +119,26 @@ export class Forecaster {
     const { clock, tickMs } = this.#o;
     const { unit } = entry;
     const atMs = clock.monotonicMs();
-    const forecasts = this.#read(id, entry);
+    const seen = this.#read(id, entry);
     const before = this.#looks.get(id);
     const known = before?.run === unit.run ? before.episodes : this.#toldBefore(id, unit.run);
     const episodes = { ...known };
     const news: Foreseen[] = [];
     for (const metric of FORESEEN) {
-      const result = look(known[metric], isForeseen(forecasts[metric], limitOf(entry, metric)));
+      const result = look(known[metric], isForeseen(seen[metric].found, seen[metric].bound));
       episodes[metric] = result.episode;
       if (result.news) news.push(metric);
     }
-    const soonest = Math.min(...FORESEEN.map((metric) => forecasts[metric].inMs ?? Infinity));
+    const soonest = Math.min(...FORESEEN.map((metric) => seen[metric].found.inMs ?? Infinity));
     const dueMs = atMs + lookEveryMs(atMs - (unit.execAtMs ?? atMs), tickMs, soonest);
-    this.#looks.set(id, { run: unit.run, atMs, dueMs, forecasts, episodes });
-    for (const metric of news) this.#tell(id, entry, metric, forecasts[metric]);
+    this.#looks.set(id, { run: unit.run, atMs, dueMs, seen, episodes });
+    for (const metric of news) this.#tell(id, entry, metric, seen);
   }
 
-  #tell(id: string, entry: Entry, metric: Foreseen, found: Forecast): void {
-    const { recorder, logs } = this.#o;
-    const text = forecastWords(metric, found, limitOf(entry, metric));
-    recorder.tell(EVENT, text, id, { run: entry.unit.run, metric, ...this.#trend(entry, metric, found, this.#o.clock.monotonicMs()) });
+  #tell(id: string, entry: Entry, metric: Foreseen, seen: Seen): void {
+    const { recorder, logs, clock } = this.#o;
+    const text = forecastWords(metric, seen[metric].found, seen[metric].bound);
+    recorder.tell(EVENT, text, id, { run: entry.unit.run, metric, ...this.#trend(entry, metric, seen, clock.monotonicMs()) });
     logs.note(id, text);
   }
 
@@ -147,43 +154,44 @@ export class Forecaster {
     return isProbed(unit) && unit.execAtMs !== null && clock.monotonicMs() - unit.execAtMs >= LEAST_POINTS * tickMs;
   }
 
-  #read(id: string, entry: Entry): Readonly<Record<Foreseen, Forecast>> {
-    const { clock, store, tickMs } = this.#o;
-    if (!this.#isWarm(entry)) return UNKNOWN;
+  #read(id: string, entry: Entry): Seen {
+    const { clock, store, usage, tickMs } = this.#o;
+    if (!this.#isWarm(entry)) return unknown(entry);
     const ageMs = clock.monotonicMs() - entry.unit.execAtMs!;
     const now = clock.wallMs();
     const lateMs = ageMs / POINTS > tickMs ? now - ageMs / LATE : now - ageMs;
     const early = ageMs / POINTS > tickMs ? store.course(id, now - ageMs, lateMs, ageMs / POINTS) : [];
     const points = [...early, ...store.course(id, lateMs, now, Math.max(tickMs, ageMs / LATE / POINTS))];
-    const of = (metric: Foreseen): Forecast =>
-      forecast(
-        points.flatMap((point) => (point[metric] === null ? [] : [{ atMs: point.atMs, value: point[metric] }])),
-        limitOf(entry, metric),
-      );
+    const of = (metric: Foreseen): Seen[Foreseen] => {
+      const known = points.flatMap((point) => (point[metric] === null ? [] : [{ atMs: point.atMs, value: point[metric] }]));
+      const bound = boundOf(metric, limitOf(entry, metric), known.at(-1)?.value, usage.spare());
+      return { found: forecast(known, bound?.value ?? null), bound };
+    };
     return { memory: of("memory"), cpu: of("cpu") };
   }
 
-  #describe(id: string, entry: Entry, forecasts: Readonly<Record<Foreseen, Forecast>>, atMs: number): shape.Forecast {
+  #describe(id: string, entry: Entry, seen: Seen, atMs: number): shape.Forecast {
     const { clock } = this.#o;
     const running = isProbed(entry.unit);
     return {
       id,
       run_since: isoOf(entry.unit.execAtMs, clock, running),
-      memory: this.#trend(entry, "memory", forecasts.memory, atMs),
-      cpu: this.#trend(entry, "cpu", forecasts.cpu, atMs),
+      memory: this.#trend(entry, "memory", seen, atMs),
+      cpu: this.#trend(entry, "cpu", seen, atMs),
     };
   }
 
-  #trend(entry: Entry, metric: Foreseen, found: Forecast, seenAtMs: number): shape.Trend {
+  #trend(entry: Entry, metric: Foreseen, seen: Seen, seenAtMs: number): shape.Trend {
     const { clock, tickMs } = this.#o;
-    const limit = limitOf(entry, metric);
+    const { found, bound } = seen[metric];
     const running = isProbed(entry.unit);
     const at = (ms: number | null): string | null => (ms === null ? null : isoOf(seenAtMs + ms, clock));
     return {
       verdict: running ? found.verdict : "not-running",
-      text: running ? forecastWords(metric, found, limit) : "It does not run",
+      text: running ? forecastWords(metric, found, bound) : "It does not run",
       leak: metric === "memory" && running && isLeak(found, tickMs),
-      limit,
+      limit: limitOf(entry, metric),
+      of_machine: bound?.of === "machine",
       level: running ? round(found.level, 2) : null,
       per_hour: round(found.slope * HOUR_MS, 3),
       per_hour_low: round(found.slopeLow * HOUR_MS, 3),
@@ -201,4 +209,10 @@ const HOUR_MS = 3_600_000;
 
 const limitOf = ({ spec }: Entry, metric: Foreseen): number | null => (spec.limits === null ? null : maxOf(spec.limits, metric));
 
-const UNKNOWN: Readonly<Record<Foreseen, Forecast>> = { memory: forecast([], null), cpu: forecast([], null) };
+function unknown(entry: Entry): Seen {
+  const of = (metric: Foreseen): Seen[Foreseen] => ({
+    found: forecast([], null),
+    bound: boundOf(metric, limitOf(entry, metric), undefined, null),
+  });
+  return { memory: of("memory"), cpu: of("cpu") };
+}

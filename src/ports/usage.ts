@@ -16,5 +16,7 @@ export interface Usage {
   memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>>;
   /** MiB that the tree would free: shared pages are counted in parts. It costs a walk over its memory, so it is for those who ask. */
   proportional(tree: TreeOf): number | null;
+  /** MiB that the machine has to give; null when it cannot be told. */
+  spare(): number | null;
   forget(ref: ProcessRef): void;
 }

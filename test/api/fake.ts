@@ -58,7 +58,17 @@ export const PAGE: readonly PageFile[] = [
 export const aLine = (text: string, stream: "stdout" | "stderr" = "stdout"): LogLine => ({ time: NOW_ISO, stream, full: true, text });
 
 const TREND: shape.Trend = {
-  ...{ verdict: "rising", text: "Memory grows", leak: true, limit: 512, level: 300, per_hour: 10, per_hour_low: 9, per_hour_high: 11 },
+  ...{
+    verdict: "rising",
+    text: "Memory grows",
+    leak: true,
+    limit: 512,
+    of_machine: false,
+    level: 300,
+    per_hour: 10,
+    per_hour_low: 9,
+    per_hour_high: 11,
+  },
   ...{ seen_seconds: 3600, limit_in_seconds: 1800, limit_at: NOW_ISO, limit_at_soonest: NOW_ISO, limit_at_latest: NOW_ISO },
 };
 

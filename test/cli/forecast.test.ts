@@ -4,11 +4,29 @@ import { FakeDaemon, sup } from "./fake.ts";
 import { ago } from "./fixtures.ts";
 
 const STEADY: Trend = {
-  ...{ verdict: "steady", text: "CPU shows no trend: 12 %", leak: false, limit: null, level: 12, per_hour: 0.4, per_hour_low: -1 },
+  ...{
+    verdict: "steady",
+    text: "CPU shows no trend: 12 %",
+    leak: false,
+    limit: null,
+    of_machine: false,
+    level: 12,
+    per_hour: 0.4,
+    per_hour_low: -1,
+  },
   ...{ per_hour_high: 1, seen_seconds: 7200, limit_in_seconds: null, limit_at: null, limit_at_soonest: null, limit_at_latest: null },
 };
 const LEAK: Trend = {
-  ...{ verdict: "rising", text: "Memory grows by 60 MiB an hour", leak: true, limit: 512, level: 400, per_hour: 60, per_hour_low: 58 },
+  ...{
+    verdict: "rising",
+    text: "Memory grows by 60 MiB an hour",
+    leak: true,
+    limit: 512,
+    of_machine: false,
+    level: 400,
+    per_hour: 60,
+    per_hour_low: 58,
+  },
   ...{ per_hour_high: 62, seen_seconds: 7200, limit_in_seconds: 7200, limit_at: ago(-7200), limit_at_soonest: ago(-7000) },
   limit_at_latest: ago(-7400),
 };
@@ -43,4 +61,11 @@ test("a unit that does not run, and none that does", async () => {
   });
   expect((await sup(daemon, ["forecast", "web"])).out).toBe("web\n  It does not run.\n");
   expect((await sup(daemon, ["forecast"])).out).toBe("No unit runs.\n");
+});
+
+test("of a unit without a limit: when the machine is full", async () => {
+  const memory = { ...LEAK, limit: null, of_machine: true };
+  await using daemon = new FakeDaemon({ forecasts: () => [{ ...web, memory }] });
+  const { out } = await sup(daemon, ["forecast"]);
+  expect(out).toContain("in 2h (all of the machine's memory)");
 });

@@ -71,6 +71,9 @@ function row(id: string, name: string, trend: Trend, show: (value: number | null
       text: trend.leak ? "rising (a leak?)" : trend.verdict,
       paint: (text: string) => paint(trend.verdict === "rising" ? "yellow" : "dim", text),
     },
-    { text: trend.limit_at === null ? "" : relative(trend.limit_at, now), paint: (text: string) => paint("yellow", text) },
+    { text: reaches(trend, now), paint: (text: string) => paint("yellow", text) },
   ];
 }
+
+const reaches = ({ limit_at, of_machine }: Trend, now: number): string =>
+  limit_at === null ? "" : `${relative(limit_at, now)}${of_machine ? " (all of the machine's memory)" : ""}`;

@@ -1,0 +1,76 @@
+/** What the daemon foresees of a history in a real store, told once. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { freshUnit } from "../../../src/core/unit/record.ts";
+import type { Entry, World } from "../../../src/core/world.ts";
+import { Forecaster } from "../../../src/daemon/forecaster.ts";
+import { makeSpec, type SpecParts } from "../../core/fixtures.ts";
+import { tempDir } from "../../harness/temp.ts";
+import { metricRow, mustOpen } from "./rows.ts";
+
+const [TICK_MS, HOUR_MS, START] = [5000, 3_600_000, Date.UTC(2026, 0, 1)];
+
+/** A run of so many hours with that memory in MiB, looked at all the time; the events that come of it. */
+function told(parts: SpecParts, spareMib: (usedMib: number) => number | null, memoryMb: (hour: number) => number, hours = 16): string[] {
+  using dir = tempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  let nowMs = 0;
+  let usedMib = 0;
+  const unit = {
+    ...freshUnit("web"),
+    phase: "running",
+    want: "up",
+    run: 1,
+    execAtMs: 0,
+    process: { pid: 1, startTicks: 1, bootId: "" },
+  } as const;
+  const entries = new Map([["web", { unit, spec: makeSpec("web", parts) } as unknown as Entry]]);
+  const events: string[] = [];
+  const forecaster = new Forecaster({
+    world: { get: (id: string) => entries.get(id), entries: () => entries } as unknown as World,
+    clock: { monotonicMs: () => nowMs, wallMs: () => START + nowMs } as never,
+    store,
+    recorder: { tell: (type, words, _, details) => void events.push(`${type} ${String(details?.metric)}: ${words}`) },
+    logs: { note: () => undefined },
+    usage: { spare: () => spareMib(usedMib) },
+    tickMs: TICK_MS,
+  });
+  for (; nowMs < hours * HOUR_MS; nowMs += TICK_MS) {
+    usedMib = memoryMb(nowMs / HOUR_MS);
+    const noise = ((nowMs / TICK_MS) * 7919) % 13;
+    store.addMetrics([{ ...metricRow("web", new Date(START + nowMs).toISOString()), memoryMb: usedMib + noise / 10, cpuPercent: 5 }]);
+    if (nowMs % 60_000 === 0) forecaster.tick();
+  }
+  store.close();
+  return events;
+}
+
+const limits = (maxMemoryMb: number): SpecParts => ({
+  limits: { maxMemoryMb, maxCpuPercent: null, maxTasks: null, sustained: 3, warnAt: 0.8, action: "warn" },
+});
+const leak = (hour: number): number => 100 + 20 * hour;
+const machineOf = (mib: number) => (usedMib: number) => mib - usedMib;
+
+test("a leak up to its limit is told once", () => {
+  expect(told(limits(500), machineOf(8000), leak)).toEqual([
+    expect.stringMatching(/^limit_predicted memory: .* it reaches its limit of 500 MiB in about/),
+  ]);
+});
+
+test("a leak without a limit, or with one that the machine cannot give, is told once as the end of the machine's memory", () => {
+  const wanted = [expect.stringMatching(/^limit_predicted memory: .* the machine has no memory left for it in about/)];
+  expect(told({}, machineOf(500), leak)).toEqual(wanted);
+  expect(told(limits(9000), machineOf(500), leak)).toEqual(wanted);
+});
+
+test("none for a leak that the machine has room for, for what does not grow on a full machine, and where nothing is known of it", () => {
+  expect(told({}, machineOf(64_000), leak)).toEqual([]);
+  expect(
+    told(
+      {},
+      () => 3,
+      () => 100,
+    ),
+  ).toEqual([]);
+  expect(told({}, () => null, leak)).toEqual([]);
+});
