@@ -21,6 +21,8 @@ export interface Host {
   rows(): number | undefined;
   /** Calls back for each key that is pressed, without echo and without waiting for a line. Returns a stop. */
   keys(onKey: (key: string) => void): () => void;
+  /** Calls back when somebody wants this program to end: SIGINT, SIGTERM, SIGHUP. Returns a stop, after which they end it as ever. */
+  ending(onEnd: () => void): () => void;
   /** Wall milliseconds. */
   now(): number;
   sleep(ms: number): Promise<void>;
@@ -51,6 +53,7 @@ export function realHost(): Host {
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
     rows: () => (isTerminal(1) ? process.stdout.rows : undefined),
     keys: readKeys,
+    ending: onEnding,
     now: Date.now,
     sleep: Bun.sleep,
     isLocked,
@@ -106,6 +109,14 @@ function readKeys(onKey: (key: string) => void): () => void {
     stdin.off("data", onData);
     stdin.setRawMode(false);
     stdin.pause();
+  };
+}
+
+function onEnding(onEnd: () => void): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, onEnd);
+  return () => {
+    for (const signal of signals) process.off(signal, onEnd);
   };
 }
 

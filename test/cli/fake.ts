@@ -110,6 +110,7 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     isTerminal: () => false,
     rows: () => undefined,
     keys: () => () => {},
+    ending: () => () => {},
     columns: () => undefined,
     now: () => NOW,
     sleep: Bun.sleep,

@@ -46,9 +46,9 @@ describe("sup top", () => {
     const { code, out } = await sup(daemon, ["top", "--no-color"], { host, onOut });
     expect(code).toBe(0);
     expect(out).toContain("by memory");
-    expect(out).toContain("1 more");
-    expect(out).toStartWith("\x1b[?1049h\x1b[?25l");
-    expect(out).toEndWith("\x1b[?25h\x1b[?1049l");
+    expect(out).toContain("2 more");
+    expect(out).toStartWith("\x1b[?1049h\x1b[?25l\x1b[?7l");
+    expect(out).toEndWith("\x1b[?7h\x1b[?25h\x1b[?1049l");
   });
 });
 

@@ -8,13 +8,15 @@ import { lookOf } from "./status.ts";
 const DRAW_MS = 250;
 /** From the top; each line erases what was left of it, and at last all below: nothing flickers. */
 const paintOver = (text: string): string => `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`;
-const [HIDE_CURSOR, SHOW_CURSOR] = ["\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"];
+/** The other screen, no cursor, and what is too wide is cut off instead of wrapped: each line is one row. */
+const [ENTER, LEAVE] = ["\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"];
 
 export const run: Run = async (context) => {
   const sort = (context.options.sort ?? "cpu") as Sort;
   if (!SORTS.includes(sort))
     return context.fail({ code: "bad-request", message: `cannot sort by ${sort}`, hint: `sort by ${SORTS.join(", ")}` });
-  return context.host.isTerminal(1) && !context.options.json ? live(context, sort) : once(context, sort);
+  const { env, isTerminal } = context.host;
+  return isTerminal(1) && env.TERM !== "dumb" && !context.options.json ? live(context, sort) : once(context, sort);
 };
 
 async function once(context: Context, sort: Sort): Promise<number> {
@@ -45,8 +47,9 @@ async function live(context: Context, first: Sort): Promise<number> {
       draw();
     }
   });
+  const stopSignals = host.ending(() => end("quit"));
   const timer = setInterval(draw, 1000); // uptimes go on
-  host.write(1, HIDE_CURSOR);
+  host.write(1, ENTER);
   const changes = client.events();
   let failure: number | null = null;
   try {
@@ -55,7 +58,7 @@ async function live(context: Context, first: Sort): Promise<number> {
       if (next === "quit" || next.done) break;
       if (!next.value.ok) {
         const { error } = next.value;
-        host.write(1, SHOW_CURSOR);
+        host.write(1, LEAVE);
         failure = context.fail(error);
         break;
       }
@@ -66,7 +69,8 @@ async function live(context: Context, first: Sort): Promise<number> {
     ended = true;
     clearInterval(timer);
     stopKeys();
-    if (failure === null) host.write(1, SHOW_CURSOR);
+    stopSignals();
+    if (failure === null) host.write(1, LEAVE);
     void changes.return(undefined);
   }
   return failure ?? EXIT.done;

@@ -17,6 +17,7 @@ const COLUMNS: readonly Column[] = [
   { title: "CPU", align: "right" },
   { title: "MEMORY", align: "right" },
   { title: "TASKS", align: "right" },
+  { title: "FILES", align: "right" },
   { title: "RESTARTS", align: "right" },
   { title: "UPTIME", align: "right" },
   { title: "HEALTH" },
@@ -31,7 +32,8 @@ export function topScreen(view: View, sort: Sort, look: Look, rows: number): str
   const about = `${running} of ${services.length} running, cpu ${percent(sum(({ cpu_percent }) => cpu_percent))}, memory ${memory(sum(({ memory_mb }) => memory_mb))}`;
   const stale = view.stale ? paint("red", "  (not connected: these are old)") : "";
   const head = `${paint("bold", `sup ${safe(view.daemon?.version ?? "")}`)}  ${about}  by ${paint("cyan", sort)}${stale}`;
-  const room = Math.max(1, rows - 4);
+  // Beside the units: the head line, an empty one, the titles, the line of keys, and how many are left out.
+  const room = services.length <= rows - 4 ? services.length : Math.max(1, rows - 5);
   const lines = layOut(
     COLUMNS,
     services.slice(0, room).map((service) => rowOf(service, look)),
@@ -64,6 +66,7 @@ function rowOf(service: Service, { paint, now }: Look): Cell[] {
     { text: percent(service.cpu_percent) },
     { text: memory(service.memory_mb) },
     { text: service.tasks === null ? "" : String(service.tasks) },
+    { text: service.open_files === null ? "" : String(service.open_files) },
     { text: service.restart_count === 0 ? "" : String(service.restart_count), paint: (text) => paint("yellow", text) },
     { text: up > 0 ? formatDuration(up) : "" },
     { text: health === "unknown" ? "" : health },
