@@ -48,6 +48,8 @@ interface Look {
 
 /** Units that are looked at on one tick: each look reads the history of a run. */
 const AT_ONCE = 5;
+/** Past this the next ones have to wait for the next tick: the whole daemon waits meanwhile. */
+const BUDGET_MS = 15;
 /** A run is read as this many points; its last sixteenth as this many more, for what began lately. */
 const POINTS = 600;
 const LATE = 16;
@@ -72,7 +74,7 @@ export class Forecaster {
       const known = this.#looks.get(id);
       if (!this.#isWarm(entry) || (known?.run === entry.unit.run && known.dueMs > now)) continue;
       this.#look(id, entry);
-      if (--left === 0) return;
+      if (--left === 0 || clock.monotonicMs() - now > BUDGET_MS) return;
     }
   }
 

@@ -22,6 +22,7 @@ const RUN_LOCK_MS = 20;
 
 /** Holds the page that each of 1,000 units adds its samples to, which halves the cost of a round. Only what is used is taken. */
 const CACHE_KIB = 8000;
+const MIGRATION_CACHE_KIB = 128_000;
 
 /** `alone`: no other process can open the file now (see below); to be left as soon as the disk allows. */
 export interface Connection {
@@ -64,7 +65,7 @@ function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
     const fault = version > 0 ? check(db, statSync(path).size) : null;
     if (fault !== null) return err({ kind: "damaged", words: fault, half: db });
     const problem = version > 0 && version < SCHEMA_VERSION ? keepCopy(db, path, version) : null;
-    migrate(db);
+    if (version < SCHEMA_VERSION) migrateFast(db);
     db.run(`PRAGMA busy_timeout = ${RUN_LOCK_MS}`);
     return ok({ db, alone, notes: problem === null ? [] : [problem] });
   } catch (error) {
@@ -73,6 +74,14 @@ function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
     db?.close();
     return err({ kind: "outage", words: trouble.words });
   }
+}
+
+/** A step may walk over all that is stored: twice as fast with a cache that is given back afterwards. */
+function migrateFast(db: Database): void {
+  db.run(`PRAGMA cache_size = -${MIGRATION_CACHE_KIB}`);
+  migrate(db);
+  db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
+  db.run("PRAGMA shrink_memory");
 }
 
 const isSomethingElse = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;

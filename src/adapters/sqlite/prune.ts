@@ -25,9 +25,8 @@ export class Pruner {
   slice(db: Database, before: Before): boolean {
     const queue = (this.#queue ??= servicesWithMetrics(db));
     const { deleted, isFull } = db.transaction(() => deleteSlice(db, before, queue)).immediate();
-    // Freed pages go back to the file system; all() because the pragma frees a page a step.
-    if (deleted > 0 || freeShare(db) > FREE_SHARE) statement(db, `PRAGMA incremental_vacuum(${SLICE_PAGES})`).all();
-    if (isFull || queue.length > 0) return true;
+    const gaveBack = giveBack(db, deleted > 0);
+    if (isFull || queue.length > 0 || gaveBack) return true;
     this.#queue = null;
     return false;
   }
@@ -77,9 +76,19 @@ function dropPlain(db: Database, service: string, step: number, beforeIso: strin
   return statement(db, sql).run(service, step, last?.timestamp ?? beforeIso).changes;
 }
 
-function freeShare(db: Database): number {
-  const sql = "SELECT freelist_count * 1.0 / page_count AS share FROM pragma_page_count(), pragma_freelist_count()";
-  return statement<{ share: number }, []>(db, sql).get()?.share ?? 0;
+/** Freed pages go back to the file system, a slice of them; true when there are still many. */
+function giveBack(db: Database, isFresh: boolean): boolean {
+  const before = freePages(db);
+  if (!isFresh && before.share <= FREE_SHARE) return false;
+  statement(db, `PRAGMA incremental_vacuum(${SLICE_PAGES})`).all(); // all(), because it frees a page a step
+  const after = freePages(db);
+  return after.count < before.count && after.share > FREE_SHARE;
+}
+
+function freePages(db: Database): { count: number; share: number } {
+  const sql =
+    "SELECT freelist_count AS count, freelist_count * 1.0 / page_count AS share FROM pragma_page_count(), pragma_freelist_count()";
+  return statement<{ count: number; share: number }, []>(db, sql).get() ?? { count: 0, share: 0 };
 }
 
 /** About how many bytes the events take: their number times the mean of some, evenly spaced. */

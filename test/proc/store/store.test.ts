@@ -140,6 +140,24 @@ test("prune deletes in slices what is older, of every service, and nothing else"
   store.close();
 });
 
+test("what was deleted at once goes back to the file system slice by slice, until the file is mostly full", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "sup.db");
+  const store = mustOpen(path);
+  store.record(turn({ events: Array.from({ length: 5000 }, () => newEvent("a", { message: "x".repeat(4000) })) }));
+  const db = new Database(path);
+  db.run("DELETE FROM supervisor_events WHERE id > 100"); // an old table that a migration has dropped, for one
+  db.query("PRAGMA wal_checkpoint(TRUNCATE)").all();
+  db.close();
+  const before = statSync(path).size;
+  let slices = 0;
+  while (store.prune("2000", "2000")) slices++;
+  expect(slices).toBeGreaterThan(2);
+  store.close();
+  expect(before).toBeGreaterThan(15_000_000);
+  expect(statSync(path).size).toBeLessThan(1_500_000);
+});
+
 test("metrics keep what a service reported", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
