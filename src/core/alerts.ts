@@ -26,6 +26,9 @@ export interface AlertChanges {
 /** A concern that goes and comes within this is the same: what flaps is one alert. */
 export const CALM_MS = 60_000;
 
+/** What has become of it takes its place at once: a unit that kept failing and was given up has one alert. */
+const BECOMES: Readonly<Record<string, string>> = { failing: "failed" };
+
 export const keyOf = ({ unit, type }: Pick<Concern, "unit" | "type">): string => `${unit}\0${type}`;
 
 /**
@@ -45,7 +48,9 @@ export function judge(
     if (held.has(key)) next.set(key, alert.calmSinceMs === null ? alert : { ...alert, calmSinceMs: null });
     else {
       const calm = { ...alert, calmSinceMs: alert.calmSinceMs ?? nowMs };
-      if (isSettled(alert.unit) || nowMs - calm.calmSinceMs >= CALM_MS) resolved.push(calm);
+      const then = BECOMES[alert.type];
+      const isReplaced = then !== undefined && held.has(keyOf({ unit: alert.unit, type: then }));
+      if (isReplaced || isSettled(alert.unit) || nowMs - calm.calmSinceMs >= CALM_MS) resolved.push(calm);
       else next.set(key, calm);
     }
   }

@@ -43,6 +43,11 @@ describe("alerts", () => {
     expect(said).toEqual(["+degraded"]);
   });
 
+  test("a unit that kept failing and is given up has one alert", () => {
+    const book = new Book();
+    expect([book.at(0, "failing"), book.at(10, "failed"), book.at(20, "failed")]).toEqual([["+failing"], ["+failed", "-failing"], []]);
+  });
+
   test("another kind is another alert; an operator's stop needs no calm", () => {
     const book = new Book();
     expect(book.at(0, "failing")).toEqual(["+failing"]);
