@@ -6,6 +6,7 @@ import { SUP } from "../../harness/daemon.ts";
 import { processesOf } from "../../harness/processes.ts";
 import { run } from "../../harness/run.ts";
 import { tempDir } from "../../harness/temp.ts";
+import { noSandbox, startSandbox } from "../../harness/sandbox.ts";
 import { release, Site } from "../install/releases.ts";
 import { blocksOf, Home, ROOT } from "./typed.ts";
 
@@ -79,6 +80,31 @@ describe("guides", () => {
     60_000,
   );
 
+  test.if(noSandbox === null)(
+    "beside-systemd.md: a service changes hands and comes back, and one waits for the other",
+    async () => {
+      await using box = await startSandbox();
+      const ann = await box.addUser("ann", { linger: true });
+      const blocks = blocksOf("docs/beside-systemd.md");
+      for (const { file, text } of blocks) if (file !== null) await box.write(file.replace("~", "/home/ann"), text, ann);
+      let said = "";
+      for (const { language, text } of blocks) if (language === "sh") said += await box.mustAs(ann, ["bash", "-euc", text]);
+      expect(said).toContain("1 file checked: no errors");
+      expect(said).toMatch(/ticker - Says the time\n +State: running since/);
+      expect(said).toMatch(/ \d\d:\d\d:\d\d(\.\d+)? .*UTC 20\d\d\n/); // a line of its log
+      expect(said).toContain("ticker: disabled; stopped in ");
+      expect(said).toContain("\nactive\n"); // systemd has it again
+      expect(said).toMatch(/listener: running/);
+      expect(said).toMatch(/ticker-is-up running/);
+      await box.must(["systemctl", "restart", `user@${ann.uid}.service`]); // as a boot would
+      await box.managerRuns(ann);
+      const order = await box.mustAs(ann, ["systemctl", "--user", "show", "sup", "--property=After,ActiveState"]);
+      expect(order).toMatch(/^After=.*\bticker\.service\b/m);
+      expect(order).toContain("ActiveState=active");
+    },
+    60_000,
+  );
+
   test("install.md: completion is put where the shells look", async () => {
     await typed("docs/install.md");
   });
@@ -90,7 +116,7 @@ test("every unit that a document shows is one", async () => {
   for (const name of [
     "README.md",
     ...readdirSync(join(ROOT, "docs"))
-      .filter((each) => /^(first|from|zero)-/.test(each))
+      .filter((each) => /^(first|from|zero|beside)-/.test(each))
       .map((each) => `docs/${each}`),
   ]) {
     for (const { language, text } of blocksOf(name)) {
@@ -100,7 +126,7 @@ test("every unit that a document shows is one", async () => {
       units.push(path);
     }
   }
-  for (const id of ["db", "api"]) await Bun.write(join(dir.path, `${id}.unit.json`), '{"command": "true"}');
+  for (const id of ["db", "api", "ticker-is-up"]) await Bun.write(join(dir.path, `${id}.unit.json`), '{"command": "true"}');
   expect(units.length).toBeGreaterThan(5);
   const { code, stdout, stderr } = await run([SUP, "verify", ...units], {
     env: { PATH: "/usr/bin:/bin", HOME: dir.path, SUP_HOME: dir.path },

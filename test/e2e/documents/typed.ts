@@ -36,6 +36,10 @@ export function blocksOf(document: string): Block[] {
 export class Home implements AsyncDisposable {
   readonly #temp: TempDir = tempDir();
 
+  constructor() {
+    this.write("~/.config/sup/sup.json", '{"api": {"port": 0}}'); // something of this machine may be on the page's port
+  }
+
   get path(): string {
     return this.#temp.path;
   }

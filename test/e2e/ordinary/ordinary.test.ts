@@ -42,7 +42,6 @@ test.if(isRoot && !existsSync("/run/systemd/system"))(
   async () => {
     await using home = new Home();
     home.install();
-    home.write("~/.config/sup/sup.json", '{"api": {"port": 0}}');
     const { code, stdout, stderr } = await home.type("sup daemon start\nsup install-service --dry-run\nsup daemon stop");
     expect([code, stdout]).toEqual([0, expect.stringContaining("Would end the daemon that runs without systemd")]);
     expect(stderr).toContain("sup: note: systemd does not run this machine (there is no /run/systemd/system)\n");
