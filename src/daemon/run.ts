@@ -176,8 +176,12 @@ function makeDirectories(places: Places): Result<null, string> {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       accessSync(directory, constants.W_OK | constants.X_OK);
     } catch (error) {
-      const cause = (error as NodeJS.ErrnoException).code ?? String(error);
-      return err(`cannot use the directory ${directory}: ${cause}. Set SUP_HOME to a directory of your own to run without root`);
+      const { code } = error as NodeJS.ErrnoException;
+      const hint =
+        code === "EROFS"
+          ? "Mount one there that can be written, or set SUP_HOME to one"
+          : "Set SUP_HOME to a directory of your own to run without root";
+      return err(`cannot use the directory ${directory}: ${code === "EROFS" ? "read-only file system" : (code ?? String(error))}. ${hint}`);
     }
   }
   makeUnitDirectory(places.unitPath[0]);

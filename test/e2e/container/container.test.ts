@@ -1,6 +1,6 @@
 /** sup as the first process of a container: `unshare --pid` stands for the container. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon } from "../../harness/daemon.ts";
 import { asInit, childrenOf, isRoot } from "../../harness/confined.ts";
@@ -75,6 +75,32 @@ asRoot("a renewal in a container keeps pid 1 and the services", async () => {
   expect(await daemon.service("web")).toMatchObject({ pid, restart_count: 0, state: "running" });
   expect(await typesOf(daemon, "")).toContain("daemon-reexecuted");
 });
+
+/** A group of the first version of cgroups, with the memory that a container may have. */
+const MEMORY = "/sys/fs/cgroup/memory";
+
+test.if(isRoot && existsSync(join(MEMORY, "memory.limit_in_bytes")))(
+  "a limit of 128 MB for the whole container: the service that wants more is killed and told, sup and the others go on",
+  async () => {
+    const group = join(MEMORY, `sup-test-${process.pid}`);
+    mkdirSync(group);
+    try {
+      writeFileSync(join(group, "memory.limit_in_bytes"), String(128 << 20));
+      await using daemon = await startDaemon({ bin: asInit });
+      writeFileSync(join(group, "cgroup.procs"), String(init(daemon)));
+      daemon.writeUnit("web", sleeper({ enabled: true }));
+      await daemon.reaches("web", "running");
+      daemon.writeUnit("greedy", { enabled: true, command: "tail", args: ["/dev/zero"], auto_restart: false });
+      expect(await daemon.reaches("greedy", "failed")).toMatchObject({ reason: "oom-kill" });
+      expect((await daemon.service("web")).state).toBe("running");
+      expect((await daemon.sup("stop", "web")).code).toBe(0);
+      process.kill(init(daemon), "SIGTERM");
+      expect(await daemon.exited).toBe(0);
+    } finally {
+      rmdirSync(group);
+    }
+  },
+);
 
 asRoot("a daemon that cannot start says so and ends with 1", async () => {
   await using daemon = await startDaemon({ bin: asInit });

@@ -94,6 +94,20 @@ inContainer("a user without a name, and a root that cannot be written", async ()
   expect(await container.exited).toBe(0);
 });
 
+inContainer("a root that cannot be written but for /run: without more it says what to do, with SUP_HOME it runs", async () => {
+  using dir = rootDirectory();
+  bareRoot(dir.path, { web: web(8080) });
+  const image = { root: dir.path, entrypoint: ["/usr/local/bin/sup", "daemon"] };
+  await using refused = new Container(image, { readOnly: ["/run"] });
+  expect(await refused.exited).toBe(1);
+  expect(refused.output()).toContain("cannot use the directory /var/lib/sup: read-only file system. Mount one there that can be written, or set SUP_HOME"); // prettier-ignore
+  await using container = new Container(image, { readOnly: ["/run"], env: { SUP_HOME: "/run", SUP_UNITS: "/etc/sup/units" } });
+  const log = (): string => join("/proc", String(container.pid), "root", "run/logs/web.log");
+  await until(() => readFileSync(log(), "utf8").includes("listening on"), { what: "web to run", explain: () => container.output() });
+  container.signal("SIGTERM");
+  expect(await container.exited).toBe(0);
+});
+
 inContainer("`sup up` as the first process: what services write is the container's output", async () => {
   using dir = rootDirectory();
   bareRoot(dir.path, { web: web(8080) });
