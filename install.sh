@@ -307,7 +307,9 @@ hint_next() {
   if running; then
     say "a sup daemon runs: \`sup daemon restart\` makes it this program, its services go on"
   else
-    say "next: sup daemon start, or sup install-service; sup help has the rest"
+    or=
+    if has_systemd; then or=", or sup install-service to have it at every boot"; fi
+    say "next: sup daemon start$or; sup help has the rest"
   fi
 }
 

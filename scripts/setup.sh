@@ -11,6 +11,7 @@ if ! command -v npm >/dev/null 2>&1; then
   echo "cannot set up: npm is not on PATH (Node.js 18 or newer brings it)" >&2
   exit 1
 fi
+echo "fetching what the build needs from npm; once, until package-lock.json changes" >&2
 npm ci --loglevel=error --no-audit --no-fund
 
 # The npm package `bun` puts its binary in place by a postinstall script, which newer npm versions do not run unasked.

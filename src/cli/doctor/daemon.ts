@@ -70,15 +70,22 @@ export function checkNotes({ daemon }: Facts): Finding[] {
   return own.map((line) => note(line, "see sup daemon status and sup.log"));
 }
 
-export function checkCgroups({ context, daemon, target }: Facts): Finding[] {
+export function checkCgroups({ context, daemon, target, places }: Facts): Finding[] {
   if (daemon === null || daemon.containment === "cgroup") return [];
-  const installed = readUnitFile(target) !== null;
-  const fix = !context.host.systemdRuns()
-    ? "run sup as root, or where its cgroup can be written; without, processes are told by their session, parents and environment"
-    : installed
-      ? `have systemd run it (${target.systemctl("status", "sup").join(" ")}); its unit has Delegate=yes`
-      : "sup install-service: its unit has Delegate=yes";
-  return [note(`runs have no cgroups of their own: ${daemon.containment_note}`, fix)];
+  const why = daemon.containment_note ?? "";
+  return [note(`runs have no cgroups of their own: ${why}`, howToHaveCgroups(why, context, target, places.settings))];
+}
+
+function howToHaveCgroups(why: string, { host }: Facts["context"], target: Facts["target"], settings: string): string {
+  if (why.startsWith("switched off")) return `if you want them: "containment": "auto" in ${settings}, then restart the daemon`;
+  if (host.systemdRuns())
+    return readUnitFile(target) === null
+      ? "sup install-service: its unit has Delegate=yes"
+      : `have systemd run it (${target.systemctl("status", "sup").join(" ")}); its unit has Delegate=yes`;
+  const without = "without, processes are told by their session, parents and environment";
+  return host.uid === 0
+    ? `mount cgroup v2 so that it can be written (mount -t cgroup2 cgroup2 /sys/fs/cgroup), then restart the daemon; ${without}`
+    : `run sup as root, or where its cgroup can be written; ${without}`;
 }
 
 /** Without XDG_RUNTIME_DIR, or with one that is not ours, this command line and the daemon miss each other. */

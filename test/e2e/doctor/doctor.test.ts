@@ -171,4 +171,5 @@ test("what is only good to know does not fail it: no cgroups", async () => {
   await using daemon = await startDaemon({ settings: { containment: "processes" } });
   const { code, stdout } = await daemon.sup("doctor");
   expect([code, stdout]).toEqual([0, expect.stringContaining("· cgroups: runs have no cgroups of their own: switched off by the setting")]);
+  expect(stdout).toContain(`"containment": "auto" in ${daemon.home}/sup.json`);
 });

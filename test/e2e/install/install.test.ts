@@ -62,7 +62,7 @@ describe("an installation", () => {
       `installed sup 1.0.0 to ${there.dir}/sup`,
       `${there.dir} is not on your PATH. In this shell: export PATH="${there.dir}:$PATH"`,
       `  at every login: echo 'export PATH="${there.dir}:$PATH"' >>~/.profile`,
-      "next: sup daemon start, or sup install-service; sup help has the rest",
+      `next: sup daemon start${existsSync("/run/systemd/system") ? ", or sup install-service to have it at every boot" : ""}; sup help has the rest`,
     ]);
     expect(readdirSync(there.dir)).toEqual(["sup"]);
     expect(statSync(join(there.dir, "sup")).mode & 0o777).toBe(0o755);
