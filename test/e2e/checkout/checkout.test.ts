@@ -1,12 +1,12 @@
-/** The two commands that README begins with, typed on a terminal in a copy of the source that nothing was done in yet. */
-import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+/** What README says to type in a checkout, typed in a copy of the source that nothing was done in yet. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Status } from "../../../src/api/shapes.ts";
 import { freePort } from "../../harness/ports.ts";
 import { processesOf } from "../../harness/processes.ts";
 import { run } from "../../harness/run.ts";
-import { tempDir } from "../../harness/temp.ts";
+import { tempDir, type TempDir } from "../../harness/temp.ts";
 import { until } from "../../harness/until.ts";
 
 const ROOT = resolve(import.meta.dir, "../../..");
@@ -32,13 +32,21 @@ function copySource(to: string): void {
   }
 }
 
-test.if(listed.code === 0)(
+let temp: TempDir;
+let source = "";
+beforeAll(() => {
+  temp = tempDir();
+  source = join(temp.path, "source");
+  if (listed.code === 0) copySource(source);
+});
+afterAll(() => temp[Symbol.dispose]());
+
+const inCheckout = test.if(listed.code === 0);
+
+inCheckout(
   "npm start: builds, runs the sample units, serves the page; Ctrl-C ends all in order with 0; the second time it is quick",
   async () => {
-    using temp = tempDir();
     const home = temp.path;
-    const source = join(home, "source");
-    copySource(source);
     // The machine may have something on the ports of the samples and of the page.
     const port = freePort();
     mkdirSync(join(source, "units/web.unit.json.d"));
@@ -84,6 +92,35 @@ test.if(listed.code === 0)(
         child.terminal!.close();
       }
     }
+  },
+  180_000,
+);
+
+inCheckout(
+  "install.sh, from anywhere or piped into a shell there: builds and installs; when the build fails, nothing is changed",
+  async () => {
+    using there = tempDir();
+    const dir = join(there.path, "bin");
+    const env = { ...environment(there.path), npm_config_cache: cache.stdout.trim() };
+    const install = async (command: readonly string[], cwd: string, stdin?: string) => {
+      const { code, stdout, stderr } = await run([...command, "--dir", dir], { env, cwd, timeoutMs: 90_000, ...(stdin !== undefined && { stdin }) }); // prettier-ignore
+      return { code, stdout, stderr };
+    };
+    const version = `sup ${(JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as { version: string }).version}`;
+
+    const dry = await install(["sh", join(source, "install.sh"), "--dry-run"], "/");
+    expect([dry.code, dry.stdout]).toEqual([0, `would build ${source}/dist/sup and install it to ${dir}/sup\n`]);
+    const first = await install(["sh", join(source, "install.sh")], "/");
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining(`installed ${version} to ${dir}/sup\n`)]);
+    expect((await run([join(dir, "sup"), "version"], { env })).stdout).toStartWith(version);
+    const piped = await install(["sh", "-s", "--"], source, readFileSync(join(source, "install.sh"), "utf8"));
+    expect([piped.code, piped.stdout]).toEqual([0, expect.stringContaining("in place of the same version")]);
+
+    appendFileSync(join(source, "src/main.ts"), "\nthis is no program (\n");
+    const broken = await install(["sh", join(source, "install.sh")], "/");
+    expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining("the build failed; nothing was installed")]);
+    expect((await run([join(dir, "sup"), "version"], { env })).stdout).toStartWith(version);
+    expect(readdirSync(dir)).toEqual(["sup"]);
   },
   180_000,
 );
