@@ -1,5 +1,6 @@
 import { SIGNALS } from "../base/signals.ts";
 import { CATALOG, type CommandRow } from "./catalog.ts";
+import { TOPICS } from "./words.ts";
 import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "./options.ts";
 
 /**
@@ -94,7 +95,7 @@ function optionsFor({ row, given }: Line): Candidate[] {
 
 const commands = (isHelp: boolean): Candidate[] => [
   ...CATALOG.filter((row) => !row.hidden).map((row) => ({ value: row.name, about: row.summary })),
-  ...(isHelp ? [] : [{ value: "help", about: "this help, or that of a command" }]),
+  ...(isHelp ? TOPICS.map((value) => ({ value, about: "its keys" })) : [{ value: "help", about: "this help, or that of a command" }]),
 ];
 
 async function argumentsOf(row: CommandRow, args: readonly string[], units: () => Promise<readonly KnownUnit[]>): Promise<Completion> {

@@ -12,6 +12,8 @@ import { ABOUT, EXAMPLES, EXIT_CODES } from "./words.ts";
 /** Commander's side: help, mistakes and unusual spellings. The parsed command line, or the exit code when all is said. */
 export function parseFully(argv: readonly string[], host: Host): Parsed | number {
   const asJson = argv.includes("--json");
+  // The whole help is no answer to `help nonsense`: taken as a command, it is the mistake that it is.
+  if (argv[0] === "help" && argv[1] !== undefined && !isKnown(argv[1])) return parseFully(argv.slice(1), host);
   const said: string[] = [];
   let parsed: Parsed | undefined;
   const program = build(host, said, (found) => (parsed = found));
@@ -25,6 +27,9 @@ export function parseFully(argv: readonly string[], host: Host): Parsed | number
   }
   return parsed ?? EXIT.usage;
 }
+
+const isKnown = (word: string): boolean =>
+  word === "help" || word.startsWith("-") || CATALOG.some(({ name, aliases }) => name === word || aliases?.includes(word));
 
 /** Commander's words, `error: unknown option '--jsn'\n(Did you mean --json?)`, as message and hint. */
 function usageError(words: string): ApiError {
@@ -45,7 +50,7 @@ function build(host: Host, said: string[], found: (parsed: Parsed) => void): Com
       ...helpStyles(() => wantsColour(host, undefined)),
     })
     .addHelpText("after", FOOTER)
-    .helpCommand("help [command]", "this help, or that of a command")
+    .helpCommand("help [command]", "this help, or that of a command; help unit, help settings: the keys of the files")
     .commandsGroup("Help:")
     .showSuggestionAfterError(true);
   for (const name of GLOBAL) program.addOption(optionOf(name));

@@ -2,6 +2,9 @@
 
 export const ABOUT = "Keeps services running: starts them, watches their health, restarts them, and tells what happened.";
 
+/** What `sup help` tells about beside the commands: the files. */
+export const TOPICS = ["unit", "settings"] as const;
+
 export const EXAMPLES: ReadonlyArray<readonly [line: string, meaning: string]> = [
   ["sup daemon start", "start the daemon in the background"],
   ["sup status", "all units; the ones in trouble first"],

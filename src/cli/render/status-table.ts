@@ -29,7 +29,7 @@ export function statusTable(daemon: DaemonInfo | null, services: readonly Servic
     );
   else
     blocks.push(
-      `No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; they are noticed by themselves.`,
+      `No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; they are noticed by themselves. \`sup help unit\` lists their keys.`,
     );
   return blocks.join("\n\n");
 }

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { childrenOf, settingsLeaves, supportedKeys } from "../../src/spec/reference.ts";
+import { sup } from "./fake.ts";
+
+test("sup help unit has every key and its parts, on lines that fit the terminal", async () => {
+  const { code, out } = await sup({ home: "/nowhere" }, ["help", "unit"], { host: { columns: () => 60 } });
+  expect(code).toBe(0);
+  for (const key of supportedKeys()) {
+    expect(out).toContain(`\n  ${key.name} (`);
+    for (const child of childrenOf(key)) expect(out).toContain(`\n        ${child.name} (`);
+  }
+  const tooLong = out.split("\n").filter((line) => line.length > 60 && line.trim().includes(" "));
+  expect(tooLong).toEqual([]);
+  expect(out).not.toMatch(/`|\]\(|\*\*/); // marks of Markdown
+});
+
+test("sup help unit KEY has that key alone; one that there is not is a mistake with a guess", async () => {
+  const { code, out } = await sup({ home: "/nowhere" }, ["help", "unit", "restart_policy"]);
+  expect([code, out]).toEqual([0, expect.stringMatching(/^restart_policy \(object; live\)\n    How [^]*?\n  max_retries \(/)]);
+  expect(out).not.toContain("health_check");
+  const unknown = await sup({ home: "/nowhere" }, ["help", "unit", "helth_check"]);
+  expect([unknown.code, unknown.err]).toEqual([2, "sup: a unit file has no key helth_check\n  did you mean health_check?\n"]);
+  expect((await sup({ home: "/nowhere" }, ["help", "unit", "qqq"])).err).toContain("`sup help unit` lists the keys");
+});
+
+test("sup help settings has every key of sup.json", async () => {
+  const { out } = await sup({ home: "/nowhere" }, ["help", "settings"]);
+  for (const { path } of settingsLeaves()) expect(out).toContain(`\n  ${path} (`);
+});
+
+test("help about what is no command is a mistake, not the whole help", async () => {
+  const { code, out, err } = await sup({ home: "/nowhere" }, ["help", "statsu"]);
+  expect([code, out, err]).toEqual([2, "", "sup: unknown command 'statsu'\n  Did you mean status?\n"]);
+  expect((await sup({ home: "/nowhere" }, ["help", "status"])).out).toContain("Usage: sup status");
+  expect((await sup({ home: "/nowhere" }, ["help", "help"])).code).toBe(0);
+});
