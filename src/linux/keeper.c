@@ -4,8 +4,8 @@
  *
  * It is a copy of the daemon by fork that never executes anything: it gives nearly all of the memory back and waits.
  * Everything it does from then on is in this file, and nothing of the daemon is there any more: no heap, no threads, no
- * locks. libc's `syscall` is all that it calls: for the initial value of a local structure the compiler would call the
- * program's own memset, which is gone.
+ * locks, no libc. For the initial value of a local structure the compiler would call memset, which is gone. Not even the
+ * `syscall` of libc would do: that of musl looks for the canary of its stack, which may lie in the program's own data.
  *
  * It is told what to keep and what to let go over a socket, whose end says that the daemon is gone. From then on it holds
  * what it has until the next daemon ends it, or until its file in the runtime directory is removed:
@@ -41,7 +41,33 @@ enum { PR_SET_NAME = 15, PR_SET_PTRACER = 0x59616d61 };
 enum { CHANNEL = 3, WATCH = 4, FIRST_SLOT = 128, ORDERS = 64 };
 enum { MAX_KEPT = 32 };
 
-long syscall(long, ...);
+/* call(number, up to five arguments): a system call in the machine's own code. The result or -errno. */
+#define CODE __attribute__((section(".text")))
+#ifdef __aarch64__
+static const unsigned call_code[] CODE = {
+  0xaa0003e8,       /* mov x8, x0 */
+  0xaa0103e0,       /* mov x0, x1 */
+  0xaa0203e1,       /* mov x1, x2 */
+  0xaa0303e2,       /* mov x2, x3 */
+  0xaa0403e3,       /* mov x3, x4 */
+  0xaa0503e4,       /* mov x4, x5 */
+  0xd4000001,       /* svc #0 */
+  0xd65f03c0,       /* ret */
+};
+#else
+static const unsigned char call_code[] CODE = {
+  0x48, 0x89, 0xf8, /* mov rax, rdi */
+  0x48, 0x89, 0xf7, /* mov rdi, rsi */
+  0x48, 0x89, 0xd6, /* mov rsi, rdx */
+  0x48, 0x89, 0xca, /* mov rdx, rcx */
+  0x4d, 0x89, 0xc2, /* mov r10, r8 */
+  0x4d, 0x89, 0xc8, /* mov r8, r9 */
+  0x0f, 0x05,       /* syscall */
+  0xc3,             /* ret */
+};
+#endif
+#define call ((long (*)(long, ...))call_code)
+
 int *__errno_location(void);
 
 struct iovec { void *base; word length; };
@@ -60,7 +86,7 @@ static void give_memory_back(void) {
   word from = 65536;
   int i;
   for (i = 0; kept[i]; i += 2) {
-    if (kept[i] > from) syscall(NR_munmap, from, kept[i] - from);
+    if (kept[i] > from) call(NR_munmap, from, kept[i] - from);
     from = kept[i + 1];
   }
 }
@@ -80,15 +106,15 @@ static long obey(int channel) {
   message.control = &control;
   message.control_length = sizeof control;
   control.head.length = 0;
-  got = syscall(NR_recvmsg, (long)channel, &message, 0L);
+  got = call(NR_recvmsg, (long)channel, &message, 0L);
   arrived = control.head.length > sizeof control.head ? (control.head.length - sizeof control.head) / sizeof(int) : 0;
   if (message.control_length == 0) arrived = 0;
   for (i = 0; i < got / (long)sizeof(struct order); i++) {
     if (orders[i].slot < FIRST_SLOT) continue;
-    if (orders[i].what == DROP) syscall(NR_close, (long)orders[i].slot);
-    else if (taken < arrived) syscall(NR_dup3, (long)control.fds[taken++], (long)orders[i].slot, 0L);
+    if (orders[i].what == DROP) call(NR_close, (long)orders[i].slot);
+    else if (taken < arrived) call(NR_dup3, (long)control.fds[taken++], (long)orders[i].slot, 0L);
   }
-  for (i = 0; i < arrived; i++) syscall(NR_close, (long)control.fds[i]);
+  for (i = 0; i < arrived; i++) call(NR_close, (long)control.fds[i]);
   return got;
 }
 
@@ -98,8 +124,8 @@ static void stay(void) {
   polled[1].fd = CHANNEL;
   polled[0].events = polled[1].events = POLLIN;
   for (;;) {
-    if (syscall(NR_ppoll, polled, 2L, 0L, 0L, 8L) < 0) continue;
-    if (polled[0].happened) syscall(NR_exit_group, 0L);
+    if (call(NR_ppoll, polled, 2L, 0L, 0L, 8L) < 0) continue;
+    if (polled[0].happened) call(NR_exit_group, 0L);
     if (polled[1].happened && obey(CHANNEL) == 0) polled[1].fd = -1; /* the daemon is gone */
   }
 }
@@ -109,16 +135,16 @@ static void become(struct keeper *k) {
   word i;
   int signal;
   /* First of all: a copy of the daemon's lock must not outlive it. Both come from far above, so neither is in the way of the other. */
-  syscall(NR_dup3, (long)k->channel, (long)CHANNEL, 0L);
-  syscall(NR_dup3, (long)k->watch, (long)WATCH, 0L);
-  syscall(NR_close_range, (long)WATCH + 1, 0xffffffffL, 0L);
-  syscall(NR_close_range, 0L, (long)CHANNEL - 1, 0L);
-  for (signal = 1; signal <= LAST_SIGNAL; signal++) syscall(NR_sigaction, (long)signal, action, 0L, 8L);
-  syscall(NR_sigprocmask, (long)SIG_SETMASK, &none, 0L, 8L);
-  syscall(NR_setsid);
-  syscall(NR_chdir, "/");
-  syscall(NR_prctl, (long)PR_SET_NAME, k->name, 0L, 0L, 0L);
-  syscall(NR_prctl, (long)PR_SET_PTRACER, -1L, 0L, 0L, 0L); /* Yama: the next daemon takes descriptors from here */
+  call(NR_dup3, (long)k->channel, (long)CHANNEL, 0L);
+  call(NR_dup3, (long)k->watch, (long)WATCH, 0L);
+  call(NR_close_range, (long)WATCH + 1, 0xffffffffL, 0L);
+  call(NR_close_range, 0L, (long)CHANNEL - 1, 0L);
+  for (signal = 1; signal <= LAST_SIGNAL; signal++) call(NR_sigaction, (long)signal, action, 0L, 8L);
+  call(NR_sigprocmask, (long)SIG_SETMASK, &none, 0L, 8L);
+  call(NR_setsid);
+  call(NR_chdir, "/");
+  call(NR_prctl, (long)PR_SET_NAME, k->name, 0L, 0L, 0L);
+  call(NR_prctl, (long)PR_SET_PTRACER, -1L, 0L, 0L, 0L); /* Yama: the next daemon takes descriptors from here */
   for (i = 0; i < k->title_room; i++) k->title[i] = 0;
   for (i = 0; k->name[i] && i + 1 < k->title_room; i++) k->title[i] = k->name[i];
   give_memory_back();
@@ -132,19 +158,17 @@ int sup_keeper(struct keeper *k) {
   int i;
   for (i = 0; k->kept[i] && i < 2 * MAX_KEPT; i++) kept[i] = k->kept[i];
   kept[i] = 0;
-  syscall(NR_sigprocmask, (long)SIG_SETMASK, &all, &before, 8L);
-  pid = syscall(NR_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+  call(NR_sigprocmask, (long)SIG_SETMASK, &all, &before, 8L);
+  pid = call(NR_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
   if (pid == 0) become(k);
-  if (pid < 0) pid = -*__errno_location();
-  syscall(NR_sigprocmask, (long)SIG_SETMASK, &before, 0L, 8L);
+  call(NR_sigprocmask, (long)SIG_SETMASK, &before, 0L, 8L);
   return (int)pid;
 }
 
-/* Where its code, its data, errno and libc are, to be kept: four addresses. */
+/* Where its code, its data and the data of the thread are, to be kept: three addresses. */
 int sup_keeper_home(word *to) {
   to[0] = (word)sup_keeper;
   to[1] = (word)kept;
   to[2] = (word)__errno_location();
-  to[3] = (word)syscall;
   return 0;
 }

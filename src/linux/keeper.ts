@@ -280,7 +280,7 @@ let native: Compiled<typeof SYMBOLS> | undefined;
 /** Throws when it cannot be had. */
 function start(directory: string): Running {
   native ??= compileC("keeper.c", source, SYMBOLS, directory);
-  const home = new BigUint64Array(4);
+  const home = new BigUint64Array(3);
   native.sup_keeper_home(ptr(home));
   const ends = new Int32Array(2);
   if (libc.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ptr(ends)) !== 0) throw failure("socketpair", errno());
@@ -288,7 +288,7 @@ function start(directory: string): Running {
   const theirs = duplicate(ends[1]!, FAR);
   const theirWatch = duplicate(watch, FAR);
   try {
-    const kept = BigUint64Array.from([...neededMemory([...home]), 0n]);
+    const kept = BigUint64Array.from([...neededMemory([...home], readFileSync("/proc/self/maps", "latin1")), 0n]);
     const name = cstring(NAME);
     const { start: title, room } = argumentArea();
     const record = Buffer.alloc(40);
@@ -319,16 +319,17 @@ function watchEnd(path: string): number {
   return fd;
 }
 
-/** libc's own mappings and the stack, and what surrounds these addresses: pairs in rising order, none in another. */
-function neededMemory(addresses: readonly bigint[]): bigint[] {
+/**
+ * The stack, the kernel's own pages, which newer ones do not let go (mseal(2)), and what surrounds these addresses: pairs in
+ * rising order, none in another. `maps` as in proc(5).
+ */
+export function neededMemory(addresses: readonly bigint[], maps: string): bigint[] {
   const pairs = addresses.map((one): [bigint, bigint] => {
     const page = one & ~PAGE_MASK;
     return [page - AROUND, page + PAGE_MASK + 1n + AROUND];
   });
-  for (const line of readFileSync("/proc/self/maps", "latin1").split("\n")) {
-    const [, from, to, path = ""] = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \d+\s*(.*)$/.exec(line) ?? [];
-    if (from !== undefined && LIBC_OR_STACK.test(path)) pairs.push([BigInt(`0x${from}`), BigInt(`0x${to!}`)]);
-  }
+  for (const [, from, to] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) .* \[(?:stack|vdso|vvar\w*)\]$/gm))
+    pairs.push([BigInt(`0x${from!}`), BigInt(`0x${to!}`)]);
   const joined: Array<[bigint, bigint]> = [];
   for (const [from, to] of pairs.sort((a, b) => Number(a[0] - b[0]))) {
     const before = joined.at(-1);
@@ -338,10 +339,9 @@ function neededMemory(addresses: readonly bigint[]): bigint[] {
   return joined.flat();
 }
 
-const LIBC_OR_STACK = /^\[(stack|vdso|vvar)|\/(ld-|libc[.-])[^/]*$/;
 /**
- * The C functions lie in two or three pages that TinyCC took from the heap. errno lies in the data of the thread, and so
- * does what the kernel writes to at every turn (rseq), some way above.
+ * The C functions lie in two or three pages that TinyCC took from the heap. What the kernel writes to at every turn (rseq of
+ * glibc) lies in the data of the thread, some way above errno.
  */
 const AROUND = 0x40000n;
 const PAGE_MASK = 0xffffn; // 64 KiB: the largest page of arm64

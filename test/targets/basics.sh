@@ -209,6 +209,8 @@ sup stop writer >/dev/null
 unbroken() { awk '$4 != "line" || $5 != NR { print NR ": " $0; bad = 1; exit } END { print NR; exit bad || NR < 1000 }' "$logs/writer.log"; }
 check "of what it wrote each line is there once" unbroken
 
+check "the daemon had nothing to complain of" code_is 1 grep -v ' info ' "$logs/sup.log"
+
 # ---- the end
 
 pids="$(pid_of web) $(pid_of socket) $(daemon_pid)"
