@@ -2,9 +2,9 @@ import { formatDuration } from "../base/duration.ts";
 import { closure } from "../base/graph.ts";
 import type { Spec } from "../spec/spec.ts";
 import { beginCheck, changedCheck, failedWords, healthNews, probed, probing, spread } from "./check.ts";
+import { Deadlines } from "./deadlines.ts";
 import { Dependents } from "./dependents.ts";
 import { blocks, endedToRestart, isAtRest, isUp } from "./deps.ts";
-import { Timeline } from "./timeline.ts";
 import type { Entry, Fact, Turn, WorldEvent } from "./turn.ts";
 import type { UnitEvent } from "./unit/events.ts";
 import { awaitsNotice, holdsStop, isDown, isProbed, isStarting, mayProbe, stateOf } from "./unit/phase.ts";
@@ -31,7 +31,7 @@ const GOLDEN = 0.6180339887498949;
 export class World {
   readonly #entries = new Map<string, Entry>();
   readonly #dependents = new Dependents();
-  readonly #timeline = new Timeline();
+  readonly #deadlines = new Deadlines(this.#entries);
   readonly #waiting = new Set<string>();
   readonly #options: WorldOptions;
   #starting = 0;
@@ -63,7 +63,7 @@ export class World {
 
   /** When the world wants a `tick` at the latest (monotonic), or null. */
   nextDueMs(): number | null {
-    return this.#timeline.peek();
+    return this.#deadlines.next();
   }
 
   /** Ids of the dependencies that a waiting unit waits for. */
@@ -211,11 +211,7 @@ export class World {
     const { id } = entry.unit;
     const before = this.#entries.get(id);
     this.#entries.set(id, entry);
-    if (entry.unit.due !== null && entry.unit.due !== before?.unit.due) this.#timeline.push(entry.unit.due.atMs, id);
-    for (const at of ["check", "watchdog"] as const) {
-      const dueMs = entry[at]?.dueMs ?? null;
-      if (dueMs !== null && dueMs !== before?.[at]?.dueMs) this.#timeline.push(dueMs, id);
-    }
+    this.#deadlines.put(before, entry);
     this.#starting += Number(isStarting(entry.unit.phase)) - Number(before !== undefined && isStarting(before.unit.phase));
     if (entry.unit.phase === "waiting") this.#waiting.add(id);
     else this.#waiting.delete(id);
@@ -269,7 +265,7 @@ export class World {
 
   #tick(env: Env, turn: Turn): void {
     const probed: string[] = [];
-    for (let id = this.#timeline.pop(env.nowMs); id !== undefined; id = this.#timeline.pop(env.nowMs)) {
+    for (let id = this.#deadlines.pop(env.nowMs); id !== undefined; id = this.#deadlines.pop(env.nowMs)) {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue;
       const { due, run } = entry.unit;
