@@ -2,8 +2,13 @@ import type { StreamChange } from "../api/shapes.ts";
 
 type Subscriber = (id: number, change: StreamChange) => void;
 
-/** How many changes a subscriber may have missed and still be told one by one. */
-const KEPT = 4096;
+/**
+ * How many changes a subscriber may have missed and still be told one by one. A round of metrics counts as many as it has units: of
+ * a thousand units it is a hundred kilobytes, every five seconds.
+ */
+const KEPT = 2048;
+/** Dropping from the front costs the length of the ring, so it is done in steps of this. */
+const SLACK = KEPT / 4;
 
 /**
  * Changes as they are published, numbered without a gap. Ids begin at the wall clock's milliseconds, so that ids of an
@@ -12,6 +17,8 @@ const KEPT = 4096;
 export class Bus {
   #nextId: number;
   readonly #ring: Array<{ readonly id: number; readonly change: StreamChange }> = [];
+  /** Of all changes in the ring. */
+  #weight = 0;
   readonly #subscribers = new Set<Subscriber>();
   readonly #onError: (error: unknown) => void;
 
@@ -23,7 +30,8 @@ export class Bus {
   publish(change: StreamChange): void {
     const id = this.#nextId++;
     this.#ring.push({ id, change });
-    if (this.#ring.length > 2 * KEPT) this.#ring.splice(0, KEPT);
+    this.#weight += weightOf(change);
+    if (this.#weight > KEPT + SLACK) this.#drop();
     for (const subscriber of this.#subscribers) this.#tell(subscriber, id, change);
   }
 
@@ -37,6 +45,13 @@ export class Bus {
     return () => this.#subscribers.delete(subscriber);
   }
 
+  #drop(): void {
+    let dropped = 0;
+    // The newest stays, whatever its weight.
+    for (; dropped < this.#ring.length - 1 && this.#weight > KEPT; dropped++) this.#weight -= weightOf(this.#ring[dropped]!.change);
+    this.#ring.splice(0, dropped);
+  }
+
   /** A subscriber that throws loses its place; the others and the daemon go on. */
   #tell(subscriber: Subscriber, id: number, change: StreamChange): void {
     try {
@@ -47,3 +62,5 @@ export class Bus {
     }
   }
 }
+
+const weightOf = (change: StreamChange): number => (change.kind === "metrics" ? Math.max(1, change.data.length) : 1);
