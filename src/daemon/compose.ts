@@ -38,8 +38,8 @@ import { Catalog } from "./catalog.ts";
 import { describeService, type Surroundings } from "./describe.ts";
 import { Engine, type TurnSink } from "./engine.ts";
 import { Facade } from "./facade.ts";
-import { Invocations } from "./invocations.ts";
 import { Interpreter } from "./interpret.ts";
+import { Invocations } from "./invocations.ts";
 import type { Journal } from "./journal.ts";
 import { Launcher } from "./launcher.ts";
 import { Ownership } from "./ownership.ts";
@@ -69,7 +69,7 @@ export interface Parts {
   readonly bootId: string;
   readonly processes: ProcessTable;
   readonly invocationOf: (id: string, run: number) => string;
-  readonly invocations: Pick<Invocations, "cutOff" | "runOf" | "forget">;
+  readonly invocations: Pick<Invocations, "cutOff" | "forgetUnit" | "runOf" | "forget">;
   close(): void;
 }
 
@@ -126,7 +126,7 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
   });
   const invocations = new Invocations(store, places.runtime, (message) => journal.warn(message));
   const invocationOf = (id: string, run: number): string => invocations.of(id, run);
-  const cgroups = cgroupsFor(settings, store, invocationOf("", 0));
+  const cgroups = cgroupsFor(settings, store, invocations.nameOf(""));
   // Who kills a pid 1 ends all of its namespace.
   const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: (message) => journal.warn(message) });
   const processes = openProcesses({ hub, cgroups, keeper, scratch: places.runtime });
@@ -169,7 +169,7 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
       hub,
       keeper,
       directory: `${places.runtime}/notify`,
-      abstractName: (unit) => `sup/${invocationOf(`notify:${unit}`, 0)}`,
+      abstractName: (unit) => `sup/${invocations.nameOf(`notify:${unit}`)}`,
     }),
     invocationOf,
     invocations,
@@ -203,8 +203,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   const recorder = new Recorder({ world, clock, store, logs, bus, around, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
-    letGo(turn, machine, world);
-    for (const id of turn.removed) background.forget(id);
+    letGo(turn, machine, world, [interpreter, background]);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
@@ -255,8 +254,18 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
 }
 
 /** What units that are down or gone do not need any more. */
-function letGo(turn: Turn, { logs, sockets, notify }: Pick<Machine, "logs" | "sockets" | "notify">, world: World): void {
-  for (const id of turn.removed) logs.close(id);
+function letGo(
+  turn: Turn,
+  { logs, sockets, notify, invocations }: Pick<Machine, "logs" | "sockets" | "notify" | "invocations">,
+  world: World,
+  rememberers: ReadonlyArray<{ forget(id: string): void }>,
+): void {
+  for (const id of turn.removed) {
+    logs.close(id);
+    if (world.get(id) !== undefined) continue; // it is there again
+    for (const one of rememberers) one.forget(id);
+    invocations.forgetUnit(id);
+  }
   for (const id of [...turn.changed, ...turn.removed]) {
     if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
     sockets.release(id);

@@ -83,9 +83,13 @@ export class Interpreter {
     }
   }
 
-  /** The launch of the current run, for probes by hand. */
-  launchOf(id: string): Launch | null {
-    return this.#runs.get(id)?.launch ?? null;
+  /** The unit is down and gone. */
+  forget(id: string): void {
+    const state = this.#runs.get(id);
+    if (state === undefined) return;
+    this.#runs.delete(id);
+    this.#notices.forget(id);
+    this.#options.processes.forget(state.invocation);
   }
 
   /** Resolves when the probe that is under way, or is about to be, has its result; at once when none can be. */

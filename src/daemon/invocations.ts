@@ -33,10 +33,19 @@ export class Invocations {
   of(id: string, run: number): string {
     const last = this.#latest.get(id);
     if (last?.run === run) return last.invocation;
-    const hash = Bun.CryptoHasher.hash("sha256", `${this.#secret}\0${id}\0${run}`, "hex").slice(0, 24);
-    const invocation = `${hash}${run.toString(16).padStart(8, "0")}`;
+    const invocation = this.#make(id, run);
     this.#latest.set(id, { run, invocation });
     return invocation;
+  }
+
+  /** The same for what is no unit: a name that nobody else can guess. It is not remembered. */
+  nameOf(thing: string): string {
+    return this.#make(thing, 0);
+  }
+
+  /** The unit is gone. Asked for it again, the answer is the same. */
+  forgetUnit(id: string): void {
+    this.#latest.delete(id);
   }
 
   /** Null: it is none of ours. */
@@ -48,6 +57,11 @@ export class Invocations {
   /** At an orderly end: what still runs then was let go on purpose. */
   forget(): void {
     rmSync(this.#file, { force: true });
+  }
+
+  #make(id: string, run: number): string {
+    const hash = Bun.CryptoHasher.hash("sha256", `${this.#secret}\0${id}\0${run}`, "hex").slice(0, 24);
+    return `${hash}${run.toString(16).padStart(8, "0")}`;
   }
 }
 

@@ -51,6 +51,10 @@ export class Notices {
     this.#options.sockets.drain(id);
   }
 
+  forget(id: string): void {
+    this.#noted.delete(id);
+  }
+
   #hear(id: string, { pid, text }: NotifyMessage): void {
     const { processes, runOf, post, note } = this.#options;
     const live = runOf(id);

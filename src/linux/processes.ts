@@ -198,6 +198,10 @@ class LinuxProcesses implements ProcessTable {
     return this.trees.whenEmpty(tree, callback);
   }
 
+  forget(invocation: string): void {
+    this.cgroups?.release(invocation);
+  }
+
   membersOf(tree: TreeOf): readonly Stat[] {
     return this.trees.members(tree);
   }

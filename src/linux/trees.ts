@@ -17,7 +17,7 @@ import { addChildren, allStats, ownChildren, readStat, type Stat, statsOf } from
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree.ts";
 
 /** Births remembered before the dead ones among them are forgotten; a run that was forgotten costs a sweep, nothing else. */
-const MANY_BIRTHS = 4096;
+const MANY_BIRTHS = 512;
 const MAX_SWEEPS = 50;
 const RETRY_MS = 50;
 

@@ -123,4 +123,6 @@ export interface Processes {
   memberOf(tree: TreeOf, pid: number): ProcessRef | null;
   /** Calls back once when nothing of the tree is left; at once (but not during the call) when nothing is. Returns a cancel. */
   whenEmpty(tree: TreeOf, callback: () => void): () => void;
+  /** The run is over, and its unit is gone: what is kept for it goes as well. */
+  forget(invocation: string): void;
 }

@@ -1,5 +1,7 @@
 /** `sup run`: a command as a unit for once, with all that units have, gone when it ends. */
 import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { eventsOf, typesOf } from "../../harness/history.ts";
 import { alive } from "../../harness/processes.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
@@ -45,6 +47,20 @@ test("-f shows its output and gives its exit code; the log stays", async () => {
   expect((await daemon.sup("logs", "--bare", "talk")).stdout).toContain("hello you\n");
   expect((await daemon.sup("run", "-f", "--", "sh", "-c", "kill -9 $$")).code).toBe(137);
   expect((await daemon.sup("run", "-f", "--", "true")).code).toBe(0);
+});
+
+test("nothing is kept of it: its cgroup goes with it", async () => {
+  const { daemon } = shared;
+  for (let n = 0; n < 3; n++) expect((await daemon.sup("run", "-f", "--name", `brief-${n}`, "--", "true")).code).toBe(0);
+  await daemon.sup("run", "--name", "there", "--", "sleep", "1000");
+  const { pid, containment } = await daemon.service("there");
+  if (containment === "cgroup") {
+    const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))![1]!;
+    const mount = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((directory) => existsSync(join(directory, path)))!;
+    const names = (): string[] => readdirSync(join(mount, path, "..")).filter((name) => /^(brief|there)/.test(name));
+    await until(() => names().length === 1, { what: "the groups of the others to go", explain: () => names().join(" ") });
+  }
+  await daemon.sup("stop", "there");
 });
 
 test("what cannot start says why and leaves nothing; wrong input is refused before anything is made", async () => {
