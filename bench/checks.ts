@@ -36,6 +36,7 @@ console.log(`\n${table([`${waves * width} units in ${waves} waves`, ""], started
 
 interface Daemon {
   readonly pid: number;
+  readonly home: string;
   readonly sup: (...args: string[]) => Promise<string>;
 }
 
@@ -54,7 +55,7 @@ async function withDaemon<T>(units: ReadonlyMap<string, object>, work: (daemon: 
       if (tries > 500) throw new Error("the daemon does not answer");
       await Bun.sleep(10);
     }
-    return await work({ pid: child.pid, sup });
+    return await work({ pid: child.pid, home, sup });
   } finally {
     await run([SUP, "daemon", "stop"], { env });
     child.kill("SIGTERM"); // when it could not be asked
@@ -82,7 +83,7 @@ async function measureChecks(): Promise<string[][]> {
     }),
   );
   try {
-    return await withDaemon(units, async ({ pid, sup }) => {
+    return await withDaemon(units, async ({ pid, home, sup }) => {
       await sup("start", "*");
       await Bun.sleep(3000); // every check has had its first slots
       counting = true;
@@ -91,14 +92,20 @@ async function measureChecks(): Promise<string[][]> {
       counting = false;
       const share = (cpuNs(pid) - beganNs) / 1e6 / (performance.now() - beganMs);
       const health = JSON.parse(await sup("health", "--json")) as { status: string };
-      return describeChecks(asked, share, rssMb(pid), health.status);
+      return describeChecks(asked, share, rssMb(pid), await heapMb(home), health.status);
     });
   } finally {
     await server.stop(true);
   }
 }
 
-function describeChecks(asked: readonly number[][], share: number, rss: number, status: string): string[][] {
+/** Of the daemon's own objects, garbage included. */
+async function heapMb(home: string): Promise<number> {
+  const text = await (await fetch("http://sup/metrics", { unix: join(home, "run/sup.sock") })).text();
+  return Number(/^sup_heap_bytes (.*)$/m.exec(text)?.[1]) / 1e6;
+}
+
+function describeChecks(asked: readonly number[][], share: number, rss: number, heap: number, status: string): string[][] {
   // A check's slots lie a second apart; its most punctual question shows where they lie.
   const late = asked.flatMap((times) => {
     const offset = Math.min(...times.map((at, k) => at - k * 1000));
@@ -117,6 +124,7 @@ function describeChecks(asked: readonly number[][], share: number, rss: number, 
     ["questions in 100 ms, fewest and most", `${Math.min(...busy)}, ${Math.max(...busy)}`],
     ["CPU of the daemon, of one core", `${(share * 100).toFixed(1)} %`],
     ["memory (RSS)", `${rss.toFixed(0)} MB`],
+    ["of it heap, at the end", `${heap.toFixed(0)} MB`],
     ["overall health at the end", status],
   ];
 }

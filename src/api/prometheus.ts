@@ -113,6 +113,7 @@ function own(prom: Prom, registry: Registry, daemon: ReturnType<Supervisor["stat
   );
   one("sup_mailbox_events", "Events that wait to be handled.", telemetry.mailbox);
   one("sup_store_bytes", "Bytes of the database that hold something.", telemetry.storeBytes);
+  one("sup_heap_bytes", "The daemon's own objects in memory, those that are not needed any more included.", telemetry.heapBytes);
   one("process_resident_memory_bytes", "Resident memory of the daemon.", telemetry.residentBytes);
   one("process_start_time_seconds", "When the daemon was started, in seconds since 1970.", Date.parse(daemon.start_time) / 1000);
   const cpu = new prom.Counter({ name: "process_cpu_seconds_total", help: "CPU used by the daemon.", registers: [registry] });

@@ -19,6 +19,8 @@ export interface Telemetry {
   readonly mailbox: number;
   readonly storeBytes: number;
   readonly residentBytes: number;
+  /** Of the heap: part of the resident memory. */
+  readonly heapBytes: number;
   readonly cpuSeconds: number;
 }
 

@@ -282,14 +282,15 @@ function readTelemetry(
   const reported = [...sampler.reported()].flatMap(([unit, numbers]) =>
     Object.entries(numbers).map(([name, value]) => ({ unit, name, value })),
   );
-  const cpu = process.cpuUsage();
+  const [cpu, memory] = [process.cpuUsage(), process.memoryUsage()];
   return {
     ...meter.read(),
     reported,
     unlogged: world.ids().flatMap((unit) => logs.condition(unit).losses.map(({ why, lines }) => ({ unit, why, lines }))),
     mailbox: engine.depth,
     storeBytes: store.size(),
-    residentBytes: process.memoryUsage.rss(),
+    residentBytes: memory.rss,
+    heapBytes: memory.heapUsed,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
   };
 }

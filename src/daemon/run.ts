@@ -11,7 +11,7 @@ import { takeLock, type Lock } from "../linux/lock.ts";
 import { sendNotice } from "../linux/notify.ts";
 import { whoListens } from "../linux/ports.ts";
 import { isAlive, readStat } from "../linux/proc.ts";
-import { releaseStartupCode } from "../linux/resident.ts";
+import { collectGarbage, releaseStartupCode } from "../linux/resident.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../linux/signals.ts";
 import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../spec/places.ts";
 import type { LogSpec } from "../spec/spec.ts";
@@ -25,6 +25,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { resume } from "./resume.ts";
 import { patienceMs, shutDown } from "./shutdown.ts";
+import { Thrift } from "./thrift.ts";
 
 export interface DaemonOptions {
   readonly places: Places;
@@ -304,11 +305,13 @@ function tick(parts: Parts, settings: Settings): Timer {
     world.get(id)?.spec.log ?? (catalog.problemsOf(id).length > 0 ? null : undefined);
   const tidying = { tidyLogs: () => logs.tidy(specOf), logsHaveGrown: () => logs.hasGrown };
   const housekeeping = new Housekeeping({ clock, store, settings, countUnits, ...tidying, onShortened });
+  const thrift = new Thrift();
   return setInterval(() => {
     logs.tick();
     background.tick();
     housekeeping.tick();
     reloader.letGo();
+    if (thrift.look(clock.monotonicMs(), process.memoryUsage().heapUsed)) thrift.took(collectGarbage(), clock.monotonicMs());
   }, settings.metrics.intervalMs);
 }
 

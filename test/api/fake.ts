@@ -278,6 +278,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       mailbox: 0,
       storeBytes: 4096,
       residentBytes: 50_000_000,
+      heapBytes: 10_000_000,
       cpuSeconds: 1.5,
     }),
     acknowledge(ids, units) {
