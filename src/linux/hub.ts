@@ -1,10 +1,13 @@
 /**
- * One epoll set for everything that Bun's loop cannot watch by itself: pidfds, FIFOs, notify sockets.
+ * Epoll sets for everything that Bun's loop cannot watch by itself: pidfds, FIFOs, notify sockets.
  *
- * Bun's loop watches the set through a descriptor that it takes for a socket: once the set is readable, Bun calls recv,
+ * Bun's loop watches a set through a descriptor that it takes for a socket: once the set is readable, Bun calls recv,
  * gets ENOTSOCK, closes that descriptor and calls `close`. So `close` means "something is ready", once; after each wake
  * a fresh duplicate is handed over. This is no documented behaviour of Bun: the hub tests it when it opens, and asks
- * the set every 10 ms by a timer where it does not work.
+ * the sets every 10 ms by a timer where it does not work.
+ *
+ * The kernel walks all that is in a set when it is handed over, to be sure that no set contains itself. So there are many small
+ * ones: with one for all, a line of one of a thousand units cost a walk over thousands of descriptors.
  */
 import { ptr } from "bun:ffi";
 import { duplicate, errno, libc, O } from "./libc.ts";
@@ -22,7 +25,7 @@ export interface Hub {
   readonly mode: "loop" | "interval";
   /** The mode after the self-test (within a second). */
   readonly tested: Promise<"loop" | "interval">;
-  /** How often the set was asked. What a callback tells had happened by the latest of them. */
+  /** How often a set was asked. What a callback tells had happened by the latest of them. */
   readonly looks: number;
   /**
    * Watches a descriptor. Level-triggered unless `edge`: then a callback that leaves data behind is not called for it
@@ -57,30 +60,39 @@ const DEL = 2;
 const EVENT_BYTES = process.arch === "x64" ? 12 : 16;
 const DATA_AT = process.arch === "x64" ? 4 : 8;
 
-const EVENTS_PER_WAKE = 256;
-/** What one wake may take before timers, requests and the rest of the loop get their turn. */
+/** Descriptors in a set. */
+const SET_SIZE = 128;
+/** What one turn may take before timers, requests and the rest of the loop get theirs. */
 const BUDGET_MS = 10;
 const INTERVAL_MS = 10;
 const SELF_TEST_MS = 1000;
 
 type Callback = (bits: number) => void;
 
+interface WatchSet {
+  readonly fd: number;
+  size: number;
+}
+
 class EpollHub implements Hub {
   mode: "loop" | "interval" = "loop";
   readonly tested: Promise<"loop" | "interval">;
   looks = 0;
   private readonly options: HubOptions;
-  private readonly set = must("epoll_create1", libc.epoll_create1(O.CLOEXEC));
-  /** Always in the set: proves at the start that wakes arrive, and at the end brings the last one. */
+  private readonly sets = new Set<WatchSet>();
+  /** Always in each set: proves at the start that wakes arrive, and at the end brings the last one. */
   private readonly bell = must("eventfd", libc.eventfd(0, O.CLOEXEC | O.NONBLOCK));
   private readonly watches = new Map<number, Callback>();
-  private readonly events = Buffer.alloc(EVENTS_PER_WAKE * EVENT_BYTES);
-  private nextId = 1;
-  /** Events that were fetched when the budget ran out: they come first at the next wake, or the last would starve. */
-  private backlog: Array<readonly [id: number, bits: number]> = [];
+  private readonly events = Buffer.alloc(SET_SIZE * EVENT_BYTES);
+  private nextId = BELL + 1;
+  /** Sets that are readable; they are asked at the next turn. */
+  private ready: WatchSet[] = [];
+  /** Sets that were asked; they are handed over again when all that was found is dealt with. */
+  private asked: WatchSet[] = [];
+  private found: Array<readonly [id: number, bits: number]> = [];
+  private turning: NodeJS.Immediate | null = null;
   private timer: Timer | null = null;
   private closed = false;
-  private released = false;
   private readonly passed: () => void;
 
   constructor(options: HubOptions) {
@@ -95,25 +107,26 @@ class EpollHub implements Hub {
       clearTimeout(overdue);
       test.resolve(this.mode);
     };
-    this.add(this.bell, "in", false, () => {
+    this.watches.set(BELL, () => {
       silence(this.bell);
       this.passed();
     });
-    this.ring();
     if (options.forceInterval) this.fallBack();
-    else this.arm();
+    this.makeSet();
+    this.ring();
   }
 
   add(fd: number, event: HubEvent, edge: boolean, callback: Callback): HubHandle {
+    const set = this.setWithRoom();
     const id = this.nextId++;
-    const record = Buffer.alloc(EVENT_BYTES);
-    record.writeUInt32LE((MASK[event] | (edge ? EPOLLET : 0)) >>> 0, 0);
-    record.writeUInt32LE(id, DATA_AT);
-    must("epoll_ctl", libc.epoll_ctl(this.set, ADD, fd, ptr(record)));
+    const record = put(set.fd, fd, (MASK[event] | (edge ? EPOLLET : 0)) >>> 0, id);
+    set.size++;
     this.watches.set(id, callback);
     return {
       remove: () => {
-        if (this.watches.delete(id) && !this.closed) libc.epoll_ctl(this.set, DEL, fd, ptr(record));
+        if (!this.watches.delete(id) || this.closed) return;
+        libc.epoll_ctl(set.fd, DEL, fd, ptr(record));
+        set.size--;
       },
     };
   }
@@ -121,21 +134,35 @@ class EpollHub implements Hub {
   close(): void {
     if (this.closed) return;
     this.watches.clear();
-    this.backlog = [];
+    this.found = [];
     this.closed = true;
     this.passed();
-    if (this.timer !== null) this.release();
-    else this.ring();
+    // Of the others Bun's loop has a duplicate still.
+    for (const set of this.timer !== null ? this.sets : [...this.ready, ...this.asked]) this.release(set);
+    if (this.sets.size > 0) this.ring();
+  }
+
+  private setWithRoom(): WatchSet {
+    for (const set of this.sets) if (set.size < SET_SIZE) return set;
+    return this.makeSet();
+  }
+
+  private makeSet(): WatchSet {
+    const set = { fd: must("epoll_create1", libc.epoll_create1(O.CLOEXEC)), size: 1 };
+    put(set.fd, this.bell, MASK.in, BELL);
+    this.sets.add(set);
+    if (this.timer === null) this.handOver(set);
+    return set;
   }
 
   private ring(): void {
     libc.write(this.bell, ptr(ONE), 8);
   }
 
-  private arm(): void {
-    const fd = duplicate(this.set);
-    if (fd < 0) return void setTimeout(() => this.wake(), INTERVAL_MS); // no descriptors left: look again soon
-    const socket = { data() {}, open() {}, error() {}, close: () => this.wake() };
+  private handOver(set: WatchSet): void {
+    const fd = duplicate(set.fd);
+    if (fd < 0) return void setTimeout(() => this.woken(set), INTERVAL_MS); // no descriptors left: look again soon
+    const socket = { data() {}, open() {}, error() {}, close: () => this.woken(set) };
     // `fd` is not in Bun's types; a rejected connect has closed nothing we know of, so the timer takes over.
     Bun.connect({ fd, socket } as unknown as Parameters<typeof Bun.connect>[0]).catch(() => {
       if (!this.closed) this.fallBack();
@@ -145,53 +172,81 @@ class EpollHub implements Hub {
   private fallBack(): void {
     if (this.closed || this.timer !== null) return;
     this.mode = "interval";
-    this.timer = setInterval(() => this.dispatch(), INTERVAL_MS);
+    this.timer = setInterval(() => {
+      if (this.found.length === 0) this.ready = [...this.sets];
+      this.turn();
+    }, INTERVAL_MS);
   }
 
-  private wake(): void {
-    if (this.closed) return this.release();
+  private woken(set: WatchSet): void {
+    if (this.closed) return this.release(set);
     if (this.timer !== null) return;
+    this.ready.push(set);
+    this.turning ??= setImmediate(() => this.turn());
+  }
+
+  private turn(): void {
+    this.turning = null;
+    if (this.closed) return;
+    const { ready } = this;
+    this.ready = [];
+    for (const set of ready) this.ask(set);
     this.dispatch();
-    if (this.closed) this.release();
-    else if (this.backlog.length > 0) setImmediate(() => this.wake());
-    else this.arm();
+    if (this.closed) return;
+    if (this.found.length > 0) {
+      // What is left comes first at the next turn, or the last would starve.
+      if (this.timer === null) this.turning ??= setImmediate(() => this.turn());
+      return;
+    }
+    const { asked } = this;
+    this.asked = [];
+    if (this.timer === null) for (const set of asked) this.handOver(set);
+  }
+
+  private ask(set: WatchSet): void {
+    this.looks++;
+    const count = libc.epoll_wait(set.fd, ptr(this.events), SET_SIZE, 0);
+    for (let i = 0; i < count; i++) {
+      const at = i * EVENT_BYTES;
+      this.found.push([this.events.readUInt32LE(at + DATA_AT), this.events.readUInt32LE(at)]);
+    }
+    if (this.timer === null) this.asked.push(set);
   }
 
   private dispatch(): void {
     const until = performance.now() + BUDGET_MS;
-    const queue = this.backlog.length > 0 ? this.backlog : this.fetch();
+    const { found } = this;
     let done = 0;
-    for (; done < queue.length; done++) {
+    for (; done < found.length; done++) {
       if (done > 0 && performance.now() >= until) break;
-      const [id, bits] = queue[done]!;
+      const [id, bits] = found[done]!;
       try {
         this.watches.get(id)?.(bits);
       } catch (error) {
         this.options.onError(error);
       }
     }
-    this.backlog = this.closed ? [] : queue.slice(done);
+    this.found = this.closed ? [] : found.slice(done);
   }
 
-  private fetch(): Array<readonly [number, number]> {
-    this.looks++;
-    const count = libc.epoll_wait(this.set, ptr(this.events), EVENTS_PER_WAKE, 0);
-    const found: Array<readonly [number, number]> = [];
-    for (let i = 0; i < count; i++) {
-      const at = i * EVENT_BYTES;
-      found.push([this.events.readUInt32LE(at + DATA_AT), this.events.readUInt32LE(at)]);
-    }
-    return found;
-  }
-
-  private release(): void {
-    if (this.released) return;
-    this.released = true;
+  private release(set: WatchSet): void {
+    if (!this.sets.delete(set)) return;
+    libc.close(set.fd);
+    if (this.sets.size > 0) return;
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
-    libc.close(this.set);
     libc.close(this.bell);
   }
+}
+
+const BELL = 1;
+
+function put(set: number, fd: number, mask: number, id: number): Buffer {
+  const record = Buffer.alloc(EVENT_BYTES);
+  record.writeUInt32LE(mask, 0);
+  record.writeUInt32LE(id, DATA_AT);
+  must("epoll_ctl", libc.epoll_ctl(set, ADD, fd, ptr(record)));
+  return record;
 }
 
 const ONE = new BigUint64Array([1n]);

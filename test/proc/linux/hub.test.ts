@@ -94,6 +94,62 @@ test("slow callbacks that leave their data behind do not starve a neighbour", as
   for (const { reader, writer } of [...greedy, last]) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
+test("many watches share a few descriptors, each is told, and the room of those that are gone is used again", async () => {
+  const hub = openHub({ onError });
+  const descriptors = (): number => readdirSync("/proc/self/fd").length;
+  const before = descriptors();
+  const pipes = Array.from({ length: 500 }, pipe);
+  const told = new Set<number>();
+  const watch = (): Array<{ remove(): void }> =>
+    pipes.map(({ reader }, i) =>
+      hub.add(reader, "in", true, () => {
+        readFifo(reader, buffer, 0, 64);
+        told.add(i);
+      }),
+    );
+  let handles = watch();
+  const used = descriptors() - before - 2 * pipes.length;
+  expect(used).toBeLessThan(12);
+  for (let round = 0; round < 3; round++) {
+    for (const { writer } of pipes) writeSync(writer, "x");
+    await until(() => told.size === pipes.length, "all of them");
+    for (const handle of handles) handle.remove();
+    told.clear();
+    handles = watch();
+  }
+  expect(descriptors() - before - 2 * pipes.length).toBe(used);
+  hub.close();
+  await until(() => descriptors() <= before + 2 * pipes.length - 2, "the sets to be let go"); // those of `before` held one set and the bell
+  for (const { reader, writer } of pipes) [reader, writer].forEach((fd) => closeSync(fd));
+});
+
+test("a wake costs as much with thousands of watches as with a few", async () => {
+  const wakes = async (watched: number): Promise<number> => {
+    const hub = openHub({ onError });
+    const { reader, writer } = pipe();
+    const others = Array.from({ length: watched }, pipe);
+    for (const other of others) hub.add(other.reader, "in", true, () => {});
+    let next = Promise.withResolvers<void>();
+    hub.add(reader, "in", true, () => {
+      readFifo(reader, buffer, 0, 64);
+      next.resolve();
+    });
+    const began = process.cpuUsage();
+    for (let i = 0; i < 500; i++) {
+      next = Promise.withResolvers<void>();
+      writeSync(writer, "x");
+      await next.promise;
+    }
+    const { user, system } = process.cpuUsage(began);
+    hub.close();
+    for (const one of [...others, { reader, writer }]) [one.reader, one.writer].forEach((fd) => closeSync(fd));
+    return user + system;
+  };
+  await wakes(10); // the compiler has seen it
+  const few = await wakes(10);
+  expect(await wakes(4000)).toBeLessThan(4 * few + 20_000); // with one set for all it is ten times as much
+}, 30_000);
+
 test("a thousand processes are watched at once and every end is told", async () => {
   using m = machine();
   const count = 1000;
