@@ -15,10 +15,10 @@ const WRITERS: Readonly<Record<string, readonly [kind: Kind, log: UnitFile]>> = 
   "writes-limited": ["lines", { max_size_mb: 10, keep: 2, rate_limit: 1_000_000 }],
 };
 export const WRITING: readonly string[] = Object.keys(WRITERS);
-export const TALKING: readonly string[] = Array.from({ length: 8 }, (_, n) => `talks-${n + 1}`);
+export const TALKING: readonly string[] = Array.from({ length: 12 }, (_, n) => `talks-${n + 1}`);
 export const SLEEPING: readonly string[] = Array.from({ length: 40 }, (_, n) => `sleeps-${n + 1}`);
 
-export const DYING: readonly string[] = Array.from({ length: 20 }, (_, n) => `dies-${n + 1}`);
+export const DYING: readonly string[] = Array.from({ length: 10 }, (_, n) => `dies-${n + 1}`);
 
 export const ordersOf = (home: string, unit: string): string => join(home, `${unit}.orders`);
 export const doneOf = (home: string, unit: string): string => join(home, `${unit}.done`);
@@ -39,7 +39,7 @@ export function unitsOf(home: string, seed: number, checked: string): Record<str
   for (const unit of TALKING) units[unit] = program("talker.ts", [ordersOf(home, unit), doneOf(home, unit)], { type: "notify" });
   for (const unit of SLEEPING) units[unit] = sleeper({ enabled: true, groups: ["sleepers"] });
   for (const [n, unit] of DYING.entries()) {
-    const dies = { command: "/bin/sh", args: ["-c", "echo dying >&2; exit 3"], restart_policy: forEver(0.25 + n / 100) };
+    const dies = { command: "/bin/sh", args: ["-c", "echo dying >&2; exit 3"], restart_policy: forEver(0.5 + n / 10) };
     units[unit] = { enabled: true, type: "oneshot", ...dies };
   }
   for (let n = 1; n <= 20; n++) {
