@@ -1,13 +1,18 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { Send } from "./client.ts";
 import type { ApiError } from "./errors.ts";
+import { Place, type PlaceMessage } from "./client-place.ts";
 import type { LogLineShape, RunEnd, StreamChange } from "./shapes.ts";
 
 /** Readers of the two streams of the API: server-sent events, and log lines as one JSON object a line. */
 
-export type LineMessage = LogLineShape | { readonly gap: number };
+/**
+ * `gap`: lines are missing, nobody knows how many. `begun`: what was there has been told. `waits`: the daemon
+ * is gone, and has so many seconds to come back.
+ */
+export type LineMessage = LogLineShape | { readonly gap: null } | { readonly begun: true } | { readonly waits: number };
 
-export type RunMessage = LineMessage | { readonly id: string } | { readonly end: RunEnd };
+export type RunMessage = LogLineShape | { readonly gap: number } | { readonly id: string } | { readonly end: RunEnd };
 
 export interface EventMessage {
   readonly id: number;
@@ -19,57 +24,43 @@ const PAUSE_MS = 100;
 
 type ReadError = (response: Response) => Promise<ApiError>;
 
-/** As the events below, it connects again when the daemon re-executes itself, from the last line it has seen. */
+/** How long a daemon that broke off may take to come back: whoever starts it again is to have the time for it. */
+const COMEBACK_MS = 10_000;
+const COMEBACK_STEP_MS = 200;
+
+/**
+ * Lines until the run that was asked for is over, or the daemon ends. As the events below, it connects again when the
+ * daemon re-executes itself or is started again after a crash, and goes on after the last line it has seen.
+ */
 export async function* openLines(
   send: Send,
   input: Readonly<Record<string, unknown>>,
   readError: ReadError,
   sleep: (ms: number) => Promise<void>,
 ): AsyncGenerator<Result<LineMessage, ApiError>> {
-  const { lines: _, ...again } = input;
   const place = new Place();
-  for (;;) {
-    const answer = await send("serviceLogs", {
-      input: place.time === "" ? input : { ...again, since: place.time },
-      headers: { accept: "application/x-ndjson" },
-    });
+  let asked = input;
+  for (let broken = false; ;) {
+    const ask = (): ReturnType<Send> => send("serviceLogs", { input: asked, headers: { accept: "application/x-ndjson" } });
+    let answer = await ask();
+    if (broken && !answer.ok && answer.error.code === "unreachable") yield ok({ waits: COMEBACK_MS / 1000 });
+    for (let waited = 0; broken && !answer.ok && answer.error.code === "unreachable" && waited < COMEBACK_MS; waited += COMEBACK_STEP_MS) {
+      await sleep(COMEBACK_STEP_MS);
+      answer = await ask();
+    }
     if (!answer.ok) return yield answer;
     if (!answer.value.ok || !answer.value.body) return yield err(await readError(answer.value));
-    const isKnown = place.known();
-    for await (const text of textLines(answer.value.body)) {
+    broken = false;
+    for await (const text of textLines(answer.value.body, () => (broken = true))) {
       if (text === "") continue; // keeps the connection
-      const message = JSON.parse(text) as LineMessage;
-      if ("time" in message) {
-        if (isKnown(message.time)) continue;
-        place.pass(message.time);
-      }
-      yield ok(message);
+      const message = JSON.parse(text) as LineMessage | PlaceMessage | { readonly over: true };
+      if ("over" in message) return;
+      if ("place" in message) {
+        if (place.take(message)) yield ok({ begun: true });
+      } else if (!("time" in message) || place.isNew(message)) yield ok(message);
     }
+    asked = place.again(input);
     await sleep(PAUSE_MS);
-  }
-}
-
-/** How far a reader of lines has come. Lines that were read in one go share a stamp, so it counts those of the last one. */
-class Place {
-  time = "";
-  #count = 0;
-
-  pass(time: string): void {
-    this.#count = time === this.time ? this.#count + 1 : 1;
-    this.time = time;
-  }
-
-  /** For a new connection from `time` on (inclusive, and cut to milliseconds): true for each line that was had before. */
-  known(): (time: string) => boolean {
-    const { time: last } = this;
-    let left = this.#count;
-    let within = last !== "";
-    return (time) => {
-      if (within && time < last) return true;
-      if (within && time === last && left-- > 0) return true;
-      within = false;
-      return false;
-    };
   }
 }
 
@@ -125,13 +116,16 @@ export async function* parseEvents(lines: AsyncIterable<string>): AsyncGenerator
 }
 
 /** The lines of a body, without their ends; a connection that breaks ends them. An unfinished last line is dropped. */
-export async function* textLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+export async function* textLines(body: ReadableStream<Uint8Array>, onBroken?: () => void): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let rest = "";
   try {
     for (;;) {
-      const part = await reader.read().catch(() => ({ done: true as const, value: undefined })); // broken off: same as ended
+      const part = await reader.read().catch(() => {
+        onBroken?.();
+        return { done: true as const, value: undefined }; // same as ended
+      });
       if (part.done) return;
       const lines = (rest + decoder.decode(part.value, { stream: true })).split("\n");
       rest = lines.pop()!;

@@ -66,11 +66,19 @@ export const contract = {
   serviceHealth: { input: unit.extend({ run: flag("Probe now and answer with the result") }), output: shape.serviceHealth },
   serviceLogs: {
     input: unit.extend({
-      lines: count("The last n lines; 100 when neither `since` nor `until` is given, else 10000", MAX_LINES).optional(),
+      lines: count("The last n lines; 100 when none of `since`, `until` and `invocation` is given, else 10000", MAX_LINES).optional(),
       since: when.optional(),
       until: when.optional(),
       grep: about("Only lines that match this regular expression", z.string().min(1).max(500).optional()),
       stream: about("Only this stream", z.enum(["stdout", "stderr"]).optional()),
+      invocation: about(
+        "Only of one run: its invocation id, or at least the first 4 digits of it; 0 is the latest run, -1 the one before",
+        z
+          .string()
+          .regex(/^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/, "must be 0, -1, -2 … or 4 to 32 hexadecimal digits")
+          .optional(),
+      ),
+      after: about("With `follow`: go on after this `place` of an earlier answer", z.string().max(100).optional()),
       follow: flag("Go on with new lines as they come, one JSON object a line"),
     }),
     output: z.array(shape.logLine),

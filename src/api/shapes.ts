@@ -40,6 +40,8 @@ export const service = z.object({
   /** What tells its processes from others: a cgroup of its own, or what they carry with them. Null while none runs. */
   containment: z.enum(CONTAINMENTS).nullable(),
   last_exit: z.string().nullable(),
+  /** SUP_INVOCATION_ID of the present run, or of the last one; null before the first. */
+  invocation: z.string().nullable(),
   /** Ids of the dependencies it waits for. */
   waiting_for: z.array(z.string()),
   /** The file differs from what runs, or can no longer be read. */

@@ -25,11 +25,15 @@ export interface StreamOptions {
   readonly owner?: string;
   /** At a full queue: the text that stands for `lost` messages. Without it the stream ends. */
   readonly gap?: (lost: number) => string;
+  /** The client has taken all there was and waits for more. */
+  drained?(): void;
   /** Subscribes; may send during the call. Answers a stop. */
   attach(outlet: Outlet): Result<() => void, ApiError>;
 }
 
 export interface Outlet {
+  /** The client waits: it will take what is sent next. */
+  isIdle(): boolean;
   /** `weight`: how many messages it stands for. */
   send(text: string, weight?: number): void;
   /** After what is queued. */
@@ -125,7 +129,7 @@ function createStream(options: StreamOptions, limits: StreamLimits, leave: (stre
       start: (controller) => void (control = controller),
       /** Waits for the first message, then takes with it all that came in the same turn of the event loop. */
       async pull() {
-        if (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+        if (queue.length === 0) await new Promise<void>((resolve) => ((wake = resolve), options.drained?.()));
         wake = null;
         if (!done) flush();
       },
@@ -136,6 +140,7 @@ function createStream(options: StreamOptions, limits: StreamLimits, leave: (stre
   const stream: Stream = {
     body,
     owner: options.owner,
+    isIdle: () => !done && queue.length === 0,
     send(text, weight = 1) {
       if (done) return;
       if (lost > 0 || (queue.length > 0 && (queue.length >= limits.maxMessages || chars + text.length > limits.maxChars))) {

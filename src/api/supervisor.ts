@@ -1,5 +1,5 @@
 import type { Result } from "../base/result.ts";
-import type { LogLine, LogQuery } from "../ports/logs.ts";
+import type { LogLine, LogQuery, LogTrail } from "../ports/logs.ts";
 import type { ApiError } from "./errors.ts";
 import type * as shape from "./shapes.ts";
 
@@ -24,6 +24,23 @@ export interface Telemetry {
   readonly cpuSeconds: number;
 }
 
+export interface LogRequest extends LogQuery {
+  /** Only of one run: its invocation id or the beginning of it, `0` for the latest, `-1` for the one before. */
+  readonly invocation?: string;
+  /** Of a log that is followed: the place to go on from. */
+  readonly after?: string;
+}
+
+/** A log that is followed. */
+export interface LogStart {
+  readonly past: readonly LogLine[];
+  /** It goes on at the place that was asked for; there is no past then. */
+  readonly resumed: boolean;
+  /** Of the run it is about. */
+  readonly invocation: string | null;
+  readonly trail: Pick<LogTrail, "place" | "watch" | "close"> & { next(): ReturnType<LogTrail["next"]> | "over" };
+}
+
 /**
  * What the API's handlers ask of the daemon. `daemon/facade.ts` implements it; tests may use a fake.
  * Reading answers from memory at once; acting goes through the engine's mailbox.
@@ -43,8 +60,11 @@ export interface Supervisor {
   why(id: string): Result<shape.Why, ApiError>;
   explain(id: string): Result<shape.Explanation, ApiError>;
   overallHealth(): shape.OverallHealth;
-  readLogs(id: string, query: LogQuery): Result<readonly LogLine[], ApiError>;
+  readLogs(id: string, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>>;
   rotateLogs(id: string): Result<{ readonly rotated: boolean }, ApiError>;
+  /** What is there, and what comes, read from the files as it is asked for. To be closed. */
+  trailLogs(id: string, request: LogRequest): Promise<Result<LogStart, ApiError>>;
+  /** Lines as they come; a slow subscriber is told what it missed. */
   followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError>;
   metrics(id: string, sinceIso: string, limit: number): Result<readonly shape.MetricPoint[], ApiError>;
   forecast(id: string): Result<shape.Forecast, ApiError>;

@@ -236,11 +236,12 @@ const history: readonly CommandRow[] = [
     theme: "Logs and history",
     takes: "<unit...>",
     summary: "what units wrote; `logs rotate UNIT…` begins new files",
-    options: ["follow", "lines", "since", "until", "grep", "stderr", "output", "bare"],
+    options: ["follow", "lines", "since", "until", "grep", "invocation", "stderr", "output", "bare"],
     examples: [
       "sup logs web",
       "sup logs -f 'web*' db",
       "sup logs web --since 10m --grep 'error|warn'",
+      "sup logs web --invocation -1",
       "sup logs web -o cri > web.log",
       "sup logs rotate web",
     ],

@@ -32,6 +32,12 @@ export const OPTIONS = {
   since: { flags: "--since <time>", words: "from then on: 10m, 2h, today, 2026-11-22, 2026-11-22T20:00", kind: "text", values: WHENS },
   until: { flags: "--until <time>", words: "up to then", kind: "text", values: WHENS },
   grep: { flags: "--grep <regex>", words: "only lines that match", kind: "text" },
+  invocation: {
+    flags: "--invocation <run>",
+    words: "only one run: its invocation id, 0 for the latest, -1 for the one before",
+    kind: "text",
+    values: ["0", "-1"],
+  },
   bare: { flags: "--bare", words: "the text alone, without time and name", kind: "flag" },
   stderr: { flags: "--stderr", words: "only what was written to standard error", kind: "flag" },
   output: {

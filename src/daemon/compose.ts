@@ -124,7 +124,7 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     onError: (error) => journal.bug("a callback of the hub threw", error),
     onWarning: (message) => journal.warn(message),
   });
-  const invocations = new Invocations(store, places.runtime, (message) => journal.warn(message));
+  const invocations = new Invocations(store, bootId(), places.runtime, (message) => journal.warn(message));
   const invocationOf = (id: string, run: number): string => invocations.of(id, run);
   const cgroups = cgroupsFor(settings, store, invocations.nameOf(""));
   // Who kills a pid 1 ends all of its namespace.
@@ -197,10 +197,11 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     isEnabled: (id) => enablements.get().get(id) ?? world.get(id)?.spec.enabled ?? false,
     usage: (id) => background.sampler.latest(id),
     containment: (id, run) => processes.containment(invocationOf(id, run)),
+    invocationOf,
     onDisk: (id) => catalog.onDisk(id),
     planOf: (id) => background.schedules.planOf(id),
   };
-  const recorder = new Recorder({ world, clock, store, logs, bus, around, effective: (id) => catalog.get(id)?.effective });
+  const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     letGo(turn, machine, world, [interpreter, background]);

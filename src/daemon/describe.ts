@@ -18,6 +18,7 @@ export interface Surroundings {
   isEnabled(id: string): boolean;
   usage(id: string): Sample | undefined;
   containment(id: string, run: number): Containment;
+  invocationOf(id: string, run: number): string;
   /** Whether the file differs from what runs, and what is wrong with it. */
   /** What is planned for a scheduled unit whose schedule is in force. */
   planOf(id: string): Timer | undefined;
@@ -58,6 +59,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     exit_code: lastExitCode(unit),
     status_text: unit.statusText,
     last_exit: unit.last === null ? null : unit.last.detail,
+    invocation: unit.run === 0 ? null : around.invocationOf(id, unit.run),
     waiting_for: world.waitingFor(id),
     changed_on_disk: disk.changed,
     problems: [...disk.problems],

@@ -1,8 +1,8 @@
 import type { ApiError } from "../api/errors.ts";
 import type * as shape from "../api/shapes.ts";
 import { MAX_REPORTED } from "../api/shapes.ts";
-import type { Supervisor, Telemetry } from "../api/supervisor.ts";
-import { closest, globToRegExp, isGlob, isUnitId, stripSuffix } from "../base/names.ts";
+import type { LogRequest, LogStart, Supervisor, Telemetry } from "../api/supervisor.ts";
+import { closest, globToRegExp, isGlob, stripSuffix } from "../base/names.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { HEALTHS, STATES } from "../base/words.ts";
 import { waves } from "../base/graph.ts";
@@ -10,7 +10,7 @@ import { conditionOf } from "../core/deps.ts";
 import { stateOf } from "../core/unit/phase.ts";
 import type { Entry, World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { LogLine, LogQuery, LogStore } from "../ports/logs.ts";
+import type { LogLine, LogStore } from "../ports/logs.ts";
 import type { Processes } from "../ports/processes.ts";
 import type { Store } from "../ports/store.ts";
 import type { Usage } from "../ports/usage.ts";
@@ -24,6 +24,7 @@ import type { Forecaster } from "./forecaster.ts";
 import { enforcementWords, unheldOf } from "./limiter.ts";
 import { eventShape, type Recorder } from "./recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
+import { LogAccess } from "./log-access.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Sampler } from "./sampler.ts";
 import type { RunFollower, Transients } from "./transients.ts";
@@ -58,9 +59,11 @@ const MAX_EVENTS = 10_000;
 /** The daemon as the API sees it. Reads answer from memory; actions go through the mailbox. */
 export class Facade implements Supervisor {
   readonly #o: FacadeOptions;
+  readonly #logs: LogAccess;
 
   constructor(options: FacadeOptions) {
     this.#o = options;
+    this.#logs = new LogAccess(options);
   }
 
   status(): shape.Status {
@@ -161,12 +164,8 @@ export class Facade implements Supervisor {
     return { status: worst, counts, not_healthy: notHealthy };
   }
 
-  readLogs(id: string, query: LogQuery): Result<readonly LogLine[], ApiError> {
-    const found = this.#with(id, (_, known) => this.#o.logs.read(known, query));
-    if (found.ok || !isUnitId(stripSuffix(id))) return found;
-    // The log of a unit that is gone (removed, or transient) is there for as long as its file is.
-    const lines = this.#o.logs.read(stripSuffix(id), query);
-    return lines.length > 0 ? ok(lines) : found;
+  readLogs(id: string, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
+    return this.#logs.read(id, this.#find(id), request);
   }
 
   rotateLogs(id: string): Result<{ readonly rotated: boolean }, ApiError> {
@@ -174,6 +173,11 @@ export class Facade implements Supervisor {
       this.#o.logs.open(known, entry.spec.log);
       return { rotated: this.#o.logs.rotate(known) };
     });
+  }
+
+  async trailLogs(id: string, request: LogRequest): Promise<Result<LogStart, ApiError>> {
+    const found = this.#find(id);
+    return found.ok ? this.#logs.follow(found.value, request) : found;
   }
 
   followLogs(id: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): Result<() => void, ApiError> {

@@ -7,7 +7,8 @@ import type { Store } from "../ports/store.ts";
  * and 8 of the run's number.
  *
  * The secret is in the store, and as long as no daemon ended in order in the runtime directory too: a store that is lost
- * while services run must not take away by what they can be told to be ours.
+ * while services run must not take away by what they can be told to be ours. Nothing outlives a boot, after which runs are
+ * counted from 1 again: then there is another secret, so that no name is given twice.
  */
 export class Invocations {
   /** The last daemon did not end in order: its services may run. */
@@ -16,15 +17,17 @@ export class Invocations {
   readonly #file: string;
   readonly #latest = new Map<string, { readonly run: number; readonly invocation: string }>();
 
-  constructor(store: Pick<Store, "get" | "set">, runtimeDir: string, onProblem: (message: string) => void) {
+  constructor(store: Pick<Store, "get" | "set">, bootId: string, runtimeDir: string, onProblem: (message: string) => void) {
     this.#file = `${runtimeDir}/invocations`;
     const left = readLeft(this.#file);
     this.cutOff = left !== null;
     const stored = store.get(KEY);
-    this.#secret = left ?? stored ?? randomUUID();
+    const lastBoot = store.get("boot-id");
+    const booted = lastBoot !== null && lastBoot !== bootId;
+    this.#secret = (booted ? null : (left ?? stored)) ?? randomUUID();
     if (stored !== this.#secret) store.set(KEY, this.#secret);
     try {
-      if (left === null) writeFileSync(this.#file, this.#secret, { mode: 0o600 });
+      if (left !== this.#secret) writeFileSync(this.#file, this.#secret, { mode: 0o600 });
     } catch (error) {
       onProblem(`cannot write ${this.#file}, so services are not found again should the database be lost: ${String(error)}`);
     }

@@ -1,3 +1,4 @@
+import { BEGINNINGS } from "../core/runs.ts";
 import type { Turn, World } from "../core/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/logs.ts";
@@ -9,6 +10,8 @@ import { rememberUnit } from "./memory.ts";
 
 /** The last lines of a run that failed are kept with its event. */
 const LAST_LINES = 20;
+/** Events that name the run they are about as it names itself, besides those that begin it. */
+const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-failed"]);
 
 export interface RecorderOptions {
   readonly world: World;
@@ -17,6 +20,7 @@ export interface RecorderOptions {
   readonly logs: LogStore;
   readonly bus: Bus;
   readonly around: Surroundings;
+  readonly invocationOf: (id: string, run: number) => string;
   /** What is in force of a unit, in the words of its file. */
   readonly effective: (id: string) => Readonly<Record<string, unknown>> | undefined;
 }
@@ -75,13 +79,19 @@ export class Recorder {
       if (effect.type !== "tell") continue;
       const { type, message, details } = effect.event;
       const failed = type === "exited" && details.success === false && details.expected === false;
-      const lines = failed ? this.#options.logs.tail(effect.id, LAST_LINES).map((line) => line.text) : [];
+      const { logs, invocationOf } = this.#options;
+      const lines = failed ? logs.tail(effect.id, LAST_LINES).map((line) => line.text) : [];
       events.push({
         serviceId: effect.id,
         type,
         timestamp,
         message,
-        details: lines.length > 0 ? { ...details, last_lines: lines } : details,
+        details: {
+          ...details,
+          ...(NAMES_RUN.has(type) && { invocation: invocationOf(effect.id, Number(details.run)) }),
+          ...(BEGINNINGS.includes(type) && { log_from: logs.mark() }),
+          ...(lines.length > 0 && { last_lines: lines }),
+        },
       });
     }
     return events;

@@ -20,6 +20,9 @@ export interface LogQuery {
   /** Wall milliseconds, inclusive. */
   readonly sinceMs?: number;
   readonly untilMs?: number;
+  /** Stamps: at or after the one, before the other. Then lines without a stamp are left out. */
+  readonly from?: string;
+  readonly before?: string;
   readonly grep?: Pattern;
   readonly stream?: Stream;
 }
@@ -63,6 +66,21 @@ export interface DeletedLogs {
 /** Undefined: there is no such unit. Null: there is, but its file cannot be read. */
 export type SpecOf = (unit: string) => LogSpec | null | undefined;
 
+/** Somebody's place in a log. Nothing is kept for a slow reader: it reads on when it can. */
+export interface LogTrail {
+  /** To the first line since `sinceMs` or `from`. */
+  seek(): void;
+  /** To where `place` was, also that of an earlier daemon; false: it is not known any more. */
+  resume(place: string): boolean;
+  /** A name for where it is now; null: it has none here. */
+  place(): string | null;
+  /** Reads on a little; null: there is nothing yet. `gap`: files were deleted before they were read. */
+  next(): { readonly lines: readonly LogLine[]; readonly gap: boolean } | null;
+  /** `onMore` is called from the event loop when there may be more. Returns a stop. */
+  watch(onMore: () => void): () => void;
+  close(): void;
+}
+
 /** The log of each unit: FIFOs on one side, `UNIT.log` and its rotations on the other. */
 export interface LogStore {
   /** Makes the unit's FIFOs (if need be) and reads from them from now on. Idempotent; a changed spec applies at once. */
@@ -81,11 +99,18 @@ export interface LogStore {
   /** The last lines taken in since the unit's current run began, newest last; at most 20. */
   tail(unit: string, count: number): readonly LogLine[];
   markRun(unit: string): void;
+  /** A stamp after those of all lines that were taken in, and not after that of any line to come. */
+  mark(): string;
+  /** At once: for a few lines. */
   read(unit: string, query: LogQuery): readonly LogLine[];
+  /** The same a little at a time, however much there is to look through; what is written meanwhile is not in it. */
+  search(unit: string, query: LogQuery): Promise<readonly LogLine[]>;
   /** Begins a new file now, whatever the size of the present one; false when that is empty, or the disk does not let us. */
   rotate(unit: string): boolean;
   /** Live lines of one unit, in order. A slow subscriber is told `gap(n)` and never slows the service. Returns a stop. */
   follow(unit: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): () => void;
+  /** The log from its present end on, or from where `seek` or `resume` goes: what a query wants, as it comes into the files. */
+  trail(unit: string, query: Omit<LogQuery, "lines" | "untilMs">): LogTrail;
   /** Ends reading, removes the FIFOs; the files stay. */
   close(unit: string): void;
   condition(unit: string): LogCondition;

@@ -3,7 +3,7 @@ import type { ApiError } from "../../src/api/errors.ts";
 import { createApp, type App, type AppOptions } from "../../src/api/server.ts";
 import type * as shape from "../../src/api/shapes.ts";
 import type { PageFile } from "../../src/api/page.ts";
-import type { Supervisor } from "../../src/api/supervisor.ts";
+import type { LogStart, Supervisor } from "../../src/api/supervisor.ts";
 import { err, ok, type Result } from "../../src/base/result.ts";
 import type { LogLine, LogQuery } from "../../src/ports/logs.ts";
 
@@ -36,6 +36,7 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
       status_text: null,
       containment: "cgroup",
       last_exit: null,
+      invocation: null,
       waiting_for: [],
       changed_on_disk: false,
       problems: [],
@@ -198,7 +199,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       return found.ok ? ok({ id, ...rest }) : found;
     },
     overallHealth: () => fake.overall,
-    readLogs(id, query: LogQuery) {
+    async readLogs(id, query: LogQuery) {
       calls.push(["readLogs", id, query]);
       const found = find(id);
       return found.ok ? ok(fake.lines.slice(query.lines === undefined ? 0 : Math.max(0, fake.lines.length - query.lines))) : found;
@@ -206,6 +207,26 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
     rotateLogs(id) {
       const found = find(id);
       return found.ok ? ok({ rotated: true }) : found;
+    },
+    async trailLogs(id, request) {
+      calls.push(["trailLogs", id, request]);
+      const found = find(id);
+      if (!found.ok) return found;
+      let more: Array<ReturnType<LogStart["trail"]["next"]>> = [];
+      let onMore = (): void => {};
+      const follower: Follower = {
+        line: (line) => (more.push({ lines: [line], gap: false }), onMore()),
+        gap: () => (more.push({ lines: [], gap: true }), onMore()),
+      };
+      followers.add(follower);
+      const trail: LogStart["trail"] = {
+        next: () => more.shift() ?? null,
+        place: () => "here",
+        watch: (wake) => ((onMore = wake), () => (more = [])),
+        close: () => void followers.delete(follower),
+      };
+      const past = fake.lines.slice(request.lines === undefined ? 0 : Math.max(0, fake.lines.length - request.lines));
+      return ok({ past, resumed: false, invocation: request.invocation ?? null, trail });
     },
     followLogs(id, subscriber) {
       const found = find(id);

@@ -4,6 +4,7 @@ import type { StreamChange } from "../../src/api/shapes.ts";
 import { aLine, aService, errorOf, makeRig, readerOf, TOKEN } from "./fake.ts";
 
 const EVENTS = "GET /api/supervisor/events/stream";
+const SSE = { headers: { accept: "text/event-stream" } };
 const FOLLOW = "GET /api/supervisor/services/web/logs?follow=true";
 
 afterEach(() => void jest.useRealTimers());
@@ -153,7 +154,7 @@ test("one timer pings all streams every 15 s, and none is left when the last has
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test("logs to follow are what is there and then each new line, one JSON object a line", async () => {
+test("logs to follow are what is there and then each new line, one JSON object a line, with the place after them", async () => {
   const { ask, fake } = makeRig();
   const response = await ask(`${FOLLOW}&lines=1`);
   expect(response.headers.get("content-type")).toBe("application/x-ndjson");
@@ -161,26 +162,32 @@ test("logs to follow are what is there and then each new line, one JSON object a
   fake.log(aLine("new\nline"));
   const text = await reader.until((so) => so.includes("new"));
   const lines = text.split("\n").filter((line) => line !== "");
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([aLine("three"), aLine("new\nline")]);
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    aLine("three"),
+    { place: "here" },
+    aLine("new\nline"),
+    { place: "here" },
+  ]);
   await reader.cancel();
 });
 
 test("grep and stream choose among the lines to come as well", async () => {
   const { ask, fake } = makeRig();
-  const reader = readerOf(await ask(`${FOLLOW}&lines=0&grep=^a&stream=stderr`));
+  const reader = readerOf(await ask(`${FOLLOW}&lines=0&grep=^a&stream=stderr`, SSE));
   for (const [text, stream] of [
     ["ab", "stdout"],
     ["ba", "stderr"],
     ["ac", "stderr"],
   ] as const)
     fake.log(aLine(text, stream));
-  expect((await reader.until((so) => so.includes("ac"))).trim()).toBe(JSON.stringify(aLine("ac", "stderr")));
+  const text = await reader.until((so) => so.includes("ac"));
+  expect(text.replace("retry: 1000", "").trim()).toBe(`event: line\ndata: ${JSON.stringify(aLine("ac", "stderr"))}`);
   await reader.cancel();
 });
 
 test("a client that accepts server-sent events gets the lines as such", async () => {
   const { ask, fake } = makeRig();
-  const response = await ask(`${FOLLOW}&lines=0`, { headers: { accept: "text/event-stream" } });
+  const response = await ask(`${FOLLOW}&lines=0`, SSE);
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   const reader = readerOf(response);
   fake.log(aLine("hi"));
@@ -191,16 +198,42 @@ test("a client that accepts server-sent events gets the lines as such", async ()
   await reader.cancel();
 });
 
-test("a slow reader of logs keeps its stream: the gap stands where the lines are missing, and counts them", async () => {
+test("a slow reader of logs misses nothing; what was deleted before it came there is a gap", async () => {
+  const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 4, maxChars: 100 } });
+  const reader = readerOf(await ask(`${FOLLOW}&lines=0`));
+  for (let i = 0; i < 50; i++) fake.log(aLine(`line ${i}`));
+  for (const follower of fake.followers) follower.gap(10);
+  fake.log(aLine("after"));
+  const lines = (await reader.until((so) => so.includes("after"))).split("\n").filter((line) => line !== "");
+  const said = lines.map((line) => JSON.parse(line) as { text?: string; gap?: null; place?: string }).filter(({ place }) => !place);
+  expect(said.map(({ text, gap }) => text ?? gap)).toEqual([...Array.from({ length: 50 }, (_, i) => `line ${i}`), null, "after"]);
+  await reader.cancel();
+});
+
+test("a place to go on at that is not known any more is a gap, unless a time is given", async () => {
+  const { ask } = makeRig();
+  const reader = readerOf(await ask(`${FOLLOW}&after=1:2:3`));
+  const text = await reader.until((so) => so.includes("gap"));
+  expect(text.trim().split("\n").at(-1)).toBe('{"gap":null}');
+  expect(text).toContain('"resumed":false');
+  await reader.cancel();
+  const withTime = readerOf(await ask(`${FOLLOW}&after=1:2:3&since=10m`));
+  expect(await withTime.until((so) => so.includes("place"))).not.toContain("gap");
+  await withTime.cancel();
+  expect((await ask(`${FOLLOW.replace("follow=true", "lines=1")}&after=1:2:3`)).status).toBe(422);
+  expect((await ask(`${FOLLOW}&invocation=0`, SSE)).status).toBe(422);
+});
+
+test("a slow page keeps its stream: the gap stands where the lines are missing, and counts them", async () => {
   const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 4 } });
-  const response = await ask(`${FOLLOW}&lines=0`);
+  const response = await ask(`${FOLLOW}&lines=0`, SSE);
   for (let i = 0; i < 8; i++) fake.log(aLine(`line ${i}`));
   for (const follower of fake.followers) follower.gap(10);
   const reader = readerOf(response);
   await reader.until((so) => so.includes("gap"));
   fake.log(aLine("after"));
-  const lines = (await reader.until((so) => so.includes("after"))).split("\n").filter((line) => line !== "");
-  const said = lines.map((line) => JSON.parse(line) as { text?: string; gap?: number }).map(({ text, gap }) => text ?? gap);
+  const lines = (await reader.until((so) => so.includes("after"))).split("\n").filter((line) => line.startsWith("data: "));
+  const said = lines.map((line) => JSON.parse(line.slice(6)) as { text?: string; gap?: number }).map(({ text, gap }) => text ?? gap);
   expect(said).toEqual(["line 0", "line 1", "line 2", 15, "after"]);
   await reader.cancel();
 });

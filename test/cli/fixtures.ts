@@ -50,6 +50,7 @@ export const aService = (id: string, given: Partial<Service> = {}): Service => (
   status_text: null,
   containment: "cgroup",
   last_exit: null,
+  invocation: null,
   waiting_for: [],
   changed_on_disk: false,
   problems: [],

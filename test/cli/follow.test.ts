@@ -91,13 +91,13 @@ describe("logs", () => {
         calls++;
         if (calls === 1) return stream("application/x-ndjson", "\n", ndjson(line(1, "one")), ndjson(line(2, "two")).slice(0, 20));
         if (calls === 2)
-          return stream("application/x-ndjson", ndjson(line(1, "one"), line(2, "two")), ndjson({ gap: 7 }, line(3, "three")));
+          return stream("application/x-ndjson", ndjson(line(1, "one"), line(2, "two")), ndjson({ gap: null }, line(3, "three")));
         return over;
       },
     });
     const { code, out, err } = await sup(daemon, ["logs", "-f", "-n", "5", "web", "--bare"]);
     expect(out).toBe("one\ntwo\nthree\n");
-    expect(err).toBe("sup: web: 7 lines were too fast to follow; `sup logs web` has them\nsup: the daemon is ending\n");
+    expect(err).toBe("sup: web: lines are missing here: their file was deleted before it was read\nsup: the daemon is ending\n");
     expect(code).toBe(1);
     expect(daemon.asked[0]?.query).toEqual({ lines: "5", follow: "true" });
     expect(daemon.asked[1]?.query).toEqual({ since: line(1, "").time, follow: "true" });
@@ -115,6 +115,40 @@ describe("logs", () => {
       },
     });
     expect((await sup(daemon, ["logs", "-f", "web", "--bare"])).out).toBe("a\nb\nc\nd\ne\nf\n");
+  });
+
+  test("after a break it goes on at the last place, without the lines that came after that, and stays with its run", async () => {
+    let calls = 0;
+    const head = { place: "1:10:a", invocation: "3f2a9c1b" };
+    await using daemon = new FakeDaemon({
+      serviceLogs: () => {
+        calls++;
+        if (calls === 1) return stream("application/x-ndjson", ndjson(line(1, "a"), head, line(1, "b"), { place: "1:20:a" }, line(1, "c")));
+        if (calls === 2)
+          return stream("application/x-ndjson", ndjson({ ...head, place: "1:20:a", resumed: true }, line(1, "c"), line(2, "d")));
+        // The place is lost: by the time then, of which one line is known.
+        return stream("application/x-ndjson", ndjson({ ...head, place: null, resumed: false }, line(2, "d"), line(2, "e"), { over: true }));
+      },
+    });
+    const { code, out, err } = await sup(daemon, ["logs", "-f", "web", "--bare", "--grep", "x", "--invocation", "0"]);
+    expect({ code, out, err }).toEqual({ code: 0, out: "a\nb\nc\nd\ne\n", err: "" });
+    const again = { grep: "x", invocation: "3f2a9c1b", after: "1:20:a", follow: "true" };
+    expect(daemon.asked.map(({ query }) => query)).toEqual([
+      { grep: "x", invocation: "0", follow: "true" },
+      { ...again, since: line(1, "").time },
+      { ...again, since: line(2, "").time },
+    ]);
+  });
+
+  test("what is there of several units is merged by time before anything that comes", async () => {
+    await using daemon = new FakeDaemon({
+      resolve: () => ({ units: ["web", "db"] }),
+      serviceLogs: ({ id }) =>
+        id === "web"
+          ? stream("application/x-ndjson", ndjson(line(1, "1"), line(4, "4"), { place: "1:1:1" }, line(5, "5"), { over: true }))
+          : stream("application/x-ndjson", "\n", "\n", "\n", ndjson(line(2, "2"), line(3, "3"), { place: "1:1:1" }, { over: true })),
+    });
+    expect((await sup(daemon, ["logs", "-f", "web", "db", "--bare"])).out).toBe("1\n2\n3\n4\n5\n");
   });
 
   test("an unknown unit ends with 4", async () => {

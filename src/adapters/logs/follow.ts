@@ -12,9 +12,17 @@ const QUEUE_LINES = 1000;
 /** The live subscribers of one unit. They are called from the event loop, never while output is being taken in. */
 export class Followers {
   private readonly all = new Set<Follower>();
+  private readonly watchers = new Set<() => void>();
+  private waking = false;
 
   get size(): number {
-    return this.all.size;
+    return this.all.size + this.watchers.size;
+  }
+
+  /** `onMore` is called soon after something was written to the log. Returns a stop. */
+  watch(onMore: () => void): () => void {
+    this.watchers.add(onMore);
+    return () => this.watchers.delete(onMore);
   }
 
   add(subscriber: Subscriber, onError: (error: unknown) => void): () => void {
@@ -30,11 +38,21 @@ export class Followers {
   }
 
   push(chunk: Chunk): void {
+    this.wake();
     if (this.all.size === 0) return;
     let room = 0;
     for (const follower of this.all) room = Math.max(room, follower.room);
     const lines = firstLines(chunk, room);
     for (const follower of this.all) follower.push(lines, chunk.count);
+  }
+
+  private wake(): void {
+    if (this.waking || this.watchers.size === 0) return;
+    this.waking = true;
+    setImmediate(() => {
+      this.waking = false;
+      for (const onMore of [...this.watchers]) onMore();
+    });
   }
 }
 

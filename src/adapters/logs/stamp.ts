@@ -2,6 +2,8 @@ import { type Framing, PREFIX_BYTES, TAG_AT } from "../../core/lines.ts";
 import type { Stream } from "../../ports/logs.ts";
 
 const TIME_BYTES = 30;
+/** A step that a number of milliseconds since 1970 can still take. */
+const MARK_MS = 0.001;
 const NONE = new Uint8Array(0);
 const RAW: Framing = { full: NONE, part: NONE, endParts: false };
 
@@ -33,9 +35,20 @@ export class Stamper {
     return framing;
   }
 
+  /** A stamp that comes after all that were made, and not after any that will be: it divides them. */
+  mark(): string {
+    const { lastMs } = this;
+    this.tick();
+    if (this.lastMs === lastMs) this.set(lastMs + MARK_MS);
+    return this.time;
+  }
+
   private tick(): void {
     const now = this.wallMs();
-    if (now <= this.lastMs) return;
+    if (now > this.lastMs) this.set(now);
+  }
+
+  private set(now: number): void {
     this.lastMs = now;
     const second = Math.floor(now / 1000);
     if (second !== this.second) {

@@ -7,17 +7,19 @@ import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/fifo.ts";
 import type { Hub } from "../../linux/hub.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { DeletedLogs, LogCondition, LogLine, LogLoss, LogQuery, LogRetention, LogStore, SpecOf, Stream } from "../../ports/logs.ts";
+import type { DeletedLogs, LogCondition, LogLine, LogLoss, LogQuery, LogRetention, LogStore, LogTrail, SpecOf, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture.ts";
 import { Compressor } from "./compress.ts";
 import { LogFile } from "./file.ts";
 import { Keeping } from "./keeping.ts";
 import { Followers, type Subscriber } from "./follow.ts";
+import { Cursor } from "./cursor.ts";
 import { CaptureJournal } from "./journal.ts";
-import { readLog } from "./read.ts";
+import { readLog, searchLog } from "./read.ts";
 import { recover } from "./recover.ts";
 import { Stamper } from "./stamp.ts";
+import { Trail } from "./trail.ts";
 import { UnitLog } from "./unit.ts";
 
 export interface LogOptions {
@@ -83,6 +85,8 @@ class FifoLogs implements Logs {
   /** Streams that had more than one turn's worth. */
   private readonly hungry = new Set<Capture>();
   private turn: Timer | NodeJS.Immediate | null = null;
+  /** How often each log was rotated: who follows one tells its files apart by that. */
+  private readonly rotations = new Map<string, number>();
 
   constructor(options: LogOptions) {
     this.options = options;
@@ -166,9 +170,17 @@ class FifoLogs implements Logs {
     this.units.get(unit)?.log.tail.clear();
   }
 
+  mark(): string {
+    return this.stamper.mark();
+  }
+
   read(unit: string, query: LogQuery): readonly LogLine[] {
     invariant(isUnitId(unit), `not a unit id: ${unit}`);
     return readLog(this.options.logDir, `${unit}.log`, query);
+  }
+
+  search(unit: string, query: LogQuery): Promise<readonly LogLine[]> {
+    return searchLog(this.options.logDir, `${unit}.log`, query);
   }
 
   rotate(unit: string): boolean {
@@ -183,8 +195,28 @@ class FifoLogs implements Logs {
     const stop = followers.add(subscriber, (error) => this.problem(`a subscriber of the log of ${unit} failed: ${String(error)}`));
     return () => {
       stop();
-      if (followers.size === 0 && this.live.get(unit) === followers) this.live.delete(unit);
+      this.letGo(unit, followers);
     };
+  }
+
+  trail(unit: string, query: LogQuery): LogTrail {
+    const rotations = (): number => this.rotations.get(unit) ?? 0;
+    const cursor = new Cursor({ directory: this.options.logDir, current: `${unit}.log`, rotations });
+    return new Trail(cursor, query, (onMore) => this.watch(unit, onMore));
+  }
+
+  private watch(unit: string, onMore: () => void): () => void {
+    const followers = this.live.get(unit) ?? new Followers();
+    this.live.set(unit, followers);
+    const stop = followers.watch(onMore);
+    return () => {
+      stop();
+      this.letGo(unit, followers);
+    };
+  }
+
+  private letGo(unit: string, followers: Followers): void {
+    if (followers.size === 0 && this.live.get(unit) === followers) this.live.delete(unit);
   }
 
   close(unit: string): void {
@@ -251,10 +283,15 @@ class FifoLogs implements Logs {
       compressor: this.compressor,
       onProblem: (message) => this.problem(message),
       onTaken: () => this.taken(unit),
-      onRotated: () => (this.hasGrown ||= this.options.retention?.maxTotalBytes != null),
+      onRotated: () => this.rotated(unit),
     });
     this.files.set(unit, file);
     return file;
+  }
+
+  private rotated(unit: string): void {
+    this.rotations.set(unit, (this.rotations.get(unit) ?? 0) + 1);
+    this.hasGrown ||= this.options.retention?.maxTotalBytes != null;
   }
 
   /** Makes the FIFOs and reads from them; those of an earlier daemon are used again, for what waits in them. */

@@ -1,24 +1,37 @@
 import { compilePattern, type Pattern } from "../../base/pattern.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { LogLine, LogQuery } from "../../ports/logs.ts";
 import type { Parsed } from "../contract.ts";
 import type { ApiError } from "../errors.ts";
-import type { Answer, Context, Handler } from "./handler.ts";
+import type { LogRequest } from "../supervisor.ts";
+import type { Handler } from "./handler.ts";
+import { followFiles, followLive } from "./log-stream.ts";
 import { resolveWhen } from "./when.ts";
 
 export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
   const query = toQuery(input, context.nowMs);
   if (!query.ok) return query;
-  return input.follow ? follow(input.id, query.value, context) : context.supervisor.readLogs(input.id, query.value);
+  const { lines } = input;
+  const many = query.value.sinceMs !== undefined || query.value.untilMs !== undefined || input.invocation !== undefined;
+  const bounded = { ...query.value, lines: lines ?? (many ? MANY_LINES : FEW_LINES) };
+  if (!input.follow) return context.supervisor.readLogs(input.id, bounded);
+  if (!context.accept.includes("text/event-stream"))
+    return followFiles(input.id, lines === undefined && many ? query.value : bounded, context);
+  if (input.invocation === undefined) return followLive(input.id, bounded, context);
+  return err({ code: "invalid", message: "cannot accept invocation: server-sent events go on from run to run" });
 };
 
 export const rotateLogs: Handler<"rotateLogs"> = ({ id }, { supervisor }) => supervisor.rotateLogs(id);
 
+const FEW_LINES = 100;
+const MANY_LINES = 10_000;
+
 type LogInput = Parsed<"serviceLogs">;
 
-function toQuery(input: LogInput, nowMs: number): Result<LogQuery, ApiError> {
+function toQuery(input: LogInput, nowMs: number): Result<LogRequest, ApiError> {
   if (input.follow && input.until !== undefined)
     return err({ code: "invalid", message: "cannot accept until: with follow there is no end" });
+  if (!input.follow && input.after !== undefined)
+    return err({ code: "invalid", message: "cannot accept after: it is the place at which to go on with follow" });
   const since = input.since === undefined ? null : resolveWhen("since", input.since, nowMs);
   if (since && !since.ok) return since;
   const until = input.until === undefined ? null : resolveWhen("until", input.until, nowMs);
@@ -26,11 +39,12 @@ function toQuery(input: LogInput, nowMs: number): Result<LogQuery, ApiError> {
   const grep = input.grep === undefined ? null : compile(input.grep);
   if (grep && !grep.ok) return grep;
   return ok({
-    lines: input.lines ?? (since || until ? 10_000 : 100),
     ...(since ? { sinceMs: since.value } : {}),
     ...(until ? { untilMs: until.value } : {}),
     ...(grep ? { grep: grep.value } : {}),
     ...(input.stream === undefined ? {} : { stream: input.stream }),
+    ...(input.invocation === undefined ? {} : { invocation: input.invocation }),
+    ...(input.after === undefined ? {} : { after: input.after }),
   });
 }
 
@@ -43,40 +57,3 @@ function compile(source: string): Result<Pattern, ApiError> {
     hint: "write a \\ before ( [ { * + ? . ^ $ |",
   });
 }
-
-/**
- * What is there, then each line as it comes: one JSON object a line, `{"gap": n}` for n lines that a slow reader missed,
- * an empty line to keep the connection; or server-sent events `line` and `gap` for a client that accepts those.
- * Reading and subscribing happen in one turn of the event loop, so no line is missed or told twice.
- */
-function follow(id: string, query: LogQuery, { supervisor, streams, accept }: Context): Answer<"serviceLogs"> {
-  const past = supervisor.readLogs(id, query);
-  if (!past.ok) return past;
-  const format = accept.includes("text/event-stream") ? SSE : NDJSON;
-  const wanted = (line: LogLine): boolean =>
-    (query.stream === undefined || line.stream === query.stream) && (query.grep === undefined || query.grep.test(line.text));
-  const opened = streams.open({
-    ...format,
-    first: format.first + past.value.map((line) => format.write("line", line)).join(""), // whole, whatever the queue's limit
-    gap: (lost) => format.write("gap", { gap: lost }),
-    attach: (outlet) =>
-      supervisor.followLogs(id, {
-        line: (line) => wanted(line) && outlet.send(format.write("line", line)),
-        gap: (lines) => outlet.send(format.write("gap", { gap: lines }), lines),
-      }),
-  });
-  return opened.ok ? opened.value : opened;
-}
-
-const NDJSON = {
-  type: "application/x-ndjson",
-  first: "\n",
-  ping: "\n",
-  write: (_kind: string, value: unknown) => `${JSON.stringify(value)}\n`,
-};
-const SSE = {
-  type: "text/event-stream",
-  first: "retry: 1000\n\n",
-  ping: ": ping\n\n",
-  write: (kind: string, value: unknown) => `event: ${kind}\ndata: ${JSON.stringify(value)}\n\n`,
-};

@@ -63,10 +63,20 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   }
   const output = checkOutput(options);
   if (output) return err(output);
+  if (options.invocation !== undefined) {
+    if (!/^(0|-[1-9]\d{0,3}|[0-9a-f]{4,32})$/i.test(options.invocation)) return err(badInvocation(options.invocation));
+    query.invocation = options.invocation;
+  }
   if (options.stderr) query.stream = "stderr";
   if (options.lines !== undefined) query.lines = options.lines;
   return ok(query);
 }
+
+const badInvocation = (text: string): ApiError => ({
+  code: "bad-request",
+  message: `cannot use --invocation ${text}: it is no run`,
+  hint: "0 is the latest run, -1 the one before; or at least 4 digits of an invocation id: `sup events UNIT` shows them",
+});
 
 /** What is wrong with how the lines are to be shown. */
 function checkOutput({ output, bare, json }: Context["options"]): ApiError | null {
@@ -81,27 +91,68 @@ function checkOutput({ output, bare, json }: Context["options"]): ApiError | nul
 
 export const WHEN_HINT = "write 10m, 2h, today, yesterday, 20:15, 2026-11-22 or 2026-11-22T20:15";
 
+/** What the daemon gives without `-n` when a time or a run is given. */
+const MANY_LINES = 10_000;
+
 async function read(context: Context, ids: readonly string[], query: Query, say: Say): Promise<number> {
-  const merged: Array<{ id: string; line: LogLineShape }> = [];
+  const found: Told[] = [];
+  let refused: ApiError | null = null;
   for (const id of ids) {
     const answer = await context.client.call("serviceLogs", { ...query, id });
-    if (!answer.ok) return context.fail(answer.error);
-    for (const line of answer.value) merged.push({ id, line });
+    if (answer.ok) {
+      for (const line of answer.value) found.push({ id, line });
+      if (query.lines === undefined && answer.value.length === MANY_LINES)
+        context.note(`sup: these are the last ${MANY_LINES} lines of ${id}; -n shows more`);
+    } else if (ids.length > 1 && answer.error.code === "not-found")
+      refused ??= answer.error; // one of them has that run
+    else return context.fail(answer.error);
   }
-  // Stamps are UTC with nanoseconds, so their texts sort as they do; the sort is stable within a unit.
-  if (ids.length > 1) merged.sort((a, b) => (a.line.time < b.line.time ? -1 : a.line.time > b.line.time ? 1 : 0));
-  const { lines } = query;
-  for (const { id, line } of lines === undefined || ids.length === 1 ? merged : lines === 0 ? [] : merged.slice(-lines)) say(id, line);
+  if (refused && found.length === 0) return context.fail(refused);
+  for (const { id, line } of merged(ids, found, query.lines)) say(id, line);
   return EXIT.done;
 }
 
+interface Told {
+  readonly id: string;
+  readonly line: LogLineShape;
+}
+
+/** Stamps are UTC with nanoseconds, so their texts sort as they do; the sort is stable within a unit. */
+function merged(ids: readonly string[], found: Told[], lines: number | undefined): readonly Told[] {
+  if (ids.length === 1) return found;
+  found.sort((a, b) => (a.line.time < b.line.time ? -1 : a.line.time > b.line.time ? 1 : 0));
+  return lines === undefined ? found : lines === 0 ? [] : found.slice(-lines);
+}
+
+/** What is there of all units is merged by time; what comes after is told as it comes. */
 async function follow(context: Context, ids: readonly string[], query: Query, say: Say): Promise<number> {
+  const past: Told[] = [];
+  let waiting = ids.length;
+  const begin = (): void => {
+    if (--waiting > 0) return;
+    for (const { id, line } of merged(ids, past, query.lines)) say(id, line);
+  };
+  const { note, client, fail } = context;
+  let noted = false;
+  const bounded = ids.length > 1 && query.lines === undefined && query.since !== undefined ? { ...query, lines: MANY_LINES } : query;
   const one = async (id: string): Promise<number> => {
-    for await (const message of context.client.follow({ ...query, id })) {
-      if (!message.ok) return context.fail(message.error);
-      if ("gap" in message.value)
-        context.note(`sup: ${id}: ${message.value.gap} lines were too fast to follow; \`sup logs ${id}\` has them`);
-      else say(id, message.value);
+    let begun = false;
+    for await (const message of client.follow({ ...bounded, id })) {
+      if (!message.ok) {
+        if (!begun) begin(); // the others are not held up
+        return fail(message.error);
+      }
+      const told = message.value;
+      if ("begun" in told) {
+        begun = true;
+        begin();
+      } else if ("waits" in told) {
+        if (!noted) note(`sup: the daemon is gone; it has ${told.waits} seconds to come back`);
+        noted = true;
+      } else if ("gap" in told) {
+        note(`sup: ${id}: lines are missing here: their file was deleted before it was read`);
+      } else if (waiting > 0) past.push({ id, line: told });
+      else say(id, told);
     }
     return EXIT.done;
   };

@@ -25,5 +25,10 @@ export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, p
 export function eventLine(event: Event, { paint, now }: Look, within?: string): string {
   const unit = event.service_id === null ? "sup" : event.service_id;
   const name = unit === within ? "" : `${paint("bold", safe(unit))} `;
-  return `${paint("dim", shortTime(event.timestamp, now))} ${name}${paint("cyan", safe(event.event_type))} ${safe(event.message)}`;
+  return `${paint("dim", shortTime(event.timestamp, now))} ${name}${paint("cyan", safe(event.event_type))} ${safe(event.message)}${within === undefined ? ofRun(event, paint) : ""}`;
+}
+
+/** The beginning of the invocation id, long enough for `sup logs --invocation`. */
+function ofRun({ details }: Event, paint: Paint): string {
+  return typeof details.invocation === "string" ? paint("dim", ` [${safe(details.invocation.slice(0, 8))}]`) : "";
 }

@@ -49,6 +49,7 @@ function stateFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
     facts.push(["Restarts", `${service.restart_count}${last}`]);
   }
   if (service.last_exit) facts.push(["Last exit", safe(service.last_exit)]);
+  if (service.invocation) facts.push(["Invocation", paint("dim", service.invocation)]);
   return facts;
 }
 
