@@ -1,0 +1,185 @@
+/** Following a log through its files: every line once, in order, whatever becomes of the files and however slow the reader is. */
+import { expect, test } from "bun:test";
+import { readdirSync, renameSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import type { LogTrail } from "../../../src/ports/logs.ts";
+import { LogKit, logSpec, until } from "./kit.ts";
+
+/** All there is now; "gap" where something is missing. */
+function take(trail: LogTrail): string[] {
+  const texts: string[] = [];
+  for (let read = trail.next(); read; read = trail.next()) texts.push(...(read.gap ? ["gap"] : []), ...read.lines.map(({ text }) => text));
+  return texts;
+}
+
+const counting = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+
+async function write(kit: LogKit, from: number, to: number): Promise<void> {
+  await kit.run("web", ["seq", String(from), String(to)]).exited;
+  kit.logs.endRun("web");
+}
+
+test.each(["zstd", "gzip", false] as const)("a slow reader reads on in the files that were rotated meanwhile (compress: %p)", async (compress) => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 300_000, keep: 1000, compress }));
+  const trail = kit.logs.trail("web", {}); // there is no file yet
+  await write(kit, 1, 3);
+  expect(take(trail)).toEqual(["1", "2", "3"]);
+  await write(kit, 4, 30_000); // more than a file
+  const some = trail.next()!.lines.map(({ text }) => text);
+  expect(some).toEqual(counting(4, 3 + some.length));
+  await write(kit, 30_001, 60_000);
+  await until("all to be compressed", () =>
+    readdirSync(kit.logDir).every((name) => name === "web.log" || !compress || /\.(zst|gz)$/.test(name)),
+  );
+  expect([...some, ...take(trail)]).toEqual(counting(4, 60_000));
+  expect(take(trail)).toEqual([]);
+  await write(kit, 60_001, 60_002);
+  expect(take(trail)).toEqual(["60001", "60002"]);
+  trail.close();
+  expect(kit.problems).toEqual([]);
+});
+
+test("what was deleted before it was read is a gap, once", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 10_000, keep: 2 }));
+  await write(kit, 1, 3);
+  const trail = kit.logs.trail("web", {});
+  await write(kit, 4, 5000);
+  const told = take(trail);
+  const at = told.indexOf("gap");
+  const kept = told.slice(at + 1);
+  expect(told.slice(0, at)).toEqual(counting(4, 3 + at)); // what was in the file that it had open
+  expect(kept).toEqual(counting(5001 - kept.length, 5000));
+  expect(kept.length).toBeGreaterThan(200);
+  trail.close();
+});
+
+test("a file that somebody moved away, deleted or emptied does not stop it", async () => {
+  let now = Date.now();
+  await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
+  const path = join(kit.logDir, "web.log");
+  kit.logs.open("web", logSpec());
+  const trail = kit.logs.trail("web", {});
+  const note = (text: string): void => {
+    now += 1000; // once a second it is looked at
+    kit.logs.note("web", text);
+  };
+  note("one");
+  expect(take(trail)).toEqual(["[sup] one"]);
+  renameSync(path, join(kit.logDir, "elsewhere"));
+  note("two");
+  expect(take(trail)).toEqual(["[sup] two"]);
+  rmSync(path);
+  note("three");
+  expect(take(trail)).toEqual(["[sup] three"]);
+  truncateSync(path);
+  note("four");
+  expect(take(trail)).toEqual(["[sup] four"]);
+  trail.close();
+});
+
+test("it goes on where another left off, also after a rotation and with the next daemon", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ format: "raw" }));
+  const first = kit.logs.trail("web", {});
+  await write(kit, 1, 10);
+  expect(take(first)).toEqual(counting(1, 10));
+  const place = first.place()!;
+  first.close();
+  await write(kit, 11, 20);
+  kit.logs.rotate("web");
+  await write(kit, 21, 30);
+  kit.restart();
+  kit.logs.open("web", logSpec({ format: "raw" }));
+  const second = kit.logs.trail("web", {});
+  expect(second.resume(place)).toBe(true);
+  expect(take(second)).toEqual(counting(11, 30));
+  for (const none of ["", "x", "1:2:3", `${place}0`, place.replace(/^\d+/, "1")]) expect(second.resume(none)).toBe(false);
+  second.close();
+});
+
+test("an inode that was given to another file is no place", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ keep: 0 }));
+  const trail = kit.logs.trail("web", {});
+  await write(kit, 1, 10);
+  take(trail);
+  const [inode, offset] = trail.place()!.split(":");
+  trail.close();
+  expect(kit.logs.trail("web", {}).resume(`${inode}:${offset}:abc`)).toBe(false);
+});
+
+test.each(["zstd", "gzip", false] as const)("it begins at a time, in whichever file that is (compress: %p)", async (compress) => {
+  let now = Date.UTC(2026, 10, 22, 20, 0, 0);
+  await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
+  kit.logs.open("web", logSpec({ maxSizeBytes: 3_000_000, keep: 9, compress }));
+  for (let i = 1; i <= 12; i++) {
+    now += 1000;
+    await write(kit, i * 10_000, i * 10_000 + 9999);
+  }
+  await until("all to be compressed", () =>
+    readdirSync(kit.logDir).every((name) => name === "web.log" || !compress || /\.(zst|gz)$/.test(name)),
+  );
+  for (let i = 1; i <= 12; i++) {
+    const trail = kit.logs.trail("web", { sinceMs: Date.UTC(2026, 10, 22, 20, 0, i) });
+    trail.seek();
+    const told = take(trail);
+    expect([told[0], told.length]).toEqual([String(i * 10_000), (13 - i) * 10_000]);
+    expect(told.at(-1)).toBe("129999");
+    trail.close();
+  }
+  const all = kit.logs.trail("web", { sinceMs: 0, grep: /^10000$/ });
+  all.seek();
+  expect(take(all)).toEqual(["10000"]);
+  all.close();
+});
+
+test("the one who watches is woken when something has been written", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  const trail = kit.logs.trail("web", {});
+  const texts: string[] = [];
+  const stop = trail.watch(() => texts.push(...take(trail)));
+  await kit.run("web", ["seq", "1", "20000"]).exited;
+  await until("all lines", () => texts.length === 20_000);
+  expect(texts).toEqual(counting(1, 20_000));
+  stop();
+  trail.close();
+  await write(kit, 1, 2);
+  expect(texts.length).toBe(20_000);
+});
+
+test("a mark divides the lines before it from those after it, whatever is done to the clock", async () => {
+  let now = Date.UTC(2026, 10, 22, 20, 1, 2, 345);
+  await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => 0 } });
+  kit.logs.open("web", logSpec());
+  kit.logs.note("web", "one");
+  const first = kit.logs.mark();
+  kit.logs.note("web", "two");
+  now -= 3_600_000;
+  const second = kit.logs.mark();
+  kit.logs.note("web", "three");
+  const texts = (query: { from?: string; before?: string }): string[] => kit.logs.read("web", query).map(({ text }) => text);
+  expect(texts({ before: first })).toEqual(["[sup] one"]);
+  expect(texts({ from: first, before: second })).toEqual(["[sup] two"]);
+  expect(texts({ from: second })).toEqual(["[sup] three"]);
+  kit.logs.open("web", logSpec({ format: "raw" }));
+  kit.logs.note("web", "no time");
+  expect(texts({ from: second })).toEqual(["[sup] three"]);
+});
+
+test("a search lets the others have their turn, and finds what there was when it began", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 2_000_000, keep: 50, compress: "zstd" }));
+  await write(kit, 1, 300_000);
+  let turns = 0;
+  const watch = setInterval(() => turns++, 1);
+  const searching = kit.logs.search("web", { grep: /^1?77777$/ });
+  kit.logs.note("web", "77777");
+  for (let i = 0; i < 5; i++) kit.logs.rotate("web");
+  expect((await searching).map(({ text }) => text)).toEqual(["77777", "177777"]);
+  clearInterval(watch);
+  expect(turns).toBeGreaterThan(5); // none, in one go
+  expect(kit.problems).toEqual([]);
+});
