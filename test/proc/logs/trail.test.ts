@@ -19,26 +19,29 @@ async function write(kit: LogKit, from: number, to: number): Promise<void> {
   kit.logs.endRun("web");
 }
 
-test.each(["zstd", "gzip", false] as const)("a slow reader reads on in the files that were rotated meanwhile (compress: %p)", async (compress) => {
-  await using kit = new LogKit();
-  kit.logs.open("web", logSpec({ maxSizeBytes: 300_000, keep: 1000, compress }));
-  const trail = kit.logs.trail("web", {}); // there is no file yet
-  await write(kit, 1, 3);
-  expect(take(trail)).toEqual(["1", "2", "3"]);
-  await write(kit, 4, 30_000); // more than a file
-  const some = trail.next()!.lines.map(({ text }) => text);
-  expect(some).toEqual(counting(4, 3 + some.length));
-  await write(kit, 30_001, 60_000);
-  await until("all to be compressed", () =>
-    readdirSync(kit.logDir).every((name) => name === "web.log" || !compress || /\.(zst|gz)$/.test(name)),
-  );
-  expect([...some, ...take(trail)]).toEqual(counting(4, 60_000));
-  expect(take(trail)).toEqual([]);
-  await write(kit, 60_001, 60_002);
-  expect(take(trail)).toEqual(["60001", "60002"]);
-  trail.close();
-  expect(kit.problems).toEqual([]);
-});
+test.each(["zstd", "gzip", false] as const)(
+  "a slow reader reads on in the files that were rotated meanwhile (compress: %p)",
+  async (compress) => {
+    await using kit = new LogKit();
+    kit.logs.open("web", logSpec({ maxSizeBytes: 300_000, keep: 1000, compress }));
+    const trail = kit.logs.trail("web", {}); // there is no file yet
+    await write(kit, 1, 3);
+    expect(take(trail)).toEqual(["1", "2", "3"]);
+    await write(kit, 4, 30_000); // more than a file
+    const some = trail.next()!.lines.map(({ text }) => text);
+    expect(some).toEqual(counting(4, 3 + some.length));
+    await write(kit, 30_001, 60_000);
+    await until("all to be compressed", () =>
+      readdirSync(kit.logDir).every((name) => name === "web.log" || !compress || /\.(zst|gz)$/.test(name)),
+    );
+    expect([...some, ...take(trail)]).toEqual(counting(4, 60_000));
+    expect(take(trail)).toEqual([]);
+    await write(kit, 60_001, 60_002);
+    expect(take(trail)).toEqual(["60001", "60002"]);
+    trail.close();
+    expect(kit.problems).toEqual([]);
+  },
+);
 
 test("what was deleted before it was read is a gap, once", async () => {
   await using kit = new LogKit();
