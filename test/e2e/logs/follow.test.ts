@@ -28,11 +28,12 @@ class Follower implements AsyncDisposable {
   private readonly read: Promise<void>;
 
   constructor(daemon: Daemon, ...args: string[]) {
-    this.child = Bun.spawn([SUP, "logs", "-f", ...args], { env: daemon.env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-    this.errors = this.child.stderr.text();
+    const child = Bun.spawn([SUP, "logs", "-f", ...args], { env: daemon.env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    this.child = child;
+    this.errors = child.stderr.text();
     this.read = (async () => {
       const decoder = new TextDecoder();
-      for await (const bytes of this.child.stdout) this.text += decoder.decode(bytes, { stream: true });
+      for await (const bytes of child.stdout) this.text += decoder.decode(bytes, { stream: true });
     })();
   }
 
