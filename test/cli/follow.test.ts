@@ -78,6 +78,28 @@ describe("logs", () => {
     expect({ code, said: /cannot use -o short with --json/.test(out + err) }).toEqual({ code: 2, said: true });
   });
 
+  test("--bare puts lines together that are in parts, each stream and unit for itself", async () => {
+    const part = (text: string, stream: LogLineShape["stream"] = "stdout"): LogLineShape => ({ ...line(1, text, stream), full: false });
+    const lines = [part("{long "), part("bad ", "stderr"), part("er "), line(1, "end}"), line(2, "thing", "stderr"), part("not done")];
+    await using daemon = new FakeDaemon({ serviceLogs: () => lines });
+    expect((await sup(daemon, ["logs", "web", "--bare"])).out).toBe("{long er end}\nbad thing\nnot done\n");
+  });
+
+  test("what is wrong with a query is a wrong use, whoever finds it", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => new Failure("invalid", "cannot accept grep: no look-around") });
+    for (const [args, words] of [
+      [["--grep", "("], 'cannot use --grep "(": missing )'],
+      [["--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
+      [["-f", "--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
+      [["--since", "today", "--until", "yesterday"], "cannot use --since today with --until yesterday: it begins after its end"],
+      [["--invocation", "abc"], "cannot use --invocation abc: it is no run"],
+      [["--since", "soon"], "cannot read --since soon as a time"],
+    ] as const) {
+      const { code, err } = await sup(daemon, ["logs", "web", ...args]);
+      expect([code, err]).toEqual([2, expect.stringContaining(words)]);
+    }
+  });
+
   test("--stderr asks for that stream alone", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [] });
     await sup(daemon, ["logs", "web", "--stderr"]);

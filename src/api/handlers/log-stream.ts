@@ -73,6 +73,9 @@ function pumpOf(trail: LogStart["trail"]): { drained(): void; attach(outlet: Out
   };
 }
 
+/** Lines that wait while the past is looked for. */
+const MOST_EARLY = 1000;
+
 /**
  * The same for a page, as server-sent events `line` and `gap`: a page that is too slow leaves lines out and is told how
  * many, so that it shows what is now.
@@ -83,7 +86,12 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
     (request.stream === undefined || line.stream === request.stream) && (request.grep === undefined || request.grep.test(line.text));
   // What comes while the past is looked for waits; the past begins to be read in the turn in which these begin to come.
   let early: Array<readonly [text: string, weight: number]> = [];
-  let outlet: Pick<Outlet, "send"> = { send: (text, weight = 1) => void early.push([text, weight]) };
+  let tooMany = 0;
+  const hold = (text: string, weight = 1): void => {
+    if (early.length < MOST_EARLY) early.push([text, weight]);
+    else tooMany += weight;
+  };
+  let outlet: Pick<Outlet, "send"> = { send: hold };
   const followed = supervisor.followLogs(id, {
     line: (line) => wanted(line) && outlet.send(write("line", line)),
     gap: (lines) => outlet.send(write("gap", { gap: lines }), lines),
@@ -98,6 +106,7 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
         gap: (lost) => write("gap", { gap: lost }),
         attach(to) {
           for (const [text, weight] of early) to.send(text, weight);
+          if (tooMany > 0) to.send(write("gap", { gap: tooMany }), tooMany);
           early = [];
           outlet = to;
           return followed;

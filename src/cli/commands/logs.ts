@@ -12,7 +12,7 @@ import { parseWhen } from "../when.ts";
 import { lookOf } from "./status.ts";
 
 type Query = Omit<Input<"serviceLogs">, "id">;
-type Say = (unit: string, line: LogLineShape) => void;
+type Say = ((unit: string, line: LogLineShape) => void) & { /** No line follows. */ end(): void };
 
 export const run: Run = async (context) => {
   if (context.args[0] === "rotate" && context.args.length > 1) return rotate(context, context.args.slice(1));
@@ -46,13 +46,17 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
     if (ms === undefined) return err({ code: "bad-request", message: `cannot read --${name} ${text} as a time`, hint: WHEN_HINT });
     query[name] = new Date(ms).toISOString();
   }
+  if (query.since !== undefined && query.until !== undefined && query.since > query.until) {
+    const message = `cannot use --since ${options.since} with --until ${options.until}: it begins after its end`;
+    return err({ code: "bad-request", message, hint: "change the two over" });
+  }
   if (options.grep !== undefined) {
     try {
       new RegExp(options.grep);
     } catch (error) {
       return err({
         code: "bad-request",
-        message: `cannot use --grep: ${(error as Error).message}`,
+        message: `cannot use --grep ${JSON.stringify(options.grep)}: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`,
         hint: "quote it, and escape ( [ * + with \\",
       });
     }
@@ -71,6 +75,9 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   if (options.lines !== undefined) query.lines = options.lines;
   return ok(query);
 }
+
+/** What the daemon finds wrong with a query was typed here. */
+const asUsage = (error: ApiError): ApiError => (error.code === "invalid" ? { ...error, code: "bad-request" } : error);
 
 const badInvocation = (text: string): ApiError => ({
   code: "bad-request",
@@ -105,10 +112,11 @@ async function read(context: Context, ids: readonly string[], query: Query, say:
         context.note(`sup: these are the last ${MANY_LINES} lines of ${id}; -n shows more`);
     } else if (ids.length > 1 && answer.error.code === "not-found")
       refused ??= answer.error; // one of them has that run
-    else return context.fail(answer.error);
+    else return context.fail(asUsage(answer.error));
   }
   if (refused && found.length === 0) return context.fail(refused);
   for (const { id, line } of merged(ids, found, query.lines)) say(id, line);
+  say.end();
   return EXIT.done;
 }
 
@@ -140,7 +148,7 @@ async function follow(context: Context, ids: readonly string[], query: Query, sa
     for await (const message of client.follow({ ...bounded, id })) {
       if (!message.ok) {
         if (!begun) begin(); // the others are not held up
-        return fail(message.error);
+        return fail(asUsage(message.error));
       }
       const told = message.value;
       if ("begun" in told) {
@@ -156,13 +164,18 @@ async function follow(context: Context, ids: readonly string[], query: Query, sa
     }
     return EXIT.done;
   };
-  return Math.max(...(await Promise.all(ids.map(one))));
+  const codes = await Promise.all(ids.map(one));
+  say.end();
+  return Math.max(...codes);
 }
 
 function sayer(context: Context, ids: readonly string[]): Say {
+  return context.options.bare && !context.options.json ? bareSayer(context) : Object.assign(recordSayer(context, ids), { end: () => {} });
+}
+
+function recordSayer(context: Context, ids: readonly string[]): (unit: string, line: LogLineShape) => void {
   const { options, paint, out, json } = context;
   if (options.json || options.output === "json") return (id, line) => json({ ...line, service_id: id });
-  if (options.bare) return (_, line) => out(safe(line.text));
   if (options.output === "cri") return (_, line) => out(recordOf(line));
   const look = lookOf(context);
   const shown = options.output === "short" ? (line: LogLineShape) => logLine(line, look) : (line: LogLineShape) => fullLogLine(line, paint);
@@ -170,4 +183,24 @@ function sayer(context: Context, ids: readonly string[]): Say {
   const prefix = prefixer(paint);
   prefix.expect(ids);
   return (id, line) => out(prefix.with(id, shown(line)));
+}
+
+/** A line without an end is given one. */
+const LONGEST_LINE = 16 << 20;
+
+/** The text alone, and whole lines of it: other programs read it, one record a line as often as not. */
+function bareSayer({ out }: Context): Say {
+  const open = new Map<string, string>();
+  const say = (id: string, { stream, full, text }: LogLineShape): void => {
+    const key = `${id} ${stream}`;
+    const line = (open.get(key) ?? "") + text;
+    open.delete(key);
+    if (full || line.length > LONGEST_LINE) out(safe(line));
+    else open.set(key, line);
+  };
+  const end = (): void => {
+    for (const rest of open.values()) out(safe(rest));
+    open.clear();
+  };
+  return Object.assign(say, { end });
 }

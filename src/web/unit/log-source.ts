@@ -1,4 +1,4 @@
-import { textLines } from "../../api/client-streams.ts";
+import { parseEvents, textLines } from "../../api/client-streams.ts";
 import type { ApiError } from "../../api/errors.ts";
 import type { LogLineShape } from "../../api/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -38,7 +38,7 @@ export async function followLog(id: string, filter: LogFilter, lines: number, st
 async function followOnce(id: string, filter: LogFilter, lines: number, stopped: AbortSignal, sink: Sink): Promise<boolean> {
   try {
     const query = { ...queryOf(filter), follow: "true", lines: String(lines) };
-    const response = await fetch(urlOf("serviceLogs", id, query), { headers: { accept: "application/x-ndjson" }, signal: stopped });
+    const response = await fetch(urlOf("serviceLogs", id, query), { headers: { accept: "text/event-stream" }, signal: stopped });
     if (response.status === 401) sessionEnded();
     if (!response.ok || response.body === null) {
       const body = (await response.json().catch(() => null)) as { error?: ApiError } | null;
@@ -47,7 +47,8 @@ async function followOnce(id: string, filter: LogFilter, lines: number, stopped:
     }
     sink.pane.clear();
     sink.setState("live");
-    for await (const text of textLines(response.body)) if (text !== "") sink.pane.push(JSON.parse(text) as LogLineShape);
+    // Events `line` and `gap`: a page that is too slow is to show what is now.
+    for await (const { change } of parseEvents(textLines(response.body))) sink.pane.push(change.data as unknown as LogLineShape);
   } catch {
     // Broken off or refused: the caller tries again.
   }

@@ -193,6 +193,29 @@ test("control characters of a service do nothing to the terminal, and the file k
   expect(outputs[0]).toContain("red");
 });
 
+test("the last 20 lines of a run that crashed are kept with its event, and are shown without harm", async () => {
+  const { daemon } = shared;
+  const script = String.raw`seq 1 30; head -c 5000 /dev/zero | tr '\0' x; echo; printf 'evil \033[2J\n' >&2; exit 3`;
+  await drop("crashed", sh("echo before; exit 0", { auto_restart: false }));
+  await daemon.sup("start", "crashed");
+  await daemon.reaches("crashed", "stopped");
+  daemon.writeUnit("crashed", sh(script, { auto_restart: false }));
+  await daemon.sup("reload");
+  await daemon.sup("start", "crashed");
+  await daemon.reaches("crashed", "failed");
+  const events = (await daemon.json("events", "crashed", "--type", "exited")) as Array<{ details: Record<string, unknown> }>;
+  expect(events[0]!.details.last_lines).toBeUndefined(); // that run was well
+  const lines = events.at(-1)!.details.last_lines as string[];
+  // Standard error comes by a pipe of its own, so its line may stand elsewhere.
+  expect(lines.length).toBe(20);
+  const own = lines.filter((line) => !line.startsWith("evil"));
+  expect(own.slice(-3)).toEqual(["29", "30", "x".repeat(2048)]);
+  expect(own.slice(0, -1)).toEqual(Array.from({ length: 18 }, (_, i) => String(i + 13)));
+  const why = (await daemon.sup("why", "crashed")).stdout;
+  expect(why).toContain("evil");
+  expect(why).not.toContain("\u001b");
+});
+
 test("bytes that are no UTF-8 and NUL are kept in the file", async () => {
   const { daemon } = shared;
   await drop("binary", sh(String.raw`printf 'x\377\376\000y\n'`, { type: "oneshot" }));
