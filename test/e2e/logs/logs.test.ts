@@ -203,9 +203,9 @@ test("the last 20 lines of a run that crashed are kept with its event, and are s
   await daemon.sup("reload");
   await daemon.sup("start", "crashed");
   await daemon.reaches("crashed", "failed");
-  const events = (await daemon.json("events", "crashed", "--type", "exited")) as Array<{ details: Record<string, unknown> }>;
+  const events = (await daemon.json("events", "crashed", "--type", "exited")) as Array<{ details: { last_lines?: string[] } }>;
   expect(events[0]!.details.last_lines).toBeUndefined(); // that run was well
-  const lines = events.at(-1)!.details.last_lines as string[];
+  const lines = events.at(-1)!.details.last_lines!;
   // Standard error comes by a pipe of its own, so its line may stand elsewhere.
   expect(lines.length).toBe(20);
   const own = lines.filter((line) => !line.startsWith("evil"));
