@@ -96,7 +96,7 @@ export interface LogStore {
   endRun(unit: string): void;
   /** Adds a line of the daemon's own to the unit's log, as `stderr`, marked `[sup]`. */
   note(unit: string, text: string): void;
-  /** The last lines taken in since the unit's current run began, newest last; at most 20. */
+  /** The last lines taken in since the unit's current run began, newest last, also without an end; at most 20. */
   tail(unit: string, count: number): readonly LogLine[];
   markRun(unit: string): void;
   /** A stamp after those of all lines that were taken in, and not after that of any line to come. */

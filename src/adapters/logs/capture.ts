@@ -38,6 +38,8 @@ export interface Capture {
   pump(limitBytes: number): boolean;
   /** Says in the log what it is time to say. */
   tell(moment: Moment): void;
+  /** The beginning of a line whose end has not come yet; at most PART_BYTES. */
+  readonly unfinished: Buffer;
   /** Writes out an unfinished line: the run ended (`F`), or the rest of it will come to the next daemon (`P`). */
   flush(tag: "F" | "P"): void;
   close(): void;
@@ -90,8 +92,7 @@ export function openCapture(options: CaptureOptions): Capture {
 const NOTHING = Buffer.alloc(0);
 
 class FifoCapture implements Capture {
-  /** The beginning of a line whose end has not come yet; at most PART_BYTES. */
-  private unfinished: Buffer;
+  unfinished: Buffer;
   private readonly options: CaptureOptions;
   private readonly watch: HubHandle;
   private readonly slot: number | null;

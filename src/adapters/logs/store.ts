@@ -19,6 +19,7 @@ import { CaptureJournal } from "./journal.ts";
 import { readLog, searchLog } from "./read.ts";
 import { recover } from "./recover.ts";
 import { Stamper } from "./stamp.ts";
+import { TAIL_LINE_BYTES } from "./tail.ts";
 import { Trail } from "./trail.ts";
 import { UnitLog } from "./unit.ts";
 
@@ -68,6 +69,7 @@ interface Open {
   captures: Partial<Record<Stream, Capture>>;
 }
 
+const NOTHING = Buffer.alloc(0);
 const STREAMS: readonly Stream[] = ["stdout", "stderr"];
 
 class FifoLogs implements Logs {
@@ -163,7 +165,14 @@ class FifoLogs implements Logs {
   }
 
   tail(unit: string, count: number): readonly LogLine[] {
-    return this.units.get(unit)?.log.tail.last(count) ?? [];
+    const open = this.units.get(unit);
+    if (!open || count <= 0) return [];
+    const { time } = this.stamper;
+    const begun = STREAMS.flatMap((stream) => {
+      const bytes = open.captures[stream]?.unfinished ?? NOTHING;
+      return bytes.length === 0 ? [] : [{ time, stream, full: false, text: bytes.toString("utf8", 0, TAIL_LINE_BYTES) }];
+    });
+    return [...open.log.tail.last(count), ...begun].slice(-count);
   }
 
   markRun(unit: string): void {

@@ -15,7 +15,7 @@ export interface Chunk {
 
 export const TAIL_LINES = 20;
 /** Of one line; what is shown beside a unit need not be longer. */
-const TAIL_LINE_BYTES = 2048;
+export const TAIL_LINE_BYTES = 2048;
 
 /** The last lines of a run, as bytes: most are never looked at. */
 export class Tail {

@@ -216,6 +216,16 @@ test("the last 20 lines of a run that crashed are kept with its event, and are s
   expect(why).not.toContain("\u001b");
 });
 
+test("what a run wrote last has no newline and a child of it lives on: it is with the event all the same", async () => {
+  const { daemon } = shared;
+  await drop("panics", sh("sleep 1000 & printf 'panic: no newline' >&2; exit 3", { auto_restart: false }));
+  await daemon.sup("start", "panics");
+  await daemon.reaches("panics", "failed");
+  const events = (await daemon.json("events", "panics", "--type", "exited")) as Array<{ details: { last_lines?: string[] } }>;
+  expect(events.at(-1)!.details.last_lines).toEqual(["panic: no newline"]);
+  expect(parseCri(daemon.log("panics")).map(({ tag, text }) => [tag, text])).toEqual([["F", "panic: no newline"]]);
+});
+
 test("bytes that are no UTF-8 and NUL are kept in the file", async () => {
   const { daemon } = shared;
   await drop("binary", sh(String.raw`printf 'x\377\376\000y\n'`, { type: "oneshot" }));

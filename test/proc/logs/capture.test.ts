@@ -56,7 +56,8 @@ test("when the daemon goes, an unfinished line becomes a part, and the next daem
   const script = "printf 'one\nabc'; read x; printf 'def\nmore\n'; : > \"$0\"; read x; echo last";
   const child = kit.run("web", ["sh", "-c", script, wrote], { stdin: "pipe" });
   const stdin = child.stdin as Bun.FileSink;
-  await until("the first line, and with it the unfinished one", () => kit.logs.tail("web", 20).length === 1);
+  await until("the first line, and with it the unfinished one", () => kit.logs.tail("web", 20).length === 2);
+  expect(kit.logs.tail("web", 1)).toMatchObject([{ text: "abc", full: false }]);
   kit.logs.shutdown();
   expect(parseStrictly(kit.bytes("web")).stdout.toString()).toBe("one\nabc");
   void stdin.write("\n");
