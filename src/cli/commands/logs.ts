@@ -140,7 +140,14 @@ async function follow(context: Context, ids: readonly string[], query: Query, sa
     if (--waiting > 0) return;
     for (const { id, line } of merged(ids, past, query.lines)) say(id, line);
   };
-  const { note, client, fail } = context;
+  const { note, client } = context;
+  const failed = new Map<string, number>();
+  /** What ends all of them alike is said once. */
+  const fail = (error: ApiError): number => {
+    const code = failed.get(error.message) ?? context.fail(error);
+    failed.set(error.message, code);
+    return code;
+  };
   let noted = false;
   const bounded = ids.length > 1 && query.lines === undefined && query.since !== undefined ? { ...query, lines: MANY_LINES } : query;
   const one = async (id: string): Promise<number> => {
