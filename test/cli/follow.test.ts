@@ -100,6 +100,13 @@ describe("logs", () => {
     }
   });
 
+  test("lines without a time are not passed off as lines of that time", async () => {
+    await using daemon = new FakeDaemon({ serviceLogs: () => [{ ...line(1, "raw"), time: "" }] });
+    const words = "sup: lines of web have no time (its log is or was raw): they are shown whatever --since and --until say\n";
+    expect(await sup(daemon, ["logs", "web", "--since", "10m", "--bare"])).toEqual({ code: 0, out: "raw\n", err: words });
+    expect((await sup(daemon, ["logs", "web", "--bare"])).err).toBe("");
+  });
+
   test("--stderr asks for that stream alone", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [] });
     await sup(daemon, ["logs", "web", "--stderr"]);

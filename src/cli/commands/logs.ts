@@ -114,10 +114,19 @@ async function read(context: Context, ids: readonly string[], query: Query, say:
       refused ??= answer.error; // one of them has that run
     else return context.fail(asUsage(answer.error));
   }
+  if ((query.since ?? query.until) !== undefined) noteTimeless(context, ids, found);
   if (refused && found.length === 0) return context.fail(refused);
   for (const { id, line } of merged(ids, found, query.lines)) say(id, line);
   say.end();
   return EXIT.done;
+}
+
+/** `log.format: "raw"`. */
+function noteTimeless({ note }: Context, ids: readonly string[], found: readonly Told[]): void {
+  for (const id of ids) {
+    if (found.some((told) => told.id === id && told.line.time === ""))
+      note(`sup: lines of ${id} have no time (its log is or was raw): they are shown whatever --since and --until say`);
+  }
 }
 
 interface Told {
