@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canMount, smallDisk } from "../store/small-disk.ts";
-import { LogKit, logSpec, parseStrictly } from "./kit.ts";
+import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 
 /** Starts what takes in the output, waits until it does, and kills it a moment later. */
 async function takeForAMoment(directory: string, momentMs: number, ...args: string[]): Promise<void> {
@@ -101,3 +102,28 @@ test.skipIf(!canMount())(
   },
   30_000,
 );
+
+test.each(["zstd", "gzip"] as const)("killed at any moment while it compresses by %s: a file is there whole, as it was or compressed", async (compress) => {
+  await using kit = new LogKit();
+  const line = (n: number): string => `2026-11-22T20:01:02.000000000Z stdout F ${n} ${Bun.hash(String(n))}\n`;
+  const FILES = 5;
+  const PER_FILE = 20_000;
+  for (let file = 0; file < FILES; file++) {
+    const lines = Array.from({ length: PER_FILE }, (_, i) => line(file * PER_FILE + i));
+    writeFileSync(join(kit.logDir, `web.log.${FILES - file}`), lines.join(""));
+  }
+  kit.logs.shutdown();
+  const wanted = Buffer.from(Array.from({ length: FILES * PER_FILE }, (_, n) => line(n)).join(""));
+  const whole = (): boolean => kit.bytes("web").subarray(0, wanted.length).equals(wanted);
+  const plain = (): string[] => readdirSync(kit.logDir).filter((name) => /\.log\.\d+$/.test(name));
+  for (let kill = 0; kill < 6 && plain().length > 0; kill++) {
+    await takeForAMoment(kit.dir, 250 + Math.random() * 120, "cri", "", "", compress); // it begins a moment after the last rotation
+    expect(whole()).toBe(true);
+  }
+  kit.restart();
+  kit.logs.open("web", logSpec({ keep: 1000, compress }));
+  kit.logs.note("web", "the end");
+  await until("the rest to be compressed", () => plain().length === 0 && !readdirSync(kit.logDir).some((name) => name.includes("unfinished")));
+  expect(whole()).toBe(true);
+  expect(readdirSync(kit.logDir).length).toBe(FILES + 1);
+}, 60_000); // prettier-ignore

@@ -2,16 +2,18 @@
 import { join } from "node:path";
 import { openLogs } from "../../../src/adapters/logs/store.ts";
 import { openHub } from "../../../src/linux/hub.ts";
+import type { Compression } from "../../../src/spec/spec.ts";
 import { logSpec } from "./kit.ts";
 
-const [directory, format, rate, logDir] = process.argv.slice(2) as [string, "cri" | "raw", string?, string?];
+const [directory, format, rate, logDir, compress] = process.argv.slice(2) as [string, "cri" | "raw", string?, string?, Compression?];
 const rateLimit = rate ? { bytesPerSecond: Number(rate) } : null;
 const logs = openLogs({
   runtimeDir: join(directory, "run"),
-  logDir: logDir ?? join(directory, "logs"),
+  logDir: logDir || join(directory, "logs"),
   hub: openHub({ onError: (error) => console.error(error) }),
   clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
   onProblem: (message) => console.error(message),
 });
-logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000, rateLimit }));
+logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000, rateLimit, compress: compress ?? false }));
+if (compress) logs.note("web", "at the first line it looks what there is to compress");
 console.log("takes");
