@@ -89,7 +89,10 @@ export function createApp(options: AppOptions): App {
       const cors = transport === "tcp" ? gate.corsFor(request.headers) : null;
       if (answer instanceof Promise) {
         connection?.timeout(request, 0); // what waits (a start takes its start_timeout) outlives the idle timeout
-        return answer.then((response) => finish(response, request, cors));
+        return answer.then((response) => {
+          if (request.signal.aborted) void response.body?.cancel(); // nobody would: the client has gone while this was in the making
+          return finish(response, request, cors);
+        });
       }
       if (answer.headers.has(STREAM_HEADER)) connection?.timeout(request, 0);
       return finish(answer, request, cors);

@@ -247,6 +247,16 @@ test("the lines that are there already come whole, also when they are more than 
   await reader.cancel();
 });
 
+test("a client that has gone while the past was looked for leaves nothing open", async () => {
+  const { app, fake } = makeRig();
+  const gone = new AbortController();
+  const [, path] = FOLLOW.split(" ");
+  const answer = app.handle(new Request(`http://x${path}`, { signal: gone.signal }), "unix");
+  gone.abort();
+  await answer;
+  expect([app.openStreams, fake.followers.size]).toEqual([0, 0]);
+});
+
 test("following an unknown unit is an error, not a stream", async () => {
   const { ask, app } = makeRig();
   expect((await ask(FOLLOW.replace("web", "nope"))).status).toBe(404);

@@ -7,7 +7,18 @@ import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/fifo.ts";
 import type { Hub } from "../../linux/hub.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { DeletedLogs, LogCondition, LogLine, LogLoss, LogQuery, LogRetention, LogStore, LogTrail, SpecOf, Stream } from "../../ports/logs.ts";
+import type {
+  DeletedLogs,
+  LogCondition,
+  LogLine,
+  LogLoss,
+  LogQuery,
+  LogRetention,
+  LogStore,
+  LogTrail,
+  SpecOf,
+  Stream,
+} from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture.ts";
 import { Compressor } from "./compress.ts";
@@ -225,11 +236,14 @@ class FifoLogs implements Logs {
   }
 
   private letGo(unit: string, followers: Followers): void {
-    if (followers.size === 0 && this.live.get(unit) === followers) this.live.delete(unit);
+    if (followers.size > 0 || this.live.get(unit) !== followers) return;
+    this.live.delete(unit);
+    if (!this.files.has(unit)) this.rotations.delete(unit);
   }
 
   close(unit: string): void {
     const open = this.units.get(unit);
+    if (!this.live.has(unit)) this.rotations.delete(unit);
     if (!open) return void this.files.delete(unit);
     for (const capture of captures(open)) capture.pump(DRAIN_BYTES);
     this.release(unit, open);
