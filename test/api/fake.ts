@@ -3,9 +3,10 @@ import type { ApiError } from "../../src/api/errors.ts";
 import { createApp, type App, type AppOptions } from "../../src/api/server.ts";
 import type * as shape from "../../src/api/shapes.ts";
 import type { PageFile } from "../../src/api/page.ts";
-import type { LogStart, Supervisor } from "../../src/api/supervisor.ts";
+import type { Supervisor } from "../../src/api/supervisor.ts";
 import { err, ok, type Result } from "../../src/base/result.ts";
 import type { LogLine, LogQuery } from "../../src/ports/logs.ts";
+import { type Follower, fakeTrail } from "./fake-trail.ts";
 
 /** A supervisor of a few units in memory that notes what it was asked, and an app over it without a port. */
 
@@ -76,7 +77,6 @@ const TREND: shape.Trend = {
 const aForecast = (id: string): shape.Forecast => ({ id, run_since: NOW_ISO, memory: TREND, cpu: { ...TREND, leak: false } });
 
 type Subscriber = (id: number, change: shape.StreamChange) => void;
-type Follower = Parameters<Supervisor["followLogs"]>[1];
 
 export interface Fake extends Supervisor {
   readonly services: Map<string, shape.Service>;
@@ -212,21 +212,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       calls.push(["trailLogs", id, request]);
       const found = find(id);
       if (!found.ok) return found;
-      let more: Array<ReturnType<LogStart["trail"]["next"]>> = [];
-      let onMore = (): void => {};
-      const follower: Follower = {
-        line: (line) => (more.push({ lines: [line], gap: false }), onMore()),
-        gap: () => (more.push({ lines: [], gap: true }), onMore()),
-      };
-      followers.add(follower);
-      const trail: LogStart["trail"] = {
-        next: () => more.shift() ?? null,
-        place: () => "here",
-        watch: (wake) => ((onMore = wake), () => (more = [])),
-        close: () => void followers.delete(follower),
-      };
       const past = fake.lines.slice(request.lines === undefined ? 0 : Math.max(0, fake.lines.length - request.lines));
-      return ok({ past, resumed: false, invocation: request.invocation ?? null, trail });
+      return ok({ past, resumed: false, invocation: request.invocation ?? null, trail: fakeTrail(followers) });
     },
     followLogs(id, subscriber) {
       const found = find(id);
