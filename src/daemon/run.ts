@@ -271,11 +271,11 @@ async function start(
   if (boot.length > 0) parts.engine.handle({ type: "request", action: "start", ids: boot, cause: "boot" });
   parts.background.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
-  const ticking = tick(parts, settings);
+  const stopTicking = tick(parts, settings);
   setTimeout(releaseStartupCode, STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
-    clearInterval(ticking);
+    stopTicking();
     await listening.value.stop();
   };
   return ok({ parts, unlisten });
@@ -296,8 +296,11 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, journal: Journa
 /** By then the enabled units are started and the first sample is taken. */
 const STARTED_MS = 10_000;
 
-/** The one tick of the daemon. */
-function tick(parts: Parts, settings: Settings): Timer {
+/** However seldom samples are taken, the store has to keep to its size. */
+const KEEP_HOUSE_MS = 60_000;
+
+/** The one tick of the daemon. Returns a stop. */
+function tick(parts: Parts, settings: Settings): () => void {
   const { clock, store, logs, world, catalog, background, reloader, recorder } = parts;
   const countUnits = (): number => world.ids().length;
   const onShortened = (words: string): void => recorder.tell("history-shortened", words);
@@ -306,13 +309,19 @@ function tick(parts: Parts, settings: Settings): Timer {
   const tidying = { tidyLogs: () => logs.tidy(specOf), logsHaveGrown: () => logs.hasGrown };
   const housekeeping = new Housekeeping({ clock, store, settings, countUnits, ...tidying, onShortened });
   const thrift = new Thrift();
-  return setInterval(() => {
+  const { intervalMs } = settings.metrics;
+  const between = intervalMs > KEEP_HOUSE_MS ? setInterval(() => housekeeping.tick(), KEEP_HOUSE_MS) : undefined;
+  const ticking = setInterval(() => {
     logs.tick();
     background.tick();
     housekeeping.tick();
     reloader.letGo();
     if (thrift.look(clock.monotonicMs(), process.memoryUsage().heapUsed)) thrift.took(collectGarbage(), clock.monotonicMs());
-  }, settings.metrics.intervalMs);
+  }, intervalMs);
+  return () => {
+    clearInterval(ticking);
+    clearInterval(between);
+  };
 }
 
 async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
