@@ -87,6 +87,7 @@ function sample(round: number, timestamp: string): MetricRow[] {
       responseTimeMs: kind.probed ? service.answer : null,
       tasks: service.tasks,
       openFiles: service.files,
+      restarts: 0,
     };
   });
 }

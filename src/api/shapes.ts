@@ -302,6 +302,8 @@ export const metricPoint = z.object({
   response_time_ms: z.number().nullable(),
   tasks: z.number().nullable(),
   open_files: z.number().nullable(),
+  /** How often the unit was restarted up to then. */
+  restarts: z.number().nullable(),
   /** Seconds that the point is the mean of, with the peaks beside it; absent for a sample. */
   step: z.number().int().optional(),
   cpu_max: z.number().nullable().optional(),

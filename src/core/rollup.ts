@@ -58,6 +58,7 @@ export function rollUp(rows: readonly MetricRow[], step: Step): MetricRow[] {
     healthStatus: members.reduce<Health>((worst, { healthStatus }) => (RANK[healthStatus] > RANK[worst] ? healthStatus : worst), "unknown"),
     tasks: whole(mean(members.map(({ tasks }) => tasks))),
     openFiles: whole(mean(members.map(({ openFiles }) => openFiles))),
+    restarts: members.findLast(({ restarts }) => restarts != null)?.restarts ?? null,
     responseTimeMs: mean(members.map(({ responseTimeMs }) => responseTimeMs)),
     ...reportedOf(members),
   }));

@@ -197,6 +197,7 @@ export class Facade implements Supervisor {
         response_time_ms: row.responseTimeMs,
         tasks: row.tasks ?? null,
         open_files: row.openFiles ?? null,
+        restarts: row.restarts ?? null,
         ...(row.step ? { step: row.step, cpu_max: row.cpuMax ?? null, memory_max: row.memoryMax ?? null } : {}),
         ...(row.reported ? { reported: { ...row.reported } } : {}),
       })),

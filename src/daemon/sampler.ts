@@ -109,6 +109,7 @@ export class Sampler {
         memoryMb: sample?.memoryMb ?? null,
         tasks: sample?.tasks ?? null,
         openFiles: sample?.openFiles ?? null,
+        restarts: entry.unit.restarts,
         healthStatus: healthOf(entry),
         responseTimeMs: entry.check?.results.at(-1)?.responseMs ?? null,
         ...(numbers ? { reported: numbers } : {}),

@@ -44,6 +44,8 @@ export interface MetricRow {
   readonly memoryMax?: number | null;
   readonly tasks?: number | null;
   readonly openFiles?: number | null;
+  /** Of the unit, up to then. */
+  readonly restarts?: number | null;
   /** Numbers that the service reported by POST; stored as JSON. */
   readonly reported?: Readonly<Record<string, number>>;
 }

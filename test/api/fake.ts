@@ -231,6 +231,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
         response_time_ms: null,
         tasks: 1,
         open_files: 4,
+        restarts: 0,
       };
       return ok([point, { ...point, reported: { queue: 3 } }]);
     },

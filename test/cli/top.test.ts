@@ -61,6 +61,7 @@ describe("sup metrics", () => {
     response_time_ms: 4,
     tasks: 3,
     open_files: 20 + n,
+    restarts: n < 150 ? 0 : 3,
     ...(n > 190 ? { reported: { queue: n } } : {}),
   }));
 
@@ -73,7 +74,7 @@ describe("sup metrics", () => {
     expect(lines[0]).toContain("█");
     expect(lines[1]).toMatch(/^Memory .* 100M … 299M, mean 200M$/);
     expect(lines[2]).toMatch(/^Answer .* 4ms … 4ms, mean 4ms$/);
-    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +TASKS +FILES +ANSWER +HEALTH +QUEUE$/);
+    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +TASKS +FILES +RESTARTS +ANSWER +HEALTH +QUEUE$/);
     expect(lines).toHaveLength(25);
     expect(lines.at(-1)).toMatch(/299M .*199$/);
     expect(daemon.asked[0]!.query.since).toBe("1h");

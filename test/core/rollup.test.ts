@@ -25,9 +25,9 @@ test.each([
 describe("rolled up", () => {
   test("means, peaks, the worst health, the mean of what was reported", () => {
     const rows = [
-      row("12:00:05", { cpuPercent: 10, memoryMb: 100, responseTimeMs: 4, tasks: 3, openFiles: 10, reported: { queue: 2 } }),
+      row("12:00:05", { cpuPercent: 10, memoryMb: 100, responseTimeMs: 4, tasks: 3, openFiles: 10, restarts: 1, reported: { queue: 2 } }),
       row("12:00:10", { cpuPercent: null, memoryMb: 300, healthStatus: "degraded", reported: { queue: 4, jobs: 1 } }),
-      row("12:00:15", { cpuPercent: 30, memoryMb: 200, responseTimeMs: 8, tasks: 6, openFiles: 21 }),
+      row("12:00:15", { cpuPercent: 30, memoryMb: 200, responseTimeMs: 8, tasks: 6, openFiles: 21, restarts: 2 }),
       row("12:01:00", { cpuPercent: 5 }),
     ];
     expect(rollUp(rows, 60)).toEqual([
@@ -43,6 +43,7 @@ describe("rolled up", () => {
         responseTimeMs: 6,
         tasks: 5,
         openFiles: 16,
+        restarts: 2,
         reported: { queue: 3, jobs: 1 },
       },
       {
@@ -57,6 +58,7 @@ describe("rolled up", () => {
         responseTimeMs: null,
         tasks: null,
         openFiles: null,
+        restarts: null,
       },
     ]);
   });

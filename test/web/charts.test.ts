@@ -14,6 +14,7 @@ const point = (second: number, cpu: number | null, more: Partial<MetricPoint> = 
   response_time_ms: null,
   tasks: null,
   open_files: null,
+  restarts: null,
   ...more,
 });
 const cpu = (one: MetricPoint): number | null => one.cpu_percent;

@@ -6,13 +6,13 @@
 import { HEALTHS } from "../../base/words.ts";
 import type { MetricRow } from "../../ports/store.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const LEVEL = 6;
 const SCALE = 100;
 
 type Numbers = ReadonlyArray<number | null>;
-/** In this order in a block; those of roll-ups are nothing in samples. */
-const COLUMNS = ["cpuPercent", "memoryMb", "responseTimeMs", "tasks", "openFiles", "cpuMax", "memoryMax"] as const;
+/** In this order in a block; those of roll-ups are nothing in samples, and the last one is from version 2 on. */
+const COLUMNS = ["cpuPercent", "memoryMb", "responseTimeMs", "tasks", "openFiles", "cpuMax", "memoryMax", "restarts"] as const;
 
 /** The bytes are no block: the disk has lost some of them. */
 export class DamagedBlock extends Error {
@@ -76,10 +76,12 @@ function readable<T>({ id }: Packed, read: () => T): T {
 }
 
 function rowsOf(serviceId: string, block: Uint8Array): MetricRow[] {
-  const { times, step, read, input } = open(block);
+  const { times, step, version, read, input } = open(block);
   let health = 0;
   const healths = times.map(() => HEALTHS[(health += input.signed())]!);
-  const [cpuPercent, memoryMb, responseTimeMs, tasks, openFiles, cpuMax, memoryMax] = COLUMNS.map(read) as Numbers[];
+  const [cpuPercent, memoryMb, responseTimeMs, tasks, openFiles, cpuMax, memoryMax, restarts] = COLUMNS.map((column) =>
+    column === "restarts" && version < 2 ? times.map(() => null) : read(),
+  );
   const text = input.text();
   const reported = text === "" ? [] : reportedRows(JSON.parse(text) as Record<string, Numbers>);
   return times.map((at, i) => ({
@@ -91,6 +93,7 @@ function rowsOf(serviceId: string, block: Uint8Array): MetricRow[] {
     responseTimeMs: responseTimeMs![i]!,
     tasks: tasks![i]!,
     openFiles: openFiles![i]!,
+    restarts: restarts![i]!,
     ...(reported[i] === undefined ? {} : { reported: reported[i] }),
     ...(step === 0 ? {} : { step, cpuMax: cpuMax![i]!, memoryMax: memoryMax![i]! }),
   }));
@@ -102,10 +105,10 @@ function courseOf(block: Uint8Array): Course {
   return { times, cpu: read(), memory: read() };
 }
 
-function open(block: Uint8Array): { times: number[]; step: number; read: () => Numbers; input: Reader } {
+function open(block: Uint8Array): { times: number[]; step: number; version: number; read: () => Numbers; input: Reader } {
   const input = new Reader(Bun.zstdDecompressSync(block));
   const version = input.unsigned();
-  if (version !== VERSION) throw new Error(`version ${version} is unknown`);
+  if (version !== 1 && version !== VERSION) throw new Error(`version ${version} is unknown`);
   const count = input.unsigned();
   const step = input.unsigned();
   const times: number[] = [];
@@ -115,7 +118,7 @@ function open(block: Uint8Array): { times: number[]; step: number; read: () => N
     pace = i === 0 ? 0 : delta;
     times.push((at += delta));
   }
-  return { times, step, read: () => input.column(count), input };
+  return { times, step, version, read: () => input.column(count), input };
 }
 
 function reportedColumns(rows: readonly MetricRow[]): Record<string, Numbers> {

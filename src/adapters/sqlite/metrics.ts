@@ -10,8 +10,8 @@ import { statement } from "./statements.ts";
  * Of both there are samples and two coarser steps, each older than the one before.
  */
 const METRIC = `INSERT INTO supervisor_metrics
-  (id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  (id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files,
+  restarts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const LAST_ID = "metrics.last_id";
 
 /** In a transaction of the caller's. */
@@ -22,10 +22,10 @@ export function insertMetrics(db: Database, rows: readonly MetricRow[]): void {
   const insert = statement(db, METRIC);
   for (const row of rows) {
     const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported } = row;
-    const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null } = row;
+    const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null, restarts = null } = row;
     const json = reported === undefined ? null : JSON.stringify(reported);
     const measured = [cpuPercent, memoryMb, healthStatus, responseTimeMs];
-    insert.run(++id, serviceId, timestamp, ...measured, json, step, cpuMax, memoryMax, tasks, openFiles);
+    insert.run(++id, serviceId, timestamp, ...measured, json, step, cpuMax, memoryMax, tasks, openFiles, restarts);
   }
   statement(db, "INSERT OR REPLACE INTO supervisor_kv (key, value) VALUES (?, ?)").run(LAST_ID, String(id));
 }
@@ -43,6 +43,7 @@ export interface StoredMetric {
   memory_max: number | null;
   tasks: number | null;
   open_files: number | null;
+  restarts: number | null;
 }
 
 /** Oldest first; the newest `limit` at or after `sinceIso`. */
@@ -135,6 +136,7 @@ export const metricOf = (row: StoredMetric): MetricRow => ({
   responseTimeMs: row.response_time_ms,
   tasks: row.tasks,
   openFiles: row.open_files,
+  restarts: row.restarts,
   ...(row.reported === null ? {} : { reported: parseObject(row.reported) as Record<string, number> }),
   ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
 });

@@ -105,6 +105,9 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX supervisor_metrics_packed_by_step ON supervisor_metrics_packed (service_id, step, end_at);
   `,
+  `
+  ALTER TABLE supervisor_metrics ADD COLUMN restarts INTEGER;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { unpackRows } from "../../../src/adapters/sqlite/block.ts";
 import { SCHEMA_VERSION } from "../../../src/adapters/sqlite/migrations.ts";
 import { tempDir } from "../../harness/temp.ts";
 import type { MetricRow, RollUp } from "../../../src/ports/store.ts";
@@ -69,7 +70,7 @@ test.each(Array.from({ length: SCHEMA_VERSION - 1 }, (_, i) => i + 1))(
     const path = join(dir.path, "sup.db");
     oldDatabase(path, version);
     const next = mustOpen(path);
-    const row = { ...metricRow("a", at(0)), tasks: null, openFiles: null };
+    const row = { ...metricRow("a", at(0)), tasks: null, openFiles: null, restarts: null };
     expect(next.metrics("a", at(0), 10)).toEqual([row]);
     expect(next.events({ limit: 9 }).length).toBe(1);
     next.addMetrics([metricRow("a", at(5000))]);
@@ -136,6 +137,12 @@ test("what was packed becomes coarser, and goes, at its time like all else", () 
   while (store.prune(at(13 * HOUR), at(0)));
   expect(store.metrics("a", at(0), 100_000)).toEqual([]);
   store.close();
+});
+
+test("a block of the first version, which had no restarts, is still read", () => {
+  const hex = "28b52ffd202109010001020080a0d5edee66904e040001ad020101a11f010001d9040101f90a01000000";
+  const rows = unpackRows("a", { id: 1, rows: Buffer.from(hex, "hex") });
+  expect(rows).toEqual([0, 5000].map((ms) => ({ ...metricRow("a", at(ms)), restarts: null })));
 });
 
 test("a packed block that the disk has spoiled costs its rows, is said, and nothing else", () => {

@@ -44,6 +44,7 @@ export const metricRow = (serviceId: string, timestamp: string): MetricRow => ({
   responseTimeMs: null,
   tasks: 3,
   openFiles: 7,
+  restarts: 2,
 });
 
 export const turn = (more: Partial<TurnRecord>): TurnRecord => ({ services: [], memories: [], events: [], ...more });
@@ -56,7 +57,8 @@ export function oldDatabase(path: string, version: number): void {
   migrate(db, version);
   db.run("INSERT INTO supervisor_events (service_id, event_type, timestamp, message, details) VALUES ('a', 'started', '2026', '', '{}')");
   const sql =
-    "INSERT INTO supervisor_metrics (service_id, timestamp, cpu_percent, memory_mb, health_status) VALUES (?, ?, 1.5, 20, 'healthy')";
+    "INSERT INTO supervisor_metrics (id, service_id, timestamp, cpu_percent, memory_mb, health_status) VALUES (1, ?, ?, 1.5, 20, 'healthy')";
+  db.run("INSERT OR REPLACE INTO supervisor_kv (key, value) VALUES ('metrics.last_id', '1')");
   db.run(sql, ["a", "2026-01-01T00:00:00.000Z"]);
   db.close();
 }
