@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { openStore } from "../src/adapters/sqlite/store.ts";
 import { windowsFor } from "../src/core/rollup.ts";
 import { Housekeeping } from "../src/daemon/housekeeping.ts";
+import { WRITTEN_AT_ONCE } from "../src/daemon/sampler.ts";
 import type { MetricRow } from "../src/ports/store.ts";
 import { randomOf } from "../test/sim/random.ts";
 import { describeMachine } from "./machine.ts";
@@ -92,7 +93,7 @@ function sample(round: number, timestamp: string): MetricRow[] {
   });
 }
 
-const [written, kept]: [number[], number[]] = [[], []];
+const [written, slices, kept]: [number[], number[], number[]] = [[], [], []];
 const waiting: MetricRow[] = [];
 const peak = { file: 0, log: 0 };
 const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size / 1e6 : 0);
@@ -100,11 +101,17 @@ const began = performance.now();
 for (let round = 0; now < END; round++, now += INTERVAL_MS) {
   for (const row of sample(round, new Date(now + Math.round(normal() * 1.5)).toISOString())) waiting.push(row);
   const before = performance.now();
-  if (round % together === 0) store.addMetrics(waiting.splice(0));
+  let longest = 0;
+  while (round % together === 0 && waiting.length > 0) {
+    const sliceBegan = performance.now();
+    store.addMetrics(waiting.splice(0, together > 1 ? waiting.length : WRITTEN_AT_ONCE));
+    longest = Math.max(longest, performance.now() - sliceBegan);
+  }
   const between = performance.now();
   housekeeping.tick();
   kept.push(performance.now() - between);
   written.push(between - before);
+  slices.push(longest);
   if (round % 20 === 0) {
     peak.file = Math.max(peak.file, sizeOf(path));
     peak.log = Math.max(peak.log, sizeOf(`${path}-wal`));
@@ -150,6 +157,7 @@ console.log(
       ["samples are kept", ages(0)],
       ["minutes are kept", ages(60)],
       ["one round of samples written", three(written)],
+      ["the longest that the daemon waits for it at once", three(slices)],
       ["the housekeeping of one tick", three(kept)],
       [`one unit's last day read (${day.points} points)`, three(day.times)],
       [`all of one unit read (${all.points} points)`, three(all.times)],

@@ -27,6 +27,9 @@ interface Newest {
 /** A name that was not reported for so long gives its place to another, when there are too many. */
 const IN_USE_MS = 3_600_000;
 
+/** Each unit's row is on a page of its own: of 1,000 units some milliseconds, in which others get their turn. */
+export const WRITTEN_AT_ONCE = 200;
+
 /** Numbers that services reported since the last sample, and the measured ones of every running unit. */
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -74,7 +77,7 @@ export class Sampler {
     this.#busy = true;
     try {
       this.#latest = await this.#options.usage.sample(this.#trees());
-      this.#store();
+      await this.#store();
       this.#options.onSamples(this.#latest);
     } catch (error) {
       this.#options.bug("cannot sample the units", error);
@@ -91,7 +94,7 @@ export class Sampler {
     return trees;
   }
 
-  #store(): void {
+  async #store(): Promise<void> {
     const { world, clock, store, bus } = this.#options;
     const timestamp = new Date(clock.wallMs()).toISOString();
     const rows: MetricRow[] = [];
@@ -116,7 +119,10 @@ export class Sampler {
       });
     }
     if (rows.length === 0) return;
-    store.addMetrics(rows);
+    for (let at = 0; at < rows.length; at += WRITTEN_AT_ONCE) {
+      if (at > 0) await new Promise(setImmediate);
+      store.addMetrics(rows.slice(at, at + WRITTEN_AT_ONCE));
+    }
     bus.publish({
       kind: "metrics",
       data: rows.map((row) => ({

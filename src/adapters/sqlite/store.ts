@@ -64,6 +64,7 @@ class WalStore implements Store {
   private readonly notes: string[];
   private outage: Outage | null = null;
   private alone: boolean;
+  private closed = false;
   private dropped = 0;
   private eventId: number;
   private alertId: number;
@@ -206,10 +207,12 @@ class WalStore implements Store {
     this.flush();
     if (this.db) disconnect(this.db);
     this.db = null;
+    this.closed = true;
   }
 
   /** Writes what is pending, unless an outage was met a moment ago. */
   private flush(): void {
+    if (this.closed) return;
     if (this.outage && this.clock.monotonicMs() < this.outage.retryAtMs) return this.keepWaiting();
     for (let attempt = 1; ; attempt++) {
       try {

@@ -42,6 +42,15 @@ test("the file is 0600 in a directory 0700, and a clean close leaves no -wal beh
   expect(readdirSync(join(dir.path, "state"))).toEqual(["sup.db"]);
 });
 
+test("a store that was closed is not opened again by what comes late", () => {
+  using dir = tempDir();
+  const store = mustOpen(join(dir.path, "sup.db"));
+  store.close();
+  store.addMetrics([metricRow("a", "2026-01-01T00:00:00.000Z")]);
+  store.record(turn({ events: [newEvent("a")] }));
+  expect(readdirSync(dir.path)).toEqual(["sup.db"]);
+});
+
 test("what was recorded is there for the next daemon", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
