@@ -17,7 +17,8 @@ test("CPU, memory and tasks are summed over the tree of each unit", async () => 
     ["idle", idle.tree],
   ]);
   // In the middle of an exec a process has no memory yet.
-  await until(() => [busy, idle].every(({ ref }) => (readStat(ref.pid)?.residentPages ?? 0) > 50), "both to be there");
+  const isThere = ({ ref }: typeof busy): boolean => (readStat(ref.pid)?.residentPages ?? 0) > 50;
+  await until(() => isThere(busy) && readStat(idle.ref.pid)?.name === "sleep" && isThere(idle), "both to be there");
   const first = await usage.sample(trees);
   expect(first.get("busy")!.cpuPercent).toBeNull();
   expect(first.get("busy")!.tasks).toBe(2);
