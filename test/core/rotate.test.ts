@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { findRotated, parseRotated, planRotation, rotatedName } from "../../src/core/rotate.ts";
+import { findRotated, parseRotated, planRotation, rotatedName, unitOfLog } from "../../src/core/rotate.ts";
 
 test("only the rotations of this very log are recognised", () => {
   expect(parseRotated("web.log", "web.log.1")).toEqual({ number: 1, compressed: false });
@@ -58,4 +58,11 @@ test("a rotation moves the oldest first and deletes what would be over the limit
   ]);
   expect(planRotation(files, 1).map((step) => step.do)).toEqual(["delete", "delete", "delete"]);
   expect(planRotation([], 3)).toEqual([]);
+});
+
+test("whose log a file is, by its name", () => {
+  const of = { "web.log": "web", "web.log.3": "web", "web@1.log.3.zst": "web@1", "a.log.log": "a.log", "a.log.log.2.gz": "a.log", "web.log.1.log": "web.log.1" }; // prettier-ignore
+  for (const [name, unit] of Object.entries(of)) expect([name, unitOfLog(name)]).toEqual([name, unit]);
+  for (const name of [".log", "web", "web.log.old", "web.log-20261101.gz", "web.log.zst.unfinished", "web.logs", "web.log.0"])
+    expect([name, unitOfLog(name)]).toEqual([name, null]);
 });

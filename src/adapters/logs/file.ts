@@ -110,7 +110,7 @@ export class LogFile {
     const { maxAgeMs, keep } = this.spec;
     try {
       this.set ??= new RotatedSet(this.parts.directory, this.parts.name, names);
-      if (maxAgeMs !== null && (this.begunAtMs() ?? nowMs) <= nowMs - maxAgeMs) this.rotate(Math.floor(nowMs / 1000));
+      if (maxAgeMs !== null && (this.begunAtMs(nowMs) ?? nowMs) <= nowMs - maxAgeMs) this.rotate(Math.floor(nowMs / 1000));
       this.rotated.trim(keep, maxAgeMs === null ? null : nowMs - maxAgeMs);
       this.compress();
     } catch (error) {
@@ -145,7 +145,7 @@ export class LogFile {
     const found = fstatSync(this.fd);
     this.inode = found.ino;
     this.size = found.size;
-    this.begunMs = this.size === 0 ? null : this.firstRecordMs(this.fd, found.birthtimeMs);
+    this.begunMs = this.size === 0 ? null : this.firstRecordMs(this.fd, found.birthtimeMs || second * 1000);
     this.checkedSecond = second;
     if (this.size > 0 && this.spec.format === "cri") this.endTornLine();
     if (this.set) return;
@@ -166,19 +166,19 @@ export class LogFile {
   }
 
   /** When its first record was written; null without one. The file is looked at once. */
-  private begunAtMs(): number | null {
+  private begunAtMs(nowMs: number): number | null {
     if (this.begunMs !== undefined) return this.begunMs;
     const found = statSync(this.path, { throwIfNoEntry: false });
     if (found === undefined || found.size === 0) return (this.begunMs = null);
     const fd = openSync(this.path, "r");
     try {
-      return (this.begunMs = this.firstRecordMs(fd, found.birthtimeMs));
+      return (this.begunMs = this.firstRecordMs(fd, found.birthtimeMs || nowMs));
     } finally {
       closeSync(fd);
     }
   }
 
-  /** A `raw` log has no stamps: it began when its file was made. */
+  /** A `raw` log has no stamps: it began when its file was made or, where the file system does not keep that, when we first saw it. */
   private firstRecordMs(fd: number, birthMs: number): number {
     const head = Buffer.alloc(PREFIX_BYTES);
     const line = parseLine(head.toString("latin1", 0, readSync(fd, head, 0, PREFIX_BYTES, 0)));
@@ -209,7 +209,7 @@ export class LogFile {
     } catch (error) {
       const newline = at > from ? buffer.lastIndexOf(10, at - 1) : -1;
       const whole = newline >= from ? newline + 1 : from;
-      if (whole < at) ftruncateSync(this.fd, this.size + whole - from);
+      if (whole < at) ftruncateSync(this.fd, fstatSync(this.fd).size - (at - whole));
       this.grow(whole - from, second);
       throw new ShortWrite(whole, error);
     }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 
@@ -160,6 +160,19 @@ test("a log that somebody deleted or moved away is made anew within a second", a
   const words = "[sup] the file of this log was deleted or moved by somebody; this is a new one";
   expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] three", words]);
   expect(kit.problems).toEqual([expect.stringContaining("web.log was deleted or moved"), expect.stringContaining("web.log was deleted or moved")]); // prettier-ignore
+});
+
+test("a log that somebody cuts short goes on at its new end, and is not taken for as big as it was", async () => {
+  let now = Date.now();
+  await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
+  const path = join(kit.logDir, "web.log");
+  kit.logs.open("web", logSpec({ maxSizeBytes: 1000 }));
+  for (let i = 0; i < 10; i++) kit.logs.note("web", `line ${i} ${"x".repeat(40)}`);
+  truncateSync(path, 0);
+  now += 1000;
+  for (let i = 0; i < 5; i++) kit.logs.note("web", `more ${i}`);
+  expect(readdirSync(kit.logDir)).toEqual(["web.log"]);
+  expect(parseStrictly(readFileSync(path)).records).toBe(5);
 });
 
 test("stamps never go back, whatever is done to the clock", async () => {
