@@ -114,6 +114,15 @@ type Machine = Pick<
 
 const DAY_MS = 86_400_000;
 
+/** What it throws is about this machine, and no bug: there is nothing a daemon could do where no process can be started. */
+function startable<T>(open: () => T): Result<T, string> {
+  try {
+    return ok(open());
+  } catch (error) {
+    return err((error as Error).message);
+  }
+}
+
 /** What reaches outside: the adapters, on their ports. */
 function openMachine({ places, settings, journal, version }: ComposeOptions, tell: Recorder["tell"]): Result<Machine, string> {
   const clock = systemClock();
@@ -129,7 +138,9 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
   const cgroups = cgroupsFor(settings, store, invocations.nameOf(""));
   // Who kills a pid 1 ends all of its namespace.
   const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: (message) => journal.warn(message) });
-  const processes = openProcesses({ hub, cgroups, keeper, scratch: places.runtime });
+  const table = startable(() => openProcesses({ hub, cgroups, keeper, scratch: places.runtime }));
+  if (!table.ok) return table;
+  const processes = table.value;
   const note = processes.containmentNote;
   if (settings.containment === "cgroup" && note !== null)
     return err(`cannot start: the setting "containment" asks for cgroups, and there are none: ${note}`);
