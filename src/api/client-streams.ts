@@ -41,7 +41,8 @@ export async function* openLines(
   const place = new Place();
   let asked = input;
   for (let broken = false; ;) {
-    const ask = (): ReturnType<Send> => send("serviceLogs", { input: asked, headers: { accept: "application/x-ndjson" } });
+    const ask = (): ReturnType<Send> =>
+      send("serviceLogs", { input: { ...asked, places: true }, headers: { accept: "application/x-ndjson" } });
     let answer = await ask();
     if (broken && !answer.ok && answer.error.code === "unreachable") yield ok({ waits: COMEBACK_MS / 1000 });
     for (let waited = 0; broken && !answer.ok && answer.error.code === "unreachable" && waited < COMEBACK_MS; waited += COMEBACK_STEP_MS) {

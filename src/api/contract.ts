@@ -78,6 +78,7 @@ export const contract = {
           .regex(/^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/, "must be 0, -1, -2 … or 4 to 32 hexadecimal digits")
           .optional(),
       ),
+      places: flag("With `follow`: say now and then, as `place`, how far the log was read"),
       after: about("With `follow`: go on after this `place` of an earlier answer", z.string().max(100).optional()),
       follow: flag("Go on with new lines as they come, one JSON object a line"),
     }),

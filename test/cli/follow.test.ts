@@ -128,8 +128,8 @@ describe("logs", () => {
     expect(out).toBe("one\ntwo\nthree\n");
     expect(err).toBe("sup: web: lines are missing here: their file was deleted before it was read\nsup: the daemon is ending\n");
     expect(code).toBe(1);
-    expect(daemon.asked[0]?.query).toEqual({ lines: "5", follow: "true" });
-    expect(daemon.asked[1]?.query).toEqual({ since: line(1, "").time, follow: "true" });
+    expect(daemon.asked[0]?.query).toEqual({ lines: "5", follow: "true", places: "true" });
+    expect(daemon.asked[1]?.query).toEqual({ since: line(1, "").time, follow: "true", places: "true" });
   });
 
   test("lines that share a stamp are all shown, once, also over a break", async () => {
@@ -161,9 +161,9 @@ describe("logs", () => {
     });
     const { code, out, err } = await sup(daemon, ["logs", "-f", "web", "--bare", "--grep", "x", "--invocation", "0"]);
     expect({ code, out, err }).toEqual({ code: 0, out: "a\nb\nc\nd\ne\n", err: "" });
-    const again = { grep: "x", invocation: "3f2a9c1b", after: "1:20:a", follow: "true" };
+    const again = { grep: "x", invocation: "3f2a9c1b", after: "1:20:a", follow: "true", places: "true" };
     expect(daemon.asked.map(({ query }) => query)).toEqual([
-      { grep: "x", invocation: "0", follow: "true" },
+      { grep: "x", invocation: "0", follow: "true", places: "true" },
       { ...again, since: line(1, "").time },
       { ...again, since: line(2, "").time },
     ]);

@@ -11,14 +11,19 @@ const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
  * What is there, then each line as it comes, as JSON objects a line. The client reads at its own pace, and nothing is kept
  * for it: the next lines are read from the files when it has taken the last ones. Besides lines there are
  *
- *   {"place": …}    where the log was read up to; `?after=` it goes on there, also of another daemon. With the first one
- *                   comes `resumed`, whether it does that, and `invocation`, the run it is about
  *   {"gap": null}   lines are missing here: their file was deleted before the client came to it
- *   {"over": true}  the run has ended, and this was all of it
+ *   {"over": true}  the run that was asked for has ended, and this was all of it
+ *   {"place": …}    to a client that wants places: where the log was read up to; `?after=` it goes on there, also of another
+ *                   daemon. With the first one comes `resumed`, whether it does that, and `invocation`, the run it is about
  *
  * and empty lines that keep the connection.
  */
-export async function followFiles(id: string, request: LogRequest, { supervisor, streams }: Context): Promise<Answer<"serviceLogs">> {
+export async function followFiles(
+  id: string,
+  request: LogRequest,
+  places: boolean,
+  { supervisor, streams }: Context,
+): Promise<Answer<"serviceLogs">> {
   const started = await supervisor.trailLogs(id, request);
   if (!started.ok) return started;
   const { past, resumed, invocation, trail } = started.value;
@@ -26,9 +31,10 @@ export async function followFiles(id: string, request: LogRequest, { supervisor,
   const head = { place: trail.place(), ...(request.after === undefined ? {} : { resumed }), ...(invocation && { invocation }) };
   const opened = streams.open({
     type: "application/x-ndjson",
-    first: `\n${past.map(json).join("")}${json(head)}${lost ? json({ gap: null }) : ""}`, // whole, whatever the queue's limit
+    // Whole, whatever the queue's limit.
+    first: `\n${past.map(json).join("")}${places ? json(head) : ""}${lost ? json({ gap: null }) : ""}`,
     ping: "\n",
-    ...pumpOf(trail),
+    ...pumpOf(trail, places),
   });
   if (opened.ok) return opened.value;
   trail.close();
@@ -36,7 +42,7 @@ export async function followFiles(id: string, request: LogRequest, { supervisor,
 }
 
 /** Moves lines while the client takes them: one piece, then the others have their turn. */
-function pumpOf(trail: LogStart["trail"]): { drained(): void; attach(outlet: Outlet): Result<() => void, ApiError> } {
+function pumpOf(trail: LogStart["trail"], places: boolean): { drained(): void; attach(outlet: Outlet): Result<() => void, ApiError> } {
   let to: Outlet | null = null;
   let scheduled = false;
   const schedule = (): void => {
@@ -56,7 +62,7 @@ function pumpOf(trail: LogStart["trail"]): { drained(): void; attach(outlet: Out
       return to.end();
     }
     if (read.lines.length === 0 && !read.gap) return schedule();
-    const place = trail.place();
+    const place = places ? trail.place() : null;
     to.send(`${read.gap ? json({ gap: null }) : ""}${read.lines.map(json).join("")}${place === null ? "" : json({ place })}`);
   };
   return {

@@ -15,7 +15,7 @@ export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
   const bounded = { ...query.value, lines: lines ?? (many ? MANY_LINES : FEW_LINES) };
   if (!input.follow) return context.supervisor.readLogs(input.id, bounded);
   if (!context.accept.includes("text/event-stream"))
-    return followFiles(input.id, lines === undefined && many ? query.value : bounded, context);
+    return followFiles(input.id, lines === undefined && many ? query.value : bounded, input.places, context);
   if (input.invocation === undefined) return followLive(input.id, bounded, context);
   return err({ code: "invalid", message: "cannot accept invocation: server-sent events go on from run to run" });
 };
