@@ -62,16 +62,21 @@ export class Trees {
     return found;
   }
 
-  /** To the process group in one call, which the kernel makes atomic, then to those that left the group. */
+  /**
+   * To the process group in one call, which the kernel makes atomic, and to those that left the group. The look for these comes
+   * before: when the leader dies of the signal they are orphans at once, and a list of the orphans that is of earlier in this
+   * turn has them not. It comes again after, for those that left meanwhile.
+   */
   signal(tree: TreeOf, signals: readonly number[]): void {
-    // While we have not waited for the leader, the group's number is nobody else's: no need to look first.
-    const ours = this.exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.births.has(tree.main.pid);
-    if (ours) for (const signal of signals) libc.kill(-tree.main.pid, signal);
-    const members = this.members(tree);
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
-    for (const signal of signals) {
-      if (!ours && members.some(inGroup)) libc.kill(-tree.main.pid, signal);
-      for (const stat of members) if (!inGroup(stat)) sendTo(stat, signal);
+    const members = new Map(this.members(tree).map((stat) => [nameOf(stat), stat]));
+    // While we have not waited for the leader, the group's number is nobody else's.
+    const ours = this.exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.births.has(tree.main.pid);
+    if (ours || [...members.values()].some(inGroup)) for (const signal of signals) libc.kill(-tree.main.pid, signal);
+    for (const stat of this.members(tree)) members.set(nameOf(stat), stat);
+    for (const stat of members.values()) {
+      if (inGroup(readStat(stat.pid) ?? stat)) continue;
+      for (const signal of signals) sendTo(stat, signal);
     }
   }
 

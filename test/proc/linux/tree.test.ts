@@ -90,6 +90,21 @@ test("a stop signal reaches the whole tree, stopped processes too, and nobody el
   expect(m.processes.condition(bystander.ref)).toBe("running");
 });
 
+test("a stop signal reaches what left the group, also when the main process dies of it at once", async () => {
+  using m = machine();
+  const runs = await Promise.all(
+    Array.from({ length: 20 }, () =>
+      m.start("setsid sleep 1000 & for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo; exec sleep 1000", 1),
+    ),
+  );
+  for (const { tree } of runs) await settled(m, tree, 10);
+  for (const { tree } of runs) {
+    m.processes.members(tree); // a look of the same turn
+    m.processes.signalTree(tree, 15, "group");
+  }
+  for (const { tree } of runs) await empty(m.processes, tree);
+});
+
 test("kill modes mixed and process signal the main process alone", async () => {
   using m = machine();
   for (const mode of ["mixed", "process"] as const) {
