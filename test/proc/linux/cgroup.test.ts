@@ -71,7 +71,8 @@ here("a process is born in the group of its run, stays there with a clean enviro
   const inGroup = (): number[] => readFileSync(join(groups().root, "born.eeee/cgroup.procs"), "utf8").trim().split("\n").map(Number);
   const tree = { invocation: "eeee", main };
   // The shell between them, which only forks, is gone when both are what they were to become.
-  const areAsleep = (): boolean => inGroup().length === 2 && processes.members(tree).every(({ name }) => name === "sleep");
+  const names = (): string => processes.members(tree).map(({ name }) => name).join(); // prettier-ignore
+  const areAsleep = (): boolean => names() === "sleep,sleep" && inGroup().length === 2;
   await until(areAsleep, { what: "both processes" });
   expect(new Set(inGroup())).toEqual(new Set(processes.members(tree).map(({ pid }) => pid)));
   expect([processes.containment("eeee"), processes.containment("ffff"), processes.containmentNote]).toEqual(["cgroup", "processes", null]);
