@@ -316,7 +316,9 @@ function tick(parts: Parts, settings: Settings): () => void {
     background.tick();
     housekeeping.tick();
     reloader.letGo();
-    if (thrift.look(clock.monotonicMs(), process.memoryUsage().heapUsed)) thrift.took(collectGarbage(), clock.monotonicMs());
+    const { user, system } = process.cpuUsage();
+    const use = { heapBytes: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000 };
+    if (thrift.look({ nowMs: clock.monotonicMs(), ...use })) thrift.took(collectGarbage(), clock.monotonicMs());
   }, intervalMs);
   return () => {
     clearInterval(ticking);

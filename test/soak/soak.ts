@@ -53,8 +53,9 @@ export interface SoakResult {
 /** Of the load; and so many events, that what the daemon keeps of them is full, and so long, that its start is over. */
 const WARM_UP = 0.01;
 const WARM_EVENTS = 5000;
-const WARM_MS = 15_000;
-const REST_MS = 8000;
+const WARM_MS = 25_000;
+/** What the daemon lets go, it does on its tick and in the moments after it. */
+const REST_MS = 15_000;
 const LOOK_MS = 50;
 const LEAD = 0.02;
 const OPERATORS = 2;
