@@ -10,21 +10,14 @@ sh scripts/setup.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
-passed=0
-failed=0
+. scripts/tally.sh
+
+built_and_run() { # TARGET
+  node_modules/.bin/bun scripts/release.ts --targets="$1" --out="$work/release" && test/targets/run.sh "$1" "$work/release"
+}
+
 for target in "$@"; do
   echo "== $target"
-  code=0
-  {
-    node_modules/.bin/bun scripts/release.ts --targets="$target" --out="$work/release" &&
-      test/targets/run.sh "$target" "$work/release"
-  } >"$work/log" 2>&1 || code=$?
-  cat "$work/log"
-  p=$(grep -c '^PASS ' "$work/log") || true
-  f=$(grep -c '^FAIL ' "$work/log") || true
-  # It ended before its checks did, or without any.
-  if [ "$f" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
-  passed=$((passed + p)) failed=$((failed + f))
+  tally "$work/log" built_and_run "$target"
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+closing

@@ -16,19 +16,11 @@ trap 'exit 130' INT TERM HUP
 mkdir "$work/in"
 cp dist/sup test/vm/*.sh "$work/in/"
 
-passed=0
-failed=0
+. scripts/tally.sh
+
 for name in "$@"; do
   name=$(basename "$name" .test.sh)
   echo "== $name"
-  code=0
-  test/vm/vm.sh run --in "$work/in" --limit "${SUP_VM_SECONDS:-420}" -- bash "./$name.test.sh" >"$work/log" 2>&1 || code=$?
-  cat "$work/log"
-  p=$(grep -c '^PASS ' "$work/log") || true
-  f=$(grep -c '^FAIL ' "$work/log") || true
-  # It ended before its checks did, or without any.
-  if [ "$f" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
-  passed=$((passed + p)) failed=$((failed + f))
+  tally "$work/log" test/vm/vm.sh run --in "$work/in" --limit "${SUP_VM_SECONDS:-420}" -- bash "./$name.test.sh"
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+closing
