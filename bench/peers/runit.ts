@@ -3,20 +3,20 @@ import { join } from "node:path";
 import { nowNs } from "../native.ts";
 import { alive, childrenOf, run, until } from "../process.ts";
 import { missing, type Peer, type Session } from "./peer.ts";
+import { findRunit, QUIET } from "./single.ts";
 
 export async function runitPeer(): Promise<Peer> {
-  const runsvdir = Bun.which("runsvdir");
-  if (!runsvdir) return missing("runit", "not installed (Debian: runit)");
-  const version = /^\S+/.exec((await run(["dpkg-query", "-W", "-f", "${Version}", "runit"])).stdout)?.[0] ?? "of this system";
+  const found = await findRunit();
+  if ("missing" in found) return missing("runit", found.missing);
   return {
     name: "runit",
-    version,
+    version: found.version,
     restartPaceMs: 1100, // it waits until a run has lasted a second
     start: (session) => {
       const directories = makeServices(session);
       const services = join(session.directory, "sv");
       const beganNs = nowNs();
-      const child = Bun.spawn([runsvdir, services], { stdio: ["ignore", "ignore", "ignore"] });
+      const child = Bun.spawn([found.program, services], QUIET);
       const all = (): number[] => [child.pid, ...childrenOf(child.pid)];
       return Promise.resolve({
         beganNs,

@@ -42,6 +42,15 @@ export async function findSupervisord(): Promise<Found> {
   return { program, version: (await run([program, "--version"])).stdout.trim() };
 }
 
+/** The sections of its configuration by which supervisorctl reaches it. */
+export const supervisorControl = (directory: string): string => `[unix_http_server]
+file=${directory}/s.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://${directory}/s.sock
+`;
+
 export function supervisord(program: string, directory: string, argv: readonly string[], keeping: Keeping | null): Single {
   const config = join(directory, "supervisord.conf");
   // A named log: by default supervisord deletes its log files when it starts.
@@ -51,13 +60,7 @@ export function supervisord(program: string, directory: string, argv: readonly s
 logfile=${directory}/supervisord.log
 pidfile=${directory}/supervisord.pid
 childlogdir=${directory}
-[unix_http_server]
-file=${directory}/s.sock
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-[supervisorctl]
-serverurl=unix://${directory}/s.sock
-[program:u]
+${supervisorControl(directory)}[program:u]
 command=${argv.join(" ")}
 stdout_logfile=${directory}/u.log
 ${keeping ? `stdout_logfile_maxbytes=${keeping.fileBytes}\nstdout_logfile_backups=${keeping.files}\n` : ""}`,

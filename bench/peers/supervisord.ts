@@ -3,21 +3,21 @@ import { join } from "node:path";
 import { nowNs } from "../native.ts";
 import { run } from "../process.ts";
 import { missing, type Peer, type Session } from "./peer.ts";
+import { findSupervisord, QUIET, supervisorControl } from "./single.ts";
 
 export async function supervisordPeer(): Promise<Peer> {
-  const supervisord = Bun.which("supervisord");
-  if (!supervisord) return missing("supervisord", "not installed (Debian: supervisor)");
-  const version = (await run([supervisord, "--version"])).stdout.trim();
+  const found = await findSupervisord();
+  if ("missing" in found) return missing("supervisord", found.missing);
   return {
     name: "supervisord",
-    version,
+    version: found.version,
     restartPaceMs: 150,
     start: (session) => {
       const config = join(session.directory, "supervisord.conf");
       writeFileSync(config, configuration(session));
       const control = (...args: string[]): string[] => ["supervisorctl", "-c", config, ...args];
       const beganNs = nowNs();
-      const child = Bun.spawn([supervisord, "-n", "-c", config], { stdio: ["ignore", "ignore", "ignore"] });
+      const child = Bun.spawn([found.program, "-n", "-c", config], QUIET);
       return Promise.resolve({
         beganNs,
         supervisors: () => [child.pid],
@@ -39,13 +39,7 @@ logfile=${directory}/supervisord.log
 pidfile=${directory}/supervisord.pid
 childlogdir=${directory}
 minfds=${count * 4 + 256}
-[unix_http_server]
-file=${directory}/s.sock
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-[supervisorctl]
-serverurl=unix://${directory}/s.sock
-[program:u]
+${supervisorControl(directory)}[program:u]
 command=${service} ${starts.file} u%(process_num)d
 process_name=u%(process_num)d
 numprocs=${count}
