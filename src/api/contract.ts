@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../base/duration.ts";
+import { RUN_NAME } from "../base/names.ts";
 import type { RouteName } from "./routes.ts";
 import * as shape from "./shapes.ts";
 
@@ -73,10 +74,7 @@ export const contract = {
       stream: about("Only this stream", z.enum(["stdout", "stderr"]).optional()),
       invocation: about(
         "Only of one run: its invocation id, or at least the first 4 digits of it; 0 is the latest run, -1 the one before",
-        z
-          .string()
-          .regex(/^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/, "must be 0, -1, -2 … or 4 to 32 hexadecimal digits")
-          .optional(),
+        z.string().regex(RUN_NAME, "must be 0, -1, -2 … or 4 to 32 hexadecimal digits").optional(),
       ),
       places: flag("With `follow`: say now and then, as `place`, how far the log was read"),
       after: about("With `follow`: go on after this `place` of an earlier answer", z.string().max(100).optional()),

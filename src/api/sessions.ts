@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { DAY_MS } from "../base/duration.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { ApiError } from "./errors.ts";
 
@@ -39,7 +40,6 @@ export interface SessionOptions {
   readonly memory: { load(): string | null; save(text: string): void };
 }
 
-const DAY_MS = 86_400_000;
 /** Since the page was last opened. */
 export const SESSION_MS = 7 * DAY_MS;
 export const CODE_MS = 2 * 60_000;

@@ -18,6 +18,9 @@ export function isUnitId(text: string): boolean {
   return at < 0 ? NAME.test(text) : NAME.test(text.slice(0, at)) && NAME.test(text.slice(at + 1));
 }
 
+/** How a run of a unit is asked for: 0 is the latest, -1 the one before; or its invocation id, at least the first 4 digits of it. */
+export const RUN_NAME = /^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/;
+
 export const isTemplate = (text: string): boolean => text.endsWith("@") && NAME.test(text.slice(0, -1));
 
 /** `web@1` → template `web@` and instance `1`; null for a plain name. */

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../base/duration.ts";
 import { binsOf, fallOf, slopeOf, trendOf, type Bin, type Point } from "./trend.ts";
 
 /**
@@ -42,7 +43,6 @@ const LEAST_WAIT = 5;
 const LOOKS = 40;
 const SOON = 10;
 const MOST_WAIT_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 /** A line is drawn this far beyond what was seen of it: less while a morning may look like a leak. */
 const REACH = 1;
 const REACH_YOUNG = 0.5;

@@ -1,4 +1,4 @@
-import { formatDuration } from "../base/duration.ts";
+import { HOUR_MS, formatDuration } from "../base/duration.ts";
 import type { Forecast } from "./forecast.ts";
 import { amount } from "./limits.ts";
 
@@ -56,7 +56,6 @@ export const isLeak = ({ verdict, spanMs }: Forecast, intervalMs: number): boole
   verdict === "rising" && spanMs >= LEAK_SAMPLES * intervalMs;
 
 const NAMES: Record<Foreseen, string> = { memory: "Memory", cpu: "CPU" };
-const HOUR_MS = 3_600_000;
 
 /** `Memory grows by 12.5 MiB an hour (12.1 to 12.9), seen over 6h; at 320 MiB now, it reaches its limit of 512 MiB in about 15h (14h to 17h)` */
 export function forecastWords(metric: Foreseen, found: Forecast, bound: Bound | null): string {

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../base/duration.ts";
 import type { Health } from "../base/words.ts";
 import type { MetricRow } from "../ports/store.ts";
 
@@ -22,7 +23,6 @@ const ROWS: Readonly<Record<Step, { readonly plain: number; readonly kept: numbe
   60: { plain: 100_000, kept: 12_000_000 },
   900: { plain: 100_000, kept: Infinity },
 };
-const DAY_MS = 86_400_000;
 const LEAST_MS = 600_000;
 
 /** How long samples, minutes and quarters are kept, and how long of that as plain rows. */

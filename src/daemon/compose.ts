@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { DAY_MS } from "../base/duration.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { systemClock } from "../adapters/clock.ts";
 import { openLogs } from "../adapters/logs/store.ts";
@@ -111,8 +112,6 @@ type Machine = Pick<
   readonly usage: Usage;
   readonly users: Users;
 };
-
-const DAY_MS = 86_400_000;
 
 /** What it throws is about this machine, and no bug: there is nothing a daemon could do where no process can be started. */
 function startable<T>(open: () => T): Result<T, string> {

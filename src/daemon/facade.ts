@@ -2,6 +2,7 @@ import type { ApiError } from "../api/errors.ts";
 import type * as shape from "../api/shapes.ts";
 import { MAX_REPORTED } from "../api/shapes.ts";
 import type { LogRequest, LogStart, Supervisor, Telemetry } from "../api/supervisor.ts";
+import { DAY_MS } from "../base/duration.ts";
 import { closest, globToRegExp, isGlob, stripSuffix } from "../base/names.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { HEALTHS, STATES } from "../base/words.ts";
@@ -53,7 +54,6 @@ export interface FacadeOptions {
   readonly reexec: () => void;
 }
 
-const DAY_MS = 86_400_000;
 const MAX_EVENTS = 10_000;
 
 /** The daemon as the API sees it. Reads answer from memory; actions go through the mailbox. */
@@ -77,13 +77,14 @@ export class Facade implements Supervisor {
       const { store, logs, processes, around } = this.#o;
       const tree = unit.process === null ? null : { invocation: this.#o.invocationOf(id, unit.run), main: unit.process };
       const share = tree === null || !pss ? null : this.#o.usage.proportional(tree);
+      const condition = logs.condition(id);
       return {
         ...describeService(id, entry, around),
         command: [spec.exec.command, ...spec.exec.args].join(" "),
         enforcement: spec.limits === null ? [] : enforcementWords(spec.limits, unheldOf(this.#o, id, unit)),
         predictions: this.#o.forecaster.predictionsOf(id, entry).map(({ text }) => text),
         pss_mb: share === null ? null : round(share, 2),
-        log: { losses: logs.condition(id).losses.map((loss) => ({ ...loss })), trouble: logs.condition(id).trouble },
+        log: { losses: condition.losses.map((loss) => ({ ...loss })), trouble: condition.trouble },
         processes: (tree === null ? [] : processes.members(tree)).map(({ pid, name }) => ({ pid, name })),
         recent_events: store.events({ limit: 10, serviceIds: [id] }).map(eventShape),
         recent_lines: [...logs.read(id, { lines: 10 })],

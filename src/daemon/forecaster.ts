@@ -1,3 +1,4 @@
+import { HOUR_MS } from "../base/duration.ts";
 import { forecast, LEAST_POINTS, lookEveryMs, type Forecast } from "../core/forecast.ts";
 import type { Concern } from "../core/alerts.ts";
 import { maxOf } from "../core/limits.ts";
@@ -206,8 +207,6 @@ export class Forecaster {
     };
   }
 }
-
-const HOUR_MS = 3_600_000;
 
 const limitOf = ({ spec }: Entry, metric: Foreseen): number | null => (spec.limits === null ? null : maxOf(spec.limits, metric));
 

@@ -1,4 +1,4 @@
-import { formatDuration } from "../base/duration.ts";
+import { DAY_MS, formatDuration } from "../base/duration.ts";
 import { windowsFor } from "../core/rollup.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -16,7 +16,6 @@ export interface HousekeepingOptions {
   readonly onShortened: (words: string) => void;
 }
 
-const DAY_MS = 86_400_000;
 const PRUNE_EVERY_MS = 600_000;
 /** Of 1,000 units each gets its turn within ten minutes of ticks of 5 s. */
 const LEAST_SERVICES = 10;

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../base/duration.ts";
 import { stripSuffix } from "../base/names.ts";
 import { signalNumber } from "../base/signals.ts";
 import type { HttpFile, ProbeFile } from "./health.ts";
@@ -176,8 +177,6 @@ function limits({ resource_limits: file }: UnitFile): spec.LimitSpec | null {
     action: file.action,
   };
 }
-
-const DAY_MS = 86_400_000;
 
 function log({ log: file }: UnitFile): spec.LogSpec {
   return {

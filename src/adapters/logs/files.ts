@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { findRotated, rotatedName } from "../../core/rotate.ts";
+import { findRotated, type Rotated, rotatedName } from "../../core/rotate.ts";
 import type { Compression } from "../../spec/spec.ts";
 import type { ReadAt } from "./packed.ts";
 
@@ -18,7 +18,8 @@ export interface OpenFile {
 export class LogFiles {
   /** How many rotations ago each was the current one. */
   readonly numbers: readonly number[];
-  private readonly files: ReadonlyArray<{ readonly number: number; readonly compressed: Compression | false }>;
+  /** Number 0 is the current one. */
+  private readonly files: readonly Rotated[];
   private readonly opened = new Map<number, OpenFile | null>();
   private readonly directory: string;
   private readonly current: string;
@@ -34,9 +35,9 @@ export class LogFiles {
   open(index: number): OpenFile | null {
     const known = this.opened.get(index);
     if (known !== undefined) return known;
-    const { number, compressed } = this.files[index]!;
-    const name = number === 0 ? this.current : rotatedName(this.current, { number, compressed });
-    const file = openLogFile(join(this.directory, name), compressed);
+    const one = this.files[index]!;
+    const name = one.number === 0 ? this.current : rotatedName(this.current, one);
+    const file = openLogFile(join(this.directory, name), one.compressed);
     this.opened.set(index, file);
     return file;
   }
@@ -64,10 +65,7 @@ export function openLogFile(path: string, compressed: Compression | false): Open
   return { fd, inode, size, compressed, read: (at, length) => readAt(fd, at, length) };
 }
 
-function rotatedOf(
-  directory: string,
-  current: string,
-): ReadonlyArray<{ readonly number: number; readonly compressed: Compression | false }> {
+function rotatedOf(directory: string, current: string): readonly Rotated[] {
   try {
     return findRotated(current, readdirSync(directory)).files;
   } catch {

@@ -141,6 +141,15 @@ export const metricOf = (row: StoredMetric): MetricRow => ({
   ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
 });
 
+/** Of the plain rows of a service and step before a time, oldest first, the time of the nth, from 1; null when they are fewer. */
+export function nthTimestamp(db: Database, serviceId: string, step: number, beforeIso: string, n: number): string | null {
+  const sql =
+    "SELECT timestamp FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp LIMIT 1 OFFSET ?";
+  return (
+    statement<{ timestamp: string }, [string, number, string, number]>(db, sql).get(serviceId, step, beforeIso, n - 1)?.timestamp ?? null
+  );
+}
+
 /** A hop from service to service on the indexes, not a walk over all rows. */
 export function servicesWithMetrics(db: Database): string[] {
   const of = (table: string): string[] => {

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { STEPS } from "../../core/rollup.ts";
-import { servicesWithMetrics } from "./metrics.ts";
+import { nthTimestamp, servicesWithMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
 const SLICE_ROWS = 2000;
@@ -69,11 +69,9 @@ function drop(db: Database, table: string, condition: string, values: ReadonlyAr
 }
 
 function dropPlain(db: Database, service: string, step: number, beforeIso: string, most: number): number {
-  const nth =
-    "SELECT timestamp FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp LIMIT 1 OFFSET ?";
-  const last = statement<{ timestamp: string }, [string, number, string, number]>(db, nth).get(service, step, beforeIso, most - 1);
+  const last = nthTimestamp(db, service, step, beforeIso, most);
   const sql = `DELETE FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp ${last ? "<=" : "<"} ?`;
-  return statement(db, sql).run(service, step, last?.timestamp ?? beforeIso).changes;
+  return statement(db, sql).run(service, step, last ?? beforeIso).changes;
 }
 
 /** Freed pages go back to the file system, a slice of them; true when there are still many. */

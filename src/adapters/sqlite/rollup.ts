@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { bucketOf, rollUp, STEPS, type Step } from "../../core/rollup.ts";
 import type { MetricRow, RollUp } from "../../ports/store.ts";
 import { type Packed, packRows, unpackRows } from "./block.ts";
-import { insertMetrics, metricOf, servicesWithMetrics, type StoredMetric } from "./metrics.ts";
+import { insertMetrics, metricOf, nthTimestamp, servicesWithMetrics, type StoredMetric } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
 /** Rows that are read at once; the rest comes with the next round. */
@@ -82,9 +82,7 @@ function coarsen(db: Database, service: string, from: Step, to: Step, beforeMs: 
 /** The oldest plain rows as one block, when there are enough of them. It ends where a coarser row does, never in the middle of one. */
 function pack(db: Database, service: string, step: Step, beforeMs: number): void {
   const before = bucketOf(new Date(beforeMs).toISOString(), COARSER[step] ?? 0);
-  const nth =
-    "SELECT timestamp FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp LIMIT 1 OFFSET ?";
-  if (!statement<unknown, [string, number, string, number]>(db, nth).get(service, step, before, LEAST_PACKED[step] - 1)) return;
+  if (nthTimestamp(db, service, step, before, LEAST_PACKED[step]) === null) return;
   const rows = oldestRows(db, service, step, before, MOST_PACKED);
   if (rows.length === 0) return;
   const block = packRows(rows);

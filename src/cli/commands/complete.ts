@@ -5,6 +5,7 @@ import { complete, type KnownUnit } from "../complete.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 import { wordsOf } from "../shells.ts";
+import { statusWithin } from "../status-within.ts";
 
 /** Asked by a shell at every TAB: quick, and silent about what goes wrong. */
 export const run: Run = async (context) => {
@@ -22,8 +23,8 @@ const PATIENCE_MS = 500;
 async function unitsOf({ client, places, host }: Context, words: readonly string[]): Promise<readonly KnownUnit[]> {
   const chosen = words.flatMap((word, i) => (word === "--units" ? [words[i + 1] ?? ""] : []));
   if (chosen.length === 0) {
-    const answer = await Promise.race([client.call("status"), host.sleep(PATIENCE_MS)]);
-    if (answer?.ok) return answer.value.services.map(({ id, state, description, groups }) => ({ id, groups, about: description || state }));
+    const status = await statusWithin(PATIENCE_MS, client, host.sleep);
+    if (status) return status.services.map(({ id, state, description, groups }) => ({ id, groups, about: description || state }));
   }
   const suffix = fileNameOf("");
   const names = (chosen.length > 0 ? chosen : places.unitPath).flatMap(listed).filter((name) => name.endsWith(suffix));

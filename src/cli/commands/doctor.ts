@@ -6,6 +6,7 @@ import type { Facts, Finding } from "../doctor/finding.ts";
 import type { Colour } from "../render/paint.ts";
 import { safe } from "../render/safe.ts";
 import { readOrNull, targetOf } from "../service/target.ts";
+import { statusWithin } from "../status-within.ts";
 
 export const run: Run = async (context) => {
   const facts = await lookUp(context);
@@ -21,9 +22,7 @@ const PATIENCE_MS = 3000;
 
 async function lookUp(context: Context): Promise<Facts> {
   const { places, host } = context;
-  // One that hangs accepts connections and never answers.
-  const answer = await Promise.race([context.client.call("status"), host.sleep(PATIENCE_MS)]);
-  const status = answer?.ok ? answer.value : null;
+  const status = await statusWithin(PATIENCE_MS, context.client, host.sleep);
   const text = readOrNull(places.settings);
   const { settings, problems } = loadSettings(text === null ? null : { path: places.settings, text });
   return {

@@ -1,6 +1,7 @@
 import { EXIT, type ApiError } from "../../api/errors.ts";
 import type { LogLineShape } from "../../api/shapes.ts";
 import type { Input } from "../../api/contract.ts";
+import { RUN_NAME } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
 import { idsOf } from "../ids.ts";
@@ -68,7 +69,7 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   const output = checkOutput(options);
   if (output) return err(output);
   if (options.invocation !== undefined) {
-    if (!/^(0|-[1-9]\d{0,3}|[0-9a-f]{4,32})$/i.test(options.invocation)) return err(badInvocation(options.invocation));
+    if (!RUN_NAME.test(options.invocation)) return err(badInvocation(options.invocation));
     query.invocation = options.invocation;
   }
   if (options.stderr) query.stream = "stderr";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../api/client.ts";
 import { startTrial } from "../../linux/launch.ts";
+import { statusWithin } from "../status-within.ts";
 
 /**
  * Starts a daemon of the new executable in a home of its own, with nothing to do, and has it answer and end. A program that
@@ -23,9 +24,9 @@ export async function rehearse(
   const client = createClient({ kind: "socket", path: join(home, "run/sup.sock") }, { daemonLives: () => false, sleep });
   try {
     for (let waited = 0; waited < limitMs; waited += STEP_MS) {
-      const answer = await Promise.race([client.call("status"), sleep(ANSWER_MS)]);
-      if (answer?.ok) {
-        const is = answer.value.daemon.version;
+      const status = await statusWithin(ANSWER_MS, client, sleep);
+      if (status) {
+        const is = status.daemon.version;
         if (is !== version) return `its daemon says that it is ${is}`;
         await client.call("shutdown");
         await Promise.race([trial.exited, sleep(limitMs)]);

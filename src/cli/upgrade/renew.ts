@@ -1,7 +1,7 @@
-import type { Client } from "../../api/client.ts";
 import type { DaemonInfo, Status } from "../../api/shapes.ts";
 import { endByForce, launchOf, relaunch, type Launch } from "../../linux/launch.ts";
 import { type Context, daemonLives } from "../context.ts";
+import { statusWithin } from "../status-within.ts";
 
 /** The daemon before the upgrade. */
 export interface Before {
@@ -37,7 +37,7 @@ export async function renew(context: Context, before: Before, limitMs: number): 
   if (!asked.ok) return { kind: "refused", words: `the daemon does not want to be renewed: ${asked.error.message}` };
   let last: Status | null = null;
   for (const from = host.now(); host.now() - from < limitMs;) {
-    last = await ask(client, host.sleep);
+    last = await statusWithin(ANSWER_MS, client, host.sleep);
     if (last !== null && last.daemon.start_time !== before.daemon.start_time) return { kind: "renewed", status: last };
     if (last === null && !daemonLives(host, context.places)) return { kind: "dead", words: "the daemon ended at its start" };
     await host.sleep(STEP_MS);
@@ -59,7 +59,7 @@ export async function revive(
 ): Promise<Status | null> {
   const { host, places } = context;
   const { launch } = before;
-  if (renewal.kind === "refused") return ask(context.client, host.sleep);
+  if (renewal.kind === "refused") return statusWithin(ANSWER_MS, context.client, host.sleep);
   const lives = (): boolean => daemonLives(host, places);
   if (renewal.kind === "silent" && launch !== null) {
     endByForce(launch); // its services do not mind
@@ -70,7 +70,7 @@ export async function revive(
   if (isKept) await waitFor(host.sleep, KEEPER_MS, lives);
   if (!lives() && launch !== null) relaunch(launch, `${places.runtime}/start.log`);
   for (const from = host.now(); host.now() - from < limitMs; await host.sleep(STEP_MS)) {
-    const status = await ask(context.client, host.sleep);
+    const status = await statusWithin(ANSWER_MS, context.client, host.sleep);
     if (status !== null) return status;
   }
   return null;
@@ -81,12 +81,6 @@ const KILL_MS = 10_000;
 /** Longer than `RestartSec` of the service that sup installs. */
 const KEEPER_MS = 5_000;
 const ANSWER_MS = 2_000;
-
-/** Null when there is no answer soon. */
-async function ask(client: Client, sleep: (ms: number) => Promise<void>): Promise<Status | null> {
-  const answer = await Promise.race([client.call("status"), sleep(ANSWER_MS)]);
-  return answer?.ok ? answer.value : null;
-}
 
 async function waitFor(sleep: (ms: number) => Promise<void>, limitMs: number, condition: () => boolean): Promise<void> {
   for (let waited = 0; waited < limitMs && !condition(); waited += STEP_MS) await sleep(STEP_MS);
