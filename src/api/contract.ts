@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseDuration } from "../base/duration.ts";
 import { RUN_NAME } from "../base/names.ts";
+import { FEW_LINES, MANY_LINES, MAX_LINES, MAX_ROWS } from "./bounds.ts";
 import type { RouteName } from "./routes.ts";
 import * as shape from "./shapes.ts";
 
@@ -13,10 +14,6 @@ export interface Contract {
   readonly input: z.ZodObject;
   readonly output: z.ZodType;
 }
-
-/** At most this much history in one answer. */
-export const MAX_LINES = 100_000;
-export const MAX_ROWS = 100_000;
 
 const ISO = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
@@ -67,7 +64,10 @@ export const contract = {
   serviceHealth: { input: unit.extend({ run: flag("Probe now and answer with the result") }), output: shape.serviceHealth },
   serviceLogs: {
     input: unit.extend({
-      lines: count("The last n lines; 100 when none of `since`, `until` and `invocation` is given, else 10000", MAX_LINES).optional(),
+      lines: count(
+        `The last n lines; ${FEW_LINES} when none of \`since\`, \`until\` and \`invocation\` is given, else ${MANY_LINES}`,
+        MAX_LINES,
+      ).optional(),
       since: when.optional(),
       until: when.optional(),
       grep: about("Only lines that match this regular expression", z.string().min(1).max(500).optional()),

@@ -17,6 +17,7 @@ export async function prometheusText(supervisor: Supervisor): Promise<{ readonly
   const telemetry = supervisor.telemetry();
   units(prom, registry, services);
   probes(registry, telemetry);
+  missing(prom, registry, services, telemetry);
   own(prom, registry, daemon, telemetry);
   const open = supervisor.alerts(true);
   gauge(prom, registry, "sup_alerts_open", "Alerts that are open, by severity.", ["severity"], (set) => {
@@ -91,18 +92,23 @@ function probes(registry: Registry, telemetry: Telemetry): void {
   registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
 }
 
-function own(prom: Prom, registry: Registry, daemon: ReturnType<Supervisor["status"]>["daemon"], telemetry: Telemetry): void {
-  const one = (name: string, help: string, value: number): void => gauge(prom, registry, name, help, [], (set) => set({}, value));
-  gauge(prom, registry, "sup_build_info", "The version of the daemon; always 1.", ["version"], (set) =>
-    set({ version: daemon.version }, 1),
-  );
-  const unlogged = new prom.Counter({
+/** 0 where nothing was lost: of a series that begins with a loss, `increase()` would not see the first. */
+function missing(prom: Prom, registry: Registry, services: readonly Service[], telemetry: Telemetry): void {
+  const lines = new prom.Counter({
     name: "sup_unit_log_missing_lines_total",
     help: "Lines that did not get into the log of a unit: dropped by log.rate_limit (limit), or refused by the disk (disk).",
     labelNames: ["unit", "why"],
     registers: [registry],
   });
-  for (const { unit, why, lines } of telemetry.unlogged) unlogged.inc({ unit, why }, lines);
+  for (const { id } of services) for (const why of ["limit", "disk"]) lines.inc({ unit: id, why }, 0);
+  for (const loss of telemetry.unlogged) lines.inc({ unit: loss.unit, why: loss.why }, loss.lines);
+}
+
+function own(prom: Prom, registry: Registry, daemon: ReturnType<Supervisor["status"]>["daemon"], telemetry: Telemetry): void {
+  const one = (name: string, help: string, value: number): void => gauge(prom, registry, name, help, [], (set) => set({}, value));
+  gauge(prom, registry, "sup_build_info", "The version of the daemon; always 1.", ["version"], (set) =>
+    set({ version: daemon.version }, 1),
+  );
   gauge(prom, registry, "sup_unit_reported", "The newest of the numbers that services report themselves.", ["unit", "name"], (set) => {
     for (const { unit, name, value } of telemetry.reported) set({ unit, name }, value);
   });

@@ -1,5 +1,6 @@
 import { compilePattern, type Pattern } from "../../base/pattern.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { FEW_LINES, MANY_LINES } from "../bounds.ts";
 import type { Parsed } from "../contract.ts";
 import type { ApiError } from "../errors.ts";
 import type { LogRequest } from "../supervisor.ts";
@@ -21,9 +22,6 @@ export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
 };
 
 export const rotateLogs: Handler<"rotateLogs"> = ({ id }, { supervisor }) => supervisor.rotateLogs(id);
-
-const FEW_LINES = 100;
-const MANY_LINES = 10_000;
 
 type LogInput = Parsed<"serviceLogs">;
 

@@ -1,3 +1,4 @@
+import { MANY_LINES } from "../../api/bounds.ts";
 import { EXIT, type ApiError } from "../../api/errors.ts";
 import type { LogLineShape } from "../../api/shapes.ts";
 import type { Input } from "../../api/contract.ts";
@@ -98,9 +99,6 @@ function checkOutput({ output, bare, json }: Context["options"]): ApiError | nul
 }
 
 export const WHEN_HINT = "write 10m, 2h, today, yesterday, 20:15, 2026-11-22 or 2026-11-22T20:15";
-
-/** What the daemon gives without `-n` when a time or a run is given. */
-const MANY_LINES = 10_000;
 
 async function read(context: Context, ids: readonly string[], query: Query, say: Say): Promise<number> {
   const found: Told[] = [];

@@ -42,6 +42,8 @@ test.skipIf(!promtool)("promtool check metrics is clean; counters, states and th
     'sup_unit_health{unit="web",health="healthy"} 1',
     'sup_unit_info{unit="odd.name-1",type="simple",critical="true",enabled="true"} 1',
     'sup_unit_reported{unit="web",name="queue \\"long\\"\\nline"} 7.5',
+    'sup_unit_log_missing_lines_total{unit="web",why="limit"} 0',
+    'sup_unit_log_missing_lines_total{unit="web",why="disk"} 0',
     'sup_alerts_open{severity="warning"} 1',
   ])
     expect(text.split("\n")).toContain(line);
