@@ -5,7 +5,6 @@ import { manPage } from "../../src/cli/man.ts";
 import { OPTIONS, spellings, type OptionRow } from "../../src/cli/options.ts";
 import { unitManPage } from "../../src/spec/man.ts";
 import { supportedKeys } from "../../src/spec/reference.ts";
-import { run } from "../harness/run.ts";
 
 const plain = (page: string): string => page.replaceAll("\\-", "-").replaceAll(/\\f[BIR]/g, "");
 
@@ -35,15 +34,5 @@ test("sup.unit(5) has every key", () => {
   for (const key of supportedKeys()) {
     expect(page).toContain(`\n${key.name} (`);
     for (const child of key.children().values()) expect(page).toContain(`\n${child.name} (`);
-  }
-});
-
-const mandoc = Bun.which("mandoc");
-
-// The date of a page would be another at every release, and the page is made from the source alone.
-test.if(mandoc !== null)("mandoc has nothing to say about them, but that they have no date", async () => {
-  for (const page of [manPage(), unitManPage()]) {
-    const { stdout } = await run([mandoc!, "-T", "lint", "-W", "warning"], { stdin: page });
-    expect(stdout.split("\n").filter((line) => line !== "" && !line.includes("missing date"))).toEqual([]);
   }
 });
