@@ -18,5 +18,5 @@ if [ -z "$paths" ]; then
   # The harness has tests of its own; those that need dist/sup live in test/e2e.
   set -- "$@" ./test/harness/
 fi
-# 20 s a test where bun gives 5: the machine may be busy with other things.
-exec sh scripts/run-tests.sh --timeout 20000 "$@"
+# 60 s a test where bun gives 5: the machine may be busy with other things, its disk above all.
+exec sh scripts/run-tests.sh --timeout 60000 "$@"

@@ -35,8 +35,11 @@ export type WorldEvent =
   | { readonly type: "probeNow"; readonly id: string }
   /** Whatever is due by now. */
   | { readonly type: "tick" }
-  /** A unit is new, or its spec changed; the running process goes on with what it has. */
-  | { readonly type: "load"; readonly spec: Spec }
+  /**
+   * A unit is new, or its spec changed; the running process goes on with what it has. `earlierRuns`: for a new one, how many
+   * runs there were under its name before.
+   */
+  | { readonly type: "load"; readonly spec: Spec; readonly earlierRuns?: number }
   | { readonly type: "unload"; readonly id: string }
   /** A unit as an earlier daemon left it. */
   | { readonly type: "restore"; readonly spec: Spec; readonly unit: Unit; readonly check: CheckState | null };

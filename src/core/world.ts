@@ -1,6 +1,5 @@
 import { formatDuration } from "../base/duration.ts";
 import { closure } from "../base/graph.ts";
-import type { Spec } from "../spec/spec.ts";
 import { beginCheck, changedCheck, failedWords, healthNews, probed, probing, spread } from "./check.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dependents } from "./dependents.ts";
@@ -112,7 +111,7 @@ export class World {
       case "tick":
         return this.#tick(env, turn);
       case "load":
-        return this.#load(event.spec, env, turn);
+        return this.#load(event, env, turn);
       case "unload":
         return this.#unload(event.id, env, turn);
       case "restore":
@@ -331,11 +330,12 @@ export class World {
     }
   }
 
-  #load(spec: Spec, env: Env, turn: Turn): void {
+  #load({ spec, earlierRuns }: Extract<WorldEvent, { type: "load" }>, env: Env, turn: Turn): void {
     const before = this.#entries.get(spec.id);
     this.#dependents.change(before?.spec, spec);
     turn.changed.add(spec.id);
-    if (before === undefined) return this.#put({ spec, unit: freshUnit(spec.id), check: null, watchdog: null, retired: false });
+    if (before === undefined)
+      return this.#put({ spec, unit: freshUnit(spec.id, earlierRuns), check: null, watchdog: null, retired: false });
     const alive = mayProbe(before.unit, before.spec);
     const ready = before.unit.phase !== "starting";
     const check = alive

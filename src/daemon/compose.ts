@@ -37,6 +37,7 @@ import { Background } from "./background.ts";
 import { Bus } from "./bus.ts";
 import { Catalog } from "./catalog.ts";
 import { describeService, type Surroundings } from "./describe.ts";
+import { earlierRuns } from "./earlier-runs.ts";
 import { Engine, type TurnSink } from "./engine.ts";
 import { Facade } from "./facade.ts";
 import { Interpreter } from "./interpret.ts";
@@ -70,7 +71,7 @@ export interface Parts {
   readonly bootId: string;
   readonly processes: ProcessTable;
   readonly invocationOf: (id: string, run: number) => string;
-  readonly invocations: Pick<Invocations, "cutOff" | "forgetUnit" | "runOf" | "forget">;
+  readonly invocations: Pick<Invocations, "cutOff" | "given" | "forgetUnit" | "runOf" | "forget">;
   close(): void;
 }
 
@@ -231,11 +232,13 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   };
   const handle = engine.handle.bind(engine);
   const { ownership } = machine;
-  const reloader = new Reloader({ world, catalog, ownership, recorder, logs, enablements: () => enablements.get(), handle, announce });
+  const runsBefore = earlierRuns(store, machine.invocations);
+  const loading = { world, catalog, ownership, recorder, logs, earlierRuns: runsBefore };
+  const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug, tickMs: settings.metrics.intervalMs };
   const background = new Background({ world, clock, store, logs, processes, usage, engine, recorder, ...watching });
-  const transients = new Transients({ world, engine, catalog, logs, roll: () => clock.roll() });
+  const transients = new Transients({ world, engine, catalog, logs, earlierRuns: runsBefore, roll: () => clock.roll() });
   const notes: string[] = [];
   const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone());
   const probeNow = async (id: string): Promise<void> => {

@@ -15,6 +15,7 @@ export class Invocations {
   readonly cutOff: boolean;
   readonly #secret: string;
   readonly #file: string;
+  #given: boolean;
   readonly #latest = new Map<string, { readonly run: number; readonly invocation: string }>();
 
   constructor(store: Pick<Store, "get" | "set">, bootId: string, runtimeDir: string, onProblem: (message: string) => void) {
@@ -24,7 +25,9 @@ export class Invocations {
     const stored = store.get(KEY);
     const lastBoot = store.get("boot-id");
     const booted = lastBoot !== null && lastBoot !== bootId;
-    this.#secret = (booted ? null : (left ?? stored)) ?? randomUUID();
+    const known = booted ? null : (left ?? stored);
+    this.#given = known !== null;
+    this.#secret = known ?? randomUUID();
     if (stored !== this.#secret) store.set(KEY, this.#secret);
     try {
       if (left !== this.#secret) writeFileSync(this.#file, this.#secret, { mode: 0o600 });
@@ -33,11 +36,17 @@ export class Invocations {
     }
   }
 
+  /** Runs may have been named in this boot, by this daemon or an earlier one. */
+  get given(): boolean {
+    return this.#given;
+  }
+
   of(id: string, run: number): string {
     const last = this.#latest.get(id);
     if (last?.run === run) return last.invocation;
     const invocation = this.#make(id, run);
     this.#latest.set(id, { run, invocation });
+    this.#given = true;
     return invocation;
   }
 

@@ -16,6 +16,8 @@ export interface ReloaderOptions {
   readonly logs: LogStore;
   /** The operator's word on enabling; absent units have none. */
   readonly enablements: () => ReadonlyMap<string, boolean>;
+  /** Runs in this boot under the name of a unit that is new. */
+  readonly earlierRuns: (id: string) => number;
   readonly handle: (...events: readonly WorldEvent[]) => void;
   readonly announce: (id: string) => void;
 }
@@ -43,13 +45,16 @@ export class Reloader {
     return this.#o.enablements().get(id) ?? (loaded?.spec.enabled === true || (loaded?.sources.get("enabled") ?? "default") === "default");
   }
 
-  /** Reads the files for the first time; gives the ids that were loaded. Nothing is started. */
-  loadAll(): string[] {
+  /**
+   * Reads the files for the first time; gives the ids that were loaded. Nothing is started. `remembered`: units whose memory,
+   * with the number of their runs in it, is put in their place afterwards.
+   */
+  loadAll(remembered: { has(id: string): boolean }): string[] {
     const { catalog, ownership } = this.#o;
     ownership.look();
     catalog.refresh(this.#enabledIds());
     const ids = catalog.fresh();
-    this.#load(ids);
+    this.#load(ids, (id) => !remembered.has(id));
     return ids;
   }
 
@@ -138,12 +143,17 @@ export class Reloader {
     if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
   }
 
-  #load(ids: readonly string[]): void {
-    this.#put(ids.flatMap((id) => this.#o.catalog.take(id) ?? []));
+  #load(ids: readonly string[], isNew?: (id: string) => boolean): void {
+    this.#put(
+      ids.flatMap((id) => this.#o.catalog.take(id) ?? []),
+      isNew,
+    );
   }
 
-  #put(list: readonly Loaded[]): void {
-    if (list.length > 0) this.#o.handle(...list.map(({ spec }) => ({ type: "load", spec }) as const));
+  #put(list: readonly Loaded[], isNew = (id: string): boolean => this.#o.world.get(id) === undefined): void {
+    const { earlierRuns, handle } = this.#o;
+    const events = list.map(({ spec }) => ({ type: "load", spec, earlierRuns: isNew(spec.id) ? earlierRuns(spec.id) : 0 }) as const);
+    if (events.length > 0) handle(...events);
   }
 
   #enabledIds(): string[] {

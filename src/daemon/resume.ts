@@ -23,7 +23,7 @@ export interface Resumed {
  */
 export function resume(parts: Parts, journal: Journal, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
   const memories = recallAll(parts);
-  parts.reloader.loadAll();
+  parts.reloader.loadAll(memories);
   // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
   for (const [id, memory] of memories) keepInForce(parts, id, memory);

@@ -15,6 +15,7 @@ export interface TransientsOptions {
   readonly engine: Pick<Engine, "handle" | "watch">;
   readonly catalog: Pick<Catalog, "adopt" | "drop">;
   readonly logs: Pick<LogStore, "open" | "follow">;
+  readonly earlierRuns: (id: string) => number;
   /** Uniform in [0, 1). */
   readonly roll: () => number;
 }
@@ -43,7 +44,7 @@ export class Transients {
 
   /** Makes the unit, which is not started by it. `unit` is in the words of a unit file. Answers its id. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Result<string, ApiError> {
-    const { world, engine, catalog } = this.#o;
+    const { world, engine, catalog, earlierRuns } = this.#o;
     const id = name ?? this.#freeName();
     if (!isUnitId(id) || id.includes("@"))
       return err({ code: "invalid", message: `"${id}" is no name for a unit`, hint: "letters, digits, _ . and -, at most 64" });
@@ -58,7 +59,7 @@ export class Transients {
     const missing = spec.dependencies.find((dependency) => dependency.required && world.get(dependency.unit) === undefined);
     if (missing) return err({ code: "invalid", message: `dependencies: there is no unit ${missing.unit}`, hint: "see `sup list`" });
     catalog.adopt(id, result.loaded);
-    engine.handle({ type: "load", spec });
+    engine.handle({ type: "load", spec, earlierRuns: earlierRuns(id) });
     return ok(id);
   }
 

@@ -60,7 +60,7 @@ export const stayDown: Move<Of<"stop">> = ({ unit }, event) => ({
 
 export const launch: Move<Of<"clear">> = (situation) => {
   const { unit, spec, env } = situation;
-  const run = unit.run + 1;
+  const run = Math.max(unit.run, unit.earlierRuns) + 1;
   const begun: Unit = {
     ...unit,
     run,

@@ -65,8 +65,10 @@ export interface Unit {
   readonly want: "up" | "down";
   readonly cause: Cause;
   readonly reason: Reason;
-  /** Number of the current or last run, from 1; 0 before the first. Every outside fact carries it. */
+  /** Number of the current or last run, from 1 in each boot; 0 before the first. Every outside fact carries it. */
   readonly run: number;
+  /** Runs under its name before it was made: its first has the number after them. */
+  readonly earlierRuns: number;
   /** The live main process. */
   readonly process: ProcessRef | null;
   readonly due: Due | null;
@@ -94,13 +96,14 @@ export interface Unit {
 export const NO_LEDGER: Ledger = { retries: 0, recentStarts: [], throttled: false };
 
 /** A unit as it is when its file was just read. */
-export const freshUnit = (id: string): Unit => ({
+export const freshUnit = (id: string, earlierRuns = 0): Unit => ({
   id,
   phase: "idle",
   want: "down",
   cause: "none",
   reason: "none",
   run: 0,
+  earlierRuns,
   process: null,
   due: null,
   ending: null,
