@@ -100,7 +100,8 @@ interface Found {
  */
 function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<string, Memory>): Found {
   const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
-  for (const { unit: id, invocation, ref, madeAtMs } of invocations.cutOff ? processes.findRuns() : []) {
+  const cutOff = invocations.cutOff || memories.size > 0; // either may be lost
+  for (const { unit: id, invocation, ref, madeAtMs } of cutOff ? processes.findRuns() : []) {
     const run = invocations.runOf(id, invocation);
     if (run === null) continue;
     const known = memories.get(id)?.unit;

@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -60,6 +61,28 @@ test.each(losses)("after a crash of the daemon the database %s: what runs goes o
   await daemon.reaches("web", ({ state: now, restart_count }) => now === "running" && restart_count === 1);
   expect((await daemon.sup("stop", "byhand")).code).toBe(0);
   expect(alive(pids[1]!)).toBe(false);
+});
+
+test("after a crash the database is an older one and the runtime directory lost its secret: later runs are taken over all the same", async () => {
+  await using daemon = await startDaemon({ units: { web: worker({ enabled: true }), byhand: sleeper() } });
+  const first = (await daemon.reaches("web", "running")).pid;
+  const state = join(daemon.home, "state");
+  const copy = join(daemon.home, "copy.db");
+  {
+    using db = new Database(join(state, "sup.db"));
+    db.run("VACUUM INTO ?", [copy]);
+  }
+  expect((await daemon.sup("restart", "web")).code).toBe(0);
+  expect((await daemon.sup("start", "byhand")).code).toBe(0);
+  const pids = await Promise.all(["web", "byhand"].map(async (id) => (await daemon.reaches(id, "running")).pid!));
+  expect(pids).not.toContain(first);
+  await daemon.crash();
+  clear(state);
+  renameSync(copy, join(state, "sup.db"));
+  rmSync(join(daemon.home, "run/invocations"));
+  await daemon.start();
+  expect((await daemon.reaches("web", "running")).pid).toBe(pids[0]!);
+  expect((await daemon.reaches("byhand", "running")).pid).toBe(pids[1]!);
 });
 
 test("after an orderly end the loss of the database is the loss of history, no more", async () => {
