@@ -259,12 +259,10 @@ export class Interpreter {
     state.cancel.abort();
     if (state.anchor === null) return this.#fact(id, { type: "swept", run, killed: [] });
     const tree = { invocation: state.invocation, main: state.anchor };
-    const left = processes.members(tree);
     const done = (): void => {
       this.#options.logs.endRun(id);
       this.#fact(id, { type: "swept", run, killed: names(state.killed) });
     };
-    if (left.length === 0) return done();
     if (signal === SIGNALS.SIGKILL) state.killed.push(...processes.killTree(tree));
     else if (signal !== 0) processes.signalTree(tree, signal, "group");
     state.stopWaiting = processes.whenEmpty(tree, done);

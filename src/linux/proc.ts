@@ -18,6 +18,8 @@ export interface Stat {
   readonly residentPages: number;
   /** Clock ticks since boot; with the pid it names a process for good. */
   readonly startTicks: number;
+  /** Where its environment ends in its memory: 0 before its exec has written it, and for what we may not look into. */
+  readonly environmentEnd: number;
   /** A wait status; only a zombie's counts, and only when we may know it (same user, or root). */
   readonly waitStatus: number;
 }
@@ -45,12 +47,13 @@ export function parseStat(text: string): Stat | null {
     cpuTicks: Number(rest[11]) + Number(rest[12]),
     residentPages: Number(rest[21]),
     startTicks: Number(rest[19]),
+    environmentEnd: Number(rest[48]),
     waitStatus: Number(rest[49]),
   };
 }
 
 /** A zombie has ended, unless only its first thread has; X is the moment after. */
-export const isAlive = (stat: Stat): boolean => stat.state !== "X" && (stat.state !== "Z" || stat.threads > 1);
+export const isAlive = (stat: Pick<Stat, "state" | "threads">): boolean => stat.state !== "X" && (stat.state !== "Z" || stat.threads > 1);
 
 export function listPids(): number[] {
   const pids: number[] = [];
@@ -91,6 +94,20 @@ export function environmentVariable(pid: number, name: string): string | null | 
   if (at < 0) return null;
   const end = bytes.indexOf(0, at);
   return bytes.toString("utf8", at + key.length, end < 0 ? bytes.length : end);
+}
+
+/**
+ * True in the middle of an exec, when a process that we may look into has the new program but no environment yet. For some
+ * 0.1 ms it cannot be told whose it is; longer where the program must come from a slow disk.
+ */
+export function isExecuting(pid: number): boolean {
+  const stat = readStat(pid);
+  if (stat === null || stat.environmentEnd !== 0 || !isAlive(stat)) return false;
+  try {
+    return readFileSync(`/proc/${pid}/environ`).length === 0;
+  } catch {
+    return false; // not ours to read, so the 0 says nothing
+  }
 }
 
 /**

@@ -14,7 +14,7 @@ import { noKeeper } from "./keeper.ts";
 import { libc } from "./libc.ts";
 import { OomKills } from "./oom.ts";
 import { pidfdSignal, sendTo } from "./pidfd.ts";
-import { allStats, environmentVariable, isAlive, readStat, type Stat } from "./proc.ts";
+import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "./proc.ts";
 import { prepareSpawn, type Spawn, type Spawned } from "./spawn.ts";
 import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
 import { Trees } from "./trees.ts";
@@ -53,6 +53,8 @@ export function openProcesses(options: ProcessesOptions): ProcessTable {
 
 const ESRCH = 3;
 const RETRY_MS = 500;
+/** A process that takes longer for its exec is not waited for. */
+const EXEC_MS = 20;
 
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
@@ -150,7 +152,9 @@ class LinuxProcesses implements ProcessTable {
     const ticksPerMs = clockTicks() / 1000;
     for (const { pid, session, startTicks, state } of allStats()) {
       if (pid !== session || state === "Z" || state === "X") continue;
-      const invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
+      let invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
+      for (const end = Date.now() + EXEC_MS; invocation === undefined && isExecuting(pid) && Date.now() < end;)
+        invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
       const unit = typeof invocation === "string" ? environmentVariable(pid, "SUP_UNIT") : null;
       if (typeof invocation !== "string" || typeof unit !== "string") continue;
       const known = found.get(invocation);

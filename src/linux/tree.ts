@@ -6,7 +6,7 @@
  */
 import type { TreeOf } from "../ports/processes.ts";
 import { bootId } from "./boot.ts";
-import { environmentVariable, isAlive, type Stat } from "./proc.ts";
+import { environmentVariable, isAlive, isExecuting, type Stat } from "./proc.ts";
 
 /** All processes of the machine at (nearly) one moment. */
 export interface Snapshot {
@@ -44,9 +44,11 @@ const KTHREADD = 2;
 interface Marks {
   readonly environment: string | null;
   readonly cgroup: string | null;
+  /** In the middle of its exec: the environment may be known in a moment. */
+  readonly executing: boolean;
 }
 
-const UNKNOWN: Marks = { environment: null, cgroup: null };
+const UNKNOWN: Marks = { environment: null, cgroup: null, executing: false };
 
 /** Sorts processes into runs. Keeps what it read of environments and cgroups: they hardly change between two execs. */
 export class TreeFinder {
@@ -59,8 +61,11 @@ export class TreeFinder {
     this.cgroupMark = cgroupMark;
   }
 
-  /** The living processes of each tree. The daemon itself is in none. */
-  find<K>(trees: Iterable<readonly [K, TreeOf]>, snapshot: Snapshot): Map<K, Stat[]> {
+  /**
+   * The living processes of each tree. The daemon itself is in none. `onUnsure` is called for each that is in no tree, but may
+   * turn out to be in one.
+   */
+  find<K>(trees: Iterable<readonly [K, TreeOf]>, snapshot: Snapshot, onUnsure: (pid: number) => void = () => {}): Map<K, Stat[]> {
     const claimed = new Map<number, K>();
     const found = new Map<K, Stat[]>();
     const byInvocation = new Map<string, K>();
@@ -84,9 +89,10 @@ export class TreeFinder {
     }
     for (const stat of snapshot.byPid.values()) {
       if (claimed.has(stat.pid) || stat.startTicks < oldest || stat.parent === KTHREADD || !isAlive(stat)) continue;
-      const { environment, cgroup } = this.marks(stat);
+      const { environment, cgroup, executing } = this.marks(stat);
       const key = byInvocation.get(environment ?? "") ?? byInvocation.get(cgroup ?? "");
       if (key !== undefined) claim(key, stat);
+      else if (executing) onUnsure(stat.pid);
     }
     this.prune(snapshot);
     return found;
@@ -111,10 +117,12 @@ export class TreeFinder {
   private marks(stat: Stat): Marks {
     const known = this.known.get(stat.pid);
     if (known?.startTicks === stat.startTicks) return known;
-    const environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
+    let environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
+    const executing = environment === undefined && isExecuting(stat.pid);
+    if (environment === undefined && !executing) environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID"); // its exec is over
     const cgroup = this.cgroupMark(stat.pid);
-    if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null }; // perhaps known the next time
-    const marks = { startTicks: stat.startTicks, environment, cgroup };
+    if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null, executing }; // perhaps known the next time
+    const marks = { startTicks: stat.startTicks, environment, cgroup, executing };
     this.known.set(stat.pid, marks);
     return marks;
   }

@@ -13,13 +13,20 @@ import { SIGNALS } from "../base/signals.ts";
 import { libc } from "./libc.ts";
 import { pidfdOpen, sendTo } from "./pidfd.ts";
 import { Census } from "./census.ts";
-import { addChildren, allStats, ownChildren, readStat, type Stat, statsOf } from "./proc.ts";
+import { addChildren, allStats, isAlive, ownChildren, readStat, type Stat } from "./proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree.ts";
 
 /** Births remembered before the dead ones among them are forgotten; a run that was forgotten costs a sweep, nothing else. */
 const MANY_BIRTHS = 512;
+/** Looks of one kill, and how long they may hold up everything else. */
 const MAX_SWEEPS = 50;
+const MAX_KILL_MS = 100;
 const RETRY_MS = 50;
+/** Looks at once before the next waits for RETRY_MS, while it is not sure that nothing is left; and all of them: then nothing is. */
+const PROMPT_LOOKS = 5;
+const UNSURE_LOOKS = 20;
+/** Among pids: the look before found nothing new. */
+const QUIET = 0;
 
 export class Trees {
   private readonly hub: Hub;
@@ -32,7 +39,7 @@ export class Trees {
   private tidyAt = MANY_BIRTHS;
   /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
   private sweep: Snapshot | null = null;
-  private orphans: ReadonlySet<number> | null = null;
+  private orphans: ReadonlyMap<number, Stat | null> | null = null;
   private orphansAtLook = -1;
 
   constructor(options: { readonly hub: Hub; readonly exits: Exits; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
@@ -52,7 +59,34 @@ export class Trees {
   }
 
   members(tree: TreeOf): Stat[] {
-    return this.finder.find([[0, tree]], this.near(tree) ?? this.everything()).get(0)!;
+    return this.look(tree, new Set()).members;
+  }
+
+  /**
+   * `isSure`: no member can have been overlooked. A look misses one that is in the middle of its exec, and one that was forked
+   * during the look by another that has ended since. That other is still there, as a zombie at least: so nothing is missed once
+   * all the dead were `seen` before. In the whole of /proc zombies vanish: there, two looks in a row must find nothing new.
+   */
+  private look(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
+    const near = this.near(tree, dead);
+    const snapshot =
+      near === null
+        ? this.everything()
+        : takeSnapshot(
+            [...near.values()].filter((stat) => stat !== null),
+            true,
+          );
+    const unsure = new Set<number>();
+    const members = this.finder.find([[0, tree]], snapshot, (pid) => void unsure.add(pid)).get(0)!;
+    const told =
+      near === null ? members.map(({ pid }) => pid) : [...near].filter(([, stat]) => !stat || !isAlive(stat)).map(([pid]) => pid);
+    const isQuiet = unsure.size === 0 && told.every((pid) => seen.has(pid));
+    const isSure = isQuiet && (near !== null || seen.has(QUIET));
+    for (const pid of near?.keys() ?? told) if (!unsure.has(pid)) seen.add(pid);
+    if (near !== null) for (const pid of told) if (pid !== tree.main.pid) dead?.add(pid);
+    if (isQuiet) seen.add(QUIET);
+    else seen.delete(QUIET);
+    return { members, isSure };
   }
 
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
@@ -80,16 +114,24 @@ export class Trees {
     }
   }
 
-  /** A forking tree can outrun one look, so it looks until twice nothing new is there. */
+  /**
+   * A forking tree can outrun one look, so it looks until it is sure that nothing new is there. Where there are no cgroups, one
+   * that forks faster than this process gets the processor may outrun all looks; who waits for the end kills again.
+   */
   kill(tree: TreeOf): Survivor[] {
     const hit = new Map<string, Survivor>();
-    for (let sweeps = 0, clean = 0; sweeps < MAX_SWEEPS && clean < 2; sweeps++) {
+    const tried = new Set<string>();
+    const [seen, dead] = [new Set<number>(), new Set<number>()];
+    const end = performance.now() + MAX_KILL_MS;
+    for (let sweeps = 0, isOver = false; !isOver && sweeps < MAX_SWEEPS && performance.now() < end; sweeps++) {
       this.lookAfresh();
-      clean++;
-      for (const stat of this.members(tree)) {
-        if (hit.has(nameOf(stat)) || !sendTo(stat, SIGNALS.SIGKILL)) continue;
-        hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
-        clean = 0;
+      const { members, isSure } = this.look(tree, seen, dead);
+      isOver = isSure;
+      for (const stat of members) {
+        if (tried.has(nameOf(stat))) continue;
+        tried.add(nameOf(stat));
+        isOver = false; // also when it has just ended by itself: it may have forked before
+        if (sendTo(stat, SIGNALS.SIGKILL)) hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
       }
       // Once the first look has their names: what forks faster than we look ends here.
       if (sweeps === 0) this.cgroups?.kill(tree.invocation);
@@ -101,14 +143,18 @@ export class Trees {
   whenEmpty(tree: TreeOf, callback: () => void): () => void {
     let cancelled = false;
     let stopWaiting = (): void => {};
+    const seen = new Set([tree.main.pid]); // it has ended before the first look, in which what it forked is there to be seen
+    let unsure = 0;
     const look = (): void => {
       if (cancelled) return;
-      const members = this.members(tree);
-      if (members.length === 0) {
+      const { members, isSure } = this.look(tree, seen);
+      if (members.length > 0) {
+        unsure = 0;
+        stopWaiting = this.waitForAll(members, look);
+      } else if (isSure || ++unsure === UNSURE_LOOKS) {
         this.cgroups?.release(tree.invocation);
-        return callback();
-      }
-      stopWaiting = this.waitForAll(members, look);
+        callback();
+      } else stopWaiting = again(look, unsure < PROMPT_LOOKS ? 0 : RETRY_MS);
     };
     const first = setImmediate(look);
     return () => {
@@ -173,33 +219,50 @@ export class Trees {
     return (this.sweep = takeSnapshot(allStats(), false));
   }
 
-  /** Null when the shortcut does not hold for this run. */
-  private near(tree: TreeOf): Snapshot | null {
+  /** What may be of the tree, also what is dead; null when the shortcut does not hold for this run. `dead` is not looked at. */
+  private near(tree: TreeOf, dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
     if (!this.subreaper || this.births.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
-    const pids = descendants([tree.main.pid]);
+    const found = descendants([tree.main.pid], dead);
     // Read after the descendants: a process that is orphaned meanwhile moves from there to here, never back.
-    const orphans = this.findOrphans();
+    const orphans = this.findOrphans(dead);
     if (orphans === null) return null;
-    return takeSnapshot(statsOf(new Set([...pids, ...orphans])), true);
+    for (const [pid, stat] of orphans) found.set(pid, stat);
+    return found;
   }
 
   /** Our children that nobody waits for, and what descends from them. */
-  private findOrphans(): ReadonlySet<number> | null {
+  private findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
     // Those of a process whose end was told are in the list: it was read after the look that told it.
     if (this.orphans && this.orphansAtLook === this.hub.looks) return this.orphans;
     this.orphansAtLook = this.hub.looks;
     const children = ownChildren();
     if (children === null) return null;
     setImmediate(this.lookAfresh);
-    return (this.orphans = descendants([...children].filter((pid) => !this.exits.has(pid))));
+    const orphans = [...children].filter((pid) => !this.exits.has(pid));
+    return (this.orphans = descendants(orphans, dead));
   }
 }
 
-/** These and everything below them. */
-function descendants(roots: Iterable<number>): Set<number> {
+/** These and everything below them. What is dead has nobody below it: they are orphans. */
+function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Map<number, Stat | null> {
+  const found = new Map<number, Stat | null>();
   const pids = new Set(roots);
-  for (const pid of pids) addChildren(pid, pids); // a Set iterates what is added meanwhile
-  return pids;
+  for (const pid of pids) {
+    if (skipped?.has(pid)) continue;
+    const stat = readStat(pid);
+    found.set(pid, stat);
+    if (stat !== null && isAlive(stat)) addChildren(pid, pids); // a Set iterates what is added meanwhile
+  }
+  return found;
+}
+
+function again(look: () => void, delayMs: number): () => void {
+  if (delayMs > 0) {
+    const timer = setTimeout(look, delayMs);
+    return () => clearTimeout(timer);
+  }
+  const next = setImmediate(look);
+  return () => clearImmediate(next);
 }
 
 const nameOf = ({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">): string => `${pid}:${startTicks}`;

@@ -19,6 +19,7 @@ test("a name with spaces and brackets does not shift the fields", () => {
     cpuTicks: 14 + 15,
     residentPages: 24,
     startTicks: 22,
+    environmentEnd: 51,
     waitStatus: 52,
   });
   expect(parseStat("")).toBeNull();
