@@ -43,7 +43,7 @@ export const HOMES: Readonly<Record<string, RegExp>> = {
 };
 
 const PURE = new Set(["base", "spec", "core", "ports", "contract"]);
-const CONTRACT = /^src\/api\/(?:contract|shapes|routes|errors|events|view|supervisor|openapi)\.ts$/;
+const CONTRACT = /^src\/api\/(?:contract|shapes|routes|bounds|errors|events|view|supervisor|openapi)\.ts$/;
 const CLIENT = /^src\/api\/client(?:-\w+)?(?:\.ts$|\/)/;
 
 /** The room of a file under src/, or null for what is no module (styles, pages). */
