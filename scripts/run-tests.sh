@@ -6,6 +6,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# In the order of their names: left to itself bun takes the order of the directories, which is another on each file system.
+for arg in "$@"; do
+  shift
+  files=
+  case $arg in ./* | test/*) [ ! -d "$arg" ] || files=$(find "$arg" -name '*.test.ts' -o -name '*.test.tsx' | LC_ALL=C sort) ;; esac
+  # shellcheck disable=SC2086 # a list of names
+  set -- "$@" ${files:-"$arg"}
+done
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP

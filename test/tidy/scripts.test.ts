@@ -49,6 +49,13 @@ describe("scripts/test.sh", () => {
     expect({ line: lastLine(ran.stdout), code: ran.code }).toEqual({ line, code });
   });
 
+  test("files run in the order of their names, on any file system", async () => {
+    const names = ["e", "a", "d", "c/b", "f", "b", "c"].map((name) => `test/core/${name}.test.ts`);
+    using dir = project({ "test/harness/keep": "", ...Object.fromEntries(names.map((name) => [name, PASS])) });
+    const ran = await sh(dir, "test.sh");
+    expect(ran.stdout.split("\n").filter((line) => /^test\/.*:$/.test(line))).toEqual(names.toSorted().map((name) => `${name}:`));
+  });
+
   test("a test that never lets go of the processor is ended, and counts", async () => {
     using dir = project({ "test/harness/keep": "", "test/core/a.test.ts": testFile('test("a", () => { for (;;) {} });') });
     const ran = await run(["/bin/sh", join(dir.path, "scripts/test.sh")], { env: { ...env, SUP_TEST_SECONDS: "1" }, cwd: dir.path });
@@ -95,18 +102,17 @@ describe("scripts/build.sh --if-changed", () => {
     using dir = project(FILES);
     const binary = join(dir.path, "dist/sup");
     const source = join(dir.path, "src/main.ts");
+    const later = new Date(Date.now() + 3_600_000); // than any build here, however long it takes
+    const save = (text: string): void => (writeFileSync(source, text), utimesSync(source, later, later));
     expect((await build(dir)).code).toBe(0);
     expect((await run([binary], { env })).stdout).toStartWith("1.2.3 ");
     expect((await build(dir)).stdout).toBe("");
 
-    writeFileSync(source, 'console.log("second");\n');
-    const later = new Date(Date.now() + 2000); // the file system's clock may be coarse
-    utimesSync(source, later, later);
+    save('console.log("second");\n');
     expect((await build(dir)).code).toBe(0);
     expect((await run([binary], { env })).stdout).toBe("second\n");
 
-    writeFileSync(source, "not a program(");
-    utimesSync(source, later, later);
+    save("not a program(");
     expect((await build(dir)).code).not.toBe(0);
     expect((await run([binary], { env })).stdout).toBe("second\n");
   }, 60_000);
