@@ -91,7 +91,9 @@ test("the words come one a line, with a dot that keeps an empty last one", () =>
 });
 
 describe("sup complete", () => {
-  const ask = (daemon: FakeDaemon, words: string) => sup(daemon, ["complete"], { env: { SUP_WORDS: `${words}\n.` } });
+  /** `patience`: how long a daemon is waited for, instead of half a second. */
+  const ask = (daemon: FakeDaemon, words: string, patience: Promise<void> = new Promise(() => {})) =>
+    sup(daemon, ["complete"], { env: { SUP_WORDS: `${words}\n.` }, host: { sleep: () => patience } });
 
   test("knows the units and groups of the daemon, and makes what they say harmless", async () => {
     const services = [
@@ -112,6 +114,14 @@ describe("sup complete", () => {
     expect(await ask(daemon, "start\n")).toEqual({ code: 0, out: "web\t\n", err: "" });
     expect((await ask(daemon, `--units\n${daemon.home}/other\nstart\n`)).out).toBe("api\t\n");
     expect(await ask(daemon, "--units\n/nonexistent\nstart\n")).toEqual({ code: 0, out: "", err: "" });
+  });
+
+  test("a daemon that does not answer in time is not waited for any longer", async () => {
+    const asked = Promise.withResolvers<void>();
+    const never = new Response(new ReadableStream());
+    await using daemon = new FakeDaemon({ status: () => (asked.resolve(), never) });
+    await Bun.write(`${daemon.home}/units/web.unit.json`, "{}");
+    expect(await ask(daemon, "start\n", asked.promise)).toEqual({ code: 0, out: "web\t\n", err: "" });
   });
 
   test("a daemon that refuses is no reason to complain", async () => {
