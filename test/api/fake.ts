@@ -367,7 +367,7 @@ export function makeRig(settings: Partial<ApiSettings> = {}, more: Partial<AppOp
 
 export const errorOf = async (response: Response): Promise<ApiError> => ((await response.json()) as { error: ApiError }).error;
 
-/** Reads a stream until its text satisfies the wish or it ends; fails after five seconds. */
+/** Reads a stream until its text satisfies the wish or it ends; fails when nothing more comes. */
 export function readerOf(response: Response): { until(wish: (text: string) => boolean): Promise<string>; cancel(): Promise<void> } {
   const reader = response.body!.pipeThrough(new TextDecoderStream() as never).getReader() as ReadableStreamDefaultReader<string>;
   let text = "";
@@ -384,7 +384,9 @@ export function readerOf(response: Response): { until(wish: (text: string) => bo
   };
 }
 
+const PATIENCE_MS = 15_000;
+
 async function late(text: string): Promise<never> {
-  await new Promise((resolve) => setTimeout(resolve, 5000).unref());
-  throw new Error(`nothing more came within 5 s; so far: ${text.slice(-300)}`);
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref());
+  throw new Error(`nothing more came within ${PATIENCE_MS} ms; so far: ${text.slice(-300)}`);
 }

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listen, type Listening, type ListenOptions } from "../../src/api/listen.ts";
+import { until } from "../harness/until.ts";
 import { makeRig, readerOf, TOKEN, type Rig } from "./fake.ts";
 
 const cleanups: Array<() => unknown> = [];
@@ -185,11 +186,11 @@ test("a client that hangs up ends its subscription; one that does not read is cu
   const { unix, rig } = await open();
   const request = "GET /api/supervisor/events/stream HTTP/1.1\r\nHost: sup\r\n\r\n";
   const gone = await dial(unix.path, request);
-  await until(() => rig.fake.subscribers.size === 1);
+  await until(() => rig.fake.subscribers.size === 1, { what: "the subscription" });
   gone.destroy();
-  await until(() => rig.fake.subscribers.size === 0);
+  await until(() => rig.fake.subscribers.size === 0, { what: "its end" });
   const deaf = await dial(unix.path, request);
-  await until(() => rig.fake.subscribers.size === 1);
+  await until(() => rig.fake.subscribers.size === 1, { what: "the subscription" });
   const description = "x".repeat(64 * 1024);
   for (let sent = 0; rig.fake.subscribers.size > 0; sent++) {
     if (sent > 1000) throw new Error("still subscribed after 64 MB");
@@ -206,9 +207,4 @@ async function dial(path: string, request: string): Promise<Socket> {
   await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
   socket.write(request);
   return socket;
-}
-
-async function until(wish: () => boolean): Promise<void> {
-  for (const end = performance.now() + 5000; !wish(); await new Promise((resolve) => setTimeout(resolve, 2)))
-    if (performance.now() > end) throw new Error("it did not come true within 5 s");
 }

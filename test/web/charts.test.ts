@@ -4,6 +4,7 @@ import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/se
 import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";
 import { leavesOf } from "../../src/web/unit/leaves.ts";
+import { cpuMs } from "../harness/cpu.ts";
 
 const T0 = Date.parse("2026-01-01T00:00:00Z");
 const point = (second: number, cpu: number | null, more: Partial<MetricPoint> = {}): MetricPoint => ({
@@ -118,10 +119,7 @@ describe("the graph", () => {
     const nodes = Array.from({ length: 1000 }, (_, i) => node(`u${i}`, i % 10));
     const edges = nodes.filter((_, i) => i % 10 > 0).map(({ id }, i) => edge(id, `u${Math.floor(i / 9) * 10}`));
     const linked = [...edges, ...Array.from({ length: 99 }, (_, i) => edge(`u${(i + 1) * 10}`, `u${i * 10}`))];
-    const before = performance.now();
-    const placed = layOut({ nodes, edges: linked });
-    expect(placed.nodes.size).toBe(1000);
-    expect(performance.now() - before).toBeLessThan(2000);
+    expect(cpuMs(() => expect(layOut({ nodes, edges: linked }).nodes.size).toBe(1000))).toBeLessThan(2000);
   });
 });
 
