@@ -213,6 +213,25 @@ describe("events -f", () => {
     expect({ code, err }).toEqual({ code: 1, err: "sup: the daemon is ending\n" });
   });
 
+  test("what happened while the daemon was renewed is told, once, and nothing that was passed over before", async () => {
+    const at = (id: number) => anEvent(id, { service_id: "db" });
+    let recorded = [at(10), at(11), anEvent(12)];
+    let streams = 0;
+    await using daemon = new FakeDaemon({
+      resolve: () => ({ units: ["db"] }),
+      events: ({ query }) =>
+        recorded.filter(({ service_id }) => query.service === undefined || service_id === query.service).slice(-Number(query.limit)),
+      eventStream: () => {
+        if (++streams === 1) return stream("text/event-stream", sse(100, snapshot));
+        if (streams > 2) return over;
+        recorded = [...recorded, ...Array.from({ length: 250 }, (_, n) => at(13 + n))];
+        return stream("text/event-stream", sse(900, snapshot), ...[262, 263].map((id) => sse(639 + id, { kind: "event", data: at(id) })));
+      },
+    });
+    const { out } = await sup(daemon, ["events", "-f", "db", "-n", "0"]);
+    expect([...out.matchAll(/event \d+/g)].map(String)).toEqual(Array.from({ length: 251 }, (_, n) => `event ${13 + n}`));
+  });
+
   test("--type and --json", async () => {
     let calls = 0;
     await using daemon = new FakeDaemon({
@@ -222,6 +241,6 @@ describe("events -f", () => {
     });
     const { out } = await sup(daemon, ["events", "-f", "--type", "exited", "--json"]);
     expect(JSON.parse(out.split("\n")[0]!)).toEqual(anEvent(2, { event_type: "exited" }));
-    expect(daemon.asked.find(({ name }) => name === "events")?.query).toEqual({ limit: "50", type: "exited" });
+    expect(daemon.asked.findLast(({ name }) => name === "events")?.query).toEqual({ limit: "50", type: "exited" });
   });
 });

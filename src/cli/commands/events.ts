@@ -1,3 +1,4 @@
+import { MAX_ROWS } from "../../api/bounds.ts";
 import { EXIT, type ApiError } from "../../api/errors.ts";
 import type { Input } from "../../api/contract.ts";
 import type { Event } from "../../api/shapes.ts";
@@ -56,19 +57,43 @@ async function follow(context: Context, ids: readonly string[] | null, query: Qu
   const wanted = (event: Event): boolean =>
     (ids === null || ids.includes(event.service_id ?? "")) && (query.type === undefined || event.event_type === query.type);
   const say = (event: Event): void => (context.options.json ? context.json(event) : context.out(eventLine(event, lookOf(context))));
-  let lastId: number | null = null;
+  let begunAt: number | null = null;
+  let lastId = 0;
   for await (const message of context.client.events()) {
     if (!message.ok) return context.fail(message.error);
     const { change } = message.value;
-    if (lastId === null) {
-      const history = await read(context, ids, query);
+    if (begunAt === null || change.kind === "snapshot") {
+      const known: number | null = begunAt === null ? null : Math.max(begunAt, lastId);
+      begunAt ??= await newestId(context);
+      const history = known === null ? await read(context, ids, query) : await readAfter(context, ids, query, known);
       if (!history.ok) return context.fail(history.error);
       for (const event of history.value) say(event);
-      lastId = history.value.at(-1)?.id ?? 0;
+      lastId = history.value.at(-1)?.id ?? lastId;
     }
     if (change.kind !== "event" || change.data.id <= lastId) continue;
     lastId = change.data.id;
     if (wanted(change.data)) say(change.data);
   }
   return EXIT.done;
+}
+
+/** Of what was there before, whether it is shown or not. */
+async function newestId({ client }: Context): Promise<number> {
+  const newest = await client.call("events", { limit: 1 });
+  return (newest.ok && newest.value.at(-1)?.id) || 0;
+}
+
+/** A stream that begins anew tells nothing of what happened meanwhile: the daemon was renewed, or this reader was too slow. */
+async function readAfter(
+  context: Context,
+  ids: readonly string[] | null,
+  query: Query,
+  lastId: number,
+): Promise<Result<readonly Event[], ApiError>> {
+  for (let limit = 100; ; limit *= 10) {
+    const events = await read(context, ids, { ...query, limit: Math.min(limit, MAX_ROWS) });
+    if (!events.ok) return events;
+    const [oldest] = events.value;
+    if (limit >= MAX_ROWS || events.value.length < limit || oldest!.id <= lastId) return ok(events.value.filter(({ id }) => id > lastId));
+  }
 }
