@@ -25,6 +25,13 @@ async function run(home: string, argv: readonly string[], env: Record<string, st
   return { out, err, code };
 }
 
+/** What it prints when all is well. */
+async function shown(home: string, argv: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  const { out, err, code } = await run(home, argv, env);
+  expect({ err, code }).toEqual({ err: "", code: 0 });
+  return out;
+}
+
 describe("as a process", () => {
   test("the exit code is the process's", async () => {
     await using daemon = new FakeDaemon(shop);
@@ -35,17 +42,16 @@ describe("as a process", () => {
 
   test("no colours into a pipe, unless FORCE_COLOR says so", async () => {
     await using daemon = new FakeDaemon(shop);
-    expect((await run(daemon.home, ["status"])).out).not.toContain("\x1b");
-    expect((await run(daemon.home, ["status"], { FORCE_COLOR: "1" })).out).toContain("\x1b[32m");
-    expect((await run(daemon.home, ["help"], { FORCE_COLOR: "1" })).out).toContain("\x1b[");
-    expect((await run(daemon.home, ["help"], { FORCE_COLOR: "1", NO_COLOR: "1" })).out).not.toContain("\x1b");
+    expect(await shown(daemon.home, ["status"])).not.toContain("\x1b");
+    expect(await shown(daemon.home, ["status"], { FORCE_COLOR: "1" })).toContain("\x1b[32m");
+    expect(await shown(daemon.home, ["help"], { FORCE_COLOR: "1" })).toContain("\x1b[");
+    expect(await shown(daemon.home, ["help"], { FORCE_COLOR: "1", NO_COLOR: "1" })).not.toContain("\x1b");
   });
 
   test("a long answer goes through a pipe whole", async () => {
     const many = Array.from({ length: 2000 }, (_, i) => aService(`unit-${i}`));
     await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services: many }) });
-    const { out } = await run(daemon.home, ["status", "--json"]);
-    expect(JSON.parse(out).services).toHaveLength(2000);
+    expect(JSON.parse(await shown(daemon.home, ["status", "--json"])).services).toHaveLength(2000);
   });
 
   test("a reader that has seen enough ends it quietly", async () => {
@@ -56,8 +62,8 @@ describe("as a process", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [out, err] = await Promise.all([shell.stdout.text(), shell.stderr.text()]);
-    expect(out).toStartWith("sup 0.1.0");
     expect(err).toBe("");
+    expect(out).toStartWith("sup 0.1.0");
   });
 
   test("an editor with options is run on this terminal", async () => {
