@@ -13,7 +13,7 @@ const asRoot = test.if(isRoot); // a pid namespace needs it
 
 const says = (file: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
   command: "/bin/sh",
-  args: ["-c", `trap 'echo "$SUP_UNIT" >>${file}; exit 0' TERM; while :; do sleep 0.02; done`],
+  args: ["-c", `trap 'echo "$SUP_UNIT" >>${file}; exit 0' TERM; echo up; while :; do sleep 0.02; done`],
   enabled: true,
   ...more,
 });
@@ -25,7 +25,7 @@ asRoot.each(["SIGTERM", "SIGINT"] as const)("%s stops the units in reverse order
   const file = join(daemon.home, "order");
   daemon.writeUnit("db", says(file));
   daemon.writeUnit("web", says(file, { dependencies: ["db"] }));
-  await daemon.reaches("web", "running");
+  for (const id of ["db", "web"]) await until(() => daemon.log(id).includes(" F up\n"), { what: `the trap of ${id} to be set` });
   expect((await daemon.json("daemon", "status")) as object).toMatchObject({ pid: 1 });
   process.kill(init(daemon), signal);
   expect(await daemon.exited).toBe(0);

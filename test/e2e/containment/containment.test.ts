@@ -66,7 +66,7 @@ describe.each(["auto", "processes"] as const)("containment %s", (containment) =>
     await using daemon = await startDaemon({ settings });
     const child = join(daemon.home, "child");
     const script = `sh -c 'trap "" TERM; echo $$ >${child}; kill -STOP $$; while :; do sleep 0.05; done' & trap 'echo heard; exit 0' TERM; kill -STOP $$; wait; sleep 1000 & wait`;
-    daemon.writeUnit("web", sh(script, { graceful_shutdown: { timeout: 0.5 } }));
+    daemon.writeUnit("web", sh(script, { graceful_shutdown: { timeout: 2 } }));
     const { pid } = await daemon.reaches("web", "running");
     const other = await pidIn(child);
     await until(() => [pid!, other].every((one) => /^State:\s+T/m.test(readFileSync(`/proc/${one}/status`, "utf8"))), {
@@ -82,10 +82,11 @@ describe.each(["auto", "processes"] as const)("containment %s", (containment) =>
     await using daemon = await startDaemon({ settings });
     const child = join(daemon.home, "child");
     // The main process waits a moment, so that the child has time to hear what it should not.
-    const script = `(trap 'echo child; exit 0' TERM; sh -c 'echo $PPID' >${child}; while :; do sleep 0.02; done) & trap 'sleep 0.2; echo main; exit 0' TERM; while :; do sleep 0.02; done`;
-    daemon.writeUnit("web", sh(script, { graceful_shutdown: { timeout: 0.7, kill_mode: mode } }));
+    const script = `(trap 'echo child; exit 0' TERM; sh -c 'echo $PPID' >${child}; while :; do sleep 0.02; done) & trap 'sleep 0.2; echo main; exit 0' TERM; echo up; while :; do sleep 0.02; done`;
+    daemon.writeUnit("web", sh(script, { graceful_shutdown: { timeout: 2.5, kill_mode: mode } }));
     await daemon.reaches("web", "running");
     const other = await pidIn(child);
+    await until(() => daemon.log("web").includes(" F up\n"), { what: "the trap to be set" });
     expect((await daemon.sup("stop", "web")).code).toBe(0);
     expect(alive(other)).toBe(false);
     expect(daemon.log("web").includes(" F child\n")).toBe(mode === "group");

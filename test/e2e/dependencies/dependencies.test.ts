@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon } from "../../harness/daemon.ts";
 import { eventsOf } from "../../harness/history.ts";
-import { crasher, crashesWhen, marker, sleeper, stubborn } from "../../harness/services.ts";
+import { crasher, crashesWhen, marker, sleeper } from "../../harness/services.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
 import { until } from "../../harness/until.ts";
 
@@ -101,13 +101,15 @@ test("stop warns of the dependents and stops that unit only; --cascade stops the
 test("a stop in reverse order waits for a dependent that takes its time", async () => {
   const { daemon } = shared;
   await drop("below", sleeper());
-  await drop("tough", stubborn({ dependencies: ["below"], graceful_shutdown: { timeout: 0.4 } }));
+  const script = `trap '' TERM; echo up; while [ ! -e '${gateOf("tough")}' ]; do sleep 0.02; done`;
+  await drop("tough", { command: "/bin/sh", args: ["-c", script], dependencies: ["below"], graceful_shutdown: { timeout: 60 } });
   await daemon.sup("start", "tough");
   await until(() => daemon.log("tough").includes("up"), { what: "the trap to be set" });
   const stopping = daemon.sup("stop", "below", "--cascade");
   const seen = await daemon.reaches("tough", "stopping");
   const below = await daemon.service("below");
   expect({ tough: seen.state, below: below.pid !== null }).toEqual({ tough: "stopping", below: true });
+  writeFileSync(gateOf("tough"), "");
   expect((await stopping).code).toBe(0);
   expect(await order("stopped", "below", "tough")).toEqual(["tough", "below"]);
 });

@@ -34,7 +34,7 @@ test("what ignores SIGTERM gets SIGKILL after the timeout, and the event names i
 test("a child that ignores SIGTERM and outlives the main process is killed and named, not the rest", async () => {
   const { daemon } = shared;
   const script = `trap 'exit 0' TERM; (trap '' TERM; echo set; exec sleep 999) & echo $! >'${home("child.pid")}'; wait; wait`;
-  await drop("parent", sh(script, { graceful_shutdown: { timeout: 0.3 } }));
+  await drop("parent", sh(script, { graceful_shutdown: { timeout: 2 } }));
   await daemon.sup("start", "parent");
   const child = await pidIn(home("child.pid"));
   await until(() => daemon.log("parent").includes("set"), { what: "the child's trap to be set" });
@@ -80,7 +80,7 @@ test.each([
 ] as const)("kill_mode %s: %#", async (kill_mode, childHears) => {
   const { daemon } = shared;
   const name = `mode-${kill_mode}`;
-  await drop(name, sh(HEARS, { graceful_shutdown: { kill_mode, timeout: 0.4 } }));
+  await drop(name, sh(HEARS, { graceful_shutdown: { kill_mode, timeout: 2 } }));
   await daemon.sup("start", name);
   await until(() => /child up[^]*main up|main up[^]*child up/.test(daemon.log(name)), { what: "both to be up" });
   expect((await daemon.sup("stop", name)).code).toBe(0);
