@@ -157,10 +157,11 @@ export class Container implements AsyncDisposable {
     return this.exec("/usr/local/bin/sup", ...args);
   }
 
-  async reaches(unit: string, state: string): Promise<void> {
+  async reaches(unit: string, state: string, { restarts }: { readonly restarts?: number } = {}): Promise<void> {
     const now = async (): Promise<string> => (await this.sup("status", unit, "--json")).stdout;
     const explain = async (): Promise<string> => `${await now()}\n${this.output()}`;
-    await until(async () => (JSON.parse(await now()) as { state: string }).state === state, { what: `${unit} to be ${state}`, explain, timeoutMs: 20_000 }); // prettier-ignore
+    const fits = (row: { state: string; restart_count: number }): boolean => row.state === state && row.restart_count === (restarts ?? row.restart_count); // prettier-ignore
+    await until(async () => fits(JSON.parse(await now()) as Parameters<typeof fits>[0]), { what: `${unit} to be ${state}`, explain, timeoutMs: 20_000 }); // prettier-ignore
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

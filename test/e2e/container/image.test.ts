@@ -50,7 +50,7 @@ inContainer("a critical unit that fails for good: the health check fails, and th
   await using container = new Container(image);
   await container.reaches("web", "running");
   await container.sup("kill", "--signal", "KILL", "web");
-  await container.reaches("web", "running"); // its one retry
+  await container.reaches("web", "running", { restarts: 1 }); // its one retry
   await container.sup("kill", "--signal", "KILL", "web");
   expect(await container.exited).toBe(1);
   expect(readFileSync(join(dir.path, "var/log/sup/sup.log"), "utf8")).toContain("on_critical_fatal: web is fatal");
@@ -75,8 +75,9 @@ inContainer("orphans are reaped, by whomever they were made", async () => {
   const processes = async (): Promise<string> => (await container.exec("/bin/sh", "-c", 'for p in /proc/[0-9]*; do read -r line <$p/stat && echo "$line"; done')).stdout; // prettier-ignore
   const zombies = async (): Promise<string[]> => (await processes()).split("\n").filter((line) => / Z \d+ /.test(line));
   // Each is orphaned before it ends; exec'ed from outside, as `docker exec` does it.
-  await container.exec("/bin/sh", "-c", "for i in 1 2 3 4 5; do (sleep 0.2 &) ; done");
-  await until(async () => (await processes()).includes("(sleep) S 1 ") || (await zombies()).length > 0, { what: "orphans of pid 1" });
+  const made = await container.exec("/bin/sh", "-c", "for i in 1 2 3 4 5; do (sleep 1000 >/dev/null 2>&1 & echo $!) ; done");
+  await until(async () => (await processes()).split("(sleep) S 1 ").length === 6, { what: "orphans of pid 1", explain: processes });
+  await container.exec("/bin/sh", "-c", `kill ${made.stdout.trim().split("\n").join(" ")}`);
   await until(async () => !(await processes()).includes("(sleep)"), { what: "all of them to be reaped", explain: processes });
   expect(await zombies()).toEqual([]);
 });
