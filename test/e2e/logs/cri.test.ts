@@ -83,7 +83,8 @@ test.each([
     daemon.writeUnit("writer", { command: "/bin/sh", args: ["-c", WRITER], working_directory: daemon.home, log, auto_restart: false });
     await daemon.sup("reload");
     await daemon.sup("start", "writer", "--no-wait");
-    const reached = (part: number): Promise<unknown> => until(() => partOf(daemon.home) >= count * part, { what: `${part} of the chunks` });
+    const reached = (part: number): Promise<unknown> =>
+      until(() => partOf(daemon.home) >= count * part, { what: `${part} of the chunks`, timeoutMs: 30_000 });
 
     await reached(0.2);
     await daemon.crash();
@@ -94,7 +95,7 @@ test.each([
     await daemon.crash();
     await daemon.start();
     await daemon.reaches("writer", "stopped", 60_000);
-    await until(() => filesOf(daemon).slice(0, -1).every(({ name }) => !compress || /\.(zst|gz)$/.test(name)), { what: "all files to be compressed" }); // prettier-ignore
+    await until(() => filesOf(daemon).slice(0, -1).every(({ name }) => !compress || /\.(zst|gz)$/.test(name)), { what: "all files to be compressed", timeoutMs: 30_000 }); // prettier-ignore
 
     const files = filesOf(daemon);
     expect(files.length).toBeGreaterThan(15);

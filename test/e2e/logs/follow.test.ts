@@ -86,7 +86,9 @@ test.each(["zstd", "gzip"] as const)("a fast writer whose files are rotated and 
   await matching.sees("97777");
   expect(numbers(matching.lines)).toEqual(counting(0, 9).map((ten) => String(Number(`${ten}7777`))));
   const ending = compress === "gzip" ? ".gz" : ".zst";
-  expect(readdirSync(join(daemon.home, "logs")).some((name) => name.startsWith(`${id}.log.`) && name.endsWith(ending))).toBe(true);
+  const packed = (): boolean =>
+    readdirSync(join(daemon.home, "logs")).some((name) => name.startsWith(`${id}.log.`) && name.endsWith(ending));
+  await until(packed, { what: "a compressed file" });
   await daemon.sup("stop", id);
 });
 

@@ -1,6 +1,6 @@
 /** The log in the browser: follows, stands still, finds, and is shown without harm. */
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { sleeper, type UnitFile } from "../../harness/services.ts";
@@ -20,8 +20,8 @@ async function withTeller(more: UnitFile = {}): Promise<{ daemon: Daemon; tell: 
   writeFileSync(file, "");
   daemon.writeUnit("teller", { ...teller(more), args: ["-c", `exec tail -n +1 -f '${file}'`] });
   await daemon.reaches("teller", "running");
-  let told = "";
-  return { daemon, tell: (text) => writeFileSync(file, (told += text)) };
+  // Appended: of a file that is written anew `tail` may see the moment in which it is empty, and tells all of it again.
+  return { daemon, tell: (text) => appendFileSync(file, text) };
 }
 
 browserTest("new lines come by themselves, through a rotation, none missing and none twice", async () => {
