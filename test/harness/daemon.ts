@@ -25,7 +25,7 @@ export interface DaemonOptions {
   readonly bin?: (home: string) => string;
 }
 
-const START_MS = 15_000;
+const START_MS = 30_000;
 const STOP_MS = 20_000;
 
 /**
@@ -133,7 +133,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Waits until the unit is as the test wants it, and gives it. */
-  reaches(id: string, wanted: Service["state"] | ((service: Service) => boolean), timeoutMs = 10_000): Promise<Service> {
+  reaches(id: string, wanted: Service["state"] | ((service: Service) => boolean), timeoutMs = 20_000): Promise<Service> {
     const fits = typeof wanted === "function" ? wanted : (row: Service) => row.state === wanted;
     const what = `${id} to be ${typeof wanted === "function" ? "as wanted" : wanted}`;
     const explain = async (): Promise<string> => JSON.stringify(await this.service(id), null, 2);

@@ -7,6 +7,8 @@ export interface UntilOptions {
 }
 
 const POLL_MS = 10;
+/** Less than a test may take, so that what was waited for is told. */
+const PATIENCE_MS = 15_000;
 
 /**
  * Waits until the condition gives something truthy, and gives that; throws when the time is over. The only polling of the
@@ -15,7 +17,7 @@ const POLL_MS = 10;
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { what, timeoutMs = 10_000, explain }: UntilOptions,
+  { what, timeoutMs = PATIENCE_MS, explain }: UntilOptions,
 ): Promise<Exclude<T, false | null | undefined | 0 | "">> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
