@@ -94,7 +94,7 @@ describe("an installation", () => {
       expect((await there.install([], { shell, env: { PATH }, script: INSTALLER })).stderr).toContain("there is no release at http");
       expect(readdirSync(there.dir)).toEqual(["sup"]);
     },
-    30_000,
+    90_000,
   );
 
   test("twice: the same again; a newer one takes its place; --version and SUP_VERSION bring the older one back", async () => {
@@ -317,7 +317,7 @@ describe("cut off", () => {
       });
     }
     expect([there.site.asked, existsSync(there.dir)]).toEqual([[], false]);
-  }, 30_000);
+  }, 90_000);
 
   test.each(["SHA256SUMS", FILE])("by the server in the middle of %s", async (name) => {
     await keepsTheOld(async (there) => {

@@ -192,7 +192,7 @@ test("--invocation: one run, by its number, its id or the beginning of that; fol
   await daemon.sup("reload");
   const raw = await daemon.sup("logs", "runs", "--invocation", "0", "--json");
   expect([raw.code, JSON.parse(raw.stdout)]).toMatchObject([1, { error: { code: "conflict", hint: expect.stringContaining("cri") } }]);
-}, 60_000);
+}, 120_000);
 
 test.each(["cri", "raw"] as const)(
   "the daemon is re-executed, and killed and started again: no line is missing, none comes twice (%s)",
@@ -214,7 +214,7 @@ test.each(["cri", "raw"] as const)(
     await follower.sees("40000");
     expect(difference(follower.lines, ["up", ...counting(1, 40_000)])).toBeNull();
   },
-  60_000,
+  120_000,
 );
 
 test("without a daemon it ends with 5: at once after an orderly end, after a while when the daemon broke off", async () => {
@@ -238,4 +238,4 @@ test("without a daemon it ends with 5: at once after an orderly end, after a whi
   expect(broken.code).toBe(5);
   expect(broken.err).toStartWith("sup: the daemon is gone; it has 10 seconds to come back\nsup: cannot reach the daemon");
   await daemon.start();
-}, 60_000);
+}, 120_000);

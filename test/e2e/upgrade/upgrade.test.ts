@@ -95,7 +95,7 @@ describe("an upgrade", () => {
     expect((await daemon.sup("restart", "web")).code).toBe(0);
     expect(alive(pids[0]!)).toBe(false);
     expect(await upgrade(daemon.home, site)).toMatchObject({ code: 0, stdout: `sup ${NEW} is up to date.\n` });
-  }, 60_000);
+  }, 120_000);
 
   test("--check only says, --version goes back and forth, --json is for scripts", async () => {
     await using site = await Site.open(new Map([...below("latest/download", good), ...below(`download/v${VERSION}`, release(VERSION, readFileSync(SUP)))])); // prettier-ignore
@@ -112,7 +112,7 @@ describe("an upgrade", () => {
     expect(JSON.parse(back.stdout)).toMatchObject({ from: NEW, to: VERSION, outcome: "upgraded", daemon: null });
     expect(await versionOf(home.path)).toBe(`sup ${VERSION}`);
     expect((await upgrade(home.path, site, [], { SUP_VERSION: VERSION })).stdout).toBe(`sup ${VERSION} is up to date.\n`);
-  }, 60_000);
+  }, 120_000);
 
   test("a daemon that runs another program is left alone, and one of an older version is told", async () => {
     await using site = await Site.open(good);
@@ -123,7 +123,7 @@ describe("an upgrade", () => {
     expect([code, stdout]).toEqual([0, `sup ${VERSION} → ${NEW}; the daemon (pid ${before.pid}) runs ${SUP} and was left alone\n`]);
     expect(await daemonOf(daemon)).toEqual(expect.objectContaining({ start_time: before.start_time }));
     expect((await upgrade(daemon.home, site)).stderr).toContain(`note: the daemon runs ${VERSION}; \`sup daemon restart\``);
-  }, 60_000);
+  }, 120_000);
 
   test.each([
     ["", null], ["latest", null], ["latest/download", null],
@@ -173,7 +173,7 @@ describe("before anything is changed it is found out that", () => {
     ["its daemon ends at start", () => script(`${SAYS}; echo 'no such thing' >&2; exit 3`), `sup ${NEW} does not work on this machine: its daemon ends with 3 at start: no such thing`],
     ["its daemon never answers", () => script(`${SAYS}; exec sleep 1000`), "its daemon does not answer within 2 s"],
     ["its daemon is of another version", () => script(`${SAYS}; exec '${SUP}' "$@"`), `its daemon says that it is ${VERSION}`],
-  ])("%s", (_, files, words) => changesNothing(files(), words, `${words}`.includes("within 2 s") ? ["--timeout", "2"] : []), 40_000); // prettier-ignore
+  ])("%s", (_, files, words) => changesNothing(files(), words, `${words}`.includes("within 2 s") ? ["--timeout", "2"] : []), 90_000); // prettier-ignore
 
   function broken(content: string): Files {
     const files: Files = new Map([...good, [FILE, content]]);
@@ -184,13 +184,13 @@ describe("before anything is changed it is found out that", () => {
     await changesNothing(good, "there is no release 97.0.0 at", ["--version", "97.0.0"]);
     const unsaid = new Map([...good].filter(([name]) => name !== "VERSION"));
     await changesNothing(unsaid, `there is no release 97.0.0 at`, ["--version", "97.0.0"]);
-  }, 40_000);
+  }, 90_000);
 
   test("the server fails, or the connection is cut, or nobody is there", async () => {
     await changesNothing((site) => void (site.manner = answersWith(502, "SHA256SUMS")), "the server answers 502");
     await changesNothing((site) => void (site.manner = cutsAt(FILE)), /cannot download \S+: .+\n {2}is the network up/);
     await changesNothing(good, /cannot download .+SHA256SUMS: /, [], `http://127.0.0.1:${freePort()}`);
-  }, 40_000);
+  }, 90_000);
 
   test.if(isRoot)("the place cannot be written", async () => {
     await using site = await Site.open(good);
@@ -233,7 +233,7 @@ test("killed in the middle of the download, nothing has changed, and the next on
   site.manner = () => false;
   expect(await upgrade(home.path, site)).toMatchObject({ code: 0 });
   expect(readdirSync(dirname(program))).toEqual(["sup"]);
-}, 40_000);
+}, 90_000);
 
 /** What never answers is waited for so long: long enough for the daemons that do answer meanwhile, on a busy machine. */
 const PATIENCE_S = 6;
@@ -279,15 +279,15 @@ async function ends(daemon: Daemon): Promise<void> {
 describe("a program that fails only the daemon of the services is taken back", () => {
   test("one that dies at start", async () => {
     await ends(await takesBack(release(NEW, failing(real, NEW, "exit 3")), "the daemon ended at its start"));
-  }, 60_000);
+  }, 120_000);
 
   test("one that is killed while it starts", async () => {
     await ends(await takesBack(release(NEW, failing(real, NEW, "kill -9 $$")), "the daemon ended at its start"));
-  }, 60_000);
+  }, 120_000);
 
   test("one that comes up and never answers", async () => {
     await ends(await takesBack(release(NEW, failing(real, NEW, "exec sleep 1000")), `the daemon did not answer within ${PATIENCE_S} s`));
-  }, 60_000);
+  }, 120_000);
 
   test("one that never answers, while the terminal is closed and somebody presses Ctrl-C", async () => {
     const files = release(NEW, failing(real, NEW, "exec sleep 1000"));
@@ -299,11 +299,11 @@ describe("a program that fails only the daemon of the services is taken back", (
       for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.kill(cli, signal);
     });
     await ends(daemon);
-  }, 60_000);
+  }, 120_000);
 
   test("one that says it is another version", async () => {
     await ends(await takesBack(release(NEW, failing(real, NEW, `exec '${SUP}' "$@"`)), `the daemon says that it is ${VERSION}`));
-  }, 60_000);
+  }, 120_000);
 
   test("one that changed the store before it died: the store is as it was", async () => {
     const program = await build(temp.path, "98.1.0", [
@@ -337,4 +337,4 @@ test("a daemon in the background is started again as it was, with its directorie
   expect(JSON.parse((await sup("status", "api", "--json")).stdout)).toMatchObject({ pid, state: "running" });
   expect(JSON.parse((await sup("daemon", "status", "--json")).stdout)).toMatchObject({ unit_path: [units], version: VERSION });
   expect((await sup("daemon", "stop")).code).toBe(0);
-}, 60_000);
+}, 120_000);
