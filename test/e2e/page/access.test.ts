@@ -65,22 +65,26 @@ async function findings(page: Page): Promise<string> {
 }
 
 for (const colorScheme of ["light", "dark"] as const)
-  browserTest(`axe finds nothing on any page, ${colorScheme}`, async () => {
-    await using daemon = await everything();
-    await using visitor = await signedIn(daemon, "/", { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
-    const { page } = visitor;
-    await row(page, "sick", "unhealthy").waitFor();
-    await page.locator(".rail-alerts li").first().waitFor();
-    for (const place of PLACES) {
-      await go(page, place);
-      await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
-      expect(`${place} ${await findings(page)}`).toBe(`${place} `);
-    }
-    await go(page, "/unit/db");
-    await page.getByRole("button", { name: "Stop", exact: true }).click();
-    await page.getByText("would be stopped").waitFor();
-    expect(await findings(page)).toBe("");
-  });
+  browserTest(
+    `axe finds nothing on any page, ${colorScheme}`,
+    async () => {
+      await using daemon = await everything();
+      await using visitor = await signedIn(daemon, "/", { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
+      const { page } = visitor;
+      await row(page, "sick", "unhealthy").waitFor();
+      await page.locator(".rail-alerts li").first().waitFor();
+      for (const place of PLACES) {
+        await go(page, place);
+        await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+        expect(`${place} ${await findings(page)}`).toBe(`${place} `);
+      }
+      await go(page, "/unit/db");
+      await page.getByRole("button", { name: "Stop", exact: true }).click();
+      await page.getByText("would be stopped").waitFor();
+      expect(await findings(page)).toBe("");
+    },
+    120_000,
+  );
 
 browserTest("axe finds nothing on the sign-in, nor on a phone", async () => {
   await using daemon = await everything();

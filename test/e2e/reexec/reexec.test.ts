@@ -44,7 +44,10 @@ test("twenty times in a row under load: every exit code is known, no line is los
   const open = descriptors();
   for (let i = 0; i < 19; i++) expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
   // A request may be under way, and the looper has more while it runs; what stays behind stays.
-  await until(() => descriptors() <= open + 3, { what: `no more than the ${open} descriptors of before`, explain: () => `${descriptors()} are open` });
+  await until(() => descriptors() <= open + 3, {
+    what: `no more than the ${open} descriptors of before`,
+    explain: () => `${descriptors()} are open`,
+  });
   expect((await daemon.service("talker")).pid).toBe(pid);
   const ends = await eventsOf(daemon, "looper", "exited");
   expect(ends.length).toBeGreaterThan(5);

@@ -80,7 +80,10 @@ const pidsOf = (services: readonly Service[]): Array<[string, number | null, num
 /** Says in which order the units ended. It runs when its trap is set. */
 const mourner = (file: string, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> => ({
   command: "/bin/sh",
-  args: ["-c", `trap 'rm /var/tmp/up-$SUP_UNIT; sleep 0.2; echo "$SUP_UNIT" >>${file}; exit 0' TERM; : >/var/tmp/up-$SUP_UNIT; while :; do sleep 0.02; done`],
+  args: [
+    "-c",
+    `trap 'rm /var/tmp/up-$SUP_UNIT; sleep 0.2; echo "$SUP_UNIT" >>${file}; exit 0' TERM; : >/var/tmp/up-$SUP_UNIT; while :; do sleep 0.02; done`,
+  ],
   health_check: { type: "exec", command: "test", args: ["-e", "/var/tmp/up-%n"], start_interval: 0.1, interval: 600 },
   ...more,
 });
