@@ -39,7 +39,7 @@ browserTest("a thousand units scroll without holes, with few rows in the documen
     });
   // The median says whether the page keeps up, and the best of some whether it could; the rest is the machine's.
   let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 5 && best >= 50; i++) {
+  for (let i = 0; i < 3 && best >= 50; i++) {
     const { holes, times, rows } = await scroll();
     expect(holes).toEqual([]);
     expect(rows).toBeLessThan(60);
@@ -57,7 +57,7 @@ browserTest("a thousand units scroll without holes, with few rows in the documen
   await page.getByText("100 of 1000").waitFor();
   await page.getByLabel("Filter by label").selectOption("shard=2");
   await page.getByText(/^1[45] of 1000$/).waitFor();
-});
+}, 120_000);
 
 browserTest("changes do not move what is read: the rows and the parts of the page stay where they are", async () => {
   await using daemon = await startDaemon({
