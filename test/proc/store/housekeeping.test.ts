@@ -1,9 +1,12 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { Housekeeping } from "../../../src/daemon/housekeeping.ts";
-import { tempDir } from "../../harness/temp.ts";
+import { memoryDir } from "../../harness/temp.ts";
 import { metricRow, mustOpen, newEvent, turn } from "./rows.ts";
+
+// A gigabyte is written and deleted again: seconds of work on a machine of one's own.
+setDefaultTimeout(120_000);
 
 const MIB = 1024 * 1024;
 const [TICK_MS, DAY_MS] = [5000, 86_400_000];
@@ -11,7 +14,7 @@ const START = Date.UTC(2026, 0, 1);
 
 /** A store with the daemon's housekeeping, in a time of its own. */
 function kept(maxSizeBytes: number) {
-  const dir = tempDir();
+  const dir = memoryDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
   const said: string[] = [];
