@@ -21,6 +21,15 @@ test("Bun's loop watches the set: the self-test passes", async () => {
   hub.close();
 });
 
+test("a start in which the loop has no turn for longer than the self-test takes says nothing against it", async () => {
+  const warnings: string[] = [];
+  const hub = openHub({ onError, onWarning: (message) => warnings.push(message) });
+  Bun.sleepSync(1200);
+  expect(await hub.tested).toBe("loop");
+  expect(warnings).toEqual([]);
+  hub.close();
+});
+
 test("where Bun's loop does not, a timer asks the set", async () => {
   const hub = openHub({ onError, forceInterval: true });
   expect(await hub.tested).toBe("interval");
