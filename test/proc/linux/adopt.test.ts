@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import type { Exit } from "../../../src/base/exit.ts";
 import { bootId } from "../../../src/linux/boot.ts";
+import { makeFifo } from "../../../src/linux/fifo.ts";
 import { libc } from "../../../src/linux/libc.ts";
 import { readStat } from "../../../src/linux/proc.ts";
 import { prepareSpawn } from "../../../src/linux/spawn.ts";
 import type { ProcessRef } from "../../../src/ports/processes.ts";
-import { empty, identity, type Machine, machine, PATH, until } from "./support.ts";
+import { tempDir } from "../../harness/temp.ts";
+import { empty, identity, type Machine, machine, PATH, settled, until } from "./support.ts";
 
 let m: Machine;
 beforeEach(() => void (m = machine()));
@@ -37,8 +41,15 @@ test.each(ENDS)("the exit of somebody else's child is read from its zombie: %s",
 test.each(ENDS)(
   "where its parent reaps it at once, the kernel's record answers (Linux 6.15), or it is lost: %s",
   async (script, expected) => {
-    const { lines } = await m.start(`bash -c 'sleep 0.3; ${script}' & echo $!; wait; sleep 1000`, 1);
-    expect([expected, { kind: "lost" }]).toContainEqual(await adopt(refOf(Number(lines[0]))));
+    using dir = tempDir();
+    const gate = join(dir.path, "gate");
+    expect(makeFifo(gate, 0o600).ok).toBe(true);
+    const ours = openSync(gate, "r+"); // for reading as well: that waits for nobody
+    const { lines } = await m.start(`bash -c 'read <${gate}; ${script}' & echo $!; wait; sleep 1000`, 1);
+    const ended = adopt(refOf(Number(lines[0])));
+    writeSync(ours, "\n");
+    expect([expected, { kind: "lost" }]).toContainEqual(await ended);
+    closeSync(ours);
   },
 );
 
@@ -77,12 +88,7 @@ test("the tree of an adopted process is found by a sweep, orphans included", asy
     const ref = refOf(Number(lines[0]));
     const ended = adopt(ref);
     const tree = { invocation: env.SUP_INVOCATION_ID, main: ref };
-    expect(
-      m.processes
-        .members(tree)
-        .map(({ pid }) => pid)
-        .sort((a, b) => a - b),
-    ).toEqual(lines.map(Number).sort((a, b) => a - b));
+    expect(await settled(m, tree, 2)).toEqual(lines.map(Number).sort((a, b) => a - b));
     expect(m.processes.killTree(tree)).toHaveLength(2);
     await empty(m.processes, tree);
     expect([{ kind: "signal", signal: 9, core: false }, { kind: "lost" }]).toContainEqual((await ended) as never);

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { closeSync, readlinkSync, readdirSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { makePipe, readFifo } from "../../../src/linux/fifo.ts";
 import { openHub } from "../../../src/linux/hub.ts";
 import { writeSync } from "node:fs";
-import { machine, identity, until } from "./support.ts";
+import { descriptors, identity, machine, newDescriptors, until } from "./support.ts";
 
 const pipe = () => {
   const made = makePipe();
@@ -105,8 +105,8 @@ test("slow callbacks that leave their data behind do not starve a neighbour", as
 
 test("many watches share a few descriptors, each is told, and the room of those that are gone is used again", async () => {
   const hub = openHub({ onError });
-  const descriptors = (): number => readdirSync("/proc/self/fd").length;
-  const before = descriptors();
+  const held = (): number => descriptors(["[eventpoll]", "[eventfd]"]).length;
+  const before = held(); // of this hub, and of earlier ones that the loop lets go of meanwhile
   const pipes = Array.from({ length: 500 }, pipe);
   const told = new Set<number>();
   const watch = (): Array<{ remove(): void }> =>
@@ -117,8 +117,8 @@ test("many watches share a few descriptors, each is told, and the room of those 
       }),
     );
   let handles = watch();
-  const used = descriptors() - before - 2 * pipes.length;
-  expect(used).toBeLessThan(12);
+  const used = held() - before;
+  expect(used).toBeWithin(3, 12);
   for (let round = 0; round < 3; round++) {
     for (const { writer } of pipes) writeSync(writer, "x");
     await until(() => told.size === pipes.length, "all of them");
@@ -126,9 +126,9 @@ test("many watches share a few descriptors, each is told, and the room of those 
     told.clear();
     handles = watch();
   }
-  expect(descriptors() - before - 2 * pipes.length).toBe(used);
+  expect(held() - before).toBeLessThanOrEqual(used);
   hub.close();
-  await until(() => descriptors() <= before + 2 * pipes.length - 2, "the sets to be let go"); // those of `before` held one set and the bell
+  await until(() => held() <= before - 2, "the sets to be let go"); // those of `before` held one set and the bell
   for (const { reader, writer } of pipes) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
@@ -143,24 +143,30 @@ test("a wake costs as much with thousands of watches as with a few", async () =>
       readFifo(reader, buffer, 0, 64);
       next.resolve();
     });
-    const began = process.cpuUsage();
-    for (let i = 0; i < 500; i++) {
-      next = Promise.withResolvers<void>();
-      writeSync(writer, "x");
-      await next.promise;
+    // The cheapest of many rounds: in the others the collector and the compiler may have been at work as well.
+    let least = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 25; round++) {
+      const began = process.cpuUsage();
+      for (let i = 0; i < 20; i++) {
+        next = Promise.withResolvers<void>();
+        writeSync(writer, "x");
+        await next.promise;
+      }
+      const { user, system } = process.cpuUsage(began);
+      least = Math.min(least, user + system);
     }
-    const { user, system } = process.cpuUsage(began);
     hub.close();
     for (const one of [...others, { reader, writer }]) [one.reader, one.writer].forEach((fd) => closeSync(fd));
-    return user + system;
+    return least;
   };
   await wakes(10); // the compiler has seen it
   const few = await wakes(10);
-  expect(await wakes(4000)).toBeLessThan(4 * few + 20_000); // with one set for all it is ten times as much
+  expect(await wakes(4000)).toBeLessThan(8 * few); // with one set for all it is thirty times as much
 }, 30_000);
 
 test("a thousand processes are watched at once and every end is told", async () => {
   using m = machine();
+  const before = descriptors(["pidfd"]);
   const count = 1000;
   let told = 0;
   const refs = [];
@@ -174,12 +180,5 @@ test("a thousand processes are watched at once and every end is told", async () 
   }
   for (const ref of refs) expect(m.processes.signal(ref, 9)).toBe(true);
   await until(() => told === count, "a thousand ends");
-  const left = readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).includes("pidfd");
-    } catch {
-      return false;
-    }
-  });
-  expect(left).toEqual([]);
+  expect(newDescriptors(before, ["pidfd"])).toEqual([]);
 }, 60_000);

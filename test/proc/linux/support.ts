@@ -1,5 +1,5 @@
 import { setDefaultTimeout } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { closeSync, openSync } from "node:fs";
@@ -94,6 +94,22 @@ export async function until(condition: () => boolean, what: string, deadlineMs =
   }
 }
 
+/**
+ * Pids of the tree once it has so many processes, each what it is to be: those that only fork are gone by then, and no bash is
+ * left between fork and exec, where a signal can get lost.
+ */
+export async function settled(m: Machine, tree: TreeOf, count: number): Promise<number[]> {
+  const isSettled = (): boolean => {
+    const members = m.processes.members(tree);
+    return members.length === count && members.every(({ pid, name }) => pid === tree.main.pid || name === "sleep");
+  };
+  await until(isSettled, `a tree of ${count} processes`);
+  return m.processes
+    .members(tree)
+    .map(({ pid }) => pid)
+    .sort((a, b) => a - b);
+}
+
 /** Resolves when nothing of the tree is left. */
 export function empty(processes: ProcessTable, tree: TreeOf): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -101,8 +117,24 @@ export function empty(processes: ProcessTable, tree: TreeOf): Promise<void> {
   return promise;
 }
 
-export const descriptorCount = (): number =>
-  new Set(new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false, followSymlinks: false })).size;
+/**
+ * Open descriptors of this process; with words, those whose link holds one of them: `pipe:`, `[eventpoll]`, a path. Compare which
+ * they are, not how many: those of earlier tests are let go by the loop and the collector at any time.
+ */
+export function descriptors(words: readonly string[] = [""]): string[] {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      const link = readlinkSync(`/proc/self/fd/${fd}`);
+      return words.some((word) => link.includes(word));
+    } catch {
+      return false; // that of the directory itself
+    }
+  });
+}
+
+/** Those that are open now and were not among `before`. */
+export const newDescriptors = (before: readonly string[], words?: readonly string[]): string[] =>
+  descriptors(words).filter((fd) => !before.includes(fd));
 
 /** True while a process runs whose command line contains the text. */
 export function isRunning(text: string): boolean {

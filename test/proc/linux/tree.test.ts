@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import { readStat } from "../../../src/linux/proc.ts";
-import type { TreeOf } from "../../../src/ports/processes.ts";
-import { empty, isRunning, machine, until } from "./support.ts";
+import { empty, isRunning, machine, settled, until } from "./support.ts";
 
 const isLive = (pid: number): boolean => ![undefined, "Z", "X"].includes(readStat(pid)?.state);
 
@@ -11,22 +10,6 @@ const FAMILY = `
   setsid sleep 1001 & echo $!
   (setsid bash -c 'echo $$; exec sleep 1002' &)
 `;
-
-/**
- * Pids of the tree once it has so many processes, each what it is to be: those that only fork are gone by then, and no bash is
- * left between fork and exec, where a signal can get lost.
- */
-async function settled(m: ReturnType<typeof machine>, tree: TreeOf, count: number): Promise<number[]> {
-  const isSettled = (): boolean => {
-    const members = m.processes.members(tree);
-    return members.length === count && members.every(({ pid, name }) => pid === tree.main.pid || name === "sleep");
-  };
-  await until(isSettled, `a tree of ${count} processes`);
-  return m.processes
-    .members(tree)
-    .map(({ pid }) => pid)
-    .sort((a, b) => a - b);
-}
 
 test("the tree is the main process, its children, and what daemonised into a session of its own", async () => {
   using m = machine();
