@@ -74,6 +74,7 @@ export class CaptureJournal {
   private readonly gates: Float64Array;
   private readonly slots = new Map<string, number>();
   private spoolSize = 0;
+  private closed = false;
 
   /** Throws when the files cannot be made: output is then captured without this protection. */
   constructor(directory: string) {
@@ -210,6 +211,8 @@ export class CaptureJournal {
   }
 
   close(): void {
+    if (this.closed) return;
+    this.closed = true;
     closeSync(this.spool);
     this.region.close();
     closeSync(this.lines);

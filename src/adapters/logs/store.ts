@@ -279,6 +279,7 @@ class FifoLogs implements Logs {
     for (const [unit, open] of this.units) this.release(unit, open);
     this.compressor.stop();
     this.live.clear();
+    this.buffers.journal?.close();
   }
 
   private release(unit: string, open: Open): void {

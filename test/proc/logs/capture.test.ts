@@ -110,6 +110,16 @@ test("a unit that has written nothing has no log file and costs two descriptors"
   expect(count()).toBe(before);
 });
 
+test("after a shutdown no file of the logs is open any more", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  await kit.run("web", ["seq", "1", "20000"]).exited;
+  kit.logs.endRun("web");
+  expect(descriptors([kit.dir]).length).toBeGreaterThan(4);
+  kit.logs.shutdown();
+  expect(descriptors([kit.dir])).toEqual([]);
+});
+
 test("a note is a line of stderr marked [sup], one for each of its lines", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
