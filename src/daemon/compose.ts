@@ -196,7 +196,7 @@ function cgroupsFor({ containment }: Settings, store: Pick<Machine["store"], "ge
 
 /** What decides and answers, on top of the machine. */
 function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, invocationOf } = machine;
+  const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, ownership, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => journal.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new Catalog(source, settings.unitDefaults);
@@ -231,7 +231,6 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
   const handle = engine.handle.bind(engine);
-  const { ownership } = machine;
   const runsBefore = earlierRuns(store, machine.invocations);
   const loading = { world, catalog, ownership, recorder, logs, earlierRuns: runsBefore };
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });
