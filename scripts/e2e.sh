@@ -45,4 +45,5 @@ for arg in "$@"; do
   case $arg in ./* | test/*) paths=given ;; esac
 done
 [ -n "$paths" ] || set -- ./test/e2e/ "$@"
-sh scripts/run-tests.sh --timeout 60000 "$@"
+# The whole ring takes twelve minutes where nothing else runs: what ends a hang must not end a slow machine.
+SUP_TEST_SECONDS=${SUP_TEST_SECONDS:-3600} sh scripts/run-tests.sh --timeout 60000 "$@"
