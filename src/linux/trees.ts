@@ -65,25 +65,20 @@ export class Trees {
   /**
    * `isSure`: no member can have been overlooked. A look misses one that is in the middle of its exec, and one that was forked
    * during the look by another that has ended since. That other is still there, as a zombie at least: so nothing is missed once
-   * all the dead were `seen` before. In the whole of /proc zombies vanish: there, two looks in a row must find nothing new.
+   * all the dead were `seen` before. In the whole of /proc zombies vanish: there, two looks in a row must find nothing new. What is
+   * `dead` for good is left out of the next look.
    */
   private look(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
     const near = this.near(tree, dead);
-    const snapshot =
-      near === null
-        ? this.everything()
-        : takeSnapshot(
-            [...near.values()].filter((stat) => stat !== null),
-            true,
-          );
+    const there = near === null ? null : [...near.values()].filter((stat) => stat !== null);
     const unsure = new Set<number>();
+    const snapshot = there === null ? this.everything() : takeSnapshot(there, true);
     const members = this.finder.find([[0, tree]], snapshot, (pid) => void unsure.add(pid)).get(0)!;
-    const told =
-      near === null ? members.map(({ pid }) => pid) : [...near].filter(([, stat]) => !stat || !isAlive(stat)).map(([pid]) => pid);
-    const isQuiet = unsure.size === 0 && told.every((pid) => seen.has(pid));
+    const doubtful = near === null ? members.map(({ pid }) => pid) : deadOf(near);
+    const isQuiet = unsure.size === 0 && doubtful.every((pid) => seen.has(pid));
     const isSure = isQuiet && (near !== null || seen.has(QUIET));
-    for (const pid of near?.keys() ?? told) if (!unsure.has(pid)) seen.add(pid);
-    if (near !== null) for (const pid of told) if (pid !== tree.main.pid) dead?.add(pid);
+    for (const pid of near?.keys() ?? doubtful) if (!unsure.has(pid)) seen.add(pid);
+    if (near !== null) for (const pid of doubtful) if (pid !== tree.main.pid) dead?.add(pid);
     if (isQuiet) seen.add(QUIET);
     else seen.delete(QUIET);
     return { members, isSure };
@@ -255,6 +250,9 @@ function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Ma
   }
   return found;
 }
+
+const deadOf = (found: ReadonlyMap<number, Stat | null>): number[] =>
+  [...found].filter(([, stat]) => stat === null || !isAlive(stat)).map(([pid]) => pid);
 
 function again(look: () => void, delayMs: number): () => void {
   if (delayMs > 0) {
