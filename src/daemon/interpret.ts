@@ -263,6 +263,7 @@ export class Interpreter {
       this.#options.logs.endRun(id);
       this.#fact(id, { type: "swept", run, killed: names(state.killed) });
     };
+    if (processes.isEmpty(tree)) return done(); // nearly always, and a restart should not wait for another turn of the loop
     if (signal === SIGNALS.SIGKILL) state.killed.push(...processes.killTree(tree));
     else if (signal !== 0) processes.signalTree(tree, signal, "group");
     state.stopWaiting = processes.whenEmpty(tree, done);

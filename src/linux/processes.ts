@@ -198,6 +198,10 @@ class LinuxProcesses implements ProcessTable {
     return stat === undefined ? null : { pid, startTicks: stat.startTicks, bootId: bootId() };
   }
 
+  isEmpty(tree: TreeOf): boolean {
+    return this.trees.isEmpty(tree);
+  }
+
   whenEmpty(tree: TreeOf, callback: () => void): () => void {
     return this.trees.whenEmpty(tree, callback);
   }

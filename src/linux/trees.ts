@@ -135,10 +135,15 @@ export class Trees {
     return [...hit.values()];
   }
 
+  isEmpty(tree: TreeOf): boolean {
+    const { members, isSure } = this.look(tree, endedMain(tree));
+    return isSure && members.length === 0;
+  }
+
   whenEmpty(tree: TreeOf, callback: () => void): () => void {
     let cancelled = false;
     let stopWaiting = (): void => {};
-    const seen = new Set([tree.main.pid]); // it has ended before the first look, in which what it forked is there to be seen
+    const seen = endedMain(tree);
     let unsure = 0;
     const look = (): void => {
       if (cancelled) return;
@@ -250,6 +255,9 @@ function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Ma
   }
   return found;
 }
+
+/** For a first look once it has ended: what it forked is there to be seen. */
+const endedMain = ({ main }: TreeOf): Set<number> => new Set([main.pid]);
 
 const deadOf = (found: ReadonlyMap<number, Stat | null>): number[] =>
   [...found].filter(([, stat]) => stat === null || !isAlive(stat)).map(([pid]) => pid);

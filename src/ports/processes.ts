@@ -121,6 +121,8 @@ export interface Processes {
   members(tree: TreeOf): readonly Survivor[];
   /** The process of this pid, if it is alive and of the tree. */
   memberOf(tree: TreeOf, pid: number): ProcessRef | null;
+  /** Once the main process has ended: true when nothing else of the tree is left for sure. If false, `whenEmpty` tells when. */
+  isEmpty(tree: TreeOf): boolean;
   /** Calls back once when nothing of the tree is left; at once (but not during the call) when nothing is. Returns a cancel. */
   whenEmpty(tree: TreeOf, callback: () => void): () => void;
   /** The run is over, and its unit is gone: what is kept for it goes as well. */
