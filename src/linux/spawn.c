@@ -53,7 +53,7 @@ enum { NR_sigaction = 13, NR_sigprocmask = 14, NR_setresgid = 119, NR_setresuid 
 enum { NR_clone3 = 435, NR_close_range = 436, CLOSE_RANGE_CLOEXEC = 4 };
 enum { SIG_SETMASK = 2, LAST_SIGNAL = 64, PRIO_PROCESS = 0 };
 enum { O_WRONLY = 1, O_RDWR = 2, O_CLOEXEC = 02000000, F_SETFD = 2, FD_CLOEXEC = 1, F_DUPFD_CLOEXEC = 1030 };
-enum { MAX_FDS = 64, EINTR = 4, E2BIG = 7, EAGAIN = 11, ENOMEM = 12, SIGCHLD = 17 };
+enum { MAX_FDS = 256, EINTR = 4, E2BIG = 7, EAGAIN = 11, ENOMEM = 12, SIGCHLD = 17 };
 
 long syscall(long, ...);
 int execve(const char *, char *const *, char *const *);

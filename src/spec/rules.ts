@@ -123,7 +123,12 @@ function commands(unit: UnitFile, { error, warning }: Context): void {
   }
 }
 
+/** With the three of its own a process is started with, and then some, at most 256 descriptors (linux/spawn.c). */
+const MAX_SOCKETS = 128;
+
 function sockets(unit: UnitFile, { error }: Context): void {
+  const count = unit.sockets?.length ?? 0;
+  if (count > MAX_SOCKETS) error(["sockets"], `${count} sockets are too many for one unit: at most ${MAX_SOCKETS}`);
   const names = new Set<string>();
   const addresses = new Set<string>();
   for (const [index, { name, listen, reuse_port }] of (unit.sockets ?? []).entries()) {

@@ -108,7 +108,7 @@ export const UNIT_ROWS = {
   log: live("How the output is kept.", () => part.log().prefault({})),
 
   resource_limits: liveOptional("Limits over the whole process tree of the unit.", part.resourceLimits),
-  sockets: restartOptional("Sockets held by the daemon and passed by the LISTEN_FDS protocol.", () => z.array(part.socket())),
+  sockets: restartOptional("Sockets held by the daemon and passed by the LISTEN_FDS protocol; at most 128.", () => z.array(part.socket())),
   schedule: liveOptional(
     "When a oneshot runs by itself. It does so unless it is disabled; being loaded, or enabled, is no reason to run it.",
     part.schedule,

@@ -139,6 +139,34 @@ withPython(
   },
 );
 
+test("as many sockets as a unit may have, over a restart, a re-execution and a crash of the daemon; one more is refused with the number", async () => {
+  await using daemon = await startDaemon();
+  const sockets = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `s${i}`, listen: `%S/s${i}` }));
+  const unit = (count: number) => ({
+    command: "/bin/sh",
+    args: ["-c", "echo $LISTEN_FDS; ls -l /proc/self/fd | grep -c socket:; exec sleep 1000"],
+    sockets: sockets(count),
+    enabled: true,
+  });
+  daemon.writeUnit("web", unit(128));
+  const said = (times: number): Promise<unknown> =>
+    until(() => daemon.log("web").match(/ F 128$/gm)?.length === 2 * times, {
+      what: `${times} runs with all sockets`,
+      explain: () => daemon.log("web"),
+    });
+  await said(1);
+  expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
+  expect((await daemon.sup("restart", "web")).code).toBe(0);
+  await said(2);
+  await daemon.crash();
+  await daemon.start();
+  expect((await daemon.sup("restart", "web")).code).toBe(0);
+  await said(3);
+  daemon.writeUnit("web", unit(129));
+  const { code, stderr } = await daemon.sup("verify", "web");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("129 sockets are too many for one unit: at most 128")]);
+});
+
 const answersOn = async (path: string): Promise<boolean> => (await fetch("http://web/", { unix: path, keepalive: false })).ok;
 
 async function connects(port: number): Promise<void> {
