@@ -4,7 +4,7 @@ import { parseListen } from "./listen.ts";
 import { shortJson } from "./problems.ts";
 import { statusRange } from "./to-spec.ts";
 import type { Path } from "./tree.ts";
-import type { UnitFile } from "./unit.ts";
+import { MAX_SOCKETS, type UnitFile } from "./unit.ts";
 
 /** Settings that are right one by one and contradict each other, or do nothing together. */
 export interface Finding {
@@ -122,9 +122,6 @@ function commands(unit: UnitFile, { error, warning }: Context): void {
     );
   }
 }
-
-/** With the three of its own a process is started with, and then some, at most 256 descriptors (linux/spawn.c). */
-const MAX_SOCKETS = 128;
 
 function sockets(unit: UnitFile, { error }: Context): void {
   const count = unit.sockets?.length ?? 0;

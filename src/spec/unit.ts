@@ -22,6 +22,9 @@ export const START_TIMEOUT = 60;
 
 const codes = () => z.array(count(0, 255));
 
+/** A process is started with at most 256 descriptors (linux/spawn.c). */
+export const MAX_SOCKETS = 128;
+
 export const UNIT_ROWS = {
   $schema: liveOptional("Ignored; for editors. `sup schema` prints the JSON Schema.", () => z.string()),
   name: liveOptional("A name for people; the id is the file name.", () => nonEmpty().max(200)),
@@ -108,7 +111,9 @@ export const UNIT_ROWS = {
   log: live("How the output is kept.", () => part.log().prefault({})),
 
   resource_limits: liveOptional("Limits over the whole process tree of the unit.", part.resourceLimits),
-  sockets: restartOptional("Sockets held by the daemon and passed by the LISTEN_FDS protocol; at most 128.", () => z.array(part.socket())),
+  sockets: restartOptional(`Sockets held by the daemon and passed by the LISTEN_FDS protocol; at most ${MAX_SOCKETS}.`, () =>
+    z.array(part.socket()),
+  ),
   schedule: liveOptional(
     "When a oneshot runs by itself. It does so unless it is disabled; being loaded, or enabled, is no reason to run it.",
     part.schedule,
