@@ -3,9 +3,9 @@
  * how often it sees what comes (a fifth of the way or more before it), how often it cries wolf, and how wrong its times are. `-- --seeds=40` is what it has by itself.
  */
 import { parseArgs } from "node:util";
-import { forecast, lookEveryMs } from "../src/core/forecast.ts";
-import { look, NO_EPISODE } from "../src/core/predictions.ts";
-import type { Point } from "../src/core/trend.ts";
+import { forecast, lookEveryMs } from "../src/core/metrics/forecast.ts";
+import { look, NO_EPISODE } from "../src/core/metrics/predictions.ts";
+import type { Point } from "../src/core/metrics/trend.ts";
 import { randomOf } from "../test/sim/random.ts";
 import { table } from "./table.ts";
 

@@ -4,11 +4,11 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { apiReference } from "../src/api/reference.ts";
-import { manPage } from "../src/cli/man.ts";
+import { apiReference } from "../src/api/documents/api-reference.ts";
+import { manPage } from "../src/cli/table/man-page.ts";
 import { machineDiagram } from "../src/core/unit/diagram.ts";
-import { unitManPage } from "../src/spec/man.ts";
-import { unitReference } from "../src/spec/reference.ts";
+import { unitManPage } from "../src/spec/documents/unit-man.ts";
+import { unitReference } from "../src/spec/documents/unit-reference.ts";
 
 const root = resolve(import.meta.dir, "..");
 

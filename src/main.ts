@@ -2,7 +2,7 @@ import { version } from "../package.json";
 import { realHost } from "./cli/host.ts";
 import type { Roles } from "./cli/roles.ts";
 import { type Build, runCli } from "./cli/run.ts";
-import { catchEarlySignals } from "./linux/early.ts";
+import { catchEarlySignals } from "./linux/self/early-signals.ts";
 
 catchEarlySignals();
 
@@ -21,9 +21,9 @@ const build: Build = {
 
 /** Picks the role of this process. The daemon and its adapters are loaded only where they run, so that `sup status` starts fast. */
 const roles: Roles = {
-  daemon: async (options) => (await import("./daemon/run.ts")).runDaemon(options),
-  up: async (options) => (await import("./daemon/up.ts")).runUp(options),
-  readUnits: async (directories) => (await import("./daemon/compose-units.ts")).readUnits(directories),
+  daemon: async (options) => (await import("./daemon/lifecycle/run.ts")).runDaemon(options),
+  up: async (options) => (await import("./daemon/lifecycle/up.ts")).runUp(options),
+  readUnits: async (directories) => (await import("./daemon/compose/unit-files.ts")).readUnits(directories),
 };
 
 process.exit(await runCli(process.argv.slice(2), realHost(), roles, build));

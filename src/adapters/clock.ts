@@ -1,4 +1,4 @@
-import { bootTimeMs, realTimeMs } from "../linux/monotonic.ts";
+import { bootTimeMs, realTimeMs } from "../linux/proc/clocks.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /**

@@ -2,11 +2,11 @@
  * CPU and memory of whole trees. The sweep that finds the processes of all units reads /proc/PID/stat of each, and the
  * numbers are in the same line: nothing is read twice, and no package that asks the kernel once more is worth its cost.
  */
-import { clockTicks, pageBytes } from "../linux/boot.ts";
-import { openFiles, proportionalKib } from "../linux/holdings.ts";
-import { bootTimeMs } from "../linux/monotonic.ts";
-import type { ProcessTable } from "../linux/processes.ts";
-import { spareMib } from "../linux/spare.ts";
+import { clockTicks, pageBytes } from "../linux/proc/boot.ts";
+import { openFiles, proportionalKib } from "../linux/proc/process-details.ts";
+import { bootTimeMs } from "../linux/proc/clocks.ts";
+import type { ProcessTable } from "../linux/processes/processes.ts";
+import { spareMib } from "../linux/proc/available-memory.ts";
 import type { ProcessRef, TreeOf } from "../ports/processes.ts";
 import type { Sample, Usage } from "../ports/usage.ts";
 

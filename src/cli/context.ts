@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
-import { createClient, type Client, type Target } from "../api/client.ts";
-import { ERRORS, type ApiError } from "../api/errors.ts";
+import { createClient, type Client, type Target } from "../api/client/client.ts";
+import { ERRORS, type ApiError } from "../api/contract/errors.ts";
 import { findPlaces, type Places } from "../spec/places.ts";
 import type { Host } from "./host.ts";
-import type { Options } from "./options.ts";
+import type { Options } from "./table/options.ts";
 import { coloured, plain, wantsColour, type Paint } from "./render/paint.ts";
 import { safe, safeJson } from "./render/safe.ts";
 import type { Roles } from "./roles.ts";

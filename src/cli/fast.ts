@@ -1,5 +1,5 @@
-import { arity, CATALOG, type CommandRow } from "./catalog.ts";
-import { GLOBAL, OPTIONS, readCount, spellings, type OptionName, type Options } from "./options.ts";
+import { arity, CATALOG, type CommandRow } from "./table/commands.ts";
+import { GLOBAL, OPTIONS, readCount, spellings, type OptionName, type Options } from "./table/options.ts";
 
 /**
  * The parser for command lines that need no explaining: a known command with known options and the right number of

@@ -1,8 +1,8 @@
 import { writeSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
-import { isLocked } from "../linux/locked.ts";
-import { detachSelf, runInteractive } from "../linux/programs.ts";
-import { ask, runtimeDirectory, systemdRuns, type Said } from "../linux/systemd.ts";
+import { isLocked } from "../linux/self/find-lock-holder.ts";
+import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
+import { ask, runtimeDirectory, systemdRuns, type Said } from "../linux/self/systemd.ts";
 
 /**
  * What the command line asks of the process, the terminal and other programs; the only file of `cli` that touches them.

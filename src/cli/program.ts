@@ -1,13 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option, Argument } from "commander";
-import { EXIT, type ApiError } from "../api/errors.ts";
-import { CATALOG, THEMES, type CommandRow } from "./catalog.ts";
+import { EXIT, type ApiError } from "../api/contract/errors.ts";
+import { CATALOG, THEMES, type CommandRow } from "./table/commands.ts";
 import { speaker } from "./context.ts";
 import type { Parsed } from "./fast.ts";
 import type { Host } from "./host.ts";
-import { GLOBAL, OPTIONS, readCount, type OptionName, type OptionRow, type Options } from "./options.ts";
+import { GLOBAL, OPTIONS, readCount, type OptionName, type OptionRow, type Options } from "./table/options.ts";
 import { wantsColour } from "./render/paint.ts";
 import { helpStyles } from "./render/help.ts";
-import { ABOUT, EXAMPLES, EXIT_CODES } from "./words.ts";
+import { ABOUT, EXAMPLES, EXIT_CODES } from "./table/about.ts";
 
 /** Commander's side: help, mistakes and unusual spellings. The parsed command line, or the exit code when all is said. */
 export function parseFully(argv: readonly string[], host: Host): Parsed | number {

@@ -2,7 +2,7 @@ import { makeContext } from "./context.ts";
 import { parseFast } from "./fast.ts";
 import type { Host } from "./host.ts";
 import type { Roles } from "./roles.ts";
-import { TOPICS } from "./words.ts";
+import { TOPICS } from "./table/about.ts";
 
 /** Which sup this is. */
 export interface Build {
@@ -18,7 +18,7 @@ export interface Build {
 export async function runCli(argv: readonly string[], host: Host, roles: Roles, build: Build): Promise<number> {
   const words = argv[0] === "--version" || argv[0] === "-V" ? ["version", ...argv.slice(1)] : argv;
   if (words[0] === "help" && TOPICS.some((topic) => topic === words[1]))
-    return (await import("./topics.ts")).tellTopic(words.slice(1), host);
+    return (await import("./table/topics.ts")).tellTopic(words.slice(1), host);
   const parsed = parseFast(words) ?? (await import("./program.ts")).parseFully(words, host);
   if (typeof parsed === "number") return parsed;
   const context = makeContext({ host, roles, ...build, args: parsed.args, options: parsed.options });

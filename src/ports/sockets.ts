@@ -1,4 +1,4 @@
-import type { ListenAddress } from "../spec/listen.ts";
+import type { ListenAddress } from "../spec/schema/listen.ts";
 import type { Result } from "../base/result.ts";
 import type { ProcessRef } from "./processes.ts";
 

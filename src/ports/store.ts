@@ -1,5 +1,5 @@
 import type { Health, Severity, State } from "../base/words.ts";
-import type { Windows } from "../core/rollup.ts";
+import type { Windows } from "../core/metrics/rollup.ts";
 
 /** One line of a unit's history. `details` is stored as JSON. */
 export interface EventRow {

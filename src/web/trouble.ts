@@ -1,4 +1,4 @@
-import type { Service } from "../api/shapes.ts";
+import type { Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
 
 /** How much a unit wants to be looked at. */

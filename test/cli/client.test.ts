@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { createClient, type Hooks } from "../../src/api/client.ts";
+import { createClient, type Hooks } from "../../src/api/client/client.ts";
 import { FakeDaemon, Failure, sup } from "./fake.ts";
 import { daemonInfo } from "./fixtures.ts";
 

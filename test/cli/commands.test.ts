@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
-import type { JobOutcome, ReloadPlan } from "../../src/api/shapes.ts";
+import type { JobOutcome, ReloadPlan } from "../../src/api/contract/shapes.ts";
 import { type Answers, FakeDaemon, Failure, sup } from "./fake.ts";
 import { aService, ago, anEvent, daemonInfo, detailOf, services } from "./fixtures.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { CATALOG } from "../../src/cli/catalog.ts";
-import { complete } from "../../src/cli/complete.ts";
-import { OPTIONS, type OptionRow } from "../../src/cli/options.ts";
+import { CATALOG } from "../../src/cli/table/commands.ts";
+import { complete } from "../../src/cli/table/completion.ts";
+import { OPTIONS, type OptionRow } from "../../src/cli/table/options.ts";
 import { wordsOf } from "../../src/cli/shells.ts";
 import { FakeDaemon, Failure, sup } from "./fake.ts";
 import { aService, daemonInfo } from "./fixtures.ts";

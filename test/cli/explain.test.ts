@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Graph } from "../../src/api/shapes.ts";
+import type { Graph } from "../../src/api/contract/shapes.ts";
 import { FakeDaemon, Failure, sup } from "./fake.ts";
 import { aService, ago, daemonInfo, services } from "./fixtures.ts";
 

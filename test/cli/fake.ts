@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { routes, type RouteName } from "../../src/api/routes.ts";
-import { contract } from "../../src/api/contract.ts";
-import type { ApiError } from "../../src/api/errors.ts";
-import { ERRORS } from "../../src/api/errors.ts";
-import { readUnits } from "../../src/daemon/compose-units.ts";
+import { routes, type RouteName } from "../../src/api/contract/routes.ts";
+import { contract } from "../../src/api/contract/contract.ts";
+import type { ApiError } from "../../src/api/contract/errors.ts";
+import { ERRORS } from "../../src/api/contract/errors.ts";
+import { readUnits } from "../../src/daemon/compose/unit-files.ts";
 import { runCli } from "../../src/cli/run.ts";
 import type { Host } from "../../src/cli/host.ts";
 import type { Roles } from "../../src/cli/roles.ts";

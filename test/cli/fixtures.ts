@@ -1,4 +1,4 @@
-import type { DaemonInfo, Event, Service, ServiceDetail } from "../../src/api/shapes.ts";
+import type { DaemonInfo, Event, Service, ServiceDetail } from "../../src/api/contract/shapes.ts";
 
 /** 2026-11-22 20:00:00 UTC: the clock of every test of the command line. */
 export const NOW = Date.UTC(2026, 10, 22, 20, 0, 0);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { LogLineShape, StreamChange } from "../../src/api/shapes.ts";
+import type { LogLineShape, StreamChange } from "../../src/api/contract/shapes.ts";
 import { FakeDaemon, Failure, sup } from "./fake.ts";
 import { anEvent, daemonInfo } from "./fixtures.ts";
 

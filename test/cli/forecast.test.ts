@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Forecast, Trend } from "../../src/api/shapes.ts";
+import type { Forecast, Trend } from "../../src/api/contract/shapes.ts";
 import { FakeDaemon, sup } from "./fake.ts";
 import { ago } from "./fixtures.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { dirname, join } from "node:path";
-import { CATALOG } from "../../src/cli/catalog.ts";
+import { CATALOG } from "../../src/cli/table/commands.ts";
 
 const SRC = join(import.meta.dir, "../../src");
 const transpiler = new Bun.Transpiler({ loader: "ts" });

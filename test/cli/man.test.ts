@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { marked, roff } from "../../src/base/roff.ts";
-import { CATALOG } from "../../src/cli/catalog.ts";
-import { manPage } from "../../src/cli/man.ts";
-import { OPTIONS, spellings, type OptionRow } from "../../src/cli/options.ts";
-import { unitManPage } from "../../src/spec/man.ts";
-import { supportedKeys } from "../../src/spec/reference.ts";
+import { CATALOG } from "../../src/cli/table/commands.ts";
+import { manPage } from "../../src/cli/table/man-page.ts";
+import { OPTIONS, spellings, type OptionRow } from "../../src/cli/table/options.ts";
+import { unitManPage } from "../../src/spec/documents/unit-man.ts";
+import { supportedKeys } from "../../src/spec/documents/unit-reference.ts";
 
 const plain = (page: string): string => page.replaceAll("\\-", "-").replaceAll(/\\f[BIR]/g, "");
 

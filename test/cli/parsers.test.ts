@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { CATALOG, THEMES } from "../../src/cli/catalog.ts";
+import { CATALOG, THEMES } from "../../src/cli/table/commands.ts";
 import { parseFast } from "../../src/cli/fast.ts";
-import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "../../src/cli/options.ts";
+import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "../../src/cli/table/options.ts";
 import { parseFully } from "../../src/cli/program.ts";
 import type { Host } from "../../src/cli/host.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { MetricPoint } from "../../src/api/shapes.ts";
+import type { MetricPoint } from "../../src/api/contract/shapes.ts";
 import { FakeDaemon, sup } from "./fake.ts";
 import { aService, ago, daemonInfo } from "./fixtures.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { childrenOf, settingsLeaves, supportedKeys } from "../../src/spec/reference.ts";
+import { childrenOf, settingsLeaves, supportedKeys } from "../../src/spec/documents/unit-reference.ts";
 import { sup } from "./fake.ts";
 
 test("sup help unit has every key and its parts, on lines that fit the terminal", async () => {

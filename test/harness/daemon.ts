@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
-import type { Service, Status } from "../../src/api/shapes.ts";
+import type { Service, Status } from "../../src/api/contract/shapes.ts";
 import { processesOf } from "./processes.ts";
 import { run, type Ran } from "./run.ts";
 import type { UnitFile } from "./services.ts";

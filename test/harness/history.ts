@@ -1,4 +1,4 @@
-import type { Event } from "../../src/api/shapes.ts";
+import type { Event } from "../../src/api/contract/shapes.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** A unit's history (of "": the daemon's and everybody's), oldest first, as `sup events --json` gives it; of one type, or all. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { processUsage } from "../../src/adapters/usage.ts";
-import { readStat } from "../../src/linux/proc.ts";
+import { readStat } from "../../src/linux/proc/proc.ts";
 import { until as poll } from "../harness/until.ts";
 import { until as eventually } from "../harness/until.ts";
 import { machine, until } from "./linux/support.ts";

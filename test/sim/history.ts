@@ -1,5 +1,5 @@
 import type { Phase } from "../../src/core/unit/phase.ts";
-import { World, type WorldEffect, type WorldEvent } from "../../src/core/world.ts";
+import { World, type WorldEffect, type WorldEvent } from "../../src/core/world/world.ts";
 import type { Spec } from "../../src/spec/spec.ts";
 import { Outside } from "./outside.ts";
 import { Random } from "./random.ts";

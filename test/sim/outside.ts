@@ -1,7 +1,7 @@
 import type { Exit } from "../../src/base/exit.ts";
-import { parseNotice } from "../../src/core/notice.ts";
-import type { CheckResult } from "../../src/core/check.ts";
-import type { Fact, WorldEffect, WorldEvent } from "../../src/core/world.ts";
+import { parseNotice } from "../../src/core/unit/sd-notify.ts";
+import type { CheckResult } from "../../src/core/unit/check.ts";
+import type { Fact, WorldEffect, WorldEvent } from "../../src/core/world/world.ts";
 import type { UnitType } from "../../src/base/words.ts";
 import { code, killedBy, ref } from "../core/fixtures.ts";
 import type { Random } from "./random.ts";

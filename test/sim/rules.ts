@@ -1,6 +1,6 @@
 import { awaitsNotice, isDown, isStarting, holdsStop, type Phase } from "../../src/core/unit/phase.ts";
 import type { Unit } from "../../src/core/unit/record.ts";
-import type { Entry, World } from "../../src/core/world.ts";
+import type { Entry, World } from "../../src/core/world/world.ts";
 import type { Outside } from "./outside.ts";
 
 /** What must hold between any two events, whatever has happened. The first rule that does not, in words, or null. */

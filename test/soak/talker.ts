@@ -3,7 +3,7 @@
  * through the FIFO GO is worth a hundred reloads, each of which is an event; the file DONE says how many bytes were done.
  */
 import { openSync, readSync, writeSync } from "node:fs";
-import { sendNotice } from "../../src/linux/notify.ts";
+import { sendNotice } from "../../src/linux/io/sd-notify.ts";
 
 const address = process.env.NOTIFY_SOCKET ?? "";
 const [go, done] = process.argv.slice(2) as [string, string];

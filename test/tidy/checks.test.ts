@@ -53,10 +53,10 @@ describe("rings", () => {
     ["core may not know linux, not even its types", "src/core/a.ts", 'import type { A } from "../linux/a.ts";'],
     ["base knows nobody", "src/base/a.ts", 'import { a } from "../spec/a.ts"; a();'],
     ["cli may not know the daemon", "src/cli/a.ts", 'await import("../daemon/engine.ts");'],
-    ["web may not know the server", "src/web/a.tsx", 'import { a } from "../api/server.ts"; a();'],
-    ["the daemon names no adapter", "src/daemon/engine.ts", 'import { a } from "../adapters/clock.ts"; a();'],
-    ["shapes count as the contract: no server", "src/api/shapes.ts", 'import { a } from "./server.ts"; a();'],
-    ["the contract gets no values from the ports", "src/api/view.ts", 'import { a } from "../ports/logs.ts"; a();'],
+    ["web may not know the server", "src/web/a.tsx", 'import { a } from "../api/server/server.ts"; a();'],
+    ["the daemon names no adapter", "src/daemon/engine/engine.ts", 'import { a } from "../../adapters/clock.ts"; a();'],
+    ["the contract knows no server", "src/api/contract/shapes.ts", 'import { a } from "../server/server.ts"; a();'],
+    ["the contract gets no values from the ports", "src/api/contract/view.ts", 'import { a } from "../../ports/logs.ts"; a();'],
     ["pure rooms import no node modules", "src/core/a.ts", 'import { join } from "node:path"; join();'],
     ["bun:ffi lives in linux", "src/adapters/a.ts", 'import { dlopen } from "bun:ffi"; dlopen();'],
     ["kleur lives in cli/render", "src/cli/io.ts", 'import kleur from "kleur"; kleur();'],
@@ -67,10 +67,10 @@ describe("rings", () => {
   ])("%s", (_, path, text) => expect(check(path, text)).toHaveLength(1));
 
   test.each([
-    ["the contract may use the types of the ports", "src/api/supervisor.ts", 'import type { A } from "../ports/logs.ts";'],
-    ["compose names adapters", "src/daemon/compose.ts", 'import { a } from "../adapters/clock.ts"; a();'],
-    ["spec may use zod", "src/spec/unit.ts", 'import { z } from "zod"; z();'],
-    ["linux may use bun:ffi", "src/linux/libc.ts", 'import { dlopen } from "bun:ffi"; dlopen();'],
+    ["the contract may use the types of the ports", "src/api/contract/view.ts", 'import type { A } from "../../ports/logs.ts";'],
+    ["compose names adapters", "src/daemon/compose/compose.ts", 'import { a } from "../../adapters/clock.ts"; a();'],
+    ["spec may use zod", "src/spec/schema/unit.ts", 'import { z } from "zod"; z();'],
+    ["linux may use bun:ffi", "src/linux/ffi/libc.ts", 'import { dlopen } from "bun:ffi"; dlopen();'],
   ])("%s", (_, path, text) => expect(check(path, text)).toEqual([]));
 });
 
@@ -84,7 +84,7 @@ describe("words", () => {
     ["src/base/a.ts", "const x = Math.random();"],
     ["src/base/a.ts", "const x = `${process.pid}`;"],
     ["src/spec/a.ts", "const x = Bun.hash('x');"],
-    ["src/api/view.ts", "performance.now();"],
+    ["src/api/contract/view.ts", "performance.now();"],
     ["src/adapters/a.ts", 'Bun.spawn(["true"]);'],
     ["src/cli/a.ts", "readFileSync(`/proc/${pid}/stat`);"],
     ["src/daemon/a.ts", "process.kill(1);"],

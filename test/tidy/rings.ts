@@ -15,7 +15,9 @@ export const RINGS: Readonly<Record<string, readonly string[]>> = {
   contract: ["base", "spec", "ports:type"],
   linux: ["base", "spec", "core", "ports"],
   adapters: ["base", "spec", "core", "ports", "linux"],
-  server: ["base", "spec", "core", "ports", "contract"],
+  server: ["base", "spec", "core", "ports", "contract", "documents"],
+  // Made from the contract: OpenAPI and the reference.
+  documents: ["base", "spec", "contract", "client"],
   client: ["base", "spec", "contract"],
   convert: ["base", "spec"],
   cli: ["base", "spec", "ports:type", "contract", "client", "convert", "linux"],
@@ -28,11 +30,11 @@ export const RINGS: Readonly<Record<string, readonly string[]>> = {
 
 /** Each package has one home, and so have the runtime's own modules that only some rooms may touch. */
 export const HOMES: Readonly<Record<string, RegExp>> = {
-  zod: /^src\/(?:spec\/|api\/(?:shapes|contract|input|openapi)\.ts$)/,
+  zod: /^src\/(?:spec|api\/(?:contract|documents))\//,
   commander: /^src\/cli\/program\.ts$/,
   kleur: /^src\/cli\/render\//,
   "cli-table3": /^src\/cli\/render\//,
-  "prom-client": /^src\/api\/prometheus\.ts$/,
+  "prom-client": /^src\/api\/server\/prometheus\.ts$/,
   preact: /^src\/web\//,
   "@preact/signals": /^src\/web\//,
   uplot: /^src\/web\/charts\//,
@@ -43,16 +45,14 @@ export const HOMES: Readonly<Record<string, RegExp>> = {
 };
 
 const PURE = new Set(["base", "spec", "core", "ports", "contract"]);
-const CONTRACT = /^src\/api\/(?:contract|shapes|routes|bounds|errors|events|view|supervisor|openapi)\.ts$/;
-const CLIENT = /^src\/api\/client(?:-\w+)?(?:\.ts$|\/)/;
+const API_ROOMS = /^src\/api\/(contract|server|client|documents)\//;
 
 /** The room of a file under src/, or null for what is no module (styles, pages). */
 export function roomOf(path: string): string | null {
   if (!path.startsWith("src/")) return null;
-  if (CONTRACT.test(path)) return "contract";
-  if (CLIENT.test(path)) return "client";
-  if (path.startsWith("src/api/")) return "server";
-  if (path.startsWith("src/daemon/compose")) return "compose";
+  const api = API_ROOMS.exec(path);
+  if (api) return api[1]!;
+  if (path.startsWith("src/daemon/compose/")) return "compose";
   if (path === "src/main.ts" || path === "src/worker.ts") return "main";
   return path.split("/")[1]!;
 }

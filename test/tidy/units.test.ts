@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { basename, dirname } from "node:path";
 import type { UnitSnapshot } from "../../src/ports/files.ts";
-import { loadSnapshot } from "../../src/spec/load.ts";
+import { loadSnapshot } from "../../src/spec/load/load.ts";
 import { readTree, type Tree } from "./tree.ts";
 
 const tree = readTree();

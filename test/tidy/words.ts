@@ -36,7 +36,7 @@ const BANS: readonly Ban[] = [
   { pattern: /(?<![.\w$])Math\s*\.\s*random\b/g, what: "Math.random", applies: pure },
   { pattern: /(?<![.\w$])Bun\s*\.\s*spawn(?:Sync)?\b/g, what: "Bun.spawn", applies: notLinux },
   { pattern: /(?<![.\w$])process\s*\.\s*kill\b/g, what: "process.kill", applies: notLinux },
-  { pattern: /\/proc\//g, what: "/proc/", inStrings: true, applies: notLinux },
+  { pattern: /(?<!linux)\/proc\//g, what: "/proc/", inStrings: true, applies: notLinux },
 ];
 
 export function checkWords(tree: Tree): Finding[] {

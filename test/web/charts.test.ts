@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { MetricPoint } from "../../src/api/shapes.ts";
+import type { MetricPoint } from "../../src/api/contract/shapes.ts";
 import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/series.ts";
 import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";

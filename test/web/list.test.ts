@@ -6,7 +6,7 @@ import { pushSample, SAMPLES, sparkPath } from "../../src/web/spark.ts";
 import { countStates, troubled, troubleOf } from "../../src/web/trouble.ts";
 import { rowAfter, scrollTo, windowOf } from "../../src/web/window.ts";
 import { STATES } from "../../src/base/words.ts";
-import { aService } from "../api/fake.ts";
+import { aService } from "../api/server/fake.ts";
 
 const UNITS = [
   aService("web", { groups: ["shop"], labels: { team: "front" }, priority: 50, cpu_percent: 20 }),

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { bare, spansOf } from "../../src/web/ansi.ts";
 import { clip, plain } from "../../src/web/text.ts";
 import { criLine, findAll, grepOf, Joiner } from "../../src/web/unit/log-lines.ts";
-import { aLine } from "../api/fake.ts";
+import { aLine } from "../api/server/fake.ts";
 
 const HIDDEN = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/;
 

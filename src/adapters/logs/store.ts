@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { errnoWords } from "../../base/errno.ts";
 import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
-import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/fifo.ts";
-import type { Hub } from "../../linux/hub.ts";
+import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/io/fifo.ts";
+import type { Hub } from "../../linux/io/epoll.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
@@ -20,18 +20,18 @@ import type {
   Stream,
 } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
-import { type Capture, CaptureBuffers, openCapture } from "./capture.ts";
-import { Compressor } from "./compress.ts";
-import { LogFile } from "./file.ts";
-import { Keeping } from "./keeping.ts";
-import { Followers, type Subscriber } from "./follow.ts";
-import { Cursor } from "./cursor.ts";
-import { CaptureJournal } from "./journal.ts";
-import { readLog, searchLog } from "./read.ts";
-import { recover } from "./recover.ts";
-import { Stamper } from "./stamp.ts";
-import { TAIL_LINE_BYTES } from "./tail.ts";
-import { Trail } from "./trail.ts";
+import { type Capture, CaptureBuffers, openCapture } from "./capture/capture.ts";
+import { Compressor } from "./files/compress.ts";
+import { LogFile } from "./files/log-file.ts";
+import { Keeping } from "./files/retention.ts";
+import { Followers, type Subscriber } from "./read/follow.ts";
+import { Cursor } from "./read/cursor.ts";
+import { CaptureJournal } from "./capture/capture-journal.ts";
+import { readLog, searchLog } from "./read/search.ts";
+import { recover } from "./capture/recover.ts";
+import { Stamper } from "./capture/stamp.ts";
+import { TAIL_LINE_BYTES } from "./capture/tail.ts";
+import { Trail } from "./read/trail.ts";
 import { UnitLog } from "./unit.ts";
 
 export interface LogOptions {

@@ -1,16 +1,16 @@
 import { errnoWords } from "../../base/errno.ts";
-import { Episodes } from "../../core/episodes.ts";
-import { type Batch, type Count, Gate, lineEnding, NOTHING, plus, type Why } from "../../core/gate.ts";
-import type { Framing } from "../../core/lines.ts";
+import { Episodes } from "../../core/logs/loss-episodes.ts";
+import { type Batch, type Count, Gate, lineEnding, NOTHING, plus, type Why } from "../../core/logs/loss-gate.ts";
+import type { Framing } from "../../core/logs/framing.ts";
 import type { LogLoss, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
-import type { Moment, Saying, Sink } from "./capture.ts";
-import { type LogFile, NOWHERE } from "./file.ts";
-import type { InFlight } from "./journal.ts";
-import type { Followers } from "./follow.ts";
-import { RateLimit } from "./limit.ts";
-import type { Stamper } from "./stamp.ts";
-import { type Chunk, Tail } from "./tail.ts";
+import type { Moment, Saying, Sink } from "./capture/capture.ts";
+import { type LogFile, NOWHERE } from "./files/log-file.ts";
+import type { InFlight } from "./capture/capture-journal.ts";
+import type { Followers } from "./read/follow.ts";
+import { RateLimit } from "./capture/rate-limit.ts";
+import type { Stamper } from "./capture/stamp.ts";
+import { type Chunk, Tail } from "./capture/tail.ts";
 
 export interface UnitLogParts {
   readonly file: LogFile;

@@ -2,8 +2,8 @@
 import { closeSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";
 import { describeExit, type Exit } from "../../base/exit.ts";
-import { makePipe, readFifo } from "../../linux/fifo.ts";
-import type { Hub } from "../../linux/hub.ts";
+import { makePipe, readFifo } from "../../linux/io/fifo.ts";
+import type { Hub } from "../../linux/io/epoll.ts";
 import type { ProbeContext, ProbeResult } from "../../ports/prober.ts";
 import type { Processes, SpawnResult, TreeOf } from "../../ports/processes.ts";
 import type { ExecProbe } from "../../spec/spec.ts";

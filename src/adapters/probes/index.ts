@@ -1,5 +1,5 @@
 /** Runs probes of every type behind ports/prober.ts. The fallback of a probe is the caller's business. */
-import type { Hub } from "../../linux/hub.ts";
+import type { Hub } from "../../linux/io/epoll.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../ports/prober.ts";
 import type { Processes } from "../../ports/processes.ts";
 import type { ProbeSpec } from "../../spec/spec.ts";

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { bucketOf, rollUp, STEPS, type Step } from "../../core/rollup.ts";
+import { bucketOf, rollUp, STEPS, type Step } from "../../core/metrics/rollup.ts";
 import type { MetricRow, RollUp } from "../../ports/store.ts";
 import { type Packed, packRows, unpackRows } from "./block.ts";
 import { insertMetrics, metricOf, nthTimestamp, servicesWithMetrics, type StoredMetric } from "./metrics.ts";

@@ -1,5 +1,5 @@
-import { EXIT } from "../../api/errors.ts";
-import type { Alert } from "../../api/shapes.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import type { Alert } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { layOut, type Column } from "../render/columns.ts";

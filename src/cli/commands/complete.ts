@@ -1,11 +1,11 @@
 import { readdirSync } from "node:fs";
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import { fileNameOf } from "../../base/names.ts";
-import { complete, type KnownUnit } from "../complete.ts";
+import { complete, type KnownUnit } from "../table/completion.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 import { wordsOf } from "../shells.ts";
-import { statusWithin } from "../status-within.ts";
+import { statusWithin } from "../input/status-within.ts";
 
 /** Asked by a shell at every TAB: quick, and silent about what goes wrong. */
 export const run: Run = async (context) => {

@@ -1,4 +1,4 @@
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import type { Run } from "../context.ts";
 import type { Shell } from "../shells.ts";
 import { SCRIPTS } from "../shells/scripts.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { createClient, type Client } from "../../api/client.ts";
-import { EXIT } from "../../api/errors.ts";
-import type { DaemonInfo } from "../../api/shapes.ts";
+import { createClient, type Client } from "../../api/client/client.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import type { DaemonInfo } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { type Context, daemonLives, type Run } from "../context.ts";
 import { failWithLines } from "../fail.ts";

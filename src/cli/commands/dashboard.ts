@@ -1,4 +1,4 @@
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import type { Context, Run } from "../context.ts";
 
 /** A link that signs a browser in once. It is opened where there is a desktop to open it on, and printed otherwise. */

@@ -1,12 +1,12 @@
-import { EXIT } from "../../api/errors.ts";
-import { loadSettings } from "../../spec/settings.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import { loadSettings } from "../../spec/schema/settings.ts";
 import { daemonLives, type Context, type Run } from "../context.ts";
 import { CHECKS } from "../doctor/checks.ts";
 import type { Facts, Finding } from "../doctor/finding.ts";
 import type { Colour } from "../render/paint.ts";
 import { safe } from "../render/safe.ts";
 import { readOrNull, targetOf } from "../service/target.ts";
-import { statusWithin } from "../status-within.ts";
+import { statusWithin } from "../input/status-within.ts";
 
 export const run: Run = async (context) => {
   const facts = await lookUp(context);

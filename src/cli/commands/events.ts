@@ -1,12 +1,12 @@
-import { MAX_ROWS } from "../../api/bounds.ts";
-import { EXIT, type ApiError } from "../../api/errors.ts";
-import type { Input } from "../../api/contract.ts";
-import type { Event } from "../../api/shapes.ts";
+import { MAX_ROWS } from "../../api/contract/limits.ts";
+import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import type { Input } from "../../api/contract/contract.ts";
+import type { Event } from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../ids.ts";
+import { idsOf } from "../input/ids.ts";
 import { eventLine } from "../render/lines.ts";
-import { parseWhen } from "../when.ts";
+import { parseWhen } from "../input/when.ts";
 import { WHEN_HINT } from "./logs.ts";
 import { lookOf } from "./status.ts";
 

@@ -1,5 +1,5 @@
-import { EXIT } from "../../api/errors.ts";
-import { releaseControllers } from "../../linux/controllers.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import { releaseControllers } from "../../linux/cgroup/release-controllers.ts";
 import type { Run } from "../context.ts";
 
 /** ExecStopPost of the systemd service. That there is nothing to take back is no failure. */

@@ -1,4 +1,4 @@
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import type { Context, Run } from "../context.ts";
 import { failWithLines } from "../fail.ts";
 import { safe } from "../render/safe.ts";

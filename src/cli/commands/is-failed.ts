@@ -1,5 +1,5 @@
-import { EXIT } from "../../api/errors.ts";
-import { ask } from "../ask.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import { ask } from "../input/ask.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = (context) =>

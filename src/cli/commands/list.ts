@@ -1,12 +1,12 @@
-import { EXIT } from "../../api/errors.ts";
-import type { DaemonInfo, Service } from "../../api/shapes.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import type { DaemonInfo, Service } from "../../api/contract/shapes.ts";
 import type { Run } from "../context.ts";
 import { layOut, type Cell, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
 import { timersTable } from "../render/timers.ts";
 import { tableOptions, type Look } from "../render/status-table.ts";
-import { select } from "../select.ts";
+import { select } from "../input/select.ts";
 import { lookOf } from "./status.ts";
 
 export const run: Run = async (context) => {

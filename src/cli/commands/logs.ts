@@ -1,16 +1,16 @@
-import { MANY_LINES } from "../../api/bounds.ts";
-import { EXIT, type ApiError } from "../../api/errors.ts";
-import type { LogLineShape } from "../../api/shapes.ts";
-import type { Input } from "../../api/contract.ts";
+import { MANY_LINES } from "../../api/contract/limits.ts";
+import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import type { LogLineShape } from "../../api/contract/shapes.ts";
+import type { Input } from "../../api/contract/contract.ts";
 import { RUN_NAME } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../ids.ts";
-import { OPTIONS } from "../options.ts";
+import { idsOf } from "../input/ids.ts";
+import { OPTIONS } from "../table/options.ts";
 import { fullLogLine, logLine, recordOf } from "../render/lines.ts";
 import { prefixer } from "../render/prefix.ts";
 import { safe } from "../render/safe.ts";
-import { parseWhen } from "../when.ts";
+import { parseWhen } from "../input/when.ts";
 import { lookOf } from "./status.ts";
 
 type Query = Omit<Input<"serviceLogs">, "id">;

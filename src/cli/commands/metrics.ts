@@ -1,5 +1,5 @@
-import { EXIT, type ApiError } from "../../api/errors.ts";
-import type { MetricPoint } from "../../api/shapes.ts";
+import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import type { MetricPoint } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -9,7 +9,7 @@ import { safeCell } from "../render/safe.ts";
 import { memory, percent } from "../render/state.ts";
 import { tableOptions } from "../render/status-table.ts";
 import { shortTime } from "../render/time.ts";
-import { parseWhen } from "../when.ts";
+import { parseWhen } from "../input/when.ts";
 import { WHEN_HINT } from "./logs.ts";
 import { lookOf } from "./status.ts";
 

@@ -1,5 +1,5 @@
-import { EXIT } from "../../api/errors.ts";
-import { jsonSchema } from "../../spec/reference.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import { jsonSchema } from "../../spec/documents/unit-reference.ts";
 import type { Run } from "../context.ts";
 
 /** Always JSON, spread over lines: it is made to be written to a file. */

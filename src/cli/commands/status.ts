@@ -1,10 +1,10 @@
-import { EXIT } from "../../api/errors.ts";
-import type { Service, ServiceDetail } from "../../api/shapes.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { statusLong } from "../render/status-long.ts";
 import { statusTable, type Look } from "../render/status-table.ts";
-import { isMany, select } from "../select.ts";
+import { isMany, select } from "../input/select.ts";
 
 export const run: Run = async (context) => {
   if (!isMany(context.args)) {

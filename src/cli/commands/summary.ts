@@ -1,4 +1,4 @@
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import type { Run } from "../context.ts";
 import { grid } from "../render/grid.ts";
 import { safe } from "../render/safe.ts";

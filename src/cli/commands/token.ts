@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = async (context) => {

@@ -1,5 +1,5 @@
-import { EXIT } from "../../api/errors.ts";
-import { applyChange, emptyView, type View } from "../../api/view.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import { applyChange, emptyView, type View } from "../../api/contract/view.ts";
 import type { Context, Run } from "../context.ts";
 import { topScreen, SORTS, type Sort } from "../render/top.ts";
 import { lookOf } from "./status.ts";

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 import { attempt, isLingering } from "../service/install.ts";

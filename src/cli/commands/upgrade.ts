@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
-import { EXIT, type ApiError } from "../../api/errors.ts";
-import type { Status } from "../../api/shapes.ts";
+import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import type { Status } from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { onSignals } from "../../linux/signals.ts";
+import { onSignals } from "../../linux/self/signals.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 import { Exchange, putStoreBack } from "../upgrade/program.ts";

@@ -1,4 +1,4 @@
-import { EXIT } from "../../api/errors.ts";
+import { EXIT } from "../../api/contract/errors.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = async ({ options, version, commit, releases, out, json }) => {

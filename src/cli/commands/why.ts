@@ -1,5 +1,5 @@
-import { EXIT } from "../../api/errors.ts";
-import type { Why } from "../../api/shapes.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import type { Why } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Run } from "../context.ts";
 import { safe } from "../render/safe.ts";

@@ -1,8 +1,8 @@
 /** The daemon itself: does it answer, and is it the one that this command line goes with? */
 import { lstatSync, statSync } from "node:fs";
-import { descriptorsOf, isReplaced } from "../../linux/facts.ts";
-import { whoListens } from "../../linux/ports.ts";
-import { hasListener } from "../../linux/unix.ts";
+import { descriptorsOf, isReplaced } from "../../linux/proc/daemon-details.ts";
+import { whoListens } from "../../linux/io/tcp-listeners.ts";
+import { hasListener } from "../../linux/io/unix-listeners.ts";
 import { readUnitFile } from "../service/target.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 

@@ -1,9 +1,9 @@
 /** Directories, their modes and their disks; settings and unit files; the clock. */
 import { accessSync, constants, lstatSync, readdirSync, statfsSync, statSync, type Stats, type StatsFs } from "node:fs";
-import type { Problem } from "../../spec/problems.ts";
-import { loadSettings } from "../../spec/settings.ts";
-import { isSameFile } from "../same-file.ts";
-import { verifyPaths } from "../verify.ts";
+import type { Problem } from "../../spec/parse/problems.ts";
+import { loadSettings } from "../../spec/schema/settings.ts";
+import { isSameFile } from "../input/same-file.ts";
+import { verifyPaths } from "../input/verify.ts";
 import { readOrNull } from "../service/target.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 

@@ -1,6 +1,6 @@
-import type { DaemonInfo, Status } from "../../api/shapes.ts";
+import type { DaemonInfo, Status } from "../../api/contract/shapes.ts";
 import type { Places } from "../../spec/places.ts";
-import type { Settings } from "../../spec/settings.ts";
+import type { Settings } from "../../spec/schema/settings.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../service/target.ts";
 

@@ -1,4 +1,4 @@
-import type { Event, LogLineShape } from "../../api/shapes.ts";
+import type { Event, LogLineShape } from "../../api/contract/shapes.ts";
 import type { Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
 import type { Look } from "./status-table.ts";

@@ -1,5 +1,5 @@
-import type { ProblemShape } from "../../api/shapes.ts";
-import { formatProblem } from "../../spec/problems.ts";
+import type { ProblemShape } from "../../api/contract/shapes.ts";
+import { formatProblem } from "../../spec/parse/problems.ts";
 import type { Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
 

@@ -1,4 +1,4 @@
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import type { Health, State } from "../../base/words.ts";
 import type { Colour } from "./paint.ts";
 

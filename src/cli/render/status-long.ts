@@ -1,4 +1,4 @@
-import type { ServiceDetail } from "../../api/shapes.ts";
+import type { ServiceDetail } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { eventLine, logLine } from "./lines.ts";
 import { safe } from "./safe.ts";

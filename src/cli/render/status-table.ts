@@ -1,4 +1,4 @@
-import type { DaemonInfo, Service } from "../../api/shapes.ts";
+import type { DaemonInfo, Service } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import type { Paint } from "./paint.ts";

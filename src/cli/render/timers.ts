@@ -1,4 +1,4 @@
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import { safeCell } from "./safe.ts";

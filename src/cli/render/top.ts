@@ -1,5 +1,5 @@
-import type { Service } from "../../api/shapes.ts";
-import type { View } from "../../api/view.ts";
+import type { Service } from "../../api/contract/shapes.ts";
+import type { View } from "../../api/contract/view.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import { safe, safeCell } from "./safe.ts";

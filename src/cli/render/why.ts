@@ -1,4 +1,4 @@
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import type { Reason } from "../../base/words.ts";
 import { relative } from "./time.ts";
 

@@ -1,8 +1,8 @@
 /** What `sup install-service` does: steps that are found by looking, so that a second run finds nothing to do. */
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { createClient } from "../../api/client.ts";
-import type { ApiError } from "../../api/errors.ts";
+import { createClient } from "../../api/client/client.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { daemonLives, type Context } from "../context.ts";
 import type { Step } from "./steps.ts";

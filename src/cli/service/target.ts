@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { ApiError } from "../../api/errors.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { findPlaces, type Places } from "../../spec/places.ts";
 import type { Context } from "../context.ts";
-import type { Said } from "../../linux/systemd.ts";
+import type { Said } from "../../linux/self/systemd.ts";
 import { SERVICE, type Scope } from "./unit-file.ts";
 
 /** The systemd service that is meant, and how to talk to the manager that runs it. */

@@ -1,5 +1,5 @@
 /** `sup daemon start` and `stop` where systemd runs the daemon: done by hand, systemd would start again what was stopped. */
-import type { ApiError } from "../../api/errors.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context } from "../context.ts";
 import { askService, readUnitFile, targetOf, type Target } from "./target.ts";

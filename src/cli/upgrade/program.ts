@@ -1,9 +1,9 @@
 import { accessSync, chmodSync, chownSync, closeSync, constants, copyFileSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from "node:fs"; // prettier-ignore
 import { basename, dirname, join } from "node:path";
-import type { ApiError } from "../../api/errors.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { tryProgram } from "../../linux/launch.ts";
-import { readStat } from "../../linux/proc.ts";
+import { tryProgram } from "../../linux/self/relaunch.ts";
+import { readStat } from "../../linux/proc/proc.ts";
 
 /**
  * The installed executable while it is exchanged. Everything happens in a directory next to it (`.sup-install.PID`, as

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient } from "../../api/client.ts";
-import { startTrial } from "../../linux/launch.ts";
-import { statusWithin } from "../status-within.ts";
+import { createClient } from "../../api/client/client.ts";
+import { startTrial } from "../../linux/self/relaunch.ts";
+import { statusWithin } from "../input/status-within.ts";
 
 /**
  * Starts a daemon of the new executable in a home of its own, with nothing to do, and has it answer and end. A program that

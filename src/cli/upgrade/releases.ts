@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import type { ApiError } from "../../api/errors.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
 /** Releases as install.sh finds them: the same addresses, the same files. test/e2e/upgrade holds the two to the same places. */

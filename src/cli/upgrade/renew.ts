@@ -1,7 +1,7 @@
-import type { DaemonInfo, Status } from "../../api/shapes.ts";
-import { endByForce, launchOf, relaunch, type Launch } from "../../linux/launch.ts";
+import type { DaemonInfo, Status } from "../../api/contract/shapes.ts";
+import { endByForce, launchOf, relaunch, type Launch } from "../../linux/self/relaunch.ts";
 import { type Context, daemonLives } from "../context.ts";
-import { statusWithin } from "../status-within.ts";
+import { statusWithin } from "../input/status-within.ts";
 
 /** The daemon before the upgrade. */
 export interface Before {

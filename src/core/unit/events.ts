@@ -1,6 +1,6 @@
 import type { Exit } from "../../base/exit.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
-import type { Notice } from "../notice.ts";
+import type { Notice } from "./sd-notify.ts";
 import type { Cause, DueWhy, SpawnFailure } from "./record.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { describeExit } from "../../base/exit.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { SIGNALS } from "../../base/signals.ts";
-import { isSuccess, noteStart } from "../restart.ts";
+import { isSuccess, noteStart } from "./restart.ts";
 import type { Effect } from "./effects.ts";
 import type { UnitEvent } from "./events.ts";
 import { exitDetails, tell, type Outcome, type Situation } from "./outcome.ts";

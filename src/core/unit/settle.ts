@@ -1,6 +1,6 @@
 import { formatDuration } from "../../base/duration.ts";
 import type { Reason } from "../../base/words.ts";
-import { afterRun, decide, isSuccess, type Decision } from "../restart.ts";
+import { afterRun, decide, isSuccess, type Decision } from "./restart.ts";
 import { exitDetails, tell, type Outcome, type Situation } from "./outcome.ts";
 import type { Ending, Unit } from "./record.ts";
 

@@ -1,6 +1,6 @@
 import type { EventType, UnitEvent } from "./events.ts";
 import * as move from "./moves.ts";
-import * as own from "./notified.ts";
+import * as own from "./notice-moves.ts";
 import type { Phase } from "./phase.ts";
 
 /**

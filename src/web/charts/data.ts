@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Event, MetricPoint } from "../../api/shapes.ts";
+import type { Event, MetricPoint } from "../../api/contract/shapes.ts";
 import { ask, askPath, hasRoute } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 import { useAnswer } from "../unit/use-answer.ts";

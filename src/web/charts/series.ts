@@ -1,4 +1,4 @@
-import type { MetricPoint } from "../../api/shapes.ts";
+import type { MetricPoint } from "../../api/contract/shapes.ts";
 
 /** Numbers over time as a chart takes them: seconds since 1970, and for each line a value or a gap at each of them. */
 export interface Series {

@@ -1,5 +1,5 @@
 import dagre from "@dagrejs/dagre";
-import type { Graph } from "../../api/shapes.ts";
+import type { Graph } from "../../api/contract/shapes.ts";
 
 /** Where everything of a graph is, in pixels from its top left corner. */
 export interface Placed {

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Graph, Service } from "../../api/shapes.ts";
+import type { Graph, Service } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
 import { unitHref } from "../route.ts";
 import { ask } from "../state/api.ts";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Alert } from "../../api/shapes.ts";
+import type { Alert } from "../../api/contract/shapes.ts";
 import { fullTime, plural, shortTime } from "../format.ts";
 import { Relative } from "../parts/marks.tsx";
 import { SearchField } from "../parts/search-field.tsx";

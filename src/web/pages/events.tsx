@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Event } from "../../api/shapes.ts";
+import type { Event } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
 import { EventList } from "../parts/event-list.tsx";
 import { SearchField } from "../parts/search-field.tsx";

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { loadSession, signIn, signInNote } from "../state/session.ts";
 import { amend, place } from "../state/place.ts";
-import type { ApiError } from "../../api/errors.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 
 /** By the link of `sup dashboard`, whose code is tried at once, or by the token. */
 export function SignInPage({ code, waiting = false }: { readonly code: string | null; readonly waiting?: boolean }) {

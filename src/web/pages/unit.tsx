@@ -1,4 +1,4 @@
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import { TABS, unitHref, type Tab } from "../route.ts";
 import { EventList } from "../parts/event-list.tsx";
 import { Dot, HealthMark, Since, StateMark } from "../parts/marks.tsx";

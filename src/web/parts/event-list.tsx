@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Event } from "../../api/shapes.ts";
+import type { Event } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
 import { unitHref } from "../route.ts";
 import { now } from "../state/clock.ts";

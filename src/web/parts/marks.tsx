@@ -1,6 +1,6 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import { due, relative, since } from "../format.ts";
 import { now } from "../state/clock.ts";
 import { HEALTH_TONES, toneOf, toneOfState } from "../trouble.ts";

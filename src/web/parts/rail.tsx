@@ -1,4 +1,4 @@
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import { acknowledge, openAlerts } from "../state/alerts.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import type { Filter, Sort } from "../filter.ts";
 import { megabytes, NONE, percent } from "../format.ts";
 import { unitHref } from "../route.ts";

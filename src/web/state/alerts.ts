@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { Alert } from "../../api/shapes.ts";
+import type { Alert } from "../../api/contract/shapes.ts";
 import { ask } from "./api.ts";
 import { onChange } from "./live.ts";
 import { say } from "./toasts.ts";

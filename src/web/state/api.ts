@@ -1,5 +1,5 @@
-import { createClient, type Client } from "../../api/client.ts";
-import { pathOf, routes, type RouteName } from "../../api/routes.ts";
+import { createClient, type Client } from "../../api/client/client.ts";
+import { pathOf, routes, type RouteName } from "../../api/contract/routes.ts";
 
 /** Where the page is served from, with any prefix of a reverse proxy. */
 const base = new URL(".", document.baseURI).href.replace(/\/$/, "");

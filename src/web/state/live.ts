@@ -1,7 +1,7 @@
 import { computed, signal } from "@preact/signals";
-import { parseEvents, textLines } from "../../api/client-streams.ts";
-import type { StreamChange } from "../../api/shapes.ts";
-import { applyChange, emptyView, type View } from "../../api/view.ts";
+import { parseEvents, textLines } from "../../api/client/streams.ts";
+import type { StreamChange } from "../../api/contract/shapes.ts";
+import { applyChange, emptyView, type View } from "../../api/contract/view.ts";
 import { urlOf } from "./api.ts";
 import { sessionEnded } from "./session.ts";
 

@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
-import type { Session } from "../../api/shapes.ts";
-import type { ApiError } from "../../api/errors.ts";
+import type { Session } from "../../api/contract/shapes.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { ask, whenUnauthorized } from "./api.ts";
 
 /** Null until the daemon has said how this browser stands. */

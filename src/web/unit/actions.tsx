@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Action, JobResult, Service } from "../../api/shapes.ts";
+import type { Action, JobResult, Service } from "../../api/contract/shapes.ts";
 import { ask } from "../state/api.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";

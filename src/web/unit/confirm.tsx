@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import type { JobResult, Service } from "../../api/shapes.ts";
-import type { ApiError } from "../../api/errors.ts";
+import type { JobResult, Service } from "../../api/contract/shapes.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { ask } from "../state/api.ts";
 import { view } from "../state/live.ts";

@@ -1,4 +1,4 @@
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import { Dot, StateMark } from "../parts/marks.tsx";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Service, ServiceDetail } from "../../api/shapes.ts";
+import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { fullTime, megabytes, NONE, percent } from "../format.ts";
 import { Due, Relative, Since } from "../parts/marks.tsx";
 import { labelsOf } from "../filter.ts";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Service, ServiceHealth } from "../../api/shapes.ts";
+import type { Service, ServiceHealth } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
 import { Due, HealthMark } from "../parts/marks.tsx";
 import { ask } from "../state/api.ts";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Service } from "../../api/shapes.ts";
+import type { Service } from "../../api/contract/shapes.ts";
 import { Dialog } from "../parts/dialog.tsx";
 
 const SIGNALS = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGSTOP", "SIGCONT"] as const;

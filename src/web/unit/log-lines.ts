@@ -1,4 +1,4 @@
-import type { LogLineShape } from "../../api/shapes.ts";
+import type { LogLineShape } from "../../api/contract/shapes.ts";
 
 /** A line as a person sees one: the parts of a line over 16 KiB are put together again. */
 export interface Line {

@@ -1,4 +1,4 @@
-import type { LogLineShape } from "../../api/shapes.ts";
+import type { LogLineShape } from "../../api/contract/shapes.ts";
 import { spansOf } from "../ansi.ts";
 import { fullTime, logTime, plural } from "../format.ts";
 import { clip } from "../text.ts";

@@ -1,6 +1,6 @@
-import { parseEvents, textLines } from "../../api/client-streams.ts";
-import type { ApiError } from "../../api/errors.ts";
-import type { LogLineShape } from "../../api/shapes.ts";
+import { parseEvents, textLines } from "../../api/client/streams.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
+import type { LogLineShape } from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { ask, urlOf } from "../state/api.ts";
 import { link } from "../state/live.ts";

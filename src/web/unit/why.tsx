@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Service, Why as Story } from "../../api/shapes.ts";
+import type { Service, Why as Story } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
 import { Due } from "../parts/marks.tsx";
 import { ask } from "../state/api.ts";

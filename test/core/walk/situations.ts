@@ -1,5 +1,5 @@
 import type { Exit } from "../../../src/base/exit.ts";
-import { parseNotice } from "../../../src/core/notice.ts";
+import { parseNotice } from "../../../src/core/unit/sd-notify.ts";
 import type { UnitEvent } from "../../../src/core/unit/events.ts";
 import { holdsStop } from "../../../src/core/unit/phase.ts";
 import type { Unit } from "../../../src/core/unit/record.ts";

@@ -1,7 +1,7 @@
 import type { Exit } from "../../../src/base/exit.ts";
 import { stateOf, type Phase } from "../../../src/core/unit/phase.ts";
 import type { Cause, Unit } from "../../../src/core/unit/record.ts";
-import { World, type Fact, type Turn, type WorldEffect, type WorldEvent } from "../../../src/core/world.ts";
+import { World, type Fact, type Turn, type WorldEffect, type WorldEvent } from "../../../src/core/world/world.ts";
 import type { Spec } from "../../../src/spec/spec.ts";
 import { code, killedBy, makeSpec, ref, type SpecParts } from "../fixtures.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { connect } from "node:net";
-import type { DaemonInfo, OverallHealth, Service, Status } from "../../../src/api/shapes.ts";
+import type { DaemonInfo, OverallHealth, Service, Status } from "../../../src/api/contract/shapes.ts";
 import { crasher, sleeper, worker } from "../../harness/services.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
 import { until } from "../../harness/until.ts";

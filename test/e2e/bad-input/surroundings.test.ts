@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DaemonInfo } from "../../../src/api/shapes.ts";
+import type { DaemonInfo } from "../../../src/api/contract/shapes.ts";
 import { SUP, startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { run } from "../../harness/run.ts";
 import { sleeper } from "../../harness/services.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Status } from "../../../src/api/shapes.ts";
+import type { Status } from "../../../src/api/contract/shapes.ts";
 import { freePort } from "../../harness/ports.ts";
 import { processesOf } from "../../harness/processes.ts";
 import { run } from "../../harness/run.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Service } from "../../../src/api/shapes.ts";
+import type { Service } from "../../../src/api/contract/shapes.ts";
 import { startDaemon } from "../../harness/daemon.ts";
 import { eventsOf } from "../../harness/history.ts";
 import { alive, processesOf } from "../../harness/processes.ts";

@@ -1,6 +1,6 @@
 /** A real leak, seen coming. */
 import { expect, test } from "bun:test";
-import type { Alert, Forecast } from "../../../src/api/shapes.ts";
+import type { Alert, Forecast } from "../../../src/api/contract/shapes.ts";
 import { startDaemon } from "../../harness/daemon.ts";
 import { eventsOf } from "../../harness/history.ts";
 import { sleeper } from "../../harness/services.ts";

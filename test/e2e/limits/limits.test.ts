@@ -1,6 +1,6 @@
 /** Limits over whole trees, and the alerts that come of what goes wrong. */
 import { expect, test } from "bun:test";
-import type { Alert } from "../../../src/api/shapes.ts";
+import type { Alert } from "../../../src/api/contract/shapes.ts";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { eventsOf } from "../../harness/history.ts";
 import { crasher, sleeper, type UnitFile } from "../../harness/services.ts";

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import type { MetricPoint } from "../../../src/api/shapes.ts";
+import type { MetricPoint } from "../../../src/api/contract/shapes.ts";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { sleeper } from "../../harness/services.ts";
 import { until } from "../../harness/until.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Daemon, startDaemon, SUP } from "../../harness/daemon.ts";
-import type { Event } from "../../../src/api/shapes.ts";
+import type { Event } from "../../../src/api/contract/shapes.ts";
 import { freePort } from "../../harness/ports.ts";
 import { alive } from "../../harness/processes.ts";
 import { until } from "../../harness/until.ts";

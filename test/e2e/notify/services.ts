@@ -1,4 +1,4 @@
-import { sendNotice } from "../../../src/linux/notify.ts";
+import { sendNotice } from "../../../src/linux/io/sd-notify.ts";
 
 export const systemdNotify = Bun.which("systemd-notify");
 export const python = Bun.which("python3");

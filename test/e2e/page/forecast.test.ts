@@ -1,6 +1,6 @@
 /** A leak as the page tells it: the sentence under the chart, and the band drawn ahead of now. */
 import { expect, test } from "bun:test";
-import type { Forecast } from "../../../src/api/shapes.ts";
+import type { Forecast } from "../../../src/api/contract/shapes.ts";
 import { startDaemon } from "../../harness/daemon.ts";
 import { sleeper } from "../../harness/services.ts";
 import { until } from "../../harness/until.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ReloadPlan } from "../../../src/api/shapes.ts";
+import type { ReloadPlan } from "../../../src/api/contract/shapes.ts";
 import { eventsOf } from "../../harness/history.ts";
 import { alive } from "../../harness/processes.ts";
 import { sleeper, worker } from "../../harness/services.ts";

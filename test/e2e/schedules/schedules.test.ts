@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DaemonInfo, Service } from "../../../src/api/shapes.ts";
+import type { DaemonInfo, Service } from "../../../src/api/contract/shapes.ts";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { eventsOf, typesOf } from "../../harness/history.ts";
 import { until } from "../../harness/until.ts";

@@ -15,7 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Alert, DaemonInfo } from "../../../src/api/shapes.ts";
+import type { Alert, DaemonInfo } from "../../../src/api/contract/shapes.ts";
 import { SUP, startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { alive } from "../../harness/processes.ts";
 import { run } from "../../harness/run.ts";

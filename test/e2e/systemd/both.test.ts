@@ -1,6 +1,6 @@
 /** The system's daemon and a user's on one machine: whose the units of /etc/sup/units are. */
 import { expect, test } from "bun:test";
-import type { Service, Status } from "../../../src/api/shapes.ts";
+import type { Service, Status } from "../../../src/api/contract/shapes.ts";
 import { type Account, noSandbox, type Sandbox, startSandbox } from "../../harness/sandbox.ts";
 import { until } from "../../harness/until.ts";
 

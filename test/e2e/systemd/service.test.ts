@@ -1,6 +1,6 @@
 /** sup as a service of a real systemd: what goes on, what stops, and in which order. */
 import { expect, test } from "bun:test";
-import type { Service, Status } from "../../../src/api/shapes.ts";
+import type { Service, Status } from "../../../src/api/contract/shapes.ts";
 import { type Account, noSandbox, type Sandbox, startSandbox } from "../../harness/sandbox.ts";
 import { until } from "../../harness/until.ts";
 

@@ -309,7 +309,7 @@ describe("a program that fails only the daemon of the services is taken back", (
     const program = await build(temp.path, "98.1.0", [
       { file: "src/adapters/sqlite/migrations.ts", from: "`,\n];", to: "`,\n  `CREATE TABLE of_the_future (x)`,\n];" },
       {
-        file: "src/daemon/run.ts",
+        file: "src/daemon/lifecycle/run.ts",
         from: "  const parts = made.value;",
         to: "  const parts = made.value;\n  if (handover !== null) process.exit(3);",
       },

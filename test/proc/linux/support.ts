@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { closeSync, openSync } from "node:fs";
 import type { Exit } from "../../../src/base/exit.ts";
-import { type Hub, openHub } from "../../../src/linux/hub.ts";
-import { listPids } from "../../../src/linux/proc.ts";
-import { openProcesses, type ProcessTable } from "../../../src/linux/processes.ts";
+import { type Hub, openHub } from "../../../src/linux/io/epoll.ts";
+import { listPids } from "../../../src/linux/proc/proc.ts";
+import { openProcesses, type ProcessTable } from "../../../src/linux/processes/processes.ts";
 import type { ProcessRef, SpawnRequest, TreeOf } from "../../../src/ports/processes.ts";
 import type { IdentitySpec } from "../../../src/spec/spec.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipMember } from "../../../src/adapters/logs/gzip.ts";
-import { readLog } from "../../../src/adapters/logs/read.ts";
+import { gzipMember } from "../../../src/adapters/logs/files/gzip.ts";
+import { readLog } from "../../../src/adapters/logs/read/search.ts";
 import type { LogQuery } from "../../../src/ports/logs.ts";
 import { tempDir } from "../../harness/temp.ts";
 

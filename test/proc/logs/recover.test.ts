@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { CaptureJournal } from "../../../src/adapters/logs/journal.ts";
-import { recover } from "../../../src/adapters/logs/recover.ts";
-import { Stamper } from "../../../src/adapters/logs/stamp.ts";
+import { CaptureJournal } from "../../../src/adapters/logs/capture/capture-journal.ts";
+import { recover } from "../../../src/adapters/logs/capture/recover.ts";
+import { Stamper } from "../../../src/adapters/logs/capture/stamp.ts";
 import { tempDir } from "../../harness/temp.ts";
 
 const record = (n: number): string => `2026-11-25T13:09:17.396000000Z stdout F ${n}\n`;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { closeSync, constants, openSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Region, type Seal } from "../../../src/adapters/logs/region.ts";
-import { makeFifo } from "../../../src/linux/fifo.ts";
+import { Region, type Seal } from "../../../src/adapters/logs/capture/region.ts";
+import { makeFifo } from "../../../src/linux/io/fifo.ts";
 import { tempDir } from "../../harness/temp.ts";
 
 const SEAL: Seal = [0x12345678, -5];

@@ -1,7 +1,7 @@
 /** Takes in what comes through the FIFO of unit `web` in DIRECTORY until it is killed: a daemon without anything else. */
 import { join } from "node:path";
 import { openLogs } from "../../../src/adapters/logs/store.ts";
-import { openHub } from "../../../src/linux/hub.ts";
+import { openHub } from "../../../src/linux/io/epoll.ts";
 import type { Compression } from "../../../src/spec/spec.ts";
 import { logSpec } from "./kit.ts";
 

@@ -1,9 +1,9 @@
 /** Alerts over time and over daemons, in a real store. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { CALM_MS, type Concern } from "../../../src/core/alerts.ts";
-import type { Turn, World } from "../../../src/core/world.ts";
-import { Alerting } from "../../../src/daemon/alerting.ts";
+import { CALM_MS, type Concern } from "../../../src/core/alerts/alerts.ts";
+import type { Turn, World } from "../../../src/core/world/world.ts";
+import { Alerting } from "../../../src/daemon/background/alerting.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import { tempDir } from "../../harness/temp.ts";
 import { mustOpen } from "./rows.ts";

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { freshUnit } from "../../../src/core/unit/record.ts";
-import type { Entry, World } from "../../../src/core/world.ts";
-import { Forecaster } from "../../../src/daemon/forecaster.ts";
+import type { Entry, World } from "../../../src/core/world/world.ts";
+import { Forecaster } from "../../../src/daemon/background/forecaster.ts";
 import { makeSpec, type SpecParts } from "../../core/fixtures.ts";
 import { tempDir } from "../../harness/temp.ts";
 import { metricRow, mustOpen } from "./rows.ts";

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { Housekeeping } from "../../../src/daemon/housekeeping.ts";
+import { Housekeeping } from "../../../src/daemon/background/housekeeping.ts";
 import { memoryDir } from "../../harness/temp.ts";
 import { metricRow, mustOpen, newEvent, turn } from "./rows.ts";
 

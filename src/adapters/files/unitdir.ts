@@ -1,0 +1,139 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../../base/names.ts";
+import type { TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
+import { identityOf, namesIn, wantComing, watchDirectories, type Wanted } from "./dirwatch.ts";
+
+export interface UnitSourceOptions {
+  /** A sentence about a directory that cannot be watched (too many watches): its changes are seen at a reload only. */
+  readonly onProblem?: (message: string) => void;
+  /** A directory whose units belong to another daemon now. */
+  readonly leavesAlone?: (directory: string) => boolean;
+  /** How long it must be quiet before a change is told; 100. */
+  readonly quietMs?: number;
+}
+
+export const MAX_UNIT_FILE_BYTES = 1 << 20;
+
+/** The unit files of `directories`; earlier ones win. Symbolic links are followed. A directory that is not there is empty. */
+export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
+  const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
+  const leavesAlone = options.leavesAlone ?? (() => false);
+  return {
+    directories: absolute,
+    snapshot: () => snapshot(absolute.filter((directory) => !leavesAlone(directory))),
+    leftAlone: () =>
+      absolute.filter(leavesAlone).map((directory) => ({
+        directory,
+        units: list(directory, () => {}).filter((name) => name.endsWith(SUFFIX)).map(stripSuffix), // prettier-ignore
+      })),
+    watch: (onChange) =>
+      watchDirectories({
+        wanted: () => wanted(absolute),
+        isRelevant: (_, name) => isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json")),
+        onChange: () => onChange(),
+        quietMs: options.quietMs,
+        onProblem: options.onProblem ?? (() => {}),
+      }),
+  };
+}
+
+const SUFFIX = fileNameOf("");
+
+/** The directories, their drop-in directories, and what tells that one of them comes. */
+function wanted(directories: readonly string[]): Wanted {
+  const wanted: Wanted = new Map();
+  for (const directory of directories) wantComing(wanted, directory);
+  for (const directory of directories) {
+    if (identityOf(directory) === null) continue;
+    wanted.set(directory, null);
+    for (const name of namesIn(directory)) {
+      // A link may lead to a directory as well as a file; what is no directory is not watched in the end.
+      const path = join(directory, name);
+      if (isVisible(name) && name.endsWith(`${SUFFIX}.d`) && identityOf(path) !== null) wanted.set(path, null);
+    }
+  }
+  return wanted;
+}
+
+/** Hidden files are the temporary files of editors (`.#web.unit.json`, `.web.unit.json.swp`) and of atomic writers. */
+const isVisible = (name: string): boolean => !name.startsWith(".");
+
+function snapshot(directories: readonly string[]): UnitSnapshot {
+  const unreadable: Array<{ path: string; message: string }> = [];
+  const refuse = (path: string, message: string): void => void unreadable.push({ path, message });
+  const listings = directories.map((directory) => ({ directory, names: new Set(list(directory, refuse)) }));
+  const mains = new Map<string, TextFile | null>();
+  for (const { directory, names } of listings) {
+    for (const name of names) {
+      if (!name.endsWith(SUFFIX)) continue;
+      const id = stripSuffix(name);
+      const path = join(directory, name);
+      if (!isUnitId(id) && !isTemplate(id)) refuse(path, nameMessage(path, id));
+      else if (!mains.has(id)) mains.set(id, read(path, refuse)); // also an unreadable one hides those of later directories
+    }
+  }
+  const units: UnitFiles[] = [];
+  for (const [id, main] of [...mains].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const folder = `${fileNameOf(id)}.d`;
+    const holders = listings.toReversed().filter(({ names }) => names.has(folder));
+    const dropIns = holders.flatMap(({ directory }) => readDropIns(join(directory, folder), refuse));
+    if (main) units.push({ id, main, dropIns });
+  }
+  return { units, unreadable };
+}
+
+type Refuse = (path: string, message: string) => void;
+
+/** In name order, by code units: the order must not depend on the language of the machine. */
+function readDropIns(directory: string, refuse: Refuse): TextFile[] {
+  const names = list(directory, refuse).filter((name) => name.endsWith(".json"));
+  return names.flatMap((name) => read(join(directory, name), refuse) ?? []);
+}
+
+function list(directory: string, refuse: Refuse): string[] {
+  try {
+    return readdirSync(directory).filter(isVisible).sort();
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") refuse(directory, `cannot read the directory ${directory}: ${wordsOf(error)}`);
+    return [];
+  }
+}
+
+function read(path: string, refuse: Refuse): TextFile | null {
+  const refused = (why: string): null => (refuse(path, `cannot read ${path}: ${why}`), null);
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not hold us up
+  } catch (error) {
+    return refused(codeOf(error) === "ENOENT" ? "it is a link to nothing, or has just gone" : wordsOf(error));
+  }
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) return refused(status.isDirectory() ? "it is a directory" : "it is no regular file");
+    const bytes = Buffer.allocUnsafe(Math.min(status.size, MAX_UNIT_FILE_BYTES) + 1);
+    let length = 0;
+    for (let got = 1; got > 0 && length < bytes.length; length += got) got = readSync(fd, bytes, length, bytes.length - length, length);
+    if (length > MAX_UNIT_FILE_BYTES || status.size > MAX_UNIT_FILE_BYTES) return refused("a unit file may have 1 MiB at most");
+    return { path, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length)) };
+  } catch (error) {
+    return refused(error instanceof TypeError ? "it is not UTF-8 text" : wordsOf(error));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function nameMessage(path: string, id: string): string {
+  const rule = "letters, digits, `_`, `.` and `-` (64 at most), with `@` and an instance if need be";
+  if (id === RESERVED_NAME) return `${basename(path)} is ignored: the name ${RESERVED_NAME} is the daemon's own; choose another`;
+  return `${basename(path)} is ignored: ${JSON.stringify(id)} is no unit name; use ${rule}`;
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+const WORDS: Record<string, string> = { EACCES: "permission denied", ENOTDIR: "it is no directory", ELOOP: "too many symbolic links" };
+
+function wordsOf(error: unknown): string {
+  const code = codeOf(error);
+  return code && WORDS[code] ? `${WORDS[code]} (${code})` : (error as Error).message;
+}

@@ -1,0 +1,300 @@
+/**
+ * Output on its way from a pipe to a log, kept where the death of the daemon cannot touch it. Every step can be the last:
+ *
+ *   begin    which stream, and how long its log is, is written into a shared mapping
+ *   splice   the kernel moves bytes from the pipe to the spool file, whose length says how many, or many bytes at once to
+ *            the region, whose seals say it (`region.ts`)
+ *   write    the records go to the log
+ *   commit   the unfinished line goes to its file, and one store says so
+ *
+ * The next daemon finds in the mapping how far the last one came (`recover.ts`). Nothing here survives the machine, and
+ * nothing has to: then the pipes are gone as well.
+ *
+ * The mapping is small and all of it is there from the beginning: a store into a page that a full disk cannot give would
+ * be the end of the daemon. What is long goes by write(2), which answers with an error instead.
+ */
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { GateState } from "../../../core/logs/loss-gate.ts";
+import { PART_BYTES } from "../../../core/logs/framing.ts";
+import { Region, type Seal } from "./region.ts";
+
+/** Where a log ended. */
+export interface Where {
+  readonly inode: number;
+  readonly size: number;
+}
+
+/** What is done with the unfinished line: it gets more input, or it is written as it is. `note`: a line of the daemon's own. */
+export type Doing = "chunk" | "end" | "part" | "note";
+const DOINGS: readonly Doing[] = ["chunk", "end", "part", "note"];
+
+export interface InFlight {
+  readonly slot: number;
+  readonly doing: Doing;
+  readonly raw: boolean;
+  /** Offset in the spool at which the bytes of this step begin. */
+  readonly spoolFrom: number;
+  /** Bytes that are taken by way of the region; 0 when it is the spool. */
+  readonly regionBytes: number;
+  readonly where: Where;
+  /** Bytes of records that the rate limit lets pass. */
+  readonly allowance: number;
+  /** The disk does not let us write: nothing of this step gets into the log. */
+  readonly refused: boolean;
+}
+
+const SLOTS = 4096;
+const NAME_BYTES = 256;
+/** Small, so that its pages stay in the processor's cache. */
+const SPOOL_LIMIT = 2 << 20;
+
+const VERSION = 1;
+/** Words of the header, of 4 bytes each. */
+const W = { version: 0, phase: 1, doing: 2, slot: 3, next: 4, raw: 5, regionBytes: 22, seal: 23 } as const;
+/** Doubles of the header, of 8 bytes each. `allowance`: one more than it is; 0: no limit. */
+const D = { spoolFrom: 8, inode: 9, size: 10, allowance: 13 } as const;
+const RAW = 1;
+const REFUSED = 2;
+const PHASE = { idle: 0, begun: 1, written: 2 } as const;
+const HEADER_WORDS = 32;
+/** Of each slot: in use, which of the two lines counts, and their lengths. */
+const SLOT_WORDS = 4;
+const TABLE_BYTES = (HEADER_WORDS + SLOTS * SLOT_WORDS) * 4;
+/** Of each slot, twice as the lines are: flags, lines and bytes left out by the limit, and by the disk. */
+const GATE_DOUBLES = 5;
+const GATES_BYTES = SLOTS * 2 * GATE_DOUBLES * 8;
+
+export class CaptureJournal {
+  readonly spool: number;
+  readonly region: Region;
+  private readonly lines: number;
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
+  private readonly gates: Float64Array;
+  private readonly slots = new Map<string, number>();
+  private spoolSize = 0;
+  private closed = false;
+
+  /** Throws when the files cannot be made: output is then captured without this protection. */
+  constructor(directory: string) {
+    const table = join(directory, "capture.table");
+    const fresh = prepareTable(table);
+    const mapped = Bun.mmap(table);
+    this.words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
+    this.doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
+    this.gates = mapGates(join(directory, "capture.gates"), fresh);
+    this.spool = openSync(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.region = new Region(join(directory, "capture.region"));
+    this.lines = openSync(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    if (fresh) this.words[W.version] = VERSION;
+    else for (let slot = 0; slot < SLOTS; slot++) if (this.word(slot, 0) === 1) this.slots.set(this.nameOf(slot), slot);
+    this.spoolSize = fstatSync(this.spool).size;
+  }
+
+  /** The slot of a stream ("web\0stdout"); null when all are taken, or its name cannot be written. */
+  slotOf(key: string): number | null {
+    const known = this.slots.get(key);
+    if (known !== undefined) return known;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.word(slot, 0) !== 0) continue;
+      const name = Buffer.alloc(NAME_BYTES);
+      name.write(key);
+      try {
+        writeSync(this.lines, name, 0, NAME_BYTES, nameAt(slot));
+      } catch {
+        return null;
+      }
+      this.setWord(slot, 1, 0);
+      this.setWord(slot, 2, 0);
+      this.gates.fill(0, slot * 2 * GATE_DOUBLES, (slot + 1) * 2 * GATE_DOUBLES);
+      this.setWord(slot, 0, 1);
+      this.slots.set(key, slot);
+      return slot;
+    }
+    return null;
+  }
+
+  forget(key: string): void {
+    const slot = this.slots.get(key);
+    if (slot === undefined) return;
+    this.slots.delete(key);
+    this.setWord(slot, 0, 0);
+  }
+
+  keyOf(slot: number): string | undefined {
+    for (const [key, one] of this.slots) if (one === slot) return key;
+    return undefined;
+  }
+
+  /** The unfinished line of a stream. */
+  line(slot: number): Buffer {
+    const index = this.word(slot, 1);
+    const line = Buffer.alloc(this.word(slot, 2 + index));
+    return line.subarray(0, readSync(this.lines, line, 0, line.length, lineAt(slot, index)));
+  }
+
+  /** What was left out of the log of a stream and not told yet. */
+  gate(slot: number): GateState {
+    const at = gateAt(slot, this.word(slot, 1));
+    const [flags, limitLines, limitBytes, diskLines, diskBytes] = this.gates.subarray(at, at + GATE_DOUBLES) as unknown as number[];
+    return { flags: flags!, limit: { lines: limitLines!, bytes: limitBytes! }, disk: { lines: diskLines!, bytes: diskBytes! } };
+  }
+
+  /** Where the next bytes of the spool go. It is emptied now and then, never while a step is under way. */
+  spoolEnd(): number {
+    if (this.spoolSize > SPOOL_LIMIT) {
+      ftruncateSync(this.spool, 0);
+      this.spoolSize = 0;
+    }
+    return this.spoolSize;
+  }
+
+  begin({ slot, doing, raw, spoolFrom, regionBytes, where, allowance, refused }: InFlight): void {
+    const { words, doubles } = this;
+    words[W.regionBytes] = regionBytes;
+    if (regionBytes > 0) {
+      words[W.seal] = random();
+      words[W.seal + 1] = random();
+      this.region.seal(regionBytes, this.seal);
+    }
+    words[W.slot] = slot;
+    words[W.doing] = DOINGS.indexOf(doing);
+    words[W.raw] = (raw ? RAW : 0) | (refused ? REFUSED : 0);
+    doubles[D.allowance] = allowance === Infinity ? 0 : Math.max(0, allowance) + 1;
+    doubles[D.spoolFrom] = spoolFrom;
+    doubles[D.inode] = where.inode;
+    doubles[D.size] = where.size;
+    Atomics.store(words, W.phase, PHASE.begun);
+  }
+
+  /** Nothing was taken. */
+  cancel(): void {
+    Atomics.store(this.words, W.phase, PHASE.idle);
+  }
+
+  /** The records are in the log, but for what the gate has counted; `line` is what is left. */
+  commit(slot: number, line: Buffer, gate: GateState, spooled: number): void {
+    const next = this.put(slot, line, gate);
+    this.words[W.next] = next;
+    Atomics.store(this.words, W.phase, PHASE.written);
+    this.finish(slot, next);
+    this.spoolSize += spooled;
+  }
+
+  /** What the last daemon was in the middle of; null when of nothing. A step that was as good as done is done. */
+  inFlight(): InFlight | null {
+    const { words, doubles } = this;
+    const phase = Atomics.load(words, W.phase);
+    if (phase === PHASE.written) this.finish(words[W.slot]!, words[W.next]!);
+    if (phase !== PHASE.begun) return null;
+    const where = { inode: doubles[D.inode]!, size: doubles[D.size]! };
+    return {
+      slot: words[W.slot]!,
+      doing: DOINGS[words[W.doing]!]!,
+      raw: (words[W.raw]! & RAW) !== 0,
+      spoolFrom: doubles[D.spoolFrom]!,
+      regionBytes: words[W.regionBytes]!,
+      where,
+      allowance: doubles[D.allowance] === 0 ? Infinity : doubles[D.allowance]! - 1,
+      refused: (words[W.raw]! & REFUSED) !== 0,
+    };
+  }
+
+  /** What the step of the last daemon had taken from the pipe. */
+  taken({ doing, spoolFrom: from, regionBytes }: InFlight): Buffer {
+    if (doing !== "chunk") return Buffer.alloc(0);
+    const { region } = this;
+    if (regionBytes > 0) return Buffer.from(region.bytes.subarray(region.at, region.at + region.arrived(regionBytes, this.seal)));
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(this.spool).size - from));
+    return bytes.subarray(0, readSync(this.spool, bytes, 0, bytes.length, from));
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    closeSync(this.spool);
+    this.region.close();
+    closeSync(this.lines);
+  }
+
+  private finish(slot: number, next: number): void {
+    this.setWord(slot, 1, next);
+    Atomics.store(this.words, W.phase, PHASE.idle);
+  }
+
+  /** Into the one of the two that does not count; its number. */
+  private put(slot: number, line: Buffer, { flags, limit, disk }: GateState): number {
+    const next = 1 - this.word(slot, 1);
+    const at = gateAt(slot, next);
+    this.gates[at] = flags;
+    this.gates[at + 1] = limit.lines;
+    this.gates[at + 2] = limit.bytes;
+    this.gates[at + 3] = disk.lines;
+    this.gates[at + 4] = disk.bytes;
+    let length = line.length;
+    try {
+      if (length > 0) writeSync(this.lines, line, 0, length, lineAt(slot, next));
+    } catch {
+      length = 0; // no room: it is in memory, and lost only with this process
+    }
+    this.setWord(slot, 2 + next, length);
+    return next;
+  }
+
+  private get seal(): Seal {
+    return [this.words[W.seal]!, this.words[W.seal + 1]!];
+  }
+
+  private nameOf(slot: number): string {
+    const name = Buffer.alloc(NAME_BYTES);
+    readSync(this.lines, name, 0, NAME_BYTES, nameAt(slot));
+    // The key itself holds one NUL, between unit and stream.
+    const end = name.indexOf(0, name.indexOf(0) + 1);
+    return name.toString("utf8", 0, end < 0 ? NAME_BYTES : end);
+  }
+
+  private word(slot: number, index: number): number {
+    return this.words[HEADER_WORDS + slot * SLOT_WORDS + index]!;
+  }
+
+  private setWord(slot: number, index: number, value: number): void {
+    Atomics.store(this.words, HEADER_WORDS + slot * SLOT_WORDS + index, value);
+  }
+}
+
+const random = (): number => (Math.random() * 2 ** 32) | 0;
+const nameAt = (slot: number): number => slot * NAME_BYTES;
+const gateAt = (slot: number, index: number): number => (slot * 2 + index) * GATE_DOUBLES;
+const lineAt = (slot: number, index: number): number => SLOTS * NAME_BYTES + (slot * 2 + index) * PART_BYTES;
+
+/** True when it was made, or made anew because it is none of ours: every byte of it has its place on the disk. */
+function prepareTable(path: string): boolean {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const version = Buffer.alloc(4);
+    const known = fstatSync(fd).size === TABLE_BYTES && readSync(fd, version, 0, 4, 0) === 4 && version.readInt32LE(0) === VERSION;
+    if (!known) {
+      ftruncateSync(fd, 0);
+      writeSync(fd, Buffer.alloc(TABLE_BYTES), 0, TABLE_BYTES, 0);
+    }
+    return !known;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** All of it is on the disk from the beginning; `fresh`: what another one left is not ours. */
+function mapGates(path: string, fresh: boolean): Float64Array {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    if (fresh || fstatSync(fd).size !== GATES_BYTES) {
+      ftruncateSync(fd, 0);
+      writeSync(fd, Buffer.alloc(GATES_BYTES), 0, GATES_BYTES, 0);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  const mapped = Bun.mmap(path);
+  return new Float64Array(mapped.buffer, mapped.byteOffset, GATES_BYTES / 8);
+}

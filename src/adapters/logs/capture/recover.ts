@@ -1,0 +1,150 @@
+import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, statSync, truncateSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { Gate, type GateState, lineEnding } from "../../../core/logs/loss-gate.ts";
+import { frameLines, type Framing } from "../../../core/logs/framing.ts";
+import { findRotated, rotatedName } from "../../../core/logs/rotation.ts";
+import type { Stream } from "../../../ports/logs.ts";
+import { OUTPUT_BYTES } from "./capture.ts";
+import { NOWHERE } from "../files/log-file.ts";
+import type { CaptureJournal, InFlight, Where } from "./capture-journal.ts";
+import type { Stamper } from "./stamp.ts";
+
+/**
+ * Finishes the step that the last daemon was in the middle of. The records of the step are made again: they differ from
+ * those of the first attempt in their stamps alone, so what is in the log already is known by its length, and only the
+ * rest is written. What the limit leaves out is the same as then; what the disk refuses now is counted as it would have
+ * been. Can be interrupted and repeated at any point.
+ */
+export function recover(journal: CaptureJournal, logDir: string, stamper: Stamper): void {
+  const step = journal.inFlight();
+  if (step === null) return;
+  const key = journal.keyOf(step.slot);
+  if (key === undefined) return journal.cancel();
+  const [unit, stream] = key.split("\0") as [string, Stream];
+  const path = join(logDir, `${unit}.log`);
+  const written = step.refused ? 0 : writtenSince(step.where, logDir, `${unit}.log`);
+  if (step.doing === "note") {
+    if (written > 0) takeBack(path, written);
+    return journal.cancel(); // it is still to be said
+  }
+  const framing = stamper.stamp(stream, step.raw ? "raw" : "cri");
+  const log = step.refused ? null : new Rest(path, written);
+  const { gate, rest } = replay(
+    { step, line: journal.line(step.slot), bytes: journal.taken(step), gate: journal.gate(step.slot) },
+    framing,
+    log,
+  );
+  log?.close();
+  journal.commit(step.slot, rest, gate, 0);
+}
+
+interface Replayed {
+  readonly step: InFlight;
+  readonly line: Buffer;
+  readonly bytes: Buffer;
+  readonly gate: GateState;
+}
+
+/** `log` null: the disk had refused all of it. */
+function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing, log: Rest | null): { gate: GateState; rest: Buffer } {
+  const gate = new Gate({
+    write: ({ buffer }, from, to) => log?.write(buffer, from, to) ?? 0,
+    endLine: () => log !== null && log.write(lineEnding(framing.full), 0, framing.full.length + 1) > 0,
+    missed: () => {},
+  });
+  gate.state = before;
+  gate.begin(step.allowance);
+  const { raw } = step;
+  if (step.doing !== "chunk") {
+    if (line.length === 0) return { gate: before, rest: line };
+    const unended = step.doing === "end";
+    const end = Buffer.alloc(framing.endParts ? 1 : 0, "\n");
+    const buffer = Buffer.concat([unended ? framing.full : framing.part, line, end]);
+    gate.take({ buffer, length: buffer.length, count: 1, parts: unended ? 0 : 1, raw, unended });
+    return { gate: gate.state, rest: Buffer.alloc(0) };
+  }
+  const input = Buffer.concat([line, bytes]);
+  const buffer = Buffer.alloc(OUTPUT_BYTES); // as then: a `raw` line without end passes by batches
+  let at = 0;
+  for (let more = true; more;) {
+    const framed = frameLines(input, at, input.length, buffer, framing);
+    const { made: length, records: count, parts } = framed;
+    if (count > 0) gate.take({ buffer, length, count, parts, raw, unended: false });
+    at += framed.taken;
+    more = framed.more;
+  }
+  return { gate: gate.state, rest: Buffer.from(input.subarray(at)) };
+}
+
+/** The log, of whose next records the first bytes are in it already. */
+class Rest {
+  private skip: number;
+  private fd = -1;
+  private refused = false;
+  private readonly path: string;
+
+  constructor(path: string, written: number) {
+    this.path = path;
+    this.skip = written;
+  }
+
+  /** How many of the bytes are in the log now, in whole records. */
+  write(buffer: Buffer, from: number, to: number): number {
+    const there = Math.min(this.skip, to - from);
+    this.skip -= there;
+    let at = from + there;
+    if (this.refused) return 0;
+    try {
+      if (at < to && this.fd < 0) this.fd = openSync(this.path, "a", 0o600);
+      while (at < to) at += writeSync(this.fd, buffer, at, to - at);
+      return to - from;
+    } catch {
+      this.refused = true; // counted as lost
+      const newline = at > from ? buffer.lastIndexOf(10, at - 1) : -1;
+      const whole = newline >= from ? newline + 1 : from;
+      this.cut(at - whole);
+      return whole - from;
+    }
+  }
+
+  close(): void {
+    if (this.fd >= 0) closeSync(this.fd);
+  }
+
+  /** Of a record that cannot be finished nothing is left. */
+  private cut(bytes: number): void {
+    if (bytes > 0 && this.fd >= 0) ftruncateSync(this.fd, Math.max(0, fstatSync(this.fd).size - bytes));
+  }
+}
+
+/** A record at the end of the log. */
+function takeBack(path: string, bytes: number): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes <= size) truncateSync(path, size - bytes);
+}
+
+/** How much was appended to the log since it was there, over the rotations that came meanwhile. */
+function writtenSince({ inode, size }: Where, logDir: string, name: string): number {
+  const rotated = findRotated(name, names(logDir)).files.map((file) => rotatedName(name, file));
+  // It was made by this step, and so was what it has been rotated to since: short lines grow many times their size by their stamps.
+  if (inode === NOWHERE.inode) rotated.length = Math.max(0, rotated.length - size);
+  let total = 0;
+  for (const file of [name, ...rotated]) {
+    const found = statSync(join(logDir, file), { throwIfNoEntry: false });
+    if (found === undefined) continue;
+    // Shorter than it was: somebody cut it meanwhile, and it cannot be told how far the step had come.
+    if (found.ino === inode) return found.size < size ? Number.MAX_SAFE_INTEGER : total + found.size - size;
+    total += found.size;
+  }
+  if (inode === NOWHERE.inode) return total;
+  // Somebody took the file away: what was in it is gone with it, and cannot be told from what was not.
+  return Number.MAX_SAFE_INTEGER;
+}
+
+function names(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

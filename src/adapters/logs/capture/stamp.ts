@@ -1,0 +1,69 @@
+import { type Framing, PREFIX_BYTES, TAG_AT } from "../../../core/logs/framing.ts";
+import type { Stream } from "../../../ports/logs.ts";
+
+const TIME_BYTES = 30;
+/** A step that a number of milliseconds since 1970 can still take. */
+const MARK_MS = 0.001;
+const NONE = new Uint8Array(0);
+const RAW: Framing = { full: NONE, part: NONE, endParts: false };
+
+/**
+ * Makes the time stamps of all logs. One stamp serves a whole read, and stamps never go back, whatever is done to the
+ * clock: within a file they can be searched.
+ */
+export class Stamper {
+  /** RFC 3339 with nanoseconds, UTC: the last stamp made. */
+  time = "";
+  /** Unix seconds of the last stamp. */
+  second = -1;
+  private lastMs = 0;
+  private date = "";
+  private readonly wallMs: () => number;
+  private readonly framings: Record<Stream, Framing> = { stdout: framingOf("stdout"), stderr: framingOf("stderr") };
+
+  constructor(wallMs: () => number) {
+    this.wallMs = wallMs;
+  }
+
+  /** Takes the time and answers the prefixes to use for it. They hold until the next call. */
+  stamp(stream: Stream, format: "cri" | "raw"): Framing {
+    this.tick();
+    if (format === "raw") return RAW;
+    const framing = this.framings[stream];
+    (framing.full as Buffer).write(this.time, 0, "latin1");
+    (framing.part as Buffer).write(this.time, 0, "latin1");
+    return framing;
+  }
+
+  /** A stamp that comes after all that were made, and not after any that will be: it divides them. */
+  mark(): string {
+    const { lastMs } = this;
+    this.tick();
+    if (this.lastMs === lastMs) this.set(lastMs + MARK_MS);
+    return this.time;
+  }
+
+  private tick(): void {
+    const now = this.wallMs();
+    if (now > this.lastMs) this.set(now);
+  }
+
+  private set(now: number): void {
+    this.lastMs = now;
+    const second = Math.floor(now / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.date = new Date(second * 1000).toISOString().slice(0, 20);
+    }
+    const nanos = Math.min(999_999_999, Math.round((now - second * 1000) * 1e6));
+    this.time = `${this.date}${String(nanos).padStart(9, "0")}Z`;
+  }
+}
+
+function framingOf(stream: Stream): Framing {
+  const full = Buffer.from(`${" ".repeat(TIME_BYTES)} ${stream} F `);
+  const part = Buffer.from(full);
+  part[TAG_AT] = "P".charCodeAt(0);
+  if (full.length !== PREFIX_BYTES) throw new Error("a CRI prefix has an unexpected length");
+  return { full, part, endParts: true };
+}

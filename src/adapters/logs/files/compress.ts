@@ -1,0 +1,112 @@
+/**
+ * Compresses rotated files, one at a time for all units, away from the event loop. A file becomes a row of zstd frames or
+ * gzip members of 1 MiB of text each, which any zstd or gzip reads as one, and which can be read from the end one at a time.
+ */
+import { closeSync, fstatSync, openSync, read, renameSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { unfinishedName } from "../../../core/logs/rotation.ts";
+import type { Compression } from "../../../spec/spec.ts";
+import { gzipMember } from "./gzip.ts";
+import type { RotatedFile, RotatedSet } from "./rotated.ts";
+
+/** Both work on a thread of their own. */
+const PACK: Readonly<Record<Compression, (text: Uint8Array) => Promise<Uint8Array>>> = {
+  zstd: (text) => Bun.zstdCompress(text),
+  gzip: gzipMember,
+};
+
+const FRAME_TEXT_BYTES = 1 << 20;
+/** While a log rotates more often than this its files are deleted sooner than they are read: not worth the CPU. */
+const QUIET_MS = 250;
+
+export interface CompressJob {
+  readonly directory: string;
+  readonly current: string;
+  readonly rotated: RotatedSet;
+  readonly format: Compression;
+}
+
+export class Compressor {
+  private readonly waiting = new Map<RotatedSet, { job: CompressJob; timer: Timer | null }>();
+  private working: Promise<void> | null = null;
+  private stopped = false;
+  private readonly onProblem: (message: string) => void;
+
+  constructor(onProblem: (message: string) => void) {
+    this.onProblem = onProblem;
+  }
+
+  /** Compresses what is not compressed yet, once the log has not rotated for a moment. */
+  request(job: CompressJob): void {
+    if (this.stopped) return;
+    clearTimeout(this.waiting.get(job.rotated)?.timer ?? undefined);
+    const timer = setTimeout(() => {
+      const entry = this.waiting.get(job.rotated);
+      if (entry) entry.timer = null;
+      this.working ??= this.work().finally(() => (this.working = null));
+    }, QUIET_MS);
+    timer.unref();
+    this.waiting.set(job.rotated, { job, timer });
+  }
+
+  forget(rotated: RotatedSet): void {
+    clearTimeout(this.waiting.get(rotated)?.timer ?? undefined);
+    this.waiting.delete(rotated);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    for (const rotated of [...this.waiting.keys()]) this.forget(rotated);
+  }
+
+  private async work(): Promise<void> {
+    for (;;) {
+      const ready = [...this.waiting.values()].find((entry) => entry.timer === null);
+      if (!ready) return;
+      const file = ready.job.rotated.files.find((one) => !one.compressed);
+      if (!file) this.waiting.delete(ready.job.rotated);
+      else await this.compress(ready.job, file);
+    }
+  }
+
+  private async compress(job: CompressJob, file: RotatedFile): Promise<void> {
+    const unfinished = join(job.directory, unfinishedName(job.current, job.format));
+    try {
+      await writePacked(job.format, job.rotated.pathOf(file), unfinished, () => this.stopped || file.gone);
+      if (this.stopped || file.gone) return rmSync(unfinished, { force: true });
+      // In one breath: no rotation may come between.
+      const plain = job.rotated.pathOf(file);
+      renameSync(unfinished, job.rotated.pathOf({ number: file.number, compressed: job.format }));
+      file.compressed = job.format;
+      rmSync(plain, { force: true });
+    } catch (error) {
+      rmSync(unfinished, { force: true });
+      // Tried again at the next rotation, which may have asked already.
+      if (this.waiting.get(job.rotated)?.timer === null) this.waiting.delete(job.rotated);
+      this.onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** The source is opened before anything else can run: a rotation would give its name to another file. */
+async function writePacked(format: Compression, source: string, target: string, ended: () => boolean): Promise<void> {
+  const from = openSync(source, "r");
+  try {
+    await using to = await open(target, "w", 0o600);
+    const text = Buffer.allocUnsafe(FRAME_TEXT_BYTES);
+    for (;;) {
+      const { bytesRead } = await readSome(from, text, 0, text.length, null);
+      if (bytesRead === 0 || ended()) break;
+      await to.writeFile(await PACK[format](text.subarray(0, bytesRead)));
+    }
+    const { atime, mtime } = fstatSync(from);
+    await to.utimes(atime, mtime);
+    await to.sync();
+  } finally {
+    closeSync(from);
+  }
+}
+
+const readSome = promisify(read);

@@ -1,0 +1,85 @@
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { findRotated, type Rotated, rotatedName } from "../../../core/logs/rotation.ts";
+import type { Compression } from "../../../spec/spec.ts";
+import type { ReadAt } from "./packed.ts";
+
+/** A file of a log, open for reading. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly inode: number;
+  /** When it was opened. */
+  readonly size: number;
+  readonly compressed: Compression | false;
+  readonly read: ReadAt;
+}
+
+/** The files of one log at a moment, newest first. Each is opened when it is come to: most are never looked at. */
+export class LogFiles {
+  /** How many rotations ago each was the current one. */
+  readonly numbers: readonly number[];
+  /** Number 0 is the current one. */
+  private readonly files: readonly Rotated[];
+  private readonly opened = new Map<number, OpenFile | null>();
+  private readonly directory: string;
+  private readonly current: string;
+
+  constructor(directory: string, current: string) {
+    this.directory = directory;
+    this.current = current;
+    this.files = [{ number: 0, compressed: false }, ...rotatedOf(directory, current)];
+    this.numbers = this.files.map(({ number }) => number);
+  }
+
+  /** Null: it is gone. Throws when there is a file and it cannot be opened. */
+  open(index: number): OpenFile | null {
+    const known = this.opened.get(index);
+    if (known !== undefined) return known;
+    const one = this.files[index]!;
+    const name = one.number === 0 ? this.current : rotatedName(this.current, one);
+    const file = openLogFile(join(this.directory, name), one.compressed);
+    this.opened.set(index, file);
+    return file;
+  }
+
+  /** Opens all: from now on it does not matter what becomes of their names. */
+  hold(): void {
+    for (let index = 0; index < this.files.length; index++) this.open(index);
+  }
+
+  close(keep?: OpenFile): void {
+    for (const file of this.opened.values()) if (file && file !== keep) closeSync(file.fd);
+    this.opened.clear();
+  }
+}
+
+export function openLogFile(path: string, compressed: Compression | false): OpenFile | null {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new Error(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  const { ino: inode, size } = fstatSync(fd);
+  return { fd, inode, size, compressed, read: (at, length) => readAt(fd, at, length) };
+}
+
+function rotatedOf(directory: string, current: string): readonly Rotated[] {
+  try {
+    return findRotated(current, readdirSync(directory)).files;
+  } catch {
+    return []; // no directory, no lines
+  }
+}
+
+function readAt(fd: number, at: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  let done = 0;
+  while (done < length) {
+    const read = readSync(fd, bytes, done, length - done, at + done);
+    if (read === 0) break;
+    done += read;
+  }
+  return bytes.subarray(0, done);
+}

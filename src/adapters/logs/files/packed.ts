@@ -1,0 +1,49 @@
+/** Compressed rotations as rows of blocks, each of which can be read without the others. */
+import { constants, gunzipSync } from "node:zlib";
+import type { Compression } from "../../../spec/spec.ts";
+import { gzipMembers } from "./gzip.ts";
+import { zstdFrames } from "./zstd.ts";
+
+/** A file in pieces that hold about 1 MiB of text each; lines go over their borders. */
+export interface Blocks {
+  readonly count: number;
+  text(index: number): Buffer;
+}
+
+export type ReadAt = (at: number, length: number) => Buffer;
+
+/** More compressed bytes in one block than this are not ours. */
+const BLOCK_BYTES = 16 << 20;
+/** Of a gzip file that somebody else has made, which can only be read as a whole. */
+const FOREIGN_TEXT_BYTES = 128 << 20;
+
+/** A damaged file has the blocks that come before the damage, a file of another kind none. */
+export function packedBlocks(format: Compression, size: number, read: ReadAt): Blocks {
+  if (format === "zstd") return blocksOf(zstdFrames(size, read) ?? [], read, (bytes) => Buffer.from(Bun.zstdDecompressSync(bytes)));
+  const members = gzipMembers(size, read);
+  if (members !== null) return blocksOf(members, read, gunzipSync);
+  return { count: 1, text: () => unpacked(read(0, Math.min(size, BLOCK_BYTES)), gunzipWhatIsThere) };
+}
+
+const gunzipWhatIsThere = (bytes: Buffer): Buffer =>
+  gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: FOREIGN_TEXT_BYTES });
+
+function blocksOf(places: ReadonlyArray<readonly [from: number, to: number]>, read: ReadAt, unpack: (bytes: Buffer) => Buffer): Blocks {
+  return {
+    count: places.length,
+    text(index) {
+      const [from, to] = places[index]!;
+      return to - from > BLOCK_BYTES ? NOTHING : unpacked(read(from, to - from), unpack);
+    },
+  };
+}
+
+function unpacked(bytes: Buffer, unpack: (bytes: Buffer) => Buffer): Buffer {
+  try {
+    return unpack(bytes);
+  } catch {
+    return NOTHING;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);

@@ -1,0 +1,43 @@
+import { type ParsedLine, parseLine } from "../../../core/logs/framing.ts";
+import type { LogLine, LogQuery } from "../../../ports/logs.ts";
+
+/** After every stamp. */
+export const LAST = "~";
+
+/** Which lines a query wants, and between which stamps they are. */
+export interface Matcher {
+  /** Inclusive. */
+  readonly since: string;
+  readonly until: string;
+  /** The line, when it is wanted; whether it is older than all that are. */
+  match(raw: Buffer): LogLine | "older" | null;
+}
+
+/** A line of a `raw` log has no time ("") and no stream (it is shown as stdout); `since` and `until` let it pass. */
+export function matcherOf(query: LogQuery): Matcher {
+  const { from = "", before = LAST, stream, grep } = query;
+  const since = max(from, query.sinceMs === undefined ? "" : nanos(query.sinceMs, "000000"));
+  const until = min(before, query.untilMs === undefined ? LAST : nanos(query.untilMs, "999999"));
+  const onlyStamped = query.from !== undefined || query.before !== undefined;
+  return {
+    since,
+    until,
+    match(raw) {
+      const text = raw.toString("utf8");
+      const line: ParsedLine = parseLine(text) ?? { time: "", stream: "stdout", full: true, text };
+      if (line.time !== "" && line.time < since) return "older";
+      if (line.time === "" ? onlyStamped : line.time > until || line.time >= before) return null;
+      if (stream && line.stream !== stream) return null;
+      return grep && !grep.test(line.text) ? null : line;
+    },
+  };
+}
+
+/** `ms` may be out of the range of dates: then it is before or after everything. */
+function nanos(ms: number, digits: string): string {
+  if (!(Math.abs(ms) < 8.64e15)) return ms > 0 ? LAST : "";
+  return new Date(Math.floor(ms)).toISOString().replace("Z", `${digits}Z`);
+}
+
+const max = (a: string, b: string): string => (a > b ? a : b);
+const min = (a: string, b: string): string => (a < b ? a : b);

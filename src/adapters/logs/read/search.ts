@@ -1,0 +1,115 @@
+/** Reading a log from its end: blocks backwards, through the current file and its rotations, newest first. */
+import type { LogLine, LogQuery } from "../../../ports/logs.ts";
+import { LogFiles, type OpenFile } from "../files/directory.ts";
+import { LAST, matcherOf } from "./match.ts";
+import { packedBlocks } from "../files/packed.ts";
+import { blockBorder, borderIn } from "./seek.ts";
+
+const BLOCK_BYTES = 256 * 1024;
+/** A `raw` log may hold a line without end; it is shown in pieces. */
+const LINE_BYTES = 1 << 20;
+/** An answer holds no more than this, whatever was asked for. */
+const ANSWER_LINES = 100_000;
+const ANSWER_BYTES = 64 << 20;
+/** A search lets the others have their turn after so long. */
+const SLICE_MS = 5;
+
+/** The newest lines that match, oldest first; at most 100,000 lines or 64 MiB. A log that is not there has no lines. */
+export function readLog(directory: string, current: string, query: LogQuery): LogLine[] {
+  const files = new LogFiles(directory, current);
+  try {
+    return [...matching(files, query)].filter((line) => line !== null).reverse();
+  } finally {
+    files.close();
+  }
+}
+
+/** The same, in slices: rotation and compression go on meanwhile. */
+export async function searchLog(directory: string, current: string, query: LogQuery): Promise<LogLine[]> {
+  const files = new LogFiles(directory, current);
+  const found: LogLine[] = [];
+  try {
+    let begun = performance.now();
+    for (const line of matching(files, query)) {
+      if (line !== null) found.push(line);
+      else if (performance.now() - begun >= SLICE_MS) {
+        files.hold();
+        await new Promise((resolve) => setImmediate(resolve));
+        begun = performance.now();
+      }
+    }
+    return found.reverse();
+  } finally {
+    files.close();
+  }
+}
+
+/** Lines after which a search looks at the clock. */
+const LOOK_LINES = 256;
+
+/** Newest first; null now and then, whatever is found: a good moment to pause. */
+function* matching(files: LogFiles, query: LogQuery): Generator<LogLine | null> {
+  const { until, match } = matcherOf(query);
+  const limit = Math.min(query.lines ?? ANSWER_LINES, ANSWER_LINES);
+  let count = 0;
+  let bytes = 0;
+  let looked = 0;
+  if (limit === 0) return;
+  for (const raw of linesBackwards(files, until)) {
+    if (++looked % LOOK_LINES === 0) yield null;
+    const line = match(raw);
+    if (line === "older") return;
+    if (line === null) continue;
+    yield line;
+    bytes += raw.length;
+    if (++count >= limit || bytes > ANSWER_BYTES) return;
+  }
+}
+
+function* linesBackwards(files: LogFiles, until: string): Generator<Buffer> {
+  for (const index of files.numbers.keys()) {
+    const file = files.open(index);
+    if (file === null) continue;
+    let pieces: Buffer[] | null = null; // of the line being put together, last one first; null: its end was not met yet
+    let size = 0;
+    for (const block of blocksBackwards(file, until)) {
+      for (let end = block.length; end >= 0;) {
+        const newline = end > 0 ? block.lastIndexOf(10, end - 1) : -1;
+        const piece = block.subarray(newline + 1, end);
+        const started: boolean = pieces !== null || piece.length > 0;
+        if (newline >= 0) {
+          if (started) yield joined(pieces, piece);
+          pieces = [];
+          size = 0;
+        } else if (started) {
+          pieces = [...(pieces ?? []), piece];
+          size += piece.length;
+        }
+        end = newline;
+      }
+      if (size <= LINE_BYTES) continue;
+      yield joined(pieces, NOTHING);
+      pieces = null;
+      size = 0;
+    }
+    if (pieces) yield joined(pieces, NOTHING);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+const joined = (later: readonly Buffer[] | null, first: Buffer): Buffer =>
+  later === null || later.length === 0 ? first : Buffer.concat([first, ...later.toReversed()]);
+
+/** The text of a file in blocks, last one first, without what is newer than `until`. */
+function* blocksBackwards({ compressed, size, read }: OpenFile, until: string): Generator<Buffer> {
+  if (!compressed) {
+    const { high } = until === LAST ? { high: size } : borderIn(size, read, until, BLOCK_BYTES);
+    for (let to = high; to > 0; to -= BLOCK_BYTES) yield read(Math.max(0, to - BLOCK_BYTES), Math.min(BLOCK_BYTES, to));
+    return;
+  }
+  const blocks = packedBlocks(compressed, size, read);
+  const { high, over } = until === LAST ? { high: blocks.count, over: NOTHING } : blockBorder(blocks, until);
+  if (over.length > 0) yield over;
+  for (let index = high - 1; index >= 0; index--) yield blocks.text(index);
+}

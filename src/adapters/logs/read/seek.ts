@@ -1,0 +1,61 @@
+/** Where in a file a time is, by halving: stamps never go back within a log. */
+import { PART_BYTES, parseLine, PREFIX_BYTES } from "../../../core/logs/framing.ts";
+import type { Blocks, ReadAt } from "../files/packed.ts";
+
+/** A record of ours is no longer, with its prefix. */
+const WINDOW_BYTES = PREFIX_BYTES + PART_BYTES + 1;
+
+/** A border between records: those after `high` are newer, and about `step` bytes before it, at `low`, is one that is not. */
+export interface Border {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Where the records after `until` begin. Where no record is found (a `raw` log) nothing is taken for newer. */
+export function borderIn(size: number, read: ReadAt, until: string, step: number): Border {
+  if (beginsAfter(read(0, WINDOW_BYTES), until)) return { low: 0, high: 0 };
+  let [low, high] = [0, size];
+  while (high - low > step) {
+    const middle = low + Math.floor((high - low) / 2);
+    const first = firstRecord(read(middle, 2 * WINDOW_BYTES));
+    if (first === null) break;
+    if (first.time > until) high = middle + first.at;
+    else low = middle + first.at;
+  }
+  return { low, high };
+}
+
+/** The same in whole blocks, of which only those that are looked at are unpacked: of a file that is newer, the first. */
+export function blockBorder(
+  blocks: Blocks,
+  until: string,
+): Border & { /** What goes over into the block `high`. */ readonly over: Buffer } {
+  let [low, high] = [0, blocks.count];
+  let over: Buffer = Buffer.alloc(0);
+  if (high > 0 && beginsAfter(blocks.text(0), until)) return { low: 0, high: 0, over };
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    const text = blocks.text(middle);
+    const first = firstRecord(text);
+    if (first === null || first.time <= until) low = middle;
+    else [high, over] = [middle, text.subarray(0, first.at)];
+  }
+  return { low, high, over };
+}
+
+/** The stamp with which a file begins whose first bytes these are; null when that is no record. */
+export const firstStamp = (text: Buffer): string | null => parseLine(text.toString("latin1", 0, PREFIX_BYTES))?.time ?? null;
+
+function beginsAfter(text: Buffer, until: string): boolean {
+  const time = firstStamp(text);
+  return time !== null && time > until;
+}
+
+/** Of a window that begins anywhere in a line. */
+function firstRecord(window: Buffer): { readonly at: number; readonly time: string } | null {
+  for (let at = window.indexOf(10) + 1; at > 0; at = window.indexOf(10, at) + 1) {
+    const time = firstStamp(window.subarray(at, at + PREFIX_BYTES));
+    if (time !== null) return { at, time };
+  }
+  return null;
+}

@@ -1,0 +1,138 @@
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Send } from "./client.ts";
+import type { ApiError } from "../contract/errors.ts";
+import { Place, type PlaceMessage } from "./place.ts";
+import type { LogLineShape, RunEnd, StreamChange } from "../contract/shapes.ts";
+
+/** Readers of the two streams of the API: server-sent events, and log lines as one JSON object a line. */
+
+/**
+ * `gap`: lines are missing, nobody knows how many. `begun`: what was there has been told. `waits`: the daemon
+ * is gone, and has so many seconds to come back.
+ */
+export type LineMessage = LogLineShape | { readonly gap: null } | { readonly begun: true } | { readonly waits: number };
+
+export type RunMessage = LogLineShape | { readonly gap: number } | { readonly id: string } | { readonly end: RunEnd };
+
+export interface EventMessage {
+  readonly id: number;
+  readonly change: StreamChange;
+}
+
+/** Before connecting again, so that a daemon that hangs up at once is not flooded. */
+const PAUSE_MS = 100;
+
+type ReadError = (response: Response) => Promise<ApiError>;
+
+/** How long a daemon that broke off may take to come back: whoever starts it again is to have the time for it. */
+const COMEBACK_MS = 10_000;
+const COMEBACK_STEP_MS = 200;
+
+/**
+ * Lines until the run that was asked for is over, or the daemon ends. As the events below, it connects again when the
+ * daemon re-executes itself or is started again after a crash, and goes on after the last line it has seen.
+ */
+export async function* openLines(
+  send: Send,
+  input: Readonly<Record<string, unknown>>,
+  readError: ReadError,
+  sleep: (ms: number) => Promise<void>,
+): AsyncGenerator<Result<LineMessage, ApiError>> {
+  const place = new Place();
+  let asked = input;
+  for (let broken = false; ;) {
+    const ask = (): ReturnType<Send> =>
+      send("serviceLogs", { input: { ...asked, places: true }, headers: { accept: "application/x-ndjson" } });
+    let answer = await ask();
+    if (broken && !answer.ok && answer.error.code === "unreachable") yield ok({ waits: COMEBACK_MS / 1000 });
+    for (let waited = 0; broken && !answer.ok && answer.error.code === "unreachable" && waited < COMEBACK_MS; waited += COMEBACK_STEP_MS) {
+      await sleep(COMEBACK_STEP_MS);
+      answer = await ask();
+    }
+    if (!answer.ok) return yield answer;
+    if (!answer.value.ok || !answer.value.body) return yield err(await readError(answer.value));
+    broken = false;
+    for await (const text of textLines(answer.value.body, () => (broken = true))) {
+      if (text === "") continue; // keeps the connection
+      const message = JSON.parse(text) as LineMessage | PlaceMessage | { readonly over: true };
+      if ("over" in message) return;
+      if ("place" in message) {
+        if (place.take(message)) yield ok({ begun: true });
+      } else if (!("time" in message) || place.isNew(message)) yield ok(message);
+    }
+    asked = place.again(input);
+    await sleep(PAUSE_MS);
+  }
+}
+
+export async function* openRun(
+  send: Send,
+  input: Readonly<Record<string, unknown>>,
+  readError: ReadError,
+): AsyncGenerator<Result<RunMessage, ApiError>> {
+  const answer = await send("run", { input });
+  if (!answer.ok) return yield answer;
+  if (!answer.value.ok || !answer.value.body) return yield err(await readError(answer.value));
+  for await (const text of textLines(answer.value.body)) if (text !== "") yield ok(JSON.parse(text) as RunMessage);
+}
+
+/** Ends with an error when the daemon is gone for longer than the client's retry; a break in between is not seen. */
+export async function* openEvents(
+  send: Send,
+  readError: ReadError,
+  sleep: (ms: number) => Promise<void>,
+): AsyncGenerator<Result<EventMessage, ApiError>> {
+  for (let lastId: number | null = null; ;) {
+    const headers: Record<string, string> = { accept: "text/event-stream" };
+    if (lastId !== null) headers["last-event-id"] = String(lastId);
+    const answer = await send("eventStream", { headers });
+    if (!answer.ok) return yield answer;
+    if (!answer.value.ok || !answer.value.body) return yield err(await readError(answer.value));
+    for await (const message of parseEvents(textLines(answer.value.body))) {
+      lastId = message.id;
+      yield ok(message);
+    }
+    await sleep(PAUSE_MS); // the daemon closed the stream: it ends or re-executes itself
+  }
+}
+
+/** Server-sent events (WHATWG HTML §9.2) as far as the daemon uses them: `id`, `event`, `data`; comments are heartbeats. */
+export async function* parseEvents(lines: AsyncIterable<string>): AsyncGenerator<EventMessage> {
+  let id = 0;
+  let kind = "";
+  let data = "";
+  for await (const line of lines) {
+    if (line === "") {
+      if (data !== "") yield { id, change: { kind, data: JSON.parse(data) } as StreamChange };
+      kind = data = "";
+      continue;
+    }
+    const colon = line.indexOf(":");
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    if (field === "id") id = Number(value);
+    else if (field === "event") kind = value;
+    else if (field === "data") data += data === "" ? value : `\n${value}`;
+  }
+}
+
+/** The lines of a body, without their ends; a connection that breaks ends them. An unfinished last line is dropped. */
+export async function* textLines(body: ReadableStream<Uint8Array>, onBroken?: () => void): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const part = await reader.read().catch(() => {
+        onBroken?.();
+        return { done: true as const, value: undefined }; // same as ended
+      });
+      if (part.done) return;
+      const lines = (rest + decoder.decode(part.value, { stream: true })).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+    }
+  } finally {
+    await reader.cancel().catch(() => {}); // already closed is as good
+  }
+}

@@ -1,0 +1,167 @@
+import { z } from "zod";
+import { parseDuration } from "../../base/duration.ts";
+import { RUN_NAME } from "../../base/names.ts";
+import { FEW_LINES, MANY_LINES, MAX_LINES, MAX_ROWS } from "./limits.ts";
+import type { RouteName } from "./routes.ts";
+import * as shape from "./shapes.ts";
+
+/**
+ * The contract of every route: what it is given and what it answers. `input` is one flat object made of the `:id` of the
+ * path, the query string (its texts turned into the booleans and numbers that the schema asks for) and, for POST, the keys
+ * of the JSON body. A route without a row here does not compile.
+ */
+export interface Contract {
+  readonly input: z.ZodObject;
+  readonly output: z.ZodType;
+}
+
+const ISO = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
+
+/** An ISO 8601 time (UTC unless it names a zone) or a duration ago (`10m`, `2h30m`, `90`). The handler resolves it against its now. */
+const when = z
+  .string()
+  .refine((text) => ISO.test(text) || parseDuration(text) !== undefined, {
+    error: "expected a time (2026-01-31T12:00:00Z) or a duration ago (10m, 2h, 1d)",
+  })
+  .meta({ description: "ISO 8601 time (UTC unless it names a zone), or a duration ago such as `10m`" });
+
+const about = <T extends z.ZodType>(description: string, schema: T): T => schema.meta({ description });
+const flag = (description: string) => about(description, z.boolean().default(false));
+const count = (description: string, max: number) => about(description, z.int().min(0).max(max));
+
+const id = about("Unit id, with or without `.unit.json`", z.string().max(139));
+const nothing = z.strictObject({});
+const unit = z.strictObject({ id });
+const wait = about("Answer when done (true), or as soon as it is under way (false)", z.boolean().default(true));
+const dryRun = flag("Only say what would happen");
+const action = z.strictObject({ id, wait, dry_run: dryRun });
+const enablement = (word: string) => action.extend({ now: flag(`${word} it now, too`) });
+
+/** What became of an action on one unit, and the unit after it. */
+export const actionResult = z.object({ outcome: shape.jobOutcome, service: shape.service, warnings: z.array(z.string()) });
+export type ActionResult = z.infer<typeof actionResult>;
+
+export const contract = {
+  healthz: { input: nothing, output: z.object({ status: z.literal("ok") }) },
+  openapi: { input: nothing, output: z.record(z.string(), z.unknown()) },
+  prometheus: { input: nothing, output: z.string() },
+  status: { input: nothing, output: shape.status },
+  service: {
+    input: unit.extend({ pss: flag("Measure pss_mb, which walks over the memory of its processes") }),
+    output: shape.serviceDetail,
+  },
+  start: { input: action, output: actionResult },
+  stop: { input: action.extend({ cascade: flag("Stop the running units that need it first") }), output: actionResult },
+  restart: { input: action, output: actionResult },
+  reload: { input: action, output: actionResult },
+  kill: {
+    input: action.extend({ signal: about("`SIGHUP`, `HUP` or `1`; SIGTERM when absent", z.string().max(16).optional()) }),
+    output: actionResult,
+  },
+  enable: { input: enablement("Start"), output: actionResult },
+  disable: { input: enablement("Stop"), output: actionResult },
+  resetFailed: { input: action, output: actionResult },
+  serviceHealth: { input: unit.extend({ run: flag("Probe now and answer with the result") }), output: shape.serviceHealth },
+  serviceLogs: {
+    input: unit.extend({
+      lines: count(
+        `The last n lines; ${FEW_LINES} when none of \`since\`, \`until\` and \`invocation\` is given, else ${MANY_LINES}`,
+        MAX_LINES,
+      ).optional(),
+      since: when.optional(),
+      until: when.optional(),
+      grep: about("Only lines that match this regular expression", z.string().min(1).max(500).optional()),
+      stream: about("Only this stream", z.enum(["stdout", "stderr"]).optional()),
+      invocation: about(
+        "Only of one run: its invocation id, or at least the first 4 digits of it; 0 is the latest run, -1 the one before",
+        z.string().regex(RUN_NAME, "must be 0, -1, -2 … or 4 to 32 hexadecimal digits").optional(),
+      ),
+      places: flag("With `follow`: say now and then, as `place`, how far the log was read"),
+      after: about("With `follow`: go on after this `place` of an earlier answer", z.string().max(100).optional()),
+      follow: flag("Go on with new lines as they come, one JSON object a line"),
+    }),
+    output: z.array(shape.logLine),
+  },
+  rotateLogs: {
+    input: unit,
+    output: z.object({ rotated: about("False when there was nothing in the file", z.boolean()) }),
+  },
+  serviceMetrics: {
+    input: unit.extend({ since: when.default("1h"), limit: count("At most this many, the newest", MAX_ROWS).default(1000) }),
+    output: z.array(shape.metricPoint),
+  },
+  serviceForecast: { input: unit, output: shape.forecast },
+  forecasts: { input: nothing, output: z.array(shape.forecast) },
+  serviceFile: { input: unit.extend({ reveal: flag("Show secrets of the environment") }), output: shape.serviceFile },
+  why: { input: unit, output: shape.why },
+  explain: { input: unit, output: shape.explanation },
+  jobs: { input: shape.jobRequest, output: shape.jobResult },
+  resolve: {
+    input: z.strictObject({
+      units: about("Names, globs and @groups: repeated or with commas", z.array(z.string().min(1)).min(1).max(10_000)),
+    }),
+    output: z.object({ units: z.array(z.string()) }),
+  },
+  run: {
+    input: z.strictObject({
+      name: about("Id of the unit; a free one when absent", z.string().max(64).optional()),
+      unit: about("What a unit file would hold; `command` at least", z.record(z.string(), z.unknown())),
+      wait,
+      follow: flag("Stream the output, one JSON object a line: first {id}, at last {end}"),
+    }),
+    output: z.object({ id: z.string(), outcome: shape.jobOutcome }),
+  },
+  health: { input: nothing, output: shape.overallHealth },
+  report: { input: shape.metricsReport, output: z.object({ accepted: z.int() }) },
+  events: {
+    input: z.strictObject({
+      limit: count("At most this many, the newest", MAX_ROWS).default(100),
+      service: about("Only events of this unit", z.string().max(139).optional()),
+      type: about("Only events of this type", z.string().max(64).optional()),
+      since: when.optional(),
+    }),
+    output: z.array(shape.event),
+  },
+  eventStream: {
+    input: z.strictObject({
+      last_event_id: about("Resume after this id; the header Last-Event-ID does the same and wins", z.int().min(0).optional()),
+    }),
+    output: z.string(),
+  },
+  summary: { input: nothing, output: shape.summary },
+  groups: { input: nothing, output: z.record(z.string(), z.array(z.string())) },
+  alerts: { input: z.strictObject({ open: flag("Only alerts that are not resolved") }), output: z.array(shape.alert) },
+  acknowledge: {
+    input: z.strictObject({
+      ids: about("Ids of alerts", z.array(z.int()).max(10_000).default([])),
+      units: about("Units whose open alerts are meant", z.array(z.string().max(139)).max(10_000).default([])),
+    }),
+    output: z.object({ acknowledged: z.int() }),
+  },
+  graph: { input: nothing, output: shape.graph },
+  reloadUnits: { input: z.strictObject({ dry_run: dryRun }), output: shape.reloadPlan },
+  session: { input: nothing, output: shape.session },
+  signIn: {
+    input: z.strictObject({
+      token: about("The token that `sup token` prints", z.string().max(4096).optional()),
+      code: about("The code of a link that `sup dashboard` made", z.string().max(128).optional()),
+    }),
+    output: shape.session,
+  },
+  signOut: { input: nothing, output: shape.session },
+  signInLink: { input: nothing, output: z.object({ url: z.string(), expires: z.iso.datetime() }) },
+  reexec: { input: nothing, output: z.object({ status: z.literal("re-executing") }) },
+  shutdown: {
+    input: z.strictObject({ leave: flag("End alone: the services go on, and the next daemon takes them over") }),
+    output: z.object({ status: z.literal("stopping") }),
+  },
+} satisfies Record<RouteName, Contract>;
+
+/** What a caller gives: `{ id, wait: false }`. A client sends `id` in the path, the rest as query (GET) or JSON body (POST). */
+export type Input<K extends RouteName> = Given<z.input<(typeof contract)[K]["input"]>>;
+/** The empty schema's own type refuses to be left out; this lets it. */
+type Given<T> = string extends keyof T ? Record<never, never> : T;
+/** What a handler is given: defaults filled in. */
+export type Parsed<K extends RouteName> = z.output<(typeof contract)[K]["input"]>;
+/** What a 200 carries. */
+export type Output<K extends RouteName> = z.output<(typeof contract)[K]["output"]>;

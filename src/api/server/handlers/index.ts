@@ -1,0 +1,27 @@
+import type { RouteName } from "../../contract/routes.ts";
+import * as daemon from "./daemon.ts";
+import * as events from "./events.ts";
+import type { Handler } from "./handler.ts";
+import * as health from "./health.ts";
+import * as jobs from "./jobs.ts";
+import * as logs from "./logs.ts";
+import * as metrics from "./metrics.ts";
+import { enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why } from "./services.ts";
+import * as sessions from "./session.ts";
+import * as runs from "./run.ts";
+import * as units from "./units.ts";
+
+/** A handler for every route; a missing one does not compile. */
+export const handlers: { readonly [K in RouteName]: Handler<K> } = {
+  ...daemon,
+  ...events,
+  ...health,
+  jobs: jobs.jobs,
+  resolve: jobs.resolve,
+  ...logs,
+  ...metrics,
+  ...runs,
+  ...sessions,
+  ...units,
+  ...{ enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why },
+};

@@ -1,0 +1,57 @@
+import { compilePattern, type Pattern } from "../../../base/pattern.ts";
+import { err, ok, type Result } from "../../../base/result.ts";
+import { FEW_LINES, MANY_LINES } from "../../contract/limits.ts";
+import type { Parsed } from "../../contract/contract.ts";
+import type { ApiError } from "../../contract/errors.ts";
+import type { LogRequest } from "../supervisor.ts";
+import type { Handler } from "./handler.ts";
+import { followFiles, followLive } from "./log-stream.ts";
+import { resolveWhen } from "./when.ts";
+
+export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
+  const query = toQuery(input, context.nowMs);
+  if (!query.ok) return query;
+  const { lines } = input;
+  const many = query.value.sinceMs !== undefined || query.value.untilMs !== undefined || input.invocation !== undefined;
+  const bounded = { ...query.value, lines: lines ?? (many ? MANY_LINES : FEW_LINES) };
+  if (!input.follow) return context.supervisor.readLogs(input.id, bounded);
+  if (!context.accept.includes("text/event-stream"))
+    return followFiles(input.id, lines === undefined && many ? query.value : bounded, input.places, context);
+  if (input.invocation === undefined) return followLive(input.id, bounded, context);
+  return err({ code: "invalid", message: "cannot accept invocation: server-sent events go on from run to run" });
+};
+
+export const rotateLogs: Handler<"rotateLogs"> = ({ id }, { supervisor }) => supervisor.rotateLogs(id);
+
+type LogInput = Parsed<"serviceLogs">;
+
+function toQuery(input: LogInput, nowMs: number): Result<LogRequest, ApiError> {
+  if (input.follow && input.until !== undefined)
+    return err({ code: "invalid", message: "cannot accept until: with follow there is no end" });
+  if (!input.follow && input.after !== undefined)
+    return err({ code: "invalid", message: "cannot accept after: it is the place at which to go on with follow" });
+  const since = input.since === undefined ? null : resolveWhen("since", input.since, nowMs);
+  if (since && !since.ok) return since;
+  const until = input.until === undefined ? null : resolveWhen("until", input.until, nowMs);
+  if (until && !until.ok) return until;
+  const grep = input.grep === undefined ? null : compile(input.grep);
+  if (grep && !grep.ok) return grep;
+  return ok({
+    ...(since ? { sinceMs: since.value } : {}),
+    ...(until ? { untilMs: until.value } : {}),
+    ...(grep ? { grep: grep.value } : {}),
+    ...(input.stream === undefined ? {} : { stream: input.stream }),
+    ...(input.invocation === undefined ? {} : { invocation: input.invocation }),
+    ...(input.after === undefined ? {} : { after: input.after }),
+  });
+}
+
+function compile(source: string): Result<Pattern, ApiError> {
+  const pattern = compilePattern(source);
+  if (pattern.ok) return pattern;
+  return err({
+    code: "invalid",
+    message: `cannot accept grep: not a regular expression: ${pattern.error}`,
+    hint: "write a \\ before ( [ { * + ? . ^ $ |",
+  });
+}

@@ -1,0 +1,68 @@
+import { signalNumber } from "../../../base/signals.ts";
+import { ERRORS, type ApiError, type ErrorCode } from "../../contract/errors.ts";
+import * as shape from "../../contract/shapes.ts";
+import type { Answer, Context, Handler } from "./handler.ts";
+
+export const service: Handler<"service"> = ({ id, pss }, { supervisor }) => supervisor.service(id, pss);
+
+export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor, visitor }) => {
+  if (!reveal || visitor.found.kind !== "alive") return supervisor.file(id, reveal);
+  return { ok: false, error: { code: "forbidden", message: "cannot show secrets to a page", hint: `use \`sup show ${id} --reveal\`` } };
+};
+
+export const why: Handler<"why"> = ({ id }, { supervisor }) => supervisor.why(id);
+
+export const explain: Handler<"explain"> = ({ id }, { supervisor }) => supervisor.explain(id);
+
+export const start: Handler<"start"> = (input, context) => act("start", input, context);
+export const stop: Handler<"stop"> = (input, context) => act("stop", input, context);
+export const restart: Handler<"restart"> = (input, context) => act("restart", input, context);
+export const reload: Handler<"reload"> = (input, context) => act("reload", input, context);
+export const enable: Handler<"enable"> = (input, context) => act("enable", input, context);
+export const disable: Handler<"disable"> = (input, context) => act("disable", input, context);
+export const resetFailed: Handler<"resetFailed"> = (input, context) => act("reset-failed", input, context);
+
+export const kill: Handler<"kill"> = ({ signal, ...input }, context) => {
+  if (signal === undefined) return act("kill", input, context);
+  const problem = signalProblem(signal);
+  return problem ? { ok: false, error: problem } : act("kill", { ...input, signal }, context);
+};
+
+/** Null for a signal that exists. */
+export function signalProblem(signal: string): ApiError | null {
+  if (signalNumber(signal) !== undefined) return null;
+  return { code: "invalid", message: `cannot accept signal: there is no signal ${JSON.stringify(signal)}`, hint: "SIGHUP, HUP or 1" };
+}
+
+type Options = Omit<shape.JobRequest, "action" | "units"> & { readonly id: string };
+
+/** One action on one unit, as a job of one. Answers 202 for what is only under way. */
+async function act(action: shape.Action, { id, ...options }: Options, { supervisor }: Context): Promise<Answer<"start">> {
+  const done = await supervisor.act({ action, units: [id], ...options });
+  if (!done.ok) return done;
+  const { outcomes, warnings } = done.value;
+  const outcome = outcomes.find(({ result }) => result === "failed") ?? outcomes.find((one) => one.id === id) ?? outcomes[0];
+  if (!outcome) return { ok: false, error: { code: "failed", message: `cannot ${action} ${id}: nothing came of it` } };
+  if (outcome.result === "failed") return { ok: false, error: { code: errorCode(outcome.code), message: outcome.message } };
+  const after = supervisor.service(id);
+  if (!after.ok) return after;
+  return { ok: true, value: { outcome, service: brief(after.value), warnings }, status: outcome.result === "pending" ? 202 : 200 };
+}
+
+const errorCode = (code: string | undefined): ErrorCode =>
+  code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "failed";
+
+/** Without what only the long form shows. */
+function brief({
+  command: _,
+  processes: __,
+  recent_events: ___,
+  recent_lines: ____,
+  enforcement: _____,
+  predictions: ______,
+  pss_mb: _______,
+  log: ________,
+  ...rest
+}: shape.ServiceDetail): shape.Service {
+  return rest;
+}

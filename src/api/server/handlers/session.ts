@@ -1,0 +1,67 @@
+import type { Answer, Context, Handler } from "./handler.ts";
+import { jsonAnswer } from "../answer.ts";
+import type { Session } from "../../contract/shapes.ts";
+import type { Granted } from "../sessions.ts";
+
+export const session: Handler<"session"> = (_, context) => {
+  const { found, sessions, cookies } = context.visitor;
+  if (found.kind !== "alive") return { ok: true, value: { ...stateOf(context, null), ended: found.kind === "ended" } };
+  const granted = found.stale ? sessions.renew(cookies) : null;
+  const answer = stateOf(context, granted?.expiresMs ?? found.expiresMs);
+  return granted ? withCookie(context, granted, answer) : { ok: true, value: answer };
+};
+
+export const signIn: Handler<"signIn"> = (input, context) => {
+  const { page, sessions } = context.visitor;
+  if (page === "off") return PAGE_OFF;
+  const granted = sessions.signIn(input);
+  return granted.ok ? withCookie(context, granted.value, stateOf(context, granted.value.expiresMs)) : granted;
+};
+
+export const signOut: Handler<"signOut"> = (_, context) => {
+  const { found, sessions } = context.visitor;
+  if (found.kind === "alive") {
+    sessions.end(found.key);
+    context.endStreamsOf(found.key);
+  }
+  return withCookie(context, null, stateOf(context, null));
+};
+
+export const signInLink: Handler<"signInLink"> = (_, { visitor, supervisor }) => {
+  if (visitor.page === "off") return PAGE_OFF;
+  const { url } = supervisor.status().daemon;
+  if (url === null) {
+    const message = "cannot make a link: the daemon listens on its socket only";
+    return {
+      ok: false,
+      error: { code: "conflict", message, hint: "`sup doctor` says why; api.enabled and api.port of the settings file decide it" },
+    };
+  }
+  const { code, expiresMs } = visitor.sessions.makeCode();
+  // After the # it stays in the browser: no log on the way has it.
+  return { ok: true, value: { url: `${reachable(url)}${visitor.basePath}/#/sign-in/${code}`, expires: new Date(expiresMs).toISOString() } };
+};
+
+const PAGE_OFF = {
+  ok: false,
+  error: { code: "conflict", message: "the page is switched off", hint: 'set "api": {"page": true} in the settings file' },
+} as const;
+
+/** Who listens everywhere is reached on this machine by its loopback address. */
+const reachable = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+
+function stateOf({ visitor }: Context, expiresMs: number | null): Session {
+  return {
+    signed_in: expiresMs !== null || !visitor.needsSession,
+    ended: false,
+    expires: expiresMs === null ? null : new Date(expiresMs).toISOString(),
+    access: visitor.page === "read-only" ? "read" : "write",
+  };
+}
+
+/** `Secure` where the browser came by https: it says so in Origin, the proxy in X-Forwarded-Proto. */
+function withCookie({ visitor }: Context, granted: Granted | null, value: Session): Answer<"session"> {
+  const response = jsonAnswer(value);
+  response.headers.set("set-cookie", visitor.sessions.cookie(granted, visitor.secure));
+  return response;
+}

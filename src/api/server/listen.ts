@@ -1,0 +1,153 @@
+import { lstatSync, unlinkSync } from "node:fs";
+import { errnoWords } from "../../base/errno.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { isLoopback } from "./access.ts";
+import type { App, Transport } from "./server.ts";
+
+export interface ListenOptions {
+  readonly app: App;
+  readonly socketPath: string;
+  /** Null: on the socket only. Port 0 takes a free one. */
+  readonly tcp: { readonly host: string; readonly port: number; readonly auth: "token" | "none" } | null;
+  /** Who listens on a TCP port of this machine ("nginx (pid 812)"); null when that cannot be seen. */
+  readonly whoListens?: (port: number) => string | null;
+}
+
+export interface Listening {
+  readonly unix: { readonly path: string };
+  readonly tcp: { readonly host: string; readonly port: number; readonly url: string } | null;
+  /** For the operator: why there is no TCP listener, or what is unsafe about it. */
+  readonly notes: readonly string[];
+  /** Ends streams and listeners (the socket file goes with its listener), waits for answers under way, at most `graceMs`. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Opens the listeners. Without the unix socket there is no daemon to talk to: an error. Without TCP there is still one: a note.
+ * The caller holds the daemon's lock, so that two daemons cannot both find the socket stale.
+ */
+export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions): Promise<Result<Listening, string>> {
+  const cleared = await clearTheWay(socketPath);
+  if (!cleared.ok) return cleared;
+  const unix = listenUnix(app, socketPath);
+  if (!unix.ok) return unix;
+  const notes: string[] = [];
+  const onTcp = tcp && listenTcp(app, tcp.host, tcp.port, whoListens);
+  if (onTcp && !onTcp.ok) notes.push(onTcp.error);
+  const server = onTcp?.ok ? onTcp.value : null;
+  if (tcp && server) notes.push(...safetyNotes(tcp.host, tcp.auth));
+  const servers = server ? [unix.value, server] : [unix.value];
+  return ok({
+    unix: { path: socketPath },
+    tcp: tcp && server ? { host: tcp.host, port: server.port!, url: urlOf(tcp.host, server.port!) } : null,
+    notes,
+    stop: (graceMs = 2000) => stop(app, servers, graceMs),
+  });
+}
+
+/** sun_path of sockaddr_un has 108 bytes, the last one for the NUL (unix(7)). */
+const MAX_SOCKET_PATH = 107;
+
+/** Takes a dead socket away; leaves a live one and whatever is not a socket. */
+async function clearTheWay(path: string): Promise<Result<null, string>> {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > MAX_SOCKET_PATH)
+    return err(
+      `cannot listen on ${path}: it has ${bytes} bytes, a unix socket may have ${MAX_SOCKET_PATH}; choose a shorter SUP_HOME or XDG_RUNTIME_DIR`,
+    );
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return ok(null);
+  if (!stat.isSocket()) return err(`cannot listen on ${path}: a file that is no socket is in the way; move it away`);
+  const code = await probe(path);
+  if (code === null) return err(`cannot listen on ${path}: another daemon answers there; see \`sup daemon status\``);
+  if (code !== "ECONNREFUSED" && code !== "ENOENT") return err(`cannot listen on ${path}: a socket is there and cannot be tried (${code})`);
+  return attempt(path, () => {
+    if (code === "ECONNREFUSED") unlinkSync(path);
+    return null;
+  });
+}
+
+/** Null when somebody accepts, else the error's code. */
+async function probe(path: string): Promise<string | null> {
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data() {} } });
+    socket.end();
+    return null;
+  } catch (error) {
+    return codeOf(error) ?? String(error);
+  }
+}
+
+type Server = ReturnType<typeof Bun.serve>;
+
+/** Of TCP, in seconds; lifted for streams and for what waits. */
+const IDLE_TIMEOUT = 30;
+
+function listenUnix(app: App, path: string): Result<Server, string> {
+  // The mode of a socket file comes from the umask alone; nothing else runs between the two calls.
+  const before = process.umask(0o177);
+  try {
+    return attempt(path, () => Bun.serve({ unix: path, ...UNIX_ONLY, ...serving(app, "unix") }));
+  } finally {
+    process.umask(before);
+  }
+}
+
+/**
+ * Bun 1.4.5 ends a silent request on a unix socket after its default of 10 s, and `server.timeout` does not reach there. The
+ * option does, though its types deny it to unix sockets. Who may open this socket may also keep it open.
+ */
+const UNIX_ONLY = { idleTimeout: 0 } as object;
+
+function listenTcp(app: App, host: string, port: number, whoListens: ListenOptions["whoListens"]): Result<Server, string> {
+  try {
+    const hostname = host.replace(/^\[(.*)\]$/, "$1");
+    // Bun 1.4.5 sets SO_REUSEPORT outside of development: two daemons of a user would share a port, and get each other's requests.
+    return ok(Bun.serve({ hostname, port, reusePort: false, idleTimeout: IDLE_TIMEOUT, ...serving(app, "tcp") }) as Server);
+  } catch (error) {
+    const only = "the API is on the socket only";
+    if (codeOf(error) === "EADDRINUSE") return err(`port ${port} is taken by ${whoListens?.(port) ?? "another process"}; ${only}`);
+    return err(`cannot listen on ${urlOf(host, port)}: ${causeOf(error)}; ${only}`);
+  }
+}
+
+const serving = (app: App, transport: Transport) => ({
+  development: false,
+  fetch: (request: Request, server: { timeout(request: Request, seconds: number): void }) => app.handle(request, transport, server),
+});
+
+function safetyNotes(host: string, auth: "token" | "none"): string[] {
+  if (auth === "token") return isLoopback(host) ? [] : [`the API listens on ${host} without TLS: put a reverse proxy with TLS before it`];
+  if (isLoopback(host)) return ["api.auth is none: every user of this machine may control it"];
+  return [`api.auth none is ignored: ${host} is no loopback address, the token is needed`];
+}
+
+async function stop(app: App, servers: readonly Server[], graceMs: number): Promise<void> {
+  app.close();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, graceMs, "late")));
+  const ended = await Promise.race([late, Promise.all(servers.map((server) => server.stop()))]);
+  clearTimeout(timer);
+  if (ended === "late") await Promise.all(servers.map((server) => server.stop(true)));
+}
+
+const urlOf = (host: string, port: number): string => `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
+
+function attempt<T>(path: string, action: () => T): Result<T, string> {
+  try {
+    return ok(action());
+  } catch (error) {
+    return err(`cannot listen on ${path}: ${causeOf(error)}`);
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+function causeOf(error: unknown): string {
+  const errno = (error as { errno?: unknown } | null)?.errno;
+  if (typeof errno === "number" && errno !== 0) return errnoWords(Math.abs(errno));
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,220 @@
+import { createGate, PREFLIGHT, type ApiSettings, type Gate } from "./access.ts";
+import { errorAnswer, jsonAnswer, STREAM_HEADER } from "./answer.ts";
+import { readJson } from "./body.ts";
+import { isUnitId, stripSuffix } from "../../base/names.ts";
+import { contract } from "../contract/contract.ts";
+import type { ApiError } from "../contract/errors.ts";
+import type { Answer, Context } from "./handlers/handler.ts";
+import { handlers } from "./handlers/index.ts";
+import { inputReader, type RawInput } from "../contract/input.ts";
+import { openapiDocument } from "../documents/openapi.ts";
+import { createPage, type Page, type PageFile } from "./page.ts";
+import { createRouter, type Match } from "./router.ts";
+import { routes, type RouteName } from "../contract/routes.ts";
+import { createSessions, type Found as FoundSession, type SessionOptions } from "./sessions.ts";
+import { createStreams, type StreamLimits, type Streams } from "./streams.ts";
+import type { Result } from "../../base/result.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface AppOptions {
+  readonly supervisor: Supervisor;
+  readonly version: string;
+  readonly token: string;
+  readonly settings: ApiSettings;
+  /** Wall clock in milliseconds. */
+  readonly now: () => number;
+  /** Hears of bugs: what a handler threw, and in which route. */
+  readonly onError: (error: unknown, route: RouteName) => void;
+  readonly streamLimits?: StreamLimits;
+  readonly loadPage: () => Promise<readonly PageFile[]>;
+  readonly sessionMemory: SessionOptions["memory"];
+}
+
+/** `unix`: whoever may open the socket may do everything. `tcp`: the rules of access.ts. */
+export type Transport = "unix" | "tcp";
+
+/** What the app asks of Bun.serve: 0 lifts the idle timeout for one request. */
+export interface Connection {
+  timeout(request: Request, seconds: number): void;
+}
+
+export interface App {
+  handle(request: Request, transport: Transport, connection?: Connection): Response | Promise<Response>;
+  /** Ends the streams; requests that are answered go on. */
+  close(): void;
+  readonly openStreams: number;
+}
+
+/** The control API as a function from request to response: no port, no process, and so testable as it is. */
+export function createApp(options: AppOptions): App {
+  const gate = createGate(options.settings, options.token);
+  const match = createRouter(routes);
+  const { supervisor, now, settings } = options;
+  const sessions = createSessions({ token: options.token, basePath: settings.basePath, now, memory: options.sessionMemory });
+  const streams = createStreams(options.streamLimits, sessions.isAlive);
+  const page = settings.page === "off" ? null : createPage(options.loadPage, settings.basePath);
+  let document: Record<string, unknown> | undefined;
+  const openapi = (): Record<string, unknown> => (document ??= openapiDocument(options.version, settings.basePath));
+  const contextOf = ({ headers }: Request, transport: Transport, found: FoundSession): Context => ({
+    supervisor,
+    nowMs: now(),
+    streams: found.kind === "alive" ? ownedBy(found.key, streams) : streams,
+    accept: headers.get("accept") ?? "",
+    lastEventId: headers.get("last-event-id") ?? "",
+    openapi,
+    endStreamsOf: streams.endOf,
+    visitor: {
+      sessions,
+      cookies: headers.get("cookie") ?? "",
+      found,
+      needsSession: transport === "tcp" && gate.needsToken,
+      secure: (headers.get("origin") ?? "").startsWith("https:") || headers.get("x-forwarded-proto") === "https",
+      page: settings.page,
+      basePath: settings.basePath,
+    },
+  });
+  const respond = (request: Request, transport: Transport): Response | Promise<Response> => {
+    const { path, query } = partsOf(request.url, settings.basePath);
+    const found = match(request.method, path);
+    const session = sessionOf(request.headers, transport, sessions.find);
+    const refusal = transport === "tcp" ? refuse(gate, request, path, found, session, page) : null;
+    if (refusal) return refusal;
+    if (found.kind === "route") return run(found, query, request, contextOf(request, transport, session), options.onError);
+    if (found.kind === "none" && page?.claims(path)) return pageAnswer(page, request, path);
+    return noRoute(request.method, path, found);
+  };
+  return {
+    handle(request, transport, connection) {
+      const answer = respond(request, transport);
+      const cors = transport === "tcp" ? gate.corsFor(request.headers) : null;
+      if (answer instanceof Promise) {
+        connection?.timeout(request, 0); // what waits (a start takes its start_timeout) outlives the idle timeout
+        return answer.then((response) => {
+          if (request.signal.aborted) void response.body?.cancel(); // nobody would: the client has gone while this was in the making
+          return finish(response, request, cors);
+        });
+      }
+      if (answer.headers.has(STREAM_HEADER)) connection?.timeout(request, 0);
+      return finish(answer, request, cors);
+    },
+    close: streams.close,
+    get openStreams() {
+      return streams.size;
+    },
+  };
+}
+
+function finish(response: Response, request: Request, cors: Readonly<Record<string, string>> | null): Response {
+  for (const [name, value] of Object.entries(cors ?? {})) response.headers.set(name, value);
+  return request.method === "HEAD" ? headOf(response) : response;
+}
+
+/** The URL was parsed and normalised by the server already; cutting it is cheaper than parsing it again. */
+function partsOf(url: string, basePath: string): { readonly path: string; readonly query: string } {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const mark = url.indexOf("?", start);
+  const path = mark < 0 ? url.slice(start) : url.slice(start, mark);
+  const inside = basePath !== "" && (path === basePath || path.startsWith(`${basePath}/`));
+  // A proxy may or may not take the prefix off; on the unix socket there is none.
+  return { path: inside ? path.slice(basePath.length) || "/" : path, query: mark < 0 ? "" : url.slice(mark + 1) };
+}
+
+const NO_SESSION: FoundSession = { kind: "none" };
+
+/** A token that is sent counts alone; on the unix socket nobody needs a session. */
+const sessionOf = (headers: Headers, transport: Transport, find: (cookies: string) => FoundSession): FoundSession =>
+  transport === "unix" || headers.has("authorization") ? NO_SESSION : find(headers.get("cookie") ?? "");
+
+const ownedBy = (owner: string, streams: Streams): Streams => ({ ...streams, open: (options) => streams.open({ ...options, owner }) });
+
+/** The site first, then preflights (which carry no token), then the token or session. The page's own files tell nothing. */
+function refuse(gate: Gate, request: Request, path: string, found: Match, session: FoundSession, page: Page | null): Response | null {
+  const foreign = gate.checkSite(request.headers);
+  if (foreign) return errorAnswer(foreign);
+  if (request.method === "OPTIONS" && gate.corsFor(request.headers)) return new Response(null, { status: 204, headers: PREFLIGHT });
+  if (path === "/" || (found.kind === "none" && page?.claims(path))) return null;
+  const access = found.kind === "route" ? found.route.access : "read";
+  const { headers } = request;
+  const problem = session.kind === "none" ? gate.checkToken(access, headers) : gate.checkSession(access, headers, session);
+  return problem && errorAnswer(problem, { "www-authenticate": 'Bearer realm="sup"' });
+}
+
+function pageAnswer(page: Page, request: Request, path: string): Response | Promise<Response> {
+  if (request.method === "GET" || request.method === "HEAD") return page.answer(path, request.headers);
+  return noRoute(request.method, path, { kind: "method", allow: "GET, HEAD" });
+}
+
+function noRoute(method: string, path: string, found: Exclude<Match, { kind: "route" }>): Response {
+  if (found.kind === "bad") return errorAnswer({ code: "bad-request", message: found.message });
+  if (found.kind === "method") {
+    const message = `cannot ${method.slice(0, 20)} ${shown(path)}: it answers ${found.allow}`;
+    return errorAnswer({ code: "method-not-allowed", message }, { allow: found.allow });
+  }
+  const message = `there is nothing at ${shown(path)}`;
+  const hint = path === "/" ? "ask /api/supervisor/status, over TCP with the token that `sup token` prints" : found.hint;
+  return errorAnswer({ code: "not-found", message, hint: hint ?? "see /openapi.json" });
+}
+
+const shown = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}...` : path);
+
+type Found = Extract<Match, { kind: "route" }>;
+
+function run(
+  found: Found,
+  query: string,
+  request: Request,
+  context: Context,
+  onError: AppOptions["onError"],
+): Response | Promise<Response> {
+  const fail = (error: unknown): Response => {
+    onError(error, found.name);
+    const message = `cannot answer ${found.route.method} ${found.route.path}: a bug in sup`;
+    return errorAnswer({ code: "internal", message, hint: "the daemon's own log, sup.log, tells more" });
+  };
+  const call = (body: unknown): Response | Promise<Response> => {
+    const answer = dispatch(found, { id: found.id, query: new URLSearchParams(query), body }, context);
+    return answer instanceof Promise ? answer.then(render).catch(fail) : render(answer);
+  };
+  try {
+    if (found.route.method === "GET") return call(undefined);
+    return readJson(request)
+      .then((body) => (body.ok ? call(body.value) : errorAnswer(body.error)))
+      .catch(fail);
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+type AnyAnswer = Answer<RouteName>;
+type Row = (raw: RawInput, context: Context) => AnyAnswer | Promise<AnyAnswer>;
+
+/** Reader and handler of each route, tied together while their types are still known to agree. */
+const table = Object.fromEntries(Object.keys(routes).map((name) => [name, rowOf(name as RouteName)])) as Record<RouteName, Row>;
+
+function rowOf<K extends RouteName>(name: K): Row {
+  const read = inputReader(contract[name].input);
+  const handler = handlers[name] as (input: unknown, context: Context) => AnyAnswer | Promise<AnyAnswer>;
+  return (raw, context) => {
+    const input: Result<unknown, ApiError> = read(raw);
+    return input.ok ? handler(input.value, context) : { ok: false, error: input.error };
+  };
+}
+
+function dispatch(found: Found, raw: RawInput, context: Context): AnyAnswer | Promise<AnyAnswer> {
+  if (raw.id === null) return table[found.name](raw, context);
+  const id = stripSuffix(raw.id);
+  if (isUnitId(id)) return table[found.name]({ ...raw, id }, context);
+  const message = `there is no unit ${JSON.stringify(raw.id.slice(0, 139))}: that is no unit name`;
+  return { ok: false, error: { code: "no-such-unit", message, hint: "globs and @groups go to POST /api/supervisor/jobs" } };
+}
+
+function render(answer: AnyAnswer): Response {
+  if (answer instanceof Response) return answer;
+  return answer.ok ? jsonAnswer(answer.value, answer.status) : errorAnswer(answer.error);
+}
+
+/** The headers alone; a stream that was opened for it is let go. */
+function headOf(response: Response): Response {
+  response.body?.cancel().catch(() => {}); // a body that is a text has nothing to let go
+  return new Response(null, { status: response.status, headers: response.headers });
+}

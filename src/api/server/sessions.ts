@@ -1,0 +1,141 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { DAY_MS } from "../../base/duration.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { ApiError } from "../contract/errors.ts";
+
+/**
+ * Who is signed in to the page. A session is a random cookie whose digest is kept, so that what is stored opens nothing;
+ * it belongs to the token it was made under and is over when that one is renewed. Sessions outlive the daemon.
+ */
+export interface Sessions {
+  /** For one sign-in within `CODE_MS`. */
+  makeCode(): { readonly code: string; readonly expiresMs: number };
+  signIn(secret: { readonly token?: string | undefined; readonly code?: string | undefined }): Result<Granted, ApiError>;
+  /** Of a `Cookie` header. */
+  find(cookies: string): Found;
+  /** The session with its time begun anew; null when there is none. */
+  renew(cookies: string): Granted | null;
+  end(key: string): void;
+  /** Whether the session of a key goes on. */
+  isAlive(key: string): boolean;
+  /** The `Set-Cookie` header that gives the cookie, or takes it away. */
+  cookie(granted: Granted | null, secure: boolean): string;
+}
+
+export interface Granted {
+  readonly value: string;
+  readonly expiresMs: number;
+}
+
+/** `ended`: there is a cookie, but its session is over. */
+export type Found =
+  | { readonly kind: "none" | "ended" }
+  | { readonly kind: "alive"; readonly key: string; readonly expiresMs: number; readonly stale: boolean };
+
+export interface SessionOptions {
+  readonly token: string;
+  readonly basePath: string;
+  readonly now: () => number;
+  /** Where sessions are kept, as a text. */
+  readonly memory: { load(): string | null; save(text: string): void };
+}
+
+/** Since the page was last opened. */
+export const SESSION_MS = 7 * DAY_MS;
+export const CODE_MS = 2 * 60_000;
+/** More browsers than this are not signed in at once: the oldest sessions go. */
+const MAX_SESSIONS = 200;
+const MAX_CODES = 20;
+
+export function createSessions({ token, basePath, now, memory }: SessionOptions): Sessions {
+  // Cookies are of a host, whatever the port: two daemons of one machine need two names.
+  const realm = digest(`sup session\0${token}`);
+  const name = `sup-${realm.slice(0, 8)}`;
+  const sessions = parse(memory.load(), realm);
+  const codes = new Map<string, number>();
+  const save = (): void => memory.save(JSON.stringify({ realm, sessions: [...sessions] }));
+  const valueOf = (cookies: string): string | null => {
+    for (const part of cookies.split(";")) {
+      const [key, value] = part.trim().split("=");
+      if (key === name && value) return value;
+    }
+    return null;
+  };
+  const prune = (): void => {
+    for (const [key, expiresMs] of sessions) if (expiresMs <= now()) sessions.delete(key);
+    while (sessions.size >= MAX_SESSIONS) sessions.delete(sessions.keys().next().value!);
+  };
+  const begin = (value: string): Granted => {
+    const expiresMs = now() + SESSION_MS;
+    prune();
+    sessions.set(digest(value), expiresMs);
+    save();
+    return { value, expiresMs };
+  };
+  const find = (cookies: string): Found => {
+    const value = valueOf(cookies);
+    if (value === null) return { kind: "none" };
+    const key = digest(value);
+    const expiresMs = sessions.get(key) ?? 0;
+    if (expiresMs <= now()) return { kind: "ended" };
+    return { kind: "alive", key, expiresMs, stale: expiresMs < now() + SESSION_MS - DAY_MS };
+  };
+  return {
+    find,
+    makeCode() {
+      for (const [code, expiresMs] of codes) if (expiresMs <= now() || codes.size >= MAX_CODES) codes.delete(code);
+      const code = randomBytes(24).toString("base64url");
+      const expiresMs = now() + CODE_MS;
+      codes.set(digest(code), expiresMs);
+      return { code, expiresMs };
+    },
+    signIn(secret) {
+      const problem = secret.code === undefined ? checkToken(secret.token, token) : useCode(codes, secret.code, now());
+      return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
+    },
+    renew(cookies) {
+      const value = valueOf(cookies);
+      if (value === null || find(cookies).kind !== "alive") return null;
+      sessions.delete(digest(value)); // goes to the end: the newest
+      return begin(value);
+    },
+    end(key) {
+      if (sessions.delete(key)) save();
+    },
+    isAlive: (key) => (sessions.get(key) ?? 0) > now(),
+    cookie(granted, secure) {
+      // Kept for longer than the session, so that one that is over can be told from none.
+      const [value, seconds] = granted === null ? ["", 0] : [granted.value, (4 * SESSION_MS) / 1000];
+      return `${name}=${value}; Path=${basePath || "/"}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure ? "; Secure" : ""}`;
+    },
+  };
+}
+
+function checkToken(given: string | undefined, token: string): ApiError | null {
+  if (given === undefined || given === "")
+    return { code: "invalid", message: "cannot sign in: neither a token nor a code was sent", hint: "`sup token` prints the token" };
+  if (timingSafeEqual(Buffer.from(digest(given.trim())), Buffer.from(digest(token)))) return null;
+  return { code: "invalid", message: "cannot sign in: the token is wrong", hint: "`sup token` prints the right one" };
+}
+
+function useCode(codes: Map<string, number>, code: string, nowMs: number): ApiError | null {
+  const key = digest(code);
+  const expiresMs = codes.get(key) ?? 0;
+  codes.delete(key);
+  if (expiresMs > nowMs) return null;
+  const message = "cannot sign in: the link was used before, or is older than two minutes";
+  return { code: "invalid", message, hint: "`sup dashboard` makes a new one" };
+}
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("base64url");
+
+/** What cannot be read, or belongs to an earlier token, is no session. */
+function parse(text: string | null, realm: string): Map<string, number> {
+  try {
+    const kept = JSON.parse(text ?? "null") as { realm?: unknown; sessions?: unknown } | null;
+    if (kept?.realm !== realm || !Array.isArray(kept.sessions)) return new Map();
+    return new Map((kept.sessions as Array<[string, number]>).filter(([key, ms]) => typeof key === "string" && typeof ms === "number"));
+  } catch {
+    return new Map();
+  }
+}

@@ -1,0 +1,108 @@
+import type { LimitSpec } from "../../spec/spec.ts";
+
+/**
+ * Counting samples against the limits of a unit. A breach is `sustained` samples in a row over a limit, and it is over
+ * after as many that are not: one that goes up and down around its limit is one breach. The same for coming near it.
+ */
+export const LIMITS = ["memory", "cpu", "tasks"] as const;
+export type Limit = (typeof LIMITS)[number];
+
+export interface Sampled {
+  readonly memoryMb: number;
+  /** Of one core; null when not known yet. */
+  readonly cpuPercent: number | null;
+  readonly tasks: number;
+}
+
+/** Of one limit: how it stands, and the samples in a row, up to the newest, on either side of its two lines. */
+interface Standing {
+  readonly level: Level;
+  readonly over: number;
+  readonly notOver: number;
+  readonly near: number;
+  readonly notNear: number;
+  /** The last sample; null before the first. */
+  readonly value: number | null;
+}
+
+/** `ok`, `near` (from `warn_at` of the limit on), or `over`. */
+export type Level = "ok" | "near" | "over";
+
+export interface LimitState {
+  /** Levels are those of a run: another one begins anew. */
+  readonly run: number;
+  readonly standings: Readonly<Record<Limit, Standing>>;
+}
+
+export interface LimitNews {
+  readonly limit: Limit;
+  readonly level: Level;
+  readonly was: Level;
+  readonly value: number;
+  readonly max: number;
+}
+
+const FRESH: Standing = { level: "ok", over: 0, notOver: 0, near: 0, notNear: 0, value: null };
+
+export const freshLimits = (run: number): LimitState => ({ run, standings: { memory: FRESH, cpu: FRESH, tasks: FRESH } });
+
+/** The maximum of a limit; null: none. */
+export function maxOf(spec: LimitSpec, limit: Limit): number | null {
+  return { memory: spec.maxMemoryMb, cpu: spec.maxCpuPercent, tasks: spec.maxTasks }[limit];
+}
+
+/** Takes in one sample. `only`: the limits that this sample is about. */
+export function sampleLimits(
+  state: LimitState,
+  spec: LimitSpec,
+  sample: Sampled,
+  only: readonly Limit[] = LIMITS,
+): { readonly state: LimitState; readonly news: readonly LimitNews[] } {
+  const standings = { ...state.standings };
+  const news: LimitNews[] = [];
+  const values = { memory: sample.memoryMb, cpu: sample.cpuPercent, tasks: sample.tasks };
+  for (const limit of only) {
+    const [max, value] = [maxOf(spec, limit), values[limit]];
+    if (max === null) standings[limit] = FRESH;
+    if (max === null || value === null) continue;
+    const was = standings[limit];
+    const counted = counting(was, value, value > max, value >= max * spec.warnAt);
+    const level = levelAfter(counted, spec.sustained);
+    standings[limit] = { ...counted, level };
+    if (level !== was.level) news.push({ limit, level, was: was.level, value, max });
+  }
+  return { state: { ...state, standings }, news };
+}
+
+const counting = (standing: Standing, value: number, over: boolean, near: boolean): Standing => ({
+  level: standing.level,
+  over: over ? standing.over + 1 : 0,
+  notOver: over ? 0 : standing.notOver + 1,
+  near: near ? standing.near + 1 : 0,
+  notNear: near ? 0 : standing.notNear + 1,
+  value,
+});
+
+function levelAfter({ level, over, notOver, near, notNear }: Standing, sustained: number): Level {
+  if (over >= sustained) return "over";
+  if (level === "over" && notOver < sustained) return "over";
+  if (notNear >= sustained) return "ok";
+  return near >= sustained || level !== "ok" ? "near" : "ok";
+}
+
+const NAMES: Record<Limit, string> = { memory: "memory", cpu: "CPU", tasks: "the number of tasks" };
+
+/** `512 MiB`, `150 %`, `12`. */
+export function amount(limit: Limit, value: number): string {
+  if (limit === "tasks") return String(Math.round(value));
+  const rounded = String(Math.round(value * 10) / 10);
+  return limit === "memory" ? `${rounded} MiB` : `${rounded} %`;
+}
+
+/** The news as a sentence without its end: "memory is over its limit: 600 MiB of 512 MiB". */
+export function limitWords({ limit, level, was, value, max }: LimitNews): string {
+  const figures = `${amount(limit, value)} of ${amount(limit, max)}`;
+  if (level === "over") return `${NAMES[limit]} is over its limit: ${figures}`;
+  if (level === "near" && was === "ok") return `${NAMES[limit]} is near its limit: ${figures}`;
+  return `${NAMES[limit]} is ${level === "near" ? "only near" : "well below"} its limit again: ${figures}`;
+}

@@ -1,0 +1,102 @@
+import type { Concern } from "../../core/alerts/alerts.ts";
+import { concernsOf, storeConcerns } from "../../core/alerts/conditions.ts";
+import { logConcerns } from "../../core/logs/loss-messages.ts";
+import type { World } from "../../core/world/world.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { WatchFiles } from "../../ports/filewatch.ts";
+import type { LogStore } from "../../ports/logs.ts";
+import type { Processes } from "../../ports/processes.ts";
+import type { Store } from "../../ports/store.ts";
+import type { Usage } from "../../ports/usage.ts";
+import { Alerting } from "./alerting.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Launcher } from "../engine/launcher.ts";
+import { Forecaster } from "./forecaster.ts";
+import { Limiter } from "./limiter.ts";
+import type { Recorder } from "../engine/recorder.ts";
+import type { Reloader } from "../units/reloader.ts";
+import { Sampler } from "./sampler.ts";
+import { Schedules } from "./schedules.ts";
+import type { Bus } from "../engine/bus.ts";
+import { Meter } from "./telemetry.ts";
+import { Watches } from "./watches.ts";
+
+export interface BackgroundOptions {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly logs: LogStore;
+  readonly processes: Processes;
+  readonly usage: Usage;
+  readonly bus: Bus;
+  readonly engine: Engine;
+  readonly recorder: Recorder;
+  readonly reloader: Reloader;
+  readonly launcher: Launcher;
+  readonly watchFiles: WatchFiles;
+  /** How often `tick` is called. */
+  readonly tickMs: number;
+  readonly invocationOf: (id: string, run: number) => string;
+  readonly bug: (message: string, error?: unknown) => void;
+}
+
+/** What the daemon does without being asked, beside what units do: samples, limits, forecasts, alerts, schedules, watched files. */
+export class Background {
+  readonly sampler: Sampler;
+  readonly limiter: Limiter;
+  readonly forecaster: Forecaster;
+  readonly alerting: Alerting;
+  readonly schedules: Schedules;
+  readonly watches: Watches;
+  readonly meter: Meter;
+  readonly #o: BackgroundOptions;
+
+  constructor(options: BackgroundOptions) {
+    this.#o = options;
+    this.limiter = new Limiter(options);
+    this.sampler = new Sampler({ ...options, onSamples: (samples) => this.limiter.take(samples) });
+    this.forecaster = new Forecaster(options);
+    this.alerting = new Alerting({ ...options, concernsOf: (id) => this.#concerns(id) });
+    this.schedules = new Schedules({ ...options, isActive: (id) => options.reloader.isScheduleActive(id) });
+    this.watches = new Watches(options);
+    this.meter = new Meter(options.tickMs);
+  }
+
+  /** When everything is loaded and what an earlier daemon left is taken over. */
+  start(): void {
+    this.limiter.start();
+    this.schedules.start();
+    this.alerting.start();
+  }
+
+  /** The shared tick. */
+  tick(): void {
+    this.meter.tick(this.#o.clock.monotonicMs());
+    this.schedules.lookAtClock();
+    void this.sampler.sample(); // never rejects
+    this.forecaster.tick();
+    this.alerting.tick();
+  }
+
+  /** Before the units are stopped: nothing of this may start one again. */
+  close(): void {
+    this.schedules.close();
+    this.watches.close();
+    this.limiter.close();
+  }
+
+  /** A unit that was removed. */
+  forget(id: string): void {
+    this.meter.forget(id);
+    this.sampler.forget(id);
+  }
+
+  #concerns(id: string): readonly Concern[] {
+    const { world, store, logs } = this.#o;
+    if (id === "") return storeConcerns(store.condition);
+    const entry = world.get(id);
+    if (entry === undefined) return [];
+    const own = concernsOf(entry, this.limiter.stateOf(id));
+    return [...own, ...this.forecaster.concernsOf(id, entry), ...logConcerns(entry, logs.condition(id))];
+  }
+}

@@ -1,0 +1,160 @@
+import { formatDuration } from "../../base/duration.ts";
+import { beginTimer, firing, passed, stepped, type Timer as Plan } from "../../core/world/schedule.ts";
+import { isDown } from "../../core/unit/phase.ts";
+import type { Turn, World } from "../../core/world/world.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Store } from "../../ports/store.ts";
+import type { ScheduleSpec } from "../../spec/spec.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Recorder } from "../engine/recorder.ts";
+
+export interface SchedulesOptions {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly store: Pick<Store, "get" | "set">;
+  readonly engine: Pick<Engine, "handle" | "post" | "watch">;
+  readonly recorder: Pick<Recorder, "tell">;
+  /** Its schedule counts: not switched off by the operator or by the file. */
+  readonly isActive: (id: string) => boolean;
+}
+
+interface Armed {
+  readonly schedule: ScheduleSpec;
+  readonly plan: Plan;
+}
+
+/** A timer of the runtime holds no more than this; looking now and then costs nothing. */
+const MAX_SLEEP_MS = 3_600_000;
+/** What a wall clock may differ from the monotonic one without having been set: slewing and rounding. */
+const STEP_MS = 500;
+
+/** Runs scheduled units at their times. One timer for all of them, and what is planned is in the store. */
+export class Schedules {
+  readonly #o: SchedulesOptions;
+  readonly #armed = new Map<string, Armed>();
+  #timer: Timer | null = null;
+  #unwatch: (() => void) | null = null;
+  #offsetMs: number;
+
+  constructor(options: SchedulesOptions) {
+    this.#o = options;
+    this.#offsetMs = this.#offset();
+  }
+
+  /** When everything is loaded and what an earlier daemon left is taken over. */
+  start(): void {
+    this.#unwatch = this.#o.engine.watch((turn) => this.#look(turn));
+    for (const id of this.#o.world.ids()) this.check(id);
+    this.#arm();
+  }
+
+  close(): void {
+    this.#unwatch?.();
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#armed.clear();
+  }
+
+  /** What is planned for a unit; undefined when nothing is. */
+  planOf(id: string): Plan | undefined {
+    return this.#armed.get(id)?.plan;
+  }
+
+  /** The unit is new, or gone, or its schedule or its enabling has changed. */
+  check(id: string): void {
+    const schedule = this.#o.world.get(id)?.spec.schedule ?? null;
+    const known = this.#armed.get(id);
+    if (schedule === null || !this.#o.isActive(id)) {
+      if (this.#armed.delete(id)) this.#arm();
+      return;
+    }
+    if (known?.schedule === schedule) return;
+    const { timer, missedMs } = beginTimer(schedule, known?.plan ?? this.#recall(id), this.#o.clock.wallMs());
+    this.#put(id, schedule, timer);
+    if (missedMs !== null) this.#due(id, schedule, timer, missedMs);
+    this.#arm();
+  }
+
+  /** Has the wall clock been set? Called by the shared tick. */
+  lookAtClock(): void {
+    const offset = this.#offset();
+    const byMs = offset - this.#offsetMs;
+    this.#offsetMs = offset;
+    if (Math.abs(byMs) < STEP_MS) return;
+    const now = this.#o.clock.wallMs();
+    for (const [id, { schedule, plan }] of this.#armed) this.#put(id, schedule, stepped(schedule, plan, byMs, now));
+    this.#arm();
+  }
+
+  #offset(): number {
+    return this.#o.clock.wallMs() - this.#o.clock.monotonicMs();
+  }
+
+  #look(turn: Turn): void {
+    for (const id of turn.changed) {
+      this.check(id);
+      const armed = this.#armed.get(id);
+      if (!armed?.plan.queued || !isDown(this.#o.world.get(id)!.unit.phase)) continue;
+      this.#put(id, armed.schedule, { ...armed.plan, queued: false });
+      this.#o.engine.post({ type: "request", action: "start", ids: [id], cause: "schedule" });
+    }
+    for (const id of turn.removed) this.#armed.delete(id);
+  }
+
+  #wake(): void {
+    this.lookAtClock();
+    const now = this.#o.clock.wallMs();
+    for (const [id, { schedule, plan }] of this.#armed) {
+      if (plan.nextMs === null || plan.nextMs > now) continue;
+      const next = passed(schedule, plan, now);
+      this.#put(id, schedule, next);
+      this.#due(id, schedule, next, plan.nextMs);
+    }
+    this.#arm();
+  }
+
+  #due(id: string, schedule: ScheduleSpec, plan: Plan, dueMs: number): void {
+    const { world, clock, engine, recorder } = this.#o;
+    const lateMs = clock.wallMs() - dueMs;
+    const what = firing(schedule, world.get(id)!.unit.phase, lateMs);
+    const details = { planned: new Date(dueMs).toISOString() };
+    const tell = (type: string, words: string): void => recorder.tell(type, words, id, details);
+    if (what === "missed") {
+      return tell("schedule-missed", `its run of ${details.planned} was missed: nobody was there for ${formatDuration(lateMs)}`);
+    }
+    this.#put(id, schedule, { ...plan, lastMs: dueMs, queued: what === "queue" });
+    if (what === "skip") return tell("schedule-skipped", "its time has come, but the last run is not over: left out");
+    if (what === "queue" && plan.queued) return; // said already; there is never more than one waiting
+    if (what === "queue") return tell("schedule-queued", "its time has come, but the last run is not over: it runs right after it");
+    if (what === "restart") tell("schedule-overlap", "its time has come, and the last run is not over: it is ended first");
+    engine.post({ type: "request", action: what === "restart" ? "restart" : "start", ids: [id], cause: "schedule" });
+  }
+
+  #put(id: string, schedule: ScheduleSpec, plan: Plan): void {
+    const known = this.#armed.get(id);
+    this.#armed.set(id, { schedule, plan });
+    if (known?.plan !== plan) this.#o.store.set(keyOf(id), JSON.stringify(plan));
+  }
+
+  #recall(id: string): Plan | null {
+    const text = this.#o.store.get(keyOf(id));
+    if (text === null) return null;
+    try {
+      return JSON.parse(text) as Plan;
+    } catch {
+      return null; // damaged: as if it were new
+    }
+  }
+
+  #arm(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    let earliest: number | null = null;
+    for (const { plan } of this.#armed.values())
+      if (plan.nextMs !== null && (earliest === null || plan.nextMs < earliest)) earliest = plan.nextMs;
+    if (earliest === null) return;
+    const waitMs = Math.min(Math.max(0, earliest - this.#o.clock.wallMs()), MAX_SLEEP_MS);
+    this.#timer = setTimeout(() => this.#wake(), Math.ceil(waitMs));
+  }
+}
+
+const keyOf = (id: string): string => `schedule:${id}`;

@@ -1,0 +1,151 @@
+import { errnoName, errnoWords } from "../../base/errno.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Account, Users } from "../../ports/users.ts";
+import type { Bounds, SpawnRequest, SpawnResult } from "../../ports/processes.ts";
+import { composeEnvironment } from "../../spec/load/environment.ts";
+import { expandCommand, expandEnvironmentFiles, expandExec } from "../../spec/load/expand.ts";
+import type { LimitSpec, Spec } from "../../spec/spec.ts";
+import { specifiersFor, type Specifiers } from "../../spec/load/specifiers.ts";
+import type { SpawnFailure } from "../../core/unit/record.ts";
+
+/** All that a process of one run needs to know, worked out anew at each start. */
+export interface Launch {
+  readonly env: Readonly<Record<string, string>>;
+  readonly specifiers: Specifiers;
+  readonly cwd: string | null;
+  readonly argv: readonly string[];
+}
+
+export interface LauncherOptions {
+  readonly users: Users;
+  readonly places: { readonly state: string; readonly logs: string; readonly runtime: string };
+  /** LANG and TZ as the daemon was started with. */
+  readonly locale: { readonly LANG?: string | undefined; readonly TZ?: string | undefined };
+  /** A file's text; the error is its errno name. */
+  readonly readText: (path: string) => Result<string, string>;
+}
+
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export class Launcher {
+  readonly #options: LauncherOptions;
+  #own: Account | null = null;
+
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the environment files and fills in everything; the error is a sentence for the user. */
+  prepare(spec: Spec, invocation: string): Result<Launch, string> {
+    const { users, places, locale } = this.#options;
+    // Whom the daemon runs as does not change; a named user may, in the database, between two starts.
+    const account = spec.identity.user === null ? (this.#own ??= users.lookup(null)) : users.lookup(spec.identity.user);
+    if (account === null) return err(`cannot run as user ${spec.identity.user}: there is no such user`);
+    const specifiers = specifiersFor(spec.id, { ...places, home: account.home });
+    const base = {
+      PATH: DEFAULT_PATH,
+      HOME: account.home,
+      USER: account.name,
+      LOGNAME: account.name,
+      SHELL: account.shell || "/bin/sh",
+      ...locale,
+    };
+    const files = this.#environmentFiles(spec, base, specifiers);
+    if (!files.ok) return files;
+    const env = composeEnvironment({ spec, base, files: files.value, invocation, specifiers });
+    if (!env.ok) return env;
+    const exec = expandExec(spec, env.value, specifiers);
+    if (!exec.ok) return exec;
+    return ok({ env: env.value, specifiers, ...exec.value });
+  }
+
+  #environmentFiles(
+    spec: Spec,
+    base: Record<string, string | undefined>,
+    specifiers: Specifiers,
+  ): Result<Array<{ path: string; text: string }>, string> {
+    if (spec.environmentFiles.length === 0) return ok([]);
+    const known = Object.fromEntries(Object.entries(base).filter((pair): pair is [string, string] => pair[1] !== undefined));
+    const paths = expandEnvironmentFiles(spec, { ...known, ...spec.environment }, specifiers);
+    if (!paths.ok) return paths;
+    const files: Array<{ path: string; text: string }> = [];
+    for (const { path, optional } of paths.value) {
+      const text = this.#options.readText(path);
+      if (text.ok) files.push({ path, text: text.value });
+      else if (!optional || text.error !== "ENOENT")
+        return err(
+          `cannot read environment file ${path}: ${text.error}${text.error === "ENOENT" ? " (a leading - makes it optional)" : ""}`,
+        );
+    }
+    return ok(files);
+  }
+}
+
+export const mainRequest = (
+  spec: Spec,
+  launch: Launch,
+  fds: SpawnRequest["fds"],
+  extra: Readonly<Record<string, string>> = {},
+): SpawnRequest => ({
+  argv: launch.argv,
+  env: { ...launch.env, ...extra },
+  cwd: launch.cwd,
+  identity: spec.identity,
+  fds,
+  bounds: boundsOf(spec.limits),
+  kept: true,
+});
+
+/** What the kernel is asked to hold a unit to. */
+export const boundsOf = (limits: LimitSpec | null): Bounds | null =>
+  limits?.action === "enforce" ? { memory: limits.maxMemoryMb, cpu: limits.maxCpuPercent, tasks: limits.maxTasks } : null;
+
+/** A hook or reload command: same user, directory and environment as the main process, plus `extra`. */
+export function hookRequest(
+  spec: Spec,
+  launch: Launch,
+  hook: { readonly command: string; readonly args: readonly string[] },
+  fds: SpawnRequest["fds"],
+  extra: Readonly<Record<string, string>> = {},
+): Result<SpawnRequest, string> {
+  const argv = expandCommand(hook, launch.env, launch.specifiers);
+  if (!argv.ok) return argv;
+  const env = { ...launch.env, ...extra };
+  return ok({ argv: argv.value, env, cwd: launch.cwd, identity: spec.identity, fds, bounds: boundsOf(spec.limits) });
+}
+
+const OURS = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+
+/** The failure in words that name the step and the cause. */
+export function spawnFailure(failed: Extract<SpawnResult, { ok: false }>): SpawnFailure {
+  const words = errnoWords(failed.errno);
+  const resources = failed.stage === "fork" || OURS.has(errnoName(failed.errno));
+  return { stage: failed.stage, resources, message: sentence(failed, words) };
+}
+
+function sentence({ stage, subject, errno }: Extract<SpawnResult, { ok: false }>, words: string): string {
+  switch (stage) {
+    case "limits": {
+      const why = errnoName(errno) === "EPERM" ? "; it is above the hard limit that sup itself runs with: lower it in the unit file" : "";
+      return `cannot set the limit ${subject}: ${words}${why}`;
+    }
+    case "resolve":
+    case "exec":
+      return `cannot execute ${subject}: ${words}`;
+    case "chdir":
+      return `cannot change to the working directory ${subject}: ${words}`;
+    case "user":
+      return `cannot become ${subject}: no such user or group`;
+    case "groups":
+    case "gid":
+    case "uid":
+      return `cannot become ${subject}: ${words}${errnoName(errno) === "EPERM" ? "; that takes root" : ""}`;
+    case "nice":
+    case "oom-score":
+      return `cannot set ${subject}: ${words}`;
+    case "fork":
+      return `cannot create a process: ${words}`;
+    default:
+      return `cannot set up the process (${stage}${subject ? ` ${subject}` : ""}): ${words}`;
+  }
+}

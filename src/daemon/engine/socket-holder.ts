@@ -1,0 +1,110 @@
+import { err, ok, type Result } from "../../base/result.ts";
+import { type Keeper, keeperKey } from "../../ports/keeper.ts";
+import type { ProcessRef } from "../../ports/processes.ts";
+import type { Sockets } from "../../ports/sockets.ts";
+import { type ListenAddress, parseListen } from "../../spec/schema/listen.ts";
+import type { Spec } from "../../spec/spec.ts";
+import { expandText } from "../../spec/load/specifiers.ts";
+import type { Launch } from "./launcher.ts";
+
+/** A socket of a unit, held here so that it outlives every run. */
+export interface Held {
+  readonly name: string;
+  readonly text: string;
+  readonly address: ListenAddress;
+  readonly fd: number;
+}
+
+/** First descriptor of the protocol: sd_listen_fds(3), SD_LISTEN_FDS_START. */
+const FIRST_FD = 3;
+
+/**
+ * The sockets of all units. A connection that comes while a service restarts waits in the backlog; it is refused only when
+ * the unit is down. The protocol is systemd's: descriptors from 3, LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES.
+ */
+export class SocketHolder {
+  readonly #sockets: Sockets;
+  readonly #keeper: Keeper;
+  readonly #held = new Map<string, readonly Held[]>();
+
+  constructor(sockets: Sockets, keeper: Keeper) {
+    this.#sockets = sockets;
+    this.#keeper = keeper;
+  }
+
+  /** The unit's sockets, opened where they are not yet. The error is a sentence; nothing new is open then. */
+  open(spec: Spec, launch: Launch): Result<readonly Held[], string> {
+    const wanted: Array<{ name: string; text: string; address: ListenAddress; reusePort: boolean }> = [];
+    for (const { name, listen, reusePort } of spec.sockets) {
+      const text = expandText(listen, launch.env, launch.specifiers);
+      if (!text.ok) return err(`cannot expand sockets: ${text.error}`);
+      const address = parseListen(text.value);
+      if (!address.ok) return err(`cannot listen: ${address.error}`);
+      wanted.push({ name, text: text.value, address: address.value, reusePort });
+    }
+    const known = this.#held.get(spec.id) ?? [];
+    if (known.length === wanted.length && known.every((held, i) => held.name === wanted[i]!.name && held.text === wanted[i]!.text))
+      return ok(known);
+    this.release(spec.id);
+    const held: Held[] = [];
+    for (const [i, { name, text, address, reusePort }] of wanted.entries()) {
+      const kept = this.#keeper.takeBack(keeperKey.socket(spec.id, i, text));
+      const fd = kept === null ? this.#sockets.listen(address, reusePort) : ok(kept);
+      if (!fd.ok) {
+        for (const one of held) this.#sockets.close(one.fd, one.address);
+        return fd;
+      }
+      held.push({ name, text, address, fd: fd.value });
+    }
+    if (held.length > 0) this.#hold(spec.id, held);
+    return ok(held);
+  }
+
+  /** After a crash of the daemon: the keeper has the sockets still, or a service that lives. False when they are not all there. */
+  takeBack(spec: Spec, launch: Launch, main: ProcessRef): boolean {
+    const held: Held[] = [];
+    for (const [i, { name, listen }] of spec.sockets.entries()) {
+      const text = expandText(listen, launch.env, launch.specifiers);
+      const address = text.ok ? parseListen(text.value) : text;
+      const kept = text.ok ? this.#keeper.takeBack(keeperKey.socket(spec.id, i, text.value)) : null;
+      const fd = kept ?? (address.ok ? this.#sockets.borrow(main, FIRST_FD + i) : null);
+      if (fd !== null && text.ok && address.ok) held.push({ name, text: text.value, address: address.value, fd });
+    }
+    if (held.length === spec.sockets.length) this.#hold(spec.id, held);
+    else for (const { fd } of held) this.#sockets.drop(fd);
+    return held.length === spec.sockets.length;
+  }
+
+  release(id: string): void {
+    for (const [i, { fd, address, text }] of (this.#held.get(id) ?? []).entries()) {
+      this.#keeper.drop(keeperKey.socket(id, i, text));
+      this.#sockets.close(fd, address);
+    }
+    this.#held.delete(id);
+  }
+
+  /** For the next image of the daemon; the descriptors have to be kept open on the way. */
+  all(): Record<string, readonly Held[]> {
+    return Object.fromEntries(this.#held);
+  }
+
+  restore(all: Readonly<Record<string, readonly Held[]>>): void {
+    for (const [id, held] of Object.entries(all)) {
+      for (const { fd } of held) this.#sockets.keep(fd, false);
+      this.#hold(id, held);
+    }
+  }
+
+  #hold(id: string, held: readonly Held[]): void {
+    this.#held.set(id, held);
+    for (const [i, { fd, text }] of held.entries()) this.#keeper.keep(keeperKey.socket(id, i, text), fd);
+  }
+
+  has(id: string): boolean {
+    return this.#held.has(id);
+  }
+}
+
+/** What a process with these sockets finds in its environment. LISTEN_PID is filled in when its pid is known. */
+export const listenVariables = (held: readonly Held[]): Record<string, string> =>
+  held.length === 0 ? {} : { LISTEN_FDS: String(held.length), LISTEN_FDNAMES: held.map(({ name }) => name).join(":"), LISTEN_PID: "" };

@@ -1,0 +1,12 @@
+import { readFileSync } from "node:fs";
+import { err, ok, type Result } from "../../base/result.ts";
+
+/** A file's text, null when there is no such file; the error is its errno name. */
+export function readOptional(path: string): Result<string | null, string> {
+  try {
+    return ok(readFileSync(path, "utf8"));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    return code === "ENOENT" ? ok(null) : err(code);
+  }
+}

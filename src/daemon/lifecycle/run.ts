@@ -1,0 +1,355 @@
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { createApp, type AppOptions } from "../../api/server/server.ts";
+import { EXIT } from "../../api/contract/errors.ts";
+import { listen } from "../../api/server/listen.ts";
+import { readOrMakeToken } from "../../api/server/token.ts";
+import type * as shape from "../../api/contract/shapes.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { earlySignals } from "../../linux/self/early-signals.ts";
+import { takeLock, type Lock } from "../../linux/self/lock.ts";
+import { sendNotice } from "../../linux/io/sd-notify.ts";
+import { whoListens } from "../../linux/io/tcp-listeners.ts";
+import { isAlive, readStat } from "../../linux/proc/proc.ts";
+import { collectGarbage, releaseStartupCode } from "../../linux/self/release-memory.ts";
+import { onSignals, resetSignalMask, scrubEnvironment } from "../../linux/self/signals.ts";
+import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
+import type { LogSpec } from "../../spec/spec.ts";
+import { formatProblem } from "../../spec/parse/problems.ts";
+import { loadSettings, type Settings } from "../../spec/schema/settings.ts";
+import { compose, type ComposeOptions, type Parts } from "../compose/compose.ts";
+import { readOptional } from "./files.ts";
+import { handOver, receiveHandover, remember, whenQuiet, type Handover } from "./handover.ts";
+import { Herald } from "./parent-notify.ts";
+import { Housekeeping } from "../background/housekeeping.ts";
+import { openJournal, type Journal } from "./daemon-log.ts";
+import { resume } from "./resume.ts";
+import { patienceMs, shutDown } from "./shutdown.ts";
+import { Thrift } from "../background/gc-pacer.ts";
+
+export interface DaemonOptions {
+  readonly places: Places;
+  /** Echo the daemon's own log to standard error. */
+  readonly foreground: boolean;
+  readonly version: string;
+  /** Called when units are loaded and the API answers, before enabled units start. */
+  readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void;
+  /** Which units start at boot; default: the enabled ones. */
+  readonly startAtBoot?: (parts: Parts) => string[];
+}
+
+type Unlisten = () => Promise<void>;
+
+/** Runs the daemon until it is told to end. Answers the exit code of the process: 0 after an orderly end. */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const handover = receiveHandover();
+  const ready = prepare(options, handover);
+  if (!ready.ok) {
+    console.error(`sup: ${ready.error}`);
+    return 1;
+  }
+  const { settings, journal, lock } = ready.value;
+  let asked = Promise.withResolvers<Asked>();
+  const askToEnd = (by: string, code: number = EXIT.done): void => asked.resolve({ kind: "end", by, code });
+  let parts: Parts | null = null;
+  const herald = new Herald({ env: process.env, pid: process.pid, send: sendNotice });
+  const handlers = {
+    SIGTERM: () => askToEnd("SIGTERM"),
+    SIGINT: () => askToEnd("SIGINT"),
+    SIGHUP: () => herald.reload(() => parts?.reloader.reload(false)),
+    // What `systemctl restart` sends (docs/systemd.md).
+    SIGUSR2: () => asked.resolve({ kind: "leave", by: "SIGUSR2" }),
+  };
+  const offSignals = onSignals(handlers);
+  resetSignalMask();
+  for (const signal of earlySignals()) handlers[signal]();
+  const shutdown = (leave: boolean): void => (leave ? asked.resolve({ kind: "leave", by: "the API" }) : askToEnd("the API"));
+  const requests = { shutdown, reexec: () => asked.resolve({ kind: "reexec" }) };
+  try {
+    const started = await start(options, settings, journal, requests, handover);
+    if (!started.ok) {
+      console.error(`sup: ${started.error}`);
+      journal.warn(started.error);
+      return 1;
+    }
+    parts = started.value.parts;
+    herald.ready(parts);
+    if (settings.onCriticalFatal === "shutdown")
+      watchCritical(parts, (id, state) => askToEnd(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
+    for (;;) {
+      const what = await asked.promise;
+      if (what.kind === "leave") {
+        herald.leaving();
+        await leave(parts, started.value.unlisten, journal, what.by);
+        return EXIT.done;
+      }
+      if (what.kind === "end") {
+        herald.stopping(patienceMs(parts.world));
+        await end(parts, started.value.unlisten, journal, what.by);
+        return what.code;
+      }
+      asked = Promise.withResolvers();
+      await becomeNew(parts, lock, options.version, journal);
+    }
+  } finally {
+    herald.close();
+    offSignals();
+    lock.release();
+  }
+}
+
+type Asked =
+  | { readonly kind: "end"; readonly by: string; readonly code: number }
+  | { readonly kind: "leave"; readonly by: string }
+  | { readonly kind: "reexec" };
+
+/** Calls once, when a critical unit is found to be down for good by failure. */
+function watchCritical({ engine, world }: Parts, onDown: (id: string, state: string) => void): void {
+  const look = (ids: Iterable<string>): void => {
+    for (const id of ids) {
+      const entry = world.get(id);
+      if (entry?.spec.critical && (entry.unit.phase === "fatal" || entry.unit.phase === "failed")) onDown(id, entry.unit.phase);
+    }
+  };
+  engine.watch((turn) => look(turn.changed));
+  look(world.ids());
+}
+
+/** The answer to who asked has to leave first. */
+const ANSWER_MS = 50;
+
+/** Returns only when it did not work. */
+async function becomeNew(parts: Parts, lock: Lock, version: string, journal: Journal): Promise<void> {
+  await Bun.sleep(ANSWER_MS);
+  await whenQuiet(parts);
+  journal.info("re-executing");
+  const error = handOver(parts, lock, version);
+  journal.warn(error);
+  parts.recorder.tell("daemon-reexec-failed", error);
+}
+
+interface Prepared {
+  readonly settings: Settings;
+  readonly journal: Journal;
+  readonly lock: Lock;
+}
+
+/** Everything that can be refused before anything is touched: directories, settings, the lock. */
+function prepare({ places, foreground }: DaemonOptions, handover: Handover | null): Result<Prepared, string> {
+  process.umask(0o077);
+  const scrubbed = scrubEnvironment();
+  const made = makeDirectories(places);
+  if (!made.ok) return made;
+  const settings = readSettings(places);
+  if (!settings.ok) return settings;
+  const lock = takeLockInTime(places.state, handover?.lockFd);
+  if (!lock.ok) {
+    const { error } = lock;
+    if (error.kind === "failed") return err(`cannot lock ${places.state}/lock: error ${error.errno}`);
+    const who = error.pid === null ? "another daemon" : `another daemon (pid ${error.pid})`;
+    return err(
+      `cannot start: ${who} owns ${places.state}. \`sup status\` talks to it, \`sup daemon stop\` ends it; with SUP_HOME=DIR there can be a second one`,
+    );
+  }
+  const journal = openJournal(`${places.logs}/sup.log`, { echo: foreground, now: Date.now });
+  if (scrubbed.length > 0) journal.info(`left out of the environment: ${scrubbed.join(", ")}`);
+  return ok({ settings: settings.value, journal, lock: lock.value });
+}
+
+/** How long a daemon that was killed in the moment of a fork may seem to live. */
+const DEAD_MS = 2000;
+
+/** A copy of the lock may be in a child that had no time to close it yet. */
+function takeLockInTime(directory: string, inherited: number | undefined): ReturnType<typeof takeLock> {
+  const deadline = performance.now() + DEAD_MS;
+  for (;;) {
+    const lock = takeLock(directory, inherited);
+    const holder = lock.ok || lock.error.kind !== "held" || lock.error.pid === null ? undefined : readStat(lock.error.pid);
+    const dead = holder === null || (holder !== undefined && !isAlive(holder));
+    if (!dead || performance.now() >= deadline) return lock;
+    Bun.sleepSync(10);
+  }
+}
+
+function makeDirectories(places: Places): Result<null, string> {
+  for (const directory of [places.state, places.logs, places.runtime]) {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      accessSync(directory, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const hint =
+        code === "EROFS"
+          ? "Mount one there that can be written, or set SUP_HOME to one"
+          : "Set SUP_HOME to a directory of your own to run without root";
+      return err(`cannot use the directory ${directory}: ${code === "EROFS" ? "read-only file system" : (code ?? String(error))}. ${hint}`);
+    }
+  }
+  makeUnitDirectory(places.unitPath[0]);
+  try {
+    chmodSync(places.runtime, 0o700);
+  } catch {
+    // Not ours to change: the socket and the token have modes of their own.
+  }
+  return ok(null);
+}
+
+/** An empty machine gets a place for its units; one that cannot be made is no trouble, only empty. */
+function makeUnitDirectory(path: string | undefined): void {
+  if (path === undefined || existsSync(path)) return;
+  try {
+    const first = mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o755);
+    // Users' daemons read it too: /etc/sup, made here with the umask of the daemon, must let them through.
+    if (path === SYSTEM_UNITS && first === dirname(path)) chmodSync(first, 0o755);
+  } catch {
+    // read-only, or not ours: `sup status` shows the unit path
+  }
+}
+
+function readSettings(places: Places): Result<Settings, string> {
+  const file = readOptional(places.settings);
+  if (!file.ok) return err(`cannot read ${places.settings}: ${file.error}`);
+  const { settings, problems } = loadSettings(file.value === null ? null : { path: places.settings, text: file.value });
+  const errors = problems.filter((problem) => problem.severity === "error");
+  if (errors.length === 0) return ok(settings);
+  return err(`cannot start with these settings:\n${errors.map((problem) => formatProblem(problem, file.value ?? undefined)).join("\n")}`);
+}
+
+async function start(
+  options: DaemonOptions,
+  settings: Settings,
+  journal: Journal,
+  requests: { readonly shutdown: (leave: boolean) => void; readonly reexec: () => void },
+  handover: Handover | null,
+): Promise<Result<{ parts: Parts; unlisten: Unlisten }, string>> {
+  const { places, version } = options;
+  const startedAt = Date.now();
+  let url: string | null = null;
+  let containmentNote: string | null = null;
+  const describeDaemon: ComposeOptions["describeDaemon"] = (notes, leftAlone) => ({
+    version,
+    pid: process.pid,
+    start_time: new Date(startedAt).toISOString(),
+    uptime_seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+    mode: places.mode,
+    unit_path: [...places.unitPath],
+    state_dir: places.state,
+    log_dir: places.logs,
+    socket: places.socket,
+    url,
+    containment: containmentNote === null ? "cgroup" : "processes",
+    containment_note: containmentNote,
+    notes: [...notes],
+    left_alone: leftAlone.map(({ directory, units }) => ({ directory, units: [...units], owner: SYSTEM_SOCKET })),
+  });
+  const made = compose({ places, settings, version, journal, describeDaemon, ...requests });
+  if (!made.ok) return made;
+  const parts = made.value;
+  containmentNote = parts.processes.containmentNote;
+  const token = readOrMakeToken(places.token);
+  if (!token.ok) return err(token.error);
+  const app = createApp(appOptions(parts, settings, journal, version, token.value.token));
+  const resumed = resume(parts, journal, handover);
+  parts.keeper.settle();
+  const { enabled, host, port, auth } = settings.api;
+  const tcp = enabled ? { host, port, auth } : null;
+  const listening = await listen({ app, socketPath: places.socket, tcp, whoListens });
+  if (!listening.ok) return err(listening.error);
+  url = listening.value.tcp?.url ?? null;
+  parts.notes.push(...(token.value.note === null ? [] : [token.value.note]), ...listening.value.notes);
+  for (const note of parts.notes) journal.warn(note);
+  const info = describeDaemon(parts.notes, parts.source.leftAlone());
+  options.onReady?.(parts, info);
+  const began = `sup ${version} ${handover === null ? "started" : `re-executed (it was ${handover.version})`}, pid ${process.pid}`;
+  const event = handover === null ? "daemon-started" : "daemon-reexecuted";
+  parts.recorder.tell(event, began, null, { pid: process.pid, adopted: resumed.adopted });
+  journal.info(`${began}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
+  const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.startsByItself(id))).filter(
+    (id) => !resumed.decided.has(id),
+  );
+  if (boot.length > 0) parts.engine.handle({ type: "request", action: "start", ids: boot, cause: "boot" });
+  parts.background.start();
+  const stopWatching = parts.source.watch(() => parts.reloader.noticed());
+  const stopTicking = tick(parts, settings);
+  setTimeout(releaseStartupCode, STARTED_MS);
+  const unlisten = async (): Promise<void> => {
+    stopWatching();
+    stopTicking();
+    await listening.value.stop();
+  };
+  return ok({ parts, unlisten });
+}
+
+const appOptions = ({ facade, store }: Parts, { api }: Settings, journal: Journal, version: string, token: string): AppOptions => ({
+  supervisor: facade,
+  version,
+  token,
+  settings: api,
+  now: Date.now,
+  onError: (error) => journal.bug("a request failed inside sup", error),
+  // Not before a browser asks: most daemons serve no page in their life.
+  loadPage: async () => (await import("../compose/page.ts")).loadPage(),
+  sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
+});
+
+/** By then the enabled units are started and the first sample is taken. */
+const STARTED_MS = 10_000;
+
+/** However seldom samples are taken, the store has to keep to its size. */
+const KEEP_HOUSE_MS = 60_000;
+
+/** The one tick of the daemon. Returns a stop. */
+function tick(parts: Parts, settings: Settings): () => void {
+  const { clock, store, logs, world, catalog, background, reloader, recorder } = parts;
+  const countUnits = (): number => world.ids().length;
+  const onShortened = (words: string): void => recorder.tell("history-shortened", words);
+  const specOf = (id: string): LogSpec | null | undefined =>
+    world.get(id)?.spec.log ?? (catalog.problemsOf(id).length > 0 ? null : undefined);
+  const tidying = { tidyLogs: () => logs.tidy(specOf), logsHaveGrown: () => logs.hasGrown };
+  const housekeeping = new Housekeeping({ clock, store, settings, countUnits, ...tidying, onShortened });
+  const thrift = new Thrift();
+  const { intervalMs } = settings.metrics;
+  const between = intervalMs > KEEP_HOUSE_MS ? setInterval(() => housekeeping.tick(), KEEP_HOUSE_MS) : undefined;
+  const ticking = setInterval(() => {
+    logs.tick();
+    background.tick();
+    housekeeping.tick();
+    reloader.letGo();
+    const { user, system } = process.cpuUsage();
+    const use = { heapBytes: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000 };
+    if (thrift.look({ nowMs: clock.monotonicMs(), ...use })) thrift.took(collectGarbage(), clock.monotonicMs());
+  }, intervalMs);
+  return () => {
+    clearInterval(ticking);
+    clearInterval(between);
+  };
+}
+
+async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
+  journal.info(`ending, asked by ${why}`);
+  parts.recorder.tell("daemon-stopping", `sup is ending, asked by ${why}`);
+  parts.background.close();
+  const left = await shutDown(parts);
+  for (const id of left) journal.warn(`${id} could not be stopped`);
+  parts.logs.shutdown();
+  // Who follows a log is called from the event loop: the last lines of the services are on their way there.
+  await new Promise(setImmediate);
+  parts.recorder.tell("daemon-stopped", "sup has ended; every unit is down");
+  await unlisten();
+  parts.invocations.forget();
+  parts.close();
+  journal.info("ended");
+}
+
+/** Ends as a crash would, only in good order: services go on, and the next daemon takes them over. */
+async function leave(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
+  journal.info(`ending, asked by ${why}; the services go on`);
+  parts.background.close();
+  await whenQuiet(parts);
+  parts.recorder.tell("daemon-left", `sup has ended, asked by ${why}; the services go on until the next one takes them over`);
+  remember(parts);
+  await unlisten();
+  parts.keeper.leave();
+  parts.close();
+}

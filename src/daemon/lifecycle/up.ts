@@ -1,0 +1,58 @@
+import type { LogLine } from "../../ports/logs.ts";
+import type { Places } from "../../spec/places.ts";
+import type { Parts } from "../compose/compose.ts";
+import { runDaemon } from "./run.ts";
+
+export interface UpOptions {
+  readonly places: Places;
+  readonly version: string;
+  readonly line: (unit: string, line: LogLine) => void;
+  readonly say: (unit: string | null, text: string) => void;
+  readonly begun: (url: string | null) => void;
+  readonly expect: (units: readonly string[]) => void;
+}
+
+/** The daemon in the foreground of a terminal: every unit of the directory starts, and what they write is shown. */
+export function runUp({ places, version, line, say, begun, expect }: UpOptions): Promise<number> {
+  return runDaemon({
+    places,
+    version,
+    foreground: false,
+    onReady: (parts, info) => {
+      expect(parts.world.ids());
+      for (const note of parts.facade.status().daemon.notes) say(null, note);
+      begun(info.url);
+      show(parts, { line, say, expect });
+    },
+    startAtBoot: wanted,
+  });
+}
+
+/** Everything but what the operator disabled or the file says not to start: `"enabled": false` in so many words. */
+function wanted({ world, catalog, store }: Parts): string[] {
+  const words = store.enablements();
+  return world
+    .ids()
+    .filter((id) => world.get(id)!.spec.schedule === null)
+    .filter((id) => words.get(id) ?? (world.get(id)!.spec.enabled || catalog.get(id)?.sources.get("enabled") === "default"));
+}
+
+function show({ world, logs, facade }: Parts, { line, say, expect }: Pick<UpOptions, "line" | "say" | "expect">): void {
+  const followed = new Set<string>();
+  const follow = (): void => {
+    const ids = world.ids();
+    expect(ids);
+    for (const id of ids) {
+      if (followed.has(id)) continue;
+      followed.add(id);
+      logs.open(id, world.get(id)!.spec.log);
+      logs.follow(id, { line: (one) => line(id, one), gap: (lines) => say(id, `${lines} lines were not shown`) });
+    }
+  };
+  follow();
+  facade.subscribe(null, (_, change) => {
+    if (change.kind === "service" && !followed.has(change.data.id)) follow();
+    if (change.kind === "removed") followed.delete(change.data.id);
+    if (change.kind === "event" && change.data.event_type !== "starting") say(change.data.service_id, change.data.message);
+  });
+}

@@ -1,0 +1,141 @@
+import type * as shape from "../../api/contract/shapes.ts";
+import { exitNumber } from "../../base/exit.ts";
+import { conditionOf } from "../../core/world/dependencies.ts";
+import { holdsStop, isDown, stateOf, subStateOf } from "../../core/unit/phase.ts";
+import type { Unit } from "../../core/unit/record.ts";
+import type { Entry, World } from "../../core/world/world.ts";
+import type { Timer } from "../../core/world/schedule.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ServiceRow } from "../../ports/store.ts";
+import type { Sample } from "../../ports/usage.ts";
+import type { Containment, Health } from "../../base/words.ts";
+import type { ScheduleSpec } from "../../spec/spec.ts";
+
+/** What the descriptions need besides the world. */
+export interface Surroundings {
+  readonly world: World;
+  readonly clock: Clock;
+  isEnabled(id: string): boolean;
+  usage(id: string): Sample | undefined;
+  containment(id: string, run: number): Containment;
+  invocationOf(id: string, run: number): string;
+  /** Whether the file differs from what runs, and what is wrong with it. */
+  /** What is planned for a scheduled unit whose schedule is in force. */
+  planOf(id: string): Timer | undefined;
+  onDisk(id: string): { readonly changed: boolean; readonly problems: readonly string[] };
+}
+
+export function describeService(id: string, entry: Entry, around: Surroundings): shape.Service {
+  const { spec, unit } = entry;
+  const { clock, world } = around;
+  const usage = around.usage(id);
+  const disk = around.onDisk(id);
+  return {
+    id,
+    name: spec.name,
+    description: spec.description,
+    state: stateOf(unit),
+    sub_state: subStateOf(unit),
+    reason: unit.phase === "waiting" && world.waitingFor(id).length > 0 ? "dependency" : unit.reason,
+    state_since: isoOf(unit.sinceMs, clock),
+    health: healthOf(entry),
+    pid: unit.process?.pid ?? null,
+    containment: unit.process === null ? null : around.containment(id, unit.run),
+    port: spec.port,
+    start_time: isoOf(unit.execAtMs, clock, unit.process !== null || unit.phase === "exited"),
+    uptime_seconds: uptimeSeconds(unit, clock),
+    restart_count: unit.restarts,
+    last_restart: isoOf(unit.restartedAtMs, clock),
+    priority: spec.priority,
+    critical: spec.critical,
+    auto_restart: spec.restart.autoRestart,
+    enabled: around.isEnabled(id),
+    groups: [...spec.groups],
+    labels: { ...spec.labels },
+    cpu_percent: usage?.cpuPercent == null ? null : round(usage.cpuPercent, 1),
+    memory_mb: usage === undefined ? null : round(usage.memoryMb, 2),
+    tasks: usage?.tasks ?? null,
+    open_files: usage?.openFiles ?? null,
+    exit_code: lastExitCode(unit),
+    status_text: unit.statusText,
+    last_exit: unit.last === null ? null : unit.last.detail,
+    invocation: unit.run === 0 ? null : around.invocationOf(id, unit.run),
+    waiting_for: world.waitingFor(id),
+    changed_on_disk: disk.changed,
+    problems: [...disk.problems],
+    retries: unit.ledger.retries,
+    max_retries: spec.restart.maxRetries,
+    next_attempt: unit.due !== null && (unit.due.why === "backoff" || unit.due.why === "fatal-retry") ? isoOf(unit.due.atMs, clock) : null,
+    file: spec.file,
+    type: spec.type,
+    schedule: spec.schedule === null ? null : describeSchedule(spec.schedule, around.planOf(id)),
+    dependencies: spec.dependencies.map((dependency) => ({
+      unit: dependency.unit,
+      condition: conditionOf(dependency, world.get(dependency.unit)?.spec),
+      required: dependency.required,
+      restart: dependency.restart,
+    })),
+  };
+}
+
+function describeSchedule(schedule: ScheduleSpec, plan: Timer | undefined): NonNullable<shape.Service["schedule"]> {
+  const iso = (ms: number | null | undefined): string | null => (ms == null ? null : new Date(ms).toISOString());
+  return {
+    cron: schedule.cron,
+    timezone: schedule.timezone,
+    every_seconds: schedule.everyMs === null ? null : schedule.everyMs / 1000,
+    catch_up: schedule.catchUp,
+    overlap: schedule.overlap,
+    active: plan !== undefined,
+    next_run: iso(plan?.nextMs),
+    last_run: iso(plan?.lastMs),
+    queued: plan?.queued ?? false,
+  };
+}
+
+export function serviceRow(id: string, entry: Entry, clock: Clock): ServiceRow {
+  const { spec, unit } = entry;
+  return {
+    id,
+    name: spec.name,
+    description: spec.description,
+    state: stateOf(unit),
+    pid: unit.process?.pid ?? null,
+    port: spec.port,
+    startTime: isoOf(unit.execAtMs, clock, unit.process !== null),
+    uptimeSeconds: uptimeSeconds(unit, clock),
+    restartCount: unit.restarts,
+    lastRestart: isoOf(unit.restartedAtMs, clock),
+    priority: spec.priority,
+    critical: spec.critical,
+    autoRestart: spec.restart.autoRestart,
+  };
+}
+
+/** A unit without a check is as healthy as nobody knows; one that does not run has no health. */
+export function healthOf({ unit, check }: Pick<Entry, "unit" | "check">): Health {
+  if (check === null || isDown(unit.phase) || unit.process === null) return "unknown";
+  return holdsStop(unit.phase) ? check.health : "unknown";
+}
+
+/** Monotonic to wall clock, ISO 8601 in UTC; null when there is no time or `when` is false. */
+export function isoOf(monotonicMs: number | null, clock: Clock, when = true): string | null {
+  if (monotonicMs === null || !when) return null;
+  return new Date(clock.wallMs() - clock.monotonicMs() + monotonicMs).toISOString();
+}
+
+function uptimeSeconds(unit: Unit, clock: Clock): number {
+  if (unit.process === null || unit.execAtMs === null) return 0;
+  return round((clock.monotonicMs() - unit.execAtMs) / 1000, 1);
+}
+
+/** Of the last run that ended; a signal as 128 + its number, as a shell shows it. */
+function lastExitCode(unit: Unit): number | null {
+  const exit = unit.last?.exit ?? null;
+  return exit === null ? null : exitNumber(exit);
+}
+
+export function round(value: number, digits: number): number {
+  const factor = 10 ** digits;
+  return Math.round(value * factor) / factor;
+}

@@ -1,0 +1,92 @@
+import type * as shape from "../../api/contract/shapes.ts";
+import { waves } from "../../base/graph.ts";
+import { conditionOf } from "../../core/world/dependencies.ts";
+import { whatComes } from "../../core/explain/upcoming.ts";
+import { policyWords, retriesOf, timeToFatalMs } from "../../core/explain/policy.ts";
+import { tellStory } from "../../core/explain/story.ts";
+import { isProbed } from "../../core/unit/phase.ts";
+import type { Entry, World } from "../../core/world/world.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Store } from "../../ports/store.ts";
+import type { Forecaster } from "../background/forecaster.ts";
+import { enforcementWords, type Holding, unheldOf } from "../background/limiter.ts";
+import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
+
+export interface Explaining extends Holding {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly store: Pick<Store, "events">;
+  readonly around: Surroundings;
+  readonly forecaster: Pick<Forecaster, "predictionsOf">;
+  readonly daemon: () => Pick<shape.DaemonInfo, "containment" | "containment_note">;
+}
+
+/** Far enough back for the story of a crash loop, which is told in a few lines. */
+const STORY_EVENTS = 300;
+
+/** Why a unit is as it is: what happened, what its policy says, what comes next. */
+export function why(id: string, entry: Entry, { world, clock, store, around, forecaster }: Explaining): shape.Why {
+  const story = tellStory(store.events({ limit: STORY_EVENTS, serviceIds: [id] }));
+  const isoOfWall = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    service: describeService(id, entry, around),
+    story: [...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })), ...probeNews(entry, clock)],
+    policy: policyWords(entry.spec),
+    next: [
+      ...whatComes(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
+        text,
+        time: isoOf(atMs, clock) ?? isoOfWall(wallMs),
+      })),
+      ...forecaster.predictionsOf(id, entry).map(({ text }) => ({ text: `${text}.`, time: null })),
+    ],
+  };
+}
+
+/** Failures of the check that have led to nothing yet. */
+function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story"] {
+  const last = check?.results.at(-1);
+  if (spec.check === null || check === null || last === undefined || last.kind === "ok" || !isProbed(unit)) return [];
+  const count = check.failures === 0 ? "" : ` That is failure ${check.failures} in a row, of ${spec.check.failureThreshold}.`;
+  const whose = last.kind === "broken" ? "Its last probe could not be made, which counts for nothing" : "Its last probe failed";
+  return [{ time: isoOf(last.atMs, clock)!, text: `${whose}: ${last.detail}.${count}`, lines: [] }];
+}
+
+/** What a unit's settings come to, without running anything. */
+export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...holding }: Explaining): shape.Explanation {
+  const needs = world.needs([id]);
+  const edges = new Map([...needs].map((one) => [one, (world.get(one)?.spec.dependencies ?? []).map(({ unit }) => unit)]));
+  const fatalMs = timeToFatalMs(spec.restart);
+  return {
+    id,
+    waves: waves(edges).map((wave) => wave.toSorted()),
+    needs: spec.dependencies.map((dependency) => ({
+      unit: dependency.unit,
+      condition: conditionOf(dependency, world.get(dependency.unit)?.spec),
+      required: dependency.required,
+    })),
+    needed_by: [...world.dependentsOf(id)].toSorted(),
+    ready_when: readyWords(spec),
+    retries: retriesOf(spec.restart).map(({ attempt, delayMs, atMs }) => ({
+      attempt,
+      delay_seconds: round(delayMs / 1000, 3),
+      at_seconds: round(atMs / 1000, 3),
+    })),
+    fatal_after_seconds: fatalMs === null ? null : round(fatalMs / 1000, 3),
+    policy: policyWords(spec),
+    enforcement: [containmentWords(daemon()), ...(spec.limits === null ? [] : enforcementWords(spec.limits, unheldOf(holding, id, unit)))],
+  };
+}
+
+function readyWords({ type, check, startTimeoutMs }: Entry["spec"]): string {
+  const limit = startTimeoutMs === null ? "" : `, within ${startTimeoutMs / 1000} s`;
+  if (type === "oneshot") return `It is done when its command has ended${limit}.`;
+  const probed = check === null ? "" : " and its health check has passed once";
+  return type === "notify"
+    ? `It is ready when it has said READY=1${probed}${limit}.`
+    : `It is ready when its command was executed${probed}${check === null ? "" : limit}.`;
+}
+
+const containmentWords = ({ containment, containment_note: note }: ReturnType<Explaining["daemon"]>): string =>
+  containment === "cgroup"
+    ? "Its processes are held by a cgroup of their own: none can leave it."
+    : `Its processes are held by session, descent and environment, without a cgroup${note === null ? "" : ` (${note})`}.`;

@@ -1,0 +1,114 @@
+import type { ApiError } from "../../api/contract/errors.ts";
+import type { LogRequest, LogStart } from "../../api/server/supervisor.ts";
+import { isUnitId, stripSuffix } from "../../base/names.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { BEGINNINGS, findRun, type PastRun, recentRuns, runsOf } from "../../core/explain/past-runs.ts";
+import { isLive } from "../../core/unit/phase.ts";
+import type { World } from "../../core/world/world.ts";
+import type { LogLine, LogQuery, LogStore, LogTrail } from "../../ports/logs.ts";
+import type { Store } from "../../ports/store.ts";
+import type { Bus } from "../engine/bus.ts";
+
+export interface LogAccessOptions {
+  readonly world: World;
+  readonly bus: Pick<Bus, "subscribe">;
+  readonly store: Pick<Store, "events">;
+  readonly logs: Pick<LogStore, "open" | "search" | "trail">;
+  readonly invocationOf: (id: string, run: number) => string;
+}
+
+/** Runs that can be asked for by their names. */
+const KNOWN_RUNS = 2000;
+
+/** The logs as the API asks for them: also by runs, and also of units that are gone. */
+export class LogAccess {
+  readonly #o: LogAccessOptions;
+
+  constructor(options: LogAccessOptions) {
+    this.#o = options;
+  }
+
+  /** `found`: the unit's id, or why there is none: then its log is there for as long as its file is. */
+  async read(name: string, found: Result<string, ApiError>, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
+    const id = found.ok ? found.value : stripSuffix(name);
+    if (!isUnitId(id)) return found as Result<never, ApiError>;
+    const asked = this.#queryOf(id, request);
+    if (!asked.ok) return found.ok ? asked : (found as Result<never, ApiError>);
+    const lines = await this.#o.logs.search(id, asked.value.query);
+    return found.ok || lines.length > 0 ? ok(lines) : found;
+  }
+
+  /** The past is read and the trail begins in the same turn of the event loop: nothing lies between them, and nothing is in both. */
+  async follow(id: string, request: LogRequest): Promise<Result<LogStart, ApiError>> {
+    const { world, logs } = this.#o;
+    const asked = this.#queryOf(id, request);
+    if (!asked.ok) return asked;
+    const { query, run } = asked.value;
+    logs.open(id, world.get(id)!.spec.log);
+    const trail = logs.trail(id, query);
+    try {
+      const resumed = request.after !== undefined && trail.resume(request.after);
+      const fromTime = query.lines === undefined && (query.sinceMs !== undefined || query.from !== undefined);
+      if (!resumed && fromTime) trail.seek();
+      const past = resumed || fromTime || request.after !== undefined ? [] : await logs.search(id, query);
+      return ok({ past, resumed, invocation: run?.invocation ?? null, trail: run === null ? trail : this.#ofRun(id, run, trail) });
+    } catch (error) {
+      trail.close();
+      throw error;
+    }
+  }
+
+  /** A trail that ends with the run. */
+  #ofRun(id: string, run: PastRun, trail: LogTrail): LogStart["trail"] {
+    const { world, bus, invocationOf } = this.#o;
+    let { before } = run;
+    const isLatest = (): boolean => invocationOf(id, world.get(id)?.unit.run ?? 0) === run.invocation;
+    return {
+      place: () => trail.place(),
+      close: () => trail.close(),
+      next: () => {
+        if (before === null && !isLatest()) before = this.#runs(id).find(({ invocation }) => invocation === run.invocation)?.before ?? null;
+        const read = trail.next();
+        if (read === null) return isLatest() && isLive(world.get(id)!.unit.phase) ? null : "over";
+        const end = before;
+        return end === null ? read : { ...read, lines: read.lines.filter(({ time }) => time < end) };
+      },
+      watch(onMore) {
+        const stop = trail.watch(onMore);
+        const anything = { kind: "removed", data: { id: "" } } as const;
+        const stopWatching = bus.subscribe(null, () => anything, (_, change) => {
+          if ((change.kind === "service" || change.kind === "removed") && change.data.id === id) setImmediate(onMore);
+        }); // prettier-ignore
+        return () => {
+          stop();
+          stopWatching();
+        };
+      },
+    };
+  }
+
+  #queryOf(id: string, request: LogRequest): Result<{ readonly query: LogQuery; readonly run: PastRun | null }, ApiError> {
+    const { invocation, after: _, ...query } = request;
+    if (invocation === undefined) return ok({ query, run: null });
+    const run = this.#runOf(id, invocation);
+    if (!run.ok) return run;
+    const { from, before } = run.value;
+    return ok({ query: { ...query, from, ...(before === null ? {} : { before }) }, run: run.value });
+  }
+
+  #runOf(id: string, wanted: string): Result<PastRun, ApiError> {
+    if (this.#o.world.get(id)?.spec.log.format === "raw") {
+      const message = `cannot tell the runs of ${id} apart: its log is raw, without times`;
+      return err({ code: "conflict", message, hint: '"log": { "format": "cri" } gives each line its time' });
+    }
+    const runs = this.#runs(id);
+    const run = findRun(runs, wanted);
+    if (run.ok) return run;
+    const recent = recentRuns(runs);
+    return err({ code: "not-found", message: `cannot show that run of ${id}: ${run.error}`, ...(recent && { hint: recent }) });
+  }
+
+  #runs(id: string): PastRun[] {
+    return runsOf(this.#o.store.events({ serviceIds: [id], types: BEGINNINGS, limit: KNOWN_RUNS }));
+  }
+}

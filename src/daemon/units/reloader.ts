@@ -1,0 +1,162 @@
+import type * as shape from "../../api/contract/shapes.ts";
+import { isDown } from "../../core/unit/phase.ts";
+import type { World, WorldEvent } from "../../core/world/world.ts";
+import type { LogStore } from "../../ports/logs.ts";
+import type { Loaded } from "../../spec/load/load.ts";
+import type { Catalog } from "./unit-catalog.ts";
+import { SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
+import type { Ownership } from "../lifecycle/system-units.ts";
+import type { Recorder } from "../engine/recorder.ts";
+
+export interface ReloaderOptions {
+  readonly world: World;
+  readonly catalog: Catalog;
+  readonly ownership: Ownership;
+  readonly recorder: Recorder;
+  readonly logs: LogStore;
+  /** The operator's word on enabling; absent units have none. */
+  readonly enablements: () => ReadonlyMap<string, boolean>;
+  /** Runs in this boot under the name of a unit that is new. */
+  readonly earlierRuns: (id: string) => number;
+  readonly handle: (...events: readonly WorldEvent[]) => void;
+  readonly announce: (id: string) => void;
+}
+
+/** Brings what runs and what the files say together: at the start, when files appear, and when asked to. */
+export class Reloader {
+  readonly #o: ReloaderOptions;
+
+  constructor(options: ReloaderOptions) {
+    this.#o = options;
+  }
+
+  isEnabled(id: string, loaded = this.#o.catalog.get(id)): boolean {
+    return this.#o.enablements().get(id) ?? loaded?.spec.enabled ?? false;
+  }
+
+  /** Does it start because the daemon does, or because its file appears? A scheduled one waits for its time. */
+  startsByItself(id: string): boolean {
+    return this.isEnabled(id) && this.#o.world.get(id)?.spec.schedule == null;
+  }
+
+  /** A schedule is in force unless the operator, or the file in so many words, disables the unit. */
+  isScheduleActive(id: string): boolean {
+    const loaded = this.#o.catalog.get(id);
+    return this.#o.enablements().get(id) ?? (loaded?.spec.enabled === true || (loaded?.sources.get("enabled") ?? "default") === "default");
+  }
+
+  /**
+   * Reads the files for the first time; gives the ids that were loaded. Nothing is started. `remembered`: units whose memory,
+   * with the number of their runs in it, is put in their place afterwards.
+   */
+  loadAll(remembered: { has(id: string): boolean }): string[] {
+    const { catalog, ownership } = this.#o;
+    ownership.look();
+    catalog.refresh(this.#enabledIds());
+    const ids = catalog.fresh();
+    this.#load(ids, (id) => !remembered.has(id));
+    return ids;
+  }
+
+  /** Something changed in the unit directories: new units come into force at once, changes are only marked. */
+  noticed(): void {
+    const { catalog, recorder, world, handle, announce } = this.#o;
+    const before = new Map([...world.entries()].map(([id]) => [id, catalog.onDisk(id)] as const));
+    catalog.refresh(this.#enabledIds());
+    const fresh = catalog.fresh();
+    this.#load(fresh);
+    for (const id of fresh) recorder.tell("loaded", "a new unit file was noticed", id, { file: catalog.get(id)!.spec.file });
+    const enabled = fresh.filter((id) => this.startsByItself(id));
+    if (enabled.length > 0) handle({ type: "request", action: "start", ids: enabled, cause: "boot" });
+    for (const [id, note] of before) {
+      const now = catalog.onDisk(id);
+      if (JSON.stringify(now) === JSON.stringify(note)) continue;
+      announce(id);
+      if (now.changed)
+        recorder.tell(
+          "changed",
+          now.problems.length > 0 ? "its file has errors now" : "its file changed on disk; `sup reload` takes it up",
+          id,
+          { problems: now.problems },
+        );
+    }
+  }
+
+  /** Compares files with what runs and does the least, or only says what it would do. */
+  reload(dryRun: boolean): shape.ReloadPlan {
+    const { catalog, world, ownership } = this.#o;
+    ownership.look();
+    catalog.refresh(this.#enabledIds());
+    const rows = catalog.plan({
+      isUp: (id) => {
+        const unit = world.get(id)?.unit;
+        return unit !== undefined && !isDown(unit.phase);
+      },
+      isEnabled: (id, loaded) => this.isEnabled(id, loaded),
+    });
+    const problems = catalog.problems();
+    if (!dryRun) this.#carryOut(rows);
+    return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
+  }
+
+  /** Once the system's daemon has come, its units are stopped here and forgotten. */
+  letGo(): void {
+    const { catalog, ownership, recorder, world, handle } = this.#o;
+    if (!ownership.hasCome()) return;
+    catalog.refresh(this.#enabledIds());
+    const ids = [...world.entries()].filter(([, { spec }]) => spec.file.startsWith(`${SYSTEM_UNITS}/`)).map(([id]) => id);
+    for (const id of ids) {
+      recorder.tell("removed", `it belongs to the system's daemon, which answers on ${SYSTEM_SOCKET} now`, id);
+      catalog.drop(id);
+      handle({ type: "unload", id });
+    }
+  }
+
+  /** True when the id is an instance of a known template: it exists from now on. */
+  makeInstance(id: string): boolean {
+    const made = this.#o.catalog.instance(id);
+    if (made !== undefined) this.#put([made]);
+    return made !== undefined;
+  }
+
+  #carryOut(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<Catalog["plan"]>): void {
+    const { catalog, recorder, handle, world, logs } = this.#o;
+    catalog.takeTemplates();
+    const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);
+    this.#load(idsOf((row) => row.change === "added" || row.change === "changed"));
+    for (const id of idsOf((row) => row.change === "changed")) {
+      const entry = world.get(id);
+      if (entry !== undefined && !isDown(entry.unit.phase)) logs.open(id, entry.spec.log);
+    }
+    for (const id of idsOf((row) => row.change === "removed")) {
+      catalog.drop(id);
+      handle({ type: "unload", id });
+    }
+    for (const row of rows)
+      recorder.tell(row.change === "broken" ? "load-failed" : row.change, row.message, row.id, {
+        keys: row.keys.map((key) => key.key),
+        action: row.action,
+      });
+    const restarts = idsOf((row) => row.action === "restart");
+    const starts = idsOf((row) => row.action === "start");
+    if (restarts.length > 0) handle({ type: "request", action: "restart", ids: restarts, cause: "reload" });
+    if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
+  }
+
+  #load(ids: readonly string[], isNew?: (id: string) => boolean): void {
+    this.#put(
+      ids.flatMap((id) => this.#o.catalog.take(id) ?? []),
+      isNew,
+    );
+  }
+
+  #put(list: readonly Loaded[], isNew = (id: string): boolean => this.#o.world.get(id) === undefined): void {
+    const { earlierRuns, handle } = this.#o;
+    const events = list.map(({ spec }) => ({ type: "load", spec, earlierRuns: isNew(spec.id) ? earlierRuns(spec.id) : 0 }) as const);
+    if (events.length > 0) handle(...events);
+  }
+
+  #enabledIds(): string[] {
+    return [...this.#o.enablements()].filter(([, enabled]) => enabled).map(([id]) => id);
+  }
+}

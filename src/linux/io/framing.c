@@ -1,0 +1,49 @@
+/* frameLines of src/core/logs/framing.ts, with memchr and memcpy: see there for what it does. No headers: they are not on every machine. */
+typedef unsigned long size_t;
+void *memchr(const void *, int, size_t);
+void *memcpy(void *, const void *, size_t);
+
+#define PART_BYTES (16 * 1024)
+#define PREFIX_BYTES 40
+
+struct framed {
+  int taken, made, records, parts, more;
+};
+
+void sup_frame(const unsigned char *input, int from, int to, unsigned char *output, int size, const unsigned char *full,
+               const unsigned char *part, int prefix, int end_parts, struct framed *result) {
+  int at = from, made = 0, records = 0, parts = 0;
+  result->more = 0;
+  while (at < to) {
+    const unsigned char *newline = memchr(input + at, 10, to - at);
+    int end = newline ? (int)(newline - input) : to;
+    while (end - at > PART_BYTES) {
+      if (made + PREFIX_BYTES + PART_BYTES + 1 > size) goto full;
+      memcpy(output + made, part, prefix);
+      made += prefix;
+      memcpy(output + made, input + at, PART_BYTES);
+      made += PART_BYTES;
+      if (end_parts) output[made++] = 10;
+      at += PART_BYTES;
+      records++;
+      parts++;
+    }
+    if (!newline) break;
+    if (made + PREFIX_BYTES + end - at + 1 > size) goto full;
+    memcpy(output + made, full, prefix);
+    made += prefix;
+    memcpy(output + made, input + at, end + 1 - at);
+    made += end + 1 - at;
+    at = end + 1;
+    records++;
+  }
+done:
+  result->taken = at - from;
+  result->made = made;
+  result->records = records;
+  result->parts = parts;
+  return;
+full:
+  result->more = 1;
+  goto done;
+}

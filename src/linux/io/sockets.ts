@@ -1,0 +1,108 @@
+/** Listening sockets made by hand, because Bun keeps those it makes to itself: socket(2), bind(2), listen(2), pidfd_getfd(2). */
+import { ptr } from "bun:ffi";
+import { lstatSync, rmSync } from "node:fs";
+import { errnoWords } from "../../base/errno.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { ProcessRef } from "../../ports/processes.ts";
+import type { Sockets } from "../../ports/sockets.ts";
+import type { ListenAddress } from "../../spec/schema/listen.ts";
+import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import { pidfdOpen } from "../processes/pidfd.ts";
+import { whoListens } from "./tcp-listeners.ts";
+import { readStat } from "../proc/proc.ts";
+
+const AF = { unix: 1, inet: 2, inet6: 10 } as const;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const SHUT_RDWR = 2;
+const SOL_SOCKET = 1;
+const SO = { reuseAddr: 2, reusePort: 15, acceptConn: 30 } as const;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+/** The kernel takes what net.core.somaxconn allows. */
+const BACKLOG = 4096;
+
+export const openSockets = (): Sockets => ({ listen, borrow, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
+
+function listen(address: ListenAddress, reusePort: boolean): Result<number, string> {
+  if (address.family === "unix") removeStale(address.path);
+  const fd = libc.socket(AF[address.family], SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return err(`cannot listen on ${wordsOf(address)}: ${errnoWords(errno())}`);
+  if (address.family !== "unix") setOption(fd, SOL_SOCKET, SO.reuseAddr, 1);
+  if (reusePort) setOption(fd, SOL_SOCKET, SO.reusePort, 1);
+  if (address.family === "inet6") setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, Number(address.host.some((byte) => byte !== 0)));
+  const name = sockaddr(address);
+  // A unix socket is for whoever may look into its directory, as systemd makes them (SocketMode=0666).
+  const mask = libc.umask(0o111);
+  const bound = libc.bind(fd, ptr(name), name.length);
+  const number = bound === 0 ? 0 : errno();
+  libc.umask(mask);
+  if (bound === 0 && libc.listen(fd, BACKLOG) === 0) return ok(fd);
+  const cause = number || errno();
+  libc.close(fd);
+  const owner = address.family === "unix" ? null : whoListens(address.port);
+  return err(`cannot listen on ${wordsOf(address)}: ${errnoWords(cause)}${owner === null ? "" : `, by ${owner}`}`);
+}
+
+/** The service outlived the daemon that made the socket: it has it still. */
+function borrow(owner: ProcessRef, fd: number): number | null {
+  const pidfd = pidfdOpen(owner.pid);
+  if (pidfd < 0) return null;
+  try {
+    if (readStat(owner.pid)?.startTicks !== owner.startTicks) return null;
+    const own = syscall(SYSCALL.pidfd_getfd, pidfd, fd);
+    if (own < 0) return null;
+    if (isListening(own)) return own;
+    libc.close(own);
+    return null;
+  } finally {
+    libc.close(pidfd);
+  }
+}
+
+const keepOpen = (fd: number, kept: boolean): void => void libc.fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);
+
+function close(fd: number, address: ListenAddress): void {
+  libc.shutdown(fd, SHUT_RDWR); // for everyone who has it still, the keeper too: it refuses from now on
+  libc.close(fd);
+  if (address.family === "unix") removeStale(address.path);
+}
+
+function removeStale(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path, { force: true });
+}
+
+function isListening(fd: number): boolean {
+  const value = new Int32Array(1);
+  const length = new Uint32Array([4]);
+  return libc.getsockopt(fd, SOL_SOCKET, SO.acceptConn, ptr(value), ptr(length)) === 0 && value[0] === 1;
+}
+
+function setOption(fd: number, level: number, option: number, value: number): void {
+  const word = new Int32Array([value]);
+  libc.setsockopt(fd, level, option, ptr(word), 4);
+}
+
+/** struct sockaddr_un, sockaddr_in, sockaddr_in6: unix(7), ip(7), ipv6(7). */
+function sockaddr(address: ListenAddress): Buffer {
+  if (address.family === "unix") {
+    const path = Buffer.from(address.path);
+    const name = Buffer.alloc(2 + path.length + 1);
+    name.writeUInt16LE(AF.unix, 0);
+    path.copy(name, 2);
+    return name;
+  }
+  const name = Buffer.alloc(address.family === "inet" ? 16 : 28);
+  name.writeUInt16LE(AF[address.family], 0);
+  name.writeUInt16BE(address.port, 2);
+  name.set(address.host, address.family === "inet" ? 4 : 8);
+  return name;
+}
+
+function wordsOf(address: ListenAddress): string {
+  if (address.family === "unix") return address.path;
+  if (address.family === "inet") return `${address.host.join(".")}:${address.port}`;
+  return address.host.every((byte) => byte === 0) ? `*:${address.port}` : `[…]:${address.port}`;
+}

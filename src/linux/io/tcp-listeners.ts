@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { listPids, readStat } from "../proc/proc.ts";
+
+const LISTEN = "0A";
+
+/** Who listens on a TCP port of this machine, as `nginx (pid 812)`; null when nobody does or it cannot be seen. proc(5), /proc/net/tcp. */
+export function whoListens(port: number): string | null {
+  const inodes = new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));
+  if (inodes.size === 0) return null;
+  for (const pid of listPids()) {
+    if (!holds(pid, inodes)) continue;
+    const stat = readStat(pid);
+    if (stat) return `${stat.name} (pid ${pid})`;
+  }
+  return null;
+}
+
+function listeners(table: string, port: number): string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const found: string[] = [];
+  for (const line of readOr(table, "").split("\n")) {
+    const fields = line.trim().split(/\s+/); // sl local rem st … inode is the tenth
+    if (fields[1]?.endsWith(suffix) && fields[3] === LISTEN && fields[9] !== undefined) found.push(fields[9]);
+  }
+  return found;
+}
+
+function holds(pid: number, links: ReadonlySet<string>): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => links.has(linkOf(`/proc/${pid}/fd/${fd}`)));
+  } catch {
+    return false; // another user's, or gone
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return otherwise; // no IPv6 in this kernel, or no /proc/net
+  }
+}

@@ -1,0 +1,42 @@
+/** Descriptors that name one process for good: pidfd_open(2), pidfd_send_signal(2), PIDFD_GET_INFO. */
+import { ptr } from "bun:ffi";
+import type { ProcessRef } from "../../ports/processes.ts";
+import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import { readStat } from "../proc/proc.ts";
+
+/** A descriptor, close-on-exec; or -errno (ESRCH: no such process). */
+export function pidfdOpen(pid: number): number {
+  const fd = syscall(SYSCALL.pidfd_open, pid);
+  return fd >= 0 ? fd : -errno();
+}
+
+/** 0 or an errno. */
+export function pidfdSignal(pidfd: number, signal: number): number {
+  return syscall(SYSCALL.pidfd_send_signal, pidfd, signal) === 0 ? 0 : errno();
+}
+
+const EMFILE = 24;
+const ENFILE = 23;
+
+/** Signals exactly this process; false when it is gone. The descriptor comes first and the comparison after, so that both are about one process. */
+export function sendTo({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">, signal: number): boolean {
+  const pidfd = pidfdOpen(pid);
+  if (pidfd === -EMFILE || pidfd === -ENFILE) return readStat(pid)?.startTicks === startTicks && libc.kill(pid, signal) === 0;
+  if (pidfd < 0) return false;
+  try {
+    return readStat(pid)?.startTicks === startTicks && pidfdSignal(pidfd, signal) === 0;
+  } finally {
+    libc.close(pidfd);
+  }
+}
+
+const PIDFD_GET_INFO = 0xc040ff0b; // _IOWR(0xFF, 11, struct pidfd_info of 64 bytes)
+const PIDFD_INFO_EXIT = 8n;
+
+/** The wait status of a process that has been reaped by whoever was its parent (Linux 6.15 and later); null when not known. */
+export function pidfdWaitStatus(pidfd: number): number | null {
+  const info = Buffer.alloc(64);
+  info.writeBigUInt64LE(PIDFD_INFO_EXIT, 0);
+  if (libc.ioctl(pidfd, PIDFD_GET_INFO, ptr(info)) !== 0) return null;
+  return (info.readBigUInt64LE(0) & PIDFD_INFO_EXIT) === 0n ? null : info.readInt32LE(60);
+}

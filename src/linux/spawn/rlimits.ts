@@ -1,0 +1,53 @@
+/** Resource limits by the names of unit files: RLIMIT_ without its prefix, in lower case (setrlimit(2), asm-generic numbers). */
+import { ptr } from "bun:ffi";
+import { libc } from "../ffi/libc.ts";
+
+export const RLIMITS: Readonly<Record<string, number>> = {
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
+};
+
+/** Null is unlimited. */
+export interface Limit {
+  readonly soft: number | null;
+  readonly hard: number | null;
+}
+
+/** RLIM_INFINITY. */
+const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+
+export const toKernel = (value: number | null): bigint => (value === null ? UNLIMITED : BigInt(Math.trunc(value)));
+
+/** The daemon's own limit. */
+export function ownLimit(name: string): Limit {
+  const pair = new BigUint64Array(2);
+  libc.getrlimit(RLIMITS[name]!, ptr(pair));
+  const [soft, hard] = pair as unknown as [bigint, bigint];
+  return { soft: fromKernel(soft), hard: fromKernel(hard) };
+}
+
+const fromKernel = (value: bigint): number | null => (value === UNLIMITED ? null : Number(value));
+
+/**
+ * What a service gets for `nofile` unless its unit says otherwise. Bun has raised the daemon's soft limit to the hard
+ * one before any of our code ran, so what the daemon was started with is not known any more. 1024 is what the kernel,
+ * login shells and systemd give, and what programs that use select(2) need.
+ */
+export function defaultNofile(): Limit {
+  const { hard } = ownLimit("nofile");
+  return { soft: hard === null ? 1024 : Math.min(1024, hard), hard };
+}

@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { unitKeys } from "../parse/draft.ts";
+import type { KeyInfo } from "../parse/keys.ts";
+import { LATER } from "../parse/later.ts";
+import { meta } from "../schema/meta.ts";
+import { settingsKeys } from "../schema/settings.ts";
+import { unitSchema } from "../schema/unit.ts";
+
+/** What is derived from the schema for people and editors. */
+
+/** JSON Schema (2020-12) of the unit file, as a user writes it. */
+export function jsonSchema(): Record<string, unknown> {
+  const refused = new Set(LATER.filter(({ values }) => !values).map(({ key }) => ["", ...key.split(".")].join("/properties/").slice(1)));
+  const schema = z.toJSONSchema(unitSchema(), {
+    io: "input",
+    metadata: meta,
+    unrepresentable: "any",
+    override: ({ jsonSchema: node, path }) => {
+      delete node.applies;
+      if (refused.has(path.join("/"))) node.description = `Not supported yet. ${node.description ?? ""}`;
+    },
+  });
+  return { ...schema, title: "A unit file of sup", description: "NAME.unit.json: a process that sup keeps up." };
+}
+
+export const FORMAT: readonly string[] = [
+  "`NAME.unit.json` describes one unit; `NAME@.unit.json` is a template whose instances are `NAME@x`. The format is JSON; `//` and `/* */` comments and trailing commas are accepted. Times are in seconds.",
+  "`NAME.unit.json.d/*.json` are merged over it in the order of their names ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396): objects key by key, `null` takes a key away, everything else replaces).",
+];
+
+export const APPLIES =
+  '"Applies" says when a changed value takes effect: `live` at once after `sup reload`, `restart` when the unit is started anew.';
+
+/** The reference of the unit file and the settings, in Markdown. */
+export function unitReference(): string {
+  const keys = supportedKeys();
+  return [
+    "# Unit files",
+    "",
+    "<!-- Made from src/spec/schema/unit.ts; change it there. -->",
+    "",
+    ...FORMAT,
+    "",
+    APPLIES,
+    "",
+    ...table(keys),
+    ...keys.filter((key) => key.children().size > 0).flatMap(section),
+    ...notSupported(),
+    ...texts(),
+    "# Settings",
+    "",
+    "`sup.json`; everything in it is optional.",
+    "",
+    ...settingsTable(),
+    "",
+  ].join("\n");
+}
+
+export const supportedKeys = (): KeyInfo[] => [...unitKeys().values()].filter(({ path }) => !isLater(path));
+export const childrenOf = (key: KeyInfo): KeyInfo[] => [...key.children().values()].filter(({ path }) => !isLater(path));
+
+const isLater = (path: string): boolean => LATER.some(({ key, values }) => key === path && !values);
+
+function table(keys: readonly KeyInfo[]): string[] {
+  return [
+    "| key | type | default | applies | meaning |",
+    "|---|---|---|---|---|",
+    ...keys.map((key) => row([`\`${key.name}\``, typeOf(key), defaultOf(key), key.applies, meaningOf(key)])),
+    "",
+  ];
+}
+
+function section(key: KeyInfo): string[] {
+  const children = childrenOf(key);
+  return [
+    `## ${key.path}`,
+    "",
+    key.description,
+    "",
+    "| key | type | default | meaning |",
+    "|---|---|---|---|",
+    ...children.map((child) => row([`\`${child.name}\``, typeOf(child), defaultOf(child), meaningOf(child)])),
+    "",
+  ];
+}
+
+export const settingsLeaves = (): KeyInfo[] =>
+  [...settingsKeys().values()].flatMap((key) => (key.children().size > 0 ? [...key.children().values()] : [key]));
+
+function settingsTable(): string[] {
+  return [
+    "| key | type | default | meaning |",
+    "|---|---|---|---|",
+    ...settingsLeaves().map((key) => row([`\`${key.path}\``, typeOf(key), defaultOf(key), meaningOf(key)])),
+  ];
+}
+
+function notSupported(): string[] {
+  const rows = LATER.filter(({ key }) => !LATER.some((outer) => key.startsWith(`${outer.key}.`)));
+  if (rows.length === 0) return [];
+  const names = rows.map(({ key, values }) => (values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : `\`${key}\``));
+  return ["## Not supported yet", "", `These are known, and a file that has one of them is refused: ${names.join(", ")}.`, ""];
+}
+
+/** What texts of a unit file may hold, and what it stands for. */
+export const SPECIFIERS: ReadonlyArray<readonly [written: string, meaning: string]> = [
+  ["`%n`", "the unit's id"],
+  ["`%i`", "the instance: what follows the `@`"],
+  ["`%h`", "the home directory"],
+  ["`%S`, `%L`, `%t`", "sup's state, log and runtime directory"],
+  ["`%%`", "a percent sign"],
+  ["`${NAME}`", "a variable of the unit's environment; one that is not set fails the start"],
+  ["`${NAME:-text}`", "the same, or the text when it is not set or empty"],
+  ["`$${`", "`${` as it is; any other `$` stands for itself"],
+];
+
+export const SPECIFIERS_WORK =
+  "In the texts of `command`, `args`, `working_directory`, `environment`, `environment_files` (their paths), `health_check`, `pre_start`, `post_stop` and `reload`:";
+export const SHELL_KEEPS = 'With `"shell": true` every `$` of `command` is left to the shell, which has the same environment.';
+
+function texts(): string[] {
+  return [
+    "## Specifiers and variables",
+    "",
+    SPECIFIERS_WORK,
+    "",
+    "| written | stands for |",
+    "|---|---|",
+    ...SPECIFIERS.map((cells) => row(cells)),
+    "",
+    SHELL_KEEPS,
+    "",
+  ];
+}
+
+const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+
+export const typeOf = (key: KeyInfo): string => (key.required ? `${key.type}, required` : key.type);
+
+export function defaultOf({ default: value }: KeyInfo): string {
+  if (value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0)) return "";
+  return `\`${typeof value === "string" && value !== "" ? value : JSON.stringify(value)}\``;
+}
+
+/** With the types that have the key, and the values that are refused as yet. */
+export function meaningOf({ path, types, description }: KeyInfo): string {
+  const later = LATER.find(({ key, values }) => key === path && values)?.values ?? [];
+  const refused = later.length > 0 ? ` (Not supported yet: ${later.map((value) => `\`${value}\``).join(", ")}.)` : "";
+  return (types.length > 0 ? `(${types.join(", ")}) ` : "") + description + refused;
+}

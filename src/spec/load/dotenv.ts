@@ -1,0 +1,80 @@
+import { err, ok, type Result } from "../../base/result.ts";
+
+/**
+ * Dotenv files: `NAME=value` lines, `export ` before them, `#` comments, 'raw' and "escaped" quotes that may go over
+ * several lines. Values are taken as they are: nothing is expanded, so that a password may hold a `$`.
+ */
+
+export interface DotenvError {
+  /** From 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+/** The variables in order; a later line of the same name wins. */
+export function parseDotenv(file: string): Result<ReadonlyMap<string, string>, DotenvError> {
+  const text = file.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
+  const variables = new Map<string, string>();
+  let at = 0;
+  while (at < text.length) {
+    const blank = match(/\s*(#[^\n]*)?(\n|$)/y, text, at);
+    if (blank && blank[0] !== "") {
+      at += blank[0].length;
+      continue;
+    }
+    const start = match(/[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*/y, text, at);
+    if (!start) return err({ line: lineOf(text, at), message: explain(text.slice(at, endOfLine(text, at))) });
+    const value = readValue(text, at + start[0].length);
+    if (!value.ok) return value;
+    if (value.value.text.includes("\0")) return err({ line: lineOf(text, at), message: `the value of ${start[1]} holds a NUL character` });
+    variables.set(start[1]!, value.value.text);
+    at = value.value.end;
+  }
+  return ok(variables);
+}
+
+type Read = Result<{ readonly text: string; readonly end: number }, DotenvError>;
+
+function readValue(text: string, at: number): Read {
+  const quote = text[at];
+  if (quote !== '"' && quote !== "'") {
+    const end = endOfLine(text, at);
+    // A # begins a comment only after white space: `a#b` is a value.
+    const plain = text
+      .slice(at, end)
+      .replace(/(^|[ \t])#.*$/, "")
+      .trimEnd();
+    return ok({ text: plain, end: end + 1 });
+  }
+  const close = match(quote === '"' ? /"((?:[^"\\]|\\[^])*)"/y : /'([^']*)'/y, text, at);
+  if (!close) return err({ line: lineOf(text, at), message: `the ${quote} is never closed` });
+  const after = at + close[0].length;
+  const end = endOfLine(text, after);
+  const rest = text.slice(after, end).trim();
+  if (rest !== "" && !rest.startsWith("#"))
+    return err({ line: lineOf(text, after), message: `unexpected "${rest}" after the closing ${quote}` });
+  return ok({ text: quote === '"' ? unescape(close[1]!) : close[1]!, end: end + 1 });
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$", "`": "`", "\n": "" };
+
+/** Unknown escapes stay as they are, as in the shell. */
+const unescape = (text: string): string => text.replace(/\\([^])/g, (whole, char: string) => ESCAPES[char] ?? whole);
+
+function explain(line: string): string {
+  const name = /^\s*(?:export\s+)?([^=]*?)\s*=/.exec(line)?.[1];
+  if (name === undefined) return `expected NAME=value, found "${line.trim()}"`;
+  return `"${name}" is not the name of a variable: letters, digits and _, not beginning with a digit`;
+}
+
+function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+function endOfLine(text: string, at: number): number {
+  const end = text.indexOf("\n", at);
+  return end < 0 ? text.length : end;
+}
+
+const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;

@@ -1,0 +1,133 @@
+import { instanceOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { TextFile, UnitFiles, UnitSnapshot } from "../../ports/files.ts";
+import { type Draft, draftUnit, sourcesOf } from "../parse/draft.ts";
+import { checkConditions, checkNames, findCycles } from "./unit-graph.ts";
+import { fileProblem, type Problem } from "../parse/problems.ts";
+import type { Spec } from "../spec.ts";
+import { instanceSpec } from "./to-spec.ts";
+import type { ObjectNode } from "../parse/tree.ts";
+
+/** Unit files to Specs. Every file stands on its own: a bad one is reported and never disturbs another. */
+
+export interface Loaded {
+  readonly spec: Spec;
+  /** What is in force in the words of the unit file, with defaults. */
+  readonly effective: Readonly<Record<string, unknown>>;
+  /** For every dotted key of `effective`: `default`, or `path:line`. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** Main file first, then drop-ins. */
+  readonly files: readonly TextFile[];
+  readonly warnings: readonly Problem[];
+}
+
+export interface LoadOptions {
+  /** From the settings: values that hold where a unit file says nothing. */
+  readonly unitDefaults?: ObjectNode | null;
+}
+
+export type LoadResult = { readonly ok: true; readonly loaded: Loaded } | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** One unit or template by itself; its dependencies are not looked up. */
+export function loadUnit(files: UnitFiles, options: LoadOptions = {}): LoadResult {
+  const draft = draftUnit(files, options.unitDefaults ?? null);
+  return draft.ok ? { ok: true, loaded: toLoaded(draft.value) } : { ok: false, problems: draft.error };
+}
+
+export interface LoadedSnapshot {
+  /** Units and instances, by id; without templates. */
+  readonly loaded: ReadonlyMap<string, Loaded>;
+  /** By id with the `@` at its end. */
+  readonly templates: ReadonlyMap<string, Loaded>;
+  /**
+   * Why something is not in `loaded` or `templates`: by unit id, or by path when no unit can be told. An instance that
+   * is wanted but whose template is bad has the template's problems.
+   */
+  readonly problems: ReadonlyMap<string, readonly Problem[]>;
+}
+
+export interface SnapshotOptions extends LoadOptions {
+  /** Ids of instances that are wanted besides those that others depend on. */
+  readonly instances?: Iterable<string>;
+}
+
+/** All units together: each file, then dependencies that don't exist, cycles, and the instances that are needed. */
+export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = {}): LoadedSnapshot {
+  const drafts = new Map<string, Draft>();
+  const problems = new Map<string, Problem[]>();
+  const report = (id: string, list: readonly Problem[]): void => void problems.set(id, [...(problems.get(id) ?? []), ...list]);
+  for (const files of snapshot.units) {
+    const draft = draftUnit(files, options.unitDefaults ?? null);
+    if (draft.ok) drafts.set(files.id, draft.value);
+    else report(files.id, draft.error);
+  }
+  for (const { path, message } of snapshot.unreadable) report(ownerOf(path, snapshot), [fileProblem(path, { message })]);
+
+  const known = new Set([...drafts.keys(), ...problems.keys()]);
+  const notes = new Map<string, readonly Problem[]>();
+  for (const [id, draft] of drafts) {
+    const found = checkNames(draft, known);
+    if (found.some(({ severity }) => severity === "error")) report(id, found);
+    else if (found.length > 0) notes.set(id, found);
+  }
+  addInstances(drafts, problems, options.instances ?? []);
+  for (const [id, found] of findCycles(drafts)) report(id, [found]);
+
+  const loaded = new Map<string, Loaded>();
+  const templates = new Map<string, Loaded>();
+  for (const [id, draft] of drafts) {
+    if (problems.has(id)) continue;
+    const warnings = [...draft.warnings, ...(notes.get(id) ?? []), ...checkConditions(draft, drafts)];
+    (isTemplate(id) ? templates : loaded).set(id, toLoaded({ ...draft, warnings }));
+  }
+  return { loaded, templates, problems };
+}
+
+/** `web@` and `1` → `web@1`. The error says what is wrong with the name of the instance. */
+export function instantiate(template: Loaded, instance: string): Result<Loaded, string> {
+  const id = template.spec.id + instance;
+  if (!isTemplate(template.spec.id)) return err(`"${template.spec.id}" is not a template`);
+  if (!isUnitId(id)) return err(`"${instance}" is not a name for an instance: letters, digits, _ . and -, at most 64`);
+  const spec = instanceSpec(template.spec, instance);
+  return ok({ ...template, spec, effective: { ...template.effective, name: spec.name } });
+}
+
+function toLoaded({ spec, effective, root, files, warnings }: Draft): Loaded {
+  let sources: ReadonlyMap<string, string> | undefined;
+  return {
+    spec,
+    effective,
+    files,
+    warnings,
+    // Only `sup cat` and the page ask for it: made when it is looked at.
+    get sources() {
+      return (sources ??= sourcesOf(effective, root));
+    },
+  };
+}
+
+/** The unit that a file which cannot be read belongs to, drop-ins included; else its path. */
+function ownerOf(path: string, snapshot: UnitSnapshot): string {
+  const dropIn = /([^/]+)\.unit\.json\.d\/[^/]+$/.exec(path)?.[1];
+  if (dropIn !== undefined) return dropIn;
+  const id = stripSuffix(path.slice(path.lastIndexOf("/") + 1));
+  const other = snapshot.units.some((unit) => unit.id === id);
+  return !other && path.endsWith(".unit.json") && (isUnitId(id) || isTemplate(id)) ? id : path;
+}
+
+/** Makes the instances that are asked for or depended on, and those that they in turn depend on. */
+function addInstances(drafts: Map<string, Draft>, problems: Map<string, Problem[]>, asked: Iterable<string>): void {
+  const wanted = new Set(asked);
+  for (const { spec } of drafts.values()) for (const { unit } of spec.dependencies) wanted.add(unit);
+  for (const id of wanted) {
+    const parts = instanceOf(id);
+    if (!parts || drafts.has(id) || problems.has(id) || !isUnitId(id)) continue;
+    const draft = drafts.get(parts.template);
+    const bad = problems.get(parts.template);
+    if (bad) problems.set(id, bad);
+    else if (draft) {
+      const spec = instanceSpec(draft.spec, parts.instance);
+      drafts.set(id, { ...draft, spec, effective: { ...draft.effective, name: spec.name } });
+    }
+  }
+}

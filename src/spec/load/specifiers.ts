@@ -1,0 +1,143 @@
+import { instanceOf } from "../../base/names.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+
+/**
+ * Specifiers (`%n`, `%i`, `%h`, `%S`, `%L`, `%t`, `%%`; systemd's letters) and variables (`${VAR}`, `${VAR:-default}`,
+ * `$${` for a `${` as it is) in the strings of a unit. Any other `$` stands for itself, so a shell's `$$` and `$1` stay.
+ */
+export interface Specifiers {
+  /** Unit id. */
+  readonly n: string;
+  /** Instance: what follows the `@`; empty for a unit that is no instance. */
+  readonly i: string;
+  /** Home directory. */
+  readonly h: string;
+  /** State, logs and runtime directory. */
+  readonly S: string;
+  readonly L: string;
+  readonly t: string;
+}
+
+export function specifiersFor(id: string, places: { home: string; state: string; logs: string; runtime: string }): Specifiers {
+  return { n: id, i: instanceOf(id)?.instance ?? "", h: places.home, S: places.state, L: places.logs, t: places.runtime };
+}
+
+/** `variables: false` leaves every `$` alone, for text that a shell expands. */
+export interface TextOptions {
+  readonly variables?: boolean;
+}
+
+export interface TextSlip {
+  /** Index in the text. */
+  readonly at: number;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What is wrong with the specifiers and variables of a text, or null. */
+export function checkText(text: string, options: TextOptions = {}): TextSlip | null {
+  if (!text.includes("%") && !text.includes("$")) return null;
+  const parts = parseParts(text, 0, "", options.variables ?? true);
+  return parts.ok ? null : parts.error;
+}
+
+/** The text with everything filled in; the error says which variable is not set. */
+export function expandText(text: string, env: Env, specifiers: Specifiers, options: TextOptions = {}): Result<string, string> {
+  if (!text.includes("%") && !text.includes("$")) return ok(text);
+  const parts = parseParts(text, 0, "", options.variables ?? true);
+  return parts.ok ? fill(parts.value.parts, env, specifiers) : err(`${parts.error.message} in "${text}"`);
+}
+
+export type Env = Readonly<Record<string, string>>;
+
+type Part =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "specifier"; readonly letter: keyof Specifiers }
+  | { readonly kind: "variable"; readonly name: string; readonly fallback: readonly Part[] | null };
+
+interface Parsed {
+  readonly parts: readonly Part[];
+  /** Index after the last character taken. */
+  readonly end: number;
+}
+
+const LETTERS = "nihSLt";
+
+/** Reads up to `until` (or the end, when it is ""), which is not taken. */
+function parseParts(text: string, from: number, until: string, variables: boolean): Result<Parsed, TextSlip> {
+  const parts: Part[] = [];
+  let literal = "";
+  let at = from;
+  const flush = (): void => {
+    if (literal !== "") parts.push({ kind: "text", text: literal });
+    literal = "";
+  };
+  while (at < text.length && text[at] !== until) {
+    const char = text[at]!;
+    const next = text[at + 1] ?? "";
+    if (char === "%") {
+      if (next !== "%" && (next === "" || !LETTERS.includes(next))) return err(unknownSpecifier(at, next));
+      if (next === "%") literal += "%";
+      else {
+        flush();
+        parts.push({ kind: "specifier", letter: next as keyof Specifiers });
+      }
+      at += 2;
+    } else if (char === "$" && variables && text.startsWith("${", at + 1)) {
+      literal += "${";
+      at += 3;
+    } else if (char === "$" && variables && next === "{") {
+      const variable = parseVariable(text, at);
+      if (!variable.ok) return variable;
+      flush();
+      parts.push(variable.value.part);
+      at = variable.value.end;
+    } else {
+      literal += char;
+      at += 1;
+    }
+  }
+  flush();
+  return ok({ parts, end: at });
+}
+
+function parseVariable(text: string, at: number): Result<{ part: Part; end: number }, TextSlip> {
+  const pattern = /[A-Za-z_][A-Za-z0-9_]*/y;
+  pattern.lastIndex = at + 2;
+  const name = pattern.exec(text)?.[0];
+  const hint = "write ${NAME} or ${NAME:-default}, and $${ for a ${ that the program is to see";
+  if (name === undefined) return err({ at, message: "${ is not followed by the name of a variable", hint });
+  const after = at + 2 + name.length;
+  if (text[after] === "}") return ok({ part: { kind: "variable", name, fallback: null }, end: after + 1 });
+  if (!text.startsWith(":-", after)) {
+    return err({ at, message: after >= text.length ? `\${${name} is never closed` : `\${${name} is followed by "${text[after]}"`, hint });
+  }
+  const fallback = parseParts(text, after + 2, "}", true);
+  if (!fallback.ok) return fallback;
+  if (text[fallback.value.end] !== "}") return err({ at, message: `\${${name}:- is never closed`, hint });
+  return ok({ part: { kind: "variable", name, fallback: fallback.value.parts }, end: fallback.value.end + 1 });
+}
+
+function unknownSpecifier(at: number, next: string): TextSlip {
+  const message = next === "" ? 'a single "%" at the end' : `unknown specifier "%${next}"`;
+  return { at, message, hint: `known are ${[...LETTERS].map((letter) => `%${letter}`).join(", ")}; a percent sign itself is written %%` };
+}
+
+function fill(parts: readonly Part[], env: Env, specifiers: Specifiers): Result<string, string> {
+  let text = "";
+  for (const part of parts) {
+    if (part.kind === "text") text += part.text;
+    else if (part.kind === "specifier") text += specifiers[part.letter];
+    else {
+      const value = Object.hasOwn(env, part.name) ? env[part.name]! : "";
+      // As in the shell: `:-` counts an empty variable as not set.
+      if (part.fallback && value === "") {
+        const filled = fill(part.fallback, env, specifiers);
+        if (!filled.ok) return filled;
+        text += filled.value;
+      } else if (Object.hasOwn(env, part.name)) text += value;
+      else return err(`the variable ${part.name} is not set (set it in environment, or write \${${part.name}:-default})`);
+    }
+  }
+  return ok(text);
+}

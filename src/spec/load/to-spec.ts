@@ -1,0 +1,201 @@
+import { DAY_MS } from "../../base/duration.ts";
+import { stripSuffix } from "../../base/names.ts";
+import { signalNumber } from "../../base/signals.ts";
+import type { HttpFile, ProbeFile } from "../schema/health.ts";
+import type * as spec from "../spec.ts";
+import { START_TIMEOUT, type UnitFile } from "../schema/unit.ts";
+
+/** A unit file in sup's own words: milliseconds, numbers of signals, every default decided. */
+export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
+  const startTimeout = unit.start_timeout ?? (unit.type === "oneshot" ? null : START_TIMEOUT);
+  return {
+    id,
+    name: unit.name ?? id,
+    description: unit.description,
+    file,
+    enabled: unit.enabled,
+    priority: unit.priority,
+    critical: unit.critical,
+    groups: unit.groups,
+    labels: unit.labels,
+    type: unit.type,
+    remainAfterExit: unit.remain_after_exit,
+    exec: { command: unit.command, args: unit.args, shell: unit.shell, workingDirectory: unit.working_directory ?? null },
+    preStart: unit.pre_start.map(hook),
+    postStop: unit.post_stop.map(hook),
+    environment: unit.environment,
+    environmentFiles: unit.environment_files.map(environmentFile),
+    identity: identity(unit),
+    port: unit.port ?? null,
+    sockets: (unit.sockets ?? []).map((socket) => ({ name: socket.name, listen: socket.listen, reusePort: socket.reuse_port })),
+    startTimeoutMs: startTimeout === null ? null : ms(startTimeout),
+    stop: stop(unit),
+    restart: restartPolicy(unit),
+    reload: reload(unit),
+    dependencies: unit.dependencies.map(dependency),
+    check: check(unit),
+    watchdogMs: unit.watchdog === undefined ? null : ms(unit.watchdog),
+    limits: limits(unit),
+    log: log(unit),
+    schedule: schedule(unit),
+    watch: unit.watch ? { paths: unit.watch.paths, ignore: unit.watch.ignore, debounceMs: ms(unit.watch.debounce) } : null,
+    notify: unit.notify ?? null,
+  };
+}
+
+/** The instance of a template: the same in all but its name; specifiers are filled in at its start. */
+export function instanceSpec(template: spec.Spec, instance: string): spec.Spec {
+  const id = template.id + instance;
+  return { ...template, id, name: template.name === template.id ? id : template.name };
+}
+
+const ms = (seconds: number): number => Math.round(seconds * 1000);
+
+const hook = (file: UnitFile["pre_start"][number]): spec.HookSpec => ({
+  command: file.command,
+  args: file.args,
+  timeoutMs: ms(file.timeout),
+});
+
+const environmentFile = (text: string): spec.EnvironmentFile => ({ path: text.replace(/^-/, ""), optional: text.startsWith("-") });
+
+function identity(unit: UnitFile): spec.IdentitySpec {
+  const limits: Record<string, { soft: number | null; hard: number | null }> = {};
+  for (const [name, limit] of Object.entries(unit.limits ?? {})) {
+    if (limit === undefined) continue;
+    const { soft, hard } = typeof limit === "object" ? limit : { soft: limit, hard: limit };
+    limits[name] = { soft: soft === "unlimited" ? null : soft, hard: hard === "unlimited" ? null : hard };
+  }
+  return {
+    user: unit.user ?? null,
+    group: unit.group ?? null,
+    umask: unit.umask === undefined ? null : Number.parseInt(unit.umask, 8),
+    nice: unit.nice ?? null,
+    oomScoreAdj: unit.oom_score_adj ?? null,
+    limits,
+  };
+}
+
+function stop({ graceful_shutdown: file }: UnitFile): spec.StopSpec {
+  return { graceful: file.enabled, timeoutMs: ms(file.timeout), signal: signalNumber(file.signal)!, killMode: file.kill_mode };
+}
+
+function restartPolicy(unit: UnitFile): spec.RestartPolicy {
+  const file = unit.restart_policy;
+  return {
+    autoRestart: unit.auto_restart,
+    restartOnExit: unit.restart_on_exit,
+    successExitCodes: unit.success_exit_codes,
+    noRestartExitCodes: unit.no_restart_exit_codes,
+    maxRetries: file.max_retries,
+    retryDelayMs: ms(file.retry_delay),
+    backoffMultiplier: file.backoff_multiplier,
+    maxBackoffMs: ms(file.max_backoff),
+    jitter: file.jitter,
+    resetAfterMs: ms(file.reset_after),
+    fatalRetryAfterMs: file.fatal_retry_after === undefined ? null : ms(file.fatal_retry_after),
+  };
+}
+
+function reload({ reload: file }: UnitFile): spec.ReloadSpec | null {
+  if (!file) return null;
+  if (file.signal !== undefined) return { kind: "signal", signal: signalNumber(file.signal)! };
+  return { kind: "command", command: file.command!, args: file.args, timeoutMs: ms(file.timeout) };
+}
+
+function dependency(file: UnitFile["dependencies"][number]): spec.DependencySpec {
+  if (typeof file === "string") return { unit: stripSuffix(file), condition: null, required: true, restart: false };
+  return { unit: stripSuffix(file.unit), condition: file.condition ?? null, required: file.required, restart: file.restart };
+}
+
+function check(unit: UnitFile): spec.CheckSpec | null {
+  const file = unit.health_check;
+  if (!file) return null;
+  return {
+    probe: probe(file),
+    fallback: file.fallback_check ? withFallbacks(file.fallback_check) : null,
+    intervalMs: ms(file.interval),
+    startPeriodMs: ms(file.start_period),
+    startIntervalMs: ms(file.start_interval),
+    failureThreshold: file.failure_threshold,
+    successThreshold: file.success_threshold,
+    action: file.action,
+  };
+}
+
+/** The primary check's own fallback is in `CheckSpec.fallback`; a fallback's is in itself. */
+function withFallbacks(file: ProbeFile): spec.ProbeSpec {
+  return file.fallback_check ? { ...probe(file), fallback: withFallbacks(file.fallback_check) } : probe(file);
+}
+
+function probe(file: ProbeFile): spec.ProbeSpec {
+  const timeoutMs = ms(file.timeout);
+  switch (file.type) {
+    case "http":
+      return http(file, timeoutMs);
+    case "tcp":
+      return { type: "tcp", timeoutMs, host: file.host, port: String(file.port ?? "${PORT}") };
+    case "process":
+      return { type: "process", timeoutMs };
+    case "exec":
+      return { type: "exec", timeoutMs, command: file.command, args: file.args };
+  }
+}
+
+function http(file: HttpFile, timeoutMs: number): spec.HttpProbe {
+  const statuses = file.expected_status === undefined ? ["200-399"] : [file.expected_status].flat();
+  const content = file.expected_content;
+  const regex = content === undefined ? undefined : /^\/(.+)\/$/s.exec(content)?.[1];
+  return {
+    type: "http",
+    timeoutMs,
+    endpoint: file.endpoint,
+    method: file.method,
+    headers: file.headers,
+    expectedStatus: statuses.map(statusRange),
+    expectedContent: content === undefined ? null : regex === undefined ? { kind: "text", text: content } : { kind: "regex", text: regex },
+    insecureTls: file.insecure_tls,
+  };
+}
+
+/** `200`, `"2xx"`, `"200-299"`. */
+export function statusRange(status: number | string): readonly [number, number] {
+  const text = String(status);
+  if (text.endsWith("xx")) return [Number(text[0]) * 100, Number(text[0]) * 100 + 99];
+  const [from, to = from] = text.split("-").map(Number) as [number, number?];
+  return [from, to];
+}
+
+function limits({ resource_limits: file }: UnitFile): spec.LimitSpec | null {
+  if (!file) return null;
+  return {
+    maxMemoryMb: file.max_memory_mb ?? null,
+    maxCpuPercent: file.max_cpu_percent ?? null,
+    maxTasks: file.max_tasks ?? null,
+    sustained: file.sustained,
+    warnAt: file.warn_at,
+    action: file.action,
+  };
+}
+
+function log({ log: file }: UnitFile): spec.LogSpec {
+  return {
+    format: file.format,
+    maxSizeBytes: Math.round(file.max_size_mb * 1024 * 1024),
+    keep: file.keep,
+    maxAgeMs: file.max_age_days === undefined ? null : file.max_age_days * DAY_MS,
+    compress: file.compress === true ? "zstd" : file.compress,
+    rateLimit: file.rate_limit === undefined ? null : { bytesPerSecond: file.rate_limit },
+  };
+}
+
+function schedule({ schedule: file }: UnitFile): spec.ScheduleSpec | null {
+  if (!file) return null;
+  return {
+    cron: file.cron ?? null,
+    timezone: file.timezone ?? null,
+    everyMs: file.every === undefined ? null : ms(file.every),
+    catchUp: file.catch_up,
+    overlap: file.overlap,
+  };
+}

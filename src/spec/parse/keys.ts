@@ -1,0 +1,156 @@
+import type { z } from "zod";
+import { type Applies, meta } from "../schema/meta.ts";
+import type { Path } from "./tree.ts";
+
+/**
+ * The keys of a schema as data: what "did you mean", the comparison of two versions and the reference need to know.
+ */
+export interface KeyInfo {
+  readonly name: string;
+  /** `restart_policy.max_retries`; list steps are left out. */
+  readonly path: string;
+  readonly description: string;
+  readonly applies: Applies;
+  /** In words: `true or false`, `a list of texts`. */
+  readonly type: string;
+  /** Undefined: none. */
+  readonly default: unknown;
+  readonly required: boolean;
+  /** For a key of an object with several types: the types that have it; empty means all. */
+  readonly types: readonly string[];
+  /** True for a map with names of the user's choice. */
+  readonly map: boolean;
+  /** Keys inside it, or inside each entry of the list. */
+  children(): ReadonlyMap<string, KeyInfo>;
+}
+
+type Schema = z.core.$ZodType;
+
+/** The keys of an object schema. */
+export function keysOf(schema: Schema, prefix = "", inherited: Applies = "restart"): ReadonlyMap<string, KeyInfo> {
+  const keys = new Map<string, KeyInfo>();
+  const shapes = objectShapes(schema);
+  for (const { type, shape } of shapes) {
+    for (const [name, value] of Object.entries(shape)) {
+      const known = keys.get(name);
+      const types = shapes.length > 1 && type !== undefined ? [...(known?.types ?? []), type] : [];
+      const info = keyInfo(name, value, prefix, inherited, types);
+      // The key that selects the type is a different literal in each.
+      const words = known && known.type !== info.type ? `${known.type} | ${info.type}` : info.type;
+      keys.set(name, { ...(known ?? info), types, type: words });
+    }
+  }
+  for (const [name, info] of keys) if (info.types.length === shapes.length) keys.set(name, { ...info, types: [] });
+  return keys;
+}
+
+/** The key at a path (list steps are skipped), or undefined when the schema has none there. */
+export function keyInfoAt(keys: ReadonlyMap<string, KeyInfo>, path: Path): KeyInfo | undefined {
+  let level = keys;
+  let info: KeyInfo | undefined;
+  for (const step of path) {
+    if (typeof step === "number") continue;
+    if (info?.map) return info;
+    info = level.get(step);
+    if (!info) return undefined;
+    level = info.children();
+  }
+  return info;
+}
+
+function keyInfo(name: string, schema: Schema, prefix: string, inherited: Applies, types: readonly string[]): KeyInfo {
+  const { core, required, fallback } = unwrap(schema);
+  const noted = meta.get(schema as z.ZodType);
+  const path = prefix === "" ? name : `${prefix}.${name}`;
+  const applies = noted?.applies ?? inherited;
+  let children: ReadonlyMap<string, KeyInfo> | undefined;
+  return {
+    name,
+    path,
+    description: noted?.description ?? "",
+    applies,
+    type: typeWords(core),
+    default: noted?.default ?? fallback,
+    required,
+    types,
+    map: definition(core).type === "record",
+    children: () => (children ??= keysOf(core, path, applies)),
+  };
+}
+
+interface Definition {
+  readonly type: string;
+  readonly innerType?: Schema;
+  readonly defaultValue?: unknown;
+  readonly element?: Schema;
+  readonly valueType?: Schema;
+  readonly options?: readonly Schema[];
+  readonly discriminator?: string;
+  readonly shape?: Readonly<Record<string, Schema>>;
+  readonly entries?: Readonly<Record<string, string>>;
+  readonly values?: readonly unknown[];
+  readonly getter?: () => Schema;
+  readonly format?: string;
+}
+
+const definition = (schema: Schema): Definition => schema._zod.def as unknown as Definition;
+
+/** Takes the layers off that say nothing about the values themselves. */
+function unwrap(schema: Schema): { core: Schema; required: boolean; fallback: unknown } {
+  let core = schema;
+  let required = true;
+  let fallback: unknown;
+  for (;;) {
+    const { type, innerType, getter, defaultValue } = definition(core);
+    if (type === "lazy") core = getter!();
+    else if (innerType === undefined) return { core, required, fallback };
+    else {
+      required = false;
+      if (type === "default" || type === "prefault") fallback ??= defaultValue;
+      core = innerType;
+    }
+  }
+}
+
+/** The shapes of an object, of the objects of a union (with the type that selects each), or of a list's entries. */
+function objectShapes(schema: Schema): Array<{ readonly type?: string; readonly shape: Readonly<Record<string, Schema>> }> {
+  const { type, shape, options, element, discriminator } = definition(unwrap(schema).core);
+  if (type === "array") return objectShapes(element!);
+  if (type !== "union") return shape ? [{ shape }] : [];
+  return options!.flatMap(objectShapes).map((found) => {
+    const selector = discriminator === undefined ? undefined : found.shape[discriminator];
+    return selector ? { ...found, type: String(definition(selector).values![0]) } : found;
+  });
+}
+
+function typeWords(schema: Schema): string {
+  const def = definition(unwrap(schema).core);
+  switch (def.type) {
+    case "string":
+      return "text";
+    case "boolean":
+      return "true or false";
+    case "number":
+      return def.format === "safeint" ? "whole number" : "number";
+    case "enum":
+      return Object.values(def.entries!)
+        .map((entry) => `\`${entry}\``)
+        .join(" | ");
+    case "literal":
+      return def.values!.map((value) => `\`${String(value)}\``).join(" | ");
+    case "array":
+      return `list of ${plural(typeWords(def.element!))}`;
+    case "record":
+      return `map of ${plural(typeWords(def.valueType!))}`;
+    case "union":
+      return [...new Set(def.options!.map(typeWords))].join(" or ");
+    default:
+      return "object";
+  }
+}
+
+const plural = (words: string): string =>
+  words
+    .split(" or ")
+    .map((word) => `${word}s`)
+    .join(" or ");

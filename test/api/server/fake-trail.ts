@@ -1,0 +1,20 @@
+import type { LogStart, Supervisor } from "../../../src/api/server/supervisor.ts";
+
+export type Follower = Parameters<Supervisor["followLogs"]>[1];
+
+/** A trail that gives what the followers are told. */
+export function fakeTrail(followers: Set<Follower>): LogStart["trail"] {
+  let more: Array<ReturnType<LogStart["trail"]["next"]>> = [];
+  let onMore = (): void => {};
+  const follower: Follower = {
+    line: (line) => (more.push({ lines: [line], gap: false }), onMore()),
+    gap: () => (more.push({ lines: [], gap: true }), onMore()),
+  };
+  followers.add(follower);
+  return {
+    next: () => more.shift() ?? null,
+    place: () => "here",
+    watch: (wake) => ((onMore = wake), () => (more = [])),
+    close: () => void followers.delete(follower),
+  };
+}

@@ -1,0 +1,251 @@
+import { expect, test } from "bun:test";
+import { contract } from "../../../src/api/contract/contract.ts";
+import { routes, type RouteName } from "../../../src/api/contract/routes.ts";
+import { errorOf, makeRig, NOW, TOKEN } from "./fake.ts";
+
+const API = "/api/supervisor";
+const body = (value: unknown): RequestInit => ({ body: JSON.stringify(value) });
+
+/** One good request for each route; a route without a row does not compile. */
+const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [request: string, init?: RequestInit, status?: number]> = {
+  healthz: ["GET /healthz"],
+  openapi: ["GET /openapi.json"],
+  status: [`GET ${API}/status`],
+  service: [`GET ${API}/services/web`],
+  start: [`POST ${API}/services/web/start`],
+  stop: [`POST ${API}/services/web/stop`, body({ cascade: true })],
+  restart: [`POST ${API}/services/web%401/restart`],
+  reload: [`POST ${API}/services/web/reload`, body({})],
+  kill: [`POST ${API}/services/web/kill`, body({ signal: "HUP" })],
+  enable: [`POST ${API}/services/web/enable?now=true`],
+  disable: [`POST ${API}/services/web/disable`],
+  resetFailed: [`POST ${API}/services/web/reset-failed`],
+  serviceHealth: [`GET ${API}/services/web/health?run=true`],
+  serviceLogs: [`GET ${API}/services/web/logs?lines=2`],
+  rotateLogs: [`POST ${API}/services/web/logs/rotate`],
+  serviceMetrics: [`GET ${API}/services/web/metrics?since=10m&limit=5`],
+  serviceForecast: [`GET ${API}/services/web/forecast`],
+  forecasts: [`GET ${API}/forecasts`],
+  serviceFile: [`GET ${API}/services/web/file`],
+  why: [`GET ${API}/services/web/why`],
+  explain: [`GET ${API}/services/web/explain`],
+  jobs: [`POST ${API}/jobs`, body({ action: "start", units: ["w*", "@site"] })],
+  resolve: [`GET ${API}/resolve?units=web,db&units=@x`],
+  run: [`POST ${API}/run`, body({ unit: { command: "true" } })],
+  health: [`GET ${API}/health`],
+  report: [`POST ${API}/metrics`, body({ service_id: "web", metrics: { queue: 3 } })],
+  events: [`GET ${API}/events?limit=5&service=web&type=started&since=2026-05-01`],
+  summary: [`GET ${API}/summary`],
+  groups: [`GET ${API}/groups`],
+  alerts: [`GET ${API}/alerts?open=true`],
+  acknowledge: [`POST ${API}/alerts/ack`, body({ ids: [1], units: ["web"] })],
+  graph: [`GET ${API}/graph`],
+  reloadUnits: [`POST ${API}/reload?dry_run=true`],
+  session: [`GET ${API}/session`],
+  signIn: [`POST ${API}/session`, body({ token: TOKEN })],
+  signOut: [`POST ${API}/session/end`],
+  signInLink: [`POST ${API}/session/link`],
+  reexec: [`POST ${API}/reexec`, {}, 202],
+  shutdown: [`POST ${API}/shutdown`, {}, 202],
+};
+
+for (const [name, [request, init, status = 200]] of Object.entries(GOOD)) {
+  test(`${name}: answers what the contract says, as JSON that nobody caches or sniffs`, async () => {
+    const { ask, bugs } = makeRig();
+    const response = await ask(request, init);
+    expect(bugs).toEqual([]);
+    expect(response.status).toBe(status);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    const value: unknown = await response.json();
+    expect(contract[name as RouteName].output.parse(value)).toEqual(value as never);
+  });
+}
+
+test("what a route is asked reaches the supervisor with defaults, texts turned to numbers, times resolved, suffixes gone", async () => {
+  const { ask, fake } = makeRig();
+  for (const name of [
+    "serviceMetrics",
+    "events",
+    "serviceHealth",
+    "alerts",
+    "reloadUnits",
+    "resolve",
+    "jobs",
+    "report",
+    "shutdown",
+  ] as const)
+    await ask(GOOD[name][0], GOOD[name][1]);
+  await ask(`GET ${API}/services/web.unit.json/file?reveal`);
+  await ask(`GET ${API}/events?service=web.unit.json&since=2h`);
+  expect(fake.calls).toEqual([
+    ["metrics", "web", new Date(NOW - 600_000).toISOString(), 5],
+    ["events", { limit: 5, service: "web", type: "started", since: "2026-05-01T00:00:00.000Z" }],
+    ["serviceHealth", "web", true],
+    ["alerts", true],
+    ["reloadUnits", true],
+    ["resolve", ["web", "db", "@x"]],
+    ["act", { action: "start", units: ["w*", "@site"], wait: true, now: false, cascade: false, dry_run: false }],
+    ["report", { service_id: "web", metrics: { queue: 3 } }],
+    ["shutdown", false],
+    ["file", "web", true],
+    ["events", { limit: 100, service: "web", since: "2026-05-01T10:00:00.000Z" }],
+  ]);
+});
+
+test("each single-unit action is a job of one with the options it was given, in the body or in the query", async () => {
+  const { ask, fake } = makeRig();
+  const actions = ["start", "stop", "restart", "reload", "kill", "enable", "disable", "reset-failed"] as const;
+  for (const action of actions) {
+    const name = action === "reset-failed" ? "resetFailed" : action;
+    expect(routes[name].path).toEndWith(`/${action}`);
+    expect((await ask(`POST ${API}/services/db/${action}?dry_run=true`)).status).toBe(200);
+    expect(fake.calls.pop()).toEqual(["act", expect.objectContaining({ action, units: ["db"], wait: true, dry_run: true })]);
+  }
+  await ask(`POST ${API}/services/db/stop?cascade=yes`, body({ wait: false }));
+  expect(fake.calls.pop()).toEqual(["act", { action: "stop", units: ["db"], wait: false, cascade: true, dry_run: false }]);
+  await ask(`POST ${API}/services/db/kill?signal=USR1`);
+  expect(fake.calls.pop()).toEqual(["act", { action: "kill", units: ["db"], wait: true, dry_run: false, signal: "USR1" }]);
+});
+
+test("an action answers its outcome, the unit after it and the warnings; 202 when it is only under way", async () => {
+  const { ask, fake } = makeRig();
+  const done = (await (await ask(`POST ${API}/services/web/start`)).json()) as Record<string, unknown>;
+  expect(done).toMatchObject({ outcome: { id: "web", result: "done" }, service: { id: "web", pid: 4711 }, warnings: ["mind the step"] });
+  expect(done.service).not.toHaveProperty("recent_lines");
+  fake.outcome = () => ({ result: "pending", state: "starting", message: "" });
+  expect((await ask(`POST ${API}/services/web/start?wait=false`)).status).toBe(202);
+  expect((await ask(`POST ${API}/jobs`, body({ action: "start", units: ["web"], wait: false }))).status).toBe(202);
+});
+
+test("a failed action of one unit is 409 failed with the outcome's message, or the status of the outcome's own code", async () => {
+  const { ask, fake } = makeRig();
+  fake.outcome = () => ({ result: "failed", state: "failed", message: "cannot start web: exit code 3" });
+  const failed = await ask(`POST ${API}/services/web/start`);
+  expect(failed.status).toBe(409);
+  expect(await errorOf(failed)).toEqual({ code: "failed", message: "cannot start web: exit code 3" });
+  fake.outcome = () => ({ result: "failed", state: "stopped", message: "there is no unit web", code: "no-such-unit" });
+  expect((await ask(`POST ${API}/services/web/start`)).status).toBe(404);
+  fake.outcome = () => ({ result: "failed", state: "stopped", message: "no", code: "toString" });
+  expect((await errorOf(await ask(`POST ${API}/services/web/start`))).code).toBe("failed");
+});
+
+test("a job that failed for some units is 200: each outcome speaks for itself", async () => {
+  const { ask, fake } = makeRig();
+  fake.outcome = (id) => ({ result: id === "db" ? "failed" : "done", state: "running", message: id, code: "failed" });
+  const response = await ask(`POST ${API}/jobs`, body({ action: "restart", units: ["web", "db"] }));
+  expect(response.status).toBe(200);
+  expect(await response.json()).toMatchObject({ outcomes: [{ result: "done" }, { result: "failed" }] });
+});
+
+for (const [request, key] of [
+  [{ action: "start", units: ["web"], cascade: true }, "cascade"],
+  [{ action: "stop", units: ["web"], now: true }, "now"],
+  [{ action: "stop", units: ["web"], signal: "HUP" }, "signal"],
+  [{ action: "kill", units: ["web"], signal: "NOSUCH" }, "signal"],
+] as const) {
+  test(`a job refuses ${key} with ${request.action} instead of ignoring it: ${JSON.stringify(request)}`, async () => {
+    const { ask, fake } = makeRig();
+    const response = await ask(`POST ${API}/jobs`, body(request));
+    expect(response.status).toBe(422);
+    expect((await errorOf(response)).message).toStartWith(`cannot accept ${key}`);
+    expect(fake.calls).toEqual([]);
+  });
+}
+
+test("an unknown unit is 404 no-such-unit; a glob in the path is told where globs go", async () => {
+  const { ask } = makeRig();
+  const unknown = await ask(`GET ${API}/services/nope`);
+  expect(unknown.status).toBe(404);
+  expect((await errorOf(unknown)).code).toBe("no-such-unit");
+  const glob = await ask(`POST ${API}/services/w*/stop`);
+  expect(glob.status).toBe(404);
+  expect(await errorOf(glob)).toMatchObject({ code: "no-such-unit", hint: expect.stringContaining("/jobs") });
+  expect((await ask(`GET ${API}/services/a%2Fb`)).status).toBe(404);
+  expect((await ask(`GET ${API}/services/%zz`)).status).toBe(400);
+});
+
+test("overall health is 200 while healthy or degraded and 503 with the same body when unhealthy", async () => {
+  const { ask, fake } = makeRig();
+  fake.overall = { status: "degraded", counts: {}, not_healthy: [] };
+  expect((await ask(`GET ${API}/health`)).status).toBe(200);
+  fake.overall = {
+    status: "unhealthy",
+    counts: { unhealthy: 1 },
+    not_healthy: [{ id: "web", state: "fatal", health: "unhealthy", reason: "health" }],
+  };
+  const response = await ask(`GET ${API}/health`);
+  expect(response.status).toBe(503);
+  expect(await response.json()).toEqual(fake.overall);
+});
+
+test("a report takes finite numbers only, at most 64 names, from a unit that exists", async () => {
+  const { ask, fake } = makeRig();
+  const report = async (text: string) => ask(`POST ${API}/metrics`, { body: text });
+  expect((await report(`{"service_id":"web","metrics":{"x":1e999}}`)).status).toBe(422);
+  expect((await report(`{"service_id":"web","metrics":{"x":"1"}}`)).status).toBe(422);
+  expect(
+    (await report(JSON.stringify({ service_id: "web", metrics: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`m${i}`, i])) })))
+      .status,
+  ).toBe(422);
+  expect(fake.calls).toEqual([]);
+  expect((await report(`{"service_id":"nope","metrics":{"x":1}}`)).status).toBe(404);
+});
+
+test("HEAD is GET without the body; another method is 405 with Allow", async () => {
+  const { ask } = makeRig();
+  const head = await ask(`HEAD ${API}/status`);
+  expect([head.status, await head.text(), head.headers.get("content-type")]).toEqual([200, "", "application/json"]);
+  const wrong = await ask(`POST ${API}/status`);
+  expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  expect((await errorOf(wrong)).code).toBe("method-not-allowed");
+  expect((await ask(`GET ${API}/jobs`)).headers.get("allow")).toBe("POST");
+});
+
+test("an unknown path is 404 with the nearest known one; / without a page tells where to look", async () => {
+  const { ask } = makeRig({ page: "off" });
+  expect(await errorOf(await ask(`GET ${API}/statu`))).toMatchObject({ code: "not-found", hint: `did you mean ${API}/status?` });
+  expect(await errorOf(await ask(`POST ${API}/services/web/strat`))).toMatchObject({ hint: `did you mean ${API}/services/web/start?` });
+  expect(await errorOf(await ask(`GET ${API}/services`))).toMatchObject({ code: "not-found" });
+  expect(await errorOf(await ask("GET /"))).toMatchObject({ code: "not-found", hint: expect.stringMatching(/status.*sup token/) });
+});
+
+test("a handler that throws is 500 with a general message, and onError hears the error", async () => {
+  const { ask, fake, bugs } = makeRig();
+  const secret = new Error("the password is 1234");
+  fake.summary = () => {
+    throw secret;
+  };
+  fake.reloadUnits = () => Promise.reject(secret);
+  for (const request of [`GET ${API}/summary`, `POST ${API}/reload`]) {
+    const response = await ask(request);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("1234");
+  }
+  expect(bugs).toEqual([secret, secret]);
+});
+
+test("the idle timeout is lifted for what waits and for streams, and for nothing else", async () => {
+  const { app } = makeRig();
+  const lifted: string[] = [];
+  const connection = { timeout: (request: Request, seconds: number) => void lifted.push(`${new URL(request.url).pathname} ${seconds}`) };
+  for (const path of ["/status", "/services/web/health", "/events/stream", "/services/web/logs?follow=true", "/services/web/logs"])
+    await app.handle(new Request(`http://x${API}${path}`), "unix", connection);
+  await app.handle(new Request(`http://x${API}/services/web/start`, { method: "POST" }), "unix", connection);
+  app.close();
+  expect(lifted).toEqual([
+    `${API}/services/web/health 0`,
+    `${API}/events/stream 0`,
+    ...Array.from({ length: 2 }, () => `${API}/services/web/logs 0`), // one is a stream, the other may have much to look through
+    `${API}/services/web/start 0`,
+  ]);
+});
+
+test("a base path is taken off, and may be absent because a proxy took it off already", async () => {
+  const { ask } = makeRig({ basePath: "/sup" });
+  expect((await ask(`GET /sup${API}/status`)).status).toBe(200);
+  expect((await ask(`GET ${API}/status`)).status).toBe(200);
+  expect((await ask(`GET /supper${API}/status`)).status).toBe(404);
+  expect(await (await ask("GET /sup")).text()).toContain('<base href="/sup/">');
+});

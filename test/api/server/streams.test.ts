@@ -1,0 +1,268 @@
+import { afterEach, expect, jest, test } from "bun:test";
+import { STREAM_LIMITS } from "../../../src/api/server/streams.ts";
+import type { StreamChange } from "../../../src/api/contract/shapes.ts";
+import { aLine, aService, errorOf, makeRig, readerOf, TOKEN } from "./fake.ts";
+
+const EVENTS = "GET /api/supervisor/events/stream";
+const SSE = { headers: { accept: "text/event-stream" } };
+const FOLLOW = "GET /api/supervisor/services/web/logs?follow=true";
+
+afterEach(() => void jest.useRealTimers());
+
+const change = (pid: number): StreamChange => ({ kind: "service", data: aService("web", { pid }) });
+
+/** Ids, kinds and data of what an event stream said. */
+function messagesOf(text: string): Array<{ id: number; kind: string; data: { pid?: number } }> {
+  return [...text.matchAll(/id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/g)].map(([, id, kind, data]) => ({
+    id: Number(id),
+    kind: kind!,
+    data: JSON.parse(data!) as { pid?: number },
+  }));
+}
+
+test("the event stream begins with a retry time and a snapshot, then tells changes with consecutive ids", async () => {
+  const { ask, fake } = makeRig();
+  const response = await ask(EVENTS);
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  expect(response.headers.get("x-accel-buffering")).toBe("no");
+  const reader = readerOf(response);
+  fake.publish(change(1));
+  fake.publish(change(2));
+  const text = await reader.until((so) => messagesOf(so).length === 3);
+  expect(text).toStartWith("retry: 1000\n\n");
+  expect(messagesOf(text).map(({ id, kind }) => [id, kind])).toEqual([
+    [100, "snapshot"],
+    [101, "service"],
+    [102, "service"],
+  ]);
+  await reader.cancel();
+});
+
+for (const [what, path, headers] of [
+  ["Last-Event-ID", EVENTS, { "last-event-id": "101" }],
+  ["last_event_id", `${EVENTS}?last_event_id=101`, {}],
+  ["Last-Event-ID before last_event_id", `${EVENTS}?last_event_id=100`, { "last-event-id": "101" }],
+] as const) {
+  test(`${what} resumes after that id without a snapshot`, async () => {
+    const { ask, fake } = makeRig();
+    for (const pid of [1, 2, 3]) fake.publish(change(pid));
+    const reader = readerOf(await ask(path, { headers: { ...headers } }));
+    const text = await reader.until((so) => messagesOf(so).length === 2);
+    expect(messagesOf(text).map(({ id }) => id)).toEqual([102, 103]);
+    await reader.cancel();
+  });
+}
+
+for (const id of ["5", "999999", "-1", "abc", "1e99"]) {
+  test(`an id that is not known (${id}) gets a snapshot`, async () => {
+    const { ask } = makeRig();
+    const reader = readerOf(await ask(EVENTS, { headers: { "last-event-id": id } }));
+    expect(messagesOf(await reader.until((so) => messagesOf(so).length > 0)).map(({ kind }) => kind)).toEqual(["snapshot"]);
+    await reader.cancel();
+  });
+}
+
+test("a change is written out once for all who listen, and each gets it under its id", async () => {
+  const { ask, fake } = makeRig();
+  const readers = [readerOf(await ask(EVENTS)), readerOf(await ask(EVENTS))];
+  let writes = 0;
+  const data = { ...aService("web"), toJSON: () => (writes++, { pid: 7 }) };
+  fake.publish({ kind: "service", data });
+  for (const reader of readers)
+    expect(messagesOf(await reader.until((so) => so.includes("id: 101"))).at(-1)).toEqual({ id: 101, kind: "service", data: { pid: 7 } });
+  expect(writes).toBe(1);
+  for (const reader of readers) await reader.cancel();
+});
+
+test("a client that goes away is unsubscribed", async () => {
+  const { ask, fake, app } = makeRig();
+  const events = readerOf(await ask(EVENTS));
+  const logs = readerOf(await ask(FOLLOW));
+  expect([fake.subscribers.size, fake.followers.size, app.openStreams]).toEqual([1, 1, 2]);
+  await events.until((so) => so.includes("snapshot"));
+  await events.cancel();
+  await logs.cancel();
+  expect([fake.subscribers.size, fake.followers.size, app.openStreams]).toEqual([0, 0, 0]);
+});
+
+test("HEAD of a stream tells its headers and leaves nobody subscribed", async () => {
+  const { ask, fake } = makeRig();
+  const head = await ask(EVENTS.replace("GET", "HEAD"));
+  expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([200, "text/event-stream", ""]);
+  expect(fake.subscribers.size).toBe(0);
+});
+
+test("a client that does not read is cut off at the limit of its queue, and others go on", async () => {
+  const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 50 } });
+  const slow = await ask(EVENTS);
+  const quick = readerOf(await ask(EVENTS));
+  for (let pid = 0; pid < 60; pid++) {
+    fake.publish(change(pid));
+    if (pid % 10 === 9) await quick.until((so) => so.includes(`id: ${101 + pid}\n`));
+  }
+  expect(fake.subscribers.size).toBe(1);
+  expect(await slow.text()).toBe(""); // what waited for it is gone: it comes back and gets it all anew
+  expect(messagesOf(await quick.until(() => true)).length).toBe(61);
+  await quick.cancel();
+});
+
+test("a queue is limited in characters too, but one message of any size passes an empty one", async () => {
+  const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxChars: 3000 } });
+  const reader = readerOf(await ask(EVENTS, { headers: { "last-event-id": "100" } }));
+  await reader.until((so) => so.includes("retry"));
+  fake.publish({ kind: "service", data: aService("web", { description: "x".repeat(10_000) }) });
+  await reader.until((so) => so.includes("id: 101"));
+  expect(fake.subscribers.size).toBe(1);
+  for (let pid = 0; pid < 10; pid++) fake.publish(change(pid));
+  expect(fake.subscribers.size).toBe(0);
+});
+
+test("closing the app ends every stream after what is queued, unsubscribes, and opens no more", async () => {
+  const { ask, fake, app } = makeRig();
+  const reader = readerOf(await ask(EVENTS));
+  await reader.until((so) => so.includes("snapshot"));
+  fake.publish(change(1));
+  app.close();
+  expect(fake.subscribers.size).toBe(0);
+  expect(messagesOf(await reader.until(() => false)).map(({ id }) => id)).toEqual([100, 101]);
+  expect((await ask(EVENTS)).status).toBe(503);
+});
+
+test("streams are limited in number: one too many is 429", async () => {
+  const { ask, app, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxStreams: 2 } });
+  const open = [await ask(EVENTS), await ask(FOLLOW)];
+  const refused = await ask(EVENTS);
+  expect([refused.status, (await errorOf(refused)).code]).toEqual([429, "too-many"]);
+  await open[0]!.body!.cancel();
+  expect((await ask(EVENTS)).status).toBe(200);
+  app.close();
+  expect(fake.subscribers.size).toBe(0);
+});
+
+test("one timer pings all streams every 15 s, and none is left when the last has gone", async () => {
+  jest.useFakeTimers();
+  const { ask, app } = makeRig();
+  const streams = [await ask(EVENTS), await ask(FOLLOW), await ask(EVENTS)];
+  expect(jest.getTimerCount()).toBe(1);
+  const [events, logs] = streams.map((stream) => stream.body!.getReader() as ReadableStreamDefaultReader<Uint8Array>);
+  await Promise.all([events!.read(), logs!.read()]); // what there is at first
+  const next = Promise.all([events!.read(), logs!.read()]);
+  await Promise.resolve();
+  jest.advanceTimersByTime(15_000);
+  expect((await next).map(({ value }) => new TextDecoder().decode(value))).toEqual([": ping\n\n", "\n"]);
+  app.close();
+  expect(jest.getTimerCount()).toBe(0);
+});
+
+test.each([false, true])("logs to follow are what is there, then each new line, one JSON object a line; places: %p", async (places) => {
+  const { ask, fake } = makeRig();
+  const response = await ask(`${FOLLOW}&lines=1${places ? "&places=true" : ""}`);
+  expect(response.headers.get("content-type")).toBe("application/x-ndjson");
+  const reader = readerOf(response);
+  fake.log(aLine("new\nline"));
+  const text = await reader.until((so) => so.includes("new"));
+  const lines = text.split("\n").filter((line) => line !== "");
+  const place = places ? [{ place: "here" }] : [];
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([aLine("three"), ...place, aLine("new\nline"), ...place]);
+  await reader.cancel();
+});
+
+test("grep and stream choose among the lines to come as well", async () => {
+  const { ask, fake } = makeRig();
+  const reader = readerOf(await ask(`${FOLLOW}&lines=0&grep=^a&stream=stderr`, SSE));
+  for (const [text, stream] of [
+    ["ab", "stdout"],
+    ["ba", "stderr"],
+    ["ac", "stderr"],
+  ] as const)
+    fake.log(aLine(text, stream));
+  const text = await reader.until((so) => so.includes("ac"));
+  expect(text.replace("retry: 1000", "").trim()).toBe(`event: line\ndata: ${JSON.stringify(aLine("ac", "stderr"))}`);
+  await reader.cancel();
+});
+
+test("a client that accepts server-sent events gets the lines as such", async () => {
+  const { ask, fake } = makeRig();
+  const response = await ask(`${FOLLOW}&lines=0`, SSE);
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  const reader = readerOf(response);
+  fake.log(aLine("hi"));
+  for (const follower of fake.followers) follower.gap(3);
+  expect(await reader.until((so) => so.includes("gap"))).toEndWith(
+    `event: line\ndata: ${JSON.stringify(aLine("hi"))}\n\nevent: gap\ndata: {"gap":3}\n\n`,
+  );
+  await reader.cancel();
+});
+
+test("a slow reader of logs misses nothing; what was deleted before it came there is a gap", async () => {
+  const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 4, maxChars: 100 } });
+  const reader = readerOf(await ask(`${FOLLOW}&lines=0`));
+  for (let i = 0; i < 50; i++) fake.log(aLine(`line ${i}`));
+  for (const follower of fake.followers) follower.gap(10);
+  fake.log(aLine("after"));
+  const lines = (await reader.until((so) => so.includes("after"))).split("\n").filter((line) => line !== "");
+  const said = lines.map((line) => JSON.parse(line) as { text?: string; gap?: null });
+  expect(said.map(({ text, gap }) => text ?? gap)).toEqual([...Array.from({ length: 50 }, (_, i) => `line ${i}`), null, "after"]);
+  await reader.cancel();
+});
+
+test("a place to go on at that is not known any more is a gap, unless a time is given", async () => {
+  const { ask } = makeRig();
+  const reader = readerOf(await ask(`${FOLLOW}&places=true&after=1:2:3`));
+  const text = await reader.until((so) => so.includes("gap"));
+  expect(text.trim().split("\n").at(-1)).toBe('{"gap":null}');
+  expect(text).toContain('"resumed":false');
+  await reader.cancel();
+  const withTime = readerOf(await ask(`${FOLLOW}&places=true&after=1:2:3&since=10m`));
+  expect(await withTime.until((so) => so.includes("place"))).not.toContain("gap");
+  await withTime.cancel();
+  expect((await ask(`${FOLLOW.replace("follow=true", "lines=1")}&after=1:2:3`)).status).toBe(422);
+  expect((await ask(`${FOLLOW}&invocation=0`, SSE)).status).toBe(422);
+});
+
+test("a slow page keeps its stream: the gap stands where the lines are missing, and counts them", async () => {
+  const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 4 } });
+  const response = await ask(`${FOLLOW}&lines=0`, SSE);
+  for (let i = 0; i < 8; i++) fake.log(aLine(`line ${i}`));
+  for (const follower of fake.followers) follower.gap(10);
+  const reader = readerOf(response);
+  await reader.until((so) => so.includes("gap"));
+  fake.log(aLine("after"));
+  const lines = (await reader.until((so) => so.includes("after"))).split("\n").filter((line) => line.startsWith("data: "));
+  const said = lines.map((line) => JSON.parse(line.slice(6)) as { text?: string; gap?: number }).map(({ text, gap }) => text ?? gap);
+  expect(said).toEqual(["line 0", "line 1", "line 2", 15, "after"]);
+  await reader.cancel();
+});
+
+test("the lines that are there already come whole, also when they are more than a queue holds", async () => {
+  const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 10, maxChars: 1000 } });
+  fake.lines.push(...Array.from({ length: 50 }, (_, i) => aLine(`old ${i}`)));
+  const reader = readerOf(await ask(FOLLOW));
+  const text = await reader.until((so) => so.includes("old 49"));
+  expect([text.match(/"text"/g)?.length, text.includes("gap")]).toEqual([53, false]);
+  await reader.cancel();
+});
+
+test("a client that has gone while the past was looked for leaves nothing open", async () => {
+  const { app, fake } = makeRig();
+  const gone = new AbortController();
+  const [, path] = FOLLOW.split(" ");
+  const answer = app.handle(new Request(`http://x${path}`, { signal: gone.signal }), "unix");
+  gone.abort();
+  await answer;
+  expect([app.openStreams, fake.followers.size]).toEqual([0, 0]);
+});
+
+test("following an unknown unit is an error, not a stream", async () => {
+  const { ask, app } = makeRig();
+  expect((await ask(FOLLOW.replace("web", "nope"))).status).toBe(404);
+  expect(app.openStreams).toBe(0);
+});
+
+test("over TCP a stream needs the token like any other route", async () => {
+  const { ask } = makeRig();
+  expect((await ask(EVENTS, { headers: { host: "localhost" } }, "tcp")).status).toBe(401);
+  const response = await ask(EVENTS, { headers: { host: "localhost", authorization: `Bearer ${TOKEN}` } }, "tcp");
+  expect(response.status).toBe(200);
+  await response.body!.cancel();
+});

@@ -1,0 +1,101 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Framing, frameLines, PART_BYTES, parseLine, PREFIX_BYTES } from "../../../src/core/logs/framing.ts";
+
+const HEAD = "2026-11-22T20:01:02.123456789Z stdout ";
+const CRI: Framing = { full: Buffer.from(`${HEAD}F `), part: Buffer.from(`${HEAD}P `), endParts: true };
+const RAW: Framing = { full: Buffer.alloc(0), part: Buffer.alloc(0), endParts: false };
+
+/** Feeds chunks as a capture does; answers the records and what is left unfinished. */
+function feed(chunks: readonly Buffer[], framing: Framing, outputBytes = 1 << 20): { out: Buffer; rest: Buffer; records: number } {
+  const output = Buffer.alloc(outputBytes);
+  const made: Buffer[] = [];
+  let rest: Buffer = Buffer.alloc(0);
+  let records = 0;
+  for (const chunk of chunks) {
+    const input = Buffer.concat([rest, chunk, Buffer.from("\nnever looked at\n")]);
+    const length = rest.length + chunk.length;
+    for (let at = 0; ;) {
+      const framed = frameLines(input, at, length, output, framing);
+      made.push(Buffer.from(output.subarray(0, framed.made)));
+      records += framed.records;
+      at += framed.taken;
+      if (framed.more) continue;
+      rest = Buffer.from(input.subarray(at, length));
+      break;
+    }
+  }
+  return { out: Buffer.concat(made), rest, records };
+}
+
+const frame = (text: string): string => {
+  const { out, rest } = feed([Buffer.from(text)], CRI);
+  return `${out.toString("latin1").replaceAll(HEAD, "")}|${rest.toString("latin1")}`;
+};
+
+test("every line becomes a record, and what has no newline yet is left", () => {
+  expect(frame("")).toBe("|");
+  expect(frame("a\n\nb\nc")).toBe("F a\nF \nF b\n|c");
+});
+
+test("a line of exactly 16 KiB is whole; one byte more makes a part", () => {
+  const line = "x".repeat(PART_BYTES);
+  expect(frame(`${line}\n`)).toBe(`F ${line}\n|`);
+  expect(frame(`${line}y\n`)).toBe(`P ${line}\nF y\n|`);
+  expect(frame(line)).toBe(`|${line}`);
+  expect(frame(`${line}y`)).toBe(`P ${line}\n|y`);
+});
+
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 60 }),
+  fc
+    .record({ fill: fc.constantFrom(0, 9, 13, 65, 0xc3, 0xff), length: fc.integer({ min: 0, max: 100_000 }) })
+    .map(({ fill, length }) => new Uint8Array(length).fill(fill)),
+);
+
+test("whatever the bytes and however they are cut: records rejoin to the lines, no part is too long, no byte changes", () => {
+  const property = fc.property(
+    fc.array(bytes, { maxLength: 6 }),
+    fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 8 }),
+    (lines, cuts) => {
+      const text = Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")]));
+      const chunks: Buffer[] = [];
+      for (let at = 0, i = 0; at < text.length; i++) chunks.push(text.subarray(at, (at += cuts[i % cuts.length]!)));
+      const { out, rest, records } = feed(chunks, CRI, PREFIX_BYTES + PART_BYTES + 1 + 5000);
+      expect(rest.length).toBe(0);
+      const { text: back, count } = unframe(out);
+      expect(back.equals(text)).toBe(true);
+      expect(records).toBe(count);
+      expect(feed(chunks, RAW, PREFIX_BYTES + PART_BYTES + 1).out.equals(text)).toBe(true);
+    },
+  );
+  fc.assert(property, { numRuns: 60 });
+});
+
+function unframe(out: Buffer): { text: Buffer; count: number } {
+  const pieces: Buffer[] = [];
+  let count = 0;
+  for (let at = 0; at < out.length; count++) {
+    const end = out.indexOf(10, at);
+    const head = out.toString("latin1", at, at + PREFIX_BYTES);
+    expect(head === `${HEAD}F ` || head === `${HEAD}P `).toBe(true);
+    expect(end - at - PREFIX_BYTES).toBeLessThanOrEqual(PART_BYTES);
+    pieces.push(out.subarray(at + PREFIX_BYTES, head[38] === "F" ? end + 1 : end));
+    at = end + 1;
+  }
+  return { text: Buffer.concat(pieces), count };
+}
+
+test("parseLine takes a record apart, and says null to what is none", () => {
+  expect(parseLine(`${HEAD}F a b`)).toEqual({ time: "2026-11-22T20:01:02.123456789Z", stream: "stdout", full: true, text: "a b" });
+  expect(parseLine("2026-11-22T20:01:02.5Z stderr P ")).toEqual({
+    time: "2026-11-22T20:01:02.5Z",
+    stream: "stderr",
+    full: false,
+    text: "",
+  });
+  expect(parseLine("2026-11-22T20:01:02Z stderr F:x t")).toMatchObject({ full: true, text: "t" });
+  for (const none of ["", "hello", "2026-11-22T20:01:02Z stdin F x", "2026-11-22T20:01:02Z stdout X x", "22:01 stdout F x"]) {
+    expect(parseLine(none)).toBeNull();
+  }
+});

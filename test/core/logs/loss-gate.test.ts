@@ -1,0 +1,198 @@
+import { expect, test } from "bun:test";
+import { type Batch, FRESH, Gate, type GateState, lineEnding, type Why } from "../../../src/core/logs/loss-gate.ts";
+import { frameLines, type Framing, PREFIX_BYTES, TAG_AT } from "../../../src/core/logs/framing.ts";
+
+const prefix = (tag: string): Buffer => Buffer.from(`2026-11-22T20:01:02.123456789Z stdout ${tag} `);
+const CRI: Framing = { full: prefix("F"), part: prefix("P"), endParts: true };
+
+/** A log behind a gate. `room`: bytes that the disk takes. */
+class Log {
+  bytes = Buffer.alloc(0);
+  room = Infinity;
+  readonly missed = { limit: { lines: 0, bytes: 0 }, disk: { lines: 0, bytes: 0 } };
+  readonly gate = new Gate({
+    write: ({ buffer }, from, to) => this.append(buffer.subarray(from, to)),
+    endLine: () => this.append(lineEnding(CRI.full)) > 0,
+    missed: (why, count) => {
+      this.missed[why].lines += count.lines;
+      this.missed[why].bytes += count.bytes;
+    },
+  });
+
+  /** One step: what came from the service. Answers what is left of it. */
+  step(input: Buffer, allowance = Infinity, outputBytes = 1 << 20): Buffer {
+    this.gate.begin(allowance);
+    const buffer = Buffer.alloc(outputBytes);
+    for (let at = 0; ;) {
+      const { taken, made: length, records: count, parts, more } = frameLines(input, at, input.length, buffer, CRI);
+      if (count > 0) this.gate.take({ buffer, length, count, parts, raw: false, unended: false });
+      at += taken;
+      if (!more) return input.subarray(at);
+    }
+  }
+
+  /** The last line had no newline. */
+  end(line: Buffer, allowance = Infinity): void {
+    this.gate.begin(allowance);
+    const buffer = Buffer.concat([CRI.full, line, Buffer.from("\n")]);
+    this.gate.take({ buffer, length: buffer.length, count: 1, parts: 0, raw: false, unended: true });
+  }
+
+  /** Lines as a reader of CRI joins them, and whether it waits for the end of one. */
+  read(): { lines: Buffer[]; waits: boolean } {
+    const lines: Buffer[] = [];
+    let parts: Buffer[] = [];
+    for (let at = 0; at < this.bytes.length;) {
+      const end = this.bytes.indexOf(10, at);
+      parts.push(this.bytes.subarray(at + PREFIX_BYTES, end));
+      if (this.bytes[at + TAG_AT] === 70) lines.push(Buffer.concat(parts.splice(0)));
+      at = end + 1;
+    }
+    parts = parts.filter(({ length }) => length > 0);
+    return { lines, waits: parts.length > 0 };
+  }
+
+  private append(bytes: Buffer): number {
+    const fits = Math.min(bytes.length, this.room);
+    const whole = fits === bytes.length ? fits : bytes.subarray(0, fits).lastIndexOf(10) + 1;
+    this.bytes = Buffer.concat([this.bytes, bytes.subarray(0, whole)]);
+    this.room -= whole;
+    return whole;
+  }
+}
+
+const text = (log: Log): string[] => log.read().lines.map(String);
+const lines = (...all: string[]): Buffer => Buffer.from(all.map((one) => `${one}\n`).join(""));
+
+test("what fits passes, at the end of a record; the rest of the step is left out and counted as the service wrote it", () => {
+  const log = new Log();
+  log.step(lines("one", "two", "three", "x"), 2 * (PREFIX_BYTES + 4) + 10);
+  expect(text(log)).toEqual(["one", "two"]);
+  expect(log.gate.missing("limit")).toEqual({ lines: 2, bytes: 8 });
+  expect(log.gate.missing("disk")).toEqual({ lines: 0, bytes: 0 });
+  expect(log.gate.spent).toBe(2 * (PREFIX_BYTES + 4));
+  log.step(lines("four"));
+  expect(text(log)).toEqual(["one", "two", "four"]);
+});
+
+test("a long line of which only the beginning passes is ended, so that nothing is joined to it, and its rest is no second line", () => {
+  const log = new Log();
+  const long = "x".repeat(40_000);
+  let rest = log.step(Buffer.from(long.slice(0, 20_000)), 17_000);
+  expect(log.gate.isOpen).toBe(true);
+  rest = log.step(Buffer.concat([rest, Buffer.from(`${long.slice(20_000)}\n`)]), 0);
+  expect(log.read()).toEqual({ lines: [], waits: true });
+  expect(log.gate.missing("limit")).toEqual({ lines: 0, bytes: 40_001 - 16 * 1024 });
+  log.step(Buffer.concat([rest, lines("after")]));
+  expect(text(log)).toEqual(["x".repeat(16 * 1024), "after"]);
+});
+
+test("of a line whose beginning was left out the end is left out too", () => {
+  const log = new Log();
+  const rest = log.step(Buffer.from("x".repeat(20_000)), 0);
+  log.step(Buffer.concat([rest, Buffer.from("end\nnext\n")]));
+  expect(text(log)).toEqual(["next"]);
+  expect(log.gate.missing("limit")).toEqual({ lines: 1, bytes: 20_004 });
+});
+
+test("the last line of a run without a newline is counted without one", () => {
+  const log = new Log();
+  log.end(Buffer.from("no end"), 0);
+  expect(log.gate.missing("limit")).toEqual({ lines: 1, bytes: 6 });
+  log.end(Buffer.from("no end"));
+  expect(text(log)).toEqual(["no end"]);
+});
+
+test("a disk that takes a part of a step has taken whole records", () => {
+  const log = new Log();
+  log.room = 100;
+  log.step(lines("one", "two", "three"));
+  expect(text(log)).toEqual(["one", "two"]);
+  expect(log.gate.missing("disk")).toEqual({ lines: 1, bytes: 6 });
+});
+
+/** Numbered lines, some of them long, in pieces, with a limit and a disk that come and go. */
+function wild(seed: () => number): { log: Log; produced: Buffer; replayed: boolean } {
+  const log = new Log();
+  const produced: Buffer[] = [];
+  let rest = Buffer.alloc(0);
+  let replayed = true;
+  for (let step = 0; step < 60; step++) {
+    const piece = Buffer.from(
+      Array.from(
+        { length: Math.floor(seed() * 6) },
+        () => `${step} ${"y".repeat(Math.floor(seed() ** 4 * 60_000))}${seed() < 0.8 ? "\n" : ""}`,
+      ).join(""),
+    );
+    produced.push(piece);
+    log.room = seed() < 0.3 ? Math.floor(seed() * 50_000) : Infinity;
+    const allowance = seed() < 0.5 ? Math.floor(seed() * 50_000) : Infinity;
+    const input = Buffer.concat([rest, piece]);
+    const [before, at, room] = [log.gate.state, log.bytes.length, log.room];
+    rest = Buffer.from(log.step(input, allowance));
+    if (room < Infinity) continue;
+    const again = new Log();
+    again.gate.state = before;
+    again.step(input, allowance, 64 * 1024);
+    replayed &&= again.bytes.equals(log.bytes.subarray(at)) && Bun.deepEquals(again.gate.state, log.gate.state);
+  }
+  log.room = Infinity;
+  if (rest.length > 0) log.end(rest);
+  return { log, produced: Buffer.concat(produced), replayed };
+}
+
+test("whatever the limit and the disk do: what is there and what is counted make up what was written, and a step done again ends the same way", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    let state = seed * 7919;
+    const { log, produced, replayed } = wild(() => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647);
+    expect(replayed).toBe(true);
+    const whole = new Set(produced.toString("latin1").split("\n"));
+    const kept = log.read().lines;
+    const there = kept.reduce((sum, line) => sum + line.length, 0);
+    const missing = (["limit", "disk"] as const).map((why) => log.gate.missing(why));
+    expect(missing).toEqual([log.missed.limit, log.missed.disk]);
+    const linesOf = produced.toString("latin1").replace(/\n$/, "").split("\n").length;
+    const waiting = log.read().waits ? 1 : 0; // its end is left out, and it is ended before the next record
+    expect([seed, kept.length + waiting + missing[0]!.lines + missing[1]!.lines]).toEqual([seed, linesOf]);
+    for (const line of kept) expect(whole.has(line.toString("latin1")) || [...whole].some((one) => one.startsWith(line.toString("latin1")))).toBe(true); // prettier-ignore
+    expect(there).toBeLessThanOrEqual(produced.length);
+  }
+});
+
+test("its state is all there is to remember", () => {
+  const log = new Log();
+  log.step(Buffer.from("x".repeat(20_000)), 17_000);
+  const again = new Log();
+  const state: GateState = log.gate.state;
+  expect(state).not.toEqual(FRESH);
+  again.gate.state = state;
+  expect(again.gate.state).toEqual(state);
+  const why: Why = "limit";
+  again.gate.told(why);
+  expect(again.gate.missing(why)).toEqual({ lines: 0, bytes: 0 });
+});
+
+test("raw: a line that was cut off gets a newline before the next", () => {
+  const made: string[] = [];
+  const gate = new Gate({
+    write: ({ buffer }, from, to) => made.push(buffer.toString("latin1", from, to)) && to - from,
+    endLine: () => made.push("|\n") > 0,
+    missed: () => {},
+  });
+  const batch = (bytes: string, parts = 0): Batch => ({
+    buffer: Buffer.from(bytes),
+    length: bytes.length,
+    count: 1,
+    parts,
+    raw: true,
+    unended: false,
+  });
+  gate.begin(100);
+  gate.take(batch("begins", 1));
+  gate.begin(0);
+  gate.take(batch(" and goes on\n"));
+  gate.begin(100);
+  gate.take(batch("next\n"));
+  expect(made).toEqual(["begins", "|\n", "next\n"]);
+  expect(gate.missing("limit")).toEqual({ lines: 0, bytes: 13 });
+});

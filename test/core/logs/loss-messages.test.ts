@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { deletedWords, logConcerns, lossEvent } from "../../../src/core/logs/loss-messages.ts";
+import type { LogLoss } from "../../../src/ports/logs.ts";
+import { staged } from "../world/stage.ts";
+
+const loss: LogLoss = { why: "disk", lines: 3, bytes: 40, since: "2026-11-25T12:00:00.000Z", cause: "no space left", over: false };
+const limited: LogLoss = { ...loss, why: "limit", cause: "log.rate_limit is 10 bytes a second" };
+
+test("a loss is told with its figures, when it begins and when it is over", () => {
+  expect(lossEvent(loss)).toEqual({
+    type: "log-loss",
+    message: "output is lost, 3 lines (40 bytes) so far: the log cannot be written: no space left",
+  });
+  expect(lossEvent({ ...loss, over: true }).message).toBe(
+    "the log is written again; 3 lines (40 bytes) of output were lost since 2026-11-25T12:00:00.000Z: no space left",
+  );
+  expect(lossEvent(limited)).toEqual({
+    type: "log-limited",
+    message: "output is dropped, 3 lines (40 bytes) so far: log.rate_limit is 10 bytes a second",
+  });
+  expect(lossEvent({ ...limited, over: true }).message).toBe(
+    "3 lines (40 bytes) of output were dropped by log.rate_limit since 2026-11-25T12:00:00.000Z",
+  );
+});
+
+test("a disk that refuses, and a file that cannot be rotated, are alerts; a rate limit and what is over are not", () => {
+  const entry = staged({ web: {} }).world.get("web")!;
+  const of = (losses: readonly LogLoss[], trouble: string | null = null): string[] =>
+    logConcerns(entry, { losses, trouble }).map(({ type, severity, message }) => `${severity} ${type}: ${message}`);
+  expect(of([limited, { ...loss, over: true }])).toEqual([]);
+  expect(of([limited, loss])).toEqual(["warning log: its output is lost: the log cannot be written: no space left"]);
+  expect(of([], "cannot rotate web.log: EROFS")).toEqual([
+    "warning log: cannot rotate web.log: EROFS; the file grows past log.max_size_mb",
+  ]);
+  const critical = { ...entry, spec: { ...entry.spec, critical: true } };
+  expect(logConcerns(critical, { losses: [loss], trouble: null })).toMatchObject([{ unit: "web", severity: "critical" }]);
+});
+
+test("what was deleted is said with whose it was, and why", () => {
+  expect(deletedWords({ why: "gone", files: 1, bytes: 10, units: ["a"] }, 90)).toBe(
+    "1 log file was deleted (10 bytes), of units that no longer exist, last written more than 90 days ago (logs.retention_days): a",
+  );
+  const units = ["a", "b", "c", "d", "e", "f", "g"];
+  expect(deletedWords({ why: "bound", files: 9, bytes: 10, units }, 90)).toBe(
+    "9 log files were deleted (10 bytes) to keep all logs within logs.max_total_mb: a, b, c, d, e and 2 more",
+  );
+  expect(deletedWords({ why: "bound", files: 9, bytes: 10, units: units.slice(0, 6) }, 90)).toEndWith(": a, b, c, d, e, f");
+});

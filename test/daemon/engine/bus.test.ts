@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import type { StreamChange } from "../../../src/api/contract/shapes.ts";
+import { Bus } from "../../../src/daemon/engine/bus.ts";
+
+const metrics = (units: number): StreamChange => ({
+  kind: "metrics",
+  data: Array.from({ length: units }, (_, n) => ({ id: `u${n}`, cpu_percent: 1, memory_mb: 2, tasks: 1, open_files: 4 })),
+});
+const removed = (id: string): StreamChange => ({ kind: "removed", data: { id } });
+const SNAPSHOT = removed("the snapshot");
+
+function makeBus(): { bus: Bus; heard(lastId: number | null): StreamChange[] } {
+  const bus = new Bus({
+    firstId: 1000,
+    onError(error) {
+      throw error;
+    },
+  });
+  const heard = (lastId: number | null): StreamChange[] => {
+    const changes: StreamChange[] = [];
+    bus.subscribe(lastId, () => SNAPSHOT, (_id, change) => void changes.push(change))(); // prettier-ignore
+    return changes;
+  };
+  return { bus, heard };
+}
+
+test("who comes back is told what it missed, or gets a snapshot when that is not known any more", () => {
+  const { bus, heard } = makeBus();
+  for (let n = 0; n < 5000; n++) bus.publish(removed(`u${n}`));
+  expect(heard(5996)).toEqual([removed("u4997"), removed("u4998"), removed("u4999")]);
+  expect(heard(5999 - 2048)).toHaveLength(2048);
+  expect(heard(1000)).toEqual([SNAPSHOT]);
+  expect(heard(null)).toEqual([SNAPSHOT]);
+});
+
+test("rounds of metrics of a thousand units are not kept for hours", () => {
+  const { bus, heard } = makeBus();
+  for (let n = 0; n < 100; n++) bus.publish(metrics(1000));
+  expect(heard(1098)).toHaveLength(1);
+  expect(heard(1090)).toEqual([SNAPSHOT]);
+  for (let n = 0; n < 3; n++) bus.publish(metrics(50_000));
+  expect(heard(1101)).toHaveLength(1); // the newest, whatever its size
+});

@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { neededMemory } from "../../../../src/linux/keeper/keeper.ts";
+
+/** Of a daemon with musl on arm64, shortened; the last but one line as Linux 6.13 and later have it. */
+const MAPS = `00200000-0631b000 r-xp 00000000 103:00 31                           /usr/local/bin/sup
+25e80000-25e82000 rw-p 00000000 00:00 0                                  [heap]
+31e51e18000-31e51e19000 rwxp 00000000 00:00 0
+31e51e19000-31e51e1b000 rw-p 00000000 00:00 0
+ffff829d2000-ffff82a7f000 r-xp 00000000 103:00 23                        /lib/ld-musl-aarch64.so.1
+ffff82a81000-ffff82a88000 rw-p 00000000 00:00 0
+ffff82a88000-ffff82a8c000 r--p 00000000 00:00 0                          [vvar]
+ffff82a8c000-ffff82a8e000 r--p 00000000 00:00 0                          [vvar_vclock]
+ffff82a8e000-ffff82a90000 r-xp 00000000 00:00 0                          [vdso]
+ffffc77b7000-ffffc77d8000 rw-p 00000000 00:00 0                          [stack]
+`;
+const CODE = 0x31e51e18040n;
+const DATA = 0x31e51e1a010n;
+const THREAD = 0xffff82a82100n;
+
+const pairsOf = (flat: readonly bigint[]): Array<readonly [bigint, bigint]> =>
+  Array.from({ length: flat.length / 2 }, (_, i) => [flat[i * 2]!, flat[i * 2 + 1]!]);
+const pairs = pairsOf(neededMemory([CODE, DATA, THREAD], MAPS));
+const keeps = (address: bigint): boolean => pairs.some(([from, to]) => from <= address && address < to);
+
+test.each([
+  ["its code", CODE, true],
+  ["its data", DATA, true],
+  ["the data of its thread, and 200 KB above for the kernel's own notes there", THREAD + 200_000n, true],
+  ["the whole stack", 0xffffc77d7fffn, true],
+  ["the kernel's pages, which it may refuse to take back: then nothing below them would be", 0xffff82a8d000n, true],
+  ["the vdso", 0xffff82a8efffn, true],
+  ["not the program", 0x00300000n, false],
+  ["not the heap", 0x25e80000n, false],
+] as const)("the keeper keeps %s", (_, address, kept) => expect(keeps(address)).toBe(kept));
+
+test("what it keeps is in rising order and apart, so that what lies between can be given back", () => {
+  const flat = pairs.flat();
+  expect(flat.every((address, i) => i === 0 || address > flat[i - 1]!)).toBe(true);
+  expect(pairs).toHaveLength(3);
+});

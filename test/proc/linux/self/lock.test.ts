@@ -1,0 +1,49 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { takeLock } from "../../../../src/linux/self/lock.ts";
+import { libc } from "../../../../src/linux/ffi/libc.ts";
+import { until } from "../support.ts";
+
+let directory: string;
+beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), "sup-lock-"))));
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+test("one holder at a time; the other is told its pid; release frees it", () => {
+  const first = takeLock(directory);
+  if (!first.ok) throw new Error(JSON.stringify(first));
+  expect(takeLock(directory)).toEqual({ ok: false, error: { kind: "held", pid: process.pid } });
+  first.value.release();
+  const second = takeLock(directory);
+  expect(second.ok).toBe(true);
+  if (second.ok) second.value.release();
+});
+
+test("a SIGKILL of the holder frees it, although the file stays", async () => {
+  const source = `import { takeLock } from ${JSON.stringify(resolve("src/linux/self/lock.ts"))};
+    console.log(takeLock(${JSON.stringify(directory)}).ok); setInterval(() => {}, 1000);`;
+  await using holder = Bun.spawn([process.execPath, "-e", source], { stdout: "pipe" });
+  const { value } = await holder.stdout.getReader().read();
+  expect(new TextDecoder().decode(value).trim()).toBe("true");
+  expect(takeLock(directory)).toEqual({ ok: false, error: { kind: "held", pid: holder.pid } });
+  holder.kill("SIGKILL");
+  await holder.exited;
+  let lock = takeLock(directory);
+  await until(() => lock.ok || (lock = takeLock(directory)).ok, "the lock to be free");
+  if (lock.ok) lock.value.release();
+});
+
+test("an inherited descriptor keeps the lock: nobody gets in between", () => {
+  const first = takeLock(directory);
+  if (!first.ok) throw new Error(JSON.stringify(first));
+  const again = takeLock(directory, first.value.fd);
+  expect(again.ok).toBe(true);
+  expect(takeLock(directory).ok).toBe(false);
+  expect(libc.fcntl(first.value.fd, 1, 0) & 1).toBe(1); // close-on-exec is back
+  first.value.release();
+});
+
+test("a state directory that is not there is an error in numbers", () => {
+  expect(takeLock(join(directory, "no"))).toEqual({ ok: false, error: { kind: "failed", errno: 2 } });
+});

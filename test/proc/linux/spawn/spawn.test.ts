@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Exit } from "../../../../src/base/exit.ts";
+import { ownChildren, readStat } from "../../../../src/linux/proc/proc.ts";
+import { flawOf } from "../../../../src/linux/spawn/spawn.ts";
+import type { SpawnRequest } from "../../../../src/ports/processes.ts";
+import { run } from "../../../harness/run.ts";
+import { descriptors, identity, isRoot, machine, newDescriptors, PATH } from "../support.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "sup-spawn-"));
+  chmodSync(directory, 0o755);
+  writeFileSync(join(directory, "plain"), "text");
+  writeFileSync(join(directory, "broken"), "no format");
+  writeFileSync(join(directory, "orphaned-script"), "#!/no/such/interpreter -x\n");
+  for (const name of ["broken", "orphaned-script"]) chmodSync(join(directory, name), 0o755);
+  mkdirSync(join(directory, "folder"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const base: SpawnRequest = { argv: ["/bin/true"], env: { PATH }, cwd: null, identity, fds: [null, null, null] };
+
+describe("what the start of a program that does not exist tells about the machine", () => {
+  test.each([
+    ["it fails at its last step: all is well", { ok: false, stage: "exec", errno: 2, subject: "" }, null],
+    ["it succeeds: memory is not shared, as under qemu-user", { ok: true, pid: 7 }, "qemu-user"],
+    ["another step fails", { ok: false, stage: "fork", errno: 1, subject: "" }, "wrong step (fork: operation not permitted (EPERM))"],
+    [
+      "the last step fails otherwise",
+      { ok: false, stage: "exec", errno: 13, subject: "" },
+      "wrong step (exec: permission denied (EACCES))",
+    ],
+  ] as const)("%s", (_, outcome, words) => {
+    if (words === null) expect(flawOf(outcome)).toBeNull();
+    else expect(flawOf(outcome)).toContain(words);
+  });
+});
+
+describe("a start that fails says at which step, why and about what", () => {
+  const cases: Array<[string, Partial<SpawnRequest>, { stage: string; errno: number; subject?: string }]> = [
+    ["a command that is not on PATH", { argv: ["no-such-command"] }, { stage: "resolve", errno: 2, subject: "no-such-command" }],
+    ["a path that does not exist", { argv: ["/no/such"] }, { stage: "resolve", errno: 2, subject: "/no/such" }],
+    ["a directory", { argv: ["/etc"] }, { stage: "resolve", errno: 21, subject: "/etc" }],
+    ["an empty command", { argv: [""] }, { stage: "resolve", errno: 2 }],
+    ["a zero byte in an argument", { argv: ["/bin/true", "a\0b"] }, { stage: "resolve", errno: 22 }],
+    [
+      "a user that does not exist",
+      { identity: { ...identity, user: "no-such-user" } },
+      { stage: "user", errno: 2, subject: "user no-such-user" },
+    ],
+    ["a group that does not exist", { identity: { ...identity, group: "no-such" } }, { stage: "user", errno: 2, subject: "group no-such" }],
+    ["an oom score out of range", { identity: { ...identity, oomScoreAdj: 5000 } }, { stage: "oom-score", errno: 22 }],
+    [
+      "a soft limit over the hard one",
+      { identity: { ...identity, limits: { core: { soft: 9, hard: 3 } } } },
+      { stage: "limits", errno: 22, subject: "core" },
+    ],
+    [
+      "a limit without a name",
+      { identity: { ...identity, limits: { nope: { soft: 1, hard: 1 } } } },
+      { stage: "limits", errno: 22, subject: "nope" },
+    ],
+    ["a descriptor that is not open", { fds: [null, 9999] }, { stage: "descriptors", errno: 9 }],
+    ["a directory that does not exist", { cwd: "/no/such/place" }, { stage: "chdir", errno: 2, subject: "/no/such/place" }],
+  ];
+  test.each(cases)("%s", (_name, change, expected) => {
+    using m = machine();
+    expect(m.processes.spawn({ ...base, ...change }, () => {})).toMatchObject({ ok: false, ...expected });
+  });
+
+  test("a file that may not be executed, by path and on PATH", () => {
+    using m = machine();
+    const failed = { ok: false, stage: "resolve", errno: 13 };
+    expect(m.processes.spawn({ ...base, argv: [join(directory, "plain")] }, () => {})).toMatchObject(failed);
+    expect(m.processes.spawn({ ...base, argv: ["plain"], env: { PATH: directory } }, () => {})).toMatchObject(failed);
+  });
+
+  test("a file of no executable format", () => {
+    using m = machine();
+    expect(m.processes.spawn({ ...base, argv: [join(directory, "broken")] }, () => {})).toMatchObject({
+      ok: false,
+      stage: "exec",
+      errno: 8,
+    });
+  });
+
+  test("a script whose interpreter is missing names the interpreter", () => {
+    using m = machine();
+    const path = join(directory, "orphaned-script");
+    const subject = `${path}: its interpreter /no/such/interpreter`;
+    expect(m.processes.spawn({ ...base, argv: [path] }, () => {})).toMatchObject({ ok: false, stage: "exec", errno: 2, subject });
+  });
+
+  test("nothing is left of it: no zombie, no descriptor, no call", async () => {
+    using m = machine();
+    await m.sh("true");
+    const [open, children] = [descriptors(), ownChildren()!];
+    for (let i = 0; i < 50; i++) m.processes.spawn({ ...base, cwd: "/no/such" }, () => expect.unreachable());
+    expect([...ownChildren()!].filter((pid) => !children.has(pid))).toEqual([]);
+    expect(newDescriptors(open)).toEqual([]);
+  });
+});
+
+test("200 children at once: every exit code and every signal exact, each told once, none during spawn", async () => {
+  using m = machine();
+  const told = new Map<number, Exit[]>();
+  let spawning = false;
+  const all: Promise<void>[] = [];
+  for (let i = 0; i < 200; i++) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    all.push(promise);
+    spawning = true;
+    const script = i % 2 === 0 ? `exit ${i}` : `kill -${[9, 15, 11, 10][(i >> 1) % 4]} $$`;
+    const spawned = m.processes.spawn({ ...base, argv: ["/bin/sh", "-c", `ulimit -c 0; ${script}`] }, (exit) => {
+      expect(spawning).toBe(false);
+      told.set(i, [...(told.get(i) ?? []), exit]);
+      resolve();
+    });
+    expect(spawned.ok).toBe(true);
+    spawning = false;
+  }
+  await Promise.all(all);
+  for (let i = 0; i < 200; i++) {
+    const expected = i % 2 === 0 ? { kind: "code", code: i } : { kind: "signal", signal: [9, 15, 11, 10][(i >> 1) % 4]!, core: false };
+    expect(told.get(i)).toEqual([expected as Exit]);
+  }
+}, 30_000);
+
+test("the environment is exactly what was given, without BUN_ variables; LISTEN_PID becomes the pid", async () => {
+  using m = machine();
+  const env = { PATH, EMPTY: "", WITH: "a=b c\nd", BUN_OPTIONS: "--smol", LISTEN_PID: "", LISTEN_FDS: "1" };
+  const { output, ref } = await m.sh("exec cat /proc/self/environ", { env });
+  const seen = output.split("\0").filter(Boolean).sort();
+  // bash adds PWD, SHLVL, _ and OLDPWD on its own before it execs cat
+  const own = ["PWD=", "SHLVL=", "_=", "OLDPWD="];
+  expect(seen.filter((line) => !own.some((name) => line.startsWith(name)))).toEqual(
+    ["EMPTY=", "LISTEN_FDS=1", `LISTEN_PID=${ref.pid}`, `PATH=${PATH}`, "WITH=a=b c\nd"].sort(),
+  );
+});
+
+test("no descriptor leaks into the process", async () => {
+  using m = machine();
+  const { output } = await m.sh("", { argv: ["/bin/ls", "/proc/self/fd"] });
+  expect(output.trim().split(/\s+/)).toEqual(["0", "1", "2", "3"]); // 3 is the directory that ls lists
+});
+
+test("descriptors arrive where they should, also when two of them change places", async () => {
+  // In a process of its own: the numbers of its descriptors are small, whatever earlier tests have left open here.
+  const links = join(directory, "links");
+  const { stdout, stderr } = await run([process.execPath, join(import.meta.dir, "swaps.ts"), links], { env: { PATH } });
+  expect([stdout, stderr]).toEqual(['{"kind":"code","code":0}\n', ""]);
+  expect(readFileSync(links, "utf8")).toBe("/etc/group\n/etc/passwd\n/dev/null\n");
+});
+
+test("signals start out clean: nothing blocked, nothing ignored, SIGPIPE kills", async () => {
+  using m = machine();
+  const { output } = await m.sh("", { argv: ["/bin/cat", "/proc/self/status"] });
+  for (const field of ["SigBlk", "SigIgn", "SigCgt"]) expect(output).toMatch(new RegExp(`${field}:\\s+0000000000000000`));
+});
+
+test("the process leads a session and a process group of its own", async () => {
+  using m = machine();
+  const { ref } = await m.start("exec sleep 1000");
+  expect(readStat(ref.pid)).toMatchObject({ session: ref.pid, group: ref.pid });
+});
+
+test("the soft limit of open files is 1024 again unless the unit sets one", async () => {
+  using m = machine();
+  expect((await m.sh("ulimit -Sn")).output.trim()).toBe("1024");
+  const limits = { nofile: { soft: 77, hard: 99 }, core: { soft: 0, hard: null } };
+  const given = await m.sh("ulimit -Sn; ulimit -Hn; ulimit -Sc", { identity: { ...identity, limits } });
+  expect(given.output.trim().split("\n")).toEqual(["77", "99", "0"]);
+});
+
+test("umask, nice, oom score and directory are set before exec", async () => {
+  using m = machine();
+  const changed = { ...identity, umask: 0o027, nice: 5, oomScoreAdj: 321 };
+  const { output } = await m.sh("umask; nice; cat /proc/self/oom_score_adj; pwd", { identity: changed, cwd: "/usr" });
+  expect(output.trim().split("\n")).toEqual(["0027", "5", "321", "/usr"]);
+});
+
+test("a relative command is sought from the working directory, and relative PATH entries are passed over", () => {
+  using m = machine();
+  expect(m.processes.spawn({ ...base, argv: ["./true"], cwd: "/bin" }, () => {}).ok).toBe(true);
+  expect(m.processes.spawn({ ...base, argv: ["true"], env: { PATH: ".:bin" }, cwd: "/" }, () => {})).toMatchObject({
+    stage: "resolve",
+    errno: 2,
+  });
+});
+
+describe.skipIf(!isRoot)("as root", () => {
+  test("user, group and supplementary groups are switched, all three ids of each", async () => {
+    using m = machine();
+    const { output } = await m.sh("grep -E 'Uid|Gid|Groups' /proc/self/status", { identity: { ...identity, user: "nobody" } });
+    expect(output).toMatch(/Uid:\t65534\t65534\t65534\t65534/);
+    expect(output).toMatch(/Gid:\t65534\t65534\t65534\t65534/);
+    expect(output).toMatch(/Groups:\t65534 /);
+  });
+
+  test("numeric ids need no entry in the user database, but then the group must be given", async () => {
+    using m = machine();
+    const { output } = await m.sh("id -u; id -g", { identity: { ...identity, user: "54321", group: "54322" } });
+    expect(output.trim().split("\n")).toEqual(["54321", "54322"]);
+    const failed = m.processes.spawn({ ...base, identity: { ...identity, user: "54321" } }, () => {});
+    expect(failed).toMatchObject({ ok: false, stage: "user" });
+  });
+
+  test("a directory that only root may enter fails the start of another user", () => {
+    using m = machine();
+    const closed = join(directory, "closed");
+    mkdirSync(closed, { mode: 0o700 });
+    const failed = m.processes.spawn({ ...base, cwd: closed, identity: { ...identity, user: "nobody" } }, () => {});
+    expect(failed).toEqual({ ok: false, stage: "chdir", errno: 13, subject: closed });
+  });
+});

@@ -1,0 +1,101 @@
+import { expect, test } from "bun:test";
+import { bad, good } from "../fixtures.ts";
+
+const http = { type: "http", endpoint: "http://h/" };
+
+test.each<[string, object, string, string]>([
+  ["remain_after_exit is for oneshots", { remain_after_exit: true }, "remain_after_exit", 'for the type "oneshot"'],
+  [
+    "a oneshot is not restarted after success",
+    { type: "oneshot", restart_on_exit: true },
+    "restart_on_exit",
+    "a oneshot that ended well is done",
+  ],
+  ["a oneshot has no health", { type: "oneshot", health_check: { type: "process" } }, "health_check", "runs to completion"],
+  ["a oneshot gets no reload signal", { type: "oneshot", reload: { signal: "HUP" } }, "reload.signal", "no process"],
+  ["a shell takes one text", { shell: true, args: ["a"] }, "args", '"args" contradicts "shell"'],
+  [
+    "a code cannot be success and forbid restarts",
+    { success_exit_codes: [0, 3], no_restart_exit_codes: [3, 4] },
+    "no_restart_exit_codes",
+    "exit code 3",
+  ],
+  ["max_backoff below retry_delay", { restart_policy: { retry_delay: 10, max_backoff: 5 } }, "restart_policy.max_backoff", "(5) is less"],
+  ["the default max_backoff below retry_delay", { restart_policy: { retry_delay: 400 } }, "restart_policy.retry_delay", "(300) is less"],
+  ["reload needs something to do", { reload: {} }, "reload", 'neither "signal" nor "command"'],
+  ["reload does one thing", { reload: { signal: "HUP", command: "r" } }, "reload.command", "both"],
+  ["reload.args go with a command", { reload: { signal: "HUP", args: ["a"] } }, "reload.args", 'no "command"'],
+  ["soft above hard", { limits: { nofile: { soft: 5, hard: 4 } } }, "limits.nofile", "above its hard limit"],
+  ["soft unlimited above hard", { limits: { nofile: { soft: "unlimited", hard: 4 } } }, "limits.nofile", "above its hard limit"],
+  ["a dependency twice", { dependencies: ["a", { unit: "a" }] }, "dependencies[1]", "listed twice"],
+  ["a tcp check without any port", { health_check: { type: "tcp" } }, "health_check.port", "neither the check nor the unit"],
+  ["a tcp port in words", { health_check: { type: "tcp", port: "http" } }, "health_check.port", "must be a number"],
+  ["an endpoint that is no URL", { health_check: { ...http, endpoint: "http://[x" } }, "health_check.endpoint", "is not a URL"],
+  [
+    "a broken regular expression",
+    { health_check: { ...http, expected_content: "/(/" } },
+    "health_check.expected_content",
+    "not a regular expression",
+  ],
+  ["a range backwards", { health_check: { ...http, expected_status: "300-200" } }, "health_check.expected_status", "no range"],
+  [
+    "the same rules in a fallback",
+    { health_check: { type: "process", fallback_check: { type: "tcp" } } },
+    "health_check.fallback_check.port",
+    "a tcp check needs",
+  ],
+  ["schedule without a time", { type: "oneshot", schedule: {} }, "schedule", "neither"],
+  ["schedule on a service", { schedule: { every: 60 } }, "schedule", 'for the type "oneshot"'],
+  ["a wrong cron", { type: "oneshot", schedule: { cron: "* * *" } }, "schedule.cron", "expected 5"],
+  ["seconds in a cron", { type: "oneshot", schedule: { cron: "* * * * * *" } }, "schedule.cron", "too many fields"],
+  ["a day that never comes", { type: "oneshot", schedule: { cron: "0 0 31 4 *" } }, "schedule.cron", "never comes"],
+  ["an unknown zone", { type: "oneshot", schedule: { cron: "@daily", timezone: "Mars" } }, "schedule.timezone", "no time zone"],
+  ["a zone without cron", { type: "oneshot", schedule: { every: 5, timezone: "UTC" } }, "schedule.timezone", "no effect"],
+  ["two schedules", { type: "oneshot", schedule: { every: 60, cron: "* * * * *" } }, "schedule.every", "both"],
+])("error: %s", (_, keys, key, message) => {
+  const problems = bad({ command: "x", ...keys }).filter((problem) => !problem.message.endsWith("not supported yet"));
+  expect(problems).toMatchObject([{ severity: "error", key, line: 1 }]);
+  expect(problems[0]!.message).toContain(message);
+});
+
+test.each<[string, object, string, string]>([
+  ["a command with spaces and no shell", { command: "node server.js" }, "command", "no shell"],
+  [
+    "codes that forbid restarts that never happen",
+    { auto_restart: false, no_restart_exit_codes: [3] },
+    "no_restart_exit_codes",
+    "no effect",
+  ],
+  ["restart after success only", { auto_restart: false, restart_on_exit: true }, "restart_on_exit", "not after a failure"],
+  ["a stop signal that is never sent", { graceful_shutdown: { enabled: false, signal: "INT" } }, "graceful_shutdown.signal", "no effect"],
+  ["PORT against port", { port: 80, environment: { PORT: "81" } }, "environment.PORT", 'PORT will be "81"'],
+  ["a timeout over the interval", { health_check: { ...http, interval: 5, timeout: 6 } }, "health_check.timeout", "longer"],
+  [
+    "flags after a regular expression",
+    { health_check: { ...http, expected_content: "/ok/i" } },
+    "health_check.expected_content",
+    "plain text",
+  ],
+])("warning: %s", (_, keys, key, message) => {
+  const { warnings } = good({ command: "x", ...keys });
+  expect(warnings).toMatchObject([{ severity: "warning", key }]);
+  expect(warnings[0]!.message).toContain(message);
+});
+
+test.each<[string, object]>([
+  ["a default timeout over a short interval", { health_check: { ...http, interval: 5 } }],
+  ["a tcp check on the unit's port", { port: 80, health_check: { type: "tcp" } }],
+  ["a tcp check on a variable", { health_check: { type: "tcp", port: "${X}" } }],
+  ["an endpoint with a variable", { health_check: { ...http, endpoint: "http://h:${PORT}/" } }],
+  ["PORT as port says it", { port: 80, environment: { PORT: "80" } }],
+  ["a oneshot that stays", { type: "oneshot", remain_after_exit: true }],
+  ["a shell line", { command: "a | b", shell: true }],
+])("neither: %s", (_, keys) => {
+  expect(good({ command: "x", ...keys }).warnings).toEqual([]);
+});
+
+test("fallback checks have a limit to their depth", () => {
+  const nested = (depth: number): object => (depth === 0 ? { type: "process" } : { type: "process", fallback_check: nested(depth - 1) });
+  expect(good({ command: "x", health_check: nested(3) }).warnings).toEqual([]);
+  expect(bad({ command: "x", health_check: nested(4) })[0]!.message).toContain("more than 3 deep");
+});
