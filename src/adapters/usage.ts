@@ -6,7 +6,7 @@ import { clockTicks, pageBytes } from "../linux/proc/boot.ts";
 import { openFiles, proportionalKib } from "../linux/proc/process-details.ts";
 import { bootTimeMs } from "../linux/proc/clocks.ts";
 import type { ProcessTable } from "../linux/processes/processes.ts";
-import { spareMib } from "../linux/proc/available-memory.ts";
+import { availableMib } from "../linux/proc/available-memory.ts";
 import type { ProcessRef, TreeOf } from "../ports/processes.ts";
 import type { Sample, Usage } from "../ports/usage.ts";
 
@@ -80,7 +80,7 @@ class ProcUsage implements Usage {
   }
 
   spare(): number | null {
-    return spareMib();
+    return availableMib();
   }
 
   forget(ref: ProcessRef): void {

@@ -12,7 +12,7 @@ export interface ProcessRef {
 }
 
 /** The most that a run may take, with all its processes; null: no limit. */
-export interface Bounds {
+export interface CgroupLimits {
   /** MiB. */
   readonly memory: number | null;
   /** Percent of one core. */
@@ -33,7 +33,7 @@ export interface SpawnRequest {
   /** Open descriptors to become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open here. */
   readonly fds: readonly (number | null)[];
   /** What the kernel is to hold its run to, where it can; without it, what the run is held to already. */
-  readonly bounds?: Bounds | null;
+  readonly bounds?: CgroupLimits | null;
   /** How it ends is told to the next daemon, should this one be killed before. */
   readonly kept?: true;
 }
@@ -91,9 +91,9 @@ export interface Processes {
   /** What holds the processes of the run together: a cgroup of its own, or what a process carries with it. */
   containment(invocation: string): Containment;
   /** Holds a run that is alive to these bounds from now on; null: to none. */
-  bind(invocation: string, bounds: Bounds | null): void;
+  bind(invocation: string, bounds: CgroupLimits | null): void;
   /** Null: the kernel holds the run to this bound. Otherwise why it does not; of no run: why it could not. */
-  unheld(invocation: string | null, bound: keyof Bounds): string | null;
+  unheld(invocation: string | null, bound: keyof CgroupLimits): string | null;
   /**
    * Asked for a run whose main process got a SIGKILL from elsewhere just now: whether that was the kernel, for want of memory.
    * `certain`: by the run's own cgroup alone.

@@ -1,5 +1,5 @@
 import type { Exit } from "../../src/base/exit.ts";
-import { parseNotice } from "../../src/core/unit/sd-notify.ts";
+import { parseSdNotify } from "../../src/core/unit/sd-notify.ts";
 import type { CheckResult } from "../../src/core/unit/check.ts";
 import type { Fact, WorldEffect, WorldEvent } from "../../src/core/world/world.ts";
 import type { UnitType } from "../../src/base/words.ts";
@@ -20,7 +20,7 @@ interface Reality {
   toldAtMs: number;
 }
 
-const notified = (run: number, text: string): Fact => ({ type: "notified", run, notice: parseNotice(text) });
+const notified = (run: number, text: string): Fact => ({ type: "notified", run, notice: parseSdNotify(text) });
 
 const WORDS = [
   "RELOADING=1",

@@ -1,4 +1,4 @@
-import { awaitsNotice, isDown, isStarting, holdsStop, type Phase } from "../../src/core/unit/phase.ts";
+import { awaitsReadyNotice, isDown, isStarting, holdsStop, type Phase } from "../../src/core/unit/phase.ts";
 import type { Unit } from "../../src/core/unit/record.ts";
 import type { Entry, World } from "../../src/core/world/world.ts";
 import type { Outside } from "./outside.ts";
@@ -28,7 +28,7 @@ function wrongInUnit({ unit, spec, check, watchdog }: Entry): string | null {
   if (want === "down" && (phase === "waiting" || phase === "backoff")) return `wanted down, and about to start: ${phase}`;
   if (want === "up" && phase === "idle") return "wanted up, and nothing will start it";
   if (check !== null && check.dueMs !== null && (process === null || check.run !== unit.run)) return "a check of nothing";
-  if (awaitsNotice(unit, spec) && check !== null && check.dueMs !== null) return "it is probed before its READY=1";
+  if (awaitsReadyNotice(unit, spec) && check !== null && check.dueMs !== null) return "it is probed before its READY=1";
   if (watchdog !== null && (process === null || watchdog.run !== unit.run)) return "a watchdog of nothing";
   if (watchdog !== null && watchdog.dueMs !== null && phase !== "running" && phase !== "reloading")
     return `a sign of life is owed while ${phase}`;

@@ -3,7 +3,7 @@
  * through the FIFO GO is worth a hundred reloads, each of which is an event; the file DONE says how many bytes were done.
  */
 import { openSync, readSync, writeSync } from "node:fs";
-import { sendNotice } from "../../src/linux/io/sd-notify.ts";
+import { sendSdNotify } from "../../src/linux/io/sd-notify.ts";
 
 const address = process.env.NOTIFY_SOCKET ?? "";
 const [go, done] = process.argv.slice(2) as [string, string];
@@ -23,5 +23,5 @@ for (let rounds = 0; readSync(orders, token, 0, 1, null) === 1; rounds++) {
 
 /** The daemon's queue is short (net.unix.max_dgram_qlen): wait until it has room. */
 function say(message: string): void {
-  while (!sendNotice(address, message)) Bun.sleepSync(1);
+  while (!sendSdNotify(address, message)) Bun.sleepSync(1);
 }

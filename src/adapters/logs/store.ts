@@ -4,7 +4,7 @@ import { errnoWords } from "../../base/errno.ts";
 import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
 import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/io/fifo.ts";
-import type { Hub } from "../../linux/io/epoll.ts";
+import type { Epoll } from "../../linux/io/epoll.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
@@ -38,7 +38,7 @@ export interface LogOptions {
   /** FIFOs are made in its folder `fifo`. */
   readonly runtimeDir: string;
   readonly logDir: string;
-  readonly hub: Hub;
+  readonly epoll: Epoll;
   /** What waits in the FIFO of a service that has ended is there as long as somebody has it open. */
   readonly keeper?: Keeper;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
@@ -115,7 +115,7 @@ class FifoLogs implements Logs {
       onDeleted: (deleted) => options.onDeleted?.(deleted),
       onProblem: (message) => this.problem(message),
     });
-    this.buffers = new CaptureBuffers(this.openJournal(), options.runtimeDir);
+    this.buffers = new CaptureBuffers(this.openDaemonLog(), options.runtimeDir);
   }
 
   open(unit: string, spec: LogSpec): void {
@@ -331,7 +331,7 @@ class FifoLogs implements Logs {
           fd: reader.value,
           stream,
           key: `${unit}\0${stream}`,
-          hub: this.options.hub,
+          epoll: this.options.epoll,
           buffers: this.buffers,
           sink: open.log,
           onReadable: () => this.pump(capture),
@@ -347,7 +347,7 @@ class FifoLogs implements Logs {
   }
 
   /** Finishes what the last daemon was cut off in. Without a journal output is captured all the same, only less safely. */
-  private openJournal(): CaptureJournal | null {
+  private openDaemonLog(): CaptureJournal | null {
     try {
       const journal = new CaptureJournal(this.options.runtimeDir);
       recover(journal, this.options.logDir, this.stamper);

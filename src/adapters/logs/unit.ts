@@ -1,6 +1,6 @@
 import { errnoWords } from "../../base/errno.ts";
-import { Episodes } from "../../core/logs/loss-episodes.ts";
-import { type Batch, type Count, Gate, lineEnding, NOTHING, plus, type Why } from "../../core/logs/loss-gate.ts";
+import { LossEpisodes } from "../../core/logs/loss-episodes.ts";
+import { type Batch, type Count, LossGate, lineEnding, NOTHING, plus, type Why } from "../../core/logs/loss-gate.ts";
 import type { Framing } from "../../core/logs/framing.ts";
 import type { LogLoss, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
@@ -34,8 +34,8 @@ export class UnitLog implements Sink {
   /** Why the disk takes nothing; null when it took what it was last given. */
   private refusal: NodeJS.ErrnoException | null = null;
   private refusalWords = "the disk refused it";
-  private readonly gates: Readonly<Record<Stream, Gate>>;
-  private readonly episodes: Readonly<Record<Why, Episodes>>;
+  private readonly gates: Readonly<Record<Stream, LossGate>>;
+  private readonly episodes: Readonly<Record<Why, LossEpisodes>>;
   private readonly totals: Record<Why, Count & { readonly since: string }> = {
     limit: { ...NOTHING, since: "" },
     disk: { ...NOTHING, since: "" },
@@ -48,7 +48,7 @@ export class UnitLog implements Sink {
     this.parts = parts;
     this.limit = this.makeLimit();
     this.gates = { stdout: this.makeGate("stdout"), stderr: this.makeGate("stderr") };
-    const episodes = (why: Why): Episodes => new Episodes(CALM_MS[why], (episode) => parts.onLoss({ ...episode, why }));
+    const episodes = (why: Why): LossEpisodes => new LossEpisodes(CALM_MS[why], (episode) => parts.onLoss({ ...episode, why }));
     this.episodes = { limit: episodes("limit"), disk: episodes("disk") };
   }
 
@@ -74,7 +74,7 @@ export class UnitLog implements Sink {
     return this.parts.stamper.stamp(stream, this.spec.format);
   }
 
-  gate(stream: Stream): Gate {
+  gate(stream: Stream): LossGate {
     return this.gates[stream];
   }
 
@@ -169,8 +169,8 @@ export class UnitLog implements Sink {
     return kept;
   }
 
-  private makeGate(stream: Stream): Gate {
-    return new Gate({
+  private makeGate(stream: Stream): LossGate {
+    return new LossGate({
       write: ({ buffer, raw }, from, to, count) => this.put({ buffer, from, to, count, time: this.parts.stamper.time, stream, raw }),
       endLine: (raw) => {
         const end = lineEnding(raw ? Buffer.alloc(0) : this.framing(stream).full);

@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";
 import { describeExit, type Exit } from "../../base/exit.ts";
 import { makePipe, readFifo } from "../../linux/io/fifo.ts";
-import type { Hub } from "../../linux/io/epoll.ts";
+import type { Epoll } from "../../linux/io/epoll.ts";
 import type { ProbeContext, ProbeResult } from "../../ports/prober.ts";
 import type { Processes, SpawnResult, TreeOf } from "../../ports/processes.ts";
 import type { ExecProbe } from "../../spec/spec.ts";
@@ -11,7 +11,7 @@ import { type Settle, timed } from "./outcome.ts";
 
 export interface ExecDeps {
   readonly processes: Pick<Processes, "spawn" | "killTree">;
-  readonly hub: Pick<Hub, "add">;
+  readonly epoll: Pick<Epoll, "add">;
 }
 
 export function probeExec(spec: ExecProbe, context: ProbeContext, deps: ExecDeps, signal: AbortSignal): Promise<ProbeResult> {
@@ -21,7 +21,7 @@ export function probeExec(spec: ExecProbe, context: ProbeContext, deps: ExecDeps
   });
 }
 
-function run(spec: ExecProbe, context: ProbeContext, { processes, hub }: ExecDeps, settle: Settle): () => void {
+function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecDeps, settle: Settle): () => void {
   const pipe = makePipe();
   if (!pipe.ok) {
     settle("broken", `cannot make a pipe: ${errnoWords(pipe.error)}`);
@@ -51,7 +51,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, hub }: ExecDep
     settle(...refused(spawned));
     return () => closeSync(reader);
   }
-  const watch = hub.add(reader, "in", false, () => {
+  const watch = epoll.add(reader, "in", false, () => {
     if (output.read() === "ended") watch.remove(); // it would stay readable for ever
   });
   const tree: TreeOf = { invocation, main: spawned.ref };

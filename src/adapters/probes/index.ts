@@ -1,5 +1,5 @@
 /** Runs probes of every type behind ports/prober.ts. The fallback of a probe is the caller's business. */
-import type { Hub } from "../../linux/io/epoll.ts";
+import type { Epoll } from "../../linux/io/epoll.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../ports/prober.ts";
 import type { Processes } from "../../ports/processes.ts";
 import type { ProbeSpec } from "../../spec/spec.ts";
@@ -10,12 +10,12 @@ import { probeTcp } from "./tcp.ts";
 
 export interface ProberOptions {
   readonly processes: Processes;
-  readonly hub: Hub;
+  readonly epoll: Epoll;
   /** For the User-Agent `sup/VERSION`. */
   readonly version: string;
 }
 
-export function openProber({ processes, hub, version }: ProberOptions): Prober {
+export function openProber({ processes, epoll, version }: ProberOptions): Prober {
   const run = (spec: ProbeSpec, context: ProbeContext, signal: AbortSignal): Promise<ProbeResult> => {
     switch (spec.type) {
       case "http":
@@ -25,7 +25,7 @@ export function openProber({ processes, hub, version }: ProberOptions): Prober {
       case "process":
         return Promise.resolve(probeProcess(processes, context.main));
       case "exec":
-        return probeExec(spec, context, { processes, hub }, signal);
+        return probeExec(spec, context, { processes, epoll }, signal);
     }
   };
   return {

@@ -18,7 +18,7 @@ export interface ApiSettings {
   readonly page: "on" | "off" | "read-only";
 }
 
-export interface Gate {
+export interface AccessGate {
   /** Host and Origin of a request over TCP: the defence against DNS rebinding and against other sites' pages. */
   checkSite(headers: Headers): ApiError | null;
   checkToken(access: Access, headers: Headers): ApiError | null;
@@ -34,7 +34,7 @@ export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** The access rule of the TCP listener. The unix socket needs none: its file mode is the rule. */
-export function createGate(settings: ApiSettings, token: string): Gate {
+export function createGate(settings: ApiSettings, token: string): AccessGate {
   const names = new Set(["127.0.0.1", "localhost", "::1", ...[settings.host, ...settings.allowedHosts].map(plainHost)]);
   // Rebinding needs a name to rebind; on a wildcard listener a bare address in Host is just the address of this machine.
   const anyAddress = settings.host === "0.0.0.0" || plainHost(settings.host) === "::";

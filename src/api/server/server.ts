@@ -1,4 +1,4 @@
-import { createGate, PREFLIGHT, type ApiSettings, type Gate } from "./access.ts";
+import { createGate, PREFLIGHT, type ApiSettings, type AccessGate } from "./access.ts";
 import { errorAnswer, jsonAnswer, STREAM_HEADER } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { isUnitId, stripSuffix } from "../../base/names.ts";
@@ -128,7 +128,7 @@ const sessionOf = (headers: Headers, transport: Transport, find: (cookies: strin
 const ownedBy = (owner: string, streams: Streams): Streams => ({ ...streams, open: (options) => streams.open({ ...options, owner }) });
 
 /** The site first, then preflights (which carry no token), then the token or session. The page's own files tell nothing. */
-function refuse(gate: Gate, request: Request, path: string, found: Match, session: FoundSession, page: Page | null): Response | null {
+function refuse(gate: AccessGate, request: Request, path: string, found: Match, session: FoundSession, page: Page | null): Response | null {
   const foreign = gate.checkSite(request.headers);
   if (foreign) return errorAnswer(foreign);
   if (request.method === "OPTIONS" && gate.corsFor(request.headers)) return new Response(null, { status: 204, headers: PREFLIGHT });

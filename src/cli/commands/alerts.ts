@@ -4,7 +4,7 @@ import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safeCell } from "../render/safe.ts";
-import { tableOptions, type Look } from "../render/status-table.ts";
+import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { relative, shortTime } from "../render/time.ts";
 import { lookOf } from "./status.ts";
 
@@ -31,7 +31,7 @@ const COLUMNS: readonly Column[] = [
   { title: "MESSAGE" },
 ];
 
-function table(alerts: readonly Alert[], look: Look): string {
+function table(alerts: readonly Alert[], look: TableStyle): string {
   const rows = alerts.map((alert) => [
     { text: String(alert.id) },
     { text: alert.severity, paint: (text: string) => look.paint(alert.severity === "critical" ? "red" : "yellow", text) },

@@ -6,7 +6,7 @@ import { idsOf } from "../input/ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
-import { tableOptions, type Look } from "../render/status-table.ts";
+import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { lookOf } from "./status.ts";
 
 type Edge = Graph["edges"][number];
@@ -96,7 +96,7 @@ function table({ nodes, edges }: Graph, context: Context): string {
 
 const edgeText = ({ to, condition, required }: Edge): string => `${to} (${condition}${required ? "" : ", order only"})`;
 
-function tree(walk: Walk, roots: readonly string[], look: Look): string {
+function tree(walk: Walk, roots: readonly string[], look: TableStyle): string {
   const lines: string[] = [];
   const seen = new Set<string>();
   const name = (id: string): string => {

@@ -5,7 +5,7 @@ import { idsOf } from "../input/ids.ts";
 import type { Run } from "../context.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe } from "../render/safe.ts";
-import { tableOptions, type Look } from "../render/status-table.ts";
+import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { lookOf } from "./status.ts";
 
 export const run: Run = async (context) => {
@@ -22,7 +22,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-function describe(one: Explanation, look: Look): string {
+function describe(one: Explanation, look: TableStyle): string {
   const { paint } = look;
   const section = (title: string, lines: readonly string[]): string =>
     [paint("bold", title), ...lines.map((line) => `  ${line}`)].join("\n");
@@ -56,7 +56,7 @@ const COLUMNS: readonly Column[] = [
   { title: "AT", align: "right" },
 ];
 
-function retryLines({ retries, fatal_after_seconds: fatal }: Explanation, look: Look): string[] {
+function retryLines({ retries, fatal_after_seconds: fatal }: Explanation, look: TableStyle): string[] {
   const seconds = (value: number): string => formatDuration(value * 1000);
   const rows = retries.map(({ attempt, delay_seconds, at_seconds }) =>
     [String(attempt), seconds(delay_seconds), seconds(at_seconds)].map((text) => ({ text })),

@@ -5,7 +5,7 @@ import { idsOf } from "../input/ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { memory, percent } from "../render/state.ts";
-import { tableOptions, type Look } from "../render/status-table.ts";
+import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { relative } from "../render/time.ts";
 import { lookOf } from "./status.ts";
 
@@ -50,7 +50,7 @@ const COLUMNS: readonly Column[] = [
   { title: "REACHES ITS LIMIT" },
 ];
 
-function table(forecasts: readonly Forecast[], look: Look): string {
+function table(forecasts: readonly Forecast[], look: TableStyle): string {
   const rows = forecasts.flatMap((forecast) => [
     row(forecast.id, "memory", forecast.memory, memory, look),
     row("", "cpu", forecast.cpu, percent, look),
@@ -58,7 +58,7 @@ function table(forecasts: readonly Forecast[], look: Look): string {
   return layOut(COLUMNS, rows, tableOptions(look)).join("\n");
 }
 
-function row(id: string, name: string, trend: Trend, show: (value: number | null) => string, { paint, now }: Look) {
+function row(id: string, name: string, trend: Trend, show: (value: number | null) => string, { paint, now }: TableStyle) {
   const known = trend.verdict === "rising" || trend.verdict === "falling";
   const sign = trend.per_hour < 0 ? "-" : "+";
   return [

@@ -5,7 +5,7 @@ import { layOut, type Cell, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
 import { timersTable } from "../render/timers.ts";
-import { tableOptions, type Look } from "../render/status-table.ts";
+import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { select } from "../input/select.ts";
 import { lookOf } from "./status.ts";
 
@@ -44,7 +44,7 @@ const COLUMNS: readonly Column[] = [
   { title: "FILE" },
 ];
 
-const rowOf = (service: Service, { paint }: Look): Cell[] => [
+const rowOf = (service: Service, { paint }: TableStyle): Cell[] => [
   { text: safeCell(service.id), paint: (text) => paint("bold", text) },
   { text: service.enabled ? "yes" : "no", paint: (text) => paint(service.enabled ? "green" : "dim", text) },
   { text: service.state, paint: (text) => paint(STATE_COLOUR[service.state], text) },

@@ -3,7 +3,7 @@ import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { statusLong } from "../render/status-long.ts";
-import { statusTable, type Look } from "../render/status-table.ts";
+import { statusTable, type TableStyle } from "../render/status-table.ts";
 import { isMany, select } from "../input/select.ts";
 
 export const run: Run = async (context) => {
@@ -40,7 +40,7 @@ function showOne(context: Context, service: ServiceDetail): number {
 /** As `systemctl status`: 3 when something asked for does not run. */
 const exitOf = (services: readonly Service[]): number => (services.every(({ state }) => state === "running") ? EXIT.done : EXIT.notRunning);
 
-export const lookOf = ({ paint, host }: Context): Look => ({ paint, width: host.columns(), now: host.now() });
+export const lookOf = ({ paint, host }: Context): TableStyle => ({ paint, width: host.columns(), now: host.now() });
 
 /** `--units` is the daemon's business: who gives it here must learn when the daemon reads other directories. */
 function warnOfUnits({ options, places, note }: Context, unitPath: readonly string[]): void {

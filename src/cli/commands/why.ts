@@ -4,7 +4,7 @@ import { stripSuffix } from "../../base/names.ts";
 import type { Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 import { dotColour, dotOf, STATE_COLOUR } from "../render/state.ts";
-import type { Look } from "../render/status-table.ts";
+import type { TableStyle } from "../render/status-table.ts";
 import { relative, shortTime } from "../render/time.ts";
 import { why } from "../render/why.ts";
 import { lookOf } from "./status.ts";
@@ -20,7 +20,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-function tell({ service, story, policy, next }: Why, look: Look, count: number): string {
+function tell({ service, story, policy, next }: Why, look: TableStyle, count: number): string {
   const { paint, now } = look;
   const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${service.state === "backoff" ? "in " : ""}${paint(STATE_COLOUR[service.state], service.state)}`;
   const since = service.state_since === null ? "" : ` since ${shortTime(service.state_since, now)} (${relative(service.state_since, now)})`;
@@ -37,7 +37,7 @@ function tell({ service, story, policy, next }: Why, look: Look, count: number):
 
 const LAST_LINES = 5;
 
-function chapterLines({ time, text, lines }: Why["story"][number], { paint, now }: Look): string[] {
+function chapterLines({ time, text, lines }: Why["story"][number], { paint, now }: TableStyle): string[] {
   const output = lines.slice(-LAST_LINES).map((line) => `    ${paint("dim", "│")} ${safe(line)}`);
   return [`  ${paint("dim", shortTime(time, now))} ${safe(text)}`, ...output];
 }

@@ -1,11 +1,11 @@
 import type { Event, LogLineShape } from "../../api/contract/shapes.ts";
 import type { Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
-import type { Look } from "./status-table.ts";
+import type { TableStyle } from "./status-table.ts";
 import { logTime, shortTime } from "./time.ts";
 
 /** `20:01:02 text`; standard error in another colour, a part of an overlong line marked. */
-export function logLine(line: LogLineShape, { paint, now }: Look): string {
+export function logLine(line: LogLineShape, { paint, now }: TableStyle): string {
   return `${paint("dim", shortTime(line.time, now))} ${lineText(line, paint)}`;
 }
 
@@ -22,7 +22,7 @@ export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, p
 }
 
 /** `20:01:02 web started message`; the unit is left out when it is `within`. */
-export function eventLine(event: Event, { paint, now }: Look, within?: string): string {
+export function eventLine(event: Event, { paint, now }: TableStyle, within?: string): string {
   const unit = event.service_id === null ? "sup" : event.service_id;
   const name = unit === within ? "" : `${paint("bold", safe(unit))} `;
   return `${paint("dim", shortTime(event.timestamp, now))} ${name}${paint("cyan", safe(event.event_type))} ${safe(event.message)}${within === undefined ? ofRun(event, paint) : ""}`;

@@ -3,7 +3,7 @@ import { formatDuration } from "../../base/duration.ts";
 import { eventLine, logLine } from "./lines.ts";
 import { safe } from "./safe.ts";
 import { dotColour, dotOf, HEALTH_COLOUR, memory, percent, STATE_COLOUR } from "./state.ts";
-import type { Look } from "./status-table.ts";
+import type { TableStyle } from "./status-table.ts";
 import { scheduleWords } from "./timers.ts";
 import { relative, sinceWhen } from "./time.ts";
 import { attempt, why } from "./why.ts";
@@ -11,7 +11,7 @@ import { attempt, why } from "./why.ts";
 const LAST = 10;
 
 /** The long form of one unit: facts with their names at the left, then the last events and log lines. */
-export function statusLong(service: ServiceDetail, look: Look): string {
+export function statusLong(service: ServiceDetail, look: TableStyle): string {
   const { paint } = look;
   const title = service.description || (service.name === service.id ? "" : service.name);
   const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))}${title ? ` - ${safe(title)}` : ""}`;
@@ -32,7 +32,7 @@ export function statusLong(service: ServiceDetail, look: Look): string {
 
 type Fact = readonly [name: string, text: string];
 
-function stateFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
+function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   const { state, sub_state, health } = service;
   const finer = sub_state !== "" && sub_state !== state ? ` (${safe(sub_state)})` : "";
   const since = service.state_since === null ? "" : ` since ${sinceWhen(service.state_since, now)}`;
@@ -53,7 +53,7 @@ function stateFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
   return facts;
 }
 
-function processFacts(service: ServiceDetail, look: Look): Fact[] {
+function processFacts(service: ServiceDetail, look: TableStyle): Fact[] {
   const { paint } = look;
   const facts: Fact[] = [["Command", safe(service.command)]];
   if (service.pid !== null) {
@@ -84,7 +84,7 @@ function processFacts(service: ServiceDetail, look: Look): Fact[] {
 }
 
 /** What is missing from its log. */
-function logFacts({ log: { losses, trouble } }: ServiceDetail, { paint, now }: Look): Fact[] {
+function logFacts({ log: { losses, trouble } }: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   const words = losses.map(({ why, lines, bytes, since, cause, over }) => {
     const much = `${lines} lines (${bytes} bytes)`;
     const text = `${much} ${why === "limit" ? "dropped" : "lost"} since ${sinceWhen(since, now)}: ${safe(cause)}${over ? "" : "; it goes on"}`;
@@ -94,7 +94,7 @@ function logFacts({ log: { losses, trouble } }: ServiceDetail, { paint, now }: L
   return words.map((text, i) => [i === 0 ? "Not logged" : "", text]);
 }
 
-function fileFacts(service: ServiceDetail, { paint, now }: Look): Fact[] {
+function fileFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   const needs = service.dependencies.map(({ unit, condition, required }) => `${unit} (${condition}${required ? "" : ", optional"})`);
   const traits = [
     service.type,

@@ -6,7 +6,7 @@ import { safe, safeCell } from "./safe.ts";
 import { dotColour, dotOf, HEALTH_COLOUR, isProblem, memory, percent, STATE_COLOUR } from "./state.ts";
 import { why } from "./why.ts";
 
-export interface Look {
+export interface TableStyle {
   readonly paint: Paint;
   readonly width: number | undefined;
   /** Wall milliseconds. */
@@ -14,7 +14,7 @@ export interface Look {
 }
 
 /** The answer to `sup status`: what is wrong on lines of its own, then a row for each unit. */
-export function statusTable(daemon: DaemonInfo | null, services: readonly Service[], look: Look): string {
+export function statusTable(daemon: DaemonInfo | null, services: readonly Service[], look: TableStyle): string {
   const blocks: string[] = [];
   if (daemon) blocks.push(headline(daemon, services, look));
   const problems = [...(daemon?.notes ?? []).map((note) => noteLine(note, look)), ...problemLines(services, look)];
@@ -34,7 +34,7 @@ export function statusTable(daemon: DaemonInfo | null, services: readonly Servic
   return blocks.join("\n\n");
 }
 
-export const tableOptions = ({ paint, width }: Look) => ({ width, head: (text: string) => paint("dim", text) });
+export const tableOptions = ({ paint, width }: TableStyle) => ({ width, head: (text: string) => paint("dim", text) });
 
 const COLUMNS: readonly Column[] = [
   { title: "" },
@@ -49,7 +49,7 @@ const COLUMNS: readonly Column[] = [
   { title: "DESCRIPTION" },
 ];
 
-function row(service: Service, { paint }: Look): Cell[] {
+function row(service: Service, { paint }: TableStyle): Cell[] {
   const { state, health, restart_count: restarts } = service;
   return [
     { text: dotOf(service), paint: (text) => paint(dotColour(service), text) },
@@ -65,7 +65,7 @@ function row(service: Service, { paint }: Look): Cell[] {
   ];
 }
 
-function headline(daemon: DaemonInfo, services: readonly Service[], { paint }: Look): string {
+function headline(daemon: DaemonInfo, services: readonly Service[], { paint }: TableStyle): string {
   const counts = new Map<Service["state"], number>();
   for (const { state } of services) counts.set(state, (counts.get(state) ?? 0) + 1);
   const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([state, count]) => paint(STATE_COLOUR[state], `${count} ${state}`));
@@ -74,9 +74,9 @@ function headline(daemon: DaemonInfo, services: readonly Service[], { paint }: L
   return `${paint("bold", `sup ${safe(daemon.version)}`)} ${about}   ${units}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
 }
 
-const noteLine = (note: string, { paint }: Look): string => `${paint("yellow", "!")} ${safe(note)}`;
+const noteLine = (note: string, { paint }: TableStyle): string => `${paint("yellow", "!")} ${safe(note)}`;
 
-function problemLines(services: readonly Service[], { paint, now }: Look): string[] {
+function problemLines(services: readonly Service[], { paint, now }: TableStyle): string[] {
   const troubled = services.filter(isProblem).sort((a, b) => Number(b.critical) - Number(a.critical));
   return troubled.map((service) => {
     const critical = service.critical ? paint("red", " (critical)") : "";

@@ -3,13 +3,13 @@ import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import { safeCell } from "./safe.ts";
 import { STATE_COLOUR } from "./state.ts";
-import { tableOptions, type Look } from "./status-table.ts";
+import { tableOptions, type TableStyle } from "./status-table.ts";
 import { localTime, relative } from "./time.ts";
 
 type Schedule = NonNullable<Service["schedule"]>;
 
 /** Scheduled units, the next to run first; those that never will last. */
-export function timersTable(services: readonly Service[], look: Look): string {
+export function timersTable(services: readonly Service[], look: TableStyle): string {
   const timed = services.filter(({ schedule }) => schedule !== null).sort((a, b) => nextOf(a) - nextOf(b) || (a.id < b.id ? -1 : 1));
   if (timed.length === 0) return "No unit has a schedule.";
   return layOut(
@@ -31,7 +31,7 @@ const COLUMNS: readonly Column[] = [
   { title: "SCHEDULE" },
 ];
 
-function rowOf(service: Service, { paint, now }: Look): Cell[] {
+function rowOf(service: Service, { paint, now }: TableStyle): Cell[] {
   const schedule = service.schedule!;
   const { next_run: next, last_run: last } = schedule;
   return [

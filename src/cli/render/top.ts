@@ -4,7 +4,7 @@ import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import { safe, safeCell } from "./safe.ts";
 import { dotColour, dotOf, memory, percent, STATE_COLOUR } from "./state.ts";
-import { tableOptions, type Look } from "./status-table.ts";
+import { tableOptions, type TableStyle } from "./status-table.ts";
 
 export const SORTS = ["cpu", "memory", "name", "restarts", "uptime"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -24,7 +24,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** One picture of `sup top`: a head line, then units as many as `rows` of the terminal hold. */
-export function topScreen(view: View, sort: Sort, look: Look, rows: number): string {
+export function topScreen(view: View, sort: Sort, look: TableStyle, rows: number): string {
   const { paint, now } = look;
   const services = [...view.services.values()].sort(ORDER[sort](now));
   const sum = (pick: (service: Service) => number | null): number => services.reduce((total, service) => total + (pick(service) ?? 0), 0);
@@ -55,7 +55,7 @@ const ORDER: Record<Sort, (now: number) => (a: Service, b: Service) => number> =
   uptime: (now) => (a, b) => uptimeMs(b, now) - uptimeMs(a, now) || byName(a, b),
 };
 
-function rowOf(service: Service, { paint, now }: Look): Cell[] {
+function rowOf(service: Service, { paint, now }: TableStyle): Cell[] {
   const { state, health } = service;
   const up = service.pid === null ? 0 : uptimeMs(service, now);
   return [

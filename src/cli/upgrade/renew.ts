@@ -1,5 +1,5 @@
 import type { DaemonInfo, Status } from "../../api/contract/shapes.ts";
-import { endByForce, launchOf, relaunch, type Launch } from "../../linux/self/relaunch.ts";
+import { endByForce, launchOf, relaunch, type LaunchCommand } from "../../linux/self/relaunch.ts";
 import { type Context, daemonLives } from "../context.ts";
 import { statusWithin } from "../input/status-within.ts";
 
@@ -9,7 +9,7 @@ export interface Before {
   /** Unit → pid, of what runs. */
   readonly running: ReadonlyMap<string, number>;
   /** Null: it runs where we cannot see it, or is not ours. */
-  readonly launch: Launch | null;
+  readonly launch: LaunchCommand | null;
 }
 
 export type Renewal =

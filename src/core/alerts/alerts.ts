@@ -1,7 +1,7 @@
 import type { Severity } from "../../base/words.ts";
 
 /** Something a person should know of, for as long as it holds. One of a kind for a unit, or for the daemon (""). */
-export interface Concern {
+export interface AlertCondition {
   readonly unit: string;
   readonly type: string;
   readonly severity: Severity;
@@ -17,7 +17,7 @@ export interface OpenAlert {
 }
 
 export interface AlertChanges {
-  readonly opened: readonly Concern[];
+  readonly opened: readonly AlertCondition[];
   readonly resolved: readonly OpenAlert[];
   /** Those that stay open, by key, with what is known of them now. */
   readonly open: ReadonlyMap<string, OpenAlert>;
@@ -29,7 +29,7 @@ export const CALM_MS = 60_000;
 /** What has become of it takes its place at once: a unit that kept failing and was given up has one alert. */
 const BECOMES: Readonly<Record<string, string>> = { failing: "failed" };
 
-export const keyOf = ({ unit, type }: Pick<Concern, "unit" | "type">): string => `${unit}\0${type}`;
+export const keyOf = ({ unit, type }: Pick<AlertCondition, "unit" | "type">): string => `${unit}\0${type}`;
 
 /**
  * What the concerns of this moment do to the alerts that are open. `settled` are units whose alerts need no calm: the
@@ -37,7 +37,7 @@ export const keyOf = ({ unit, type }: Pick<Concern, "unit" | "type">): string =>
  */
 export function judge(
   open: ReadonlyMap<string, OpenAlert>,
-  concerns: readonly Concern[],
+  concerns: readonly AlertCondition[],
   isSettled: (unit: string) => boolean,
   nowMs: number,
 ): AlertChanges {

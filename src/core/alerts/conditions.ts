@@ -1,4 +1,4 @@
-import type { Concern } from "./alerts.ts";
+import type { AlertCondition } from "./alerts.ts";
 import { limitWords, LIMITS, maxOf, type LimitState } from "../metrics/limits.ts";
 import type { Entry } from "../world/types.ts";
 
@@ -6,8 +6,8 @@ import type { Entry } from "../world/types.ts";
 const MANY_RETRIES = 3;
 
 /** What is wrong with a unit right now. A critical one alerts at once, and with that severity. */
-export function concernsOf({ unit, spec, check }: Entry, limits: LimitState | undefined): Concern[] {
-  const concerns: Concern[] = [];
+export function conditionsOf({ unit, spec, check }: Entry, limits: LimitState | undefined): AlertCondition[] {
+  const concerns: AlertCondition[] = [];
   const severity = spec.critical ? "critical" : "warning";
   const add = (type: string, message: string): void => void concerns.push({ unit: unit.id, type, severity, message });
   if (unit.want === "down" && unit.phase !== "failed" && unit.phase !== "fatal") return [];
@@ -32,8 +32,14 @@ export function concernsOf({ unit, spec, check }: Entry, limits: LimitState | un
 }
 
 /** What is wrong with the daemon's own history: that it cannot be written, or that some of it was lost. */
-export function storeConcerns({ failing, notes }: { readonly failing: string | null; readonly notes: readonly string[] }): Concern[] {
-  const concerns: Concern[] = [];
+export function storeConditions({
+  failing,
+  notes,
+}: {
+  readonly failing: string | null;
+  readonly notes: readonly string[];
+}): AlertCondition[] {
+  const concerns: AlertCondition[] = [];
   const losses = notes.filter((note) => note !== failing);
   if (failing !== null) concerns.push({ unit: "", type: "store", severity: "critical", message: failing });
   if (losses.length > 0) concerns.push({ unit: "", type: "store-loss", severity: "warning", message: losses.join("; ") });

@@ -15,7 +15,7 @@ export interface Chapter {
 /** Of the newest events; `events` are of one unit, oldest first. */
 export function tellStory(events: readonly EventRow[]): Chapter[] {
   const told: Chapter[] = [];
-  let last: Episode | null = null;
+  let last: StoryEpisode | null = null;
   let again = 0;
   const sayAgain = (): void => {
     if (last === null || again === 0) return;
@@ -38,14 +38,14 @@ export function tellStory(events: readonly EventRow[]): Chapter[] {
 }
 
 /** What belongs to one run, or stands alone. */
-interface Episode {
+interface StoryEpisode {
   readonly isRun: boolean;
   readonly chapters: readonly Chapter[];
   /** Equal for runs that went the same way: without their pids, times and numbers of retries. */
   readonly likeness: string;
 }
 
-function episodesOf(events: readonly EventRow[]): Episode[] {
+function episodesOf(events: readonly EventRow[]): StoryEpisode[] {
   const groups: EventRow[][] = [];
   let run: unknown = null;
   for (const event of events) {

@@ -8,17 +8,17 @@ import type { DueWhy, Unit } from "../unit/record.ts";
 import type { World } from "../world/world.ts";
 
 /** What will happen to a unit by itself. `atMs` is monotonic, `wallMs` of the wall clock; both null: when something else happens. */
-export interface Coming {
+export interface Upcoming {
   readonly text: string;
   readonly atMs: number | null;
   readonly wallMs: number | null;
 }
 
-const event = (text: string): Coming => ({ text, atMs: null, wallMs: null });
+const event = (text: string): Upcoming => ({ text, atMs: null, wallMs: null });
 
-export function whatComes(world: World, entry: Entry, plan: Timer | undefined): Coming[] {
+export function upcomingOf(world: World, entry: Entry, plan: Timer | undefined): Upcoming[] {
   const { unit } = entry;
-  const coming: Coming[] = [];
+  const coming: Upcoming[] = [];
   if (unit.due !== null) coming.push({ text: DUE[unit.due.why](entry), atMs: unit.due.atMs, wallMs: null });
   if (unit.phase === "waiting") coming.push(...waiting(world, entry));
   if (isProbed(unit) && entry.check?.dueMs != null)
@@ -49,7 +49,7 @@ function retryName({ ledger }: Unit, maxRetries: number): string {
   return maxRetries < 0 ? `Retry ${ledger.retries}` : `Retry ${ledger.retries} of ${maxRetries}`;
 }
 
-function waiting(world: World, { unit, spec }: Entry): Coming[] {
+function waiting(world: World, { unit, spec }: Entry): Upcoming[] {
   const obstacles = world.waitingFor(unit.id);
   if (obstacles.length === 0) return [event("It starts when it is its turn (start_concurrency).")];
   return obstacles.map((id) => {
@@ -63,10 +63,10 @@ function waiting(world: World, { unit, spec }: Entry): Coming[] {
 
 const CONDITION = { started: "is started", ready: "is ready", completed: "has ended", succeeded: "has succeeded" } as const;
 
-function ifItFails({ unit, spec }: Entry): Coming[] {
+function ifItFails({ unit, spec }: Entry): Upcoming[] {
   const { restart } = spec;
   if (!restart.autoRestart) return [];
-  const coming: Coming[] = [];
+  const coming: Upcoming[] = [];
   if (unit.ledger.retries > 0 && unit.readyAtMs !== null)
     coming.push({
       text: `Its count of retries (${unit.ledger.retries}) returns to 0`,

@@ -1,7 +1,7 @@
 import { type Count, plus } from "./loss-gate.ts";
 
 /** Output that did not get into a log, from the first line to the last before it was calm again. */
-export interface Episode extends Count {
+export interface LossEpisode extends Count {
   /** UTC ISO 8601. */
   readonly since: string;
   readonly cause: string;
@@ -16,19 +16,19 @@ const TELL_EVERY_MS = 60_000;
  * Makes a few events of a loss that may be in a thousand pieces: one when it begins, one a minute while it goes on, and one when it
  * is over. Every line is in the figures of one episode. Of one that begins soon after another the beginning is not told.
  */
-export class Episodes {
-  private now: (Omit<Episode, "over"> & { lastMs: number; told: boolean }) | null = null;
+export class LossEpisodes {
+  private now: (Omit<LossEpisode, "over"> & { lastMs: number; told: boolean }) | null = null;
   private toldMs = -Infinity;
   private readonly calmMs: number;
-  private readonly tell: (episode: Episode) => void;
+  private readonly tell: (episode: LossEpisode) => void;
 
   /** It is over when nothing was lost for `calmMs`. */
-  constructor(calmMs: number, tell: (episode: Episode) => void) {
+  constructor(calmMs: number, tell: (episode: LossEpisode) => void) {
     this.calmMs = calmMs;
     this.tell = tell;
   }
 
-  get current(): Omit<Episode, "over"> | null {
+  get current(): Omit<LossEpisode, "over"> | null {
     return this.now;
   }
 

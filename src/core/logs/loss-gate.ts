@@ -61,7 +61,7 @@ const SKIP = 8;
 /** It is the disk's doing. */
 const DISK = 16;
 
-export class Gate {
+export class LossGate {
   /** Bytes of records that passed in this step. */
   spent = 0;
   private flags = 0;

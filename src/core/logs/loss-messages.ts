@@ -1,5 +1,5 @@
 import type { DeletedLogs, LogCondition, LogLoss } from "../../ports/logs.ts";
-import type { Concern } from "../alerts/alerts.ts";
+import type { AlertCondition } from "../alerts/alerts.ts";
 import type { Entry } from "../world/types.ts";
 
 /** An event about output that did not get into a log. */
@@ -27,8 +27,13 @@ export function deletedWords({ why, files, bytes, units }: DeletedLogs, retentio
 const NAMED = 5;
 
 /** What a person should do something about; a rate limit is as somebody wanted it. */
-export function logConcerns({ spec, unit }: Entry, { losses, trouble }: LogCondition): Concern[] {
-  const of = (message: string): Concern => ({ unit: unit.id, type: "log", severity: spec.critical ? "critical" : "warning", message });
+export function logConditions({ spec, unit }: Entry, { losses, trouble }: LogCondition): AlertCondition[] {
+  const of = (message: string): AlertCondition => ({
+    unit: unit.id,
+    type: "log",
+    severity: spec.critical ? "critical" : "warning",
+    message,
+  });
   const loss = losses.find(({ why, over }) => why === "disk" && !over);
   if (loss) return [of(`its output is lost: the log cannot be written: ${loss.cause}`)];
   return trouble === null ? [] : [of(`${trouble}; the file grows past log.max_size_mb`)];

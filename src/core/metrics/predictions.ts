@@ -10,7 +10,7 @@ export type Foreseen = (typeof FORESEEN)[number];
  * When a forecast is worth an event: two looks in a row must agree before it is told, and three that see nothing end the
  * episode, so that what flickers is told once.
  */
-export interface Episode {
+export interface PredictionEpisode {
   readonly told: boolean;
   /** Looks in a row, up to the newest, that did and that did not foresee the limit. */
   readonly seen: number;
@@ -20,9 +20,9 @@ export interface Episode {
 const AGREE = 2;
 const OVER = 3;
 
-export const NO_EPISODE: Episode = { told: false, seen: 0, unseen: 0 };
+export const NO_EPISODE: PredictionEpisode = { told: false, seen: 0, unseen: 0 };
 /** One that an earlier daemon told. */
-export const TOLD_EPISODE: Episode = { told: true, seen: AGREE, unseen: 0 };
+export const TOLD_EPISODE: PredictionEpisode = { told: true, seen: AGREE, unseen: 0 };
 
 /** What a value is not to go past: a limit of the unit, or what the machine has. */
 export interface Bound {
@@ -31,14 +31,14 @@ export interface Bound {
 }
 
 /** Whichever is reached first. `spareMib`: what the machine still has beside the unit's memory of now. */
-export function boundOf(metric: Foreseen, max: number | null, now: number | undefined, spareMib: number | null): Bound | null {
-  const machine = metric === "memory" && now !== undefined && spareMib !== null ? now + spareMib : null;
+export function boundOf(metric: Foreseen, max: number | null, now: number | undefined, availableMib: number | null): Bound | null {
+  const machine = metric === "memory" && now !== undefined && availableMib !== null ? now + availableMib : null;
   if (machine !== null && (max === null || machine < max)) return { value: machine, of: "machine" };
   return max === null ? null : { value: max, of: "unit" };
 }
 
 /** `news`: this look is the one to tell. */
-export function look(episode: Episode, foreseen: boolean): { readonly episode: Episode; readonly news: boolean } {
+export function look(episode: PredictionEpisode, foreseen: boolean): { readonly episode: PredictionEpisode; readonly news: boolean } {
   const seen = foreseen ? episode.seen + 1 : 0;
   const unseen = foreseen ? 0 : episode.unseen + 1;
   const told = (episode.told && unseen < OVER) || seen >= AGREE;

@@ -1,6 +1,6 @@
 import type { Exit } from "../../base/exit.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
-import type { Notice } from "./sd-notify.ts";
+import type { SdNotifyFields } from "./sd-notify.ts";
 import type { Cause, DueWhy, SpawnFailure } from "./record.ts";
 
 /**
@@ -22,7 +22,7 @@ export type UnitEvent =
   | { readonly type: "spawnFailed"; readonly run: number; readonly failure: SpawnFailure }
   | { readonly type: "ready"; readonly run: number }
   /** The service has said something over its notify socket. */
-  | { readonly type: "notified"; readonly run: number; readonly notice: Notice }
+  | { readonly type: "notified"; readonly run: number; readonly notice: SdNotifyFields }
   /** MAINPID=: another process of the run is watched from now on. */
   | { readonly type: "mainChanged"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "exited"; readonly run: number; readonly exit: Exit }

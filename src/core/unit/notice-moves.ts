@@ -1,4 +1,4 @@
-import type { Notice } from "./sd-notify.ts";
+import type { SdNotifyFields } from "./sd-notify.ts";
 import { becomeReady, reloaded, type Move } from "./moves.ts";
 import { tell, type Outcome, type Situation } from "./outcome.ts";
 import type { UnitEvent } from "./events.ts";
@@ -43,7 +43,7 @@ export const mainChanged: Move<Of<"mainChanged">> = ({ unit }, event) => {
 };
 
 /** Its words, and more time for what it is about (EXTEND_TIMEOUT_USEC never shortens). */
-function heard({ unit, env }: Situation, { status, extendMs }: Notice, why: DueWhy | null): Unit {
+function heard({ unit, env }: Situation, { status, extendMs }: SdNotifyFields, why: DueWhy | null): Unit {
   const due = extendMs === null || unit.due === null || unit.due.why !== why ? unit.due : later(unit.due, env.nowMs + extendMs);
   const statusText = status === null ? unit.statusText : status === "" ? null : status;
   return due === unit.due && statusText === unit.statusText ? unit : { ...unit, due, statusText };
@@ -53,7 +53,8 @@ const later = (due: Due, atMs: number): Due => (due.atMs >= atMs ? due : { ...du
 
 /** A reload has the time of a start: systemd.service(5), RELOADING=1 and TimeoutStartSec. */
 const FOR_RELOAD_MS = 60_000;
-const reloadLimit = ({ spec }: Situation, { extendMs }: Notice): number => Math.max(spec.startTimeoutMs ?? FOR_RELOAD_MS, extendMs ?? 0);
+const reloadLimit = ({ spec }: Situation, { extendMs }: SdNotifyFields): number =>
+  Math.max(spec.startTimeoutMs ?? FOR_RELOAD_MS, extendMs ?? 0);
 
 /** It stops by itself: it has the time of a stop, without a signal; how it ends says whether that was a failure. */
 function quitting({ spec, env }: Situation, unit: Unit): Outcome {

@@ -92,12 +92,12 @@ export const isProbed = (unit: { readonly phase: Phase; readonly process: unknow
   unit.process !== null && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
 
 /** It has to say READY=1 yet. */
-export const awaitsNotice = (unit: { readonly phase: Phase }, spec: { readonly type: UnitType }): boolean =>
+export const awaitsReadyNotice = (unit: { readonly phase: Phase }, spec: { readonly type: UnitType }): boolean =>
   spec.type === "notify" && unit.phase === "starting";
 
 /** It may be asked whether it is well: not before its READY=1, where that is asked for. */
 export const mayProbe = (unit: { readonly phase: Phase; readonly process: unknown }, spec: { readonly type: UnitType }): boolean =>
-  isProbed(unit) && !awaitsNotice(unit, spec);
+  isProbed(unit) && !awaitsReadyNotice(unit, spec);
 
 /** The word shown in `sub_state`. */
 export function subStateOf(unit: { readonly phase: Phase; readonly want: "up" | "down" }): string {

@@ -2,7 +2,7 @@
  * What a service says over its notify socket: sd_notify(3). A datagram is lines of `NAME=value`; names that nobody knows
  * are left out, and of a name that comes twice the last one counts.
  */
-export interface Notice {
+export interface SdNotifyFields {
   /** READY=1: start-up, or the reload that was announced, is done. */
   readonly ready: boolean;
   /** RELOADING=1 */
@@ -24,7 +24,7 @@ export interface Notice {
 /** Characters of a status that are kept. */
 const LONGEST_STATUS = 1000;
 
-export function parseNotice(text: string): Notice {
+export function parseSdNotify(text: string): SdNotifyFields {
   const fields = new Map<string, string>();
   for (const line of text.split("\n")) {
     const at = line.indexOf("=");

@@ -1,4 +1,4 @@
-import type { Notice } from "./sd-notify.ts";
+import type { SdNotifyFields } from "./sd-notify.ts";
 import { isProbed } from "./phase.ts";
 import type { Unit } from "./record.ts";
 
@@ -33,7 +33,7 @@ export function watchdogOf(state: Watchdog | null, unit: Unit, periodMs: number 
 }
 
 /** The unit has said something. */
-export function fed(state: Watchdog | null, unit: Unit, notice: Notice, nowMs: number): Watchdog | null {
+export function fed(state: Watchdog | null, unit: Unit, notice: SdNotifyFields, nowMs: number): Watchdog | null {
   if (notice.watchdogMs === null && notice.watchdog !== "alive") return state;
   const everyMs = notice.watchdogMs === null ? (state?.everyMs ?? null) : notice.watchdogMs || null;
   return watchdogOf({ run: unit.run, everyMs, dueMs: null, overdue: false }, unit, null, nowMs);

@@ -6,7 +6,7 @@ import { Dependents } from "./dependents.ts";
 import { blocks, endedToRestart, isAtRest, isUp } from "./dependencies.ts";
 import type { Entry, Fact, Turn, WorldEvent } from "./types.ts";
 import type { UnitEvent } from "../unit/events.ts";
-import { awaitsNotice, holdsStop, isDown, isProbed, isStarting, mayProbe, stateOf } from "../unit/phase.ts";
+import { awaitsReadyNotice, holdsStop, isDown, isProbed, isStarting, mayProbe, stateOf } from "../unit/phase.ts";
 import { freshUnit, type Cause, type Env, type Unit } from "../unit/record.ts";
 import { step } from "../unit/step.ts";
 import { fed, looked, watchdogOf } from "../unit/watchdog.ts";
@@ -199,7 +199,7 @@ export class World {
   #withCheck(entry: Entry, unit: Unit, env: Env): Entry {
     const { spec } = entry;
     const wasAlive = entry.unit.process !== null && entry.unit.run === unit.run;
-    const begins = unit.process !== null && (!wasAlive || (awaitsNotice(entry.unit, spec) && !awaitsNotice(unit, spec)));
+    const begins = unit.process !== null && (!wasAlive || (awaitsReadyNotice(entry.unit, spec) && !awaitsReadyNotice(unit, spec)));
     const check = !begins ? entry.check : spec.check === null ? null : beginCheck(unit.run, env.nowMs);
     const watchdog = watchdogOf(entry.watchdog, unit, spec.watchdogMs, env.nowMs);
     if (check === null || check.dueMs === null || mayProbe(unit, spec)) return { ...entry, unit, check, watchdog };
@@ -364,7 +364,7 @@ export class World {
     this.#put({
       spec,
       unit,
-      check: check !== null && awaitsNotice(unit, spec) ? { ...check, dueMs: null } : check,
+      check: check !== null && awaitsReadyNotice(unit, spec) ? { ...check, dueMs: null } : check,
       watchdog,
       retired: false,
     });

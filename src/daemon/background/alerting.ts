@@ -1,4 +1,4 @@
-import { judge, keyOf, type Concern, type OpenAlert } from "../../core/alerts/alerts.ts";
+import { judge, keyOf, type AlertCondition, type OpenAlert } from "../../core/alerts/alerts.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Store } from "../../ports/store.ts";
@@ -12,7 +12,7 @@ export interface AlertingOptions {
   readonly recorder: Pick<Recorder, "tell">;
   readonly engine: Pick<Engine, "watch">;
   /** What is wrong with a unit, or with the daemon itself (""), right now. */
-  readonly concernsOf: (id: string) => readonly Concern[];
+  readonly conditionsOf: (id: string) => readonly AlertCondition[];
 }
 
 const DAEMON = "";
@@ -51,8 +51,8 @@ export class Alerting {
   }
 
   #judge(units: ReadonlySet<string>): void {
-    const { world, clock, concernsOf } = this.#o;
-    const concerns = [...units].flatMap((id) => concernsOf(id));
+    const { world, clock, conditionsOf } = this.#o;
+    const concerns = [...units].flatMap((id) => conditionsOf(id));
     const [ours, others] = [new Map<string, OpenAlert>(), new Map<string, OpenAlert>()];
     for (const [key, alert] of this.#open) (units.has(alert.unit) ? ours : others).set(key, alert);
     if (concerns.length === 0 && ours.size === 0) return;
@@ -62,7 +62,7 @@ export class Alerting {
     for (const alert of resolved) this.#end(alert);
   }
 
-  #begin({ unit, type, severity, message }: Concern): OpenAlert {
+  #begin({ unit, type, severity, message }: AlertCondition): OpenAlert {
     const { clock, store, recorder } = this.#o;
     const createdAt = new Date(clock.wallMs()).toISOString();
     const id = store.openAlert({ serviceId: unit === "" ? null : unit, severity, alertType: type, message, createdAt });

@@ -1,6 +1,6 @@
-import type { Concern } from "../../core/alerts/alerts.ts";
-import { concernsOf, storeConcerns } from "../../core/alerts/conditions.ts";
-import { logConcerns } from "../../core/logs/loss-messages.ts";
+import type { AlertCondition } from "../../core/alerts/alerts.ts";
+import { conditionsOf, storeConditions } from "../../core/alerts/conditions.ts";
+import { logConditions } from "../../core/logs/loss-messages.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { WatchFiles } from "../../ports/filewatch.ts";
@@ -56,7 +56,7 @@ export class Background {
     this.limiter = new Limiter(options);
     this.sampler = new Sampler({ ...options, onSamples: (samples) => this.limiter.take(samples) });
     this.forecaster = new Forecaster(options);
-    this.alerting = new Alerting({ ...options, concernsOf: (id) => this.#concerns(id) });
+    this.alerting = new Alerting({ ...options, conditionsOf: (id) => this.#concerns(id) });
     this.schedules = new Schedules({ ...options, isActive: (id) => options.reloader.isScheduleActive(id) });
     this.watches = new Watches(options);
     this.meter = new Meter(options.tickMs);
@@ -91,12 +91,12 @@ export class Background {
     this.sampler.forget(id);
   }
 
-  #concerns(id: string): readonly Concern[] {
+  #concerns(id: string): readonly AlertCondition[] {
     const { world, store, logs } = this.#o;
-    if (id === "") return storeConcerns(store.condition);
+    if (id === "") return storeConditions(store.condition);
     const entry = world.get(id);
     if (entry === undefined) return [];
-    const own = concernsOf(entry, this.limiter.stateOf(id));
-    return [...own, ...this.forecaster.concernsOf(id, entry), ...logConcerns(entry, logs.condition(id))];
+    const own = conditionsOf(entry, this.limiter.stateOf(id));
+    return [...own, ...this.forecaster.conditionsOf(id, entry), ...logConditions(entry, logs.condition(id))];
   }
 }

@@ -1,6 +1,6 @@
 import { HOUR_MS } from "../../base/duration.ts";
 import { forecast, LEAST_POINTS, lookEveryMs, type Forecast } from "../../core/metrics/forecast.ts";
-import type { Concern } from "../../core/alerts/alerts.ts";
+import type { AlertCondition } from "../../core/alerts/alerts.ts";
 import { maxOf } from "../../core/metrics/limits.ts";
 import {
   boundOf,
@@ -12,7 +12,7 @@ import {
   NO_EPISODE,
   TOLD_EPISODE,
   type Bound,
-  type Episode,
+  type PredictionEpisode,
   type Foreseen,
 } from "../../core/metrics/predictions.ts";
 import { isProbed } from "../../core/unit/phase.ts";
@@ -39,12 +39,12 @@ export interface ForecasterOptions {
 /** What was found of each metric, and the bound that it was held against. */
 type Seen = Readonly<Record<Foreseen, { readonly found: Forecast; readonly bound: Bound | null }>>;
 
-interface Look {
+interface TrendLook {
   readonly run: number;
   readonly atMs: number;
   readonly dueMs: number;
   readonly seen: Seen;
-  readonly episodes: Readonly<Record<Foreseen, Episode>>;
+  readonly episodes: Readonly<Record<Foreseen, PredictionEpisode>>;
 }
 
 /** Units that are looked at on one tick: each look reads the history of a run. */
@@ -59,7 +59,7 @@ const EVENT = "limit_predicted";
 /** Looks at the history of running units every now and then, and tells once when a limit is to be expected. */
 export class Forecaster {
   readonly #o: ForecasterOptions;
-  readonly #looks = new Map<string, Look>();
+  readonly #looks = new Map<string, TrendLook>();
 
   constructor(options: ForecasterOptions) {
     this.#o = options;
@@ -104,7 +104,7 @@ export class Forecaster {
     });
   }
 
-  concernsOf(id: string, entry: Entry): Concern[] {
+  conditionsOf(id: string, entry: Entry): AlertCondition[] {
     return this.predictionsOf(id, entry).map(({ metric, text }) => ({
       unit: id,
       type: `${metric}-predicted`,
@@ -113,7 +113,7 @@ export class Forecaster {
     }));
   }
 
-  #lookAt(id: string, { unit }: Entry): Look | undefined {
+  #lookAt(id: string, { unit }: Entry): TrendLook | undefined {
     const known = this.#looks.get(id);
     return known?.run === unit.run && isProbed(unit) ? known : undefined;
   }
@@ -146,9 +146,9 @@ export class Forecaster {
   }
 
   /** What an earlier daemon told of this run is not told again. */
-  #toldBefore(id: string, run: number): Record<Foreseen, Episode> {
+  #toldBefore(id: string, run: number): Record<Foreseen, PredictionEpisode> {
     const told = this.#o.store.events({ limit: 10, serviceIds: [id], types: [EVENT] }).filter(({ details }) => details.run === run);
-    const of = (metric: Foreseen): Episode => (told.some(({ details }) => details.metric === metric) ? TOLD_EPISODE : NO_EPISODE);
+    const of = (metric: Foreseen): PredictionEpisode => (told.some(({ details }) => details.metric === metric) ? TOLD_EPISODE : NO_EPISODE);
     return { memory: of("memory"), cpu: of("cpu") };
   }
 

@@ -13,7 +13,7 @@ const FORGET = 1.02;
 const FORGET_MS = 5000;
 const SHARE_OF_TIME = 0.01;
 
-export interface Look {
+export interface HeapReading {
   readonly nowMs: number;
   /** In use, garbage included. */
   readonly heapBytes: number;
@@ -21,13 +21,13 @@ export interface Look {
   readonly cpuMs: number;
 }
 
-export class Thrift {
+export class GcPacer {
   #smallest = Number.POSITIVE_INFINITY;
-  #last: Look | null = null;
+  #last: HeapReading | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
   /** True when a collection is worth its time now. */
-  look(look: Look): boolean {
+  look(look: HeapReading): boolean {
     const { nowMs, heapBytes, cpuMs } = look;
     const passedMs = nowMs - (this.#last?.nowMs ?? nowMs);
     const rests = this.#last !== null && cpuMs - this.#last.cpuMs < RESTS_BELOW * passedMs;

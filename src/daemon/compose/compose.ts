@@ -13,10 +13,10 @@ import { isDown } from "../../core/unit/phase.ts";
 import { World, type Turn } from "../../core/world/world.ts";
 import { bootId } from "../../linux/proc/boot.ts";
 import { type Cgroups, openCgroups } from "../../linux/cgroup/cgroup.ts";
-import { openHub } from "../../linux/io/epoll.ts";
+import { openEpoll } from "../../linux/io/epoll.ts";
 import { noKeeper, openKeeper } from "../../linux/keeper/keeper.ts";
 import { hasListener } from "../../linux/io/unix-listeners.ts";
-import { openNotify } from "../../linux/io/sd-notify.ts";
+import { openSdNotify } from "../../linux/io/sd-notify.ts";
 import { openProcesses, type ProcessTable } from "../../linux/processes/processes.ts";
 import { openSockets } from "../../linux/io/sockets.ts";
 import { openUsers } from "../../linux/spawn/users.ts";
@@ -24,7 +24,7 @@ import type * as shape from "../../api/contract/shapes.ts";
 import type { Telemetry } from "../../api/server/supervisor.ts";
 import type { Keeper } from "../../ports/keeper.ts";
 import type { LogLoss } from "../../ports/logs.ts";
-import type { NotifySockets } from "../../ports/sd-notify.ts";
+import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import type { Prober } from "../../ports/prober.ts";
 import type { Usage } from "../../ports/usage.ts";
@@ -35,16 +35,16 @@ import type { Settings } from "../../spec/schema/settings.ts";
 import { Actions } from "../jobs/actions.ts";
 import { Background } from "../background/background.ts";
 import { Bus } from "../engine/bus.ts";
-import { Catalog } from "../units/unit-catalog.ts";
+import { UnitCatalog } from "../units/unit-catalog.ts";
 import { describeService, type Surroundings } from "../queries/describe.ts";
 import { earlierRuns } from "../units/earlier-runs.ts";
 import { Engine, type TurnSink } from "../engine/engine.ts";
-import { Facade } from "../queries/supervisor.ts";
+import { LocalSupervisor } from "../queries/supervisor.ts";
 import { Interpreter } from "../engine/interpreter.ts";
 import { Invocations } from "../engine/invocations.ts";
-import type { Journal } from "../lifecycle/daemon-log.ts";
+import type { DaemonLog } from "../lifecycle/daemon-log.ts";
 import { Launcher } from "../engine/launcher.ts";
-import { Ownership } from "../lifecycle/system-units.ts";
+import { SystemUnits } from "../lifecycle/system-units.ts";
 import { Recorder } from "../engine/recorder.ts";
 import { Reloader } from "../units/reloader.ts";
 import { SocketHolder } from "../engine/socket-holder.ts";
@@ -58,14 +58,14 @@ export interface Parts {
   readonly engine: Engine;
   readonly interpreter: Interpreter;
   readonly recorder: Recorder;
-  readonly catalog: Catalog;
+  readonly catalog: UnitCatalog;
   readonly source: ReturnType<typeof openUnitSource>;
   readonly reloader: Reloader;
   readonly keeper: Keeper;
   readonly sockets: SocketHolder;
-  readonly notify: NotifySockets;
+  readonly notify: SdNotifySockets;
   readonly background: Background;
-  readonly facade: Facade;
+  readonly facade: LocalSupervisor;
   /** What an operator should know of the daemon itself. */
   readonly notes: string[];
   readonly bootId: string;
@@ -79,7 +79,7 @@ export interface ComposeOptions {
   readonly places: Places;
   readonly settings: Settings;
   readonly version: string;
-  readonly journal: Journal;
+  readonly daemonLog: DaemonLog;
   readonly describeDaemon: (notes: readonly string[], leftAlone: ReturnType<UnitSource["leftAlone"]>) => shape.DaemonInfo;
   readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
@@ -108,7 +108,7 @@ type Machine = Pick<
   | "invocations"
   | "close"
 > & {
-  readonly ownership: Ownership;
+  readonly systemUnits: SystemUnits;
   readonly prober: Prober;
   readonly usage: Usage;
   readonly users: Users;
@@ -124,21 +124,21 @@ function startable<T>(open: () => T): Result<T, string> {
 }
 
 /** What reaches outside: the adapters, on their ports. */
-function openMachine({ places, settings, journal, version }: ComposeOptions, tell: Recorder["tell"]): Result<Machine, string> {
+function openMachine({ places, settings, daemonLog, version }: ComposeOptions, tell: Recorder["tell"]): Result<Machine, string> {
   const clock = systemClock();
   const opened = openStore(`${places.state}/sup.db`);
   if (!opened.ok) return opened;
   const store = opened.value;
-  const hub = openHub({
-    onError: (error) => journal.bug("a callback of the hub threw", error),
-    onWarning: (message) => journal.warn(message),
+  const epoll = openEpoll({
+    onError: (error) => daemonLog.bug("a callback of the hub threw", error),
+    onWarning: (message) => daemonLog.warn(message),
   });
-  const invocations = new Invocations(store, bootId(), places.runtime, (message) => journal.warn(message));
+  const invocations = new Invocations(store, bootId(), places.runtime, (message) => daemonLog.warn(message));
   const invocationOf = (id: string, run: number): string => invocations.of(id, run);
   const cgroups = cgroupsFor(settings, store, invocations.nameOf(""));
   // Who kills a pid 1 ends all of its namespace.
-  const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: (message) => journal.warn(message) });
-  const table = startable(() => openProcesses({ hub, cgroups, keeper, scratch: places.runtime }));
+  const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: (message) => daemonLog.warn(message) });
+  const table = startable(() => openProcesses({ epoll, cgroups, keeper, scratch: places.runtime }));
   if (!table.ok) return table;
   const processes = table.value;
   const note = processes.containmentNote;
@@ -147,20 +147,20 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
   const logs = openLogs({
     runtimeDir: places.runtime,
     logDir: places.logs,
-    hub,
+    epoll,
     keeper,
     clock,
-    onProblem: (message) => journal.warn(message),
+    onProblem: (message) => daemonLog.warn(message),
     retention: { maxTotalBytes: settings.logs.maxTotalBytes, goneMs: settings.logs.retentionDays * DAY_MS },
     onDeleted: (deleted) => tell("logs-deleted", deletedWords(deleted, settings.logs.retentionDays), null, { ...deleted }),
     onLoss: (unit, loss) => tellLoss(tell, unit, loss),
   });
-  const ownership = new Ownership(places, () => hasListener(SYSTEM_SOCKET));
+  const systemUnits = new SystemUnits(places, () => hasListener(SYSTEM_SOCKET));
   const close = (): void => {
     processes.close();
     keeper.close();
     store.close();
-    hub.close();
+    epoll.close();
   };
   return ok({
     clock,
@@ -169,15 +169,15 @@ function openMachine({ places, settings, journal, version }: ComposeOptions, tel
     processes,
     close,
     bootId: bootId(),
-    ownership,
-    source: openUnitSource(places.unitPath, { leavesAlone: (directory) => ownership.leavesAlone(directory) }),
-    prober: openProber({ processes, hub, version }),
+    systemUnits,
+    source: openUnitSource(places.unitPath, { leavesAlone: (directory) => systemUnits.leavesAlone(directory) }),
+    prober: openProber({ processes, epoll, version }),
     usage: processUsage(processes),
     users: openUsers(),
     keeper,
     sockets: new SocketHolder(openSockets(), keeper),
-    notify: openNotify({
-      hub,
+    notify: openSdNotify({
+      epoll,
       keeper,
       directory: `${places.runtime}/notify`,
       abstractName: (unit) => `sup/${invocations.nameOf(`notify:${unit}`)}`,
@@ -195,11 +195,11 @@ function cgroupsFor({ containment }: Settings, store: Pick<Machine["store"], "ge
 }
 
 /** What decides and answers, on top of the machine. */
-function assemble(machine: Machine, { places, settings, journal, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, ownership, invocationOf } = machine;
-  const bug = (message: string, error?: unknown): void => journal.bug(message, error);
+function assemble(machine: Machine, { places, settings, daemonLog, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
+  const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, systemUnits, invocationOf } = machine;
+  const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
-  const catalog = new Catalog(source, settings.unitDefaults);
+  const catalog = new UnitCatalog(source, settings.unitDefaults);
   const bus = new Bus({ firstId: Math.floor(clock.wallMs()) * 1000, onError: (error) => bug("a subscriber threw", error) });
   const enablements = cached(() => store.enablements());
   const around: Surroundings = {
@@ -232,7 +232,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   };
   const handle = engine.handle.bind(engine);
   const runsBefore = earlierRuns(store, machine.invocations);
-  const loading = { world, catalog, ownership, recorder, logs, earlierRuns: runsBefore };
+  const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: runsBefore };
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug, tickMs: settings.metrics.intervalMs };
@@ -247,7 +247,7 @@ function assemble(machine: Machine, { places, settings, journal, describeDaemon,
   };
   const telemetry = (): Telemetry => readTelemetry(background, engine, machine, world);
   const acting = { tell: recorder.tell.bind(recorder), telemetry, actions, reloader, transients, probeNow, shutdown, reexec };
-  const facade = new Facade({
+  const facade = new LocalSupervisor({
     world,
     clock,
     store,
@@ -309,7 +309,7 @@ function readTelemetry(
 }
 
 /** Notes of the daemon, of the store, and the units whose files are bad. */
-function daemonNotes(own: readonly string[], store: readonly string[], catalog: Catalog): string[] {
+function daemonNotes(own: readonly string[], store: readonly string[], catalog: UnitCatalog): string[] {
   const bad = catalog.problems().filter((problem) => problem.severity === "error");
   const lines = bad.map(problemLine);
   return [...own, ...store, ...lines];

@@ -3,7 +3,7 @@ import type { Unit } from "../../core/unit/record.ts";
 import { reasonOf } from "../../core/unit/settle.ts";
 
 /** What systemd tells an ExecStopPost command: systemd.exec(5), "Environment Variables Set or Propagated". */
-export function resultVariables(unit: Unit | undefined): Record<string, string> {
+export function hookVariables(unit: Unit | undefined): Record<string, string> {
   const end = unit?.ending;
   if (!end) return {};
   const variables = { SERVICE_RESULT: reasonOf(end) === "operator" ? "success" : reasonOf(end) };

@@ -7,15 +7,15 @@ import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEffect, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { NotifySockets } from "../../ports/sd-notify.ts";
+import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Prober } from "../../ports/prober.ts";
 import type { Processes, ProcessRef, Survivor } from "../../ports/processes.ts";
 import { expandProbe } from "../../spec/load/expand.ts";
 import type { HookSpec, Spec } from "../../spec/spec.ts";
 import { hookRequest, mainRequest, spawnFailure, type Launch, type Launcher } from "./launcher.ts";
-import { Notices, type LiveRun } from "./service-notify.ts";
+import { ServiceNotify, type LiveRun } from "./service-notify.ts";
 import { probeWithFallback } from "./probing.ts";
-import { resultVariables } from "./hook-variables.ts";
+import { hookVariables } from "./hook-variables.ts";
 import { listenVariables, type SocketHolder } from "./socket-holder.ts";
 
 export interface InterpreterOptions {
@@ -25,7 +25,7 @@ export interface InterpreterOptions {
   readonly prober: Prober;
   readonly launcher: Launcher;
   readonly sockets: SocketHolder;
-  readonly notify: NotifySockets;
+  readonly notify: SdNotifySockets;
   readonly clock: Clock;
   readonly bootId: string;
   /** The value of SUP_INVOCATION_ID: the same for a unit's run in every daemon of this state directory. */
@@ -65,13 +65,13 @@ export class Interpreter {
   readonly #options: InterpreterOptions;
   readonly #runs = new Map<string, RunState>();
   readonly #probeWaiters = new Map<string, Array<() => void>>();
-  readonly #notices: Notices;
+  readonly #notices: ServiceNotify;
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
     const { processes, post, logs } = options;
     const note = (id: string, text: string): void => logs.note(id, text);
-    this.#notices = new Notices({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
+    this.#notices = new ServiceNotify({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
   }
 
   perform(effect: WorldEffect): void {
@@ -280,7 +280,7 @@ export class Interpreter {
     if (!launch.ok) return answer(launch.error);
     state.launch = launch.value;
     this.#options.logs.open(id, spec.log);
-    const extra = which === "post_stop" ? resultVariables(this.#options.world.get(id)?.unit) : {};
+    const extra = which === "post_stop" ? hookVariables(this.#options.world.get(id)?.unit) : {};
     const next = (rest: readonly HookSpec[]): void => {
       const [hook, ...later] = rest;
       if (hook === undefined) return answer(null);

@@ -1,7 +1,7 @@
 import { errnoName, errnoWords } from "../../base/errno.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Account, Users } from "../../ports/users.ts";
-import type { Bounds, SpawnRequest, SpawnResult } from "../../ports/processes.ts";
+import type { CgroupLimits, SpawnRequest, SpawnResult } from "../../ports/processes.ts";
 import { composeEnvironment } from "../../spec/load/environment.ts";
 import { expandCommand, expandEnvironmentFiles, expandExec } from "../../spec/load/expand.ts";
 import type { LimitSpec, Spec } from "../../spec/spec.ts";
@@ -97,7 +97,7 @@ export const mainRequest = (
 });
 
 /** What the kernel is asked to hold a unit to. */
-export const boundsOf = (limits: LimitSpec | null): Bounds | null =>
+export const boundsOf = (limits: LimitSpec | null): CgroupLimits | null =>
   limits?.action === "enforce" ? { memory: limits.maxMemoryMb, cpu: limits.maxCpuPercent, tasks: limits.maxTasks } : null;
 
 /** A hook or reload command: same user, directory and environment as the main process, plus `extra`. */

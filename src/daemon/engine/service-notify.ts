@@ -1,7 +1,7 @@
 import { ok, type Result } from "../../base/result.ts";
-import { parseNotice } from "../../core/unit/sd-notify.ts";
+import { parseSdNotify } from "../../core/unit/sd-notify.ts";
 import type { WorldEvent } from "../../core/world/world.ts";
-import type { NotifyMessage, NotifySockets } from "../../ports/sd-notify.ts";
+import type { SdNotifyMessage, SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Processes, ProcessRef, TreeOf } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
 
@@ -13,8 +13,8 @@ export interface LiveRun {
   readonly changeMain: (ref: ProcessRef) => boolean;
 }
 
-export interface NoticesOptions {
-  readonly sockets: NotifySockets;
+export interface ServiceNotifyOptions {
+  readonly sockets: SdNotifySockets;
   readonly processes: Processes;
   /** Null when no main process of the unit is alive. */
   readonly runOf: (id: string) => LiveRun | null;
@@ -27,12 +27,12 @@ export interface NoticesOptions {
  * What services say of themselves by sd_notify(3). Any process of the unit may speak for it (systemd's NotifyAccess=all:
  * a script says it by systemd-notify), nobody else: the kernel names the sender, and it must be alive and of the run's tree.
  */
-export class Notices {
-  readonly #options: NoticesOptions;
+export class ServiceNotify {
+  readonly #options: ServiceNotifyOptions;
   /** Runs whose first stranger was noted. */
   readonly #noted = new Map<string, number>();
 
-  constructor(options: NoticesOptions) {
+  constructor(options: ServiceNotifyOptions) {
     this.#options = options;
   }
 
@@ -55,7 +55,7 @@ export class Notices {
     this.#noted.delete(id);
   }
 
-  #hear(id: string, { pid, text }: NotifyMessage): void {
+  #hear(id: string, { pid, text }: SdNotifyMessage): void {
     const { processes, runOf, post, note } = this.#options;
     const live = runOf(id);
     if (live === null) return;
@@ -65,7 +65,7 @@ export class Notices {
       this.#noted.set(id, run);
       return;
     }
-    const notice = parseNotice(text);
+    const notice = parseSdNotify(text);
     if (notice.mainPid !== null && notice.mainPid !== tree.main.pid) {
       const process = processes.memberOf(tree, notice.mainPid);
       if (process === null) note(id, `MAINPID=${notice.mainPid} was ignored: no process of this unit has that pid`);

@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, statSync } from "node:fs";
 
 /** The daemon's own log: one line an entry, to `sup.log` and, in the foreground, to standard error. */
-export interface Journal {
+export interface DaemonLog {
   info(message: string): void;
   warn(message: string): void;
   /** A fault of sup itself: with the stack when there is one. */
@@ -11,7 +11,7 @@ export interface Journal {
 const MAX_BYTES = 10 * 1024 * 1024;
 const CHECK_EVERY = 256;
 
-export function openJournal(path: string, options: { readonly echo: boolean; readonly now: () => number }): Journal {
+export function openDaemonLog(path: string, options: { readonly echo: boolean; readonly now: () => number }): DaemonLog {
   let lines = 0;
   const write = (level: string, message: string): void => {
     const line = `${new Date(options.now()).toISOString()} ${level} ${message}\n`;

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, readSync } from "node:fs";
 import { errnoWords } from "../../base/errno.ts";
 import { HANDOVER, reexec } from "../../linux/self/reexec.ts";
 import type { Lock } from "../../linux/self/lock.ts";
-import type { HeldNotify } from "../../ports/sd-notify.ts";
+import type { HeldSdNotify } from "../../ports/sd-notify.ts";
 import type { Parts } from "../compose/compose.ts";
 import { rememberUnit } from "../engine/unit-memory.ts";
 import type { Held } from "../engine/socket-holder.ts";
@@ -17,7 +17,7 @@ export interface Handover {
   readonly version: string;
   readonly sockets: Readonly<Record<string, readonly Held[]>>;
   /** Absent in what an older program left. */
-  readonly notify?: Readonly<Record<string, HeldNotify>>;
+  readonly notify?: Readonly<Record<string, HeldSdNotify>>;
 }
 
 /** Null in a process that was started afresh. The variable that told of it is gone afterwards. */

@@ -3,7 +3,7 @@ import type { World } from "../../core/world/world.ts";
 import type { State } from "../../base/words.ts";
 import type { Engine } from "../engine/engine.ts";
 
-export interface HeraldOptions {
+export interface ParentNotifierOptions {
   /** The daemon's own environment: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID (sd_notify(3), sd_watchdog_enabled(3)). */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
@@ -16,12 +16,12 @@ const SETTLE_MS = 100;
 const TOLD: readonly State[] = ["running", "starting", "stopping", "backoff", "failed", "fatal"];
 
 /** Tells whoever supervises the daemon (systemd, or another sup) how it is. Nobody listens: every call does nothing. */
-export class Herald {
-  readonly #options: HeraldOptions;
+export class ParentNotifier {
+  readonly #options: ParentNotifierOptions;
   readonly #stops: Array<() => void> = [];
   #told = "";
 
-  constructor(options: HeraldOptions) {
+  constructor(options: ParentNotifierOptions) {
     this.#options = options;
   }
 

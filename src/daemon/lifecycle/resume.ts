@@ -7,7 +7,7 @@ import type { ProcessRef } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Parts } from "../compose/compose.ts";
 import type { Handover } from "./handover.ts";
-import type { Journal } from "./daemon-log.ts";
+import type { DaemonLog } from "./daemon-log.ts";
 import { recallUnit, type Memory } from "../engine/unit-memory.ts";
 
 export interface Resumed {
@@ -21,7 +21,7 @@ export interface Resumed {
  * id agree), what ended meanwhile goes to its policy, what the operator stopped stays stopped. An orderly end leaves no
  * memories; those of an earlier boot are worth nothing.
  */
-export function resume(parts: Parts, journal: Journal, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
+export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
   const memories = recallAll(parts);
   parts.reloader.loadAll(memories);
   // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
@@ -44,7 +44,7 @@ export function resume(parts: Parts, journal: Journal, handover: Pick<Handover, 
     const { unit, spec } = parts.world.get(id)!;
     if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(id)) parts.interpreter.holdSockets(id, unit, spec);
   }
-  if (adopted > 0) journal.info(`adopted ${adopted} running units`);
+  if (adopted > 0) daemonLog.info(`adopted ${adopted} running units`);
   return { adopted, decided };
 }
 

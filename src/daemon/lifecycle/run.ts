@@ -8,7 +8,7 @@ import type * as shape from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { earlySignals } from "../../linux/self/early-signals.ts";
 import { takeLock, type Lock } from "../../linux/self/lock.ts";
-import { sendNotice } from "../../linux/io/sd-notify.ts";
+import { sendSdNotify } from "../../linux/io/sd-notify.ts";
 import { whoListens } from "../../linux/io/tcp-listeners.ts";
 import { isAlive, readStat } from "../../linux/proc/proc.ts";
 import { collectGarbage, releaseStartupCode } from "../../linux/self/release-memory.ts";
@@ -20,12 +20,12 @@ import { loadSettings, type Settings } from "../../spec/schema/settings.ts";
 import { compose, type ComposeOptions, type Parts } from "../compose/compose.ts";
 import { readOptional } from "./files.ts";
 import { handOver, receiveHandover, remember, whenQuiet, type Handover } from "./handover.ts";
-import { Herald } from "./parent-notify.ts";
+import { ParentNotifier } from "./parent-notify.ts";
 import { Housekeeping } from "../background/housekeeping.ts";
-import { openJournal, type Journal } from "./daemon-log.ts";
+import { openDaemonLog, type DaemonLog } from "./daemon-log.ts";
 import { resume } from "./resume.ts";
 import { patienceMs, shutDown } from "./shutdown.ts";
-import { Thrift } from "../background/gc-pacer.ts";
+import { GcPacer } from "../background/gc-pacer.ts";
 
 export interface DaemonOptions {
   readonly places: Places;
@@ -48,15 +48,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     console.error(`sup: ${ready.error}`);
     return 1;
   }
-  const { settings, journal, lock } = ready.value;
+  const { settings, daemonLog, lock } = ready.value;
   let asked = Promise.withResolvers<Asked>();
   const askToEnd = (by: string, code: number = EXIT.done): void => asked.resolve({ kind: "end", by, code });
   let parts: Parts | null = null;
-  const herald = new Herald({ env: process.env, pid: process.pid, send: sendNotice });
+  const parentNotifier = new ParentNotifier({ env: process.env, pid: process.pid, send: sendSdNotify });
   const handlers = {
     SIGTERM: () => askToEnd("SIGTERM"),
     SIGINT: () => askToEnd("SIGINT"),
-    SIGHUP: () => herald.reload(() => parts?.reloader.reload(false)),
+    SIGHUP: () => parentNotifier.reload(() => parts?.reloader.reload(false)),
     // What `systemctl restart` sends (docs/systemd.md).
     SIGUSR2: () => asked.resolve({ kind: "leave", by: "SIGUSR2" }),
   };
@@ -66,33 +66,33 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const shutdown = (leave: boolean): void => (leave ? asked.resolve({ kind: "leave", by: "the API" }) : askToEnd("the API"));
   const requests = { shutdown, reexec: () => asked.resolve({ kind: "reexec" }) };
   try {
-    const started = await start(options, settings, journal, requests, handover);
+    const started = await start(options, settings, daemonLog, requests, handover);
     if (!started.ok) {
       console.error(`sup: ${started.error}`);
-      journal.warn(started.error);
+      daemonLog.warn(started.error);
       return 1;
     }
     parts = started.value.parts;
-    herald.ready(parts);
+    parentNotifier.ready(parts);
     if (settings.onCriticalFatal === "shutdown")
       watchCritical(parts, (id, state) => askToEnd(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
     for (;;) {
       const what = await asked.promise;
       if (what.kind === "leave") {
-        herald.leaving();
-        await leave(parts, started.value.unlisten, journal, what.by);
+        parentNotifier.leaving();
+        await leave(parts, started.value.unlisten, daemonLog, what.by);
         return EXIT.done;
       }
       if (what.kind === "end") {
-        herald.stopping(patienceMs(parts.world));
-        await end(parts, started.value.unlisten, journal, what.by);
+        parentNotifier.stopping(patienceMs(parts.world));
+        await end(parts, started.value.unlisten, daemonLog, what.by);
         return what.code;
       }
       asked = Promise.withResolvers();
-      await becomeNew(parts, lock, options.version, journal);
+      await becomeNew(parts, lock, options.version, daemonLog);
     }
   } finally {
-    herald.close();
+    parentNotifier.close();
     offSignals();
     lock.release();
   }
@@ -119,18 +119,18 @@ function watchCritical({ engine, world }: Parts, onDown: (id: string, state: str
 const ANSWER_MS = 50;
 
 /** Returns only when it did not work. */
-async function becomeNew(parts: Parts, lock: Lock, version: string, journal: Journal): Promise<void> {
+async function becomeNew(parts: Parts, lock: Lock, version: string, daemonLog: DaemonLog): Promise<void> {
   await Bun.sleep(ANSWER_MS);
   await whenQuiet(parts);
-  journal.info("re-executing");
+  daemonLog.info("re-executing");
   const error = handOver(parts, lock, version);
-  journal.warn(error);
+  daemonLog.warn(error);
   parts.recorder.tell("daemon-reexec-failed", error);
 }
 
 interface Prepared {
   readonly settings: Settings;
-  readonly journal: Journal;
+  readonly daemonLog: DaemonLog;
   readonly lock: Lock;
 }
 
@@ -151,9 +151,9 @@ function prepare({ places, foreground }: DaemonOptions, handover: Handover | nul
       `cannot start: ${who} owns ${places.state}. \`sup status\` talks to it, \`sup daemon stop\` ends it; with SUP_HOME=DIR there can be a second one`,
     );
   }
-  const journal = openJournal(`${places.logs}/sup.log`, { echo: foreground, now: Date.now });
-  if (scrubbed.length > 0) journal.info(`left out of the environment: ${scrubbed.join(", ")}`);
-  return ok({ settings: settings.value, journal, lock: lock.value });
+  const daemonLog = openDaemonLog(`${places.logs}/sup.log`, { echo: foreground, now: Date.now });
+  if (scrubbed.length > 0) daemonLog.info(`left out of the environment: ${scrubbed.join(", ")}`);
+  return ok({ settings: settings.value, daemonLog, lock: lock.value });
 }
 
 /** How long a daemon that was killed in the moment of a fork may seem to live. */
@@ -219,7 +219,7 @@ function readSettings(places: Places): Result<Settings, string> {
 async function start(
   options: DaemonOptions,
   settings: Settings,
-  journal: Journal,
+  daemonLog: DaemonLog,
   requests: { readonly shutdown: (leave: boolean) => void; readonly reexec: () => void },
   handover: Handover | null,
 ): Promise<Result<{ parts: Parts; unlisten: Unlisten }, string>> {
@@ -243,14 +243,14 @@ async function start(
     notes: [...notes],
     left_alone: leftAlone.map(({ directory, units }) => ({ directory, units: [...units], owner: SYSTEM_SOCKET })),
   });
-  const made = compose({ places, settings, version, journal, describeDaemon, ...requests });
+  const made = compose({ places, settings, version, daemonLog, describeDaemon, ...requests });
   if (!made.ok) return made;
   const parts = made.value;
   containmentNote = parts.processes.containmentNote;
   const token = readOrMakeToken(places.token);
   if (!token.ok) return err(token.error);
-  const app = createApp(appOptions(parts, settings, journal, version, token.value.token));
-  const resumed = resume(parts, journal, handover);
+  const app = createApp(appOptions(parts, settings, daemonLog, version, token.value.token));
+  const resumed = resume(parts, daemonLog, handover);
   parts.keeper.settle();
   const { enabled, host, port, auth } = settings.api;
   const tcp = enabled ? { host, port, auth } : null;
@@ -258,13 +258,13 @@ async function start(
   if (!listening.ok) return err(listening.error);
   url = listening.value.tcp?.url ?? null;
   parts.notes.push(...(token.value.note === null ? [] : [token.value.note]), ...listening.value.notes);
-  for (const note of parts.notes) journal.warn(note);
+  for (const note of parts.notes) daemonLog.warn(note);
   const info = describeDaemon(parts.notes, parts.source.leftAlone());
   options.onReady?.(parts, info);
   const began = `sup ${version} ${handover === null ? "started" : `re-executed (it was ${handover.version})`}, pid ${process.pid}`;
   const event = handover === null ? "daemon-started" : "daemon-reexecuted";
   parts.recorder.tell(event, began, null, { pid: process.pid, adopted: resumed.adopted });
-  journal.info(`${began}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
+  daemonLog.info(`${began}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
   const boot = (options.startAtBoot?.(parts) ?? parts.world.ids().filter((id) => parts.reloader.startsByItself(id))).filter(
     (id) => !resumed.decided.has(id),
   );
@@ -281,13 +281,13 @@ async function start(
   return ok({ parts, unlisten });
 }
 
-const appOptions = ({ facade, store }: Parts, { api }: Settings, journal: Journal, version: string, token: string): AppOptions => ({
+const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: DaemonLog, version: string, token: string): AppOptions => ({
   supervisor: facade,
   version,
   token,
   settings: api,
   now: Date.now,
-  onError: (error) => journal.bug("a request failed inside sup", error),
+  onError: (error) => daemonLog.bug("a request failed inside sup", error),
   // Not before a browser asks: most daemons serve no page in their life.
   loadPage: async () => (await import("../compose/page.ts")).loadPage(),
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
@@ -308,7 +308,7 @@ function tick(parts: Parts, settings: Settings): () => void {
     world.get(id)?.spec.log ?? (catalog.problemsOf(id).length > 0 ? null : undefined);
   const tidying = { tidyLogs: () => logs.tidy(specOf), logsHaveGrown: () => logs.hasGrown };
   const housekeeping = new Housekeeping({ clock, store, settings, countUnits, ...tidying, onShortened });
-  const thrift = new Thrift();
+  const thrift = new GcPacer();
   const { intervalMs } = settings.metrics;
   const between = intervalMs > KEEP_HOUSE_MS ? setInterval(() => housekeeping.tick(), KEEP_HOUSE_MS) : undefined;
   const ticking = setInterval(() => {
@@ -326,12 +326,12 @@ function tick(parts: Parts, settings: Settings): () => void {
   };
 }
 
-async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
-  journal.info(`ending, asked by ${why}`);
+async function end(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: string): Promise<void> {
+  daemonLog.info(`ending, asked by ${why}`);
   parts.recorder.tell("daemon-stopping", `sup is ending, asked by ${why}`);
   parts.background.close();
   const left = await shutDown(parts);
-  for (const id of left) journal.warn(`${id} could not be stopped`);
+  for (const id of left) daemonLog.warn(`${id} could not be stopped`);
   parts.logs.shutdown();
   // Who follows a log is called from the event loop: the last lines of the services are on their way there.
   await new Promise(setImmediate);
@@ -339,12 +339,12 @@ async function end(parts: Parts, unlisten: Unlisten, journal: Journal, why: stri
   await unlisten();
   parts.invocations.forget();
   parts.close();
-  journal.info("ended");
+  daemonLog.info("ended");
 }
 
 /** Ends as a crash would, only in good order: services go on, and the next daemon takes them over. */
-async function leave(parts: Parts, unlisten: Unlisten, journal: Journal, why: string): Promise<void> {
-  journal.info(`ending, asked by ${why}; the services go on`);
+async function leave(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: string): Promise<void> {
+  daemonLog.info(`ending, asked by ${why}; the services go on`);
   parts.background.close();
   await whenQuiet(parts);
   parts.recorder.tell("daemon-left", `sup has ended, asked by ${why}; the services go on until the next one takes them over`);

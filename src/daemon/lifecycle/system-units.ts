@@ -7,7 +7,7 @@ import { SYSTEM_UNITS, type Places } from "../../spec/places.ts";
  * That it begins to answer counts at once, that it ends only when the user's daemon starts or is told to reload: it may be on
  * its way back, and two daemons must not run the same service.
  */
-export class Ownership {
+export class SystemUnits {
   readonly #applies: boolean;
   readonly #answers: () => boolean;
   #left = false;

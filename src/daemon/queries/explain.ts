@@ -1,7 +1,7 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import { waves } from "../../base/graph.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
-import { whatComes } from "../../core/explain/upcoming.ts";
+import { upcomingOf } from "../../core/explain/upcoming.ts";
 import { policyWords, retriesOf, timeToFatalMs } from "../../core/explain/policy.ts";
 import { tellStory } from "../../core/explain/story.ts";
 import { isProbed } from "../../core/unit/phase.ts";
@@ -33,7 +33,7 @@ export function why(id: string, entry: Entry, { world, clock, store, around, for
     story: [...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })), ...probeNews(entry, clock)],
     policy: policyWords(entry.spec),
     next: [
-      ...whatComes(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
+      ...upcomingOf(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
         text,
         time: isoOf(atMs, clock) ?? isoOfWall(wallMs),
       })),

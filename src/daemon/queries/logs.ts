@@ -9,7 +9,7 @@ import type { LogLine, LogQuery, LogStore, LogTrail } from "../../ports/logs.ts"
 import type { Store } from "../../ports/store.ts";
 import type { Bus } from "../engine/bus.ts";
 
-export interface LogAccessOptions {
+export interface LogQueriesOptions {
   readonly world: World;
   readonly bus: Pick<Bus, "subscribe">;
   readonly store: Pick<Store, "events">;
@@ -21,10 +21,10 @@ export interface LogAccessOptions {
 const KNOWN_RUNS = 2000;
 
 /** The logs as the API asks for them: also by runs, and also of units that are gone. */
-export class LogAccess {
-  readonly #o: LogAccessOptions;
+export class LogQueries {
+  readonly #o: LogQueriesOptions;
 
-  constructor(options: LogAccessOptions) {
+  constructor(options: LogQueriesOptions) {
     this.#o = options;
   }
 

@@ -18,19 +18,19 @@ import type { Usage } from "../../ports/usage.ts";
 import { formatProblem } from "../../spec/parse/problems.ts";
 import type { Actions } from "../jobs/actions.ts";
 import type { Bus } from "../engine/bus.ts";
-import type { Catalog } from "../units/unit-catalog.ts";
+import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { describeService, healthOf, isoOf, round, type Surroundings } from "./describe.ts";
 import { explain, why } from "./explain.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import { enforcementWords, unheldOf } from "../background/limiter.ts";
 import { eventShape, type Recorder } from "../engine/recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
-import { LogAccess } from "./logs.ts";
+import { LogQueries } from "./logs.ts";
 import type { Reloader } from "../units/reloader.ts";
 import type { Sampler } from "../background/sampler.ts";
 import type { RunFollower, Transients } from "../units/transients.ts";
 
-export interface FacadeOptions {
+export interface LocalSupervisorOptions {
   readonly world: World;
   readonly clock: Clock;
   readonly store: Store;
@@ -38,7 +38,7 @@ export interface FacadeOptions {
   readonly processes: Processes;
   readonly usage: Pick<Usage, "proportional">;
   readonly bus: Bus;
-  readonly catalog: Catalog;
+  readonly catalog: UnitCatalog;
   readonly actions: Actions;
   readonly reloader: Reloader;
   readonly sampler: Sampler;
@@ -57,13 +57,13 @@ export interface FacadeOptions {
 const MAX_EVENTS = 10_000;
 
 /** The daemon as the API sees it. Reads answer from memory; actions go through the mailbox. */
-export class Facade implements Supervisor {
-  readonly #o: FacadeOptions;
-  readonly #logs: LogAccess;
+export class LocalSupervisor implements Supervisor {
+  readonly #o: LocalSupervisorOptions;
+  readonly #logs: LogQueries;
 
-  constructor(options: FacadeOptions) {
+  constructor(options: LocalSupervisorOptions) {
     this.#o = options;
-    this.#logs = new LogAccess(options);
+    this.#logs = new LogQueries(options);
   }
 
   status(): shape.Status {

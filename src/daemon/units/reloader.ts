@@ -3,15 +3,15 @@ import { isDown } from "../../core/unit/phase.ts";
 import type { World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { Loaded } from "../../spec/load/load.ts";
-import type { Catalog } from "./unit-catalog.ts";
+import type { UnitCatalog } from "./unit-catalog.ts";
 import { SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
-import type { Ownership } from "../lifecycle/system-units.ts";
+import type { SystemUnits } from "../lifecycle/system-units.ts";
 import type { Recorder } from "../engine/recorder.ts";
 
 export interface ReloaderOptions {
   readonly world: World;
-  readonly catalog: Catalog;
-  readonly ownership: Ownership;
+  readonly catalog: UnitCatalog;
+  readonly systemUnits: SystemUnits;
   readonly recorder: Recorder;
   readonly logs: LogStore;
   /** The operator's word on enabling; absent units have none. */
@@ -50,8 +50,8 @@ export class Reloader {
    * with the number of their runs in it, is put in their place afterwards.
    */
   loadAll(remembered: { has(id: string): boolean }): string[] {
-    const { catalog, ownership } = this.#o;
-    ownership.look();
+    const { catalog, systemUnits } = this.#o;
+    systemUnits.look();
     catalog.refresh(this.#enabledIds());
     const ids = catalog.fresh();
     this.#load(ids, (id) => !remembered.has(id));
@@ -84,8 +84,8 @@ export class Reloader {
 
   /** Compares files with what runs and does the least, or only says what it would do. */
   reload(dryRun: boolean): shape.ReloadPlan {
-    const { catalog, world, ownership } = this.#o;
-    ownership.look();
+    const { catalog, world, systemUnits } = this.#o;
+    systemUnits.look();
     catalog.refresh(this.#enabledIds());
     const rows = catalog.plan({
       isUp: (id) => {
@@ -101,8 +101,8 @@ export class Reloader {
 
   /** Once the system's daemon has come, its units are stopped here and forgotten. */
   letGo(): void {
-    const { catalog, ownership, recorder, world, handle } = this.#o;
-    if (!ownership.hasCome()) return;
+    const { catalog, systemUnits, recorder, world, handle } = this.#o;
+    if (!systemUnits.hasCome()) return;
     catalog.refresh(this.#enabledIds());
     const ids = [...world.entries()].filter(([, { spec }]) => spec.file.startsWith(`${SYSTEM_UNITS}/`)).map(([id]) => id);
     for (const id of ids) {
@@ -119,7 +119,7 @@ export class Reloader {
     return made !== undefined;
   }
 
-  #carryOut(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<Catalog["plan"]>): void {
+  #carryOut(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
     const { catalog, recorder, handle, world, logs } = this.#o;
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);

@@ -7,13 +7,13 @@ import type { Turn, World } from "../../core/world/world.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
 import { isUnitId } from "../../base/names.ts";
 import { loadUnit } from "../../spec/load/load.ts";
-import type { Catalog } from "./unit-catalog.ts";
+import type { UnitCatalog } from "./unit-catalog.ts";
 import type { Engine } from "../engine/engine.ts";
 
 export interface TransientsOptions {
   readonly world: World;
   readonly engine: Pick<Engine, "handle" | "watch">;
-  readonly catalog: Pick<Catalog, "adopt" | "drop">;
+  readonly catalog: Pick<UnitCatalog, "adopt" | "drop">;
   readonly logs: Pick<LogStore, "open" | "follow">;
   readonly earlierRuns: (id: string) => number;
   /** Uniform in [0, 1). */

@@ -19,7 +19,7 @@ const SAME: DiskNote = { changed: false, problems: [] };
  * The unit files: what is in force, and what is on disk now. The two differ between a change of a file and the reload
  * that takes it up; a bad file leaves the last good version in force.
  */
-export class Catalog {
+export class UnitCatalog {
   readonly #source: UnitSource;
   readonly #unitDefaults: SnapshotOptions["unitDefaults"];
   readonly #inForce = new Map<string, Loaded>();

@@ -6,36 +6,36 @@
  */
 import { existsSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Bounds } from "../../ports/processes.ts";
+import type { CgroupLimits } from "../../ports/processes.ts";
 
-type Bound = keyof Bounds;
+type Bound = keyof CgroupLimits;
 /** Why the kernel does not hold the run to it; null: it does. */
 type Problems = Record<Bound, string | null>;
 
 interface Run {
-  readonly bounds: Bounds;
+  readonly bounds: CgroupLimits;
   readonly problems: Readonly<Problems>;
   readonly directories: ReadonlySet<string>;
 }
 
 const CONTROLLER: Readonly<Record<Bound, string>> = { memory: "memory", cpu: "cpu", tasks: "pids" };
 const ALL: readonly Bound[] = ["memory", "cpu", "tasks"];
-const FREE: Bounds = { memory: null, cpu: null, tasks: null };
-const isSame = (a: Bounds, b: Bounds): boolean => ALL.every((bound) => a[bound] === b[bound]);
+const FREE: CgroupLimits = { memory: null, cpu: null, tasks: null };
+const isSame = (a: CgroupLimits, b: CgroupLimits): boolean => ALL.every((bound) => a[bound] === b[bound]);
 
 /** CPU time in so many microseconds, as the kernel has it by itself. */
 const PERIOD_US = 100_000;
 /** The kernel takes no smaller share. */
 const LEAST_QUOTA_US = 1000;
 
-export interface BounderOptions {
+export interface CgroupLimiterOptions {
   /** The directory that groups of runs are made in; its parent is ours. */
   readonly root: string;
   readonly write?: (path: string, text: string) => void;
   readonly pid?: number;
 }
 
-export class Bounder {
+export class CgroupLimiter {
   readonly #root: string;
   readonly #own: string;
   readonly #leaf: string;
@@ -48,7 +48,7 @@ export class Bounder {
   /** Controllers that our group handed on only because of us. */
   readonly #ours = new Set<Bound>();
 
-  constructor({ root, write = writeFileSync, pid = process.pid }: BounderOptions) {
+  constructor({ root, write = writeFileSync, pid = process.pid }: CgroupLimiterOptions) {
     this.#root = root;
     this.#own = dirname(root);
     this.#leaf = `${root}${LEAF}`;
@@ -57,14 +57,14 @@ export class Bounder {
   }
 
   /** A process is about to be born in this group of the run. No bounds: those that the run has. */
-  enter(invocation: string, directory: string, bounds: Bounds | null | undefined): void {
+  enter(invocation: string, directory: string, bounds: CgroupLimits | null | undefined): void {
     const run = this.#runs.get(invocation);
     if (bounds === undefined && run === undefined) return;
     this.bind(invocation, [...(run?.directories ?? []), directory], bounds === undefined ? run!.bounds : bounds);
   }
 
   /** Sets the limits of the groups of a run, also anew. One that has none is left as it was. */
-  bind(invocation: string, directories: readonly string[], bounds: Bounds | null): void {
+  bind(invocation: string, directories: readonly string[], bounds: CgroupLimits | null): void {
     const known = this.#runs.get(invocation);
     const wanted = bounds ?? FREE;
     if (known === undefined && bounds === null) return;

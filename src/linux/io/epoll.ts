@@ -13,14 +13,14 @@ import { ptr } from "bun:ffi";
 import { duplicate, errno, libc, O } from "../ffi/libc.ts";
 
 /** `in`: readable or ended. `hup`: the other end is gone (for a pidfd: the process was reaped). `pri`: exceptional. */
-export type HubEvent = "in" | "hup" | "pri";
+export type EpollEvent = "in" | "hup" | "pri";
 
-export interface HubHandle {
+export interface EpollHandle {
   /** Ends the watch; call it before the descriptor is closed. No call of the callback follows. */
   remove(): void;
 }
 
-export interface Hub {
+export interface Epoll {
   /** How Bun's loop is told: `loop` costs nothing while idle; `interval` is the 10 ms timer. */
   readonly mode: "loop" | "interval";
   /** The mode after the self-test (within a second). */
@@ -32,14 +32,14 @@ export interface Hub {
    * again. The callback is told the epoll bits (EPOLL). Throws when the kernel refuses (EMFILE, ENOMEM, EPERM for a
    * plain file). Callbacks never run during `add`.
    */
-  add(fd: number, event: HubEvent, edge: boolean, callback: (bits: number) => void): HubHandle;
+  add(fd: number, event: EpollEvent, edge: boolean, callback: (bits: number) => void): EpollHandle;
   /** Ends all watches. The loop is let go at the next turn. */
   close(): void;
 }
 
 export const EPOLL = { IN: 1, PRI: 2, ERR: 8, HUP: 16, RDHUP: 0x2000 } as const;
 
-export interface HubOptions {
+export interface EpollOptions {
   /** Told when a callback throws; the others go on. */
   readonly onError: (error: unknown) => void;
   readonly onWarning?: (message: string) => void;
@@ -47,11 +47,11 @@ export interface HubOptions {
   readonly forceInterval?: boolean;
 }
 
-export function openHub(options: HubOptions): Hub {
+export function openEpoll(options: EpollOptions): Epoll {
   return new EpollHub(options);
 }
 
-const MASK: Record<HubEvent, number> = { in: EPOLL.IN | EPOLL.RDHUP, hup: 0, pri: EPOLL.PRI };
+const MASK: Record<EpollEvent, number> = { in: EPOLL.IN | EPOLL.RDHUP, hup: 0, pri: EPOLL.PRI };
 const EPOLLET = 0x80000000;
 const ADD = 1;
 const DEL = 2;
@@ -76,11 +76,11 @@ interface WatchSet {
   size: number;
 }
 
-class EpollHub implements Hub {
+class EpollHub implements Epoll {
   mode: "loop" | "interval" = "loop";
   readonly tested: Promise<"loop" | "interval">;
   looks = 0;
-  private readonly options: HubOptions;
+  private readonly options: EpollOptions;
   private readonly sets = new Set<WatchSet>();
   /** Always in each set: proves at the start that wakes arrive, and at the end brings the last one. */
   private readonly bell = must("eventfd", libc.eventfd(0, O.CLOEXEC | O.NONBLOCK));
@@ -97,7 +97,7 @@ class EpollHub implements Hub {
   private closed = false;
   private readonly passed: () => void;
 
-  constructor(options: HubOptions) {
+  constructor(options: EpollOptions) {
     this.options = options;
     const test = Promise.withResolvers<"loop" | "interval">();
     this.tested = test.promise;
@@ -121,7 +121,7 @@ class EpollHub implements Hub {
     this.ring();
   }
 
-  add(fd: number, event: HubEvent, edge: boolean, callback: Callback): HubHandle {
+  add(fd: number, event: EpollEvent, edge: boolean, callback: Callback): EpollHandle {
     const set = this.setWithRoom();
     const id = this.nextId++;
     const record = put(set.fd, fd, (MASK[event] | (edge ? EPOLLET : 0)) >>> 0, id);

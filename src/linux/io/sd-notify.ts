@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { errnoWords } from "../../base/errno.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
-import type { HeldNotify, NotifyMessage, NotifySockets } from "../../ports/sd-notify.ts";
-import type { Hub, HubHandle } from "./epoll.ts";
+import type { HeldSdNotify, SdNotifyMessage, SdNotifySockets } from "../../ports/sd-notify.ts";
+import type { Epoll, EpollHandle } from "./epoll.ts";
 import { errno, libc } from "../ffi/libc.ts";
 
-export interface NotifyOptions {
-  readonly hub: Hub;
+export interface SdNotifyOptions {
+  readonly epoll: Epoll;
   /** What is said while no daemon runs waits there for the next one. */
   readonly keeper: Keeper;
   /** Private to the daemon's user; made when it is needed. */
@@ -19,7 +19,7 @@ export interface NotifyOptions {
   readonly abstractName: (unit: string) => string;
 }
 
-export const openNotify = (options: NotifyOptions): NotifySockets => new LinuxNotify(options);
+export const openSdNotify = (options: SdNotifyOptions): SdNotifySockets => new LinuxSdNotify(options);
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -34,20 +34,20 @@ const LONGEST_PATH = 107;
 /** What one wake takes of one unit: a flood of one must not keep the others waiting. */
 const AT_ONCE = 64;
 
-interface Open extends HeldNotify {
-  listener: ((message: NotifyMessage) => void) | null;
-  watch: HubHandle | null;
+interface Open extends HeldSdNotify {
+  listener: ((message: SdNotifyMessage) => void) | null;
+  watch: EpollHandle | null;
 }
 
-class LinuxNotify implements NotifySockets {
-  private readonly options: NotifyOptions;
+class LinuxSdNotify implements SdNotifySockets {
+  private readonly options: SdNotifyOptions;
   private readonly sockets = new Map<string, Open>();
 
-  constructor(options: NotifyOptions) {
+  constructor(options: SdNotifyOptions) {
     this.options = options;
   }
 
-  open(unit: string, shared: boolean, listener: (message: NotifyMessage) => void): Result<string, string> {
+  open(unit: string, shared: boolean, listener: (message: SdNotifyMessage) => void): Result<string, string> {
     const address = this.addressOf(unit, shared);
     if (this.sockets.get(unit)?.address !== address) this.close(unit);
     let socket = this.sockets.get(unit);
@@ -60,7 +60,7 @@ class LinuxNotify implements NotifySockets {
     }
     socket.listener = listener;
     try {
-      socket.watch ??= this.options.hub.add(socket.fd, "in", false, () => this.drain(unit));
+      socket.watch ??= this.options.epoll.add(socket.fd, "in", false, () => this.drain(unit));
     } catch (error) {
       this.close(unit);
       return err(`cannot listen for notifications: ${errnoWords((error as { errno?: number }).errno ?? 0)}`);
@@ -90,11 +90,11 @@ class LinuxNotify implements NotifySockets {
     if (!socket.address.startsWith("@")) rmSync(socket.address, { force: true });
   }
 
-  all(): Record<string, HeldNotify> {
+  all(): Record<string, HeldSdNotify> {
     return Object.fromEntries([...this.sockets].map(([unit, { address, fd }]) => [unit, { address, fd }]));
   }
 
-  restore(all: Readonly<Record<string, HeldNotify>>): void {
+  restore(all: Readonly<Record<string, HeldSdNotify>>): void {
     for (const [unit, { address, fd }] of Object.entries(all)) {
       libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
       this.options.keeper.keep(keeperKey.notify(unit, address), fd);
@@ -197,7 +197,7 @@ function ancillary(bytes: number): { readonly pid: number; readonly fds: readonl
 }
 
 /** Says something to the supervisor of the daemon at `address` (NOTIFY_SOCKET). False when nobody listens. */
-export function sendNotice(address: string, message: string): boolean {
+export function sendSdNotify(address: string, message: string): boolean {
   const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
   const name = sockaddr(address);

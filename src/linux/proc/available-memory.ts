@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 const MIB = 1024 * 1024;
 
 /** MiB; null when it cannot be told. */
-export function spareMib(root = ""): number | null {
+export function availableMib(root = ""): number | null {
   const bytes = [machine(root), ...cgroups(root)].filter((value) => value !== null);
   return bytes.length === 0 ? null : Math.max(0, Math.min(...bytes)) / MIB;
 }

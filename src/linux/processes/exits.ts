@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { decodeWaitStatus, type Exit } from "../../base/exit.ts";
 import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
-import type { Hub, HubHandle } from "../io/epoll.ts";
+import type { Epoll, EpollHandle } from "../io/epoll.ts";
 import { errno, libc } from "../ffi/libc.ts";
 import { pidfdOpen, pidfdWaitStatus } from "./pidfd.ts";
 import { readStat } from "../proc/proc.ts";
@@ -27,11 +27,11 @@ const ESRCH = 3;
 
 export class Exits {
   private readonly watched = new Map<number, Watched>();
-  private readonly hub: Hub;
+  private readonly epoll: Epoll;
   private readonly keeper: Keeper;
 
-  constructor(hub: Hub, keeper: Keeper) {
-    this.hub = hub;
+  constructor(epoll: Epoll, keeper: Keeper) {
+    this.epoll = epoll;
     this.keeper = keeper;
   }
 
@@ -63,7 +63,7 @@ export class Exits {
   }
 
   private add(process: Named, pidfd: number, kept: boolean, onExit: (exit: Exit) => void): number {
-    let handle: HubHandle;
+    let handle: EpollHandle;
     const stop = (): void => {
       handle.remove();
       this.keeper.drop(keeperKey.process(process.pid));
@@ -73,7 +73,7 @@ export class Exits {
     const before = this.watched.get(process.pid);
     if (before?.process.startTicks === process.startTicks) before.stop(); // a second watch takes the place of the first
     try {
-      handle = this.hub.add(pidfd, "in", false, () => {
+      handle = this.epoll.add(pidfd, "in", false, () => {
         const exit = this.statusOf(process, pidfd);
         if (exit === null) return;
         stop();

@@ -11,7 +11,7 @@ const LOOKS = 12;
  * Repeated looks at the machine's processes, for measuring: reading one costs some 15 µs, and most have nothing to do
  * with us. Those that belonged to no tree when they were old enough to tell are left out for a minute.
  */
-export class Census {
+export class ProcessScan {
   readonly #ticksPerMs = clockTicks() / 1000;
   #strangers = new Set<number>();
   #looks = 0;

@@ -4,12 +4,12 @@ import { err, type Result } from "../../base/result.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import type { Containment, KillMode } from "../../base/words.ts";
 import type { Keeper } from "../../ports/keeper.ts";
-import type { Bounds, FoundRun, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../../ports/processes.ts";
+import type { CgroupLimits, FoundRun, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../../ports/processes.ts";
 import { bootId, clockTicks } from "../proc/boot.ts";
-import { Bounder } from "../cgroup/limits.ts";
+import { CgroupLimiter } from "../cgroup/limits.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
 import { Exits, waitFor } from "./exits.ts";
-import type { Hub } from "../io/epoll.ts";
+import type { Epoll } from "../io/epoll.ts";
 import { noKeeper } from "../keeper/keeper.ts";
 import { libc } from "../ffi/libc.ts";
 import { OomKills } from "../cgroup/oom-kills.ts";
@@ -17,7 +17,7 @@ import { pidfdSignal, sendTo } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "../proc/proc.ts";
 import { prepareSpawn, type Spawn, type Spawned } from "../spawn/spawn.ts";
 import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
-import { Trees } from "./tree-control.ts";
+import { TreeControl } from "./tree-control.ts";
 
 export interface ProcessTable extends Processes {
   /**
@@ -35,7 +35,7 @@ export interface ProcessTable extends Processes {
 }
 
 export interface ProcessesOptions {
-  readonly hub: Hub;
+  readonly epoll: Epoll;
   /** An orphan of some tree ended and was reaped. */
   readonly onStranger?: (pid: number, exit: Exit) => void;
   /** Makes the cgroups of runs; none where it answers an error, which is in `containmentNote` then. */
@@ -60,23 +60,23 @@ class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
   private readonly start: Spawn;
   private readonly exits: Exits;
-  private readonly trees: Trees;
+  private readonly trees: TreeControl;
   private readonly stopReaping: () => void;
   private readonly cgroups: Cgroups | null;
-  private readonly bounder: Bounder | null;
+  private readonly bounder: CgroupLimiter | null;
   private readonly oom = new OomKills();
   readonly containmentNote: string | null;
 
-  constructor({ hub, onStranger, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
+  constructor({ epoll, onStranger, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
     const { spawn, proveCgroup } = prepareSpawn(scratch);
     this.start = spawn;
     const flaw = cgroups.ok ? proveCgroup(cgroups.value.root) : cgroups.error;
     this.containmentNote = flaw;
     this.cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
-    this.bounder = this.cgroups === null ? null : new Bounder({ root: this.cgroups.root });
+    this.bounder = this.cgroups === null ? null : new CgroupLimiter({ root: this.cgroups.root });
     this.cgroups?.onRelease((invocation) => this.bounder?.forget(invocation));
-    this.exits = new Exits(hub, keeper);
-    this.trees = new Trees({ hub, exits: this.exits, subreaper: this.subreaper, cgroups: this.cgroups });
+    this.exits = new Exits(epoll, keeper);
+    this.trees = new TreeControl({ epoll, exits: this.exits, subreaper: this.subreaper, cgroups: this.cgroups });
     this.stopReaping = reapOrphans({ isAwaited: (pid) => this.exits.has(pid), onReaped: onStranger });
   }
 
@@ -115,11 +115,11 @@ class LinuxProcesses implements ProcessTable {
     return this.cgroups?.has(invocation) ? "cgroup" : "processes";
   }
 
-  bind(invocation: string, bounds: Bounds | null): void {
+  bind(invocation: string, bounds: CgroupLimits | null): void {
     if (this.cgroups?.has(invocation)) this.bounder?.bind(invocation, this.cgroups.directoriesOf(invocation), bounds);
   }
 
-  unheld(invocation: string | null, bound: keyof Bounds): string | null {
+  unheld(invocation: string | null, bound: keyof CgroupLimits): string | null {
     if (this.bounder === null) return this.containmentNote ?? "there are no cgroups";
     if (invocation !== null && this.containment(invocation) === "processes") return "its processes are in no cgroup of their own";
     return this.bounder.unheld(invocation, bound);

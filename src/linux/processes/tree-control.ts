@@ -8,11 +8,11 @@
 import type { ProcessRef, Survivor, TreeOf } from "../../ports/processes.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
 import type { Exits } from "./exits.ts";
-import type { Hub, HubHandle } from "../io/epoll.ts";
+import type { Epoll, EpollHandle } from "../io/epoll.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { libc } from "../ffi/libc.ts";
 import { pidfdOpen, sendTo } from "./pidfd.ts";
-import { Census } from "./process-scan.ts";
+import { ProcessScan } from "./process-scan.ts";
 import { addChildren, allStats, isAlive, ownChildren, readStat, type Stat } from "../proc/proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
 
@@ -28,13 +28,13 @@ const UNSURE_LOOKS = 20;
 /** Among pids: the look before found nothing new. */
 const QUIET = 0;
 
-export class Trees {
-  private readonly hub: Hub;
+export class TreeControl {
+  private readonly epoll: Epoll;
   private readonly exits: Exits;
   private readonly subreaper: boolean;
   private readonly cgroups: Cgroups | null;
   private readonly finder: TreeFinder;
-  private readonly census = new Census();
+  private readonly scan = new ProcessScan();
   private readonly births = new Map<number, ProcessRef>();
   private tidyAt = MANY_BIRTHS;
   /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
@@ -42,8 +42,8 @@ export class Trees {
   private orphans: ReadonlyMap<number, Stat | null> | null = null;
   private orphansAtLook = -1;
 
-  constructor(options: { readonly hub: Hub; readonly exits: Exits; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
-    this.hub = options.hub;
+  constructor(options: { readonly epoll: Epoll; readonly exits: Exits; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
+    this.epoll = options.epoll;
     this.exits = options.exits;
     this.subreaper = options.subreaper;
     this.cgroups = options.cgroups;
@@ -85,9 +85,9 @@ export class Trees {
   }
 
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    const seen = this.census.take();
+    const seen = this.scan.take();
     const found = this.finder.find(trees, takeSnapshot(seen, false));
-    this.census.setAside(seen, found.values());
+    this.scan.setAside(seen, found.values());
     return found;
   }
 
@@ -187,7 +187,7 @@ export class Trees {
   private waitForEnd({ pid, startTicks }: Stat, callback: () => void): (() => void) | null {
     const pidfd = pidfdOpen(pid);
     if (pidfd < 0) return null;
-    let handle: HubHandle;
+    let handle: EpollHandle;
     const stop = (): void => {
       handle.remove();
       libc.close(pidfd);
@@ -198,7 +198,7 @@ export class Trees {
     };
     if (readStat(pid)?.startTicks === startTicks) {
       try {
-        handle = this.hub.add(pidfd, "in", false, ended);
+        handle = this.epoll.add(pidfd, "in", false, ended);
         return stop;
       } catch {
         // No memory or descriptors: the caller looks again by the clock.
@@ -233,8 +233,8 @@ export class Trees {
   /** Our children that nobody waits for, and what descends from them. */
   private findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
     // Those of a process whose end was told are in the list: it was read after the look that told it.
-    if (this.orphans && this.orphansAtLook === this.hub.looks) return this.orphans;
-    this.orphansAtLook = this.hub.looks;
+    if (this.orphans && this.orphansAtLook === this.epoll.looks) return this.orphans;
+    this.orphansAtLook = this.epoll.looks;
     const children = ownChildren();
     if (children === null) return null;
     setImmediate(this.lookAfresh);

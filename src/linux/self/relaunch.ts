@@ -5,7 +5,7 @@ import { SIGNALS } from "../../base/signals.ts";
 import { sendTo } from "../processes/pidfd.ts";
 import { readStat } from "../proc/proc.ts";
 
-export interface Launch {
+export interface LaunchCommand {
   readonly pid: number;
   /** With the pid it names the process for good. */
   readonly startTicks: number;
@@ -17,7 +17,7 @@ export interface Launch {
 }
 
 /** Null when there is no such process, or it is not ours to look at. */
-export function launchOf(pid: number): Launch | null {
+export function launchOf(pid: number): LaunchCommand | null {
   try {
     const env = textsOf(pid, "environ").map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);
     const stat = readStat(pid);
@@ -39,7 +39,7 @@ export function launchOf(pid: number): Launch | null {
 const textsOf = (pid: number, file: string): string[] => readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0").slice(0, -1);
 
 /** Starts it again, in a session of its own; what it writes is added to the file. */
-export function relaunch({ program, args, env, directory }: Launch, outputFile: string): void {
+export function relaunch({ program, args, env, directory }: LaunchCommand, outputFile: string): void {
   mkdirSync(dirname(outputFile), { recursive: true, mode: 0o700 });
   const output = openSync(outputFile, "a", 0o600);
   try {
@@ -50,7 +50,7 @@ export function relaunch({ program, args, env, directory }: Launch, outputFile: 
 }
 
 /** SIGKILL to exactly this process. */
-export const endByForce = (launch: Launch): boolean => sendTo(launch, SIGNALS.SIGKILL);
+export const endByForce = (launch: LaunchCommand): boolean => sendTo(launch, SIGNALS.SIGKILL);
 
 export interface Tried {
   /** Null: it could not be started, or did not end in time and was killed. */

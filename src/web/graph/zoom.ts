@@ -2,7 +2,7 @@ import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Placed } from "./layout.ts";
 
-interface Look {
+interface GraphView {
   readonly x: number;
   readonly y: number;
   readonly scale: number;
@@ -17,7 +17,7 @@ const MARGIN = 20;
 
 /** Looking at a part of a drawing: by wheel, by dragging, by two fingers, by buttons. */
 export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }: Placed) {
-  const [look, setLook] = useState<Look>({ x: MARGIN, y: MARGIN, scale: 1 });
+  const [look, setLook] = useState<GraphView>({ x: MARGIN, y: MARGIN, scale: 1 });
   const fit = (): void => {
     const box = svg.current!.getBoundingClientRect();
     const scale = Math.max(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { CALM_MS, judge, keyOf, type Concern, type OpenAlert } from "../../../src/core/alerts/alerts.ts";
-import { concernsOf, storeConcerns } from "../../../src/core/alerts/conditions.ts";
+import { CALM_MS, judge, keyOf, type AlertCondition, type OpenAlert } from "../../../src/core/alerts/alerts.ts";
+import { conditionsOf, storeConditions } from "../../../src/core/alerts/conditions.ts";
 import { freshLimits } from "../../../src/core/metrics/limits.ts";
 import { staged, type Stage } from "../world/stage.ts";
 
@@ -14,7 +14,7 @@ class Book {
   /** `+type` opened, `-type` resolved. */
   at(nowMs: number, ...types: string[]): string[] {
     this.nowMs = nowMs;
-    const concerns: Concern[] = types.map((type) => ({ unit: "web", type, severity: "warning", message: type }));
+    const concerns: AlertCondition[] = types.map((type) => ({ unit: "web", type, severity: "warning", message: type }));
     const { opened, resolved, open } = judge(this.open, concerns, (unit) => this.settled.has(unit), nowMs);
     const begun = opened.map(
       (concern) => [keyOf(concern), { id: ++this.#id, unit: "web", type: concern.type, calmSinceMs: null }] as const,
@@ -59,7 +59,7 @@ describe("alerts", () => {
 
 describe("what is a concern", () => {
   const types = (stage: Stage, id = "web"): string[] =>
-    concernsOf(stage.world.get(id)!, undefined).map(({ type, severity }) => `${severity} ${type}`);
+    conditionsOf(stage.world.get(id)!, undefined).map(({ type, severity }) => `${severity} ${type}`);
 
   test("a unit that is not critical: not its first failures, but when it keeps failing or is given up", () => {
     const stage = staged({ web: {} }).start("web");
@@ -99,7 +99,7 @@ describe("what is a concern", () => {
     const check = { action: "none", failureThreshold: 1, intervalMs: 1000 } as const;
     const stage = staged({ web: { check } }).start("web").pass(0);
     const entry = stage.world.get("web")!;
-    const only = concernsOf({ ...entry, check: { ...entry.check!, health: "degraded" } }, undefined);
+    const only = conditionsOf({ ...entry, check: { ...entry.check!, health: "degraded" } }, undefined);
     expect(only).toMatchObject([
       { type: "degraded", severity: "warning", message: expect.stringContaining("only its fallback check passes") },
     ]);
@@ -107,8 +107,8 @@ describe("what is a concern", () => {
 
   test("the history of the daemon itself: that it cannot be written is critical, that some was lost is not", () => {
     const failing = "cannot write the database: disk full";
-    expect(storeConcerns({ failing: null, notes: [] })).toEqual([]);
-    expect(storeConcerns({ failing, notes: ["set aside", failing] })).toEqual([
+    expect(storeConditions({ failing: null, notes: [] })).toEqual([]);
+    expect(storeConditions({ failing, notes: ["set aside", failing] })).toEqual([
       { unit: "", type: "store", severity: "critical", message: failing },
       { unit: "", type: "store-loss", severity: "warning", message: "set aside" },
     ]);
@@ -122,7 +122,7 @@ describe("what is a concern", () => {
       ...fresh,
       standings: { ...fresh.standings, [limit]: { ...fresh.standings[limit], level: "over" as const, value: 12 } },
     };
-    const found = concernsOf(stage.world.get("web")!, standing);
+    const found = conditionsOf(stage.world.get("web")!, standing);
     expect(found).toMatchObject([{ type: `${limit}-limit`, severity: "critical" }]);
   });
 
@@ -135,9 +135,9 @@ describe("what is a concern", () => {
       ...freshLimits(1),
       standings: { ...freshLimits(1).standings, memory: { ...freshLimits(1).standings.memory, level, value: 12 } },
     });
-    expect(concernsOf(entry, standing("near"))).toEqual([]);
-    expect(concernsOf({ ...entry, unit: { ...entry.unit, process: null } }, standing("over"))).toEqual([]);
-    expect(concernsOf(entry, standing("over"))).toEqual([
+    expect(conditionsOf(entry, standing("near"))).toEqual([]);
+    expect(conditionsOf({ ...entry, unit: { ...entry.unit, process: null } }, standing("over"))).toEqual([]);
+    expect(conditionsOf(entry, standing("over"))).toEqual([
       { unit: "web", type: "memory-limit", severity: "warning", message: "memory is over its limit: 12 MiB of 10 MiB" },
     ]);
   });

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { whatComes } from "../../../src/core/explain/upcoming.ts";
+import { upcomingOf } from "../../../src/core/explain/upcoming.ts";
 import { CHAIN, ONESHOT, staged, type Stage } from "../world/stage.ts";
 
 /** What comes next for a unit, with the seconds until then. */
 const coming = (stage: Stage, id: string): string[] =>
-  whatComes(stage.world, stage.world.get(id)!, undefined).map(({ text, atMs }) =>
+  upcomingOf(stage.world, stage.world.get(id)!, undefined).map(({ text, atMs }) =>
     atMs === null ? text : `${text} in ${(atMs - stage.nowMs) / 1000}`,
   );
 

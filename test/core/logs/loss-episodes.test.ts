@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type Episode, Episodes } from "../../../src/core/logs/loss-episodes.ts";
+import { type LossEpisode, LossEpisodes } from "../../../src/core/logs/loss-episodes.ts";
 
 const MINUTE = 60_000;
 const one = { lines: 1, bytes: 10 };
@@ -12,7 +12,7 @@ function told(
 ): Array<[at: number, lines: number, over: boolean]> {
   const events: Array<[number, number, boolean]> = [];
   let now = 0;
-  const episodes = new Episodes(2000, ({ lines, over }: Episode) => events.push([now, lines, over]));
+  const episodes = new LossEpisodes(2000, ({ lines, over }: LossEpisode) => events.push([now, lines, over]));
   for (; now <= untilMs; now += 1000) {
     for (const at of losses) if (at === now) episodes.add(one, now, `at ${now}`, "a cause");
     episodes.look(now, ends(now));
@@ -49,8 +49,8 @@ test("while its cause holds on it is not over, however calm it is", () => {
 });
 
 test("it says since when, and why", () => {
-  const events: Episode[] = [];
-  const episodes = new Episodes(1000, (episode) => events.push(episode));
+  const events: LossEpisode[] = [];
+  const episodes = new LossEpisodes(1000, (episode) => events.push(episode));
   episodes.add(one, 0, "then", "full");
   episodes.add(one, 500, "later", "fuller");
   expect(episodes.current).toMatchObject({ lines: 2, since: "then" });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type Batch, FRESH, Gate, type GateState, lineEnding, type Why } from "../../../src/core/logs/loss-gate.ts";
+import { type Batch, FRESH, LossGate, type GateState, lineEnding, type Why } from "../../../src/core/logs/loss-gate.ts";
 import { frameLines, type Framing, PREFIX_BYTES, TAG_AT } from "../../../src/core/logs/framing.ts";
 
 const prefix = (tag: string): Buffer => Buffer.from(`2026-11-22T20:01:02.123456789Z stdout ${tag} `);
@@ -10,7 +10,7 @@ class Log {
   bytes = Buffer.alloc(0);
   room = Infinity;
   readonly missed = { limit: { lines: 0, bytes: 0 }, disk: { lines: 0, bytes: 0 } };
-  readonly gate = new Gate({
+  readonly gate = new LossGate({
     write: ({ buffer }, from, to) => this.append(buffer.subarray(from, to)),
     endLine: () => this.append(lineEnding(CRI.full)) > 0,
     missed: (why, count) => {
@@ -174,7 +174,7 @@ test("its state is all there is to remember", () => {
 
 test("raw: a line that was cut off gets a newline before the next", () => {
   const made: string[] = [];
-  const gate = new Gate({
+  const gate = new LossGate({
     write: ({ buffer }, from, to) => made.push(buffer.toString("latin1", from, to)) && to - from,
     endLine: () => made.push("|\n") > 0,
     missed: () => {},

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { deletedWords, logConcerns, lossEvent } from "../../../src/core/logs/loss-messages.ts";
+import { deletedWords, logConditions, lossEvent } from "../../../src/core/logs/loss-messages.ts";
 import type { LogLoss } from "../../../src/ports/logs.ts";
 import { staged } from "../world/stage.ts";
 
@@ -26,14 +26,14 @@ test("a loss is told with its figures, when it begins and when it is over", () =
 test("a disk that refuses, and a file that cannot be rotated, are alerts; a rate limit and what is over are not", () => {
   const entry = staged({ web: {} }).world.get("web")!;
   const of = (losses: readonly LogLoss[], trouble: string | null = null): string[] =>
-    logConcerns(entry, { losses, trouble }).map(({ type, severity, message }) => `${severity} ${type}: ${message}`);
+    logConditions(entry, { losses, trouble }).map(({ type, severity, message }) => `${severity} ${type}: ${message}`);
   expect(of([limited, { ...loss, over: true }])).toEqual([]);
   expect(of([limited, loss])).toEqual(["warning log: its output is lost: the log cannot be written: no space left"]);
   expect(of([], "cannot rotate web.log: EROFS")).toEqual([
     "warning log: cannot rotate web.log: EROFS; the file grows past log.max_size_mb",
   ]);
   const critical = { ...entry, spec: { ...entry.spec, critical: true } };
-  expect(logConcerns(critical, { losses: [loss], trouble: null })).toMatchObject([{ unit: "web", severity: "critical" }]);
+  expect(logConditions(critical, { losses: [loss], trouble: null })).toMatchObject([{ unit: "web", severity: "critical" }]);
 });
 
 test("what was deleted is said with whose it was, and why", () => {

@@ -9,12 +9,12 @@ import {
   look,
   NO_EPISODE,
   TOLD_EPISODE,
-  type Episode,
+  type PredictionEpisode,
 } from "../../../src/core/metrics/predictions.ts";
 import { series } from "./series.ts";
 
 /** `x` foresees the limit, `.` does not; the answer has the looks that are told, counted from 1. */
-function told(looks: string, begin: Episode = NO_EPISODE): number[] {
+function told(looks: string, begin: PredictionEpisode = NO_EPISODE): number[] {
   let episode = begin;
   return [...looks].flatMap((one, index) => {
     const result = look(episode, one === "x");

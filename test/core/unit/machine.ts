@@ -1,5 +1,5 @@
 import type { Exit } from "../../../src/base/exit.ts";
-import { parseNotice } from "../../../src/core/unit/sd-notify.ts";
+import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 import type { Effect, HistoryType } from "../../../src/core/unit/effects.ts";
 import type { UnitEvent } from "../../../src/core/unit/events.ts";
 import type { Phase } from "../../../src/core/unit/phase.ts";
@@ -76,7 +76,7 @@ export class Machine {
   spawnFailed = (message = "cannot execute serve", resources = false): this =>
     this.send({ type: "spawnFailed", run: this.unit.run, failure: { stage: "exec", message, resources } });
   ready = (): this => this.send({ type: "ready", run: this.unit.run });
-  notified = (text: string): this => this.send({ type: "notified", run: this.unit.run, notice: parseNotice(text) });
+  notified = (text: string): this => this.send({ type: "notified", run: this.unit.run, notice: parseSdNotify(text) });
   mainChanged = (pid: number): this => this.send({ type: "mainChanged", run: this.unit.run, process: ref(pid) });
   exits = (exit: Exit | number): this =>
     this.send({ type: "exited", run: this.unit.run, exit: typeof exit === "number" ? code(exit) : exit });

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseNotice } from "../../../src/core/unit/sd-notify.ts";
+import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 
-const SILENT = parseNotice("");
+const SILENT = parseSdNotify("");
 
 test.each([
   ["READY=1", { ready: true }],
@@ -30,7 +30,7 @@ test.each([
   ["nonsense", {}],
   ["=1", {}],
 ] as const)("%p", (text, said) => {
-  expect(parseNotice(text)).toEqual({ ...SILENT, ...said });
+  expect(parseSdNotify(text)).toEqual({ ...SILENT, ...said });
 });
 
 test("whatever is sent, the answer is of that shape and its numbers are finite", () => {
@@ -39,7 +39,7 @@ test("whatever is sent, the answer is of that shape and its numbers are finite",
       fc.string({ maxLength: 200 }),
       fc.constantFrom("MAINPID", "WATCHDOG_USEC", "EXTEND_TIMEOUT_USEC", "STATUS"),
       (value, name) => {
-        const notice = parseNotice(`${name}=${value}`);
+        const notice = parseSdNotify(`${name}=${value}`);
         for (const number of [notice.mainPid, notice.watchdogMs, notice.extendMs])
           if (number !== null) expect(Number.isFinite(number) && number >= 0).toBe(true);
         expect((notice.status ?? "").length).toBeLessThanOrEqual(1000);

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { parseNotice } from "../../../src/core/unit/sd-notify.ts";
+import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 import { Stage, staged } from "../world/stage.ts";
 
 const WATCHED = { web: { type: "notify", watchdogMs: 10_000, restart: { retryDelayMs: 1000 } } } as const;
 
 const says = (stage: Stage, text: string): Stage =>
-  stage.fact("web", { type: "notified", run: stage.unit("web").run, notice: parseNotice(text) });
+  stage.fact("web", { type: "notified", run: stage.unit("web").run, notice: parseSdNotify(text) });
 const up = (): Stage => says(staged(WATCHED).start("web"), "READY=1");
 const dueIn = (stage: Stage): number | null => {
   const dueMs = stage.world.get("web")?.watchdog?.dueMs;
@@ -32,7 +32,7 @@ test("a missed period is a failure with the reason watchdog, after a grace for w
 test("a sign of life costs no write", () => {
   const stage = up();
   const { run } = stage.unit("web");
-  const turn = stage.handle({ type: "fact", id: "web", fact: { type: "notified", run, notice: parseNotice("WATCHDOG=1") } });
+  const turn = stage.handle({ type: "fact", id: "web", fact: { type: "notified", run, notice: parseSdNotify("WATCHDOG=1") } });
   expect([turn.changed.size, turn.effects.length]).toEqual([0, 0]);
 });
 
@@ -46,7 +46,7 @@ test("a look that is late by our own absence begins a new period", () => {
 test("WATCHDOG=trigger is a missed period; of a run before it is nothing", () => {
   expect(says(up(), "WATCHDOG=trigger").phase("web")).toBe("backoff");
   const stage = up();
-  stage.fact("web", { type: "notified", run: stage.unit("web").run - 1, notice: parseNotice("WATCHDOG=trigger") });
+  stage.fact("web", { type: "notified", run: stage.unit("web").run - 1, notice: parseSdNotify("WATCHDOG=trigger") });
   expect(stage.phase("web")).toBe("running");
 });
 

@@ -1,5 +1,5 @@
 import type { Exit } from "../../../src/base/exit.ts";
-import { parseNotice } from "../../../src/core/unit/sd-notify.ts";
+import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 import type { UnitEvent } from "../../../src/core/unit/events.ts";
 import { holdsStop } from "../../../src/core/unit/phase.ts";
 import type { Unit } from "../../../src/core/unit/record.ts";
@@ -105,7 +105,7 @@ function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
     if (spec.check !== null) add("ready", { type: "ready", run });
     if (spec.type === "notify") {
       for (const text of ["READY=1", "RELOADING=1", "STOPPING=1", "STATUS=well"])
-        add(text === "READY=1" ? "ready" : text, { type: "notified", run, notice: parseNotice(text) });
+        add(text === "READY=1" ? "ready" : text, { type: "notified", run, notice: parseSdNotify(text) });
       if (outside.main !== "none") add("mainChanged", { type: "mainChanged", run, process: ref(run + 1000) });
     }
     add("condemned", { type: "condemned", run, by: "health", detail: "" });
@@ -121,7 +121,7 @@ export const factsOf = (run: number): UnitEvent[] => [
   { type: "spawned", run, process: ref(run) },
   { type: "spawnFailed", run, failure: FAILURE },
   { type: "ready", run },
-  { type: "notified", run, notice: parseNotice("READY=1\nSTOPPING=1\nSTATUS=late\nEXTEND_TIMEOUT_USEC=9000000") },
+  { type: "notified", run, notice: parseSdNotify("READY=1\nSTOPPING=1\nSTATUS=late\nEXTEND_TIMEOUT_USEC=9000000") },
   { type: "mainChanged", run, process: ref(run) },
   { type: "exited", run, exit: code(1) },
   { type: "condemned", run, by: "health", detail: "" },

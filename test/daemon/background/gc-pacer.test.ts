@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { Thrift } from "../../../src/daemon/background/gc-pacer.ts";
+import { GcPacer } from "../../../src/daemon/background/gc-pacer.ts";
 
 const MB = 1_000_000;
 const EVERY_MS = 5000;
 
 /** What it says to these sizes of the heap, with so much of a core used all the time. */
 const looks = (heaps: readonly number[], use: number, everyMs = EVERY_MS): boolean[] => {
-  const thrift = new Thrift();
+  const thrift = new GcPacer();
   return heaps.map((mb, n) => thrift.look({ nowMs: n * everyMs, heapBytes: mb * MB, cpuMs: n * everyMs * use }));
 };
 
@@ -30,7 +30,7 @@ test("what stays after collections is taken for what is alive, in time, however 
 });
 
 test("collections take a hundredth of the time at most", () => {
-  const thrift = new Thrift();
+  const thrift = new GcPacer();
   const look = (nowMs: number, mb: number): boolean => thrift.look({ nowMs, heapBytes: mb * MB, cpuMs: nowMs });
   look(0, 20);
   expect(look(5000, 90)).toBe(true);

@@ -7,7 +7,7 @@ import type { Event } from "../../../src/api/contract/shapes.ts";
 import { freePort } from "../../harness/ports.ts";
 import { alive } from "../../harness/processes.ts";
 import { until } from "../../harness/until.ts";
-import { python, pythonService, sendNotice, shell, systemdNotify } from "./services.ts";
+import { python, pythonService, sendSdNotify, shell, systemdNotify } from "./services.ts";
 
 const eventsOf = async (daemon: Daemon): Promise<Event[]> => (await daemon.json("events", "web")) as Event[];
 
@@ -124,7 +124,7 @@ withTool("who is not of the unit is not heard, and the log says so", async () =>
   const where = await until(() => existsSync(join(daemon.home, "where")) && readFileSync(join(daemon.home, "where"), "utf8"), {
     what: "its address",
   });
-  expect(sendNotice(where.trim(), "READY=1")).toBe(true);
+  expect(sendSdNotify(where.trim(), "READY=1")).toBe(true);
   await until(() => daemon.log("web").includes(`a notification of pid ${process.pid} was ignored`), { what: "the note" });
   expect(await daemon.service("web")).toMatchObject({ state: "starting" });
 });

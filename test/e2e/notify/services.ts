@@ -1,4 +1,4 @@
-import { sendNotice } from "../../../src/linux/io/sd-notify.ts";
+import { sendSdNotify } from "../../../src/linux/io/sd-notify.ts";
 
 export const systemdNotify = Bun.which("systemd-notify");
 export const python = Bun.which("python3");
@@ -33,4 +33,4 @@ export const pythonService = (script: string, more: More = {}): More => ({
   ...more,
 });
 
-export { sendNotice };
+export { sendSdNotify };

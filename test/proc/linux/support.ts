@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { closeSync, openSync } from "node:fs";
 import type { Exit } from "../../../src/base/exit.ts";
-import { type Hub, openHub } from "../../../src/linux/io/epoll.ts";
+import { type Epoll, openEpoll } from "../../../src/linux/io/epoll.ts";
 import { listPids } from "../../../src/linux/proc/proc.ts";
 import { openProcesses, type ProcessTable } from "../../../src/linux/processes/processes.ts";
 import type { ProcessRef, SpawnRequest, TreeOf } from "../../../src/ports/processes.ts";
@@ -18,7 +18,7 @@ export const PATH = "/usr/local/bin:/usr/bin:/bin";
 export const isRoot = process.geteuid?.() === 0;
 
 export interface Machine extends Disposable {
-  readonly hub: Hub;
+  readonly epoll: Epoll;
   readonly processes: ProcessTable;
   readonly strangers: number[];
   /** Runs a shell script to its end; both outputs in one text. */
@@ -38,13 +38,13 @@ let runs = 0;
 
 /** A hub and a process table; what was started is killed at the end. */
 export function machine(): Machine {
-  const hub = openHub({
+  const epoll = openEpoll({
     onError: (error) => {
       throw error;
     },
   });
   const strangers: number[] = [];
-  const processes = openProcesses({ hub, onStranger: (pid) => strangers.push(pid) });
+  const processes = openProcesses({ epoll, onStranger: (pid) => strangers.push(pid) });
   const directory = mkdtempSync(join(tmpdir(), "sup-test-"));
   const trees: TreeOf[] = [];
 
@@ -63,7 +63,7 @@ export function machine(): Machine {
   }
 
   return {
-    hub,
+    epoll,
     processes,
     strangers,
     async sh(script, more = {}) {
@@ -79,7 +79,7 @@ export function machine(): Machine {
     [Symbol.dispose]() {
       for (const tree of trees) processes.killTree(tree);
       processes.close();
-      hub.close();
+      epoll.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type LogOptions, type Logs, openLogs } from "../../../src/adapters/logs/store.ts";
 import { findRotated, rotatedName } from "../../../src/core/logs/rotation.ts";
-import { type Hub, openHub } from "../../../src/linux/io/epoll.ts";
+import { type Epoll, openEpoll } from "../../../src/linux/io/epoll.ts";
 import type { LogSpec } from "../../../src/spec/spec.ts";
 import { type TempDir, tempDir } from "../../harness/temp.ts";
 import { until as poll } from "../../harness/until.ts";
@@ -24,7 +24,7 @@ export class LogKit {
   readonly dir = this.temp.path;
   readonly problems: string[] = [];
   readonly losses: Array<{ unit: string; why: string; over: boolean; bytes: number; lines: number; cause: string }> = [];
-  readonly hub: Hub = openHub({ onError: (error) => this.problems.push(String(error)) });
+  readonly epoll: Epoll = openEpoll({ onError: (error) => this.problems.push(String(error)) });
   logs: Logs;
   private readonly options: Partial<LogOptions>;
 
@@ -75,7 +75,7 @@ export class LogKit {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.logs.shutdown();
-    this.hub.close();
+    this.epoll.close();
     this.temp[Symbol.dispose]();
   }
 
@@ -83,7 +83,7 @@ export class LogKit {
     return openLogs({
       runtimeDir: join(this.dir, "run"),
       logDir: this.logDir,
-      hub: this.hub,
+      epoll: this.epoll,
       clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
       onLoss: (unit, { why, over, bytes, lines, cause }) => this.losses.push({ unit, why, over, bytes, lines, cause }),
       onProblem: (message) => this.problems.push(message),

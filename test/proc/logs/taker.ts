@@ -1,7 +1,7 @@
 /** Takes in what comes through the FIFO of unit `web` in DIRECTORY until it is killed: a daemon without anything else. */
 import { join } from "node:path";
 import { openLogs } from "../../../src/adapters/logs/store.ts";
-import { openHub } from "../../../src/linux/io/epoll.ts";
+import { openEpoll } from "../../../src/linux/io/epoll.ts";
 import type { Compression } from "../../../src/spec/spec.ts";
 import { logSpec } from "./kit.ts";
 
@@ -10,7 +10,7 @@ const rateLimit = rate ? { bytesPerSecond: Number(rate) } : null;
 const logs = openLogs({
   runtimeDir: join(directory, "run"),
   logDir: logDir || join(directory, "logs"),
-  hub: openHub({ onError: (error) => console.error(error) }),
+  epoll: openEpoll({ onError: (error) => console.error(error) }),
   clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
   onProblem: (message) => console.error(message),
 });

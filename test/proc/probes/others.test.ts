@@ -7,7 +7,7 @@ import { descriptors, identity, isRunning, type Machine, machine, newDescriptors
 
 const context: ProbeContext = { main: null, env: { PATH, GREETING: "hello", SUP_INVOCATION_ID: "of-the-unit" }, cwd: "/usr", identity };
 const never = new AbortController().signal;
-const proberOf = (m: Machine) => openProber({ processes: m.processes, hub: m.hub, version: "9.9" });
+const proberOf = (m: Machine) => openProber({ processes: m.processes, epoll: m.epoll, version: "9.9" });
 const shell = (script: string, timeoutMs = 10_000): ExecProbe => ({ type: "exec", command: "sh", args: ["-c", script], timeoutMs });
 
 test("tcp: an accepted connection passes, also by the name localhost; a refused one does not", async () => {
@@ -81,7 +81,7 @@ test("exec: a flood of output neither blocks nor fills the memory, and its last 
 test("exec: no descriptors and no processes are left behind by many checks, passing, failing and cut", async () => {
   using m = machine();
   const prober = proberOf(m);
-  const KINDS = ["pipe:", "pidfd", "/"]; // not the sets of the hub, which are handed to the loop anew after each wake
+  const KINDS = ["pipe:", "pidfd", "/"]; // not the sets of the epoll, which are handed to the loop anew after each wake
   await prober.probe(shell("true"), context, never);
   const before = descriptors(KINDS);
   const scripts = ["exit 0", "exit 1", "sleep 1000"];

@@ -1,7 +1,7 @@
 /** Alerts over time and over daemons, in a real store. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { CALM_MS, type Concern } from "../../../src/core/alerts/alerts.ts";
+import { CALM_MS, type AlertCondition } from "../../../src/core/alerts/alerts.ts";
 import type { Turn, World } from "../../../src/core/world/world.ts";
 import { Alerting } from "../../../src/daemon/background/alerting.ts";
 import type { Store } from "../../../src/ports/store.ts";
@@ -10,7 +10,7 @@ import { mustOpen } from "./rows.ts";
 
 /** A daemon as far as alerts go: what is wrong with which unit is the test's to say. */
 class Daemon {
-  readonly wrong = new Map<string, Concern[]>();
+  readonly wrong = new Map<string, AlertCondition[]>();
   readonly told: string[] = [];
   readonly store: Store;
   readonly #alerting: Alerting;
@@ -25,13 +25,13 @@ class Daemon {
       store: this.store,
       recorder: { tell: (type, _, unit) => void this.told.push(`${type} ${unit ?? "sup"}`) },
       engine: { watch: (look) => ((this.#look = look), () => undefined) },
-      concernsOf: (id) => this.wrong.get(id) ?? [],
+      conditionsOf: (id) => this.wrong.get(id) ?? [],
     });
     this.#alerting.start();
   }
 
   goes(unit: string, ...types: string[]): void {
-    const concern = (type: string): Concern => ({ unit, type, severity: "warning", message: `${type}!` });
+    const concern = (type: string): AlertCondition => ({ unit, type, severity: "warning", message: `${type}!` });
     this.wrong.set(unit, types.map(concern));
     this.#look({ changed: new Set([unit]), removed: new Set() } as unknown as Turn);
   }

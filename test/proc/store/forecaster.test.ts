@@ -11,7 +11,12 @@ import { metricRow, mustOpen } from "./rows.ts";
 const [TICK_MS, HOUR_MS, START] = [60_000, 3_600_000, Date.UTC(2026, 0, 1)];
 
 /** A run of so many hours with that memory in MiB, looked at all the time; the events that come of it. */
-function told(parts: SpecParts, spareMib: (usedMib: number) => number | null, memoryMb: (hour: number) => number, hours = 16): string[] {
+function told(
+  parts: SpecParts,
+  availableMib: (usedMib: number) => number | null,
+  memoryMb: (hour: number) => number,
+  hours = 16,
+): string[] {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   let nowMs = 0;
@@ -32,7 +37,7 @@ function told(parts: SpecParts, spareMib: (usedMib: number) => number | null, me
     store,
     recorder: { tell: (type, words, _, details) => void events.push(`${type} ${String(details?.metric)}: ${words}`) },
     logs: { note: () => undefined },
-    usage: { spare: () => spareMib(usedMib) },
+    usage: { spare: () => availableMib(usedMib) },
     tickMs: TICK_MS,
   });
   for (; nowMs < hours * HOUR_MS; nowMs += TICK_MS) {

@@ -3,11 +3,11 @@
  * rotation or subscribers, so that another way to move the bytes can take its place.
  */
 import { closeSync, readSync } from "node:fs";
-import type { Batch, Gate } from "../../../core/logs/loss-gate.ts";
+import type { Batch, LossGate } from "../../../core/logs/loss-gate.ts";
 import { type Framing, PART_BYTES } from "../../../core/logs/framing.ts";
 import { bytesWaiting, readFifo } from "../../../linux/io/fifo.ts";
 import { type FrameLines, nativeFrameLines } from "../../../linux/io/framing.ts";
-import type { Hub, HubHandle } from "../../../linux/io/epoll.ts";
+import type { Epoll, EpollHandle } from "../../../linux/io/epoll.ts";
 import { spliceToFile } from "../../../linux/io/splice.ts";
 import type { Stream } from "../../../ports/logs.ts";
 import type { CaptureJournal, Doing, InFlight } from "./capture-journal.ts";
@@ -16,7 +16,7 @@ import type { CaptureJournal, Doing, InFlight } from "./capture-journal.ts";
 export interface Sink {
   readonly raw: boolean;
   framing(stream: Stream): Framing;
-  gate(stream: Stream): Gate;
+  gate(stream: Stream): LossGate;
   /** A step begins: where the log ends now, and what may be added to it. */
   begin(stream: Stream): Pick<InFlight, "where" | "allowance" | "refused">;
   records(stream: Stream, batch: Batch): void;
@@ -78,7 +78,7 @@ export interface CaptureOptions {
   readonly stream: Stream;
   /** Of the stream in the journal: "web\0stdout". */
   readonly key: string;
-  readonly hub: Hub;
+  readonly epoll: Epoll;
   readonly buffers: CaptureBuffers;
   readonly sink: Sink;
   /** Bytes came in. Edge-triggered: what a pump leaves must be pumped again unasked. */
@@ -86,7 +86,7 @@ export interface CaptureOptions {
 }
 
 export function openCapture(options: CaptureOptions): Capture {
-  return new FifoCapture(options, options.hub.add(options.fd, "in", true, options.onReadable));
+  return new FifoCapture(options, options.epoll.add(options.fd, "in", true, options.onReadable));
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -94,10 +94,10 @@ const NOTHING = Buffer.alloc(0);
 class FifoCapture implements Capture {
   unfinished: Buffer;
   private readonly options: CaptureOptions;
-  private readonly watch: HubHandle;
+  private readonly watch: EpollHandle;
   private readonly slot: number | null;
 
-  constructor(options: CaptureOptions, watch: HubHandle) {
+  constructor(options: CaptureOptions, watch: EpollHandle) {
     this.options = options;
     this.watch = watch;
     const { journal } = options.buffers;

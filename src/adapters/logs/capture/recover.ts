@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, statSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Gate, type GateState, lineEnding } from "../../../core/logs/loss-gate.ts";
+import { LossGate, type GateState, lineEnding } from "../../../core/logs/loss-gate.ts";
 import { frameLines, type Framing } from "../../../core/logs/framing.ts";
 import { findRotated, rotatedName } from "../../../core/logs/rotation.ts";
 import type { Stream } from "../../../ports/logs.ts";
@@ -47,7 +47,7 @@ interface Replayed {
 
 /** `log` null: the disk had refused all of it. */
 function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing, log: Rest | null): { gate: GateState; rest: Buffer } {
-  const gate = new Gate({
+  const gate = new LossGate({
     write: ({ buffer }, from, to) => log?.write(buffer, from, to) ?? 0,
     endLine: () => log !== null && log.write(lineEnding(framing.full), 0, framing.full.length + 1) > 0,
     missed: () => {},

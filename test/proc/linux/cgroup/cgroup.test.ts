@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { openCgroups, type Cgroups } from "../../../../src/linux/cgroup/cgroup.ts";
-import { openHub } from "../../../../src/linux/io/epoll.ts";
+import { openEpoll } from "../../../../src/linux/io/epoll.ts";
 import { openProcesses } from "../../../../src/linux/processes/processes.ts";
 import type { ProcessRef } from "../../../../src/ports/processes.ts";
 import { until } from "../../../harness/until.ts";
@@ -59,8 +59,8 @@ here("a root that is no more, or of another state directory, is not taken up", (
 });
 
 here("a process is born in the group of its run, stays there with a clean environment, and is killed with it", async () => {
-  const hub = openHub({ onError: (error) => expect(error).toBeUndefined() });
-  const processes = openProcesses({ hub, cgroups: opened });
+  const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
+  const processes = openProcesses({ epoll, cgroups: opened });
   const run = (script: string): ProcessRef => {
     const env = { PATH, SUP_UNIT: "born", SUP_INVOCATION_ID: "eeee" };
     const spawned = processes.spawn({ argv: ["/bin/sh", "-c", script], env, cwd: null, identity, fds: [null, null, null] }, () => {});
@@ -87,15 +87,15 @@ here("a process is born in the group of its run, stays there with a clean enviro
   processes.killTree({ invocation: "eeee", main: hook });
   await until(() => processes.condition(hook) === "gone", { what: "the hook to end" });
   processes.close();
-  hub.close();
+  epoll.close();
 });
 
 test("without a place for them there are none, and it says why", () => {
-  const hub = openHub({ onError: () => {} });
-  const processes = openProcesses({ hub, cgroups: { ok: false, error: "no cgroup v2 is mounted" } });
+  const epoll = openEpoll({ onError: () => {} });
+  const processes = openProcesses({ epoll, cgroups: { ok: false, error: "no cgroup v2 is mounted" } });
   expect([processes.containment("aaaa"), processes.containmentNote]).toEqual(["processes", "no cgroup v2 is mounted"]);
   processes.close();
-  hub.close();
+  epoll.close();
 });
 
 here("nothing is left of these tests", () => {

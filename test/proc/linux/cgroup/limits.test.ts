@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { Bounder, homeOf } from "../../../../src/linux/cgroup/limits.ts";
+import { CgroupLimiter, homeOf } from "../../../../src/linux/cgroup/limits.ts";
 
 const made: string[] = [];
 afterEach(() => made.splice(0).forEach((directory) => rmSync(directory, { recursive: true, force: true })));
@@ -56,7 +56,7 @@ function machine({ controllers = "cpuset cpu memory pids", procs = [process.pid]
     kernelWrite(path, text);
     writes.push(path);
   };
-  return { own, root, run, writes, bounder: new Bounder({ root, write }) };
+  return { own, root, run, writes, bounder: new CgroupLimiter({ root, write }) };
 }
 
 const BOUNDS = { memory: 64, cpu: 50, tasks: 10 };

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { closeSync } from "node:fs";
 import { makePipe, readFifo } from "../../../../src/linux/io/fifo.ts";
-import { openHub } from "../../../../src/linux/io/epoll.ts";
+import { openEpoll } from "../../../../src/linux/io/epoll.ts";
 import { writeSync } from "node:fs";
 import { descriptors, identity, machine, newDescriptors, until } from "../support.ts";
 
@@ -16,43 +16,43 @@ const onError = (error: unknown): void => {
 const buffer = Buffer.alloc(64);
 
 test("Bun's loop watches the set: the self-test passes", async () => {
-  const hub = openHub({ onError });
-  expect(await hub.tested).toBe("loop");
-  hub.close();
+  const epoll = openEpoll({ onError });
+  expect(await epoll.tested).toBe("loop");
+  epoll.close();
 });
 
 test("a start in which the loop has no turn for longer than the self-test takes says nothing against it", async () => {
   const warnings: string[] = [];
-  const hub = openHub({ onError, onWarning: (message) => warnings.push(message) });
+  const epoll = openEpoll({ onError, onWarning: (message) => warnings.push(message) });
   Bun.sleepSync(1200);
-  expect(await hub.tested).toBe("loop");
+  expect(await epoll.tested).toBe("loop");
   expect(warnings).toEqual([]);
-  hub.close();
+  epoll.close();
 });
 
 test("where Bun's loop does not, a timer asks the set", async () => {
-  const hub = openHub({ onError, forceInterval: true });
-  expect(await hub.tested).toBe("interval");
+  const epoll = openEpoll({ onError, forceInterval: true });
+  expect(await epoll.tested).toBe("interval");
   const { reader, writer } = pipe();
   const woken = Promise.withResolvers<void>();
-  hub.add(reader, "in", false, () => {
+  epoll.add(reader, "in", false, () => {
     readFifo(reader, buffer, 0, 64);
     woken.resolve();
   });
   writeSync(writer, "x");
   await woken.promise;
-  hub.close();
+  epoll.close();
   closeSync(reader);
   closeSync(writer);
 });
 
 test("a callback that throws is reported and the others still run", async () => {
   const errors: unknown[] = [];
-  const hub = openHub({ onError: (error) => errors.push(error) });
+  const epoll = openEpoll({ onError: (error) => errors.push(error) });
   const pipes = [pipe(), pipe(), pipe()];
   const seen = new Set<number>();
   pipes.forEach(({ reader, writer }, i) => {
-    hub.add(reader, "in", false, () => {
+    epoll.add(reader, "in", false, () => {
       readFifo(reader, buffer, 0, 64);
       seen.add(i);
       if (i === 0) throw new Error("on purpose");
@@ -61,16 +61,16 @@ test("a callback that throws is reported and the others still run", async () => 
   });
   await until(() => seen.size === 3, "three wakes");
   expect(errors).toEqual([new Error("on purpose")]);
-  hub.close();
+  epoll.close();
   for (const { reader, writer } of pipes) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
 test("no callback follows a remove, also for an event that was fetched with it", async () => {
-  const hub = openHub({ onError });
+  const epoll = openEpoll({ onError });
   const [a, b] = [pipe(), pipe()];
   const calls: string[] = [];
   const watch = (name: string, reader: number) =>
-    hub.add(reader, "in", false, () => {
+    epoll.add(reader, "in", false, () => {
       calls.push(name);
       for (const handle of handles) handle.remove();
     });
@@ -80,38 +80,38 @@ test("no callback follows a remove, also for an event that was fetched with it",
   await until(() => calls.length > 0, "a wake");
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(calls).toHaveLength(1);
-  hub.close();
+  epoll.close();
   for (const fd of [a.reader, a.writer, b.reader, b.writer]) closeSync(fd);
 });
 
 test("slow callbacks that leave their data behind do not starve a neighbour", async () => {
-  const hub = openHub({ onError });
+  const epoll = openEpoll({ onError });
   const greedy = Array.from({ length: 8 }, pipe);
   const last = pipe();
   const done = Promise.withResolvers<void>();
   for (const { reader, writer } of greedy) {
-    hub.add(reader, "in", false, () => {
+    epoll.add(reader, "in", false, () => {
       const end = performance.now() + 6;
       while (performance.now() < end);
     });
     writeSync(writer, "x");
   }
-  hub.add(last.reader, "in", false, () => done.resolve());
+  epoll.add(last.reader, "in", false, () => done.resolve());
   writeSync(last.writer, "x");
   await done.promise;
-  hub.close();
+  epoll.close();
   for (const { reader, writer } of [...greedy, last]) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
 test("many watches share a few descriptors, each is told, and the room of those that are gone is used again", async () => {
-  const hub = openHub({ onError });
+  const epoll = openEpoll({ onError });
   const held = (): number => descriptors(["[eventpoll]", "[eventfd]"]).length;
-  const before = held(); // of this hub, and of earlier ones that the loop lets go of meanwhile
+  const before = held(); // of this epoll, and of earlier ones that the loop lets go of meanwhile
   const pipes = Array.from({ length: 500 }, pipe);
   const told = new Set<number>();
   const watch = (): Array<{ remove(): void }> =>
     pipes.map(({ reader }, i) =>
-      hub.add(reader, "in", true, () => {
+      epoll.add(reader, "in", true, () => {
         readFifo(reader, buffer, 0, 64);
         told.add(i);
       }),
@@ -127,19 +127,19 @@ test("many watches share a few descriptors, each is told, and the room of those 
     handles = watch();
   }
   expect(held() - before).toBeLessThanOrEqual(used);
-  hub.close();
+  epoll.close();
   await until(() => held() <= before - 2, "the sets to be let go"); // those of `before` held one set and the bell
   for (const { reader, writer } of pipes) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
 test("a wake costs as much with thousands of watches as with a few", async () => {
   const wakes = async (watched: number): Promise<number> => {
-    const hub = openHub({ onError });
+    const epoll = openEpoll({ onError });
     const { reader, writer } = pipe();
     const others = Array.from({ length: watched }, pipe);
-    for (const other of others) hub.add(other.reader, "in", true, () => {});
+    for (const other of others) epoll.add(other.reader, "in", true, () => {});
     let next = Promise.withResolvers<void>();
-    hub.add(reader, "in", true, () => {
+    epoll.add(reader, "in", true, () => {
       readFifo(reader, buffer, 0, 64);
       next.resolve();
     });
@@ -155,7 +155,7 @@ test("a wake costs as much with thousands of watches as with a few", async () =>
       const { user, system } = process.cpuUsage(began);
       least = Math.min(least, user + system);
     }
-    hub.close();
+    epoll.close();
     for (const one of [...others, { reader, writer }]) [one.reader, one.writer].forEach((fd) => closeSync(fd));
     return least;
   };

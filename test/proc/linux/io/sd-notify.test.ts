@@ -2,28 +2,28 @@
 import { expect, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { openHub } from "../../../../src/linux/io/epoll.ts";
+import { openEpoll } from "../../../../src/linux/io/epoll.ts";
 import { noKeeper } from "../../../../src/linux/keeper/keeper.ts";
-import { openNotify, sendNotice } from "../../../../src/linux/io/sd-notify.ts";
-import type { NotifyMessage, NotifySockets } from "../../../../src/ports/sd-notify.ts";
+import { openSdNotify, sendSdNotify } from "../../../../src/linux/io/sd-notify.ts";
+import type { SdNotifyMessage, SdNotifySockets } from "../../../../src/ports/sd-notify.ts";
 import { tempDir } from "../../../harness/temp.ts";
 import { until } from "../../../harness/until.ts";
 import { descriptors, newDescriptors } from "../support.ts";
 
 interface Bench extends Disposable {
-  readonly sockets: NotifySockets;
+  readonly sockets: SdNotifySockets;
   readonly directory: string;
-  readonly heard: NotifyMessage[];
+  readonly heard: SdNotifyMessage[];
   open(unit: string, shared?: boolean): string;
 }
 
 function bench(deeper = ""): Bench {
   const temp = tempDir();
   const errors: unknown[] = [];
-  const hub = openHub({ onError: (error) => errors.push(error) });
+  const epoll = openEpoll({ onError: (error) => errors.push(error) });
   const directory = join(temp.path, deeper, "notify");
-  const sockets = openNotify({ hub, keeper: noKeeper, directory, abstractName: (unit) => `sup-test/${process.pid}/${unit}` });
-  const heard: NotifyMessage[] = [];
+  const sockets = openSdNotify({ epoll, keeper: noKeeper, directory, abstractName: (unit) => `sup-test/${process.pid}/${unit}` });
+  const heard: SdNotifyMessage[] = [];
   const open = (unit: string, shared = false): string => {
     const address = sockets.open(unit, shared, (message) => heard.push(message));
     if (!address.ok) throw new Error(address.error);
@@ -31,7 +31,7 @@ function bench(deeper = ""): Bench {
   };
   const close = (): void => {
     for (const unit of Object.keys(sockets.all())) sockets.close(unit);
-    hub.close();
+    epoll.close();
     temp[Symbol.dispose]();
     expect(errors).toEqual([]);
   };
@@ -46,7 +46,7 @@ test("a message comes with the sender's pid, by path and by abstract name; the p
   expect([path, statSync(path).mode & 0o777, statSync(b.directory).mode & 0o777]).toEqual([join(b.directory, "web"), 0o600, 0o700]);
   const name = b.open("other", true);
   expect(name).toBe(`@sup-test/${process.pid}/other`);
-  expect([sendNotice(path, "READY=1"), sendNotice(name, "STATUS=grüezi")]).toEqual([true, true]);
+  expect([sendSdNotify(path, "READY=1"), sendSdNotify(name, "STATUS=grüezi")]).toEqual([true, true]);
   await until(() => b.heard.length === 2, { what: "both messages" });
   expect(b.heard.toSorted((x, y) => x.text.localeCompare(y.text))).toEqual([
     { pid: process.pid, text: "READY=1" },
@@ -62,29 +62,29 @@ test("a path too long for a socket is none: the abstract name does", () => {
 test("opened again it is the same socket, and what waits is not lost; closed, its file is gone", () => {
   using b = bench();
   const path = b.open("web");
-  sendNotice(path, "READY=1");
+  sendSdNotify(path, "READY=1");
   expect(b.open("web")).toBe(path);
   b.sockets.drain("web");
   expect(b.heard.map(({ text }) => text)).toEqual(["READY=1"]);
   b.sockets.close("web");
-  expect([existsSync(path), sendNotice(path, "READY=1")]).toEqual([false, false]);
+  expect([existsSync(path), sendSdNotify(path, "READY=1")]).toEqual([false, false]);
 });
 
 test("the file of a daemon that was killed is in nobody's way", () => {
   using first = bench();
   const path = first.open("web");
-  const hub = openHub({ onError: () => {} });
-  const second = openNotify({ hub, keeper: noKeeper, directory: first.directory, abstractName: (unit) => unit });
+  const epoll = openEpoll({ onError: () => {} });
+  const second = openSdNotify({ epoll, keeper: noKeeper, directory: first.directory, abstractName: (unit) => unit });
   expect(second.open("web", false, () => {})).toEqual({ ok: true, value: path });
   second.close("web");
-  hub.close();
+  epoll.close();
 });
 
 test("a message longer than a page is left out, an empty one is heard", () => {
   using b = bench();
   const path = b.open("web");
-  sendNotice(path, `STATUS=${"x".repeat(5000)}`);
-  sendNotice(path, "");
+  sendSdNotify(path, `STATUS=${"x".repeat(5000)}`);
+  sendSdNotify(path, "");
   b.sockets.drain("web");
   expect(b.heard.map(({ text }) => text)).toEqual([""]);
 });
@@ -94,7 +94,7 @@ test("a flood is taken in all, and holds no descriptors", async () => {
   const path = b.open("web");
   const before = descriptors(KINDS);
   let sent = 0;
-  for (let i = 0; i < 300; i++) sent += Number(sendNotice(path, `STATUS=${i}`)); // the kernel's queue may be shorter
+  for (let i = 0; i < 300; i++) sent += Number(sendSdNotify(path, `STATUS=${i}`)); // the kernel's queue may be shorter
   await until(() => b.heard.length === sent, { what: `all ${sent} messages` });
   expect(b.heard.at(0)?.text).toBe("STATUS=0");
   expect(newDescriptors(before, KINDS)).toEqual([]);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { spareMib } from "../../../../src/linux/proc/available-memory.ts";
+import { availableMib } from "../../../../src/linux/proc/available-memory.ts";
 import { tempDir } from "../../../harness/temp.ts";
 
 const MIB = 1024 * 1024;
@@ -26,7 +26,7 @@ const at = (path: string, files: Record<string, string>): Record<string, string>
   Object.fromEntries(Object.entries(files).map(([name, text]) => [`sys/fs/cgroup${path}/${name}`, text]));
 
 test("what this machine has left is some of what it has", () => {
-  expect(spareMib()).toBeWithin(1, totalmem() / MIB);
+  expect(availableMib()).toBeWithin(1, totalmem() / MIB);
 });
 
 test.each<[string, Record<string, string>, number | null]>([
@@ -38,5 +38,5 @@ test.each<[string, Record<string, string>, number | null]>([
   ["nothing to read", {}, null],
 ])("%s", (_, files, wanted) => {
   using dir = tempDir();
-  expect(spareMib(machine(dir.path, files))).toBe(wanted);
+  expect(availableMib(machine(dir.path, files))).toBe(wanted);
 });
