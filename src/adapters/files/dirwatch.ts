@@ -50,100 +50,100 @@ interface Watched {
 }
 
 class Watcher {
-  private readonly watched = new Map<string, Watched>();
-  private readonly troubled = new Set<string>();
-  private readonly seen = new Set<string>();
-  private quiet: Timer | null = null;
-  private latest: Timer | null = null;
-  private stopped = false;
-  private readonly options: DirectoryWatch;
+  readonly #watched = new Map<string, Watched>();
+  readonly #troubled = new Set<string>();
+  readonly #seen = new Set<string>();
+  #quiet: Timer | null = null;
+  #latest: Timer | null = null;
+  #stopped = false;
+  readonly #options: DirectoryWatch;
 
   constructor(options: DirectoryWatch) {
-    this.options = options;
-    this.refresh();
+    this.#options = options;
+    this.#refresh();
   }
 
   stop(): void {
-    this.stopped = true;
-    this.disarm();
-    for (const path of [...this.watched.keys()]) this.drop(path);
+    this.#stopped = true;
+    this.#disarm();
+    for (const path of [...this.#watched.keys()]) this.#drop(path);
   }
 
   /** Watches what is there now. What appears while the watches are being set is found by looking again. */
-  private refresh(): void {
-    for (let round = 0; round < 5 && this.adjust(); round++);
+  #refresh(): void {
+    for (let round = 0; round < 5 && this.#adjust(); round++);
   }
 
-  private adjust(): boolean {
-    const wanted = this.options.wanted();
+  #adjust(): boolean {
+    const wanted = this.#options.wanted();
     let changed = false;
-    for (const path of [...this.watched.keys()]) if (!wanted.has(path)) this.drop(path);
+    for (const path of [...this.#watched.keys()]) if (!wanted.has(path)) this.#drop(path);
     for (const [path, names] of wanted) {
       const identity = identityOf(path);
-      const known = this.watched.get(path);
+      const known = this.#watched.get(path);
       if (known) known.names = names;
       if (identity === null || known?.identity === identity) continue;
-      this.drop(path);
-      changed = this.add(path, identity, names) || changed;
+      this.#drop(path);
+      changed = this.#add(path, identity, names) || changed;
     }
     return changed;
   }
 
-  private add(path: string, identity: string, names: ReadonlySet<string> | null): boolean {
+  #add(path: string, identity: string, names: ReadonlySet<string> | null): boolean {
     try {
-      const handle = watch(path, { persistent: false }, (_, name) => this.event(path, name));
+      const handle = watch(path, { persistent: false }, (_, name) => this.#event(path, name));
       handle.on("error", () => {
-        this.drop(path);
-        this.noticed();
+        this.#drop(path);
+        this.#noticed();
       });
-      this.watched.set(path, { handle, identity, names });
-      this.troubled.delete(path);
+      this.#watched.set(path, { handle, identity, names });
+      this.#troubled.delete(path);
       return true;
     } catch (error) {
       const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
-      if (!gone && !this.troubled.has(path)) this.options.onProblem(`cannot watch ${path}: ${(error as Error).message}`);
-      if (!gone) this.troubled.add(path);
+      if (!gone && !this.#troubled.has(path)) this.#options.onProblem(`cannot watch ${path}: ${(error as Error).message}`);
+      if (!gone) this.#troubled.add(path);
       return false;
     }
   }
 
-  private drop(path: string): void {
-    this.watched.get(path)?.handle.close();
-    this.watched.delete(path);
+  #drop(path: string): void {
+    this.#watched.get(path)?.handle.close();
+    this.#watched.delete(path);
   }
 
-  private event(path: string, name: string | null): void {
-    if (this.stopped) return;
-    const names = this.watched.get(path)?.names;
+  #event(path: string, name: string | null): void {
+    if (this.#stopped) return;
+    const names = this.#watched.get(path)?.names;
     // A directory that is deleted tells its own name, or none.
-    if (name === null || name === basename(path) || name === path) this.drop(path);
-    else if (this.watched.has(join(path, name))) this.drop(join(path, name));
-    else if (names ? !names.has(name) : !this.options.isRelevant(path, name)) return;
-    this.noticed(name === null || name === path ? path : join(path, name));
+    if (name === null || name === basename(path) || name === path) this.#drop(path);
+    else if (this.#watched.has(join(path, name))) this.#drop(join(path, name));
+    else if (names ? !names.has(name) : !this.#options.isRelevant(path, name)) return;
+    this.#noticed(name === null || name === path ? path : join(path, name));
   }
 
-  private noticed(path?: string): void {
-    if (this.stopped) return;
-    if (path !== undefined && this.seen.size < TOLD_PATHS) this.seen.add(path);
-    const { quietMs = QUIET_MS, atMostMs = AT_MOST_MS } = this.options;
-    clearTimeout(this.quiet ?? undefined);
-    this.quiet = setTimeout(() => this.tell(), quietMs);
-    this.latest ??= setTimeout(() => this.tell(), atMostMs);
+  #noticed(path?: string): void {
+    if (this.#stopped) return;
+    if (path !== undefined && this.#seen.size < TOLD_PATHS) this.#seen.add(path);
+    const { quietMs = QUIET_MS, atMostMs = AT_MOST_MS } = this.#options;
+    clearTimeout(this.#quiet ?? undefined);
+    this.#quiet = setTimeout(() => this.#tell(), quietMs);
+    this.#latest ??= setTimeout(() => this.#tell(), atMostMs);
   }
 
-  private tell(): void {
-    this.disarm();
-    this.refresh();
-    const paths = [...this.seen];
-    this.seen.clear();
-    this.options.onChange(paths);
+  #tell(): void {
+    this.#disarm();
+    this.#refresh();
+    const paths = [...this.#seen];
+    this.#seen.clear();
+    this.#options.onChange(paths);
   }
 
-  private disarm(): void {
-    clearTimeout(this.quiet ?? undefined);
-    clearTimeout(this.latest ?? undefined);
-    this.quiet = null;
-    this.latest = null;
+  #disarm(): void {
+    clearTimeout(this.#quiet ?? undefined);
+    clearTimeout(this.#latest ?? undefined);
+    this.#quiet = null;
+    this.#latest = null;
   }
 }
 

@@ -85,67 +85,67 @@ const STREAMS: readonly Stream[] = ["stdout", "stderr"];
 
 class FifoLogs implements Logs {
   hasGrown = false;
-  private readonly units = new Map<string, Open>();
+  readonly #units = new Map<string, Open>();
   /** Also of units that are not open, once they were looked at. */
-  private readonly files = new Map<string, LogFile>();
-  private readonly live = new Map<string, Followers>();
-  private readonly buffers: CaptureBuffers;
-  private readonly stamper: Stamper;
-  private readonly compressor: Compressor;
-  private readonly options: LogOptions;
-  private readonly keeping: Keeping;
-  private readonly fifoDir: string;
+  readonly #files = new Map<string, LogFile>();
+  readonly #live = new Map<string, Followers>();
+  readonly #buffers: CaptureBuffers;
+  readonly #stamper: Stamper;
+  readonly #compressor: Compressor;
+  readonly #options: LogOptions;
+  readonly #keeping: Keeping;
+  readonly #fifoDir: string;
   /** Streams that had more than one turn's worth. */
-  private readonly hungry = new Set<Capture>();
-  private turn: Timer | NodeJS.Immediate | null = null;
+  readonly #hungry = new Set<Capture>();
+  #turn: Timer | NodeJS.Immediate | null = null;
   /** How often each log was rotated: who follows one tells its files apart by that. */
-  private readonly rotations = new Map<string, number>();
+  readonly #rotations = new Map<string, number>();
 
   constructor(options: LogOptions) {
-    this.options = options;
-    this.fifoDir = join(options.runtimeDir, "fifo");
-    mkdirSync(this.fifoDir, { recursive: true, mode: 0o700 });
+    this.#options = options;
+    this.#fifoDir = join(options.runtimeDir, "fifo");
+    mkdirSync(this.#fifoDir, { recursive: true, mode: 0o700 });
     mkdirSync(options.logDir, { recursive: true, mode: 0o700 });
-    this.stamper = new Stamper(() => options.clock.wallMs());
-    this.compressor = new Compressor((message) => this.problem(message));
-    this.keeping = new Keeping({
+    this.#stamper = new Stamper(() => options.clock.wallMs());
+    this.#compressor = new Compressor((message) => this.#problem(message));
+    this.#keeping = new Keeping({
       logDir: options.logDir,
       retention: options.retention ?? { maxTotalBytes: null, goneMs: Infinity },
-      fileOf: (unit, spec) => this.fileOf(unit, spec),
+      fileOf: (unit, spec) => this.#fileOf(unit, spec),
       onDeleted: (deleted) => options.onDeleted?.(deleted),
-      onProblem: (message) => this.problem(message),
+      onProblem: (message) => this.#problem(message),
     });
-    this.buffers = new CaptureBuffers(this.openDaemonLog(), options.runtimeDir);
+    this.#buffers = new CaptureBuffers(this.#openJournal(), options.runtimeDir);
   }
 
   open(unit: string, spec: LogSpec): void {
     invariant(isUnitId(unit), `not a unit id: ${unit}`);
-    const known = this.units.get(unit);
+    const known = this.#units.get(unit);
     if (known) return known.log.change(spec);
-    const file = this.fileOf(unit, spec);
+    const file = this.#fileOf(unit, spec);
     const log = new UnitLog(spec, {
       file,
-      stamper: this.stamper,
-      followers: () => this.live.get(unit),
-      monotonicMs: () => this.options.clock.monotonicMs(),
-      onLoss: (loss) => queueMicrotask(() => this.options.onLoss?.(unit, loss)),
+      stamper: this.#stamper,
+      followers: () => this.#live.get(unit),
+      monotonicMs: () => this.#options.clock.monotonicMs(),
+      onLoss: (loss) => queueMicrotask(() => this.#options.onLoss?.(unit, loss)),
     });
     const open: Open = { log, file, captures: {} };
-    this.units.set(unit, open);
-    const failure = this.capture(unit, open);
-    if (failure) this.problem(failure);
+    this.#units.set(unit, open);
+    const failure = this.#capture(unit, open);
+    if (failure) this.#problem(failure);
     log.takeOver();
   }
 
   writers(unit: string): { readonly stdout: number; readonly stderr: number; close(): void } {
-    const failure = this.capture(unit, this.mustBeOpen(unit));
+    const failure = this.#capture(unit, this.#mustBeOpen(unit));
     if (failure) throw new Error(failure);
     const fds: number[] = [];
     const close = (): void => {
       for (const fd of fds.splice(0)) closeSync(fd);
     };
     for (const stream of STREAMS) {
-      const path = this.fifo(unit, stream);
+      const path = this.#fifo(unit, stream);
       const writer = openFifoWriter(path);
       if (!writer.ok) {
         close();
@@ -157,12 +157,12 @@ class FifoLogs implements Logs {
   }
 
   drain(unit: string): void {
-    const open = this.units.get(unit);
+    const open = this.#units.get(unit);
     for (const capture of open ? captures(open) : []) capture.pump(DRAIN_BYTES);
   }
 
   endRun(unit: string): void {
-    const open = this.units.get(unit);
+    const open = this.#units.get(unit);
     if (!open) return;
     for (const capture of captures(open)) {
       capture.pump(DRAIN_BYTES);
@@ -172,13 +172,13 @@ class FifoLogs implements Logs {
   }
 
   note(unit: string, text: string): void {
-    this.mustBeOpen(unit).log.note(text);
+    this.#mustBeOpen(unit).log.note(text);
   }
 
   tail(unit: string, count: number): readonly LogLine[] {
-    const open = this.units.get(unit);
+    const open = this.#units.get(unit);
     if (!open || count <= 0) return [];
-    const { time } = this.stamper;
+    const { time } = this.#stamper;
     const begun = STREAMS.flatMap((stream) => {
       const bytes = open.captures[stream]?.unfinished ?? NOTHING;
       return bytes.length === 0 ? [] : [{ time, stream, full: false, text: bytes.toString("utf8", 0, TAIL_LINE_BYTES) }];
@@ -187,79 +187,79 @@ class FifoLogs implements Logs {
   }
 
   markRun(unit: string): void {
-    this.units.get(unit)?.log.tail.clear();
+    this.#units.get(unit)?.log.tail.clear();
   }
 
   mark(): string {
-    return this.stamper.mark();
+    return this.#stamper.mark();
   }
 
   read(unit: string, query: LogQuery): readonly LogLine[] {
     invariant(isUnitId(unit), `not a unit id: ${unit}`);
-    return readLog(this.options.logDir, `${unit}.log`, query);
+    return readLog(this.#options.logDir, `${unit}.log`, query);
   }
 
   search(unit: string, query: LogQuery): Promise<readonly LogLine[]> {
-    return searchLog(this.options.logDir, `${unit}.log`, query);
+    return searchLog(this.#options.logDir, `${unit}.log`, query);
   }
 
   rotate(unit: string): boolean {
-    const open = this.mustBeOpen(unit);
+    const open = this.#mustBeOpen(unit);
     for (const capture of captures(open)) capture.pump(DRAIN_BYTES);
-    return open.file.rotateNow(Math.floor(this.options.clock.wallMs() / 1000));
+    return open.file.rotateNow(Math.floor(this.#options.clock.wallMs() / 1000));
   }
 
   follow(unit: string, subscriber: Subscriber): () => void {
-    const followers = this.live.get(unit) ?? new Followers();
-    this.live.set(unit, followers);
-    const stop = followers.add(subscriber, (error) => this.problem(`a subscriber of the log of ${unit} failed: ${String(error)}`));
+    const followers = this.#live.get(unit) ?? new Followers();
+    this.#live.set(unit, followers);
+    const stop = followers.add(subscriber, (error) => this.#problem(`a subscriber of the log of ${unit} failed: ${String(error)}`));
     return () => {
       stop();
-      this.letGo(unit, followers);
+      this.#letGo(unit, followers);
     };
   }
 
   trail(unit: string, query: LogQuery): LogTrail {
-    const rotations = (): number => this.rotations.get(unit) ?? 0;
-    const cursor = new Cursor({ directory: this.options.logDir, current: `${unit}.log`, rotations });
-    return new Trail(cursor, query, (onMore) => this.watch(unit, onMore));
+    const rotations = (): number => this.#rotations.get(unit) ?? 0;
+    const cursor = new Cursor({ directory: this.#options.logDir, current: `${unit}.log`, rotations });
+    return new Trail(cursor, query, (onMore) => this.#watch(unit, onMore));
   }
 
-  private watch(unit: string, onMore: () => void): () => void {
-    const followers = this.live.get(unit) ?? new Followers();
-    this.live.set(unit, followers);
+  #watch(unit: string, onMore: () => void): () => void {
+    const followers = this.#live.get(unit) ?? new Followers();
+    this.#live.set(unit, followers);
     const stop = followers.watch(onMore);
     return () => {
       stop();
-      this.letGo(unit, followers);
+      this.#letGo(unit, followers);
     };
   }
 
-  private letGo(unit: string, followers: Followers): void {
-    if (followers.size > 0 || this.live.get(unit) !== followers) return;
-    this.live.delete(unit);
-    if (!this.files.has(unit)) this.rotations.delete(unit);
+  #letGo(unit: string, followers: Followers): void {
+    if (followers.size > 0 || this.#live.get(unit) !== followers) return;
+    this.#live.delete(unit);
+    if (!this.#files.has(unit)) this.#rotations.delete(unit);
   }
 
   close(unit: string): void {
-    const open = this.units.get(unit);
-    if (!this.live.has(unit)) this.rotations.delete(unit);
-    if (!open) return void this.files.delete(unit);
+    const open = this.#units.get(unit);
+    if (!this.#live.has(unit)) this.#rotations.delete(unit);
+    if (!open) return void this.#files.delete(unit);
     for (const capture of captures(open)) capture.pump(DRAIN_BYTES);
-    this.release(unit, open);
+    this.#release(unit, open);
     for (const stream of STREAMS) {
-      rmSync(this.fifo(unit, stream), { force: true });
-      this.buffers.journal?.forget(`${unit}\0${stream}`);
+      rmSync(this.#fifo(unit, stream), { force: true });
+      this.#buffers.journal?.forget(`${unit}\0${stream}`);
     }
   }
 
   condition(unit: string): LogCondition {
-    const open = this.units.get(unit);
+    const open = this.#units.get(unit);
     return { losses: open?.log.losses ?? [], trouble: open?.file.trouble ?? null };
   }
 
   tick(): void {
-    for (const open of this.units.values()) {
+    for (const open of this.#units.values()) {
       for (const capture of captures(open)) capture.tell("tick");
       open.log.look();
     }
@@ -267,62 +267,62 @@ class FifoLogs implements Logs {
 
   tidy(specOf: SpecOf): void {
     this.hasGrown = false;
-    this.keeping.tidy(specOf, this.options.clock.wallMs());
+    this.#keeping.tidy(specOf, this.#options.clock.wallMs());
   }
 
   flush(): void {
-    if (this.buffers.journal !== null) return; // it keeps them for the next daemon
-    for (const open of this.units.values()) for (const capture of captures(open)) capture.flush("P");
+    if (this.#buffers.journal !== null) return; // it keeps them for the next daemon
+    for (const open of this.#units.values()) for (const capture of captures(open)) capture.flush("P");
   }
 
   shutdown(): void {
-    for (const [unit, open] of this.units) this.release(unit, open);
-    this.compressor.stop();
-    this.live.clear();
-    this.buffers.journal?.close();
+    for (const [unit, open] of this.#units) this.#release(unit, open);
+    this.#compressor.stop();
+    this.#live.clear();
+    this.#buffers.journal?.close();
   }
 
-  private release(unit: string, open: Open): void {
-    for (const stream of STREAMS) this.options.keeper?.drop(keeperKey.output(unit, stream));
+  #release(unit: string, open: Open): void {
+    for (const stream of STREAMS) this.#options.keeper?.drop(keeperKey.output(unit, stream));
     for (const capture of captures(open)) {
       capture.flush("P");
       capture.tell("end");
-      this.hungry.delete(capture);
+      this.#hungry.delete(capture);
       capture.close();
     }
     open.file.close();
-    this.files.delete(unit);
-    this.units.delete(unit);
+    this.#files.delete(unit);
+    this.#units.delete(unit);
   }
 
-  private fileOf(unit: string, spec: LogSpec): LogFile {
-    const known = this.files.get(unit);
+  #fileOf(unit: string, spec: LogSpec): LogFile {
+    const known = this.#files.get(unit);
     if (known) {
       known.spec = spec;
       return known;
     }
     const file = new LogFile(spec, {
-      directory: this.options.logDir,
+      directory: this.#options.logDir,
       name: `${unit}.log`,
-      compressor: this.compressor,
-      onProblem: (message) => this.problem(message),
-      onTaken: () => this.taken(unit),
-      onRotated: () => this.rotated(unit),
+      compressor: this.#compressor,
+      onProblem: (message) => this.#problem(message),
+      onTaken: () => this.#taken(unit),
+      onRotated: () => this.#rotated(unit),
     });
-    this.files.set(unit, file);
+    this.#files.set(unit, file);
     return file;
   }
 
-  private rotated(unit: string): void {
-    this.rotations.set(unit, (this.rotations.get(unit) ?? 0) + 1);
-    this.hasGrown ||= this.options.retention?.maxTotalBytes != null;
+  #rotated(unit: string): void {
+    this.#rotations.set(unit, (this.#rotations.get(unit) ?? 0) + 1);
+    this.hasGrown ||= this.#options.retention?.maxTotalBytes != null;
   }
 
   /** Makes the FIFOs and reads from them; those of an earlier daemon are used again, for what waits in them. */
-  private capture(unit: string, open: Open): string | null {
+  #capture(unit: string, open: Open): string | null {
     for (const stream of STREAMS) {
       if (open.captures[stream]) continue;
-      const path = this.fifo(unit, stream);
+      const path = this.#fifo(unit, stream);
       const made = makeFifo(path, 0o600);
       const reader = made.ok ? openFifoReader(path) : made;
       if (!reader.ok) return `cannot read the output of ${unit} from ${path}: ${errnoWords(reader.error)}`;
@@ -331,13 +331,13 @@ class FifoLogs implements Logs {
           fd: reader.value,
           stream,
           key: `${unit}\0${stream}`,
-          epoll: this.options.epoll,
-          buffers: this.buffers,
+          epoll: this.#options.epoll,
+          buffers: this.#buffers,
           sink: open.log,
-          onReadable: () => this.pump(capture),
+          onReadable: () => this.#pump(capture),
         });
         open.captures[stream] = capture;
-        this.options.keeper?.keep(keeperKey.output(unit, stream), reader.value);
+        this.#options.keeper?.keep(keeperKey.output(unit, stream), reader.value);
       } catch (error) {
         closeSync(reader.value);
         return `cannot watch the output of ${unit}: ${(error as Error).message}`;
@@ -347,43 +347,44 @@ class FifoLogs implements Logs {
   }
 
   /** Finishes what the last daemon was cut off in. Without a journal output is captured all the same, only less safely. */
-  private openDaemonLog(): CaptureJournal | null {
+  #openJournal(): CaptureJournal | null {
     try {
-      const journal = new CaptureJournal(this.options.runtimeDir);
-      recover(journal, this.options.logDir, this.stamper);
+      const journal = new CaptureJournal(this.#options.runtimeDir);
+      recover(journal, this.#options.logDir, this.#stamper);
       return journal;
     } catch (error) {
-      this.problem(`cannot keep output safe from a crash of sup: ${(error as Error).message}`);
+      this.#problem(`cannot keep output safe from a crash of sup: ${(error as Error).message}`);
       return null;
     }
   }
 
-  private pump(capture: Capture): void {
-    if (!capture.pump(TURN_BYTES)) return void this.hungry.delete(capture);
-    this.hungry.add(capture);
-    this.turn ??= setImmediate(() => {
-      this.turn = null;
-      for (const one of [...this.hungry]) this.pump(one);
-    });
+  #pump(capture: Capture): void {
+    if (!capture.pump(TURN_BYTES)) return void this.#hungry.delete(capture);
+    this.#hungry.add(capture);
+    if (this.#turn === null)
+      this.#turn = setImmediate(() => {
+        this.#turn = null;
+        for (const one of [...this.#hungry]) this.#pump(one);
+      });
   }
 
-  private taken(unit: string): void {
-    this.problem(`${join(this.options.logDir, `${unit}.log`)} was deleted or moved by somebody; the log goes on in a new file`);
-    this.units.get(unit)?.log.note("the file of this log was deleted or moved by somebody; this is a new one");
+  #taken(unit: string): void {
+    this.#problem(`${join(this.#options.logDir, `${unit}.log`)} was deleted or moved by somebody; the log goes on in a new file`);
+    this.#units.get(unit)?.log.note("the file of this log was deleted or moved by somebody; this is a new one");
   }
 
-  private mustBeOpen(unit: string): Open {
-    const open = this.units.get(unit);
+  #mustBeOpen(unit: string): Open {
+    const open = this.#units.get(unit);
     invariant(open, `the log of ${unit} is not open`);
     return open;
   }
 
-  private fifo(unit: string, stream: Stream): string {
-    return join(this.fifoDir, `${unit}.${stream === "stdout" ? "out" : "err"}`);
+  #fifo(unit: string, stream: Stream): string {
+    return join(this.#fifoDir, `${unit}.${stream === "stdout" ? "out" : "err"}`);
   }
 
-  private problem(message: string): void {
-    this.options.onProblem?.(message);
+  #problem(message: string): void {
+    this.#options.onProblem?.(message);
   }
 }
 

@@ -29,171 +29,171 @@ const WHYS: readonly Why[] = ["disk", "limit"];
 /** The records of one unit on their way: rate limit, file, last lines, live subscribers. */
 export class UnitLog implements Sink {
   readonly tail = new Tail();
-  private spec: LogSpec;
-  private limit: RateLimit | null;
+  #spec: LogSpec;
+  #limit: RateLimit | null;
   /** Why the disk takes nothing; null when it took what it was last given. */
-  private refusal: NodeJS.ErrnoException | null = null;
-  private refusalWords = "the disk refused it";
-  private readonly gates: Readonly<Record<Stream, LossGate>>;
-  private readonly episodes: Readonly<Record<Why, LossEpisodes>>;
-  private readonly totals: Record<Why, Count & { readonly since: string }> = {
+  #refusal: NodeJS.ErrnoException | null = null;
+  #refusalWords = "the disk refused it";
+  readonly #gates: Readonly<Record<Stream, LossGate>>;
+  readonly #episodes: Readonly<Record<Why, LossEpisodes>>;
+  readonly #totals: Record<Why, Count & { readonly since: string }> = {
     limit: { ...NOTHING, since: "" },
     disk: { ...NOTHING, since: "" },
   };
-  private readonly saidMs: Record<Why, number> = { limit: -Infinity, disk: -Infinity };
-  private readonly parts: UnitLogParts;
+  readonly #saidMs: Record<Why, number> = { limit: -Infinity, disk: -Infinity };
+  readonly #parts: UnitLogParts;
 
   constructor(spec: LogSpec, parts: UnitLogParts) {
-    this.spec = spec;
-    this.parts = parts;
-    this.limit = this.makeLimit();
-    this.gates = { stdout: this.makeGate("stdout"), stderr: this.makeGate("stderr") };
+    this.#spec = spec;
+    this.#parts = parts;
+    this.#limit = this.#makeLimit();
+    this.#gates = { stdout: this.#makeGate("stdout"), stderr: this.#makeGate("stderr") };
     const episodes = (why: Why): LossEpisodes => new LossEpisodes(CALM_MS[why], (episode) => parts.onLoss({ ...episode, why }));
-    this.episodes = { limit: episodes("limit"), disk: episodes("disk") };
+    this.#episodes = { limit: episodes("limit"), disk: episodes("disk") };
   }
 
   change(spec: LogSpec): void {
-    this.spec = spec;
-    this.parts.file.spec = spec;
-    if (spec.rateLimit?.bytesPerSecond !== this.limit?.bytesPerSecond) this.limit = this.makeLimit();
+    this.#spec = spec;
+    this.#parts.file.spec = spec;
+    if (spec.rateLimit?.bytesPerSecond !== this.#limit?.bytesPerSecond) this.#limit = this.#makeLimit();
   }
 
   get raw(): boolean {
-    return this.spec.format === "raw";
+    return this.#spec.format === "raw";
   }
 
   /** What was left out since the log was opened. */
   get losses(): LogLoss[] {
-    return WHYS.filter((why) => this.totals[why].bytes > 0).map((why) => {
-      const { lines, bytes, since } = this.totals[why];
-      return { why, lines, bytes, since, cause: this.causeOf(why), over: this.episodes[why].current === null };
+    return WHYS.filter((why) => this.#totals[why].bytes > 0).map((why) => {
+      const { lines, bytes, since } = this.#totals[why];
+      return { why, lines, bytes, since, cause: this.#causeOf(why), over: this.#episodes[why].current === null };
     });
   }
 
   framing(stream: Stream): Framing {
-    return this.parts.stamper.stamp(stream, this.spec.format);
+    return this.#parts.stamper.stamp(stream, this.#spec.format);
   }
 
   gate(stream: Stream): LossGate {
-    return this.gates[stream];
+    return this.#gates[stream];
   }
 
   begin(stream: Stream): Pick<InFlight, "where" | "allowance" | "refused"> {
-    const where = this.parts.file.where(this.parts.stamper.second);
-    this.refusal = where instanceof Error ? where : null;
-    const allowance = this.limit ? this.limit.allowance(this.parts.monotonicMs()) : Infinity;
-    this.gates[stream].begin(allowance);
+    const where = this.#parts.file.where(this.#parts.stamper.second);
+    this.#refusal = where instanceof Error ? where : null;
+    const allowance = this.#limit ? this.#limit.allowance(this.#parts.monotonicMs()) : Infinity;
+    this.#gates[stream].begin(allowance);
     return { where: where instanceof Error ? NOWHERE : where, allowance, refused: where instanceof Error };
   }
 
   records(stream: Stream, batch: Batch): void {
-    const gate = this.gates[stream];
+    const gate = this.#gates[stream];
     const before = gate.spent;
     gate.take(batch);
-    this.limit?.spend(gate.spent - before);
+    this.#limit?.spend(gate.spent - before);
   }
 
   due(stream: Stream, moment: Moment): Saying | null {
-    const gate = this.gates[stream];
-    if (this.refusal === null && this.episodes.disk.current !== null) this.look();
+    const gate = this.#gates[stream];
+    if (this.#refusal === null && this.#episodes.disk.current !== null) this.look();
     for (const why of WHYS) {
       const missing = gate.missing(why);
-      if (missing.bytes === 0 || (moment === "step" && this.refusal !== null)) continue;
-      const now = this.parts.monotonicMs();
-      if (moment !== "end" && (now - this.saidMs[why] < SAY_EVERY_MS[why] || this.noteStream() === null)) continue;
-      return { say: () => this.say(stream, why, now) };
+      if (missing.bytes === 0 || (moment === "step" && this.#refusal !== null)) continue;
+      const now = this.#parts.monotonicMs();
+      if (moment !== "end" && (now - this.#saidMs[why] < SAY_EVERY_MS[why] || this.#noteStream() === null)) continue;
+      return { say: () => this.#say(stream, why, now) };
     }
     return null;
   }
 
   /** A line of the daemon's own. */
   note(text: string): void {
-    this.refusal = null;
-    for (const line of text.trimEnd().split("\n")) this.put(this.noteChunk(line));
+    this.#refusal = null;
+    for (const line of text.trimEnd().split("\n")) this.#put(this.#noteChunk(line));
   }
 
   /** Now and then: an episode of loss may be over. */
   look(): void {
-    const now = this.parts.monotonicMs();
-    this.episodes.limit.look(now);
-    const said = Object.values(this.gates).every((gate) => gate.missing("disk").bytes === 0);
-    this.episodes.disk.look(now, said && this.refusal === null);
+    const now = this.#parts.monotonicMs();
+    this.#episodes.limit.look(now);
+    const said = Object.values(this.#gates).every((gate) => gate.missing("disk").bytes === 0);
+    this.#episodes.disk.look(now, said && this.#refusal === null);
   }
 
   /** What the last daemon left out, and did not say any more. */
   takeOver(): void {
     this.framing("stderr"); // takes the time
-    for (const gate of Object.values(this.gates))
-      for (const why of WHYS) if (gate.missing(why).bytes > 0) this.missed(why, gate.missing(why));
+    for (const gate of Object.values(this.#gates))
+      for (const why of WHYS) if (gate.missing(why).bytes > 0) this.#missed(why, gate.missing(why));
   }
 
-  private say(stream: Stream, why: Why, now: number): boolean {
-    const { lines, bytes } = this.gates[stream].missing(why);
-    const cause = why === "limit" ? "dropped by log.rate_limit" : `lost: ${this.causeOf(why)}`;
-    const chunk = this.noteChunk(`${lines} lines (${bytes} bytes) of ${stream} were ${cause}`);
-    if (this.append(chunk.buffer, chunk.from, chunk.to) === 0) return false;
-    this.show(chunk);
-    this.gates[stream].told(why);
-    this.saidMs[why] = now;
+  #say(stream: Stream, why: Why, now: number): boolean {
+    const { lines, bytes } = this.#gates[stream].missing(why);
+    const cause = why === "limit" ? "dropped by log.rate_limit" : `lost: ${this.#causeOf(why)}`;
+    const chunk = this.#noteChunk(`${lines} lines (${bytes} bytes) of ${stream} were ${cause}`);
+    if (this.#append(chunk.buffer, chunk.from, chunk.to) === 0) return false;
+    this.#show(chunk);
+    this.#gates[stream].told(why);
+    this.#saidMs[why] = now;
     return true;
   }
 
-  private noteChunk(line: string): Chunk {
-    const stream = this.noteStream() ?? "stderr";
+  #noteChunk(line: string): Chunk {
+    const stream = this.#noteStream() ?? "stderr";
     const { full } = this.framing(stream);
     const buffer = Buffer.concat([full, Buffer.from(`[sup] ${line}\n`)]);
-    return { buffer, from: 0, to: buffer.length, count: 1, time: this.parts.stamper.time, stream, raw: this.raw };
+    return { buffer, from: 0, to: buffer.length, count: 1, time: this.#parts.stamper.time, stream, raw: this.raw };
   }
 
   /** Readers join a part with the next record of its stream: no note may come between. Null: both are in the middle of a line. */
-  private noteStream(): Stream | null {
-    const { stdout, stderr } = this.gates;
+  #noteStream(): Stream | null {
+    const { stdout, stderr } = this.#gates;
     return !stderr.isOpen ? "stderr" : !stdout.isOpen ? "stdout" : null;
   }
 
   /** How many bytes are in the file now. */
-  private put(chunk: Chunk): number {
-    this.show(chunk);
-    return this.append(chunk.buffer, chunk.from, chunk.to);
+  #put(chunk: Chunk): number {
+    this.#show(chunk);
+    return this.#append(chunk.buffer, chunk.from, chunk.to);
   }
 
-  private show(chunk: Chunk): void {
+  #show(chunk: Chunk): void {
     this.tail.push(chunk);
-    this.parts.followers()?.push(chunk);
+    this.#parts.followers()?.push(chunk);
   }
 
-  private append(buffer: Buffer, from: number, to: number): number {
-    if (this.refusal !== null) return 0;
-    const { kept, cause } = this.parts.file.append(buffer, from, to, this.parts.stamper.second);
-    this.refusal = cause;
+  #append(buffer: Buffer, from: number, to: number): number {
+    if (this.#refusal !== null) return 0;
+    const { kept, cause } = this.#parts.file.append(buffer, from, to, this.#parts.stamper.second);
+    this.#refusal = cause;
     return kept;
   }
 
-  private makeGate(stream: Stream): LossGate {
+  #makeGate(stream: Stream): LossGate {
     return new LossGate({
-      write: ({ buffer, raw }, from, to, count) => this.put({ buffer, from, to, count, time: this.parts.stamper.time, stream, raw }),
+      write: ({ buffer, raw }, from, to, count) => this.#put({ buffer, from, to, count, time: this.#parts.stamper.time, stream, raw }),
       endLine: (raw) => {
         const end = lineEnding(raw ? Buffer.alloc(0) : this.framing(stream).full);
-        return this.append(end, 0, end.length) === end.length;
+        return this.#append(end, 0, end.length) === end.length;
       },
-      missed: (why, count) => this.missed(why, count),
+      missed: (why, count) => this.#missed(why, count),
     });
   }
 
-  private missed(why: Why, count: Count): void {
-    const since = `${this.parts.stamper.time.slice(0, 23)}Z`;
-    this.totals[why] = { ...plus(this.totals[why], count), since: this.totals[why].since || since };
-    this.episodes[why].add(count, this.parts.monotonicMs(), since, this.causeOf(why));
+  #missed(why: Why, count: Count): void {
+    const since = `${this.#parts.stamper.time.slice(0, 23)}Z`;
+    this.#totals[why] = { ...plus(this.#totals[why], count), since: this.#totals[why].since || since };
+    this.#episodes[why].add(count, this.#parts.monotonicMs(), since, this.#causeOf(why));
   }
 
-  private causeOf(why: Why): string {
-    if (why === "limit") return `log.rate_limit is ${this.spec.rateLimit?.bytesPerSecond ?? 0} bytes a second`;
-    const { errno, message } = this.refusal ?? {};
-    if (message !== undefined) this.refusalWords = errno === undefined ? message : errnoWords(Math.abs(errno));
-    return this.refusalWords;
+  #causeOf(why: Why): string {
+    if (why === "limit") return `log.rate_limit is ${this.#spec.rateLimit?.bytesPerSecond ?? 0} bytes a second`;
+    const { errno, message } = this.#refusal ?? {};
+    if (message !== undefined) this.#refusalWords = errno === undefined ? message : errnoWords(Math.abs(errno));
+    return this.#refusalWords;
   }
 
-  private makeLimit(): RateLimit | null {
-    return this.spec.rateLimit ? new RateLimit(this.spec.rateLimit.bytesPerSecond, this.parts.monotonicMs()) : null;
+  #makeLimit(): RateLimit | null {
+    return this.#spec.rateLimit ? new RateLimit(this.#spec.rateLimit.bytesPerSecond, this.#parts.monotonicMs()) : null;
   }
 }

@@ -80,30 +80,30 @@ const KEPT_BYTES = 4096;
 
 /** The end of what the command said, however much it was. */
 class Tail {
-  private readonly fd: number;
-  private readonly buffer = Buffer.alloc(2 * KEPT_BYTES);
-  private length = 0;
+  readonly #fd: number;
+  readonly #buffer = Buffer.alloc(2 * KEPT_BYTES);
+  #length = 0;
 
   constructor(fd: number) {
-    this.fd = fd;
+    this.#fd = fd;
   }
 
   /** Takes in what waits, a quarter MiB at most: the loop has others to serve. */
   read(): "ended" | "open" {
     for (let i = 0; i < 64; i++) {
-      if (this.length > KEPT_BYTES) {
-        this.buffer.copyWithin(0, this.length - KEPT_BYTES, this.length);
-        this.length = KEPT_BYTES;
+      if (this.#length > KEPT_BYTES) {
+        this.#buffer.copyWithin(0, this.#length - KEPT_BYTES, this.#length);
+        this.#length = KEPT_BYTES;
       }
-      const bytes = readFifo(this.fd, this.buffer, this.length, this.buffer.length - this.length);
+      const bytes = readFifo(this.#fd, this.#buffer, this.#length, this.#buffer.length - this.#length);
       if (bytes === 0) return "ended";
       if (bytes < 0) return "open";
-      this.length += bytes;
+      this.#length += bytes;
     }
     return "open";
   }
 
   lastLine(): string {
-    return this.buffer.toString("utf8", 0, this.length).trimEnd().split("\n").at(-1)!.trim().slice(-500);
+    return this.#buffer.toString("utf8", 0, this.#length).trimEnd().split("\n").at(-1)!.trim().slice(-500);
   }
 }

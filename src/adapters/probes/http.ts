@@ -41,23 +41,23 @@ function parseEndpoint(endpoint: string): Target | null {
 }
 
 class Exchange {
-  private readonly spec: HttpProbe;
-  private readonly pattern: Pattern | null;
-  private readonly agent: string;
-  private readonly settle: Settle;
-  private readonly doing: (what: string) => void;
-  private current: http.ClientRequest | null = null;
-  private redirects = 0;
-  private closed = false;
+  readonly #spec: HttpProbe;
+  readonly #pattern: Pattern | null;
+  readonly #agent: string;
+  readonly #settle: Settle;
+  readonly #doing: (what: string) => void;
+  #current: http.ClientRequest | null = null;
+  #redirects = 0;
+  #closed = false;
 
   constructor(spec: HttpProbe, agent: string, settle: Settle, doing: (what: string) => void) {
-    this.spec = spec;
+    this.#spec = spec;
     const pattern = spec.expectedContent?.kind === "regex" ? compilePattern(spec.expectedContent.text) : null;
     if (pattern?.ok === false) throw new Error(`expected_content: ${pattern.error}`); // was refused when it was filled in
-    this.pattern = pattern?.value ?? null;
-    this.agent = agent;
-    this.settle = settle;
-    this.doing = doing;
+    this.#pattern = pattern?.value ?? null;
+    this.#agent = agent;
+    this.#settle = settle;
+    this.#doing = doing;
   }
 
   request(target: Target, method: string): void {
@@ -65,81 +65,82 @@ class Exchange {
     const options: RequestOptions & { rejectUnauthorized?: boolean } = {
       method,
       path: url.pathname + url.search,
-      headers: { "user-agent": this.agent, accept: "*/*", ...lowerCase(this.spec.headers) },
+      headers: { "user-agent": this.#agent, accept: "*/*", ...lowerCase(this.#spec.headers) },
       agent: false, // a connection of its own: a kept one would hide that nobody accepts any more
       ...(socketPath === null ? { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port } : { socketPath }),
       ...(url.username === "" ? {} : { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
-      ...(url.protocol === "https:" ? { rejectUnauthorized: !this.spec.insecureTls } : {}),
+      ...(url.protocol === "https:" ? { rejectUnauthorized: !this.#spec.insecureTls } : {}),
     };
     const where = socketPath ?? url.host;
-    this.doing(`answer from ${where}`);
+    this.#doing(`answer from ${where}`);
     const request = (url.protocol === "https:" ? https : http).request(options);
-    this.current = request;
-    request.on("response", (response) => this.judge(response, target, method));
+    this.#current = request;
+    request.on("response", (response) => this.#judge(response, target, method));
     request.on("error", (error) => {
-      if (!this.closed && this.current === request) this.settle(...explain(error, where));
+      if (!this.#closed && this.#current === request) this.#settle(...explain(error, where));
     });
     request.end();
   }
 
   close(): void {
-    this.closed = true;
-    this.current?.destroy();
+    this.#closed = true;
+    this.#current?.destroy();
   }
 
-  private judge(response: IncomingMessage, target: Target, method: string): void {
+  #judge(response: IncomingMessage, target: Target, method: string): void {
     const status = response.statusCode ?? 0;
-    const next = this.redirection(response, target);
+    const next = this.#redirection(response, target);
     if (next !== null) {
-      const previous = this.current;
-      this.current = null;
+      const previous = this.#current;
+      this.#current = null;
       previous?.destroy();
-      if (++this.redirects > MAX_REDIRECTS) return this.settle("bad", `more than ${MAX_REDIRECTS} redirects, the last to ${next.pathname}`);
+      if (++this.#redirects > MAX_REDIRECTS)
+        return this.#settle("bad", `more than ${MAX_REDIRECTS} redirects, the last to ${next.pathname}`);
       const asGet = status === 303 || (status < 303 && method === "POST");
       return this.request({ ...target, url: next }, asGet ? "GET" : method);
     }
-    if (!this.spec.expectedStatus.some(([from, to]) => status >= from && status <= to)) return this.settle("bad", `HTTP ${status}`);
-    this.readBody(response, status, target);
+    if (!this.#spec.expectedStatus.some(([from, to]) => status >= from && status <= to)) return this.#settle("bad", `HTTP ${status}`);
+    this.#readBody(response, status, target);
   }
 
   /**
    * Where to go on, or null: redirects are followed on the same host only, as Kubernetes does it; and one whose status
    * the unit asks for is an answer, not a redirect.
    */
-  private redirection(response: IncomingMessage, { url, socketPath }: Target): URL | null {
+  #redirection(response: IncomingMessage, { url, socketPath }: Target): URL | null {
     const status = response.statusCode ?? 0;
     const { location } = response.headers;
     if (![301, 302, 303, 307, 308].includes(status) || location === undefined || !URL.canParse(location, url.href)) return null;
-    if (this.spec.expectedStatus.some(([from, to]) => from >= 300 && from <= status && status <= to)) return null;
+    if (this.#spec.expectedStatus.some(([from, to]) => from >= 300 && from <= status && status <= to)) return null;
     const next = new URL(location, url);
     const sameKind = next.protocol === "http:" || (next.protocol === "https:" && socketPath === null);
     return sameKind && next.hostname === url.hostname ? next : null;
   }
 
-  private readBody(response: IncomingMessage, status: number, { url, socketPath }: Target): void {
+  #readBody(response: IncomingMessage, status: number, { url, socketPath }: Target): void {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    this.doing(`end of the body (HTTP ${status})`);
-    const finish = (): void => this.settle(...this.checkContent(Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES), status));
+    this.#doing(`end of the body (HTTP ${status})`);
+    const finish = (): void => this.#settle(...this.#checkContent(Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES), status));
     response.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (this.spec.expectedContent !== null) chunks.push(chunk);
+      if (this.#spec.expectedContent !== null) chunks.push(chunk);
       if (bytes >= MAX_BODY_BYTES) finish(); // settling ends the connection
     });
     response.on("end", finish);
     response.on("error", (error) => {
-      if (!this.closed) this.settle(...explain(error, socketPath ?? url.host));
+      if (!this.#closed) this.#settle(...explain(error, socketPath ?? url.host));
     });
     response.on("close", () => {
-      if (!this.closed) this.settle("bad", `the connection ended in the middle of the body (HTTP ${status})`);
+      if (!this.#closed) this.#settle("bad", `the connection ended in the middle of the body (HTTP ${status})`);
     });
   }
 
-  private checkContent(body: Buffer, status: number): ["ok" | "bad", string] {
-    const expected = this.spec.expectedContent;
+  #checkContent(body: Buffer, status: number): ["ok" | "bad", string] {
+    const expected = this.#spec.expectedContent;
     if (expected === null) return ["ok", `HTTP ${status}`];
     const text = body.toString("utf8");
-    const found = this.pattern === null ? text.includes(expected.text) : this.pattern.test(text);
+    const found = this.#pattern === null ? text.includes(expected.text) : this.#pattern.test(text);
     if (found) return ["ok", `HTTP ${status} with the expected content`];
     return ["bad", `HTTP ${status}, but ${JSON.stringify(expected.text)} is not in the first ${body.length} bytes of the body`];
   }

@@ -57,264 +57,264 @@ interface Outage {
 
 class WalStore implements Store {
   /** Null: a damaged file was set aside and no fresh one could be made yet. */
-  private db: Database | null;
+  #db: Database | null;
   /** What was saved from the damaged file meanwhile. */
-  private rescued: Salvage | null = null;
-  private pending = nothingPending();
-  private readonly notes: string[];
-  private outage: Outage | null = null;
-  private alone: boolean;
-  private closed = false;
-  private dropped = 0;
-  private eventId: number;
-  private alertId: number;
-  private readonly rollUps = new RollUps();
-  private readonly pruner = new Pruner();
-  private readonly path: string;
-  private readonly clock: StoreClock;
+  #rescued: Salvage | null = null;
+  #pending = nothingPending();
+  readonly #notes: string[];
+  #outage: Outage | null = null;
+  #alone: boolean;
+  #closed = false;
+  #dropped = 0;
+  #eventId: number;
+  #alertId: number;
+  readonly #rollUps = new RollUps();
+  readonly #pruner = new Pruner();
+  readonly #path: string;
+  readonly #clock: StoreClock;
 
   constructor(path: string, clock: StoreClock, opened: Opened) {
-    this.path = path;
-    this.clock = clock;
-    this.db = opened.db;
-    this.alone = opened.alone;
-    this.notes = [...opened.notes];
-    this.eventId = Math.max(opened.lastEventId, lastId(opened.db, "supervisor_events"));
-    this.alertId = lastId(opened.db, "health_alerts");
+    this.#path = path;
+    this.#clock = clock;
+    this.#db = opened.db;
+    this.#alone = opened.alone;
+    this.#notes = [...opened.notes];
+    this.#eventId = Math.max(opened.lastEventId, lastId(opened.db, "supervisor_events"));
+    this.#alertId = lastId(opened.db, "health_alerts");
   }
 
   record(turn: TurnRecord): readonly EventRow[] {
-    for (const row of turn.services) this.pending.services.set(row.id, { ...row, description: clipText(row.description) });
-    for (const { id, memory } of turn.memories) this.pending.memories.set(id, memory);
+    for (const row of turn.services) this.#pending.services.set(row.id, { ...row, description: clipText(row.description) });
+    for (const { id, memory } of turn.memories) this.#pending.memories.set(id, memory);
     const rows: EventRow[] = [];
     for (const given of turn.events) {
       const { event, json } = clipEvent(given);
-      const row: EventRow = { ...event, id: ++this.eventId };
-      this.pending.events.push({ row, json });
+      const row: EventRow = { ...event, id: ++this.#eventId };
+      this.#pending.events.push({ row, json });
       rows.push(row);
     }
-    this.flush();
+    this.#flush();
     return rows;
   }
 
   memories(): ReadonlyArray<{ readonly id: string; readonly memory: string }> {
     const sql = "SELECT id, memory FROM supervisor_memory";
-    const stored = this.read((db) => statement<{ id: string; memory: string }>(db, sql).all(), []);
-    const merged = overlay(new Map(stored.map((row) => [row.id, row.memory])), this.pending.memories);
+    const stored = this.#read((db) => statement<{ id: string; memory: string }>(db, sql).all(), []);
+    const merged = overlay(new Map(stored.map((row) => [row.id, row.memory])), this.#pending.memories);
     return [...merged].map(([id, memory]) => ({ id, memory }));
   }
 
   enablements(): ReadonlyMap<string, boolean> {
     const sql = "SELECT id, enabled FROM supervisor_enablement";
-    const stored = this.read((db) => statement<{ id: string; enabled: number }>(db, sql).all(), []);
-    return overlay(new Map(stored.map((row) => [row.id, row.enabled !== 0])), this.pending.enablements);
+    const stored = this.#read((db) => statement<{ id: string; enabled: number }>(db, sql).all(), []);
+    return overlay(new Map(stored.map((row) => [row.id, row.enabled !== 0])), this.#pending.enablements);
   }
 
   setEnabled(id: string, enabled: boolean | null): void {
-    this.pending.enablements.set(id, enabled);
-    this.flush();
+    this.#pending.enablements.set(id, enabled);
+    this.#flush();
   }
 
   addMetrics(rows: readonly MetricRow[]): void {
-    for (const row of rows) this.pending.metrics.push(row);
-    this.flush();
+    for (const row of rows) this.#pending.metrics.push(row);
+    this.#flush();
   }
 
   metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[] {
-    const stored = this.read((db) => selectMetrics(db, serviceId, sinceIso, limit), []);
-    const waiting = this.pending.metrics.filter((row) => row.serviceId === serviceId && row.timestamp >= sinceIso);
+    const stored = this.#read((db) => selectMetrics(db, serviceId, sinceIso, limit), []);
+    const waiting = this.#pending.metrics.filter((row) => row.serviceId === serviceId && row.timestamp >= sinceIso);
     return waiting.length > 0 ? [...stored, ...waiting].slice(-limit) : stored;
   }
 
   course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[] {
-    return this.read((db) => selectCourse(db, serviceId, fromMs, toMs, bucketMs), []);
+    return this.#read((db) => selectCourse(db, serviceId, fromMs, toMs, bucketMs), []);
   }
 
   events(query: EventQuery): readonly EventRow[] {
     if (query.limit <= 0) return [];
-    const stored = this.read((db) => selectEvents(db, query), []);
-    const waiting = this.pending.events.map(({ row }) => row).filter((row) => matchesEvent(row, query));
+    const stored = this.#read((db) => selectEvents(db, query), []);
+    const waiting = this.#pending.events.map(({ row }) => row).filter((row) => matchesEvent(row, query));
     return waiting.length > 0 ? [...stored, ...waiting].slice(-query.limit) : stored;
   }
 
   openAlert(alert: Omit<AlertRow, "id" | "resolvedAt" | "acknowledged">): number {
-    const id = ++this.alertId;
-    this.pending.alerts.push({ ...alert, id, message: clipText(alert.message), resolvedAt: null, acknowledged: false });
-    this.flush();
+    const id = ++this.#alertId;
+    this.#pending.alerts.push({ ...alert, id, message: clipText(alert.message), resolvedAt: null, acknowledged: false });
+    this.#flush();
     return id;
   }
 
   resolveAlert(id: number, resolvedAtIso: string): void {
-    this.pending.alertChanges.set(id, { ...this.pending.alertChanges.get(id), resolvedAt: resolvedAtIso });
-    this.flush();
+    this.#pending.alertChanges.set(id, { ...this.#pending.alertChanges.get(id), resolvedAt: resolvedAtIso });
+    this.#flush();
   }
 
   acknowledgeAlert(id: number): void {
-    this.pending.alertChanges.set(id, { ...this.pending.alertChanges.get(id), acknowledged: true });
-    this.flush();
+    this.#pending.alertChanges.set(id, { ...this.#pending.alertChanges.get(id), acknowledged: true });
+    this.#flush();
   }
 
   alerts(openOnly: boolean): readonly AlertRow[] {
-    const stored = this.read((db) => selectAlerts(db, openOnly, ALERTS_SHOWN), []);
-    const changed = [...this.pending.alerts.toReversed(), ...stored].map((row) => ({ ...row, ...this.pending.alertChanges.get(row.id) }));
+    const stored = this.#read((db) => selectAlerts(db, openOnly, ALERTS_SHOWN), []);
+    const changed = [...this.#pending.alerts.toReversed(), ...stored].map((row) => ({ ...row, ...this.#pending.alertChanges.get(row.id) }));
     return changed.filter((row) => !openOnly || row.resolvedAt === null).slice(0, ALERTS_SHOWN);
   }
 
   get(key: string): string | null {
-    const waiting = this.pending.texts.get(key);
+    const waiting = this.#pending.texts.get(key);
     if (waiting !== undefined) return waiting;
     const sql = "SELECT value FROM supervisor_kv WHERE key = ?";
-    return this.read((db) => statement<{ value: string }>(db, sql).get(key), null)?.value ?? null;
+    return this.#read((db) => statement<{ value: string }>(db, sql).get(key), null)?.value ?? null;
   }
 
   set(key: string, value: string): void {
-    this.pending.texts.set(key, value);
-    this.flush();
+    this.#pending.texts.set(key, value);
+    this.#flush();
   }
 
   prune(beforeMetricsIso: string, beforeEventsIso: string): boolean {
-    if (this.outage) return false;
-    return this.read((db) => this.pruner.slice(db, { metrics: beforeMetricsIso, events: beforeEventsIso }), false);
+    if (this.#outage) return false;
+    return this.#read((db) => this.#pruner.slice(db, { metrics: beforeMetricsIso, events: beforeEventsIso }), false);
   }
 
   rollUp(plan: RollUp): void {
-    if (!this.outage) this.read((db) => this.rollUps.run(db, plan, () => this.clock.monotonicMs()), undefined);
+    if (!this.#outage) this.#read((db) => this.#rollUps.run(db, plan, () => this.#clock.monotonicMs()), undefined);
   }
 
   size(): number {
     const sql =
       "SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
-    return this.read((db) => statement<{ bytes: number }>(db, sql).get()?.bytes ?? 0, 0);
+    return this.#read((db) => statement<{ bytes: number }>(db, sql).get()?.bytes ?? 0, 0);
   }
 
   eventBytes(): number {
-    return this.read(eventBytes, 0);
+    return this.#read(eventBytes, 0);
   }
 
   get condition(): Store["condition"] {
-    const { outage } = this;
+    const outage = this.#outage;
     const failing =
-      outage && this.clock.monotonicMs() >= outage.sayFromMs
-        ? `cannot write the database ${this.path}: ${outage.words} since ${outage.sinceIso}`
+      outage && this.#clock.monotonicMs() >= outage.sayFromMs
+        ? `cannot write the database ${this.#path}: ${outage.words} since ${outage.sinceIso}`
         : null;
-    const notes = [...this.notes, ...(failing === null ? [] : [failing])];
-    if (this.dropped > 0) notes.push(`${this.dropped} rows of history were lost while the database could not be written`);
+    const notes = [...this.#notes, ...(failing === null ? [] : [failing])];
+    if (this.#dropped > 0) notes.push(`${this.#dropped} rows of history were lost while the database could not be written`);
     return { ok: notes.length === 0, notes, failing };
   }
 
   close(): void {
-    if (this.outage) this.outage.retryAtMs = 0;
-    this.flush();
-    if (this.db) disconnect(this.db);
-    this.db = null;
-    this.closed = true;
+    if (this.#outage) this.#outage.retryAtMs = 0;
+    this.#flush();
+    if (this.#db) disconnect(this.#db);
+    this.#db = null;
+    this.#closed = true;
   }
 
   /** Writes what is pending, unless an outage was met a moment ago. */
-  private flush(): void {
-    if (this.closed) return;
-    if (this.outage && this.clock.monotonicMs() < this.outage.retryAtMs) return this.keepWaiting();
+  #flush(): void {
+    if (this.#closed) return;
+    if (this.#outage && this.#clock.monotonicMs() < this.#outage.retryAtMs) return this.#keepWaiting();
     for (let attempt = 1; ; attempt++) {
       try {
-        const db = this.db ?? this.reconnect();
+        const db = this.#db ?? this.#reconnect();
         if (!db) return;
-        writePending(db, this.pending);
-        this.pending = nothingPending();
-        this.outage = null;
-        return this.alone ? this.share() : undefined;
+        writePending(db, this.#pending);
+        this.#pending = nothingPending();
+        this.#outage = null;
+        return this.#alone ? this.#share() : undefined;
       } catch (error) {
         const trouble = troubleOf(error);
-        if (trouble.kind === "refused") return this.giveUpOn(trouble.words);
-        if (trouble.kind === "outage" || attempt > 1) return this.startOutage(trouble.words);
-        this.replace(trouble.words);
+        if (trouble.kind === "refused") return this.#giveUpOn(trouble.words);
+        if (trouble.kind === "outage" || attempt > 1) return this.#startOutage(trouble.words);
+        this.#replace(trouble.words);
       }
     }
   }
 
-  private read<T>(query: (db: Database) => T, otherwise: T): T {
-    if (!this.db) return otherwise;
+  #read<T>(query: (db: Database) => T, otherwise: T): T {
+    if (!this.#db) return otherwise;
     try {
-      return query(this.db);
+      return query(this.#db);
     } catch (error) {
-      if (error instanceof DamagedBlock && this.dropBlock(error)) return this.read(query, otherwise);
+      if (error instanceof DamagedBlock && this.#dropBlock(error)) return this.#read(query, otherwise);
       const trouble = troubleOf(error);
       if (trouble.kind === "damaged") {
-        this.replace(trouble.words);
-        this.flush();
-      } else if (trouble.kind === "outage") this.startOutage(trouble.words);
-      else this.note(`a query of the database failed, which is a bug in sup: ${trouble.words}`);
+        this.#replace(trouble.words);
+        this.#flush();
+      } else if (trouble.kind === "outage") this.#startOutage(trouble.words);
+      else this.#note(`a query of the database failed, which is a bug in sup: ${trouble.words}`);
       return otherwise;
     }
   }
 
   /** One block is unreadable: the rest of the file may well be in order. */
-  private dropBlock({ id, message }: DamagedBlock): boolean {
-    this.note(`a block of old metrics is damaged (${message}) and was dropped`);
+  #dropBlock({ id, message }: DamagedBlock): boolean {
+    this.#note(`a block of old metrics is damaged (${message}) and was dropped`);
     const drop = (db: Database): boolean => statement(db, "DELETE FROM supervisor_metrics_packed WHERE id = ?").run(id).changes > 0;
-    return this.read(drop, false);
+    return this.#read(drop, false);
   }
 
   /** Tried again, it would fail for ever and take all later writes with it. */
-  private giveUpOn(words: string): void {
-    this.pending = nothingPending();
-    this.note(`the database refused a write, which is a bug in sup: ${words}`);
+  #giveUpOn(words: string): void {
+    this.#pending = nothingPending();
+    this.#note(`the database refused a write, which is a bug in sup: ${words}`);
   }
 
-  private startOutage(words: string): void {
-    const now = this.clock.monotonicMs();
-    const sinceIso = this.outage?.sinceIso ?? new Date(this.clock.wallMs()).toISOString();
-    const sayFromMs = words !== LOCKED ? now : (this.outage?.sayFromMs ?? now + BRIEF_MS);
-    this.outage = { words, sinceIso, sayFromMs, retryAtMs: now + RETRY_MS };
-    this.keepWaiting();
+  #startOutage(words: string): void {
+    const now = this.#clock.monotonicMs();
+    const sinceIso = this.#outage?.sinceIso ?? new Date(this.#clock.wallMs()).toISOString();
+    const sayFromMs = words !== LOCKED ? now : (this.#outage?.sayFromMs ?? now + BRIEF_MS);
+    this.#outage = { words, sinceIso, sayFromMs, retryAtMs: now + RETRY_MS };
+    this.#keepWaiting();
   }
 
-  private keepWaiting(): void {
-    this.dropped += trimPending(this.pending);
+  #keepWaiting(): void {
+    this.#dropped += trimPending(this.#pending);
   }
 
   /** The file went bad while we had it open. What it still gives away goes before what is pending, which is newer. */
-  private replace(words: string): void {
-    if (!this.db) return;
-    const saved = salvage(this.db);
+  #replace(words: string): void {
+    if (!this.#db) return;
+    const saved = salvage(this.#db);
     try {
-      disconnect(this.db);
+      disconnect(this.#db);
     } catch {
       // A damaged file may refuse even that; its descriptors go with the process.
     }
-    this.db = null;
-    const made = makeFresh(this.path, this.clock, words, saved.tables);
+    this.#db = null;
+    const made = makeFresh(this.#path, this.#clock, words, saved.tables);
     if (made.ok) {
-      this.db = made.value.db;
-      this.alone = made.value.alone;
-      for (const note of made.value.notes) this.note(note);
+      this.#db = made.value.db;
+      this.#alone = made.value.alone;
+      for (const note of made.value.notes) this.#note(note);
     } else {
-      this.rescued = saved.tables;
-      this.startOutage(made.error);
+      this.#rescued = saved.tables;
+      this.#startOutage(made.error);
     }
   }
 
   /** The disk has room again: let others in. */
-  private share(): void {
-    if (this.db) disconnect(this.db);
-    this.reconnect();
+  #share(): void {
+    if (this.#db) disconnect(this.#db);
+    this.#reconnect();
   }
 
-  private reconnect(): Database | null {
-    this.db = null;
-    const made = connect(this.path);
+  #reconnect(): Database | null {
+    this.#db = null;
+    const made = connect(this.#path);
     if (!made.ok) {
-      this.startOutage(made.error.words);
+      this.#startOutage(made.error.words);
       return null;
     }
-    if (this.rescued) restore(made.value.db, this.rescued);
-    this.rescued = null;
-    this.db = made.value.db;
-    this.alone = made.value.alone;
-    return this.db;
+    if (this.#rescued) restore(made.value.db, this.#rescued);
+    this.#rescued = null;
+    this.#db = made.value.db;
+    this.#alone = made.value.alone;
+    return this.#db;
   }
 
-  private note(text: string): void {
-    if (!this.notes.includes(text) && this.notes.length < 20) this.notes.push(text);
+  #note(text: string): void {
+    if (!this.#notes.includes(text) && this.#notes.length < 20) this.#notes.push(text);
   }
 }
 

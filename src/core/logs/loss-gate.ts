@@ -64,88 +64,88 @@ const DISK = 16;
 export class LossGate {
   /** Bytes of records that passed in this step. */
   spent = 0;
-  private flags = 0;
-  private untold: Record<Why, Count> = { limit: NOTHING, disk: NOTHING };
-  private left = Infinity;
-  private shut = false;
-  private readonly writer: GateWriter;
+  #flags = 0;
+  #untold: Record<Why, Count> = { limit: NOTHING, disk: NOTHING };
+  #left = Infinity;
+  #shut = false;
+  readonly #writer: GateWriter;
 
   constructor(writer: GateWriter) {
-    this.writer = writer;
+    this.#writer = writer;
   }
 
   get state(): GateState {
-    return { flags: this.flags, ...this.untold };
+    return { flags: this.#flags, ...this.#untold };
   }
 
   set state({ flags, limit, disk }: GateState) {
-    this.flags = flags;
-    this.untold = { limit, disk };
+    this.#flags = flags;
+    this.#untold = { limit, disk };
   }
 
   /** The reader of the log waits for the rest of a line. */
   get isOpen(): boolean {
-    return (this.flags & OPEN) !== 0;
+    return (this.#flags & OPEN) !== 0;
   }
 
   missing(why: Why): Count {
-    return this.untold[why];
+    return this.#untold[why];
   }
 
   told(why: Why): void {
-    this.untold[why] = NOTHING;
+    this.#untold[why] = NOTHING;
   }
 
   /** A step begins, of one batch or more: so many bytes may pass. What does not fit, and all after it, is left out. */
   begin(allowance: number): void {
-    this.left = allowance;
-    this.shut = false;
+    this.#left = allowance;
+    this.#shut = false;
     this.spent = 0;
   }
 
   take(batch: Batch): void {
     let at = 0;
-    if (this.flags & (CUT | SKIP)) at = this.leaveOut(batch, 0, lineEnd(batch), this.flags & DISK ? "disk" : "limit");
-    const to = this.shut ? at : this.fitting(batch, at);
+    if (this.#flags & (CUT | SKIP)) at = this.#leaveOut(batch, 0, lineEnd(batch), this.#flags & DISK ? "disk" : "limit");
+    const to = this.#shut ? at : this.#fitting(batch, at);
     if (to > at) {
-      const kept = this.write(batch, at, to);
-      this.left -= to - at;
+      const kept = this.#write(batch, at, to);
+      this.#left -= to - at;
       this.spent += to - at;
-      if (at + kept < to) this.leaveOut(batch, at + kept, to, "disk");
+      if (at + kept < to) this.#leaveOut(batch, at + kept, to, "disk");
       at = to;
     }
     if (at === batch.length) return;
-    this.shut = true;
-    this.leaveOut(batch, at, batch.length, "limit");
+    this.#shut = true;
+    this.#leaveOut(batch, at, batch.length, "limit");
   }
 
-  private fitting({ buffer, length }: Batch, from: number): number {
-    if (length - from <= this.left) return length;
-    return this.left < 1 ? from : Math.max(from, buffer.lastIndexOf(10, from + Math.floor(this.left) - 1) + 1);
+  #fitting({ buffer, length }: Batch, from: number): number {
+    if (length - from <= this.#left) return length;
+    return this.#left < 1 ? from : Math.max(from, buffer.lastIndexOf(10, from + Math.floor(this.#left) - 1) + 1);
   }
 
-  private write(batch: Batch, from: number, to: number): number {
-    if (this.flags & OWES) {
-      if (!this.writer.endLine(batch.raw)) return 0;
-      this.flags &= ~OWES;
+  #write(batch: Batch, from: number, to: number): number {
+    if (this.#flags & OWES) {
+      if (!this.#writer.endLine(batch.raw)) return 0;
+      this.#flags &= ~OWES;
     }
     const whole = from === 0 && to === batch.length;
-    const kept = this.writer.write(batch, from, to, whole ? batch.count : newlines(batch.buffer, from, to));
-    if (kept > 0) this.flags = endsLine(batch, from, from + kept) ? this.flags & ~OPEN : this.flags | OPEN;
+    const kept = this.#writer.write(batch, from, to, whole ? batch.count : newlines(batch.buffer, from, to));
+    if (kept > 0) this.#flags = endsLine(batch, from, from + kept) ? this.#flags & ~OPEN : this.#flags | OPEN;
     return kept;
   }
 
-  private leaveOut(batch: Batch, from: number, to: number, why: Why): number {
+  #leaveOut(batch: Batch, from: number, to: number, why: Why): number {
     const disk = why === "disk" ? DISK : 0;
-    if (this.flags & OPEN) this.flags = OWES | CUT | disk;
+    if (this.#flags & OPEN) this.#flags = OWES | CUT | disk;
     const found = measure(batch, from, to);
     // A line that was cut off is in the log; only its rest is missing.
-    const lines = this.flags & CUT && found.lines > 0 ? found.lines - 1 : found.lines;
-    if (endsLine(batch, from, to)) this.flags &= OWES;
-    else if (found.lines > 0 || !(this.flags & CUT)) this.flags = (this.flags & OWES) | SKIP | disk;
+    const lines = this.#flags & CUT && found.lines > 0 ? found.lines - 1 : found.lines;
+    if (endsLine(batch, from, to)) this.#flags &= OWES;
+    else if (found.lines > 0 || !(this.#flags & CUT)) this.#flags = (this.#flags & OWES) | SKIP | disk;
     const count = { lines, bytes: found.bytes };
-    this.untold[why] = plus(this.untold[why], count);
-    this.writer.missed(why, count);
+    this.#untold[why] = plus(this.#untold[why], count);
+    this.#writer.missed(why, count);
     return to;
   }
 }

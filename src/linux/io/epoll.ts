@@ -80,56 +80,56 @@ class EpollHub implements Epoll {
   mode: "loop" | "interval" = "loop";
   readonly tested: Promise<"loop" | "interval">;
   looks = 0;
-  private readonly options: EpollOptions;
-  private readonly sets = new Set<WatchSet>();
+  readonly #options: EpollOptions;
+  readonly #sets = new Set<WatchSet>();
   /** Always in each set: proves at the start that wakes arrive, and at the end brings the last one. */
-  private readonly bell = must("eventfd", libc.eventfd(0, O.CLOEXEC | O.NONBLOCK));
-  private readonly watches = new Map<number, Callback>();
-  private readonly events = Buffer.alloc(SET_SIZE * EVENT_BYTES);
-  private nextId = BELL + 1;
+  readonly #bell = must("eventfd", libc.eventfd(0, O.CLOEXEC | O.NONBLOCK));
+  readonly #watches = new Map<number, Callback>();
+  readonly #events = Buffer.alloc(SET_SIZE * EVENT_BYTES);
+  #nextId = BELL + 1;
   /** Sets that are readable; they are asked at the next turn. */
-  private ready: WatchSet[] = [];
+  #ready: WatchSet[] = [];
   /** Sets that were asked; they are handed over again when all that was found is dealt with. */
-  private asked: WatchSet[] = [];
-  private found: Array<readonly [id: number, bits: number]> = [];
-  private turning: NodeJS.Immediate | null = null;
-  private timer: Timer | null = null;
-  private closed = false;
-  private readonly passed: () => void;
+  #asked: WatchSet[] = [];
+  #found: Array<readonly [id: number, bits: number]> = [];
+  #turning: NodeJS.Immediate | null = null;
+  #timer: Timer | null = null;
+  #closed = false;
+  readonly #passed: () => void;
 
   constructor(options: EpollOptions) {
-    this.options = options;
+    this.#options = options;
     const test = Promise.withResolvers<"loop" | "interval">();
     this.tested = test.promise;
     let looks = 0;
     const patience = setInterval(() => {
       if (++looks < SELF_TEST_LOOKS) return;
       options.onWarning?.("cannot watch descriptors from Bun's loop: no wake within 1 s; asking every 10 ms instead");
-      this.fallBack();
+      this.#fallBack();
       clearInterval(patience);
     }, SELF_TEST_LOOK_MS);
-    this.passed = () => {
+    this.#passed = () => {
       clearInterval(patience);
       test.resolve(this.mode);
     };
-    this.watches.set(BELL, () => {
-      silence(this.bell);
-      this.passed();
+    this.#watches.set(BELL, () => {
+      silence(this.#bell);
+      this.#passed();
     });
-    if (options.forceInterval) this.fallBack();
-    this.makeSet();
-    this.ring();
+    if (options.forceInterval) this.#fallBack();
+    this.#makeSet();
+    this.#ring();
   }
 
   add(fd: number, event: EpollEvent, edge: boolean, callback: Callback): EpollHandle {
-    const set = this.setWithRoom();
-    const id = this.nextId++;
+    const set = this.#setWithRoom();
+    const id = this.#nextId++;
     const record = put(set.fd, fd, (MASK[event] | (edge ? EPOLLET : 0)) >>> 0, id);
     set.size++;
-    this.watches.set(id, callback);
+    this.#watches.set(id, callback);
     return {
       remove: () => {
-        if (!this.watches.delete(id) || this.closed) return;
+        if (!this.#watches.delete(id) || this.#closed) return;
         libc.epoll_ctl(set.fd, DEL, fd, ptr(record));
         set.size--;
       },
@@ -137,110 +137,110 @@ class EpollHub implements Epoll {
   }
 
   close(): void {
-    if (this.closed) return;
-    this.watches.clear();
-    this.found = [];
-    this.closed = true;
-    this.passed();
+    if (this.#closed) return;
+    this.#watches.clear();
+    this.#found = [];
+    this.#closed = true;
+    this.#passed();
     // Of the others Bun's loop has a duplicate still.
-    for (const set of this.timer !== null ? this.sets : [...this.ready, ...this.asked]) this.release(set);
-    if (this.sets.size > 0) this.ring();
+    for (const set of this.#timer !== null ? this.#sets : [...this.#ready, ...this.#asked]) this.#release(set);
+    if (this.#sets.size > 0) this.#ring();
   }
 
-  private setWithRoom(): WatchSet {
-    for (const set of this.sets) if (set.size < SET_SIZE) return set;
-    return this.makeSet();
+  #setWithRoom(): WatchSet {
+    for (const set of this.#sets) if (set.size < SET_SIZE) return set;
+    return this.#makeSet();
   }
 
-  private makeSet(): WatchSet {
+  #makeSet(): WatchSet {
     const set = { fd: must("epoll_create1", libc.epoll_create1(O.CLOEXEC)), size: 1 };
-    put(set.fd, this.bell, MASK.in, BELL);
-    this.sets.add(set);
-    if (this.timer === null) this.handOver(set);
+    put(set.fd, this.#bell, MASK.in, BELL);
+    this.#sets.add(set);
+    if (this.#timer === null) this.#handOver(set);
     return set;
   }
 
-  private ring(): void {
-    libc.write(this.bell, ptr(ONE), 8);
+  #ring(): void {
+    libc.write(this.#bell, ptr(ONE), 8);
   }
 
-  private handOver(set: WatchSet): void {
+  #handOver(set: WatchSet): void {
     const fd = duplicate(set.fd);
-    if (fd < 0) return void setTimeout(() => this.woken(set), INTERVAL_MS); // no descriptors left: look again soon
-    const socket = { data() {}, open() {}, error() {}, close: () => this.woken(set) };
+    if (fd < 0) return void setTimeout(() => this.#woken(set), INTERVAL_MS); // no descriptors left: look again soon
+    const socket = { data() {}, open() {}, error() {}, close: () => this.#woken(set) };
     // `fd` is not in Bun's types; a rejected connect has closed nothing we know of, so the timer takes over.
     Bun.connect({ fd, socket } as unknown as Parameters<typeof Bun.connect>[0]).catch(() => {
-      if (!this.closed) this.fallBack();
+      if (!this.#closed) this.#fallBack();
     });
   }
 
-  private fallBack(): void {
-    if (this.closed || this.timer !== null) return;
+  #fallBack(): void {
+    if (this.#closed || this.#timer !== null) return;
     this.mode = "interval";
-    this.timer = setInterval(() => {
-      if (this.found.length === 0) this.ready = [...this.sets];
-      this.turn();
+    this.#timer = setInterval(() => {
+      if (this.#found.length === 0) this.#ready = [...this.#sets];
+      this.#turn();
     }, INTERVAL_MS);
   }
 
-  private woken(set: WatchSet): void {
-    if (this.closed) return this.release(set);
-    if (this.timer !== null) return;
-    this.ready.push(set);
-    this.turning ??= setImmediate(() => this.turn());
+  #woken(set: WatchSet): void {
+    if (this.#closed) return this.#release(set);
+    if (this.#timer !== null) return;
+    this.#ready.push(set);
+    if (this.#turning === null) this.#turning = setImmediate(() => this.#turn());
   }
 
-  private turn(): void {
-    this.turning = null;
-    if (this.closed) return;
-    const { ready } = this;
-    this.ready = [];
-    for (const set of ready) this.ask(set);
-    this.dispatch();
-    if (this.closed) return;
-    if (this.found.length > 0) {
+  #turn(): void {
+    this.#turning = null;
+    if (this.#closed) return;
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const set of ready) this.#ask(set);
+    this.#dispatch();
+    if (this.#closed) return;
+    if (this.#found.length > 0) {
       // What is left comes first at the next turn, or the last would starve.
-      if (this.timer === null) this.turning ??= setImmediate(() => this.turn());
+      if (this.#timer === null && this.#turning === null) this.#turning = setImmediate(() => this.#turn());
       return;
     }
-    const { asked } = this;
-    this.asked = [];
-    if (this.timer === null) for (const set of asked) this.handOver(set);
+    const asked = this.#asked;
+    this.#asked = [];
+    if (this.#timer === null) for (const set of asked) this.#handOver(set);
   }
 
-  private ask(set: WatchSet): void {
+  #ask(set: WatchSet): void {
     this.looks++;
-    const count = libc.epoll_wait(set.fd, ptr(this.events), SET_SIZE, 0);
+    const count = libc.epoll_wait(set.fd, ptr(this.#events), SET_SIZE, 0);
     for (let i = 0; i < count; i++) {
       const at = i * EVENT_BYTES;
-      this.found.push([this.events.readUInt32LE(at + DATA_AT), this.events.readUInt32LE(at)]);
+      this.#found.push([this.#events.readUInt32LE(at + DATA_AT), this.#events.readUInt32LE(at)]);
     }
-    if (this.timer === null) this.asked.push(set);
+    if (this.#timer === null) this.#asked.push(set);
   }
 
-  private dispatch(): void {
+  #dispatch(): void {
     const until = performance.now() + BUDGET_MS;
-    const { found } = this;
+    const found = this.#found;
     let done = 0;
     for (; done < found.length; done++) {
       if (done > 0 && performance.now() >= until) break;
       const [id, bits] = found[done]!;
       try {
-        this.watches.get(id)?.(bits);
+        this.#watches.get(id)?.(bits);
       } catch (error) {
-        this.options.onError(error);
+        this.#options.onError(error);
       }
     }
-    this.found = this.closed ? [] : found.slice(done);
+    this.#found = this.#closed ? [] : found.slice(done);
   }
 
-  private release(set: WatchSet): void {
-    if (!this.sets.delete(set)) return;
+  #release(set: WatchSet): void {
+    if (!this.#sets.delete(set)) return;
     libc.close(set.fd);
-    if (this.sets.size > 0) return;
-    if (this.timer !== null) clearInterval(this.timer);
-    this.timer = null;
-    libc.close(this.bell);
+    if (this.#sets.size > 0) return;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    libc.close(this.#bell);
   }
 }
 

@@ -40,27 +40,27 @@ interface Open extends HeldSdNotify {
 }
 
 class LinuxSdNotify implements SdNotifySockets {
-  private readonly options: SdNotifyOptions;
-  private readonly sockets = new Map<string, Open>();
+  readonly #options: SdNotifyOptions;
+  readonly #sockets = new Map<string, Open>();
 
   constructor(options: SdNotifyOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
   open(unit: string, shared: boolean, listener: (message: SdNotifyMessage) => void): Result<string, string> {
-    const address = this.addressOf(unit, shared);
-    if (this.sockets.get(unit)?.address !== address) this.close(unit);
-    let socket = this.sockets.get(unit);
+    const address = this.#addressOf(unit, shared);
+    if (this.#sockets.get(unit)?.address !== address) this.close(unit);
+    let socket = this.#sockets.get(unit);
     if (socket === undefined) {
-      const fd = this.options.keeper.takeBack(keeperKey.notify(unit, address)) ?? this.bind(address);
+      const fd = this.#options.keeper.takeBack(keeperKey.notify(unit, address)) ?? this.#bind(address);
       if (fd < 0) return err(`cannot listen for notifications on ${address}: ${errnoWords(-fd)}`);
-      this.options.keeper.keep(keeperKey.notify(unit, address), fd);
+      this.#options.keeper.keep(keeperKey.notify(unit, address), fd);
       socket = { address, fd, listener: null, watch: null };
-      this.sockets.set(unit, socket);
+      this.#sockets.set(unit, socket);
     }
     socket.listener = listener;
     try {
-      socket.watch ??= this.options.epoll.add(socket.fd, "in", false, () => this.drain(unit));
+      socket.watch ??= this.#options.epoll.add(socket.fd, "in", false, () => this.drain(unit));
     } catch (error) {
       this.close(unit);
       return err(`cannot listen for notifications: ${errnoWords((error as { errno?: number }).errno ?? 0)}`);
@@ -69,7 +69,7 @@ class LinuxSdNotify implements SdNotifySockets {
   }
 
   drain(unit: string): void {
-    const socket = this.sockets.get(unit);
+    const socket = this.#sockets.get(unit);
     if (socket?.listener == null) return;
     for (let count = 0; count < AT_ONCE; count++) {
       const got = receive(socket.fd);
@@ -81,37 +81,37 @@ class LinuxSdNotify implements SdNotifySockets {
   }
 
   close(unit: string): void {
-    const socket = this.sockets.get(unit);
+    const socket = this.#sockets.get(unit);
     if (socket === undefined) return;
-    this.sockets.delete(unit);
+    this.#sockets.delete(unit);
     socket.watch?.remove();
-    this.options.keeper.drop(keeperKey.notify(unit, socket.address));
+    this.#options.keeper.drop(keeperKey.notify(unit, socket.address));
     libc.close(socket.fd);
     if (!socket.address.startsWith("@")) rmSync(socket.address, { force: true });
   }
 
   all(): Record<string, HeldSdNotify> {
-    return Object.fromEntries([...this.sockets].map(([unit, { address, fd }]) => [unit, { address, fd }]));
+    return Object.fromEntries([...this.#sockets].map(([unit, { address, fd }]) => [unit, { address, fd }]));
   }
 
   restore(all: Readonly<Record<string, HeldSdNotify>>): void {
     for (const [unit, { address, fd }] of Object.entries(all)) {
       libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-      this.options.keeper.keep(keeperKey.notify(unit, address), fd);
-      this.sockets.set(unit, { address, fd, listener: null, watch: null });
+      this.#options.keeper.keep(keeperKey.notify(unit, address), fd);
+      this.#sockets.set(unit, { address, fd, listener: null, watch: null });
     }
   }
 
   /** A path where the service can get at it: it works across network namespaces, and only its user may write to it. */
-  private addressOf(unit: string, shared: boolean): string {
-    const path = join(this.options.directory, unit);
-    return shared || Buffer.byteLength(path) > LONGEST_PATH ? `@${this.options.abstractName(unit)}` : path;
+  #addressOf(unit: string, shared: boolean): string {
+    const path = join(this.#options.directory, unit);
+    return shared || Buffer.byteLength(path) > LONGEST_PATH ? `@${this.#options.abstractName(unit)}` : path;
   }
 
   /** A descriptor, or -errno. */
-  private bind(address: string): number {
+  #bind(address: string): number {
     if (!address.startsWith("@")) {
-      mkdirSync(this.options.directory, { recursive: true, mode: 0o700 });
+      mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
       rmSync(address, { force: true }); // of a daemon that was killed
     }
     const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -48,158 +48,158 @@ interface Kept {
 }
 
 class KeeperProcess implements Keeper {
-  private readonly options: KeeperOptions;
-  private readonly file: number;
-  private last: LastKeepers | null;
-  private readonly kept = new Map<string, Kept>();
+  readonly #options: KeeperOptions;
+  readonly #file: number;
+  #last: LastKeepers | null;
+  readonly #kept = new Map<string, Kept>();
   /** Keys that the keeper has not been told yet. */
-  private untold = new Set<string>();
-  private readonly freeSlots: number[] = [];
-  private nextSlot = FIRST_SLOT;
+  #untold = new Set<string>();
+  readonly #freeSlots: number[] = [];
+  #nextSlot = FIRST_SLOT;
   /** Slots to let go. */
-  private dropped: number[] = [];
-  private process: Running | null = null;
-  private failures = 0;
-  private settled = false;
-  private left = false;
+  #dropped: number[] = [];
+  #process: Running | null = null;
+  #failures = 0;
+  #settled = false;
+  #left = false;
   /** How many of what is kept are processes. */
-  private processes = 0;
-  private turn: NodeJS.Immediate | null = null;
+  #processes = 0;
+  #turn: NodeJS.Immediate | null = null;
 
   constructor(options: KeeperOptions) {
-    this.options = options;
+    this.#options = options;
     const path = fileIn(options.runtimeDir);
-    this.last = findLast(path);
-    this.file = open(path, O.RDWR | O.CREAT | O_NOFOLLOW, 0o600);
+    this.#last = findLast(path);
+    this.#file = open(path, O.RDWR | O.CREAT | O_NOFOLLOW, 0o600);
   }
 
   keep(key: string, fd: number): void {
     this.drop(key);
-    this.kept.set(key, { slot: this.freeSlots.pop() ?? this.nextSlot++, fd });
-    this.untold.add(key);
-    if (keeperKey.isProcess(key)) this.processes++;
-    this.tellSoon();
+    this.#kept.set(key, { slot: this.#freeSlots.pop() ?? this.#nextSlot++, fd });
+    this.#untold.add(key);
+    if (keeperKey.isProcess(key)) this.#processes++;
+    this.#tellSoon();
   }
 
   drop(key: string): void {
-    const known = this.kept.get(key);
-    if (known === undefined || this.left) return;
-    this.kept.delete(key);
-    if (keeperKey.isProcess(key)) this.processes--;
-    if (this.untold.delete(key)) return void this.freeSlots.push(known.slot);
-    this.write(recordOf(known.slot), "");
-    this.dropped.push(known.slot);
-    this.tellSoon();
+    const known = this.#kept.get(key);
+    if (known === undefined || this.#left) return;
+    this.#kept.delete(key);
+    if (keeperKey.isProcess(key)) this.#processes--;
+    if (this.#untold.delete(key)) return void this.#freeSlots.push(known.slot);
+    this.#write(recordOf(known.slot), "");
+    this.#dropped.push(known.slot);
+    this.#tellSoon();
   }
 
   takeBack(key: string): number | null {
-    return this.last?.take(key) ?? null;
+    return this.#last?.take(key) ?? null;
   }
 
   /** The new keeper has everything before the old one ends; the file names both meanwhile. */
   settle(): void {
-    this.settled = true;
-    this.tell();
-    this.last?.end();
-    this.last = null;
-    this.nameKeepers();
+    this.#settled = true;
+    this.#tell();
+    this.#last?.end();
+    this.#last = null;
+    this.#nameKeepers();
   }
 
   leave(): void {
-    this.tell();
-    this.left = true;
+    this.#tell();
+    this.#left = true;
   }
 
   close(): void {
-    if (this.left) return;
-    if (this.turn !== null) clearImmediate(this.turn);
-    this.last?.end();
-    this.last = null;
-    this.end();
-    if (this.file < 0) return;
-    ftruncateSync(this.file, 0);
-    libc.close(this.file);
+    if (this.#left) return;
+    if (this.#turn !== null) clearImmediate(this.#turn);
+    this.#last?.end();
+    this.#last = null;
+    this.#end();
+    if (this.#file < 0) return;
+    ftruncateSync(this.#file, 0);
+    libc.close(this.#file);
   }
 
-  private tellSoon(): void {
-    if (this.settled) this.turn ??= setImmediate(() => this.tell());
+  #tellSoon(): void {
+    if (this.#settled) this.#turn ??= setImmediate(() => this.#tell());
   }
 
   /**
    * Sends what has come up in this turn: what is let go first, for its slots may be in use again. While no service runs
    * there is no keeper: nothing can come up that the daemon does not take in at once.
    */
-  private tell(): void {
-    this.turn = null;
-    if (this.processes === 0) return this.rest();
-    if (!this.ready()) return;
-    const orders: Order[] = this.dropped.map((slot) => ({ slot, fd: null }));
-    for (const key of this.untold) orders.push(this.kept.get(key)!);
+  #tell(): void {
+    this.#turn = null;
+    if (this.#processes === 0) return this.#rest();
+    if (!this.#ready()) return;
+    const orders: Order[] = this.#dropped.map((slot) => ({ slot, fd: null }));
+    for (const key of this.#untold) orders.push(this.#kept.get(key)!);
     for (let at = 0; at < orders.length; at += ORDERS) {
-      const number = send(this.process!.channel, orders.slice(at, at + ORDERS));
-      if (number !== 0) return this.failed(number);
+      const number = send(this.#process!.channel, orders.slice(at, at + ORDERS));
+      if (number !== 0) return this.#failed(number);
     }
-    for (const key of this.untold) this.write(recordOf(this.kept.get(key)!.slot), key);
-    this.untold.clear();
-    this.freeSlots.push(...this.dropped);
-    this.dropped = [];
+    for (const key of this.#untold) this.#write(recordOf(this.#kept.get(key)!.slot), key);
+    this.#untold.clear();
+    this.#freeSlots.push(...this.#dropped);
+    this.#dropped = [];
   }
 
-  private rest(): void {
-    if (this.process === null) return;
-    this.forget();
-    this.nameKeepers();
+  #rest(): void {
+    if (this.#process === null) return;
+    this.#forget();
+    this.#nameKeepers();
   }
 
-  private ready(): boolean {
-    if (this.process !== null) return true;
-    if (this.file < 0 || this.failures >= MAX_FAILURES) return false;
+  #ready(): boolean {
+    if (this.#process !== null) return true;
+    if (this.#file < 0 || this.#failures >= MAX_FAILURES) return false;
     try {
-      this.process = start(this.options.runtimeDir);
-      ftruncateSync(this.file, 0);
-      this.nameKeepers();
+      this.#process = start(this.#options.runtimeDir);
+      ftruncateSync(this.#file, 0);
+      this.#nameKeepers();
       return true;
     } catch (error) {
-      this.options.onProblem(`what services write and how they end while sup is down will not be known: ${(error as Error).message}`);
-      this.failures = MAX_FAILURES;
+      this.#options.onProblem(`what services write and how they end while sup is down will not be known: ${(error as Error).message}`);
+      this.#failures = MAX_FAILURES;
       return false;
     }
   }
 
   /** It was killed: another one gets everything. It may also be behind: it gets the rest again, which does no harm. */
-  private failed(number: number): void {
+  #failed(number: number): void {
     if (number !== EAGAIN) {
-      this.failures++;
-      this.forget();
+      this.#failures++;
+      this.#forget();
     }
-    this.turn ??= setImmediate(() => this.tell());
+    this.#turn ??= setImmediate(() => this.#tell());
   }
 
   /** Ends it, so that the next one is told everything. */
-  private forget(): void {
-    this.end();
-    this.untold = new Set(this.kept.keys());
-    this.freeSlots.push(...this.dropped);
-    this.dropped = [];
+  #forget(): void {
+    this.#end();
+    this.#untold = new Set(this.#kept.keys());
+    this.#freeSlots.push(...this.#dropped);
+    this.#dropped = [];
   }
 
-  private end(): void {
-    if (this.process === null) return;
-    const { pid, channel } = this.process;
-    this.process = null;
+  #end(): void {
+    if (this.#process === null) return;
+    const { pid, channel } = this.#process;
+    this.#process = null;
     libc.kill(pid, SIGNALS.SIGKILL); // our child, not waited for yet: nobody else can have its pid
     waitFor(pid, 0);
     libc.close(channel);
   }
 
-  private nameKeepers(): void {
-    const names = [...(this.process === null ? [] : [this.process]), ...(this.last?.keepers ?? [])];
-    this.write(0, names.map(({ pid, startTicks }) => `${NAME} ${pid} ${startTicks}`).join(" "));
+  #nameKeepers(): void {
+    const names = [...(this.#process === null ? [] : [this.#process]), ...(this.#last?.keepers ?? [])];
+    this.#write(0, names.map(({ pid, startTicks }) => `${NAME} ${pid} ${startTicks}`).join(" "));
   }
 
-  private write(index: number, text: string): void {
+  #write(index: number, text: string): void {
     try {
-      if (this.file >= 0) writeSync(this.file, `${text.padEnd(RECORD_BYTES - 1)}\n`, index * RECORD_BYTES, "latin1");
+      if (this.#file >= 0) writeSync(this.#file, `${text.padEnd(RECORD_BYTES - 1)}\n`, index * RECORD_BYTES, "latin1");
     } catch {
       // The disk is full: the next daemon will not find this one.
     }

@@ -26,23 +26,23 @@ const EINTR = 4;
 const ESRCH = 3;
 
 export class Exits {
-  private readonly watched = new Map<number, Watched>();
-  private readonly epoll: Epoll;
-  private readonly keeper: Keeper;
+  readonly #watched = new Map<number, Watched>();
+  readonly #epoll: Epoll;
+  readonly #keeper: Keeper;
 
   constructor(epoll: Epoll, keeper: Keeper) {
-    this.epoll = epoll;
-    this.keeper = keeper;
+    this.#epoll = epoll;
+    this.#keeper = keeper;
   }
 
   /** True while the process is ours to wait for and its end has not been told. */
   has(pid: number): boolean {
-    return this.watched.has(pid);
+    return this.#watched.has(pid);
   }
 
   /** The descriptor of exactly this process, or null. */
   pidfdOf(pid: number, startTicks: number): number | null {
-    const watch = this.watched.get(pid);
+    const watch = this.#watched.get(pid);
     return watch?.process.startTicks === startTicks ? watch.pidfd : null;
   }
 
@@ -51,7 +51,7 @@ export class Exits {
     const pidfd = pidfdOpen(pid); // first the descriptor, then the look: so the look is about the same process
     if (pidfd < 0) return -pidfd;
     const refusal = compare(pid, startTicks);
-    if (refusal === 0) return this.add({ pid, startTicks }, pidfd, kept, onExit);
+    if (refusal === 0) return this.#add({ pid, startTicks }, pidfd, kept, onExit);
     libc.close(pidfd);
     return refusal;
   }
@@ -59,22 +59,22 @@ export class Exits {
   /** The same for a child that was just made: its pid cannot have another owner before we have waited for it. */
   watchChild(child: Named, kept: boolean, onExit: (exit: Exit) => void): number {
     const pidfd = pidfdOpen(child.pid);
-    return pidfd < 0 ? -pidfd : this.add(child, pidfd, kept, onExit);
+    return pidfd < 0 ? -pidfd : this.#add(child, pidfd, kept, onExit);
   }
 
-  private add(process: Named, pidfd: number, kept: boolean, onExit: (exit: Exit) => void): number {
+  #add(process: Named, pidfd: number, kept: boolean, onExit: (exit: Exit) => void): number {
     let handle: EpollHandle;
     const stop = (): void => {
       handle.remove();
-      this.keeper.drop(keeperKey.process(process.pid));
+      this.#keeper.drop(keeperKey.process(process.pid));
       libc.close(pidfd);
-      this.watched.delete(process.pid);
+      this.#watched.delete(process.pid);
     };
-    const before = this.watched.get(process.pid);
+    const before = this.#watched.get(process.pid);
     if (before?.process.startTicks === process.startTicks) before.stop(); // a second watch takes the place of the first
     try {
-      handle = this.epoll.add(pidfd, "in", false, () => {
-        const exit = this.statusOf(process, pidfd);
+      handle = this.#epoll.add(pidfd, "in", false, () => {
+        const exit = this.#statusOf(process, pidfd);
         if (exit === null) return;
         stop();
         onExit(exit);
@@ -83,14 +83,14 @@ export class Exits {
       libc.close(pidfd);
       return (error as { errno?: number }).errno ?? ESRCH;
     }
-    this.watched.set(process.pid, { process, pidfd, stop });
-    if (kept) this.keeper.keep(keeperKey.process(process.pid), pidfd);
+    this.#watched.set(process.pid, { process, pidfd, stop });
+    if (kept) this.#keeper.keep(keeperKey.process(process.pid), pidfd);
     return 0;
   }
 
   /** How a process of the last daemon ended while there was none; null when that is not known. */
   ofTheLast(pid: number): Exit | null {
-    const pidfd = this.keeper.takeBack(keeperKey.process(pid));
+    const pidfd = this.#keeper.takeBack(keeperKey.process(pid));
     if (pidfd === null) return null;
     const status = pidfdWaitStatus(pidfd);
     libc.close(pidfd);
@@ -99,11 +99,11 @@ export class Exits {
 
   /** Ends all watches; the processes go on. */
   close(): void {
-    for (const watch of [...this.watched.values()]) watch.stop();
+    for (const watch of [...this.#watched.values()]) watch.stop();
   }
 
   /** Null: it has not ended after all. */
-  private statusOf(process: Named, pidfd: number): Exit | null {
+  #statusOf(process: Named, pidfd: number): Exit | null {
     const { pid, startTicks } = process; // of a child perhaps read only now, the last moment: its zombie still tells
     const result = waitFor(pid, WNOHANG);
     if (result === "running") return null;

@@ -58,92 +58,92 @@ const EXEC_MS = 20;
 
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
-  private readonly start: Spawn;
-  private readonly exits: Exits;
-  private readonly trees: TreeControl;
-  private readonly stopReaping: () => void;
-  private readonly cgroups: Cgroups | null;
-  private readonly bounder: CgroupLimiter | null;
-  private readonly oom = new OomKills();
+  readonly #start: Spawn;
+  readonly #exits: Exits;
+  readonly #trees: TreeControl;
+  readonly #stopReaping: () => void;
+  readonly #cgroups: Cgroups | null;
+  readonly #bounder: CgroupLimiter | null;
+  readonly #oom = new OomKills();
   readonly containmentNote: string | null;
 
   constructor({ epoll, onStranger, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
     const { spawn, proveCgroup } = prepareSpawn(scratch);
-    this.start = spawn;
+    this.#start = spawn;
     const flaw = cgroups.ok ? proveCgroup(cgroups.value.root) : cgroups.error;
     this.containmentNote = flaw;
-    this.cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
-    this.bounder = this.cgroups === null ? null : new CgroupLimiter({ root: this.cgroups.root });
-    this.cgroups?.onRelease((invocation) => this.bounder?.forget(invocation));
-    this.exits = new Exits(epoll, keeper);
-    this.trees = new TreeControl({ epoll, exits: this.exits, subreaper: this.subreaper, cgroups: this.cgroups });
-    this.stopReaping = reapOrphans({ isAwaited: (pid) => this.exits.has(pid), onReaped: onStranger });
+    this.#cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
+    this.#bounder = this.#cgroups === null ? null : new CgroupLimiter({ root: this.#cgroups.root });
+    this.#cgroups?.onRelease((invocation) => this.#bounder?.forget(invocation));
+    this.#exits = new Exits(epoll, keeper);
+    this.#trees = new TreeControl({ epoll, exits: this.#exits, subreaper: this.subreaper, cgroups: this.#cgroups });
+    this.#stopReaping = reapOrphans({ isAwaited: (pid) => this.#exits.has(pid), onReaped: onStranger });
   }
 
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
-    const spawned = this.startInGroup(request);
+    const spawned = this.#startInGroup(request);
     if (!spawned.ok) return spawned;
     const { pid } = spawned;
     const ref = childRef(pid);
-    const errno = this.exits.watchChild(ref, request.kept === true, onExit);
+    const errno = this.#exits.watchChild(ref, request.kept === true, onExit);
     if (errno !== 0) {
       // No descriptors left: a process that cannot be watched must not run.
       libc.kill(pid, SIGNALS.SIGKILL);
       waitFor(pid, 0);
       return { ok: false, stage: "fork", errno, subject: request.argv[0] ?? "" };
     }
-    this.trees.bornHere(ref);
+    this.#trees.bornHere(ref);
     return { ok: true, ref };
   }
 
-  private startInGroup(request: SpawnRequest): Spawned {
+  #startInGroup(request: SpawnRequest): Spawned {
     const { SUP_UNIT: unit, SUP_INVOCATION_ID: invocation } = request.env;
-    if (this.cgroups === null || !unit || !invocation) return this.start(request, null);
-    const group = this.cgroups.enter(unit, invocation);
-    if (group !== null) this.bounder?.enter(invocation, group, request.bounds);
-    const spawned = this.start(request, group);
+    if (this.#cgroups === null || !unit || !invocation) return this.#start(request, null);
+    const group = this.#cgroups.enter(unit, invocation);
+    if (group !== null) this.#bounder?.enter(invocation, group, request.bounds);
+    const spawned = this.#start(request, group);
     if (spawned.ok || spawned.stage !== "cgroup") return spawned;
-    this.cgroups.release(invocation); // its marks must do
-    return this.start(request, null);
+    this.#cgroups.release(invocation); // its marks must do
+    return this.#start(request, null);
   }
 
   ranOutOfMemory(invocation: string, certain: boolean): boolean {
-    return this.oom.killed(this.cgroups?.directoriesOf(invocation) ?? [], certain);
+    return this.#oom.killed(this.#cgroups?.directoriesOf(invocation) ?? [], certain);
   }
 
   containment(invocation: string): Containment {
-    return this.cgroups?.has(invocation) ? "cgroup" : "processes";
+    return this.#cgroups?.has(invocation) ? "cgroup" : "processes";
   }
 
   bind(invocation: string, bounds: CgroupLimits | null): void {
-    if (this.cgroups?.has(invocation)) this.bounder?.bind(invocation, this.cgroups.directoriesOf(invocation), bounds);
+    if (this.#cgroups?.has(invocation)) this.#bounder?.bind(invocation, this.#cgroups.directoriesOf(invocation), bounds);
   }
 
   unheld(invocation: string | null, bound: keyof CgroupLimits): string | null {
-    if (this.bounder === null) return this.containmentNote ?? "there are no cgroups";
+    if (this.#bounder === null) return this.containmentNote ?? "there are no cgroups";
     if (invocation !== null && this.containment(invocation) === "processes") return "its processes are in no cgroup of their own";
-    return this.bounder.unheld(invocation, bound);
+    return this.#bounder.unheld(invocation, bound);
   }
 
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone" {
     if (ref.bootId !== bootId()) return "gone";
-    const errno = this.exits.watch(ref.pid, ref.startTicks, true, onExit);
+    const errno = this.#exits.watch(ref.pid, ref.startTicks, true, onExit);
     if (errno === ESRCH) {
-      const exit = this.exits.ofTheLast(ref.pid);
+      const exit = this.#exits.ofTheLast(ref.pid);
       if (exit !== null) setImmediate(onExit, exit);
       return exit === null ? "gone" : "ended";
     }
-    if (errno !== 0) this.adoptLater(ref, onExit);
-    if (parentOf(ref.pid) === process.pid) this.trees.bornHere(ref); // after a re-exec of the daemon
+    if (errno !== 0) this.#adoptLater(ref, onExit);
+    if (parentOf(ref.pid) === process.pid) this.#trees.bornHere(ref); // after a re-exec of the daemon
     return "adopted";
   }
 
   /** It is there, but there are no descriptors (or memory) to watch it with. */
-  private adoptLater(ref: ProcessRef, onExit: (exit: Exit) => void): void {
+  #adoptLater(ref: ProcessRef, onExit: (exit: Exit) => void): void {
     setTimeout(() => {
-      const errno = this.exits.watch(ref.pid, ref.startTicks, true, onExit);
+      const errno = this.#exits.watch(ref.pid, ref.startTicks, true, onExit);
       if (errno === ESRCH) onExit({ kind: "lost" });
-      else if (errno !== 0) this.adoptLater(ref, onExit);
+      else if (errno !== 0) this.#adoptLater(ref, onExit);
     }, RETRY_MS);
   }
 
@@ -166,7 +166,7 @@ class LinuxProcesses implements ProcessTable {
   }
 
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone" {
-    const stat = this.find(ref);
+    const stat = this.#find(ref);
     if (!stat) return "gone";
     if (!isAlive(stat)) return "zombie";
     return stat.state === "T" || stat.state === "t" ? "stopped" : "running";
@@ -174,58 +174,58 @@ class LinuxProcesses implements ProcessTable {
 
   signal(ref: ProcessRef, signal: number): boolean {
     if (ref.bootId !== bootId()) return false;
-    const watched = this.exits.pidfdOf(ref.pid, ref.startTicks);
+    const watched = this.#exits.pidfdOf(ref.pid, ref.startTicks);
     return watched === null ? sendTo(ref, signal) : pidfdSignal(watched, signal) === 0;
   }
 
   signalTree(tree: TreeOf, signal: number, mode: KillMode): void {
     // A stopped process sees no signal but SIGKILL until it goes on, so SIGCONT follows, as systemd does it.
     const signals = signal === SIGNALS.SIGKILL || signal === SIGNALS.SIGCONT ? [signal] : [signal, SIGNALS.SIGCONT];
-    if (mode === "group") this.trees.signal(tree, signals);
+    if (mode === "group") this.#trees.signal(tree, signals);
     else for (const number of signals) this.signal(tree.main, number);
   }
 
   killTree(tree: TreeOf): readonly Survivor[] {
-    return this.trees.kill(tree);
+    return this.#trees.kill(tree);
   }
 
   members(tree: TreeOf): readonly Survivor[] {
-    return this.trees.members(tree).map(({ pid, name }) => ({ pid, name }));
+    return this.#trees.members(tree).map(({ pid, name }) => ({ pid, name }));
   }
 
   memberOf(tree: TreeOf, pid: number): ProcessRef | null {
-    const stat = this.trees.members(tree).find((member) => member.pid === pid);
+    const stat = this.#trees.members(tree).find((member) => member.pid === pid);
     return stat === undefined ? null : { pid, startTicks: stat.startTicks, bootId: bootId() };
   }
 
   isEmpty(tree: TreeOf): boolean {
-    return this.trees.isEmpty(tree);
+    return this.#trees.isEmpty(tree);
   }
 
   whenEmpty(tree: TreeOf, callback: () => void): () => void {
-    return this.trees.whenEmpty(tree, callback);
+    return this.#trees.whenEmpty(tree, callback);
   }
 
   forget(invocation: string): void {
-    this.cgroups?.release(invocation);
+    this.#cgroups?.release(invocation);
   }
 
   membersOf(tree: TreeOf): readonly Stat[] {
-    return this.trees.members(tree);
+    return this.#trees.members(tree);
   }
 
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    this.oom.look();
-    return this.trees.membersOfAll(trees);
+    this.#oom.look();
+    return this.#trees.membersOfAll(trees);
   }
 
   close(): void {
-    this.stopReaping();
-    this.exits.close();
-    if (this.cgroups?.close()) this.bounder?.close();
+    this.#stopReaping();
+    this.#exits.close();
+    if (this.#cgroups?.close()) this.#bounder?.close();
   }
 
-  private find(ref: ProcessRef): Stat | null {
+  #find(ref: ProcessRef): Stat | null {
     if (ref.bootId !== bootId()) return null;
     const stat = readStat(ref.pid);
     return stat?.startTicks === ref.startTicks ? stat : null;

@@ -29,37 +29,37 @@ const UNSURE_LOOKS = 20;
 const QUIET = 0;
 
 export class TreeControl {
-  private readonly epoll: Epoll;
-  private readonly exits: Exits;
-  private readonly subreaper: boolean;
-  private readonly cgroups: Cgroups | null;
-  private readonly finder: TreeFinder;
-  private readonly scan = new ProcessScan();
-  private readonly births = new Map<number, ProcessRef>();
-  private tidyAt = MANY_BIRTHS;
+  readonly #epoll: Epoll;
+  readonly #exits: Exits;
+  readonly #subreaper: boolean;
+  readonly #cgroups: Cgroups | null;
+  readonly #finder: TreeFinder;
+  readonly #scan = new ProcessScan();
+  readonly #births = new Map<number, ProcessRef>();
+  #tidyAt = MANY_BIRTHS;
   /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
-  private sweep: Snapshot | null = null;
-  private orphans: ReadonlyMap<number, Stat | null> | null = null;
-  private orphansAtLook = -1;
+  #sweep: Snapshot | null = null;
+  #orphans: ReadonlyMap<number, Stat | null> | null = null;
+  #orphansAtLook = -1;
 
   constructor(options: { readonly epoll: Epoll; readonly exits: Exits; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
-    this.epoll = options.epoll;
-    this.exits = options.exits;
-    this.subreaper = options.subreaper;
-    this.cgroups = options.cgroups;
-    this.finder = new TreeFinder((pid) => (this.cgroups === null ? null : this.cgroups.invocationOf(pid)));
+    this.#epoll = options.epoll;
+    this.#exits = options.exits;
+    this.#subreaper = options.subreaper;
+    this.#cgroups = options.cgroups;
+    this.#finder = new TreeFinder((pid) => (this.#cgroups === null ? null : this.#cgroups.invocationOf(pid)));
   }
 
   bornHere(ref: ProcessRef): void {
-    this.sweep = null; // it is not in there; an orphan it is not
-    this.births.set(ref.pid, ref);
-    if (this.births.size < this.tidyAt) return;
-    for (const pid of this.births.keys()) if (!this.exits.has(pid)) this.births.delete(pid);
-    this.tidyAt = this.births.size + MANY_BIRTHS;
+    this.#sweep = null; // it is not in there; an orphan it is not
+    this.#births.set(ref.pid, ref);
+    if (this.#births.size < this.#tidyAt) return;
+    for (const pid of this.#births.keys()) if (!this.#exits.has(pid)) this.#births.delete(pid);
+    this.#tidyAt = this.#births.size + MANY_BIRTHS;
   }
 
   members(tree: TreeOf): Stat[] {
-    return this.look(tree, new Set()).members;
+    return this.#look(tree, new Set()).members;
   }
 
   /**
@@ -68,12 +68,12 @@ export class TreeControl {
    * all the dead were `seen` before. In the whole of /proc zombies vanish: there, two looks in a row must find nothing new. What is
    * `dead` for good is left out of the next look.
    */
-  private look(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
-    const near = this.near(tree, dead);
+  #look(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
+    const near = this.#near(tree, dead);
     const there = near === null ? null : [...near.values()].filter((stat) => stat !== null);
     const unsure = new Set<number>();
-    const snapshot = there === null ? this.everything() : takeSnapshot(there, true);
-    const members = this.finder.find([[0, tree]], snapshot, (pid) => void unsure.add(pid)).get(0)!;
+    const snapshot = there === null ? this.#everything() : takeSnapshot(there, true);
+    const members = this.#finder.find([[0, tree]], snapshot, (pid) => void unsure.add(pid)).get(0)!;
     const doubtful = near === null ? members.map(({ pid }) => pid) : deadOf(near);
     const isQuiet = unsure.size === 0 && doubtful.every((pid) => seen.has(pid));
     const isSure = isQuiet && (near !== null || seen.has(QUIET));
@@ -85,9 +85,9 @@ export class TreeControl {
   }
 
   membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    const seen = this.scan.take();
-    const found = this.finder.find(trees, takeSnapshot(seen, false));
-    this.scan.setAside(seen, found.values());
+    const seen = this.#scan.take();
+    const found = this.#finder.find(trees, takeSnapshot(seen, false));
+    this.#scan.setAside(seen, found.values());
     return found;
   }
 
@@ -100,7 +100,7 @@ export class TreeControl {
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
     const members = new Map(this.members(tree).map((stat) => [nameOf(stat), stat]));
     // While we have not waited for the leader, the group's number is nobody else's.
-    const ours = this.exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.births.has(tree.main.pid);
+    const ours = this.#exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.#births.has(tree.main.pid);
     if (ours || [...members.values()].some(inGroup)) for (const signal of signals) libc.kill(-tree.main.pid, signal);
     for (const stat of this.members(tree)) members.set(nameOf(stat), stat);
     for (const stat of members.values()) {
@@ -119,8 +119,8 @@ export class TreeControl {
     const [seen, dead] = [new Set<number>(), new Set<number>()];
     const end = performance.now() + MAX_KILL_MS;
     for (let sweeps = 0, isOver = false; !isOver && sweeps < MAX_SWEEPS && performance.now() < end; sweeps++) {
-      this.lookAfresh();
-      const { members, isSure } = this.look(tree, seen, dead);
+      this.#lookAfresh();
+      const { members, isSure } = this.#look(tree, seen, dead);
       isOver = isSure;
       for (const stat of members) {
         if (tried.has(nameOf(stat))) continue;
@@ -129,14 +129,14 @@ export class TreeControl {
         if (sendTo(stat, SIGNALS.SIGKILL)) hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
       }
       // Once the first look has their names: what forks faster than we look ends here.
-      if (sweeps === 0) this.cgroups?.kill(tree.invocation);
+      if (sweeps === 0) this.#cgroups?.kill(tree.invocation);
     }
-    this.lookAfresh();
+    this.#lookAfresh();
     return [...hit.values()];
   }
 
   isEmpty(tree: TreeOf): boolean {
-    const { members, isSure } = this.look(tree, endedMain(tree));
+    const { members, isSure } = this.#look(tree, endedMain(tree));
     return isSure && members.length === 0;
   }
 
@@ -147,12 +147,12 @@ export class TreeControl {
     let unsure = 0;
     const look = (): void => {
       if (cancelled) return;
-      const { members, isSure } = this.look(tree, seen);
+      const { members, isSure } = this.#look(tree, seen);
       if (members.length > 0) {
         unsure = 0;
-        stopWaiting = this.waitForAll(members, look);
+        stopWaiting = this.#waitForAll(members, look);
       } else if (isSure || ++unsure === UNSURE_LOOKS) {
-        this.cgroups?.release(tree.invocation);
+        this.#cgroups?.release(tree.invocation);
         callback();
       } else stopWaiting = again(look, unsure < PROMPT_LOOKS ? 0 : RETRY_MS);
     };
@@ -165,10 +165,10 @@ export class TreeControl {
   }
 
   /** Calls back when all of these processes have ended. */
-  private waitForAll(members: readonly Stat[], callback: () => void): () => void {
+  #waitForAll(members: readonly Stat[], callback: () => void): () => void {
     const open = new Set<() => void>();
     for (const stat of members) {
-      const stop = this.waitForEnd(stat, () => {
+      const stop = this.#waitForEnd(stat, () => {
         open.delete(stop!);
         if (open.size === 0) callback();
       });
@@ -184,7 +184,7 @@ export class TreeControl {
     };
   }
 
-  private waitForEnd({ pid, startTicks }: Stat, callback: () => void): (() => void) | null {
+  #waitForEnd({ pid, startTicks }: Stat, callback: () => void): (() => void) | null {
     const pidfd = pidfdOpen(pid);
     if (pidfd < 0) return null;
     let handle: EpollHandle;
@@ -198,7 +198,7 @@ export class TreeControl {
     };
     if (readStat(pid)?.startTicks === startTicks) {
       try {
-        handle = this.epoll.add(pidfd, "in", false, ended);
+        handle = this.#epoll.add(pidfd, "in", false, ended);
         return stop;
       } catch {
         // No memory or descriptors: the caller looks again by the clock.
@@ -208,38 +208,38 @@ export class TreeControl {
     return null;
   }
 
-  private lookAfresh = (): void => {
-    this.sweep = null;
-    this.orphans = null;
+  #lookAfresh = (): void => {
+    this.#sweep = null;
+    this.#orphans = null;
   };
 
-  private everything(): Snapshot {
-    if (this.sweep) return this.sweep;
-    setImmediate(this.lookAfresh);
-    return (this.sweep = takeSnapshot(allStats(), false));
+  #everything(): Snapshot {
+    if (this.#sweep) return this.#sweep;
+    setImmediate(this.#lookAfresh);
+    return (this.#sweep = takeSnapshot(allStats(), false));
   }
 
   /** What may be of the tree, also what is dead; null when the shortcut does not hold for this run. `dead` is not looked at. */
-  private near(tree: TreeOf, dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
-    if (!this.subreaper || this.births.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
+  #near(tree: TreeOf, dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
+    if (!this.#subreaper || this.#births.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
     const found = descendants([tree.main.pid], dead);
     // Read after the descendants: a process that is orphaned meanwhile moves from there to here, never back.
-    const orphans = this.findOrphans(dead);
+    const orphans = this.#findOrphans(dead);
     if (orphans === null) return null;
     for (const [pid, stat] of orphans) found.set(pid, stat);
     return found;
   }
 
   /** Our children that nobody waits for, and what descends from them. */
-  private findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
+  #findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
     // Those of a process whose end was told are in the list: it was read after the look that told it.
-    if (this.orphans && this.orphansAtLook === this.epoll.looks) return this.orphans;
-    this.orphansAtLook = this.epoll.looks;
+    if (this.#orphans && this.#orphansAtLook === this.#epoll.looks) return this.#orphans;
+    this.#orphansAtLook = this.#epoll.looks;
     const children = ownChildren();
     if (children === null) return null;
-    setImmediate(this.lookAfresh);
-    const orphans = [...children].filter((pid) => !this.exits.has(pid));
-    return (this.orphans = descendants(orphans, dead));
+    setImmediate(this.#lookAfresh);
+    const orphans = [...children].filter((pid) => !this.#exits.has(pid));
+    return (this.#orphans = descendants(orphans, dead));
   }
 }
 

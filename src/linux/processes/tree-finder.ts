@@ -53,12 +53,12 @@ const UNKNOWN: Marks = { environment: null, cgroup: null, executing: false };
 /** Sorts processes into runs. Keeps what it read of environments and cgroups: they hardly change between two execs. */
 export class TreeFinder {
   /** By pid; the start ticks tell a new process of the same pid. */
-  private readonly known = new Map<number, Marks & { readonly startTicks: number }>();
+  readonly #known = new Map<number, Marks & { readonly startTicks: number }>();
   /** The invocation whose cgroup a process is in; null: none; undefined: it is gone. */
-  private readonly cgroupMark: (pid: number) => string | null | undefined;
+  readonly #cgroupMark: (pid: number) => string | null | undefined;
 
   constructor(cgroupMark: (pid: number) => string | null | undefined) {
-    this.cgroupMark = cgroupMark;
+    this.#cgroupMark = cgroupMark;
   }
 
   /**
@@ -85,21 +85,21 @@ export class TreeFinder {
       if (tree.main.bootId !== bootId()) continue; // nothing outlives a boot
       byInvocation.set(tree.invocation, key);
       oldest = Math.min(oldest, tree.main.startTicks);
-      for (const stat of this.seeds(tree, snapshot)) claim(key, stat);
+      for (const stat of this.#seeds(tree, snapshot)) claim(key, stat);
     }
     for (const stat of snapshot.byPid.values()) {
       if (claimed.has(stat.pid) || stat.startTicks < oldest || stat.parent === KTHREADD || !isAlive(stat)) continue;
-      const { environment, cgroup, executing } = this.marks(stat);
+      const { environment, cgroup, executing } = this.#marks(stat);
       const key = byInvocation.get(environment ?? "") ?? byInvocation.get(cgroup ?? "");
       if (key !== undefined) claim(key, stat);
       else if (executing) onUnsure(stat.pid);
     }
-    this.prune(snapshot);
+    this.#prune(snapshot);
     return found;
   }
 
   /** The main process, and the members of its session and group. */
-  private seeds({ main, invocation }: TreeOf, snapshot: Snapshot): Stat[] {
+  #seeds({ main, invocation }: TreeOf, snapshot: Snapshot): Stat[] {
     const leader = snapshot.byPid.get(main.pid);
     if (leader && leader.startTicks !== main.startTicks) return []; // the pid is somebody else's, and so is its session
     const members = (snapshot.byLeader.get(main.pid) ?? []).filter((stat) => stat.startTicks >= main.startTicks);
@@ -107,28 +107,28 @@ export class TreeFinder {
     // With the leader gone the number may have served a stranger's session since. The kernel gives no number out twice
     // while a member is left, so one that carries our mark vouches for those that dropped their environment.
     const carries = (stat: Stat): boolean => {
-      const { environment, cgroup } = this.marks(stat);
+      const { environment, cgroup } = this.#marks(stat);
       return environment === invocation || cgroup === invocation;
     };
     const vouched = snapshot.ours || members.some(carries);
-    return members.filter((stat) => carries(stat) || (vouched && this.marks(stat).environment === null));
+    return members.filter((stat) => carries(stat) || (vouched && this.#marks(stat).environment === null));
   }
 
-  private marks(stat: Stat): Marks {
-    const known = this.known.get(stat.pid);
+  #marks(stat: Stat): Marks {
+    const known = this.#known.get(stat.pid);
     if (known?.startTicks === stat.startTicks) return known;
     let environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
     const executing = environment === undefined && isExecuting(stat.pid);
     if (environment === undefined && !executing) environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID"); // its exec is over
-    const cgroup = this.cgroupMark(stat.pid);
+    const cgroup = this.#cgroupMark(stat.pid);
     if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null, executing }; // perhaps known the next time
     const marks = { startTicks: stat.startTicks, environment, cgroup, executing };
-    this.known.set(stat.pid, marks);
+    this.#known.set(stat.pid, marks);
     return marks;
   }
 
-  private prune(snapshot: Snapshot): void {
-    if (this.known.size < 2 * snapshot.byPid.size + 64) return;
-    for (const pid of this.known.keys()) if (!snapshot.byPid.has(pid)) this.known.delete(pid);
+  #prune(snapshot: Snapshot): void {
+    if (this.#known.size < 2 * snapshot.byPid.size + 64) return;
+    for (const pid of this.#known.keys()) if (!snapshot.byPid.has(pid)) this.#known.delete(pid);
   }
 }

@@ -11,8 +11,8 @@ class Log {
   room = Infinity;
   readonly missed = { limit: { lines: 0, bytes: 0 }, disk: { lines: 0, bytes: 0 } };
   readonly gate = new LossGate({
-    write: ({ buffer }, from, to) => this.append(buffer.subarray(from, to)),
-    endLine: () => this.append(lineEnding(CRI.full)) > 0,
+    write: ({ buffer }, from, to) => this.#append(buffer.subarray(from, to)),
+    endLine: () => this.#append(lineEnding(CRI.full)) > 0,
     missed: (why, count) => {
       this.missed[why].lines += count.lines;
       this.missed[why].bytes += count.bytes;
@@ -52,7 +52,7 @@ class Log {
     return { lines, waits: parts.length > 0 };
   }
 
-  private append(bytes: Buffer): number {
+  #append(bytes: Buffer): number {
     const fits = Math.min(bytes.length, this.room);
     const whole = fits === bytes.length ? fits : bytes.subarray(0, fits).lastIndexOf(10) + 1;
     this.bytes = Buffer.concat([this.bytes, bytes.subarray(0, whole)]);

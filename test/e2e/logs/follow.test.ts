@@ -23,15 +23,15 @@ function difference(lines: readonly string[], wanted: readonly string[]): string
 /** A `sup logs -f` under way. */
 class Follower implements AsyncDisposable {
   text = "";
-  private readonly child: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  private readonly errors: Promise<string>;
-  private readonly read: Promise<void>;
+  readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #errors: Promise<string>;
+  readonly #read: Promise<void>;
 
   constructor(daemon: Daemon, ...args: string[]) {
     const child = Bun.spawn([SUP, "logs", "-f", ...args], { env: daemon.env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-    this.child = child;
-    this.errors = child.stderr.text();
-    this.read = (async () => {
+    this.#child = child;
+    this.#errors = child.stderr.text();
+    this.#read = (async () => {
       const decoder = new TextDecoder();
       for await (const bytes of child.stdout) this.text += decoder.decode(bytes, { stream: true });
     })();
@@ -43,21 +43,21 @@ class Follower implements AsyncDisposable {
 
   async sees(text: string, timeoutMs = 20_000): Promise<void> {
     const explain = (): string => `it has ${this.lines.length} lines and ends with ${JSON.stringify(this.text.slice(-200))}`;
-    const there = (): boolean => `\n${this.text}`.includes(`\n${text}\n`) || this.child.exitCode !== null;
+    const there = (): boolean => `\n${this.text}`.includes(`\n${text}\n`) || this.#child.exitCode !== null;
     await until(there, { what: `${text} to be followed`, timeoutMs, explain });
-    if (!`\n${this.text}`.includes(`\n${text}\n`)) throw new Error(`it ended with ${this.child.exitCode}: ${await this.errors}`);
+    if (!`\n${this.text}`.includes(`\n${text}\n`)) throw new Error(`it ended with ${this.#child.exitCode}: ${await this.#errors}`);
   }
 
   /** Ends by itself. */
   async end(): Promise<{ code: number; err: string }> {
-    const code = await this.child.exited;
-    await this.read;
-    return { code, err: await this.errors };
+    const code = await this.#child.exited;
+    await this.#read;
+    return { code, err: await this.#errors };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.child.kill("SIGINT");
-    await this.child.exited;
+    this.#child.kill("SIGINT");
+    await this.#child.exited;
   }
 }
 

@@ -20,23 +20,23 @@ export const logSpec = (more: Partial<LogSpec> = {}): LogSpec => ({
 
 /** Logs in a directory of their own, with what it takes to look at them. */
 export class LogKit {
-  private readonly temp: TempDir = tempDir();
-  readonly dir = this.temp.path;
+  readonly #temp: TempDir = tempDir();
+  readonly dir = this.#temp.path;
   readonly problems: string[] = [];
   readonly losses: Array<{ unit: string; why: string; over: boolean; bytes: number; lines: number; cause: string }> = [];
   readonly epoll: Epoll = openEpoll({ onError: (error) => this.problems.push(String(error)) });
   logs: Logs;
-  private readonly options: Partial<LogOptions>;
+  readonly #options: Partial<LogOptions>;
 
   constructor(options: Partial<LogOptions> = {}) {
-    this.options = options;
-    this.logs = this.start();
+    this.#options = options;
+    this.logs = this.#start();
   }
 
   /** As the next daemon would. */
   restart(): void {
     this.logs.shutdown();
-    this.logs = this.start();
+    this.logs = this.#start();
   }
 
   /** Runs a command with its output into the unit's log. */
@@ -56,7 +56,7 @@ export class LogKit {
   }
 
   get logDir(): string {
-    return this.options.logDir ?? join(this.dir, "logs");
+    return this.#options.logDir ?? join(this.dir, "logs");
   }
 
   /** The log with all its rotations, oldest first, as bytes. */
@@ -76,10 +76,10 @@ export class LogKit {
   async [Symbol.asyncDispose](): Promise<void> {
     this.logs.shutdown();
     this.epoll.close();
-    this.temp[Symbol.dispose]();
+    this.#temp[Symbol.dispose]();
   }
 
-  private start(): Logs {
+  #start(): Logs {
     return openLogs({
       runtimeDir: join(this.dir, "run"),
       logDir: this.logDir,
@@ -87,7 +87,7 @@ export class LogKit {
       clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
       onLoss: (unit, { why, over, bytes, lines, cause }) => this.losses.push({ unit, why, over, bytes, lines, cause }),
       onProblem: (message) => this.problems.push(message),
-      ...this.options,
+      ...this.#options,
     });
   }
 }

@@ -7,8 +7,8 @@ import type { LogQuery } from "../../../src/ports/logs.ts";
 import { tempDir } from "../../harness/temp.ts";
 
 class Files {
-  private readonly temp = tempDir();
-  readonly path = this.temp.path;
+  readonly #temp = tempDir();
+  readonly path = this.#temp.path;
   write(name: string, bytes: string | Uint8Array): void {
     writeFileSync(join(this.path, name), bytes);
   }
@@ -16,7 +16,7 @@ class Files {
     return readLog(this.path, "web.log", query).map((line) => line.text);
   }
   [Symbol.dispose](): void {
-    this.temp[Symbol.dispose]();
+    this.#temp[Symbol.dispose]();
   }
 }
 

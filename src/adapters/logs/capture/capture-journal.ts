@@ -68,95 +68,95 @@ const GATES_BYTES = SLOTS * 2 * GATE_DOUBLES * 8;
 export class CaptureJournal {
   readonly spool: number;
   readonly region: Region;
-  private readonly lines: number;
-  private readonly words: Int32Array;
-  private readonly doubles: Float64Array;
-  private readonly gates: Float64Array;
-  private readonly slots = new Map<string, number>();
-  private spoolSize = 0;
-  private closed = false;
+  readonly #lines: number;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #gates: Float64Array;
+  readonly #slots = new Map<string, number>();
+  #spoolSize = 0;
+  #closed = false;
 
   /** Throws when the files cannot be made: output is then captured without this protection. */
   constructor(directory: string) {
     const table = join(directory, "capture.table");
     const fresh = prepareTable(table);
     const mapped = Bun.mmap(table);
-    this.words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
-    this.doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
-    this.gates = mapGates(join(directory, "capture.gates"), fresh);
+    this.#words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
+    this.#doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
+    this.#gates = mapGates(join(directory, "capture.gates"), fresh);
     this.spool = openSync(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT, 0o600);
     this.region = new Region(join(directory, "capture.region"));
-    this.lines = openSync(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT, 0o600);
-    if (fresh) this.words[W.version] = VERSION;
-    else for (let slot = 0; slot < SLOTS; slot++) if (this.word(slot, 0) === 1) this.slots.set(this.nameOf(slot), slot);
-    this.spoolSize = fstatSync(this.spool).size;
+    this.#lines = openSync(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    if (fresh) this.#words[W.version] = VERSION;
+    else for (let slot = 0; slot < SLOTS; slot++) if (this.#word(slot, 0) === 1) this.#slots.set(this.#nameOf(slot), slot);
+    this.#spoolSize = fstatSync(this.spool).size;
   }
 
   /** The slot of a stream ("web\0stdout"); null when all are taken, or its name cannot be written. */
   slotOf(key: string): number | null {
-    const known = this.slots.get(key);
+    const known = this.#slots.get(key);
     if (known !== undefined) return known;
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (this.word(slot, 0) !== 0) continue;
+      if (this.#word(slot, 0) !== 0) continue;
       const name = Buffer.alloc(NAME_BYTES);
       name.write(key);
       try {
-        writeSync(this.lines, name, 0, NAME_BYTES, nameAt(slot));
+        writeSync(this.#lines, name, 0, NAME_BYTES, nameAt(slot));
       } catch {
         return null;
       }
-      this.setWord(slot, 1, 0);
-      this.setWord(slot, 2, 0);
-      this.gates.fill(0, slot * 2 * GATE_DOUBLES, (slot + 1) * 2 * GATE_DOUBLES);
-      this.setWord(slot, 0, 1);
-      this.slots.set(key, slot);
+      this.#setWord(slot, 1, 0);
+      this.#setWord(slot, 2, 0);
+      this.#gates.fill(0, slot * 2 * GATE_DOUBLES, (slot + 1) * 2 * GATE_DOUBLES);
+      this.#setWord(slot, 0, 1);
+      this.#slots.set(key, slot);
       return slot;
     }
     return null;
   }
 
   forget(key: string): void {
-    const slot = this.slots.get(key);
+    const slot = this.#slots.get(key);
     if (slot === undefined) return;
-    this.slots.delete(key);
-    this.setWord(slot, 0, 0);
+    this.#slots.delete(key);
+    this.#setWord(slot, 0, 0);
   }
 
   keyOf(slot: number): string | undefined {
-    for (const [key, one] of this.slots) if (one === slot) return key;
+    for (const [key, one] of this.#slots) if (one === slot) return key;
     return undefined;
   }
 
   /** The unfinished line of a stream. */
   line(slot: number): Buffer {
-    const index = this.word(slot, 1);
-    const line = Buffer.alloc(this.word(slot, 2 + index));
-    return line.subarray(0, readSync(this.lines, line, 0, line.length, lineAt(slot, index)));
+    const index = this.#word(slot, 1);
+    const line = Buffer.alloc(this.#word(slot, 2 + index));
+    return line.subarray(0, readSync(this.#lines, line, 0, line.length, lineAt(slot, index)));
   }
 
   /** What was left out of the log of a stream and not told yet. */
   gate(slot: number): GateState {
-    const at = gateAt(slot, this.word(slot, 1));
-    const [flags, limitLines, limitBytes, diskLines, diskBytes] = this.gates.subarray(at, at + GATE_DOUBLES) as unknown as number[];
+    const at = gateAt(slot, this.#word(slot, 1));
+    const [flags, limitLines, limitBytes, diskLines, diskBytes] = this.#gates.subarray(at, at + GATE_DOUBLES) as unknown as number[];
     return { flags: flags!, limit: { lines: limitLines!, bytes: limitBytes! }, disk: { lines: diskLines!, bytes: diskBytes! } };
   }
 
   /** Where the next bytes of the spool go. It is emptied now and then, never while a step is under way. */
   spoolEnd(): number {
-    if (this.spoolSize > SPOOL_LIMIT) {
+    if (this.#spoolSize > SPOOL_LIMIT) {
       ftruncateSync(this.spool, 0);
-      this.spoolSize = 0;
+      this.#spoolSize = 0;
     }
-    return this.spoolSize;
+    return this.#spoolSize;
   }
 
   begin({ slot, doing, raw, spoolFrom, regionBytes, where, allowance, refused }: InFlight): void {
-    const { words, doubles } = this;
+    const [words, doubles] = [this.#words, this.#doubles];
     words[W.regionBytes] = regionBytes;
     if (regionBytes > 0) {
       words[W.seal] = random();
       words[W.seal + 1] = random();
-      this.region.seal(regionBytes, this.seal);
+      this.region.seal(regionBytes, this.#seal);
     }
     words[W.slot] = slot;
     words[W.doing] = DOINGS.indexOf(doing);
@@ -170,23 +170,23 @@ export class CaptureJournal {
 
   /** Nothing was taken. */
   cancel(): void {
-    Atomics.store(this.words, W.phase, PHASE.idle);
+    Atomics.store(this.#words, W.phase, PHASE.idle);
   }
 
   /** The records are in the log, but for what the gate has counted; `line` is what is left. */
   commit(slot: number, line: Buffer, gate: GateState, spooled: number): void {
-    const next = this.put(slot, line, gate);
-    this.words[W.next] = next;
-    Atomics.store(this.words, W.phase, PHASE.written);
-    this.finish(slot, next);
-    this.spoolSize += spooled;
+    const next = this.#put(slot, line, gate);
+    this.#words[W.next] = next;
+    Atomics.store(this.#words, W.phase, PHASE.written);
+    this.#finish(slot, next);
+    this.#spoolSize += spooled;
   }
 
   /** What the last daemon was in the middle of; null when of nothing. A step that was as good as done is done. */
   inFlight(): InFlight | null {
-    const { words, doubles } = this;
+    const [words, doubles] = [this.#words, this.#doubles];
     const phase = Atomics.load(words, W.phase);
-    if (phase === PHASE.written) this.finish(words[W.slot]!, words[W.next]!);
+    if (phase === PHASE.written) this.#finish(words[W.slot]!, words[W.next]!);
     if (phase !== PHASE.begun) return null;
     const where = { inode: doubles[D.inode]!, size: doubles[D.size]! };
     return {
@@ -205,61 +205,61 @@ export class CaptureJournal {
   taken({ doing, spoolFrom: from, regionBytes }: InFlight): Buffer {
     if (doing !== "chunk") return Buffer.alloc(0);
     const { region } = this;
-    if (regionBytes > 0) return Buffer.from(region.bytes.subarray(region.at, region.at + region.arrived(regionBytes, this.seal)));
+    if (regionBytes > 0) return Buffer.from(region.bytes.subarray(region.at, region.at + region.arrived(regionBytes, this.#seal)));
     const bytes = Buffer.alloc(Math.max(0, fstatSync(this.spool).size - from));
     return bytes.subarray(0, readSync(this.spool, bytes, 0, bytes.length, from));
   }
 
   close(): void {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.#closed) return;
+    this.#closed = true;
     closeSync(this.spool);
     this.region.close();
-    closeSync(this.lines);
+    closeSync(this.#lines);
   }
 
-  private finish(slot: number, next: number): void {
-    this.setWord(slot, 1, next);
-    Atomics.store(this.words, W.phase, PHASE.idle);
+  #finish(slot: number, next: number): void {
+    this.#setWord(slot, 1, next);
+    Atomics.store(this.#words, W.phase, PHASE.idle);
   }
 
   /** Into the one of the two that does not count; its number. */
-  private put(slot: number, line: Buffer, { flags, limit, disk }: GateState): number {
-    const next = 1 - this.word(slot, 1);
+  #put(slot: number, line: Buffer, { flags, limit, disk }: GateState): number {
+    const next = 1 - this.#word(slot, 1);
     const at = gateAt(slot, next);
-    this.gates[at] = flags;
-    this.gates[at + 1] = limit.lines;
-    this.gates[at + 2] = limit.bytes;
-    this.gates[at + 3] = disk.lines;
-    this.gates[at + 4] = disk.bytes;
+    this.#gates[at] = flags;
+    this.#gates[at + 1] = limit.lines;
+    this.#gates[at + 2] = limit.bytes;
+    this.#gates[at + 3] = disk.lines;
+    this.#gates[at + 4] = disk.bytes;
     let length = line.length;
     try {
-      if (length > 0) writeSync(this.lines, line, 0, length, lineAt(slot, next));
+      if (length > 0) writeSync(this.#lines, line, 0, length, lineAt(slot, next));
     } catch {
       length = 0; // no room: it is in memory, and lost only with this process
     }
-    this.setWord(slot, 2 + next, length);
+    this.#setWord(slot, 2 + next, length);
     return next;
   }
 
-  private get seal(): Seal {
-    return [this.words[W.seal]!, this.words[W.seal + 1]!];
+  get #seal(): Seal {
+    return [this.#words[W.seal]!, this.#words[W.seal + 1]!];
   }
 
-  private nameOf(slot: number): string {
+  #nameOf(slot: number): string {
     const name = Buffer.alloc(NAME_BYTES);
-    readSync(this.lines, name, 0, NAME_BYTES, nameAt(slot));
+    readSync(this.#lines, name, 0, NAME_BYTES, nameAt(slot));
     // The key itself holds one NUL, between unit and stream.
     const end = name.indexOf(0, name.indexOf(0) + 1);
     return name.toString("utf8", 0, end < 0 ? NAME_BYTES : end);
   }
 
-  private word(slot: number, index: number): number {
-    return this.words[HEADER_WORDS + slot * SLOT_WORDS + index]!;
+  #word(slot: number, index: number): number {
+    return this.#words[HEADER_WORDS + slot * SLOT_WORDS + index]!;
   }
 
-  private setWord(slot: number, index: number, value: number): void {
-    Atomics.store(this.words, HEADER_WORDS + slot * SLOT_WORDS + index, value);
+  #setWord(slot: number, index: number, value: number): void {
+    Atomics.store(this.#words, HEADER_WORDS + slot * SLOT_WORDS + index, value);
   }
 }
 

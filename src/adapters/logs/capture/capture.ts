@@ -58,7 +58,7 @@ export class CaptureBuffers {
   /** Null: without protection against the death of the daemon. */
   readonly journal: CaptureJournal | null;
   readonly frameLines: FrameLines;
-  private made: { readonly input: Buffer; readonly output: Buffer } | null = null;
+  #made: { readonly input: Buffer; readonly output: Buffer } | null = null;
 
   /** `scratch`: a directory to write to, for a moment. */
   constructor(journal: CaptureJournal | null, scratch: string) {
@@ -67,8 +67,8 @@ export class CaptureBuffers {
   }
 
   get(): { readonly input: Buffer; readonly output: Buffer } {
-    this.made ??= { input: Buffer.allocUnsafeSlow(PART_BYTES + READ_BYTES), output: Buffer.allocUnsafeSlow(OUTPUT_BYTES) };
-    return this.made;
+    this.#made ??= { input: Buffer.allocUnsafeSlow(PART_BYTES + READ_BYTES), output: Buffer.allocUnsafeSlow(OUTPUT_BYTES) };
+    return this.#made;
   }
 }
 
@@ -93,26 +93,26 @@ const NOTHING = Buffer.alloc(0);
 
 class FifoCapture implements Capture {
   unfinished: Buffer;
-  private readonly options: CaptureOptions;
-  private readonly watch: EpollHandle;
-  private readonly slot: number | null;
+  readonly #options: CaptureOptions;
+  readonly #watch: EpollHandle;
+  readonly #slot: number | null;
 
   constructor(options: CaptureOptions, watch: EpollHandle) {
-    this.options = options;
-    this.watch = watch;
+    this.#options = options;
+    this.#watch = watch;
     const { journal } = options.buffers;
-    this.slot = journal?.slotOf(options.key) ?? null;
-    this.unfinished = journal && this.slot !== null ? journal.line(this.slot) : NOTHING;
-    if (journal && this.slot !== null) options.sink.gate(options.stream).state = journal.gate(this.slot);
+    this.#slot = journal?.slotOf(options.key) ?? null;
+    this.unfinished = journal && this.#slot !== null ? journal.line(this.#slot) : NOTHING;
+    if (journal && this.#slot !== null) options.sink.gate(options.stream).state = journal.gate(this.#slot);
   }
 
   pump(limitBytes: number): boolean {
     for (let total = 0; total < limitBytes;) {
       // Mostly nothing waits: at the end of a run this is asked between a crash and the restart.
-      const waiting = bytesWaiting(this.options.fd);
+      const waiting = bytesWaiting(this.#options.fd);
       if (waiting === 0) return false;
       const much = waiting >= MUCH_BYTES;
-      const bytes = much ? this.takeMuch(waiting) : this.takeAll();
+      const bytes = much ? this.#takeMuch(waiting) : this.#takeAll();
       if (bytes <= 0 || (!much && bytes < MUCH_BYTES)) return false; // nothing waits any more, or no writer is left
       total += bytes;
     }
@@ -121,10 +121,10 @@ class FifoCapture implements Capture {
 
   flush(tag: "F" | "P"): void {
     if (this.unfinished.length === 0) return;
-    const { buffers, sink, stream } = this.options;
+    const { buffers, sink, stream } = this.#options;
     const { output } = buffers.get();
     const { full, part, endParts } = sink.framing(stream);
-    const begun = this.begin(tag === "F" ? "end" : "part", 0);
+    const begun = this.#begin(tag === "F" ? "end" : "part", 0);
     const prefix = tag === "F" ? full : part;
     output.set(prefix, 0);
     let made = prefix.length + this.unfinished.copy(output, prefix.length);
@@ -132,43 +132,43 @@ class FifoCapture implements Capture {
     this.unfinished = NOTHING;
     const unended = tag === "F";
     sink.records(stream, { buffer: output, length: made, count: 1, parts: unended ? 0 : 1, raw: sink.raw, unended });
-    this.commit(begun !== null, 0);
+    this.#commit(begun !== null, 0);
   }
 
   tell(moment: Moment): void {
-    const { sink, stream } = this.options;
+    const { sink, stream } = this.#options;
     for (let saying = sink.due(stream, moment); saying !== null; saying = sink.due(stream, moment)) {
-      const begun = this.begin("note", 0);
+      const begun = this.#begin("note", 0);
       const said = saying.say();
-      this.commit(begun !== null, 0);
+      this.#commit(begun !== null, 0);
       if (!said) return;
     }
   }
 
   /** One read, written out: the bytes, 0 or a negative errno. */
-  private takeAll(): number {
-    const { fd, buffers } = this.options;
+  #takeAll(): number {
+    const { fd, buffers } = this.#options;
     const { input } = buffers.get();
     const kept = this.unfinished.length;
-    const from = this.begin("chunk", 0);
-    const bytes = from === null ? readFifo(fd, input, kept, READ_BYTES) : this.spool(from, input, kept);
+    const from = this.#begin("chunk", 0);
+    const bytes = from === null ? readFifo(fd, input, kept, READ_BYTES) : this.#spool(from, input, kept);
     if (bytes <= 0) {
       if (from !== null) buffers.journal!.cancel();
       return bytes;
     }
     if (kept > 0) this.unfinished.copy(input, 0);
-    this.write(input, 0, kept + bytes);
-    this.commit(from !== null, bytes);
+    this.#write(input, 0, kept + bytes);
+    this.#commit(from !== null, bytes);
     this.tell("step");
     return bytes;
   }
 
   /** The same without a second copy, of what certainly waits. */
-  private takeMuch(waiting: number): number {
-    const { fd, buffers } = this.options;
+  #takeMuch(waiting: number): number {
+    const { fd, buffers } = this.#options;
     const region = buffers.journal?.region;
     const length = region?.fitting(waiting) ?? 0;
-    if (!region || this.begin("chunk", length) === null) return this.takeAll();
+    if (!region || this.#begin("chunk", length) === null) return this.#takeAll();
     const bytes = region.fill(fd, length);
     if (bytes <= 0) {
       buffers.journal!.cancel();
@@ -176,42 +176,42 @@ class FifoCapture implements Capture {
     }
     const from = region.at - this.unfinished.length;
     this.unfinished.copy(region.bytes, from);
-    this.write(region.bytes, from, region.at + bytes);
-    this.commit(true, 0);
+    this.#write(region.bytes, from, region.at + bytes);
+    this.#commit(true, 0);
     this.tell("step");
     return bytes;
   }
 
-  private spool(from: number, input: Buffer, kept: number): number {
-    const { journal } = this.options.buffers;
-    const bytes = spliceToFile(this.options.fd, journal!.spool, from, READ_BYTES);
+  #spool(from: number, input: Buffer, kept: number): number {
+    const { journal } = this.#options.buffers;
+    const bytes = spliceToFile(this.#options.fd, journal!.spool, from, READ_BYTES);
     if (bytes > 0) readSync(journal!.spool, input, kept, bytes, from);
     return bytes;
   }
 
   /** Where the spool goes on; null without a journal. */
-  private begin(doing: Doing, regionBytes: number): number | null {
-    const { buffers, sink, stream } = this.options;
+  #begin(doing: Doing, regionBytes: number): number | null {
+    const { buffers, sink, stream } = this.#options;
     const begun = sink.begin(stream);
-    if (buffers.journal === null || this.slot === null) return null;
+    if (buffers.journal === null || this.#slot === null) return null;
     const spoolFrom = buffers.journal.spoolEnd();
-    buffers.journal.begin({ slot: this.slot, doing, raw: sink.raw, spoolFrom, regionBytes, ...begun });
+    buffers.journal.begin({ slot: this.#slot, doing, raw: sink.raw, spoolFrom, regionBytes, ...begun });
     return spoolFrom;
   }
 
-  private commit(begun: boolean, spooled: number): void {
-    const { buffers, sink, stream } = this.options;
-    if (begun) buffers.journal!.commit(this.slot!, this.unfinished, sink.gate(stream).state, spooled);
+  #commit(begun: boolean, spooled: number): void {
+    const { buffers, sink, stream } = this.#options;
+    if (begun) buffers.journal!.commit(this.#slot!, this.unfinished, sink.gate(stream).state, spooled);
   }
 
   close(): void {
-    this.watch.remove();
-    closeSync(this.options.fd);
+    this.#watch.remove();
+    closeSync(this.#options.fd);
   }
 
   /** Frames `input[from, to)` and hands it on; one stamp for all of it. */
-  private write(input: Buffer, from: number, to: number): void {
-    const { buffers, sink, stream } = this.options;
+  #write(input: Buffer, from: number, to: number): void {
+    const { buffers, sink, stream } = this.#options;
     const { output } = buffers.get();
     const framing = sink.framing(stream);
     const { raw } = sink;

@@ -78,42 +78,42 @@ function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing,
 
 /** The log, of whose next records the first bytes are in it already. */
 class Rest {
-  private skip: number;
-  private fd = -1;
-  private refused = false;
-  private readonly path: string;
+  #skip: number;
+  #fd = -1;
+  #refused = false;
+  readonly #path: string;
 
   constructor(path: string, written: number) {
-    this.path = path;
-    this.skip = written;
+    this.#path = path;
+    this.#skip = written;
   }
 
   /** How many of the bytes are in the log now, in whole records. */
   write(buffer: Buffer, from: number, to: number): number {
-    const there = Math.min(this.skip, to - from);
-    this.skip -= there;
+    const there = Math.min(this.#skip, to - from);
+    this.#skip -= there;
     let at = from + there;
-    if (this.refused) return 0;
+    if (this.#refused) return 0;
     try {
-      if (at < to && this.fd < 0) this.fd = openSync(this.path, "a", 0o600);
-      while (at < to) at += writeSync(this.fd, buffer, at, to - at);
+      if (at < to && this.#fd < 0) this.#fd = openSync(this.#path, "a", 0o600);
+      while (at < to) at += writeSync(this.#fd, buffer, at, to - at);
       return to - from;
     } catch {
-      this.refused = true; // counted as lost
+      this.#refused = true; // counted as lost
       const newline = at > from ? buffer.lastIndexOf(10, at - 1) : -1;
       const whole = newline >= from ? newline + 1 : from;
-      this.cut(at - whole);
+      this.#cut(at - whole);
       return whole - from;
     }
   }
 
   close(): void {
-    if (this.fd >= 0) closeSync(this.fd);
+    if (this.#fd >= 0) closeSync(this.#fd);
   }
 
   /** Of a record that cannot be finished nothing is left. */
-  private cut(bytes: number): void {
-    if (bytes > 0 && this.fd >= 0) ftruncateSync(this.fd, Math.max(0, fstatSync(this.fd).size - bytes));
+  #cut(bytes: number): void {
+    if (bytes > 0 && this.#fd >= 0) ftruncateSync(this.#fd, Math.max(0, fstatSync(this.#fd).size - bytes));
   }
 }
 

@@ -19,17 +19,17 @@ export class Region {
   /** All of it. The bytes of a step begin at `at`. */
   readonly bytes: Buffer;
   readonly at = HEAD;
-  private readonly fd: number;
-  private readonly words: Int32Array;
+  readonly #fd: number;
+  readonly #words: Int32Array;
 
   constructor(path: string) {
     const size = HEAD + REGION_BYTES;
-    this.fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     // Every page has its place on the disk from the beginning: a store into one that a full disk cannot give is a SIGBUS.
-    for (let at = fstatSync(this.fd).size; at < size;) at += writeSync(this.fd, Buffer.alloc(size - at), 0, size - at, at);
+    for (let at = fstatSync(this.#fd).size; at < size;) at += writeSync(this.#fd, Buffer.alloc(size - at), 0, size - at, at);
     const mapped = Bun.mmap(path);
     this.bytes = Buffer.from(mapped.buffer, mapped.byteOffset, size);
-    this.words = new Int32Array(mapped.buffer, mapped.byteOffset, size / 4);
+    this.#words = new Int32Array(mapped.buffer, mapped.byteOffset, size / 4);
   }
 
   /** How many of the bytes that wait one step can take: the last page must have room for its seal. */
@@ -40,15 +40,15 @@ export class Region {
 
   /** Seals the pages that `length` bytes will fill. */
   seal(length: number, [low, high]: Seal): void {
-    for (let end = PAGE; end < length; end += PAGE) this.put((HEAD + end) / 4, low, high);
-    if (length % 4 === 0) return this.put((HEAD + length) / 4, low, high);
+    for (let end = PAGE; end < length; end += PAGE) this.#put((HEAD + end) / 4, low, high);
+    if (length % 4 === 0) return this.#put((HEAD + length) / 4, low, high);
     this.bytes.writeInt32LE(low, HEAD + length - SEAL);
     this.bytes.writeInt32LE(high, HEAD + length - SEAL / 2);
   }
 
   /** Moves bytes from a pipe; a negative errno when it cannot. */
   fill(pipe: number, length: number): number {
-    return spliceToFile(pipe, this.fd, HEAD, length);
+    return spliceToFile(pipe, this.#fd, HEAD, length);
   }
 
   /** How many of the `length` bytes of a step came, after the process that took it was killed. */
@@ -61,12 +61,12 @@ export class Region {
   }
 
   close(): void {
-    closeSync(this.fd);
+    closeSync(this.#fd);
   }
 
-  private put(end: number, low: number, high: number): void {
-    this.words[end - 2] = low;
-    this.words[end - 1] = high;
+  #put(end: number, low: number, high: number): void {
+    this.#words[end - 2] = low;
+    this.#words[end - 1] = high;
   }
 }
 

@@ -16,20 +16,20 @@ export class Stamper {
   time = "";
   /** Unix seconds of the last stamp. */
   second = -1;
-  private lastMs = 0;
-  private date = "";
-  private readonly wallMs: () => number;
-  private readonly framings: Record<Stream, Framing> = { stdout: framingOf("stdout"), stderr: framingOf("stderr") };
+  #lastMs = 0;
+  #date = "";
+  readonly #wallMs: () => number;
+  readonly #framings: Record<Stream, Framing> = { stdout: framingOf("stdout"), stderr: framingOf("stderr") };
 
   constructor(wallMs: () => number) {
-    this.wallMs = wallMs;
+    this.#wallMs = wallMs;
   }
 
   /** Takes the time and answers the prefixes to use for it. They hold until the next call. */
   stamp(stream: Stream, format: "cri" | "raw"): Framing {
-    this.tick();
+    this.#tick();
     if (format === "raw") return RAW;
-    const framing = this.framings[stream];
+    const framing = this.#framings[stream];
     (framing.full as Buffer).write(this.time, 0, "latin1");
     (framing.part as Buffer).write(this.time, 0, "latin1");
     return framing;
@@ -37,26 +37,26 @@ export class Stamper {
 
   /** A stamp that comes after all that were made, and not after any that will be: it divides them. */
   mark(): string {
-    const { lastMs } = this;
-    this.tick();
-    if (this.lastMs === lastMs) this.set(lastMs + MARK_MS);
+    const lastMs = this.#lastMs;
+    this.#tick();
+    if (this.#lastMs === lastMs) this.#set(lastMs + MARK_MS);
     return this.time;
   }
 
-  private tick(): void {
-    const now = this.wallMs();
-    if (now > this.lastMs) this.set(now);
+  #tick(): void {
+    const now = this.#wallMs();
+    if (now > this.#lastMs) this.#set(now);
   }
 
-  private set(now: number): void {
-    this.lastMs = now;
+  #set(now: number): void {
+    this.#lastMs = now;
     const second = Math.floor(now / 1000);
     if (second !== this.second) {
       this.second = second;
-      this.date = new Date(second * 1000).toISOString().slice(0, 20);
+      this.#date = new Date(second * 1000).toISOString().slice(0, 20);
     }
     const nanos = Math.min(999_999_999, Math.round((now - second * 1000) * 1e6));
-    this.time = `${this.date}${String(nanos).padStart(9, "0")}Z`;
+    this.time = `${this.#date}${String(nanos).padStart(9, "0")}Z`;
   }
 }
 

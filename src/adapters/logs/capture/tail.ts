@@ -19,20 +19,20 @@ export const TAIL_LINE_BYTES = 2048;
 
 /** The last lines of a run, as bytes: most are never looked at. */
 export class Tail {
-  private lines: Kept[] = [];
+  #lines: Kept[] = [];
 
   push(chunk: Chunk): void {
     const fresh = lastRecords(chunk, TAIL_LINES).map(([from, to]) => keep(chunk, from, to));
-    this.lines = fresh.length < TAIL_LINES ? [...this.lines, ...fresh].slice(-TAIL_LINES) : fresh;
+    this.#lines = fresh.length < TAIL_LINES ? [...this.#lines, ...fresh].slice(-TAIL_LINES) : fresh;
   }
 
   clear(): void {
-    this.lines = [];
+    this.#lines = [];
   }
 
   last(count: number): LogLine[] {
     if (count <= 0) return [];
-    return this.lines.slice(-count).map(({ bytes, ...line }) => ({ ...line, text: bytes.toString("utf8") }));
+    return this.#lines.slice(-count).map(({ bytes, ...line }) => ({ ...line, text: bytes.toString("utf8") }));
   }
 }
 

@@ -29,53 +29,53 @@ export interface CompressJob {
 }
 
 export class Compressor {
-  private readonly waiting = new Map<RotatedSet, { job: CompressJob; timer: Timer | null }>();
-  private working: Promise<void> | null = null;
-  private stopped = false;
-  private readonly onProblem: (message: string) => void;
+  readonly #waiting = new Map<RotatedSet, { job: CompressJob; timer: Timer | null }>();
+  #working: Promise<void> | null = null;
+  #stopped = false;
+  readonly #onProblem: (message: string) => void;
 
   constructor(onProblem: (message: string) => void) {
-    this.onProblem = onProblem;
+    this.#onProblem = onProblem;
   }
 
   /** Compresses what is not compressed yet, once the log has not rotated for a moment. */
   request(job: CompressJob): void {
-    if (this.stopped) return;
-    clearTimeout(this.waiting.get(job.rotated)?.timer ?? undefined);
+    if (this.#stopped) return;
+    clearTimeout(this.#waiting.get(job.rotated)?.timer ?? undefined);
     const timer = setTimeout(() => {
-      const entry = this.waiting.get(job.rotated);
+      const entry = this.#waiting.get(job.rotated);
       if (entry) entry.timer = null;
-      this.working ??= this.work().finally(() => (this.working = null));
+      if (this.#working === null) this.#working = this.#work().finally(() => (this.#working = null));
     }, QUIET_MS);
     timer.unref();
-    this.waiting.set(job.rotated, { job, timer });
+    this.#waiting.set(job.rotated, { job, timer });
   }
 
   forget(rotated: RotatedSet): void {
-    clearTimeout(this.waiting.get(rotated)?.timer ?? undefined);
-    this.waiting.delete(rotated);
+    clearTimeout(this.#waiting.get(rotated)?.timer ?? undefined);
+    this.#waiting.delete(rotated);
   }
 
   stop(): void {
-    this.stopped = true;
-    for (const rotated of [...this.waiting.keys()]) this.forget(rotated);
+    this.#stopped = true;
+    for (const rotated of [...this.#waiting.keys()]) this.forget(rotated);
   }
 
-  private async work(): Promise<void> {
+  async #work(): Promise<void> {
     for (;;) {
-      const ready = [...this.waiting.values()].find((entry) => entry.timer === null);
+      const ready = [...this.#waiting.values()].find((entry) => entry.timer === null);
       if (!ready) return;
       const file = ready.job.rotated.files.find((one) => !one.compressed);
-      if (!file) this.waiting.delete(ready.job.rotated);
-      else await this.compress(ready.job, file);
+      if (!file) this.#waiting.delete(ready.job.rotated);
+      else await this.#compress(ready.job, file);
     }
   }
 
-  private async compress(job: CompressJob, file: RotatedFile): Promise<void> {
+  async #compress(job: CompressJob, file: RotatedFile): Promise<void> {
     const unfinished = join(job.directory, unfinishedName(job.current, job.format));
     try {
-      await writePacked(job.format, job.rotated.pathOf(file), unfinished, () => this.stopped || file.gone);
-      if (this.stopped || file.gone) return rmSync(unfinished, { force: true });
+      await writePacked(job.format, job.rotated.pathOf(file), unfinished, () => this.#stopped || file.gone);
+      if (this.#stopped || file.gone) return rmSync(unfinished, { force: true });
       // In one breath: no rotation may come between.
       const plain = job.rotated.pathOf(file);
       renameSync(unfinished, job.rotated.pathOf({ number: file.number, compressed: job.format }));
@@ -84,8 +84,8 @@ export class Compressor {
     } catch (error) {
       rmSync(unfinished, { force: true });
       // Tried again at the next rotation, which may have asked already.
-      if (this.waiting.get(job.rotated)?.timer === null) this.waiting.delete(job.rotated);
-      this.onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
+      if (this.#waiting.get(job.rotated)?.timer === null) this.#waiting.delete(job.rotated);
+      this.#onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
     }
   }
 }

@@ -19,37 +19,37 @@ export class LogFiles {
   /** How many rotations ago each was the current one. */
   readonly numbers: readonly number[];
   /** Number 0 is the current one. */
-  private readonly files: readonly Rotated[];
-  private readonly opened = new Map<number, OpenFile | null>();
-  private readonly directory: string;
-  private readonly current: string;
+  readonly #files: readonly Rotated[];
+  readonly #opened = new Map<number, OpenFile | null>();
+  readonly #directory: string;
+  readonly #current: string;
 
   constructor(directory: string, current: string) {
-    this.directory = directory;
-    this.current = current;
-    this.files = [{ number: 0, compressed: false }, ...rotatedOf(directory, current)];
-    this.numbers = this.files.map(({ number }) => number);
+    this.#directory = directory;
+    this.#current = current;
+    this.#files = [{ number: 0, compressed: false }, ...rotatedOf(directory, current)];
+    this.numbers = this.#files.map(({ number }) => number);
   }
 
   /** Null: it is gone. Throws when there is a file and it cannot be opened. */
   open(index: number): OpenFile | null {
-    const known = this.opened.get(index);
+    const known = this.#opened.get(index);
     if (known !== undefined) return known;
-    const one = this.files[index]!;
-    const name = one.number === 0 ? this.current : rotatedName(this.current, one);
-    const file = openLogFile(join(this.directory, name), one.compressed);
-    this.opened.set(index, file);
+    const one = this.#files[index]!;
+    const name = one.number === 0 ? this.#current : rotatedName(this.#current, one);
+    const file = openLogFile(join(this.#directory, name), one.compressed);
+    this.#opened.set(index, file);
     return file;
   }
 
   /** Opens all: from now on it does not matter what becomes of their names. */
   hold(): void {
-    for (let index = 0; index < this.files.length; index++) this.open(index);
+    for (let index = 0; index < this.#files.length; index++) this.open(index);
   }
 
   close(keep?: OpenFile): void {
-    for (const file of this.opened.values()) if (file && file !== keep) closeSync(file.fd);
-    this.opened.clear();
+    for (const file of this.#opened.values()) if (file && file !== keep) closeSync(file.fd);
+    this.#opened.clear();
   }
 }
 

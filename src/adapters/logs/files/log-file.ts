@@ -36,37 +36,37 @@ export class LogFile {
   spec: LogSpec;
   /** Why it is not rotated though it is time; null while nothing is in the way. */
   trouble: string | null = null;
-  private fd = -1;
-  private inode = 0;
-  private size = 0;
+  #fd = -1;
+  #inode = 0;
+  #size = 0;
   /** Wall milliseconds of the first record. Null: there is none; undefined: it was not looked at yet. */
-  private begunMs: number | null | undefined = undefined;
+  #begunMs: number | null | undefined = undefined;
   /** Of the last record; null: not known from memory. */
-  private writtenMs: number | null = null;
+  #writtenMs: number | null = null;
   /** After a rotation that failed: at which size it is tried again. */
-  private retrySize = 0;
-  private checkedSecond = -1;
-  private set: RotatedSet | null = null;
-  private readonly parts: LogFileParts;
+  #retrySize = 0;
+  #checkedSecond = -1;
+  #set: RotatedSet | null = null;
+  readonly #parts: LogFileParts;
 
   constructor(spec: LogSpec, parts: LogFileParts) {
     this.spec = spec;
-    this.parts = parts;
+    this.#parts = parts;
   }
 
   /** Appends whole records. `second`: Unix seconds now. */
   append(buffer: Buffer, from: number, to: number, second: number): Appended {
     let at = from;
     try {
-      this.ready(second);
+      this.#ready(second);
       while (at < to) {
-        const end = this.fitting(buffer, at, to);
+        const end = this.#fitting(buffer, at, to);
         if (end === at) {
-          this.rotate(second);
-          this.ready(second);
+          this.#rotate(second);
+          this.#ready(second);
           continue;
         }
-        at = this.write(buffer, at, end, second);
+        at = this.#write(buffer, at, end, second);
       }
       return { kept: to - from, cause: null };
     } catch (error) {
@@ -78,11 +78,11 @@ export class LogFile {
   /** Where it ends; opens it when there is one. An error when the disk does not let us. */
   where(second: number): Where | NodeJS.ErrnoException {
     try {
-      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false })) {
-        return { ...NOWHERE, size: findRotated(this.parts.name, this.names()).files.length };
+      if (this.#fd < 0 && !statSync(this.#path, { throwIfNoEntry: false })) {
+        return { ...NOWHERE, size: findRotated(this.#parts.name, this.#names()).files.length };
       }
-      this.ready(second);
-      return { inode: this.inode, size: this.size };
+      this.#ready(second);
+      return { inode: this.#inode, size: this.#size };
     } catch (error) {
       return error as NodeJS.ErrnoException;
     }
@@ -91,13 +91,13 @@ export class LogFile {
   /** False: there was nothing to rotate, or it failed, which was told. */
   rotateNow(second: number): boolean {
     try {
-      if (this.fd < 0 && !statSync(this.path, { throwIfNoEntry: false })) return false;
-      this.ready(second);
-      if (this.size === 0 || !this.rotate(second)) return false;
-      this.ready(second);
+      if (this.#fd < 0 && !statSync(this.#path, { throwIfNoEntry: false })) return false;
+      this.#ready(second);
+      if (this.#size === 0 || !this.#rotate(second)) return false;
+      this.#ready(second);
       return true;
     } catch (error) {
-      this.problem("rotate", error);
+      this.#problem("rotate", error);
       return false;
     }
   }
@@ -109,170 +109,170 @@ export class LogFile {
   tidy(nowMs: number, names?: readonly string[]): void {
     const { maxAgeMs, keep } = this.spec;
     try {
-      this.set ??= new RotatedSet(this.parts.directory, this.parts.name, names);
-      if (maxAgeMs !== null && (this.begunAtMs(nowMs) ?? nowMs) <= nowMs - maxAgeMs) this.rotate(Math.floor(nowMs / 1000));
+      this.#set ??= new RotatedSet(this.#parts.directory, this.#parts.name, names);
+      if (maxAgeMs !== null && (this.#begunAtMs(nowMs) ?? nowMs) <= nowMs - maxAgeMs) this.#rotate(Math.floor(nowMs / 1000));
       this.rotated.trim(keep, maxAgeMs === null ? null : nowMs - maxAgeMs);
-      this.compress();
+      this.#compress();
     } catch (error) {
-      this.problem("tidy up the files of", error);
+      this.#problem("tidy up the files of", error);
     }
   }
 
   /** The rotated files. Throws when the directory cannot be read. */
   get rotated(): RotatedSet {
-    return (this.set ??= new RotatedSet(this.parts.directory, this.parts.name));
+    return (this.#set ??= new RotatedSet(this.#parts.directory, this.#parts.name));
   }
 
   close(): void {
-    this.closeFile();
-    if (this.set) this.parts.compressor.forget(this.set);
+    this.#closeFile();
+    if (this.#set) this.#parts.compressor.forget(this.#set);
   }
 
   /** Opens the file; once a second looks whether it is still the one of that name, in case somebody deleted or moved it. */
-  private ready(second: number): void {
-    if (this.fd >= 0) {
-      if (second === this.checkedSecond) return;
-      this.checkedSecond = second;
-      const found = statSync(this.path, { throwIfNoEntry: false });
-      if (found?.ino === this.inode) {
-        this.size = found.size; // somebody may have cut it short
+  #ready(second: number): void {
+    if (this.#fd >= 0) {
+      if (second === this.#checkedSecond) return;
+      this.#checkedSecond = second;
+      const found = statSync(this.#path, { throwIfNoEntry: false });
+      if (found?.ino === this.#inode) {
+        this.#size = found.size; // somebody may have cut it short
         return;
       }
-      this.closeFile();
-      queueMicrotask(this.parts.onTaken);
+      this.#closeFile();
+      queueMicrotask(this.#parts.onTaken);
     }
-    this.fd = this.openFile();
-    const found = fstatSync(this.fd);
-    this.inode = found.ino;
-    this.size = found.size;
-    this.begunMs = this.size === 0 ? null : this.firstRecordMs(this.fd, found.birthtimeMs || second * 1000);
-    this.checkedSecond = second;
-    if (this.size > 0 && this.spec.format === "cri") this.endTornLine();
-    if (this.set) return;
+    this.#fd = this.#openFile();
+    const found = fstatSync(this.#fd);
+    this.#inode = found.ino;
+    this.#size = found.size;
+    this.#begunMs = this.#size === 0 ? null : this.#firstRecordMs(this.#fd, found.birthtimeMs || second * 1000);
+    this.#checkedSecond = second;
+    if (this.#size > 0 && this.spec.format === "cri") this.#endTornLine();
+    if (this.#set) return;
     const { keep, maxAgeMs } = this.spec;
     this.rotated.trim(keep, maxAgeMs === null ? null : second * 1000 - maxAgeMs);
-    this.compress();
+    this.#compress();
   }
 
-  private openFile(): number {
+  #openFile(): number {
     const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
     try {
-      return openSync(this.path, flags, 0o600);
+      return openSync(this.#path, flags, 0o600);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      mkdirSync(this.parts.directory, { recursive: true, mode: 0o700 }); // it was deleted with all that was in it
-      return openSync(this.path, flags, 0o600);
+      mkdirSync(this.#parts.directory, { recursive: true, mode: 0o700 }); // it was deleted with all that was in it
+      return openSync(this.#path, flags, 0o600);
     }
   }
 
   /** When its first record was written; null without one. The file is looked at once. */
-  private begunAtMs(nowMs: number): number | null {
-    if (this.begunMs !== undefined) return this.begunMs;
-    const found = statSync(this.path, { throwIfNoEntry: false });
-    if (found === undefined || found.size === 0) return (this.begunMs = null);
-    const fd = openSync(this.path, "r");
+  #begunAtMs(nowMs: number): number | null {
+    if (this.#begunMs !== undefined) return this.#begunMs;
+    const found = statSync(this.#path, { throwIfNoEntry: false });
+    if (found === undefined || found.size === 0) return (this.#begunMs = null);
+    const fd = openSync(this.#path, "r");
     try {
-      return (this.begunMs = this.firstRecordMs(fd, found.birthtimeMs || nowMs));
+      return (this.#begunMs = this.#firstRecordMs(fd, found.birthtimeMs || nowMs));
     } finally {
       closeSync(fd);
     }
   }
 
   /** A `raw` log has no stamps: it began when its file was made or, where the file system does not keep that, when we first saw it. */
-  private firstRecordMs(fd: number, birthMs: number): number {
+  #firstRecordMs(fd: number, birthMs: number): number {
     const head = Buffer.alloc(PREFIX_BYTES);
     const line = parseLine(head.toString("latin1", 0, readSync(fd, head, 0, PREFIX_BYTES, 0)));
     return line === null ? birthMs : Date.parse(line.time);
   }
 
   /** A machine that lost power may leave half a record. */
-  private endTornLine(): void {
+  #endTornLine(): void {
     const last = Buffer.alloc(1);
-    if (readSync(this.fd, last, 0, 1, this.size - 1) === 1 && last[0] !== 10) this.size += writeSync(this.fd, "\n");
+    if (readSync(this.#fd, last, 0, 1, this.#size - 1) === 1 && last[0] !== 10) this.#size += writeSync(this.#fd, "\n");
   }
 
   /** The end of what still fits into this file, at a line's end; `from` when it must be rotated first. */
-  private fitting(buffer: Buffer, from: number, to: number): number {
-    const room = Math.max(this.spec.maxSizeBytes, this.retrySize) - this.size;
+  #fitting(buffer: Buffer, from: number, to: number): number {
+    const room = Math.max(this.spec.maxSizeBytes, this.#retrySize) - this.#size;
     if (to - from <= room) return to;
     const newline = room > 0 ? buffer.lastIndexOf(10, from + room - 1) : -1;
     if (newline >= from) return newline + 1;
-    if (this.size > 0) return from;
+    if (this.#size > 0) return from;
     const end = buffer.indexOf(10, from); // a line that is longer than a whole file gets one of its own
     return end < 0 || end >= to ? to : end + 1;
   }
 
-  private write(buffer: Buffer, from: number, to: number, second: number): number {
+  #write(buffer: Buffer, from: number, to: number, second: number): number {
     let at = from;
     try {
-      while (at < to) at += writeSync(this.fd, buffer, at, to - at);
+      while (at < to) at += writeSync(this.#fd, buffer, at, to - at);
     } catch (error) {
       const newline = at > from ? buffer.lastIndexOf(10, at - 1) : -1;
       const whole = newline >= from ? newline + 1 : from;
-      if (whole < at) ftruncateSync(this.fd, fstatSync(this.fd).size - (at - whole));
-      this.grow(whole - from, second);
+      if (whole < at) ftruncateSync(this.#fd, fstatSync(this.#fd).size - (at - whole));
+      this.#grow(whole - from, second);
       throw new ShortWrite(whole, error);
     }
-    this.grow(at - from, second);
+    this.#grow(at - from, second);
     return at;
   }
 
-  private grow(bytes: number, second: number): void {
+  #grow(bytes: number, second: number): void {
     if (bytes === 0) return;
-    this.begunMs ??= second * 1000;
-    this.writtenMs = second * 1000;
-    this.size += bytes;
+    this.#begunMs ??= second * 1000;
+    this.#writtenMs = second * 1000;
+    this.#size += bytes;
   }
 
   /** The next record makes a new file. False: it failed, which was told. */
-  private rotate(second: number): boolean {
+  #rotate(second: number): boolean {
     try {
-      this.rotated.shift(this.spec.keep, this.writtenMs);
+      this.rotated.shift(this.spec.keep, this.#writtenMs);
     } catch (error) {
       // Better a file that is too long than lost output. The next attempt comes when it has grown by that much again.
-      if (this.trouble === null) this.problem("rotate", error);
-      this.trouble = `cannot rotate ${this.path}: ${(error as Error).message}`;
-      this.retrySize = this.size + this.spec.maxSizeBytes;
+      if (this.trouble === null) this.#problem("rotate", error);
+      this.trouble = `cannot rotate ${this.#path}: ${(error as Error).message}`;
+      this.#retrySize = this.#size + this.spec.maxSizeBytes;
       return false;
     }
     this.trouble = null;
-    this.retrySize = 0;
-    this.begunMs = null;
-    this.writtenMs = null;
-    this.closeFile();
-    this.parts.onRotated();
+    this.#retrySize = 0;
+    this.#begunMs = null;
+    this.#writtenMs = null;
+    this.#closeFile();
+    this.#parts.onRotated();
     if (this.spec.maxAgeMs !== null) this.rotated.trim(this.spec.keep, second * 1000 - this.spec.maxAgeMs);
-    this.compress();
+    this.#compress();
     return true;
   }
 
-  private compress(): void {
-    const { directory, name, compressor } = this.parts;
+  #compress(): void {
+    const { directory, name, compressor } = this.#parts;
     const { compress } = this.spec;
-    if (compress && this.set?.files.some((file) => !file.compressed))
-      compressor.request({ directory, current: name, rotated: this.set, format: compress });
+    if (compress && this.#set?.files.some((file) => !file.compressed))
+      compressor.request({ directory, current: name, rotated: this.#set, format: compress });
   }
 
-  private closeFile(): void {
-    if (this.fd >= 0) closeSync(this.fd);
-    this.fd = -1;
+  #closeFile(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
   }
 
-  private names(): string[] {
+  #names(): string[] {
     try {
-      return readdirSync(this.parts.directory);
+      return readdirSync(this.#parts.directory);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
     }
   }
 
-  private get path(): string {
-    return join(this.parts.directory, this.parts.name);
+  get #path(): string {
+    return join(this.#parts.directory, this.#parts.name);
   }
 
-  private problem(verb: string, error: unknown): void {
-    this.parts.onProblem(`cannot ${verb} ${this.path}: ${(error as Error).message}`);
+  #problem(verb: string, error: unknown): void {
+    this.#parts.onProblem(`cannot ${verb} ${this.#path}: ${(error as Error).message}`);
   }
 }
 

@@ -27,37 +27,37 @@ interface Found {
 }
 
 export class Keeping {
-  private readonly options: KeepingOptions;
+  readonly #options: KeepingOptions;
   /** Of units that are gone, as they were when they were first seen: they can only have become younger since. */
-  private readonly looked = new Map<string, Found>();
-  private isOver = false;
+  readonly #looked = new Map<string, Found>();
+  #isOver = false;
 
   constructor(options: KeepingOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
   /** Looks through the directory. `specOf`: undefined for a unit that is gone; null for one that exists and cannot be read. */
   tidy(specOf: SpecOf, nowMs: number): void {
     try {
-      const units = this.list();
+      const units = this.#list();
       const gone: Found[] = [];
       for (const [unit, names] of units) {
         const spec = specOf(unit);
-        if (spec) this.options.fileOf(unit, spec).tidy(nowMs, names);
-        else if (spec === undefined) gone.push(...names.flatMap((name) => this.look(unit, name) ?? []));
+        if (spec) this.#options.fileOf(unit, spec).tidy(nowMs, names);
+        else if (spec === undefined) gone.push(...names.flatMap((name) => this.#look(unit, name) ?? []));
       }
-      this.forget(units);
-      this.dropOld(gone, nowMs);
-      const { maxTotalBytes } = this.options.retention;
-      if (maxTotalBytes !== null) this.dropOver(maxTotalBytes, specOf);
+      this.#forget(units);
+      this.#dropOld(gone, nowMs);
+      const { maxTotalBytes } = this.#options.retention;
+      if (maxTotalBytes !== null) this.#dropOver(maxTotalBytes, specOf);
     } catch (error) {
-      this.options.onProblem(`cannot look through ${this.options.logDir}: ${(error as Error).message}`);
+      this.#options.onProblem(`cannot look through ${this.#options.logDir}: ${(error as Error).message}`);
     }
   }
 
-  private list(): Map<string, string[]> {
+  #list(): Map<string, string[]> {
     const units = new Map<string, string[]>();
-    for (const name of readdirSync(this.options.logDir)) {
+    for (const name of readdirSync(this.#options.logDir)) {
       const unit = unitOfLog(name);
       if (unit === null || !isUnitId(unit)) continue;
       const names = units.get(unit);
@@ -67,41 +67,41 @@ export class Keeping {
     return units;
   }
 
-  private look(unit: string, name: string): Found | null {
-    const known = this.looked.get(name);
+  #look(unit: string, name: string): Found | null {
+    const known = this.#looked.get(name);
     if (known) return known;
-    const found = this.stat(unit, name);
-    if (found) this.looked.set(name, found);
+    const found = this.#stat(unit, name);
+    if (found) this.#looked.set(name, found);
     return found;
   }
 
-  private stat(unit: string, name: string): Found | null {
-    const found = statSync(join(this.options.logDir, name), { throwIfNoEntry: false });
+  #stat(unit: string, name: string): Found | null {
+    const found = statSync(join(this.#options.logDir, name), { throwIfNoEntry: false });
     return found?.isFile() ? { unit, name, bytes: found.blocks * 512, writtenMs: found.mtimeMs } : null;
   }
 
-  private forget(units: ReadonlyMap<string, readonly string[]>): void {
-    for (const [name, { unit }] of this.looked) if (!units.get(unit)?.includes(name)) this.looked.delete(name);
+  #forget(units: ReadonlyMap<string, readonly string[]>): void {
+    for (const [name, { unit }] of this.#looked) if (!units.get(unit)?.includes(name)) this.#looked.delete(name);
   }
 
   /** Those of units that have been gone for too long. */
-  private dropOld(gone: readonly Found[], nowMs: number): void {
-    const beforeMs = nowMs - this.options.retention.goneMs;
-    const old = gone.filter(({ writtenMs }) => writtenMs < beforeMs).filter((one) => this.isStill(one));
-    for (const one of old) this.remove(one);
-    this.tell(old, "gone");
+  #dropOld(gone: readonly Found[], nowMs: number): void {
+    const beforeMs = nowMs - this.#options.retention.goneMs;
+    const old = gone.filter(({ writtenMs }) => writtenMs < beforeMs).filter((one) => this.#isStill(one));
+    for (const one of old) this.#remove(one);
+    this.#tell(old, "gone");
   }
 
   /** A run of the same name may have come and gone between two looks. */
-  private isStill({ unit, name, writtenMs }: Found): boolean {
-    const now = this.stat(unit, name);
+  #isStill({ unit, name, writtenMs }: Found): boolean {
+    const now = this.#stat(unit, name);
     if (now?.writtenMs === writtenMs) return true;
-    this.looked.delete(name);
+    this.#looked.delete(name);
     return false;
   }
 
-  private dropOver(maxBytes: number, specOf: SpecOf): void {
-    const all = [...this.list()].flatMap(([unit, names]) => names.flatMap((name) => this.stat(unit, name) ?? []));
+  #dropOver(maxBytes: number, specOf: SpecOf): void {
+    const all = [...this.#list()].flatMap(([unit, names]) => names.flatMap((name) => this.#stat(unit, name) ?? []));
     let bytes = all.reduce((sum, one) => sum + one.bytes, 0);
     const byAge = (files: readonly Found[]): Found[] => files.toSorted((a, b) => a.writtenMs - b.writtenMs);
     const gone = all.filter(({ unit }) => specOf(unit) === undefined);
@@ -110,26 +110,26 @@ export class Keeping {
     for (const one of [...byAge(gone), ...byAge(rotated)]) {
       if (bytes <= maxBytes) break;
       const spec = specOf(one.unit);
-      if (spec) this.options.fileOf(one.unit, spec).rotated.drop(parseRotated(`${one.unit}.log`, one.name)!.number);
-      else this.remove(one);
+      if (spec) this.#options.fileOf(one.unit, spec).rotated.drop(parseRotated(`${one.unit}.log`, one.name)!.number);
+      else this.#remove(one);
       dropped.push(one);
       bytes -= one.bytes;
     }
-    this.tell(dropped, "bound");
+    this.#tell(dropped, "bound");
     const isOver = bytes > maxBytes;
-    if (isOver && !this.isOver)
-      this.options.onProblem(`the logs take ${bytes} bytes, over logs.max_total_mb, and nothing is left to delete but files in use`);
-    this.isOver = isOver;
+    if (isOver && !this.#isOver)
+      this.#options.onProblem(`the logs take ${bytes} bytes, over logs.max_total_mb, and nothing is left to delete but files in use`);
+    this.#isOver = isOver;
   }
 
-  private remove({ name }: Found): void {
-    rmSync(join(this.options.logDir, name), { force: true });
-    this.looked.delete(name);
+  #remove({ name }: Found): void {
+    rmSync(join(this.#options.logDir, name), { force: true });
+    this.#looked.delete(name);
   }
 
-  private tell(files: readonly Found[], why: DeletedLogs["why"]): void {
+  #tell(files: readonly Found[], why: DeletedLogs["why"]): void {
     if (files.length === 0) return;
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0);
-    this.options.onDeleted({ why, files: files.length, bytes, units: [...new Set(files.map(({ unit }) => unit))] });
+    this.#options.onDeleted({ why, files: files.length, bytes, units: [...new Set(files.map(({ unit }) => unit))] });
   }
 }

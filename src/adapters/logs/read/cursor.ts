@@ -30,29 +30,29 @@ export interface Lines {
 }
 
 export class Cursor {
-  private file: OpenFile | null = null;
+  #file: OpenFile | null = null;
   /** `rotations` when the file was the current one; without a file, when the one before it was. */
-  private turn: number;
+  #turn: number;
   /** In the text of the file: where the next bytes are. */
-  private offset = 0;
-  private blocks: { readonly all: Blocks; next: number; text: Buffer; at: number } | null = null;
+  #offset = 0;
+  #blocks: { readonly all: Blocks; next: number; text: Buffer; at: number } | null = null;
   /** The beginning of a line whose end has not been read. */
-  private carry: Buffer = NOTHING;
+  #carry: Buffer = NOTHING;
   /** What comes first is the end of a line that began before. */
-  private within = false;
-  private readonly options: CursorOptions;
+  #within = false;
+  readonly #options: CursorOptions;
 
   /** At the end of the log. */
   constructor(options: CursorOptions) {
-    this.options = options;
-    this.file = openLogFile(this.path, false);
-    this.turn = options.rotations() - (this.file === null ? 1 : 0);
-    this.offset = this.file?.size ?? 0;
+    this.#options = options;
+    this.#file = openLogFile(this.#path, false);
+    this.#turn = options.rotations() - (this.#file === null ? 1 : 0);
+    this.#offset = this.#file?.size ?? 0;
   }
 
   /** Goes to where the records of a time begin, or some before it; without times to the oldest line there is. */
   seek(since: string): void {
-    const files = new LogFiles(this.options.directory, this.options.current);
+    const files = new LogFiles(this.#options.directory, this.#options.current);
     const before = since.slice(0, -1); // less than `since`, and more than every stamp that is less
     try {
       for (const [index, number] of files.numbers.entries()) {
@@ -62,93 +62,93 @@ export class Cursor {
         const first = firstStamp(blocks ? (blocks.count > 0 ? blocks.text(0) : NOTHING) : file.read(0, SAMPLE_BYTES));
         const isLast = index === files.numbers.length - 1;
         if (!isLast && (first === null || first >= since)) continue;
-        this.enter(file, number);
-        if (this.blocks) {
-          this.blocks.next = Math.max(0, blockBorder(this.blocks.all, before).high - 1);
-          this.within = this.blocks.next > 0;
-        } else this.offset = borderIn(file.size, file.read, before, SEEK_BYTES).low;
+        this.#enter(file, number);
+        if (this.#blocks) {
+          this.#blocks.next = Math.max(0, blockBorder(this.#blocks.all, before).high - 1);
+          this.#within = this.#blocks.next > 0;
+        } else this.#offset = borderIn(file.size, file.read, before, SEEK_BYTES).low;
         return;
       }
     } finally {
-      files.close(this.file ?? undefined);
+      files.close(this.#file ?? undefined);
     }
   }
 
   /** Goes on where a cursor of this daemon or an earlier one was; false when that place cannot be found any more. */
   resume(place: string): boolean {
     const [inode, offset, sample] = place.split(":");
-    const files = new LogFiles(this.options.directory, this.options.current);
+    const files = new LogFiles(this.#options.directory, this.#options.current);
     try {
       for (const [index, number] of files.numbers.entries()) {
         const file = files.open(index);
         if (file === null || file.compressed || String(file.inode) !== inode || file.size < Number(offset)) continue;
         if (sampleOf(file, Number(offset)) !== sample) continue;
-        this.enter(file, number);
-        this.offset = Number(offset);
+        this.#enter(file, number);
+        this.#offset = Number(offset);
         return true;
       }
       return false;
     } finally {
-      files.close(this.file ?? undefined);
+      files.close(this.#file ?? undefined);
     }
   }
 
   /** Behind the last line that was read; null in a compressed file. */
   place(): string | null {
-    if (this.file === null || this.blocks !== null) return null;
-    const offset = this.offset - this.carry.length;
-    return `${this.file.inode}:${offset}:${sampleOf(this.file, offset)}`;
+    if (this.#file === null || this.#blocks !== null) return null;
+    const offset = this.#offset - this.#carry.length;
+    return `${this.#file.inode}:${offset}:${sampleOf(this.#file, offset)}`;
   }
 
   /** Some of what follows; null: nothing yet. */
   next(): Lines | null {
     for (;;) {
-      if (this.file === null) {
-        const gap = this.advance() === "gap";
+      if (this.#file === null) {
+        const gap = this.#advance() === "gap";
         if (gap) return { lines: [], gap };
-        if (this.file === null) return null;
+        if (this.#file === null) return null;
       }
-      const bytes = this.blocks ? this.unpacked() : this.file.read(this.offset, CHUNK_BYTES);
+      const bytes = this.#blocks ? this.#unpacked() : this.#file.read(this.#offset, CHUNK_BYTES);
       if (bytes.length > 0) {
-        this.offset += bytes.length;
-        const lines = this.split(bytes);
+        this.#offset += bytes.length;
+        const lines = this.#split(bytes);
         if (lines.length > 0) return { lines, gap: false };
         continue;
       }
-      const rest = this.carry;
-      const moved = this.options.rotations() > this.turn ? this.advance() : this.replaced() && this.leave(0);
+      const rest = this.#carry;
+      const moved = this.#options.rotations() > this.#turn ? this.#advance() : this.#replaced() && this.#leave(0);
       if (moved === false) return null;
       if (rest.length > 0 || moved === "gap") return { lines: rest.length > 0 ? [rest] : [], gap: moved === "gap" };
     }
   }
 
   close(): void {
-    if (this.file) closeSync(this.file.fd);
-    this.file = null;
+    if (this.#file) closeSync(this.#file.fd);
+    this.#file = null;
   }
 
-  private split(bytes: Buffer): Buffer[] {
-    const all = this.carry.length > 0 ? Buffer.concat([this.carry, bytes]) : bytes;
+  #split(bytes: Buffer): Buffer[] {
+    const all = this.#carry.length > 0 ? Buffer.concat([this.#carry, bytes]) : bytes;
     const lines: Buffer[] = [];
     let from = 0;
     for (let end = all.indexOf(10); end >= 0; end = all.indexOf(10, from)) {
       lines.push(all.subarray(from, end));
       from = end + 1;
     }
-    this.carry = all.subarray(from);
-    if (this.within && lines.length > 0) {
+    this.#carry = all.subarray(from);
+    if (this.#within && lines.length > 0) {
       lines.shift();
-      this.within = false;
+      this.#within = false;
     }
-    if (this.carry.length > LINE_BYTES) {
-      lines.push(this.carry);
-      this.carry = NOTHING;
+    if (this.#carry.length > LINE_BYTES) {
+      lines.push(this.#carry);
+      this.#carry = NOTHING;
     }
     return lines;
   }
 
-  private unpacked(): Buffer {
-    const blocks = this.blocks!;
+  #unpacked(): Buffer {
+    const blocks = this.#blocks!;
     while (blocks.at === blocks.text.length) {
       if (blocks.next === blocks.all.count) return NOTHING;
       blocks.text = blocks.all.text(blocks.next++);
@@ -160,46 +160,46 @@ export class Cursor {
   }
 
   /** To the oldest file that is newer than this one. */
-  private advance(): "gap" | true {
-    const files = new LogFiles(this.options.directory, this.options.current);
-    const own = this.options.rotations() - this.turn; // the number of this one
+  #advance(): "gap" | true {
+    const files = new LogFiles(this.#options.directory, this.#options.current);
+    const own = this.#options.rotations() - this.#turn; // the number of this one
     const index = files.numbers.findLastIndex((number) => number < own);
     const number = files.numbers[index]!;
     try {
       const file = files.open(index);
-      if (file === null) this.leave(number);
-      else this.enter(file, number);
+      if (file === null) this.#leave(number);
+      else this.#enter(file, number);
     } finally {
-      files.close(this.file ?? undefined);
+      files.close(this.#file ?? undefined);
     }
     return number < own - 1 ? "gap" : true;
   }
 
   /** Somebody took the file away, and there is another one of its name; or emptied it. */
-  private replaced(): boolean {
-    const found = statSync(this.path, { throwIfNoEntry: false });
-    return found !== undefined && (found.ino !== this.file!.inode || found.size < this.offset);
+  #replaced(): boolean {
+    const found = statSync(this.#path, { throwIfNoEntry: false });
+    return found !== undefined && (found.ino !== this.#file!.inode || found.size < this.#offset);
   }
 
-  private enter(file: OpenFile, number: number): void {
-    this.leave(number);
-    this.turn++;
-    this.file = file;
-    if (file.compressed) this.blocks = { all: packedBlocks(file.compressed, file.size, file.read), next: 0, text: NOTHING, at: 0 };
+  #enter(file: OpenFile, number: number): void {
+    this.#leave(number);
+    this.#turn++;
+    this.#file = file;
+    if (file.compressed) this.#blocks = { all: packedBlocks(file.compressed, file.size, file.read), next: 0, text: NOTHING, at: 0 };
   }
 
-  private leave(number: number): true {
+  #leave(number: number): true {
     this.close();
-    this.turn = this.options.rotations() - number - 1;
-    this.offset = 0;
-    this.blocks = null;
-    this.carry = NOTHING;
-    this.within = false;
+    this.#turn = this.#options.rotations() - number - 1;
+    this.#offset = 0;
+    this.#blocks = null;
+    this.#carry = NOTHING;
+    this.#within = false;
     return true;
   }
 
-  private get path(): string {
-    return join(this.options.directory, this.options.current);
+  get #path(): string {
+    return join(this.#options.directory, this.#options.current);
   }
 }
 

@@ -11,96 +11,96 @@ const QUEUE_LINES = 1000;
 
 /** The live subscribers of one unit. They are called from the event loop, never while output is being taken in. */
 export class Followers {
-  private readonly all = new Set<Follower>();
-  private readonly watchers = new Set<() => void>();
-  private waking = false;
+  readonly #all = new Set<Follower>();
+  readonly #watchers = new Set<() => void>();
+  #waking = false;
 
   get size(): number {
-    return this.all.size + this.watchers.size;
+    return this.#all.size + this.#watchers.size;
   }
 
   /** `onMore` is called soon after something was written to the log. Returns a stop. */
   watch(onMore: () => void): () => void {
-    this.watchers.add(onMore);
-    return () => this.watchers.delete(onMore);
+    this.#watchers.add(onMore);
+    return () => this.#watchers.delete(onMore);
   }
 
   add(subscriber: Subscriber, onError: (error: unknown) => void): () => void {
     const follower = new Follower(subscriber, (error) => {
-      this.all.delete(follower);
+      this.#all.delete(follower);
       onError(error);
     });
-    this.all.add(follower);
+    this.#all.add(follower);
     return () => {
       follower.stop();
-      this.all.delete(follower);
+      this.#all.delete(follower);
     };
   }
 
   push(chunk: Chunk): void {
-    this.wake();
-    if (this.all.size === 0) return;
+    this.#wake();
+    if (this.#all.size === 0) return;
     let room = 0;
-    for (const follower of this.all) room = Math.max(room, follower.room);
+    for (const follower of this.#all) room = Math.max(room, follower.room);
     const lines = firstLines(chunk, room);
-    for (const follower of this.all) follower.push(lines, chunk.count);
+    for (const follower of this.#all) follower.push(lines, chunk.count);
   }
 
-  private wake(): void {
-    if (this.waking || this.watchers.size === 0) return;
-    this.waking = true;
+  #wake(): void {
+    if (this.#waking || this.#watchers.size === 0) return;
+    this.#waking = true;
     setImmediate(() => {
-      this.waking = false;
-      for (const onMore of [...this.watchers]) onMore();
+      this.#waking = false;
+      for (const onMore of [...this.#watchers]) onMore();
     });
   }
 }
 
 class Follower {
-  private queue: LogLine[] = [];
+  #queue: LogLine[] = [];
   /** Lines that came after those of the queue and were not kept. */
-  private missed = 0;
-  private scheduled = false;
-  private stopped = false;
-  private readonly subscriber: Subscriber;
-  private readonly onError: (error: unknown) => void;
+  #missed = 0;
+  #scheduled = false;
+  #stopped = false;
+  readonly #subscriber: Subscriber;
+  readonly #onError: (error: unknown) => void;
 
   constructor(subscriber: Subscriber, onError: (error: unknown) => void) {
-    this.subscriber = subscriber;
-    this.onError = onError;
+    this.#subscriber = subscriber;
+    this.#onError = onError;
   }
 
   get room(): number {
-    return this.missed > 0 ? 0 : QUEUE_LINES - this.queue.length;
+    return this.#missed > 0 ? 0 : QUEUE_LINES - this.#queue.length;
   }
 
   push(lines: readonly LogLine[], count: number): void {
     const taken = Math.min(this.room, lines.length);
-    for (let i = 0; i < taken; i++) this.queue.push(lines[i]!);
-    this.missed += count - taken;
-    if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(() => this.deliver());
+    for (let i = 0; i < taken; i++) this.#queue.push(lines[i]!);
+    this.#missed += count - taken;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#deliver());
   }
 
   stop(): void {
-    this.stopped = true;
+    this.#stopped = true;
   }
 
-  private deliver(): void {
-    this.scheduled = false;
-    const { queue, missed } = this;
-    this.queue = [];
-    this.missed = 0;
+  #deliver(): void {
+    this.#scheduled = false;
+    const [queue, missed] = [this.#queue, this.#missed];
+    this.#queue = [];
+    this.#missed = 0;
     try {
       for (const line of queue) {
-        if (this.stopped) return;
-        this.subscriber.line(line);
+        if (this.#stopped) return;
+        this.#subscriber.line(line);
       }
-      if (missed > 0 && !this.stopped) this.subscriber.gap(missed);
+      if (missed > 0 && !this.#stopped) this.#subscriber.gap(missed);
     } catch (error) {
-      this.stopped = true;
-      this.onError(error);
+      this.#stopped = true;
+      this.#onError(error);
     }
   }
 }
