@@ -79,12 +79,30 @@ export interface EventQuery {
   readonly afterId?: number;
 }
 
-/** What one turn of the engine wrote: all of it or none of it, in one transaction. */
+/** What a record of the daemon is about. */
+export type MemoryKind = "unit" | "job";
+
+/** What the next daemon needs to take over a unit or a job, as JSON. */
+export interface MemoryRow {
+  readonly kind: MemoryKind;
+  readonly id: string;
+  readonly memory: string;
+}
+
+/** A null memory forgets the record. */
+export type MemoryWrite = Omit<MemoryRow, "memory"> & { readonly memory: string | null };
+
+/** Alerts have their ids from the core. */
+export type AlertWrite =
+  | { readonly kind: "opened"; readonly alert: Omit<AlertRow, "resolvedAt" | "acknowledged"> }
+  | { readonly kind: "resolved"; readonly id: number; readonly at: string };
+
+/** What one turn of the engine led to: all of it is stored in one transaction, or none of it. */
 export interface TurnRecord {
-  readonly services: readonly ServiceRow[];
-  /** What the next daemon needs to take over a unit, by unit id, as JSON text; null forgets the unit. */
-  readonly memories: ReadonlyArray<{ readonly id: string; readonly memory: string | null }>;
-  readonly events: readonly NewEvent[];
+  readonly services?: readonly ServiceRow[];
+  readonly memories?: readonly MemoryWrite[];
+  readonly events?: readonly NewEvent[];
+  readonly alerts?: readonly AlertWrite[];
 }
 
 export interface RollUp {
@@ -97,7 +115,7 @@ export interface RollUp {
 export interface Store {
   /** The rows of the events as stored, with their ids, in the order given. Never throws: a failing disk is reported by `condition`. */
   record(turn: TurnRecord): readonly EventRow[];
-  memories(): ReadonlyArray<{ readonly id: string; readonly memory: string }>;
+  memories(): readonly MemoryRow[];
   /** Operator's enable (true) and disable (false); units without a word of the operator are absent. */
   enablements(): ReadonlyMap<string, boolean>;
   setEnabled(id: string, enabled: boolean | null): void;
@@ -113,8 +131,8 @@ export interface Store {
   course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[];
   /** Oldest first; the newest `limit` of what matches. */
   events(query: EventQuery): readonly EventRow[];
-  openAlert(alert: Omit<AlertRow, "id" | "resolvedAt" | "acknowledged">): number;
-  resolveAlert(id: number, resolvedAtIso: string): void;
+  /** The largest id that an alert was ever given; 0 before the first. */
+  readonly lastAlertId: number;
   acknowledgeAlert(id: number): void;
   alerts(openOnly: boolean): readonly AlertRow[];
   /** A small text kept for the daemon itself. */

@@ -6,7 +6,10 @@ import type { Condition, KillMode, UnitType } from "../base/words.ts";
  * expanded at each start, because environment files are read again then.
  */
 export interface Spec {
+  /** Of the unit: what runs. */
   readonly id: string;
+  /** Name of the service that the unit belongs to; the same as `id` for a plain unit. */
+  readonly service: string;
   readonly name: string;
   readonly description: string;
   /** Absolute path of the main file; "" for a transient unit. */
@@ -107,11 +110,14 @@ export type ReloadSpec =
   | { readonly kind: "command"; readonly command: string; readonly args: readonly string[]; readonly timeoutMs: number };
 
 export interface DependencySpec {
+  /** Name of a service, or of one unit of a service of several. */
   readonly unit: string;
   /** Null: `succeeded` for a oneshot, `ready` for the rest. */
   readonly condition: Condition | null;
   readonly required: boolean;
   readonly restart: boolean;
+  /** How many units of the service must meet the condition; null: all that are wanted. */
+  readonly quorum: number | null;
 }
 
 export interface CheckSpec {

@@ -16,6 +16,7 @@ export function makeSpec(id: string, parts: SpecParts = {}): Spec {
   return {
     ...BARE,
     id,
+    service: id,
     name: id,
     file: `/units/${id}.unit.json`,
     startTimeoutMs: parts.type === "oneshot" ? null : 60_000,
@@ -27,6 +28,7 @@ export function makeSpec(id: string, parts: SpecParts = {}): Spec {
       condition: null,
       required: true,
       restart: false,
+      quorum: null,
       ...(typeof dependency === "string" ? { unit: dependency } : dependency),
     })),
   };
@@ -63,6 +65,7 @@ export const CHECK: CheckSpec = {
 
 const BARE: Spec = {
   id: "",
+  service: "",
   name: "",
   description: "",
   file: "",

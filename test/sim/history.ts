@@ -1,9 +1,10 @@
 import type { Phase } from "../../src/core/unit/phase.ts";
-import { World, type WorldEffect, type WorldEvent } from "../../src/core/world/world.ts";
+import { emptyTurn, mergeTurn, type JobRequest } from "../../src/core/world/types.ts";
+import { World, type Turn, type WorldEffect, type WorldEvent } from "../../src/core/world/world.ts";
 import type { Spec } from "../../src/spec/spec.ts";
 import { Outside } from "./outside.ts";
 import { Random } from "./random.ts";
-import { wrongAtRest, wrongInWorld, wrongOutside, wrongWhenAllIsWell } from "./rules.ts";
+import { wrongAtRest, wrongInWorld, wrongJobs, wrongOutside, wrongWhenAllIsWell } from "./rules.ts";
 import { changedUnit, makeUnits } from "./units.ts";
 
 export interface Told {
@@ -28,6 +29,7 @@ class History {
   readonly #world: World;
   readonly #outside: Outside;
   readonly #trace: string[] = [];
+  readonly #jobs: string[] = [];
   /** What the operator said of the unit last, and nothing since could have changed. */
   readonly #wish = new Map<string, "down">();
   /** Restarts as they are seen from here. */
@@ -60,10 +62,10 @@ class History {
     this.#runUntil(CHAOS_MS);
     this.#outside.kind = true;
     this.#runUntil(this.#nowMs + CALM_MS);
-    this.#demand(wrongAtRest(this.#world) ?? this.#brokenWish());
-    this.#batch([{ type: "request", action: "start", ids: this.#world.ids(), cause: "operator" }]);
+    this.#demand(wrongAtRest(this.#world) ?? this.#brokenWish() ?? wrongJobs(this.#world, this.#jobs));
+    this.#batch([{ type: "request", action: "start", ids: this.#world.ids(), cause: "operator", job: this.#job() }]);
     this.#runUntil(this.#nowMs + CALM_MS);
-    this.#demand(wrongAtRest(this.#world) ?? wrongWhenAllIsWell(this.#world));
+    this.#demand(wrongAtRest(this.#world) ?? wrongWhenAllIsWell(this.#world) ?? wrongJobs(this.#world, this.#jobs));
     return { events: this.#events, launches: this.#launches };
   }
 
@@ -82,7 +84,13 @@ class History {
     if (random.chance(0.15)) return this.#byItself(spec.id);
     const action = random.pick(["start", "start", "stop", "stop", "stop", "restart", "reset", "reload"]);
     const ids = random.chance(0.6) ? [spec.id] : this.#some(0.5);
-    return { type: "request", action, ids, cause: "operator", cascade: random.chance(0.3) };
+    return { type: "request", action, ids, cause: "operator", cascade: random.chance(0.3), job: this.#job() };
+  }
+
+  #job(): JobRequest {
+    const id = `j${this.#jobs.length}`;
+    this.#jobs.push(id);
+    return { id, warnings: [] };
   }
 
   /** A watched file changed, or a scheduled time has come: what the daemon asks for in these cases. */
@@ -118,13 +126,14 @@ class History {
 
   /** All that lies in the mailbox is handled before anything is done. */
   #batch(events: readonly WorldEvent[]): void {
-    const effects: WorldEffect[] = [];
-    for (const event of events) effects.push(...this.#handle(event));
-    for (const effect of effects) this.#outside.perform(effect);
+    const turn = emptyTurn();
+    for (const event of events) mergeTurn(turn, this.#handle(event));
+    this.#world.conclude(turn, { nowMs: this.#nowMs, roll: 0.5 });
+    for (const effect of turn.effects) this.#outside.perform(effect);
     this.#demand(wrongOutside(this.#world, this.#outside));
   }
 
-  #handle(event: WorldEvent): readonly WorldEffect[] {
+  #handle(event: WorldEvent): Turn {
     this.#events++;
     const before = new Map([...this.#world.entries()].map(([id, { unit }]) => [id, { phase: unit.phase, run: unit.run }]));
     const turn = this.#world.handle(event, { nowMs: this.#nowMs, roll: this.#random.next() });
@@ -142,7 +151,7 @@ class History {
     this.#countRestarts(event, before);
     this.#noteWish(event);
     this.#demand(wrongInWorld(this.#world, this.#startConcurrency));
-    return turn.effects;
+    return turn;
   }
 
   /** A launch is a restart unless somebody's start took the unit out of rest. */

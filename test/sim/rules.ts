@@ -95,4 +95,14 @@ export function wrongWhenAllIsWell(world: World): string | null {
 }
 
 const isMissingSomething = (world: World, id: string): boolean =>
-  world.get(id)!.spec.dependencies.some((dependency) => dependency.required && world.get(dependency.unit) === undefined);
+  world.get(id)!.spec.dependencies.some(({ required, unit, quorum }) => required && world.unitsOf(unit).length < Math.max(1, quorum ?? 1));
+
+/** At rest nobody waits for a job any more: each has ended one way or another. */
+export function wrongJobs(world: World, jobs: readonly string[]): string | null {
+  for (const id of jobs) {
+    const job = world.job(id);
+    if (job !== undefined && job.endedMs === null)
+      return `the job ${job.action} of ${job.units.map((unit) => unit.id).join(" ")} never ends`;
+  }
+  return null;
+}

@@ -4,11 +4,16 @@ import { SIGNALS } from "../../src/base/signals.ts";
 import { hook, makeSpec } from "../core/fixtures.ts";
 import type { Random } from "./random.ts";
 
-/** Three to eight units of every kind, which depend on each other without a cycle. */
+/** Three to eight services of every kind, some of two or three units, which depend on each other without a cycle. */
 export function makeUnits(random: Random): Spec[] {
   const specs: Spec[] = [];
   const count = 3 + random.below(6);
-  for (let i = 0; i < count; i++) specs.push(makeUnit(random, `u${i}`, specs));
+  for (let i = 0; i < count; i++) {
+    const unit = makeUnit(random, `u${i}`, specs);
+    const units = random.chance(0.2) ? 2 + random.below(2) : 1;
+    if (units === 1) specs.push(unit);
+    else for (let n = 1; n <= units; n++) specs.push({ ...unit, id: `u${i}@${n}`, service: `u${i}` });
+  }
   return specs;
 }
 
@@ -18,7 +23,8 @@ export function makeUnits(random: Random): Spec[] {
  */
 export function changedUnit(random: Random, spec: Spec, earlier: readonly Spec[]): Spec {
   const { type, remainAfterExit, preStart, startTimeoutMs, watchdogMs } = spec;
-  return { ...makeUnit(random, spec.id, earlier, type), remainAfterExit, preStart, startTimeoutMs, watchdogMs };
+  const others = earlier.filter(({ service }) => service !== spec.service);
+  return { ...makeUnit(random, spec.id, others, type), service: spec.service, remainAfterExit, preStart, startTimeoutMs, watchdogMs };
 }
 
 const anyType = (random: Random): UnitType => random.pick(["simple", "simple", "simple", "notify", "oneshot"]);
@@ -51,7 +57,9 @@ function makeUnit(random: Random, id: string, earlier: readonly Spec[], type = a
     },
     check: random.chance(0.3) ? makeCheck(random) : null,
     watchdogMs: type === "notify" && random.chance(0.3) ? 2000 : null,
-    dependencies: earlier.filter(() => random.chance(0.35)).map((target) => makeDependency(random, target)),
+    dependencies: services(earlier)
+      .filter(() => random.chance(0.35))
+      .map((targets) => makeDependency(random, targets)),
   });
 }
 
@@ -64,14 +72,19 @@ const makeCheck = (random: Random): Partial<CheckSpec> => ({
   action: random.pick(["restart", "restart", "none"]),
 });
 
-/** Only conditions that the target can meet when all is well. */
-function makeDependency(random: Random, target: Spec): DependencySpec {
+const services = (specs: readonly Spec[]): Spec[][] => [...Map.groupBy(specs, ({ service }) => service).values()];
+
+/** Only conditions that the target can meet when all is well. Sometimes on one unit of a service of several. */
+function makeDependency(random: Random, targets: readonly Spec[]): DependencySpec {
+  const target = targets[0]!;
+  const one = targets.length > 1 && random.chance(0.2);
   const conditions = ["started", "ready", null] as const;
   const oneshot = ["completed", "succeeded", ...conditions] as const;
   return {
-    unit: target.id,
+    unit: one ? target.id : target.service,
     condition: random.pick<DependencySpec["condition"]>(target.type === "oneshot" ? oneshot : conditions),
     required: random.chance(0.8),
     restart: random.chance(0.2),
+    quorum: one || random.chance(0.5) ? null : 1 + random.below(targets.length),
   };
 }

@@ -108,6 +108,18 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE supervisor_metrics ADD COLUMN restarts INTEGER;
   `,
+  // Records of other kinds than units: jobs.
+  `
+  CREATE TABLE by_kind (
+    kind TEXT NOT NULL DEFAULT 'unit',
+    id TEXT NOT NULL,
+    memory TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) WITHOUT ROWID;
+  INSERT INTO by_kind (kind, id, memory) SELECT 'unit', id, memory FROM supervisor_memory;
+  DROP TABLE supervisor_memory;
+  ALTER TABLE by_kind RENAME TO supervisor_memory;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { AlertRow, EventRow, MetricRow, ServiceRow } from "../../ports/store.ts";
+import type { AlertRow, EventRow, MemoryWrite, MetricRow, ServiceRow } from "../../ports/store.ts";
 import { insertMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
@@ -10,7 +10,7 @@ import { statement } from "./statements.ts";
  */
 export interface Pending {
   readonly services: Map<string, ServiceRow>;
-  readonly memories: Map<string, string | null>;
+  readonly memories: Map<string, MemoryWrite>;
   readonly enablements: Map<string, boolean | null>;
   readonly texts: Map<string, string>;
   readonly events: Array<{ readonly row: EventRow; readonly json: string }>;
@@ -22,6 +22,9 @@ export interface Pending {
 export const BACKLOG_ROWS = 10_000;
 /** Trimming an array costs its length, so it is done in steps of this. */
 const SLACK = 1000;
+
+/** The place of a record among those that wait to be written. */
+export const memoryKey = ({ kind, id }: Pick<MemoryWrite, "kind" | "id">): string => `${kind} ${id}`;
 
 export function nothingPending(): Pending {
   return {
@@ -71,9 +74,9 @@ export function writePending(db: Database, pending: Pending): void {
 
 function writeRows(db: Database, pending: Pending): void {
   for (const row of pending.services.values()) statement(db, SERVICE).run(...serviceValues(row));
-  for (const [id, memory] of pending.memories) {
-    if (memory === null) statement(db, "DELETE FROM supervisor_memory WHERE id = ?").run(id);
-    else statement(db, "INSERT OR REPLACE INTO supervisor_memory (id, memory) VALUES (?, ?)").run(id, memory);
+  for (const { kind, id, memory } of pending.memories.values()) {
+    if (memory === null) statement(db, "DELETE FROM supervisor_memory WHERE kind = ? AND id = ?").run(kind, id);
+    else statement(db, "INSERT OR REPLACE INTO supervisor_memory (kind, id, memory) VALUES (?, ?, ?)").run(kind, id, memory);
   }
   for (const [id, enabled] of pending.enablements) {
     if (enabled === null) statement(db, "DELETE FROM supervisor_enablement WHERE id = ?").run(id);

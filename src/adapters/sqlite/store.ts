@@ -1,12 +1,24 @@
 import type { Database } from "bun:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { AlertRow, CoursePoint, EventQuery, EventRow, MetricRow, RollUp, Store, TurnRecord } from "../../ports/store.ts";
+import type {
+  AlertRow,
+  AlertWrite,
+  CoursePoint,
+  EventQuery,
+  EventRow,
+  MemoryRow,
+  MemoryWrite,
+  MetricRow,
+  RollUp,
+  Store,
+  TurnRecord,
+} from "../../ports/store.ts";
 import { DamagedBlock } from "./block.ts";
 import { clipEvent, clipText } from "./clip.ts";
 import { connect, type OpenProblem } from "./connection.ts";
 import { restore, type Salvage, salvage, setAside } from "./damage.ts";
 import { selectCourse, selectMetrics } from "./metrics.ts";
-import { nothingPending, trimPending, writePending } from "./pending.ts";
+import { memoryKey, nothingPending, trimPending, writePending } from "./pending.ts";
 import { eventBytes, Pruner } from "./prune.ts";
 import { lastId, matchesEvent, selectAlerts, selectEvents } from "./queries.ts";
 import { RollUps } from "./rollup.ts";
@@ -84,10 +96,12 @@ class WalStore implements Store {
   }
 
   record(turn: TurnRecord): readonly EventRow[] {
-    for (const row of turn.services) this.#pending.services.set(row.id, { ...row, description: clipText(row.description) });
-    for (const { id, memory } of turn.memories) this.#pending.memories.set(id, memory);
+    const { services = [], memories = [], events = [], alerts = [] } = turn;
+    for (const row of services) this.#pending.services.set(row.id, { ...row, description: clipText(row.description) });
+    for (const write of memories) this.#pending.memories.set(memoryKey(write), write);
+    for (const write of alerts) this.#takeAlert(write);
     const rows: EventRow[] = [];
-    for (const given of turn.events) {
+    for (const given of events) {
       const { event, json } = clipEvent(given);
       const row: EventRow = { ...event, id: ++this.#eventId };
       this.#pending.events.push({ row, json });
@@ -97,11 +111,26 @@ class WalStore implements Store {
     return rows;
   }
 
-  memories(): ReadonlyArray<{ readonly id: string; readonly memory: string }> {
-    const sql = "SELECT id, memory FROM supervisor_memory";
-    const stored = this.#read((db) => statement<{ id: string; memory: string }>(db, sql).all(), []);
-    const merged = overlay(new Map(stored.map((row) => [row.id, row.memory])), this.#pending.memories);
-    return [...merged].map(([id, memory]) => ({ id, memory }));
+  #takeAlert(write: AlertWrite): void {
+    if (write.kind === "resolved") {
+      this.#pending.alertChanges.set(write.id, { ...this.#pending.alertChanges.get(write.id), resolvedAt: write.at });
+      return;
+    }
+    const { alert } = write;
+    this.#alertId = Math.max(this.#alertId, alert.id);
+    this.#pending.alerts.push({ ...alert, message: clipText(alert.message), resolvedAt: null, acknowledged: false });
+  }
+
+  get lastAlertId(): number {
+    return this.#alertId;
+  }
+
+  memories(): readonly MemoryRow[] {
+    const sql = "SELECT kind, id, memory FROM supervisor_memory";
+    const stored = this.#read((db) => statement<MemoryRow>(db, sql).all(), []);
+    const rows = new Map<string, MemoryWrite>(stored.map((row) => [memoryKey(row), row]));
+    for (const [key, write] of this.#pending.memories) rows.set(key, write);
+    return [...rows.values()].filter((row): row is MemoryRow => row.memory !== null);
   }
 
   enablements(): ReadonlyMap<string, boolean> {
@@ -135,18 +164,6 @@ class WalStore implements Store {
     const stored = this.#read((db) => selectEvents(db, query), []);
     const waiting = this.#pending.events.map(({ row }) => row).filter((row) => matchesEvent(row, query));
     return waiting.length > 0 ? [...stored, ...waiting].slice(-query.limit) : stored;
-  }
-
-  openAlert(alert: Omit<AlertRow, "id" | "resolvedAt" | "acknowledged">): number {
-    const id = ++this.#alertId;
-    this.#pending.alerts.push({ ...alert, id, message: clipText(alert.message), resolvedAt: null, acknowledged: false });
-    this.#flush();
-    return id;
-  }
-
-  resolveAlert(id: number, resolvedAtIso: string): void {
-    this.#pending.alertChanges.set(id, { ...this.#pending.alertChanges.get(id), resolvedAt: resolvedAtIso });
-    this.#flush();
   }
 
   acknowledgeAlert(id: number): void {

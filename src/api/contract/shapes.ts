@@ -240,7 +240,7 @@ export const jobOutcome = z.object({
 });
 export type JobOutcome = z.infer<typeof jobOutcome>;
 
-export const jobResult = z.object({ outcomes: z.array(jobOutcome), warnings: z.array(z.string()) });
+export const jobResult = z.object({ job: z.string().optional(), outcomes: z.array(jobOutcome), warnings: z.array(z.string()) });
 export type JobResult = z.infer<typeof jobResult>;
 
 /** How a transient unit ended. */

@@ -1,6 +1,6 @@
 import type { Severity } from "../../base/words.ts";
 
-/** Something a person should know of, for as long as it holds. One of a kind for a unit, or for the daemon (""). */
+/** Something a person should know about, for as long as it holds. A unit, or the daemon (""), has one of each type. */
 export interface AlertCondition {
   readonly unit: string;
   readonly type: string;
@@ -12,47 +12,42 @@ export interface OpenAlert {
   readonly id: number;
   readonly unit: string;
   readonly type: string;
-  /** Monotonic time since which its concern does not hold any more; null while it does. */
+  /** Monotonic time since which its condition no longer holds; null while it does. */
   readonly calmSinceMs: number | null;
 }
 
-export interface AlertChanges {
+export type AlertChange =
+  | { readonly kind: "opened"; readonly id: number; readonly condition: AlertCondition }
+  | { readonly kind: "resolved"; readonly id: number; readonly unit: string; readonly type: string };
+
+export interface Judgement {
   readonly opened: readonly AlertCondition[];
   readonly resolved: readonly OpenAlert[];
-  /** Those that stay open, by key, with what is known of them now. */
-  readonly open: ReadonlyMap<string, OpenAlert>;
+  /** Alerts that stay open. */
+  readonly open: readonly OpenAlert[];
 }
 
-/** A concern that goes and comes within this is the same: what flaps is one alert. */
+/** A condition that ends and returns within this time is the same alert: what flaps is one alert. */
 export const CALM_MS = 60_000;
 
-/** What has become of it takes its place at once: a unit that kept failing and was given up has one alert. */
+/** A condition that develops into another is replaced by it at once: a unit that kept failing and was given up has one alert. */
 const BECOMES: Readonly<Record<string, string>> = { failing: "failed" };
 
-export const keyOf = ({ unit, type }: Pick<AlertCondition, "unit" | "type">): string => `${unit}\0${type}`;
-
 /**
- * What the concerns of this moment do to the alerts that are open. `settled` are units whose alerts need no calm: the
- * operator stopped them, or they are gone.
+ * What the conditions of this moment do to the open alerts of one unit. `isSettled`: its alerts end without a calm time, because
+ * the operator stopped it or it is gone.
  */
-export function judge(
-  open: ReadonlyMap<string, OpenAlert>,
-  concerns: readonly AlertCondition[],
-  isSettled: (unit: string) => boolean,
-  nowMs: number,
-): AlertChanges {
-  const held = new Set(concerns.map(keyOf));
-  const next = new Map<string, OpenAlert>();
+export function judge(open: readonly OpenAlert[], conditions: readonly AlertCondition[], isSettled: boolean, nowMs: number): Judgement {
+  const holds = (type: string | undefined): boolean => conditions.some((condition) => condition.type === type);
+  const stay: OpenAlert[] = [];
   const resolved: OpenAlert[] = [];
-  for (const [key, alert] of open) {
-    if (held.has(key)) next.set(key, alert.calmSinceMs === null ? alert : { ...alert, calmSinceMs: null });
+  for (const alert of open) {
+    if (holds(alert.type)) stay.push(alert.calmSinceMs === null ? alert : { ...alert, calmSinceMs: null });
     else {
       const calm = { ...alert, calmSinceMs: alert.calmSinceMs ?? nowMs };
-      const then = BECOMES[alert.type];
-      const isReplaced = then !== undefined && held.has(keyOf({ unit: alert.unit, type: then }));
-      if (isReplaced || isSettled(alert.unit) || nowMs - calm.calmSinceMs >= CALM_MS) resolved.push(calm);
-      else next.set(key, calm);
+      const isOver = isSettled || holds(BECOMES[alert.type]) || nowMs - calm.calmSinceMs >= CALM_MS;
+      (isOver ? resolved : stay).push(calm);
     }
   }
-  return { opened: concerns.filter((concern) => !open.has(keyOf(concern))), resolved, open: next };
+  return { opened: conditions.filter(({ type }) => !open.some((alert) => alert.type === type)), resolved, open: stay };
 }

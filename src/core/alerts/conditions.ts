@@ -1,12 +1,12 @@
 import type { AlertCondition } from "./alerts.ts";
-import { limitWords, LIMITS, maxOf, type LimitState } from "../metrics/limits.ts";
+import { limitWords, LIMITS, maxOf } from "../metrics/limits.ts";
 import type { Entry } from "../world/types.ts";
 
 /** A unit that is not critical alerts when it is given up, or when it has failed this often without being well between. */
 const MANY_RETRIES = 3;
 
 /** What is wrong with a unit right now. A critical one alerts at once, and with that severity. */
-export function conditionsOf({ unit, spec, check }: Entry, limits: LimitState | undefined): AlertCondition[] {
+export function conditionsOf({ unit, spec, check, limits }: Entry): AlertCondition[] {
   const concerns: AlertCondition[] = [];
   const severity = spec.critical ? "critical" : "warning";
   const add = (type: string, message: string): void => void concerns.push({ unit: unit.id, type, severity, message });
@@ -21,7 +21,7 @@ export function conditionsOf({ unit, spec, check }: Entry, limits: LimitState | 
     if (check.health === "degraded") add("degraded", `only its fallback check passes: ${why}`);
   }
   // Of the run that lives: one that was ended for it has its alert by then, which the next may keep open.
-  if (spec.limits === null || limits === undefined || unit.process === null) return concerns;
+  if (spec.limits === null || limits === null || limits.run !== unit.run || unit.process === null) return concerns;
   for (const limit of LIMITS) {
     const max = maxOf(spec.limits, limit);
     const { level, value } = limits.standings[limit];

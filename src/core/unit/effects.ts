@@ -40,6 +40,9 @@ export const HISTORY_TYPES = [
   "failed",
   "fatal",
   "reset",
+  "limit-near",
+  "limit-exceeded",
+  "limit-recovered",
 ] as const;
 export type HistoryType = (typeof HISTORY_TYPES)[number];
 

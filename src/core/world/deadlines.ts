@@ -1,56 +1,61 @@
 import { Timeline } from "./timeline.ts";
-import type { Entry } from "./types.ts";
 
-/** Entries for one that is true, and these besides, before the others are thrown out. */
+/** The heap may hold this many entries for each true deadline, and FEW besides, before stale ones are removed. */
 const CROWD = 4;
 const FEW = 256;
 
 /**
- * When to look at which unit. A deadline that was put off stays in the timeline until its time has come, and a service may put
- * one off a thousand times a second: what is no longer true is thrown out now and then, so that the timeline is as long as there
- * are units, not as there were events.
+ * One deadline per key: a unit, a job, the alerts. The heap keeps stale entries until they surface, because a service may
+ * postpone its deadline a thousand times a second; they are removed in bulk, so that the heap's size follows the number of
+ * keys, not the number of changes.
  */
 export class Deadlines {
   readonly #timeline = new Timeline();
-  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #due = new Map<string, number>();
 
-  constructor(entries: ReadonlyMap<string, Entry>) {
-    this.#entries = entries;
-  }
-
-  /** Entries of the timeline, true or not. */
+  /** Entries of the heap, stale ones included. */
   get size(): number {
     return this.#timeline.size;
   }
 
-  /** Called with every change of a unit, when it is among the entries. */
-  put(before: Entry | undefined, entry: Entry): void {
-    const { unit, check, watchdog } = entry;
-    // Not by its time: a new deadline may be of the moment at which the last one was taken out.
-    if (unit.due !== before?.unit.due) this.#push(unit.due?.atMs, unit.id);
-    if (check?.dueMs !== before?.check?.dueMs) this.#push(check?.dueMs, unit.id);
-    if (watchdog?.dueMs !== before?.watchdog?.dueMs) this.#push(watchdog?.dueMs, unit.id);
-    if (this.#timeline.size > FEW + CROWD * this.#entries.size) this.#tidy();
+  /** Sets the only deadline of the key (monotonic); null removes it. */
+  put(key: string, dueMs: number | null): void {
+    if (dueMs === null) {
+      this.#due.delete(key);
+      return;
+    }
+    if (this.#due.get(key) === dueMs) return;
+    this.#due.set(key, dueMs);
+    this.#timeline.push(dueMs, key);
+    if (this.#timeline.size > FEW + CROWD * this.#due.size) this.#tidy();
   }
 
-  /** The earliest time at which something may be due, or null. */
+  has(key: string): boolean {
+    return this.#due.has(key);
+  }
+
+  /** The earliest deadline, or null. */
   next(): number | null {
-    return this.#timeline.peek();
+    for (let top = this.#timeline.top(); top !== null; top = this.#timeline.top()) {
+      if (this.#due.get(top.key) === top.atMs) return top.atMs;
+      this.#timeline.pop(top.atMs);
+    }
+    return null;
   }
 
-  /** A unit that something may be due of, once for each of its deadlines; undefined when no more are. */
-  pop(nowMs: number): string | undefined {
-    return this.#timeline.pop(nowMs);
+  /** Removes and returns a key whose deadline has passed; undefined when there is none. */
+  take(nowMs: number): string | undefined {
+    for (let top = this.#timeline.top(); top !== null && top.atMs <= nowMs; top = this.#timeline.top()) {
+      this.#timeline.pop(nowMs);
+      if (this.#due.get(top.key) !== top.atMs) continue;
+      this.#due.delete(top.key);
+      return top.key;
+    }
+    return undefined;
   }
 
   #tidy(): void {
     this.#timeline.clear();
-    for (const [id, { unit, check, watchdog }] of this.#entries) {
-      for (const dueMs of [unit.due?.atMs, check?.dueMs, watchdog?.dueMs]) this.#push(dueMs, id);
-    }
-  }
-
-  #push(dueMs: number | null | undefined, id: string): void {
-    if (dueMs != null) this.#timeline.push(dueMs, id);
+    for (const [key, dueMs] of this.#due) this.#timeline.push(dueMs, key);
   }
 }

@@ -1,7 +1,4 @@
-/**
- * The earliest deadline of many. A binary heap of (time, key); an entry that is no longer true is not removed but
- * skipped when it surfaces: the record says what is due, the heap only remembers when to look.
- */
+/** A binary heap of (time, key) that answers the earliest. Whoever fills it skips the entries that are no longer true. */
 export class Timeline {
   #heap: Array<{ readonly atMs: number; readonly key: string }> = [];
 
@@ -21,12 +18,12 @@ export class Timeline {
     }
   }
 
-  /** The earliest time at which something may be due, or null. */
-  peek(): number | null {
-    return this.#heap[0]?.atMs ?? null;
+  /** The earliest entry, or null. */
+  top(): { readonly atMs: number; readonly key: string } | null {
+    return this.#heap[0] ?? null;
   }
 
-  /** Takes out the earliest key whose time has come, or undefined. */
+  /** Removes and returns the earliest key at or before `nowMs`, or undefined. */
   pop(nowMs: number): string | undefined {
     const heap = this.#heap;
     const top = heap[0];

@@ -1,15 +1,19 @@
-import { formatDuration } from "../../base/duration.ts";
-import { closure } from "../../base/graph.ts";
-import { beginCheck, changedCheck, failedWords, healthNews, probed, probing, spread } from "../unit/check.ts";
-import { Deadlines } from "./deadlines.ts";
-import { Dependents } from "./dependents.ts";
-import { blocks, endedToRestart, isAtRest, isUp } from "./dependencies.ts";
-import type { Entry, Fact, Turn, WorldEvent } from "./types.ts";
+import { AlertBook } from "../alerts/alert-book.ts";
+import type { AlertCondition } from "../alerts/alerts.ts";
+import { conditionsOf } from "../alerts/conditions.ts";
+import type { Job } from "../jobs/job.ts";
+import { JobBook, jobOfKey } from "../jobs/job-book.ts";
+import type { Service } from "../service/services.ts";
 import type { UnitEvent } from "../unit/events.ts";
-import { awaitsReadyNotice, holdsStop, isDown, isProbed, isStarting, mayProbe, stateOf } from "../unit/phase.ts";
-import { freshUnit, type Cause, type Env, type Unit } from "../unit/record.ts";
-import { step } from "../unit/step.ts";
-import { fed, looked, watchdogOf } from "../unit/watchdog.ts";
+import { awaitsReadyNotice, isDown, isProbed, stateOf } from "../unit/phase.ts";
+import { freshUnit, type Env } from "../unit/record.ts";
+import { step as stepUnit } from "../unit/step.ts";
+import { watchdogOf } from "../unit/watchdog.ts";
+import { Checks } from "./checks.ts";
+import { measure } from "./measuring.ts";
+import { emptyTurn, type Apply, type Entry, type Step, type Turn, type WorldEvent } from "./types.ts";
+import { Units } from "./units.ts";
+import { Wishes } from "./wishes.ts";
 
 export type { Entry, Fact, Turn, WorldEffect, WorldEvent } from "./types.ts";
 
@@ -20,169 +24,138 @@ export interface WorldOptions {
   readonly spreadChecks?: boolean;
 }
 
-/** Multiples of the golden ratio, without their whole part, are as even as numbers can be whose count is not known before. */
-const GOLDEN = 0.6180339887498949;
+/** The key of the alerts of one unit among the deadlines; "" is the daemon. */
+const ALERTS = "alerts ";
 
 /**
- * All units together. The world routes events to units, carries wishes along the dependencies until nothing changes any
- * more, and hands back everything that is to be done. It acts on nothing and knows no clock but the `env` of each call.
+ * All services and their units together. The world routes events to units, carries wishes along the dependencies until nothing
+ * changes any more, and returns everything that is to be done. It acts on nothing and knows no clock but the `env` of each call.
+ *
+ * A turn is one or more events (`handle`) and its conclusion (`conclude`), in which alerts and jobs are compared with what came of them.
  */
 export class World {
-  readonly #entries = new Map<string, Entry>();
-  readonly #dependents = new Dependents();
-  readonly #deadlines = new Deadlines(this.#entries);
-  readonly #waiting = new Set<string>();
-  readonly #options: WorldOptions;
-  #starting = 0;
-  /** Checks that have been spread so far. */
-  #spread = 0;
+  readonly #units = new Units();
+  readonly #checks: Checks;
+  readonly #wishes: Wishes;
+  readonly #jobs: JobBook;
+  readonly #alerts = new AlertBook();
+  /** Before everything is loaded, units look as if they were new: no alert is judged. */
+  #resumed = false;
 
   constructor(options: WorldOptions = { startConcurrency: 0 }) {
-    this.#options = options;
+    const units = this.#units;
+    const apply: Apply = (id, event, step, act) => this.#apply(id, event, step, act);
+    this.#checks = new Checks({ units, apply, spreadChecks: options.spreadChecks ?? false });
+    this.#wishes = new Wishes({ units, apply, startConcurrency: options.startConcurrency });
+    this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
   }
 
-  readonly #find = (id: string): Entry | undefined => this.#entries.get(id);
-
   get(id: string): Entry | undefined {
-    return this.#entries.get(id);
+    return this.#units.get(id);
   }
 
   /** In the order of start: priority, then name. */
   ids(): string[] {
-    return [...this.#entries.keys()].sort((a, b) => this.#order(a, b));
+    return this.#units.ids();
   }
 
   entries(): IterableIterator<[string, Entry]> {
-    return this.#entries.entries();
+    return this.#units.entries();
   }
 
+  service(name: string): Service | undefined {
+    return this.#units.services.get(name);
+  }
+
+  services(): IterableIterator<Service> {
+    return this.#units.services.all();
+  }
+
+  /** Ids of the units that the name in a dependency stands for. */
+  unitsOf(name: string): readonly string[] {
+    return this.#units.services.unitsOf(name);
+  }
+
+  /** Ids of the units that name this unit, or its service, as a dependency. */
   dependentsOf(id: string): ReadonlySet<string> {
-    return this.#dependents.of(id);
+    return this.#units.services.usersOf(id);
   }
 
-  /** When the world wants a `tick` at the latest (monotonic), or null. */
+  job(id: string): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** When the world needs a `tick` at the latest (monotonic), or null. */
   nextDueMs(): number | null {
-    return this.#deadlines.next();
+    return this.#units.deadlines.next();
   }
 
-  /** Ids of the dependencies that a waiting unit waits for. */
+  /** Names of the dependencies that a waiting unit waits for. */
   waitingFor(id: string): string[] {
-    const entry = this.#entries.get(id);
-    if (entry?.unit.phase !== "waiting") return [];
-    return entry.spec.dependencies.filter((dependency) => blocks(dependency, this.#find)).map((dependency) => dependency.unit);
+    return this.#wishes.waitingFor(id);
   }
 
   /** Ids of the units that must be up before `ids`, `ids` included. */
   needs(ids: readonly string[]): Set<string> {
-    return closure(ids, (id) =>
-      (this.#entries.get(id)?.spec.dependencies ?? [])
-        .filter((dependency) => dependency.required && this.#entries.has(dependency.unit))
-        .map((dependency) => dependency.unit),
-    );
+    return this.#wishes.needs(ids);
   }
 
   /** Ids of the units that are up and need one of `ids`, directly or not; without `ids`. */
   liveDependents(ids: readonly string[]): string[] {
-    return [...this.#needing(ids)].filter((id) => !ids.includes(id) && isUp(this.#entries.get(id)?.unit));
+    return this.#wishes.liveDependents(ids);
   }
 
-  /** `ids` and all that needs them, directly or not. */
-  #needing(ids: readonly string[]): Set<string> {
-    return closure(ids, (id) => [...this.dependentsOf(id)].filter((user) => this.#requires(user, id)));
-  }
-
+  /** Takes one event. What it led to is complete after `conclude`. */
   handle(event: WorldEvent, env: Env): Turn {
-    const turn: Turn = { changed: new Set(), removed: new Set(), effects: [], refusals: [], bugs: [] };
-    this.#take(event, env, turn);
+    const turn = emptyTurn();
+    this.#take(event, { env, turn });
     return turn;
   }
 
-  #take(event: WorldEvent, env: Env, turn: Turn): void {
+  /** The last stage of a turn, after all its events: alerts are raised and resolved, jobs come closer to their goals. */
+  conclude(turn: Turn, env: Env): void {
+    if (this.#resumed) this.#judgeAlerts(turn, env);
+    this.#jobs.follow({ env, turn });
+  }
+
+  #take(event: WorldEvent, step: Step): void {
     switch (event.type) {
       case "request":
-        return this.#request(event, env, turn);
+        this.#jobs.create(event, step);
+        return this.#wishes.request(event, step);
       case "fact":
-        this.#apply(event.id, event.fact, env, turn);
-        return event.fact.type === "notified" ? this.#feed(event.id, event.fact, env, turn) : undefined;
+        this.#apply(event.id, event.fact, step);
+        return event.fact.type === "notified" ? this.#checks.feed(event.id, event.fact, step) : undefined;
       case "probed":
-        return this.#probed(event, env, turn);
+        return this.#checks.probed(event, step);
       case "probeNow":
-        return this.#probeNow(event.id, env, turn);
+        return this.#checks.probeNow(event.id, step);
+      case "measured":
+        return measure(event.samples, this.#units, (...args) => this.#apply(...args), step);
+      case "observed":
+        this.#alerts.observe(event.source, event.unit, event.conditions);
+        return void step.turn.suspects.add(event.unit);
       case "tick":
-        return this.#tick(env, turn);
+        return this.#tick(step);
       case "load":
-        return this.#load(event, env, turn);
+        return this.#load(event, step);
       case "unload":
-        return this.#unload(event.id, env, turn);
+        return this.#unload(event.id, step);
       case "restore":
-        return this.#restore(event, env, turn);
+        return this.#restore(event, step);
+      case "restoreJob":
+        return this.#jobs.restore(event.job, step);
+      case "resumed":
+        return this.#begin(event, step);
     }
-  }
-
-  #request(event: Extract<WorldEvent, { type: "request" }>, env: Env, turn: Turn): void {
-    const known = event.ids.filter((id) => this.#entries.has(id) && !this.#isForbidden(id, event.action, turn));
-    if (event.action === "start") return this.#start(known, event.cause, env, turn);
-    if (event.action === "stop") {
-      // With their dependents, also those that would come back by themselves.
-      const all = event.cascade ? [...this.#needing(known)].filter((id) => known.includes(id) || this.get(id)?.unit.want === "up") : known;
-      for (const id of all) this.#apply(id, { type: "stop", cause: event.cause }, env, turn, false);
-      return this.#settle(all, env, turn);
-    }
-    if (event.action === "restart") return this.#restart(known, event.cause, env, turn);
-    for (const id of known) this.#apply(id, { type: event.action }, env, turn);
-  }
-
-  /** A unit whose file is gone runs until it is down, and no longer. */
-  #isForbidden(id: string, action: string, turn: Turn): boolean {
-    const forbidden = (action === "start" || action === "restart") && this.#entries.get(id)!.retired;
-    if (forbidden) turn.refusals.push({ id, why: "its unit file is gone" });
-    return forbidden;
-  }
-
-  /** The wishes first, all of them; then everything that is free launches by priority. */
-  #start(ids: readonly string[], cause: Cause, env: Env, turn: Turn): void {
-    const asked = new Set(ids);
-    for (const id of this.needs(ids)) {
-      if (asked.has(id)) this.#wish(id, cause, env, turn);
-      else this.#pullOne(id, env, turn);
-    }
-    this.#settle(ids, env, turn);
-  }
-
-  #restart(ids: readonly string[], cause: Cause, env: Env, turn: Turn): void {
-    for (const id of this.needs(ids)) if (!ids.includes(id)) this.#pullOne(id, env, turn);
-    for (const id of ids.toSorted((a, b) => this.#order(a, b))) this.#apply(id, { type: "restart", cause }, env, turn, false);
-    this.#settle(ids, env, turn);
-  }
-
-  /** All wishes are recorded: what they let go goes on, down or up. */
-  #settle(ids: readonly string[], env: Env, turn: Turn): void {
-    for (const id of ids) this.#release(id, env, turn);
-    for (const id of this.needs(ids)) this.#releaseBelow(id, env, turn);
-    this.#launchFree(env, turn);
-  }
-
-  #releaseBelow(id: string, env: Env, turn: Turn): void {
-    for (const { unit } of this.#entries.get(id)?.spec.dependencies ?? []) this.#release(unit, env, turn);
-  }
-
-  /** A dependency is started unless it is up, coming, or has done what is asked of it. */
-  #pullOne(id: string, env: Env, turn: Turn): void {
-    const { unit, retired } = this.#entries.get(id)!;
-    if (retired) return;
-    const stoppingForGood = unit.want === "down" && !isDown(unit.phase);
-    if (stoppingForGood || (isDown(unit.phase) && !unit.succeeded)) this.#wish(id, "dependency", env, turn);
-  }
-
-  #wish(id: string, cause: Cause, env: Env, turn: Turn): void {
-    this.#apply(id, { type: "start", cause }, env, turn, false);
   }
 
   /** One event of one unit, and what follows from it. */
-  #apply(id: string, event: UnitEvent, env: Env, turn: Turn, act = true): void {
-    const entry = this.#entries.get(id);
+  #apply(id: string, event: UnitEvent, step: Step, act = true): void {
+    const { env, turn } = step;
+    const entry = this.#units.get(id);
     if (entry === undefined) return;
-    const result = step({ unit: entry.unit, spec: entry.spec, env }, event);
+    const result = stepUnit({ unit: entry.unit, spec: entry.spec, env }, event);
     if (result.kind === "refused") turn.refusals.push({ id, why: result.why });
     if (result.kind === "bug") turn.bugs.push(`${id}: ${result.why}`);
     if (result.kind !== "moved") return;
@@ -190,205 +163,100 @@ export class World {
     if (result.unit === entry.unit) return;
     turn.changed.add(id);
     const sinceMs = stateOf(result.unit) === stateOf(entry.unit) ? result.unit.sinceMs : env.nowMs;
-    const after = this.#withCheck(entry, { ...result.unit, sinceMs }, env);
-    this.#put(after);
-    this.#react(entry, after, env, turn, act);
+    const after = this.#checks.follow(entry, { ...result.unit, sinceMs }, env);
+    this.#units.put(after);
+    if (after.retired && isDown(after.unit.phase)) this.#forget(id, step);
+    else this.#wishes.react(entry, after, step, act);
   }
 
-  /** A new run with a check begins it, and again at its READY=1, before which nothing is probed; the way down ends it. */
-  #withCheck(entry: Entry, unit: Unit, env: Env): Entry {
-    const { spec } = entry;
-    const wasAlive = entry.unit.process !== null && entry.unit.run === unit.run;
-    const begins = unit.process !== null && (!wasAlive || (awaitsReadyNotice(entry.unit, spec) && !awaitsReadyNotice(unit, spec)));
-    const check = !begins ? entry.check : spec.check === null ? null : beginCheck(unit.run, env.nowMs);
-    const watchdog = watchdogOf(entry.watchdog, unit, spec.watchdogMs, env.nowMs);
-    if (check === null || check.dueMs === null || mayProbe(unit, spec)) return { ...entry, unit, check, watchdog };
-    return { ...entry, unit, check: { ...check, dueMs: null }, watchdog };
-  }
-
-  #put(entry: Entry): void {
-    const { id } = entry.unit;
-    const before = this.#entries.get(id);
-    this.#entries.set(id, entry);
-    this.#deadlines.put(before, entry);
-    this.#starting += Number(isStarting(entry.unit.phase)) - Number(before !== undefined && isStarting(before.unit.phase));
-    if (entry.unit.phase === "waiting") this.#waiting.add(id);
-    else this.#waiting.delete(id);
-  }
-
-  /** The wishes of others that a change of this unit fulfils or touches. Without `act` nobody moves for it yet: more wishes come. */
-  #react(before: Entry, after: Entry, env: Env, turn: Turn, act: boolean): void {
-    const { id } = after.unit;
-    if (after.retired && isDown(after.unit.phase)) return this.#forget(id, env, turn);
-    if (act && after.unit.phase === "waiting") this.#tryLaunch(id, env, turn);
-    for (const user of this.dependentsOf(id)) {
-      if (act) this.#tryLaunch(user, env, turn);
-      if (endedToRestart(before.unit, after.unit)) this.#restartWith(user, id, env, turn);
+  #tick(step: Step): void {
+    const { env } = step;
+    const seen = new Set<string>();
+    for (let key = this.#units.deadlines.take(env.nowMs); key !== undefined; key = this.#units.deadlines.take(env.nowMs)) {
+      const job = jobOfKey(key);
+      if (job !== null) this.#jobs.forget(job, step.turn);
+      else if (key.startsWith(ALERTS)) step.turn.suspects.add(key.slice(ALERTS.length));
+      else if (this.#units.has(key)) {
+        this.#unitIsDue(key, step);
+        seen.add(key);
+      }
     }
-    if (!act) return;
-    this.#releaseBelow(id, env, turn);
-    const freedAPlace = this.#options.startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
-    // One that is not on its way any more lets go whoever only ordered itself after it, directly or not.
-    const rests = after.unit.phase !== before.unit.phase && isAtRest(after.unit.phase);
-    if (freedAPlace || rests) this.#launchFree(env, turn);
+    // Under load a probe waits for those before it: critical units are probed first.
+    const isCritical = (id: string): boolean => this.#units.get(id)?.spec.critical ?? false;
+    for (const critical of [true, false]) for (const id of seen) if (isCritical(id) === critical) this.#checks.probe(id, step);
+    for (const id of seen) this.#units.rearm(id, env.nowMs);
   }
 
-  #launchFree(env: Env, turn: Turn): void {
-    for (const id of [...this.#waiting].sort((a, b) => this.#order(a, b))) this.#tryLaunch(id, env, turn);
+  #unitIsDue(id: string, step: Step): void {
+    const { due, run } = this.#units.get(id)!.unit;
+    if (due !== null && due.atMs <= step.env.nowMs) this.#apply(id, { type: "due", run, why: due.why }, step);
+    this.#checks.checkWatchdog(id, step);
   }
 
-  #tryLaunch(id: string, env: Env, turn: Turn): void {
-    if (!this.#waiting.has(id)) return;
-    if (this.#options.startConcurrency > 0 && this.#starting >= this.#options.startConcurrency) return;
-    const { spec } = this.#entries.get(id)!;
-    if (spec.dependencies.some((dependency) => blocks(dependency, this.#find))) return;
-    this.#apply(id, { type: "clear" }, env, turn);
-  }
-
-  /** Lets a held stop go on when no dependent that is stopping too is still up. */
-  #release(id: string, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined || entry.unit.want === "up" || !holdsStop(entry.unit.phase)) return;
-    for (const user of this.dependentsOf(id)) {
-      const dependent = this.#entries.get(user)?.unit;
-      if (dependent !== undefined && dependent.want === "down" && !isDown(dependent.phase)) return;
+  #load({ spec, earlierRuns }: Extract<WorldEvent, { type: "load" }>, step: Step): void {
+    const before = this.#units.get(spec.id);
+    step.turn.changed.add(spec.id);
+    if (before === undefined) {
+      const unit = freshUnit(spec.id, earlierRuns);
+      this.#units.put({ spec, unit, check: null, watchdog: null, limits: null, retired: false });
+      // One more unit of a service moves its quorum.
+      if (spec.service !== spec.id) this.#wishes.launchFree(step);
+      return;
     }
-    this.#apply(id, { type: "release" }, env, turn);
-  }
-
-  #restartWith(user: string, id: string, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(user);
-    const edge = entry?.spec.dependencies.find((dependency) => dependency.unit === id);
-    if (edge?.restart && isUp(entry?.unit)) this.#apply(user, { type: "restart", cause: "dependency" }, env, turn);
-  }
-
-  #tick(env: Env, turn: Turn): void {
-    const probed: string[] = [];
-    for (let id = this.#deadlines.pop(env.nowMs); id !== undefined; id = this.#deadlines.pop(env.nowMs)) {
-      const entry = this.#entries.get(id);
-      if (entry === undefined) continue;
-      const { due, run } = entry.unit;
-      if (due !== null && due.atMs <= env.nowMs) this.#apply(id, { type: "due", run, why: due.why }, env, turn);
-      this.#lookAfter(id, env, turn);
-      probed.push(id);
-    }
-    // Under load a probe waits for those before it: critical units are asked first.
-    const isCritical = (id: string): boolean => this.#entries.get(id)?.spec.critical ?? false;
-    for (const critical of [true, false]) for (const id of probed) if (isCritical(id) === critical) this.#probe(id, env, turn);
-  }
-
-  #feed(id: string, { run, notice }: Extract<Fact, { type: "notified" }>, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined || entry.unit.run !== run) return;
-    const watchdog = fed(entry.watchdog, entry.unit, notice, env.nowMs);
-    if (watchdog !== entry.watchdog) this.#put({ ...entry, watchdog });
-    if (notice.watchdog === "trigger")
-      this.#apply(id, { type: "condemned", run, by: "watchdog", detail: "it triggered its watchdog" }, env, turn);
-  }
-
-  #lookAfter(id: string, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(id);
-    if (entry?.watchdog == null) return;
-    const { state, expired } = looked(entry.watchdog, env.nowMs);
-    if (state !== entry.watchdog) this.#put({ ...entry, watchdog: state });
-    const detail = `no sign of life (WATCHDOG=1) within ${formatDuration(state.everyMs ?? 0)}`;
-    if (expired) this.#apply(id, { type: "condemned", run: state.run, by: "watchdog", detail }, env, turn);
-  }
-
-  #probe(id: string, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(id);
-    const check = entry?.check;
-    if (entry === undefined || check?.dueMs == null || check.dueMs > env.nowMs) return;
-    const next = probing(check);
-    this.#put({ ...entry, check: next });
-    turn.effects.push({ id, type: "probe", run: next.run, seq: next.seq });
-  }
-
-  #probeNow(id: string, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(id);
-    if (entry?.check == null || entry.check.probing || !mayProbe(entry.unit, entry.spec)) return;
-    this.#put({ ...entry, check: { ...entry.check, dueMs: env.nowMs } });
-    this.#probe(id, env, turn);
-  }
-
-  #probed(event: Extract<WorldEvent, { type: "probed" }>, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(event.id);
-    const spec = entry?.spec.check;
-    if (!entry?.check || !spec || entry.check.run !== event.run || !isProbed(entry.unit)) return;
-    const { state: after, verdict } = probed(entry.check, spec, event.seq, event.result, env.nowMs);
-    if (after === entry.check) return;
-    const spreads = verdict === "ready" && this.#options.spreadChecks === true;
-    const state = spreads ? spread(after, spec, (++this.#spread * GOLDEN) % 1) : after;
-    if (state.health !== entry.check.health) turn.changed.add(event.id);
-    this.#put({ ...entry, check: state });
-    if (verdict === "ready") this.#apply(event.id, { type: "ready", run: event.run }, env, turn);
-    const news = healthNews(entry.check, state, spec, event.result);
-    if (news !== null) turn.effects.push({ id: event.id, ...news });
-    if (verdict === "unhealthy" && spec.action === "restart") {
-      const detail = failedWords(state, event.result);
-      this.#apply(event.id, { type: "condemned", run: event.run, by: "health", detail }, env, turn);
-    }
-  }
-
-  #load({ spec, earlierRuns }: Extract<WorldEvent, { type: "load" }>, env: Env, turn: Turn): void {
-    const before = this.#entries.get(spec.id);
-    this.#dependents.change(before?.spec, spec);
-    turn.changed.add(spec.id);
-    if (before === undefined)
-      return this.#put({ spec, unit: freshUnit(spec.id, earlierRuns), check: null, watchdog: null, retired: false });
-    const alive = mayProbe(before.unit, before.spec);
-    const ready = before.unit.phase !== "starting";
-    const check = alive
-      ? changedCheck(before.check, before.spec.check, spec.check, { run: before.unit.run, ready, nowMs: env.nowMs })
-      : before.check;
-    this.#put({ ...before, spec, check, retired: false });
-    for (const { unit } of before.spec.dependencies) this.#release(unit, env, turn);
+    const check = this.#checks.reloaded(before, spec, step.env);
+    this.#units.put({ ...before, spec, check, retired: false });
+    for (const { unit } of before.spec.dependencies) this.#wishes.releaseNamed(unit, step);
     if (spec.check === null && spec.type !== "notify" && before.unit.phase === "starting" && isProbed(before.unit))
-      this.#apply(spec.id, { type: "ready", run: before.unit.run }, env, turn);
-    this.#launchFree(env, turn);
+      this.#apply(spec.id, { type: "ready", run: before.unit.run }, step);
+    this.#wishes.launchFree(step);
   }
 
-  #unload(id: string, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(id);
+  #unload(id: string, step: Step): void {
+    const entry = this.#units.get(id);
     if (entry === undefined) return;
-    if (isDown(entry.unit.phase)) return this.#forget(id, env, turn);
-    this.#put({ ...entry, retired: true });
-    this.#apply(id, { type: "stop", cause: "reload" }, env, turn);
-    this.#release(id, env, turn);
+    if (isDown(entry.unit.phase)) return this.#forget(id, step);
+    this.#units.put({ ...entry, retired: true });
+    this.#apply(id, { type: "stop", cause: "reload" }, step);
+    this.#wishes.release(id, step);
   }
 
-  #restore(event: Extract<WorldEvent, { type: "restore" }>, env: Env, turn: Turn): void {
-    this.#dependents.change(this.#entries.get(event.spec.id)?.spec, event.spec);
-    const { spec, unit, check } = event;
+  #restore({ spec, unit, check }: Extract<WorldEvent, { type: "restore" }>, { env, turn }: Step): void {
     const watchdog = watchdogOf(null, unit, spec.watchdogMs, env.nowMs);
-    this.#put({
-      spec,
-      unit,
-      check: check !== null && awaitsReadyNotice(unit, spec) ? { ...check, dueMs: null } : check,
-      watchdog,
-      retired: false,
-    });
+    const held = check !== null && awaitsReadyNotice(unit, spec) ? { ...check, dueMs: null } : check;
+    this.#units.put({ spec, unit, check: held, watchdog, limits: null, retired: false });
     turn.changed.add(spec.id);
   }
 
-  #forget(id: string, env: Env, turn: Turn): void {
-    const entry = this.#entries.get(id)!;
-    this.#dependents.change(entry.spec, undefined);
-    this.#entries.delete(id);
-    this.#waiting.delete(id);
-    turn.changed.delete(id);
-    turn.removed.add(id);
-    for (const { unit } of entry.spec.dependencies) this.#release(unit, env, turn);
-    this.#launchFree(env, turn);
+  #forget(id: string, step: Step): void {
+    const { dependencies } = this.#units.get(id)!.spec;
+    this.#units.remove(id);
+    this.#alerts.forget(id);
+    step.turn.changed.delete(id);
+    step.turn.removed.add(id);
+    for (const { unit } of dependencies) this.#wishes.releaseNamed(unit, step);
+    this.#wishes.launchFree(step);
   }
 
-  #requires(user: string, id: string): boolean {
-    return this.#entries.get(user)?.spec.dependencies.some((dependency) => dependency.unit === id && dependency.required) ?? false;
+  #begin({ open, lastId }: Extract<WorldEvent, { type: "resumed" }>, { turn }: Step): void {
+    this.#resumed = true;
+    this.#alerts.restore(open, lastId);
+    for (const id of ["", ...this.#alerts.units(), ...this.#units.ids()]) turn.suspects.add(id);
   }
 
-  #order(a: string, b: string): number {
-    const first = this.#entries.get(a)!.spec;
-    const second = this.#entries.get(b)!.spec;
-    return first.priority - second.priority || (a < b ? -1 : a > b ? 1 : 0);
+  #judgeAlerts(turn: Turn, { nowMs }: Env): void {
+    for (const id of new Set([...turn.changed, ...turn.removed, ...turn.suspects])) {
+      turn.alerts.push(...this.#alerts.judge(id, this.#conditionsOf(id), this.#isSettled(id), nowMs));
+      this.#units.deadlines.put(ALERTS + id, this.#alerts.dueMs(id));
+    }
+  }
+
+  #conditionsOf(id: string): readonly AlertCondition[] {
+    const entry = this.#units.get(id);
+    const observed = this.#alerts.observedOf(id);
+    return entry === undefined ? (id === "" ? observed : []) : [...conditionsOf(entry), ...observed];
+  }
+
+  #isSettled(id: string): boolean {
+    return id !== "" && this.#units.get(id)?.unit.want !== "up";
   }
 }

@@ -1,6 +1,3 @@
-import type { AlertCondition } from "../../core/alerts/alerts.ts";
-import { conditionsOf, storeConditions } from "../../core/alerts/conditions.ts";
-import { logConditions } from "../../core/logs/loss-messages.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { WatchFiles } from "../../ports/filewatch.ts";
@@ -8,7 +5,7 @@ import type { LogStore } from "../../ports/logs.ts";
 import type { Processes } from "../../ports/processes.ts";
 import type { Store } from "../../ports/store.ts";
 import type { Usage } from "../../ports/usage.ts";
-import { Alerting } from "./alerting.ts";
+import { ConditionWatch } from "./condition-watch.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Launcher } from "../engine/launcher.ts";
 import { Forecaster } from "./forecaster.ts";
@@ -45,7 +42,7 @@ export class Background {
   readonly sampler: Sampler;
   readonly limiter: Limiter;
   readonly forecaster: Forecaster;
-  readonly alerting: Alerting;
+  readonly conditions: ConditionWatch;
   readonly schedules: Schedules;
   readonly watches: Watches;
   readonly meter: Meter;
@@ -54,9 +51,9 @@ export class Background {
   constructor(options: BackgroundOptions) {
     this.#o = options;
     this.limiter = new Limiter(options);
-    this.sampler = new Sampler({ ...options, onSamples: (samples) => this.limiter.take(samples) });
+    this.sampler = new Sampler({ ...options, onSamples: (samples, runs) => this.limiter.take(samples, runs) });
     this.forecaster = new Forecaster(options);
-    this.alerting = new Alerting({ ...options, conditionsOf: (id) => this.#concerns(id) });
+    this.conditions = new ConditionWatch({ ...options, forecaster: this.forecaster });
     this.schedules = new Schedules({ ...options, isActive: (id) => options.reloader.isScheduleActive(id) });
     this.watches = new Watches(options);
     this.meter = new Meter(options.tickMs);
@@ -66,7 +63,8 @@ export class Background {
   start(): void {
     this.limiter.start();
     this.schedules.start();
-    this.alerting.start();
+    this.conditions.tick();
+    this.#beginAlerts();
   }
 
   /** The shared tick. */
@@ -75,7 +73,7 @@ export class Background {
     this.schedules.lookAtClock();
     void this.sampler.sample(); // never rejects
     this.forecaster.tick();
-    this.alerting.tick();
+    this.conditions.tick();
   }
 
   /** Before the units are stopped: nothing of this may start one again. */
@@ -91,12 +89,12 @@ export class Background {
     this.sampler.forget(id);
   }
 
-  #concerns(id: string): readonly AlertCondition[] {
-    const { world, store, logs } = this.#o;
-    if (id === "") return storeConditions(store.condition);
-    const entry = world.get(id);
-    if (entry === undefined) return [];
-    const own = conditionsOf(entry, this.limiter.stateOf(id));
-    return [...own, ...this.forecaster.conditionsOf(id, entry), ...logConditions(entry, logs.condition(id))];
+  /** From now on conditions are judged. Alerts that an earlier daemon left open stay open as long as their condition holds. */
+  #beginAlerts(): void {
+    const { store, engine } = this.#o;
+    const open = store
+      .alerts(true)
+      .map(({ id, serviceId, alertType }) => ({ id, unit: serviceId ?? "", type: alertType, calmSinceMs: null }));
+    engine.handle({ type: "resumed", open, lastId: store.lastAlertId });
   }
 }

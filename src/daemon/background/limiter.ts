@@ -1,27 +1,12 @@
-import {
-  amount,
-  freshLimits,
-  limitWords,
-  LIMITS,
-  maxOf,
-  sampleLimits,
-  type Limit,
-  type LimitNews,
-  type LimitState,
-  type Sampled,
-} from "../../core/metrics/limits.ts";
+import type { Unenforced } from "../../core/metrics/enforcement.ts";
+import { LIMITS, type Limit, type Sampled } from "../../core/metrics/limits.ts";
 import { isProbed } from "../../core/unit/phase.ts";
+import type { Measurement } from "../../core/world/types.ts";
 import type { Entry, Turn, World } from "../../core/world/world.ts";
-import type { LogStore } from "../../ports/logs.ts";
 import type { Processes, TreeOf } from "../../ports/processes.ts";
 import type { Usage } from "../../ports/usage.ts";
-import type { LimitSpec } from "../../spec/spec.ts";
 import type { Engine } from "../engine/engine.ts";
 import { boundsOf } from "../engine/launcher.ts";
-import type { Recorder } from "../engine/recorder.ts";
-
-/** Why the kernel does not hold a unit to a limit; null: it does. Of one that does not run: why it could not. */
-export type Unheld = (limit: Limit) => string | null;
 
 export interface Holding {
   readonly processes: Pick<Processes, "bind" | "unheld">;
@@ -31,8 +16,6 @@ export interface Holding {
 export interface LimiterOptions extends Holding {
   readonly world: World;
   readonly engine: Pick<Engine, "post" | "watch">;
-  readonly recorder: Pick<Recorder, "tell">;
-  readonly logs: Pick<LogStore, "note" | "open">;
   readonly usage: Usage;
   readonly bug: (message: string, error?: unknown) => void;
 }
@@ -41,12 +24,11 @@ export interface LimiterOptions extends Holding {
 const ENFORCE_EVERY_MS = 1000;
 
 /**
- * Holds units to their limits: every sample of a running unit is counted, and what comes of it is told once. With `enforce` the
- * kernel holds a run to them from its first process on, where it can; here only what it does not hold is acted upon.
+ * Has limits enforced: hands each round of samples to the world, which counts them, and with `action: enforce` binds a run's cgroup
+ * to its limits from the first process on. Where no cgroup holds the memory of such a unit it is sampled every second.
  */
 export class Limiter {
   readonly #o: LimiterOptions;
-  readonly #states = new Map<string, LimitState>();
   #timer: Timer | null = null;
 
   constructor(options: LimiterOptions) {
@@ -54,11 +36,7 @@ export class Limiter {
     options.engine.watch((turn) => this.#look(turn));
   }
 
-  stateOf(id: string): LimitState | undefined {
-    return this.#states.get(id);
-  }
-
-  /** When what an earlier daemon left is taken over: its runs are bound anew. */
+  /** After units of an earlier daemon were taken over: binds their runs again. */
   start(): void {
     for (const [id, entry] of this.#o.world.entries()) this.#bind(id, entry);
     this.#setTimer();
@@ -69,40 +47,22 @@ export class Limiter {
     this.#timer = null;
   }
 
-  /** On the shared tick, with the samples that were just taken. */
-  take(samples: ReadonlyMap<string, Sampled>): void {
+  /** On the shared tick, with the samples that were just taken of the runs. */
+  take(samples: ReadonlyMap<string, Sampled>, runs: ReadonlyMap<string, number>): void {
+    const measured = new Map<string, Measurement>();
     for (const [id, sample] of samples) {
       const entry = this.#o.world.get(id);
-      // What is enforced second by second has its memory counted there.
-      if (entry?.spec.limits) this.#count(id, entry.spec.limits, sample, this.#isSampledOften(id, entry) ? ["cpu", "tasks"] : LIMITS);
+      const run = runs.get(id);
+      if (entry === undefined || run === undefined || entry.spec.limits === null) continue;
+      // The memory of units that are sampled every second is counted there.
+      const only: readonly Limit[] = this.#isSampledOften(id, entry) ? ["cpu", "tasks"] : LIMITS;
+      measured.set(id, { run, sample, only, unenforced: unenforcedOf(this.#o, id, entry.unit) });
     }
-  }
-
-  #count(id: string, spec: LimitSpec, sample: Sampled, only: readonly Limit[]): void {
-    const { unit } = this.#o.world.get(id)!;
-    if (!isProbed(unit)) return;
-    const known = this.#states.get(id);
-    const { state, news } = sampleLimits(known?.run === unit.run ? known : freshLimits(unit.run), spec, sample, only);
-    this.#states.set(id, state);
-    for (const one of news) this.#tell(id, unit.run, spec, one);
-  }
-
-  #tell(id: string, run: number, spec: LimitSpec, news: LimitNews): void {
-    const { recorder, logs, engine } = this.#o;
-    const { limit, level, value, max } = news;
-    const unheld = unheldOf(this.#o, id, this.#o.world.get(id)!.unit);
-    const enforces = spec.action === "enforce" && limit === "memory" && unheld(limit) !== null;
-    const restarts = level === "over" && (spec.action === "restart" || enforces);
-    const words = `${limitWords(news)}${restarts ? "; it is restarted" : ""}`;
-    const type = level === "over" ? "limit-exceeded" : level === "near" && news.was === "ok" ? "limit-near" : "limit-recovered";
-    recorder.tell(type, words, id, { run, limit, value, max, action: spec.action, enforcement: enforcementWords(spec, unheld).join("; ") });
-    logs.note(id, words);
-    if (restarts) engine.post({ type: "fact", id, fact: { type: "condemned", run, by: "resources", detail: limitWords(news) } });
+    if (measured.size > 0) this.#o.engine.post({ type: "measured", samples: measured });
   }
 
   #look(turn: Turn): void {
     if (turn.changed.size + turn.removed.size === 0) return;
-    for (const id of turn.removed) this.#states.delete(id);
     for (const id of turn.changed) {
       const entry = this.#o.world.get(id);
       if (entry !== undefined) this.#bind(id, entry);
@@ -116,7 +76,7 @@ export class Limiter {
   }
 
   #isSampledOften(id: string, { spec, unit }: Entry): boolean {
-    return spec.limits?.action === "enforce" && spec.limits.maxMemoryMb !== null && unheldOf(this.#o, id, unit)("memory") !== null;
+    return spec.limits?.action === "enforce" && spec.limits.maxMemoryMb !== null && unenforcedOf(this.#o, id, unit)("memory") !== null;
   }
 
   #setTimer(): void {
@@ -128,48 +88,29 @@ export class Limiter {
   async #sampleOften(): Promise<void> {
     const { world, usage, invocationOf, bug } = this.#o;
     const trees = new Map<string, TreeOf>();
+    const runs = new Map<string, number>();
     for (const [id, entry] of world.entries()) {
       const { unit } = entry;
-      if (isProbed(unit) && this.#isSampledOften(id, entry)) trees.set(id, { invocation: invocationOf(id, unit.run), main: unit.process! });
+      if (!isProbed(unit) || !this.#isSampledOften(id, entry)) continue;
+      trees.set(id, { invocation: invocationOf(id, unit.run), main: unit.process! });
+      runs.set(id, unit.run);
     }
     try {
+      const measured = new Map<string, Measurement>();
       for (const [id, memoryMb] of await usage.memory(trees)) {
-        const spec = world.get(id)?.spec.limits;
-        if (spec) this.#count(id, { ...spec, sustained: 1 }, { memoryMb, cpuPercent: null, tasks: 0 }, ["memory"]);
+        const entry = world.get(id);
+        const run = runs.get(id);
+        if (entry === undefined || run === undefined) continue;
+        const sample = { memoryMb, cpuPercent: null, tasks: 0 };
+        measured.set(id, { run, sample, only: ["memory"], sustained: 1, unenforced: unenforcedOf(this.#o, id, entry.unit) });
       }
+      if (measured.size > 0) this.#o.engine.post({ type: "measured", samples: measured });
     } catch (error) {
       bug("cannot sample the memory of units", error);
     }
   }
 }
 
-export function unheldOf({ processes, invocationOf }: Holding, id: string, { process, run }: Entry["unit"]): Unheld {
+export function unenforcedOf({ processes, invocationOf }: Holding, id: string, { process, run }: Entry["unit"]): Unenforced {
   return (limit) => processes.unheld(process === null ? null : invocationOf(id, run), limit);
-}
-
-/** What is done about each limit of a unit, in words. */
-export function enforcementWords(spec: LimitSpec, unheld: Unheld): string[] {
-  return LIMITS.flatMap((limit) => {
-    const max = maxOf(spec, limit);
-    if (max === null) return [];
-    const often = `${spec.sustained} ${spec.sustained === 1 ? "sample" : "samples in a row"} over it`;
-    const what = { memory: "Memory", cpu: "CPU", tasks: "Tasks" }[limit];
-    return [`${what}, at most ${amount(limit, max)}: ${deed(spec, limit, often, unheld)}`];
-  });
-}
-
-const BY_KERNEL: Readonly<Record<Limit, string>> = {
-  memory: "the kernel kills the run that needs more (action enforce, memory.max of its cgroup)",
-  cpu: "the kernel gives it no more (action enforce, cpu.max of its cgroup)",
-  tasks: "the kernel refuses it any more (action enforce, pids.max of its cgroup)",
-};
-
-function deed({ action }: LimitSpec, limit: Limit, often: string, unheld: Unheld): string {
-  if (action === "warn") return `${often} are told (action warn)`;
-  if (action === "restart") return `${often} restart it (action restart)`;
-  const why = unheld(limit);
-  if (why === null) return BY_KERNEL[limit];
-  return limit === "memory"
-    ? `looked at every second and restarted when over it (action enforce; the kernel does not hold it: ${why})`
-    : `${often} are told (action enforce, but the kernel does not hold it: ${why})`;
 }

@@ -13,8 +13,8 @@ export interface SamplerOptions {
   readonly usage: Usage;
   readonly bus: Bus;
   readonly invocationOf: (id: string, run: number) => string;
-  /** Hears every round of samples. */
-  readonly onSamples: (samples: ReadonlyMap<string, Sample>) => void;
+  /** Receives every round of samples, with the run that each was taken of. */
+  readonly onSamples: (samples: ReadonlyMap<string, Sample>, runs: ReadonlyMap<string, number>) => void;
   readonly bug: (message: string, error?: unknown) => void;
 }
 
@@ -76,9 +76,10 @@ export class Sampler {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      this.#latest = await this.#options.usage.sample(this.#trees());
+      const { trees, runs } = this.#running();
+      this.#latest = await this.#options.usage.sample(trees);
       await this.#store();
-      this.#options.onSamples(this.#latest);
+      this.#options.onSamples(this.#latest, runs);
     } catch (error) {
       this.#options.bug("cannot sample the units", error);
     } finally {
@@ -86,12 +87,15 @@ export class Sampler {
     }
   }
 
-  #trees(): Map<string, TreeOf> {
+  #running(): { readonly trees: Map<string, TreeOf>; readonly runs: Map<string, number> } {
     const trees = new Map<string, TreeOf>();
+    const runs = new Map<string, number>();
     for (const [id, { unit }] of this.#options.world.entries()) {
-      if (unit.process !== null) trees.set(id, { invocation: this.#options.invocationOf(id, unit.run), main: unit.process });
+      if (unit.process === null) continue;
+      trees.set(id, { invocation: this.#options.invocationOf(id, unit.run), main: unit.process });
+      runs.set(id, unit.run);
     }
-    return trees;
+    return { trees, runs };
   }
 
   async #store(): Promise<void> {

@@ -1,24 +1,25 @@
 import { invariant } from "../../base/invariant.ts";
 import type { Env } from "../../core/unit/record.ts";
+import { emptyTurn, isEmpty, mergeTurn } from "../../core/world/types.ts";
 import type { Turn, World, WorldEffect, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 
-/** What happens with the outcome of turns. */
+/** Receives the outcome of turns. */
 export interface TurnSink {
-  /** Writes what must survive, before anything is done that it promises. */
+  /** Stores the turn in one transaction, before any effect that depends on it is performed. */
   record(turn: Turn): void;
-  /** Tells those who watch, when everything is done. */
+  /** Sends the turn to subscribers, after its effects were performed. */
   publish(turn: Turn): void;
   perform(effect: WorldEffect): void;
   bug(message: string, error?: unknown): void;
 }
 
 /**
- * The one mailbox. Events are taken in order; between taking an event and deciding what it leads to nothing else runs.
+ * The single mailbox. Events are handled in order; nothing else runs between taking an event and deciding what it leads to.
  *
- * Events that come in one turn of the loop are handled together, and what they lead to is written in one transaction: at
- * the latest before the first effect that must not be forgotten (a signal, say), or when the mailbox is empty. So a crash
- * that is answered by a restart is one write, after the new process runs, and so are a hundred of them.
+ * Events that arrive in one iteration of the event loop form one turn, and a turn is stored in one transaction: at the latest before
+ * the first effect that the next daemon must know of (a signal, say), or when the mailbox is empty. A crash that leads to a restart
+ * is therefore one write, made after the new process runs, and so are a hundred crashes at once.
  */
 export class Engine {
   readonly #world: World;
@@ -38,12 +39,12 @@ export class Engine {
     this.#sink = options.sink;
   }
 
-  /** Events taken in and not yet handled: for the daemon's own metrics. */
+  /** Number of events that wait to be handled: for the daemon's own metrics. */
   get depth(): number {
     return this.#mailbox.length;
   }
 
-  /** Handles the events when the code that tells of them has returned, with all others that came meanwhile. */
+  /** Queues the events; they are handled after the caller has returned, together with all others that arrived meanwhile. */
   post(...events: readonly WorldEvent[]): void {
     for (const event of events) this.#mailbox.push(event);
     if (this.#running || this.#scheduled) return;
@@ -54,20 +55,20 @@ export class Engine {
     });
   }
 
-  /** Handles the events, and what waits before them, now. Not to be called from an effect. */
+  /** Handles the events now, after those that are queued already. Must not be called from an effect. */
   handle(...events: readonly WorldEvent[]): void {
     invariant(!this.#running, "an effect must post its events");
     for (const event of events) this.#mailbox.push(event);
     this.#run();
   }
 
-  /** Calls back after each turn that changed something. Returns a stop. */
+  /** Calls back after each turn. Returns a function that ends it. */
   watch(watcher: (turn: Turn) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
 
-  /** The refusals of a request: handles it at once. */
+  /** Handles the request now and returns its refusals. */
   ask(event: Extract<WorldEvent, { type: "request" }>): Turn["refusals"] {
     const refusals: Turn["refusals"] = [];
     const stop = this.watch((turn) => void refusals.push(...turn.refusals));
@@ -99,13 +100,14 @@ export class Engine {
     const turn = emptyTurn();
     for (const event of events) {
       try {
-        merge(turn, this.#world.handle(event, this.#env()));
+        mergeTurn(turn, this.#world.handle(event, this.#env()));
       } catch (error) {
         this.#sink.bug(`an event of type ${event.type} was lost`, error);
       }
     }
+    this.#guard("conclude", () => this.#world.conclude(turn, this.#env()));
     for (const bug of turn.bugs) this.#sink.bug(bug);
-    merge(this.#unwritten, turn);
+    mergeTurn(this.#unwritten, turn);
     for (const watcher of this.#watchers) this.#guard("watch", () => watcher(turn));
     for (const effect of turn.effects) {
       if (reachesOutside(effect)) this.#commit();
@@ -115,7 +117,7 @@ export class Engine {
 
   #commit(): void {
     const turn = this.#unwritten;
-    if (turn.changed.size === 0 && turn.removed.size === 0 && turn.effects.length === 0) return;
+    if (isEmpty(turn)) return;
     this.#unwritten = emptyTurn();
     this.#guard("record", () => this.#sink.record(turn));
     this.#unpublished.push(turn);
@@ -135,7 +137,7 @@ export class Engine {
     });
   }
 
-  #guard(what: "record" | "publish" | "watch" | "perform", action: () => void): void {
+  #guard(what: "conclude" | "record" | "publish" | "watch" | "perform", action: () => void): void {
     try {
       action();
     } catch (error) {
@@ -144,21 +146,9 @@ export class Engine {
   }
 }
 
-const emptyTurn = (): Turn => ({ changed: new Set(), removed: new Set(), effects: [], refusals: [], bugs: [] });
-
 /**
- * What the next daemon must find written when this one ends in the middle of it. Not a spawn: the run's number gives its
- * SUP_INVOCATION_ID, by which the next daemon finds what was spawned and not written down.
+ * Must be stored before it is performed, for the next daemon in case this one ends in the middle of it. A spawn need not: the run's
+ * number gives its SUP_INVOCATION_ID, by which the next daemon finds a process that was spawned and not recorded.
  */
-const reachesOutside = ({ type }: WorldEffect): boolean => type !== "tell" && type !== "probe" && type !== "sweep" && type !== "spawn";
-
-function merge(into: Turn, turn: Turn): void {
-  for (const id of turn.changed) into.changed.add(id);
-  for (const id of turn.removed) {
-    into.changed.delete(id);
-    into.removed.add(id);
-  }
-  into.effects.push(...turn.effects);
-  into.refusals.push(...turn.refusals);
-  into.bugs.push(...turn.bugs);
-}
+const reachesOutside = ({ type }: WorldEffect): boolean =>
+  type !== "tell" && type !== "note" && type !== "probe" && type !== "sweep" && type !== "spawn";

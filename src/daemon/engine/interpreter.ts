@@ -133,6 +133,8 @@ export class Interpreter {
     switch (effect.type) {
       case "tell":
         return; // recorded with the turn
+      case "note":
+        return this.#options.logs.note(id, effect.text);
       case "prepare":
         this.#begin(id, effect.run);
         return this.#hooks(id, effect.run, "pre_start");

@@ -1,31 +1,33 @@
+import type { AlertChange } from "../../core/alerts/alerts.ts";
 import { BEGINNINGS } from "../../core/explain/past-runs.ts";
+import { jobText } from "../../core/jobs/job.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { EventRow, NewEvent, Store } from "../../ports/store.ts";
+import type { AlertWrite, EventRow, MemoryWrite, NewEvent, Store } from "../../ports/store.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import type { Bus } from "./bus.ts";
 import { describeService, serviceRow, type Surroundings } from "../queries/describe.ts";
 import { rememberUnit } from "./unit-memory.ts";
 
-/** The last lines of a run that failed are kept with its event. */
+/** Lines of output of a failed run that are stored with its event. */
 const LAST_LINES = 20;
-/** Events that name the run they are about as it names itself, besides those that begin it. */
+/** Events that carry the run's SUP_INVOCATION_ID, besides those that begin a run. */
 const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-failed"]);
 
 export interface RecorderOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Store;
-  readonly logs: LogStore;
+  readonly store: Pick<Store, "record">;
+  readonly logs: Pick<LogStore, "tail" | "mark">;
   readonly bus: Bus;
   readonly around: Surroundings;
   readonly invocationOf: (id: string, run: number) => string;
-  /** What is in force of a unit, in the words of its file. */
+  /** The settings of a unit that are in force, in the words of its file. */
   readonly effective: (id: string) => Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Writes what a turn led to into the store, in one transaction, and publishes it afterwards. */
+/** Stores each turn in one transaction (services, memories, events, alerts) and publishes it afterwards. */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #recorded = new Map<Turn, readonly EventRow[]>();
@@ -35,22 +37,16 @@ export class Recorder {
   }
 
   record(turn: Turn): void {
-    const { world, clock, store, effective } = this.#options;
-    const events = this.#events(turn);
-    if (turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0) return;
-    const changed = [...turn.changed].flatMap((id) => {
+    const { world, clock, store } = this.#options;
+    const timestamp = new Date(clock.wallMs()).toISOString();
+    const events = [...this.#events(turn, timestamp), ...turn.alerts.map((change) => alertEvent(change, timestamp))];
+    if (turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0 && turn.jobs.size === 0) return;
+    const services = [...turn.changed].flatMap((id) => {
       const entry = world.get(id);
-      return entry === undefined ? [] : [{ id, entry }];
+      return entry === undefined ? [] : [serviceRow(id, entry, clock)];
     });
-    const rows = store.record({
-      services: changed.map(({ id, entry }) => serviceRow(id, entry, clock)),
-      memories: [
-        ...changed.map(({ id, entry }) => ({ id, memory: rememberUnit(entry, effective(id)) })),
-        ...[...turn.removed].map((id) => ({ id, memory: null })),
-      ],
-      events,
-    });
-    this.#recorded.set(turn, rows);
+    const alerts = turn.alerts.map((change) => alertWrite(change, timestamp));
+    this.#recorded.set(turn, store.record({ services, memories: this.#memories(turn), events, alerts }));
   }
 
   publish(turn: Turn): void {
@@ -64,16 +60,30 @@ export class Recorder {
     for (const id of turn.removed) bus.publish({ kind: "removed", data: { id } });
   }
 
-  /** A line of history that does not come from a unit's machine. */
+  /** Records and publishes an event that does not come from the world: of the daemon itself, or of an operator's action. */
   tell(type: string, message: string, serviceId: string | null = null, details: Record<string, unknown> = {}): void {
     const { store, bus, clock } = this.#options;
     const timestamp = new Date(clock.wallMs()).toISOString();
-    const rows = store.record({ services: [], memories: [], events: [{ serviceId, type, timestamp, message, details }] });
+    const rows = store.record({ events: [{ serviceId, type, timestamp, message, details }] });
     for (const row of rows) bus.publish({ kind: "event", data: eventShape(row) });
   }
 
-  #events(turn: Turn): NewEvent[] {
-    const timestamp = new Date(this.#options.clock.wallMs()).toISOString();
+  #memories(turn: Turn): MemoryWrite[] {
+    const { world, effective } = this.#options;
+    const writes: MemoryWrite[] = [];
+    for (const id of turn.changed) {
+      const entry = world.get(id);
+      if (entry !== undefined) writes.push({ kind: "unit", id, memory: rememberUnit(entry, effective(id)) });
+    }
+    for (const id of turn.removed) writes.push({ kind: "unit", id, memory: null });
+    for (const id of turn.jobs) {
+      const job = world.job(id);
+      writes.push({ kind: "job", id, memory: job === undefined ? null : jobText(job) });
+    }
+    return writes;
+  }
+
+  #events(turn: Turn, timestamp: string): NewEvent[] {
     const events: NewEvent[] = [];
     for (const effect of turn.effects) {
       if (effect.type !== "tell") continue;
@@ -96,6 +106,22 @@ export class Recorder {
     }
     return events;
   }
+}
+
+function alertEvent(change: AlertChange, timestamp: string): NewEvent {
+  const { unit, type } = change.kind === "opened" ? change.condition : change;
+  const serviceId = unit === "" ? null : unit;
+  const details = { alert: change.id, alert_type: type };
+  if (change.kind === "resolved") return { serviceId, type: "alert-resolved", timestamp, message: `resolved: ${type}`, details };
+  const { severity, message } = change.condition;
+  return { serviceId, type: "alert-opened", timestamp, message: `${severity}: ${message}`, details: { ...details, severity } };
+}
+
+function alertWrite(change: AlertChange, timestamp: string): AlertWrite {
+  if (change.kind === "resolved") return { kind: "resolved", id: change.id, at: timestamp };
+  const { unit, type, severity, message } = change.condition;
+  const alert = { id: change.id, serviceId: unit === "" ? null : unit, severity, alertType: type, message, createdAt: timestamp };
+  return { kind: "opened", alert };
 }
 
 export const eventShape = (row: EventRow): shape.Event => ({

@@ -2,10 +2,10 @@ import type { ApiError } from "../../api/contract/errors.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { signalName, signalNumber, SIGNALS } from "../../base/signals.ts";
-import { progress, type Goal } from "../../core/world/goals.ts";
-import { isDown, stateOf } from "../../core/unit/phase.ts";
-import type { Turn, World } from "../../core/world/world.ts";
-import { formatDuration } from "../../base/duration.ts";
+import { isReached } from "../../core/jobs/goals.ts";
+import type { GoalAction, Job } from "../../core/jobs/job.ts";
+import { stateOf } from "../../core/unit/phase.ts";
+import type { World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Processes } from "../../ports/processes.ts";
 import type { Store } from "../../ports/store.ts";
@@ -47,9 +47,8 @@ export class Actions {
       case "start":
       case "stop":
       case "restart":
-        return ok(await this.#move(request, request.action, ids));
       case "reload":
-        return ok(await this.#reload(request, ids));
+        return ok(await this.#move(request, request.action, ids));
       case "reset-failed":
         this.#options.engine.handle({ type: "request", action: "reset", ids, cause: "operator" });
         return ok({ outcomes: ids.map((id) => this.#outcome(id, "done", "the failure count was reset")), warnings: [] });
@@ -61,28 +60,37 @@ export class Actions {
     }
   }
 
-  async #move(request: Request, action: "start" | "stop" | "restart", ids: readonly string[]): Promise<shape.JobResult> {
-    const { world, engine } = this.#options;
+  /** The job is a record of the world's; waiting only follows it, here or at the next daemon. */
+  async #move(request: Request, action: GoalAction, ids: readonly string[]): Promise<shape.JobResult> {
+    const { world, engine, clock } = this.#options;
     const warnings = action === "stop" && !request.cascade ? this.#leftRunning(ids) : [];
-    const targets = action === "stop" && request.cascade ? [...ids, ...world.liveDependents(ids)] : ids;
-    const idle = new Set(targets.filter((id) => this.#nothingToDo(action, id)));
-    const goals = new Map<string, Goal>();
-    for (const id of targets) if (!idle.has(id)) goals.set(id, { action, run: world.get(id)!.unit.run });
-    const job = new Job(this.#options, goals);
-    engine.handle({ type: "request", action, ids, cause: "operator", cascade: request.cascade });
-    const results = request.wait ? await job.done() : job.now();
-    const outcomes = targets.map((id) => {
-      if (idle.has(id)) return this.#outcome(id, "unchanged", action === "stop" ? "already stopped" : "already running");
-      return results.get(id) ?? this.#outcome(id, "pending", `${action} is under way`);
-    });
-    return { outcomes, warnings };
+    const id = newJobId(clock.roll());
+    engine.handle({ type: "request", action, ids, cause: "operator", cascade: request.cascade, job: { id, warnings } });
+    return jobShape(request.wait ? await this.#ended(id) : world.job(id)!, world);
   }
 
-  #nothingToDo(action: "start" | "stop" | "restart", id: string): boolean {
-    const { unit } = this.#options.world.get(id)!;
-    if (action === "restart") return false;
-    if (action === "stop") return isDown(unit.phase);
-    return unit.want === "up" && (unit.phase === "running" || unit.phase === "reloading" || unit.phase === "exited");
+  /** The outcome of a job that was created here or by an earlier daemon; undefined when there is no such job, or not any more. */
+  async job(id: string, wait: boolean): Promise<shape.JobResult | undefined> {
+    const { world } = this.#options;
+    const job = world.job(id);
+    if (job === undefined) return undefined;
+    return jobShape(wait ? await this.#ended(id) : job, world);
+  }
+
+  async #ended(id: string): Promise<Job> {
+    const { world, engine } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<Job>();
+    const look = (): void => {
+      const job = world.job(id);
+      if (job !== undefined && job.endedMs !== null) resolve(job);
+    };
+    const unwatch = engine.watch((turn) => turn.jobs.has(id) && look());
+    look();
+    try {
+      return await promise;
+    } finally {
+      unwatch();
+    }
   }
 
   #leftRunning(ids: readonly string[]): string[] {
@@ -92,24 +100,6 @@ export class Actions {
     return [
       `${users.join(", ")} ${one ? "needs" : "need"} ${ids.join(", ")} and ${one ? "goes" : "go"} on running; --cascade stops ${one ? "it" : "them"} first`,
     ];
-  }
-
-  async #reload(request: Request, ids: readonly string[]): Promise<shape.JobResult> {
-    const { world, engine } = this.#options;
-    const able = ids.filter((id) => world.get(id)!.spec.reload !== null);
-    const goals = new Map<string, Goal>(able.map((id) => [id, { action: "reload", run: world.get(id)!.unit.run }]));
-    const job = new Job(this.#options, goals);
-    const refusals = new Map(
-      engine.ask({ type: "request", action: "reload", ids: able, cause: "operator" }).map(({ id, why }) => [id, why]),
-    );
-    const results = request.wait ? await job.done() : job.now();
-    const outcomes = ids.map((id) => {
-      if (!goals.has(id)) return this.#outcome(id, "failed", "it cannot reload: its unit file has no `reload`; use restart", "failed");
-      const why = refusals.get(id);
-      if (why !== undefined) return this.#outcome(id, "failed", `cannot reload: ${why}`, "failed");
-      return results.get(id) ?? this.#outcome(id, "pending", "reload is under way");
-    });
-    return { outcomes, warnings: [] };
   }
 
   async #enable(request: Request, ids: readonly string[]): Promise<shape.JobResult> {
@@ -159,7 +149,7 @@ export class Actions {
     if (action === "start") {
       const outcomes = [...world.needs(ids)].reverse().map((id) => {
         const asked = ids.includes(id);
-        if (this.#nothingToDo("start", id)) return this.#outcome(id, "unchanged", "already running");
+        if (isReached("start", world.get(id)!.unit)) return this.#outcome(id, "unchanged", "already running");
         return this.#outcome(id, "planned", asked ? "would be started" : "would be started, because it is needed");
       });
       return { outcomes, warnings: [] };
@@ -167,7 +157,7 @@ export class Actions {
     if (action === "stop") {
       const users = request.cascade ? world.liveDependents(ids) : [];
       const outcomes = [...users.reverse(), ...ids].map((id) =>
-        this.#nothingToDo("stop", id)
+        isReached("stop", world.get(id)!.unit)
           ? this.#outcome(id, "unchanged", "already stopped")
           : this.#outcome(id, "planned", users.includes(id) ? "would be stopped first" : "would be stopped"),
       );
@@ -182,65 +172,19 @@ export class Actions {
   }
 }
 
-/** Follows units until each has reached its goal or missed it. */
-class Job {
-  readonly #world: World;
-  readonly #pending: Map<string, Goal>;
-  readonly #results = new Map<string, Outcome>();
-  readonly #finished = Promise.withResolvers<ReadonlyMap<string, Outcome>>();
-  readonly #stop: () => void;
-  readonly #clock: Clock;
-  readonly #beganMs: number;
+/** Unique among the jobs that are kept: 48 bits of chance. */
+const newJobId = (roll: number): string =>
+  Math.floor(roll * 2 ** 48)
+    .toString(16)
+    .padStart(12, "0");
 
-  constructor({ world, engine, clock }: ActionsOptions, goals: ReadonlyMap<string, Goal>) {
-    this.#world = world;
-    this.#clock = clock;
-    this.#beganMs = clock.monotonicMs();
-    this.#pending = new Map(goals);
-    this.#stop = engine.watch((turn) => this.#look(turn));
-    this.#settle();
-  }
-
-  done(): Promise<ReadonlyMap<string, Outcome>> {
-    return this.#finished.promise;
-  }
-
-  /** What is known already; the rest is not followed any more. */
-  now(): ReadonlyMap<string, Outcome> {
-    this.#stop();
-    return this.#results;
-  }
-
-  #look(turn: Turn): void {
-    if (turn.changed.size === 0 && turn.removed.size === 0 && turn.refusals.length === 0) return;
-    for (const [id, goal] of this.#pending) {
-      const entry = this.#world.get(id);
-      if (entry === undefined) {
-        this.#pending.delete(id);
-        this.#results.set(id, { id, result: goal.action === "stop" ? "done" : "failed", state: "stopped", message: "it was removed" });
-        continue;
-      }
-      const waiting = entry.unit.phase === "waiting";
-      if (!waiting && !turn.changed.has(id) && !turn.refusals.some((refusal) => refusal.id === id)) continue;
-      const obstacles = waiting ? this.#world.waitingFor(id).map((needed) => ({ id: needed, unit: this.#world.get(needed)?.unit })) : [];
-      const answer = progress(goal, entry.spec, entry.unit, obstacles);
-      if (answer.kind === "pending") continue;
-      this.#pending.delete(id);
-      const failed = answer.kind === "failed";
-      this.#results.set(id, {
-        id,
-        result: answer.kind,
-        state: stateOf(entry.unit),
-        message: failed ? answer.message : `${answer.message} in ${formatDuration(this.#clock.monotonicMs() - this.#beganMs)}`,
-        ...(failed ? { code: "failed" } : {}),
-      });
+function jobShape({ id: job, action, warnings, units }: Job, world: World): shape.JobResult {
+  const outcomes = units.map(({ id, outcome }): Outcome => {
+    if (outcome === null) {
+      const entry = world.get(id);
+      return { id, result: "pending", message: `${action} is under way`, state: entry === undefined ? "stopped" : stateOf(entry.unit) };
     }
-    this.#settle();
-  }
-
-  #settle(): void {
-    if (this.#pending.size > 0) return;
-    this.#stop?.();
-    this.#finished.resolve(this.#results);
-  }
+    return { id, ...outcome, ...(outcome.result === "failed" ? { code: "failed" } : {}) };
+  });
+  return { job, outcomes, warnings: [...warnings] };
 }

@@ -52,8 +52,10 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
 
 /** Writes all that the next daemon has to know of the units. */
 export function remember({ world, store, catalog, logs }: Parts): void {
-  const memories = [...world.entries()].map(([id, entry]) => ({ id, memory: rememberUnit(entry, catalog.get(id)?.effective) }));
-  store.record({ services: [], memories, events: [] });
+  const memories = [...world.entries()].map(
+    ([id, entry]) => ({ kind: "unit", id, memory: rememberUnit(entry, catalog.get(id)?.effective) }) as const,
+  );
+  store.record({ memories });
   logs.flush();
 }
 

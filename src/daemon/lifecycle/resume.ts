@@ -9,6 +9,8 @@ import type { Parts } from "../compose/compose.ts";
 import type { Handover } from "./handover.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { recallUnit, type Memory } from "../engine/unit-memory.ts";
+import { parseJob } from "../../core/jobs/job.ts";
+import type { MemoryRow } from "../../ports/store.ts";
 
 export interface Resumed {
   readonly adopted: number;
@@ -22,7 +24,9 @@ export interface Resumed {
  * memories; those of an earlier boot are worth nothing.
  */
 export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
-  const memories = recallAll(parts);
+  const sameBoot = isSameBoot(parts);
+  const stored = sameBoot ? parts.store.memories() : [];
+  const memories = recallAll(stored);
   parts.reloader.loadAll(memories);
   // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
@@ -44,6 +48,7 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
     const { unit, spec } = parts.world.get(id)!;
     if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(id)) parts.interpreter.holdSockets(id, unit, spec);
   }
+  recallJobs(parts, stored, sameBoot);
   if (adopted > 0) daemonLog.info(`adopted ${adopted} running units`);
   return { adopted, decided };
 }
@@ -70,16 +75,32 @@ function noteStray({ processes, notes }: Parts, id: string, { process: main }: U
 const strayWords = (id: string, pid: number): string =>
   `${id} still runs (pid ${pid}) without supervision: its unit file is gone or has errors. End it by hand, or put the file right, end it and start the unit`;
 
-/** Before loading the units writes fresh memories. */
-function recallAll({ store, bootId }: Parts): Map<string, Memory> {
-  const memories = new Map<string, Memory>();
+/** Times and processes in the memories mean something only within the boot in which they were written. */
+function isSameBoot({ store, bootId }: Parts): boolean {
   const sameBoot = store.get("boot-id") === bootId;
   if (!sameBoot) store.set("boot-id", bootId);
-  for (const { id, memory } of sameBoot ? store.memories() : []) {
-    const recalled = recallUnit(id, memory);
+  return sameBoot;
+}
+
+function recallAll(stored: readonly MemoryRow[]): Map<string, Memory> {
+  const memories = new Map<string, Memory>();
+  for (const { kind, id, memory } of stored) {
+    const recalled = kind === "unit" ? recallUnit(id, memory) : null;
     if (recalled !== null) memories.set(id, recalled);
   }
   return memories;
+}
+
+/** Whoever waited for a job of the last daemon can ask for it again. */
+function recallJobs({ engine, store }: Parts, stored: readonly MemoryRow[], sameBoot: boolean): void {
+  if (!sameBoot) {
+    const old = store.memories().filter(({ kind }) => kind === "job");
+    if (old.length > 0) store.record({ memories: old.map(({ kind, id }) => ({ kind, id, memory: null })) });
+  }
+  for (const { kind, id, memory } of stored) {
+    const job = kind === "job" ? parseJob(id, memory) : null;
+    if (job !== null) engine.handle({ type: "restoreJob", job });
+  }
 }
 
 interface Run {

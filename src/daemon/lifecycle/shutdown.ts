@@ -21,7 +21,7 @@ export async function shutDown({ world, engine, store }: Parts): Promise<string[
   clearTimeout(timer);
   unwatch();
   // Told by the next daemon: what is not in the memories was stopped in order, and enabled units start afresh.
-  store.record({ services: [], memories: ids.map((id) => ({ id, memory: null })), events: [] });
+  store.record({ memories: ids.map((id) => ({ kind: "unit", id, memory: null })) });
   return up();
 }
 

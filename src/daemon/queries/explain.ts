@@ -9,7 +9,8 @@ import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Store } from "../../ports/store.ts";
 import type { Forecaster } from "../background/forecaster.ts";
-import { enforcementWords, type Holding, unheldOf } from "../background/limiter.ts";
+import { enforcementWords } from "../../core/metrics/enforcement.ts";
+import { type Holding, unenforcedOf } from "../background/limiter.ts";
 import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
 
 export interface Explaining extends Holding {
@@ -73,7 +74,10 @@ export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...h
     })),
     fatal_after_seconds: fatalMs === null ? null : round(fatalMs / 1000, 3),
     policy: policyWords(spec),
-    enforcement: [containmentWords(daemon()), ...(spec.limits === null ? [] : enforcementWords(spec.limits, unheldOf(holding, id, unit)))],
+    enforcement: [
+      containmentWords(daemon()),
+      ...(spec.limits === null ? [] : enforcementWords(spec.limits, unenforcedOf(holding, id, unit))),
+    ],
   };
 }
 

@@ -22,7 +22,8 @@ import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { describeService, healthOf, isoOf, round, type Surroundings } from "./describe.ts";
 import { explain, why } from "./explain.ts";
 import type { Forecaster } from "../background/forecaster.ts";
-import { enforcementWords, unheldOf } from "../background/limiter.ts";
+import { enforcementWords } from "../../core/metrics/enforcement.ts";
+import { unenforcedOf } from "../background/limiter.ts";
 import { eventShape, type Recorder } from "../engine/recorder.ts";
 import { redactEffective, redactText } from "./redact.ts";
 import { LogQueries } from "./logs.ts";
@@ -81,7 +82,7 @@ export class LocalSupervisor implements Supervisor {
       return {
         ...describeService(id, entry, around),
         command: [spec.exec.command, ...spec.exec.args].join(" "),
-        enforcement: spec.limits === null ? [] : enforcementWords(spec.limits, unheldOf(this.#o, id, unit)),
+        enforcement: spec.limits === null ? [] : enforcementWords(spec.limits, unenforcedOf(this.#o, id, unit)),
         predictions: this.#o.forecaster.predictionsOf(id, entry).map(({ text }) => text),
         pss_mb: share === null ? null : round(share, 2),
         log: { losses: condition.losses.map((loss) => ({ ...loss })), trouble: condition.trouble },

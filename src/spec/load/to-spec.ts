@@ -10,6 +10,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
   const startTimeout = unit.start_timeout ?? (unit.type === "oneshot" ? null : START_TIMEOUT);
   return {
     id,
+    service: id,
     name: unit.name ?? id,
     description: unit.description,
     file,
@@ -46,7 +47,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
 /** The instance of a template: the same in all but its name; specifiers are filled in at its start. */
 export function instanceSpec(template: spec.Spec, instance: string): spec.Spec {
   const id = template.id + instance;
-  return { ...template, id, name: template.name === template.id ? id : template.name };
+  return { ...template, id, service: id, name: template.name === template.id ? id : template.name };
 }
 
 const ms = (seconds: number): number => Math.round(seconds * 1000);
@@ -104,8 +105,8 @@ function reload({ reload: file }: UnitFile): spec.ReloadSpec | null {
 }
 
 function dependency(file: UnitFile["dependencies"][number]): spec.DependencySpec {
-  if (typeof file === "string") return { unit: stripSuffix(file), condition: null, required: true, restart: false };
-  return { unit: stripSuffix(file.unit), condition: file.condition ?? null, required: file.required, restart: file.restart };
+  if (typeof file === "string") return { unit: stripSuffix(file), condition: null, required: true, restart: false, quorum: null };
+  return { unit: stripSuffix(file.unit), condition: file.condition ?? null, required: file.required, restart: file.restart, quorum: null };
 }
 
 function check(unit: UnitFile): spec.CheckSpec | null {

@@ -1,26 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { CALM_MS, judge, keyOf, type AlertCondition, type OpenAlert } from "../../../src/core/alerts/alerts.ts";
+import { AlertBook } from "../../../src/core/alerts/alert-book.ts";
+import { CALM_MS, type AlertCondition } from "../../../src/core/alerts/alerts.ts";
 import { conditionsOf, storeConditions } from "../../../src/core/alerts/conditions.ts";
 import { freshLimits } from "../../../src/core/metrics/limits.ts";
 import { staged, type Stage } from "../world/stage.ts";
 
-/** An alert book over time: what is said at each moment. */
+/** An alert book over time: which conditions hold at each moment. */
 class Book {
-  open: ReadonlyMap<string, OpenAlert> = new Map();
-  nowMs = 0;
-  #id = 0;
-  readonly settled = new Set<string>();
+  readonly #book = new AlertBook();
+  settled = false;
 
   /** `+type` opened, `-type` resolved. */
   at(nowMs: number, ...types: string[]): string[] {
-    this.nowMs = nowMs;
-    const concerns: AlertCondition[] = types.map((type) => ({ unit: "web", type, severity: "warning", message: type }));
-    const { opened, resolved, open } = judge(this.open, concerns, (unit) => this.settled.has(unit), nowMs);
-    const begun = opened.map(
-      (concern) => [keyOf(concern), { id: ++this.#id, unit: "web", type: concern.type, calmSinceMs: null }] as const,
-    );
-    this.open = new Map([...open, ...begun]);
-    return [...opened.map(({ type }) => `+${type}`), ...resolved.map(({ type }) => `-${type}`)];
+    const conditions: AlertCondition[] = types.map((type) => ({ unit: "web", type, severity: "warning", message: type }));
+    return this.#book
+      .judge("web", conditions, this.settled, nowMs)
+      .map((change) => (change.kind === "opened" ? `+${change.condition.type}` : `-${change.type}`));
   }
 }
 
@@ -52,14 +47,14 @@ describe("alerts", () => {
     const book = new Book();
     expect(book.at(0, "failing")).toEqual(["+failing"]);
     expect(book.at(10, "failing", "memory-limit")).toEqual(["+memory-limit"]);
-    book.settled.add("web");
+    book.settled = true;
     expect(book.at(20)).toEqual(["-failing", "-memory-limit"]);
   });
 });
 
 describe("what is a concern", () => {
   const types = (stage: Stage, id = "web"): string[] =>
-    conditionsOf(stage.world.get(id)!, undefined).map(({ type, severity }) => `${severity} ${type}`);
+    conditionsOf(stage.world.get(id)!).map(({ type, severity }) => `${severity} ${type}`);
 
   test("a unit that is not critical: not its first failures, but when it keeps failing or is given up", () => {
     const stage = staged({ web: {} }).start("web");
@@ -99,7 +94,7 @@ describe("what is a concern", () => {
     const check = { action: "none", failureThreshold: 1, intervalMs: 1000 } as const;
     const stage = staged({ web: { check } }).start("web").pass(0);
     const entry = stage.world.get("web")!;
-    const only = conditionsOf({ ...entry, check: { ...entry.check!, health: "degraded" } }, undefined);
+    const only = conditionsOf({ ...entry, check: { ...entry.check!, health: "degraded" } });
     expect(only).toMatchObject([
       { type: "degraded", severity: "warning", message: expect.stringContaining("only its fallback check passes") },
     ]);
@@ -122,7 +117,7 @@ describe("what is a concern", () => {
       ...fresh,
       standings: { ...fresh.standings, [limit]: { ...fresh.standings[limit], level: "over" as const, value: 12 } },
     };
-    const found = conditionsOf(stage.world.get("web")!, standing);
+    const found = conditionsOf({ ...stage.world.get("web")!, limits: standing });
     expect(found).toMatchObject([{ type: `${limit}-limit`, severity: "critical" }]);
   });
 
@@ -135,9 +130,9 @@ describe("what is a concern", () => {
       ...freshLimits(1),
       standings: { ...freshLimits(1).standings, memory: { ...freshLimits(1).standings.memory, level, value: 12 } },
     });
-    expect(conditionsOf(entry, standing("near"))).toEqual([]);
-    expect(conditionsOf({ ...entry, unit: { ...entry.unit, process: null } }, standing("over"))).toEqual([]);
-    expect(conditionsOf(entry, standing("over"))).toEqual([
+    expect(conditionsOf({ ...entry, limits: standing("near") })).toEqual([]);
+    expect(conditionsOf({ ...entry, unit: { ...entry.unit, process: null }, limits: standing("over") })).toEqual([]);
+    expect(conditionsOf({ ...entry, limits: standing("over") })).toEqual([
       { unit: "web", type: "memory-limit", severity: "warning", message: "memory is over its limit: 12 MiB of 10 MiB" },
     ]);
   });

@@ -1,3 +1,4 @@
+import type { AlertChange } from "../../../src/core/alerts/alerts.ts";
 import type { Exit } from "../../../src/base/exit.ts";
 import { stateOf, type Phase } from "../../../src/core/unit/phase.ts";
 import type { Cause, Unit } from "../../../src/core/unit/record.ts";
@@ -23,6 +24,8 @@ export class Stage {
   nowMs = 0;
   /** What was done, in order: `spawn db`, `signal web`, `kill web`, `probe web`, … */
   acts: string[] = [];
+  /** Alerts that were opened and resolved, in order. */
+  readonly alerts: AlertChange[] = [];
   /** Units whose command, once executed, is not heard of until `answer`. */
   readonly slow = new Set<string>();
   /** Units that can't be executed. */
@@ -88,7 +91,10 @@ export class Stage {
   }
 
   handle(event: WorldEvent): Turn {
-    const turn = this.world.handle(event, { nowMs: this.nowMs, roll: 0.5 });
+    const env = { nowMs: this.nowMs, roll: 0.5 };
+    const turn = this.world.handle(event, env);
+    this.world.conclude(turn, env);
+    this.alerts.push(...turn.alerts);
     if (turn.bugs.length > 0) throw new Error(turn.bugs.join("\n"));
     for (const effect of turn.effects) this.#perform(effect);
     return turn;
@@ -122,7 +128,7 @@ export class Stage {
 
   #perform(effect: WorldEffect): void {
     const { id } = effect;
-    if (effect.type === "tell") return;
+    if (effect.type === "tell" || effect.type === "note") return;
     if (effect.type !== "sweep") this.acts.push(`${effect.type} ${id}`);
     const { run } = effect;
     switch (effect.type) {

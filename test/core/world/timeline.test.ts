@@ -23,12 +23,12 @@ test("it gives keys in the order of time, as a sorted list would, and none befor
           }
         }
         expect(timeline.size).toBe(model.length);
-        expect(timeline.peek()).toBe(model.length === 0 ? null : Math.min(...model.map((entry) => entry.atMs)));
+        expect(timeline.top()?.atMs ?? null).toBe(model.length === 0 ? null : Math.min(...model.map((entry) => entry.atMs)));
       }
       const rest: number[] = [];
-      for (let next = timeline.peek(); next !== null; next = timeline.peek()) {
-        timeline.pop(next);
-        rest.push(next);
+      for (let next = timeline.top(); next !== null; next = timeline.top()) {
+        timeline.pop(next.atMs);
+        rest.push(next.atMs);
       }
       expect(rest).toEqual(model.map((entry) => entry.atMs).sort((a, b) => a - b));
     }),
@@ -55,5 +55,5 @@ test("clear empties it", () => {
   const timeline = new Timeline();
   timeline.push(1, "a");
   timeline.clear();
-  expect([timeline.size, timeline.peek(), timeline.pop(9)]).toEqual([0, null, undefined]);
+  expect([timeline.size, timeline.top(), timeline.pop(9)]).toEqual([0, null, undefined]);
 });

@@ -59,14 +59,14 @@ test("what was recorded is there for the next daemon", () => {
     turn({
       services: [serviceRow("web", { critical: true, port: 80 })],
       memories: [
-        { id: "web", memory: '{"run":1}' },
-        { id: "db", memory: "{}" },
+        { kind: "unit", id: "web", memory: '{"run":1}' },
+        { kind: "unit", id: "db", memory: "{}" },
       ],
       events: [newEvent("web", { details: { pid: 7 } }), newEvent(null)],
     }),
   );
   expect(rows.map((row) => row.id)).toEqual([1, 2]);
-  first.record(turn({ memories: [{ id: "db", memory: null }], services: [serviceRow("web", { state: "stopped" })] }));
+  first.record(turn({ memories: [{ kind: "unit", id: "db", memory: null }], services: [serviceRow("web", { state: "stopped" })] }));
   first.setEnabled("web", true);
   first.setEnabled("db", false);
   first.setEnabled("old", true);
@@ -75,7 +75,7 @@ test("what was recorded is there for the next daemon", () => {
   first.close();
 
   const next = mustOpen(path);
-  expect(next.memories()).toEqual([{ id: "web", memory: '{"run":1}' }]);
+  expect(next.memories()).toEqual([{ kind: "unit", id: "web", memory: '{"run":1}' }]);
   expect(next.enablements()).toEqual(
     new Map([
       ["db", false],
@@ -187,11 +187,13 @@ test("alerts are opened, resolved and acknowledged", () => {
     message: "gave up",
     createdAt: "2026-01-01T00:00:00.000Z",
   } as const;
-  const [one, two] = [store.openAlert(alert), store.openAlert(alert)];
-  store.acknowledgeAlert(two);
-  store.resolveAlert(one, "2026-01-02T00:00:00.000Z");
-  expect(store.alerts(true)).toEqual([{ ...alert, id: two, resolvedAt: null, acknowledged: true }]);
-  expect(store.alerts(false).map((row) => row.id)).toEqual([two, one]);
+  expect(store.lastAlertId).toBe(0);
+  store.record({ alerts: [1, 2].map((id) => ({ kind: "opened", alert: { ...alert, id } }) as const) });
+  store.acknowledgeAlert(2);
+  store.record({ alerts: [{ kind: "resolved", id: 1, at: "2026-01-02T00:00:00.000Z" }] });
+  expect(store.alerts(true)).toEqual([{ ...alert, id: 2, resolvedAt: null, acknowledged: true }]);
+  expect(store.alerts(false).map((row) => row.id)).toEqual([2, 1]);
+  expect(store.lastAlertId).toBe(2);
   store.close();
 });
 

@@ -78,7 +78,7 @@ test("a database that goes bad while open: the daemon's own rows are carried ove
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
   const memory = "m".repeat(300);
-  store.record(turn({ memories: [{ id: "web", memory }], services: [serviceRow("web")] }));
+  store.record(turn({ memories: [{ kind: "unit", id: "web", memory }], services: [serviceRow("web")] }));
   store.set("key", "value");
   const last = store.record(turn({ events: Array.from({ length: 3000 }, () => newEvent("web", { message: "x".repeat(200) })) })).at(-1)!.id;
   // Checkpoint, then ruin the pages of the event table only, behind the store's back.
@@ -98,7 +98,7 @@ test("a database that goes bad while open: the daemon's own rows are carried ove
   const row = store.record(turn({ events: [newEvent("web", { message: "after" })] }))[0]!;
   expect(row.id).toBe(last + 1);
   expect(store.condition.notes.join()).toContain("set aside as");
-  expect(store.memories()).toEqual([{ id: "web", memory }]);
+  expect(store.memories()).toEqual([{ kind: "unit", id: "web", memory }]);
   expect(store.get("key")).toBe("value");
   expect(store.events({ limit: 9 }).map((event) => event.message)).toEqual(["after"]);
   store.close();
@@ -151,11 +151,12 @@ test("while another process holds the lock, events get their ids, are seen by re
   store.record(turn({ events: [newEvent("a")] }));
   const other = new Database(path);
   other.run("BEGIN IMMEDIATE");
-  const rows = store.record(turn({ events: [newEvent("a"), newEvent("b")], memories: [{ id: "a", memory: "1" }] }));
+  const rows = store.record(turn({ events: [newEvent("a"), newEvent("b")], memories: [{ kind: "unit", id: "a", memory: "1" }] }));
   expect(rows.map((row) => row.id)).toEqual([2, 3]);
   store.setEnabled("a", true);
   store.addMetrics([metricRow("a", "2026-01-01T00:00:00.000Z")]);
-  const alert = store.openAlert({ serviceId: "a", severity: "info", alertType: "x", message: "m", createdAt: "2026-01-01T00:00:00.000Z" });
+  const alert = { id: 1, serviceId: "a", severity: "info", alertType: "x", message: "m", createdAt: "2026-01-01T00:00:00.000Z" } as const;
+  store.record({ alerts: [{ kind: "opened", alert }] });
   expect(store.condition.ok).toBe(true); // it may be over in a moment
   now = 3000;
   expect(store.condition).toMatchObject({
@@ -164,9 +165,9 @@ test("while another process holds the lock, events get their ids, are seen by re
   });
   expect(store.events({ limit: 9 }).map((row) => row.id)).toEqual([1, 2, 3]);
   expect(store.events({ limit: 9, serviceIds: ["b"] }).map((row) => row.id)).toEqual([3]);
-  expect(store.memories()).toEqual([{ id: "a", memory: "1" }]);
+  expect(store.memories()).toEqual([{ kind: "unit", id: "a", memory: "1" }]);
   expect(store.enablements().get("a")).toBe(true);
-  expect(store.alerts(true).map((row) => row.id)).toEqual([alert]);
+  expect(store.alerts(true).map((row) => row.id)).toEqual([1]);
   expect(store.metrics("a", "2026", 9).length).toBe(1);
   other.run("ROLLBACK");
   other.close();
@@ -177,7 +178,7 @@ test("while another process holds the lock, events get their ids, are seen by re
   const next = mustOpen(path);
   expect(next.events({ limit: 9 }).map((row) => row.id)).toEqual([1, 2, 3, 4]);
   expect(next.enablements().get("a")).toBe(true);
-  expect(next.alerts(true).map((row) => row.id)).toEqual([alert]);
+  expect(next.alerts(true).map((row) => row.id)).toEqual([1]);
   next.close();
 });
 
@@ -189,7 +190,9 @@ test.skipIf(!canMount())("on a full disk nothing throws, and what waited is writ
   expect(() => writeFileSync(join(dir.path, "ballast"), Buffer.alloc(1 << 20))).toThrow("ENOSPC");
   for (let i = 1; i <= 50; i++) {
     now += 600;
-    const rows = store.record(turn({ events: [newEvent("a", { message: "x".repeat(1000) })], memories: [{ id: "a", memory: String(i) }] }));
+    const rows = store.record(
+      turn({ events: [newEvent("a", { message: "x".repeat(1000) })], memories: [{ kind: "unit", id: "a", memory: String(i) }] }),
+    );
     expect(rows[0]!.id).toBe(i);
   }
   expect(store.condition.notes).toEqual([`cannot write the database ${path}: disk full since 2026-01-01T00:00:00.000Z`]);
@@ -200,7 +203,7 @@ test.skipIf(!canMount())("on a full disk nothing throws, and what waited is writ
   store.close();
   const next = mustOpen(path);
   expect(next.events({ limit: 100 }).map((row) => row.id)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
-  expect(next.memories()).toEqual([{ id: "a", memory: "50" }]);
+  expect(next.memories()).toEqual([{ kind: "unit", id: "a", memory: "50" }]);
   next.close();
 });
 
@@ -228,13 +231,13 @@ test.skipIf(!canMount())("a daemon that is started again while the disk is full 
   using dir = smallDisk();
   const path = join(dir.path, "sup.db");
   const first = mustOpen(path);
-  first.record(turn({ memories: [{ id: "web", memory: "1" }] }));
+  first.record(turn({ memories: [{ kind: "unit", id: "web", memory: "1" }] }));
   first.close();
   expect(() => writeFileSync(join(dir.path, "ballast"), Buffer.alloc(1 << 20))).toThrow("ENOSPC");
   expect(readFileSync(path).length).toBeGreaterThan(0);
   let now = 0;
   const store = mustOpen(path, { clock: { wallMs: () => 0, monotonicMs: () => now } });
-  expect(store.memories()).toEqual([{ id: "web", memory: "1" }]);
+  expect(store.memories()).toEqual([{ kind: "unit", id: "web", memory: "1" }]);
   expect(store.record(turn({ events: [newEvent("web")] })).length).toBe(1);
   expect(store.condition.ok).toBe(false);
   truncateSync(join(dir.path, "ballast"), 0);

@@ -16,6 +16,7 @@ describe("the defaults of the contract", () => {
     const { spec } = good({ command: "/bin/true" });
     expect(spec).toEqual({
       id: "web",
+      service: "web",
       name: "web",
       description: "",
       file: "/u/web.unit.json",
@@ -121,14 +122,14 @@ describe("values in sup's own words", () => {
       "a dependency by name",
       { dependencies: ["db"] },
       (s) => s.dependencies,
-      [{ unit: "db", condition: null, required: true, restart: false }],
+      [{ unit: "db", condition: null, required: true, restart: false, quorum: null }],
     ],
     ["a dependency by file name", { dependencies: ["db.unit.json"] }, (s) => s.dependencies[0]?.unit, "db"],
     [
       "a dependency in full",
       { dependencies: [{ unit: "db", condition: "started", required: false, restart: true }] },
       (s) => s.dependencies,
-      [{ unit: "db", condition: "started", required: false, restart: true }],
+      [{ unit: "db", condition: "started", required: false, restart: true, quorum: null }],
     ],
     ["hooks", { pre_start: [{ command: "c", timeout: 2 }] }, (s) => s.preStart, [{ command: "c", args: [], timeoutMs: 2000 }]],
     [

@@ -1,11 +1,13 @@
 import type { Spec } from "../../spec/spec.ts";
+import type { GoalAction } from "./job.ts";
 import { isDown, stateOf } from "../unit/phase.ts";
 import type { Unit } from "../unit/record.ts";
+import type { Culprit } from "../world/dependencies.ts";
 
-/** What somebody who asked for an action waits for. */
+/** What a job waits for at one unit. */
 export interface Goal {
-  readonly action: "start" | "stop" | "restart" | "reload";
-  /** The unit's run when it was asked. */
+  readonly action: GoalAction;
+  /** The unit's run when the job was created. */
   readonly run: number;
 }
 
@@ -14,10 +16,11 @@ export type Progress =
   | { readonly kind: "done"; readonly message: string }
   | { readonly kind: "failed"; readonly message: string };
 
-/** A dependency that a waiting unit waits for, as far as the goal cares. */
-export interface Obstacle {
-  readonly id: string;
-  readonly unit: Unit | undefined;
+/** There is nothing to do: the unit is as the action would make it. */
+export function isReached(action: GoalAction, unit: Unit): boolean {
+  if (action === "stop") return isDown(unit.phase);
+  if (action !== "start") return false;
+  return unit.want === "up" && (unit.phase === "running" || unit.phase === "reloading" || unit.phase === "exited");
 }
 
 const PENDING: Progress = { kind: "pending" };
@@ -26,7 +29,7 @@ const PENDING: Progress = { kind: "pending" };
  * Is the goal reached, or out of reach? A start that fails is told at its first failure, though the unit goes on trying;
  * a start that waits for a dependency fails when that one has given up or is down, though it starts when that recovers.
  */
-export function progress(goal: Goal, spec: Spec, unit: Unit, obstacles: readonly Obstacle[]): Progress {
+export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | null): Progress {
   switch (goal.action) {
     case "stop":
       return stopProgress(unit);
@@ -34,13 +37,13 @@ export function progress(goal: Goal, spec: Spec, unit: Unit, obstacles: readonly
       return reloadProgress(unit);
     case "restart":
       if (unit.run === goal.run && unit.phase !== "waiting" && !isDown(unit.phase)) return PENDING;
-      return startProgress(spec, unit, obstacles);
+      return startProgress(spec, unit, culprit);
     case "start":
-      return startProgress(spec, unit, obstacles);
+      return startProgress(spec, unit, culprit);
   }
 }
 
-function startProgress(spec: Spec, unit: Unit, obstacles: readonly Obstacle[]): Progress {
+function startProgress(spec: Spec, unit: Unit, culprit: Culprit | null): Progress {
   const how = unit.last?.detail ?? "";
   switch (unit.phase) {
     case "running":
@@ -59,10 +62,8 @@ function startProgress(spec: Spec, unit: Unit, obstacles: readonly Obstacle[]): 
     case "fatal":
       return { kind: "failed", message: how || stateOf(unit) };
     case "waiting": {
-      const hopeless = obstacles.find((obstacle) => obstacle.unit === undefined || isDown(obstacle.unit.phase));
-      if (hopeless === undefined) return PENDING;
-      const state = hopeless.unit === undefined ? "not loaded" : stateOf(hopeless.unit);
-      return { kind: "failed", message: `it needs ${hopeless.id}, which is ${state}; it will start when that one is up` };
+      if (culprit === null) return PENDING;
+      return { kind: "failed", message: `it needs ${culprit}; it will start when that one is up` };
     }
     default:
       return PENDING;

@@ -1,0 +1,106 @@
+import { formatDuration } from "../../base/duration.ts";
+import { beginCheck, changedCheck, failedWords, healthNews, probed, probing, spread } from "../unit/check.ts";
+import { awaitsReadyNotice, isProbed, mayProbe } from "../unit/phase.ts";
+import type { Env, Unit } from "../unit/record.ts";
+import { fed, looked, watchdogOf } from "../unit/watchdog.ts";
+import type { Spec } from "../../spec/spec.ts";
+import type { Apply, Entry, Fact, Step, WorldEvent } from "./types.ts";
+import type { Units } from "./units.ts";
+
+export interface ChecksOptions {
+  readonly units: Units;
+  readonly apply: Apply;
+  /** Spread the checks of units evenly over their intervals. */
+  readonly spreadChecks: boolean;
+}
+
+/** Multiples of the golden ratio, without their integer part, are spread evenly however many there will be. */
+const GOLDEN = 0.6180339887498949;
+
+/** Health checks and watchdogs of running units: when to probe, and what a result or a missing sign of life leads to. */
+export class Checks {
+  readonly #o: ChecksOptions;
+  /** Checks that have been spread so far. */
+  #spread = 0;
+
+  constructor(options: ChecksOptions) {
+    this.#o = options;
+  }
+
+  /**
+   * The entry with the unit after a change. A new run with a check begins it, and once more at its READY=1, before which nothing
+   * is probed; the way down ends it.
+   */
+  follow(entry: Entry, unit: Unit, env: Env): Entry {
+    const { spec } = entry;
+    const wasAlive = entry.unit.process !== null && entry.unit.run === unit.run;
+    const begins = unit.process !== null && (!wasAlive || (awaitsReadyNotice(entry.unit, spec) && !awaitsReadyNotice(unit, spec)));
+    const check = !begins ? entry.check : spec.check === null ? null : beginCheck(unit.run, env.nowMs);
+    const watchdog = watchdogOf(entry.watchdog, unit, spec.watchdogMs, env.nowMs);
+    if (check === null || check.dueMs === null || mayProbe(unit, spec)) return { ...entry, unit, check, watchdog };
+    return { ...entry, unit, check: { ...check, dueMs: null }, watchdog };
+  }
+
+  /** The check of a unit whose file was loaded again. */
+  reloaded({ unit, spec, check }: Entry, after: Spec, { nowMs }: Env): Entry["check"] {
+    if (!mayProbe(unit, spec)) return check;
+    return changedCheck(check, spec.check, after.check, { run: unit.run, ready: unit.phase !== "starting", nowMs });
+  }
+
+  /** Starts the probe of the unit if it is due. */
+  probe(id: string, { env, turn }: Step): void {
+    const entry = this.#o.units.get(id);
+    const check = entry?.check;
+    if (entry === undefined || check?.dueMs == null || check.dueMs > env.nowMs) return;
+    const next = probing(check);
+    this.#o.units.put({ ...entry, check: next });
+    turn.effects.push({ id, type: "probe", run: next.run, seq: next.seq });
+  }
+
+  probeNow(id: string, step: Step): void {
+    const entry = this.#o.units.get(id);
+    if (entry?.check == null || entry.check.probing || !mayProbe(entry.unit, entry.spec)) return;
+    this.#o.units.put({ ...entry, check: { ...entry.check, dueMs: step.env.nowMs } });
+    this.probe(id, step);
+  }
+
+  probed(event: Extract<WorldEvent, { type: "probed" }>, step: Step): void {
+    const { env, turn } = step;
+    const entry = this.#o.units.get(event.id);
+    const spec = entry?.spec.check;
+    if (!entry?.check || !spec || entry.check.run !== event.run || !isProbed(entry.unit)) return;
+    const { state: after, verdict } = probed(entry.check, spec, event.seq, event.result, env.nowMs);
+    if (after === entry.check) return;
+    const spreads = verdict === "ready" && this.#o.spreadChecks;
+    const state = spreads ? spread(after, spec, (++this.#spread * GOLDEN) % 1) : after;
+    if (state.health !== entry.check.health) turn.changed.add(event.id);
+    this.#o.units.put({ ...entry, check: state });
+    if (verdict === "ready") this.#o.apply(event.id, { type: "ready", run: event.run }, step);
+    const news = healthNews(entry.check, state, spec, event.result);
+    if (news !== null) turn.effects.push({ id: event.id, ...news });
+    if (verdict === "unhealthy" && spec.action === "restart") {
+      const detail = failedWords(state, event.result);
+      this.#o.apply(event.id, { type: "condemned", run: event.run, by: "health", detail }, step);
+    }
+  }
+
+  /** The service sent a notification: it may feed, change or trigger its watchdog. */
+  feed(id: string, { run, notice }: Extract<Fact, { type: "notified" }>, step: Step): void {
+    const entry = this.#o.units.get(id);
+    if (entry === undefined || entry.unit.run !== run) return;
+    const watchdog = fed(entry.watchdog, entry.unit, notice, step.env.nowMs);
+    if (watchdog !== entry.watchdog) this.#o.units.put({ ...entry, watchdog });
+    if (notice.watchdog === "trigger")
+      this.#o.apply(id, { type: "condemned", run, by: "watchdog", detail: "it triggered its watchdog" }, step);
+  }
+
+  /** Condemns the run if its watchdog period has passed without a sign of life. */
+  checkWatchdog(id: string, step: Step): void {
+    const entry = this.#o.units.get(id);
+    if (entry?.watchdog == null) return;
+    const { state, expired } = looked(entry.watchdog, step.env.nowMs);
+    if (state !== entry.watchdog) this.#o.units.put({ ...entry, watchdog: state });
+    const detail = `no sign of life (WATCHDOG=1) within ${formatDuration(state.everyMs ?? 0)}`;
+    if (expired) this.#o.apply(id, { type: "condemned", run: state.run, by: "watchdog", detail }, step);
+  }
+}

@@ -1,0 +1,35 @@
+import type { LimitSpec } from "../../spec/spec.ts";
+import { enforcementWords } from "../metrics/enforcement.ts";
+import { freshLimits, limitWords, LIMITS, sampleLimits, type LimitNews } from "../metrics/limits.ts";
+import { tell } from "../unit/outcome.ts";
+import { isProbed } from "../unit/phase.ts";
+import type { Apply, Entry, Measurement, Step } from "./types.ts";
+import type { Units } from "./units.ts";
+
+/** Counts a round of samples against the limits of running units. A breach is reported once, and acted upon as the unit says. */
+export function measure(samples: ReadonlyMap<string, Measurement>, units: Units, apply: Apply, step: Step): void {
+  for (const [id, measurement] of samples) {
+    const entry = units.get(id);
+    if (entry?.spec.limits == null || entry.unit.run !== measurement.run || !isProbed(entry.unit)) continue;
+    const { sustained = entry.spec.limits.sustained, sample, only = LIMITS } = measurement;
+    const known = entry.limits?.run === measurement.run ? entry.limits : freshLimits(measurement.run);
+    const { state, news } = sampleLimits(known, { ...entry.spec.limits, sustained }, sample, only);
+    units.put({ ...entry, limits: state });
+    for (const one of news) report(entry, entry.spec.limits, measurement, one, apply, step);
+  }
+}
+
+function report(entry: Entry, spec: LimitSpec, measurement: Measurement, news: LimitNews, apply: Apply, step: Step): void {
+  const { id } = entry.unit;
+  const { run, unenforced } = measurement;
+  const { limit, level, value, max } = news;
+  const enforces = spec.action === "enforce" && limit === "memory" && unenforced(limit) !== null;
+  const restarts = level === "over" && (spec.action === "restart" || enforces);
+  const words = `${limitWords(news)}${restarts ? "; it is restarted" : ""}`;
+  const type = level === "over" ? "limit-exceeded" : level === "near" && news.was === "ok" ? "limit-near" : "limit-recovered";
+  const enforcement = enforcementWords(spec, unenforced).join("; ");
+  step.turn.effects.push({ id, ...tell(type, words, { run, limit, value, max, action: spec.action, enforcement }) });
+  step.turn.effects.push({ id, type: "note", text: words });
+  step.turn.suspects.add(id);
+  if (restarts) apply(id, { type: "condemned", run, by: "resources", detail: limitWords(news) }, step);
+}

@@ -1,0 +1,59 @@
+import type { AlertCondition } from "../../core/alerts/alerts.ts";
+import { storeConditions } from "../../core/alerts/conditions.ts";
+import { logConditions } from "../../core/logs/loss-messages.ts";
+import type { ConditionSource } from "../../core/world/types.ts";
+import type { Turn, World } from "../../core/world/world.ts";
+import type { LogStore } from "../../ports/logs.ts";
+import type { Store } from "../../ports/store.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Forecaster } from "./forecaster.ts";
+
+export interface ConditionWatchOptions {
+  readonly world: World;
+  readonly store: Pick<Store, "condition">;
+  readonly logs: Pick<LogStore, "condition">;
+  readonly forecaster: Pick<Forecaster, "conditionsOf">;
+  readonly engine: Pick<Engine, "handle" | "watch">;
+}
+
+const DAEMON = "";
+
+/**
+ * Tells the world of conditions that it cannot see in its own records: a store that cannot be written, lost output, a limit that
+ * is predicted to be reached. Compared on the shared tick; only what changed becomes an event.
+ */
+export class ConditionWatch {
+  readonly #o: ConditionWatchOptions;
+  /** What was observed last, by source and unit, where it was anything. */
+  readonly #known = new Map<string, string>();
+
+  constructor(options: ConditionWatchOptions) {
+    this.#o = options;
+    options.engine.watch((turn) => this.#forget(turn));
+  }
+
+  tick(): void {
+    const { world, store, logs, forecaster } = this.#o;
+    this.#observe("store", DAEMON, storeConditions(store.condition));
+    for (const [id, entry] of world.entries()) {
+      this.#observe("log", id, logConditions(entry, logs.condition(id)));
+      this.#observe("forecast", id, forecaster.conditionsOf(id, entry));
+    }
+  }
+
+  #observe(source: ConditionSource, unit: string, conditions: readonly AlertCondition[]): void {
+    const key = `${source} ${unit}`;
+    const known = this.#known.get(key);
+    if (conditions.length === 0 && known === undefined) return;
+    const now = JSON.stringify(conditions);
+    if (now === known) return;
+    if (conditions.length === 0) this.#known.delete(key);
+    else this.#known.set(key, now);
+    this.#o.engine.handle({ type: "observed", source, unit, conditions });
+  }
+
+  /** The world forgets what was observed of a unit that is removed. */
+  #forget(turn: Turn): void {
+    for (const unit of turn.removed) for (const source of ["log", "forecast"]) this.#known.delete(`${source} ${unit}`);
+  }
+}

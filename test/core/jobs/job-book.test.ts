@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { jobText, parseJob, type Job } from "../../../src/core/jobs/job.ts";
+import { CHAIN, NOTIFY, ONESHOT, staged, type Stage } from "../world/stage.ts";
+
+type Action = "start" | "stop" | "restart" | "reload";
+
+/** Requests the action as a job; answers how to read it. */
+function job(stage: Stage, action: Action, ids: readonly string[], more: { readonly cascade?: boolean } = {}): () => string[] {
+  const id = nameOf(action, ids);
+  stage.post({ type: "request", action, ids, cause: "operator", ...more, job: { id, warnings: [] } });
+  return () => words(stage.world.job(id)!);
+}
+
+const nameOf = (action: Action, ids: readonly string[]): string => `${action} ${ids.join(" ")}`;
+
+const words = (one: Job): string[] =>
+  one.units.map(({ id, outcome }) => (outcome === null ? `${id} pending` : `${id} ${outcome.result}: ${outcome.message}`));
+
+describe("a job", () => {
+  test("is pending until its units are there, and has an outcome for each in the order of the request", () => {
+    const stage = staged({ a: NOTIFY, b: {} });
+    const read = job(stage, "start", ["a", "b"]);
+    expect(read()).toEqual(["a pending", "b done: running (pid 101) in 0ms"]);
+    stage.pass(1500).ready("a");
+    expect(read()).toEqual(["a done: running (pid 101) in 1.5s", "b done: running (pid 101) in 0ms"]);
+  });
+
+  test("leaves alone what is as it should be", () => {
+    const stage = staged({ a: {}, b: {} }).start("a");
+    expect(job(stage, "start", ["a"])()).toEqual(["a unchanged: already running"]);
+    expect(job(stage, "stop", ["b"])()).toEqual(["b unchanged: already stopped"]);
+  });
+
+  test("a start fails at the unit's first failure, though the unit is tried again", () => {
+    const stage = staged({ web: {} });
+    stage.broken.add("web");
+    expect(job(stage, "start", ["web"])()).toEqual(["web failed: no such file"]);
+    expect(stage.phase("web")).toBe("backoff");
+  });
+
+  test("a restart waits for the next run", () => {
+    const stage = staged({ web: {} }).start("web");
+    stage.stubborn.add("web");
+    const read = job(stage, "restart", ["web"]);
+    expect(read()).toEqual(["web pending"]);
+    stage.pass(10_000);
+    expect(read()).toEqual(["web done: running (pid 102) in 10s"]);
+  });
+
+  test("a start of what waits for a unit that is down fails at once, also when it is asked for again", () => {
+    const stage = staged({ app: { dependencies: ["gone"] } });
+    const why = "app failed: it needs gone, which is not loaded; it will start when that one is up";
+    for (const id of ["first", "second"]) {
+      stage.post({ type: "request", action: "start", ids: ["app"], cause: "operator", job: { id, warnings: [] } });
+      expect(words(stage.world.job(id)!)).toEqual([why]);
+    }
+  });
+
+  test("a start fails when what it waits for gives up meanwhile", () => {
+    const stage = staged(CHAIN);
+    stage.broken.add("db");
+    const read = job(stage, "start", ["web"]);
+    expect(read()).toEqual(["web pending"]);
+    stage.pass(600_000);
+    expect(read()).toEqual(["web failed: it needs db, which is fatal; it will start when that one is up"]);
+  });
+
+  test("a reload of what cannot reload, or must not now, fails with the reason", () => {
+    const reload = { kind: "command", command: "reread", args: [], timeoutMs: 1000 } as const;
+    const stage = staged({ plain: {}, web: { reload } });
+    expect(job(stage, "reload", ["plain", "web"])()).toEqual([
+      "plain failed: it cannot reload: its unit file has no `reload`; use restart",
+      expect.stringMatching(/^web failed: cannot reload: /),
+    ]);
+    stage.start("web");
+    expect(job(stage, "reload", ["web"])()[0]).toStartWith("web done: reloaded");
+  });
+
+  test("a stop with its dependents has an outcome for each of them", () => {
+    const stage = staged(CHAIN).start("web");
+    expect(job(stage, "stop", ["db"], { cascade: true })()).toEqual(["db done: stopped in 0ms", "web done: stopped in 0ms"]);
+  });
+
+  test("a oneshot is done when it has succeeded", () => {
+    const stage = staged({ migrate: ONESHOT });
+    const read = job(stage, "start", ["migrate"]);
+    expect(read()).toEqual(["migrate pending"]);
+    stage.exits("migrate", 0);
+    expect(read()[0]).toStartWith("migrate done: finished");
+  });
+
+  test("a unit that is removed meanwhile ends its part of the job", () => {
+    const stage = staged({ web: NOTIFY });
+    const read = job(stage, "start", ["web"]);
+    stage.unload("web");
+    expect(read()).toEqual(["web failed: it was removed"]);
+  });
+});
+
+describe("a job is a record", () => {
+  test("that another world goes on with", () => {
+    const stage = staged({ web: NOTIFY });
+    job(stage, "start", ["web"]);
+    const { spec, unit, check } = stage.world.get("web")!;
+    const next = staged({});
+    next.nowMs = 2000;
+    next.post({ type: "restore", spec, unit, check });
+    next.post({ type: "restoreJob", job: parseJob("start web", jobText(stage.world.job("start web")!))! });
+    expect(words(next.world.job("start web")!)).toEqual(["web pending"]);
+    next.ready("web");
+    expect(words(next.world.job("start web")!)).toEqual(["web done: running (pid 101) in 2s"]);
+  });
+
+  test("that is damaged or of another version counts for nothing", () => {
+    const { world } = staged({ web: {} });
+    expect(world.job("a")).toBeUndefined();
+    const text = jobText({ id: "a", action: "start", createdMs: 0, endedMs: null, warnings: [], units: [] });
+    expect(parseJob("a", text)).not.toBeNull();
+    expect(parseJob("b", text)).toBeNull();
+    expect(parseJob("a", text.replace('"version":1', '"version":2'))).toBeNull();
+    expect(parseJob("a", "{")).toBeNull();
+  });
+
+  test("that is kept for ten minutes after its end, and longer while it is pending", () => {
+    const stage = staged({ web: {}, slow: NOTIFY });
+    job(stage, "start", ["web"]);
+    job(stage, "start", ["slow"]);
+    stage.pass(599_999);
+    expect(stage.world.job("start web")).toBeDefined();
+    stage.pass(1);
+    expect(stage.world.job("start web")).toBeUndefined();
+  });
+
+  test("of which the oldest go first when there are very many", () => {
+    const stage = staged({ web: {} }).start("web");
+    for (let n = 0; n < 300; n++)
+      stage.post({ type: "request", action: "start", ids: ["web"], cause: "operator", job: { id: `j${n}`, warnings: [] } });
+    expect(stage.world.job("j99")).toBeUndefined();
+    expect(stage.world.job("j100")).toBeDefined();
+  });
+});
