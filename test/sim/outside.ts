@@ -91,6 +91,7 @@ export class Outside {
     const { id } = effect;
     switch (effect.type) {
       case "tell":
+      case "note":
         return;
       case "prepare":
         return this.#hook(id, this.#begin(id, effect.run), (failure) => ({ type: "prepared", run: effect.run, failure }));
