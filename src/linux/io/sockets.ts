@@ -8,7 +8,7 @@ import type { Sockets } from "../../ports/sockets.ts";
 import type { ListenAddress } from "../../spec/schema/listen.ts";
 import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import { pidfdOpen } from "../processes/pidfd.ts";
-import { whoListens } from "./tcp-listeners.ts";
+import { findPortOwner } from "./tcp-listeners.ts";
 import { readStat } from "../proc/proc.ts";
 
 const AF = { unix: 1, inet: 2, inet6: 10 } as const;
@@ -42,7 +42,7 @@ function listen(address: ListenAddress, reusePort: boolean): Result<number, stri
   if (bound === 0 && libc.listen(fd, BACKLOG) === 0) return ok(fd);
   const cause = number || errno();
   libc.close(fd);
-  const owner = address.family === "unix" ? null : whoListens(address.port);
+  const owner = address.family === "unix" ? null : findPortOwner(address.port);
   return err(`cannot listen on ${wordsOf(address)}: ${errnoWords(cause)}${owner === null ? "" : `, by ${owner}`}`);
 }
 

@@ -4,7 +4,7 @@ import { listPids, readStat } from "../proc/proc.ts";
 const LISTEN = "0A";
 
 /** Who listens on a TCP port of this machine, as `nginx (pid 812)`; null when nobody does or it cannot be seen. proc(5), /proc/net/tcp. */
-export function whoListens(port: number): string | null {
+export function findPortOwner(port: number): string | null {
   const inodes = new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));
   if (inodes.size === 0) return null;
   for (const pid of listPids()) {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** How many descriptors it may have at most, and how many it has. */
-export function descriptorsOf(pid: number): { readonly hard: number; readonly open: number } | null {
+export function descriptorUsage(pid: number): { readonly hard: number; readonly open: number } | null {
   try {
     const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "latin1")) ?? [];
     if (hard === undefined) return null;
@@ -13,7 +13,7 @@ export function descriptorsOf(pid: number): { readonly hard: number; readonly op
 }
 
 /** True when the file that it executes was replaced or removed since. */
-export function isReplaced(pid: number): boolean | null {
+export function isExecutableReplaced(pid: number): boolean | null {
   try {
     return readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");
   } catch {

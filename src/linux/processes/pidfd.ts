@@ -19,7 +19,7 @@ const EMFILE = 24;
 const ENFILE = 23;
 
 /** Signals exactly this process; false when it is gone. The descriptor comes first and the comparison after, so that both are about one process. */
-export function sendTo({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">, signal: number): boolean {
+export function signalProcess({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">, signal: number): boolean {
   const pidfd = pidfdOpen(pid);
   if (pidfd === -EMFILE || pidfd === -ENFILE) return readStat(pid)?.startTicks === startTicks && libc.kill(pid, signal) === 0;
   if (pidfd < 0) return false;

@@ -8,12 +8,12 @@ import type { CgroupLimits, FoundRun, Processes, ProcessRef, SpawnRequest, Spawn
 import { bootId, clockTicks } from "../proc/boot.ts";
 import { CgroupLimiter } from "../cgroup/limits.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
-import { Exits, waitFor } from "./exits.ts";
+import { ExitWatcher, waitForChild } from "./exit-watcher.ts";
 import type { Epoll } from "../io/epoll.ts";
 import { noKeeper } from "../keeper/keeper.ts";
 import { libc } from "../ffi/libc.ts";
 import { OomKills } from "../cgroup/oom-kills.ts";
-import { pidfdSignal, sendTo } from "./pidfd.ts";
+import { pidfdSignal, signalProcess } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "../proc/proc.ts";
 import { prepareSpawn, type Spawn, type Spawned } from "../spawn/spawn.ts";
 import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
@@ -24,8 +24,8 @@ export interface ProcessTable extends Processes {
    * The living processes of many trees in one sweep, by the caller's key. Of every tree there is: what is in none of them is taken
    * for a stranger, and not looked at again for a while.
    */
-  membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
-  membersOf(tree: TreeOf): readonly Stat[];
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
+  treeStats(tree: TreeOf): readonly Stat[];
   /** False: what daemonises away from a service is found only by a sweep of /proc, and its zombies are init's. */
   readonly subreaper: boolean;
   /** Why runs have no cgroups of their own; null when they have. */
@@ -37,7 +37,7 @@ export interface ProcessTable extends Processes {
 export interface ProcessesOptions {
   readonly epoll: Epoll;
   /** An orphan of some tree ended and was reaped. */
-  readonly onStranger?: (pid: number, exit: Exit) => void;
+  readonly onOrphanReaped?: (pid: number, exit: Exit) => void;
   /** Makes the cgroups of runs; none where it answers an error, which is in `containmentNote` then. */
   readonly cgroups?: Result<Cgroups, string>;
   /** Has the end of processes told to the next daemon. */
@@ -59,7 +59,7 @@ const EXEC_MS = 20;
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
   readonly #start: Spawn;
-  readonly #exits: Exits;
+  readonly #exits: ExitWatcher;
   readonly #trees: TreeControl;
   readonly #stopReaping: () => void;
   readonly #cgroups: Cgroups | null;
@@ -67,17 +67,17 @@ class LinuxProcesses implements ProcessTable {
   readonly #oom = new OomKills();
   readonly containmentNote: string | null;
 
-  constructor({ epoll, onStranger, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
-    const { spawn, proveCgroup } = prepareSpawn(scratch);
+  constructor({ epoll, onOrphanReaped, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
+    const { spawn, testCgroup } = prepareSpawn(scratch);
     this.#start = spawn;
-    const flaw = cgroups.ok ? proveCgroup(cgroups.value.root) : cgroups.error;
+    const flaw = cgroups.ok ? testCgroup(cgroups.value.root) : cgroups.error;
     this.containmentNote = flaw;
     this.#cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
     this.#bounder = this.#cgroups === null ? null : new CgroupLimiter({ root: this.#cgroups.root });
     this.#cgroups?.onRelease((invocation) => this.#bounder?.forget(invocation));
-    this.#exits = new Exits(epoll, keeper);
+    this.#exits = new ExitWatcher(epoll, keeper);
     this.#trees = new TreeControl({ epoll, exits: this.#exits, subreaper: this.subreaper, cgroups: this.#cgroups });
-    this.#stopReaping = reapOrphans({ isAwaited: (pid) => this.#exits.has(pid), onReaped: onStranger });
+    this.#stopReaping = reapOrphans({ isAwaited: (pid) => this.#exits.has(pid), onReaped: onOrphanReaped });
   }
 
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
@@ -89,10 +89,10 @@ class LinuxProcesses implements ProcessTable {
     if (errno !== 0) {
       // No descriptors left: a process that cannot be watched must not run.
       libc.kill(pid, SIGNALS.SIGKILL);
-      waitFor(pid, 0);
+      waitForChild(pid, 0);
       return { ok: false, stage: "fork", errno, subject: request.argv[0] ?? "" };
     }
-    this.#trees.bornHere(ref);
+    this.#trees.addSpawned(ref);
     return { ok: true, ref };
   }
 
@@ -129,12 +129,12 @@ class LinuxProcesses implements ProcessTable {
     if (ref.bootId !== bootId()) return "gone";
     const errno = this.#exits.watch(ref.pid, ref.startTicks, true, onExit);
     if (errno === ESRCH) {
-      const exit = this.#exits.ofTheLast(ref.pid);
+      const exit = this.#exits.takeExitFromKeeper(ref.pid);
       if (exit !== null) setImmediate(onExit, exit);
       return exit === null ? "gone" : "ended";
     }
     if (errno !== 0) this.#adoptLater(ref, onExit);
-    if (parentOf(ref.pid) === process.pid) this.#trees.bornHere(ref); // after a re-exec of the daemon
+    if (parentOf(ref.pid) === process.pid) this.#trees.addSpawned(ref); // after a re-exec of the daemon
     return "adopted";
   }
 
@@ -175,7 +175,7 @@ class LinuxProcesses implements ProcessTable {
   signal(ref: ProcessRef, signal: number): boolean {
     if (ref.bootId !== bootId()) return false;
     const watched = this.#exits.pidfdOf(ref.pid, ref.startTicks);
-    return watched === null ? sendTo(ref, signal) : pidfdSignal(watched, signal) === 0;
+    return watched === null ? signalProcess(ref, signal) : pidfdSignal(watched, signal) === 0;
   }
 
   signalTree(tree: TreeOf, signal: number, mode: KillMode): void {
@@ -210,13 +210,13 @@ class LinuxProcesses implements ProcessTable {
     this.#cgroups?.release(invocation);
   }
 
-  membersOf(tree: TreeOf): readonly Stat[] {
+  treeStats(tree: TreeOf): readonly Stat[] {
     return this.#trees.members(tree);
   }
 
-  membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
     this.#oom.look();
-    return this.#trees.membersOfAll(trees);
+    return this.#trees.scanTrees(trees);
   }
 
   close(): void {

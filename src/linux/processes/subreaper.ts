@@ -4,7 +4,7 @@
  * waits for them itself, so a zombie that nobody here knows is left to it for a second before it counts as an orphan.
  */
 import type { Exit } from "../../base/exit.ts";
-import { waitFor } from "./exits.ts";
+import { waitForChild } from "./exit-watcher.ts";
 import { libc } from "../ffi/libc.ts";
 import { allStats, ownChildren, readStat } from "../proc/proc.ts";
 
@@ -36,7 +36,7 @@ export function reapOrphans({ isAwaited, onReaped }: ReaperOptions): () => void 
       if (isAwaited(pid)) continue;
       const stat = readStat(pid);
       if (stat?.state !== "Z") continue;
-      const exit = suspects.get(pid) === stat.startTicks ? waitFor(pid, WNOHANG) : "running";
+      const exit = suspects.get(pid) === stat.startTicks ? waitForChild(pid, WNOHANG) : "running";
       if (exit === "running") now.set(pid, stat.startTicks);
       else if (exit !== "not-ours") onReaped?.(pid, exit);
     }

@@ -7,11 +7,11 @@
  */
 import type { ProcessRef, Survivor, TreeOf } from "../../ports/processes.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
-import type { Exits } from "./exits.ts";
+import type { ExitWatcher } from "./exit-watcher.ts";
 import type { Epoll, EpollHandle } from "../io/epoll.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { libc } from "../ffi/libc.ts";
-import { pidfdOpen, sendTo } from "./pidfd.ts";
+import { pidfdOpen, signalProcess } from "./pidfd.ts";
 import { ProcessScan } from "./process-scan.ts";
 import { addChildren, allStats, isAlive, ownChildren, readStat, type Stat } from "../proc/proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
@@ -30,7 +30,7 @@ const QUIET = 0;
 
 export class TreeControl {
   readonly #epoll: Epoll;
-  readonly #exits: Exits;
+  readonly #exits: ExitWatcher;
   readonly #subreaper: boolean;
   readonly #cgroups: Cgroups | null;
   readonly #finder: TreeFinder;
@@ -42,7 +42,7 @@ export class TreeControl {
   #orphans: ReadonlyMap<number, Stat | null> | null = null;
   #orphansAtLook = -1;
 
-  constructor(options: { readonly epoll: Epoll; readonly exits: Exits; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
+  constructor(options: { readonly epoll: Epoll; readonly exits: ExitWatcher; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
     this.#epoll = options.epoll;
     this.#exits = options.exits;
     this.#subreaper = options.subreaper;
@@ -50,7 +50,7 @@ export class TreeControl {
     this.#finder = new TreeFinder((pid) => (this.#cgroups === null ? null : this.#cgroups.invocationOf(pid)));
   }
 
-  bornHere(ref: ProcessRef): void {
+  addSpawned(ref: ProcessRef): void {
     this.#sweep = null; // it is not in there; an orphan it is not
     this.#births.set(ref.pid, ref);
     if (this.#births.size < this.#tidyAt) return;
@@ -84,7 +84,7 @@ export class TreeControl {
     return { members, isSure };
   }
 
-  membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
     const seen = this.#scan.take();
     const found = this.#finder.find(trees, takeSnapshot(seen, false));
     this.#scan.setAside(seen, found.values());
@@ -105,7 +105,7 @@ export class TreeControl {
     for (const stat of this.members(tree)) members.set(nameOf(stat), stat);
     for (const stat of members.values()) {
       if (inGroup(readStat(stat.pid) ?? stat)) continue;
-      for (const signal of signals) sendTo(stat, signal);
+      for (const signal of signals) signalProcess(stat, signal);
     }
   }
 
@@ -126,7 +126,7 @@ export class TreeControl {
         if (tried.has(nameOf(stat))) continue;
         tried.add(nameOf(stat));
         isOver = false; // also when it has just ended by itself: it may have forked before
-        if (sendTo(stat, SIGNALS.SIGKILL)) hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
+        if (signalProcess(stat, SIGNALS.SIGKILL)) hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
       }
       // Once the first look has their names: what forks faster than we look ends here.
       if (sweeps === 0) this.#cgroups?.kill(tree.invocation);

@@ -22,7 +22,7 @@ export function catchEarlySignals(): void {
 }
 
 /** What was caught so far; call when the daemon has handlers of its own. */
-export function earlySignals(): readonly Early[] {
+export function takeEarlySignals(): readonly Early[] {
   off?.();
   off = null;
   const signals = caught;

@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { SIGNALS } from "../../base/signals.ts";
-import { sendTo } from "../processes/pidfd.ts";
+import { signalProcess } from "../processes/pidfd.ts";
 import { readStat } from "../proc/proc.ts";
 
 export interface LaunchCommand {
@@ -17,7 +17,7 @@ export interface LaunchCommand {
 }
 
 /** Null when there is no such process, or it is not ours to look at. */
-export function launchOf(pid: number): LaunchCommand | null {
+export function readLaunchCommand(pid: number): LaunchCommand | null {
   try {
     const env = textsOf(pid, "environ").map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);
     const stat = readStat(pid);
@@ -50,16 +50,16 @@ export function relaunch({ program, args, env, directory }: LaunchCommand, outpu
 }
 
 /** SIGKILL to exactly this process. */
-export const endByForce = (launch: LaunchCommand): boolean => sendTo(launch, SIGNALS.SIGKILL);
+export const killLaunched = (launch: LaunchCommand): boolean => signalProcess(launch, SIGNALS.SIGKILL);
 
-export interface Tried {
+export interface ProgramResult {
   /** Null: it could not be started, or did not end in time and was killed. */
   readonly code: number | null;
   readonly output: string;
 }
 
 /** Runs a program to its end, at most so long, and gives what it said on both outputs. */
-export async function tryProgram(command: readonly string[], env: Readonly<Record<string, string>>, timeoutMs: number): Promise<Tried> {
+export async function runWithTimeout(command: readonly string[], env: Readonly<Record<string, string>>, timeoutMs: number): Promise<ProgramResult> {
   try {
     const child = Bun.spawn([...command], { env, stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" });
     const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

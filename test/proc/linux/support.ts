@@ -44,7 +44,7 @@ export function machine(): Machine {
     },
   });
   const strangers: number[] = [];
-  const processes = openProcesses({ epoll, onStranger: (pid) => strangers.push(pid) });
+  const processes = openProcesses({ epoll, onOrphanReaped: (pid) => strangers.push(pid) });
   const directory = mkdtempSync(join(tmpdir(), "sup-test-"));
   const trees: TreeOf[] = [];
 

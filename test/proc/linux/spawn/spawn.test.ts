@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Exit } from "../../../../src/base/exit.ts";
 import { ownChildren, readStat } from "../../../../src/linux/proc/proc.ts";
-import { flawOf } from "../../../../src/linux/spawn/spawn.ts";
+import { selfTestProblem } from "../../../../src/linux/spawn/spawn.ts";
 import type { SpawnRequest } from "../../../../src/ports/processes.ts";
 import { run } from "../../../harness/run.ts";
 import { descriptors, identity, isRoot, machine, newDescriptors, PATH } from "../support.ts";
@@ -34,8 +34,8 @@ describe("what the start of a program that does not exist tells about the machin
       "wrong step (exec: permission denied (EACCES))",
     ],
   ] as const)("%s", (_, outcome, words) => {
-    if (words === null) expect(flawOf(outcome)).toBeNull();
-    else expect(flawOf(outcome)).toContain(words);
+    if (words === null) expect(selfTestProblem(outcome)).toBeNull();
+    else expect(selfTestProblem(outcome)).toContain(words);
   });
 });
 
@@ -150,7 +150,7 @@ test("no descriptor leaks into the process", async () => {
 test("descriptors arrive where they should, also when two of them change places", async () => {
   // In a process of its own: the numbers of its descriptors are small, whatever earlier tests have left open here.
   const links = join(directory, "links");
-  const { stdout, stderr } = await run([process.execPath, join(import.meta.dir, "swaps.ts"), links], { env: { PATH } });
+  const { stdout, stderr } = await run([process.execPath, join(import.meta.dir, "swap-descriptors.ts"), links], { env: { PATH } });
   expect([stdout, stderr]).toEqual(['{"kind":"code","code":0}\n', ""]);
   expect(readFileSync(links, "utf8")).toBe("/etc/group\n/etc/passwd\n/dev/null\n");
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { neededMemory } from "../../../../src/linux/keeper/keeper.ts";
+import { neededMemory } from "../../../../src/linux/keeper/keeper-process.ts";
 
 /** Of a daemon with musl on arm64, shortened; the last but one line as Linux 6.13 and later have it. */
 const MAPS = `00200000-0631b000 r-xp 00000000 103:00 31                           /usr/local/bin/sup

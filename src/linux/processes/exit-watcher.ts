@@ -25,7 +25,7 @@ const WNOHANG = 1;
 const EINTR = 4;
 const ESRCH = 3;
 
-export class Exits {
+export class ExitWatcher {
   readonly #watched = new Map<number, Watched>();
   readonly #epoll: Epoll;
   readonly #keeper: Keeper;
@@ -89,7 +89,7 @@ export class Exits {
   }
 
   /** How a process of the last daemon ended while there was none; null when that is not known. */
-  ofTheLast(pid: number): Exit | null {
+  takeExitFromKeeper(pid: number): Exit | null {
     const pidfd = this.#keeper.takeBack(keeperKey.process(pid));
     if (pidfd === null) return null;
     const status = pidfdWaitStatus(pidfd);
@@ -105,7 +105,7 @@ export class Exits {
   /** Null: it has not ended after all. */
   #statusOf(process: Named, pidfd: number): Exit | null {
     const { pid, startTicks } = process; // of a child perhaps read only now, the last moment: its zombie still tells
-    const result = waitFor(pid, WNOHANG);
+    const result = waitForChild(pid, WNOHANG);
     if (result === "running") return null;
     if (result !== "not-ours") return result;
     const status = strangerStatus(pid, startTicks, pidfd);
@@ -123,7 +123,7 @@ function compare(pid: number, startTicks: number): number {
 }
 
 /** waitpid(2) for one child of ours. */
-export function waitFor(pid: number, options: number): Exit | "running" | "not-ours" {
+export function waitForChild(pid: number, options: number): Exit | "running" | "not-ours" {
   const status = new Int32Array(1);
   for (;;) {
     const result = libc.waitpid(pid, ptr(status), options);

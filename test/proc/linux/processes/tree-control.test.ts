@@ -21,7 +21,7 @@ test("a sweep for many trees finds the same members as the look at one", async (
   using m = machine();
   const runs = await Promise.all([m.start(`${FAMILY} wait`, 3), m.start(`${FAMILY} wait`, 3), m.start("exec sleep 1000")]);
   const each = await Promise.all(runs.map(({ tree }, index) => settled(m, tree, index < 2 ? 4 : 1)));
-  const all = m.processes.membersOfAll(runs.map((run) => [run.tree.invocation, run.tree] as const));
+  const all = m.processes.scanTrees(runs.map((run) => [run.tree.invocation, run.tree] as const));
   for (const [index, { tree }] of runs.entries()) {
     expect(
       all
@@ -163,22 +163,22 @@ test("condition tells running, stopped and gone", async () => {
 
 test("a session whose leader is gone belongs to the run only when a member carries its mark", async () => {
   using m = machine();
-  // As seen by a daemon that did not start it: membersOfAll reads the whole of /proc and trusts nobody.
+  // As seen by a daemon that did not start it: scanTrees reads the whole of /proc and trusts nobody.
   const { ref, exited, tree } = await m.start("(sleep 1000 &)", 0, { env: {} });
   await exited;
-  const sweep = (invocation: string) => m.processes.membersOfAll([[0, { invocation, main: ref }]]).get(0);
+  const sweep = (invocation: string) => m.processes.scanTrees([[0, { invocation, main: ref }]]).get(0);
   expect(sweep("whatever")).toEqual([]);
   expect(m.processes.members(tree)).toHaveLength(1); // born here: an orphan of that session is ours for certain
   const marked = await m.start("(env -i sleep 1000 &) ; (sleep 1000 &)");
   await marked.exited;
   // An environment cannot be read in the middle of an exec.
-  await until(() => m.processes.membersOfAll([[0, marked.tree]]).get(0)?.length === 2, "both to be found");
+  await until(() => m.processes.scanTrees([[0, marked.tree]]).get(0)?.length === 2, "both to be found");
 });
 
 test("nothing of a run before a reboot is found, whatever has its numbers now", async () => {
   using m = machine();
   const { tree } = await m.start("exec sleep 1000");
   const before = { ...tree, main: { ...tree.main, bootId: "before" } };
-  expect(m.processes.membersOfAll([[0, before]]).get(0)).toEqual([]);
+  expect(m.processes.scanTrees([[0, before]]).get(0)).toEqual([]);
   expect(m.processes.killTree(before)).toEqual([]);
 });
