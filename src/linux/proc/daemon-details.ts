@@ -1,7 +1,7 @@
-/** What can be seen of another process from outside, for `sup doctor`. Null: it cannot be seen (gone, or another user's). */
+/** Facts about the daemon's process for `sup doctor`. Null: unknown, because it has ended or belongs to another user. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** How many descriptors it may have at most, and how many it has. */
+/** The hard limit of descriptors, and how many are open. */
 export function descriptorUsage(pid: number): { readonly hard: number; readonly open: number } | null {
   try {
     const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "latin1")) ?? [];
@@ -12,7 +12,7 @@ export function descriptorUsage(pid: number): { readonly hard: number; readonly 
   }
 }
 
-/** True when the file that it executes was replaced or removed since. */
+/** True when its executable file was replaced or removed after it started. */
 export function isExecutableReplaced(pid: number): boolean | null {
   try {
     return readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");

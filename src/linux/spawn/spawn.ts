@@ -30,7 +30,10 @@ const KEEP_GROUP = 0xffffffff;
  * Compiles spawn.c (about 5 ms) and tests it with a start that must fail. Throws when this machine cannot start processes
  * this way. Compiling needs a writable directory: `scratch`, or one of the usual places.
  */
-export function prepareSpawn(scratch?: string, code = source): { readonly spawn: Spawn; readonly testCgroup: (directory: string) => string | null } {
+export function prepareSpawn(
+  scratch?: string,
+  code = source,
+): { readonly spawn: Spawn; readonly testCgroup: (directory: string) => string | null } {
   const { functions, exports } = compileC("spawn.c", code, { sup_spawn: { args: ["ptr"], returns: "int" } }, scratch);
   const native: Native = { call: functions.sup_spawn, layout: exports.struct("attempt", ATTEMPT), stages: stagesIn(exports) };
   const problem = selfTest(native, null);

@@ -1,4 +1,4 @@
-/** Starts a process in which two descriptors of this one have changed places; what they lead to there is written into FILE. */
+/** Starts a process in which two descriptors of this one are swapped. The process writes what they refer to into FILE. */
 import { openSync } from "node:fs";
 import { waitForChild } from "../../../../src/linux/processes/exit-watcher.ts";
 import { prepareSpawn } from "../../../../src/linux/spawn/spawn.ts";
