@@ -15,7 +15,7 @@ import { libc } from "../ffi/libc.ts";
 import { OomKills } from "../cgroup/oom-kills.ts";
 import { pidfdSignal, signalProcess } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "../proc/proc.ts";
-import { prepareSpawn, type Spawn, type Spawned } from "../spawn/spawn.ts";
+import { prepareSpawn, type SpawnFunction, type SpawnOutcome } from "../spawn/spawn.ts";
 import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
 import { TreeControl } from "./tree-control.ts";
 
@@ -59,7 +59,7 @@ const EXEC_MS = 20;
 
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
-  readonly #start: Spawn;
+  readonly #start: SpawnFunction;
   readonly #exits: ExitWatcher;
   readonly #trees: TreeControl;
   readonly #stopReaping: () => void;
@@ -97,7 +97,7 @@ class LinuxProcesses implements ProcessTable {
     return { ok: true, ref };
   }
 
-  #startInCgroup(request: SpawnRequest): Spawned {
+  #startInCgroup(request: SpawnRequest): SpawnOutcome {
     const { SUP_UNIT: unit, SUP_INVOCATION_ID: invocation } = request.env;
     if (this.#cgroups === null || !unit || !invocation) return this.#start(request, null);
     const group = this.#cgroups.enter(unit, invocation);
@@ -194,7 +194,7 @@ class LinuxProcesses implements ProcessTable {
     return this.#trees.members(tree).map(({ pid, name }) => ({ pid, name }));
   }
 
-  memberOf(tree: TreeOf, pid: number): ProcessRef | null {
+  findMember(tree: TreeOf, pid: number): ProcessRef | null {
     const stat = this.#trees.members(tree).find((member) => member.pid === pid);
     return stat === undefined ? null : { pid, startTicks: stat.startTicks, bootId: bootId() };
   }

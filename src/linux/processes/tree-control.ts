@@ -123,7 +123,7 @@ export class TreeControl {
    * faster than this process gets CPU time can escape all scans; the caller that waits for its end kills it again.
    */
   kill(tree: TreeOf): Survivor[] {
-    const hit = new Map<string, Survivor>();
+    const killed = new Map<string, Survivor>();
     const tried = new Set<string>();
     const [seen, dead] = [new Set<number>(), new Set<number>()];
     const end = performance.now() + MAX_KILL_MS;
@@ -135,13 +135,13 @@ export class TreeControl {
         if (tried.has(keyOf(stat))) continue;
         tried.add(keyOf(stat));
         isDone = false; // even if it has just ended by itself: it may have forked before
-        if (signalProcess(stat, SIGNALS.SIGKILL)) hit.set(keyOf(stat), { pid: stat.pid, name: stat.name });
+        if (signalProcess(stat, SIGNALS.SIGKILL)) killed.set(keyOf(stat), { pid: stat.pid, name: stat.name });
       }
       // After the first scan has their names. This ends trees that fork faster than the scans.
       if (scans === 0) this.#cgroups?.kill(tree.invocation);
     }
     this.#clearScans();
-    return [...hit.values()];
+    return [...killed.values()];
   }
 
   isEmpty(tree: TreeOf): boolean {

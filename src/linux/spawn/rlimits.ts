@@ -22,7 +22,7 @@ export const RLIMITS: Readonly<Record<string, number>> = {
 };
 
 /** Null: unlimited. */
-export interface Limit {
+export interface Rlimit {
   readonly soft: number | null;
   readonly hard: number | null;
 }
@@ -33,7 +33,7 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 export const toKernel = (value: number | null): bigint => (value === null ? UNLIMITED : BigInt(Math.trunc(value)));
 
 /** The daemon's own limit. */
-export function ownLimit(name: string): Limit {
+export function ownLimit(name: string): Rlimit {
   const pair = new BigUint64Array(2);
   libc.getrlimit(RLIMITS[name]!, ptr(pair));
   const [soft, hard] = pair as unknown as [bigint, bigint];
@@ -47,7 +47,7 @@ const fromKernel = (value: bigint): number | null => (value === UNLIMITED ? null
  * code runs, so the limit that the daemon was started with is unknown. 1024 is the default of the kernel, login shells and
  * systemd, and programs that use select(2) need it.
  */
-export function defaultNofile(): Limit {
+export function defaultNofile(): Rlimit {
   const { hard } = ownLimit("nofile");
   return { soft: hard === null ? 1024 : Math.min(1024, hard), hard };
 }

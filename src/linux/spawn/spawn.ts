@@ -7,17 +7,17 @@ import type { CExports, StructLayout } from "../ffi/c-exports.ts";
 import { compileC } from "../ffi/compile-c.ts";
 import { cstring, cstrings, libc, O, O_DIRECTORY, open } from "../ffi/libc.ts";
 import { findCommand } from "./find-command.ts";
-import { defaultNofile, RLIMITS, toKernel, type Limit } from "./rlimits.ts";
+import { defaultNofile, RLIMITS, toKernel, type Rlimit } from "./rlimits.ts";
 // `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
 import source from "./spawn.c" with { type: "text" };
 import { type Credentials, credentialsOf } from "./users.ts";
 
-export type Spawned =
+export type SpawnOutcome =
   | { readonly ok: true; readonly pid: number }
   | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
 
 /** `cgroup`: directory of the cgroup in which the process is created; null: the daemon's own. */
-export type Spawn = (request: SpawnRequest, cgroup: string | null) => Spawned;
+export type SpawnFunction = (request: SpawnRequest, cgroup: string | null) => SpawnOutcome;
 
 const ENOENT = 2;
 /** systemd's default (systemd.exec(5), UMask=). The daemon's own umask is stricter, to protect its sockets and logs. */
@@ -33,7 +33,7 @@ const KEEP_GROUP = 0xffffffff;
 export function prepareSpawn(
   scratch?: string,
   code = source,
-): { readonly spawn: Spawn; readonly testCgroup: (directory: string) => string | null } {
+): { readonly spawn: SpawnFunction; readonly testCgroup: (directory: string) => string | null } {
   const { functions, exports } = compileC("spawn.c", code, { sup_spawn: { args: ["ptr"], returns: "int" } }, scratch);
   const native: Native = { call: functions.sup_spawn, layout: exports.struct("attempt", ATTEMPT), stages: stagesIn(exports) };
   const problem = selfTest(native, null);
@@ -50,7 +50,7 @@ function selfTest(native: Native, cgroup: string | null): string | null {
 }
 
 /** Why this machine cannot start processes, concluded from the start of a program that does not exist. Null: it can. */
-export function selfTestProblem(outcome: Spawned): string | null {
+export function selfTestProblem(outcome: SpawnOutcome): string | null {
   if (outcome.ok)
     return (
       "clone with CLONE_VM and CLONE_VFORK does not share memory here, so errors before exec would be lost. " +
@@ -94,7 +94,7 @@ const SELF_TEST: SpawnRequest = {
   fds: [null, null, null],
 };
 
-function spawn(native: Native, request: SpawnRequest, cgroup: string | null): Spawned {
+function spawn(native: Native, request: SpawnRequest, cgroup: string | null): SpawnOutcome {
   const command = request.argv[0] ?? "";
   const strings = [...request.argv, ...Object.entries(request.env).flat(), request.cwd ?? ""];
   const broken = strings.find((string) => string.includes("\0"));
@@ -103,7 +103,7 @@ function spawn(native: Native, request: SpawnRequest, cgroup: string | null): Sp
   if (!path.ok) return failed("resolve", path.error, command || "(empty command)");
   const credentials = credentialsOf(request.identity);
   if (!credentials.ok) return failed("user", ENOENT, credentials.error);
-  const limits: Record<string, Limit> = { nofile: defaultNofile(), ...request.identity.limits };
+  const limits: Record<string, Rlimit> = { nofile: defaultNofile(), ...request.identity.limits };
   const unknown = Object.keys(limits).find((name) => RLIMITS[name] === undefined);
   if (unknown !== undefined) return failed("limits", EINVAL, unknown);
   if (credentials.value.uid !== null) chownOutput(request.fds, credentials.value.uid);
@@ -125,10 +125,10 @@ function attempt(
   native: Native,
   request: SpawnRequest,
   path: string,
-  limits: Readonly<Record<string, Limit>>,
+  limits: Readonly<Record<string, Rlimit>>,
   credentials: Credentials,
   cgroup: string | null,
-): Spawned {
+): SpawnOutcome {
   const cgroupFd = cgroup === null ? -1 : open(cgroup, O_DIRECTORY);
   if (cgroup !== null && cgroupFd < 0) return failed("cgroup", -cgroupFd, cgroup);
   const { struct, keep } = marshal(native.layout, request, path, limits, credentials, cgroupFd);
@@ -148,7 +148,7 @@ function marshal(
   layout: AttemptLayout,
   { argv, env, cwd, identity, fds }: SpawnRequest,
   path: string,
-  limits: Readonly<Record<string, Limit>>,
+  limits: Readonly<Record<string, Rlimit>>,
   { uid, gid, groups }: Credentials,
   cgroupFd: number,
 ) {
@@ -224,7 +224,7 @@ const PID_DIGITS = 12;
 const describeIdentity = ({ user, group }: SpawnRequest["identity"]): string =>
   [user === null ? "" : `user ${user}`, group === null ? "" : `group ${group}`].filter(Boolean).join(", ");
 
-const failed = (stage: SpawnStage, errno: number, subject: string): Spawned => ({ ok: false, stage, errno, subject });
+const failed = (stage: SpawnStage, errno: number, subject: string): SpawnOutcome => ({ ok: false, stage, errno, subject });
 
 /** What the failed step was working on, for "cannot start web: SUBJECT: no such file or directory". */
 function subjectOf(

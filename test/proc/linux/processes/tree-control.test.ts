@@ -38,8 +38,8 @@ test("killTree kills and returns all processes, even if the main process has end
   const { tree, exited, lines } = await m.start(`${FAMILY}`, 3);
   await exited;
   await settledPids(m, tree, 3);
-  const hit = m.processes.killTree(tree);
-  expect(hit.map(({ pid }) => pid).sort((a, b) => a - b)).toEqual(lines.map(Number).sort((a, b) => a - b));
+  const killed = m.processes.killTree(tree);
+  expect(killed.map(({ pid }) => pid).sort((a, b) => a - b)).toEqual(lines.map(Number).sort((a, b) => a - b));
   await whenEmpty(m.processes, tree);
   for (const pid of lines.map(Number)) expect(isLive(pid)).toBe(false);
   expect(m.processes.killTree(tree)).toEqual([]);
