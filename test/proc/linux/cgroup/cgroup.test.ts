@@ -25,15 +25,14 @@ const isGone = (name: string): boolean => !existsSync(join(groups().root, name))
 
 testWithCgroups("a run's group is created once, found by the next daemon, and removed when it is empty", () => {
   const directory = groups().enter("web@1.example", "aaaa")!;
-  expect([basename(directory), groups().enter("web@1.example", "aaaa"), groups().has("aaaa")]).toEqual([
-    "web@1.example.aaaa",
-    directory,
-    true,
-  ]);
+  expect(basename(directory)).toBe("web@1.example.aaaa");
+  expect(groups().enter("web@1.example", "aaaa")).toBe(directory);
+  expect(groups().has("aaaa")).toBe(true);
   const next = openCgroups({ key: KEY, known: groups().root });
   expect(next.ok && next.value.has("aaaa")).toBe(true);
   groups().release("aaaa");
-  expect([isGone("web@1.example.aaaa"), groups().has("aaaa")]).toEqual([true, false]);
+  expect(isGone("web@1.example.aaaa")).toBe(true);
+  expect(groups().has("aaaa")).toBe(false);
 });
 
 testWithCgroups("a group that was killed is not used again", () => {
@@ -41,7 +40,8 @@ testWithCgroups("a group that was killed is not used again", () => {
   groups().kill("bbbb");
   expect(basename(groups().enter("web", "bbbb")!)).toBe("web.bbbb~2");
   groups().release("bbbb");
-  expect([isGone("web.bbbb"), isGone("web.bbbb~2")]).toEqual([true, true]);
+  expect(isGone("web.bbbb")).toBe(true);
+  expect(isGone("web.bbbb~2")).toBe(true);
 });
 
 testWithCgroups("sub-groups that the service created are removed too, and so are groups of the unit's earlier runs", () => {
@@ -77,11 +77,9 @@ testWithCgroups(
     const areAsleep = (): boolean => names() === "sleep,sleep" && inGroup().length === 2;
     await until(areAsleep, { what: "both processes" });
     expect(new Set(inGroup())).toEqual(new Set(processes.members(tree).map(({ pid }) => pid)));
-    expect([processes.containment("eeee"), processes.containment("ffff"), processes.containmentNote]).toEqual([
-      "cgroup",
-      "processes",
-      null,
-    ]);
+    expect(processes.containment("eeee")).toBe("cgroup");
+    expect(processes.containment("ffff")).toBe("processes");
+    expect(processes.containmentNote).toBeNull();
     processes.killTree(tree);
     const { promise, resolve } = Promise.withResolvers<void>();
     processes.whenEmpty(tree, resolve);
@@ -100,7 +98,8 @@ testWithCgroups(
 test("without cgroup v2, runs have no cgroups and the reason is reported", () => {
   const epoll = openEpoll({ onError: () => {} });
   const processes = openProcesses({ epoll, cgroups: { ok: false, error: "no cgroup v2 is mounted" } });
-  expect([processes.containment("aaaa"), processes.containmentNote]).toEqual(["processes", "no cgroup v2 is mounted"]);
+  expect(processes.containment("aaaa")).toBe("processes");
+  expect(processes.containmentNote).toBe("no cgroup v2 is mounted");
   processes.close();
   epoll.close();
 });

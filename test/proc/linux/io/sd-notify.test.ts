@@ -43,10 +43,13 @@ const KINDS = ["socket:", "pipe:"];
 test("a message has the sender's pid, by path and by abstract name; only the daemon's user may use the path", async () => {
   using b = fixture();
   const path = b.open("web");
-  expect([path, statSync(path).mode & 0o777, statSync(b.directory).mode & 0o777]).toEqual([join(b.directory, "web"), 0o600, 0o700]);
+  expect(path).toBe(join(b.directory, "web"));
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(statSync(b.directory).mode & 0o777).toBe(0o700);
   const name = b.open("other", true);
   expect(name).toBe(`@sup-test/${process.pid}/other`);
-  expect([sendSdNotify(path, "READY=1"), sendSdNotify(name, "STATUS=grüezi")]).toEqual([true, true]);
+  expect(sendSdNotify(path, "READY=1")).toBe(true);
+  expect(sendSdNotify(name, "STATUS=grüezi")).toBe(true);
   await until(() => b.received.length === 2, { what: "both messages" });
   expect(b.received.toSorted((x, y) => x.text.localeCompare(y.text))).toEqual([
     { pid: process.pid, text: "READY=1" },
@@ -67,7 +70,8 @@ test("opening a unit again keeps the socket and its waiting messages; closing re
   b.sockets.drain("web");
   expect(b.received.map(({ text }) => text)).toEqual(["READY=1"]);
   b.sockets.close("web");
-  expect([existsSync(path), sendSdNotify(path, "READY=1")]).toEqual([false, false]);
+  expect(existsSync(path)).toBe(false);
+  expect(sendSdNotify(path, "READY=1")).toBe(false);
 });
 
 test("the socket file of a killed daemon is replaced", () => {
@@ -106,7 +110,8 @@ test.if(systemdNotify !== null)("the barrier of the real systemd-notify is relea
   const path = b.open("web");
   const before = descriptors(KINDS);
   const child = Bun.spawn([systemdNotify!, "--ready", "--status=done"], { env: { NOTIFY_SOCKET: path }, stderr: "pipe" });
-  expect([await child.exited, await new Response(child.stderr).text()]).toEqual([0, ""]);
+  expect(await child.exited).toBe(0);
+  expect(await new Response(child.stderr).text()).toBe("");
   expect(b.received.map(({ text }) => text).join("\n")).toContain("READY=1");
   await until(() => newDescriptors(before, KINDS).length === 0, { what: "the descriptors to be closed" });
 });
