@@ -1,4 +1,7 @@
-/** Compiles C functions for what JavaScript cannot do, such as fork. TinyCC inside Bun compiles them when the daemon starts, in about 5 ms each. */
+/**
+ * Compiles C functions for what JavaScript cannot do, such as fork. TinyCC inside Bun compiles them when the daemon starts, in
+ * about 5 ms each.
+ */
 import { cc, ptr, type FFIFunction } from "bun:ffi";
 import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -10,7 +10,10 @@ export const CMSGHDR = { sizeBytes: 16, length: 0, level: 8, type: 12 } as const
 export const SOL_SOCKET = 1;
 export const SCM_RIGHTS = 1;
 
-/** Fills a header for one message part (a struct iovec) and control data, which may be null. No address: the socket is connected or it only receives. */
+/**
+ * Fills a header for one message part (a struct iovec) and control data, which may be null. No address: the socket is connected
+ * or it only receives.
+ */
 export function fillMsghdr(header: Buffer, part: BigUint64Array, control: Buffer | null): void {
   header.fill(0);
   header.writeBigUInt64LE(BigInt(ptr(part)), MSGHDR.parts);

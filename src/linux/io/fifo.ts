@@ -13,7 +13,10 @@ const EINTR = 4;
 /** The result of `readFifo` when there is no data now. */
 export const AGAIN = -11;
 
-/** Creates a FIFO with exactly this mode, or changes the mode of an existing one. The error is an errno: EEXIST when the path is no FIFO. */
+/**
+ * Creates a FIFO with exactly this mode, or changes the mode of an existing one. The error is an errno: EEXIST when the path is
+ * no FIFO.
+ */
 export function makeFifo(path: string, mode: number): Result<void, number> {
   const name = cstring(path);
   const isNew = libc.mkfifo(ptr(name), mode) === 0;

@@ -1,4 +1,7 @@
-/** Listening sockets that services inherit. They are made with libc, because Bun does not expose the descriptors of its own: socket(2), bind(2), listen(2), pidfd_getfd(2). */
+/**
+ * Listening sockets that services inherit. They are made with libc, because Bun does not expose the descriptors of its own:
+ * socket(2), bind(2), listen(2), pidfd_getfd(2).
+ */
 import { ptr } from "bun:ffi";
 import { lstatSync, rmSync } from "node:fs";
 import { errnoWords } from "../../base/errno.ts";

@@ -3,7 +3,10 @@ import { listPids, readStat } from "../proc/proc.ts";
 
 const LISTEN = "0A";
 
-/** The process that listens on a TCP port of this machine, as `nginx (pid 812)`; null when there is none or it cannot be identified. proc(5), /proc/net/tcp. */
+/**
+ * The process that listens on a TCP port of this machine, as `nginx (pid 812)`; null when there is none or it cannot be
+ * identified. proc(5), /proc/net/tcp.
+ */
 export function findPortOwner(port: number): string | null {
   const inodes = new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));
   if (inodes.size === 0) return null;

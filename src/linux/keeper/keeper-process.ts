@@ -48,7 +48,9 @@ export function compileKeeper(scratch: string, code = source): Native {
   return { functions, layout: exports.struct("keeper", KEEPER) };
 }
 
-/** `file`: the keeper exits when this file is unlinked. `scratch`: where C can be compiled. Throws when no keeper can be started. */
+/**
+ * `file`: the keeper exits when this file is unlinked. `scratch`: where C can be compiled. Throws when no keeper can be started.
+ */
 export function startKeeper(file: string, scratch: string): KeeperProcess {
   native ??= compileKeeper(scratch);
   const addresses = new BigUint64Array(3);

@@ -157,7 +157,10 @@ class LinuxKeeper implements Keeper {
     }
   }
 
-  /** If the keeper was killed, a new one gets everything. If it is only slow (EAGAIN), all commands are sent again: they are idempotent. */
+  /**
+   * If the keeper was killed, a new one gets everything. If it is only slow (EAGAIN), all commands are sent again: they are
+   * idempotent.
+   */
   #retryAfter(errno: number): void {
     if (errno !== EAGAIN) {
       this.#failures++;

@@ -1,7 +1,10 @@
 /** Descriptors and memory of one process: proc(5), /proc/PID/fd and /proc/PID/smaps_rollup. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
-/** The number of open descriptors; null when the process has ended or we lack permission. Linux 6.2 and later report it as the size of the directory. */
+/**
+ * The number of open descriptors; null when the process has ended or we lack permission. Linux 6.2 and later report it as the
+ * size of the directory.
+ */
 export function openFiles(pid: number): number | null {
   const path = `/proc/${pid}/fd`;
   try {

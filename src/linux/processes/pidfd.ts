@@ -18,7 +18,10 @@ export function pidfdSignal(pidfd: number, signal: number): number {
 const EMFILE = 24;
 const ENFILE = 23;
 
-/** Signals exactly this process; false when it has ended. The start time is compared after the pidfd is open, so both belong to the same process. */
+/**
+ * Signals exactly this process; false when it has ended. The start time is compared after the pidfd is open, so both belong to
+ * the same process.
+ */
 export function signalProcess({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">, signal: number): boolean {
   const pidfd = pidfdOpen(pid);
   if (pidfd === -EMFILE || pidfd === -ENFILE) return readStat(pid)?.startTicks === startTicks && libc.kill(pid, signal) === 0;

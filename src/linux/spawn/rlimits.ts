@@ -1,4 +1,7 @@
-/** Resource limits under the names that unit files use: RLIMIT_… without the prefix, in lower case (setrlimit(2), asm-generic numbers). */
+/**
+ * Resource limits under the names that unit files use: RLIMIT_… without the prefix, in lower case (setrlimit(2), asm-generic
+ * numbers).
+ */
 import { ptr } from "bun:ffi";
 import { libc } from "../ffi/libc.ts";
 

@@ -13,7 +13,10 @@ const fail = (code: string): never => {
   throw Object.assign(new Error(code), { code });
 };
 
-/** The relevant rules of the kernel: a group with processes cannot enable controllers, and one with enabled controllers admits no processes. */
+/**
+ * The relevant rules of the kernel: a group with processes cannot enable controllers, and one with enabled controllers admits no
+ * processes.
+ */
 function kernelWrite(path: string, value: string): void {
   const [directory, name] = [dirname(path), basename(path)];
   if (!existsSync(directory)) fail("ENOENT");
