@@ -6,7 +6,7 @@ import { catchEarlySignals } from "./linux/self/early-signals.ts";
 
 catchEarlySignals();
 
-/** Put in by scripts/build.sh; not there when run from the sources. */
+/** Defined by scripts/build.sh; undefined when run from source. */
 declare const SUP_VERSION: string | undefined;
 declare const SUP_COMMIT: string | undefined;
 declare const SUP_RELEASES: string | undefined;
@@ -19,7 +19,7 @@ const build: Build = {
   releases: typeof SUP_RELEASES === "undefined" || SUP_RELEASES === "" ? null : SUP_RELEASES,
 };
 
-/** Picks the role of this process. The daemon and its adapters are loaded only where they run, so that `sup status` starts fast. */
+/** What this process can run as. The daemon and its adapters are imported only when needed, so that `sup status` starts fast. */
 const roles: Roles = {
   daemon: async (options) => (await import("./daemon/lifecycle/run.ts")).runDaemon(options),
   up: async (options) => (await import("./daemon/lifecycle/up.ts")).runUp(options),

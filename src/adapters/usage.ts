@@ -12,7 +12,7 @@ import type { Sample, Usage } from "../ports/usage.ts";
 
 const MIB = 1024 * 1024;
 
-type Table = Pick<ProcessTable, "membersOf" | "membersOfAll">;
+type Table = Pick<ProcessTable, "treeStats" | "scanTrees">;
 
 export function processUsage(table: Table): Usage {
   return new ProcUsage(table);
@@ -41,7 +41,7 @@ class ProcUsage implements Usage {
     const nowMs = bootTimeMs();
     const elapsedTicks = (nowMs - this.#seenAtMs) * this.#ticksPerMs;
     const now = new Map<number, Seen>();
-    for (const [unit, stats] of this.#table.membersOfAll(trees)) {
+    for (const [unit, stats] of this.#table.scanTrees(trees)) {
       if (stats.length === 0) continue;
       let ticks: number | null = null;
       let pages = 0;
@@ -66,7 +66,7 @@ class ProcUsage implements Usage {
   memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>();
     for (const [unit, tree] of trees) {
-      const stats = this.#table.membersOf(tree);
+      const stats = this.#table.treeStats(tree);
       const pages = stats.reduce((sum, { residentPages }) => sum + residentPages, 0);
       if (stats.length > 0) found.set(unit, pages * this.#pageMib);
     }
@@ -75,7 +75,7 @@ class ProcUsage implements Usage {
 
   proportional(tree: TreeOf): number | null {
     let kib: number | null = null;
-    for (const { pid } of this.#table.membersOf(tree)) kib = plus(kib, proportionalKib(pid));
+    for (const { pid } of this.#table.treeStats(tree)) kib = plus(kib, proportionalKib(pid));
     return kib === null ? null : kib / 1024;
   }
 

@@ -1,8 +1,8 @@
 import { writeSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
-import { isLocked } from "../linux/self/find-lock-holder.ts";
+import { isLockHeld } from "../linux/self/probe-lock.ts";
 import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
-import { ask, runtimeDirectory, systemdRuns, type Said } from "../linux/self/systemd.ts";
+import { type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
 
 /**
  * What the command line asks of the process, the terminal and other programs; the only file of `cli` that touches them.
@@ -31,7 +31,7 @@ export interface Host {
   /** Runs a program on this terminal and waits for it; null when it cannot be started. */
   interactive(command: readonly string[]): Promise<number | null>;
   /** Runs a program without a terminal and gives what it said; code 127 when there is none of that name. */
-  ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<Said>;
+  ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<CommandResult>;
   /** This executable, and whether it is one: from the sources it is Bun's. */
   readonly program: string;
   readonly compiled: boolean;
@@ -56,13 +56,13 @@ export function realHost(): Host {
     ending: onEnding,
     now: Date.now,
     sleep: Bun.sleep,
-    isLocked,
+    isLocked: isLockHeld,
     interactive: runInteractive,
-    ask,
+    ask: runCommand,
     program: process.execPath.replace(/ \(deleted\)$/, ""),
     compiled: Bun.isStandaloneExecutable,
     userName,
-    systemdRuns,
+    systemdRuns: isSystemdInit,
     runtimeDirectory,
     detach: detachSelf,
   };

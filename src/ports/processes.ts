@@ -120,7 +120,7 @@ export interface Processes {
   /** The processes of the tree that are alive, main process included. */
   members(tree: TreeOf): readonly Survivor[];
   /** The process of this pid, if it is alive and of the tree. */
-  memberOf(tree: TreeOf, pid: number): ProcessRef | null;
+  findMember(tree: TreeOf, pid: number): ProcessRef | null;
   /** Once the main process has ended: true when nothing else of the tree is left for sure. If false, `whenEmpty` tells when. */
   isEmpty(tree: TreeOf): boolean;
   /** Calls back once when nothing of the tree is left; at once (but not during the call) when nothing is. Returns a cancel. */

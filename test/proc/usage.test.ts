@@ -76,7 +76,7 @@ test("one unit's memory and share are read without the sweep over all", async ()
   const sweep = (): never => {
     throw new Error("swept");
   };
-  const usage = processUsage({ membersOf: (tree) => m.processes.membersOf(tree), membersOfAll: sweep });
+  const usage = processUsage({ treeStats: (tree) => m.processes.treeStats(tree), scanTrees: sweep });
   // The new program has no pages yet in the moment of the exec.
   await eventually(async () => (await usage.memory(new Map([["one", one.tree]]))).get("one"), { what: "its memory" });
   expect(usage.proportional(one.tree)).not.toBeNull();

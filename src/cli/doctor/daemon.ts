@@ -1,7 +1,7 @@
 /** The daemon itself: does it answer, and is it the one that this command line goes with? */
 import { lstatSync, statSync } from "node:fs";
-import { descriptorsOf, isReplaced } from "../../linux/proc/daemon-details.ts";
-import { whoListens } from "../../linux/io/tcp-listeners.ts";
+import { descriptorUsage, isExecutableReplaced } from "../../linux/proc/daemon-details.ts";
+import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
 import { hasListener } from "../../linux/io/unix-listeners.ts";
 import { readUnitFile } from "../service/target.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
@@ -30,7 +30,7 @@ export function checkVersion({ context, daemon }: Facts): Finding[] {
   if (daemon === null) return [];
   const renew = "sup daemon restart (services go on)";
   if (daemon.version !== context.version) return [warning(`the daemon is sup ${daemon.version}, this is sup ${context.version}`, renew)];
-  if (isReplaced(daemon.pid)) return [warning(`the daemon's program was replaced or removed since it started`, renew)];
+  if (isExecutableReplaced(daemon.pid)) return [warning(`the daemon's program was replaced or removed since it started`, renew)];
   return [];
 }
 
@@ -39,7 +39,7 @@ const PER_UNIT = 8;
 const OWN = 64;
 
 export function checkDescriptors({ status, daemon }: Facts): Finding[] {
-  const seen = daemon === null ? null : descriptorsOf(daemon.pid);
+  const seen = daemon === null ? null : descriptorUsage(daemon.pid);
   if (seen === null || status === null) return [];
   const needed = OWN + PER_UNIT * status.services.length;
   const fix = "raise its hard limit: LimitNOFILE= of the systemd service, or `ulimit -Hn` before it starts, then sup daemon stop and start";
@@ -54,7 +54,7 @@ export function checkPort({ daemon, settings, places }: Facts): Finding[] {
   const { port } = settings.api;
   const fix = `choose another in ${places.settings}: {"api": {"port": ${port + 1}}}, or end the other one; then restart the daemon`;
   if (daemon === null) {
-    const other = whoListens(port);
+    const other = findPortOwner(port);
     return other === null ? [] : [warning(`port ${port}, for the page and the API, is taken by ${other}`, fix)];
   }
   const taken = daemon.url === null ? daemon.notes.find((line) => line.startsWith(`port ${port} is taken`)) : undefined;

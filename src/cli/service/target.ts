@@ -4,7 +4,7 @@ import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { findPlaces, type Places } from "../../spec/places.ts";
 import type { Context } from "../context.ts";
-import type { Said } from "../../linux/self/systemd.ts";
+import type { CommandResult } from "../../linux/self/systemd.ts";
 import { SERVICE, type Scope } from "./unit-file.ts";
 
 /** The systemd service that is meant, and how to talk to the manager that runs it. */
@@ -18,7 +18,7 @@ export interface Target {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `["systemctl", "--user", …]` */
   systemctl(...args: readonly string[]): readonly string[];
-  ask(command: readonly string[]): Promise<Said>;
+  ask(command: readonly string[]): Promise<CommandResult>;
 }
 
 /** Root has the system's service, everybody else one of their own. */

@@ -2,7 +2,7 @@ import { accessSync, chmodSync, chownSync, closeSync, constants, copyFileSync, f
 import { basename, dirname, join } from "node:path";
 import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { tryProgram } from "../../linux/self/relaunch.ts";
+import { runWithTimeout } from "../../linux/self/relaunch.ts";
 import { readStat } from "../../linux/proc/proc.ts";
 
 /**
@@ -57,7 +57,7 @@ export class Exchange implements Disposable {
     } catch (error) {
       return failed(`cannot unpack the new executable in ${this.directory}`, error);
     }
-    const { code, output } = await tryProgram([this.fresh, "version"], { PATH: process.env.PATH ?? "" }, VERSION_MS);
+    const { code, output } = await runWithTimeout([this.fresh, "version"], { PATH: process.env.PATH ?? "" }, VERSION_MS);
     const version = /^sup (\S+)$/.exec(output)?.[1];
     if (code === 0 && version !== undefined) return ok(version);
     const how = code === null ? "it cannot be executed, or does not end" : `it ends with ${code}`;

@@ -1,5 +1,5 @@
 import type { DaemonInfo, Status } from "../../api/contract/shapes.ts";
-import { endByForce, launchOf, relaunch, type LaunchCommand } from "../../linux/self/relaunch.ts";
+import { killLaunched, readLaunchCommand, relaunch, type LaunchCommand } from "../../linux/self/relaunch.ts";
 import { type Context, daemonLives } from "../context.ts";
 import { statusWithin } from "../input/status-within.ts";
 
@@ -20,7 +20,7 @@ export type Renewal =
 export const noteBefore = ({ daemon, services }: Status): Before => ({
   daemon,
   running: runningOf(services),
-  launch: launchOf(daemon.pid),
+  launch: readLaunchCommand(daemon.pid),
 });
 
 const runningOf = (services: Status["services"]): Map<string, number> =>
@@ -62,7 +62,7 @@ export async function revive(
   if (renewal.kind === "refused") return statusWithin(ANSWER_MS, context.client, host.sleep);
   const lives = (): boolean => daemonLives(host, places);
   if (renewal.kind === "silent" && launch !== null) {
-    endByForce(launch); // its services do not mind
+    killLaunched(launch); // its services do not mind
     await waitFor(host.sleep, KILL_MS, () => !lives());
   }
   storeBack();

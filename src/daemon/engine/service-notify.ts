@@ -60,14 +60,14 @@ export class ServiceNotify {
     const live = runOf(id);
     if (live === null) return;
     const { run, tree, changeMain } = live;
-    if (pid !== tree.main.pid && processes.memberOf(tree, pid) === null) {
+    if (pid !== tree.main.pid && processes.findMember(tree, pid) === null) {
       if (this.#noted.get(id) !== run) note(id, `a notification of pid ${pid} was ignored: no process of this unit has that pid`);
       this.#noted.set(id, run);
       return;
     }
     const notice = parseSdNotify(text);
     if (notice.mainPid !== null && notice.mainPid !== tree.main.pid) {
-      const process = processes.memberOf(tree, notice.mainPid);
+      const process = processes.findMember(tree, notice.mainPid);
       if (process === null) note(id, `MAINPID=${notice.mainPid} was ignored: no process of this unit has that pid`);
       else if (changeMain(process)) post({ type: "fact", id, fact: { type: "mainChanged", run, process } });
     }

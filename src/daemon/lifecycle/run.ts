@@ -6,10 +6,10 @@ import { listen } from "../../api/server/listen.ts";
 import { readOrMakeToken } from "../../api/server/token.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { earlySignals } from "../../linux/self/early-signals.ts";
+import { takeEarlySignals } from "../../linux/self/early-signals.ts";
 import { takeLock, type Lock } from "../../linux/self/lock.ts";
 import { sendSdNotify } from "../../linux/io/sd-notify.ts";
-import { whoListens } from "../../linux/io/tcp-listeners.ts";
+import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
 import { isAlive, readStat } from "../../linux/proc/proc.ts";
 import { collectGarbage, releaseStartupCode } from "../../linux/self/release-memory.ts";
 import { onSignals, resetSignalMask, scrubEnvironment } from "../../linux/self/signals.ts";
@@ -62,7 +62,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   };
   const offSignals = onSignals(handlers);
   resetSignalMask();
-  for (const signal of earlySignals()) handlers[signal]();
+  for (const signal of takeEarlySignals()) handlers[signal]();
   const shutdown = (leave: boolean): void => (leave ? asked.resolve({ kind: "leave", by: "the API" }) : askToEnd("the API"));
   const requests = { shutdown, reexec: () => asked.resolve({ kind: "reexec" }) };
   try {
@@ -254,7 +254,7 @@ async function start(
   parts.keeper.settle();
   const { enabled, host, port, auth } = settings.api;
   const tcp = enabled ? { host, port, auth } : null;
-  const listening = await listen({ app, socketPath: places.socket, tcp, whoListens });
+  const listening = await listen({ app, socketPath: places.socket, tcp, whoListens: findPortOwner });
   if (!listening.ok) return err(listening.error);
   url = listening.value.tcp?.url ?? null;
   parts.notes.push(...(token.value.note === null ? [] : [token.value.note]), ...listening.value.notes);

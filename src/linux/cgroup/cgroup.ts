@@ -1,25 +1,25 @@
 /**
- * A cgroup (version 2) for every run: what is born in it stays in it, whatever session it makes, whoever adopts it and
- * however it cleans its environment. Controllers are for bounds.ts.
+ * A cgroup (version 2) for every run. Processes that are created in it stay in it, even if they call setsid, are orphaned or
+ * clear their environment. limits.ts handles controllers.
  *
- * The groups lie below the cgroup that the daemon itself is in: ROOT/UNIT.INVOCATION. A group that was killed as a whole is
- * not used again but replaced by UNIT.INVOCATION~2: Linux 6.18 kills what is later born into it.
+ * The groups are sub-groups of the daemon's cgroup: ROOT/UNIT.INVOCATION. A group that was killed as a whole is not used again but
+ * replaced by UNIT.INVOCATION~2, because Linux 6.18 also kills processes that are created in it later.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ptr } from "bun:ffi";
 import { err, ok, type Result } from "../../base/result.ts";
-import { homeOf } from "./limits.ts";
+import { withoutLeaf } from "./limits.ts";
 import { cstring, libc } from "../ffi/libc.ts";
 
 export interface CgroupOptions {
-  /** Names the state directory among others; letters and digits. */
+  /** Identifies the state directory; letters and digits. */
   readonly key: string;
-  /** The root of an earlier daemon: its groups may hold services still. */
+  /** The root of an earlier daemon, whose groups may still contain services. */
   readonly known: string | null;
 }
 
-/** Where groups may be made, or why nowhere. */
+/** The error says why no groups can be created. */
 export function openCgroups({ key, known }: CgroupOptions): Result<Cgroups, string> {
   const name = `sup-${key}`;
   const own = ownDirectory();
@@ -30,12 +30,12 @@ export function openCgroups({ key, known }: CgroupOptions): Result<Cgroups, stri
     else continue;
     if (problem === "") return ok(new Cgroups(root));
   }
-  return err(problem || "there is no place for them");
+  return err(problem || "there is no directory in which they can be created");
 }
 
 export class Cgroups {
   readonly root: string;
-  /** The groups of each run, the one in use last. */
+  /** For each run, its current group and how many groups it has had. */
   readonly #groups = new Map<string, { readonly name: string; count: number; killed: boolean }>();
   readonly #path: RegExp;
   #released: (invocation: string) => void = () => {};
@@ -52,7 +52,7 @@ export class Cgroups {
     }
   }
 
-  /** Called when the groups of a run are gone. */
+  /** Calls back when the groups of a run have been removed. */
   onRelease(callback: (invocation: string) => void): void {
     this.#released = callback;
   }
@@ -61,27 +61,27 @@ export class Cgroups {
     return this.#groups.has(invocation);
   }
 
-  /** The directory that the run's next process is to be born in; null when none can be made (too many, no memory). */
+  /** The directory of the group for the run's next process; null when none can be created (too many groups, no memory). */
   enter(unit: string, invocation: string): string | null {
     let group = this.#groups.get(invocation);
-    if (group === undefined) this.#forgetOthers(unit, invocation);
+    if (group === undefined) this.#releaseOtherRuns(unit, invocation);
     if (group === undefined || group.killed) {
       group = { name: `${unit}.${invocation}`, count: (group?.count ?? 0) + 1, killed: false };
       const directory = this.#directory(group.name, group.count);
-      // Our root is gone when somebody tidied up what was empty.
+      // The root may be missing, because someone removed it while it was empty.
       if (makeDirectory(directory) !== null && (makeDirectory(this.root) ?? makeDirectory(directory)) !== null) return null;
       this.#groups.set(invocation, group);
     }
     return this.#directory(group.name, group.count);
   }
 
-  /** Those of the run that are there. */
+  /** The groups of the run that exist. */
   directoriesOf(invocation: string): string[] {
     const group = this.#groups.get(invocation);
     return group === undefined ? [] : Array.from({ length: group.count }, (_, i) => this.#directory(group.name, i + 1)).filter(existsSync);
   }
 
-  /** SIGKILL to all that is in the run's groups, in one step that no fork outruns (Linux 5.14). */
+  /** Kills all processes in the run's groups. The kernel does it in one step, so no fork can escape (Linux 5.14). */
   kill(invocation: string): void {
     const group = this.#groups.get(invocation);
     if (group === undefined) return;
@@ -90,12 +90,12 @@ export class Cgroups {
       try {
         writeFileSync(join(this.#directory(group.name, i), "cgroup.kill"), "1");
       } catch {
-        // gone already, or an older kernel: the signals have to do
+        // already removed, or an older kernel: the caller's signals must suffice
       }
     }
   }
 
-  /** The run whose group the process is in; null: in none of ours. Undefined: it cannot be told. */
+  /** The run whose group the process is in; null: it is in none of ours. Undefined: unknown, because the process has ended. */
   invocationOf(pid: number): string | null | undefined {
     try {
       return this.#path.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[2] ?? null;
@@ -104,7 +104,7 @@ export class Cgroups {
     }
   }
 
-  /** Nothing of the run is alive: its groups go. One that is not empty after all stays. */
+  /** Removes the groups of a run without living processes. A group that is not empty stays. */
   release(invocation: string): void {
     const group = this.#groups.get(invocation);
     if (group === undefined) return;
@@ -113,14 +113,14 @@ export class Cgroups {
     this.#released(invocation);
   }
 
-  /** Removes what is empty; true when nothing is left. */
+  /** Removes empty groups; true when nothing is left. */
   close(): boolean {
     for (const invocation of [...this.#groups.keys()]) this.release(invocation);
     return removeTree(this.root);
   }
 
-  /** Of earlier runs of the unit: their hooks may have made a group after the last of them was released. */
-  #forgetOthers(unit: string, invocation: string): void {
+  /** Earlier runs of the unit: one of their hooks may have created a group after it was released. */
+  #releaseOtherRuns(unit: string, invocation: string): void {
     for (const [other, { name }] of this.#groups) if (other !== invocation && name === `${unit}.${other}`) this.release(other);
   }
 
@@ -129,18 +129,18 @@ export class Cgroups {
   }
 }
 
-/** The directory of the cgroup that this process is in, if groups may be made below it. */
+/** The directory of this process's cgroup, if sub-groups may be created there. */
 function ownDirectory(): Result<string, string> {
   const own = mountedDirectory();
   if (!own.ok) return own;
-  const home = homeOf(own.value.directory);
-  // What systemd manages and has not delegated is its own: https://systemd.io/CGROUP_DELEGATION
-  if (!own.value.isTop && existsSync("/run/systemd/system") && !isDelegated(home))
+  const group = withoutLeaf(own.value.directory);
+  // Cgroups that systemd manages and has not delegated belong to systemd: https://systemd.io/CGROUP_DELEGATION
+  if (!own.value.isTop && existsSync("/run/systemd/system") && !isDelegated(group))
     return err("systemd has not delegated our cgroup (Delegate=yes)");
-  return ok(home);
+  return ok(group);
 }
 
-/** Where the cgroup of this process is mounted, whoever it belongs to. */
+/** The directory of this process's cgroup, even if it belongs to systemd. */
 export function mountedDirectory(): Result<{ readonly directory: string; readonly isTop: boolean }, string> {
   const path = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup"))?.[1];
   // mountinfo: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS … - TYPE SOURCE …; proc(5)
@@ -151,33 +151,33 @@ export function mountedDirectory(): Result<{ readonly directory: string; readonl
   if (path === undefined || mount === undefined) return err("no cgroup v2 is mounted");
   const [root, point] = [mount[3]!, mount[4]!];
   const inside = root === "/" ? path : path === root ? "/" : path.startsWith(`${root}/`) ? path.slice(root.length) : null;
-  if (inside === null || inside.startsWith("/..")) return err("our own cgroup lies outside of what is mounted");
-  return ok({ directory: join(point, inside), isTop: homeOf(path) === "/" });
+  if (inside === null || inside.startsWith("/..")) return err("our cgroup is outside of the mounted hierarchy");
+  return ok({ directory: join(point, inside), isTop: withoutLeaf(path) === "/" });
 }
 
 export function isDelegated(directory: string): boolean {
-  return isMarked(directory) || isSaidToBe(directory);
+  return hasDelegateMark(directory) || isDelegatedByUserManager(directory);
 }
 
-/** The manager of a user (systemd 252) marks nothing, so it is asked. */
-function isSaidToBe(directory: string): boolean {
+/** A user's service manager (systemd 252) sets no mark on the directory, so systemctl is called. */
+function isDelegatedByUserManager(directory: string): boolean {
   const unit = basename(directory);
   if (!/\/user@\d+\.service\//.test(directory) || !unit.endsWith(".service")) return false;
-  const question = ["systemctl", "--user", "show", "--property=Delegate", "--value", "--", unit];
+  const command = ["systemctl", "--user", "show", "--property=Delegate", "--value", "--", unit];
   try {
     return (
-      Bun.spawnSync(question, { stdio: ["ignore", "pipe", "ignore"], timeout: MANAGER_MS })
+      Bun.spawnSync(command, { stdio: ["ignore", "pipe", "ignore"], timeout: MANAGER_MS })
         .stdout.toString()
         .trim() === "yes"
     );
   } catch {
-    return false; // no systemctl: a container that shows the host's paths
+    return false; // no systemctl: a container that sees the host's cgroup paths
   }
 }
 
 const MANAGER_MS = 3000;
 
-function isMarked(directory: string): boolean {
+function hasDelegateMark(directory: string): boolean {
   const path = cstring(directory);
   const value = Buffer.alloc(16);
   return ["user.delegate", "trusted.delegate"].some((name) => {
@@ -187,7 +187,7 @@ function isMarked(directory: string): boolean {
   });
 }
 
-/** Null, or the reason why not. */
+/** Null, or the error. */
 function makeDirectory(path: string): string | null {
   try {
     mkdirSync(path);
@@ -198,7 +198,7 @@ function makeDirectory(path: string): string | null {
   }
 }
 
-/** False when something is in it still. A service may have made groups of its own inside. */
+/** False when it is not empty. A service may have created sub-groups in it. */
 function removeTree(directory: string): boolean {
   try {
     rmdirSync(directory);

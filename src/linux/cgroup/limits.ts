@@ -1,37 +1,37 @@
 /**
- * The kernel holds runs to their limits: memory.max, cpu.max and pids.max of their cgroups (cgroup v2; Linux,
- * Documentation/admin-guide/cgroup-v2.rst). That takes controllers, which a group hands on to those below it. A group that
- * does so may hold no processes itself, and ours holds the daemon: so it moves into a leaf of its own, but only once a unit asks
- * for this. What cannot be had is answered as a reason, and others do without.
+ * Lets the kernel enforce the limits of runs: memory.max, cpu.max and pids.max of their cgroups (cgroup v2; Linux,
+ * Documentation/admin-guide/cgroup-v2.rst). A limit needs its controller, which a group enables for its sub-groups. A group that
+ * enables controllers may not contain processes, but ours contains the daemon. So the daemon moves into a leaf group, as soon as
+ * a unit has such a limit. If a controller cannot be enabled, the limiter returns the reason, and the other limits still apply.
  */
 import { existsSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { CgroupLimits } from "../../ports/processes.ts";
 
-type Bound = keyof CgroupLimits;
-/** Why the kernel does not hold the run to it; null: it does. */
-type Problems = Record<Bound, string | null>;
+type LimitName = keyof CgroupLimits;
+/** Why the kernel does not enforce a limit; null: it does. */
+type Problems = Record<LimitName, string | null>;
 
 interface Run {
-  readonly bounds: CgroupLimits;
+  readonly limits: CgroupLimits;
   readonly problems: Readonly<Problems>;
   readonly directories: ReadonlySet<string>;
 }
 
-const CONTROLLER: Readonly<Record<Bound, string>> = { memory: "memory", cpu: "cpu", tasks: "pids" };
-const ALL: readonly Bound[] = ["memory", "cpu", "tasks"];
-const FREE: CgroupLimits = { memory: null, cpu: null, tasks: null };
-const isSame = (a: CgroupLimits, b: CgroupLimits): boolean => ALL.every((bound) => a[bound] === b[bound]);
+const CONTROLLER: Readonly<Record<LimitName, string>> = { memory: "memory", cpu: "cpu", tasks: "pids" };
+const ALL: readonly LimitName[] = ["memory", "cpu", "tasks"];
+const UNLIMITED: CgroupLimits = { memory: null, cpu: null, tasks: null };
+const isSame = (a: CgroupLimits, b: CgroupLimits): boolean => ALL.every((name) => a[name] === b[name]);
 
-/** CPU time in so many microseconds, as the kernel has it by itself. */
+/** The period of cpu.max; the kernel's default. */
 const PERIOD_US = 100_000;
-/** The kernel takes no smaller share. */
-const LEAST_QUOTA_US = 1000;
+/** The smallest quota that the kernel accepts. */
+const MIN_QUOTA_US = 1000;
 
 export interface CgroupLimiterOptions {
-  /** The directory that groups of runs are made in; its parent is ours. */
+  /** The directory with the groups of runs; its parent is our own group. */
   readonly root: string;
-  readonly write?: (path: string, text: string) => void;
+  readonly write?: (path: string, value: string) => void;
   readonly pid?: number;
 }
 
@@ -40,13 +40,13 @@ export class CgroupLimiter {
   readonly #own: string;
   readonly #leaf: string;
   readonly #pid: number;
-  readonly #write: (path: string, text: string) => void;
-  /** Those that were bound. */
+  readonly #write: (path: string, value: string) => void;
+  /** The runs that have, or had, limits. */
   readonly #runs = new Map<string, Run>();
-  /** Why a controller could not be handed on when that was last tried. */
-  readonly #refused = new Map<Bound, string>();
-  /** Controllers that our group handed on only because of us. */
-  readonly #ours = new Set<Bound>();
+  /** Why the last attempt to enable a controller failed. */
+  readonly #refused = new Map<LimitName, string>();
+  /** Controllers that this daemon enabled in our own group. */
+  readonly #enabledByUs = new Set<LimitName>();
 
   constructor({ root, write = writeFileSync, pid = process.pid }: CgroupLimiterOptions) {
     this.#root = root;
@@ -56,111 +56,115 @@ export class CgroupLimiter {
     this.#pid = pid;
   }
 
-  /** A process is about to be born in this group of the run. No bounds: those that the run has. */
-  enter(invocation: string, directory: string, bounds: CgroupLimits | null | undefined): void {
+  /** Prepares a group of the run for a new process. `limits` undefined: those that the run already has. */
+  addGroup(invocation: string, directory: string, limits: CgroupLimits | null | undefined): void {
     const run = this.#runs.get(invocation);
-    if (bounds === undefined && run === undefined) return;
-    this.bind(invocation, [...(run?.directories ?? []), directory], bounds === undefined ? run!.bounds : bounds);
+    if (limits === undefined && run === undefined) return;
+    this.setLimits(invocation, [...(run?.directories ?? []), directory], limits === undefined ? run!.limits : limits);
   }
 
-  /** Sets the limits of the groups of a run, also anew. One that has none is left as it was. */
-  bind(invocation: string, directories: readonly string[], bounds: CgroupLimits | null): void {
+  /** Sets or changes the limits of a run's groups. Null: no limits; nothing is written for a run that never had any. */
+  setLimits(invocation: string, directories: readonly string[], limits: CgroupLimits | null): void {
     const known = this.#runs.get(invocation);
-    const wanted = bounds ?? FREE;
-    if (known === undefined && bounds === null) return;
-    if (known !== undefined && isSame(known.bounds, wanted) && directories.every((one) => known.directories.has(one))) return;
+    const wanted = limits ?? UNLIMITED;
+    if (known === undefined && limits === null) return;
+    if (known !== undefined && isSame(known.limits, wanted) && directories.every((one) => known.directories.has(one))) return;
     const problems: Problems = { memory: null, cpu: null, tasks: null };
-    const there = [...new Set(directories)].filter((directory) => existsSync(directory));
-    for (const bound of ALL) {
-      if (wanted[bound] === null && !this.#isHandedOn(bound)) continue;
-      problems[bound] = this.#handOn(bound) ?? firstProblem(there.map((directory) => this.#limit(directory, bound, wanted[bound])));
+    const existing = [...new Set(directories)].filter((directory) => existsSync(directory));
+    for (const name of ALL) {
+      if (wanted[name] === null && !this.#isEnabled(name)) continue;
+      problems[name] = this.#enable(name) ?? firstProblem(existing.map((directory) => this.#writeLimit(directory, name, wanted[name])));
     }
-    this.#runs.set(invocation, { bounds: wanted, problems, directories: new Set(there) });
+    this.#runs.set(invocation, { limits: wanted, problems, directories: new Set(existing) });
   }
 
-  /** Null: the kernel holds the run to it. Otherwise why not; for a run that is not bound, why it could not be. */
-  unheld(invocation: string | null, bound: Bound): string | null {
+  /** Null: the kernel enforces this limit of the run. Otherwise why not; for a run without limits, why it could not. */
+  whyNotEnforced(invocation: string | null, name: LimitName): string | null {
     const run = invocation === null ? undefined : this.#runs.get(invocation);
-    return run === undefined ? (this.#missing(bound) ?? this.#refused.get(bound) ?? null) : run.problems[bound];
+    return run === undefined ? (this.#whyMissing(name) ?? this.#refused.get(name) ?? null) : run.problems[name];
   }
 
   forget(invocation: string): void {
     this.#runs.delete(invocation);
   }
 
-  /** Nothing of ours is left below: our own group is as it was. */
+  /** Restores our own group. Call it when no groups of runs are left. */
   close(): void {
-    for (const bound of this.#ours) this.#try(subtree(this.#own), `-${CONTROLLER[bound]}`);
+    for (const name of this.#enabledByUs) this.#try(subtree(this.#own), `-${CONTROLLER[name]}`);
     for (const pid of words(join(this.#leaf, "cgroup.procs"))) this.#try(join(this.#own, "cgroup.procs"), pid);
     try {
       rmdirSync(this.#leaf);
     } catch {
-      // it was never made, or the controllers of our group are somebody else's
+      // it was never created, or controllers that others enabled keep the daemon in it
     }
   }
 
-  #missing(bound: Bound): string | null {
-    const controller = CONTROLLER[bound];
+  #whyMissing(name: LimitName): string | null {
+    const controller = CONTROLLER[name];
     return words(join(this.#own, "cgroup.controllers")).includes(controller)
       ? null
       : `there is no ${controller} controller of cgroup v2 in ${this.#own}`;
   }
 
-  #isHandedOn(bound: Bound): boolean {
-    return words(subtree(this.#root)).includes(CONTROLLER[bound]);
+  /** True when the groups of runs have the controller. */
+  #isEnabled(name: LimitName): boolean {
+    return words(subtree(this.#root)).includes(CONTROLLER[name]);
   }
 
-  /** From our group to the root of the runs, and from there to each run. */
-  #handOn(bound: Bound): string | null {
-    if (this.#isHandedOn(bound)) return null;
-    const problem = this.#missing(bound) ?? this.#order(bound);
-    if (problem === null) this.#refused.delete(bound);
-    else this.#refused.set(bound, problem);
+  /** Null, or why the controller cannot be enabled for the groups of runs. */
+  #enable(name: LimitName): string | null {
+    if (this.#isEnabled(name)) return null;
+    const problem = this.#whyMissing(name) ?? this.#enableFromOwn(name);
+    if (problem === null) this.#refused.delete(name);
+    else this.#refused.set(name, problem);
     return problem;
   }
 
-  #order(bound: Bound): string | null {
-    const order = `+${CONTROLLER[bound]}`;
-    const was = words(subtree(this.#own)).includes(CONTROLLER[bound]);
-    // Asked for cpu or pids first, the kernel does not refuse while we are in there: it makes a threaded domain of our group,
-    // and the groups below take no processes ("domain invalid"). The real root, which has no type, may do both.
-    const strangers = existsSync(join(this.#own, "cgroup.type")) ? this.#vacate() : [];
-    if (strangers.length > 0)
-      return `cannot hand on the ${CONTROLLER[bound]} controller of ${this.#own}: other processes are in that group (${strangers.slice(0, 5).join(", ")})`;
-    let problem = this.#try(subtree(this.#own), order);
-    if (problem === null && !was) this.#ours.add(bound);
-    problem ??= this.#try(subtree(this.#root), order);
-    return problem === null ? null : `cannot hand on the ${CONTROLLER[bound]} controller of ${this.#own}: ${problem}`;
+  /** Enables it in our own group for the root of the runs, and there for each run. */
+  #enableFromOwn(name: LimitName): string | null {
+    const failed = `cannot enable the ${CONTROLLER[name]} controller in ${this.#own}`;
+    const wasEnabled = words(subtree(this.#own)).includes(CONTROLLER[name]);
+    // While the daemon is in our own group, the kernel would not refuse to enable cpu or pids: it would turn the group into a
+    // threaded domain, whose sub-groups admit no processes ("domain invalid"). The real root has no type and may do both.
+    const others = existsSync(join(this.#own, "cgroup.type")) ? this.#moveToLeaf() : [];
+    if (others.length > 0) return `${failed}: other processes are in that group (${others.slice(0, 5).join(", ")})`;
+    let problem = this.#try(subtree(this.#own), `+${CONTROLLER[name]}`);
+    if (problem === null && !wasEnabled) this.#enabledByUs.add(name);
+    problem ??= this.#try(subtree(this.#root), `+${CONTROLLER[name]}`);
+    return problem === null ? null : `${failed}: ${problem}`;
   }
 
-  /** Out of our group with everything that is this program, the keeper too; stays when that would not empty it. */
-  #vacate(): number[] {
+  /**
+   * Moves all processes of this program, including the keeper, out of our own group. Returns the processes of other programs; if
+   * there are any, it moves nothing, because the group would not become empty.
+   */
+  #moveToLeaf(): number[] {
     const program = executable(this.#pid);
     const pids = words(join(this.#own, "cgroup.procs")).map(Number);
-    const strangers = pids.filter((pid) => pid !== this.#pid && (program === null || executable(pid) !== program));
-    if (pids.length === 0 || strangers.length > 0) return strangers;
+    const others = pids.filter((pid) => pid !== this.#pid && (program === null || executable(pid) !== program));
+    if (pids.length === 0 || others.length > 0) return others;
     try {
       mkdirSync(this.#leaf, { recursive: true });
     } catch {
-      return []; // what follows is refused, and says so
+      return []; // enabling the controller fails next and reports the error
     }
     for (const pid of pids) this.#try(join(this.#leaf, "cgroup.procs"), String(pid));
     return [];
   }
 
-  #limit(directory: string, bound: Bound, value: number | null): string | null {
+  #writeLimit(directory: string, name: LimitName, limit: number | null): string | null {
     return firstProblem(
-      settings(bound, value).map(([name, text]) => {
-        const problem = this.#try(join(directory, name), text);
-        return problem === null ? null : `cannot write ${join(directory, name)}: ${problem}`;
+      settings(name, limit).map(([file, value]) => {
+        const problem = this.#try(join(directory, file), value);
+        return problem === null ? null : `cannot write ${join(directory, file)}: ${problem}`;
       }),
     );
   }
 
   /** Null, or the error's code. */
-  #try(path: string, text: string): string | null {
+  #try(path: string, value: string): string | null {
     try {
-      this.#write(path, text);
+      this.#write(path, value);
       return null;
     } catch (error) {
       return (error as NodeJS.ErrnoException).code ?? String(error);
@@ -170,22 +174,23 @@ export class CgroupLimiter {
 
 const LEAF = ".daemon";
 
-/** A daemon that has moved into its leaf is at home one above. */
-export const homeOf = (directory: string): string => (/^sup-[^/]+\.daemon$/.test(basename(directory)) ? dirname(directory) : directory);
+/** The group that sup uses: the parent of the leaf into which a daemon has moved. */
+export const withoutLeaf = (directory: string): string =>
+  /^sup-[^/]+\.daemon$/.test(basename(directory)) ? dirname(directory) : directory;
 
 /**
- * Files and what they are to hold. Not memory.high: what cannot give memory back stalls between that line and the limit for
- * minutes, neither served nor restarted.
+ * Files and their contents. memory.high is not used: between memory.high and memory.max a program that cannot free memory stalls
+ * for minutes, and is neither useful nor restarted.
  */
-function settings(bound: Bound, value: number | null): ReadonlyArray<readonly [name: string, text: string]> {
-  if (bound === "tasks") return [["pids.max", value === null ? "max" : String(value)]];
-  if (bound === "cpu") {
-    const quota = value === null ? "max" : Math.max(LEAST_QUOTA_US, Math.round((value / 100) * PERIOD_US));
+function settings(name: LimitName, limit: number | null): ReadonlyArray<readonly [file: string, value: string]> {
+  if (name === "tasks") return [["pids.max", limit === null ? "max" : String(limit)]];
+  if (name === "cpu") {
+    const quota = limit === null ? "max" : Math.max(MIN_QUOTA_US, Math.round((limit / 100) * PERIOD_US));
     return [["cpu.max", `${quota} ${PERIOD_US}`]];
   }
   return [
-    ["memory.oom.group", value === null ? "0" : "1"],
-    ["memory.max", value === null ? "max" : String(Math.round(value * 1024 * 1024))],
+    ["memory.oom.group", limit === null ? "0" : "1"],
+    ["memory.max", limit === null ? "max" : String(Math.round(limit * 1024 * 1024))],
   ];
 }
 
@@ -194,7 +199,7 @@ const firstProblem = (problems: ReadonlyArray<string | null>): string | null => 
 
 function executable(pid: number): string | null {
   try {
-    return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""); // an upgrade has put another in its place
+    return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""); // an upgrade replaced the file
   } catch {
     return null;
   }

@@ -2,36 +2,37 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Whether a SIGKILL came from the kernel because memory ran out. The run's own cgroup knows for certain where it has the
- * memory controller (memory.events of cgroup v2). Elsewhere there is the count of the whole machine: one more than at the last
- * look, which was a sample ago, explains one SIGKILL that nobody else is known to have sent.
+ * Decides whether the kernel sent a SIGKILL because memory ran out. The run's cgroup says so with certainty where it has the
+ * memory controller (memory.events of cgroup v2). Elsewhere the counter of the whole machine is used: each increment since the
+ * last sample explains one SIGKILL of unknown origin.
  */
 export class OomKills {
   readonly #vmstat: string;
-  #explained: number | null;
+  /** The machine's count of OOM kills that are attributed to a process or happened before the last sample. */
+  #attributed: number | null;
 
   constructor(vmstat = "/proc/vmstat") {
     this.#vmstat = vmstat;
-    this.#explained = countIn(vmstat);
+    this.#attributed = countIn(vmstat);
   }
 
-  /** On every sample: what happened until now explains nothing that comes. */
-  look(): void {
-    this.#explained = countIn(this.#vmstat);
+  /** Called with every sample: earlier kills explain no later exit. */
+  resetBaseline(): void {
+    this.#attributed = countIn(this.#vmstat);
   }
 
-  /** `directories`: the cgroups of the run that has just ended. `certain`: what the machine's count suggests is not enough. */
-  killed(directories: readonly string[], certain = false): boolean {
+  /** `directories`: the cgroups of the run that has just ended. `certain`: ignore the machine's counter. */
+  wasKilled(directories: readonly string[], certain = false): boolean {
     const own = directories.flatMap((directory) => countIn(join(directory, "memory.events")) ?? []);
     if (own.length > 0 || certain) return own.some((count) => count > 0);
     const now = countIn(this.#vmstat);
-    if (now === null || this.#explained === null || now <= this.#explained) return false;
-    this.#explained++;
+    if (now === null || this.#attributed === null || now <= this.#attributed) return false;
+    this.#attributed++;
     return true;
   }
 }
 
-/** The line `oom_kill` of the file; null where the kernel does not count (before Linux 4.13) or there is no such file. */
+/** The counter `oom_kill` in the file; null where the kernel has none (before Linux 4.13) or the file does not exist. */
 function countIn(path: string): number | null {
   try {
     const [, count] = /^oom_kill (\d+)$/m.exec(readFileSync(path, "latin1")) ?? [];

@@ -1,37 +1,37 @@
 /**
- * Controllers of the delegated cgroup of a systemd service. While they are enabled for its sub-groups, the kernel lets no
- * process into the group itself (cgroups(7), "no internal processes"), and that is where systemd puts the service's next main
- * process: a service that was killed while its children live could not be started again (`status=219/CGROUP`).
+ * Disables the controllers of a systemd service's delegated cgroup. While they are enabled for its sub-groups, the kernel admits
+ * no process to the group itself (cgroups(7), "no internal processes"). But systemd puts the service's next main process there, so
+ * a service that was killed while its children are alive could not be started again (`status=219/CGROUP`).
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isDelegated, mountedDirectory } from "./cgroup.ts";
 
-/** Where systemd runs the helpers (ExecStopPost=) of a service whose cgroup is delegated. */
-const HELPERS = ".control";
+/** The sub-group in which systemd runs the helpers (ExecStopPost=) of a service with a delegated cgroup. */
+const HELPER_GROUP = ".control";
 
-/** Takes all controllers back from the sub-groups of the service that this process is a helper of. Null, or why it could not. */
+/** Disables all controllers in the cgroup of the service that this process is a helper of. Null, or the error. */
 export function releaseControllers(): string | null {
   const own = mountedDirectory();
-  if (!own.ok) return null; // no cgroup v2: there is nothing to take back
+  if (!own.ok) return null; // no cgroup v2, so no controllers are enabled
   const { directory } = own.value;
-  const unit = basename(directory) === HELPERS ? dirname(directory) : directory;
-  if (!isDelegated(unit)) return `${unit} is no cgroup that systemd has delegated`;
-  return takeBack(unit);
+  const unit = basename(directory) === HELPER_GROUP ? dirname(directory) : directory;
+  if (!isDelegated(unit)) return `${unit} is not a cgroup that systemd has delegated`;
+  return disableBelow(unit);
 }
 
-/** From the leaves up: a group keeps what one below it still hands on. */
-function takeBack(directory: string): string | null {
+/** From the leaves upwards: a controller cannot be disabled in a group while a sub-group still enables it. */
+function disableBelow(directory: string): string | null {
   let problem: string | null = null;
   try {
     for (const entry of readdirSync(directory, { withFileTypes: true }))
-      if (entry.isDirectory()) problem = takeBack(join(directory, entry.name)) ?? problem;
+      if (entry.isDirectory()) problem = disableBelow(join(directory, entry.name)) ?? problem;
     const path = join(directory, "cgroup.subtree_control");
     const enabled = readFileSync(path, "latin1").trim();
     if (enabled !== "") writeFileSync(path, enabled.split(" ").map((name) => `-${name}`).join(" ")); // prettier-ignore
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "ENODEV") problem = message; // it went away meanwhile
+    if (code !== "ENOENT" && code !== "ENODEV") problem = message; // the group was removed in the meantime
   }
   return problem;
 }

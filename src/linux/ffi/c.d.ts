@@ -1,4 +1,4 @@
-/** C sources are imported as text and compiled when the daemon starts. */
+/** C sources are imported as strings and compiled when the daemon starts. */
 declare module "*.c" {
   const text: string;
   export default text;

@@ -1,20 +1,24 @@
-/** C functions for what JavaScript cannot do (a fork), compiled by TinyCC inside Bun when the daemon starts: about 5 ms each. */
+/**
+ * Compiles C functions for what JavaScript cannot do, such as fork. TinyCC inside Bun compiles them when the daemon starts, in
+ * about 5 ms each.
+ */
 import { cc, ptr, type FFIFunction } from "bun:ffi";
 import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CExports } from "./c-exports.ts";
 import { cstring, SYSCALL, syscall } from "./libc.ts";
 
 const MFD_CLOEXEC = 1;
 
 /**
- * Compiles a source that includes nothing. Throws when this machine cannot do it. For a moment it needs a directory to
- * write to: `scratch`, or one of the usual places.
+ * Compiles a source without #include that defines `sup_exports` (see c-exports.ts). Throws when this machine cannot compile.
+ * It needs a writable directory for a moment: `scratch`, or one of the usual places.
  *
- * TinyCC asks for a library called `libc.so`, which only development packages bring. It finds all symbols in the
- * running process anyway, so an empty file of that name satisfies it.
+ * TinyCC requires a library called `libc.so`, which only development packages install. It resolves all symbols from the running
+ * process anyway, so an empty file of that name is enough.
  */
-export function compileC<F extends Record<string, FFIFunction>>(name: string, source: string, symbols: F, scratch?: string): Compiled<F> {
+export function compileC<F extends Record<string, FFIFunction>>(name: string, source: string, symbols: F, scratch?: string): CompiledC<F> {
   const directory = temporaryDirectory([...(scratch === undefined ? [] : [scratch]), tmpdir(), "/dev/shm", "/run", "/var/tmp"]);
   const label = cstring(name);
   const memory = syscall(SYSCALL.memfd_create, ptr(label), MFD_CLOEXEC);
@@ -22,23 +26,30 @@ export function compileC<F extends Record<string, FFIFunction>>(name: string, so
   try {
     writeFileSync(join(directory, "libc.so"), "");
     writeSync(memory, source);
-    return cc({ source: `/proc/self/fd/${memory}`, flags: [`-L${directory}`], symbols }).symbols as unknown as Compiled<F>;
+    const all = { ...symbols, sup_exports: { args: [], returns: "ptr" } } as const;
+    const { sup_exports, ...functions } = cc({ source: `/proc/self/fd/${memory}`, flags: [`-L${directory}`], symbols: all }).symbols;
+    return { functions: functions as unknown as Functions<F>, exports: new CExports(name, (sup_exports as () => number)()) };
   } finally {
     closeSync(memory);
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/** Each function takes the address of a record and answers a number. */
-export type Compiled<F> = { readonly [K in keyof F]: (record: ReturnType<typeof ptr>) => number };
+export interface CompiledC<F> {
+  readonly functions: Functions<F>;
+  readonly exports: CExports;
+}
+
+/** Each function takes the address of a struct and returns a number. */
+export type Functions<F> = { readonly [K in keyof F]: (struct: ReturnType<typeof ptr>) => number };
 
 function temporaryDirectory(places: readonly string[]): string {
   for (const place of places) {
     try {
       return mkdtempSync(join(place, "sup-cc-"));
     } catch {
-      // A read-only or missing place; the next may do.
+      // Read-only or missing: try the next one.
     }
   }
-  throw new Error(`cannot compile: no directory to write to among ${places.join(", ")}`);
+  throw new Error(`cannot compile C: none of these directories is writable: ${places.join(", ")}`);
 }

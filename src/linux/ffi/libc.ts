@@ -1,6 +1,6 @@
 /**
- * The one door to libc. Every call of this folder that Bun has no word for goes through this table; `errno()` must be
- * read in the same breath as the call, before anything else runs on this thread.
+ * All calls to libc go through this table. Call `errno()` directly after the failed call, before anything else runs on this
+ * thread.
  */
 import { dlopen, FFIType as T, type Pointer, ptr, read } from "bun:ffi";
 
@@ -10,7 +10,7 @@ const P = T.ptr;
 /** Returned as a number while it fits 53 bits, which every result here does. */
 const L = T.i64_fast;
 
-// musl answers to this name with itself: its loader reserves every "libc." (ldso/dynlink.c), so one name serves both.
+// musl's loader resolves every name that starts with "libc." to itself (ldso/dynlink.c), so this name works for both libraries.
 export const { symbols: libc } = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: P },
   syscall: { args: [L, L, L, L, L, L, L], returns: L },
@@ -65,56 +65,58 @@ export function errno(): number {
   return read.i32(libc.__errno_location()!, 0);
 }
 
-/** Numbers of the system calls that libc may not wrap (musl, old glibc); where the two machines differ, they say so. */
+/** Numbers of system calls that musl or an old glibc may not wrap. */
 export const SYSCALL =
   process.arch === "arm64"
     ? { memfd_create: 279, pidfd_send_signal: 424, pidfd_open: 434, pidfd_getfd: 438 }
     : { memfd_create: 319, pidfd_send_signal: 424, pidfd_open: 434, pidfd_getfd: 438 };
 
-/** A raw system call; -1 on failure, as syscall(2) does it. */
+/** A raw system call; -1 on failure, as in syscall(2). */
 export function syscall(number: number, a: number | Pointer = 0, b: number | Pointer = 0, c = 0, d = 0): number {
   return Number(libc.syscall(number, Number(a), Number(b), c, d, 0, 0));
 }
 
-/** The text as C wants it. Keep a reference to it as long as C may look. */
-export function cstring(text: string): Buffer {
-  return Buffer.from(`${text}\0`);
+/** A C string. Keep a reference to it as long as C may read it. */
+export function cstring(string: string): Buffer {
+  return Buffer.from(`${string}\0`);
 }
 
 /** A NULL-terminated array of strings. The addresses are valid while `keep` is referenced. */
-export function cstrings(texts: readonly string[]): {
+export function cstrings(strings: readonly string[]): {
   readonly pointer: number;
   readonly addresses: readonly number[];
   readonly keep: unknown;
 } {
-  const bytes = texts.map(cstring);
-  const addresses = bytes.map((text) => Number(ptr(text)));
-  const vector = new BigUint64Array(texts.length + 1);
+  const bytes = strings.map(cstring);
+  const addresses = bytes.map((string) => Number(ptr(string)));
+  const vector = new BigUint64Array(strings.length + 1);
   addresses.forEach((address, i) => (vector[i] = BigInt(address)));
   return { pointer: ptr(vector), addresses, keep: [vector, bytes] };
 }
 
 export const O = { RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-/** O_NOFOLLOW and O_DIRECTORY are swapped about on arm64 (asm/fcntl.h). */
+/** The values of O_NOFOLLOW and O_DIRECTORY differ on arm64 (asm/fcntl.h). */
 export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
 export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 
+const EINTR = 4;
+
 /** open(2): a descriptor, or -errno. */
 export function open(path: string, flags: number, mode = 0): number {
-  const text = cstring(path);
+  const name = cstring(path);
   for (;;) {
-    const fd = libc.open(ptr(text), flags | O.CLOEXEC, mode);
+    const fd = libc.open(ptr(name), flags | O.CLOEXEC, mode);
     if (fd >= 0) return fd;
     const error = errno();
-    if (error !== 4) return -error;
+    if (error !== EINTR) return -error;
   }
 }
 
 const F_DUPFD_CLOEXEC = 1030;
 
-/** A second descriptor of the same open file, close-on-exec, `least` or above; or -errno. */
+/** A duplicate with close-on-exec whose number is `least` or higher; or -errno. */
 export function duplicate(fd: number, least = 3): number {
   const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, least);
   return copy >= 0 ? copy : -errno();

@@ -1,54 +1,54 @@
 /**
- * Epoll sets for everything that Bun's loop cannot watch by itself: pidfds, FIFOs, notify sockets.
+ * Epoll sets for descriptors that Bun's loop cannot watch itself: pidfds, FIFOs, notify sockets.
  *
- * Bun's loop watches a set through a descriptor that it takes for a socket: once the set is readable, Bun calls recv,
- * gets ENOTSOCK, closes that descriptor and calls `close`. So `close` means "something is ready", once; after each wake
- * a fresh duplicate is handed over. This is no documented behaviour of Bun: the hub tests it when it opens, and asks
- * the sets every 10 ms by a timer where it does not work.
+ * Bun's loop watches a set through a duplicate of its descriptor, which Bun takes for a socket: when the set is readable, Bun calls
+ * recv, gets ENOTSOCK, closes the duplicate and calls `close`. So `close` means "something is ready", once; after each wake Bun
+ * gets a new duplicate. Bun does not document this behaviour. So it is tested at the start, and where it does not work a timer
+ * polls the sets every 10 ms.
  *
- * The kernel walks all that is in a set when it is handed over, to be sure that no set contains itself. So there are many small
- * ones: with one for all, a line of one of a thousand units cost a walk over thousands of descriptors.
+ * When a set is registered with another epoll, the kernel walks all of its descriptors to exclude cycles. So there are many small
+ * sets: with a single one, a line of output of one of a thousand units would cost a walk over thousands of descriptors.
  */
 import { ptr } from "bun:ffi";
 import { duplicate, errno, libc, O } from "../ffi/libc.ts";
 
-/** `in`: readable or ended. `hup`: the other end is gone (for a pidfd: the process was reaped). `pri`: exceptional. */
+/** `in`: readable or ended. `hup`: the other end was closed (for a pidfd: the process was reaped). `pri`: exceptional condition. */
 export type EpollEvent = "in" | "hup" | "pri";
 
 export interface EpollHandle {
-  /** Ends the watch; call it before the descriptor is closed. No call of the callback follows. */
+  /** Stops watching. Call it before closing the descriptor. The callback is not called any more. */
   remove(): void;
 }
 
 export interface Epoll {
-  /** How Bun's loop is told: `loop` costs nothing while idle; `interval` is the 10 ms timer. */
+  /** How ready sets are noticed: `loop` costs nothing while idle; `interval` is the 10 ms timer. */
   readonly mode: "loop" | "interval";
   /** The mode after the self-test (within a second). */
   readonly tested: Promise<"loop" | "interval">;
-  /** How often a set was asked. What a callback tells had happened by the latest of them. */
-  readonly looks: number;
+  /** How often a set was polled. Whatever a callback reports had happened before the latest poll. */
+  readonly polls: number;
   /**
-   * Watches a descriptor. Level-triggered unless `edge`: then a callback that leaves data behind is not called for it
-   * again. The callback is told the epoll bits (EPOLL). Throws when the kernel refuses (EMFILE, ENOMEM, EPERM for a
-   * plain file). Callbacks never run during `add`.
+   * Watches a descriptor. Level-triggered unless `edge` is set: then the callback is not called again for data that it left
+   * unread. The callback receives the epoll bits (EPOLL). Throws when the kernel refuses (EMFILE, ENOMEM, EPERM for a regular
+   * file). Callbacks never run during `add`.
    */
   add(fd: number, event: EpollEvent, edge: boolean, callback: (bits: number) => void): EpollHandle;
-  /** Ends all watches. The loop is let go at the next turn. */
+  /** Stops all watches. The event loop is released at its next turn. */
   close(): void;
 }
 
 export const EPOLL = { IN: 1, PRI: 2, ERR: 8, HUP: 16, RDHUP: 0x2000 } as const;
 
 export interface EpollOptions {
-  /** Told when a callback throws; the others go on. */
+  /** Called when a callback throws; the other callbacks still run. */
   readonly onError: (error: unknown) => void;
   readonly onWarning?: (message: string) => void;
-  /** For tests: never let Bun's loop watch the set. */
+  /** For tests: always use the timer. */
   readonly forceInterval?: boolean;
 }
 
 export function openEpoll(options: EpollOptions): Epoll {
-  return new EpollHub(options);
+  return new LinuxEpoll(options);
 }
 
 const MASK: Record<EpollEvent, number> = { in: EPOLL.IN | EPOLL.RDHUP, hup: 0, pri: EPOLL.PRI };
@@ -60,14 +60,14 @@ const DEL = 2;
 const EVENT_BYTES = process.arch === "x64" ? 12 : 16;
 const DATA_AT = process.arch === "x64" ? 4 : 8;
 
-/** Descriptors in a set. */
+/** Descriptors per set. */
 const SET_SIZE = 128;
-/** What one turn may take before timers, requests and the rest of the loop get theirs. */
+/** How long callbacks may run in one turn of the loop, before timers and requests have their turn. */
 const BUDGET_MS = 10;
 const INTERVAL_MS = 10;
-/** The self-test takes the loop's patience, not the clock's: a second in which the loop did not turn tells nothing about it. */
-const SELF_TEST_LOOKS = 20;
-const SELF_TEST_LOOK_MS = 50;
+/** The self-test counts turns of a timer, not time: a second in which the loop was blocked proves nothing. */
+const SELF_TEST_TICKS = 20;
+const SELF_TEST_TICK_MS = 50;
 
 type Callback = (bits: number) => void;
 
@@ -76,55 +76,55 @@ interface WatchSet {
   size: number;
 }
 
-class EpollHub implements Epoll {
+class LinuxEpoll implements Epoll {
   mode: "loop" | "interval" = "loop";
   readonly tested: Promise<"loop" | "interval">;
-  looks = 0;
+  polls = 0;
   readonly #options: EpollOptions;
   readonly #sets = new Set<WatchSet>();
-  /** Always in each set: proves at the start that wakes arrive, and at the end brings the last one. */
-  readonly #bell = must("eventfd", libc.eventfd(0, O.CLOEXEC | O.NONBLOCK));
+  /** An eventfd in every set. It tests wakes at the start, and causes the last one at the end. */
+  readonly #wakeFd = must("eventfd", libc.eventfd(0, O.CLOEXEC | O.NONBLOCK));
   readonly #watches = new Map<number, Callback>();
-  readonly #events = Buffer.alloc(SET_SIZE * EVENT_BYTES);
-  #nextId = BELL + 1;
-  /** Sets that are readable; they are asked at the next turn. */
+  readonly #buffer = Buffer.alloc(SET_SIZE * EVENT_BYTES);
+  #nextId = WAKE_ID + 1;
+  /** Readable sets, to be polled in the next turn. */
   #ready: WatchSet[] = [];
-  /** Sets that were asked; they are handed over again when all that was found is dealt with. */
-  #asked: WatchSet[] = [];
-  #found: Array<readonly [id: number, bits: number]> = [];
-  #turning: NodeJS.Immediate | null = null;
+  /** Sets that were polled. They are registered with Bun again after all their events were handled. */
+  #polled: WatchSet[] = [];
+  #events: Array<readonly [id: number, bits: number]> = [];
+  #scheduled: NodeJS.Immediate | null = null;
   #timer: Timer | null = null;
   #closed = false;
-  readonly #passed: () => void;
+  readonly #endSelfTest: () => void;
 
   constructor(options: EpollOptions) {
     this.#options = options;
     const test = Promise.withResolvers<"loop" | "interval">();
     this.tested = test.promise;
-    let looks = 0;
-    const patience = setInterval(() => {
-      if (++looks < SELF_TEST_LOOKS) return;
-      options.onWarning?.("cannot watch descriptors from Bun's loop: no wake within 1 s; asking every 10 ms instead");
+    let ticks = 0;
+    const selfTest = setInterval(() => {
+      if (++ticks < SELF_TEST_TICKS) return;
+      options.onWarning?.("cannot watch descriptors from Bun's loop: no wake within 1 s; polling every 10 ms instead");
       this.#fallBack();
-      clearInterval(patience);
-    }, SELF_TEST_LOOK_MS);
-    this.#passed = () => {
-      clearInterval(patience);
+      clearInterval(selfTest);
+    }, SELF_TEST_TICK_MS);
+    this.#endSelfTest = () => {
+      clearInterval(selfTest);
       test.resolve(this.mode);
     };
-    this.#watches.set(BELL, () => {
-      silence(this.#bell);
-      this.#passed();
+    this.#watches.set(WAKE_ID, () => {
+      clearEventfd(this.#wakeFd);
+      this.#endSelfTest();
     });
     if (options.forceInterval) this.#fallBack();
     this.#makeSet();
-    this.#ring();
+    this.#wake();
   }
 
   add(fd: number, event: EpollEvent, edge: boolean, callback: Callback): EpollHandle {
     const set = this.#setWithRoom();
     const id = this.#nextId++;
-    const record = put(set.fd, fd, (MASK[event] | (edge ? EPOLLET : 0)) >>> 0, id);
+    const record = addToSet(set.fd, fd, (MASK[event] | (edge ? EPOLLET : 0)) >>> 0, id);
     set.size++;
     this.#watches.set(id, callback);
     return {
@@ -139,12 +139,12 @@ class EpollHub implements Epoll {
   close(): void {
     if (this.#closed) return;
     this.#watches.clear();
-    this.#found = [];
+    this.#events = [];
     this.#closed = true;
-    this.#passed();
-    // Of the others Bun's loop has a duplicate still.
-    for (const set of this.#timer !== null ? this.#sets : [...this.#ready, ...this.#asked]) this.#release(set);
-    if (this.#sets.size > 0) this.#ring();
+    this.#endSelfTest();
+    // The other sets are released at their next wake: until then Bun's loop has a duplicate of them.
+    for (const set of this.#timer !== null ? this.#sets : [...this.#ready, ...this.#polled]) this.#release(set);
+    if (this.#sets.size > 0) this.#wake();
   }
 
   #setWithRoom(): WatchSet {
@@ -154,21 +154,21 @@ class EpollHub implements Epoll {
 
   #makeSet(): WatchSet {
     const set = { fd: must("epoll_create1", libc.epoll_create1(O.CLOEXEC)), size: 1 };
-    put(set.fd, this.#bell, MASK.in, BELL);
+    addToSet(set.fd, this.#wakeFd, MASK.in, WAKE_ID);
     this.#sets.add(set);
-    if (this.#timer === null) this.#handOver(set);
+    if (this.#timer === null) this.#register(set);
     return set;
   }
 
-  #ring(): void {
-    libc.write(this.#bell, ptr(ONE), 8);
+  #wake(): void {
+    libc.write(this.#wakeFd, ptr(ONE), 8);
   }
 
-  #handOver(set: WatchSet): void {
+  #register(set: WatchSet): void {
     const fd = duplicate(set.fd);
-    if (fd < 0) return void setTimeout(() => this.#woken(set), INTERVAL_MS); // no descriptors left: look again soon
+    if (fd < 0) return void setTimeout(() => this.#woken(set), INTERVAL_MS); // no descriptors left: poll it soon
     const socket = { data() {}, open() {}, error() {}, close: () => this.#woken(set) };
-    // `fd` is not in Bun's types; a rejected connect has closed nothing we know of, so the timer takes over.
+    // Bun's types lack `fd`. After a rejected connect it is unknown what was closed, so the timer takes over.
     Bun.connect({ fd, socket } as unknown as Parameters<typeof Bun.connect>[0]).catch(() => {
       if (!this.#closed) this.#fallBack();
     });
@@ -178,7 +178,7 @@ class EpollHub implements Epoll {
     if (this.#closed || this.#timer !== null) return;
     this.mode = "interval";
     this.#timer = setInterval(() => {
-      if (this.#found.length === 0) this.#ready = [...this.#sets];
+      if (this.#events.length === 0) this.#ready = [...this.#sets];
       this.#turn();
     }, INTERVAL_MS);
   }
@@ -187,51 +187,51 @@ class EpollHub implements Epoll {
     if (this.#closed) return this.#release(set);
     if (this.#timer !== null) return;
     this.#ready.push(set);
-    if (this.#turning === null) this.#turning = setImmediate(() => this.#turn());
+    if (this.#scheduled === null) this.#scheduled = setImmediate(() => this.#turn());
   }
 
   #turn(): void {
-    this.#turning = null;
+    this.#scheduled = null;
     if (this.#closed) return;
     const ready = this.#ready;
     this.#ready = [];
-    for (const set of ready) this.#ask(set);
+    for (const set of ready) this.#poll(set);
     this.#dispatch();
     if (this.#closed) return;
-    if (this.#found.length > 0) {
-      // What is left comes first at the next turn, or the last would starve.
-      if (this.#timer === null && this.#turning === null) this.#turning = setImmediate(() => this.#turn());
+    if (this.#events.length > 0) {
+      // The remaining events come first in the next turn; otherwise the last ones would starve.
+      if (this.#timer === null && this.#scheduled === null) this.#scheduled = setImmediate(() => this.#turn());
       return;
     }
-    const asked = this.#asked;
-    this.#asked = [];
-    if (this.#timer === null) for (const set of asked) this.#handOver(set);
+    const polled = this.#polled;
+    this.#polled = [];
+    if (this.#timer === null) for (const set of polled) this.#register(set);
   }
 
-  #ask(set: WatchSet): void {
-    this.looks++;
-    const count = libc.epoll_wait(set.fd, ptr(this.#events), SET_SIZE, 0);
+  #poll(set: WatchSet): void {
+    this.polls++;
+    const count = libc.epoll_wait(set.fd, ptr(this.#buffer), SET_SIZE, 0);
     for (let i = 0; i < count; i++) {
       const at = i * EVENT_BYTES;
-      this.#found.push([this.#events.readUInt32LE(at + DATA_AT), this.#events.readUInt32LE(at)]);
+      this.#events.push([this.#buffer.readUInt32LE(at + DATA_AT), this.#buffer.readUInt32LE(at)]);
     }
-    if (this.#timer === null) this.#asked.push(set);
+    if (this.#timer === null) this.#polled.push(set);
   }
 
   #dispatch(): void {
     const until = performance.now() + BUDGET_MS;
-    const found = this.#found;
+    const events = this.#events;
     let done = 0;
-    for (; done < found.length; done++) {
+    for (; done < events.length; done++) {
       if (done > 0 && performance.now() >= until) break;
-      const [id, bits] = found[done]!;
+      const [id, bits] = events[done]!;
       try {
         this.#watches.get(id)?.(bits);
       } catch (error) {
         this.#options.onError(error);
       }
     }
-    this.#found = this.#closed ? [] : found.slice(done);
+    this.#events = this.#closed ? [] : events.slice(done);
   }
 
   #release(set: WatchSet): void {
@@ -240,13 +240,14 @@ class EpollHub implements Epoll {
     if (this.#sets.size > 0) return;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    libc.close(this.#bell);
+    libc.close(this.#wakeFd);
   }
 }
 
-const BELL = 1;
+/** The id of the eventfd in each set. */
+const WAKE_ID = 1;
 
-function put(set: number, fd: number, mask: number, id: number): Buffer {
+function addToSet(set: number, fd: number, mask: number, id: number): Buffer {
   const record = Buffer.alloc(EVENT_BYTES);
   record.writeUInt32LE(mask, 0);
   record.writeUInt32LE(id, DATA_AT);
@@ -257,8 +258,8 @@ function put(set: number, fd: number, mask: number, id: number): Buffer {
 const ONE = new BigUint64Array([1n]);
 const scratch = new BigUint64Array(1);
 
-function silence(bell: number): void {
-  libc.read(bell, ptr(scratch), 8);
+function clearEventfd(fd: number): void {
+  libc.read(fd, ptr(scratch), 8);
 }
 
 function must(call: string, result: number): number {

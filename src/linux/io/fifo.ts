@@ -1,6 +1,6 @@
 /**
- * FIFOs for the output of services. The child holds its end read-write, so it never gets SIGPIPE when the daemon is
- * gone; what it writes meanwhile waits in the pipe for the next daemon. fifo(7), fcntl(2) F_SETPIPE_SZ, pipe(7).
+ * FIFOs for the output of services. A service opens its end read-write, so it gets no SIGPIPE while the daemon is down. Its output
+ * stays in the pipe until the next daemon reads it. fifo(7), fcntl(2) F_SETPIPE_SZ, pipe(7).
  */
 import { ptr } from "bun:ffi";
 import { chmodSync, lstatSync, readFileSync } from "node:fs";
@@ -10,31 +10,34 @@ import { cstring, errno, libc, O, O_NOFOLLOW, open } from "../ffi/libc.ts";
 const EEXIST = 17;
 const EINTR = 4;
 
-/** What `readFifo` answers when nothing waits now. */
+/** The result of `readFifo` when there is no data now. */
 export const AGAIN = -11;
 
-/** Makes a FIFO with exactly this mode; one that is there already is kept. The error is an errno: EEXIST when the path is something else. */
+/**
+ * Creates a FIFO with exactly this mode, or changes the mode of an existing one. The error is an errno: EEXIST when the path is
+ * no FIFO.
+ */
 export function makeFifo(path: string, mode: number): Result<void, number> {
-  const text = cstring(path);
-  const fresh = libc.mkfifo(ptr(text), mode) === 0;
-  if (!fresh) {
+  const name = cstring(path);
+  const isNew = libc.mkfifo(ptr(name), mode) === 0;
+  if (!isNew) {
     const number = errno();
     if (number !== EEXIST) return err(number);
     if (!lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return err(EEXIST);
   }
-  if (fresh && (mode & ~umask()) === mode) return ok(undefined); // mkfifo took nothing off
+  if (isNew && (mode & ~umask()) === mode) return ok(undefined); // the umask removed no bits
   chmodSync(path, mode);
   return ok(undefined);
 }
 
-/** The process's own, which can only be read by setting it. */
+/** The umask of this process, which can only be read by setting it. */
 function umask(): number {
   const mask = libc.umask(0o777);
   libc.umask(mask);
   return mask;
 }
 
-/** The daemon's end: read-only, non-blocking, enlarged as far as the system lets us. The error is an errno. */
+/** The daemon's end: read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
 export function openFifoReader(path: string): Result<number, number> {
   const fd = open(path, O.RDONLY | O.NONBLOCK | O_NOFOLLOW);
   if (fd < 0) return err(-fd);
@@ -42,15 +45,15 @@ export function openFifoReader(path: string): Result<number, number> {
   return ok(fd);
 }
 
-/** A service's end: read-write and blocking, so that opening never waits and writing never fails for want of a reader. */
+/** A service's end: read-write and blocking, so that open never waits and write never fails without a reader. */
 export function openFifoWriter(path: string): Result<number, number> {
   const fd = open(path, O.RDWR | O_NOFOLLOW);
   return fd < 0 ? err(-fd) : ok(fd);
 }
 
 /**
- * Reads once into `buffer[offset, offset + length)`: the number of bytes, 0 when no writer has it open and nothing is
- * left, AGAIN when nothing waits, or another -errno.
+ * Reads once into `buffer[offset, offset + length)`. Returns the number of bytes, 0 at the end (no data and no writer), AGAIN when
+ * there is no data now, or another -errno.
  */
 export function readFifo(fd: number, buffer: Uint8Array, offset: number, length: number): number {
   if (length <= 0 || offset < 0 || offset + length > buffer.byteLength) throw new RangeError("readFifo: outside the buffer");
@@ -63,14 +66,14 @@ export function readFifo(fd: number, buffer: Uint8Array, offset: number, length:
 }
 
 const FIONREAD = 0x541b;
-const waiting = new Int32Array(1);
+const byteCount = new Int32Array(1);
 
-/** Bytes that wait in a pipe now. ioctl_pipe(2). */
+/** The number of unread bytes in a pipe. ioctl_pipe(2). */
 export function bytesWaiting(fd: number): number {
-  return libc.ioctl(fd, FIONREAD, ptr(waiting)) === 0 ? waiting[0]! : 0;
+  return libc.ioctl(fd, FIONREAD, ptr(byteCount)) === 0 ? byteCount[0]! : 0;
 }
 
-/** A nameless one: a non-blocking end for us, a blocking one for a child. Both are close-on-exec. The error is an errno. */
+/** An unnamed pipe: a non-blocking end for us and a blocking one for a child, both with close-on-exec. The error is an errno. */
 export function makePipe(): Result<{ readonly reader: number; readonly writer: number }, number> {
   const ends = new Int32Array(2);
   if (libc.pipe2(ptr(ends), O.CLOEXEC) !== 0) return err(errno());
@@ -87,8 +90,8 @@ const PAGE = 4096;
 let sizes: readonly number[] | undefined;
 
 /**
- * Sizes to try, largest first. A user's pipes may have `pipe-user-pages-soft` pages in all (16384: 64 MiB); beyond it
- * new pipes get two pages and cannot grow. So without root each FIFO takes a 256th of that, enough for 128 units.
+ * Buffer sizes to try, largest first. All pipes of a user may have `pipe-user-pages-soft` pages together (16384: 64 MiB); beyond
+ * that new pipes get two pages and cannot grow. So without root each FIFO takes 1/256 of that, which is enough for 128 units.
  */
 function pipeSizes(): readonly number[] {
   if (sizes) return sizes;
@@ -98,7 +101,7 @@ function pipeSizes(): readonly number[] {
   return sizes;
 }
 
-/** 0 when it cannot be read, which for these two also means "no limit". */
+/** 0 when it cannot be read; for both of these 0 also means "no limit". */
 function sysctl(name: string): number {
   try {
     return Number(readFileSync(`/proc/sys/fs/${name}`, "latin1")) || 0;

@@ -1,4 +1,7 @@
-/* frameLines of src/core/logs/framing.ts, with memchr and memcpy: see there for what it does. No headers: they are not on every machine. */
+/*
+ * frameLines of src/core/logs/framing.ts with memchr and memcpy; see there for what it does. There are no headers, because not
+ * every machine has them.
+ */
 typedef unsigned long size_t;
 void *memchr(const void *, int, size_t);
 void *memcpy(void *, const void *, size_t);
@@ -46,4 +49,19 @@ done:
 full:
   result->more = 1;
   goto done;
+}
+
+/* The layout and constants that framing.ts reads by name or compares with its own (ffi/c-exports.ts). */
+struct exported { const char *name; size_t value, size; };
+#define FIELD(type, field) {#type "." #field, (size_t)&((struct type *)0)->field, sizeof ((struct type *)0)->field}
+#define SIZE(type) {#type, sizeof(struct type), 0}
+#define CONSTANT(name) {#name, name, 0}
+
+const struct exported *sup_exports(void) {
+  static const struct exported table[] = {
+    SIZE(framed), FIELD(framed, taken), FIELD(framed, made), FIELD(framed, records), FIELD(framed, parts), FIELD(framed, more),
+    CONSTANT(PART_BYTES), CONSTANT(PREFIX_BYTES),
+    {0, 0, 0},
+  };
+  return table;
 }

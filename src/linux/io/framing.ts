@@ -1,6 +1,6 @@
 import { ptr } from "bun:ffi";
-import { type Framed, frameLines, type Framing } from "../../core/logs/framing.ts";
-import { compileC } from "../ffi/compile-c.ts";
+import { type Framed, frameLines, type Framing, PART_BYTES, PREFIX_BYTES } from "../../core/logs/framing.ts";
+import { compileC, type CompiledC } from "../ffi/compile-c.ts";
 import source from "./framing.c" with { type: "text" };
 
 export type FrameLines = typeof frameLines;
@@ -9,26 +9,34 @@ type Pointer = ReturnType<typeof ptr>;
 // prettier-ignore
 type Native = (input: Pointer, from: number, to: number, output: Pointer, size: number, full: Pointer | null, part: Pointer | null, prefix: number, endParts: number, result: Pointer) => void;
 
+const FUNCTION = { sup_frame: { args: ["ptr", "i32", "i32", "ptr", "i32", "ptr", "ptr", "i32", "i32", "ptr"], returns: "void" } } as const;
+
+/** The fields of `struct framed`. */
+const FRAMED = ["taken", "made", "records", "parts", "more"] as const;
+
 /**
- * `frameLines` of core in C: several times as fast, which is what limits how much a service can log. Where C cannot be compiled it
- * is the original.
+ * `frameLines` of core, compiled from C: several times as fast, and framing limits how much a service can log. Where C cannot
+ * be compiled, it returns the TypeScript function. Throws where the constants of C and TypeScript differ.
  */
-export function nativeFrameLines(scratch?: string): FrameLines {
-  let native: Native;
+export function nativeFrameLines(scratch?: string, code = source): FrameLines {
+  let compiled: CompiledC<typeof FUNCTION>;
   try {
-    const args = ["ptr", "i32", "i32", "ptr", "i32", "ptr", "ptr", "i32", "i32", "ptr"] as const;
-    native = compileC("frame.c", source, { sup_frame: { args, returns: "void" } }, scratch).sup_frame as unknown as Native;
+    compiled = compileC("framing.c", code, FUNCTION, scratch);
   } catch {
     return frameLines;
   }
-  const result = new Int32Array(5);
+  const { functions, exports } = compiled;
+  exports.expect({ PART_BYTES, PREFIX_BYTES });
+  const native = functions.sup_frame as unknown as Native;
+  const layout = exports.struct("framed", FRAMED);
+  const result = new Int32Array(layout.sizeBytes / 4);
+  const [taken = 0, made = 0, records = 0, parts = 0, more = 0] = FRAMED.map((field) => layout.offsetOf(field) / 4);
   return (input: Buffer, from: number, to: number, output: Buffer, { full, part, endParts }: Framing): Framed => {
     if (from < 0 || to > input.length) throw new RangeError("frameLines: outside the buffer");
     if (from >= to) return { taken: 0, made: 0, records: 0, parts: 0, more: false };
     const [fullAt, partAt] = full.length > 0 ? [ptr(full), ptr(part)] : [null, null];
-    // `| 0`: Bun passes on the low half of a whole number that the compiler keeps as a double.
+    // `| 0`: when the JIT stores an integer as a double, Bun passes on the low half of its bits.
     native(ptr(input), from | 0, to | 0, ptr(output), output.length | 0, fullAt, partAt, full.length | 0, Number(endParts), ptr(result));
-    const [taken, made, records, parts, more] = result as unknown as [number, number, number, number, number];
-    return { taken, made, records, parts, more: more === 1 };
+    return { taken: result[taken]!, made: result[made]!, records: result[records]!, parts: result[parts]!, more: result[more] === 1 };
   };
 }

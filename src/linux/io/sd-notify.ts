@@ -1,4 +1,4 @@
-/** Both ends of sd_notify(3): the sockets of the services, and what the daemon says to whoever supervises it. */
+/** Both ends of sd_notify(3): receives messages from services, and sends the daemon's own messages to its supervisor. */
 import { ptr } from "bun:ffi";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,14 +8,15 @@ import { type Keeper, keeperKey } from "../../ports/keeper.ts";
 import type { HeldSdNotify, SdNotifyMessage, SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Epoll, EpollHandle } from "./epoll.ts";
 import { errno, libc } from "../ffi/libc.ts";
+import { CMSGHDR, fillMsghdr, MSGHDR, SCM_RIGHTS, SOL_SOCKET } from "../ffi/msghdr.ts";
 
 export interface SdNotifyOptions {
   readonly epoll: Epoll;
-  /** What is said while no daemon runs waits there for the next one. */
+  /** Holds the sockets while the daemon is down, so that messages wait for the next one. */
   readonly keeper: Keeper;
-  /** Private to the daemon's user; made when it is needed. */
+  /** Only for the daemon's user; created when needed. */
   readonly directory: string;
-  /** A name in the abstract namespace for a unit's socket (unix(7)), the same in every daemon of this state directory. */
+  /** A unit's name in the abstract namespace (unix(7)), the same for every daemon of this state directory. */
   readonly abstractName: (unit: string) => string;
 }
 
@@ -25,23 +26,22 @@ const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
 const SO_PASSCRED = 16;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-/** sizeof sun_path, less the zero byte at the end of a path. */
-const LONGEST_PATH = 107;
-/** What one wake takes of one unit: a flood of one must not keep the others waiting. */
-const AT_ONCE = 64;
+/** The size of sun_path without the terminating zero byte. */
+const MAX_PATH_BYTES = 107;
+/** Messages of one unit per wake, so that a flood from one unit does not delay the others. */
+const MAX_PER_WAKE = 64;
 
-interface Open extends HeldSdNotify {
+interface OpenSocket extends HeldSdNotify {
   listener: ((message: SdNotifyMessage) => void) | null;
   watch: EpollHandle | null;
 }
 
 class LinuxSdNotify implements SdNotifySockets {
   readonly #options: SdNotifyOptions;
-  readonly #sockets = new Map<string, Open>();
+  readonly #sockets = new Map<string, OpenSocket>();
 
   constructor(options: SdNotifyOptions) {
     this.#options = options;
@@ -71,12 +71,12 @@ class LinuxSdNotify implements SdNotifySockets {
   drain(unit: string): void {
     const socket = this.#sockets.get(unit);
     if (socket?.listener == null) return;
-    for (let count = 0; count < AT_ONCE; count++) {
-      const got = receive(socket.fd);
-      if (got === null) return;
-      if (got.text !== null) socket.listener({ pid: got.pid, text: got.text });
-      // Closing the pipe of BARRIER=1 tells the sender that all before it was heard: not before it was acted upon.
-      if (got.fds.length > 0) queueMicrotask(() => got.fds.forEach((fd) => libc.close(fd)));
+    for (let count = 0; count < MAX_PER_WAKE; count++) {
+      const received = receive(socket.fd);
+      if (received === null) return;
+      if (received.text !== null) socket.listener({ pid: received.pid, text: received.text });
+      // Closing the pipe of BARRIER=1 tells the sender that all earlier messages were processed, so it happens after the listener.
+      if (received.fds.length > 0) queueMicrotask(() => received.fds.forEach((fd) => libc.close(fd)));
     }
   }
 
@@ -102,17 +102,17 @@ class LinuxSdNotify implements SdNotifySockets {
     }
   }
 
-  /** A path where the service can get at it: it works across network namespaces, and only its user may write to it. */
+  /** A path if the service can reach it: it works across network namespaces, and only the daemon's user may write to it. */
   #addressOf(unit: string, shared: boolean): string {
     const path = join(this.#options.directory, unit);
-    return shared || Buffer.byteLength(path) > LONGEST_PATH ? `@${this.#options.abstractName(unit)}` : path;
+    return shared || Buffer.byteLength(path) > MAX_PATH_BYTES ? `@${this.#options.abstractName(unit)}` : path;
   }
 
   /** A descriptor, or -errno. */
   #bind(address: string): number {
     if (!address.startsWith("@")) {
       mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
-      rmSync(address, { force: true }); // of a daemon that was killed
+      rmSync(address, { force: true }); // a leftover of a daemon that was killed
     }
     const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno();
@@ -129,7 +129,7 @@ class LinuxSdNotify implements SdNotifySockets {
   }
 }
 
-/** struct sockaddr_un: an abstract name begins with a zero byte and has none at its end (unix(7)). */
+/** struct sockaddr_un: an abstract name starts with a zero byte and has none at its end (unix(7)). */
 function sockaddr(address: string): Buffer {
   const abstract = address.startsWith("@");
   const path = Buffer.from(abstract ? `\0${address.slice(1)}` : `${address}\0`);
@@ -141,62 +141,58 @@ function sockaddr(address: string): Buffer {
 
 interface Received {
   readonly pid: number;
-  /** Null: too long, and so not to be trusted. */
+  /** Null: the message was too long and was truncated. */
   readonly text: string | null;
   readonly fds: readonly number[];
 }
 
-/** struct msghdr of a 64-bit machine: the address of its name at 0, of its vector at 16, of its control data at 32. */
-const MSGHDR_BYTES = 56;
-/** A line of systemd's own is at most a page long (NOTIFY_BUFFER_MAX). */
+/** systemd's own limit is one page (NOTIFY_BUFFER_MAX). */
 const TEXT_BYTES = 4096;
-/** Room for credentials and as many descriptors as the kernel passes at once (SCM_MAX_FD, 253). */
+/** Room for credentials and the maximum number of descriptors in a message (SCM_MAX_FD, 253). */
 const CONTROL_BYTES = 1152;
-const CMSG_HEADER = 16;
-const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
-const text = Buffer.alloc(TEXT_BYTES);
+const payload = Buffer.alloc(TEXT_BYTES);
 const control = Buffer.alloc(CONTROL_BYTES);
-const header = Buffer.alloc(MSGHDR_BYTES);
-const vector = new BigUint64Array(2);
+const header = Buffer.alloc(MSGHDR.sizeBytes);
+/** A struct iovec. */
+const part = new BigUint64Array(2);
 
-/** One datagram, or null when none waits. */
+/** One datagram, or null when there is none. */
 function receive(fd: number): Received | null {
-  vector[0] = BigInt(ptr(text));
-  vector[1] = BigInt(TEXT_BYTES);
-  header.fill(0);
-  header.writeBigUInt64LE(BigInt(ptr(vector)), 16);
-  header.writeBigUInt64LE(1n, 24);
-  header.writeBigUInt64LE(BigInt(ptr(control)), 32);
-  header.writeBigUInt64LE(BigInt(CONTROL_BYTES), 40);
+  part[0] = BigInt(ptr(payload));
+  part[1] = BigInt(TEXT_BYTES);
+  fillMsghdr(header, part, control);
   const length = Number(libc.recvmsg(fd, ptr(header), MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
   if (length < 0) return null;
-  const cut = (header.readInt32LE(48) & MSG_TRUNC) !== 0;
-  return { ...ancillary(Number(header.readBigUInt64LE(40))), text: cut ? null : text.toString("utf8", 0, length) };
+  const isTruncated = (header.readInt32LE(MSGHDR.flags) & MSG_TRUNC) !== 0;
+  return {
+    ...readControl(Number(header.readBigUInt64LE(MSGHDR.controlLength))),
+    text: isTruncated ? null : payload.toString("utf8", 0, length),
+  };
 }
 
-/** struct cmsghdr: length (8), level (4), type (4), data, to the next multiple of 8; cmsg(3). */
-function ancillary(bytes: number): { readonly pid: number; readonly fds: readonly number[] } {
+/** The credentials and descriptors in `control`: cmsg(3). */
+function readControl(bytes: number): { readonly pid: number; readonly fds: readonly number[] } {
   const fds: number[] = [];
   let pid = 0;
-  for (let at = 0; at + CMSG_HEADER <= bytes;) {
-    const length = Number(control.readBigUInt64LE(at));
-    if (length < CMSG_HEADER) break;
-    const type = control.readInt32LE(at + 12);
-    const data = at + CMSG_HEADER;
-    if (control.readInt32LE(at + 8) === SOL_SOCKET && type === SCM_CREDENTIALS) pid = control.readInt32LE(data);
-    if (control.readInt32LE(at + 8) === SOL_SOCKET && type === SCM_RIGHTS)
-      for (let i = data; i + 4 <= at + length; i += 4) fds.push(control.readInt32LE(i));
+  for (let at = 0; at + CMSGHDR.sizeBytes <= bytes;) {
+    const length = Number(control.readBigUInt64LE(at + CMSGHDR.length));
+    if (length < CMSGHDR.sizeBytes) break;
+    const type = control.readInt32LE(at + CMSGHDR.type);
+    const isSocketLevel = control.readInt32LE(at + CMSGHDR.level) === SOL_SOCKET;
+    const data = at + CMSGHDR.sizeBytes;
+    if (isSocketLevel && type === SCM_CREDENTIALS) pid = control.readInt32LE(data);
+    if (isSocketLevel && type === SCM_RIGHTS) for (let i = data; i + 4 <= at + length; i += 4) fds.push(control.readInt32LE(i));
     at += (length + 7) & ~7;
   }
   return { pid, fds };
 }
 
-/** Says something to the supervisor of the daemon at `address` (NOTIFY_SOCKET). False when nobody listens. */
+/** Sends a message to the supervisor of this process at `address` (NOTIFY_SOCKET). False when nothing listens there. */
 export function sendSdNotify(address: string, message: string): boolean {
   const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;

@@ -1,4 +1,7 @@
-/** Listening sockets made by hand, because Bun keeps those it makes to itself: socket(2), bind(2), listen(2), pidfd_getfd(2). */
+/**
+ * Listening sockets that services inherit. They are made with libc, because Bun does not expose the descriptors of its own:
+ * socket(2), bind(2), listen(2), pidfd_getfd(2).
+ */
 import { ptr } from "bun:ffi";
 import { lstatSync, rmSync } from "node:fs";
 import { errnoWords } from "../../base/errno.ts";
@@ -8,7 +11,7 @@ import type { Sockets } from "../../ports/sockets.ts";
 import type { ListenAddress } from "../../spec/schema/listen.ts";
 import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import { pidfdOpen } from "../processes/pidfd.ts";
-import { whoListens } from "./tcp-listeners.ts";
+import { findPortOwner } from "./tcp-listeners.ts";
 import { readStat } from "../proc/proc.ts";
 
 const AF = { unix: 1, inet: 2, inet6: 10 } as const;
@@ -21,7 +24,7 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-/** The kernel takes what net.core.somaxconn allows. */
+/** The kernel reduces it to net.core.somaxconn. */
 const BACKLOG = 4096;
 
 export const openSockets = (): Sockets => ({ listen, borrow, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
@@ -29,12 +32,12 @@ export const openSockets = (): Sockets => ({ listen, borrow, keep: keepOpen, dro
 function listen(address: ListenAddress, reusePort: boolean): Result<number, string> {
   if (address.family === "unix") removeStale(address.path);
   const fd = libc.socket(AF[address.family], SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return err(`cannot listen on ${wordsOf(address)}: ${errnoWords(errno())}`);
+  if (fd < 0) return err(`cannot listen on ${formatAddress(address)}: ${errnoWords(errno())}`);
   if (address.family !== "unix") setOption(fd, SOL_SOCKET, SO.reuseAddr, 1);
   if (reusePort) setOption(fd, SOL_SOCKET, SO.reusePort, 1);
   if (address.family === "inet6") setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, Number(address.host.some((byte) => byte !== 0)));
   const name = sockaddr(address);
-  // A unix socket is for whoever may look into its directory, as systemd makes them (SocketMode=0666).
+  // Everyone who can enter its directory may use a unix socket, as with systemd (SocketMode=0666).
   const mask = libc.umask(0o111);
   const bound = libc.bind(fd, ptr(name), name.length);
   const number = bound === 0 ? 0 : errno();
@@ -42,20 +45,20 @@ function listen(address: ListenAddress, reusePort: boolean): Result<number, stri
   if (bound === 0 && libc.listen(fd, BACKLOG) === 0) return ok(fd);
   const cause = number || errno();
   libc.close(fd);
-  const owner = address.family === "unix" ? null : whoListens(address.port);
-  return err(`cannot listen on ${wordsOf(address)}: ${errnoWords(cause)}${owner === null ? "" : `, by ${owner}`}`);
+  const owner = address.family === "unix" ? null : findPortOwner(address.port);
+  return err(`cannot listen on ${formatAddress(address)}: ${errnoWords(cause)}${owner === null ? "" : `, by ${owner}`}`);
 }
 
-/** The service outlived the daemon that made the socket: it has it still. */
+/** A service that outlived its daemon still has the listening socket, so a copy of it can be taken. */
 function borrow(owner: ProcessRef, fd: number): number | null {
   const pidfd = pidfdOpen(owner.pid);
   if (pidfd < 0) return null;
   try {
     if (readStat(owner.pid)?.startTicks !== owner.startTicks) return null;
-    const own = syscall(SYSCALL.pidfd_getfd, pidfd, fd);
-    if (own < 0) return null;
-    if (isListening(own)) return own;
-    libc.close(own);
+    const copy = syscall(SYSCALL.pidfd_getfd, pidfd, fd);
+    if (copy < 0) return null;
+    if (isListening(copy)) return copy;
+    libc.close(copy);
     return null;
   } finally {
     libc.close(pidfd);
@@ -65,7 +68,7 @@ function borrow(owner: ProcessRef, fd: number): number | null {
 const keepOpen = (fd: number, kept: boolean): void => void libc.fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);
 
 function close(fd: number, address: ListenAddress): void {
-  libc.shutdown(fd, SHUT_RDWR); // for everyone who has it still, the keeper too: it refuses from now on
+  libc.shutdown(fd, SHUT_RDWR); // this affects all copies, including the keeper's: connections are refused from now on
   libc.close(fd);
   if (address.family === "unix") removeStale(address.path);
 }
@@ -101,7 +104,7 @@ function sockaddr(address: ListenAddress): Buffer {
   return name;
 }
 
-function wordsOf(address: ListenAddress): string {
+function formatAddress(address: ListenAddress): string {
   if (address.family === "unix") return address.path;
   if (address.family === "inet") return `${address.host.join(".")}:${address.port}`;
   return address.host.every((byte) => byte === 0) ? `*:${address.port}` : `[…]:${address.port}`;

@@ -8,9 +8,9 @@ const EINTR = 4;
 const offset = new BigInt64Array(1);
 
 /**
- * Moves what waits in a pipe into a file at an offset, inside the kernel: when this process dies in the middle of it, what
- * has left the pipe is in the file. Answers the bytes, 0 when the pipe is at its end, or a negative errno (-11, EAGAIN:
- * nothing waits; -22, EINVAL: not on this file system). splice(2).
+ * Moves data from a pipe to an offset of a file inside the kernel, so no byte is lost if this process is killed meanwhile. Returns
+ * the number of bytes, 0 at the end of the pipe, or a negative errno (-11, EAGAIN: no data; -22, EINVAL: the file system does not
+ * support it). splice(2).
  */
 export function spliceToFile(pipe: number, file: number, at: number, length: number): number {
   for (;;) {

@@ -3,8 +3,11 @@ import { listPids, readStat } from "../proc/proc.ts";
 
 const LISTEN = "0A";
 
-/** Who listens on a TCP port of this machine, as `nginx (pid 812)`; null when nobody does or it cannot be seen. proc(5), /proc/net/tcp. */
-export function whoListens(port: number): string | null {
+/**
+ * The process that listens on a TCP port of this machine, as `nginx (pid 812)`; null when there is none or it cannot be
+ * identified. proc(5), /proc/net/tcp.
+ */
+export function findPortOwner(port: number): string | null {
   const inodes = new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));
   if (inodes.size === 0) return null;
   for (const pid of listPids()) {
@@ -19,7 +22,7 @@ function listeners(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const found: string[] = [];
   for (const line of readOr(table, "").split("\n")) {
-    const fields = line.trim().split(/\s+/); // sl local rem st … inode is the tenth
+    const fields = line.trim().split(/\s+/); // columns: sl, local, remote, state, …; the tenth is the inode
     if (fields[1]?.endsWith(suffix) && fields[3] === LISTEN && fields[9] !== undefined) found.push(fields[9]);
   }
   return found;
@@ -29,7 +32,7 @@ function holds(pid: number, links: ReadonlySet<string>): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some((fd) => links.has(linkOf(`/proc/${pid}/fd/${fd}`)));
   } catch {
-    return false; // another user's, or gone
+    return false; // another user's process, or it has ended
   }
 }
 
@@ -37,7 +40,7 @@ function linkOf(path: string): string {
   try {
     return readlinkSync(path);
   } catch {
-    return ""; // closed meanwhile
+    return ""; // closed in the meantime
   }
 }
 

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 
-/** __SO_ACCEPTCON: it listens. */
-const LISTENS = 0x10000;
+/** The flag of a listening socket: __SO_ACCEPTCON. */
+const SO_ACCEPTCON = 0x10000;
 
 /**
- * True when somebody listens on the unix socket with this path. Unlike a connection it needs no right to the socket: every
- * user sees the table (proc(5), /proc/net/unix), and the kernel takes a line out of it when the listener dies.
+ * True when a process listens on the unix socket with this path. Unlike connecting, this needs no permission on the socket: every
+ * user can read the table (proc(5), /proc/net/unix). The kernel removes a socket from it when the listener ends.
  */
 export function hasListener(path: string): boolean {
   let table: string;
@@ -17,6 +17,6 @@ export function hasListener(path: string): boolean {
   return table.split("\n").some((line) => {
     if (!line.endsWith(` ${path}`)) return false;
     const [, , , flags] = line.split(/\s+/); // Num RefCount Protocol Flags Type St Inode Path
-    return flags !== undefined && (Number.parseInt(flags, 16) & LISTENS) !== 0;
+    return flags !== undefined && (Number.parseInt(flags, 16) & SO_ACCEPTCON) !== 0;
   });
 }

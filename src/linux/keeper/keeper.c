@@ -1,31 +1,31 @@
 /*
- * sup_keeper: a process of its own that holds descriptors, so that what they name outlives the daemon: what waits in a
- * pipe whose writer has ended, how a process ended, who has connected to a socket meanwhile.
+ * sup_keeper starts the keeper: a process that holds descriptors, so that what they refer to outlives the daemon. Examples are
+ * unread output in a pipe whose writer has ended, the exit status of a process, and pending connections of a socket.
  *
- * It is a copy of the daemon by fork that never executes anything: it gives nearly all of the memory back and waits.
- * Everything it does from then on is in this file, and nothing of the daemon is there any more: no heap, no threads, no
- * locks, no libc. For the initial value of a local structure the compiler would call memset, which is gone. Not even the
- * `syscall` of libc would do: that of musl looks for the canary of its stack, which may lie in the program's own data.
+ * The keeper is a fork of the daemon that never calls exec: it unmaps nearly all memory and waits. From then on only the code
+ * in this file exists. There is no heap, no thread, no lock and no libc. Local structs must not have initialisers, because the
+ * compiler would call memset. libc's `syscall` cannot be used either: musl's reads the stack canary, which may lie in the
+ * program's unmapped data.
  *
- * It is told what to keep and what to let go over a socket, whose end says that the daemon is gone. From then on it holds
- * what it has until the next daemon ends it, or until its file in the runtime directory is removed:
- * then no daemon will come.
+ * The keeper receives commands over a socket: keep a descriptor, or drop one. When the socket is closed, the daemon is gone.
+ * The keeper then holds its descriptors until the next daemon ends it, or until its file in the runtime directory is removed,
+ * which means that no daemon will come.
  */
 
 typedef unsigned long word;
 
-/* Offsets are mirrored in keeper.ts. */
+/* keeper.ts takes the offsets from sup_exports below. */
 struct keeper {
-  const word *kept;                /* pairs [from, to) in rising order: the memory that it needs; ends with 0 */
-  char *title;                     /* where the arguments and the environment of the program lie */
+  const word *kept;                /* the memory to keep: pairs [from, to) in rising order; ends with 0 */
+  char *title;                     /* the memory of the program's arguments and environment: what ps shows */
   word title_room;
   const char *name;
-  int channel;                     /* a SOCK_SEQPACKET socket that orders come from */
-  int watch;                       /* an inotify descriptor: readable when the keeper's file is gone */
+  int channel;                     /* a SOCK_SEQPACKET socket for commands */
+  int watch;                       /* an inotify descriptor: readable when the keeper's file is removed */
 };
 
 enum { KEEP = 1, DROP = 0 };
-struct order { int what, slot; };
+struct command { int action, slot; };
 
 #ifdef __aarch64__
 enum { NR_clone = 220, NR_munmap = 215, NR_ppoll = 73, NR_recvmsg = 212, NR_dup3 = 24, NR_close = 57, NR_setsid = 157,
@@ -37,11 +37,11 @@ enum { NR_clone = 56, NR_munmap = 11, NR_ppoll = 271, NR_recvmsg = 47, NR_dup3 =
 enum { NR_close_range = 436 };
 enum { SIGCHLD = 17, SIG_SETMASK = 2, LAST_SIGNAL = 64, POLLIN = 1 };
 enum { PR_SET_NAME = 15, PR_SET_PTRACER = 0x59616d61 };
-/* Descriptors: what arrives takes the lowest free numbers, at most 64 of them, and goes from there to its slot. */
-enum { CHANNEL = 3, WATCH = 4, FIRST_SLOT = 128, ORDERS = 64 };
+/* Received descriptors take the lowest free numbers, at most 64, and are then moved to their slots. */
+enum { CHANNEL = 3, WATCH = 4, FIRST_SLOT = 128, MAX_COMMANDS = 64 };
 enum { MAX_KEPT = 32 };
 
-/* call(number, up to five arguments): a system call in the machine's own code. The result or -errno. */
+/* call(number, up to five arguments): a system call in machine code. Returns the result or -errno. */
 #define CODE __attribute__((section(".text")))
 #ifdef __aarch64__
 static const unsigned call_code[] CODE = {
@@ -82,7 +82,7 @@ struct pollfd { int fd; short events, happened; };
 
 static word kept[2 * MAX_KEPT + 2];
 
-static void give_memory_back(void) {
+static void unmap_memory(void) {
   word from = 65536;
   int i;
   for (i = 0; kept[i]; i += 2) {
@@ -91,16 +91,16 @@ static void give_memory_back(void) {
   }
 }
 
-/* The bytes of the orders; 0 at the end. */
-static long obey(int channel) {
-  static struct order orders[ORDERS];
-  static struct { struct cmsghdr head; int fds[ORDERS]; } control;
+/* Receives one message and carries out its commands. Returns its length in bytes; 0 when the daemon is gone. */
+static long receive_commands(int channel) {
+  static struct command commands[MAX_COMMANDS];
+  static struct { struct cmsghdr head; int fds[MAX_COMMANDS]; } control;
   static struct iovec part;
   static struct msghdr message;
   long got;
   int i, taken = 0, arrived;
-  part.base = orders;
-  part.length = sizeof orders;
+  part.base = commands;
+  part.length = sizeof commands;
   message.parts = &part;
   message.count = 1;
   message.control = &control;
@@ -109,16 +109,16 @@ static long obey(int channel) {
   got = call(NR_recvmsg, (long)channel, &message, 0L);
   arrived = control.head.length > sizeof control.head ? (control.head.length - sizeof control.head) / sizeof(int) : 0;
   if (message.control_length == 0) arrived = 0;
-  for (i = 0; i < got / (long)sizeof(struct order); i++) {
-    if (orders[i].slot < FIRST_SLOT) continue;
-    if (orders[i].what == DROP) call(NR_close, (long)orders[i].slot);
-    else if (taken < arrived) call(NR_dup3, (long)control.fds[taken++], (long)orders[i].slot, 0L);
+  for (i = 0; i < got / (long)sizeof(struct command); i++) {
+    if (commands[i].slot < FIRST_SLOT) continue;
+    if (commands[i].action == DROP) call(NR_close, (long)commands[i].slot);
+    else if (taken < arrived) call(NR_dup3, (long)control.fds[taken++], (long)commands[i].slot, 0L);
   }
   for (i = 0; i < arrived; i++) call(NR_close, (long)control.fds[i]);
   return got;
 }
 
-static void stay(void) {
+static void serve(void) {
   static struct pollfd polled[2];
   polled[0].fd = WATCH;
   polled[1].fd = CHANNEL;
@@ -126,15 +126,17 @@ static void stay(void) {
   for (;;) {
     if (call(NR_ppoll, polled, 2L, 0L, 0L, 8L) < 0) continue;
     if (polled[0].happened) call(NR_exit_group, 0L);
-    if (polled[1].happened && obey(CHANNEL) == 0) polled[1].fd = -1; /* the daemon is gone */
+    if (polled[1].happened && receive_commands(CHANNEL) == 0) polled[1].fd = -1; /* the daemon is gone */
   }
 }
 
-static void become(struct keeper *k) {
+/* Runs in the child. Never returns. */
+static void keeper_main(struct keeper *k) {
   static word action[4], none; /* struct kernel_sigaction: SIG_DFL, no flags, no mask */
   word i;
   int signal;
-  /* First of all: a copy of the daemon's lock must not outlive it. Both come from far above, so neither is in the way of the other. */
+  /* Closing descriptors comes first: a copy of the daemon's lock must not outlive the daemon. Both sources are above 64, so
+     neither dup3 overwrites the other's source. */
   call(NR_dup3, (long)k->channel, (long)CHANNEL, 0L);
   call(NR_dup3, (long)k->watch, (long)WATCH, 0L);
   call(NR_close_range, (long)WATCH + 1, 0xffffffffL, 0L);
@@ -144,14 +146,14 @@ static void become(struct keeper *k) {
   call(NR_setsid);
   call(NR_chdir, "/");
   call(NR_prctl, (long)PR_SET_NAME, k->name, 0L, 0L, 0L);
-  call(NR_prctl, (long)PR_SET_PTRACER, -1L, 0L, 0L, 0L); /* Yama: the next daemon takes descriptors from here */
+  call(NR_prctl, (long)PR_SET_PTRACER, -1L, 0L, 0L, 0L); /* Yama: allows the next daemon to copy descriptors */
   for (i = 0; i < k->title_room; i++) k->title[i] = 0;
   for (i = 0; k->name[i] && i + 1 < k->title_room; i++) k->title[i] = k->name[i];
-  give_memory_back();
-  stay();
+  unmap_memory();
+  serve();
 }
 
-/* The pid, or -errno. */
+/* Returns the pid, or -errno. */
 int sup_keeper(struct keeper *k) {
   word all = ~0UL, before;
   long pid;
@@ -160,15 +162,35 @@ int sup_keeper(struct keeper *k) {
   kept[i] = 0;
   call(NR_sigprocmask, (long)SIG_SETMASK, &all, &before, 8L);
   pid = call(NR_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
-  if (pid == 0) become(k);
+  if (pid == 0) keeper_main(k);
   call(NR_sigprocmask, (long)SIG_SETMASK, &before, 0L, 8L);
   return (int)pid;
 }
 
-/* Where its code, its data and the data of the thread are, to be kept: three addresses. */
-int sup_keeper_home(word *to) {
+/* Writes three addresses in memory that the keeper needs: in its code, in its data, and in the data of the thread. */
+int sup_keeper_addresses(word *to) {
   to[0] = (word)sup_keeper;
   to[1] = (word)kept;
   to[2] = (word)__errno_location();
   return 0;
+}
+
+/* The layout and constants that keeper.ts reads by name or compares with its own (ffi/c-exports.ts). */
+struct exported { const char *name; word value, size; };
+#define FIELD(type, field) {#type "." #field, (word)&((struct type *)0)->field, sizeof ((struct type *)0)->field}
+#define SIZE(type) {#type, sizeof(struct type), 0}
+#define CONSTANT(name) {#name, name, 0}
+
+const struct exported *sup_exports(void) {
+  static const struct exported table[] = {
+    SIZE(keeper), FIELD(keeper, kept), FIELD(keeper, title), FIELD(keeper, title_room), FIELD(keeper, name),
+    FIELD(keeper, channel), FIELD(keeper, watch),
+    SIZE(command), FIELD(command, action), FIELD(command, slot),
+    SIZE(msghdr), FIELD(msghdr, parts), FIELD(msghdr, count), FIELD(msghdr, control), FIELD(msghdr, control_length),
+    FIELD(msghdr, flags),
+    SIZE(cmsghdr), FIELD(cmsghdr, length), FIELD(cmsghdr, level), FIELD(cmsghdr, type),
+    CONSTANT(KEEP), CONSTANT(DROP), CONSTANT(FIRST_SLOT), CONSTANT(MAX_COMMANDS),
+    {0, 0, 0},
+  };
+  return table;
 }

@@ -1,9 +1,9 @@
-/** How much more memory the machine has for us: what the kernel would give without swapping, under the limits of our cgroups. */
+/** How much more memory this process can get: what the kernel can give without swapping, within the limits of its cgroups. */
 import { readFileSync } from "node:fs";
 
 const MIB = 1024 * 1024;
 
-/** MiB; null when it cannot be told. */
+/** In MiB; null when it is unknown. `root` is a prefix of all paths, for tests. */
 export function availableMib(root = ""): number | null {
   const bytes = [machine(root), ...cgroups(root)].filter((value) => value !== null);
   return bytes.length === 0 ? null : Math.max(0, Math.min(...bytes)) / MIB;
@@ -14,7 +14,7 @@ function machine(root: string): number | null {
   return kib === undefined ? null : Number(kib) * 1024;
 }
 
-/** Of our own group (version 2) and each above it that has a limit. Cache that is not in use is as good as free. */
+/** What is left in our cgroup (version 2) and in each ancestor with a limit. Inactive page cache counts as free. */
 function cgroups(root: string): Array<number | null> {
   const own = /^0::(\/.*)$/m.exec(read(`${root}/proc/self/cgroup`) ?? "")?.[1];
   if (own === undefined) return [];
@@ -23,7 +23,7 @@ function cgroups(root: string): Array<number | null> {
     const directory = [`${root}/sys/fs/cgroup`, ...parts.slice(0, depth)].join("/");
     const [most, used] = [read(`${directory}/memory.max`), read(`${directory}/memory.current`)].map(Number);
     const idle = Number(/^inactive_file (\d+)$/m.exec(read(`${directory}/memory.stat`) ?? "")?.[1] ?? 0);
-    return most! > 0 && used! >= 0 ? most! - used! + idle : null; // "max" and a file that is not there are no numbers
+    return most! > 0 && used! >= 0 ? most! - used! + idle : null; // "max" and missing files are no numbers
   });
 }
 

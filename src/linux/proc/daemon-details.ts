@@ -1,8 +1,8 @@
-/** What can be seen of another process from outside, for `sup doctor`. Null: it cannot be seen (gone, or another user's). */
+/** Facts about the daemon's process for `sup doctor`. Null: unknown, because it has ended or belongs to another user. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** How many descriptors it may have at most, and how many it has. */
-export function descriptorsOf(pid: number): { readonly hard: number; readonly open: number } | null {
+/** The hard limit of descriptors, and how many are open. */
+export function descriptorUsage(pid: number): { readonly hard: number; readonly open: number } | null {
   try {
     const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "latin1")) ?? [];
     if (hard === undefined) return null;
@@ -12,8 +12,8 @@ export function descriptorsOf(pid: number): { readonly hard: number; readonly op
   }
 }
 
-/** True when the file that it executes was replaced or removed since. */
-export function isReplaced(pid: number): boolean | null {
+/** True when its executable file was replaced or removed after it started. */
+export function isExecutableReplaced(pid: number): boolean | null {
   try {
     return readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");
   } catch {

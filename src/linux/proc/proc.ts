@@ -1,10 +1,10 @@
-/** What /proc says about processes: proc(5), /proc/PID/stat. */
+/** Reads processes from /proc: proc(5), /proc/PID/stat. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
 /** One line of /proc/PID/stat. */
 export interface Stat {
   readonly pid: number;
-  /** As the kernel knows it: at most 15 bytes. */
+  /** The kernel's name of the process: at most 15 bytes. */
   readonly name: string;
   /** One letter: R S D T t Z X I… */
   readonly state: string;
@@ -12,33 +12,33 @@ export interface Stat {
   readonly group: number;
   readonly session: number;
   readonly threads: number;
-  /** User and system time together, in clock ticks; of this process alone, without children it waited for. */
+  /** User and system time in clock ticks, without children that the process waited for. */
   readonly cpuTicks: number;
   /** Resident pages. */
   readonly residentPages: number;
-  /** Clock ticks since boot; with the pid it names a process for good. */
+  /** Clock ticks since boot. Together with the pid it identifies a process, even if the pid is reused. */
   readonly startTicks: number;
-  /** Where its environment ends in its memory: 0 before its exec has written it, and for what we may not look into. */
+  /** The end address of the environment. 0 before exec has written it, and for processes that we may not inspect. */
   readonly environmentEnd: number;
-  /** A wait status; only a zombie's counts, and only when we may know it (same user, or root). */
+  /** A wait status. Valid only for a zombie, and only for the same user or root. */
   readonly waitStatus: number;
 }
 
 /** Null when there is no such process. */
 export function readStat(pid: number): Stat | null {
-  const text = readSmall(`/proc/${pid}/stat`, true);
-  return text === null ? null : parseStat(text);
+  const line = readSmall(`/proc/${pid}/stat`, true);
+  return line === null ? null : parseStat(line);
 }
 
-/** The name may hold anything, also `)` and spaces, so the fields are counted from the last `)`. */
-export function parseStat(text: string): Stat | null {
-  const open = text.indexOf("(");
-  const close = text.lastIndexOf(")");
+/** The name may contain `)` and spaces, so fields are counted from the last `)`. */
+export function parseStat(line: string): Stat | null {
+  const open = line.indexOf("(");
+  const close = line.lastIndexOf(")");
   if (open < 0 || close < open) return null;
-  const rest = text.slice(close + 2).split(" "); // rest[0] is field 3
+  const rest = line.slice(close + 2).split(" "); // rest[0] is field 3
   return {
-    pid: Number(text.slice(0, open)),
-    name: text.slice(open + 1, close),
+    pid: Number(line.slice(0, open)),
+    name: line.slice(open + 1, close),
     state: rest[0] ?? "?",
     parent: Number(rest[1]),
     group: Number(rest[2]),
@@ -52,7 +52,7 @@ export function parseStat(text: string): Stat | null {
   };
 }
 
-/** A zombie has ended, unless only its first thread has; X is the moment after. */
+/** A zombie has ended, unless only its main thread has ended. X follows after Z. */
 export const isAlive = (stat: Pick<Stat, "state" | "threads">): boolean => stat.state !== "X" && (stat.state !== "Z" || stat.threads > 1);
 
 export function listPids(): number[] {
@@ -66,7 +66,7 @@ export function listPids(): number[] {
 
 export const allStats = (): Stat[] => statsOf(listPids());
 
-/** Of those that are there. */
+/** Skips processes that do not exist. */
 export function statsOf(pids: Iterable<number>): Stat[] {
   const stats: Stat[] = [];
   for (const pid of pids) {
@@ -77,8 +77,8 @@ export function statsOf(pids: Iterable<number>): Stat[] {
 }
 
 /**
- * One variable of the process's environment as it was at exec; null when it is not set. Undefined when it cannot be
- * known: the process is gone, not ours to read, has no environment at all, or is in the middle of its exec.
+ * One variable of the environment that the process got at exec; null when it is not set. Undefined when it is unknown: the
+ * process has ended, we lack permission, it has no environment, or it is in the middle of exec.
  */
 export function environmentVariable(pid: number, name: string): string | null | undefined {
   let bytes: Buffer;
@@ -97,8 +97,8 @@ export function environmentVariable(pid: number, name: string): string | null | 
 }
 
 /**
- * True in the middle of an exec, when a process that we may look into has the new program but no environment yet. For some
- * 0.1 ms it cannot be told whose it is; longer where the program must come from a slow disk.
+ * True in the middle of exec, when a process that we may inspect has its new program but no environment yet. This takes about
+ * 0.1 ms, or longer when the program is read from a slow disk; meanwhile nothing says which run the process belongs to.
  */
 export function isExecuting(pid: number): boolean {
   const stat = readStat(pid);
@@ -106,17 +106,17 @@ export function isExecuting(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`).length === 0;
   } catch {
-    return false; // not ours to read, so the 0 says nothing
+    return false; // no permission, so the 0 has no meaning
   }
 }
 
 /**
- * Our direct children, zombies included; null where the kernel has no such file (CONFIG_PROC_CHILDREN). Children hang on
- * the thread that made them, and orphans on the first thread that lives: here both are the main thread.
+ * Our direct children, including zombies; null where the kernel lacks the file (CONFIG_PROC_CHILDREN). The kernel lists
+ * children under the thread that created them, and orphans under the first living thread: for us both are the main thread.
  */
 export function ownChildren(): Set<number> | null {
   const children = new Set<number>();
-  // Twice: a child that is reaped between two of the kernel's steps can hide its neighbour from one reading.
+  // Read twice: when a child is reaped during a read, the kernel may skip its neighbour in the list.
   for (let round = 0; round < 2; round++) {
     const text = readSmall(`/proc/${process.pid}/task/${process.pid}/children`);
     if (text === null) return null;
@@ -125,7 +125,7 @@ export function ownChildren(): Set<number> | null {
   return children;
 }
 
-/** Adds the children of all threads of a process; one that is gone has none. */
+/** Adds the children of all threads of a process to the set `to`; none if the process has ended. */
 export function addChildren(pid: number, to: Set<number>): void {
   let tasks: string[];
   try {
@@ -140,9 +140,9 @@ export function addChildren(pid: number, to: Set<number>): void {
   }
 }
 
-const small = Buffer.allocUnsafeSlow(65536);
+const buffer = Buffer.allocUnsafeSlow(65536);
 
-/** A file of /proc, read at one go; null when it is not there (any more). `oneLine`: the kernel gives it whole in one read. */
+/** Reads a file of /proc; null when it does not exist (any more). `oneLine`: the kernel returns all of it in one read. */
 function readSmall(path: string, oneLine = false): string | null {
   let fd: number;
   try {
@@ -154,9 +154,9 @@ function readSmall(path: string, oneLine = false): string | null {
   try {
     let length = 0;
     for (;;) {
-      const bytes = readSync(fd, small, length, small.length - length, null);
+      const bytes = readSync(fd, buffer, length, buffer.length - length, null);
       length += bytes;
-      if (bytes === 0 || oneLine || length === small.length) return small.toString("latin1", 0, length);
+      if (bytes === 0 || oneLine || length === buffer.length) return buffer.toString("latin1", 0, length);
     }
   } catch (error) {
     if (isGone(error)) return null;

@@ -1,7 +1,10 @@
-/** What a process holds, asked for one by one: proc(5), /proc/PID/fd and /proc/PID/smaps_rollup. */
+/** Descriptors and memory of one process: proc(5), /proc/PID/fd and /proc/PID/smaps_rollup. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
-/** Descriptors that are open; null when it is not ours to know, or gone. Since Linux 6.2 the directory's size says it without a walk. */
+/**
+ * The number of open descriptors; null when the process has ended or we lack permission. Linux 6.2 and later report it as the
+ * size of the directory.
+ */
 export function openFiles(pid: number): number | null {
   const path = `/proc/${pid}/fd`;
   try {
@@ -12,7 +15,7 @@ export function openFiles(pid: number): number | null {
   }
 }
 
-/** Its proportional share of memory, in KiB: pages that processes share are counted once over all of them. Null as above. */
+/** The proportional set size in KiB: shared pages are divided among the processes that share them. Null as above. */
 export function proportionalKib(pid: number): number | null {
   try {
     const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");

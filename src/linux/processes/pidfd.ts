@@ -1,10 +1,10 @@
-/** Descriptors that name one process for good: pidfd_open(2), pidfd_send_signal(2), PIDFD_GET_INFO. */
+/** Descriptors that refer to one process even when its pid is reused: pidfd_open(2), pidfd_send_signal(2), PIDFD_GET_INFO. */
 import { ptr } from "bun:ffi";
 import type { ProcessRef } from "../../ports/processes.ts";
 import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import { readStat } from "../proc/proc.ts";
 
-/** A descriptor, close-on-exec; or -errno (ESRCH: no such process). */
+/** A descriptor with close-on-exec, or -errno (ESRCH: no such process). */
 export function pidfdOpen(pid: number): number {
   const fd = syscall(SYSCALL.pidfd_open, pid);
   return fd >= 0 ? fd : -errno();
@@ -18,8 +18,11 @@ export function pidfdSignal(pidfd: number, signal: number): number {
 const EMFILE = 24;
 const ENFILE = 23;
 
-/** Signals exactly this process; false when it is gone. The descriptor comes first and the comparison after, so that both are about one process. */
-export function sendTo({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">, signal: number): boolean {
+/**
+ * Signals exactly this process; false when it has ended. The start time is compared after the pidfd is open, so both belong to
+ * the same process.
+ */
+export function signalProcess({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">, signal: number): boolean {
   const pidfd = pidfdOpen(pid);
   if (pidfd === -EMFILE || pidfd === -ENFILE) return readStat(pid)?.startTicks === startTicks && libc.kill(pid, signal) === 0;
   if (pidfd < 0) return false;
@@ -32,11 +35,13 @@ export function sendTo({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks
 
 const PIDFD_GET_INFO = 0xc040ff0b; // _IOWR(0xFF, 11, struct pidfd_info of 64 bytes)
 const PIDFD_INFO_EXIT = 8n;
+/** struct pidfd_info of linux/pidfd.h. */
+const PIDFD_INFO = { sizeBytes: 64, mask: 0, exitStatus: 60 } as const;
 
-/** The wait status of a process that has been reaped by whoever was its parent (Linux 6.15 and later); null when not known. */
+/** The wait status of a process that its parent has reaped (Linux 6.15 and later); null when it is unknown. */
 export function pidfdWaitStatus(pidfd: number): number | null {
-  const info = Buffer.alloc(64);
-  info.writeBigUInt64LE(PIDFD_INFO_EXIT, 0);
+  const info = Buffer.alloc(PIDFD_INFO.sizeBytes);
+  info.writeBigUInt64LE(PIDFD_INFO_EXIT, PIDFD_INFO.mask);
   if (libc.ioctl(pidfd, PIDFD_GET_INFO, ptr(info)) !== 0) return null;
-  return (info.readBigUInt64LE(0) & PIDFD_INFO_EXIT) === 0n ? null : info.readInt32LE(60);
+  return (info.readBigUInt64LE(PIDFD_INFO.mask) & PIDFD_INFO_EXIT) === 0n ? null : info.readInt32LE(PIDFD_INFO.exitStatus);
 }

@@ -2,35 +2,35 @@ import { clockTicks } from "../proc/boot.ts";
 import { bootTimeMs } from "../proc/clocks.ts";
 import { listPids, type Stat, statsOf } from "../proc/proc.ts";
 
-/** A process younger than this may be in the middle of its exec: what it is cannot be told yet. */
-const SETTLED_MS = 10_000;
-/** After so many looks everything is read again: a number may have got a new owner between two looks. */
-const LOOKS = 12;
+/** A younger process may be in the middle of exec, so it is not known yet which run it belongs to. */
+const MIN_AGE_MS = 10_000;
+/** After this many scans all processes are read again, because pids may have been reused. */
+const FULL_SCAN_EVERY = 12;
 
 /**
- * Repeated looks at the machine's processes, for measuring: reading one costs some 15 µs, and most have nothing to do
- * with us. Those that belonged to no tree when they were old enough to tell are left out for a minute.
+ * Repeated scans of all processes for the sampler. Reading one process costs about 15 µs, and most belong to no unit. So
+ * processes that belong to no tree once they are old enough to be identified are skipped for a minute.
  */
 export class ProcessScan {
   readonly #ticksPerMs = clockTicks() / 1000;
-  #strangers = new Set<number>();
-  #looks = 0;
+  #unrelated = new Set<number>();
+  #scans = 0;
 
-  /** All processes but the known strangers. */
-  take(): Stat[] {
+  /** All processes except those known to be unrelated. */
+  scan(): Stat[] {
     const pids = listPids();
-    if (++this.#looks % LOOKS === 0) this.#strangers.clear();
-    const still = new Set<number>();
-    for (const pid of pids) if (this.#strangers.has(pid)) still.add(pid);
-    this.#strangers = still;
-    return statsOf(pids.filter((pid) => !still.has(pid)));
+    if (++this.#scans % FULL_SCAN_EVERY === 0) this.#unrelated.clear();
+    const unrelated = new Set<number>();
+    for (const pid of pids) if (this.#unrelated.has(pid)) unrelated.add(pid);
+    this.#unrelated = unrelated;
+    return statsOf(pids.filter((pid) => !unrelated.has(pid)));
   }
 
-  /** Remembers which of them belong to nobody. */
-  setAside(seen: readonly Stat[], members: Iterable<readonly Stat[]>): void {
+  /** Remembers which of the scanned processes are members of no tree. */
+  skipUnrelated(scanned: readonly Stat[], members: Iterable<readonly Stat[]>): void {
     const ours = new Set<number>([process.pid]);
     for (const stats of members) for (const stat of stats) ours.add(stat.pid);
-    const settled = (bootTimeMs() - SETTLED_MS) * this.#ticksPerMs;
-    for (const { pid, startTicks } of seen) if (!ours.has(pid) && startTicks < settled) this.#strangers.add(pid);
+    const youngest = (bootTimeMs() - MIN_AGE_MS) * this.#ticksPerMs;
+    for (const { pid, startTicks } of scanned) if (!ours.has(pid) && startTicks < youngest) this.#unrelated.add(pid);
   }
 }

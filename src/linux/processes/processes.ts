@@ -1,4 +1,4 @@
-/** The processes of the machine behind ports/processes.ts: spawn, watch, adopt, signal, and whole trees. */
+/** Implements ports/processes.ts: starts, watches, adopts and signals processes, and handles whole process trees. */
 import type { Exit } from "../../base/exit.ts";
 import { err, type Result } from "../../base/result.ts";
 import { SIGNALS } from "../../base/signals.ts";
@@ -8,41 +8,42 @@ import type { CgroupLimits, FoundRun, Processes, ProcessRef, SpawnRequest, Spawn
 import { bootId, clockTicks } from "../proc/boot.ts";
 import { CgroupLimiter } from "../cgroup/limits.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
-import { Exits, waitFor } from "./exits.ts";
+import { ExitWatcher, waitForChild } from "./exit-watcher.ts";
 import type { Epoll } from "../io/epoll.ts";
 import { noKeeper } from "../keeper/keeper.ts";
 import { libc } from "../ffi/libc.ts";
 import { OomKills } from "../cgroup/oom-kills.ts";
-import { pidfdSignal, sendTo } from "./pidfd.ts";
+import { pidfdSignal, signalProcess } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "../proc/proc.ts";
-import { prepareSpawn, type Spawn, type Spawned } from "../spawn/spawn.ts";
+import { prepareSpawn, type SpawnFunction, type SpawnOutcome } from "../spawn/spawn.ts";
 import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
 import { TreeControl } from "./tree-control.ts";
 
 export interface ProcessTable extends Processes {
   /**
-   * The living processes of many trees in one sweep, by the caller's key. Of every tree there is: what is in none of them is taken
-   * for a stranger, and not looked at again for a while.
+   * The living processes of all trees in one scan, by the caller's key. `trees` must contain every tree: processes that are in none
+   * of them count as unrelated and are skipped for a while.
    */
-  membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
-  membersOf(tree: TreeOf): readonly Stat[];
-  /** False: what daemonises away from a service is found only by a sweep of /proc, and its zombies are init's. */
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
+  /** The living processes of one tree. */
+  treeStats(tree: TreeOf): readonly Stat[];
+  /** False: processes that daemonise are found only by a scan of /proc, and init reaps them. */
   readonly subreaper: boolean;
-  /** Why runs have no cgroups of their own; null when they have. */
+  /** Why runs have no cgroups; null when they have. */
   readonly containmentNote: string | null;
-  /** Stops watching and reaping; the processes go on. */
+  /** Stops watching and reaping; the processes keep running. */
   close(): void;
 }
 
 export interface ProcessesOptions {
   readonly epoll: Epoll;
-  /** An orphan of some tree ended and was reaped. */
-  readonly onStranger?: (pid: number, exit: Exit) => void;
-  /** Makes the cgroups of runs; none where it answers an error, which is in `containmentNote` then. */
+  /** Called after an orphan has ended and was reaped. */
+  readonly onOrphanReaped?: (pid: number, exit: Exit) => void;
+  /** Creates the cgroups of runs. With an error there are none, and `containmentNote` is the error. */
   readonly cgroups?: Result<Cgroups, string>;
-  /** Has the end of processes told to the next daemon. */
+  /** Holds pidfds, so that the next daemon learns how processes ended. */
   readonly keeper?: Keeper;
-  /** A private directory for a moment at the start; else the system's temporary directories are tried. */
+  /** A private directory for compiling C; the default are the system's temporary directories. */
   readonly scratch?: string;
 }
 
@@ -53,62 +54,62 @@ export function openProcesses(options: ProcessesOptions): ProcessTable {
 
 const ESRCH = 3;
 const RETRY_MS = 500;
-/** A process that takes longer for its exec is not waited for. */
+/** How long `findRuns` waits for a process in the middle of exec. */
 const EXEC_MS = 20;
 
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
-  readonly #start: Spawn;
-  readonly #exits: Exits;
+  readonly #start: SpawnFunction;
+  readonly #exits: ExitWatcher;
   readonly #trees: TreeControl;
   readonly #stopReaping: () => void;
   readonly #cgroups: Cgroups | null;
-  readonly #bounder: CgroupLimiter | null;
+  readonly #limiter: CgroupLimiter | null;
   readonly #oom = new OomKills();
   readonly containmentNote: string | null;
 
-  constructor({ epoll, onStranger, cgroups = err("not asked for"), keeper = noKeeper, scratch }: ProcessesOptions) {
-    const { spawn, proveCgroup } = prepareSpawn(scratch);
+  constructor({ epoll, onOrphanReaped, cgroups = err("cgroups are not requested"), keeper = noKeeper, scratch }: ProcessesOptions) {
+    const { spawn, testCgroup } = prepareSpawn(scratch);
     this.#start = spawn;
-    const flaw = cgroups.ok ? proveCgroup(cgroups.value.root) : cgroups.error;
-    this.containmentNote = flaw;
-    this.#cgroups = cgroups.ok && flaw === null ? cgroups.value : null;
-    this.#bounder = this.#cgroups === null ? null : new CgroupLimiter({ root: this.#cgroups.root });
-    this.#cgroups?.onRelease((invocation) => this.#bounder?.forget(invocation));
-    this.#exits = new Exits(epoll, keeper);
+    const problem = cgroups.ok ? testCgroup(cgroups.value.root) : cgroups.error;
+    this.containmentNote = problem;
+    this.#cgroups = cgroups.ok && problem === null ? cgroups.value : null;
+    this.#limiter = this.#cgroups === null ? null : new CgroupLimiter({ root: this.#cgroups.root });
+    this.#cgroups?.onRelease((invocation) => this.#limiter?.forget(invocation));
+    this.#exits = new ExitWatcher(epoll, keeper);
     this.#trees = new TreeControl({ epoll, exits: this.#exits, subreaper: this.subreaper, cgroups: this.#cgroups });
-    this.#stopReaping = reapOrphans({ isAwaited: (pid) => this.#exits.has(pid), onReaped: onStranger });
+    this.#stopReaping = reapOrphans({ isAwaited: (pid) => this.#exits.has(pid), onReaped: onOrphanReaped });
   }
 
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
-    const spawned = this.#startInGroup(request);
+    const spawned = this.#startInCgroup(request);
     if (!spawned.ok) return spawned;
     const { pid } = spawned;
     const ref = childRef(pid);
     const errno = this.#exits.watchChild(ref, request.kept === true, onExit);
     if (errno !== 0) {
-      // No descriptors left: a process that cannot be watched must not run.
+      // No descriptors are left. A process that cannot be watched must not run.
       libc.kill(pid, SIGNALS.SIGKILL);
-      waitFor(pid, 0);
+      waitForChild(pid, 0);
       return { ok: false, stage: "fork", errno, subject: request.argv[0] ?? "" };
     }
-    this.#trees.bornHere(ref);
+    this.#trees.addSpawned(ref);
     return { ok: true, ref };
   }
 
-  #startInGroup(request: SpawnRequest): Spawned {
+  #startInCgroup(request: SpawnRequest): SpawnOutcome {
     const { SUP_UNIT: unit, SUP_INVOCATION_ID: invocation } = request.env;
     if (this.#cgroups === null || !unit || !invocation) return this.#start(request, null);
     const group = this.#cgroups.enter(unit, invocation);
-    if (group !== null) this.#bounder?.enter(invocation, group, request.bounds);
+    if (group !== null) this.#limiter?.addGroup(invocation, group, request.bounds);
     const spawned = this.#start(request, group);
     if (spawned.ok || spawned.stage !== "cgroup") return spawned;
-    this.#cgroups.release(invocation); // its marks must do
+    this.#cgroups.release(invocation); // the environment identifies the run without a cgroup
     return this.#start(request, null);
   }
 
   ranOutOfMemory(invocation: string, certain: boolean): boolean {
-    return this.#oom.killed(this.#cgroups?.directoriesOf(invocation) ?? [], certain);
+    return this.#oom.wasKilled(this.#cgroups?.directoriesOf(invocation) ?? [], certain);
   }
 
   containment(invocation: string): Containment {
@@ -116,29 +117,29 @@ class LinuxProcesses implements ProcessTable {
   }
 
   bind(invocation: string, bounds: CgroupLimits | null): void {
-    if (this.#cgroups?.has(invocation)) this.#bounder?.bind(invocation, this.#cgroups.directoriesOf(invocation), bounds);
+    if (this.#cgroups?.has(invocation)) this.#limiter?.setLimits(invocation, this.#cgroups.directoriesOf(invocation), bounds);
   }
 
   unheld(invocation: string | null, bound: keyof CgroupLimits): string | null {
-    if (this.#bounder === null) return this.containmentNote ?? "there are no cgroups";
-    if (invocation !== null && this.containment(invocation) === "processes") return "its processes are in no cgroup of their own";
-    return this.#bounder.unheld(invocation, bound);
+    if (this.#limiter === null) return this.containmentNote ?? "there are no cgroups";
+    if (invocation !== null && this.containment(invocation) === "processes") return "its processes have no cgroup of their own";
+    return this.#limiter.whyNotEnforced(invocation, bound);
   }
 
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone" {
     if (ref.bootId !== bootId()) return "gone";
     const errno = this.#exits.watch(ref.pid, ref.startTicks, true, onExit);
     if (errno === ESRCH) {
-      const exit = this.#exits.ofTheLast(ref.pid);
+      const exit = this.#exits.takeExitFromKeeper(ref.pid);
       if (exit !== null) setImmediate(onExit, exit);
       return exit === null ? "gone" : "ended";
     }
     if (errno !== 0) this.#adoptLater(ref, onExit);
-    if (parentOf(ref.pid) === process.pid) this.#trees.bornHere(ref); // after a re-exec of the daemon
+    if (parentOf(ref.pid) === process.pid) this.#trees.addSpawned(ref); // the daemon was re-executed
     return "adopted";
   }
 
-  /** It is there, but there are no descriptors (or memory) to watch it with. */
+  /** The process exists, but there are no descriptors or memory to watch it. */
   #adoptLater(ref: ProcessRef, onExit: (exit: Exit) => void): void {
     setTimeout(() => {
       const errno = this.#exits.watch(ref.pid, ref.startTicks, true, onExit);
@@ -175,11 +176,11 @@ class LinuxProcesses implements ProcessTable {
   signal(ref: ProcessRef, signal: number): boolean {
     if (ref.bootId !== bootId()) return false;
     const watched = this.#exits.pidfdOf(ref.pid, ref.startTicks);
-    return watched === null ? sendTo(ref, signal) : pidfdSignal(watched, signal) === 0;
+    return watched === null ? signalProcess(ref, signal) : pidfdSignal(watched, signal) === 0;
   }
 
   signalTree(tree: TreeOf, signal: number, mode: KillMode): void {
-    // A stopped process sees no signal but SIGKILL until it goes on, so SIGCONT follows, as systemd does it.
+    // A stopped process receives no signal but SIGKILL until it continues, so SIGCONT follows, as in systemd.
     const signals = signal === SIGNALS.SIGKILL || signal === SIGNALS.SIGCONT ? [signal] : [signal, SIGNALS.SIGCONT];
     if (mode === "group") this.#trees.signal(tree, signals);
     else for (const number of signals) this.signal(tree.main, number);
@@ -193,7 +194,7 @@ class LinuxProcesses implements ProcessTable {
     return this.#trees.members(tree).map(({ pid, name }) => ({ pid, name }));
   }
 
-  memberOf(tree: TreeOf, pid: number): ProcessRef | null {
+  findMember(tree: TreeOf, pid: number): ProcessRef | null {
     const stat = this.#trees.members(tree).find((member) => member.pid === pid);
     return stat === undefined ? null : { pid, startTicks: stat.startTicks, bootId: bootId() };
   }
@@ -210,19 +211,19 @@ class LinuxProcesses implements ProcessTable {
     this.#cgroups?.release(invocation);
   }
 
-  membersOf(tree: TreeOf): readonly Stat[] {
+  treeStats(tree: TreeOf): readonly Stat[] {
     return this.#trees.members(tree);
   }
 
-  membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    this.#oom.look();
-    return this.#trees.membersOfAll(trees);
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+    this.#oom.resetBaseline();
+    return this.#trees.scanTrees(trees);
   }
 
   close(): void {
     this.#stopReaping();
     this.#exits.close();
-    if (this.#cgroups?.close()) this.#bounder?.close();
+    if (this.#cgroups?.close()) this.#limiter?.close();
   }
 
   #find(ref: ProcessRef): Stat | null {
@@ -233,8 +234,8 @@ class LinuxProcesses implements ProcessTable {
 }
 
 /**
- * The start time is read when somebody asks, at the latest before the child is waited for: while hundreds of processes
- * start, a look into /proc costs more than the rest of the spawn.
+ * The start time is read lazily, at the latest before the child is waited for: while hundreds of processes start, reading /proc
+ * costs more than the rest of the spawn.
  */
 function childRef(pid: number): ProcessRef {
   let ticks: number | null = null;
@@ -247,10 +248,10 @@ function childRef(pid: number): ProcessRef {
   };
 }
 
-/** 0, which fits no process, when /proc cannot be opened for want of descriptors: the watch then fails for the same reason. */
+/** 0, which matches no process, when no descriptor is left to open /proc. The watch then fails for the same reason. */
 function startOf(pid: number): number {
   try {
-    // It may have ended already, but it is a zombie until we wait for it: its line is there.
+    // Even if it has ended, it is a zombie until we wait for it, so /proc still has it.
     return readStat(pid)?.startTicks ?? 0;
   } catch {
     return 0;

@@ -1,48 +1,56 @@
 /**
- * Whole trees of runs: who is in them, signals to all of them, and the moment when nothing is left.
+ * Whole process trees of runs: lists their members, signals all of them, and waits until none is left.
  *
- * A run that was born here while we are a subreaper needs no sweep of /proc: whatever it forked either descends from
- * its main process or, once orphaned, from a child of ours that nobody else accounts for. For a run that an earlier
- * daemon spawned the whole of /proc is read.
+ * If this daemon is a subreaper, a run that it started needs no full scan of /proc: every process that the run forked descends
+ * either from its main process or, once orphaned, from a child of the daemon that nothing else accounts for. For a run that an
+ * earlier daemon started, all of /proc is read.
  */
 import type { ProcessRef, Survivor, TreeOf } from "../../ports/processes.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
-import type { Exits } from "./exits.ts";
+import type { ExitWatcher } from "./exit-watcher.ts";
 import type { Epoll, EpollHandle } from "../io/epoll.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { libc } from "../ffi/libc.ts";
-import { pidfdOpen, sendTo } from "./pidfd.ts";
+import { pidfdOpen, signalProcess } from "./pidfd.ts";
 import { ProcessScan } from "./process-scan.ts";
 import { addChildren, allStats, isAlive, ownChildren, readStat, type Stat } from "../proc/proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
 
-/** Births remembered before the dead ones among them are forgotten; a run that was forgotten costs a sweep, nothing else. */
-const MANY_BIRTHS = 512;
-/** Looks of one kill, and how long they may hold up everything else. */
-const MAX_SWEEPS = 50;
+/** Ended processes are removed from `#spawned` after this many additions. A run that was removed only costs a full scan. */
+const PRUNE_AFTER = 512;
+/** The scans of one kill, and how long they may block the event loop. */
+const MAX_KILL_SCANS = 50;
 const MAX_KILL_MS = 100;
 const RETRY_MS = 50;
-/** Looks at once before the next waits for RETRY_MS, while it is not sure that nothing is left; and all of them: then nothing is. */
-const PROMPT_LOOKS = 5;
-const UNSURE_LOOKS = 20;
-/** Among pids: the look before found nothing new. */
-const QUIET = 0;
+/** While it is unsure whether a tree is empty, this many scans follow at once and further ones every RETRY_MS. */
+const PROMPT_SCANS = 5;
+/** After this many unsure scans the tree counts as empty. */
+const MAX_UNSURE_SCANS = 20;
+/** An entry among pids: the scan before found nothing new. */
+const NOTHING_NEW = 0;
 
 export class TreeControl {
   readonly #epoll: Epoll;
-  readonly #exits: Exits;
+  readonly #exits: ExitWatcher;
   readonly #subreaper: boolean;
   readonly #cgroups: Cgroups | null;
   readonly #finder: TreeFinder;
-  readonly #scan = new ProcessScan();
-  readonly #births = new Map<number, ProcessRef>();
-  #tidyAt = MANY_BIRTHS;
-  /** One look serves everybody who asks in the same turn of the loop, unless something was started or killed since. */
-  #sweep: Snapshot | null = null;
+  readonly #processScan = new ProcessScan();
+  /** Main processes that this daemon started, by pid. */
+  readonly #spawned = new Map<number, ProcessRef>();
+  #pruneAt = PRUNE_AFTER;
+  /** One scan serves all requests in a turn of the event loop, unless a process was started or killed since. */
+  #fullScan: Snapshot | null = null;
   #orphans: ReadonlyMap<number, Stat | null> | null = null;
-  #orphansAtLook = -1;
+  /** The count of epoll's polls when `#orphans` was read. */
+  #orphansAtPoll = -1;
 
-  constructor(options: { readonly epoll: Epoll; readonly exits: Exits; readonly subreaper: boolean; readonly cgroups: Cgroups | null }) {
+  constructor(options: {
+    readonly epoll: Epoll;
+    readonly exits: ExitWatcher;
+    readonly subreaper: boolean;
+    readonly cgroups: Cgroups | null;
+  }) {
     this.#epoll = options.epoll;
     this.#exits = options.exits;
     this.#subreaper = options.subreaper;
@@ -50,113 +58,114 @@ export class TreeControl {
     this.#finder = new TreeFinder((pid) => (this.#cgroups === null ? null : this.#cgroups.invocationOf(pid)));
   }
 
-  bornHere(ref: ProcessRef): void {
-    this.#sweep = null; // it is not in there; an orphan it is not
-    this.#births.set(ref.pid, ref);
-    if (this.#births.size < this.#tidyAt) return;
-    for (const pid of this.#births.keys()) if (!this.#exits.has(pid)) this.#births.delete(pid);
-    this.#tidyAt = this.#births.size + MANY_BIRTHS;
+  addSpawned(ref: ProcessRef): void {
+    this.#fullScan = null; // it lacks the new process; `#orphans` stays valid
+    this.#spawned.set(ref.pid, ref);
+    if (this.#spawned.size < this.#pruneAt) return;
+    for (const pid of this.#spawned.keys()) if (!this.#exits.has(pid)) this.#spawned.delete(pid);
+    this.#pruneAt = this.#spawned.size + PRUNE_AFTER;
   }
 
   members(tree: TreeOf): Stat[] {
-    return this.#look(tree, new Set()).members;
+    return this.#scanTree(tree, new Set()).members;
   }
 
   /**
-   * `isSure`: no member can have been overlooked. A look misses one that is in the middle of its exec, and one that was forked
-   * during the look by another that has ended since. That other is still there, as a zombie at least: so nothing is missed once
-   * all the dead were `seen` before. In the whole of /proc zombies vanish: there, two looks in a row must find nothing new. What is
-   * `dead` for good is left out of the next look.
+   * `isSure`: no member can have been missed. A scan misses a process in the middle of exec, and one that was forked during the scan
+   * by a parent that has ended since. Among our descendants that parent is still visible as a zombie, so nothing was missed once all
+   * dead processes were `seen` by an earlier scan. In a full scan of /proc zombies disappear when others reap them, so there two
+   * scans in a row must find nothing new. `dead` collects processes that the next scan can skip.
    */
-  #look(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
-    const near = this.#near(tree, dead);
-    const there = near === null ? null : [...near.values()].filter((stat) => stat !== null);
+  #scanTree(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
+    const nearby = this.#descendantsNear(tree, dead);
+    const existing = nearby === null ? null : [...nearby.values()].filter((stat) => stat !== null);
     const unsure = new Set<number>();
-    const snapshot = there === null ? this.#everything() : takeSnapshot(there, true);
+    const snapshot = existing === null ? this.#scanAll() : takeSnapshot(existing, true);
     const members = this.#finder.find([[0, tree]], snapshot, (pid) => void unsure.add(pid)).get(0)!;
-    const doubtful = near === null ? members.map(({ pid }) => pid) : deadOf(near);
-    const isQuiet = unsure.size === 0 && doubtful.every((pid) => seen.has(pid));
-    const isSure = isQuiet && (near !== null || seen.has(QUIET));
-    for (const pid of near?.keys() ?? doubtful) if (!unsure.has(pid)) seen.add(pid);
-    if (near !== null) for (const pid of doubtful) if (pid !== tree.main.pid) dead?.add(pid);
-    if (isQuiet) seen.add(QUIET);
-    else seen.delete(QUIET);
+    // The processes that may have forked others unnoticed.
+    const suspects = nearby === null ? members.map(({ pid }) => pid) : deadOf(nearby);
+    const isNothingNew = unsure.size === 0 && suspects.every((pid) => seen.has(pid));
+    const isSure = isNothingNew && (nearby !== null || seen.has(NOTHING_NEW));
+    for (const pid of nearby?.keys() ?? suspects) if (!unsure.has(pid)) seen.add(pid);
+    if (nearby !== null) for (const pid of suspects) if (pid !== tree.main.pid) dead?.add(pid);
+    if (isNothingNew) seen.add(NOTHING_NEW);
+    else seen.delete(NOTHING_NEW);
     return { members, isSure };
   }
 
-  membersOfAll<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    const seen = this.#scan.take();
-    const found = this.#finder.find(trees, takeSnapshot(seen, false));
-    this.#scan.setAside(seen, found.values());
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+    const scanned = this.#processScan.scan();
+    const found = this.#finder.find(trees, takeSnapshot(scanned, false));
+    this.#processScan.skipUnrelated(scanned, found.values());
     return found;
   }
 
   /**
-   * To the process group in one call, which the kernel makes atomic, and to those that left the group. The look for these comes
-   * before: when the leader dies of the signal they are orphans at once, and a list of the orphans that is of earlier in this
-   * turn has them not. It comes again after, for those that left meanwhile.
+   * Signals the process group in one call, which is atomic, and each member that left the group. Members are listed before the
+   * signal: if the leader dies of it they become orphans, and `#orphans` from earlier in this turn lacks them. They are listed
+   * again after the signal, for members that left the group in between.
    */
   signal(tree: TreeOf, signals: readonly number[]): void {
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
-    const members = new Map(this.members(tree).map((stat) => [nameOf(stat), stat]));
-    // While we have not waited for the leader, the group's number is nobody else's.
-    const ours = this.#exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.#births.has(tree.main.pid);
-    if (ours || [...members.values()].some(inGroup)) for (const signal of signals) libc.kill(-tree.main.pid, signal);
-    for (const stat of this.members(tree)) members.set(nameOf(stat), stat);
+    const members = new Map(this.members(tree).map((stat) => [keyOf(stat), stat]));
+    // The id of the group cannot be reused until we have waited for its leader.
+    const isOurGroup = this.#exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.#spawned.has(tree.main.pid);
+    if (isOurGroup || [...members.values()].some(inGroup)) for (const signal of signals) libc.kill(-tree.main.pid, signal);
+    for (const stat of this.members(tree)) members.set(keyOf(stat), stat);
     for (const stat of members.values()) {
       if (inGroup(readStat(stat.pid) ?? stat)) continue;
-      for (const signal of signals) sendTo(stat, signal);
+      for (const signal of signals) signalProcess(stat, signal);
     }
   }
 
   /**
-   * A forking tree can outrun one look, so it looks until it is sure that nothing new is there. Where there are no cgroups, one
-   * that forks faster than this process gets the processor may outrun all looks; who waits for the end kills again.
+   * A tree can fork during a scan, so it scans until it is sure that there is nothing new. Without cgroups, a tree that forks
+   * faster than this process gets CPU time can escape all scans; the caller that waits for its end kills it again.
    */
   kill(tree: TreeOf): Survivor[] {
-    const hit = new Map<string, Survivor>();
+    const killed = new Map<string, Survivor>();
     const tried = new Set<string>();
     const [seen, dead] = [new Set<number>(), new Set<number>()];
     const end = performance.now() + MAX_KILL_MS;
-    for (let sweeps = 0, isOver = false; !isOver && sweeps < MAX_SWEEPS && performance.now() < end; sweeps++) {
-      this.#lookAfresh();
-      const { members, isSure } = this.#look(tree, seen, dead);
-      isOver = isSure;
+    for (let scans = 0, isDone = false; !isDone && scans < MAX_KILL_SCANS && performance.now() < end; scans++) {
+      this.#clearScans();
+      const { members, isSure } = this.#scanTree(tree, seen, dead);
+      isDone = isSure;
       for (const stat of members) {
-        if (tried.has(nameOf(stat))) continue;
-        tried.add(nameOf(stat));
-        isOver = false; // also when it has just ended by itself: it may have forked before
-        if (sendTo(stat, SIGNALS.SIGKILL)) hit.set(nameOf(stat), { pid: stat.pid, name: stat.name });
+        if (tried.has(keyOf(stat))) continue;
+        tried.add(keyOf(stat));
+        isDone = false; // even if it has just ended by itself: it may have forked before
+        if (signalProcess(stat, SIGNALS.SIGKILL)) killed.set(keyOf(stat), { pid: stat.pid, name: stat.name });
       }
-      // Once the first look has their names: what forks faster than we look ends here.
-      if (sweeps === 0) this.#cgroups?.kill(tree.invocation);
+      // After the first scan has their names. This ends trees that fork faster than the scans.
+      if (scans === 0) this.#cgroups?.kill(tree.invocation);
     }
-    this.#lookAfresh();
-    return [...hit.values()];
+    this.#clearScans();
+    return [...killed.values()];
   }
 
   isEmpty(tree: TreeOf): boolean {
-    const { members, isSure } = this.#look(tree, endedMain(tree));
+    const { members, isSure } = this.#scanTree(tree, seenMain(tree));
     return isSure && members.length === 0;
   }
 
   whenEmpty(tree: TreeOf, callback: () => void): () => void {
     let cancelled = false;
     let stopWaiting = (): void => {};
-    const seen = endedMain(tree);
+    const seen = seenMain(tree);
     let unsure = 0;
-    const look = (): void => {
+    const scan = (): void => {
       if (cancelled) return;
-      const { members, isSure } = this.#look(tree, seen);
+      const { members, isSure } = this.#scanTree(tree, seen);
       if (members.length > 0) {
         unsure = 0;
-        stopWaiting = this.#waitForAll(members, look);
-      } else if (isSure || ++unsure === UNSURE_LOOKS) {
+        stopWaiting = this.#waitForAll(members, scan);
+      } else if (isSure || ++unsure === MAX_UNSURE_SCANS) {
         this.#cgroups?.release(tree.invocation);
         callback();
-      } else stopWaiting = again(look, unsure < PROMPT_LOOKS ? 0 : RETRY_MS);
+      } else stopWaiting = callLater(scan, unsure < PROMPT_SCANS ? 0 : RETRY_MS);
     };
-    const first = setImmediate(look);
+    const first = setImmediate(scan);
     return () => {
       cancelled = true;
       clearImmediate(first);
@@ -166,21 +175,21 @@ export class TreeControl {
 
   /** Calls back when all of these processes have ended. */
   #waitForAll(members: readonly Stat[], callback: () => void): () => void {
-    const open = new Set<() => void>();
+    const waits = new Set<() => void>();
     for (const stat of members) {
       const stop = this.#waitForEnd(stat, () => {
-        open.delete(stop!);
-        if (open.size === 0) callback();
+        waits.delete(stop!);
+        if (waits.size === 0) callback();
       });
-      if (stop) open.add(stop);
+      if (stop) waits.add(stop);
     }
-    if (open.size === 0) {
-      // All gone since the look, or no descriptors left to watch them with: look again soon.
+    if (waits.size === 0) {
+      // All have ended since the scan, or no descriptors are left to watch them: scan again soon.
       const timer = setTimeout(callback, RETRY_MS);
       return () => clearTimeout(timer);
     }
     return () => {
-      for (const stop of open) stop();
+      for (const stop of waits) stop();
     };
   }
 
@@ -201,49 +210,52 @@ export class TreeControl {
         handle = this.#epoll.add(pidfd, "in", false, ended);
         return stop;
       } catch {
-        // No memory or descriptors: the caller looks again by the clock.
+        // No memory or descriptors: the caller scans again after a delay.
       }
     }
     libc.close(pidfd);
     return null;
   }
 
-  #lookAfresh = (): void => {
-    this.#sweep = null;
+  #clearScans = (): void => {
+    this.#fullScan = null;
     this.#orphans = null;
   };
 
-  #everything(): Snapshot {
-    if (this.#sweep) return this.#sweep;
-    setImmediate(this.#lookAfresh);
-    return (this.#sweep = takeSnapshot(allStats(), false));
+  #scanAll(): Snapshot {
+    if (this.#fullScan) return this.#fullScan;
+    setImmediate(this.#clearScans);
+    return (this.#fullScan = takeSnapshot(allStats(), false));
   }
 
-  /** What may be of the tree, also what is dead; null when the shortcut does not hold for this run. `dead` is not looked at. */
-  #near(tree: TreeOf, dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
-    if (!this.#subreaper || this.#births.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
+  /**
+   * The processes that may belong to the tree, including dead ones (null: it has no stat any more). Returns null when a full scan
+   * is needed. Processes in `dead` are skipped.
+   */
+  #descendantsNear(tree: TreeOf, dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
+    if (!this.#subreaper || this.#spawned.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
     const found = descendants([tree.main.pid], dead);
-    // Read after the descendants: a process that is orphaned meanwhile moves from there to here, never back.
+    // Orphans are read after the descendants: a process that is orphaned in between moves from those to these, never back.
     const orphans = this.#findOrphans(dead);
     if (orphans === null) return null;
     for (const [pid, stat] of orphans) found.set(pid, stat);
     return found;
   }
 
-  /** Our children that nobody waits for, and what descends from them. */
+  /** Our children that are not watched, and their descendants. */
   #findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
-    // Those of a process whose end was told are in the list: it was read after the look that told it.
-    if (this.#orphans && this.#orphansAtLook === this.#epoll.looks) return this.#orphans;
-    this.#orphansAtLook = this.#epoll.looks;
+    // The list is valid until the next poll: it includes the orphans of every process whose exit was already reported.
+    if (this.#orphans && this.#orphansAtPoll === this.#epoll.polls) return this.#orphans;
+    this.#orphansAtPoll = this.#epoll.polls;
     const children = ownChildren();
     if (children === null) return null;
-    setImmediate(this.#lookAfresh);
+    setImmediate(this.#clearScans);
     const orphans = [...children].filter((pid) => !this.#exits.has(pid));
     return (this.#orphans = descendants(orphans, dead));
   }
 }
 
-/** These and everything below them. What is dead has nobody below it: they are orphans. */
+/** These processes and their descendants. A dead process has none: its children are orphans. */
 function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Map<number, Stat | null> {
   const found = new Map<number, Stat | null>();
   const pids = new Set(roots);
@@ -251,24 +263,24 @@ function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Ma
     if (skipped?.has(pid)) continue;
     const stat = readStat(pid);
     found.set(pid, stat);
-    if (stat !== null && isAlive(stat)) addChildren(pid, pids); // a Set iterates what is added meanwhile
+    if (stat !== null && isAlive(stat)) addChildren(pid, pids); // the loop also visits pids that are added during it
   }
   return found;
 }
 
-/** For a first look once it has ended: what it forked is there to be seen. */
-const endedMain = ({ main }: TreeOf): Set<number> => new Set([main.pid]);
+/** For the first scan after the main process has ended: all of its children are visible by then. */
+const seenMain = ({ main }: TreeOf): Set<number> => new Set([main.pid]);
 
 const deadOf = (found: ReadonlyMap<number, Stat | null>): number[] =>
   [...found].filter(([, stat]) => stat === null || !isAlive(stat)).map(([pid]) => pid);
 
-function again(look: () => void, delayMs: number): () => void {
+function callLater(callback: () => void, delayMs: number): () => void {
   if (delayMs > 0) {
-    const timer = setTimeout(look, delayMs);
+    const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
   }
-  const next = setImmediate(look);
+  const next = setImmediate(callback);
   return () => clearImmediate(next);
 }
 
-const nameOf = ({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">): string => `${pid}:${startTicks}`;
+const keyOf = ({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">): string => `${pid}:${startTicks}`;

@@ -1,25 +1,25 @@
 /**
- * Which processes belong to a run. It is recognised by five marks, any of which counts: the session or the process group of
- * the main process (sup makes it the leader of both), descent from a process that belongs, the run's SUP_INVOCATION_ID in
- * the environment, or the run's cgroup, where there are any. The fourth finds daemons that double-forked and called setsid:
- * they lose the first three, but the environment is inherited; the fifth those that cleaned it as well.
+ * Finds the processes of each run. A process belongs to a run if any of five criteria holds: it is in the session of the main
+ * process, in its process group (sup makes the main process the leader of both), it descends from a process of the run, its
+ * environment has the run's SUP_INVOCATION_ID, or it is in the run's cgroup, where cgroups are available. The environment finds
+ * daemons that double-forked and called setsid: they lose the first three, but inherit the environment. The cgroup also finds
+ * those that cleared their environment.
  */
 import type { TreeOf } from "../../ports/processes.ts";
 import { bootId } from "../proc/boot.ts";
 import { environmentVariable, isAlive, isExecuting, type Stat } from "../proc/proc.ts";
 
-/** All processes of the machine at (nearly) one moment. */
+/** Processes of the machine at (nearly) one moment. */
 export interface Snapshot {
   readonly byPid: ReadonlyMap<number, Stat>;
   readonly byParent: ReadonlyMap<number, readonly Stat[]>;
-  /** By session and by process group: both are named by the pid of their leader. */
+  /** By session and by process group; the id of both is the pid of the leader. */
   readonly byLeader: ReadonlyMap<number, readonly Stat[]>;
-  /** All of them descend from this daemon: no stranger is among them. */
-  readonly ours: boolean;
+  /** All of them descend from this daemon, so none is unrelated. */
+  readonly allDescendants: boolean;
 }
 
-/** Of these processes. `ours`: all of them descend from this daemon. */
-export function takeSnapshot(stats: readonly Stat[], ours: boolean): Snapshot {
+export function takeSnapshot(stats: readonly Stat[], allDescendants: boolean): Snapshot {
   const byPid = new Map<number, Stat>();
   const byParent = new Map<number, Stat[]>();
   const byLeader = new Map<number, Stat[]>();
@@ -29,7 +29,7 @@ export function takeSnapshot(stats: readonly Stat[], ours: boolean): Snapshot {
     push(byLeader, stat.session, stat);
     if (stat.group !== stat.session) push(byLeader, stat.group, stat);
   }
-  return { byPid, byParent, byLeader, ours };
+  return { byPid, byParent, byLeader, allDescendants };
 }
 
 function push(map: Map<number, Stat[]>, key: number, stat: Stat): void {
@@ -40,21 +40,21 @@ function push(map: Map<number, Stat[]>, key: number, stat: Stat): void {
 
 const KTHREADD = 2;
 
-/** The runs that a process names: by its environment, and by its cgroup. */
+/** The invocations in a process's environment and in the name of its cgroup. */
 interface Marks {
   readonly environment: string | null;
   readonly cgroup: string | null;
-  /** In the middle of its exec: the environment may be known in a moment. */
+  /** In the middle of exec: the environment can be read in a moment. */
   readonly executing: boolean;
 }
 
 const UNKNOWN: Marks = { environment: null, cgroup: null, executing: false };
 
-/** Sorts processes into runs. Keeps what it read of environments and cgroups: they hardly change between two execs. */
+/** Assigns processes to runs. It caches environments and cgroups, which hardly change between two execs. */
 export class TreeFinder {
-  /** By pid; the start ticks tell a new process of the same pid. */
+  /** By pid; the start ticks reveal that a pid was reused. */
   readonly #known = new Map<number, Marks & { readonly startTicks: number }>();
-  /** The invocation whose cgroup a process is in; null: none; undefined: it is gone. */
+  /** The invocation whose cgroup a process is in; null: none; undefined: the process has ended. */
   readonly #cgroupMark: (pid: number) => string | null | undefined;
 
   constructor(cgroupMark: (pid: number) => string | null | undefined) {
@@ -62,8 +62,8 @@ export class TreeFinder {
   }
 
   /**
-   * The living processes of each tree. The daemon itself is in none. `onUnsure` is called for each that is in no tree, but may
-   * turn out to be in one.
+   * The living processes of each tree. The daemon itself is in none. `onUnsure` is called for each process that is in no tree yet,
+   * because it is in the middle of exec.
    */
   find<K>(trees: Iterable<readonly [K, TreeOf]>, snapshot: Snapshot, onUnsure: (pid: number) => void = () => {}): Map<K, Stat[]> {
     const claimed = new Map<number, K>();
@@ -101,17 +101,17 @@ export class TreeFinder {
   /** The main process, and the members of its session and group. */
   #seeds({ main, invocation }: TreeOf, snapshot: Snapshot): Stat[] {
     const leader = snapshot.byPid.get(main.pid);
-    if (leader && leader.startTicks !== main.startTicks) return []; // the pid is somebody else's, and so is its session
+    if (leader && leader.startTicks !== main.startTicks) return []; // the pid was reused, so the session is another one too
     const members = (snapshot.byLeader.get(main.pid) ?? []).filter((stat) => stat.startTicks >= main.startTicks);
     if (leader) return [leader, ...members];
-    // With the leader gone the number may have served a stranger's session since. The kernel gives no number out twice
-    // while a member is left, so one that carries our mark vouches for those that dropped their environment.
-    const carries = (stat: Stat): boolean => {
+    // The leader has ended, so its pid may since have been the id of an unrelated session. But the kernel does not reuse a pid
+    // while its session has members: one member that is surely ours proves the same for those that cleared their environment.
+    const isMarked = (stat: Stat): boolean => {
       const { environment, cgroup } = this.#marks(stat);
       return environment === invocation || cgroup === invocation;
     };
-    const vouched = snapshot.ours || members.some(carries);
-    return members.filter((stat) => carries(stat) || (vouched && this.#marks(stat).environment === null));
+    const isOurSession = snapshot.allDescendants || members.some(isMarked);
+    return members.filter((stat) => isMarked(stat) || (isOurSession && this.#marks(stat).environment === null));
   }
 
   #marks(stat: Stat): Marks {
@@ -119,9 +119,9 @@ export class TreeFinder {
     if (known?.startTicks === stat.startTicks) return known;
     let environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
     const executing = environment === undefined && isExecuting(stat.pid);
-    if (environment === undefined && !executing) environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID"); // its exec is over
+    if (environment === undefined && !executing) environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID"); // its exec has ended
     const cgroup = this.#cgroupMark(stat.pid);
-    if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null, executing }; // perhaps known the next time
+    if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null, executing }; // perhaps known at the next scan
     const marks = { startTicks: stat.startTicks, environment, cgroup, executing };
     this.#known.set(stat.pid, marks);
     return marks;

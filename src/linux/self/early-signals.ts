@@ -1,30 +1,30 @@
 /**
- * The first thing that some daemons do: handlers for signals, before anything is awaited. What came in the gap is kept for
- * the handlers that the daemon installs later. A re-executed daemon would be ended by such a signal; the first process of a
- * container would never see it, for the kernel drops what has no handler there (pid_namespaces(7)). No import may stand
- * here that the command line would pay for.
+ * Signal handlers that are installed before anything is awaited. They record early signals for the handlers that the daemon
+ * installs later. Without them such a signal would kill a re-executed daemon, and the first process of a container would miss
+ * it: the kernel discards signals to pid 1 that have no handler (pid_namespaces(7)). This file must import nothing, because
+ * every command of the command line loads it.
  */
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
-type Early = (typeof SIGNALS)[number];
+type EarlySignal = (typeof SIGNALS)[number];
 
-let caught: Early[] = [];
-let off: (() => void) | null = null;
+let caught: EarlySignal[] = [];
+let removeHandlers: (() => void) | null = null;
 
-/** Call at the top of the program. Does nothing in a process that is neither re-executed nor a daemon with pid 1. */
+/** Call this at the top of the program. It does nothing unless the process is a re-executed daemon or a daemon with pid 1. */
 export function catchEarlySignals(): void {
   const isInit = process.pid === 1 && ["daemon", "up"].includes(process.argv[2] ?? "");
   if (process.env.SUP_HANDOVER_FD === undefined && !isInit) return;
   const handlers = SIGNALS.map((signal) => ({ signal, handler: () => void caught.push(signal) }));
   for (const { signal, handler } of handlers) process.on(signal, handler);
-  off = () => {
+  removeHandlers = () => {
     for (const { signal, handler } of handlers) process.off(signal, handler);
   };
 }
 
-/** What was caught so far; call when the daemon has handlers of its own. */
-export function earlySignals(): readonly Early[] {
-  off?.();
-  off = null;
+/** The signals that were caught so far, and removes the early handlers. Call this when the daemon has its own handlers. */
+export function takeEarlySignals(): readonly EarlySignal[] {
+  removeHandlers?.();
+  removeHandlers = null;
   const signals = caught;
   caught = [];
   return signals;

@@ -1,4 +1,4 @@
-/** One daemon per state directory: a lock of the kernel (flock(2)) that dies with its holder, however it dies. */
+/** Allows one daemon per state directory: flock(2), which the kernel releases when the holder ends, even by SIGKILL. */
 import { ftruncateSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -11,16 +11,19 @@ const FD_CLOEXEC = 1;
 const EWOULDBLOCK = 11;
 
 export interface Lock {
-  /** To keep the lock through a re-exec: clear close-on-exec and hand the number to the next image. */
+  /** To keep the lock through a re-exec, clear close-on-exec and pass this number to the new image. */
   readonly fd: number;
   release(): void;
 }
 
 export type LockFailure =
-  /** Another daemon has it. Its pid is for the message only: never act on it. */
+  /** Another daemon holds it. Its pid is only for the message; do not act on it. */
   { readonly kind: "held"; readonly pid: number | null } | { readonly kind: "failed"; readonly errno: number };
 
-/** Takes the lock file `lock` of the directory. No service inherits it. `inherited` is the descriptor from before a re-exec. */
+/**
+ * Locks the file `lock` in the directory. Services do not inherit the descriptor. `inherited`: the descriptor from before a re-
+ * exec.
+ */
 export function takeLock(directory: string, inherited?: number): Result<Lock, LockFailure> {
   const path = join(directory, "lock");
   const fd = inherited ?? open(path, O.RDWR | O.CREAT | O_NOFOLLOW, 0o600);
@@ -40,6 +43,6 @@ function holder(path: string): number | null {
   try {
     return Number.parseInt(readFileSync(path, "latin1"), 10) || null;
   } catch {
-    return null; // only for the message
+    return null; // the pid is only for the message
   }
 }

@@ -1,33 +1,35 @@
-/** How a daemon was started, to start it again in the same way; and programs that are only tried. */
+/** For `sup upgrade`: reads how a daemon was started, starts it again in the same way, and runs new programs on trial. */
 import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { SIGNALS } from "../../base/signals.ts";
-import { sendTo } from "../processes/pidfd.ts";
+import { signalProcess } from "../processes/pidfd.ts";
 import { readStat } from "../proc/proc.ts";
 
 export interface LaunchCommand {
   readonly pid: number;
-  /** With the pid it names the process for good. */
+  /** Together with the pid it identifies the process, even if the pid is reused. */
   readonly startTicks: number;
-  /** The file that it runs, or ran from before it was replaced. */
+  /** The path of its executable, which may have been replaced since. */
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string;
 }
 
-/** Null when there is no such process, or it is not ours to look at. */
-export function launchOf(pid: number): LaunchCommand | null {
+/** Null when there is no such process, or this user may not inspect it. */
+export function readLaunchCommand(pid: number): LaunchCommand | null {
   try {
-    const env = textsOf(pid, "environ").map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);
+    const env = readStrings(pid, "environ").map(
+      (entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)] as const,
+    );
     const stat = readStat(pid);
     if (stat === null) return null;
     return {
       pid,
       startTicks: stat.startTicks,
       program: readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""),
-      args: textsOf(pid, "cmdline").slice(1),
-      // Not what was for that one start alone.
+      args: readStrings(pid, "cmdline").slice(1),
+      // Without the variables that were meant for that one start.
       env: Object.fromEntries(env.filter(([name]) => name !== "SUP_HANDOVER_FD" && !name.startsWith("BUN_"))),
       directory: readlinkSync(`/proc/${pid}/cwd`),
     };
@@ -36,9 +38,9 @@ export function launchOf(pid: number): LaunchCommand | null {
   }
 }
 
-const textsOf = (pid: number, file: string): string[] => readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0").slice(0, -1);
+const readStrings = (pid: number, file: string): string[] => readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0").slice(0, -1);
 
-/** Starts it again, in a session of its own; what it writes is added to the file. */
+/** Starts it again in its own session. Its output is appended to the file. */
 export function relaunch({ program, args, env, directory }: LaunchCommand, outputFile: string): void {
   mkdirSync(dirname(outputFile), { recursive: true, mode: 0o700 });
   const output = openSync(outputFile, "a", 0o600);
@@ -49,17 +51,21 @@ export function relaunch({ program, args, env, directory }: LaunchCommand, outpu
   }
 }
 
-/** SIGKILL to exactly this process. */
-export const endByForce = (launch: LaunchCommand): boolean => sendTo(launch, SIGNALS.SIGKILL);
+/** Sends SIGKILL to exactly this process. */
+export const killLaunched = (launch: LaunchCommand): boolean => signalProcess(launch, SIGNALS.SIGKILL);
 
-export interface Tried {
-  /** Null: it could not be started, or did not end in time and was killed. */
+export interface ProgramResult {
+  /** Null: it could not be started, or it was killed after the timeout. */
   readonly code: number | null;
   readonly output: string;
 }
 
-/** Runs a program to its end, at most so long, and gives what it said on both outputs. */
-export async function tryProgram(command: readonly string[], env: Readonly<Record<string, string>>, timeoutMs: number): Promise<Tried> {
+/** Runs a program until it ends or the timeout kills it. Returns what it wrote to stdout and stderr. */
+export async function runWithTimeout(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  timeoutMs: number,
+): Promise<ProgramResult> {
   try {
     const child = Bun.spawn([...command], { env, stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" });
     const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
@@ -75,7 +81,7 @@ export interface Trial {
   kill(): void;
 }
 
-/** Starts a program that is ended by the caller. */
+/** Starts a program that the caller ends with `kill`. */
 export function startTrial(command: readonly string[], env: Readonly<Record<string, string>>, outputFile: string): Trial {
   const output = openSync(outputFile, "w", 0o600);
   try {

@@ -5,9 +5,9 @@ import { libc } from "../ffi/libc.ts";
 const MADV_DONTNEED = 4;
 
 /**
- * Gives the code that only the start needed back to the page cache: some 30 MB of the executable's text. What is needed
- * again is mapped again, without reading the disk. Only pages that nothing can have written to are let go: the
- * executable's own, mapped to be executed. Returns the bytes that were mapped so.
+ * Unmaps code that only the start needed, about 30 MB of the executable's text. The pages stay in the page cache, so code that
+ * runs again is mapped again without reading the disk. Only the executable's own read-only code pages are released, because
+ * they cannot have been modified. Returns the size of these mappings in bytes.
  */
 export function releaseStartupCode(): number {
   const own = readlinkSync("/proc/self/exe").replace(/ \(deleted\)$/, "");
@@ -22,7 +22,7 @@ export function releaseStartupCode(): number {
   return released;
 }
 
-/** Collects all garbage of the JavaScript heap; the memory goes back to the system within the next moments. Returns milliseconds. */
+/** Runs a full garbage collection; the memory goes back to the system shortly after. Returns how long it took, in milliseconds. */
 export function collectGarbage(): number {
   const began = performance.now();
   fullGC();

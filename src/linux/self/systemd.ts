@@ -1,25 +1,25 @@
-/** The machine's systemd, through its own programs: systemctl and loginctl. */
+/** Access to the machine's systemd through its programs systemctl and loginctl. */
 import { existsSync } from "node:fs";
 
-export interface Said {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** True where systemd is the machine's init: what sd_booted(3) looks at. */
-export const systemdRuns = (): boolean => existsSync("/run/systemd/system");
+/** True where systemd is the machine's init; the same check as sd_booted(3). */
+export const isSystemdInit = (): boolean => existsSync("/run/systemd/system");
 
-/** Where the runtime directory of a user is while the user has a session or lingers (pam_systemd(8)). */
+/** The runtime directory of a user. It exists while the user has a session or lingers (pam_systemd(8)). */
 export const runtimeDirectory = (uid: number): string => `/run/user/${uid}`;
 
-/** Runs a program to its end and gives what it said; code 127 when there is no such program. */
-export async function ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<Said> {
+/** Runs a program until it ends and returns its output; exit code 127 when there is no such program. */
+export async function runCommand(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<CommandResult> {
   try {
     const child = Bun.spawn([...command], { env: { ...env, LC_ALL: "C" }, stdio: ["ignore", "pipe", "pipe"] });
     const [code, stdout, stderr] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
     return { code, stdout: stdout.trim(), stderr: stderr.trim() };
   } catch {
-    return { code: 127, stdout: "", stderr: `there is no program ${command[0]}` };
+    return { code: 127, stdout: "", stderr: `command not found: ${command[0]}` };
   }
 }

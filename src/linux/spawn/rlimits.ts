@@ -1,4 +1,7 @@
-/** Resource limits by the names of unit files: RLIMIT_ without its prefix, in lower case (setrlimit(2), asm-generic numbers). */
+/**
+ * Resource limits under the names that unit files use: RLIMIT_… without the prefix, in lower case (setrlimit(2), asm-generic
+ * numbers).
+ */
 import { ptr } from "bun:ffi";
 import { libc } from "../ffi/libc.ts";
 
@@ -21,8 +24,8 @@ export const RLIMITS: Readonly<Record<string, number>> = {
   rttime: 15,
 };
 
-/** Null is unlimited. */
-export interface Limit {
+/** Null: unlimited. */
+export interface Rlimit {
   readonly soft: number | null;
   readonly hard: number | null;
 }
@@ -33,7 +36,7 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 export const toKernel = (value: number | null): bigint => (value === null ? UNLIMITED : BigInt(Math.trunc(value)));
 
 /** The daemon's own limit. */
-export function ownLimit(name: string): Limit {
+export function ownLimit(name: string): Rlimit {
   const pair = new BigUint64Array(2);
   libc.getrlimit(RLIMITS[name]!, ptr(pair));
   const [soft, hard] = pair as unknown as [bigint, bigint];
@@ -43,11 +46,11 @@ export function ownLimit(name: string): Limit {
 const fromKernel = (value: bigint): number | null => (value === UNLIMITED ? null : Number(value));
 
 /**
- * What a service gets for `nofile` unless its unit says otherwise. Bun has raised the daemon's soft limit to the hard
- * one before any of our code ran, so what the daemon was started with is not known any more. 1024 is what the kernel,
- * login shells and systemd give, and what programs that use select(2) need.
+ * A service's `nofile` limit unless its unit sets one. Bun raises the daemon's soft limit to the hard limit before any of our
+ * code runs, so the limit that the daemon was started with is unknown. 1024 is the default of the kernel, login shells and
+ * systemd, and programs that use select(2) need it.
  */
-export function defaultNofile(): Limit {
+export function defaultNofile(): Rlimit {
   const { hard } = ownLimit("nofile");
   return { soft: hard === null ? 1024 : Math.min(1024, hard), hard };
 }

@@ -1,49 +1,50 @@
 /*
- * sup_spawn: starts one process with everything set before exec, and answers when exec has really happened or failed.
+ * sup_spawn starts one process, sets everything up before exec, and returns after exec has succeeded or failed.
  *
- * It is compiled when the daemon starts (TinyCC inside Bun) and sees no header: what it needs of libc is declared here.
+ * The daemon compiles this file when it starts (TinyCC inside Bun). There are no headers, so libc functions are declared here.
  *
- * vfork, not fork: the child borrows the memory of the daemon, which sleeps until the child has exec'd or ended. So
+ * It uses vfork, not fork: the child shares the daemon's memory, and the daemon sleeps until the child calls exec or ends. So
  *   - the cost does not grow with the daemon's memory,
- *   - a failing child leaves its stage and errno straight in *a: no pipe is needed,
- *   - the child must call nothing that has a state in user space: no malloc, no stdio, no locks. glibc's setuid family
- *     is out too: it stops every thread "of this process", which here would be the daemon's. Raw system calls are used.
- * Into a cgroup the child is born (clone3 with CLONE_INTO_CGROUP): to move there by itself would wait for every processor of
- * the machine, 7 to 20 ms in which the daemon sleeps too.
+ *   - a failing child writes its stage and errno directly into *a; no pipe is needed,
+ *   - the child must not call anything with state in user space: no malloc, no stdio, no locks. glibc's setuid functions are
+ *     excluded too: they stop every thread of the process, which would be the daemon's threads. The child makes raw system
+ *     calls instead.
+ * clone3 with CLONE_INTO_CGROUP creates the child directly in its cgroup. Moving it afterwards would wait for every processor
+ * of the machine, 7 to 20 ms in which the daemon sleeps too.
  *
- * All signals are blocked from before the vfork until the child has its own dispositions, so that no handler of the
- * daemon can ever run in the child on the daemon's memory.
+ * All signals are blocked from before the vfork until the child has reset its dispositions, so a signal handler of the daemon
+ * can never run in the child on the daemon's memory.
  */
 
 typedef unsigned long word;
 
 struct limit { word soft, hard; };
 
-/* Offsets are mirrored in spawn.ts; pointers first, so that there is no padding on any 64-bit machine. */
+/* spawn.ts takes the offsets from sup_exports below. Integers are of 4 bytes. */
 struct attempt {
   const char *path;
   char *const *argv;
   char *const *envp;
-  const char *cwd;                 /* 0: stay */
-  const char *oom_score_adj;       /* 0: as it is; else decimal text */
-  char *const *pid_texts;          /* where in envp the child writes its pid (LISTEN_PID, WATCHDOG_PID); ends with 0 */
+  const char *cwd;                 /* 0: unchanged */
+  const char *oom_score_adj;       /* a decimal number; 0: unchanged */
+  char *const *pid_texts;          /* places in envp where the child writes its pid (LISTEN_PID, WATCHDOG_PID); ends with 0 */
   const int *fds;                  /* fds[i] becomes i; -1 is /dev/null */
   const unsigned *groups;
   const int *limit_ids;
   const struct limit *limits;
-  int cgroup;                      /* descriptor of the directory of the cgroup to be born in; -1: stay */
+  int cgroup;                      /* descriptor of the directory of the child's cgroup; -1: the daemon's cgroup */
   int fd_count;
-  int group_count;                 /* -1: as they are */
+  int group_count;                 /* -1: unchanged */
   int limit_count;
-  int umask;                       /* -1: as it is */
+  int umask;                       /* -1: unchanged */
   int has_nice, nice;
   int has_gid; unsigned gid;
   int has_uid; unsigned uid;
-  int stage, error, detail;        /* out: where it failed, errno, and the index of the limit or descriptor */
+  int stage, error, detail;        /* results: the stage that failed, errno, and the index of the limit or descriptor */
 };
 
-/* Numbers of the stages: positions in SPAWN_STAGES of ports/processes.ts. */
-enum { FORK = 2, CGROUP, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
+/* Their names, those of SPAWN_STAGES in ports/processes.ts, are in sup_exports. */
+enum { FORK = 1, CGROUP, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 #ifdef __aarch64__
 enum { NR_sigaction = 134, NR_sigprocmask = 135, NR_setresgid = 149, NR_setresuid = 147, NR_setgroups = 159, NR_clone = 220 };
@@ -95,14 +96,14 @@ static void decimal(char *to, int number) {
   *to = 0;
 }
 
-/* Default dispositions for all signals, the real-time ones too: what the daemon ignores (SIGPIPE) is not inherited. */
+/* Resets all signals, including the real-time ones: the child must not inherit that the daemon ignores SIGPIPE. */
 static void default_signals(void) {
   word action[4] = {0, 0, 0, 0}; /* struct kernel_sigaction: SIG_DFL, no flags, no mask */
   int signal;
   for (signal = 1; signal <= LAST_SIGNAL; signal++) syscall(NR_sigaction, (long)signal, action, 0L, 8L);
 }
 
-/* Sources inside the target range move out of it first: otherwise {3 -> 4, 4 -> 3} would lose one of them. */
+/* Sources inside the target range are first moved out of it; otherwise {3 -> 4, 4 -> 3} would lose one of them. */
 static int place_descriptors(struct attempt *a) {
   int moved[MAX_FDS], i;
   for (i = 0; i < a->fd_count; i++) {
@@ -116,12 +117,12 @@ static int place_descriptors(struct attempt *a) {
     if (dup2(moved[i], i) < 0) return -1; /* the copy is not close-on-exec */
   }
   if (syscall(NR_close_range, (long)a->fd_count, 0xffffffffL, (long)CLOSE_RANGE_CLOEXEC) != 0)
-    for (i = a->fd_count; i < 4096; i++) fcntl(i, F_SETFD, FD_CLOEXEC); /* before Linux 5.11 */
+    for (i = a->fd_count; i < 4096; i++) fcntl(i, F_SETFD, FD_CLOEXEC); /* Linux before 5.11 */
   return 0;
 }
 
-/* Runs in the child. Returns only when something failed, with a->stage saying what. */
-static void become(struct attempt *a) {
+/* Runs in the child. Returns only on failure; a->stage is then the stage that failed. */
+static void set_up_and_exec(struct attempt *a) {
   word none = 0;
   int i;
   default_signals();
@@ -132,7 +133,7 @@ static void become(struct attempt *a) {
   if (a->oom_score_adj && put("/proc/self/oom_score_adj", a->oom_score_adj)) return;
   a->stage = NICE;
   if (a->has_nice && setpriority(PRIO_PROCESS, 0, a->nice)) return;
-  a->stage = DESCRIPTORS; /* before the limits: a small RLIMIT_NOFILE must not get in the way of placing them */
+  a->stage = DESCRIPTORS; /* before the limits: a small RLIMIT_NOFILE would make dup2 fail */
   if (place_descriptors(a)) return;
   a->stage = LIMITS;
   for (i = 0; i < a->limit_count; i++) {
@@ -146,7 +147,7 @@ static void become(struct attempt *a) {
   if (a->has_gid && syscall(NR_setresgid, (long)a->gid, (long)a->gid, (long)a->gid)) return;
   a->stage = UID;
   if (a->has_uid && syscall(NR_setresuid, (long)a->uid, (long)a->uid, (long)a->uid)) return;
-  a->stage = CHDIR; /* as the user: root may enter directories that the service may not */
+  a->stage = CHDIR; /* as the user: root may enter directories that the user may not */
   if (a->cwd && chdir(a->cwd)) return;
 
   a->stage = EXEC;
@@ -158,22 +159,22 @@ static void become(struct attempt *a) {
 static struct attempt *current;
 
 static void child(void) {
-  become(current);
+  set_up_and_exec(current);
   current->error = *__errno_location();
   _exit(127);
 }
 
 /*
- * born(number, a, b, child): the system call clone or clone3 with these arguments, in the machine's own code. The pid or
- * -errno; the child goes on in child() and does not come back.
+ * clone_call(number, a, b, child): the system call clone or clone3 with these arguments, in machine code. Returns the pid or
+ * -errno in the daemon; the child continues in child() and never returns.
  *
- * No function of libc will do. Both processes are on one stack here, the daemon asleep: whatever the child puts there from
- * now on lies below the frame of the caller of born(), but it would overwrite that of a `syscall` that has one (musl's). And
- * the vfork of musl for arm64 is a fork.
+ * libc functions cannot be used here. Both processes share one stack while the daemon sleeps. The child writes only below the
+ * frame of clone_call's caller, but it would overwrite the frame of libc's `syscall` where that has one (musl). And musl's
+ * vfork on arm64 is a fork.
  */
 #define CODE __attribute__((section(".text")))
 #ifdef __aarch64__
-static const unsigned born_code[] CODE = {
+static const unsigned clone_call_code[] CODE = {
   0xaa0003e8,       /* mov x8, x0 */
   0xaa0103e0,       /* mov x0, x1 */
   0xaa0203e1,       /* mov x1, x2 */
@@ -187,7 +188,7 @@ static const unsigned born_code[] CODE = {
   0xd61f0120,       /* br x9 */
 };
 #else
-static const unsigned char born_code[] CODE = {
+static const unsigned char clone_call_code[] CODE = {
   0x48, 0x89, 0xf8, /* mov rax, rdi */
   0x48, 0x89, 0xf7, /* mov rdi, rsi */
   0x48, 0x89, 0xd6, /* mov rsi, rdx */
@@ -202,9 +203,9 @@ static const unsigned char born_code[] CODE = {
   0x41, 0xff, 0xe1, /* jmp r9 */
 };
 #endif
-typedef long born(long number, word a, word b, void (*child)(void));
+typedef long clone_call(long number, word a, word b, void (*child)(void));
 
-/* struct clone_args of linux/sched.h; its size names its version. */
+/* struct clone_args of linux/sched.h. The kernel knows its version by its size. */
 struct clone_args {
   word flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
@@ -214,12 +215,12 @@ struct clone_args {
 
 static long vfork_child(int cgroup) {
   struct clone_args args = {CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, 0, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, 0};
-  if (cgroup < 0) return ((born *)born_code)(NR_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, child);
+  if (cgroup < 0) return ((clone_call *)clone_call_code)(NR_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, child);
   args.cgroup = (word)cgroup;
-  return ((born *)born_code)(NR_clone3, (word)&args, sizeof args, child);
+  return ((clone_call *)clone_call_code)(NR_clone3, (word)&args, sizeof args, child);
 }
 
-/* The pid; or 0 with a->stage and a->error set, and nothing left behind. */
+/* Returns the pid; or 0 with a->stage and a->error set, and then no process is left. */
 int sup_spawn(struct attempt *a) {
   word all = ~0UL, before;
   long pid;
@@ -243,4 +244,26 @@ int sup_spawn(struct attempt *a) {
   }
   syscall(NR_sigprocmask, (long)SIG_SETMASK, &before, 0L, 8L);
   return (int)pid;
+}
+
+/* The layout and the stages, which spawn.ts reads by name (ffi/c-exports.ts): a new field or stage needs an entry here. */
+struct exported { const char *name; word value, size; };
+#define FIELD(type, field) {#type "." #field, (word)&((struct type *)0)->field, sizeof ((struct type *)0)->field}
+#define SIZE(type) {#type, sizeof(struct type), 0}
+#define STAGE(name, number) {"stage " name, number, 0}
+
+const struct exported *sup_exports(void) {
+  static const struct exported table[] = {
+    SIZE(attempt),
+    FIELD(attempt, path), FIELD(attempt, argv), FIELD(attempt, envp), FIELD(attempt, cwd), FIELD(attempt, oom_score_adj),
+    FIELD(attempt, pid_texts), FIELD(attempt, fds), FIELD(attempt, groups), FIELD(attempt, limit_ids), FIELD(attempt, limits),
+    FIELD(attempt, cgroup), FIELD(attempt, fd_count), FIELD(attempt, group_count), FIELD(attempt, limit_count),
+    FIELD(attempt, umask), FIELD(attempt, has_nice), FIELD(attempt, nice), FIELD(attempt, has_gid), FIELD(attempt, gid),
+    FIELD(attempt, has_uid), FIELD(attempt, uid), FIELD(attempt, stage), FIELD(attempt, error), FIELD(attempt, detail),
+    STAGE("fork", FORK), STAGE("cgroup", CGROUP), STAGE("session", SESSION), STAGE("oom-score", OOM_SCORE), STAGE("nice", NICE),
+    STAGE("limits", LIMITS), STAGE("descriptors", DESCRIPTORS), STAGE("groups", GROUPS), STAGE("gid", GID), STAGE("uid", UID),
+    STAGE("chdir", CHDIR), STAGE("exec", EXEC),
+    {0, 0, 0},
+  };
+  return table;
 }

@@ -1,4 +1,4 @@
-/** The user database, through libc: whatever nsswitch.conf names (files, LDAP, systemd) is asked. passwd(5), group(5). */
+/** The user database through libc, which consults all sources in nsswitch.conf (files, LDAP, systemd). passwd(5), group(5). */
 import { CString, type Pointer, ptr, read } from "bun:ffi";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Account, Users } from "../../ports/users.ts";
@@ -7,78 +7,79 @@ import { cstring, libc } from "../ffi/libc.ts";
 
 export type User = Account;
 
-/** The user database behind ports/users.ts. Null asks for the user that the daemon runs as. */
+/** Implements ports/users.ts. A null name means the user that the daemon runs as. */
 export const openUsers = (): Users => ({ lookup: (name) => (name === null ? ownAccount() : lookupUser(name)) });
 
-/** A container may run as a number that no database knows. Its home is what the environment says, as for `~` in a shell. */
+/** A container may run as a uid that has no entry. Its home directory then comes from HOME, as for `~` in a shell. */
 function ownAccount(): User {
   const uid = libc.geteuid();
   const home = process.env.HOME?.startsWith("/") === true ? process.env.HOME : "/";
   return userWithId(uid) ?? { name: String(uid), uid, gid: uid, home, shell: "/bin/sh" };
 }
 
-/** By name, or by number when the text is one and no user is called so; null when there is none. */
+/** By name; a decimal number that is no user's name is a uid. Null: there is no such user. */
 export function lookupUser(nameOrId: string): User | null {
   return userNamed(nameOrId) ?? (isId(nameOrId) ? userWithId(Number(nameOrId)) : null);
 }
 
 export function userWithId(uid: number): User | null {
-  return passwd((record, text, found) => libc.getpwuid_r(uid, ptr(record), ptr(text), text.byteLength, ptr(found)));
+  return passwd((record, strings, found) => libc.getpwuid_r(uid, ptr(record), ptr(strings), strings.byteLength, ptr(found)));
 }
 
-/** The group's number, by name or number; null when there is no such name. A number needs no entry. */
+/** The gid of a name or a decimal number; null when there is no group of this name. A number needs no entry. */
 export function lookupGroup(nameOrId: string): number | null {
   const name = cstring(nameOrId);
   const gid = entry(
     32,
-    (record, text, found) => libc.getgrnam_r(ptr(name), ptr(record), ptr(text), text.byteLength, ptr(found)),
+    (record, strings, found) => libc.getgrnam_r(ptr(name), ptr(record), ptr(strings), strings.byteLength, ptr(found)),
     (at) => read.u32(at, 16),
   );
   return gid ?? (isId(nameOrId) ? Number(nameOrId) : null);
 }
 
-/** All groups of the user (initgroups(3)), the given one included. */
+/** All groups of the user as in initgroups(3), including `gid`. */
 export function groupsOf(user: string, gid: number): number[] {
   const name = cstring(user);
   const count = new Int32Array([64]);
   for (;;) {
     const groups = new Uint32Array(count[0]!);
     if (libc.getgrouplist(ptr(name), gid, ptr(groups), ptr(count)) >= 0) return [...groups.subarray(0, count[0])];
-    if (count[0]! <= groups.length) count[0] = groups.length * 2; // musl leaves the count alone
+    if (count[0]! <= groups.length) count[0] = groups.length * 2; // musl does not set the count
   }
 }
 
-/** Numbers to become before exec; null is "as the daemon". */
+/** Ids to switch to before exec; null: those of the daemon. */
 export interface Credentials {
   readonly uid: number | null;
   readonly gid: number | null;
   readonly groups: readonly number[] | null;
 }
 
-/** The error is the name that is not known, in words for a message. */
+/** The error names the unknown user or group, for a message. */
 export function credentialsOf({ user, group }: Pick<IdentitySpec, "user" | "group">): Result<Credentials, string> {
   const gid = group === null ? null : lookupGroup(group);
   if (group !== null && gid === null) return err(`group ${group}`);
-  const privileged = libc.geteuid() === 0; // others may not touch their groups, and need not: they stay who they are
+  const privileged = libc.geteuid() === 0; // other users cannot change their groups, and keep their own ids anyway
   if (user === null) return ok({ uid: null, gid, groups: privileged && gid !== null ? [gid] : null });
 
   const known = lookupUser(user);
   const uid = known?.uid ?? (isId(user) ? Number(user) : null);
   if (uid === null) return err(`user ${user}`);
   const primary = gid ?? known?.gid;
-  if (primary === undefined) return err(`user ${user} (the user database does not know its group: set \`group\` too)`);
+  if (primary === undefined) return err(`user ${user} (it has no entry in the user database, so \`group\` must be set too)`);
   return ok({ uid, gid: primary, groups: privileged ? (known ? groupsOf(known.name, primary) : [primary]) : null });
 }
 
-/** 4294967295 is (uid_t) -1: "no change" to the kernel, so no id. */
-const isId = (text: string): boolean => /^\d{1,10}$/.test(text) && Number(text) < 0xffff_ffff;
+/** 4294967295 is (uid_t) -1, which the kernel reads as "no change", so it is not a valid id. */
+const isId = (value: string): boolean => /^\d{1,10}$/.test(value) && Number(value) < 0xffff_ffff;
 
 function userNamed(user: string): User | null {
   const name = cstring(user);
-  return passwd((record, text, found) => libc.getpwnam_r(ptr(name), ptr(record), ptr(text), text.byteLength, ptr(found)));
+  return passwd((record, strings, found) => libc.getpwnam_r(ptr(name), ptr(record), ptr(strings), strings.byteLength, ptr(found)));
 }
 
-type Query = (record: Buffer, text: Buffer, found: BigUint64Array) => number;
+/** A getpwnam_r and the like: fills a record, whose strings it puts into `strings`, and the address of the record into `found`. */
+type Query = (record: Buffer, strings: Buffer, found: BigUint64Array) => number;
 
 /** struct passwd: name, passwd, uid, gid, gecos, dir, shell. */
 function passwd(query: Query): User | null {
@@ -97,8 +98,8 @@ function entry<T>(bytes: number, query: Query, decode: (at: Pointer) => T): T | 
   const record = Buffer.alloc(bytes);
   const found = new BigUint64Array(1);
   for (let size = 4096; size <= 1 << 20; size *= 4) {
-    const text = Buffer.alloc(size);
-    const error = query(record, text, found);
+    const strings = Buffer.alloc(size);
+    const error = query(record, strings, found);
     if (error === ERANGE) continue;
     return error === 0 && found[0] !== 0n ? decode(ptr(record)) : null;
   }

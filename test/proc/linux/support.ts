@@ -20,10 +20,10 @@ export const isRoot = process.geteuid?.() === 0;
 export interface Machine extends Disposable {
   readonly epoll: Epoll;
   readonly processes: ProcessTable;
-  readonly strangers: number[];
-  /** Runs a shell script to its end; both outputs in one text. */
+  readonly reapedOrphans: number[];
+  /** Runs a shell script until it ends; `output` holds stdout and stderr. */
   sh(script: string, more?: Partial<SpawnRequest>): Promise<{ exit: Exit; output: string; ref: ProcessRef }>;
-  /** Starts a script as a run of its own and waits until it has printed `lines` lines. */
+  /** Starts a script as a separate run and waits until it has printed `lines` lines. */
   start(script: string, lines?: number, more?: Partial<SpawnRequest>): Promise<Run>;
 }
 
@@ -36,15 +36,15 @@ export interface Run {
 
 let runs = 0;
 
-/** A hub and a process table; what was started is killed at the end. */
+/** Epoll and a process table. Everything that was started is killed on dispose. */
 export function machine(): Machine {
   const epoll = openEpoll({
     onError: (error) => {
       throw error;
     },
   });
-  const strangers: number[] = [];
-  const processes = openProcesses({ epoll, onStranger: (pid) => strangers.push(pid) });
+  const reapedOrphans: number[] = [];
+  const processes = openProcesses({ epoll, onOrphanReaped: (pid) => reapedOrphans.push(pid) });
   const directory = mkdtempSync(join(tmpdir(), "sup-test-"));
   const trees: TreeOf[] = [];
 
@@ -65,7 +65,7 @@ export function machine(): Machine {
   return {
     epoll,
     processes,
-    strangers,
+    reapedOrphans,
     async sh(script, more = {}) {
       const { ref, exited, output } = launch(script, more);
       const exit = await exited;
@@ -85,7 +85,7 @@ export function machine(): Machine {
   };
 }
 
-/** Waits for a condition that no event tells; fails after a generous time. */
+/** Polls a condition for which there is no event; fails after a generous timeout. */
 export async function until(condition: () => boolean, what: string, deadlineMs = 15_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!condition()) {
@@ -95,10 +95,10 @@ export async function until(condition: () => boolean, what: string, deadlineMs =
 }
 
 /**
- * Pids of the tree once it has so many processes, each what it is to be: those that only fork are gone by then, and no bash is
- * left between fork and exec, where a signal can get lost.
+ * Waits until the tree has `count` processes and all but the main process have become `sleep`, and returns their pids. Then
+ * intermediate shells have ended, and no bash is between fork and exec, where a signal can get lost.
  */
-export async function settled(m: Machine, tree: TreeOf, count: number): Promise<number[]> {
+export async function settledPids(m: Machine, tree: TreeOf, count: number): Promise<number[]> {
   const isSettled = (): boolean => {
     const members = m.processes.members(tree);
     return members.length === count && members.every(({ pid, name }) => pid === tree.main.pid || name === "sleep");
@@ -110,16 +110,16 @@ export async function settled(m: Machine, tree: TreeOf, count: number): Promise<
     .sort((a, b) => a - b);
 }
 
-/** Resolves when nothing of the tree is left. */
-export function empty(processes: ProcessTable, tree: TreeOf): Promise<void> {
+/** Resolves when no process of the tree is left. */
+export function whenEmpty(processes: ProcessTable, tree: TreeOf): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   processes.whenEmpty(tree, resolve);
   return promise;
 }
 
 /**
- * Open descriptors of this process; with words, those whose link holds one of them: `pipe:`, `[eventpoll]`, a path. Compare which
- * they are, not how many: those of earlier tests are let go by the loop and the collector at any time.
+ * Open descriptors of this process; with words, only those whose link contains one of them: `pipe:`, `[eventpoll]`, a path.
+ * Compare the numbers, not the count: the event loop and the garbage collector may close those of earlier tests at any time.
  */
 export function descriptors(words: readonly string[] = [""]): string[] {
   return readdirSync("/proc/self/fd").filter((fd) => {
@@ -127,27 +127,27 @@ export function descriptors(words: readonly string[] = [""]): string[] {
       const link = readlinkSync(`/proc/self/fd/${fd}`);
       return words.some((word) => link.includes(word));
     } catch {
-      return false; // that of the directory itself
+      return false; // the descriptor of the directory itself
     }
   });
 }
 
-/** Those that are open now and were not among `before`. */
+/** Descriptors that are open now and are not in `before`. */
 export const newDescriptors = (before: readonly string[], words?: readonly string[]): string[] =>
   descriptors(words).filter((fd) => !before.includes(fd));
 
-/** True while a process runs whose command line contains the text. */
-export function isRunning(text: string): boolean {
+/** True while there is a process whose command line contains the string. */
+export function isRunning(part: string): boolean {
   return listPids().some((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").includes(text);
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").includes(part);
     } catch {
-      return false; // gone meanwhile
+      return false; // it has ended
     }
   });
 }
 
-let naps = 0;
+let sleeps = 0;
 
-/** A sleep that nobody else on this machine does, not even another run of these tests. */
-export const uniqueSleep = (): string => `sleep ${1000 + ++naps}.${process.pid}`;
+/** A command line that is unique on this machine, even if these tests run twice at the same time. */
+export const uniqueSleep = (): string => `sleep ${1000 + ++sleeps}.${process.pid}`;

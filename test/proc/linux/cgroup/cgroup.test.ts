@@ -1,4 +1,4 @@
-/** Cgroups of runs, on the kernel's own file system. Where it cannot be written (most containers), only the refusal is tested. */
+/** Cgroups of runs in the kernel's real file system. Where it is not writable (most containers), only the error is tested. */
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -11,7 +11,7 @@ import { identity, PATH } from "../support.ts";
 
 const KEY = `test${process.pid}`;
 const opened = openCgroups({ key: KEY, known: null });
-const here = opened.ok ? test : test.skip;
+const testWithCgroups = opened.ok ? test : test.skip;
 if (!opened.ok) console.log(`no cgroups here: ${opened.error}`);
 
 const groups = (): Cgroups => {
@@ -21,83 +21,89 @@ const groups = (): Cgroups => {
 
 afterAll(() => opened.ok && opened.value.close());
 
-const gone = (name: string): boolean => !existsSync(join(groups().root, name));
+const isGone = (name: string): boolean => !existsSync(join(groups().root, name));
 
-here("a run's group is made once, found by the next daemon, and released when it is empty", () => {
+testWithCgroups("a run's group is created once, found by the next daemon, and removed when it is empty", () => {
   const directory = groups().enter("web@1.example", "aaaa")!;
-  expect([basename(directory), groups().enter("web@1.example", "aaaa"), groups().has("aaaa")]).toEqual([
-    "web@1.example.aaaa",
-    directory,
-    true,
-  ]);
+  expect(basename(directory)).toBe("web@1.example.aaaa");
+  expect(groups().enter("web@1.example", "aaaa")).toBe(directory);
+  expect(groups().has("aaaa")).toBe(true);
   const next = openCgroups({ key: KEY, known: groups().root });
   expect(next.ok && next.value.has("aaaa")).toBe(true);
   groups().release("aaaa");
-  expect([gone("web@1.example.aaaa"), groups().has("aaaa")]).toEqual([true, false]);
+  expect(isGone("web@1.example.aaaa")).toBe(true);
+  expect(groups().has("aaaa")).toBe(false);
 });
 
-here("a group that was killed is not used again", () => {
+testWithCgroups("a group that was killed is not used again", () => {
   groups().enter("web", "bbbb");
   groups().kill("bbbb");
   expect(basename(groups().enter("web", "bbbb")!)).toBe("web.bbbb~2");
   groups().release("bbbb");
-  expect([gone("web.bbbb"), gone("web.bbbb~2")]).toEqual([true, true]);
+  expect(isGone("web.bbbb")).toBe(true);
+  expect(isGone("web.bbbb~2")).toBe(true);
 });
 
-here("groups that the service made inside go too, and those of the unit's earlier runs", () => {
+testWithCgroups("sub-groups that the service created are removed too, and so are groups of the unit's earlier runs", () => {
   mkdirSync(join(groups().enter("web", "cccc")!, "inner/deeper"), { recursive: true });
   groups().enter("web", "dddd");
-  expect(gone("web.cccc")).toBe(true);
+  expect(isGone("web.cccc")).toBe(true);
   groups().release("dddd");
 });
 
-here("a root that is no more, or of another state directory, is not taken up", () => {
+testWithCgroups("a root that does not exist or belongs to another state directory is not used", () => {
   const other = openCgroups({ key: KEY, known: `/no/such/sup-${KEY}` });
   expect(other.ok && other.value.root).toBe(groups().root);
   const foreign = openCgroups({ key: KEY, known: "/sys/fs/cgroup/unified/sup-other" });
   expect(foreign.ok && foreign.value.root).toBe(groups().root);
 });
 
-here("a process is born in the group of its run, stays there with a clean environment, and is killed with it", async () => {
-  const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
-  const processes = openProcesses({ epoll, cgroups: opened });
-  const run = (script: string): ProcessRef => {
-    const env = { PATH, SUP_UNIT: "born", SUP_INVOCATION_ID: "eeee" };
-    const spawned = processes.spawn({ argv: ["/bin/sh", "-c", script], env, cwd: null, identity, fds: [null, null, null] }, () => {});
-    if (!spawned.ok) throw new Error(JSON.stringify(spawned));
-    return spawned.ref;
-  };
-  const main = run("(setsid env -i sleep 1000 &); exec sleep 1000");
-  const inGroup = (): number[] => readFileSync(join(groups().root, "born.eeee/cgroup.procs"), "utf8").trim().split("\n").map(Number);
-  const tree = { invocation: "eeee", main };
-  // The shell between them, which only forks, is gone when both are what they were to become.
-  const names = (): string => processes.members(tree).map(({ name }) => name).join(); // prettier-ignore
-  const areAsleep = (): boolean => names() === "sleep,sleep" && inGroup().length === 2;
-  await until(areAsleep, { what: "both processes" });
-  expect(new Set(inGroup())).toEqual(new Set(processes.members(tree).map(({ pid }) => pid)));
-  expect([processes.containment("eeee"), processes.containment("ffff"), processes.containmentNote]).toEqual(["cgroup", "processes", null]);
-  processes.killTree(tree);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  processes.whenEmpty(tree, resolve);
-  await promise;
-  expect(gone("born.eeee")).toBe(true);
-  // and a hook of the same run lives after the kill
-  const hook = run("exec sleep 1000");
-  expect(processes.condition(hook)).toBe("running");
-  processes.killTree({ invocation: "eeee", main: hook });
-  await until(() => processes.condition(hook) === "gone", { what: "the hook to end" });
-  processes.close();
-  epoll.close();
-});
+testWithCgroups(
+  "a process is created in the group of its run, stays there without its environment, and is killed with the group",
+  async () => {
+    const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
+    const processes = openProcesses({ epoll, cgroups: opened });
+    const run = (script: string): ProcessRef => {
+      const env = { PATH, SUP_UNIT: "born", SUP_INVOCATION_ID: "eeee" };
+      const spawned = processes.spawn({ argv: ["/bin/sh", "-c", script], env, cwd: null, identity, fds: [null, null, null] }, () => {});
+      if (!spawned.ok) throw new Error(JSON.stringify(spawned));
+      return spawned.ref;
+    };
+    const main = run("(setsid env -i sleep 1000 &); exec sleep 1000");
+    const inGroup = (): number[] => readFileSync(join(groups().root, "born.eeee/cgroup.procs"), "utf8").trim().split("\n").map(Number);
+    const tree = { invocation: "eeee", main };
+    // Wait until the intermediate shell has ended and both processes have called exec.
+    const names = (): string => processes.members(tree).map(({ name }) => name).join(); // prettier-ignore
+    const areAsleep = (): boolean => names() === "sleep,sleep" && inGroup().length === 2;
+    await until(areAsleep, { what: "both processes" });
+    expect(new Set(inGroup())).toEqual(new Set(processes.members(tree).map(({ pid }) => pid)));
+    expect(processes.containment("eeee")).toBe("cgroup");
+    expect(processes.containment("ffff")).toBe("processes");
+    expect(processes.containmentNote).toBeNull();
+    processes.killTree(tree);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    processes.whenEmpty(tree, resolve);
+    await promise;
+    expect(isGone("born.eeee")).toBe(true);
+    // A hook of the same run is not affected by the earlier kill.
+    const hook = run("exec sleep 1000");
+    expect(processes.condition(hook)).toBe("running");
+    processes.killTree({ invocation: "eeee", main: hook });
+    await until(() => processes.condition(hook) === "gone", { what: "the hook to end" });
+    processes.close();
+    epoll.close();
+  },
+);
 
-test("without a place for them there are none, and it says why", () => {
+test("without cgroup v2, runs have no cgroups and the reason is reported", () => {
   const epoll = openEpoll({ onError: () => {} });
   const processes = openProcesses({ epoll, cgroups: { ok: false, error: "no cgroup v2 is mounted" } });
-  expect([processes.containment("aaaa"), processes.containmentNote]).toEqual(["processes", "no cgroup v2 is mounted"]);
+  expect(processes.containment("aaaa")).toBe("processes");
+  expect(processes.containmentNote).toBe("no cgroup v2 is mounted");
   processes.close();
   epoll.close();
 });
 
-here("nothing is left of these tests", () => {
+testWithCgroups("these tests leave no groups behind", () => {
   expect(existsSync(groups().root) ? readdirSync(groups().root).filter((name) => /^(web|born)/.test(name)) : []).toEqual([]);
 });

@@ -1,9 +1,9 @@
-/** Bounds of runs against a directory that behaves as the kernel's does: controllers, handing them on, and whom that refuses. */
+/** Limits of runs in a directory that imitates the kernel's rules for controllers and for groups with processes. */
 import { afterEach, expect, test } from "bun:test";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { CgroupLimiter, homeOf } from "../../../../src/linux/cgroup/limits.ts";
+import { CgroupLimiter, withoutLeaf } from "../../../../src/linux/cgroup/limits.ts";
 
 const made: string[] = [];
 afterEach(() => made.splice(0).forEach((directory) => rmSync(directory, { recursive: true, force: true })));
@@ -13,8 +13,11 @@ const fail = (code: string): never => {
   throw Object.assign(new Error(code), { code });
 };
 
-/** The kernel's rules that matter: a group with processes hands nothing on, and one that does takes no processes. */
-function kernelWrite(path: string, text: string): void {
+/**
+ * The relevant rules of the kernel: a group with processes cannot enable controllers, and one with enabled controllers admits no
+ * processes.
+ */
+function kernelWrite(path: string, value: string): void {
   const [directory, name] = [dirname(path), basename(path)];
   if (!existsSync(directory)) fail("ENOENT");
   const [procs, subtree] = [join(directory, "cgroup.procs"), join(directory, "cgroup.subtree_control")];
@@ -26,12 +29,12 @@ function kernelWrite(path: string, text: string): void {
       directory,
     ]) {
       const file = join(other, "cgroup.procs");
-      if (existsSync(file)) writeFileSync(file, read(file).split("\n").filter((pid) => pid !== "" && pid !== text).map((pid) => `${pid}\n`).join("")); // prettier-ignore
+      if (existsSync(file)) writeFileSync(file, read(file).split("\n").filter((pid) => pid !== "" && pid !== value).map((pid) => `${pid}\n`).join("")); // prettier-ignore
     }
-    return appendFileSync(procs, `${text}\n`);
+    return appendFileSync(procs, `${value}\n`);
   }
-  if (name !== "cgroup.subtree_control") return writeFileSync(path, text);
-  const [sign, controller] = [text[0], text.slice(1)];
+  if (name !== "cgroup.subtree_control") return writeFileSync(path, value);
+  const [sign, controller] = [value[0], value.slice(1)];
   const now = new Set(read(subtree).split(" ").filter(Boolean));
   if (sign === "+" && read(procs) !== "") {
     if (controller === "memory") fail("EBUSY");
@@ -43,7 +46,7 @@ function kernelWrite(path: string, text: string): void {
 }
 
 function machine({ controllers = "cpuset cpu memory pids", procs = [process.pid] as readonly number[] } = {}) {
-  const own = mkdtempSync(join(tmpdir(), "bounds-"));
+  const own = mkdtempSync(join(tmpdir(), "limits-"));
   made.push(own);
   const root = join(own, "sup-key");
   const run = join(root, "web.aaaa");
@@ -52,90 +55,101 @@ function machine({ controllers = "cpuset cpu memory pids", procs = [process.pid]
   writeFileSync(join(own, "cgroup.controllers"), `${controllers}\n`);
   writeFileSync(join(own, "cgroup.procs"), procs.map((pid) => `${pid}\n`).join(""));
   const writes: string[] = [];
-  const write = (path: string, text: string): void => {
-    kernelWrite(path, text);
+  const write = (path: string, value: string): void => {
+    kernelWrite(path, value);
     writes.push(path);
   };
-  return { own, root, run, writes, bounder: new CgroupLimiter({ root, write }) };
+  return { own, root, run, writes, limiter: new CgroupLimiter({ root, write }) };
 }
 
-const BOUNDS = { memory: 64, cpu: 50, tasks: 10 };
+const LIMITS = { memory: 64, cpu: 50, tasks: 10 };
 
-test("the limits are written, after this process has moved out of the way; a close puts all back", () => {
-  const { own, root, run, bounder } = machine();
-  expect(bounder.unheld(null, "memory")).toBeNull();
-  bounder.enter("aaaa", run, BOUNDS);
-  expect([read(run, "memory.max"), read(run, "memory.oom.group"), read(run, "cpu.max"), read(run, "pids.max")]).toEqual([
-    "67108864",
-    "1",
-    "50000 100000",
-    "10",
-  ]);
-  expect([read(own, "cgroup.procs"), read(own, "sup-key.daemon", "cgroup.procs")]).toEqual(["", `${process.pid}\n`]);
-  expect([read(own, "cgroup.subtree_control"), read(root, "cgroup.subtree_control")]).toEqual(["memory cpu pids", "memory cpu pids"]);
-  expect((["memory", "cpu", "tasks"] as const).map((bound) => bounder.unheld("aaaa", bound))).toEqual([null, null, null]);
-  bounder.close();
-  expect([read(own, "cgroup.subtree_control"), read(own, "cgroup.procs")]).toEqual(["", `${process.pid}\n`]);
+test("limits are written after this process has moved into the leaf group; close restores everything", () => {
+  const { own, root, run, limiter } = machine();
+  expect(limiter.whyNotEnforced(null, "memory")).toBeNull();
+  limiter.addGroup("aaaa", run, LIMITS);
+  expect(read(run, "memory.max")).toBe("67108864");
+  expect(read(run, "memory.oom.group")).toBe("1");
+  expect(read(run, "cpu.max")).toBe("50000 100000");
+  expect(read(run, "pids.max")).toBe("10");
+  expect(read(own, "cgroup.procs")).toBe("");
+  expect(read(own, "sup-key.daemon", "cgroup.procs")).toBe(`${process.pid}\n`);
+  expect(read(own, "cgroup.subtree_control")).toBe("memory cpu pids");
+  expect(read(root, "cgroup.subtree_control")).toBe("memory cpu pids");
+  expect((["memory", "cpu", "tasks"] as const).map((name) => limiter.whyNotEnforced("aaaa", name))).toEqual([null, null, null]);
+  limiter.close();
+  expect(read(own, "cgroup.subtree_control")).toBe("");
+  expect(read(own, "cgroup.procs")).toBe(`${process.pid}\n`);
 });
 
-test("cpu alone: the groups below stay such that take processes", () => {
-  const { root, run, bounder } = machine();
-  bounder.enter("aaaa", run, { memory: null, cpu: 50, tasks: null });
-  expect([read(root, "cgroup.type"), read(run, "cpu.max")]).toEqual(["", "50000 100000"]);
+test("with cpu alone, sub-groups still admit processes", () => {
+  const { root, run, limiter } = machine();
+  limiter.addGroup("aaaa", run, { memory: null, cpu: 50, tasks: null });
+  expect(read(root, "cgroup.type")).toBe("");
+  expect(read(run, "cpu.max")).toBe("50000 100000");
 });
 
-test("a run without bounds changes nothing", () => {
-  const { run, writes, bounder } = machine();
-  bounder.enter("aaaa", run, null);
-  bounder.enter("aaaa", run, undefined);
-  bounder.bind("aaaa", [run], null);
+test("a run without limits changes nothing", () => {
+  const { run, writes, limiter } = machine();
+  limiter.addGroup("aaaa", run, null);
+  limiter.addGroup("aaaa", run, undefined);
+  limiter.setLimits("aaaa", [run], null);
   expect(writes).toEqual([]);
 });
 
-test("a missing controller is told, and the others are in force", () => {
-  const { own, run, bounder } = machine({ controllers: "cpu pids" });
-  bounder.enter("aaaa", run, BOUNDS);
-  expect(bounder.unheld("aaaa", "memory")).toBe(`there is no memory controller of cgroup v2 in ${own}`);
-  expect([bounder.unheld("aaaa", "cpu"), read(run, "pids.max"), existsSync(join(run, "memory.max"))]).toEqual([null, "10", false]);
+test("a missing controller is reported, and the other limits apply", () => {
+  const { own, run, limiter } = machine({ controllers: "cpu pids" });
+  limiter.addGroup("aaaa", run, LIMITS);
+  expect(limiter.whyNotEnforced("aaaa", "memory")).toBe(`there is no memory controller of cgroup v2 in ${own}`);
+  expect(limiter.whyNotEnforced("aaaa", "cpu")).toBeNull();
+  expect(read(run, "pids.max")).toBe("10");
+  expect(existsSync(join(run, "memory.max"))).toBe(false);
 });
 
-test("with somebody else in our group nothing can be handed on: the reason names them, and nobody is moved", () => {
-  const { own, run, bounder } = machine({ procs: [process.pid, 1] });
-  bounder.enter("aaaa", run, BOUNDS);
-  expect(bounder.unheld("aaaa", "memory")).toEndWith("other processes are in that group (1)");
-  expect(bounder.unheld(null, "cpu")).toContain("cannot hand on the cpu controller");
-  expect([read(own, "cgroup.procs"), existsSync(join(own, "sup-key.daemon"))]).toEqual([`${process.pid}\n1\n`, false]);
+test("no controller can be enabled while other programs are in our group: the reason names their pids, and no process is moved", () => {
+  const { own, run, limiter } = machine({ procs: [process.pid, 1] });
+  limiter.addGroup("aaaa", run, LIMITS);
+  expect(limiter.whyNotEnforced("aaaa", "memory")).toEndWith("other processes are in that group (1)");
+  expect(limiter.whyNotEnforced(null, "cpu")).toContain("cannot enable the cpu controller");
+  expect(read(own, "cgroup.procs")).toBe(`${process.pid}\n1\n`);
+  expect(existsSync(join(own, "sup-key.daemon"))).toBe(false);
 });
 
-test("a reload changes and lifts limits of a run; the same ones are not written again", () => {
-  const { run, writes, bounder } = machine();
-  bounder.enter("aaaa", run, BOUNDS);
+test("a reload changes and removes limits of a run; unchanged ones are not written again", () => {
+  const { run, writes, limiter } = machine();
+  limiter.addGroup("aaaa", run, LIMITS);
   const before = writes.length;
-  bounder.bind("aaaa", [run], { ...BOUNDS });
+  limiter.setLimits("aaaa", [run], { ...LIMITS });
   expect(writes.length).toBe(before);
-  bounder.bind("aaaa", [run], { memory: 32, cpu: 0.5, tasks: null });
-  expect([read(run, "memory.max"), read(run, "cpu.max"), read(run, "pids.max")]).toEqual(["33554432", "1000 100000", "max"]);
-  bounder.bind("aaaa", [run], null);
-  expect([read(run, "memory.max"), read(run, "memory.oom.group"), read(run, "cpu.max")]).toEqual(["max", "0", "max 100000"]);
+  limiter.setLimits("aaaa", [run], { memory: 32, cpu: 0.5, tasks: null });
+  expect(read(run, "memory.max")).toBe("33554432");
+  expect(read(run, "cpu.max")).toBe("1000 100000");
+  expect(read(run, "pids.max")).toBe("max");
+  limiter.setLimits("aaaa", [run], null);
+  expect(read(run, "memory.max")).toBe("max");
+  expect(read(run, "memory.oom.group")).toBe("0");
+  expect(read(run, "cpu.max")).toBe("max 100000");
 });
 
-test("a further group of the run gets what the run has", () => {
-  const { root, run, bounder } = machine();
-  bounder.enter("aaaa", run, BOUNDS);
+test("a further group of the run gets the limits of the run", () => {
+  const { root, run, limiter } = machine();
+  limiter.addGroup("aaaa", run, LIMITS);
   const again = join(root, "web.aaaa~2");
   mkdirSync(again);
-  bounder.enter("aaaa", again, undefined);
+  limiter.addGroup("aaaa", again, undefined);
   expect(read(again, "memory.max")).toBe("67108864");
 });
 
-test("controllers that were handed on before stay so", () => {
-  const { own, run, bounder } = machine({ procs: [] });
+test("controllers that were enabled before stay enabled", () => {
+  const { own, run, limiter } = machine({ procs: [] });
   writeFileSync(join(own, "cgroup.subtree_control"), "memory");
-  bounder.enter("aaaa", run, BOUNDS);
-  bounder.close();
+  limiter.addGroup("aaaa", run, LIMITS);
+  limiter.close();
   expect(read(own, "cgroup.subtree_control")).toBe("memory");
 });
 
-test("a daemon in its leaf is at home one above", () => {
-  expect([homeOf("/a/sup-key.daemon"), homeOf("/sup-key.daemon"), homeOf("/a/sup.service")]).toEqual(["/a", "/", "/a/sup.service"]);
+test("the group of a daemon in its leaf is the parent", () => {
+  expect(withoutLeaf("/a/sup-key.daemon")).toBe("/a");
+  expect(withoutLeaf("/sup-key.daemon")).toBe("/");
+  expect(withoutLeaf("/a/sup.service")).toBe("/a/sup.service");
 });

@@ -15,13 +15,13 @@ const onError = (error: unknown): void => {
 };
 const buffer = Buffer.alloc(64);
 
-test("Bun's loop watches the set: the self-test passes", async () => {
+test("the self-test finds that Bun's loop watches sets", async () => {
   const epoll = openEpoll({ onError });
   expect(await epoll.tested).toBe("loop");
   epoll.close();
 });
 
-test("a start in which the loop has no turn for longer than the self-test takes says nothing against it", async () => {
+test("the self-test passes even if the loop is blocked for longer than the test takes", async () => {
   const warnings: string[] = [];
   const epoll = openEpoll({ onError, onWarning: (message) => warnings.push(message) });
   Bun.sleepSync(1200);
@@ -30,7 +30,7 @@ test("a start in which the loop has no turn for longer than the self-test takes 
   epoll.close();
 });
 
-test("where Bun's loop does not, a timer asks the set", async () => {
+test("where Bun's loop does not watch sets, a timer polls them", async () => {
   const epoll = openEpoll({ onError, forceInterval: true });
   expect(await epoll.tested).toBe("interval");
   const { reader, writer } = pipe();
@@ -65,7 +65,7 @@ test("a callback that throws is reported and the others still run", async () => 
   for (const { reader, writer } of pipes) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
-test("no callback follows a remove, also for an event that was fetched with it", async () => {
+test("no callback is called after remove, even for an event that was already polled", async () => {
   const epoll = openEpoll({ onError });
   const [a, b] = [pipe(), pipe()];
   const calls: string[] = [];
@@ -84,7 +84,7 @@ test("no callback follows a remove, also for an event that was fetched with it",
   for (const fd of [a.reader, a.writer, b.reader, b.writer]) closeSync(fd);
 });
 
-test("slow callbacks that leave their data behind do not starve a neighbour", async () => {
+test("slow callbacks that leave data unread do not starve others", async () => {
   const epoll = openEpoll({ onError });
   const greedy = Array.from({ length: 8 }, pipe);
   const last = pipe();
@@ -103,17 +103,17 @@ test("slow callbacks that leave their data behind do not starve a neighbour", as
   for (const { reader, writer } of [...greedy, last]) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
-test("many watches share a few descriptors, each is told, and the room of those that are gone is used again", async () => {
+test("many watches share a few descriptors, each callback is called, and the places of removed watches are reused", async () => {
   const epoll = openEpoll({ onError });
   const held = (): number => descriptors(["[eventpoll]", "[eventfd]"]).length;
-  const before = held(); // of this epoll, and of earlier ones that the loop lets go of meanwhile
+  const before = held(); // of this instance, and of earlier ones that the loop has not closed yet
   const pipes = Array.from({ length: 500 }, pipe);
-  const told = new Set<number>();
+  const called = new Set<number>();
   const watch = (): Array<{ remove(): void }> =>
     pipes.map(({ reader }, i) =>
       epoll.add(reader, "in", true, () => {
         readFifo(reader, buffer, 0, 64);
-        told.add(i);
+        called.add(i);
       }),
     );
   let handles = watch();
@@ -121,14 +121,14 @@ test("many watches share a few descriptors, each is told, and the room of those 
   expect(used).toBeWithin(3, 12);
   for (let round = 0; round < 3; round++) {
     for (const { writer } of pipes) writeSync(writer, "x");
-    await until(() => told.size === pipes.length, "all of them");
+    await until(() => called.size === pipes.length, "all callbacks");
     for (const handle of handles) handle.remove();
-    told.clear();
+    called.clear();
     handles = watch();
   }
   expect(held() - before).toBeLessThanOrEqual(used);
   epoll.close();
-  await until(() => held() <= before - 2, "the sets to be let go"); // those of `before` held one set and the bell
+  await until(() => held() <= before - 2, "the sets to be closed"); // `before` included one set and one eventfd of this instance
   for (const { reader, writer } of pipes) [reader, writer].forEach((fd) => closeSync(fd));
 });
 
@@ -143,7 +143,7 @@ test("a wake costs as much with thousands of watches as with a few", async () =>
       readFifo(reader, buffer, 0, 64);
       next.resolve();
     });
-    // The cheapest of many rounds: in the others the collector and the compiler may have been at work as well.
+    // The minimum of many rounds: in others the garbage collector or the JIT compiler may have run as well.
     let least = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 25; round++) {
       const began = process.cpuUsage();
@@ -159,26 +159,26 @@ test("a wake costs as much with thousands of watches as with a few", async () =>
     for (const one of [...others, { reader, writer }]) [one.reader, one.writer].forEach((fd) => closeSync(fd));
     return least;
   };
-  await wakes(10); // the compiler has seen it
+  await wakes(10); // lets the JIT compiler finish
   const few = await wakes(10);
-  expect(await wakes(4000)).toBeLessThan(8 * few); // with one set for all it is thirty times as much
+  expect(await wakes(4000)).toBeLessThan(8 * few); // with a single set it would be thirty times as much
 }, 30_000);
 
-test("a thousand processes are watched at once and every end is told", async () => {
+test("a thousand processes are watched at once and every exit is reported", async () => {
   using m = machine();
   const before = descriptors(["pidfd"]);
   const count = 1000;
-  let told = 0;
+  let reported = 0;
   const refs = [];
   for (let i = 0; i < count; i++) {
     const spawned = m.processes.spawn({ argv: ["/bin/sleep", "1000"], env: {}, cwd: null, identity, fds: [null, null, null] }, (exit) => {
       expect(exit).toEqual({ kind: "signal", signal: 9, core: false });
-      told++;
+      reported++;
     });
     if (!spawned.ok) throw new Error(JSON.stringify(spawned));
     refs.push(spawned.ref);
   }
   for (const ref of refs) expect(m.processes.signal(ref, 9)).toBe(true);
-  await until(() => told === count, "a thousand ends");
+  await until(() => reported === count, "a thousand exits");
   expect(newDescriptors(before, ["pidfd"])).toEqual([]);
 }, 60_000);

@@ -8,7 +8,7 @@ let directory: string;
 beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), "sup-fifo-"))));
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-test("a FIFO has exactly the mode asked for, whatever the umask, and making it twice is fine", () => {
+test("a FIFO gets exactly the requested mode, whatever the umask, and can be created twice", () => {
   const path = join(directory, "a");
   const before = process.umask(0o077);
   expect(makeFifo(path, 0o622).ok).toBe(true);
@@ -18,7 +18,7 @@ test("a FIFO has exactly the mode asked for, whatever the umask, and making it t
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("a file or a symbolic link in the place of a FIFO is refused, not followed", () => {
+test("a file or a symbolic link in place of a FIFO is refused, not followed", () => {
   const file = join(directory, "file");
   const link = join(directory, "link");
   writeFileSync(file, "");
@@ -28,7 +28,7 @@ test("a file or a symbolic link in the place of a FIFO is refused, not followed"
   expect(openFifoReader(link)).toEqual({ ok: false, error: 40 });
 });
 
-test("what is written while nobody reads waits; a reader is told bytes, nothing now, and the end", () => {
+test("data written without a reader stays in the pipe; a read returns bytes, AGAIN or the end", () => {
   const path = join(directory, "b");
   makeFifo(path, 0o600);
   const writer = openFifoWriter(path);

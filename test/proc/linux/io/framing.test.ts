@@ -20,9 +20,9 @@ const piece = fc.oneof(
   fc.constant(Uint8Array.of(10)),
 );
 
-test("C can be compiled here", () => expect(native).not.toBe(frameLines));
+test("C can be compiled on this machine", () => expect(native).not.toBe(frameLines));
 
-test("the C function makes what the TypeScript makes, whatever the bytes, bounds and room", () => {
+test("the C function returns the same as the TypeScript function for any bytes, bounds and output size", () => {
   const framing = fc.constantFrom(...FRAMINGS);
   const room = fc.constantFrom(PART_BYTES + 41, 40_000, 1 << 20);
   const property = fc.property(fc.array(piece, { maxLength: 9 }), framing, room, fc.nat(200), (pieces, one, bytes, skipped) => {
@@ -33,14 +33,14 @@ test("the C function makes what the TypeScript makes, whatever the bytes, bounds
       const output = Buffer.alloc(bytes);
       return { framed: frame(input, from, to, output, one), output };
     };
-    const [expected, got] = [run(frameLines), run(native)];
-    expect(got.framed).toEqual(expected.framed);
-    expect(got.output.equals(expected.output)).toBe(true);
+    const [expected, actual] = [run(frameLines), run(native)];
+    expect(actual.framed).toEqual(expected.framed);
+    expect(actual.output.equals(expected.output)).toBe(true);
   });
   fc.assert(property, { numRuns: 300, includeErrorInReport: true });
 });
 
-test("whole numbers that are kept as doubles are passed on whole", () => {
+test("integers that the JIT stores as doubles are passed on correctly", () => {
   const input = Buffer.from("ab\ncd\n");
   const output = Buffer.alloc(20_000);
   const bounds = new Float64Array([3, 6]);

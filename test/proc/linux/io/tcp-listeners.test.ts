@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { whoListens } from "../../../../src/linux/io/tcp-listeners.ts";
+import { findPortOwner } from "../../../../src/linux/io/tcp-listeners.ts";
 
-test("who listens on a port is found by name and pid; nobody is null", async () => {
+test("the listener on a port is found by name and pid; null when there is none", async () => {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = server;
-  expect(whoListens(port)).toEndWith(`(pid ${process.pid})`);
+  expect(findPortOwner(port)).toEndWith(`(pid ${process.pid})`);
   server.stop(true);
-  expect(whoListens(port)).toBeNull();
+  expect(findPortOwner(port)).toBeNull();
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { hasListener } from "../../../../src/linux/io/unix-listeners.ts";
 import { tempDir } from "../../../harness/temp.ts";
 
-test("a listener on a unix socket is seen, and no more when it is gone, whatever file is left", async () => {
+test("a listener on a unix socket is found until it ends, even if its file remains", async () => {
   using dir = tempDir();
   const path = join(dir.path, "a.sock");
   expect(hasListener(path)).toBe(false);
@@ -17,7 +17,7 @@ test("a listener on a unix socket is seen, and no more when it is gone, whatever
   expect(hasListener(path)).toBe(false);
 });
 
-test("one that is only connected, or bound and not listening, is none", async () => {
+test("a socket that is bound but not listening is no listener", async () => {
   using dir = tempDir();
   const path = join(dir.path, "d.sock");
   const python = Bun.which("python3");

@@ -11,7 +11,7 @@ test("the monotonic clock counts milliseconds since boot", () => {
   expect(now).toBeLessThanOrEqual(uptimeMs() + 10);
 });
 
-test("a wake comes once, not early, and a new one replaces the last", async () => {
+test("a wake happens once, not early, and a new one replaces the previous one", async () => {
   const clock = systemClock();
   const called: string[] = [];
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -25,7 +25,7 @@ test("a wake comes once, not early, and a new one replaces the last", async () =
   expect(called).toEqual(["kept"]);
 });
 
-test("a wake in the past comes soon, but not during the call; null disarms", async () => {
+test("a wake in the past happens soon, but not during the call; null cancels it", async () => {
   const clock = systemClock();
   let called = 0;
   clock.wakeAt(0, () => called++);

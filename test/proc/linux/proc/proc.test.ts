@@ -4,7 +4,7 @@ import { clockTicks } from "../../../../src/linux/proc/boot.ts";
 import { environmentVariable, ownChildren, parseStat, readStat } from "../../../../src/linux/proc/proc.ts";
 import { machine, until } from "../support.ts";
 
-test("a name with spaces and brackets does not shift the fields", () => {
+test("a name with spaces and parentheses does not shift the fields", () => {
   const fields = Array.from({ length: 50 }, (_, i) => i + 3);
   fields[0] = "S" as never;
   const stat = parseStat(`42 (a) b) (c) ${fields.join(" ")}\n`);
@@ -25,15 +25,15 @@ test("a name with spaces and brackets does not shift the fields", () => {
   expect(parseStat("")).toBeNull();
 });
 
-test("what is gone is null, not an error", () => {
+test("an ended process is null, not an error", () => {
   expect(readStat(4_194_303)).toBeNull();
   expect(environmentVariable(4_194_303, "PATH")).toBeUndefined();
 });
 
-test("an environment variable is found by its whole name only", async () => {
+test("an environment variable is found only by its full name", async () => {
   using m = machine();
   const { ref } = await m.start("", 0, { argv: ["/bin/sleep", "1000"], env: { XSUP_ID: "wrong", SUP_ID: "right=1", SUP_IDX: "wrong" } });
-  // A spawn answers while the kernel is still laying out the new program.
+  // A spawn returns while the kernel is still setting up the new program.
   await until(() => environmentVariable(ref.pid, "SUP_ID") !== undefined, "the environment");
   expect(environmentVariable(ref.pid, "SUP_ID")).toBe("right=1");
   expect(environmentVariable(ref.pid, "UP_ID")).toBeNull();

@@ -9,7 +9,7 @@ import { readStat } from "../../../../src/linux/proc/proc.ts";
 import { prepareSpawn } from "../../../../src/linux/spawn/spawn.ts";
 import type { ProcessRef } from "../../../../src/ports/processes.ts";
 import { tempDir } from "../../../harness/temp.ts";
-import { empty, identity, type Machine, machine, PATH, settled, until } from "../support.ts";
+import { whenEmpty, identity, type Machine, machine, PATH, settledPids, until } from "../support.ts";
 
 let m: Machine;
 beforeEach(() => void (m = machine()));
@@ -23,7 +23,7 @@ function adopt(ref: ProcessRef): Promise<Exit> {
   return promise;
 }
 
-/** Waits until the shell around it has become a sleep, which never waits for children. */
+/** Waits until its parent shell has become `sleep`, which never waits for children. */
 const PARENT_SLEEPS = 'until read -r name < /proc/$$/comm && [ "$name" = sleep ]; do :; done';
 
 const ENDS: Array<[string, Exit]> = [
@@ -32,28 +32,28 @@ const ENDS: Array<[string, Exit]> = [
   ["kill -KILL $BASHPID", { kind: "signal", signal: 9, core: false }],
 ];
 
-test.each(ENDS)("the exit of somebody else's child is read from its zombie: %s", async (script, expected) => {
+test.each(ENDS)("the exit of another process's child is read from its zombie: %s", async (script, expected) => {
   // The parent never waits, so the zombie stays.
   const { lines } = await m.start(`(${PARENT_SLEEPS}; ${script}) & echo $!; exec sleep 1000`, 1);
   expect(await adopt(refOf(Number(lines[0])))).toEqual(expected);
 });
 
 test.each(ENDS)(
-  "where its parent reaps it at once, the kernel's record answers (Linux 6.15), or it is lost: %s",
+  "if its parent reaps it at once, the exit comes from the kernel's record (Linux 6.15) or is lost: %s",
   async (script, expected) => {
     using dir = tempDir();
     const gate = join(dir.path, "gate");
     expect(makeFifo(gate, 0o600).ok).toBe(true);
-    const ours = openSync(gate, "r+"); // for reading as well: that waits for nobody
+    const ourEnd = openSync(gate, "r+"); // read-write, so that open does not wait for a reader
     const { lines } = await m.start(`bash -c 'read <${gate}; ${script}' & echo $!; wait; sleep 1000`, 1);
     const ended = adopt(refOf(Number(lines[0])));
-    writeSync(ours, "\n");
+    writeSync(ourEnd, "\n");
     expect([expected, { kind: "lost" }]).toContainEqual(await ended);
-    closeSync(ours);
+    closeSync(ourEnd);
   },
 );
 
-test("our own child of before a re-exec gives its exact status by waitpid and leaves no zombie", async () => {
+test("a child from before a re-exec has its exact status from waitpid and leaves no zombie", async () => {
   const { spawn } = prepareSpawn();
   const base = { env: { PATH }, cwd: null, identity, fds: [null, null, null] };
   const spawned = spawn({ ...base, argv: ["/bin/sh", "-c", "sleep 0.1; exit 42"] }, null);
@@ -62,7 +62,7 @@ test("our own child of before a re-exec gives its exact status by waitpid and le
   expect(readStat(spawned.pid)).toBeNull();
 });
 
-test("one that has ended already, but is a zombie still, is adopted and its exit told", async () => {
+test("a process that is already a zombie is adopted and its exit is reported", async () => {
   const { lines } = await m.start(`(${PARENT_SLEEPS}; exit 9) & echo $!; exec sleep 1000`, 1);
   const pid = Number(lines[0]);
   await until(() => readStat(pid)?.state === "Z", "the zombie");
@@ -72,14 +72,14 @@ test("one that has ended already, but is a zombie still, is adopted and its exit
   expect(await ended).toEqual([{ kind: "code", code: 9 }, false]);
 });
 
-test("a process that does not exist, or of another boot, is gone", () => {
+test("a process that does not exist or is of another boot is gone", () => {
   expect(m.processes.adopt({ pid: 4_194_303, startTicks: 1, bootId: bootId() }, () => {})).toBe("gone");
   expect(m.processes.adopt({ ...refOf(process.pid), bootId: "before" }, () => {})).toBe("gone");
 });
 
-test("the tree of an adopted process is found by a sweep, orphans included", async () => {
+test("a full scan finds the tree of an adopted process, including orphans", async () => {
   const PR_SET_CHILD_SUBREAPER = 36;
-  libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0); // as when an earlier daemon was killed: its orphans went to init
+  libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0); // as after an earlier daemon was killed: init adopted its orphans
   try {
     const env = { PATH, SUP_INVOCATION_ID: `adopted-${process.pid}` };
     const script = "(setsid bash -c 'echo $$; (setsid bash -c \"echo \\$\\$; exec sleep 1000\" &) ; exec sleep 1000' &)";
@@ -88,9 +88,9 @@ test("the tree of an adopted process is found by a sweep, orphans included", asy
     const ref = refOf(Number(lines[0]));
     const ended = adopt(ref);
     const tree = { invocation: env.SUP_INVOCATION_ID, main: ref };
-    expect(await settled(m, tree, 2)).toEqual(lines.map(Number).sort((a, b) => a - b));
+    expect(await settledPids(m, tree, 2)).toEqual(lines.map(Number).sort((a, b) => a - b));
     expect(m.processes.killTree(tree)).toHaveLength(2);
-    await empty(m.processes, tree);
+    await whenEmpty(m.processes, tree);
     expect([{ kind: "signal", signal: 9, core: false }, { kind: "lost" }]).toContainEqual((await ended) as never);
   } finally {
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

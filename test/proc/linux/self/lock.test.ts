@@ -10,7 +10,7 @@ let directory: string;
 beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), "sup-lock-"))));
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-test("one holder at a time; the other is told its pid; release frees it", () => {
+test("only one process can hold the lock; others get its pid; release frees it", () => {
   const first = takeLock(directory);
   if (!first.ok) throw new Error(JSON.stringify(first));
   expect(takeLock(directory)).toEqual({ ok: false, error: { kind: "held", pid: process.pid } });
@@ -20,7 +20,7 @@ test("one holder at a time; the other is told its pid; release frees it", () => 
   if (second.ok) second.value.release();
 });
 
-test("a SIGKILL of the holder frees it, although the file stays", async () => {
+test("SIGKILL of the holder frees the lock, although the file remains", async () => {
   const source = `import { takeLock } from ${JSON.stringify(resolve("src/linux/self/lock.ts"))};
     console.log(takeLock(${JSON.stringify(directory)}).ok); setInterval(() => {}, 1000);`;
   await using holder = Bun.spawn([process.execPath, "-e", source], { stdout: "pipe" });
@@ -34,16 +34,16 @@ test("a SIGKILL of the holder frees it, although the file stays", async () => {
   if (lock.ok) lock.value.release();
 });
 
-test("an inherited descriptor keeps the lock: nobody gets in between", () => {
+test("an inherited descriptor keeps the lock without a gap", () => {
   const first = takeLock(directory);
   if (!first.ok) throw new Error(JSON.stringify(first));
   const again = takeLock(directory, first.value.fd);
   expect(again.ok).toBe(true);
   expect(takeLock(directory).ok).toBe(false);
-  expect(libc.fcntl(first.value.fd, 1, 0) & 1).toBe(1); // close-on-exec is back
+  expect(libc.fcntl(first.value.fd, 1, 0) & 1).toBe(1); // close-on-exec is set again
   first.value.release();
 });
 
-test("a state directory that is not there is an error in numbers", () => {
+test("a missing state directory is an error with its errno", () => {
   expect(takeLock(join(directory, "no"))).toEqual({ ok: false, error: { kind: "failed", errno: 2 } });
 });

@@ -6,7 +6,7 @@ import { onSignals, resetSignalMask, scrubEnvironment } from "../../../../src/li
 
 const blocked = (): string => /SigBlk:\s+(\w+)/.exec(readFileSync("/proc/thread-self/status", "latin1"))![1]!;
 
-test("a mask that the caller left is lifted", () => {
+test("signals that the parent blocked are unblocked", () => {
   const usr2 = new BigUint64Array(16);
   usr2[0] = 1n << 11n;
   libc.sigprocmask(0, ptr(usr2), null);
@@ -15,7 +15,7 @@ test("a mask that the caller left is lifted", () => {
   expect(blocked()).toBe("0000000000000000");
 });
 
-test("each signal calls its handler from the loop, until off", async () => {
+test("each signal calls its handler from the event loop until the handlers are removed", async () => {
   const seen: string[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   const off = onSignals({
@@ -33,7 +33,7 @@ test("each signal calls its handler from the loop, until off", async () => {
   expect(process.listenerCount("SIGUSR2")).toBe(0);
 });
 
-test("BUN_ variables are taken out of the environment, and named", () => {
+test("BUN_ variables are removed from the environment and returned", () => {
   process.env.BUN_OPTIONS_OF_TEST = "1";
   expect(scrubEnvironment()).toContain("BUN_OPTIONS_OF_TEST");
   expect(Object.keys(process.env).filter((name) => name.startsWith("BUN_"))).toEqual([]);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Exit } from "../../../../src/base/exit.ts";
 import { ownChildren, readStat } from "../../../../src/linux/proc/proc.ts";
-import { flawOf } from "../../../../src/linux/spawn/spawn.ts";
+import { selfTestProblem } from "../../../../src/linux/spawn/spawn.ts";
 import type { SpawnRequest } from "../../../../src/ports/processes.ts";
 import { run } from "../../../harness/run.ts";
 import { descriptors, identity, isRoot, machine, newDescriptors, PATH } from "../support.ts";
@@ -23,23 +23,23 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const base: SpawnRequest = { argv: ["/bin/true"], env: { PATH }, cwd: null, identity, fds: [null, null, null] };
 
-describe("what the start of a program that does not exist tells about the machine", () => {
+describe("the self-test starts a program that does not exist", () => {
   test.each([
-    ["it fails at its last step: all is well", { ok: false, stage: "exec", errno: 2, subject: "" }, null],
+    ["it fails at the last step: the machine can start processes", { ok: false, stage: "exec", errno: 2, subject: "" }, null],
     ["it succeeds: memory is not shared, as under qemu-user", { ok: true, pid: 7 }, "qemu-user"],
     ["another step fails", { ok: false, stage: "fork", errno: 1, subject: "" }, "wrong step (fork: operation not permitted (EPERM))"],
     [
-      "the last step fails otherwise",
+      "the last step fails with another error",
       { ok: false, stage: "exec", errno: 13, subject: "" },
       "wrong step (exec: permission denied (EACCES))",
     ],
   ] as const)("%s", (_, outcome, words) => {
-    if (words === null) expect(flawOf(outcome)).toBeNull();
-    else expect(flawOf(outcome)).toContain(words);
+    if (words === null) expect(selfTestProblem(outcome)).toBeNull();
+    else expect(selfTestProblem(outcome)).toContain(words);
   });
 });
 
-describe("a start that fails says at which step, why and about what", () => {
+describe("a failed start reports the step, the errno and the subject", () => {
   const cases: Array<[string, Partial<SpawnRequest>, { stage: string; errno: number; subject?: string }]> = [
     ["a command that is not on PATH", { argv: ["no-such-command"] }, { stage: "resolve", errno: 2, subject: "no-such-command" }],
     ["a path that does not exist", { argv: ["/no/such"] }, { stage: "resolve", errno: 2, subject: "/no/such" }],
@@ -59,7 +59,7 @@ describe("a start that fails says at which step, why and about what", () => {
       { stage: "limits", errno: 22, subject: "core" },
     ],
     [
-      "a limit without a name",
+      "an unknown limit",
       { identity: { ...identity, limits: { nope: { soft: 1, hard: 1 } } } },
       { stage: "limits", errno: 22, subject: "nope" },
     ],
@@ -78,7 +78,7 @@ describe("a start that fails says at which step, why and about what", () => {
     expect(m.processes.spawn({ ...base, argv: ["plain"], env: { PATH: directory } }, () => {})).toMatchObject(failed);
   });
 
-  test("a file of no executable format", () => {
+  test("a file that is executable but has no known format", () => {
     using m = machine();
     expect(m.processes.spawn({ ...base, argv: [join(directory, "broken")] }, () => {})).toMatchObject({
       ok: false,
@@ -87,14 +87,14 @@ describe("a start that fails says at which step, why and about what", () => {
     });
   });
 
-  test("a script whose interpreter is missing names the interpreter", () => {
+  test("for a script whose interpreter is missing, the subject names the interpreter", () => {
     using m = machine();
     const path = join(directory, "orphaned-script");
     const subject = `${path}: its interpreter /no/such/interpreter`;
     expect(m.processes.spawn({ ...base, argv: [path] }, () => {})).toMatchObject({ ok: false, stage: "exec", errno: 2, subject });
   });
 
-  test("nothing is left of it: no zombie, no descriptor, no call", async () => {
+  test("it leaves no zombie and no descriptor, and calls no callback", async () => {
     using m = machine();
     await m.sh("true");
     const [open, children] = [descriptors(), ownChildren()!];
@@ -104,9 +104,9 @@ describe("a start that fails says at which step, why and about what", () => {
   });
 });
 
-test("200 children at once: every exit code and every signal exact, each told once, none during spawn", async () => {
+test("200 children at once: every exit code and signal is exact and reported once, never during spawn", async () => {
   using m = machine();
-  const told = new Map<number, Exit[]>();
+  const reported = new Map<number, Exit[]>();
   let spawning = false;
   const all: Promise<void>[] = [];
   for (let i = 0; i < 200; i++) {
@@ -116,7 +116,7 @@ test("200 children at once: every exit code and every signal exact, each told on
     const script = i % 2 === 0 ? `exit ${i}` : `kill -${[9, 15, 11, 10][(i >> 1) % 4]} $$`;
     const spawned = m.processes.spawn({ ...base, argv: ["/bin/sh", "-c", `ulimit -c 0; ${script}`] }, (exit) => {
       expect(spawning).toBe(false);
-      told.set(i, [...(told.get(i) ?? []), exit]);
+      reported.set(i, [...(reported.get(i) ?? []), exit]);
       resolve();
     });
     expect(spawned.ok).toBe(true);
@@ -125,11 +125,11 @@ test("200 children at once: every exit code and every signal exact, each told on
   await Promise.all(all);
   for (let i = 0; i < 200; i++) {
     const expected = i % 2 === 0 ? { kind: "code", code: i } : { kind: "signal", signal: [9, 15, 11, 10][(i >> 1) % 4]!, core: false };
-    expect(told.get(i)).toEqual([expected as Exit]);
+    expect(reported.get(i)).toEqual([expected as Exit]);
   }
 }, 30_000);
 
-test("the environment is exactly what was given, without BUN_ variables; LISTEN_PID becomes the pid", async () => {
+test("the environment is exactly the requested one without BUN_ variables; LISTEN_PID becomes the pid", async () => {
   using m = machine();
   const env = { PATH, EMPTY: "", WITH: "a=b c\nd", BUN_OPTIONS: "--smol", LISTEN_PID: "", LISTEN_FDS: "1" };
   const { output, ref } = await m.sh("exec cat /proc/self/environ", { env });
@@ -147,27 +147,28 @@ test("no descriptor leaks into the process", async () => {
   expect(output.trim().split(/\s+/)).toEqual(["0", "1", "2", "3"]); // 3 is the directory that ls lists
 });
 
-test("descriptors arrive where they should, also when two of them change places", async () => {
-  // In a process of its own: the numbers of its descriptors are small, whatever earlier tests have left open here.
+test("descriptors get the right numbers, even if two of them are swapped", async () => {
+  // In a separate process, whose descriptors have small numbers whatever earlier tests have left open in this one.
   const links = join(directory, "links");
-  const { stdout, stderr } = await run([process.execPath, join(import.meta.dir, "swaps.ts"), links], { env: { PATH } });
-  expect([stdout, stderr]).toEqual(['{"kind":"code","code":0}\n', ""]);
+  const { stdout, stderr } = await run([process.execPath, join(import.meta.dir, "swap-descriptors.ts"), links], { env: { PATH } });
+  expect(stdout).toBe('{"kind":"code","code":0}\n');
+  expect(stderr).toBe("");
   expect(readFileSync(links, "utf8")).toBe("/etc/group\n/etc/passwd\n/dev/null\n");
 });
 
-test("signals start out clean: nothing blocked, nothing ignored, SIGPIPE kills", async () => {
+test("no signal is blocked or ignored in the process, not even SIGPIPE", async () => {
   using m = machine();
   const { output } = await m.sh("", { argv: ["/bin/cat", "/proc/self/status"] });
   for (const field of ["SigBlk", "SigIgn", "SigCgt"]) expect(output).toMatch(new RegExp(`${field}:\\s+0000000000000000`));
 });
 
-test("the process leads a session and a process group of its own", async () => {
+test("the process is the leader of its own session and process group", async () => {
   using m = machine();
   const { ref } = await m.start("exec sleep 1000");
   expect(readStat(ref.pid)).toMatchObject({ session: ref.pid, group: ref.pid });
 });
 
-test("the soft limit of open files is 1024 again unless the unit sets one", async () => {
+test("the soft limit of open files is 1024 unless the unit sets one", async () => {
   using m = machine();
   expect((await m.sh("ulimit -Sn")).output.trim()).toBe("1024");
   const limits = { nofile: { soft: 77, hard: 99 }, core: { soft: 0, hard: null } };
@@ -182,7 +183,7 @@ test("umask, nice, oom score and directory are set before exec", async () => {
   expect(output.trim().split("\n")).toEqual(["0027", "5", "321", "/usr"]);
 });
 
-test("a relative command is sought from the working directory, and relative PATH entries are passed over", () => {
+test("a relative command is resolved from the working directory, and relative PATH entries are skipped", () => {
   using m = machine();
   expect(m.processes.spawn({ ...base, argv: ["./true"], cwd: "/bin" }, () => {}).ok).toBe(true);
   expect(m.processes.spawn({ ...base, argv: ["true"], env: { PATH: ".:bin" }, cwd: "/" }, () => {})).toMatchObject({
@@ -192,7 +193,7 @@ test("a relative command is sought from the working directory, and relative PATH
 });
 
 describe.skipIf(!isRoot)("as root", () => {
-  test("user, group and supplementary groups are switched, all three ids of each", async () => {
+  test("user, group and supplementary groups are switched, with real, effective and saved ids", async () => {
     using m = machine();
     const { output } = await m.sh("grep -E 'Uid|Gid|Groups' /proc/self/status", { identity: { ...identity, user: "nobody" } });
     expect(output).toMatch(/Uid:\t65534\t65534\t65534\t65534/);
@@ -200,7 +201,7 @@ describe.skipIf(!isRoot)("as root", () => {
     expect(output).toMatch(/Groups:\t65534 /);
   });
 
-  test("numeric ids need no entry in the user database, but then the group must be given", async () => {
+  test("numeric ids need no entry in the user database, but then a group is required", async () => {
     using m = machine();
     const { output } = await m.sh("id -u; id -g", { identity: { ...identity, user: "54321", group: "54322" } });
     expect(output.trim().split("\n")).toEqual(["54321", "54322"]);
@@ -208,7 +209,7 @@ describe.skipIf(!isRoot)("as root", () => {
     expect(failed).toMatchObject({ ok: false, stage: "user" });
   });
 
-  test("a directory that only root may enter fails the start of another user", () => {
+  test("a working directory that only root may enter makes the start as another user fail", () => {
     using m = machine();
     const closed = join(directory, "closed");
     mkdirSync(closed, { mode: 0o700 });

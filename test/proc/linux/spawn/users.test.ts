@@ -16,7 +16,7 @@ test("every user of /etc/passwd is found by name and by number, with home and sh
   }
 });
 
-test("every group of /etc/group is found; a number needs no entry; a name does", () => {
+test("every group of /etc/group is found; a name needs an entry, a number does not", () => {
   for (const [name, , gid] of rows("/etc/group")) expect(lookupGroup(name!)).toBe(Number(gid));
   expect(lookupGroup("54321")).toBe(54321);
   expect(lookupGroup("no-such-group")).toBeNull();
@@ -24,14 +24,14 @@ test("every group of /etc/group is found; a number needs no entry; a name does",
   expect(lookupUser("54321")).toBeNull();
 });
 
-test("supplementary groups are those that list the user, and the primary one", () => {
+test("supplementary groups are those that list the user, plus the primary group", () => {
   expect(groupsOf("root", 0)).toContain(0);
   const listed = rows("/etc/group").find(([, , , members]) => members);
   const member = listed?.[3]?.split(",")[0];
   if (listed && member && lookupUser(member)) expect(groupsOf(member, 4711)).toEqual(expect.arrayContaining([4711, Number(listed[2])]));
 });
 
-test("nothing asked for changes nothing; -1 is no id", () => {
+test("without user and group nothing changes; -1 is not an id", () => {
   expect(credentialsOf({ user: null, group: null })).toEqual({ ok: true, value: { uid: null, gid: null, groups: null } });
   expect(credentialsOf({ user: "4294967295", group: "1" })).toEqual({ ok: false, error: "user 4294967295" });
 });

@@ -1,7 +1,7 @@
 /**
- * Learns of the end of single processes, one pidfd each in the hub. The exit status comes from waitpid for our own
- * children; never from waitpid(-1), which would steal the children of Bun. For processes that an earlier daemon
- * spawned it comes from their zombie, or from the kernel's memory of it (see `strangerStatus`).
+ * Watches single processes for their exit, with one pidfd each in epoll. For our own children the exit status comes from waitpid
+ * with the pid, never from waitpid(-1), which would reap children of Bun. For processes that an earlier daemon started it comes
+ * from the zombie, or from the kernel's record (see `foreignStatus`).
  */
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
@@ -13,10 +13,10 @@ import { errno, libc } from "../ffi/libc.ts";
 import { pidfdOpen, pidfdWaitStatus } from "./pidfd.ts";
 import { readStat } from "../proc/proc.ts";
 
-type Named = Pick<ProcessRef, "pid" | "startTicks">;
+type ProcessId = Pick<ProcessRef, "pid" | "startTicks">;
 
 interface Watched {
-  readonly process: Named;
+  readonly process: ProcessId;
   readonly pidfd: number;
   readonly stop: () => void;
 }
@@ -25,7 +25,7 @@ const WNOHANG = 1;
 const EINTR = 4;
 const ESRCH = 3;
 
-export class Exits {
+export class ExitWatcher {
   readonly #watched = new Map<number, Watched>();
   readonly #epoll: Epoll;
   readonly #keeper: Keeper;
@@ -35,34 +35,37 @@ export class Exits {
     this.#keeper = keeper;
   }
 
-  /** True while the process is ours to wait for and its end has not been told. */
+  /** True while the process is watched and its exit has not been reported. */
   has(pid: number): boolean {
     return this.#watched.has(pid);
   }
 
-  /** The descriptor of exactly this process, or null. */
+  /** The pidfd of exactly this process, or null. */
   pidfdOf(pid: number, startTicks: number): number | null {
     const watch = this.#watched.get(pid);
     return watch?.process.startTicks === startTicks ? watch.pidfd : null;
   }
 
-  /** Calls back once, from the loop. `kept`: the next daemon is to know the end, too. 0, or the errno why it cannot be watched (ESRCH: no such process, or another of that pid). */
+  /**
+   * Calls back once from the event loop. `kept`: the keeper holds the pidfd, so that the next daemon can learn the exit status.
+   * Returns 0, or the errno why the process cannot be watched (ESRCH: it does not exist, or the pid was reused).
+   */
   watch(pid: number, startTicks: number, kept: boolean, onExit: (exit: Exit) => void): number {
-    const pidfd = pidfdOpen(pid); // first the descriptor, then the look: so the look is about the same process
+    const pidfd = pidfdOpen(pid); // before the comparison, so both refer to the same process
     if (pidfd < 0) return -pidfd;
-    const refusal = compare(pid, startTicks);
-    if (refusal === 0) return this.#add({ pid, startTicks }, pidfd, kept, onExit);
+    const errno = compareStart(pid, startTicks);
+    if (errno === 0) return this.#add({ pid, startTicks }, pidfd, kept, onExit);
     libc.close(pidfd);
-    return refusal;
+    return errno;
   }
 
-  /** The same for a child that was just made: its pid cannot have another owner before we have waited for it. */
-  watchChild(child: Named, kept: boolean, onExit: (exit: Exit) => void): number {
+  /** The same for a new child. Its pid cannot be reused before we have waited for it, so nothing is compared. */
+  watchChild(child: ProcessId, kept: boolean, onExit: (exit: Exit) => void): number {
     const pidfd = pidfdOpen(child.pid);
     return pidfd < 0 ? -pidfd : this.#add(child, pidfd, kept, onExit);
   }
 
-  #add(process: Named, pidfd: number, kept: boolean, onExit: (exit: Exit) => void): number {
+  #add(process: ProcessId, pidfd: number, kept: boolean, onExit: (exit: Exit) => void): number {
     let handle: EpollHandle;
     const stop = (): void => {
       handle.remove();
@@ -71,7 +74,7 @@ export class Exits {
       this.#watched.delete(process.pid);
     };
     const before = this.#watched.get(process.pid);
-    if (before?.process.startTicks === process.startTicks) before.stop(); // a second watch takes the place of the first
+    if (before?.process.startTicks === process.startTicks) before.stop(); // a second watch replaces the first
     try {
       handle = this.#epoll.add(pidfd, "in", false, () => {
         const exit = this.#statusOf(process, pidfd);
@@ -88,8 +91,8 @@ export class Exits {
     return 0;
   }
 
-  /** How a process of the last daemon ended while there was none; null when that is not known. */
-  ofTheLast(pid: number): Exit | null {
+  /** How a process of the previous daemon ended while no daemon was running; null when that is unknown. */
+  takeExitFromKeeper(pid: number): Exit | null {
     const pidfd = this.#keeper.takeBack(keeperKey.process(pid));
     if (pidfd === null) return null;
     const status = pidfdWaitStatus(pidfd);
@@ -97,24 +100,24 @@ export class Exits {
     return status === null ? null : decodeWaitStatus(status);
   }
 
-  /** Ends all watches; the processes go on. */
+  /** Stops watching; the processes keep running. */
   close(): void {
     for (const watch of [...this.#watched.values()]) watch.stop();
   }
 
-  /** Null: it has not ended after all. */
-  #statusOf(process: Named, pidfd: number): Exit | null {
-    const { pid, startTicks } = process; // of a child perhaps read only now, the last moment: its zombie still tells
-    const result = waitFor(pid, WNOHANG);
+  /** Null: the process has not ended. */
+  #statusOf(process: ProcessId, pidfd: number): Exit | null {
+    const { pid, startTicks } = process; // `startTicks` of a child may be read only here, from its zombie
+    const result = waitForChild(pid, WNOHANG);
     if (result === "running") return null;
     if (result !== "not-ours") return result;
-    const status = strangerStatus(pid, startTicks, pidfd);
+    const status = foreignStatus(pid, startTicks, pidfd);
     return status === null ? { kind: "lost" } : decodeWaitStatus(status);
   }
 }
 
-/** 0 when it is that process; ESRCH when not; another errno when /proc cannot be read (EMFILE). */
-function compare(pid: number, startTicks: number): number {
+/** 0 when the process started at this time; ESRCH when not; another errno when /proc cannot be read (EMFILE). */
+function compareStart(pid: number, startTicks: number): number {
   try {
     return readStat(pid)?.startTicks === startTicks ? 0 : ESRCH;
   } catch (error) {
@@ -122,8 +125,8 @@ function compare(pid: number, startTicks: number): number {
   }
 }
 
-/** waitpid(2) for one child of ours. */
-export function waitFor(pid: number, options: number): Exit | "running" | "not-ours" {
+/** waitpid(2) for one of our children. */
+export function waitForChild(pid: number, options: number): Exit | "running" | "not-ours" {
   const status = new Int32Array(1);
   for (;;) {
     const result = libc.waitpid(pid, ptr(status), options);
@@ -133,20 +136,20 @@ export function waitFor(pid: number, options: number): Exit | "running" | "not-o
   }
 }
 
-/** The wait status of a process that is not our child: its zombie's while its parent has not reaped it, else the kernel's record. */
-function strangerStatus(pid: number, startTicks: number, pidfd: number): number | null {
+/** The wait status of a process that is not our child: from its zombie until its parent reaps it, then from the kernel's record. */
+function foreignStatus(pid: number, startTicks: number, pidfd: number): number | null {
   const stat = readStat(pid);
-  if (stat?.startTicks === startTicks && stat.state === "Z") return maySeeStatus(pid, stat.waitStatus) ? stat.waitStatus : null;
+  if (stat?.startTicks === startTicks && stat.state === "Z") return isStatusVisible(pid, stat.waitStatus) ? stat.waitStatus : null;
   return pidfdWaitStatus(pidfd);
 }
 
-/** To other users /proc shows a wait status of 0, which would read as a success. */
-function maySeeStatus(pid: number, status: number): boolean {
+/** False when /proc hides the wait status: other users see 0, which would mean success. */
+function isStatusVisible(pid: number, status: number): boolean {
   if (status !== 0 || libc.geteuid() === 0) return true;
   try {
     const uids = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
     return uids?.slice(1).every((uid) => Number(uid) === libc.geteuid()) ?? false;
   } catch {
-    return false; // reaped this moment
+    return false; // reaped in the meantime
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { neededMemory } from "../../../../src/linux/keeper/keeper.ts";
+import { neededMemory } from "../../../../src/linux/keeper/keeper-process.ts";
 
-/** Of a daemon with musl on arm64, shortened; the last but one line as Linux 6.13 and later have it. */
+/** The map of a daemon with musl on arm64, shortened; the vvar_vclock line as in Linux 6.13 and later. */
 const MAPS = `00200000-0631b000 r-xp 00000000 103:00 31                           /usr/local/bin/sup
 25e80000-25e82000 rw-p 00000000 00:00 0                                  [heap]
 31e51e18000-31e51e19000 rwxp 00000000 00:00 0
@@ -20,20 +20,20 @@ const THREAD = 0xffff82a82100n;
 const pairsOf = (flat: readonly bigint[]): Array<readonly [bigint, bigint]> =>
   Array.from({ length: flat.length / 2 }, (_, i) => [flat[i * 2]!, flat[i * 2 + 1]!]);
 const pairs = pairsOf(neededMemory([CODE, DATA, THREAD], MAPS));
-const keeps = (address: bigint): boolean => pairs.some(([from, to]) => from <= address && address < to);
+const isKept = (address: bigint): boolean => pairs.some(([from, to]) => from <= address && address < to);
 
 test.each([
   ["its code", CODE, true],
   ["its data", DATA, true],
-  ["the data of its thread, and 200 KB above for the kernel's own notes there", THREAD + 200_000n, true],
+  ["the data of its thread, and 200 KB above it, where the kernel writes (rseq)", THREAD + 200_000n, true],
   ["the whole stack", 0xffffc77d7fffn, true],
-  ["the kernel's pages, which it may refuse to take back: then nothing below them would be", 0xffff82a8d000n, true],
+  ["the kernel's pages, which newer kernels refuse to unmap", 0xffff82a8d000n, true],
   ["the vdso", 0xffff82a8efffn, true],
-  ["not the program", 0x00300000n, false],
+  ["not the program's code", 0x00300000n, false],
   ["not the heap", 0x25e80000n, false],
-] as const)("the keeper keeps %s", (_, address, kept) => expect(keeps(address)).toBe(kept));
+] as const)("the keeper keeps %s", (_, address, kept) => expect(isKept(address)).toBe(kept));
 
-test("what it keeps is in rising order and apart, so that what lies between can be given back", () => {
+test("the ranges it keeps are in rising order and do not touch, so the memory in between can be unmapped", () => {
   const flat = pairs.flat();
   expect(flat.every((address, i) => i === 0 || address > flat[i - 1]!)).toBe(true);
   expect(pairs).toHaveLength(3);

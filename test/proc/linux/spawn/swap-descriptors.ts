@@ -1,6 +1,6 @@
-/** Starts a process in which two descriptors of this one have changed places; what they lead to there is written into FILE. */
+/** Starts a process in which two descriptors of this one are swapped. The process writes what they refer to into FILE. */
 import { openSync } from "node:fs";
-import { waitFor } from "../../../../src/linux/processes/exits.ts";
+import { waitForChild } from "../../../../src/linux/processes/exit-watcher.ts";
 import { prepareSpawn } from "../../../../src/linux/spawn/spawn.ts";
 
 const [a, b, out] = [openSync("/etc/passwd", "r"), openSync("/etc/group", "r"), openSync(process.argv[2]!, "w")];
@@ -8,4 +8,4 @@ const fds = Array.from({ length: Math.max(a, b) + 1 }, (_, i) => (i === a ? b : 
 const argv = ["/bin/readlink", ...[a, b, 0].map((fd) => `/proc/self/fd/${fd}`)];
 const identity = { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} };
 const spawned = prepareSpawn().spawn({ argv, env: {}, cwd: null, identity, fds }, null);
-console.log(JSON.stringify(spawned.ok ? waitFor(spawned.pid, 0) : spawned));
+console.log(JSON.stringify(spawned.ok ? waitForChild(spawned.pid, 0) : spawned));
