@@ -27,6 +27,7 @@ export function makeSpec(id: string, parts: SpecParts = {}): Spec {
       condition: null,
       required: true,
       restart: false,
+      quorum: null,
       ...(typeof dependency === "string" ? { unit: dependency } : dependency),
     })),
   };

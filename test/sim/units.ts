@@ -73,5 +73,6 @@ function makeDependency(random: Random, target: Spec): DependencySpec {
     condition: random.pick<DependencySpec["condition"]>(target.type === "oneshot" ? oneshot : conditions),
     required: random.chance(0.8),
     restart: random.chance(0.2),
+    quorum: null,
   };
 }

@@ -47,7 +47,7 @@ describe("a condition is met", () => {
 });
 
 describe("the condition in force", () => {
-  const edge = (condition: Condition | null) => ({ unit: "db", condition, required: true, restart: false });
+  const edge = (condition: Condition | null) => ({ unit: "db", condition, required: true, restart: false, quorum: null });
 
   test.each([
     [null, "simple", "ready"],
@@ -61,7 +61,7 @@ describe("the condition in force", () => {
 
 describe("a dependency blocks", () => {
   const SPECS: Record<string, SpecParts> = { db: { dependencies: ["far"] }, far: {} };
-  const edge = (required: boolean) => ({ unit: "db", condition: null, required, restart: false });
+  const edge = (required: boolean) => ({ unit: "db", condition: null, required, restart: false, quorum: null });
 
   /** Does a unit wait for `db` while it and `far` are in these phases? */
   function waits(required: boolean, db: Phase | null, far: Phase | null = "running"): boolean {
