@@ -239,7 +239,7 @@ class Parser {
   }
 
   #unknownWord(word: string): never {
-    if (/^(nan|[-+]?infinity)$/i.test(word)) this.#fail(`JSON has no ${word}`, "leave the key out instead");
+    if (/^(nan|[-+]?infinity)$/i.test(word)) this.#fail(`JSON has no ${word}`, "omit the key instead");
     if (/^[-+.]+\d/.test(word)) this.#fail(`"${word}" is not a JSON number`, numberHint(word));
     const near = { yes: "true", on: "true", no: "false", off: "false", none: "null", nil: "null", undefined: "null" }[word.toLowerCase()];
     const guess = near ?? closest(word, LITERALS.keys());

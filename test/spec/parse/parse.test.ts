@@ -101,7 +101,7 @@ describe("refused documents: position, message and hint", () => {
     ["something after the end", '{"a":1} x', "1:9", "after the end of the document", null],
     ["an equals sign", '{"a" = 1}', "1:6", 'expected ":" after the key "a", found "="', null],
     ["a key without a value", '{"a": }', "1:7", 'the key "a" has no value', null],
-    ["NaN", '{"a": NaN}', "1:7", "JSON has no NaN", "leave the key out"],
+    ["NaN", '{"a": NaN}', "1:7", "JSON has no NaN", "omit the key"],
     ["-Infinity", "[-Infinity]", "1:2", "not a JSON number", null],
     ["True", "[True]", "1:2", "unknown word True", "did you mean true?"],
     ["yes", "[yes]", "1:2", "unknown word yes", "did you mean true?"],
