@@ -67,7 +67,8 @@ function unknownHint(key: string, parent: Path, siblings: Keys, root: Node, keys
   const synonym = synonymOf(key, dotted(parent.filter((step) => typeof step === "string")))?.split(".");
   const meant = synonym && keyInfoAt(keys, [...parent, ...synonym]);
   if (meant && (own === undefined || hasType(meant, own))) return `did you mean "${dotted([...parent, ...synonym])}"?`;
-  const advice = parent.length === 0 ? adviceOn(key) : undefined;
+  const isUnitFile = keys.has("command"); // otherwise these are the settings
+  const advice = isUnitFile && parent.length === 0 ? adviceOn(key) : undefined;
   if (advice !== undefined) return advice;
   const candidates = [...siblings.values()].filter((info) => hasType(info, own));
   const near = closest(

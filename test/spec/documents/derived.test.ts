@@ -189,6 +189,7 @@ describe("settings", () => {
     ['{"api": {"auth": "none", "host": "0.0.0.0"}}', "1:18", "would let everyone", "127.0.0.1"],
     ['{"api": {"base_path": "/x/"}}', "1:23", '"api.base_path" must be empty or a path', null],
     ['{"notify": {}}', "1:2", 'unknown key "notify"', null],
+    ['{"logging": {}}', "1:2", 'unknown key "logging"', 'did you mean "log"?'],
     ["{", "1:2", "never closed", "}"],
     ["[]", "1:1", "must be a JSON object", null],
   ])("refused: %s", (text, position, message, hint) => {

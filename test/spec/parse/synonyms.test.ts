@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { unitKeys } from "../../../src/spec/parse/draft.ts";
 import { keyInfoAt } from "../../../src/spec/parse/keys.ts";
 import { ADVICE, SYNONYMS } from "../../../src/spec/parse/synonyms.ts";
+import { loadSettings } from "../../../src/spec/schema/settings.ts";
 import { bad } from "../fixtures.ts";
 
 describe("keys of other supervisors", () => {
@@ -58,6 +59,11 @@ describe("keys of other supervisors", () => {
   ])("%s has no counterpart and gets advice", (key, advice) => {
     expect(bad({ command: "x", [key]: "y" })[0]!.hint).toContain(advice);
   });
+});
+
+test("the settings get no advice about unit files", () => {
+  const { problems } = loadSettings({ path: "/sup.json", text: '{"disabled": true}' });
+  expect(problems).toMatchObject([{ message: 'unknown key "disabled"', hint: null }]);
 });
 
 describe("the table", () => {
