@@ -1,7 +1,7 @@
 import { instanceOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { TextFile, UnitFiles, UnitSnapshot } from "../../ports/files.ts";
-import { type Draft, draftUnit, sourcesOf } from "../parse/draft.ts";
+import { type Draft, draftUnit, type FailedDraft, inOrder, sourcesOf } from "../parse/draft.ts";
 import { checkConditions, checkNames, findCycles } from "./unit-graph.ts";
 import { fileProblem, type Problem } from "../parse/problems.ts";
 import type { Spec } from "../spec.ts";
@@ -31,7 +31,7 @@ export type LoadResult = { readonly ok: true; readonly loaded: Loaded } | { read
 /** Loads one unit or template on its own, without looking up its dependencies. */
 export function loadUnit(files: UnitFiles, options: LoadOptions = {}): LoadResult {
   const draft = draftUnit(files, options.unitDefaults ?? null);
-  return draft.ok ? { ok: true, loaded: toLoaded(draft.value) } : { ok: false, problems: draft.error };
+  return draft.ok ? { ok: true, loaded: toLoaded(draft.value) } : { ok: false, problems: draft.error.problems };
 }
 
 export interface LoadedSnapshot {
@@ -56,17 +56,25 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
   const drafts = new Map<string, Draft>();
   const problems = new Map<string, Problem[]>();
   const report = (id: string, list: readonly Problem[]): void => void problems.set(id, [...(problems.get(id) ?? []), ...list]);
+  const failed: Array<{ readonly files: UnitFiles; readonly error: FailedDraft }> = [];
   for (const files of snapshot.units) {
     const draft = draftUnit(files, options.unitDefaults ?? null);
     if (draft.ok) drafts.set(files.id, draft.value);
-    else report(files.id, draft.error);
+    else {
+      failed.push({ files, error: draft.error });
+      problems.set(files.id, []);
+    }
   }
   for (const { path, message } of snapshot.unreadable) report(ownerOf(path, snapshot), [fileProblem(path, { message })]);
 
   const known = new Set([...drafts.keys(), ...problems.keys()]);
+  for (const { files, error } of failed) {
+    const names = error.links ? checkNames(error.links, known) : [];
+    problems.set(files.id, [...inOrder([...error.problems, ...names], [files.main, ...files.dropIns]), ...problems.get(files.id)!]);
+  }
   const notes = new Map<string, readonly Problem[]>();
   for (const [id, draft] of drafts) {
-    const found = checkNames(draft, known);
+    const found = checkNames({ id, dependencies: draft.spec.dependencies, root: draft.root }, known);
     if (found.some(({ severity }) => severity === "error")) report(id, found);
     else if (found.length > 0) notes.set(id, found);
   }

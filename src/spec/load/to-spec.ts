@@ -32,7 +32,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     stop: stop(unit),
     restart: restartPolicy(unit),
     reload: reload(unit),
-    dependencies: unit.dependencies.map(dependency),
+    dependencies: dependencySpecs(unit),
     check: check(unit),
     watchdogMs: unit.watchdog === undefined ? null : ms(unit.watchdog),
     limits: limits(unit),
@@ -42,6 +42,8 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     notify: unit.notify ?? null,
   };
 }
+
+export const dependencySpecs = (unit: UnitFile): spec.DependencySpec[] => unit.dependencies.map(dependency);
 
 /** An instance of a template. Only its names differ: specifiers are expanded at each start. */
 export function instanceSpec(template: spec.Spec, instance: string): spec.Spec {

@@ -1,21 +1,21 @@
 import { findCycle } from "../../base/graph.ts";
 import { closest, instanceOf, isTemplate, isUnitId } from "../../base/names.ts";
-import type { Draft } from "../parse/draft.ts";
+import type { Draft, Links } from "../parse/draft.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
 import { nearest } from "../parse/tree.ts";
 
 /** Checks dependencies between units: that they exist, that they can be met, and that there are no cycles. */
 
 /** Problems of the dependencies of one unit. `known`: every id of the snapshot, including units whose files have errors. */
-export function checkNames({ spec, root }: Draft, known: ReadonlySet<string>): Problem[] {
+export function checkNames({ id, dependencies, root }: Links, known: ReadonlySet<string>): Problem[] {
   const problems: Problem[] = [];
-  for (const [index, { unit, required, quorum }] of spec.dependencies.entries()) {
+  for (const [index, { unit, required, quorum }] of dependencies.entries()) {
     const path = ["dependencies", index];
     const report = (message: string, hint: string | null, severity: Problem["severity"] = "error"): void => {
       problems.push(problemAt(nearest(root, path), { severity, path, value: unit, message, hint }));
     };
     const template = instanceOf(unit)?.template;
-    if (unit === spec.id) report("the unit depends on itself", "remove this dependency");
+    if (unit === id) report("the unit depends on itself", "remove this dependency");
     else if (isTemplate(unit))
       report(`"${unit}" is a template, which never runs itself`, `depend on an instance of it, such as "${unit}1"`);
     else if (!isUnitId(unit))

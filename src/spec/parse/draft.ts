@@ -8,9 +8,9 @@ import { merge, removals, underlay } from "./merge.ts";
 import { parse } from "./parse.ts";
 import { fileProblem, type Problem, problemAt } from "./problems.ts";
 import { findContradictions } from "../load/rules.ts";
-import type { Spec } from "../spec.ts";
+import type { DependencySpec, Spec } from "../spec.ts";
 import { checkText } from "../load/specifiers.ts";
-import { toSpec } from "../load/to-spec.ts";
+import { dependencySpecs, toSpec } from "../load/to-spec.ts";
 import { type Node, type ObjectNode, nearest, nodeAt, offsetInString, type Path, eachScalar, Source, toValue } from "./tree.ts";
 import { START_TIMEOUT, UNIT_ROWS, type UnitFile, unitSchema } from "../schema/unit.ts";
 import { type Issue, validateUnit } from "./validate.ts";
@@ -24,24 +24,42 @@ export interface Draft {
   readonly warnings: readonly Problem[];
 }
 
+/** A unit or template whose files have errors. */
+export interface FailedDraft {
+  readonly problems: readonly Problem[];
+  /** The part that can be checked against other units all the same; null if the files cannot be parsed. */
+  readonly links: Links | null;
+}
+
+/** How a unit depends on others. */
+export interface Links {
+  readonly id: string;
+  readonly dependencies: readonly DependencySpec[];
+  readonly root: Node;
+}
+
 /**
  * Turns the files of one unit into a Spec, or into all their problems. `defaults` holds values for keys of the unit file
  * that the files do not set.
  */
-export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result<Draft, readonly Problem[]> {
+export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result<Draft, FailedDraft> {
   const { id, main } = files;
-  if (!isUnitId(id) && !isTemplate(id)) return err([badName(id, main.path)]);
+  if (!isUnitId(id) && !isTemplate(id)) return err({ problems: [badName(id, main.path)], links: null });
   const texts = [main, ...files.dropIns];
   const merged = readAndMerge(texts, defaults);
-  if (!merged.ok) return merged;
+  if (!merged.ok) return err({ problems: merged.error, links: null });
   const { root, removed } = merged.value;
   const { unit, issues } = validateUnit(root);
   const problems = [...removed, ...issuesToProblems(issues, root, unitKeys()), ...refuseLater(root), ...checkStrings(root, texts)];
   const isSet = (path: Path): boolean => nodeAt(root, path) !== undefined;
-  for (const { path, ...rest } of findContradictions(unit, isSet, unusableKeys(issues, problems))) {
+  const unusable = unusableKeys(issues, problems);
+  for (const { path, ...rest } of findContradictions(unit, isSet, unusable)) {
     problems.push(problemAt(nearest(root, path), { path, ...rest }));
   }
-  if (problems.some(({ severity }) => severity === "error")) return err(inOrder(problems, texts));
+  if (problems.some(({ severity }) => severity === "error")) {
+    const dependencies = unusable.has("dependencies") ? [] : dependencySpecs(unit);
+    return err({ problems: inOrder(problems, texts), links: { id, dependencies, root } });
+  }
   return ok({ spec: toSpec(unit, id, main.path), effective: effectiveOf(unit, id), root, files: texts, warnings: problems });
 }
 
@@ -53,7 +71,7 @@ function unusableKeys(issues: readonly Issue[], problems: readonly Problem[]): S
 }
 
 /** Sorted by position in the files. */
-function inOrder(problems: readonly Problem[], texts: readonly TextFile[]): Problem[] {
+export function inOrder(problems: readonly Problem[], texts: readonly TextFile[]): Problem[] {
   const rank = new Map(texts.map(({ path }, index) => [path, index]));
   const by = ({ file, line, column }: Problem): number[] => [rank.get(file) ?? 0, line ?? 0, column ?? 0];
   return [...problems].sort((a, b) => {

@@ -168,6 +168,21 @@ describe("many units", () => {
     expect([...snapshot.loaded.keys()]).toEqual(["a", "b", "d"]);
   });
 
+  test("missing dependencies are reported together with the other errors of the file, in its order", () => {
+    const snapshot = load({
+      a: '{"command": 5,\n"dependencies": ["gone", { "unit": "b", "quorum": 2 }],\n"port": "x"}',
+      b: { command: "x" },
+      c: { command: 5, dependencies: [5, "gone"] },
+    });
+    expect(snapshot.problems.get("a")!.map(({ line, key }) => `${line} ${key}`)).toEqual([
+      "1 command",
+      "2 dependencies[0]",
+      "2 dependencies[1].quorum",
+      "3 port",
+    ]);
+    expect(snapshot.problems.get("c")!.map(({ key }) => key)).toEqual(["command", "dependencies[0]"]);
+  });
+
   test("a cycle is a problem of each of its units, at the dependency that is part of it", () => {
     const snapshot = load({
       c: dependsOn("a"),
