@@ -1,11 +1,11 @@
-/** Durations in words. Unit files speak in seconds; the command line and the messages in `1h 5m`, `250ms`. */
+/** Durations as strings. Unit files use seconds; the command line and messages use `1h 5m`, `250ms`. */
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS, d: DAY_MS, w: 7 * DAY_MS };
 
-/** Parses `10m`, `1h30m`, `90` (seconds), `1.5s`, `250ms`, `2d` to milliseconds; undefined when it is none of these. */
+/** Parses `10m`, `1h30m`, `90` (seconds), `1.5s`, `250ms`, `2d` to milliseconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   const compact = text.trim().toLowerCase().replace(/\s+/g, "");
   if (/^\d+(\.\d+)?$/.test(compact)) return Number(compact) * 1000;

@@ -1,4 +1,4 @@
-/** The error numbers a supervisor meets (asm-generic, Linux), with words a person can act on. */
+/** The error numbers that a supervisor may get (Linux, asm-generic), with descriptions for users. */
 const ERRNO: Record<number, readonly [name: string, words: string]> = {
   1: ["EPERM", "operation not permitted"],
   2: ["ENOENT", "no such file or directory"],

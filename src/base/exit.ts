@@ -1,9 +1,9 @@
 import { signalName } from "./signals.ts";
 
-/** How a process ended, as the kernel told it. `lost`: it ended while nobody could learn how. */
+/** How a process ended, as reported by the kernel. `lost`: it ended while no daemon could collect the status. */
 export type Exit =
   | { readonly kind: "code"; readonly code: number }
-  /** `oom`: the kernel sent it, because memory ran out. */
+  /** `oom`: the OOM killer of the kernel sent the signal. */
   | { readonly kind: "signal"; readonly signal: number; readonly core: boolean; readonly oom?: true }
   | { readonly kind: "lost" };
 
@@ -14,16 +14,16 @@ export function decodeWaitStatus(status: number): Exit {
   return { kind: "signal", signal, core: (status & 0x80) !== 0 };
 }
 
-/** One number for an exit, as a shell shows it: the code, or 128 + signal; null when it is not known. */
+/** The exit as one number, like `$?` in a shell: the code, or 128 + signal; null if unknown. */
 export function exitNumber(exit: Exit): number | null {
   if (exit.kind === "code") return exit.code;
   return exit.kind === "signal" ? 128 + exit.signal : null;
 }
 
-/** "exit code 3", "killed by SIGKILL", "killed by SIGSEGV (core dumped)", "killed by SIGKILL (out of memory)", "ended unseen". */
+/** "exit code 3", "killed by SIGKILL", "killed by SIGSEGV (core dumped)", "killed by SIGKILL (out of memory)", "exit status unknown". */
 export function describeExit(exit: Exit): string {
   if (exit.kind === "code") return `exit code ${exit.code}`;
   if (exit.kind === "signal" && exit.oom) return `killed by ${signalName(exit.signal)} (out of memory)`;
   if (exit.kind === "signal") return `killed by ${signalName(exit.signal)}${exit.core ? " (core dumped)" : ""}`;
-  return "ended unseen";
+  return "exit status unknown";
 }

@@ -1,7 +1,7 @@
-/** Directed graphs over unit ids: an edge a → b says "a needs b". */
+/** Directed graphs of unit ids: an edge a → b means "a depends on b". */
 export type Edges = ReadonlyMap<string, readonly string[]>;
 
-/** A cycle as its path (`["a","b","a"]`), or null. Depth-first with an explicit stack: no limit on the depth. */
+/** A cycle as a path (`["a","b","a"]`), or null. Depth-first with an explicit stack, so the depth is not limited. */
 export function findCycle(edges: Edges): string[] | null {
   const done = new Set<string>();
   for (const root of edges.keys()) {
@@ -28,14 +28,14 @@ export function findCycle(edges: Edges): string[] | null {
   return null;
 }
 
-/** Every node reachable from `roots` over `edges`, the roots included, in the order they were met. */
+/** Every node reachable from `roots`, including the roots, in order of discovery. */
 export function closure(roots: Iterable<string>, edges: (id: string) => Iterable<string>): Set<string> {
   const seen = new Set<string>(roots);
-  for (const id of seen) for (const to of edges(id)) seen.add(to); // a Set iterates what is added meanwhile
+  for (const id of seen) for (const to of edges(id)) seen.add(to); // iterating a Set includes items added meanwhile
   return seen;
 }
 
-/** Waves: each node sits one wave after the last of what it needs. Nodes of a cycle are left out. */
+/** Groups nodes into waves: each node is one wave after the last of its dependencies. Nodes of a cycle are omitted. */
 export function waves(edges: Edges): string[][] {
   const needed = new Map<string, number>();
   const users = new Map<string, string[]>();

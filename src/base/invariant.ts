@@ -1,4 +1,4 @@
-/** A broken invariant is a bug in sup, never the user's fault. The daemon logs it and goes on with the next event. */
+/** A broken invariant is a bug in sup, never the user's fault. The daemon logs it and continues with the next event. */
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }

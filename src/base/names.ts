@@ -3,22 +3,22 @@
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const SUFFIX = ".unit.json";
 
-/** `web`, `web.unit.json` → `web`. Does not say whether the name is allowed. */
+/** `web`, `web.unit.json` → `web`. Does not check whether the name is valid. */
 export const stripSuffix = (text: string): string => (text.endsWith(SUFFIX) ? text.slice(0, -SUFFIX.length) : text);
 
 export const fileNameOf = (id: string): string => id + SUFFIX;
 
-/** The daemon's own log is `sup.log`. */
+/** Not a unit name, because the daemon's own log is `sup.log`. */
 export const RESERVED_NAME = "sup";
 
-/** True for `web`, `web@1`; false for the template `web@`, for paths, for `sup` and for anything over 64 characters a part. */
+/** True for `web`, `web@1`; false for the template `web@`, paths, `sup`, and names with a part over 64 characters. */
 export function isUnitId(text: string): boolean {
   if (text === RESERVED_NAME) return false;
   const at = text.indexOf("@");
   return at < 0 ? NAME.test(text) : NAME.test(text.slice(0, at)) && NAME.test(text.slice(at + 1));
 }
 
-/** How a run of a unit is asked for: 0 is the latest, -1 the one before; or its invocation id, at least the first 4 digits of it. */
+/** How a request names a run of a unit: 0 is the latest, -1 the one before; or at least the first 4 digits of its invocation id. */
 export const RUN_NAME = /^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/;
 
 export const isTemplate = (text: string): boolean => text.endsWith("@") && NAME.test(text.slice(0, -1));
@@ -29,7 +29,7 @@ export function instanceOf(id: string): { readonly template: string; readonly in
   return at < 0 || at === id.length - 1 ? null : { template: id.slice(0, at + 1), instance: id.slice(at + 1) };
 }
 
-/** Shell-style matching of whole names: `*`, `?`, `[abc]`, `[a-c]`, `[!abc]`. */
+/** A shell-style pattern for whole names: `*`, `?`, `[abc]`, `[a-c]`, `[!abc]`. */
 export function globToRegExp(glob: string): RegExp {
   let source = "";
   for (let i = 0; i < glob.length; i++) {
@@ -45,19 +45,19 @@ export function globToRegExp(glob: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-/** A `]` that comes first belongs to the class; without an end the bracket is only a bracket. */
+/** A leading `]` belongs to the class. A `[` without a closing bracket is literal. */
 const endOfClass = (glob: string, start: number): number => glob.indexOf("]", start + (/[!^]/.test(glob[start + 1] ?? "") ? 3 : 2));
 
 function classSource(body: string): string {
   const negated = /^[!^]/.test(body);
-  // A range that runs backwards holds nothing, as in a shell; a regular expression would be refused.
+  // A reversed range is empty, as in a shell. A regular expression with one would be a syntax error.
   const forward = body.slice(negated ? 1 : 0).replace(/(.)-(.)/gs, (range, from: string, to: string) => (from <= to ? range : ""));
   return `[${negated ? "^" : ""}${forward.replace(/[\\\]^[]/g, "\\$&")}]`;
 }
 
 export const isGlob = (text: string): boolean => /[*?[]/.test(text);
 
-/** The word of `list` closest to `word` by edit distance, when it is close enough to be a slip of the fingers. */
+/** The item of `list` with the smallest edit distance to `word`, if it is close enough to be a typing error. */
 export function closest(word: string, list: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3) + 1);
   let best: string | undefined;
@@ -72,7 +72,7 @@ export function closest(word: string, list: Iterable<string>): string | undefine
   return best;
 }
 
-/** Optimal string alignment distance (a swap of neighbours counts one); gives up at `limit`. */
+/** Optimal string alignment distance (swapping two neighbours counts as one edit), at most `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let before: number[] = [];

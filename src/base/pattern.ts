@@ -1,15 +1,15 @@
 import { err, ok, type Result } from "./result.ts";
 
 /**
- * Regular expressions of users, looked for in the texts of others: one that takes for ever must not hold up the daemon.
- * What cannot go wrong is left to the runtime; what repeats without an end is run by RE2, whose time grows with the text
- * and with nothing else (https://swtch.com/~rsc/regexp/regexp1.html).
+ * Regular expressions from users, matched against output of services. A pathological expression must not block the
+ * daemon. The JavaScript engine runs expressions without repetition; RE2 runs the others in time linear to the input
+ * (https://swtch.com/~rsc/regexp/regexp1.html).
  */
 export interface Pattern {
   test(text: string): boolean;
 }
 
-/** The error is a sentence about the expression, without its text. */
+/** The error is a message without the expression itself. */
 export function compilePattern(source: string): Result<Pattern, string> {
   let native: RegExp;
   try {
@@ -18,21 +18,21 @@ export function compilePattern(source: string): Result<Pattern, string> {
     return err((error as Error).message.replace(/^Invalid regular expression: /, ""));
   }
   if (isBounded(source)) return ok(native);
-  // Loaded when it is first needed: 25 ms and 8 MB that most daemons never spend.
+  // Loaded on first use, because it costs 25 ms and 8 MB and most daemons never need it.
   const { RE2JS } = require("re2js") as typeof import("re2js");
   try {
     const compiled = RE2JS.compile(source);
     return ok({ test: (text) => compiled.matcher(text).find() });
   } catch (error) {
     const words = (error as Error).message.replace(/^error parsing regexp: /, "");
-    return err(`${words} (where something repeats, look-around, back-references and \\u escapes are not possible)`);
+    return err(`${words} (look-around, back-references and \\u escapes are not supported in expressions with repetition)`);
   }
 }
 
-/** More optional parts than this in a row may be tried in too many combinations. */
+/** With more optional parts than this, backtracking may try too many combinations. */
 const MAX_OPTIONAL = 3;
 
-/** Nothing in it repeats: its time is a small multiple of the text's length. */
+/** True without repetition: matching then takes time linear to the input. */
 function isBounded(source: string): boolean {
   const plain = source
     .replace(/\\./gs, "x")

@@ -1,6 +1,6 @@
-/** Texts as man(7) wants them. Inline marks are those of Markdown: `code` and **strong** become bold, [words](address) the words. */
+/** Formats text for man(7). Inline markup is Markdown: `code` and **strong** become bold, [words](address) becomes words. */
 
-/** Text that stands for itself: no escape, no request. */
+/** Escapes plain text, so that roff sees no escapes and no requests in it. */
 export const roff = (text: string): string =>
   text
     .replaceAll("\\", "\\e")
@@ -10,7 +10,7 @@ export const roff = (text: string): string =>
     .replaceAll("×", "x")
     .replace(/^([.'])/gm, "\\&$1");
 
-/** With inline marks. */
+/** Converts text with inline markup. */
 export const marked = (text: string): string =>
   text
     .split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)]+\))/)
@@ -33,8 +33,8 @@ export const heading = (text: string): string => `.SH ${quoted(roff(text).toUppe
 export const subheading = (text: string): string => `.SS ${quoted(roff(text))}`;
 export const paragraph = (text: string): string => `.PP\n${text}`;
 
-/** A term and what it means; the term is roff already. */
+/** A term, already in roff, with its explanation. */
 export const item = (term: string, meaning: string): string => `.TP\n${term}\n${meaning}`;
 
-/** Lines as they are. */
+/** Preformatted lines. */
 export const verbatim = (text: string): string => [".in +4n", ".nf", roff(text), ".fi", ".in"].join("\n");

@@ -1,8 +1,8 @@
 /**
- * The words that users, scripts and the store see. The spelling is a contract: never change a word, only add.
+ * Words of the public contract, which users, scripts and the store see. Never change one; only add.
  */
 
-/** The only words in `state`. Everything finer is `sub_state` and `reason`. */
+/** The values of `state`. `sub_state` and `reason` give details. */
 export const STATES = ["stopped", "starting", "running", "stopping", "failed", "backoff", "fatal"] as const;
 export type State = (typeof STATES)[number];
 
@@ -10,8 +10,8 @@ export const HEALTHS = ["unknown", "starting", "healthy", "degraded", "unhealthy
 export type Health = (typeof HEALTHS)[number];
 
 /**
- * Why a unit is in its state. Mostly systemd's SERVICE_RESULT vocabulary, plus the causes that only a supervisor
- * with health checks, dependencies and an operator knows. `none` is a unit that never ran.
+ * Why a unit is in its state. Mostly the vocabulary of systemd's SERVICE_RESULT, plus causes such as health checks,
+ * dependencies and the operator. `none`: the unit never ran.
  */
 export const REASONS = [
   "none",
@@ -46,7 +46,7 @@ export type Condition = (typeof CONDITIONS)[number];
 export const KILL_MODES = ["group", "mixed", "process"] as const;
 export type KillMode = (typeof KILL_MODES)[number];
 
-/** How the processes of a run are told from others: a cgroup, or the marks that they carry (session, descent, environment). */
+/** How the processes of a run are tracked: by cgroup, or by session, parent and environment. */
 export const CONTAINMENTS = ["cgroup", "processes"] as const;
 export type Containment = (typeof CONTAINMENTS)[number];
 

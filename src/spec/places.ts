@@ -1,4 +1,4 @@
-/** Where everything lives. Pure: the environment and the user are arguments. */
+/** The directories and files that sup uses. Pure: the environment and the user are arguments. */
 
 export interface Places {
   readonly mode: "system" | "user" | "portable";
@@ -18,13 +18,13 @@ export const SYSTEM_SOCKET = "/run/sup/sup.sock";
 export interface PlacesInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
-  /** Of the user database, when HOME is not set. */
+  /** From the user database, for when HOME is not set. */
   readonly home?: string;
-  /** From `--units`, in order; replaces the unit path. */
+  /** From `--units`, in order. Replaces the unit path. */
   readonly units?: readonly string[];
 }
 
-/** `SUP_HOME` confines everything; else root is system mode and the rest user mode (XDG base directories). */
+/** With `SUP_HOME` everything is below it. Otherwise root gets system mode, other users get user mode (XDG base directories). */
 export function findPlaces({ env, uid, home = env.HOME ?? "/", units = [] }: PlacesInput): Places {
   const chosen = units.length > 0 ? units : (env.SUP_UNITS ?? "").split(":").filter(Boolean);
   const unitPath = (standard: string[]): string[] => (chosen.length > 0 ? [...chosen] : standard);
@@ -52,7 +52,7 @@ function assemble(mode: Places["mode"], unitPath: string[], settings: string, st
   return { mode, unitPath, settings, state, logs, runtime, socket: `${runtime}/sup.sock`, token: `${runtime}/token` };
 }
 
-/** The XDG base directory specification: a relative path is to be ignored. */
+/** The XDG base directory specification says to ignore relative paths. */
 const xdg = (value: string | undefined, otherwise: string): string => (isAbsolute(value) ? value : otherwise);
 
 const isAbsolute = (path: string | undefined): path is string => path?.startsWith("/") ?? false;

@@ -1,9 +1,9 @@
 import type { Condition, KillMode, UnitType } from "../base/words.ts";
 
 /**
- * What a unit is, ready to run: the unit file after drop-ins, template and defaults. Times are in milliseconds, names in
- * camel case. Strings of `exec`, `environment`, `check` and `log` still hold specifiers (`%n`) and `${VAR}`: they are
- * expanded at each start, because environment files are read again then.
+ * A unit that is ready to run: the unit file after drop-ins, template and defaults. Times are in milliseconds, names in
+ * camel case. The strings of `exec`, `environment`, `check` and the hooks still contain specifiers (`%n`) and `${VAR}`,
+ * which are expanded at each start because environment files are read again then.
  */
 export interface Spec {
   /** Of the unit: what runs. */
@@ -29,14 +29,14 @@ export interface Spec {
   readonly identity: IdentitySpec;
   readonly port: number | null;
   readonly sockets: readonly SocketSpec[];
-  /** Null: no limit (a oneshot whose file sets none). */
+  /** Null: no limit, the default of a oneshot. */
   readonly startTimeoutMs: number | null;
   readonly stop: StopSpec;
   readonly restart: RestartPolicy;
   readonly reload: ReloadSpec | null;
   readonly dependencies: readonly DependencySpec[];
   readonly check: CheckSpec | null;
-  /** WATCHDOG=1 is owed within each of these periods; null: never. */
+  /** The service must send WATCHDOG=1 at least this often; null: no watchdog. */
   readonly watchdogMs: number | null;
   readonly limits: LimitSpec | null;
   readonly log: LogSpec;
@@ -48,7 +48,7 @@ export interface Spec {
 export interface ExecSpec {
   readonly command: string;
   readonly args: readonly string[];
-  /** Run `command` by `/bin/sh -c`. */
+  /** Run `command` with `/bin/sh -c`. */
   readonly shell: boolean;
   readonly workingDirectory: string | null;
 }
@@ -64,14 +64,14 @@ export interface EnvironmentFile {
   readonly optional: boolean;
 }
 
-/** Whom the process runs as and what it may use, set before exec. Null: as the daemon has it. */
+/** User, priorities and limits of the process, set before exec. Null: the value of the daemon. */
 export interface IdentitySpec {
   readonly user: string | null;
   readonly group: string | null;
   readonly umask: number | null;
   readonly nice: number | null;
   readonly oomScoreAdj: number | null;
-  /** rlimit by its name without RLIMIT_ in lower case; null is unlimited. */
+  /** By the name of the rlimit, without RLIMIT_ and in lower case; null is unlimited. */
   readonly limits: Readonly<Record<string, { readonly soft: number | null; readonly hard: number | null }>>;
 }
 
@@ -82,7 +82,7 @@ export interface SocketSpec {
 }
 
 export interface StopSpec {
-  /** False: SIGKILL at once. */
+  /** False: SIGKILL immediately. */
   readonly graceful: boolean;
   readonly timeoutMs: number;
   readonly signal: number;
@@ -94,12 +94,12 @@ export interface RestartPolicy {
   readonly restartOnExit: boolean;
   readonly successExitCodes: readonly number[];
   readonly noRestartExitCodes: readonly number[];
-  /** -1: never give up. */
+  /** -1: retry forever. */
   readonly maxRetries: number;
   readonly retryDelayMs: number;
   readonly backoffMultiplier: number;
   readonly maxBackoffMs: number;
-  /** Fraction of the delay, 0 to 1: the delay is spread evenly over ± this. */
+  /** Fraction of the delay, 0 to 1. The delay is chosen uniformly within ± this. */
   readonly jitter: number;
   readonly resetAfterMs: number;
   readonly fatalRetryAfterMs: number | null;
@@ -112,7 +112,7 @@ export type ReloadSpec =
 export interface DependencySpec {
   /** Name of a service, or of one unit of a service of several. */
   readonly unit: string;
-  /** Null: `succeeded` for a oneshot, `ready` for the rest. */
+  /** Null: `succeeded` for a oneshot, `ready` for other types. */
   readonly condition: Condition | null;
   readonly required: boolean;
   readonly restart: boolean;
@@ -122,7 +122,7 @@ export interface DependencySpec {
 
 export interface CheckSpec {
   readonly probe: ProbeSpec;
-  /** Tried when the primary fails; passing makes the unit `degraded`. */
+  /** Run when the primary probe fails. If it passes, the unit is `degraded`. */
   readonly fallback: ProbeSpec | null;
   readonly intervalMs: number;
   readonly startPeriodMs: number;
@@ -136,7 +136,7 @@ export type ProbeSpec = HttpProbe | TcpProbe | ProcessProbe | ExecProbe;
 
 interface ProbeBase {
   readonly timeoutMs: number;
-  /** Tried when this one fails (a fallback may have its own). */
+  /** Run when this probe fails. Fallbacks nest. */
   readonly fallback?: ProbeSpec;
 }
 
@@ -155,7 +155,7 @@ export interface HttpProbe extends ProbeBase {
 export interface TcpProbe extends ProbeBase {
   readonly type: "tcp";
   readonly host: string;
-  /** A number, or a text with `${PORT}`. */
+  /** Digits, or a string with `${PORT}`. */
   readonly port: string;
 }
 
@@ -178,7 +178,7 @@ export interface LimitSpec {
   readonly action: "warn" | "restart" | "enforce";
 }
 
-/** How rotated files are made smaller. */
+/** How rotated files are compressed. */
 export type Compression = "zstd" | "gzip";
 
 export interface LogSpec {
@@ -187,7 +187,7 @@ export interface LogSpec {
   readonly keep: number;
   readonly maxAgeMs: number | null;
   readonly compress: Compression | false;
-  /** Bytes a second, with a burst of the same size; null is unlimited. */
+  /** Bytes per second, with a burst of the same size; null is unlimited. */
   readonly rateLimit: { readonly bytesPerSecond: number } | null;
 }
 

@@ -20,7 +20,7 @@ describe("durations", () => {
     expect(parseDuration(text)).toBe(ms);
   });
 
-  test.each(["", "x", "1x", "-5", "1h30", "m", "1..5s", "1e3"])("%p is none", (text) => {
+  test.each(["", "x", "1x", "-5", "1h30", "m", "1..5s", "1e3"])("%p is not a duration", (text) => {
     expect(parseDuration(text)).toBeUndefined();
   });
 
@@ -41,7 +41,7 @@ describe("durations", () => {
     expect(formatDuration(ms)).toBe(text);
   });
 
-  test.each([999.6, 9960, 59_700, 3_599_900])("%d ms is shown in words that can be read again", (ms) => {
+  test.each([999.6, 9960, 59_700, 3_599_900])("the string for %d ms parses to about the same duration", (ms) => {
     expect(Math.abs(parseDuration(formatDuration(ms))! - ms)).toBeLessThan(ms * 0.02);
     expect(formatDuration(ms)).not.toMatch(/^(1000ms|60s|60m)/);
   });
@@ -59,12 +59,15 @@ describe("signals", () => {
     expect(signalNumber(text)).toBe(number);
   });
 
-  test.each(["", "0", "65", "-1", "SIGNOPE", "RTMIN+31", "constructor", "SIG"])("%p is none", (text) => {
+  test.each(["", "0", "65", "-1", "SIGNOPE", "RTMIN+31", "constructor", "SIG"])("%p is not a signal", (text) => {
     expect(signalNumber(text)).toBeUndefined();
   });
 
-  test("a number and its name lead to each other", () => {
-    for (const [name, number] of Object.entries(SIGNALS)) expect([signalName(number), signalNumber(name)]).toEqual([name, number]);
+  test("number to name and name to number are inverse", () => {
+    for (const [name, number] of Object.entries(SIGNALS)) {
+      expect(signalName(number)).toBe(name as keyof typeof SIGNALS);
+      expect(signalNumber(name)).toBe(number);
+    }
     for (let number = 34; number <= 64; number++) expect(signalNumber(signalName(number))).toBe(number);
   });
 });
@@ -80,16 +83,21 @@ describe("exits", () => {
   ];
 
   test.each(rows)("wait status %d", (status, exit, number, words) => {
-    expect([decodeWaitStatus(status), exitNumber(exit), describeExit(exit)]).toEqual([exit, number, words]);
+    expect(decodeWaitStatus(status)).toEqual(exit);
+    expect(exitNumber(exit)).toBe(number);
+    expect(describeExit(exit)).toBe(words);
   });
 
-  test("an end that nobody saw has no number", () => {
-    expect([exitNumber({ kind: "lost" }), describeExit({ kind: "lost" })]).toEqual([null, "ended unseen"]);
+  test("a lost exit has no number", () => {
+    expect(exitNumber({ kind: "lost" })).toBeNull();
+    expect(describeExit({ kind: "lost" })).toBe("exit status unknown");
   });
 
-  test("error numbers have a name and words", () => {
-    expect([errnoName(2), errnoWords(2)]).toEqual(["ENOENT", "no such file or directory (ENOENT)"]);
-    expect([errnoName(999), errnoWords(999)]).toEqual(["errno 999", "error 999"]);
+  test("error numbers have a name and a description", () => {
+    expect(errnoName(2)).toBe("ENOENT");
+    expect(errnoWords(2)).toBe("no such file or directory (ENOENT)");
+    expect(errnoName(999)).toBe("errno 999");
+    expect(errnoWords(999)).toBe("error 999");
   });
 });
 
@@ -98,17 +106,25 @@ describe("names", () => {
     expect(isUnitId(id)).toBeTrue();
   });
 
-  test.each(["", "web@", "@1", ".web", "-web", "a/b", "../a", "a b", "a\n", "web@a@b", "x".repeat(65), "wéb"])("%p is none", (id) => {
-    expect(isUnitId(id)).toBeFalse();
-  });
+  test.each(["", "web@", "@1", ".web", "-web", "a/b", "../a", "a b", "a\n", "web@a@b", "x".repeat(65), "wéb"])(
+    "%p is not a unit id",
+    (id) => {
+      expect(isUnitId(id)).toBeFalse();
+    },
+  );
 
   test("templates and instances", () => {
-    expect([isTemplate("web@"), isTemplate("web"), isTemplate("@"), isTemplate("web@1")]).toEqual([true, false, false, false]);
-    expect([instanceOf("web@1"), instanceOf("web"), instanceOf("web@")]).toEqual([{ template: "web@", instance: "1" }, null, null]);
+    expect(isTemplate("web@")).toBeTrue();
+    for (const name of ["web", "@", "web@1"]) expect(isTemplate(name)).toBeFalse();
+    expect(instanceOf("web@1")).toEqual({ template: "web@", instance: "1" });
+    expect(instanceOf("web")).toBeNull();
+    expect(instanceOf("web@")).toBeNull();
   });
 
-  test("the suffix of the file", () => {
-    expect([stripSuffix("web.unit.json"), stripSuffix("web"), fileNameOf("web@1")]).toEqual(["web", "web", "web@1.unit.json"]);
+  test("the suffix of unit files", () => {
+    expect(stripSuffix("web.unit.json")).toBe("web");
+    expect(stripSuffix("web")).toBe("web");
+    expect(fileNameOf("web@1")).toBe("web@1.unit.json");
   });
 
   const globs: ReadonlyArray<readonly [glob: string, yes: readonly string[], no: readonly string[]]> = [
@@ -130,14 +146,15 @@ describe("names", () => {
 
   test.each(globs)("the glob %s matches %j and not %j", (glob, yes, no) => {
     const pattern = globToRegExp(glob);
-    expect([yes.filter((text) => !pattern.test(text)), no.filter((text) => pattern.test(text))]).toEqual([[], []]);
+    for (const text of yes) expect(text).toMatch(pattern);
+    for (const text of no) expect(text).not.toMatch(pattern);
   });
 
-  test("what is a glob", () => {
+  test("isGlob recognises *, ? and [ only", () => {
     expect(["a*", "a?", "[a]", "web", "web@1"].map(isGlob)).toEqual([true, true, true, false, false]);
   });
 
-  test("the closest word, when it is close enough", () => {
+  test("the closest word, if it is close enough", () => {
     const keys = ["command", "args", "environment", "enabled"];
     expect(closest("comand", keys)).toBe("command");
     expect(closest("enviroment", keys)).toBe("environment");

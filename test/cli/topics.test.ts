@@ -16,7 +16,7 @@ test("sup help unit has every key and its parts, on lines that fit the terminal"
 
 test("sup help unit KEY has that key alone; one that there is not is a mistake with a guess", async () => {
   const { code, out } = await sup({ home: "/nowhere" }, ["help", "unit", "restart_policy"]);
-  expect([code, out]).toEqual([0, expect.stringMatching(/^restart_policy \(object; live\)\n    How [^]*?\n  max_retries \(/)]);
+  expect([code, out]).toEqual([0, expect.stringMatching(/^restart_policy \(object; live\)\n    Delays [^]*?\n  max_retries \(/)]);
   expect(out).not.toContain("health_check");
   const unknown = await sup({ home: "/nowhere" }, ["help", "unit", "helth_check"]);
   expect([unknown.code, unknown.err]).toEqual([2, "sup: a unit file has no key helth_check\n  did you mean health_check?\n"]);

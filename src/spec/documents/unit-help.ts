@@ -1,7 +1,7 @@
 import type { KeyInfo } from "../parse/keys.ts";
-import { APPLIES, childrenOf, defaultOf, FORMAT, meaningOf, settingsLeaves, SHELL_KEEPS, SPECIFIERS, SPECIFIERS_WORK, supportedKeys, typeOf } from "./unit-reference.ts"; // prettier-ignore
+import { APPLIES, childrenOf, defaultOf, FORMAT, meaningOf, settingsLeaves, SETTINGS, SHELL_EXPANDS, SPECIFIERS, SPECIFIERS_IN, supportedKeys, typeOf } from "./unit-reference.ts"; // prettier-ignore
 
-/** A line of help: how far it is indented, and its text, which may be long. */
+/** A line of help: its indentation in columns, and its text, which the caller wraps. */
 export interface HelpLine {
   readonly indent: number;
   readonly text: string;
@@ -19,15 +19,15 @@ export function unitHelp(path?: string): HelpLine[] | null {
     line(""),
     ...supportedKeys().flatMap((key) => [...entry(key, 2, key.applies), ...childrenOf(key).flatMap((child) => entry(child, 8))]),
     line(""),
-    line(SPECIFIERS_WORK),
+    line(SPECIFIERS_IN),
     ...SPECIFIERS.map(([written, meaning]) => ({ indent: 2, text: `${plain(written).padEnd(14)} ${plain(meaning)}` })),
-    line(SHELL_KEEPS),
+    line(SHELL_EXPANDS),
   ];
 }
 
 /** `sup help settings`: the keys of sup.json. */
 export const settingsHelp = (): HelpLine[] => [
-  line("`sup.json`; everything in it is optional."),
+  line(SETTINGS),
   line(""),
   ...settingsLeaves().flatMap((key) => entry(key, 2, undefined, key.path)),
 ];
@@ -42,7 +42,7 @@ function entry(key: KeyInfo, indent: number, applies?: string, name = key.name):
 
 const line = (text: string): HelpLine => ({ indent: 0, text: plain(text) });
 
-/** Without the marks of Markdown. */
+/** Without Markdown markup. */
 const plain = (text: string): string =>
   text
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")

@@ -1,6 +1,6 @@
 import { bold, heading, italic, item, marked, paragraph, roff, subheading, title, verbatim } from "../../base/roff.ts";
 import type { KeyInfo } from "../parse/keys.ts";
-import { APPLIES, childrenOf, defaultOf, FORMAT, meaningOf, settingsLeaves, SHELL_KEEPS, SPECIFIERS, SPECIFIERS_WORK, supportedKeys, typeOf } from "./unit-reference.ts"; // prettier-ignore
+import { APPLIES, childrenOf, defaultOf, FORMAT, meaningOf, settingsLeaves, SETTINGS, SHELL_EXPANDS, SPECIFIERS, SPECIFIERS_IN, supportedKeys, typeOf } from "./unit-reference.ts"; // prettier-ignore
 
 /** sup.unit(5): the reference of the unit file and the settings as a manual page, from the schema. */
 export function unitManPage(): string {
@@ -8,7 +8,7 @@ export function unitManPage(): string {
   return [
     title("sup.unit", 5, "sup", "Unit files of sup"),
     heading("Name"),
-    "sup.unit \\- what sup runs: unit files and settings",
+    "sup.unit \\- unit files and settings of sup",
     heading("Synopsis"),
     `${italic("NAME")}.unit.json, ${italic("NAME")}@.unit.json, ${italic("NAME")}.unit.json.d/*.json, sup.json`,
     heading("Description"),
@@ -22,11 +22,11 @@ export function unitManPage(): string {
       .filter((key) => key.children().size > 0)
       .flatMap((key) => [subheading(key.path), marked(key.description), ...childrenOf(key).map((child) => entry(child))]),
     heading("Specifiers and variables"),
-    marked(SPECIFIERS_WORK),
+    marked(SPECIFIERS_IN),
     ...SPECIFIERS.map(([written, meaning]) => item(marked(written), marked(meaning))),
-    paragraph(marked(SHELL_KEEPS)),
+    paragraph(marked(SHELL_EXPANDS)),
     heading("Settings"),
-    marked("`sup.json`; everything in it is optional."),
+    marked(SETTINGS),
     ...settingsLeaves().map((key) => entry(key, undefined, key.path)),
     heading("See also"),
     `${bold("sup")}(1)`,

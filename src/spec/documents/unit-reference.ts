@@ -6,7 +6,7 @@ import { meta } from "../schema/meta.ts";
 import { settingsKeys } from "../schema/settings.ts";
 import { unitSchema } from "../schema/unit.ts";
 
-/** What is derived from the schema for people and editors. */
+/** The JSON Schema and the reference documentation, generated from the schema of the unit file. */
 
 /** JSON Schema (2020-12) of the unit file, as a user writes it. */
 export function jsonSchema(): Record<string, unknown> {
@@ -20,16 +20,16 @@ export function jsonSchema(): Record<string, unknown> {
       if (refused.has(path.join("/"))) node.description = `Not supported yet. ${node.description ?? ""}`;
     },
   });
-  return { ...schema, title: "A unit file of sup", description: "NAME.unit.json: a process that sup keeps up." };
+  return { ...schema, title: "sup unit file", description: "NAME.unit.json: a process that sup supervises." };
 }
 
 export const FORMAT: readonly string[] = [
   "`NAME.unit.json` describes one unit; `NAME@.unit.json` is a template whose instances are `NAME@x`. The format is JSON; `//` and `/* */` comments and trailing commas are accepted. Times are in seconds.",
-  "`NAME.unit.json.d/*.json` are merged over it in the order of their names ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396): objects key by key, `null` takes a key away, everything else replaces).",
+  "`NAME.unit.json.d/*.json` are drop-ins, merged over it in the order of their names ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396): objects key by key, `null` removes a key, everything else replaces the old value).",
 ];
 
 export const APPLIES =
-  '"Applies" says when a changed value takes effect: `live` at once after `sup reload`, `restart` when the unit is started anew.';
+  '"Applies" says when a changed value takes effect: `live` immediately after `sup reload`, `restart` at the next start of the unit.';
 
 /** The reference of the unit file and the settings, in Markdown. */
 export function unitReference(): string {
@@ -37,7 +37,7 @@ export function unitReference(): string {
   return [
     "# Unit files",
     "",
-    "<!-- Made from src/spec/schema/unit.ts; change it there. -->",
+    "<!-- Generated from src/spec/schema/unit.ts; do not edit. -->",
     "",
     ...FORMAT,
     "",
@@ -46,10 +46,10 @@ export function unitReference(): string {
     ...table(keys),
     ...keys.filter((key) => key.children().size > 0).flatMap(section),
     ...notSupported(),
-    ...texts(),
+    ...specifiers(),
     "# Settings",
     "",
-    "`sup.json`; everything in it is optional.",
+    SETTINGS,
     "",
     ...settingsTable(),
     "",
@@ -99,36 +99,38 @@ function notSupported(): string[] {
   const rows = LATER.filter(({ key }) => !LATER.some((outer) => key.startsWith(`${outer.key}.`)));
   if (rows.length === 0) return [];
   const names = rows.map(({ key, values }) => (values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : `\`${key}\``));
-  return ["## Not supported yet", "", `These are known, and a file that has one of them is refused: ${names.join(", ")}.`, ""];
+  return ["## Not supported yet", "", `A file with one of these keys is refused for now: ${names.join(", ")}.`, ""];
 }
 
-/** What texts of a unit file may hold, and what it stands for. */
+/** Specifiers and variables in strings of a unit file, with their meanings. */
 export const SPECIFIERS: ReadonlyArray<readonly [written: string, meaning: string]> = [
   ["`%n`", "the unit's id"],
-  ["`%i`", "the instance: what follows the `@`"],
+  ["`%i`", "the instance: the part after the `@`"],
   ["`%h`", "the home directory"],
   ["`%S`, `%L`, `%t`", "sup's state, log and runtime directory"],
   ["`%%`", "a percent sign"],
-  ["`${NAME}`", "a variable of the unit's environment; one that is not set fails the start"],
-  ["`${NAME:-text}`", "the same, or the text when it is not set or empty"],
-  ["`$${`", "`${` as it is; any other `$` stands for itself"],
+  ["`${NAME}`", "a variable of the unit's environment; if it is not set, the start fails"],
+  ["`${NAME:-text}`", "the same, or `text` if the variable is not set or empty"],
+  ["`$${`", "a literal `${`; any other `$` is literal anyway"],
 ];
 
-export const SPECIFIERS_WORK =
-  "In the texts of `command`, `args`, `working_directory`, `environment`, `environment_files` (their paths), `health_check`, `pre_start`, `post_stop` and `reload`:";
-export const SHELL_KEEPS = 'With `"shell": true` every `$` of `command` is left to the shell, which has the same environment.';
+export const SETTINGS = "The settings are in `sup.json`. Every key is optional.";
 
-function texts(): string[] {
+export const SPECIFIERS_IN =
+  "These are expanded in the strings of `command`, `args`, `working_directory`, `environment`, `environment_files` (their paths), `health_check`, `pre_start`, `post_stop` and `reload`:";
+export const SHELL_EXPANDS = 'With `"shell": true` the shell expands every `$` in `command`, with the same environment.';
+
+function specifiers(): string[] {
   return [
     "## Specifiers and variables",
     "",
-    SPECIFIERS_WORK,
+    SPECIFIERS_IN,
     "",
-    "| written | stands for |",
+    "| syntax | meaning |",
     "|---|---|",
     ...SPECIFIERS.map((cells) => row(cells)),
     "",
-    SHELL_KEEPS,
+    SHELL_EXPANDS,
     "",
   ];
 }
@@ -142,7 +144,7 @@ export function defaultOf({ default: value }: KeyInfo): string {
   return `\`${typeof value === "string" && value !== "" ? value : JSON.stringify(value)}\``;
 }
 
-/** With the types that have the key, and the values that are refused as yet. */
+/** The description with the types that have the key, and the values that are not supported yet. */
 export function meaningOf({ path, types, description }: KeyInfo): string {
   const later = LATER.find(({ key, values }) => key === path && values)?.values ?? [];
   const refused = later.length > 0 ? ` (Not supported yet: ${later.map((value) => `\`${value}\``).join(", ")}.)` : "";

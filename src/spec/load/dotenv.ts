@@ -1,8 +1,8 @@
 import { err, ok, type Result } from "../../base/result.ts";
 
 /**
- * Dotenv files: `NAME=value` lines, `export ` before them, `#` comments, 'raw' and "escaped" quotes that may go over
- * several lines. Values are taken as they are: nothing is expanded, so that a password may hold a `$`.
+ * Dotenv files: `NAME=value` lines with an optional `export `, `#` comments, 'raw' and "escaped" quotes that may span
+ * several lines. Values are not expanded, so that a password may contain a `$`.
  */
 
 export interface DotenvError {
@@ -11,7 +11,7 @@ export interface DotenvError {
   readonly message: string;
 }
 
-/** The variables in order; a later line of the same name wins. */
+/** The variables in order. A later line for the same name wins. */
 export function parseDotenv(file: string): Result<ReadonlyMap<string, string>, DotenvError> {
   const text = file.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
   const variables = new Map<string, string>();
@@ -26,7 +26,8 @@ export function parseDotenv(file: string): Result<ReadonlyMap<string, string>, D
     if (!start) return err({ line: lineOf(text, at), message: explain(text.slice(at, endOfLine(text, at))) });
     const value = readValue(text, at + start[0].length);
     if (!value.ok) return value;
-    if (value.value.text.includes("\0")) return err({ line: lineOf(text, at), message: `the value of ${start[1]} holds a NUL character` });
+    if (value.value.text.includes("\0"))
+      return err({ line: lineOf(text, at), message: `the value of ${start[1]} contains a NUL character` });
     variables.set(start[1]!, value.value.text);
     at = value.value.end;
   }
@@ -39,7 +40,7 @@ function readValue(text: string, at: number): Read {
   const quote = text[at];
   if (quote !== '"' && quote !== "'") {
     const end = endOfLine(text, at);
-    // A # begins a comment only after white space: `a#b` is a value.
+    // A # starts a comment only after white space: `a#b` is a value.
     const plain = text
       .slice(at, end)
       .replace(/(^|[ \t])#.*$/, "")
@@ -58,13 +59,13 @@ function readValue(text: string, at: number): Read {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$", "`": "`", "\n": "" };
 
-/** Unknown escapes stay as they are, as in the shell. */
+/** Unknown escapes are kept, as in the shell. */
 const unescape = (text: string): string => text.replace(/\\([^])/g, (whole, char: string) => ESCAPES[char] ?? whole);
 
 function explain(line: string): string {
   const name = /^\s*(?:export\s+)?([^=]*?)\s*=/.exec(line)?.[1];
   if (name === undefined) return `expected NAME=value, found "${line.trim()}"`;
-  return `"${name}" is not the name of a variable: letters, digits and _, not beginning with a digit`;
+  return `"${name}" is not a variable name: use letters, digits and _, not starting with a digit`;
 }
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

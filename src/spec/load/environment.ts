@@ -3,14 +3,14 @@ import { parseDotenv } from "./dotenv.ts";
 import type { Spec } from "../spec.ts";
 import { expandText, type Specifiers } from "./specifiers.ts";
 
-/** What every unit gets. Nothing else of the daemon's own environment reaches a unit. */
+/** The only variables of the daemon's environment that units get. */
 export const BASE_VARIABLES = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"] as const;
 
 export interface EnvironmentInput {
   readonly spec: Pick<Spec, "id" | "port" | "environment">;
   /** Only `BASE_VARIABLES` are taken from it. */
   readonly base: Readonly<Record<string, string | undefined>>;
-  /** The environment files that were there, in order. */
+  /** The environment files that exist, in order. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>;
   /** Value of SUP_INVOCATION_ID. */
   readonly invocation: string;
@@ -18,9 +18,9 @@ export interface EnvironmentInput {
 }
 
 /**
- * The whole environment of a unit's processes, later ones over earlier ones: base, PORT, environment files, the unit's
- * own `environment` (whose values may use what came before them), and last sup's names, which nothing may replace.
- * The error says which file and line, or which variable.
+ * The environment of a unit's processes. Later sources override earlier ones: base, PORT, environment files, then the
+ * unit's `environment`, whose values may use variables set before them. Nothing can override sup's own names.
+ * The error names the file and line, or the variable.
  */
 export function composeEnvironment({
   spec,
@@ -51,5 +51,5 @@ export function composeEnvironment({
   return ok(env);
 }
 
-/** A unit's processes are found again by these. */
+/** sup finds the processes of a unit by these variables. */
 export const RESERVED: ReadonlySet<string> = new Set(["SUP_UNIT", "SUP_INSTANCE", "SUP_INVOCATION_ID"]);

@@ -3,14 +3,14 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { EnvironmentFile, ExecSpec, ProbeSpec, Spec } from "../spec.ts";
 import { type Env, expandText, type Specifiers } from "./specifiers.ts";
 
-/** Fills specifiers and variables into a unit's commands and probes, at each start: environment files may have changed. */
+/** Expands specifiers and variables in a unit's commands and probes, at each start, because environment files may have changed. */
 
 export interface Expanded {
   readonly argv: readonly string[];
   readonly cwd: string | null;
 }
 
-/** What to execute and where. Errors read "cannot expand KEY: cause". */
+/** The argv and working directory to execute. Errors read "cannot expand KEY: cause". */
 export function expandExec(spec: Pick<Spec, "exec">, env: Env, specifiers: Specifiers): Result<Expanded, string> {
   const { exec } = spec;
   const argv = exec.shell ? shellArgv(exec, env, specifiers) : expandCommand(exec, env, specifiers);
@@ -32,10 +32,10 @@ export function expandCommand(
     if (!filled.ok) return err(`cannot expand ${index === 0 ? "command" : `args[${index - 1}]`}: ${filled.error}`);
     argv.push(filled.value);
   }
-  return argv[0] === "" ? err("cannot expand command: it is empty") : ok(argv);
+  return argv[0] === "" ? err("cannot expand command: the result is empty") : ok(argv);
 }
 
-/** The probe with everything filled in, its fallback too: a tcp port is digits afterwards. */
+/** Expands a probe and its fallbacks. A tcp port consists of digits afterwards. */
 export function expandProbe(probe: ProbeSpec, env: Env, specifiers: Specifiers): Result<ProbeSpec, string> {
   const filled = expandOne(probe, env, specifiers);
   if (!filled.ok || !probe.fallback) return filled;
@@ -43,7 +43,7 @@ export function expandProbe(probe: ProbeSpec, env: Env, specifiers: Specifiers):
   return fallback.ok ? ok({ ...filled.value, fallback: fallback.value }) : fallback;
 }
 
-/** The environment files with their paths filled in. */
+/** Expands the paths of the environment files. */
 export function expandEnvironmentFiles(
   spec: Pick<Spec, "environmentFiles">,
   env: Env,
@@ -59,7 +59,7 @@ export function expandEnvironmentFiles(
 }
 
 function shellArgv(exec: ExecSpec, env: Env, specifiers: Specifiers): Result<readonly string[], string> {
-  // The shell expands `$` itself: filling values into its text would make code of them.
+  // The shell expands `$` itself. Inserting values into its source would let them run as code.
   const line = expandText(exec.command, env, specifiers, { variables: false });
   return line.ok ? ok(["/bin/sh", "-c", line.value]) : err(`cannot expand command: ${line.error}`);
 }

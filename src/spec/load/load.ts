@@ -1,20 +1,20 @@
 import { instanceOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { TextFile, UnitFiles, UnitSnapshot } from "../../ports/files.ts";
-import { type Draft, draftUnit, sourcesOf } from "../parse/draft.ts";
+import { type Draft, draftUnit, type FailedDraft, inOrder, sourcesOf } from "../parse/draft.ts";
 import { checkConditions, checkNames, findCycles } from "./unit-graph.ts";
 import { fileProblem, type Problem } from "../parse/problems.ts";
 import type { Spec } from "../spec.ts";
 import { instanceSpec } from "./to-spec.ts";
 import type { ObjectNode } from "../parse/tree.ts";
 
-/** Unit files to Specs. Every file stands on its own: a bad one is reported and never disturbs another. */
+/** Turns unit files into Specs. A file with errors is reported and never affects other units. */
 
 export interface Loaded {
   readonly spec: Spec;
-  /** What is in force in the words of the unit file, with defaults. */
+  /** The values in effect, defaults included, by the keys of the unit file. */
   readonly effective: Readonly<Record<string, unknown>>;
-  /** For every dotted key of `effective`: `default`, or `path:line`. */
+  /** `default` or `path:line` for every dotted key of `effective`. */
   readonly sources: ReadonlyMap<string, string>;
   /** Main file first, then drop-ins. */
   readonly files: readonly TextFile[];
@@ -22,16 +22,16 @@ export interface Loaded {
 }
 
 export interface LoadOptions {
-  /** From the settings: values that hold where a unit file says nothing. */
+  /** From the settings: values for keys that a unit file does not set. */
   readonly unitDefaults?: ObjectNode | null;
 }
 
 export type LoadResult = { readonly ok: true; readonly loaded: Loaded } | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** One unit or template by itself; its dependencies are not looked up. */
+/** Loads one unit or template on its own, without looking up its dependencies. */
 export function loadUnit(files: UnitFiles, options: LoadOptions = {}): LoadResult {
   const draft = draftUnit(files, options.unitDefaults ?? null);
-  return draft.ok ? { ok: true, loaded: toLoaded(draft.value) } : { ok: false, problems: draft.error };
+  return draft.ok ? { ok: true, loaded: toLoaded(draft.value) } : { ok: false, problems: draft.error.problems };
 }
 
 export interface LoadedSnapshot {
@@ -40,33 +40,41 @@ export interface LoadedSnapshot {
   /** By id with the `@` at its end. */
   readonly templates: ReadonlyMap<string, Loaded>;
   /**
-   * Why something is not in `loaded` or `templates`: by unit id, or by path when no unit can be told. An instance that
-   * is wanted but whose template is bad has the template's problems.
+   * Why a unit is not in `loaded` or `templates`: by unit id, or by path if the file belongs to no unit. A wanted
+   * instance whose template has errors gets the problems of the template.
    */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
 }
 
 export interface SnapshotOptions extends LoadOptions {
-  /** Ids of instances that are wanted besides those that others depend on. */
+  /** Ids of wanted instances, besides those that other units depend on. */
   readonly instances?: Iterable<string>;
 }
 
-/** All units together: each file, then dependencies that don't exist, cycles, and the instances that are needed. */
+/** Loads all units: each file on its own, then the instances that are needed, then dependencies and cycles. */
 export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = {}): LoadedSnapshot {
   const drafts = new Map<string, Draft>();
   const problems = new Map<string, Problem[]>();
   const report = (id: string, list: readonly Problem[]): void => void problems.set(id, [...(problems.get(id) ?? []), ...list]);
+  const failed: Array<{ readonly files: UnitFiles; readonly error: FailedDraft }> = [];
   for (const files of snapshot.units) {
     const draft = draftUnit(files, options.unitDefaults ?? null);
     if (draft.ok) drafts.set(files.id, draft.value);
-    else report(files.id, draft.error);
+    else {
+      failed.push({ files, error: draft.error });
+      problems.set(files.id, []);
+    }
   }
   for (const { path, message } of snapshot.unreadable) report(ownerOf(path, snapshot), [fileProblem(path, { message })]);
 
   const known = new Set([...drafts.keys(), ...problems.keys()]);
+  for (const { files, error } of failed) {
+    const names = error.links ? checkNames(error.links, known) : [];
+    problems.set(files.id, [...inOrder([...error.problems, ...names], [files.main, ...files.dropIns]), ...problems.get(files.id)!]);
+  }
   const notes = new Map<string, readonly Problem[]>();
   for (const [id, draft] of drafts) {
-    const found = checkNames(draft, known);
+    const found = checkNames({ id, dependencies: draft.spec.dependencies, root: draft.root }, known);
     if (found.some(({ severity }) => severity === "error")) report(id, found);
     else if (found.length > 0) notes.set(id, found);
   }
@@ -83,11 +91,11 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
   return { loaded, templates, problems };
 }
 
-/** `web@` and `1` → `web@1`. The error says what is wrong with the name of the instance. */
+/** `web@` and `1` → `web@1`. The error says why this is not possible. */
 export function instantiate(template: Loaded, instance: string): Result<Loaded, string> {
   const id = template.spec.id + instance;
   if (!isTemplate(template.spec.id)) return err(`"${template.spec.id}" is not a template`);
-  if (!isUnitId(id)) return err(`"${instance}" is not a name for an instance: letters, digits, _ . and -, at most 64`);
+  if (!isUnitId(id)) return err(`"${instance}" is not a valid instance name: use letters, digits, _ . and -, at most 64`);
   const spec = instanceSpec(template.spec, instance);
   return ok({ ...template, spec, effective: { ...template.effective, name: spec.name } });
 }
@@ -99,14 +107,14 @@ function toLoaded({ spec, effective, root, files, warnings }: Draft): Loaded {
     effective,
     files,
     warnings,
-    // Only `sup cat` and the page ask for it: made when it is looked at.
+    // Computed on first use, because only `sup cat` and the web page need it.
     get sources() {
       return (sources ??= sourcesOf(effective, root));
     },
   };
 }
 
-/** The unit that a file which cannot be read belongs to, drop-ins included; else its path. */
+/** The unit that an unreadable file or drop-in belongs to, otherwise its path. */
 function ownerOf(path: string, snapshot: UnitSnapshot): string {
   const dropIn = /([^/]+)\.unit\.json\.d\/[^/]+$/.exec(path)?.[1];
   if (dropIn !== undefined) return dropIn;
@@ -115,9 +123,9 @@ function ownerOf(path: string, snapshot: UnitSnapshot): string {
   return !other && path.endsWith(".unit.json") && (isUnitId(id) || isTemplate(id)) ? id : path;
 }
 
-/** Makes the instances that are asked for or depended on, and those that they in turn depend on. */
-function addInstances(drafts: Map<string, Draft>, problems: Map<string, Problem[]>, asked: Iterable<string>): void {
-  const wanted = new Set(asked);
+/** Adds the instances that are requested or depended on, and those that they depend on in turn. */
+function addInstances(drafts: Map<string, Draft>, problems: Map<string, Problem[]>, requested: Iterable<string>): void {
+  const wanted = new Set(requested);
   for (const { spec } of drafts.values()) for (const { unit } of spec.dependencies) wanted.add(unit);
   for (const id of wanted) {
     const parts = instanceOf(id);

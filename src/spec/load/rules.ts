@@ -6,7 +6,7 @@ import { statusRange } from "./to-spec.ts";
 import type { Path } from "../parse/tree.ts";
 import { MAX_SOCKETS, type UnitFile } from "../schema/unit.ts";
 
-/** Settings that are right one by one and contradict each other, or do nothing together. */
+/** A combination of valid values that contradict each other or have no effect. */
 export interface Finding {
   readonly path: Path;
   readonly severity: "error" | "warning";
@@ -14,25 +14,50 @@ export interface Finding {
   readonly hint?: string;
 }
 
-/** `wrote` says whether the file itself has a key, rather than its default. */
-export function findContradictions(unit: UnitFile, wrote: Wrote): Finding[] {
+/**
+ * `isSet` says whether the file itself has a key, rather than its default. `unusable` are top-level keys without a valid
+ * value: a rule that needs one of them stops there.
+ */
+export function findContradictions(unit: UnitFile, isSet: IsSet, unusable: ReadonlySet<string>): Finding[] {
   const findings: Finding[] = [];
   const add =
-    (severity: Finding["severity"]): Say =>
+    (severity: Finding["severity"]): Report =>
     (path, message, hint) =>
       void findings.push(hint === undefined ? { path, severity, message } : { path, severity, message, hint });
-  const context = { error: add("error"), warning: add("warning"), wrote };
-  for (const rule of RULES) rule(unit, context);
+  const context = { error: add("error"), warning: add("warning"), isSet };
+  const guarded = unusable.size === 0 ? unit : guard(unit, unusable);
+  for (const rule of RULES) {
+    try {
+      rule(guarded, context);
+    } catch (thrown) {
+      if (!(thrown instanceof UnusableKey)) throw thrown;
+    }
+  }
   return findings;
 }
 
-type Wrote = (path: Path) => boolean;
-type Say = (path: Path, message: string, hint?: string) => void;
+/** Thrown to a rule that reads an unusable key. */
+class UnusableKey {}
+
+function guard(unit: UnitFile, unusable: ReadonlySet<string>): UnitFile {
+  const copy = { ...unit };
+  for (const key of unusable) {
+    Object.defineProperty(copy, key, {
+      get() {
+        throw new UnusableKey();
+      },
+    });
+  }
+  return copy;
+}
+
+type IsSet = (path: Path) => boolean;
+type Report = (path: Path, message: string, hint?: string) => void;
 
 interface Context {
-  readonly error: Say;
-  readonly warning: Say;
-  readonly wrote: Wrote;
+  readonly error: Report;
+  readonly warning: Report;
+  readonly isSet: IsSet;
 }
 
 type Rule = (unit: UnitFile, context: Context) => void;
@@ -57,34 +82,40 @@ function oneshots(unit: UnitFile, { error }: Context): void {
     if (unit.remain_after_exit)
       error(
         ["remain_after_exit"],
-        `"remain_after_exit" is for the type "oneshot", not for "${unit.type}"`,
-        'set "type": "oneshot", or remove it',
+        `"remain_after_exit" works with type "oneshot" only, not with "${unit.type}"`,
+        'set "type": "oneshot", or remove remain_after_exit',
       );
     return;
   }
   if (unit.restart_on_exit)
     error(
       ["restart_on_exit"],
-      'a oneshot that ended well is done: "restart_on_exit" contradicts "type": "oneshot"',
-      'use "type": "simple" for what runs for ever',
+      'a oneshot is done after a clean exit: "restart_on_exit" contradicts "type": "oneshot"',
+      'use "type": "simple" for a process that should keep running',
     );
   if (unit.health_check)
-    error(["health_check"], 'a oneshot runs to completion: there is nothing for "health_check" to watch', "remove health_check");
-  if (unit.reload?.signal !== undefined) error(["reload", "signal"], 'a oneshot has no process that "reload" could signal');
+    error(["health_check"], 'a oneshot runs to completion, so "health_check" has nothing to check', "remove health_check");
+  if (unit.reload?.signal !== undefined)
+    error(["reload", "signal"], '"reload.signal" does not work with type "oneshot": no process runs after completion');
 }
 
 function schedules(unit: UnitFile, { error }: Context): void {
   const { schedule } = unit;
   if (!schedule) return;
-  if (unit.type !== "oneshot") error(["schedule"], `"schedule" is for the type "oneshot", not for "${unit.type}"`, 'set "type": "oneshot"');
+  if (unit.type !== "oneshot")
+    error(["schedule"], `"schedule" works with type "oneshot" only, not with "${unit.type}"`, 'set "type": "oneshot"');
   if (schedule.cron !== undefined && schedule.every !== undefined)
     error(["schedule", "every"], '"schedule" has both "cron" and "every"', "keep one of the two");
   if (schedule.cron === undefined && schedule.every === undefined) error(["schedule"], '"schedule" has neither "cron" nor "every"');
   const zone = schedule.timezone;
   if (zone !== undefined && schedule.cron === undefined)
-    error(["schedule", "timezone"], '"schedule.timezone" has no effect without "cron"', 'remove it: "every" is a distance in time');
+    error(
+      ["schedule", "timezone"],
+      '"schedule.timezone" has no effect without "cron"',
+      'remove it: "every" is an interval and needs no time zone',
+    );
   const zoneIsKnown = zone === undefined || isTimeZone(zone);
-  if (!zoneIsKnown) error(["schedule", "timezone"], `${shortJson(zone)} is no time zone`, 'use a name such as "UTC" or "Europe/Berlin"');
+  if (!zoneIsKnown) error(["schedule", "timezone"], `${shortJson(zone)} is not a time zone`, 'use a name such as "UTC" or "Europe/Berlin"');
   if (schedule.cron === undefined) return;
   const fault = cronFault(schedule.cron);
   if (fault !== null)
@@ -100,41 +131,56 @@ const isTimeZone = (name: string): boolean => {
   }
 };
 
-/** What is wrong with a cron expression, or null. */
+/** The error in a cron expression, or null. */
 function cronFault(cron: string): string | null {
   try {
-    return Bun.cron.parse(cron, 0, { tz: "UTC" }) === null ? `${shortJson(cron)} never comes: there is no such day` : null;
+    return Bun.cron.parse(cron, 0, { tz: "UTC" }) === null ? `${shortJson(cron)} never matches: there is no such day` : null;
   } catch (error) {
     const words = (error as Error).message.replace(/^Invalid cron expression: /, "").replace(/\. Bun\.cron.*$/, "");
-    return `${shortJson(cron)} is no cron expression: ${words}`;
+    return `${shortJson(cron)} is not a cron expression: ${words}`;
   }
 }
 
 function commands(unit: UnitFile, { error, warning }: Context): void {
   if (unit.shell && unit.args.length > 0)
-    error(["args"], '"args" contradicts "shell": the shell gets one text', "write the arguments into command, or remove shell");
-  if (!unit.shell && unit.args.length === 0 && /\S\s+\S/.test(unit.command)) {
+    error(
+      ["args"],
+      '"args" contradicts "shell": the shell gets "command" as one string',
+      "write the arguments into command, or remove shell",
+    );
+  if (unit.shell || unit.args.length > 0) return;
+  if (SHELL_SYNTAX.test(unit.command)) {
+    warning(
+      ["command"],
+      '"command" uses shell syntax, but no shell runs it: the whole string is looked up as one program name',
+      'set "shell": true',
+    );
+  } else if (/\S\s+\S/.test(unit.command)) {
     const [program, ...args] = unit.command.trim().split(/\s+/);
     warning(
       ["command"],
-      '"command" has spaces and no shell takes it apart: it is looked up as one name',
+      '"command" contains spaces, but no shell splits it: the whole string is looked up as one program name',
       `write "command": ${shortJson(program)}, "args": ${shortJson(args)}, or set "shell": true`,
     );
   }
 }
 
+/** Operators, redirections, quotes and expansions of sh(1), a built-in command, or an assignment before the command. */
+const SHELL_SYNTAX = /[|;<>`"']|&&|&\s*$|\$\(|\$[A-Za-z_]|^\s*(?:(?:cd|exec|export|source|\.|ulimit|umask|set|trap)\s|[A-Za-z_]\w*=)/;
+
 function sockets(unit: UnitFile, { error }: Context): void {
   const count = unit.sockets?.length ?? 0;
-  if (count > MAX_SOCKETS) error(["sockets"], `${count} sockets are too many for one unit: at most ${MAX_SOCKETS}`);
+  if (count > MAX_SOCKETS) error(["sockets"], `a unit can have at most ${MAX_SOCKETS} sockets, not ${count}`);
   const names = new Set<string>();
   const addresses = new Set<string>();
   for (const [index, { name, listen, reuse_port }] of (unit.sockets ?? []).entries()) {
-    if (/[:\s]/.test(name)) error(["sockets", index, "name"], `"${name}" cannot be passed in LISTEN_FDNAMES: it holds a colon or a space`);
-    if (names.has(name)) error(["sockets", index, "name"], `two sockets are called "${name}"`, "give each a name of its own");
+    if (/[:\s]/.test(name))
+      error(["sockets", index, "name"], `"${name}" cannot be passed in LISTEN_FDNAMES: it contains a colon or a space`);
+    if (names.has(name)) error(["sockets", index, "name"], `two sockets are named "${name}"`, "give each a different name");
     if (addresses.has(listen) && !reuse_port) error(["sockets", index, "listen"], `two sockets listen on ${listen}`);
     names.add(name);
     addresses.add(listen);
-    const address = /[$%]/.test(listen) ? null : parseListen(listen); // with a variable it is known at the start
+    const address = /[$%]/.test(listen) ? null : parseListen(listen); // an address with a variable is checked at each start
     if (address?.ok === false) error(["sockets", index, "listen"], address.error);
   }
 }
@@ -145,19 +191,19 @@ function exitCodes(unit: UnitFile, { error, warning }: Context): void {
     error(
       ["no_restart_exit_codes"],
       `exit code ${both.join(", ")} is in "no_restart_exit_codes" and counts as success`,
-      "after a success only restart_on_exit restarts; remove it from one of the lists",
+      "only restart_on_exit restarts after a success; remove the code from one of the lists",
     );
   }
   if (!unit.auto_restart && unit.no_restart_exit_codes.length > 0)
     warning(["no_restart_exit_codes"], '"no_restart_exit_codes" has no effect: "auto_restart" is false');
   if (!unit.auto_restart && unit.restart_on_exit)
-    warning(["restart_on_exit"], 'it will be restarted after a clean exit but not after a failure, as "auto_restart" is false');
+    warning(["restart_on_exit"], 'the unit is restarted after a clean exit but not after a failure, because "auto_restart" is false');
 }
 
-function pacing(unit: UnitFile, { error, wrote }: Context): void {
+function pacing(unit: UnitFile, { error, isSet }: Context): void {
   const { retry_delay, max_backoff } = unit.restart_policy;
   if (max_backoff >= retry_delay) return;
-  const key = wrote(["restart_policy", "max_backoff"]) ? "max_backoff" : "retry_delay";
+  const key = isSet(["restart_policy", "max_backoff"]) ? "max_backoff" : "retry_delay";
   error(
     ["restart_policy", key],
     `"restart_policy.max_backoff" (${max_backoff}) is less than "retry_delay" (${retry_delay})`,
@@ -165,11 +211,11 @@ function pacing(unit: UnitFile, { error, wrote }: Context): void {
   );
 }
 
-function stopping(unit: UnitFile, { warning, wrote }: Context): void {
+function stopping(unit: UnitFile, { warning, isSet }: Context): void {
   if (unit.graceful_shutdown.enabled) return;
   for (const key of ["timeout", "signal"]) {
     const path = ["graceful_shutdown", key];
-    if (wrote(path)) warning(path, `"graceful_shutdown.${key}" has no effect: "enabled" is false, so it gets SIGKILL at once`);
+    if (isSet(path)) warning(path, `"graceful_shutdown.${key}" has no effect: "enabled" is false, so the unit gets SIGKILL immediately`);
   }
 }
 
@@ -180,21 +226,22 @@ function reloading(unit: UnitFile, { error }: Context): void {
     error(["reload"], '"reload" has neither "signal" nor "command"', 'write { "signal": "SIGHUP" } or { "command": … }');
   if (reload.signal !== undefined && reload.command !== undefined)
     error(["reload", "command"], '"reload" has both "signal" and "command"', "keep one of the two");
-  if (reload.command === undefined && reload.args.length > 0) error(["reload", "args"], '"reload.args" has no "command" to go with');
+  if (reload.command === undefined && reload.args.length > 0) error(["reload", "args"], '"reload.args" needs a "reload.command"');
 }
 
 function limits(unit: UnitFile, { error }: Context): void {
   for (const [name, limit] of Object.entries(unit.limits ?? {})) {
     if (typeof limit !== "object") continue;
     const [soft, hard] = [limit.soft, limit.hard].map((amount) => (amount === "unlimited" ? Infinity : amount)) as [number, number];
-    if (soft > hard) error(["limits", name], `the soft limit of "${name}" is above its hard limit`, "raise hard, or lower soft");
+    if (soft > hard)
+      error(["limits", name], `the soft limit of "${name}" is above its hard limit`, "raise the hard limit or lower the soft limit");
   }
 }
 
 function environment(unit: UnitFile, { warning }: Context): void {
   const own = unit.environment.PORT;
   if (unit.port !== undefined && own !== undefined && own !== String(unit.port)) {
-    warning(["environment", "PORT"], `PORT will be ${shortJson(own)}, though "port" is ${unit.port}`, "remove one of the two");
+    warning(["environment", "PORT"], `PORT will be ${shortJson(own)}, but "port" is ${unit.port}`, "remove one of the two");
   }
 }
 
@@ -210,20 +257,20 @@ function dependencies(unit: UnitFile, { error }: Context): void {
 const MAX_FALLBACKS = 3;
 
 function checks(unit: UnitFile, context: Context): void {
-  const { error, warning, wrote } = context;
+  const { error, warning, isSet } = context;
   const check = unit.health_check;
   if (!check) return;
-  if (check.type !== "process" && check.timeout > check.interval && wrote(["health_check", "timeout"])) {
+  if (check.type !== "process" && check.timeout > check.interval && isSet(["health_check", "timeout"])) {
     warning(
       ["health_check", "timeout"],
-      `"health_check.timeout" (${check.timeout}) is longer than "interval" (${check.interval}): a probe that hangs delays the next one`,
+      `"health_check.timeout" (${check.timeout}) is longer than "interval" (${check.interval}): a hanging probe delays the next one`,
     );
   }
   let probe: ProbeFile | undefined = check;
   let path: Path = ["health_check"];
   for (let depth = 0; probe; depth++) {
     if (depth > MAX_FALLBACKS) {
-      error(path, `fallback checks are nested more than ${MAX_FALLBACKS} deep`);
+      error(path, `fallback checks are nested deeper than ${MAX_FALLBACKS} levels`);
       return;
     }
     probes(probe, path, unit, context);
@@ -235,18 +282,18 @@ function checks(unit: UnitFile, context: Context): void {
 function probes(probe: ProbeFile, path: Path, unit: UnitFile, { error, warning }: Context): void {
   if (probe.type === "tcp") {
     if (probe.port === undefined && unit.port === undefined)
-      error([...path, "port"], 'a tcp check needs a "port": neither the check nor the unit has one');
+      error([...path, "port"], "a tcp check needs a port: neither the check nor the unit has one");
     if (typeof probe.port === "string" && !/[$%]/.test(probe.port))
-      error([...path, "port"], `the port must be a number or a text such as "\${PORT}", not ${shortJson(probe.port)}`);
+      error([...path, "port"], `the port must be a number or a string such as "\${PORT}", not ${shortJson(probe.port)}`);
   }
   if (probe.type !== "http") return;
-  // What holds specifiers is checked when they are filled in.
+  // A URL with specifiers or variables is checked when they are expanded.
   if (!probe.endpoint.startsWith("unix:") && !/[$%]/.test(probe.endpoint) && !URL.canParse(probe.endpoint))
     error([...path, "endpoint"], `${shortJson(probe.endpoint)} is not a URL`);
   for (const status of [probe.expected_status ?? []].flat()) {
     const [from, to] = statusRange(status);
     if (from > to)
-      error([...path, "expected_status"], `${shortJson(status)} is no range: it ends before it begins`, `write "${to}-${from}"`);
+      error([...path, "expected_status"], `${shortJson(status)} is not a range: it ends before it starts`, `write "${to}-${from}"`);
   }
   const content = probe.expected_content ?? "";
   const regex = /^\/(.+)\/$/s.exec(content)?.[1];
@@ -255,8 +302,8 @@ function probes(probe: ProbeFile, path: Path, unit: UnitFile, { error, warning }
   if (/^\/.+\/[gimsuvy]{1,3}$/s.test(content)) {
     warning(
       [...path, "expected_content"],
-      `${shortJson(content)} is looked for as plain text: flags after a regular expression are not known`,
-      "(?i:…) inside the expression ignores case",
+      `${shortJson(content)} is matched as plain text: flags after a regular expression are not supported`,
+      "write (?i:…) inside the expression to ignore case",
     );
   }
 }

@@ -2,13 +2,13 @@ import { instanceOf } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
 /**
- * Specifiers (`%n`, `%i`, `%h`, `%S`, `%L`, `%t`, `%%`; systemd's letters) and variables (`${VAR}`, `${VAR:-default}`,
- * `$${` for a `${` as it is) in the strings of a unit. Any other `$` stands for itself, so a shell's `$$` and `$1` stay.
+ * Specifiers (`%n`, `%i`, `%h`, `%S`, `%L`, `%t`, `%%`; the letters of systemd) and variables (`${VAR}`, `${VAR:-default}`,
+ * `$${` for a literal `${`) in the strings of a unit. Any other `$` is literal, so `$$` and `$1` reach a shell unchanged.
  */
 export interface Specifiers {
   /** Unit id. */
   readonly n: string;
-  /** Instance: what follows the `@`; empty for a unit that is no instance. */
+  /** Instance name, the part after the `@`; empty for other units. */
   readonly i: string;
   /** Home directory. */
   readonly h: string;
@@ -22,26 +22,26 @@ export function specifiersFor(id: string, places: { home: string; state: string;
   return { n: id, i: instanceOf(id)?.instance ?? "", h: places.home, S: places.state, L: places.logs, t: places.runtime };
 }
 
-/** `variables: false` leaves every `$` alone, for text that a shell expands. */
+/** `variables: false` keeps every `$`, for strings that a shell expands. */
 export interface TextOptions {
   readonly variables?: boolean;
 }
 
-export interface TextSlip {
+export interface TextProblem {
   /** Index in the text. */
   readonly at: number;
   readonly message: string;
   readonly hint: string;
 }
 
-/** What is wrong with the specifiers and variables of a text, or null. */
-export function checkText(text: string, options: TextOptions = {}): TextSlip | null {
+/** The first syntax error in the specifiers and variables of a string, or null. */
+export function checkText(text: string, options: TextOptions = {}): TextProblem | null {
   if (!text.includes("%") && !text.includes("$")) return null;
   const parts = parseParts(text, 0, "", options.variables ?? true);
   return parts.ok ? null : parts.error;
 }
 
-/** The text with everything filled in; the error says which variable is not set. */
+/** The expanded string. The error names the variable that is not set. */
 export function expandText(text: string, env: Env, specifiers: Specifiers, options: TextOptions = {}): Result<string, string> {
   if (!text.includes("%") && !text.includes("$")) return ok(text);
   const parts = parseParts(text, 0, "", options.variables ?? true);
@@ -57,14 +57,14 @@ type Part =
 
 interface Parsed {
   readonly parts: readonly Part[];
-  /** Index after the last character taken. */
+  /** Index after the last character consumed. */
   readonly end: number;
 }
 
 const LETTERS = "nihSLt";
 
-/** Reads up to `until` (or the end, when it is ""), which is not taken. */
-function parseParts(text: string, from: number, until: string, variables: boolean): Result<Parsed, TextSlip> {
+/** Parses up to the character `until`, which is not consumed, or to the end if `until` is "". */
+function parseParts(text: string, from: number, until: string, variables: boolean): Result<Parsed, TextProblem> {
   const parts: Part[] = [];
   let literal = "";
   let at = from;
@@ -101,12 +101,12 @@ function parseParts(text: string, from: number, until: string, variables: boolea
   return ok({ parts, end: at });
 }
 
-function parseVariable(text: string, at: number): Result<{ part: Part; end: number }, TextSlip> {
+function parseVariable(text: string, at: number): Result<{ part: Part; end: number }, TextProblem> {
   const pattern = /[A-Za-z_][A-Za-z0-9_]*/y;
   pattern.lastIndex = at + 2;
   const name = pattern.exec(text)?.[0];
-  const hint = "write ${NAME} or ${NAME:-default}, and $${ for a ${ that the program is to see";
-  if (name === undefined) return err({ at, message: "${ is not followed by the name of a variable", hint });
+  const hint = "write ${NAME} or ${NAME:-default}, and $${ for a literal ${";
+  if (name === undefined) return err({ at, message: "${ is not followed by a variable name", hint });
   const after = at + 2 + name.length;
   if (text[after] === "}") return ok({ part: { kind: "variable", name, fallback: null }, end: after + 1 });
   if (!text.startsWith(":-", after)) {
@@ -118,9 +118,13 @@ function parseVariable(text: string, at: number): Result<{ part: Part; end: numb
   return ok({ part: { kind: "variable", name, fallback: fallback.value.parts }, end: fallback.value.end + 1 });
 }
 
-function unknownSpecifier(at: number, next: string): TextSlip {
-  const message = next === "" ? 'a single "%" at the end' : `unknown specifier "%${next}"`;
-  return { at, message, hint: `known are ${[...LETTERS].map((letter) => `%${letter}`).join(", ")}; a percent sign itself is written %%` };
+function unknownSpecifier(at: number, next: string): TextProblem {
+  const message = next === "" ? 'the string ends with a single "%"' : `unknown specifier "%${next}"`;
+  return {
+    at,
+    message,
+    hint: `valid specifiers are ${[...LETTERS].map((letter) => `%${letter}`).join(", ")}; write %% for a percent sign`,
+  };
 }
 
 function fill(parts: readonly Part[], env: Env, specifiers: Specifiers): Result<string, string> {
@@ -130,7 +134,7 @@ function fill(parts: readonly Part[], env: Env, specifiers: Specifiers): Result<
     else if (part.kind === "specifier") text += specifiers[part.letter];
     else {
       const value = Object.hasOwn(env, part.name) ? env[part.name]! : "";
-      // As in the shell: `:-` counts an empty variable as not set.
+      // As in the shell, `:-` treats an empty variable as not set.
       if (part.fallback && value === "") {
         const filled = fill(part.fallback, env, specifiers);
         if (!filled.ok) return filled;

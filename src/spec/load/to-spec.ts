@@ -5,7 +5,7 @@ import type { HttpFile, ProbeFile } from "../schema/health.ts";
 import type * as spec from "../spec.ts";
 import { START_TIMEOUT, type UnitFile } from "../schema/unit.ts";
 
-/** A unit file in sup's own words: milliseconds, numbers of signals, every default decided. */
+/** Converts a unit file to a Spec: milliseconds, signal numbers, all defaults filled in. */
 export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
   const startTimeout = unit.start_timeout ?? (unit.type === "oneshot" ? null : START_TIMEOUT);
   return {
@@ -33,7 +33,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     stop: stop(unit),
     restart: restartPolicy(unit),
     reload: reload(unit),
-    dependencies: unit.dependencies.map(dependency),
+    dependencies: dependencySpecs(unit),
     check: check(unit),
     watchdogMs: unit.watchdog === undefined ? null : ms(unit.watchdog),
     limits: limits(unit),
@@ -44,7 +44,9 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
   };
 }
 
-/** The instance of a template: the same in all but its name; specifiers are filled in at its start. */
+export const dependencySpecs = (unit: UnitFile): spec.DependencySpec[] => unit.dependencies.map(dependency);
+
+/** An instance of a template. Only its names differ: specifiers are expanded at each start. */
 export function instanceSpec(template: spec.Spec, instance: string): spec.Spec {
   const id = template.id + instance;
   return { ...template, id, service: id, name: template.name === template.id ? id : template.name };
@@ -106,7 +108,8 @@ function reload({ reload: file }: UnitFile): spec.ReloadSpec | null {
 
 function dependency(file: UnitFile["dependencies"][number]): spec.DependencySpec {
   if (typeof file === "string") return { unit: stripSuffix(file), condition: null, required: true, restart: false, quorum: null };
-  return { unit: stripSuffix(file.unit), condition: file.condition ?? null, required: file.required, restart: file.restart, quorum: null };
+  const { unit, condition = null, required, restart, quorum = null } = file;
+  return { unit: stripSuffix(unit), condition, required, restart, quorum };
 }
 
 function check(unit: UnitFile): spec.CheckSpec | null {
@@ -124,7 +127,7 @@ function check(unit: UnitFile): spec.CheckSpec | null {
   };
 }
 
-/** The primary check's own fallback is in `CheckSpec.fallback`; a fallback's is in itself. */
+/** A fallback probe holds its own fallback; that of the primary probe is `CheckSpec.fallback`. */
 function withFallbacks(file: ProbeFile): spec.ProbeSpec {
   return file.fallback_check ? { ...probe(file), fallback: withFallbacks(file.fallback_check) } : probe(file);
 }

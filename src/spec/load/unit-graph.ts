@@ -1,37 +1,51 @@
 import { findCycle } from "../../base/graph.ts";
 import { closest, instanceOf, isTemplate, isUnitId } from "../../base/names.ts";
-import type { Draft } from "../parse/draft.ts";
+import type { Draft, Links } from "../parse/draft.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
 import { nearest } from "../parse/tree.ts";
 
-/** How units stand to each other: dependencies that are there, and no cycles. */
+/** Checks dependencies between units: that they exist, that they can be met, and that there are no cycles. */
 
-/** Dependencies of one unit that cannot be. `known`: every id of the snapshot, also of files that are bad themselves. */
-export function checkNames({ spec, root }: Draft, known: ReadonlySet<string>): Problem[] {
+/** Problems of the dependencies of one unit. `known`: every id of the snapshot, including units whose files have errors. */
+export function checkNames({ id, dependencies, root }: Links, known: ReadonlySet<string>): Problem[] {
   const problems: Problem[] = [];
-  for (const [index, { unit, required }] of spec.dependencies.entries()) {
-    const say = (message: string, hint: string | null, severity: Problem["severity"] = "error"): void => {
-      const path = ["dependencies", index];
+  for (const [index, { unit, required, quorum }] of dependencies.entries()) {
+    const path = ["dependencies", index];
+    const report = (message: string, hint: string | null, severity: Problem["severity"] = "error"): void => {
       problems.push(problemAt(nearest(root, path), { severity, path, value: unit, message, hint }));
     };
     const template = instanceOf(unit)?.template;
-    if (unit === spec.id) say("the unit depends on itself", "remove it");
-    else if (isTemplate(unit)) say(`"${unit}" is a template, which never runs itself`, `name an instance of it, such as "${unit}1"`);
-    else if (!isUnitId(unit)) say(`"${unit}" is not the name of a unit`, unit.includes("%") ? "specifiers are not filled in here" : null);
+    if (unit === id) report("the unit depends on itself", "remove this dependency");
+    else if (isTemplate(unit))
+      report(`"${unit}" is a template, which never runs itself`, `depend on an instance of it, such as "${unit}1"`);
+    else if (!isUnitId(unit))
+      report(`"${unit}" is not a valid unit name`, unit.includes("%") ? "specifiers are not expanded in dependencies" : null);
     else if (!known.has(unit) && !(template && known.has(template))) {
       const guess = closest(unit, known);
       const hint =
         guess === undefined
-          ? 'make its file, or remove it; "required": false waits for it only when it is there'
+          ? 'create its file, or remove the dependency; with "required": false a missing unit is ignored'
           : `did you mean "${guess}"?`;
-      if (required) say(`there is no unit "${unit}"`, hint);
-      else say(`there is no unit "${unit}": nothing to wait for`, guess === undefined ? null : hint, "warning");
+      if (required) report(`there is no unit "${unit}"`, hint);
+      else report(`there is no unit "${unit}", so the dependency has no effect`, guess === undefined ? null : hint, "warning");
+    } else if (quorum !== null && quorum > UNITS_OF_A_SERVICE) {
+      problems.push(
+        problemAt(nearest(root, [...path, "quorum"]), {
+          path: [...path, "quorum"],
+          value: quorum,
+          message: `the quorum of ${quorum} can never be met: "${unit}" is ${UNITS_OF_A_SERVICE} unit`,
+          hint: `write "quorum": ${UNITS_OF_A_SERVICE}, or omit it to wait for all units of "${unit}"`,
+        }),
+      );
     }
   }
   return problems;
 }
 
-/** One problem for each unit of each cycle, at the dependency that leads on. */
+/** A service is one unit until `instances` is supported (later.ts). */
+const UNITS_OF_A_SERVICE = 1;
+
+/** One problem for each unit of each cycle, at the dependency that is part of the cycle. */
 export function findCycles(drafts: ReadonlyMap<string, Draft>): Map<string, Problem> {
   const edges = new Map<string, string[]>();
   for (const [id, { spec }] of drafts) {
@@ -53,7 +67,7 @@ export function findCycles(drafts: ReadonlyMap<string, Draft>): Map<string, Prob
   return problems;
 }
 
-/** The same cycle reads the same wherever it was entered. */
+/** Starts the cycle at its smallest id, so that the same cycle always reads the same. */
 function fromSmallest(ring: readonly string[]): string[] {
   const start = ring.indexOf([...ring].sort()[0]!);
   return [...ring.slice(start), ...ring.slice(0, start)];
@@ -69,16 +83,16 @@ function cycleProblem({ spec, root }: Draft, next: string, cycle: string): Probl
   });
 }
 
-/** Conditions that the other unit's type can hardly ever meet. */
+/** Warnings about conditions that a unit of the other unit's type rarely meets. */
 export function checkConditions({ spec, root }: Draft, drafts: ReadonlyMap<string, Draft>): Problem[] {
   const problems: Problem[] = [];
   for (const [index, { unit, condition }] of spec.dependencies.entries()) {
     const type = drafts.get(unit)?.spec.type;
     if (type === undefined || type === "oneshot" || (condition !== "completed" && condition !== "succeeded")) continue;
     const path = ["dependencies", index, "condition"];
-    const message = `waits until "${unit}" has ended, but it is of the type "${type}" and meant to run on`;
+    const message = `waits until "${unit}" has ended, but a unit of type "${type}" is meant to keep running`;
     problems.push(
-      problemAt(nearest(root, path), { severity: "warning", path, value: condition, message, hint: '"ready" waits until it works' }),
+      problemAt(nearest(root, path), { severity: "warning", path, value: condition, message, hint: 'use "ready" to wait until it works' }),
     );
   }
   return problems;

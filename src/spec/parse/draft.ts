@@ -8,14 +8,14 @@ import { merge, removals, underlay } from "./merge.ts";
 import { parse } from "./parse.ts";
 import { fileProblem, type Problem, problemAt } from "./problems.ts";
 import { findContradictions } from "../load/rules.ts";
-import type { Spec } from "../spec.ts";
+import type { DependencySpec, Spec } from "../spec.ts";
 import { checkText } from "../load/specifiers.ts";
-import { toSpec } from "../load/to-spec.ts";
+import { dependencySpecs, toSpec } from "../load/to-spec.ts";
 import { type Node, type ObjectNode, nearest, nodeAt, offsetInString, type Path, eachScalar, Source, toValue } from "./tree.ts";
 import { START_TIMEOUT, UNIT_ROWS, type UnitFile, unitSchema } from "../schema/unit.ts";
-import { validateUnit } from "./validate.ts";
+import { type Issue, validateUnit } from "./validate.ts";
 
-/** A unit or template whose own files are in order; how it stands among the others is not known yet. */
+/** A unit or template whose own files are valid. Its dependencies on other units are not checked yet. */
 export interface Draft {
   readonly spec: Spec;
   readonly effective: Readonly<Record<string, unknown>>;
@@ -24,27 +24,54 @@ export interface Draft {
   readonly warnings: readonly Problem[];
 }
 
-/** Text to Spec for the files of one unit. `defaults` are keys of the unit file that hold where the files say nothing. */
-export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result<Draft, readonly Problem[]> {
+/** A unit or template whose files have errors. */
+export interface FailedDraft {
+  readonly problems: readonly Problem[];
+  /** The part that can be checked against other units all the same; null if the files cannot be parsed. */
+  readonly links: Links | null;
+}
+
+/** How a unit depends on others. */
+export interface Links {
+  readonly id: string;
+  readonly dependencies: readonly DependencySpec[];
+  readonly root: Node;
+}
+
+/**
+ * Turns the files of one unit into a Spec, or into all their problems. `defaults` holds values for keys of the unit file
+ * that the files do not set.
+ */
+export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result<Draft, FailedDraft> {
   const { id, main } = files;
-  if (!isUnitId(id) && !isTemplate(id)) return err([badName(id, main.path)]);
+  if (!isUnitId(id) && !isTemplate(id)) return err({ problems: [badName(id, main.path)], links: null });
   const texts = [main, ...files.dropIns];
   const merged = readAndMerge(texts, defaults);
-  if (!merged.ok) return merged;
-  const root = merged.value;
-  const validated = validateUnit(root);
-  const problems = [...refuseLater(root), ...checkTexts(root, texts)];
-  if ("issues" in validated) return err(inOrder([...issuesToProblems(validated.issues, root, unitKeys()), ...problems], texts));
-  const { unit } = validated;
-  for (const { path, ...rest } of findContradictions(unit, (path) => nodeAt(root, path) !== undefined)) {
+  if (!merged.ok) return err({ problems: merged.error, links: null });
+  const { root, removed } = merged.value;
+  const { unit, issues } = validateUnit(root);
+  const problems = [...removed, ...issuesToProblems(issues, root, unitKeys()), ...refuseLater(root), ...checkStrings(root, texts)];
+  const isSet = (path: Path): boolean => nodeAt(root, path) !== undefined;
+  const unusable = unusableKeys(issues, problems);
+  for (const { path, ...rest } of findContradictions(unit, isSet, unusable)) {
     problems.push(problemAt(nearest(root, path), { path, ...rest }));
   }
-  if (problems.some(({ severity }) => severity === "error")) return err(inOrder(problems, texts));
+  if (problems.some(({ severity }) => severity === "error")) {
+    const dependencies = unusable.has("dependencies") ? [] : dependencySpecs(unit);
+    return err({ problems: inOrder(problems, texts), links: { id, dependencies, root } });
+  }
   return ok({ spec: toSpec(unit, id, main.path), effective: effectiveOf(unit, id), root, files: texts, warnings: problems });
 }
 
-/** As they stand in the files. */
-function inOrder(problems: readonly Problem[], texts: readonly TextFile[]): Problem[] {
+/** Top-level keys whose values are not known: the value is wrong, or another key was probably meant to be this one. */
+function unusableKeys(issues: readonly Issue[], problems: readonly Problem[]): Set<string> {
+  const wrong = issues.flatMap(({ path }) => path.slice(0, 1).map(String));
+  const meant = problems.flatMap(({ hint }) => /^(?:did you mean|it belongs in) "([^".]+)/.exec(hint ?? "")?.[1] ?? []);
+  return new Set([...wrong, ...meant]);
+}
+
+/** Sorted by position in the files. */
+export function inOrder(problems: readonly Problem[], texts: readonly TextFile[]): Problem[] {
   const rank = new Map(texts.map(({ path }, index) => [path, index]));
   const by = ({ file, line, column }: Problem): number[] => [rank.get(file) ?? 0, line ?? 0, column ?? 0];
   return [...problems].sort((a, b) => {
@@ -60,13 +87,20 @@ export const unitKeys = (): ReadonlyMap<string, KeyInfo> => (keys ??= keysOf(uni
 
 function badName(id: string, path: string): Problem {
   return fileProblem(path, {
-    message: `"${id}" is not a name for a unit`,
-    hint: "letters, digits, _ . and -, at most 64, beginning with a letter or digit; NAME@ for a template",
+    message: `"${id}" is not a valid unit name`,
+    hint: "use letters, digits, _ . and -, at most 64, starting with a letter or digit; NAME@ for a template",
   });
 }
 
-/** Syntax problems of all files are told together. */
-function readAndMerge(texts: readonly TextFile[], defaults: ObjectNode | null): Result<ObjectNode, readonly Problem[]> {
+interface Merged {
+  readonly root: ObjectNode;
+  /** Unknown keys that drop-ins remove. */
+  readonly removed: readonly Problem[];
+}
+
+/** The error holds the syntax problems of all files. */
+function readAndMerge(texts: readonly TextFile[], defaults: ObjectNode | null): Result<Merged, readonly Problem[]> {
+  const removed: Problem[] = [];
   const problems: Problem[] = [];
   let root: ObjectNode | undefined;
   for (const [index, { path, text }] of texts.entries()) {
@@ -77,22 +111,22 @@ function readAndMerge(texts: readonly TextFile[], defaults: ObjectNode | null): 
     } else if (parsed.value.kind !== "object") {
       problems.push(
         problemAt(parsed.value, {
-          message: "a unit file must hold an object",
+          message: "a unit file must contain a JSON object",
           value: toValue(parsed.value),
           hint: 'the smallest one is { "command": "…" }',
         }),
       );
     } else if (index === 0) root = parsed.value;
     else {
-      problems.push(...unknownRemovals(parsed.value));
+      removed.push(...unknownRemovals(parsed.value));
       root = merge(root, parsed.value);
     }
   }
   if (problems.length > 0 || root === undefined) return err(problems);
-  return ok(defaults ? underlay(defaults, root) : root);
+  return ok({ root: defaults ? underlay(defaults, root) : root, removed });
 }
 
-/** A null takes a key away before the schema sees it: a misspelt one would go unnoticed. */
+/** A null removes a key before the schema sees it, so a misspelt key would go unnoticed. */
 function unknownRemovals(patch: Node): Problem[] {
   return removals(patch)
     .filter((path) => keyInfoAt(unitKeys(), path) === undefined)
@@ -115,7 +149,7 @@ function refuseLater(root: Node): Problem[] {
   return problems;
 }
 
-/** Keys in whose texts specifiers and variables are filled in. */
+/** Keys whose strings may contain specifiers and variables. */
 const EXPANDED: ReadonlySet<unknown> = new Set([
   "command",
   "args",
@@ -128,7 +162,7 @@ const EXPANDED: ReadonlySet<unknown> = new Set([
   "reload",
 ]);
 
-function checkTexts(root: Node, texts: readonly TextFile[]): Problem[] {
+function checkStrings(root: Node, texts: readonly TextFile[]): Problem[] {
   if (!texts.some(({ text }) => /[%$]|\\u0000/.test(text))) return [];
   const problems: Problem[] = [];
   const shell = nodeAt(root, ["shell"]);
@@ -136,17 +170,17 @@ function checkTexts(root: Node, texts: readonly TextFile[]): Problem[] {
   eachScalar(root, (node, path) => {
     if (typeof node.value !== "string") return;
     if (node.value.includes("\0"))
-      problems.push(problemAt(node, { path, value: node.value, message: "a NUL character cannot be in here" }));
+      problems.push(problemAt(node, { path, value: node.value, message: "the string contains a NUL character" }));
     if (!EXPANDED.has(path[0])) return;
-    const slip = checkText(node.value, { variables: !(inShell && path[0] === "command") });
-    if (!slip) return;
-    const start = offsetInString(node, slip.at);
-    problems.push(problemAt({ source: node.source, start }, { path, value: node.value, message: slip.message, hint: slip.hint }));
+    const found = checkText(node.value, { variables: !(inShell && path[0] === "command") });
+    if (!found) return;
+    const start = offsetInString(node, found.at);
+    problems.push(problemAt({ source: node.source, start }, { path, value: node.value, message: found.message, hint: found.hint }));
   });
   return problems;
 }
 
-/** What is in force, in the words of the unit file; keys that are not set and have no default are absent. */
+/** The values in effect, by the keys of the unit file. Keys that are not set and have no default are absent. */
 function effectiveOf(unit: UnitFile, id: string): Record<string, unknown> {
   const timeout = unit.start_timeout ?? (unit.type === "oneshot" ? undefined : START_TIMEOUT);
   const values: Record<string, unknown> = { ...unit, name: unit.name ?? id, start_timeout: timeout };
@@ -155,7 +189,7 @@ function effectiveOf(unit: UnitFile, id: string): Record<string, unknown> {
   return effective;
 }
 
-/** `default`, or `path:line`, for every value that is in force, by dotted key; a list counts as one value. */
+/** `default` or `path:line` for every value in effect, by dotted key. A list counts as one value. */
 export function sourcesOf(effective: Readonly<Record<string, unknown>>, root: Node): Map<string, string> {
   const sources = new Map<string, string>();
   const visit = (value: unknown, node: Node | undefined, path: Path, key: string): void => {

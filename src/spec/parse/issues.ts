@@ -3,16 +3,17 @@ import { parseDuration } from "../../base/duration.ts";
 import { closest } from "../../base/names.ts";
 import { type KeyInfo, keyInfoAt } from "./keys.ts";
 import { type Problem, problemAt, shortJson } from "./problems.ts";
+import { adviceOn, synonymOf } from "./synonyms.ts";
 import { type Node, type Path, dotted, keyAt, nearest, nodeAt, toValue } from "./tree.ts";
 
-/** What zod found, in words a person can act on, at the place in the file. */
+/** Turns the issues that zod found into messages a user can act on, with the line and column in the file. */
 
 type Issue = z.core.$ZodIssue;
 type Keys = ReadonlyMap<string, KeyInfo>;
 
 export function issuesToProblems(issues: readonly Issue[], root: Node, keys: Keys): Problem[] {
   const problems = issues.flatMap((issue) => toProblems(issue, issue.path as Path, root, keys));
-  // A misspelt key explains why the right one is missing.
+  // A misspelt key already explains why the right one is missing.
   const meant = new Set(problems.flatMap(({ hint }) => /^did you mean "(.*)"\?$/.exec(hint ?? "")?.[1] ?? []));
   return problems.filter(({ key, value }) => value !== null || !meant.has(key));
 }
@@ -20,7 +21,7 @@ export function issuesToProblems(issues: readonly Issue[], root: Node, keys: Key
 function toProblems(issue: Issue, path: Path, root: Node, keys: Keys): Problem[] {
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], root, keys));
   if (issue.code === "invalid_union") {
-    // A union of texts and objects: the one that has the right type knows best what is wrong.
+    // A union of strings and objects: the option with the right type has the most precise issue.
     const fitting = issue.errors.find((issues) => issues.length > 0 && !issues.some(misfits));
     if (fitting) return fitting.flatMap((inner) => toProblems(inner, [...path, ...(inner.path as Path)], root, keys));
   }
@@ -36,14 +37,14 @@ function toProblems(issue: Issue, path: Path, root: Node, keys: Keys): Problem[]
   return [problemAt(node, { path, value, message, hint: hintFor(issue, value) })];
 }
 
-/** True when a value is of another type altogether than an option of a union asks for. */
+/** True when the value has a different type from the one that this option of a union accepts. */
 function misfits(issue: Issue): boolean {
   if (issue.path.length > 0) return false;
   if (issue.code === "invalid_union") return issue.errors.every((issues) => issues.some(misfits));
   return issue.code === "invalid_type" || issue.code === "invalid_value";
 }
 
-/** A key that the schema does not have; also for a drop-in that takes such a key away. */
+/** A key that the schema does not have, in a file or removed by a drop-in. */
 export function unknownKey(path: Path, root: Node, keys: Keys): Problem {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
@@ -62,8 +63,14 @@ function unknownHint(key: string, parent: Path, siblings: Keys, root: Node, keys
   const same = siblings.get(key);
   const type = nodeAt(root, [...parent, "type"]);
   const own = type?.kind === "scalar" ? type.value : undefined;
-  if (same && same.types.length > 0) return `it belongs to the type ${same.types.map((name) => `"${name}"`).join(" or ")}`;
-  const candidates = [...siblings.values()].filter(({ types }) => types.length === 0 || types.includes(String(own)));
+  if (same && same.types.length > 0) return `it exists only for type ${same.types.map((name) => `"${name}"`).join(" or ")}`;
+  const synonym = synonymOf(key, dotted(parent.filter((step) => typeof step === "string")))?.split(".");
+  const meant = synonym && keyInfoAt(keys, [...parent, ...synonym]);
+  if (meant && (own === undefined || hasType(meant, own))) return `did you mean "${dotted([...parent, ...synonym])}"?`;
+  const isUnitFile = keys.has("command"); // otherwise these are the settings
+  const advice = isUnitFile && parent.length === 0 ? adviceOn(key) : undefined;
+  if (advice !== undefined) return advice;
+  const candidates = [...siblings.values()].filter((info) => hasType(info, own));
   const near = closest(
     key,
     candidates.map(({ name }) => name),
@@ -73,6 +80,8 @@ function unknownHint(key: string, parent: Path, siblings: Keys, root: Node, keys
   const homes = [...keys.values()].filter((info) => info.children().has(key));
   return homes.length === 1 ? `it belongs in "${homes[0]!.path}"` : null;
 }
+
+const hasType = ({ types }: KeyInfo, type: unknown): boolean => types.length === 0 || types.includes(String(type));
 
 function missing(path: Path, root: Node, keys: Keys): Problem {
   const message = `"${dotted(path)}" is missing`;
@@ -87,16 +96,16 @@ function meaning(info: KeyInfo | undefined): string | null {
 const EMPTY = "must not be empty";
 
 const EXPECTED: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "a string",
   number: "a number",
-  int: "a whole number",
-  boolean: "true or false",
+  int: "an integer",
+  boolean: "a boolean",
   array: "a list",
   object: "an object",
   record: "an object",
 };
 
-/** `must be true or false`. Messages of our own schemas (formats, refinements, unions) are predicates already. */
+/** `must be a boolean`. The messages in our own schemas (formats, refinements, unions) are already predicates like this. */
 function predicate(issue: Issue, info: KeyInfo | undefined): string {
   switch (issue.code) {
     case "invalid_type":
@@ -143,7 +152,7 @@ function hintFor(issue: Issue, value: unknown): string | null {
     return near === undefined ? null : `did you mean "${near}"?`;
   }
   if (issue.code !== "invalid_type") return null;
-  if (value === null) return "leave the key out to get the default";
+  if (value === null) return "omit the key to get the default";
   const { expected } = issue;
   if (expected === "boolean") {
     const word = typeof value === "string" || typeof value === "number" ? BOOLEAN_WORDS[`${value}`.toLowerCase()] : undefined;

@@ -3,24 +3,24 @@ import { type Applies, meta } from "../schema/meta.ts";
 import type { Path } from "./tree.ts";
 
 /**
- * The keys of a schema as data: what "did you mean", the comparison of two versions and the reference need to know.
+ * The keys of a schema as data, for "did you mean", for comparing two versions of a unit, and for the reference.
  */
 export interface KeyInfo {
   readonly name: string;
-  /** `restart_policy.max_retries`; list steps are left out. */
+  /** `restart_policy.max_retries`, without list indexes. */
   readonly path: string;
   readonly description: string;
   readonly applies: Applies;
-  /** In words: `true or false`, `a list of texts`. */
+  /** In words: `boolean`, `list of strings`. */
   readonly type: string;
-  /** Undefined: none. */
+  /** Undefined without a default. */
   readonly default: unknown;
   readonly required: boolean;
-  /** For a key of an object with several types: the types that have it; empty means all. */
+  /** In an object with several types (`health_check`): the types that have this key; empty means all. */
   readonly types: readonly string[];
-  /** True for a map with names of the user's choice. */
+  /** True for an object whose keys the user chooses (`environment`). */
   readonly map: boolean;
-  /** Keys inside it, or inside each entry of the list. */
+  /** The keys inside it, or inside each item of a list. */
   children(): ReadonlyMap<string, KeyInfo>;
 }
 
@@ -35,7 +35,7 @@ export function keysOf(schema: Schema, prefix = "", inherited: Applies = "restar
       const known = keys.get(name);
       const types = shapes.length > 1 && type !== undefined ? [...(known?.types ?? []), type] : [];
       const info = keyInfo(name, value, prefix, inherited, types);
-      // The key that selects the type is a different literal in each.
+      // The key that selects the type is a different literal in each shape.
       const words = known && known.type !== info.type ? `${known.type} | ${info.type}` : info.type;
       keys.set(name, { ...(known ?? info), types, type: words });
     }
@@ -44,7 +44,7 @@ export function keysOf(schema: Schema, prefix = "", inherited: Applies = "restar
   return keys;
 }
 
-/** The key at a path (list steps are skipped), or undefined when the schema has none there. */
+/** The key at a path (list indexes are ignored), or undefined when the schema has none there. */
 export function keyInfoAt(keys: ReadonlyMap<string, KeyInfo>, path: Path): KeyInfo | undefined {
   let level = keys;
   let info: KeyInfo | undefined;
@@ -95,7 +95,7 @@ interface Definition {
 
 const definition = (schema: Schema): Definition => schema._zod.def as unknown as Definition;
 
-/** Takes the layers off that say nothing about the values themselves. */
+/** Removes the wrappers (optional, default, lazy) around the schema of the value. */
 function unwrap(schema: Schema): { core: Schema; required: boolean; fallback: unknown } {
   let core = schema;
   let required = true;
@@ -112,7 +112,7 @@ function unwrap(schema: Schema): { core: Schema; required: boolean; fallback: un
   }
 }
 
-/** The shapes of an object, of the objects of a union (with the type that selects each), or of a list's entries. */
+/** The shape of an object, of each object in a union (with the type that selects it), or of a list's items. */
 function objectShapes(schema: Schema): Array<{ readonly type?: string; readonly shape: Readonly<Record<string, Schema>> }> {
   const { type, shape, options, element, discriminator } = definition(unwrap(schema).core);
   if (type === "array") return objectShapes(element!);
@@ -127,11 +127,11 @@ function typeWords(schema: Schema): string {
   const def = definition(unwrap(schema).core);
   switch (def.type) {
     case "string":
-      return "text";
+      return "string";
     case "boolean":
-      return "true or false";
+      return "boolean";
     case "number":
-      return def.format === "safeint" ? "whole number" : "number";
+      return def.format === "safeint" ? "integer" : "number";
     case "enum":
       return Object.values(def.entries!)
         .map((entry) => `\`${entry}\``)

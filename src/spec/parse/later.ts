@@ -1,6 +1,6 @@
 /**
- * What the schema knows and sup does not do yet. It is validated and then refused, never accepted and ignored.
- * When the behaviour exists, delete the row: nothing else has to change here.
+ * Keys that are in the schema but not implemented yet. They are validated and then refused, never silently ignored.
+ * Delete the row once the behaviour exists; nothing else in this folder has to change.
  * With `values`, only these values of the key are refused.
  */
 export interface LaterRow {

@@ -3,11 +3,15 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { type Member, type Node, Source } from "./tree.ts";
 
 /**
- * JSON (RFC 8259) with `//` and block comments, trailing commas and a byte order mark, into a tree with positions.
- * Stricter than JSON.parse in one thing: a key that is there twice is an error, as one of the two would be ignored.
+ * Parses JSON (RFC 8259) with `//` and block comments, trailing commas and a byte order mark into a tree with positions.
+ * It is stricter than JSON.parse in one way: a duplicate key is an error, because one of the two values would be ignored.
+ *
+ * The package jsonc-parser is no replacement: its errors carry a code and an offset only (a missing comma is reported at
+ * the next token, a bad escape at the start of its string), it accepts duplicate keys, `__proto__` and 1e999, overflows
+ * the stack on deep nesting, and takes 1.6 to 2.1 times as long.
  */
 
-export interface Slip {
+export interface SyntaxProblem {
   readonly offset: number;
   readonly message: string;
   readonly hint: string | null;
@@ -16,24 +20,24 @@ export interface Slip {
 export const MAX_LENGTH = 1024 * 1024;
 export const MAX_DEPTH = 64;
 
-/** The tree of a document, or what is wrong with its syntax: the first slip that ends the reading and duplicate keys before it. */
-export function parse(source: Source): Result<Node, readonly Slip[]> {
+/** The tree of a document, or its syntax errors: duplicate keys, then the error at which parsing stopped, if any. */
+export function parse(source: Source): Result<Node, readonly SyntaxProblem[]> {
   if (source.text.length > MAX_LENGTH) return err([{ offset: 0, message: "the file is larger than 1 MiB", hint: null }]);
   const parser = new Parser(source);
   try {
     const node = parser.document();
     return parser.duplicates.length > 0 ? err(parser.duplicates) : ok(node);
   } catch (thrown) {
-    if (thrown instanceof Stop) return err([...parser.duplicates, thrown.slip]);
+    if (thrown instanceof ParseStopped) return err(isIni(source.text) ? [INI] : [...parser.duplicates, thrown.problem]);
     throw thrown;
   }
 }
 
-/** Leaves the recursion; never leaves this file. */
-class Stop {
-  readonly slip: Slip;
-  constructor(slip: Slip) {
-    this.slip = slip;
+/** Unwinds the recursive descent; `parse` catches it. */
+class ParseStopped {
+  readonly problem: SyntaxProblem;
+  constructor(problem: SyntaxProblem) {
+    this.problem = problem;
   }
 }
 
@@ -56,7 +60,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 class Parser {
-  readonly duplicates: Slip[] = [];
+  readonly duplicates: SyntaxProblem[] = [];
   readonly #source: Source;
   readonly #text: string;
   #at = 0;
@@ -68,11 +72,11 @@ class Parser {
   }
 
   document(): Node {
-    this.#space();
-    if (this.#at >= this.#text.length) this.#stop("the file is empty", 'the smallest unit file is { "command": "…" }');
+    this.#skipSpace();
+    if (this.#at >= this.#text.length) this.#fail("the file is empty", 'the smallest unit file is { "command": "…" }');
     const node = this.#value();
-    this.#space();
-    if (this.#at < this.#text.length) this.#stop(`unexpected ${this.#here()} after the end of the document`);
+    this.#skipSpace();
+    if (this.#at < this.#text.length) this.#fail(`unexpected ${this.#here()} after the end of the document`);
     return node;
   }
 
@@ -83,7 +87,7 @@ class Parser {
       return { kind: "scalar", source: this.#source, start, value: this.#string() };
     }
     if (code === 0x7b || code === 0x5b) {
-      if (++this.#depth > MAX_DEPTH) this.#stop(`nested more than ${MAX_DEPTH} levels deep`);
+      if (++this.#depth > MAX_DEPTH) this.#fail(`nested deeper than ${MAX_DEPTH} levels`);
       const node = code === 0x7b ? this.#object() : this.#array();
       this.#depth--;
       return node;
@@ -96,7 +100,7 @@ class Parser {
     const start = this.#at++;
     const members = new Map<string, Member>();
     for (;;) {
-      this.#space();
+      this.#skipSpace();
       if (this.#text[this.#at] === "}") break;
       const key = { source: this.#source, start: this.#at };
       const name = this.#key(start);
@@ -107,11 +111,11 @@ class Parser {
           message: `duplicate key "${name}", first at ${this.#place(earlier.key.start)}`,
           hint: "remove one of the two",
         });
-      this.#space();
-      if (this.#text[this.#at] !== ":") this.#stop(`expected ":" after the key "${name}", found ${this.#here()}`);
+      this.#skipSpace();
+      if (this.#text[this.#at] !== ":") this.#fail(`expected ":" after the key "${name}", found ${this.#here()}`);
       this.#at++;
-      this.#space();
-      if (/[,}]/.test(this.#text[this.#at] ?? "")) this.#stop(`the key "${name}" has no value`);
+      this.#skipSpace();
+      if (/[,}]/.test(this.#text[this.#at] ?? "")) this.#fail(`the key "${name}" has no value`);
       members.set(name, { key, value: this.#value() });
       if (!this.#comma(start, "}")) break;
     }
@@ -123,7 +127,7 @@ class Parser {
     const start = this.#at++;
     const items: Node[] = [];
     for (;;) {
-      this.#space();
+      this.#skipSpace();
       const next = this.#text[this.#at];
       if (next === "]") break;
       if (next === undefined || next === "}") this.#unclosed(start, "]");
@@ -134,10 +138,10 @@ class Parser {
     return { kind: "array", source: this.#source, start, items };
   }
 
-  /** True: a comma was there and the list goes on. False: stands on the closing bracket. */
+  /** True after a comma was read. False when the next character is the closing bracket. */
   #comma(opened: number, close: string): boolean {
     const end = this.#at;
-    this.#space();
+    this.#skipSpace();
     const next = this.#text[this.#at];
     if (next === ",") {
       this.#at++;
@@ -145,8 +149,8 @@ class Parser {
     }
     if (next === close) return false;
     if (next === undefined || next === "}" || next === "]") return this.#unclosed(opened, close);
-    if (/["'{[\w-]/.test(next)) this.#stop("missing comma", `put a comma after ${this.#place(end)}`, end);
-    return this.#stop(`expected "," or "${close}", found ${this.#here()}`);
+    if (/["'{[\w-]/.test(next)) this.#fail("missing comma", `put a comma after ${this.#place(end)}`, end);
+    return this.#fail(`expected "," or "${close}", found ${this.#here()}`);
   }
 
   #key(opened: number): string {
@@ -154,17 +158,17 @@ class Parser {
     if (next === '"') {
       const start = this.#at;
       const name = this.#string();
-      // A plain assignment of it changes an object's prototype instead of adding a key.
-      if (name === "__proto__") this.#stop('the key "__proto__" is not allowed', null, start);
+      // Assigning to it would change the object's prototype instead of adding a key.
+      if (name === "__proto__") this.#fail('the key "__proto__" is not allowed', null, start);
       return name;
     }
     if (next === undefined || next === "]") return this.#unclosed(opened, "}");
     const word = /[\w$@.-]+/y;
     word.lastIndex = this.#at;
     const bare = word.exec(this.#text)?.[0];
-    if (bare) this.#stop("keys need double quotes", `write "${bare}"`);
-    if (next === "'") this.#stop("keys need double quotes, not single ones");
-    return this.#stop(next === "," ? "unexpected comma: no key before it" : `expected a key in double quotes, found ${this.#here()}`);
+    if (bare) this.#fail("keys need double quotes", `write "${bare}"`);
+    if (next === "'") this.#fail("keys need double quotes, not single ones");
+    return this.#fail(next === "," ? "unexpected comma: no key before it" : `expected a key in double quotes, found ${this.#here()}`);
   }
 
   #string(): string {
@@ -192,17 +196,17 @@ class Parser {
     if (plain !== undefined) return plain;
     const hex = this.#text.slice(at + 2, at + 6);
     if (char === "u" && /^[0-9a-fA-F]{4}$/.test(hex)) return String.fromCharCode(Number.parseInt(hex, 16));
-    if (char === "u") return this.#stop("\\u needs four hexadecimal digits", null, at);
-    return this.#stop(`\\${printable(char)} is no escape of JSON`, "a backslash itself is written \\\\", at);
+    if (char === "u") return this.#fail("\\u needs four hexadecimal digits", null, at);
+    return this.#fail(`\\${printable(char)} is not a JSON escape`, "write a backslash as \\\\", at);
   }
 
   #badCharacter(start: number, at: number): never {
     const char = this.#text[at];
     if (char === undefined || char === "\n" || char === "\r")
-      this.#stop("the string is not closed on its line", 'end it with ", and write a line break in it as \\n', start);
-    if (char === "\t") this.#stop("a tab in a string must be written \\t", null, at);
+      this.#fail("the string is not closed on its line", 'end it with ", and write a line break as \\n', start);
+    if (char === "\t") this.#fail("a tab in a string must be written \\t", null, at);
     const code = char.charCodeAt(0).toString(16).padStart(4, "0");
-    return this.#stop(`a control character in a string must be written \\u${code}`, null, at);
+    return this.#fail(`a control character in a string must be written \\u${code}`, null, at);
   }
 
   #number(): Node {
@@ -210,9 +214,9 @@ class Parser {
     const run = /[-+.\w]+/y;
     run.lastIndex = start;
     const text = run.exec(this.#text)![0];
-    if (!/^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/.test(text)) this.#stop(`"${text}" is not a number of JSON`, numberHint(text));
+    if (!/^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/.test(text)) this.#fail(`"${text}" is not a JSON number`, numberHint(text));
     const value = Number(text);
-    if (!Number.isFinite(value)) this.#stop(`the number ${text} is too large`);
+    if (!Number.isFinite(value)) this.#fail(`the number ${text} is too large`);
     this.#at += text.length;
     return { kind: "scalar", source: this.#source, start, value };
   }
@@ -229,24 +233,24 @@ class Parser {
     }
     if (word !== undefined) return this.#unknownWord(word);
     const char = this.#text[start];
-    if (char === "'" || char === "`" || char === "“") this.#stop("texts need double quotes", `write "…" instead of ${char}…${char}`);
-    if (char === ",") this.#stop("unexpected comma: no value before it");
-    return this.#stop(`expected a value, found ${this.#here()}`);
+    if (char === "'" || char === "`" || char === "“") this.#fail("strings need double quotes", `write "…" instead of ${char}…${char}`);
+    if (char === ",") this.#fail("unexpected comma: no value before it");
+    return this.#fail(`expected a value, found ${this.#here()}`);
   }
 
   #unknownWord(word: string): never {
-    if (/^(nan|[-+]?infinity)$/i.test(word)) this.#stop(`JSON has no ${word}`, "leave the key out instead");
-    if (/^[-+.]+\d/.test(word)) this.#stop(`"${word}" is not a number of JSON`, numberHint(word));
+    if (/^(nan|[-+]?infinity)$/i.test(word)) this.#fail(`JSON has no ${word}`, "omit the key instead");
+    if (/^[-+.]+\d/.test(word)) this.#fail(`"${word}" is not a JSON number`, numberHint(word));
     const near = { yes: "true", on: "true", no: "false", off: "false", none: "null", nil: "null", undefined: "null" }[word.toLowerCase()];
     const guess = near ?? closest(word, LITERALS.keys());
-    return this.#stop(
+    return this.#fail(
       `unknown word ${word}`,
-      guess ? `did you mean ${guess}? Texts need double quotes: "${word}"` : `texts need double quotes: "${word}"`,
+      guess ? `did you mean ${guess}? Strings need double quotes: "${word}"` : `strings need double quotes: "${word}"`,
     );
   }
 
   /** Skips white space and comments. */
-  #space(): void {
+  #skipSpace(): void {
     const text = this.#text;
     for (;;) {
       const code = text.charCodeAt(this.#at);
@@ -254,7 +258,7 @@ class Parser {
       else if (code !== 0x2f) break;
       else this.#comment();
     }
-    if (text[this.#at] === "#") this.#stop('unexpected "#"', "comments start with //");
+    if (text[this.#at] === "#") this.#fail('unexpected "#"', "comments start with //");
   }
 
   #comment(): void {
@@ -264,16 +268,16 @@ class Parser {
       this.#at = end < 0 ? this.#text.length : end + 1;
     } else if (next === "*") {
       const end = this.#text.indexOf("*/", this.#at + 2);
-      if (end < 0) this.#stop("the comment is never closed", "close it with */");
+      if (end < 0) this.#fail("the comment is never closed", "close it with */");
       this.#at = end + 2;
-    } else this.#stop('unexpected "/"', "comments are // … or /* … */");
+    } else this.#fail('unexpected "/"', "comments are // … or /* … */");
   }
 
   #unclosed(opened: number, close: string): never {
     const open = this.#text[opened];
     if (this.#at >= this.#text.length)
-      this.#stop(`the "${open}" opened at ${this.#place(opened)} is never closed`, `add the missing "${close}"`);
-    return this.#stop(`expected "${close}" to close the "${open}" opened at ${this.#place(opened)}, found ${this.#here()}`);
+      this.#fail(`the "${open}" opened at ${this.#place(opened)} is never closed`, `add the missing "${close}"`);
+    return this.#fail(`expected "${close}" to close the "${open}" opened at ${this.#place(opened)}, found ${this.#here()}`);
   }
 
   #place(offset: number): string {
@@ -286,8 +290,8 @@ class Parser {
     return point === undefined ? "the end of the file" : `"${printable(String.fromCodePoint(point))}"`;
   }
 
-  #stop(message: string, hint: string | null = null, offset: number = this.#at): never {
-    throw new Stop({ offset, message, hint });
+  #fail(message: string, hint: string | null = null, offset: number = this.#at): never {
+    throw new ParseStopped({ offset, message, hint });
   }
 }
 
@@ -295,9 +299,25 @@ function numberHint(text: string): string | null {
   if (/^0\d+$/.test(text)) return `no leading zeros: write ${text.replace(/^0+(?=\d)/, "")}`;
   if (/^\+/.test(text)) return `write ${text.slice(1)}`;
   if (/^-?\./.test(text)) return `write ${text.replace(".", "0.")}`;
-  if (/^-?\d+(\.\d+)?(ms|s|m|h|d)$/.test(text)) return "times are plain numbers of seconds";
+  if (/^-?\d+(\.\d+)?(ms|s|m|h|d)$/.test(text)) return "times are numbers of seconds, without a unit";
   return null;
 }
+
+const INI: SyntaxProblem = {
+  offset: 0,
+  message: "this is an INI file (supervisord or systemd?), not JSON",
+  hint: 'write the keys as JSON: { "command": "…" }',
+};
+
+/** The first line that is not a comment is `key=value`, or a `[section]` with a `key=value` or another section below it. */
+function isIni(text: string): boolean {
+  const lines = text.split("\n", 200).map((line) => line.trim());
+  const [first = "", second = ""] = lines.filter((line) => line !== "" && !/^[#;]/.test(line));
+  return INI_KEY.test(first) || (INI_SECTION.test(first) && (INI_KEY.test(second) || INI_SECTION.test(second)));
+}
+
+const INI_KEY = /^[A-Za-z][\w.-]*\s*=/;
+const INI_SECTION = /^\[[A-Za-z][^\]"]*\]$/;
 
 const printable = (char: string): string =>
   /[\p{C}]/u.test(char) ? `U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}` : char;

@@ -1,10 +1,10 @@
 import { type Path, type Source, dotted } from "./tree.ts";
 
-/** Something wrong with a file a user wrote. The same shape goes over the API. */
+/** An error or warning about a file that a user wrote. The API sends the same shape. */
 export interface Problem {
   readonly severity: "error" | "warning";
   readonly file: string;
-  /** From 1; null when it is about the file as a whole. */
+  /** From 1; null for a problem of the whole file. */
   readonly line: number | null;
   readonly column: number | null;
   /** Dotted path of the key, "" for the whole file. */
@@ -28,7 +28,7 @@ export function problemAt(place: { readonly source: Source; readonly start: numb
   return { ...fileProblem(source.path, details), ...source.position(start) };
 }
 
-/** A problem of a file as a whole. */
+/** A problem of the whole file, without a line. */
 export function fileProblem(file: string, { severity = "error", path = [], value, message, hint = null }: Details): Problem {
   return {
     severity,
@@ -43,13 +43,13 @@ export function fileProblem(file: string, { severity = "error", path = [], value
 }
 
 /**
- * `file:line:column: error: key: message`, then, when the text of the file is given, the line with a caret under the
- * place, then the hint.
+ * `file:line:column: error: key: message`, then, if the text of the file is given, the line with a caret under the
+ * column, then the hint.
  */
 export function formatProblem(problem: Problem, text?: string): string {
   const { file, line, column, severity, key, message, hint } = problem;
   const where = [file, line, column].filter((part) => part !== null).join(":");
-  // Most messages name their key in quotes already.
+  // Most messages already name their key in quotes.
   const about = key === "" || message.includes(`"${key}"`) ? "" : `${key}: `;
   const lines = [`${where}: ${severity}: ${about}${message}`];
   if (text !== undefined && line !== null && column !== null) lines.push(...excerpt(text, line, column));
@@ -57,7 +57,7 @@ export function formatProblem(problem: Problem, text?: string): string {
   return lines.join("\n");
 }
 
-/** The same on one line: for notes and lists. */
+/** The problem on one line, for notes and lists. */
 export const problemLine = (problem: Problem): string => formatProblem(problem).replace("\n  hint: ", "; ");
 
 const EXCERPT_WIDTH = 100;

@@ -1,6 +1,6 @@
 /**
- * A JSON document that still knows where each key and value stood: messages name line and column, and a value keeps
- * its file when drop-ins are merged over it. Positions are offsets in UTF-16 units; lines and columns count from 1.
+ * A JSON document that remembers the position of each key and value, so that messages can name line and column, and
+ * the file of each value after drop-ins are merged. Positions are offsets in UTF-16 units; lines and columns count from 1.
  */
 
 export class Source {
@@ -51,14 +51,14 @@ export interface ScalarNode extends Place {
 export type Node = ObjectNode | ArrayNode | ScalarNode;
 
 export interface Member {
-  /** Where the key stands. */
+  /** Position of the key. */
   readonly key: Place;
   readonly value: Node;
 }
 
 export type Path = ReadonlyArray<string | number>;
 
-/** The plain value, as JSON.parse gives it. */
+/** The plain value, as JSON.parse returns it. */
 export function toValue(node: Node): unknown {
   if (node.kind === "scalar") return node.value;
   if (node.kind === "array") return node.items.map(toValue);
@@ -67,7 +67,7 @@ export function toValue(node: Node): unknown {
   return value;
 }
 
-/** The node at a path, or undefined when the document has none there. */
+/** The node at a path, or undefined if there is none. */
 export function nodeAt(root: Node, path: Path): Node | undefined {
   let node: Node | undefined = root;
   for (const step of path) {
@@ -78,14 +78,14 @@ export function nodeAt(root: Node, path: Path): Node | undefined {
   return node;
 }
 
-/** The key at a path: the name in an object, the item itself in a list. */
+/** The position of the key at a path: of the name in an object, of the item itself in a list. */
 export function keyAt(root: Node, path: Path): Place | undefined {
   const parent = nodeAt(root, path.slice(0, -1));
   const last = path.at(-1);
   return parent?.kind === "object" ? parent.members.get(String(last))?.key : nodeAt(root, path);
 }
 
-/** The deepest node on the way to a path: where something is missing. */
+/** The deepest existing node on the way to a path, to report a missing key at. */
 export function nearest(root: Node, path: Path): Node {
   for (let length = path.length; length > 0; length--) {
     const node = nodeAt(root, path.slice(0, length));
@@ -94,7 +94,7 @@ export function nearest(root: Node, path: Path): Node {
   return root;
 }
 
-/** Visits every scalar in document order. The path is valid during the call only, except for what is copied of it. */
+/** Visits every scalar in document order. `path` is reused: it is valid during the call only, so copy it to keep it. */
 export function eachScalar(root: Node, visit: (node: ScalarNode, path: Path) => void): void {
   const path: Array<string | number> = [];
   const walk = (node: Node): void => {
@@ -111,7 +111,7 @@ export function eachScalar(root: Node, visit: (node: ScalarNode, path: Path) => 
 }
 
 /**
- * The offset in the file of character `index` of a string's value: escapes are longer in the file than in the value.
+ * The offset in the file of character `index` of a string's value. Escapes are longer in the file than in the value.
  */
 export function offsetInString(node: ScalarNode, index: number): number {
   const { text } = node.source;

@@ -1,16 +1,21 @@
 import type { z } from "zod";
 import type { Row } from "../schema/meta.ts";
-import { NO, type Quick, quick } from "./quick.ts";
 import { type ObjectNode, toValue } from "./tree.ts";
 import { UNIT_ROWS, type UnitFile } from "../schema/unit.ts";
 
 export type Issue = z.core.$ZodIssue;
 
+export interface Validated {
+  /** Every default is filled in. A top-level key that an issue is about is missing or has its default. */
+  readonly unit: UnitFile;
+  readonly issues: readonly Issue[];
+}
+
 /**
- * The same answer as `unitSchema().safeParse`, in a third of the time: only the keys that are there are validated (a
- * file has ten of about fifty), and what is not there has the same default in every unit.
+ * Gives the same answer as `unitSchema().safeParse`, but builds and runs only the schemas of the keys that are present:
+ * a file has about ten of the fifty keys, and the defaults of the others are the same in every unit.
  */
-export function validateUnit(root: ObjectNode): { readonly unit: UnitFile } | { readonly issues: readonly Issue[] } {
+export function validateUnit(root: ObjectNode): Validated {
   const given = (absent ??= whenAbsent());
   const unit: Record<string, unknown> = { ...given.defaults };
   const issues: Issue[] = [];
@@ -19,10 +24,7 @@ export function validateUnit(root: ObjectNode): { readonly unit: UnitFile } | { 
     const row = Object.hasOwn(ROWS, name) ? ROWS[name]! : undefined;
     if (!row) unknown.push(name);
     else {
-      const plain = toValue(value);
-      const data = quickly(name, row, plain);
-      // Only zod can say what is wrong.
-      const parsed = data === NO ? row.schema().safeParse(plain, INTERPRETED) : { success: true as const, data };
+      const parsed = row.schema().safeParse(toValue(value), INTERPRETED);
       if (parsed.success) unit[name] = parsed.data;
       else for (const issue of parsed.error.issues) issues.push({ ...issue, path: [name, ...issue.path] });
     }
@@ -31,33 +33,25 @@ export function validateUnit(root: ObjectNode): { readonly unit: UnitFile } | { 
     if (!root.members.has(name)) issues.push({ code: "invalid_type", expected: "string", path: [name], message: "missing" });
   }
   if (unknown.length > 0) issues.push({ code: "unrecognized_keys", keys: unknown, path: [], message: "unknown keys" });
-  return issues.length > 0 ? { issues } : { unit: unit as UnitFile };
+  return { unit: unit as UnitFile, issues };
 }
 
 const ROWS: Readonly<Record<string, Row<z.ZodType>>> = UNIT_ROWS;
 
-const compiled = new Map<string, Quick>();
-
-function quickly(name: string, row: Row<z.ZodType>, value: unknown): unknown {
-  let check = compiled.get(name);
-  if (!check) compiled.set(name, (check = quick(row.schema())));
-  return check(value);
-}
-
 let absent: ReturnType<typeof whenAbsent> | undefined;
 
-/** What holds for keys that are not there. */
+/** The defaults of keys that are absent, and the keys that must not be absent. */
 function whenAbsent(): { readonly defaults: Readonly<Record<string, unknown>>; readonly required: readonly string[] } {
   const defaults: Record<string, unknown> = {};
   const required: string[] = [];
   for (const [name, { optional, schema }] of Object.entries(ROWS)) {
     if (optional) continue;
-    const value = quick(schema())(undefined);
-    if (value === NO) required.push(name);
-    else defaults[name] = value;
+    const parsed = schema().safeParse(undefined, INTERPRETED);
+    if (parsed.success) defaults[name] = parsed.data;
+    else required.push(name);
   }
   return { defaults, required };
 }
 
-/** Without zod's generated code: making it costs more than a few hundred files gain by it. */
+/** Without zod's generated code: generating it costs more than it saves on a few hundred files. */
 const INTERPRETED = { jitless: true };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { count, nonEmpty, said, seconds, words } from "./meta.ts";
 
-/** The schema of `health_check`: how to ask a unit whether it is well. */
+/** The schema of `health_check`. */
 
 interface ProbeKeys {
   readonly timeout: number;
@@ -41,12 +41,12 @@ export const PROBE_TYPES = ["http", "tcp", "process", "exec"] as const;
 
 export function healthCheckSchema() {
   const [http, tcp, alive, exec] = shapes();
-  const often = timing();
+  const schedule = timing();
   return z.discriminatedUnion("type", [
-    z.strictObject({ ...http, ...often }),
-    z.strictObject({ ...tcp, ...often }),
-    z.strictObject({ ...alive, ...often }),
-    z.strictObject({ ...exec, ...often }),
+    z.strictObject({ ...http, ...schedule }),
+    z.strictObject({ ...tcp, ...schedule }),
+    z.strictObject({ ...alive, ...schedule }),
+    z.strictObject({ ...exec, ...schedule }),
   ]);
 }
 
@@ -54,11 +54,11 @@ function shapes() {
   const fallback: z.ZodType<ProbeFile> = z.lazy(() => fallbackSchema());
   const shared = (timeout: number) => ({
     timeout: said(
-      "Seconds after which a probe that has no answer is cut and counts as failed; 10, for tcp 5.",
+      "Seconds after which a probe without a result is aborted and counts as failed. The default is 10, for tcp 5.",
       seconds(0.001).default(timeout),
     ),
     fallback_check: said(
-      "A second check, of any type, tried when this one fails: when it passes, the unit is `degraded` (an alert, no restart). Both failing counts as one failure.",
+      "A second check of any type, run when this one fails. If it passes, the unit is `degraded` (an alert, no restart). If both fail, this counts as one failure.",
       fallback.optional(),
     ),
   });
@@ -79,38 +79,44 @@ function buildFallback() {
 }
 
 const TYPE =
-  "`http`: a request is answered as expected. `tcp`: a connection is accepted. `process`: the main process is alive, no zombie and not stopped. `exec`: a command exits with 0.";
+  "`http`: a request gets the expected response. `tcp`: a connection is accepted. `process`: the main process exists and is neither a zombie nor stopped. `exec`: a command exits with code 0.";
 
 function httpKeys() {
   const status = () =>
-    z.union([count(100, 599), z.string().regex(/^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$/, 'must be a status such as 200, "2xx" or "200-299"')], {
-      error: 'must be a status such as 200, "2xx" or "200-299"',
-    });
+    z.union(
+      [count(100, 599), z.string().regex(/^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$/, 'must be a status code such as 200, "2xx" or "200-299"')],
+      {
+        error: 'must be a status code such as 200, "2xx" or "200-299"',
+      },
+    );
   return {
     endpoint: said(
-      "`http://…`, `https://…`, or `unix:/path.sock:/url-path` for a unix socket. A percent sign of the URL is written `%%`.",
-      z.string().regex(/^(https?:\/\/.|unix:\/[^:]+:\/)/, "must begin with http://, https:// or unix:/path.sock:/"),
+      "`http://…`, `https://…`, or `unix:/path.sock:/url-path` for a Unix socket. Write a percent sign in the URL as `%%`.",
+      z.string().regex(/^(https?:\/\/.|unix:\/[^:]+:\/)/, "must start with http://, https:// or unix:/path.sock:/"),
     ),
     method: said(
-      "Request method.",
+      "HTTP request method.",
       z
         .string()
-        .regex(/^[A-Z]{1,16}$/, "must be a method in capitals, such as GET or HEAD")
+        .regex(/^[A-Z]{1,16}$/, "must be an HTTP method in capitals, such as GET or HEAD")
         .default("GET"),
     ),
     headers: said(
-      "Request headers.",
-      z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be the name of a header"), z.string()).default({}),
+      "HTTP request headers.",
+      z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be a header name"), z.string()).default({}),
     ),
     expected_status: said(
-      'Statuses that pass: a number, `"2xx"`, `"200-299"`, or a list of these.',
+      'Status codes that pass: a number, `"2xx"`, `"200-299"`, or a list of these.',
       z
-        .union([status(), z.array(status()).min(1)], { error: 'must be a status such as 200, "2xx" or "200-299", or a list of these' })
+        .union([status(), z.array(status()).min(1)], { error: 'must be a status code such as 200, "2xx" or "200-299", or a list of these' })
         .optional(),
       "200-399",
     ),
-    expected_content: said("Text that the body must hold, or `/regex/`. At most 1 MiB of the body is read.", nonEmpty().optional()),
-    insecure_tls: said("Accept any certificate.", z.boolean().default(false)),
+    expected_content: said(
+      "String that the body must contain, or a regular expression `/regex/` that it must match. At most 1 MiB of the body is read.",
+      nonEmpty().optional(),
+    ),
+    insecure_tls: said("Accept any TLS certificate.", z.boolean().default(false)),
   };
 }
 
@@ -118,8 +124,8 @@ function tcpKeys() {
   return {
     host: said("Host to connect to.", nonEmpty().default("localhost")),
     port: said(
-      "Port to connect to: a number, or a text with `${PORT}`; by default the unit's `port`.",
-      z.union([count(1, 65_535), nonEmpty()], { error: 'must be a number from 1 to 65535 or a text such as "${PORT}"' }).optional(),
+      "Port to connect to: a number, or a string with `${PORT}`. The default is the unit's `port`.",
+      z.union([count(1, 65_535), nonEmpty()], { error: 'must be a number from 1 to 65535 or a string such as "${PORT}"' }).optional(),
       "${PORT}",
     ),
   };
@@ -127,20 +133,20 @@ function tcpKeys() {
 
 function execKeys() {
   return {
-    command: said("Command to run, with the unit's environment and user; found on the unit's PATH.", nonEmpty()),
-    args: said("Its arguments.", words().default([])),
+    command: said("Command to run with the unit's environment and user, looked up in the unit's PATH.", nonEmpty()),
+    args: said("Arguments of the command.", words().default([])),
   };
 }
 
 function timing() {
   return {
-    interval: said("Seconds from one probe to the next.", seconds(0.1).default(30)),
-    start_period: said("Seconds after the start in which failures don't count.", seconds().default(0)),
-    start_interval: said("Seconds from one probe to the next while the unit is starting.", seconds(0.1).default(1)),
-    failure_threshold: said("Failures in a row that make the unit `unhealthy`.", count(1).default(3)),
-    success_threshold: said("Successes in a row that make it `healthy` again.", count(1).default(1)),
+    interval: said("Seconds between probes.", seconds(0.1).default(30)),
+    start_period: said("Seconds after the start during which failures are not counted.", seconds().default(0)),
+    start_interval: said("Seconds between probes while the unit is starting.", seconds(0.1).default(1)),
+    failure_threshold: said("Consecutive failures after which the unit is `unhealthy`.", count(1).default(3)),
+    success_threshold: said("Consecutive successes after which the unit is `healthy` again.", count(1).default(1)),
     action: said(
-      "What follows when the unit is unhealthy: `restart` (uses up a retry), or `none`: only the event and the alert.",
+      "What to do when the unit is unhealthy: `restart` (uses up a retry), or `none` (event and alert only).",
       z.enum(["restart", "none"]).default("restart"),
     ),
   };

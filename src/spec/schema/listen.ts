@@ -1,28 +1,28 @@
 import { err, ok, type Result } from "../../base/result.ts";
 
-/** Where a held socket listens. */
+/** The address of a socket that the daemon holds open. */
 export type ListenAddress =
   | { readonly family: "inet"; readonly host: readonly number[]; readonly port: number }
   | { readonly family: "inet6"; readonly host: readonly number[]; readonly port: number }
   | { readonly family: "unix"; readonly path: string };
 
-/** `127.0.0.1:8080`, `[::1]:8080`, `*:8080` (every address, IPv6 and IPv4), `/run/web.sock`. Names are not looked up. */
+/** `127.0.0.1:8080`, `[::1]:8080`, `*:8080` (every address, IPv6 and IPv4), `/run/web.sock`. Host names are not resolved. */
 export function parseListen(text: string): Result<ListenAddress, string> {
   if (text.startsWith("/"))
     return text.length <= 107 ? ok({ family: "unix", path: text }) : err(`the path "${text}" is longer than 107 bytes`);
   const match = /^(\*|\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(\d{1,5})$/.exec(text);
-  if (!match) return err(`"${text}" is no address: write 127.0.0.1:8080, [::1]:8080, *:8080 or /path.sock`);
+  if (!match) return err(`"${text}" is not an address: write 127.0.0.1:8080, [::1]:8080, *:8080 or /path.sock`);
   const port = Number(match[2]);
-  if (port < 1 || port > 65_535) return err(`"${text}": a port is a number from 1 to 65535`);
+  if (port < 1 || port > 65_535) return err(`"${text}": the port must be from 1 to 65535`);
   const host = match[1]!;
   if (host === "*") return ok({ family: "inet6", host: new Array<number>(16).fill(0), port });
   if (host === "localhost") return ok({ family: "inet", host: [127, 0, 0, 1], port });
   if (host.startsWith("[")) {
     const bytes = parseV6(host.slice(1, -1));
-    return bytes ? ok({ family: "inet6", host: bytes, port }) : err(`"${host}" is no IPv6 address`);
+    return bytes ? ok({ family: "inet6", host: bytes, port }) : err(`"${host}" is not an IPv6 address`);
   }
   const bytes = parseV4(host);
-  return bytes ? ok({ family: "inet", host: bytes, port }) : err(`"${host}" is no IPv4 address`);
+  return bytes ? ok({ family: "inet", host: bytes, port }) : err(`"${host}" is not an IPv4 address`);
 }
 
 function parseV4(text: string): number[] | null {
@@ -31,7 +31,7 @@ function parseV4(text: string): number[] | null {
   return parts.map(Number);
 }
 
-/** RFC 4291, section 2.2, without the form that ends in an IPv4 address. */
+/** RFC 4291, section 2.2, except for the form that ends in an IPv4 address. */
 function parseV6(text: string): number[] | null {
   const halves = text.split("::");
   if (halves.length > 2) return null;

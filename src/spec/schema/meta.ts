@@ -1,13 +1,13 @@
 import { z } from "zod";
 
 /**
- * What the schemas say about their keys besides the type. `applies`: whether a changed value takes effect on a running
- * unit or needs a restart of it; keys inside an object inherit it from the object.
+ * Metadata of a key. `applies`: whether a changed value takes effect on a running unit or needs a restart. Keys inside an
+ * object inherit it from the object.
  */
 export interface KeyMeta {
   readonly description: string;
   readonly applies?: Applies;
-  /** Shown as the default where the schema itself fills none in, because it depends on other keys. */
+  /** The default to document where the schema has none, because it depends on other keys. */
   readonly default?: unknown;
   [extra: string]: unknown;
 }
@@ -16,10 +16,10 @@ export type Applies = "live" | "restart";
 
 export const meta = z.registry<KeyMeta>();
 
-/** A key of the top level. Its schema is built when the key is first met: most files use few of them. */
+/** A top-level key. Its schema is built on first use, because most files use few keys. */
 export interface Row<S extends z.ZodType> {
   readonly schema: () => S;
-  /** Absent without a default. */
+  /** The key may be absent and has no default. */
   readonly optional: boolean;
 }
 
@@ -27,11 +27,11 @@ export interface Row<S extends z.ZodType> {
 export const live = <S extends z.ZodType>(description: string, build: () => S): Row<S> =>
   row({ description, applies: "live" }, build, false);
 
-/** A key that a running process can only get by being started anew. */
+/** A key whose new value takes effect at the next start of the unit. */
 export const restart = <S extends z.ZodType>(description: string, build: () => S): Row<S> =>
   row({ description, applies: "restart" }, build, false);
 
-/** The same for keys that may be absent and have no default; `otherwise` is shown as one. */
+/** The same for keys that may be absent and have no default in the schema; `otherwise` is documented as the default. */
 export const liveOptional = <S extends z.ZodType>(description: string, build: () => S, otherwise?: unknown): Row<z.ZodOptional<S>> =>
   row({ description, applies: "live", ...shownDefault(otherwise) }, () => build().optional(), true);
 
@@ -56,7 +56,7 @@ function note<S extends z.ZodType>(schema: S, what: KeyMeta): S {
 
 const YEAR = 31_536_000;
 
-/** Seconds, fractions allowed, at most a year. */
+/** Seconds, with fractions, at most a year. */
 export const seconds = (min = 0): z.ZodNumber => z.number().min(min).max(YEAR);
 
 export const count = (min: number, max = 1_000_000_000): z.ZodInt => z.int().min(min).max(max);

@@ -4,12 +4,12 @@ import { CONDITIONS, KILL_MODES } from "../../base/words.ts";
 import { RESERVED } from "../load/environment.ts";
 import { count, nonEmpty, said, seconds, words } from "./meta.ts";
 
-/** Schemas of the objects inside a unit file; `health_check` has a file of its own. */
+/** Schemas of the objects inside a unit file. `health_check` is in `health.ts`. */
 
 export const variableName = () =>
   z
     .string()
-    .regex(/^[^=\0\s]+$/, "must be the name of a variable: not empty, without = and spaces")
+    .regex(/^[^=\0\s]+$/, "must be a variable name: not empty, without = and white space")
     .refine((name) => !RESERVED.has(name), { error: "is set by sup itself" });
 
 export const signal = () => z.string().refine((text) => signalNumber(text) !== undefined, { error: "must be a signal such as SIGTERM" });
@@ -34,19 +34,18 @@ export const RLIMITS = [
 ] as const;
 
 export function limits() {
-  const amount = () =>
-    z.union([count(0, Number.MAX_SAFE_INTEGER), z.literal("unlimited")], { error: 'must be a whole number or "unlimited"' });
+  const amount = () => z.union([count(0, Number.MAX_SAFE_INTEGER), z.literal("unlimited")], { error: 'must be an integer or "unlimited"' });
   const limit = z.union(
     [
       count(0, Number.MAX_SAFE_INTEGER),
       z.literal("unlimited"),
       z.strictObject({
-        soft: said("The limit in force, which the process may raise up to hard.", amount()),
-        hard: said("The most it may raise it to.", amount()),
+        soft: said("The effective limit. The process may raise it up to the hard limit.", amount()),
+        hard: said("The highest value to which the process may raise the soft limit.", amount()),
       }),
     ],
     {
-      error: 'must be a whole number, "unlimited" or { "soft": …, "hard": … }',
+      error: 'must be an integer, "unlimited" or { "soft": …, "hard": … }',
     },
   );
   return z.strictObject(Object.fromEntries(RLIMITS.map((name) => [name, said(`RLIMIT_${name.toUpperCase()}.`, limit.optional())])));
@@ -55,33 +54,36 @@ export function limits() {
 export function hook() {
   return z.strictObject({
     command: said("Program to run.", nonEmpty()),
-    args: said("Its arguments.", words().default([])),
-    timeout: said("Seconds after which it is ended and has failed.", seconds(0.001).default(60)),
+    args: said("Arguments of the command.", words().default([])),
+    timeout: said("Seconds after which the command is killed and counts as failed.", seconds(0.001).default(60)),
   });
 }
 
 export function restartPolicy() {
   return z.strictObject({
-    max_retries: said("Failed retries after which it is given up as `fatal`; -1: never.", count(-1).default(5)),
-    retry_delay: said("Seconds before the first retry; 0: at once.", seconds().default(1)),
-    backoff_multiplier: said("Factor by which the delay grows with each retry.", z.number().min(1).max(1000).default(2)),
-    max_backoff: said("Most seconds between two tries.", seconds().default(300)),
+    max_retries: said("Failed retries after which the unit is `fatal`; -1: retry forever.", count(-1).default(5)),
+    retry_delay: said("Seconds before the first retry; 0: immediately.", seconds().default(1)),
+    backoff_multiplier: said("Factor by which each retry increases the delay.", z.number().min(1).max(1000).default(2)),
+    max_backoff: said("Longest delay between two retries, in seconds.", seconds().default(300)),
     jitter: said(
-      "Fraction of the delay, 0 to 1, by which it is spread at random, so that units don't retry in step.",
+      "Random variation of the delay, as a fraction from 0 to 1, so that units do not retry in lockstep.",
       z.number().min(0).max(1).default(0),
     ),
-    reset_after: said("Seconds of `running` after which the count of retries returns to 0.", seconds().default(60)),
-    fatal_retry_after: said("Seconds after which a `fatal` unit is tried again; without it, never.", seconds(0.001).optional()),
+    reset_after: said("Seconds in the state `running` after which the retry counter resets to 0.", seconds().default(60)),
+    fatal_retry_after: said(
+      "Seconds after which a `fatal` unit is started again. Without this key it stays `fatal`.",
+      seconds(0.001).optional(),
+    ),
   });
 }
 
 export function gracefulShutdown() {
   return z.strictObject({
-    enabled: said("False: SIGKILL at once.", z.boolean().default(true)),
-    timeout: said("Seconds after which what is left of the whole tree gets SIGKILL.", seconds().default(10)),
-    signal: said("Signal that asks it to end.", signal().default("SIGTERM")),
+    enabled: said("If false, the unit gets SIGKILL immediately.", z.boolean().default(true)),
+    timeout: said("Seconds after which all remaining processes of the unit get SIGKILL.", seconds().default(10)),
+    signal: said("Signal that asks the unit to stop.", signal().default("SIGTERM")),
     kill_mode: said(
-      "`group`: the signal goes to the whole process tree. `mixed`: to the main process, SIGKILL later to all. `process`: to the main process; what is left of the tree is killed after it ended.",
+      "`group`: send the signal to the whole process tree. `mixed`: send it to the main process only, and SIGKILL after the timeout to the whole tree. `process`: send it to the main process only; remaining processes are killed after the main process has ended.",
       z.enum(KILL_MODES).default("group"),
     ),
   });
@@ -90,9 +92,9 @@ export function gracefulShutdown() {
 export function reload() {
   return z.strictObject({
     signal: said("Signal to send to the main process.", signal().optional()),
-    command: said("Program to run instead, with the unit's environment.", nonEmpty().optional()),
-    args: said("Its arguments.", words().default([])),
-    timeout: said("Seconds after which the command is ended and has failed.", seconds(0.001).default(60)),
+    command: said("Program to run instead of sending a signal, with the unit's environment.", nonEmpty().optional()),
+    args: said("Arguments of the command.", words().default([])),
+    timeout: said("Seconds after which the command is killed and counts as failed.", seconds(0.001).default(60)),
   });
 }
 
@@ -100,21 +102,28 @@ export function dependency() {
   const options = z.strictObject({
     unit: said("Name of the unit.", nonEmpty()),
     condition: said(
-      "What to wait for: `started`, `ready`, `completed` (ended, however) or `succeeded`; by default `succeeded` for a oneshot and `ready` for the rest.",
+      "What to wait for: `started`, `ready`, `completed` (ended with any result) or `succeeded`. The default is `succeeded` for a oneshot and `ready` for other types.",
       z.enum(CONDITIONS).optional(),
     ),
-    required: said("False: only the order matters; its failure or absence holds nothing up.", z.boolean().default(true)),
-    restart: said("True: restart this unit when the dependency restarts.", z.boolean().default(false)),
+    required: said(
+      "If false, the dependency affects the start order only: its failure or absence does not block this unit.",
+      z.boolean().default(true),
+    ),
+    restart: said("If true, restart this unit when the dependency restarts.", z.boolean().default(false)),
+    quorum: said(
+      "How many units of the named service must meet the condition; by default all that are wanted. A service without instances is one unit.",
+      count(1).optional(),
+    ),
   });
-  return z.union([nonEmpty(), options], { error: 'must be the name of a unit or { "unit": … }' });
+  return z.union([nonEmpty(), options], { error: 'must be a unit name or { "unit": … }' });
 }
 
-/** Also a part of the settings: there they hold for all units. */
+/** The settings contain these keys too, as defaults for all units. */
 export const logSizes = () => ({
-  max_size_mb: said("Size in MiB at which the file is rotated.", z.number().min(0.001).max(1_000_000).default(10)),
-  keep: said("Rotated files to keep.", count(0, 1000).default(5)),
+  max_size_mb: said("Size in MiB at which the log file is rotated.", z.number().min(0.001).max(1_000_000).default(10)),
+  keep: said("Number of rotated files to keep.", count(0, 1000).default(5)),
   compress: said(
-    "Compress rotated files: true is `zstd`; `gzip` is larger and slower, for tools that read nothing else.",
+    "Compression of rotated files: true means `zstd`. `gzip` is larger and slower, for tools that cannot read zstd.",
     z.union([z.boolean(), z.enum(["zstd", "gzip"])], { error: 'must be true, false, "zstd" or "gzip"' }).default(true),
   ),
 });
@@ -122,16 +131,16 @@ export const logSizes = () => ({
 export function log() {
   return z.strictObject({
     format: said(
-      "`cri`: a time, the stream and the text in each line. `raw`: the bytes as they came.",
+      "`cri`: each line has a timestamp, the stream and the text. `raw`: the unmodified bytes.",
       z.enum(["cri", "raw"]).default("cri"),
     ),
     ...logSizes(),
     max_age_days: said(
-      "Days after its first record at which the file is rotated, and after its last one at which a rotated file is deleted.",
+      "Rotate the file this many days after its first record, and delete a rotated file this many days after its last record.",
       z.number().positive().optional(),
     ),
     rate_limit: said(
-      "Most bytes a second that get into the log, stamps included, with a burst of the same size; what is over it is dropped, counted and told.",
+      "Maximum bytes per second that are logged, timestamps included, with a burst of the same size. Output above the limit is dropped, counted and reported.",
       count(1).optional(),
     ),
   });
@@ -140,15 +149,15 @@ export function log() {
 export function resourceLimits() {
   return z.strictObject({
     max_memory_mb: said("Memory in MiB.", z.number().positive().optional()),
-    max_cpu_percent: said("CPU in percent of one core: 200 is two cores.", z.number().positive().optional()),
-    max_tasks: said("Processes and threads.", count(1).optional()),
+    max_cpu_percent: said("CPU in percent of one core: 200 means two cores.", z.number().positive().optional()),
+    max_tasks: said("Number of processes and threads.", count(1).optional()),
     sustained: said(
-      "Samples in a row over a limit that make a breach, and as many that are not end it. A sample is taken every `metrics.interval` seconds.",
+      "Consecutive samples above a limit after which the limit counts as exceeded; the same number of samples below it ends this. A sample is taken every `metrics.interval` seconds.",
       count(1).default(3),
     ),
-    warn_at: said("Fraction of a limit from which an event says that it is near.", z.number().min(0).max(1).default(0.8)),
+    warn_at: said("Fraction of a limit at which a warning event is emitted.", z.number().min(0).max(1).default(0.8)),
     action: said(
-      "What follows a breach. `warn`: a line in the log, an event and an alert. `restart`: the unit is restarted, which uses up a retry. `enforce`: the kernel holds the run to its limits (memory.max, cpu.max, pids.max of cgroup v2); where it cannot, memory is looked at every second and the unit restarted as soon as it is over, and CPU and tasks are told.",
+      "What to do when a limit is exceeded. `warn`: write a log line, emit an event and raise an alert. `restart`: restart the unit, which uses up a retry. `enforce`: the kernel enforces the limits (memory.max, cpu.max and pids.max of cgroup v2). Without writable cgroups, memory is sampled every second and the unit restarts as soon as it exceeds the limit, while CPU and tasks are only reported.",
       z.enum(["warn", "restart", "enforce"]).default("warn"),
     ),
   });
@@ -156,9 +165,9 @@ export function resourceLimits() {
 
 export function socket() {
   return z.strictObject({
-    name: said("Its name in LISTEN_FDNAMES.", nonEmpty()),
-    listen: said("`host:port`, or the path of a unix socket.", nonEmpty()),
-    reuse_port: said("SO_REUSEPORT.", z.boolean().default(false)),
+    name: said("Name of the socket in LISTEN_FDNAMES.", nonEmpty()),
+    listen: said("`host:port`, or the path of a Unix socket.", nonEmpty()),
+    reuse_port: said("Set SO_REUSEPORT on the socket.", z.boolean().default(false)),
   });
 }
 
@@ -168,17 +177,17 @@ export function schedule() {
       "Five cron fields (minute hour day month weekday), such as `30 2 * * MON-FRI`, or a name such as `@daily`.",
       nonEmpty().optional(),
     ),
-    timezone: said("Time zone of the cron fields, such as `Europe/Berlin`; by default the machine's.", nonEmpty().optional()),
+    timezone: said("Time zone of the cron fields, such as `Europe/Berlin`. The default is the machine's time zone.", nonEmpty().optional()),
     every: said(
-      "Seconds from one run to the next, instead of `cron`. The first run is one period after the unit was loaded.",
+      "Seconds between runs, instead of `cron`. The first run starts one interval after the unit was loaded.",
       seconds(1).optional(),
     ),
     catch_up: said(
-      "Run once when a time passed while the daemon or the machine was down (or asleep). Otherwise it is left out, and an event says so.",
+      "If a scheduled time passed while the daemon or the machine was down or asleep, run the unit once afterwards. If false, the run is skipped and an event reports it.",
       z.boolean().default(false),
     ),
     overlap: said(
-      "What happens when its time comes and the last run is not over: `skip` leaves it out, `queue` runs it right after, `kill` ends the last run first.",
+      "What to do if the previous run is still active at a scheduled time: `skip` this run, `queue` it until the previous run ends, or `kill` the previous run first.",
       z.enum(["skip", "queue", "kill"]).default("skip"),
     ),
   });
@@ -186,33 +195,36 @@ export function schedule() {
 
 export function watch() {
   return z.strictObject({
-    paths: said("Files and directories (with all below them), absolute, `~/…` or relative to `working_directory`.", words().min(1)),
+    paths: said(
+      "Files and directories (including everything below them): absolute, `~/…` or relative to `working_directory`.",
+      words().min(1),
+    ),
     ignore: said(
-      "Globs to leave out: `*.log` matches a name anywhere below the paths, `tmp/**` begins at the watched path. `.git`, `node_modules` and the temporary files of editors are always left out.",
+      "Globs of files to ignore: `*.log` matches a name anywhere below the paths, `tmp/**` is relative to the watched path. `.git`, `node_modules` and temporary files of editors are always ignored.",
       words().default([]),
     ),
-    debounce: said("Seconds without a change before the restart.", seconds().default(0.5)),
+    debounce: said("Seconds to wait after the last change before the restart.", seconds().default(0.5)),
   });
 }
 
 export function instances() {
   const scaling = z.strictObject({
-    min: said("Fewest instances.", count(0, 1000)),
-    max: said("Most instances.", count(1, 1000)),
-    metric: said("`cpu`, `memory`, `response_time` or the name of a reported metric.", nonEmpty()),
-    target: said("Value of the metric to keep to.", z.number().positive()),
-    tolerance: said("Fraction around the target in which nothing changes.", z.number().min(0).max(1).default(0.1)),
-    up_after: said("Seconds over the target before more are started.", seconds().default(0)),
-    down_after: said("Seconds under the target before some are stopped.", seconds().default(300)),
-    cooldown: said("Seconds between two changes.", seconds().default(60)),
+    min: said("Minimum number of instances.", count(0, 1000)),
+    max: said("Maximum number of instances.", count(1, 1000)),
+    metric: said("Metric to scale by: `cpu`, `memory`, `response_time` or the name of a reported metric.", nonEmpty()),
+    target: said("Target value of the metric.", z.number().positive()),
+    tolerance: said("Deviation from the target, as a fraction, that causes no change.", z.number().min(0).max(1).default(0.1)),
+    up_after: said("Seconds above the target before instances are added.", seconds().default(0)),
+    down_after: said("Seconds below the target before instances are removed.", seconds().default(300)),
+    cooldown: said("Minimum seconds between two changes.", seconds().default(60)),
   });
-  return z.union([count(0, 1000), scaling], { error: "must be a whole number or an object" });
+  return z.union([count(0, 1000), scaling], { error: "must be an integer or an object" });
 }
 
 export function rolling() {
   return z.strictObject({
-    max_surge: said("Instances above the wanted number meanwhile.", count(0, 1000).default(1)),
-    max_unavailable: said("Instances below it.", count(0, 1000).default(0)),
-    min_healthy_time: said("Seconds a new instance must be healthy.", seconds().default(0)),
+    max_surge: said("Instances above the wanted number during the restart.", count(0, 1000).default(1)),
+    max_unavailable: said("Instances below the wanted number during the restart.", count(0, 1000).default(0)),
+    min_healthy_time: said("Seconds that a new instance must be healthy before the next one is replaced.", seconds().default(0)),
   });
 }

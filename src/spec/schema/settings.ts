@@ -8,43 +8,43 @@ import { logSizes } from "./parts.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
 import { nearest, nodeAt, type ObjectNode, Source, toValue } from "../parse/tree.ts";
 
-/** The daemon's settings, `sup.json`: everything in it is optional. */
+/** The daemon's settings, `sup.json`. Every key is optional. */
 export interface Settings {
   readonly api: {
     readonly enabled: boolean;
     readonly host: string;
     readonly port: number;
     readonly auth: "token" | "none";
-    /** Names a Host header may carry besides the listener's own. */
+    /** Values that the Host header may have besides the listener's own names. */
     readonly allowedHosts: readonly string[];
     readonly allowedOrigins: readonly string[];
-    /** "" or `/sup`: what a reverse proxy puts before every path. */
+    /** "" or `/sup`: the prefix that a reverse proxy adds to every path. */
     readonly basePath: string;
     readonly page: "on" | "off" | "read-only";
   };
   readonly metrics: { readonly intervalMs: number; readonly retentionDays: number };
   readonly events: { readonly retentionDays: number };
-  /** Past this the oldest metrics and events go before their time. */
+  /** Above this size the oldest metrics and events are deleted before their retention ends. */
   readonly store: { readonly maxSizeBytes: number };
-  /** All logs together. */
+  /** Limits for all logs together. */
   readonly logs: { readonly maxTotalBytes: number | null; readonly retentionDays: number };
   /** Units that may be starting at the same time; 0 is no limit. */
   readonly startConcurrency: number;
-  /** Cgroups for runs: where they can be had, never, or nothing starts without them. */
+  /** `auto`: a cgroup per run if cgroup v2 is writable. `cgroup`: the daemon refuses to start without. `processes`: never. */
   readonly containment: "auto" | "processes" | "cgroup";
-  /** Whether the daemon ends, with exit code 1, when a critical unit has failed for good. */
+  /** `shutdown`: the daemon exits with code 1 when a critical unit is `fatal` or `failed`. */
   readonly onCriticalFatal: "nothing" | "shutdown";
-  /** What holds for units whose own files say nothing, as keys of the unit file; give it to `loadSnapshot`. */
+  /** Defaults for keys that unit files do not set, in the form of a unit file, for `loadSnapshot`. */
   readonly unitDefaults: ObjectNode | null;
 }
 
 export interface LoadedSettings {
-  /** The defaults alone when a problem is an error. */
+  /** The defaults if a problem is an error. */
   readonly settings: Settings;
   readonly problems: readonly Problem[];
 }
 
-/** Null: there is no such file. With an error among the problems the daemon should not start. */
+/** `file` is null if there is none. The daemon must not start if a problem is an error. */
 export function loadSettings(file: TextFile | null): LoadedSettings {
   if (!file) return { settings: DEFAULTS(), problems: [] };
   const source = new Source(file.path, file.text);
@@ -52,7 +52,7 @@ export function loadSettings(file: TextFile | null): LoadedSettings {
   const parsed = parse(source);
   if (!parsed.ok) return refuse(parsed.error.map(({ offset, message, hint }) => problemAt({ source, start: offset }, { message, hint })));
   const root = parsed.value;
-  if (root.kind !== "object") return refuse([problemAt(root, { message: "the settings must be an object", value: toValue(root) })]);
+  if (root.kind !== "object") return refuse([problemAt(root, { message: "the settings must be a JSON object", value: toValue(root) })]);
   const validated = settingsSchema().safeParse(toValue(root));
   if (!validated.success) return refuse(issuesToProblems(validated.error.issues, root, settingsKeys()));
   const problems = checkAccess(validated.data, root);
@@ -73,11 +73,11 @@ type SettingsFile = z.output<ReturnType<typeof build>>;
 const logs = (days: z.ZodNumber) =>
   z.strictObject({
     max_total_mb: said(
-      "Size in MiB past which files are deleted, oldest first: those of units that no longer exist, then rotated ones. Without it there is no such bound.",
+      "Total size in MiB above which log files are deleted, oldest first: those of units that no longer exist, then rotated files. Without this key there is no limit.",
       z.number().min(1).max(1_000_000_000).optional(),
     ),
     retention_days: said(
-      "Days that the logs of units that no longer exist are kept, runs of `sup run` and former instances among them.",
+      "Days to keep the logs of units that no longer exist, including `sup run` units and former instances.",
       days.default(90),
     ),
   });
@@ -85,27 +85,27 @@ const logs = (days: z.ZodNumber) =>
 function build() {
   const days = () => z.number().positive().max(36_500);
   const api = z.strictObject({
-    enabled: said("Serve the API and the page on TCP; the unix socket is always there.", z.boolean().default(true)),
+    enabled: said("Serve the API and the web page on TCP. The Unix socket is always available.", z.boolean().default(true)),
     host: said("Address to listen on.", z.string().min(1).default("127.0.0.1")),
-    port: said("Port to listen on; 0 takes a free one, which `sup status` shows.", count(0, 65_535).default(7870)),
+    port: said("Port to listen on. 0 picks a free port, which `sup status` shows.", count(0, 65_535).default(7870)),
     auth: said(
-      "`token`: requests need the token. `none`: on loopback only; every user of the machine can then control the units.",
+      "`token`: requests need the token. `none`: allowed on loopback only; every user of the machine can then control the units.",
       z.enum(["token", "none"]).default("token"),
     ),
-    allowed_hosts: said("Host names that a reverse proxy passes on.", z.array(z.string().min(1)).default([])),
+    allowed_hosts: said("Host names under which a reverse proxy forwards requests.", z.array(z.string().min(1)).default([])),
     allowed_origins: said(
-      "Origins of other pages that may call the API.",
+      "Origins of other web pages that may call the API.",
       z.array(z.string().regex(/^https?:\/\/[^/]+$/, "must be an origin such as https://example.org")).default([]),
     ),
     base_path: said(
-      "Path under which a reverse proxy serves it.",
+      "Path under which a reverse proxy serves the API.",
       z
         .string()
-        .regex(/^(\/[\w.~-]+)*$/, "must be empty or a path such as /sup, without a slash at its end")
+        .regex(/^(\/[\w.~-]+)*$/, "must be empty or a path such as /sup, without a trailing slash")
         .default(""),
     ),
     page: said(
-      'The web page at `/`. `false`: none. `"read-only"`: who signs in to it sees everything and changes nothing; the token itself stays as mighty as ever.',
+      'The web page at `/`. `false`: no page. `"read-only"`: users of the page can see everything but change nothing. API requests with the token are not restricted.',
       z.union([z.boolean(), z.literal("read-only")]).default(true),
     ),
   });
@@ -116,34 +116,37 @@ function build() {
       "Samples of CPU and memory.",
       z
         .strictObject({
-          interval: said("Seconds from one sample to the next.", z.number().min(0.5).max(86_400).default(5)),
-          retention_days: said("Days they are kept.", days().default(7)),
+          interval: said("Seconds between samples.", z.number().min(0.5).max(86_400).default(5)),
+          retention_days: said("Days to keep samples.", days().default(7)),
         })
         .prefault({}),
     ),
-    events: said("The history of units.", z.strictObject({ retention_days: said("Days it is kept.", days().default(90)) }).prefault({})),
+    events: said(
+      "The event history of units.",
+      z.strictObject({ retention_days: said("Days to keep events.", days().default(90)) }).prefault({}),
+    ),
     store: said(
       "The database.",
       z
         .strictObject({
           max_size_mb: said(
-            "Size in MiB past which the oldest metrics and events go before their time.",
+            "Size in MiB above which the oldest metrics and events are deleted before their retention ends.",
             z.number().min(8).max(1_000_000).default(1024),
           ),
         })
         .prefault({}),
     ),
-    logs: said("All logs together.", logs(days()).prefault({})),
-    start_concurrency: said("Units that may be starting at the same time; 0: no limit.", count(0, 100_000).default(0)),
+    logs: said("Limits for all logs together.", logs(days()).prefault({})),
+    start_concurrency: said("Number of units that may start at the same time; 0: no limit.", count(0, 100_000).default(0)),
     containment: said(
-      "What tells the processes of a unit from others. `auto`: a cgroup for each run where cgroup v2 can be written, otherwise what processes carry with them. `cgroup`: the daemon does not start without. `processes`: no cgroups.",
+      "How the processes of a unit are tracked. `auto`: one cgroup per run if cgroup v2 is writable, otherwise like `processes`. `cgroup`: the daemon refuses to start without writable cgroups. `processes`: track processes by session, parent and environment, without cgroups.",
       z.enum(["auto", "cgroup", "processes"]).default("auto"),
     ),
     on_critical_fatal: said(
-      "What follows when a unit with `critical: true` is `fatal`, or `failed`. `shutdown`: every unit is stopped in order and the daemon ends with exit code 1, so that a container is replaced.",
+      "What to do when a unit with `critical: true` is `fatal` or `failed`. `shutdown`: stop all units in order and exit with code 1, so that a container gets replaced.",
       z.enum(["nothing", "shutdown"]).default("nothing"),
     ),
-    log: said("What holds for the logs of units that say nothing themselves.", z.strictObject(logSizes()).prefault({})),
+    log: said("Log defaults for units that do not set these keys.", z.strictObject(logSizes()).prefault({})),
   });
 }
 
@@ -157,11 +160,11 @@ function checkAccess({ api }: SettingsFile, root: ObjectNode): Problem[] {
         severity: "warning",
         path,
         value: api.auth,
-        message: "every user and every program of this machine can control the units",
+        message: "every user and every program on this machine can control the units",
       }),
     ];
   }
-  const message = `"api.auth": "none" would let everyone who reaches ${api.host} control this machine`;
+  const message = `"api.auth": "none" would let everyone who can reach ${api.host} control this machine`;
   return [problemAt(place, { path, value: api.auth, message, hint: 'set "host": "127.0.0.1", or "auth": "token"' })];
 }
 

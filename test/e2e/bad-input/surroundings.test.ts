@@ -1,4 +1,4 @@
-/** A machine that is not as it should be: what the daemon says, and what goes on all the same. */
+/** Problems of the machine: what the daemon reports, and what keeps working. */
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +10,13 @@ import { tempDir } from "../../harness/temp.ts";
 
 const info = async (daemon: Daemon): Promise<DaemonInfo> => (await daemon.json("daemon", "status")) as DaemonInfo;
 
-/** `sup daemon` that is expected to end by itself. */
+/** Runs `sup daemon`, which is expected to exit on its own. */
 const tryDaemon = (home: string) => run([SUP, "daemon"], { env: { PATH: "/usr/bin:/bin", HOME: home, SUP_HOME: home, NO_COLOR: "1" } });
 
 test.each([
   ["noise", (): Buffer => Buffer.from("this is no database, but long enough to be taken for one. ".repeat(200))],
-  ["a header and nothing behind it", (): Buffer => Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(4080, 0xa5)])],
-] as const)("a damaged database (%s) is set aside: the daemon starts, says so, and services run", async (_, bytes) => {
+  ["a header without content", (): Buffer => Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(4080, 0xa5)])],
+] as const)("a damaged database (%s) is moved away: the daemon starts, reports it, and services run", async (_, bytes) => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   await daemon.reaches("web", "running");
   await daemon.stop();
@@ -30,10 +30,10 @@ test.each([
   expect((await daemon.sup("status")).stdout).toContain("sup.db");
   await daemon.stop();
   await daemon.start();
-  expect((await info(daemon)).notes).toEqual([]); // told once
+  expect((await info(daemon)).notes).toEqual([]); // reported once
 });
 
-test("a port that is taken is said, and the socket serves", async () => {
+test("a port in use is reported, and the socket works", async () => {
   const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   try {
     await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) }, settings: { api: { port: holder.port } } });
@@ -47,7 +47,7 @@ test("a port that is taken is said, and the socket serves", async () => {
   }
 });
 
-test("a socket path that is too long is refused with its length and what to do", async () => {
+test("a socket path that is too long is refused with its length and a hint", async () => {
   using dir = tempDir();
   const home = join(dir.path, "d".repeat(60), "e".repeat(60));
   mkdirSync(home, { recursive: true });
@@ -61,7 +61,7 @@ test.each([
   ["malformed", `{ "api": `, /sup\.json:1:\d+/],
   ["an unknown key", `{ "api": { "prot": 1 } }`, /unknown key "api\.prot"[^]*did you mean "api\.port"/],
   ["a wrong type", `{ "api": { "port": "http" } }`, /sup\.json:1:20.*api\.port/],
-] as const)("a settings file with %s ends the start with place and cause", async (_, text, wanted) => {
+] as const)("a settings file with %s prevents the start, with position and cause", async (_, text, wanted) => {
   using dir = tempDir();
   writeFileSync(join(dir.path, "sup.json"), text);
   const { code, stderr } = await tryDaemon(dir.path);
@@ -69,7 +69,7 @@ test.each([
   expect(stderr).toMatch(wanted);
 });
 
-test("`sup daemon start` says why the daemon did not start, and leaves nothing behind", async () => {
+test("`sup daemon start` reports why the daemon did not start", async () => {
   using dir = tempDir();
   writeFileSync(join(dir.path, "sup.json"), `{ "api": { "prot": 1 } }`);
   const { code, stderr } = await run([SUP, "daemon", "start"], {
@@ -79,7 +79,7 @@ test("`sup daemon start` says why the daemon did not start, and leaves nothing b
   expect(stderr).toMatch(/cannot start the daemon[^]*unknown key "api\.prot"/);
 });
 
-test("a home that cannot be written to is refused with what to do", async () => {
+test("a home that is not writable is refused with a hint", async () => {
   using dir = tempDir();
   writeFileSync(join(dir.path, "file"), "");
   const { code, stderr } = await tryDaemon(join(dir.path, "file"));
@@ -87,7 +87,7 @@ test("a home that cannot be written to is refused with what to do", async () => 
   expect(stderr).toContain("cannot use the directory");
 });
 
-test("a unit directory that is not there is made; one that goes away while the daemon runs is no error", async () => {
+test("a missing unit directory is created; one that is removed while the daemon runs is not an error", async () => {
   await using daemon = await startDaemon();
   await daemon.stop();
   await run(["/bin/rm", "-r", join(daemon.home, "units")]);
@@ -100,7 +100,7 @@ test("a unit directory that is not there is made; one that goes away while the d
   await daemon.reaches("late", "running");
 });
 
-test("a dead socket and a token of an earlier daemon are no obstacle", async () => {
+test("a stale socket and token of an earlier daemon do not prevent the start", async () => {
   await using daemon = await startDaemon();
   const before = (await daemon.sup("token")).stdout;
   await daemon.crash();

@@ -164,7 +164,7 @@ test("as many sockets as a unit may have, over a restart, a re-execution and a c
   await said(3);
   daemon.writeUnit("web", unit(129));
   const { code, stderr } = await daemon.sup("verify", "web");
-  expect([code, stderr]).toEqual([1, expect.stringContaining("129 sockets are too many for one unit: at most 128")]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("a unit can have at most 128 sockets, not 129")]);
 });
 
 const answersOn = async (path: string): Promise<boolean> => (await fetch("http://web/", { unix: path, keepalive: false })).ok;

@@ -9,7 +9,7 @@ import { loadSettings, settingsKeys } from "../../../src/spec/schema/settings.ts
 import { UNIT_ROWS } from "../../../src/spec/schema/unit.ts";
 import { bad, good } from "../fixtures.ts";
 
-describe("what differs between two versions", () => {
+describe("differences between two versions", () => {
   test.each<[string, object, object, Array<[string, string]>]>([
     ["nothing", { command: "x" }, { command: "x" }, []],
     ["a default written out", { command: "x" }, { command: "x", priority: 100, restart_policy: { max_retries: 5 } }, []],
@@ -68,11 +68,11 @@ describe("metadata", () => {
     expect(without).toEqual([]);
   });
 
-  test("every row of what is not supported yet names a key of the schema", () => {
+  test("every row of LATER names a key of the schema", () => {
     for (const { key } of LATER) expect(keyInfoAt(unitKeys(), key.split("."))?.path).toBe(key);
   });
 
-  test("what the contract says applies live does", () => {
+  test("keys that the contract lists as live apply live", () => {
     for (const key of [
       "health_check",
       "resource_limits",
@@ -107,16 +107,16 @@ describe("the JSON Schema", () => {
     expect(schema.properties.priority!.default).toBe(100);
   });
 
-  test("says what is not supported yet, and nothing of our own metadata", () => {
+  test("marks keys that are not supported yet, and contains none of our metadata", () => {
     expect(schema.properties.instances!.description).toStartWith("Not supported yet.");
     expect(JSON.stringify(schema)).not.toContain('"applies"');
   });
 });
 
-test("the reference has every key that is supported, by name", () => {
+test("the reference contains every supported key", () => {
   const text = unitReference();
   for (const key of Object.keys(UNIT_ROWS)) expect(text).toContain(`\`${key}\``);
-  expect(text).toContain("| `retry_delay` | number | `1` | Seconds before the first retry; 0: at once. |");
+  expect(text).toContain("| `retry_delay` | number | `1` | Seconds before the first retry; 0: immediately. |");
   expect(text).not.toContain("undefined");
 });
 
@@ -157,13 +157,13 @@ describe("settings", () => {
   ] as const)
     test(`api.page ${given} is ${page}`, () => expect(load(`{"api": {"page": ${given}}}`).settings.api.page).toBe(page));
 
-  test("any other api.page is refused with what is possible", () => {
+  test("any other api.page is refused with the allowed values", () => {
     const { problems } = load('{"api": {"page": "readonly"}}');
     expect(problems).toHaveLength(1);
     expect(`${problems[0]!.message} ${problems[0]!.hint}`).toContain("read-only");
   });
 
-  test("values are taken", () => {
+  test("values from the file are used", () => {
     const { settings, problems } = load(
       '{"api": {"port": 1, "base_path": "/sup", "allowed_origins": ["https://a.b"]}, "metrics": {"interval": 1}, "start_concurrency": 4}',
     );
@@ -175,7 +175,7 @@ describe("settings", () => {
     });
   });
 
-  test("logs.max_total_mb and logs.retention_days are taken", () => {
+  test("logs.max_total_mb and logs.retention_days are used", () => {
     const { settings, problems } = load('{"logs": {"max_total_mb": 2.5, "retention_days": 3}}');
     expect(problems).toEqual([]);
     expect(settings.logs).toEqual({ maxTotalBytes: 2.5 * 1024 * 1024, retentionDays: 3 });
@@ -189,8 +189,9 @@ describe("settings", () => {
     ['{"api": {"auth": "none", "host": "0.0.0.0"}}', "1:18", "would let everyone", "127.0.0.1"],
     ['{"api": {"base_path": "/x/"}}', "1:23", '"api.base_path" must be empty or a path', null],
     ['{"notify": {}}', "1:2", 'unknown key "notify"', null],
+    ['{"logging": {}}', "1:2", 'unknown key "logging"', 'did you mean "log"?'],
     ["{", "1:2", "never closed", "}"],
-    ["[]", "1:1", "must be an object", null],
+    ["[]", "1:1", "must be a JSON object", null],
   ])("refused: %s", (text, position, message, hint) => {
     const { problems } = load(text);
     expect(problems).toHaveLength(1);
@@ -212,7 +213,7 @@ describe("a problem in full", () => {
     const text = '{\n\t"command": "x",\n\t"enabled": "yes"\n}';
     expect(formatProblem(bad(text)[0]!, text)).toBe(
       [
-        '/u/web.unit.json:3:13: error: "enabled" must be true or false, not "yes"',
+        '/u/web.unit.json:3:13: error: "enabled" must be a boolean, not "yes"',
         '    3 |  "enabled": "yes"',
         "      |             ^",
         "  hint: write true, without quotes",
@@ -220,17 +221,17 @@ describe("a problem in full", () => {
     );
   });
 
-  test("names the key where the message does not", () => {
+  test("names the key if the message does not", () => {
     expect(formatProblem(bad({ command: "x", args: ["%q"] })[0]!)).toStartWith(
       '/u/web.unit.json:1:25: error: args[0]: unknown specifier "%q"\n',
     );
   });
 
-  test("without a place, the file alone", () => {
-    expect(formatProblem(bad("{}", "../x")[0]!)).toStartWith('/u/../x.unit.json: error: "../x" is not a name for a unit');
+  test("has only the file without a position", () => {
+    expect(formatProblem(bad("{}", "../x")[0]!)).toStartWith('/u/../x.unit.json: error: "../x" is not a valid unit name');
   });
 
-  test("long lines are cut around the place, control characters shown as blanks", () => {
+  test("shortens long lines around the position and shows control characters as blanks", () => {
     const text = `{"command": "x", "description": "${"a".repeat(300)}", "enabled": "\\u001b"}`;
     const lines = formatProblem(bad(text)[0]!, text).split("\n");
     expect(lines[1]!.length).toBeLessThan(120);

@@ -33,19 +33,19 @@ describe("specifiers and variables", () => {
 
   test.each([
     ["a%q", 1, 'unknown specifier "%q"'],
-    ["50%", 2, 'a single "%" at the end'],
+    ["50%", 2, 'ends with a single "%"'],
     ["${A", 0, "${A is never closed"],
-    ["x${}", 1, "not followed by the name"],
+    ["x${}", 1, "not followed by a variable name"],
     ["${A-b}", 0, '${A is followed by "-"'],
     ["${A:-b", 0, "${A:- is never closed"],
     ["${A:-%q}", 5, 'unknown specifier "%q"'],
   ])("malformed: %s", (text, at, message) => {
-    const slip = checkText(text)!;
-    expect(slip.at).toBe(at);
-    expect(slip.message).toContain(message);
+    const problem = checkText(text)!;
+    expect(problem.at).toBe(at);
+    expect(problem.message).toContain(message);
   });
 
-  test("a malformed one is a problem of the file, at its place, escapes counted", () => {
+  test("a syntax error is reported at its position in the file, with escapes counted", () => {
     expect(bad('{"command": "x",\n "args": ["ok", "\\u0041\\"%q"]}')).toMatchObject([
       { line: 2, column: 26, key: "args[1]", message: 'unknown specifier "%q"' },
     ]);
@@ -54,7 +54,7 @@ describe("specifiers and variables", () => {
     expect(good({ command: "x", description: "100% ${" }).spec.description).toBe("100% ${");
   });
 
-  test("what passes the check at load never fails for its form at start", () => {
+  test("a string that passes the check at load never has a syntax error at start", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom("%", "n", "$", "{", "}", "A", ":-", "x"), { maxLength: 10 }), (parts) => {
         const text = parts.join("");
@@ -73,7 +73,7 @@ describe("commands", () => {
     expect(expandExec(spec, env, specifiers)).toEqual({ ok: true, value: { argv: ["/home/u/bin/x", "-p", "8080"], cwd: "/home/u/srv/1" } });
   });
 
-  test("with a shell, every $ is the shell's and specifiers are ours", () => {
+  test("with a shell, the shell expands every $ and sup expands specifiers", () => {
     const { spec } = good({ command: "echo $$ ${NOPE} ${#A} %i", shell: true });
     expect(expandExec(spec, env, specifiers)).toEqual({
       ok: true,
@@ -87,13 +87,13 @@ describe("commands", () => {
     expect(result.ok ? "" : result.error).toStartWith("cannot expand args[1]: the variable NOPE is not set");
   });
 
-  test("a directory must be absolute once it is filled in", () => {
+  test("a directory must be absolute after expansion", () => {
     const { spec } = good({ command: "x", working_directory: "${A}/x" });
     const result = expandExec(spec, env, specifiers);
     expect(result.ok ? "" : result.error).toBe('cannot expand working_directory: "1/x" is not an absolute path');
   });
 
-  test("a command that comes out empty is an error", () => {
+  test("a command that expands to an empty string is an error", () => {
     expect(expandCommand({ command: "${EMPTY}", args: [] }, env, specifiers).ok).toBe(false);
   });
 
@@ -115,7 +115,7 @@ describe("probes", () => {
     return expandProbe({ ...check!.probe, ...(check!.fallback ? { fallback: check!.fallback } : {}) }, env, specifiers);
   };
 
-  test("a tcp port is digits afterwards", () => {
+  test("a tcp port is digits after expansion", () => {
     expect(probe({ type: "tcp" }, 80)).toMatchObject({ ok: true, value: { port: "8080" } });
     expect(probe({ type: "tcp", port: 81 })).toMatchObject({ ok: true, value: { port: "81" } });
     expect(probe({ type: "tcp", port: "${A}00000" })).toEqual({
@@ -169,18 +169,18 @@ describe("dotenv", () => {
     ["single quotes are raw", "A='a\\n\"#$x'", { A: 'a\\n"#$x' }],
     ["double quotes have escapes", 'A="a\\n\\"b\\" \\\\ \\$x \\q"', { A: 'a\n"b" \\ $x \\q' }],
     ["quotes over several lines", "A=\"one\ntwo\" # c\nB='x\ny'", { A: "one\ntwo", B: "x\ny" }],
-    ["a later one wins", "A=1\nA=2", { A: "2" }],
+    ["a later line wins", "A=1\nA=2", { A: "2" }],
     ["Windows line ends, byte order mark", "\uFEFFA=1\r\nB=2\r\n", { A: "1", B: "2" }],
     ["an equals sign in the value", "A=b=c", { A: "b=c" }],
     ["a line without =", "A=1\nfoo", '2: expected NAME=value, found "foo"'],
-    ["a bad name", "A=1\n\n1B=2", '3: "1B" is not the name of a variable: letters, digits and _, not beginning with a digit'],
+    ["a bad name", "A=1\n\n1B=2", '3: "1B" is not a variable name: use letters, digits and _, not starting with a digit'],
     ["an open quote", "A=1\nB='x\ny", "2: the ' is never closed"],
     ["text after a quote", "A='x' y", '1: unexpected "y" after the closing \''],
   ])("%s", (_, text, expected) => {
     expect<unknown>(read(text)).toEqual(expected);
   });
 
-  test("any text gives an answer", () => {
+  test("any input gives variables or an error with a line", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom("A", "=", "'", '"', "\n", "#", " ", "\\", "\r", "export ")), (parts) => {
         const parsed = parseDotenv(parts.join(""));
@@ -209,7 +209,7 @@ describe("a unit's environment", () => {
     of = specifiersFor("web", { home: "/h", state: "/s", logs: "/l", runtime: "/r" }),
   ) => composeEnvironment({ spec: good({ command: "x", ...unit }).spec, base, files, invocation: "inv", specifiers: of });
 
-  test("is the base and sup's own names, and nothing else of the caller's", () => {
+  test("contains the base and sup's own names, and no other variable of the daemon", () => {
     expect(compose({})).toEqual({
       ok: true,
       value: {
@@ -225,7 +225,7 @@ describe("a unit's environment", () => {
     });
   });
 
-  test("PORT, then files in order, then environment: later wins", () => {
+  test("PORT, then files in order, then environment: later ones override", () => {
     const files = [
       { path: "/a", text: "PORT=2\nX=a\nY=a" },
       { path: "/b", text: "X=b" },
@@ -234,7 +234,7 @@ describe("a unit's environment", () => {
     expect(compose({ port: 1, environment: { Y: "own" } }, files)).toMatchObject({ ok: true, value: { PORT: "2", X: "b", Y: "own" } });
   });
 
-  test("values of environment may use what came before them", () => {
+  test("values of environment may use variables set before them", () => {
     const environment = { PATH: "/opt:${PATH}", A: "${X}-%n", B: "${A}!" };
     expect(compose({ environment }, [{ path: "/a", text: "X=$x" }])).toMatchObject({
       ok: true,
@@ -248,7 +248,7 @@ describe("a unit's environment", () => {
     expect(compose({}, [], specifiers)).toMatchObject({ value: { SUP_INSTANCE: "1" } });
   });
 
-  test("a broken file is named with its line; sup's own names are refused", () => {
+  test("an error in a file names its line; sup's own names are refused", () => {
     expect(compose({}, [{ path: "/a", text: "A=1\n?" }])).toEqual({
       ok: false,
       error: 'cannot read environment file /a:2: expected NAME=value, found "?"',

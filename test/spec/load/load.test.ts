@@ -13,11 +13,11 @@ const load = (
   unreadable: Array<{ path: string; message: string }> = [],
 ): LoadedSnapshot => loadSnapshot({ units: Object.entries(units).map(([id, main]) => unitFiles(id, main)), unreadable }, options);
 
-const needs = (...dependencies: unknown[]): object => ({ command: "x", dependencies });
+const dependsOn = (...dependencies: unknown[]): object => ({ command: "x", dependencies });
 const messages = (snapshot: LoadedSnapshot, id: string): string[] => (snapshot.problems.get(id) ?? []).map(({ message }) => message);
 
 describe("drop-ins", () => {
-  test("are merged in their order: objects by key, lists whole, null takes away", () => {
+  test("are merged in their order: objects by key, lists as a whole, null removes", () => {
     const { spec } = good(
       { command: "a", args: ["1", "2"], port: 80, environment: { A: "1", B: "2" } },
       "web",
@@ -27,7 +27,7 @@ describe("drop-ins", () => {
     expect(spec).toMatchObject({ exec: { command: "a", args: ["3"] }, port: null, environment: { A: "1", B: "x", C: "z" } });
   });
 
-  test("every value knows the file and line it came from", () => {
+  test("every value remembers its file and line", () => {
     const { sources } = good('{"command": "a",\n "log": {"keep": 1}}', "web", '{\n "log": {\n  "max_size_mb": 2}}');
     expect(sources.get("command")).toBe("/u/web.unit.json:1");
     expect(sources.get("log.keep")).toBe("/u/web.unit.json:2");
@@ -36,7 +36,7 @@ describe("drop-ins", () => {
     expect(sources.get("restart_policy.max_retries")).toBe("default");
   });
 
-  test("effective has the defaults, in the words of the unit file, and every key of it a source", () => {
+  test("effective contains the defaults, by the keys of the unit file, and every key has a source", () => {
     const { effective, sources } = good({ $schema: "s", command: "a", type: "oneshot" });
     expect(effective).toMatchObject({ name: "web", command: "a", priority: 100, restart_policy: { max_retries: 5, retry_delay: 1 } });
     expect(Object.keys(effective)).not.toContain("start_timeout");
@@ -44,7 +44,7 @@ describe("drop-ins", () => {
     expect([...sources.keys()].map((key) => key.split(".")[0]!)).toEqual(expect.arrayContaining(Object.keys(effective)));
   });
 
-  test("a wrong value in one is told there", () => {
+  test("a wrong value in a drop-in is reported there", () => {
     expect(bad({ command: "a" }, "web", {}, '{\n "port": "x"}')).toMatchObject([
       { file: "/u/web.unit.json.d/1.json", line: 2, column: 10, key: "port" },
     ]);
@@ -56,11 +56,11 @@ describe("drop-ins", () => {
     ]);
   });
 
-  test("slips of all files are told together", () => {
+  test("syntax errors of all files are reported together", () => {
     expect(bad("{", "web", "[", "{}").map(({ file }) => file)).toEqual(["/u/web.unit.json", "/u/web.unit.json.d/0.json"]);
   });
 
-  test("merging is RFC 7396, as its appendix has it", () => {
+  test("merging follows the examples of RFC 7396, appendix A", () => {
     const node = (value: unknown) => {
       const parsed = parse(new Source("f", JSON.stringify(value)));
       if (!parsed.ok || parsed.value.kind !== "object") throw new Error("no object");
@@ -83,21 +83,21 @@ describe("drop-ins", () => {
   });
 
   test("a null in the main file is a wrong value, not a removal", () => {
-    expect(bad({ command: null })[0]!.message).toBe('"command" must be a text, not null');
+    expect(bad({ command: null })[0]!.message).toBe('"command" must be a string, not null');
   });
 });
 
 describe("settings as defaults", () => {
   const { settings } = loadSettings({ path: "/sup.json", text: '{\n"log": {"keep": 9, "max_size_mb": 1}}' });
 
-  test("hold where the unit says nothing, and are named as the source", () => {
+  test("apply to keys that the unit does not set, and are named as the source", () => {
     const loaded = load({ web: { command: "x", log: { keep: 2 } } }, { unitDefaults: settings.unitDefaults }).loaded.get("web")!;
     expect(loaded.spec.log).toMatchObject({ keep: 2, maxSizeBytes: 1024 * 1024 });
     expect(loaded.sources.get("log.max_size_mb")).toBe("/sup.json:2");
     expect(loaded.sources.get("log.keep")).toBe("/u/web.unit.json:1");
   });
 
-  test("never stand in for the unit file in a problem, and take no null", () => {
+  test("are never the position of a problem of the unit file, and do not replace a null", () => {
     const { problems } = load({ a: "\n {}", b: { command: "x", log: null } }, { unitDefaults: settings.unitDefaults });
     expect(problems.get("a")).toMatchObject([{ file: "/u/a.unit.json", line: 2, column: 2, message: '"command" is missing' }]);
     expect(problems.get("b")).toMatchObject([{ file: "/u/b.unit.json", message: '"log" must be an object, not null' }]);
@@ -105,14 +105,14 @@ describe("settings as defaults", () => {
 });
 
 describe("many units", () => {
-  test("a bad file never disturbs another", () => {
+  test("a file with errors never affects another", () => {
     const snapshot = load({ a: "{", b: { command: "x" }, "../x": { command: "x" }, "-x": { command: "x" } });
     expect([...snapshot.loaded.keys()]).toEqual(["b"]);
     expect([...snapshot.problems.keys()]).toEqual(["a", "../x", "-x"]);
-    expect(messages(snapshot, "../x")).toEqual(['"../x" is not a name for a unit']);
+    expect(messages(snapshot, "../x")).toEqual(['"../x" is not a valid unit name']);
   });
 
-  test("a file that cannot be read marks its unit; so does one of its drop-ins; others stand by their path", () => {
+  test("an unreadable file or drop-in is a problem of its unit; other files are listed by path", () => {
     const snapshot = load({ web: { command: "x" }, ok: { command: "x" } }, {}, [
       { path: "/u/db.unit.json", message: "cannot read: permission denied" },
       { path: "/u/web.unit.json.d/a.json", message: "cannot read: permission denied" },
@@ -122,11 +122,11 @@ describe("many units", () => {
     expect([...snapshot.loaded.keys()]).toEqual(["ok"]);
   });
 
-  test("a dependency that does not exist, with the place and a guess", () => {
+  test("a missing dependency, with its position and a suggestion", () => {
     const snapshot = load({
       database: { command: "x" },
       web: '{"command": "x",\n"dependencies": ["databse"]}',
-      api: needs("nothing-like-it"),
+      api: dependsOn("nothing-like-it"),
     });
     expect(snapshot.problems.get("web")).toMatchObject([
       {
@@ -142,57 +142,96 @@ describe("many units", () => {
     expect([...snapshot.loaded.keys()]).toEqual(["database"]);
   });
 
-  test("one that is not required and does not exist is a warning", () => {
-    const snapshot = load({ web: needs({ unit: "db", required: false }) });
+  test("a missing dependency that is not required is a warning", () => {
+    const snapshot = load({ web: dependsOn({ unit: "db", required: false }) });
     expect(snapshot.loaded.get("web")!.warnings).toMatchObject([
-      { severity: "warning", message: 'there is no unit "db": nothing to wait for' },
+      { severity: "warning", message: 'there is no unit "db", so the dependency has no effect' },
     ]);
   });
 
   test.each<[string, string]>([
     ["web", "the unit depends on itself"],
-    ["../x", '"../x" is not the name of a unit'],
+    ["../x", '"../x" is not a valid unit name'],
     ["t@", '"t@" is a template, which never runs itself'],
-    ["db@%i", '"db@%i" is not the name of a unit'],
+    ["db@%i", '"db@%i" is not a valid unit name'],
     ["u@1", 'there is no unit "u@1"'],
   ])("a dependency on %s", (unit, message) => {
-    const snapshot = load({ web: needs(unit), "t@": { command: "x" } });
+    const snapshot = load({ web: dependsOn(unit), "t@": { command: "x" } });
     expect(messages(snapshot, "web")).toEqual([message]);
   });
 
-  test("a dependency whose own file is bad is no second error", () => {
-    const snapshot = load({ db: "{", a: needs("db"), b: needs("a"), c: needs("gone"), d: needs("c") }, {}, [
+  test("a dependency on a unit with errors is not an error itself", () => {
+    const snapshot = load({ db: "{", a: dependsOn("db"), b: dependsOn("a"), c: dependsOn("gone"), d: dependsOn("c") }, {}, [
       { path: "/u/q.unit.json", message: "m" },
     ]);
     expect([...snapshot.problems.keys()]).toEqual(["db", "q", "c"]);
     expect([...snapshot.loaded.keys()]).toEqual(["a", "b", "d"]);
   });
 
-  test("a cycle marks each of its units, with the path and the place that leads on", () => {
+  test("missing dependencies are reported together with the other errors of the file, in its order", () => {
     const snapshot = load({
-      c: needs("a"),
+      a: '{"command": 5,\n"dependencies": ["gone", { "unit": "b", "quorum": 2 }],\n"port": "x"}',
+      b: { command: "x" },
+      c: { command: 5, dependencies: [5, "gone"] },
+    });
+    expect(snapshot.problems.get("a")!.map(({ line, key }) => `${line} ${key}`)).toEqual([
+      "1 command",
+      "2 dependencies[0]",
+      "2 dependencies[1].quorum",
+      "3 port",
+    ]);
+    expect(snapshot.problems.get("c")!.map(({ key }) => key)).toEqual(["command", "dependencies[0]"]);
+  });
+
+  test("a cycle is a problem of each of its units, at the dependency that is part of it", () => {
+    const snapshot = load({
+      c: dependsOn("a"),
       a: '{"command": "x", "dependencies": ["z",\n "b"]}',
-      b: needs("c"),
+      b: dependsOn("c"),
       z: { command: "x" },
-      outside: needs("a"),
+      outside: dependsOn("a"),
     });
     for (const id of ["a", "b", "c"]) expect(messages(snapshot, id)).toEqual(["dependency cycle: a → b → c → a"]);
     expect(snapshot.problems.get("a")).toMatchObject([{ line: 2, column: 2 }]);
     expect([...snapshot.loaded.keys()]).toEqual(["z", "outside"]);
   });
 
-  test("two cycles are both found", () => {
-    const snapshot = load({ a: needs("b"), b: needs("a"), c: needs("d"), d: needs("c") });
+  test("two cycles are both reported", () => {
+    const snapshot = load({ a: dependsOn("b"), b: dependsOn("a"), c: dependsOn("d"), d: dependsOn("c") });
     expect(messages(snapshot, "b")).toEqual(["dependency cycle: a → b → a"]);
     expect(messages(snapshot, "c")).toEqual(["dependency cycle: c → d → c"]);
   });
 
-  test("waiting for the end of what runs on is a warning", () => {
+  test.each<[string, string, object]>([
+    ["a plain unit", "db", { db: { command: "x" } }],
+    ["an instance", "t@1", { "t@": { command: "x" } }],
+    ["a unit with errors", "bad", { bad: "{" }],
+  ])("a quorum above the number of units is an error with its position: %s", (_, unit, others) => {
+    const web = `{"command": "x",\n"dependencies": [{ "unit": "${unit}", "quorum": 2 }]}`;
+    expect(load({ web, ...others }).problems.get("web")).toMatchObject([
+      {
+        severity: "error",
+        line: 2,
+        column: 30 + unit.length + 12,
+        key: "dependencies[0].quorum",
+        value: "2",
+        message: `the quorum of 2 can never be met: "${unit}" is 1 unit`,
+      },
+    ]);
+  });
+
+  test("a quorum of one unit is fine", () => {
+    const { loaded } = load({ web: dependsOn({ unit: "db", quorum: 1 }), db: { command: "x" } });
+    expect(loaded.get("web")!.warnings).toEqual([]);
+    expect(loaded.get("web")!.spec.dependencies).toMatchObject([{ unit: "db", quorum: 1 }]);
+  });
+
+  test("waiting for the end of a unit that keeps running is a warning", () => {
     const snapshot = load({
       job: { command: "x", type: "oneshot" },
       srv: { command: "x" },
-      a: needs({ unit: "srv", condition: "succeeded" }),
-      b: needs({ unit: "job", condition: "succeeded" }),
+      a: dependsOn({ unit: "srv", condition: "succeeded" }),
+      b: dependsOn({ unit: "job", condition: "succeeded" }),
     });
     expect(snapshot.loaded.get("a")!.warnings[0]!.message).toContain('waits until "srv" has ended');
     expect(snapshot.loaded.get("b")!.warnings).toEqual([]);
@@ -200,9 +239,9 @@ describe("many units", () => {
 });
 
 describe("templates", () => {
-  test("an instance is made when it is depended on or asked for, with what it depends on itself", () => {
+  test("an instance is created when it is requested or depended on, with its own dependencies", () => {
     const snapshot = load(
-      { "web@": needs("db@main"), "db@": { command: "x", name: "Database" }, lb: needs("web@1") },
+      { "web@": dependsOn("db@main"), "db@": { command: "x", name: "Database" }, lb: dependsOn("web@1") },
       { instances: ["web@2", "nope@1"] },
     );
     expect([...snapshot.loaded.keys()].sort()).toEqual(["db@main", "lb", "web@1", "web@2"]);
@@ -212,23 +251,23 @@ describe("templates", () => {
     expect(snapshot.loaded.get("web@1")!.effective.name).toBe("web@1");
   });
 
-  test("a file of its own wins over the template", () => {
-    const snapshot = load({ "web@": { command: "t" }, "web@1": { command: "own" }, lb: needs("web@1") });
+  test("an instance with its own file does not use the template", () => {
+    const snapshot = load({ "web@": { command: "t" }, "web@1": { command: "own" }, lb: dependsOn("web@1") });
     expect(snapshot.loaded.get("web@1")!.spec.exec.command).toBe("own");
   });
 
-  test("instances of a bad template are marked with its problems, and are no second error", () => {
-    const snapshot = load({ "web@": "{", lb: needs("web@1") }, { instances: ["web@2"] });
+  test("instances of a template with errors have its problems, and units that depend on them load", () => {
+    const snapshot = load({ "web@": "{", lb: dependsOn("web@1") }, { instances: ["web@2"] });
     expect([...snapshot.problems.keys()].sort()).toEqual(["web@", "web@1", "web@2"]);
     expect([...snapshot.loaded.keys()]).toEqual(["lb"]);
   });
 
-  test("cycles go through instances", () => {
-    const snapshot = load({ "web@": needs("lb"), lb: needs("web@1") });
+  test("cycles through instances are found", () => {
+    const snapshot = load({ "web@": dependsOn("lb"), lb: dependsOn("web@1") });
     expect(messages(snapshot, "web@1")).toEqual(["dependency cycle: lb → web@1 → lb"]);
   });
 
-  test("instantiate gives the instance, or says why not", () => {
+  test("instantiate returns the instance, or why it is not possible", () => {
     const template = good({ command: "x" }, "web@");
     const made = instantiate(template, "a.b");
     expect(made.ok && made.value.spec.id).toBe("web@a.b");
@@ -256,5 +295,5 @@ test("five hundred units load fast", () => {
     const { loaded, problems } = load(units);
     expect([loaded.size, problems.size]).toEqual([500, 0]);
   });
-  expect(took).toBeLessThan(2000); // some 30 ms once warm; the bound only catches what is quadratic
+  expect(took).toBeLessThan(2000); // about 40 ms when warm; the limit only catches quadratic behaviour
 });

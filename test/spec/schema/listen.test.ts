@@ -25,10 +25,10 @@ describe("addresses of sockets", () => {
     "127.0.0.1:65536",
     "web.sock",
     `/${"x".repeat(107)}`,
-  ])("%s is none", (text) => expect(parseListen(text).ok).toBe(false));
+  ])("%s is not an address", (text) => expect(parseListen(text).ok).toBe(false));
 
-  test("a unit with a wrong one is refused with the place", () => {
+  test("a unit with a wrong address is refused with its position", () => {
     const problems = bad({ command: "/bin/true", sockets: [{ name: "http", listen: "web:80" }] });
-    expect(problems[0]).toMatchObject({ key: "sockets[0].listen", message: expect.stringContaining("is no address") });
+    expect(problems[0]).toMatchObject({ key: "sockets[0].listen", message: expect.stringContaining("is not an address") });
   });
 });

@@ -1,0 +1,114 @@
+/**
+ * What other supervisors (supervisord, systemd, PM2, Docker Compose, process-compose, Kubernetes) call the keys of a unit
+ * file, for "did you mean". Case, `_` and `-` do not count: `ExecStart`, `exec_start`.
+ */
+
+/** The key that another supervisor's key in `parent` stands for, dotted and relative to `parent` (a path without list indexes). */
+export function synonymOf(key: string, parent: string): string | undefined {
+  return lookUp(SYNONYMS, parent.replace(/(\.fallback_check)+$/, ""), key);
+}
+
+/** Advice for a top-level key that has no counterpart in unit files. */
+export const adviceOn = (key: string): string | undefined => lookUp(ADVICE, "", key);
+
+type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function lookUp(table: Table, home: string, key: string): string | undefined {
+  const wanted = plain(key);
+  return Object.entries(table[home] ?? {}).find(([, words]) => words.split(" ").some((word) => plain(word) === wanted))?.[0];
+}
+
+const plain = (key: string): string => key.toLowerCase().replaceAll(/[_-]/g, "");
+
+/** Parent object → key → words that other supervisors use for it. A fallback check has the words of `health_check`. */
+export const SYNONYMS: Table = {
+  "": {
+    command: "exec cmd script entrypoint program run ExecStart",
+    working_directory: "directory dir cwd chdir working_dir",
+    environment: "env env_vars vars",
+    environment_files: "env_file env_files dotenv",
+    enabled: "autostart start_on_boot WantedBy",
+    auto_restart: "restart autorestart restart_always",
+    groups: "namespace profiles tags",
+    name: "container_name display_name",
+    port: "ports",
+    user: "user_name uid",
+    group: "group_name gid",
+    oom_score_adj: "OOMScoreAdjust",
+    pre_start: "ExecStartPre ExecCondition before_start",
+    post_stop: "ExecStopPost after_stop",
+    start_timeout: "TimeoutStartSec listen_timeout startup_timeout",
+    watchdog: "WatchdogSec",
+    health_check: "healthcheck liveness_probe readiness_probe startup_probe probe",
+    success_exit_codes: "exitcodes SuccessExitStatus success_codes",
+    no_restart_exit_codes: "stop_exit_codes RestartPreventExitStatus",
+    restart_policy: "availability backoff",
+    "restart_policy.max_retries": "startretries max_restarts StartLimitBurst",
+    "restart_policy.retry_delay": "RestartSec restart_delay",
+    "restart_policy.max_backoff": "RestartMaxDelaySec",
+    "restart_policy.backoff_multiplier": "exp_backoff_restart_delay",
+    "restart_policy.reset_after": "startsecs min_uptime StartLimitIntervalSec",
+    graceful_shutdown: "shutdown stop ExecStop",
+    "graceful_shutdown.signal": "stopsignal KillSignal",
+    "graceful_shutdown.timeout": "stopwaitsecs stop_grace_period kill_timeout stop_timeout TimeoutStopSec",
+    "graceful_shutdown.kill_mode": "stopasgroup killasgroup KillMode treekill",
+    reload: "ExecReload",
+    dependencies: "depends_on after requires wants BindsTo needs links",
+    limits: "ulimits rlimits",
+    "limits.nofile": "LimitNOFILE minfds",
+    "limits.nproc": "LimitNPROC minprocs",
+    "limits.core": "LimitCORE",
+    "resource_limits.max_memory_mb": "max_memory_restart mem_limit memory MemoryMax",
+    "resource_limits.max_cpu_percent": "CPUQuota cpus cpu",
+    "resource_limits.max_tasks": "TasksMax pids_limit",
+    log: "logging logs",
+    "log.max_size_mb": "stdout_logfile_maxbytes stderr_logfile_maxbytes",
+    "log.keep": "stdout_logfile_backups stderr_logfile_backups",
+    sockets: "ListenStream socket listen",
+    "schedule.cron": "cron cron_restart OnCalendar",
+    "schedule.every": "OnUnitActiveSec interval",
+    "watch.ignore": "ignore_watch",
+    remain_after_exit: "RemainAfterExit",
+  },
+  health_check: {
+    endpoint: "url uri path http_get",
+    command: "cmd exec script test",
+    interval: "period period_seconds every",
+    timeout: "timeout_seconds",
+    start_period: "initial_delay initial_delay_seconds delay",
+    failure_threshold: "retries max_failures",
+    expected_status: "status status_code expect_status",
+    expected_content: "body content response",
+  },
+  dependencies: { unit: "name service", condition: "when wait wait_for", required: "optional" },
+  restart_policy: {
+    max_retries: "retries max_restarts max_attempts attempts",
+    retry_delay: "delay backoff_seconds",
+    backoff_multiplier: "backoff factor multiplier",
+    max_backoff: "max_delay",
+    reset_after: "window min_uptime",
+  },
+  graceful_shutdown: { signal: "stop_signal", timeout: "timeout_seconds grace_period stop_timeout", kill_mode: "mode" },
+  schedule: { cron: "calendar", every: "interval", timezone: "tz zone", catch_up: "persistent" },
+  log: { max_size_mb: "max_size max_bytes", keep: "backups max_files", max_age_days: "max_age" },
+  resource_limits: {
+    max_memory_mb: "memory mem max_memory",
+    max_cpu_percent: "cpu cpus max_cpu",
+    max_tasks: "tasks pids processes",
+  },
+  watch: { paths: "files directories path", ignore: "exclude ignored" },
+  sockets: { listen: "address addr path", reuse_port: "reuseport" },
+};
+
+/** Advice → the keys that get it. */
+export const ADVICE: Table = {
+  "": {
+    'write "enabled": false': "disabled",
+    "write a template NAME@.unit.json and start NAME@1, NAME@2, …": "numprocs replicas scale exec_mode",
+    "output is always captured: see `sup logs UNIT`": "stdout_logfile stderr_logfile out_file error_file log_file redirect_stderr StandardOutput StandardError merge_logs log_location", // prettier-ignore
+    'write the interpreter as "command" and the script in "args"': "interpreter",
+    "write one file NAME.unit.json for each": "services processes programs apps units",
+    'write "type": "notify" or a "health_check"': "wait_ready",
+    "a unit is a program, not a container": "image build volumes networks",
+  },
+};
