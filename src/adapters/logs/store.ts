@@ -5,7 +5,8 @@ import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
 import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/io/fifo.ts";
 import type { Epoll } from "../../linux/io/epoll.ts";
-import { type Keeper, keeperKey } from "../../ports/keeper.ts";
+import { keeperKey } from "../../linux/keeper/keys.ts";
+import type { Keeper } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   DeletedLogs,

@@ -4,7 +4,7 @@
  * hundredth, which is finer than they are measured; reported ones as they are.
  */
 import { HEALTHS } from "../../base/words.ts";
-import type { MetricRow } from "../../ports/store.ts";
+import type { MetricRow } from "../../ports/store/metrics.ts";
 
 const VERSION = 2;
 const LEVEL = 6;

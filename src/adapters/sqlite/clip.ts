@@ -1,4 +1,4 @@
-import type { NewEvent } from "../../ports/store.ts";
+import type { NewEvent } from "../../ports/store/events.ts";
 
 /** No single text in the store is longer, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024;

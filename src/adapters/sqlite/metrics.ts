@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { STEPS, type Step } from "../../core/metrics/rollup.ts";
-import type { CoursePoint, MetricRow } from "../../ports/store.ts";
+import type { CoursePoint, MetricRow } from "../../ports/store/metrics.ts";
 import { type Packed, unpackCourse, unpackRows } from "./block.ts";
 import { parseObject } from "./queries.ts";
 import { statement } from "./statements.ts";

@@ -1,5 +1,8 @@
 import type { Database } from "bun:sqlite";
-import type { AlertRow, EventRow, MetricRow, ServiceRow } from "../../ports/store.ts";
+import type { AlertRow } from "../../ports/store/alerts.ts";
+import type { EventRow } from "../../ports/store/events.ts";
+import type { MetricRow } from "../../ports/store/metrics.ts";
+import type { ServiceRow } from "../../ports/store/turns.ts";
 import { insertMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 

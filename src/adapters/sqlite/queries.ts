@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import type { AlertRow, EventQuery, EventRow } from "../../ports/store.ts";
+import type { AlertRow } from "../../ports/store/alerts.ts";
+import type { EventQuery, EventRow } from "../../ports/store/events.ts";
 import { statement } from "./statements.ts";
 
 interface StoredEvent {

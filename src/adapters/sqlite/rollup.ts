@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { bucketOf, rollUp, STEPS, type Step } from "../../core/metrics/rollup.ts";
-import type { MetricRow, RollUp } from "../../ports/store.ts";
+import type { MetricRow } from "../../ports/store/metrics.ts";
+import type { RollUp } from "../../ports/store/upkeep.ts";
 import { type Packed, packRows, unpackRows } from "./block.ts";
 import { insertMetrics, metricOf, nthTimestamp, servicesWithMetrics, type StoredMetric } from "./metrics.ts";
 import { statement } from "./statements.ts";

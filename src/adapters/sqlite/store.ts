@@ -1,6 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { AlertRow, CoursePoint, EventQuery, EventRow, MetricRow, RollUp, Store, TurnRecord } from "../../ports/store.ts";
+import type { AlertRow } from "../../ports/store/alerts.ts";
+import type { EventQuery, EventRow } from "../../ports/store/events.ts";
+import type { CoursePoint, MetricRow } from "../../ports/store/metrics.ts";
+import type { Store } from "../../ports/store/store.ts";
+import type { TurnRecord } from "../../ports/store/turns.ts";
+import type { RollUp } from "../../ports/store/upkeep.ts";
 import { DamagedBlock } from "./block.ts";
 import { clipEvent, clipText } from "./clip.ts";
 import { connect, type OpenProblem } from "./connection.ts";

@@ -1,14 +1,14 @@
 import { judge, keyOf, type AlertCondition, type OpenAlert } from "../../core/alerts/alerts.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Store } from "../../ports/store.ts";
+import type { AlertStore } from "../../ports/store/alerts.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Recorder } from "../engine/recorder.ts";
 
 export interface AlertingOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Pick<Store, "openAlert" | "resolveAlert" | "alerts">;
+  readonly store: AlertStore;
   readonly recorder: Pick<Recorder, "tell">;
   readonly engine: Pick<Engine, "watch">;
   /** What is wrong with a unit, or with the daemon itself (""), right now. */

@@ -2,7 +2,8 @@ import { BEGINNINGS } from "../../core/explain/past-runs.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { EventRow, NewEvent, Store } from "../../ports/store.ts";
+import type { EventRow, NewEvent } from "../../ports/store/events.ts";
+import type { TurnStore } from "../../ports/store/turns.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import type { Bus } from "./bus.ts";
 import { describeService, serviceRow, type Surroundings } from "../queries/describe.ts";
@@ -16,7 +17,7 @@ const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-
 export interface RecorderOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Store;
+  readonly store: TurnStore;
   readonly logs: LogStore;
   readonly bus: Bus;
   readonly around: Surroundings;

@@ -9,7 +9,8 @@ import { type Pointer, ptr } from "bun:ffi";
 import { ftruncateSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { SIGNALS } from "../../base/signals.ts";
-import { type Keeper, keeperKey } from "../../ports/keeper.ts";
+import { keeperKey } from "./keys.ts";
+import type { Keeper } from "../../ports/keeper.ts";
 import { waitFor } from "../processes/exits.ts";
 // `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
 import source from "./keeper.c" with { type: "text" };

@@ -42,7 +42,7 @@ struct attempt {
   int stage, error, detail;        /* out: where it failed, errno, and the index of the limit or descriptor */
 };
 
-/* Numbers of the stages: positions in SPAWN_STAGES of ports/processes.ts. */
+/* Numbers of the stages: positions in SPAWN_STAGES of base/spawn-stages.ts. */
 enum { FORK = 2, CGROUP, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 #ifdef __aarch64__

@@ -1,7 +1,8 @@
 /** Starts a process by the C function of spawn.c: everything is set before exec, and errors come back at once. */
 import { ptr } from "bun:ffi";
 import { closeSync, existsSync, fchownSync, fstatSync, openSync, readSync } from "node:fs";
-import { SPAWN_STAGES, type SpawnRequest, type SpawnStage } from "../../ports/processes.ts";
+import { SPAWN_STAGES, type SpawnStage } from "../../base/spawn-stages.ts";
+import type { SpawnRequest } from "../../ports/processes.ts";
 import { errnoWords } from "../../base/errno.ts";
 import { cstring, cstrings, libc, O, O_DIRECTORY, open } from "../ffi/libc.ts";
 import { findCommand } from "./find-command.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { CALM_MS, type AlertCondition } from "../../../src/core/alerts/alerts.ts";
 import type { Turn, World } from "../../../src/core/world/world.ts";
 import { Alerting } from "../../../src/daemon/background/alerting.ts";
-import type { Store } from "../../../src/ports/store.ts";
+import type { Store } from "../../../src/ports/store/store.ts";
 import { tempDir } from "../../harness/temp.ts";
 import { mustOpen } from "./rows.ts";
 

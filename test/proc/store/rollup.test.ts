@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { unpackRows } from "../../../src/adapters/sqlite/block.ts";
 import { SCHEMA_VERSION } from "../../../src/adapters/sqlite/migrations.ts";
 import { tempDir } from "../../harness/temp.ts";
-import type { MetricRow, RollUp } from "../../../src/ports/store.ts";
+import type { MetricRow } from "../../../src/ports/store/metrics.ts";
+import type { RollUp } from "../../../src/ports/store/upkeep.ts";
 import { metricRow, mustOpen, oldDatabase } from "./rows.ts";
 
 const START = Date.UTC(2026, 0, 1);

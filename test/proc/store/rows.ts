@@ -1,7 +1,10 @@
 import { Database } from "bun:sqlite";
 import { migrate } from "../../../src/adapters/sqlite/migrations.ts";
 import { openStore, type StoreOptions } from "../../../src/adapters/sqlite/store.ts";
-import type { MetricRow, NewEvent, ServiceRow, Store, TurnRecord } from "../../../src/ports/store.ts";
+import type { NewEvent } from "../../../src/ports/store/events.ts";
+import type { MetricRow } from "../../../src/ports/store/metrics.ts";
+import type { Store } from "../../../src/ports/store/store.ts";
+import type { ServiceRow, TurnRecord } from "../../../src/ports/store/turns.ts";
 
 export function mustOpen(path: string, options?: StoreOptions): Store {
   const opened = openStore(path, options);
