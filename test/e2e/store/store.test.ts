@@ -132,7 +132,7 @@ test("a database of a newer sup: the daemon does not start, says what to do, and
   const before = readFileSync(path);
   const { code, stderr } = await run([SUP, "daemon"], { env: daemon.env, cwd: daemon.home });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/its schema is version 99, this sup knows up to \d+: use the newer sup, or move the file away/);
+  expect(stderr).toMatch(/its schema is version 99, and this sup supports up to \d+: use the newer sup, or move the file away/);
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
