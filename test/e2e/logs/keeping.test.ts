@@ -81,6 +81,6 @@ test("a log that somebody deletes or moves is made anew by the next line a secon
   const path = join(daemon.home, "logs/ticks.log");
   await until(() => existsSync(path) && daemon.log("ticks").includes(" F tick\n"), { what: "the log" });
   rmSync(path);
-  await until(() => existsSync(path) && daemon.log("ticks").includes("[sup] the file of this log was deleted or moved by somebody; this is a new one\n"), { what: "a new one" }); // prettier-ignore
+  await until(() => existsSync(path) && daemon.log("ticks").includes("[sup] another program deleted or moved the file of this log; this is a new one\n"), { what: "a new one" }); // prettier-ignore
   await until(() => daemon.log("ticks").includes(" F tick\n"), { what: "the service to go on in it" });
 });

@@ -160,7 +160,7 @@ test("files in use are never deleted; that it is too much is said once", async (
   kit.put("web.log", 0, 300_000);
   for (let i = 0; i < 3; i++) kit.logs.tidy(() => logSpec());
   expect(kit.names).toEqual(["web.log"]);
-  expect(kit.problems).toEqual([expect.stringMatching(/the logs take \d+ bytes, over logs.max_total_mb/)]);
+  expect(kit.problems).toEqual([expect.stringMatching(/the logs take \d+ bytes, more than logs.max_total_mb/)]);
 });
 
 test("a log has at most keep + 1 files of its size, also when much comes at once or a line is longer than a file", async () => {

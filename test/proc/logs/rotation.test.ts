@@ -157,7 +157,7 @@ test("a log that somebody deleted or moved away is made anew within a second", a
   now += 1000;
   kit.logs.note("web", "three");
   await until("the new files to say so", () => kit.logs.read("web", {}).length === 2);
-  const words = "[sup] the file of this log was deleted or moved by somebody; this is a new one";
+  const words = "[sup] another program deleted or moved the file of this log; this is a new one";
   expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] three", words]);
   expect(kit.problems).toEqual([expect.stringContaining("web.log was deleted or moved"), expect.stringContaining("web.log was deleted or moved")]); // prettier-ignore
 });

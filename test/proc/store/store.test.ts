@@ -239,7 +239,7 @@ test("before the schema changes a copy is kept, the only one; a sup of before sa
   const newer = new Database(path);
   newer.run(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
   newer.close();
-  expect(openStore(path)).toMatchObject({ ok: false, error: expect.stringContaining(`or go back to ${path}.v1`) });
+  expect(openStore(path)).toMatchObject({ ok: false, error: expect.stringContaining(`or restore ${path}.v1`) });
 });
 
 test("a database that is somebody else's is refused and left as it is", () => {
