@@ -74,11 +74,11 @@ test("what cannot be read is reported with its cause and hides no other file", (
   expect([...causes.keys()].sort()).toEqual(
     ["file", ...["-bad", "big", "dangling", "dir", "fifo", "latin"].map((id) => `units/${id}.unit.json`)].sort(),
   );
-  expect(causes.get("units/-bad.unit.json")).toContain('"-bad" is no unit name');
+  expect(causes.get("units/-bad.unit.json")).toContain('"-bad" is not a valid unit name');
   expect(causes.get("units/big.unit.json")).toContain("1 MiB at most");
   expect(causes.get("units/latin.unit.json")).toContain("not UTF-8");
   expect(causes.get("units/dir.unit.json")).toContain("a directory");
-  expect(causes.get("units/fifo.unit.json")).toContain("no regular file");
+  expect(causes.get("units/fifo.unit.json")).toContain("not a regular file");
   expect(causes.get("file")).toContain("no directory");
 });
 
