@@ -52,7 +52,7 @@ export const metricRow = (serviceId: string, timestamp: string): MetricRow => ({
 
 export const turn = (more: Partial<TurnRecord>): TurnRecord => ({ services: [], memories: [], events: [], ...more });
 
-/** A database as a sup of that schema version left it, with one event and one sample of `a`. */
+/** Creates a database of an older schema version, with one event and one sample of `a`. */
 export function oldDatabase(path: string, version: number): void {
   const db = new Database(path);
   db.run("PRAGMA auto_vacuum = INCREMENTAL");
