@@ -79,7 +79,7 @@ test("until finds its position in a big file without reading newer lines", () =>
 });
 
 test.each(["zstd", "gzip"] as const)(
-  "until in files compressed by %s: newer ones are passed over, and of its own only some blocks are read",
+  "until in files compressed by %s: skips newer files, and reads only some blocks of the file that holds the time",
   async (kind) => {
     using files = new Files();
     const stamp = (n: number): string => new Date(at(0) + n).toISOString().replace("Z", "000000Z");
