@@ -12,7 +12,7 @@ import { openStore } from "../src/adapters/sqlite/store.ts";
 import { windowsFor } from "../src/core/metrics/rollup.ts";
 import { Housekeeping } from "../src/daemon/background/housekeeping.ts";
 import { WRITTEN_AT_ONCE } from "../src/daemon/background/sampler.ts";
-import type { MetricRow } from "../src/ports/store.ts";
+import type { MetricRow } from "../src/ports/store/metrics.ts";
 import { randomOf } from "../test/sim/random.ts";
 import { describeMachine } from "./machine.ts";
 import { ROOT } from "./session.ts";

@@ -8,7 +8,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { chromium, type Browser } from "playwright-core";
 import { insertMetrics } from "../src/adapters/sqlite/metrics.ts";
-import type { MetricRow } from "../src/ports/store.ts";
+import type { MetricRow } from "../src/ports/store/metrics.ts";
 import { startDaemon, type Daemon } from "../test/harness/daemon.ts";
 import { freePort } from "../test/harness/ports.ts";
 import { until } from "../test/harness/until.ts";

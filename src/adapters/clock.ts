@@ -2,12 +2,12 @@ import { bootTimeMs, realTimeMs } from "../linux/proc/clocks.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /**
- * Timers of the loop stand still while the machine sleeps, deadlines do not; and a timer holds at most 2^31 ms. So a far
- * deadline is looked at once a minute, and after a sleep it is at most that late.
+ * Timers of the event loop stop while the machine sleeps, deadlines do not; and a timer holds at most 2^31 ms. A distant
+ * deadline is therefore checked once a minute, so that it fires at most a minute late after a sleep.
  */
 const MAX_SLEEP_MS = 60_000;
 
-/** The real clock, with one timer in all. */
+/** The real clock. It uses a single timer. */
 export function systemClock(): Clock {
   let timer: Timer | null = null;
 

@@ -1,11 +1,11 @@
-/** Time and chance, the only two things `core` is given from outside besides events. */
+/** Time and randomness: besides events, `core` gets only these from outside. */
 export interface Clock {
-  /** Monotonic milliseconds since boot (CLOCK_BOOTTIME); never goes back, and means the same to the next daemon of this boot. */
+  /** Monotonic milliseconds since boot (CLOCK_BOOTTIME); never goes back, and stays comparable across daemons of one boot. */
   monotonicMs(): number;
-  /** Wall clock in milliseconds since 1970; to show and to store, never to measure. */
+  /** Wall clock in milliseconds since 1970: for display and storage, never to measure durations. */
   wallMs(): number;
   /** Uniform in [0, 1). */
   roll(): number;
-  /** Calls back once when the monotonic clock has passed `atMs`; a new call replaces the last. Null disarms. */
+  /** Calls back once when the monotonic clock has passed `atMs`. A new call replaces the previous one; null cancels it. */
   wakeAt(atMs: number | null, callback: () => void): void;
 }

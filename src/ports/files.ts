@@ -1,11 +1,11 @@
-/** The unit files of every directory of the unit path, read as one snapshot. */
+/** The unit files of all directories of the unit path, read as one snapshot. */
 export interface UnitSource {
-  /** In the order of precedence: earlier directories win. */
+  /** In order of precedence: earlier directories win. */
   readonly directories: readonly string[];
   snapshot(): UnitSnapshot;
-  /** Directories of the path whose units belong to another daemon now, and are in no snapshot. */
+  /** Directories of the path whose units another daemon runs now; `snapshot` leaves them out. */
   leftAlone(): ReadonlyArray<{ readonly directory: string; readonly units: readonly string[] }>;
-  /** Calls back, after a quiet moment, when anything in the directories changed. Returns a stop. */
+  /** Calls back, debounced, after a change in the directories. Returns a function that stops the watch. */
   watch(onChange: () => void): () => void;
 }
 
@@ -18,12 +18,12 @@ export interface UnitFiles {
   /** File name without `.unit.json`: a unit, or a template `web@`. */
   readonly id: string;
   readonly main: TextFile;
-  /** `ID.unit.json.d/*.json` of every directory, in the order they are merged. */
+  /** `ID.unit.json.d/*.json` of every directory, in the order in which they are merged. */
   readonly dropIns: readonly TextFile[];
 }
 
 export interface UnitSnapshot {
   readonly units: readonly UnitFiles[];
-  /** Files that could not be read, or whose names are not allowed. */
+  /** Files that could not be read, or whose names are not valid unit names. */
   readonly unreadable: ReadonlyArray<{ readonly path: string; readonly message: string }>;
 }

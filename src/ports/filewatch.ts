@@ -1,14 +1,14 @@
 export interface FileWatch {
-  /** Absolute paths of files and directories, which may come and go. Directories are watched with all that is in them. */
+  /** Absolute paths of files and directories, which may come and go. Directories are watched recursively. */
   readonly paths: readonly string[];
-  /** Globs: without a slash against each name below the paths, otherwise against the path from the watched one on. */
+  /** Globs: without a slash they match each name below the paths, otherwise the path relative to the watched one. */
   readonly ignore: readonly string[];
-  /** Quiet before a change is told. */
+  /** How long nothing must change before a change is reported. */
   readonly debounceMs: number;
-  /** `paths` are some of what changed. What changes from now on is told again. */
+  /** `paths` are some of what changed. The watch goes on. */
   readonly onChange: (paths: readonly string[]) => void;
   readonly onProblem: (message: string) => void;
 }
 
-/** Begins to watch; returns a stop. */
+/** Starts a watch; returns a function that stops it. */
 export type WatchFiles = (watch: FileWatch) => () => void;

@@ -1,8 +1,7 @@
-import type { ProbeSpec } from "../spec/spec.ts";
-import type { IdentitySpec } from "../spec/spec.ts";
+import type { IdentitySpec, ProbeSpec } from "../spec/spec.ts";
 import type { ProcessRef } from "./processes.ts";
 
-/** `broken` is our own fault (no descriptors left, cannot fork): it is never counted against the service. */
+/** `broken`: the probe itself failed (no descriptors left, cannot fork). It never counts against the service. */
 export type ProbeResult =
   | { readonly kind: "ok"; readonly detail: string; readonly responseMs: number }
   | { readonly kind: "bad"; readonly detail: string; readonly responseMs: number }
@@ -15,7 +14,7 @@ export interface ProbeContext {
   readonly identity: IdentitySpec;
 }
 
-/** Runs one probe to its end or its timeout; never rejects. Aborting the signal ends it early with `broken`. */
+/** Runs one probe until it completes or times out; never rejects. Aborting the signal ends it early with `broken`. */
 export interface Prober {
   probe(spec: ProbeSpec, context: ProbeContext, signal: AbortSignal): Promise<ProbeResult>;
 }

@@ -1,8 +1,9 @@
 import type { Exit } from "../base/exit.ts";
+import type { SpawnStage } from "../base/spawn-stages.ts";
 import type { Containment, KillMode } from "../base/words.ts";
 import type { IdentitySpec } from "../spec/spec.ts";
 
-/** Names one process for good: a pid alone may be somebody else's by tomorrow. */
+/** Identifies one process for good: the kernel reuses a pid alone. */
 export interface ProcessRef {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: clock ticks since boot. */
@@ -11,7 +12,7 @@ export interface ProcessRef {
   readonly bootId: string;
 }
 
-/** The most that a run may take, with all its processes; null: no limit. */
+/** Resource limits of a run, all its processes together; null: no limit. */
 export interface CgroupLimits {
   /** MiB. */
   readonly memory: number | null;
@@ -21,48 +22,29 @@ export interface CgroupLimits {
 }
 
 export interface SpawnRequest {
-  /** argv[0] is looked up on `env.PATH` unless it holds a slash. */
+  /** argv[0] is looked up on `env.PATH` unless it contains a slash. */
   readonly argv: readonly string[];
   /**
-   * The whole environment of the new process, less `BUN_*`. SUP_UNIT and SUP_INVOCATION_ID name the run it belongs to.
-   * `LISTEN_PID` and `WATCHDOG_PID`, where they are there, become the new process's pid.
+   * The complete environment of the new process; `BUN_*` is left out. SUP_UNIT and SUP_INVOCATION_ID name its run.
+   * If `LISTEN_PID` or `WATCHDOG_PID` is present, its value becomes the new process's pid.
    */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | null;
   readonly identity: IdentitySpec;
-  /** Open descriptors to become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open here. */
+  /** Open descriptors that become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open in the daemon. */
   readonly fds: readonly (number | null)[];
-  /** What the kernel is to hold its run to, where it can; without it, what the run is held to already. */
+  /** Limits that the kernel enforces on the run, where it can; if absent, the run's present limits stay. */
   readonly bounds?: CgroupLimits | null;
-  /** How it ends is told to the next daemon, should this one be killed before. */
+  /** If this daemon is killed first, the next one can still learn how the process exits. */
   readonly kept?: true;
 }
 
-/** The step of the set-up that failed, in the order they are done. */
-export const SPAWN_STAGES = [
-  "resolve", // the command is not on PATH, or is no executable file
-  "user", // no such user or group
-  "fork",
-  "cgroup", // it cannot be born there
-  "session",
-  "oom-score",
-  "nice",
-  "limits",
-  "descriptors",
-  "groups",
-  "gid",
-  "uid",
-  "chdir",
-  "exec",
-] as const;
-export type SpawnStage = (typeof SPAWN_STAGES)[number];
-
 export type SpawnResult =
   | { readonly ok: true; readonly ref: ProcessRef }
-  /** `subject`: the path, user or limit that it was about. */
+  /** `subject`: the path, user or limit that caused the error. */
   | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
 
-/** What is known of a run's processes besides the main one. */
+/** What identifies all processes of a run. */
 export interface TreeOf {
   /** The value of SUP_INVOCATION_ID in the environment of every process of the run. */
   readonly invocation: string;
@@ -78,53 +60,52 @@ export interface FoundRun {
   readonly unit: string;
   readonly invocation: string;
   readonly ref: ProcessRef;
-  /** Monotonic time at which the process was made. */
+  /** Monotonic time at which the process was created. */
   readonly madeAtMs: number;
 }
 
 /**
- * Processes of the machine. All calls are synchronous and quick: a spawn answers when exec has really happened (or
- * failed), and tells the end of the process once, by a call from the event loop, never during `spawn` itself.
+ * Processes of the machine. All calls are synchronous and quick. `spawn` returns once exec has succeeded or failed, and
+ * reports the exit of the process once, from the event loop, never during `spawn` itself.
  */
 export interface Processes {
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
-  /** What holds the processes of the run together: a cgroup of its own, or what a process carries with it. */
+  /** How the processes of the run are tracked: by a cgroup of their own, or by marks that each process carries. */
   containment(invocation: string): Containment;
-  /** Holds a run that is alive to these bounds from now on; null: to none. */
+  /** Changes the limits of a live run; null: removes them. */
   bind(invocation: string, bounds: CgroupLimits | null): void;
-  /** Null: the kernel holds the run to this bound. Otherwise why it does not; of no run: why it could not. */
+  /** Null: the kernel enforces this limit on the run. Otherwise why it does not; without a run: why it could not. */
   unheld(invocation: string | null, bound: keyof CgroupLimits): string | null;
   /**
-   * Asked for a run whose main process got a SIGKILL from elsewhere just now: whether that was the kernel, for want of memory.
-   * `certain`: by the run's own cgroup alone.
+   * Whether the kernel's OOM killer killed the run's main process, which has just died from a SIGKILL that sup did not send.
+   * `certain`: accept only the evidence of the run's own cgroup.
    */
   ranOutOfMemory(invocation: string, certain: boolean): boolean;
   /**
-   * Watches a process that an earlier daemon spawned. `ended`: it has ended meanwhile, how is told from the event loop.
-   * `gone`: no such process, or the pid is somebody else's now.
+   * Watches a process that an earlier daemon spawned. `ended`: it has exited meanwhile; `onExit` reports how, from the event
+   * loop. `gone`: there is no such process, or another process has its pid now.
    */
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone";
   /**
-   * Living processes that carry SUP_UNIT and SUP_INVOCATION_ID and lead a session of their own, the oldest of each run: among
-   * them what an earlier daemon spawned and could not write down any more, and those of any other daemon.
+   * Live session leaders that carry SUP_UNIT and SUP_INVOCATION_ID, the oldest of each run. They include processes that an
+   * earlier daemon spawned but could not record before it died, and those of any other daemon.
    */
   findRuns(): readonly FoundRun[];
-  /** A zombie, a stopped process, one that runs, or none at all. */
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone";
-  /** Sends to the main process alone. False when it is gone. */
+  /** Sends to the main process only. False when it is gone. */
   signal(ref: ProcessRef, signal: number): boolean;
-  /** Sends to the tree as the kill mode says (`group`: all of it; `mixed`, `process`: the main process), then SIGCONT. */
+  /** Sends to the tree as the kill mode says (`group`: to all of it; `mixed`, `process`: to the main process), then SIGCONT. */
   signalTree(tree: TreeOf, signal: number, mode: KillMode): void;
-  /** SIGKILL to everything of the tree; the answer names what it hit. */
+  /** Sends SIGKILL to every process of the tree; returns those that it killed. */
   killTree(tree: TreeOf): readonly Survivor[];
-  /** The processes of the tree that are alive, main process included. */
+  /** The live processes of the tree, including the main process. */
   members(tree: TreeOf): readonly Survivor[];
-  /** The process of this pid, if it is alive and of the tree. */
+  /** The process with this pid, if it is alive and belongs to the tree. */
   findMember(tree: TreeOf, pid: number): ProcessRef | null;
-  /** Once the main process has ended: true when nothing else of the tree is left for sure. If false, `whenEmpty` tells when. */
+  /** For use after the main process has exited: true when certainly no process of the tree is left. If false, `whenEmpty` reports it. */
   isEmpty(tree: TreeOf): boolean;
-  /** Calls back once when nothing of the tree is left; at once (but not during the call) when nothing is. Returns a cancel. */
+  /** Calls back once when no process of the tree is left, never during the call itself. Returns a function that cancels it. */
   whenEmpty(tree: TreeOf, callback: () => void): () => void;
-  /** The run is over, and its unit is gone: what is kept for it goes as well. */
+  /** The run has ended and its unit was removed: releases what is kept for it. */
   forget(invocation: string): void;
 }

@@ -1,29 +1,29 @@
 import type { Result } from "../base/result.ts";
 
-/** A datagram of sd_notify(3). */
+/** One datagram of sd_notify(3). */
 export interface SdNotifyMessage {
-  /** The sender by the kernel's word (SCM_CREDENTIALS): 0 when it is in no pid namespace that we see. */
+  /** The sender according to the kernel (SCM_CREDENTIALS); 0 when it is in a pid namespace that the daemon cannot see. */
   readonly pid: number;
   readonly text: string;
 }
 
-/** A socket that outlives an execve. */
+/** A socket that stays open across execve. */
 export interface HeldSdNotify {
   readonly address: string;
   readonly fd: number;
 }
 
-/** The sockets over which services tell of themselves, one for each unit: who may write to it is then half the identity. */
+/** The sockets that services notify, one for each unit: access to the socket already identifies the sender in part. */
 export interface SdNotifySockets {
   /**
-   * Makes the unit's socket, if need be, and listens from now on. Answers the value of NOTIFY_SOCKET. `shared`: the
-   * service runs as another user, who may not look into our directories.
+   * Creates the unit's socket if there is none, and listens from now on. Returns the value of NOTIFY_SOCKET. `shared`: the
+   * service runs as another user, who has no access to our directories.
    */
   open(unit: string, shared: boolean, listener: (message: SdNotifyMessage) => void): Result<string, string>;
-  /** Hands on what waits in the socket, now. */
+  /** Delivers now what is waiting in the socket. */
   drain(unit: string): void;
   close(unit: string): void;
-  /** For the next image of the daemon; the descriptors have to be kept open on the way. */
+  /** What the daemon hands over when it re-executes itself; the caller keeps the descriptors open across execve. */
   all(): Record<string, HeldSdNotify>;
   restore(all: Readonly<Record<string, HeldSdNotify>>): void;
 }

@@ -4,14 +4,14 @@ import type { ProcessRef } from "./processes.ts";
 
 /** Listening sockets that the daemon holds for its services. Descriptors are close-on-exec here. */
 export interface Sockets {
-  /** The error is a sentence: "cannot listen on 127.0.0.1:80: address already in use (EADDRINUSE), by nginx (pid 812)". */
+  /** The error is a whole message: "cannot listen on 127.0.0.1:80: address already in use (EADDRINUSE), by nginx (pid 812)". */
   listen(address: ListenAddress, reusePort: boolean): Result<number, string>;
-  /** Another process's listening socket at its descriptor `fd`, as one of our own; null when there is none, or it may not be had. */
+  /** Duplicates another process's listening socket, its descriptor `fd`; null when there is none, or access is denied. */
   borrow(owner: ProcessRef, fd: number): number | null;
-  /** Makes a descriptor survive an execve, or not. */
+  /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;
-  /** Lets go of a borrowed one; its owner goes on with it. */
+  /** Closes a borrowed descriptor; its owner's socket keeps listening. */
   drop(fd: number): void;
-  /** Ends it; the file of a unix socket goes with it. */
+  /** Closes the socket and removes the file of a unix socket. */
   close(fd: number, address: ListenAddress): void;
 }

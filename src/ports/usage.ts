@@ -1,22 +1,25 @@
 import type { ProcessRef, TreeOf } from "./processes.ts";
 
 export interface Sample {
-  /** Of one core: 200 is two cores busy. Null for the first sample of a process. */
+  /** Percent of one core: 200 is two busy cores. Null for the first sample of a process. */
   readonly cpuPercent: number | null;
   readonly memoryMb: number;
   readonly tasks: number;
-  /** Null when none of its processes lets itself be asked. */
+  /** Null when no process of the tree can be inspected. */
   readonly openFiles: number | null;
 }
 
-/** CPU and memory of whole trees, in one sweep for all units that run: whoever is left out is taken for a stranger. A unit whose processes are gone is absent from the answer. */
+/**
+ * CPU and memory of whole trees. Each call must name all running units at once: the processes of a unit that is left out
+ * are taken for foreign ones. The result omits units whose processes are gone.
+ */
 export interface Usage {
   sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>>;
-  /** MiB of resident memory of each tree, and nothing else: cheap enough for every second. */
+  /** MiB of resident memory of each tree and nothing else: cheap enough to call every second. */
   memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>>;
-  /** MiB that the tree would free: shared pages are counted in parts. It costs a walk over its memory, so it is for those who ask. */
+  /** MiB that the tree would free (PSS: shared pages count in proportion). Walks all its memory: call on demand only. */
   proportional(tree: TreeOf): number | null;
-  /** MiB that the machine has to give; null when it cannot be told. */
+  /** MiB of memory that the machine has available; null: unknown. */
   spare(): number | null;
   forget(ref: ProcessRef): void;
 }

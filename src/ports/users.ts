@@ -1,6 +1,6 @@
 /** The user database. */
 export interface Users {
-  /** Null name: the user that the daemon runs as. Null: no such user. */
+  /** A null name asks for the daemon's own user. Returns null when there is no such user. */
   lookup(name: string | null): Account | null;
 }
 

@@ -77,7 +77,7 @@ describe("verify", () => {
   });
 
   test.each([
-    ["units/no unit.unit.json", /is no unit name/],
+    ["units/no unit.unit.json", /is not a valid unit name/],
     ["no/such.unit.json", /cannot read it: no such file or directory/],
     ["units/readme.txt", /the name of a unit file must be NAME\.unit\.json/],
   ])("%s is an error", async (name, words) => {

@@ -7,18 +7,18 @@ import { SLEEPING, WRITING } from "./services.ts";
 const BASE = "/api/supervisor";
 
 /**
- * Who looks at a daemon in a real installation: pages that stay and pages that come and go, a Prometheus, scripts that poll,
- * `sup logs -f` in a terminal, and one that stops reading.
+ * The clients of a daemon in a real installation: pages that stay and pages that come and go, a Prometheus, polling scripts,
+ * `sup logs -f` in a terminal, and one client that stops reading.
  */
 export class Clients {
   readonly #daemon: Daemon;
   readonly #random: Random;
   readonly #end = new AbortController();
   readonly #all: Promise<void>[] = [];
-  /** Server-sent events that came in. */
+  /** Server-sent events received. */
   messages = 0;
 
-  /** `interrupted`: the daemon may be gone by then. */
+  /** `interrupted`: ends the clients early, because the daemon may be gone by then. */
   constructor(daemon: Daemon, random: Random, interrupted?: AbortSignal) {
     this.#daemon = daemon;
     this.#random = random;
@@ -57,7 +57,7 @@ export class Clients {
     await this.#pause(pauseMs);
   }
 
-  /** Listens to the events until the time is over or the stream ends. */
+  /** Subscribes to events until the time is over or the stream ends. */
   async #watch(forMs: number): Promise<void> {
     const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(forMs)]);
     try {
@@ -68,7 +68,7 @@ export class Clients {
     }
   }
 
-  /** A page is opened, shows a unit and its log, and is closed. */
+  /** Opens a page, shows a unit and its log, and closes the page. */
   async #visit(): Promise<void> {
     const unit = this.#random.pick([...WRITING, ...SLEEPING] as [string, ...string[]]);
     const service = `${BASE}/services/${unit}`;
@@ -80,7 +80,7 @@ export class Clients {
     await live;
   }
 
-  /** The real command line; what it prints is thrown away. */
+  /** Runs the real command line and discards its output. */
   async #followByHand(): Promise<void> {
     const unit = this.#random.pick(WRITING as [string, ...string[]]);
     const words = this.#random.chance(0.7) ? ["logs", "-f", "-n", "20", unit] : ["events", "-f"];
@@ -90,10 +90,10 @@ export class Clients {
     await child.exited;
   }
 
-  /** Asks for the events and does not read them: the daemon has to give it up. */
+  /** Subscribes to events without reading them: the daemon has to drop the connection. */
   async #stall(): Promise<void> {
     const socket = connect(this.#daemon.socket);
-    socket.on("error", () => undefined); // the daemon hangs up, that is the point
+    socket.on("error", () => undefined); // expected: the daemon closes the connection
     socket.write(`GET ${BASE}/events/stream HTTP/1.1\r\nHost: sup\r\n\r\n`);
     socket.pause();
     await this.#pause(10_000);

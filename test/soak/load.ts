@@ -4,19 +4,19 @@ import { run } from "../harness/run.ts";
 import type { Random } from "../sim/random.ts";
 import { doneOf, ordersOf, SLEEPING, TALKING, WRITING } from "./services.ts";
 
-/** The services that wait for orders, each a byte in its FIFO, and the files in which they say how many they have carried out. */
+/** Services that wait for orders, each order a byte in the FIFO of the service, and report in a file how many they have carried out. */
 export class Workers {
   readonly #home: string;
   readonly #fds = new Map<string, number>();
   readonly #ordered = new Map<string, number>();
 
-  /** Makes the FIFOs. */
+  /** Creates the FIFOs. */
   static async of(home: string): Promise<Workers> {
     const all = [...WRITING, ...TALKING];
     const made = await run(["mkfifo", ...all.map((unit) => ordersOf(home, unit))], { env: { PATH: process.env.PATH ?? "" } });
-    if (made.code !== 0) throw new Error(`cannot make FIFOs: ${made.stderr}`);
+    if (made.code !== 0) throw new Error(`cannot create FIFOs: ${made.stderr}`);
     const workers = new Workers(home);
-    // Open for reading as well: nobody meets an end of file.
+    // Opened for reading as well, so that no service reads an end of file.
     for (const unit of all) workers.#fds.set(unit, openSync(ordersOf(home, unit), "r+"));
     return workers;
   }
@@ -29,7 +29,7 @@ export class Workers {
     return units.reduce((sum, unit) => sum + this.#done(unit), 0);
   }
 
-  /** Each has this much to do at most. */
+  /** Fills up the orders of each unit, to at most `atMost` open ones. */
   keepBusy(units: readonly string[], atMost: number): void {
     for (const unit of units) {
       const ordered = this.#ordered.get(unit) ?? 0;
@@ -39,7 +39,7 @@ export class Workers {
     }
   }
 
-  /** All orders are carried out. */
+  /** Whether all orders have been carried out. */
   get idle(): boolean {
     return [...this.#ordered].every(([unit, ordered]) => this.#done(unit) >= ordered);
   }
@@ -52,12 +52,12 @@ export class Workers {
     try {
       return Number(readFileSync(doneOf(this.#home, unit), "latin1"));
     } catch {
-      return 0; // not begun
+      return 0; // not started yet
     }
   }
 }
 
-/** The number of the newest event: they are numbered from 1. */
+/** The id of the newest event; ids count from 1. */
 export async function countEvents(daemon: Daemon): Promise<number> {
   const answer = await daemon.api("/api/supervisor/events?limit=1");
   return ((await answer.json()) as Array<{ id: number }>)[0]?.id ?? 0;
@@ -75,7 +75,7 @@ async function post(daemon: Daemon, path: string, body: object): Promise<void> {
 
 export const job = (daemon: Daemon, action: string, units: readonly string[]): Promise<void> => post(daemon, "/jobs", { action, units });
 
-/** One thing that an operator or a service asks of the daemon; most of it makes events. */
+/** Sends one request of an operator or a service; most of them create events. */
 export async function act(daemon: Daemon, random: Random): Promise<void> {
   const pick = (): string => random.pick(SLEEPING as [string, ...string[]]);
   const units = [...new Set([pick(), pick(), pick(), pick(), pick(), pick(), pick(), pick()])];

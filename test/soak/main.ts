@@ -46,15 +46,15 @@ const result = await soak({
   },
 }).catch((error: unknown) => {
   if (!interrupted.signal.aborted) throw error;
-  console.error("interrupted; nothing of it is left");
+  console.error("interrupted; all files and processes were removed");
   process.exit(130);
 });
 
 const { fresh, began, ended, peak, messages } = result;
-const grown = (from: Moment): string => `RSS ${mb(ended.rss - from.rss)} MB, anonymous ${mb(ended.anonymous - from.anonymous)} MB`;
+const growth = (from: Moment): string => `RSS ${mb(ended.rss - from.rss)} MB, anonymous ${mb(ended.anonymous - from.anonymous)} MB`;
 const faults = faultsOf(result);
 console.log(table(HEAD, rows));
-console.log(`\nhighest RSS seen: ${mb(peak)} MB; changes told to clients: ${messages}`);
-console.log(`grown since the first hundredth: ${grown(began)}\ngrown since nothing had happened: ${grown(fresh)}`);
+console.log(`\nhighest RSS: ${mb(peak)} MB; events sent to clients: ${messages}`);
+console.log(`growth since the first hundredth: ${growth(began)}\ngrowth since the start: ${growth(fresh)}`);
 for (const fault of faults) console.log(`FAULT ${fault}`);
 process.exit(faults.length === 0 ? 0 : 1);

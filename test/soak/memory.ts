@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What a process takes of the machine now. Sizes in MB (10^6 bytes). */
+/** Resources that a process uses now. Sizes in MB (10^6 bytes). */
 export interface Footprint {
   readonly rss: number;
-  /** Without what is a file's (the executable): heap, stacks, buffers. */
+  /** Memory that is not backed by a file (such as the executable): heap, stacks, buffers. */
   readonly anonymous: number;
-  /** Shared mappings with memory of their own count here too. */
+  /** Proportional set size: also counts the process's part of shared mappings. */
   readonly pss: number;
   readonly fds: number;
   readonly threads: number;

@@ -5,7 +5,7 @@ import type { Kind } from "./text.ts";
 const script = (name: string): string => resolve(import.meta.dir, name);
 const forEver = (retry_delay: number): UnitFile => ({ max_retries: -1, retry_delay, backoff_multiplier: 1 });
 
-/** Who writes, and how their logs are kept: one that is compressed as it comes, one that rotates too often for it, raw ones, a limited one. */
+/** The writers and their log settings: one is compressed after each rotation, one rotates too often for that, others are raw or rate-limited. */
 const WRITERS: Readonly<Record<string, readonly [kind: Kind, log: UnitFile]>> = {
   "writes-lines": ["lines", { max_size_mb: 10, keep: 5 }],
   "writes-mixed": ["mixed", { max_size_mb: 4, keep: 3 }],
@@ -23,7 +23,7 @@ export const DYING: readonly string[] = Array.from({ length: 10 }, (_, n) => `di
 export const ordersOf = (home: string, unit: string): string => join(home, `${unit}.orders`);
 export const doneOf = (home: string, unit: string): string => join(home, `${unit}.done`);
 
-/** `checked`: the address that the http checks ask; it answers now well, now badly. */
+/** `checked`: the address that http checks probe; it answers sometimes with success, sometimes with an error. */
 export function unitsOf(home: string, seed: number, checked: string): Record<string, UnitFile> {
   const units: Record<string, UnitFile> = {};
   const program = (name: string, args: readonly string[], more: UnitFile): UnitFile => ({

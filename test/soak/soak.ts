@@ -1,7 +1,7 @@
 /**
- * The daemon under a long load: services write logs, things happen, and those who look at it come and go. Its memory is compared
- * with what it was after the first hundredth of the load, both times after some seconds of rest. Everything goes through the daemon
- * as in life: output through the FIFOs, events from services, checks, crashes and the API.
+ * Runs the daemon under a long load: services write logs, events happen, and clients come and go. Compares its memory at the end
+ * with its memory after the first hundredth of the load, both after some seconds of rest. Everything passes through the daemon
+ * as in production: output through the FIFOs, events from services, checks, crashes and the API.
  */
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -15,55 +15,58 @@ import { type Footprint, footprintOf } from "./memory.ts";
 import { DYING, SLEEPING, TALKING, unitsOf, WRITING } from "./services.ts";
 
 export interface SoakPlan {
-  /** 10^9 bytes of log text, before stamps and compression. */
+  /** 10^9 bytes of log text, without timestamps and before compression. */
   readonly gigabytes: number;
   readonly events: number;
   readonly seed: number;
-  /** Where logs, store and sockets go. */
+  /** Directory for logs, store and sockets. */
   readonly directory: string;
   readonly onMoment?: (moment: Moment) => void;
-  /** Ends it early: everything is tidied up, then the promise is rejected. */
+  /** Ends the soak early: cleans up, then rejects the promise. */
   readonly signal?: AbortSignal;
 }
 
-/** What was borne so far, and what the daemon takes. Sizes in MB. */
+/** The load so far, and the resources that the daemon uses. Sizes in MB. */
 export interface Moment extends Footprint {
   readonly what: string;
   readonly seconds: number;
   readonly gigabytes: number;
   readonly events: number;
-  /** The daemon's own objects, garbage included. */
+  /** The daemon's JavaScript objects, including garbage. */
   readonly heap: number;
   readonly store: number;
   readonly keeper: Footprint;
 }
 
 export interface SoakResult {
-  /** All units run, nothing has happened. */
+  /** All units run; no load yet. */
   readonly fresh: Moment;
   /** At rest after the first hundredth, or a little more of a short load. */
   readonly began: Moment;
   readonly ended: Moment;
-  /** The highest RSS that was seen. */
+  /** The highest RSS measured. */
   readonly peak: number;
-  /** Server-sent events that the clients were told. */
+  /** Server-sent events that the clients received. */
   readonly messages: number;
 }
 
-/** Of the load; and so many events, that what the daemon keeps of them is full, and so long, that its start is over. */
+/**
+ * The warm-up ends after this share of the load, after enough events to fill the daemon's buffers, and after its start-up
+ * phase.
+ */
 const WARM_UP = 0.01;
 const WARM_EVENTS = 5000;
 const WARM_MS = 25_000;
-/** What the daemon lets go, it does on its tick and in the moments after it. */
+/** The daemon releases memory on its tick and in the seconds after it. */
 const REST_MS = 15_000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 const LEAD = 0.02;
 const OPERATORS = 2;
 
 export async function soak(plan: SoakPlan): Promise<SoakResult> {
   const home = mkdtempSync(join(plan.directory, "sup-soak-"));
   const random = new Random(plan.seed);
-  // Checked units are asked once a second; each answer is good or bad by chance.
+  // Checked units are probed once a second; each response succeeds or fails at random.
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("", { status: random.chance(0.5) ? 200 : 500 }) });
   const workers = await Workers.of(home);
   try {
@@ -85,7 +88,7 @@ class Soak {
   readonly #random: Random;
   readonly #began = performance.now();
   #peak = 0;
-  /** The operators have nothing to ask for. */
+  /** True while the operators send no requests. */
   #paused = false;
   #ended = false;
 
@@ -122,18 +125,18 @@ class Soak {
 
   async #operate(): Promise<void> {
     while (!this.#ended) {
-      if (this.#paused) await Bun.sleep(LOOK_MS);
+      if (this.#paused) await Bun.sleep(POLL_MS);
       else await act(this.#daemon, this.#random).catch((error: unknown) => this.#fail(error));
     }
   }
 
-  /** An error is one unless somebody ends it all. */
+  /** Throws, unless the soak was interrupted. */
   #fail(error: unknown): void {
     if (this.#plan.signal?.aborted) this.#ended = true;
     else throw error;
   }
 
-  /** Until this share of the load was borne. Output and events go side by side: who is ahead waits for the other. */
+  /** Waits until this share of the load is done. Output and events advance together: the one ahead waits for the other. */
   async #reach(share: number): Promise<void> {
     const { gigabytes } = this.#plan;
     for (;;) {
@@ -145,11 +148,11 @@ class Soak {
       this.#paused = events >= share || events > output + LEAD;
       if (!this.#paused) this.#workers.keepBusy(TALKING, 3);
       if (output < share && output < events + LEAD) this.#workers.keepBusy(WRITING, 4);
-      await Bun.sleep(LOOK_MS);
+      await Bun.sleep(POLL_MS);
     }
   }
 
-  /** Nothing more is written, nothing happens but what checks tell; those who look go on. */
+  /** Pauses output and operators; health checks and clients go on. */
   async #rest(what: string): Promise<Moment> {
     this.#paused = true;
     await until(() => this.#workers.idle, { what: "the services to carry out their orders", timeoutMs: 60_000 });

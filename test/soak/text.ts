@@ -2,13 +2,13 @@ import type { Random } from "../sim/random.ts";
 
 export const MEGABYTE = 1_000_000;
 
-/** What a service may write: ordinary lines, lines of all lengths, bytes that are no text, lines that are longer than a record. */
+/** What a service may write: ordinary lines, lines of all lengths, binary bytes, lines longer than a record. */
 export type Kind = "lines" | "mixed" | "bytes" | "long";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 =:./-_[]";
 const NEWLINE = 10;
 
-/** Exactly `size` bytes that end with a newline. */
+/** Returns exactly `size` bytes that end with a newline. */
 export function textOf(kind: Kind, random: Random, size: number): Buffer {
   const text = Buffer.alloc(size);
   for (let at = 0; at < size;) {
@@ -26,7 +26,7 @@ function lengthOf(kind: Kind, random: Random): number {
   return random.below(random.chance(0.1) ? 1500 : 250);
 }
 
-/** Any byte but the end of the line: invalid UTF-8, NUL and control characters among them. */
+/** Any byte except a newline, including invalid UTF-8, NUL and control characters. */
 const byteOf = (random: Random): number => {
   const byte = random.below(256);
   return byte === NEWLINE ? 0xff : byte;

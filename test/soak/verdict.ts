@@ -1,13 +1,13 @@
 import type { Moment, SoakResult } from "./soak.ts";
 
-/** In MB of resident memory, from the first hundredth of the load to its end. */
+/** Limits in MB of resident memory, from the first hundredth of the load to its end. */
 const DAEMON_MAY_GROW = 20;
 const KEEPER_MAY_GROW = 2;
-/** Clients that come and go have a few open at any moment. */
+/** Short-lived clients have a few open at any moment. */
 const MORE_DESCRIPTORS = 20;
 const MORE_THREADS = 6;
 
-/** What grew that must not, in words. */
+/** Describes what grew beyond its limit. */
 export function faultsOf({ began, ended }: Pick<SoakResult, "began" | "ended">, { daemonMb = DAEMON_MAY_GROW } = {}): string[] {
   const faults: string[] = [];
   const compare = (what: string, unit: string, of: (moment: Moment) => number, allowed: number): void => {

@@ -1,6 +1,6 @@
 /**
- * A service that writes log text when it is told to: `writer.ts KIND SEED GO DONE`. Each byte that comes through the FIFO GO is worth
- * a megabyte; the file DONE says how many it has written. Same kind and seed, same text.
+ * A service that writes log text on request: `writer.ts KIND SEED GO DONE`. Each byte from the FIFO GO requests a megabyte; the
+ * file DONE holds the number of megabytes written. The same kind and seed give the same text.
  */
 import { openSync, readSync, writeSync } from "node:fs";
 import { Random } from "../sim/random.ts";
@@ -10,11 +10,11 @@ const [kind, seed, go, done] = process.argv.slice(2) as [Kind, string, string, s
 const CHUNK = 64 << 10;
 const text = textOf(kind, new Random(Number(seed)), 4 * MEGABYTE);
 const orders = openSync(go, "r");
-const told = openSync(done, "w");
+const report = openSync(done, "w");
 const token = Buffer.alloc(1);
 
 for (let written = 0; readSync(orders, token, 0, 1, null) === 1; written++) {
   const from = (written % 4) * MEGABYTE;
   for (let at = from; at < from + MEGABYTE;) at += writeSync(1, text, at, Math.min(CHUNK, from + MEGABYTE - at));
-  writeSync(told, String(written + 1), 0);
+  writeSync(report, String(written + 1), 0);
 }

@@ -7,6 +7,7 @@ import { checkRings } from "./rings.ts";
 import { checkSize, functionBodies } from "./size.ts";
 import { checkText } from "./text.ts";
 import { report, treeOf, type Finding } from "./tree.ts";
+import { checkTypesOnly } from "./types-only.ts";
 import { checkWords } from "./words.ts";
 
 const messages = (findings: readonly Finding[]): string[] => report(findings).split("\n").filter(Boolean);
@@ -98,6 +99,31 @@ describe("words", () => {
     ["src/adapters/a.ts", "Date.now();"],
     ["test/a.test.ts", "Date.now();"],
   ])("allowed in %s: %s", (path, text) => expect(check(path, text)).toEqual([]));
+});
+
+describe("types only", () => {
+  const check = (path: string, text: string): string[] => messages(checkTypesOnly(treeOf({ [path]: text })));
+
+  test("a value that a port exports is reported by its name", () => {
+    expect(check("src/ports/a.ts", "export const key = 1;\nexport interface A {}")).toEqual([
+      "src/ports/a.ts exports key: ports hold types only",
+    ]);
+  });
+
+  test.each([
+    ["a list with the type made from it", 'export const STAGES = ["a"] as const;\nexport type Stage = (typeof STAGES)[number];'],
+    ["a function", "export function f(): void {}"],
+    ["a value that is exported again", 'export { a } from "../base/a.ts";'],
+    ["code without an export", "const a = 1;\na.toString();"],
+    ["an import for its side effects", 'import "../base/a.ts";'],
+  ])("%s is reported", (_, text) => expect(check("src/ports/sub/a.ts", text)).toHaveLength(1));
+
+  test.each([
+    ["types", 'import type { B } from "../base/b.ts";\nexport interface A { b: B }\nexport type C = A | null;'],
+    ["a type that is exported again", 'export type { B } from "../base/b.ts";'],
+  ])("%s may be in a port", (_, text) => expect(check("src/ports/a.ts", text)).toEqual([]));
+
+  test("other rooms may export values", () => expect(check("src/base/a.ts", "export const a = 1;")).toEqual([]));
 });
 
 describe("size", () => {

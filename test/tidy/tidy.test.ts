@@ -6,6 +6,7 @@ import { checkRings } from "./rings.ts";
 import { checkSize } from "./size.ts";
 import { checkText } from "./text.ts";
 import { readTree, report, type Finding } from "./tree.ts";
+import { checkTypesOnly } from "./types-only.ts";
 import { checkWords } from "./words.ts";
 
 const tree = readTree();
@@ -17,6 +18,7 @@ test("the tree under test is the project", () => {
 });
 test("rooms import only the rooms that the rings allow, and packages only in their homes", () => clean(checkRings(tree)));
 test("pure rooms use no clock, chance or runtime, and only linux touches processes", () => clean(checkWords(tree)));
+test("ports hold types only", () => clean(checkTypesOnly(tree)));
 test("no file and no function is longer than the limit without a stated reason", () => clean(checkSize(tree)));
 test("every file under src is reached from an entry point", () => clean(findDead(tree)));
 test("no `any`, no notes to self, no address of somebody's workplace", () => clean(checkText(tree)));

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Reads a unit's log with all its rotations and checks that "line 1", "line 2" … are there, each once, in order. */
+/** Reads a unit's log with all its rotated files and checks that it holds "line 1", "line 2" …, each once, in order. */
 export function checkLines(logs: string, unit: string): { readonly count: number; readonly faults: string[] } {
   let expected = 1;
   let pending = "";
   const faults: string[] = [];
-  /** No fault if nothing comes after it: the writer writes blocks, and was stopped when one of them was out. */
+  /** A cut line is a fault only if another follows: the writer writes in blocks and may be stopped after any of them. */
   let torn: string | null = null;
   for (const text of oldestFirst(logs, unit)) {
     for (const record of text.split("\n")) {
@@ -31,7 +31,7 @@ export function checkLines(logs: string, unit: string): { readonly count: number
 
 const COUNTED = /^\[sup\] (\d+) lines \(\d+ bytes\) of stdout were dropped by log\.rate_limit$/;
 
-/** Of "line 1" to "line TOTAL" each is there, in order, or counted by the log as dropped. */
+/** Checks that the log holds "line 1" to "line TOTAL" in order, or counts the missing ones as dropped. */
 export function checkCounted(logs: string, unit: string, total: number): { readonly dropped: number; readonly faults: string[] } {
   let [kept, dropped, last] = [0, 0, 0];
   const faults: string[] = [];

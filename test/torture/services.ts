@@ -3,13 +3,13 @@ import type { UnitFile } from "../harness/services.ts";
 const sh = (script: string, more: UnitFile = {}): UnitFile => ({ enabled: true, command: "/bin/sh", args: ["-c", script], ...more });
 const forEver = { max_retries: -1, retry_delay: 0.05, backoff_multiplier: 1 };
 
-/** Bursts of numbered lines as fast as they go, without end; one process for the whole torture. */
+/** Writes numbered lines without end, in bursts at full speed; one process for the whole torture. */
 const WRITER = 'BEGIN { for (i = 1; ; i++) { print "line " i; if (i %% 20000 == 0) { fflush(); system("sleep 0.05") } } }';
 
-/** The same with an end: when there is a file `gate`, it says in `total` how many lines there were. */
+/** The same with an end: once the file `gate` exists, it writes the number of its lines to `total` and exits. */
 const COUNTER = `BEGIN { for (i = 1; ; i++) { print "line " i; if (i %% 20000 == 0) { fflush(); if (system("sleep 0.05; test -e %S/gate") == 0) { print i >"%S/total"; exit } } } }`;
 
-/** What is tortured: each is nasty in its own way. */
+/** The services, each difficult for a supervisor in its own way. */
 export const services: Readonly<Record<string, UnitFile>> = {
   writer: { enabled: true, command: "awk", args: [WRITER], log: { max_size_mb: 20, keep: 1000, compress: false } },
   limited: { enabled: true, command: "awk", args: [COUNTER], log: { max_size_mb: 20, keep: 1000, compress: false, rate_limit: 1_000_000 } },
@@ -27,5 +27,5 @@ export const services: Readonly<Record<string, UnitFile>> = {
   halted: sh("exec sleep 1000"),
 };
 
-/** Those that run as one process from beginning to end, whatever happens to sup. */
+/** Units whose main process must stay the same from beginning to end, whatever happens to sup. */
 export const STEADY = ["writer", "daemons", "family", "checked", "base", "needs"] as const;

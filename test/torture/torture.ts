@@ -1,6 +1,6 @@
 /**
- * The daemon is killed and re-executed at random moments while nasty services run; at the end every process and every line
- * is accounted for. Bounded and seeded: a failure prints its seed, and the same seed gives the same moments.
+ * Kills and re-executes the daemon at random moments while difficult services run; at the end, accounts for every process
+ * and every line. Bounded and seeded: a failure prints its seed, and the same seed gives the same moments.
  */
 import { Database } from "bun:sqlite";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ export interface Torture {
 }
 
 export interface Findings {
-  /** What broke, in words; empty when all is well. */
+  /** Descriptions of what broke; empty when all is well. */
   readonly faults: readonly string[];
   readonly lines: number;
   readonly runsOfLooper: number;
@@ -34,7 +34,7 @@ export async function torture({ kills, reexecs, seed }: Torture): Promise<Findin
   const random = randomOf(seed);
   const blows = [...Array<"kill">(kills).fill("kill"), ...Array<"reexec">(reexecs).fill("reexec")];
   for (const blow of shuffled(blows, random)) {
-    await Bun.sleep(random() * MAX_WAIT_MS); // the moment is the point: nothing is waited for
+    await Bun.sleep(random() * MAX_WAIT_MS); // not synchronisation: a random moment
     if (blow === "reexec") await reexec(daemon);
     else {
       await daemon.crash();
@@ -44,7 +44,7 @@ export async function torture({ kills, reexecs, seed }: Torture): Promise<Findin
   const after = await settle(daemon);
   const faults = [...(await compare(daemon, before, after)), ...oneTreeEach(daemon.home), ...(await restartsAddUp(daemon))];
   const looped = readFileSync(join(daemon.home, "state/runs"), "latin1").trimEnd().split("\n"); // prettier-ignore
-  faults.push(...unheard(daemon.log("looper"), looped.slice(0, -1))); // the last one was stopped in the middle
+  faults.push(...missingLastWords(daemon.log("looper"), looped.slice(0, -1))); // the last run was stopped in the middle
   writeFileSync(join(daemon.home, "state/gate"), "");
   await daemon.reaches("limited", "stopped");
   const total = Number(readFileSync(join(daemon.home, "state/total"), "latin1"));
@@ -57,7 +57,7 @@ export async function torture({ kills, reexecs, seed }: Torture): Promise<Findin
 
 type Pids = Readonly<Record<string, number | null>>;
 
-/** Waits until every unit is where it belongs, and gives the pids of the steady ones. */
+/** Waits until every unit is in its expected state; returns the pids of the steady ones. */
 async function settle(daemon: Daemon): Promise<Pids> {
   for (const id of [...STEADY, "once"]) await daemon.reaches(id, "running", 20_000);
   const pids: Record<string, number | null> = {};
@@ -76,7 +76,7 @@ async function compare(daemon: Daemon, before: Pids, after: Pids): Promise<strin
   return faults;
 }
 
-/** Each unit's processes must all be of one run. */
+/** All processes of a unit must belong to the same run. */
 function oneTreeEach(home: string): string[] {
   const runs = new Map<string, Set<string>>();
   for (const { pid } of processesOf(home)) {
@@ -89,25 +89,25 @@ function oneTreeEach(home: string): string[] {
   return [...runs].filter(([, ids]) => ids.size > 1).map(([unit, ids]) => `${unit} has processes of ${ids.size} runs at once`);
 }
 
-/** The looper restarts by itself all the time: its count must be the number of its runs but one. */
+/** The looper restarts all the time: its restart count must be the number of its runs minus one. */
 async function restartsAddUp(daemon: Daemon): Promise<string[]> {
   const stopped = await daemon.sup("stop", "looper");
   if (stopped.code !== 0) return [`looper cannot be stopped: ${stopped.stderr}`];
   const { restart_count } = await daemon.service("looper");
-  const told = (await daemon.json("events", "looper", "--type", "started", "-n", "100000")) as Array<{ details: { run: number } }>;
-  const last = Math.max(...told.map((event) => event.details.run));
-  const runs = new Set(told.map((event) => event.details.run));
-  const faults = runs.size === told.length ? [] : [`${told.length - runs.size} runs of looper were told twice`];
+  const started = (await daemon.json("events", "looper", "--type", "started", "-n", "100000")) as Array<{ details: { run: number } }>;
+  const last = Math.max(...started.map((event) => event.details.run));
+  const runs = new Set(started.map((event) => event.details.run));
+  const faults = runs.size === started.length ? [] : [`${started.length - runs.size} runs of looper were recorded twice`];
   if (restart_count !== last - 1) faults.push(`looper is at run ${last}, but counts ${restart_count} restarts`);
   return faults;
 }
 
-/** What each run said in the moment of its end is in the log once, whether a daemon was there or not. */
-function unheard(log: string, runs: readonly string[]): string[] {
-  const heard = new Map<string, number>();
-  for (const [, run] of log.matchAll(/ F last words of (\S+)\n/g)) heard.set(run!, (heard.get(run!) ?? 0) + 1);
+/** What each run wrote right before its exit must be in the log once, whether or not a daemon was running. */
+function missingLastWords(log: string, runs: readonly string[]): string[] {
+  const found = new Map<string, number>();
+  for (const [, run] of log.matchAll(/ F last words of (\S+)\n/g)) found.set(run!, (found.get(run!) ?? 0) + 1);
   return runs.flatMap((run, i) =>
-    heard.get(run) === 1 ? [] : [`the last words of run ${i + 1} of looper are in its log ${heard.get(run) ?? 0} times`],
+    found.get(run) === 1 ? [] : [`the last words of run ${i + 1} of looper are in its log ${found.get(run) ?? 0} times`],
   );
 }
 
@@ -130,7 +130,7 @@ function readOr(path: string): string {
   try {
     return readFileSync(path, "latin1");
   } catch {
-    return ""; // it ended meanwhile
+    return ""; // the process exited meanwhile
   }
 }
 

@@ -1,41 +1,41 @@
 /**
- * Watches directories that may come and go, with inotify. A watch sticks to the directory it was set on, not to its
- * name. So beside a directory its parent is watched too (or the nearest ancestor that is there); a watch whose directory
- * an event was about is given up (its inode number may serve the next one already); and before a change is told, the
- * watches are set for what is on disk then.
+ * Watches directories that may come and go, with inotify. A watch follows the directory itself, not its name. Therefore the
+ * parent of each directory (or the nearest existing ancestor) is watched too. An event about a watched directory ends its
+ * watch, because a new directory may already have its inode number. Before a change is reported, the watches are renewed for
+ * what is on disk then.
  */
 import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-/** Absolute path of a directory → the names in it that matter; null: those that `isRelevant` says. */
+/** Absolute path of a directory → the names in it that matter; null: `isRelevant` decides. */
 export type Wanted = Map<string, ReadonlySet<string> | null>;
 
 export interface DirectoryWatch {
-  /** What to watch as the disk is now: asked again after each change. */
+  /** What to watch, given what is on disk now; called again after each change. */
   readonly wanted: () => Wanted;
   readonly isRelevant: (directory: string, name: string) => boolean;
-  /** Called after a quiet moment with some of the paths; by then the watches are set for what is there. */
+  /** Called, debounced, with some of the changed paths, after the watches have been renewed. */
   readonly onChange: (paths: readonly string[]) => void;
   readonly onProblem: (message: string) => void;
-  /** Nothing happened for so long, 100 … */
+  /** A change is reported after this long without events (default 100) … */
   readonly quietMs?: number | undefined;
-  /** … or something was first seen so long ago, 1000. */
+  /** … or at the latest this long after the first one (default 1000). */
   readonly atMostMs?: number | undefined;
 }
 
 const QUIET_MS = 100;
 const AT_MOST_MS = 1000;
-/** Paths that are told of one change; more are of no use to a reader. */
-const TOLD_PATHS = 5;
+/** The most paths reported for one change; more are of no use to a reader. */
+const REPORTED_PATHS = 5;
 
-/** Returns a stop. */
+/** Returns a function that stops the watch. */
 export function watchDirectories(options: DirectoryWatch): () => void {
   const watcher = new Watcher(options);
   return () => watcher.stop();
 }
 
-/** Adds what tells that `path` comes, goes or is replaced: its name in its directory, or in the nearest one that is there. */
-export function wantComing(wanted: Wanted, path: string): void {
+/** Adds what reports that `path` appears, disappears or is replaced: its name in its parent, or in the nearest existing ancestor. */
+export function wantAppearance(wanted: Wanted, path: string): void {
   let child = path;
   let parent = dirname(path);
   while (parent !== dirname(parent) && identityOf(parent) === null) [child, parent] = [parent, dirname(parent)];
@@ -69,7 +69,7 @@ class Watcher {
     for (const path of [...this.#watched.keys()]) this.#drop(path);
   }
 
-  /** Watches what is there now. What appears while the watches are being set is found by looking again. */
+  /** Watches what exists now. Repeats the scan to find what appeared while the watches were being set. */
   #refresh(): void {
     for (let round = 0; round < 5 && this.#adjust(); round++);
   }
@@ -115,7 +115,7 @@ class Watcher {
   #event(path: string, name: string | null): void {
     if (this.#stopped) return;
     const names = this.#watched.get(path)?.names;
-    // A directory that is deleted tells its own name, or none.
+    // A deleted directory reports its own name, or none.
     if (name === null || name === basename(path) || name === path) this.#drop(path);
     else if (this.#watched.has(join(path, name))) this.#drop(join(path, name));
     else if (names ? !names.has(name) : !this.#options.isRelevant(path, name)) return;
@@ -124,14 +124,14 @@ class Watcher {
 
   #noticed(path?: string): void {
     if (this.#stopped) return;
-    if (path !== undefined && this.#seen.size < TOLD_PATHS) this.#seen.add(path);
+    if (path !== undefined && this.#seen.size < REPORTED_PATHS) this.#seen.add(path);
     const { quietMs = QUIET_MS, atMostMs = AT_MOST_MS } = this.#options;
     clearTimeout(this.#quiet ?? undefined);
-    this.#quiet = setTimeout(() => this.#tell(), quietMs);
-    this.#latest ??= setTimeout(() => this.#tell(), atMostMs);
+    this.#quiet = setTimeout(() => this.#report(), quietMs);
+    this.#latest ??= setTimeout(() => this.#report(), atMostMs);
   }
 
-  #tell(): void {
+  #report(): void {
     this.#disarm();
     this.#refresh();
     const paths = [...this.#seen];
@@ -147,7 +147,7 @@ class Watcher {
   }
 }
 
-/** Device and inode of a directory; null when there is none. */
+/** Device and inode of a directory; null when it does not exist. */
 export function identityOf(path: string): string | null {
   try {
     const status = statSync(path);
@@ -157,11 +157,11 @@ export function identityOf(path: string): string | null {
   }
 }
 
-/** Names in a directory; none when it is gone or cannot be read. */
+/** Names in a directory; none when it is gone or unreadable. */
 export function namesIn(path: string): string[] {
   try {
     return readdirSync(path);
   } catch {
-    return []; // not readable or gone: the snapshot says so
+    return []; // unreadable or gone: the snapshot reports it
   }
 }

@@ -1,10 +1,10 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { FileWatch } from "../../ports/filewatch.ts";
-import { wantComing, watchDirectories, type Wanted } from "./dirwatch.ts";
+import { wantAppearance, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 /**
- * Watches files and whole directory trees with inotify. Links inside a tree are not followed: they may lead in circles.
+ * Watches files and whole directory trees with inotify. Links inside a tree are not followed, because they may form cycles.
  */
 export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: FileWatch): () => void {
   const isIgnored = ignorer(ignore);
@@ -17,7 +17,7 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
     const trees = new Trees(ignored);
     for (const path of paths) trees.add(path);
     if (trees.isFull && !full)
-      onProblem(`more than ${MAX_DIRECTORIES} directories below ${paths.join(", ")}: the rest is not watched; ignore what need not be`);
+      onProblem(`more than ${MAX_DIRECTORIES} directories below ${paths.join(", ")}: the rest is not watched; exclude some with "ignore"`);
     full = trees.isFull;
     return trees.wanted;
   };
@@ -31,10 +31,10 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
   });
 }
 
-/** A build that writes without a pause must not put the restart off for ever. */
+/** Bounds the delay of a restart while a build keeps writing. */
 const AT_MOST_MS = 10_000;
 
-/** inotify gives a user 8,192 watches where memory is small; more than this is no source tree but a mistake. */
+/** On machines with little memory inotify allows a user 8,192 watches. A tree with more directories than this was configured by mistake. */
 const MAX_DIRECTORIES = 5_000;
 
 class Trees {
@@ -47,8 +47,8 @@ class Trees {
   }
 
   add(path: string): void {
-    wantComing(this.wanted, path);
-    // The path itself may be a link: it is what was asked for.
+    wantAppearance(this.wanted, path);
+    // The path itself may be a link: follow it, because the unit names it.
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) this.#descend(path);
   }
 
@@ -69,14 +69,14 @@ function directoriesIn(path: string): string[] {
   try {
     return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
   } catch {
-    return []; // not readable, or gone again
+    return []; // unreadable, or gone again
   }
 }
 
-/** What no service is made of: version control, installed packages, and what editors write beside the file. */
+/** Never relevant to a service: version control, installed packages, and temporary files of editors. */
 const NEVER = [".git", ".hg", ".svn", "node_modules", "*~", ".#*", ".*.sw?", "4913", "#*#"];
 
-/** True for a path below a watched one that a pattern, or the pattern of a directory above it, leaves out. */
+/** Returns a predicate for paths relative to a watched one: true when a pattern excludes the path or a directory above it. */
 function ignorer(patterns: readonly string[]): (path: string) => boolean {
   const names = [...NEVER, ...patterns.filter((pattern) => !pattern.replace(/\/$/, "").includes("/"))].map(
     (pattern) => new Bun.Glob(pattern.replace(/\/$/, "")),
@@ -91,5 +91,5 @@ function ignorer(patterns: readonly string[]): (path: string) => boolean {
   };
 }
 
-/** `./tmp/**` and `/tmp/` mean the same as `tmp/**` and `tmp`: patterns begin at the watched path. */
+/** `./tmp/**` and `/tmp/` mean the same as `tmp/**` and `tmp`: patterns are relative to the watched path. */
 const plain = (pattern: string): string => pattern.replace(/^\.?\//, "").replace(/\/$/, "");

@@ -2,20 +2,20 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from
 import { basename, join, resolve } from "node:path";
 import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../../base/names.ts";
 import type { TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
-import { identityOf, namesIn, wantComing, watchDirectories, type Wanted } from "./dirwatch.ts";
+import { identityOf, namesIn, wantAppearance, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 export interface UnitSourceOptions {
-  /** A sentence about a directory that cannot be watched (too many watches): its changes are seen at a reload only. */
+  /** A whole message about a directory that cannot be watched (too many watches): only a reload finds its changes. */
   readonly onProblem?: (message: string) => void;
-  /** A directory whose units belong to another daemon now. */
+  /** True for a directory whose units another daemon runs now. */
   readonly leavesAlone?: (directory: string) => boolean;
-  /** How long it must be quiet before a change is told; 100. */
+  /** How long nothing must change before a change is reported (default 100). */
   readonly quietMs?: number;
 }
 
 export const MAX_UNIT_FILE_BYTES = 1 << 20;
 
-/** The unit files of `directories`; earlier ones win. Symbolic links are followed. A directory that is not there is empty. */
+/** The unit files of `directories`; earlier ones win. Follows symbolic links. A missing directory counts as empty. */
 export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
   const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
   const leavesAlone = options.leavesAlone ?? (() => false);
@@ -40,15 +40,15 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
 
 const SUFFIX = fileNameOf("");
 
-/** The directories, their drop-in directories, and what tells that one of them comes. */
+/** The directories, their drop-in directories, and the ancestors in which they may appear. */
 function wanted(directories: readonly string[]): Wanted {
   const wanted: Wanted = new Map();
-  for (const directory of directories) wantComing(wanted, directory);
+  for (const directory of directories) wantAppearance(wanted, directory);
   for (const directory of directories) {
     if (identityOf(directory) === null) continue;
     wanted.set(directory, null);
     for (const name of namesIn(directory)) {
-      // A link may lead to a directory as well as a file; what is no directory is not watched in the end.
+      // The name may be a link to a directory; identityOf follows it and excludes what is not a directory.
       const path = join(directory, name);
       if (isVisible(name) && name.endsWith(`${SUFFIX}.d`) && identityOf(path) !== null) wanted.set(path, null);
     }
@@ -56,7 +56,7 @@ function wanted(directories: readonly string[]): Wanted {
   return wanted;
 }
 
-/** Hidden files are the temporary files of editors (`.#web.unit.json`, `.web.unit.json.swp`) and of atomic writers. */
+/** Editors (`.#web.unit.json`, `.web.unit.json.swp`) and atomic writers use hidden names for temporary files. */
 const isVisible = (name: string): boolean => !name.startsWith(".");
 
 function snapshot(directories: readonly string[]): UnitSnapshot {
@@ -70,7 +70,7 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
       const id = stripSuffix(name);
       const path = join(directory, name);
       if (!isUnitId(id) && !isTemplate(id)) refuse(path, nameMessage(path, id));
-      else if (!mains.has(id)) mains.set(id, read(path, refuse)); // also an unreadable one hides those of later directories
+      else if (!mains.has(id)) mains.set(id, read(path, refuse)); // an unreadable file also hides those of later directories
     }
   }
   const units: UnitFiles[] = [];
@@ -85,7 +85,7 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
 
 type Refuse = (path: string, message: string) => void;
 
-/** In name order, by code units: the order must not depend on the language of the machine. */
+/** In name order, by code units, so that the order does not depend on the locale. */
 function readDropIns(directory: string, refuse: Refuse): TextFile[] {
   const names = list(directory, refuse).filter((name) => name.endsWith(".json"));
   return names.flatMap((name) => read(join(directory, name), refuse) ?? []);
@@ -104,17 +104,18 @@ function read(path: string, refuse: Refuse): TextFile | null {
   const refused = (why: string): null => (refuse(path, `cannot read ${path}: ${why}`), null);
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not hold us up
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // opening a FIFO must not block
   } catch (error) {
-    return refused(codeOf(error) === "ENOENT" ? "it is a link to nothing, or has just gone" : wordsOf(error));
+    return refused(codeOf(error) === "ENOENT" ? "it is a dangling link, or was just deleted" : wordsOf(error));
   }
   try {
     const status = fstatSync(fd);
-    if (!status.isFile()) return refused(status.isDirectory() ? "it is a directory" : "it is no regular file");
+    if (!status.isFile()) return refused(status.isDirectory() ? "it is a directory" : "it is not a regular file");
     const bytes = Buffer.allocUnsafe(Math.min(status.size, MAX_UNIT_FILE_BYTES) + 1);
     let length = 0;
     for (let got = 1; got > 0 && length < bytes.length; length += got) got = readSync(fd, bytes, length, bytes.length - length, length);
-    if (length > MAX_UNIT_FILE_BYTES || status.size > MAX_UNIT_FILE_BYTES) return refused("a unit file may have 1 MiB at most");
+    if (length > MAX_UNIT_FILE_BYTES || status.size > MAX_UNIT_FILE_BYTES)
+      return refused("it is larger than 1 MiB, the limit for unit files");
     return { path, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length)) };
   } catch (error) {
     return refused(error instanceof TypeError ? "it is not UTF-8 text" : wordsOf(error));
@@ -124,14 +125,14 @@ function read(path: string, refuse: Refuse): TextFile | null {
 }
 
 function nameMessage(path: string, id: string): string {
-  const rule = "letters, digits, `_`, `.` and `-` (64 at most), with `@` and an instance if need be";
-  if (id === RESERVED_NAME) return `${basename(path)} is ignored: the name ${RESERVED_NAME} is the daemon's own; choose another`;
-  return `${basename(path)} is ignored: ${JSON.stringify(id)} is no unit name; use ${rule}`;
+  const rule = "letters, digits, `_`, `.` and `-` (at most 64), optionally followed by `@` and an instance";
+  if (id === RESERVED_NAME) return `${basename(path)} is ignored: the name ${RESERVED_NAME} is reserved for the daemon; choose another`;
+  return `${basename(path)} is ignored: ${JSON.stringify(id)} is not a valid unit name; use ${rule}`;
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-const WORDS: Record<string, string> = { EACCES: "permission denied", ENOTDIR: "it is no directory", ELOOP: "too many symbolic links" };
+const WORDS: Record<string, string> = { EACCES: "permission denied", ENOTDIR: "it is not a directory", ELOOP: "too many symbolic links" };
 
 function wordsOf(error: unknown): string {
   const code = codeOf(error);

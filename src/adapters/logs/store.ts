@@ -5,7 +5,8 @@ import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
 import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/io/fifo.ts";
 import type { Epoll } from "../../linux/io/epoll.ts";
-import { type Keeper, keeperKey } from "../../ports/keeper.ts";
+import { keeperKey } from "../../linux/keeper/keys.ts";
+import type { Keeper } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   DeletedLogs,
@@ -23,7 +24,7 @@ import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture/capture.ts";
 import { Compressor } from "./files/compress.ts";
 import { LogFile } from "./files/log-file.ts";
-import { Keeping } from "./files/retention.ts";
+import { DirectoryRetention } from "./files/retention.ts";
 import { Followers, type Subscriber } from "./read/follow.ts";
 import { Cursor } from "./read/cursor.ts";
 import { CaptureJournal } from "./capture/capture-journal.ts";
@@ -35,43 +36,43 @@ import { Trail } from "./read/trail.ts";
 import { UnitLog } from "./unit.ts";
 
 export interface LogOptions {
-  /** FIFOs are made in its folder `fifo`. */
+  /** FIFOs are created in its folder `fifo`. */
   readonly runtimeDir: string;
   readonly logDir: string;
   readonly epoll: Epoll;
-  /** What waits in the FIFO of a service that has ended is there as long as somebody has it open. */
+  /** Keeps the FIFOs open while no daemon runs: bytes in a FIFO are lost once nobody has it open. */
   readonly keeper?: Keeper;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
-  /** Without it nothing is deleted but what each log says of itself. */
+  /** If absent, only the settings of each log delete files. */
   readonly retention?: LogRetention;
   readonly onDeleted?: (deleted: DeletedLogs) => void;
-  /** Told of each episode of loss when it begins, now and then while it goes on, and when it is over; never during a call of the store. */
+  /** Called when a loss begins, from time to time while it continues, and when it ends; never during a call of the store. */
   readonly onLoss?: (unit: string, loss: LogLoss) => void;
-  /** A sentence about something that went wrong and is no loss of output: a rotation, a compression, a subscriber. */
+  /** A whole message about a failure that loses no output: a rotation, a compression, a subscriber. */
   readonly onProblem?: (message: string) => void;
 }
 
 export interface Logs extends LogStore {
-  /** On the shared tick: says what is due in the logs. */
+  /** Call on the shared tick: writes notices that are due into the logs. */
   tick(): void;
-  /** True when files may be over the bound for all of them since the last `tidy`. */
+  /** True when all logs together may have exceeded their limit since the last `tidy`. */
   readonly hasGrown: boolean;
-  /** Deletes and rotates files that are over their age, also those of units that do not run, or are gone. */
+  /** Applies retention to all files, including those of units that do not run or were removed. */
   tidy(specOf: SpecOf): void;
-  /** Writes what has no end of line yet as a part: this image of the daemon is about to be replaced. */
+  /** Writes unfinished lines as parts: the daemon is about to re-execute itself. */
   flush(): void;
-  /** The daemon goes, services stay: what has no end of line yet is written as a part; the FIFOs stay for the next daemon. */
+  /** The daemon exits and services go on: writes unfinished lines as parts, leaves the FIFOs for the next daemon. */
   shutdown(): void;
 }
 
-/** Throws when the two directories cannot be made. */
+/** Throws when it cannot create the two directories. */
 export function openLogs(options: LogOptions): Logs {
   return new FifoLogs(options);
 }
 
-/** What one stream may take before the others get their turn. */
+/** How much one stream may read before the others get their turn. */
 const TURN_BYTES = 2 << 20;
-/** What may wait in a FIFO, and what may come in while it is emptied. */
+/** Covers what a FIFO can hold, and what a service writes while it is being emptied. */
 const DRAIN_BYTES = 8 << 20;
 
 interface Open {
@@ -86,19 +87,19 @@ const STREAMS: readonly Stream[] = ["stdout", "stderr"];
 class FifoLogs implements Logs {
   hasGrown = false;
   readonly #units = new Map<string, Open>();
-  /** Also of units that are not open, once they were looked at. */
+  /** Includes units that are not open but whose files have been accessed. */
   readonly #files = new Map<string, LogFile>();
   readonly #live = new Map<string, Followers>();
   readonly #buffers: CaptureBuffers;
   readonly #stamper: Stamper;
   readonly #compressor: Compressor;
   readonly #options: LogOptions;
-  readonly #keeping: Keeping;
+  readonly #retention: DirectoryRetention;
   readonly #fifoDir: string;
-  /** Streams that had more than one turn's worth. */
-  readonly #hungry = new Set<Capture>();
+  /** Streams with more to read than one turn allows. */
+  readonly #busy = new Set<Capture>();
   #turn: Timer | NodeJS.Immediate | null = null;
-  /** How often each log was rotated: who follows one tells its files apart by that. */
+  /** How often each log was rotated; cursors identify its files by that. */
   readonly #rotations = new Map<string, number>();
 
   constructor(options: LogOptions) {
@@ -108,7 +109,7 @@ class FifoLogs implements Logs {
     mkdirSync(options.logDir, { recursive: true, mode: 0o700 });
     this.#stamper = new Stamper(() => options.clock.wallMs());
     this.#compressor = new Compressor((message) => this.#problem(message));
-    this.#keeping = new Keeping({
+    this.#retention = new DirectoryRetention({
       logDir: options.logDir,
       retention: options.retention ?? { maxTotalBytes: null, goneMs: Infinity },
       fileOf: (unit, spec) => this.#fileOf(unit, spec),
@@ -168,7 +169,7 @@ class FifoLogs implements Logs {
       capture.pump(DRAIN_BYTES);
       capture.flush("F");
     }
-    for (const capture of captures(open)) capture.tell("end");
+    for (const capture of captures(open)) capture.writeNotices("end");
   }
 
   note(unit: string, text: string): void {
@@ -179,11 +180,11 @@ class FifoLogs implements Logs {
     const open = this.#units.get(unit);
     if (!open || count <= 0) return [];
     const { time } = this.#stamper;
-    const begun = STREAMS.flatMap((stream) => {
+    const unfinished = STREAMS.flatMap((stream) => {
       const bytes = open.captures[stream]?.unfinished ?? NOTHING;
       return bytes.length === 0 ? [] : [{ time, stream, full: false, text: bytes.toString("utf8", 0, TAIL_LINE_BYTES) }];
     });
-    return [...open.log.tail.last(count), ...begun].slice(-count);
+    return [...open.log.tail.last(count), ...unfinished].slice(-count);
   }
 
   markRun(unit: string): void {
@@ -215,7 +216,7 @@ class FifoLogs implements Logs {
     const stop = followers.add(subscriber, (error) => this.#problem(`a subscriber of the log of ${unit} failed: ${String(error)}`));
     return () => {
       stop();
-      this.#letGo(unit, followers);
+      this.#dropFollowers(unit, followers);
     };
   }
 
@@ -231,11 +232,11 @@ class FifoLogs implements Logs {
     const stop = followers.watch(onMore);
     return () => {
       stop();
-      this.#letGo(unit, followers);
+      this.#dropFollowers(unit, followers);
     };
   }
 
-  #letGo(unit: string, followers: Followers): void {
+  #dropFollowers(unit: string, followers: Followers): void {
     if (followers.size > 0 || this.#live.get(unit) !== followers) return;
     this.#live.delete(unit);
     if (!this.#files.has(unit)) this.#rotations.delete(unit);
@@ -260,18 +261,18 @@ class FifoLogs implements Logs {
 
   tick(): void {
     for (const open of this.#units.values()) {
-      for (const capture of captures(open)) capture.tell("tick");
-      open.log.look();
+      for (const capture of captures(open)) capture.writeNotices("tick");
+      open.log.checkEpisodes();
     }
   }
 
   tidy(specOf: SpecOf): void {
     this.hasGrown = false;
-    this.#keeping.tidy(specOf, this.#options.clock.wallMs());
+    this.#retention.tidy(specOf, this.#options.clock.wallMs());
   }
 
   flush(): void {
-    if (this.#buffers.journal !== null) return; // it keeps them for the next daemon
+    if (this.#buffers.journal !== null) return; // the journal keeps them for the next daemon
     for (const open of this.#units.values()) for (const capture of captures(open)) capture.flush("P");
   }
 
@@ -286,8 +287,8 @@ class FifoLogs implements Logs {
     for (const stream of STREAMS) this.#options.keeper?.drop(keeperKey.output(unit, stream));
     for (const capture of captures(open)) {
       capture.flush("P");
-      capture.tell("end");
-      this.#hungry.delete(capture);
+      capture.writeNotices("end");
+      this.#busy.delete(capture);
       capture.close();
     }
     open.file.close();
@@ -306,7 +307,7 @@ class FifoLogs implements Logs {
       name: `${unit}.log`,
       compressor: this.#compressor,
       onProblem: (message) => this.#problem(message),
-      onTaken: () => this.#taken(unit),
+      onFileLost: () => this.#fileLost(unit),
       onRotated: () => this.#rotated(unit),
     });
     this.#files.set(unit, file);
@@ -318,7 +319,7 @@ class FifoLogs implements Logs {
     this.hasGrown ||= this.#options.retention?.maxTotalBytes != null;
   }
 
-  /** Makes the FIFOs and reads from them; those of an earlier daemon are used again, for what waits in them. */
+  /** Creates the FIFOs and reads from them. Reuses those of an earlier daemon, because output may wait in them. */
   #capture(unit: string, open: Open): string | null {
     for (const stream of STREAMS) {
       if (open.captures[stream]) continue;
@@ -346,31 +347,31 @@ class FifoLogs implements Logs {
     return null;
   }
 
-  /** Finishes what the last daemon was cut off in. Without a journal output is captured all the same, only less safely. */
+  /** Opens the journal and completes the step in which the last daemon was killed. Without a journal, output is captured but may be lost in a crash. */
   #openJournal(): CaptureJournal | null {
     try {
       const journal = new CaptureJournal(this.#options.runtimeDir);
       recover(journal, this.#options.logDir, this.#stamper);
       return journal;
     } catch (error) {
-      this.#problem(`cannot keep output safe from a crash of sup: ${(error as Error).message}`);
+      this.#problem(`cannot protect output against a crash of sup: ${(error as Error).message}`);
       return null;
     }
   }
 
   #pump(capture: Capture): void {
-    if (!capture.pump(TURN_BYTES)) return void this.#hungry.delete(capture);
-    this.#hungry.add(capture);
+    if (!capture.pump(TURN_BYTES)) return void this.#busy.delete(capture);
+    this.#busy.add(capture);
     if (this.#turn === null)
       this.#turn = setImmediate(() => {
         this.#turn = null;
-        for (const one of [...this.#hungry]) this.#pump(one);
+        for (const waiting of [...this.#busy]) this.#pump(waiting);
       });
   }
 
-  #taken(unit: string): void {
-    this.#problem(`${join(this.#options.logDir, `${unit}.log`)} was deleted or moved by somebody; the log goes on in a new file`);
-    this.#units.get(unit)?.log.note("the file of this log was deleted or moved by somebody; this is a new one");
+  #fileLost(unit: string): void {
+    this.#problem(`${join(this.#options.logDir, `${unit}.log`)} was deleted or moved by another program; the log continues in a new file`);
+    this.#units.get(unit)?.log.note("another program deleted or moved the file of this log; this is a new one");
   }
 
   #mustBeOpen(unit: string): Open {

@@ -4,7 +4,7 @@ import { type Batch, type Count, LossGate, lineEnding, NOTHING, plus, type Why }
 import type { Framing } from "../../core/logs/framing.ts";
 import type { LogLoss, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
-import type { Moment, Saying, Sink } from "./capture/capture.ts";
+import type { Moment, Notice, Sink } from "./capture/capture.ts";
 import { type LogFile, NOWHERE } from "./files/log-file.ts";
 import type { InFlight } from "./capture/capture-journal.ts";
 import type { Followers } from "./read/follow.ts";
@@ -20,18 +20,21 @@ export interface UnitLogParts {
   readonly onLoss: (loss: LogLoss) => void;
 }
 
-/** A loss that nothing was added to for so long is over. One of the disk is when the log could say what is missing: a short line may fit before. */
+/**
+ * A loss ends when nothing more is lost for this long. A loss by the disk ends only once the notice about it is in the
+ * log: a short line may fit on the disk before.
+ */
 const CALM_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 0 };
-/** The log itself says no more often what is missing from it. */
-const SAY_EVERY_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
+/** The shortest time between two notices about lost output in the log itself. */
+const NOTICE_INTERVAL_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
 const WHYS: readonly Why[] = ["disk", "limit"];
 
-/** The records of one unit on their way: rate limit, file, last lines, live subscribers. */
+/** Takes the records of one unit through the rate limit to the file, the last lines and the live subscribers. */
 export class UnitLog implements Sink {
   readonly tail = new Tail();
   #spec: LogSpec;
   #limit: RateLimit | null;
-  /** Why the disk takes nothing; null when it took what it was last given. */
+  /** Why the last write failed; null when it succeeded. */
   #refusal: NodeJS.ErrnoException | null = null;
   #refusalWords = "the disk refused it";
   readonly #gates: Readonly<Record<Stream, LossGate>>;
@@ -40,7 +43,7 @@ export class UnitLog implements Sink {
     limit: { ...NOTHING, since: "" },
     disk: { ...NOTHING, since: "" },
   };
-  readonly #saidMs: Record<Why, number> = { limit: -Infinity, disk: -Infinity };
+  readonly #noticeMs: Record<Why, number> = { limit: -Infinity, disk: -Infinity };
   readonly #parts: UnitLogParts;
 
   constructor(spec: LogSpec, parts: UnitLogParts) {
@@ -62,7 +65,7 @@ export class UnitLog implements Sink {
     return this.#spec.format === "raw";
   }
 
-  /** What was left out since the log was opened. */
+  /** Output lost since the log was opened. */
   get losses(): LogLoss[] {
     return WHYS.filter((why) => this.#totals[why].bytes > 0).map((why) => {
       const { lines, bytes, since } = this.#totals[why];
@@ -93,48 +96,48 @@ export class UnitLog implements Sink {
     this.#limit?.spend(gate.spent - before);
   }
 
-  due(stream: Stream, moment: Moment): Saying | null {
+  due(stream: Stream, moment: Moment): Notice | null {
     const gate = this.#gates[stream];
-    if (this.#refusal === null && this.#episodes.disk.current !== null) this.look();
+    if (this.#refusal === null && this.#episodes.disk.current !== null) this.checkEpisodes();
     for (const why of WHYS) {
       const missing = gate.missing(why);
       if (missing.bytes === 0 || (moment === "step" && this.#refusal !== null)) continue;
       const now = this.#parts.monotonicMs();
-      if (moment !== "end" && (now - this.#saidMs[why] < SAY_EVERY_MS[why] || this.#noteStream() === null)) continue;
-      return { say: () => this.#say(stream, why, now) };
+      if (moment !== "end" && (now - this.#noticeMs[why] < NOTICE_INTERVAL_MS[why] || this.#noteStream() === null)) continue;
+      return { write: () => this.#writeNotice(stream, why, now) };
     }
     return null;
   }
 
-  /** A line of the daemon's own. */
+  /** Adds a line of the daemon itself. */
   note(text: string): void {
     this.#refusal = null;
     for (const line of text.trimEnd().split("\n")) this.#put(this.#noteChunk(line));
   }
 
-  /** Now and then: an episode of loss may be over. */
-  look(): void {
+  /** Ends episodes of loss that are over. Call from time to time. */
+  checkEpisodes(): void {
     const now = this.#parts.monotonicMs();
     this.#episodes.limit.look(now);
-    const said = Object.values(this.#gates).every((gate) => gate.missing("disk").bytes === 0);
-    this.#episodes.disk.look(now, said && this.#refusal === null);
+    const isReported = Object.values(this.#gates).every((gate) => gate.missing("disk").bytes === 0);
+    this.#episodes.disk.look(now, isReported && this.#refusal === null);
   }
 
-  /** What the last daemon left out, and did not say any more. */
+  /** Counts the losses that the last daemon did not report any more. */
   takeOver(): void {
-    this.framing("stderr"); // takes the time
+    this.framing("stderr"); // updates the time of the stamper
     for (const gate of Object.values(this.#gates))
       for (const why of WHYS) if (gate.missing(why).bytes > 0) this.#missed(why, gate.missing(why));
   }
 
-  #say(stream: Stream, why: Why, now: number): boolean {
+  #writeNotice(stream: Stream, why: Why, now: number): boolean {
     const { lines, bytes } = this.#gates[stream].missing(why);
     const cause = why === "limit" ? "dropped by log.rate_limit" : `lost: ${this.#causeOf(why)}`;
     const chunk = this.#noteChunk(`${lines} lines (${bytes} bytes) of ${stream} were ${cause}`);
     if (this.#append(chunk.buffer, chunk.from, chunk.to) === 0) return false;
     this.#show(chunk);
     this.#gates[stream].told(why);
-    this.#saidMs[why] = now;
+    this.#noticeMs[why] = now;
     return true;
   }
 
@@ -145,13 +148,16 @@ export class UnitLog implements Sink {
     return { buffer, from: 0, to: buffer.length, count: 1, time: this.#parts.stamper.time, stream, raw: this.raw };
   }
 
-  /** Readers join a part with the next record of its stream: no note may come between. Null: both are in the middle of a line. */
+  /**
+   * Readers join a part with the next record of its stream, so that no note may come between. Null: both streams are in the
+   * middle of a line.
+   */
   #noteStream(): Stream | null {
     const { stdout, stderr } = this.#gates;
     return !stderr.isOpen ? "stderr" : !stdout.isOpen ? "stdout" : null;
   }
 
-  /** How many bytes are in the file now. */
+  /** Returns how many of the bytes reached the file. */
   #put(chunk: Chunk): number {
     this.#show(chunk);
     return this.#append(chunk.buffer, chunk.from, chunk.to);

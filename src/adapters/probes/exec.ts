@@ -1,4 +1,4 @@
-/** Checks by a command: exit code 0 passes. It runs as the service does, in a session of its own, and leaves nothing behind. */
+/** Health checks by a command: exit code 0 passes. It runs as the service's user, in its own session, and is killed with all its children. */
 import { closeSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";
 import { describeExit, type Exit } from "../../base/exit.ts";
@@ -30,7 +30,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
   const { reader, writer } = pipe.value;
   const output = new Tail(reader);
   let ended = false;
-  // An invocation of its own: what the command leaves behind must be told from the service's own processes.
+  // A separate invocation distinguishes processes that the command leaves behind from those of the service.
   const invocation = `check-${crypto.randomUUID()}`;
   const spawned = processes.spawn(
     {
@@ -41,7 +41,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
       fds: [null, writer, writer],
     },
     (exit) => {
-      if (ended) return; // cut at the timeout: the pipe is closed
+      if (ended) return; // the timeout ended it: the pipe is closed
       output.read();
       settle(...judge(exit, output.lastLine()));
     },
@@ -52,7 +52,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
     return () => closeSync(reader);
   }
   const watch = epoll.add(reader, "in", false, () => {
-    if (output.read() === "ended") watch.remove(); // it would stay readable for ever
+    if (output.read() === "ended") watch.remove(); // at its end the pipe stays readable
   });
   const tree: TreeOf = { invocation, main: spawned.ref };
   return () => {
@@ -68,7 +68,7 @@ function judge(exit: Exit, line: string): ["ok" | "bad", string] {
   return [passed ? "ok" : "bad", line === "" ? describeExit(exit) : `${describeExit(exit)}: ${line}`];
 }
 
-/** No process or memory left to start it with says nothing about the service. */
+/** A lack of processes, memory or descriptors says nothing about the service. */
 const OUR_FAULT = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];
 
 function refused(failure: Extract<SpawnResult, { ok: false }>): ["bad" | "broken", string] {
@@ -78,7 +78,7 @@ function refused(failure: Extract<SpawnResult, { ok: false }>): ["bad" | "broken
 
 const KEPT_BYTES = 4096;
 
-/** The end of what the command said, however much it was. */
+/** Keeps the end of the command's output. */
 class Tail {
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(2 * KEPT_BYTES);
@@ -88,7 +88,7 @@ class Tail {
     this.#fd = fd;
   }
 
-  /** Takes in what waits, a quarter MiB at most: the loop has others to serve. */
+  /** Reads what waits, at most 256 KiB, so that it does not block the event loop. */
   read(): "ended" | "open" {
     for (let i = 0; i < 64; i++) {
       if (this.#length > KEPT_BYTES) {

@@ -1,6 +1,6 @@
 /**
- * HTTP checks. node:http rather than fetch: fetch obeys HTTP_PROXY, and a check of a local service must not go through
- * a proxy; and it gives one word for a refused connection and an unknown host.
+ * HTTP checks. They use node:http instead of fetch: fetch obeys HTTP_PROXY, but a check of a local service must not go
+ * through a proxy; and fetch reports the same error for a refused connection and an unknown host.
  */
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
@@ -12,13 +12,13 @@ import { explain, type Settle, timed } from "./outcome.ts";
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_REDIRECTS = 10;
 
-/** `agent` is the User-Agent. Passing means: an expected status, and the expected content in the first MiB of the body. */
+/** Passes with an expected status and the expected content in the first MiB of the body. `agent` is the User-Agent. */
 export function probeHttp(spec: HttpProbe, agent: string, signal: AbortSignal): Promise<ProbeResult> {
   return timed(spec.timeoutMs, signal, (settle, doing) => {
     const probe = new Exchange(spec, agent, settle, doing);
     const target = parseEndpoint(spec.endpoint);
     if (target) probe.request(target, spec.method.toUpperCase());
-    else settle("bad", `${spec.endpoint} is not an address: use http://…, https://… or unix:/path.sock:/url-path`);
+    else settle("bad", `${spec.endpoint} is not a valid endpoint: use http://…, https://… or unix:/path.sock:/url-path`);
     return () => probe.close();
   });
 }
@@ -53,7 +53,7 @@ class Exchange {
   constructor(spec: HttpProbe, agent: string, settle: Settle, doing: (what: string) => void) {
     this.#spec = spec;
     const pattern = spec.expectedContent?.kind === "regex" ? compilePattern(spec.expectedContent.text) : null;
-    if (pattern?.ok === false) throw new Error(`expected_content: ${pattern.error}`); // was refused when it was filled in
+    if (pattern?.ok === false) throw new Error(`expected_content: ${pattern.error}`); // validated when the unit was loaded
     this.#pattern = pattern?.value ?? null;
     this.#agent = agent;
     this.#settle = settle;
@@ -66,7 +66,7 @@ class Exchange {
       method,
       path: url.pathname + url.search,
       headers: { "user-agent": this.#agent, accept: "*/*", ...lowerCase(this.#spec.headers) },
-      agent: false, // a connection of its own: a kept one would hide that nobody accepts any more
+      agent: false, // a new connection each time: a reused one would hide that the service no longer accepts
       ...(socketPath === null ? { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port } : { socketPath }),
       ...(url.username === "" ? {} : { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
       ...(url.protocol === "https:" ? { rejectUnauthorized: !this.#spec.insecureTls } : {}),
@@ -104,8 +104,8 @@ class Exchange {
   }
 
   /**
-   * Where to go on, or null: redirects are followed on the same host only, as Kubernetes does it; and one whose status
-   * the unit asks for is an answer, not a redirect.
+   * The URL to follow, or null. As in Kubernetes, redirects are followed on the same host only. A redirect with a status that
+   * the unit expects is the final response.
    */
   #redirection(response: IncomingMessage, { url, socketPath }: Target): URL | null {
     const status = response.statusCode ?? 0;
@@ -125,14 +125,14 @@ class Exchange {
     response.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       if (this.#spec.expectedContent !== null) chunks.push(chunk);
-      if (bytes >= MAX_BODY_BYTES) finish(); // settling ends the connection
+      if (bytes >= MAX_BODY_BYTES) finish(); // settling closes the connection
     });
     response.on("end", finish);
     response.on("error", (error) => {
       if (!this.#closed) this.#settle(...explain(error, socketPath ?? url.host));
     });
     response.on("close", () => {
-      if (!this.#closed) this.#settle("bad", `the connection ended in the middle of the body (HTTP ${status})`);
+      if (!this.#closed) this.#settle("bad", `the connection was closed in the middle of the body (HTTP ${status})`);
     });
   }
 

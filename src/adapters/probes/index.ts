@@ -1,4 +1,4 @@
-/** Runs probes of every type behind ports/prober.ts. The fallback of a probe is the caller's business. */
+/** Runs probes of every type. The caller handles the fallback of a probe. */
 import type { Epoll } from "../../linux/io/epoll.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../ports/prober.ts";
 import type { Processes } from "../../ports/processes.ts";

@@ -1,4 +1,4 @@
-/** What all probes share: the words for errors, the clock, and the two ways to be cut short. */
+/** Shared by all probes: error messages, timeout and cancellation. */
 import { formatDuration } from "../../base/duration.ts";
 import type { ProbeResult } from "../../ports/prober.ts";
 
@@ -6,8 +6,8 @@ import type { ProbeResult } from "../../ports/prober.ts";
 export type Settle = (kind: "ok" | "bad" | "broken", detail: string) => void;
 
 /**
- * Runs `body` until it settles, `timeoutMs` is over (`bad`), or the caller aborts (`broken`). `body` returns what frees
- * its resources; that is called exactly once, whatever ended the probe. `doing` says in words what it waited for.
+ * Runs `body` until it settles, `timeoutMs` has passed (`bad`), or the caller aborts (`broken`). `body` returns a function that
+ * frees its resources; it is called exactly once, however the probe ended. `doing` names what the probe is waiting for.
  */
 export function timed(
   timeoutMs: number,
@@ -29,7 +29,7 @@ export function timed(
     const responseMs = Math.round((performance.now() - startedAt) * 100) / 100;
     resolve(kind === "broken" ? { kind, detail } : { kind, detail, responseMs });
   };
-  const abort = (): void => settle("broken", "the check was called off");
+  const abort = (): void => settle("broken", "the check was cancelled");
   const timer = setTimeout(() => settle("bad", `no ${phase} within ${formatDuration(timeoutMs)}`), timeoutMs);
   if (signal.aborted) {
     abort();
@@ -46,10 +46,10 @@ export function timed(
   return promise;
 }
 
-/** Descriptors, memory and ports that we have run out of say nothing about the service. */
+/** A lack of descriptors, memory or local ports says nothing about the service. */
 const OUR_FAULT = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL"]);
 
-/** An error of a connection, in words; `where` is what we wanted to reach. */
+/** Describes a connection error; `where` is the target. */
 export function explain(error: unknown, where: string): ["bad" | "broken", string] {
   const { code = "", message } = error as NodeJS.ErrnoException;
   return [OUR_FAULT.has(code) ? "broken" : "bad", words(code, where) ?? `${where}: ${message}`];
@@ -65,16 +65,16 @@ function words(code: string, where: string): string | null {
     case "ENOENT":
       return `${where} does not exist`;
     case "EACCES":
-      return `${where} may not be opened by this user`;
+      return `permission denied for ${where}`;
     case "EHOSTUNREACH":
     case "ENETUNREACH":
-      return `there is no route to ${where}`;
+      return `no route to ${where}`;
     case "ETIMEDOUT":
-      return `${where} did not answer the connection`;
+      return `the connection to ${where} timed out`;
     case "ENOTFOUND":
-      return `the host of ${where} is not known to the name service`;
+      return `cannot resolve the host of ${where}`;
     case "EAI_AGAIN":
-      return `the name service did not answer for ${where}`;
+      return `the name server did not answer for ${where}`;
     case "ERR_SSL_WRONG_VERSION_NUMBER":
       return `${where} does not speak TLS`;
     default:

@@ -1,7 +1,7 @@
 import type { ProbeResult } from "../../ports/prober.ts";
 import type { Processes, ProcessRef } from "../../ports/processes.ts";
 
-/** Passing means: alive, not a zombie, not stopped. */
+/** Passes when the process is alive, not a zombie and not stopped. */
 export function probeProcess(processes: Pick<Processes, "condition">, main: ProcessRef | null): ProbeResult {
   if (main === null) return { kind: "bad", detail: "there is no process", responseMs: 0 };
   const condition = processes.condition(main);
@@ -10,7 +10,7 @@ export function probeProcess(processes: Pick<Processes, "condition">, main: Proc
 }
 
 const WORDS = {
-  running: "runs",
+  running: "is running",
   stopped: "is stopped (SIGSTOP or a debugger)",
   zombie: "is a zombie",
   gone: "is gone",

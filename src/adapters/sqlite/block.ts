@@ -1,20 +1,20 @@
 /**
- * Many rows of one unit and one step as a few bytes each. Column by column, every value as the difference to the one before
- * in a variable length, so that what hardly changes is a row of zeros; zstd makes little of those. Numbers are kept to a
- * hundredth, which is finer than they are measured; reported ones as they are.
+ * Packs many rows of one unit and one step to a few bytes each: column by column, each value as its difference from the
+ * previous one, in a variable-length encoding. A column that hardly changes becomes a run of zeros, which zstd compresses
+ * well. Measured numbers are rounded to a hundredth, finer than their accuracy; reported numbers are stored exactly.
  */
 import { HEALTHS } from "../../base/words.ts";
-import type { MetricRow } from "../../ports/store.ts";
+import type { MetricRow } from "../../ports/store/metrics.ts";
 
 const VERSION = 2;
 const LEVEL = 6;
 const SCALE = 100;
 
 type Numbers = ReadonlyArray<number | null>;
-/** In this order in a block; those of roll-ups are nothing in samples, and the last one is from version 2 on. */
+/** In the order in which a block stores them. Samples leave the roll-up columns empty; version 2 added the last one. */
 const COLUMNS = ["cpuPercent", "memoryMb", "responseTimeMs", "tasks", "openFiles", "cpuMax", "memoryMax", "restarts"] as const;
 
-/** The bytes are no block: the disk has lost some of them. */
+/** The bytes are not a valid block: the disk has corrupted them. */
 export class DamagedBlock extends Error {
   readonly id: number;
 
@@ -36,12 +36,12 @@ export function packRows(rows: readonly MetricRow[]): Uint8Array {
   out.unsigned(VERSION);
   out.unsigned(rows.length);
   out.unsigned(rows[0]?.step ?? 0);
-  let [before, step] = [0, 0];
+  let [previous, interval] = [0, 0];
   for (const { timestamp } of rows) {
     const at = Date.parse(timestamp);
-    out.signed(at - before - step);
-    step = before === 0 ? 0 : at - before;
-    before = at;
+    out.signed(at - previous - interval);
+    interval = previous === 0 ? 0 : at - previous;
+    previous = at;
   }
   let health = 0;
   for (const { healthStatus } of rows) {
@@ -54,11 +54,11 @@ export function packRows(rows: readonly MetricRow[]): Uint8Array {
   return Bun.zstdCompressSync(out.bytes(), { level: LEVEL });
 }
 
-/** The opposite. Throws DamagedBlock. */
-export const unpackRows = (serviceId: string, block: Packed): MetricRow[] => readable(block, () => rowsOf(serviceId, block.rows));
+/** The inverse of `packRows`. Throws DamagedBlock. */
+export const unpackRows = (serviceId: string, block: Packed): MetricRow[] => decode(block, () => rowsOf(serviceId, block.rows));
 
-/** Only what a trend is made of. Throws DamagedBlock. */
-export const unpackCourse = (block: Packed): Course => readable(block, () => courseOf(block.rows));
+/** Reads only the columns that a trend needs. Throws DamagedBlock. */
+export const unpackCourse = (block: Packed): Course => decode(block, () => courseOf(block.rows));
 
 export interface Course {
   readonly times: readonly number[];
@@ -66,8 +66,8 @@ export interface Course {
   readonly memory: Numbers;
 }
 
-/** Whatever a decoder trips over, it is the bytes. */
-function readable<T>({ id }: Packed, read: () => T): T {
+/** Any error of the decoder means that the bytes are damaged. */
+function decode<T>({ id }: Packed, read: () => T): T {
   try {
     return read();
   } catch (error) {
@@ -112,10 +112,10 @@ function open(block: Uint8Array): { times: number[]; step: number; version: numb
   const count = input.unsigned();
   const step = input.unsigned();
   const times: number[] = [];
-  let [at, pace] = [0, 0];
+  let [at, interval] = [0, 0];
   for (let i = 0; i < count; i++) {
-    const delta = input.signed() + pace;
-    pace = i === 0 ? 0 : delta;
+    const delta = input.signed() + interval;
+    interval = i === 0 ? 0 : delta;
     times.push((at += delta));
   }
   return { times, step, version, read: () => input.column(count), input };
@@ -134,7 +134,7 @@ function reportedRows(columns: Readonly<Record<string, Numbers>>): Array<Record<
   return rows;
 }
 
-/** LEB128, by division: times do not fit into 32 bits. */
+/** Writes LEB128. It divides instead of shifting, because timestamps do not fit into 32 bits. */
 class Writer {
   #bytes = new Uint8Array(16_384);
   #at = 0;
@@ -149,7 +149,7 @@ class Writer {
     this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
-  /** 0 is nothing; a column of nothing is one byte. */
+  /** 0 encodes null; a column of nulls takes one byte. */
   column(values: Numbers): void {
     const isEmpty = values.every((value) => value === null);
     this.unsigned(isEmpty ? 0 : 1);
@@ -198,7 +198,7 @@ class Reader {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = this.#bytes[this.#at++];
-      if (byte === undefined) throw new Error("it ends too early");
+      if (byte === undefined) throw new Error("ends too early");
       if (byte < 128) return value + byte * scale;
       value += (byte - 128) * scale;
     }

@@ -1,16 +1,16 @@
-import type { NewEvent } from "../../ports/store.ts";
+import type { NewEvent } from "../../ports/store/events.ts";
 
-/** No single text in the store is longer, in bytes of UTF-8. */
+/** The longest string that the store takes, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024;
 
-/** The text, cut at a character so that it fits; a cut one ends in `…`. */
+/** Cuts the string between characters so that it fits; a cut string ends in `…`. */
 export function clipText(text: string, maxBytes = MAX_TEXT_BYTES): string {
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
   const bytes = Buffer.from(text.slice(0, maxBytes)).subarray(0, maxBytes - 3);
   return `${bytes.toString("utf8").replace(/\uFFFD$/, "")}…`;
 }
 
-/** The event as it can be stored, with `details` as JSON text. Details that are too long keep their beginning, as text. */
+/** Clips an event and serialises its `details`. Details that are too long are replaced by the beginning of their JSON, as a string. */
 export function clipEvent(event: NewEvent): { readonly event: NewEvent; readonly json: string } {
   const message = clipText(event.message);
   const [details, json] = clipDetails(event.details);
@@ -26,7 +26,7 @@ function clipDetails(details: NewEvent["details"]): [NewEvent["details"], string
     return [unstorable, JSON.stringify(unstorable)];
   }
   if (json.length * 3 <= MAX_TEXT_BYTES || Buffer.byteLength(json) <= MAX_TEXT_BYTES) return [details, json];
-  // A third: quoting the beginning again may take two bytes for one.
+  // A third, because JSON.stringify escapes the quotes again: one byte may become two.
   const cut = { truncated: true, bytes: Buffer.byteLength(json), beginning: clipText(json, MAX_TEXT_BYTES / 3) };
   return [cut, JSON.stringify(cut)];
 }

@@ -6,37 +6,37 @@ import { copyFor, keepCopy } from "./keep.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
-/** `newer`: written by a later sup. `half`: open, but its content fails the check; only good for saving what can be read. */
+/** `newer`: a newer sup wrote the file. `half`: a connection to a file that failed the check; use it only to save what is readable. */
 export type OpenProblem =
   | { readonly kind: "newer"; readonly words: string }
   | { readonly kind: "damaged"; readonly words: string; readonly half: Database | null }
   | { readonly kind: "outage"; readonly words: string };
 
-/** Checking reads every page, about 1 GB/s from the page cache: bigger files are checked only where the daemon's own tables are. */
+/** A check reads every page, at about 1 GB/s from the page cache. In larger files it covers only the daemon's own tables. */
 const FULL_CHECK_BYTES = 32 * 1024 * 1024;
 const OWN_TABLES = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services"];
 
-/** How long a call may wait for another process's lock. Short at run time: the whole daemon waits with it. */
+/** How long a call may wait for another process's lock. Short at run time, because it blocks the whole daemon. */
 const OPEN_LOCK_MS = 3000;
 const RUN_LOCK_MS = 20;
 
-/** Holds the page that each of 1,000 units adds its samples to, which halves the cost of a round. Only what is used is taken. */
+/** Enough for the pages to which 1,000 units append their samples, which halves the cost of a round. SQLite allocates it on demand. */
 const CACHE_KIB = 8000;
 const MIGRATION_CACHE_KIB = 128_000;
 
-/** `alone`: no other process can open the file now (see below); to be left as soon as the disk allows. */
+/** `alone`: this process has the file locked exclusively (see `connect`); reconnect as soon as the disk allows. */
 export interface Connection {
   readonly db: Database;
   readonly alone: boolean;
   readonly notes: readonly string[];
 }
 
-/** Opens (and makes, if need be) the database file 0600 in a directory 0700, checked and with the newest schema. */
+/** Opens the database file, checks it and migrates it to the newest schema. Creates it (0600, in a 0700 directory) if it is missing. */
 export function connect(path: string): Result<Connection, OpenProblem> {
   const shared = open(path, false);
   if (shared.ok || shared.error.kind !== "outage") return shared;
-  // On a full disk the shared index of the log (-shm) cannot be made. A connection that is alone keeps it in memory, and
-  // a daemon that can read what it needs is worth more than one that refuses to start.
+  // On a full disk SQLite cannot create the shared index of the log (-shm). A connection with an exclusive lock keeps the
+  // index in memory: a daemon that can read its state is better than one that refuses to start.
   const alone = open(path, true);
   return alone.ok ? alone : shared;
 }
@@ -44,8 +44,8 @@ export function connect(path: string): Result<Connection, OpenProblem> {
 function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
   let db: Database | null = null;
   try {
-    if (isSomethingElse(path)) return err({ kind: "damaged", words: "not a file", half: null });
-    makeFile(path);
+    if (isNotAFile(path)) return err({ kind: "damaged", words: "not a file", half: null });
+    createFile(path);
     db = new Database(path, { readwrite: true, create: false });
     db.run(`PRAGMA busy_timeout = ${OPEN_LOCK_MS}`);
     if (alone) db.run("PRAGMA locking_mode = EXCLUSIVE");
@@ -53,11 +53,11 @@ function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
     if (version > SCHEMA_VERSION) {
       db.close();
       const copy = copyFor(path, SCHEMA_VERSION);
-      const back = copy === null ? "move the file away" : `go back to ${copy}, which was kept before the newer one came`;
-      const words = `its schema is version ${version}, this sup knows up to ${SCHEMA_VERSION}: use the newer sup, or ${back}`;
+      const back = copy === null ? "move the file away" : `restore ${copy}, the copy from before the newer sup`;
+      const words = `its schema is version ${version}, and this sup supports up to ${SCHEMA_VERSION}: use the newer sup, or ${back}`;
       return err({ kind: "newer", words });
     }
-    if (version === 0) db.run("PRAGMA auto_vacuum = INCREMENTAL"); // heeded only while the file is empty, and before WAL
+    if (version === 0) db.run("PRAGMA auto_vacuum = INCREMENTAL"); // only takes effect on an empty file, before WAL
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = NORMAL");
     db.run("PRAGMA journal_size_limit = 4194304");
@@ -76,7 +76,7 @@ function open(path: string, alone: boolean): Result<Connection, OpenProblem> {
   }
 }
 
-/** A step may walk over all that is stored: twice as fast with a cache that is given back afterwards. */
+/** A migration may read every row. The larger cache makes it twice as fast; it is released afterwards. */
 function migrateFast(db: Database): void {
   db.run(`PRAGMA cache_size = -${MIGRATION_CACHE_KIB}`);
   migrate(db);
@@ -84,16 +84,16 @@ function migrateFast(db: Database): void {
   db.run("PRAGMA shrink_memory");
 }
 
-const isSomethingElse = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+const isNotAFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
-/** An empty file is a valid database; SQLite gives `-wal` and `-shm` the mode of the file. */
-function makeFile(path: string): void {
+/** An empty file is a valid database; SQLite creates `-wal` and `-shm` with the mode of the file. */
+function createFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600));
   chmodSync(path, 0o600);
 }
 
-/** Null when the file is sound, else the first fault. */
+/** Null when the file is intact, otherwise the first fault. */
 function check(db: Database, sizeBytes: number): string | null {
   const parts = sizeBytes <= FULL_CHECK_BYTES ? [""] : OWN_TABLES.map((table) => `('${table}')`);
   for (const part of parts) {
@@ -103,7 +103,7 @@ function check(db: Database, sizeBytes: number): string | null {
   return null;
 }
 
-/** A first migration that meets tables of the same name is somebody else's database: never touch it. */
+/** A first migration that finds tables of the same name has opened another program's database, which must not be touched. */
 function openTrouble(error: unknown): Trouble {
   const trouble = troubleOf(error);
   return trouble.kind === "refused" ? { kind: "outage", words: trouble.words } : trouble;

@@ -5,14 +5,14 @@ import { basename, dirname, join } from "node:path";
 type Row = Record<string, string | number | null>;
 export type Salvage = ReadonlyMap<string, readonly Row[]>;
 
-/** What the daemon cannot do without. History stays in the file that is set aside. */
-const WANTED = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services", "health_alerts"];
+/** The tables that the daemon needs. History stays in the file that is set aside. */
+const NEEDED = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services", "health_alerts"];
 const KEEP_DAMAGED = 3;
 
-/** The rows of the daemon's own tables that a damaged file still gives away, and the last event id it knows. */
+/** Reads from a damaged file the rows of the daemon's own tables that are still readable, and the last event id. */
 export function salvage(db: Database): { readonly tables: Salvage; readonly lastEventId: number } {
   const tables = new Map<string, Row[]>();
-  for (const table of WANTED) {
+  for (const table of NEEDED) {
     const rows: Row[] = [];
     tables.set(table, rows);
     attempt(() => {
@@ -26,7 +26,7 @@ export function salvage(db: Database): { readonly tables: Salvage; readonly last
   return { tables, lastEventId };
 }
 
-/** Rows that the new schema cannot take (a column that is gone, a value that is none) are left out. */
+/** Skips rows that the schema rejects (a column that no longer exists, an invalid value). Returns how many were written. */
 export function restore(db: Database, tables: Salvage): number {
   let restored = 0;
   for (const [table, rows] of tables) {
@@ -39,18 +39,18 @@ export function restore(db: Database, tables: Salvage): number {
   return restored;
 }
 
-/** Renames the database, its -wal and -shm to `NAME.damaged-20261122T200102Z…`; the answer is the new path. Only the newest few are kept. */
+/** Renames the database, its -wal and -shm to `NAME.damaged-20261122T200102Z…`, and returns the new path. Keeps only the newest few. */
 export function setAside(path: string, wallMs: number): string {
   const stamp = new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, "");
   let target = `${path}.damaged-${stamp}`;
   for (let n = 1; existsSync(target); n++) target = `${path}.damaged-${stamp}-${n}`;
-  // The log goes first: were we killed in between, it must not be found beside a fresh database and be played into it.
+  // The log is renamed first: after a kill in between, SQLite must not find it beside a fresh database and replay it.
   for (const suffix of ["-wal", "-shm", ""]) if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
-  forgetOldest(path);
+  removeOldest(path);
   return target;
 }
 
-function forgetOldest(path: string): void {
+function removeOldest(path: string): void {
   const prefix = `${basename(path)}.damaged-`;
   const found = readdirSync(dirname(path)).filter((name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name));
   for (const name of found.sort().slice(0, -KEEP_DAMAGED)) {
@@ -58,7 +58,7 @@ function forgetOldest(path: string): void {
   }
 }
 
-/** A damaged page ends one attempt, not the rescue. */
+/** A damaged page fails one attempt; the others continue. */
 function attempt(action: () => void): boolean {
   try {
     action();

@@ -3,8 +3,8 @@ import { chmodSync, constants, copyFileSync, existsSync, readdirSync, rmSync } f
 import { basename, dirname, join } from "node:path";
 
 /**
- * A copy of the store as it was before a newer sup changed its shape: `sup.db.v2`, one only. It is the way back for an
- * upgrade that is taken back (`sup upgrade`), or for an operator. Call when nobody else has the file open.
+ * Copies the database to `sup.db.v2` before a newer sup migrates its schema, and removes older copies. `sup upgrade`, or an
+ * operator, restores it to return to the old version. Call while no other process has the file open.
  */
 export function keepCopy(db: Database, path: string, version: number): string | null {
   const copy = copyOf(path, version);
@@ -16,15 +16,15 @@ export function keepCopy(db: Database, path: string, version: number): string | 
     for (const name of older) rmSync(join(dirname(path), name));
     return null;
   } catch (error) {
-    rmSync(copy, { force: true }); // half of one is worth nothing
+    rmSync(copy, { force: true }); // an incomplete copy is useless
     const why = error instanceof Error ? error.message : String(error);
-    return `no copy of the database was kept before its schema changed, so an older sup cannot go back to it: ${why}`;
+    return `cannot copy the database before its schema changes, so an older sup cannot use it again: ${why}`;
   }
 }
 
 const copyOf = (path: string, version: number): string => `${path}.v${version}`;
 
-/** For a sup that knows schemas up to `newest`: the copy that it could go back to. */
+/** The copy that a sup with schemas up to `newest` could restore. */
 export function copyFor(path: string, newest: number): string | null {
   for (let version = newest; version > 0; version--) if (existsSync(copyOf(path, version))) return copyOf(path, version);
   return null;

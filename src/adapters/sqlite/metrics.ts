@@ -1,20 +1,20 @@
 import type { Database } from "bun:sqlite";
 import { STEPS, type Step } from "../../core/metrics/rollup.ts";
-import type { CoursePoint, MetricRow } from "../../ports/store.ts";
+import type { CoursePoint, MetricRow } from "../../ports/store/metrics.ts";
 import { type Packed, unpackCourse, unpackRows } from "./block.ts";
 import { parseObject } from "./queries.ts";
 import { statement } from "./statements.ts";
 
 /**
- * Measurements: the newer ones as plain rows, for everybody who reads the file; older ones packed, many to a block (block.ts).
- * Of both there are samples and two coarser steps, each older than the one before.
+ * Measurements. Newer ones are plain rows, which anybody can read by SQL; older ones are packed, many to a block (block.ts).
+ * Both exist as samples and in two coarser steps, each older than the one before.
  */
 const METRIC = `INSERT INTO supervisor_metrics
   (id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files,
   restarts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const LAST_ID = "metrics.last_id";
 
-/** In a transaction of the caller's. */
+/** Call within a transaction. */
 export function insertMetrics(db: Database, rows: readonly MetricRow[]): void {
   if (rows.length === 0) return;
   const known = statement<{ value: string }>(db, "SELECT value FROM supervisor_kv WHERE key = ?").get(LAST_ID);
@@ -48,7 +48,7 @@ export interface StoredMetric {
 
 /** Oldest first; the newest `limit` at or after `sinceIso`. */
 export function selectMetrics(db: Database, serviceId: string, sinceIso: string, limit: number): MetricRow[] {
-  const parts: MetricRow[][] = []; // the newest first, each in the order of time
+  const parts: MetricRow[][] = []; // newest part first, each in order of time
   let count = 0;
   const add = (rows: MetricRow[]): void => {
     parts.push(rows);
@@ -80,7 +80,7 @@ interface Sums {
   cpus: number;
 }
 
-/** A coarse row stands in the middle of its time. */
+/** A coarse row counts at the middle of the time that it covers. */
 export function selectCourse(db: Database, serviceId: string, fromMs: number, toMs: number, bucketMs: number): CoursePoint[] {
   const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
   const sql = `SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, count(*) AS count, sum(at) AS at, total(memory_mb) AS memory,
@@ -141,7 +141,7 @@ export const metricOf = (row: StoredMetric): MetricRow => ({
   ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
 });
 
-/** Of the plain rows of a service and step before a time, oldest first, the time of the nth, from 1; null when they are fewer. */
+/** The timestamp of the nth-oldest plain row of a service and step before a time (n from 1); null when there are fewer rows. */
 export function nthTimestamp(db: Database, serviceId: string, step: number, beforeIso: string, n: number): string | null {
   const sql =
     "SELECT timestamp FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp LIMIT 1 OFFSET ?";
@@ -150,7 +150,7 @@ export function nthTimestamp(db: Database, serviceId: string, step: number, befo
   );
 }
 
-/** A hop from service to service on the indexes, not a walk over all rows. */
+/** Jumps from service to service on the indexes instead of scanning all rows. */
 export function servicesWithMetrics(db: Database): string[] {
   const of = (table: string): string[] => {
     const sql = `WITH RECURSIVE hop(id) AS (

@@ -1,8 +1,8 @@
 import type { Database } from "bun:sqlite";
 
 /**
- * The schema, as the steps that made it. Step n takes version n - 1 to n; `PRAGMA user_version` says where a file is.
- * A step that was released is never edited: add a new one. The first columns of the four public tables are a contract.
+ * The schema as a list of migrations. Migration n takes version n - 1 to n; `PRAGMA user_version` holds a file's version.
+ * Never edit a released migration: add a new one. The first columns of the four public tables are a contract.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -68,8 +68,8 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE supervisor_metrics ADD COLUMN tasks INTEGER;
   ALTER TABLE supervisor_metrics ADD COLUMN open_files INTEGER;
   `,
-  // The rows of a unit lie together, so that what is read, packed and deleted together is on the same few pages. Ids come
-  // from a counter; the default is for rows that somebody else writes.
+  // Clusters the rows of a unit, so that rows that are read, packed and deleted together share a few pages. Ids come from
+  // a counter; the default serves rows that other programs write.
   `
   CREATE TABLE clustered (
     id INTEGER NOT NULL DEFAULT (abs(random() % 1000000000000)),
@@ -128,7 +128,7 @@ export function schemaVersion(db: Database): number {
   return db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
 }
 
-/** Brings the file to the version, all steps in one transaction. Throws what SQLite throws; the file is then as it was. */
+/** Migrates the file in one transaction. Throws what SQLite throws; the file is then unchanged. */
 export function migrate(db: Database, to = SCHEMA_VERSION): void {
   const from = schemaVersion(db);
   if (from >= to) return;

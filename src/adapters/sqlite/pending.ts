@@ -1,12 +1,15 @@
 import type { Database } from "bun:sqlite";
-import type { AlertRow, EventRow, MemoryWrite, MetricRow, ServiceRow } from "../../ports/store.ts";
+import type { AlertRow } from "../../ports/store/alerts.ts";
+import type { EventRow } from "../../ports/store/events.ts";
+import type { MetricRow } from "../../ports/store/metrics.ts";
+import type { MemoryWrite, ServiceRow } from "../../ports/store/turns.ts";
 import { insertMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
 /**
- * What is to be written next. Every write of the store goes through here: in good times it holds one turn for a moment;
- * while the disk refuses, it is the backlog. What has a latest value (services, memories) takes one place per unit;
- * what piles up (events, metrics, alerts) is bounded, oldest dropped first and counted.
+ * Rows waiting to be written. Every write of the store passes through here. Normally it holds one turn for a moment; while
+ * writes fail, it is the backlog. Rows with a latest value (services, memories) are kept once per unit. Rows that
+ * accumulate (events, metrics, alerts) are bounded: the oldest are dropped first, and counted.
  */
 export interface Pending {
   readonly services: Map<string, ServiceRow>;
@@ -20,7 +23,7 @@ export interface Pending {
 }
 
 export const BACKLOG_ROWS = 10_000;
-/** Trimming an array costs its length, so it is done in steps of this. */
+/** Trimming an array takes time in proportion to its length, so it happens only once per this many rows. */
 const SLACK = 1000;
 
 /** The place of a record among those that wait to be written. */
@@ -39,7 +42,7 @@ export function nothingPending(): Pending {
   };
 }
 
-/** Drops the oldest rows over the limit; the answer is how many. */
+/** Drops the oldest rows above the limit; returns how many. */
 export function trimPending(pending: Pending): number {
   let dropped = 0;
   for (const rows of [pending.events, pending.metrics, pending.alerts]) {
@@ -60,14 +63,14 @@ const ALERT = `INSERT INTO health_alerts
 const ALERT_CHANGE = `UPDATE health_alerts
   SET resolved_at = coalesce(?, resolved_at), acknowledged = max(?, acknowledged) WHERE id = ?`;
 
-/** Writes all of it in one transaction, or throws and has written none of it. */
+/** Writes all rows in one transaction; if it throws, no row was written. */
 export function writePending(db: Database, pending: Pending): void {
   statement(db, "BEGIN IMMEDIATE").run();
   try {
     writeRows(db, pending);
     statement(db, "COMMIT").run();
   } catch (error) {
-    if (db.inTransaction) statement(db, "ROLLBACK").run(); // a full disk may have rolled back already
+    if (db.inTransaction) statement(db, "ROLLBACK").run(); // on a full disk SQLite may have rolled back already
     throw error;
   }
 }

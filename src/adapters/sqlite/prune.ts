@@ -8,7 +8,7 @@ const SLICE_ROWS = 2000;
 const SLICE_BYTES = 4 * 1024 * 1024;
 const SLICE_SERVICES = 100;
 const SLICE_PAGES = 1000;
-/** Free pages are filled again by what comes next; past this share of the file they are given back. */
+/** SQLite reuses free pages; above this share of the file they are returned to the file system. */
 const FREE_SHARE = 0.25;
 
 export interface Before {
@@ -16,17 +16,17 @@ export interface Before {
   readonly events: string;
 }
 
-/** Deletes what is too old, in slices: the whole daemon waits for each. */
+/** Deletes expired rows, in slices, because each one blocks the whole daemon. */
 export class Pruner {
-  /** Services that are still to be looked at in this round; null: no round is going on. */
+  /** Services that this round has yet to visit; null: no round is in progress. */
   #queue: string[] | null = null;
 
-  /** One slice; true when there may be more. */
+  /** Deletes one slice; true when more may remain. */
   slice(db: Database, before: Before): boolean {
     const queue = (this.#queue ??= servicesWithMetrics(db));
     const { deleted, isFull } = db.transaction(() => deleteSlice(db, before, queue)).immediate();
-    const gaveBack = giveBack(db, deleted > 0);
-    if (isFull || queue.length > 0 || gaveBack) return true;
+    const hasVacuumed = vacuum(db, deleted > 0);
+    if (isFull || queue.length > 0 || hasVacuumed) return true;
     this.#queue = null;
     return false;
   }
@@ -42,13 +42,13 @@ function deleteSlice(db: Database, { metrics, events }: Before, queue: string[])
         deleted += drop(db, "supervisor_metrics_packed", "service_id = ? AND step = ? AND end_at < ?", [service, step, metrics], room());
       if (room() > 0) deleted += dropPlain(db, service, step, metrics, room());
     }
-    if (room() <= 0) queue.unshift(service); // there may be more of it
+    if (room() <= 0) queue.unshift(service); // it may have more expired rows
   }
   isFull ||= room() <= 0;
   return { deleted, isFull };
 }
 
-/** The oldest first, by their size as well as by their number. */
+/** Deletes the oldest first. Both their number and their size limit a slice. */
 function dropEvents(db: Database, beforeIso: string): { deleted: number; isFull: boolean } {
   const sql = `SELECT id, octet_length(message) + octet_length(details) AS bytes FROM supervisor_events
     WHERE timestamp < ? ORDER BY timestamp LIMIT ${SLICE_ROWS}`;
@@ -74,11 +74,11 @@ function dropPlain(db: Database, service: string, step: number, beforeIso: strin
   return statement(db, sql).run(service, step, last ?? beforeIso).changes;
 }
 
-/** Freed pages go back to the file system, a slice of them; true when there are still many. */
-function giveBack(db: Database, isFresh: boolean): boolean {
+/** Returns a slice of the free pages to the file system; true when many remain. */
+function vacuum(db: Database, hasDeleted: boolean): boolean {
   const before = freePages(db);
-  if (!isFresh && before.share <= FREE_SHARE) return false;
-  statement(db, `PRAGMA incremental_vacuum(${SLICE_PAGES})`).all(); // all(), because it frees a page a step
+  if (!hasDeleted && before.share <= FREE_SHARE) return false;
+  statement(db, `PRAGMA incremental_vacuum(${SLICE_PAGES})`).all(); // all(), because each step of the statement frees one page
   const after = freePages(db);
   return after.count < before.count && after.share > FREE_SHARE;
 }
@@ -89,7 +89,7 @@ function freePages(db: Database): { count: number; share: number } {
   return statement<{ count: number; share: number }, []>(db, sql).get() ?? { count: 0, share: 0 };
 }
 
-/** About how many bytes the events take: their number times the mean of some, evenly spaced. */
+/** Estimates the bytes that events take: their number times the mean size of an evenly spaced sample. */
 export function eventBytes(db: Database): number {
   const range = statement<{ low: number | null; high: number }, []>(
     db,
@@ -104,5 +104,5 @@ export function eventBytes(db: Database): number {
   return count * (mean + EVENT_OVERHEAD);
 }
 
-/** Times, names and two indexes. */
+/** Bytes per event for the other columns and two indexes. */
 const EVENT_OVERHEAD = 150;

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import type { AlertRow, EventQuery, EventRow } from "../../ports/store.ts";
+import type { AlertRow } from "../../ports/store/alerts.ts";
+import type { EventQuery, EventRow } from "../../ports/store/events.ts";
 import { statement } from "./statements.ts";
 
 interface StoredEvent {
@@ -11,7 +12,7 @@ interface StoredEvent {
   details: string;
 }
 
-/** Oldest first; the newest `limit` of what matches. */
+/** The newest `limit` matches, oldest first. */
 export function selectEvents(db: Database, query: EventQuery): EventRow[] {
   const where: string[] = [];
   const values: Array<string | number> = [];
@@ -37,7 +38,7 @@ export function selectEvents(db: Database, query: EventQuery): EventRow[] {
   }));
 }
 
-/** Whether an event that is not in the file yet belongs to the answer. */
+/** Whether an event that is not stored yet matches the query. */
 export function matchesEvent(row: EventRow, query: EventQuery): boolean {
   if (query.serviceIds && (row.serviceId === null || !query.serviceIds.includes(row.serviceId))) return false;
   if (query.types && !query.types.includes(row.type)) return false;
@@ -74,7 +75,7 @@ export function selectAlerts(db: Database, openOnly: boolean, limit: number): Al
     }));
 }
 
-/** The largest id ever given, also when its row has been pruned. */
+/** The largest id ever assigned, even if its row has been pruned. */
 export function lastId(db: Database, table: "supervisor_events" | "health_alerts"): number {
   const sql = `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0), coalesce((SELECT max(id) FROM ${table}), 0)) AS id`;
   return statement<{ id: number }, [string]>(db, sql).get(table)?.id ?? 0;
@@ -85,7 +86,7 @@ export function parseObject(json: string): Record<string, unknown> {
     const value: unknown = JSON.parse(json);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // Written by somebody else: shown as it is.
+    // Another program wrote it: return it as a string.
   }
   return { text: json };
 }

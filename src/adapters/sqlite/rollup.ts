@@ -1,26 +1,27 @@
 import type { Database } from "bun:sqlite";
 import { bucketOf, rollUp, STEPS, type Step } from "../../core/metrics/rollup.ts";
-import type { MetricRow, RollUp } from "../../ports/store.ts";
+import type { MetricRow } from "../../ports/store/metrics.ts";
+import type { RollUp } from "../../ports/store/upkeep.ts";
 import { type Packed, packRows, unpackRows } from "./block.ts";
 import { insertMetrics, metricOf, nthTimestamp, servicesWithMetrics, type StoredMetric } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
-/** Rows that are read at once; the rest comes with the next round. */
+/** Rows read at once; the next round handles the rest. */
 const SLICE_ROWS = 4000;
-/** A step is rolled up when this much of it is over its time, so that it is done for many rows at once. */
+/** A step is rolled up once this much time beyond its retention has accumulated, so that each roll-up handles many rows. */
 const BATCH_MS: Readonly<Record<Step, number>> = { 0: 600_000, 60: 3_600_000, 900: 0 };
 const COARSER: Readonly<Record<Step, Step | null>> = { 0: 60, 60: 900, 900: null };
-/** A block has at least and at most so many rows: small ones pack badly, big ones take long to make. */
+/** Limits on the rows of a block: small blocks compress badly, large ones take long to build. */
 const LEAST_PACKED: Readonly<Record<Step, number>> = { 0: 360, 60: 240, 900: 96 };
 const MOST_PACKED = 720;
-/** The whole daemon waits for it: what is left is done on the next tick. */
+/** A roll-up blocks the whole daemon: the next tick handles what is left. */
 const BUDGET_MS = 12;
 
-/** Services that are still to be looked at in this round. */
 export class RollUps {
+  /** Services that this round has yet to visit. */
   #queue: string[] = [];
 
-  /** A few services, one after the other; at least one. */
+  /** Handles a few services, at least one. */
   run(db: Database, plan: RollUp, clockMs: () => number): void {
     if (this.#queue.length === 0) this.#queue = servicesWithMetrics(db);
     const endMs = clockMs() + BUDGET_MS;
@@ -32,7 +33,7 @@ export class RollUps {
 }
 
 function tidy(db: Database, service: string, { nowMs, windows }: RollUp): void {
-  // What is still finer may make more rows of this step: up to there a coarser row would be made of a part of them.
+  // Finer rows that are not rolled up yet will still add rows to this step. Rolling up later than `settledMs` would miss them.
   let settledMs = nowMs;
   for (const step of STEPS) {
     const { plainMs, keptMs } = windows[step];
@@ -55,7 +56,7 @@ function oldestMs(db: Database, service: string, step: Step): number {
   return at === "9" ? Infinity : Date.parse(at);
 }
 
-/** The oldest block, when all of it is over its time. */
+/** Rolls up the oldest block once all of it is past its retention. */
 function coarsenBlock(db: Database, service: string, step: Step, to: Step, beforeMs: number): void {
   const sql = "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at < ? ORDER BY end_at LIMIT 1";
   const block = statement<Packed, [string, number, string]>(db, sql).get(service, step, new Date(beforeMs).toISOString());
@@ -67,7 +68,7 @@ function coarsenBlock(db: Database, service: string, step: Step, to: Step, befor
   }).immediate();
 }
 
-/** Plain rows that were never so many that they were packed. */
+/** Rolls up plain rows, which were too few to be packed. */
 function coarsen(db: Database, service: string, from: Step, to: Step, beforeMs: number): void {
   const before = bucketOf(new Date(beforeMs).toISOString(), to);
   const oldest = statement<{ timestamp: string }, [string, number]>(
@@ -79,7 +80,7 @@ function coarsen(db: Database, service: string, from: Step, to: Step, beforeMs: 
   if (rows.length > 0) replacePlain(db, service, from, rows, () => insertMetrics(db, rollUp(rows, to)));
 }
 
-/** The oldest plain rows as one block, when there are enough of them. It ends where a coarser row does, never in the middle of one. */
+/** Packs the oldest plain rows into one block if there are enough. A block ends where a coarser row ends, never in the middle of one. */
 function pack(db: Database, service: string, step: Step, beforeMs: number): void {
   const before = bucketOf(new Date(beforeMs).toISOString(), COARSER[step] ?? 0);
   if (nthTimestamp(db, service, step, before, LEAST_PACKED[step]) === null) return;
@@ -92,7 +93,7 @@ function pack(db: Database, service: string, step: Step, beforeMs: number): void
   });
 }
 
-/** At most `most`; when there are more, without those of a coarser row that may go on in the rows that were not read. */
+/** At most `most` rows. If there are more, omits those of the last coarser row, which may continue in the unread ones. */
 function oldestRows(db: Database, service: string, step: Step, before: string, most: number): readonly MetricRow[] {
   const sql = `SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp, id LIMIT ${most}`;
   const rows = statement<StoredMetric, [string, number, string]>(db, sql).all(service, step, before).map(metricOf);

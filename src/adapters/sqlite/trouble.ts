@@ -1,12 +1,12 @@
 import { SQLiteError } from "bun:sqlite";
 
 /**
- * What a failed call to SQLite means for us. `damaged`: the file is no good, set it aside. `outage`: the disk or another
- * process is in the way, try again later. `refused`: this very write can never succeed.
+ * What a failed call to SQLite means. `damaged`: the file is corrupt and must be set aside. `outage`: the disk or another
+ * process prevents the call; retry later. `refused`: this write can never succeed.
  */
 export type Trouble = { readonly kind: "damaged" | "outage" | "refused"; readonly words: string };
 
-/** Somebody else writes: usually over in a moment. */
+/** Another process is writing: usually for a moment only. */
 export const LOCKED = "locked by another process";
 
 /** Primary result codes (sqlite.org/rescode.html); the extended code has the primary one in its low byte. */

@@ -4,7 +4,7 @@
  * run and those of the next.
  */
 import { err, ok, type Result } from "../../base/result.ts";
-import type { EventRow } from "../../ports/store.ts";
+import type { EventRow } from "../../ports/store/events.ts";
 
 /** Of the events that begin a run. */
 export const BEGINNINGS: readonly string[] = ["starting", "started"];

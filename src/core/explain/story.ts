@@ -1,5 +1,5 @@
 import { formatDuration } from "../../base/duration.ts";
-import type { EventRow } from "../../ports/store.ts";
+import type { EventRow } from "../../ports/store/events.ts";
 
 /**
  * The history of a unit as a person would tell it: sentences, one after the other, with what kept repeating told once.

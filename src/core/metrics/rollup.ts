@@ -1,6 +1,6 @@
 import { DAY_MS } from "../../base/duration.ts";
 import type { Health } from "../../base/words.ts";
-import type { MetricRow } from "../../ports/store.ts";
+import type { MetricRow } from "../../ports/store/metrics.ts";
 
 /**
  * Metrics get coarser as they get older: samples, then minutes, then quarters of an hour. A coarse row has the mean of

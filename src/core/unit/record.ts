@@ -1,6 +1,7 @@
 import type { Exit } from "../../base/exit.ts";
 import type { Reason } from "../../base/words.ts";
-import type { ProcessRef, SpawnStage } from "../../ports/processes.ts";
+import type { SpawnStage } from "../../base/spawn-stages.ts";
+import type { ProcessRef } from "../../ports/processes.ts";
 import type { Phase } from "./phase.ts";
 
 /** Time and chance of one step: one `now` for everything in it. */

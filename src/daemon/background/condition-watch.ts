@@ -4,13 +4,13 @@ import { logConditions } from "../../core/logs/loss-messages.ts";
 import type { ConditionSource } from "../../core/world/types.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { Store } from "../../ports/store.ts";
+import type { StoreHealth } from "../../ports/store/upkeep.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Forecaster } from "./forecaster.ts";
 
 export interface ConditionWatchOptions {
   readonly world: World;
-  readonly store: Pick<Store, "condition">;
+  readonly store: StoreHealth;
   readonly logs: Pick<LogStore, "condition">;
   readonly forecaster: Pick<Forecaster, "conditionsOf">;
   readonly engine: Pick<Engine, "handle" | "watch">;

@@ -19,7 +19,8 @@ import { isProbed } from "../../core/unit/phase.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { Store } from "../../ports/store.ts";
+import type { EventHistory } from "../../ports/store/events.ts";
+import type { MetricsStore } from "../../ports/store/metrics.ts";
 import type { Usage } from "../../ports/usage.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { isoOf, round } from "../queries/describe.ts";
@@ -28,7 +29,7 @@ import type { Recorder } from "../engine/recorder.ts";
 export interface ForecasterOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Pick<Store, "course" | "events">;
+  readonly store: MetricsStore & EventHistory;
   readonly recorder: Pick<Recorder, "tell">;
   readonly logs: Pick<LogStore, "note">;
   readonly usage: Pick<Usage, "spare">;

@@ -1,12 +1,12 @@
 import { DAY_MS, formatDuration } from "../../base/duration.ts";
 import { windowsFor } from "../../core/metrics/rollup.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Store } from "../../ports/store.ts";
+import type { StoreUpkeep } from "../../ports/store/upkeep.ts";
 import type { Settings } from "../../spec/schema/settings.ts";
 
 export interface HousekeepingOptions {
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
-  readonly store: Pick<Store, "prune" | "rollUp" | "size" | "eventBytes">;
+  readonly store: StoreUpkeep;
   readonly tidyLogs: () => void;
   /** The logs may be over their bound. */
   readonly logsHaveGrown?: () => boolean;

@@ -1,7 +1,7 @@
 import type { World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { TreeOf } from "../../ports/processes.ts";
-import type { MetricRow, Store } from "../../ports/store.ts";
+import type { MetricRow, MetricsStore } from "../../ports/store/metrics.ts";
 import type { Sample, Usage } from "../../ports/usage.ts";
 import type { Bus } from "../engine/bus.ts";
 import { healthOf } from "../queries/describe.ts";
@@ -9,7 +9,7 @@ import { healthOf } from "../queries/describe.ts";
 export interface SamplerOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Store;
+  readonly store: MetricsStore;
   readonly usage: Usage;
   readonly bus: Bus;
   readonly invocationOf: (id: string, run: number) => string;

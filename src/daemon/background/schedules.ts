@@ -3,7 +3,7 @@ import { beginTimer, firing, passed, stepped, type Timer as Plan } from "../../c
 import { isDown } from "../../core/unit/phase.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Store } from "../../ports/store.ts";
+import type { KeyValueStore } from "../../ports/store/settings.ts";
 import type { ScheduleSpec } from "../../spec/spec.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Recorder } from "../engine/recorder.ts";
@@ -11,7 +11,7 @@ import type { Recorder } from "../engine/recorder.ts";
 export interface SchedulesOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Pick<Store, "get" | "set">;
+  readonly store: KeyValueStore;
   readonly engine: Pick<Engine, "handle" | "post" | "watch">;
   readonly recorder: Pick<Recorder, "tell">;
   /** Its schedule counts: not switched off by the operator or by the file. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { Store } from "../../ports/store.ts";
+import type { KeyValueStore } from "../../ports/store/settings.ts";
 
 /**
  * Names of runs, the values of SUP_INVOCATION_ID: 24 digits of a hash that only the daemons of this state directory can make,
@@ -18,7 +18,7 @@ export class Invocations {
   #given: boolean;
   readonly #latest = new Map<string, { readonly run: number; readonly invocation: string }>();
 
-  constructor(store: Pick<Store, "get" | "set">, bootId: string, runtimeDir: string, onProblem: (message: string) => void) {
+  constructor(store: KeyValueStore, bootId: string, runtimeDir: string, onProblem: (message: string) => void) {
     this.#file = `${runtimeDir}/invocations`;
     const left = readLeft(this.#file);
     this.cutOff = left !== null;

@@ -4,7 +4,9 @@ import { jobText } from "../../core/jobs/job.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { AlertWrite, EventRow, MemoryWrite, NewEvent, Store } from "../../ports/store.ts";
+import type { AlertWrite } from "../../ports/store/alerts.ts";
+import type { EventRow, NewEvent } from "../../ports/store/events.ts";
+import type { MemoryWrite, TurnStore } from "../../ports/store/turns.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import type { Bus } from "./bus.ts";
 import { describeService, serviceRow, type Surroundings } from "../queries/describe.ts";
@@ -18,7 +20,7 @@ const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-
 export interface RecorderOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Pick<Store, "record">;
+  readonly store: Pick<TurnStore, "record">;
   readonly logs: Pick<LogStore, "tail" | "mark">;
   readonly bus: Bus;
   readonly around: Surroundings;

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "../../base/result.ts";
-import { type Keeper, keeperKey } from "../../ports/keeper.ts";
+import { keeperKey } from "../../linux/keeper/keys.ts";
+import type { Keeper } from "../../ports/keeper.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Sockets } from "../../ports/sockets.ts";
 import { type ListenAddress, parseListen } from "../../spec/schema/listen.ts";

@@ -8,7 +8,7 @@ import { stateOf } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Processes } from "../../ports/processes.ts";
-import type { Store } from "../../ports/store.ts";
+import type { Enablements } from "../../ports/store/settings.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Recorder } from "../engine/recorder.ts";
 
@@ -16,7 +16,7 @@ export interface ActionsOptions {
   readonly world: World;
   readonly engine: Engine;
   readonly processes: Processes;
-  readonly store: Store;
+  readonly store: Enablements;
   readonly recorder: Recorder;
   readonly clock: Clock;
   /** The unit looks different now, though its machine did not move: tell those who watch. */

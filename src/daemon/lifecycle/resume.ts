@@ -10,7 +10,7 @@ import type { Handover } from "./handover.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { recallUnit, type Memory } from "../engine/unit-memory.ts";
 import { parseJob } from "../../core/jobs/job.ts";
-import type { MemoryRow } from "../../ports/store.ts";
+import type { MemoryRow } from "../../ports/store/turns.ts";
 
 export interface Resumed {
   readonly adopted: number;

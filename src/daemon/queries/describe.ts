@@ -6,7 +6,7 @@ import type { Unit } from "../../core/unit/record.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import type { Timer } from "../../core/world/schedule.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ServiceRow } from "../../ports/store.ts";
+import type { ServiceRow } from "../../ports/store/turns.ts";
 import type { Sample } from "../../ports/usage.ts";
 import type { Containment, Health } from "../../base/words.ts";
 import type { ScheduleSpec } from "../../spec/spec.ts";

@@ -7,7 +7,7 @@ import { tellStory } from "../../core/explain/story.ts";
 import { isProbed } from "../../core/unit/phase.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Store } from "../../ports/store.ts";
+import type { EventHistory } from "../../ports/store/events.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import { enforcementWords } from "../../core/metrics/enforcement.ts";
 import { type Holding, unenforcedOf } from "../background/limiter.ts";
@@ -16,7 +16,7 @@ import { describeService, isoOf, round, type Surroundings } from "./describe.ts"
 export interface Explaining extends Holding {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Pick<Store, "events">;
+  readonly store: EventHistory;
   readonly around: Surroundings;
   readonly forecaster: Pick<Forecaster, "predictionsOf">;
   readonly daemon: () => Pick<shape.DaemonInfo, "containment" | "containment_note">;

@@ -6,13 +6,13 @@ import { BEGINNINGS, findRun, type PastRun, recentRuns, runsOf } from "../../cor
 import { isLive } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { LogLine, LogQuery, LogStore, LogTrail } from "../../ports/logs.ts";
-import type { Store } from "../../ports/store.ts";
+import type { EventHistory } from "../../ports/store/events.ts";
 import type { Bus } from "../engine/bus.ts";
 
 export interface LogQueriesOptions {
   readonly world: World;
   readonly bus: Pick<Bus, "subscribe">;
-  readonly store: Pick<Store, "events">;
+  readonly store: EventHistory;
   readonly logs: Pick<LogStore, "open" | "search" | "trail">;
   readonly invocationOf: (id: string, run: number) => string;
 }

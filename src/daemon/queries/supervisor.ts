@@ -13,7 +13,7 @@ import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
 import type { Processes } from "../../ports/processes.ts";
-import type { Store } from "../../ports/store.ts";
+import type { Store } from "../../ports/store/store.ts";
 import type { Usage } from "../../ports/usage.ts";
 import { formatProblem } from "../../spec/parse/problems.ts";
 import type { Actions } from "../jobs/actions.ts";

@@ -6,11 +6,12 @@
  * received a descriptor, everything else works as usual.
  */
 import { SIGNALS } from "../../base/signals.ts";
-import { type Keeper, keeperKey } from "../../ports/keeper.ts";
+import type { Keeper } from "../../ports/keeper.ts";
 import { libc } from "../ffi/libc.ts";
 import { waitForChild } from "../processes/exit-watcher.ts";
 import { FIRST_SLOT, KeeperFile, keeperPath } from "./keeper-file.ts";
 import { type KeeperCommand, type KeeperProcess, MAX_COMMANDS, sendCommands, startKeeper } from "./keeper-process.ts";
+import { keeperKey } from "./keys.ts";
 import { findPreviousKeepers, type PreviousKeepers } from "./previous-keepers.ts";
 
 export interface KeeperOptions {

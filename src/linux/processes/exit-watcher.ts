@@ -6,7 +6,8 @@
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { decodeWaitStatus, type Exit } from "../../base/exit.ts";
-import { type Keeper, keeperKey } from "../../ports/keeper.ts";
+import { keeperKey } from "../keeper/keys.ts";
+import type { Keeper } from "../../ports/keeper.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Epoll, EpollHandle } from "../io/epoll.ts";
 import { errno, libc } from "../ffi/libc.ts";

@@ -43,7 +43,7 @@ struct attempt {
   int stage, error, detail;        /* results: the stage that failed, errno, and the index of the limit or descriptor */
 };
 
-/* Their names, those of SPAWN_STAGES in ports/processes.ts, are in sup_exports. */
+/* Their names, those of SPAWN_STAGES in base/spawn-stages.ts, are in sup_exports. */
 enum { FORK = 1, CGROUP, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 #ifdef __aarch64__

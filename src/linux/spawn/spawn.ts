@@ -1,7 +1,8 @@
 /** Starts a process with the C function of spawn.c, which sets everything up before exec and returns errors synchronously. */
 import { ptr } from "bun:ffi";
 import { closeSync, existsSync, fchownSync, fstatSync, openSync, readSync } from "node:fs";
-import { SPAWN_STAGES, type SpawnRequest, type SpawnStage } from "../../ports/processes.ts";
+import { SPAWN_STAGES, type SpawnStage } from "../../base/spawn-stages.ts";
+import type { SpawnRequest } from "../../ports/processes.ts";
 import { errnoWords } from "../../base/errno.ts";
 import type { CExports, StructLayout } from "../ffi/c-exports.ts";
 import { compileC } from "../ffi/compile-c.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { findRun, recentRuns, runsOf } from "../../../src/core/explain/past-runs.ts";
-import type { EventRow } from "../../../src/ports/store.ts";
+import type { EventRow } from "../../../src/ports/store/events.ts";
 
 const event = (second: number, type: string, details: Record<string, unknown>): EventRow => ({
   id: second,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { tellStory } from "../../../src/core/explain/story.ts";
-import type { EventRow } from "../../../src/ports/store.ts";
+import type { EventRow } from "../../../src/ports/store/events.ts";
 
 /** Events one second apart: `[type, message, details]`. */
 function history(...events: ReadonlyArray<readonly [type: string, message: string, details?: Record<string, unknown>]>): EventRow[] {

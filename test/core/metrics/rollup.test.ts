@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { bucketOf, rollUp, windowsFor } from "../../../src/core/metrics/rollup.ts";
-import type { MetricRow } from "../../../src/ports/store.ts";
+import type { MetricRow } from "../../../src/ports/store/metrics.ts";
 
 const row = (timestamp: string, more: Partial<MetricRow> = {}): MetricRow => ({
   serviceId: "web",

@@ -1,6 +1,6 @@
 /**
- * What a service writes is in its log, byte for byte, as a reader of another maker reads it: random lines of all lengths and
- * all bytes, over rotations in the middle of lines, the death of the daemon and its renewal.
+ * The log holds what a service writes, byte for byte, as an independent CRI reader reads it: random lines of all lengths and all
+ * bytes, across rotations in the middle of lines, a crash of the daemon and a re-exec.
  */
 import { expect, test } from "bun:test";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { randomOf } from "../../sim/random.ts";
 
 const MB = 1 << 20;
 
-/** Lines of 0 bytes to 1 MB, short and long ones equally often by magnitude; the last one has no end. */
+/** Lines of 0 bytes to 1 MB, log-uniform in length; the last one has no newline. */
 function randomLines(random: () => number, bytes: number): Buffer {
   const pieces: Buffer[] = [];
   const line = (length: number): void => {
@@ -21,7 +21,7 @@ function randomLines(random: () => number, bytes: number): Buffer {
     for (let at = text.indexOf(10); at >= 0; at = text.indexOf(10, at + 1)) text[at] = 0x1b;
     pieces.push(text, Buffer.from("\n"));
   };
-  // What is likely to go wrong, whatever the seed: nothing, one byte, around the size of a part, what looks like a record.
+  // Edge cases for every seed: an empty line, one byte, sizes around that of a part, text that looks like a record.
   for (const length of [0, 0, 1, 16_383, 16_384, 16_385, 32_768, 65_536, MB]) line(length);
   for (const text of ["\r", "\0", "2026-11-22T20:01:02.123456789Z stdout F x", "a\rb\r", " ", "\xff\xfe", "\x1b[2J"])
     pieces.push(Buffer.from(`${text}\n`, "latin1"));
@@ -35,7 +35,7 @@ function randomLines(random: () => number, bytes: number): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** Both streams as files in the order in which they are to be written, cut anywhere. */
+/** Pieces of both streams as files, cut anywhere, in the order in which they are to be written. */
 function writeChunks(home: string, random: () => number, streams: { readonly stdout: Buffer; readonly stderr: Buffer }): number {
   const chunks = join(home, "chunks");
   mkdirSync(chunks);
@@ -102,14 +102,14 @@ test.each([
     const records: CriRecord[] = [];
     let brokenOff = 0;
     for (const { bytes } of files) {
-      const own = parseCri(bytes); // each file begins and ends with a record
+      const own = parseCri(bytes); // each file begins and ends with a whole record
       if (own.at(-1)?.partial) brokenOff++;
       records.push(...own);
     }
-    expect(brokenOff).toBeGreaterThan(0); // a line went over into another file
+    expect(brokenOff).toBeGreaterThan(0); // a line continued in another file
     const read = reassemble(records);
     for (const stream of ["stdout", "stderr"] as const) {
-      // The format cannot say that the last line had no newline.
+      // The format cannot express that the last line had no newline.
       const wanted = Buffer.concat([written[stream], Buffer.from("\n")]);
       expect({ stream, at: firstDifference(read[stream], wanted) }).toEqual({ stream, at: null });
     }
@@ -117,7 +117,7 @@ test.each([
       if (content.length > 16_384) throw new Error(`record ${i} has ${content.length} bytes`);
       if (i > 0 && time < records[i - 1]!.time) throw new Error(`record ${i} is older than the one before`);
     }
-    // What sup itself reads and follows is the same, as text.
+    // sup itself reads and follows the same text.
     const bare = (await daemon.sup("logs", "writer", "--stderr", "-n", "100000", "-o", "json")).stdout;
     const texts = bare
       .trimEnd()
@@ -128,7 +128,7 @@ test.each([
   120_000,
 );
 
-/** Where two buffers differ; null when nowhere. */
+/** Where two buffers differ; null when they are equal. */
 function firstDifference(a: Buffer, b: Buffer): string | null {
   if (a.equals(b)) return null;
   let at = 0;

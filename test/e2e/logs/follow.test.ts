@@ -1,4 +1,4 @@
-/** `sup logs -f`: every line once and in order, whatever becomes of the files, the unit and the daemon meanwhile. */
+/** `sup logs -f`: every line once and in order, whatever happens to the files, the unit and the daemon meanwhile. */
 import { expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,14 +13,14 @@ const { drop } = shared;
 const sh = (script: string, more: UnitFile = {}): UnitFile => ({ command: "/bin/sh", args: ["-c", script], ...more });
 const counting = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 
-/** Where the lines are not what they should be, in a few words; null when they are. */
+/** Describes the first unexpected line; null when all are as expected. */
 function difference(lines: readonly string[], wanted: readonly string[]): string | null {
   const at = Array.from({ length: Math.max(lines.length, wanted.length) }, (_, i) => i).find((i) => lines[i] !== wanted[i]);
   if (at === undefined) return null;
   return `${lines.length} lines, not ${wanted.length}; line ${at}: ${lines.slice(at - 3, at + 4).join(" ")}, not ${wanted.slice(at - 3, at + 4).join(" ")}`;
 }
 
-/** A `sup logs -f` under way. */
+/** A running `sup logs -f`. */
 class Follower implements AsyncDisposable {
   text = "";
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
@@ -48,7 +48,7 @@ class Follower implements AsyncDisposable {
     if (!`\n${this.text}`.includes(`\n${text}\n`)) throw new Error(`it ended with ${this.#child.exitCode}: ${await this.#errors}`);
   }
 
-  /** Ends by itself. */
+  /** Waits until it exits by itself. */
   async end(): Promise<{ code: number; err: string }> {
     const code = await this.#child.exited;
     await this.#read;
@@ -61,18 +61,18 @@ class Follower implements AsyncDisposable {
   }
 }
 
-/** Prints `up`, and when the file `NAME.N` is there the numbers of the Nth step. */
+/** Prints `up`, and the numbers of the Nth step once the file `NAME.N` exists. */
 const stepper = (home: string, name: string, steps: ReadonlyArray<readonly [from: number, to: number]>, more: UnitFile = {}): UnitFile => {
   const waits = steps.map(([from, to], n) => `while [ ! -e '${join(home, `${name}.${n}`)}' ]; do sleep 0.02; done; seq ${from} ${to}`);
   return sh(`echo up; ${waits.join("; ")}; exec sleep 1000`, { ...more, enabled: true });
 };
 const step = (home: string, name: string, n: number): void => writeFileSync(join(home, `${name}.${n}`), "");
 
-test.each(["zstd", "gzip"] as const)("a fast writer whose files are rotated and compressed by %s meanwhile", async (compress) => {
+test.each(["zstd", "gzip"] as const)("follows a fast writer while its files are rotated and compressed by %s", async (compress) => {
   const { daemon } = shared;
   const id = `fast-${compress}`;
   const gate = join(daemon.home, `${id}.gate`);
-  // Compression begins when a log has not been rotated for a moment.
+  // Compression starts once a log has not been rotated for a moment.
   const script = `while [ ! -e '${gate}' ]; do echo ready; sleep 0.02; done; i=0; while [ $i -lt 5 ]; do seq $((i * 20000 + 1)) $((i * 20000 + 20000)); i=$((i + 1)); sleep 0.5; done; exec sleep 1000`;
   await drop(id, sh(script, { log: { max_size_mb: 0.4, keep: 1000, compress } }));
   await daemon.sup("start", id);
@@ -92,7 +92,7 @@ test.each(["zstd", "gzip"] as const)("a fast writer whose files are rotated and 
   await daemon.sup("stop", id);
 });
 
-test("-n 0, --since, --stderr: what is shown of what was there, and what of what comes", async () => {
+test("-n 0, --since and --stderr select existing and new lines", async () => {
   const { daemon } = shared;
   await drop("chooses", sh("echo old; echo bad >&2; while sleep 0.02; do echo tick; done"));
   await daemon.sup("start", "chooses");
@@ -102,7 +102,7 @@ test("-n 0, --since, --stderr: what is shown of what was there, and what of what
   await using errors = new Follower(daemon, "chooses", "--stderr", "--bare");
   await all.sees("bad");
   await errors.sees("bad");
-  await none.sees("tick"); // it is connected
+  await none.sees("tick"); // the follower is connected
   expect(all.lines.filter((line) => line === "old" || line === "bad").toSorted()).toEqual(["bad", "old"]);
   await daemon.sup("restart", "chooses");
   for (const follower of [none, all]) {
@@ -114,7 +114,7 @@ test("-n 0, --since, --stderr: what is shown of what was there, and what of what
   expect((await daemon.sup("logs", "-f", "chooses", "--until", "10m")).code).toBe(2);
 });
 
-test("several units: what is there is merged by time, what comes is told with its unit", async () => {
+test("several units: existing lines are merged by time, new lines carry the name of their unit", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "gate");
   const wait = `while [ ! -e '${gate}' ]; do sleep 0.02; done`;
@@ -137,7 +137,7 @@ test("several units: what is there is merged by time, what comes is told with it
   expect(follower.lines.slice(3).map((line) => /^\w+/.exec(line)![0]).toSorted()).toEqual(["first", "second"]); // prettier-ignore
 });
 
-test("restarts of the unit, its removal and its return do not end it", async () => {
+test("restarts of the unit, its removal and its return do not end the follower", async () => {
   const { daemon } = shared;
   const unit = sh("echo run $SUP_INVOCATION_ID; exec sleep 1000", { enabled: true });
   await drop("comes", unit);
@@ -154,7 +154,7 @@ test("restarts of the unit, its removal and its return do not end it", async () 
   await until(() => runs().length === 3, { what: "a run of the unit that came back" });
 });
 
-test("--invocation: one run, by its number, its id or the beginning of that; followed it ends with the run", async () => {
+test("--invocation: one run, by its number, its id or a prefix of the id; following ends with the run", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "over");
   const script = `echo begin $SUP_INVOCATION_ID; while [ ! -e '${gate}' ]; do sleep 0.02; done; echo end`;
@@ -169,7 +169,7 @@ test("--invocation: one run, by its number, its id or the beginning of that; fol
     ids.push(invocation);
     await using follower = new Follower(daemon, "runs", "--invocation", "0", "--bare");
     await follower.sees(`begin ${invocation}`);
-    if (run === 1) expect((await daemon.sup("daemon", "reexec")).code).toBe(0); // it stays with this run
+    if (run === 1) expect((await daemon.sup("daemon", "reexec")).code).toBe(0); // the follower stays with this run
     await daemon.sup(run === 2 ? "stop" : "restart", "runs", "--no-wait");
     const { code, err } = await follower.end();
     expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -210,14 +210,14 @@ test.each(["cri", "raw"] as const)(
     await daemon.crash();
     step(daemon.home, "web", 2);
     await daemon.start();
-    step(daemon.home, "web", 3); // more than any bound of an answer
+    step(daemon.home, "web", 3); // more than the limit of an answer
     await follower.sees("40000");
     expect(difference(follower.lines, ["up", ...counting(1, 40_000)])).toBeNull();
   },
   120_000,
 );
 
-test("without a daemon it ends with 5: at once after an orderly end, after a while when the daemon broke off", async () => {
+test("without a daemon it exits with 5: at once after an orderly shutdown, after a while when the daemon crashed", async () => {
   await using daemon = await startDaemon({ units: { web: sh("echo up; exec sleep 1000", { enabled: true }) } });
   await daemon.reaches("web", "running");
   await using first = new Follower(daemon, "web", "--bare");

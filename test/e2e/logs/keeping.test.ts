@@ -1,4 +1,4 @@
-/** How long and how much of what services write is kept, and what is said of what is not. */
+/** Retention of logs, and what sup reports about lost output. */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { until } from "../../harness/until.ts";
 const DAY = 86_400_000;
 const OFTEN = { metrics: { interval: 0.5 } };
 
-/** A log file of an earlier time, with one record. */
+/** Writes an old log file with one record. */
 function leave(home: string, name: string, daysAgo: number, bytes = 0): void {
   const directory = join(home, "logs");
   mkdirSync(directory, { recursive: true });
@@ -21,7 +21,7 @@ function leave(home: string, name: string, daysAgo: number, bytes = 0): void {
   utimesSync(join(directory, name), at / 1000, at / 1000);
 }
 
-test("logs get old: those of a unit that does not run, and of units that are gone", async () => {
+test("age applies to logs of a unit that does not run, and of removed units", async () => {
   using home = tempDir();
   leave(home.path, "idle.log", 5);
   leave(home.path, "idle.log.1", 8);
@@ -32,7 +32,7 @@ test("logs get old: those of a unit that does not run, and of units that are gon
   const log = { max_age_days: 4, compress: false };
   const units = { idle: sleeper({ log: { ...log, max_age_days: 7 } }), older: sleeper({ log }), broken: "{" };
   leave(home.path, "older.log", 4.5);
-  utimesSync(join(home.path, "logs/older.log"), Date.now() / 1000, Date.now() / 1000); // began long ago, was written to just now
+  utimesSync(join(home.path, "logs/older.log"), Date.now() / 1000, Date.now() / 1000); // old first record, modified just now
   await using daemon = await startDaemon({ home: home.path, units, settings: { ...OFTEN, logs: { retention_days: 30 } } });
   const names = (): string[] => readdirSync(join(home.path, "logs")).filter((name) => !name.startsWith("sup.log")).toSorted(); // prettier-ignore
   const expected = ["broken.log", "idle.log", "older.log.1", "run-12345678.log"];
@@ -43,7 +43,7 @@ test("logs get old: those of a unit that does not run, and of units that are gon
   expect((await daemon.sup("logs", "older", "--bare")).stdout).toBe("old\n");
 });
 
-test("logs.max_total_mb bounds all logs, and rotations keep to it", async () => {
+test("logs.max_total_mb limits all logs together, rotated files included", async () => {
   using home = tempDir();
   const settings = { ...OFTEN, logs: { max_total_mb: 3 } };
   leave(home.path, "gone.log", 1, 1 << 20);
@@ -52,15 +52,15 @@ test("logs.max_total_mb bounds all logs, and rotations keep to it", async () => 
   const total = (): number => readdirSync(join(home.path, "logs")).reduce((sum, name) => sum + (statSync(join(home.path, "logs", name), { throwIfNoEntry: false })?.size ?? 0), 0); // prettier-ignore
   expect(existsSync(join(home.path, "logs/gone.log"))).toBe(true);
   await daemon.sup("start", "flood");
-  await until(() => daemon.log("flood").includes(" F 200000\n"), { what: "all to be written" }); // 9 MB
+  await until(() => daemon.log("flood").includes(" F 200000\n"), { what: "all lines to be written" }); // 9 MB
   await until(() => total() < 3.2 * (1 << 20), { what: "the bound to hold", explain: () => String(total()) });
   expect(existsSync(join(home.path, "logs/gone.log"))).toBe(false);
-  const events = await until(async () => (await eventsOf(daemon, "", "logs-deleted")).length > 0 && eventsOf(daemon, "", "logs-deleted"), { what: "it to be told" }); // prettier-ignore
+  const events = await until(async () => (await eventsOf(daemon, "", "logs-deleted")).length > 0 && eventsOf(daemon, "", "logs-deleted"), { what: "the event" }); // prettier-ignore
   expect(events[0]!.details).toMatchObject({ why: "bound" });
   expect((await daemon.sup("logs", "flood", "-n", "1", "--bare")).stdout).toBe("200000\n");
 });
 
-test("an endless flood over log.rate_limit is told in the log, in the events and by the status, and is no alert", async () => {
+test("an endless flood over log.rate_limit is reported in the log, in the events and by the status, without an alert", async () => {
   const endless = { command: "seq", args: ["1", "inf"], enabled: true, log: { rate_limit: 20_000 } };
   await using daemon = await startDaemon({ units: { endless }, settings: OFTEN });
   await daemon.reaches("endless", "running");
@@ -75,12 +75,12 @@ test("an endless flood over log.rate_limit is told in the log, in the events and
   expect(metrics).toMatch(/^sup_unit_log_missing_lines_total\{unit="endless",why="limit"\} [1-9]\d*$/m);
 });
 
-test("a log that somebody deletes or moves is made anew by the next line a second later", async () => {
+test("a log that another program deletes or moves is created again by the next line a second later", async () => {
   const ticks = { command: "/bin/sh", args: ["-c", "while :; do echo tick; sleep 0.1; done"], enabled: true };
   await using daemon = await startDaemon({ units: { ticks } });
   const path = join(daemon.home, "logs/ticks.log");
   await until(() => existsSync(path) && daemon.log("ticks").includes(" F tick\n"), { what: "the log" });
   rmSync(path);
-  await until(() => existsSync(path) && daemon.log("ticks").includes("[sup] the file of this log was deleted or moved by somebody; this is a new one\n"), { what: "a new one" }); // prettier-ignore
+  await until(() => existsSync(path) && daemon.log("ticks").includes("[sup] another program deleted or moved the file of this log; this is a new one\n"), { what: "a new one" }); // prettier-ignore
   await until(() => daemon.log("ticks").includes(" F tick\n"), { what: "the service to go on in it" });
 });

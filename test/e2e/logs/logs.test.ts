@@ -1,4 +1,4 @@
-/** What services write: kept whole, in the format that log shippers read, and shown without harm. */
+/** Output of services: stored completely, in the format that log shippers read, and displayed safely. */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ interface Record {
   readonly text: string;
 }
 
-/** Every line of the text as a record; throws at the first that is none. */
+/** Parses every line as a record; throws at the first that is not one. */
 function parseCri(text: string): Record[] {
   if (text !== "" && !text.endsWith("\n")) throw new Error(`the last record has no newline: ${text.slice(-100)}`);
   return text.split("\n").slice(0, -1).map((line) => {
@@ -48,7 +48,7 @@ test("every line is a CRI record with its own stream; an unfinished line and emp
   expect(Math.abs(Date.parse(times[0]!) - Date.now())).toBeLessThan(60_000);
 });
 
-test("a line over 16 KiB is cut into parts that make the line again, byte for byte", async () => {
+test("a line over 16 KiB is cut into parts that join to the same line, byte for byte", async () => {
   const { daemon } = shared;
   await drop("long", sh(`head -c 50000 /dev/zero | tr '\\0' x; echo; echo after`, { type: "oneshot" }));
   expect((await daemon.sup("start", "long")).code).toBe(0);
@@ -58,7 +58,7 @@ test("a line over 16 KiB is cut into parts that make the line again, byte for by
   for (const { text } of records) expect(text.length).toBeLessThanOrEqual(16 * 1024);
 });
 
-test("no numbered line is lost or doubled when the files are rotated under load", async () => {
+test("rotation under load neither loses nor duplicates a line", async () => {
   const { daemon } = shared;
   const LINES = 60_000;
   const log = { max_size_mb: 0.5, keep: 20 };
@@ -66,7 +66,7 @@ test("no numbered line is lost or doubled when the files are rotated under load"
   await drop("flood", sh(script, { log }));
   await drop("quiet", sh("echo here", { type: "oneshot" }));
   await daemon.sup("start", "flood");
-  expect((await daemon.sup("start", "quiet")).code).toBe(0); // a neighbour is served meanwhile
+  expect((await daemon.sup("start", "quiet")).code).toBe(0); // the daemon serves another unit meanwhile
   await written("flood", " F done\n");
   const text = await until(() => wholeLog("flood").includes(" F done\n") && wholeLog("flood"), { what: "the rotated files" });
   const numbers = parseCri(text).flatMap((record) => /^line (\d+) of the flood$/.exec(record.text)?.[1] ?? []).map(Number); // prettier-ignore
@@ -78,7 +78,7 @@ test("no numbered line is lost or doubled when the files are rotated under load"
   await daemon.sup("stop", "flood");
 });
 
-/** The rotated files, oldest first, and the one in use. Throws while one of them is being compressed. */
+/** The rotated files, oldest first, and the current one. Throws while one of them is being compressed. */
 function wholeLog(unit: string): string {
   const directory = join(shared.daemon.home, "logs");
   const names = readdirSync(directory).filter((name) => name.startsWith(`${unit}.log.`));
@@ -93,7 +93,7 @@ function wholeLog(unit: string): string {
   return [...names.toSorted((a, b) => number(b) - number(a)), `${unit}.log`].map(read).join("");
 }
 
-test("keep bounds how many rotated files there are", async () => {
+test("keep limits the number of rotated files", async () => {
   const { daemon } = shared;
   await drop("bounded", flood(60_000, { log: { max_size_mb: 0.1, keep: 2, compress: false } }));
   await daemon.sup("start", "bounded");
@@ -103,7 +103,7 @@ test("keep bounds how many rotated files there are", async () => {
   await daemon.sup("stop", "bounded");
 });
 
-test("-n gives the last lines, --grep those that match, and several units come merged with their names", async () => {
+test("-n shows the last lines, --grep the matching ones, and several units are merged with their names", async () => {
   const { daemon } = shared;
   await drop("counts", sh("seq 1 50", { type: "oneshot" }));
   await daemon.sup("start", "counts");
@@ -117,7 +117,7 @@ test("-n gives the last lines, --grep those that match, and several units come m
   expect(JSON.parse(json)).toMatchObject({ text: "50", stream: "stdout", service_id: "counts" });
 });
 
-test("sup logs rotate begins a new file, and sup logs shows both", async () => {
+test("sup logs rotate starts a new file, and sup logs shows both", async () => {
   const { daemon } = shared;
   await drop("turned", sh("seq 1 5", { type: "oneshot", log: { compress: false } }));
   await daemon.sup("start", "turned");
@@ -128,7 +128,7 @@ test("sup logs rotate begins a new file, and sup logs shows both", async () => {
   expect((await daemon.sup("logs", "rotate", "nope")).code).toBe(4);
 });
 
-test("--since and --until cut by the time of the lines", async () => {
+test("--since and --until select lines by their time", async () => {
   const { daemon } = shared;
   await drop("timed", sh("echo first", { type: "oneshot" }));
   await daemon.sup("start", "timed");
@@ -146,7 +146,7 @@ test("--since and --until cut by the time of the lines", async () => {
   expect((await daemon.sup("logs", "timed", "--since", "banana")).code).toBe(2);
 });
 
-test("-f shows what is there and goes on with what comes, until it is interrupted", async () => {
+test("-f shows existing lines and follows new ones until it is interrupted", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "follow.gate");
   await drop("followed", sh(`seq 1 20; while [ ! -e '${gate}' ]; do sleep 0.02; done; seq 21 40; exec sleep 1000`));
@@ -176,7 +176,7 @@ test("-f shows what is there and goes on with what comes, until it is interrupte
   await daemon.sup("stop", "followed");
 });
 
-test("control characters of a service do nothing to the terminal, and the file keeps the bytes", async () => {
+test("control characters of a service do not reach the terminal, and the file keeps the bytes", async () => {
   const { daemon } = shared;
   const script = String.raw`printf 'a\033[31mred\033[0m \033]0;title\007 \033[2J bell\007 back\010 \302\233 \342\200\256rtl end\n'`;
   await drop("evil", sh(script, { type: "oneshot", description: "bad \u001b[2J words" }));
@@ -188,15 +188,15 @@ test("control characters of a service do nothing to the terminal, and the file k
     (await daemon.sup("list")).stdout,
     (await daemon.sup("logs", "evil", "--json")).stdout,
   ];
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  // eslint-disable-next-line no-control-regex -- the test searches for them
   for (const output of outputs) expect(output).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/);
   expect(outputs[0]).toContain("red");
 });
 
-test("the last 20 lines of a run that crashed are kept with its event, and are shown without harm", async () => {
+test("the event of a crash holds the last 20 lines of the run, and they are displayed safely", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "crash.gate");
-  // Standard error comes by a pipe of its own: which of two is read first is certain only when one was read before the other is written.
+  // Standard error has its own pipe: the order of the two streams is certain only if one is read before the other is written.
   const script = String.raw`seq 1 30; head -c 5000 /dev/zero | tr '\0' x; echo; while [ ! -e '${gate}' ]; do sleep 0.02; done; printf 'evil \033[2J\n' >&2; exit 3`;
   await drop("crashed", sh("echo before; exit 0", { auto_restart: false }));
   await daemon.sup("start", "crashed");
@@ -208,7 +208,7 @@ test("the last 20 lines of a run that crashed are kept with its event, and are s
   writeFileSync(gate, "");
   await daemon.reaches("crashed", "failed");
   const events = (await daemon.json("events", "crashed", "--type", "exited")) as Array<{ details: { last_lines?: string[] } }>;
-  expect(events[0]!.details.last_lines).toBeUndefined(); // that run was well
+  expect(events[0]!.details.last_lines).toBeUndefined(); // that run succeeded
   const lines = events.at(-1)!.details.last_lines!;
   expect(lines.length).toBe(20);
   expect(lines.slice(-4)).toEqual(["29", "30", "x".repeat(2048), expect.stringMatching(/^evil/)]);
@@ -218,7 +218,7 @@ test("the last 20 lines of a run that crashed are kept with its event, and are s
   expect(why).not.toContain("\u001b");
 });
 
-test("what a run wrote last has no newline and a child of it lives on: it is with the event all the same", async () => {
+test("the event holds the last output of a run even without a newline and with a live child", async () => {
   const { daemon } = shared;
   await drop("panics", sh("sleep 1000 & printf 'panic: no newline' >&2; exit 3", { auto_restart: false }));
   await daemon.sup("start", "panics");
@@ -228,7 +228,7 @@ test("what a run wrote last has no newline and a child of it lives on: it is wit
   expect(parseCri(daemon.log("panics")).map(({ tag, text }) => [tag, text])).toEqual([["F", "panic: no newline"]]);
 });
 
-test("bytes that are no UTF-8 and NUL are kept in the file", async () => {
+test("the file keeps NUL and bytes that are not UTF-8", async () => {
   const { daemon } = shared;
   await drop("binary", sh(String.raw`printf 'x\377\376\000y\n'`, { type: "oneshot" }));
   await daemon.sup("start", "binary");
@@ -237,7 +237,7 @@ test("bytes that are no UTF-8 and NUL are kept in the file", async () => {
   expect((await daemon.sup("logs", "binary")).code).toBe(0);
 });
 
-test.skipIf(process.getuid?.() !== 0)("a service of another user may open /dev/stdout and /dev/stderr anew (needs root)", async () => {
+test.skipIf(process.getuid?.() !== 0)("a service of another user may reopen /dev/stdout and /dev/stderr (needs root)", async () => {
   const { daemon } = shared;
   await drop("reopens", sh("echo out >/dev/stdout && echo err >/dev/stderr", { type: "oneshot", user: "nobody", auto_restart: false }));
   expect((await daemon.sup("start", "reopens")).code).toBe(0);
@@ -248,7 +248,7 @@ test.skipIf(process.getuid?.() !== 0)("a service of another user may open /dev/s
   ).toEqual(["stderr err", "stdout out"]);
 });
 
-test("the logs of a unit that never wrote are empty, of a unit that is not there an error", async () => {
+test("a unit that never wrote has empty logs; an unknown unit is an error", async () => {
   const { daemon } = shared;
   await drop("mute", sleeper());
   expect(await daemon.sup("logs", "mute")).toMatchObject({ code: 0, stdout: "" });

@@ -1,4 +1,4 @@
-/** A flood from one unit costs the others nothing, and the daemon no memory. */
+/** A flood from one unit neither slows the others nor grows the daemon's memory. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const rssMb = ({ pid }: Daemon): number => Number(/VmRSS:\s+(\d+) kB/.exec(readF
 test.each([
   ["lines", "seq 1 inf", {}],
   ["no newline at all", "cat /dev/zero", {}],
-  ["lines, of which a rate limit drops most", "seq 1 inf", { rate_limit: 100_000 }],
+  ["lines, most of them dropped by a rate limit", "seq 1 inf", { rate_limit: 100_000 }],
 ])("a flood of %s", async (_, script, more) => {
   const fifo = "%S/fifo";
   const echo = `mkfifo '${fifo}'; exec 3<>'${fifo}'; echo listens; while read n <&3; do echo "$n"; done`;
@@ -27,7 +27,7 @@ test.each([
   });
   await daemon.reaches("quiet", "running");
   const waits: number[] = [];
-  /** From the word to the service until it is in its log. */
+  /** From the request to the service until the answer is in its log. */
   const say = async (word: string): Promise<void> => {
     const began = performance.now();
     await Bun.write(join(daemon.home, "state/fifo"), `${word}\n`);

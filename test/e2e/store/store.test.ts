@@ -1,4 +1,4 @@
-/** The database in trouble: what becomes of services and their supervision. */
+/** Damage to the database, and its effects on services and their supervision. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
@@ -36,34 +36,37 @@ const clear = (state: string): void => {
 
 const losses: Array<[what: string, lose: (state: string, db: string) => void]> = [
   ["is empty", (state, db) => (clear(state), writeFileSync(db, ""))],
-  ["is gone", (state) => clear(state)],
-  ["has become a directory", (state, db) => (clear(state), mkdirSync(db))],
-  ["is noise", (state, db) => (clear(state), writeFileSync(db, Buffer.alloc(20_000, 0x5a)))],
-  ["has a broken log", (_, db) => smash(`${db}-wal`, 4096, statSync(`${db}-wal`).size)],
-  ["has a broken index of its log", (_, db) => smash(`${db}-shm`, 0, 32_768)],
-  ["is cut short", (_, db) => truncateSync(db, 2000)],
+  ["is missing", (state) => clear(state)],
+  ["was replaced by a directory", (state, db) => (clear(state), mkdirSync(db))],
+  ["holds random bytes", (state, db) => (clear(state), writeFileSync(db, Buffer.alloc(20_000, 0x5a)))],
+  ["has a damaged log", (_, db) => smash(`${db}-wal`, 4096, statSync(`${db}-wal`).size)],
+  ["has a damaged index of its log", (_, db) => smash(`${db}-shm`, 0, 32_768)],
+  ["is truncated", (_, db) => truncateSync(db, 2000)],
 ];
 
-test.each(losses)("after a crash of the daemon the database %s: what runs goes on, is taken over, and is there once", async (_, lose) => {
-  const units = { web: worker({ enabled: true, health_check: { type: "process", interval: 1 } }), byhand: sleeper(), off: sleeper() };
-  await using daemon = await startDaemon({ units: { ...units, "many@": sleeper() } });
-  expect((await daemon.sup("start", "byhand", "many@7")).code).toBe(0);
-  const ids = ["web", "byhand", "many@7"];
-  const pids = await Promise.all(ids.map(async (id) => (await daemon.reaches(id, "running")).pid!));
-  await daemon.crash();
-  const state = join(daemon.home, "state");
-  lose(state, join(state, "sup.db"));
-  await daemon.start();
-  for (const [i, id] of ids.entries()) expect(await daemon.reaches(id, "running")).toMatchObject({ pid: pids[i]! });
-  expect((await daemon.service("off")).state).toBe("stopped");
-  expect((await daemon.reaches("web", ({ health }) => health === "healthy")).uptime_seconds).toBeGreaterThan(0);
-  process.kill(pids[0]!, "SIGKILL");
-  await daemon.reaches("web", ({ state: now, restart_count }) => now === "running" && restart_count === 1);
-  expect((await daemon.sup("stop", "byhand")).code).toBe(0);
-  expect(alive(pids[1]!)).toBe(false);
-});
+test.each(losses)(
+  "after a crash of the daemon the database %s: running services continue, are adopted, and run only once",
+  async (_, lose) => {
+    const units = { web: worker({ enabled: true, health_check: { type: "process", interval: 1 } }), byhand: sleeper(), off: sleeper() };
+    await using daemon = await startDaemon({ units: { ...units, "many@": sleeper() } });
+    expect((await daemon.sup("start", "byhand", "many@7")).code).toBe(0);
+    const ids = ["web", "byhand", "many@7"];
+    const pids = await Promise.all(ids.map(async (id) => (await daemon.reaches(id, "running")).pid!));
+    await daemon.crash();
+    const state = join(daemon.home, "state");
+    lose(state, join(state, "sup.db"));
+    await daemon.start();
+    for (const [i, id] of ids.entries()) expect(await daemon.reaches(id, "running")).toMatchObject({ pid: pids[i]! });
+    expect((await daemon.service("off")).state).toBe("stopped");
+    expect((await daemon.reaches("web", ({ health }) => health === "healthy")).uptime_seconds).toBeGreaterThan(0);
+    process.kill(pids[0]!, "SIGKILL");
+    await daemon.reaches("web", ({ state: now, restart_count }) => now === "running" && restart_count === 1);
+    expect((await daemon.sup("stop", "byhand")).code).toBe(0);
+    expect(alive(pids[1]!)).toBe(false);
+  },
+);
 
-test("after a crash the database is an older one and the runtime directory lost its secret: later runs are taken over all the same", async () => {
+test("after a crash with an older database and without the secret of the runtime directory, later runs are still adopted", async () => {
   await using daemon = await startDaemon({ units: { web: worker({ enabled: true }), byhand: sleeper() } });
   const first = (await daemon.reaches("web", "running")).pid;
   const state = join(daemon.home, "state");
@@ -85,7 +88,7 @@ test("after a crash the database is an older one and the runtime directory lost 
   expect((await daemon.reaches("byhand", "running")).pid).toBe(pids[1]!);
 });
 
-test("after an orderly end the loss of the database is the loss of history, no more", async () => {
+test("after an orderly shutdown, losing the database loses only history", async () => {
   await using daemon = await startDaemon({ units: { web: worker({ enabled: true }) } });
   const { pid } = await daemon.reaches("web", "running");
   await daemon.stop();
@@ -95,7 +98,7 @@ test("after an orderly end the loss of the database is the loss of history, no m
   expect(await notesOf(daemon)).toBe("");
 });
 
-test("the database is overwritten under the living daemon: services go on, also when the daemon crashes then", async () => {
+test("the database is overwritten while the daemon runs: services continue, even when the daemon then crashes", async () => {
   await using daemon = await startDaemon({
     units: { web: sleeper({ enabled: true }), other: sleeper() },
     settings: { metrics: { interval: 0.5 } },
@@ -122,7 +125,7 @@ test("the database is overwritten under the living daemon: services go on, also 
   expect((await daemon.reaches("web", "running")).pid).toBe(pid!);
 });
 
-test("a database of a newer sup: the daemon does not start, says what to do, and touches nothing", async () => {
+test("a database of a newer sup: the daemon does not start, says what to do, and changes nothing", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper() } });
   await daemon.stop();
   const path = join(daemon.home, "state/sup.db");
@@ -132,11 +135,11 @@ test("a database of a newer sup: the daemon does not start, says what to do, and
   const before = readFileSync(path);
   const { code, stderr } = await run([SUP, "daemon"], { env: daemon.env, cwd: daemon.home });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/its schema is version 99, this sup knows up to \d+: use the newer sup, or move the file away/);
+  expect(stderr).toMatch(/its schema is version 99, and this sup supports up to \d+: use the newer sup, or move the file away/);
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
-test("others that read and that lock the database hold up nobody: units start and stop, and the API answers", async () => {
+test("processes that read and lock the database block nothing: units start and stop, and the API answers", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) }, settings: { metrics: { interval: 0.5 } } });
   await daemon.reaches("web", "running");
   const other = new Database(join(daemon.home, "state/sup.db"));
@@ -147,7 +150,7 @@ test("others that read and that lock the database hold up nobody: units start an
       await (await daemon.api("/api/supervisor/status")).json();
       times.push(performance.now() - began);
     }
-    // Most of them; of the slower ones the machine may be the cause.
+    // Most of them: the machine itself may slow down the others.
     return times.toSorted((a, b) => a - b)[10]!;
   };
   other.run("BEGIN");

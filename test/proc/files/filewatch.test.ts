@@ -7,34 +7,34 @@ import { until } from "../../harness/until.ts";
 
 interface Seen extends Disposable {
   readonly root: string;
-  /** What was told so far, each time with its paths below the root. */
-  readonly told: string[][];
+  /** The changes reported so far, each as paths relative to the root. */
+  readonly reported: string[][];
   readonly problems: string[];
   write(name: string, text?: string): void;
-  /** Waits until a change of that path was told; forgets everything told so far. */
+  /** Waits until a change of that path is reported; clears the reports. */
   hears(name: string): Promise<void>;
 }
 
 function watching(paths: readonly string[], ignore: readonly string[] = [], prepare: (root: string) => void = () => {}): Seen {
   const dir = tempDir();
   prepare(dir.path);
-  const told: string[][] = [];
+  const reported: string[][] = [];
   const problems: string[] = [];
   const stop = watchFiles({
     paths: paths.map((path) => join(dir.path, path)),
     ignore,
     debounceMs: 20,
-    onChange: (changed) => void told.push(changed.map((path) => path.slice(dir.path.length + 1))),
+    onChange: (changed) => void reported.push(changed.map((path) => path.slice(dir.path.length + 1))),
     onProblem: (message) => void problems.push(message),
   });
   return {
     root: dir.path,
-    told,
+    reported,
     problems,
     write: (name, text = "x") => writeFileSync(join(dir.path, name), text),
     async hears(name) {
-      await until(() => told.flat().includes(name), { what: `a change of ${name}`, explain: () => JSON.stringify(told) });
-      told.length = 0;
+      await until(() => reported.flat().includes(name), { what: `a change of ${name}`, explain: () => JSON.stringify(reported) });
+      reported.length = 0;
     },
     [Symbol.dispose]() {
       stop();
@@ -43,7 +43,7 @@ function watching(paths: readonly string[], ignore: readonly string[] = [], prep
   };
 }
 
-test("a directory is watched with all below it, also what comes later", async () => {
+test("a directory is watched recursively, including later subdirectories", async () => {
   using seen = watching(["src"], [], (root) => mkdirSync(join(root, "src/deep"), { recursive: true }));
   seen.write("src/deep/a.ts");
   await seen.hears("src/deep/a.ts");
@@ -55,7 +55,7 @@ test("a directory is watched with all below it, also what comes later", async ()
   await seen.hears("src/deep");
 });
 
-test("a file is watched through the replacement that editors make of it; its neighbours are not", async () => {
+test("a file stays watched when an editor replaces it; its neighbours are not watched", async () => {
   using seen = watching(["app.conf"], [], (root) => writeFileSync(join(root, "app.conf"), "old"));
   seen.write("other.conf");
   seen.write("app.conf.tmp");
@@ -66,10 +66,10 @@ test("a file is watched through the replacement that editors make of it; its nei
   seen.write("other.conf", "again");
   seen.write("app.conf", "last");
   await seen.hears("app.conf");
-  expect(seen.told.flat()).not.toContain("other.conf");
+  expect(seen.reported.flat()).not.toContain("other.conf");
 });
 
-test("a path that is not there yet is noticed when it comes", async () => {
+test("a path that does not exist yet is reported when it appears", async () => {
   using seen = watching(["a/b/c"]);
   mkdirSync(join(seen.root, "a/b/c"), { recursive: true });
   await seen.hears("a");
@@ -77,7 +77,7 @@ test("a path that is not there yet is noticed when it comes", async () => {
   await seen.hears("a/b/c/f");
 });
 
-test("ignored names and paths, version control and what editors leave are not told", async () => {
+test("ignored names and paths, version control and temporary files of editors are not reported", async () => {
   const prepare = (root: string): void => {
     for (const name of ["src/.git", "src/tmp/x", "src/keep/tmp", "src/node_modules/a"]) mkdirSync(join(root, name), { recursive: true });
   };
@@ -95,12 +95,12 @@ test("ignored names and paths, version control and what editors leave are not to
     "4913",
   ])
     seen.write(`src/${name}`);
-  seen.write("src/keep/tmp/told");
-  await until(() => seen.told.length > 0, { what: "a change" });
-  expect(seen.told).toEqual([["src/keep/tmp/told"]]);
+  seen.write("src/keep/tmp/reported");
+  await until(() => seen.reported.length > 0, { what: "a change" });
+  expect(seen.reported).toEqual([["src/keep/tmp/reported"]]);
 });
 
-test("changes close together are told once; a circle of links ends", async () => {
+test("changes close together are reported once; a cycle of links does no harm", async () => {
   using seen = watching(["src"], [], (root) => {
     mkdirSync(join(root, "src"));
     symlinkSync("..", join(root, "src/loop"));

@@ -10,7 +10,7 @@ function write(path: string, text: string | Uint8Array): void {
   writeFileSync(path, text);
 }
 
-test("earlier directories win the main file; drop-ins of all merge, those of later directories first, in name order", () => {
+test("the main file comes from the earliest directory; drop-ins of all merge, those of later directories first, in name order", () => {
   using dir = tempDir();
   const [one, two] = [join(dir.path, "one"), join(dir.path, "two")];
   write(join(one, "web.unit.json"), "one");
@@ -29,7 +29,7 @@ test("earlier directories win the main file; drop-ins of all merge, those of lat
   expect(units[1]!.main.path).toBe(join(one, "web.unit.json"));
 });
 
-test("hidden files and what editors leave are ignored; links are followed", () => {
+test("hidden files and temporary files of editors are ignored; links are followed", () => {
   using dir = tempDir();
   const units = join(dir.path, "units");
   for (const name of [
@@ -52,7 +52,7 @@ test("hidden files and what editors leave are ignored; links are followed", () =
   expect(found.unreadable).toEqual([]);
 });
 
-test("what cannot be read is reported with its cause and hides no other file", () => {
+test("an unreadable file is reported with its cause and hides no other file", () => {
   using dir = tempDir();
   const [units, later] = [join(dir.path, "units"), join(dir.path, "later")];
   write(join(units, "good.unit.json"), "\uFEFFgood");
@@ -74,15 +74,15 @@ test("what cannot be read is reported with its cause and hides no other file", (
   expect([...causes.keys()].sort()).toEqual(
     ["file", ...["-bad", "big", "dangling", "dir", "fifo", "latin"].map((id) => `units/${id}.unit.json`)].sort(),
   );
-  expect(causes.get("units/-bad.unit.json")).toContain('"-bad" is no unit name');
-  expect(causes.get("units/big.unit.json")).toContain("1 MiB at most");
+  expect(causes.get("units/-bad.unit.json")).toContain('"-bad" is not a valid unit name');
+  expect(causes.get("units/big.unit.json")).toContain("larger than 1 MiB");
   expect(causes.get("units/latin.unit.json")).toContain("not UTF-8");
   expect(causes.get("units/dir.unit.json")).toContain("a directory");
-  expect(causes.get("units/fifo.unit.json")).toContain("no regular file");
-  expect(causes.get("file")).toContain("no directory");
+  expect(causes.get("units/fifo.unit.json")).toContain("not a regular file");
+  expect(causes.get("file")).toContain("not a directory");
 });
 
-/** Watches, and counts the calls. */
+/** Watches and counts the calls. */
 function watching(directory: string, quietMs = 20): { changes: number; problems: string[] } & Disposable {
   const problems: string[] = [];
   const source = openUnitSource([directory], { onProblem: (message) => problems.push(message), quietMs });
@@ -91,7 +91,7 @@ function watching(directory: string, quietMs = 20): { changes: number; problems:
   return seen;
 }
 
-test("files and drop-ins that come, change, are replaced and go are told", async () => {
+test("files and drop-ins that appear, change, are replaced or disappear are reported", async () => {
   using dir = tempDir();
   using seen = watching(dir.path);
   const path = join(dir.path, "web.unit.json");
@@ -115,7 +115,7 @@ test("files and drop-ins that come, change, are replaced and go are told", async
   expect(seen.problems).toEqual([]);
 });
 
-/** Until no change was told for longer than the quiet moment, so that the next one is the next step's. */
+/** Waits until no change is reported for longer than the debounce time, so that the next report belongs to the next step. */
 async function settled(seen: { changes: number }, quietMs = 60): Promise<void> {
   let last = seen.changes;
   let since = performance.now();
@@ -126,7 +126,7 @@ async function settled(seen: { changes: number }, quietMs = 60): Promise<void> {
   await until(quiet, { what: "quiet" });
 }
 
-test("many changes at once are told once, and a file of no interest not at all", async () => {
+test("many changes at once are reported once, and an irrelevant file not at all", async () => {
   using dir = tempDir();
   using seen = watching(dir.path, 200);
   for (let i = 0; i < 100; i++) write(join(dir.path, `u${i}.unit.json`), "{}");
@@ -141,7 +141,7 @@ test("many changes at once are told once, and a file of no interest not at all",
   expect(seen.changes).toBe(2);
 });
 
-test("changes that never stop are told all the same, after a second", async () => {
+test("changes that never stop are still reported, after a second", async () => {
   using dir = tempDir();
   using seen = watching(dir.path, 800);
   const timer = setInterval(() => write(join(dir.path, "web.unit.json"), "x"), 20);
@@ -152,7 +152,7 @@ test("changes that never stop are told all the same, after a second", async () =
   }
 });
 
-test("a directory that is not there yet, nor its parents, is watched for", async () => {
+test("a directory that does not exist yet, nor its parents, is reported when it appears", async () => {
   using dir = tempDir();
   const units = join(dir.path, "config", "sup", "units");
   using seen = watching(units);
@@ -164,7 +164,7 @@ test("a directory that is not there yet, nor its parents, is watched for", async
   await until(() => seen.changes > before, { what: "a change in it" });
 });
 
-test("a directory may be deleted and made anew, or be replaced by another", async () => {
+test("a directory may be deleted and created again, or replaced by another", async () => {
   using dir = tempDir();
   const units = join(dir.path, "units");
   mkdirSync(units);
@@ -186,7 +186,7 @@ test("a directory may be deleted and made anew, or be replaced by another", asyn
   }
 });
 
-test("a directory that is made anew in the same moment is watched too", async () => {
+test("a directory that is deleted and at once created again stays watched", async () => {
   using dir = tempDir();
   const units = join(dir.path, "units");
   mkdirSync(units);
@@ -204,7 +204,7 @@ test("a directory that is made anew in the same moment is watched too", async ()
   }
 });
 
-test("after the stop nothing is told", async () => {
+test("after the stop nothing is reported", async () => {
   using dir = tempDir();
   const seen = watching(dir.path);
   using other = watching(dir.path);

@@ -26,7 +26,7 @@ test("random binary lines of 0 bytes to 100 KB come back byte for byte, on both 
   expect(got.stderr.equals(err)).toBe(true);
 });
 
-test("raw keeps the bytes as they came", async () => {
+test("raw keeps the bytes unchanged", async () => {
   await using kit = new LogKit();
   const bytes = Buffer.concat([Buffer.from("one\n\n\0two"), Buffer.alloc(50_000, 0xff), Buffer.from("\nno end")]);
   writeFileSync(join(kit.dir, "out"), bytes);
@@ -37,7 +37,7 @@ test("raw keeps the bytes as they came", async () => {
   expect(kit.logs.tail("web", 9).at(-1)).toMatchObject({ stream: "stdout", text: "no end" });
 });
 
-test("a line without its newline waits, and is a line when the run is over", async () => {
+test("a line without a newline waits, and becomes a whole line when the run ends", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   await kit.run("web", ["printf", "one\ntwo"]).exited;
@@ -50,7 +50,7 @@ test("a line without its newline waits, and is a line when the run is over", asy
   ]);
 });
 
-test("when the daemon goes, an unfinished line becomes a part, and the next daemon reads on from the same FIFO", async () => {
+test("when the daemon exits, an unfinished line becomes a part, and the next daemon continues with the same FIFO", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   const wrote = join(kit.dir, "wrote");
@@ -86,7 +86,7 @@ test("a second run writes to the same FIFO after the first has closed it", async
   }
 });
 
-test("FIFOs and log are for their owner only; close removes the FIFOs and keeps the log", async () => {
+test("only the owner can access FIFOs and log; close removes the FIFOs and keeps the log", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   kit.logs.note("web", "hello");
@@ -99,7 +99,7 @@ test("FIFOs and log are for their owner only; close removes the FIFOs and keeps 
   expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] hello"]);
 });
 
-test("a unit that has written nothing has no log file and costs two descriptors", async () => {
+test("a unit that has written nothing has no log file and uses two descriptors", async () => {
   await using kit = new LogKit();
   const count = (): number => descriptors([kit.dir, "[eventpoll]", "[eventfd]"]).length;
   const before = count();
@@ -110,7 +110,7 @@ test("a unit that has written nothing has no log file and costs two descriptors"
   expect(count()).toBe(before);
 });
 
-test("after a shutdown no file of the logs is open any more", async () => {
+test("a shutdown closes all files of the logs", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   await kit.run("web", ["seq", "1", "20000"]).exited;
@@ -120,7 +120,7 @@ test("after a shutdown no file of the logs is open any more", async () => {
   expect(descriptors([kit.dir])).toEqual([]);
 });
 
-test("a note is a line of stderr marked [sup], one for each of its lines", async () => {
+test("each line of a note becomes a line of stderr marked [sup]", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   kit.logs.note("web", "one\ntwo\n");
@@ -130,7 +130,7 @@ test("a note is a line of stderr marked [sup], one for each of its lines", async
   ]);
 });
 
-test("the tail is the last 20 lines since the run began, long ones cut", async () => {
+test("the tail holds the last 20 lines since the run began; long ones are cut", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   await kit.run("web", ["seq", "1", "1000"]).exited;
@@ -146,7 +146,7 @@ test("the tail is the last 20 lines since the run began, long ones cut", async (
   expect(kit.logs.tail("web", 20)).toEqual([]);
 });
 
-test("a rate limit drops whole lines, and the log says how much", async () => {
+test("a rate limit drops whole lines, and the log reports how much", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ rateLimit: { bytesPerSecond: 10_000 } }));
   await kit.run("web", ["seq", "1", "5000"]).exited;
@@ -155,13 +155,13 @@ test("a rate limit drops whole lines, and the log says how much", async () => {
   const kept = stdout.toString().trim().split("\n");
   expect(kept.length).toBeGreaterThan(100);
   expect(kept.length).toBeLessThan(2000);
-  const said = [...stderr.toString().matchAll(/^\[sup\] (\d+) lines \(\d+ bytes\) of stdout were dropped by log\.rate_limit$/gm)];
-  const dropped = said.reduce((sum, [, lines]) => sum + Number(lines), 0);
+  const notices = [...stderr.toString().matchAll(/^\[sup\] (\d+) lines \(\d+ bytes\) of stdout were dropped by log\.rate_limit$/gm)];
+  const dropped = notices.reduce((sum, [, lines]) => sum + Number(lines), 0);
   expect(kept.length + dropped).toBe(5000);
   expect(kit.logs.condition("web").losses).toMatchObject([{ why: "limit", lines: dropped }]);
 });
 
-test("something else in the place of a FIFO is left alone, and both calls say so", async () => {
+test("another file at the path of a FIFO is left alone, and both calls report it", async () => {
   await using kit = new LogKit();
   writeFileSync(join(kit.dir, "run", "fifo", "web.out"), "in the way");
   kit.logs.open("web", logSpec());

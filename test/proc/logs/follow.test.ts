@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { LogKit, logSpec, until } from "./kit.ts";
 
-test("live lines come in order, across rotations, and what a flood leaves out is counted", async () => {
+test("live lines arrive in order, across rotations, and lines that a flood skips are counted", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ maxSizeBytes: 500_000, keep: 2 }));
   let expected = 1;
@@ -28,21 +28,21 @@ test("live lines come in order, across rotations, and what a flood leaves out is
   expect(expected).toBe(300_001);
 });
 
-test("lines that come at a walking pace are never left out, and are not told during a call of the store", async () => {
+test("slow lines are never skipped, and never delivered during a call of the store", async () => {
   await using kit = new LogKit();
-  const heard: string[] = [];
-  kit.logs.follow("web", { line: (line) => heard.push(line.text), gap: (lines) => heard.push(`gap ${lines}`) }); // before the log is open
+  const received: string[] = [];
+  kit.logs.follow("web", { line: (line) => received.push(line.text), gap: (lines) => received.push(`gap ${lines}`) }); // before the log is open
   kit.logs.open("web", logSpec());
   for (let i = 0; i < 1000; i++) kit.logs.note("web", String(i));
-  expect(heard).toEqual([]);
-  await until("the lines", () => heard.length > 0);
-  expect(heard).toEqual(Array.from({ length: 1000 }, (_, i) => `[sup] ${i}`));
+  expect(received).toEqual([]);
+  await until("the lines", () => received.length > 0);
+  expect(received).toEqual(Array.from({ length: 1000 }, (_, i) => `[sup] ${i}`));
 });
 
-test("a subscriber that throws is let go, and the others go on", async () => {
+test("a subscriber that throws is removed, and the others continue", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
-  const heard: string[] = [];
+  const received: string[] = [];
   const bad = {
     line: () => {
       throw new Error("bad subscriber");
@@ -50,16 +50,16 @@ test("a subscriber that throws is let go, and the others go on", async () => {
     gap: () => {},
   };
   kit.logs.follow("web", bad);
-  kit.logs.follow("web", { line: (line) => heard.push(line.text), gap: () => {} });
+  kit.logs.follow("web", { line: (line) => received.push(line.text), gap: () => {} });
   kit.logs.note("web", "one");
-  await until("the first line", () => heard.length === 1);
+  await until("the first line", () => received.length === 1);
   kit.logs.note("web", "two");
-  await until("the second line", () => heard.length === 2);
+  await until("the second line", () => received.length === 2);
   expect(kit.problems.length).toBe(1);
   expect(kit.problems[0]).toContain("bad subscriber");
 });
 
-test("a flood from one unit leaves another prompt", async () => {
+test("a flood from one unit does not delay another", async () => {
   await using kit = new LogKit();
   kit.logs.open("flood", logSpec({ keep: 1 }));
   kit.logs.open("calm", logSpec());
@@ -67,11 +67,11 @@ test("a flood from one unit leaves another prompt", async () => {
   try {
     await until("the flood", () => kit.logs.tail("flood", 20).length === 20);
     const delays: number[] = [];
-    let heard = 0;
-    kit.logs.follow("calm", { line: ({ text }) => void (delays.push(Date.now() - Number(text)), heard++), gap: () => {} });
+    let received = 0;
+    kit.logs.follow("calm", { line: ({ text }) => void (delays.push(Date.now() - Number(text)), received++), gap: () => {} });
     const script = "for i in 1 2 3 4 5 6 7 8 9 10; do date +%s%3N; sleep 0.02; done";
     await kit.run("calm", ["sh", "-c", script]).exited;
-    await until("all lines of the calm unit", () => heard === 10);
+    await until("all lines of the calm unit", () => received === 10);
     delays.sort((a, b) => a - b);
     expect(delays[5]!).toBeLessThan(500);
   } finally {

@@ -5,7 +5,7 @@ import { canMount, smallDisk } from "../store/small-disk.ts";
 import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 
 test.skipIf(!canMount())(
-  "when the disk is full the service goes on, the loss is counted and told once, and no record is torn",
+  "when the disk is full the service continues, the loss is counted and reported once, and no record is torn",
   async () => {
     using disk = smallDisk();
     await using kit = new LogKit({ logDir: join(disk.path, "logs") });
@@ -13,7 +13,7 @@ test.skipIf(!canMount())(
     const child = kit.run("web", ["seq", "1", "100000"]);
     expect(await child.exited).toBe(0);
     kit.logs.endRun("web");
-    await until("the loss to be told", () => kit.losses.length > 0);
+    await until("the loss to be reported", () => kit.losses.length > 0);
     expect(kit.losses).toEqual([
       {
         unit: "web",
@@ -27,10 +27,10 @@ test.skipIf(!canMount())(
     const kept = parseStrictly(kit.bytes("web")).records;
     expect(kept).toBeGreaterThan(1000);
     for (let i = 0; i < 3; i++) kit.logs.tick();
-    expect(kit.losses.length).toBe(1); // nothing is over, and it costs no line
+    expect(kit.losses.length).toBe(1); // the loss has not ended, and the ticks lose no line
     expect(kit.logs.condition("web").losses).toMatchObject([{ over: false }]);
 
-    // Somebody makes room.
+    // Free space on the disk.
     truncateSync(join(disk.path, "logs", "web.log"), 0);
     kit.logs.note("web", "again");
     await kit.overIs("disk");
@@ -44,7 +44,7 @@ test.skipIf(!canMount())(
   },
 );
 
-test.skipIf(!canMount())("on a full disk a log is rotated all the same, and compressed when there is room", async () => {
+test.skipIf(!canMount())("on a full disk a log is still rotated, and compressed once there is room", async () => {
   using disk = smallDisk("2m");
   await using kit = new LogKit({ logDir: join(disk.path, "logs") });
   const spec = logSpec({ compress: "zstd", maxSizeBytes: 1_000_000, keep: 3 });
@@ -73,7 +73,7 @@ test.skipIf(!canMount())("on a full disk a log is rotated all the same, and comp
   expect(stdout.toString().split("\n").length - 1 + missing).toBe(all);
 });
 
-test("a log directory that is deleted is made again", async () => {
+test("a deleted log directory is created again", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   rmSync(kit.logDir, { recursive: true });
@@ -83,16 +83,16 @@ test("a log directory that is deleted is made again", async () => {
   expect(kit.losses).toEqual([]);
 });
 
-test("something else in the place of the log directory is a loss, not an end", async () => {
+test("a file at the path of the log directory loses output, but capture continues", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   rmSync(kit.logDir, { recursive: true });
   writeFileSync(kit.logDir, "in the way");
   await kit.run("web", ["seq", "1", "100"]).exited;
   kit.logs.endRun("web");
-  await until("the loss to be told", () => kit.losses.length === 1);
+  await until("the loss to be reported", () => kit.losses.length === 1);
   expect(kit.losses[0]).toMatchObject({ why: "disk", cause: expect.stringContaining("ENOTDIR") });
-  expect(kit.logs.tail("web", 1)[0]!.text).toBe("100"); // what is live goes on
+  expect(kit.logs.tail("web", 1)[0]!.text).toBe("100"); // live lines still arrive
   rmSync(kit.logDir);
   await kit.run("web", ["echo", "back"]).exited;
   kit.logs.endRun("web");

@@ -20,7 +20,7 @@ class AgeKit extends LogKit {
     return readdirSync(this.logDir).toSorted();
   }
 
-  /** A file of one record, or of so many bytes, last written so many days ago. */
+  /** Writes a file of one record, or of that many bytes, last modified that many days ago. */
   put(name: string, daysAgo: number, bytes = 0): void {
     const at = Date.now() - daysAgo * DAY;
     const text = `${new Date(at).toISOString().slice(0, 23)}000000Z stdout F x\n`;
@@ -29,7 +29,7 @@ class AgeKit extends LogKit {
   }
 }
 
-test("a file whose first record is over the age is rotated, though it is written to all the time", async () => {
+test("a file whose first record exceeds the age is rotated, even if it is written to all the time", async () => {
   let now = Date.now();
   await using kit = new AgeKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
   const spec = logSpec({ maxAgeMs: 7 * DAY });
@@ -46,20 +46,20 @@ test("a file whose first record is over the age is rotated, though it is written
   expect(kit.logs.read("web", {}).length).toBe(9);
 });
 
-test("the files of a unit that does not run, and was never opened, get old as well; those that are young stay", async () => {
+test("age also applies to files of a unit that does not run and was never opened; young files stay", async () => {
   await using kit = new AgeKit();
   kit.put("idle.log", 8);
   kit.put("idle.log.1", 6);
   kit.put("idle.log.2.zst", 9);
   kit.put("young.log", 6);
   kit.logs.tidy(() => logSpec({ maxAgeMs: 7 * DAY }));
-  // Last written 8 days ago: it is rotated and has had its time.
+  // Last written 8 days ago: it is rotated, and then deleted for its age.
   expect(kit.names).toEqual(["idle.log.2", "young.log"]);
   kit.logs.tidy(() => logSpec({ maxAgeMs: null }));
   expect(kit.names).toEqual(["idle.log.2", "young.log"]);
 });
 
-test("the age of a raw log is that of its file", async () => {
+test("the age of a raw log is the age of its file", async () => {
   let now = Date.now();
   await using kit = new AgeKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
   writeFileSync(join(kit.logDir, "web.log"), "no stamp\n");
@@ -68,12 +68,12 @@ test("the age of a raw log is that of its file", async () => {
   kit.logs.tidy(() => spec);
   expect(kit.names).toEqual(["web.log"]);
   now += 1.1 * DAY;
-  utimesSync(join(kit.logDir, "web.log"), now / 1000, now / 1000); // it was written to just now
+  utimesSync(join(kit.logDir, "web.log"), now / 1000, now / 1000); // last modified just now
   kit.logs.tidy(() => spec);
   expect(kit.names).toEqual(["web.log.1"]);
 });
 
-test("a log that is rotated by age goes on, line by line", async () => {
+test("rotation by age loses no line", async () => {
   let now = Date.now();
   await using kit = new AgeKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
   const spec = logSpec({ maxAgeMs: 3 * DAY, keep: 100 });
@@ -92,7 +92,7 @@ test("a log that is rotated by age goes on, line by line", async () => {
   expect(parseStrictly(kit.bytes("web")).stdout.toString()).toBe(Array.from({ length: 20 }, (_, i) => `${i + 1}\n`).join(""));
 });
 
-test("logs of units that are gone are deleted after their time, and said; what is no log of a unit is left alone", async () => {
+test("logs of removed units are deleted after their retention, and reported; other files are left alone", async () => {
   await using kit = new AgeKit({ retention: { maxTotalBytes: null, goneMs: 30 * DAY } });
   for (const name of ["run-1.log", "run-1.log.1.zst", "run-2.log.1.gz", "web.log", "broken.log", "sup.log", "notes.txt", "web.log.old", "run-3.log-20250101"]) kit.put(name, 31); // prettier-ignore
   kit.put("run-3.log", 29);
@@ -106,7 +106,7 @@ test("logs of units that are gone are deleted after their time, and said; what i
   expect(kit.deleted.length).toBe(1);
 });
 
-test("a run of the same name that came and went between two looks makes a log young again", async () => {
+test("a run of the same name between two scans makes a log young again", async () => {
   let now = Date.now();
   await using kit = new AgeKit({
     retention: { maxTotalBytes: null, goneMs: 30 * DAY },
@@ -124,14 +124,14 @@ test("a run of the same name that came and went between two looks makes a log yo
   expect(kit.names).toEqual([]);
 });
 
-test("without a setting nothing of a unit that is gone is deleted", async () => {
+test("without a setting no log of a removed unit is deleted", async () => {
   await using kit = new AgeKit();
   kit.put("run-1.log", 10_000);
   kit.logs.tidy(() => undefined);
   expect(kit.names).toEqual(["run-1.log"]);
 });
 
-test("all logs together keep within their bound: first those of units that are gone, then rotated ones, the oldest first", async () => {
+test("all logs together stay within their limit: logs of removed units are deleted first, then rotated files, oldest first", async () => {
   const maxTotalBytes = 1_000_000;
   await using kit = new AgeKit({ retention: { maxTotalBytes, goneMs: Infinity } });
   const spec = logSpec({ keep: 9 });
@@ -148,22 +148,22 @@ test("all logs together keep within their bound: first those of units that are g
   expect(kit.names).not.toContain("web.log.4");
   expect(kit.names).toContain("web.log.1");
   expect(kit.deleted).toMatchObject([{ why: "bound", units: ["gone", "web", "db"] }]);
-  // What rotates next does not stumble over the gap.
+  // The next rotation copes with the gap.
   kit.logs.open("web", spec);
   kit.logs.note("web", "more");
   expect(kit.logs.rotate("web")).toBe(true);
   expect(kit.problems).toEqual([]);
 });
 
-test("files in use are never deleted; that it is too much is said once", async () => {
+test("files in use are never deleted; exceeding the limit is reported once", async () => {
   await using kit = new AgeKit({ retention: { maxTotalBytes: 100_000, goneMs: Infinity } });
   kit.put("web.log", 0, 300_000);
   for (let i = 0; i < 3; i++) kit.logs.tidy(() => logSpec());
   expect(kit.names).toEqual(["web.log"]);
-  expect(kit.problems).toEqual([expect.stringMatching(/the logs take \d+ bytes, over logs.max_total_mb/)]);
+  expect(kit.problems).toEqual([expect.stringMatching(/the logs take \d+ bytes, more than logs.max_total_mb/)]);
 });
 
-test("a log has at most keep + 1 files of its size, also when much comes at once or a line is longer than a file", async () => {
+test("a log has at most keep + 1 files of its size, even when much arrives at once or a line is longer than a file", async () => {
   await using kit = new AgeKit();
   for (const [format, command] of [
     ["cri", "seq 1 200000"],
@@ -182,7 +182,7 @@ test("a log has at most keep + 1 files of its size, also when much comes at once
   }
 });
 
-test("a log that cannot be rotated says so once, goes on, and is rotated when it can be", async () => {
+test("a log that cannot be rotated is reported once, continues, and is rotated when possible", async () => {
   await using kit = new AgeKit();
   const spec = logSpec({ maxSizeBytes: 10_000, keep: 1 });
   kit.logs.open("web", spec);

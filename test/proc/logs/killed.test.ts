@@ -4,24 +4,24 @@ import { join } from "node:path";
 import { canMount, smallDisk } from "../store/small-disk.ts";
 import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 
-/** Starts what takes in the output, waits until it does, and kills it a moment later. */
+/** Starts a process that captures the output, waits until it does, and kills it a moment later. */
 async function takeForAMoment(directory: string, momentMs: number, ...args: string[]): Promise<void> {
   const taker = Bun.spawn([process.execPath, join(import.meta.dir, "taker.ts"), directory, ...args], { stdout: "pipe", stderr: "inherit" });
   const reader = taker.stdout.getReader();
   await reader.read();
-  await Bun.sleep(momentMs); // the moment is the point: nothing is waited for
+  await Bun.sleep(momentMs); // not synchronisation: a random moment for the kill
   taker.kill("SIGKILL");
   await taker.exited;
 }
 
-/** By whole blocks pages of the pipe are full; line by line each has a rest of its own. */
+/** Blocks fill the pages of the pipe; single lines leave each page partly empty. */
 const MANNERS = [
   { format: "cri", manner: "by blocks", lines: 2_000_000, command: ["seq"] },
   { format: "raw", manner: "by blocks", lines: 2_000_000, command: ["seq"] },
   { format: "cri", manner: "line by line", lines: 500_000, command: ["stdbuf", "-oL", "seq"] },
 ] as const;
 
-test.each(MANNERS)("killed at any moment while a service writes $manner, $format: every line once", async ({ format, lines, command }) => {
+test.each(MANNERS)("killed at a random moment while a service writes $manner, $format: every line once", async ({ format, lines, command }) => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ format }));
   const writers = kit.logs.writers("web");
@@ -44,21 +44,21 @@ test.each(MANNERS)("killed at any moment while a service writes $manner, $format
   expect(expected - 1).toBe(lines);
 }, 30_000); // prettier-ignore
 
-/** Every line is either there, whole and in order, or in what the log says is missing. */
+/** Every line is either in the log, whole and in order, or counted by a notice. */
 function account(bytes: Buffer, lines: number): { kept: number; missing: number } {
   const { stdout, stderr } = parseStrictly(bytes);
   const kept = stdout.toString("latin1").split("\n").slice(0, -1);
   for (let i = 1; i < kept.length; i++) {
     if (!(Number(kept[i]) > Number(kept[i - 1]))) throw new Error(`after ${kept[i - 1]} comes ${kept[i]}`);
   }
-  const said = [...stderr.toString().matchAll(/^\[sup\] (\d+) lines \((\d+) bytes\) of stdout were/gm)];
-  const missing = said.reduce((sum, [, count]) => sum + Number(count), 0);
+  const notices = [...stderr.toString().matchAll(/^\[sup\] (\d+) lines \((\d+) bytes\) of stdout were/gm)];
+  const missing = notices.reduce((sum, [, count]) => sum + Number(count), 0);
   const ofAll = Array.from({ length: lines }, (_, i) => i + 1).reduce((sum, n) => sum + String(n).length + 1, 0);
-  expect(stdout.length + said.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(ofAll);
+  expect(stdout.length + notices.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(ofAll);
   return { kept: kept.length, missing };
 }
 
-test("killed at any moment while a rate limit drops lines: each is there once, or counted once", async () => {
+test("killed at a random moment while a rate limit drops lines: each is logged once, or counted once", async () => {
   const [lines, rate] = [1_500_000, 2_000_000];
   await using kit = new LogKit();
   const spec = logSpec({ rateLimit: { bytesPerSecond: rate }, maxSizeBytes: 5_000_000, keep: 1000 });
@@ -95,7 +95,7 @@ test.skipIf(!canMount())(
     writers.close();
     kit.logs.endRun("web");
     disk.grow("50m");
-    kit.logs.tick(); // nothing is written any more: it finds out by itself
+    kit.logs.tick(); // without further writes, the tick ends the loss
     const { kept, missing } = account(kit.bytes("web"), lines);
     expect(kept + missing).toBe(lines);
     expect(missing).toBeGreaterThan(lines / 10);
@@ -103,7 +103,7 @@ test.skipIf(!canMount())(
   30_000,
 );
 
-test.each(["zstd", "gzip"] as const)("killed at any moment while it compresses by %s: a file is there whole, as it was or compressed", async (compress) => {
+test.each(["zstd", "gzip"] as const)("killed at a random moment while it compresses by %s: each file is complete, plain or compressed", async (compress) => {
   await using kit = new LogKit();
   const line = (n: number): string => `2026-11-22T20:01:02.000000000Z stdout F ${n} ${Bun.hash(String(n))}\n`;
   const FILES = 5;
@@ -117,7 +117,7 @@ test.each(["zstd", "gzip"] as const)("killed at any moment while it compresses b
   const whole = (): boolean => kit.bytes("web").subarray(0, wanted.length).equals(wanted);
   const plain = (): string[] => readdirSync(kit.logDir).filter((name) => /\.log\.\d+$/.test(name));
   for (let kill = 0; kill < 6 && plain().length > 0; kill++) {
-    await takeForAMoment(kit.dir, 250 + Math.random() * 120, "cri", "", "", compress); // it begins a moment after the last rotation
+    await takeForAMoment(kit.dir, 250 + Math.random() * 120, "cri", "", "", compress); // compression begins a moment after the last rotation
     expect(whole()).toBe(true);
   }
   kit.restart();

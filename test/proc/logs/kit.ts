@@ -18,7 +18,7 @@ export const logSpec = (more: Partial<LogSpec> = {}): LogSpec => ({
   ...more,
 });
 
-/** Logs in a directory of their own, with what it takes to look at them. */
+/** Logs in a temporary directory, with helpers to inspect them. */
 export class LogKit {
   readonly #temp: TempDir = tempDir();
   readonly dir = this.#temp.path;
@@ -33,13 +33,13 @@ export class LogKit {
     this.logs = this.#start();
   }
 
-  /** As the next daemon would. */
+  /** Opens the logs again, as the next daemon does. */
   restart(): void {
     this.logs.shutdown();
     this.logs = this.#start();
   }
 
-  /** Runs a command with its output into the unit's log. */
+  /** Runs a command that writes to the unit's log. */
   run(unit: string, command: string[], options: { stdin?: "pipe" | "ignore" } = {}): Bun.Subprocess<"pipe" | "ignore", number, number> {
     const writers = this.logs.writers(unit);
     const child = Bun.spawn(command, { stdin: options.stdin ?? "ignore", stdout: writers.stdout, stderr: writers.stderr });
@@ -47,7 +47,7 @@ export class LogKit {
     return child as Bun.Subprocess<"pipe" | "ignore", number, number>;
   }
 
-  /** Ticks as the daemon does until a loss is told as over. */
+  /** Ticks like the daemon until the end of a loss is reported. */
   async overIs(why: string): Promise<void> {
     await until(`the ${why} loss to be over`, () => {
       this.logs.tick();
@@ -59,7 +59,7 @@ export class LogKit {
     return this.#options.logDir ?? join(this.dir, "logs");
   }
 
-  /** The log with all its rotations, oldest first, as bytes. */
+  /** The bytes of the log and all its rotated files, oldest first. */
   bytes(unit: string): Buffer {
     const current = `${unit}.log`;
     const { files } = findRotated(current, readdirSync(this.logDir));
@@ -96,7 +96,7 @@ export const until = (what: string, condition: () => boolean): Promise<unknown> 
 
 const RECORD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) /;
 
-/** A strict reader of CRI files: what each stream wrote, byte for byte. Anything that is no record is an error. */
+/** A strict reader of CRI files: returns the bytes of each stream. Anything that is not a record is an error. */
 export function parseStrictly(bytes: Buffer): { stdout: Buffer; stderr: Buffer; records: number } {
   const out: Record<string, Buffer[]> = { stdout: [], stderr: [] };
   let records = 0;

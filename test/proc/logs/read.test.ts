@@ -40,13 +40,13 @@ test("lines, since, until, stream and grep", () => {
   expect(files.texts({ sinceMs: Number.POSITIVE_INFINITY })).toEqual([]);
 });
 
-test("a log that is not there has no lines", () => {
+test("a missing log has no lines", () => {
   using files = new Files();
   expect(files.texts()).toEqual([]);
   expect(readLog(join(files.path, "none"), "web.log", {})).toEqual([]);
 });
 
-test("lines come back whole wherever the blocks and frames cut them", () => {
+test("lines are returned whole wherever blocks and frames cut them", () => {
   using files = new Files();
   const wanted = Array.from({ length: 3000 }, (_, i) => `${i} ${"é".repeat((i * 7919) % 400)}`);
   const bytes = Buffer.from(wanted.map((text) => record(1, text)).join(""));
@@ -60,7 +60,7 @@ test("lines come back whole wherever the blocks and frames cut them", () => {
   expect(files.texts({ lines: 2 })).toEqual(wanted.slice(-2));
 });
 
-test("until finds its place in a big file without reading what is newer", () => {
+test("until finds its position in a big file without reading newer lines", () => {
   using files = new Files();
   const stamp = (n: number): string => new Date(at(0) + n).toISOString().replace("Z", "000000Z");
   const lines = Array.from({ length: 60_000 }, (_, n) => `${stamp(n)} stdout F ${n} ${"x".repeat((n * 7919) % 300)}\n`);
@@ -79,7 +79,7 @@ test("until finds its place in a big file without reading what is newer", () => 
 });
 
 test.each(["zstd", "gzip"] as const)(
-  "until in files compressed by %s: newer ones are passed over, and of its own only some blocks are read",
+  "until in files compressed by %s: skips newer files, and reads only some blocks of the file that holds the time",
   async (kind) => {
     using files = new Files();
     const stamp = (n: number): string => new Date(at(0) + n).toISOString().replace("Z", "000000Z");
@@ -116,10 +116,10 @@ test.each(["zstd", "gzip"] as const)(
   },
 );
 
-/** What this process has read so far: proc(5), /proc/PID/io. */
+/** Bytes that this process has read so far: proc(5), /proc/PID/io. */
 const bytesRead = (): number => Number(/^rchar: (\d+)/m.exec(readFileSync("/proc/self/io", "latin1"))![1]);
 
-test("a zstd file made by another tool as one frame is read too, and a broken one has no lines", () => {
+test("a single-frame zstd file of another tool is readable, and a broken one has no lines", () => {
   using files = new Files();
   files.write("web.log.2.zst", Bun.zstdCompressSync(Buffer.from(record(0, "x".repeat(300)).repeat(5000)), { level: 19 }));
   files.write("web.log.1.zst", "no zstd file at all");
@@ -127,7 +127,7 @@ test("a zstd file made by another tool as one frame is read too, and a broken on
   expect(files.texts().length).toBe(5001);
 });
 
-test("gzip files made by another tool, torn ones and ones that are none", () => {
+test("gzip files of another tool, truncated ones, and files that are not gzip", () => {
   using files = new Files();
   const bytes = Bun.gzipSync(Buffer.from(Array.from({ length: 50_000 }, (_, n) => record(0, `${n} ${(n * 7919) % 1009}`)).join("")));
   files.write("web.log.4.gz", bytes);
@@ -137,12 +137,12 @@ test("gzip files made by another tool, torn ones and ones that are none", () => 
   files.write("web.log", record(5, "new"));
   const texts = files.texts();
   expect(texts.slice(49_999, 50_002).map((text) => text.split(" ")[0])).toEqual(["49999", "one", "two"]);
-  expect(texts.length).toBeGreaterThan(60_000); // what comes before the tear is there
+  expect(texts.length).toBeGreaterThan(60_000); // the lines in front of the cut are there
   expect(texts.length).toBeLessThan(90_000);
   expect(texts.at(-1)).toBe("new");
 });
 
-test("raw lines, empty lines, bad UTF-8 and a line without its newline", () => {
+test("raw lines, empty lines, bad UTF-8 and a line without a newline", () => {
   using files = new Files();
   files.write("web.log.1", "first\n\n");
   files.write(
@@ -156,7 +156,7 @@ test("raw lines, empty lines, bad UTF-8 and a line without its newline", () => {
   expect(files.texts({ sinceMs: at(4) })).toEqual(["end"]);
 });
 
-test("a line without end is shown in pieces, and nothing of it is lost", () => {
+test("an endless line is returned in pieces, and none of it is lost", () => {
   using files = new Files();
   const endless = Buffer.alloc(5 << 20, "x");
   files.write("web.log", Buffer.concat([Buffer.from("start\n"), endless, Buffer.from("\nend\n")]));

@@ -9,7 +9,7 @@ import { tempDir } from "../../harness/temp.ts";
 const record = (n: number): string => `2026-11-25T13:09:17.396000000Z stdout F ${n}\n`;
 const records = (from: number, to: number): string => Array.from({ length: to - from + 1 }, (_, i) => record(from + i)).join("");
 
-/** A daemon took ten lines into a log without a file and was killed; `files` is what it left, `before` how many rotated files it had found. */
+/** A daemon was killed while it wrote ten lines to a log without a file; `files` is what it left, `before` how many rotated files it had found. */
 function recovered(before: number, files: Readonly<Record<string, string>>): string[] {
   using temp = tempDir();
   const [run, logs] = [join(temp.path, "run"), join(temp.path, "logs")];
@@ -38,12 +38,12 @@ function recovered(before: number, files: Readonly<Record<string, string>>): str
 
 const upTo10 = (from: number): string[] => Array.from({ length: 11 - from }, (_, i) => String(from + i));
 
-test("a first chunk that was cut off after a rotation of its own goes on where it was", () => {
+test("a first chunk that was interrupted after it caused a rotation continues where it stopped", () => {
   expect(recovered(0, { "web.log.1": records(1, 4), "web.log": records(5, 6) + record(7).slice(0, 20) })).toEqual(upTo10(5));
   expect(recovered(0, { "web.log.1": records(1, 4) })).toEqual(upTo10(5));
 });
 
-test("rotated files of before are not part of it", () => {
+test("older rotated files do not count", () => {
   expect(recovered(1, { "web.log.1": records(1, 9) })).toEqual(upTo10(1));
   expect(recovered(1, { "web.log.2": records(90, 99), "web.log.1": records(1, 4), "web.log": record(5) })).toEqual(upTo10(5));
 });

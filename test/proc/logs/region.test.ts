@@ -22,7 +22,7 @@ function withRegion(work: (region: Region, pipe: number) => void): void {
   }
 }
 
-test("bytes that came are known without anybody saying how many, and those that did not come as well", () => {
+test("the seals show how many bytes arrived, and how many did not", () => {
   withRegion((region, pipe) => {
     for (const length of [8, 9, 4095, 4096, 4104, 4107, 8192, 40_000, 65_536].map((wanted) => region.fitting(wanted))) {
       const bytes = Buffer.from(crypto.getRandomValues(new Uint8Array(length)));
@@ -36,19 +36,19 @@ test("bytes that came are known without anybody saying how many, and those that 
   });
 });
 
-test("a move that was cut off between two pages is known to the page", () => {
+test("an interrupted splice is known to the exact page", () => {
   withRegion((region, pipe) => {
     const length = 10 * PAGE + 100;
     for (let pages = 1; pages <= 10; pages++) {
       region.seal(length, SEAL);
       writeSync(pipe, Buffer.alloc(pages * PAGE, 7));
-      expect(region.fill(pipe, pages * PAGE)).toBe(pages * PAGE); // the kernel, stopping there
+      expect(region.fill(pipe, pages * PAGE)).toBe(pages * PAGE); // as if the kernel stopped there
       expect(region.arrived(length, SEAL)).toBe(pages * PAGE);
     }
   });
 });
 
-test("the last page always has room for its seal, and no step is longer than the region", () => {
+test("the last page always has room for its seal, and no step exceeds the region", () => {
   withRegion((region) => {
     for (const waiting of [4097, 4103, 8192 + 7]) expect(region.fitting(waiting) % PAGE).toBe(0);
     for (const waiting of [100, 4096, 4104, 50_000]) expect(region.fitting(waiting)).toBe(waiting);
@@ -56,7 +56,7 @@ test("the last page always has room for its seal, and no step is longer than the
   });
 });
 
-test("a region that is there already is used again as it is: what is in it may be the last daemon's", () => {
+test("an existing region is reused unchanged: the last daemon's bytes may be in it", () => {
   using temp = tempDir();
   const path = join(temp.path, "region");
   const first = new Region(path);

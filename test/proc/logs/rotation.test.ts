@@ -6,7 +6,7 @@ import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 const numbers = (bytes: Buffer): number[] => parseStrictly(bytes).stdout.toString().trim().split("\n").map(Number);
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 
-test("rotation under full-speed writing loses no line, and no file is over its size", async () => {
+test("rotation during full-speed writes loses no line, and no file exceeds its size", async () => {
   await using kit = new LogKit();
   const maxSizeBytes = 300_000;
   kit.logs.open("web", logSpec({ maxSizeBytes, keep: 1000 }));
@@ -19,7 +19,7 @@ test("rotation under full-speed writing loses no line, and no file is over its s
   expect(kit.problems).toEqual([]);
 });
 
-test("rotated by hand: what was written is in the old file, what comes goes to a new one; an empty one stays", async () => {
+test("manual rotation: the old file keeps its lines, new lines go to a new file; an empty file is not rotated", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({}));
   expect(kit.logs.rotate("web")).toBe(false);
@@ -44,7 +44,7 @@ test("only `keep` rotated files are kept, the newest ones", async () => {
   expect(kept.length).toBeGreaterThan(200);
 });
 
-test("with keep 0 only the current file is there", async () => {
+test("with keep 0 there is only the current file", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ maxSizeBytes: 10_000, keep: 0 }));
   await kit.run("web", ["seq", "1", "5000"]).exited;
@@ -78,7 +78,7 @@ test.each([
   },
 );
 
-test("another compression is taken for the next rotation, and what is compressed already stays as it is", async () => {
+test("a changed compression applies to the next rotation; compressed files stay as they are", async () => {
   await using kit = new LogKit();
   const names = (): string[] => readdirSync(kit.logDir).sort();
   const turn = async (compress: "zstd" | "gzip" | false, wanted: string[]): Promise<void> => {
@@ -95,7 +95,7 @@ test("another compression is taken for the next rotation, and what is compressed
   expect(names()).toEqual(["web.log", "web.log.1"]);
 });
 
-test("a log goes on rotating while its older files are being compressed", async () => {
+test("a log keeps rotating while its older files are being compressed", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ maxSizeBytes: 400_000, keep: 1000, compress: "gzip" }));
   const script = "i=0; while [ $i -lt 12 ]; do seq $((i * 20000 + 1)) $((i * 20000 + 20000)); i=$((i + 1)); sleep 0.1; done";
@@ -109,18 +109,18 @@ test("a log goes on rotating while its older files are being compressed", async 
   expect(kit.problems).toEqual([]);
 }, 20_000);
 
-test.each(["zstd", "gzip"] as const)("what a crash left half done by %s is cleared away and done again", async (compress) => {
+test.each(["zstd", "gzip"] as const)("compression by %s that a crash interrupted is cleaned up and repeated", async (compress) => {
   await using kit = new LogKit();
   const ending = compress === "zstd" ? "zst" : "gz";
   const pack = compress === "zstd" ? Bun.zstdCompressSync : Bun.gzipSync;
   const line = (n: number): string => `2026-11-22T20:01:02.000000000Z stdout F ${n}\n`;
   const path = (name: string): string => join(kit.logDir, name);
-  writeFileSync(path("web.log.3"), line(1)); // its compressed twin is complete
+  writeFileSync(path("web.log.3"), line(1)); // its compressed copy is complete
   writeFileSync(path(`web.log.3.${ending}`), pack(Buffer.from(line(1))));
   writeFileSync(path("web.log.2"), line(2)); // was being compressed
   writeFileSync(path("web.log.zst.unfinished"), "half a file");
   writeFileSync(path("web.log.gz.unfinished"), pack(Buffer.from(line(2))).subarray(0, 15));
-  writeFileSync(path("web.log"), `${line(3)}2026-11-22T20:01`); // the machine lost power
+  writeFileSync(path("web.log"), `${line(3)}2026-11-22T20:01`); // as after a power failure
   kit.logs.open("web", logSpec({ compress }));
   kit.logs.note("web", "next");
   expect(readdirSync(kit.logDir).sort()).toEqual(["web.log", "web.log.2", `web.log.3.${ending}`]);
@@ -129,7 +129,7 @@ test.each(["zstd", "gzip"] as const)("what a crash left half done by %s is clear
   expect(texts).toEqual(["1", "2", "3", "2026-11-22T20:01", "[sup] next"]);
 });
 
-test("files over `keep` or over their age are deleted", async () => {
+test("files beyond `keep` or their age are deleted", async () => {
   await using kit = new LogKit();
   for (let n = 1; n <= 6; n++) {
     const path = join(kit.logDir, `web.log.${n}`);
@@ -142,7 +142,7 @@ test("files over `keep` or over their age are deleted", async () => {
   expect(readdirSync(kit.logDir).sort()).toEqual(["web.log.1", "web.log.2"]);
 });
 
-test("a log that somebody deleted or moved away is made anew within a second", async () => {
+test("a log that another program deleted or moved is created again within a second", async () => {
   let now = Date.now();
   await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
   const path = join(kit.logDir, "web.log");
@@ -152,17 +152,17 @@ test("a log that somebody deleted or moved away is made anew within a second", a
   now += 1000;
   kit.logs.note("web", "two");
   expect(readFileSync(path, "latin1")).toContain("[sup] two");
-  await until("it to be said", () => kit.problems.length === 1);
+  await until("the problem to be reported", () => kit.problems.length === 1);
   renameSync(path, join(kit.logDir, "elsewhere"));
   now += 1000;
   kit.logs.note("web", "three");
   await until("the new files to say so", () => kit.logs.read("web", {}).length === 2);
-  const words = "[sup] the file of this log was deleted or moved by somebody; this is a new one";
+  const words = "[sup] another program deleted or moved the file of this log; this is a new one";
   expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["[sup] three", words]);
   expect(kit.problems).toEqual([expect.stringContaining("web.log was deleted or moved"), expect.stringContaining("web.log was deleted or moved")]); // prettier-ignore
 });
 
-test("a log that somebody cuts short goes on at its new end, and is not taken for as big as it was", async () => {
+test("a log that another program truncates continues at its new end, and its new size counts", async () => {
   let now = Date.now();
   await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
   const path = join(kit.logDir, "web.log");
@@ -175,7 +175,7 @@ test("a log that somebody cuts short goes on at its new end, and is not taken fo
   expect(parseStrictly(readFileSync(path)).records).toBe(5);
 });
 
-test("stamps never go back, whatever is done to the clock", async () => {
+test("timestamps never go back, even when the clock does", async () => {
   let now = Date.UTC(2026, 10, 22, 20, 1, 2, 345) + 0.25;
   await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => 0 } });
   kit.logs.open("web", logSpec());

@@ -1,4 +1,4 @@
-/** Takes in what comes through the FIFO of unit `web` in DIRECTORY until it is killed: a daemon without anything else. */
+/** Captures what arrives in the FIFO of unit `web` in DIRECTORY until it is killed: a daemon reduced to its logs. */
 import { join } from "node:path";
 import { openLogs } from "../../../src/adapters/logs/store.ts";
 import { openEpoll } from "../../../src/linux/io/epoll.ts";
@@ -15,5 +15,5 @@ const logs = openLogs({
   onProblem: (message) => console.error(message),
 });
 logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000, rateLimit, compress: compress ?? false }));
-if (compress) logs.note("web", "at the first line it looks what there is to compress");
+if (compress) logs.note("web", "the first line starts the compression of rotated files");
 console.log("takes");

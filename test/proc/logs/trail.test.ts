@@ -1,11 +1,11 @@
-/** Following a log through its files: every line once, in order, whatever becomes of the files and however slow the reader is. */
+/** Following a log through its files: every line once, in order, whatever happens to the files and however slow the reader is. */
 import { expect, test } from "bun:test";
 import { readdirSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import type { LogTrail } from "../../../src/ports/logs.ts";
 import { LogKit, logSpec, until } from "./kit.ts";
 
-/** All there is now; "gap" where something is missing. */
+/** All lines available now; "gap" where lines are missing. */
 function take(trail: LogTrail): string[] {
   const texts: string[] = [];
   for (let read = trail.next(); read; read = trail.next()) texts.push(...(read.gap ? ["gap"] : []), ...read.lines.map(({ text }) => text));
@@ -20,7 +20,7 @@ async function write(kit: LogKit, from: number, to: number): Promise<void> {
 }
 
 test.each(["zstd", "gzip", false] as const)(
-  "a slow reader reads on in the files that were rotated meanwhile (compress: %p)",
+  "a slow reader continues in the files that were rotated meanwhile (compress: %p)",
   async (compress) => {
     await using kit = new LogKit();
     kit.logs.open("web", logSpec({ maxSizeBytes: 300_000, keep: 1000, compress }));
@@ -43,29 +43,29 @@ test.each(["zstd", "gzip", false] as const)(
   },
 );
 
-test("what was deleted before it was read is a gap, once", async () => {
+test("lines deleted before they were read are reported as a gap, once", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ maxSizeBytes: 10_000, keep: 2 }));
   await write(kit, 1, 3);
   const trail = kit.logs.trail("web", {});
   await write(kit, 4, 5000);
-  const told = take(trail);
-  const at = told.indexOf("gap");
-  const kept = told.slice(at + 1);
-  expect(told.slice(0, at)).toEqual(counting(4, 3 + at)); // what was in the file that it had open
+  const taken = take(trail);
+  const at = taken.indexOf("gap");
+  const kept = taken.slice(at + 1);
+  expect(taken.slice(0, at)).toEqual(counting(4, 3 + at)); // from the file that it had open
   expect(kept).toEqual(counting(5001 - kept.length, 5000));
   expect(kept.length).toBeGreaterThan(200);
   trail.close();
 });
 
-test("a file that somebody moved away, deleted or emptied does not stop it", async () => {
+test("a file that another program moved, deleted or truncated does not stop a trail", async () => {
   let now = Date.now();
   await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
   const path = join(kit.logDir, "web.log");
   kit.logs.open("web", logSpec());
   const trail = kit.logs.trail("web", {});
   const note = (text: string): void => {
-    now += 1000; // once a second it is looked at
+    now += 1000; // the file is checked once a second
     kit.logs.note("web", text);
   };
   note("one");
@@ -82,7 +82,7 @@ test("a file that somebody moved away, deleted or emptied does not stop it", asy
   trail.close();
 });
 
-test("it goes on where another left off, also after a rotation and with the next daemon", async () => {
+test("a trail resumes where another stopped, even after a rotation and with the next daemon", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ format: "raw" }));
   const first = kit.logs.trail("web", {});
@@ -102,7 +102,7 @@ test("it goes on where another left off, also after a rotation and with the next
   second.close();
 });
 
-test("an inode that was given to another file is no place", async () => {
+test("a position does not resume in another file with the same inode", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ keep: 0 }));
   const trail = kit.logs.trail("web", {});
@@ -113,7 +113,7 @@ test("an inode that was given to another file is no place", async () => {
   expect(kit.logs.trail("web", {}).resume(`${inode}:${offset}:abc`)).toBe(false);
 });
 
-test.each(["zstd", "gzip", false] as const)("it begins at a time, in whichever file that is (compress: %p)", async (compress) => {
+test.each(["zstd", "gzip", false] as const)("a trail starts at a time, in whichever file that is (compress: %p)", async (compress) => {
   let now = Date.UTC(2026, 10, 22, 20, 0, 0);
   await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => now } });
   kit.logs.open("web", logSpec({ maxSizeBytes: 3_000_000, keep: 9, compress }));
@@ -127,9 +127,9 @@ test.each(["zstd", "gzip", false] as const)("it begins at a time, in whichever f
   for (let i = 1; i <= 12; i++) {
     const trail = kit.logs.trail("web", { sinceMs: Date.UTC(2026, 10, 22, 20, 0, i) });
     trail.seek();
-    const told = take(trail);
-    expect([told[0], told.length]).toEqual([String(i * 10_000), (13 - i) * 10_000]);
-    expect(told.at(-1)).toBe("129999");
+    const taken = take(trail);
+    expect([taken[0], taken.length]).toEqual([String(i * 10_000), (13 - i) * 10_000]);
+    expect(taken.at(-1)).toBe("129999");
     trail.close();
   }
   const all = kit.logs.trail("web", { sinceMs: 0, grep: /^10000$/ });
@@ -138,7 +138,7 @@ test.each(["zstd", "gzip", false] as const)("it begins at a time, in whichever f
   all.close();
 });
 
-test("the one who watches is woken when something has been written", async () => {
+test("a write to the log wakes a watcher", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec());
   const trail = kit.logs.trail("web", {});
@@ -153,7 +153,7 @@ test("the one who watches is woken when something has been written", async () =>
   expect(texts.length).toBe(20_000);
 });
 
-test("a mark divides the lines before it from those after it, whatever is done to the clock", async () => {
+test("a mark separates earlier from later lines, even when the clock goes back", async () => {
   let now = Date.UTC(2026, 10, 22, 20, 1, 2, 345);
   await using kit = new LogKit({ clock: { wallMs: () => now, monotonicMs: () => 0 } });
   kit.logs.open("web", logSpec());
@@ -172,7 +172,7 @@ test("a mark divides the lines before it from those after it, whatever is done t
   expect(texts({ from: second })).toEqual(["[sup] three"]);
 });
 
-test("a search lets the others have their turn, and finds what there was when it began", async () => {
+test("a search yields to the event loop, and finds the lines that existed when it began", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ maxSizeBytes: 2_000_000, keep: 50, compress: "zstd" }));
   await write(kit, 1, 300_000);
@@ -183,6 +183,6 @@ test("a search lets the others have their turn, and finds what there was when it
   for (let i = 0; i < 5; i++) kit.logs.rotate("web");
   expect((await searching).map(({ text }) => text)).toEqual(["77777", "177777"]);
   clearInterval(watch);
-  expect(turns).toBeGreaterThan(5); // none, in one go
+  expect(turns).toBeGreaterThan(5); // a synchronous search would yield no turn
   expect(kit.problems).toEqual([]);
 });

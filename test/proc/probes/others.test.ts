@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 const proberOf = (m: Machine) => openProber({ processes: m.processes, epoll: m.epoll, version: "9.9" });
 const shell = (script: string, timeoutMs = 10_000): ExecProbe => ({ type: "exec", command: "sh", args: ["-c", script], timeoutMs });
 
-test("tcp: an accepted connection passes, also by the name localhost; a refused one does not", async () => {
+test("tcp: an accepted connection passes, also for the name localhost; a refused one does not", async () => {
   using m = machine();
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -23,7 +23,7 @@ test("tcp: an accepted connection passes, also by the name localhost; a refused 
   for (const wrong of ["", "x", "0", "70000"]) expect((await probe("127.0.0.1", wrong)).detail).toMatch(/not a port number/);
 });
 
-test("process: running passes; stopped, gone and none at all do not", async () => {
+test("process: a running one passes; a stopped, ended or missing one does not", async () => {
   using m = machine();
   const { ref, exited } = await m.start("exec sleep 1000");
   const probe = (main: typeof ref | null) => proberOf(m).probe({ type: "process", timeoutMs: 1000 }, { ...context, main }, never);
@@ -37,7 +37,7 @@ test("process: running passes; stopped, gone and none at all do not", async () =
   expect((await probe(null)).kind).toBe("bad");
 });
 
-test("exec: exit code 0 passes; the last line of the output is in the detail; it runs as the service does", async () => {
+test("exec: exit code 0 passes; the detail holds the last line of output; it runs as the service's user", async () => {
   using m = machine();
   const prober = proberOf(m);
   expect(await prober.probe(shell("echo first; echo $GREETING $PWD"), context, never)).toMatchObject({
@@ -53,7 +53,7 @@ test("exec: exit code 0 passes; the last line of the output is in the detail; it
   expect((await prober.probe(missing, context, never)).detail).toMatch(/^cannot run the check: no-such-check: no such file/);
 });
 
-test("exec: the whole tree is killed at the timeout, daemons too, but nothing of the unit", async () => {
+test("exec: the timeout kills the whole tree, including daemons, but no process of the unit", async () => {
   using m = machine();
   const unit = await m.start("exec sleep 1000", 0, { env: { PATH, SUP_INVOCATION_ID: "of-the-unit" } });
   const sleep = uniqueSleep();
@@ -64,7 +64,7 @@ test("exec: the whole tree is killed at the timeout, daemons too, but nothing of
   expect(m.processes.condition(unit.ref)).toBe("running");
 });
 
-test("exec: what it leaves in the background is ended, and a pipe held open does not delay the answer", async () => {
+test("exec: background processes are killed, and an open pipe does not delay the result", async () => {
   using m = machine();
   const sleep = uniqueSleep();
   const result = await proberOf(m).probe(shell(`setsid ${sleep} & echo done; exit 0`), context, never);
@@ -72,16 +72,16 @@ test("exec: what it leaves in the background is ended, and a pipe held open does
   await until(() => !isRunning(sleep), "the end of the sleep");
 });
 
-test("exec: a flood of output neither blocks nor fills the memory, and its last line is kept", async () => {
+test("exec: a flood of output neither blocks nor fills memory, and its last line is kept", async () => {
   using m = machine();
   const result = await proberOf(m).probe(shell("head -c 20000000 /dev/zero; echo; echo the end"), context, never);
   expect(result).toMatchObject({ kind: "ok", detail: "exit code 0: the end" });
 });
 
-test("exec: no descriptors and no processes are left behind by many checks, passing, failing and cut", async () => {
+test("exec: many checks, passing, failing and timed out, leave no descriptors or processes behind", async () => {
   using m = machine();
   const prober = proberOf(m);
-  const KINDS = ["pipe:", "pidfd", "/"]; // not the sets of the epoll, which are handed to the loop anew after each wake
+  const KINDS = ["pipe:", "pidfd", "/"]; // not the epoll sets, which are registered with the event loop again after each wake-up
   await prober.probe(shell("true"), context, never);
   const before = descriptors(KINDS);
   const scripts = ["exit 0", "exit 1", "sleep 1000"];
@@ -91,7 +91,7 @@ test("exec: no descriptors and no processes are left behind by many checks, pass
   await until(() => newDescriptors(before, KINDS).length === 0, "the descriptors to be free");
 });
 
-test("exec: an abort kills the command and answers broken", async () => {
+test("exec: an abort kills the command and yields broken", async () => {
   using m = machine();
   const controller = new AbortController();
   const sleep = uniqueSleep();

@@ -5,7 +5,7 @@ import { CALM_MS } from "../../../src/core/alerts/alerts.ts";
 import { World } from "../../../src/core/world/world.ts";
 import { Engine } from "../../../src/daemon/engine/engine.ts";
 import { Recorder } from "../../../src/daemon/engine/recorder.ts";
-import type { Store } from "../../../src/ports/store.ts";
+import type { Store } from "../../../src/ports/store/store.ts";
 import { makeSpec } from "../../core/fixtures.ts";
 import { tempDir } from "../../harness/temp.ts";
 import { mustOpen } from "./rows.ts";

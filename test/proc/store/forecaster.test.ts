@@ -1,4 +1,4 @@
-/** What the daemon foresees of a history in a real store, told once. */
+/** Predictions that the daemon makes from history in a real store. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { freshUnit } from "../../../src/core/unit/record.ts";
@@ -10,8 +10,8 @@ import { metricRow, mustOpen } from "./rows.ts";
 
 const [TICK_MS, HOUR_MS, START] = [60_000, 3_600_000, Date.UTC(2026, 0, 1)];
 
-/** A run of so many hours with that memory in MiB, looked at all the time; the events that come of it. */
-function told(
+/** Simulates a run of that many hours with that memory (MiB), checked at every tick; returns the events. */
+function predictions(
   parts: SpecParts,
   availableMib: (usedMib: number) => number | null,
   memoryMb: (hour: number) => number,
@@ -56,26 +56,26 @@ const limits = (maxMemoryMb: number): SpecParts => ({
 const leak = (hour: number): number => 100 + 20 * hour;
 const machineOf = (mib: number) => (usedMib: number) => mib - usedMib;
 
-test("a leak up to its limit is told once", () => {
-  expect(told(limits(500), machineOf(8000), leak)).toEqual([
+test("a leak that will reach its limit is reported once", () => {
+  expect(predictions(limits(500), machineOf(8000), leak)).toEqual([
     expect.stringMatching(/^limit_predicted memory: .* it reaches its limit of 500 MiB in about/),
   ]);
 });
 
-test("a leak without a limit, or with one that the machine cannot give, is told once as the end of the machine's memory", () => {
+test("a leak without a limit, or with one above the machine's memory, is reported once as the machine running out of memory", () => {
   const wanted = [expect.stringMatching(/^limit_predicted memory: .* the machine has no memory left for it in about/)];
-  expect(told({}, machineOf(500), leak)).toEqual(wanted);
-  expect(told(limits(9000), machineOf(500), leak)).toEqual(wanted);
+  expect(predictions({}, machineOf(500), leak)).toEqual(wanted);
+  expect(predictions(limits(9000), machineOf(500), leak)).toEqual(wanted);
 });
 
-test("none for a leak that the machine has room for, for what does not grow on a full machine, and where nothing is known of it", () => {
-  expect(told({}, machineOf(64_000), leak)).toEqual([]);
+test("no prediction for a leak that fits into memory, for constant usage on a full machine, or without data about the machine", () => {
+  expect(predictions({}, machineOf(64_000), leak)).toEqual([]);
   expect(
-    told(
+    predictions(
       {},
       () => 3,
       () => 100,
     ),
   ).toEqual([]);
-  expect(told({}, () => null, leak)).toEqual([]);
+  expect(predictions({}, () => null, leak)).toEqual([]);
 });

@@ -5,23 +5,23 @@ import { Housekeeping } from "../../../src/daemon/background/housekeeping.ts";
 import { memoryDir } from "../../harness/temp.ts";
 import { metricRow, mustOpen, newEvent, turn } from "./rows.ts";
 
-// A gigabyte is written and deleted again: seconds of work on a machine of one's own.
+// Writes and deletes a gigabyte: some seconds on an idle machine.
 setDefaultTimeout(120_000);
 
 const MIB = 1024 * 1024;
 const [TICK_MS, DAY_MS] = [5000, 86_400_000];
 const START = Date.UTC(2026, 0, 1);
 
-/** A store with the daemon's housekeeping, in a time of its own. */
+/** A store with the daemon's housekeeping and a simulated clock. */
 function kept(maxSizeBytes: number) {
   const dir = memoryDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
-  const said: string[] = [];
+  const reported: string[] = [];
   const house = {
     now: START,
     store,
-    said,
+    reported,
     fileBytes: () => statSync(path).size,
     iso: () => new Date(house.now).toISOString(),
     pass(ms: number, each: () => void = () => undefined): void {
@@ -41,19 +41,19 @@ function kept(maxSizeBytes: number) {
     tidyLogs: () => undefined,
     countUnits: () => 2,
     settings: { metrics: { intervalMs: TICK_MS, retentionDays: 7 }, events: { retentionDays: 90 }, store: { maxSizeBytes } },
-    onShortened: (words) => said.push(words),
+    onShortened: (words) => reported.push(words),
   });
   return house;
 }
 
-test("a flood of long events does not take the store past its size, goes on with the newest, and leaves the metrics alone", () => {
+test("a flood of long events does not grow the store beyond its limit, keeps the newest events, and deletes no metrics", () => {
   using house = kept(16 * MIB);
   const { store } = house;
   house.pass(DAY_MS / 24, () => store.addMetrics([metricRow("web", house.iso())]));
   const began = house.iso();
   let id = 0;
   let most = 0;
-  // 128 KiB every five seconds: within an hour five times of what there is room for.
+  // 128 KiB every five seconds: in one hour five times the limit.
   house.pass(DAY_MS / 24, () => {
     store.addMetrics([metricRow("web", house.iso())]);
     const details = { last_lines: Array.from({ length: 30 }, () => "y".repeat(2000)) };
@@ -67,12 +67,14 @@ test("a flood of long events does not take the store past its size, goes on with
   expect(store.events({ limit: 1e6 }).length).toBeGreaterThan(30);
   expect(store.metrics("web", new Date(START).toISOString(), 1e6).length).toBe(1440);
   expect(store.metrics("web", began, 1e6).length).toBe(720);
-  expect(house.said).toEqual(["the database has reached its 16 MiB (store.max_size_mb): the oldest events go before their 90d are over"]);
-  house.pass(DAY_MS / 6); // what is kept lasts as long again, some day
+  expect(house.reported).toEqual([
+    "the database has reached its 16 MiB (store.max_size_mb): the oldest events go before their 90d are over",
+  ]);
+  house.pass(DAY_MS / 6); // with room again, the retention grows back
   expect(store.size()).toBeLessThan(16 * MIB);
 });
 
-test("metrics that are too many for the store go before their time, the oldest first; the events stay", () => {
+test("metrics that exceed the limit are deleted before their retention ends, oldest first; events stay", () => {
   using house = kept(8 * MIB);
   const { store } = house;
   store.record(turn({ events: [newEvent("web", { timestamp: house.iso() })] }));
@@ -86,11 +88,11 @@ test("metrics that are too many for the store go before their time, the oldest f
   expect(store.events({ limit: 9 }).length).toBe(1);
 });
 
-test("a store that is small enough keeps all there is", () => {
+test("a store below its limit deletes nothing", () => {
   using house = kept(100 * MIB);
   const { store } = house;
   store.record(turn({ events: [newEvent("web", { timestamp: house.iso() })] }));
   house.pass(DAY_MS / 12, () => store.addMetrics([metricRow("web", house.iso())]));
   expect([store.metrics("web", new Date(START).toISOString(), 1e6).length, store.events({ limit: 9 }).length]).toEqual([1440, 1]);
-  expect(house.said).toEqual([]);
+  expect(house.reported).toEqual([]);
 });

@@ -4,14 +4,15 @@ import { join } from "node:path";
 import { unpackRows } from "../../../src/adapters/sqlite/block.ts";
 import { SCHEMA_VERSION } from "../../../src/adapters/sqlite/migrations.ts";
 import { tempDir } from "../../harness/temp.ts";
-import type { MetricRow, RollUp } from "../../../src/ports/store.ts";
+import type { MetricRow } from "../../../src/ports/store/metrics.ts";
+import type { RollUp } from "../../../src/ports/store/upkeep.ts";
 import { metricRow, mustOpen, oldDatabase } from "./rows.ts";
 
 const START = Date.UTC(2026, 0, 1);
 const at = (ms: number): string => new Date(START + ms).toISOString();
 const HOUR = 3_600_000;
 
-/** Ages in milliseconds at `nowMs`; nothing is packed unless told. */
+/** Ages in milliseconds at `nowMs`; without `plain` nothing is packed. */
 const plan = (
   nowMs: number,
   samplesMs: number,
@@ -27,7 +28,7 @@ const plan = (
   services: 2,
 });
 
-test("old samples become minutes and quarters of an hour; what is asked for comes oldest first over all of them", () => {
+test("old samples become rows of one and 15 minutes; a query returns all of them, oldest first", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   for (const name of ["a", "b"]) store.addMetrics(Array.from({ length: (6 * HOUR) / 5000 }, (_, i) => metricRow(name, at(i * 5000))));
@@ -52,7 +53,7 @@ test("old samples become minutes and quarters of an hour; what is asked for come
   store.close();
 });
 
-test("a bucket that is not over is left alone, and nothing is rolled up twice", () => {
+test("an unfinished bucket is left alone, and no row is rolled up twice", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   store.addMetrics(Array.from({ length: 720 }, (_, i) => metricRow("a", at(i * 5000))));
@@ -85,7 +86,7 @@ test.each(Array.from({ length: SCHEMA_VERSION - 1 }, (_, i) => i + 1))(
   },
 );
 
-test("older samples are packed: all of a day is there, the newest as plain rows, and each comes back as it was", () => {
+test("older samples are packed: a whole day stays available, the newest as plain rows, and each row unpacks unchanged", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
@@ -114,7 +115,7 @@ test("older samples are packed: all of a day is there, the newest as plain rows,
   db.close();
 });
 
-test("what was packed becomes coarser, and goes, at its time like all else", () => {
+test("packed rows are rolled up and deleted at their age like plain ones", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   store.addMetrics(Array.from({ length: (12 * HOUR) / 5000 }, (_, i) => ({ ...metricRow("a", at(i * 5000)), memoryMb: i % 2 })));
@@ -124,14 +125,14 @@ test("what was packed becomes coarser, and goes, at its time like all else", () 
   const steps = rows.map(({ step }) => step ?? 0);
   expect(steps).toEqual(steps.toSorted((a, b) => b - a));
   expect(new Set(rows.map(({ timestamp, step }) => `${timestamp} ${step}`)).size).toBe(rows.length);
-  // Every second is there once: in quarters, minutes and samples of 5 s.
+  // Every second is covered once: by rows of 15 minutes, of one minute, or by samples of 5 s.
   expect(steps.reduce((sum, step) => sum + (step === 0 ? 5 : step), 0)).toBe((12 * HOUR) / 1000);
   expect(rows.every(({ memoryMb, step }) => step === undefined || memoryMb === 0.5)).toBe(true);
   expect(rows.every(({ memoryMax, step }) => step === undefined || memoryMax === 1)).toBe(true);
   expect(steps.filter((step) => step === 0).length).toBeWithin(1440, 1440 + 720 + 120);
   while (store.prune(at(9 * HOUR), at(0)));
   const left = store.metrics("a", at(0), 100_000);
-  // A block goes when all of it is too old.
+  // A block is deleted once all its rows are too old.
   expect(left.length).toBeWithin(1, rows.length);
   expect(left).toEqual(rows.slice(-left.length));
   while (store.prune(at(13 * HOUR), at(0)));
@@ -139,13 +140,13 @@ test("what was packed becomes coarser, and goes, at its time like all else", () 
   store.close();
 });
 
-test("a block of the first version, which had no restarts, is still read", () => {
+test("a block of version 1, which has no restarts, is still readable", () => {
   const hex = "28b52ffd202109010001020080a0d5edee66904e040001ad020101a11f010001d9040101f90a01000000";
   const rows = unpackRows("a", { id: 1, rows: Buffer.from(hex, "hex") });
   expect(rows).toEqual([0, 5000].map((ms) => ({ ...metricRow("a", at(ms)), restarts: null })));
 });
 
-test("a packed block that the disk has spoiled costs its rows, is said, and nothing else", () => {
+test("a damaged block loses its rows and is reported; everything else stays", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
@@ -167,7 +168,7 @@ test("a packed block that the disk has spoiled costs its rows, is said, and noth
   store.close();
 });
 
-test("the course of a unit: means of equal stretches over all steps, nothing outside, nothing for what was not measured", () => {
+test("the course of a unit: means per bucket over all steps, nothing outside the range, no point where nothing was measured", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const rows = Array.from({ length: (2 * HOUR) / 5000 }, (_, i) => ({

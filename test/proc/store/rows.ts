@@ -1,7 +1,10 @@
 import { Database } from "bun:sqlite";
 import { migrate } from "../../../src/adapters/sqlite/migrations.ts";
 import { openStore, type StoreOptions } from "../../../src/adapters/sqlite/store.ts";
-import type { MetricRow, NewEvent, ServiceRow, Store, TurnRecord } from "../../../src/ports/store.ts";
+import type { NewEvent } from "../../../src/ports/store/events.ts";
+import type { MetricRow } from "../../../src/ports/store/metrics.ts";
+import type { Store } from "../../../src/ports/store/store.ts";
+import type { ServiceRow, TurnRecord } from "../../../src/ports/store/turns.ts";
 
 export function mustOpen(path: string, options?: StoreOptions): Store {
   const opened = openStore(path, options);
@@ -49,7 +52,7 @@ export const metricRow = (serviceId: string, timestamp: string): MetricRow => ({
 
 export const turn = (more: Partial<TurnRecord>): TurnRecord => ({ services: [], memories: [], events: [], ...more });
 
-/** A database as a sup of that schema version left it, with one event and one sample of `a`. */
+/** Creates a database of an older schema version, with one event and one sample of `a`. */
 export function oldDatabase(path: string, version: number): void {
   const db = new Database(path);
   db.run("PRAGMA auto_vacuum = INCREMENTAL");

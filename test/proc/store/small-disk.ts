@@ -1,6 +1,6 @@
 import { type TempDir, tempDir } from "../../harness/temp.ts";
 
-/** A file system of so much, unmounted at the end of the scope. Needs root. */
+/** Mounts a file system of that size; unmounts it at the end of the scope. Needs root. */
 export function smallDisk(size = "1m"): TempDir & { readonly mounted: boolean; grow(size: string): void } {
   const dir = tempDir();
   const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${size}`, "none", dir.path]).exitCode === 0;

@@ -42,7 +42,7 @@ test("the file is 0600 in a directory 0700, and a clean close leaves no -wal beh
   expect(readdirSync(join(dir.path, "state"))).toEqual(["sup.db"]);
 });
 
-test("a store that was closed is not opened again by what comes late", () => {
+test("late writes do not reopen a closed store", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   store.close();
@@ -51,7 +51,7 @@ test("a store that was closed is not opened again by what comes late", () => {
   expect(readdirSync(dir.path)).toEqual(["sup.db"]);
 });
 
-test("what was recorded is there for the next daemon", () => {
+test("the next daemon reads what was recorded", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const first = mustOpen(path);
@@ -95,7 +95,7 @@ test("what was recorded is there for the next daemon", () => {
   db.close();
 });
 
-test("events: the newest that match, oldest first", () => {
+test("events: the newest matches, oldest first", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   for (let i = 0; i < 6; i++) {
@@ -115,7 +115,7 @@ test("events: the newest that match, oldest first", () => {
   store.close();
 });
 
-test("event ids are never given twice, also when all rows were pruned", () => {
+test("event ids are never reused, even when all rows were pruned", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
@@ -128,13 +128,13 @@ test("event ids are never given twice, also when all rows were pruned", () => {
   next.close();
 });
 
-test("prune deletes in slices what is older, of every service, and nothing else", () => {
+test("prune deletes older rows of every service, in slices, and nothing else", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const at = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
   const names = ["a", "b", "c"];
   store.addMetrics(names.flatMap((name) => Array.from({ length: 2000 }, (_, i) => metricRow(name, at(i)))));
-  // A clock that was years ahead must not keep the rest from being pruned.
+  // A row from a clock that was years ahead must not prevent the others from being pruned.
   store.addMetrics(Array.from({ length: 10 }, () => metricRow("a", "2099-01-01T00:00:00.000Z")));
   store.record(turn({ events: [newEvent("a", { timestamp: at(0) }), newEvent("a", { timestamp: at(1999) })] }));
   let slices = 1;
@@ -149,13 +149,13 @@ test("prune deletes in slices what is older, of every service, and nothing else"
   store.close();
 });
 
-test("what was deleted at once goes back to the file system slice by slice, until the file is mostly full", () => {
+test("after a large deletion, free pages return to the file system slice by slice, until the file is mostly full", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
   store.record(turn({ events: Array.from({ length: 5000 }, () => newEvent("a", { message: "x".repeat(4000) })) }));
   const db = new Database(path);
-  db.run("DELETE FROM supervisor_events WHERE id > 100"); // an old table that a migration has dropped, for one
+  db.run("DELETE FROM supervisor_events WHERE id > 100"); // as when a migration drops an old table
   db.query("PRAGMA wal_checkpoint(TRUNCATE)").all();
   db.close();
   const before = statSync(path).size;
@@ -167,7 +167,7 @@ test("what was deleted at once goes back to the file system slice by slice, unti
   expect(statSync(path).size).toBeLessThan(1_500_000);
 });
 
-test("metrics keep what a service reported", () => {
+test("metrics keep the numbers that a service reported", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const rows = [metricRow("a", "2026-01-01T00:00:00.000Z"), { ...metricRow("a", "2026-01-01T00:00:05.000Z"), reported: { queue: 3 } }];
@@ -197,7 +197,7 @@ test("alerts are opened, resolved and acknowledged", () => {
   store.close();
 });
 
-test("an enormous message and enormous details are cut, and the answer shows what was stored", () => {
+test("a huge message and huge details are cut, and the returned row equals the stored one", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   const cycle: Record<string, unknown> = {};
@@ -212,7 +212,7 @@ test("an enormous message and enormous details are cut, and the answer shows wha
   store.close();
 });
 
-test("a database of a newer sup is refused and left as it is", () => {
+test("a database of a newer sup is refused and left unchanged", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   mustOpen(path).close();
@@ -224,7 +224,7 @@ test("a database of a newer sup is refused and left as it is", () => {
   expect(readdirSync(dir.path)).toEqual(["sup.db"]);
 });
 
-test("before the schema changes a copy is kept, the only one; a sup of before says where it is", () => {
+test("a migration keeps one copy of the old file, and an older sup names it", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   oldDatabase(path, 1);
@@ -241,10 +241,10 @@ test("before the schema changes a copy is kept, the only one; a sup of before sa
   const newer = new Database(path);
   newer.run(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
   newer.close();
-  expect(openStore(path)).toMatchObject({ ok: false, error: expect.stringContaining(`or go back to ${path}.v1`) });
+  expect(openStore(path)).toMatchObject({ ok: false, error: expect.stringContaining(`or restore ${path}.v1`) });
 });
 
-test("a database that is somebody else's is refused and left as it is", () => {
+test("a database of another program is refused and left unchanged", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const db = new Database(path);

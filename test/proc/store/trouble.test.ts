@@ -6,7 +6,7 @@ import { tempDir } from "../../harness/temp.ts";
 import { canMount, smallDisk } from "./small-disk.ts";
 import { metricRow, mustOpen, newEvent, serviceRow, turn } from "./rows.ts";
 
-test("after a SIGKILL while it writes, every turn is there whole or not at all", async () => {
+test("after a SIGKILL during writes, every turn is stored completely or not at all", async () => {
   for (let round = 0; round < 3; round++) {
     using dir = tempDir();
     const path = join(dir.path, "sup.db");
@@ -38,7 +38,7 @@ function smash(path: string, fromPage: number, toPage: number): void {
   closeSync(fd);
 }
 
-test.each(damages)("a damaged database (%s) is set aside and a fresh one made", (_, damage) => {
+test.each(damages)("a damaged database (%s) is set aside and replaced by a fresh one", (_, damage) => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const before = mustOpen(path);
@@ -73,7 +73,7 @@ test("only the newest three damaged files are kept", () => {
   ]);
 });
 
-test("a database that goes bad while open: the daemon's own rows are carried over and nothing throws", () => {
+test("a database that is damaged while open: the daemon's own rows are carried over and nothing throws", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
@@ -81,7 +81,7 @@ test("a database that goes bad while open: the daemon's own rows are carried ove
   store.record(turn({ memories: [{ kind: "unit", id: "web", memory }], services: [serviceRow("web")] }));
   store.set("key", "value");
   const last = store.record(turn({ events: Array.from({ length: 3000 }, () => newEvent("web", { message: "x".repeat(200) })) })).at(-1)!.id;
-  // Checkpoint, then ruin the pages of the event table only, behind the store's back.
+  // Checkpoint, then overwrite the pages of the event table only, without the store noticing.
   const db = new Database(path);
   db.query("PRAGMA wal_checkpoint(TRUNCATE)").all();
   const pages = db
@@ -104,7 +104,7 @@ test("a database that goes bad while open: the daemon's own rows are carried ove
   store.close();
 });
 
-test("a directory in its place is set aside like a damaged file", () => {
+test("a directory at the path of the database is set aside like a damaged file", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   mkdirSync(join(path, "within"), { recursive: true });
@@ -114,7 +114,7 @@ test("a directory in its place is set aside like a damaged file", () => {
   store.close();
 });
 
-test("another process that holds the lock costs a write a few milliseconds, and one that reads costs nothing", () => {
+test("a lock held by another process delays a write by a few milliseconds, a reader by nothing", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   let now = 0;
@@ -135,7 +135,7 @@ test("another process that holds the lock costs a write a few milliseconds, and 
   other.run("COMMIT");
   other.run("BEGIN IMMEDIATE");
   const waits = Array.from({ length: 10 }, took).toSorted((a, b) => a - b);
-  expect(waits[2]).toBeLessThan(50); // in the others somebody else may have had the processor
+  expect(waits[2]).toBeLessThan(50); // the slower ones may have lost the CPU to other processes
   other.run("COMMIT");
   other.close();
   took();
@@ -143,7 +143,7 @@ test("another process that holds the lock costs a write a few milliseconds, and 
   store.close();
 });
 
-test("while another process holds the lock, events get their ids, are seen by readers, and are written later", () => {
+test("while another process holds the lock, events get their ids, are visible to readers, and are written later", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   let now = 0;
@@ -157,7 +157,7 @@ test("while another process holds the lock, events get their ids, are seen by re
   store.addMetrics([metricRow("a", "2026-01-01T00:00:00.000Z")]);
   const alert = { id: 1, serviceId: "a", severity: "info", alertType: "x", message: "m", createdAt: "2026-01-01T00:00:00.000Z" } as const;
   store.record({ alerts: [{ kind: "opened", alert }] });
-  expect(store.condition.ok).toBe(true); // it may be over in a moment
+  expect(store.condition.ok).toBe(true); // it may last only a moment
   now = 3000;
   expect(store.condition).toMatchObject({
     ok: false,
@@ -182,7 +182,7 @@ test("while another process holds the lock, events get their ids, are seen by re
   next.close();
 });
 
-test.skipIf(!canMount())("on a full disk nothing throws, and what waited is written when there is room", () => {
+test.skipIf(!canMount())("on a full disk nothing throws, and pending rows are written once there is room", () => {
   using dir = smallDisk();
   const path = join(dir.path, "sup.db");
   let now = 0;
@@ -207,7 +207,7 @@ test.skipIf(!canMount())("on a full disk nothing throws, and what waited is writ
   next.close();
 });
 
-test("the backlog of an outage is bounded: the oldest rows go first, and how many is said", () => {
+test("the backlog of an outage is bounded: the oldest rows are dropped first, and their number is reported", () => {
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   let now = 0;
@@ -227,7 +227,7 @@ test("the backlog of an outage is bounded: the oldest rows go first, and how man
   store.close();
 });
 
-test.skipIf(!canMount())("a daemon that is started again while the disk is full still reads what it needs", () => {
+test.skipIf(!canMount())("a daemon that restarts while the disk is full still reads its state", () => {
   using dir = smallDisk();
   const path = join(dir.path, "sup.db");
   const first = mustOpen(path);

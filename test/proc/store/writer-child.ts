@@ -1,4 +1,4 @@
-// Writes turns until it is killed: each turn holds 50 events of one number, the memory `run` and a service row of it.
+// Writes turns until it is killed. Turn n holds 50 events, the memory `run` and a service row, all with the number n.
 import { mustOpen, newEvent, serviceRow, turn } from "./rows.ts";
 
 const store = mustOpen(process.argv[2]!);

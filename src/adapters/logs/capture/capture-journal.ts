@@ -1,17 +1,17 @@
 /**
- * Output on its way from a pipe to a log, kept where the death of the daemon cannot touch it. Every step can be the last:
+ * A write-ahead journal for output on its way from a pipe to a log. The daemon may be killed after any step:
  *
- *   begin    which stream, and how long its log is, is written into a shared mapping
- *   splice   the kernel moves bytes from the pipe to the spool file, whose length says how many, or many bytes at once to
- *            the region, whose seals say it (`region.ts`)
- *   write    the records go to the log
- *   commit   the unfinished line goes to its file, and one store says so
+ *   begin    records in a shared mapping which stream is read, and how long its log is
+ *   splice   the kernel moves bytes from the pipe to the spool file, whose length shows how many; larger amounts go to the
+ *            region, whose seals show it (`region.ts`)
+ *   write    appends the records to the log
+ *   commit   writes the unfinished line to its file, and marks the step as done with one atomic store
  *
- * The next daemon finds in the mapping how far the last one came (`recover.ts`). Nothing here survives the machine, and
- * nothing has to: then the pipes are gone as well.
+ * The next daemon finds in the mapping how far the last one came (`recover.ts`). The journal does not survive a reboot, and
+ * need not: the pipes do not either.
  *
- * The mapping is small and all of it is there from the beginning: a store into a page that a full disk cannot give would
- * be the end of the daemon. What is long goes by write(2), which answers with an error instead.
+ * The mapping is small and fully allocated from the beginning: a store into a page that a full disk cannot allocate would
+ * kill the daemon (SIGBUS). Longer data goes through write(2), which returns an error instead.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,10 @@ export interface Where {
   readonly size: number;
 }
 
-/** What is done with the unfinished line: it gets more input, or it is written as it is. `note`: a line of the daemon's own. */
+/**
+ * `chunk`: more input continues the unfinished line. `end`, `part`: the unfinished line is written as it is. `note`: the daemon
+ * writes a line of its own.
+ */
 export type Doing = "chunk" | "end" | "part" | "note";
 const DOINGS: readonly Doing[] = ["chunk", "end", "part", "note"];
 
@@ -35,12 +38,12 @@ export interface InFlight {
   readonly raw: boolean;
   /** Offset in the spool at which the bytes of this step begin. */
   readonly spoolFrom: number;
-  /** Bytes that are taken by way of the region; 0 when it is the spool. */
+  /** Bytes that go through the region; 0: the step uses the spool. */
   readonly regionBytes: number;
   readonly where: Where;
-  /** Bytes of records that the rate limit lets pass. */
+  /** Bytes of records that the rate limit allows. */
   readonly allowance: number;
-  /** The disk does not let us write: nothing of this step gets into the log. */
+  /** The disk refuses writes: nothing of this step reaches the log. */
   readonly refused: boolean;
 }
 
@@ -52,16 +55,16 @@ const SPOOL_LIMIT = 2 << 20;
 const VERSION = 1;
 /** Words of the header, of 4 bytes each. */
 const W = { version: 0, phase: 1, doing: 2, slot: 3, next: 4, raw: 5, regionBytes: 22, seal: 23 } as const;
-/** Doubles of the header, of 8 bytes each. `allowance`: one more than it is; 0: no limit. */
+/** Doubles of the header, of 8 bytes each. `allowance` is stored plus one; 0 means no limit. */
 const D = { spoolFrom: 8, inode: 9, size: 10, allowance: 13 } as const;
 const RAW = 1;
 const REFUSED = 2;
 const PHASE = { idle: 0, begun: 1, written: 2 } as const;
 const HEADER_WORDS = 32;
-/** Of each slot: in use, which of the two lines counts, and their lengths. */
+/** Per slot: whether it is in use, which of its two lines is current, and the lengths of both. */
 const SLOT_WORDS = 4;
 const TABLE_BYTES = (HEADER_WORDS + SLOTS * SLOT_WORDS) * 4;
-/** Of each slot, twice as the lines are: flags, lines and bytes left out by the limit, and by the disk. */
+/** Per slot, two copies like the lines: flags, then lines and bytes dropped by the limit, and those lost by the disk. */
 const GATE_DOUBLES = 5;
 const GATES_BYTES = SLOTS * 2 * GATE_DOUBLES * 8;
 
@@ -76,7 +79,7 @@ export class CaptureJournal {
   #spoolSize = 0;
   #closed = false;
 
-  /** Throws when the files cannot be made: output is then captured without this protection. */
+  /** Throws when it cannot create the files: the caller then captures output without a journal. */
   constructor(directory: string) {
     const table = join(directory, "capture.table");
     const fresh = prepareTable(table);
@@ -92,7 +95,7 @@ export class CaptureJournal {
     this.#spoolSize = fstatSync(this.spool).size;
   }
 
-  /** The slot of a stream ("web\0stdout"); null when all are taken, or its name cannot be written. */
+  /** The slot of a stream ("web\0stdout"); null when all slots are taken, or the name cannot be written. */
   slotOf(key: string): number | null {
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
@@ -134,14 +137,14 @@ export class CaptureJournal {
     return line.subarray(0, readSync(this.#lines, line, 0, line.length, lineAt(slot, index)));
   }
 
-  /** What was left out of the log of a stream and not told yet. */
+  /** Output that the log of a stream lacks and that was not reported yet. */
   gate(slot: number): GateState {
     const at = gateAt(slot, this.#word(slot, 1));
     const [flags, limitLines, limitBytes, diskLines, diskBytes] = this.#gates.subarray(at, at + GATE_DOUBLES) as unknown as number[];
     return { flags: flags!, limit: { lines: limitLines!, bytes: limitBytes! }, disk: { lines: diskLines!, bytes: diskBytes! } };
   }
 
-  /** Where the next bytes of the spool go. It is emptied now and then, never while a step is under way. */
+  /** The offset for the next bytes of the spool. Truncates the spool from time to time; call between steps only. */
   spoolEnd(): number {
     if (this.#spoolSize > SPOOL_LIMIT) {
       ftruncateSync(this.spool, 0);
@@ -168,12 +171,12 @@ export class CaptureJournal {
     Atomics.store(words, W.phase, PHASE.begun);
   }
 
-  /** Nothing was taken. */
+  /** No bytes were read: the step has no effect. */
   cancel(): void {
     Atomics.store(this.#words, W.phase, PHASE.idle);
   }
 
-  /** The records are in the log, but for what the gate has counted; `line` is what is left. */
+  /** The log holds the records, except for those that the gate counts as lost. `line` is the new unfinished line. */
   commit(slot: number, line: Buffer, gate: GateState, spooled: number): void {
     const next = this.#put(slot, line, gate);
     this.#words[W.next] = next;
@@ -182,7 +185,7 @@ export class CaptureJournal {
     this.#spoolSize += spooled;
   }
 
-  /** What the last daemon was in the middle of; null when of nothing. A step that was as good as done is done. */
+  /** The step in which the last daemon was killed; null: none. A step that was already written is completed here. */
   inFlight(): InFlight | null {
     const [words, doubles] = [this.#words, this.#doubles];
     const phase = Atomics.load(words, W.phase);
@@ -201,7 +204,7 @@ export class CaptureJournal {
     };
   }
 
-  /** What the step of the last daemon had taken from the pipe. */
+  /** The bytes that the interrupted step had read from the pipe. */
   taken({ doing, spoolFrom: from, regionBytes }: InFlight): Buffer {
     if (doing !== "chunk") return Buffer.alloc(0);
     const { region } = this;
@@ -223,7 +226,7 @@ export class CaptureJournal {
     Atomics.store(this.#words, W.phase, PHASE.idle);
   }
 
-  /** Into the one of the two that does not count; its number. */
+  /** Writes the copy that is not current; returns its index. */
   #put(slot: number, line: Buffer, { flags, limit, disk }: GateState): number {
     const next = 1 - this.#word(slot, 1);
     const at = gateAt(slot, next);
@@ -236,7 +239,7 @@ export class CaptureJournal {
     try {
       if (length > 0) writeSync(this.#lines, line, 0, length, lineAt(slot, next));
     } catch {
-      length = 0; // no room: it is in memory, and lost only with this process
+      length = 0; // the disk is full: the line is in memory, and only a crash loses it
     }
     this.#setWord(slot, 2 + next, length);
     return next;
@@ -249,7 +252,7 @@ export class CaptureJournal {
   #nameOf(slot: number): string {
     const name = Buffer.alloc(NAME_BYTES);
     readSync(this.#lines, name, 0, NAME_BYTES, nameAt(slot));
-    // The key itself holds one NUL, between unit and stream.
+    // The key itself contains one NUL, between unit and stream.
     const end = name.indexOf(0, name.indexOf(0) + 1);
     return name.toString("utf8", 0, end < 0 ? NAME_BYTES : end);
   }
@@ -268,7 +271,7 @@ const nameAt = (slot: number): number => slot * NAME_BYTES;
 const gateAt = (slot: number, index: number): number => (slot * 2 + index) * GATE_DOUBLES;
 const lineAt = (slot: number, index: number): number => SLOTS * NAME_BYTES + (slot * 2 + index) * PART_BYTES;
 
-/** True when it was made, or made anew because it is none of ours: every byte of it has its place on the disk. */
+/** Allocates the whole table on the disk. True when it was created, or replaced because another version wrote it. */
 function prepareTable(path: string): boolean {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
@@ -284,7 +287,7 @@ function prepareTable(path: string): boolean {
   }
 }
 
-/** All of it is on the disk from the beginning; `fresh`: what another one left is not ours. */
+/** Allocates all of it on the disk. `fresh`: discards what another version left. */
 function mapGates(path: string, fresh: boolean): Float64Array {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {

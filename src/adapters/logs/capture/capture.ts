@@ -1,6 +1,6 @@
 /**
- * One stream of a service, from its FIFO to records: the step between reading and writing. It knows nothing of files,
- * rotation or subscribers, so that another way to move the bytes can take its place.
+ * Turns one stream of a service, read from its FIFO, into records. It knows nothing of log files, rotation or subscribers,
+ * so that another way to move the bytes can replace it.
  */
 import { closeSync, readSync } from "node:fs";
 import type { Batch, LossGate } from "../../../core/logs/loss-gate.ts";
@@ -12,35 +12,38 @@ import { spliceToFile } from "../../../linux/io/splice.ts";
 import type { Stream } from "../../../ports/logs.ts";
 import type { CaptureJournal, Doing, InFlight } from "./capture-journal.ts";
 
-/** Takes records; they are in `buffer` only during the call. */
+/** Receives records; their buffer is valid only during the call. */
 export interface Sink {
   readonly raw: boolean;
   framing(stream: Stream): Framing;
   gate(stream: Stream): LossGate;
-  /** A step begins: where the log ends now, and what may be added to it. */
+  /** A step begins. Returns where the log ends now, and how much may be added to it. */
   begin(stream: Stream): Pick<InFlight, "where" | "allowance" | "refused">;
   records(stream: Stream, batch: Batch): void;
-  /** Something that the log is to say now. */
-  due(stream: Stream, moment: Moment): Saying | null;
+  /** A notice that is due now. */
+  due(stream: Stream, moment: Moment): Notice | null;
 }
 
-/** After a step; now and then, when what the disk refuses is tried again; when a run or the reading ends, and no better one may come. */
+/**
+ * `step`: after each step. `tick`: from time to time, to retry what the disk refused. `end`: when a run or the capture ends,
+ * the last chance.
+ */
 export type Moment = "step" | "tick" | "end";
 
-/** A record of the daemon's own, which takes a step for itself so that it is there once. */
-export interface Saying {
-  /** False: the disk does not let us. */
-  say(): boolean;
+/** A record of the daemon itself. It takes a step of its own, so that a crash neither loses nor repeats it. */
+export interface Notice {
+  /** False: the disk refused it. */
+  write(): boolean;
 }
 
 export interface Capture {
-  /** Takes in what waits, at most about `limitBytes`; true when there may be more. */
+  /** Reads what waits, at most about `limitBytes`; true when there may be more. */
   pump(limitBytes: number): boolean;
-  /** Says in the log what it is time to say. */
-  tell(moment: Moment): void;
-  /** The beginning of a line whose end has not come yet; at most PART_BYTES. */
+  /** Writes the notices that are due into the log. */
+  writeNotices(moment: Moment): void;
+  /** The beginning of a line whose end has not arrived yet; at most PART_BYTES. */
   readonly unfinished: Buffer;
-  /** Writes out an unfinished line: the run ended (`F`), or the rest of it will come to the next daemon (`P`). */
+  /** Writes an unfinished line: the run ended (`F`), or the next daemon will read the rest of it (`P`). */
   flush(tag: "F" | "P"): void;
   close(): void;
 }
@@ -48,19 +51,19 @@ export interface Capture {
 const READ_BYTES = 1 << 20;
 export const OUTPUT_BYTES = 2 << 20;
 /**
- * So much at once goes by way of the region. A read of less, that got less than was asked for, has emptied the pipe, and the next
- * write is a new edge (epoll(7)).
+ * From this size on, bytes go through the region. A smaller read that returned fewer bytes than it asked for has emptied the
+ * pipe, so that the next write is a new edge (epoll(7)).
  */
-const MUCH_BYTES = 32 << 10;
+const LARGE_BYTES = 32 << 10;
 
-/** Shared by all streams: everything read is written before the next read. The buffers are made at the first byte. */
+/** Shared by all streams, because everything read is written before the next read. Allocated at the first byte. */
 export class CaptureBuffers {
-  /** Null: without protection against the death of the daemon. */
+  /** Null: a crash of the daemon may lose output. */
   readonly journal: CaptureJournal | null;
   readonly frameLines: FrameLines;
   #made: { readonly input: Buffer; readonly output: Buffer } | null = null;
 
-  /** `scratch`: a directory to write to, for a moment. */
+  /** `scratch`: a directory for a short-lived file. */
   constructor(journal: CaptureJournal | null, scratch: string) {
     this.journal = journal;
     this.frameLines = nativeFrameLines(scratch);
@@ -73,15 +76,15 @@ export class CaptureBuffers {
 }
 
 export interface CaptureOptions {
-  /** Owned by the capture from now on. */
+  /** The capture owns it from now on. */
   readonly fd: number;
   readonly stream: Stream;
-  /** Of the stream in the journal: "web\0stdout". */
+  /** The stream's key in the journal: "web\0stdout". */
   readonly key: string;
   readonly epoll: Epoll;
   readonly buffers: CaptureBuffers;
   readonly sink: Sink;
-  /** Bytes came in. Edge-triggered: what a pump leaves must be pumped again unasked. */
+  /** Bytes arrived. Edge-triggered: when a pump leaves bytes behind, pump again without waiting for another call. */
   readonly onReadable: () => void;
 }
 
@@ -108,12 +111,12 @@ class FifoCapture implements Capture {
 
   pump(limitBytes: number): boolean {
     for (let total = 0; total < limitBytes;) {
-      // Mostly nothing waits: at the end of a run this is asked between a crash and the restart.
+      // Usually nothing waits; the check is cheap, and at the end of a run it delays the restart.
       const waiting = bytesWaiting(this.#options.fd);
       if (waiting === 0) return false;
-      const much = waiting >= MUCH_BYTES;
-      const bytes = much ? this.#takeMuch(waiting) : this.#takeAll();
-      if (bytes <= 0 || (!much && bytes < MUCH_BYTES)) return false; // nothing waits any more, or no writer is left
+      const isLarge = waiting >= LARGE_BYTES;
+      const bytes = isLarge ? this.#takeLarge(waiting) : this.#takeSmall();
+      if (bytes <= 0 || (!isLarge && bytes < LARGE_BYTES)) return false; // the pipe is empty, or no writer is left
       total += bytes;
     }
     return true;
@@ -135,18 +138,18 @@ class FifoCapture implements Capture {
     this.#commit(begun !== null, 0);
   }
 
-  tell(moment: Moment): void {
+  writeNotices(moment: Moment): void {
     const { sink, stream } = this.#options;
-    for (let saying = sink.due(stream, moment); saying !== null; saying = sink.due(stream, moment)) {
+    for (let notice = sink.due(stream, moment); notice !== null; notice = sink.due(stream, moment)) {
       const begun = this.#begin("note", 0);
-      const said = saying.say();
+      const isWritten = notice.write();
       this.#commit(begun !== null, 0);
-      if (!said) return;
+      if (!isWritten) return;
     }
   }
 
-  /** One read, written out: the bytes, 0 or a negative errno. */
-  #takeAll(): number {
+  /** Reads once and writes the records. Returns the bytes read, 0 or a negative errno. */
+  #takeSmall(): number {
     const { fd, buffers } = this.#options;
     const { input } = buffers.get();
     const kept = this.unfinished.length;
@@ -159,16 +162,16 @@ class FifoCapture implements Capture {
     if (kept > 0) this.unfinished.copy(input, 0);
     this.#write(input, 0, kept + bytes);
     this.#commit(from !== null, bytes);
-    this.tell("step");
+    this.writeNotices("step");
     return bytes;
   }
 
-  /** The same without a second copy, of what certainly waits. */
-  #takeMuch(waiting: number): number {
+  /** The same without copying the bytes into a buffer, for bytes that are known to wait. */
+  #takeLarge(waiting: number): number {
     const { fd, buffers } = this.#options;
     const region = buffers.journal?.region;
     const length = region?.fitting(waiting) ?? 0;
-    if (!region || this.#begin("chunk", length) === null) return this.#takeAll();
+    if (!region || this.#begin("chunk", length) === null) return this.#takeSmall();
     const bytes = region.fill(fd, length);
     if (bytes <= 0) {
       buffers.journal!.cancel();
@@ -178,7 +181,7 @@ class FifoCapture implements Capture {
     this.unfinished.copy(region.bytes, from);
     this.#write(region.bytes, from, region.at + bytes);
     this.#commit(true, 0);
-    this.tell("step");
+    this.writeNotices("step");
     return bytes;
   }
 
@@ -189,7 +192,7 @@ class FifoCapture implements Capture {
     return bytes;
   }
 
-  /** Where the spool goes on; null without a journal. */
+  /** Returns the offset at which the spool continues; null without a journal. */
   #begin(doing: Doing, regionBytes: number): number | null {
     const { buffers, sink, stream } = this.#options;
     const begun = sink.begin(stream);
@@ -209,7 +212,7 @@ class FifoCapture implements Capture {
     closeSync(this.#options.fd);
   }
 
-  /** Frames `input[from, to)` and hands it on; one stamp for all of it. */
+  /** Frames `input[from, to)` and passes the records on, all with one timestamp. */
   #write(input: Buffer, from: number, to: number): void {
     const { buffers, sink, stream } = this.#options;
     const { output } = buffers.get();

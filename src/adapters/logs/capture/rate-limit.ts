@@ -1,4 +1,4 @@
-/** A token bucket for `log.rate_limit`: so many bytes a second, with a burst of the same size. */
+/** A token bucket for `log.rate_limit`; the burst is one second's worth of bytes. */
 export class RateLimit {
   #tokens: number;
   #atMs: number;
@@ -10,7 +10,7 @@ export class RateLimit {
     this.#atMs = nowMs;
   }
 
-  /** How many of the bytes may pass; what passes in the end must be told by `spend`. */
+  /** How many bytes may pass now. Call `spend` with the number that did pass. */
   allowance(nowMs: number): number {
     const rate = this.bytesPerSecond;
     this.#tokens = Math.min(rate, this.#tokens + ((nowMs - this.#atMs) / 1000) * rate);

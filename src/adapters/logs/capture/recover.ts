@@ -10,10 +10,10 @@ import type { CaptureJournal, InFlight, Where } from "./capture-journal.ts";
 import type { Stamper } from "./stamp.ts";
 
 /**
- * Finishes the step that the last daemon was in the middle of. The records of the step are made again: they differ from
- * those of the first attempt in their stamps alone, so what is in the log already is known by its length, and only the
- * rest is written. What the limit leaves out is the same as then; what the disk refuses now is counted as it would have
- * been. Can be interrupted and repeated at any point.
+ * Completes the step in which the last daemon was killed. It builds the records of the step again. They differ from those
+ * of the first attempt only in their timestamps, not in length, so the length of the log shows which are written already,
+ * and only the others are added. The rate limit drops the same records as before, and records that the disk refuses now count
+ * as lost. It may be interrupted at any point and repeated.
  */
 export function recover(journal: CaptureJournal, logDir: string, stamper: Stamper): void {
   const step = journal.inFlight();
@@ -24,11 +24,11 @@ export function recover(journal: CaptureJournal, logDir: string, stamper: Stampe
   const path = join(logDir, `${unit}.log`);
   const written = step.refused ? 0 : writtenSince(step.where, logDir, `${unit}.log`);
   if (step.doing === "note") {
-    if (written > 0) takeBack(path, written);
-    return journal.cancel(); // it is still to be said
+    if (written > 0) removeLast(path, written);
+    return journal.cancel(); // the notice is still due
   }
   const framing = stamper.stamp(stream, step.raw ? "raw" : "cri");
-  const log = step.refused ? null : new Rest(path, written);
+  const log = step.refused ? null : new Resumed(path, written);
   const { gate, rest } = replay(
     { step, line: journal.line(step.slot), bytes: journal.taken(step), gate: journal.gate(step.slot) },
     framing,
@@ -45,8 +45,8 @@ interface Replayed {
   readonly gate: GateState;
 }
 
-/** `log` null: the disk had refused all of it. */
-function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing, log: Rest | null): { gate: GateState; rest: Buffer } {
+/** `log` is null when the disk had refused the whole step. */
+function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing, log: Resumed | null): { gate: GateState; rest: Buffer } {
   const gate = new LossGate({
     write: ({ buffer }, from, to) => log?.write(buffer, from, to) ?? 0,
     endLine: () => log !== null && log.write(lineEnding(framing.full), 0, framing.full.length + 1) > 0,
@@ -64,7 +64,7 @@ function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing,
     return { gate: gate.state, rest: Buffer.alloc(0) };
   }
   const input = Buffer.concat([line, bytes]);
-  const buffer = Buffer.alloc(OUTPUT_BYTES); // as then: a `raw` line without end passes by batches
+  const buffer = Buffer.alloc(OUTPUT_BYTES); // the same size as before: a `raw` line without an end passes in batches of it
   let at = 0;
   for (let more = true; more;) {
     const framed = frameLines(input, at, input.length, buffer, framing);
@@ -76,8 +76,8 @@ function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing,
   return { gate: gate.state, rest: Buffer.from(input.subarray(at)) };
 }
 
-/** The log, of whose next records the first bytes are in it already. */
-class Rest {
+/** A log that already contains the first bytes of the records to be written. */
+class Resumed {
   #skip: number;
   #fd = -1;
   #refused = false;
@@ -88,7 +88,7 @@ class Rest {
     this.#skip = written;
   }
 
-  /** How many of the bytes are in the log now, in whole records. */
+  /** Returns how many of the bytes are in the log now, in whole records. */
   write(buffer: Buffer, from: number, to: number): number {
     const there = Math.min(this.#skip, to - from);
     this.#skip -= there;
@@ -111,33 +111,33 @@ class Rest {
     if (this.#fd >= 0) closeSync(this.#fd);
   }
 
-  /** Of a record that cannot be finished nothing is left. */
+  /** Removes an incomplete record. */
   #cut(bytes: number): void {
     if (bytes > 0 && this.#fd >= 0) ftruncateSync(this.#fd, Math.max(0, fstatSync(this.#fd).size - bytes));
   }
 }
 
-/** A record at the end of the log. */
-function takeBack(path: string, bytes: number): void {
+/** Removes a record at the end of the log. */
+function removeLast(path: string, bytes: number): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes <= size) truncateSync(path, size - bytes);
 }
 
-/** How much was appended to the log since it was there, over the rotations that came meanwhile. */
+/** How much was appended to the log since the step began, across rotations. */
 function writtenSince({ inode, size }: Where, logDir: string, name: string): number {
   const rotated = findRotated(name, names(logDir)).files.map((file) => rotatedName(name, file));
-  // It was made by this step, and so was what it has been rotated to since: short lines grow many times their size by their stamps.
+  // This step created the file, and every file that it was rotated to since: timestamps make short lines many times longer.
   if (inode === NOWHERE.inode) rotated.length = Math.max(0, rotated.length - size);
   let total = 0;
   for (const file of [name, ...rotated]) {
     const found = statSync(join(logDir, file), { throwIfNoEntry: false });
     if (found === undefined) continue;
-    // Shorter than it was: somebody cut it meanwhile, and it cannot be told how far the step had come.
+    // Another program truncated it meanwhile: how far the step came is unknown.
     if (found.ino === inode) return found.size < size ? Number.MAX_SAFE_INTEGER : total + found.size - size;
     total += found.size;
   }
   if (inode === NOWHERE.inode) return total;
-  // Somebody took the file away: what was in it is gone with it, and cannot be told from what was not.
+  // Another program removed the file, so that what it contained is unknown.
   return Number.MAX_SAFE_INTEGER;
 }
 

@@ -2,19 +2,19 @@ import { type Framing, PREFIX_BYTES, TAG_AT } from "../../../core/logs/framing.t
 import type { Stream } from "../../../ports/logs.ts";
 
 const TIME_BYTES = 30;
-/** A step that a number of milliseconds since 1970 can still take. */
+/** The smallest step that a double of milliseconds since 1970 can still represent with certainty. */
 const MARK_MS = 0.001;
 const NONE = new Uint8Array(0);
 const RAW: Framing = { full: NONE, part: NONE, endParts: false };
 
 /**
- * Makes the time stamps of all logs. One stamp serves a whole read, and stamps never go back, whatever is done to the
- * clock: within a file they can be searched.
+ * Makes the timestamps of all logs. One timestamp serves a whole read. Timestamps never go back, even when the clock does,
+ * so that a binary search within a file works.
  */
 export class Stamper {
-  /** RFC 3339 with nanoseconds, UTC: the last stamp made. */
+  /** The last timestamp: RFC 3339 with nanoseconds, UTC. */
   time = "";
-  /** Unix seconds of the last stamp. */
+  /** Unix seconds of the last timestamp. */
   second = -1;
   #lastMs = 0;
   #date = "";
@@ -25,7 +25,7 @@ export class Stamper {
     this.#wallMs = wallMs;
   }
 
-  /** Takes the time and answers the prefixes to use for it. They hold until the next call. */
+  /** Reads the clock and returns the prefixes for that time. They are valid until the next call. */
   stamp(stream: Stream, format: "cri" | "raw"): Framing {
     this.#tick();
     if (format === "raw") return RAW;
@@ -35,7 +35,7 @@ export class Stamper {
     return framing;
   }
 
-  /** A stamp that comes after all that were made, and not after any that will be: it divides them. */
+  /** A timestamp that is later than all earlier ones, and not later than any future one. */
   mark(): string {
     const lastMs = this.#lastMs;
     this.#tick();

@@ -1,7 +1,7 @@
 import { PREFIX_BYTES, TAG_AT } from "../../../core/logs/framing.ts";
 import type { LogLine, Stream } from "../../../ports/logs.ts";
 
-/** Records as they were framed: `count` of them in `buffer[from, to)`, all of one read of one stream. */
+/** `count` framed records in `buffer[from, to)`, all from one read of one stream. */
 export interface Chunk {
   readonly buffer: Buffer;
   readonly from: number;
@@ -14,10 +14,10 @@ export interface Chunk {
 }
 
 export const TAIL_LINES = 20;
-/** Of one line; what is shown beside a unit need not be longer. */
+/** The most bytes kept of one line; what is shown beside a unit need not be longer. */
 export const TAIL_LINE_BYTES = 2048;
 
-/** The last lines of a run, as bytes: most are never looked at. */
+/** The last lines of a run, kept as bytes because most are never requested. */
 export class Tail {
   #lines: Kept[] = [];
 

@@ -1,6 +1,6 @@
 /**
- * Compresses rotated files, one at a time for all units, away from the event loop. A file becomes a row of zstd frames or
- * gzip members of 1 MiB of text each, which any zstd or gzip reads as one, and which can be read from the end one at a time.
+ * Compresses rotated files, one at a time for all units, off the event loop. A file becomes a sequence of zstd frames or
+ * gzip members of 1 MiB of text each. Any zstd or gzip reads it as one file, and sup can read it backwards, frame by frame.
  */
 import { closeSync, fstatSync, openSync, read, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -11,14 +11,14 @@ import type { Compression } from "../../../spec/spec.ts";
 import { gzipMember } from "./gzip.ts";
 import type { RotatedFile, RotatedSet } from "./rotated.ts";
 
-/** Both work on a thread of their own. */
+/** Both run on a separate thread. */
 const PACK: Readonly<Record<Compression, (text: Uint8Array) => Promise<Uint8Array>>> = {
   zstd: (text) => Bun.zstdCompress(text),
   gzip: gzipMember,
 };
 
 const FRAME_TEXT_BYTES = 1 << 20;
-/** While a log rotates more often than this its files are deleted sooner than they are read: not worth the CPU. */
+/** Files of a log that rotates more often than this are deleted before anybody reads them: compressing them wastes CPU. */
 const QUIET_MS = 250;
 
 export interface CompressJob {
@@ -38,7 +38,7 @@ export class Compressor {
     this.#onProblem = onProblem;
   }
 
-  /** Compresses what is not compressed yet, once the log has not rotated for a moment. */
+  /** Compresses the remaining files once the log has not rotated for a moment. */
   request(job: CompressJob): void {
     if (this.#stopped) return;
     clearTimeout(this.#waiting.get(job.rotated)?.timer ?? undefined);
@@ -76,21 +76,21 @@ export class Compressor {
     try {
       await writePacked(job.format, job.rotated.pathOf(file), unfinished, () => this.#stopped || file.gone);
       if (this.#stopped || file.gone) return rmSync(unfinished, { force: true });
-      // In one breath: no rotation may come between.
+      // Synchronous from here on, so that no rotation can come between.
       const plain = job.rotated.pathOf(file);
       renameSync(unfinished, job.rotated.pathOf({ number: file.number, compressed: job.format }));
       file.compressed = job.format;
       rmSync(plain, { force: true });
     } catch (error) {
       rmSync(unfinished, { force: true });
-      // Tried again at the next rotation, which may have asked already.
+      // The next rotation retries, and may have requested it already.
       if (this.#waiting.get(job.rotated)?.timer === null) this.#waiting.delete(job.rotated);
       this.#onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
     }
   }
 }
 
-/** The source is opened before anything else can run: a rotation would give its name to another file. */
+/** Opens the source synchronously: after a rotation its name belongs to another file. */
 async function writePacked(format: Compression, source: string, target: string, ended: () => boolean): Promise<void> {
   const from = openSync(source, "r");
   try {

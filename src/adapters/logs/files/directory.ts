@@ -8,17 +8,17 @@ import type { ReadAt } from "./packed.ts";
 export interface OpenFile {
   readonly fd: number;
   readonly inode: number;
-  /** When it was opened. */
+  /** Size when it was opened. */
   readonly size: number;
   readonly compressed: Compression | false;
   readonly read: ReadAt;
 }
 
-/** The files of one log at a moment, newest first. Each is opened when it is come to: most are never looked at. */
+/** The files of one log at one moment, newest first. Each is opened on demand, because most are never read. */
 export class LogFiles {
-  /** How many rotations ago each was the current one. */
+  /** How many rotations ago each file was the current one. */
   readonly numbers: readonly number[];
-  /** Number 0 is the current one. */
+  /** Number 0 is the current file. */
   readonly #files: readonly Rotated[];
   readonly #opened = new Map<number, OpenFile | null>();
   readonly #directory: string;
@@ -31,7 +31,7 @@ export class LogFiles {
     this.numbers = this.#files.map(({ number }) => number);
   }
 
-  /** Null: it is gone. Throws when there is a file and it cannot be opened. */
+  /** Null: the file is gone. Throws when it exists but cannot be opened. */
   open(index: number): OpenFile | null {
     const known = this.#opened.get(index);
     if (known !== undefined) return known;
@@ -42,7 +42,7 @@ export class LogFiles {
     return file;
   }
 
-  /** Opens all: from now on it does not matter what becomes of their names. */
+  /** Opens all files, so that renaming or deleting them no longer matters. */
   hold(): void {
     for (let index = 0; index < this.#files.length; index++) this.open(index);
   }
@@ -69,7 +69,7 @@ function rotatedOf(directory: string, current: string): readonly Rotated[] {
   try {
     return findRotated(current, readdirSync(directory)).files;
   } catch {
-    return []; // no directory, no lines
+    return []; // no directory means an empty log
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Gzip files as a row of members (RFC 1952), each with its own length in an extra field, so that they can be read from
- * the end, a member at a time. Every gzip reads the row as one file and passes over the field.
+ * Gzip files as a sequence of members (RFC 1952), each with its own length in an extra field, so that sup can read them
+ * backwards, member by member. Every gzip reads the sequence as one file and ignores the field.
  */
 import { gzip } from "node:zlib";
 import { promisify } from "node:util";
@@ -26,7 +26,7 @@ export async function gzipMember(text: Uint8Array): Promise<Buffer> {
   return Buffer.concat([head, plain.subarray(HEAD_BYTES)]);
 }
 
-/** Start and end of every member, or null when the file is no whole row of ours. `read` fetches bytes at an offset. */
+/** Start and end of every member, or null when sup did not write the file, or not all of it. `read` fetches bytes at an offset. */
 export function gzipMembers(size: number, read: (at: number, length: number) => Buffer): Array<readonly [from: number, to: number]> | null {
   const members: Array<readonly [number, number]> = [];
   for (let at = 0; at < size;) {

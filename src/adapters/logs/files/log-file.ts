@@ -7,10 +7,10 @@ import type { Compressor } from "./compress.ts";
 import type { Where } from "../capture/capture-journal.ts";
 import { RotatedSet } from "./rotated.ts";
 
-/** Of a log that has no file yet: one is made at its first byte. */
+/** The position in a log that has no file yet: the first byte creates one. */
 export const NOWHERE: Where = { inode: 0, size: 0 };
 
-/** What became of an append: bytes that are in the file, and why the rest is not. */
+/** How many bytes of an append reached the file, and why the rest did not. */
 export interface Appended {
   readonly kept: number;
   readonly cause: NodeJS.ErrnoException | null;
@@ -21,29 +21,29 @@ export interface LogFileParts {
   /** `web.log`. */
   readonly name: string;
   readonly compressor: Compressor;
-  /** A sentence about something that went wrong and is no loss of output. */
+  /** A whole message about a failure that loses no output. */
   readonly onProblem: (message: string) => void;
-  /** Somebody has deleted or moved the file that was written to; never called during an append. */
-  readonly onTaken: () => void;
+  /** Another program has deleted or moved the open file; never called during an append. */
+  readonly onFileLost: () => void;
   readonly onRotated: () => void;
 }
 
 /**
- * The file of one log: opened at the first byte, appended to by us alone, rotated by size and age at the end of a line. An
- * error of the disk is an answer, never an exception; a record is in the file whole or not at all.
+ * The file of one log. It is opened at the first byte and rotated by size and age, at the end of a line; only sup appends to it. A
+ * disk error is a return value, never an exception. The file holds a record completely or not at all.
  */
 export class LogFile {
   spec: LogSpec;
-  /** Why it is not rotated though it is time; null while nothing is in the way. */
+  /** Why the file could not be rotated when it was due; null: no problem. */
   trouble: string | null = null;
   #fd = -1;
   #inode = 0;
   #size = 0;
-  /** Wall milliseconds of the first record. Null: there is none; undefined: it was not looked at yet. */
+  /** Wall milliseconds of the first record. Null: the file is empty; undefined: not read yet. */
   #begunMs: number | null | undefined = undefined;
-  /** Of the last record; null: not known from memory. */
+  /** Wall milliseconds of the last record; null: unknown. */
   #writtenMs: number | null = null;
-  /** After a rotation that failed: at which size it is tried again. */
+  /** After a failed rotation: the size at which to retry. */
   #retrySize = 0;
   #checkedSecond = -1;
   #set: RotatedSet | null = null;
@@ -75,7 +75,7 @@ export class LogFile {
     }
   }
 
-  /** Where it ends; opens it when there is one. An error when the disk does not let us. */
+  /** Where the log ends; opens the file if there is one. Returns an error when the disk refuses. */
   where(second: number): Where | NodeJS.ErrnoException {
     try {
       if (this.#fd < 0 && !statSync(this.#path, { throwIfNoEntry: false })) {
@@ -88,7 +88,7 @@ export class LogFile {
     }
   }
 
-  /** False: there was nothing to rotate, or it failed, which was told. */
+  /** False: the log is empty, or the rotation failed, which `onProblem` has reported. */
   rotateNow(second: number): boolean {
     try {
       if (this.#fd < 0 && !statSync(this.#path, { throwIfNoEntry: false })) return false;
@@ -103,8 +103,8 @@ export class LogFile {
   }
 
   /**
-   * Deletes rotated files over `keep` or older than `max_age_days`, and rotates the file when its first record is as old. `names`:
-   * what is in the directory, if that is known.
+   * Deletes rotated files beyond `keep` or older than `max_age_days`, and rotates the file when its first record is that old.
+   * `names`: the names in the directory, if known.
    */
   tidy(nowMs: number, names?: readonly string[]): void {
     const { maxAgeMs, keep } = this.spec;
@@ -114,7 +114,7 @@ export class LogFile {
       this.rotated.trim(keep, maxAgeMs === null ? null : nowMs - maxAgeMs);
       this.#compress();
     } catch (error) {
-      this.#problem("tidy up the files of", error);
+      this.#problem("apply retention to", error);
     }
   }
 
@@ -128,18 +128,18 @@ export class LogFile {
     if (this.#set) this.#parts.compressor.forget(this.#set);
   }
 
-  /** Opens the file; once a second looks whether it is still the one of that name, in case somebody deleted or moved it. */
+  /** Opens the file. Once a second checks that the name still leads to it, in case another program deleted or moved it. */
   #ready(second: number): void {
     if (this.#fd >= 0) {
       if (second === this.#checkedSecond) return;
       this.#checkedSecond = second;
       const found = statSync(this.#path, { throwIfNoEntry: false });
       if (found?.ino === this.#inode) {
-        this.#size = found.size; // somebody may have cut it short
+        this.#size = found.size; // another program may have truncated it
         return;
       }
       this.#closeFile();
-      queueMicrotask(this.#parts.onTaken);
+      queueMicrotask(this.#parts.onFileLost);
     }
     this.#fd = this.#openFile();
     const found = fstatSync(this.#fd);
@@ -160,12 +160,12 @@ export class LogFile {
       return openSync(this.#path, flags, 0o600);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      mkdirSync(this.#parts.directory, { recursive: true, mode: 0o700 }); // it was deleted with all that was in it
+      mkdirSync(this.#parts.directory, { recursive: true, mode: 0o700 }); // the whole directory was deleted
       return openSync(this.#path, flags, 0o600);
     }
   }
 
-  /** When its first record was written; null without one. The file is looked at once. */
+  /** When the first record was written; null: there is none. Reads the file only once. */
   #begunAtMs(nowMs: number): number | null {
     if (this.#begunMs !== undefined) return this.#begunMs;
     const found = statSync(this.#path, { throwIfNoEntry: false });
@@ -178,27 +178,27 @@ export class LogFile {
     }
   }
 
-  /** A `raw` log has no stamps: it began when its file was made or, where the file system does not keep that, when we first saw it. */
+  /** A `raw` log has no timestamps: it began when its file was created or, where the file system does not record that, when sup first opened it. */
   #firstRecordMs(fd: number, birthMs: number): number {
     const head = Buffer.alloc(PREFIX_BYTES);
     const line = parseLine(head.toString("latin1", 0, readSync(fd, head, 0, PREFIX_BYTES, 0)));
     return line === null ? birthMs : Date.parse(line.time);
   }
 
-  /** A machine that lost power may leave half a record. */
+  /** A power failure may leave half a record. */
   #endTornLine(): void {
     const last = Buffer.alloc(1);
     if (readSync(this.#fd, last, 0, 1, this.#size - 1) === 1 && last[0] !== 10) this.#size += writeSync(this.#fd, "\n");
   }
 
-  /** The end of what still fits into this file, at a line's end; `from` when it must be rotated first. */
+  /** The end of the whole lines that still fit into this file; `from` when the file must be rotated first. */
   #fitting(buffer: Buffer, from: number, to: number): number {
     const room = Math.max(this.spec.maxSizeBytes, this.#retrySize) - this.#size;
     if (to - from <= room) return to;
     const newline = room > 0 ? buffer.lastIndexOf(10, from + room - 1) : -1;
     if (newline >= from) return newline + 1;
     if (this.#size > 0) return from;
-    const end = buffer.indexOf(10, from); // a line that is longer than a whole file gets one of its own
+    const end = buffer.indexOf(10, from); // a line longer than the limit gets a file of its own
     return end < 0 || end >= to ? to : end + 1;
   }
 
@@ -224,12 +224,12 @@ export class LogFile {
     this.#size += bytes;
   }
 
-  /** The next record makes a new file. False: it failed, which was told. */
+  /** After this, the next record creates a new file. False: it failed, which `onProblem` has reported. */
   #rotate(second: number): boolean {
     try {
       this.rotated.shift(this.spec.keep, this.#writtenMs);
     } catch (error) {
-      // Better a file that is too long than lost output. The next attempt comes when it has grown by that much again.
+      // A file that is too long is better than lost output. The next attempt comes when it has grown by the limit again.
       if (this.trouble === null) this.#problem("rotate", error);
       this.trouble = `cannot rotate ${this.#path}: ${(error as Error).message}`;
       this.#retrySize = this.#size + this.spec.maxSizeBytes;
@@ -276,7 +276,7 @@ export class LogFile {
   }
 }
 
-/** The disk took records up to `at` and no more. */
+/** The disk accepted records up to `at` and no more. */
 class ShortWrite extends Error {
   readonly at: number;
 

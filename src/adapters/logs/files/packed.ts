@@ -1,10 +1,10 @@
-/** Compressed rotations as rows of blocks, each of which can be read without the others. */
+/** Compressed rotated files as sequences of blocks that can be read independently. */
 import { constants, gunzipSync } from "node:zlib";
 import type { Compression } from "../../../spec/spec.ts";
 import { gzipMembers } from "./gzip.ts";
 import { zstdFrames } from "./zstd.ts";
 
-/** A file in pieces that hold about 1 MiB of text each; lines go over their borders. */
+/** Blocks of about 1 MiB of text each. Lines may cross from one block into the next. */
 export interface Blocks {
   readonly count: number;
   text(index: number): Buffer;
@@ -12,12 +12,12 @@ export interface Blocks {
 
 export type ReadAt = (at: number, length: number) => Buffer;
 
-/** More compressed bytes in one block than this are not ours. */
+/** sup never writes a block with more compressed bytes than this. */
 const BLOCK_BYTES = 16 << 20;
-/** Of a gzip file that somebody else has made, which can only be read as a whole. */
+/** The limit for a gzip file that another program wrote, which can only be read as a whole. */
 const FOREIGN_TEXT_BYTES = 128 << 20;
 
-/** A damaged file has the blocks that come before the damage, a file of another kind none. */
+/** A damaged file yields the blocks in front of the damage; a file of another format yields none. */
 export function packedBlocks(format: Compression, size: number, read: ReadAt): Blocks {
   if (format === "zstd") return blocksOf(zstdFrames(size, read) ?? [], read, (bytes) => Buffer.from(Bun.zstdDecompressSync(bytes)));
   const members = gzipMembers(size, read);

@@ -1,6 +1,6 @@
 /**
- * The files of the log directory as a whole: also those of units that do not run, and of units that are gone. What cannot be the
- * log of a unit by its name is not touched.
+ * Retention for the whole log directory, including units that do not run and units that were removed. Files whose names cannot
+ * belong to the log of a unit are left alone.
  */
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -10,10 +10,10 @@ import type { DeletedLogs, LogRetention, SpecOf } from "../../../ports/logs.ts";
 import type { LogSpec } from "../../../spec/spec.ts";
 import type { LogFile } from "./log-file.ts";
 
-export interface KeepingOptions {
+export interface DirectoryRetentionOptions {
   readonly logDir: string;
   readonly retention: LogRetention;
-  /** The one who rotates the log of this unit, whether or not it is written to. */
+  /** Returns the LogFile that rotates the log of this unit, whether or not it is open. */
   readonly fileOf: (unit: string, spec: LogSpec) => LogFile;
   readonly onDeleted: (deleted: DeletedLogs) => void;
   readonly onProblem: (message: string) => void;
@@ -26,17 +26,17 @@ interface Found {
   readonly writtenMs: number;
 }
 
-export class Keeping {
-  readonly #options: KeepingOptions;
-  /** Of units that are gone, as they were when they were first seen: they can only have become younger since. */
-  readonly #looked = new Map<string, Found>();
+export class DirectoryRetention {
+  readonly #options: DirectoryRetentionOptions;
+  /** Files of removed units as they were when first seen. Their modification time can only have advanced since. */
+  readonly #seen = new Map<string, Found>();
   #isOver = false;
 
-  constructor(options: KeepingOptions) {
+  constructor(options: DirectoryRetentionOptions) {
     this.#options = options;
   }
 
-  /** Looks through the directory. `specOf`: undefined for a unit that is gone; null for one that exists and cannot be read. */
+  /** Scans the directory. `specOf`: undefined for a removed unit; null for one that exists but cannot be read. */
   tidy(specOf: SpecOf, nowMs: number): void {
     try {
       const units = this.#list();
@@ -44,14 +44,14 @@ export class Keeping {
       for (const [unit, names] of units) {
         const spec = specOf(unit);
         if (spec) this.#options.fileOf(unit, spec).tidy(nowMs, names);
-        else if (spec === undefined) gone.push(...names.flatMap((name) => this.#look(unit, name) ?? []));
+        else if (spec === undefined) gone.push(...names.flatMap((name) => this.#examine(unit, name) ?? []));
       }
       this.#forget(units);
       this.#dropOld(gone, nowMs);
       const { maxTotalBytes } = this.#options.retention;
       if (maxTotalBytes !== null) this.#dropOver(maxTotalBytes, specOf);
     } catch (error) {
-      this.#options.onProblem(`cannot look through ${this.#options.logDir}: ${(error as Error).message}`);
+      this.#options.onProblem(`cannot scan the log directory ${this.#options.logDir}: ${(error as Error).message}`);
     }
   }
 
@@ -67,11 +67,11 @@ export class Keeping {
     return units;
   }
 
-  #look(unit: string, name: string): Found | null {
-    const known = this.#looked.get(name);
+  #examine(unit: string, name: string): Found | null {
+    const known = this.#seen.get(name);
     if (known) return known;
     const found = this.#stat(unit, name);
-    if (found) this.#looked.set(name, found);
+    if (found) this.#seen.set(name, found);
     return found;
   }
 
@@ -81,22 +81,22 @@ export class Keeping {
   }
 
   #forget(units: ReadonlyMap<string, readonly string[]>): void {
-    for (const [name, { unit }] of this.#looked) if (!units.get(unit)?.includes(name)) this.#looked.delete(name);
+    for (const [name, { unit }] of this.#seen) if (!units.get(unit)?.includes(name)) this.#seen.delete(name);
   }
 
-  /** Those of units that have been gone for too long. */
+  /** Deletes files of removed units past their retention. */
   #dropOld(gone: readonly Found[], nowMs: number): void {
     const beforeMs = nowMs - this.#options.retention.goneMs;
-    const old = gone.filter(({ writtenMs }) => writtenMs < beforeMs).filter((one) => this.#isStill(one));
+    const old = gone.filter(({ writtenMs }) => writtenMs < beforeMs).filter((one) => this.#isUnchanged(one));
     for (const one of old) this.#remove(one);
-    this.#tell(old, "gone");
+    this.#report(old, "gone");
   }
 
-  /** A run of the same name may have come and gone between two looks. */
-  #isStill({ unit, name, writtenMs }: Found): boolean {
+  /** A unit of the same name may have run between two scans. */
+  #isUnchanged({ unit, name, writtenMs }: Found): boolean {
     const now = this.#stat(unit, name);
     if (now?.writtenMs === writtenMs) return true;
-    this.#looked.delete(name);
+    this.#seen.delete(name);
     return false;
   }
 
@@ -115,19 +115,21 @@ export class Keeping {
       dropped.push(one);
       bytes -= one.bytes;
     }
-    this.#tell(dropped, "bound");
+    this.#report(dropped, "bound");
     const isOver = bytes > maxBytes;
     if (isOver && !this.#isOver)
-      this.#options.onProblem(`the logs take ${bytes} bytes, over logs.max_total_mb, and nothing is left to delete but files in use`);
+      this.#options.onProblem(
+        `the logs take ${bytes} bytes, more than logs.max_total_mb, and only files in use are left: raise the limit, or lower log.max_size_mb of the units`,
+      );
     this.#isOver = isOver;
   }
 
   #remove({ name }: Found): void {
     rmSync(join(this.#options.logDir, name), { force: true });
-    this.#looked.delete(name);
+    this.#seen.delete(name);
   }
 
-  #tell(files: readonly Found[], why: DeletedLogs["why"]): void {
+  #report(files: readonly Found[], why: DeletedLogs["why"]): void {
     if (files.length === 0) return;
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0);
     this.#options.onDeleted({ why, files: files.length, bytes, units: [...new Set(files.map(({ unit }) => unit))] });

@@ -3,22 +3,22 @@ import { join } from "node:path";
 import { COMPRESSIONS, findRotated, planRotation, type Rotated, rotatedName, unfinishedName } from "../../../core/logs/rotation.ts";
 import type { Compression } from "../../../spec/spec.ts";
 
-/** One rotated file. The object stays the same while its number goes up: a compression under way finds it by that. */
+/** One rotated file. The object keeps its identity while its number goes up, so that a running compression can find it. */
 export interface RotatedFile {
   number: number;
   compressed: Compression | false;
   gone: boolean;
-  /** Wall milliseconds of its last record, once asked for: nothing is written to it any more. */
+  /** Wall milliseconds of its last record, cached once read, because nothing is written to the file any more. */
   writtenMs: number | null;
 }
 
-/** The rotated files of one log, known from one look at the directory. Throws what the file system throws. */
+/** The rotated files of one log, known from one scan of the directory. Throws what the file system throws. */
 export class RotatedSet {
   files: RotatedFile[];
   readonly #directory: string;
   readonly #current: string;
 
-  /** Also clears away what a crash left half done. `names`: what is in the directory, if that is known. */
+  /** Also deletes what a crash left half done. `names`: the names in the directory, if known. */
   constructor(directory: string, current: string, names: readonly string[] = readdirSync(directory)) {
     this.#directory = directory;
     this.#current = current;
@@ -32,7 +32,7 @@ export class RotatedSet {
     return join(this.#directory, rotatedName(this.#current, file));
   }
 
-  /** Moves the current file to number 1 and every other one up; deletes what is over `keep`. `writtenMs`: of its last record, if known. */
+  /** Renames the current file to number 1 and moves the others up; deletes files beyond `keep`. `writtenMs`: time of the current file's last record, if known. */
   shift(keep: number, writtenMs: number | null): void {
     for (const step of planRotation(this.files, keep)) {
       const file = step.file as RotatedFile;
@@ -48,13 +48,13 @@ export class RotatedSet {
     if (moveIfThere(current, this.pathOf(newest))) this.files = [newest, ...this.files];
   }
 
-  /** Deletes that one, if it is there still. */
+  /** Deletes one file, if it still exists. */
   drop(number: number): void {
     const file = this.files.find((one) => one.number === number);
     if (file) this.#remove(file);
   }
 
-  /** Deletes what is over `keep` or was last written before `beforeMs`. */
+  /** Deletes files beyond `keep`, or last written before `beforeMs`. */
   trim(keep: number, beforeMs: number | null): void {
     for (const file of [...this.files]) {
       if (file.number > keep || (beforeMs !== null && this.#writtenMs(file) < beforeMs)) this.#remove(file);
@@ -72,7 +72,7 @@ export class RotatedSet {
   }
 }
 
-/** Somebody may have taken a file away; that is no reason to stop. False: it was not there. */
+/** Tolerates that another program removed the file. False: it was not there. */
 function moveIfThere(from: string, to: string): boolean {
   try {
     renameSync(from, to);

@@ -1,10 +1,10 @@
-/** Where the frames of a .zst file begin and end (RFC 8878), so that it can be read from its end, a frame at a time. */
+/** Finds where the frames of a .zst file begin and end (RFC 8878), so that it can be read backwards, frame by frame. */
 
 const MAGIC = 0xfd2fb528;
 /** Skippable frames have 16 magic numbers. */
 const SKIPPABLE = 0x184d2a50;
 
-/** Start and end of every frame, or null when the bytes are no whole row of frames. `read` fetches bytes at an offset. */
+/** Start and end of every frame, or null when the file is not a complete sequence of frames. `read` fetches bytes at an offset. */
 export function zstdFrames(size: number, read: (at: number, length: number) => Buffer): Array<readonly [from: number, to: number]> | null {
   const frames: Array<readonly [number, number]> = [];
   for (let at = 0; at < size;) {
@@ -35,7 +35,7 @@ function frameEnd(start: number, read: (at: number, length: number) => Buffer): 
   return at + (descriptor & 4 ? 4 : 0);
 }
 
-/** What follows the descriptor: window, dictionary id, content size. */
+/** Bytes of the header after the descriptor: window, dictionary id, content size. */
 function headerBytes(descriptor: number): number {
   const single = (descriptor >> 5) & 1;
   const sizeFlag = descriptor >> 6;

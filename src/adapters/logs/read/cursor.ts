@@ -1,6 +1,6 @@
 /**
- * Reading a log forwards from a place in it, over rotations, for somebody who follows it. What is read is what is in the
- * files: however slow the reader is, it misses nothing until a file it has not come to yet is deleted.
+ * Reads a log forwards from a position, across rotations, for a reader that follows it. It reads from the files, so that a
+ * slow reader misses nothing until a file that it has not read yet is deleted.
  */
 import { closeSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,16 +9,16 @@ import { type Blocks, packedBlocks } from "../files/packed.ts";
 import { blockBorder, borderIn, firstStamp } from "./seek.ts";
 
 const CHUNK_BYTES = 64 << 10;
-/** A `raw` log may hold a line without end; it is shown in pieces. */
+/** A `raw` log may contain an endless line; it is returned in pieces. */
 const LINE_BYTES = 1 << 20;
 const SEEK_BYTES = 256 << 10;
-/** Of the beginning of a file that tell it from another that was given the same inode later. */
+/** The first bytes of a file distinguish it from a later file with the same inode. */
 const SAMPLE_BYTES = 64;
 
 export interface CursorOptions {
   readonly directory: string;
   readonly current: string;
-  /** How often the log has been rotated since the daemon began: what is number n now was number n - 1 before the last time. */
+  /** How often the log was rotated since the daemon started. Each rotation turns file number n - 1 into number n. */
   readonly rotations: () => number;
 }
 
@@ -33,16 +33,16 @@ export class Cursor {
   #file: OpenFile | null = null;
   /** `rotations` when the file was the current one; without a file, when the one before it was. */
   #turn: number;
-  /** In the text of the file: where the next bytes are. */
+  /** Offset of the next bytes in the uncompressed text of the file. */
   #offset = 0;
   #blocks: { readonly all: Blocks; next: number; text: Buffer; at: number } | null = null;
-  /** The beginning of a line whose end has not been read. */
+  /** The beginning of a line whose end has not been read yet. */
   #carry: Buffer = NOTHING;
-  /** What comes first is the end of a line that began before. */
+  /** The next bytes are the end of a line that began before the position. */
   #within = false;
   readonly #options: CursorOptions;
 
-  /** At the end of the log. */
+  /** Starts at the end of the log. */
   constructor(options: CursorOptions) {
     this.#options = options;
     this.#file = openLogFile(this.#path, false);
@@ -50,10 +50,10 @@ export class Cursor {
     this.#offset = this.#file?.size ?? 0;
   }
 
-  /** Goes to where the records of a time begin, or some before it; without times to the oldest line there is. */
+  /** Moves to the first record of a time or slightly before it; in a log without timestamps, to the oldest line. */
   seek(since: string): void {
     const files = new LogFiles(this.#options.directory, this.#options.current);
-    const before = since.slice(0, -1); // less than `since`, and more than every stamp that is less
+    const before = since.slice(0, -1); // less than `since`, but greater than every timestamp below it
     try {
       for (const [index, number] of files.numbers.entries()) {
         const file = files.open(index);
@@ -74,7 +74,7 @@ export class Cursor {
     }
   }
 
-  /** Goes on where a cursor of this daemon or an earlier one was; false when that place cannot be found any more. */
+  /** Continues where a cursor of this daemon or an earlier one was; false when that position no longer exists. */
   resume(place: string): boolean {
     const [inode, offset, sample] = place.split(":");
     const files = new LogFiles(this.#options.directory, this.#options.current);
@@ -93,14 +93,14 @@ export class Cursor {
     }
   }
 
-  /** Behind the last line that was read; null in a compressed file. */
+  /** The position after the last line that was read; null in a compressed file. */
   place(): string | null {
     if (this.#file === null || this.#blocks !== null) return null;
     const offset = this.#offset - this.#carry.length;
     return `${this.#file.inode}:${offset}:${sampleOf(this.#file, offset)}`;
   }
 
-  /** Some of what follows; null: nothing yet. */
+  /** Reads some of the following lines; null: there are none yet. */
   next(): Lines | null {
     for (;;) {
       if (this.#file === null) {
@@ -159,7 +159,7 @@ export class Cursor {
     return bytes;
   }
 
-  /** To the oldest file that is newer than this one. */
+  /** Moves to the oldest file that is newer than this one. */
   #advance(): "gap" | true {
     const files = new LogFiles(this.#options.directory, this.#options.current);
     const own = this.#options.rotations() - this.#turn; // the number of this one
@@ -175,7 +175,7 @@ export class Cursor {
     return number < own - 1 ? "gap" : true;
   }
 
-  /** Somebody took the file away, and there is another one of its name; or emptied it. */
+  /** Whether another program replaced the file by one of the same name, or truncated it. */
   #replaced(): boolean {
     const found = statSync(this.#path, { throwIfNoEntry: false });
     return found !== undefined && (found.ino !== this.#file!.inode || found.size < this.#offset);

@@ -6,10 +6,10 @@ export interface Subscriber {
   gap(lines: number): void;
 }
 
-/** Lines that wait for one subscriber. Beyond it they are counted, not kept. */
+/** The most lines queued for one subscriber. Further lines are counted and dropped. */
 const QUEUE_LINES = 1000;
 
-/** The live subscribers of one unit. They are called from the event loop, never while output is being taken in. */
+/** The live subscribers of one unit. They are called from the event loop, never while output is being read. */
 export class Followers {
   readonly #all = new Set<Follower>();
   readonly #watchers = new Set<() => void>();
@@ -19,7 +19,7 @@ export class Followers {
     return this.#all.size + this.#watchers.size;
   }
 
-  /** `onMore` is called soon after something was written to the log. Returns a stop. */
+  /** Calls `onMore` soon after each write to the log. Returns a function that stops it. */
   watch(onMore: () => void): () => void {
     this.#watchers.add(onMore);
     return () => this.#watchers.delete(onMore);
@@ -58,7 +58,7 @@ export class Followers {
 
 class Follower {
   #queue: LogLine[] = [];
-  /** Lines that came after those of the queue and were not kept. */
+  /** Lines dropped after those in the queue. */
   #missed = 0;
   #scheduled = false;
   #stopped = false;

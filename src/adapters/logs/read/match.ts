@@ -1,19 +1,19 @@
 import { type ParsedLine, parseLine } from "../../../core/logs/framing.ts";
 import type { LogLine, LogQuery } from "../../../ports/logs.ts";
 
-/** After every stamp. */
+/** Sorts after every timestamp. */
 export const LAST = "~";
 
-/** Which lines a query wants, and between which stamps they are. */
+/** Selects the lines of a query; they lie between two timestamps. */
 export interface Matcher {
   /** Inclusive. */
   readonly since: string;
   readonly until: string;
-  /** The line, when it is wanted; whether it is older than all that are. */
+  /** The line if it matches; "older" if it is older than every match; null otherwise. */
   match(raw: Buffer): LogLine | "older" | null;
 }
 
-/** A line of a `raw` log has no time ("") and no stream (it is shown as stdout); `since` and `until` let it pass. */
+/** A line of a `raw` log has no time ("") and no stream (shown as stdout); it passes `since` and `until`. */
 export function matcherOf(query: LogQuery): Matcher {
   const { from = "", before = LAST, stream, grep } = query;
   const since = max(from, query.sinceMs === undefined ? "" : nanos(query.sinceMs, "000000"));
@@ -33,7 +33,7 @@ export function matcherOf(query: LogQuery): Matcher {
   };
 }
 
-/** `ms` may be out of the range of dates: then it is before or after everything. */
+/** `ms` may exceed the range of dates: then it sorts before or after everything. */
 function nanos(ms: number, digits: string): string {
   if (!(Math.abs(ms) < 8.64e15)) return ms > 0 ? LAST : "";
   return new Date(Math.floor(ms)).toISOString().replace("Z", `${digits}Z`);

@@ -1,4 +1,4 @@
-/** Reading a log from its end: blocks backwards, through the current file and its rotations, newest first. */
+/** Reads a log backwards: block by block, through the current file and its rotated files, newest first. */
 import type { LogLine, LogQuery } from "../../../ports/logs.ts";
 import { LogFiles, type OpenFile } from "../files/directory.ts";
 import { LAST, matcherOf } from "./match.ts";
@@ -6,15 +6,15 @@ import { packedBlocks } from "../files/packed.ts";
 import { blockBorder, borderIn } from "./seek.ts";
 
 const BLOCK_BYTES = 256 * 1024;
-/** A `raw` log may hold a line without end; it is shown in pieces. */
+/** A `raw` log may contain an endless line; it is returned in pieces. */
 const LINE_BYTES = 1 << 20;
-/** An answer holds no more than this, whatever was asked for. */
+/** The limits of an answer, whatever the query asks for. */
 const ANSWER_LINES = 100_000;
 const ANSWER_BYTES = 64 << 20;
-/** A search lets the others have their turn after so long. */
+/** A search yields to the event loop after this long. */
 const SLICE_MS = 5;
 
-/** The newest lines that match, oldest first; at most 100,000 lines or 64 MiB. A log that is not there has no lines. */
+/** The newest matching lines, oldest first; at most 100,000 lines or 64 MiB. A missing log has no lines. */
 export function readLog(directory: string, current: string, query: LogQuery): LogLine[] {
   const files = new LogFiles(directory, current);
   try {
@@ -24,7 +24,7 @@ export function readLog(directory: string, current: string, query: LogQuery): Lo
   }
 }
 
-/** The same, in slices: rotation and compression go on meanwhile. */
+/** The same in slices; rotation and compression continue meanwhile. */
 export async function searchLog(directory: string, current: string, query: LogQuery): Promise<LogLine[]> {
   const files = new LogFiles(directory, current);
   const found: LogLine[] = [];
@@ -44,19 +44,19 @@ export async function searchLog(directory: string, current: string, query: LogQu
   }
 }
 
-/** Lines after which a search looks at the clock. */
-const LOOK_LINES = 256;
+/** How many lines a search examines before it checks the clock. */
+const LINES_PER_CHECK = 256;
 
-/** Newest first; null now and then, whatever is found: a good moment to pause. */
+/** Yields matches, newest first, and null from time to time, where the caller may pause. */
 function* matching(files: LogFiles, query: LogQuery): Generator<LogLine | null> {
   const { until, match } = matcherOf(query);
   const limit = Math.min(query.lines ?? ANSWER_LINES, ANSWER_LINES);
   let count = 0;
   let bytes = 0;
-  let looked = 0;
+  let examined = 0;
   if (limit === 0) return;
   for (const raw of linesBackwards(files, until)) {
-    if (++looked % LOOK_LINES === 0) yield null;
+    if (++examined % LINES_PER_CHECK === 0) yield null;
     const line = match(raw);
     if (line === "older") return;
     if (line === null) continue;
@@ -70,7 +70,7 @@ function* linesBackwards(files: LogFiles, until: string): Generator<Buffer> {
   for (const index of files.numbers.keys()) {
     const file = files.open(index);
     if (file === null) continue;
-    let pieces: Buffer[] | null = null; // of the line being put together, last one first; null: its end was not met yet
+    let pieces: Buffer[] | null = null; // of the current line, last piece first; null: its end has not been found yet
     let size = 0;
     for (const block of blocksBackwards(file, until)) {
       for (let end = block.length; end >= 0;) {
@@ -101,7 +101,7 @@ const NOTHING = Buffer.alloc(0);
 const joined = (later: readonly Buffer[] | null, first: Buffer): Buffer =>
   later === null || later.length === 0 ? first : Buffer.concat([first, ...later.toReversed()]);
 
-/** The text of a file in blocks, last one first, without what is newer than `until`. */
+/** The text of a file in blocks, last block first, without lines newer than `until`. */
 function* blocksBackwards({ compressed, size, read }: OpenFile, until: string): Generator<Buffer> {
   if (!compressed) {
     const { high } = until === LAST ? { high: size } : borderIn(size, read, until, BLOCK_BYTES);

@@ -1,17 +1,17 @@
-/** Where in a file a time is, by halving: stamps never go back within a log. */
+/** Finds a time in a file by binary search: timestamps never go back within a log. */
 import { PART_BYTES, parseLine, PREFIX_BYTES } from "../../../core/logs/framing.ts";
 import type { Blocks, ReadAt } from "../files/packed.ts";
 
-/** A record of ours is no longer, with its prefix. */
+/** The longest record with its prefix. */
 const WINDOW_BYTES = PREFIX_BYTES + PART_BYTES + 1;
 
-/** A border between records: those after `high` are newer, and about `step` bytes before it, at `low`, is one that is not. */
+/** A border between records: those after `high` are newer, and the record at `low`, about `step` bytes before it, is not. */
 export interface Border {
   readonly low: number;
   readonly high: number;
 }
 
-/** Where the records after `until` begin. Where no record is found (a `raw` log) nothing is taken for newer. */
+/** Finds where the records after `until` begin. Where there are no records (a `raw` log), nothing counts as newer. */
 export function borderIn(size: number, read: ReadAt, until: string, step: number): Border {
   if (beginsAfter(read(0, WINDOW_BYTES), until)) return { low: 0, high: 0 };
   let [low, high] = [0, size];
@@ -25,11 +25,11 @@ export function borderIn(size: number, read: ReadAt, until: string, step: number
   return { low, high };
 }
 
-/** The same in whole blocks, of which only those that are looked at are unpacked: of a file that is newer, the first. */
+/** The same in whole blocks. It unpacks only the blocks that it examines: in a file that is newer throughout, only the first. */
 export function blockBorder(
   blocks: Blocks,
   until: string,
-): Border & { /** What goes over into the block `high`. */ readonly over: Buffer } {
+): Border & { /** The text that continues into the block `high`. */ readonly over: Buffer } {
   let [low, high] = [0, blocks.count];
   let over: Buffer = Buffer.alloc(0);
   if (high > 0 && beginsAfter(blocks.text(0), until)) return { low: 0, high: 0, over };
@@ -43,7 +43,7 @@ export function blockBorder(
   return { low, high, over };
 }
 
-/** The stamp with which a file begins whose first bytes these are; null when that is no record. */
+/** The timestamp at the start of these bytes; null when they do not begin with a record. */
 export const firstStamp = (text: Buffer): string | null => parseLine(text.toString("latin1", 0, PREFIX_BYTES))?.time ?? null;
 
 function beginsAfter(text: Buffer, until: string): boolean {
@@ -51,7 +51,7 @@ function beginsAfter(text: Buffer, until: string): boolean {
   return time !== null && time > until;
 }
 
-/** Of a window that begins anywhere in a line. */
+/** The first whole record of a window, which may begin in the middle of a line. */
 function firstRecord(window: Buffer): { readonly at: number; readonly time: string } | null {
   for (let at = window.indexOf(10) + 1; at > 0; at = window.indexOf(10, at) + 1) {
     const time = firstStamp(window.subarray(at, at + PREFIX_BYTES));

@@ -2,7 +2,7 @@ import type { LogLine, LogQuery, LogTrail } from "../../../ports/logs.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Matcher, matcherOf } from "./match.ts";
 
-/** What a query wants of what a cursor comes to. */
+/** The lines from a cursor that match a query. */
 export class Trail implements LogTrail {
   readonly watch: LogTrail["watch"];
   readonly #cursor: Cursor;

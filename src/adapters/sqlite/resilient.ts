@@ -1,0 +1,190 @@
+import type { Database } from "bun:sqlite";
+import type { StoreHealth } from "../../ports/store/upkeep.ts";
+import { DamagedBlock } from "./block.ts";
+import { connect } from "./connection.ts";
+import { restore, type Salvage, salvage } from "./damage.ts";
+import { type Opened, replaceFile } from "./opening.ts";
+import { nothingPending, type Pending, trimPending, writePending } from "./pending.ts";
+import { disconnect, statement } from "./statements.ts";
+import { LOCKED, troubleOf } from "./trouble.ts";
+
+/** Wall clock in milliseconds since 1970, for names and notes; monotonic milliseconds, to time retries. */
+export interface StoreClock {
+  wallMs(): number;
+  monotonicMs(): number;
+}
+
+const RETRY_MS = 1000;
+/** A lock that another process holds for less than this is normal and is not reported. */
+const BRIEF_MS = 3000;
+const MAX_NOTES = 20;
+
+interface Outage {
+  readonly words: string;
+  readonly sinceIso: string;
+  readonly reportFromMs: number;
+  retryAtMs: number;
+}
+
+/**
+ * A connection that survives a full disk, a lock and a damaged file. None of its methods throws because of them: a read
+ * returns its default, and writes stay in `pending` until a later `flush` succeeds.
+ */
+export class ResilientDatabase {
+  #pending = nothingPending();
+  /** Null: a damaged file was set aside, and creating a fresh one has failed so far. */
+  #db: Database | null;
+  /** Rows saved from a damaged file that wait for a fresh one. */
+  #rescued: Salvage | null = null;
+  readonly #notes: string[];
+  #outage: Outage | null = null;
+  #alone: boolean;
+  #closed = false;
+  #dropped = 0;
+  readonly #path: string;
+  readonly #clock: StoreClock;
+
+  constructor(path: string, clock: StoreClock, opened: Opened) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#db = opened.db;
+    this.#alone = opened.alone;
+    this.#notes = [...opened.notes];
+  }
+
+  /** What the next `flush` writes. */
+  get pending(): Pending {
+    return this.#pending;
+  }
+
+  get isInOutage(): boolean {
+    return this.#outage !== null;
+  }
+
+  get condition(): StoreHealth["condition"] {
+    const outage = this.#outage;
+    const failing =
+      outage && this.#clock.monotonicMs() >= outage.reportFromMs
+        ? `cannot write the database ${this.#path}: ${outage.words} since ${outage.sinceIso}`
+        : null;
+    const notes = [...this.#notes, ...(failing === null ? [] : [failing])];
+    if (this.#dropped > 0) notes.push(`${this.#dropped} rows of history were lost while the database could not be written`);
+    return { ok: notes.length === 0, notes, failing };
+  }
+
+  /** Runs a query; returns `otherwise` when it fails. */
+  read<T>(query: (db: Database) => T, otherwise: T): T {
+    if (!this.#db) return otherwise;
+    try {
+      return query(this.#db);
+    } catch (error) {
+      if (error instanceof DamagedBlock && this.#dropBlock(error)) return this.read(query, otherwise);
+      const trouble = troubleOf(error);
+      if (trouble.kind === "damaged") {
+        this.#replace(trouble.words);
+        this.flush();
+      } else if (trouble.kind === "outage") this.#startOutage(trouble.words);
+      else this.#note(`a query of the database failed, which is a bug in sup: ${trouble.words}`);
+      return otherwise;
+    }
+  }
+
+  /** Writes `pending` in one transaction, unless an attempt failed less than a second ago. */
+  flush(): void {
+    if (this.#closed) return;
+    if (this.#outage && this.#clock.monotonicMs() < this.#outage.retryAtMs) return this.#trim();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const db = this.#db ?? this.#reconnect();
+        if (!db) return;
+        writePending(db, this.#pending);
+        this.#pending = nothingPending();
+        this.#outage = null;
+        return this.#alone ? this.#share() : undefined;
+      } catch (error) {
+        const trouble = troubleOf(error);
+        if (trouble.kind === "refused") return this.#giveUp(trouble.words);
+        if (trouble.kind === "outage" || attempt > 1) return this.#startOutage(trouble.words);
+        this.#replace(trouble.words);
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#outage) this.#outage.retryAtMs = 0;
+    this.flush();
+    if (this.#db) disconnect(this.#db);
+    this.#db = null;
+    this.#closed = true;
+  }
+
+  /** A single block is unreadable; the rest of the file may be intact. */
+  #dropBlock({ id, message }: DamagedBlock): boolean {
+    this.#note(`a block of old metrics is damaged (${message}) and was dropped`);
+    const drop = (db: Database): boolean => statement(db, "DELETE FROM supervisor_metrics_packed WHERE id = ?").run(id).changes > 0;
+    return this.read(drop, false);
+  }
+
+  /** SQLite would refuse the same rows on every retry, and all later writes with them. */
+  #giveUp(words: string): void {
+    this.#pending = nothingPending();
+    this.#note(`the database refused a write, which is a bug in sup: ${words}`);
+  }
+
+  #startOutage(words: string): void {
+    const now = this.#clock.monotonicMs();
+    const sinceIso = this.#outage?.sinceIso ?? new Date(this.#clock.wallMs()).toISOString();
+    const reportFromMs = words !== LOCKED ? now : (this.#outage?.reportFromMs ?? now + BRIEF_MS);
+    this.#outage = { words, sinceIso, reportFromMs, retryAtMs: now + RETRY_MS };
+    this.#trim();
+  }
+
+  #trim(): void {
+    this.#dropped += trimPending(this.#pending);
+  }
+
+  /** The file was damaged while open. Rows saved from it are written before `pending`, which is newer. */
+  #replace(words: string): void {
+    if (!this.#db) return;
+    const saved = salvage(this.#db);
+    try {
+      disconnect(this.#db);
+    } catch {
+      // A damaged file may refuse even that; the kernel closes its descriptors when the process exits.
+    }
+    this.#db = null;
+    const fresh = replaceFile(this.#path, this.#clock.wallMs(), words, saved.tables);
+    if (fresh.ok) {
+      this.#db = fresh.value.db;
+      this.#alone = fresh.value.alone;
+      for (const note of fresh.value.notes) this.#note(note);
+    } else {
+      this.#rescued = saved.tables;
+      this.#startOutage(fresh.error);
+    }
+  }
+
+  /** The disk has room again: reconnects without the exclusive lock, so that other processes can read the file. */
+  #share(): void {
+    if (this.#db) disconnect(this.#db);
+    this.#reconnect();
+  }
+
+  #reconnect(): Database | null {
+    this.#db = null;
+    const made = connect(this.#path);
+    if (!made.ok) {
+      this.#startOutage(made.error.words);
+      return null;
+    }
+    if (this.#rescued) restore(made.value.db, this.#rescued);
+    this.#rescued = null;
+    this.#db = made.value.db;
+    this.#alone = made.value.alone;
+    return this.#db;
+  }
+
+  #note(text: string): void {
+    if (!this.#notes.includes(text) && this.#notes.length < MAX_NOTES) this.#notes.push(text);
+  }
+}

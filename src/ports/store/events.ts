@@ -1,0 +1,28 @@
+/** One entry of a unit's history. `details` is stored as JSON. */
+export interface EventRow {
+  readonly id: number;
+  /** Null: the event concerns the daemon itself. */
+  readonly serviceId: string | null;
+  readonly type: string;
+  /** UTC ISO 8601 with milliseconds. */
+  readonly timestamp: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export type NewEvent = Omit<EventRow, "id">;
+
+export interface EventQuery {
+  readonly limit: number;
+  readonly serviceIds?: readonly string[];
+  readonly types?: readonly string[];
+  /** ISO time; inclusive. */
+  readonly since?: string;
+  /** Exclusive. */
+  readonly afterId?: number;
+}
+
+export interface EventHistory {
+  /** Returns the newest `limit` matches, oldest first. */
+  events(query: EventQuery): readonly EventRow[];
+}

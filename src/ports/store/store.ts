@@ -1,0 +1,11 @@
+import type { AlertStore } from "./alerts.ts";
+import type { EventHistory } from "./events.ts";
+import type { MetricsStore } from "./metrics.ts";
+import type { Enablements, KeyValueStore } from "./settings.ts";
+import type { TurnStore } from "./turns.ts";
+import type { StoreHealth, StoreUpkeep } from "./upkeep.ts";
+
+/** The whole store, for whoever opens and closes it. Everybody else names the parts that they use. */
+export interface Store extends TurnStore, EventHistory, MetricsStore, AlertStore, Enablements, KeyValueStore, StoreUpkeep, StoreHealth {
+  close(): void;
+}

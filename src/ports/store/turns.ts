@@ -1,0 +1,46 @@
+import type { State } from "../../base/words.ts";
+import type { AlertWrite } from "./alerts.ts";
+import type { EventRow, NewEvent } from "./events.ts";
+
+export interface ServiceRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly state: State;
+  readonly pid: number | null;
+  readonly port: number | null;
+  readonly startTime: string | null;
+  readonly uptimeSeconds: number;
+  readonly restartCount: number;
+  readonly lastRestart: string | null;
+  readonly priority: number;
+  readonly critical: boolean;
+  readonly autoRestart: boolean;
+}
+
+/** What a record of the daemon is about. */
+export type MemoryKind = "unit" | "job";
+
+/** What the next daemon needs to take over a unit or a job, as a JSON string. */
+export interface MemoryRow {
+  readonly kind: MemoryKind;
+  readonly id: string;
+  readonly memory: string;
+}
+
+/** Null deletes the memory. */
+export type MemoryWrite = Omit<MemoryRow, "memory"> & { readonly memory: string | null };
+
+/** Everything that one turn of the engine writes. One transaction stores all of it or none of it. */
+export interface TurnRecord {
+  readonly services?: readonly ServiceRow[];
+  readonly memories?: readonly MemoryWrite[];
+  readonly events?: readonly NewEvent[];
+  readonly alerts?: readonly AlertWrite[];
+}
+
+export interface TurnStore {
+  /** Returns the stored events with their ids, in the order given. Never throws: `condition` reports a failing disk. */
+  record(turn: TurnRecord): readonly EventRow[];
+  memories(): readonly MemoryRow[];
+}
