@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { createClient, type Client, type Target } from "../api/client/client.ts";
+import { createClient, type Client } from "../api/client/client.ts";
+import type { Target } from "../api/client/send.ts";
 import { ERRORS, type ApiError } from "../api/contract/errors.ts";
 import { findPlaces, type Places } from "../spec/places.ts";
 import type { Host } from "./host.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { createClient, type Hooks } from "../../src/api/client/client.ts";
+import { createClient } from "../../src/api/client/client.ts";
+import type { Hooks } from "../../src/api/client/send.ts";
 import { FakeDaemon, Failure, sup } from "./fake.ts";
 import { daemonInfo } from "./fixtures.ts";
 
@@ -55,7 +56,7 @@ describe("the client", () => {
   });
 
   test("a path too long for a socket says so", async () => {
-    expect((await sup({ home: `/tmp/${"x".repeat(120)}` }, ["status"])).err).toMatch(/107 bytes at most/);
+    expect((await sup({ home: `/tmp/${"x".repeat(120)}` }, ["status"])).err).toMatch(/limited to 107 bytes/);
   });
 });
 

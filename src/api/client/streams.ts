@@ -1,14 +1,14 @@
 import { err, ok, type Result } from "../../base/result.ts";
-import type { Send } from "./client.ts";
 import type { ApiError } from "../contract/errors.ts";
-import { Place, type PlaceMessage } from "./place.ts";
 import type { LogLineShape, RunEnd, StreamChange } from "../contract/shapes.ts";
+import { LogPosition, type PositionMessage } from "./log-position.ts";
+import type { Send } from "./send.ts";
 
-/** Readers of the two streams of the API: server-sent events, and log lines as one JSON object a line. */
+/** Readers of the two streams of the API: server-sent events, and log lines as one JSON object per line. */
 
 /**
- * `gap`: lines are missing, nobody knows how many. `begun`: what was there has been told. `waits`: the daemon
- * is gone, and has so many seconds to come back.
+ * `gap`: an unknown number of lines is missing. `begun`: all existing lines were delivered. `waits`: the daemon is gone, and
+ * the client waits that many seconds for it to come back.
  */
 export type LineMessage = LogLineShape | { readonly gap: null } | { readonly begun: true } | { readonly waits: number };
 
@@ -19,18 +19,18 @@ export interface EventMessage {
   readonly change: StreamChange;
 }
 
-/** Before connecting again, so that a daemon that hangs up at once is not flooded. */
+/** Pause before a reconnect, so that a daemon that closes connections at once is not flooded. */
 const PAUSE_MS = 100;
 
 type ReadError = (response: Response) => Promise<ApiError>;
 
-/** How long a daemon that broke off may take to come back: whoever starts it again is to have the time for it. */
+/** How long the client waits for a daemon whose connection broke: long enough for a service manager to restart it. */
 const COMEBACK_MS = 10_000;
 const COMEBACK_STEP_MS = 200;
 
 /**
- * Lines until the run that was asked for is over, or the daemon ends. As the events below, it connects again when the
- * daemon re-executes itself or is started again after a crash, and goes on after the last line it has seen.
+ * Lines until the requested run has ended, or the daemon has. Like `openEvents` it reconnects when the daemon re-executes
+ * itself or is restarted after a crash, and resumes after the last line it received.
  */
 export async function* openLines(
   send: Send,
@@ -38,29 +38,29 @@ export async function* openLines(
   readError: ReadError,
   sleep: (ms: number) => Promise<void>,
 ): AsyncGenerator<Result<LineMessage, ApiError>> {
-  const place = new Place();
-  let asked = input;
+  const position = new LogPosition();
+  let request = input;
   for (let broken = false; ;) {
-    const ask = (): ReturnType<Send> =>
-      send("serviceLogs", { input: { ...asked, places: true }, headers: { accept: "application/x-ndjson" } });
-    let answer = await ask();
+    const attempt = (): ReturnType<Send> =>
+      send("serviceLogs", { input: { ...request, places: true }, headers: { accept: "application/x-ndjson" } });
+    let answer = await attempt();
     if (broken && !answer.ok && answer.error.code === "unreachable") yield ok({ waits: COMEBACK_MS / 1000 });
     for (let waited = 0; broken && !answer.ok && answer.error.code === "unreachable" && waited < COMEBACK_MS; waited += COMEBACK_STEP_MS) {
       await sleep(COMEBACK_STEP_MS);
-      answer = await ask();
+      answer = await attempt();
     }
     if (!answer.ok) return yield answer;
     if (!answer.value.ok || !answer.value.body) return yield err(await readError(answer.value));
     broken = false;
     for await (const text of textLines(answer.value.body, () => (broken = true))) {
-      if (text === "") continue; // keeps the connection
-      const message = JSON.parse(text) as LineMessage | PlaceMessage | { readonly over: true };
+      if (text === "") continue; // keep-alive
+      const message = JSON.parse(text) as LineMessage | PositionMessage | { readonly over: true };
       if ("over" in message) return;
       if ("place" in message) {
-        if (place.take(message)) yield ok({ begun: true });
-      } else if (!("time" in message) || place.isNew(message)) yield ok(message);
+        if (position.take(message)) yield ok({ begun: true });
+      } else if (!("time" in message) || position.isNew(message)) yield ok(message);
     }
-    asked = place.again(input);
+    request = position.resumeInput(input);
     await sleep(PAUSE_MS);
   }
 }
@@ -76,7 +76,7 @@ export async function* openRun(
   for await (const text of textLines(answer.value.body)) if (text !== "") yield ok(JSON.parse(text) as RunMessage);
 }
 
-/** Ends with an error when the daemon is gone for longer than the client's retry; a break in between is not seen. */
+/** Ends with an error when the daemon is gone for longer than the client retries. Shorter interruptions are invisible to the caller. */
 export async function* openEvents(
   send: Send,
   readError: ReadError,
@@ -92,11 +92,11 @@ export async function* openEvents(
       lastId = message.id;
       yield ok(message);
     }
-    await sleep(PAUSE_MS); // the daemon closed the stream: it ends or re-executes itself
+    await sleep(PAUSE_MS); // the daemon closed the stream: it is shutting down or re-executing itself
   }
 }
 
-/** Server-sent events (WHATWG HTML §9.2) as far as the daemon uses them: `id`, `event`, `data`; comments are heartbeats. */
+/** Server-sent events (WHATWG HTML §9.2), the part that the daemon uses: `id`, `event`, `data`; comments are heartbeats. */
 export async function* parseEvents(lines: AsyncIterable<string>): AsyncGenerator<EventMessage> {
   let id = 0;
   let kind = "";
@@ -116,7 +116,7 @@ export async function* parseEvents(lines: AsyncIterable<string>): AsyncGenerator
   }
 }
 
-/** The lines of a body, without their ends; a connection that breaks ends them. An unfinished last line is dropped. */
+/** The lines of a body, without line endings. A broken connection ends them, and an unfinished last line is dropped. */
 export async function* textLines(body: ReadableStream<Uint8Array>, onBroken?: () => void): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
@@ -125,7 +125,7 @@ export async function* textLines(body: ReadableStream<Uint8Array>, onBroken?: ()
     for (;;) {
       const part = await reader.read().catch(() => {
         onBroken?.();
-        return { done: true as const, value: undefined }; // same as ended
+        return { done: true as const, value: undefined }; // the same as the end of the body
       });
       if (part.done) return;
       const lines = (rest + decoder.decode(part.value, { stream: true })).split("\n");
@@ -133,6 +133,6 @@ export async function* textLines(body: ReadableStream<Uint8Array>, onBroken?: ()
       for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
     }
   } finally {
-    await reader.cancel().catch(() => {}); // already closed is as good
+    await reader.cancel().catch(() => {}); // it is closed already
   }
 }
