@@ -23,3 +23,21 @@ export interface Usage {
   spare(): number | null;
   forget(ref: ProcessRef): void;
 }
+
+/** One process of a tree. Figures are null when they are unknown, also when the process ended while it was measured. */
+export interface ProcessFigures {
+  readonly pid: number;
+  readonly name: string;
+  readonly parent: number;
+  /** Percent of one core. */
+  readonly cpuPercent: number | null;
+  /** MiB of resident memory. */
+  readonly memoryMb: number | null;
+  /** Wall milliseconds. */
+  readonly startedAtMs: number;
+}
+
+/** CPU and memory of each process of a tree, measured on request. */
+export interface ProcessUsage {
+  of(tree: TreeOf): Promise<readonly ProcessFigures[]>;
+}

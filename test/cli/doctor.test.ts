@@ -16,7 +16,7 @@ test("a daemon of another version", async () => {
 });
 
 test("what the daemon noted itself, without what has a check of its own", async () => {
-  const notes = ["the database was damaged", "/u/web.unit.json:1:1: error: unknown key", "port 7870 is taken by nginx (pid 8); the API is on the socket only"]; // prettier-ignore
+  const notes = ["the database was damaged", "/u/web.unit.json:1:1: error: unknown key", "port 7870 is taken by nginx (pid 8); the API is available on the unix socket only"]; // prettier-ignore
   await using daemon = new FakeDaemon(answering({ version: "1.2.3", pid: 1 << 29, notes, url: null }));
   const { out } = await doctor(daemon, "--json");
   const { findings } = JSON.parse(out) as { findings: Array<{ check: string; message: string; severity: string }> };

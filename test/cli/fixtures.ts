@@ -1,4 +1,4 @@
-import type { DaemonInfo, Event, Service, ServiceDetail } from "../../src/api/contract/shapes.ts";
+import type { DaemonInfo, Event, Service, ServiceDetail, ServiceProcess } from "../../src/api/contract/shapes.ts";
 
 /** 2026-11-22 20:00:00 UTC: the clock of every test of the command line. */
 export const NOW = Date.UTC(2026, 10, 22, 20, 0, 0);
@@ -114,6 +114,8 @@ export const anEvent = (id: number, given: Partial<Event> = {}): Event => ({
   ...given,
 });
 
+const aProcess = (pid: number, name: string): ServiceProcess => ({ pid, name, ppid: 1, cpu_percent: 1.5, memory_mb: 4, started_at: null });
+
 export const detailOf = (service: Service): ServiceDetail => ({
   ...service,
   command: `/usr/bin/${service.id} --serve`,
@@ -121,7 +123,7 @@ export const detailOf = (service: Service): ServiceDetail => ({
   predictions: [],
   log: { losses: [], trouble: null },
   pss_mb: 8.2,
-  processes: service.pid === null ? [] : [{ pid: 100, name: service.id }, { pid: 101, name: "worker" }, { pid: 102, name: "logger" }], // prettier-ignore
+  processes: service.pid === null ? [] : [aProcess(100, service.id), aProcess(101, "worker"), aProcess(102, "logger")],
   recent_events: [anEvent(1, { service_id: service.id })],
   recent_lines: [{ time: "2026-11-22T19:59:59.123456789Z", stream: "stdout", full: true, text: "listening \x1b]0;owned\x07on 80\x1b[2J" }],
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { processUsage } from "../../src/adapters/usage.ts";
+import { treeUsage } from "../../src/adapters/usage/tree-usage.ts";
 import { readStat } from "../../src/linux/proc/proc.ts";
 import { until as poll } from "../harness/until.ts";
 import { until as eventually } from "../harness/until.ts";
@@ -9,7 +9,7 @@ const BUSY = "(while :; do :; done) & echo started; wait";
 
 test("CPU, memory and tasks are summed over the tree of each unit", async () => {
   using m = machine();
-  const usage = processUsage(m.processes);
+  const usage = treeUsage(m.processes);
   const busy = await m.start(BUSY, 1);
   const idle = await m.start("exec sleep 1000");
   const trees = new Map([
@@ -37,7 +37,7 @@ test("CPU, memory and tasks are summed over the tree of each unit", async () => 
 
 test("a unit whose processes are gone is absent, and the others are not disturbed", async () => {
   using m = machine();
-  const usage = processUsage(m.processes);
+  const usage = treeUsage(m.processes);
   const gone = await m.start("exec sleep 1000");
   const stays = await m.start("exec sleep 1000");
   const trees = new Map([
@@ -57,7 +57,7 @@ test("a unit whose processes are gone is absent, and the others are not disturbe
 
 test("open files of the tree, and its proportional memory, which is less than the resident one where pages are shared", async () => {
   using m = machine();
-  const usage = processUsage(m.processes);
+  const usage = treeUsage(m.processes);
   const child = await m.start("exec 7</dev/null 8</dev/null 9</dev/null; sleep 1000 & echo started; wait", 1);
   const trees = new Map([["web", child.tree]]);
   // The shell and its child have six each, as soon as both were executed.
@@ -76,7 +76,7 @@ test("one unit's memory and share are read without the sweep over all", async ()
   const sweep = (): never => {
     throw new Error("swept");
   };
-  const usage = processUsage({ treeStats: (tree) => m.processes.treeStats(tree), scanTrees: sweep });
+  const usage = treeUsage({ treeStats: (tree) => m.processes.treeStats(tree), scanTrees: sweep });
   // The new program has no pages yet in the moment of the exec.
   await eventually(async () => (await usage.memory(new Map([["one", one.tree]]))).get("one"), { what: "its memory" });
   expect(usage.proportional(one.tree)).not.toBeNull();

@@ -34,6 +34,8 @@ export const HOMES: Readonly<Record<string, RegExp>> = {
   commander: /^src\/cli\/program\.ts$/,
   kleur: /^src\/cli\/render\//,
   "cli-table3": /^src\/cli\/render\//,
+  pidusage: /^src\/adapters\/usage\/pidusage\.ts$/,
+  "pidusage/lib/history": /^src\/adapters\/usage\/pidusage\.ts$/,
   "prom-client": /^src\/api\/server\/prometheus\.ts$/,
   preact: /^src\/web\//,
   "@preact/signals": /^src\/web\//,

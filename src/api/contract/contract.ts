@@ -6,9 +6,9 @@ import type { RouteName } from "./routes.ts";
 import * as shape from "./shapes.ts";
 
 /**
- * The contract of every route: what it is given and what it answers. `input` is one flat object made of the `:id` of the
- * path, the query string (its texts turned into the booleans and numbers that the schema asks for) and, for POST, the keys
- * of the JSON body. A route without a row here does not compile.
+ * The contract of every route: its input and its output. `input` is one flat object of the `:id` of the path, the query string
+ * (its strings converted to the booleans and numbers that the schema requires) and, for POST, the keys of the JSON body. The
+ * compiler refuses a route without a row here.
  */
 export interface Contract {
   readonly input: z.ZodObject;
@@ -17,7 +17,7 @@ export interface Contract {
 
 const ISO = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
-/** An ISO 8601 time (UTC unless it names a zone) or a duration ago (`10m`, `2h30m`, `90`). The handler resolves it against its now. */
+/** An ISO 8601 time (UTC unless it names a zone) or a duration ago (`10m`, `2h30m`, `90`), which the handler resolves. */
 const when = z
   .string()
   .refine((text) => ISO.test(text) || parseDuration(text) !== undefined, {
@@ -25,19 +25,19 @@ const when = z
   })
   .meta({ description: "ISO 8601 time (UTC unless it names a zone), or a duration ago such as `10m`" });
 
-const about = <T extends z.ZodType>(description: string, schema: T): T => schema.meta({ description });
-const flag = (description: string) => about(description, z.boolean().default(false));
-const count = (description: string, max: number) => about(description, z.int().min(0).max(max));
+const described = <T extends z.ZodType>(description: string, schema: T): T => schema.meta({ description });
+const flag = (description: string) => described(description, z.boolean().default(false));
+const count = (description: string, max: number) => described(description, z.int().min(0).max(max));
 
-const id = about("Unit id, with or without `.unit.json`", z.string().max(139));
+const id = described("Unit id, with or without `.unit.json`", z.string().max(139));
 const nothing = z.strictObject({});
 const unit = z.strictObject({ id });
-const wait = about("Answer when done (true), or as soon as it is under way (false)", z.boolean().default(true));
-const dryRun = flag("Only say what would happen");
+const wait = described("True: answer when it is done; false: answer as soon as it was requested", z.boolean().default(true));
+const dryRun = flag("Only report what would happen");
 const action = z.strictObject({ id, wait, dry_run: dryRun });
-const enablement = (word: string) => action.extend({ now: flag(`${word} it now, too`) });
+const enablement = (word: string) => action.extend({ now: flag(`Also ${word} it now`) });
 
-/** What became of an action on one unit, and the unit after it. */
+/** The outcome of an action on one unit, and the unit after it. */
 export const actionResult = z.object({ outcome: shape.jobOutcome, service: shape.service, warnings: z.array(z.string()) });
 export type ActionResult = z.infer<typeof actionResult>;
 
@@ -47,67 +47,68 @@ export const contract = {
   prometheus: { input: nothing, output: z.string() },
   status: { input: nothing, output: shape.status },
   service: {
-    input: unit.extend({ pss: flag("Measure pss_mb, which walks over the memory of its processes") }),
+    input: unit.extend({ pss: flag("Measure pss_mb as well, which walks over the memory of its processes") }),
     output: shape.serviceDetail,
   },
+  processes: { input: unit, output: z.array(shape.serviceProcess) },
   start: { input: action, output: actionResult },
-  stop: { input: action.extend({ cascade: flag("Stop the running units that need it first") }), output: actionResult },
+  stop: { input: action.extend({ cascade: flag("First stop the running units that need it") }), output: actionResult },
   restart: { input: action, output: actionResult },
   reload: { input: action, output: actionResult },
   kill: {
-    input: action.extend({ signal: about("`SIGHUP`, `HUP` or `1`; SIGTERM when absent", z.string().max(16).optional()) }),
+    input: action.extend({ signal: described("`SIGHUP`, `HUP` or `1`; SIGTERM by default", z.string().max(16).optional()) }),
     output: actionResult,
   },
-  enable: { input: enablement("Start"), output: actionResult },
-  disable: { input: enablement("Stop"), output: actionResult },
+  enable: { input: enablement("start"), output: actionResult },
+  disable: { input: enablement("stop"), output: actionResult },
   resetFailed: { input: action, output: actionResult },
-  serviceHealth: { input: unit.extend({ run: flag("Probe now and answer with the result") }), output: shape.serviceHealth },
+  serviceHealth: { input: unit.extend({ run: flag("Probe now and include the result") }), output: shape.serviceHealth },
   serviceLogs: {
     input: unit.extend({
       lines: count(
-        `The last n lines; ${FEW_LINES} when none of \`since\`, \`until\` and \`invocation\` is given, else ${MANY_LINES}`,
+        `The last n lines; by default ${FEW_LINES}, or ${MANY_LINES} with \`since\`, \`until\` or \`invocation\``,
         MAX_LINES,
       ).optional(),
       since: when.optional(),
       until: when.optional(),
-      grep: about("Only lines that match this regular expression", z.string().min(1).max(500).optional()),
-      stream: about("Only this stream", z.enum(["stdout", "stderr"]).optional()),
-      invocation: about(
-        "Only of one run: its invocation id, or at least the first 4 digits of it; 0 is the latest run, -1 the one before",
+      grep: described("Only lines that match this regular expression", z.string().min(1).max(500).optional()),
+      stream: described("Only this stream", z.enum(["stdout", "stderr"]).optional()),
+      invocation: described(
+        "Only lines of one run: its invocation id, or at least the first 4 digits of it; 0 is the latest run, -1 the one before",
         z.string().regex(RUN_NAME, "must be 0, -1, -2 … or 4 to 32 hexadecimal digits").optional(),
       ),
-      places: flag("With `follow`: say now and then, as `place`, how far the log was read"),
-      after: about("With `follow`: go on after this `place` of an earlier answer", z.string().max(100).optional()),
-      follow: flag("Go on with new lines as they come, one JSON object a line"),
+      places: flag("With `follow`: report now and then, as `place`, how far the log was read"),
+      after: described("With `follow`: resume after this `place` of an earlier answer", z.string().max(100).optional()),
+      follow: flag("Stream new lines as they come, one JSON object per line"),
     }),
     output: z.array(shape.logLine),
   },
   rotateLogs: {
     input: unit,
-    output: z.object({ rotated: about("False when there was nothing in the file", z.boolean()) }),
+    output: z.object({ rotated: described("False when the file was empty", z.boolean()) }),
   },
   serviceMetrics: {
-    input: unit.extend({ since: when.default("1h"), limit: count("At most this many, the newest", MAX_ROWS).default(1000) }),
+    input: unit.extend({ since: when.default("1h"), limit: count("At most this many, the newest ones", MAX_ROWS).default(1000) }),
     output: z.array(shape.metricPoint),
   },
   serviceForecast: { input: unit, output: shape.forecast },
   forecasts: { input: nothing, output: z.array(shape.forecast) },
-  serviceFile: { input: unit.extend({ reveal: flag("Show secrets of the environment") }), output: shape.serviceFile },
+  serviceFile: { input: unit.extend({ reveal: flag("Include secrets of the environment") }), output: shape.serviceFile },
   why: { input: unit, output: shape.why },
   explain: { input: unit, output: shape.explanation },
   jobs: { input: shape.jobRequest, output: shape.jobResult },
   resolve: {
     input: z.strictObject({
-      units: about("Names, globs and @groups: repeated or with commas", z.array(z.string().min(1)).min(1).max(10_000)),
+      units: described("Names, globs and @groups: repeated or separated by commas", z.array(z.string().min(1)).min(1).max(10_000)),
     }),
     output: z.object({ units: z.array(z.string()) }),
   },
   run: {
     input: z.strictObject({
-      name: about("Id of the unit; a free one when absent", z.string().max(64).optional()),
-      unit: about("What a unit file would hold; `command` at least", z.record(z.string(), z.unknown())),
+      name: described("Id of the unit; generated by default", z.string().max(64).optional()),
+      unit: described("The keys of a unit file; at least `command`", z.record(z.string(), z.unknown())),
       wait,
-      follow: flag("Stream the output, one JSON object a line: first {id}, at last {end}"),
+      follow: flag("Stream the output, one JSON object per line: {id} first, {end} last"),
     }),
     output: z.object({ id: z.string(), outcome: shape.jobOutcome }),
   },
@@ -115,26 +116,29 @@ export const contract = {
   report: { input: shape.metricsReport, output: z.object({ accepted: z.int() }) },
   events: {
     input: z.strictObject({
-      limit: count("At most this many, the newest", MAX_ROWS).default(100),
-      service: about("Only events of this unit", z.string().max(139).optional()),
-      type: about("Only events of this type", z.string().max(64).optional()),
+      limit: count("At most this many, the newest ones", MAX_ROWS).default(100),
+      service: described("Only events of this unit", z.string().max(139).optional()),
+      type: described("Only events of this type", z.string().max(64).optional()),
       since: when.optional(),
     }),
     output: z.array(shape.event),
   },
   eventStream: {
     input: z.strictObject({
-      last_event_id: about("Resume after this id; the header Last-Event-ID does the same and wins", z.int().min(0).optional()),
+      last_event_id: described(
+        "Resume after this id; the header Last-Event-ID does the same and takes precedence",
+        z.int().min(0).optional(),
+      ),
     }),
     output: z.string(),
   },
   summary: { input: nothing, output: shape.summary },
   groups: { input: nothing, output: z.record(z.string(), z.array(z.string())) },
-  alerts: { input: z.strictObject({ open: flag("Only alerts that are not resolved") }), output: z.array(shape.alert) },
+  alerts: { input: z.strictObject({ open: flag("Only unresolved alerts") }), output: z.array(shape.alert) },
   acknowledge: {
     input: z.strictObject({
-      ids: about("Ids of alerts", z.array(z.int()).max(10_000).default([])),
-      units: about("Units whose open alerts are meant", z.array(z.string().max(139)).max(10_000).default([])),
+      ids: described("Ids of alerts", z.array(z.int()).max(10_000).default([])),
+      units: described("Units whose open alerts to acknowledge", z.array(z.string().max(139)).max(10_000).default([])),
     }),
     output: z.object({ acknowledged: z.int() }),
   },
@@ -143,8 +147,8 @@ export const contract = {
   session: { input: nothing, output: shape.session },
   signIn: {
     input: z.strictObject({
-      token: about("The token that `sup token` prints", z.string().max(4096).optional()),
-      code: about("The code of a link that `sup dashboard` made", z.string().max(128).optional()),
+      token: described("The token that `sup token` prints", z.string().max(4096).optional()),
+      code: described("The code of a link from `sup dashboard`", z.string().max(128).optional()),
     }),
     output: shape.session,
   },
@@ -152,16 +156,16 @@ export const contract = {
   signInLink: { input: nothing, output: z.object({ url: z.string(), expires: z.iso.datetime() }) },
   reexec: { input: nothing, output: z.object({ status: z.literal("re-executing") }) },
   shutdown: {
-    input: z.strictObject({ leave: flag("End alone: the services go on, and the next daemon takes them over") }),
+    input: z.strictObject({ leave: flag("End only the daemon: services keep running, and the next daemon takes them over") }),
     output: z.object({ status: z.literal("stopping") }),
   },
 } satisfies Record<RouteName, Contract>;
 
-/** What a caller gives: `{ id, wait: false }`. A client sends `id` in the path, the rest as query (GET) or JSON body (POST). */
+/** What a caller passes: `{ id, wait: false }`. A client sends `id` in the path, the rest as query (GET) or JSON body (POST). */
 export type Input<K extends RouteName> = Given<z.input<(typeof contract)[K]["input"]>>;
-/** The empty schema's own type refuses to be left out; this lets it. */
+/** The type of the empty schema cannot be omitted as an argument; this one can. */
 type Given<T> = string extends keyof T ? Record<never, never> : T;
-/** What a handler is given: defaults filled in. */
+/** What a handler receives: defaults are filled in. */
 export type Parsed<K extends RouteName> = z.output<(typeof contract)[K]["input"]>;
-/** What a 200 carries. */
+/** The body of a 200. */
 export type Output<K extends RouteName> = z.output<(typeof contract)[K]["output"]>;

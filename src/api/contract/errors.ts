@@ -1,4 +1,4 @@
-/** One table: error code → HTTP status and exit code of the command line. The sentence comes with the error. */
+/** Error code → HTTP status and exit code of the command line. Each error brings its own message. */
 export const ERRORS = {
   "bad-request": { status: 400, exit: 2 },
   unauthorized: { status: 401, exit: 1 },
@@ -24,5 +24,5 @@ export interface ApiError {
   readonly hint?: string;
 }
 
-/** Exit codes of the command line (SPEC of the LSB init verbs where they overlap). */
+/** Exit codes of the command line; those of the LSB init actions where both exist. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, noSuchUnit: 4, unreachable: 5 } as const;

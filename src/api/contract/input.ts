@@ -11,7 +11,7 @@ export interface RawInput {
   readonly body: unknown;
 }
 
-/** Makes a function that puts path, query and body together and checks them: 400 for a wrong query key, 422 for a wrong value. */
+/** Creates a function that merges path, query and body and validates them: 400 for an unknown query key, 422 for a wrong value. */
 export function inputReader<S extends z.ZodObject>(schema: S): (raw: RawInput) => Result<z.output<S>, ApiError> {
   const kinds = new Map(Object.entries(schema.shape).map(([key, field]) => [key, bare(field)._zod.def.type]));
   return ({ id, query, body }) => {
@@ -41,10 +41,11 @@ function addQuery(merged: Record<string, unknown>, query: URLSearchParams, kinds
   for (const key of new Set(query.keys())) {
     const kind = kinds.get(key);
     if (kind === undefined || key === "id") return { code: "bad-request", ...unknownKey("query key", key, kinds) };
-    if (Object.hasOwn(merged, key)) return { code: "bad-request", message: `cannot accept ${key}: it is in the query and in the body` };
+    if (Object.hasOwn(merged, key))
+      return { code: "bad-request", message: `cannot accept ${key}: it is both in the query and in the body` };
     const texts = query.getAll(key);
     if (kind !== "array" && texts.length > 1)
-      return { code: "bad-request", message: `cannot accept ${key}: it is given ${texts.length} times` };
+      return { code: "bad-request", message: `cannot accept ${key}: it occurs ${texts.length} times` };
     merged[key] = kind === "array" ? texts.flatMap((text) => text.split(",")) : coerce(kind, texts[0]!);
   }
   return undefined;
@@ -55,19 +56,19 @@ function unknownKey(what: string, key: string, kinds: Kinds): Pick<ApiError, "me
   const near = closest(key.slice(0, 64), known);
   const message = `unknown ${what} ${quote(key)}`;
   if (near) return { message, hint: `did you mean ${near}?` };
-  return { message, hint: known.length > 0 ? `this route knows ${known.join(", ")}` : "this route takes none" };
+  return { message, hint: known.length > 0 ? `this route accepts ${known.join(", ")}` : "this route accepts none" };
 }
 
 const BOOLEANS: Readonly<Record<string, boolean>> = { "": true, true: true, "1": true, yes: true, false: false, "0": false, no: false };
 
-/** `?wait=false`, `?follow`, `?lines=100`. What is neither stays a text, and the schema says what it wanted. */
+/** `?wait=false`, `?follow`, `?lines=100`. Anything else stays a string, and the schema reports what it expected. */
 function coerce(kind: string, text: string): unknown {
   if (kind === "boolean") return (Object.hasOwn(BOOLEANS, text) ? BOOLEANS[text] : undefined) ?? text;
   if (kind === "number" && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text);
   return text;
 }
 
-/** Without `optional` and `default` around it. */
+/** The schema inside `optional` and `default`. */
 function bare(field: z.core.$ZodType): z.core.$ZodType {
   const { type, innerType } = field._zod.def as { type: string; innerType?: z.core.$ZodType };
   return (type === "optional" || type === "default") && innerType ? bare(innerType) : field;

@@ -1,9 +1,9 @@
-/** How much one answer holds. In a file of its own: the CLI says these numbers too, and does not load the contract for them. */
+/** Limits of one answer. They have their own file because the CLI shows them as well and must not load the contract for that. */
 
-/** At most this much history. */
+/** The most history of one answer. */
 export const MAX_LINES = 100_000;
 export const MAX_ROWS = 100_000;
 
-/** Lines of a log when none are asked for by number: the latest of it, and those of a time or a run. */
+/** How many log lines are answered by default: without any limit, and with a time range or a run. */
 export const FEW_LINES = 100;
 export const MANY_LINES = 10_000;

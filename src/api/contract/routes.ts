@@ -1,8 +1,9 @@
 /**
  * Every route of the control API, as plain data: no schema library, so that the command line can use it and start fast.
- * `contract.ts` gives each row its schemas; `openapi.ts` and the reference are made from both.
+ * `contract.ts` has the schemas of each row; `openapi.ts` and the reference are generated from both.
  *
- * `access`: `open` needs no token even on TCP; `read` shows; `write` changes; `admin` shows secrets or ends the daemon.
+ * `access`: `open` needs no token even over TCP; `read` only reads; `write` changes something; `admin` shows secrets, runs
+ * commands or ends the daemon.
  */
 export type Access = "open" | "read" | "write" | "admin";
 
@@ -12,7 +13,7 @@ export interface Route {
   readonly path: string;
   readonly access: Access;
   readonly summary: string;
-  /** What the body of a 200 is, when it is not JSON. */
+  /** The kind of body of a 200 that is not JSON. */
   readonly streams?: "events" | "lines" | "text";
 }
 
@@ -23,26 +24,27 @@ const post = (path: string, summary: string, access: Access = "write"): Route =>
 const BASE = "/api/supervisor";
 
 export const routes = {
-  healthz: get("/healthz", "Liveness of the daemon itself", "open"),
-  openapi: get("/openapi.json", "This API as OpenAPI 3.1"),
+  healthz: get("/healthz", "Liveness check of the daemon itself", "open"),
+  openapi: get("/openapi.json", "The OpenAPI 3.1 document of this API"),
   prometheus: row({
     method: "GET",
     path: "/metrics",
     access: "read",
-    summary: "Every unit and the daemon itself, for Prometheus",
+    summary: "Metrics of every unit and of the daemon itself, for Prometheus",
     streams: "text",
   }),
-  status: get(`${BASE}/status`, "The daemon and every unit"),
-  service: get(`${BASE}/services/:id`, "One unit in full"),
-  start: post(`${BASE}/services/:id/start`, "Start a unit and what it needs"),
+  status: get(`${BASE}/status`, "The daemon and all units"),
+  service: get(`${BASE}/services/:id`, "A unit with all its details"),
+  processes: get(`${BASE}/services/:id/processes`, "The processes of a unit, with the CPU and memory usage of each"),
+  start: post(`${BASE}/services/:id/start`, "Start a unit and the units it requires"),
   stop: post(`${BASE}/services/:id/stop`, "Stop a unit"),
-  restart: post(`${BASE}/services/:id/restart`, "Stop and start a unit"),
-  reload: post(`${BASE}/services/:id/reload`, "Ask the service to reload its own configuration"),
-  kill: post(`${BASE}/services/:id/kill`, "Send a signal"),
-  enable: post(`${BASE}/services/:id/enable`, "Start it when the daemon starts"),
-  disable: post(`${BASE}/services/:id/disable`, "Do not start it when the daemon starts"),
-  resetFailed: post(`${BASE}/services/:id/reset-failed`, "Forget failures: failed and fatal become stopped"),
-  serviceHealth: get(`${BASE}/services/:id/health`, "Health of a unit with the last probe results; ?run=true probes now"),
+  restart: post(`${BASE}/services/:id/restart`, "Restart a unit"),
+  reload: post(`${BASE}/services/:id/reload`, "Make the service reload its own configuration"),
+  kill: post(`${BASE}/services/:id/kill`, "Send a signal to the main process"),
+  enable: post(`${BASE}/services/:id/enable`, "Start the unit when the daemon starts"),
+  disable: post(`${BASE}/services/:id/disable`, "Do not start the unit when the daemon starts"),
+  resetFailed: post(`${BASE}/services/:id/reset-failed`, "Clear failures: failed and fatal become stopped"),
+  serviceHealth: get(`${BASE}/services/:id/health`, "Health of a unit with the latest probe results; ?run=true probes it now"),
   serviceLogs: row({
     method: "GET",
     path: `${BASE}/services/:id/logs`,
@@ -50,25 +52,25 @@ export const routes = {
     summary: "Log lines; ?follow=true streams them",
     streams: "lines",
   }),
-  rotateLogs: post(`${BASE}/services/:id/logs/rotate`, "Begin a new log file now"),
+  rotateLogs: post(`${BASE}/services/:id/logs/rotate`, "Rotate the log file now"),
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
-  serviceForecast: get(`${BASE}/services/:id/forecast`, "The trends of a unit's memory and CPU, and when they will reach its limits"),
-  forecasts: get(`${BASE}/forecasts`, "The forecast of every running unit, as it was at the last look"),
-  serviceFile: get(`${BASE}/services/:id/file`, "The unit's files and its effective settings with their sources"),
-  why: get(`${BASE}/services/:id/why`, "Why a unit is as it is: what happened, what its policy says, what comes next"),
-  explain: get(`${BASE}/services/:id/explain`, "What a unit's settings come to: retries, waves, readiness; nothing is run"),
-  jobs: post(`${BASE}/jobs`, "One action on many units, chosen by names, globs and @groups"),
-  resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups stand for"),
+  serviceForecast: get(`${BASE}/services/:id/forecast`, "Trends of a unit's memory and CPU, and when they will reach its limits"),
+  forecasts: get(`${BASE}/forecasts`, "The latest forecast of every running unit"),
+  serviceFile: get(`${BASE}/services/:id/file`, "The files of a unit and its effective settings with their sources"),
+  why: get(`${BASE}/services/:id/why`, "Why a unit is in its state: what happened, what its policy is, what will happen next"),
+  explain: get(`${BASE}/services/:id/explain`, "What the settings of a unit mean: retries, start order, readiness; runs nothing"),
+  jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),
+  resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups select"),
   run: row({
     method: "POST",
     path: `${BASE}/run`,
     access: "admin",
-    summary: "Run a command as a transient unit, which is gone when it ends; `follow` streams its output and its end",
+    summary: "Run a command as a transient unit, which is removed when it ends; `follow` streams its output and result",
     streams: "lines",
   }),
-  health: get(`${BASE}/health`, "Overall health: 200, or 503 when something is not healthy"),
-  report: post(`${BASE}/metrics`, "A service reports numbers of its own"),
-  events: get(`${BASE}/events`, "History, oldest first"),
+  health: get(`${BASE}/health`, "Overall health: 200, or 503 when a unit is unhealthy"),
+  report: post(`${BASE}/metrics`, "Report metrics of a service's own"),
+  events: get(`${BASE}/events`, "Events, oldest first"),
   eventStream: row({
     method: "GET",
     path: `${BASE}/events/stream`,
@@ -76,18 +78,18 @@ export const routes = {
     summary: "Server-sent events: a snapshot, then changes with consecutive ids",
     streams: "events",
   }),
-  summary: get(`${BASE}/summary`, "The numbers of a dashboard"),
-  groups: get(`${BASE}/groups`, "Groups and their units"),
+  summary: get(`${BASE}/summary`, "Totals for a dashboard"),
+  groups: get(`${BASE}/groups`, "The units of each group"),
   alerts: get(`${BASE}/alerts`, "Alerts, open ones first"),
-  acknowledge: post(`${BASE}/alerts/ack`, "Say that alerts were seen: by their ids, or all open ones of units"),
-  graph: get(`${BASE}/graph`, "Units and their dependencies, with the start waves"),
-  reloadUnits: post(`${BASE}/reload`, "Compare unit files with what runs and do the least; ?dry_run=true gives the plan"),
+  acknowledge: post(`${BASE}/alerts/ack`, "Acknowledge alerts: by their ids, or all open ones of units"),
+  graph: get(`${BASE}/graph`, "Units and their dependencies, with the wave in which each starts"),
+  reloadUnits: post(`${BASE}/reload`, "Apply changed unit files with as few restarts as possible; ?dry_run=true only answers the plan"),
   session: get(`${BASE}/session`, "Whether this browser is signed in, and what it may do", "open"),
-  signIn: post(`${BASE}/session`, "Sign a browser in by the token or a one-time code; answers with a cookie", "open"),
+  signIn: post(`${BASE}/session`, "Sign a browser in with the token or a one-time code; the answer sets a cookie", "open"),
   signOut: post(`${BASE}/session/end`, "Sign this browser out", "open"),
-  signInLink: post(`${BASE}/session/link`, "A link to the page that signs in once, within two minutes", "admin"),
-  reexec: post(`${BASE}/reexec`, "Execute the program on disk anew, same pid; services go on", "admin"),
-  shutdown: post(`${BASE}/shutdown`, "Stop every unit in order and end the daemon", "admin"),
+  signInLink: post(`${BASE}/session/link`, "A link to the page that signs a browser in: usable once, within two minutes", "admin"),
+  reexec: post(`${BASE}/reexec`, "Re-execute the daemon from the program on disk, with the same pid; services keep running", "admin"),
+  shutdown: post(`${BASE}/shutdown`, "Stop all units in order and end the daemon", "admin"),
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

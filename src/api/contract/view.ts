@@ -1,20 +1,20 @@
 import type { DaemonInfo, Event, Service, StreamChange } from "./shapes.ts";
 
 /**
- * The fold of the event stream into what people see; the command line and the page use the same. Pure: a view is never
+ * Folds the event stream into the state that people see; the command line and the page both use it. Pure: a view is never
  * changed in place, so a renderer may compare by identity.
  *
- * Ids are consecutive. When one is missing the view is `stale`: it keeps what it showed, takes in nothing more and keeps
- * `lastId`, the last id it can resume from, until a snapshot comes.
+ * Ids are consecutive. When one is missing, the view is `stale`: it keeps its state and `lastId`, the last id that it can resume
+ * from, and ignores changes until a snapshot comes.
  */
 export interface View {
   readonly lastId: number | null;
   /** True before the first snapshot and after a gap. */
   readonly stale: boolean;
   readonly daemon: DaemonInfo | null;
-  /** By id, in the order of the last snapshot; units that came later at the end. */
+  /** By id, in the order of the last snapshot; later units are at the end. */
   readonly services: ReadonlyMap<string, Service>;
-  /** The newest last; at most `MAX_EVENTS`. */
+  /** Oldest first; at most `MAX_EVENTS`. */
   readonly events: readonly Event[];
 }
 
@@ -22,7 +22,7 @@ export const MAX_EVENTS = 200;
 
 export const emptyView = (): View => ({ lastId: null, stale: true, daemon: null, services: new Map(), events: [] });
 
-/** Takes in one change. `id` is the id the stream gave it. */
+/** Applies one change. `id` is its id in the stream. */
 export function applyChange(view: View, id: number, change: StreamChange): View {
   if (change.kind === "snapshot") {
     const services = new Map(change.data.services.map((service) => [service.id, service]));

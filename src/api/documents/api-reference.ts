@@ -2,7 +2,7 @@ import { componentSchemas, fieldsOf, outputOf, type Field, type JsonSchema } fro
 import { ERRORS } from "../contract/errors.ts";
 import { routes, type Route, type RouteName } from "../contract/routes.ts";
 
-/** The routes of the API as Markdown, from the same tables as the server. */
+/** The API reference as Markdown, from the same tables as the server. */
 export function apiReference(): string {
   const sections = (Object.entries(routes) as [RouteName, Route][]).map(([name, route]) => section(name, route));
   return [HEAD, ...sections, ...shapes(), errorTable()].join("\n\n") + "\n";
@@ -11,13 +11,14 @@ export function apiReference(): string {
 const HEAD = `# Control API
 
 HTTP with JSON on the unix socket (no token) and on TCP with \`Authorization: Bearer TOKEN\` (\`sup token\` prints it).
-Times are UTC ISO 8601; durations are seconds unless a name says otherwise. The inputs of a GET are query keys; those of a POST
-are keys of a JSON body or query keys. An unknown key is an error. \`/openapi.json\` has the same with every field of the answers.
+Times are UTC ISO 8601; durations are in seconds unless the name says otherwise. The inputs of a GET are query keys; those of a
+POST are keys of a JSON body or query keys. An unknown key is an error. A unit that does not exist is the error \`no-such-unit\`;
+an instance of a template exists once it was started, restarted or enabled. \`/openapi.json\` describes the same API for tools.
 
     curl --unix-socket "$XDG_RUNTIME_DIR/sup/sup.sock" http://sup/api/supervisor/status`;
 
 function section(name: RouteName, route: Route): string {
-  const access = { open: "open to everybody", read: "read", write: "write", admin: "admin" }[route.access];
+  const access = { open: "open to anyone", read: "read", write: "write", admin: "admin" }[route.access];
   const fields = fieldsOf(name).filter((field) => field.name !== "id");
   const table = fields.length === 0 ? [] : [["| input | type | default | |", "|---|---|---|---|", ...fields.map(row)].join("\n")];
   return [`## ${route.method} ${route.path}`, `${route.summary}. Access: ${access}.`, ...table, `Answers ${answerOf(name, route)}.`].join(
@@ -30,14 +31,14 @@ function row({ name, schema, required }: Field): string {
   return `| \`${name}\` | ${cell(typeName(schema))} | ${standard} | ${cell(typeof schema.description === "string" ? schema.description : "")} |`;
 }
 
-/** A bar ends a cell of a Markdown table. */
+/** An unescaped bar would end the cell of a Markdown table. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 function answerOf(name: RouteName, route: Route): string {
   if (route.streams === "events") return "server-sent events: `snapshot`, `service`, `removed`, `event`, `metrics`";
   if (route.streams === "text") return "the text format of Prometheus";
   const json = `\`${typeName(outputOf(name))}\``;
-  return route.streams === "lines" ? `${json}, or with \`follow\` a line of JSON for each` : json;
+  return route.streams === "lines" ? `${json}, or with \`follow\` one JSON object per line` : json;
 }
 
 function typeName(schema: JsonSchema): string {

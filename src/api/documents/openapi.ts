@@ -4,7 +4,7 @@ import { ERRORS } from "../contract/errors.ts";
 import { routes, type Route, type RouteName } from "../contract/routes.ts";
 import * as shape from "../contract/shapes.ts";
 
-/** OpenAPI 3.1 from the routes and the contract. Its schemas are JSON Schema 2020-12, which zod writes as it is. */
+/** The OpenAPI 3.1 document from the routes and the contract. Its schemas are JSON Schema 2020-12, which zod generates. */
 export function openapiDocument(version: string, basePath = ""): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
@@ -19,12 +19,12 @@ export function openapiDocument(version: string, basePath = ""): Record<string, 
     paths,
     components: {
       schemas: { ...componentSchemas(), Error: ERROR },
-      securitySchemes: { token: { type: "http", scheme: "bearer", description: "The text that `sup token` prints." } },
+      securitySchemes: { token: { type: "http", scheme: "bearer", description: "The token that `sup token` prints." } },
     },
   };
 }
 
-/** Name, type, whether it must be given, default and meaning of each input of a route. */
+/** One input of a route; its schema has type, default and description. */
 export interface Field {
   readonly name: string;
   readonly schema: JsonSchema;
@@ -40,16 +40,17 @@ export function fieldsOf(name: RouteName): readonly Field[] {
   return Object.entries(properties).map(([field, of]) => ({ name: field, schema: of, required: required.has(field) }));
 }
 
-/** The shape of a route's answer; names of shared shapes stand as `$ref`. */
+/** The schema of a route's answer; shared shapes are a `$ref`. */
 export const outputOf = (name: RouteName): JsonSchema => jsonSchema(contract[name].output, "output");
 
 const DESCRIPTION =
-  "The same over the unix socket (no token) and over TCP (`Authorization: Bearer TOKEN`). Times are UTC ISO 8601, " +
-  "durations seconds unless a name says otherwise. Errors are `{error: {code, message, hint?}}`.";
+  "Served on the unix socket (no token) and over TCP (`Authorization: Bearer TOKEN`). Times are UTC ISO 8601, durations are " +
+  "in seconds unless the name says otherwise. Errors are `{error: {code, message, hint?}}`.";
 
 const NAMED: Readonly<Record<string, z.ZodType>> = {
   Service: shape.service,
   ServiceDetail: shape.serviceDetail,
+  ServiceProcess: shape.serviceProcess,
   Daemon: shape.daemon,
   Status: shape.status,
   Event: shape.event,
@@ -117,20 +118,20 @@ function requestBody(fields: readonly Field[]): Record<string, unknown> {
     ...(required.length > 0 ? { required } : {}),
     additionalProperties: false,
   };
-  const description = "Each key may be given in the query string instead.";
+  const description = "Each key may be in the query string instead.";
   return { description, required: required.length > 0, content: { "application/json": { schema } } };
 }
 
 function responses(name: RouteName, route: Route): Record<string, unknown> {
   const schema = outputOf(name);
-  const lines = { schema: { type: "string", description: 'With follow: one LogLine a line, or {"gap": n}; empty lines may be skipped' } };
+  const lines = { schema: { type: "string", description: 'With follow: one LogLine per line, or {"gap": n}; ignore empty lines' } };
   const content =
     route.streams === "events"
       ? { "text/event-stream": { schema } }
       : route.streams === "text"
         ? { "text/plain": { schema } }
         : { "application/json": { schema }, ...(route.streams === "lines" ? { "application/x-ndjson": lines } : {}) };
-  const unhealthy = name === "health" ? { "503": { description: "Something is unhealthy", content } } : {};
+  const unhealthy = name === "health" ? { "503": { description: "A unit is unhealthy", content } } : {};
   const error = { description: "An error", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
   return { "200": { description: route.summary, content }, ...unhealthy, default: error };
 }
@@ -143,13 +144,13 @@ function registryOf(): z.core.$ZodRegistry<{ id: string }> {
   return registry;
 }
 
-/** The shared shapes by name. */
+/** The schemas of the shared shapes by name. */
 export function componentSchemas(): Record<string, JsonSchema> {
   const { schemas } = z.toJSONSchema(registryOf(), { uri: ref, io: "output", override: tidy });
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, without(schema as JsonSchema, "$schema", "$id")]));
 }
 
-/** Inline, except for the named shapes in it. */
+/** The schema itself; the shared shapes in it are a `$ref`. */
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): JsonSchema {
   const named = Object.entries(NAMED).find(([, one]) => one === schema);
   if (named) return { $ref: ref(named[0]) };
@@ -157,7 +158,7 @@ function jsonSchema(schema: z.ZodType, io: "input" | "output"): JsonSchema {
   return repoint(without(found, "$schema", "$defs")) as JsonSchema;
 }
 
-/** `#/$defs/Event` → `#/components/schemas/Event`: what zod put beside the schema already is a component. */
+/** `#/$defs/Event` → `#/components/schemas/Event`: the definitions that zod adds to the schema exist as components already. */
 function repoint(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(repoint);
   if (typeof value !== "object" || value === null) return value;
@@ -170,11 +171,11 @@ function repoint(value: unknown): unknown {
 
 const INT_RANGE = Number.MAX_SAFE_INTEGER;
 
-/** Says the same in fewer words: no regular expression beside `format`, no bounds that every safe integer keeps. */
+/** Removes what is redundant: the regular expression of a known `format`, and bounds that every safe integer meets. */
 function tidy({ zodSchema, jsonSchema: schema }: { zodSchema: z.core.$ZodType; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  const description = z.globalRegistry.get(zodSchema as z.ZodType)?.description; // zod looks in the given registry only
+  const description = z.globalRegistry.get(zodSchema as z.ZodType)?.description; // zod itself only looks in the given registry
   if (description !== undefined) schema.description = description;
-  if (schema.additionalProperties === false) delete schema.additionalProperties; // an answer may get more keys in a later version
+  if (schema.additionalProperties === false) delete schema.additionalProperties; // a later version may add keys to an answer
   if (JSON.stringify(schema.propertyNames) === '{"type":"string"}') delete schema.propertyNames;
   if (schema.format === "date-time") delete schema.pattern;
   if (schema.maximum === INT_RANGE) delete schema.maximum;

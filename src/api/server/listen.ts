@@ -2,14 +2,14 @@ import { lstatSync, unlinkSync } from "node:fs";
 import { errnoWords } from "../../base/errno.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { isLoopback } from "./access.ts";
-import type { App, Transport } from "./server.ts";
+import { IDLE_TIMEOUT_S, type App, type Transport } from "./server.ts";
 
 export interface ListenOptions {
   readonly app: App;
   readonly socketPath: string;
-  /** Null: on the socket only. Port 0 takes a free one. */
+  /** Null: listen on the unix socket only. Port 0 picks a free port. */
   readonly tcp: { readonly host: string; readonly port: number; readonly auth: "token" | "none" } | null;
-  /** Who listens on a TCP port of this machine ("nginx (pid 812)"); null when that cannot be seen. */
+  /** Who listens on a TCP port of this machine ("nginx (pid 812)"); null when that is not visible. */
   readonly whoListens?: (port: number) => string | null;
 }
 
@@ -18,16 +18,16 @@ export interface Listening {
   readonly tcp: { readonly host: string; readonly port: number; readonly url: string } | null;
   /** For the operator: why there is no TCP listener, or what is unsafe about it. */
   readonly notes: readonly string[];
-  /** Ends streams and listeners (the socket file goes with its listener), waits for answers under way, at most `graceMs`. */
+  /** Closes streams and listeners (and so removes the socket file) and waits for answers under way, at most `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
 
 /**
- * Opens the listeners. Without the unix socket there is no daemon to talk to: an error. Without TCP there is still one: a note.
- * The caller holds the daemon's lock, so that two daemons cannot both find the socket stale.
+ * Opens the listeners. A unix socket that cannot be opened is an error, since nobody could reach the daemon; a TCP listener
+ * that cannot be opened is a note. The caller holds the daemon's lock, so that two daemons cannot both find the socket stale.
  */
 export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions): Promise<Result<Listening, string>> {
-  const cleared = await clearTheWay(socketPath);
+  const cleared = await removeStaleSocket(socketPath);
   if (!cleared.ok) return cleared;
   const unix = listenUnix(app, socketPath);
   if (!unix.ok) return unix;
@@ -48,26 +48,27 @@ export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions
 /** sun_path of sockaddr_un has 108 bytes, the last one for the NUL (unix(7)). */
 const MAX_SOCKET_PATH = 107;
 
-/** Takes a dead socket away; leaves a live one and whatever is not a socket. */
-async function clearTheWay(path: string): Promise<Result<null, string>> {
+/** Removes a stale socket file. A live socket, and any other file, stays and is an error. */
+async function removeStaleSocket(path: string): Promise<Result<null, string>> {
   const bytes = Buffer.byteLength(path);
   if (bytes > MAX_SOCKET_PATH)
     return err(
-      `cannot listen on ${path}: it has ${bytes} bytes, a unix socket may have ${MAX_SOCKET_PATH}; choose a shorter SUP_HOME or XDG_RUNTIME_DIR`,
+      `cannot listen on ${path}: the path has ${bytes} bytes, the limit for a unix socket is ${MAX_SOCKET_PATH}; choose a shorter SUP_HOME or XDG_RUNTIME_DIR`,
     );
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return ok(null);
-  if (!stat.isSocket()) return err(`cannot listen on ${path}: a file that is no socket is in the way; move it away`);
+  if (!stat.isSocket()) return err(`cannot listen on ${path}: there is a file that is not a socket; move it away`);
   const code = await probe(path);
-  if (code === null) return err(`cannot listen on ${path}: another daemon answers there; see \`sup daemon status\``);
-  if (code !== "ECONNREFUSED" && code !== "ENOENT") return err(`cannot listen on ${path}: a socket is there and cannot be tried (${code})`);
+  if (code === null) return err(`cannot listen on ${path}: another daemon listens there; see \`sup daemon status\``);
+  if (code !== "ECONNREFUSED" && code !== "ENOENT")
+    return err(`cannot listen on ${path}: a socket exists there and connecting to it failed (${code})`);
   return attempt(path, () => {
     if (code === "ECONNREFUSED") unlinkSync(path);
     return null;
   });
 }
 
-/** Null when somebody accepts, else the error's code. */
+/** Null when a process accepts connections there, else the error code. */
 async function probe(path: string): Promise<string | null> {
   try {
     const socket = await Bun.connect({ unix: path, socket: { data() {} } });
@@ -80,11 +81,8 @@ async function probe(path: string): Promise<string | null> {
 
 type Server = ReturnType<typeof Bun.serve>;
 
-/** Of TCP, in seconds; lifted for streams and for what waits. */
-const IDLE_TIMEOUT = 30;
-
 function listenUnix(app: App, path: string): Result<Server, string> {
-  // The mode of a socket file comes from the umask alone; nothing else runs between the two calls.
+  // The mode of a socket file comes from the umask alone. No other code runs between the two calls.
   const before = process.umask(0o177);
   try {
     return attempt(path, () => Bun.serve({ unix: path, ...UNIX_ONLY, ...serving(app, "unix") }));
@@ -94,18 +92,18 @@ function listenUnix(app: App, path: string): Result<Server, string> {
 }
 
 /**
- * Bun 1.4.5 ends a silent request on a unix socket after its default of 10 s, and `server.timeout` does not reach there. The
- * option does, though its types deny it to unix sockets. Who may open this socket may also keep it open.
+ * Bun 1.4.5 closes an idle request on a unix socket after its default of 10 s, and `server.timeout` has no effect there. This
+ * option has, although its types exclude it for unix sockets. Whoever can open this socket may also keep it open.
  */
 const UNIX_ONLY = { idleTimeout: 0 } as object;
 
 function listenTcp(app: App, host: string, port: number, whoListens: ListenOptions["whoListens"]): Result<Server, string> {
   try {
     const hostname = host.replace(/^\[(.*)\]$/, "$1");
-    // Bun 1.4.5 sets SO_REUSEPORT outside of development: two daemons of a user would share a port, and get each other's requests.
-    return ok(Bun.serve({ hostname, port, reusePort: false, idleTimeout: IDLE_TIMEOUT, ...serving(app, "tcp") }) as Server);
+    // Bun 1.4.5 sets SO_REUSEPORT unless in development: two daemons of a user would share the port and receive each other's requests.
+    return ok(Bun.serve({ hostname, port, reusePort: false, idleTimeout: IDLE_TIMEOUT_S, ...serving(app, "tcp") }) as Server);
   } catch (error) {
-    const only = "the API is on the socket only";
+    const only = "the API is available on the unix socket only";
     if (codeOf(error) === "EADDRINUSE") return err(`port ${port} is taken by ${whoListens?.(port) ?? "another process"}; ${only}`);
     return err(`cannot listen on ${urlOf(host, port)}: ${causeOf(error)}; ${only}`);
   }
@@ -117,9 +115,10 @@ const serving = (app: App, transport: Transport) => ({
 });
 
 function safetyNotes(host: string, auth: "token" | "none"): string[] {
-  if (auth === "token") return isLoopback(host) ? [] : [`the API listens on ${host} without TLS: put a reverse proxy with TLS before it`];
-  if (isLoopback(host)) return ["api.auth is none: every user of this machine may control it"];
-  return [`api.auth none is ignored: ${host} is no loopback address, the token is needed`];
+  if (auth === "token")
+    return isLoopback(host) ? [] : [`the API listens on ${host} without TLS: put a reverse proxy with TLS in front of it`];
+  if (isLoopback(host)) return ["api.auth is none: every user of this machine can control the daemon"];
+  return [`api.auth none is ignored because ${host} is not a loopback address: the token is required`];
 }
 
 async function stop(app: App, servers: readonly Server[], graceMs: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { HEALTHS, SEVERITIES, STATES } from "../../base/words.ts";
-import type { Service } from "../contract/shapes.ts";
+import type { DaemonInfo, Service } from "../contract/shapes.ts";
 import type { Supervisor, Telemetry } from "./supervisor.ts";
 
 type Labels = Record<string, string | number>;
@@ -7,20 +7,18 @@ type Registry = import("prom-client").Registry;
 type Prom = typeof import("prom-client");
 
 /**
- * The state of all units in the text format of Prometheus. Made anew for each scrape from what the daemon knows anyway, so
- * that nothing is counted twice and nothing is kept for a scraper that never comes.
+ * The state of all units in the text format of Prometheus. Each scrape builds it from state that the daemon has anyway, so
+ * that nothing is counted twice and a daemon that nobody scrapes pays nothing.
  */
 export async function prometheusText(supervisor: Supervisor): Promise<{ readonly text: string; readonly type: string }> {
-  const prom = await import("prom-client"); // loaded at the first scrape: most daemons see none
+  const prom = await import("prom-client"); // loaded at the first scrape: most daemons are never scraped
   const registry = new prom.Registry();
-  const { daemon, services } = supervisor.status();
-  const telemetry = supervisor.telemetry();
+  const [{ daemon, services }, telemetry, open] = await Promise.all([supervisor.status(), supervisor.telemetry(), supervisor.alerts(true)]);
   units(prom, registry, services);
   probes(registry, telemetry);
-  missing(prom, registry, services, telemetry);
-  own(prom, registry, daemon, telemetry);
-  const open = supervisor.alerts(true);
-  gauge(prom, registry, "sup_alerts_open", "Alerts that are open, by severity.", ["severity"], (set) => {
+  lostLines(prom, registry, services, telemetry);
+  daemonItself(prom, registry, daemon, telemetry);
+  gauge(prom, registry, "sup_alerts_open", "Open alerts by severity.", ["severity"], (set) => {
     for (const severity of SEVERITIES) set({ severity }, open.filter((alert) => alert.severity === severity).length);
   });
   return { text: await registry.metrics(), type: registry.contentType };
@@ -38,38 +36,38 @@ function units(prom: Prom, registry: Registry, services: readonly Service[]): vo
     gauge(prom, registry, name, help, ["unit"], (set) => {
       for (const service of services) set({ unit: service.id }, value(service));
     });
-  gauge(prom, registry, "sup_unit_info", "What a unit is; always 1.", ["unit", "type", "critical", "enabled"], (set) => {
+  gauge(prom, registry, "sup_unit_info", "Labels of a unit; always 1.", ["unit", "type", "critical", "enabled"], (set) => {
     for (const { id, type, critical, enabled } of services)
       set({ unit: id, type, critical: String(critical), enabled: String(enabled) }, 1);
   });
-  gauge(prom, registry, "sup_unit_state", "1 for the state that a unit is in, 0 for the others.", ["unit", "state"], (set) => {
+  gauge(prom, registry, "sup_unit_state", "1 for the current state of a unit, 0 for the others.", ["unit", "state"], (set) => {
     for (const { id, state: is } of services) for (const state of STATES) set({ unit: id, state }, Number(is === state));
   });
-  gauge(prom, registry, "sup_unit_health", "1 for the health that a unit has, 0 for the others.", ["unit", "health"], (set) => {
+  gauge(prom, registry, "sup_unit_health", "1 for the current health of a unit, 0 for the others.", ["unit", "health"], (set) => {
     for (const { id, health: is } of services) for (const health of HEALTHS) set({ unit: id, health }, Number(is === health));
   });
   const restarts = new prom.Counter({
     name: "sup_unit_restarts_total",
-    help: "Starts after the first that followed an end, by itself or by restart.",
+    help: "Restarts of a unit, automatic and requested.",
     labelNames: ["unit"],
     registers: [registry],
   });
   for (const { id, restart_count } of services) restarts.inc({ unit: id }, restart_count);
-  each("sup_unit_cpu_cores", "CPU in use by the whole tree of a unit, in cores.", ({ cpu_percent }) =>
+  each("sup_unit_cpu_cores", "CPU usage of all processes of a unit, in cores.", ({ cpu_percent }) =>
     cpu_percent === null ? null : cpu_percent / 100,
   );
-  each("sup_unit_memory_bytes", "Resident memory of the whole tree of a unit.", ({ memory_mb }) =>
+  each("sup_unit_memory_bytes", "Resident memory of all processes of a unit.", ({ memory_mb }) =>
     memory_mb === null ? null : Math.round(memory_mb * 1024 * 1024),
   );
   each("sup_unit_tasks", "Processes and threads of a unit.", ({ tasks }) => tasks);
-  each("sup_unit_open_files", "Open file descriptors of the whole tree of a unit.", ({ open_files }) => open_files);
-  each("sup_unit_uptime_seconds", "Time since the main process of a unit was executed.", ({ uptime_seconds, pid }) =>
+  each("sup_unit_open_files", "Open file descriptors of all processes of a unit.", ({ open_files }) => open_files);
+  each("sup_unit_uptime_seconds", "Time since the main process of a unit was started.", ({ uptime_seconds, pid }) =>
     pid === null ? null : uptime_seconds,
   );
-  each("sup_unit_last_exit_code", "Of the last run that ended: its exit code, or 128 plus the signal.", ({ exit_code }) => exit_code);
+  each("sup_unit_last_exit_code", "Exit code of the last run that ended, or 128 plus its signal.", ({ exit_code }) => exit_code);
 }
 
-/** prom-client's own histogram counts by itself; this one was counted already. */
+/** prom-client's own histogram does the counting; these values are counted already. */
 function probes(registry: Registry, telemetry: Telemetry): void {
   const name = "sup_unit_probe_duration_seconds";
   const help = "How long the health probes of a unit took.";
@@ -92,11 +90,11 @@ function probes(registry: Registry, telemetry: Telemetry): void {
   registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
 }
 
-/** 0 where nothing was lost: of a series that begins with a loss, `increase()` would not see the first. */
-function missing(prom: Prom, registry: Registry, services: readonly Service[], telemetry: Telemetry): void {
+/** 0 where nothing was lost: `increase()` would miss the first loss of a series that begins with it. */
+function lostLines(prom: Prom, registry: Registry, services: readonly Service[], telemetry: Telemetry): void {
   const lines = new prom.Counter({
     name: "sup_unit_log_missing_lines_total",
-    help: "Lines that did not get into the log of a unit: dropped by log.rate_limit (limit), or refused by the disk (disk).",
+    help: "Lines that are missing in the log of a unit: dropped by log.rate_limit (limit) or refused by the disk (disk).",
     labelNames: ["unit", "why"],
     registers: [registry],
   });
@@ -104,24 +102,20 @@ function missing(prom: Prom, registry: Registry, services: readonly Service[], t
   for (const loss of telemetry.unlogged) lines.inc({ unit: loss.unit, why: loss.why }, loss.lines);
 }
 
-function own(prom: Prom, registry: Registry, daemon: ReturnType<Supervisor["status"]>["daemon"], telemetry: Telemetry): void {
+function daemonItself(prom: Prom, registry: Registry, daemon: DaemonInfo, telemetry: Telemetry): void {
   const one = (name: string, help: string, value: number): void => gauge(prom, registry, name, help, [], (set) => set({}, value));
   gauge(prom, registry, "sup_build_info", "The version of the daemon; always 1.", ["version"], (set) =>
     set({ version: daemon.version }, 1),
   );
-  gauge(prom, registry, "sup_unit_reported", "The newest of the numbers that services report themselves.", ["unit", "name"], (set) => {
+  gauge(prom, registry, "sup_unit_reported", "The latest values that services reported themselves.", ["unit", "name"], (set) => {
     for (const { unit, name, value } of telemetry.reported) set({ unit, name }, value);
   });
-  one(
-    "sup_event_loop_lag_seconds",
-    "The longest time that the daemon's event loop was held up since the last scrape.",
-    telemetry.loopLagSeconds,
-  );
-  one("sup_mailbox_events", "Events that wait to be handled.", telemetry.mailbox);
-  one("sup_store_bytes", "Bytes of the database that hold something.", telemetry.storeBytes);
-  one("sup_heap_bytes", "The daemon's own objects in memory, those that are not needed any more included.", telemetry.heapBytes);
+  one("sup_event_loop_lag_seconds", "The longest delay of the daemon's event loop since the last scrape.", telemetry.loopLagSeconds);
+  one("sup_mailbox_events", "Events that wait in the engine's mailbox.", telemetry.mailbox);
+  one("sup_store_bytes", "Bytes in use in the database.", telemetry.storeBytes);
+  one("sup_heap_bytes", "JavaScript heap of the daemon, including garbage that was not collected yet.", telemetry.heapBytes);
   one("process_resident_memory_bytes", "Resident memory of the daemon.", telemetry.residentBytes);
-  one("process_start_time_seconds", "When the daemon was started, in seconds since 1970.", Date.parse(daemon.start_time) / 1000);
+  one("process_start_time_seconds", "Start time of the daemon in seconds since 1970.", Date.parse(daemon.start_time) / 1000);
   const cpu = new prom.Counter({ name: "process_cpu_seconds_total", help: "CPU used by the daemon.", registers: [registry] });
   cpu.inc(telemetry.cpuSeconds);
 }

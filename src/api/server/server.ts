@@ -23,29 +23,32 @@ export interface AppOptions {
   readonly settings: ApiSettings;
   /** Wall clock in milliseconds. */
   readonly now: () => number;
-  /** Hears of bugs: what a handler threw, and in which route. */
+  /** Called with bugs: what a handler threw, and in which route. */
   readonly onError: (error: unknown, route: RouteName) => void;
   readonly streamLimits?: StreamLimits;
   readonly loadPage: () => Promise<readonly PageFile[]>;
   readonly sessionMemory: SessionOptions["memory"];
 }
 
-/** `unix`: whoever may open the socket may do everything. `tcp`: the rules of access.ts. */
+/** `unix`: whoever can open the socket has full access. `tcp`: the rules of access.ts apply. */
 export type Transport = "unix" | "tcp";
 
-/** What the app asks of Bun.serve: 0 lifts the idle timeout for one request. */
+/** The idle timeout of TCP connections. It is suspended while an answer is being prepared or streamed. */
+export const IDLE_TIMEOUT_S = 30;
+
+/** The part of Bun.serve that the app uses: it sets the idle timeout of the connection, in seconds; 0 is none. */
 export interface Connection {
   timeout(request: Request, seconds: number): void;
 }
 
 export interface App {
   handle(request: Request, transport: Transport, connection?: Connection): Response | Promise<Response>;
-  /** Ends the streams; requests that are answered go on. */
+  /** Ends the streams; requests under way are still answered. */
   close(): void;
   readonly openStreams: number;
 }
 
-/** The control API as a function from request to response: no port, no process, and so testable as it is. */
+/** The control API as a function from request to response. It needs no port and no process, so tests can call it directly. */
 export function createApp(options: AppOptions): App {
   const gate = createGate(options.settings, options.token);
   const match = createRouter(routes);
@@ -88,9 +91,11 @@ export function createApp(options: AppOptions): App {
       const answer = respond(request, transport);
       const cors = transport === "tcp" ? gate.corsFor(request.headers) : null;
       if (answer instanceof Promise) {
-        connection?.timeout(request, 0); // what waits (a start takes its start_timeout) outlives the idle timeout
+        connection?.timeout(request, 0); // a start may take all of its start_timeout
         return answer.then((response) => {
-          if (request.signal.aborted) void response.body?.cancel(); // nobody would: the client has gone while this was in the making
+          if (request.signal.aborted) void response.body?.cancel(); // the client is gone, so Bun would never cancel it
+          // The setting outlives the request, and a connection that is kept alive must not stay without a timeout.
+          if (transport === "tcp" && !response.headers.has(STREAM_HEADER)) connection?.timeout(request, IDLE_TIMEOUT_S);
           return finish(response, request, cors);
         });
       }
@@ -109,25 +114,25 @@ function finish(response: Response, request: Request, cors: Readonly<Record<stri
   return request.method === "HEAD" ? headOf(response) : response;
 }
 
-/** The URL was parsed and normalised by the server already; cutting it is cheaper than parsing it again. */
+/** Bun.serve has parsed and normalised the URL already; splitting the string is cheaper than parsing it again. */
 function partsOf(url: string, basePath: string): { readonly path: string; readonly query: string } {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const mark = url.indexOf("?", start);
   const path = mark < 0 ? url.slice(start) : url.slice(start, mark);
   const inside = basePath !== "" && (path === basePath || path.startsWith(`${basePath}/`));
-  // A proxy may or may not take the prefix off; on the unix socket there is none.
+  // A proxy may or may not strip the prefix; requests on the unix socket have none.
   return { path: inside ? path.slice(basePath.length) || "/" : path, query: mark < 0 ? "" : url.slice(mark + 1) };
 }
 
 const NO_SESSION: FoundSession = { kind: "none" };
 
-/** A token that is sent counts alone; on the unix socket nobody needs a session. */
+/** A session counts only if no token was sent; the unix socket needs neither. */
 const sessionOf = (headers: Headers, transport: Transport, find: (cookies: string) => FoundSession): FoundSession =>
   transport === "unix" || headers.has("authorization") ? NO_SESSION : find(headers.get("cookie") ?? "");
 
 const ownedBy = (owner: string, streams: Streams): Streams => ({ ...streams, open: (options) => streams.open({ ...options, owner }) });
 
-/** The site first, then preflights (which carry no token), then the token or session. The page's own files tell nothing. */
+/** Checks the site first, then preflights (which carry no token), then token or session. The page's own files hold no secrets. */
 function refuse(gate: AccessGate, request: Request, path: string, found: Match, session: FoundSession, page: Page | null): Response | null {
   const foreign = gate.checkSite(request.headers);
   if (foreign) return errorAnswer(foreign);
@@ -147,11 +152,11 @@ function pageAnswer(page: Page, request: Request, path: string): Response | Prom
 function noRoute(method: string, path: string, found: Exclude<Match, { kind: "route" }>): Response {
   if (found.kind === "bad") return errorAnswer({ code: "bad-request", message: found.message });
   if (found.kind === "method") {
-    const message = `cannot ${method.slice(0, 20)} ${shown(path)}: it answers ${found.allow}`;
+    const message = `cannot ${method.slice(0, 20)} ${shown(path)}: it allows ${found.allow}`;
     return errorAnswer({ code: "method-not-allowed", message }, { allow: found.allow });
   }
   const message = `there is nothing at ${shown(path)}`;
-  const hint = path === "/" ? "ask /api/supervisor/status, over TCP with the token that `sup token` prints" : found.hint;
+  const hint = path === "/" ? "try /api/supervisor/status; over TCP it needs the token that `sup token` prints" : found.hint;
   return errorAnswer({ code: "not-found", message, hint: hint ?? "see /openapi.json" });
 }
 
@@ -169,7 +174,7 @@ function run(
   const fail = (error: unknown): Response => {
     onError(error, found.name);
     const message = `cannot answer ${found.route.method} ${found.route.path}: a bug in sup`;
-    return errorAnswer({ code: "internal", message, hint: "the daemon's own log, sup.log, tells more" });
+    return errorAnswer({ code: "internal", message, hint: "see the daemon's own log, sup.log" });
   };
   const call = (body: unknown): Response | Promise<Response> => {
     const answer = dispatch(found, { id: found.id, query: new URLSearchParams(query), body }, context);
@@ -188,7 +193,7 @@ function run(
 type AnyAnswer = Answer<RouteName>;
 type Row = (raw: RawInput, context: Context) => AnyAnswer | Promise<AnyAnswer>;
 
-/** Reader and handler of each route, tied together while their types are still known to agree. */
+/** Input reader and handler of each route, combined where the compiler still knows that their types match. */
 const table = Object.fromEntries(Object.keys(routes).map((name) => [name, rowOf(name as RouteName)])) as Record<RouteName, Row>;
 
 function rowOf<K extends RouteName>(name: K): Row {
@@ -213,8 +218,8 @@ function render(answer: AnyAnswer): Response {
   return answer.ok ? jsonAnswer(answer.value, answer.status) : errorAnswer(answer.error);
 }
 
-/** The headers alone; a stream that was opened for it is let go. */
+/** The headers alone; a stream that was opened for them is cancelled. */
 function headOf(response: Response): Response {
-  response.body?.cancel().catch(() => {}); // a body that is a text has nothing to let go
+  response.body?.cancel().catch(() => {}); // a string body has nothing to cancel
   return new Response(null, { status: response.status, headers: response.headers });
 }

@@ -3,54 +3,54 @@ import { streamAnswer } from "./answer.ts";
 import type { ApiError } from "../contract/errors.ts";
 
 /**
- * Answers that do not end. Each has a queue of its own that the client's reading empties; the source is never slowed.
- * At the limit of the queue a stream either ends (the client comes back and resumes) or leaves out and says how much.
- * One timer pings them all.
+ * Streaming answers. Each has its own queue, which empties as the client reads, so a slow client never slows the source.
+ * When the queue is full, a stream either ends (the client reconnects and resumes) or drops messages and reports how many.
+ * One timer pings all streams.
  */
 export interface Streams {
-  open(options: StreamOptions): Result<Response, ApiError>;
+  open(options: StreamOptions): Promise<Result<Response, ApiError>>;
   readonly size: number;
-  /** Ends the streams of an owner, after what is queued. */
+  /** Ends the streams of a session after their queued messages. */
   endOf(owner: string): void;
-  /** Ends every stream after what is queued, and opens no more. */
+  /** Ends every stream after its queued messages and refuses new ones. */
   close(): void;
 }
 
 export interface StreamOptions {
   readonly type: string;
-  /** Sent at once: the head of an answer goes out only with its first bytes. */
+  /** Sent at once: Bun sends the headers together with the first bytes of the body. */
   readonly first: string;
   readonly ping: string;
-  /** The session it was opened with. */
+  /** The session that opened it. */
   readonly owner?: string;
-  /** At a full queue: the text that stands for `lost` messages. Without it the stream ends. */
+  /** The message that reports `lost` messages when the queue was full. Without it the stream ends instead. */
   readonly gap?: (lost: number) => string;
-  /** The client has taken all there was and waits for more. */
+  /** The client has read everything and waits for more. */
   drained?(): void;
-  /** Subscribes; may send during the call. Answers a stop. */
-  attach(outlet: Outlet): Result<() => void, ApiError>;
+  /** Subscribes; may send during the call. Answers the unsubscribe function. */
+  attach(outlet: Outlet): Promise<Result<() => void, ApiError>>;
 }
 
 export interface Outlet {
-  /** The client waits: it will take what is sent next. */
+  /** The queue is empty: the client will read the next message at once. */
   isIdle(): boolean;
-  /** `weight`: how many messages it stands for. */
+  /** `weight`: how many messages it counts as in a gap. */
   send(text: string, weight?: number): void;
-  /** After what is queued. */
+  /** Ends after the queued messages. */
   end(): void;
 }
 
 export interface StreamLimits {
   readonly pingMs: number;
   readonly maxStreams: number;
-  /** Of one queue. A message is always taken into an empty queue, however large. */
+  /** Limits of one queue. An empty queue accepts a message of any size. */
   readonly maxChars: number;
   readonly maxMessages: number;
 }
 
 export const STREAM_LIMITS: StreamLimits = { pingMs: 15_000, maxStreams: 1000, maxChars: 4 * 1024 * 1024, maxMessages: 10_000 };
 
-/** `isAlive`: an owner that is none any more loses its streams with the next ping. */
+/** `isAlive`: whether a session still exists; at the next ping the streams of one that does not are closed. */
 export function createStreams(limits: StreamLimits = STREAM_LIMITS, isAlive: (owner: string) => boolean = () => true): Streams {
   const all = new Set<Stream>();
   let timer: ReturnType<typeof setInterval> | null = null;
@@ -71,15 +71,21 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS, isAlive: (ow
     get size() {
       return all.size;
     },
-    open(options) {
-      if (closed) return err({ code: "not-ready", message: "cannot open a stream: the daemon is ending" });
-      if (all.size >= limits.maxStreams) return err({ code: "too-many", message: `cannot open a stream: ${all.size} are open` });
+    async open(options) {
+      if (closed) return err({ code: "not-ready", message: "cannot open a stream: the daemon is shutting down" });
+      if (all.size >= limits.maxStreams)
+        return err({ code: "too-many", message: `cannot open a stream: ${all.size} are open, which is the limit` });
       const stream = createStream(options, limits, leave);
-      const attached = options.attach(stream);
-      if (!attached.ok) return attached;
       all.add(stream);
-      stream.whenDone(attached.value);
       timer ??= setInterval(pingAll, limits.pingMs);
+      let attached: Result<() => void, ApiError> | null = null;
+      try {
+        attached = await options.attach(stream);
+      } finally {
+        if (!attached?.ok) leave(stream);
+      }
+      if (!attached.ok) return attached;
+      stream.whenDone(attached.value);
       return ok(streamAnswer(stream.body, options.type));
     },
     endOf(owner) {
@@ -96,7 +102,7 @@ interface Stream extends Outlet {
   readonly body: ReadableStream;
   readonly owner: string | undefined;
   ping(): void;
-  /** The stop of the subscription: called once, also when the stream has ended during `attach`. */
+  /** Sets the unsubscribe function. It is called once, at once if the stream ended during `attach`. */
   whenDone(stop: () => void): void;
 }
 
@@ -127,7 +133,7 @@ function createStream(options: StreamOptions, limits: StreamLimits, leave: (stre
   const body = new ReadableStream(
     {
       start: (controller) => void (control = controller),
-      /** Waits for the first message, then takes with it all that came in the same turn of the event loop. */
+      /** Waits for the first message, then sends it together with all that came in the same turn of the event loop. */
       async pull() {
         if (queue.length === 0) await new Promise<void>((resolve) => ((wake = resolve), options.drained?.()));
         wake = null;

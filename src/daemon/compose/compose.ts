@@ -7,7 +7,8 @@ import { openProber } from "../../adapters/probes/index.ts";
 import { openStore } from "../../adapters/sqlite/store.ts";
 import { watchFiles } from "../../adapters/files/filewatch.ts";
 import { openUnitSource } from "../../adapters/files/unitdir.ts";
-import { processUsage } from "../../adapters/usage.ts";
+import { processUsage } from "../../adapters/usage/process-usage.ts";
+import { treeUsage } from "../../adapters/usage/tree-usage.ts";
 import { deletedWords, lossEvent } from "../../core/logs/loss-messages.ts";
 import { isDown } from "../../core/unit/phase.ts";
 import { World, type Turn } from "../../core/world/world.ts";
@@ -27,7 +28,7 @@ import type { LogLoss } from "../../ports/logs.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import type { Prober } from "../../ports/prober.ts";
-import type { Usage } from "../../ports/usage.ts";
+import type { ProcessUsage, Usage } from "../../ports/usage.ts";
 import type { Users } from "../../ports/users.ts";
 import { type Places, SYSTEM_SOCKET } from "../../spec/places.ts";
 import { problemLine } from "../../spec/parse/problems.ts";
@@ -46,6 +47,7 @@ import type { DaemonLog } from "../lifecycle/daemon-log.ts";
 import { Launcher } from "../engine/launcher.ts";
 import { SystemUnits } from "../lifecycle/system-units.ts";
 import { Recorder } from "../engine/recorder.ts";
+import { Instances } from "../units/instances.ts";
 import { Reloader } from "../units/reloader.ts";
 import { SocketHolder } from "../engine/socket-holder.ts";
 import { Transients } from "../units/transients.ts";
@@ -111,6 +113,7 @@ type Machine = Pick<
   readonly systemUnits: SystemUnits;
   readonly prober: Prober;
   readonly usage: Usage;
+  readonly processUsage: ProcessUsage;
   readonly users: Users;
 };
 
@@ -155,6 +158,7 @@ function openMachine({ places, settings, daemonLog, version }: ComposeOptions, t
     onDeleted: (deleted) => tell("logs-deleted", deletedWords(deleted, settings.logs.retentionDays), null, { ...deleted }),
     onLoss: (unit, loss) => tellLoss(tell, unit, loss),
   });
+  const usage = treeUsage(processes);
   const systemUnits = new SystemUnits(places, () => hasListener(SYSTEM_SOCKET));
   const close = (): void => {
     processes.close();
@@ -172,7 +176,8 @@ function openMachine({ places, settings, daemonLog, version }: ComposeOptions, t
     systemUnits,
     source: openUnitSource(places.unitPath, { leavesAlone: (directory) => systemUnits.leavesAlone(directory) }),
     prober: openProber({ processes, epoll, version }),
-    usage: processUsage(processes),
+    usage,
+    processUsage: processUsage({ table: processes, trees: usage }),
     users: openUsers(),
     keeper,
     sockets: new SocketHolder(openSockets(), keeper),
@@ -234,10 +239,11 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const runsBefore = earlierRuns(store, machine.invocations);
   const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: runsBefore };
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });
+  const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const watching = { bus, reloader, launcher, watchFiles, invocationOf, bug, tickMs: settings.metrics.intervalMs };
   const background = new Background({ world, clock, store, logs, processes, usage, engine, recorder, ...watching });
-  const transients = new Transients({ world, engine, catalog, logs, earlierRuns: runsBefore, roll: () => clock.roll() });
+  const transients = new Transients({ world, engine, catalog, logs, instances, earlierRuns: runsBefore, roll: () => clock.roll() });
   const notes: string[] = [];
   const daemon = (): shape.DaemonInfo => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone());
   const probeNow = async (id: string): Promise<void> => {
@@ -246,20 +252,15 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     await done;
   };
   const telemetry = (): Telemetry => readTelemetry(background, engine, machine, world);
-  const acting = { tell: recorder.tell.bind(recorder), telemetry, actions, reloader, transients, probeNow, shutdown, reexec };
+  const acting = { tell: recorder.tell.bind(recorder), telemetry, actions, instances, reloader, transients, probeNow, shutdown, reexec };
   const facade = new LocalSupervisor({
+    ...machine,
     world,
-    clock,
-    store,
-    logs,
-    processes,
-    usage,
     bus,
     catalog,
     sampler: background.sampler,
     forecaster: background.forecaster,
     around,
-    invocationOf,
     daemon,
     ...acting,
   });

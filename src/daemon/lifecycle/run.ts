@@ -33,7 +33,7 @@ export interface DaemonOptions {
   readonly foreground: boolean;
   readonly version: string;
   /** Called when units are loaded and the API answers, before enabled units start. */
-  readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void;
+  readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void | Promise<void>;
   /** Which units start at boot; default: the enabled ones. */
   readonly startAtBoot?: (parts: Parts) => string[];
 }
@@ -260,7 +260,7 @@ async function start(
   parts.notes.push(...(token.value.note === null ? [] : [token.value.note]), ...listening.value.notes);
   for (const note of parts.notes) daemonLog.warn(note);
   const info = describeDaemon(parts.notes, parts.source.leftAlone());
-  options.onReady?.(parts, info);
+  await options.onReady?.(parts, info);
   const began = `sup ${version} ${handover === null ? "started" : `re-executed (it was ${handover.version})`}, pid ${process.pid}`;
   const event = handover === null ? "daemon-started" : "daemon-reexecuted";
   parts.recorder.tell(event, began, null, { pid: process.pid, adopted: resumed.adopted });

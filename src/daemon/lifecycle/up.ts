@@ -18,11 +18,11 @@ export function runUp({ places, version, line, say, begun, expect }: UpOptions):
     places,
     version,
     foreground: false,
-    onReady: (parts, info) => {
+    onReady: async (parts, info) => {
       expect(parts.world.ids());
-      for (const note of parts.facade.status().daemon.notes) say(null, note);
+      for (const note of (await parts.facade.status()).daemon.notes) say(null, note);
       begun(info.url);
-      show(parts, { line, say, expect });
+      await show(parts, { line, say, expect });
     },
     startAtBoot: wanted,
   });
@@ -37,7 +37,7 @@ function wanted({ world, catalog, store }: Parts): string[] {
     .filter((id) => words.get(id) ?? (world.get(id)!.spec.enabled || catalog.get(id)?.sources.get("enabled") === "default"));
 }
 
-function show({ world, logs, facade }: Parts, { line, say, expect }: Pick<UpOptions, "line" | "say" | "expect">): void {
+async function show({ world, logs, facade }: Parts, { line, say, expect }: Pick<UpOptions, "line" | "say" | "expect">): Promise<void> {
   const followed = new Set<string>();
   const follow = (): void => {
     const ids = world.ids();
@@ -50,7 +50,7 @@ function show({ world, logs, facade }: Parts, { line, say, expect }: Pick<UpOpti
     }
   };
   follow();
-  facade.subscribe(null, (_, change) => {
+  await facade.subscribe(null, (_, change) => {
     if (change.kind === "service" && !followed.has(change.data.id)) follow();
     if (change.kind === "removed") followed.delete(change.data.id);
     if (change.kind === "event" && change.data.event_type !== "starting") say(change.data.service_id, change.data.message);

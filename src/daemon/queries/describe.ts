@@ -11,7 +11,7 @@ import type { Sample } from "../../ports/usage.ts";
 import type { Containment, Health } from "../../base/words.ts";
 import type { ScheduleSpec } from "../../spec/spec.ts";
 
-/** What the descriptions need besides the world. */
+/** What the description of a unit is made from. */
 export interface Surroundings {
   readonly world: World;
   readonly clock: Clock;
@@ -19,9 +19,9 @@ export interface Surroundings {
   usage(id: string): Sample | undefined;
   containment(id: string, run: number): Containment;
   invocationOf(id: string, run: number): string;
-  /** Whether the file differs from what runs, and what is wrong with it. */
-  /** What is planned for a scheduled unit whose schedule is in force. */
+  /** The timer of a scheduled unit; undefined while its schedule is not active. */
   planOf(id: string): Timer | undefined;
+  /** Whether the file differs from the version in use, and what is wrong with it. */
   onDisk(id: string): { readonly changed: boolean; readonly problems: readonly string[] };
 }
 
@@ -112,13 +112,19 @@ export function serviceRow(id: string, entry: Entry, clock: Clock): ServiceRow {
   };
 }
 
-/** A unit without a check is as healthy as nobody knows; one that does not run has no health. */
+/** `unknown` for a unit without a health check, and while it does not run. */
 export function healthOf({ unit, check }: Pick<Entry, "unit" | "check">): Health {
   if (check === null || isDown(unit.phase) || unit.process === null) return "unknown";
   return holdsStop(unit.phase) ? check.health : "unknown";
 }
 
-/** Monotonic to wall clock, ISO 8601 in UTC; null when there is no time or `when` is false. */
+/** Its last run failed, and it is not running again yet. */
+export function isDownByFailure({ unit }: Pick<Entry, "unit">): boolean {
+  const state = stateOf(unit);
+  return state === "failed" || state === "fatal" || state === "backoff";
+}
+
+/** Monotonic time to wall clock, ISO 8601 in UTC; null when there is no time or `when` is false. */
 export function isoOf(monotonicMs: number | null, clock: Clock, when = true): string | null {
   if (monotonicMs === null || !when) return null;
   return new Date(clock.wallMs() - clock.monotonicMs() + monotonicMs).toISOString();
@@ -129,7 +135,7 @@ function uptimeSeconds(unit: Unit, clock: Clock): number {
   return round((clock.monotonicMs() - unit.execAtMs) / 1000, 1);
 }
 
-/** Of the last run that ended; a signal as 128 + its number, as a shell shows it. */
+/** Of the last run that ended; 128 plus the number of a signal, as a shell shows it. */
 function lastExitCode(unit: Unit): number | null {
   const exit = unit.last?.exit ?? null;
   return exit === null ? null : exitNumber(exit);

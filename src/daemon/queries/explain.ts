@@ -13,7 +13,7 @@ import { enforcementWords } from "../../core/metrics/enforcement.ts";
 import { type Holding, unenforcedOf } from "../background/limiter.ts";
 import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
 
-export interface Explaining extends Holding {
+export interface ExplainOptions extends Holding {
   readonly world: World;
   readonly clock: Clock;
   readonly store: EventHistory;
@@ -22,11 +22,11 @@ export interface Explaining extends Holding {
   readonly daemon: () => Pick<shape.DaemonInfo, "containment" | "containment_note">;
 }
 
-/** Far enough back for the story of a crash loop, which is told in a few lines. */
+/** Enough events to cover a crash loop, which the story sums up in a few lines. */
 const STORY_EVENTS = 300;
 
-/** Why a unit is as it is: what happened, what its policy says, what comes next. */
-export function why(id: string, entry: Entry, { world, clock, store, around, forecaster }: Explaining): shape.Why {
+/** Why a unit is in its state: what happened, what its policy is, what will happen next. */
+export function why(id: string, entry: Entry, { world, clock, store, around, forecaster }: ExplainOptions): shape.Why {
   const story = tellStory(store.events({ limit: STORY_EVENTS, serviceIds: [id] }));
   const isoOfWall = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
@@ -43,17 +43,17 @@ export function why(id: string, entry: Entry, { world, clock, store, around, for
   };
 }
 
-/** Failures of the check that have led to nothing yet. */
+/** Failures of the health check that have had no consequence yet. */
 function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story"] {
   const last = check?.results.at(-1);
   if (spec.check === null || check === null || last === undefined || last.kind === "ok" || !isProbed(unit)) return [];
-  const count = check.failures === 0 ? "" : ` That is failure ${check.failures} in a row, of ${spec.check.failureThreshold}.`;
-  const whose = last.kind === "broken" ? "Its last probe could not be made, which counts for nothing" : "Its last probe failed";
-  return [{ time: isoOf(last.atMs, clock)!, text: `${whose}: ${last.detail}.${count}`, lines: [] }];
+  const count = check.failures === 0 ? "" : ` Consecutive failures: ${check.failures} of ${spec.check.failureThreshold}.`;
+  const what = last.kind === "broken" ? "The last health probe could not be run, which does not count" : "The last health probe failed";
+  return [{ time: isoOf(last.atMs, clock)!, text: `${what}: ${last.detail}.${count}`, lines: [] }];
 }
 
-/** What a unit's settings come to, without running anything. */
-export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...holding }: Explaining): shape.Explanation {
+/** What the settings of a unit mean, without running anything. */
+export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...holding }: ExplainOptions): shape.Explanation {
   const needs = world.needs([id]);
   const edges = new Map([...needs].map((one) => [one, (world.get(one)?.spec.dependencies ?? []).map(({ unit }) => unit)]));
   const fatalMs = timeToFatalMs(spec.restart);
@@ -83,14 +83,14 @@ export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...h
 
 function readyWords({ type, check, startTimeoutMs }: Entry["spec"]): string {
   const limit = startTimeoutMs === null ? "" : `, within ${startTimeoutMs / 1000} s`;
-  if (type === "oneshot") return `It is done when its command has ended${limit}.`;
+  if (type === "oneshot") return `Done when its command has ended${limit}.`;
   const probed = check === null ? "" : " and its health check has passed once";
   return type === "notify"
-    ? `It is ready when it has said READY=1${probed}${limit}.`
-    : `It is ready when its command was executed${probed}${check === null ? "" : limit}.`;
+    ? `Ready when it has sent READY=1${probed}${limit}.`
+    : `Ready when its command was executed${probed}${check === null ? "" : limit}.`;
 }
 
-const containmentWords = ({ containment, containment_note: note }: ReturnType<Explaining["daemon"]>): string =>
+const containmentWords = ({ containment, containment_note: note }: ReturnType<ExplainOptions["daemon"]>): string =>
   containment === "cgroup"
-    ? "Its processes are held by a cgroup of their own: none can leave it."
-    : `Its processes are held by session, descent and environment, without a cgroup${note === null ? "" : ` (${note})`}.`;
+    ? "Its processes are tracked by a cgroup of their own, which none of them can leave."
+    : `Its processes are tracked by session, parents and environment, without a cgroup${note === null ? "" : ` (${note})`}.`;

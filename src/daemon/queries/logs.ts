@@ -9,7 +9,7 @@ import type { LogLine, LogQuery, LogStore, LogTrail } from "../../ports/logs.ts"
 import type { EventHistory } from "../../ports/store/events.ts";
 import type { Bus } from "../engine/bus.ts";
 
-export interface LogQueriesOptions {
+export interface LogQueryOptions {
   readonly world: World;
   readonly bus: Pick<Bus, "subscribe">;
   readonly store: EventHistory;
@@ -17,33 +17,33 @@ export interface LogQueriesOptions {
   readonly invocationOf: (id: string, run: number) => string;
 }
 
-/** Runs that can be asked for by their names. */
+/** How many runs of a unit can be addressed. */
 const KNOWN_RUNS = 2000;
 
-/** The logs as the API asks for them: also by runs, and also of units that are gone. */
+/** Log queries of the API: also by runs, and also of units that no longer exist. */
 export class LogQueries {
-  readonly #o: LogQueriesOptions;
+  readonly #o: LogQueryOptions;
 
-  constructor(options: LogQueriesOptions) {
+  constructor(options: LogQueryOptions) {
     this.#o = options;
   }
 
-  /** `found`: the unit's id, or why there is none: then its log is there for as long as its file is. */
+  /** `found`: the id of the unit, or the error that there is none. Its log can still be read then, as long as the file exists. */
   async read(name: string, found: Result<string, ApiError>, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
     const id = found.ok ? found.value : stripSuffix(name);
     if (!isUnitId(id)) return found as Result<never, ApiError>;
-    const asked = this.#queryOf(id, request);
-    if (!asked.ok) return found.ok ? asked : (found as Result<never, ApiError>);
-    const lines = await this.#o.logs.search(id, asked.value.query);
+    const resolved = this.#queryOf(id, request);
+    if (!resolved.ok) return found.ok ? resolved : (found as Result<never, ApiError>);
+    const lines = await this.#o.logs.search(id, resolved.value.query);
     return found.ok || lines.length > 0 ? ok(lines) : found;
   }
 
-  /** The past is read and the trail begins in the same turn of the event loop: nothing lies between them, and nothing is in both. */
+  /** Reading of existing lines and the trail begin in the same turn of the event loop, so that no line is lost or repeated. */
   async follow(id: string, request: LogRequest): Promise<Result<LogStart, ApiError>> {
     const { world, logs } = this.#o;
-    const asked = this.#queryOf(id, request);
-    if (!asked.ok) return asked;
-    const { query, run } = asked.value;
+    const resolved = this.#queryOf(id, request);
+    if (!resolved.ok) return resolved;
+    const { query, run } = resolved.value;
     logs.open(id, world.get(id)!.spec.log);
     const trail = logs.trail(id, query);
     try {
@@ -58,7 +58,7 @@ export class LogQueries {
     }
   }
 
-  /** A trail that ends with the run. */
+  /** A trail that ends when the run does. */
   #ofRun(id: string, run: PastRun, trail: LogTrail): LogStart["trail"] {
     const { world, bus, invocationOf } = this.#o;
     let { before } = run;
@@ -75,8 +75,8 @@ export class LogQueries {
       },
       watch(onMore) {
         const stop = trail.watch(onMore);
-        const anything = { kind: "removed", data: { id: "" } } as const;
-        const stopWatching = bus.subscribe(null, () => anything, (_, change) => {
+        const noSnapshot = { kind: "removed", data: { id: "" } } as const;
+        const stopWatching = bus.subscribe(null, () => noSnapshot, (_, change) => {
           if ((change.kind === "service" || change.kind === "removed") && change.data.id === id) setImmediate(onMore);
         }); // prettier-ignore
         return () => {
@@ -98,8 +98,8 @@ export class LogQueries {
 
   #runOf(id: string, wanted: string): Result<PastRun, ApiError> {
     if (this.#o.world.get(id)?.spec.log.format === "raw") {
-      const message = `cannot tell the runs of ${id} apart: its log is raw, without times`;
-      return err({ code: "conflict", message, hint: '"log": { "format": "cri" } gives each line its time' });
+      const message = `cannot select a run of ${id}: its log has the format raw, without timestamps`;
+      return err({ code: "conflict", message, hint: '"log": { "format": "cri" } adds a timestamp to each line' });
     }
     const runs = this.#runs(id);
     const run = findRun(runs, wanted);

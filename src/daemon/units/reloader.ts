@@ -14,15 +14,15 @@ export interface ReloaderOptions {
   readonly systemUnits: SystemUnits;
   readonly recorder: Recorder;
   readonly logs: LogStore;
-  /** The operator's word on enabling; absent units have none. */
+  /** What the operator enabled (true) or disabled (false); other units are absent. */
   readonly enablements: () => ReadonlyMap<string, boolean>;
-  /** Runs in this boot under the name of a unit that is new. */
+  /** How many runs a unit that is new to this daemon had since the boot. */
   readonly earlierRuns: (id: string) => number;
   readonly handle: (...events: readonly WorldEvent[]) => void;
   readonly announce: (id: string) => void;
 }
 
-/** Brings what runs and what the files say together: at the start, when files appear, and when asked to. */
+/** Applies unit files: when the daemon starts, when files appear, and on request. */
 export class Reloader {
   readonly #o: ReloaderOptions;
 
@@ -34,20 +34,20 @@ export class Reloader {
     return this.#o.enablements().get(id) ?? loaded?.spec.enabled ?? false;
   }
 
-  /** Does it start because the daemon does, or because its file appears? A scheduled one waits for its time. */
+  /** Whether it starts with the daemon, or when its file appears. A scheduled unit waits for its time. */
   startsByItself(id: string): boolean {
     return this.isEnabled(id) && this.#o.world.get(id)?.spec.schedule == null;
   }
 
-  /** A schedule is in force unless the operator, or the file in so many words, disables the unit. */
+  /** A schedule is active unless the operator, or an explicit `"enabled": false` in the file, disables the unit. */
   isScheduleActive(id: string): boolean {
     const loaded = this.#o.catalog.get(id);
     return this.#o.enablements().get(id) ?? (loaded?.spec.enabled === true || (loaded?.sources.get("enabled") ?? "default") === "default");
   }
 
   /**
-   * Reads the files for the first time; gives the ids that were loaded. Nothing is started. `remembered`: units whose memory,
-   * with the number of their runs in it, is put in their place afterwards.
+   * Reads the files for the first time and answers the ids that were loaded; starts nothing. `remembered`: units whose stored
+   * state, which has the number of their runs, is restored afterwards.
    */
   loadAll(remembered: { has(id: string): boolean }): string[] {
     const { catalog, systemUnits } = this.#o;
@@ -58,14 +58,14 @@ export class Reloader {
     return ids;
   }
 
-  /** Something changed in the unit directories: new units come into force at once, changes are only marked. */
+  /** Something changed in the unit directories: loads new units at once, and only marks changed ones. */
   noticed(): void {
     const { catalog, recorder, world, handle, announce } = this.#o;
     const before = new Map([...world.entries()].map(([id]) => [id, catalog.onDisk(id)] as const));
     catalog.refresh(this.#enabledIds());
     const fresh = catalog.fresh();
     this.#load(fresh);
-    for (const id of fresh) recorder.tell("loaded", "a new unit file was noticed", id, { file: catalog.get(id)!.spec.file });
+    for (const id of fresh) recorder.tell("loaded", "a new unit file was found", id, { file: catalog.get(id)!.spec.file });
     const enabled = fresh.filter((id) => this.startsByItself(id));
     if (enabled.length > 0) handle({ type: "request", action: "start", ids: enabled, cause: "boot" });
     for (const [id, note] of before) {
@@ -75,14 +75,14 @@ export class Reloader {
       if (now.changed)
         recorder.tell(
           "changed",
-          now.problems.length > 0 ? "its file has errors now" : "its file changed on disk; `sup reload` takes it up",
+          now.problems.length > 0 ? "its unit file has errors now" : "its unit file changed on disk; `sup reload` applies it",
           id,
           { problems: now.problems },
         );
     }
   }
 
-  /** Compares files with what runs and does the least, or only says what it would do. */
+  /** Applies the differences between files and running units with as few restarts as possible, or only answers the plan. */
   reload(dryRun: boolean): shape.ReloadPlan {
     const { catalog, world, systemUnits } = this.#o;
     systemUnits.look();
@@ -95,31 +95,31 @@ export class Reloader {
       isEnabled: (id, loaded) => this.isEnabled(id, loaded),
     });
     const problems = catalog.problems();
-    if (!dryRun) this.#carryOut(rows);
+    if (!dryRun) this.#apply(rows);
     return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
   }
 
-  /** Once the system's daemon has come, its units are stopped here and forgotten. */
+  /** Stops and unloads the system's units once the system's daemon has started. */
   letGo(): void {
     const { catalog, systemUnits, recorder, world, handle } = this.#o;
     if (!systemUnits.hasCome()) return;
     catalog.refresh(this.#enabledIds());
     const ids = [...world.entries()].filter(([, { spec }]) => spec.file.startsWith(`${SYSTEM_UNITS}/`)).map(([id]) => id);
     for (const id of ids) {
-      recorder.tell("removed", `it belongs to the system's daemon, which answers on ${SYSTEM_SOCKET} now`, id);
+      recorder.tell("removed", `the system's daemon, which now listens on ${SYSTEM_SOCKET}, runs it`, id);
       catalog.drop(id);
       handle({ type: "unload", id });
     }
   }
 
-  /** True when the id is an instance of a known template: it exists from now on. */
+  /** Loads an instance of a known template; false when there is no such template. */
   makeInstance(id: string): boolean {
     const made = this.#o.catalog.instance(id);
     if (made !== undefined) this.#put([made]);
     return made !== undefined;
   }
 
-  #carryOut(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
+  #apply(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
     const { catalog, recorder, handle, world, logs } = this.#o;
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);

@@ -7,6 +7,7 @@ import type { Turn, World } from "../../core/world/world.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
 import { isUnitId } from "../../base/names.ts";
 import { loadUnit } from "../../spec/load/load.ts";
+import type { Instances } from "./instances.ts";
 import type { UnitCatalog } from "./unit-catalog.ts";
 import type { Engine } from "../engine/engine.ts";
 
@@ -15,55 +16,59 @@ export interface TransientsOptions {
   readonly engine: Pick<Engine, "handle" | "watch">;
   readonly catalog: Pick<UnitCatalog, "adopt" | "drop">;
   readonly logs: Pick<LogStore, "open" | "follow">;
+  readonly instances: Pick<Instances, "creatable" | "ensure">;
   readonly earlierRuns: (id: string) => number;
-  /** Uniform in [0, 1). */
+  /** A random number, uniform in [0, 1). */
   readonly roll: () => number;
 }
 
-/** Hears of one run from its beginning to its end. */
+/** Follows one run from its start to its end. */
 export interface RunFollower {
   line(line: LogLine): void;
   gap(lines: number): void;
   end(end: RunEnd): void;
 }
 
-/** A unit without a file is one of ours: also one that an earlier daemon of this boot was asked to run. */
+/** A unit without a file is transient, also one that an earlier daemon of this boot has created. */
 export const isTransient = ({ file }: { readonly file: string }): boolean => file === "";
 
-/** Units made by `sup run`. Each is gone once it is down, and nothing of it remains but its history and its log. */
+/** Units created by `sup run`. Each is removed once it is down; only its events and its log remain. */
 export class Transients {
   readonly #o: TransientsOptions;
-  /** Were wanted up at least once: a fresh one is down too. */
-  readonly #begun = new Set<string>();
+  /** Ids of units that were started. A unit that was only created is down as well, but must stay. */
+  readonly #started = new Set<string>();
   readonly #followers = new Map<string, { readonly follower: RunFollower; readonly stop: () => void }>();
 
   constructor(options: TransientsOptions) {
     this.#o = options;
-    options.engine.watch((turn) => this.#look(turn));
+    options.engine.watch((turn) => this.#observe(turn));
   }
 
-  /** Makes the unit, which is not started by it. `unit` is in the words of a unit file. Answers its id. */
+  /** Creates the unit without starting it. `unit` has the keys of a unit file. Answers the id. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Result<string, ApiError> {
-    const { world, engine, catalog, earlierRuns } = this.#o;
+    const { world, engine, catalog, instances, earlierRuns } = this.#o;
     const id = name ?? this.#freeName();
     if (!isUnitId(id) || id.includes("@"))
-      return err({ code: "invalid", message: `"${id}" is no name for a unit`, hint: "letters, digits, _ . and -, at most 64" });
+      return err({ code: "invalid", message: `"${id}" is not a valid unit name`, hint: "use at most 64 letters, digits, _ . and -" });
     if (world.get(id) !== undefined)
-      return err({ code: "conflict", message: `there is a unit ${id} already`, hint: "choose another name" });
+      return err({ code: "conflict", message: `the unit ${id} exists already`, hint: "choose another name" });
     const result = loadUnit({ id, main: { path: "", text: JSON.stringify(unit) }, dropIns: [] });
     if (!result.ok) {
       const { key, message, hint } = result.problems.find(({ severity }) => severity === "error")!;
       return err({ code: "invalid", message: key === "" ? message : `${key}: ${message}`, ...(hint === null ? {} : { hint }) });
     }
     const { spec } = result.loaded;
-    const missing = spec.dependencies.find((dependency) => dependency.required && world.get(dependency.unit) === undefined);
+    const isMissing = (unit: string): boolean => world.get(unit) === undefined && instances.creatable(unit) === null;
+    const missing = spec.dependencies.find((dependency) => dependency.required && isMissing(dependency.unit));
     if (missing) return err({ code: "invalid", message: `dependencies: there is no unit ${missing.unit}`, hint: "see `sup list`" });
+    const created = instances.ensure(spec.dependencies.map((dependency) => dependency.unit));
+    if (!created.ok) return created;
     catalog.adopt(id, result.loaded);
     engine.handle({ type: "load", spec, earlierRuns: earlierRuns(id) });
     return ok(id);
   }
 
-  /** To be called before the unit is started. Returns a stop. */
+  /** Must be called before the unit is started. Answers the unsubscribe function. */
   follow(id: string, follower: RunFollower): () => void {
     const { world, logs } = this.#o;
     logs.open(id, world.get(id)!.spec.log);
@@ -84,23 +89,23 @@ export class Transients {
     }
   }
 
-  #look(turn: Turn): void {
+  #observe(turn: Turn): void {
     for (const id of turn.changed) {
       const entry = this.#o.world.get(id);
       if (entry === undefined || !isTransient(entry.spec)) continue;
-      if (entry.unit.want === "up" || entry.unit.run > 0) this.#begun.add(id);
-      // What it wrote last is told to its followers from the event loop: they are to have it before the end.
-      if (this.#isOver(id)) setImmediate(() => setImmediate(() => this.#remove(id)));
+      if (entry.unit.want === "up" || entry.unit.run > 0) this.#started.add(id);
+      // Followers receive its last lines in later turns of the event loop, and must have them before the end.
+      if (this.#hasEnded(id)) setImmediate(() => setImmediate(() => this.#remove(id)));
     }
   }
 
-  #isOver(id: string): boolean {
+  #hasEnded(id: string): boolean {
     const unit = this.#o.world.get(id)?.unit;
-    return unit !== undefined && this.#begun.has(id) && isDown(unit.phase) && unit.due === null;
+    return unit !== undefined && this.#started.has(id) && isDown(unit.phase) && unit.due === null;
   }
 
   #remove(id: string): void {
-    if (!this.#isOver(id)) return; // started again meanwhile
+    if (!this.#hasEnded(id)) return; // it was started again meanwhile
     const { unit } = this.#o.world.get(id)!;
     const end: RunEnd = {
       id,
@@ -112,7 +117,7 @@ export class Transients {
     this.#followers.get(id)?.follower.end(end);
     this.#followers.get(id)?.stop();
     this.#followers.delete(id);
-    this.#begun.delete(id);
+    this.#started.delete(id);
     this.#o.catalog.drop(id);
     this.#o.engine.handle({ type: "unload", id });
   }

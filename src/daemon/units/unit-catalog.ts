@@ -13,21 +13,21 @@ interface DiskNote {
   readonly problems: readonly string[];
 }
 
-const SAME: DiskNote = { changed: false, problems: [] };
+const UNCHANGED: DiskNote = { changed: false, problems: [] };
 
 /**
- * The unit files: what is in force, and what is on disk now. The two differ between a change of a file and the reload
- * that takes it up; a bad file leaves the last good version in force.
+ * The unit files: the versions in use, and what is on disk now. The two differ from the change of a file until the reload that
+ * applies it. When a file is bad, the last good version stays in use.
  */
 export class UnitCatalog {
   readonly #source: UnitSource;
   readonly #unitDefaults: SnapshotOptions["unitDefaults"];
-  readonly #inForce = new Map<string, Loaded>();
+  readonly #inUse = new Map<string, Loaded>();
   readonly #templates = new Map<string, Loaded>();
   #disk: LoadedSnapshot = { loaded: new Map(), templates: new Map(), problems: new Map() };
   #notes = new Map<string, DiskNote>();
 
-  /** `unitDefaults`: from the settings, what holds where a unit file says nothing. */
+  /** `unitDefaults`: the defaults of the settings file, for keys that a unit file does not set. */
   constructor(source: UnitSource, unitDefaults: SnapshotOptions["unitDefaults"] = null) {
     this.#source = source;
     this.#unitDefaults = unitDefaults;
@@ -38,10 +38,10 @@ export class UnitCatalog {
   }
 
   get(id: string): Loaded | undefined {
-    return this.#inForce.get(id);
+    return this.#inUse.get(id);
   }
 
-  /** All problems of the files on disk, and the warnings of those that are good. */
+  /** All problems of the files on disk, and the warnings of the good ones. */
   problems(): Problem[] {
     const warnings = [...this.#disk.loaded.values()].flatMap((loaded) => loaded.warnings);
     return [...[...this.#disk.problems.values()].flat(), ...warnings];
@@ -52,43 +52,43 @@ export class UnitCatalog {
   }
 
   onDisk(id: string): DiskNote {
-    return this.#notes.get(id) ?? SAME;
+    return this.#notes.get(id) ?? UNCHANGED;
   }
 
-  /** Reads the directories again. Nothing comes into force by it. `instances` are those the operator has enabled. */
+  /** Reads the directories again without applying anything. `instances`: those that the operator has enabled. */
   refresh(instances: Iterable<string> = []): void {
-    const wanted = new Set([...instances, ...[...this.#inForce.keys()].filter((id) => instanceOf(id) !== null)]);
+    const wanted = new Set([...instances, ...[...this.#inUse.keys()].filter((id) => instanceOf(id) !== null)]);
     this.#disk = loadSnapshot(this.#source.snapshot(), { instances: wanted, unitDefaults: this.#unitDefaults ?? null });
     for (const [id, template] of this.#disk.templates) if (!this.#templates.has(id)) this.#templates.set(id, template);
     this.#note();
   }
 
-  /** Ids that are good on disk and not in force yet. */
+  /** Ids that are good on disk and not in use yet. */
   fresh(): string[] {
-    return [...this.#disk.loaded.keys()].filter((id) => !this.#inForce.has(id));
+    return [...this.#disk.loaded.keys()].filter((id) => !this.#inUse.has(id));
   }
 
-  /** Brings the version on disk into force. */
+  /** Puts the version on disk into use. */
   take(id: string): Loaded | undefined {
     const loaded = this.#disk.loaded.get(id);
-    if (loaded !== undefined) this.#inForce.set(id, loaded);
+    if (loaded !== undefined) this.#inUse.set(id, loaded);
     this.#notes.delete(id);
     return loaded;
   }
 
   /**
-   * Keeps in force what an earlier daemon had in force, although the file says something else now, or nothing at all.
-   * Undefined when the file agrees, or when the memory cannot be read any more (of another version of sup).
+   * Keeps the settings that an earlier daemon used, although the file has changed or is gone. Undefined when the file still has
+   * the same settings, or when they cannot be read because another version of sup wrote them.
    */
   hold(
     id: string,
     { file, effective }: { readonly file: string; readonly effective: Readonly<Record<string, unknown>> },
   ): Spec | undefined {
-    const now = this.#inForce.get(id);
+    const now = this.#inUse.get(id);
     if (now !== undefined && diffSpecs(now, { effective }).length === 0) return undefined;
     const spec = specOf(effective, id, file);
     if (spec === undefined) return undefined;
-    this.#inForce.set(id, { spec, effective, sources: now?.sources ?? new Map(), files: now?.files ?? [], warnings: [] });
+    this.#inUse.set(id, { spec, effective, sources: now?.sources ?? new Map(), files: now?.files ?? [], warnings: [] });
     this.#note();
     return spec;
   }
@@ -98,47 +98,57 @@ export class UnitCatalog {
     for (const [id, template] of this.#disk.templates) this.#templates.set(id, template);
   }
 
-  /** Makes `web@1` of the template `web@` and brings it into force; undefined when there is no such template. */
-  instance(id: string): Loaded | undefined {
+  /** Whether there is a template of this name: `web@`. */
+  hasTemplate(name: string): boolean {
+    return this.#templates.has(name);
+  }
+
+  /** `web@1` as the template `web@` makes it, without putting it into use; undefined when there is no such template. */
+  preview(id: string): Loaded | undefined {
     const parts = instanceOf(id);
     const template = parts && this.#templates.get(parts.template);
     if (!parts || !template) return undefined;
     const made = instantiate(template, parts.instance);
-    if (!made.ok) return undefined;
-    this.#inForce.set(id, made.value);
-    return made.value;
+    return made.ok ? made.value : undefined;
   }
 
-  /** Brings into force what is in no file. */
+  /** The same, and puts it into use. */
+  instance(id: string): Loaded | undefined {
+    const made = this.preview(id);
+    if (made !== undefined) this.#inUse.set(id, made);
+    return made;
+  }
+
+  /** Puts a unit into use that has no file. */
   adopt(id: string, loaded: Loaded): void {
-    this.#inForce.set(id, loaded);
+    this.#inUse.set(id, loaded);
   }
 
   drop(id: string): void {
-    this.#inForce.delete(id);
+    this.#inUse.delete(id);
     this.#notes.delete(id);
   }
 
   plan(world: { isUp(id: string): boolean; isEnabled(id: string, loaded: Loaded | undefined): boolean }): PlanRow[] {
-    const bad = [...this.#disk.problems.keys()].filter((id) => this.#inForce.has(id) || !id.includes("/"));
+    const bad = [...this.#disk.problems.keys()].filter((id) => this.#inUse.has(id) || !id.includes("/"));
     return planReload({
-      inForce: [...this.#inForce].filter(([, { spec }]) => spec.file !== "").map(([id]) => id),
+      inForce: [...this.#inUse].filter(([, { spec }]) => spec.file !== "").map(([id]) => id),
       onDisk: new Set(this.#disk.loaded.keys()),
       broken: new Set(bad),
       isUp: world.isUp,
       isEnabled: (id) => world.isEnabled(id, this.#disk.loaded.get(id)),
       isScheduled: (id) => this.#disk.loaded.get(id)?.spec.schedule != null,
-      changes: (id) => diffSpecs(this.#inForce.get(id)!, this.#disk.loaded.get(id)!),
+      changes: (id) => diffSpecs(this.#inUse.get(id)!, this.#disk.loaded.get(id)!),
     });
   }
 
   #note(): void {
     this.#notes = new Map();
-    for (const [id, inForce] of this.#inForce) {
-      if (inForce.spec.file === "") continue;
+    for (const [id, inUse] of this.#inUse) {
+      if (inUse.spec.file === "") continue;
       const problems = this.problemsOf(id).map(problemLine);
       const onDisk = this.#disk.loaded.get(id);
-      const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inForce && diffSpecs(inForce, onDisk).length > 0);
+      const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inUse && diffSpecs(inUse, onDisk).length > 0);
       if (changed) this.#notes.set(id, { changed, problems });
     }
   }

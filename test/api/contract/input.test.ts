@@ -17,11 +17,11 @@ const WRONG: ReadonlyArray<readonly [rule: string, request: string, init: Reques
     {},
     400,
     'unknown query key "verbose"',
-    "this route takes none",
+    "this route accepts none",
   ],
   ["the id of the path cannot be given in the query", `${LOGS}?id=db`, {}, 400, 'unknown query key "id"'],
   ["nor in the body", `POST ${API}/services/web/start`, post('{"id":"db"}'), 422, 'unknown body key "id"'],
-  ["a key given twice is 400", `${LOGS}?lines=1&lines=2`, {}, 400, "lines: it is given 2 times"],
+  ["a key given twice is 400", `${LOGS}?lines=1&lines=2`, {}, 400, "lines: it occurs 2 times"],
   ["a key in query and body is 400", `POST ${API}/reload?dry_run=true`, post('{"dry_run":false}'), 400, "in the query and in the body"],
   [
     "a wrong number is 422 and names key and value",
@@ -37,7 +37,7 @@ const WRONG: ReadonlyArray<readonly [rule: string, request: string, init: Reques
   ["a text in a body is not a boolean", `POST ${API}/services/web/start`, post('{"wait":"false"}'), 422, "wait: expected boolean"],
   ["a wrong time is 422 and tells the forms", `${LOGS}?since=yesterday`, {}, 422, "since: expected a time", "10m"],
   ["a time that no calendar has is 422", `${LOGS}?since=2026-13-01`, {}, 422, "since: "],
-  ["until with follow is 422", `${LOGS}?follow=true&until=1m`, {}, 422, "until: with follow"],
+  ["until with follow is 422", `${LOGS}?follow=true&until=1m`, {}, 422, "until: a followed log has no end"],
   ["a broken regular expression is 422", `${LOGS}?grep=(`, {}, 422, "grep: not a regular expression"],
   [
     "an unknown body key is 422 with the nearest known one",

@@ -4,7 +4,8 @@ import type { StreamChange } from "../../../src/api/contract/shapes.ts";
 import { applyChange, emptyView, MAX_EVENTS, type View } from "../../../src/api/contract/view.ts";
 import { aService, fakeSupervisor, NOW_ISO } from "../server/fake.ts";
 
-const snapshot = (...ids: string[]): StreamChange => ({ kind: "snapshot", data: fakeSupervisor(ids).status() });
+const { daemon } = await fakeSupervisor().status();
+const snapshot = (...ids: string[]): StreamChange => ({ kind: "snapshot", data: { daemon, services: ids.map((id) => aService(id)) } });
 const service = (id: string, pid = 1): StreamChange => ({ kind: "service", data: aService(id, { pid }) });
 const removed = (id: string): StreamChange => ({ kind: "removed", data: { id } });
 const event = (id: number): StreamChange => ({

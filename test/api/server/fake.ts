@@ -8,7 +8,7 @@ import { err, ok, type Result } from "../../../src/base/result.ts";
 import type { LogLine, LogQuery } from "../../../src/ports/logs.ts";
 import { type Follower, fakeTrail } from "./fake-trail.ts";
 
-/** A supervisor of a few units in memory that notes what it was asked, and an app over it without a port. */
+/** A supervisor with a few units in memory that records its calls, and an app over it without a port. */
 
 export const TOKEN = "a-token-of-the-tests-0123456789";
 export const NOW = Date.parse("2026-05-01T12:00:00.000Z");
@@ -51,7 +51,7 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
 
 const file = (path: string, type: string, text: string): PageFile => ({ path, type, bytes: new TextEncoder().encode(text) });
 
-/** A page in small, as a build makes it. */
+/** A small page in the form that a build produces. */
 export const PAGE: readonly PageFile[] = [
   file("index-0a1b2c3d.html", "text/html;charset=utf-8", "<!doctype html><html><head><title>sup</title></head><body></body></html>"),
   file("./chunk-1a2b3c4d.js", "text/javascript;charset=utf-8", `console.log(${JSON.stringify("page ".repeat(200))})`),
@@ -74,15 +74,17 @@ const TREND: shape.Trend = {
   ...{ seen_seconds: 3600, limit_in_seconds: 1800, limit_at: NOW_ISO, limit_at_soonest: NOW_ISO, limit_at_latest: NOW_ISO },
 };
 
+const PROCESS: shape.ServiceProcess = { pid: 4711, name: "serve", ppid: 1, cpu_percent: 1.5, memory_mb: 20, started_at: NOW_ISO };
+
 const aForecast = (id: string): shape.Forecast => ({ id, run_since: NOW_ISO, memory: TREND, cpu: { ...TREND, leak: false } });
 
 type Subscriber = (id: number, change: shape.StreamChange) => void;
 
 export interface Fake extends Supervisor {
   readonly services: Map<string, shape.Service>;
-  /** `[method, argument…]` of each call that tests look at. */
+  /** `[method, argument…]` of the calls that tests check. */
   readonly calls: unknown[][];
-  /** What `act` answers; by default each unit is `done`. */
+  /** The outcome of `act` for each unit; `done` by default. */
   outcome: (id: string, action: string) => Omit<shape.JobOutcome, "id">;
   overall: shape.OverallHealth;
   readonly lines: LogLine[];
@@ -129,8 +131,9 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       fake.lines.push(line);
       for (const follower of followers) follower.line(line);
     },
-    status,
-    service(id) {
+    status: async () => status(),
+    service: async (id) => find(id),
+    async serviceDetail(id) {
       const found = find(id);
       if (!found.ok) return found;
       const detail = {
@@ -139,13 +142,17 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
         predictions: [],
         log: { losses: [], trouble: null },
         pss_mb: null,
-        processes: [{ pid: 4711, name: "serve" }],
+        processes: [PROCESS],
         recent_events: [anEvent],
         recent_lines: [aLine("one")],
       };
       return ok({ ...found.value, ...detail });
     },
-    why(id) {
+    async processes(id) {
+      const found = find(id);
+      return found.ok ? ok([PROCESS]) : found;
+    },
+    async why(id) {
       const found = find(id);
       return found.ok
         ? ok({
@@ -156,7 +163,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
           })
         : found;
     },
-    explain(id) {
+    async explain(id) {
       const found = find(id);
       if (!found.ok) return found;
       const about = { waves: [["db"], [id]], needs: [], needed_by: [], ready_when: "When executed.", policy: [], enforcement: [] };
@@ -166,13 +173,13 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       calls.push(["act", request]);
       return ok({ outcomes: request.units.map((id) => ({ id, ...fake.outcome(id, request.action) })), warnings: ["mind the step"] });
     },
-    define(name, unit) {
+    async define(name, unit) {
       calls.push(["define", name, unit]);
       const id = name ?? "run-00000001";
       services.set(id, aService(id));
       return ok(id);
     },
-    followRun(id, follower) {
+    async followRun(id, follower) {
       calls.push(["followRun", id]);
       queueMicrotask(() => {
         follower.line(aLine("out"));
@@ -180,7 +187,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       });
       return () => {};
     },
-    resolve(patterns) {
+    async resolve(patterns) {
       calls.push(["resolve", patterns]);
       return ok(patterns.filter((id) => services.has(id)));
     },
@@ -198,13 +205,13 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       };
       return found.ok ? ok({ id, ...rest }) : found;
     },
-    overallHealth: () => fake.overall,
+    overallHealth: async () => fake.overall,
     async readLogs(id, query: LogQuery) {
       calls.push(["readLogs", id, query]);
       const found = find(id);
       return found.ok ? ok(fake.lines.slice(query.lines === undefined ? 0 : Math.max(0, fake.lines.length - query.lines))) : found;
     },
-    rotateLogs(id) {
+    async rotateLogs(id) {
       const found = find(id);
       return found.ok ? ok({ rotated: true }) : found;
     },
@@ -215,13 +222,13 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const past = fake.lines.slice(request.lines === undefined ? 0 : Math.max(0, fake.lines.length - request.lines));
       return ok({ past, resumed: false, invocation: request.invocation ?? null, trail: fakeTrail(followers) });
     },
-    followLogs(id, subscriber) {
+    async followLogs(id, subscriber) {
       const found = find(id);
       if (!found.ok) return found;
       followers.add(subscriber);
       return ok(() => void followers.delete(subscriber));
     },
-    metrics(id, sinceIso, limit) {
+    async metrics(id, sinceIso, limit) {
       calls.push(["metrics", id, sinceIso, limit]);
       const point = {
         timestamp: NOW_ISO,
@@ -235,17 +242,17 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       };
       return ok([point, { ...point, reported: { queue: 3 } }]);
     },
-    forecast(id) {
+    async forecast(id) {
       const found = find(id);
       return found.ok ? ok(aForecast(id)) : found;
     },
-    forecasts: () => [...services.keys()].map((id) => aForecast(id)),
-    report(report) {
+    forecasts: async () => [...services.keys()].map((id) => aForecast(id)),
+    async report(report) {
       calls.push(["report", report]);
       const found = find(report.service_id);
       return found.ok ? ok(null) : found;
     },
-    file(id, reveal) {
+    async file(id, reveal) {
       calls.push(["file", id, reveal]);
       return ok({
         id,
@@ -254,11 +261,11 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
         sources: { command: "default" },
       });
     },
-    events(query) {
+    async events(query) {
       calls.push(["events", query]);
       return ok([anEvent]);
     },
-    subscribe(after, subscriber) {
+    async subscribe(after, subscriber) {
       calls.push(["subscribe", after]);
       const first = history[0]?.id ?? lastId + 1;
       if (after !== null && after >= first - 1 && after <= lastId) {
@@ -267,19 +274,19 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       subscribers.add(subscriber);
       return () => void subscribers.delete(subscriber);
     },
-    summary: () => ({
+    summary: async () => ({
       total: services.size,
       by_state: { stopped: 0, starting: 0, running: services.size, stopping: 0, failed: 0, backoff: 0, fatal: 0 },
       by_health: { unknown: 0, starting: 0, healthy: services.size, degraded: 0, unhealthy: 0 },
       ...{ restarts_24h: 1, cpu_percent: 2, memory_mb: 3, critical_down: [], open_alerts: 1 },
     }),
-    groups: () => ({ site: ["web", "db"] }),
-    alerts(openOnly) {
+    groups: async () => ({ site: ["web", "db"] }),
+    async alerts(openOnly) {
       calls.push(["alerts", openOnly]);
       const rest = { severity: "critical" as const, alert_type: "fatal", message: "web gave up", created_at: NOW_ISO };
       return [{ id: 1, service_id: "web", ...rest, resolved_at: null, acknowledged: false }];
     },
-    telemetry: () => ({
+    telemetry: async () => ({
       probes: [{ unit: "web", buckets: [{ le: 0.1, count: 2 }], count: 3, sum: 4.5 }],
       reported: [{ unit: "web", name: 'queue "long"', value: 7 }],
       unlogged: [{ unit: "web", why: "limit", lines: 12 }],
@@ -290,11 +297,11 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       heapBytes: 10_000_000,
       cpuSeconds: 1.5,
     }),
-    acknowledge(ids, units) {
+    async acknowledge(ids, units) {
       calls.push(["acknowledge", ids, units]);
       return ok(ids.length + units.length);
     },
-    graph: () => ({
+    graph: async () => ({
       nodes: [{ id: "web", state: "running", wave: 1 }],
       edges: [{ from: "web", to: "db", condition: "ready", required: true }],
     }),
@@ -319,8 +326,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       };
       return { dry_run: dryRun, units: [unit], problems: [problem] };
     },
-    shutdown: (leave) => void calls.push(["shutdown", leave]),
-    reexec: () => void calls.push(["reexec"]),
+    shutdown: async (leave) => void calls.push(["shutdown", leave]),
+    reexec: async () => void calls.push(["reexec"]),
   };
   return fake;
 }
@@ -367,13 +374,13 @@ export function makeRig(settings: Partial<ApiSettings> = {}, more: Partial<AppOp
 
 export const errorOf = async (response: Response): Promise<ApiError> => ((await response.json()) as { error: ApiError }).error;
 
-/** Reads a stream until its text satisfies the wish or it ends; fails when nothing more comes. */
-export function readerOf(response: Response): { until(wish: (text: string) => boolean): Promise<string>; cancel(): Promise<void> } {
+/** Reads a stream until its text satisfies the condition or it ends; fails when nothing more arrives. */
+export function readerOf(response: Response): { until(isEnough: (text: string) => boolean): Promise<string>; cancel(): Promise<void> } {
   const reader = response.body!.pipeThrough(new TextDecoderStream() as never).getReader() as ReadableStreamDefaultReader<string>;
   let text = "";
   return {
-    async until(wish) {
-      while (!wish(text)) {
+    async until(isEnough) {
+      while (!isEnough(text)) {
         const part = await Promise.race([reader.read(), late(text)]);
         if (part.done) break;
         text += part.value;
@@ -388,5 +395,5 @@ const PATIENCE_MS = 15_000;
 
 async function late(text: string): Promise<never> {
   await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref());
-  throw new Error(`nothing more came within ${PATIENCE_MS} ms; so far: ${text.slice(-300)}`);
+  throw new Error(`nothing more arrived within ${PATIENCE_MS} ms; so far: ${text.slice(-300)}`);
 }

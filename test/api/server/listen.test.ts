@@ -78,7 +78,7 @@ test("port 0 takes a free port and tells it; TCP asks for the token", async () =
 test("a taken port is no error: a note says by whom, and the socket answers", async () => {
   const { port } = (await squat(0)).address() as { port: number };
   const { unix, tcp, notes } = await open({ tcp: { ...LOOPBACK, port }, whoListens: (asked) => `nginx on ${asked}` });
-  expect([tcp, notes]).toEqual([null, [`port ${port} is taken by nginx on ${port}; the API is on the socket only`]]);
+  expect([tcp, notes]).toEqual([null, [`port ${port} is taken by nginx on ${port}; the API is available on the unix socket only`]]);
   expect((await overUnix(unix.path)).status).toBe(200);
   const unseen = await open({ tcp: { ...LOOPBACK, port } });
   expect(unseen.notes[0]).toContain("taken by another process");
@@ -94,7 +94,7 @@ test("an address that this machine does not have is a note as well", async () =>
   const { tcp, notes } = await open({ tcp: { ...LOOPBACK, host: "192.0.2.1" } });
   expect([tcp, notes]).toEqual([
     null,
-    [expect.stringMatching(/^cannot listen on http:\/\/192\.0\.2\.1:0: .*; the API is on the socket only$/)],
+    [expect.stringMatching(/^cannot listen on http:\/\/192\.0\.2\.1:0: .*; the API is available on the unix socket only$/)],
   ]);
 });
 
@@ -119,14 +119,14 @@ test("a socket that a killed daemon left is taken over", async () => {
 
 test("a socket that somebody answers on is left alone", async () => {
   const first = await open();
-  expect(await refused({ socketPath: first.unix.path })).toContain("another daemon answers there");
+  expect(await refused({ socketPath: first.unix.path })).toContain("another daemon listens there");
   expect((await overUnix(first.unix.path)).status).toBe(200);
 });
 
 test("a file that is no socket is left alone", async () => {
   const path = tempSocket();
   writeFileSync(path, "precious");
-  expect(await refused({ socketPath: path })).toContain("no socket is in the way");
+  expect(await refused({ socketPath: path })).toContain("a file that is not a socket");
   expect(readFileSync(path, "utf8")).toBe("precious");
 });
 
@@ -134,7 +134,7 @@ test("a path of 107 bytes works, one of 108 is refused with its length before an
   const base = tempSocket().replace("sup.sock", "");
   const sized = (bytes: number): string => base + "s".repeat(bytes - base.length);
   expect((await overUnix((await open({ socketPath: sized(107) })).unix.path)).status).toBe(200);
-  expect(await refused({ socketPath: sized(108) })).toMatch(/it has 108 bytes, a unix socket may have 107/);
+  expect(await refused({ socketPath: sized(108) })).toMatch(/the path has 108 bytes, the limit for a unix socket is 107/);
   expect(await refused({ socketPath: "/é".repeat(40) })).toContain("120 bytes");
 });
 

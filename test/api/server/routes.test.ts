@@ -12,6 +12,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   openapi: ["GET /openapi.json"],
   status: [`GET ${API}/status`],
   service: [`GET ${API}/services/web`],
+  processes: [`GET ${API}/services/web/processes`],
   start: [`POST ${API}/services/web/start`],
   stop: [`POST ${API}/services/web/stop`, body({ cascade: true })],
   restart: [`POST ${API}/services/web%401/restart`],
@@ -226,20 +227,29 @@ test("a handler that throws is 500 with a general message, and onError hears the
   expect(bugs).toEqual([secret, secret]);
 });
 
-test("the idle timeout is lifted for what waits and for streams, and for nothing else", async () => {
+test("the idle timeout is suspended while an answer is prepared, and for good while it is streamed", async () => {
   const { app } = makeRig();
-  const lifted: string[] = [];
-  const connection = { timeout: (request: Request, seconds: number) => void lifted.push(`${new URL(request.url).pathname} ${seconds}`) };
-  for (const path of ["/status", "/services/web/health", "/events/stream", "/services/web/logs?follow=true", "/services/web/logs"])
-    await app.handle(new Request(`http://x${API}${path}`), "unix", connection);
-  await app.handle(new Request(`http://x${API}/services/web/start`, { method: "POST" }), "unix", connection);
+  const timeouts = async (request: string): Promise<number[]> => {
+    const [method, path] = request.split(" ") as [string, string];
+    const set: number[] = [];
+    const headers = { authorization: `Bearer ${TOKEN}`, host: "localhost" };
+    const connection = { timeout: (_: Request, seconds: number) => void set.push(seconds) };
+    await app.handle(new Request(`http://localhost${API}${path}`, { method, headers }), "tcp", connection);
+    return set;
+  };
+  expect(await timeouts("GET /status")).toEqual([0, 30]);
+  expect(await timeouts("POST /services/web/start")).toEqual([0, 30]);
+  expect(await timeouts("GET /services/web/logs")).toEqual([0, 30]);
+  expect(await timeouts("GET /services/web/logs?follow=true")).toEqual([0]);
+  expect(await timeouts("GET /events/stream")).toEqual([0]);
   app.close();
-  expect(lifted).toEqual([
-    `${API}/services/web/health 0`,
-    `${API}/events/stream 0`,
-    ...Array.from({ length: 2 }, () => `${API}/services/web/logs 0`), // one is a stream, the other may have much to look through
-    `${API}/services/web/start 0`,
-  ]);
+});
+
+test("a request on the unix socket never gets an idle timeout", async () => {
+  const { app } = makeRig();
+  const set: number[] = [];
+  await app.handle(new Request(`http://sup${API}/status`), "unix", { timeout: (_, seconds) => void set.push(seconds) });
+  expect(set).toEqual([0]);
 });
 
 test("a base path is taken off, and may be absent because a proxy took it off already", async () => {

@@ -54,7 +54,7 @@ test("a socket path that is too long is refused with its length and a hint", asy
   writeFileSync(join(home, "sup.json"), `{ "api": { "port": 0 } }`);
   const { code, stderr } = await tryDaemon(home);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/it has \d+ bytes, a unix socket may have 107; choose a shorter SUP_HOME/);
+  expect(stderr).toMatch(/the path has \d+ bytes, the limit for a unix socket is 107; choose a shorter SUP_HOME/);
 });
 
 test.each([

@@ -72,7 +72,7 @@ test("what cannot start says why and leaves nothing; wrong input is refused befo
   await gone("no");
   await daemon.sup("run", "--name", "taken", "--", "sleep", "1000");
   const refusals: Array<[string[], string]> = [
-    [["--name", "taken", "--", "true"], "there is a unit taken already"],
+    [["--name", "taken", "--", "true"], "the unit taken exists already"],
     [["--name", "a/b", "--", "true"], "no name for a unit"],
     [["--set", "restrat=1", "--", "true"], "unknown key"],
     [["--set", "restart_policy.max_retries=x", "--", "true"], "max_retries"],

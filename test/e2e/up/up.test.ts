@@ -111,7 +111,7 @@ test("it says where the page is, what to type in another terminal, and what to d
   const { port } = new URL(/http:\/\/127.0.0.1:\d+/.exec(one.text())![0]);
   await using two = up({ web: says("web") }, Number(port));
   await printed(two, "web up");
-  expect(two.text()).toContain(`port ${port} is taken by sup (pid ${one.pid}); the API is on the socket only`);
+  expect(two.text()).toContain(`port ${port} is taken by sup (pid ${one.pid}); the API is available on the unix socket only`);
   expect(two.text()).toContain(`its port is api.port in ${two.home}/sup.json`);
   for (const { pid, exited } of [one, two]) {
     process.kill(pid, "SIGINT");

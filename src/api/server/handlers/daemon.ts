@@ -1,21 +1,22 @@
+import { ok } from "../../../base/result.ts";
 import type { Handler } from "./handler.ts";
 
-export const status: Handler<"status"> = (_input, { supervisor }) => ({ ok: true, value: supervisor.status() });
+export const status: Handler<"status"> = async (_input, { supervisor }) => ok(await supervisor.status());
 
-export const summary: Handler<"summary"> = (_input, { supervisor }) => ({ ok: true, value: supervisor.summary() });
+export const summary: Handler<"summary"> = async (_input, { supervisor }) => ok(await supervisor.summary());
 
-export const alerts: Handler<"alerts"> = ({ open }, { supervisor }) => ({ ok: true, value: supervisor.alerts(open) });
+export const alerts: Handler<"alerts"> = async ({ open }, { supervisor }) => ok([...(await supervisor.alerts(open))]);
 
-export const openapi: Handler<"openapi"> = (_input, context) => ({ ok: true, value: context.openapi() });
+export const openapi: Handler<"openapi"> = (_input, context) => ok(context.openapi());
 
-/** Answers before the end has come: who asked could not be told after it. */
-export const shutdown: Handler<"shutdown"> = ({ leave }, { supervisor }) => {
-  supervisor.shutdown(leave);
+/** Answers before the daemon ends: afterwards there would be nobody to answer. */
+export const shutdown: Handler<"shutdown"> = async ({ leave }, { supervisor }) => {
+  await supervisor.shutdown(leave);
   return { ok: true, value: { status: "stopping" }, status: 202 };
 };
 
-/** Answers before it happens. */
-export const reexec: Handler<"reexec"> = (_input, { supervisor }) => {
-  supervisor.reexec();
+/** Answers before the daemon re-executes itself. */
+export const reexec: Handler<"reexec"> = async (_input, { supervisor }) => {
+  await supervisor.reexec();
   return { ok: true, value: { status: "re-executing" }, status: 202 };
 };

@@ -4,10 +4,10 @@ import type { StreamChange } from "../../contract/shapes.ts";
 import type { Handler } from "./handler.ts";
 import { resolveIso } from "./when.ts";
 
-export const events: Handler<"events"> = ({ limit, service, type, since }, { supervisor, nowMs }) => {
+export const events: Handler<"events"> = async ({ limit, service, type, since }, { supervisor, nowMs }) => {
   const from = since === undefined ? null : resolveIso("since", since, nowMs);
   if (from && !from.ok) return from;
-  return supervisor.events({
+  return await supervisor.events({
     limit,
     ...(service === undefined ? {} : { service: stripSuffix(service) }),
     ...(type === undefined ? {} : { type }),
@@ -15,33 +15,33 @@ export const events: Handler<"events"> = ({ limit, service, type, since }, { sup
   });
 };
 
-export const acknowledge: Handler<"acknowledge"> = ({ ids, units }, { supervisor }) => {
-  const done = supervisor.acknowledge(ids, units);
+export const acknowledge: Handler<"acknowledge"> = async ({ ids, units }, { supervisor }) => {
+  const done = await supervisor.acknowledge(ids, units);
   return done.ok ? { ok: true, value: { acknowledged: done.value } } : done;
 };
 
-/** Server-sent events (HTML standard §9.2). `retry`: a client comes back after a second. */
-export const eventStream: Handler<"eventStream"> = ({ last_event_id }, { supervisor, streams, lastEventId }) => {
+/** Server-sent events (HTML standard §9.2). `retry`: a client reconnects after a second. */
+export const eventStream: Handler<"eventStream"> = async ({ last_event_id }, { supervisor, streams, lastEventId }) => {
   const lastId = isEventId(lastEventId) ? Number(lastEventId) : (last_event_id ?? null);
-  const opened = streams.open({
+  const opened = await streams.open({
     type: "text/event-stream",
     first: "retry: 1000\n\n",
     ping: ": ping\n\n",
-    attach: (outlet) => ok(supervisor.subscribe(lastId, (id, change) => outlet.send(encode(id, change)))),
+    attach: async (outlet) => ok(await supervisor.subscribe(lastId, (id, change) => outlet.send(encode(id, change)))),
   });
   return opened.ok ? opened.value : opened;
 };
 
-/** Ids are of 16 digits today; one that is past what a number can hold was never ours. */
+/** Our ids have 16 digits; one that is not a safe integer was never ours. */
 const isEventId = (text: string): boolean => /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
 
-/** A change is written out once for all who listen. */
-const written = new WeakMap<StreamChange, { readonly id: number; readonly text: string }>();
+/** A change is serialised once for all subscribers. */
+const encoded = new WeakMap<StreamChange, { readonly id: number; readonly text: string }>();
 
 function encode(id: number, change: StreamChange): string {
-  const known = written.get(change);
+  const known = encoded.get(change);
   if (known?.id === id) return known.text;
   const text = `id: ${id}\nevent: ${change.kind}\ndata: ${JSON.stringify(change.data)}\n\n`;
-  written.set(change, { id, text });
+  encoded.set(change, { id, text });
   return text;
 }

@@ -10,7 +10,7 @@ export interface Context {
   /** Wall clock in milliseconds. */
   readonly nowMs: number;
   readonly streams: Streams;
-  /** The headers `Accept` and `Last-Event-ID`; empty when absent. */
+  /** The headers `Accept` and `Last-Event-ID`; empty strings when absent. */
   readonly accept: string;
   readonly lastEventId: string;
   openapi(): Record<string, unknown>;
@@ -18,21 +18,21 @@ export interface Context {
   endStreamsOf(session: string): void;
 }
 
-/** Who asks, as far as the page's sessions go. */
+/** The session of the request, if it comes from the page. */
 export interface Visitor {
   readonly sessions: Sessions;
-  /** The header `Cookie`, and what it stands for. */
+  /** The header `Cookie`, and the session it belongs to. */
   readonly cookies: string;
   readonly found: Found;
-  /** False where everybody is let in: on the unix socket, and with `api.auth` none. */
+  /** False where no authentication is needed: on the unix socket, and with `api.auth` none. */
   readonly needsSession: boolean;
-  /** The request came by https. */
+  /** The browser sent the request over https. */
   readonly secure: boolean;
   readonly page: "on" | "off" | "read-only";
   readonly basePath: string;
 }
 
-/** A value (200 unless it says otherwise), an error, or a stream. */
+/** A value (with status 200 unless given), an error, or a stream. */
 export type Answer<K extends RouteName> =
   | { readonly ok: true; readonly value: Readonly<Output<K>>; readonly status?: number }
   | { readonly ok: false; readonly error: ApiError }

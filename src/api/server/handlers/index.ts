@@ -6,22 +6,21 @@ import * as health from "./health.ts";
 import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
 import * as metrics from "./metrics.ts";
-import { enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why } from "./services.ts";
+import * as services from "./services.ts";
 import * as sessions from "./session.ts";
 import * as runs from "./run.ts";
 import * as units from "./units.ts";
 
-/** A handler for every route; a missing one does not compile. */
+/** A handler for every route; the compiler refuses a missing one. */
 export const handlers: { readonly [K in RouteName]: Handler<K> } = {
   ...daemon,
   ...events,
   ...health,
-  jobs: jobs.jobs,
-  resolve: jobs.resolve,
+  ...jobs,
   ...logs,
   ...metrics,
   ...runs,
+  ...services,
   ...sessions,
   ...units,
-  ...{ enable, disable, explain, kill, reload, resetFailed, restart, service, serviceFile, start, stop, why },
 };

@@ -1,9 +1,9 @@
 import type { ApiError } from "../../contract/errors.ts";
 import type { Parsed } from "../../contract/contract.ts";
 import type { Handler } from "./handler.ts";
-import { signalProblem } from "./services.ts";
+import { signalProblem } from "./signal.ts";
 
-/** Answers 200 also when some units failed: each outcome says so for itself. 202 when anything is still under way. */
+/** Answers 200 even when some units failed: each outcome has its own result. 202 when any outcome is pending. */
 export const jobs: Handler<"jobs"> = async (input, { supervisor }) => {
   const problem = misplaced(input);
   if (problem) return { ok: false, error: problem };
@@ -13,11 +13,11 @@ export const jobs: Handler<"jobs"> = async (input, { supervisor }) => {
   return { ...done, status: done.value.outcomes.some(({ result }) => result === "pending") ? 202 : 200 };
 };
 
-/** An option that the action would ignore is refused instead. */
+/** Refuses an option that the action would ignore. */
 function misplaced({ action, cascade, now, signal }: Parsed<"jobs">): ApiError | null {
   const refuse = (key: string, goesWith: string): ApiError => ({
     code: "invalid",
-    message: `cannot accept ${key}: it goes with ${goesWith}, not with ${action}`,
+    message: `cannot accept ${key}: it is an option of ${goesWith}, not of ${action}`,
   });
   if (cascade && action !== "stop") return refuse("cascade", "stop");
   if (now && action !== "enable" && action !== "disable") return refuse("now", "enable and disable");
@@ -25,7 +25,7 @@ function misplaced({ action, cascade, now, signal }: Parsed<"jobs">): ApiError |
   return action === "kill" ? signalProblem(signal) : refuse("signal", "kill");
 }
 
-export const resolve: Handler<"resolve"> = ({ units }, { supervisor }) => {
-  const found = supervisor.resolve(units);
+export const resolve: Handler<"resolve"> = async ({ units }, { supervisor }) => {
+  const found = await supervisor.resolve(units);
   return found.ok ? { ok: true, value: { units: [...found.value] } } : found;
 };

@@ -8,15 +8,15 @@ import type { Answer, Context } from "./handler.ts";
 const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
 /**
- * What is there, then each line as it comes, as JSON objects a line. The client reads at its own pace, and nothing is kept
- * for it: the next lines are read from the files when it has taken the last ones. Besides lines there are
+ * Existing lines, then new ones as they come, one JSON object per line. The client reads at its own pace and nothing is
+ * buffered for it: the next lines are read from the files once it has taken the previous ones. Other objects are
  *
- *   {"gap": null}   lines are missing here: their file was deleted before the client came to it
- *   {"over": true}  the run that was asked for has ended, and this was all of it
- *   {"place": …}    to a client that wants places: where the log was read up to; `?after=` it goes on there, also of another
- *                   daemon. With the first one comes `resumed`, whether it does that, and `invocation`, the run it is about
+ *   {"gap": null}   lines are missing here: their file was deleted before the client had read it
+ *   {"over": true}  the requested run has ended, and all its lines were sent
+ *   {"place": …}    only if the client wants places: how far the log was read. `?after=` resumes there, at a later daemon as
+ *                   well. The first one has `resumed`, whether this answer resumed, and `invocation`, the run it is about
  *
- * and empty lines that keep the connection.
+ * Empty lines keep the connection alive.
  */
 export async function followFiles(
   id: string,
@@ -29,9 +29,9 @@ export async function followFiles(
   const { past, resumed, invocation, trail } = started.value;
   const lost = request.after !== undefined && !resumed && request.sinceMs === undefined;
   const head = { place: trail.place(), ...(request.after === undefined ? {} : { resumed }), ...(invocation && { invocation }) };
-  const opened = streams.open({
+  const opened = await streams.open({
     type: "application/x-ndjson",
-    // Whole, whatever the queue's limit.
+    // In one piece: the queue's limit does not apply to existing lines.
     first: `\n${past.map(json).join("")}${places ? json(head) : ""}${lost ? json({ gap: null }) : ""}`,
     ping: "\n",
     ...pumpOf(trail, places),
@@ -41,8 +41,11 @@ export async function followFiles(
   return opened;
 }
 
-/** Moves lines while the client takes them: one piece, then the others have their turn. */
-function pumpOf(trail: LogStart["trail"], places: boolean): { drained(): void; attach(outlet: Outlet): Result<() => void, ApiError> } {
+/** Sends lines while the client reads them, one piece per turn of the event loop, so that other clients are served in between. */
+function pumpOf(
+  trail: LogStart["trail"],
+  places: boolean,
+): { drained(): void; attach(outlet: Outlet): Promise<Result<() => void, ApiError>> } {
   let to: Outlet | null = null;
   let scheduled = false;
   const schedule = (): void => {
@@ -67,7 +70,7 @@ function pumpOf(trail: LogStart["trail"], places: boolean): { drained(): void; a
   };
   return {
     drained: schedule,
-    attach(outlet) {
+    async attach(outlet) {
       to = outlet;
       const stop = trail.watch(pump);
       return ok(() => {
@@ -79,38 +82,38 @@ function pumpOf(trail: LogStart["trail"], places: boolean): { drained(): void; a
   };
 }
 
-/** Lines that wait while the past is looked for. */
-const MOST_EARLY = 1000;
+/** How many new lines are held back while the existing ones are read. */
+const MAX_EARLY = 1000;
 
 /**
- * The same for a page, as server-sent events `line` and `gap`: a page that is too slow leaves lines out and is told how
- * many, so that it shows what is now.
+ * The same for a page, as server-sent events `line` and `gap`. When the page is too slow, lines are dropped and their number
+ * is reported, so that it always shows the present.
  */
 export async function followLive(id: string, request: LogRequest, { supervisor, streams }: Context): Promise<Answer<"serviceLogs">> {
   const write = (kind: string, value: unknown): string => `event: ${kind}\ndata: ${JSON.stringify(value)}\n\n`;
   const wanted = (line: LogLine): boolean =>
     (request.stream === undefined || line.stream === request.stream) && (request.grep === undefined || request.grep.test(line.text));
-  // What comes while the past is looked for waits; the past begins to be read in the turn in which these begin to come.
+  // New lines are held back while the existing ones are read. Both begin in the same turn of the event loop, so none is lost.
   let early: Array<readonly [text: string, weight: number]> = [];
   let tooMany = 0;
   const hold = (text: string, weight = 1): void => {
-    if (early.length < MOST_EARLY) early.push([text, weight]);
+    if (early.length < MAX_EARLY) early.push([text, weight]);
     else tooMany += weight;
   };
   let outlet: Pick<Outlet, "send"> = { send: hold };
-  const followed = supervisor.followLogs(id, {
+  const followed = await supervisor.followLogs(id, {
     line: (line) => wanted(line) && outlet.send(write("line", line)),
     gap: (lines) => outlet.send(write("gap", { gap: lines }), lines),
   });
   if (!followed.ok) return followed;
   const past = await supervisor.readLogs(id, request);
   const opened = past.ok
-    ? streams.open({
+    ? await streams.open({
         type: "text/event-stream",
         ping: ": ping\n\n",
-        first: `retry: 1000\n\n${past.value.map((line) => write("line", line)).join("")}`, // whole, whatever the queue's limit
+        first: `retry: 1000\n\n${past.value.map((line) => write("line", line)).join("")}`, // in one piece: the queue's limit does not apply
         gap: (lost) => write("gap", { gap: lost }),
-        attach(to) {
+        async attach(to) {
           for (const [text, weight] of early) to.send(text, weight);
           if (tooMany > 0) to.send(write("gap", { gap: tooMany }), tooMany);
           early = [];

@@ -18,7 +18,7 @@ export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
   if (!context.accept.includes("text/event-stream"))
     return followFiles(input.id, lines === undefined && many ? query.value : bounded, input.places, context);
   if (input.invocation === undefined) return followLive(input.id, bounded, context);
-  return err({ code: "invalid", message: "cannot accept invocation: server-sent events go on from run to run" });
+  return err({ code: "invalid", message: "cannot accept invocation: server-sent events follow the unit from run to run" });
 };
 
 export const rotateLogs: Handler<"rotateLogs"> = ({ id }, { supervisor }) => supervisor.rotateLogs(id);
@@ -26,10 +26,9 @@ export const rotateLogs: Handler<"rotateLogs"> = ({ id }, { supervisor }) => sup
 type LogInput = Parsed<"serviceLogs">;
 
 function toQuery(input: LogInput, nowMs: number): Result<LogRequest, ApiError> {
-  if (input.follow && input.until !== undefined)
-    return err({ code: "invalid", message: "cannot accept until: with follow there is no end" });
+  if (input.follow && input.until !== undefined) return err({ code: "invalid", message: "cannot accept until: a followed log has no end" });
   if (!input.follow && input.after !== undefined)
-    return err({ code: "invalid", message: "cannot accept after: it is the place at which to go on with follow" });
+    return err({ code: "invalid", message: "cannot accept after: it is an option of follow" });
   const since = input.since === undefined ? null : resolveWhen("since", input.since, nowMs);
   if (since && !since.ok) return since;
   const until = input.until === undefined ? null : resolveWhen("until", input.until, nowMs);
@@ -52,6 +51,6 @@ function compile(source: string): Result<Pattern, ApiError> {
   return err({
     code: "invalid",
     message: `cannot accept grep: not a regular expression: ${pattern.error}`,
-    hint: "write a \\ before ( [ { * + ? . ^ $ |",
+    hint: "put a \\ before ( [ { * + ? . ^ $ | to match the character itself",
   });
 }

@@ -1,13 +1,13 @@
 import { ok } from "../../../base/result.ts";
 import type { Answer, Context, Handler } from "./handler.ts";
 
-/** A transient unit: made, started, and gone when it ends. */
+/** Creates a transient unit and starts it; the unit is removed when it ends. */
 export const run: Handler<"run"> = async ({ name, unit, wait, follow }, context) => {
   const { supervisor } = context;
-  const made = supervisor.define(name, unit);
+  const made = await supervisor.define(name, unit);
   if (!made.ok) return made;
   const id = made.value;
-  if (follow) return stream(id, context);
+  if (follow) return await stream(id, context);
   const started = await supervisor.act({ action: "start", units: [id], wait });
   if (!started.ok) return started;
   const outcome = started.value.outcomes.find((one) => one.id === id)!;
@@ -16,15 +16,15 @@ export const run: Handler<"run"> = async ({ name, unit, wait, follow }, context)
 
 const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
-/** Its lines as they come, and at the end how it ended; started only when somebody listens, so that nothing is missed. */
-function stream(id: string, { supervisor, streams }: Context): Answer<"run"> {
-  const opened = streams.open({
+/** Its lines as they come, then how it ended. The unit is started after the subscription, so that no line is missed. */
+async function stream(id: string, { supervisor, streams }: Context): Promise<Answer<"run">> {
+  const opened = await streams.open({
     type: "application/x-ndjson",
     first: json({ id }),
     ping: "\n",
     gap: (lost) => json({ gap: lost }),
-    attach: (outlet) => {
-      const stop = supervisor.followRun(id, {
+    attach: async (outlet) => {
+      const stop = await supervisor.followRun(id, {
         line: (line) => outlet.send(json(line)),
         gap: (lines) => outlet.send(json({ gap: lines }), lines),
         end(end) {

@@ -1,13 +1,19 @@
-import { signalNumber } from "../../../base/signals.ts";
-import { ERRORS, type ApiError, type ErrorCode } from "../../contract/errors.ts";
+import { ok } from "../../../base/result.ts";
+import { ERRORS, type ErrorCode } from "../../contract/errors.ts";
 import * as shape from "../../contract/shapes.ts";
 import type { Answer, Context, Handler } from "./handler.ts";
+import { signalProblem } from "./signal.ts";
 
-export const service: Handler<"service"> = ({ id, pss }, { supervisor }) => supervisor.service(id, pss);
+export const service: Handler<"service"> = ({ id, pss }, { supervisor }) => supervisor.serviceDetail(id, pss);
+
+export const processes: Handler<"processes"> = async ({ id }, { supervisor }) => {
+  const found = await supervisor.processes(id);
+  return found.ok ? ok([...found.value]) : found;
+};
 
 export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor, visitor }) => {
   if (!reveal || visitor.found.kind !== "alive") return supervisor.file(id, reveal);
-  return { ok: false, error: { code: "forbidden", message: "cannot show secrets to a page", hint: `use \`sup show ${id} --reveal\`` } };
+  return { ok: false, error: { code: "forbidden", message: "cannot show secrets on the page", hint: `use \`sup show ${id} --reveal\`` } };
 };
 
 export const why: Handler<"why"> = ({ id }, { supervisor }) => supervisor.why(id);
@@ -28,41 +34,20 @@ export const kill: Handler<"kill"> = ({ signal, ...input }, context) => {
   return problem ? { ok: false, error: problem } : act("kill", { ...input, signal }, context);
 };
 
-/** Null for a signal that exists. */
-export function signalProblem(signal: string): ApiError | null {
-  if (signalNumber(signal) !== undefined) return null;
-  return { code: "invalid", message: `cannot accept signal: there is no signal ${JSON.stringify(signal)}`, hint: "SIGHUP, HUP or 1" };
-}
-
 type Options = Omit<shape.JobRequest, "action" | "units"> & { readonly id: string };
 
-/** One action on one unit, as a job of one. Answers 202 for what is only under way. */
+/** One action on one unit, as a job of one. Answers 202 when the outcome is pending. */
 async function act(action: shape.Action, { id, ...options }: Options, { supervisor }: Context): Promise<Answer<"start">> {
   const done = await supervisor.act({ action, units: [id], ...options });
   if (!done.ok) return done;
   const { outcomes, warnings } = done.value;
   const outcome = outcomes.find(({ result }) => result === "failed") ?? outcomes.find((one) => one.id === id) ?? outcomes[0];
-  if (!outcome) return { ok: false, error: { code: "failed", message: `cannot ${action} ${id}: nothing came of it` } };
+  if (!outcome) return { ok: false, error: { code: "failed", message: `cannot ${action} ${id}: the daemon gave no outcome` } };
   if (outcome.result === "failed") return { ok: false, error: { code: errorCode(outcome.code), message: outcome.message } };
-  const after = supervisor.service(id);
+  const after = await supervisor.service(id);
   if (!after.ok) return after;
-  return { ok: true, value: { outcome, service: brief(after.value), warnings }, status: outcome.result === "pending" ? 202 : 200 };
+  return { ok: true, value: { outcome, service: after.value, warnings }, status: outcome.result === "pending" ? 202 : 200 };
 }
 
 const errorCode = (code: string | undefined): ErrorCode =>
   code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "failed";
-
-/** Without what only the long form shows. */
-function brief({
-  command: _,
-  processes: __,
-  recent_events: ___,
-  recent_lines: ____,
-  enforcement: _____,
-  predictions: ______,
-  pss_mb: _______,
-  log: ________,
-  ...rest
-}: shape.ServiceDetail): shape.Service {
-  return rest;
-}

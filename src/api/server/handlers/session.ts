@@ -27,18 +27,18 @@ export const signOut: Handler<"signOut"> = (_, context) => {
   return withCookie(context, null, stateOf(context, null));
 };
 
-export const signInLink: Handler<"signInLink"> = (_, { visitor, supervisor }) => {
+export const signInLink: Handler<"signInLink"> = async (_, { visitor, supervisor }) => {
   if (visitor.page === "off") return PAGE_OFF;
-  const { url } = supervisor.status().daemon;
+  const { url } = (await supervisor.status()).daemon;
   if (url === null) {
-    const message = "cannot make a link: the daemon listens on its socket only";
+    const message = "cannot make a link: the daemon listens on its unix socket only";
     return {
       ok: false,
-      error: { code: "conflict", message, hint: "`sup doctor` says why; api.enabled and api.port of the settings file decide it" },
+      error: { code: "conflict", message, hint: "`sup doctor` says why; see api.enabled and api.port in the settings file" },
     };
   }
   const { code, expiresMs } = visitor.sessions.makeCode();
-  // After the # it stays in the browser: no log on the way has it.
+  // The part after the # stays in the browser, so no proxy logs the code.
   return { ok: true, value: { url: `${reachable(url)}${visitor.basePath}/#/sign-in/${code}`, expires: new Date(expiresMs).toISOString() } };
 };
 
@@ -47,7 +47,7 @@ const PAGE_OFF = {
   error: { code: "conflict", message: "the page is switched off", hint: 'set "api": {"page": true} in the settings file' },
 } as const;
 
-/** Who listens everywhere is reached on this machine by its loopback address. */
+/** A wildcard address is not reachable as such: on this machine the loopback address is. */
 const reachable = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 
 function stateOf({ visitor }: Context, expiresMs: number | null): Session {
@@ -59,7 +59,7 @@ function stateOf({ visitor }: Context, expiresMs: number | null): Session {
   };
 }
 
-/** `Secure` where the browser came by https: it says so in Origin, the proxy in X-Forwarded-Proto. */
+/** `Secure` when the browser used https, as Origin or a proxy's X-Forwarded-Proto says. */
 function withCookie({ visitor }: Context, granted: Granted | null, value: Session): Answer<"session"> {
   const response = jsonAnswer(value);
   response.headers.set("set-cookie", visitor.sessions.cookie(granted, visitor.secure));

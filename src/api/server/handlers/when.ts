@@ -13,7 +13,7 @@ export function resolveWhen(key: string, text: string, nowMs: number): Result<nu
     : ok(ms);
 }
 
-/** The same as a UTC ISO 8601 text. A time before year 0 (a duration of millennia) is year 0, so that texts still sort. */
+/** The same as a UTC ISO 8601 string. A time before year 0 (a duration of millennia) becomes year 0, so that the strings sort by time. */
 export function resolveIso(key: string, text: string, nowMs: number): Result<string, ApiError> {
   const at = resolveWhen(key, text, nowMs);
   return at.ok ? ok(new Date(Math.max(at.value, YEAR_0)).toISOString()) : at;

@@ -1,35 +1,53 @@
 /**
- * CPU and memory of whole trees. The sweep that finds the processes of all units reads /proc/PID/stat of each, and the
- * numbers are in the same line: nothing is read twice, and no package that asks the kernel once more is worth its cost.
+ * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each, and the
+ * figures are in the same line. So nothing is read twice; a package that reads it once more would only add cost.
  */
-import { clockTicks, pageBytes } from "../linux/proc/boot.ts";
-import { openFiles, proportionalKib } from "../linux/proc/process-details.ts";
-import { bootTimeMs } from "../linux/proc/clocks.ts";
-import type { ProcessTable } from "../linux/processes/processes.ts";
-import { availableMib } from "../linux/proc/available-memory.ts";
-import type { ProcessRef, TreeOf } from "../ports/processes.ts";
-import type { Sample, Usage } from "../ports/usage.ts";
+import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
+import { openFiles, proportionalKib } from "../../linux/proc/process-details.ts";
+import { bootTimeMs } from "../../linux/proc/clocks.ts";
+import type { ProcessTable } from "../../linux/processes/processes.ts";
+import { availableMib } from "../../linux/proc/available-memory.ts";
+import type { ProcessRef, TreeOf } from "../../ports/processes.ts";
+import type { Sample, Usage } from "../../ports/usage.ts";
 
 const MIB = 1024 * 1024;
 
 type Table = Pick<ProcessTable, "treeStats" | "scanTrees">;
 
-export function processUsage(table: Table): Usage {
+/** One process at the last sample. */
+export interface LastSample {
+  /** Milliseconds since boot. */
+  readonly atMs: number;
+  /** CPU time that it had used by then. */
+  readonly cpuMs: number;
+  /** Percent of one core since the sample before; null in its first sample. */
+  readonly cpuPercent: number | null;
+}
+
+export interface TreeUsage extends Usage {
+  /** Undefined for a process that was not in the last sample. */
+  lastSample(pid: number, startTicks: number): LastSample | undefined;
+}
+
+export function treeUsage(table: Table): TreeUsage {
   return new ProcUsage(table);
 }
 
-/** The CPU ticks of one process when it was last looked at. */
 interface Seen {
   readonly startTicks: number;
   readonly cpuTicks: number;
+  /** Used since the sample before. */
+  readonly newTicks: number | null;
 }
 
-class ProcUsage implements Usage {
+class ProcUsage implements TreeUsage {
   readonly #table: Table;
   readonly #ticksPerMs = clockTicks() / 1000;
   readonly #pageMib = pageBytes() / MIB;
   #seen = new Map<number, Seen>();
   #seenAtMs = 0;
+  /** Between the last sample and the one before. */
+  #elapsedTicks = 0;
 
   constructor(table: Table) {
     this.#table = table;
@@ -48,19 +66,29 @@ class ProcUsage implements Usage {
       let tasks = 0;
       let files: number | null = null;
       for (const { pid, startTicks, cpuTicks, residentPages, threads } of stats) {
-        now.set(pid, { startTicks, cpuTicks });
+        const before = this.#seen.get(pid);
+        const newTicks = before?.startTicks === startTicks ? Math.max(0, cpuTicks - before.cpuTicks) : null;
+        now.set(pid, { startTicks, cpuTicks, newTicks });
+        ticks = plus(ticks, newTicks);
         pages += residentPages;
         tasks += threads;
         files = plus(files, openFiles(pid));
-        const before = this.#seen.get(pid);
-        if (before?.startTicks === startTicks) ticks = (ticks ?? 0) + Math.max(0, cpuTicks - before.cpuTicks);
       }
       const cpuPercent = ticks === null || elapsedTicks <= 0 ? null : (ticks / elapsedTicks) * 100;
       samples.set(unit, { cpuPercent, memoryMb: pages * this.#pageMib, tasks, openFiles: files });
     }
     this.#seen = now;
     this.#seenAtMs = nowMs;
+    this.#elapsedTicks = elapsedTicks;
     return Promise.resolve(samples);
+  }
+
+  lastSample(pid: number, startTicks: number): LastSample | undefined {
+    const seen = this.#seen.get(pid);
+    if (seen?.startTicks !== startTicks) return undefined;
+    const { cpuTicks, newTicks } = seen;
+    const cpuPercent = newTicks === null || this.#elapsedTicks <= 0 ? null : (newTicks / this.#elapsedTicks) * 100;
+    return { atMs: this.#seenAtMs, cpuMs: cpuTicks / this.#ticksPerMs, cpuPercent };
   }
 
   memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>> {
@@ -88,5 +116,5 @@ class ProcUsage implements Usage {
   }
 }
 
-/** What is not known adds nothing. */
+/** Unknown values add nothing. */
 const plus = (sum: number | null, more: number | null): number | null => (more === null ? sum : (sum ?? 0) + more);

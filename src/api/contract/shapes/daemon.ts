@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { CONTAINMENTS, HEALTHS, STATES } from "../../../base/words.ts";
+import { id, time } from "./common.ts";
+import { service } from "./service.ts";
+
+export const daemon = z.object({
+  version: z.string(),
+  pid: z.number().int(),
+  start_time: time,
+  uptime_seconds: z.number(),
+  /** `system`, `user` or `portable` (SUP_HOME). */
+  mode: z.string(),
+  unit_path: z.array(z.string()),
+  state_dir: z.string(),
+  log_dir: z.string(),
+  socket: z.string(),
+  /** `http://127.0.0.1:7870`, or null with the reason in `notes`. */
+  url: z.string().nullable(),
+  /** How processes of units are tracked; `containment_note` says why there are no cgroups. */
+  containment: z.enum(CONTAINMENTS),
+  containment_note: z.string().nullable(),
+  /** What an operator should know: a port in use, a damaged database that was set aside, a bad unit file. */
+  notes: z.array(z.string()),
+  /** Directories of the unit path, and the units there, that a user's daemon ignores while the system's daemon answers on `owner`. */
+  left_alone: z.array(z.object({ directory: z.string(), units: z.array(z.string()), owner: z.string() })),
+});
+export type DaemonInfo = z.infer<typeof daemon>;
+
+export const status = z.object({ daemon, services: z.array(service) });
+export type Status = z.infer<typeof status>;
+
+export const summary = z.object({
+  total: z.number().int(),
+  by_state: z.record(z.enum(STATES), z.number().int()),
+  by_health: z.record(z.enum(HEALTHS), z.number().int()),
+  restarts_24h: z.number().int(),
+  cpu_percent: z.number(),
+  memory_mb: z.number(),
+  critical_down: z.array(id),
+  open_alerts: z.number().int(),
+});
+export type Summary = z.infer<typeof summary>;

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { REASONS, STATES } from "../../../base/words.ts";
+import { id } from "./common.ts";
+
+export const ACTIONS = ["start", "stop", "restart", "reload", "kill", "enable", "disable", "reset-failed"] as const;
+export type Action = (typeof ACTIONS)[number];
+
+export const jobRequest = z.strictObject({
+  action: z.enum(ACTIONS),
+  units: z.array(z.string()).min(1).max(10_000).describe("Names, globs and `@groups`"),
+  wait: z.boolean().default(true).describe("True: answer when it is done; false: answer as soon as it was requested"),
+  now: z.boolean().default(false).describe("With enable: also start now; with disable: also stop now"),
+  cascade: z.boolean().default(false).describe("With stop: first stop the running units that need them"),
+  dry_run: z.boolean().default(false).describe("Only report what would happen"),
+  signal: z.string().optional().describe("With kill: `SIGHUP`, `HUP` or `1`"),
+});
+export type JobRequest = z.input<typeof jobRequest>;
+
+export const jobOutcome = z.object({
+  id,
+  /** `failed`: `message` says why. `unchanged`: there was nothing to do. `pending`: not finished yet (wait=false). */
+  result: z.enum(["done", "unchanged", "failed", "pending", "planned"]),
+  state: z.enum(STATES),
+  message: z.string(),
+  /** Of a failed one: an error code of `errors.ts`. */
+  code: z.string().optional(),
+});
+export type JobOutcome = z.infer<typeof jobOutcome>;
+
+export const jobResult = z.object({ job: z.string().optional(), outcomes: z.array(jobOutcome), warnings: z.array(z.string()) });
+export type JobResult = z.infer<typeof jobResult>;
+
+/** How a transient unit ended. */
+export const runEnd = z.object({
+  id,
+  state: z.enum(STATES),
+  reason: z.enum(REASONS),
+  /** Of the main process; 128 plus the signal number when a signal killed it; null when it never ran. */
+  exit_code: z.number().int().nullable(),
+  message: z.string(),
+});
+export type RunEnd = z.infer<typeof runEnd>;

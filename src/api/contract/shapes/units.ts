@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { CONDITIONS, STATES } from "../../../base/words.ts";
+import { id } from "./common.ts";
+
+export const problem = z.object({
+  severity: z.enum(["error", "warning"]),
+  file: z.string(),
+  line: z.number().int().nullable(),
+  column: z.number().int().nullable(),
+  /** Dotted path of the key, "" for the whole file. */
+  key: z.string(),
+  /** The offending value as JSON. */
+  value: z.string().nullable(),
+  message: z.string(),
+  hint: z.string().nullable(),
+});
+export type ProblemShape = z.infer<typeof problem>;
+
+export const reloadPlan = z.object({
+  dry_run: z.boolean(),
+  units: z.array(
+    z.object({
+      id,
+      change: z.enum(["added", "removed", "changed", "broken"]),
+      /** Dotted keys that differ; each applies `live` (at once) or with a `restart`. */
+      keys: z.array(z.object({ key: z.string(), applies: z.enum(["live", "restart"]) })),
+      action: z.enum(["start", "stop", "restart", "apply", "keep", "load"]),
+      message: z.string(),
+    }),
+  ),
+  problems: z.array(problem),
+});
+export type ReloadPlan = z.infer<typeof reloadPlan>;
+
+export const serviceFile = z.object({
+  id,
+  files: z.array(z.object({ path: z.string(), text: z.string() })),
+  /** The merged unit with defaults, in the keys of a unit file. */
+  effective: z.record(z.string(), z.unknown()),
+  /** Where each dotted key comes from: `default`, or `path:line`. */
+  sources: z.record(z.string(), z.string()),
+});
+export type ServiceFile = z.infer<typeof serviceFile>;
+
+export const graph = z.object({
+  nodes: z.array(z.object({ id, state: z.enum(STATES), wave: z.number().int() })),
+  edges: z.array(z.object({ from: id, to: id, condition: z.enum(CONDITIONS), required: z.boolean() })),
+});
+export type Graph = z.infer<typeof graph>;

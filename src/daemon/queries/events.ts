@@ -1,0 +1,23 @@
+import type * as shape from "../../api/contract/shapes.ts";
+import { stripSuffix } from "../../base/names.ts";
+import type { EventHistory } from "../../ports/store/events.ts";
+import { eventShape } from "../engine/recorder.ts";
+
+export interface EventFilter {
+  readonly limit: number;
+  readonly service?: string;
+  /** Event types, separated by commas. */
+  readonly type?: string;
+  readonly since?: string;
+}
+
+/** The stored events of all units, also of those that no longer exist. */
+export function storedEvents(store: EventHistory, { limit, service, type, since }: EventFilter): shape.Event[] {
+  const query = {
+    limit,
+    ...(service ? { serviceIds: [stripSuffix(service)] } : {}),
+    ...(type ? { types: type.split(",") } : {}),
+    ...(since ? { since } : {}),
+  };
+  return store.events(query).map(eventShape);
+}

@@ -1,0 +1,42 @@
+import type * as shape from "../../api/contract/shapes.ts";
+import { stateOf } from "../../core/unit/phase.ts";
+import type { Entry, World } from "../../core/world/world.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { healthOf, isDownByFailure, isoOf, round } from "./describe.ts";
+
+/** The health of one unit, with its latest probe results. */
+export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: Clock): shape.ServiceHealth {
+  return {
+    id,
+    health: healthOf({ check, unit }),
+    check: spec.check?.probe.type ?? null,
+    consecutive_failures: check?.failures ?? 0,
+    failure_threshold: spec.check?.failureThreshold ?? null,
+    next_probe: isoOf(check?.dueMs ?? null, clock),
+    results: (check?.results ?? []).map((result) => ({
+      time: isoOf(result.atMs, clock)!,
+      kind: result.kind,
+      detail: result.detail,
+      response_ms: result.responseMs === null ? null : round(result.responseMs, 3),
+      fallback: result.fallback,
+    })),
+  };
+}
+
+/** Unhealthy: a unit has failed or is unhealthy. Degraded: none has, but at least one is degraded. */
+export function overallHealth(world: Pick<World, "entries">): shape.OverallHealth {
+  const counts: Record<string, number> = {};
+  const notHealthy: shape.OverallHealth["not_healthy"] = [];
+  let status: shape.OverallHealth["status"] = "healthy";
+  for (const [id, entry] of world.entries()) {
+    const state = stateOf(entry.unit);
+    const health = healthOf(entry);
+    counts[state] = (counts[state] ?? 0) + 1;
+    const bad = isDownByFailure(entry) || health === "unhealthy";
+    if (!bad && health !== "degraded") continue;
+    notHealthy.push({ id, state, health, reason: entry.unit.reason });
+    if (bad) status = "unhealthy";
+    else if (status === "healthy") status = "degraded";
+  }
+  return { status, counts, not_healthy: notHealthy };
+}

@@ -1,0 +1,87 @@
+import type { ApiError } from "../../api/contract/errors.ts";
+import { closest, globToRegExp, instanceOf, isGlob, stripSuffix } from "../../base/names.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Entry, World } from "../../core/world/world.ts";
+import { formatProblem } from "../../spec/parse/problems.ts";
+import type { UnitCatalog } from "../units/unit-catalog.ts";
+
+export interface LookupOptions {
+  readonly world: Pick<World, "get" | "ids">;
+  readonly catalog: Pick<UnitCatalog, "problemsOf" | "hasTemplate" | "directories">;
+}
+
+/** Finds units by names, globs and groups. Creates nothing: an instance of a template exists only once an action has created it. */
+export class Lookup {
+  readonly #o: LookupOptions;
+
+  constructor(options: LookupOptions) {
+    this.#o = options;
+  }
+
+  /** `web` or `web.unit.json` → `web`. */
+  find(name: string): Result<string, ApiError> {
+    const id = stripSuffix(name);
+    return this.#o.world.get(id) === undefined ? err(this.#missing(id)) : ok(id);
+  }
+
+  /** The answer of `read` about a unit, or why there is no such unit. */
+  read<T>(name: string, read: (entry: Entry, id: string) => T): Result<T, ApiError> {
+    const found = this.find(name);
+    return found.ok ? ok(read(this.#o.world.get(found.value)!, found.value)) : found;
+  }
+
+  /** Ids in the order of the unit list. `one` finds a single name; ids that are not in the world yet come last. */
+  resolve(patterns: readonly string[], one = (name: string): Result<string, ApiError> => this.find(name)): Result<string[], ApiError> {
+    const all = this.#o.world.ids();
+    const chosen = new Set<string>();
+    for (const pattern of patterns) {
+      const matches = this.#match(pattern, all, one);
+      if (!matches.ok) return matches;
+      for (const id of matches.value) chosen.add(id);
+    }
+    const known = all.filter((id) => chosen.delete(id));
+    return ok([...known, ...chosen]);
+  }
+
+  groups(): Record<string, string[]> {
+    const { world } = this.#o;
+    const groups: Record<string, string[]> = {};
+    for (const id of world.ids()) for (const group of world.get(id)!.spec.groups) (groups[group] ??= []).push(id);
+    return groups;
+  }
+
+  #match(pattern: string, all: readonly string[], one: (name: string) => Result<string, ApiError>): Result<readonly string[], ApiError> {
+    if (pattern.startsWith("@")) return this.#membersOf(pattern.slice(1));
+    if (!isGlob(pattern)) {
+      const found = one(pattern);
+      return found.ok ? ok([found.value]) : found;
+    }
+    const expression = globToRegExp(stripSuffix(pattern));
+    const matches = all.filter((id) => expression.test(id));
+    return matches.length > 0 ? ok(matches) : err({ code: "no-such-unit", message: `no unit matches ${pattern}` });
+  }
+
+  #membersOf(group: string): Result<readonly string[], ApiError> {
+    const groups = this.groups();
+    if (Object.hasOwn(groups, group)) return ok(groups[group]!);
+    const near = closest(group, Object.keys(groups));
+    const message = `no unit is in the group @${group}`;
+    return err({ code: "no-such-unit", message, ...(near ? { hint: `did you mean @${near}?` } : {}) });
+  }
+
+  #missing(id: string): ApiError {
+    const { catalog, world } = this.#o;
+    const problems = catalog.problemsOf(id);
+    if (problems.length > 0) {
+      const message = `${id} cannot be loaded: ${problems.map((problem) => formatProblem(problem)).join("; ")}`;
+      return { code: "no-such-unit", message, hint: "fix the file, then run `sup reload`" };
+    }
+    const message = `there is no unit ${id}`;
+    const template = instanceOf(id)?.template;
+    if (template !== undefined && catalog.hasTemplate(template))
+      return { code: "no-such-unit", message, hint: `\`sup start ${id}\` creates it from the template ${template}` };
+    const near = closest(id, world.ids());
+    const hint = near ? `did you mean ${near}?` : `put ${id}.unit.json into ${catalog.directories[0] ?? "the unit directory"}`;
+    return { code: "no-such-unit", message, hint };
+  }
+}

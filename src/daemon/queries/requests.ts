@@ -1,0 +1,73 @@
+import type { ApiError } from "../../api/contract/errors.ts";
+import type * as shape from "../../api/contract/shapes.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { World } from "../../core/world/world.ts";
+import type { Actions } from "../jobs/actions.ts";
+import type { Instances } from "../units/instances.ts";
+import type { UnitCatalog } from "../units/unit-catalog.ts";
+import type { Lookup } from "./lookup.ts";
+
+export interface RequestOptions {
+  readonly world: Pick<World, "needs">;
+  readonly catalog: Pick<UnitCatalog, "preview">;
+  readonly lookup: Lookup;
+  readonly instances: Instances;
+  readonly actions: Pick<Actions, "run">;
+}
+
+/** Actions that create the instances they name. The others answer `no-such-unit`, as systemd says "not loaded". */
+const CREATING: ReadonlySet<shape.Action> = new Set(["start", "restart", "enable"]);
+
+/** Turns the names of a request into units, creates missing instances where the action may, and runs the action. */
+export class Requests {
+  readonly #o: RequestOptions;
+
+  constructor(options: RequestOptions) {
+    this.#o = options;
+  }
+
+  async act(request: shape.JobRequest): Promise<Result<shape.JobResult, ApiError>> {
+    const { action, wait = true, now = false, cascade = false, dry_run = false, signal } = request;
+    const ids = this.#targets(action, request.units);
+    if (!ids.ok) return ids;
+    const job = { action, wait, now, cascade, signal };
+    if (dry_run) return this.#plan(job, ids.value);
+    if (CREATING.has(action)) {
+      const created = this.#o.instances.ensure(ids.value);
+      if (!created.ok) return created;
+    }
+    return this.#o.actions.run({ ...job, dry_run }, ids.value);
+  }
+
+  #targets(action: shape.Action, patterns: readonly string[]): Result<string[], ApiError> {
+    const { lookup, instances } = this.#o;
+    if (!CREATING.has(action)) return lookup.resolve(patterns);
+    return lookup.resolve(patterns, (name) => {
+      const id = instances.creatable(name);
+      return id === null ? lookup.find(name) : ok(id);
+    });
+  }
+
+  /** A dry run creates nothing either. Missing instances, and what they need, are added to the plan of the existing units. */
+  async #plan(job: Omit<Parameters<Actions["run"]>[0], "dry_run">, ids: readonly string[]): Promise<Result<shape.JobResult, ApiError>> {
+    const { world, catalog, instances, actions } = this.#o;
+    const missing = instances.missing(ids);
+    const existing = ids.filter((id) => !missing.includes(id));
+    const required = missing.flatMap((id) =>
+      catalog
+        .preview(id)!
+        .spec.dependencies.filter((one) => one.required)
+        .map((one) => one.unit),
+    );
+    const needed = job.action === "start" ? [...world.needs(required.filter((id) => !missing.includes(id)))] : [];
+    const extra = needed.filter((id) => !existing.includes(id));
+    const plan = await actions.run({ ...job, dry_run: true }, [...existing, ...extra]);
+    if (!plan.ok) return plan;
+    const outcomes = plan.value.outcomes.map((one) =>
+      extra.includes(one.id) && one.result === "planned" ? { ...one, message: "would be started, because it is needed" } : one,
+    );
+    const message = job.action === "enable" ? "would be created and enabled" : "would be created and started";
+    const created = missing.map((id): shape.JobOutcome => ({ id, result: "planned", state: "stopped", message }));
+    return ok({ ...plan.value, outcomes: [...outcomes, ...created] });
+  }
+}
