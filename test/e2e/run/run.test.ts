@@ -73,7 +73,7 @@ test("what cannot start says why and leaves nothing; wrong input is refused befo
   await daemon.sup("run", "--name", "taken", "--", "sleep", "1000");
   const refusals: Array<[string[], string]> = [
     [["--name", "taken", "--", "true"], "the unit taken exists already"],
-    [["--name", "a/b", "--", "true"], "no name for a unit"],
+    [["--name", "a/b", "--", "true"], "not a valid unit name"],
     [["--set", "restrat=1", "--", "true"], "unknown key"],
     [["--set", "restart_policy.max_retries=x", "--", "true"], "max_retries"],
     [["--set", 'dependencies=["nobody"]', "--", "true"], "there is no unit nobody"],
