@@ -2,13 +2,16 @@
 import { expect, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { connect } from "node:net";
-import type { DaemonInfo, OverallHealth, Service, Status } from "../../../src/api/contract/shapes.ts";
+import type { DaemonInfo, OverallHealth, Service, ServiceDetail, ServiceProcess, Status } from "../../../src/api/contract/shapes.ts";
 import { crasher, sleeper, worker } from "../../harness/services.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
 import { until } from "../../harness/until.ts";
 import { openSse } from "./sse.ts";
 
-const shared = sharedDaemon({ units: { web: worker({ enabled: true, port: 8099 }) }, settings: { metrics: { interval: 0.5 } } });
+const shared = sharedDaemon({
+  units: { web: worker({ enabled: true, port: 8099 }), "tpl@": worker() },
+  settings: { metrics: { interval: 0.5 } },
+});
 const { drop } = shared;
 
 const BASE = "/api/supervisor";
@@ -97,6 +100,36 @@ test("errors have a code, a sentence and the right status", async () => {
   expect([400, 422]).toContain((await post(`${BASE}/jobs`, { action: "explode", units: ["web"] })).status);
   expect((await post(`${BASE}/jobs`, { action: "start", units: ["x".repeat(2 << 20)] })).status).toBe(413);
   expect([400, 422]).toContain((await call(`${BASE}/events?limit=banana`)).status);
+});
+
+test("reading an instance that does not exist is 404 and creates nothing; starting it does", async () => {
+  const paths = ["", "/health", "/logs", "/logs?follow=true", "/metrics", "/why", "/explain", "/file", "/forecast", "/processes"];
+  for (const path of paths) {
+    const answer = await call(`${BASE}/services/tpl@x${path}`);
+    const { error } = (await answer.json()) as { error: { code: string; hint: string } };
+    expect({ path, status: answer.status, ...error }).toMatchObject({ path, status: 404, code: "no-such-unit", hint: "`sup start tpl@x` creates it from the template tpl@" }); // prettier-ignore
+  }
+  for (const action of ["stop", "kill", "disable", "reload", "reset-failed"])
+    expect([action, (await post(`${BASE}/services/tpl@x/${action}`)).status]).toEqual([action, 404]);
+  expect((await post(`${BASE}/metrics`, { service_id: "tpl@x", metrics: { a: 1 } })).status).toBe(404);
+  expect((await get<Status>(`${BASE}/status`)).services.filter(({ id }) => id.startsWith("tpl@"))).toEqual([]);
+  expect((await post(`${BASE}/services/tpl@x/start`)).status).toBe(200);
+  expect((await get<Service>(`${BASE}/services/tpl@x`)).state).toBe("running");
+});
+
+test("the processes of a unit have their own CPU and memory, in the list and in the details", async () => {
+  await drop("family", worker({ args: ["-c", "sleep 1000 & echo up; wait"] }));
+  await post(`${BASE}/services/family/start`);
+  const { pid } = await get<Service>(`${BASE}/services/family`);
+  const list = await until(async () => {
+    const processes = await get<ServiceProcess[]>(`${BASE}/services/family/processes`);
+    return processes.length === 2 && processes.every(({ memory_mb, name }) => memory_mb !== null && name !== "") && processes;
+  }, { what: "both processes" }); // prettier-ignore
+  expect(list.find((one) => one.pid === pid)).toMatchObject({ ppid: expect.any(Number), started_at: expect.stringMatching(/^20.*Z$/) });
+  expect(list.find((one) => one.name === "sleep")).toMatchObject({ ppid: pid });
+  const detail = await get<ServiceDetail>(`${BASE}/services/family`);
+  expect(detail.processes.map((one) => one.pid).toSorted((a, b) => a - b)).toEqual(list.map((one) => one.pid).toSorted((a, b) => a - b));
+  expect(detail.processes[0]!.memory_mb).toBeGreaterThan(0);
 });
 
 test("health is 200 while all is well and 503 with the list when something is fatal", async () => {
