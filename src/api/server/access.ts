@@ -7,36 +7,36 @@ import type { Found } from "./sessions.ts";
 /** `api` of the settings file. */
 export interface ApiSettings {
   readonly host: string;
-  /** `none` counts on a loopback host only; elsewhere the token is asked for all the same. */
+  /** `none` applies to a loopback host only; on any other host the token is still required. */
   readonly auth: "token" | "none";
-  /** `""`, or `/prefix` without a slash at the end: a reverse proxy serves us under it. */
+  /** `""`, or a `/prefix` without trailing slash under which a reverse proxy serves this API. */
   readonly basePath: string;
   readonly allowedHosts: readonly string[];
   /** `https://dash.example:8443`. */
   readonly allowedOrigins: readonly string[];
-  /** `read-only`: a session of the page may not change anything. */
+  /** `read-only`: sessions of the page cannot change anything. */
   readonly page: "on" | "off" | "read-only";
 }
 
 export interface AccessGate {
-  /** Host and Origin of a request over TCP: the defence against DNS rebinding and against other sites' pages. */
+  /** Checks Host and Origin of a request over TCP, against DNS rebinding and against pages of other sites. */
   checkSite(headers: Headers): ApiError | null;
   checkToken(access: Access, headers: Headers): ApiError | null;
-  /** For a request with a session cookie and no token. */
+  /** Checks a request with a session cookie and no token. */
   checkSession(access: Access, headers: Headers, found: Found): ApiError | null;
-  /** False: everybody who comes to the listener is let in. */
+  /** False: the listener needs no authentication. */
   readonly needsToken: boolean;
-  /** Headers that let a page of an allowed foreign origin read the answer (Fetch standard, CORS); null for anybody else. */
+  /** Headers that let a page of an allowed foreign origin read the answer (Fetch standard, CORS); null for any other origin. */
   corsFor(headers: Headers): Readonly<Record<string, string>> | null;
 }
 
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 
-/** The access rule of the TCP listener. The unix socket needs none: its file mode is the rule. */
+/** The access rules of the TCP listener. Access to the unix socket is controlled by its file mode. */
 export function createGate(settings: ApiSettings, token: string): AccessGate {
   const names = new Set(["127.0.0.1", "localhost", "::1", ...[settings.host, ...settings.allowedHosts].map(plainHost)]);
-  // Rebinding needs a name to rebind; on a wildcard listener a bare address in Host is just the address of this machine.
+  // DNS rebinding needs a name; on a wildcard listener a bare address in Host is simply the address of this machine.
   const anyAddress = settings.host === "0.0.0.0" || plainHost(settings.host) === "::";
   const origins = new Set(settings.allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, "")));
   const needsToken = settings.auth === "token" || !isLoopback(settings.host);
@@ -53,24 +53,24 @@ export function createGate(settings: ApiSettings, token: string): AccessGate {
     checkToken(access, headers) {
       if (access === "open" || !needsToken) return null;
       const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
-      if (given === undefined) return { code: "unauthorized", message: "cannot answer: no token was sent", hint: TOKEN_HINT };
-      // Digests have one length, so that the comparison tells nothing of the token, not even how long it is.
+      if (given === undefined) return { code: "unauthorized", message: "cannot answer: the request has no token", hint: TOKEN_HINT };
+      // Digests have equal lengths, so the timing of the comparison reveals nothing about the token, not even its length.
       if (timingSafeEqual(digest(given), expected)) return null;
       return { code: "unauthorized", message: "cannot answer: the token is wrong", hint: TOKEN_HINT };
     },
     needsToken,
     checkSession(access, headers, found) {
       if (access === "open" || !needsToken) return null;
-      if (found.kind !== "alive") return { code: "unauthorized", message: "cannot answer: the session is over", hint: "sign in again" };
-      // Pages of other ports of this host are the same site to a cookie; the browser tells who asks (Fetch Metadata).
+      if (found.kind !== "alive") return { code: "unauthorized", message: "cannot answer: the session has ended", hint: "sign in again" };
+      // Cookies do not distinguish the ports of a host, so the browser has to say which page made the request (Fetch Metadata).
       const from = headers.get("sec-fetch-site");
       if (from !== null && from !== "same-origin" && from !== "none")
-        return { code: "forbidden", message: "cannot answer: another page asks with this one's session" };
+        return { code: "forbidden", message: "cannot answer: another page made this request with the session of this one" };
       if (access === "read") return null;
       if (access === "admin")
         return { code: "forbidden", message: "cannot do that from the page", hint: "use `sup` on the machine, or the token" };
       if (settings.page !== "read-only") return null;
-      return { code: "forbidden", message: "cannot change anything: the page is read-only", hint: "api.page of the settings file says so" };
+      return { code: "forbidden", message: "cannot change anything: the page is read-only", hint: "see api.page in the settings file" };
     },
     corsFor(headers) {
       const origin = headers.get("origin")?.toLowerCase();
@@ -91,7 +91,7 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 
 const plainHost = (host: string): string => host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
 
-/** The name of `name:port`, `[::1]:port` and the like. */
+/** The host of `name:port`, `[::1]:port` and the like. */
 function hostName(host: string): string {
   const inBrackets = /^\[([^\]]*)\](:\d*)?$/.exec(host);
   return inBrackets ? inBrackets[1]! : host.replace(/:\d*$/, "");
@@ -99,12 +99,13 @@ function hostName(host: string): string {
 
 const foreignHost = (host: string): ApiError => ({
   code: "forbidden",
-  message: host === "" ? "cannot answer: the request has no Host" : `cannot answer: ${host.slice(0, 100)} is no name of this listener`,
-  hint: "add the name to api.allowed_hosts of the settings file",
+  message:
+    host === "" ? "cannot answer: the request has no Host header" : `cannot answer: ${host.slice(0, 100)} is not a name of this listener`,
+  hint: "add the name to api.allowed_hosts in the settings file",
 });
 
 const foreignOrigin = (origin: string): ApiError => ({
   code: "forbidden",
   message: `cannot answer: requests from pages of ${origin.slice(0, 100)} are not allowed`,
-  hint: "add the origin to api.allowed_origins of the settings file",
+  hint: "add the origin to api.allowed_origins in the settings file",
 });

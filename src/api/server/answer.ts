@@ -1,6 +1,6 @@
 import { ERRORS, type ApiError } from "../contract/errors.ts";
 
-/** No sniffing, no caching: what a supervisor says is true now and may hold what only its operator should see. */
+/** No sniffing and no caching: answers are about the present and may contain what only the operator may see. */
 const COMMON = { "x-content-type-options": "nosniff", "cache-control": "no-store", "referrer-policy": "no-referrer" } as const;
 const JSON_HEADERS = { ...COMMON, "content-type": "application/json" } as const;
 
@@ -15,7 +15,7 @@ export function errorAnswer(error: ApiError, headers: Readonly<Record<string, st
   return new Response(body, { status: ERRORS[code].status, headers: { ...JSON_HEADERS, ...headers } });
 }
 
-/** nginx would hold a stream back without it; it also tells streams from other answers. */
+/** Without it nginx buffers a stream. The server also recognises streaming answers by it. */
 export const STREAM_HEADER = "x-accel-buffering";
 
 export const streamAnswer = (body: ReadableStream, type: string): Response =>

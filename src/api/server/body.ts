@@ -4,7 +4,7 @@ import { locateJsonError } from "../contract/json.ts";
 
 export const MAX_BODY = 1024 * 1024;
 
-/** The JSON body of a request; undefined when it has none. Never holds more than MAX_BODY. */
+/** The JSON body of a request; undefined when it has none. Buffers at most MAX_BODY bytes. */
 export async function readJson(request: Request): Promise<Result<unknown, ApiError>> {
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > MAX_BODY) return err(TOO_LARGE);
@@ -20,9 +20,9 @@ export async function readJson(request: Request): Promise<Result<unknown, ApiErr
   return parse(bytes);
 }
 
-const TOO_LARGE: ApiError = { code: "too-large", message: "cannot accept the body: it is over 1 MiB" };
+const TOO_LARGE: ApiError = { code: "too-large", message: "cannot accept the body: it is larger than 1 MiB" };
 
-/** Null as soon as it is over the limit: a chunked body has no content-length to go by. */
+/** Null as soon as the body exceeds the limit: a chunked body has no content-length to check first. */
 async function readAll(body: ReadableStream<Uint8Array>): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;

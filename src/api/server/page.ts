@@ -9,14 +9,14 @@ export interface PageFile {
   readonly bytes: Uint8Array;
 }
 
-/** The static side of the page: what needs no session, because it knows nothing of this machine. */
+/** The static files of the page. They need no session, because they contain nothing about this machine. */
 export interface Page {
-  /** Whether it is a path of the page's kind; such a one needs no token, there or not. */
+  /** Whether the path looks like a file of the page; such a path needs no token, whether the file exists or not. */
   claims(path: string): boolean;
   answer(path: string, headers: Headers): Promise<Response>;
 }
 
-/** The first request makes everything ready to be sent; a daemon whose page nobody opens pays nothing. */
+/** The first request loads and compresses all files, so a daemon whose page nobody opens pays nothing. */
 export function createPage(load: () => Promise<readonly PageFile[]>, basePath: string): Page {
   let ready: Promise<ReadonlyMap<string, Ready>> | null = null;
   return {
@@ -31,7 +31,7 @@ export function createPage(load: () => Promise<readonly PageFile[]>, basePath: s
   };
 }
 
-/** Names that tell their content: they may be kept for ever. */
+/** Names that contain a hash of the content, so browsers may cache them for ever. */
 const HASHED = /^\/[\w-]{1,40}-[a-z0-9]{8}\.(?:js|css|svg)$/;
 
 type Coding = "zstd" | "gzip" | "identity";
@@ -53,7 +53,7 @@ async function prepare(files: readonly PageFile[], basePath: string): Promise<Re
   return new Map(await Promise.all(made));
 }
 
-/** Behind a proxy the page may be asked for without its slash at the end; what it refers to is relative. */
+/** Behind a proxy the page may be requested without the trailing slash, and its references are relative. */
 function withBase(html: Uint8Array, basePath: string): Uint8Array {
   if (basePath === "") return html;
   return Buffer.from(Buffer.from(html).toString("utf8").replace("<head>", `<head><base href="${basePath}/">`));
@@ -64,7 +64,7 @@ async function encode(body: Uint8Array): Promise<Ready["bodies"]> {
   return { identity: body, gzip: await promisify(gzip)(body, { level: 9 }), zstd: await zstd };
 }
 
-/** Scripts and styles from here alone, talk to here alone, in nobody's frame. */
+/** Scripts, styles and connections only from and to this origin, and never in a frame. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -87,16 +87,16 @@ const COMMON = {
   vary: "accept-encoding",
 } as const;
 
-function send({ tag, headers, bodies }: Ready, asked: Headers): Response {
-  const coding = choose(asked.get("accept-encoding") ?? "");
+function send({ tag, headers, bodies }: Ready, request: Headers): Response {
+  const coding = choose(request.get("accept-encoding") ?? "");
   const etag = `"${tag}-${coding}"`;
   const all: Record<string, string> = { ...headers, etag };
   if (coding !== "identity") all["content-encoding"] = coding;
-  if (matches(asked.get("if-none-match"), etag)) return new Response(null, { status: 304, headers: all });
+  if (matches(request.get("if-none-match"), etag)) return new Response(null, { status: 304, headers: all });
   return new Response(bodies[coding] as Uint8Array<ArrayBuffer>, { headers: all });
 }
 
-/** RFC 9110 §12.5.3, with weights looked at only for `q=0`: the sender prefers what is smallest. */
+/** RFC 9110 §12.5.3. Of the weights only `q=0` counts: among accepted codings the smallest result wins. */
 function choose(accepted: string): Coding {
   const offers = new Map(
     accepted.split(",").map((offer) => [offer.split(";")[0]!.trim().toLowerCase(), !/;\s*q=0(\.0*)?\s*$/.test(offer)]),

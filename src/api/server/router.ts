@@ -9,12 +9,12 @@ export type Match =
 
 interface Node {
   readonly children: Map<string, Node>;
-  /** Where `:id` leads. */
+  /** The node for `:id`. */
   param: Node | null;
   readonly methods: Map<string, { readonly name: RouteName; readonly route: Route }>;
 }
 
-/** A tree of path segments, made once: a look-up costs a split and a few map reads. HEAD is answered as GET. */
+/** A tree of path segments, built once: a lookup costs a split and a few map reads. HEAD is routed as GET. */
 export function createRouter(routes: Readonly<Record<RouteName, Route>>): (method: string, path: string) => Match {
   const root = makeNode();
   for (const [name, route] of Object.entries(routes))
@@ -75,14 +75,14 @@ function allowOf(node: Node): string {
   return [...methods, ...(node.methods.has("GET") ? ["HEAD"] : [])].join(", ");
 }
 
-/** The nearest known path, with the ids of the asked one kept. */
+/** The most similar known path, with the ids of the requested path. */
 function suggest(path: string, paths: readonly string[]): string | null {
   if (path.length > 200) return null;
-  const asked = path.split("/");
+  const requested = path.split("/");
   const filled = paths.map((known) =>
     known
       .split("/")
-      .map((segment, i) => (segment === ":id" ? (asked[i] ?? segment) : segment))
+      .map((segment, i) => (segment === ":id" ? (requested[i] ?? segment) : segment))
       .join("/"),
   );
   const near = closest(path, filled);

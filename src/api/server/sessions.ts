@@ -4,21 +4,22 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
 
 /**
- * Who is signed in to the page. A session is a random cookie whose digest is kept, so that what is stored opens nothing;
- * it belongs to the token it was made under and is over when that one is renewed. Sessions outlive the daemon.
+ * The sessions of browsers that are signed in to the page. A session is a random cookie. Only its digest is stored, so that the
+ * store is of no use to a thief. A session ends when the token under which it was created is replaced; a restart of the daemon
+ * does not end it.
  */
 export interface Sessions {
-  /** For one sign-in within `CODE_MS`. */
+  /** A code for one sign-in within `CODE_MS`. */
   makeCode(): { readonly code: string; readonly expiresMs: number };
   signIn(secret: { readonly token?: string | undefined; readonly code?: string | undefined }): Result<Granted, ApiError>;
-  /** Of a `Cookie` header. */
+  /** The session of a `Cookie` header. */
   find(cookies: string): Found;
-  /** The session with its time begun anew; null when there is none. */
+  /** Extends the session to its full lifetime again; null when there is none. */
   renew(cookies: string): Granted | null;
   end(key: string): void;
-  /** Whether the session of a key goes on. */
+  /** Whether the session with this key is still valid. */
   isAlive(key: string): boolean;
-  /** The `Set-Cookie` header that gives the cookie, or takes it away. */
+  /** The `Set-Cookie` header that sets the cookie, or deletes it. */
   cookie(granted: Granted | null, secure: boolean): string;
 }
 
@@ -27,7 +28,7 @@ export interface Granted {
   readonly expiresMs: number;
 }
 
-/** `ended`: there is a cookie, but its session is over. */
+/** `ended`: there is a cookie, but its session has ended. */
 export type Found =
   | { readonly kind: "none" | "ended" }
   | { readonly kind: "alive"; readonly key: string; readonly expiresMs: number; readonly stale: boolean };
@@ -36,19 +37,19 @@ export interface SessionOptions {
   readonly token: string;
   readonly basePath: string;
   readonly now: () => number;
-  /** Where sessions are kept, as a text. */
+  /** Stores the sessions as a string. */
   readonly memory: { load(): string | null; save(text: string): void };
 }
 
-/** Since the page was last opened. */
+/** Lifetime of a session, from the last time the page was opened. */
 export const SESSION_MS = 7 * DAY_MS;
 export const CODE_MS = 2 * 60_000;
-/** More browsers than this are not signed in at once: the oldest sessions go. */
+/** When more browsers than this are signed in, the oldest sessions end. */
 const MAX_SESSIONS = 200;
 const MAX_CODES = 20;
 
 export function createSessions({ token, basePath, now, memory }: SessionOptions): Sessions {
-  // Cookies are of a host, whatever the port: two daemons of one machine need two names.
+  // Browsers share cookies between the ports of a host, so two daemons of one machine need different names.
   const realm = digest(`sup session\0${token}`);
   const name = `sup-${realm.slice(0, 8)}`;
   const sessions = parse(memory.load(), realm);
@@ -96,7 +97,7 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
     renew(cookies) {
       const value = valueOf(cookies);
       if (value === null || find(cookies).kind !== "alive") return null;
-      sessions.delete(digest(value)); // goes to the end: the newest
+      sessions.delete(digest(value)); // it is added again at the end, as the newest
       return begin(value);
     },
     end(key) {
@@ -104,7 +105,7 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
     },
     isAlive: (key) => (sessions.get(key) ?? 0) > now(),
     cookie(granted, secure) {
-      // Kept for longer than the session, so that one that is over can be told from none.
+      // The cookie outlives the session, so that an ended session can be distinguished from none.
       const [value, seconds] = granted === null ? ["", 0] : [granted.value, (4 * SESSION_MS) / 1000];
       return `${name}=${value}; Path=${basePath || "/"}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure ? "; Secure" : ""}`;
     },
@@ -113,7 +114,7 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
 
 function checkToken(given: string | undefined, token: string): ApiError | null {
   if (given === undefined || given === "")
-    return { code: "invalid", message: "cannot sign in: neither a token nor a code was sent", hint: "`sup token` prints the token" };
+    return { code: "invalid", message: "cannot sign in: the request has neither a token nor a code", hint: "`sup token` prints the token" };
   if (timingSafeEqual(Buffer.from(digest(given.trim())), Buffer.from(digest(token)))) return null;
   return { code: "invalid", message: "cannot sign in: the token is wrong", hint: "`sup token` prints the right one" };
 }
@@ -123,13 +124,13 @@ function useCode(codes: Map<string, number>, code: string, nowMs: number): ApiEr
   const expiresMs = codes.get(key) ?? 0;
   codes.delete(key);
   if (expiresMs > nowMs) return null;
-  const message = "cannot sign in: the link was used before, or is older than two minutes";
-  return { code: "invalid", message, hint: "`sup dashboard` makes a new one" };
+  const message = "cannot sign in: the link was already used, or is older than two minutes";
+  return { code: "invalid", message, hint: "`sup dashboard` prints a new one" };
 }
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64url");
 
-/** What cannot be read, or belongs to an earlier token, is no session. */
+/** Ignores sessions that cannot be read or belong to an earlier token. */
 function parse(text: string | null, realm: string): Map<string, number> {
   try {
     const kept = JSON.parse(text ?? "null") as { realm?: unknown; sessions?: unknown } | null;

@@ -4,17 +4,17 @@ import { err, ok, type Result } from "../../base/result.ts";
 
 export interface Token {
   readonly token: string;
-  /** What an operator should know of it. */
+  /** Something the operator should know about it. */
   readonly note: string | null;
 }
 
-/** The token of the TCP listener: 256 random bits as base64url in a file of mode 0600, kept over restarts. */
+/** The token of the TCP listener: 256 random bits as base64url in a file of mode 0600, which is kept between restarts. */
 export function readOrMakeToken(path: string): Result<Token, string> {
   try {
     const found = readToken(path);
     if (found === null) return ok({ token: makeToken(path), note: null });
     if (!/^[\x21-\x7e]{16,}$/.test(found.token))
-      return ok({ token: makeToken(path), note: `${path} held no usable token (16 printable characters or more): it was replaced` });
+      return ok({ token: makeToken(path), note: `${path} had no usable token (at least 16 printable characters), so it was replaced` });
     return ok({ token: found.token, note: found.openMode === null ? null : tighten(path, found.openMode) });
   } catch (error) {
     return err(`cannot keep the API token in ${path}: ${error instanceof Error ? error.message : String(error)}`);
@@ -28,7 +28,7 @@ function readToken(path: string): { readonly token: string; readonly openMode: n
   return { token: readFileSync(path, "utf8").trim(), openMode: (mode & 0o077) === 0 ? null : mode };
 }
 
-/** By rename: a crash in between leaves the old file or none, never half a token. */
+/** Writes a new file and renames it, so that a crash leaves the old file or none, never half a token. */
 function makeToken(path: string): string {
   const token = randomBytes(32).toString("base64url");
   const draft = `${path}.${process.pid}.new`;
@@ -40,5 +40,5 @@ function makeToken(path: string): string {
 
 function tighten(path: string, mode: number): string {
   chmodSync(path, 0o600);
-  return `${path} was open to others (mode 0${mode.toString(8)}): now 0600; remove it and restart the daemon to get a new token`;
+  return `${path} could be read by other users (mode 0${mode.toString(8)}) and now has mode 0600; to get a new token, remove the file and restart the daemon`;
 }

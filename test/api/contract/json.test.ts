@@ -21,7 +21,7 @@ for (const [text, line, column] of [
   test(`finds where ${JSON.stringify(text)} stops being JSON`, () => expect(locateJsonError(text)).toEqual({ line, column }));
 }
 
-test("agrees with JSON.parse on what is JSON, for JSON and for JSON with one character changed", () => {
+test("agrees with JSON.parse about what is JSON, for valid JSON and for JSON with one character changed", () => {
   const isJson = (text: string): boolean => {
     try {
       JSON.parse(text);

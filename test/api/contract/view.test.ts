@@ -20,12 +20,12 @@ const metrics = (id: string, cpu: number): StreamChange => ({
 /** Ids from 10 on. */
 const fold = (...changes: StreamChange[]): View => changes.reduce((view, change, i) => applyChange(view, 10 + i, change), emptyView());
 
-test("a view is stale before its first snapshot and takes nothing in", () => {
+test("a view is stale and ignores changes before its first snapshot", () => {
   const view = applyChange(emptyView(), 5, service("web"));
   expect([view.stale, view.services.size, view.lastId]).toEqual([true, 0, null]);
 });
 
-test("a snapshot is everything; changes replace, add at the end, remove; numbers go to their unit", () => {
+test("a snapshot replaces everything; changes replace, append or remove units; metrics go to their unit", () => {
   const view = fold(
     snapshot("a", "b"),
     service("a", 99),
@@ -44,7 +44,7 @@ test("a snapshot is everything; changes replace, add at the end, remove; numbers
 });
 
 for (const id of [10, 12, 9]) {
-  test(`after id 10 the id ${id} makes the view stale: it keeps what it showed until a snapshot`, () => {
+  test(`after id 10 the id ${id} makes the view stale: it keeps its state until a snapshot`, () => {
     const before = fold(snapshot("a"));
     const stale = applyChange(before, id, removed("a"));
     expect([stale.stale, stale.lastId, stale.services]).toEqual([true, 10, before.services]);
@@ -85,7 +85,7 @@ test("for any changes: the fold from a snapshot equals a snapshot of the fold, a
   );
 });
 
-test("for any lost or doubled change: the view says so from there on", () => {
+test("for any lost or repeated change: the view is stale from there on", () => {
   fc.assert(
     fc.property(fc.array(aChange, { minLength: 2, maxLength: 20 }), fc.nat(), fc.boolean(), (changes, at, twice) => {
       const numbered = changes.map((change, i) => ({ id: 11 + i, change }));

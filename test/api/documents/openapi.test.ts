@@ -34,7 +34,7 @@ test("every route is an operation with its own id, and there is no other", () =>
 });
 
 for (const [name, { method, path, access, streams }] of all) {
-  test(`${name}: parameters, answers and access are told`, () => {
+  test(`${name}: has parameters, answers and access`, () => {
     const operation = document.paths[path.replace(":id", "{id}")]![method.toLowerCase()]!;
     const parameters = operation.parameters ?? [];
     expect(parameters.filter((one) => one.in === "path").map((one) => [one.name, one.required])).toEqual(
@@ -49,7 +49,7 @@ for (const [name, { method, path, access, streams }] of all) {
   });
 }
 
-test("every $ref leads to a component, every component but the error is referred to, and nothing of zod is left", () => {
+test("every $ref points to a component, every component is referred to, and no key of zod is left", () => {
   const refs = new Set<string>();
   const walk = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
@@ -64,7 +64,7 @@ test("every $ref leads to a component, every component but the error is referred
   expect([...refs].sort()).toEqual(known.sort());
 });
 
-test("query parameters carry type, default and meaning; a body tells its keys", () => {
+test("query parameters have type, default and description; a body has its keys", () => {
   const logs = document.paths["/api/supervisor/services/{id}/logs"]!.get!;
   expect(logs.parameters?.find(({ name }) => name === "lines")).toMatchObject({
     in: "query",
@@ -80,7 +80,7 @@ test("query parameters carry type, default and meaning; a body tells its keys", 
   });
 });
 
-test("the reference names every route, every error and every key; no cell breaks its table", () => {
+test("the reference has every route, every error and every key; no cell breaks its table", () => {
   const text = apiReference();
   for (const [, { method, path, summary }] of all) expect(text).toContain(`## ${method} ${path}\n\n${summary}`);
   for (const code of Object.keys(ERRORS)) expect(text).toContain(`| \`${code}\` |`);

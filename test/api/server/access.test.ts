@@ -41,7 +41,7 @@ for (const [authorization, status] of [
     expect(await statusOf({ ...good, authorization })).toBe(status));
 }
 
-test("an unknown path or a wrong method tells nothing without the token, except / when there is no page, and its hint", async () => {
+test("without the token an unknown path or a wrong method reveals nothing; only / without a page answers, with a hint", async () => {
   const host = { host: "localhost" };
   expect(await statusOf(host, {}, "GET /nothing")).toBe(401);
   expect(await statusOf(host, {}, "DELETE /api/supervisor/status")).toBe(401);
@@ -84,12 +84,12 @@ for (const [origin, status, settings] of [
     expect(await statusOf({ ...good, origin }, settings)).toBe(status));
 }
 
-test("Host and Origin count for open routes too, and before the token", async () => {
+test("Host and Origin are checked for open routes too, and before the token", async () => {
   expect(await statusOf({ host: "evil.example" }, {}, "GET /healthz")).toBe(403);
   expect(await statusOf({ host: "evil.example" })).toBe(403);
 });
 
-test("auth none needs no token on a loopback host, and is ignored on any other", async () => {
+test("auth none needs no token on a loopback host, and is ignored on any other host", async () => {
   expect(await statusOf({ host: "localhost" }, { auth: "none" })).toBe(200);
   expect(await statusOf({ host: "localhost" }, { auth: "none", host: "::1" })).toBe(200);
   expect(await statusOf({ host: "localhost" }, { auth: "none", host: "0.0.0.0" })).toBe(401);
@@ -112,7 +112,7 @@ test("a page of an allowed origin may read the answers, its preflight needs no t
   expect((await ask("OPTIONS /api/supervisor/jobs", { headers: { host: "localhost" } }, "tcp")).status).toBe(401);
 });
 
-test("errors of access say what to do", async () => {
+test("access errors say what to do", async () => {
   const { ask } = makeRig();
   const missing = await errorOf(await ask(STATUS, { headers: { host: "localhost" } }, "tcp"));
   expect(missing).toMatchObject({ code: "unauthorized", hint: expect.stringContaining("sup token") });

@@ -2,7 +2,7 @@ import type { LogStart, Supervisor } from "../../../src/api/server/supervisor.ts
 
 export type Follower = Parameters<Supervisor["followLogs"]>[1];
 
-/** A trail that gives what the followers are told. */
+/** A trail of the lines that the followers get. */
 export function fakeTrail(followers: Set<Follower>): LogStart["trail"] {
   let more: Array<ReturnType<LogStart["trail"]["next"]>> = [];
   let onMore = (): void => {};

@@ -54,7 +54,7 @@ test("the socket has mode 0600 and answers without a token; the umask is as befo
   expect((await overUnix(unix.path)).status).toBe(200);
 });
 
-test("the unix socket has no idle timeout: a start that takes its minutes and a quiet stream are not cut", async () => {
+test("the unix socket has no idle timeout: a start of several minutes and a quiet stream are not cut off", async () => {
   const serve = spyOn(Bun, "serve");
   cleanups.push(() => serve.mockRestore());
   await open({ tcp: LOOPBACK });
@@ -65,7 +65,7 @@ test("the unix socket has no idle timeout: a start that takes its minutes and a 
   ]);
 });
 
-test("port 0 takes a free port and tells it; TCP asks for the token", async () => {
+test("port 0 picks a free port and reports it; TCP requires the token", async () => {
   const { tcp, notes } = await open({ tcp: LOOPBACK });
   expect(tcp?.url).toBe(`http://127.0.0.1:${tcp?.port}`);
   expect([tcp!.port > 0, notes]).toEqual([true, []]);
@@ -75,7 +75,7 @@ test("port 0 takes a free port and tells it; TCP asks for the token", async () =
   expect((await fetch(`${tcp!.url}/healthz`, { headers: { host: "evil.example" } })).status).toBe(403);
 });
 
-test("a taken port is no error: a note says by whom, and the socket answers", async () => {
+test("a port in use is not an error: a note says by whom, and the socket answers", async () => {
   const { port } = (await squat(0)).address() as { port: number };
   const { unix, tcp, notes } = await open({ tcp: { ...LOOPBACK, port }, whoListens: (asked) => `nginx on ${asked}` });
   expect([tcp, notes]).toEqual([null, [`port ${port} is taken by nginx on ${port}; the API is available on the unix socket only`]]);
@@ -90,7 +90,7 @@ test("two daemons of one user do not share a port: the second one has a note", a
   expect([second.tcp, second.notes]).toEqual([null, [expect.stringContaining(`port ${first.tcp!.port} is taken`)]]);
 });
 
-test("an address that this machine does not have is a note as well", async () => {
+test("an address that this machine does not have is a note, too", async () => {
   const { tcp, notes } = await open({ tcp: { ...LOOPBACK, host: "192.0.2.1" } });
   expect([tcp, notes]).toEqual([
     null,
@@ -98,13 +98,13 @@ test("an address that this machine does not have is a note as well", async () =>
   ]);
 });
 
-test("what is unsafe is noted: no token, no loopback", async () => {
+test("unsafe settings are noted: no token, or not only loopback", async () => {
   expect((await open({ tcp: { ...LOOPBACK, auth: "none" } })).notes).toEqual([expect.stringContaining("api.auth is none")]);
   expect((await open({ tcp: { ...LOOPBACK, host: "0.0.0.0", auth: "none" } })).notes).toEqual([expect.stringContaining("ignored")]);
   expect((await open({ tcp: { ...LOOPBACK, host: "0.0.0.0" } })).notes).toEqual([expect.stringContaining("TLS")]);
 });
 
-test("a socket that a killed daemon left is taken over", async () => {
+test("the socket file of a killed daemon is replaced", async () => {
   const path = tempSocket();
   const script = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.stdout.write("up"); await new Promise(() => {});`;
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
@@ -117,20 +117,20 @@ test("a socket that a killed daemon left is taken over", async () => {
   expect((await overUnix(unix.path)).status).toBe(200);
 });
 
-test("a socket that somebody answers on is left alone", async () => {
+test("a socket that accepts connections is left alone", async () => {
   const first = await open();
   expect(await refused({ socketPath: first.unix.path })).toContain("another daemon listens there");
   expect((await overUnix(first.unix.path)).status).toBe(200);
 });
 
-test("a file that is no socket is left alone", async () => {
+test("a file that is not a socket is left alone", async () => {
   const path = tempSocket();
   writeFileSync(path, "precious");
   expect(await refused({ socketPath: path })).toContain("a file that is not a socket");
   expect(readFileSync(path, "utf8")).toBe("precious");
 });
 
-test("a path of 107 bytes works, one of 108 is refused with its length before anything is tried", async () => {
+test("a path of 107 bytes works; one of 108 is refused with its length before anything else", async () => {
   const base = tempSocket().replace("sup.sock", "");
   const sized = (bytes: number): string => base + "s".repeat(bytes - base.length);
   expect((await overUnix((await open({ socketPath: sized(107) })).unix.path)).status).toBe(200);
@@ -138,13 +138,13 @@ test("a path of 107 bytes works, one of 108 is refused with its length before an
   expect(await refused({ socketPath: "/é".repeat(40) })).toContain("120 bytes");
 });
 
-test("a directory that is not there is an error with its cause", async () => {
+test("a missing directory is an error with its cause", async () => {
   expect(await refused({ socketPath: join(tempSocket(), "..", "gone", "sup.sock") })).toMatch(
     /^cannot listen on .*gone\/sup\.sock: .*ENOENT/,
   );
 });
 
-test("stop ends streams and listeners, lets an answer under way finish, and takes the socket file away", async () => {
+test("stop closes streams and listeners, waits for an answer under way, and removes the socket file", async () => {
   const rig = makeRig();
   let finish = (): void => {};
   const begun = new Promise<void>((begin) => {
@@ -169,7 +169,7 @@ test("stop ends streams and listeners, lets an answer under way finish, and take
   expect(await overUnix(unix.path).catch((error: { code: string }) => error.code)).toBe("ENOENT");
 });
 
-test("stop does not wait longer than its grace for an answer that does not come", async () => {
+test("stop waits for an answer no longer than its grace period", async () => {
   const rig = makeRig();
   const begun = new Promise<void>((begin) => (rig.fake.act = () => (begin(), new Promise(() => {}))));
   const { unix, stop } = await open({}, rig);
@@ -182,7 +182,7 @@ test("stop does not wait longer than its grace for an answer that does not come"
   expect(await waiting).toBe("cut");
 });
 
-test("a client that hangs up ends its subscription; one that does not read is cut off and costs no memory", async () => {
+test("a client that hangs up is unsubscribed; one that does not read is cut off and costs no memory", async () => {
   const { unix, rig } = await open();
   const request = "GET /api/supervisor/events/stream HTTP/1.1\r\nHost: sup\r\n\r\n";
   const gone = await dial(unix.path, request);

@@ -9,7 +9,7 @@ const text = (index: number): string => new TextDecoder().decode(PAGE[index]!.by
 const get = (path: string, headers: Record<string, string> = {}, settings: Parameters<typeof makeRig>[0] = {}): Promise<Response> =>
   makeRig(settings).ask(`GET ${path}`, { headers: { ...HOST, ...headers } }, "tcp");
 
-test("the page is served without a token, under a policy that lets in nothing from elsewhere and no inline script", async () => {
+test("the page is served without a token, under a policy that allows nothing from other origins and no inline script", async () => {
   const page = await get("/");
   expect(page.status).toBe(200);
   expect(await page.text()).toBe(text(0));
@@ -21,7 +21,7 @@ test("the page is served without a token, under a policy that lets in nothing fr
   expect(page.headers.get("x-content-type-options")).toBe("nosniff");
 });
 
-test("the page is asked for anew each time, what carries its hash is kept for ever", async () => {
+test("the page itself is revalidated each time; files with a hash in their name are cached for ever", async () => {
   expect((await get("/")).headers.get("cache-control")).toBe("no-cache");
   expect((await get(SCRIPT)).headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
 });
@@ -32,14 +32,14 @@ for (const [accepted, coding, decode] of [
   ["zstd;q=0, gzip;q=0.5", "gzip", gunzipSync],
   ["", null, (bytes: Uint8Array) => bytes],
 ] as const)
-  test(`to who accepts "${accepted}" a file is sent as ${coding ?? "it is"}`, async () => {
+  test(`a file is sent ${coding === null ? "without a coding" : `as ${coding}`} to a client that accepts "${accepted}"`, async () => {
     const response = await get(SCRIPT, { "accept-encoding": accepted });
     expect(response.headers.get("content-encoding")).toBe(coding);
     expect(response.headers.get("vary")).toBe("accept-encoding");
     expect(new TextDecoder().decode(decode(await response.bytes()))).toBe(text(1));
   });
 
-test("who has it already is told so by its ETag, which is of the coding too", async () => {
+test("a cached file is answered with 304 by its ETag, which differs by coding", async () => {
   const zipped = { "accept-encoding": "gzip" };
   const etag = (await get("/", zipped)).headers.get("etag")!;
   expect(etag).toMatch(/^"[^"]+"$/);
@@ -49,7 +49,7 @@ test("who has it already is told so by its ETag, which is of the coding too", as
   expect((await get("/", { "if-none-match": etag })).status).toBe(200);
 });
 
-test("a file that is not of this page is 404, and other paths still ask for the token", async () => {
+test("an unknown file of the page is 404, and other paths still require the token", async () => {
   const old = await get("/chunk-00000000.js");
   expect(old.status).toBe(404);
   expect(await errorOf(old)).toMatchObject({ code: "not-found", hint: "reload the page" });
@@ -63,17 +63,17 @@ test("HEAD has no body; other methods are refused", async () => {
   expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
 });
 
-test("below a base path the page's own references go there", async () => {
+test("below a base path the references of the page point there", async () => {
   const page = await get("/sup/", {}, { basePath: "/sup" });
   expect(await page.text()).toContain('<head><base href="/sup/">');
   expect((await get(`/sup${SCRIPT}`, {}, { basePath: "/sup" })).status).toBe(200);
 });
 
-test("switched off there is none, and its files are not there either", async () => {
+test("a page that is switched off has no index and no files", async () => {
   expect((await get("/", {}, { page: "off" })).status).toBe(404);
   expect((await get(SCRIPT, {}, { page: "off" })).status).toBe(401);
 });
 
-test("a foreign Host gets no page: a rebound name could read it", async () => {
+test("a foreign Host gets no page: DNS rebinding could read it", async () => {
   expect((await get("/", { host: "evil.example" })).status).toBe(403);
 });

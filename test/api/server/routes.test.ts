@@ -6,7 +6,7 @@ import { errorOf, makeRig, NOW, TOKEN } from "./fake.ts";
 const API = "/api/supervisor";
 const body = (value: unknown): RequestInit => ({ body: JSON.stringify(value) });
 
-/** One good request for each route; a route without a row does not compile. */
+/** One good request for each route; the compiler refuses a route without a row. */
 const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [request: string, init?: RequestInit, status?: number]> = {
   healthz: ["GET /healthz"],
   openapi: ["GET /openapi.json"],
@@ -51,7 +51,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
 };
 
 for (const [name, [request, init, status = 200]] of Object.entries(GOOD)) {
-  test(`${name}: answers what the contract says, as JSON that nobody caches or sniffs`, async () => {
+  test(`${name}: answers as the contract says, as JSON that is neither cached nor sniffed`, async () => {
     const { ask, bugs } = makeRig();
     const response = await ask(request, init);
     expect(bugs).toEqual([]);
@@ -64,7 +64,7 @@ for (const [name, [request, init, status = 200]] of Object.entries(GOOD)) {
   });
 }
 
-test("what a route is asked reaches the supervisor with defaults, texts turned to numbers, times resolved, suffixes gone", async () => {
+test("a request reaches the supervisor with defaults, converted numbers, resolved times and ids without suffix", async () => {
   const { ask, fake } = makeRig();
   for (const name of [
     "serviceMetrics",
@@ -95,7 +95,7 @@ test("what a route is asked reaches the supervisor with defaults, texts turned t
   ]);
 });
 
-test("each single-unit action is a job of one with the options it was given, in the body or in the query", async () => {
+test("each single-unit action is a job of one unit, with the options of the body or of the query", async () => {
   const { ask, fake } = makeRig();
   const actions = ["start", "stop", "restart", "reload", "kill", "enable", "disable", "reset-failed"] as const;
   for (const action of actions) {
@@ -110,7 +110,7 @@ test("each single-unit action is a job of one with the options it was given, in 
   expect(fake.calls.pop()).toEqual(["act", { action: "kill", units: ["db"], wait: true, dry_run: false, signal: "USR1" }]);
 });
 
-test("an action answers its outcome, the unit after it and the warnings; 202 when it is only under way", async () => {
+test("an action answers its outcome, the unit after it and the warnings; 202 when it is pending", async () => {
   const { ask, fake } = makeRig();
   const done = (await (await ask(`POST ${API}/services/web/start`)).json()) as Record<string, unknown>;
   expect(done).toMatchObject({ outcome: { id: "web", result: "done" }, service: { id: "web", pid: 4711 }, warnings: ["mind the step"] });
@@ -120,7 +120,7 @@ test("an action answers its outcome, the unit after it and the warnings; 202 whe
   expect((await ask(`POST ${API}/jobs`, body({ action: "start", units: ["web"], wait: false }))).status).toBe(202);
 });
 
-test("a failed action of one unit is 409 failed with the outcome's message, or the status of the outcome's own code", async () => {
+test("a failed action is 409 failed with the message of the outcome, or the status of the outcome's own code", async () => {
   const { ask, fake } = makeRig();
   fake.outcome = () => ({ result: "failed", state: "failed", message: "cannot start web: exit code 3" });
   const failed = await ask(`POST ${API}/services/web/start`);
@@ -132,7 +132,7 @@ test("a failed action of one unit is 409 failed with the outcome's message, or t
   expect((await errorOf(await ask(`POST ${API}/services/web/start`))).code).toBe("failed");
 });
 
-test("a job that failed for some units is 200: each outcome speaks for itself", async () => {
+test("a job that failed for some units is 200: each outcome has its own result", async () => {
   const { ask, fake } = makeRig();
   fake.outcome = (id) => ({ result: id === "db" ? "failed" : "done", state: "running", message: id, code: "failed" });
   const response = await ask(`POST ${API}/jobs`, body({ action: "restart", units: ["web", "db"] }));
@@ -155,7 +155,7 @@ for (const [request, key] of [
   });
 }
 
-test("an unknown unit is 404 no-such-unit; a glob in the path is told where globs go", async () => {
+test("an unknown unit is 404 no-such-unit; a glob in the path has a hint where globs are accepted", async () => {
   const { ask } = makeRig();
   const unknown = await ask(`GET ${API}/services/nope`);
   expect(unknown.status).toBe(404);
@@ -181,7 +181,7 @@ test("overall health is 200 while healthy or degraded and 503 with the same body
   expect(await response.json()).toEqual(fake.overall);
 });
 
-test("a report takes finite numbers only, at most 64 names, from a unit that exists", async () => {
+test("a report accepts only finite numbers, at most 64 names, and only of an existing unit", async () => {
   const { ask, fake } = makeRig();
   const report = async (text: string) => ask(`POST ${API}/metrics`, { body: text });
   expect((await report(`{"service_id":"web","metrics":{"x":1e999}}`)).status).toBe(422);
@@ -204,7 +204,7 @@ test("HEAD is GET without the body; another method is 405 with Allow", async () 
   expect((await ask(`GET ${API}/jobs`)).headers.get("allow")).toBe("POST");
 });
 
-test("an unknown path is 404 with the nearest known one; / without a page tells where to look", async () => {
+test("an unknown path is 404 with the most similar one; / without a page has a hint", async () => {
   const { ask } = makeRig({ page: "off" });
   expect(await errorOf(await ask(`GET ${API}/statu`))).toMatchObject({ code: "not-found", hint: `did you mean ${API}/status?` });
   expect(await errorOf(await ask(`POST ${API}/services/web/strat`))).toMatchObject({ hint: `did you mean ${API}/services/web/start?` });
@@ -212,7 +212,7 @@ test("an unknown path is 404 with the nearest known one; / without a page tells 
   expect(await errorOf(await ask("GET /"))).toMatchObject({ code: "not-found", hint: expect.stringMatching(/status.*sup token/) });
 });
 
-test("a handler that throws is 500 with a general message, and onError hears the error", async () => {
+test("a handler that throws is 500 with a general message, and onError gets the error", async () => {
   const { ask, fake, bugs } = makeRig();
   const secret = new Error("the password is 1234");
   fake.summary = () => {
@@ -252,7 +252,7 @@ test("a request on the unix socket never gets an idle timeout", async () => {
   expect(set).toEqual([0]);
 });
 
-test("a base path is taken off, and may be absent because a proxy took it off already", async () => {
+test("a base path is stripped; it may be absent because a proxy has stripped it", async () => {
   const { ask } = makeRig({ basePath: "/sup" });
   expect((await ask(`GET /sup${API}/status`)).status).toBe(200);
   expect((await ask(`GET ${API}/status`)).status).toBe(200);

@@ -5,7 +5,7 @@ import { errorOf, makeRig, NOW, readerOf, TOKEN } from "./fake.ts";
 const API = "/api/supervisor";
 const HOST = { host: "127.0.0.1:7870" };
 
-/** Sessions with a clock to turn and a memory to look into. */
+/** Sessions with a clock that the test sets and a store that it can read. */
 function sessionsWith(token = TOKEN, kept: { text: string | null } = { text: null }) {
   const clock = { ms: NOW };
   const memory = { load: () => kept.text, save: (text: string) => void (kept.text = text) };
@@ -20,7 +20,7 @@ const cookieOf = (sessions: Sessions): string => {
   return sessions.cookie(granted.value, false).split(";")[0]!;
 };
 
-test("the cookie cannot be read by scripts nor sent by other sites, and is kept to https where it came so", () => {
+test("scripts cannot read the cookie, other sites cannot send it, and over https it is Secure", () => {
   const { sessions } = sessionsWith();
   const granted = sessions.signIn({ token: ` ${TOKEN}\n` });
   expect(granted.ok).toBe(true);
@@ -30,7 +30,7 @@ test("the cookie cannot be read by scripts nor sent by other sites, and is kept 
   expect(sessions.cookie(null, false)).toContain("Max-Age=0");
 });
 
-test("a session is found by its cookie among others, ends after its time, and is renewed on the way", () => {
+test("a session is found among other cookies, ends after its lifetime, and can be renewed", () => {
   const { sessions, clock } = sessionsWith();
   const cookie = `other=1; ${cookieOf(sessions)}; last=2`;
   expect(sessions.find(cookie)).toMatchObject({ kind: "alive", stale: false });
@@ -45,7 +45,7 @@ test("a session is found by its cookie among others, ends after its time, and is
   expect(sessions.renew(cookie)).toBeNull();
 });
 
-test("a code signs in once, and not after two minutes", () => {
+test("a code works once, and not after two minutes", () => {
   const { sessions, clock } = sessionsWith();
   const first = sessions.makeCode();
   expect(sessions.signIn({ code: first.code }).ok).toBe(true);
@@ -56,7 +56,7 @@ test("a code signs in once, and not after two minutes", () => {
   expect(sessions.signIn({ code: "" }).ok).toBe(false);
 });
 
-test("sessions outlive the daemon without a secret in the store, but not a renewed token", () => {
+test("sessions survive a restart without a secret in the store, but not a new token", () => {
   const { sessions, kept } = sessionsWith();
   const cookie = cookieOf(sessions);
   expect(kept.text).not.toContain(cookie.split("=")[1]!);
@@ -76,7 +76,7 @@ async function signedIn(settings: Parameters<typeof makeRig>[0] = {}) {
   return { ...rig, ask };
 }
 
-test("a session reads and acts, but neither ends the daemon, runs commands nor makes links", async () => {
+test("a session can read and act, but cannot end the daemon, run commands or create links", async () => {
   const { ask, fake } = await signedIn();
   expect((await ask(`GET ${API}/status`)).status).toBe(200);
   expect((await ask(`POST ${API}/services/web/restart`)).status).toBe(200);
@@ -90,7 +90,7 @@ test("secrets are not revealed to a session", async () => {
   expect((await ask(`GET ${API}/services/web/file?reveal=true`)).status).toBe(403);
 });
 
-test("read-only: a session sees and changes nothing", async () => {
+test("read-only: a session can read but not change anything", async () => {
   const { ask, fake } = await signedIn({ page: "read-only" });
   expect(await (await ask(`GET ${API}/session`)).json()).toMatchObject({ signed_in: true, access: "read" });
   expect((await ask(`GET ${API}/status`)).status).toBe(200);
@@ -111,7 +111,7 @@ for (const [from, status] of [
     expect((await ask(`GET ${API}/status`, { "sec-fetch-site": from })).status).toBe(status);
   });
 
-test("signing out ends the session everywhere: its cookie, and the streams it has open", async () => {
+test("signing out ends the session, its cookie and its open streams", async () => {
   const { ask, app } = await signedIn();
   const stream = await ask(`GET ${API}/events/stream`);
   const reader = readerOf(stream);
@@ -124,7 +124,7 @@ test("signing out ends the session everywhere: its cookie, and the streams it ha
   expect(await (await ask(`GET ${API}/session`)).json()).toMatchObject({ signed_in: false, ended: true });
 });
 
-test("a wrong token is refused without a cookie, and a switched-off page signs nobody in", async () => {
+test("a wrong token gets no cookie, and nobody can sign in while the page is switched off", async () => {
   const wrong = await makeRig().ask(`POST ${API}/session`, { headers: HOST, body: '{"token":"nonsense"}' }, "tcp");
   expect(wrong.status).toBe(422);
   expect(wrong.headers.get("set-cookie")).toBeNull();
@@ -132,7 +132,7 @@ test("a wrong token is refused without a cookie, and a switched-off page signs n
   expect(off.status).toBe(409);
 });
 
-test("a link carries its code behind the #, and signs in once", async () => {
+test("a link has its code after the # and works once", async () => {
   const { ask } = makeRig({ basePath: "/sup" });
   const { url } = (await (await ask(`POST ${API}/session/link`)).json()) as { url: string };
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:7870\/sup\/#\/sign-in\/[\w-]{32}$/);
@@ -143,7 +143,7 @@ test("a link carries its code behind the #, and signs in once", async () => {
   expect((await ask(`POST ${API}/session`, { headers: HOST, body }, "tcp")).status).toBe(422);
 });
 
-test("where no token is asked for, nobody has to sign in", async () => {
+test("where no token is required, nobody has to sign in", async () => {
   const { ask } = makeRig({ auth: "none" });
   const answer = await ask(`GET ${API}/session`, { headers: HOST }, "tcp");
   expect(await answer.json()).toEqual({ signed_in: true, ended: false, expires: null, access: "write" });

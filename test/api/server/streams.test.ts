@@ -11,7 +11,7 @@ afterEach(() => void jest.useRealTimers());
 
 const change = (pid: number): StreamChange => ({ kind: "service", data: aService("web", { pid }) });
 
-/** Ids, kinds and data of what an event stream said. */
+/** Ids, kinds and data of the messages of an event stream. */
 function messagesOf(text: string): Array<{ id: number; kind: string; data: { pid?: number } }> {
   return [...text.matchAll(/id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/g)].map(([, id, kind, data]) => ({
     id: Number(id),
@@ -20,7 +20,7 @@ function messagesOf(text: string): Array<{ id: number; kind: string; data: { pid
   }));
 }
 
-test("the event stream begins with a retry time and a snapshot, then tells changes with consecutive ids", async () => {
+test("the event stream begins with a retry time and a snapshot, then has changes with consecutive ids", async () => {
   const { ask, fake } = makeRig();
   const response = await ask(EVENTS);
   expect(response.headers.get("content-type")).toBe("text/event-stream");
@@ -54,7 +54,7 @@ for (const [what, path, headers] of [
 }
 
 for (const id of ["5", "999999", "-1", "abc", "1e99"]) {
-  test(`an id that is not known (${id}) gets a snapshot`, async () => {
+  test(`an unknown id (${id}) gets a snapshot`, async () => {
     const { ask } = makeRig();
     const reader = readerOf(await ask(EVENTS, { headers: { "last-event-id": id } }));
     expect(messagesOf(await reader.until((so) => messagesOf(so).length > 0)).map(({ kind }) => kind)).toEqual(["snapshot"]);
@@ -62,7 +62,7 @@ for (const id of ["5", "999999", "-1", "abc", "1e99"]) {
   });
 }
 
-test("a change is written out once for all who listen, and each gets it under its id", async () => {
+test("a change is serialised once for all subscribers, and each gets it with its id", async () => {
   const { ask, fake } = makeRig();
   const readers = [readerOf(await ask(EVENTS)), readerOf(await ask(EVENTS))];
   let writes = 0;
@@ -85,14 +85,14 @@ test("a client that goes away is unsubscribed", async () => {
   expect([fake.subscribers.size, fake.followers.size, app.openStreams]).toEqual([0, 0, 0]);
 });
 
-test("HEAD of a stream tells its headers and leaves nobody subscribed", async () => {
+test("HEAD of a stream answers its headers and leaves no subscription", async () => {
   const { ask, fake } = makeRig();
   const head = await ask(EVENTS.replace("GET", "HEAD"));
   expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([200, "text/event-stream", ""]);
   expect(fake.subscribers.size).toBe(0);
 });
 
-test("a client that does not read is cut off at the limit of its queue, and others go on", async () => {
+test("a client that does not read is cut off when its queue is full; others continue", async () => {
   const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 50 } });
   const slow = await ask(EVENTS);
   const quick = readerOf(await ask(EVENTS));
@@ -101,12 +101,12 @@ test("a client that does not read is cut off at the limit of its queue, and othe
     if (pid % 10 === 9) await quick.until((so) => so.includes(`id: ${101 + pid}\n`));
   }
   expect(fake.subscribers.size).toBe(1);
-  expect(await slow.text()).toBe(""); // what waited for it is gone: it comes back and gets it all anew
+  expect(await slow.text()).toBe(""); // its queued messages are dropped: it reconnects and resumes
   expect(messagesOf(await quick.until(() => true)).length).toBe(61);
   await quick.cancel();
 });
 
-test("a queue is limited in characters too, but one message of any size passes an empty one", async () => {
+test("a queue is limited in characters too, but an empty one accepts a message of any size", async () => {
   const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxChars: 3000 } });
   const reader = readerOf(await ask(EVENTS, { headers: { "last-event-id": "100" } }));
   await reader.until((so) => so.includes("retry"));
@@ -117,7 +117,7 @@ test("a queue is limited in characters too, but one message of any size passes a
   expect(fake.subscribers.size).toBe(0);
 });
 
-test("closing the app ends every stream after what is queued, unsubscribes, and opens no more", async () => {
+test("closing the app ends every stream after its queued messages, unsubscribes, and refuses new streams", async () => {
   const { ask, fake, app } = makeRig();
   const reader = readerOf(await ask(EVENTS));
   await reader.until((so) => so.includes("snapshot"));
@@ -128,7 +128,7 @@ test("closing the app ends every stream after what is queued, unsubscribes, and 
   expect((await ask(EVENTS)).status).toBe(503);
 });
 
-test("streams are limited in number: one too many is 429", async () => {
+test("the number of streams is limited: one too many is 429", async () => {
   const { ask, app, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxStreams: 2 } });
   const open = [await ask(EVENTS), await ask(FOLLOW)];
   const refused = await ask(EVENTS);
@@ -139,13 +139,13 @@ test("streams are limited in number: one too many is 429", async () => {
   expect(fake.subscribers.size).toBe(0);
 });
 
-test("one timer pings all streams every 15 s, and none is left when the last has gone", async () => {
+test("one timer pings all streams every 15 s, and is cleared with the last stream", async () => {
   jest.useFakeTimers();
   const { ask, app } = makeRig();
   const streams = [await ask(EVENTS), await ask(FOLLOW), await ask(EVENTS)];
   expect(jest.getTimerCount()).toBe(1);
   const [events, logs] = streams.map((stream) => stream.body!.getReader() as ReadableStreamDefaultReader<Uint8Array>);
-  await Promise.all([events!.read(), logs!.read()]); // what there is at first
+  await Promise.all([events!.read(), logs!.read()]); // the first messages
   const next = Promise.all([events!.read(), logs!.read()]);
   await Promise.resolve();
   jest.advanceTimersByTime(15_000);
@@ -167,7 +167,7 @@ test.each([false, true])("logs to follow are what is there, then each new line, 
   await reader.cancel();
 });
 
-test("grep and stream choose among the lines to come as well", async () => {
+test("grep and stream filter new lines as well", async () => {
   const { ask, fake } = makeRig();
   const reader = readerOf(await ask(`${FOLLOW}&lines=0&grep=^a&stream=stderr`, SSE));
   for (const [text, stream] of [
@@ -181,7 +181,7 @@ test("grep and stream choose among the lines to come as well", async () => {
   await reader.cancel();
 });
 
-test("a client that accepts server-sent events gets the lines as such", async () => {
+test("a client that accepts server-sent events gets lines as events", async () => {
   const { ask, fake } = makeRig();
   const response = await ask(`${FOLLOW}&lines=0`, SSE);
   expect(response.headers.get("content-type")).toBe("text/event-stream");
@@ -194,7 +194,7 @@ test("a client that accepts server-sent events gets the lines as such", async ()
   await reader.cancel();
 });
 
-test("a slow reader of logs misses nothing; what was deleted before it came there is a gap", async () => {
+test("a slow reader of logs misses nothing; lines that were deleted before it read them are a gap", async () => {
   const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 4, maxChars: 100 } });
   const reader = readerOf(await ask(`${FOLLOW}&lines=0`));
   for (let i = 0; i < 50; i++) fake.log(aLine(`line ${i}`));
@@ -206,7 +206,7 @@ test("a slow reader of logs misses nothing; what was deleted before it came ther
   await reader.cancel();
 });
 
-test("a place to go on at that is not known any more is a gap, unless a time is given", async () => {
+test("a place that no longer exists is a gap, unless a time is given", async () => {
   const { ask } = makeRig();
   const reader = readerOf(await ask(`${FOLLOW}&places=true&after=1:2:3`));
   const text = await reader.until((so) => so.includes("gap"));
@@ -220,7 +220,7 @@ test("a place to go on at that is not known any more is a gap, unless a time is 
   expect((await ask(`${FOLLOW}&invocation=0`, SSE)).status).toBe(422);
 });
 
-test("a slow page keeps its stream: the gap stands where the lines are missing, and counts them", async () => {
+test("a slow page keeps its stream: a gap stands where lines are missing, with their number", async () => {
   const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 4 } });
   const response = await ask(`${FOLLOW}&lines=0`, SSE);
   for (let i = 0; i < 8; i++) fake.log(aLine(`line ${i}`));
@@ -234,7 +234,7 @@ test("a slow page keeps its stream: the gap stands where the lines are missing, 
   await reader.cancel();
 });
 
-test("the lines that are there already come whole, also when they are more than a queue holds", async () => {
+test("existing lines are all sent, even if they are more than a queue holds", async () => {
   const { ask, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxMessages: 10, maxChars: 1000 } });
   fake.lines.push(...Array.from({ length: 50 }, (_, i) => aLine(`old ${i}`)));
   const reader = readerOf(await ask(FOLLOW));
@@ -243,7 +243,7 @@ test("the lines that are there already come whole, also when they are more than 
   await reader.cancel();
 });
 
-test("a client that has gone while the past was looked for leaves nothing open", async () => {
+test("a client that disconnects while existing lines are read leaves nothing open", async () => {
   const { app, fake } = makeRig();
   const gone = new AbortController();
   const [, path] = FOLLOW.split(" ");
@@ -251,6 +251,26 @@ test("a client that has gone while the past was looked for leaves nothing open",
   gone.abort();
   await answer;
   expect([app.openStreams, fake.followers.size]).toEqual([0, 0]);
+});
+
+test("a subscription that fails leaves no stream open", async () => {
+  const { ask, app, fake, bugs } = makeRig();
+  fake.subscribe = () => Promise.reject(new Error("no"));
+  expect((await ask(EVENTS)).status).toBe(500);
+  expect(bugs).toHaveLength(1);
+  expect(app.openStreams).toBe(0);
+});
+
+test("a stream that is closed while it subscribes is unsubscribed", async () => {
+  const { ask, app, fake } = makeRig();
+  const subscribe = fake.subscribe;
+  fake.subscribe = async (lastId, subscriber) => {
+    const stop = await subscribe(lastId, subscriber);
+    app.close();
+    return stop;
+  };
+  expect(await (await ask(EVENTS)).text()).toContain("snapshot");
+  expect([app.openStreams, fake.subscribers.size]).toEqual([0, 0]);
 });
 
 test("following an unknown unit is an error, not a stream", async () => {

@@ -29,14 +29,14 @@ test("a new token is 256 bits as base64url, in a file of mode 0600 whatever the 
   ]);
 });
 
-test("it is kept, and another place has another", () => {
+test("the token is kept; another path has another token", () => {
   const dir = tempDir();
   const { token } = get(join(dir, "token"));
   expect(get(join(dir, "token"))).toEqual({ token, note: null });
   expect(get(join(dir, "other")).token).not.toBe(token);
 });
 
-test("a file that others may read is closed to them, with a note", () => {
+test("a file that other users can read gets mode 0600, with a note", () => {
   const path = join(tempDir(), "token");
   const { token } = get(path);
   chmodSync(path, 0o644);
@@ -57,13 +57,13 @@ for (const text of ["", "\n", "short", "with a space in it all the same"]) {
   });
 }
 
-test("what a crash left half-made is no obstacle", () => {
+test("a half-written file of a crash is no obstacle", () => {
   const path = join(tempDir(), "token");
   writeFileSync(`${path}.${process.pid}.new`, "half");
   expect(get(path).token).toHaveLength(43);
 });
 
-test("a directory that is not there is an error with its cause", () => {
+test("a missing directory is an error with its cause", () => {
   const result = readOrMakeToken(join(tempDir(), "no", "token"));
   expect(result).toEqual({ ok: false, error: expect.stringMatching(/^cannot keep the API token in .*ENOENT/) });
 });
