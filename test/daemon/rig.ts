@@ -9,7 +9,10 @@ import type { WorldEvent } from "../../src/core/world/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { UnitSource } from "../../src/ports/files.ts";
 import type { LogLine, LogStore } from "../../src/ports/logs.ts";
-import type { AlertRow, EventRow, MetricRow, Store } from "../../src/ports/store.ts";
+import type { AlertRow } from "../../src/ports/store/alerts.ts";
+import type { EventRow } from "../../src/ports/store/events.ts";
+import type { MetricRow } from "../../src/ports/store/metrics.ts";
+import type { Store } from "../../src/ports/store/store.ts";
 import type { ProcessFigures, Sample } from "../../src/ports/usage.ts";
 import { problemLine } from "../../src/spec/parse/problems.ts";
 import { Stage } from "../core/world/stage.ts";
@@ -60,7 +63,9 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const handle = (...all: readonly WorldEvent[]): void => all.forEach((event) => stage.post(event));
   const tell: LocalSupervisorOptions["tell"] = (type, message, id) => void told.push([type, message, id ?? null]);
   const announce = (id: string): void => void announced.push(id);
-  const clock: Clock = { monotonicMs: () => stage.nowMs, wallMs: () => BOOT + stage.nowMs, roll: () => 0.5, wakeAt: () => {} };
+  let rolls = 0;
+  const roll = (): number => (++rolls / 1000) % 1; // ids of jobs are random numbers, and must differ
+  const clock: Clock = { monotonicMs: () => stage.nowMs, wallMs: () => BOOT + stage.nowMs, roll, wakeAt: () => {} };
   const store = storeOf(events, alerts, metrics, enablements);
   const logs = logsOf(lines, logCalls);
   const systemUnits = { look: () => {}, hasCome: () => false };

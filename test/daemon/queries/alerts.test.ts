@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { AlertRow } from "../../../src/ports/store.ts";
+import type { AlertRow } from "../../../src/ports/store/alerts.ts";
 import { makeRig, type Rig } from "../rig.ts";
 
 const AT = "2026-05-01T12:00:00.000Z";
