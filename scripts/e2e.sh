@@ -1,6 +1,6 @@
 #!/bin/sh
 # The end-to-end ring: builds dist/sup, installs the peers that the scenarios of test/e2e talk to (as root), runs them.
-# Arguments go to `bun test`: `sh scripts/e2e.sh ./test/e2e/rolling`.
+# Arguments go to `bun test`: `sh scripts/e2e.sh ./test/e2e/lifecycle`.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

@@ -1,10 +1,11 @@
 #!/bin/sh
-# The linter, type-aware: floating promises are errors. The rules are in scripts/lint.json.
+# The type-aware linter: a promise that nobody awaits is an error. The rules are in scripts/lint.json. Exits with 77 when this
+# machine's Node.js is too old for the linter.
 set -eu
 cd "$(dirname "$0")/.."
 if ! node_modules/.bin/oxlint --version >/dev/null 2>&1; then
-  # npm leaves the linter's binary out when Node.js is older than the linter wants it.
-  echo "cannot lint: oxlint does not run here. It takes Node.js 20.19 or newer (this is $(node --version)), and \`npm ci\` run with it" >&2
-  exit 1
+  # npm does not install the linter's binary when Node.js is older than 20.19.
+  echo "cannot lint: oxlint does not run. It needs Node.js 20.19 or newer (this is $(node --version)), and an \`npm ci\` with that version" >&2
+  node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 1 : 77)'
 fi
 exec node_modules/.bin/oxlint --type-aware --tsconfig tsconfig.json -c scripts/lint.json --deny-warnings "${@:-.}"

@@ -3,6 +3,7 @@ import { readCode } from "./code.ts";
 import { findDead } from "./dead.ts";
 import { importsOf } from "./imports.ts";
 import { checkLockFile, checkScenarios, checkVersions } from "./project.ts";
+import { checkPaths } from "./paths.ts";
 import { checkRings } from "./rings.ts";
 import { checkSize, functionBodies } from "./size.ts";
 import { checkText } from "./text.ts";
@@ -202,6 +203,26 @@ describe("text", () => {
     ["test/a.test.ts", '"x:0:0::/ro' + 'ot:/bin/sh"; "/$bunfs/ro' + 'ot"'],
     ["docs/a.md", "in any case"],
   ])("allowed in %s: %s", (path, text) => expect(check(path, text)).toEqual([]));
+});
+
+describe("paths in documents", () => {
+  const files = { "src/core/unit/step.ts": "", "test/e2e/up/up.test.ts": "", "scripts/lint.sh": "", "test/vm/limits.test.sh": "" };
+  const check = (path: string, text: string): string[] => messages(checkPaths(treeOf({ ...files, [path]: text })));
+
+  test.each([
+    ["a file", "HACKING.md", "see `src/core/step.ts`"],
+    ["a folder", "docs/survival.md", "| `test/e2e/rolling` |"],
+    ["after ./", "HACKING.md", "npm test -- ./test/core/step.test.ts"],
+    ["a pattern", "HACKING.md", "`test/vm/*.test.ts`"],
+  ])("%s that does not exist is reported", (_, path, text) => expect(check(path, text)).toHaveLength(1));
+
+  test.each([
+    ["a file", "HACKING.md", "see `src/core/unit/step.ts`."],
+    ["a folder", "README.md", "./test/e2e/ and test/e2e/<scenario>"],
+    ["a pattern", "HACKING.md", "`test/vm/*.test.sh`"],
+    ["a path of the reader's own", "docs/watch.md", "~/src/a.ts and /srv/test/b.ts"],
+    ["a document elsewhere", "test/e2e/notes.md", "src/gone.ts"],
+  ])("%s is accepted", (_, path, text) => expect(check(path, text)).toEqual([]));
 });
 
 describe("project files", () => {

@@ -1,4 +1,4 @@
-/** The scripts that say whether all is well must be able to say that it is not. */
+/** The scripts that check the project must be able to fail. */
 import { describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { PROJECT } from "./tree.ts";
 
 const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/nonexistent" };
 
-/** A project with this one's scripts and dependencies, and these files. */
+/** A project with this one's scripts and dependencies, and with `files`, which may replace a script. */
 function project(files: Record<string, string>): TempDir {
   const dir = tempDir();
   cpSync(join(PROJECT, "scripts"), join(dir.path, "scripts"), { recursive: true });
@@ -34,7 +34,7 @@ describe("scripts/test.sh", () => {
     ["all pass", { "test/core/a.test.ts": PASS, "test/spec/b.test.ts": PASS }, "2 passed, 0 failed", 0],
     ["one fails", { "test/core/a.test.ts": PASS, "test/core/b.test.ts": FAIL }, "1 passed, 1 failed", 1],
     ["one is skipped", { "test/core/a.test.ts": `${PASS}test.skip("c", () => {});` }, "1 passed, 0 failed, 1 skipped", 0],
-    ["an error outside a test counts", { "test/core/a.test.ts": `${PASS}throw new Error("outside");` }, "0 passed, 1 failed", 1],
+    ["an error outside a test counts as failed", { "test/core/a.test.ts": `${PASS}throw new Error("outside");` }, "0 passed, 1 failed", 1],
     ["e2e is left out", { "test/core/a.test.ts": PASS, "test/e2e/x/b.test.ts": FAIL }, "1 passed, 0 failed", 0],
     [
       "a test's own output cannot forge the counts",
@@ -56,14 +56,14 @@ describe("scripts/test.sh", () => {
     expect(ran.stdout.split("\n").filter((line) => /^test\/.*:$/.test(line))).toEqual(names.toSorted().map((name) => `${name}:`));
   });
 
-  test("a test that never lets go of the processor is ended, and counts", async () => {
+  test("a test that blocks the event loop is killed and counts as failed", async () => {
     using dir = project({ "test/harness/keep": "", "test/core/a.test.ts": testFile('test("a", () => { for (;;) {} });') });
     const ran = await run(["/bin/sh", join(dir.path, "scripts/test.sh")], { env: { ...env, SUP_TEST_SECONDS: "1" }, cwd: dir.path });
     expect({ line: lastLine(ran.stdout), code: ran.code }).toEqual({ line: "0 passed, 1 failed", code: 124 });
   }, 20_000);
 });
 
-/** The linter takes a newer Node.js than the rest does: `npm run lint` says so. */
+/** The linter needs a newer Node.js than the rest of the project. */
 const linterRuns = Bun.spawnSync([join(PROJECT, "node_modules/.bin/oxlint"), "--version"]).exitCode === 0;
 
 describe.if(linterRuns)("scripts/lint.sh", () => {
@@ -78,7 +78,7 @@ describe.if(linterRuns)("scripts/lint.sh", () => {
     ["an unused name", "const a = 1;", "no-unused-vars"],
   ];
 
-  test("reports what the rules are there for, each in its file", async () => {
+  test("reports a violation of each rule, with its file", async () => {
     using dir = project(Object.fromEntries(BAD.map(([, text], i) => [`src/bad${i}.ts`, text])));
     const { code, stdout } = await sh(dir, "lint.sh", "--format=unix", "src");
     const lines = stdout.split("\n");
@@ -87,9 +87,78 @@ describe.if(linterRuns)("scripts/lint.sh", () => {
     expect(code).toBe(1);
   });
 
-  test("says nothing about clean code", async () => {
+  test("accepts clean code", async () => {
     using dir = project({ "src/good.ts": `${SAVE}void save();\nawait save();` });
     expect((await sh(dir, "lint.sh", "src")).code).toBe(0);
+  });
+});
+
+describe(".ci/run", () => {
+  /** A project whose checks end with these exit codes, and whose test runs print these closing lines. */
+  const ci = async (codes: Readonly<Record<string, number>>, tests: string, e2e: string): Promise<Ran> => {
+    const lineAndCode = (line: string): string => `echo '${line}'${line.includes(" 0 failed") ? "" : "; exit 1"}`;
+    using dir = project({
+      "package.json": JSON.stringify({ scripts: { test: lineAndCode(tests), e2e: lineAndCode(e2e) } }),
+      "scripts/setup.sh": "exit 0\n",
+      "scripts/static-check.sh": `case $1 in\n${Object.entries(codes).map(([name, code]) => `${name}) echo "bad $1"; exit ${code} ;;\n`).join("")}esac\n`, // prettier-ignore
+    });
+    cpSync(join(PROJECT, ".ci"), join(dir.path, ".ci"), { recursive: true });
+    return await run(["bash", join(dir.path, ".ci/run")], { env, cwd: dir.path });
+  };
+
+  test.each<[what: string, codes: Record<string, number>, tests: string, e2e: string, line: string, code: number]>([
+    [
+      "each of the four checks counts as one test",
+      {},
+      "3 passed, 0 failed",
+      "2 passed, 0 failed, 1 skipped",
+      "9 passed, 0 failed, 1 skipped",
+      0,
+    ],
+    ["a check that fails counts as failed", { format: 1 }, "3 passed, 0 failed", "2 passed, 0 failed", "8 passed, 1 failed", 1],
+    [
+      "a linter that cannot run here is skipped",
+      { lint: 77 },
+      "3 passed, 0 failed",
+      "2 passed, 0 failed",
+      "8 passed, 0 failed, 1 skipped",
+      0,
+    ],
+    ["the tests run although checks failed", { types: 1, lint: 1 }, "3 passed, 1 failed", "2 passed, 0 failed", "7 passed, 3 failed", 1],
+    ["a part without a closing line counts as one failure", {}, "Segmentation fault", "2 passed, 0 failed", "6 passed, 1 failed", 1],
+  ])("%s", async (_, codes, tests, e2e, line, code) => {
+    const ran = await ci(codes, tests, e2e);
+    expect({ line: lastLine(ran.stdout), code: ran.code }).toEqual({ line, code });
+  });
+
+  test("repeats what failed right above the last line", async () => {
+    const { stdout } = await ci({ format: 1 }, "3 passed, 0 failed", "2 passed, 0 failed");
+    expect(stdout).toEndWith("== failed in the check of format\nbad format\n8 passed, 1 failed\n");
+  });
+});
+
+describe("npm run bench", () => {
+  const bench = (...args: string[]): Promise<Ran> =>
+    run([join(PROJECT, "node_modules/.bin/bun"), join(PROJECT, "bench/main.ts"), ...args], { env });
+
+  test("--help lists the benchmarks", async () => {
+    const { code, stdout } = await bench("--help");
+    expect([...stdout.matchAll(/^ {2}(\w+): /gm)].map(([, name]) => name)).toEqual(["comparison", "loss", "logs", "many", "checks", "metrics", "forecast", "page"]); // prettier-ignore
+    expect(code).toBe(0);
+  });
+
+  test("a name that does not exist fails and shows the list", async () => {
+    const { code, stderr } = await bench("nonsense");
+    expect(stderr).toContain('there is no benchmark "nonsense"');
+    expect(stderr).toContain("forecast: ");
+    expect(code).toBe(2);
+  });
+
+  test("a name runs that benchmark, and its options reach it", async () => {
+    const { code, stdout } = await bench("forecast", "--seeds=1", "--shape=spike");
+    expect(stdout).toContain("1 series of each shape");
+    expect(stdout).toContain("| spike |");
+    expect(code).toBe(0);
   });
 });
 
@@ -98,7 +167,7 @@ describe("scripts/build.sh --if-changed", () => {
   const PROGRAM = "console.log(SUP_VERSION, SUP_COMMIT);\ndeclare const SUP_VERSION: string, SUP_COMMIT: string;\nexport {};\n";
   const FILES = { "src/main.ts": PROGRAM, "package.json": '{\n  "version": "1.2.3"\n}\n', "package-lock.json": "{}\n" };
 
-  test("builds once, again after a change, and keeps the old one when a build fails", async () => {
+  test("builds once, builds again after a change, and keeps the old executable when a build fails", async () => {
     using dir = project(FILES);
     const binary = join(dir.path, "dist/sup");
     const source = join(dir.path, "src/main.ts");

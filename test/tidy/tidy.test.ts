@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { findDead } from "./dead.ts";
 import { checkLockFile, checkScenarios, checkVersions } from "./project.ts";
+import { checkPaths } from "./paths.ts";
 import { checkRings } from "./rings.ts";
 import { checkSize } from "./size.ts";
 import { checkText } from "./text.ts";
@@ -25,3 +26,4 @@ test("no `any`, no notes to self, no address of somebody's workplace", () => cle
 test("the lock file holds no registry's address", () => clean(checkLockFile(tree.get("package-lock.json")!)));
 test("package.json names exact versions", () => clean(checkVersions(tree.get("package.json")!)));
 test("every end-to-end scenario has a test", () => clean(checkScenarios(tree)));
+test("every path that a document mentions exists", () => clean(checkPaths(tree)));

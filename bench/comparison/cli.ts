@@ -1,6 +1,6 @@
-import type { Live } from "./session.ts";
-import { time } from "./process.ts";
-import { median } from "./stats.ts";
+import type { Live } from "../session.ts";
+import { time } from "../process.ts";
+import { median } from "../stats.ts";
 
 export interface CliResult {
   readonly isActiveMs: number;

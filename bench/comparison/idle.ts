@@ -1,5 +1,5 @@
-import type { Live } from "./session.ts";
-import { cpuNs, rssMb } from "./process.ts";
+import type { Live } from "../session.ts";
+import { cpuNs, rssMb } from "../process.ts";
 
 export interface IdleResult {
   readonly cpuSecondsPerMinute: number;

@@ -1,8 +1,8 @@
 import type { CliResult } from "./cli.ts";
 import type { IdleResult } from "./idle.ts";
-import type { Peer } from "./peers/peer.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { RestartResult } from "./restart.ts";
-import { table } from "./table.ts";
+import { table } from "../table.ts";
 
 export interface Measured {
   readonly peer: Peer;

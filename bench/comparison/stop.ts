@@ -1,5 +1,5 @@
-import type { Live } from "./session.ts";
-import { alive, until } from "./process.ts";
+import type { Live } from "../session.ts";
+import { alive, until } from "../process.ts";
 
 /** From giving the command that stops everything until it has ended and no service is left, in ms. */
 export async function measureStop({ running, starts }: Live): Promise<number> {

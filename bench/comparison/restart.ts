@@ -1,7 +1,7 @@
-import type { Live } from "./session.ts";
-import { nowNs } from "./native.ts";
-import { until } from "./process.ts";
-import { median, quantile } from "./stats.ts";
+import type { Live } from "../session.ts";
+import { nowNs } from "../native.ts";
+import { until } from "../process.ts";
+import { median, quantile } from "../stats.ts";
 
 export interface RestartResult {
   readonly medianMs: number;
