@@ -32,7 +32,7 @@ const cases: readonly Case[] = [
     firesAt: "3m30s",
     severity: "critical",
     labels: { job: "sup" },
-    says: "The daemon on here does not answer",
+    says: "The daemon on here does not respond",
   },
   {
     alert: "SupUnitDown",
@@ -45,7 +45,7 @@ const cases: readonly Case[] = [
     firesAt: "2m",
     severity: "warning",
     labels: unit,
-    says: "web was given up; `sup why web` tells",
+    says: "web has failed for good; see `sup why web`",
   },
   {
     alert: "SupCriticalUnitDown",
@@ -59,7 +59,7 @@ const cases: readonly Case[] = [
     firesAt: "2m",
     severity: "critical",
     labels: unit,
-    says: "web, which is critical, is down",
+    says: "The critical unit web is down",
   },
   {
     alert: "SupUnitRestarts",
@@ -98,7 +98,7 @@ const cases: readonly Case[] = [
     firesAt: "20m",
     severity: "warning",
     labels: unit,
-    says: "The health probes of web take 4.8s",
+    says: "Health checks of web take 4.8s",
   },
   {
     alert: "SupLogLinesLost",
@@ -110,7 +110,7 @@ const cases: readonly Case[] = [
     firesAt: "14m",
     severity: "warning",
     labels: { ...unit, why: "disk" },
-    says: "100 lines of web did not get into its log (disk)",
+    says: "100 lines of web are missing from its log (disk)",
   },
   {
     alert: "SupBusy",
@@ -118,7 +118,7 @@ const cases: readonly Case[] = [
     quietAt: "5m30s",
     firesAt: "6m30s",
     severity: "warning",
-    says: "The daemon on here is held up",
+    says: "The daemon on here reacts slowly: its event loop lags",
   },
 ];
 
