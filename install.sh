@@ -1,15 +1,15 @@
 #!/bin/sh
-# Installs sup: downloads the executable for this machine, verifies it, puts it in its place. In a source checkout it builds
-# instead. `sh install.sh --help` lists the options; docs/install.md has the rest.
+# Installs sup: downloads the executable for this machine, verifies it and moves it into place. In a source checkout it builds
+# the executable instead. `sh install.sh --help` lists the options; docs/install.md describes the rest.
 #
-# The new file is complete, verified and has run once before a rename gives it the name `sup`: whatever goes wrong before,
-# what was installed is as it was. What a killed run left behind is removed by the next one.
+# Before a rename gives the new file the name `sup`, the file is complete, verified, and has run once. If anything fails before
+# that, the earlier installation is unchanged. A killed run leaves files behind; the next run removes them.
 
-# All of it is in functions, and the last line is one compound command: a download of this file that is cut short runs nothing.
+# Everything is in functions, and the last line is one compound command, so a truncated download of this file runs nothing.
 set -eu
 umask 022
 
-# Where releases are. scripts/release.ts writes the address of the published ones in here.
+# The address of the releases. scripts/release.ts sets it in the published copies of this file.
 BASE_URL=
 
 say() { printf '%s\n' "$*"; }
@@ -24,18 +24,18 @@ usage: sh install.sh [options]
        curl -fsSL URL/install.sh | sh -s -- [options]
 
   --service       set up and start the systemd service (of root, or of your user with lingering)
-  --version X     this version; otherwise the latest (also: SUP_VERSION)
-  --dir DIR       install there; otherwise /usr/local/bin as root, ~/.local/bin (also: SUP_INSTALL_DIR)
+  --version X     install this version instead of the latest (also: SUP_VERSION)
+  --dir DIR       install into DIR; default: /usr/local/bin as root, otherwise ~/.local/bin (also: SUP_INSTALL_DIR)
   --uninstall     remove the service and the executable; units, logs and state stay
-  --yes           ask nothing
-  --dry-run       only say what would be done
-  --help          this text
+  --yes           ask no questions
+  --dry-run       only print what would be done
+  --help          print this text
 
-SUP_BASE_URL is where releases are: an http(s) address, or a directory.
+SUP_BASE_URL is the location of the releases: an http(s) address, or a directory.
 END
 }
 
-# --- What this machine is -------------------------------------------------------------------------------------------------
+# --- The machine ----------------------------------------------------------------------------------------------------------
 
 # The name of the build for this machine: sup-linux-x64, sup-linux-arm64-musl …
 target() {
@@ -43,13 +43,13 @@ target() {
   case $(uname -m) in
     x86_64 | amd64) cpu=x64 ;;
     aarch64 | arm64) cpu=arm64 ;;
-    *) die "there is no sup for the CPU $(uname -m); there is for x86_64 and aarch64" ;;
+    *) die "there is no sup for the CPU $(uname -m), only for x86_64 and aarch64" ;;
   esac
-  [ "$(getconf LONG_BIT 2>/dev/null || echo 64)" = 64 ] || die "there is no sup for 32-bit systems; this is one, on a 64-bit kernel"
+  [ "$(getconf LONG_BIT 2>/dev/null || echo 64)" = 64 ] || die "there is no sup for 32-bit systems, and this is one (on a 64-bit kernel)"
   say "sup-linux-$cpu$(libc)"
 }
 
-# "-musl" or nothing. `ldd` speaks for the system; machines without it are known by their loaders.
+# Prints "-musl" or nothing. `ldd` knows the system's libc; on machines without `ldd`, the dynamic loader's file shows it.
 libc() {
   case $(ldd --version 2>&1 </dev/null || :) in
     *musl*) say -musl && return 0 ;;
@@ -70,8 +70,8 @@ default_dir() {
   fi
 }
 
-# The checkout to build: the one that this file is part of. A piped script has no place of its own; with nowhere to download
-# from it takes the current directory.
+# Prints the checkout to build: the one that contains this file. A piped script has no file; without an address to download
+# from, it takes the current directory.
 checkout() {
   case $0 in
     */install.sh | install.sh) here=$(dirname "$0") ;;
@@ -80,10 +80,10 @@ checkout() {
   if [ -n "${here:-}" ] && [ -f "$here/scripts/build.sh" ] && [ -f "$here/src/main.ts" ]; then (cd "$here" && pwd); fi
 }
 
-# --- The place ------------------------------------------------------------------------------------------------------------
+# --- The directory --------------------------------------------------------------------------------------------------------
 
-# Refuses a place that cannot be written before anything is downloaded. "test -w" asks the kernel: it sees a read-only file
-# system as root, too.
+# Rejects a directory that cannot be written, before anything is downloaded. "test -w" asks the kernel, so it detects a
+# read-only file system even as root.
 check_place() {
   [ ! -d "$dir/sup" ] || die "cannot install: $dir/sup is a directory"
   parent=$dir
@@ -94,7 +94,7 @@ check_place() {
   die "cannot write to $parent; choose another directory with --dir, or run as root"
 }
 
-# What `$dir/sup` says it is: "sup 1.2.3", other words when it is another program, nothing when it does not run.
+# Prints what `$dir/sup version` prints: "sup 1.2.3", something else for another program, nothing if it does not run.
 installed() {
   [ -f "$dir/sup" ] || return 0
   "$dir/sup" version </dev/null 2>/dev/null | head -n 1 || :
@@ -107,7 +107,7 @@ check_installed() {
   esac
 }
 
-# Makes the directory to work in, next to the place, so that the last step is a rename. Its name has the pid of its owner.
+# Creates the work directory inside the target directory, so that the last step is a rename. Its name contains this script's pid.
 open_work() {
   made=
   parent=$dir
@@ -117,7 +117,7 @@ open_work() {
   done
   mkdir -p "$dir" || die "cannot create $dir; choose another with --dir"
   for old in "$dir"/.sup-install.*; do
-    # A killed process may stay in /proc as a zombie, which has no command line.
+    # A killed script may remain in /proc as a zombie, which has no command line.
     if [ -e "$old" ] && ! grep -q . "/proc/${old##*.}/cmdline" 2>/dev/null; then rm -rf "$old"; fi
   done
   work=$dir/.sup-install.$$
@@ -126,7 +126,7 @@ open_work() {
   mkdir "$work" || die "cannot write to $dir; choose another with --dir"
 }
 
-# Removes it, and the directories that were made for nothing.
+# Removes the work directory and, if nothing was installed, the directories that were created for it.
 close_work() {
   rm -rf "$work"
   if [ -n "$made" ]; then
@@ -137,7 +137,7 @@ close_work() {
 
 # --- Download -------------------------------------------------------------------------------------------------------------
 
-# Fetches a URL into a file. 0 when done, 1 when the server has no such file; ends the script when it cannot be known.
+# Downloads a URL into a file. Returns 0 on success and 1 if the server has no such file; ends the script on any other error.
 fetch() { # URL FILE
   case $1 in
     /* | file://*)
@@ -157,12 +157,13 @@ fetch() { # URL FILE
   [ "$status" -ne 0 ] || return 0
   case $code in
     404 | 403 | 410) return 1 ;;
-    [45]??) die "cannot download $1: the server answers $code" ;;
+    [45]??) die "cannot download $1: the server responds with status $code" ;;
   esac
-  die "cannot download $1: ${why:-the connection failed} (is the network up, and the address right?)"
+  die "cannot download $1: ${why:-the connection failed} (is the network up, and is the address correct?)"
 }
 
-# Both give the HTTP status as `code` and the cause in words as `why`. A download of https stays https through redirects.
+# by_curl and by_wget set `code` to the HTTP status and `why` to the error message. A download from https follows redirects to
+# https only.
 by_curl() {
   protocols='=http,https'
   case $1 in https:*) protocols='=https' ;; esac
@@ -172,7 +173,7 @@ by_curl() {
   code=$(curl -fL "$meter" --proto "$protocols" --retry 2 --connect-timeout 20 --speed-limit 1 --speed-time 60 \
     -o "$2" -w '%{http_code}' "$1" </dev/null 2>"$work/said") || failed=$?
   why=$(sed -n 's/^curl: ([0-9]*) //p' "$work/said" | tail -n 1)
-  case $code in 2??) code= ;; esac # it began well: what failed is the connection
+  case $code in 2??) code= ;; esac # the response began well, so the connection failed
   return "$failed"
 }
 
@@ -184,7 +185,7 @@ by_wget() {
     shift 2
     wget -nv -t 3 --waitretry=1 -T 60 "$@" -O "$to" "$address" </dev/null >"$work/said" 2>&1 || failed=$?
   else
-    wget -O "$2" "$1" </dev/null >"$work/said" 2>&1 || failed=$? # busybox; Debian's crashes when it is given a -T
+    wget -O "$2" "$1" </dev/null >"$work/said" 2>&1 || failed=$? # busybox; Debian's build of it crashes with -T
   fi
   code=$(sed -n 's/.*ERROR \([0-9][0-9][0-9]\).*/\1/p; s/.*HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' "$work/said" | tail -n 1)
   case $code in 2??) code= ;; esac
@@ -192,7 +193,8 @@ by_wget() {
   return "$failed"
 }
 
-# Where the files of the release may lie: as GitHub lays them out, in a directory a version, or all in one directory.
+# Prints the addresses where the files of the release may be: laid out as on GitHub, in one directory per version, or all in
+# one directory.
 places() {
   if [ -n "$version" ]; then
     say "$base/v$version" "$base/download/v$version" "$base/$version" "$base"
@@ -201,7 +203,7 @@ places() {
   fi
 }
 
-# The checksum of a file by SHA256SUMS; nothing when it is not in there.
+# Prints the checksum that SHA256SUMS lists for a file; nothing if it does not list the file.
 listed() { # FILE
   while read -r sum name _; do
     if [ "${name#\*}" = "$1" ]; then
@@ -223,7 +225,7 @@ checksum() { # FILE
   fi
 }
 
-# Gives the verified executable as $work/sup.
+# Writes the verified executable to $work/sup.
 download() {
   file=$(target).gz
   command -v gzip >/dev/null 2>&1 || die "cannot unpack: gzip is not on PATH"
@@ -236,11 +238,11 @@ download() {
   done
   if [ -z "$from" ]; then die "there is no release${version:+ $version} at $base (looked for SHA256SUMS in: $(places | tr '\n' ' '))"; fi
   wanted=$(listed "$file")
-  [ -n "$wanted" ] || die "the release at $from has no $file: there is no sup for this kind of machine in it"
+  [ -n "$wanted" ] || die "the release at $from has no $file: it does not support this kind of machine"
   fetch "$from/$file" "$work/$file" || die "cannot download $from/$file: the server does not have it, though SHA256SUMS lists it"
   found=$(checksum "$work/$file")
   if [ "$found" != "$wanted" ]; then
-    die "the checksum of $from/$file is wrong: it is damaged or was changed. SHA256SUMS says $wanted, the file has $found. Nothing was installed"
+    die "the checksum of $from/$file is wrong: the file is damaged or was changed. SHA256SUMS lists $wanted, the file has $found. Nothing was installed"
   fi
   gzip -dc "$work/$file" >"$work/sup" || die "cannot unpack $file in $dir (is the disk full?)"
   rm -f "$work/$file"
@@ -252,13 +254,13 @@ build() { # CHECKOUT
   cp "$1/dist/sup" "$work/sup" || die "cannot copy to $dir (is the disk full?)"
 }
 
-# Runs the new executable once; then it takes its place.
+# Runs the new executable once, then moves it into place.
 put_in_place() {
   chmod 755 "$work/sup"
-  said=$("$work/sup" version </dev/null 2>&1) || die "the new executable does not run on this machine; nothing was installed. $(excuse "$said")"
+  said=$("$work/sup" version </dev/null 2>&1) || die "the new executable does not run on this machine; nothing was installed. $(explain "$said")"
   is=${said#sup }
   if [ -n "$version" ] && [ "$is" != "$version" ]; then
-    die "there is no release $version at $base: what is there is $is. Nothing was installed"
+    die "there is no release $version at $base, only $is. Nothing was installed"
   fi
   was=$(installed)
   sync "$work/sup" 2>/dev/null || : # not in every sync(1)
@@ -271,21 +273,21 @@ put_in_place() {
   esac
 }
 
-# Why an executable does not run, as far as it can be told from what it, or the shell, said.
-excuse() { # WORDS
+# Prints a likely reason why an executable does not run, given its output or the shell's.
+explain() { # OUTPUT
   case $1 in
     *"loading shared library libstdc++"* | *"loading shared library libgcc"*)
-      say "It needs libstdc++, which this system does not have yet: apk add libstdc++ (on Alpine), then run this again"
+      say "It needs libstdc++, which is not installed: apk add libstdc++ (on Alpine), then run this again"
       ;;
     *"symbol not found"*)
-      say "The libstdc++ or musl of this system is too old for it (Alpine has what it needs from 3.17 on). It said: $(say "$1" | head -n 1)"
+      say "This system's libstdc++ or musl is too old for it (Alpine 3.17 or newer works). Its output: $(say "$1" | head -n 1)"
       ;;
     *ermission*) say "Is $dir on a file system mounted noexec? Choose another with --dir" ;;
-    *) say "It said: $1" ;;
+    *) say "Its output: $1" ;;
   esac
 }
 
-# --- Afterwards -----------------------------------------------------------------------------------------------------------
+# --- Hints ----------------------------------------------------------------------------------------------------------------
 
 hint_path() {
   case ":${PATH:-}:" in
@@ -293,32 +295,32 @@ hint_path() {
     *)
       line="export PATH=\"$dir:\$PATH\""
       case ${SHELL:-} in
-        */fish) say "$dir is not on your PATH. Here and in future: fish_add_path $dir" && return 0 ;;
+        */fish) say "$dir is not on your PATH. To add it now and for the future: fish_add_path $dir" && return 0 ;;
         */zsh) rc=.zshrc ;;
         *) rc=.profile ;;
       esac
-      say "$dir is not on your PATH. In this shell: $line"
-      say "  at every login: echo '$line' >>~/$rc"
+      say "$dir is not on your PATH. To add it in this shell: $line"
+      say "  and for every login: echo '$line' >>~/$rc"
       ;;
   esac
 }
 
 hint_next() {
   if running; then
-    say "a sup daemon runs: \`sup daemon restart\` makes it this program, its services go on"
+    say "a sup daemon is running: \`sup daemon restart\` replaces it with this program while its services keep running"
   else
     or=
-    if has_systemd; then or=", or sup install-service to have it at every boot"; fi
-    say "next: sup daemon start$or; sup help has the rest"
+    if has_systemd; then or=", or sup install-service to start it at every boot"; fi
+    say "next: sup daemon start$or; see also: sup help"
   fi
 }
 
-# A daemon of this user (of the machine, as root) answers.
+# Succeeds if this user's daemon (as root: the system's) responds.
 running() { "$dir/sup" daemon status </dev/null >/dev/null 2>&1; }
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-# Asks on the terminal, also when this script comes through a pipe. Without a terminal: what $1 says.
+# Asks on the terminal, even if this script comes through a pipe. Without a terminal, $1 is the answer.
 agree() { # go|refuse QUESTION
   [ "$yes" = no ] || return 0
   if ! (: >/dev/tty) 2>/dev/null; then [ "$1" = go ] && return 0 || return 1; fi
@@ -328,7 +330,7 @@ agree() { # go|refuse QUESTION
   return 1
 }
 
-# The systemd unit file that `sup install-service` writes for this user.
+# Prints the path of the systemd unit file that `sup install-service` writes for this user.
 service_file() {
   if [ "$(id -u)" -eq 0 ]; then
     say /etc/systemd/system/sup.service
@@ -337,19 +339,19 @@ service_file() {
   fi
 }
 
-# --- What is asked for ----------------------------------------------------------------------------------------------------
+# --- Commands -------------------------------------------------------------------------------------------------------------
 
 install() {
   source=
   [ "$explicit" = yes ] || source=$(checkout)
   if [ -z "$source" ]; then
-    [ -n "$base" ] || die "no address of releases is built in; set SUP_BASE_URL, or run this in a checkout of the source"
+    [ -n "$base" ] || die "there is no built-in address of releases; set SUP_BASE_URL, or run this in a checkout of the source"
     file=$(target) || exit 1
   fi
   check_place
   check_installed
   if [ "$service" = yes ]; then
-    has_systemd || die "--service needs systemd, which does not run here (there is no /run/systemd/system). Install without it, then: sup daemon start"
+    has_systemd || die "--service needs systemd, which is not running (there is no /run/systemd/system). Install without --service, then: sup daemon start"
   fi
   if [ "$dry_run" = yes ]; then
     if [ -n "$source" ]; then say "would build $source/dist/sup and install it to $dir/sup"; else
@@ -365,7 +367,7 @@ install() {
   if [ "$service" = no ]; then
     hint_next
   else
-    "$dir/sup" install-service </dev/null || die "sup is installed, the service is not (see above); try again: $dir/sup install-service"
+    "$dir/sup" install-service </dev/null || die "sup is installed, but the service is not (see above); to try again: $dir/sup install-service"
   fi
 }
 
@@ -378,7 +380,7 @@ uninstall() {
     '' | 'sup '[0-9]*) ;;
     *) agree refuse "$dir/sup is another program of that name. Remove it?" || die "$dir/sup is another program; nothing was removed" ;;
   esac
-  [ -w "$dir" ] || die "cannot remove $dir/sup: $dir cannot be written by you"
+  [ -w "$dir" ] || die "cannot remove $dir/sup: you may not write to $dir"
   ends=
   if [ -e "$(service_file)" ]; then ends="uninstall-service"; elif running; then ends="daemon stop"; fi
   if [ "$dry_run" = yes ]; then
@@ -387,12 +389,12 @@ uninstall() {
     return 0
   fi
   if [ -n "$ends" ]; then
-    agree go "A sup daemon is set up or runs here; its services will be stopped. Go on?" || die "nothing was removed"
+    agree go "A sup daemon is installed as a service or running; its services will be stopped. Continue?" || die "nothing was removed"
     # shellcheck disable=SC2086 # two words
-    "$dir/sup" $ends </dev/null || die "cannot stop what runs; nothing was removed"
+    "$dir/sup" $ends </dev/null || die "cannot stop the daemon; nothing was removed"
   fi
   rm -f "$dir/sup" || die "cannot remove $dir/sup"
-  say "removed $dir/sup; units, logs and state were left alone"
+  say "removed $dir/sup; units, logs and state were kept"
 }
 
 main() {
@@ -422,11 +424,11 @@ main() {
     esac
     shift
   done
-  # Who says where from, or which, wants a download, also in a checkout.
+  # An explicit address or version means a download, even in a checkout.
   explicit=no
   if [ -n "${SUP_BASE_URL:-}" ] || [ -n "$version" ]; then explicit=yes; fi
   case $version in latest) version= ;; v*) version=${version#v} ;; esac
-  case $version in *[!0-9A-Za-z.+-]*) die "$version is no version; one looks like 1.2.3" ;; esac
+  case $version in *[!0-9A-Za-z.+-]*) die "$version is not a version; a version looks like 1.2.3" ;; esac
   base=${base%/}
   dir=${dir:-$(default_dir)}
   case $dir in /*) ;; *) dir=$(pwd)/$dir ;; esac

@@ -1,4 +1,4 @@
-/** What README says to type in a checkout, typed in a copy of the source that nothing was done in yet. */
+/** Runs the README's commands for a checkout in a fresh copy of the source. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -12,10 +12,10 @@ import { until } from "../../harness/until.ts";
 const ROOT = resolve(import.meta.dir, "../../..");
 const CTRL_C = "\u0003";
 
-/** The files of the source, those that are not committed yet too; null when git does not know them (an unpacked archive). */
+/** The source files, including uncommitted ones; fails when git does not know them (an unpacked archive). */
 const listed = await run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, env: { PATH: process.env.PATH ?? "" } }); // prettier-ignore
 
-/** npm's downloads are shared with the machine, so that the registry is asked once. */
+/** The copy uses the machine's npm cache, so that packages are downloaded only once. */
 const cache = await run(["npm", "config", "get", "cache"], { cwd: ROOT, env: environment(process.env.HOME ?? "/") });
 
 function environment(home: string): Record<string, string> {
@@ -47,7 +47,7 @@ inCheckout(
   "npm start: builds, runs the sample units, serves the page; Ctrl-C ends all in order with 0; the second time it is quick",
   async () => {
     const home = temp.path;
-    // The machine may have something on the ports of the samples and of the page.
+    // Other programs on this machine may use the ports of the samples and of the page.
     const port = freePort();
     mkdirSync(join(source, "units/web.unit.json.d"));
     writeFileSync(join(source, "units/web.unit.json.d/port.json"), JSON.stringify({ port }));

@@ -1,4 +1,4 @@
-/** What README and the guides say to type, typed. */
+/** Runs the commands of the README and the guides. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { blocksOf, Home, ROOT } from "./typed.ts";
 
 const textOf = (document: string): string => readFileSync(join(ROOT, document), "utf8");
 
-test("README: from the line that installs to a running service, and around", async () => {
+test("README: the install command, a service in two minutes, and the quick tour", async () => {
   const blocks = blocksOf("README.md");
   const under = (heading: string): string => {
     const found = blocks.filter((block) => block.heading === heading && block.language === "sh");
@@ -71,7 +71,7 @@ describe("guides", () => {
   );
 
   withNode(
-    "zero-downtime.md: each request is answered, the last one by another process than the first",
+    "zero-downtime.md: each request is answered, the last one by another process than the first one",
     async () => {
       const said = await typed("docs/zero-downtime.md");
       const pids = [...said.matchAll(/answered by (\d+)/g)].map(([, pid]) => pid);
@@ -81,14 +81,14 @@ describe("guides", () => {
   );
 
   test.if(noSandbox === null)(
-    "beside-systemd.md: a service changes hands and comes back, and one waits for the other",
+    "beside-systemd.md: a service moves to sup and back, and one waits for the other",
     async () => {
       await using box = await startSandbox();
       const ann = await box.addUser("ann", { linger: true });
       const blocks = blocksOf("docs/beside-systemd.md");
       for (const { file, text } of blocks) if (file !== null) await box.write(file.replace("~", "/home/ann"), text, ann);
       let said = "";
-      // Its first line may take a moment.
+      // The service may take a moment to write its first line.
       const patient = (text: string): string => text.replace("sup logs ticker\n", "until sup logs ticker | grep UTC; do sleep 0.1; done\n");
       for (const { language, text } of blocks) if (language === "sh") said += await box.mustAs(ann, ["bash", "-euc", patient(text)]);
       expect(said).toContain("1 file checked: no errors");
@@ -107,12 +107,12 @@ describe("guides", () => {
     60_000,
   );
 
-  test("install.md: completion is put where the shells look", async () => {
+  test("install.md: the completion scripts are written where the shells look for them", async () => {
     await typed("docs/install.md");
   });
 });
 
-test("every unit that a document shows is one", async () => {
+test("every unit in a document is valid", async () => {
   using dir = tempDir();
   const units: string[] = [];
   for (const name of [
@@ -142,7 +142,7 @@ test("README lists every document", () => {
   expect(documents.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([]);
 });
 
-test("links between documents lead somewhere", () => {
+test("links between documents have existing targets", () => {
   const documents = ["README.md", "HACKING.md", "ARCHITECTURE.md", ...readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)]; // prettier-ignore
   for (const name of documents) {
     const links = [...textOf(name).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, to]) => to!);

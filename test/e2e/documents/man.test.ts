@@ -7,8 +7,8 @@ const PAGES = resolve(import.meta.dir, "../../../docs/man");
 const mandoc = Bun.which("mandoc");
 if (!mandoc) console.error("skipped: mandoc is not installed; scripts/e2e.sh installs it as root");
 
-// The date of a page would be another at every release, and the page is made from the source alone.
-test.skipIf(!mandoc)("mandoc has nothing to say about the man pages, but that they have no date", async () => {
+// The pages have no date: they are generated from the source only, and a date would change with every release.
+test.skipIf(!mandoc)("mandoc finds nothing in the man pages but the missing date", async () => {
   const pages = readdirSync(PAGES);
   expect(pages.toSorted()).toEqual(["sup.1", "sup.unit.5"]);
   for (const page of pages) {

@@ -1,4 +1,4 @@
-/** Documents typed as they are written: their `sh` blocks in a fresh home, with the files that they show. */
+/** Runs documents as written: their `sh` blocks in a fresh home directory, with the files that they show. */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isRoot } from "../../harness/confined.ts";
@@ -9,14 +9,14 @@ import { tempDir, type TempDir } from "../../harness/temp.ts";
 
 export const ROOT = resolve(import.meta.dir, "../../..");
 
-/** A user that the database does not know either: what is `~` is then up to HOME. */
+/** A user that is not in the user database, so that HOME alone decides what `~` is. */
 const STRANGER = 64_711;
 const BECOME = ["setpriv", `--reuid=${STRANGER}`, `--regid=${STRANGER}`, "--clear-groups"];
 
 export interface Block {
   readonly language: string;
   readonly text: string;
-  /** The heading that it stands under. */
+  /** The heading above it. */
   readonly heading: string;
   /** `~/web/server.mjs`, when the paragraph before ends with that path in backticks and a colon. */
   readonly file: string | null;
@@ -32,12 +32,12 @@ export function blocksOf(document: string): Block[] {
   }));
 }
 
-/** A home that nothing is in yet but an installed sup, of an ordinary user. */
+/** An ordinary user's home directory, empty except for sup's settings and, after `install`, sup. */
 export class Home implements AsyncDisposable {
   readonly #temp: TempDir = tempDir();
 
   constructor() {
-    this.write("~/.config/sup/sup.json", '{"api": {"port": 0}}'); // something of this machine may be on the page's port
+    this.write("~/.config/sup/sup.json", '{"api": {"port": 0}}'); // another program on this machine may use the page's port
   }
 
   get path(): string {
@@ -59,8 +59,8 @@ export class Home implements AsyncDisposable {
   }
 
   /**
-   * Runs lines in a shell that ends at the first one that fails. What follows a log is stopped after a moment, as by Ctrl-C; a
-   * status of 3 says "not running (yet)".
+   * Runs lines in a shell that exits at the first failure. A command that follows a log gets SIGINT after a second, as with
+   * Ctrl-C; `sup status` may exit with 3, "not running (yet)".
    */
   type(lines: string): Promise<Ran> {
     this.#own();

@@ -1,4 +1,4 @@
-/** install.sh: what it does when all is well, and that it leaves things as they were when something is not. */
+/** install.sh: successful installations, and that a failed one changes nothing. */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,10 +14,10 @@ const asRoot = test.if(isRoot);
 
 const V1 = release("1.0.0", fakeSup("1.0.0"));
 const V2 = release("2.0.0", fakeSup("2.0.0"));
-/** As a server of releases has them, the way GitHub lays them out. */
+/** Two releases, laid out as on GitHub. */
 const BOTH: Files = new Map([...below("latest/download", V2), ...below("download/v1.0.0", V1), ...below("download/v2.0.0", V2)]);
 
-/** A home with a site to install from. */
+/** A home directory and a site to install from. */
 async function place(files: Files = V1) {
   const site = await Site.open(files);
   const temp = tempDir();
@@ -40,7 +40,7 @@ async function place(files: Files = V1) {
   };
 }
 
-/** PATH with these programs alone; `busybox` stands for all of its applets, as on Alpine. */
+/** A PATH with only these programs; `busybox` stands for all of its applets, as on Alpine. */
 function pathOf(temp: TempDir, programs: readonly string[]): string {
   const dir = join(temp.path, "path");
   mkdirSync(dir);
@@ -54,15 +54,15 @@ function pathOf(temp: TempDir, programs: readonly string[]): string {
 const TOOLS = ["id", "uname", "dirname", "mkdir", "rmdir", "rm", "mv", "cp", "chmod", "cut", "sed", "grep", "head", "tail", "tr", "cat", "gzip", "sha256sum"]; // prettier-ignore
 
 describe("an installation", () => {
-  test("piped: downloads, verifies, installs, says what is next, and leaves nothing else", async () => {
+  test("piped: downloads, verifies, installs, prints the next step, and leaves no other files", async () => {
     await using there = await place();
     const { code, stdout, stderr } = await there.install();
     expect([code, stderr]).toEqual([0, ""]);
     expect(linesOf(stdout)).toEqual([
       `installed sup 1.0.0 to ${there.dir}/sup`,
-      `${there.dir} is not on your PATH. In this shell: export PATH="${there.dir}:$PATH"`,
-      `  at every login: echo 'export PATH="${there.dir}:$PATH"' >>~/.profile`,
-      `next: sup daemon start${existsSync("/run/systemd/system") ? ", or sup install-service to have it at every boot" : ""}; sup help has the rest`,
+      `${there.dir} is not on your PATH. To add it in this shell: export PATH="${there.dir}:$PATH"`,
+      `  and for every login: echo 'export PATH="${there.dir}:$PATH"' >>~/.profile`,
+      `next: sup daemon start${existsSync("/run/systemd/system") ? ", or sup install-service to start it at every boot" : ""}; see also: sup help`,
     ]);
     expect(readdirSync(there.dir)).toEqual(["sup"]);
     expect(statSync(join(there.dir, "sup")).mode & 0o777).toBe(0o755);
@@ -73,7 +73,7 @@ describe("an installation", () => {
     ["dash with curl", "dash", [...TOOLS, "curl"]],
     ["dash with GNU wget", "dash", [...TOOLS, "wget"]],
     ["dash with openssl for sha256sum", "dash", [...TOOLS.filter((tool) => tool !== "sha256sum"), "openssl", "curl"]],
-    ["busybox alone, its wget too", "busybox sh", ["busybox"]],
+    ["busybox only, including its wget", "busybox sh", ["busybox"]],
     ["bash", "bash", [...TOOLS, "curl"]],
   ])(
     "%s",
@@ -88,7 +88,7 @@ describe("an installation", () => {
       expect([cut.code, cut.stderr]).toEqual([1, expect.stringMatching(/cannot download \S+: .+/)]);
       there.site.manner = answersWith(503, "SHA256SUMS");
       const refused = await there.install([], { shell, env: { PATH } });
-      expect(refused.stderr).toContain("SHA256SUMS: the server answers 503");
+      expect(refused.stderr).toContain("SHA256SUMS: the server responds with status 503");
       there.site.manner = () => false;
       there.site.files = new Map();
       expect((await there.install([], { shell, env: { PATH }, script: INSTALLER })).stderr).toContain("there is no release at http");
@@ -97,7 +97,7 @@ describe("an installation", () => {
     90_000,
   );
 
-  test("twice: the same again; a newer one takes its place; --version and SUP_VERSION bring the older one back", async () => {
+  test("a second run reinstalls, a newer release replaces the older, --version and SUP_VERSION reinstall the older", async () => {
     await using there = await place(BOTH);
     const script = INSTALLER;
     expect((await there.install([], { script })).stdout).toContain("installed sup 2.0.0 to");
@@ -130,7 +130,7 @@ describe("an installation", () => {
     expect(there.site.asked).toEqual([]);
   });
 
-  test("--dry-run does nothing but say", async () => {
+  test("--dry-run only prints what it would do", async () => {
     await using there = await place();
     const { code, stdout } = await there.install(["--dry-run", "--version", "1.0.0"]);
     expect([code, stdout]).toEqual([0, expect.stringContaining(`would download ${FILE.slice(0, -3)} 1.0.0 from ${there.site.url}`)]);
@@ -138,7 +138,7 @@ describe("an installation", () => {
     expect(there.site.asked).toEqual(["install.sh"]);
   });
 
-  asRoot("as an ordinary user: into ~/.local/bin, made for it", async () => {
+  asRoot("as an ordinary user: into ~/.local/bin, which it creates", async () => {
     await using there = await place();
     chmodSync(there.home, 0o777);
     const { code, stdout } = await piped(there.site, [], { home: there.home, become: BECOME_NOBODY }).result;
@@ -146,7 +146,7 @@ describe("an installation", () => {
     expect(statSync(join(there.home, ".local/bin/sup")).uid).toBe(65_534);
   });
 
-  test("SUP_INSTALL_DIR is the place; on PATH nothing is said about it", async () => {
+  test("SUP_INSTALL_DIR sets the directory; if it is on PATH, there is no hint about PATH", async () => {
     await using there = await place();
     const env = { SUP_INSTALL_DIR: there.dir, PATH: `${there.dir}:${process.env.PATH}` };
     const { code, stdout } = await piped(there.site, [], { home: there.home, env }).result;
@@ -154,7 +154,7 @@ describe("an installation", () => {
     expect(there.version()).toBe("sup 1.0.0");
   });
 
-  test("the real executable: installed, it runs a unit; --uninstall stops it, removes it and leaves the data", async () => {
+  test("the real executable runs a unit after the installation; --uninstall stops it, removes the executable and keeps the data", async () => {
     await using there = await place(release("x", readFileSync(SUP)));
     const env = { SUP_HOME: there.home };
     const units = join(there.home, "units");
@@ -164,18 +164,20 @@ describe("an installation", () => {
     expect(await there.install([], { env })).toMatchObject({ code: 0 });
     const sup = (...args: string[]) => inDirectory([join(there.dir, "sup"), ...args], there.home, env);
     expect((await sup("daemon", "start")).code).toBe(0);
-    expect((await there.install([], { env })).stdout).toContain("a sup daemon runs: `sup daemon restart` makes it this program");
+    expect((await there.install([], { env })).stdout).toContain(
+      "a sup daemon is running: `sup daemon restart` replaces it with this program",
+    );
     expect((await sup("is-active", "web")).code).toBe(0);
     const { pid } = JSON.parse((await sup("status", "web", "--json")).stdout) as { pid: number };
     const removed = await there.install(["--uninstall"], { env });
-    expect([removed.code, removed.stdout]).toEqual([0, expect.stringContaining("units, logs and state were left alone")]);
+    expect([removed.code, removed.stdout]).toEqual([0, expect.stringContaining("units, logs and state were kept")]);
     expect([existsSync(`/proc/${pid}`), readdirSync(there.dir)]).toEqual([false, []]);
     expect(existsSync(join(units, "web.unit.json")) && existsSync(join(there.home, "state/sup.db"))).toBe(true);
     expect((await there.install(["--uninstall"], { env })).stdout).toContain("nothing to remove");
   }, 60_000);
 });
 
-/** The old one is as it was, and nothing lies beside it. */
+/** Checks that the installed version is unchanged and that there are no other files beside it. */
 async function keepsTheOld(
   act: (there: Awaited<ReturnType<typeof place>>) => Promise<Result>,
   words: string | RegExp,
@@ -190,25 +192,25 @@ async function keepsTheOld(
   expect([there.version(), readdirSync(there.dir)]).toEqual(["sup 1.0.0", ["sup"]]);
 }
 
-describe("a failure says what it is, and leaves the old one", () => {
+describe("a failure has a clear message and keeps the installed version", () => {
   const damaged = new Map([...V2, [FILE, Bun.gzipSync(Buffer.from("evil"))]]);
   const unlisted = new Map([...V2, ["SHA256SUMS", "00  sup-linux-riscv.gz\n"]]);
   const missing = new Map([...V2].filter(([name]) => name !== FILE));
   const page = new Map([...V2.keys()].map((name) => [name, name === "install.sh" ? V2.get(name)! : "<html>welcome</html>"] as const));
 
   test.each([
-    ["a wrong checksum", "is wrong: it is damaged or was changed. SHA256SUMS says", damaged],
-    ["no build for this machine", `has no ${FILE}: there is no sup for this kind of machine in it`, unlisted],
+    ["a wrong checksum", "is wrong: the file is damaged or was changed. SHA256SUMS lists", damaged],
+    ["no build for this machine", `has no ${FILE}: it does not support this kind of machine`, unlisted],
     ["a file that is listed but not there", "the server does not have it, though SHA256SUMS lists it", missing],
-    ["a server that answers everything with a page", "there is no release at http", page],
-    ["a program that does not run", /does not run on this machine; nothing was installed. It said: .+/, release("2", "#!/bin/sh\necho broken\nexit 9\n")],
-    ["a program with a libstdc++ of before", "too old for it (Alpine has what it needs from 3.17 on)", release("2", "#!/bin/sh\necho 'Error relocating /x/sup: _ZSt21__glibcxx_assert_failPKciS0_S0_: symbol not found' >&2\nexit 127\n")],
-    ["a program without its libstdc++", "which this system does not have yet: apk add libstdc++ (on Alpine)", release("2", "#!/bin/sh\necho 'Error loading shared library libstdc++.so.6' >&2\nexit 127\n")],
+    ["a server that responds to everything with a page", "there is no release at http", page],
+    ["a program that does not run", /does not run on this machine; nothing was installed. Its output: .+/, release("2", "#!/bin/sh\necho broken\nexit 9\n")],
+    ["a program that needs a newer libstdc++", "too old for it (Alpine 3.17 or newer works)", release("2", "#!/bin/sh\necho 'Error relocating /x/sup: _ZSt21__glibcxx_assert_failPKciS0_S0_: symbol not found' >&2\nexit 127\n")],
+    ["a program that needs libstdc++, which is missing", "which is not installed: apk add libstdc++ (on Alpine)", release("2", "#!/bin/sh\necho 'Error loading shared library libstdc++.so.6' >&2\nexit 127\n")],
   ])("%s", (_, words, files) => keepsTheOld((there) => there.install(), words, files)); // prettier-ignore
 
   test("no such version, in any layout", async () => {
     await keepsTheOld((there) => there.install(["--version", "3.0.0"], { script: INSTALLER }), "there is no release 3.0.0 at http", BOTH);
-    await keepsTheOld((there) => there.install(["--version", "3.0.0"]), /there is no release 3.0.0 at \S+: what is there is 2.0.0/);
+    await keepsTheOld((there) => there.install(["--version", "3.0.0"]), /there is no release 3.0.0 at \S+, only 2.0.0/);
   });
 
   test("no network", async () => {
@@ -229,14 +231,14 @@ describe("a failure says what it is, and leaves the old one", () => {
   });
 
   test.if(!existsSync("/run/systemd/system"))("--service without systemd, before anything is downloaded", async () => {
-    await keepsTheOld((there) => there.install(["--service"]), "--service needs systemd, which does not run here");
+    await keepsTheOld((there) => there.install(["--service"]), "--service needs systemd, which is not running");
   });
 
   test("nowhere to download from", async () => {
     await keepsTheOld((there) => there.install([], { script: INSTALLER, env: { SUP_BASE_URL: "" } }), "set SUP_BASE_URL");
   });
 
-  test("another program of that name is not replaced unasked, and not removed; --yes replaces it", async () => {
+  test("another program of that name is not replaced or removed without a question; --yes replaces it", async () => {
     await using there = await place();
     mkdirSync(there.dir);
     writeFileSync(join(there.dir, "sup"), "#!/bin/sh\necho soup\n", { mode: 0o755 });
@@ -248,7 +250,7 @@ describe("a failure says what it is, and leaves the old one", () => {
     expect(there.version()).toBe("sup 1.0.0");
   });
 
-  asRoot("a directory that cannot be written: as an ordinary user, and as root on a read-only or noexec file system", async () => {
+  asRoot("a directory that is not writable: as an ordinary user, and as root on a read-only or noexec file system", async () => {
     await using there = await place();
     mkdirSync(there.dir);
     chmodSync(there.home, 0o755);
@@ -276,7 +278,7 @@ describe("a failure says what it is, and leaves the old one", () => {
     expect(existsSync(there.dir)).toBe(false);
   });
 
-  test("directories that were made for nothing are gone again", async () => {
+  test("a failed installation removes the directories that it created", async () => {
     await using there = await place(damaged);
     expect((await there.install(["--dir", `${there.home}/a/b/c`])).code).toBe(1);
     expect(existsSync(join(there.home, "a"))).toBe(false);
@@ -294,15 +296,15 @@ test.each([
   ["x86_64", "musl libc (x86_64)", "sup-linux-x64-musl.gz"],
   ["aarch64", "ldd (GNU libc) 2.36", "sup-linux-arm64.gz"],
   ["arm64", "musl libc (aarch64)", "sup-linux-arm64-musl.gz"],
-])("on %s with %s it asks for %s", async (cpu, ldd, file) => {
+])("on %s with %s it downloads %s", async (cpu, ldd, file) => {
   await using there = await place(release("1.0.0", fakeSup("1.0.0"), [file]));
   const path = stubbed(there.home, { uname: `case $1 in -s) echo Linux;; -m) echo ${cpu};; esac`, ldd: `echo '${ldd}' >&2; exit 1` });
   expect(await there.install([], { env: { PATH: `${path}:${process.env.PATH}` } })).toMatchObject({ code: 0 });
   expect(there.site.asked).toContain(file);
 });
 
-describe("cut off", () => {
-  test("in the middle of the script, at any byte: nothing is run", async () => {
+describe("interrupted", () => {
+  test("a script that is truncated at any byte runs nothing", async () => {
     await using there = await place();
     const text = readFileSync(INSTALLER, "utf8");
     const ends = [...Array(120).keys()].map((i) => text.trimEnd().length - 1 - i);
@@ -330,7 +332,7 @@ describe("cut off", () => {
   const cases = moments.flatMap((moment) =>
     (["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"] as const).map((signal) => [signal, moment] as const),
   );
-  test.each(cases)("by %s at %s; the next one cleans up and goes through", async (signal, moment) => {
+  test.each(cases)("by %s at %s; the next run cleans up and succeeds", async (signal, moment) => {
     await using there = await place(V1);
     await there.install();
     const hung = join(there.home, "hung");

@@ -9,21 +9,21 @@ export interface Result {
 export interface Options {
   readonly home?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Run by this shell; `sh` otherwise. */
+  /** The shell that runs it; default: `sh`. */
   readonly shell?: string;
-  /** The program that it is run by: another user, another mount. */
+  /** A command that runs it as another user or with another mount. */
   readonly become?: readonly string[];
-  /** The script, where it is not to come from the site. */
+  /** The script to run, if not the site's. */
   readonly script?: string;
 }
 
 export interface Installing {
   readonly result: Promise<Result>;
-  /** To the whole pipe, as a terminal does it. */
+  /** Signals the whole pipeline, as a terminal does. */
   signal(signal: NodeJS.Signals): void;
 }
 
-/** `curl -fsSL SITE/install.sh | sh -s -- ARGS`, in a session of its own: nobody is asked, for there is no terminal. */
+/** Runs `curl -fsSL SITE/install.sh | sh -s -- ARGS` in its own session, so there is no terminal to ask questions on. */
 export function piped(
   site: Site,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** Releases to install and to upgrade to, and servers that lay them out, cut them off, or keep them to themselves. */
+/** Releases to install and to upgrade to, and servers that serve them completely, partly or not at all. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
@@ -10,14 +10,14 @@ export const INSTALLER = resolve(import.meta.dir, "../../../install.sh");
 const CPU = process.arch === "arm64" ? "arm64" : "x64";
 export const FILE = `sup-linux-${CPU}.gz`;
 
-/** A program that says it is this version, and does nothing else but `more`. */
+/** A program that prints this version, and otherwise only runs `more`. */
 export const fakeSup = (version: string, more = ""): string =>
   `#!/bin/sh\nif [ "$1" = version ]; then echo 'sup ${version}'; exit 0; fi\n${more}\nexit 1\n`;
 
 /** Path below the address → content. */
 export type Files = Map<string, Uint8Array | string>;
 
-/** The files of a release as they lie in one directory: what `npm run release` makes, as far as it is downloaded. */
+/** The files of a release in one directory: those made by `npm run release` that are downloaded. */
 export function release(version: string, program: string | Uint8Array, names: readonly string[] = [FILE]): Files {
   const files: Files = new Map(names.map((name) => [name, Bun.gzipSync(Buffer.from(program), { level: 1 })] as const));
   files.set("VERSION", `${version}\n`);
@@ -40,11 +40,11 @@ export function writeFiles(directory: string, files: Files): string {
   return directory;
 }
 
-/** What to do with a request instead of answering it in full. */
+/** Handles a request in a special way; false to let the site respond normally. */
 export type Manner = (path: string, response: ServerResponse, bytes: Uint8Array) => boolean;
 
 export class Site implements AsyncDisposable {
-  /** Paths that were asked for, in order. */
+  /** The requested paths, in order. */
   readonly asked: string[] = [];
   files: Files;
   manner: Manner = () => false;
@@ -80,7 +80,7 @@ export class Site implements AsyncDisposable {
   }
 }
 
-/** Sends half of the file that is named so, and then nothing more. */
+/** Sends half of the file with this name, and then nothing more. */
 export const stallsAt =
   (name: string): Manner =>
   (path, response, bytes) => {
@@ -89,7 +89,7 @@ export const stallsAt =
     return true;
   };
 
-/** Sends half of it and ends the connection. */
+/** Sends half of the file and closes the connection. */
 export const cutsAt =
   (name: string): Manner =>
   (path, response, bytes) => {

@@ -68,7 +68,7 @@ withSystemd.each([["the system", false], ["a user", true]] as const)("the servic
     expect([await pid(), (await systemctl("is-active", "sup")).stdout]).toEqual([web, "active\n"]);
 
     const removed = await script("old", "--uninstall");
-    expect([removed.code, removed.stdout]).toEqual([0, expect.stringContaining(`removed ${program}; units, logs and state were left alone`)]);
+    expect([removed.code, removed.stdout]).toEqual([0, expect.stringContaining(`removed ${program}; units, logs and state were kept`)]);
     expect((await box.root(["kill", "-0", String(web)])).code).not.toBe(0);
     expect((await box.root(["test", "-e", program])).code).not.toBe(0);
     if (ann !== null) expect((await box.root(["loginctl", "show-user", "ann"])).stdout).not.toContain("Linger=yes");
