@@ -1,6 +1,6 @@
 /**
- * `npm run bench:checks`: what health checks cost a daemon and how punctual they are, and how long a start takes whose units
- * wait for each other in waves. `-- --checks=1000 --seconds=30 --waves=50 --width=10` are the sizes it has by itself.
+ * `npm run bench -- checks`: the cost and punctuality of health checks, and the time to start units that wait for each other in
+ * waves. Default: `--checks=1000 --seconds=30 --waves=50 --width=10`.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -40,7 +40,7 @@ interface Daemon {
   readonly sup: (...args: string[]) => Promise<string>;
 }
 
-/** A daemon with these units for the time of `work`. */
+/** Runs `work` while a daemon runs these units. */
 async function withDaemon<T>(units: ReadonlyMap<string, object>, work: (daemon: Daemon) => Promise<T>): Promise<T> {
   const home = mkdtempSync(join(ROOT, "sup-bench-"));
   mkdirSync(join(home, "units"));
@@ -58,21 +58,21 @@ async function withDaemon<T>(units: ReadonlyMap<string, object>, work: (daemon: 
     return await work({ pid: child.pid, home, sup });
   } finally {
     await run([SUP, "daemon", "stop"], { env });
-    child.kill("SIGTERM"); // when it could not be asked
+    child.kill("SIGTERM"); // in case the command failed
     await child.exited;
     rmSync(home, { recursive: true, force: true });
   }
 }
 
-/** The server is asked by every check; when each question came is all it notes. */
+/** Every check sends its requests to one server, which only records their arrival times. */
 async function measureChecks(): Promise<string[][]> {
-  const asked: number[][] = Array.from({ length: checks }, () => []);
+  const requests: number[][] = Array.from({ length: checks }, () => []);
   let counting = false;
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch(request) {
-      if (counting) asked[Number(request.url.slice(request.url.lastIndexOf("/") + 1))]!.push(performance.now());
+      if (counting) requests[Number(request.url.slice(request.url.lastIndexOf("/") + 1))]!.push(performance.now());
       return new Response("ok");
     },
   });
@@ -85,51 +85,51 @@ async function measureChecks(): Promise<string[][]> {
   try {
     return await withDaemon(units, async ({ pid, home, sup }) => {
       await sup("start", "*");
-      await Bun.sleep(3000); // every check has had its first slots
+      await Bun.sleep(3000); // so that every check has run a few times
       counting = true;
       const [beganMs, beganNs] = [performance.now(), cpuNs(pid)];
       await Bun.sleep(seconds * 1000);
       counting = false;
       const share = (cpuNs(pid) - beganNs) / 1e6 / (performance.now() - beganMs);
       const health = JSON.parse(await sup("health", "--json")) as { status: string };
-      return describeChecks(asked, share, rssMb(pid), await heapMb(home), health.status);
+      return describeChecks(requests, share, rssMb(pid), await heapMb(home), health.status);
     });
   } finally {
     await server.stop(true);
   }
 }
 
-/** Of the daemon's own objects, garbage included. */
+/** The size of the daemon's own objects in MB, including garbage. */
 async function heapMb(home: string): Promise<number> {
   const text = await (await fetch("http://sup/metrics", { unix: join(home, "run/sup.sock") })).text();
   return Number(/^sup_heap_bytes (.*)$/m.exec(text)?.[1]) / 1e6;
 }
 
-function describeChecks(asked: readonly number[][], share: number, rss: number, heap: number, status: string): string[][] {
-  // A check's slots lie a second apart; its most punctual question shows where they lie.
-  const late = asked.flatMap((times) => {
+function describeChecks(requests: readonly number[][], share: number, rss: number, heap: number, status: string): string[][] {
+  // A check is due once a second; its most punctual request shows at which offset.
+  const late = requests.flatMap((times) => {
     const offset = Math.min(...times.map((at, k) => at - k * 1000));
     return times.map((at, k) => at - k * 1000 - offset);
   });
-  const gaps = asked.flatMap((times) => times.slice(1).map((at, k) => at - times[k]!));
+  const gaps = requests.flatMap((times) => times.slice(1).map((at, k) => at - times[k]!));
   const perTenth = new Map<number, number>();
-  for (const at of asked.flat()) perTenth.set(Math.floor(at / 100), (perTenth.get(Math.floor(at / 100)) ?? 0) + 1);
+  for (const at of requests.flat()) perTenth.set(Math.floor(at / 100), (perTenth.get(Math.floor(at / 100)) ?? 0) + 1);
   const busy = [...perTenth.values()].slice(1, -1);
-  const counts = asked.map((times) => times.length);
+  const counts = requests.map((times) => times.length);
   const ms = (value: number): string => `${value.toFixed(1)} ms`;
   return [
-    ["questions a check, fewest and most", `${Math.min(...counts)}, ${Math.max(...counts)}`],
+    ["requests per check, fewest and most", `${Math.min(...counts)}, ${Math.max(...counts)}`],
     ["late, median / 99 % / worst", `${ms(median(late))} / ${ms(quantile(late, 0.99))} / ${ms(Math.max(...late))}`],
     ["longest gap between two", ms(Math.max(...gaps))],
-    ["questions in 100 ms, fewest and most", `${Math.min(...busy)}, ${Math.max(...busy)}`],
+    ["requests in 100 ms, fewest and most", `${Math.min(...busy)}, ${Math.max(...busy)}`],
     ["CPU of the daemon, of one core", `${(share * 100).toFixed(1)} %`],
     ["memory (RSS)", `${rss.toFixed(0)} MB`],
-    ["of it heap, at the end", `${heap.toFixed(0)} MB`],
+    ["of which heap, at the end", `${heap.toFixed(0)} MB`],
     ["overall health at the end", status],
   ];
 }
 
-/** Oneshots that take 20 ms; each wave needs all of the one before. */
+/** Oneshots that take 20 ms; each unit of a wave depends on all units of the wave before. */
 async function measureWaves(): Promise<string[][]> {
   const name = (wave: number, n: number): string => `w${wave}-${n}`;
   const units = new Map<string, object>([["alone", { type: "oneshot", command: "sleep", args: ["0.02"] }]]);
@@ -153,7 +153,7 @@ async function measureWaves(): Promise<string[][]> {
   });
 }
 
-/** From the event `started` of one unit to the last event of the other, as the history has them (to the millisecond). */
+/** The time from the event `started` of one unit to the last event of the other, from the history (in milliseconds). */
 async function durationOf(sup: Daemon["sup"], units: readonly string[], first: string, last: string): Promise<number> {
   await sup("start", ...units);
   const events = async (unit: string, type: string): Promise<number[]> =>

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:forecast`: the forecast against a naive line through the last two points, on series whose end is known:
- * how often it sees what comes (a fifth of the way or more before it), how often it cries wolf, and how wrong its times are. `-- --seeds=40` is what it has by itself.
+ * `npm run bench -- forecast`: compares the forecast with a naive line through the last two points, on series whose end is known:
+ * how often it predicts the limit (with a fifth of the way or more left), how often it raises a false alarm, and the error of its
+ * times. Default: `--seeds=40`.
  */
 import { parseArgs } from "node:util";
 import { forecast, lookEveryMs } from "../src/core/metrics/forecast.ts";
@@ -18,18 +19,18 @@ const LIMIT = 512;
 
 interface Shape {
   readonly name: string;
-  /** Hours that are played. */
+  /** The length of the series in hours. */
   readonly hours: number;
-  /** The value without noise at an hour, and how large the noise is. */
+  /** The value at an hour without noise, and the size of the noise. */
   readonly value: (hour: number, random: () => number) => number;
   readonly noise: number;
-  /** True when the limit is really passed by growth: what should be foreseen. */
+  /** True if the value grows past the limit, which the forecast should predict. */
   readonly grows: boolean;
-  /** The hour in which the growth begins; 0 when absent. */
+  /** The hour in which the growth begins; default: 0. */
   readonly from?: number;
 }
 
-/** Made anew for each seed: sizes and rates differ. */
+/** Each seed makes a series with different sizes and rates. */
 const SHAPES: ReadonlyArray<(random: () => number) => Shape> = [
   (random) => ({ name: "flat, noisy", hours: 48, value: () => 300, noise: 5 + random() * 40, grows: false }),
   (random) => {
@@ -114,13 +115,13 @@ const normal = (random: () => number): number => Math.sqrt(-2 * Math.log(random(
 
 interface Score {
   runs: number;
-  /** Runs in which the limit was foreseen at least a fifth of the way before it. */
+  /** Runs in which the limit was predicted with at least a fifth of the way left. */
   foreseen: number;
-  /** Runs in which something was foreseen that did not come. */
+  /** Runs with a prediction that did not come true. */
   falseAlarms: number;
-  /** When it was told: the part of the run, from where the growth began, that was left. */
+  /** The share of the growth that was left at the prediction. */
   readonly notice: number[];
-  /** Of each prediction up to the last tenth: its error as a part of the time that was left, and whether the time lay in the band. */
+  /** For each prediction before the last tenth: its error as a share of the time that was left, and whether the true time was in the band. */
   readonly errors: number[];
   readonly inBand: number[];
 }
@@ -143,13 +144,13 @@ const naive: Predict = (points) => {
   return { inMs, soonestMs: inMs, latestMs: inMs };
 };
 
-/** The series is looked at as often as the daemon does, and told by its rule: two looks must agree. */
+/** Makes forecasts as often as the daemon does, and reports by its rule: two consecutive forecasts must agree. */
 function play(shape: Shape, random: () => number, predict: Predict, score: Score): void {
   const all = Array.from({ length: Math.ceil((shape.hours * HOUR) / STEP_MS) }, (_, i): Point => {
     const atMs = i * STEP_MS;
     return { atMs, value: Math.max(1, shape.value(atMs / HOUR, random) + shape.noise * normal(random)) };
   });
-  // As a breach is: three samples in a row.
+  // The limit is exceeded when three samples in a row are over it, as for the daemon.
   const isOver = (i: number): boolean => i >= 2 && [i - 2, i - 1, i].every((one) => all[one]!.value >= LIMIT);
   const reached = shape.grows ? all.find((_, i) => isOver(i))?.atMs : undefined;
   const beganMs = (shape.from ?? 0) * HOUR;

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:metrics`: what days of metrics of 1,000 units cost the store: time to write a round of samples, how long its
- * housekeeping holds the daemon up, size of the file on the way, time to read a unit's day and all of it. The time is made up, the
- * database and the housekeeping are the daemon's own. `-- --units=1000 --days=1` are the sizes it has by itself; a simulated day
- * takes some minutes. `--as=1000 --units=100`: a tenth of the units, kept as long as 1,000 would be, for a week in a few minutes.
- * `--together=12`: so many rounds in one transaction, for sizes alone.
+ * `npm run bench -- metrics`: the cost of days of metrics of 1,000 units for the store: the time to write a round of samples, how
+ * long housekeeping blocks the daemon, the size of the file over time, and the time to read one day and all days of a unit. The
+ * clock is simulated; the database and the housekeeping are the daemon's own. Default: `--units=1000 --days=1`; a simulated day
+ * takes a few minutes. `--as=1000 --units=100` simulates a tenth of the units, kept as long as 1,000 would be: a week takes a few
+ * minutes. `--together=12` writes 12 rounds in one transaction, which is enough to measure sizes.
  */
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -59,11 +59,11 @@ const housekeeping = new Housekeeping({
 const random = randomOf(1);
 const normals = Array.from({ length: 10_007 }, () => Math.sqrt(-2 * Math.log(random() || 1e-9)) * Math.cos(2 * Math.PI * random()));
 const normal = (): number => normals[Math.floor(random() * normals.length)]!;
-/** CPU is counted in hundredths of a second, memory in pages, and a probe runs every sixth sample: as the daemon would see them. */
+/** As the daemon sees them, CPU time comes in hundredths of a second, memory in pages, and a probe runs every sixth sample. */
 const KINDS = [
-  { share: 0.5, ticks: 0.3, pages: 2, probed: false }, // hardly ever does anything
+  { share: 0.5, ticks: 0.3, pages: 2, probed: false }, // almost always idle
   { share: 0.4, ticks: 20, pages: 50, probed: true },
-  { share: 0.1, ticks: 400, pages: 400, probed: true }, // never at rest
+  { share: 0.1, ticks: 400, pages: 400, probed: true }, // never idle
 ];
 const services = Array.from({ length: units }, (_, i) => {
   const at = i / units;
@@ -143,7 +143,7 @@ store.close();
 
 const windows = windowsFor(counted, INTERVAL_MS, settings.metrics.retentionDays * DAY_MS);
 const hours = (ms: number): string => `${(ms / HOUR_MS).toFixed(1)} h`;
-const ages = (step: 0 | 60 | 900): string => `${hours(windows[step].keptMs)}, the newest ${hours(windows[step].plainMs)} of it not packed`;
+const ages = (step: 0 | 60 | 900): string => `${hours(windows[step].keptMs)}, the newest ${hours(windows[step].plainMs)} of them not packed`;
 const three = (times: readonly number[]): string =>
   [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)].map((value) => `${value.toFixed(1)} ms`).join(" / ");
 console.log(`${describeMachine()}\n`);
@@ -157,14 +157,14 @@ console.log(
       ["samples are kept", ages(0)],
       ["minutes are kept", ages(60)],
       ["one round of samples written", three(written)],
-      ["the longest that the daemon waits for it at once", three(slices)],
+      ["the longest time that this blocks the daemon", three(slices)],
       ["the housekeeping of one tick", three(kept)],
       [`one unit's last day read (${day.points} points)`, three(day.times)],
       [`all of one unit read (${all.points} points)`, three(all.times)],
-      ["all of it read for a forecast", three(course)],
-      ["in use in the database at the end", `${megabytes.toFixed(0)} MB`],
+      ["all of one unit read for a forecast", three(course)],
+      ["used space in the database at the end", `${megabytes.toFixed(0)} MB`],
       [
-        "file at the end, at most, and its log at most",
+        "file at the end, its maximum, and the maximum of its write-ahead log",
         `${sizeOf(path).toFixed(0)} MB, ${peak.file.toFixed(0)} MB, ${peak.log.toFixed(0)} MB`,
       ],
     ],

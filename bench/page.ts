@@ -1,6 +1,6 @@
 /**
- * `npm run bench:page`: what the page weighs, how soon it can be used, and what open pages cost the daemon.
- * `-- --units=20 --pages=100 --seconds=30` are the sizes it has by itself.
+ * `npm run bench -- page`: the size of the page, the time until it is usable, and the cost of open pages for the daemon.
+ * Default: `--units=20 --pages=100 --seconds=30`.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -44,7 +44,7 @@ try {
     await page.locator(".units .row", { hasText: "running" }).first().waitFor();
     usable.push(await page.evaluate(() => performance.getEntriesByName("usable")[0]?.startTime ?? Number.NaN));
   }
-  rows.push([`until it can be used, median / worst of ${LOADS}`, `${median(usable).toFixed(0)} / ${Math.max(...usable).toFixed(0)} ms`]);
+  rows.push([`until usable, median / worst of ${LOADS}`, `${median(usable).toFixed(0)} / ${Math.max(...usable).toFixed(0)} ms`]);
   await page.locator(".link-live").waitFor();
   const open = await share(daemon);
   await page.goto("about:blank");
@@ -52,7 +52,7 @@ try {
   rows.push(
     ["CPU of the daemon, no page open", `${(none * 100).toFixed(3)} % of one core`],
     ["CPU of the daemon, one page open", `${(open * 100).toFixed(3)} % of one core`],
-    ["the page's part", `${((open - none) * 100).toFixed(3)} %`],
+    ["the page's share", `${((open - none) * 100).toFixed(3)} %`],
   );
 } finally {
   await browser.close();
@@ -61,7 +61,7 @@ rows.push(...(await crowd(daemon)));
 console.log(`${describeMachine()}\n`);
 console.log(table([`The page with ${units} units`, ""], rows));
 
-/** Bytes of all that the browser asks for before the page can be used. */
+/** The size in bytes of everything that the browser requests before the page is usable. */
 async function weigh(coding: string): Promise<number> {
   const load = (path: string, decompress: boolean): Promise<Response> =>
     fetch(`${info.url}/${path}`, { headers: { "accept-encoding": coding }, decompress } as RequestInit);
@@ -70,13 +70,13 @@ async function weigh(coding: string): Promise<number> {
   for (const path of wanted) {
     sum += (await (await load(path, false)).bytes()).length;
     const text = await (await load(path, true)).text();
-    // What a part imports is loaded with it; what it may import later is not.
+    // Static imports of a file are loaded with it; dynamic imports are not.
     for (const [, name] of text.matchAll(/(?:src=|href=|from)"\.\/([^"]+)"/g)) wanted.add(name!);
   }
   return sum;
 }
 
-/** The part of one core that the daemon uses while nothing happens. */
+/** The share of one core that the daemon uses while nothing happens. */
 async function share({ pid }: Daemon): Promise<number> {
   await Bun.sleep(SETTLE_MS);
   const [beganMs, before] = [performance.now(), cpuMs(pid)];
@@ -84,7 +84,7 @@ async function share({ pid }: Daemon): Promise<number> {
   return (cpuMs(pid) - before) / (performance.now() - beganMs);
 }
 
-/** To the clock tick (10 ms), with threads that have ended: the ones that packed the page do so while this measures. */
+/** CPU time in clock ticks of 10 ms, including ended threads, because threads that compress the page end during the measurement. */
 function cpuMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, "latin1");
   const [user, system] = text
@@ -95,7 +95,7 @@ function cpuMs(pid: number): number {
   return (user! + system!) * 10;
 }
 
-/** As many event streams as that many pages hold, without the browsers: these would need more memory than the daemon. */
+/** Opens the event streams of that many pages, without browsers, which would need more memory than the daemon. */
 async function crowd({ pid, home }: Daemon): Promise<string[][]> {
   const token = (await Bun.file(`${home}/run/token`).text()).trim();
   await Bun.sleep(SETTLE_MS);
@@ -104,7 +104,7 @@ async function crowd({ pid, home }: Daemon): Promise<string[][]> {
   const streams = Array.from({ length: pages }, async () => {
     const headers = { authorization: `Bearer ${token}` };
     const answer = await fetch(`${info.url}/api/supervisor/events/stream`, { headers, signal: control.signal });
-    if (!answer.ok) throw new Error(`the stream was refused with ${answer.status}`);
+    if (!answer.ok) throw new Error(`cannot open the stream: status ${answer.status}`);
     return answer.body!.getReader();
   });
   const readers = await Promise.all(streams);

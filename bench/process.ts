@@ -9,11 +9,11 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
-  /** Throw when it ends with anything but 0. */
+  /** Throw if its exit code is not 0. */
   readonly mustSucceed?: boolean;
 }
 
-/** Runs a command to its end; one that takes too long is killed and has code 137. */
+/** Runs a command to its end. A command that takes too long is killed, and its code is 137. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const { env, timeoutMs = 60_000, mustSucceed = false } = options;
   const child = Bun.spawn([...command], {
@@ -29,7 +29,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   return { code, stdout, stderr };
 }
 
-/** Milliseconds of wall time that a command takes, its output thrown away. Throws when it fails. */
+/** The wall time of a command in milliseconds; its output is discarded. Throws if the command fails. */
 export async function time(command: readonly string[], env: Readonly<Record<string, string>> = {}, timeoutMs = 60_000): Promise<number> {
   const begin = performance.now();
   const child = Bun.spawn([...command], {
@@ -44,13 +44,13 @@ export async function time(command: readonly string[], env: Readonly<Record<stri
   return took;
 }
 
-/** The environment without what would steer a Bun program: none of the peers is to run under a benchmark's flags. */
+/** The environment without variables that affect Bun programs, so that no peer runs with the benchmark's flags. */
 export const clean = (env: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => !entry[0].startsWith("BUN_") && entry[1] !== undefined),
   );
 
-/** Fields of /proc/PID/stat after the name: state first. Null when there is no such process. */
+/** The fields of /proc/PID/stat after the name, beginning with the state. Null if there is no such process. */
 function stat(pid: number): string[] | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -62,7 +62,7 @@ function stat(pid: number): string[] | null {
 
 export const alive = (pid: number): boolean => (stat(pid)?.[0] ?? "Z") !== "Z";
 
-/** Nanoseconds of CPU that a process has used, over all its threads; of threads that have ended, to the clock tick. */
+/** The CPU time in nanoseconds that the process's current threads have used. */
 export function cpuNs(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
@@ -88,7 +88,7 @@ export function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-/** The process runs this very file. */
+/** True if the process runs this file. */
 export function runs(pid: number, program: string): boolean {
   try {
     return readlinkSync(`/proc/${pid}/exe`) === program;
@@ -97,7 +97,7 @@ export function runs(pid: number, program: string): boolean {
   }
 }
 
-/** SIGKILL to those of the pids that still run this very program; a pid may be somebody else's by now. */
+/** Sends SIGKILL to those processes that still run this program; a pid may have been reused by another program. */
 export function killRunning(pids: Iterable<number>, program: string): number {
   let killed = 0;
   for (const pid of pids) {
@@ -106,17 +106,17 @@ export function killRunning(pids: Iterable<number>, program: string): number {
       process.kill(pid, "SIGKILL");
       killed++;
     } catch {
-      // it is gone
+      // the process has ended
     }
   }
   return killed;
 }
 
-/** Waits until the condition holds, looking every 2 ms; throws after the time. */
+/** Polls the condition every 2 ms until it holds; throws after `timeoutMs`. */
 export async function until(condition: () => boolean, what: string, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out after ${timeoutMs} ms waiting for ${what}`);
     await Bun.sleep(2);
   }
 }

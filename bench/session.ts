@@ -6,8 +6,8 @@ import { killRunning, until } from "./process.ts";
 import { Starts } from "./starts.ts";
 
 /**
- * Sockets, FIFOs and pid files live in memory on a machine that is set up as usual (/run, XDG_RUNTIME_DIR): the homes of all
- * contestants are there too. On a disk making a thousand FIFOs alone takes 0.2 to 1 s, and says more about the disk.
+ * The homes of all peers are in memory, as sockets, FIFOs and pid files are on a normal machine (/run, XDG_RUNTIME_DIR). On a disk,
+ * creating a thousand FIFOs alone takes 0.2 to 1 s, which would measure the disk.
  */
 export const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
@@ -16,7 +16,7 @@ export interface Live {
   readonly starts: Starts;
 }
 
-/** A peer with `count` services that all run, for the time of `work`; nothing of it is left afterwards. */
+/** Runs `work` while a peer runs `count` services; removes everything afterwards. */
 export async function withServices<T>(peer: Peer, count: number, service: string, work: (live: Live) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(ROOT, "sup-bench-"));
   const starts = new Starts(join(directory, "starts"));

@@ -7,7 +7,7 @@ export interface Start {
   readonly ns: number;
 }
 
-/** The file that every service adds a line to when it starts, read as it grows. */
+/** Reads the file that every service appends a line to when it starts. */
 export class Starts {
   readonly file: string;
   readonly all: Start[] = [];
@@ -20,7 +20,7 @@ export class Starts {
     writeFileSync(file, "");
   }
 
-  /** Reads what is new; the number of starts so far. */
+  /** Reads new lines; returns the number of starts so far. */
   refresh(): number {
     const fd = openSync(this.file, "r");
     const length = readSync(fd, this.#buffer, 0, this.#buffer.length, this.#offset);

@@ -1,4 +1,4 @@
-/** A table of text as Markdown: the first column to the left, the rest to the right. */
+/** A Markdown table: the first column aligned left, the others right. */
 export function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
   const all = [head, ...rows];
   const widths = head.map((_, i) => Math.max(3, ...all.map((row) => Bun.stringWidth(row[i] ?? ""))));

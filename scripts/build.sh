@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds dist/sup, the one executable. `--if-changed` does nothing when it is newer than everything it is made of.
-# `--target=bun-linux-arm64` and the like go to `bun build` as they are, `--runtime=PATH` is the bun of that target when it is
-# here already; `--outfile=PATH` chooses the place. `--version=X` and `--releases=URL` are built in: scripts/release.ts.
+# Builds dist/sup, the one executable. `--if-changed` does nothing if the executable is newer than all its sources.
+# `--target=bun-linux-arm64` and the like are passed to `bun build`; `--runtime=PATH` is a local copy of that target's bun;
+# `--outfile=PATH` sets the output file. `--version=X` and `--releases=URL` are built in; scripts/release.ts uses them.
 set -eu
 cd "$(dirname "$0")/.."
 bun=node_modules/.bin/bun
@@ -28,16 +28,16 @@ for arg in "$@"; do
 done
 
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-note=$out.commit # the commit that is built in: a new commit alone is a change too
+note=$out.commit # the commit that was built in: a new commit needs a new build, even if no source changed
 
-# Directories count as well: their times change when a file in them comes or goes.
+# Directories count too: their modification time changes when a file is added or removed.
 up_to_date() {
   [ -x "$out" ] && [ "$(cat "$note" 2>/dev/null)" = "$commit" ] &&
     [ -z "$(find src package.json package-lock.json tsconfig.json scripts/build.sh -newer "$out" 2>/dev/null | head -n 1)" ]
 }
 if [ "$if_changed" = yes ] && up_to_date; then exit 0; fi
 
-# A machine with musl has a bun for musl.
+# On a machine with musl, bun is built for musl.
 libc=glibc
 case $target in
   *-musl) libc=musl ;;
@@ -45,14 +45,15 @@ case $target in
 esac
 
 mkdir -p "$(dirname "$out")"
-# The name of the file that bun writes is in the file: it must be the same for two builds to be equal.
+# bun writes the name of the output file into the file. The name must be constant so that two builds are identical.
 work=$(dirname "$out")/.build.$$
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$work"
 : >"$work/begin"
 
-# --splitting: `sup is-active` reads a third of the code. No .env or bunfig.toml of the current directory, no eval: a supervisor must not be steered by where it is started.
+# --splitting: `sup is-active` loads only a third of the code. The executable ignores .env and bunfig.toml in the current directory
+# and cannot use eval, because the directory where a supervisor is started must not influence it.
 "$bun" build --compile --minify --splitting --bytecode --format=esm --sourcemap \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --compile-exec-argv=--disallow-code-generation-from-strings=strict \
@@ -60,6 +61,6 @@ mkdir "$work"
   --define "SUP_LIBC=\"$libc\"" \
   ${target:+"$target"} ${runtime:+"$runtime"} src/main.ts --outfile "$work/sup"
 
-touch -r "$work/begin" "$work/sup" # a source saved while the build ran makes the next one
-mv -f "$work/sup" "$out" # the maps that were written next to it are in the executable as well
+touch -r "$work/begin" "$work/sup" # so that a source saved during the build causes a new build
+mv -f "$work/sup" "$out" # the source maps next to it are in the executable too
 echo "$commit" >"$note"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the executables of other targets and runs each where it belongs: musl's in a root file system with musl, arm64's in a
-# virtual machine (test/targets). As root, on Debian: it gets qemu, kernels, and what libstdc++ for musl is compiled with.
-# Arguments choose: `sh scripts/e2e-targets.sh x64-musl`. All of them take some 20 minutes the first time, 12 from then on.
+# Builds the executables for all targets and tests each on its own platform: musl in a root file system with musl, arm64 in a
+# virtual machine (test/targets). Needs root on Debian, where it installs qemu, kernels, and a compiler to build libstdc++ for musl.
+# Arguments select targets: `sh scripts/e2e-targets.sh x64-musl`. All targets take about 20 minutes the first time, then 12.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

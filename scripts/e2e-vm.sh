@@ -1,7 +1,7 @@
 #!/bin/sh
-# What takes the controllers of cgroup v2: runs test/vm/*.test.sh, each in a virtual machine of its own (test/vm/vm.sh), with
-# dist/sup in it. As root it gets qemu and a kernel from Debian. Arguments choose: `sh scripts/e2e-vm.sh limits` runs
-# test/vm/limits.test.sh. SUP_VM_SECONDS (420) is what one of them may take.
+# Tests what needs cgroup v2 controllers: runs each test/vm/*.test.sh with dist/sup in its own virtual machine (test/vm/vm.sh).
+# As root it installs qemu and a kernel from Debian. Arguments select tests: `sh scripts/e2e-vm.sh limits` runs
+# test/vm/limits.test.sh. SUP_VM_SECONDS (420) is the time limit of each.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

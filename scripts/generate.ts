@@ -1,6 +1,6 @@
 /**
- * Writes the documents that are made from the source, so that they cannot disagree with it: `npm run generate`.
- * With `--check` it writes nothing and fails when one of them differs from what it would write.
+ * `npm run generate`: generates documents from the source, so that they cannot contradict it. With `--check` it writes nothing
+ * and fails if a document is out of date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -12,7 +12,7 @@ import { unitReference } from "../src/spec/documents/unit-reference.ts";
 
 const root = resolve(import.meta.dir, "..");
 
-/** Path → the text that belongs there, given the text that is there. */
+/** Path → a function from the file's current text to its new text. */
 const documents: Readonly<Record<string, (current: string) => string>> = {
   "docs/units.md": () => unitReference(),
   "docs/api.md": () => apiReference(),
@@ -28,7 +28,7 @@ for (const [path, make] of Object.entries(documents)) {
   const wanted = `${make(current).trimEnd()}\n`;
   if (wanted === current) continue;
   stale++;
-  if (check) console.error(`${path} is not what the source says${firstDifference(current, wanted)}; run: npm run generate`);
+  if (check) console.error(`${path} is out of date${firstDifference(current, wanted)}; run: npm run generate`);
   else {
     mkdirSync(dirname(`${root}/${path}`), { recursive: true });
     writeFileSync(`${root}/${path}`, wanted);
@@ -37,7 +37,7 @@ for (const [path, make] of Object.entries(documents)) {
 }
 if (check && stale > 0) process.exit(1);
 
-/** The text with what stands between `<!-- NAME:begin … -->` and `<!-- NAME:end -->` replaced. */
+/** Replaces the text between `<!-- NAME:begin … -->` and `<!-- NAME:end -->`. */
 function between(text: string, name: string, content: string): string {
   const marks = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[^]*?(\\n?<!-- ${name}:end -->)`);
   if (!marks.test(text)) throw new Error(`cannot generate: the marks <!-- ${name}:begin --> and <!-- ${name}:end --> are missing`);

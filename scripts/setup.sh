@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the development dependencies, only when package-lock.json changed since the last time: a run with nothing to
-# do costs a file comparison. The stamp is a copy of the lock file that goes away with node_modules.
+# Installs the development dependencies if package-lock.json changed since the last time; otherwise it costs one file
+# comparison. The stamp is a copy of the lock file, and disappears together with node_modules.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,10 +11,10 @@ if ! command -v npm >/dev/null 2>&1; then
   echo "cannot set up: npm is not on PATH (Node.js 18 or newer brings it)" >&2
   exit 1
 fi
-echo "fetching what the build needs from npm; once, until package-lock.json changes" >&2
+echo "installing development dependencies from npm; needed again only when package-lock.json changes" >&2
 npm ci --loglevel=error --no-audit --no-fund
 
-# The npm package `bun` puts its binary in place by a postinstall script, which newer npm versions do not run unasked.
+# The npm package `bun` installs its binary with a postinstall script, which newer npm versions do not run by default.
 if ! node_modules/.bin/bun --version >/dev/null 2>&1; then
   node node_modules/bun/install.js
 fi

@@ -1,9 +1,9 @@
 #!/bin/sh
-# To be sourced by what runs scripts that print a line `PASS …` or `FAIL …` for each check: adds up several of them.
+# Source this file to run several scripts that print a line `PASS …` or `FAIL …` for each check, and to add up their results.
 passed=0
 failed=0
 
-# usage: tally LOG COMMAND…: runs it, shows what it printed, and counts its checks.
+# usage: tally LOG COMMAND…: runs the command, shows its output, and counts its checks.
 tally() {
   log=$1
   shift
@@ -12,12 +12,12 @@ tally() {
   cat "$log"
   p=$(grep -c '^PASS ' "$log") || true
   f=$(grep -c '^FAIL ' "$log") || true
-  # It ended before its checks did, or without any.
+  # The command ended before its checks did, or ran none.
   if [ "$f" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
   passed=$((passed + p)) failed=$((failed + f))
 }
 
-# The closing line; fails when a check did.
+# Prints the closing line; fails if a check failed.
 closing() {
   echo "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every ring of tests but e2e. Arguments go to `bun test`: `sh scripts/test.sh ./test/core` runs one room,
-# `sh scripts/test.sh -t 'backoff'` what has the word in its title.
+# All tests except e2e. Arguments are passed to `bun test`: `sh scripts/test.sh ./test/core` runs one room,
+# `sh scripts/test.sh -t 'backoff'` runs the tests with this word in their title.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,8 +15,8 @@ if [ -z "$paths" ]; then
       *) set -- "$@" "$dir" ;;
     esac
   done
-  # The harness has tests of its own; those that need dist/sup live in test/e2e.
+  # The harness has its own tests; those that need dist/sup are in test/e2e.
   set -- "$@" ./test/harness/
 fi
-# 60 s a test where bun gives 5: the machine may be busy with other things, its disk above all.
+# 60 s per test instead of bun's 5: the machine, and especially its disk, may be busy.
 exec sh scripts/run-tests.sh --timeout 60000 "$@"

@@ -9,7 +9,7 @@ export interface CliResult {
 
 const BUDGET_MS = 10_000;
 
-/** Wall time of asking about one service, and of the table of all; the median of up to 20 runs each. */
+/** The wall time of querying one service, and of listing all; the median of up to 20 runs each. */
 export async function measureCli({ running }: Live): Promise<CliResult | null> {
   if (!running.commands) return null;
   const { isActive, status, env } = running.commands;
@@ -17,7 +17,7 @@ export async function measureCli({ running }: Live): Promise<CliResult | null> {
 }
 
 async function repeat(command: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
-  await time(command, env); // the first reads the program from disk
+  await time(command, env); // the first run reads the program from disk
   const times: number[] = [];
   const begin = performance.now();
   while (times.length < 20 && performance.now() - begin < BUDGET_MS) times.push(await time(command, env));

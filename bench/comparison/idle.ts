@@ -9,7 +9,7 @@ export interface IdleResult {
 
 const SETTLE_MS = 3_000;
 
-/** What the supervisor uses while nothing happens; the services themselves do not count. */
+/** The CPU time and memory of the supervisor while nothing happens, without the services. */
 export async function measureIdle({ running }: Live, windowMs: number): Promise<IdleResult> {
   await Bun.sleep(SETTLE_MS);
   const pids = running.supervisors();

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: sup beside its peers, in one run on this machine. `-- --quick` takes about a minute, `-- --only=sup,loop`
- * leaves the others out, `-- --install` lets it install the Debian packages of peers that are missing (as root).
+ * `npm run bench`: compares sup with its peers in one run on this machine. `-- --quick` takes about a minute, `-- --only=sup,loop`
+ * measures only these, `-- --install` installs the Debian packages of missing peers (as root).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 
 const native = await compileNative(work);
 if (!native) {
-  console.error("cannot measure: a C compiler is needed for the service that tells when it starts (Debian: gcc libc6-dev)");
+  console.error("cannot measure: the service that records its start time needs a C compiler (Debian: gcc libc6-dev)");
   process.exit(1);
 }
 if (options.install) await installPeers();
@@ -54,7 +54,7 @@ function choose(peers: readonly Peer[]): readonly Peer[] {
   return wanted ? peers.filter(({ name }) => wanted.includes(name.toLowerCase().split(" ")[0]!)) : peers;
 }
 
-/** A trouble with one measurement is told in the results and does not end the others. */
+/** A failed measurement is reported with the results and does not stop the others. */
 async function measure(measured: Measured, service: string, { restarts, slowRestarts, launch, steady, idleMs }: Sizes): Promise<void> {
   const { peer, troubles } = measured;
   const attempt = async (what: string, action: () => Promise<void>): Promise<void> => {
@@ -84,7 +84,7 @@ async function measure(measured: Measured, service: string, { restarts, slowRest
 async function installPeers(): Promise<void> {
   const packages = [Bun.which("supervisord") ? "" : "supervisor", Bun.which("runsvdir") ? "" : "runit"].filter(Boolean);
   if (packages.length === 0) return;
-  if (process.getuid?.() !== 0) return console.error(`not installed, and not root: ${packages.join(", ")}`);
+  if (process.getuid?.() !== 0) return console.error(`cannot install ${packages.join(", ")}: not root`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await run(["apt-get", "update", "-qq"], { env, timeoutMs: 120_000 });
   const { code, stderr } = await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages], {

@@ -23,7 +23,7 @@ export interface Sizes {
   readonly idleMs: number;
 }
 
-/** What sup has set itself, in the words of the tables. */
+/** sup's own targets, as shown in the tables. */
 const TARGETS = {
   restart: "< 3 × loop",
   launch: "< 3 × loop",
@@ -48,7 +48,7 @@ export function printResults(machine: string, results: readonly Measured[], size
   ];
 
   console.log(
-    `\nRestart, SIGKILL to the first instruction of the next run (ms); ${sizes.launch} units from launch to the last one's first instruction (ms)\n`,
+    `\nRestart: from SIGKILL to the first instruction of the next run (ms). ${sizes.launch} units: from launch to the first instruction of the last unit (ms)\n`,
   );
   console.log(
     table(
@@ -61,7 +61,7 @@ export function printResults(machine: string, results: readonly Measured[], size
   );
 
   console.log(
-    `\n${sizes.steady} units: stop all, ask about one, show all (ms, wall time of the command); idle over ${sizes.idleMs / 1000} s\n`,
+    `\n${sizes.steady} units: stop all, \`is-active\` of one, \`status\` of all (wall time of the command in ms); idle over ${sizes.idleMs / 1000} s\n`,
   );
   console.log(
     table(
@@ -79,7 +79,7 @@ export function printResults(machine: string, results: readonly Measured[], size
       ),
     ),
   );
-  console.log("\nRSS counts pages of the program's own file, and shared libraries once for every process.");
+  console.log("\nRSS includes pages of the program's own file, and counts shared libraries once for every process.");
   for (const { peer, troubles } of results) for (const trouble of troubles) console.log(`\n${peer.name}, ${trouble}`);
 }
 

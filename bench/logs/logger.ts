@@ -1,13 +1,13 @@
-/** Something that takes in what a service writes and keeps it in files of a limited size. */
+/** A program that stores the output of a service in files of a limited size. */
 export interface Logger {
   readonly name: string;
   readonly version: string | null;
   readonly missing?: string;
-  /** Bytes that it puts before each line of 100. */
+  /** The number of bytes that it writes before each 100-byte line. */
   readonly prefixBytes: number;
-  /** There is something to ask it. */
+  /** It has a control interface that responds to requests. */
   readonly answers?: true;
-  /** Starts it with the service `argv`, its output in files of `FILE_BYTES`, at most `KEEP` of them. */
+  /** Starts it with the service `argv`, whose output goes to at most `KEEP` files of `FILE_BYTES`. */
   start(directory: string, argv: readonly string[]): Promise<Logging>;
 }
 
@@ -15,12 +15,12 @@ export const FILE_BYTES = 64 << 20;
 export const KEEP = 30;
 
 export interface Logging {
-  /** The processes whose CPU is counted: all that is not the service. */
+  /** The processes whose CPU time is counted: all except the service. */
   pids(): number[];
   /** Oldest first. */
   files(): string[];
-  /** A question to its control interface, in turn with a probe of another unit; null where there is nothing of the kind. */
-  ask: (() => Promise<unknown>) | null;
+  /** Sends a request to its control interface or probes another unit, alternately; null if it has no control interface. */
+  request: (() => Promise<unknown>) | null;
   end(): Promise<void>;
 }
 

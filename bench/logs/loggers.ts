@@ -8,7 +8,7 @@ const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
 const CRI_PREFIX_BYTES = 40;
 const KEEPING = { fileBytes: FILE_BYTES, files: KEEP } as const;
 
-/** Beside the flood run a service that is probed, and one that does nothing: what others feel of it. */
+/** Beside the flood it runs a service with a health check and an idle one, to measure how the flood affects others. */
 export async function supLogger(format: "cri" | "raw"): Promise<Logger> {
   if (!existsSync(SUP)) return missingLogger(`sup ${format}`, "not built (npm run build)");
   return {
@@ -34,7 +34,7 @@ export async function supLogger(format: "cri" | "raw"): Promise<Logger> {
       let turn = 0;
       return {
         pids: () => [child.pid],
-        ask: () => get(turn++ % 2 === 0 ? "/api/supervisor/services/probed" : "/api/supervisor/services/probed/health?run=true"),
+        request: () => get(turn++ % 2 === 0 ? "/api/supervisor/services/probed" : "/api/supervisor/services/probed/health?run=true"),
         files: () => numbered(join(directory, "logs"), "u.log"),
         end: async () => {
           await run([SUP, "daemon", "stop"], { env: { SUP_HOME: directory } });
@@ -51,9 +51,9 @@ interface Parts {
   readonly name: string;
   readonly found: Found;
   readonly setUp: (program: string, directory: string, argv: readonly string[]) => Single;
-  /** Below its first process, one or two deep: all that is not the service takes part. */
+  /** All descendants of its first process, one or two levels deep, take part, except the service. */
   readonly isTree?: boolean;
-  /** Before it is ended: it would not end a service that still writes. */
+  /** Runs before the end, because this logger does not end while the service writes. */
   readonly stop?: (single: Single) => Promise<unknown>;
 }
 
@@ -70,7 +70,7 @@ function logger({ name, found, setUp, isTree = false, stop }: Parts): Logger {
         childrenOf(supervisor.pid).flatMap((pid) => [pid, ...childrenOf(pid).filter((one) => !isService(one, argv))]);
       return {
         pids: () => [supervisor.pid, ...(isTree ? below() : [])],
-        ask: null,
+        request: null,
         files: single.files,
         end: async () => {
           await stop?.(single);
@@ -112,7 +112,7 @@ export async function pm2Logger(): Promise<Logger> {
   return logger({ name: "PM2", found: named, setUp: pm2 });
 }
 
-/** The process runs the service's program, or the shell that is about to. */
+/** True if the process runs the service's program, or the shell that is about to execute it. */
 function isService(pid: number, argv: readonly string[]): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")[0] === argv[0];

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:logs`: a service that writes 512 MB of lines of 100 bytes as fast as they are taken, its output kept in files that
- * are rotated. Counted: the time from its first byte until all of them are in the files, the CPU that it took, and every line.
- * `-- --only=sup,supervisord --mb=256 --runs=3` for less of it; `--directory=/var/tmp` for a real disk.
+ * `npm run bench -- logs`: a service writes 512 MB of 100-byte lines as fast as the logger takes them; its output goes to rotated
+ * files. Measured: the time from the first byte until all bytes are in the files, the CPU time, and whether every line is there.
+ * `--only=sup,supervisord --mb=256 --runs=3` measures less; `--directory=/var/tmp` uses a real disk.
  */
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
 });
 
 const SETTLE_MS = 500;
-const ASK_EVERY_MS = 10;
+const REQUEST_EVERY_MS = 10;
 
 interface Run {
   readonly mbPerSecond: number;
@@ -33,7 +33,7 @@ interface Run {
   readonly gaps: number;
   readonly files: number;
   readonly rssMb: number;
-  /** Of questions to the supervisor meanwhile. */
+  /** The response times of requests to the supervisor during the run. */
   readonly answersMs: readonly number[];
 }
 
@@ -54,7 +54,7 @@ try {
   const wanted = options.only?.split(",");
   const loggers = all.filter(({ name }) => wanted === undefined || wanted.some((word) => name.toLowerCase().startsWith(word)));
   const results = new Map<Logger, Run[]>(loggers.map((logger) => [logger, []]));
-  // In turn, not one after the other: what else the machine does falls on all of them.
+  // The loggers take turns, so that other load on the machine affects all of them equally.
   for (let turn = 1; turn <= Number(options.runs); turn++) {
     for (const logger of loggers) {
       if (logger.version === null) continue;
@@ -65,7 +65,7 @@ try {
   const answers = new Map<Logger, readonly number[]>();
   for (const logger of loggers) {
     if (!logger.answers) continue;
-    console.error(`${logger.name}: asked meanwhile …`);
+    console.error(`${logger.name}: with requests during the run …`);
     const all: number[] = [];
     for (let turn = 1; turn <= Number(options.runs); turn++) all.push(...(await measure(logger, true)).answersMs);
     answers.set(
@@ -78,31 +78,31 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** `asked`: questions to the supervisor meanwhile, whose answers are timed. */
-async function measure(logger: Logger, asked: boolean): Promise<Run> {
+/** `withRequests`: send requests to the supervisor during the run and measure its response times. */
+async function measure(logger: Logger, withRequests: boolean): Promise<Run> {
   const home = mkdtempSync(join(work, "run-"));
-  const told = join(home, "told");
+  const timesFile = join(home, "times");
   const go = join(home, "go");
   await run(["mkfifo", go], { mustSucceed: true });
   let logging: Logging | undefined;
   try {
     mkdirSync(join(home, "home"));
-    logging = await logger.start(join(home, "home"), [flood, String(megabytes), told, go]);
-    const { pids, ask, files } = logging;
+    logging = await logger.start(join(home, "home"), [flood, String(megabytes), timesFile, go]);
+    const { pids, request, files } = logging;
     const expected = lines * (100 + logger.prefixBytes);
     const answersMs: number[] = [];
     let endNs = 0;
-    // The service waits at the FIFO, and the supervisor has nothing left to do.
+    // Now the service waits at the FIFO; let the supervisor become idle.
     await until(() => servicesOf(flood).length === 1, "the service", 20_000);
     await Bun.sleep(SETTLE_MS);
     const cpuBefore = cpuOf(pids());
     closeSync(openSync(go, "w"));
-    const asking = ask === null || !asked ? null : askAllAlong(ask, answersMs, () => endNs > 0);
+    const requests = request === null || !withRequests ? null : sendRequests(request, answersMs, () => endNs > 0);
     const size = (): number => files().reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
-    await until(() => existsSync(told) && readFileSync(told, "latin1").endsWith("\n") && size() >= expected, "all bytes", 120_000);
+    await until(() => existsSync(timesFile) && readFileSync(timesFile, "latin1").endsWith("\n") && size() >= expected, "all bytes", 120_000);
     endNs = nowNs();
-    await asking;
-    const [began] = readFileSync(told, "latin1").split(" ").map(Number);
+    await requests;
+    const [began] = readFileSync(timesFile, "latin1").split(" ").map(Number);
     const cpu = cpuOf(pids()) - cpuBefore;
     const rss = pids().reduce((sum, pid) => sum + rssMb(pid), 0);
     const counted = await countLines(files());
@@ -126,18 +126,18 @@ function cpuOf(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + cpuNs(pid), 0);
 }
 
-/** The processes that run this very file. */
+/** The processes that run this file. */
 function servicesOf(program: string): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => runs(pid, program));
 }
 
-async function askAllAlong(ask: () => Promise<unknown>, answersMs: number[], ended: () => boolean): Promise<void> {
+async function sendRequests(request: () => Promise<unknown>, answersMs: number[], ended: () => boolean): Promise<void> {
   while (!ended()) {
     const began = performance.now();
-    await ask();
+    await request();
     answersMs.push(performance.now() - began);
-    await Bun.sleep(ASK_EVERY_MS);
+    await Bun.sleep(REQUEST_EVERY_MS);
   }
 }
 
@@ -167,7 +167,7 @@ function print(results: ReadonlyMap<Logger, readonly Run[]>, answers: ReadonlyMa
   });
   console.log(table(["", "version", "MB/s", "from–to", "CPU s/GB", "lines lost", "gaps", "files", "RSS MB"], rows));
   if (answers.size > 0)
-    console.log("\nAnswers of the control interface and to a probe of another unit meanwhile (ms), in runs of their own\n");
+    console.log("\nResponse times of the control interface and of another unit's health check during the flood (ms), in separate runs\n");
   const at = (all: readonly number[], share: number): string =>
     all[Math.min(all.length - 1, Math.floor(all.length * share))]?.toFixed(1) ?? "–";
   if (answers.size > 0)

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { alive, until } from "../process.ts";
-import type { Kept } from "./keeper.ts";
+import type { RunningPeer } from "./loss-peer.ts";
 
 export interface OrphansResult {
-  /** Roles of processes that live after the stop was done. */
+  /** The roles of processes that are alive after the stop has finished. */
   readonly afterStop: readonly string[];
-  /** The same of the run whose main process was killed, when its next run is up. */
+  /** The roles of processes of a run whose main process was killed that are alive once the next run is up. */
   readonly afterCrash: readonly string[];
 }
 
@@ -17,7 +17,7 @@ interface Member {
 }
 
 const ROLES = 4;
-/** What a supervisor may take to end them after it has said that it is done. */
+/** How long a supervisor may take to end them after it has reported that it is done. */
 const GRACE_MS = 2000;
 
 export const treeFile = (directory: string): string => join(directory, "tree");
@@ -37,19 +37,19 @@ export const mainsOf = (directory: string): number[] =>
     .filter(({ role }) => role === "main")
     .map(({ pid }) => pid);
 
-/** A service with a child, one in its own session and a double-forked daemon: its main process dies; then it is stopped. */
-export async function measureOrphans(kept: Kept, directory: string): Promise<OrphansResult> {
+/** Runs a service with a child, a child in its own session and a double-forked daemon, kills its main process, then stops it. */
+export async function measureOrphans(running: RunningPeer, directory: string): Promise<OrphansResult> {
   const runs = (): number[] => mainsOf(directory);
   const complete = (run: number): boolean => membersOf(directory).filter(({ main }) => main === runs()[run]).length === ROLES;
   await until(() => complete(0), "the first run", 30_000);
-  await Bun.sleep(1500); // past what the others count as a failed start
+  await Bun.sleep(1500); // longer than what other supervisors count as a failed start
   process.kill(runs()[0]!, "SIGKILL");
   await until(() => complete(1), "the second run", 30_000);
   await Bun.sleep(GRACE_MS);
   const left = (run: number): string[] =>
     membersOf(directory).filter(({ main, pid }) => main === runs()[run] && alive(pid)).map(({ role }) => role); // prettier-ignore
   const afterCrash = left(0);
-  await kept.stop();
+  await running.stop();
   await Bun.sleep(GRACE_MS);
   return { afterStop: left(1), afterCrash };
 }

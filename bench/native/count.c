@@ -1,5 +1,5 @@
-/* Reads what `flood` wrote from its standard input, whatever stands before each line, and prints "LINES GAPS": lines in all, and how
-   often a number was not the one after the last. A line that is none of flood's counts as a gap. */
+/* Reads the output of `flood` from standard input, with any prefix before each line, and prints "LINES GAPS": the number of lines, and
+   how often a line's number did not follow the previous one. A line that is not from `flood` counts as a gap. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

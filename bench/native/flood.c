@@ -1,5 +1,6 @@
-/* Waits for a writer of the FIFO GO, then writes MEGABYTES of numbered lines of 100 bytes to its standard output as fast as they are
-   taken, and "BEGAN ENDED", in nanoseconds of CLOCK_MONOTONIC, to FILE; sleeps until it is killed. usage: flood MEGABYTES FILE GO */
+/* Waits until somebody opens the FIFO GO for writing. Then writes MEGABYTES of numbered 100-byte lines to standard output as fast as
+   the reader takes them, writes "BEGAN ENDED" (nanoseconds of CLOCK_MONOTONIC) to FILE, and sleeps until it is killed.
+   usage: flood MEGABYTES FILE GO */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include <unistd.h>
 
 #define LINE 100
-#define LINES 655 /* in a write: under the 64 KiB that a pipe takes at once */
+#define LINES 655 /* lines per write: below the 64 KiB that fit into a pipe at once */
 
 static char chunk[LINES * LINE];
 

@@ -1,4 +1,4 @@
-/* The floor: fork, exec, waitpid, and nothing else. Keeps COUNT services running; SIGTERM ends them and itself.
+/* The lower bound for any supervisor: only fork, exec and waitpid. Keeps COUNT services running; SIGTERM ends them and the loop.
    usage: loop COUNT SERVICE FILE */
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* The service of the benchmarks: as its first act it adds "NAME PID NANOSECONDS\n" (CLOCK_MONOTONIC) to the file, then waits
-   for a signal. usage: service FILE NAME */
+/* The service of the benchmarks: first it appends "NAME PID NANOSECONDS\n" (CLOCK_MONOTONIC) to FILE, then it waits for a signal.
+   usage: service FILE NAME */
 #include <fcntl.h>
 #include <stdio.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-/* Writes PER_SECOND numbered lines of LENGTH bytes a second to its standard output, each by a write of its own, until it is killed.
+/* Writes PER_SECOND numbered lines of LENGTH bytes per second to standard output, one write(2) per line, until it is killed.
    usage: ticks PER_SECOND LENGTH */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ int main(int argc, char **argv) {
   if (argc < 3 || (rate = atol(argv[1])) < 1 || (length = atol(argv[2])) < 12 || length > (long)sizeof line) return 2;
   memset(line, 'x', sizeof line);
   clock_gettime(CLOCK_MONOTONIC, &due);
-  due.tv_nsec = (getpid() * 7919L % 1000) * 1000000L; /* not all of them at the same moment */
+  due.tv_nsec = (getpid() * 7919L % 1000) * 1000000L; /* spreads the processes over the second */
   for (;;) {
     int i, digits = snprintf(line, sizeof line, "%ld", ++n);
     for (i = digits; i < 11; i++) line[i] = ' ';

@@ -1,5 +1,5 @@
-/* A service that leaves all kinds of processes behind: a child, a child with a session of its own, and a daemon that was
-   forked twice. Each adds "MAIN ROLE PID\n" to the file and waits. usage: tree FILE */
+/* A service with three further processes: a child, a child in its own session, and a double-forked daemon. Each process
+   appends "MAIN ROLE PID\n" to FILE and waits. usage: tree FILE */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 import { nowNs } from "../native.ts";
 import type { Peer } from "./peer.ts";
 
-/** fork, exec, waitpid in a C program: nothing can be faster, everything is measured against it. */
+/** fork, exec and waitpid in a C program: the lower bound that the others are compared with. */
 export const loopPeer = (loop: string): Peer => ({
   name: "loop (C)",
   version: "fork/exec/waitpid",

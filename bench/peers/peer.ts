@@ -3,17 +3,17 @@ import type { Starts } from "../starts.ts";
 /** A supervisor under measurement. */
 export interface Peer {
   readonly name: string;
-  /** The version in words, or null with the reason in `missing`. */
+  /** The version as a string, or null with the reason in `missing`. */
   readonly version: string | null;
   readonly missing?: string;
-  /** The shortest time between two kills of one service that it answers by a restart at once, in ms. */
+  /** The shortest time between two kills of one service, in ms, after which it still restarts the service at once. */
   readonly restartPaceMs: number;
-  /** Starts the supervisor with `count` services, each running `service STARTS.file uN`. Gives when it was begun. */
+  /** Starts the supervisor with `count` services, each running `service STARTS.file uN`. */
   start(session: Session): Promise<Running>;
 }
 
 export interface Session {
-  /** A directory of its own, removed afterwards. */
+  /** A private directory, removed afterwards. */
   readonly directory: string;
   readonly count: number;
   readonly service: string;
@@ -23,17 +23,17 @@ export interface Session {
 export interface Running {
   /** CLOCK_MONOTONIC just before the supervisor was started. */
   readonly beganNs: number;
-  /** The processes that make up the supervisor, services not included. */
+  /** The processes of the supervisor, without services. */
   supervisors(): number[];
-  /** The command that stops every service, run to its end. */
+  /** Runs the command that stops every service, and waits until it exits. */
   stopAll(): Promise<void>;
-  /** Commands to time; null where there is no such thing. */
+  /** The commands to time; null if the peer has none. */
   readonly commands: {
     readonly isActive: readonly string[];
     readonly status: readonly string[];
     readonly env: Readonly<Record<string, string>>;
   } | null;
-  /** Ends the supervisor and what it runs. */
+  /** Ends the supervisor and its services. */
   end(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { alive, run, until } from "../process.ts";
 import { missing, type Peer } from "./peer.ts";
 
 export const VERSION = "7.0.4";
-/** Five hundred take PM2 minutes; past this a launch counts as not done. */
+/** PM2 takes minutes to launch five hundred services; after this time the launch counts as failed. */
 const LAUNCH_MS = 180_000;
 
 export async function pm2Peer(): Promise<Peer> {
@@ -47,7 +47,7 @@ export async function pm2Peer(): Promise<Peer> {
   };
 }
 
-/** Into a directory of the user's that later runs find again. */
+/** Installs PM2 into a directory of the user, where later runs find it. */
 export async function install(): Promise<string | null> {
   const prefix = join(tmpdir(), `sup-bench-pm2-${VERSION}-${userInfo().uid}`);
   const pm2 = join(prefix, "node_modules/.bin/pm2");

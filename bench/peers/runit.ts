@@ -11,7 +11,7 @@ export async function runitPeer(): Promise<Peer> {
   return {
     name: "runit",
     version: found.version,
-    restartPaceMs: 1100, // it waits until a run has lasted a second
+    restartPaceMs: 1100, // runsv delays a restart until the run has lasted a second
     start: (session) => {
       const directories = makeServices(session);
       const services = join(session.directory, "sv");
@@ -25,7 +25,7 @@ export async function runitPeer(): Promise<Peer> {
         commands: { isActive: ["sv", "status", directories[0]!], status: ["sv", "status", ...directories], env: {} },
         end: async () => {
           const runsvs = all();
-          child.kill("SIGHUP"); // TERM to every runsv, which ends its service
+          child.kill("SIGHUP"); // runsvdir sends TERM to every runsv, which ends its service
           await child.exited;
           await until(() => !runsvs.some(alive), "runsv to end", 20_000);
         },

@@ -1,39 +1,39 @@
 /**
- * One service, `u`, under each of the peers, its output kept in files of a limited size: what the benches of logs and of loss
- * have in common.
+ * Runs one service, `u`, under each of the peers, with its output in files of a limited size. The benchmarks `logs` and `loss`
+ * share this.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { alive, childrenOf, run, until } from "../process.ts";
 import { install, VERSION as PM2_VERSION } from "./pm2.ts";
 
-/** What may be kept of a service's output. */
+/** How much of a service's output is kept. */
 export interface Keeping {
   readonly fileBytes: number;
   readonly files: number;
 }
 
-/** A peer on this machine, with how it is called by its version; or why it is not there. */
+/** The program of a peer and its version, or why it is not available. */
 export type Found = { readonly program: string; readonly version: string } | { readonly missing: string };
 
-/** `argv` set up to run, and what is needed to have it run, stopped and looked at. */
+/** A peer that is configured to run `argv`. */
 export interface Single {
   launch(): Promise<Supervisor>;
   /** Oldest first. */
   files(): string[];
-  /** The peer's own command, with what it needs to know. */
+  /** Runs the peer's control command; returns its output. */
   control(...words: string[]): Promise<string>;
 }
 
 export interface Supervisor {
-  /** The process that was started; of PM2, which goes into the background, its daemon. */
+  /** The process that was started; for PM2, which goes into the background, its daemon. */
   readonly pid: number;
-  /** Ends it with all that it runs. */
+  /** Ends the supervisor and everything that it runs. */
   end(): Promise<void>;
 }
 
 export const QUIET = { stdio: ["ignore", "ignore", "ignore"] as ["ignore", "ignore", "ignore"] };
-/** What a supervisor may take to end before it is killed. */
+/** How long a supervisor may take to end before it is killed. */
 const END_MS = 5000;
 
 export async function findSupervisord(): Promise<Found> {
@@ -42,7 +42,7 @@ export async function findSupervisord(): Promise<Found> {
   return { program, version: (await run([program, "--version"])).stdout.trim() };
 }
 
-/** The sections of its configuration by which supervisorctl reaches it. */
+/** The configuration sections that supervisorctl needs. */
 export const supervisorControl = (directory: string): string => `[unix_http_server]
 file=${directory}/s.sock
 [rpcinterface:supervisor]
@@ -93,7 +93,7 @@ export function runit(program: string, directory: string, argv: readonly string[
       const child = Bun.spawn([program, join(directory, "sv")], QUIET);
       const end = async (): Promise<void> => {
         const runsvs = childrenOf(child.pid);
-        child.kill("SIGHUP"); // TERM to every runsv, which ends its service
+        child.kill("SIGHUP"); // runsvdir sends TERM to every runsv, which ends its service
         await child.exited;
         await until(() => !runsvs.some(alive), "runsv to end", 20_000);
       };
@@ -118,7 +118,7 @@ export function s6(program: string, directory: string, argv: readonly string[], 
       const end = async (): Promise<void> => {
         const below = childrenOf(child.pid).flatMap((pid) => [pid, ...childrenOf(pid)]);
         await run(["s6-svscanctl", "-t", join(directory, "sv")]);
-        // It waits for ever for the log of a service that outlived its s6-supervise.
+        // It would wait forever for the log of a service that outlived its s6-supervise.
         const ended = await Promise.race([child.exited.then(() => true), Bun.sleep(END_MS).then(() => false)]);
         for (const pid of ended ? below : [child.pid, ...below]) if (alive(pid)) process.kill(pid, "SIGKILL");
         await child.exited;
@@ -130,7 +130,7 @@ export function s6(program: string, directory: string, argv: readonly string[], 
   };
 }
 
-/** For runit and s6: a directory with a program to run, and one for its log. */
+/** For runit and s6: creates a directory with a program to run, and one for its log. */
 function makeServices(directory: string, argv: readonly string[], logger: string): { readonly service: string; readonly kept: string } {
   const service = join(directory, "sv/u");
   mkdirSync(join(service, "log"), { recursive: true });
@@ -144,7 +144,7 @@ export async function findPm2(): Promise<Found> {
   return program ? { program, version: PM2_VERSION } : { missing: "cannot be installed (npm)" };
 }
 
-/** It rotates nothing by itself (pm2-logrotate, an extra, copies and truncates by a timer). */
+/** PM2 itself rotates nothing (the add-on pm2-logrotate copies and truncates on a timer). */
 export function pm2(program: string, directory: string, [script, ...args]: readonly string[]): Single {
   const env = { PM2_HOME: join(directory, "pm2"), PM2_DISABLE_VERSION_CHECK: "true" };
   const control = async (...words: string[]): Promise<string> => (await run([program, ...words], { env })).stdout;
@@ -154,7 +154,7 @@ export function pm2(program: string, directory: string, [script, ...args]: reado
   return {
     launch: async () => {
       await control("start", join(directory, "ecosystem.json"));
-      await control("save"); // what its start-up script brings back
+      await control("save"); // the start-up script restores this list
       const end = async (): Promise<void> => {
         const pid = daemon();
         await control("kill");
@@ -176,7 +176,7 @@ export function pm2(program: string, directory: string, [script, ...args]: reado
 const debianVersion = async (name: string): Promise<string> =>
   /^\S+/.exec((await run(["dpkg-query", "-W", "-f", "${Version}", name])).stdout)?.[0] ?? "of this system";
 
-/** `web.log.2`, `web.log.1`, `web.log`: a higher number is older. */
+/** `web.log.2`, `web.log.1`, `web.log`: files with higher numbers are older. */
 export function numbered(directory: string, name: string): string[] {
   const number = (file: string): number => (file === name ? 0 : Number(/^\.(\d+)/.exec(file.slice(name.length))?.[1] ?? Number.NaN));
   return readdirSync(directory)

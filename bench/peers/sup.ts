@@ -35,7 +35,7 @@ export async function supPeer(): Promise<Peer> {
         commands: { isActive: [SUP, "is-active", "u0"], status: [SUP, "status"], env },
         end: async () => {
           await run([SUP, "daemon", "stop"], { env });
-          child.kill("SIGTERM"); // when it could not be asked
+          child.kill("SIGTERM"); // in case the command failed
           await child.exited;
         },
       });

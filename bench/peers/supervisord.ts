@@ -32,7 +32,7 @@ export async function supervisordPeer(): Promise<Peer> {
   };
 }
 
-/** startsecs=0: a service that ends soon is restarted at once, as the others do it here. */
+/** startsecs=0: restarts a service that ends early at once, as the other peers do here. */
 const configuration = ({ directory, count, service, starts }: Session): string => `
 [supervisord]
 logfile=${directory}/supervisord.log

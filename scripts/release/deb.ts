@@ -5,17 +5,17 @@ import { unitText } from "../../src/cli/service/unit-file.ts";
 import { SCRIPTS } from "../../src/cli/shells/scripts.ts";
 import { sh } from "./run.ts";
 
-/** Debian has another package `sup` of a higher version, which apt would upgrade this one to. */
+/** Not `sup`: Debian has another package of that name with a higher version, and apt would upgrade to it. */
 export const PACKAGE = "sup-supervisor";
 
 export interface Deb {
   readonly root: string;
-  /** Where the package is made. */
+  /** The directory that the package is written to. */
   readonly out: string;
   readonly program: string;
   readonly version: string;
   readonly architecture: "amd64" | "arm64";
-  /** Of every file in it. */
+  /** The modification time of every file in the package. */
   readonly seconds: number;
 }
 
@@ -71,8 +71,9 @@ Conflicts: sup
 Section: admin
 Priority: optional
 Description: unit manager and process supervisor in one executable
- Runs what unit files list, keeps it up, watches its health and resources, and
- tells what happened. Services survive crashes and upgrades of sup itself.
+ Runs the services that unit files describe, restarts them, monitors their
+ health and resources, and explains what happened. Services survive crashes
+ and upgrades of sup itself.
 `;
 
 const gzip = (bytes: Uint8Array): Uint8Array => Bun.gzipSync(bytes as Uint8Array<ArrayBuffer>, { level: 9, library: "libdeflate" });

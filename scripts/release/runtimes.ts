@@ -11,13 +11,13 @@ const PACKAGES: Readonly<Record<string, readonly [name: string, cpu: string, lib
 };
 
 /**
- * The bun of a target: what an executable for it consists of besides our code. It comes from npm with the checksum that our
- * lock file has, into dist/.runtimes; that of this machine is installed already.
+ * The path of a target's bun, which becomes part of the executable. It is downloaded from npm into dist/.runtimes and must have
+ * the checksum in our lock file; this machine's own bun is already installed.
  */
 export function runtimeOf(root: string, target: string): string {
   const [name, cpu, libc] = PACKAGES[target]!;
   const installed = join(root, "node_modules", name);
-  // The package `bun` moves its executable to where it runs it from.
+  // The package `bun` moves its executable into its own directory.
   if (existsSync(join(installed, "package.json"))) return realpathSync(join(root, "node_modules/.bin/bun"));
   const entry = lockOf(root).packages[`node_modules/${name}`];
   if (entry === undefined) throw new Error(`cannot build for ${target}: package-lock.json has no ${name}`);
@@ -41,6 +41,6 @@ export function runtimeOf(root: string, target: string): string {
   return program;
 }
 
-/** The version of the runtime, for the bill of materials. */
+/** The runtime's version, for the bill of materials. */
 export const runtimeVersion = (root: string): string =>
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { devDependencies: { bun: string } }).devDependencies.bun;

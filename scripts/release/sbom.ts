@@ -1,7 +1,7 @@
 import { lockOf, type LockEntry } from "./lock.ts";
 import { runtimeVersion } from "./runtimes.ts";
 
-/** What is inside the executables, as CycloneDX 1.5: the packages of the lock file that are not for development, and Bun. */
+/** The bill of materials of the executables in CycloneDX 1.5: the non-development packages of the lock file, and Bun. */
 export function makeSbom(root: string, version: string, seconds: number): Record<string, unknown> {
   const { packages } = lockOf(root);
   const inside = Object.entries(packages).filter(([path, entry]) => path !== "" && !entry.dev);

@@ -1,6 +1,6 @@
 import type { UnitFile } from "../../test/harness/services.ts";
 
-/** A small shop, with something of everything that the page can show: what works, what leaks, what is ill, what is dead. */
+/** A small shop that shows everything the page can show: units that work, leak, are unhealthy, or have failed. */
 export function shop(apiPort: number, webPort: number): Record<string, UnitFile> {
   return { ...data(), ...web(apiPort, webPort), ...jobs() };
 }
@@ -59,7 +59,7 @@ function web(apiPort: number, webPort: number): Record<string, UnitFile> {
       health_check: {
         type: "exec",
         command: "/bin/sh",
-        // Well at first, then never again.
+        // Healthy at first, then never again.
         args: ["-c", "[ -e '%S/search' ] || { touch '%S/search'; exit 0; }; echo 'index is 340 s behind, 60 s are allowed'; exit 1"],
         interval: 2,
         failure_threshold: 2,
@@ -106,14 +106,14 @@ function jobs(): Record<string, UnitFile> {
 
 const sh = (script: string, more: UnitFile): UnitFile => ({ command: "/bin/sh", args: ["-c", script], enabled: true, ...more });
 
-/** Says these lines again and again. */
+/** Prints these lines in a loop. */
 const talker = (lines: readonly string[], more: UnitFile): UnitFile =>
   sh(`while :; do ${lines.map((line) => `echo '${line}'; sleep 2`).join("; ")}; done`, more);
 
-/** Answers health checks, works a little, logs in colours, and keeps a bit of each request for ever. */
+/** Answers health checks, does a little work, logs in colours, and leaks some memory with each request. */
 const server = (port: number, more: UnitFile): UnitFile => ({
   command: process.execPath,
-  args: ["-e", SERVER.replaceAll("%", "%%")], // a percent sign begins a specifier
+  args: ["-e", SERVER.replaceAll("%", "%%")], // a percent sign starts a specifier
   port,
   enabled: true,
   health_check: { type: "http", endpoint: "http://127.0.0.1:${PORT}/health", interval: 1 },

@@ -70,7 +70,7 @@ inCheckout(
         });
       try {
         await shows("web: running", "heartbeat: running", "beat 1");
-        expect([time, screen.includes("fetching what the build needs"), screen.includes(" compile ")]).toEqual([time, time === "first", time === "first"]); // prettier-ignore
+        expect([time, screen.includes("installing development dependencies"), screen.includes(" compile ")]).toEqual([time, time === "first", time === "first"]); // prettier-ignore
 
         const page = /the page is at (http:\/\/127\.0\.0\.1:\d+): `(.*) dashboard`/.exec(screen);
         expect([time, page?.[2]]).toEqual([time, `SUP_HOME=${home} dist/sup`]);

@@ -71,7 +71,7 @@ test.if(withDpkg)(
       install ${newer}
       files=$(dpkg --listfiles ${PACKAGE})
       dpkg --no-triggers --purge ${PACKAGE} >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; exit 1; }
-      echo "said: $(grep -c "was left; to remove it: rm -r" /tmp/dpkg.log)"
+      echo "said: $(grep -c "was kept; to remove it: rm -r" /tmp/dpkg.log)"
       echo "data: $(ls /etc/sup/units/web.unit.json /etc/sup/sup.json /var/lib/sup/sup.db /var/log/sup/sup.log | wc -l)"
       echo "rest: $(for file in $files; do if [ -f "$file" ]; then echo "$file"; fi; done)."
       echo "status: $(dpkg-query --show --showformat "\\\${db:Status-Status}" ${PACKAGE} 2>/dev/null || echo gone)"
@@ -135,7 +135,7 @@ test.if(withDpkg && noSandbox === null)(
     await box.must(["systemctl", "enable", "--now", "sup"]);
 
     const web = await pidOf(box);
-    expect(await dpkg("--purge", PACKAGE)).toContain("/etc/sup was left; to remove it: rm -r /etc/sup");
+    expect(await dpkg("--purge", PACKAGE)).toContain("/etc/sup was kept; to remove it: rm -r /etc/sup");
     expect((await box.root(["kill", "-0", String(web)])).code).not.toBe(0);
     expect((await box.root(["systemctl", "cat", "sup"])).code).not.toBe(0);
     await box.must(["test", "-f", "/etc/sup/units/web.unit.json", "-a", "-f", "/var/lib/sup/sup.db", "-a", "!", "-e", "/usr/bin/sup"]);

@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, QUIET, runit, s6, supervisord, type Found, type Single, type Supervisor } from "../peers/single.ts"; // prettier-ignore
 import { childrenOf, clean, run } from "../process.ts";
-import { missingKeeper, type Keeper } from "./keeper.ts";
+import { missingLossPeer, type LossPeer } from "./loss-peer.ts";
 
 const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
 
 const numberOr = (text: string | undefined): number | null => (text !== undefined && Number(text) > 0 ? Number(text) : null);
 
-export async function supKeeper(): Promise<Keeper> {
-  if (!existsSync(SUP)) return missingKeeper("sup", "not built (npm run build)");
+export async function supLossPeer(): Promise<LossPeer> {
+  if (!existsSync(SUP)) return missingLossPeer("sup", "not built (npm run build)");
   return {
     name: "sup",
     version: (await run([SUP, "version"])).stdout.trim(),
@@ -40,16 +40,16 @@ interface Parts {
   readonly name: string;
   readonly found: Found;
   readonly setUp: (program: string, directory: string, argv: readonly string[]) => Single;
-  /** What supervises the service, where it is not the process that was started. */
+  /** The process that supervises the service, if it is not the process that was started. */
   readonly supervisor?: (first: number) => number;
-  /** What a person does after its supervisor was killed; `again` starts it as at first. */
+  /** What a person does after the supervisor was killed; `again` starts it as the first time. */
   readonly revive: (single: Single, again: () => Promise<void>) => Promise<unknown>;
   readonly pid: (single: Single) => Promise<string | undefined>;
   readonly stop: (single: Single) => Promise<unknown>;
 }
 
-function keeper({ name, found, setUp, supervisor, revive, pid, stop }: Parts): Keeper {
-  if ("missing" in found) return missingKeeper(name, found.missing);
+function peer({ name, found, setUp, supervisor, revive, pid, stop }: Parts): LossPeer {
+  if ("missing" in found) return missingLossPeer(name, found.missing);
   return {
     name,
     version: found.version,
@@ -69,8 +69,8 @@ function keeper({ name, found, setUp, supervisor, revive, pid, stop }: Parts): K
   };
 }
 
-export const supervisordKeeper = async (): Promise<Keeper> =>
-  keeper({
+export const supervisordLossPeer = async (): Promise<LossPeer> =>
+  peer({
     name: "supervisord",
     found: await findSupervisord(),
     setUp: (program, directory, argv) => supervisord(program, directory, argv, null),
@@ -79,19 +79,19 @@ export const supervisordKeeper = async (): Promise<Keeper> =>
     stop: (single) => single.control("stop", "u"),
   });
 
-export const runitKeeper = async (): Promise<Keeper> =>
-  keeper({
+export const runitLossPeer = async (): Promise<LossPeer> =>
+  peer({
     name: "runit",
     found: await findRunit(),
     setUp: (program, directory, argv) => runit(program, directory, argv, null),
     supervisor: (first) => childrenOf(first)[0]!,
-    revive: () => Promise.resolve(), // runsvdir looks every 5 s
+    revive: () => Promise.resolve(), // runsvdir scans every 5 s
     pid: async (single) => /pid (\d+)/.exec(await single.control("status"))?.[1],
     stop: (single) => single.control("down"),
   });
 
-export const s6Keeper = async (): Promise<Keeper> =>
-  keeper({
+export const s6LossPeer = async (): Promise<LossPeer> =>
+  peer({
     name: "s6",
     found: await findS6(),
     setUp: (program, directory, argv) => s6(program, directory, argv, null),
@@ -101,8 +101,8 @@ export const s6Keeper = async (): Promise<Keeper> =>
     stop: (single) => single.control("s6-svc", "-wD", "-T", "20000", "-d"),
   });
 
-export const pm2Keeper = async (): Promise<Keeper> =>
-  keeper({
+export const pm2LossPeer = async (): Promise<LossPeer> =>
+  peer({
     name: "PM2",
     found: await findPm2(),
     setUp: pm2,
