@@ -143,7 +143,8 @@ store.close();
 
 const windows = windowsFor(counted, INTERVAL_MS, settings.metrics.retentionDays * DAY_MS);
 const hours = (ms: number): string => `${(ms / HOUR_MS).toFixed(1)} h`;
-const ages = (step: 0 | 60 | 900): string => `${hours(windows[step].keptMs)}, the newest ${hours(windows[step].plainMs)} of them not packed`;
+const ages = (step: 0 | 60 | 900): string =>
+  `${hours(windows[step].keptMs)}, the newest ${hours(windows[step].plainMs)} of them not packed`;
 const three = (times: readonly number[]): string =>
   [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)].map((value) => `${value.toFixed(1)} ms`).join(" / ");
 console.log(`${describeMachine()}\n`);

@@ -37,6 +37,7 @@ const browser = await chromium.launch({ executablePath: program, args: ["--headl
 try {
   const page = await (await browser.newContext()).newPage();
   await page.goto(((await daemon.json("dashboard")) as { url: string }).url);
+  await page.locator(".link-live").waitFor(); // the sign-in must finish before the page is left
   const usable: number[] = [];
   for (let n = 0; n < LOADS; n++) {
     await page.goto("about:blank");

@@ -99,7 +99,11 @@ async function measure(logger: Logger, withRequests: boolean): Promise<Run> {
     closeSync(openSync(go, "w"));
     const requests = request === null || !withRequests ? null : sendRequests(request, answersMs, () => endNs > 0);
     const size = (): number => files().reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
-    await until(() => existsSync(timesFile) && readFileSync(timesFile, "latin1").endsWith("\n") && size() >= expected, "all bytes", 120_000);
+    await until(
+      () => existsSync(timesFile) && readFileSync(timesFile, "latin1").endsWith("\n") && size() >= expected,
+      "all bytes",
+      120_000,
+    );
     endNs = nowNs();
     await requests;
     const [began] = readFileSync(timesFile, "latin1").split(" ").map(Number);

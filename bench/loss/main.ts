@@ -117,7 +117,10 @@ function print(): void {
   console.log(
     table(
       ["", "alive", "managed again", "copies", "lines written", "lost", "duplicated"],
-      rows(({ writing, lines }) => [...fate(writing), ...[lines?.written, lines?.lost, lines?.duplicated].map((value) => `${value ?? "–"}`)]),
+      rows(({ writing, lines }) => [
+        ...fate(writing),
+        ...[lines?.written, lines?.lost, lines?.duplicated].map((value) => `${value ?? "–"}`),
+      ]),
     ),
   );
   for (const { peer, troubles } of results) for (const trouble of troubles) console.log(`\n${peer.name}, ${trouble}`);
