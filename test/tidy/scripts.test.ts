@@ -93,6 +93,22 @@ describe.if(linterRuns)("scripts/lint.sh", () => {
   });
 });
 
+test.each([
+  ["an old Node.js exits with 77", "v18.20.0", 1, 77, "oxlint needs Node.js 20.19 or newer (this is v18.20.0)"],
+  ["an incomplete installation exits with 1", "v22.12.0", 0, 1, "install it again: npm ci"],
+])("scripts/lint.sh without a linter: %s", async (_, version, tooOld, code, words) => {
+  using dir = tempDir();
+  cpSync(join(PROJECT, "scripts"), join(dir.path, "scripts"), { recursive: true });
+  const node = `#!/bin/sh\n[ "$1" = --version ] || exit ${tooOld}\necho ${version}\n`;
+  writeFileSync(join(dir.path, "node"), node, { mode: 0o755 });
+  const ran = await run(["/bin/sh", join(dir.path, "scripts/lint.sh")], {
+    env: { ...env, PATH: `${dir.path}:${env.PATH}` },
+    cwd: dir.path,
+  });
+  expect(ran.stderr).toContain(words);
+  expect(ran.code).toBe(code);
+});
+
 describe(".ci/run", () => {
   /** A project whose checks end with these exit codes, and whose test runs print these closing lines. */
   const ci = async (codes: Readonly<Record<string, number>>, tests: string, e2e: string): Promise<Ran> => {
