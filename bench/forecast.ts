@@ -4,8 +4,8 @@
  * times. Default: `--seeds=40`.
  */
 import { parseArgs } from "node:util";
-import { forecast, lookEveryMs } from "../src/core/metrics/forecast.ts";
-import { look, NO_EPISODE } from "../src/core/metrics/predictions.ts";
+import { forecast, forecastEveryMs } from "../src/core/metrics/forecast.ts";
+import { addForecast, NO_EPISODE } from "../src/core/metrics/predictions.ts";
 import type { Point } from "../src/core/metrics/trend.ts";
 import { randomOf } from "../test/sim/random.ts";
 import { table } from "./table.ts";
@@ -161,12 +161,12 @@ function play(shape: Shape, random: () => number, predict: Predict, score: Score
     const now = all[n - 1]!.atMs;
     if (reached !== undefined && now >= reached) break;
     const found = predict(all.slice(0, n));
-    wait = Math.ceil(lookEveryMs(n * STEP_MS, STEP_MS, found?.inMs ?? null) / STEP_MS);
-    const { episode: next, news } = look(episode, found !== null);
+    wait = Math.ceil(forecastEveryMs(n * STEP_MS, STEP_MS, found?.inMs ?? null) / STEP_MS);
+    const { episode: next, isNew } = addForecast(episode, found !== null);
     episode = next;
     if (found === null) continue;
-    if (reached === undefined) cried ||= news;
-    else scoreOne(score, found, (reached - now) / (reached - beganMs), reached - now, news && score.notice.length === before);
+    if (reached === undefined) cried ||= isNew;
+    else scoreOne(score, found, (reached - now) / (reached - beganMs), reached - now, isNew && score.notice.length === before);
   }
   score.runs++;
   if (cried) score.falseAlarms++;

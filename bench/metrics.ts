@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openStore } from "../src/adapters/sqlite/store.ts";
-import { windowsFor } from "../src/core/metrics/rollup.ts";
+import { windowsFor } from "../src/core/metrics/windows.ts";
 import { Housekeeping } from "../src/daemon/background/housekeeping.ts";
 import { WRITTEN_AT_ONCE } from "../src/daemon/background/sampler.ts";
 import type { MetricRow } from "../src/ports/store/metrics.ts";

@@ -7,13 +7,13 @@ import { Random } from "./random.ts";
 import { wrongAtRest, wrongInWorld, wrongJobs, wrongOutside, wrongWhenAllIsWell } from "./rules.ts";
 import { changedUnit, makeUnits } from "./units.ts";
 
-export interface Told {
+export interface Played {
   readonly events: number;
   readonly launches: number;
 }
 
-/** Plays one history from its seed. Throws with the seed and the last events when a rule is broken. */
-export function playHistory(seed: number): Told {
+/** Plays one history from its seed. Throws with the seed and the last events if a rule is broken. */
+export function playHistory(seed: number): Played {
   return new History(seed).play();
 }
 
@@ -30,11 +30,11 @@ class History {
   readonly #outside: Outside;
   readonly #trace: string[] = [];
   readonly #jobs: string[] = [];
-  /** What the operator said of the unit last, and nothing since could have changed. */
-  readonly #wish = new Map<string, "down">();
-  /** Restarts as they are seen from here. */
+  /** Units that the operator stopped and that nothing should have started since. */
+  readonly #stopped = new Set<string>();
+  /** Restarts counted here. */
   readonly #restarts = new Map<string, number>();
-  /** Units whose coming launch is a new start, no restart. */
+  /** Units whose next launch is a start, not a restart. */
   readonly #fresh = new Set<string>();
   #nowMs = 0;
   #events = 0;
@@ -54,7 +54,7 @@ class History {
     );
   }
 
-  play(): Told {
+  play(): Played {
     this.#batch(this.#specs.map((spec) => ({ type: "load", spec })));
     this.#batch([{ type: "request", action: "start", ids: this.#some(0.7), cause: "boot" }]);
     const operations = 5 + this.#random.below(25);
@@ -62,14 +62,14 @@ class History {
     this.#runUntil(CHAOS_MS);
     this.#outside.kind = true;
     this.#runUntil(this.#nowMs + CALM_MS);
-    this.#demand(wrongAtRest(this.#world) ?? this.#brokenWish() ?? wrongJobs(this.#world, this.#jobs));
+    this.#demand(wrongAtRest(this.#world) ?? this.#unwantedStart() ?? wrongJobs(this.#world, this.#jobs));
     this.#batch([{ type: "request", action: "start", ids: this.#world.ids(), cause: "operator", job: this.#job() }]);
     this.#runUntil(this.#nowMs + CALM_MS);
     this.#demand(wrongAtRest(this.#world) ?? wrongWhenAllIsWell(this.#world) ?? wrongJobs(this.#world, this.#jobs));
     return { events: this.#events, launches: this.#launches };
   }
 
-  /** What an operator or a changed unit directory may do. */
+  /** An action of the operator or a change of the unit directory. */
   #operation(): WorldEvent {
     const random = this.#random;
     const spec = this.#specs[random.below(this.#specs.length)]!;
@@ -81,7 +81,7 @@ class History {
       this.#specs[place] = changed;
       return { type: "load", spec: changed };
     }
-    if (random.chance(0.15)) return this.#byItself(spec.id);
+    if (random.chance(0.15)) return this.#automatic(spec.id);
     const action = random.pick(["start", "start", "stop", "stop", "stop", "restart", "reset", "reload"]);
     const ids = random.chance(0.6) ? [spec.id] : this.#some(0.5);
     return { type: "request", action, ids, cause: "operator", cascade: random.chance(0.3), job: this.#job() };
@@ -93,8 +93,8 @@ class History {
     return { id, warnings: [] };
   }
 
-  /** A watched file changed, or a scheduled time has come: what the daemon asks for in these cases. */
-  #byItself(id: string): WorldEvent {
+  /** A request of the daemon itself: a watched file changed, or a scheduled run is due. */
+  #automatic(id: string): WorldEvent {
     const isUp = this.#world.get(id)?.unit.want === "up";
     if (isUp && this.#random.chance(0.5)) return { type: "request", action: "restart", ids: [id], cause: "watch" };
     const kill = this.#random.chance(0.3);
@@ -111,8 +111,8 @@ class History {
       const dueMs = this.#world.nextDueMs() ?? Infinity;
       const nextMs = Math.min(outsideMs, dueMs);
       if (nextMs > endMs) break;
-      // A busy daemon wakes late, and finds several events in its mailbox.
-      // Now and then the machine sleeps: its clock (CLOCK_BOOTTIME) goes on, and everything is due at once.
+      // A busy daemon wakes late and finds several events in its mailbox.
+      // Sometimes the machine sleeps: CLOCK_BOOTTIME continues, and everything is due at once.
       const asleepMs = !this.#outside.kind && this.#random.chance(0.003) ? this.#random.next() * 8_000 : 0;
       const lateMs = asleepMs + (this.#random.chance(0.3) ? this.#random.next() * 20 : 0);
       this.#nowMs = Math.max(this.#nowMs, nextMs + lateMs);
@@ -124,7 +124,7 @@ class History {
     this.#outside.nowMs = this.#nowMs;
   }
 
-  /** All that lies in the mailbox is handled before anything is done. */
+  /** Handles all events of the mailbox before performing any effect. */
   #batch(events: readonly WorldEvent[]): void {
     const turn = emptyTurn();
     for (const event of events) mergeTurn(turn, this.#handle(event));
@@ -149,12 +149,12 @@ class History {
       this.#fresh.delete(id);
     }
     this.#countRestarts(event, before);
-    this.#noteWish(event);
+    this.#noteRequest(event);
     this.#demand(wrongInWorld(this.#world, this.#startConcurrency));
     return turn;
   }
 
-  /** A launch is a restart unless somebody's start took the unit out of rest. */
+  /** A launch is a restart unless a requested start took the unit out of rest. */
   #countRestarts(event: WorldEvent, before: ReadonlyMap<string, { phase: Phase; run: number }>): void {
     for (const [id, { unit }] of this.#world.entries()) {
       const was = before.get(id);
@@ -168,22 +168,22 @@ class History {
       this.#launches++;
       if (!this.#fresh.delete(id)) this.#restarts.set(id, (this.#restarts.get(id) ?? 0) + 1);
       const seen = this.#restarts.get(id) ?? 0;
-      if (seen !== unit.restarts) this.#demand(`${id}: it counts ${unit.restarts} restarts, there were ${seen}`);
+      if (seen !== unit.restarts) this.#demand(`${id}: it counts ${unit.restarts} restarts instead of ${seen}`);
     }
   }
 
-  #noteWish(event: WorldEvent): void {
-    if (event.type === "unload") this.#wish.delete(event.id);
+  #noteRequest(event: WorldEvent): void {
+    if (event.type === "unload") this.#stopped.delete(event.id);
     if (event.type !== "request") return;
-    if (event.action === "start" || event.action === "restart") for (const id of this.#world.needs(event.ids)) this.#wish.delete(id);
-    if (event.action === "stop") for (const id of event.ids) if (this.#world.get(id)) this.#wish.set(id, "down");
+    if (event.action === "start" || event.action === "restart") for (const id of this.#world.needs(event.ids)) this.#stopped.delete(id);
+    if (event.action === "stop") for (const id of event.ids) if (this.#world.get(id)) this.#stopped.add(id);
   }
 
-  #brokenWish(): string | null {
-    for (const id of this.#wish.keys()) {
+  #unwantedStart(): string | null {
+    for (const id of this.#stopped.keys()) {
       const unit = this.#world.get(id)?.unit;
       if (unit !== undefined && (unit.want !== "down" || this.#outside.alive(id)))
-        return `${id}: the operator stopped it, and it is ${unit.phase}`;
+        return `${id}: the operator stopped it, but it is ${unit.phase}`;
     }
     return null;
   }
@@ -191,10 +191,10 @@ class History {
   #note(event: WorldEvent, effects: readonly WorldEffect[]): void {
     const spec = event.type === "load" ? ` ${event.spec.id}` : "";
     const what = JSON.stringify(event.type === "load" ? { type: "load" } : event);
-    const did = effects
-      .map((effect) => (effect.type === "tell" ? `${effect.id}:${effect.event.type}` : `${effect.id}!${effect.type}`))
+    const performed = effects
+      .map((effect) => (effect.type === "record" ? `${effect.id}:${effect.event.type}` : `${effect.id}!${effect.type}`))
       .join(" ");
-    this.#trace.push(`${this.#nowMs.toFixed(1)} ${what}${spec} → ${did}`);
+    this.#trace.push(`${this.#nowMs.toFixed(1)} ${what}${spec} → ${performed}`);
     if (this.#trace.length > TRACE) this.#trace.shift();
   }
 

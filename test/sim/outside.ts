@@ -6,23 +6,23 @@ import type { UnitType } from "../../src/base/words.ts";
 import { code, killedBy, ref } from "../core/fixtures.ts";
 import type { Random } from "./random.ts";
 
-/** What really runs of one unit. */
+/** The actual processes of one unit. */
 interface Reality {
   run: number;
   main: "none" | "alive";
   /** The main process ignores the stop signal. */
   stubborn: boolean;
-  /** The pre_start or post_stop commands: ends them, with a failure or without. */
+  /** Ends the running pre_start or post_stop commands, with or without a failure. */
   hook: ((failure: string | null) => void) | null;
-  /** What the main process left behind, while a sweep waits for it. */
+  /** Ends the processes that outlived the main process, while a sweep waits for them. */
   leftovers: ((killed: readonly string[]) => void) | null;
-  /** When `spawned` arrives: the end of the process is never told before. */
-  toldAtMs: number;
+  /** When `spawned` arrives: the exit of the process is never reported before. */
+  spawnedAtMs: number;
 }
 
 const notified = (run: number, text: string): Fact => ({ type: "notified", run, notice: parseSdNotify(text) });
 
-const WORDS = [
+const MESSAGES = [
   "RELOADING=1",
   "READY=1",
   "STOPPING=1",
@@ -40,8 +40,8 @@ interface Entry {
 }
 
 /**
- * A machine with bad luck: processes crash, hang and leave others behind, commands can't be executed, answers are slow,
- * probes flap, and facts about old runs come again. When `kind` is set, everything works.
+ * An unreliable environment: processes crash, hang and leave others behind, commands cannot be executed, results are slow,
+ * probes flap, and facts of old runs are repeated. If `kind` is set, everything works.
  */
 export class Outside {
   kind = false;
@@ -50,9 +50,9 @@ export class Outside {
   readonly #typeOf: (id: string) => UnitType;
   readonly #runOf: (id: string) => number;
   readonly #units = new Map<string, Reality>();
-  /** By time; equal times in the order of coming. */
+  /** Ordered by time; equal times in order of insertion. */
   #queue: Entry[] = [];
-  /** Rules of the outside that an effect broke. */
+  /** Rules that an effect broke. */
   readonly wrongs: string[] = [];
 
   constructor(random: Random, typeOf: (id: string) => UnitType, runOf: (id: string) => number) {
@@ -61,12 +61,12 @@ export class Outside {
     this.#runOf = runOf;
   }
 
-  /** When the next thing happens, or null. */
+  /** Time of the next event, or null. */
   nextMs(): number | null {
     return this.#queue[0]?.atMs ?? null;
   }
 
-  /** Moves to `nowMs`; gives the events that have come by then. */
+  /** Advances to `nowMs` and returns the events until then. */
   take(nowMs: number): WorldEvent[] {
     this.nowMs = nowMs;
     const events: WorldEvent[] = [];
@@ -90,7 +90,7 @@ export class Outside {
   perform(effect: WorldEffect): void {
     const { id } = effect;
     switch (effect.type) {
-      case "tell":
+      case "record":
       case "note":
         return;
       case "prepare":
@@ -116,8 +116,8 @@ export class Outside {
     const known = this.#units.get(id);
     if (known?.run === run) return known;
     if (known && (known.main === "alive" || known.hook || known.leftovers))
-      this.wrongs.push(`${id}: run ${run} begins beside run ${known.run}`);
-    const reality: Reality = { run, main: "none", stubborn: false, hook: null, leftovers: null, toldAtMs: 0 };
+      this.wrongs.push(`${id}: run ${run} begins while run ${known.run} is alive`);
+    const reality: Reality = { run, main: "none", stubborn: false, hook: null, leftovers: null, spawnedAtMs: 0 };
     this.#units.set(id, reality);
     return reality;
   }
@@ -132,31 +132,31 @@ export class Outside {
     }
     reality.main = "alive";
     reality.stubborn = !this.kind && this.#random.chance(0.3);
-    reality.toldAtMs = answerMs;
+    reality.spawnedAtMs = answerMs;
     this.#fact(id, answerMs, { type: "spawned", run, process: ref(run) });
     if (this.#typeOf(id) === "notify" && (this.kind || this.#random.chance(0.8)))
       this.#fact(id, answerMs + (this.kind ? 5 : this.#random.below(4000)), notified(run, "READY=1"));
-    if (this.#typeOf(id) === "notify") this.at(answerMs, () => this.#beat(id, run));
+    if (this.#typeOf(id) === "notify") this.at(answerMs, () => this.#keepAlive(id, run));
     if (this.#typeOf(id) === "notify" && !this.kind) this.#chatter(id, run, answerMs);
     if (this.#typeOf(id) === "oneshot") this.at(this.#soon(this.kind ? 50 : 3000), () => this.#die(id, run, this.#exit()));
     else if (!this.kind && this.#random.chance(0.5))
       this.at(this.#soon(this.#random.pick([20, 500, 20_000])), () => this.#die(id, run, this.#exit()));
     if (!this.kind && this.#random.chance(0.05))
-      this.#fact(id, answerMs + this.#random.below(5000), { type: "condemned", run, by: "watchdog", detail: "no sign of life" });
+      this.#fact(id, answerMs + this.#random.below(5000), { type: "condemned", run, by: "watchdog", detail: "no WATCHDOG=1" });
   }
 
-  /** A sign of life every second, mostly. */
-  #beat(id: string, run: number): void {
+  /** Sends WATCHDOG=1 every second, most of the time. */
+  #keepAlive(id: string, run: number): void {
     const reality = this.#units.get(id);
     if (reality?.run !== run || reality.main !== "alive") return;
     if (this.kind || this.#random.chance(0.7)) this.#fact(id, this.nowMs, notified(run, "WATCHDOG=1"));
-    this.at(this.nowMs + 1000, () => this.#beat(id, run));
+    this.at(this.nowMs + 1000, () => this.#keepAlive(id, run));
   }
 
-  /** What a service may say at any time, also long after its end. */
+  /** Messages that a service may send at any time, and that may arrive long after its end. */
   #chatter(id: string, run: number, fromMs: number): void {
     for (let i = this.#random.below(4); i > 0; i--)
-      this.#fact(id, fromMs + this.#random.below(10_000), notified(run, this.#random.pick(WORDS)));
+      this.#fact(id, fromMs + this.#random.below(10_000), notified(run, this.#random.pick(MESSAGES)));
     if (this.#random.chance(0.1)) this.at(fromMs + this.#random.below(3000), () => this.#changeMain(id, run));
   }
 
@@ -174,7 +174,7 @@ export class Outside {
     const reality = this.#units.get(id);
     if (reality?.run !== run || reality.main !== "alive") return;
     reality.main = "none";
-    this.#fact(id, Math.max(reality.toldAtMs, this.#soon(this.kind ? 1 : 30)), { type: "exited", run, exit });
+    this.#fact(id, Math.max(reality.spawnedAtMs, this.#soon(this.kind ? 1 : 30)), { type: "exited", run, exit });
   }
 
   #signal(id: string, run: number): void {
@@ -209,7 +209,7 @@ export class Outside {
   }
 
   #hook(id: string, reality: Reality, fact: (failure: string | null) => Fact): void {
-    if (reality.main === "alive" || reality.hook || reality.leftovers) this.wrongs.push(`${id}: a hook beside something alive`);
+    if (reality.main === "alive" || reality.hook || reality.leftovers) this.wrongs.push(`${id}: a hook while another process is alive`);
     const end = (failure: string | null): void => {
       if (reality.hook !== end) return;
       reality.hook = null;

@@ -1,4 +1,4 @@
-/** Chance from a seed (mulberry32): the same seed gives the same history. */
+/** Seeded random numbers (mulberry32): the same seed gives the same history. */
 export class Random {
   #state: number;
 
@@ -15,7 +15,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number from 0 to n - 1. */
+  /** An integer from 0 to n - 1. */
   below(n: number): number {
     return Math.floor(this.next() * n);
   }
@@ -29,7 +29,7 @@ export class Random {
   }
 }
 
-/** Only the numbers in [0, 1), as a function in place of Math.random. */
+/** A seeded replacement for Math.random. */
 export function randomOf(seed: number): () => number {
   const random = new Random(seed);
   return () => random.next();

@@ -3,7 +3,7 @@ import type { Unit } from "../../src/core/unit/record.ts";
 import type { Entry, World } from "../../src/core/world/world.ts";
 import type { Outside } from "./outside.ts";
 
-/** What must hold between any two events, whatever has happened. The first rule that does not, in words, or null. */
+/** Checks the rules that hold between any two events. Returns the first broken rule, or null. */
 export function wrongInWorld(world: World, startConcurrency: number): string | null {
   const next = world.nextDueMs();
   let starting = 0;
@@ -24,14 +24,14 @@ function wrongInUnit({ unit, spec, check, watchdog }: Entry): string | null {
   if (process !== null && !MAY_LIVE.has(phase)) return `a process while ${phase}`;
   if (NEEDS_DUE.has(phase) && due === null) return `${phase} without a deadline`;
   if (phase === "starting" && spec.startTimeoutMs !== null && due === null) return "starting without a deadline";
-  if (due !== null && !Number.isFinite(due.atMs)) return "the deadline is no number";
+  if (due !== null && !Number.isFinite(due.atMs)) return "the deadline is not a number";
   if (want === "down" && (phase === "waiting" || phase === "backoff")) return `wanted down, and about to start: ${phase}`;
   if (want === "up" && phase === "idle") return "wanted up, and nothing will start it";
-  if (check !== null && check.dueMs !== null && (process === null || check.run !== unit.run)) return "a check of nothing";
+  if (check !== null && check.dueMs !== null && (process === null || check.run !== unit.run)) return "a check without a live process";
   if (awaitsReadyNotice(unit, spec) && check !== null && check.dueMs !== null) return "it is probed before its READY=1";
-  if (watchdog !== null && (process === null || watchdog.run !== unit.run)) return "a watchdog of nothing";
+  if (watchdog !== null && (process === null || watchdog.run !== unit.run)) return "a watchdog without a live process";
   if (watchdog !== null && watchdog.dueMs !== null && phase !== "running" && phase !== "reloading")
-    return `a sign of life is owed while ${phase}`;
+    return `a keep-alive is expected while ${phase}`;
   return null;
 }
 
@@ -41,16 +41,16 @@ function missedDeadline({ unit, check, watchdog }: Entry, next: number | null): 
   return null;
 }
 
-/** A held stop is held by somebody. */
+/** A held stop must be held by a dependent. */
 function heldStop(world: World, id: string, { unit, retired }: Entry): string | null {
-  if (retired && isDown(unit.phase)) return "its file is gone and it is down: it should be forgotten";
+  if (retired && isDown(unit.phase)) return "its file is gone and it is down, but it was not removed";
   if (unit.want === "up" || !holdsStop(unit.phase)) return null;
   const holders = [...world.dependentsOf(id)].map((user) => world.get(user)?.unit);
   if (holders.some((user) => user !== undefined && user.want === "down" && !isDown(user.phase))) return null;
-  return `its stop is held (${unit.phase}), and by nobody`;
+  return `its stop is held (${unit.phase}) without a dependent`;
 }
 
-/** Whoever waits, waits for something. */
+/** A waiting unit must have something to wait for. */
 function missedLaunch(world: World, starting: number, startConcurrency: number): string | null {
   if (startConcurrency > 0 && starting >= startConcurrency) return null;
   for (const [id, { unit }] of world.entries())
@@ -58,7 +58,7 @@ function missedLaunch(world: World, starting: number, startConcurrency: number):
   return null;
 }
 
-/** What must hold between the world and what really runs. */
+/** Checks the rules between the world and the actual processes. */
 export function wrongOutside(world: World, outside: Outside): string | null {
   if (outside.wrongs.length > 0) return outside.wrongs[0]!;
   for (const [id, { unit }] of world.entries()) {
@@ -69,7 +69,7 @@ export function wrongOutside(world: World, outside: Outside): string | null {
   return null;
 }
 
-/** When the outside has behaved for a while: nobody is on the way to anywhere. */
+/** After the environment has been reliable for a while, no unit may be in transition. */
 export function wrongAtRest(world: World): string | null {
   for (const [id, { unit }] of world.entries()) {
     if (restsWell(world, id, unit)) continue;
@@ -84,12 +84,12 @@ function restsWell(world: World, id: string, { want, phase }: Unit): boolean {
   return phase === "running" || phase === "exited" || (phase === "waiting" && world.waitingFor(id).length > 0);
 }
 
-/** When everything was asked to start and the outside behaves: what can run, runs. */
+/** After a start of all units in a reliable environment, every unit that can run is up. */
 export function wrongWhenAllIsWell(world: World): string | null {
   for (const [id, { unit, spec }] of world.entries()) {
     const possible = [...world.needs([id])].every((needed) => !isMissingSomething(world, needed));
     const up = unit.phase === "running" || unit.phase === "exited" || (spec.type === "oneshot" && unit.phase === "idle" && unit.succeeded);
-    if (possible && !up) return `${id}: all was asked to start, and it is ${unit.phase}, waiting for ${world.waitingFor(id).join(" ")}`;
+    if (possible && !up) return `${id}: all units were started, but it is ${unit.phase}, waiting for ${world.waitingFor(id).join(" ")}`;
   }
   return null;
 }

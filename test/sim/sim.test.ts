@@ -2,22 +2,22 @@ import { expect, test } from "bun:test";
 import { playHistory } from "./history.ts";
 
 /**
- * Whole lives of three to eight units under an outside that does everything wrong it can, then one that behaves. A
- * failure names its seed: `SUP_SIM_SEED=n` plays that history alone, `SUP_SIM_RUNS=n` plays more of them.
+ * Simulates three to eight units in an unreliable environment that later becomes reliable. A failure names its seed:
+ * `SUP_SIM_SEED=n` plays only that history, `SUP_SIM_RUNS=n` changes their number.
  */
 const seed = process.env.SUP_SIM_SEED;
 const runs = Number(process.env.SUP_SIM_RUNS ?? 300);
 const seeds = seed === undefined ? Array.from({ length: runs }, (_, i) => i + 1) : [Number(seed)];
 
 test(
-  "histories keep the rules at every step, and end as they were asked to",
+  "histories obey the rules at every step and end as requested",
   () => {
     let events = 0;
     let launches = 0;
     for (const one of seeds) {
-      const told = playHistory(one);
-      events += told.events;
-      launches += told.launches;
+      const played = playHistory(one);
+      events += played.events;
+      launches += played.launches;
     }
     console.log(`sim: ${seeds.length} histories, ${events} events, ${launches} launches`);
     expect(launches).toBeGreaterThan(seeds.length);

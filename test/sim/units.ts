@@ -4,7 +4,7 @@ import { SIGNALS } from "../../src/base/signals.ts";
 import { hook, makeSpec } from "../core/fixtures.ts";
 import type { Random } from "./random.ts";
 
-/** Three to eight services of every kind, some of two or three units, which depend on each other without a cycle. */
+/** Three to eight services of all kinds, some with two or three units, with dependencies but no cycles. */
 export function makeUnits(random: Random): Spec[] {
   const specs: Spec[] = [];
   const count = 3 + random.below(6);
@@ -18,8 +18,8 @@ export function makeUnits(random: Random): Spec[] {
 }
 
 /**
- * The unit as another version of its file could have it: what needs a restart stays as it is, and so does start_timeout,
- * which a start that is under way does not hear of.
+ * The unit with a changed file. Settings that need a restart stay the same, and so does start_timeout, which does not apply
+ * to a start in progress.
  */
 export function changedUnit(random: Random, spec: Spec, earlier: readonly Spec[]): Spec {
   const { type, remainAfterExit, preStart, startTimeoutMs, watchdogMs } = spec;
@@ -74,7 +74,7 @@ const makeCheck = (random: Random): Partial<CheckSpec> => ({
 
 const services = (specs: readonly Spec[]): Spec[][] => [...Map.groupBy(specs, ({ service }) => service).values()];
 
-/** Only conditions that the target can meet when all is well. Sometimes on one unit of a service of several. */
+/** Only conditions that the target can meet in a reliable environment. Sometimes on one unit of a service with several. */
 function makeDependency(random: Random, targets: readonly Spec[]): DependencySpec {
   const target = targets[0]!;
   const one = targets.length > 1 && random.chance(0.2);

@@ -118,9 +118,9 @@ export class UnitLog implements Sink {
   /** Ends episodes of loss that are over. Call from time to time. */
   checkEpisodes(): void {
     const now = this.#parts.monotonicMs();
-    this.#episodes.limit.look(now);
+    this.#episodes.limit.check(now);
     const isReported = Object.values(this.#gates).every((gate) => gate.missing("disk").bytes === 0);
-    this.#episodes.disk.look(now, isReported && this.#refusal === null);
+    this.#episodes.disk.check(now, isReported && this.#refusal === null);
   }
 
   /** Counts the losses that the last daemon did not report any more. */
@@ -136,7 +136,7 @@ export class UnitLog implements Sink {
     const chunk = this.#noteChunk(`${lines} lines (${bytes} bytes) of ${stream} were ${cause}`);
     if (this.#append(chunk.buffer, chunk.from, chunk.to) === 0) return false;
     this.#show(chunk);
-    this.#gates[stream].told(why);
+    this.#gates[stream].reported(why);
     this.#noticeMs[why] = now;
     return true;
   }

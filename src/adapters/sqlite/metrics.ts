@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { STEPS, type Step } from "../../core/metrics/rollup.ts";
+import { STEPS, type Step } from "../../core/metrics/windows.ts";
 import type { CoursePoint, MetricRow } from "../../ports/store/metrics.ts";
 import { type Packed, unpackCourse, unpackRows } from "./block.ts";
 import { parseObject } from "./queries.ts";

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { STEPS } from "../../core/metrics/rollup.ts";
+import { STEPS } from "../../core/metrics/windows.ts";
 import { nthTimestamp, servicesWithMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { bucketOf, rollUp, STEPS, type Step } from "../../core/metrics/rollup.ts";
+import { bucketOf, rollUp } from "../../core/metrics/rollup.ts";
+import { STEPS, type Step } from "../../core/metrics/windows.ts";
 import type { MetricRow } from "../../ports/store/metrics.ts";
 import type { RollUp } from "../../ports/store/upkeep.ts";
 import { type Packed, packRows, unpackRows } from "./block.ts";

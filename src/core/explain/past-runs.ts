@@ -1,12 +1,12 @@
 /**
- * The runs of a unit, as its history tells them, and which of them somebody means. A line of its log belongs to the run
- * that had begun last when it was taken in: the history has a stamp for each beginning that lies between the lines of one
- * run and those of the next.
+ * Finds the runs of a unit in its history, and the run that a user names. A log line belongs to the latest run that had
+ * begun when the line was captured. The history keeps, for each beginning of a run, a log time stamp that lies between the
+ * lines of the previous run and those of this one.
  */
 import { err, ok, type Result } from "../../base/result.ts";
 import type { EventRow } from "../../ports/store/events.ts";
 
-/** Of the events that begin a run. */
+/** Types of the events that begin a run. */
 export const BEGINNINGS: readonly string[] = ["starting", "started"];
 
 export interface PastRun {
@@ -14,12 +14,12 @@ export interface PastRun {
   readonly invocation: string;
   /** UTC ISO 8601. */
   readonly startedAt: string;
-  /** Stamps of the log: of the run are the lines at or after `from` and before `before`, which is null for the latest. */
+  /** Log time stamps: the run's lines are at or after `from` and before `before`. `before` is null for the latest run. */
   readonly from: string;
   readonly before: string | null;
 }
 
-/** `events`: beginnings, oldest first. Newest first. What an older sup has written, which names no invocation, is left out. */
+/** `events`: events that begin runs, oldest first. Returns the newest run first. Skips events of older versions without an invocation. */
 export function runsOf(events: readonly EventRow[]): PastRun[] {
   const runs: PastRun[] = [];
   for (const { timestamp, details } of events) {
@@ -32,23 +32,25 @@ export function runsOf(events: readonly EventRow[]): PastRun[] {
 }
 
 const RECENT = 5;
-/** As long as a column needs to tell runs apart. */
+/** Characters of an invocation id that are shown; enough to distinguish runs. */
 export const SHORT_ID = 8;
 
-/** `0` is the latest run, `-1` the one before; anything else is an invocation id or the beginning of one. */
+/** `0` is the latest run, `-1` the one before; anything else is an invocation id or a prefix of one. */
 export function findRun(runs: readonly PastRun[], wanted: string): Result<PastRun, string> {
   if (/^(0|-\d+)$/.test(wanted)) {
     const run = runs[-Number(wanted)];
     if (run) return ok(run);
-    return err(runs.length === 0 ? "no run of it is known" : `only ${runs.length === 1 ? "one run is" : `${runs.length} runs are`} known`);
+    return err(
+      runs.length === 0 ? "it has no recorded runs" : `only ${runs.length === 1 ? "1 run is" : `${runs.length} runs are`} recorded`,
+    );
   }
   const matches = runs.filter(({ invocation }) => invocation.startsWith(wanted.toLowerCase()));
   const different = new Set(matches.map(({ invocation }) => invocation));
   if (different.size > 1) return err(`${different.size} runs begin with ${wanted}`);
-  return matches[0] ? ok(matches[0]) : err(`no run of it is called ${wanted}`);
+  return matches[0] ? ok(matches[0]) : err(`it has no run ${wanted}`);
 }
 
-/** What to choose from: `3f2a9c1b of 2026-11-25 12:00:01, …`. */
+/** Lists recent runs for an error message: `newest first: 3f2a9c1b of 2026-11-25 12:00:01, …`. */
 export function recentRuns(runs: readonly PastRun[]): string {
   const recent = runs.slice(0, RECENT).map(({ invocation, startedAt }) => `${invocation.slice(0, SHORT_ID)} of ${startedAt}`);
   return recent.length === 0 ? "" : `newest first: ${recent.join(", ")}`;

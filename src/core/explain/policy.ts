@@ -1,22 +1,22 @@
 import { formatDuration } from "../../base/duration.ts";
 import { signalName } from "../../base/signals.ts";
-import type { CheckSpec, ProbeSpec, RestartPolicy, ScheduleSpec, Spec } from "../../spec/spec.ts";
+import type { CheckSpec, ProbeSpec, RestartPolicy, ScheduleSpec, Spec, WatchSpec } from "../../spec/spec.ts";
 import { backoffMs } from "../unit/restart.ts";
 
-/** What a unit's settings come to, in sentences and in numbers, without running anything. */
+/** Explains a unit's settings in sentences and numbers, without running anything. */
 
-/** One retry after failures in a row: it comes `delayMs` after the failure. */
+/** One of several consecutive retries. It starts `delayMs` after the failure. */
 export interface Retry {
   readonly attempt: number;
   readonly delayMs: number;
-  /** After the first start, if each run fails at once. */
+  /** Time since the first start, if each run fails immediately. */
   readonly atMs: number;
 }
 
-/** For a policy that never gives up: as many as are worth showing. */
+/** Retries shown for a policy without a limit. */
 const SHOWN_RETRIES = 12;
 
-/** The back-off sequence without its jitter; for a policy without an end, until the delay does not grow any more. */
+/** The back-off sequence without jitter; for a policy without a limit, until the delay no longer grows. */
 export function retriesOf(policy: RestartPolicy): Retry[] {
   if (!policy.autoRestart) return [];
   const count = policy.maxRetries < 0 ? SHOWN_RETRIES : Math.min(policy.maxRetries, 1000);
@@ -31,7 +31,7 @@ export function retriesOf(policy: RestartPolicy): Retry[] {
   return retries;
 }
 
-/** How long until it is given up when each run fails at once; null: never, or nothing is retried. */
+/** Time until the unit is fatal if each run fails immediately; null if it never becomes fatal. */
 export const timeToFatalMs = (policy: RestartPolicy): number | null =>
   policy.autoRestart && policy.maxRetries >= 0 ? (retriesOf(policy).at(-1)?.atMs ?? 0) : null;
 
@@ -39,49 +39,53 @@ export function policyWords(spec: Spec): string[] {
   return [
     ...restartWords(spec.restart),
     ...(spec.check === null ? [] : [checkWords(spec.check)]),
-    ...(spec.watchdogMs === null ? [] : [`It has to give a sign of life (WATCHDOG=1) every ${formatDuration(spec.watchdogMs)}.`]),
+    ...(spec.watchdogMs === null ? [] : [`Watchdog: the service must send WATCHDOG=1 every ${formatDuration(spec.watchdogMs)}.`]),
     ...(spec.schedule === null ? [] : [scheduleWords(spec.schedule)]),
-    ...(spec.watch === null ? [] : [`It is restarted when ${spec.watch.paths.join(", ")} changes.`]),
+    ...(spec.watch === null ? [] : [watchWords(spec.watch)]),
     stopWords(spec),
   ];
 }
 
 function restartWords(policy: RestartPolicy): string[] {
   const words: string[] = [];
-  if (!policy.autoRestart) words.push("After a failure it is not restarted (auto_restart is off).");
-  else if (policy.maxRetries === 0) words.push("After a failure it is given up at once (max_retries is 0).");
-  else words.push(`${retryWords(policy)} ${formatDuration(policy.resetAfterMs)} of running set the count of retries back to 0.`);
+  if (!policy.autoRestart) words.push("After a failure: no restart (auto_restart is off).");
+  else if (policy.maxRetries === 0) words.push("After a failure: fatal immediately, without a retry (max_retries is 0).");
+  else words.push(retryWords(policy), `The retry counter resets after ${formatDuration(policy.resetAfterMs)} of uptime.`);
   words.push(
-    policy.restartOnExit
-      ? `After a clean exit it is started again after ${formatDuration(policy.retryDelayMs)}.`
-      : "After a clean exit it stays stopped.",
+    policy.restartOnExit ? `After a clean exit: restart in ${formatDuration(policy.retryDelayMs)}.` : "After a clean exit: stays stopped.",
   );
   const codes = policy.noRestartExitCodes;
-  if (codes.length > 0) words.push(`Exit code ${codes.join(", ")} is never followed by a restart.`);
-  if (policy.successExitCodes.join() !== "0") words.push(`Exit code ${policy.successExitCodes.join(", ")} counts as clean.`);
-  if (policy.fatalRetryAfterMs !== null)
-    words.push(`When it was given up it is tried again after ${formatDuration(policy.fatalRetryAfterMs)}.`);
+  if (codes.length > 0) words.push(`${exitCodes(codes)} ${codes.length === 1 ? "prevents" : "prevent"} a restart.`);
+  const clean = policy.successExitCodes;
+  if (clean.join() !== "0") words.push(`${exitCodes(clean)} ${clean.length === 1 ? "counts" : "count"} as clean.`);
+  if (policy.fatalRetryAfterMs !== null) words.push(`A fatal unit starts again after ${formatDuration(policy.fatalRetryAfterMs)}.`);
   return words;
 }
 
+const exitCodes = (codes: readonly number[]): string => `Exit code${codes.length === 1 ? "" : "s"} ${codes.join(", ")}`;
+
 function retryWords(policy: RestartPolicy): string {
   const retries = retriesOf(policy);
-  const delays = retries.slice(0, 6).map(({ delayMs }) => (delayMs === 0 ? "at once" : formatDuration(delayMs)));
+  const delays = retries.slice(0, SHOWN_DELAYS).map(({ delayMs }) => formatDuration(delayMs));
   const list = delays.join(", ") + (retries.length > delays.length || policy.maxRetries < 0 ? ", …" : "");
   const jitter = policy.jitter > 0 ? ` (± ${Math.round(policy.jitter * 100)} %)` : "";
-  const limit =
-    policy.maxRetries < 0
-      ? "for ever"
-      : `${policy.maxRetries} ${policy.maxRetries === 1 ? "time" : "times"} in a row, then it is given up (fatal)`;
-  return `After a failure it is tried again ${limit}: after ${list}${jitter}.`;
+  const when = policy.retryDelayMs === 0 ? "immediately" : `after ${list}${jitter}`;
+  if (policy.maxRetries < 0) return `After a failure: unlimited retries, ${when}.`;
+  return `After a failure: ${policy.maxRetries === 1 ? "1 retry" : `up to ${policy.maxRetries} retries`}, ${when}; then fatal.`;
 }
 
+const SHOWN_DELAYS = 6;
+
 function checkWords(check: CheckSpec): string {
-  const every = formatDuration(check.intervalMs);
-  const count = check.failureThreshold === 1 ? "One failure" : `${check.failureThreshold} failures in a row`;
-  const consequence = check.action === "restart" ? "restart it, which uses up a retry" : "are told and change nothing (action none)";
-  const fallback = check.fallback === null ? "" : ` If it fails, ${probeWords(check.fallback)} is asked: passing that, it is degraded.`;
-  return `Its health is asked every ${every} by ${probeWords(check.probe)}.${fallback} ${count} ${check.failureThreshold === 1 ? consequence.replace(/^restart/, "restarts").replace(/^are told and change/, "is told and changes") : consequence}.`;
+  const once = check.failureThreshold === 1;
+  const failures = once ? "1 failure" : `${check.failureThreshold} consecutive failures`;
+  const consequence =
+    check.action === "restart"
+      ? `${once ? "restarts" : "restart"} the unit and ${once ? "uses" : "use"} up a retry`
+      : `${once ? "makes" : "make"} the unit unhealthy without a restart (action none)`;
+  const fallback =
+    check.fallback === null ? "" : ` If it fails, the fallback runs: ${probeWords(check.fallback)}; if that passes, the unit is degraded.`;
+  return `Health check: ${probeWords(check.probe)} every ${formatDuration(check.intervalMs)}; ${failures} ${consequence}.${fallback}`;
 }
 
 function probeWords(probe: ProbeSpec): string {
@@ -89,24 +93,30 @@ function probeWords(probe: ProbeSpec): string {
     case "http":
       return `${probe.method} ${probe.endpoint}`;
     case "tcp":
-      return `a connection to ${probe.host}:${probe.port}`;
+      return `TCP connection to ${probe.host}:${probe.port}`;
     case "process":
-      return "the state of its process";
+      return "the state of the main process";
     case "exec":
-      return `the command ${[probe.command, ...probe.args].join(" ").slice(0, 80)}`;
+      return `command ${[probe.command, ...probe.args].join(" ").slice(0, 80)}`;
   }
 }
 
 function scheduleWords({ cron, timezone, everyMs, catchUp, overlap }: ScheduleSpec): string {
   const when = everyMs === null ? `at ${cron}${timezone === null ? "" : ` (${timezone})`}` : `every ${formatDuration(everyMs)}`;
-  const late = catchUp ? "a time that was missed is made up for once" : "a time that was missed is left out";
-  const busy = { skip: "left out", queue: "run right after it", kill: "run instead of it, which is ended first" }[overlap];
-  return `It runs ${when}; ${late}; one whose time comes while the last is not over is ${busy}.`;
+  const missed = catchUp ? "A missed run is made up for once." : "A missed run is skipped.";
+  const busy = {
+    skip: "the new run is skipped",
+    queue: "the new run starts right after it",
+    kill: "it is stopped and the new run starts",
+  }[overlap];
+  return `Schedule: ${when}. ${missed} If the previous run is still active, ${busy}.`;
 }
 
+const watchWords = ({ paths }: WatchSpec): string =>
+  paths.length === 1 ? `The unit restarts when ${paths[0]} changes.` : `The unit restarts when one of these changes: ${paths.join(", ")}.`;
+
 function stopWords({ stop }: Spec): string {
-  if (!stop.graceful) return "To stop it, SIGKILL goes to its whole tree at once.";
-  const whom = stop.killMode === "group" ? "its whole tree" : "its main process";
-  const wait = formatDuration(stop.timeoutMs);
-  return `To stop it, ${signalName(stop.signal)} goes to ${whom}; what is left after ${wait} gets SIGKILL.`;
+  if (!stop.graceful) return "Stop: SIGKILL to all processes immediately.";
+  const target = stop.killMode === "group" ? "all processes" : "the main process";
+  return `Stop: ${signalName(stop.signal)} to ${target}; remaining processes get SIGKILL after ${formatDuration(stop.timeoutMs)}.`;
 }

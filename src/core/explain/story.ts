@@ -1,48 +1,46 @@
 import { formatDuration } from "../../base/duration.ts";
 import type { EventRow } from "../../ports/store/events.ts";
 
-/**
- * The history of a unit as a person would tell it: sentences, one after the other, with what kept repeating told once.
- */
+/** The history of a unit in sentences, one after the other; identical consecutive runs are shown once and counted. */
 export interface Chapter {
   /** UTC ISO 8601. */
   readonly at: string;
   readonly text: string;
-  /** What the run wrote last, when it failed. */
+  /** The last output of a run that failed. */
   readonly lines: readonly string[];
 }
 
-/** Of the newest events; `events` are of one unit, oldest first. */
+/** `events`: the newest events of one unit, oldest first. */
 export function tellStory(events: readonly EventRow[]): Chapter[] {
-  const told: Chapter[] = [];
+  const story: Chapter[] = [];
   let last: StoryEpisode | null = null;
-  let again = 0;
-  const sayAgain = (): void => {
-    if (last === null || again === 0) return;
+  let repeats = 0;
+  const flushRepeats = (): void => {
+    if (last === null || repeats === 0) return;
     const at = last.chapters.at(-1)!.at;
-    told.push({ at, text: again === 1 ? "The same once more." : `The same again, ${again} times.`, lines: [] });
-    again = 0;
+    story.push({ at, text: repeats === 1 ? "The same happened again." : `The same happened ${repeats} more times.`, lines: [] });
+    repeats = 0;
   };
   for (const episode of episodesOf(events)) {
-    if (last !== null && episode.isRun && episode.likeness === last.likeness) {
-      again++;
+    if (last !== null && episode.isRun && episode.signature === last.signature) {
+      repeats++;
       last = episode;
       continue;
     }
-    sayAgain();
-    told.push(...episode.chapters);
+    flushRepeats();
+    story.push(...episode.chapters);
     last = episode;
   }
-  sayAgain();
-  return told;
+  flushRepeats();
+  return story;
 }
 
-/** What belongs to one run, or stands alone. */
+/** The events of one run, or a single event outside a run. */
 interface StoryEpisode {
   readonly isRun: boolean;
   readonly chapters: readonly Chapter[];
-  /** Equal for runs that went the same way: without their pids, times and numbers of retries. */
-  readonly likeness: string;
+  /** The sentences without pids, durations and retry numbers: equal for runs that took the same course. */
+  readonly signature: string;
 }
 
 function episodesOf(events: readonly EventRow[]): StoryEpisode[] {
@@ -50,18 +48,17 @@ function episodesOf(events: readonly EventRow[]): StoryEpisode[] {
   let run: unknown = null;
   for (const event of events) {
     const own = event.details.run;
-    const goesOn = own !== undefined && own === run;
-    if (goesOn) groups.at(-1)!.push(event);
+    if (own !== undefined && own === run) groups.at(-1)!.push(event);
     else groups.push([event]);
     run = own ?? null;
   }
   return groups.flatMap((group) => {
     const chapters = group.flatMap(chapterOf);
     if (chapters.length === 0) return [];
-    const likeness = chapters
-      .map(({ text }) => text.replace(/\bpid \d+|\bretry \d+|\b\d+(\.\d+)?(ms|[smhd])( \d+[smh])?\b/g, "#"))
+    const signature = chapters
+      .map(({ text }) => text.replace(/\bpid \d+|\bretry \d+|\b\d+(\.\d+)?(ms|[smhd])( \d+[smh])?\b/gi, "#"))
       .join("\n");
-    return [{ isRun: group[0]!.details.run !== undefined, chapters, likeness }];
+    return [{ isRun: group[0]!.details.run !== undefined, chapters, signature }];
   });
 }
 
@@ -73,60 +70,58 @@ function chapterOf(event: EventRow): Chapter[] {
 
 type Sentence = (event: EventRow) => string | null;
 
-const plain: Sentence = ({ message }) => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+const plain: Sentence = ({ message }) => sentence(message);
 
-/** Moments that need no sentence of their own are null: ready as soon as it was executed, say. */
+/** Null: the event needs no sentence, because another one says the same or nothing noteworthy happened. */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
-  starting: () => "Its pre_start commands ran first.",
-  started: ({ details }) => `It was started${CAUSES[String(details.cause)] ?? ""}, pid ${String(details.pid)}.`,
-  running: ({ details, message }) => {
-    const took = Number(details.after_ms ?? NaN);
-    if (Number.isNaN(took)) return `It ${message}.`;
-    return took < QUICK_MS ? null : `It was ready after ${formatDuration(took)}.`;
+  starting: () => "The pre_start commands ran.",
+  started: ({ details }) => `Started${CAUSES[String(details.cause)] ?? ""}, pid ${String(details.pid)}.`,
+  running(event) {
+    const took = Number(event.details.after_ms ?? NaN);
+    if (Number.isNaN(took)) return plain(event);
+    return took < QUICK_MS ? null : `Ready after ${formatDuration(took)}.`;
   },
-  exited: ({ details, message }) => (details.expected === true ? null : `Its main process ended by itself: ${message}.`),
-  "start-failed": ({ message }) => `The start failed: ${message}.`,
+  exited: ({ details, message }) => (details.expected === true ? null : `The main process ended: ${message}.`),
+  "start-failed": ({ message }) => `Start failed: ${message}.`,
   "alert-opened": () => null,
   "alert-resolved": () => null,
   "alert-acknowledged": () => null,
-  unhealthy: ({ message, details }) =>
-    details.by === "resources"
-      ? null
-      : details.by === "watchdog"
-        ? `It was found to hang: ${message}.`
-        : `It was found unhealthy: ${message}.`,
-  stopping({ message, details }) {
-    if (FOUND.has(String(details.reason))) return null; // the sentence before it says why
-    const why = message.replace(/^stopping: /, "");
-    const wish = why.startsWith("restart, ") ? `be restarted: ${why.slice("restart, ".length)}` : `stop: ${why}`;
-    return `It was to ${wish}.`;
+  unhealthy({ message, details }) {
+    if (details.by === "resources") return null; // limit-exceeded says it
+    return details.by === "watchdog" ? `Watchdog timeout: ${message}.` : `Unhealthy: ${message}.`;
   },
-  killed: ({ message }) => `It ${message}.`,
-  stopped: ({ details, message }) => {
-    const killed =
-      Array.isArray(details.killed) && details.killed.length > 0 ? ` SIGKILL was needed for ${details.killed.join(", ")}.` : "";
-    return message.startsWith("finished") ? `It was done: ${message.slice("finished: ".length)}.` : `It was down.${killed}`;
+  stopping(event) {
+    if (DETECTED.has(String(event.details.reason))) return null; // the sentence before it says why
+    const requested = /^(stopping|restarting): (requested by .*)$/.exec(event.message);
+    return requested === null ? plain(event) : `${requested[1] === "stopping" ? "Stop" : "Restart"} ${requested[2]}.`;
   },
-  backoff: ({ details, message }) => {
-    const delay = formatDuration(Number(details.delay_ms ?? 0));
-    if (details.attempt == null) return `Its policy starts it again: ${message}.`;
-    return `Its policy tries it again after ${delay}: retry ${Number(details.attempt)}.`;
+  stopped({ details, message }) {
+    if (message.startsWith("finished")) return sentence(message);
+    const { killed } = details;
+    return Array.isArray(killed) && killed.length > 0 ? `Stopped. SIGKILL was needed for ${killed.join(", ")}.` : "Stopped.";
   },
-  failed: ({ message }) => `It was given up: ${message}.`,
-  fatal: ({ message }) => `It was given up: ${message}.`,
+  backoff({ message, details }) {
+    // No other event reports a failed pre_start: it has no exit of its own.
+    if (details.reason === "exit-code" && details.exit_code === null) return `Start failed: ${message}.`;
+    return sentence(message.slice(message.lastIndexOf("; ") + 1).trimStart());
+  },
+  failed: ({ message }) => `Failed: ${message}.`,
+  fatal: ({ message }) => `Fatal: ${message}.`,
 };
 
+/** A unit that is ready faster than this gets no sentence for it. */
 const QUICK_MS = 100;
 
-/** Faults that sup found itself, and told before it stopped the unit for them. */
-const FOUND = new Set(["health", "watchdog", "resources", "timeout"]);
+/** Failures that sup detects and reports before it stops the unit. */
+const DETECTED = new Set(["health", "watchdog", "resources", "timeout"]);
 
 const CAUSES: Readonly<Record<string, string>> = {
   operator: " by the operator",
-  policy: " again by its restart policy",
+  policy: " again by the restart policy",
   boot: " because it is enabled",
-  dependency: " because another unit needs it, or one it needs restarted",
-  schedule: " because it was its time",
+  dependency: " because another unit needs it or its dependency restarted",
+  schedule: " by its schedule",
   watch: " because a watched file changed",
   reload: " because its unit file changed",
 };

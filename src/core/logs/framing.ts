@@ -1,47 +1,47 @@
 /**
- * Lines of a service's output as they stand in its log file. The format is that of the Kubernetes container runtimes
- * (CRI, kubelet's `ParseCRILog`), so that log shippers read it as it is:
+ * Formats the lines of a service's output for its log file. The format is that of the Kubernetes container runtimes (CRI,
+ * kubelet's `ParseCRILog`), so that log shippers can read it unchanged:
  *
  *     2026-11-22T20:01:02.123456789Z stdout F text
  *
- * `P` in place of `F` is a part of a line that goes on in the next record. The bytes of the text are never changed.
+ * `P` instead of `F` marks a part of a line that continues in the next record. The bytes of the text are never changed.
  */
 
-/** A line longer than this is cut into parts; the runtimes use the same size. */
+/** Longer lines are split into parts; the container runtimes use the same size. */
 export const PART_BYTES = 16 * 1024;
 
 /** Length of `2026-11-22T20:01:02.123456789Z stdout F `; `stderr` is as long. */
 export const PREFIX_BYTES = 40;
 
-/** Where the tag (`F` or `P`) stands in the prefix. */
+/** Position of the tag (`F` or `P`) in the prefix. */
 export const TAG_AT = 38;
 
 const NEWLINE = 10;
 
-/** How records are made: the prefixes of whole lines and of parts. */
+/** The prefixes of records: for whole lines and for parts. */
 export interface Framing {
   readonly full: Uint8Array;
   readonly part: Uint8Array;
-  /** False: a part is not ended by a newline of ours (`raw`: the bytes stay as they came). */
+  /** False: no newline is added after a part (`raw`: the bytes stay unchanged). */
   readonly endParts: boolean;
 }
 
 export interface Framed {
-  /** Input taken, from `from`: what follows is the beginning of a line. */
+  /** Bytes of input consumed, from `from`; the rest is the beginning of a line. */
   readonly taken: number;
-  /** Output made, in bytes and in records. */
+  /** Bytes and records of output. */
   readonly made: number;
   readonly records: number;
   /** Records that do not end their line. */
   readonly parts: number;
-  /** The output was full before the input was done: call again with what is left. */
+  /** The output is full: call again with the rest of the input. */
   readonly more: boolean;
 }
 
 /**
- * Frames `input[from, to)` into `output`, from its start: every whole line becomes a record, every PART_BYTES of a line
- * that is longer a part. An unfinished line of at most PART_BYTES is left in the input. `output` must hold at least one
- * record (PREFIX_BYTES + PART_BYTES + 1).
+ * Frames `input[from, to)` into `output` from its start. Every complete line becomes a record; a line longer than
+ * PART_BYTES becomes several parts. An unfinished line of at most PART_BYTES stays in the input. `output` must hold at
+ * least one record (PREFIX_BYTES + PART_BYTES + 1).
  */
 export function frameLines(input: Buffer, from: number, to: number, output: Buffer, framing: Framing): Framed {
   const { full, part, endParts } = framing;
@@ -84,7 +84,7 @@ export interface ParsedLine {
 
 const HEAD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z) (stdout|stderr) ([FP])(?::\S*)? /;
 
-/** A line of a log file, without its newline. Null: no CRI record (a `raw` log, or a torn line). */
+/** Parses a line of a log file, without its newline. Null if it is not a CRI record (a `raw` log, or a torn line). */
 export function parseLine(line: string): ParsedLine | null {
   const head = HEAD.exec(line);
   if (!head) return null;

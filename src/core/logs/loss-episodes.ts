@@ -1,56 +1,58 @@
-import { type Count, plus } from "./loss-gate.ts";
+import { type Count, NOTHING, plus } from "./loss-gate.ts";
 
-/** Output that did not get into a log, from the first line to the last before it was calm again. */
+/** Output missing from a log, from the first lost line to the last one before losses stopped for a while. */
 export interface LossEpisode extends Count {
   /** UTC ISO 8601. */
   readonly since: string;
   readonly cause: string;
-  /** It is calm again; the figures are final. */
+  /** The episode has ended; the figures are final. */
   readonly over: boolean;
 }
 
-/** What goes and comes is told no more often than this. */
-const TELL_EVERY_MS = 60_000;
+/** Minimum interval between reports. */
+const REPORT_EVERY_MS = 60_000;
 
 /**
- * Makes a few events of a loss that may be in a thousand pieces: one when it begins, one a minute while it goes on, and one when it
- * is over. Every line is in the figures of one episode. Of one that begins soon after another the beginning is not told.
+ * Combines many small losses into a few reports: one when an episode begins, one per minute while it continues, and one when
+ * it ends. Every lost line is counted in exactly one episode. If an episode begins within a minute of the last report, its
+ * beginning is not reported separately.
  */
 export class LossEpisodes {
-  #now: (Omit<LossEpisode, "over"> & { lastMs: number; told: boolean }) | null = null;
-  #toldMs = -Infinity;
+  #current: (Omit<LossEpisode, "over"> & { lastMs: number; reported: boolean }) | null = null;
+  #reportedMs = -Infinity;
   readonly #calmMs: number;
-  readonly #tell: (episode: LossEpisode) => void;
+  readonly #report: (episode: LossEpisode) => void;
 
-  /** It is over when nothing was lost for `calmMs`. */
-  constructor(calmMs: number, tell: (episode: LossEpisode) => void) {
+  /** An episode ends after `calmMs` without a loss. */
+  constructor(calmMs: number, report: (episode: LossEpisode) => void) {
     this.#calmMs = calmMs;
-    this.#tell = tell;
+    this.#report = report;
   }
 
   get current(): Omit<LossEpisode, "over"> | null {
-    return this.#now;
+    return this.#current;
   }
 
   add(count: Count, nowMs: number, since: string, cause: string): void {
-    const sum = plus(this.#now ?? { lines: 0, bytes: 0 }, count);
-    this.#now = { ...sum, since: this.#now?.since ?? since, cause, lastMs: nowMs, told: this.#now?.told ?? false };
-    if (nowMs - this.#toldMs < TELL_EVERY_MS) return;
-    this.#now.told = true;
-    this.#say(nowMs, false);
+    const before = this.#current;
+    const sum = plus(before ?? NOTHING, count);
+    this.#current = { ...sum, since: before?.since ?? since, cause, lastMs: nowMs, reported: before?.reported ?? false };
+    if (nowMs - this.#reportedMs < REPORT_EVERY_MS) return;
+    this.#current.reported = true;
+    this.#emit(nowMs, false);
   }
 
-  /** Now and then. `ends` false: what causes it holds on, whether or not there is anything to lose. */
-  look(nowMs: number, ends = true): void {
-    if (this.#now === null || !ends || nowMs - this.#now.lastMs < this.#calmMs) return;
-    if (!this.#now.told && nowMs - this.#toldMs < TELL_EVERY_MS) return;
-    this.#say(nowMs, true);
-    this.#now = null;
+  /** Ends the episode when it is time; to be called regularly. `mayEnd`: false while the cause of the loss persists. */
+  check(nowMs: number, mayEnd = true): void {
+    if (this.#current === null || !mayEnd || nowMs - this.#current.lastMs < this.#calmMs) return;
+    if (!this.#current.reported && nowMs - this.#reportedMs < REPORT_EVERY_MS) return;
+    this.#emit(nowMs, true);
+    this.#current = null;
   }
 
-  #say(nowMs: number, over: boolean): void {
-    const { lines, bytes, since, cause } = this.#now!;
-    this.#toldMs = nowMs;
-    this.#tell({ lines, bytes, since, cause, over });
+  #emit(nowMs: number, over: boolean): void {
+    const { lines, bytes, since, cause } = this.#current!;
+    this.#reportedMs = nowMs;
+    this.#report({ lines, bytes, since, cause, over });
   }
 }

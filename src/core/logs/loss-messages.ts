@@ -2,31 +2,31 @@ import type { DeletedLogs, LogCondition, LogLoss } from "../../ports/logs.ts";
 import type { AlertCondition } from "../alerts/alerts.ts";
 import type { Entry } from "../world/types.ts";
 
-/** An event about output that did not get into a log. */
+/** The event for output that is missing from a log. */
 export function lossEvent({ why, lines, bytes, since, cause, over }: LogLoss): { readonly type: string; readonly message: string } {
-  const much = `${lines} lines (${bytes} bytes) of output`;
+  const amount = `${lines} lines (${bytes} bytes)`;
   if (why === "limit") {
-    const message = over
-      ? `${much} were dropped by log.rate_limit since ${since}`
-      : `output is dropped, ${lines} lines (${bytes} bytes) so far: ${cause}`;
+    const message = over ? `log.rate_limit dropped ${amount} of output since ${since}` : `dropping output, ${amount} so far: ${cause}`;
     return { type: "log-limited", message };
   }
-  const message = over ? `the log is written again; ${much} were lost since ${since}: ${cause}` : `output is lost, ${lines} lines (${bytes} bytes) so far: the log cannot be written: ${cause}`; // prettier-ignore
+  const message = over
+    ? `the log can be written again; ${amount} of output were lost since ${since}: ${cause}`
+    : `cannot write the log, ${amount} of output lost so far: ${cause}`;
   return { type: "log-loss", message };
 }
 
-/** An event about log files that were deleted. */
+/** The message of the event for deleted log files. */
 export function deletedWords({ why, files, bytes, units }: DeletedLogs, retentionDays: number): string {
-  const whose = units.length > NAMED + 1 ? `${units.slice(0, NAMED).join(", ")} and ${units.length - NAMED} more` : units.join(", ");
+  const names = units.length > NAMED + 1 ? `${units.slice(0, NAMED).join(", ")} and ${units.length - NAMED} more` : units.join(", ");
   const what = `${files} log ${files === 1 ? "file was" : "files were"} deleted (${bytes} bytes)`;
   return why === "gone"
-    ? `${what}, of units that no longer exist, last written more than ${retentionDays} days ago (logs.retention_days): ${whose}`
-    : `${what} to keep all logs within logs.max_total_mb: ${whose}`;
+    ? `${what}, of units that no longer exist, last written more than ${retentionDays} days ago (logs.retention_days): ${names}`
+    : `${what} to keep all logs within logs.max_total_mb: ${names}`;
 }
 
 const NAMED = 5;
 
-/** What a person should do something about; a rate limit is as somebody wanted it. */
+/** The conditions that need attention. A rate limit is not one, because it does what was configured. */
 export function logConditions({ spec, unit }: Entry, { losses, trouble }: LogCondition): AlertCondition[] {
   const of = (message: string): AlertCondition => ({
     unit: unit.id,
@@ -35,6 +35,6 @@ export function logConditions({ spec, unit }: Entry, { losses, trouble }: LogCon
     message,
   });
   const loss = losses.find(({ why, over }) => why === "disk" && !over);
-  if (loss) return [of(`its output is lost: the log cannot be written: ${loss.cause}`)];
+  if (loss) return [of(`cannot write the log, output is lost: ${loss.cause}`)];
   return trouble === null ? [] : [of(`${trouble}; the file grows past log.max_size_mb`)];
 }

@@ -1,4 +1,4 @@
-/** Rotation as file names: `web.log` → `web.log.1` → `web.log.2.zst` … and the oldest goes. */
+/** File names of rotated logs: `web.log` → `web.log.1` → `web.log.2.zst` …; the oldest file is deleted. */
 import type { Compression } from "../../spec/spec.ts";
 
 export interface Rotated {
@@ -14,10 +14,10 @@ const ENDINGS = { zstd: ".zst", gzip: ".gz" } as const satisfies Record<Compress
 export const rotatedName = (current: string, { number, compressed }: Rotated): string =>
   `${current}.${number}${compressed ? ENDINGS[compressed] : ""}`;
 
-/** A compressed file while it is being written; what a crash leaves behind is deleted. */
+/** The name of a compressed file while it is being written; one left by a crash is deleted. */
 export const unfinishedName = (current: string, format: Compression): string => `${current}${ENDINGS[format]}.unfinished`;
 
-/** `web.log.3.zst` or `web.log.3.gz` of the log `web.log`; null when it is none of its rotations. */
+/** Parses `web.log.3.zst` or `web.log.3.gz` as a rotation of `web.log`; null if it is not one. */
 export function parseRotated(current: string, name: string): Rotated | null {
   if (!name.startsWith(`${current}.`)) return null;
   const match = /^([1-9]\d{0,5})(\.zst|\.gz)?$/.exec(name.slice(current.length + 1));
@@ -25,7 +25,7 @@ export function parseRotated(current: string, name: string): Rotated | null {
   return { number: Number(match[1]), compressed: match[2] === undefined ? false : match[2] === ENDINGS.gzip ? "gzip" : "zstd" };
 }
 
-/** Whose log a file of the log directory is, by its name: `web` of `web.log` and `web.log.3.zst`; null when it is none. */
+/** The unit that a log file belongs to: `web` for `web.log` and `web.log.3.zst`; null if it is not a log file. */
 export function unitOfLog(name: string): string | null {
   const end = name.lastIndexOf(".log");
   if (end <= 0) return null;
@@ -36,11 +36,11 @@ export function unitOfLog(name: string): string | null {
 export interface RotatedFiles {
   /** Newest first. */
   readonly files: readonly Rotated[];
-  /** Plain files whose compressed twin is complete: a crash came between the rename and the deletion. */
+  /** Uncompressed files whose compressed copy is complete: a crash came between its rename and their deletion. */
   readonly twins: readonly Rotated[];
 }
 
-/** The rotations of `current` among the names of a directory. */
+/** Finds the rotations of `current` among the file names of a directory. */
 export function findRotated(current: string, names: Iterable<string>): RotatedFiles {
   const found = new Map<number, Rotated>();
   const twins: Rotated[] = [];
@@ -58,8 +58,8 @@ export type RotationStep =
   { readonly do: "delete"; readonly file: Rotated } | { readonly do: "move"; readonly file: Rotated; readonly to: number };
 
 /**
- * What makes room for a new number 1, in an order in which no step overwrites a file: oldest first. A crash between two
- * steps leaves a gap in the numbers and nothing else. With `keep` 0 the current file is to be deleted, not moved.
+ * Plans the steps that free number 1, oldest file first so that no step overwrites a file. A crash between two steps only
+ * leaves a gap in the numbers. With `keep` 0 the caller deletes the current file instead of moving it.
  */
 export function planRotation(files: readonly Rotated[], keep: number): RotationStep[] {
   const oldestFirst = [...files].sort((a, b) => b.number - a.number);

@@ -1,32 +1,33 @@
 import type { LimitSpec } from "../../spec/spec.ts";
 import { amount, LIMITS, maxOf, type Limit } from "./limits.ts";
 
-/** Why the kernel does not enforce a limit of a unit; null: it does. Of a unit that is down: why it could not. */
+/** Why the kernel does not enforce a limit of a unit; null if it does. For a unit that is down: why it could not. */
 export type Unenforced = (limit: Limit) => string | null;
 
-/** What is done about each limit of a unit, as sentences. */
+/** For each limit of a unit: who enforces it and how, as a sentence. */
 export function enforcementWords(spec: LimitSpec, unenforced: Unenforced): string[] {
   return LIMITS.flatMap((limit) => {
     const max = maxOf(spec, limit);
     if (max === null) return [];
-    const often = `${spec.sustained} ${spec.sustained === 1 ? "sample" : "samples in a row"} over it`;
+    const often = spec.sustained === 1 ? "1 sample" : `${spec.sustained} consecutive samples`;
     const what = { memory: "Memory", cpu: "CPU", tasks: "Tasks" }[limit];
-    return [`${what}, at most ${amount(limit, max)}: ${deed(spec, limit, often, unenforced)}`];
+    return [`${what}, at most ${amount(limit, max)}: ${consequence(spec, limit, often, unenforced)}`];
   });
 }
 
 const BY_KERNEL: Readonly<Record<Limit, string>> = {
-  memory: "the kernel kills the run that needs more (action enforce, memory.max of its cgroup)",
-  cpu: "the kernel gives it no more (action enforce, cpu.max of its cgroup)",
-  tasks: "the kernel refuses it any more (action enforce, pids.max of its cgroup)",
+  memory: "the kernel kills the run if it exceeds this (action enforce, memory.max of its cgroup)",
+  cpu: "the kernel throttles the unit (action enforce, cpu.max of its cgroup)",
+  tasks: "the kernel refuses to create more (action enforce, pids.max of its cgroup)",
 };
 
-function deed({ action }: LimitSpec, limit: Limit, often: string, unenforced: Unenforced): string {
-  if (action === "warn") return `${often} are told (action warn)`;
-  if (action === "restart") return `${often} restart it (action restart)`;
+function consequence({ action, sustained }: LimitSpec, limit: Limit, often: string, unenforced: Unenforced): string {
+  const warns = `${often} above this ${sustained === 1 ? "causes" : "cause"} a warning`;
+  if (action === "warn") return `${warns} (action warn)`;
+  if (action === "restart") return `${often} above this ${sustained === 1 ? "restarts" : "restart"} the unit (action restart)`;
   const why = unenforced(limit);
   if (why === null) return BY_KERNEL[limit];
   return limit === "memory"
-    ? `looked at every second and restarted when over it (action enforce; the kernel does not hold it: ${why})`
-    : `${often} are told (action enforce, but the kernel does not hold it: ${why})`;
+    ? `checked every second; a sample above this restarts the unit (action enforce, without the kernel: ${why})`
+    : `${warns} (action enforce, but the kernel cannot enforce it: ${why})`;
 }

@@ -1,20 +1,20 @@
 import type { LimitSpec } from "../../spec/spec.ts";
 
 /**
- * Counting samples against the limits of a unit. A breach is `sustained` samples in a row over a limit, and it is over
- * after as many that are not: one that goes up and down around its limit is one breach. The same for coming near it.
+ * Compares samples with the limits of a unit. A breach begins after `sustained` consecutive samples over a limit and ends
+ * after as many that are not, so a value that oscillates around its limit is one breach. The same holds for being near it.
  */
 export const LIMITS = ["memory", "cpu", "tasks"] as const;
 export type Limit = (typeof LIMITS)[number];
 
 export interface Sampled {
   readonly memoryMb: number;
-  /** Of one core; null when not known yet. */
+  /** Percent of one core; null if not known yet. */
   readonly cpuPercent: number | null;
   readonly tasks: number;
 }
 
-/** Of one limit: how it stands, and the samples in a row, up to the newest, on either side of its two lines. */
+/** The state of one limit: its level, and the consecutive samples up to the newest on either side of its two thresholds. */
 interface Standing {
   readonly level: Level;
   readonly over: number;
@@ -25,11 +25,11 @@ interface Standing {
   readonly value: number | null;
 }
 
-/** `ok`, `near` (from `warn_at` of the limit on), or `over`. */
+/** `near` begins at `warn_at` of the limit. */
 export type Level = "ok" | "near" | "over";
 
 export interface LimitState {
-  /** Levels are those of a run: another one begins anew. */
+  /** The run that the levels belong to; the next run starts with fresh ones. */
   readonly run: number;
   readonly standings: Readonly<Record<Limit, Standing>>;
 }
@@ -46,12 +46,12 @@ const FRESH: Standing = { level: "ok", over: 0, notOver: 0, near: 0, notNear: 0,
 
 export const freshLimits = (run: number): LimitState => ({ run, standings: { memory: FRESH, cpu: FRESH, tasks: FRESH } });
 
-/** The maximum of a limit; null: none. */
+/** The maximum of a limit; null if there is none. */
 export function maxOf(spec: LimitSpec, limit: Limit): number | null {
   return { memory: spec.maxMemoryMb, cpu: spec.maxCpuPercent, tasks: spec.maxTasks }[limit];
 }
 
-/** Takes in one sample. `only`: the limits that this sample is about. */
+/** Counts one sample. `only`: the limits that the sample covers. */
 export function sampleLimits(
   state: LimitState,
   spec: LimitSpec,
@@ -66,7 +66,7 @@ export function sampleLimits(
     if (max === null) standings[limit] = FRESH;
     if (max === null || value === null) continue;
     const was = standings[limit];
-    const counted = counting(was, value, value > max, value >= max * spec.warnAt);
+    const counted = countSample(was, value, value > max, value >= max * spec.warnAt);
     const level = levelAfter(counted, spec.sustained);
     standings[limit] = { ...counted, level };
     if (level !== was.level) news.push({ limit, level, was: was.level, value, max });
@@ -74,7 +74,7 @@ export function sampleLimits(
   return { state: { ...state, standings }, news };
 }
 
-const counting = (standing: Standing, value: number, over: boolean, near: boolean): Standing => ({
+const countSample = (standing: Standing, value: number, over: boolean, near: boolean): Standing => ({
   level: standing.level,
   over: over ? standing.over + 1 : 0,
   notOver: over ? 0 : standing.notOver + 1,
@@ -99,10 +99,12 @@ export function amount(limit: Limit, value: number): string {
   return limit === "memory" ? `${rounded} MiB` : `${rounded} %`;
 }
 
-/** The news as a sentence without its end: "memory is over its limit: 600 MiB of 512 MiB". */
+/** The change as a sentence without a full stop: "memory is over its limit: 600 MiB of 512 MiB". */
 export function limitWords({ limit, level, was, value, max }: LimitNews): string {
   const figures = `${amount(limit, value)} of ${amount(limit, max)}`;
   if (level === "over") return `${NAMES[limit]} is over its limit: ${figures}`;
   if (level === "near" && was === "ok") return `${NAMES[limit]} is near its limit: ${figures}`;
-  return `${NAMES[limit]} is ${level === "near" ? "only near" : "well below"} its limit again: ${figures}`;
+  return level === "near"
+    ? `${NAMES[limit]} is back below its limit, but near it: ${figures}`
+    : `${NAMES[limit]} is back to normal: ${figures}`;
 }

@@ -1,7 +1,7 @@
 /**
- * A robust line through points: Theil and Sen's median of the slopes between all pairs, which up to 29 % of wild points
- * cannot bend, with Sen's band (J. Am. Stat. Assoc. 63, 1968). It is drawn through bins, not points: neighbours in time are
- * alike, and what repeats faster than a bin is gone in its middle.
+ * Fits a robust line to points: the Theil–Sen estimator, the median of the slopes between all pairs, which tolerates up to
+ * 29 % outliers, with Sen's confidence band (J. Am. Stat. Assoc. 63, 1968). The line is fitted to bins, not to single
+ * points, because neighbouring points are correlated, and the median of a bin removes faster oscillations.
  */
 export interface Point {
   /** Milliseconds; any origin. */
@@ -9,9 +9,9 @@ export interface Point {
   readonly value: number;
 }
 
-/** A stretch of time: the quantiles 0.1, 0.5 and 0.9 of what was measured in it. */
+/** An interval of time: the quantiles 0.1, 0.5 and 0.9 of the values measured in it. */
 export interface Bin {
-  /** The mean of its points, so that a line stays one. */
+  /** The mean time of its points, so that points on a line give bins on the same line. */
   readonly atMs: number;
   readonly floor: number;
   readonly middle: number;
@@ -23,16 +23,16 @@ export interface Trend {
   readonly slope: number;
   readonly low: number;
   readonly high: number;
-  /** Where the line is at `nowMs`. */
+  /** The value of the line at `nowMs`. */
   readonly level: number;
-  /** How far points lie from the line: their median distance, as a standard deviation. */
+  /** The median distance of points from the line, scaled to a standard deviation. */
   readonly noise: number;
 }
 
-/** Normal quantile of the band: 99 % on both sides. */
+/** Normal quantile of the band: 99 % two-sided. */
 const Z = 2.58;
 
-/** Stretches of equal length; empty ones are left out. */
+/** Intervals of equal length; empty ones are omitted. */
 export function binsOf(points: readonly Point[], count: number): Bin[] {
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined || last.atMs <= first.atMs) return [];
@@ -62,7 +62,7 @@ export function trendOf(points: readonly Point[], nowMs: number): Trend {
 export const slopeOf = (bins: readonly Bin[], key: "floor" | "middle" | "ceiling"): number =>
   median(slopesOf(bins.map((bin) => ({ atMs: bin.atMs, value: bin[key] }))));
 
-/** The deepest that the values fell below what they had reached before. */
+/** The largest fall of the values below an earlier maximum. */
 export function fallOf(values: readonly number[]): number {
   let [high, fall] = [-Infinity, 0];
   for (const value of values) {

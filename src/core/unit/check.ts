@@ -2,11 +2,12 @@ import type { Health } from "../../base/words.ts";
 import type { ProbeResult } from "../../ports/prober.ts";
 import type { CheckSpec } from "../../spec/spec.ts";
 import type { Effect } from "./effects.ts";
-import { tell } from "./outcome.ts";
+import { record } from "./outcome.ts";
 
 /**
- * Counting probe results, as Kubernetes' prober does it: consecutive failures and successes against thresholds; a probe
- * that broke by our own fault counts for nothing; after the verdict the check holds until a newer run begins.
+ * Counts probe results like Kubernetes' prober: consecutive failures and successes are compared with thresholds. A probe
+ * that broke through sup's own fault does not count. After an "unhealthy" verdict with action `restart`, no more probes
+ * run until the next run begins.
  *
  * While a unit is starting, probes run every `start_interval` so that readiness is noticed soon. That must not make the
  * check stricter: two failures closer together than `interval` count as one.
@@ -18,11 +19,11 @@ export interface CheckState {
   readonly successes: number;
   /** Monotonic time of exec. */
   readonly startedAtMs: number;
-  /** When the next probe is due; null while one is under way and after the verdict. */
+  /** Monotonic time of the next probe; null while a probe runs and after the final verdict. */
   readonly dueMs: number | null;
-  /** The slot that the probe under way was due at: the next one is counted from here, so that checks do not drift. */
+  /** When the running probe was due. The next one is scheduled from here, not from its end, so that checks do not drift. */
   readonly slotMs: number;
-  /** Number of the probe under way or the last one; a late result of another is dropped. */
+  /** Number of the running or last probe. A late result of an earlier one is dropped. */
   readonly seq: number;
   readonly probing: boolean;
   readonly ready: boolean;
@@ -37,13 +38,13 @@ export interface CheckResult {
   readonly kind: ProbeResult["kind"];
   readonly detail: string;
   readonly responseMs: number | null;
-  /** The primary failed and this is the fallback's word. */
+  /** The primary probe failed; this is the result of the fallback. */
   readonly fallback: boolean;
 }
 
 export interface CheckOutcome {
   readonly state: CheckState;
-  /** `ready`: it passed for the first time; `unhealthy`: the threshold was reached. */
+  /** `ready`: the check passed for the first time. `unhealthy`: the failure threshold was reached. */
   readonly verdict: "ready" | "unhealthy" | null;
 }
 
@@ -64,12 +65,12 @@ export const beginCheck = (run: number, nowMs: number): CheckState => ({
   results: [],
 });
 
-/** A check of a unit whose file got its first (or another) check while it runs: it is ready already. */
+/** The check of a unit that is already ready: its file gained a check, or a different one, while it runs. */
 export const beginLiveCheck = (run: number, nowMs: number): CheckState => ({ ...beginCheck(run, nowMs), health: "unknown", ready: true });
 
 /**
- * The check of a live unit whose file changed. One that is as it was goes on; another one begins, and asks for readiness
- * only where the unit is not ready. Numbers of probes go on, for one of the old check may still be under way.
+ * The check of a live unit after its file changed. An unchanged check continues. A changed one begins anew and decides
+ * readiness only if the unit is not ready yet. Probe numbers continue, because a probe of the old check may still run.
  */
 export function changedCheck(
   state: CheckState | null,
@@ -84,16 +85,16 @@ export function changedCheck(
 }
 
 /**
- * The check of a unit that has just become ready: its slots are moved by a part of the interval (0 to 1), so that checks
- * of units that started together are not all due in the same moment for ever.
+ * Shifts the slots of a unit that has just become ready by `part` (0 to 1) of the interval, so that the checks of units
+ * that started together are not due at the same moment forever.
  */
-export const spread = (state: CheckState, spec: CheckSpec, part: number): CheckState =>
+export const spreadSlots = (state: CheckState, spec: CheckSpec, part: number): CheckState =>
   state.dueMs === null ? state : { ...state, dueMs: state.slotMs + Math.max(MIN_SPREAD_MS, part * spec.intervalMs) };
 
 const MIN_SPREAD_MS = 10;
 
-/** The due probe is under way. */
-export const probing = (state: CheckState): CheckState => ({
+/** The due probe has started. */
+export const beginProbe = (state: CheckState): CheckState => ({
   ...state,
   dueMs: null,
   slotMs: state.dueMs ?? state.slotMs,
@@ -101,12 +102,12 @@ export const probing = (state: CheckState): CheckState => ({
   probing: true,
 });
 
-/** Takes in the result of probe `seq` at `nowMs`. */
+/** Counts the result of probe `seq`, received at `nowMs`. */
 export function probed(state: CheckState, spec: CheckSpec, seq: number, result: CheckResult, nowMs: number): CheckOutcome {
   if (seq !== state.seq || !state.probing) return { state, verdict: null };
   const results = [...state.results, result].slice(-KEPT_RESULTS);
   const next: CheckState = { ...state, probing: false, results };
-  if (result.kind === "broken") return { state: again(next, spec, nowMs), verdict: null };
+  if (result.kind === "broken") return { state: scheduleNext(next, spec, nowMs), verdict: null };
   return result.kind === "ok" ? passed(next, spec, result, nowMs) : failed(next, spec, result, nowMs);
 }
 
@@ -114,18 +115,18 @@ function passed(state: CheckState, spec: CheckSpec, result: CheckResult, nowMs: 
   const successes = state.successes + 1;
   const enough = state.health === "starting" || state.health === "healthy" || successes >= spec.successThreshold;
   const health: Health = enough ? (result.fallback ? "degraded" : "healthy") : state.health;
-  const next = again({ ...state, successes, failures: 0, lastFailureMs: null, health, ready: true }, spec, nowMs);
+  const next = scheduleNext({ ...state, successes, failures: 0, lastFailureMs: null, health, ready: true }, spec, nowMs);
   return { state: next, verdict: state.ready ? null : "ready" };
 }
 
 function failed(state: CheckState, spec: CheckSpec, result: CheckResult, nowMs: number): CheckOutcome {
-  if (!counts(state, spec, result)) return { state: again({ ...state, successes: 0 }, spec, nowMs), verdict: null };
+  if (!counts(state, spec, result)) return { state: scheduleNext({ ...state, successes: 0 }, spec, nowMs), verdict: null };
   const failures = state.failures + 1;
   const next: CheckState = { ...state, successes: 0, failures, lastFailureMs: result.atMs };
-  if (failures < spec.failureThreshold) return { state: again(next, spec, nowMs), verdict: null };
+  if (failures < spec.failureThreshold) return { state: scheduleNext(next, spec, nowMs), verdict: null };
   const unhealthy: CheckState = { ...next, health: "unhealthy" };
   if (spec.action === "restart") return { state: unhealthy, verdict: "unhealthy" };
-  return { state: again(unhealthy, spec, nowMs), verdict: state.health === "unhealthy" ? null : "unhealthy" };
+  return { state: scheduleNext(unhealthy, spec, nowMs), verdict: state.health === "unhealthy" ? null : "unhealthy" };
 }
 
 function counts(state: CheckState, spec: CheckSpec, result: CheckResult): boolean {
@@ -135,21 +136,21 @@ function counts(state: CheckState, spec: CheckSpec, result: CheckResult): boolea
 }
 
 /**
- * The line of history that a change of health is worth. A run that becomes ready has one of its own, and so has one that
- * is condemned for its health.
+ * The history entry for a change of health, if it needs one. Becoming ready and being condemned for bad health have
+ * entries of their own.
  */
-export function healthNews(before: CheckState, after: CheckState, spec: CheckSpec, result: CheckResult): Effect | null {
+export function healthChangeEvent(before: CheckState, after: CheckState, spec: CheckSpec, result: CheckResult): Effect | null {
   if (after.health === before.health) return null;
   const details = { run: after.run, health: after.health, was: before.health, failures: after.failures };
   switch (after.health) {
     case "degraded":
-      return tell("degraded", `only its fallback check passes: ${result.detail}`, details);
+      return record("degraded", `only the fallback check passes: ${result.detail}`, details);
     case "healthy":
       if (before.health !== "degraded" && before.health !== "unhealthy") return null;
-      return tell("healthy", `healthy again: ${result.detail}`, details);
+      return record("healthy", `healthy again: ${result.detail}`, details);
     case "unhealthy":
       if (spec.action === "restart") return null;
-      return tell("unhealthy", `${failedWords(after, result)}; its check's action is none: it is left running`, {
+      return record("unhealthy", `${describeFailure(after, result)}; left running (action none)`, {
         ...details,
         by: "health",
       });
@@ -158,14 +159,14 @@ export function healthNews(before: CheckState, after: CheckState, spec: CheckSpe
   }
 }
 
-export const failedWords = ({ failures }: Pick<CheckState, "failures">, { detail }: Pick<CheckResult, "detail">): string =>
+export const describeFailure = ({ failures }: Pick<CheckState, "failures">, { detail }: Pick<CheckResult, "detail">): string =>
   `health check failed ${failures} ${failures === 1 ? "time" : "times in a row"}: ${detail}`;
 
-/** A timer may be early by less than this. */
+/** Timers may fire early by less than this. */
 const TOLERANCE_MS = 10;
 
-/** The next slot that is not past; slots that a slow probe used up are left out. */
-function again(state: CheckState, spec: CheckSpec, nowMs: number): CheckState {
+/** The next slot that is not past; slots that passed during a slow probe are skipped. */
+function scheduleNext(state: CheckState, spec: CheckSpec, nowMs: number): CheckState {
   const step = state.ready ? spec.intervalMs : Math.min(spec.startIntervalMs, spec.intervalMs);
   const missed = Math.max(0, Math.floor((nowMs - state.slotMs) / step));
   return { ...state, dueMs: state.slotMs + (missed + 1) * step };

@@ -1,25 +1,25 @@
 import type { KillMode } from "../../base/words.ts";
 
-/** What the interpreter has to do. Results come back only as new events with the same run. */
+/** What the interpreter must do. Results come back only as new events with the same run. */
 export type Effect =
-  /** Run the pre_start commands; answers `prepared`. */
+  /** Run the pre_start commands; the result is `prepared`. */
   | { readonly type: "prepare"; readonly run: number }
-  /** Execute the command; answers `spawned` or `spawnFailed`, and later `exited`. */
+  /** Execute the command; the result is `spawned` or `spawnFailed`, and later `exited`. */
   | { readonly type: "spawn"; readonly run: number }
   /** Signal the run's processes. */
   | { readonly type: "signal"; readonly run: number; readonly signal: number; readonly mode: KillMode }
   /** SIGKILL the run's whole tree. */
   | { readonly type: "kill"; readonly run: number }
-  /** The main process is gone: signal what is left, if anything, and answer `swept` when nothing is. */
+  /** The main process has exited: signal the remaining processes (0: none); the result is `swept` once all have exited. */
   | { readonly type: "sweep"; readonly run: number; readonly signal: number }
-  /** The service's own reload; answers `reloaded`. */
+  /** Reload the service's own configuration; the result is `reloaded`. */
   | { readonly type: "reload"; readonly run: number }
-  /** Run the post_stop commands; answers `finished`. */
+  /** Run the post_stop commands; the result is `finished`. */
   | { readonly type: "finish"; readonly run: number }
-  /** A line of history. */
-  | { readonly type: "tell"; readonly event: History };
+  /** Write a history entry. */
+  | { readonly type: "record"; readonly event: History };
 
-/** The words of `event_type` in the history of a unit. */
+/** The values of `event_type` in a unit's history. */
 export const HISTORY_TYPES = [
   "starting",
   "waiting",

@@ -4,8 +4,8 @@ import type { SdNotifyFields } from "./sd-notify.ts";
 import type { Cause, DueWhy, SpawnFailure } from "./record.ts";
 
 /**
- * What can happen to a unit. Requests are imperative and come from the operator, the planner or the world; facts are in
- * the past tense and carry the run they are about.
+ * What can happen to a unit. Requests are imperative and come from the operator, the planner or the world. Facts are in
+ * the past tense and carry the run that they concern.
  */
 export type UnitEvent =
   | { readonly type: "start"; readonly cause: Cause }
@@ -13,23 +13,23 @@ export type UnitEvent =
   | { readonly type: "restart"; readonly cause: Cause }
   | { readonly type: "reload" }
   | { readonly type: "reset" }
-  /** From the world: dependencies are met and there is a place: launch. */
+  /** From the world: dependencies are met and `start_concurrency` allows another start. */
   | { readonly type: "clear" }
-  /** From the world: no dependent that is going down too is still up: the stop may go on. */
+  /** From the world: every dependent that is stopping too is down, so this stop may proceed. */
   | { readonly type: "release" }
   | { readonly type: "prepared"; readonly run: number; readonly failure: string | null }
   | { readonly type: "spawned"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "spawnFailed"; readonly run: number; readonly failure: SpawnFailure }
   | { readonly type: "ready"; readonly run: number }
-  /** The service has said something over its notify socket. */
+  /** The service sent an sd_notify(3) message. */
   | { readonly type: "notified"; readonly run: number; readonly notice: SdNotifyFields }
-  /** MAINPID=: another process of the run is watched from now on. */
+  /** MAINPID=: another process of the run is the main process from now on. */
   | { readonly type: "mainChanged"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "exited"; readonly run: number; readonly exit: Exit }
-  /** A verdict on a run that is alive. */
+  /** A live run failed its health check, missed its watchdog or exceeded a limit. */
   | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
   | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
-  /** Nothing of the run is left alive; `killed` names what needed SIGKILL. */
+  /** No process of the run is left; `killed` names those that needed SIGKILL. */
   | { readonly type: "swept"; readonly run: number; readonly killed: readonly string[] }
   | { readonly type: "finished"; readonly run: number; readonly failure: string | null }
   | { readonly type: "due"; readonly run: number; readonly why: DueWhy };

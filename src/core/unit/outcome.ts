@@ -2,21 +2,21 @@ import type { Spec } from "../../spec/spec.ts";
 import type { Effect, History, HistoryType } from "./effects.ts";
 import type { Ending, Env, Unit } from "./record.ts";
 
-/** What a move is given besides the event. */
+/** The input of a move besides the event. */
 export interface Situation {
   readonly unit: Unit;
   readonly spec: Spec;
   readonly env: Env;
 }
 
-/** What a move gives: the unit after it, and what is to be done, in order. */
+/** The result of a move: the next unit and the effects to perform, in order. */
 export interface Outcome {
   readonly unit: Unit;
   readonly effects: readonly Effect[];
 }
 
-export const tell = (type: HistoryType, message: string, details: History["details"] = {}): Effect => ({
-  type: "tell",
+export const record = (type: HistoryType, message: string, details: History["details"] = {}): Effect => ({
+  type: "record",
   event: { type, message, details },
 });
 

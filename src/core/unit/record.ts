@@ -4,7 +4,7 @@ import type { SpawnStage } from "../../base/spawn-stages.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Phase } from "./phase.ts";
 
-/** Time and chance of one step: one `now` for everything in it. */
+/** Time and randomness of one step: everything in it sees the same `now`. */
 export interface Env {
   /** Monotonic. */
   readonly nowMs: number;
@@ -12,10 +12,10 @@ export interface Env {
   readonly roll: number;
 }
 
-/** Who wants the unit as it is wanted. */
+/** Who or what requested the state that the unit should be in. */
 export type Cause = Extract<Reason, "none" | "operator" | "boot" | "dependency" | "schedule" | "watch" | "reload" | "shutdown" | "success">;
 
-/** What a unit waits for, besides events: there is no other timer in the daemon for it. */
+/** Why a unit has a deadline. The daemon has no other timers for a unit. */
 export type DueWhy = "start-timeout" | "reload-timeout" | "stop-timeout" | "kill-again" | "hook-timeout" | "backoff" | "fatal-retry";
 
 export interface Due {
@@ -26,37 +26,37 @@ export interface Due {
 
 export interface SpawnFailure {
   readonly stage: SpawnStage | "prepare";
-  /** In words: "cannot execute ./serve: no such file or directory (ENOENT)". */
+  /** For example "cannot execute ./serve: no such file or directory (ENOENT)". */
   readonly message: string;
-  /** Our own shortage (EAGAIN, EMFILE, ENOMEM at fork), not the unit's mistake. */
+  /** sup or the machine ran out of resources (EAGAIN, EMFILE, ENOMEM at fork); the unit is not at fault. */
   readonly resources: boolean;
 }
 
 /**
- * Why the current run ends. First cause wins, but for the operator, who always wins. `quit`: the service said that it stops
- * by itself; how it exits decides then. `protocol`: it ended well, but before it was ready. `shortage`: the machine had no
- * process or descriptor for it.
+ * Why the current run ends. The first cause wins, except that an operator's request always wins. `quit`: the service
+ * announced that it stops by itself, and its exit decides the reason. `protocol`: it exited successfully, but before it was
+ * ready. `shortage`: the machine had no process or file descriptor left for it.
  */
 export interface Ending {
   readonly by:
     "exit" | "quit" | "protocol" | "spawn" | "shortage" | "hook" | "timeout" | "health" | "watchdog" | "resources" | "stop" | "restart";
-  /** For `restart`: who asked. */
+  /** For `stop` and `restart`: who requested it. */
   readonly cause: Cause;
   readonly exit: Exit | null;
   readonly detail: string;
-  /** Processes that needed SIGKILL, by name. */
+  /** Names of the processes that needed SIGKILL. */
   readonly killed: readonly string[];
-  /** How long the run was `running`, in milliseconds; null if it never was. */
+  /** Milliseconds that the run was `running`; null if it never was. */
   readonly ranMs: number | null;
 }
 
-/** The memory of the restart policy. */
+/** What the restart policy remembers between runs. */
 export interface Ledger {
-  /** Failed retries of this episode. */
+  /** Retries used since the counter was last reset. */
   readonly retries: number;
-  /** Monotonic times of the starts of the last second, oldest first; at most 11. */
+  /** Monotonic times of the starts within the last second, oldest first; at most 11. */
   readonly recentStarts: readonly number[];
-  /** Started too often: one start a second until a run lasts a second. */
+  /** Started too often: at most one start per second until a run lasts a second. */
   readonly throttled: boolean;
 }
 
@@ -66,9 +66,9 @@ export interface Unit {
   readonly want: "up" | "down";
   readonly cause: Cause;
   readonly reason: Reason;
-  /** Number of the current or last run, from 1 in each boot; 0 before the first. Every outside fact carries it. */
+  /** Number of the current or last run, from 1 in each boot; 0 before the first. Every fact carries it. */
   readonly run: number;
-  /** Runs under its name before it was made: its first has the number after them. */
+  /** Runs under this name before the unit was created; numbering continues after them. */
   readonly earlierRuns: number;
   /** The live main process. */
   readonly process: ProcessRef | null;
@@ -76,27 +76,27 @@ export interface Unit {
   readonly ending: Ending | null;
   /** How the last run ended, until the next one ends. */
   readonly last: Ending | null;
-  /** Monotonic time since which the public state is what it is; null before the first change. Kept by the world. */
+  /** Monotonic time of the last change of the public state; null before the first. The world maintains it. */
   readonly sinceMs: number | null;
-  /** Monotonic time of exec and of becoming ready, of the current run. */
+  /** Monotonic times of exec and of becoming ready in the current run. */
   readonly execAtMs: number | null;
   readonly readyAtMs: number | null;
   readonly ledger: Ledger;
-  /** What the service says of itself in this run or the last (STATUS=). */
+  /** The last STATUS= that the service sent in this run or the one before. */
   readonly statusText: string | null;
-  /** Starts after the first that followed an end: by itself or by `restart`. */
+  /** Number of restarts, automatic and requested. */
   readonly restarts: number;
-  /** Monotonic time of the last of them. */
+  /** Monotonic time of the last restart. */
   readonly restartedAtMs: number | null;
-  /** The next start is a restart, and counts. */
+  /** The next start counts as a restart. */
   readonly restarting: boolean;
-  /** The last finished run of a oneshot succeeded: what the condition `succeeded` asks. */
+  /** The last finished run of a oneshot succeeded: this meets the dependency condition `succeeded`. */
   readonly succeeded: boolean;
 }
 
 export const NO_LEDGER: Ledger = { retries: 0, recentStarts: [], throttled: false };
 
-/** A unit as it is when its file was just read. */
+/** A unit whose file was just loaded. */
 export const freshUnit = (id: string, earlierRuns = 0): Unit => ({
   id,
   phase: "idle",

@@ -4,15 +4,16 @@ import { table, type Cell } from "./table.ts";
 
 export type StepResult =
   | ({ readonly kind: "moved" } & Outcome)
-  /** Nothing happened; `why` is for the reader of a trace. */
+  /** Nothing happened; `why` is for traces. */
   | { readonly kind: "ignored"; readonly why: string }
   | { readonly kind: "refused"; readonly why: string }
   | { readonly kind: "bug"; readonly why: string };
 
-/** One event of one unit. Facts of another run, and deadlines that are no longer the unit's, are dropped here. */
+/** Applies one event to one unit. Drops facts of other runs and deadlines that the unit no longer has. */
 export function step(situation: Situation, event: UnitEvent): StepResult {
   const { unit, env } = situation;
-  if ("run" in event && event.run !== unit.run) return { kind: "ignored", why: `about run ${event.run}, it is at ${unit.run}` };
+  if ("run" in event && event.run !== unit.run)
+    return { kind: "ignored", why: `concerns run ${event.run}, the current run is ${unit.run}` };
   if (event.type === "due" && !(unit.due?.why === event.why && unit.due.atMs <= env.nowMs))
     return { kind: "ignored", why: "no longer due" };
   const cell = table[unit.phase][event.type] as Cell<UnitEvent>;

@@ -7,11 +7,11 @@ import type { Phase } from "./phase.ts";
  * Every reaction of a unit: phase × event, keyed by name on both axes. The compiler demands every cell.
  *
  *   move        something happens
- *   ignore      nothing happens, and this is why that is right
- *   refuse      a request that the user must hear about
- *   impossible  the world or the interpreter is at fault; the daemon logs it and goes on
+ *   ignore      nothing happens, for the reason given
+ *   refuse      a request that fails with an error for the user
+ *   impossible  a bug in the world or the interpreter; the daemon logs it and continues
  *
- * A fact that carries another run than the unit's is dropped before it gets here (`step.ts`).
+ * Facts of another run than the current one are dropped before they get here (`step.ts`).
  */
 export type Cell<E extends UnitEvent> =
   | { readonly kind: "move"; readonly move: move.Move<E>; readonly name: string; readonly to: string }
@@ -21,18 +21,18 @@ export type Cell<E extends UnitEvent> =
 
 export type Row = { readonly [T in EventType]: Cell<Extract<UnitEvent, { type: T }>> };
 
-/** `to` is for the diagram: the phases that the move may lead to, "=" for staying. */
+/** `to` lists the phases that the move may lead to, for the diagram; "=" means that the phase stays. */
 const go = <E extends UnitEvent>(to: string, name: string, fn: move.Move<E>): Cell<E> => ({ kind: "move", move: fn, name, to });
 const ignore = (why: string): { readonly kind: "ignore"; readonly why: string } => ({ kind: "ignore", why });
 const refuse = (why: string): { readonly kind: "refuse"; readonly why: string } => ({ kind: "refuse", why });
 const never = (why: string): { readonly kind: "impossible"; readonly why: string } => ({ kind: "impossible", why });
 
 const SETTLES = "idle waiting backoff failed fatal";
-const OVER = ignore("the run is over");
-const STOPS = ignore("it is stopping already");
+const OVER = ignore("the run has ended");
+const STOPS = ignore("it is already stopping");
 const noReload = refuse("it is not running");
 const noClear = never("only a waiting unit is cleared");
-const notYet = ignore("there is no main process yet");
+const notYet = ignore("the main process does not exist yet");
 const noRelease = ignore("its stop does not wait for dependents");
 
 const over = {
@@ -58,7 +58,7 @@ const down = {
   release: noRelease,
 } as const;
 
-const noStage = never("no such stage was asked for");
+const noStage = never("this result was not requested");
 
 /** Ready: `running` and `reloading`. */
 const up = {
@@ -69,8 +69,8 @@ const up = {
   clear: noClear,
   release: go("stopping killing", "released", move.released),
   prepared: OVER,
-  spawned: never("it was executed already"),
-  spawnFailed: never("it was executed already"),
+  spawned: never("it was already executed"),
+  spawnFailed: never("it was already executed"),
   ready: ignore("it is ready"),
   mainChanged: go("=", "mainChanged", own.mainChanged),
   exited: go("cleaning", "mainExited", move.mainExited),
@@ -95,7 +95,7 @@ const goingDown = {
   reloaded: STOPS,
 } as const;
 
-const sinking = {
+const terminating = {
   ...goingDown,
   prepared: go("cleaning", "preparedLate", move.preparedLate),
   spawned: go("=", "spawnedLate", move.spawnedLate),
@@ -162,13 +162,13 @@ export const table: { readonly [P in Phase]: Row } = {
     ...up,
     notified: go("= reloading stopping", "notifiedRunning", own.notifiedRunning),
     reload: go("reloading", "reload", move.reload),
-    reloaded: ignore("the reload was given up"),
+    reloaded: ignore("the reload was abandoned"),
     due: go("stopping killing", "notReadyInTime", move.notReadyInTime),
   },
   reloading: {
     ...up,
     notified: go("= running stopping", "notifiedReloading", own.notifiedReloading),
-    reload: refuse("a reload is under way"),
+    reload: refuse("a reload is already in progress"),
     reloaded: go("running", "reloaded", move.reloaded),
     due: go("running", "reloadOverdue", move.reloadOverdue),
   },
@@ -183,8 +183,8 @@ export const table: { readonly [P in Phase]: Row } = {
     release: go("finishing idle", "closeExited", move.closeExited),
     due: ignore("nothing is due"),
   },
-  stopping: { ...sinking, due: go("killing", "kill", move.kill) },
-  killing: { ...sinking, due: go("=", "killAgain", move.killAgain) },
+  stopping: { ...terminating, due: go("killing", "kill", move.kill) },
+  killing: { ...terminating, due: go("=", "killAgain", move.killAgain) },
   cleaning: {
     ...goingDown,
     prepared: OVER,

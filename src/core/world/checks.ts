@@ -1,8 +1,8 @@
 import { formatDuration } from "../../base/duration.ts";
-import { beginCheck, changedCheck, failedWords, healthNews, probed, probing, spread } from "../unit/check.ts";
+import { beginCheck, beginProbe, changedCheck, describeFailure, healthChangeEvent, probed, spreadSlots } from "../unit/check.ts";
 import { awaitsReadyNotice, isProbed, mayProbe } from "../unit/phase.ts";
 import type { Env, Unit } from "../unit/record.ts";
-import { fed, looked, watchdogOf } from "../unit/watchdog.ts";
+import { checkWatchdog, keptAlive, watchdogOf } from "../unit/watchdog.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Apply, Entry, Fact, Step, WorldEvent } from "./types.ts";
 import type { Units } from "./units.ts";
@@ -17,7 +17,7 @@ export interface ChecksOptions {
 /** Multiples of the golden ratio, without their integer part, are spread evenly however many there will be. */
 const GOLDEN = 0.6180339887498949;
 
-/** Health checks and watchdogs of running units: when to probe, and what a result or a missing sign of life leads to. */
+/** Health checks and watchdogs of running units: when to probe, and what a result or a missing WATCHDOG=1 leads to. */
 export class Checks {
   readonly #o: ChecksOptions;
   /** Checks that have been spread so far. */
@@ -52,7 +52,7 @@ export class Checks {
     const entry = this.#o.units.get(id);
     const check = entry?.check;
     if (entry === undefined || check?.dueMs == null || check.dueMs > env.nowMs) return;
-    const next = probing(check);
+    const next = beginProbe(check);
     this.#o.units.put({ ...entry, check: next });
     turn.effects.push({ id, type: "probe", run: next.run, seq: next.seq });
   }
@@ -72,35 +72,35 @@ export class Checks {
     const { state: after, verdict } = probed(entry.check, spec, event.seq, event.result, env.nowMs);
     if (after === entry.check) return;
     const spreads = verdict === "ready" && this.#o.spreadChecks;
-    const state = spreads ? spread(after, spec, (++this.#spread * GOLDEN) % 1) : after;
+    const state = spreads ? spreadSlots(after, spec, (++this.#spread * GOLDEN) % 1) : after;
     if (state.health !== entry.check.health) turn.changed.add(event.id);
     this.#o.units.put({ ...entry, check: state });
     if (verdict === "ready") this.#o.apply(event.id, { type: "ready", run: event.run }, step);
-    const news = healthNews(entry.check, state, spec, event.result);
-    if (news !== null) turn.effects.push({ id: event.id, ...news });
+    const change = healthChangeEvent(entry.check, state, spec, event.result);
+    if (change !== null) turn.effects.push({ id: event.id, ...change });
     if (verdict === "unhealthy" && spec.action === "restart") {
-      const detail = failedWords(state, event.result);
+      const detail = describeFailure(state, event.result);
       this.#o.apply(event.id, { type: "condemned", run: event.run, by: "health", detail }, step);
     }
   }
 
-  /** The service sent a notification: it may feed, change or trigger its watchdog. */
+  /** The service sent an sd_notify(3) message: it may serve, change or trigger its watchdog. */
   feed(id: string, { run, notice }: Extract<Fact, { type: "notified" }>, step: Step): void {
     const entry = this.#o.units.get(id);
     if (entry === undefined || entry.unit.run !== run) return;
-    const watchdog = fed(entry.watchdog, entry.unit, notice, step.env.nowMs);
+    const watchdog = keptAlive(entry.watchdog, entry.unit, notice, step.env.nowMs);
     if (watchdog !== entry.watchdog) this.#o.units.put({ ...entry, watchdog });
     if (notice.watchdog === "trigger")
-      this.#o.apply(id, { type: "condemned", run, by: "watchdog", detail: "it triggered its watchdog" }, step);
+      this.#o.apply(id, { type: "condemned", run, by: "watchdog", detail: "the service sent WATCHDOG=trigger" }, step);
   }
 
-  /** Condemns the run if its watchdog period has passed without a sign of life. */
+  /** Condemns the run if its watchdog period has passed without WATCHDOG=1. */
   checkWatchdog(id: string, step: Step): void {
     const entry = this.#o.units.get(id);
     if (entry?.watchdog == null) return;
-    const { state, expired } = looked(entry.watchdog, step.env.nowMs);
+    const { state, expired } = checkWatchdog(entry.watchdog, step.env.nowMs);
     if (state !== entry.watchdog) this.#o.units.put({ ...entry, watchdog: state });
-    const detail = `no sign of life (WATCHDOG=1) within ${formatDuration(state.everyMs ?? 0)}`;
+    const detail = `no WATCHDOG=1 within ${formatDuration(state.periodMs ?? 0)}`;
     if (expired) this.#o.apply(id, { type: "condemned", run: state.run, by: "watchdog", detail }, step);
   }
 }

@@ -1,7 +1,7 @@
 import type { LimitSpec } from "../../spec/spec.ts";
 import { enforcementWords } from "../metrics/enforcement.ts";
 import { freshLimits, limitWords, LIMITS, sampleLimits, type LimitNews } from "../metrics/limits.ts";
-import { tell } from "../unit/outcome.ts";
+import { record } from "../unit/outcome.ts";
 import { isProbed } from "../unit/phase.ts";
 import type { Apply, Entry, Measurement, Step } from "./types.ts";
 import type { Units } from "./units.ts";
@@ -25,10 +25,10 @@ function report(entry: Entry, spec: LimitSpec, measurement: Measurement, news: L
   const { limit, level, value, max } = news;
   const enforces = spec.action === "enforce" && limit === "memory" && unenforced(limit) !== null;
   const restarts = level === "over" && (spec.action === "restart" || enforces);
-  const words = `${limitWords(news)}${restarts ? "; it is restarted" : ""}`;
+  const words = `${limitWords(news)}${restarts ? "; restarting the unit" : ""}`;
   const type = level === "over" ? "limit-exceeded" : level === "near" && news.was === "ok" ? "limit-near" : "limit-recovered";
   const enforcement = enforcementWords(spec, unenforced).join("; ");
-  step.turn.effects.push({ id, ...tell(type, words, { run, limit, value, max, action: spec.action, enforcement }) });
+  step.turn.effects.push({ id, ...record(type, words, { run, limit, value, max, action: spec.action, enforcement }) });
   step.turn.effects.push({ id, type: "note", text: words });
   step.turn.suspects.add(id);
   if (restarts) apply(id, { type: "condemned", run, by: "resources", detail: limitWords(news) }, step);

@@ -41,7 +41,7 @@ export interface BackgroundOptions {
   readonly bug: (message: string, error?: unknown) => void;
 }
 
-/** What the daemon does without being asked, beside what units do: samples, limits, forecasts, alerts, schedules, watched files. */
+/** The daemon's periodic and automatic work: samples, limits, forecasts, alerts, schedules, watched files. */
 export class Background {
   readonly sampler: Sampler;
   readonly limiter: Limiter;
@@ -63,7 +63,7 @@ export class Background {
     this.meter = new Meter(options.tickMs);
   }
 
-  /** When everything is loaded and what an earlier daemon left is taken over. */
+  /** Called once all units are loaded and those of an earlier daemon are adopted. */
   start(): void {
     this.limiter.start();
     this.schedules.start();
@@ -74,26 +74,26 @@ export class Background {
   /** The shared tick. */
   tick(): void {
     this.meter.tick(this.#o.clock.monotonicMs());
-    this.schedules.lookAtClock();
+    this.schedules.checkClock();
     void this.sampler.sample(); // never rejects
     this.forecaster.tick();
     this.conditions.tick();
   }
 
-  /** Before the units are stopped: nothing of this may start one again. */
+  /** Called before the units are stopped, so that nothing here starts one again. */
   close(): void {
     this.schedules.close();
     this.watches.close();
     this.limiter.close();
   }
 
-  /** A unit that was removed. */
+  /** Called when a unit was removed. */
   forget(id: string): void {
     this.meter.forget(id);
     this.sampler.forget(id);
   }
 
-  /** From now on conditions are judged. Alerts that an earlier daemon left open stay open as long as their condition holds. */
+  /** Begins to judge conditions. Alerts that an earlier daemon left open stay open as long as their condition holds. */
   #beginAlerts(): void {
     const { store, engine } = this.#o;
     const open = store

@@ -19,12 +19,12 @@ export interface ConditionWatchOptions {
 const DAEMON = "";
 
 /**
- * Tells the world of conditions that it cannot see in its own records: a store that cannot be written, lost output, a limit that
- * is predicted to be reached. Compared on the shared tick; only what changed becomes an event.
+ * Reports conditions that the world cannot see in its own records: a store that cannot be written, lost output, a limit that is
+ * predicted to be reached. They are compared on the shared tick; only a change becomes an event.
  */
 export class ConditionWatch {
   readonly #o: ConditionWatchOptions;
-  /** What was observed last, by source and unit, where it was anything. */
+  /** The last observed conditions by source and unit, if there were any. */
   readonly #known = new Map<string, string>();
 
   constructor(options: ConditionWatchOptions) {
@@ -52,7 +52,7 @@ export class ConditionWatch {
     this.#o.engine.handle({ type: "observed", source, unit, conditions });
   }
 
-  /** The world forgets what was observed of a unit that is removed. */
+  /** The world forgets the conditions of a removed unit, so they must be reported again. */
   #forget(turn: Turn): void {
     for (const unit of turn.removed) for (const source of ["log", "forecast"]) this.#known.delete(`${source} ${unit}`);
   }

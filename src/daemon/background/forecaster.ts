@@ -1,16 +1,16 @@
 import { HOUR_MS } from "../../base/duration.ts";
-import { forecast, LEAST_POINTS, lookEveryMs, type Forecast } from "../../core/metrics/forecast.ts";
+import { forecast, forecastEveryMs, LEAST_POINTS, type Forecast } from "../../core/metrics/forecast.ts";
 import type { AlertCondition } from "../../core/alerts/alerts.ts";
 import { maxOf } from "../../core/metrics/limits.ts";
 import {
+  addForecast,
   boundOf,
   FORESEEN,
   forecastWords,
   isForeseen,
   isLeak,
-  look,
   NO_EPISODE,
-  TOLD_EPISODE,
+  REPORTED_EPISODE,
   type Bound,
   type PredictionEpisode,
   type Foreseen,
@@ -33,34 +33,34 @@ export interface ForecasterOptions {
   readonly recorder: Pick<Recorder, "tell">;
   readonly logs: Pick<LogStore, "note">;
   readonly usage: Pick<Usage, "spare">;
-  /** From one sample to the next. */
+  /** Milliseconds between samples. */
   readonly tickMs: number;
 }
 
-/** What was found of each metric, and the bound that it was held against. */
-type Seen = Readonly<Record<Foreseen, { readonly found: Forecast; readonly bound: Bound | null }>>;
+/** The forecast of each metric, and the bound that it was compared with. */
+type Forecasts = Readonly<Record<Foreseen, { readonly found: Forecast; readonly bound: Bound | null }>>;
 
-interface TrendLook {
+interface Examined {
   readonly run: number;
   readonly atMs: number;
   readonly dueMs: number;
-  readonly seen: Seen;
+  readonly forecasts: Forecasts;
   readonly episodes: Readonly<Record<Foreseen, PredictionEpisode>>;
 }
 
-/** Units that are looked at on one tick: each look reads the history of a run. */
-const AT_ONCE = 5;
-/** Past this the next ones have to wait for the next tick: the whole daemon waits meanwhile. */
+/** Units examined per tick: each examination reads the history of a run. */
+const UNITS_PER_TICK = 5;
+/** After this long the remaining units wait for the next tick, because forecasts block the whole daemon. */
 const BUDGET_MS = 15;
-/** A run is read as this many points; its last sixteenth as this many more, for what began lately. */
+/** A run is read as POINTS points, and the last 1/RECENT_PART of it as POINTS more, to detect what began recently. */
 const POINTS = 600;
-const LATE = 16;
+const RECENT_PART = 16;
 const EVENT = "limit_predicted";
 
-/** Looks at the history of running units every now and then, and tells once when a limit is to be expected. */
+/** Periodically forecasts the memory and CPU of running units, and reports once when a limit is expected to be exceeded. */
 export class Forecaster {
   readonly #o: ForecasterOptions;
-  readonly #looks = new Map<string, TrendLook>();
+  readonly #examined = new Map<string, Examined>();
 
   constructor(options: ForecasterOptions) {
     this.#o = options;
@@ -70,37 +70,37 @@ export class Forecaster {
   tick(): void {
     const { world, clock } = this.#o;
     const now = clock.monotonicMs();
-    for (const id of this.#looks.keys()) if (world.get(id) === undefined) this.#looks.delete(id);
-    let left = AT_ONCE;
+    for (const id of this.#examined.keys()) if (world.get(id) === undefined) this.#examined.delete(id);
+    let left = UNITS_PER_TICK;
     for (const [id, entry] of world.entries()) {
-      const known = this.#looks.get(id);
+      const known = this.#examined.get(id);
       if (!this.#isWarm(entry) || (known?.run === entry.unit.run && known.dueMs > now)) continue;
-      this.#look(id, entry);
+      this.#examine(id, entry);
       if (--left === 0 || clock.monotonicMs() - now > BUDGET_MS) return;
     }
   }
 
-  /** What is known of a unit right now, read anew. */
+  /** A fresh forecast of one unit. */
   of(id: string, entry: Entry): shape.Forecast {
     return this.#describe(id, entry, this.#read(id, entry), this.#o.clock.monotonicMs());
   }
 
-  /** The last look at each running unit. */
+  /** The last forecast of each running unit. */
   all(): shape.Forecast[] {
     const running = [...this.#o.world.entries()].filter(([, { unit }]) => isProbed(unit));
     return running.map(([id, entry]) => {
-      const { seen, atMs } = this.#lookAt(id, entry) ?? { seen: unknown(entry), atMs: 0 };
-      return this.#describe(id, entry, seen, atMs);
+      const { forecasts, atMs } = this.#last(id, entry) ?? { forecasts: unknown(entry), atMs: 0 };
+      return this.#describe(id, entry, forecasts, atMs);
     });
   }
 
-  /** Sentences about what was told and still holds. */
+  /** Reported predictions that still hold, as sentences. */
   predictionsOf(id: string, entry: Entry): { readonly metric: Foreseen; readonly text: string; readonly atMs: number }[] {
-    const last = this.#lookAt(id, entry);
+    const last = this.#last(id, entry);
     if (last === undefined) return [];
     return FORESEEN.flatMap((metric) => {
-      const { found, bound } = last.seen[metric];
-      if (!last.episodes[metric].told || found.inMs === null) return [];
+      const { found, bound } = last.forecasts[metric];
+      if (!last.episodes[metric].reported || found.inMs === null) return [];
       return [{ metric, text: forecastWords(metric, found, bound), atMs: last.atMs + found.inMs }];
     });
   }
@@ -114,42 +114,43 @@ export class Forecaster {
     }));
   }
 
-  #lookAt(id: string, { unit }: Entry): TrendLook | undefined {
-    const known = this.#looks.get(id);
+  #last(id: string, { unit }: Entry): Examined | undefined {
+    const known = this.#examined.get(id);
     return known?.run === unit.run && isProbed(unit) ? known : undefined;
   }
 
-  #look(id: string, entry: Entry): void {
+  #examine(id: string, entry: Entry): void {
     const { clock, tickMs } = this.#o;
     const { unit } = entry;
     const atMs = clock.monotonicMs();
-    const seen = this.#read(id, entry);
-    const before = this.#looks.get(id);
-    const known = before?.run === unit.run ? before.episodes : this.#toldBefore(id, unit.run);
+    const forecasts = this.#read(id, entry);
+    const before = this.#examined.get(id);
+    const known = before?.run === unit.run ? before.episodes : this.#reportedBefore(id, unit.run);
     const episodes = { ...known };
-    const news: Foreseen[] = [];
+    const reports: Foreseen[] = [];
     for (const metric of FORESEEN) {
-      const result = look(known[metric], isForeseen(seen[metric].found, seen[metric].bound));
+      const result = addForecast(known[metric], isForeseen(forecasts[metric].found, forecasts[metric].bound));
       episodes[metric] = result.episode;
-      if (result.news) news.push(metric);
+      if (result.isNew) reports.push(metric);
     }
-    const soonest = Math.min(...FORESEEN.map((metric) => seen[metric].found.inMs ?? Infinity));
-    const dueMs = atMs + lookEveryMs(atMs - (unit.execAtMs ?? atMs), tickMs, soonest);
-    this.#looks.set(id, { run: unit.run, atMs, dueMs, seen, episodes });
-    for (const metric of news) this.#tell(id, entry, metric, seen);
+    const soonest = Math.min(...FORESEEN.map((metric) => forecasts[metric].found.inMs ?? Infinity));
+    const dueMs = atMs + forecastEveryMs(atMs - (unit.execAtMs ?? atMs), tickMs, soonest);
+    this.#examined.set(id, { run: unit.run, atMs, dueMs, forecasts, episodes });
+    for (const metric of reports) this.#report(id, entry, metric, forecasts);
   }
 
-  #tell(id: string, entry: Entry, metric: Foreseen, seen: Seen): void {
+  #report(id: string, entry: Entry, metric: Foreseen, forecasts: Forecasts): void {
     const { recorder, logs, clock } = this.#o;
-    const text = forecastWords(metric, seen[metric].found, seen[metric].bound);
-    recorder.tell(EVENT, text, id, { run: entry.unit.run, metric, ...this.#trend(entry, metric, seen, clock.monotonicMs()) });
+    const text = forecastWords(metric, forecasts[metric].found, forecasts[metric].bound);
+    recorder.tell(EVENT, text, id, { run: entry.unit.run, metric, ...this.#trend(entry, metric, forecasts, clock.monotonicMs()) });
     logs.note(id, text);
   }
 
-  /** What an earlier daemon told of this run is not told again. */
-  #toldBefore(id: string, run: number): Record<Foreseen, PredictionEpisode> {
-    const told = this.#o.store.events({ limit: 10, serviceIds: [id], types: [EVENT] }).filter(({ details }) => details.run === run);
-    const of = (metric: Foreseen): PredictionEpisode => (told.some(({ details }) => details.metric === metric) ? TOLD_EPISODE : NO_EPISODE);
+  /** Episodes of this run that an earlier daemon reported; they are not reported again. */
+  #reportedBefore(id: string, run: number): Record<Foreseen, PredictionEpisode> {
+    const reported = this.#o.store.events({ limit: 10, serviceIds: [id], types: [EVENT] }).filter(({ details }) => details.run === run);
+    const of = (metric: Foreseen): PredictionEpisode =>
+      reported.some(({ details }) => details.metric === metric) ? REPORTED_EPISODE : NO_EPISODE;
     return { memory: of("memory"), cpu: of("cpu") };
   }
 
@@ -158,15 +159,15 @@ export class Forecaster {
     return isProbed(unit) && unit.execAtMs !== null && clock.monotonicMs() - unit.execAtMs >= LEAST_POINTS * tickMs;
   }
 
-  #read(id: string, entry: Entry): Seen {
+  #read(id: string, entry: Entry): Forecasts {
     const { clock, store, usage, tickMs } = this.#o;
     if (!this.#isWarm(entry)) return unknown(entry);
     const ageMs = clock.monotonicMs() - entry.unit.execAtMs!;
     const now = clock.wallMs();
-    const lateMs = ageMs / POINTS > tickMs ? now - ageMs / LATE : now - ageMs;
-    const early = ageMs / POINTS > tickMs ? store.course(id, now - ageMs, lateMs, ageMs / POINTS) : [];
-    const points = [...early, ...store.course(id, lateMs, now, Math.max(tickMs, ageMs / LATE / POINTS))];
-    const of = (metric: Foreseen): Seen[Foreseen] => {
+    const recentMs = ageMs / POINTS > tickMs ? now - ageMs / RECENT_PART : now - ageMs;
+    const early = ageMs / POINTS > tickMs ? store.course(id, now - ageMs, recentMs, ageMs / POINTS) : [];
+    const points = [...early, ...store.course(id, recentMs, now, Math.max(tickMs, ageMs / RECENT_PART / POINTS))];
+    const of = (metric: Foreseen): Forecasts[Foreseen] => {
       const known = points.flatMap((point) => (point[metric] === null ? [] : [{ atMs: point.atMs, value: point[metric] }]));
       const bound = boundOf(metric, limitOf(entry, metric), known.at(-1)?.value, usage.spare());
       return { found: forecast(known, bound?.value ?? null), bound };
@@ -174,25 +175,25 @@ export class Forecaster {
     return { memory: of("memory"), cpu: of("cpu") };
   }
 
-  #describe(id: string, entry: Entry, seen: Seen, atMs: number): shape.Forecast {
+  #describe(id: string, entry: Entry, forecasts: Forecasts, atMs: number): shape.Forecast {
     const { clock } = this.#o;
     const running = isProbed(entry.unit);
     return {
       id,
       run_since: isoOf(entry.unit.execAtMs, clock, running),
-      memory: this.#trend(entry, "memory", seen, atMs),
-      cpu: this.#trend(entry, "cpu", seen, atMs),
+      memory: this.#trend(entry, "memory", forecasts, atMs),
+      cpu: this.#trend(entry, "cpu", forecasts, atMs),
     };
   }
 
-  #trend(entry: Entry, metric: Foreseen, seen: Seen, seenAtMs: number): shape.Trend {
+  #trend(entry: Entry, metric: Foreseen, forecasts: Forecasts, examinedAtMs: number): shape.Trend {
     const { clock, tickMs } = this.#o;
-    const { found, bound } = seen[metric];
+    const { found, bound } = forecasts[metric];
     const running = isProbed(entry.unit);
-    const at = (ms: number | null): string | null => (ms === null ? null : isoOf(seenAtMs + ms, clock));
+    const at = (ms: number | null): string | null => (ms === null ? null : isoOf(examinedAtMs + ms, clock));
     return {
       verdict: running ? found.verdict : "not-running",
-      text: running ? forecastWords(metric, found, bound) : "It does not run",
+      text: running ? forecastWords(metric, found, bound) : "The unit is not running",
       leak: metric === "memory" && running && isLeak(found, tickMs),
       limit: limitOf(entry, metric),
       of_machine: bound?.of === "machine",
@@ -211,8 +212,8 @@ export class Forecaster {
 
 const limitOf = ({ spec }: Entry, metric: Foreseen): number | null => (spec.limits === null ? null : maxOf(spec.limits, metric));
 
-function unknown(entry: Entry): Seen {
-  const of = (metric: Foreseen): Seen[Foreseen] => ({
+function unknown(entry: Entry): Forecasts {
+  const of = (metric: Foreseen): Forecasts[Foreseen] => ({
     found: forecast([], null),
     bound: boundOf(metric, limitOf(entry, metric), undefined, null),
   });

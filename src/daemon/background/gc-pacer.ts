@@ -1,44 +1,44 @@
 /**
- * Garbage is left to lie until it is more than what is alive: right for a program that is busy all the time, and a waste of the
- * machine's memory in one that was busy for a minute and then rests for a day. So the shared tick looks at the heap, and has it
- * collected when it has grown by much since it was smallest; when the daemon rests, by a little. Nothing else runs meanwhile
- * (some 20 ms for 30 MB alive): it takes at most a hundredth of the time.
+ * By default the runtime collects garbage only when there is more garbage than live data. That suits a program that is always
+ * busy, but wastes the machine's memory in one that is busy for a minute and then idle for a day. So the shared tick reads the
+ * heap size and collects when the heap has grown much since its minimum, or, while the daemon is idle, a little. A collection
+ * blocks the daemon (about 20 ms for 30 MB of live data), so collections take at most 1 % of the time.
  */
 const BUSY = { grown: 1.3, bytes: 6_000_000 };
-const AT_REST = { grown: 1.1, bytes: 2_000_000 };
-/** Of one core, since the last look. */
-const RESTS_BELOW = 0.2;
-/** What is alive may have become more for good: the smallest is forgotten by this much in five seconds. */
-const FORGET = 1.02;
-const FORGET_MS = 5000;
-const SHARE_OF_TIME = 0.01;
+const IDLE = { grown: 1.1, bytes: 2_000_000 };
+/** The daemon is idle below this share of one core since the last reading. */
+const IDLE_BELOW = 0.2;
+/** Live data may have grown permanently, so the remembered minimum rises by this factor every five seconds. */
+const MINIMUM_GROWTH = 1.02;
+const MINIMUM_GROWTH_MS = 5000;
+const MAX_TIME_SHARE = 0.01;
 
 export interface HeapReading {
   readonly nowMs: number;
   /** In use, garbage included. */
   readonly heapBytes: number;
-  /** CPU time that the daemon has used since its start. */
+  /** CPU time used by the daemon since its start. */
   readonly cpuMs: number;
 }
 
 export class GcPacer {
-  #smallest = Number.POSITIVE_INFINITY;
+  #minimum = Number.POSITIVE_INFINITY;
   #last: HeapReading | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
-  /** True when a collection is worth its time now. */
-  look(look: HeapReading): boolean {
-    const { nowMs, heapBytes, cpuMs } = look;
+  /** Adds a reading; true if a collection is worthwhile now. */
+  read(reading: HeapReading): boolean {
+    const { nowMs, heapBytes, cpuMs } = reading;
     const passedMs = nowMs - (this.#last?.nowMs ?? nowMs);
-    const rests = this.#last !== null && cpuMs - this.#last.cpuMs < RESTS_BELOW * passedMs;
-    this.#last = look;
-    this.#smallest = Math.min(this.#smallest * FORGET ** (passedMs / FORGET_MS), heapBytes);
-    const { grown, bytes } = rests ? AT_REST : BUSY;
-    return nowMs >= this.#notBeforeMs && heapBytes > this.#smallest * grown + bytes;
+    const isIdle = this.#last !== null && cpuMs - this.#last.cpuMs < IDLE_BELOW * passedMs;
+    this.#last = reading;
+    this.#minimum = Math.min(this.#minimum * MINIMUM_GROWTH ** (passedMs / MINIMUM_GROWTH_MS), heapBytes);
+    const { grown, bytes } = isIdle ? IDLE : BUSY;
+    return nowMs >= this.#notBeforeMs && heapBytes > this.#minimum * grown + bytes;
   }
 
-  /** A collection took so long, and is over now. */
-  took(pauseMs: number, nowMs: number): void {
-    this.#notBeforeMs = nowMs + pauseMs / SHARE_OF_TIME;
+  /** A collection that took `pauseMs` has just ended. */
+  collected(pauseMs: number, nowMs: number): void {
+    this.#notBeforeMs = nowMs + pauseMs / MAX_TIME_SHARE;
   }
 }

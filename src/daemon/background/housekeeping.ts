@@ -1,5 +1,5 @@
 import { DAY_MS, formatDuration } from "../../base/duration.ts";
-import { windowsFor } from "../../core/metrics/rollup.ts";
+import { windowsFor } from "../../core/metrics/windows.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { StoreUpkeep } from "../../ports/store/upkeep.ts";
 import type { Settings } from "../../spec/schema/settings.ts";
@@ -8,33 +8,36 @@ export interface HousekeepingOptions {
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   readonly store: StoreUpkeep;
   readonly tidyLogs: () => void;
-  /** The logs may be over their bound. */
+  /** True if the logs may exceed their size limit. */
   readonly logsHaveGrown?: () => boolean;
   readonly countUnits: () => number;
   readonly settings: Pick<Settings, "metrics" | "events" | "store">;
-  /** History has to go before its time, for the store to keep to its size. Once, until all is kept again. */
+  /**
+   * Called when history must be deleted before its retention time to keep the store within its size limit; again only after
+   * full retention was restored.
+   */
   readonly onShortened: (words: string) => void;
 }
 
 const PRUNE_EVERY_MS = 600_000;
-/** Of 1,000 units each gets its turn within ten minutes of ticks of 5 s. */
+/** With this many per tick of 5 s, each of 1,000 units is rolled up within ten minutes. */
 const LEAST_SERVICES = 10;
-/** Slices of deleting on one tick while the store is too big. */
+/** Deletion slices per tick while the store is too big. */
 const SLICES = 4;
-/** One step of shortening the memory of a store that is too big, and of giving it back. */
+/** Retention is multiplied by this when the store is too big, and divided by it when there is room again. */
 const SHORTER = 0.7;
 const LEAST_SHARE = 1e-6;
 
 type Kind = "metrics" | "events";
 
-/** On the shared tick, a little at a time: old metrics get coarser, what is too old goes, and the store keeps to its size. */
+/** Does a little work on each shared tick: rolls up old metrics, deletes expired rows, and keeps the store within its size limit. */
 export class Housekeeping {
   readonly #o: HousekeepingOptions;
   #prunedAtMs = -Infinity;
-  /** The part of the retention times that is kept: less than 1 while the store is too big. */
+  /** The fraction of each retention time in effect: less than 1 while the store is too big. */
   readonly #shares: Record<Kind, number> = { metrics: 1, events: 1 };
-  #isTold = false;
-  /** Slices of what is too old are still to be deleted. */
+  #isReported = false;
+  /** Expired rows are still left to delete. */
   #pruning = false;
 
   constructor(options: HousekeepingOptions) {
@@ -51,7 +54,7 @@ export class Housekeeping {
     if (isDue || logsHaveGrown?.()) tidyLogs();
     const bytes = store.size();
     const isTooBig = bytes > settings.store.maxSizeBytes;
-    // When what is too old is gone and it is still too big, more is too old.
+    // If the store is still too big after all expired rows are gone, retention is shortened.
     if (isTooBig && !this.#pruning) this.#shorten(bytes);
     else if (isDue && bytes < settings.store.maxSizeBytes / 2) this.#lengthen();
     if (isDue || isTooBig || this.#pruning) this.#prune(isTooBig ? SLICES : 1);
@@ -65,22 +68,22 @@ export class Housekeeping {
     for (let slice = 0; this.#pruning && slice < slices; slice++) this.#pruning = store.prune(metrics, events);
   }
 
-  /** What takes more goes first. */
+  /** Shortens the retention of events or metrics, whichever takes more space. */
   #shorten(bytes: number): void {
     const { store, settings, onShortened } = this.#o;
     const kind: Kind = store.eventBytes() > bytes / 2 ? "events" : "metrics";
     this.#shares[kind] = Math.max(LEAST_SHARE, this.#shares[kind] * SHORTER);
-    if (this.#isTold) return;
-    this.#isTold = true;
+    if (this.#isReported) return;
+    this.#isReported = true;
     const days = kind === "events" ? settings.events.retentionDays : settings.metrics.retentionDays;
     const mebibytes = Math.round(settings.store.maxSizeBytes / 1024 / 1024);
     onShortened(
-      `the database has reached its ${mebibytes} MiB (store.max_size_mb): the oldest ${kind} go before their ${formatDuration(days * DAY_MS)} are over`,
+      `the database has reached its maximum of ${mebibytes} MiB (store.max_size_mb): the oldest ${kind} are deleted before their retention time of ${formatDuration(days * DAY_MS)}`,
     );
   }
 
   #lengthen(): void {
     for (const kind of ["metrics", "events"] as const) this.#shares[kind] = Math.min(1, this.#shares[kind] / SHORTER);
-    if (this.#shares.metrics === 1 && this.#shares.events === 1) this.#isTold = false;
+    if (this.#shares.metrics === 1 && this.#shares.events === 1) this.#isReported = false;
   }
 }

@@ -8,24 +8,24 @@ import type { Usage } from "../../ports/usage.ts";
 import type { Engine } from "../engine/engine.ts";
 import { boundsOf } from "../engine/launcher.ts";
 
-export interface Holding {
+export interface Enforcement {
   readonly processes: Pick<Processes, "bind" | "unheld">;
   readonly invocationOf: (id: string, run: number) => string;
 }
 
-export interface LimiterOptions extends Holding {
+export interface LimiterOptions extends Enforcement {
   readonly world: World;
   readonly engine: Pick<Engine, "post" | "watch">;
   readonly usage: Usage;
   readonly bug: (message: string, error?: unknown) => void;
 }
 
-/** A unit with `action: enforce` is looked at this often where no cgroup holds its memory. */
+/** With `action: enforce`, memory that no cgroup limits is sampled this often. */
 const ENFORCE_EVERY_MS = 1000;
 
 /**
- * Has limits enforced: hands each round of samples to the world, which counts them, and with `action: enforce` binds a run's cgroup
- * to its limits from the first process on. Where no cgroup holds the memory of such a unit it is sampled every second.
+ * Passes each round of samples to the world, which compares them with the limits. With `action: enforce` it sets the limits of a
+ * run's cgroup from the first process on; if no cgroup limits the memory of such a unit, its memory is sampled every second.
  */
 export class Limiter {
   readonly #o: LimiterOptions;
@@ -33,10 +33,10 @@ export class Limiter {
 
   constructor(options: LimiterOptions) {
     this.#o = options;
-    options.engine.watch((turn) => this.#look(turn));
+    options.engine.watch((turn) => this.#onTurn(turn));
   }
 
-  /** After units of an earlier daemon were taken over: binds their runs again. */
+  /** Called once the units of an earlier daemon are adopted: applies the limits to their runs again. */
   start(): void {
     for (const [id, entry] of this.#o.world.entries()) this.#bind(id, entry);
     this.#setTimer();
@@ -47,21 +47,21 @@ export class Limiter {
     this.#timer = null;
   }
 
-  /** On the shared tick, with the samples that were just taken of the runs. */
+  /** Called on the shared tick with the samples just taken of the runs. */
   take(samples: ReadonlyMap<string, Sampled>, runs: ReadonlyMap<string, number>): void {
     const measured = new Map<string, Measurement>();
     for (const [id, sample] of samples) {
       const entry = this.#o.world.get(id);
       const run = runs.get(id);
       if (entry === undefined || run === undefined || entry.spec.limits === null) continue;
-      // The memory of units that are sampled every second is counted there.
+      // `#sampleOften` counts the memory of these units.
       const only: readonly Limit[] = this.#isSampledOften(id, entry) ? ["cpu", "tasks"] : LIMITS;
       measured.set(id, { run, sample, only, unenforced: unenforcedOf(this.#o, id, entry.unit) });
     }
     if (measured.size > 0) this.#o.engine.post({ type: "measured", samples: measured });
   }
 
-  #look(turn: Turn): void {
+  #onTurn(turn: Turn): void {
     if (turn.changed.size + turn.removed.size === 0) return;
     for (const id of turn.changed) {
       const entry = this.#o.world.get(id);
@@ -70,7 +70,7 @@ export class Limiter {
     this.#setTimer();
   }
 
-  /** After a reload the limits may be others; the same ones cost nothing. */
+  /** Limits may have changed with a reload; applying the same ones again costs nothing. */
   #bind(id: string, { spec, unit }: Entry): void {
     if (unit.process !== null) this.#o.processes.bind(this.#o.invocationOf(id, unit.run), boundsOf(spec.limits));
   }
@@ -111,6 +111,6 @@ export class Limiter {
   }
 }
 
-export function unenforcedOf({ processes, invocationOf }: Holding, id: string, { process, run }: Entry["unit"]): Unenforced {
+export function unenforcedOf({ processes, invocationOf }: Enforcement, id: string, { process, run }: Entry["unit"]): Unenforced {
   return (limit) => processes.unheld(process === null ? null : invocationOf(id, run), limit);
 }

@@ -14,7 +14,7 @@ export interface SchedulesOptions {
   readonly store: KeyValueStore;
   readonly engine: Pick<Engine, "handle" | "post" | "watch">;
   readonly recorder: Pick<Recorder, "tell">;
-  /** Its schedule counts: not switched off by the operator or by the file. */
+  /** False if the operator or the file disabled the schedule. */
   readonly isActive: (id: string) => boolean;
 }
 
@@ -23,12 +23,12 @@ interface Armed {
   readonly plan: Plan;
 }
 
-/** A timer of the runtime holds no more than this; looking now and then costs nothing. */
+/** Upper bound for one timer, well within the runtime's maximum; waking in between costs nothing. */
 const MAX_SLEEP_MS = 3_600_000;
-/** What a wall clock may differ from the monotonic one without having been set: slewing and rounding. */
+/** A smaller difference between wall clock and monotonic clock is slewing or rounding; a larger one means that the clock was set. */
 const STEP_MS = 500;
 
-/** Runs scheduled units at their times. One timer for all of them, and what is planned is in the store. */
+/** Starts scheduled units at their times. One timer serves all of them, and the store keeps their plans. */
 export class Schedules {
   readonly #o: SchedulesOptions;
   readonly #armed = new Map<string, Armed>();
@@ -41,9 +41,9 @@ export class Schedules {
     this.#offsetMs = this.#offset();
   }
 
-  /** When everything is loaded and what an earlier daemon left is taken over. */
+  /** Called once all units are loaded and those of an earlier daemon are adopted. */
   start(): void {
-    this.#unwatch = this.#o.engine.watch((turn) => this.#look(turn));
+    this.#unwatch = this.#o.engine.watch((turn) => this.#onTurn(turn));
     for (const id of this.#o.world.ids()) this.check(id);
     this.#arm();
   }
@@ -54,12 +54,12 @@ export class Schedules {
     this.#armed.clear();
   }
 
-  /** What is planned for a unit; undefined when nothing is. */
+  /** The plan of a unit; undefined if it has none. */
   planOf(id: string): Plan | undefined {
     return this.#armed.get(id)?.plan;
   }
 
-  /** The unit is new, or gone, or its schedule or its enabling has changed. */
+  /** Called when a unit was added or removed, or its schedule was changed, enabled or disabled. */
   check(id: string): void {
     const schedule = this.#o.world.get(id)?.spec.schedule ?? null;
     const known = this.#armed.get(id);
@@ -74,8 +74,8 @@ export class Schedules {
     this.#arm();
   }
 
-  /** Has the wall clock been set? Called by the shared tick. */
-  lookAtClock(): void {
+  /** Adapts the plans if the wall clock was set. Called on the shared tick. */
+  checkClock(): void {
     const offset = this.#offset();
     const byMs = offset - this.#offsetMs;
     this.#offsetMs = offset;
@@ -89,7 +89,7 @@ export class Schedules {
     return this.#o.clock.wallMs() - this.#o.clock.monotonicMs();
   }
 
-  #look(turn: Turn): void {
+  #onTurn(turn: Turn): void {
     for (const id of turn.changed) {
       this.check(id);
       const armed = this.#armed.get(id);
@@ -101,7 +101,7 @@ export class Schedules {
   }
 
   #wake(): void {
-    this.lookAtClock();
+    this.checkClock();
     const now = this.#o.clock.wallMs();
     for (const [id, { schedule, plan }] of this.#armed) {
       if (plan.nextMs === null || plan.nextMs > now) continue;
@@ -117,15 +117,18 @@ export class Schedules {
     const lateMs = clock.wallMs() - dueMs;
     const what = firing(schedule, world.get(id)!.unit.phase, lateMs);
     const details = { planned: new Date(dueMs).toISOString() };
-    const tell = (type: string, words: string): void => recorder.tell(type, words, id, details);
+    const report = (type: string, message: string): void => recorder.tell(type, message, id, details);
     if (what === "missed") {
-      return tell("schedule-missed", `its run of ${details.planned} was missed: nobody was there for ${formatDuration(lateMs)}`);
+      return report(
+        "schedule-missed",
+        `missed the run of ${details.planned}: the daemon was not running at that time, ${formatDuration(lateMs)} ago`,
+      );
     }
     this.#put(id, schedule, { ...plan, lastMs: dueMs, queued: what === "queue" });
-    if (what === "skip") return tell("schedule-skipped", "its time has come, but the last run is not over: left out");
-    if (what === "queue" && plan.queued) return; // said already; there is never more than one waiting
-    if (what === "queue") return tell("schedule-queued", "its time has come, but the last run is not over: it runs right after it");
-    if (what === "restart") tell("schedule-overlap", "its time has come, and the last run is not over: it is ended first");
+    if (what === "skip") return report("schedule-skipped", "the previous run is still active; this one is skipped");
+    if (what === "queue" && plan.queued) return; // already reported; at most one run is queued
+    if (what === "queue") return report("schedule-queued", "the previous run is still active; this one starts right after it");
+    if (what === "restart") report("schedule-overlap", "the previous run is still active; stopping it first");
     engine.post({ type: "request", action: what === "restart" ? "restart" : "start", ids: [id], cause: "schedule" });
   }
 
@@ -141,7 +144,7 @@ export class Schedules {
     try {
       return JSON.parse(text) as Plan;
     } catch {
-      return null; // damaged: as if it were new
+      return null; // damaged: treat the schedule as new
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Telemetry } from "../../api/server/supervisor.ts";
 
-/** Bounds of the buckets for response times of probes, in seconds: Prometheus' own default buckets. */
+/** Upper bounds of the buckets for probe response times in seconds: Prometheus' default buckets. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
 interface Durations {
@@ -9,7 +9,7 @@ interface Durations {
   sum: number;
 }
 
-/** Counts what cannot be read off the units afterwards: how long probes took, and how late the shared tick came. */
+/** Measures what the state of the units does not show: how long probes took, and how late the shared tick was. */
 export class Meter {
   readonly #durations = new Map<string, Durations>();
   readonly #tickMs: number;
@@ -32,7 +32,7 @@ export class Meter {
     durations.sum += seconds;
   }
 
-  /** What the tick is late by is what the event loop was held up. */
+  /** The delay of the tick is how long the event loop was blocked. */
   tick(nowMs: number): void {
     if (this.#dueMs !== null) this.#worstLagMs = Math.max(this.#worstLagMs, nowMs - this.#dueMs);
     this.#dueMs = nowMs + this.#tickMs;
@@ -42,7 +42,7 @@ export class Meter {
     this.#durations.delete(unit);
   }
 
-  /** The worst lag is that since the last call. */
+  /** Returns the totals, and the worst lag since the last call. */
   read(): Pick<Telemetry, "probes" | "loopLagSeconds"> {
     const loopLagSeconds = Math.max(0, this.#worstLagMs) / 1000;
     this.#worstLagMs = 0;

@@ -17,7 +17,7 @@ export interface WatchesOptions {
   readonly watchFiles: WatchFiles;
 }
 
-/** Restarts units when their files change. Files are watched while their unit is wanted up, also while it has failed. */
+/** Restarts units when their watched files change. Files are watched while the unit is wanted up, even if it has failed. */
 export class Watches {
   readonly #o: WatchesOptions;
   readonly #watching = new Map<string, { readonly spec: WatchSpec; readonly stop: () => void }>();
@@ -25,7 +25,7 @@ export class Watches {
 
   constructor(options: WatchesOptions) {
     this.#o = options;
-    this.#unwatch = options.engine.watch((turn) => this.#look(turn));
+    this.#unwatch = options.engine.watch((turn) => this.#onTurn(turn));
   }
 
   close(): void {
@@ -34,7 +34,7 @@ export class Watches {
     this.#watching.clear();
   }
 
-  #look(turn: Turn): void {
+  #onTurn(turn: Turn): void {
     for (const id of turn.removed) this.#end(id);
     for (const id of turn.changed) {
       const entry = this.#o.world.get(id);
@@ -49,7 +49,7 @@ export class Watches {
   #begin(spec: Spec, watch: WatchSpec): void {
     const { id } = spec;
     const paths = this.#paths(spec, watch);
-    if (paths === null) return; // the start fails of the same, and says it
+    if (paths === null) return; // the start fails for the same reason and reports it
     const stop = this.#o.watchFiles({
       paths,
       ignore: watch.ignore,
@@ -65,7 +65,7 @@ export class Watches {
     this.#watching.delete(id);
   }
 
-  /** Filled in as at a start; relative ones are in the working directory, for lack of that in the home directory. */
+  /** Expands the paths as at a start; relative ones are relative to the working directory, or else the home directory. */
   #paths(spec: Spec, watch: WatchSpec): string[] | null {
     const launch = this.#o.launcher.prepare(spec, "");
     if (!launch.ok) return null;
@@ -84,7 +84,7 @@ export class Watches {
   #changed(id: string, paths: readonly string[]): void {
     const first = paths[0] ?? "a watched file";
     const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
-    this.#o.recorder.tell("watch-changed", `${first}${more} changed: restart`, id, { paths });
+    this.#o.recorder.tell("watch-changed", `${first}${more} changed; restarting the unit`, id, { paths });
     this.#o.engine.post({ type: "request", action: "restart", ids: [id], cause: "watch" });
   }
 }

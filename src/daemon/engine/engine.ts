@@ -151,4 +151,4 @@ export class Engine {
  * number gives its SUP_INVOCATION_ID, by which the next daemon finds a process that was spawned and not recorded.
  */
 const reachesOutside = ({ type }: WorldEffect): boolean =>
-  type !== "tell" && type !== "note" && type !== "probe" && type !== "sweep" && type !== "spawn";
+  type !== "record" && type !== "note" && type !== "probe" && type !== "sweep" && type !== "spawn";

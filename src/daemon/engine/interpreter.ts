@@ -131,7 +131,7 @@ export class Interpreter {
   #perform(effect: WorldEffect): void {
     const { id } = effect;
     switch (effect.type) {
-      case "tell":
+      case "record":
         return; // recorded with the turn
       case "note":
         return this.#options.logs.note(id, effect.text);

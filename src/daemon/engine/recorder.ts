@@ -88,7 +88,7 @@ export class Recorder {
   #events(turn: Turn, timestamp: string): NewEvent[] {
     const events: NewEvent[] = [];
     for (const effect of turn.effects) {
-      if (effect.type !== "tell") continue;
+      if (effect.type !== "record") continue;
       const { type, message, details } = effect.event;
       const failed = type === "exited" && details.success === false && details.expected === false;
       const { logs, invocationOf } = this.#options;

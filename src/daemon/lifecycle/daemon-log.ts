@@ -1,10 +1,10 @@
 import { appendFileSync, renameSync, statSync } from "node:fs";
 
-/** The daemon's own log: one line an entry, to `sup.log` and, in the foreground, to standard error. */
+/** The daemon's own log: one line per entry in `sup.log` and, in the foreground, on standard error. */
 export interface DaemonLog {
   info(message: string): void;
   warn(message: string): void;
-  /** A fault of sup itself: with the stack when there is one. */
+  /** A bug in sup itself, with the stack if there is one. */
   bug(message: string, error?: unknown): void;
 }
 
@@ -20,7 +20,7 @@ export function openDaemonLog(path: string, options: { readonly echo: boolean; r
       if (lines++ % CHECK_EVERY === 0) rotate(path);
       appendFileSync(path, line, { mode: 0o600 });
     } catch (error) {
-      // A full or read-only disk must not stop the daemon; what matters is in the store's condition too.
+      // A full or read-only disk must not stop the daemon. The store reports it as an alert as well.
       if (!options.echo) console.error(`${line.trimEnd()} (cannot write ${path}: ${String(error)})`);
     }
   };

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { err, ok, type Result } from "../../base/result.ts";
 
-/** A file's text, null when there is no such file; the error is its errno name. */
+/** Reads a file; null if it does not exist. The error is the errno name. */
 export function readOptional(path: string): Result<string | null, string> {
   try {
     return ok(readFileSync(path, "utf8"));

@@ -7,20 +7,20 @@ import type { Parts } from "../compose/compose.ts";
 import { rememberUnit } from "../engine/unit-memory.ts";
 import type { Held } from "../engine/socket-holder.ts";
 
-/** Asked for now, while the file is in its place: after an upgrade the kernel calls it "… (deleted)". */
+/** Read at startup: after an upgrade replaces the file, the kernel reports this path as "… (deleted)". */
 const PROGRAM = process.execPath;
 
-/** What one image of the daemon leaves to the next besides the store: what only descriptors can keep. */
+/** What a daemon passes on to the next image through execve besides the store: state that only file descriptors can hold. */
 export interface Handover {
   readonly lockFd: number;
-  /** Of the program that was. */
+  /** Version of the previous image. */
   readonly version: string;
   readonly sockets: Readonly<Record<string, readonly Held[]>>;
-  /** Absent in what an older program left. */
+  /** Absent if the previous image was an older version. */
   readonly notify?: Readonly<Record<string, HeldSdNotify>>;
 }
 
-/** Null in a process that was started afresh. The variable that told of it is gone afterwards. */
+/** Reads the handover of the previous image; null in a freshly started process. Removes the environment variable that announces it. */
 export function receiveHandover(): Handover | null {
   const number = process.env[HANDOVER];
   if (number === undefined) return null;
@@ -32,25 +32,25 @@ export function receiveHandover(): Handover | null {
   return JSON.parse(text.toString("utf8")) as Handover;
 }
 
-/** How long commands of units (pre_start, post_stop, reload) may take until the daemon goes on without them. */
+/** How long to wait for running unit commands (pre_start, post_stop, reload) before proceeding without them. */
 const QUIET_MS = 10_000;
 
-/** Resolves when no unit is in the middle of something that only this image knows, or when that takes too long. */
+/** Resolves when no unit is in a phase that only this image can complete, or after QUIET_MS. */
 export async function whenQuiet({ world, engine }: Parts): Promise<void> {
   const busy = (): boolean => [...world.entries()].some(([, { unit }]) => ["preparing", "finishing", "reloading"].includes(unit.phase));
   const { promise, resolve } = Promise.withResolvers<void>();
-  const look = (): void => {
+  const check = (): void => {
     if (!busy()) resolve();
   };
-  const stop = engine.watch(look);
+  const stop = engine.watch(check);
   const timer = setTimeout(resolve, QUIET_MS);
-  look();
+  check();
   await promise;
   clearTimeout(timer);
   stop();
 }
 
-/** Writes all that the next daemon has to know of the units. */
+/** Stores everything that the next daemon must know about the units. */
 export function remember({ world, store, catalog, logs }: Parts): void {
   const memories = [...world.entries()].map(
     ([id, entry]) => ({ kind: "unit", id, memory: rememberUnit(entry, catalog.get(id)?.effective) }) as const,
@@ -60,19 +60,19 @@ export function remember({ world, store, catalog, logs }: Parts): void {
 }
 
 /**
- * Becomes the program at the path that this one was started from, which an upgrade has perhaps replaced. Services, their
- * exits and their output wait for the next image. Returns only when it failed, with why; nothing has changed then.
+ * Executes the program at the path that this one was started from, which an upgrade may have replaced. Services keep running;
+ * their exits and output wait for the next image. Returns only on failure, with the reason; then nothing has changed.
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
   const { sockets, notify } = parts;
   remember(parts);
   const held = sockets.all();
-  const heard = notify.all();
-  const state: Handover = { lockFd: lock.fd, version, sockets: held, notify: heard };
-  const keep = [lock.fd, ...[...Object.values(held).flat(), ...Object.values(heard)].map(({ fd }) => fd)];
-  // A compiled program carries its script inside; from the sources, `bun run` needs to be told.
+  const notifySockets = notify.all();
+  const state: Handover = { lockFd: lock.fd, version, sockets: held, notify: notifySockets };
+  const keep = [lock.fd, ...[...Object.values(held).flat(), ...Object.values(notifySockets)].map(({ fd }) => fd)];
+  // A compiled program contains its script; when run from source, `bun run` needs its path.
   const script = Bun.isStandaloneExecutable ? [] : ["run", process.argv[1]!];
   const args = [...script, ...process.argv.slice(2)];
   const errno = reexec({ path: PROGRAM, args, env: process.env, state, keep });
-  return `cannot execute ${PROGRAM}: ${errnoWords(errno)}; going on as before`;
+  return `cannot execute ${PROGRAM}: ${errnoWords(errno)}; the daemon continues unchanged`;
 }

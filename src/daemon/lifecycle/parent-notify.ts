@@ -10,64 +10,64 @@ export interface ParentNotifierOptions {
   readonly send: (address: string, message: string) => boolean;
 }
 
-/** Changes that come together are told together. */
-const SETTLE_MS = 100;
-/** States worth a word, in this order; units that are stopped are as they should be. */
-const TOLD: readonly State[] = ["running", "starting", "stopping", "backoff", "failed", "fatal"];
+/** Changes within this time share one status message. */
+const DEBOUNCE_MS = 100;
+/** States in the status line, in this order. Stopped units are not mentioned. */
+const REPORTED_STATES: readonly State[] = ["running", "starting", "stopping", "backoff", "failed", "fatal"];
 
-/** Tells whoever supervises the daemon (systemd, or another sup) how it is. Nobody listens: every call does nothing. */
+/** Reports the daemon's state to its supervisor (systemd, or another sup) by sd_notify(3). Without NOTIFY_SOCKET calls do nothing. */
 export class ParentNotifier {
   readonly #options: ParentNotifierOptions;
   readonly #stops: Array<() => void> = [];
-  #told = "";
+  #reported = "";
 
   constructor(options: ParentNotifierOptions) {
     this.#options = options;
   }
 
-  /** READY=1, then a status line that follows the units, and signs of life for as long as the event loop turns. */
+  /** Sends READY=1, then keeps the status line up to date and sends WATCHDOG=1 for as long as the event loop runs. */
   ready({ world, engine }: { readonly world: World; readonly engine: Engine }): void {
     const { env, pid } = this.#options;
     if (!env.NOTIFY_SOCKET) return;
-    this.#told = statusLine(world);
-    this.#say("READY=1", `STATUS=${this.#told}`);
+    this.#reported = statusLine(world);
+    this.#send("READY=1", `STATUS=${this.#reported}`);
     let timer: Timer | null = null;
-    const tell = (): void => {
+    const update = (): void => {
       timer = null;
       const line = statusLine(world);
-      if (line !== this.#told) this.#say(`STATUS=${(this.#told = line)}`);
+      if (line !== this.#reported) this.#send(`STATUS=${(this.#reported = line)}`);
     };
     this.#stops.push(
-      engine.watch((turn) => void (turn.changed.size + turn.removed.size > 0 && (timer ??= setTimeout(tell, SETTLE_MS)))),
+      engine.watch((turn) => void (turn.changed.size + turn.removed.size > 0 && (timer ??= setTimeout(update, DEBOUNCE_MS)))),
       () => clearTimeout(timer ?? undefined),
     );
     const periodMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
     if (!(periodMs > 0) || (env.WATCHDOG_PID !== undefined && Number(env.WATCHDOG_PID) !== pid)) return;
-    const beat = setInterval(() => this.#say("WATCHDOG=1"), periodMs / 2);
-    this.#stops.push(() => clearInterval(beat));
+    const keepAlive = setInterval(() => this.#send("WATCHDOG=1"), periodMs / 2);
+    this.#stops.push(() => clearInterval(keepAlive));
   }
 
-  /** The units are read anew: what systemd's Type=notify-reload waits for. */
+  /** Runs a reload of the unit files between the messages that systemd's Type=notify-reload waits for. */
   reload(action: () => void): void {
-    this.#say("RELOADING=1", `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+    this.#send("RELOADING=1", `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
     action();
-    this.#say("READY=1");
+    this.#send("READY=1");
   }
 
-  /** The signs of life go on: stopping the units may take as long as they need, and whoever waits is told how long. */
+  /** Announces the stop and how long it may take. WATCHDOG=1 continues meanwhile. */
   stopping(patienceMs: number): void {
-    this.#say("STOPPING=1", "STATUS=stopping the units", `EXTEND_TIMEOUT_USEC=${Math.round(patienceMs * 1000)}`);
+    this.#send("STOPPING=1", "STATUS=stopping the units", `EXTEND_TIMEOUT_USEC=${Math.round(patienceMs * 1000)}`);
   }
 
   leaving(): void {
-    this.#say("STOPPING=1", "STATUS=ending; the services go on");
+    this.#send("STOPPING=1", "STATUS=exiting; services keep running");
   }
 
   close(): void {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  #say(...lines: readonly string[]): void {
+  #send(...lines: readonly string[]): void {
     const { env, send } = this.#options;
     if (env.NOTIFY_SOCKET) send(env.NOTIFY_SOCKET, lines.join("\n"));
   }
@@ -77,7 +77,7 @@ export class ParentNotifier {
 function statusLine(world: World): string {
   const counts = new Map<State, number>();
   for (const [, { unit }] of world.entries()) counts.set(stateOf(unit), (counts.get(stateOf(unit)) ?? 0) + 1);
-  return TOLD.filter((state) => state === "running" || counts.has(state))
+  return REPORTED_STATES.filter((state) => state === "running" || counts.has(state))
     .map((state) => `${counts.get(state) ?? 0} ${state}`)
     .join(", ");
 }

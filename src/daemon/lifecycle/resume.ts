@@ -14,36 +14,36 @@ import type { MemoryRow } from "../../ports/store/turns.ts";
 
 export interface Resumed {
   readonly adopted: number;
-  /** Units whose fate an earlier daemon of this boot left in the store: they do not start "at boot". */
+  /** Units whose state an earlier daemon of this boot stored: they do not start "at boot". */
   readonly decided: ReadonlySet<string>;
 }
 
 /**
- * Loads the units, and takes over where a daemon of this boot was cut off: what ran is adopted (pid, start time and boot
- * id agree), what ended meanwhile goes to its policy, what the operator stopped stays stopped. An orderly end leaves no
- * memories; those of an earlier boot are worth nothing.
+ * Loads the units and continues where an earlier daemon of this boot was interrupted. Running processes are adopted if pid,
+ * start time and boot id match; for those that ended meanwhile the restart policy applies; units that the operator stopped
+ * stay stopped. An orderly shutdown leaves no memories, and those of an earlier boot are ignored.
  */
 export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
   const sameBoot = isSameBoot(parts);
   const stored = sameBoot ? parts.store.memories() : [];
   const memories = recallAll(stored);
   parts.reloader.loadAll(memories);
-  // An instance that was started by hand is in no file and not enabled: only the memory knows of it.
+  // An instance that was started by hand has no file and is not enabled: only its memory shows that it exists.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
-  for (const [id, memory] of memories) keepInForce(parts, id, memory);
+  for (const [id, memory] of memories) keepOldSpec(parts, id, memory);
   const { unwritten, lost } = findRuns(parts, memories);
   recallLost(parts, lost, memories);
-  // Not before: a unit that is only loaded is down, and what is down lets go of its sockets.
+  // Only now: a unit that was just loaded is down, and units that are down release their sockets.
   parts.sockets.restore(handover?.sockets ?? {});
   parts.notify.restore(handover?.notify ?? {});
   let adopted = 0;
   const decided = new Set<string>();
   for (const [id, memory] of memories) {
     if (parts.world.get(id) === undefined) {
-      noteStray(parts, id, memory.unit);
+      noteOrphan(parts, id, memory.unit);
       continue;
     }
-    if (!endedWithSup(memory.unit)) decided.add(id);
+    if (!stoppedByShutdown(memory.unit)) decided.add(id);
     if (takeOver(parts, id, memory, unwritten.get(id))) adopted++;
     const { unit, spec } = parts.world.get(id)!;
     if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(id)) parts.interpreter.holdSockets(id, unit, spec);
@@ -54,28 +54,28 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
 }
 
 /**
- * Its daemon was to end, stopped it or was about to, and was killed before all was down (a container engine, or systemd, waits
- * only so long): nobody wanted this unit stopped. It starts as after an orderly end.
+ * The previous daemon was shutting down and was killed before all units were down (container engines and systemd wait only for
+ * a limited time). Nobody asked to stop this unit itself, so it starts as after an orderly shutdown.
  */
-const endedWithSup = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
+const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
 
-/** A unit that is up goes on with what it was started with: a file that changed meanwhile is marked, and taken up by a reload. */
-function keepInForce({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {
+/** A unit that is up keeps the settings it was started with. If its file changed meanwhile, that is marked, and a reload applies it. */
+function keepOldSpec({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {
   if (inForce === null || isDown(unit.phase)) return;
   const spec = catalog.hold(id, inForce);
   if (spec !== undefined) engine.handle({ type: "load", spec });
 }
 
-/** What it should do is not known without its file: it is left alone, but not unsaid. */
-function noteStray({ processes, notes }: Parts, id: string, { process: main }: Unit): void {
+/** Without its file the daemon does not know how to supervise the unit: it leaves the process alone and adds a note. */
+function noteOrphan({ processes, notes }: Parts, id: string, { process: main }: Unit): void {
   if (main === null || processes.condition(main) === "gone") return;
-  notes.push(strayWords(id, main.pid));
+  notes.push(orphanWords(id, main.pid));
 }
 
-const strayWords = (id: string, pid: number): string =>
-  `${id} still runs (pid ${pid}) without supervision: its unit file is gone or has errors. End it by hand, or put the file right, end it and start the unit`;
+const orphanWords = (id: string, pid: number): string =>
+  `${id} still runs (pid ${pid}) without supervision: its unit file is missing or has errors. End the process, or fix the file, end the process and start the unit`;
 
-/** Times and processes in the memories mean something only within the boot in which they were written. */
+/** Times and processes in memories are valid only within the boot in which they were written. */
 function isSameBoot({ store, bootId }: Parts): boolean {
   const sameBoot = store.get("boot-id") === bootId;
   if (!sameBoot) store.set("boot-id", bootId);
@@ -91,7 +91,7 @@ function recallAll(stored: readonly MemoryRow[]): Map<string, Memory> {
   return memories;
 }
 
-/** Whoever waited for a job of the last daemon can ask for it again. */
+/** Restores jobs of the previous daemon, so that clients can wait for them again. */
 function recallJobs({ engine, store }: Parts, stored: readonly MemoryRow[], sameBoot: boolean): void {
   if (!sameBoot) {
     const old = store.memories().filter(({ kind }) => kind === "job");
@@ -115,14 +115,15 @@ interface Found {
 }
 
 /**
- * Runs that were spawned in the moment before the daemon was cut off: a later one than is remembered, or this one without a pid.
- * In any other phase without a main process, what carries the invocation is a hook or was left behind: the sweep's business.
- * Of what is not remembered at all the memory was lost: a store that was damaged, or taken away.
+ * Finds runs that the store does not know completely. `unwritten`: spawned just before the daemon was killed, either later
+ * than the remembered run, or the remembered run without a stored pid. In other phases without a main process, processes with
+ * the invocation id are hooks or left over, and the sweep ends them. `lost`: units without any memory, because the store was
+ * damaged or deleted.
  */
 function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<string, Memory>): Found {
   const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
-  const cutOff = invocations.cutOff || memories.size > 0; // either may be lost
-  for (const { unit: id, invocation, ref, madeAtMs } of cutOff ? processes.findRuns() : []) {
+  const wasKilled = invocations.cutOff || memories.size > 0; // either may be lost
+  for (const { unit: id, invocation, ref, madeAtMs } of wasKilled ? processes.findRuns() : []) {
     const run = invocations.runOf(id, invocation);
     if (run === null) continue;
     const known = memories.get(id)?.unit;
@@ -133,7 +134,7 @@ function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<strin
   return { unwritten, lost };
 }
 
-/** As if it had been running and well since then. What came before, and what the operator said of it, is gone. */
+/** A memory as if the unit had been running and healthy since then. Its history and the operator's requests are lost. */
 function memoryOf(id: string, { run, ref, madeAtMs }: Run, { type, check }: Spec, nowMs: number): Memory {
   const since = { sinceMs: madeAtMs, execAtMs: madeAtMs, readyAtMs: type === "oneshot" ? null : madeAtMs };
   const phase = type === "oneshot" ? "starting" : "running";
@@ -145,16 +146,14 @@ function recallLost({ world, reloader, notes, clock }: Parts, lost: Found["lost"
   for (const [id, run] of lost) {
     const known = world.get(id) !== undefined || reloader.makeInstance(id);
     if (known) memories.set(id, memoryOf(id, run, world.get(id)!.spec, clock.monotonicMs()));
-    else notes.push(strayWords(id, run.ref.pid));
+    else notes.push(orphanWords(id, run.ref.pid));
   }
   const ids = [...lost.keys()].filter((id) => memories.has(id)).sort();
   if (ids.length > 0)
-    notes.push(
-      `the database knew nothing of ${ids.join(", ")}, found running and taken over; what was enabled or disabled by hand is forgotten`,
-    );
+    notes.push(`the database had no record of ${ids.join(", ")}; found running and adopted. Manual enable and disable settings are lost`);
 }
 
-/** True when a running process was adopted. */
+/** True if a running process was adopted. */
 function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: Run | undefined): boolean {
   const { world, engine, interpreter, logs, clock } = parts;
   const { spec } = world.get(id)!;
@@ -164,7 +163,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
     engine.handle({ type: "restore", spec, unit: begun, check: null });
     logs.open(id, spec.log);
     if (interpreter.adopt(id, { ...begun, process: unwritten.ref }, spec) === "gone") return false;
-    tell(parts, id, { type: "spawned", run: begun.run, process: unwritten.ref });
+    sendFact(parts, id, { type: "spawned", run: begun.run, process: unwritten.ref });
     return true;
   }
   const probed = check && { ...check, probing: false, dueMs: unit.process === null ? null : Math.max(check.dueMs ?? now, now) };
@@ -173,11 +172,11 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   logs.open(id, spec.log);
   const outcome = interpreter.adopt(id, unit, spec);
   if (outcome === "gone") for (const effect of leftovers(id, unit)) interpreter.perform(effect);
-  for (const fact of aftermath(unit, outcome)) tell(parts, id, fact);
+  for (const fact of missedFacts(unit, outcome)) sendFact(parts, id, fact);
   return outcome === "adopted";
 }
 
-/** The unit as it was when it executed that run. */
+/** The unit as it was when it started that run. */
 const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
   ...unit,
   phase: "starting",
@@ -193,25 +192,25 @@ const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
   due: dueMs === null ? null : { atMs: dueMs, why: "start-timeout" },
 });
 
-const tell = ({ engine }: Parts, id: string, fact: Fact): void => engine.handle({ type: "fact", id, fact });
+const sendFact = ({ engine }: Parts, id: string, fact: Fact): void => engine.handle({ type: "fact", id, fact });
 
-/** What ends at once that the dead daemon was about to end: nobody would look after it. The sweep answers by itself. */
+/** Effects for units whose remaining processes the previous daemon was about to end. The sweep reports its own result. */
 function leftovers(id: string, { run, phase }: Unit): WorldEffect[] {
   if (phase === "cleaning") return [{ type: "sweep", id, run, signal: SIGNALS.SIGKILL }];
   return phase === "finishing" ? [{ type: "kill", id, run }] : [];
 }
 
-/** What has to be told about a unit whose daemon died while the unit was in this phase. */
-function aftermath({ run, phase }: Unit, outcome: "adopted" | "ended" | "gone"): Fact[] {
+/** Facts that the unit missed because the previous daemon died while the unit was in this phase. */
+function missedFacts({ run, phase }: Unit, outcome: "adopted" | "ended" | "gone"): Fact[] {
   const restarted = "sup was restarted meanwhile";
   if (outcome !== "gone") return phase === "reloading" ? [{ type: "reloaded", run, failure: restarted }] : [];
   switch (phase) {
     case "preparing":
-      return [{ type: "prepared", run, failure: restarted }];
+      return [{ type: "prepared", run, failure: `pre_start: ${restarted}` }];
     case "cleaning":
-      return []; // the sweep tells
+      return []; // the sweep reports `swept`
     case "finishing":
-      return [{ type: "finished", run, failure: restarted }];
+      return [{ type: "finished", run, failure: `post_stop: ${restarted}` }];
     default:
       return [{ type: "exited", run, exit: { kind: "lost" } }];
   }

@@ -32,15 +32,15 @@ export interface DaemonOptions {
   /** Echo the daemon's own log to standard error. */
   readonly foreground: boolean;
   readonly version: string;
-  /** Called when units are loaded and the API answers, before enabled units start. */
+  /** Called when units are loaded and the API is available; awaited before enabled units start. */
   readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void | Promise<void>;
-  /** Which units start at boot; default: the enabled ones. */
+  /** The units to start at boot; default: the enabled ones. */
   readonly startAtBoot?: (parts: Parts) => string[];
 }
 
 type Unlisten = () => Promise<void>;
 
-/** Runs the daemon until it is told to end. Answers the exit code of the process: 0 after an orderly end. */
+/** Runs the daemon until it is asked to exit. Resolves with the exit code of the process: 0 after an orderly shutdown. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const handover = receiveHandover();
   const ready = prepare(options, handover);
@@ -49,22 +49,22 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     return 1;
   }
   const { settings, daemonLog, lock } = ready.value;
-  let asked = Promise.withResolvers<Asked>();
-  const askToEnd = (by: string, code: number = EXIT.done): void => asked.resolve({ kind: "end", by, code });
+  let request = Promise.withResolvers<ExitRequest>();
+  const requestEnd = (by: string, code: number = EXIT.done): void => request.resolve({ kind: "end", by, code });
   let parts: Parts | null = null;
   const parentNotifier = new ParentNotifier({ env: process.env, pid: process.pid, send: sendSdNotify });
   const handlers = {
-    SIGTERM: () => askToEnd("SIGTERM"),
-    SIGINT: () => askToEnd("SIGINT"),
+    SIGTERM: () => requestEnd("SIGTERM"),
+    SIGINT: () => requestEnd("SIGINT"),
     SIGHUP: () => parentNotifier.reload(() => parts?.reloader.reload(false)),
-    // What `systemctl restart` sends (docs/systemd.md).
-    SIGUSR2: () => asked.resolve({ kind: "leave", by: "SIGUSR2" }),
+    // `systemctl restart` sends this (docs/systemd.md).
+    SIGUSR2: () => request.resolve({ kind: "leave", by: "SIGUSR2" }),
   };
   const offSignals = onSignals(handlers);
   resetSignalMask();
   for (const signal of takeEarlySignals()) handlers[signal]();
-  const shutdown = (leave: boolean): void => (leave ? asked.resolve({ kind: "leave", by: "the API" }) : askToEnd("the API"));
-  const requests = { shutdown, reexec: () => asked.resolve({ kind: "reexec" }) };
+  const shutdown = (leave: boolean): void => (leave ? request.resolve({ kind: "leave", by: "the API" }) : requestEnd("the API"));
+  const requests = { shutdown, reexec: () => request.resolve({ kind: "reexec" }) };
   try {
     const started = await start(options, settings, daemonLog, requests, handover);
     if (!started.ok) {
@@ -75,9 +75,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     parts = started.value.parts;
     parentNotifier.ready(parts);
     if (settings.onCriticalFatal === "shutdown")
-      watchCritical(parts, (id, state) => askToEnd(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
+      watchCritical(parts, (id, state) => requestEnd(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
     for (;;) {
-      const what = await asked.promise;
+      const what = await request.promise;
       if (what.kind === "leave") {
         parentNotifier.leaving();
         await leave(parts, started.value.unlisten, daemonLog, what.by);
@@ -88,8 +88,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
         await end(parts, started.value.unlisten, daemonLog, what.by);
         return what.code;
       }
-      asked = Promise.withResolvers();
-      await becomeNew(parts, lock, options.version, daemonLog);
+      request = Promise.withResolvers();
+      await replaceImage(parts, lock, options.version, daemonLog);
     }
   } finally {
     parentNotifier.close();
@@ -98,28 +98,28 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-type Asked =
+type ExitRequest =
   | { readonly kind: "end"; readonly by: string; readonly code: number }
   | { readonly kind: "leave"; readonly by: string }
   | { readonly kind: "reexec" };
 
-/** Calls once, when a critical unit is found to be down for good by failure. */
+/** Calls `onDown` when a critical unit is `fatal` or `failed`. */
 function watchCritical({ engine, world }: Parts, onDown: (id: string, state: string) => void): void {
-  const look = (ids: Iterable<string>): void => {
+  const check = (ids: Iterable<string>): void => {
     for (const id of ids) {
       const entry = world.get(id);
       if (entry?.spec.critical && (entry.unit.phase === "fatal" || entry.unit.phase === "failed")) onDown(id, entry.unit.phase);
     }
   };
-  engine.watch((turn) => look(turn.changed));
-  look(world.ids());
+  engine.watch((turn) => check(turn.changed));
+  check(world.ids());
 }
 
-/** The answer to who asked has to leave first. */
+/** Time for the response to the request to be sent first. */
 const ANSWER_MS = 50;
 
-/** Returns only when it did not work. */
-async function becomeNew(parts: Parts, lock: Lock, version: string, daemonLog: DaemonLog): Promise<void> {
+/** Returns only if it failed. */
+async function replaceImage(parts: Parts, lock: Lock, version: string, daemonLog: DaemonLog): Promise<void> {
   await Bun.sleep(ANSWER_MS);
   await whenQuiet(parts);
   daemonLog.info("re-executing");
@@ -134,7 +134,7 @@ interface Prepared {
   readonly lock: Lock;
 }
 
-/** Everything that can be refused before anything is touched: directories, settings, the lock. */
+/** Checks everything that can fail before any unit is touched: directories, settings, the lock. */
 function prepare({ places, foreground }: DaemonOptions, handover: Handover | null): Result<Prepared, string> {
   process.umask(0o077);
   const scrubbed = scrubEnvironment();
@@ -152,14 +152,14 @@ function prepare({ places, foreground }: DaemonOptions, handover: Handover | nul
     );
   }
   const daemonLog = openDaemonLog(`${places.logs}/sup.log`, { echo: foreground, now: Date.now });
-  if (scrubbed.length > 0) daemonLog.info(`left out of the environment: ${scrubbed.join(", ")}`);
+  if (scrubbed.length > 0) daemonLog.info(`removed from the environment: ${scrubbed.join(", ")}`);
   return ok({ settings: settings.value, daemonLog, lock: lock.value });
 }
 
-/** How long a daemon that was killed in the moment of a fork may seem to live. */
+/** How long a daemon that was killed during a fork may still appear to hold the lock. */
 const DEAD_MS = 2000;
 
-/** A copy of the lock may be in a child that had no time to close it yet. */
+/** A child of a killed daemon may hold a copy of the lock's descriptor until it closes it: retries for a moment. */
 function takeLockInTime(directory: string, inherited: number | undefined): ReturnType<typeof takeLock> {
   const deadline = performance.now() + DEAD_MS;
   for (;;) {
@@ -189,21 +189,21 @@ function makeDirectories(places: Places): Result<null, string> {
   try {
     chmodSync(places.runtime, 0o700);
   } catch {
-    // Not ours to change: the socket and the token have modes of their own.
+    // Another user owns it; the socket and the token have their own modes.
   }
   return ok(null);
 }
 
-/** An empty machine gets a place for its units; one that cannot be made is no trouble, only empty. */
+/** Creates the unit directory if it is missing. If that fails, the daemon just has no units from there. */
 function makeUnitDirectory(path: string | undefined): void {
   if (path === undefined || existsSync(path)) return;
   try {
     const first = mkdirSync(path, { recursive: true });
     chmodSync(path, 0o755);
-    // Users' daemons read it too: /etc/sup, made here with the umask of the daemon, must let them through.
+    // Daemons of users read it too: /etc/sup, created here with the daemon's umask, must let them through.
     if (path === SYSTEM_UNITS && first === dirname(path)) chmodSync(first, 0o755);
   } catch {
-    // read-only, or not ours: `sup status` shows the unit path
+    // read-only, or owned by another user: `sup status` shows the unit path
   }
 }
 
@@ -261,7 +261,7 @@ async function start(
   for (const note of parts.notes) daemonLog.warn(note);
   const info = describeDaemon(parts.notes, parts.source.leftAlone());
   await options.onReady?.(parts, info);
-  const began = `sup ${version} ${handover === null ? "started" : `re-executed (it was ${handover.version})`}, pid ${process.pid}`;
+  const began = `sup ${version} ${handover === null ? "started" : `re-executed (was ${handover.version})`}, pid ${process.pid}`;
   const event = handover === null ? "daemon-started" : "daemon-reexecuted";
   parts.recorder.tell(event, began, null, { pid: process.pid, adopted: resumed.adopted });
   daemonLog.info(`${began}, socket ${places.socket}${url === null ? "" : `, ${url}`}`);
@@ -288,18 +288,18 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: Daem
   settings: api,
   now: Date.now,
   onError: (error) => daemonLog.bug("a request failed inside sup", error),
-  // Not before a browser asks: most daemons serve no page in their life.
+  // Loaded at the first request of a browser: most daemons never serve the page.
   loadPage: async () => (await import("../compose/page.ts")).loadPage(),
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
 });
 
-/** By then the enabled units are started and the first sample is taken. */
+/** By then the enabled units have been started and the first sample was taken. */
 const STARTED_MS = 10_000;
 
-/** However seldom samples are taken, the store has to keep to its size. */
-const KEEP_HOUSE_MS = 60_000;
+/** Housekeeping runs at least this often, however long the sampling interval, so that the store keeps within its size limit. */
+const HOUSEKEEPING_MS = 60_000;
 
-/** The one tick of the daemon. Returns a stop. */
+/** Starts the daemon's shared tick. Returns a function that stops it. */
 function tick(parts: Parts, settings: Settings): () => void {
   const { clock, store, logs, world, catalog, background, reloader, recorder } = parts;
   const countUnits = (): number => world.ids().length;
@@ -308,9 +308,9 @@ function tick(parts: Parts, settings: Settings): () => void {
     world.get(id)?.spec.log ?? (catalog.problemsOf(id).length > 0 ? null : undefined);
   const tidying = { tidyLogs: () => logs.tidy(specOf), logsHaveGrown: () => logs.hasGrown };
   const housekeeping = new Housekeeping({ clock, store, settings, countUnits, ...tidying, onShortened });
-  const thrift = new GcPacer();
+  const gcPacer = new GcPacer();
   const { intervalMs } = settings.metrics;
-  const between = intervalMs > KEEP_HOUSE_MS ? setInterval(() => housekeeping.tick(), KEEP_HOUSE_MS) : undefined;
+  const between = intervalMs > HOUSEKEEPING_MS ? setInterval(() => housekeeping.tick(), HOUSEKEEPING_MS) : undefined;
   const ticking = setInterval(() => {
     logs.tick();
     background.tick();
@@ -318,7 +318,7 @@ function tick(parts: Parts, settings: Settings): () => void {
     reloader.letGo();
     const { user, system } = process.cpuUsage();
     const use = { heapBytes: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000 };
-    if (thrift.look({ nowMs: clock.monotonicMs(), ...use })) thrift.took(collectGarbage(), clock.monotonicMs());
+    if (gcPacer.read({ nowMs: clock.monotonicMs(), ...use })) gcPacer.collected(collectGarbage(), clock.monotonicMs());
   }, intervalMs);
   return () => {
     clearInterval(ticking);
@@ -327,27 +327,27 @@ function tick(parts: Parts, settings: Settings): () => void {
 }
 
 async function end(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: string): Promise<void> {
-  daemonLog.info(`ending, asked by ${why}`);
-  parts.recorder.tell("daemon-stopping", `sup is ending, asked by ${why}`);
+  daemonLog.info(`stopping, requested by ${why}`);
+  parts.recorder.tell("daemon-stopping", `sup is stopping, requested by ${why}`);
   parts.background.close();
-  const left = await shutDown(parts);
-  for (const id of left) daemonLog.warn(`${id} could not be stopped`);
+  const stillUp = await shutDown(parts);
+  for (const id of stillUp) daemonLog.warn(`${id} could not be stopped`);
   parts.logs.shutdown();
-  // Who follows a log is called from the event loop: the last lines of the services are on their way there.
+  // Log followers are called from the event loop: this lets them receive the services' last lines.
   await new Promise(setImmediate);
-  parts.recorder.tell("daemon-stopped", "sup has ended; every unit is down");
+  parts.recorder.tell("daemon-stopped", "sup has stopped; every unit is down");
   await unlisten();
   parts.invocations.forget();
   parts.close();
-  daemonLog.info("ended");
+  daemonLog.info("stopped");
 }
 
-/** Ends as a crash would, only in good order: services go on, and the next daemon takes them over. */
+/** Exits without stopping the services; the next daemon adopts them. */
 async function leave(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: string): Promise<void> {
-  daemonLog.info(`ending, asked by ${why}; the services go on`);
+  daemonLog.info(`exiting, requested by ${why}; services keep running`);
   parts.background.close();
   await whenQuiet(parts);
-  parts.recorder.tell("daemon-left", `sup has ended, asked by ${why}; the services go on until the next one takes them over`);
+  parts.recorder.tell("daemon-left", `sup has exited, requested by ${why}; services keep running until the next daemon adopts them`);
   remember(parts);
   await unlisten();
   parts.keeper.leave();

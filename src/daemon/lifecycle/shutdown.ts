@@ -2,30 +2,30 @@ import { isDown } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Parts } from "../compose/compose.ts";
 
-/** Past the longest stop timeout of all units: SIGKILL and post_stop commands need their moment too. */
+/** Added to the stop timeouts of all units, for SIGKILL and post_stop commands. */
 const MARGIN_MS = 15_000;
 
-/** Stops every unit, dependents first. Resolves with the ids that are still not down when all patience is used up. */
+/** Stops every unit, dependents first. Resolves with the ids of the units that are still up after `patienceMs`. */
 export async function shutDown({ world, engine, store }: Parts): Promise<string[]> {
   const ids = world.ids();
   const up = (): string[] => ids.filter((id) => !isDown(world.get(id)?.unit.phase ?? "idle"));
   const { promise, resolve } = Promise.withResolvers<void>();
-  const look = (): void => {
+  const check = (): void => {
     if (up().length === 0) resolve();
   };
-  const unwatch = engine.watch(look);
+  const unwatch = engine.watch(check);
   const timer = setTimeout(resolve, patienceMs(world));
   engine.handle({ type: "request", action: "stop", ids, cause: "shutdown" });
-  look();
+  check();
   await promise;
   clearTimeout(timer);
   unwatch();
-  // Told by the next daemon: what is not in the memories was stopped in order, and enabled units start afresh.
+  // The next daemon takes units without a memory as stopped in order, and starts the enabled ones anew.
   store.record({ memories: ids.map((id) => ({ kind: "unit", id, memory: null })) });
   return up();
 }
 
-/** How long stopping all units may take: each after the other at the worst. */
+/** How long stopping all units may take: in the worst case one after the other. */
 export function patienceMs(world: World): number {
   const ids = world.ids();
   return Math.max(0, ...ids.map((id) => stopMs(world.get(id)?.spec))) * ids.length + MARGIN_MS;

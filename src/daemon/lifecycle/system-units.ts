@@ -1,35 +1,35 @@
 import { SYSTEM_UNITS, type Places } from "../../spec/places.ts";
 
 /**
- * Whose the units of the system are. A user's daemon has them in its unit path, for machines where no other runs; while the
- * system's daemon answers, they are left alone.
+ * Decides whether this user's daemon may run units from /etc/sup/units. They are in its unit path for machines without a
+ * system daemon; while the system daemon responds, the user's daemon leaves them alone.
  *
- * That it begins to answer counts at once, that it ends only when the user's daemon starts or is told to reload: it may be on
- * its way back, and two daemons must not run the same service.
+ * When the system daemon appears, that takes effect immediately. When it disappears, that takes effect only at the next start
+ * or reload of the user's daemon: it may be restarting, and two daemons must not run the same service.
  */
 export class SystemUnits {
   readonly #applies: boolean;
-  readonly #answers: () => boolean;
-  #left = false;
+  readonly #responds: () => boolean;
+  #leaves = false;
 
-  constructor({ mode, unitPath }: Pick<Places, "mode" | "unitPath">, answers: () => boolean) {
+  constructor({ mode, unitPath }: Pick<Places, "mode" | "unitPath">, responds: () => boolean) {
     this.#applies = mode === "user" && unitPath.includes(SYSTEM_UNITS);
-    this.#answers = answers;
+    this.#responds = responds;
   }
 
   leavesAlone(directory: string): boolean {
-    return this.#left && directory === SYSTEM_UNITS;
+    return this.#leaves && directory === SYSTEM_UNITS;
   }
 
-  /** At the start, and at a reload. */
-  look(): void {
-    this.#left = this.#applies && this.#answers();
+  /** Checks whether the system daemon responds; called at the start and at a reload. */
+  check(): void {
+    this.#leaves = this.#applies && this.#responds();
   }
 
-  /** True when the system's daemon has come since the last look. */
-  hasCome(): boolean {
-    if (this.#left || !this.#applies || !this.#answers()) return false;
-    this.#left = true;
+  /** True if the system daemon has appeared since the last check. */
+  hasAppeared(): boolean {
+    if (this.#leaves || !this.#applies || !this.#responds()) return false;
+    this.#leaves = true;
     return true;
   }
 }

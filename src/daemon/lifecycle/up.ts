@@ -12,7 +12,7 @@ export interface UpOptions {
   readonly expect: (units: readonly string[]) => void;
 }
 
-/** The daemon in the foreground of a terminal: every unit of the directory starts, and what they write is shown. */
+/** Runs the daemon in the foreground of a terminal: every unit of the directory starts, and their output is shown. */
 export function runUp({ places, version, line, say, begun, expect }: UpOptions): Promise<number> {
   return runDaemon({
     places,
@@ -24,17 +24,17 @@ export function runUp({ places, version, line, say, begun, expect }: UpOptions):
       begun(info.url);
       await show(parts, { line, say, expect });
     },
-    startAtBoot: wanted,
+    startAtBoot: unitsToStart,
   });
 }
 
-/** Everything but what the operator disabled or the file says not to start: `"enabled": false` in so many words. */
-function wanted({ world, catalog, store }: Parts): string[] {
-  const words = store.enablements();
+/** All units except those that the operator disabled or whose file has an explicit `"enabled": false`. */
+function unitsToStart({ world, catalog, store }: Parts): string[] {
+  const enabled = store.enablements();
   return world
     .ids()
     .filter((id) => world.get(id)!.spec.schedule === null)
-    .filter((id) => words.get(id) ?? (world.get(id)!.spec.enabled || catalog.get(id)?.sources.get("enabled") === "default"));
+    .filter((id) => enabled.get(id) ?? (world.get(id)!.spec.enabled || catalog.get(id)?.sources.get("enabled") === "default"));
 }
 
 async function show({ world, logs, facade }: Parts, { line, say, expect }: Pick<UpOptions, "line" | "say" | "expect">): Promise<void> {

@@ -10,10 +10,10 @@ import type { Clock } from "../../ports/clock.ts";
 import type { EventHistory } from "../../ports/store/events.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import { enforcementWords } from "../../core/metrics/enforcement.ts";
-import { type Holding, unenforcedOf } from "../background/limiter.ts";
+import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
 import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
 
-export interface ExplainOptions extends Holding {
+export interface ExplainOptions extends Enforcement {
   readonly world: World;
   readonly clock: Clock;
   readonly store: EventHistory;

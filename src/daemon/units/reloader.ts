@@ -51,7 +51,7 @@ export class Reloader {
    */
   loadAll(remembered: { has(id: string): boolean }): string[] {
     const { catalog, systemUnits } = this.#o;
-    systemUnits.look();
+    systemUnits.check();
     catalog.refresh(this.#enabledIds());
     const ids = catalog.fresh();
     this.#load(ids, (id) => !remembered.has(id));
@@ -85,7 +85,7 @@ export class Reloader {
   /** Applies the differences between files and running units with as few restarts as possible, or only answers the plan. */
   reload(dryRun: boolean): shape.ReloadPlan {
     const { catalog, world, systemUnits } = this.#o;
-    systemUnits.look();
+    systemUnits.check();
     catalog.refresh(this.#enabledIds());
     const rows = catalog.plan({
       isUp: (id) => {
@@ -102,7 +102,7 @@ export class Reloader {
   /** Stops and unloads the system's units once the system's daemon has started. */
   letGo(): void {
     const { catalog, systemUnits, recorder, world, handle } = this.#o;
-    if (!systemUnits.hasCome()) return;
+    if (!systemUnits.hasAppeared()) return;
     catalog.refresh(this.#enabledIds());
     const ids = [...world.entries()].filter(([, { spec }]) => spec.file.startsWith(`${SYSTEM_UNITS}/`)).map(([id]) => id);
     for (const id of ids) {

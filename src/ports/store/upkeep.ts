@@ -1,4 +1,4 @@
-import type { Windows } from "../../core/metrics/rollup.ts";
+import type { Windows } from "../../core/metrics/windows.ts";
 
 export interface RollUp {
   readonly nowMs: number;

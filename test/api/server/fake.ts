@@ -157,7 +157,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       return found.ok
         ? ok({
             service: found.value,
-            story: [{ time: NOW_ISO, text: "It was started.", lines: ["one"] }],
+            story: [{ time: NOW_ISO, text: "Started.", lines: ["one"] }],
             policy: ["It stays."],
             next: [{ text: "Nothing.", time: null }],
           })

@@ -16,7 +16,7 @@ const stamp = (second: number): string => `2026-11-22T20:00:0${second}.000000000
 
 const runs = runsOf([begins(1, "aaaa1111"), begins(3, "aaaa2222"), begins(5, "bbbb3333")]);
 
-test("a run lasts until the next one begins, the latest is open", () => {
+test("a run lasts until the next one begins; the latest has no end", () => {
   expect(runs.map(({ invocation, from, before }) => [invocation, from, before])).toEqual([
     ["bbbb3333", stamp(5), null],
     ["aaaa2222", stamp(3), stamp(5)],
@@ -25,12 +25,12 @@ test("a run lasts until the next one begins, the latest is open", () => {
   expect(runs[0]!.startedAt).toBe("2026-11-22T20:00:05.000Z");
 });
 
-test("a run with pre_start begins with that, and its two beginnings are one run", () => {
+test("a run with pre_start begins with it, and its two events are one run", () => {
   const [second, first, none] = runsOf([begins(1, "aaaa", "starting"), begins(2, "aaaa"), begins(4, "bbbb", "starting")]);
   expect([first!.from, first!.before, second!.from, none]).toEqual([stamp(1), stamp(4), stamp(4), undefined]);
 });
 
-test("what an older sup has written names no run, and is left out", () => {
+test("events of older versions, which have no invocation, are skipped", () => {
   expect(runsOf([event(1, "started", { run: 1 }), begins(2, "aaaa"), event(3, "started", { run: 3, invocation: "bbbb" })])).toMatchObject([
     { invocation: "aaaa", before: null },
   ]);
@@ -48,21 +48,21 @@ test.each([
 });
 
 test.each([
-  ["-3", "only 3 runs are known"],
+  ["-3", "only 3 runs are recorded"],
   ["aaaa", "2 runs begin with aaaa"],
-  ["cccc", "no run of it is called cccc"],
-])("%s is none: %s", (wanted, error) => {
+  ["cccc", "it has no run cccc"],
+])("%s finds no run: %s", (wanted, error) => {
   expect(findRun(runs, wanted)).toEqual({ ok: false, error });
 });
 
-test("without a known run that is said; of runs that were given the same id the newest is meant", () => {
-  expect(findRun([], "0")).toEqual({ ok: false, error: "no run of it is known" });
-  expect(findRun(runs.slice(2), "-1")).toEqual({ ok: false, error: "only one run is known" });
+test("errors name how many runs are recorded; of several runs with the same id the newest is found", () => {
+  expect(findRun([], "0")).toEqual({ ok: false, error: "it has no recorded runs" });
+  expect(findRun(runs.slice(2), "-1")).toEqual({ ok: false, error: "only 1 run is recorded" });
   const again = runsOf([begins(1, "aaaa"), begins(2, "bbbb"), begins(3, "aaaa")]);
   expect(findRun(again, "aaaa")).toMatchObject({ ok: true, value: { from: stamp(3) } });
 });
 
-test("what to choose from: the newest first, a few of them", () => {
+test("recent runs are listed newest first, at most 5", () => {
   expect(recentRuns([])).toBe("");
   const many = runsOf(Array.from({ length: 9 }, (_, i) => begins(i + 1, `${i}abcdef0123456789`)));
   expect(recentRuns(many)).toStartWith("newest first: 8abcdef0 of 2026-11-22T20:00:09.000Z, 7abcdef0 of ");

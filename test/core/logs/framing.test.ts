@@ -6,7 +6,7 @@ const HEAD = "2026-11-22T20:01:02.123456789Z stdout ";
 const CRI: Framing = { full: Buffer.from(`${HEAD}F `), part: Buffer.from(`${HEAD}P `), endParts: true };
 const RAW: Framing = { full: Buffer.alloc(0), part: Buffer.alloc(0), endParts: false };
 
-/** Feeds chunks as a capture does; answers the records and what is left unfinished. */
+/** Feeds chunks like a capture; returns the records and the unfinished line. */
 function feed(chunks: readonly Buffer[], framing: Framing, outputBytes = 1 << 20): { out: Buffer; rest: Buffer; records: number } {
   const output = Buffer.alloc(outputBytes);
   const made: Buffer[] = [];
@@ -33,7 +33,7 @@ const frame = (text: string): string => {
   return `${out.toString("latin1").replaceAll(HEAD, "")}|${rest.toString("latin1")}`;
 };
 
-test("every line becomes a record, and what has no newline yet is left", () => {
+test("every line becomes a record, and a line without a newline stays in the input", () => {
   expect(frame("")).toBe("|");
   expect(frame("a\n\nb\nc")).toBe("F a\nF \nF b\n|c");
 });
@@ -53,7 +53,7 @@ const bytes = fc.oneof(
     .map(({ fill, length }) => new Uint8Array(length).fill(fill)),
 );
 
-test("whatever the bytes and however they are cut: records rejoin to the lines, no part is too long, no byte changes", () => {
+test("for any bytes in any chunks: records rejoin to the lines, no part is too long, no byte changes", () => {
   const property = fc.property(
     fc.array(bytes, { maxLength: 6 }),
     fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 8 }),
@@ -86,7 +86,7 @@ function unframe(out: Buffer): { text: Buffer; count: number } {
   return { text: Buffer.concat(pieces), count };
 }
 
-test("parseLine takes a record apart, and says null to what is none", () => {
+test("parseLine parses a record and returns null for anything else", () => {
   expect(parseLine(`${HEAD}F a b`)).toEqual({ time: "2026-11-22T20:01:02.123456789Z", stream: "stdout", full: true, text: "a b" });
   expect(parseLine("2026-11-22T20:01:02.5Z stderr P ")).toEqual({
     time: "2026-11-22T20:01:02.5Z",

@@ -5,7 +5,7 @@ import { frameLines, type Framing, PREFIX_BYTES, TAG_AT } from "../../../src/cor
 const prefix = (tag: string): Buffer => Buffer.from(`2026-11-22T20:01:02.123456789Z stdout ${tag} `);
 const CRI: Framing = { full: prefix("F"), part: prefix("P"), endParts: true };
 
-/** A log behind a gate. `room`: bytes that the disk takes. */
+/** A log behind a gate. `room`: bytes that the disk accepts. */
 class Log {
   bytes = Buffer.alloc(0);
   room = Infinity;
@@ -19,7 +19,7 @@ class Log {
     },
   });
 
-  /** One step: what came from the service. Answers what is left of it. */
+  /** One step with output of the service. Returns the unfinished line. */
   step(input: Buffer, allowance = Infinity, outputBytes = 1 << 20): Buffer {
     this.gate.begin(allowance);
     const buffer = Buffer.alloc(outputBytes);
@@ -31,14 +31,14 @@ class Log {
     }
   }
 
-  /** The last line had no newline. */
+  /** The end of a run whose last line had no newline. */
   end(line: Buffer, allowance = Infinity): void {
     this.gate.begin(allowance);
     const buffer = Buffer.concat([CRI.full, line, Buffer.from("\n")]);
     this.gate.take({ buffer, length: buffer.length, count: 1, parts: 0, raw: false, unended: true });
   }
 
-  /** Lines as a reader of CRI joins them, and whether it waits for the end of one. */
+  /** Lines as a CRI reader joins them, and whether it waits for the end of one. */
   read(): { lines: Buffer[]; waits: boolean } {
     const lines: Buffer[] = [];
     let parts: Buffer[] = [];
@@ -64,7 +64,7 @@ class Log {
 const text = (log: Log): string[] => log.read().lines.map(String);
 const lines = (...all: string[]): Buffer => Buffer.from(all.map((one) => `${one}\n`).join(""));
 
-test("what fits passes, at the end of a record; the rest of the step is left out and counted as the service wrote it", () => {
+test("records within the allowance pass; the rest of the step is dropped and counted as the service wrote it", () => {
   const log = new Log();
   log.step(lines("one", "two", "three", "x"), 2 * (PREFIX_BYTES + 4) + 10);
   expect(text(log)).toEqual(["one", "two"]);
@@ -75,7 +75,7 @@ test("what fits passes, at the end of a record; the rest of the step is left out
   expect(text(log)).toEqual(["one", "two", "four"]);
 });
 
-test("a long line of which only the beginning passes is ended, so that nothing is joined to it, and its rest is no second line", () => {
+test("a long line of which only the beginning passes is ended, and its rest does not count as another line", () => {
   const log = new Log();
   const long = "x".repeat(40_000);
   let rest = log.step(Buffer.from(long.slice(0, 20_000)), 17_000);
@@ -87,7 +87,7 @@ test("a long line of which only the beginning passes is ended, so that nothing i
   expect(text(log)).toEqual(["x".repeat(16 * 1024), "after"]);
 });
 
-test("of a line whose beginning was left out the end is left out too", () => {
+test("if the beginning of a line was dropped, its end is dropped too", () => {
   const log = new Log();
   const rest = log.step(Buffer.from("x".repeat(20_000)), 0);
   log.step(Buffer.concat([rest, Buffer.from("end\nnext\n")]));
@@ -103,7 +103,7 @@ test("the last line of a run without a newline is counted without one", () => {
   expect(text(log)).toEqual(["no end"]);
 });
 
-test("a disk that takes a part of a step has taken whole records", () => {
+test("a disk that accepts part of a step has accepted whole records", () => {
   const log = new Log();
   log.room = 100;
   log.step(lines("one", "two", "three"));
@@ -111,8 +111,8 @@ test("a disk that takes a part of a step has taken whole records", () => {
   expect(log.gate.missing("disk")).toEqual({ lines: 1, bytes: 6 });
 });
 
-/** Numbered lines, some of them long, in pieces, with a limit and a disk that come and go. */
-function wild(seed: () => number): { log: Log; produced: Buffer; replayed: boolean } {
+/** Random lines, some of them long, in pieces, with a limit and a full disk at times. */
+function randomRun(seed: () => number): { log: Log; produced: Buffer; replayed: boolean } {
   const log = new Log();
   const produced: Buffer[] = [];
   let rest = Buffer.alloc(0);
@@ -141,10 +141,10 @@ function wild(seed: () => number): { log: Log; produced: Buffer; replayed: boole
   return { log, produced: Buffer.concat(produced), replayed };
 }
 
-test("whatever the limit and the disk do: what is there and what is counted make up what was written, and a step done again ends the same way", () => {
+test("for any limit and disk, written and counted lines add up to all output, and a repeated step gives the same result", () => {
   for (let seed = 1; seed <= 40; seed++) {
     let state = seed * 7919;
-    const { log, produced, replayed } = wild(() => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647);
+    const { log, produced, replayed } = randomRun(() => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647);
     expect(replayed).toBe(true);
     const whole = new Set(produced.toString("latin1").split("\n"));
     const kept = log.read().lines;
@@ -152,14 +152,14 @@ test("whatever the limit and the disk do: what is there and what is counted make
     const missing = (["limit", "disk"] as const).map((why) => log.gate.missing(why));
     expect(missing).toEqual([log.missed.limit, log.missed.disk]);
     const linesOf = produced.toString("latin1").replace(/\n$/, "").split("\n").length;
-    const waiting = log.read().waits ? 1 : 0; // its end is left out, and it is ended before the next record
+    const waiting = log.read().waits ? 1 : 0; // its end was dropped, and an empty record will end it
     expect([seed, kept.length + waiting + missing[0]!.lines + missing[1]!.lines]).toEqual([seed, linesOf]);
     for (const line of kept) expect(whole.has(line.toString("latin1")) || [...whole].some((one) => one.startsWith(line.toString("latin1")))).toBe(true); // prettier-ignore
     expect(there).toBeLessThanOrEqual(produced.length);
   }
 });
 
-test("its state is all there is to remember", () => {
+test("a gate is restored completely from its state", () => {
   const log = new Log();
   log.step(Buffer.from("x".repeat(20_000)), 17_000);
   const again = new Log();
@@ -168,11 +168,11 @@ test("its state is all there is to remember", () => {
   again.gate.state = state;
   expect(again.gate.state).toEqual(state);
   const why: Why = "limit";
-  again.gate.told(why);
+  again.gate.reported(why);
   expect(again.gate.missing(why)).toEqual({ lines: 0, bytes: 0 });
 });
 
-test("raw: a line that was cut off gets a newline before the next", () => {
+test("raw: a line that was cut gets a newline before the next", () => {
   const made: string[] = [];
   const gate = new LossGate({
     write: ({ buffer }, from, to) => made.push(buffer.toString("latin1", from, to)) && to - from,

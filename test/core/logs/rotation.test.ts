@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { findRotated, parseRotated, planRotation, rotatedName, unitOfLog } from "../../../src/core/logs/rotation.ts";
 
-test("only the rotations of this very log are recognised", () => {
+test("only rotations of the same log are recognised", () => {
   expect(parseRotated("web.log", "web.log.1")).toEqual({ number: 1, compressed: false });
   expect(parseRotated("web.log", "web.log.12.zst")).toEqual({ number: 12, compressed: "zstd" });
   expect(parseRotated("web.log", "web.log.3.gz")).toEqual({ number: 3, compressed: "gzip" });
@@ -21,7 +21,7 @@ test("only the rotations of this very log are recognised", () => {
   expect(rotatedName("web.log", { number: 3, compressed: "gzip" })).toBe("web.log.3.gz");
 });
 
-test("a plain file beside its compressed twin is a leftover", () => {
+test("an uncompressed file next to its compressed copy is a leftover", () => {
   for (const names of [
     ["a.log.2", "a.log.2.zst", "a.log.1"],
     ["a.log.1", "a.log.2.zst", "a.log.2"],
@@ -36,7 +36,7 @@ test("a plain file beside its compressed twin is a leftover", () => {
   }
 });
 
-test("a log whose rotations are of both kinds has them all, and of one number in both kinds only one", () => {
+test("plain and compressed rotations are listed together, each number once", () => {
   expect(findRotated("a.log", ["a.log.2.gz", "a.log.1.zst", "a.log.3", "a.log.2"])).toEqual({
     files: [
       { number: 1, compressed: "zstd" },
@@ -49,7 +49,7 @@ test("a log whose rotations are of both kinds has them all, and of one number in
   expect([both.files.length, both.twins]).toEqual([1, []]); // nothing that holds lines is deleted
 });
 
-test("a rotation moves the oldest first and deletes what would be over the limit", () => {
+test("a rotation moves the oldest file first and deletes files over the limit", () => {
   const files = [1, 2, 5].map((number) => ({ number, compressed: number > 1 && ("zstd" as const) }));
   expect(planRotation(files, 5)).toEqual([
     { do: "delete", file: files[2]! },
@@ -60,7 +60,7 @@ test("a rotation moves the oldest first and deletes what would be over the limit
   expect(planRotation([], 3)).toEqual([]);
 });
 
-test("whose log a file is, by its name", () => {
+test("a log file belongs to the unit in its name", () => {
   const of = { "web.log": "web", "web.log.3": "web", "web@1.log.3.zst": "web@1", "a.log.log": "a.log", "a.log.log.2.gz": "a.log", "web.log.1.log": "web.log.1" }; // prettier-ignore
   for (const [name, unit] of Object.entries(of)) expect([name, unitOfLog(name)]).toEqual([name, unit]);
   for (const name of [".log", "web", "web.log.old", "web.log-20261101.gz", "web.log.zst.unfinished", "web.logs", "web.log.0"])

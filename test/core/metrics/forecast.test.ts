@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { forecast, LEAST_POINTS, lookEveryMs, type Verdict } from "../../../src/core/metrics/forecast.ts";
+import { forecast, forecastEveryMs, LEAST_POINTS, type Verdict } from "../../../src/core/metrics/forecast.ts";
 import type { Point } from "../../../src/core/metrics/trend.ts";
 import { series } from "./series.ts";
 
@@ -8,24 +8,24 @@ const MINUTE = 60_000;
 const DAY = 1440;
 const morning = (minute: number): number => 280 - 120 * Math.cos((minute / DAY) * 2 * Math.PI);
 
-describe("what is a trend", () => {
+describe("the verdict on", () => {
   test.each<[string, Point[], Verdict, "a time" | "none"]>([
     ["nothing at all", [], "warming-up", "none"],
     ["a young run", series(LEAST_POINTS - 1, (m) => 100 + 10 * m), "warming-up", "none"],
     ["no change", series(500, () => 100), "steady", "none"],
     ["noise", series(2000, () => 300, 40), "steady", "none"],
     ["a leak that is near its limit", series(600, (m) => 150 + 0.5 * m, 5), "rising", "a time"],
-    ["a leak that is too far from its limit to say when", series(200, (m) => 150 + 0.5 * m, 5), "rising", "none"],
-    ["what gets less", series(600, (m) => 500 - 0.5 * m, 5), "falling", "none"],
-    ["a collector's saw on a flat floor", series(1000, (m) => 300 + (m % 90), 4), "steady", "none"],
-    ["a saw on a leak", series(3000, (m) => 100 + 0.1 * m + (m % 60), 4), "rising", "a time"],
-    ["the first rise of a saw", series(100, (m) => 200 + m, 4), "rising", "none"],
+    ["a leak too far from its limit for a time", series(200, (m) => 150 + 0.5 * m, 5), "rising", "none"],
+    ["a falling value", series(600, (m) => 500 - 0.5 * m, 5), "falling", "none"],
+    ["a garbage collector's sawtooth on a flat floor", series(1000, (m) => 300 + (m % 90), 4), "steady", "none"],
+    ["a sawtooth on a leak", series(3000, (m) => 100 + 0.1 * m + (m % 60), 4), "rising", "a time"],
+    ["the first rise of a sawtooth", series(100, (m) => 200 + m, 4), "rising", "none"],
     ["a step", series(1000, (m) => (m < 500 ? 200 : 480), 5), "steady", "none"],
-    ["a step a moment ago", series(1000, (m) => (m < 960 ? 200 : 480), 5), "steady", "none"],
+    ["a recent step", series(1000, (m) => (m < 960 ? 200 : 480), 5), "steady", "none"],
     ["a spike", series(1000, (m) => (m > 940 && m < 960 ? 500 : 200), 5), "steady", "none"],
-    ["a spike that goes on", series(1000, (m) => (m > 980 ? 200 + 15 * (m - 980) : 200), 3), "steady", "none"],
-    ["caches that fill", series(400, (m) => 100 + 380 * (1 - Math.exp(-m / 100)), 4), "steady", "none"],
-    ["the third morning", series(2 * DAY + 600, morning, 5), "steady", "none"],
+    ["a recent steep rise", series(1000, (m) => (m > 980 ? 200 + 15 * (m - 980) : 200), 3), "steady", "none"],
+    ["a cache that fills", series(400, (m) => 100 + 380 * (1 - Math.exp(-m / 100)), 4), "steady", "none"],
+    ["the third morning of a daily cycle", series(2 * DAY + 600, morning, 5), "steady", "none"],
     ["a leak that began after two quiet days", series(2 * DAY + 300, (m) => 200 + Math.max(0, m - 2 * DAY), 5), "rising", "a time"],
     ["a staircase", series(900, (m) => 100 + 50 * Math.floor(m / 120)), "rising", "a time"],
   ])("%s", (_, points, verdict, time) => {
@@ -34,7 +34,7 @@ describe("what is a trend", () => {
   });
 });
 
-test("a time and its band; wild points do not bend it", () => {
+test("a leak has a time with a confidence band, and outliers do not change it", () => {
   const points = series(600, (m) => 150 + 0.5 * m, 3).map((point, i) => (i % 9 === 0 ? { ...point, value: 2000 } : point));
   const { slope, inMs, soonestMs, latestMs, level } = forecast(points, 512);
   expect(slope * MINUTE).toBeCloseTo(0.5, 1);
@@ -43,7 +43,7 @@ test("a time and its band; wild points do not bend it", () => {
   expect(inMs!).toBeLessThan(latestMs!);
 });
 
-test("without a limit there is a trend and no time", () => {
+test("without a limit a trend has no time", () => {
   expect(
     forecast(
       series(600, (m) => 150 + m),
@@ -52,7 +52,7 @@ test("without a limit there is a trend and no time", () => {
   ).toMatchObject({ verdict: "rising", inMs: null });
 });
 
-test("a limit that is passed already is reached now", () => {
+test("a limit that is already exceeded is reached now", () => {
   expect(
     forecast(
       series(600, (m) => 150 + m),
@@ -61,8 +61,8 @@ test("a limit that is passed already is reached now", () => {
   ).toBe(0);
 });
 
-describe("of any series", () => {
-  test("a straight line is seen as what it is, whatever its units", () => {
+describe("for any series", () => {
+  test("a straight line is rising with its own slope, whatever its units", () => {
     const scale = fc.double({ min: 0.01, max: 1000, noNaN: true });
     const line = fc.record({
       count: fc.integer({ min: 60, max: 800 }),
@@ -83,7 +83,7 @@ describe("of any series", () => {
     );
   });
 
-  test("noise around a level foresees nothing", () => {
+  test("noise around a level gives no time", () => {
     const noise = fc.record({
       count: fc.integer({ min: 60, max: 600 }),
       seed: fc.integer(),
@@ -101,7 +101,7 @@ describe("of any series", () => {
     );
   });
 
-  test("the answer is made of numbers, and its times are in order", () => {
+  test("all numbers are finite, and the times are in order", () => {
     const wild = fc.array(fc.record({ gap: fc.nat(1e7), value: fc.double({ min: 0, max: 1e6, noNaN: true }) }), { maxLength: 300 });
     fc.assert(
       fc.property(wild, (steps) => {
@@ -119,11 +119,11 @@ describe("of any series", () => {
 });
 
 test.each([
-  ["a young run every few samples", 60_000, null, 25_000],
-  ["then forty times in its age", 3_600_000, null, 90_000],
-  ["an old one every hour", 7 * 86_400_000, null, 3_600_000],
-  ["sooner when its limit is near", 7 * 86_400_000, 6_000_000, 600_000],
-  ["but not at every sample", 7 * 86_400_000, 10_000, 25_000],
-])("it is looked at: %s", (_, age, inMs, wanted) => {
-  expect(lookEveryMs(age, 5000, inMs)).toBe(wanted);
+  ["every few samples in a young run", 60_000, null, 25_000],
+  ["at intervals of 1/40 of the run's age", 3_600_000, null, 90_000],
+  ["every hour in an old run", 7 * 86_400_000, null, 3_600_000],
+  ["sooner when the limit is near", 7 * 86_400_000, 6_000_000, 600_000],
+  ["never at every sample", 7 * 86_400_000, 10_000, 25_000],
+])("a forecast is made %s", (_, age, inMs, wanted) => {
+  expect(forecastEveryMs(age, 5000, inMs)).toBe(wanted);
 });

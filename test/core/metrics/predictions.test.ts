@@ -1,40 +1,40 @@
 import { expect, test } from "bun:test";
 import { forecast } from "../../../src/core/metrics/forecast.ts";
 import {
+  addForecast,
   type Bound,
   boundOf,
   forecastWords,
   isForeseen,
   isLeak,
-  look,
   NO_EPISODE,
-  TOLD_EPISODE,
+  REPORTED_EPISODE,
   type PredictionEpisode,
 } from "../../../src/core/metrics/predictions.ts";
 import { series } from "./series.ts";
 
-/** `x` foresees the limit, `.` does not; the answer has the looks that are told, counted from 1. */
-function told(looks: string, begin: PredictionEpisode = NO_EPISODE): number[] {
+/** Forecasts that predict the limit (`x`) or do not (`.`); returns the numbers, from 1, of those that are reported. */
+function reported(forecasts: string, begin: PredictionEpisode = NO_EPISODE): number[] {
   let episode = begin;
-  return [...looks].flatMap((one, index) => {
-    const result = look(episode, one === "x");
+  return [...forecasts].flatMap((one, index) => {
+    const result = addForecast(episode, one === "x");
     ({ episode } = result);
-    return result.news ? [index + 1] : [];
+    return result.isNew ? [index + 1] : [];
   });
 }
 
 test.each<[string, string, number[]]>([
-  ["one look is none", "x..x..", []],
-  ["two in a row are told, once", "xxxxxxxx", [2]],
-  ["what flickers is one episode", "xx.x..xx.xx", [2]],
-  ["three that see nothing end it", "xx...xx", [2, 7]],
-])("%s", (_, looks, wanted) => {
-  expect(told(looks)).toEqual(wanted);
+  ["a single prediction is not reported", "x..x..", []],
+  ["two consecutive predictions are reported once", "xxxxxxxx", [2]],
+  ["a flickering prediction is one episode", "xx.x..xx.xx", [2]],
+  ["three forecasts without a prediction end the episode", "xx...xx", [2, 7]],
+])("%s", (_, forecasts, wanted) => {
+  expect(reported(forecasts)).toEqual(wanted);
 });
 
-test("what an earlier daemon told is not told again before it was over", () => {
-  expect(told("xxx..xx", TOLD_EPISODE)).toEqual([]);
-  expect(told("...xx", TOLD_EPISODE)).toEqual([5]);
+test("a prediction reported by an earlier daemon is not repeated before its episode ends", () => {
+  expect(reported("xxx..xx", REPORTED_EPISODE)).toEqual([]);
+  expect(reported("...xx", REPORTED_EPISODE)).toEqual([5]);
 });
 
 const own = (value: number): Bound => ({ value, of: "unit" });
@@ -49,11 +49,14 @@ test.each([
   ["memory", null, undefined, 300, null],
   ["cpu", 200, 50, 1, own(200)],
   ["cpu", null, 50, 1, null],
-] as const)("%s with a limit of %p, at %p, of a machine with %p left, goes up to %p", (metric, max, now, spare, wanted) => {
-  expect(boundOf(metric, max, now, spare)).toEqual(wanted);
-});
+] as const)(
+  "%s with a limit of %p, a value of %p and %p available on the machine has the bound %p",
+  (metric, max, now, available, wanted) => {
+    expect(boundOf(metric, max, now, available)).toEqual(wanted);
+  },
+);
 
-test("a limit that was passed already is not foreseen", () => {
+test("a limit that is already exceeded is not foreseen", () => {
   const points = series(600, (m) => 150 + m);
   expect(isForeseen(forecast(points, 800), own(800))).toBe(true);
   expect(isForeseen(forecast(points, 300), own(300))).toBe(false);
@@ -92,22 +95,26 @@ test("a leak is a rise over half an hour of samples", () => {
 const MINUTES_5 = 300_000;
 
 test.each([
-  [series(10, () => 1), own(512), "Memory: too little is known of this run yet"],
+  [series(10, () => 1), own(512), "Memory: this run is too young for a forecast"],
   [series(600, () => 100), own(512), "Memory shows no trend: 100 MiB of 512 MiB"],
   [series(600, () => 100), null, "Memory shows no trend: 100 MiB"],
-  [series(601, (m) => 100 + m), null, "Memory grows by 60 MiB an hour (60 MiB to 60 MiB), seen over 9h 30m; 700 MiB now"],
+  [series(601, (m) => 100 + m), null, "Memory grows by 60 MiB per hour (60 MiB to 60 MiB), measured over 9h 30m; now at 700 MiB"],
   [
     series(601, (m) => 100 + m),
     own(760),
-    "Memory grows by 60 MiB an hour (60 MiB to 60 MiB), seen over 9h 30m; at 700 MiB now, it reaches its limit of 760 MiB in about 1h (36m 15s to 1h 23m)",
+    "Memory grows by 60 MiB per hour (60 MiB to 60 MiB), measured over 9h 30m; now at 700 MiB, it reaches its limit of 760 MiB in about 1h (36m 15s to 1h 23m)",
   ],
   [
     series(601, (m) => 100 + m),
     machine(760),
-    "Memory grows by 60 MiB an hour (60 MiB to 60 MiB), seen over 9h 30m; at 700 MiB now, the machine has no memory left for it in about 1h (36m 15s to 1h 23m)",
+    "Memory grows by 60 MiB per hour (60 MiB to 60 MiB), measured over 9h 30m; now at 700 MiB, the machine runs out of memory in about 1h (36m 15s to 1h 23m)",
   ],
   [series(600, () => 100), machine(512), "Memory shows no trend: 100 MiB"],
-  [series(601, (m) => 1000 - m), own(2000), "Memory falls by 60 MiB an hour (60 MiB to 60 MiB), seen over 9h 30m; 400 MiB of 2000 MiB now"],
+  [
+    series(601, (m) => 1000 - m),
+    own(2000),
+    "Memory falls by 60 MiB per hour (60 MiB to 60 MiB), measured over 9h 30m; now at 400 MiB of 2000 MiB",
+  ],
 ])("in words %#", (points, bound, wanted) => {
   expect(forecastWords("memory", forecast(points, bound?.value ?? null), bound)).toBe(wanted);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { bucketOf, rollUp, windowsFor } from "../../../src/core/metrics/rollup.ts";
+import { bucketOf, rollUp } from "../../../src/core/metrics/rollup.ts";
+import { windowsFor } from "../../../src/core/metrics/windows.ts";
 import type { MetricRow } from "../../../src/ports/store/metrics.ts";
 
 const row = (timestamp: string, more: Partial<MetricRow> = {}): MetricRow => ({
@@ -22,8 +23,8 @@ test.each([
   expect(bucketOf(time, step)).toBe(wanted);
 });
 
-describe("rolled up", () => {
-  test("means, peaks, the worst health, the mean of what was reported", () => {
+describe("rows that are rolled up", () => {
+  test("have means, peaks, the worst health and the mean of reported numbers", () => {
     const rows = [
       row("12:00:05", { cpuPercent: 10, memoryMb: 100, responseTimeMs: 4, tasks: 3, openFiles: 10, restarts: 1, reported: { queue: 2 } }),
       row("12:00:10", { cpuPercent: null, memoryMb: 300, healthStatus: "degraded", reported: { queue: 4, jobs: 1 } }),
@@ -63,12 +64,12 @@ describe("rolled up", () => {
     ]);
   });
 
-  test("again, peaks stay peaks", () => {
+  test("keep their peaks when rolled up again", () => {
     const minutes = rollUp([row("12:00:05", { memoryMb: 900 }), row("12:00:10", { memoryMb: 100 }), row("12:14:00", { memoryMb: 1 })], 60);
     expect(rollUp(minutes, 900)).toMatchObject([{ timestamp: "2026-11-23T12:00:00.000Z", memoryMax: 900, memoryMb: 250.5, step: 900 }]);
   });
 
-  test("nothing known stays nothing", () => {
+  test("stay null if nothing was measured", () => {
     expect(rollUp([row("12:00:00", { cpuPercent: null, memoryMb: null })], 60)[0]).toMatchObject({ cpuPercent: null, cpuMax: null });
     expect(rollUp([], 60)).toEqual([]);
   });
@@ -86,7 +87,7 @@ test.each([
   expect(windows[900].keptMs).toBe(7 * 86_400_000);
 });
 
-test("nothing is kept for longer than it is to be kept", () => {
+test("nothing is kept longer than the retention time", () => {
   const windows = windowsFor(1, 5000, 3_600_000);
   for (const { keptMs, plainMs } of Object.values(windows)) expect([keptMs, plainMs]).toEqual([3_600_000, 3_600_000]);
 });

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import {
   beginCheck,
   beginLiveCheck,
-  healthNews,
+  beginProbe,
+  healthChangeEvent,
   probed,
-  probing,
   type CheckResult,
   type CheckState,
 } from "../../../src/core/unit/check.ts";
@@ -30,7 +30,7 @@ class Checked {
     if (this.state.dueMs === null) throw new Error("no probe is due");
     this.nowMs = Math.max(this.nowMs, this.state.dueMs);
     this.probedAt.push(this.nowMs);
-    this.state = probing(this.state);
+    this.state = beginProbe(this.state);
     this.nowMs += tookMs;
     return this.result(kind, this.state.seq);
   }
@@ -58,7 +58,7 @@ const resultOf = (kind: "ok" | "bad" | "broken" | "fallback", atMs: number): Che
 });
 
 describe("becoming ready", () => {
-  test("the first probe is due at once, and health is `starting` until it passes", () => {
+  test("the first probe is due immediately, and health is `starting` until it passes", () => {
     const check = new Checked();
     expect(check.state).toMatchObject({ dueMs: 0, health: "starting", ready: false });
     check.probe("bad");
@@ -68,17 +68,17 @@ describe("becoming ready", () => {
     expect(check.verdicts).toEqual(["ready at 1000"]);
   });
 
-  test("it is ready once the check passed once, whatever success_threshold says", () => {
+  test("one pass makes the unit ready, whatever success_threshold says", () => {
     expect(new Checked({ successThreshold: 5 }).probe("ok").verdicts).toEqual(["ready at 0"]);
   });
 
-  test("a pass of the fallback makes it ready and degraded", () => {
+  test("a pass of the fallback makes the unit ready and degraded", () => {
     const check = new Checked().probe("fallback");
     expect(check.verdicts).toEqual(["ready at 0"]);
     expect(check.state.health).toBe("degraded");
   });
 
-  test("ready is told once", () => {
+  test("the `ready` verdict comes only once", () => {
     expect(new Checked().probes("ok ok bad ok").verdicts).toEqual(["ready at 0"]);
   });
 
@@ -120,37 +120,37 @@ describe("losing health", () => {
     expect(check.verdicts).toEqual(["ready at 0", "unhealthy at 90000"]);
   });
 
-  test("one pass sets the count back to 0", () => {
+  test("one pass resets the failure count", () => {
     const check = new Checked().probes("ok bad bad ok bad bad");
     expect(check.state).toMatchObject({ health: "healthy", failures: 2 });
     expect(check.verdicts).toEqual(["ready at 0"]);
   });
 
-  test("a probe that broke by our own fault is never counted, as failure or as success", () => {
+  test("a broken probe counts neither as a failure nor as a success", () => {
     const check = new Checked().probes("ok bad bad broken broken broken");
     expect(check.state).toMatchObject({ health: "healthy", failures: 2 });
     expect(check.probe("bad").verdicts.at(-1)).toBe("unhealthy at 180000");
     expect(new Checked().probes("broken broken").state).toMatchObject({ health: "starting", ready: false });
   });
 
-  test("threshold 1 trips at the first failure", () => {
+  test("with threshold 1, the first failure makes it unhealthy", () => {
     expect(new Checked({ failureThreshold: 1 }).probes("ok bad").verdicts).toEqual(["ready at 0", "unhealthy at 30000"]);
   });
 
-  test("after the verdict the check holds until a newer run", () => {
+  test("after the verdict, no probe is due until the next run", () => {
     const check = new Checked({ failureThreshold: 1 }).probes("ok bad");
     expect(check.state.dueMs).toBeNull();
     expect(beginCheck(2, 70_000)).toMatchObject({ run: 2, health: "starting", failures: 0, dueMs: 70_000 });
   });
 
-  test("both the primary and the fallback failing counts as one failure; the fallback passing as none", () => {
+  test("a failure of both the primary and the fallback counts as one failure; a pass of the fallback counts as none", () => {
     const check = new Checked().probes("ok bad bad fallback");
     expect(check.state).toMatchObject({ health: "degraded", failures: 0 });
     expect(check.probes("bad bad").state.health).toBe("degraded");
     expect(check.probe("bad").state.health).toBe("unhealthy");
   });
 
-  test("degraded by the fallback brings no verdict, and the primary passing ends it", () => {
+  test("`degraded` brings no verdict, and a pass of the primary ends it", () => {
     const check = new Checked().probes("ok fallback fallback fallback fallback");
     expect(check.verdicts).toEqual(["ready at 0"]);
     expect(check.probe("ok").state.health).toBe("healthy");
@@ -160,13 +160,13 @@ describe("losing health", () => {
 describe("action none", () => {
   const spec = { action: "none", failureThreshold: 2, successThreshold: 3 } as const;
 
-  test("the verdict is told once per episode and probing goes on", () => {
+  test("the verdict comes once until the unit recovers, and probes continue", () => {
     const check = new Checked(spec).probes("ok bad bad bad bad bad");
     expect(check.verdicts).toEqual(["ready at 0", "unhealthy at 60000"]);
     expect(check.state).toMatchObject({ health: "unhealthy", dueMs: 180_000 });
   });
 
-  test("it recovers after success_threshold successes in a row, and may fall ill again", () => {
+  test("it recovers after success_threshold successes in a row, and may become unhealthy again", () => {
     const check = new Checked(spec).probes("ok bad bad ok ok");
     expect(check.state.health).toBe("unhealthy");
     check.probes("bad ok ok");
@@ -180,7 +180,7 @@ describe("action none", () => {
     expect(new Checked(spec).probes("ok bad bad fallback fallback fallback").state.health).toBe("degraded");
   });
 
-  test("a unit that never passes becomes unhealthy, and still ready when it passes at last", () => {
+  test("a unit that has never passed becomes unhealthy, and ready at its first pass", () => {
     const check = new Checked({ ...spec, failureThreshold: 1, successThreshold: 2 }).probes("bad ok");
     expect(check.verdicts).toEqual(["unhealthy at 0", "ready at 1000"]);
     expect(check.state.health).toBe("unhealthy");
@@ -195,17 +195,17 @@ describe("time", () => {
     expect(check.probedAt).toEqual([0, 30_000, 60_000, 90_000]);
   });
 
-  test("slots that a slow probe used up are left out; checks never overlap", () => {
+  test("slots that pass during a slow probe are skipped; probes never overlap", () => {
     const check = new Checked({}, beginLiveCheck(1, 0)).probe("ok", 65_000).probe("ok");
     expect(check.probedAt).toEqual([0, 90_000]);
   });
 
-  test("no probe is due while one is under way", () => {
-    const state = probing(beginCheck(1, 0));
+  test("no probe is due while one runs", () => {
+    const state = beginProbe(beginCheck(1, 0));
     expect(state).toMatchObject({ dueMs: null, probing: true, seq: 1 });
   });
 
-  test("a daemon that was asleep probes once, not once for each slot that it missed", () => {
+  test("after a suspended daemon resumes, one probe runs, not one for each missed slot", () => {
     const check = new Checked({}, beginLiveCheck(1, 0)).probe("ok");
     check.nowMs = 1_000_000;
     check.probe("ok").probe("ok");
@@ -214,7 +214,7 @@ describe("time", () => {
 });
 
 describe("results", () => {
-  test("a late result of an earlier probe is dropped, and so is a second one of the same", () => {
+  test("a late result of an earlier probe is dropped, and so is a second result of the same probe", () => {
     const check = new Checked({ failureThreshold: 1 }).probe("ok").probe("ok");
     const before = check.state;
     expect(check.result("bad", 1).state).toBe(before);
@@ -228,13 +228,13 @@ describe("results", () => {
     expect(check.state.results.map((result) => result.atMs / 30_000)).toEqual([15, 16, 17, 18, 19, 20, 21, 22, 23, 24]);
   });
 
-  test("a broken probe is kept with its cause", () => {
+  test("the result of a broken probe is kept with its cause", () => {
     expect(new Checked().probe("broken").state.results).toMatchObject([{ kind: "broken", detail: "broken" }]);
   });
 });
 
-describe("a check that a running unit gets later", () => {
-  test("does not ask for readiness: `unknown`, then by the thresholds", () => {
+describe("a check added to a running unit", () => {
+  test("does not affect readiness: health is `unknown` until success_threshold is reached", () => {
     const check = new Checked({ successThreshold: 2 }, beginLiveCheck(4, 0));
     expect(check.state).toMatchObject({ run: 4, health: "unknown", ready: true });
     check.probe("ok");
@@ -244,40 +244,35 @@ describe("a check that a running unit gets later", () => {
     expect(check.verdicts).toEqual([]);
   });
 
-  test("trips at failure_threshold", () => {
+  test("becomes unhealthy at failure_threshold", () => {
     expect(new Checked({ failureThreshold: 2 }, beginLiveCheck(1, 0)).probes("bad bad").verdicts).toEqual(["unhealthy at 30000"]);
   });
 
-  test("start_period is over for it", () => {
+  test("has no start_period", () => {
     const check = new Checked({ failureThreshold: 1, startPeriodMs: 60_000 }, beginLiveCheck(1, 0)).probe("bad");
     expect(check.verdicts).toEqual(["unhealthy at 0"]);
   });
 });
 
-describe("what a change of health is worth telling", () => {
+describe("the history entry for a change of health", () => {
   type Health = CheckState["health"];
-  const news = (was: Health, is: Health, action: CheckSpec["action"] = "restart"): string | null => {
+  const entry = (was: Health, is: Health, action: CheckSpec["action"] = "restart"): string | null => {
     const [before, after] = [was, is].map((health) => ({ ...beginCheck(1, 0), health, failures: 3 })) as [CheckState, CheckState];
-    const effect = healthNews(before, after, { ...CHECK, action }, resultOf("bad", 0));
-    return effect?.type === "tell" ? `${effect.event.type}: ${effect.event.message}` : null;
+    const effect = healthChangeEvent(before, after, { ...CHECK, action }, resultOf("bad", 0));
+    return effect?.type === "record" ? `${effect.event.type}: ${effect.event.message}` : null;
   };
 
   test.each<[Health, Health, CheckSpec["action"], string | null]>([
     ["starting", "healthy", "restart", null],
     ["unknown", "healthy", "restart", null],
     ["healthy", "healthy", "restart", null],
-    ["starting", "degraded", "restart", "degraded: only its fallback check passes: bad"],
-    ["healthy", "degraded", "none", "degraded: only its fallback check passes: bad"],
+    ["starting", "degraded", "restart", "degraded: only the fallback check passes: bad"],
+    ["healthy", "degraded", "none", "degraded: only the fallback check passes: bad"],
     ["degraded", "healthy", "restart", "healthy: healthy again: bad"],
     ["unhealthy", "healthy", "none", "healthy: healthy again: bad"],
     ["healthy", "unhealthy", "restart", null],
-    [
-      "healthy",
-      "unhealthy",
-      "none",
-      "unhealthy: health check failed 3 times in a row: bad; its check's action is none: it is left running",
-    ],
+    ["healthy", "unhealthy", "none", "unhealthy: health check failed 3 times in a row: bad; left running (action none)"],
   ])("%s to %s with action %s: %p", (was, is, action, wanted) => {
-    expect(news(was, is, action)).toBe(wanted);
+    expect(entry(was, is, action)).toBe(wanted);
   });
 });

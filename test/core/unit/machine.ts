@@ -8,7 +8,7 @@ import { step, type StepResult } from "../../../src/core/unit/step.ts";
 import type { Spec } from "../../../src/spec/spec.ts";
 import { code, ref } from "../fixtures.ts";
 
-/** One unit under test: events go in by name, the time moves by hand, effects of the last event lie in `effects`. */
+/** One unit under test. Methods send events, `pass` moves the clock, and `effects` holds the effects of the last event. */
 export class Machine {
   unit: Unit;
   nowMs = 0;
@@ -26,23 +26,23 @@ export class Machine {
   }
 
   /** Effects of the last event, without history: `spawn`, `signal 15 group`, `kill`, `sweep 9`. */
-  get acts(): string[] {
+  get actions(): string[] {
     return this.effects.flatMap((effect) => {
-      if (effect.type === "tell") return [];
+      if (effect.type === "record") return [];
       if (effect.type === "signal") return [`signal ${effect.signal} ${effect.mode}`];
       return [effect.type === "sweep" ? `sweep ${effect.signal}` : effect.type];
     });
   }
 
-  /** Words of the history that the last event wrote. */
-  get told(): HistoryType[] {
-    return this.effects.flatMap((effect) => (effect.type === "tell" ? [effect.event.type] : []));
+  /** Types of the history entries of the last event. */
+  get recorded(): HistoryType[] {
+    return this.effects.flatMap((effect) => (effect.type === "record" ? [effect.event.type] : []));
   }
 
-  /** The `cause` of the start that the last event told. */
+  /** The `cause` in the `started` entry of the last event. */
   get startedBy(): unknown {
     return this.effects.flatMap((effect) =>
-      effect.type === "tell" && effect.event.type === "started" ? [effect.event.details.cause] : [],
+      effect.type === "record" && effect.event.type === "started" ? [effect.event.details.cause] : [],
     )[0];
   }
 
@@ -93,7 +93,7 @@ export class Machine {
     return this.send({ type: "due", run: this.unit.run, why: this.unit.due.why });
   }
 
-  /** From rest to `running`. */
+  /** Takes a unit from `idle` to `running`. */
   up(): this {
     this.start().clear();
     if (this.phase === "preparing") this.prepared();
@@ -102,13 +102,13 @@ export class Machine {
     return this;
   }
 
-  /** The main process ends and leaves nothing behind. */
+  /** The main process exits and leaves no other processes. */
   ends(exit: Exit | number): this {
     this.exits(exit).swept();
     return this.phase === "finishing" ? this.finished() : this;
   }
 
-  /** The stop goes through: recorded, released, ended, swept. */
+  /** A complete stop: requested, released, exited, swept. */
   down(): this {
     this.stop();
     if (this.phase === "running" || this.phase === "starting") this.release();

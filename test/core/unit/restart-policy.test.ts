@@ -8,16 +8,21 @@ const TEN: RestartPolicy = { ...POLICY, retryDelayMs: 10_000 };
 const FAILED: Ended = { by: "exit", exit: code(1), ranMs: null };
 type Ended = Pick<Ending, "by" | "exit" | "ranMs">;
 
-const ask = (policy: Partial<RestartPolicy>, ended: Partial<Ended> = {}, ledger: Partial<Ledger> = {}, nowMs = 0, roll = 0.5): Decision =>
-  decide({ ...POLICY, ...policy }, { ...NO_LEDGER, ...ledger }, { ...FAILED, ...ended }, { nowMs, roll });
+const decideFor = (
+  policy: Partial<RestartPolicy>,
+  ended: Partial<Ended> = {},
+  ledger: Partial<Ledger> = {},
+  nowMs = 0,
+  roll = 0.5,
+): Decision => decide({ ...POLICY, ...policy }, { ...NO_LEDGER, ...ledger }, { ...FAILED, ...ended }, { nowMs, roll });
 
-/** A decision in a line. */
-function words(decision: Decision): string {
+/** A decision in one line. */
+function describeDecision(decision: Decision): string {
   if (decision.kind === "after") return `after ${decision.delayMs} ${decision.attempt === null ? "clean" : `retry ${decision.attempt}`}`;
   return decision.kind === "giveUp" ? (decision.fatal ? "fatal" : "failed") : "done";
 }
 
-describe("an end that is neither a failure of the unit nor its success", () => {
+describe("a shortage, and an exit before readiness", () => {
   test.each([
     [{ maxRetries: 0 }, { by: "shortage", exit: null }, "after 1000 clean"],
     [{ maxRetries: 0, retryDelayMs: 5000 }, { by: "shortage", exit: null }, "after 5000 clean"],
@@ -26,7 +31,7 @@ describe("an end that is neither a failure of the unit nor its success", () => {
     [{ noRestartExitCodes: [0] }, { by: "protocol", exit: code(0) }, "failed"],
     [{ restartOnExit: true, maxRetries: 0 }, { by: "protocol", exit: code(0) }, "fatal"],
   ] as const)("%j, %j: %s", (policy, ended, expected) => {
-    expect(words(ask(policy, ended))).toBe(expected);
+    expect(describeDecision(decideFor(policy, ended))).toBe(expected);
   });
 });
 
@@ -44,7 +49,7 @@ describe("the delay before a retry", () => {
     expect(backoffMs({ ...TEN, jitter: 0.5 }, 9, 0)).toBe(150_000);
   });
 
-  test("stays a number for ever, so that a unit that never gives up never gets stuck", () => {
+  test("stays finite, so that a unit that retries forever never gets stuck", () => {
     for (const retryDelayMs of [0, 1, 1000])
       for (const n of [1, 1023, 1024, 1025, 5000, 1e9]) {
         const delay = backoffMs({ ...POLICY, retryDelayMs }, n, 0.5);
@@ -75,13 +80,13 @@ describe("the delay before a retry", () => {
 });
 
 describe("a unit that keeps failing", () => {
-  /** Lets it fail until it gives up, or `most` times. */
+  /** Lets the unit fail until the policy gives up, or `most` times. */
   function history(policy: Partial<RestartPolicy>, most = 20): string[] {
     const seen: string[] = [];
     let ledger: Ledger = NO_LEDGER;
     while (seen.length < most) {
-      const decision = ask(policy, {}, ledger);
-      seen.push(words(decision));
+      const decision = decideFor(policy, {}, ledger);
+      seen.push(describeDecision(decision));
       ledger = decision.ledger;
       if (decision.kind !== "after") break;
     }
@@ -99,45 +104,45 @@ describe("a unit that keeps failing", () => {
     ]);
   });
 
-  test("with max_retries 0 is fatal at once", () => {
+  test("with max_retries 0 is fatal immediately", () => {
     expect(history({ maxRetries: 0 })).toEqual(["fatal"]);
   });
 
-  test("with max_retries 1 has one more try", () => {
+  test("with max_retries 1 is retried once", () => {
     expect(history({ maxRetries: 1 })).toEqual(["after 1000 retry 1", "fatal"]);
   });
 
-  test("with max_retries -1 never gives up, and counts on", () => {
+  test("with max_retries -1 is retried forever, and the counter grows", () => {
     const seen = history({ maxRetries: -1 }, 2000);
     expect(seen).toHaveLength(2000);
     expect(seen.at(-1)).toBe("after 300000 retry 2000");
   });
 
-  test("says how many retries failed when it gives up", () => {
-    const decision = ask({ maxRetries: 3 }, {}, { retries: 3 });
+  test("is fatal with a message that says how many retries failed", () => {
+    const decision = decideFor({ maxRetries: 3 }, {}, { retries: 3 });
     expect(decision).toMatchObject({ kind: "giveUp", fatal: true, why: "3 of 3 retries failed" });
   });
 });
 
-describe("what is decided", () => {
+describe("the decision", () => {
   const rows: ReadonlyArray<readonly [rule: string, policy: Partial<RestartPolicy>, ended: Partial<Ended>, retries: number, decision: string]> = [
-    ["a clean exit is done", {}, { exit: code(0) }, 0, "done"],
+    ["after a clean exit the unit stays down", {}, { exit: code(0) }, 0, "done"],
     ["a code of success_exit_codes is a clean exit", { successExitCodes: [0, 3] }, { exit: code(3) }, 0, "done"],
-    ["0 is a failure when success_exit_codes leaves it out", { successExitCodes: [3] }, { exit: code(0) }, 0, "after 1000 retry 1"],
+    ["0 is a failure if success_exit_codes does not include it", { successExitCodes: [3] }, { exit: code(0) }, 0, "after 1000 retry 1"],
     ["another code is a failure", {}, { exit: code(2) }, 0, "after 1000 retry 1"],
     ["a signal is a failure", {}, { exit: killedBy(15) }, 0, "after 1000 retry 1"],
-    ["an end that nobody saw is a failure", {}, { exit: { kind: "lost" } }, 0, "after 1000 retry 1"],
-    ["lost health is a failure, whatever the code", {}, { by: "health", exit: code(0) }, 0, "after 1000 retry 1"],
+    ["an unobserved exit is a failure", {}, { exit: { kind: "lost" } }, 0, "after 1000 retry 1"],
+    ["a failed health check is a failure, whatever the code", {}, { by: "health", exit: code(0) }, 0, "after 1000 retry 1"],
     ["a start timeout is a failure, whatever the code", {}, { by: "timeout", exit: code(0) }, 0, "after 1000 retry 1"],
     ["a failed spawn is a failure", {}, { by: "spawn", exit: null }, 0, "after 1000 retry 1"],
     ["a failed pre_start is a failure", {}, { by: "hook", exit: null }, 0, "after 1000 retry 1"],
-    ["a code of no_restart_exit_codes fails for good", { noRestartExitCodes: [78] }, { exit: code(78) }, 0, "failed"],
+    ["a code of no_restart_exit_codes is not retried", { noRestartExitCodes: [78] }, { exit: code(78) }, 0, "failed"],
     ["no_restart_exit_codes forbids the restart after a clean exit too", { restartOnExit: true, noRestartExitCodes: [0] }, { exit: code(0) }, 0, "done"],
-    ["the code of a run that sup ended is not one of no_restart_exit_codes", { noRestartExitCodes: [78] }, { by: "health", exit: code(78) }, 0, "after 1000 retry 1"],
-    ["auto_restart off: a failure is failed", { autoRestart: false }, {}, 0, "failed"],
-    ["auto_restart off: a clean exit is done", { autoRestart: false }, { exit: code(0) }, 0, "done"],
+    ["no_restart_exit_codes does not apply to a run that sup ended", { noRestartExitCodes: [78] }, { by: "health", exit: code(78) }, 0, "after 1000 retry 1"],
+    ["auto_restart off: a failure leads to failed", { autoRestart: false }, {}, 0, "failed"],
+    ["auto_restart off: after a clean exit the unit stays down", { autoRestart: false }, { exit: code(0) }, 0, "done"],
     ["restart_on_exit does not need auto_restart", { autoRestart: false, restartOnExit: true }, { exit: code(0) }, 0, "after 1000 clean"],
-    ["a restart after a clean exit waits retry_delay and is no retry", { restartOnExit: true, retryDelayMs: 7000 }, { exit: code(0) }, 4, "after 7000 clean"],
+    ["a restart after a clean exit waits retry_delay and uses up no retry", { restartOnExit: true, retryDelayMs: 7000 }, { exit: code(0) }, 4, "after 7000 clean"],
     ["a restart after a clean exit is possible with no retries left", { restartOnExit: true, maxRetries: 0 }, { exit: code(0) }, 0, "after 1000 clean"],
     ["a run shorter than reset_after goes on counting", {}, { ranMs: 59_999 }, 2, "after 4000 retry 3"],
     ["a run of reset_after begins anew", {}, { ranMs: 60_000 }, 5, "after 1000 retry 1"],
@@ -145,11 +150,11 @@ describe("what is decided", () => {
   ]; // prettier-ignore
 
   test.each(rows)("%s", (_, policy, ended, retries, decision) => {
-    expect(words(ask(policy, ended, { retries }))).toBe(decision);
+    expect(describeDecision(decideFor(policy, ended, { retries }))).toBe(decision);
   });
 
   test("a restart after a clean exit uses up no retry", () => {
-    expect(ask({ restartOnExit: true }, { exit: code(0) }, { retries: 0 }).ledger.retries).toBe(0);
+    expect(decideFor({ restartOnExit: true }, { exit: code(0) }, { retries: 0 }).ledger.retries).toBe(0);
   });
 });
 
@@ -162,7 +167,7 @@ describe("retry_delay 0", () => {
       starts.push(now);
       ledger = noteStart(ledger, now);
       const end = now + lastsMs;
-      const decision = ask({ retryDelayMs: 0, maxRetries: -1 }, { ranMs: lastsMs }, ledger, end);
+      const decision = decideFor({ retryDelayMs: 0, maxRetries: -1 }, { ranMs: lastsMs }, ledger, end);
       if (decision.kind !== "after") throw new Error("gave up");
       ledger = decision.ledger;
       now = end + decision.delayMs;
@@ -171,7 +176,7 @@ describe("retry_delay 0", () => {
   }
 
   test("restarts at once", () => {
-    expect(words(ask({ retryDelayMs: 0 }))).toBe("after 0 retry 1");
+    expect(describeDecision(decideFor({ retryDelayMs: 0 }))).toBe("after 0 retry 1");
   });
 
   test("more than 10 starts within a second are slowed to one a second", () => {
@@ -189,15 +194,17 @@ describe("retry_delay 0", () => {
 
   test("stays slow until a run lasts a second", () => {
     const throttled = { throttled: true, recentStarts: [5000] };
-    expect(words(ask({ retryDelayMs: 0 }, { ranMs: 999 }, throttled, 5000))).toBe("after 1000 retry 1");
-    const calm = ask({ retryDelayMs: 0 }, { ranMs: 1000 }, throttled, 6000);
-    expect(words(calm)).toBe("after 0 retry 1");
+    expect(describeDecision(decideFor({ retryDelayMs: 0 }, { ranMs: 999 }, throttled, 5000))).toBe("after 1000 retry 1");
+    const calm = decideFor({ retryDelayMs: 0 }, { ranMs: 1000 }, throttled, 6000);
+    expect(describeDecision(calm)).toBe("after 0 retry 1");
     expect(calm.ledger.throttled).toBeFalse();
   });
 
   test("a clean exit is slowed like a failure", () => {
     const throttled = { throttled: true, recentStarts: [5000] };
-    expect(words(ask({ retryDelayMs: 0, restartOnExit: true }, { exit: code(0), ranMs: 3 }, throttled, 5003))).toBe("after 997 clean");
+    expect(describeDecision(decideFor({ retryDelayMs: 0, restartOnExit: true }, { exit: code(0), ranMs: 3 }, throttled, 5003))).toBe(
+      "after 997 clean",
+    );
   });
 
   test("the account of starts is bounded", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { SIGNALS } from "../../../src/base/signals.ts";
 import { stateOf } from "../../../src/core/unit/phase.ts";
-import { hook, killedBy, makeSpec, type SpecParts } from "../fixtures.ts";
+import { code, hook, killedBy, makeSpec, type SpecParts } from "../fixtures.ts";
 import { Machine } from "./machine.ts";
 
 const machine = (parts: SpecParts = {}): Machine => new Machine(makeSpec("web", parts));
@@ -16,7 +16,7 @@ describe("restart after failure", () => {
     expect([m.phase, m.unit.due, m.unit.want, m.unit.restarts]).toEqual(["fatal", null, "up", 5]);
   });
 
-  test("a retry is started by the policy, not by whoever asked for the first start", () => {
+  test("the cause of a retry is the policy, not the cause of the first start", () => {
     const m = machine().start().clear().spawned();
     expect(m.startedBy).toBe("operator");
     m.ends(1).due().clear().spawned();
@@ -27,11 +27,11 @@ describe("restart after failure", () => {
     expect(m.startedBy).toBe("operator");
   });
 
-  test("retry_delay 0 restarts at once", () => {
+  test("retry_delay 0 restarts immediately", () => {
     const m = machine({ restart: { retryDelayMs: 0 } })
       .up()
       .ends(1);
-    expect([m.phase, m.told]).toEqual(["waiting", ["backoff"]]);
+    expect([m.phase, m.recorded]).toEqual(["waiting", ["backoff"]]);
   });
 
   test("auto_restart off: failed", () => {
@@ -41,7 +41,7 @@ describe("restart after failure", () => {
     expect([m.phase, m.unit.reason, m.unit.due]).toEqual(["failed", "exit-code", null]);
   });
 
-  test("an exit code that forbids it: failed", () => {
+  test("an exit code in no_restart_exit_codes: failed", () => {
     expect(
       machine({ restart: { noRestartExitCodes: [78] } })
         .up()
@@ -49,7 +49,7 @@ describe("restart after failure", () => {
     ).toBe("failed");
   });
 
-  test("the count returns to 0 after reset_after seconds of running", () => {
+  test("the retry counter resets after reset_after of running", () => {
     const m = machine().up().ends(1).due().clear().spawned();
     expect(m.unit.ledger.retries).toBe(1);
     expect(m.pass(60_000).ends(1).unit.ledger.retries).toBe(1);
@@ -57,7 +57,7 @@ describe("restart after failure", () => {
     expect(m.unit.ledger.retries).toBe(2);
   });
 
-  test("the count returns to 0 after reset_after also when a restart, not a failure, ends the run", () => {
+  test("the retry counter resets after reset_after also if a restart, not a failure, ends the run", () => {
     const m = machine().up().ends(1).due().clear().spawned().pass(60_000);
     m.restart("dependency").ends(0).clear().spawned();
     expect(m.unit.ledger.retries).toBe(0);
@@ -74,17 +74,17 @@ describe("restart after failure", () => {
     expect(m.pass(50_000).ends(1).unit.ledger.retries).toBe(2);
   });
 
-  test("the ledger names the kind of end", () => {
+  test("the reason names how the run ended", () => {
     expect(machine().up().ends(killedBy(SIGNALS.SIGSEGV)).unit.reason).toBe("signal");
     expect(machine().up().ends({ kind: "signal", signal: 11, core: true }).unit.reason).toBe("core-dump");
     expect(machine().up().ends({ kind: "signal", signal: 9, core: false, oom: true }).unit.reason).toBe("oom-kill");
     expect(machine().up().ends({ kind: "lost" }).unit.reason).toBe("unknown");
   });
 
-  test.each(["health", "watchdog", "resources"] as const)("a run condemned for %s is stopped, its death uses up a retry", (by) => {
+  test.each(["health", "watchdog", "resources"] as const)("a run condemned for %s is stopped and uses up a retry", (by) => {
     const m = machine().up().condemned(by);
     const signal = by === "watchdog" ? SIGNALS.SIGABRT : SIGNALS.SIGTERM;
-    expect([m.phase, m.told, m.acts]).toEqual(["stopping", ["unhealthy", "stopping"], [`signal ${signal} group`]]);
+    expect([m.phase, m.recorded, m.actions]).toEqual(["stopping", ["unhealthy", "stopping"], [`signal ${signal} group`]]);
     expect([m.ends(0).phase, m.unit.ledger.retries, m.unit.reason]).toEqual(["backoff", 1, by]);
   });
 
@@ -98,7 +98,7 @@ describe("restart after failure", () => {
 describe("a clean exit", () => {
   test("leaves the unit stopped, with the reason success", () => {
     const m = machine().up().ends(0);
-    expect([m.phase, m.unit.want, m.unit.reason, m.told]).toEqual(["idle", "down", "success", ["stopped"]]);
+    expect([m.phase, m.unit.want, m.unit.reason, m.recorded]).toEqual(["idle", "down", "success", ["stopped"]]);
   });
 
   test("restart_on_exit waits retry_delay and uses up no retry", () => {
@@ -110,7 +110,7 @@ describe("a clean exit", () => {
     }
   });
 
-  test("a oneshot has succeeded until it runs again", () => {
+  test("a oneshot counts as succeeded until it runs again", () => {
     const m = machine({ type: "oneshot" }).up().ends(0);
     expect([m.phase, m.unit.succeeded]).toEqual(["idle", true]);
     expect(m.start().unit.succeeded).toBeFalse();
@@ -119,17 +119,18 @@ describe("a clean exit", () => {
   test("remain_after_exit: a oneshot stays `running` after success", () => {
     const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0);
     expect([m.phase, stateOf(m.unit), m.unit.want, m.unit.succeeded, m.unit.process]).toEqual(["exited", "running", "up", true, null]);
-    expect([m.stop().phase, m.unit.want, m.release().phase, m.told]).toEqual(["exited", "down", "idle", ["stopped"]]);
+    expect([m.stop().phase, m.unit.want, m.release().phase, m.recorded]).toEqual(["exited", "down", "idle", ["stopped"]]);
+    expect(m.unit.last).toMatchObject({ by: "stop", exit: code(0) });
     expect(m.unit.succeeded).toBeFalse();
   });
 
-  test("remain_after_exit: after a failure it does not", () => {
+  test("remain_after_exit: after a failure a oneshot does not stay `running`", () => {
     expect(machine({ type: "oneshot", remainAfterExit: true }).up().ends(1).phase).toBe("backoff");
   });
 
   test("remain_after_exit: a restart runs it again", () => {
     const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0).restart();
-    expect([m.phase, m.clear().acts, m.unit.restarts]).toEqual(["waiting", ["spawn"], 1]);
+    expect([m.phase, m.clear().actions, m.unit.restarts]).toEqual(["waiting", ["spawn"], 1]);
   });
 
   test("remain_after_exit: post_stop runs when it is stopped, not when the command ends", () => {
@@ -138,18 +139,18 @@ describe("a clean exit", () => {
       .exits(0)
       .swept();
     expect(m.phase).toBe("exited");
-    expect([m.stop().release().phase, m.acts, m.finished().phase]).toEqual(["finishing", ["finish"], "idle"]);
+    expect([m.stop().release().phase, m.actions, m.finished().phase]).toEqual(["finishing", ["finish"], "idle"]);
   });
 });
 
 describe("operator restart", () => {
   test("of a running unit: stop signal, then start without delay, and no retry is used", () => {
     const m = machine().up().restart();
-    expect([m.phase, m.acts, m.unit.want]).toEqual(["stopping", ["signal 15 group"], "up"]);
+    expect([m.phase, m.actions, m.unit.want]).toEqual(["stopping", ["signal 15 group"], "up"]);
     expect([m.ends(killedBy(15)).phase, m.unit.ledger.retries, m.clear().unit.restarts, m.unit.run]).toEqual(["waiting", 0, 1, 2]);
   });
 
-  test("of a running unit clears the count", () => {
+  test("of a running unit resets the retry counter", () => {
     expect(machine().up().ends(1).due().clear().spawned().restart().unit.ledger.retries).toBe(0);
   });
 
@@ -162,13 +163,13 @@ describe("operator restart", () => {
     expect([m.restart().phase, m.unit.want, m.unit.ledger.retries]).toEqual(["waiting", "up", 0]);
   });
 
-  test("of a unit that never ran is not counted as a restart", () => {
+  test("of a unit that never ran does not count as a restart", () => {
     expect(machine().restart().clear().spawned().unit.restarts).toBe(0);
   });
 });
 
 describe("fatal and failed", () => {
-  test("fatal_retry_after tries again with a clean count", () => {
+  test("fatal_retry_after starts the unit again and resets the retry counter", () => {
     const m = machine({ restart: { maxRetries: 1, retryDelayMs: 0, fatalRetryAfterMs: 90_000 } })
       .up()
       .ends(1)
@@ -179,7 +180,7 @@ describe("fatal and failed", () => {
     expect([m.due().phase, m.unit.ledger.retries, m.clear().unit.restarts]).toEqual(["waiting", 0, 2]);
   });
 
-  test("failed is not tried again by fatal_retry_after", () => {
+  test("fatal_retry_after does not apply to failed", () => {
     expect(
       machine({ restart: { autoRestart: false, fatalRetryAfterMs: 1000 } })
         .up()
@@ -192,10 +193,21 @@ describe("fatal and failed", () => {
       .up()
       .ends(1);
     expect(m.phase).toBe(phase);
-    expect([m.reset().phase, m.unit.want, m.unit.due, m.told]).toEqual(["idle", "down", null, ["reset"]]);
+    expect([m.reset().phase, m.unit.want, m.unit.due, m.recorded]).toEqual(["idle", "down", null, ["reset"]]);
   });
 
-  test("reset-failed during backoff clears the count and goes on waiting", () => {
+  test("reset-failed of a fatal unit resets the retry counter", () => {
+    const m = machine({ restart: { maxRetries: 1, retryDelayMs: 0 } })
+      .up()
+      .ends(1)
+      .clear()
+      .spawned()
+      .ends(1);
+    expect(m.unit.ledger.retries).toBe(1);
+    expect(m.reset().unit.ledger.retries).toBe(0);
+  });
+
+  test("reset-failed during the back-off resets the retry counter and keeps waiting", () => {
     const m = machine().up().ends(1).reset();
     expect([m.phase, m.unit.ledger.retries, m.dueInMs]).toEqual(["backoff", 0, 1000]);
   });

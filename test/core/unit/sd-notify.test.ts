@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 
-const SILENT = parseSdNotify("");
+const EMPTY = parseSdNotify("");
 
 test.each([
   ["READY=1", { ready: true }],
@@ -29,11 +29,11 @@ test.each([
   ["FDSTORE=1\nX_OWN=yes", {}],
   ["nonsense", {}],
   ["=1", {}],
-] as const)("%p", (text, said) => {
-  expect(parseSdNotify(text)).toEqual({ ...SILENT, ...said });
+] as const)("%p", (text, fields) => {
+  expect(parseSdNotify(text)).toEqual({ ...EMPTY, ...fields });
 });
 
-test("whatever is sent, the answer is of that shape and its numbers are finite", () => {
+test("for any input, numbers are finite and the status is short", () => {
   fc.assert(
     fc.property(
       fc.string({ maxLength: 200 }),

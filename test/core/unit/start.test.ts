@@ -1,19 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { stateOf } from "../../../src/core/unit/phase.ts";
-import { hook, makeSpec, ref, type SpecParts } from "../fixtures.ts";
+import { code, hook, makeSpec, ref, type SpecParts } from "../fixtures.ts";
 import { Machine } from "./machine.ts";
 
 const machine = (parts: SpecParts = {}): Machine => new Machine(makeSpec("web", parts));
 const CHECKED: SpecParts = { check: {} };
 
 describe("starting", () => {
-  test("a simple unit is running once the command has been exec'd", () => {
+  test("a simple unit is running once its command was executed", () => {
     const m = machine().start();
     expect(m.phase).toBe("waiting");
     m.clear();
-    expect([m.phase, m.acts]).toEqual(["starting", ["spawn"]]);
+    expect([m.phase, m.actions]).toEqual(["starting", ["spawn"]]);
     m.spawned();
-    expect([m.phase, m.told, m.unit.process, m.unit.due]).toEqual(["running", ["started", "running"], ref(1001), null]);
+    expect([m.phase, m.recorded, m.unit.process, m.unit.due]).toEqual(["running", ["started", "running"], ref(1001), null]);
   });
 
   test.each([
@@ -26,12 +26,12 @@ describe("starting", () => {
     expect([m.phase, m.unit.readyAtMs, m.unit.due]).toEqual(["running", 2500, null]);
   });
 
-  test("pre_start runs before the command, and its end starts it", () => {
+  test("pre_start runs before the command", () => {
     const m = machine({ preStart: [hook(1000), hook(2000)] })
       .start()
       .clear();
-    expect([m.phase, m.acts, m.dueInMs]).toEqual(["preparing", ["prepare"], 8000]);
-    expect([m.prepared().phase, m.acts, m.dueInMs]).toEqual(["starting", ["spawn"], 60_000]);
+    expect([m.phase, m.actions, m.dueInMs]).toEqual(["preparing", ["prepare"], 8000]);
+    expect([m.prepared().phase, m.actions, m.dueInMs]).toEqual(["starting", ["spawn"], 60_000]);
   });
 
   test("each launch takes the next run number", () => {
@@ -40,7 +40,7 @@ describe("starting", () => {
     expect(m.ends(1).clear().unit.run).toBe(2);
   });
 
-  test("a start of what is up or coming changes nothing", () => {
+  test("a start of a unit that is up or starting changes nothing", () => {
     for (const m of [machine().start(), machine().start().clear(), machine().up()]) {
       const before = m.unit;
       expect(m.start().unit).toBe(before);
@@ -51,21 +51,21 @@ describe("starting", () => {
     expect(machine({ type: "oneshot" }).start().clear().unit.due).toBeNull();
   });
 
-  test("a oneshot that is not done within the start_timeout that was written is a failed start", () => {
+  test("a oneshot that does not finish within its start_timeout is a failed start", () => {
     const m = machine({ type: "oneshot", startTimeoutMs: 5000 }).up();
     expect([m.phase, m.dueInMs]).toEqual(["running", 5000]);
-    expect([m.due().phase, m.told]).toEqual(["stopping", ["start-failed", "stopping"]]);
+    expect([m.due().phase, m.recorded]).toEqual(["stopping", ["start-failed", "stopping"]]);
     expect([m.ends(0).phase, m.unit.reason]).toEqual(["backoff", "timeout"]);
   });
 });
 
 describe("a failed start", () => {
-  test("pre_start failure is a failed start", () => {
+  test("a failure of pre_start is a failed start", () => {
     const m = machine({ preStart: [hook()] })
       .start()
       .clear()
       .prepared("pre_start hook: exit code 1");
-    expect([m.phase, m.acts]).toEqual(["cleaning", ["sweep 15"]]);
+    expect([m.phase, m.actions]).toEqual(["cleaning", ["sweep 15"]]);
     expect([m.swept().phase, m.unit.ledger.retries, m.unit.reason, m.unit.last?.detail]).toEqual([
       "backoff",
       1,
@@ -74,18 +74,18 @@ describe("a failed start", () => {
     ]);
   });
 
-  test("pre_start that does not end in time is a failed start", () => {
+  test("a pre_start that does not finish in time is a failed start", () => {
     const m = machine({ preStart: [hook(1000)] })
       .start()
       .clear()
       .due();
-    expect([m.nowMs, m.phase, m.acts]).toEqual([6000, "stopping", ["signal 15 group"]]);
+    expect([m.nowMs, m.phase, m.actions]).toEqual([6000, "stopping", ["signal 15 group"]]);
     expect(m.prepared("stopped").swept().phase).toBe("backoff");
   });
 
-  test("a command that cannot be executed is a failed start, with the cause in words", () => {
+  test("a command that cannot be executed is a failed start, with its cause in the history", () => {
     const m = machine().start().clear().spawnFailed("cannot execute ./serve: no such file or directory (ENOENT)");
-    expect([m.phase, m.told, m.acts]).toEqual(["cleaning", ["start-failed"], ["sweep 15"]]);
+    expect([m.phase, m.recorded, m.actions]).toEqual(["cleaning", ["start-failed"], ["sweep 15"]]);
     expect([m.swept().phase, m.unit.reason, m.unit.last?.detail]).toEqual([
       "backoff",
       "spawn",
@@ -93,21 +93,21 @@ describe("a failed start", () => {
     ]);
   });
 
-  test("a shortage of our own has its own reason", () => {
+  test("a resource shortage has its own reason", () => {
     expect(machine().start().clear().spawnFailed("cannot fork", true).swept().unit.reason).toBe("resources");
   });
 
-  test("not ready by start_timeout is a failed start, never ready anyway", () => {
+  test("a unit that is not ready within start_timeout fails to start and does not become ready later", () => {
     const m = machine({ ...CHECKED, restart: { maxRetries: 0 } })
       .start()
       .clear()
       .spawned()
       .due();
-    expect([m.nowMs, m.phase, m.told]).toEqual([60_000, "stopping", ["start-failed", "stopping"]]);
+    expect([m.nowMs, m.phase, m.recorded]).toEqual([60_000, "stopping", ["start-failed", "stopping"]]);
     expect([m.ready().phase, m.ends(0).phase, m.unit.reason]).toEqual(["stopping", "fatal", "timeout"]);
   });
 
-  test("an exit before it is ready is treated by its code", () => {
+  test("a failed exit before readiness keeps its exit code as the reason", () => {
     const m = machine(CHECKED).start().clear().spawned().ends(1);
     expect([m.phase, m.unit.reason, m.unit.ledger.retries]).toEqual(["backoff", "exit-code", 1]);
   });
@@ -126,7 +126,7 @@ describe("a failed start", () => {
     expect(machine({ type: "notify" }).up().ends(0).unit.reason).toBe("success");
   });
 
-  test("a shortage of our own uses up no retry and is never given up", () => {
+  test("a resource shortage uses up no retry and is retried forever", () => {
     const m = machine({ restart: { maxRetries: 0, retryDelayMs: 100 } }).start();
     for (let i = 0; i < 20; i++) {
       m.clear().spawnFailed("cannot create a process", true).swept();
@@ -136,7 +136,7 @@ describe("a failed start", () => {
     expect(m.clear().spawned().phase).toBe("running");
   });
 
-  test("a shortage is not tried again where auto_restart is off", () => {
+  test("a resource shortage is not retried when auto_restart is off", () => {
     expect(
       machine({ restart: { autoRestart: false } })
         .start()
@@ -148,14 +148,14 @@ describe("a failed start", () => {
 });
 
 describe("operator start", () => {
-  test("during backoff starts now and clears the count", () => {
+  test("during the back-off starts now and resets the retry counter", () => {
     const m = machine().up().ends(1).due().clear().spawned().ends(1);
     expect([m.phase, m.unit.ledger.retries]).toEqual(["backoff", 2]);
     m.start();
     expect([m.phase, m.unit.ledger.retries, m.unit.due]).toEqual(["waiting", 0, null]);
   });
 
-  test("ends fatal and failed, with a clean count", () => {
+  test("leaves fatal and failed and resets the retry counter", () => {
     const fatal = machine({ restart: { maxRetries: 1, retryDelayMs: 0 } })
       .up()
       .ends(1)
@@ -172,18 +172,23 @@ describe("operator start", () => {
     ).toBe("waiting");
   });
 
-  test("takes back a stop that still waits for dependents", () => {
+  test("cancels a stop that still waits for dependents", () => {
     const m = machine().up().stop().start();
     expect([m.phase, m.unit.want, m.release().phase]).toEqual(["running", "up", "running"]);
   });
 
-  test("while it stops: it starts again as soon as it is down, without delay and with a clean count", () => {
+  test("while the unit is stopping: it starts again as soon as it is down, without delay and with the retry counter reset", () => {
     const m = machine().up().ends(1).due().clear().spawned().stop().release().start();
     expect([m.phase, m.unit.want]).toEqual(["stopping", "up"]);
     expect([m.ends(0).phase, m.unit.ledger.retries]).toEqual(["waiting", 0]);
   });
 
-  test("start, stop, start, stop while it stops: the last one counts", () => {
+  test("while a crash is being cleaned up: the exit of the crash is kept", () => {
+    const { last } = machine().up().exits(3).start().swept().unit;
+    expect(last).toMatchObject({ by: "restart", exit: code(3), detail: "exit code 3" });
+  });
+
+  test("several starts and stops while the unit is stopping: the last one counts", () => {
     expect(machine().up().stop().release().start().stop().start().stop().ends(0).phase).toBe("idle");
     expect(machine().up().stop().release().start().stop().start().ends(0).phase).toBe("waiting");
   });

@@ -9,24 +9,31 @@ const machine = (parts: SpecParts = {}): Machine => new Machine(makeSpec("web", 
 describe("reload", () => {
   const parts: SpecParts = { reload: { kind: "command", command: "reread", args: [], timeoutMs: 4000 } };
 
-  test("of a running unit asks for it, and it stays running", () => {
+  test("a running unit reloads and stays running", () => {
     const m = machine(parts).up().reload();
-    expect([m.phase, stateOf(m.unit), m.acts, m.dueInMs]).toEqual(["reloading", "running", ["reload"], 9000]);
-    expect([m.reloaded().phase, m.told]).toEqual(["running", ["reloaded"]]);
+    expect([m.phase, stateOf(m.unit), m.actions, m.dueInMs]).toEqual(["reloading", "running", ["reload"], 9000]);
+    expect([m.reloaded().phase, m.recorded]).toEqual(["running", ["reloaded"]]);
   });
 
-  test("that fails or never ends leaves it running", () => {
+  test("by a signal has 5 s", () => {
+    const m = machine({ reload: { kind: "signal", signal: 1 } })
+      .up()
+      .reload();
+    expect(m.dueInMs).toBe(5000);
+  });
+
+  test("a reload that fails or never ends leaves the unit running", () => {
     expect([machine(parts).up().reload().reloaded("exit code 1").phase]).toEqual(["running"]);
     const m = machine(parts).up().reload().due();
-    expect([m.phase, m.told, m.reloaded().result?.kind]).toEqual(["running", ["reload-failed"], "ignored"]);
+    expect([m.phase, m.recorded, m.reloaded().result?.kind]).toEqual(["running", ["reload-failed"], "ignored"]);
   });
 
-  test("of a unit that is not running is refused", () => {
+  test("a unit that is not running, or is already reloading, refuses a reload", () => {
     const others = [machine(parts), machine(parts).start(), machine(parts).start().clear(), machine(parts).up().ends(1)];
     for (const m of [...others, machine(parts).up().reload()]) expect(m.reload().result?.kind).toBe("refused");
   });
 
-  test("an exit during a reload is treated as any other", () => {
+  test("an exit during a reload is handled like any other", () => {
     expect(machine(parts).up().reload().ends(1).phase).toBe("backoff");
   });
 });
@@ -60,7 +67,7 @@ describe("facts carry their run", () => {
       }
   });
 
-  test("a deadline that is no longer the unit's is dropped", () => {
+  test("a deadline that the unit no longer has is dropped", () => {
     const m = machine().up().stop().release(); // stop-timeout in 10 s
     const late: UnitEvent = { type: "due", run: 1, why: "stop-timeout" };
     expect(m.send(late).result?.kind).toBe("ignored"); // too early

@@ -8,27 +8,37 @@ const machine = (parts: SpecParts = {}): Machine => new Machine(makeSpec("web", 
 const CHECKED: SpecParts = { check: {} };
 
 describe("operator stop wins", () => {
-  test("during backoff: stopped at once, and it does not come back", () => {
+  test("during the back-off: the unit is stopped immediately and not restarted", () => {
     const m = machine().up().ends(1).stop();
-    expect([m.phase, m.unit.want, m.unit.due, m.unit.reason, m.told]).toEqual(["idle", "down", null, "operator", ["stopped"]]);
+    expect([m.phase, m.unit.want, m.unit.due, m.unit.reason, m.recorded]).toEqual(["idle", "down", null, "operator", ["stopped"]]);
   });
 
   test("during waiting", () => {
     expect(machine().start().stop().phase).toBe("idle");
   });
 
-  test("during pre_start: the commands are signalled and no command is run", () => {
+  test("during pre_start: the commands get the stop signal and the main command does not run", () => {
     const m = machine({ preStart: [hook()] })
       .start()
       .clear()
       .stop();
-    expect([m.phase, m.acts]).toEqual(["stopping", ["signal 15 group"]]);
-    expect([m.prepared().phase, m.acts, m.swept().phase]).toEqual(["cleaning", ["sweep 0"], "idle"]);
+    expect([m.phase, m.actions]).toEqual(["stopping", ["signal 15 group"]]);
+    expect([m.prepared().phase, m.actions, m.swept().phase]).toEqual(["cleaning", ["sweep 0"], "idle"]);
   });
 
-  test("during starting, before the command is exec'd: the signal goes after it", () => {
+  test("during pre_start: the unit is stopped for the operator, not for the failed command", () => {
+    const m = machine({ preStart: [hook()] })
+      .start()
+      .clear()
+      .stop()
+      .prepared("killed by SIGTERM")
+      .swept();
+    expect(m.unit.last).toMatchObject({ by: "stop", cause: "operator", detail: "requested by the operator" });
+  });
+
+  test("during starting, before the command is executed: the stop signal follows the spawn", () => {
     const m = machine().start().clear().stop().release();
-    expect([m.phase, m.acts]).toEqual(["stopping", ["signal 15 group"]]);
+    expect([m.phase, m.actions]).toEqual(["stopping", ["signal 15 group"]]);
     expect([m.spawned().phase, m.unit.process, m.unit.want]).toEqual(["stopping", ref(1001), "down"]);
     expect(m.ends(0).phase).toBe("idle");
   });
@@ -74,19 +84,19 @@ describe("operator stop wins", () => {
     expect([m.stop().phase, m.unit.due, m.unit.want]).toEqual(["fatal", null, "down"]);
   });
 
-  test("the wish is recorded before any signal", () => {
+  test("the stop is recorded before any signal is sent", () => {
     const m = machine().up().stop();
-    expect([m.unit.want, m.phase, m.acts, stateOf(m.unit), subStateOf(m.unit)]).toEqual([
+    expect([m.unit.want, m.phase, m.actions, stateOf(m.unit), subStateOf(m.unit)]).toEqual([
       "down",
       "running",
       [],
       "stopping",
       "waiting for dependents",
     ]);
-    expect([m.release().phase, m.acts]).toEqual(["stopping", ["signal 15 group"]]);
+    expect([m.release().phase, m.actions]).toEqual(["stopping", ["signal 15 group"]]);
   });
 
-  test("a stop of what is down changes nothing", () => {
+  test("a stop of a unit that is down changes nothing", () => {
     expect(machine().stop().result?.kind).toBe("ignored");
   });
 });
@@ -94,89 +104,104 @@ describe("operator stop wins", () => {
 describe("stopping", () => {
   const stopped = (parts: SpecParts): Machine => machine(parts).up().stop().release();
 
-  test.each(["group", "mixed", "process"] as const)("kill_mode %s goes with the stop signal", (killMode) => {
-    expect(stopped({ stop: { killMode, signal: SIGNALS.SIGINT } }).acts).toEqual([`signal 2 ${killMode}`]);
+  test.each(["group", "mixed", "process"] as const)("kill_mode %s is passed on with the stop signal", (killMode) => {
+    expect(stopped({ stop: { killMode, signal: SIGNALS.SIGINT } }).actions).toEqual([`signal 2 ${killMode}`]);
   });
 
   test("after the timeout the whole tree gets SIGKILL", () => {
     const m = stopped({ stop: { timeoutMs: 7000 } });
     expect(m.dueInMs).toBe(7000);
-    expect([m.due().phase, m.acts, m.told]).toEqual(["killing", ["kill"], ["killed"]]);
+    expect([m.due().phase, m.actions, m.recorded]).toEqual(["killing", ["kill"], ["killed"]]);
   });
 
-  test("SIGKILL is sent again until it is gone", () => {
+  test("SIGKILL is repeated until the main process is gone", () => {
     const m = stopped({}).due();
-    for (let i = 0; i < 3; i++) expect([m.due().phase, m.acts]).toEqual(["killing", ["kill"]]);
+    for (let i = 0; i < 3; i++) expect([m.due().phase, m.actions]).toEqual(["killing", ["kill"]]);
     expect(m.ends(killedBy(9)).phase).toBe("idle");
   });
 
-  test("a disabled graceful stop means SIGKILL at once", () => {
+  test("with the graceful stop disabled, SIGKILL is sent immediately", () => {
     const m = stopped({ stop: { graceful: false } });
-    expect([m.phase, m.acts]).toEqual(["killing", ["kill"]]);
+    expect([m.phase, m.actions, m.dueInMs]).toEqual(["killing", ["kill"], 5000]);
+  });
+
+  test("with the graceful stop disabled, processes that outlive the main process get SIGKILL", () => {
+    expect(
+      machine({ stop: { graceful: false } })
+        .up()
+        .exits(1).actions,
+    ).toEqual(["sweep 9"]);
   });
 
   test.each([
-    ["group", 0], // it had the signal already
+    ["running", machine().up()],
+    ["starting", machine(CHECKED).start().clear().spawned()],
+  ])("remaining processes of a unit that was %s have the stop timeout", (_, m) => {
+    expect(m.exits(1).unit.due).toEqual({ atMs: 10_000, why: "stop-timeout" });
+  });
+
+  test.each([
+    ["group", 0], // it already received the stop signal
     ["mixed", SIGNALS.SIGKILL],
     ["process", 0],
-  ] as const)("what outlives the main process after a stop with kill_mode %s gets signal %d", (killMode, signal) => {
-    expect(stopped({ stop: { killMode } }).exits(0).acts).toEqual([`sweep ${signal}`]);
+  ] as const)("after a stop with kill_mode %s, processes that outlive the main process get signal %d", (killMode, signal) => {
+    expect(stopped({ stop: { killMode } }).exits(0).actions).toEqual([`sweep ${signal}`]);
   });
 
   test.each([
     ["group", SIGNALS.SIGTERM],
     ["mixed", SIGNALS.SIGKILL],
     ["process", 0],
-  ] as const)("what outlives a main process that ended by itself with kill_mode %s gets signal %d", (killMode, signal) => {
-    expect(machine({ stop: { killMode } }).up().exits(1).acts).toEqual([`sweep ${signal}`]);
+  ] as const)("after an exit by itself with kill_mode %s, processes that outlive the main process get signal %d", (killMode, signal) => {
+    expect(machine({ stop: { killMode } }).up().exits(1).actions).toEqual([`sweep ${signal}`]);
   });
 
-  test("what is left keeps the deadline of the stop, then gets SIGKILL", () => {
+  test("remaining processes keep the deadline of the stop, then get SIGKILL", () => {
     const m = stopped({ stop: { timeoutMs: 5000 } })
       .pass(2000)
       .exits(0);
     expect([m.phase, m.dueInMs]).toEqual(["cleaning", 3000]);
-    expect([m.due().phase, m.acts, m.dueInMs]).toEqual(["cleaning", ["kill"], 5000]);
+    expect([m.due().phase, m.actions, m.dueInMs]).toEqual(["cleaning", ["kill"], 5000]);
   });
 
-  test("what had to be killed by force is named in the event", () => {
+  test("the event names the processes that needed SIGKILL", () => {
     const m = stopped({}).exits(0).due().swept(["worker (77)"]);
     expect(m.unit.last?.killed).toEqual(["worker (77)"]);
-    const said = m.effects.find((effect) => effect.type === "tell");
-    expect(said).toMatchObject({
+    const entry = m.effects.find((effect) => effect.type === "record");
+    expect(entry).toMatchObject({
       event: { type: "stopped", message: expect.stringContaining("worker (77)"), details: { killed: ["worker (77)"] } },
     });
   });
 
-  test("what is left of the old run's tree is ended before a restart", () => {
+  test("remaining processes of the old run are ended before a restart", () => {
     const m = machine({ restart: { retryDelayMs: 0 } })
       .up()
       .exits(1);
-    expect([m.phase, m.acts]).toEqual(["cleaning", ["sweep 15"]]);
-    expect([m.start().phase, m.acts]).toEqual(["cleaning", []]);
+    expect([m.phase, m.actions]).toEqual(["cleaning", ["sweep 15"]]);
+    expect([m.start().phase, m.actions]).toEqual(["cleaning", []]);
     expect(m.swept().phase).toBe("waiting");
   });
 
-  test("post_stop runs after the tree is gone, and one that fails is reported", () => {
+  test("post_stop runs after all processes are gone, and its failure is recorded", () => {
     const m = machine({ postStop: [hook(1000)] })
       .up()
       .exits(1)
       .swept();
-    expect([m.phase, m.acts, m.dueInMs]).toEqual(["finishing", ["finish"], 6000]);
-    expect([m.finished("exit code 1").phase, m.told]).toEqual(["backoff", ["stopping", "backoff"]]);
+    expect([m.phase, m.actions, m.dueInMs]).toEqual(["finishing", ["finish"], 6000]);
+    expect([m.finished("exit code 1").phase, m.recorded]).toEqual(["backoff", ["stopping", "backoff"]]);
   });
 
-  test("post_stop that does not end in time is killed before the unit goes on, and does not hold it for ever", () => {
+  test("a post_stop that does not finish in time is killed before the next run, and cannot block the unit forever", () => {
     const m = machine({ postStop: [hook()] })
       .up()
       .exits(1)
       .swept()
       .due();
-    expect([m.phase, m.told, m.acts, m.dueInMs]).toEqual(["finishing", ["killed"], ["kill"], 5000]);
+    expect([m.phase, m.recorded, m.actions, m.dueInMs]).toEqual(["finishing", ["killed"], ["kill"], 5000]);
     expect(m.due().phase).toBe("backoff");
   });
 
-  test("an exit before the stop signal could act is the end it asked for", () => {
+  test("an exit just before the stop signal counts as the requested stop", () => {
     const m = machine().up().stop().exits(1).swept();
     expect([m.phase, m.unit.reason]).toEqual(["idle", "operator"]);
   });

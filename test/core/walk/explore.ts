@@ -21,15 +21,15 @@ export interface Walked {
   readonly moves: number;
   /** `phase.event` → where it led. */
   readonly targets: Map<string, Set<Phase>>;
-  /** The most events that any situation needed to come to rest when the outside answers. */
+  /** The largest number of events that any situation needed to come to rest. */
   readonly longest: number;
 }
 
 const ROLL = 0.5;
 
-/** Visits every situation that one unit can get into, and checks each. Throws with the path to the first that is wrong. */
+/** Visits and checks every situation that one unit can reach. Throws with the path to the first that breaks a rule. */
 export function explore(spec: Spec): Walked {
-  // The throttle begins after 10 starts: the walk begins one short of them, or it would walk everything ten times.
+  // The throttle begins after 10 starts. Starting the walk just below that avoids exploring everything ten times.
   const ledger = { ...NO_LEDGER, recentStarts: Array<number>(9).fill(0) };
   const start: Node = { unit: { ...freshUnit(spec.id), ledger }, outside: NOTHING, nowMs: 0, parent: null, by: "loaded" };
   const seen = new Set([keyOf(spec, start.unit, start.outside, start.nowMs)]);
@@ -55,7 +55,7 @@ export function explore(spec: Spec): Walked {
   return { situations: queue.length, moves, targets, longest };
 }
 
-/** The situations that a choice leads to: two when something is executed, for it may fail. */
+/** The situations that a choice leads to: two after a spawn, because it may fail. */
 function follow(spec: Spec, node: Node, choice: Choice, targets: Map<string, Set<Phase>>): Node[] {
   const after = (unit: Unit, outside: Outside): Node => ({ unit, outside, nowMs: choice.nowMs, parent: node, by: choice.name });
   if (choice.event === null) return [after(node.unit, choice.outside)];
@@ -74,16 +74,16 @@ function note(targets: Map<string, Set<Phase>>, phase: Phase, type: EventType, t
   targets.set(cell, (targets.get(cell) ?? new Set()).add(to));
 }
 
-/** The outside after the effects, or what is wrong with one of them. */
+/** The environment after the effects, or what is wrong with one of them. */
 function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outside | string {
   let outside = before;
   for (const effect of effects) {
-    if (effect.type === "tell") continue;
-    if (effect.run !== unit.run || unit.run === 0) return `${effect.type} names run ${effect.run}, it is at ${unit.run}`;
+    if (effect.type === "record") continue;
+    if (effect.run !== unit.run || unit.run === 0) return `${effect.type} names run ${effect.run}, the current run is ${unit.run}`;
     const busy = outside.main !== "none" || outside.spawn !== "none" || outside.prepare;
     switch (effect.type) {
       case "prepare":
-        if (busy || outside.sweep || outside.finish === "running") return "pre_start runs beside something of the unit that is alive";
+        if (busy || outside.sweep || outside.finish === "running") return "pre_start runs while another process of the unit is alive";
         outside = { ...NOTHING, prepare: true };
         break;
       case "spawn":
@@ -95,7 +95,7 @@ function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outsi
         outside = { ...outside, sweep: true };
         break;
       case "finish":
-        if (busy || outside.sweep || outside.finish === "running") return "post_stop runs beside something of the unit that is alive";
+        if (busy || outside.sweep || outside.finish === "running") return "post_stop runs while another process of the unit is alive";
         outside = { ...outside, finish: "running" };
         break;
       case "reload":
@@ -103,7 +103,7 @@ function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outsi
         break;
       case "signal":
       case "kill":
-        if (!busy && !outside.sweep && outside.finish === "none") return `a ${effect.type} of a run that is over`;
+        if (!busy && !outside.sweep && outside.finish === "none") return `a ${effect.type} of a run that has ended`;
         if (effect.type === "kill" && outside.finish === "running") outside = { ...outside, finish: "killed" };
         break;
     }
@@ -111,29 +111,29 @@ function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outsi
   return outside;
 }
 
-/** Facts of the run before must change nothing. */
+/** Facts of the previous run must change nothing. */
 function staleFact(spec: Spec, { unit, nowMs }: Node): string | null {
   for (const fact of factsOf(unit.run - 1)) {
     const { kind } = step({ unit, spec, env: { nowMs, roll: ROLL } }, fact);
-    if (kind !== "ignored") return `a ${fact.type} of the run before was not dropped`;
+    if (kind !== "ignored") return `a ${fact.type} of the previous run was not dropped`;
   }
   return null;
 }
 
-const MOST_STEPS = 40;
+const MAX_STEPS = 40;
 
 /**
- * Lets the outside answer and nobody ask for anything more: a unit that is wanted down must come to be down, and no unit
- * may be stuck. Returns the number of events; `restful` remembers the situations from which that is known.
+ * Lets the environment answer without further requests: a unit that is wanted down must become down, and no unit may be
+ * stuck. Returns the number of events. `restful` caches situations that are known to come to rest.
  */
 function comesToRest(spec: Spec, from: Node, restful: Set<string>): number {
   const passed: string[] = [];
   let node = from;
-  for (let steps = 0; steps < MOST_STEPS; steps++) {
+  for (let steps = 0; steps < MAX_STEPS; steps++) {
     const key = keyOf(spec, node.unit, node.outside, node.nowMs);
     if (restful.has(key)) return done(passed, restful, steps);
     passed.push(key);
-    const choice = kindest(spec, node);
+    const choice = wellBehaved(spec, node);
     if (choice === null) {
       const { phase, want } = node.unit;
       const rests = isDown(phase) || (want === "up" && (phase === "running" || phase === "exited"));
@@ -142,7 +142,7 @@ function comesToRest(spec: Spec, from: Node, restful: Set<string>): number {
     }
     node = follow(spec, node, choice, new Map())[0]!;
   }
-  throw new Error(`it does not come to rest within ${MOST_STEPS} events\n${story(from)}\n… then\n${story(node)}`);
+  throw new Error(`it does not come to rest within ${MAX_STEPS} events\n${story(from)}\n… then\n${story(node)}`);
 }
 
 function done(passed: readonly string[], restful: Set<string>, steps: number): number {
@@ -152,8 +152,8 @@ function done(passed: readonly string[], restful: Set<string>, steps: number): n
 
 const KIND = ["clear", "release", "spawned", "spawnFailed", "prepared", "swept", "finished", "reloaded"];
 
-/** What a well-behaved outside does next; null when it has nothing to do. */
-function kindest(spec: Spec, { unit, outside, nowMs }: Node): Choice | null {
+/** What a well-behaved environment does next; null if it has nothing to do. */
+function wellBehaved(spec: Spec, { unit, outside, nowMs }: Node): Choice | null {
   const all = choices(spec, unit, outside, nowMs);
   const named = (test: (choice: Choice) => boolean): Choice | undefined => all.find(test);
   const ending = unit.phase === "stopping" || unit.phase === "killing";

@@ -7,22 +7,22 @@ import type { Spec } from "../../../src/spec/spec.ts";
 import { code, killedBy, ref } from "../fixtures.ts";
 
 /**
- * What is true outside of the machine, as the interpreter and the kernel make it true: a request to execute is answered
- * once, at some time; a process that lives may end at any time, and its end is told once, after its begin; a sweep and a
- * hook are answered once. Nothing else may be relied on.
+ * The state of the environment, with the guarantees of the interpreter and the kernel: a spawn is answered once, at some
+ * time; a live process may exit at any time, and its exit is reported once, after its start; a sweep and a hook are answered
+ * once. Nothing else is guaranteed.
  */
 export interface Outside {
-  /** The answer to `spawn` that is on its way. */
+  /** The pending result of `spawn`. */
   readonly spawn: "none" | "ok" | "failed";
-  /** `dead`: it has ended and the machine does not know. */
+  /** `dead`: it has exited and the machine does not know yet. */
   readonly main: "none" | "alive" | "dead";
-  /** Answers on their way. */
+  /** Pending results. */
   readonly prepare: boolean;
   readonly sweep: boolean;
-  /** `killed`: the post_stop commands got SIGKILL; only their answer is on its way. */
+  /** `killed`: the post_stop commands got SIGKILL and only their result is pending. */
   readonly finish: "none" | "running" | "killed";
   readonly reload: boolean;
-  /** The machine was told that this run was exec'd: READY=1 and verdicts may come, also long after its end. */
+  /** The machine received `spawned` for this run: READY=1 and verdicts may arrive, even long after its end. */
   readonly execd: boolean;
 }
 
@@ -36,7 +36,7 @@ export const NOTHING: Outside = {
   execd: false,
 };
 
-/** Something that can happen next: an event of the machine, or (null) a change that it is not told of yet. */
+/** Something that can happen next: an event for the machine, or (null) a change that it does not know of yet. */
 export interface Choice {
   readonly name: string;
   readonly event: UnitEvent | null;
@@ -62,7 +62,7 @@ export function choices(spec: Spec, unit: Unit, outside: Outside, nowMs: number)
   return list;
 }
 
-/** The operator, other units and the world. */
+/** Requests of the operator, other units and the world. */
 function requests(spec: Spec, unit: Unit): UnitEvent[] {
   const list: UnitEvent[] = [
     { type: "start", cause: "operator" },
@@ -115,7 +115,7 @@ function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
 
 const FAILURE = { stage: "exec", message: "no such file", resources: false } as const;
 
-/** One of each fact, about `run`. */
+/** One fact of each type for `run`. */
 export const factsOf = (run: number): UnitEvent[] => [
   { type: "prepared", run, failure: null },
   { type: "spawned", run, process: ref(run) },
@@ -132,8 +132,8 @@ export const factsOf = (run: number): UnitEvent[] => [
 ];
 
 /**
- * Two situations with the same key behave alike: run numbers, causes and absolute times don't matter, nor does what only
- * an event that can no longer come would read.
+ * Situations with the same key behave alike. The key omits run numbers, causes, absolute times, and state that only events
+ * read which can no longer occur.
  */
 export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): string {
   const { due, ending, ledger } = unit;
@@ -163,7 +163,7 @@ export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): 
   ].join();
 }
 
-/** The throttle matters where the policy waits less than it. */
+/** The throttle matters only if the policy's delay is shorter. */
 function startsKey(spec: Spec, { ledger }: Unit, nowMs: number): string {
   if (spec.restart.retryDelayMs > 0) return "";
   return `${ledger.throttled}${Math.max(9, ledger.recentStarts.length)}${Math.min(nowMs - (ledger.recentStarts.at(-1) ?? nowMs), 1000)}`;

@@ -20,7 +20,7 @@ function sample(stage: Stage, memoryMb: number, more: Partial<Measurement> = {})
   const measurement = { run: stage.unit("web").run, sample: { memoryMb, cpuPercent: null, tasks: 1 }, unenforced: () => null, ...more };
   const turn = stage.handle({ type: "measured", samples: new Map([["web", measurement]]) });
   stage.post({ type: "tick" }); // and all that follows
-  return turn.effects.flatMap((effect) => (effect.type === "tell" ? [`${effect.event.type}: ${effect.event.message}`] : []));
+  return turn.effects.flatMap((effect) => (effect.type === "record" ? [`${effect.event.type}: ${effect.event.message}`] : []));
 }
 
 describe("samples", () => {
@@ -44,7 +44,7 @@ describe("samples", () => {
 
   test("restart the unit where it says so, and that uses up a retry", () => {
     const stage = scene({ action: "restart", sustained: 1 });
-    expect(sample(stage, 150)[0]).toBe("limit-exceeded: memory is over its limit: 150 MiB of 100 MiB; it is restarted");
+    expect(sample(stage, 150)[0]).toBe("limit-exceeded: memory is over its limit: 150 MiB of 100 MiB; restarting the unit");
     expect(stage.unit("web")).toMatchObject({ phase: "backoff", reason: "resources", ledger: { retries: 1 } });
   });
 

@@ -128,7 +128,7 @@ export class Stage {
 
   #perform(effect: WorldEffect): void {
     const { id } = effect;
-    if (effect.type === "tell" || effect.type === "note") return;
+    if (effect.type === "record" || effect.type === "note") return;
     if (effect.type !== "sweep") this.acts.push(`${effect.type} ${id}`);
     const { run } = effect;
     switch (effect.type) {

@@ -36,7 +36,7 @@ inContainer("the Containerfile: it starts, the health check tells, and the stop 
   container.signal(image.stopSignal);
   expect(await container.exited).toBe(0);
   expect(readFileSync(join(dir.path, "var/log/sup/web.log"), "utf8")).toContain("bye after");
-  expect(readFileSync(join(dir.path, "var/log/sup/sup.log"), "utf8")).toContain("ending, asked by SIGTERM");
+  expect(readFileSync(join(dir.path, "var/log/sup/sup.log"), "utf8")).toContain("stopping, requested by SIGTERM");
 });
 
 inContainer("a critical unit that fails for good: the health check fails, and the container ends with 1 to be replaced", async () => {

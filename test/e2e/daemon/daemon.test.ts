@@ -84,7 +84,7 @@ test("the daemon's own log says when it began and ended, and why", async () => {
   await daemon.stop();
   const log = readFileSync(join(daemon.home, "logs/sup.log"), "utf8");
   expect(log).toMatch(/started, pid \d+/);
-  expect(log).toContain("ending, asked by the API");
+  expect(log).toContain("stopping, requested by the API");
 });
 
 test("the caller's environment never reaches a unit", async () => {

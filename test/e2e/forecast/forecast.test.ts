@@ -1,4 +1,4 @@
-/** A real leak, seen coming. */
+/** The forecast of a real memory leak. */
 import { expect, test } from "bun:test";
 import type { Alert, Forecast } from "../../../src/api/contract/shapes.ts";
 import { startDaemon } from "../../harness/daemon.ts";

@@ -1,4 +1,4 @@
-/** What `critical` means for the daemon itself. */
+/** The effect of `critical` units on the daemon. */
 import { expect, test } from "bun:test";
 import { startDaemon } from "../../harness/daemon.ts";
 import { alive } from "../../harness/processes.ts";
@@ -6,7 +6,7 @@ import { crasher, sleeper } from "../../harness/services.ts";
 
 const fatal = { restart_policy: { max_retries: 0 } };
 
-test("on_critical_fatal: shutdown stops all in order and ends with 1; units that are not critical do not matter", async () => {
+test("on_critical_fatal: shutdown stops all units and exits with 1; failures of other units have no effect", async () => {
   const units = {
     other: crasher(1, { enabled: true, ...fatal }),
     good: sleeper({ enabled: true }),
@@ -21,7 +21,7 @@ test("on_critical_fatal: shutdown stops all in order and ends with 1; units that
   expect(daemon.output()).toContain("on_critical_fatal: main is fatal");
 });
 
-test("by default the daemon goes on", async () => {
+test("by default the daemon keeps running", async () => {
   await using daemon = await startDaemon({ units: { main: crasher(3, { critical: true, enabled: true, ...fatal }) } });
   await daemon.reaches("main", "fatal");
   expect((await daemon.json("summary")) as object).toMatchObject({ critical_down: ["main"] });

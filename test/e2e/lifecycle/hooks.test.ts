@@ -1,4 +1,4 @@
-/** The commands around a run, and what the start waits for. */
+/** pre_start, post_stop and health checks around a run. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const { drop } = shared;
 const sh = (script: string, more: object = {}): object => ({ command: "/bin/sh", args: ["-c", script], ...more });
 const FEW_RETRIES = { max_retries: 1, retry_delay: 0.02 };
 
-test("pre_start runs in order with the unit's environment before the command does", async () => {
+test("pre_start commands run in order with the unit's environment before the main command", async () => {
   const { daemon } = shared;
   const file = join(daemon.home, "order");
   const pre_start = [sh(`echo "first $WORD" >>'${file}'`), sh(`echo second >>'${file}'`)];
@@ -23,7 +23,7 @@ test("pre_start runs in order with the unit's environment before the command doe
   expect(readFileSync(file, "utf8")).toStartWith("first hello\nsecond\n");
 });
 
-test("a failing pre_start is a failed start: told with its cause, retried, and the command never runs", async () => {
+test("a failing pre_start is a failed start: its cause is reported, it is retried, and the main command never runs", async () => {
   const { daemon } = shared;
   await drop("unprepared", { ...worker(), pre_start: [sh("echo no luck >&2; exit 6")], restart_policy: FEW_RETRIES });
   const { code, stdout, stderr } = await daemon.sup("start", "unprepared");
@@ -35,7 +35,7 @@ test("a failing pre_start is a failed start: told with its cause, retried, and t
   expect(await eventsOf(daemon, "unprepared", "backoff")).toHaveLength(1);
 });
 
-test("a pre_start past its timeout is ended with all its processes", async () => {
+test("a pre_start that exceeds its timeout is ended with all its processes", async () => {
   const { daemon } = shared;
   const pidFile = join(daemon.home, "slow-hook.pid");
   const pre_start = [{ ...sh(`sleep 1000 & echo $! >'${pidFile}'; wait`), timeout: 2 }];
@@ -50,17 +50,17 @@ test.each([
   ["exit-code", sh("exit 5"), "SERVICE_RESULT=exit-code EXIT_CODE=exited EXIT_STATUS=5"],
   ["signal", sh("kill -KILL $$"), "SERVICE_RESULT=signal EXIT_CODE=killed EXIT_STATUS=KILL"],
   ["success", sh("exit 0"), "SERVICE_RESULT=success EXIT_CODE=exited EXIT_STATUS=0"],
-])("post_stop is told how it ended: %s", async (name, unit, wanted) => {
+])("post_stop gets the result of the run in its environment: %s", async (name, unit, wanted) => {
   const { daemon } = shared;
   const file = join(daemon.home, `result-${name}`);
-  const tell = `echo "SERVICE_RESULT=$SERVICE_RESULT EXIT_CODE=$EXIT_CODE EXIT_STATUS=$EXIT_STATUS" >'${file}'`;
-  await drop(`ends-${name}`, { ...unit, auto_restart: false, post_stop: [sh(tell)] });
+  const print = `echo "SERVICE_RESULT=$SERVICE_RESULT EXIT_CODE=$EXIT_CODE EXIT_STATUS=$EXIT_STATUS" >'${file}'`;
+  await drop(`ends-${name}`, { ...unit, auto_restart: false, post_stop: [sh(print)] });
   await daemon.sup("start", `ends-${name}`);
   await daemon.reaches(`ends-${name}`, (row) => row.state === "failed" || row.state === "stopped");
   expect(readFileSync(file, "utf8").trim()).toBe(wanted);
 });
 
-test("post_stop runs before the stop is done, and a failing one is reported, not an end of everything", async () => {
+test("post_stop runs before the stop completes, and its failure is recorded without failing the stop", async () => {
   const { daemon } = shared;
   const file = join(daemon.home, "cleaned");
   await drop("cleans", { ...worker(), post_stop: [sh(`touch '${file}'; exit 3`)] });
@@ -68,10 +68,10 @@ test("post_stop runs before the stop is done, and a failing one is reported, not
   expect((await daemon.sup("stop", "cleans")).code).toBe(0);
   expect(existsSync(file)).toBe(true);
   const events = (await eventsOf(daemon, "cleans")).map(({ message }) => message);
-  expect(events).toContain("post_stop: post_stop /bin/sh: exit code 3");
+  expect(events).toContain("post_stop /bin/sh: exit code 3");
 });
 
-test("a unit with a check is starting until it passes, and start waits for that", async () => {
+test("a unit with a check is starting until the check passes, and start waits for that", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "ready-gate");
   const health_check = { type: "exec", command: "test", args: ["-e", gate], start_interval: 0.1 };
@@ -84,7 +84,7 @@ test("a unit with a check is starting until it passes, and start waits for that"
   expect(await daemon.service("checked")).toMatchObject({ state: "running", health: "healthy", pid: before.pid });
 });
 
-test("not ready within start_timeout is a failed start, never ready anyway", async () => {
+test("a unit that is not ready within start_timeout fails to start and does not become ready later", async () => {
   const { daemon } = shared;
   const health_check = { type: "exec", command: "false", start_interval: 0.1 };
   await drop("never-ready", { ...sleeper(), health_check, start_timeout: 0.35, restart_policy: FEW_RETRIES });
@@ -95,7 +95,7 @@ test("not ready within start_timeout is a failed start, never ready anyway", asy
   expect(await typesOf(daemon, "never-ready")).not.toContain("running");
 });
 
-test("a service that loses its health is restarted, which uses up a retry", async () => {
+test("a service that becomes unhealthy is restarted, which uses up a retry", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "sick");
   const health_check = {
@@ -119,7 +119,7 @@ test("a service that loses its health is restarted, which uses up a retry", asyn
   expect(backoff?.details).toMatchObject({ attempt: 1, reason: "health" });
 });
 
-test("a check with action none tells and leaves the service alone", async () => {
+test("a check with action none reports the failure and leaves the service running", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "ill");
   const probe = { type: "exec", command: "test", args: ["!", "-e", gate] };
@@ -131,7 +131,7 @@ test("a check with action none tells and leaves the service alone", async () => 
   expect((await daemon.sup("health", "ill")).code).toBe(1);
 });
 
-test("a fallback that passes makes it degraded, not unhealthy", async () => {
+test("a passing fallback makes the unit degraded, not unhealthy", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "halfway");
   const primary = { type: "exec", command: "test", args: ["!", "-e", gate] };
@@ -143,7 +143,7 @@ test("a fallback that passes makes it degraded, not unhealthy", async () => {
   expect(await daemon.reaches("halfway", (row) => row.health === "degraded")).toMatchObject({ state: "running", pid });
 });
 
-test("a stop while pre_start runs ends the command and never executes the unit", async () => {
+test("a stop during pre_start ends its command, and the main command never runs", async () => {
   const { daemon } = shared;
   const pidFile = join(daemon.home, "hook.pid");
   await drop("halted", { ...worker(), pre_start: [sh(`echo $$ >'${pidFile}'; sleep 1000 & wait`)] });
@@ -154,7 +154,7 @@ test("a stop while pre_start runs ends the command and never executes the unit",
   expect(await typesOf(daemon, "halted")).not.toContain("started");
 });
 
-test("a stop while it starts wins over the readiness that never comes", async () => {
+test("a stop during the start stops a unit that never becomes ready", async () => {
   const { daemon } = shared;
   const health_check = { type: "exec", command: "false", start_interval: 0.1 };
   await drop("stuck", { ...stubborn(), health_check, graceful_shutdown: { timeout: 0.2 } });

@@ -1,4 +1,4 @@
-/** What follows when a unit ends: the back-off, its end, and who may cut it short. All on one daemon. */
+/** Restarts after an exit: the back-off, its end, and requests during it. All tests share one daemon. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { until } from "../../harness/until.ts";
 const shared = sharedDaemon();
 const { drop } = shared;
 
-test("a dropped file appears in the list by itself; enabled, it starts by itself too", async () => {
+test("a new unit file appears in the list without a reload, and starts if it is enabled", async () => {
   const { daemon } = shared;
   await drop("dropped", worker());
   expect((await daemon.sup("list")).stdout).toContain("dropped");
@@ -20,7 +20,7 @@ test("a dropped file appears in the list by itself; enabled, it starts by itself
   await daemon.reaches("eager", "running");
 });
 
-test("enable is remembered in the state, never written to the file", async () => {
+test("enable is stored in the state directory and not written to the unit file", async () => {
   const { daemon } = shared;
   await drop("plain", worker());
   expect((await daemon.sup("is-enabled", "plain")).code).toBe(1);
@@ -32,7 +32,7 @@ test("enable is remembered in the state, never written to the file", async () =>
   expect((await daemon.service("plain")).state).toBe("stopped");
 });
 
-test("a unit that is killed comes back as a new process, and status tells what happened", async () => {
+test("a unit that is killed restarts with a new process, and status shows why", async () => {
   const { daemon } = shared;
   await drop("killed", sleeper({ restart_policy: { retry_delay: 0.05 } }));
   await daemon.sup("start", "killed");
@@ -53,7 +53,7 @@ test("the delays are retry_delay × multiplier^(n-1) up to max_backoff, then fat
   const { daemon } = shared;
   const restart_policy = { max_retries: 5, retry_delay: 0.02, backoff_multiplier: 3, max_backoff: 0.3 };
   await drop("flapping", crasher(7, { restart_policy }));
-  expect((await daemon.sup("start", "flapping")).code).toBe(0); // without a check, executed is ready
+  expect((await daemon.sup("start", "flapping")).code).toBe(0); // without a check, a unit is ready once it was executed
   const given = await daemon.reaches("flapping", "fatal");
   expect({ retries: given.retries, count: given.restart_count, exit: given.exit_code }).toEqual({ retries: 5, count: 5, exit: 7 });
   const waits = await eventsOf(daemon, "flapping", "backoff");
@@ -67,7 +67,7 @@ test("the delays are retry_delay × multiplier^(n-1) up to max_backoff, then fat
   expect((await daemon.sup("is-failed", "flapping")).code).toBe(0);
 });
 
-test("reset-failed makes a fatal unit stopped, and the next start has all its retries again", async () => {
+test("reset-failed makes a fatal unit stopped and resets the retry counter", async () => {
   const { daemon } = shared;
   const restart_policy = { max_retries: 1, retry_delay: 0.01 };
   await drop("forgiven", crasher(1, { restart_policy }));
@@ -82,7 +82,7 @@ test("reset-failed makes a fatal unit stopped, and the next start has all its re
   expect(attempts).toEqual([1, 1]);
 });
 
-test("stop during the back-off wins, and start during it starts at once with a clean count", async () => {
+test("a stop during the back-off stops the unit; a start during it starts it immediately and resets the retry counter", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "gate");
   writeFileSync(gate, "");
@@ -101,7 +101,7 @@ test("stop during the back-off wins, and start during it starts at once with a c
   await daemon.sup("stop", "waits");
 });
 
-test("a clean exit is an end, unless restart_on_exit: then it comes again and uses up no retry", async () => {
+test("after a clean exit the unit stays stopped, or with restart_on_exit restarts without using up a retry", async () => {
   const { daemon } = shared;
   const gate = join(daemon.home, "clean-gate");
   await drop("clean", crashesWhen(gate, 0, { restart_policy: { retry_delay: 0.02 } }));
@@ -116,7 +116,7 @@ test("a clean exit is an end, unless restart_on_exit: then it comes again and us
   await daemon.sup("stop", "again");
 });
 
-test("auto_restart off and a forbidding exit code leave the unit failed after one run", async () => {
+test("with auto_restart off, or an exit code in no_restart_exit_codes, the unit is failed after one run", async () => {
   const { daemon } = shared;
   await drop("once", crasher(1, { auto_restart: false }));
   await drop("final", crasher(42, { no_restart_exit_codes: [42] }));
@@ -125,7 +125,7 @@ test("auto_restart off and a forbidding exit code leave the unit failed after on
   expect(await daemon.reaches("final", "failed")).toMatchObject({ exit_code: 42, restart_count: 0 });
 });
 
-test("a oneshot runs to its end, and start waits for that; with remain_after_exit it stays up without a process", async () => {
+test("start waits until a oneshot finishes; with remain_after_exit it stays up without a process", async () => {
   const { daemon } = shared;
   const once = { command: "/bin/sh", args: ["-c", "echo did it"], type: "oneshot" };
   await drop("task", once);
@@ -148,7 +148,7 @@ test("a failing oneshot fails its start with the exit code", async () => {
   expect(stdout + stderr).toContain("exit code 9");
 });
 
-test("success_exit_codes count as a clean end", async () => {
+test("success_exit_codes count as a clean exit", async () => {
   const { daemon } = shared;
   await drop("three", crasher(3, { success_exit_codes: [0, 3] }));
   await daemon.sup("start", "three");
@@ -156,7 +156,7 @@ test("success_exit_codes count as a clean end", async () => {
   expect(await typesOf(daemon, "three")).not.toContain("backoff");
 });
 
-test("restart gives a new process, the old one is gone before, and retries are not used", async () => {
+test("restart starts a new process after the old one is gone, without using up a retry", async () => {
   const { daemon } = shared;
   await drop("renewed", worker());
   await daemon.sup("start", "renewed");
@@ -170,7 +170,7 @@ test("restart gives a new process, the old one is gone before, and retries are n
   await until(() => /up\n[^\n]*bye\n[^\n]*up\n$/.test(daemon.log("renewed")), { what: "both runs in the log, one after the other" });
 });
 
-test("fatal_retry_after tries a fatal unit again by itself", async () => {
+test("fatal_retry_after starts a fatal unit again", async () => {
   const { daemon } = shared;
   const restart_policy = { max_retries: 1, retry_delay: 0.01, fatal_retry_after: 0.05 };
   await drop("hopeful", crasher(1, { restart_policy }));

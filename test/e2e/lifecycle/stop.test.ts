@@ -1,4 +1,4 @@
-/** Stop means the whole tree, and says what it took. */
+/** A stop ends all processes of a unit and reports which ones needed SIGKILL. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const home = (file: string): string => join(shared.daemon.home, file);
 const pidIn = (file: string): Promise<number> =>
   until(() => existsSync(file) && Number(readFileSync(file, "utf8")), { what: `a pid in ${file}` });
 
-test("what ignores SIGTERM gets SIGKILL after the timeout, and the event names it", async () => {
+test("a process that ignores SIGTERM gets SIGKILL after the timeout, and the event names it", async () => {
   const { daemon } = shared;
   await drop("stubborn", stubborn({ graceful_shutdown: { timeout: 0.3 } }));
   await daemon.sup("start", "stubborn");
@@ -28,10 +28,10 @@ test("what ignores SIGTERM gets SIGKILL after the timeout, and the event names i
   const [stopped] = await eventsOf(daemon, "stubborn", "stopped");
   expect(stopped?.message).toContain(`needed SIGKILL: sh (${pid})`);
   expect(stopped?.details.killed).toContain(`sh (${pid})`);
-  expect((await eventsOf(daemon, "stubborn", "killed"))[0]?.message).toMatch(/did not stop within 300\s?ms: SIGKILL/);
+  expect((await eventsOf(daemon, "stubborn", "killed"))[0]?.message).toMatch(/did not stop within 300\s?ms; sending SIGKILL/);
 });
 
-test("a child that ignores SIGTERM and outlives the main process is killed and named, not the rest", async () => {
+test("a child that ignores SIGTERM and outlives the main process is killed, and only it is named", async () => {
   const { daemon } = shared;
   const script = `trap 'exit 0' TERM; (trap '' TERM; echo set; exec sleep 999) & echo $! >'${home("child.pid")}'; wait; wait`;
   await drop("parent", sh(script, { graceful_shutdown: { timeout: 2 } }));
@@ -43,7 +43,7 @@ test("a child that ignores SIGTERM and outlives the main process is killed and n
   expect((await eventsOf(daemon, "parent", "stopped"))[0]?.details.killed).toEqual([`sleep (${child})`]);
 });
 
-test("a daemon that forked twice and made its own session belongs to the unit", async () => {
+test("a double-forked process in its own session belongs to the unit", async () => {
   const { daemon } = shared;
   const script = `(setsid sh -c 'sleep 998 & echo $! >"${home("double.pid")}"' &) ; echo up; exec sleep 997`;
   await drop("double", sh(script));
@@ -57,7 +57,7 @@ test("a daemon that forked twice and made its own session belongs to the unit", 
   expect(alive(daemonized)).toBe(false);
 });
 
-test("what is left of a crashed run is ended before the next one starts", async () => {
+test("remaining processes of a crashed run are ended before the next run starts", async () => {
   const { daemon } = shared;
   await drop("forker", forker(home("forked.pid"), { restart_policy: { retry_delay: 0.02 } }));
   await daemon.sup("start", "forker");
@@ -69,26 +69,26 @@ test("what is left of a crashed run is ended before the next one starts", async 
   await daemon.sup("stop", "forker");
 });
 
-/** Main process and child write what they got; the child goes on until it gets something. */
-const HEARS = `(trap 'echo child heard; exit 0' TERM; echo child up; while :; do sleep 0.02; done) &
+/** Main process and child log the signal that they receive; the child runs until then. */
+const LOGS_SIGNALS = `(trap 'echo child heard; exit 0' TERM; echo child up; while :; do sleep 0.02; done) &
 trap 'echo main heard; exit 0' TERM; echo main up; while :; do sleep 0.02; done`;
 
 test.each([
   ["group", true, "the signal goes to the whole tree"],
   ["mixed", false, "the signal goes to the main process, SIGKILL to the rest"],
-  ["process", false, "the signal goes to the main process, the rest is killed at the timeout"],
-] as const)("kill_mode %s: %#", async (kill_mode, childHears) => {
+  ["process", false, "the signal goes to the main process, the rest gets SIGKILL at the timeout"],
+] as const)("kill_mode %s: %#", async (kill_mode, childSignalled) => {
   const { daemon } = shared;
   const name = `mode-${kill_mode}`;
-  await drop(name, sh(HEARS, { graceful_shutdown: { kill_mode, timeout: 2 } }));
+  await drop(name, sh(LOGS_SIGNALS, { graceful_shutdown: { kill_mode, timeout: 2 } }));
   await daemon.sup("start", name);
   await until(() => /child up[^]*main up|main up[^]*child up/.test(daemon.log(name)), { what: "both to be up" });
   expect((await daemon.sup("stop", name)).code).toBe(0);
   expect(daemon.log(name)).toContain("main heard");
-  expect(daemon.log(name).includes("child heard")).toBe(childHears);
+  expect(daemon.log(name).includes("child heard")).toBe(childSignalled);
 });
 
-test("a graceful stop that is disabled is SIGKILL at once, and another signal is that signal", async () => {
+test("with the graceful stop disabled SIGKILL is sent immediately; a configured signal is sent instead of SIGTERM", async () => {
   const { daemon } = shared;
   await drop("abrupt", worker({ graceful_shutdown: { enabled: false } }));
   await drop("hup", sh("trap 'echo got hup; exit 0' HUP; trap '' TERM; echo up; while :; do sleep 0.02; done", { graceful_shutdown: { signal: "SIGHUP" } })); // prettier-ignore
@@ -99,7 +99,7 @@ test("a graceful stop that is disabled is SIGKILL at once, and another signal is
   expect(daemon.log("hup")).toContain("got hup");
 });
 
-test("kill sends one signal to the main process; what follows is the restart policy", async () => {
+test("kill sends one signal to the main process, and the restart policy applies to the exit", async () => {
   const { daemon } = shared;
   await drop("signalled", sleeper({ restart_policy: { retry_delay: 0.02 } }));
   await daemon.sup("start", "signalled");
@@ -111,14 +111,14 @@ test("kill sends one signal to the main process; what follows is the restart pol
   await daemon.sup("stop", "signalled");
 });
 
-test("the end of the main process is its exit, though a grandchild keeps its output open", async () => {
+test("the exit of the main process is noticed although a grandchild keeps its output open", async () => {
   const { daemon } = shared;
   await drop("leaver", sh("sleep 996 & exit 0", { graceful_shutdown: { timeout: 60 } }));
   await daemon.sup("start", "leaver");
   expect(await daemon.reaches("leaver", "stopped")).toMatchObject({ reason: "success" });
 });
 
-test("two stops at once are both answered when it is down; a start during the stop comes after it", async () => {
+test("two concurrent stops both wait until the unit is down; a start during the stop follows it", async () => {
   const { daemon } = shared;
   await drop("busy", stubborn({ graceful_shutdown: { timeout: 0.3 } }));
   await daemon.sup("start", "busy");

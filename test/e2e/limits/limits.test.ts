@@ -1,4 +1,4 @@
-/** Limits over whole trees, and the alerts that come of what goes wrong. */
+/** Limits on all processes of a unit, and the alerts for failures. */
 import { expect, test } from "bun:test";
 import type { Alert } from "../../../src/api/contract/shapes.ts";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
@@ -8,7 +8,7 @@ import { until } from "../../harness/until.ts";
 
 const QUICK = { metrics: { interval: 0.5 } };
 
-/** A shell whose child holds 20 MB: the limit is about the tree. */
+/** A shell whose child uses 20 MB: the limit applies to all processes of the unit. */
 const hungry = (limits: object, more: UnitFile = {}): UnitFile => ({
   enabled: true,
   command: "/bin/sh",
@@ -19,12 +19,12 @@ const hungry = (limits: object, more: UnitFile = {}): UnitFile => ({
 });
 
 const alerts = async (daemon: Daemon, ...args: string[]): Promise<Alert[]> => (await daemon.json("alerts", ...args)) as Alert[];
-const heard = (daemon: Daemon, unit: string, type: string): Promise<unknown> =>
+const recorded = (daemon: Daemon, unit: string, type: string): Promise<unknown> =>
   until(async () => (await eventsOf(daemon, unit, type)).length > 0, { what: `${type} of ${unit}`, timeoutMs: 20_000 });
 
-test("warn: an event, a line in the log and an alert, once; the unit goes on; a stop resolves it", async () => {
+test("warn: one event, one log line and one alert; the unit keeps running; a stop resolves the alert", async () => {
   await using daemon = await startDaemon({ units: { web: hungry({}) }, settings: QUICK });
-  await heard(daemon, "web", "alert-opened");
+  await recorded(daemon, "web", "alert-opened");
   const { pid } = await daemon.service("web");
   const [event] = await eventsOf(daemon, "web", "limit-exceeded");
   expect(event!.details).toMatchObject({ limit: "memory", max: 15, action: "warn" });
@@ -44,31 +44,31 @@ test("warn: an event, a line in the log and an alert, once; the unit goes on; a 
   expect((await daemon.service("web")).pid).toBe(pid);
   expect((await daemon.sup("status", "web")).stdout).toContain("Limits: Memory, at most 15 MiB");
   await daemon.sup("stop", "web");
-  await heard(daemon, "web", "alert-resolved");
+  await recorded(daemon, "web", "alert-resolved");
   expect(await alerts(daemon)).toEqual([]);
   expect((await alerts(daemon, "--all"))[0]!.resolved_at).not.toBeNull();
   expect((await eventsOf(daemon, "web", "limit-exceeded")).length).toBe(1);
 });
 
-test.each(["restart", "enforce"])("%s: it is restarted, which uses up a retry, with the reason resources", async (action) => {
-  // Second by second the breach comes before the first of the samples that are stored.
+test.each(["restart", "enforce"])("%s: the unit is restarted with the reason resources, which uses up a retry", async (action) => {
+  // Sampling every second detects the breach before the first stored sample.
   const settings = { metrics: { interval: action === "enforce" ? 30 : 0.5 } };
   await using daemon = await startDaemon({ units: { web: hungry({ action }) }, settings });
   const service = await daemon.reaches("web", "fatal", 30_000);
   expect(service).toMatchObject({ reason: "resources", restart_count: 1, last_exit: expect.stringContaining("memory is over its limit") });
   const [event] = await eventsOf(daemon, "web", "limit-exceeded");
-  expect(event!.message).toEndWith("it is restarted");
-  if (action === "enforce") expect(event!.details.enforcement).toContain("looked at every second");
+  expect(event!.message).toEndWith("restarting the unit");
+  if (action === "enforce") expect(event!.details.enforcement).toContain("checked every second");
   expect((await alerts(daemon, "web")).map(({ alert_type }) => alert_type)).toContain("memory-limit");
 });
 
-test("a critical unit alerts at its first failure with that severity; an alert outlives a crash of the daemon and is not opened again", async () => {
+test("a critical unit has a critical alert at its first failure; an alert survives a crash of the daemon and is not opened twice", async () => {
   const units = {
     main: crasher(1, { enabled: true, critical: true, restart_policy: { retry_delay: 60 } }),
     other: sleeper({ enabled: true }),
   };
   await using daemon = await startDaemon({ units, settings: QUICK });
-  await heard(daemon, "main", "alert-opened");
+  await recorded(daemon, "main", "alert-opened");
   expect(await alerts(daemon)).toMatchObject([{ service_id: "main", severity: "critical", alert_type: "failing" }]);
   await daemon.crash();
   await daemon.start();
@@ -78,5 +78,5 @@ test("a critical unit alerts at its first failure with that severity; an alert o
   expect(await daemon.sup("alerts", "ack")).toMatchObject({ code: 2 });
   await daemon.sup("reset-failed", "main");
   await daemon.sup("stop", "main");
-  await heard(daemon, "main", "alert-resolved");
+  await recorded(daemon, "main", "alert-resolved");
 });

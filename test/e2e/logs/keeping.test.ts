@@ -65,7 +65,7 @@ test("an endless flood over log.rate_limit is reported in the log, in the events
   await using daemon = await startDaemon({ units: { endless }, settings: OFTEN });
   await daemon.reaches("endless", "running");
   const [event] = await until(async () => [await eventsOf(daemon, "endless", "log-limited")].find(({ length }) => length > 0), { what: "the event" }); // prettier-ignore
-  expect(event!.message).toMatch(/^output is dropped, \d+ lines \(\d+ bytes\) so far: log\.rate_limit is 20000 bytes a second$/);
+  expect(event!.message).toMatch(/^dropping output, \d+ lines \(\d+ bytes\) so far: log\.rate_limit is 20000 bytes a second$/);
   expect(event!.details).toMatchObject({ why: "limit", over: false });
   await until(() => / stderr F \[sup\] \d+ lines \(\d+ bytes\) of stdout were dropped by log\.rate_limit\n/.test(daemon.log("endless")), { what: "the line in the log" }); // prettier-ignore
   const { stdout } = await daemon.sup("status", "endless");

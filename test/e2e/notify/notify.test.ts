@@ -72,7 +72,7 @@ time.sleep(0.2)
   const stopped = await daemon.reaches("web", "stopped");
   expect(stopped).toMatchObject({ reason: "success", restart_count: 0 });
   const events = (await eventsOf(daemon)).map(({ message }) => message);
-  expect(events).toContain("it says that it stops");
+  expect(events).toContain("the service announced that it is stopping (STOPPING=1)");
   expect(daemon.log("web")).toContain("said STOPPING 1");
 });
 
@@ -93,7 +93,7 @@ time.sleep(1000)
   expect(alive((started.details as { pid: number }).pid)).toBe(false);
   const events = await eventsOf(daemon);
   expect(events.find(({ event_type }) => event_type === "unhealthy")).toMatchObject({
-    message: "no sign of life (WATCHDOG=1) within 500ms",
+    message: "no WATCHDOG=1 within 500ms",
     details: { by: "watchdog" },
   });
   expect(events.find(({ event_type }) => event_type === "exited")?.message).toContain("SIGABRT");

@@ -62,7 +62,7 @@ asRoot("no process can be had (EAGAIN): that is told, uses up no retry, and the 
   expect(alive(pid!)).toBe(true);
   limitProcesses(daemon, 4096);
   expect(await daemon.reaches("late", "running")).toMatchObject({ retries: 0 });
-  expect((await eventsOf(daemon, "late", "backoff"))[0]!.message).toContain("another try, which is not counted, in 1s");
+  expect((await eventsOf(daemon, "late", "backoff"))[0]!.message).toContain("next attempt in 1s (does not use up a retry)");
 });
 
 asRoot.each([

@@ -103,7 +103,7 @@ browserTest("a unit's page tells why, its health with a probe on demand, its use
   await daemon.reaches("web", "running");
   await using visitor = await signedIn(daemon, "/unit/web");
   const { page } = visitor;
-  await page.getByText("It was started because it is enabled").waitFor();
+  await page.getByText("Started because it is enabled").waitFor();
   await page.getByText("What its policy says").waitFor();
   const probes = page.locator(".probes li");
   const before = await probes.count();

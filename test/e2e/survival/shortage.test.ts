@@ -47,7 +47,7 @@ test.if(isRoot)("the disk of the logs is full: the service goes on, the loss is 
   await until(async () => (await eventsOf(daemon, "flood", "log-loss")).length > 0, { what: "the loss to be told" });
   expect(alive(pid!)).toBe(true);
   const open = async (): Promise<unknown> => daemon.json("alerts");
-  await until(async () => JSON.stringify(await open()).includes("its output is lost: the log cannot be written: no space left"), { what: "the alert" }); // prettier-ignore
+  await until(async () => JSON.stringify(await open()).includes("cannot write the log, output is lost: no space left"), { what: "the alert" }); // prettier-ignore
   expect((await daemon.sup("status", "flood")).stdout).toMatch(
     /Not logged: \d+ lines .* lost since .*: no space left on device \(ENOSPC\); it goes on/,
   );

@@ -86,7 +86,7 @@ test("every unit starts but those that say not to, and a second terminal can tal
 test("a crash and the next try are told between the lines", async () => {
   const script = `[ -e '%S/tried' ] && exec sleep 1000; touch '%S/tried'; exit 3`;
   await using one = up({ web: { command: "/bin/sh", args: ["-c", script], restart_policy: { retry_delay: 0.02 } } });
-  await printed(one, "exit code 3; retry 1/5 in 20");
+  await printed(one, "exit code 3; retry 1 of 5 in 20");
   process.kill(one.pid, "SIGINT");
   expect(await one.exited).toBe(0);
 });

@@ -63,7 +63,7 @@ test("a leak that will reach its limit is reported once", () => {
 });
 
 test("a leak without a limit, or with one above the machine's memory, is reported once as the machine running out of memory", () => {
-  const wanted = [expect.stringMatching(/^limit_predicted memory: .* the machine has no memory left for it in about/)];
+  const wanted = [expect.stringMatching(/^limit_predicted memory: .* the machine runs out of memory in about/)];
   expect(predictions({}, machineOf(500), leak)).toEqual(wanted);
   expect(predictions(limits(9000), machineOf(500), leak)).toEqual(wanted);
 });

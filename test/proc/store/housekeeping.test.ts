@@ -68,7 +68,7 @@ test("a flood of long events does not grow the store beyond its limit, keeps the
   expect(store.metrics("web", new Date(START).toISOString(), 1e6).length).toBe(1440);
   expect(store.metrics("web", began, 1e6).length).toBe(720);
   expect(house.reported).toEqual([
-    "the database has reached its 16 MiB (store.max_size_mb): the oldest events go before their 90d are over",
+    "the database has reached its maximum of 16 MiB (store.max_size_mb): the oldest events are deleted before their retention time of 90d",
   ]);
   house.pass(DAY_MS / 6); // with room again, the retention grows back
   expect(store.size()).toBeLessThan(16 * MIB);
