@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { CATALOG } from "../../src/cli/table/commands.ts";
-import { complete } from "../../src/cli/table/completion.ts";
+import { COMMANDS } from "../../src/cli/table/commands.ts";
+import { complete } from "../../src/cli/completion/candidates.ts";
 import { OPTIONS, type OptionRow } from "../../src/cli/table/options.ts";
-import { wordsOf } from "../../src/cli/shells.ts";
+import { wordsOf } from "../../src/cli/completion/shells.ts";
 import { FakeDaemon, Failure, sup } from "./fake.ts";
 import { aService, daemonInfo } from "./fixtures.ts";
 
@@ -12,7 +12,7 @@ const UNITS = [
   { id: "web@2", about: "", groups: [] },
 ];
 
-const at = (line: string) => complete(line.split(" ").slice(1), () => Promise.resolve(UNITS));
+const at = (line: string) => complete(line.split(" ").slice(1), COMMANDS, () => Promise.resolve(UNITS));
 const values = async (line: string): Promise<string[]> => (await at(line)).candidates.map(({ value }) => value);
 
 describe("at the cursor stands", () => {
@@ -72,12 +72,12 @@ describe("at the cursor stands", () => {
       throw new Error("asked");
     };
     for (const line of ["sup st", "sup start --", "sup verify x", "sup daemon ", "sup logs --since "]) {
-      await complete(line.split(" ").slice(1), never);
+      await complete(line.split(" ").slice(1), COMMANDS, never);
     }
   });
 
   test("every command and every option that is shown is offered, with words", async () => {
-    for (const row of CATALOG.filter(({ hidden }) => !hidden)) {
+    for (const row of COMMANDS.filter(({ hidden }) => !hidden)) {
       expect(await values(`sup ${row.name}`)).toContain(row.name);
       const { candidates } = await at(`sup ${row.name} --`);
       const options = row.options.map((name): OptionRow => OPTIONS[name]).filter(({ hidden }) => !hidden);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { marked, roff } from "../../src/base/roff.ts";
-import { CATALOG } from "../../src/cli/table/commands.ts";
-import { manPage } from "../../src/cli/table/man-page.ts";
+import { COMMANDS } from "../../src/cli/table/commands.ts";
+import { manPage } from "../../src/cli/help/man-page.ts";
 import { OPTIONS, spellings, type OptionRow } from "../../src/cli/table/options.ts";
 import { unitManPage } from "../../src/spec/documents/unit-man.ts";
 import { supportedKeys } from "../../src/spec/documents/unit-reference.ts";
@@ -25,7 +25,7 @@ describe("texts for man", () => {
 
 test("sup(1) has every command and option that is shown, and none that is not", () => {
   const page = plain(manPage());
-  for (const row of CATALOG) expect([row.name, page.includes(`\n${row.name}`)]).toEqual([row.name, !row.hidden]);
+  for (const row of COMMANDS) expect([row.name, page.includes(`\n${row.name}`)]).toEqual([row.name, !row.hidden]);
   for (const row of Object.values(OPTIONS) as OptionRow[]) expect(page.includes(spellings(row).long)).toBe(!row.hidden);
 });
 

@@ -1,26 +1,27 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { CATALOG, THEMES } from "../../src/cli/table/commands.ts";
-import { parseFast } from "../../src/cli/fast.ts";
+import { THEMES } from "../../src/cli/table/command-row.ts";
+import { COMMANDS } from "../../src/cli/table/commands.ts";
+import { parseFast } from "../../src/cli/parse/fast-parser.ts";
 import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "../../src/cli/table/options.ts";
-import { parseFully } from "../../src/cli/program.ts";
+import { parseFully } from "../../src/cli/parse/full-parser.ts";
 import type { Host } from "../../src/cli/host.ts";
 
 const silent = { env: {}, write: () => {}, columns: () => 80, isTerminal: () => false } as unknown as Host;
 
 describe("the catalog", () => {
   test("names and aliases are unique", () => {
-    const names = CATALOG.flatMap((row) => [row.name, ...(row.aliases ?? [])]);
+    const names = COMMANDS.flatMap((row) => [row.name, ...(row.aliases ?? [])]);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test.each(CATALOG.map((row) => [row.name, row] as const))("%s has a theme, an example of its own and a module", async (_, row) => {
+  test.each(COMMANDS.map((row) => [row.name, row] as const))("%s has a theme, an example of its own and a module", async (_, row) => {
     expect(THEMES).toContain(row.theme);
     expect(row.examples.length).toBeGreaterThan(0);
     expect((await row.load()).run).toBeFunction();
   });
 
-  test.each(CATALOG.flatMap((row) => row.examples).filter((example) => /^sup [^|&>]*$/.test(example)))(
+  test.each(COMMANDS.flatMap((row) => row.examples).filter((example) => /^sup [^|&>]*$/.test(example)))(
     "the example `%s` is understood",
     (example) => {
       const argv = example.split(" ").slice(1).map((word) => word.replaceAll("'", "")); // prettier-ignore
@@ -49,7 +50,7 @@ describe("the fast parser", () => {
       values.map((value) => [`${long}=${value}`]),
     );
   });
-  const command = fc.constantFrom(...CATALOG.map((row) => row.name), "daemon-reload", "nonsense");
+  const command = fc.constantFrom(...COMMANDS.map((row) => row.name), "daemon-reload", "nonsense");
   const tokens = fc.array(
     fc.oneof(
       spelling,
@@ -70,7 +71,7 @@ describe("the fast parser", () => {
         answered++;
         const full = parseFully(argv, silent);
         if (typeof full === "number") throw new Error(`commander refuses ${argv.join(" ")}`);
-        expect({ row: fast.row.name, args: fast.args, options: fast.options }).toEqual({ row: full.row.name, args: full.args, options: full.options }); // prettier-ignore
+        expect({ row: fast.command.name, args: fast.args, options: fast.options }).toEqual({ row: full.command.name, args: full.args, options: full.options }); // prettier-ignore
       }),
       { numRuns: 2000 },
     );

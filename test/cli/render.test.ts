@@ -8,8 +8,8 @@ import { statusTable } from "../../src/cli/render/status-table.ts";
 import { logTime, relative, shortTime, sinceWhen } from "../../src/cli/render/time.ts";
 import { why } from "../../src/cli/render/why.ts";
 import { flatten } from "../../src/cli/commands/show.ts";
-import { select } from "../../src/cli/input/select.ts";
-import { parseWhen } from "../../src/cli/input/when.ts";
+import { select } from "../../src/cli/requests/select-services.ts";
+import { parseWhen } from "../../src/cli/parse/time.ts";
 import { STATES } from "../../src/base/words.ts";
 import { aService, ago, daemonInfo, detailOf, NOW, services } from "./fixtures.ts";
 

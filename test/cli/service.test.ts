@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { authorOf, programOf, unitText } from "../../src/cli/service/unit-file.ts";
+import { authorOf, programOf, unitText } from "../../src/cli/systemd/unit-file.ts";
 import { FakeDaemon, sup, type Given } from "./fake.ts";
 
 const plain = { scope: "user", program: "/usr/local/bin/sup", environment: {} } as const;

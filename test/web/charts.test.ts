@@ -3,7 +3,7 @@ import type { MetricPoint } from "../../src/api/contract/shapes.ts";
 import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/series.ts";
 import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";
-import { leavesOf } from "../../src/web/unit/leaves.ts";
+import { leavesOf } from "../../src/web/unit/settings.ts";
 import { cpuMs } from "../harness/cpu.ts";
 
 const T0 = Date.parse("2026-01-01T00:00:00Z");

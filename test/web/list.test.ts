@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { filterFromText, filterToText, isNarrowed, NO_FILTER, select, SORTS, type Filter } from "../../src/web/filter.ts";
 import { hrefOf, parseRoute } from "../../src/web/route.ts";
-import { pushSample, SAMPLES, sparkPath } from "../../src/web/spark.ts";
+import { pushSample, SAMPLES, sparkPath } from "../../src/web/sparkline.ts";
 import { countStates, troubled, troubleOf } from "../../src/web/trouble.ts";
-import { rowAfter, scrollTo, windowOf } from "../../src/web/window.ts";
+import { rowAfter, scrollTo, windowOf } from "../../src/web/visible-rows.ts";
 import { STATES } from "../../src/base/words.ts";
 import { aService } from "../api/server/fake.ts";
 

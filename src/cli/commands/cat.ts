@@ -1,7 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { ServiceFile } from "../../api/contract/shapes.ts";
 import type { Run } from "../context.ts";
-import { filesOf } from "../input/unit-files.ts";
+import { filesOf } from "../requests/unit-files.ts";
 import { safe } from "../render/safe.ts";
 
 export const run: Run = async (context) => {

@@ -4,10 +4,10 @@ import { createClient, type Client } from "../../api/client/client.ts";
 import { EXIT } from "../../api/contract/errors.ts";
 import type { DaemonInfo } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { type Context, daemonLives, type Run } from "../context.ts";
-import { failWithLines } from "../fail.ts";
+import { daemonLives, failWithLines, type Context, type Run } from "../context.ts";
+
 import { safe } from "../render/safe.ts";
-import { startService, stopService } from "../service/through.ts";
+import { startService, stopService } from "../systemd/start-stop.ts";
 import { sinceWhen } from "../render/time.ts";
 
 export const run: Run = async (context) => {

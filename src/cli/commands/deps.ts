@@ -2,7 +2,7 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { Graph } from "../../api/contract/shapes.ts";
 import { closure } from "../../base/graph.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { idsOf } from "../requests/resolve-ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";

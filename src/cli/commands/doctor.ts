@@ -5,8 +5,8 @@ import { CHECKS } from "../doctor/checks.ts";
 import type { Facts, Finding } from "../doctor/finding.ts";
 import type { Colour } from "../render/paint.ts";
 import { safe } from "../render/safe.ts";
-import { readOrNull, targetOf } from "../service/target.ts";
-import { statusWithin } from "../input/status-within.ts";
+import { readOrNull, targetOf } from "../systemd/target.ts";
+import { statusWithin } from "../requests/status-within.ts";
 
 export const run: Run = async (context) => {
   const facts = await lookUp(context);

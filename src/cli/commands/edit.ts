@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { mainFileOf } from "../input/unit-files.ts";
+import { mainFileOf } from "../requests/unit-files.ts";
 import { describeProblem } from "../render/problem.ts";
-import { verifyPaths } from "../input/verify.ts";
+import { verifyPaths } from "../files/verify.ts";
 
 const EDITOR_HINT = "set VISUAL or EDITOR to an editor, for instance EDITOR=nano";
 const EMPTY = "{\n}\n";

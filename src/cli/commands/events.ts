@@ -4,9 +4,9 @@ import type { Input } from "../../api/contract/contract.ts";
 import type { Event } from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { idsOf } from "../requests/resolve-ids.ts";
 import { eventLine } from "../render/lines.ts";
-import { parseWhen } from "../input/when.ts";
+import { parseWhen } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
 import { lookOf } from "./status.ts";
 

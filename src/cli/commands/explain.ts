@@ -1,7 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Explanation } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { idsOf } from "../input/ids.ts";
+import { idsOf } from "../requests/resolve-ids.ts";
 import type { Run } from "../context.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe } from "../render/safe.ts";

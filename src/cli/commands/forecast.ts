@@ -1,7 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Forecast, Trend } from "../../api/contract/shapes.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { idsOf } from "../requests/resolve-ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { memory, percent } from "../render/state.ts";

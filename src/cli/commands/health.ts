@@ -2,7 +2,7 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { OverallHealth, ServiceHealth } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { idsOf } from "../requests/resolve-ids.ts";
 import { grid } from "../render/grid.ts";
 import { safe } from "../render/safe.ts";
 import { HEALTH_COLOUR, STATE_COLOUR } from "../render/state.ts";

@@ -1,11 +1,11 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import type { Context, Run } from "../context.ts";
-import { failWithLines } from "../fail.ts";
+import { failWithLines, type Context, type Run } from "../context.ts";
+
 import { safe } from "../render/safe.ts";
-import { isLingering, planInstall } from "../service/install.ts";
-import { runSteps, type Step } from "../service/steps.ts";
-import { askService, findTarget, unsteady, type Target } from "../service/target.ts";
-import { SERVICE } from "../service/unit-file.ts";
+import { isLingering, planInstall } from "../systemd/install.ts";
+import { runSteps, type Step } from "../systemd/steps.ts";
+import { askService, findTarget, unsteady, type Target } from "../systemd/target.ts";
+import { SERVICE } from "../systemd/unit-file.ts";
 
 export const run: Run = async (context) => {
   const { host, options } = context;

@@ -1,5 +1,5 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import { ask } from "../input/ask.ts";
+import { ask } from "../requests/check-units.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = (context) =>

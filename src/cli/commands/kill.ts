@@ -1,5 +1,5 @@
 import { signalNumber } from "../../base/signals.ts";
-import { act } from "../input/act.ts";
+import { act } from "../requests/run-action.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = async (context) => {

@@ -6,7 +6,7 @@ import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
 import { timersTable } from "../render/timers.ts";
 import { tableOptions, type TableStyle } from "../render/status-table.ts";
-import { select } from "../input/select.ts";
+import { select } from "../requests/select-services.ts";
 import { lookOf } from "./status.ts";
 
 export const run: Run = async (context) => {

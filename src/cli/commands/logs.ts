@@ -5,12 +5,12 @@ import type { Input } from "../../api/contract/contract.ts";
 import { RUN_NAME } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { idsOf } from "../requests/resolve-ids.ts";
 import { OPTIONS } from "../table/options.ts";
 import { fullLogLine, logLine, recordOf } from "../render/lines.ts";
 import { prefixer } from "../render/prefix.ts";
 import { safe } from "../render/safe.ts";
-import { parseWhen } from "../input/when.ts";
+import { parseWhen } from "../parse/time.ts";
 import { lookOf } from "./status.ts";
 
 type Query = Omit<Input<"serviceLogs">, "id">;

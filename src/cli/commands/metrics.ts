@@ -9,7 +9,7 @@ import { safeCell } from "../render/safe.ts";
 import { memory, percent } from "../render/state.ts";
 import { tableOptions } from "../render/status-table.ts";
 import { shortTime } from "../render/time.ts";
-import { parseWhen } from "../input/when.ts";
+import { parseWhen } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
 import { lookOf } from "./status.ts";
 

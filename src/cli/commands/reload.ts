@@ -1,6 +1,6 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { ReloadPlan } from "../../api/contract/shapes.ts";
-import { act } from "../input/act.ts";
+import { act } from "../requests/run-action.ts";
 import type { Context, Run } from "../context.ts";
 import { describeProblem } from "../render/problem.ts";
 import { safe } from "../render/safe.ts";

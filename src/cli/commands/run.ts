@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { exitOf } from "../input/act.ts";
+import { exitOf } from "../requests/run-action.ts";
 import type { Context, Run } from "../context.ts";
 import { lineText } from "../render/lines.ts";
 import { safe } from "../render/safe.ts";

@@ -3,7 +3,7 @@ import type { ServiceFile } from "../../api/contract/shapes.ts";
 import type { Context, Run } from "../context.ts";
 import { grid } from "../render/grid.ts";
 import { safe } from "../render/safe.ts";
-import { filesOf } from "../input/unit-files.ts";
+import { filesOf } from "../requests/unit-files.ts";
 
 export const run: Run = async (context) => {
   const found = await filesOf(context, context.args, context.options.reveal ?? false);

@@ -4,7 +4,7 @@ import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { statusLong } from "../render/status-long.ts";
 import { statusTable, type TableStyle } from "../render/status-table.ts";
-import { isMany, select } from "../input/select.ts";
+import { isMany, select } from "../requests/select-services.ts";
 
 export const run: Run = async (context) => {
   if (!isMany(context.args)) {

@@ -2,10 +2,10 @@ import { rmSync } from "node:fs";
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
-import { attempt, isLingering } from "../service/install.ts";
-import { runSteps, type Step } from "../service/steps.ts";
-import { askService, findTarget, readOrNull, readRecord, recordPath, type Target } from "../service/target.ts";
-import { authorOf, SERVICE } from "../service/unit-file.ts";
+import { attempt, isLingering } from "../systemd/install.ts";
+import { runSteps, type Step } from "../systemd/steps.ts";
+import { askService, findTarget, readOrNull, readRecord, recordPath, type Target } from "../systemd/target.ts";
+import { authorOf, SERVICE } from "../systemd/unit-file.ts";
 
 export const run: Run = async (context) => {
   const found = findTarget(context);

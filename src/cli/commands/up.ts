@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { findPlaces } from "../../spec/places.ts";
-import { isSameFile } from "../input/same-file.ts";
+import { isSameFile } from "../files/same-file.ts";
 import type { Context, Run } from "../context.ts";
 import { prefixer } from "../render/prefix.ts";
 

@@ -5,10 +5,10 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { onSignals } from "../../linux/self/signals.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
-import { Exchange, putStoreBack } from "../upgrade/program.ts";
-import { rehearse } from "../upgrade/rehearse.ts";
+import { Exchange, putStoreBack } from "../upgrade/executable.ts";
+import { rehearse } from "../upgrade/trial.ts";
 import { fetchVerified, fileFor, findRelease, isVersion, type Release } from "../upgrade/releases.ts";
-import { noteBefore, renew, revive, wentOn, type Before } from "../upgrade/renew.ts";
+import { noteBefore, renew, revive, wentOn, type Before } from "../upgrade/reexec.ts";
 
 const LIMIT_S = 30;
 

@@ -2,7 +2,7 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { Problem } from "../../spec/parse/problems.ts";
 import type { Context, Run } from "../context.ts";
 import { describeProblem } from "../render/problem.ts";
-import { verifyPaths, type Verdict } from "../input/verify.ts";
+import { verifyPaths, type Verdict } from "../files/verify.ts";
 
 export const run: Run = async (context) => {
   const verdict = await verifyPaths(context.roles, context.args, context.places.unitPath);

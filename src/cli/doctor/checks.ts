@@ -1,7 +1,7 @@
 import { checkCgroups, checkDaemon, checkDescriptors, checkNotes, checkPort, checkRuntimeDirectory, checkVersion } from "./daemon.ts";
 import { checkClock, checkDirectories, checkDisk, checkProgram, checkSettings, checkUnits } from "./files.ts";
 import type { Check } from "./finding.ts";
-import { checkLingering, checkService } from "./service.ts";
+import { checkLingering, checkService } from "./systemd.ts";
 
 /** All that is looked at, in the order in which it is told: what stands in the way of the rest comes first. */
 export const CHECKS: readonly Check[] = [

@@ -3,7 +3,7 @@ import { lstatSync, statSync } from "node:fs";
 import { descriptorUsage, isExecutableReplaced } from "../../linux/proc/daemon-details.ts";
 import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
 import { hasListener } from "../../linux/io/unix-listeners.ts";
-import { readUnitFile } from "../service/target.ts";
+import { readUnitFile } from "../systemd/target.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 
 export function checkDaemon({ context, places, target, status, lives }: Facts): Finding[] {

@@ -2,9 +2,9 @@
 import { accessSync, constants, lstatSync, readdirSync, statfsSync, statSync, type Stats, type StatsFs } from "node:fs";
 import type { Problem } from "../../spec/parse/problems.ts";
 import { loadSettings } from "../../spec/schema/settings.ts";
-import { isSameFile } from "../input/same-file.ts";
-import { verifyPaths } from "../input/verify.ts";
-import { readOrNull } from "../service/target.ts";
+import { isSameFile } from "../files/same-file.ts";
+import { verifyPaths } from "../files/verify.ts";
+import { readOrNull } from "../systemd/target.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 
 export function checkDirectories({ context, places, daemon }: Facts): Finding[] {

@@ -2,7 +2,7 @@ import type { DaemonInfo, Status } from "../../api/contract/shapes.ts";
 import type { Places } from "../../spec/places.ts";
 import type { Settings } from "../../spec/schema/settings.ts";
 import type { Context } from "../context.ts";
-import type { Target } from "../service/target.ts";
+import type { Target } from "../systemd/target.ts";
 
 /** What `sup doctor` found. */
 export interface Finding {

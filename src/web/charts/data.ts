@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Event, MetricPoint } from "../../api/contract/shapes.ts";
 import { ask, askPath, hasRoute } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
-import { useAnswer } from "../unit/use-answer.ts";
+import { useAnswer } from "../state/use-request.ts";
 import type { Mark } from "./plot.ts";
 import { extend, type Trend } from "./series.ts";
 

@@ -3,7 +3,7 @@ import type { Graph, Service } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
 import { unitHref } from "../route.ts";
 import { ask } from "../state/api.ts";
-import { SearchField } from "../parts/search-field.tsx";
+import { SearchField } from "../components/search-field.tsx";
 import { onChange, view } from "../state/live.ts";
 import { toneOf } from "../trouble.ts";
 import { layOut, NODE, type Placed } from "./layout.ts";

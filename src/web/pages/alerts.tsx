@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Alert } from "../../api/contract/shapes.ts";
 import { fullTime, plural, shortTime } from "../format.ts";
-import { Relative } from "../parts/marks.tsx";
-import { SearchField } from "../parts/search-field.tsx";
+import { Relative } from "../components/marks.tsx";
+import { SearchField } from "../components/search-field.tsx";
 import { unitHref } from "../route.ts";
 import { acknowledge, alertsChanged, openAlerts } from "../state/alerts.ts";
 import { ask } from "../state/api.ts";

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Event } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
-import { EventList } from "../parts/event-list.tsx";
-import { SearchField } from "../parts/search-field.tsx";
+import { EventList } from "../components/event-list.tsx";
+import { SearchField } from "../components/search-field.tsx";
 import { ask } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { loadSession, signIn, signInNote } from "../state/session.ts";
-import { amend, place } from "../state/place.ts";
+import { amend, place } from "../state/location.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 
 /** By the link of `sup dashboard`, whose code is tried at once, or by the token. */

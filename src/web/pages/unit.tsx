@@ -1,8 +1,8 @@
 import type { Service } from "../../api/contract/shapes.ts";
 import { TABS, unitHref, type Tab } from "../route.ts";
-import { EventList } from "../parts/event-list.tsx";
-import { Dot, HealthMark, Since, StateMark } from "../parts/marks.tsx";
-import { Lazy } from "../parts/lazy.tsx";
+import { EventList } from "../components/event-list.tsx";
+import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
+import { Lazy } from "../components/lazy.tsx";
 import { view } from "../state/live.ts";
 import { clip, plain } from "../text.ts";
 import { Actions } from "../unit/actions.tsx";

@@ -1,5 +1,5 @@
 import { signal, type Signal } from "@preact/signals";
-import { pushSample, SAMPLES, type Samples } from "../spark.ts";
+import { pushSample, SAMPLES, type Samples } from "../sparkline.ts";
 import { ask } from "./api.ts";
 import { onChange } from "./live.ts";
 

@@ -1,5 +1,5 @@
 import type { Service } from "../../api/contract/shapes.ts";
-import { Dot, StateMark } from "../parts/marks.tsx";
+import { Dot, StateMark } from "../components/marks.tsx";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
 

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from "preact";
 import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { fullTime, megabytes, NONE, percent } from "../format.ts";
-import { Due, Relative, Since } from "../parts/marks.tsx";
+import { Due, Relative, Since } from "../components/marks.tsx";
 import { labelsOf } from "../filter.ts";
 import { ask } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
-import { useAnswer } from "./use-answer.ts";
+import { useAnswer } from "../state/use-request.ts";
 
 /** The long status: what is live comes from the stream, the rest is asked for when the unit changes. */
 export function Facts({ service }: { readonly service: Service }) {

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { ask } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
-import { leavesOf } from "./leaves.ts";
-import { useAnswer } from "./use-answer.ts";
+import { leavesOf } from "./settings.ts";
+import { useAnswer } from "../state/use-request.ts";
 
 const MOST_TEXT = 200_000;
 

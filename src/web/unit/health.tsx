@@ -1,14 +1,14 @@
 import { useState } from "preact/hooks";
 import type { Service, ServiceHealth } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
-import { Due, HealthMark } from "../parts/marks.tsx";
+import { Due, HealthMark } from "../components/marks.tsx";
 import { ask } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { say } from "../state/toasts.ts";
 import { clip, plain } from "../text.ts";
-import { useAnswer } from "./use-answer.ts";
+import { useAnswer } from "../state/use-request.ts";
 
 const EVERY_MS = 10_000;
 const RESULTS = 12;

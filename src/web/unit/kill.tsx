@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Service } from "../../api/contract/shapes.ts";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../components/dialog.tsx";
 
 const SIGNALS = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGSTOP", "SIGCONT"] as const;
 

@@ -5,7 +5,7 @@ import { grepOf } from "./log-lines.ts";
 import { unitHref } from "../route.ts";
 import { say } from "../state/toasts.ts";
 import { NONE } from "../format.ts";
-import { SearchField } from "../parts/search-field.tsx";
+import { SearchField } from "../components/search-field.tsx";
 
 type Stream = "" | "stdout" | "stderr";
 

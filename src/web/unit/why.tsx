@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { Service, Why as Story } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
-import { Due } from "../parts/marks.tsx";
+import { Due } from "../components/marks.tsx";
 import { ask } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { clip, plain } from "../text.ts";
-import { useAnswer } from "./use-answer.ts";
+import { useAnswer } from "../state/use-request.ts";
 
 const CHAPTERS = 8;
 

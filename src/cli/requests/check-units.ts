@@ -4,7 +4,7 @@ import { stripSuffix } from "../../base/names.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Context } from "../context.ts";
-import { isMany, select } from "./select.ts";
+import { isMany, select } from "./select-services.ts";
 
 /** A question for scripts, as systemctl answers it: a word for each unit, and yes (0) when it holds for at least one. */
 export interface Question {

@@ -1,9 +1,10 @@
 import { bold, heading, italic, item, marked, paragraph, roff, subheading, title, verbatim } from "../../base/roff.ts";
-import { arity, CATALOG, THEMES, type CommandRow } from "./commands.ts";
-import { GLOBAL, OPTIONS, type OptionName, type OptionRow } from "./options.ts";
+import { arity, THEMES, type CommandRow } from "../table/command-row.ts";
+import { COMMANDS } from "../table/commands.ts";
+import { GLOBAL, OPTIONS, type OptionName, type OptionRow } from "../table/options.ts";
 import { ABOUT, EXAMPLES, EXIT_CODES } from "./about.ts";
 
-/** sup(1), from the tables that the parsers and `sup help` are made from. */
+/** sup(1), generated from the same tables as the parsers and `sup help`. */
 export function manPage(): string {
   return [
     title("sup", 1, "sup", "sup"),
@@ -13,9 +14,11 @@ export function manPage(): string {
     `${bold("sup")} ${italic("COMMAND")} [${italic("UNIT")} ...] [${italic("options")}]`,
     heading("Description"),
     roff(ABOUT),
-    paragraph(marked("Units are files, described in **sup.unit**(5). `sup daemon` runs them, every other command asks it.")),
+    paragraph(
+      marked("Units are described by files, see **sup.unit**(5). `sup daemon` runs them; every other command talks to the daemon."),
+    ),
     heading("Commands"),
-    ...THEMES.flatMap((theme) => [subheading(theme), ...CATALOG.filter((row) => row.theme === theme && !row.hidden).map(command)]),
+    ...THEMES.flatMap((theme) => [subheading(theme), ...COMMANDS.filter((row) => row.theme === theme && !row.hidden).map(command)]),
     heading("Options of every command"),
     ...GLOBAL.map(option),
     heading("Exit status"),
@@ -57,17 +60,17 @@ function option(name: OptionName): string {
 }
 
 const FILES = [
-  ["/etc/sup/units, ~/.config/sup/units, $SUP_HOME/units", "unit files: of the machine, of a user, of a confined sup"],
+  ["/etc/sup/units, ~/.config/sup/units, $SUP_HOME/units", "unit files: of the system, of a user, of an instance confined by SUP_HOME"],
   ["/etc/sup/sup.json, ~/.config/sup/sup.json, $SUP_HOME/sup.json", "settings"],
-  ["/var/lib/sup, ~/.local/state/sup, $SUP_HOME/state", "the store, `sup.db`"],
-  ["/var/log/sup, ~/.local/state/sup/logs, $SUP_HOME/logs", "logs of the units, and `sup.log`, the daemon's own"],
+  ["/var/lib/sup, ~/.local/state/sup, $SUP_HOME/state", "the database `sup.db`: state, events, metrics, alerts"],
+  ["/var/log/sup, ~/.local/state/sup/logs, $SUP_HOME/logs", "logs of the units, and the daemon's own log `sup.log`"],
   ["/run/sup, $XDG_RUNTIME_DIR/sup, $SUP_HOME/run", "the control socket `sup.sock` and the `token`"],
 ] as const;
 
 const ENVIRONMENT = [
-  ["SUP_HOME", "a directory that everything is confined to"],
+  ["SUP_HOME", "a directory that holds everything: units, settings, state, logs and socket"],
   ["SUP_UNITS", "directories of unit files, separated by colons"],
-  ["SUP_URL, SUP_TOKEN", "a daemon to talk to over HTTP, as `--url` and `--token`"],
-  ["SUP_BASE_URL, SUP_VERSION", "where releases are, and which one: for `sup upgrade` and `install.sh`"],
-  ["NO_COLOR", "no colours"],
+  ["SUP_URL, SUP_TOKEN", "the daemon to talk to over HTTP, like `--url` and `--token`"],
+  ["SUP_BASE_URL, SUP_VERSION", "where releases are published, and the version to install: for `sup upgrade` and `install.sh`"],
+  ["NO_COLOR", "disables colours"],
 ] as const;

@@ -1,15 +1,15 @@
 import { SIGNALS } from "../../base/signals.ts";
-import { CATALOG, type CommandRow } from "./commands.ts";
-import { TOPICS } from "./about.ts";
-import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "./options.ts";
+import { findRow, type CommandRow } from "../table/command-row.ts";
+import { TOPICS } from "../help/about.ts";
+import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "../table/options.ts";
 
 /**
- * What may stand at the cursor. The shells ask at every press of TAB (`sup complete`), so that what they offer is what this
- * program takes, whatever version wrote the script that they read. Pure; units are asked for only where one may stand.
+ * What can be completed at the cursor. The shells run `sup complete` at every TAB, so the candidates always match this version
+ * of sup, whatever version wrote the shell's script. Pure; `units` is called only where a unit name can stand.
  */
 export interface Completion {
   readonly candidates: readonly Candidate[];
-  /** The shell knows these itself. */
+  /** The shell completes these itself. */
   readonly also: "files" | "directories" | null;
 }
 
@@ -24,9 +24,13 @@ export interface KnownUnit {
   readonly groups: readonly string[];
 }
 
-/** `words`: what follows the program's name, up to the cursor; the last one is being written and may be empty. */
-export async function complete(words: readonly string[], units: () => Promise<readonly KnownUnit[]>): Promise<Completion> {
-  const line = readLine(words.slice(0, -1));
+/** `words`: the words after the program's name, up to the cursor; the last one is incomplete and may be empty. */
+export async function complete(
+  words: readonly string[],
+  rows: readonly CommandRow[],
+  units: () => Promise<readonly KnownUnit[]>,
+): Promise<Completion> {
+  const line = readLine(words.slice(0, -1), rows);
   const current = words.at(-1) ?? "";
   const inline = /^(--[a-z-]+)=(.*)$/.exec(current);
   if (inline) {
@@ -37,7 +41,7 @@ export async function complete(words: readonly string[], units: () => Promise<re
   if (line.literal) return { candidates: [], also: "files" };
   if (current.startsWith("-")) return narrowed(current, { candidates: optionsFor(line), also: null });
   if (line.row === null)
-    return narrowed(current, { candidates: line.isHelp || line.args.length === 0 ? commands(line.isHelp) : [], also: null });
+    return narrowed(current, { candidates: line.isHelp || line.args.length === 0 ? commandNames(rows, line.isHelp) : [], also: null });
   return narrowed(current, await argumentsOf(line.row, line.args, units));
 }
 
@@ -46,56 +50,60 @@ interface Line {
   readonly isHelp: boolean;
   readonly args: readonly string[];
   readonly given: ReadonlySet<OptionName>;
-  /** The option whose value is being written. */
+  /** The option whose value is being typed. */
   readonly pending: OptionName | null;
   /** After `--`. */
   readonly literal: boolean;
 }
 
-function readLine(words: readonly string[]): Line {
+function readLine(words: readonly string[], rows: readonly CommandRow[]): Line {
   const args: string[] = [];
   const given = new Set<OptionName>();
   let pending: OptionName | null = null;
   for (const word of words) {
     if (pending !== null) pending = null;
-    else if (word === "--") return { ...rowOf(args), given, pending: null, literal: true };
+    else if (word === "--") return { ...commandOf(args, rows), given, pending: null, literal: true };
     else if (word.startsWith("-") && word !== "-") {
-      const found = optionNamed(word.split("=")[0]!, rowOf(args).row);
+      const found = optionNamed(word.split("=")[0]!, commandOf(args, rows).row);
       if (!found) continue;
       given.add(found[0]);
       if (found[1].kind !== "flag" && !word.includes("=")) pending = found[0];
     } else args.push(word);
   }
-  return { ...rowOf(args), given, pending, literal: false };
+  return { ...commandOf(args, rows), given, pending, literal: false };
 }
 
-function rowOf([name, ...args]: readonly string[]): Pick<Line, "row" | "isHelp" | "args"> {
+function commandOf([name, ...args]: readonly string[], rows: readonly CommandRow[]): Pick<Line, "row" | "isHelp" | "args"> {
   if (name === undefined) return { row: null, isHelp: false, args: [] };
   if (name === "help") return { row: null, isHelp: args.length === 0, args };
-  const row = CATALOG.find((candidate) => candidate.name === name || candidate.aliases?.includes(name));
+  const row = findRow(rows, name);
   return row ? { row, isHelp: false, args } : { row: null, isHelp: false, args: [name] };
 }
 
-const ROWS = Object.entries(OPTIONS) as Array<[OptionName, OptionRow]>;
+const OPTION_ROWS = Object.entries(OPTIONS) as Array<[OptionName, OptionRow]>;
 
-/** Some spellings are those of several options: the command's own counts. */
+/** Several options may share a spelling: the one that belongs to the command wins. */
 function optionNamed(spelling: string, command: CommandRow | null): [OptionName, OptionRow] | undefined {
-  const named = ROWS.filter(([, row]) => spellings(row).long === spelling || spellings(row).short === spelling);
+  const named = OPTION_ROWS.filter(([, row]) => spellings(row).long === spelling || spellings(row).short === spelling);
   return named.find(([name]) => command?.options.includes(name)) ?? named[0];
 }
 
 function optionsFor({ row, given }: Line): Candidate[] {
-  const allowed = ROWS.filter(([name, option]) => !option.hidden && (GLOBAL.includes(name) || (row?.options.includes(name) ?? false)));
-  const open = allowed.filter(([name, option]) => option.kind === "list" || !given.has(name));
+  const allowed = OPTION_ROWS.filter(
+    ([name, option]) => !option.hidden && (GLOBAL.includes(name) || (row?.options.includes(name) ?? false)),
+  );
+  const available = allowed.filter(([name, option]) => option.kind === "list" || !given.has(name));
   return [
-    ...open.map(([, option]) => ({ value: spellings(option).long, about: option.words })),
-    { value: "--help", about: "how it is used" },
+    ...available.map(([, option]) => ({ value: spellings(option).long, about: option.words })),
+    { value: "--help", about: "show help" },
   ];
 }
 
-const commands = (isHelp: boolean): Candidate[] => [
-  ...CATALOG.filter((row) => !row.hidden).map((row) => ({ value: row.name, about: row.summary })),
-  ...(isHelp ? TOPICS.map((value) => ({ value, about: "its keys" })) : [{ value: "help", about: "this help, or that of a command" }]),
+const commandNames = (rows: readonly CommandRow[], isHelp: boolean): Candidate[] => [
+  ...rows.filter((row) => !row.hidden).map((row) => ({ value: row.name, about: row.summary })),
+  ...(isHelp
+    ? TOPICS.map((value) => ({ value, about: "the keys of the file" }))
+    : [{ value: "help", about: "show help for sup or a command" }]),
 ];
 
 async function argumentsOf(row: CommandRow, args: readonly string[], units: () => Promise<readonly KnownUnit[]>): Promise<Completion> {
@@ -107,11 +115,11 @@ async function argumentsOf(row: CommandRow, args: readonly string[], units: () =
   if (!row.takes.includes("unit")) return { candidates: [], also: null };
   const known = await units();
   const groups = isMany ? [...new Set(known.flatMap((unit) => unit.groups))].sort() : [];
-  const all = [...known.map(({ id, about }) => ({ value: id, about })), ...groups.map((name) => ({ value: `@${name}`, about: "a group" }))];
+  const all = [...known.map(({ id, about }) => ({ value: id, about })), ...groups.map((name) => ({ value: `@${name}`, about: "group" }))];
   return { candidates: all.filter(({ value }) => !args.includes(value)), also: null };
 }
 
-/** The values of options that have a few. */
+/** The values of options that have a fixed set of values. */
 function valuesOf(name: OptionName | undefined): Completion {
   const row: OptionRow | undefined = name && OPTIONS[name];
   if (name === "units" || name === "dir") return { candidates: [], also: "directories" };

@@ -1,7 +1,7 @@
 import type { DaemonInfo, Status } from "../../api/contract/shapes.ts";
 import { killLaunched, readLaunchCommand, relaunch, type LaunchCommand } from "../../linux/self/relaunch.ts";
 import { type Context, daemonLives } from "../context.ts";
-import { statusWithin } from "../input/status-within.ts";
+import { statusWithin } from "../requests/status-within.ts";
 
 /** The daemon before the upgrade. */
 export interface Before {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../api/client/client.ts";
 import { startTrial } from "../../linux/self/relaunch.ts";
-import { statusWithin } from "../input/status-within.ts";
+import { statusWithin } from "../requests/status-within.ts";
 
 /**
  * Starts a daemon of the new executable in a home of its own, with nothing to do, and has it answer and end. A program that

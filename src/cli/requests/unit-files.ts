@@ -4,7 +4,7 @@ import type { ServiceFile } from "../../api/contract/shapes.ts";
 import { fileNameOf, instanceOf, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context } from "../context.ts";
-import { idsOf } from "./ids.ts";
+import { idsOf } from "./resolve-ids.ts";
 
 /** The files and settings of units, from the daemon. `reveal` needs admin access. */
 export async function filesOf(

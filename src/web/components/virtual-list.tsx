@@ -1,6 +1,6 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { rowAfter, scrollTo, windowOf } from "../window.ts";
+import { rowAfter, scrollTo, windowOf } from "../visible-rows.ts";
 import { isTyping } from "./keys.tsx";
 
 export interface ListProps<Item> {

@@ -6,7 +6,7 @@ import { unitHref } from "../route.ts";
 import { useOf } from "../state/samples.ts";
 import { clip, plain } from "../text.ts";
 import { Dot, HealthMark, Since, StateMark } from "./marks.tsx";
-import { Spark } from "./spark.tsx";
+import { Spark } from "./sparkline.tsx";
 
 export const HEAD_HEIGHT = 32;
 const ROW_HEIGHT = 38;

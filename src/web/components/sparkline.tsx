@@ -1,5 +1,5 @@
-import type { Samples } from "../spark.ts";
-import { sparkPath } from "../spark.ts";
+import type { Samples } from "../sparkline.ts";
+import { sparkPath } from "../sparkline.ts";
 
 const WIDTH = 64;
 const HEIGHT = 20;

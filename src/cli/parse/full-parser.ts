@@ -1,60 +1,61 @@
 import { Command, CommanderError, InvalidArgumentError, Option, Argument } from "commander";
-import { EXIT, type ApiError } from "../api/contract/errors.ts";
-import { CATALOG, THEMES, type CommandRow } from "./table/commands.ts";
-import { speaker } from "./context.ts";
-import type { Parsed } from "./fast.ts";
-import type { Host } from "./host.ts";
-import { GLOBAL, OPTIONS, readCount, type OptionName, type OptionRow, type Options } from "./table/options.ts";
-import { wantsColour } from "./render/paint.ts";
-import { helpStyles } from "./render/help.ts";
-import { ABOUT, EXAMPLES, EXIT_CODES } from "./table/about.ts";
+import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import { findRow, THEMES, type CommandRow } from "../table/command-row.ts";
+import type { Command as TableCommand } from "../table/command.ts";
+import { COMMANDS } from "../table/commands.ts";
+import { makeOutput } from "../context.ts";
+import type { Parsed } from "./fast-parser.ts";
+import type { Host } from "../host.ts";
+import { GLOBAL, OPTIONS, readCount, type OptionName, type OptionRow, type Options } from "../table/options.ts";
+import { wantsColour } from "../render/paint.ts";
+import { helpStyles } from "../render/help.ts";
+import { ABOUT, EXAMPLES, EXIT_CODES } from "../help/about.ts";
 
-/** Commander's side: help, mistakes and unusual spellings. The parsed command line, or the exit code when all is said. */
+/** Parses with commander, which also prints help and explains mistakes. Returns the exit code if nothing is left to run. */
 export function parseFully(argv: readonly string[], host: Host): Parsed | number {
   const asJson = argv.includes("--json");
-  // The whole help is no answer to `help nonsense`: taken as a command, it is the mistake that it is.
+  // For `help nonsense` commander would print the general help; as a command, `nonsense` is reported as unknown.
   if (argv[0] === "help" && argv[1] !== undefined && !isKnown(argv[1])) return parseFully(argv.slice(1), host);
-  const said: string[] = [];
+  const errors: string[] = [];
   let parsed: Parsed | undefined;
-  const program = build(host, said, (found) => (parsed = found));
+  const program = build(host, errors, (found) => (parsed = found));
   try {
     program.parse([...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === "commander.help" && argv.length === 0) return EXIT.usage;
     if (error.exitCode === 0 || error.code === "commander.help") return EXIT.done;
-    return speaker(host, { json: asJson }).fail(usageError(error.message || said.join("")));
+    return makeOutput(host, { json: asJson }).fail(usageError(error.message || errors.join("")));
   }
   return parsed ?? EXIT.usage;
 }
 
-const isKnown = (word: string): boolean =>
-  word === "help" || word.startsWith("-") || CATALOG.some(({ name, aliases }) => name === word || aliases?.includes(word));
+const isKnown = (word: string): boolean => word === "help" || word.startsWith("-") || findRow(COMMANDS, word) !== undefined;
 
-/** Commander's words, `error: unknown option '--jsn'\n(Did you mean --json?)`, as message and hint. */
-function usageError(words: string): ApiError {
-  const [first = "", ...rest] = words.trim().split("\n");
+/** Splits commander's text, `error: unknown option '--jsn'\n(Did you mean --json?)`, into message and hint. */
+function usageError(text: string): ApiError {
+  const [first = "", ...rest] = text.trim().split("\n");
   const hint = rest.join(" ").replace(/^\(|\)$/g, "");
   return { code: "bad-request", message: first.replace(/^error: /, ""), hint: hint || "see `sup help`, or `sup help COMMAND`" };
 }
 
-function build(host: Host, said: string[], found: (parsed: Parsed) => void): Command {
+function build(host: Host, errors: string[], found: (parsed: Parsed) => void): Command {
   const program = new Command("sup")
     .description(ABOUT)
     .usage("COMMAND [UNIT…] [options]")
     .exitOverride()
-    .configureOutput(outputs(host, said))
+    .configureOutput(outputs(host, errors))
     .configureHelp({
       showGlobalOptions: true,
       subcommandTerm: (command) => `${command.name()} ${command.registeredArguments.map(shortArgument).join(" ")}`.trim(),
       ...helpStyles(() => wantsColour(host, undefined)),
     })
     .addHelpText("after", FOOTER)
-    .helpCommand("help [command]", "this help, or that of a command; help unit, help settings: the keys of the files")
+    .helpCommand("help [command]", "show help for sup or a command; help unit, help settings: the keys of the files")
     .commandsGroup("Help:")
     .showSuggestionAfterError(true);
   for (const name of GLOBAL) program.addOption(optionOf(name));
-  for (const theme of THEMES) for (const row of CATALOG) if (row.theme === theme) addCommand(program, row, found);
+  for (const theme of THEMES) for (const row of COMMANDS) if (row.theme === theme) addCommand(program, row, found);
   return program;
 }
 
@@ -63,12 +64,12 @@ const shortArgument = (argument: Argument): string => {
   return argument.required ? name : `[${name}]`;
 };
 
-function outputs(host: Host, said: string[]) {
+function outputs(host: Host, errors: string[]) {
   return {
     writeOut: (text: string) => host.write(1, text),
-    // What commander would print of an error is kept, and said in one place with the hint.
-    writeErr: (text: string) => void (said.push(text), isHelp(text) && host.write(2, text)),
-    outputError: (text: string) => void said.push(text),
+    // Errors are collected, so that `parseFully` prints them like every other error, with a hint.
+    writeErr: (text: string) => void (errors.push(text), isHelp(text) && host.write(2, text)),
+    outputError: (text: string) => void errors.push(text),
     getOutHelpWidth: () => host.columns() ?? 100,
     getErrHelpWidth: () => host.columns() ?? 100,
     getOutHasColors: () => wantsColour(host, undefined),
@@ -78,7 +79,7 @@ function outputs(host: Host, said: string[]) {
 
 const isHelp = (text: string): boolean => !text.startsWith("error:");
 
-function addCommand(program: Command, row: CommandRow, found: (parsed: Parsed) => void): void {
+function addCommand(program: Command, row: TableCommand, found: (parsed: Parsed) => void): void {
   const command = program
     .command(row.name, { hidden: row.hidden ?? false })
     .summary(row.summary)
@@ -91,7 +92,7 @@ function addCommand(program: Command, row: CommandRow, found: (parsed: Parsed) =
   }
   for (const name of row.options) command.addOption(optionOf(name));
   command.addHelpText("after", `\nExamples:\n${row.examples.map((example) => `  ${example}`).join("\n")}`);
-  command.action(() => found({ row, args: command.args, options: optionsOf(command) }));
+  command.action(() => found({ command: row, args: command.args, options: optionsOf(command) }));
 }
 
 const describe = (row: CommandRow): string => {
@@ -106,15 +107,15 @@ function optionOf(name: OptionName): Option {
   if (row.kind === "count") {
     option.argParser((text: string) => {
       const count = readCount(text);
-      if (count === undefined) throw new InvalidArgumentError("It must be a whole number from 0.");
+      if (count === undefined) throw new InvalidArgumentError("It must be an integer of at least 0.");
       return count;
     });
   }
-  option.attributeName = () => name; // a shared spelling has several
+  option.attributeName = () => name; // several options may share a spelling
   return row.hidden ? option.hideHelp() : option;
 }
 
-/** Only what was given: commander fills in `wait: true` for `--no-wait`. */
+/** Only the options that were given: commander adds `wait: true` for an absent `--no-wait`. */
 function optionsOf(command: Command): Options {
   const entries = Object.entries(command.optsWithGlobals() as Record<string, unknown>);
   return Object.fromEntries(entries.filter(([name, value]) => value !== undefined && !(isNegated(name) && value === true))) as Options;

@@ -1,17 +1,19 @@
-import { arity, CATALOG, type CommandRow } from "./table/commands.ts";
-import { GLOBAL, OPTIONS, readCount, spellings, type OptionName, type Options } from "./table/options.ts";
+import { arity, findRow, type CommandRow } from "../table/command-row.ts";
+import type { Command } from "../table/command.ts";
+import { COMMANDS } from "../table/commands.ts";
+import { GLOBAL, OPTIONS, readCount, spellings, type OptionName, type Options } from "../table/options.ts";
 
-/**
- * The parser for command lines that need no explaining: a known command with known options and the right number of
- * arguments. Anything else (help, mistakes, `-fn5`, `--`) gives null, and commander has its say; loading it would cost
- * every call 4 ms and more. A test holds the two to the same answers.
- */
 export interface Parsed {
-  readonly row: CommandRow;
+  readonly command: Command;
   readonly args: readonly string[];
   readonly options: Options;
 }
 
+/**
+ * Parses the usual command lines: a known command with known options and the right number of arguments. Returns null for
+ * anything else (help, mistakes, `-fn5`, `--`), which commander then parses: loading commander costs 4 ms and more. A test
+ * checks that both parsers return the same.
+ */
 export function parseFast(argv: readonly string[]): Parsed | null {
   const words: string[] = [];
   const given: Partial<Record<OptionName, boolean | number | string | string[]>> = {};
@@ -21,22 +23,19 @@ export function parseFast(argv: readonly string[]): Parsed | null {
       words.push(word);
       continue;
     }
-    const option = takeOption(word, argv[i + 1], rowOf(words[0]));
+    const option = readOption(word, argv[i + 1], findRow(COMMANDS, words[0]));
     if (!option || (words.length === 0 && !GLOBAL.includes(option.name))) return null;
     if (option.usedNext) i++;
     const before = given[option.name];
     given[option.name] = Array.isArray(before) && Array.isArray(option.value) ? [...before, ...option.value] : option.value;
   }
   const [name, ...args] = words;
-  const row = rowOf(name);
-  if (!row || !fits(row, args, Object.keys(given) as OptionName[])) return null;
-  return { row, args, options: given as Options };
+  const command = findRow(COMMANDS, name);
+  if (!command || !isValid(command, args, Object.keys(given) as OptionName[])) return null;
+  return { command, args, options: given as Options };
 }
 
-const rowOf = (name: string | undefined): CommandRow | undefined =>
-  CATALOG.find((candidate) => candidate.name === name || candidate.aliases?.includes(name ?? ""));
-
-function takeOption(word: string, next: string | undefined, row: CommandRow | undefined) {
+function readOption(word: string, next: string | undefined, row: CommandRow | undefined) {
   const equals = word.startsWith("--") ? word.indexOf("=") : -1;
   const spelling = equals < 0 ? word : word.slice(0, equals);
   const names = NAMES.get(spelling);
@@ -50,7 +49,7 @@ function takeOption(word: string, next: string | undefined, row: CommandRow | un
   return value === undefined ? null : { name, value, usedNext: equals < 0 };
 }
 
-function fits(row: CommandRow, args: readonly string[], given: readonly OptionName[]): boolean {
+function isValid(row: CommandRow, args: readonly string[], given: readonly OptionName[]): boolean {
   const { least, most } = arity(row);
   if (args.length < least || args.length > most || args.includes("")) return false;
   if (row.choices && !args.every((arg) => row.choices!.includes(arg))) return false;

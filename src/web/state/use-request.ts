@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Result } from "../../base/result.ts";
-import { onChange } from "../state/live.ts";
+import { onChange } from "./live.ts";
 
 export interface Answered<T> {
   /** The newest answer; null before the first. */

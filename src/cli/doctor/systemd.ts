@@ -1,9 +1,9 @@
 /** The service of systemd, where systemd runs the machine. */
 import { existsSync } from "node:fs";
-import { isLingering } from "../service/install.ts";
-import { askService, readUnitFile } from "../service/target.ts";
-import { authorOf, programOf, SERVICE, unitText } from "../service/unit-file.ts";
-import { environmentOf } from "../service/install.ts";
+import { isLingering } from "../systemd/install.ts";
+import { askService, readUnitFile } from "../systemd/target.ts";
+import { authorOf, programOf, SERVICE, unitText } from "../systemd/unit-file.ts";
+import { environmentOf } from "../systemd/install.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 
 export async function checkService(facts: Facts): Promise<Finding[]> {

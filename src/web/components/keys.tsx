@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { go } from "../state/place.ts";
+import { go } from "../state/location.ts";
 import { Dialog } from "./dialog.tsx";
 
 export const showKeys = signal(false);

@@ -1,12 +1,12 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import { closest } from "../../base/names.ts";
 import { settingsHelp, unitHelp, unitKeyNames, type HelpLine } from "../../spec/documents/unit-help.ts";
-import { speaker } from "../context.ts";
+import { makeOutput } from "../context.ts";
 import type { Host } from "../host.ts";
 
 /** `sup help unit [KEY]`, `sup help settings`. */
-export function tellTopic([topic, key]: readonly string[], host: Host): number {
-  const { out, fail } = speaker(host, {});
+export function printTopic([topic, key]: readonly string[], host: Host): number {
+  const { out, fail } = makeOutput(host, {});
   const lines = topic === "unit" ? unitHelp(key) : settingsHelp();
   if (lines === null) {
     const near = closest(key!, unitKeyNames());
