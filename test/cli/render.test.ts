@@ -8,16 +8,16 @@ import { statusTable } from "../../src/cli/render/status-table.ts";
 import { logTime, relative, shortTime, sinceWhen } from "../../src/cli/render/time.ts";
 import { why } from "../../src/cli/render/why.ts";
 import { flatten } from "../../src/cli/commands/show.ts";
-import { select } from "../../src/cli/requests/select-services.ts";
-import { parseWhen } from "../../src/cli/parse/time.ts";
+import { selectServices } from "../../src/cli/requests/select-services.ts";
+import { parseTime } from "../../src/cli/parse/time.ts";
 import { STATES } from "../../src/base/words.ts";
 import { aService, ago, daemonInfo, detailOf, NOW, services } from "./fixtures.ts";
 
-const look = { paint: plain, width: undefined, now: NOW };
+const style = { paint: plain, width: undefined, now: NOW };
 
 describe("the status table", () => {
   test("troubles come first, critical ones before others, then a row for each unit", () => {
-    const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken"] }, services, look);
+    const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken"] }, services, style);
     const [head, troubles, table] = text.split("\n\n");
     expect(head).toBe("sup 0.1.0 pid 4242, up 1h 2m   5 units: 2 running, 1 backoff, 1 stopped, 1 fatal");
     expect(troubles!.split("\n").map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual(["! port", "✗ db", "! api:", "✗ old:"]);
@@ -27,7 +27,7 @@ describe("the status table", () => {
 
   test("no line is wider than the terminal", () => {
     const wide = [aService("web", { description: "日本語の説明 ".repeat(20) }), aService("db", { description: "x".repeat(300) })];
-    const table = statusTable(daemonInfo, wide, { ...look, width: 90 })
+    const table = statusTable(daemonInfo, wide, { ...style, width: 90 })
       .split("\n\n")
       .at(-1)!;
     for (const line of table.split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(90);
@@ -35,25 +35,25 @@ describe("the status table", () => {
   });
 
   test("colours shift no column", () => {
-    const painted = statusTable(daemonInfo, services, { ...look, paint: coloured });
+    const painted = statusTable(daemonInfo, services, { ...style, paint: coloured });
     expect(painted).toContain("\x1b[");
-    expect(Bun.stripANSI(painted)).toBe(statusTable(daemonInfo, services, look));
+    expect(Bun.stripANSI(painted)).toBe(statusTable(daemonInfo, services, style));
   });
 
   test("names and descriptions cannot drive the terminal", () => {
-    const text = statusTable(daemonInfo, [aService("web", { description: "a\x1b[2J\tb\nc\u202e" })], look);
+    const text = statusTable(daemonInfo, [aService("web", { description: "a\x1b[2J\tb\nc\u202e" })], style);
     expect(text).toContain("a b\\nc\\u{202e}");
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
   });
 
   test("no units: says where to put them", () => {
-    expect(statusTable(daemonInfo, [], look)).toContain("/srv/units");
+    expect(statusTable(daemonInfo, [], style)).toContain("/srv/units");
   });
 });
 
 describe("the long form", () => {
   test("of a running unit", () => {
-    const text = statusLong(detailOf(aService("web", { changed_on_disk: true, dependencies: [{ unit: "db", condition: "ready", required: false, restart: false }], labels: { team: "a" }, port: 80 })), look); // prettier-ignore
+    const text = statusLong(detailOf(aService("web", { changed_on_disk: true, dependencies: [{ unit: "db", condition: "ready", required: false, restart: false }], labels: { team: "a" }, port: 80 })), style); // prettier-ignore
     for (const fact of [
       "● web - The web service",
       /State: running since \w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(3m 5s ago\)/,
@@ -71,7 +71,7 @@ describe("the long form", () => {
   });
 
   test("of a unit with a bad file shows the errors", () => {
-    const text = statusLong(detailOf(aService("web", { problems: ['/u/web.unit.json:1:2: unknown key "x"'] })), look);
+    const text = statusLong(detailOf(aService("web", { problems: ['/u/web.unit.json:1:2: unknown key "x"'] })), style);
     expect(text).toContain('Errors: /u/web.unit.json:1:2: unknown key "x"');
     expect(text).toContain("the last good version stays in force");
   });
@@ -97,7 +97,7 @@ describe("why", () => {
     for (const state of STATES) expect(why(aService("x", { state, reason: "unknown" }), NOW)).toMatch(/^It .*\.$/);
   });
 
-  test("trouble is what a person should look at", () => {
+  test("trouble is what a person should style at", () => {
     expect(services.filter(isProblem).map(({ id }) => id)).toEqual(["db", "api", "old"]);
     expect(isProblem(aService("x", { state: "stopped", critical: true }))).toBe(true);
     expect(isProblem(aService("x", { problems: ["bad"] }))).toBe(true);
@@ -178,13 +178,13 @@ describe("times", () => {
     ["2026-13-01", undefined],
     ["", undefined],
   ])("--since %s", (text, ms) => {
-    expect(parseWhen(text, now)).toBe(ms as number);
+    expect(parseTime(text, now)).toBe(ms as number);
   });
 });
 
 test("a pattern that stands for nothing is an error, whatever the others stand for", () => {
-  expect(select(services, ["web", "nope"])).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
-  expect(select(services, ["*", "web"])).toEqual({ ok: true, value: services });
+  expect(selectServices(services, ["web", "nope"])).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
+  expect(selectServices(services, ["*", "web"])).toEqual({ ok: true, value: services });
 });
 
 test("memory and percent keep three figures or so", () => {

@@ -23,7 +23,7 @@ function table(unit: Pick<ServiceFile, "id" | "effective" | "sources">, { paint,
   return `${paint("bold", safe(unit.id))}\n${grid(["Setting", "Value", "From"], rows, paint, host.columns())}`;
 }
 
-/** Dotted keys down to what is no object; lists stay whole. */
+/** Flattens objects to dotted keys; arrays stay whole. */
 export function* flatten(value: Readonly<Record<string, unknown>>, prefix = ""): Generator<readonly [string, unknown]> {
   for (const [key, inner] of Object.entries(value)) {
     const path = prefix + key;

@@ -6,19 +6,19 @@ import { loadSnapshot } from "../../spec/load/load.ts";
 import type { Roles } from "../roles.ts";
 import { fileProblem, type Problem } from "../../spec/parse/problems.ts";
 
-/** What a look at unit files found. */
+/** The result of checking unit files. */
 export interface Verdict {
   /** Main files that were checked. */
   readonly files: readonly string[];
-  /** Of those files and their drop-ins. */
+  /** Problems of those files and of their drop-ins. */
   readonly problems: readonly Problem[];
-  /** Texts of the files, to quote from. */
+  /** The texts of the files by path, for quoting lines. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
 /**
- * Checks files, drop-ins, directories and units by name; without any, the whole unit path. Each is checked among its
- * neighbours and the unit path, so that dependencies and cycles are seen, but only its own problems are told.
+ * Checks files, drop-ins, directories and units by name; with no paths, the whole unit path. Each file is loaded together with
+ * its directory and the unit path, so that dependencies and cycles are checked, but only its own problems are reported.
  */
 export async function verifyPaths({ readUnits }: Roles, paths: readonly string[], unitPath: readonly string[]): Promise<Verdict> {
   if (paths.length === 0) return verifySnapshot(await readUnits(unitPath), () => true);
@@ -44,7 +44,7 @@ export async function verifyPaths({ readUnits }: Roles, paths: readonly string[]
 
 const SUFFIX = fileNameOf("");
 
-/** A bare name is a unit's before it is a directory's: in a home, `web` is also where the web service has its files. */
+/** A bare name means a unit before it means a directory: `web` is often also the directory with the service's own files. */
 function fileOfUnit(name: string, unitPath: readonly string[]): string | undefined {
   if (name.includes("/") || name.endsWith(SUFFIX)) return undefined;
   return unitPath.map((directory) => resolve(directory, fileNameOf(name))).find((file) => existsSync(file));
@@ -55,7 +55,7 @@ const noSuchFile = (path: string, unitPath: readonly string[]): string =>
     ? "cannot read it: no such file or directory (ENOENT)"
     : `cannot find it: no such file or directory here, and no ${fileNameOf(path)} in ${unitPath.join(" or ")}`;
 
-/** The main file that a path stands for: a drop-in belongs to the unit whose directory it is in. */
+/** The main file that a path belongs to: for a drop-in, the file of the unit whose drop-in directory it is in. */
 function mainFileFor(path: string): string {
   const directory = dirname(resolve(path));
   return directory.endsWith(`${SUFFIX}.d`) ? directory.slice(0, -2) : resolve(path);
@@ -76,8 +76,8 @@ function verifySnapshot(snapshot: UnitSnapshot, isWanted: (file: string) => bool
     ...refused.flatMap(({ path }) => [path, stripSuffix(basename(mainFileFor(path)))]),
   ]);
   const { loaded, templates, problems } = loadSnapshot(snapshot);
-  const told = [...problems].filter(([owner]) => owners.has(owner)).flatMap(([, list]) => list);
-  const warned = [...loaded, ...templates].filter(([id]) => owners.has(id)).flatMap(([, { warnings }]) => warnings);
+  const errors = [...problems].filter(([owner]) => owners.has(owner)).flatMap(([, list]) => list);
+  const warnings = [...loaded, ...templates].filter(([id]) => owners.has(id)).flatMap(([, { warnings }]) => warnings);
   const texts = snapshot.units.flatMap(({ main, dropIns }) => [main, ...dropIns].map(({ path, text }) => [path, text] as const));
-  return { files: units.map(({ main }) => main.path), problems: [...told, ...warned], texts: new Map(texts) };
+  return { files: units.map(({ main }) => main.path), problems: [...errors, ...warnings], texts: new Map(texts) };
 }

@@ -1,10 +1,11 @@
 import { parseDuration } from "../../base/duration.ts";
 
 /**
- * A point in time as a person types it: `10m` (ago), `2h30m ago`, `5 minutes ago`, `now`, `today`, `yesterday`, `20:15` (today),
- * `2026-11-22`, `2026-11-22 20:15`, or ISO 8601 with a zone. Without a zone it is local. Wall milliseconds, or undefined.
+ * Parses a time as people type it: `10m` (ago), `2h30m ago`, `5 minutes ago`, `now`, `today`, `yesterday`, `20:15` (today),
+ * `2026-11-22`, `2026-11-22 20:15`, or ISO 8601 with a zone. Without a zone it is local. Returns wall-clock milliseconds, or
+ * undefined.
  */
-export function parseWhen(text: string, now: number): number | undefined {
+export function parseTime(text: string, now: number): number | undefined {
   const word = text.trim().toLowerCase();
   if (word === "now") return now;
   if (word === "today") return midnight(now, 0);
@@ -21,7 +22,7 @@ export function parseWhen(text: string, now: number): number | undefined {
   return parseDate(text.trim());
 }
 
-/** `5 minutes`, `1 hour`, `2 days`: the first letter says it. */
+/** `5 minutes`, `1 hour`, `2 days`: the first letter is the unit. */
 const UNIT_WORDS = /(?<=\d\s*)([smhdw])(?:ec|econd|in|inute|our|ay|eek)s?\b/g;
 
 function parseDate(text: string): number | undefined {

@@ -4,28 +4,28 @@ import { stripSuffix } from "../../base/names.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Context } from "../context.ts";
-import { isMany, select } from "./select-services.ts";
+import { isMany, selectServices } from "./select-services.ts";
 
-/** A question for scripts, as systemctl answers it: a word for each unit, and yes (0) when it holds for at least one. */
-export interface Question {
+/** A check for scripts, like systemctl's: prints a word for each unit, and exits with 0 if at least one unit passes. */
+export interface UnitCheck {
   readonly word: (service: Service) => string;
-  readonly yes: (service: Service) => boolean;
-  /** The exit code when it holds for none. */
-  readonly no: number;
+  readonly passes: (service: Service) => boolean;
+  /** The exit code if no unit passes. */
+  readonly exitCode: number;
 }
 
-export async function ask(context: Context, question: Question): Promise<number> {
+export async function checkUnits(context: Context, check: UnitCheck): Promise<number> {
   const found = await servicesOf(context, context.args);
   if (!found.ok) return context.fail(found.error);
   if (context.options.json) {
-    context.json(found.value.map((service) => ({ id: service.id, word: question.word(service), yes: question.yes(service) })));
+    context.json(found.value.map((service) => ({ id: service.id, word: check.word(service), yes: check.passes(service) })));
   } else if (!context.options.quiet) {
-    for (const service of found.value) context.out(question.word(service));
+    for (const service of found.value) context.out(check.word(service));
   }
-  return found.value.some(question.yes) ? EXIT.done : question.no;
+  return found.value.some(check.passes) ? EXIT.done : check.exitCode;
 }
 
-/** One name takes one small request; anything more is chosen from the list. */
+/** A single name needs only the small request for one unit; patterns are matched against the list of all. */
 export async function servicesOf(context: Context, patterns: readonly string[]): Promise<Result<readonly Service[], ApiError>> {
   if (!isMany(patterns)) {
     const answer = await context.client.call("service", { id: stripSuffix(patterns[0]!) });
@@ -33,5 +33,5 @@ export async function servicesOf(context: Context, patterns: readonly string[]):
     if (answer.error.code !== "no-such-unit") return answer;
   }
   const all = await context.client.call("status");
-  return all.ok ? select(all.value.services, patterns) : all;
+  return all.ok ? selectServices(all.value.services, patterns) : all;
 }

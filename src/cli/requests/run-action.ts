@@ -4,8 +4,8 @@ import { stripSuffix } from "../../base/names.ts";
 import type { Context } from "../context.ts";
 import { safe } from "../render/safe.ts";
 
-/** One action on many units, in one request: a line per unit, and an exit code that says the worst of it. */
-export async function act(context: Context, action: Action, extra: Pick<JobRequest, "signal"> = {}): Promise<number> {
+/** Runs one action on many units in one request. Prints a line per unit; the exit code reflects the failures. */
+export async function runAction(context: Context, action: Action, extra: Pick<JobRequest, "signal"> = {}): Promise<number> {
   const { options } = context;
   const body: JobRequest = {
     action,
@@ -22,12 +22,12 @@ export async function act(context: Context, action: Action, extra: Pick<JobReque
   if (options.json) context.json(answer.value);
   else {
     for (const warning of warnings) context.note(`sup: ${context.paint("yellow", "note:")} ${safe(warning)}`);
-    for (const outcome of outcomes) tell(context, action, outcome);
+    for (const outcome of outcomes) printOutcome(context, action, outcome);
   }
   return exitOf(outcomes);
 }
 
-/** 0 when nothing failed; the code of the failures when they agree, else 1. */
+/** 0 if nothing failed; the exit code of the failures if they all have the same, otherwise 1. */
 export function exitOf(outcomes: readonly JobOutcome[]): number {
   const codes = new Set(
     outcomes.filter(({ result }) => result === "failed").map(({ code }) => ERRORS[code as ErrorCode]?.exit ?? EXIT.failed),
@@ -36,11 +36,11 @@ export function exitOf(outcomes: readonly JobOutcome[]): number {
   return codes.size === 1 ? [...codes][0]! : EXIT.failed;
 }
 
-function tell(context: Context, action: Action, outcome: JobOutcome): void {
+function printOutcome(context: Context, action: Action, outcome: JobOutcome): void {
   const { id, result, message, state } = outcome;
   const words = safe(message || state);
   if (result === "failed") {
-    context.note(`${safe(id)}: ${context.paint("red", words)}${pointer(action, outcome)}`);
+    context.note(`${safe(id)}: ${context.paint("red", words)}${logHint(action, outcome)}`);
   } else if (!context.options.quiet) {
     const colour = result === "done" ? "green" : result === "unchanged" ? "dim" : "cyan";
     context.out(`${safe(id)}: ${context.paint(colour, words)}`);
@@ -49,8 +49,8 @@ function tell(context: Context, action: Action, outcome: JobOutcome): void {
 
 const STARTING: readonly Action[] = ["start", "restart", "enable"];
 
-/** Where to look next: the log says why a start failed; of other failures it knows nothing. */
-function pointer(action: Action, { id, message, code }: JobOutcome): string {
+/** Points to the log, which usually shows why a start failed. It does not explain other failures. */
+function logHint(action: Action, { id, message, code }: JobOutcome): string {
   if (!STARTING.includes(action) || code === "no-such-unit" || message.includes("sup logs")) return "";
   return `${/[.!?]$/.test(message) ? "" : "."} See: sup logs ${safe(id)}`;
 }

@@ -3,22 +3,22 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Service } from "../../api/contract/shapes.ts";
 
-/** True for a glob or an `@group`, which may stand for any number of units. */
+/** True for a glob or an `@group`, which may match any number of units. */
 export const isPattern = (text: string): boolean => text.startsWith("@") || isGlob(text);
 
-/** True when a name alone is not the whole story: patterns, or more than one. */
+/** False only for a single plain name. */
 export const isMany = (patterns: readonly string[]): boolean => patterns.length !== 1 || isPattern(patterns[0]!);
 
 /**
- * The services that names, globs and groups stand for, in the order of the list, each once; all for no pattern. `web` also
- * stands for its instances `web@1`, `web@2` when there is no unit of that very name.
+ * The services that match names, globs and groups, in the order of the list, each once; all services if there is no pattern.
+ * `web` also matches its instances `web@1`, `web@2` if there is no unit named exactly `web`.
  */
-export function select(services: readonly Service[], patterns: readonly string[]): Result<readonly Service[], ApiError> {
+export function selectServices(services: readonly Service[], patterns: readonly string[]): Result<readonly Service[], ApiError> {
   if (patterns.length === 0) return ok(services);
   const chosen = new Set<Service>();
   for (const pattern of patterns) {
     const matches = services.filter(matcher(services, pattern));
-    if (matches.length === 0) return err(nothing(services, pattern));
+    if (matches.length === 0) return err(noMatch(services, pattern));
     for (const match of matches) chosen.add(match);
   }
   return ok(services.filter((service) => chosen.has(service)));
@@ -35,7 +35,7 @@ function matcher(services: readonly Service[], pattern: string): (service: Servi
   return (service) => service.id.startsWith(`${name}@`);
 }
 
-function nothing(services: readonly Service[], pattern: string): ApiError {
+function noMatch(services: readonly Service[], pattern: string): ApiError {
   if (pattern.startsWith("@")) {
     const near = closest(
       pattern.slice(1),

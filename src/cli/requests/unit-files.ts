@@ -4,7 +4,7 @@ import type { ServiceFile } from "../../api/contract/shapes.ts";
 import { fileNameOf, instanceOf, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context } from "../context.ts";
-import { idsOf } from "./resolve-ids.ts";
+import { resolveIds } from "./resolve-ids.ts";
 
 /** The files and settings of units, from the daemon. `reveal` needs admin access. */
 export async function filesOf(
@@ -12,7 +12,7 @@ export async function filesOf(
   patterns: readonly string[],
   reveal: boolean,
 ): Promise<Result<readonly ServiceFile[], ApiError>> {
-  const ids = await idsOf(context, patterns);
+  const ids = await resolveIds(context, patterns);
   if (!ids.ok) return ids;
   const found: ServiceFile[] = [];
   for (const id of ids.value) {
@@ -23,7 +23,7 @@ export async function filesOf(
   return ok(found);
 }
 
-/** The path of a unit's main file: from the daemon when one answers, else the first in the unit path. */
+/** The path of a unit's main file: from the daemon if it answers, otherwise the first match in the unit path. */
 export async function mainFileOf(context: Context, name: string): Promise<Result<string, ApiError>> {
   const id = stripSuffix(name);
   if (!context.options.units) {
@@ -37,5 +37,5 @@ export async function mainFileOf(context: Context, name: string): Promise<Result
   const path = paths.find((candidate) => existsSync(candidate));
   if (path !== undefined) return ok(path);
   const message = `there is no unit file ${fileNameOf(id)} in ${context.places.unitPath.join(" or ")}`;
-  return err({ code: "no-such-unit", message, hint: `to make one, write ${context.places.unitPath[0]}/${fileNameOf(id)}` });
+  return err({ code: "no-such-unit", message, hint: `to create it, write ${context.places.unitPath[0]}/${fileNameOf(id)}` });
 }

@@ -1,4 +1,4 @@
-/** What `sup install-service` does: steps that are found by looking, so that a second run finds nothing to do. */
+/** Plans the steps of `sup install-service` from the current state of the machine, so that a second run has nothing to do. */
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createClient } from "../../api/client/client.ts";
@@ -6,7 +6,7 @@ import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { daemonLives, type Context } from "../context.ts";
 import type { Step } from "./steps.ts";
-import { askService, readRecord, readUnitFile, recordPath, type ServiceRecord, type Target } from "./target.ts";
+import { queryService, readRecord, readUnitFile, recordPath, type ServiceRecord, type Target } from "./target.ts";
 import { authorOf, SERVICE, unitText } from "./unit-file.ts";
 
 export async function planInstall(context: Context, target: Target): Promise<Result<Step[], ApiError>> {
@@ -14,18 +14,18 @@ export async function planInstall(context: Context, target: Target): Promise<Res
   const file = writeUnit(target, text);
   if (!file.ok) return file;
   const lingering = await lingerStep(target);
-  const service = await askService(target);
+  const service = await queryService(target);
   const steps = [...lingering, ...(service === null ? [waitForManager(context, target)] : []), ...file.value];
   if (file.value.length > 0 || service?.NeedDaemonReload === "yes") steps.push(reload(target));
   if (service?.UnitFileState !== "enabled") steps.push(enable(target));
-  const running = await strayDaemon(context, target, service?.MainPID ?? "0");
+  const running = await endManualDaemon(context, target, service?.MainPID ?? "0");
   if (!running.ok) return running;
   steps.push(...running.value);
   if (service?.ActiveState !== "active") steps.push(start(target));
   return ok(steps);
 }
 
-/** The service's daemon must find what this command line finds. */
+/** Makes the service's daemon use the same directories as this command line. */
 export function environmentOf({ host, places, options }: Context): Record<string, string> {
   const { env } = host;
   const found: Record<string, string> = {};
@@ -42,34 +42,34 @@ function writeUnit(target: Target, text: string): Result<Step[], ApiError> {
   const ours = there?.path === target.unitFile;
   const author = there === null ? null : authorOf(there.text);
   if (ours && author === "other")
-    return err({ code: "conflict", message: `${there!.path} was not written by sup`, hint: "move it away, or keep it: it is in force as it is" }); // prettier-ignore
+    return err({ code: "conflict", message: `${there!.path} was not written by sup`, hint: "move it away, or keep it: systemd uses it as it is" }); // prettier-ignore
   if (ours && author === "edited") {
-    const hint = `keep your changes in a drop-in (${target.systemctl("edit", SERVICE).join(" ")}), remove the file, and do this again`;
+    const hint = `move your changes to a drop-in (${target.systemctl("edit", SERVICE).join(" ")}), remove the file, and run this again`;
     return err({ code: "conflict", message: `${there!.path} was changed after sup wrote it`, hint });
   }
   const before = ours ? there!.text : null;
   return ok([
     {
-      words: `${before === null ? "write" : "bring up to date"} ${target.unitFile}`,
+      words: `${before === null ? "write" : "update"} ${target.unitFile}`,
       text,
-      run: () => attempt(() => writeWhole(target.unitFile, text)),
-      undo: () => attempt(() => (before === null ? rmSync(target.unitFile, { force: true }) : writeWhole(target.unitFile, before))),
+      run: () => attempt(() => writeAtomically(target.unitFile, text)),
+      undo: () => attempt(() => (before === null ? rmSync(target.unitFile, { force: true }) : writeAtomically(target.unitFile, before))),
     },
   ]);
 }
 
-/** The manager of a user without lingering ends with the last session, and starts with the first. */
+/** Without lingering, a user's systemd manager runs only while the user is logged in. */
 async function lingerStep(target: Target): Promise<Step[]> {
   if (target.scope === "system" || (await isLingering(target))) return [];
   const undo = (): Promise<unknown> => target.ask(["loginctl", "disable-linger", target.user]);
   return [
     {
-      words: `enable lingering for ${target.user}, so that the service starts at boot and goes on without a login`,
-      optional: `Until then the service ends with your last session: \`sudo loginctl enable-linger ${target.user}\``,
+      words: `enable lingering for ${target.user}, so that the service runs from boot on, without a login`,
+      optional: `Without it, the service stops when you log out: \`sudo loginctl enable-linger ${target.user}\``,
       run: async () => {
         const said = await target.ask(["loginctl", "enable-linger", target.user]);
-        if (said.code !== 0) return said.stderr || `loginctl ended with ${said.code}`;
-        if (!(await isLingering(target))) return "loginctl says it is still off";
+        if (said.code !== 0) return said.stderr || `loginctl exited with ${said.code}`;
+        if (!(await isLingering(target))) return "loginctl reports that it is still off";
         return remember(target, { unit_file: target.unitFile, lingering: true });
       },
       undo: async () => {
@@ -95,7 +95,7 @@ async function remember(target: Target, record: ServiceRecord): Promise<string |
 const MANAGER_MS = 15_000;
 const POLL_MS = 50;
 
-/** After lingering was enabled it takes a moment; without it, a user who never logged in has none. */
+/** The manager takes a moment to start after lingering is enabled. Without lingering, a user who is not logged in has none. */
 function waitForManager({ host }: Context, target: Target): Step {
   return {
     words: `wait for the systemd manager of ${target.user}`,
@@ -117,30 +117,30 @@ function waitForManager({ host }: Context, target: Target): Step {
 
 const reload = (target: Target): Step => ({
   words: run(target, "daemon-reload").join(" "),
-  run: () => told(target, run(target, "daemon-reload")),
+  run: () => runCommand(target, run(target, "daemon-reload")),
   undo: () => target.ask(run(target, "daemon-reload")),
 });
 
 const enable = (target: Target): Step => ({
   words: run(target, "enable", SERVICE).join(" "),
-  run: () => told(target, run(target, "enable", SERVICE)),
+  run: () => runCommand(target, run(target, "enable", SERVICE)),
   undo: () => target.ask(run(target, "disable", SERVICE)),
 });
 
-/** A daemon that somebody started by hand holds the lock. It goes, and its services go on until the service's daemon takes over. */
-async function strayDaemon(context: Context, target: Target, mainPid: string): Promise<Result<Step[], ApiError>> {
+/** A daemon that was started by hand holds the lock. It is ended; its services keep running until the service's daemon takes over. */
+async function endManualDaemon(context: Context, target: Target, mainPid: string): Promise<Result<Step[], ApiError>> {
   const { host } = context;
   const client = createClient({ kind: "socket", path: target.places.socket }, { daemonLives: () => false, sleep: host.sleep });
   const answer = await client.call("status");
   if (!answer.ok) {
     if (!daemonLives(host, target.places)) return ok([]);
-    return err({ code: "conflict", message: `a daemon runs on ${target.places.state} and does not answer on ${target.places.socket}`, hint: "end it first: see `sup doctor`" }); // prettier-ignore
+    return err({ code: "conflict", message: `a daemon is running on ${target.places.state} but does not answer on ${target.places.socket}`, hint: "stop it first: see `sup doctor`" }); // prettier-ignore
   }
   const { pid } = answer.value.daemon;
   if (String(pid) === mainPid) return ok([]);
   return ok([
     {
-      words: `end the daemon that runs without systemd (pid ${pid}); its services go on`,
+      words: `end the daemon that runs without systemd (pid ${pid}); its services keep running`,
       run: async () => {
         const left = await client.call("shutdown", { leave: true });
         if (!left.ok) return left.error.message;
@@ -167,9 +167,9 @@ function start(target: Target): Step {
 
 const run = (target: Target, ...args: readonly string[]): readonly string[] => target.systemctl(...args);
 
-async function told(target: Target, command: readonly string[]): Promise<string | null> {
+async function runCommand(target: Target, command: readonly string[]): Promise<string | null> {
   const said = await target.ask(command);
-  return said.code === 0 ? null : said.stderr || `${command[0]} ended with ${said.code}`;
+  return said.code === 0 ? null : said.stderr || `${command[0]} exited with ${said.code}`;
 }
 
 export async function attempt(action: () => void): Promise<string | null> {
@@ -181,8 +181,8 @@ export async function attempt(action: () => void): Promise<string | null> {
   }
 }
 
-/** Complete or not at all: systemd may read it at any moment. */
-function writeWhole(path: string, text: string): void {
+/** Atomic, because systemd may read the file at any moment. */
+function writeAtomically(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}`;
   writeFileSync(temporary, text);

@@ -1,14 +1,14 @@
-/** One thing to do, with words for it: what `--dry-run` prints is what is done without it. */
+/** One step with its description: `--dry-run` prints exactly the steps that a real run performs. */
 export interface Step {
-  /** "write /etc/systemd/system/sup.service": follows "would", or stands alone. */
+  /** "write /etc/systemd/system/sup.service": printed alone, or after "would". */
   readonly words: string;
-  /** More for `--dry-run`: the text of a file. */
+  /** Details for `--dry-run`: the text of a file. */
   readonly text?: string;
-  /** Null, or why it could not be done. */
+  /** Null, or why it failed. */
   run(): Promise<string | null>;
-  /** Brings back what was, when a later step fails. */
+  /** Restores the previous state when a later step fails. */
   undo?(): Promise<unknown>;
-  /** A failure is a warning; what it gives is added to the words. */
+  /** If set, a failure of this step is only a warning, and this text explains its consequence. */
   readonly optional?: string;
 }
 
@@ -16,7 +16,7 @@ export type Outcome =
   | { readonly ok: true; readonly done: readonly string[]; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly failed: string; readonly why: string };
 
-/** Does one step after the other. When one fails, those before it are undone, the last one first. */
+/** Runs the steps in order. If one fails, undoes it and the earlier ones in reverse order. */
 export async function runSteps(steps: readonly Step[]): Promise<Outcome> {
   const done: Step[] = [];
   const warnings: string[] = [];

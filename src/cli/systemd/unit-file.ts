@@ -1,13 +1,13 @@
 /**
- * The unit file of the systemd service that runs the daemon. What its settings are for: docs/systemd.md.
+ * The unit file of the systemd service that runs the daemon. docs/systemd.md explains its settings.
  *
- * Its first line has a checksum of the rest, so that a later version of sup knows whether the file is still as it was written.
+ * Its first line has a checksum of the rest, so that a later version of sup can see whether a user changed the file.
  */
 export interface ServiceUnit {
   readonly scope: Scope;
   /** The executable, absolute. */
   readonly program: string;
-  /** What the daemon needs to find the same places as this command line. */
+  /** Variables that make the daemon use the same directories as this command line. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -23,7 +23,7 @@ export function unitText({ scope, program, environment }: ServiceUnit): string {
     "Description=sup, unit manager and process supervisor",
     "Documentation=man:sup(1)",
     ...(system ? ["Wants=network-online.target", "After=network-online.target"] : []),
-    "# However often it ends, it is started again.",
+    "# No limit on restarts.",
     "StartLimitIntervalSec=0",
     "",
     "[Service]",
@@ -38,13 +38,13 @@ export function unitText({ scope, program, environment }: ServiceUnit): string {
     "WatchdogSec=30",
     "WatchdogSignal=SIGKILL",
     "",
-    "# A stop: sup stops its units in order, and says how long that may take. A restart, a crash: its units go on.",
+    "# On stop, sup stops its units in order and extends the timeout as needed. After a restart or a crash, the units keep running.",
     "KillMode=process",
     "KillSignal=SIGTERM",
     "RestartKillSignal=SIGUSR2",
     "TimeoutStopSec=90",
     "",
-    "# All services live in this unit's cgroup, in groups that sup makes.",
+    "# All services run in sub-groups of this unit's cgroup, which sup creates.",
     "Delegate=yes",
     "OOMPolicy=continue",
     "TasksMax=infinity",
@@ -59,7 +59,7 @@ export function unitText({ scope, program, environment }: ServiceUnit): string {
 
 const MARK = "# Written by `sup install-service`, checksum";
 
-/** Whose a unit file is: as sup wrote it (of whatever version), changed since, or of somebody else. */
+/** `sup`: as some version of sup wrote it; `edited`: changed since; `other`: written by somebody else. */
 export function authorOf(text: string): "sup" | "edited" | "other" {
   const end = text.indexOf("\n");
   const [first, body] = [text.slice(0, end), text.slice(end + 1)];
@@ -72,7 +72,7 @@ export function authorOf(text: string): "sup" | "edited" | "other" {
     : "edited";
 }
 
-/** The program of a unit file that sup wrote. */
+/** The program that a unit file written by sup runs. */
 export const programOf = (text: string): string | null => {
   const [, quoted, bare] = /^ExecStart=(?:"((?:[^"\\]|\\.)*)"|(\S+)) daemon$/m.exec(text) ?? [];
   return quoted?.replace(/\\(.)/g, "$1").replaceAll("%%", "%") ?? bare?.replaceAll("%%", "%") ?? null;

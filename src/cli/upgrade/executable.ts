@@ -6,8 +6,8 @@ import { runWithTimeout } from "../../linux/self/relaunch.ts";
 import { readStat } from "../../linux/proc/proc.ts";
 
 /**
- * The installed executable while it is exchanged. Everything happens in a directory next to it (`.sup-install.PID`, as
- * install.sh calls its own), so that each exchange is a rename: at any moment the one or the other is in its place, whole.
+ * Replaces the installed executable. Everything happens in a directory next to it (`.sup-install.PID`, the name that
+ * install.sh uses too), so that each replacement is a rename: at any moment either the old or the new program is in place.
  */
 export class Exchange implements Disposable {
   readonly program: string;
@@ -18,7 +18,7 @@ export class Exchange implements Disposable {
     this.directory = join(dirname(program), `${PREFIX}${process.pid}`);
   }
 
-  /** Refuses a place that cannot be written. What killed runs left is removed. */
+  /** Fails if the directory is not writable. Removes what killed upgrades left behind. */
   static open(program: string): Result<Exchange, ApiError> {
     const place = dirname(program);
     try {
@@ -31,7 +31,8 @@ export class Exchange implements Disposable {
       mkdirSync(exchange.directory, { mode: 0o755 });
       return ok(exchange);
     } catch (error) {
-      const hint = (error as NodeJS.ErrnoException).code === "EACCES" ? "run it as the user who installed sup, perhaps root" : undefined;
+      const hint =
+        (error as NodeJS.ErrnoException).code === "EACCES" ? "run this as the user who installed sup, for example root" : undefined;
       return failed(`cannot write to ${place}`, error, hint);
     }
   }
@@ -40,7 +41,7 @@ export class Exchange implements Disposable {
     return join(this.directory, "sup");
   }
 
-  /** Unpacks the new executable, with mode and owner of the old one, and has it say its version. */
+  /** Unpacks the new executable with the mode and owner of the old one, runs it, and returns its version. */
   async unpack(gz: Uint8Array): Promise<Result<string, ApiError>> {
     try {
       const bytes = Bun.gunzipSync(gz as Uint8Array<ArrayBuffer>);
@@ -60,32 +61,32 @@ export class Exchange implements Disposable {
     const { code, output } = await runWithTimeout([this.fresh, "version"], { PATH: process.env.PATH ?? "" }, VERSION_MS);
     const version = /^sup (\S+)$/.exec(output)?.[1];
     if (code === 0 && version !== undefined) return ok(version);
-    const how = code === null ? "it cannot be executed, or does not end" : `it ends with ${code}`;
-    return err({ code: "failed", message: `the new executable does not run on this machine: ${how}`, hint: output.split("\n")[0] || "it says nothing" }); // prettier-ignore
+    const how = code === null ? "it cannot be executed, or does not exit" : `it exits with ${code}`;
+    return err({ code: "failed", message: `the new executable does not run on this machine: ${how}`, hint: output.split("\n")[0] || "it prints nothing" }); // prettier-ignore
   }
 
-  /** The new one takes the place; the old one is kept for `putBack`. */
+  /** Installs the new program and keeps the old one for `restore`. */
   swap(): Result<null, ApiError> {
     try {
       const previous = join(this.directory, "previous");
       try {
         linkSync(this.program, previous);
       } catch {
-        copyFileSync(this.program, previous); // a file system without links, or not our file
+        copyFileSync(this.program, previous); // the file system has no hard links, or the file is not ours
       }
       renameSync(this.fresh, this.program);
       return ok(null);
     } catch (error) {
-      return failed(`cannot put the new executable in the place of ${this.program}`, error);
+      return failed(`cannot replace ${this.program} with the new executable`, error);
     }
   }
 
-  putBack(): Result<null, ApiError> {
+  restore(): Result<null, ApiError> {
     try {
       renameSync(join(this.directory, "previous"), this.program);
       return ok(null);
     } catch (error) {
-      return failed(`cannot put the old executable back to ${this.program}`, error);
+      return failed(`cannot restore the old executable to ${this.program}`, error);
     }
   }
 
@@ -102,8 +103,8 @@ function failed(what: string, error: unknown, hint?: string): Result<never, ApiE
   return err({ code: "failed", message: `${what}: ${code ?? message}`, ...(hint !== undefined && { hint }) });
 }
 
-/** Where the store was before the new daemon changed its shape: what it kept since `sinceMs` takes its place again. */
-export function putStoreBack(state: string, sinceMs: number): string | null {
+/** Restores the database copy that the new daemon made after `sinceMs`, before it migrated the schema. Returns its name, if any. */
+export function restoreDatabase(state: string, sinceMs: number): string | null {
   const store = join(state, "sup.db");
   const kept = readdirSync(state).filter((name) => /^sup\.db\.v\d+$/.test(name)).map((name) => join(state, name)); // prettier-ignore
   const fresh = kept.find((path) => statSync(path).ctimeMs >= sinceMs);

@@ -6,10 +6,10 @@ import { startTrial } from "../../linux/self/relaunch.ts";
 import { statusWithin } from "../requests/status-within.ts";
 
 /**
- * Starts a daemon of the new executable in a home of its own, with nothing to do, and has it answer and end. A program that
- * cannot do this never meets the services. Null, or why not.
+ * Starts the new executable as a daemon in a temporary home without units, waits for an answer and stops it. A program that
+ * fails this never gets to manage services. Returns null, or the reason of the failure.
  */
-export async function rehearse(
+export async function runTrial(
   program: string,
   version: string,
   limitMs: number,
@@ -27,12 +27,12 @@ export async function rehearse(
       const status = await statusWithin(ANSWER_MS, client, sleep);
       if (status) {
         const is = status.daemon.version;
-        if (is !== version) return `its daemon says that it is ${is}`;
+        if (is !== version) return `its daemon reports version ${is}`;
         await client.call("shutdown");
         await Promise.race([trial.exited, sleep(limitMs)]);
-        return code === 0 ? null : "its daemon answers, but does not end in order when it is told to";
+        return code === 0 ? null : "its daemon answers, but does not shut down cleanly";
       }
-      if (code !== undefined) return `its daemon ends with ${code} at start: ${trial.output().split("\n").at(-1) || "it says nothing"}`;
+      if (code !== undefined) return `its daemon exits with ${code} at start: ${trial.output().split("\n").at(-1) || "it prints nothing"}`;
       await sleep(STEP_MS);
     }
     return `its daemon does not answer within ${limitMs / 1000} s`;
