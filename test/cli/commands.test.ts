@@ -34,8 +34,8 @@ const rows: readonly Row[] = [
   { argv: "status", code: 0, out: /^sup 0\.1\.0 .* 5 units: 2 running/ },
   { argv: "status web", code: 0, out: /^● web - The web service\n/ },
   { argv: "status web.unit.json", code: 0, out: /^● web/ },
-  { argv: "status api", code: 3, out: /next attempt is in 2s \(1 of 5\)/i },
-  { argv: "status cron", code: 3, out: /never started, and is not enabled/ },
+  { argv: "status api", code: 3, out: /next attempt in 2s \(1 of 5\)/i },
+  { argv: "status cron", code: 3, out: /Never started, and not enabled/ },
   { argv: "status wbe", code: 4, err: "sup: there is no unit wbe\n  did you mean web?\n" },
   { argv: "status nothing-like-it", code: 4, err: /there is no unit nothing-like-it/ },
   { argv: "status @shop", code: 0, out: /web[\s\S]*db/ },
@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
   { argv: "kill -s SIGNONE web", code: 2, err: /there is no signal SIGNONE/ },
   { argv: "logs web --since yesteryear", code: 2, err: /cannot read --since yesteryear as a time/ },
   { argv: "logs web --grep (", code: 2, err: /cannot use --grep/ },
-  { argv: "logs -f --until now web", code: 2, err: /there is no end to wait for/ },
+  { argv: "logs -f --until now web", code: 2, err: /cannot use --until with --follow/ },
   { argv: "logs web -o yaml", code: 2, err: /cannot print as "yaml"[^]*-o text, -o short, -o json, -o cri/ },
   { argv: "logs web -o cri --bare", code: 2, err: /cannot use -o cri with --bare/ },
   { argv: "events --since soon", code: 2, err: /cannot read --since soon/ },
@@ -226,7 +226,7 @@ describe("actions", () => {
     await using daemon = new FakeDaemon({ reloadUnits: () => plan });
     expect(await sup(daemon, ["reload", "--dry-run"])).toEqual({
       code: 0,
-      out: "~ web changed, restart (command, log.keep)\n+ new added, start: it is enabled\nNothing was done; `sup reload` does it.\n",
+      out: "~ web changed, restart (command, log.keep)\n+ new added, start: it is enabled\nDry run: nothing was changed. `sup reload` applies the plan.\n",
       err: "",
     });
     expect(daemon.asked[0]?.body).toEqual({ dry_run: true });

@@ -11,7 +11,7 @@ describe("daemon start", () => {
     await using daemon = new FakeDaemon(overview);
     expect(await sup(daemon, ["daemon", "start"])).toEqual({
       code: 0,
-      out: "sup daemon: already running (pid 4242), page and API at http://127.0.0.1:7870\n",
+      out: "sup daemon: already running (pid 4242), web page and API at http://127.0.0.1:7870\n",
       err: "",
     });
   });
@@ -27,7 +27,7 @@ describe("daemon start", () => {
       return { pid: 4242, exited: new Promise<number>(() => {}) };
     };
     const outcome = await sup(home, ["daemon", "start", "--units", "/u"], { host: { detach } });
-    expect(outcome).toEqual({ code: 0, out: "sup daemon: started (pid 4242), page and API at http://127.0.0.1:7870\n", err: "" });
+    expect(outcome).toEqual({ code: 0, out: "sup daemon: started (pid 4242), web page and API at http://127.0.0.1:7870\n", err: "" });
     expect(started).toEqual([["daemon", "--background", "--units", "/u"], `${home.home}/run/start.log`]);
   });
 
@@ -40,7 +40,7 @@ describe("daemon start", () => {
     await using home = new FakeDaemon(null);
     const outcome = await sup(home, ["daemon", "start"], { host: { detach: dying("sup: cannot lock: \x1b[31mheld\n") } });
     expect(outcome.code).toBe(1);
-    expect(outcome.err).toStartWith("sup: cannot start the daemon: it ended with exit code 1\n  sup: cannot lock: held\n");
+    expect(outcome.err).toStartWith("sup: cannot start the daemon: it exited with code 1\n  sup: cannot lock: held\n");
   });
 
   test("one that ends without a word: from its log", async () => {
@@ -59,7 +59,7 @@ describe("daemon start", () => {
     const host = { now: () => (now += 10_000), sleep: async () => {}, detach: () => ({ pid: 77, exited: new Promise<number>(() => {}) }) };
     const outcome = await sup(home, ["daemon", "start"], { host });
     expect(outcome.code).toBe(1);
-    expect(outcome.err).toMatch(/cannot say whether the daemon started: process 77 does not answer on .*sup\.sock after 60 s/);
+    expect(outcome.err).toMatch(/cannot tell whether the daemon started: process 77 did not answer on .*sup\.sock within 60 s/);
   });
 
   test("is for this machine", async () => {

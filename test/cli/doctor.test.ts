@@ -12,7 +12,7 @@ test("a daemon of another version", async () => {
   await using daemon = new FakeDaemon(answering({ version: "9.9.9", pid: 1 << 29 }));
   const { code, out } = await doctor(daemon);
   expect(code).toBe(1);
-  expect(out).toContain("version: the daemon is sup 9.9.9, this is sup 1.2.3\n    → sup daemon restart (services go on)\n");
+  expect(out).toContain("version: the daemon is sup 9.9.9, this is sup 1.2.3\n    → sup daemon restart (services keep running)\n");
 });
 
 test("what the daemon noted itself, without what has a check of its own", async () => {

@@ -24,13 +24,13 @@ describe("sup why", () => {
     const { code, out } = await sup(daemon, ["why", "web.unit.json"]);
     expect(code).toBe(0);
     expect(daemon.asked[0]!.id).toBe("web");
-    expect(out).toMatch(/^. web is in backoff since .* It failed: exit code 3\. The next attempt is in 2s \(1 of 5\)\.\n\n/);
+    expect(out).toMatch(/^. web is in backoff since .* Failed: exit code 3\. Next attempt in 2s \(1 of 5\)\.\n\n/);
     expect(out).toContain("What happened (the last 15 of 20; -n shows more)\n");
     expect(out).not.toContain("Chapter 4.");
     expect(out).toMatch(/Chapter 19\.\n {4}│ [^\n]*red/);
     expect(out).not.toContain("\x1b");
     expect(out).toMatch(
-      /What its policy says\n {2}It is tried again\.\n\nWhat comes next\n {2}Retry 1 of 5 comes in 2s \(\d\d:\d\d:\d\d\)\.\n {2}Then it stays\.\n$/,
+      /Restart policy\n {2}It is tried again\.\n\nWhat happens next\n {2}Retry 1 of 5 comes in 2s \(\d\d:\d\d:\d\d\)\.\n {2}Then it stays\.\n$/,
     );
   });
 
@@ -71,18 +71,18 @@ test("sup explain prints waves, needs, policy and the sequence of retries", asyn
 Start
   wave 1: db, log
   wave 2: web
-  It needs db (ready, order only).
+  Needs db (ready, order only).
   Needed by worker.
   It is ready when it says so.
 
 Policy
   It is tried again.
 
-Retries, when each run fails at once
+Retries, if each run fails immediately
   RETRY  AFTER     AT
       1     1s     1s
       2     1m  1m 1s
-  then fatal, 1m 1s after the first start and what the runs took
+  then fatal, 1m 1s after the first start plus the duration of the runs
 
 Enforcement
   By a cgroup.

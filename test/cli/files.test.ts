@@ -133,7 +133,7 @@ describe("edit", () => {
     const seen: string[][] = [];
     const { code, out } = await sup(at, ["edit", "web"], writes('{ "command": "/bin/false" }', seen));
     expect(seen).toEqual([["/bin/sh", "-c", 'ed --quiet "$@"', "ed --quiet", at.path("units/web.unit.json")]]);
-    expect({ code, out }).toEqual({ code: 0, out: `${at.path("units/web.unit.json")} is fine. \`sup reload --dry-run\` shows what would change, \`sup reload\` brings it into force.\n` }); // prettier-ignore
+    expect({ code, out }).toEqual({ code: 0, out: `${at.path("units/web.unit.json")} is valid. \`sup reload --dry-run\` shows what would change, \`sup reload\` applies it.\n` }); // prettier-ignore
   });
 
   test("$VISUAL comes before $EDITOR", async () => {
@@ -157,7 +157,7 @@ describe("edit", () => {
     const { code, out, err } = await sup(at, ["edit", "web"], writes('{ "comand": "x" }'));
     expect(code).toBe(1);
     expect(err).toContain('unknown key "comand"');
-    expect(out).toContain("the last good version stays in force");
+    expect(out).toContain("the last valid version stays in effect");
   });
 
   test("a new drop-in is made, and left out again when nothing was written", async () => {
@@ -174,7 +174,7 @@ describe("edit", () => {
     expect(await sup(at, ["edit", "web"], writes(null))).toEqual({
       code: 4,
       out: "",
-      err: `sup: there is no unit file web.unit.json in ${at.path("units")}\n  to make one, write ${at.path("units/web.unit.json")}\n`,
+      err: `sup: there is no unit file web.unit.json in ${at.path("units")}\n  to create it, write ${at.path("units/web.unit.json")}\n`,
     });
   });
 
@@ -186,8 +186,8 @@ describe("edit", () => {
   });
 
   test.each([
-    [1, /ended with exit code 1/],
-    [null, /ended with no exit code/],
+    [1, /exited with code 1/],
+    [null, /could not be run/],
   ])("an editor that ends with %p is a failure", async (code, words) => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     const outcome = await sup(at, ["edit", "web"], { host: { isTerminal: () => true, interactive: async () => code } });

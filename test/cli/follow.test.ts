@@ -91,8 +91,8 @@ describe("logs", () => {
       [["--grep", "("], 'cannot use --grep "(": missing )'],
       [["--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
       [["-f", "--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
-      [["--since", "today", "--until", "yesterday"], "cannot use --since today with --until yesterday: it begins after its end"],
-      [["--invocation", "abc"], "cannot use --invocation abc: it is no run"],
+      [["--since", "today", "--until", "yesterday"], "cannot use --since today with --until yesterday: the range would end before it begins"],
+      [["--invocation", "abc"], "cannot use --invocation abc: it is not an invocation"],
       [["--since", "soon"], "cannot read --since soon as a time"],
     ] as const) {
       const { code, err } = await sup(daemon, ["logs", "web", ...args]);
@@ -102,7 +102,7 @@ describe("logs", () => {
 
   test("lines without a time are not passed off as lines of that time", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [{ ...line(1, "raw"), time: "" }] });
-    const words = "sup: lines of web have no time (its log is or was raw): they are shown whatever --since and --until say\n";
+    const words = "sup: lines of web without a time (raw log format) are shown regardless of --since and --until\n";
     expect(await sup(daemon, ["logs", "web", "--since", "10m", "--bare"])).toEqual({ code: 0, out: "raw\n", err: words });
     expect((await sup(daemon, ["logs", "web", "--bare"])).err).toBe("");
   });
@@ -126,7 +126,7 @@ describe("logs", () => {
     });
     const { code, out, err } = await sup(daemon, ["logs", "-f", "-n", "5", "web", "--bare"]);
     expect(out).toBe("one\ntwo\nthree\n");
-    expect(err).toBe("sup: web: lines are missing here: their file was deleted before it was read\nsup: the daemon is ending\n");
+    expect(err).toBe("sup: web: lines are missing here: their log file was deleted before it was read\nsup: the daemon is ending\n");
     expect(code).toBe(1);
     expect(daemon.asked[0]?.query).toEqual({ lines: "5", follow: "true", places: "true" });
     expect(daemon.asked[1]?.query).toEqual({ since: line(1, "").time, follow: "true", places: "true" });

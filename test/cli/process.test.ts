@@ -76,7 +76,7 @@ describe("as a process", () => {
       await Bun.write(join(units, "web.unit.json"), "{}");
       const { code, out, err } = await run(home, ["edit", "web", "--units", units], { EDITOR: `${script} --fast` });
       expect({ code, err }).toEqual({ code: 0, err: "" });
-      expect(out).toContain("web.unit.json is fine");
+      expect(out).toContain("web.unit.json is valid");
     } finally {
       rmSync(home, { recursive: true, force: true });
     }

@@ -64,7 +64,7 @@ describe("the long form", () => {
       "Needs: db (ready, optional)",
       "Labels: team=a",
       "Port: 80",
-      "changed on disk; `sup reload` brings it into force",
+      "changed on disk; `sup reload` applies it",
       /Log\n {2}[\d: -]+ listening on 80$/,
     ])
       expect(text).toMatch(fact instanceof RegExp ? fact : new RegExp(fact.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
@@ -73,31 +73,31 @@ describe("the long form", () => {
   test("of a unit with a bad file shows the errors", () => {
     const text = statusLong(detailOf(aService("web", { problems: ['/u/web.unit.json:1:2: unknown key "x"'] })), style);
     expect(text).toContain('Errors: /u/web.unit.json:1:2: unknown key "x"');
-    expect(text).toContain("the last good version stays in force");
+    expect(text).toContain("the last valid version stays in effect");
   });
 });
 
 describe("why", () => {
   test.each([
-    [aService("x", { reason: "boot" }), "It runs because it is enabled."],
-    [aService("x", { health: "unhealthy" }), "It runs, but its health check fails."],
-    [aService("x", { restart_count: 1, last_exit: "killed by SIGKILL" }), "It runs again after it ended (killed by SIGKILL)."],
-    [aService("x", { state: "starting", waiting_for: ["db", "mq"] }), "It is to start, but cannot yet. It waits for db, mq."],
-    [aService("x", { state: "stopped", reason: "operator" }), "It is stopped because an operator said so."],
-    [aService("x", { state: "stopped", reason: "success" }), "It ended by itself with success."],
-    [aService("x", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 1, next_attempt: ago(-8) }), "It failed: exit code 3. The next attempt is in 8s (1 of 5)."], // prettier-ignore
-    [aService("x", { state: "backoff", reason: "signal", last_exit: "killed by SIGSEGV", retries: 9, max_retries: -1, next_attempt: ago(-8) }), "It was killed: killed by SIGSEGV. The next attempt is in 8s (retry 9)."], // prettier-ignore
-    [aService("x", { state: "failed", reason: "exit-code", last_exit: "exit code 1" }), "It failed: exit code 1. Its policy does not restart it after that; `sup start x` does."], // prettier-ignore
-    [aService("x", { state: "fatal", reason: "health", retries: 5 }), "Its health check kept failing. It was given up after 5 retries; `sup start x` tries again."], // prettier-ignore
+    [aService("x", { reason: "boot" }), "Running (enabled, so it starts with the daemon)."],
+    [aService("x", { health: "unhealthy" }), "Running, but its health check fails."],
+    [aService("x", { restart_count: 1, last_exit: "killed by SIGKILL" }), "Running again after it exited (killed by SIGKILL)."],
+    [aService("x", { state: "starting", waiting_for: ["db", "mq"] }), "Start requested. Waiting for db, mq."],
+    [aService("x", { state: "stopped", reason: "operator" }), "Stopped (requested by an operator)."],
+    [aService("x", { state: "stopped", reason: "success" }), "Exited successfully."],
+    [aService("x", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 1, next_attempt: ago(-8) }), "Failed: exit code 3. Next attempt in 8s (1 of 5)."], // prettier-ignore
+    [aService("x", { state: "backoff", reason: "signal", last_exit: "killed by SIGSEGV", retries: 9, max_retries: -1, next_attempt: ago(-8) }), "Killed: killed by SIGSEGV. Next attempt in 8s (retry 9)."], // prettier-ignore
+    [aService("x", { state: "failed", reason: "exit-code", last_exit: "exit code 1" }), "Failed: exit code 1. Its policy does not restart it; `sup start x` does."], // prettier-ignore
+    [aService("x", { state: "fatal", reason: "health", retries: 5 }), "The health check kept failing. Gave up after 5 retries; `sup start x` tries again."], // prettier-ignore
   ])("%#", (service, sentence) => {
     expect(why(service, NOW)).toBe(sentence);
   });
 
   test("every state has a story", () => {
-    for (const state of STATES) expect(why(aService("x", { state, reason: "unknown" }), NOW)).toMatch(/^It .*\.$/);
+    for (const state of STATES) expect(why(aService("x", { state, reason: "unknown" }), NOW)).toMatch(/^[A-Z].*\.$/);
   });
 
-  test("trouble is what a person should style at", () => {
+  test("a problem is a unit that needs attention", () => {
     expect(services.filter(isProblem).map(({ id }) => id)).toEqual(["db", "api", "old"]);
     expect(isProblem(aService("x", { state: "stopped", critical: true }))).toBe(true);
     expect(isProblem(aService("x", { problems: ["bad"] }))).toBe(true);

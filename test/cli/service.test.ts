@@ -42,7 +42,7 @@ test("without systemd nothing is installed, and the message says what to do inst
   await using daemon = new FakeDaemon(null);
   const { code, err } = await sup(daemon, ["install-service"], bare);
   expect(code).toBe(1);
-  expect(err).toContain("systemd does not run this machine (there is no /run/systemd/system)");
+  expect(err).toContain("this machine does not run systemd (there is no /run/systemd/system)");
   expect(err).toContain("sup daemon start");
   expect(existsSync(unitOf(daemon.home))).toBe(false);
 });
@@ -55,7 +55,7 @@ test("without systemd a dry run shows the unit file all the same, with the place
   expect(out).toContain("  Delegate=yes");
   expect(out).toContain(`  Environment="SUP_HOME=${daemon.home}"`);
   expect(out).toContain('  Environment="SUP_UNITS=/srv/units"');
-  expect(err).toContain("note: systemd does not run this machine");
+  expect(err).toContain("note: this machine does not run systemd");
   expect(existsSync(unitOf(daemon.home))).toBe(false);
 });
 
@@ -63,12 +63,12 @@ test("a dry run as JSON", async () => {
   await using daemon = new FakeDaemon(null);
   const { code, out } = await sup(daemon, ["install-service", "--dry-run", "--json"], bare);
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({ scope: "user", unit_file: unitOf(daemon.home), warnings: [expect.stringContaining("systemd does not run")] }); // prettier-ignore
+  expect(JSON.parse(out)).toMatchObject({ scope: "user", unit_file: unitOf(daemon.home), warnings: [expect.stringContaining("this machine does not run systemd")] }); // prettier-ignore
 });
 
 test.each([
-  ["from its sources", { compiled: false }, "runs from its sources"],
-  ["from a temporary place", { program: "/var/tmp/x/sup" }, "/var/tmp is a temporary place"],
+  ["from its sources", { compiled: false }, "runs from source"],
+  ["from a temporary place", { program: "/var/tmp/x/sup" }, "/var/tmp is a temporary directory"],
 ])("%s it is not installed", async (_, host, words) => {
   await using daemon = new FakeDaemon(null);
   const { code, err } = await sup(daemon, ["install-service"], { host: { ...bare.host, systemdRuns: () => true, ...host } });
@@ -95,7 +95,7 @@ test("uninstall without a service says so; one of somebody else is left alone", 
   expect([code, err]).toEqual([1, expect.stringContaining("was not written by sup")]);
 });
 
-test("--user and --system exclude each other", async () => {
+test("--user and --system cannot be combined", async () => {
   await using daemon = new FakeDaemon(null);
   expect(await sup(daemon, ["install-service", "--user", "--system"], bare)).toMatchObject({ code: 2 });
 });

@@ -73,8 +73,8 @@ describe("sup metrics", () => {
     expect(lines[0]).toMatch(/^CPU +[▁█]{60} {2}10% … 90%, mean 10%$/);
     expect(lines[0]).toContain("█");
     expect(lines[1]).toMatch(/^Memory .* 100M … 299M, mean 200M$/);
-    expect(lines[2]).toMatch(/^Answer .* 4ms … 4ms, mean 4ms$/);
-    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +TASKS +FILES +RESTARTS +ANSWER +HEALTH +QUEUE$/);
+    expect(lines[2]).toMatch(/^Latency .* 4ms … 4ms, mean 4ms$/);
+    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +TASKS +FILES +RESTARTS +LATENCY +HEALTH +QUEUE$/);
     expect(lines).toHaveLength(25);
     expect(lines.at(-1)).toMatch(/299M .*199$/);
     expect(daemon.asked[0]!.query.since).toBe("1h");
@@ -86,7 +86,7 @@ describe("sup metrics", () => {
     await sup(daemon, ["metrics", "web", "--since", "2h"]);
     expect(daemon.asked.at(-1)!.query.since).toBe(ago(7200));
     expect(JSON.parse((await sup(daemon, ["metrics", "web", "--json"])).out)).toHaveLength(200);
-    expect((await sup(daemon, ["metrics", "none"])).out).toBe("No metrics of none since 1h ago.\n");
+    expect((await sup(daemon, ["metrics", "none"])).out).toBe("No metrics for none since 1h ago.\n");
     expect(await sup(daemon, ["metrics", "web", "--since", "soon"])).toMatchObject({ code: 2 });
   });
 });

@@ -75,7 +75,7 @@ test("the daemon's program was replaced", async () => {
   });
   copyFileSync(SUP, `${copy}.new`);
   renameSync(`${copy}.new`, copy);
-  expect(await onlyFinding(daemon, "version", "warning")).toMatchObject({ fix: "sup daemon restart (services go on)" });
+  expect(await onlyFinding(daemon, "version", "warning")).toMatchObject({ fix: "sup daemon restart (services keep running)" });
   expect((await daemon.sup("daemon", "restart")).code).toBe(0);
   expect(await examine(daemon)).toMatchObject({ code: 0 });
 });
@@ -170,6 +170,6 @@ test("too few open files for the units", async () => {
 test("what is only good to know does not fail it: no cgroups", async () => {
   await using daemon = await startDaemon({ settings: { containment: "processes" } });
   const { code, stdout } = await daemon.sup("doctor");
-  expect([code, stdout]).toEqual([0, expect.stringContaining("· cgroups: runs have no cgroups of their own: switched off by the setting")]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("· cgroups: processes are not tracked by cgroup: switched off by the setting")]);
   expect(stdout).toContain(`"containment": "auto" in ${daemon.home}/sup.json`);
 });

@@ -104,7 +104,7 @@ browserTest("a unit's page tells why, its health with a probe on demand, its use
   await using visitor = await signedIn(daemon, "/unit/web");
   const { page } = visitor;
   await page.getByText("It was started because it is enabled").waitFor();
-  await page.getByText("What its policy says").waitFor();
+  await page.getByText("Restart policy").waitFor();
   const probes = page.locator(".probes li");
   const before = await probes.count();
   await page.getByRole("button", { name: "Probe now" }).click();

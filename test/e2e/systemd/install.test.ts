@@ -121,7 +121,7 @@ withSystemd(
     expect([user.code, user.stderr]).toEqual([2, expect.stringContaining("root's daemon is that of the system")]);
     await box.must(["install", "-m", "755", INSTALLED, "/tmp/sup"]);
     const temporary = await box.as(ann, ["/tmp/sup", "install-service"]);
-    expect([temporary.code, temporary.stderr]).toEqual([1, expect.stringContaining("/tmp is a temporary place")]);
+    expect([temporary.code, temporary.stderr]).toEqual([1, expect.stringContaining("/tmp is a temporary directory")]);
     expect((await box.root(["test", "-e", UNIT])).code).toBe(1);
   },
   TIMEOUT_MS,

@@ -54,7 +54,7 @@ withSystemd.each([["the system", false], ["a user", true]] as const)("the servic
     const web = await pid();
     const first = await daemon();
 
-    for (const [from, words] of [["dies", "the daemon ended at its start"], ["hangs", "the daemon did not answer within 6 s"]] as const) {
+    for (const [from, words] of [["dies", "the daemon ended while starting"], ["hangs", "the daemon did not answer within 6 s"]] as const) {
       const { code, stderr } = await upgrade(from, "--timeout", "6");
       expect([code, stderr]).toEqual([1, expect.stringContaining(`was taken back: ${words}`)]);
       expect(await daemon()).toMatchObject({ version: first.version });

@@ -106,7 +106,7 @@ test("it says where the page is, what to type in another terminal, and what to d
   await printed(one, "web up");
   expect(one.text()).toMatch(/^sup +\| the page is at http:\/\/127\.0\.0\.1:\d+: `/m);
   expect(one.text()).toMatch(/: `SUP_HOME=\S+ \S*sup dashboard` signs a browser in$/m);
-  expect(one.text()).toMatch(/in another terminal: SUP_HOME=\S+ \S*sup status; Ctrl-C in this one stops all in order$/m);
+  expect(one.text()).toMatch(/in another terminal: SUP_HOME=\S+ \S*sup status; Ctrl-C in this one stops all units in order$/m);
 
   const { port } = new URL(/http:\/\/127.0.0.1:\d+/.exec(one.text())![0]);
   await using two = up({ web: says("web") }, Number(port));

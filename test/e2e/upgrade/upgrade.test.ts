@@ -172,7 +172,7 @@ describe("before anything is changed it is found out that", () => {
     ["it does not start", () => script("echo broken pipe dream >&2; exit 7"), /does not run on this machine: it ends with 7\n {2}broken pipe dream/],
     ["its daemon ends at start", () => script(`${SAYS}; echo 'no such thing' >&2; exit 3`), `sup ${NEW} does not work on this machine: its daemon ends with 3 at start: no such thing`],
     ["its daemon never answers", () => script(`${SAYS}; exec sleep 1000`), "its daemon does not answer within 2 s"],
-    ["its daemon is of another version", () => script(`${SAYS}; exec '${SUP}' "$@"`), `its daemon says that it is ${VERSION}`],
+    ["its daemon is of another version", () => script(`${SAYS}; exec '${SUP}' "$@"`), `its daemon reports version ${VERSION}`],
   ])("%s", (_, files, words) => changesNothing(files(), words, `${words}`.includes("within 2 s") ? ["--timeout", "2"] : []), 90_000); // prettier-ignore
 
   function broken(content: string): Files {
@@ -199,7 +199,7 @@ describe("before anything is changed it is found out that", () => {
     chmodSync(home.path, 0o755);
     const env = { PATH: process.env.PATH!, HOME: "/nonexistent", SUP_HOME: join(home.path, "none"), SUP_BASE_URL: site.url };
     const { code, stderr } = await run([...BECOME_NOBODY, programOf(home.path), "upgrade"], { env });
-    expect([code, stderr]).toEqual([1, expect.stringContaining("/bin: EACCES\n  run it as the user who installed sup, perhaps root")]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("/bin: EACCES\n  run this as the user who installed sup, for example root")]);
     expect(site.asked).not.toContain(FILE);
   });
 
@@ -278,11 +278,11 @@ async function ends(daemon: Daemon): Promise<void> {
 
 describe("a program that fails only the daemon of the services is taken back", () => {
   test("one that dies at start", async () => {
-    await ends(await takesBack(release(NEW, failing(real, NEW, "exit 3")), "the daemon ended at its start"));
+    await ends(await takesBack(release(NEW, failing(real, NEW, "exit 3")), "the daemon ended while starting"));
   }, 120_000);
 
   test("one that is killed while it starts", async () => {
-    await ends(await takesBack(release(NEW, failing(real, NEW, "kill -9 $$")), "the daemon ended at its start"));
+    await ends(await takesBack(release(NEW, failing(real, NEW, "kill -9 $$")), "the daemon ended while starting"));
   }, 120_000);
 
   test("one that comes up and never answers", async () => {
@@ -314,7 +314,7 @@ describe("a program that fails only the daemon of the services is taken back", (
         to: "  const parts = made.value;\n  if (handover !== null) process.exit(3);",
       },
     ]);
-    const daemon = await takesBack(release("98.1.0", readFileSync(program)), "the daemon ended at its start");
+    const daemon = await takesBack(release("98.1.0", readFileSync(program)), "the daemon ended while starting");
     expect(readdirSync(join(daemon.home, "state")).filter((name) => name.includes(".v"))).toEqual([]);
     expect((await daemon.sup("events", "web")).stdout).toContain("running");
     await ends(daemon);
