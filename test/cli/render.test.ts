@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { ServiceDetail } from "../../src/api/contract/shapes.ts";
 import { clip, layOut } from "../../src/cli/render/columns.ts";
 import { coloured, plain, wantsColour } from "../../src/cli/render/paint.ts";
 import { prefixer } from "../../src/cli/render/prefix.ts";
@@ -68,6 +69,22 @@ describe("the long form", () => {
       /Log\n {2}[\d: -]+ listening on 80$/,
     ])
       expect(text).toMatch(fact instanceof RegExp ? fact : new RegExp(fact.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
+  });
+
+  test("shows the CPU and memory of each process, as far as they are known", () => {
+    const processes = [
+      { pid: 100, name: "web", cpu_percent: 0, memory_mb: 2048 },
+      { pid: 101, name: "worker", cpu_percent: 12.34, memory_mb: 3.14 },
+      { pid: 102, name: "new\x1b[2J", cpu_percent: null, memory_mb: 1 },
+      { pid: 103, name: "gone", cpu_percent: null, memory_mb: null },
+      { pid: 104, name: "old daemon" },
+    ];
+    const text = statusLong({ ...detailOf(aService("web")), processes: processes as ServiceDetail["processes"] }, style);
+    expect(text).toContain("Main PID: 100 (web), cpu 0.0%, memory 2.0G\n");
+    expect(text).toContain("├─101 worker, cpu 12%, memory 3.1M\n");
+    expect(text).toContain("├─102 new, memory 1.0M\n");
+    expect(text).toContain("├─103 gone\n");
+    expect(text).toContain("└─104 old daemon\n");
   });
 
   test("of a unit with a bad file shows the errors", () => {

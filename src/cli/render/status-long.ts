@@ -56,13 +56,15 @@ function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] 
 function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
   const { paint } = style;
   const facts: Fact[] = [["Command", safe(service.command)]];
+  const processes: readonly Process[] = service.processes;
   if (service.pid !== null) {
-    const name = service.processes.find(({ pid }) => pid === service.pid)?.name;
-    facts.push(["Main PID", `${service.pid}${name ? ` (${safe(name)})` : ""}`]);
+    const main = processes.find(({ pid }) => pid === service.pid);
+    facts.push(["Main PID", main === undefined ? String(service.pid) : `${main.pid} (${safe(main.name)})${usageOf(main)}`]);
   }
-  const others = service.processes.filter(({ pid }) => pid !== service.pid);
-  others.forEach(({ pid, name }, i) => {
-    facts.push([i === 0 ? "Children" : "", `${paint("dim", i === others.length - 1 ? "└─" : "├─")}${pid} ${safe(name)}`]);
+  const others = processes.filter(({ pid }) => pid !== service.pid);
+  others.forEach((process, i) => {
+    const branch = paint("dim", i === others.length - 1 ? "└─" : "├─");
+    facts.push([i === 0 ? "Children" : "", `${branch}${process.pid} ${safe(process.name)}${usageOf(process)}`]);
   });
   if (service.containment === "processes") facts.push(["Tracked by", "session, parent and environment of its processes (no cgroup)"]);
   if (service.containment === "cgroup") facts.push(["Tracked by", "its own cgroup"]);
@@ -81,6 +83,18 @@ function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
   facts.push(...logFacts(service, style));
   if (service.port !== null) facts.push(["Port", String(service.port)]);
   return facts;
+}
+
+/** An older daemon reports no usage of single processes. */
+type Process = ServiceDetail["processes"][number] & {
+  readonly cpu_percent?: number | null;
+  readonly memory_mb?: number | null;
+};
+
+/** `, cpu 0.5%, memory 3.1M`; empty for a process whose usage is unknown, such as one that has just ended. */
+function usageOf({ cpu_percent, memory_mb }: Process): string {
+  const cpu = cpu_percent == null ? "" : `, cpu ${percent(cpu_percent)}`;
+  return memory_mb == null ? cpu : `${cpu}, memory ${memory(memory_mb)}`;
 }
 
 /** Lines that are missing from its log. */

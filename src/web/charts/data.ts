@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Event, MetricPoint } from "../../api/contract/shapes.ts";
-import { ask, askPath, hasRoute } from "../state/api.ts";
+import { request, requestPath, hasRoute } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
-import { useAnswer } from "../state/use-request.ts";
+import { useRequest } from "../state/use-request.ts";
 import type { Mark } from "./plot.ts";
 import { extend, type Trend } from "./series.ts";
 
@@ -19,7 +19,7 @@ export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
       if (busy) return;
       busy = true;
       const since = known.at(-1)?.timestamp ?? new Date(fromMs).toISOString();
-      const answer = await ask("serviceMetrics", { id, since, limit: MOST_POINTS });
+      const answer = await request("serviceMetrics", { id, since, limit: MOST_POINTS });
       busy = false;
       if (gone || !answer.ok) return;
       setPoints((known = extend(known, answer.value, fromMs)));
@@ -47,7 +47,7 @@ export function useMarks(id: string, rangeMs: number): readonly Mark[] {
     let gone = false;
     const load = async (): Promise<void> => {
       const since = new Date(Date.now() - rangeMs).toISOString();
-      const answer = await ask("events", { service: id, type: MARKED.join(","), since, limit: MOST_MARKS });
+      const answer = await request("events", { service: id, type: MARKED.join(","), since, limit: MOST_MARKS });
       if (!gone && answer.ok) setMarks(answer.value.flatMap(markOf));
     };
     void load();
@@ -78,7 +78,7 @@ export interface Limits {
 
 /** `resource_limits` that are in force. */
 export function useLimits(id: string): Limits {
-  const { value } = useAnswer(id, () => ask("serviceFile", { id }));
+  const { value } = useRequest(id, () => request("serviceFile", { id }));
   const limits = (value?.effective.resource_limits ?? {}) as Readonly<Record<string, unknown>>;
   const numberOf = (key: string): number | null => (typeof limits[key] === "number" ? limits[key] : null);
   const [cpu, memory, warnAt] = [numberOf("max_cpu_percent"), numberOf("max_memory_mb"), numberOf("warn_at") ?? 0.8];
@@ -103,7 +103,7 @@ export function useForecast(id: string): Forecast | null {
     if (!hasRoute("GET", "/services/:id/forecast")) return;
     let gone = false;
     const load = async (): Promise<void> => {
-      const answer = await askPath<Forecast>(`/services/${encodeURIComponent(id)}/forecast`);
+      const answer = await requestPath<Forecast>(`/services/${encodeURIComponent(id)}/forecast`);
       if (!gone && answer !== null) setForecast(answer);
     };
     void load();

@@ -1,7 +1,7 @@
 import { link, view } from "../state/live.ts";
 import { openAlerts } from "../state/alerts.ts";
 import { session, signOut } from "../state/session.ts";
-import { say } from "../state/toasts.ts";
+import { showToast } from "../state/toasts.ts";
 import { hrefOf, type Route } from "../route.ts";
 import { showKeys } from "./keys.tsx";
 
@@ -58,7 +58,7 @@ export function Header({ page }: { readonly page: Route["page"] }) {
 
 async function leave(): Promise<void> {
   const problem = await signOut();
-  if (problem) say("bad", problem.message);
+  if (problem) showToast("bad", problem.message);
 }
 
 const WORDS = { live: "Live", connecting: "Connecting", offline: "Offline" } as const;

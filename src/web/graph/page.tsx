@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, Service } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
 import { unitHref } from "../route.ts";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { SearchField } from "../components/search-field.tsx";
 import { onChange, view } from "../state/live.ts";
 import { toneOf } from "../trouble.ts";
@@ -54,7 +54,7 @@ function useGraph(): Graph | null {
   useEffect(() => {
     let gone = false;
     const load = async (): Promise<void> => {
-      const answer = await ask("graph");
+      const answer = await request("graph");
       if (!gone && answer.ok) setGraph(answer.value);
     };
     void load();

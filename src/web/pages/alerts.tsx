@@ -5,7 +5,7 @@ import { Relative } from "../components/marks.tsx";
 import { SearchField } from "../components/search-field.tsx";
 import { unitHref } from "../route.ts";
 import { acknowledge, alertsChanged, openAlerts } from "../state/alerts.ts";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
@@ -108,7 +108,7 @@ function useResolved(wanted: boolean): readonly Alert[] {
   useEffect(() => {
     if (!wanted) return setResolved([]);
     let gone = false;
-    void ask("alerts", { open: false }).then((answer) => {
+    void request("alerts", { open: false }).then((answer) => {
       if (!gone && answer.ok) setResolved(answer.value.filter(({ resolved_at }) => resolved_at !== null));
     });
     return () => void (gone = true);

@@ -3,7 +3,7 @@ import type { Event } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
 import { EventList } from "../components/event-list.tsx";
 import { SearchField } from "../components/search-field.tsx";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 
 const FIRST = 500;
@@ -65,7 +65,7 @@ export function useEvents(unit: string | null, limit: number) {
   useEffect(() => {
     let gone = false;
     const load = async (): Promise<void> => {
-      const answer = await ask("events", unit === null ? { limit } : { limit, service: unit });
+      const answer = await request("events", unit === null ? { limit } : { limit, service: unit });
       if (gone) return;
       if (!answer.ok) return setProblem(answer.error.message);
       setProblem(null);

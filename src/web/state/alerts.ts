@@ -1,8 +1,8 @@
 import { signal } from "@preact/signals";
 import type { Alert } from "../../api/contract/shapes.ts";
-import { ask } from "./api.ts";
+import { request } from "./api.ts";
 import { onChange } from "./live.ts";
-import { say } from "./toasts.ts";
+import { showToast } from "./toasts.ts";
 
 /** The open alerts, the newest first; read anew whenever the stream tells of one. */
 export const openAlerts = signal<readonly Alert[]>([]);
@@ -23,14 +23,14 @@ export function watchAlerts(): void {
 }
 
 async function refresh(): Promise<void> {
-  const answer = await ask("alerts", { open: true });
+  const answer = await request("alerts", { open: true });
   if (!answer.ok) return; // offline says so itself; the next snapshot asks again
   openAlerts.value = answer.value.toSorted((a, b) => b.created_at.localeCompare(a.created_at));
   alertsChanged.value++;
 }
 
 export async function acknowledge(ids: readonly number[]): Promise<void> {
-  const answer = await ask("acknowledge", { ids: [...ids] });
-  if (!answer.ok) say("bad", answer.error.message);
+  const answer = await request("acknowledge", { ids: [...ids] });
+  if (!answer.ok) showToast("bad", answer.error.message);
   await refresh();
 }

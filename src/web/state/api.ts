@@ -14,7 +14,7 @@ let unauthorized: () => void = () => {};
 export const whenUnauthorized = (action: () => void): void => void (unauthorized = action);
 
 /** A request with the session of this browser. When that is over, `whenUnauthorized` is called. */
-export const ask: Client["call"] = async (name, ...input) => {
+export const request: Client["call"] = async (name, ...input) => {
   const answer = await client.call(name, ...input);
   if (!answer.ok && answer.error.code === "unauthorized") unauthorized();
   return answer;
@@ -31,7 +31,7 @@ const PATHS = new Map(Object.values(routes).map((route): [string, string] => [ro
 export const hasRoute = (method: "GET" | "POST", path: string): boolean => PATHS.get(`/api/supervisor${path}`) === method;
 
 /** The answer of a path that this version's contract may not have yet; null when there is none. */
-export async function askPath<T>(path: string): Promise<T | null> {
+export async function requestPath<T>(path: string): Promise<T | null> {
   try {
     const response = await fetch(`${base}/api/supervisor${path}`);
     return response.ok ? ((await response.json()) as T) : null;

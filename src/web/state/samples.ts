@@ -1,6 +1,6 @@
 import { signal, type Signal } from "@preact/signals";
 import { pushSample, SAMPLES, type Samples } from "../sparkline.ts";
-import { ask } from "./api.ts";
+import { request } from "./api.ts";
 import { onChange } from "./live.ts";
 
 /** The last minutes of a unit's use, for its sparklines. */
@@ -47,7 +47,7 @@ async function work(): Promise<void> {
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
     const use = uses.get(id);
     if (!use) continue;
-    const answer = await ask("serviceMetrics", { id, since: "5m", limit: SAMPLES });
+    const answer = await request("serviceMetrics", { id, since: "5m", limit: SAMPLES });
     if (!answer.ok) continue;
     const cpu = answer.value.map((point) => point.cpu_percent);
     const memory = answer.value.map((point) => point.memory_mb);

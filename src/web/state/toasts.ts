@@ -13,7 +13,7 @@ const STAY_MS = 5000;
 const MOST = 4;
 let next = 1;
 
-export function say(tone: Toast["tone"], text: string): void {
+export function showToast(tone: Toast["tone"], text: string): void {
   const id = next++;
   toasts.value = [...toasts.value, { id, tone, text }].slice(-MOST);
   if (tone !== "bad") setTimeout(dismiss, STAY_MS, id);

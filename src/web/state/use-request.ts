@@ -16,7 +16,7 @@ const SETTLE_MS = 200;
  * An answer of the daemon about a unit, asked for again when something happens to the unit. An answer that comes late,
  * after a newer question, is dropped.
  */
-export function useAnswer<T>(unit: string, question: () => Promise<Result<T, ApiError>>, everyMs?: number): Answered<T> {
+export function useRequest<T>(unit: string, question: () => Promise<Result<T, ApiError>>, everyMs?: number): Answered<T> {
   const [state, setState] = useState<Omit<Answered<T>, "again">>({ value: null, problem: null });
   const latest = useRef({ question, number: 0 });
   latest.current.question = question;

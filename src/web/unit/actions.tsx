@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks";
 import type { Action, JobResult, Service } from "../../api/contract/shapes.ts";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
-import { say } from "../state/toasts.ts";
+import { showToast } from "../state/toasts.ts";
 import { Confirm, type ActionOptions, type DisruptiveAction } from "./confirm.tsx";
 import { KillDialog } from "./kill.tsx";
-import { useAnswer } from "../state/use-request.ts";
+import { useRequest } from "../state/use-request.ts";
 
 const isUp = ({ state }: Service): boolean => state === "running" || state === "starting" || state === "stopping" || state === "backoff";
 const isBroken = ({ state }: Service): boolean => state === "failed" || state === "fatal" || state === "backoff";
@@ -16,15 +16,15 @@ export function Actions({ service }: { readonly service: Service }) {
   const [busy, setBusy] = useState<Action | null>(null);
   const [dialog, setDialog] = useState<DisruptiveAction | "kill" | null>(null);
   const { id } = service;
-  const file = useAnswer(id, () => ask("serviceFile", { id }));
+  const file = useRequest(id, () => request("serviceFile", { id }));
   const canReload = file.value?.effective.reload != null;
   if (!mayAct.value) return <div class="actions" />;
   const act = async (action: Action, options: ActionOptions = {}): Promise<void> => {
     setDialog(null);
     setBusy(action);
-    const answer = await ask("jobs", { action, units: [id], ...options });
+    const answer = await request("jobs", { action, units: [id], ...options });
     setBusy(null);
-    if (!answer.ok) say("bad", answer.error.message + (answer.error.hint ? ` (${answer.error.hint})` : ""));
+    if (!answer.ok) showToast("bad", answer.error.message + (answer.error.hint ? ` (${answer.error.hint})` : ""));
     else showOutcomes(answer.value);
   };
   const off = (possible: boolean): boolean => !possible || !isLive.value;
@@ -56,6 +56,6 @@ export function Actions({ service }: { readonly service: Service }) {
 }
 
 function showOutcomes({ outcomes, warnings }: JobResult): void {
-  for (const warning of warnings) say("warning", warning);
-  for (const { id, result, message } of outcomes) say(result === "failed" ? "bad" : "good", `${id}: ${message}`);
+  for (const warning of warnings) showToast("warning", warning);
+  for (const { id, result, message } of outcomes) showToast(result === "failed" ? "bad" : "good", `${id}: ${message}`);
 }

@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { JobResult, Service } from "../../api/contract/shapes.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import { Dialog } from "../components/dialog.tsx";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { view } from "../state/live.ts";
 import { plain } from "../text.ts";
 
@@ -33,7 +33,7 @@ export function Confirm({ service, action, onClose, onConfirm }: Props) {
   const [problem, setProblem] = useState<ApiError | null>(null);
   useEffect(() => {
     let gone = false;
-    void ask("jobs", { action, units: [id], cascade, now, dry_run: true }).then((answer) => {
+    void request("jobs", { action, units: [id], cascade, now, dry_run: true }).then((answer) => {
       if (gone) return;
       setPlan(answer.ok ? answer.value : null);
       setProblem(answer.ok ? null : answer.error);

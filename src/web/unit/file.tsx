@@ -1,14 +1,14 @@
 import { useState } from "preact/hooks";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
 import { leavesOf } from "./settings.ts";
-import { useAnswer } from "../state/use-request.ts";
+import { useRequest } from "../state/use-request.ts";
 
 const MOST_TEXT = 200_000;
 
 /** The settings in force, each with where it comes from, and the files as they are on disk. Secrets stay hidden. */
 export function UnitFiles({ id }: { readonly id: string }) {
-  const { value, problem } = useAnswer(id, () => ask("serviceFile", { id }));
+  const { value, problem } = useRequest(id, () => request("serviceFile", { id }));
   const [withDefaults, setWithDefaults] = useState(false);
   if (value === null) return <p class="empty">{problem?.message ?? "…"}</p>;
   const leaves = leavesOf(value.effective, value.sources);

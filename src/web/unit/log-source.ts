@@ -2,7 +2,7 @@ import { parseEvents, textLines } from "../../api/client/streams.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { LogLineShape } from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { ask, urlOf } from "../state/api.ts";
+import { request, urlOf } from "../state/api.ts";
 import { link } from "../state/live.ts";
 import { sessionEnded } from "../state/session.ts";
 import { criLine } from "./log-lines.ts";
@@ -80,7 +80,7 @@ export async function linesAround(
   let found: readonly LogLineShape[] = [];
   for (const span of SPANS_MS) {
     const untilMs = Date.parse(at) + span;
-    const answer = await ask("serviceLogs", {
+    const answer = await request("serviceLogs", {
       id,
       ...queryOf(filter),
       since: at,
@@ -97,7 +97,7 @@ export async function linesAround(
 const EARLIER = 500;
 
 export async function linesBefore(id: string, time: string, filter: LogFilter): Promise<Result<readonly LogLineShape[], ApiError>> {
-  const answer = await ask("serviceLogs", { id, ...queryOf(filter), until: time, lines: EARLIER });
+  const answer = await request("serviceLogs", { id, ...queryOf(filter), until: time, lines: EARLIER });
   if (!answer.ok) return answer;
   // `until` is cut to milliseconds, the stamps have nine digits.
   return ok(answer.value.filter((line) => line.time < time));
@@ -107,7 +107,7 @@ const MOST_SAVED = 100_000;
 
 /** The log as a file on the reader's machine; null, or what went wrong. */
 export async function saveLog(id: string): Promise<string | null> {
-  const answer = await ask("serviceLogs", { id, lines: MOST_SAVED });
+  const answer = await request("serviceLogs", { id, lines: MOST_SAVED });
   if (!answer.ok) return errorWords(answer.error);
   const lines = answer.value.map(criLine);
   const address = URL.createObjectURL(new Blob(lines, { type: "text/plain" }));

@@ -3,7 +3,7 @@ import { errorWords, followLog, linesAround, linesBefore, saveLog, type LogFilte
 import { LogPane } from "./log-pane.ts";
 import { grepOf } from "./log-lines.ts";
 import { unitHref } from "../route.ts";
-import { say } from "../state/toasts.ts";
+import { showToast } from "../state/toasts.ts";
 import { NONE } from "../format.ts";
 import { SearchField } from "../components/search-field.tsx";
 
@@ -87,14 +87,14 @@ function LogBar(bar: BarProps) {
     setSaving(true);
     const error = await saveLog(id);
     setSaving(false);
-    if (error) say("bad", error);
+    if (error) showToast("bad", error);
   };
   const earlier = async (): Promise<void> => {
     const first = document.querySelector<HTMLTimeElement>(".log-lines .log-line time")?.dateTime;
     if (first === undefined) return;
     const answer = await linesBefore(id, first, { grep: grepOf(bar.search), stream: bar.stream });
-    if (!answer.ok) return say("bad", errorWords(answer.error));
-    if (answer.value.length === 0) return say("good", "There are no earlier lines.");
+    if (!answer.ok) return showToast("bad", errorWords(answer.error));
+    if (answer.value.length === 0) return showToast("good", "There are no earlier lines.");
     if (at === null) pause(true);
     bar.pane.current?.prepend(answer.value);
   };

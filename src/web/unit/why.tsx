@@ -2,16 +2,16 @@ import { useState } from "preact/hooks";
 import type { Service, Why as Story } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
 import { Due } from "../components/marks.tsx";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { clip, plain } from "../text.ts";
-import { useAnswer } from "../state/use-request.ts";
+import { useRequest } from "../state/use-request.ts";
 
 const CHAPTERS = 8;
 
 /** The story in words: what happened, what the policy says, what comes next. */
 export function Why({ service }: { readonly service: Service }) {
-  const { value, problem } = useAnswer(service.id, () => ask("why", { id: service.id }));
+  const { value, problem } = useRequest(service.id, () => request("why", { id: service.id }));
   const [whole, setWhole] = useState(false);
   if (value === null) return <p class="quiet-text">{problem?.message ?? "…"}</p>;
   const story = whole ? value.story : value.story.slice(-CHAPTERS);

@@ -104,8 +104,8 @@ test("a bad file is told and the others run; a directory that is not there is an
 test("it says where the page is, what to type in another terminal, and what to do when its port is taken", async () => {
   await using one = up({ web: says("web") });
   await printed(one, "web up");
-  expect(one.text()).toMatch(/^sup +\| the page is at http:\/\/127\.0\.0\.1:\d+: `/m);
-  expect(one.text()).toMatch(/: `SUP_HOME=\S+ \S*sup dashboard` signs a browser in$/m);
+  expect(one.text()).toMatch(/^sup +\| web page: http:\/\/127\.0\.0\.1:\d+ \(`/m);
+  expect(one.text()).toMatch(/ \(`SUP_HOME=\S+ \S*sup dashboard` prints a sign-in link\)$/m);
   expect(one.text()).toMatch(/in another terminal: SUP_HOME=\S+ \S*sup status; Ctrl-C in this one stops all units in order$/m);
 
   const { port } = new URL(/http:\/\/127.0.0.1:\d+/.exec(one.text())![0]);
