@@ -39,11 +39,11 @@ export function App() {
 }
 
 function skip(event: Event): void {
-  event.preventDefault(); // the part behind the # is the place in the page
+  event.preventDefault(); // the part behind the # is the route
   document.getElementById("main")?.focus();
 }
 
-/** Nothing is shown as if it were empty before the first snapshot is here. */
+/** Before the first snapshot arrives, shows the connection state instead of an empty list. */
 function Loaded({ children }: { readonly children: ComponentChildren }) {
   if (view.value.daemon !== null) return <>{children}</>;
   return (
@@ -68,7 +68,7 @@ function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
   }
 }
 
-/** The tab tells from afar how things are: its title and its icon. */
+/** Shows the overall state in the title and the icon of the browser tab. */
 function showInTab(): void {
   const down = troubled(view.value.services.values()).filter((service) => troubleOf(service) === "bad").length;
   const count = down + openAlerts.value.filter(({ acknowledged }) => !acknowledged).length;

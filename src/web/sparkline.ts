@@ -1,4 +1,4 @@
-/** The last samples of a number, oldest first, of which at most `SAMPLES` are kept. */
+/** The latest samples of a number, oldest first; at most `SAMPLES` are kept. */
 export type Samples = readonly (number | null)[];
 
 export const SAMPLES = 60;
@@ -6,8 +6,8 @@ export const SAMPLES = 60;
 export const pushSample = (samples: Samples, value: number | null): Samples => [...samples.slice(-(SAMPLES - 1)), value];
 
 /**
- * The `d` of an SVG path through the samples, the newest at the right edge; gaps stay gaps. The scale begins at 0 and its
- * top is at least `least`, so that the noise of an idle unit looks idle.
+ * The `d` of an SVG path through the samples, the newest at the right edge; nulls are gaps. The scale starts at 0 and its top
+ * is at least `least`, so that the noise of an idle unit looks flat.
  */
 export function sparkPath(samples: Samples, width: number, height: number, least: number): string {
   const top = Math.max(least, ...samples.map((value) => value ?? 0));

@@ -1,22 +1,22 @@
-/** Which rows of a long list are in the document: those that are seen, and a few around them. */
-export interface Window {
+/** The rows of a long list that are in the document: the visible ones and a few around them. */
+export interface VisibleRows {
   readonly first: number;
-  /** The one after the last. */
+  /** Exclusive. */
   readonly end: number;
-  /** Pixels of the rows before and of all rows. */
+  /** Height in pixels of the rows before `first`, and of all rows. */
   readonly before: number;
   readonly total: number;
 }
 
-/** Rows beyond each edge: a quick scroll shows no blanks. */
+/** Extra rows beyond each edge, so that fast scrolling shows no blanks. */
 const MARGIN = 8;
 
-export function windowOf(list: {
+export function visibleRows(list: {
   readonly count: number;
   readonly rowHeight: number;
   readonly top: number;
   readonly height: number;
-}): Window {
+}): VisibleRows {
   const { count, rowHeight, top, height } = list;
   const total = count * rowHeight;
   const seen = Math.min(Math.max(0, top), Math.max(0, total - height));
@@ -25,14 +25,14 @@ export function windowOf(list: {
   return { first, end, before: first * rowHeight, total };
 }
 
-/** Where to scroll so that a row is seen whole; null when it is. */
+/** The scroll position that makes a row fully visible; null if it already is. */
 export function scrollTo(row: number, rowHeight: number, top: number, height: number): number | null {
   const from = row * rowHeight;
   if (from < top) return from;
   return from + rowHeight > top + height ? from + rowHeight - height : null;
 }
 
-/** The row that a key leads to; null for a key that leads nowhere. */
+/** The row that a key moves to; null for any other key. */
 export function rowAfter(key: string, row: number, count: number, page: number): number | null {
   const moves: Readonly<Record<string, number>> = {
     ArrowDown: row + 1,

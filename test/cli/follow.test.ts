@@ -91,7 +91,10 @@ describe("logs", () => {
       [["--grep", "("], 'cannot use --grep "(": missing )'],
       [["--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
       [["-f", "--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
-      [["--since", "today", "--until", "yesterday"], "cannot use --since today with --until yesterday: the range would end before it begins"],
+      [
+        ["--since", "today", "--until", "yesterday"],
+        "cannot use --since today with --until yesterday: the range would end before it begins",
+      ],
       [["--invocation", "abc"], "cannot use --invocation abc: it is not an invocation"],
       [["--since", "soon"], "cannot read --since soon as a time"],
     ] as const) {

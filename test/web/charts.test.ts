@@ -3,7 +3,7 @@ import type { MetricPoint } from "../../src/api/contract/shapes.ts";
 import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/series.ts";
 import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";
-import { leavesOf } from "../../src/web/unit/settings.ts";
+import { flattenSettings } from "../../src/web/unit/settings.ts";
 import { cpuMs } from "../harness/cpu.ts";
 
 const T0 = Date.parse("2026-01-01T00:00:00Z");
@@ -127,7 +127,7 @@ describe("settings in force", () => {
   test("an object is taken apart as far as the sources tell; the rest has the source of what it is in", () => {
     const effective = { command: "x", restart_policy: { max_retries: 3, jitter: 0 }, labels: { a: "b" } };
     const sources = { command: "web.unit.json:1", "restart_policy.max_retries": "local.json:2", labels: "web.unit.json:4" };
-    expect(leavesOf(effective, sources)).toEqual([
+    expect(flattenSettings(effective, sources)).toEqual([
       { key: "command", text: '"x"', source: "web.unit.json:1" },
       { key: "restart_policy.max_retries", text: "3", source: "local.json:2" },
       { key: "restart_policy.jitter", text: "0", source: "default" },

@@ -4,7 +4,7 @@ import { filterFromText, filterToText, isNarrowed, NO_FILTER, select, SORTS, typ
 import { hrefOf, parseRoute } from "../../src/web/route.ts";
 import { pushSample, SAMPLES, sparkPath } from "../../src/web/sparkline.ts";
 import { countStates, troubled, troubleOf } from "../../src/web/trouble.ts";
-import { rowAfter, scrollTo, windowOf } from "../../src/web/visible-rows.ts";
+import { rowAfter, scrollTo, visibleRows } from "../../src/web/visible-rows.ts";
 import { STATES } from "../../src/base/words.ts";
 import { aService } from "../api/server/fake.ts";
 
@@ -94,7 +94,7 @@ describe("the part of a list that is in the document", () => {
     });
     fc.assert(
       fc.property(lists, (list) => {
-        const { first, end, before, total } = windowOf(list);
+        const { first, end, before, total } = visibleRows(list);
         const top = Math.min(Math.max(0, list.top), Math.max(0, total - list.height));
         expect(first).toBeGreaterThanOrEqual(0);
         expect(end).toBeLessThanOrEqual(list.count);

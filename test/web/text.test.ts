@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { bare, spansOf } from "../../src/web/ansi.ts";
+import { summaryOf } from "../../src/web/notes.ts";
 import { clip, plain } from "../../src/web/text.ts";
 import { criLine, findAll, grepOf, Joiner } from "../../src/web/unit/log-lines.ts";
 import { aLine } from "../api/server/fake.ts";
@@ -27,6 +28,20 @@ describe("plain text", () => {
     expect(clip("abcd", 3)).toEqual({ text: "abc", rest: 1 });
     expect(clip("a😀b", 2)).toEqual({ text: "a", rest: 3 });
   });
+});
+
+describe("the summary of the daemon's notes", () => {
+  test.each([
+    ["one bad file", ['/u/web.unit.json:1:2: error: unknown key "x"'], "1 unit file could not be loaded"],
+    ["several errors of one file", ["/u/web.unit.json:1:2: error: a", "/u/web.unit.json: error: b"], "1 unit file could not be loaded"],
+    [
+      "two files, one of them a drop-in",
+      ["/u/a.unit.json:3: error: a", "/u/b.unit.json.d/x.json:1:1: error: b"],
+      "2 unit files could not be loaded",
+    ],
+    ["a warning in a file", ["/u/web.unit.json:1:2: warning: old key"], "1 warning"],
+    ["a bad file and others", ["port 7870 is taken by x", "/my units/a.unit.json:1:1: error: a", "the disk is full"], "1 unit file could not be loaded, 2 warnings"], // prettier-ignore
+  ])("%s", (_, notes, summary) => expect(summaryOf(notes)).toBe(summary));
 });
 
 describe("colours of a terminal", () => {

@@ -8,7 +8,7 @@ import { extend, type Trend } from "./series.ts";
 
 const MOST_POINTS = 20_000;
 
-/** What the store has of the time, then each new sample as the stream tells of it. */
+/** The samples in the store for this time range, then each new sample when the stream reports it. */
 export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
   const [points, setPoints] = useState<readonly MetricPoint[]>([]);
   useEffect(() => {
@@ -40,7 +40,7 @@ export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
 const MOST_MARKS = 2000;
 const MARKED = ["started", "exited", "start-failed", "fatal"];
 
-/** Each start, and each end that was a failure. */
+/** A mark for each start and each failure. */
 export function useMarks(id: string, rangeMs: number): readonly Mark[] {
   const [marks, setMarks] = useState<readonly Mark[]>([]);
   useEffect(() => {
@@ -76,7 +76,7 @@ export interface Limits {
   readonly warnAt: number;
 }
 
-/** `resource_limits` that are in force. */
+/** The effective `resource_limits`. */
 export function useLimits(id: string): Limits {
   const { value } = useRequest(id, () => request("serviceFile", { id }));
   const limits = (value?.effective.resource_limits ?? {}) as Readonly<Record<string, unknown>>;
@@ -96,7 +96,7 @@ export interface Forecast {
 
 const FORECAST_MS = 60_000;
 
-/** How it goes on, from a daemon that can tell. */
+/** The forecast, if the daemon provides one. */
 export function useForecast(id: string): Forecast | null {
   const [forecast, setForecast] = useState<Forecast | null>(null);
   useEffect(() => {

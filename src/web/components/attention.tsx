@@ -10,25 +10,25 @@ import { Relative } from "./marks.tsx";
 const MOST_UNITS = 30;
 const MOST_ALERTS = 50;
 
-/** What wants to be looked at, in a place that is there also when all is well, so that nothing below it moves. */
-export function Rail({ services }: { readonly services: readonly Service[] }) {
-  const wanted = troubled(services);
+/** Units and alerts that need attention. It is shown even when there are none, so that nothing below it moves. */
+export function Attention({ services }: { readonly services: readonly Service[] }) {
+  const units = troubled(services);
   return (
     <section class="rail" aria-label="What needs attention">
-      <div class={`rail-units ${wanted.some((service) => troubleOf(service) === "bad") ? "rail-bad" : ""}`} aria-live="polite">
-        {wanted.length === 0 ? (
+      <div class={`rail-units ${units.some((service) => troubleOf(service) === "bad") ? "rail-bad" : ""}`} aria-live="polite">
+        {units.length === 0 ? (
           <span class="rail-well">
             <span class="dot tone-good" aria-hidden="true" /> {services.length === 0 ? "No units" : "Nothing needs attention"}
           </span>
         ) : (
           <>
-            {wanted.slice(0, MOST_UNITS).map((service) => (
+            {units.slice(0, MOST_UNITS).map((service) => (
               <a key={service.id} class={`trouble tone-${toneOf(service)}`} href={unitHref(service.id)}>
                 {service.critical && <span class="critical" title="critical" />}
                 <b>{service.id}</b> {wordOf(service)}
               </a>
             ))}
-            {wanted.length > MOST_UNITS && <span class="quiet-text">and {wanted.length - MOST_UNITS} more</span>}
+            {units.length > MOST_UNITS && <span class="quiet-text">and {units.length - MOST_UNITS} more</span>}
           </>
         )}
       </div>

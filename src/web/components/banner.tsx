@@ -1,9 +1,10 @@
 import { link, outdated, retryNow, view } from "../state/live.ts";
 import { now } from "../state/clock.ts";
 import { shortTime } from "../format.ts";
+import { summaryOf } from "../notes.ts";
 import { clip, plain } from "../text.ts";
 
-/** What a reader has to know before believing the rest: that it is old, or that the daemon has something to say. */
+/** Warns that the page is offline or outdated. */
 export function Banner() {
   const state = link.value;
   if (state.kind === "offline") {
@@ -12,9 +13,7 @@ export function Banner() {
       <div class="banner banner-bad" role="alert">
         <strong>Offline.</strong>
         <span>
-          {known
-            ? `What you see is how it was at ${shortTime(new Date(state.sinceMs).toISOString(), now.value)}.`
-            : "The daemon does not answer."}
+          {known ? `Showing the state at ${shortTime(new Date(state.sinceMs).toISOString(), now.value)}.` : "The daemon does not answer."}
         </span>
         <button type="button" class="button small" onClick={retryNow}>
           Try now
@@ -34,13 +33,13 @@ export function Banner() {
   return null;
 }
 
-/** Remarks of the daemon itself, as `sup daemon status` shows them. */
+/** Warnings of the daemon itself, as `sup daemon status` shows them. */
 export function DaemonNotes() {
   const { daemon } = view.value;
   if (daemon === null || daemon.notes.length === 0) return null;
   return (
     <details class="notes">
-      <summary>{daemon.notes.length === 1 ? "The daemon has a remark" : `The daemon has ${daemon.notes.length} remarks`}</summary>
+      <summary>{summaryOf(daemon.notes)}</summary>
       <ul>
         {daemon.notes.map((note) => (
           <li key={note}>{plain(clip(note, 2000).text)}</li>

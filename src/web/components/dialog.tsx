@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 
-/** A question or a closer look, over the page. The browser keeps the focus inside and gives it back at the end. */
+/** A modal dialog. The browser keeps the focus inside; closing it returns the focus. */
 export function Dialog(props: {
   readonly title: string;
   readonly onClose: () => void;

@@ -13,7 +13,7 @@ interface Props {
   readonly onChange: (filter: Filter) => void;
 }
 
-/** Every state has its place, also when no unit is in it: nothing moves when one comes to be. */
+/** Shows every state, even with no units in it, so that the buttons never move. */
 export function FilterBar({ services, shown, filter, onChange }: Props) {
   const counts = countStates(services);
   const toggle = (state: State): void => {
@@ -70,7 +70,7 @@ function Choice({ label, options, value, onChange }: ChoiceProps) {
   const known = options.includes(value) || value === "" ? options : [value, ...options];
   return (
     <select aria-label={`Filter by ${label.toLowerCase()}`} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-      <option value="">Every {label.toLowerCase()}</option>
+      <option value="">Any {label.toLowerCase()}</option>
       {known.map((option) => (
         <option key={option} value={option}>
           {plain(option)}

@@ -5,7 +5,7 @@ import { showToast } from "../state/toasts.ts";
 import { hrefOf, type Route } from "../route.ts";
 import { showKeys } from "./keys.tsx";
 
-const PLACES = [
+const PAGES = [
   { page: "units", title: "Units" },
   { page: "graph", title: "Graph" },
   { page: "events", title: "Events" },
@@ -20,7 +20,7 @@ export function Header({ page }: { readonly page: Route["page"] }) {
         sup
       </a>
       <nav aria-label="Pages" class="nav">
-        {PLACES.map((one) => (
+        {PAGES.map((one) => (
           <a
             key={one.page}
             href={hrefOf(one.page === "units" ? { page: "units", filter: "" } : { page: one.page })}

@@ -6,20 +6,20 @@ import { Dialog } from "./dialog.tsx";
 export const showKeys = signal(false);
 
 const HELP = [
-  ["/", "to the filter or the search of the page"],
-  ["↑ ↓ or k j", "to the unit before, or after"],
-  ["Home End PgUp PgDn", "through the list in large steps"],
+  ["/", "focus the filter or search field"],
+  ["↑ ↓ or k j", "previous or next unit"],
+  ["Home End PgUp PgDn", "move through the list in large steps"],
   ["Enter", "open the unit"],
   ["Esc", "clear the filter; close a dialog"],
-  ["g u, g g, g e, g a", "to the units, the graph, the events, the alerts"],
-  ["?", "this help"],
+  ["g u, g g, g e, g a", "go to units, graph, events, alerts"],
+  ["?", "show this help"],
 ] as const;
 
 const GO = { u: "units", g: "graph", e: "events", a: "alerts" } as const;
-/** The second key of a pair has to follow soon. */
+/** The second key of a pair must follow within this time. */
 const PAIR_MS = 1500;
 
-/** The keys that work everywhere, and the help that tells of all. */
+/** The global keyboard shortcuts, and the dialog that lists all shortcuts. */
 export function Keys() {
   useEffect(() => {
     let gAtMs = 0;

@@ -1,7 +1,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-/** A part that is loaded when it is first shown. */
+/** A component that is loaded when it is first shown. */
 export function Lazy({ what, load }: { readonly what: string; readonly load: () => Promise<ComponentType> }) {
   const [Part, setPart] = useState<ComponentType | null>(null);
   const [failed, setFailed] = useState(false);
@@ -16,7 +16,7 @@ export function Lazy({ what, load }: { readonly what: string; readonly load: () 
   if (Part !== null) return <Part />;
   return (
     <p class="empty" role="status">
-      {failed ? `Cannot load ${what}: the daemon does not answer, or was exchanged. Reload the page.` : `Loading ${what}…`}
+      {failed ? `Cannot load ${what}: the daemon does not answer or was upgraded. Reload the page.` : `Loading ${what}…`}
     </p>
   );
 }

@@ -1,13 +1,13 @@
 interface Props {
   readonly placeholder: string;
-  /** What a screen reader says: the placeholder is gone once there is text. */
+  /** For screen readers: the placeholder disappears once there is text. */
   readonly label: string;
   readonly value: string;
   readonly onChange: (text: string) => void;
   readonly maxLength?: number;
 }
 
-/** The field of every filter bar; `data-search` is what the key `/` looks for. */
+/** The search field of a filter bar; the key `/` finds it by `data-search`. */
 export const SearchField = ({ placeholder, label, value, onChange, maxLength }: Props) => (
   <input
     type="search"

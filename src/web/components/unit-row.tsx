@@ -18,9 +18,9 @@ const narrow = matchMedia("(max-width: 719px)");
 export function useRowHeight(): number {
   const [isNarrow, setNarrow] = useState(narrow.matches);
   useEffect(() => {
-    const look = (): void => setNarrow(narrow.matches);
-    narrow.addEventListener("change", look);
-    return () => narrow.removeEventListener("change", look);
+    const update = (): void => setNarrow(narrow.matches);
+    narrow.addEventListener("change", update);
+    return () => narrow.removeEventListener("change", update);
   }, []);
   return isNarrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
 }
@@ -60,13 +60,13 @@ export function UnitHead({ filter, onChange }: { readonly filter: Filter; readon
 const sortOf = (filter: Filter, sort: Sort | undefined) =>
   sort === undefined || filter.sort !== sort ? "none" : filter.descending ? "descending" : "ascending";
 
-/** By the column, then the other way round, then in the order of the list again. */
+/** Cycles through: by this column, reversed, the default order. */
 function next(filter: Filter, sort: Sort): Filter {
   if (filter.sort !== sort) return { ...filter, sort, descending: false };
   return filter.descending ? { ...filter, sort: "order", descending: false } : { ...filter, descending: true };
 }
 
-/** `least` of a sparkline: below it everything looks idle. */
+/** The minimum top of a sparkline's scale: usage far below it looks idle. */
 const LEAST_CPU = 5;
 const LEAST_MEMORY = 8;
 
@@ -117,7 +117,7 @@ export function UnitCells({ service }: { readonly service: Service }) {
   );
 }
 
-/** What is to be known of a unit besides its state. */
+/** Labels for conditions other than the state. */
 function Marks({ service }: { readonly service: Service }) {
   return (
     <>
@@ -127,11 +127,11 @@ function Marks({ service }: { readonly service: Service }) {
         </span>
       )}
       {service.changed_on_disk && service.problems.length === 0 && (
-        <span class="mark tone-warning" title="The file on disk differs from what runs">
+        <span class="mark tone-warning" title="The file on disk differs from the running version">
           changed on disk
         </span>
       )}
-      {service.waiting_for.length > 0 && <span class="mark tone-busy">waits for {service.waiting_for.join(", ")}</span>}
+      {service.waiting_for.length > 0 && <span class="mark tone-busy">waiting for {service.waiting_for.join(", ")}</span>}
       {service.groups.slice(0, 2).map((group) => (
         <span key={group} class="mark mark-group">
           @{plain(group)}

@@ -1,19 +1,19 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { rowAfter, scrollTo, windowOf } from "../visible-rows.ts";
+import { rowAfter, scrollTo, visibleRows } from "../visible-rows.ts";
 import { isTyping } from "./keys.tsx";
 
 export interface ListProps<Item> {
-  /** What the list is, for who hears it. */
+  /** The name of the list for screen readers. */
   readonly label: string;
   readonly items: readonly Item[];
   readonly rowHeight: number;
   readonly keyOf: (item: Item) => string | number;
-  /** The cells of a row. `active`: the arrow keys are here. */
+  /** The cells of a row. `active`: the row selected with the arrow keys. */
   readonly row: (item: Item, active: boolean) => ComponentChildren;
   readonly rowClass?: (item: Item) => string;
   readonly open: (item: Item) => void;
-  /** The titles above, which stay in sight. */
+  /** The column titles, which stay visible. */
   readonly head?: ComponentChildren;
   readonly headHeight?: number;
   readonly empty: ComponentChildren;
@@ -21,15 +21,15 @@ export interface ListProps<Item> {
 }
 
 /**
- * A table of any length of which only what is seen is in the document. The arrow keys move a mark that stays with its item
- * when the order changes; Enter and a click open it.
+ * A table of any length that has only its visible rows in the document. The arrow keys move a selection that stays with its
+ * item when the order changes; Enter and a click open the item.
  */
 export function VirtualList<Item>(props: ListProps<Item>) {
   const { items, rowHeight, keyOf, headHeight = 0 } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [view, look] = useSeen(box, headHeight);
+  const [view, measure] = useVisibleArea(box, headHeight);
   const [activeKey, setActiveKey] = useState<string | number | null>(null);
-  const seen = windowOf({ count: items.length, rowHeight, top: view.top, height: view.height });
+  const seen = visibleRows({ count: items.length, rowHeight, top: view.top, height: view.height });
   const activeRow = activeKey === null ? -1 : items.findIndex((item) => keyOf(item) === activeKey);
 
   const show = (row: number): void => {
@@ -62,7 +62,7 @@ export function VirtualList<Item>(props: ListProps<Item>) {
       aria-label={props.label}
       aria-rowcount={items.length + (props.head ? 1 : 0)}
       tabIndex={0}
-      onScroll={look}
+      onScroll={measure}
       onKeyDown={onKey}
     >
       {props.head}
@@ -88,17 +88,17 @@ export function VirtualList<Item>(props: ListProps<Item>) {
   );
 }
 
-/** What of the box is seen: how far it is scrolled, and its height without the titles. */
-function useSeen(box: RefObject<HTMLDivElement | null>, headHeight: number) {
+/** The visible area of the box: how far it is scrolled, and its height without the titles. */
+function useVisibleArea(box: RefObject<HTMLDivElement | null>, headHeight: number) {
   const [view, setView] = useState({ top: 0, height: 800 });
-  const look = (): void => setView({ top: box.current!.scrollTop, height: box.current!.clientHeight - headHeight });
+  const measure = (): void => setView({ top: box.current!.scrollTop, height: box.current!.clientHeight - headHeight });
   useLayoutEffect(() => {
-    const observer = new ResizeObserver(look);
+    const observer = new ResizeObserver(measure);
     observer.observe(box.current!);
-    look();
+    measure();
     return () => observer.disconnect();
   }, [headHeight]);
-  return [view, look] as const;
+  return [view, measure] as const;
 }
 
 interface RowProps<Item> {
@@ -119,7 +119,7 @@ function Row<Item>({ list, item, at, active, choose }: RowProps<Item>) {
       aria-rowindex={at + (list.head ? 2 : 1)}
       style={{ top: `${at * list.rowHeight}px`, height: `${list.rowHeight}px` }}
       onClick={(event) => {
-        // Links and buttons in a row are for themselves; so is text that somebody marks to copy it.
+        // Clicks on links and buttons have their own effect, and selecting text must not open the row.
         if ((event.target as Element).closest("a, button") || String(getSelection()) !== "") return;
         choose();
         list.open(item);
@@ -132,7 +132,7 @@ function Row<Item>({ list, item, at, active, choose }: RowProps<Item>) {
 
 const rowId = (key: string | number): string => `row-${key}`;
 
-/** Keys that are pressed while nothing has the focus go to the list of the page. */
+/** Sends keys to the page's list while nothing else has the focus. */
 function useBodyKeys(onKey: (event: KeyboardEvent) => void): void {
   const latest = useRef(onKey);
   latest.current = onKey;

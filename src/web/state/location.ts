@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { hrefOf, parseRoute, type Route } from "../route.ts";
 
-/** Where in the page the reader is. */
+/** The current route. */
 export const place = signal<Route>(parseRoute(location.hash));
 
 export function watchPlace(): void {
@@ -10,7 +10,7 @@ export function watchPlace(): void {
 
 export const go = (route: Route): void => void (location.hash = hrefOf(route));
 
-/** Changes the address without a step that "back" would have to undo. */
+/** Changes the address without adding an entry to the browser's history. */
 export function amend(route: Route): void {
   history.replaceState(null, "", hrefOf(route));
   place.value = route;

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 
-/** What came of something the reader did; it goes away by itself unless it is bad news. */
+/** The result of a user's action; it disappears by itself unless it is an error. */
 export interface Toast {
   readonly id: number;
   readonly tone: "good" | "bad" | "warning";

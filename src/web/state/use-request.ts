@@ -3,7 +3,7 @@ import type { ApiError } from "../../api/contract/errors.ts";
 import type { Result } from "../../base/result.ts";
 import { onChange } from "./live.ts";
 
-export interface Answered<T> {
+export interface Requested<T> {
   /** The newest answer; null before the first. */
   readonly value: T | null;
   readonly problem: ApiError | null;
@@ -13,16 +13,16 @@ export interface Answered<T> {
 const SETTLE_MS = 200;
 
 /**
- * An answer of the daemon about a unit, asked for again when something happens to the unit. An answer that comes late,
- * after a newer question, is dropped.
+ * The daemon's answer to a request about a unit. The request is repeated when something happens to the unit, and every
+ * `everyMs` if given. An answer that arrives after a newer request was sent is discarded.
  */
-export function useRequest<T>(unit: string, question: () => Promise<Result<T, ApiError>>, everyMs?: number): Answered<T> {
-  const [state, setState] = useState<Omit<Answered<T>, "again">>({ value: null, problem: null });
-  const latest = useRef({ question, number: 0 });
-  latest.current.question = question;
+export function useRequest<T>(unit: string, send: () => Promise<Result<T, ApiError>>, everyMs?: number): Requested<T> {
+  const [state, setState] = useState<Omit<Requested<T>, "again">>({ value: null, problem: null });
+  const latest = useRef({ send, number: 0 });
+  latest.current.send = send;
   const again = useCallback((): void => {
     const number = ++latest.current.number;
-    void latest.current.question().then((answer) => {
+    void latest.current.send().then((answer) => {
       if (number !== latest.current.number) return;
       setState((before) => (answer.ok ? { value: answer.value, problem: null } : { ...before, problem: answer.error }));
     });
@@ -31,11 +31,11 @@ export function useRequest<T>(unit: string, question: () => Promise<Result<T, Ap
     again();
     let settling: ReturnType<typeof setTimeout> | undefined;
     const stop = onChange((change) => {
-      const about =
+      const isRelevant =
         change.kind === "snapshot" ||
         (change.kind === "service" && change.data.id === unit) ||
         (change.kind === "event" && change.data.service_id === unit);
-      if (!about) return;
+      if (!isRelevant) return;
       clearTimeout(settling);
       settling = setTimeout(again, SETTLE_MS);
     });

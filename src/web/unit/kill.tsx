@@ -22,7 +22,7 @@ export function KillDialog({ service, onClose, onKill }: Props) {
           ))}
         </select>
       </label>
-      <p class="quiet-text">If it ends the process, the unit's restart policy applies, as after any end.</p>
+      <p class="quiet-text">If the signal ends the process, the unit's restart policy applies as usual.</p>
       <div class="dialog-buttons">
         <button type="button" class="button" onClick={onClose}>
           Cancel

@@ -1,5 +1,5 @@
-/** One setting that is in force. */
-export interface Leaf {
+/** One effective setting. */
+export interface Setting {
   /** Dotted, as the sources name it: `restart_policy.max_retries`. */
   readonly key: string;
   /** The value as JSON. */
@@ -8,12 +8,15 @@ export interface Leaf {
 }
 
 /**
- * The settings one by one. An object is taken apart only as far as the sources tell where its parts come from; what has no
- * source of its own has that of what it is part of.
+ * Flattens the settings. An object is split only if the sources name a source for one of its parts; a part without its own
+ * source has the source of the object.
  */
-export function leavesOf(effective: Readonly<Record<string, unknown>>, sources: Readonly<Record<string, string>>): readonly Leaf[] {
+export function flattenSettings(
+  effective: Readonly<Record<string, unknown>>,
+  sources: Readonly<Record<string, string>>,
+): readonly Setting[] {
   const keys = Object.keys(sources);
-  const walk = (value: unknown, key: string, source: string): Leaf[] => {
+  const walk = (value: unknown, key: string, source: string): Setting[] => {
     const own = sources[key] ?? source;
     const isApart = isObject(value) && keys.some((known) => known.startsWith(`${key}.`));
     if (!isApart) return [{ key, text: JSON.stringify(value), source: own }];

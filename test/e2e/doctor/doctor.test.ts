@@ -170,6 +170,9 @@ test("too few open files for the units", async () => {
 test("what is only good to know does not fail it: no cgroups", async () => {
   await using daemon = await startDaemon({ settings: { containment: "processes" } });
   const { code, stdout } = await daemon.sup("doctor");
-  expect([code, stdout]).toEqual([0, expect.stringContaining("· cgroups: processes are not tracked by cgroup: switched off by the setting")]);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringContaining("· cgroups: processes are not tracked by cgroup: switched off by the setting"),
+  ]);
   expect(stdout).toContain(`"containment": "auto" in ${daemon.home}/sup.json`);
 });

@@ -109,7 +109,7 @@ browserTest("without the daemon it says offline and since when, acts no more, an
   await daemon.crash();
   await page
     .getByRole("alert")
-    .getByText(/What you see is how it was at \d\d:\d\d:\d\d/)
+    .getByText(/Showing the state at \d\d:\d\d:\d\d/)
     .waitFor();
   await page.locator(".link-offline").waitFor();
   await page.waitForFunction(() => document.title === "sup: offline");

@@ -92,7 +92,7 @@ browserTest("search, stream, jump and download show the lines they should", asyn
   await page.getByLabel("Stream").selectOption("");
 
   await page.getByLabel("Go to a time").fill("2000-01-01T00:00:00");
-  await page.getByText("standing still").waitFor();
+  await page.getByText("not following").waitFor();
   await page.getByRole("button", { name: "Follow" }).click();
   await page.getByText("following").waitFor();
   await reads([1, 2, 3].flatMap((i) => [`request ${i} took 5 ms`, `ERROR in ${i}`]));

@@ -101,7 +101,9 @@ describe("an upgrade", () => {
     await using site = await Site.open(new Map([...below("latest/download", good), ...below(`download/v${VERSION}`, release(VERSION, readFileSync(SUP)))])); // prettier-ignore
     using home = tempDir();
     installed(home.path);
-    expect((await upgrade(home.path, site, ["--check"])).stdout).toBe(`sup ${NEW} is available, this is ${VERSION}. To install it: sup upgrade\n`);
+    expect((await upgrade(home.path, site, ["--check"])).stdout).toBe(
+      `sup ${NEW} is available, this is ${VERSION}. To install it: sup upgrade\n`,
+    );
     expect(JSON.parse((await upgrade(home.path, site, ["--check", "--json"])).stdout)).toEqual({
       current: VERSION, available: NEW, newer: true, from: `${site.url}/latest/download`,
     }); // prettier-ignore
@@ -199,7 +201,10 @@ describe("before anything is changed it is found out that", () => {
     chmodSync(home.path, 0o755);
     const env = { PATH: process.env.PATH!, HOME: "/nonexistent", SUP_HOME: join(home.path, "none"), SUP_BASE_URL: site.url };
     const { code, stderr } = await run([...BECOME_NOBODY, programOf(home.path), "upgrade"], { env });
-    expect([code, stderr]).toEqual([1, expect.stringContaining("/bin: EACCES\n  run this as the user who installed sup, for example root")]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("/bin: EACCES\n  run this as the user who installed sup, for example root"),
+    ]);
     expect(site.asked).not.toContain(FILE);
   });
 
