@@ -18,7 +18,7 @@ export function EventList({ events, withUnit = false }: { readonly events: reado
   return (
     <>
       <VirtualList
-        label="Events, the newest first"
+        label="Events, newest first"
         class={withUnit ? "events" : "events of-one"}
         items={events}
         rowHeight={rowHeight}

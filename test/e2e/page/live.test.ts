@@ -64,7 +64,7 @@ browserTest("stop asks back with the plan, start and restart act, and the toast 
   expect((await daemon.service("db")).state).toBe("running");
 
   await actions.getByRole("button", { name: "Stop", exact: true }).click();
-  await dialog.getByLabel("First stop the running units that need it").check();
+  await dialog.getByLabel("First stop the running units that depend on it").check();
   await dialog.getByText("would be stopped").nth(1).waitFor();
   await dialog.getByRole("button", { name: "Stop", exact: true }).click();
   await daemon.reaches("db", "stopped");

@@ -28,7 +28,7 @@ browserTest("the graph shows units from left to right by need, coloured live, an
   await page.getByText("4 units, started in 3 waves").waitFor();
   await daemon.sup("stop", "web");
   await node("web").and(page.locator(".tone-quiet")).waitFor();
-  await page.getByLabel(/Only units that hang together/).fill("api");
+  await page.getByLabel(/Show only units connected/).fill("api");
   await node("apart").waitFor({ state: "detached" });
   await node("api").click();
   await page.getByRole("heading", { name: "api", exact: true }).waitFor();
@@ -55,7 +55,7 @@ browserTest("alerts are seen at once, acknowledged, and resolved by themselves",
   await daemon.sup("stop", "dead");
   await daemon.sup("reset-failed", "dead");
   await page.getByText("No open alerts.").waitFor();
-  await page.getByLabel("Resolved ones too").check();
+  await page.getByLabel("Show resolved").check();
   await page.locator(".alert-resolved", { hasText: "dead" }).first().waitFor();
 });
 
@@ -110,6 +110,10 @@ browserTest("a unit's page tells why, its health with a probe on demand, its use
   await page.getByRole("button", { name: "Probe now" }).click();
   await probes.nth(before).waitFor();
   await page.locator(".area-deps").getByRole("link", { name: "db" }).waitFor();
+  await page
+    .locator(".area-processes tr", { hasText: "main" })
+    .getByText(String((await daemon.service("web")).pid))
+    .waitFor();
   await page.locator(".area-charts .chart", { hasText: "limit 64" }).locator("canvas").waitFor();
   await page.locator(".area-log", { hasText: "up" }).waitFor();
 
@@ -132,8 +136,22 @@ browserTest("a unit's page tells why, its health with a probe on demand, its use
     .first()
     .waitFor();
   expect(await page.locator("main").innerText()).not.toContain("very-secret");
-  await page.getByLabel("Defaults too").check();
+  await page.getByLabel("Show defaults").check();
   await page.locator(".settings", { hasText: "default" }).first().waitFor();
+});
+
+browserTest("the processes of a unit are listed, and a new one appears with the next sample", async () => {
+  await using daemon = await startDaemon({
+    settings: { metrics: { interval: 0.5 } },
+    units: { web: { command: "/bin/sh", args: ["-c", "trap 'sleep 2000 &' USR1; while :; do sleep 1000 & wait; done"], enabled: true } },
+  });
+  await daemon.reaches("web", "running");
+  await using visitor = await signedIn(daemon, "/unit/web");
+  const rows = visitor.page.locator(".area-processes tbody tr");
+  await rows.nth(1).waitFor();
+  const before = await rows.count();
+  expect((await daemon.sup("kill", "-s", "USR1", "web")).code).toBe(0);
+  await rows.nth(before).waitFor();
 });
 
 browserTest("a broken file is marked, the last good version goes on, a removed unit is gone", async () => {

@@ -64,7 +64,7 @@ browserTest("a session that is over says so, whether the page is open or opened"
   await other.getByRole("button", { name: "Sign out" }).click();
   await other.getByText("You are signed out").waitFor();
   // Its stream was ended with the session; it asks again and hears that it may not.
-  await page.getByText("Your session is over").waitFor();
+  await page.getByText("Your session has ended").waitFor();
 });
 
 browserTest("a session goes on over a restart of the daemon, and ends with the token", async () => {
