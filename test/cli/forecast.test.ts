@@ -44,7 +44,7 @@ test("all running units in a table, each with its memory and its CPU", async () 
   expect(lines[3]).toMatch(/^db +memory +warming-up$/);
 });
 
-test("one unit in words", async () => {
+test("describes one unit in sentences", async () => {
   await using daemon = new FakeDaemon({ serviceForecast: () => web });
   expect(await sup(daemon, ["forecast", "web.unit.json"])).toMatchObject({
     code: 0,
@@ -53,7 +53,7 @@ test("one unit in words", async () => {
   expect(JSON.parse((await sup(daemon, ["forecast", "web", "--json"])).out)).toEqual(web);
 });
 
-test("a unit that does not run, and none that does", async () => {
+test("a unit that is not running, and no running units", async () => {
   const down: Trend = { ...STEADY, verdict: "not-running", text: "It does not run", level: null };
   await using daemon = new FakeDaemon({
     serviceForecast: () => ({ ...web, run_since: null, memory: down, cpu: down }),
@@ -63,7 +63,7 @@ test("a unit that does not run, and none that does", async () => {
   expect((await sup(daemon, ["forecast"])).out).toBe("No unit is running.\n");
 });
 
-test("of a unit without a limit: when the machine is full", async () => {
+test("a unit without a limit: when the machine's memory is full", async () => {
   const memory = { ...LEAK, limit: null, of_machine: true };
   await using daemon = new FakeDaemon({ forecasts: () => [{ ...web, memory }] });
   const { out } = await sup(daemon, ["forecast"]);

@@ -9,7 +9,7 @@ import type { Host } from "../../src/cli/host.ts";
 
 const silent = { env: {}, write: () => {}, columns: () => 80, isTerminal: () => false } as unknown as Host;
 
-describe("the catalog", () => {
+describe("the command table", () => {
   test("names and aliases are unique", () => {
     const names = COMMANDS.flatMap((row) => [row.name, ...(row.aliases ?? [])]);
     expect(new Set(names).size).toBe(names.length);
@@ -61,7 +61,7 @@ describe("the fast parser", () => {
 
   const few = fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(spelling, { maxLength: 2 }) });
 
-  test("where it answers, commander gives the same answer", () => {
+  test("commander parses what it accepts in the same way", () => {
     let answered = 0;
     fc.assert(
       fc.property(few, command, tokens, (before, name, after) => {
@@ -86,7 +86,7 @@ describe("the fast parser", () => {
     [["logs", "-f", "-n", "5", "web"], { follow: true, lines: 5 }],
     [["logs", "--lines=0", "web"], { lines: 0 }],
     [["verify", "--units", "a", "--units=b"], { units: ["a", "b"] }],
-  ] as const)("it takes %j", (argv, options) => {
+  ] as const)("accepts %j", (argv, options) => {
     expect(parseFast(argv)?.options).toEqual(options as never);
   });
 
@@ -99,7 +99,7 @@ describe("the fast parser", () => {
     [["daemon", "dance"]],
     [["-q", "start", "web"]],
     [["logs", "-n", "x", "web"]],
-  ] as const)("it leaves %j to commander", (argv) => {
+  ] as const)("leaves %j to commander", (argv) => {
     expect(parseFast(argv)).toBeNull();
   });
 });

@@ -17,7 +17,7 @@ import { aService, ago, daemonInfo, detailOf, NOW, services } from "./fixtures.t
 const style = { paint: plain, width: undefined, now: NOW };
 
 describe("the status table", () => {
-  test("troubles come first, critical ones before others, then a row for each unit", () => {
+  test("problems come first, critical units before others, then a row for each unit", () => {
     const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken"] }, services, style);
     const [head, troubles, table] = text.split("\n\n");
     expect(head).toBe("sup 0.1.0 pid 4242, up 1h 2m   5 units: 2 running, 1 backoff, 1 stopped, 1 fatal");
@@ -35,24 +35,24 @@ describe("the status table", () => {
     expect(table).toContain("…");
   });
 
-  test("colours shift no column", () => {
+  test("colours do not shift columns", () => {
     const painted = statusTable(daemonInfo, services, { ...style, paint: coloured });
     expect(painted).toContain("\x1b[");
     expect(Bun.stripANSI(painted)).toBe(statusTable(daemonInfo, services, style));
   });
 
-  test("names and descriptions cannot drive the terminal", () => {
+  test("names and descriptions cannot control the terminal", () => {
     const text = statusTable(daemonInfo, [aService("web", { description: "a\x1b[2J\tb\nc\u202e" })], style);
     expect(text).toContain("a b\\nc\\u{202e}");
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
   });
 
-  test("no units: says where to put them", () => {
+  test("without units, explains where to put unit files", () => {
     expect(statusTable(daemonInfo, [], style)).toContain("/srv/units");
   });
 });
 
-describe("the long form", () => {
+describe("the detailed status", () => {
   test("of a running unit", () => {
     const text = statusLong(detailOf(aService("web", { changed_on_disk: true, dependencies: [{ unit: "db", condition: "ready", required: false, restart: false }], labels: { team: "a" }, port: 80 })), style); // prettier-ignore
     for (const fact of [
@@ -110,7 +110,7 @@ describe("why", () => {
     expect(why(service, NOW)).toBe(sentence);
   });
 
-  test("every state has a story", () => {
+  test("every state has an explanation", () => {
     for (const state of STATES) expect(why(aService("x", { state, reason: "unknown" }), NOW)).toMatch(/^[A-Z].*\.$/);
   });
 
@@ -124,17 +124,17 @@ describe("why", () => {
 describe("columns", () => {
   const options = { width: undefined, head: (text: string) => text };
 
-  test("columns that are empty in every row are left out", () => {
+  test("omits columns that are empty in every row", () => {
     const text = layOut([{ title: "A" }, { title: "B" }, { title: "C" }], [[{ text: "1" }, { text: "" }, { text: "3" }]], options);
     expect(text).toEqual(["A  C", "1  3"]);
   });
 
-  test("numbers stand at the right, and wide characters count two", () => {
+  test("numbers are right-aligned, and wide characters count as two columns", () => {
     const rows = [[{ text: "日本" }, { text: "7" }], [{ text: "a" }, { text: "100" }]]; // prettier-ignore
     expect(layOut([{ title: "N" }, { title: "X", align: "right" }], rows, options)).toEqual(["N       X", "日本    7", "a     100"]);
   });
 
-  test("clip cuts between characters", () => {
+  test("clip cuts only between characters", () => {
     expect(clip("abcdef", 4)).toBe("abc…");
     expect(clip("日本語", 4)).toBe("日…");
     expect(clip("abc", 3)).toBe("abc");
@@ -160,14 +160,14 @@ describe("times", () => {
     expect([relative(ago(185), NOW), relative(ago(-3), NOW), relative(ago(0), NOW)]).toEqual(["3m 5s ago", "in 3s", "now"]);
   });
 
-  test("the date is left out for today alone", () => {
+  test("omits the date only for today", () => {
     const noon = new Date(2026, 10, 22, 12, 0, 0).getTime();
     expect(shortTime(new Date(noon - 3_600_000).toISOString(), noon)).toBe("11:00:00");
     expect(shortTime(new Date(noon - 86_400_000).toISOString(), noon)).toBe("2026-11-21 12:00:00");
     expect(sinceWhen(new Date(noon - 1000).toISOString(), noon)).toBe("Sun 2026-11-22 11:59:59 (1s ago)");
   });
 
-  test("a log stamp is cut to milliseconds", () => {
+  test("the time of a log line is cut to milliseconds", () => {
     expect(logTime("2026-11-22T20:00:00.129999999Z")).toEndWith(":00.129");
     expect(logTime("2026-11-22T20:00:00Z")).toEndWith(":00.000");
   });
@@ -199,12 +199,12 @@ describe("times", () => {
   });
 });
 
-test("a pattern that stands for nothing is an error, whatever the others stand for", () => {
+test("a pattern that matches nothing is an error, even if others match", () => {
   expect(selectServices(services, ["web", "nope"])).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
   expect(selectServices(services, ["*", "web"])).toEqual({ ok: true, value: services });
 });
 
-test("memory and percent keep three figures or so", () => {
+test("memory and percent have about three digits", () => {
   expect([memory(null), memory(1.23), memory(345.6), memory(1536)]).toEqual(["", "1.2M", "346M", "1.5G"]);
   expect([percent(null), percent(0.04), percent(123.4)]).toEqual(["", "0.0%", "123%"]);
 });

@@ -7,7 +7,7 @@ import { FakeDaemon, sup, type Given } from "./fake.ts";
 const plain = { scope: "user", program: "/usr/local/bin/sup", environment: {} } as const;
 
 describe("the unit file", () => {
-  test("says what systemd has to do", () => {
+  test("has the settings that systemd needs", () => {
     const text = unitText(plain);
     for (const line of ["Type=notify", "Restart=always", "Delegate=yes", "KillMode=process", "OOMPolicy=continue", "WatchdogSec=30"])
       expect(text).toContain(`\n${line}\n`);
@@ -16,17 +16,20 @@ describe("the unit file", () => {
     expect(unitText({ ...plain, scope: "system" })).toContain("\nWantedBy=multi-user.target\n");
   });
 
-  test.each(["/usr/local/bin/sup", "/opt/my tools/sup", '/opt/50%/a"b\\c/sup'])("the program %s is quoted, and read back", (program) => {
-    const text = unitText({ ...plain, program });
-    expect(programOf(text)).toBe(program);
-    if (program !== plain.program) expect(text).not.toContain(`ExecStart=${program}`);
-  });
+  test.each(["/usr/local/bin/sup", "/opt/my tools/sup", '/opt/50%/a"b\\c/sup'])(
+    "the program %s is quoted and can be read back",
+    (program) => {
+      const text = unitText({ ...plain, program });
+      expect(programOf(text)).toBe(program);
+      if (program !== plain.program) expect(text).not.toContain(`ExecStart=${program}`);
+    },
+  );
 
   test("values of the environment are quoted", () => {
     expect(unitText({ ...plain, environment: { SUP_HOME: "/srv/my 10%" } })).toContain('\nEnvironment="SUP_HOME=/srv/my 10%%"\n');
   });
 
-  test("knows whether it is as it was written", () => {
+  test("detects whether it was changed", () => {
     const text = unitText(plain);
     expect(authorOf(text)).toBe("sup");
     expect(authorOf(text.replace("Restart=always", "Restart=no"))).toBe("edited");
@@ -38,7 +41,7 @@ describe("the unit file", () => {
 const bare: Given = { host: { ask: async () => ({ code: 1, stdout: "", stderr: "nobody answers" }) } };
 const unitOf = (home: string): string => join(home, ".config/systemd/user/sup.service");
 
-test("without systemd nothing is installed, and the message says what to do instead", async () => {
+test("without systemd nothing is installed, and the message suggests an alternative", async () => {
   await using daemon = new FakeDaemon(null);
   const { code, err } = await sup(daemon, ["install-service"], bare);
   expect(code).toBe(1);
@@ -47,7 +50,7 @@ test("without systemd nothing is installed, and the message says what to do inst
   expect(existsSync(unitOf(daemon.home))).toBe(false);
 });
 
-test("without systemd a dry run shows the unit file all the same, with the places of this environment in it", async () => {
+test("without systemd a dry run still shows the unit file, with the directories of this environment", async () => {
   await using daemon = new FakeDaemon(null);
   const { code, out, err } = await sup(daemon, ["install-service", "--user", "--dry-run", "--units", "/srv/units"], bare);
   expect(code).toBe(0);
@@ -69,13 +72,13 @@ test("a dry run as JSON", async () => {
 test.each([
   ["from its sources", { compiled: false }, "runs from source"],
   ["from a temporary place", { program: "/var/tmp/x/sup" }, "/var/tmp is a temporary directory"],
-])("%s it is not installed", async (_, host, words) => {
+])("%s sup is not installed", async (_, host, words) => {
   await using daemon = new FakeDaemon(null);
   const { code, err } = await sup(daemon, ["install-service"], { host: { ...bare.host, systemdRuns: () => true, ...host } });
   expect([code, err]).toEqual([1, expect.stringContaining(words)]);
 });
 
-test("a manager that does not answer is named, and what was written is gone again", async () => {
+test("reports a systemd manager that does not answer, and removes what was written", async () => {
   await using daemon = new FakeDaemon(null);
   let now = 0;
   const host = { ...bare.host, systemdRuns: () => true, now: () => (now += 5000), sleep: async () => {} };
@@ -86,7 +89,7 @@ test("a manager that does not answer is named, and what was written is gone agai
   expect(existsSync(unitOf(daemon.home))).toBe(false);
 });
 
-test("uninstall without a service says so; one of somebody else is left alone", async () => {
+test("uninstall reports a missing service and does not touch one written by somebody else", async () => {
   await using daemon = new FakeDaemon(null);
   expect(await sup(daemon, ["uninstall-service"], bare)).toMatchObject({ code: 0, out: "There is no service to uninstall.\n" });
   mkdirSync(join(unitOf(daemon.home), ".."), { recursive: true });

@@ -39,8 +39,8 @@ async function planUninstall({ host }: Context, target: Target, there: boolean):
   const command = (words: string, args: readonly string[]): Step => ({
     words,
     run: async () => {
-      const said = await target.ask(target.systemctl(...args));
-      return said.code === 0 ? null : said.stderr || `systemctl exited with ${said.code}`;
+      const result = await target.ask(target.systemctl(...args));
+      return result.code === 0 ? null : result.stderr || `systemctl exited with ${result.code}`;
     },
   });
   if (service !== null && service.ActiveState !== "inactive")
@@ -60,8 +60,8 @@ const endLingering = (target: Target): Step => ({
   words: `disable lingering for ${target.user}, which sup enabled`,
   optional: `As root: loginctl disable-linger ${target.user}`,
   run: async () => {
-    const said = await target.ask(["loginctl", "disable-linger", target.user]);
-    return said.code === 0 ? null : said.stderr || `loginctl exited with ${said.code}`;
+    const result = await target.ask(["loginctl", "disable-linger", target.user]);
+    return result.code === 0 ? null : result.stderr || `loginctl exited with ${result.code}`;
   },
 });
 

@@ -30,7 +30,7 @@ function describe({ service, story, policy, next }: Why, style: TableStyle, coun
     const earlier = story.length > shown.length ? paint("dim", ` (the last ${shown.length} of ${story.length}; -n shows more)`) : "";
     blocks.push([`${paint("bold", "What happened")}${earlier}`, ...shown.flatMap((entry) => entryLines(entry, style))].join("\n"));
   }
-  blocks.push([paint("bold", "Restart policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
+  blocks.push([paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
   blocks.push([paint("bold", "What happens next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n"));
   return blocks.join("\n\n");
 }

@@ -67,8 +67,8 @@ async function lingerStep(target: Target): Promise<Step[]> {
       words: `enable lingering for ${target.user}, so that the service runs from boot on, without a login`,
       optional: `Without it, the service stops when you log out: \`sudo loginctl enable-linger ${target.user}\``,
       run: async () => {
-        const said = await target.ask(["loginctl", "enable-linger", target.user]);
-        if (said.code !== 0) return said.stderr || `loginctl exited with ${said.code}`;
+        const result = await target.ask(["loginctl", "enable-linger", target.user]);
+        if (result.code !== 0) return result.stderr || `loginctl exited with ${result.code}`;
         if (!(await isLingering(target))) return "loginctl reports that it is still off";
         return remember(target, { unit_file: target.unitFile, lingering: true });
       },
@@ -101,8 +101,8 @@ function waitForManager({ host }: Context, target: Target): Step {
     words: `wait for the systemd manager of ${target.user}`,
     run: async () => {
       for (const from = host.now(); host.now() - from < MANAGER_MS;) {
-        const said = await target.ask(target.systemctl("is-system-running"));
-        if (["running", "degraded", "starting"].includes(said.stdout)) return null;
+        const result = await target.ask(target.systemctl("is-system-running"));
+        if (["running", "degraded", "starting"].includes(result.stdout)) return null;
         if (target.scope === "user" && !existsSync(target.env.XDG_RUNTIME_DIR!) && !(await isLingering(target))) break;
         await host.sleep(POLL_MS);
       }
@@ -156,10 +156,10 @@ function start(target: Target): Step {
   return {
     words: run(target, "start", SERVICE).join(" "),
     run: async () => {
-      const said = await target.ask(run(target, "start", SERVICE));
-      if (said.code === 0) return null;
+      const result = await target.ask(run(target, "start", SERVICE));
+      if (result.code === 0) return null;
       const journal = await target.ask(["journalctl", ...(target.scope === "user" ? ["--user"] : []), "--identifier=sup", "--output=cat", "--no-pager", "--lines=8"]); // prettier-ignore
-      return [said.stderr.split("\n")[0], ...(journal.code === 0 ? journal.stdout.split("\n") : [])].filter(Boolean).join("\n  ");
+      return [result.stderr.split("\n")[0], ...(journal.code === 0 ? journal.stdout.split("\n") : [])].filter(Boolean).join("\n  ");
     },
     undo: () => target.ask(run(target, "stop", SERVICE)),
   };
@@ -168,8 +168,8 @@ function start(target: Target): Step {
 const run = (target: Target, ...args: readonly string[]): readonly string[] => target.systemctl(...args);
 
 async function runCommand(target: Target, command: readonly string[]): Promise<string | null> {
-  const said = await target.ask(command);
-  return said.code === 0 ? null : said.stderr || `${command[0]} exited with ${said.code}`;
+  const result = await target.ask(command);
+  return result.code === 0 ? null : result.stderr || `${command[0]} exited with ${result.code}`;
 }
 
 export async function attempt(action: () => void): Promise<string | null> {

@@ -25,7 +25,7 @@ export async function startService(context: Context): Promise<Result<null, ApiEr
 
 async function systemctl(target: Target, words: readonly string[]): Promise<Result<null, ApiError>> {
   const command = target.systemctl(...words, SERVICE);
-  const said = await target.ask(command);
-  if (said.code === 0) return ok(null);
-  return err({ code: "failed", message: `${command.join(" ")} failed: ${said.stderr || `exit code ${said.code}`}` });
+  const result = await target.ask(command);
+  if (result.code === 0) return ok(null);
+  return err({ code: "failed", message: `${command.join(" ")} failed: ${result.stderr || `exit code ${result.code}`}` });
 }

@@ -61,11 +61,11 @@ export function readUnitFile(target: Target): { readonly path: string; readonly 
 
 /** The service's properties from systemd; null if systemd does not answer. */
 export async function queryService(target: Target): Promise<Readonly<Record<string, string>> | null> {
-  const said = await target.ask(
+  const result = await target.ask(
     target.systemctl("show", SERVICE, "--property=ActiveState,SubState,MainPID,NRestarts,UnitFileState,NeedDaemonReload"),
   );
-  if (said.code !== 0) return null;
-  return Object.fromEntries(said.stdout.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+  if (result.code !== 0) return null;
+  return Object.fromEntries(result.stdout.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 }
 
 /** What `install-service` records for `uninstall-service`. */

@@ -30,11 +30,11 @@ export async function findRelease(base: string, version: string | null, file: st
     if (!text.includes("sup-linux-")) continue;
     const sum = listed(text, file);
     if (sum === null) return failure(`the release at ${from} has no ${file}, the build for this kind of machine`);
-    const said = await fetchFile(`${from}/VERSION`, TEXT_MS);
-    if (!said.ok) return said;
-    const is = said.value === null ? null : Buffer.from(said.value).toString("utf8").trim();
-    if (version !== null && is !== null && is !== version) continue;
-    return ok({ from, version: is !== null && isVersion(is) ? is : null, file, sum });
+    const versionFile = await fetchFile(`${from}/VERSION`, TEXT_MS);
+    if (!versionFile.ok) return versionFile;
+    const published = versionFile.value === null ? null : Buffer.from(versionFile.value).toString("utf8").trim();
+    if (version !== null && published !== null && published !== version) continue;
+    return ok({ from, version: published !== null && isVersion(published) ? published : null, file, sum });
   }
   return failure(`there is no release${version === null ? "" : ` ${version}`} at ${base}`, `looked for SHA256SUMS in ${places.join(", ")}`);
 }

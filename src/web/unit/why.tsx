@@ -9,7 +9,7 @@ import { useRequest } from "../state/use-request.ts";
 
 const ENTRIES = 8;
 
-/** Explains the unit's state: what happens next, what happened, and its restart policy. */
+/** Explains the unit's state: what happens next, what happened, and its policy. */
 export function Why({ service }: { readonly service: Service }) {
   const { value, problem } = useRequest(service.id, () => request("why", { id: service.id }));
   const [whole, setWhole] = useState(false);
@@ -46,7 +46,7 @@ export function Why({ service }: { readonly service: Service }) {
           {whole ? "Show only the latest" : `Show all ${value.story.length}`}
         </button>
       )}
-      <h2>Restart policy</h2>
+      <h2>Policy</h2>
       <ul class="plain-list">
         {value.policy.map((text) => (
           <li key={text}>{plain(text)}</li>
