@@ -123,7 +123,7 @@ withDisk("directories and unit files of somebody else, and what cannot be writte
   expect((await onlyFinding(daemon, "directories", "error")).message).toContain("belongs to user 65534, not to you (0)");
   chownSync(join(daemon.home, "logs"), 0, 0);
   chownSync(join(daemon.home, "units/web.unit.json"), 65534, 65534);
-  expect((await onlyFinding(daemon, "directories", "error")).message).toContain("who decides by it what runs as you");
+  expect((await onlyFinding(daemon, "directories", "error")).message).toContain("who can thereby run commands as you");
   chownSync(join(daemon.home, "units/web.unit.json"), 0, 0);
   using _ = mounted(join(daemon.home, "logs"), "ro");
   expect((await onlyFinding(daemon, "directories", "error")).message).toContain("read-only");

@@ -112,7 +112,7 @@ test("it says where the page is, what to type in another terminal, and what to d
   await using two = up({ web: says("web") }, Number(port));
   await printed(two, "web up");
   expect(two.text()).toContain(`port ${port} is taken by sup (pid ${one.pid}); the API is on the socket only`);
-  expect(two.text()).toContain(`its port is api.port in ${two.home}/sup.json`);
+  expect(two.text()).toContain(`set its port in ${two.home}/sup.json`);
   for (const { pid, exited } of [one, two]) {
     process.kill(pid, "SIGINT");
     expect(await exited).toBe(0);

@@ -190,7 +190,7 @@ describe("before anything is changed it is found out that", () => {
 
   test("the server fails, or the connection is cut, or nobody is there", async () => {
     await changesNothing((site) => void (site.manner = answersWith(502, "SHA256SUMS")), "the server answers 502");
-    await changesNothing((site) => void (site.manner = cutsAt(FILE)), /cannot download \S+: .+\n {2}is the network up/);
+    await changesNothing((site) => void (site.manner = cutsAt(FILE)), /cannot download \S+: .+\n {2}check the network/);
     await changesNothing(good, /cannot download .+SHA256SUMS: /, [], `http://127.0.0.1:${freePort()}`);
   }, 90_000);
 
@@ -213,7 +213,7 @@ describe("before anything is changed it is found out that", () => {
     installed(home.path);
     expect(await upgrade(home.path, "")).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("say it: SUP_BASE_URL=URL sup upgrade"),
+      stderr: expect.stringContaining("set the address: SUP_BASE_URL=URL sup upgrade"),
     });
     expect(await upgrade(home.path, "/x", ["--url", "http://localhost:1"])).toMatchObject({ code: 2 });
     expect(await upgrade(home.path, "/x", ["--version", "../../etc"])).toMatchObject({
@@ -307,7 +307,7 @@ describe("a program that fails only the daemon of the services is taken back", (
   }, 120_000);
 
   test("one that says it is another version", async () => {
-    await ends(await takesBack(release(NEW, failing(real, NEW, `exec '${SUP}' "$@"`)), `the daemon says that it is ${VERSION}`));
+    await ends(await takesBack(release(NEW, failing(real, NEW, `exec '${SUP}' "$@"`)), `the daemon reports version ${VERSION}`));
   }, 120_000);
 
   test("one that changed the store before it died: the store is as it was", async () => {
