@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { apiReference } from "../src/api/documents/api-reference.ts";
-import { manPage } from "../src/cli/table/man-page.ts";
+import { manPage } from "../src/cli/help/man-page.ts";
 import { machineDiagram } from "../src/core/unit/diagram.ts";
 import { unitManPage } from "../src/spec/documents/unit-man.ts";
 import { unitReference } from "../src/spec/documents/unit-reference.ts";

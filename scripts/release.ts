@@ -14,7 +14,7 @@ import { makeDeb } from "./release/deb.ts";
 import { say, sh } from "./release/run.ts";
 import { runtimeOf } from "./release/runtimes.ts";
 import { makeSbom } from "./release/sbom.ts";
-import { SCRIPTS } from "../src/cli/shells/scripts.ts";
+import { SCRIPTS } from "../src/cli/completion/scripts.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
 const TARGETS = ["x64", "x64-musl", "arm64", "arm64-musl"] as const;

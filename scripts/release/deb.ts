@@ -1,8 +1,8 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
-import { unitText } from "../../src/cli/service/unit-file.ts";
-import { SCRIPTS } from "../../src/cli/shells/scripts.ts";
+import { unitText } from "../../src/cli/systemd/unit-file.ts";
+import { SCRIPTS } from "../../src/cli/completion/scripts.ts";
 import { sh } from "./run.ts";
 
 /** Not `sup`: Debian has another package of that name with a higher version, and apt would upgrade to it. */

@@ -1,15 +1,16 @@
 import { resolve } from "node:path";
 import { createClient, type Client } from "../api/client/client.ts";
 import type { Target } from "../api/client/send.ts";
-import { ERRORS, type ApiError } from "../api/contract/errors.ts";
+import { ERRORS, EXIT, type ApiError } from "../api/contract/errors.ts";
 import { findPlaces, type Places } from "../spec/places.ts";
 import type { Host } from "./host.ts";
-import type { Options } from "./table/options.ts";
 import { coloured, plain, wantsColour, type Paint } from "./render/paint.ts";
 import { safe, safeJson } from "./render/safe.ts";
 import type { Roles } from "./roles.ts";
+import type { CommandRow } from "./table/command-row.ts";
+import type { Options } from "./table/options.ts";
 
-/** What a command gets: its arguments, the daemon, and ways to speak. Colours and the terminal are looked at on first use. */
+/** What a command gets: its arguments, a client for the daemon, and ways to print. The client and the colours are made on first use. */
 export interface Context {
   readonly host: Host;
   readonly roles: Roles;
@@ -19,33 +20,34 @@ export interface Context {
   readonly releases: string | null;
   readonly args: readonly string[];
   readonly options: Options;
+  /** The table of all commands, for completion. */
+  readonly commands: readonly CommandRow[];
   readonly places: Places;
   readonly client: Client;
   readonly paint: Paint;
-  /** A line (or several) on standard output. The caller has made text of others safe. */
+  /** Prints one or several lines on standard output. The caller has passed foreign text through `safe`. */
   out(text: string): void;
-  /** The answer of a command with `--json`; on one line unless a person looks on. */
+  /** Prints the result of a command with `--json`, on one line. */
   json(value: unknown): void;
-  /** A remark that is not the answer, on standard error. */
+  /** Prints a message that is not part of the result on standard error. */
   note(text: string): void;
-  /** Says an error, as JSON with `--json`; the exit code for it. */
+  /** Prints an error, as JSON with `--json`, and returns its exit code. */
   fail(error: ApiError): number;
 }
 
-/** A command: does its work and answers with the exit code. */
+/** A command: does its work and returns the exit code. */
 export type Run = (context: Context) => Promise<number>;
 
 export function makeContext(
-  given: Pick<Context, "host" | "roles" | "version" | "commit" | "isMusl" | "releases" | "args" | "options">,
+  given: Pick<Context, "host" | "roles" | "version" | "commit" | "isMusl" | "releases" | "args" | "options" | "commands">,
 ): Context {
   const { host, options } = given;
-  const speak = speaker(host, options);
   let client: Client | undefined;
   let paint: Paint | undefined;
   const places = findPlaces({ env: host.env, uid: host.uid, home: host.home, units: (options.units ?? []).map((dir) => resolve(dir)) });
   return {
     ...given,
-    ...speak,
+    ...makeOutput(host, options),
     places,
     get client() {
       return (client ??= createClient(targetOf(host, options, places), {
@@ -59,8 +61,8 @@ export function makeContext(
   };
 }
 
-/** The ways to speak alone, for errors of usage, when there is no context yet. */
-export function speaker(host: Host, options: Pick<Options, "json">): Pick<Context, "out" | "json" | "note" | "fail"> {
+/** The functions that print. Alone, they serve usage errors, which occur before there is a context. */
+export function makeOutput(host: Host, options: Pick<Options, "json">): Pick<Context, "out" | "json" | "note" | "fail"> {
   const out = (text: string): void => host.write(1, `${text}\n`);
   const note = (text: string): void => host.write(2, `${text}\n`);
   const json = (value: unknown): void => out(safeJson(value));
@@ -72,11 +74,18 @@ export function speaker(host: Host, options: Pick<Options, "json">): Pick<Contex
   return { out, json, note, fail };
 }
 
+/** Like the context's `fail`, but keeps the line breaks of the message, which quotes a log. */
+export function failWithLines(context: Context, message: string, hint: string): number {
+  if (context.options.json) return context.fail({ code: "failed", message, hint });
+  context.note(`sup: ${message.split("\n").map(safe).join("\n")}\n  ${safe(hint)}`);
+  return EXIT.failed;
+}
+
 export function targetOf(host: Host, options: Options, places: Places): Target {
   const url = options.url ?? host.env.SUP_URL;
   if (!url) return { kind: "socket", path: places.socket };
   return { kind: "url", url, token: options.token ?? host.env.SUP_TOKEN };
 }
 
-/** It holds the lock of its state directory until its last moment. */
+/** A daemon holds the lock of its state directory for as long as it runs. */
 export const daemonLives = (host: Host, places: Places): boolean => host.isLocked(`${places.state}/lock`);

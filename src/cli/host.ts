@@ -5,41 +5,42 @@ import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
 import { type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
 
 /**
- * What the command line asks of the process, the terminal and other programs; the only file of `cli` that touches them.
- * Tests give their own. `process.stdout` is never touched on the way to an answer: the first look at it costs 10 ms.
+ * Everything the command line needs from the process, the terminal and other programs; the only file of `cli` that touches
+ * them. Tests pass a fake. `write` avoids `process.stdout`, whose first use costs 10 ms.
  */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly home: string;
-  /** Writes all of the text; ends the process quietly when the reader is gone. */
+  /** Writes all of the text; exits quietly when the reader has closed the pipe. */
   write(fd: 1 | 2, text: string): void;
   isTerminal(fd: 0 | 1 | 2): boolean;
-  /** Columns of the terminal; undefined when the output is no terminal. */
+  /** Columns of the terminal; undefined when the output is not a terminal. */
   columns(): number | undefined;
-  /** Rows of the terminal; undefined when the output is no terminal. */
+  /** Rows of the terminal; undefined when the output is not a terminal. */
   rows(): number | undefined;
-  /** Calls back for each key that is pressed, without echo and without waiting for a line. Returns a stop. */
+  /** Calls back for each key press, without echo and without waiting for a line. Returns a function that stops it. */
   keys(onKey: (key: string) => void): () => void;
-  /** Calls back when somebody wants this program to end: SIGINT, SIGTERM, SIGHUP. Returns a stop, after which they end it as ever. */
+  /** Calls back on SIGINT, SIGTERM and SIGHUP. Returns a function that restores their default action. */
   ending(onEnd: () => void): () => void;
   /** Wall milliseconds. */
   now(): number;
   sleep(ms: number): Promise<void>;
-  /** True while somebody holds the lock on the file. */
+  /** True while a process holds the lock on the file. */
   isLocked(path: string): boolean;
-  /** Runs a program on this terminal and waits for it; null when it cannot be started. */
+  /** Runs a program on this terminal and returns its exit code; null when it cannot be started. */
   interactive(command: readonly string[]): Promise<number | null>;
-  /** Runs a program without a terminal and gives what it said; code 127 when there is none of that name. */
+  /** Runs a program without a terminal and returns its output; code 127 when there is no such program. */
   ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<CommandResult>;
-  /** This executable, and whether it is one: from the sources it is Bun's. */
+  /** The path of this executable; Bun's when sup runs from source. */
   readonly program: string;
+  /** False when sup runs from source. */
   readonly compiled: boolean;
   userName(): string;
   systemdRuns(): boolean;
-  /** Where XDG_RUNTIME_DIR points in a session of the user. */
+  /** The usual value of XDG_RUNTIME_DIR in a login session of the user. */
   runtimeDirectory(uid: number): string;
-  /** Starts this program again, detached, with a clean environment; its output goes to the file. */
+  /** Starts this program again, detached, with a clean environment and its output in the file. */
   detach(args: readonly string[], outputFile: string): { readonly pid: number; readonly exited: Promise<number> };
 }
 
@@ -75,14 +76,14 @@ function write(fd: 1 | 2, text: string): void {
       done += writeSync(fd, bytes, done);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EPIPE") process.exit(0); // `sup logs web | head`: the reader has what it wants
+      if (code === "EPIPE") process.exit(0); // `sup logs web | head`: the reader has enough
       if (code !== "EAGAIN") throw error;
-      Bun.sleepSync(1); // somebody made the pipe non-blocking
+      Bun.sleepSync(1); // the pipe was made non-blocking by another process
     }
   }
 }
 
-/** Of the user database; a container may have none. */
+/** From the user database; a container may have none. */
 function homeDirectory(): string {
   try {
     return homedir();
@@ -121,5 +122,5 @@ function onEnding(onEnd: () => void): () => void {
 }
 
 function isTerminal(fd: 0 | 1 | 2): boolean {
-  return (require("node:tty") as typeof import("node:tty")).isatty(fd); // costs 2 ms, so only when asked
+  return (require("node:tty") as typeof import("node:tty")).isatty(fd); // loading it costs 2 ms, so only on demand
 }

@@ -3,24 +3,24 @@ import type { LogLine } from "../ports/logs.ts";
 import type { Places } from "../spec/places.ts";
 
 /**
- * What the command line can become. It parses and speaks, but never imports the daemon: `main.ts` hands these in, and they
- * load it only when called. `daemon` and `up` answer with the exit code of the process.
+ * What `main.ts` passes to the command line, so that the command line never imports the daemon: it is loaded only when one of
+ * these is called. `daemon` and `up` return the exit code of the process.
  */
 export interface Roles {
   daemon(options: { readonly places: Places; readonly foreground: boolean; readonly version: string }): Promise<number>;
   up(options: {
-    /** Of the directory to supervise; its unit path is that directory. */
+    /** Paths for the directory to supervise; the unit path is that directory. */
     readonly places: Places;
     readonly version: string;
-    /** Prints a line of a service, merged with the others. */
+    /** Prints an output line of a service, merged with the output of the others. */
     readonly line: (unit: string, line: LogLine) => void;
-    /** Prints a line about the units: started, failed, stopping. */
+    /** Prints a message about a unit, or about all (null): started, failed, stopping. */
     readonly say: (unit: string | null, text: string) => void;
-    /** It answers now; null when there is no page. */
+    /** The daemon accepts requests; null when there is no web page. */
     readonly begun: (url: string | null) => void;
-    /** Ids of the units as they become known, so that the names can be aligned. */
+    /** Announces unit ids as they become known, so that the names can be aligned. */
     readonly expect: (units: readonly string[]) => void;
   }): Promise<number>;
-  /** The unit files of directories, earlier ones first, read as the daemon reads them. */
+  /** Reads the unit files of directories the way the daemon does; earlier directories take precedence. */
   readUnits(directories: readonly string[]): Promise<UnitSnapshot>;
 }

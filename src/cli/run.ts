@@ -1,28 +1,29 @@
 import { makeContext } from "./context.ts";
-import { parseFast } from "./fast.ts";
+import { TOPICS } from "./help/about.ts";
 import type { Host } from "./host.ts";
+import { parseFast } from "./parse/fast-parser.ts";
 import type { Roles } from "./roles.ts";
-import { TOPICS } from "./table/about.ts";
+import { COMMANDS } from "./table/commands.ts";
 
-/** Which sup this is. */
+/** Which build of sup this is. */
 export interface Build {
   readonly version: string;
-  /** The commit it was built from; null when run from the sources. */
+  /** The commit it was built from; null when it runs from source. */
   readonly commit: string | null;
   readonly isMusl: boolean;
-  /** Where its releases are published; null when it was not made for a place. */
+  /** The address where its releases are published; null when the build has none. */
   readonly releases: string | null;
 }
 
-/** The whole command line: argv without the program's name in, exit code out. Prints through the host alone. */
+/** Runs a command line (argv without the program's name) and returns the exit code. Prints only through the host. */
 export async function runCli(argv: readonly string[], host: Host, roles: Roles, build: Build): Promise<number> {
   const words = argv[0] === "--version" || argv[0] === "-V" ? ["version", ...argv.slice(1)] : argv;
   if (words[0] === "help" && TOPICS.some((topic) => topic === words[1]))
-    return (await import("./table/topics.ts")).tellTopic(words.slice(1), host);
-  const parsed = parseFast(words) ?? (await import("./program.ts")).parseFully(words, host);
+    return (await import("./help/topics.ts")).printTopic(words.slice(1), host);
+  const parsed = parseFast(words) ?? (await import("./parse/full-parser.ts")).parseFully(words, host);
   if (typeof parsed === "number") return parsed;
-  const context = makeContext({ host, roles, ...build, args: parsed.args, options: parsed.options });
-  const { run } = await parsed.row.load();
+  const context = makeContext({ host, roles, ...build, args: parsed.args, options: parsed.options, commands: COMMANDS });
+  const { run } = await parsed.command.load();
   try {
     return await run(context);
   } catch (error) {

@@ -1,15 +1,15 @@
 import { plain } from "./text.ts";
 
-/** A stretch of a log line in one style. */
+/** A part of a log line in one style. */
 export interface Span {
   readonly text: string;
-  /** Class names of the style sheet, "" for plain text. */
+  /** CSS class names, "" for plain text. */
   readonly style: string;
 }
 
 /**
- * Colours of a terminal (ECMA-48 SGR) as class names; every other escape sequence is dropped, every other control character
- * is shown as an escape. What is not of the sixteen colours takes the nearest of eight, so that both themes stay legible.
+ * Converts terminal colours (ECMA-48 SGR) to class names, removes every other escape sequence, and shows other control
+ * characters as escapes. Colours beyond the basic sixteen become the nearest of eight, so that both themes stay legible.
  */
 export function spansOf(line: string): readonly Span[] {
   if (!/[\x1b\x9b]/.test(line)) return line === "" ? [] : [{ text: plain(line), style: "" }];
@@ -33,10 +33,10 @@ export function spansOf(line: string): readonly Span[] {
   return spans;
 }
 
-/** The text alone, for searching and copying. */
+/** The text without escape sequences, for searching and copying. */
 export const bare = (line: string): string => plain(line.replace(SEQUENCE, ""));
 
-/** SGR (its numbers caught), any other CSI, the strings (OSC, DCS, …), and the short escapes. */
+/** SGR (its numbers captured), any other CSI, strings (OSC, DCS, …), and short escapes. */
 const SEQUENCE =
   /(?:\x1b\[|\x9b)([\d;:]*)m|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-OQ-WYZ\\`-~]/g;
 
@@ -100,7 +100,7 @@ function ofPalette(index: number): string {
   return nearest(level(Math.floor(cube / 36)), level(Math.floor(cube / 6) % 6), level(cube % 6));
 }
 
-/** Each channel on or off, seen against the brightest of them. */
+/** Each channel is on or off, relative to the brightest one. */
 function nearest(red: number, green: number, blue: number): string {
   const top = Math.max(red, green, blue);
   if (top < 64) return "black";

@@ -1,10 +1,10 @@
 import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { Banner } from "./parts/banner.tsx";
-import { Header } from "./parts/header.tsx";
-import { Keys } from "./parts/keys.tsx";
-import { Lazy } from "./parts/lazy.tsx";
-import { Toasts } from "./parts/toasts.tsx";
+import { Banner } from "./components/banner.tsx";
+import { Header } from "./components/header.tsx";
+import { Keys } from "./components/keys.tsx";
+import { Lazy } from "./components/lazy.tsx";
+import { Toasts } from "./components/toasts.tsx";
 import { AlertsPage } from "./pages/alerts.tsx";
 import { EventsPage } from "./pages/events.tsx";
 import { OverviewPage } from "./pages/overview.tsx";
@@ -12,7 +12,7 @@ import { SignInPage } from "./pages/sign-in.tsx";
 import { UnitPage } from "./pages/unit.tsx";
 import type { Route } from "./route.ts";
 import { link, view } from "./state/live.ts";
-import { place } from "./state/place.ts";
+import { place } from "./state/location.ts";
 import { session } from "./state/session.ts";
 import { openAlerts } from "./state/alerts.ts";
 import { troubled, troubleOf } from "./trouble.ts";
@@ -39,11 +39,11 @@ export function App() {
 }
 
 function skip(event: Event): void {
-  event.preventDefault(); // the part behind the # is the place in the page
+  event.preventDefault(); // the part behind the # is the route
   document.getElementById("main")?.focus();
 }
 
-/** Nothing is shown as if it were empty before the first snapshot is here. */
+/** Before the first snapshot arrives, shows the connection state instead of an empty list. */
 function Loaded({ children }: { readonly children: ComponentChildren }) {
   if (view.value.daemon !== null) return <>{children}</>;
   return (
@@ -68,7 +68,7 @@ function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
   }
 }
 
-/** The tab tells from afar how things are: its title and its icon. */
+/** Shows the overall state in the title and the icon of the browser tab. */
 function showInTab(): void {
   const down = troubled(view.value.services.values()).filter((service) => troubleOf(service) === "bad").length;
   const count = down + openAlerts.value.filter(({ acknowledged }) => !acknowledged).length;

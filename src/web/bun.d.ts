@@ -1,4 +1,4 @@
-/** The page needs the DOM's types, and those of Bun's streams must not get lost under them. */
+/** The page uses the DOM's types, which hide this method of Bun's streams. */
 interface ReadableStream {
   text(): Promise<string>;
 }

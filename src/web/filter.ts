@@ -2,9 +2,9 @@ import type { Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
 import { troubleOf } from "./trouble.ts";
 
-/** What the list is narrowed to and how it is ordered. It lives in the address, so that a reload keeps it. */
+/** The filter and sort order of the list. It is part of the address, so that a reload keeps it. */
 export interface Filter {
-  /** Words that must all be in the id, name, description, a label, or (`@shop`) be a group, (`team=a`) a label. */
+  /** Words that must all match: id, name, description or label (`team=a`); `@shop` matches a group. */
   readonly text: string;
   readonly states: readonly State[];
   readonly group: string;
@@ -22,7 +22,7 @@ export const NO_FILTER: Filter = { text: "", states: [], group: "", label: "", s
 export const isNarrowed = ({ text, states, group, label }: Filter): boolean =>
   text.trim() !== "" || states.length > 0 || group !== "" || label !== "";
 
-/** The units that pass, in order. `order` never changes by itself: critical ones, then by priority, then by name. */
+/** The matching units, sorted. The sort `order` is stable over time: critical units first, then by priority, then by name. */
 export function select(services: Iterable<Service>, filter: Filter): readonly Service[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = [...services].filter(
@@ -49,7 +49,7 @@ type Compare = (a: Service, b: Service) => number;
 
 const byName: Compare = (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 const inOrder: Compare = (a, b) => Number(b.critical) - Number(a.critical) || a.priority - b.priority || byName(a, b);
-/** Numbers with the largest first: whoever sorts by use looks for the heavy ones. */
+/** Largest numbers first, because users sort by usage to find the heaviest units. */
 const most =
   (value: (service: Service) => number | null): Compare =>
   (a, b) =>
@@ -71,7 +71,7 @@ const COMPARE: Readonly<Record<Sort, Compare>> = {
   priority: (a, b) => a.priority - b.priority,
 };
 
-/** The longest up first; what does not run is last. */
+/** Longest uptime first; units that are not running last. */
 const startOf = ({ pid, start_time }: Service): number =>
   pid === null || start_time === null ? Number.MAX_SAFE_INTEGER : Date.parse(start_time);
 

@@ -1,8 +1,8 @@
 import { formatDuration } from "../base/duration.ts";
 
-/** Numbers and times as a person reads them. Times are of the reader's zone; `now` is wall milliseconds. */
+/** Formats numbers and times for people. Times are in the browser's zone; `now` is wall-clock milliseconds. */
 
-/** `12.3 MB`, `1.2 GB`; "–" when there is none. */
+/** `12.3 MB`, `1.2 GB`; "–" for null. */
 export function megabytes(mb: number | null): string {
   if (mb === null) return NONE;
   if (mb >= 1024) return `${(mb / 1024).toFixed(1)} GB`;
@@ -13,7 +13,7 @@ export const percent = (value: number | null): string => (value === null ? NONE 
 
 export const NONE = "–";
 
-/** How long ago something began. */
+/** The time since something started. */
 export const since = (iso: string | null, now: number): string =>
   iso === null ? NONE : formatDuration(Math.max(0, now - Date.parse(iso)));
 
@@ -24,14 +24,14 @@ export function relative(iso: string, now: number): string {
   return ms > 0 ? `${formatDuration(ms)} ago` : `in ${formatDuration(-ms)}`;
 }
 
-/** When something will be: one that is due, or late in being told, is `now`, never `ago`. */
+/** The time until something happens: `now` if it is due or overdue, never `ago`. */
 export const due = (iso: string, now: number): string => (Date.parse(iso) <= now ? "now" : relative(iso, now));
 
 const two = (number: number): string => String(number).padStart(2, "0");
 const dayOf = (date: Date): string => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 const clockOf = (date: Date): string => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 
-/** `20:01:02` for today, else with the date before it. */
+/** `20:01:02` for today, otherwise with the date in front. */
 export function shortTime(iso: string, now: number): string {
   const date = new Date(iso);
   return dayOf(date) === dayOf(new Date(now)) ? clockOf(date) : `${dayOf(date)} ${clockOf(date)}`;
@@ -39,7 +39,7 @@ export function shortTime(iso: string, now: number): string {
 
 export const fullTime = (iso: string): string => `${dayOf(new Date(iso))} ${clockOf(new Date(iso))}`;
 
-/** A time on an axis that spans so many seconds: `20:01:30`, `20:01`, `Nov 22 20:00`. */
+/** A label for a time axis that spans `span` seconds: `20:01:30`, `20:01`, `Nov 22 20:00`. */
 export function axisTime(seconds: number, span: number): string {
   const date = new Date(seconds * 1000);
   if (span < 300) return clockOf(date);
@@ -49,7 +49,7 @@ export function axisTime(seconds: number, span: number): string {
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** `20:01:02.123` of a stamp with up to nine digits. */
+/** `20:01:02.123`, cut from a time with up to nine fractional digits. */
 export const logTime = (iso: string): string => `${clockOf(new Date(iso))}.${(/\.(\d{1,3})/.exec(iso)?.[1] ?? "").padEnd(3, "0")}`;
 
 /** `1 unit`, `3 units`. */

@@ -4,7 +4,7 @@ import { App } from "./app.tsx";
 import { watchAlerts } from "./state/alerts.ts";
 import { startClock } from "./state/clock.ts";
 import { endLive, startLive } from "./state/live.ts";
-import { watchPlace } from "./state/place.ts";
+import { watchPlace } from "./state/location.ts";
 import { watchSamples } from "./state/samples.ts";
 import { loadSession, signedIn, signInNote } from "./state/session.ts";
 

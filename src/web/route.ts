@@ -1,4 +1,4 @@
-/** The places of the page, as they stand behind the # of its address. */
+/** The views of the page, as encoded behind the # of its address. */
 export type Route =
   | { readonly page: "units"; readonly filter: string }
   | { readonly page: "unit"; readonly id: string; readonly tab: Tab }
@@ -38,6 +38,6 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    return part; // typed by hand; as it is, it names nothing
+    return part; // malformed, for example typed by hand: used as it is, it matches no unit
   }
 }

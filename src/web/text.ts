@@ -1,6 +1,6 @@
 /**
- * Text of services and unit files, made honest for a reader: markup is no danger where text is only ever set as text, but
- * control characters hide, and marks of direction (Unicode UAX #9) turn the rest of a line round. They are shown as escapes.
+ * Escapes text from services and unit files. Markup is harmless because text is only ever set as text, but control characters
+ * are invisible, and bidi marks (Unicode UAX #9) reverse the rest of a line. Both are shown as escapes.
  */
 export const plain = (text: string): string => (CARE.test(text) ? text.replace(ALL, escape) : text);
 
@@ -15,10 +15,10 @@ function escape(char: string): string {
   return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
-/** Cut to what a person may read of it at once; `rest` characters are left out. */
+/** Truncates a text to `max` characters; `rest` is the number of omitted characters. */
 export function clip(text: string, max: number): { readonly text: string; readonly rest: number } {
   if (text.length <= max) return { text, rest: 0 };
-  // Not between the halves of a surrogate pair.
+  // Do not split a surrogate pair.
   const end = /[\ud800-\udbff]/.test(text[max - 1]!) ? max - 1 : max;
   return { text: text.slice(0, end), rest: text.length - end };
 }

@@ -1,7 +1,7 @@
 import type { Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
 
-/** How much a unit wants to be looked at. */
+/** How urgently a unit needs attention. */
 export type Trouble = "none" | "warning" | "bad";
 
 export function troubleOf(service: Service): Trouble {
@@ -15,14 +15,14 @@ export function troubleOf(service: Service): Trouble {
 
 const RANK: Readonly<Record<Trouble, number>> = { bad: 0, warning: 1, none: 2 };
 
-/** Units that want to be looked at: the worst first, critical ones before others, then as they are listed. */
+/** Units that need attention: the worst first, then critical ones, then in the order of the list. */
 export function troubled(services: Iterable<Service>): readonly Service[] {
   return [...services]
     .filter((service) => troubleOf(service) !== "none")
     .toSorted((a, b) => RANK[troubleOf(a)] - RANK[troubleOf(b)] || Number(b.critical) - Number(a.critical));
 }
 
-/** The tone of the style sheet for what is seen first of a unit: the worse of state and health. */
+/** The colour class of a unit: the worse of state and health. */
 export type Tone = "good" | "busy" | "warning" | "bad" | "quiet";
 
 const STATE_TONES: Readonly<Record<State, Tone>> = {
@@ -49,7 +49,7 @@ export function toneOf({ state, health }: Pick<Service, "state" | "health">): To
   return state === "running" && (health === "unhealthy" || health === "degraded") ? HEALTH_TONES[health] : STATE_TONES[state];
 }
 
-/** As `GET /summary` counts them: every state, in its order. */
+/** Counts units by state, like `GET /summary`: every state, in order. */
 export function countStates(services: Iterable<Service>): Readonly<Record<State, number>> {
   const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
   for (const { state } of services) counts[state]++;

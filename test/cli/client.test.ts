@@ -32,7 +32,7 @@ describe("the client", () => {
     });
   });
 
-  test("something else than a daemon is told from one", async () => {
+  test("an answer that is not from a daemon is reported as such", async () => {
     await using daemon = new FakeDaemon({ summary: () => new Response("<html>", { status: 200 }) });
     const { code, err } = await sup(daemon, ["summary"]);
     expect(code).toBe(1);
@@ -49,19 +49,19 @@ describe("the client", () => {
     expect(outcome.err).toMatch(words);
   });
 
-  test("a socket that nobody listens on is refused, not missing", async () => {
+  test("a socket without a listener is reported as refused, not as missing", async () => {
     await using nobody = new FakeDaemon(null);
     writeFileSync(nobody.socket, "");
     expect((await sup(nobody, ["status"])).err).toMatch(/connection refused, so no daemon listens there/);
   });
 
-  test("a path too long for a socket says so", async () => {
+  test("a path that is too long for a socket is reported", async () => {
     expect((await sup({ home: `/tmp/${"x".repeat(120)}` }, ["status"])).err).toMatch(/limited to 107 bytes/);
   });
 });
 
-describe("while a daemon lives, a missing socket is its re-exec", () => {
-  test("the client waits and gets through", async () => {
+describe("a missing socket while the daemon is alive means that it is re-executing", () => {
+  test("the client waits until the socket is back", async () => {
     await using daemon = new FakeDaemon(overview);
     await using later = new FakeDaemon(null);
     let slept = 0;
@@ -70,7 +70,7 @@ describe("while a daemon lives, a missing socket is its re-exec", () => {
       {
         daemonLives: () => true,
         sleep: async () => {
-          // The new image takes the place of the old one at the third look.
+          // The new image replaces the old one at the third check.
           if (++slept === 3) await import("node:fs/promises").then(({ symlink }) => symlink(daemon.socket, later.socket));
         },
       },
@@ -79,7 +79,7 @@ describe("while a daemon lives, a missing socket is its re-exec", () => {
     expect(slept).toBe(3);
   });
 
-  test("but not for ever", async () => {
+  test("the client gives up after a while", async () => {
     await using nobody = new FakeDaemon(null);
     let waited = 0;
     const client = createClient(
@@ -90,7 +90,7 @@ describe("while a daemon lives, a missing socket is its re-exec", () => {
     expect(waited).toBe(2000);
   });
 
-  test("the command line learns it from the lock of the state directory", async () => {
+  test("the command line detects a living daemon by the lock of the state directory", async () => {
     await using nobody = new FakeDaemon(null);
     const asked: string[] = [];
     let naps = 0;

@@ -34,8 +34,8 @@ const rows: readonly Row[] = [
   { argv: "status", code: 0, out: /^sup 0\.1\.0 .* 5 units: 2 running/ },
   { argv: "status web", code: 0, out: /^● web - The web service\n/ },
   { argv: "status web.unit.json", code: 0, out: /^● web/ },
-  { argv: "status api", code: 3, out: /next attempt is in 2s \(1 of 5\)/i },
-  { argv: "status cron", code: 3, out: /never started, and is not enabled/ },
+  { argv: "status api", code: 3, out: /next attempt in 2s \(1 of 5\)/i },
+  { argv: "status cron", code: 3, out: /Never started, and not enabled/ },
   { argv: "status wbe", code: 4, err: "sup: there is no unit wbe\n  did you mean web?\n" },
   { argv: "status nothing-like-it", code: 4, err: /there is no unit nothing-like-it/ },
   { argv: "status @shop", code: 0, out: /web[\s\S]*db/ },
@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
   { argv: "kill -s SIGNONE web", code: 2, err: /there is no signal SIGNONE/ },
   { argv: "logs web --since yesteryear", code: 2, err: /cannot read --since yesteryear as a time/ },
   { argv: "logs web --grep (", code: 2, err: /cannot use --grep/ },
-  { argv: "logs -f --until now web", code: 2, err: /there is no end to wait for/ },
+  { argv: "logs -f --until now web", code: 2, err: /cannot use --until with --follow/ },
   { argv: "logs web -o yaml", code: 2, err: /cannot print as "yaml"[^]*-o text, -o short, -o json, -o cri/ },
   { argv: "logs web -o cri --bare", code: 2, err: /cannot use -o cri with --bare/ },
   { argv: "events --since soon", code: 2, err: /cannot read --since soon/ },
@@ -65,7 +65,7 @@ const rows: readonly Row[] = [
   { argv: "up /no/such/place", code: 1, err: /cannot supervise \/no\/such\/place: no such directory/ },
 ];
 
-test.each(rows.map((row) => [row.argv, row.code, row] as const))("`sup %s` ends with %i", async (argv, code, row) => {
+test.each(rows.map((row) => [row.argv, row.code, row] as const))("`sup %s` exits with %i", async (argv, code, row) => {
   await using daemon = new FakeDaemon(shop);
   const outcome = await sup(daemon, argv === "" ? [] : argv.split(" "));
   expect(outcome).toMatchObject({ code });
@@ -81,7 +81,7 @@ test.each(rows.map((row) => [row.argv, row.code, row] as const))("`sup %s` ends 
 const reaching = ["status", "status web", "list", "start web", "stop web", "reload", "is-active web", "is-enabled web", "is-failed web", "logs web", "logs -f web", "events", "events -f", "health", "health web", "summary", "cat web", "show web", "why web", "explain web", "deps", "run -- true", "run -f -- true", "daemon stop", "daemon status"]; // prettier-ignore
 
 describe("without a daemon", () => {
-  test.each(reaching)("`sup %s` ends with 5 and says how to start one", async (argv) => {
+  test.each(reaching)("`sup %s` exits with 5 and hints at how to start a daemon", async (argv) => {
     await using nobody = new FakeDaemon(null);
     const outcome = await sup(nobody, argv.split(" "));
     expect(outcome).toEqual({
@@ -91,7 +91,7 @@ describe("without a daemon", () => {
     });
   });
 
-  test.each(reaching)("`sup %s --json` says it as JSON on standard output", async (argv) => {
+  test.each(reaching)("`sup %s --json` prints the error as JSON on standard output", async (argv) => {
     await using nobody = new FakeDaemon(null);
     const outcome = await sup(nobody, ["--json", ...argv.split(" ")]);
     expect(outcome).toMatchObject({ code: 5, err: "" });
@@ -112,7 +112,7 @@ describe("--json", () => {
     expect(await json(shop, "status")).toEqual({ code: 0, value: { daemon: daemonInfo, services } as never });
   });
 
-  test("status of a unit is the unit in full", async () => {
+  test("status of a unit has all its details", async () => {
     expect(await json(shop, "status web")).toEqual({ code: 0, value: JSON.parse(JSON.stringify(detailOf(services[0]!))) });
   });
 
@@ -136,11 +136,11 @@ describe("--json", () => {
     });
   });
 
-  test("an error of usage is JSON, too", async () => {
+  test("a usage error is JSON, too", async () => {
     expect(await json(shop, "stauts")).toEqual({ code: 2, value: { error: { code: "bad-request", message: "unknown command 'stauts'", hint: "Did you mean status?" } } }); // prettier-ignore
   });
 
-  test("an error of the daemon is passed on as it came", async () => {
+  test("an error from the daemon is printed unchanged", async () => {
     const error = { code: "forbidden", message: "cannot do that: no", hint: "ask nicely" } as const;
     expect(await json({ summary: () => new Failure(error.code, error.message, error.hint) }, "summary")).toEqual({
       code: 1,
@@ -157,7 +157,7 @@ describe("actions", () => {
     return { ...result, body: daemon.asked.map(({ body }) => body) };
   };
 
-  test("many units go out in one request, and each gets a line", async () => {
+  test("several units are sent in one request, and each gets a line", async () => {
     const { code, out, err, body } = await act("start web 'db*' @shop".replaceAll("'", ""), [outcome("web"), outcome("db", { result: "unchanged", message: "already running (pid 9)" })]); // prettier-ignore
     expect(body).toEqual([{ action: "start", units: ["web", "db*", "@shop"], wait: true, now: false, cascade: false, dry_run: false }]);
     expect({ code, out, err }).toEqual({ code: 0, out: "web: running (pid 7) in 0.2s\ndb: already running (pid 9)\n", err: "" });
@@ -172,7 +172,7 @@ describe("actions", () => {
     ["enable --now web", { action: "enable", now: true }],
     ["disable web --dry-run", { action: "disable", dry_run: true }],
     ["reset-failed web", { action: "reset-failed" }],
-  ])("`sup %s` asks for what it says", async (argv, wanted) => {
+  ])("`sup %s` sends the right request", async (argv, wanted) => {
     const { body, code } = await act(argv, [outcome("web")]);
     expect(body).toEqual([expect.objectContaining(wanted)]);
     expect(code).toBe(0);
@@ -187,19 +187,19 @@ describe("actions", () => {
     expect(await act("start web", [failed])).toMatchObject({ code: 1, out: "", err: "web: failed to start: exit code 3; next attempt in 1s (1/5). See: sup logs web\n" }); // prettier-ignore
   });
 
-  test("of other failures the log knows nothing", async () => {
+  test("other failures do not name the log", async () => {
     const failed = outcome("web", { result: "failed", state: "stopped", message: "cannot send SIGUSR1: it is stopped" });
     expect((await act("kill -s USR1 web", [failed])).err).toBe("web: cannot send SIGUSR1: it is stopped\n");
   });
 
-  test("the exit code is that of the failures when they agree, else 1", async () => {
+  test("the exit code is that of the failures if they all have the same, otherwise 1", async () => {
     const missing = outcome("x", { result: "failed", code: "no-such-unit", message: "there is no unit x" });
     const broken = outcome("y", { result: "failed", code: "failed", message: "failed" });
     expect((await act("start x web", [missing, outcome("web")])).code).toBe(4);
     expect((await act("start x y", [missing, broken])).code).toBe(1);
   });
 
-  test("-q keeps failures and drops the rest", async () => {
+  test("-q prints only failures", async () => {
     const { out, err } = await act("start -q web db", [outcome("web"), outcome("db", { result: "failed", message: "no" })]);
     expect({ out, err }).toEqual({ out: "", err: "db: no. See: sup logs db\n" });
   });
@@ -209,12 +209,12 @@ describe("actions", () => {
     expect(err).toBe("sup: note: web needs db and keeps running\n");
   });
 
-  test("what a unit says cannot drive the terminal", async () => {
+  test("a message with escape sequences cannot control the terminal", async () => {
     const { out } = await act("start web", [outcome("web", { message: "\x1b[2Jrunning\x07" })]);
     expect(out).toBe("web: running\\x07\n");
   });
 
-  test("reload without a unit prints the plan, and errors in files make it 1", async () => {
+  test("reload without a unit prints the plan, and exits with 1 if files have errors", async () => {
     const plan: ReloadPlan = {
       dry_run: true,
       units: [
@@ -226,7 +226,7 @@ describe("actions", () => {
     await using daemon = new FakeDaemon({ reloadUnits: () => plan });
     expect(await sup(daemon, ["reload", "--dry-run"])).toEqual({
       code: 0,
-      out: "~ web changed, restart (command, log.keep)\n+ new added, start: it is enabled\nNothing was done; `sup reload` does it.\n",
+      out: "~ web changed, restart (command, log.keep)\n+ new added, start: it is enabled\nDry run: nothing was changed. `sup reload` applies the plan.\n",
       err: "",
     });
     expect(daemon.asked[0]?.body).toEqual({ dry_run: true });
@@ -240,8 +240,8 @@ describe("actions", () => {
   });
 });
 
-describe("looking", () => {
-  test("health is 0 when healthy or degraded and 1 when unhealthy, though the answer is a 503", async () => {
+describe("commands that show something", () => {
+  test("health exits with 0 when healthy or degraded and with 1 when unhealthy, although the response is a 503", async () => {
     const overall = (status: string) => ({ health: () => ({ status, counts: { unhealthy: 1, healthy: 0 }, not_healthy: [{ id: "web", state: "running", health: "unhealthy", reason: "health" }] }) }); // prettier-ignore
     for (const [status, code] of [
       ["healthy", 0],
@@ -318,7 +318,7 @@ describe("looking", () => {
     });
   });
 
-  test("events of several units are merged in order, the newest of them", async () => {
+  test("events of several units are merged in order and cut to the newest", async () => {
     const events = [anEvent(1), anEvent(2, { service_id: "db" }), anEvent(3)];
     await using daemon = new FakeDaemon({
       resolve: () => ({ units: ["web", "db"] }),
@@ -340,7 +340,7 @@ describe("looking", () => {
     expect(await sup(daemon, ["token", "--json"])).toEqual({ code: 0, out: '{"token":"abc123"}\n', err: "" });
   });
 
-  test("--units that the daemon does not read is told", async () => {
+  test("warns about --units that the daemon does not read", async () => {
     await using daemon = new FakeDaemon(shop);
     expect((await sup(daemon, ["status", "--units", "/elsewhere"])).err).toBe(
       "sup: note: the running daemon reads /srv/units, not /elsewhere\n",
@@ -348,7 +348,7 @@ describe("looking", () => {
     expect((await sup(daemon, ["status", "--units", "/srv/units"])).err).toBe("");
   });
 
-  test("a name of instances stands for all of them", async () => {
+  test("a template name stands for all its instances", async () => {
     const fleet = [aService("web@1"), aService("web@2"), aService("webcam")];
     await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services: fleet }), service: ({ id }) => unknown(id) });
     expect(await sup(daemon, ["is-active", "web"])).toMatchObject({ code: 0, out: "running\nrunning\n" });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { CATALOG } from "../../src/cli/table/commands.ts";
-import { complete } from "../../src/cli/table/completion.ts";
+import { COMMANDS } from "../../src/cli/table/commands.ts";
+import { complete } from "../../src/cli/completion/candidates.ts";
 import { OPTIONS, type OptionRow } from "../../src/cli/table/options.ts";
-import { wordsOf } from "../../src/cli/shells.ts";
+import { wordsOf } from "../../src/cli/completion/shells.ts";
 import { FakeDaemon, Failure, sup } from "./fake.ts";
 import { aService, daemonInfo } from "./fixtures.ts";
 
@@ -12,10 +12,10 @@ const UNITS = [
   { id: "web@2", about: "", groups: [] },
 ];
 
-const at = (line: string) => complete(line.split(" ").slice(1), () => Promise.resolve(UNITS));
+const at = (line: string) => complete(line.split(" ").slice(1), COMMANDS, () => Promise.resolve(UNITS));
 const values = async (line: string): Promise<string[]> => (await at(line)).candidates.map(({ value }) => value);
 
-describe("at the cursor stands", () => {
+describe("candidates", () => {
   test.each([
     ["sup is-", ["is-active", "is-enabled", "is-failed"]],
     ["sup dem", []],
@@ -63,21 +63,21 @@ describe("at the cursor stands", () => {
     ["sup --units ", "directories"],
     ["sup run --dir=", "directories"],
     ["sup start ", null],
-  ])("after `%s` the shell's own %s", async (line, wanted) => {
+  ])("after `%s` the shell completes %s itself", async (line, wanted) => {
     expect((await at(line)).also).toBe(wanted as "files");
   });
 
-  test("units are asked for only where one may stand", async () => {
+  test("units are requested only where a unit name can stand", async () => {
     const never = (): never => {
       throw new Error("asked");
     };
     for (const line of ["sup st", "sup start --", "sup verify x", "sup daemon ", "sup logs --since "]) {
-      await complete(line.split(" ").slice(1), never);
+      await complete(line.split(" ").slice(1), COMMANDS, never);
     }
   });
 
-  test("every command and every option that is shown is offered, with words", async () => {
-    for (const row of CATALOG.filter(({ hidden }) => !hidden)) {
+  test("every visible command and option is offered, with a description", async () => {
+    for (const row of COMMANDS.filter(({ hidden }) => !hidden)) {
       expect(await values(`sup ${row.name}`)).toContain(row.name);
       const { candidates } = await at(`sup ${row.name} --`);
       const options = row.options.map((name): OptionRow => OPTIONS[name]).filter(({ hidden }) => !hidden);
@@ -86,16 +86,16 @@ describe("at the cursor stands", () => {
   });
 });
 
-test("the words come one a line, with a dot that keeps an empty last one", () => {
+test("words are read one per line, and the final dot preserves an empty last word", () => {
   expect(["start\n\n.", "\n.", "start\nwe\n.", "a b\n."].map(wordsOf)).toEqual([["start", ""], [""], ["start", "we"], ["a b"]]);
 });
 
 describe("sup complete", () => {
-  /** `patience`: how long a daemon is waited for, instead of half a second. */
+  /** `patience`: the timeout for the daemon, instead of half a second. */
   const ask = (daemon: FakeDaemon, words: string, patience: Promise<void> = new Promise(() => {})) =>
     sup(daemon, ["complete"], { env: { SUP_WORDS: `${words}\n.` }, host: { sleep: () => patience } });
 
-  test("knows the units and groups of the daemon, and makes what they say harmless", async () => {
+  test("offers the daemon's units and groups, with escaped descriptions", async () => {
     const services = [
       aService("web", { description: "tab\there\u001b[31m", groups: ["shop"] }),
       aService("db", { description: "", groups: [] }),
@@ -106,7 +106,7 @@ describe("sup complete", () => {
     expect(out.split("\n").map((line) => line.split("\t")[0])).toEqual(["web", "db", "@shop", ""]);
   });
 
-  test("without a daemon: the unit files; other directories when the line names them; no complaint", async () => {
+  test("without a daemon, offers the unit files on disk, or those in --units, and prints no error", async () => {
     await using daemon = new FakeDaemon(null);
     await Bun.write(`${daemon.home}/units/web.unit.json`, "{}");
     await Bun.write(`${daemon.home}/units/job@.unit.json`, "{}");
@@ -116,7 +116,7 @@ describe("sup complete", () => {
     expect(await ask(daemon, "--units\n/nonexistent\nstart\n")).toEqual({ code: 0, out: "", err: "" });
   });
 
-  test("a daemon that does not answer in time is not waited for any longer", async () => {
+  test("does not wait for a daemon that hangs", async () => {
     const asked = Promise.withResolvers<void>();
     const never = new Response(new ReadableStream());
     await using daemon = new FakeDaemon({ status: () => (asked.resolve(), never) });
@@ -124,7 +124,7 @@ describe("sup complete", () => {
     expect(await ask(daemon, "start\n", asked.promise)).toEqual({ code: 0, out: "web\t\n", err: "" });
   });
 
-  test("a daemon that refuses is no reason to complain", async () => {
+  test("prints no error if the daemon refuses the request", async () => {
     await using daemon = new FakeDaemon({ status: () => new Failure("internal", "no") });
     expect(await ask(daemon, "start\n")).toEqual({ code: 0, out: "", err: "" });
   });

@@ -7,11 +7,11 @@ import { aService, daemonInfo } from "./fixtures.ts";
 const overview = { status: () => ({ daemon: daemonInfo, services: [aService("web")] }), healthz: () => ({ status: "ok" }) };
 
 describe("daemon start", () => {
-  test("one that runs already is left alone", async () => {
+  test("does nothing if the daemon is already running", async () => {
     await using daemon = new FakeDaemon(overview);
     expect(await sup(daemon, ["daemon", "start"])).toEqual({
       code: 0,
-      out: "sup daemon: already running (pid 4242), page and API at http://127.0.0.1:7870\n",
+      out: "sup daemon: already running (pid 4242), web page and API at http://127.0.0.1:7870\n",
       err: "",
     });
   });
@@ -23,11 +23,11 @@ describe("daemon start", () => {
     const { symlinkSync } = await import("node:fs");
     const detach = (args: readonly string[], output: string) => {
       started.push(args, output);
-      symlinkSync(daemon.socket, home.socket); // from now on it answers
+      symlinkSync(daemon.socket, home.socket); // from now on the daemon answers
       return { pid: 4242, exited: new Promise<number>(() => {}) };
     };
     const outcome = await sup(home, ["daemon", "start", "--units", "/u"], { host: { detach } });
-    expect(outcome).toEqual({ code: 0, out: "sup daemon: started (pid 4242), page and API at http://127.0.0.1:7870\n", err: "" });
+    expect(outcome).toEqual({ code: 0, out: "sup daemon: started (pid 4242), web page and API at http://127.0.0.1:7870\n", err: "" });
     expect(started).toEqual([["daemon", "--background", "--units", "/u"], `${home.home}/run/start.log`]);
   });
 
@@ -36,14 +36,14 @@ describe("daemon start", () => {
     return { pid: 1, exited: Promise.resolve(1) };
   };
 
-  test("one that ends says why, from what it said", async () => {
+  test("if the daemon exits, shows the end of its output", async () => {
     await using home = new FakeDaemon(null);
     const outcome = await sup(home, ["daemon", "start"], { host: { detach: dying("sup: cannot lock: \x1b[31mheld\n") } });
     expect(outcome.code).toBe(1);
-    expect(outcome.err).toStartWith("sup: cannot start the daemon: it ended with exit code 1\n  sup: cannot lock: held\n");
+    expect(outcome.err).toStartWith("sup: cannot start the daemon: it exited with code 1\n  sup: cannot lock: held\n");
   });
 
-  test("one that ends without a word: from its log", async () => {
+  test("if the daemon exits without output, shows the end of its log", async () => {
     await using home = new FakeDaemon(null);
     mkdirSync(`${home.home}/logs`);
     writeFileSync(`${home.home}/logs/sup.log`, "the disk is gone\n");
@@ -53,16 +53,16 @@ describe("daemon start", () => {
     });
   });
 
-  test("one that neither answers nor ends is given up in the end", async () => {
+  test("gives up on a daemon that neither answers nor exits", async () => {
     await using home = new FakeDaemon(null);
     let now = 0;
     const host = { now: () => (now += 10_000), sleep: async () => {}, detach: () => ({ pid: 77, exited: new Promise<number>(() => {}) }) };
     const outcome = await sup(home, ["daemon", "start"], { host });
     expect(outcome.code).toBe(1);
-    expect(outcome.err).toMatch(/cannot say whether the daemon started: process 77 does not answer on .*sup\.sock after 60 s/);
+    expect(outcome.err).toMatch(/cannot tell whether the daemon started: process 77 did not answer on .*sup\.sock within 60 s/);
   });
 
-  test("is for this machine", async () => {
+  test("works only on this machine", async () => {
     await using home = new FakeDaemon(null);
     expect(await sup(home, ["daemon", "start", "--url", "http://x"])).toMatchObject({
       code: 2,
@@ -74,7 +74,7 @@ describe("daemon start", () => {
 describe("daemon stop", () => {
   const ending = { ...overview, shutdown: () => ({ status: "stopping" }) };
 
-  test("waits until it has let go of its state directory", async () => {
+  test("waits until the daemon has released the lock of its state directory", async () => {
     await using daemon = new FakeDaemon(ending);
     let looks = 0;
     const outcome = await sup(daemon, ["daemon", "stop"], {
@@ -84,7 +84,7 @@ describe("daemon stop", () => {
     expect(outcome).toEqual({ code: 0, out: "sup daemon: stopped (pid 4242) in 0ms\n", err: "" });
   });
 
-  test("--no-wait does not", async () => {
+  test("--no-wait returns immediately", async () => {
     await using daemon = new FakeDaemon(ending);
     const outcome = await sup(daemon, ["daemon", "stop", "--no-wait"], { host: { isLocked: () => true } });
     expect(outcome).toMatchObject({ code: 0, out: expect.stringMatching(/^sup daemon: stopping; see .*sup\.log\n$/) });
@@ -103,7 +103,7 @@ describe("roles", () => {
   test.each([
     ["daemon", true],
     ["daemon --background", false],
-  ])("`sup %s` becomes the daemon", async (argv, foreground) => {
+  ])("`sup %s` runs the daemon", async (argv, foreground) => {
     const given: Parameters<Roles["daemon"]>[0][] = [];
     const daemon: Roles["daemon"] = async (options) => (given.push(options), 7);
     const { code } = await sup({ home: "/tmp/sup-none" }, [...argv.split(" "), "--units", "/u"], { roles: { daemon } });

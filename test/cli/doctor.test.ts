@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { FakeDaemon, sup } from "./fake.ts";
 import { daemonInfo } from "./fixtures.ts";
 
-/** Waits for the answer, however slow this machine is, and is a program that is not there: a sup may be installed here. */
+/** Waits for the answer however slow this machine is, and uses a nonexistent program path, because a sup may be installed here. */
 const doctor = (daemon: FakeDaemon, ...args: string[]) =>
   sup(daemon, ["doctor", ...args], { host: { sleep: () => new Promise(() => {}), program: `${daemon.home}/sup` } });
 
@@ -12,15 +12,15 @@ test("a daemon of another version", async () => {
   await using daemon = new FakeDaemon(answering({ version: "9.9.9", pid: 1 << 29 }));
   const { code, out } = await doctor(daemon);
   expect(code).toBe(1);
-  expect(out).toContain("version: the daemon is sup 9.9.9, this is sup 1.2.3\n    → sup daemon restart (services go on)\n");
+  expect(out).toContain("version: the daemon is sup 9.9.9, this is sup 1.2.3\n    → sup daemon restart (services keep running)\n");
 });
 
-test("what the daemon noted itself, without what has a check of its own", async () => {
+test("the daemon's notes are listed, except those that another check reports", async () => {
   const notes = ["the database was damaged", "/u/web.unit.json:1:1: error: unknown key", "port 7870 is taken by nginx (pid 8); the API is available on the unix socket only"]; // prettier-ignore
   await using daemon = new FakeDaemon(answering({ version: "1.2.3", pid: 1 << 29, notes, url: null }));
   const { out } = await doctor(daemon, "--json");
   const { findings } = JSON.parse(out) as { findings: Array<{ check: string; message: string; severity: string }> };
-  const of = findings.filter(({ check }) => check !== "directories"); // the fake has none
+  const of = findings.filter(({ check }) => check !== "directories"); // the fake has no directories
   expect(of.map(({ check, severity, message }) => [check, severity, message])).toEqual([
     ["port", "warning", notes[2]!],
     ["notes of the daemon", "note", notes[0]!],

@@ -19,35 +19,35 @@ describe("sup why", () => {
     ],
   };
 
-  test("tells what happened, what the policy says and what comes; control characters are made harmless", async () => {
+  test("shows what happened, the policy and what happens next, with control characters escaped", async () => {
     await using daemon = new FakeDaemon({ why: () => answer });
     const { code, out } = await sup(daemon, ["why", "web.unit.json"]);
     expect(code).toBe(0);
     expect(daemon.asked[0]!.id).toBe("web");
-    expect(out).toMatch(/^. web is in backoff since .* It failed: exit code 3\. The next attempt is in 2s \(1 of 5\)\.\n\n/);
+    expect(out).toMatch(/^. web is in backoff since .* Failed: exit code 3\. Next attempt in 2s \(1 of 5\)\.\n\n/);
     expect(out).toContain("What happened (the last 15 of 20; -n shows more)\n");
     expect(out).not.toContain("Chapter 4.");
     expect(out).toMatch(/Chapter 19\.\n {4}│ [^\n]*red/);
     expect(out).not.toContain("\x1b");
     expect(out).toMatch(
-      /What its policy says\n {2}It is tried again\.\n\nWhat comes next\n {2}Retry 1 of 5 comes in 2s \(\d\d:\d\d:\d\d\)\.\n {2}Then it stays\.\n$/,
+      /Policy\n {2}It is tried again\.\n\nWhat happens next\n {2}Retry 1 of 5 comes in 2s \(\d\d:\d\d:\d\d\)\.\n {2}Then it stays\.\n$/,
     );
   });
 
-  test("-n says how much of the story; --json gives all of it", async () => {
+  test("-n limits the history; --json has all of it", async () => {
     await using daemon = new FakeDaemon({ why: () => answer });
     expect((await sup(daemon, ["why", "-n", "20", "web"])).out).toContain("Chapter 0.");
     expect((await sup(daemon, ["why", "-n", "0", "web"])).out).not.toContain("What happened");
     expect(JSON.parse((await sup(daemon, ["why", "--json", "web"])).out).story).toHaveLength(20);
   });
 
-  test("no such unit is exit code 4", async () => {
+  test("exits with 4 if the unit does not exist", async () => {
     await using daemon = new FakeDaemon({ why: () => new Failure("no-such-unit", "there is no unit web") });
     expect(await sup(daemon, ["why", "web"])).toMatchObject({ code: 4, err: "sup: there is no unit web\n" });
   });
 });
 
-test("sup explain prints waves, needs, policy and the sequence of retries", async () => {
+test("sup explain prints start waves, dependencies, policy and the retry times", async () => {
   const explanation = {
     id: "web",
     waves: [["db", "log"], ["web"]],
@@ -71,18 +71,18 @@ test("sup explain prints waves, needs, policy and the sequence of retries", asyn
 Start
   wave 1: db, log
   wave 2: web
-  It needs db (ready, order only).
+  Needs db (ready, order only).
   Needed by worker.
   It is ready when it says so.
 
 Policy
   It is tried again.
 
-Retries, when each run fails at once
+Retries, if each run fails immediately
   RETRY  AFTER     AT
       1     1s     1s
       2     1m  1m 1s
-  then fatal, 1m 1s after the first start and what the runs took
+  then fatal, 1m 1s after the first start plus the duration of the runs
 
 Enforcement
   By a cgroup.
@@ -119,7 +119,7 @@ describe("sup deps", () => {
     return await sup(daemon, ["deps", ...args]);
   };
 
-  test("a table in the order of the start", async () => {
+  test("prints a table in start order", async () => {
     expect((await deps("web")).out).toBe(`WAVE  UNIT     STATE    NEEDS
    1  db       running
    2  migrate  stopped  db (ready)
@@ -128,7 +128,7 @@ describe("sup deps", () => {
     expect((await deps()).out.split("\n")).toHaveLength(7);
   });
 
-  test("a tree: what was shown is not shown again; what is missing says so", async () => {
+  test("--tree expands a unit only once and marks missing units", async () => {
     expect((await deps("worker", "--tree")).out).toBe(`worker backoff
 ├─ web running (ready)
 │  ├─ db running (ready)
@@ -139,14 +139,14 @@ describe("sup deps", () => {
     expect((await deps("--tree")).out).toStartWith("alone stopped\nworker backoff\n");
   });
 
-  test("the other way round: what needs it", async () => {
+  test("--reverse shows dependents", async () => {
     expect((await deps("migrate", "--reverse", "--tree")).out).toBe(
       "migrate stopped\n└─ web running (succeeded)\n   └─ worker backoff (ready)\n",
     );
     expect((await deps("migrate", "--reverse")).out).toMatch(/migrate[\s\S]*web[\s\S]*worker/);
   });
 
-  test("--json gives that part of the graph; an unknown unit is exit code 4", async () => {
+  test("--json has that part of the graph; an unknown unit exits with 4", async () => {
     const part = JSON.parse((await deps("migrate", "--json")).out) as Graph;
     expect([part.nodes.map(({ id }) => id), part.edges]).toEqual([["db", "migrate"], [graph.edges[0]!]]); // prettier-ignore
     expect(await deps("nobody")).toMatchObject({ code: 4, err: expect.stringContaining("there is no unit nobody") });
@@ -175,7 +175,7 @@ describe("sup list --timers", () => {
     aService("soon", { schedule: { ...schedule, every_seconds: 300, next_run: ago(-5) } }),
   ];
 
-  test("the next first, with what became of the last run", async () => {
+  test("sorts by the next run and shows the result of the last run", async () => {
     await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services: [...services, ...timed] }) });
     const lines = (await sup(daemon, ["list", "--timers"])).out.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/ {2,}/)[0])).toEqual(["UNIT", "soon", "later", "off"]);
@@ -186,7 +186,7 @@ describe("sup list --timers", () => {
     expect(json.map(({ id }) => id).toSorted()).toEqual(["later", "off", "soon"]);
   });
 
-  test("none is said", async () => {
+  test("says when no unit has a schedule", async () => {
     await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services }) });
     expect((await sup(daemon, ["list", "--timers"])).out).toBe("No unit has a schedule.\n");
   });

@@ -11,7 +11,7 @@ import type { Host } from "../../src/cli/host.ts";
 import type { Roles } from "../../src/cli/roles.ts";
 import { NOW } from "./fixtures.ts";
 
-/** What a fake route is given; it answers with a value, an error, or a whole response. */
+/** The arguments of a fake route, which returns a value, an error, or a whole response. */
 export interface Asked {
   readonly id: string;
   readonly query: Readonly<Record<string, string>>;
@@ -28,8 +28,8 @@ export class Failure {
 }
 
 /**
- * A daemon's socket in a home of its own. Every answer is held to the contract's schema, so that a fixture cannot show the
- * command line what a daemon would never say.
+ * A daemon's socket in a temporary home. Every answer is validated against the contract's schema, so that a fixture cannot
+ * contain what a daemon would never send.
  */
 export class FakeDaemon {
   readonly home = mkdtempSync(join(tmpdir(), "sup-cli-"));
@@ -92,7 +92,7 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>;
   readonly host?: Partial<Host>;
   readonly roles?: Partial<Roles>;
-  /** Called with all that was written to standard output so far. */
+  /** Called with everything that was written to standard output so far. */
   readonly onOut?: (out: string) => void;
 }
 

@@ -18,12 +18,12 @@ function homeWith(files: Record<string, string>) {
 const GOOD = '{ "command": "/bin/true" }\n';
 
 describe("verify", () => {
-  test("a good file: 0", async () => {
+  test("a valid file exits with 0", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     expect(await sup(at, ["verify", at.path("units/web.unit.json")])).toEqual({ code: 0, out: "1 file checked: no errors\n", err: "" });
   });
 
-  test("a bad key: 1, with place, line, caret and what was meant", async () => {
+  test("an unknown key exits with 1 and shows the position, the line, a caret and a suggestion", async () => {
     using at = homeWith({ "units/web.unit.json": '{\n  "comand": "/bin/true"\n}\n' });
     const { code, out, err } = await sup(at, ["verify", at.path("units/web.unit.json")]);
     expect(code).toBe(1);
@@ -42,14 +42,14 @@ describe("verify", () => {
     expect(verdict.problems).toContainEqual(expect.objectContaining({ severity: "error", line: 2, column: 3, key: "comand" }));
   });
 
-  test("without a file: the whole unit path, an earlier directory first", async () => {
+  test("without a file, checks the whole unit path; earlier directories take precedence", async () => {
     using at = homeWith({ "a/web.unit.json": GOOD, "b/web.unit.json": "{", "b/db.unit.json": GOOD });
     const { code, out } = await sup(at, ["verify", "--json", "--units", at.path("a"), "--units", at.path("b")]);
     expect(code).toBe(0);
     expect(JSON.parse(out).files.sort()).toEqual([at.path("a/web.unit.json"), at.path("b/db.unit.json")]);
   });
 
-  test("a dependency is looked for beside the file and in the unit path, and other files' errors stay theirs", async () => {
+  test("dependencies are found next to the file and in the unit path, and errors of other files are not reported", async () => {
     using at = homeWith({
       "draft/web.unit.json": '{ "command": "/bin/true", "dependencies": ["db", "mq"] }',
       "draft/broken.unit.json": "{",
@@ -61,14 +61,14 @@ describe("verify", () => {
     expect(await sup(at, ["verify", at.path("draft/web.unit.json")])).toMatchObject({ code: 1, err: expect.stringContaining("db") });
   });
 
-  test("drop-ins are merged, and verifying one is verifying its unit", async () => {
+  test("drop-ins are merged, and verifying a drop-in verifies its unit", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD, "units/web.unit.json.d/a.json": '{ "prt": 80 }' });
     const { code, err } = await sup(at, ["verify", at.path("units/web.unit.json.d/a.json")]);
     expect(code).toBe(1);
     expect(err).toContain('a.json:1:3: error: unknown key "prt"');
   });
 
-  test("two directories may have a unit of one name, and each is checked", async () => {
+  test("units of the same name in two directories are both checked", async () => {
     using at = homeWith({ "a/web.unit.json": "{", "b/web.unit.json": '{ "comand": 1 }' });
     const { out } = await sup(at, ["verify", "--json", at.path("a"), at.path("b/web.unit.json")]);
     const verdict = JSON.parse(out);
@@ -87,7 +87,7 @@ describe("verify", () => {
     expect(outcome.err).toMatch(words);
   });
 
-  test("a name is that of a unit, also where a directory is called so", async () => {
+  test("a bare name means the unit, even if there is a directory of that name", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD, "units/other.unit.json": GOOD });
     const here = process.cwd();
     mkdirSync(at.path("web"));
@@ -102,7 +102,7 @@ describe("verify", () => {
     }
   });
 
-  test("an empty unit path is no error, and says so", async () => {
+  test("an empty unit path is reported, but is not an error", async () => {
     using at = homeWith({});
     expect(await sup(at, ["verify"])).toEqual({ code: 0, out: `No unit files in ${at.path("units")}.\n`, err: "" });
   });
@@ -128,15 +128,15 @@ describe("edit", () => {
     },
   });
 
-  test("opens the file of the unit path in $EDITOR, checks it and says what to run", async () => {
+  test("opens the unit's file in $EDITOR, checks it and suggests the next command", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     const seen: string[][] = [];
     const { code, out } = await sup(at, ["edit", "web"], writes('{ "command": "/bin/false" }', seen));
     expect(seen).toEqual([["/bin/sh", "-c", 'ed --quiet "$@"', "ed --quiet", at.path("units/web.unit.json")]]);
-    expect({ code, out }).toEqual({ code: 0, out: `${at.path("units/web.unit.json")} is fine. \`sup reload --dry-run\` shows what would change, \`sup reload\` brings it into force.\n` }); // prettier-ignore
+    expect({ code, out }).toEqual({ code: 0, out: `${at.path("units/web.unit.json")} is valid. \`sup reload --dry-run\` shows what would change, \`sup reload\` applies it.\n` }); // prettier-ignore
   });
 
-  test("$VISUAL comes before $EDITOR", async () => {
+  test("$VISUAL takes precedence over $EDITOR", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     const seen: string[][] = [];
     const given = writes(null, seen);
@@ -144,7 +144,7 @@ describe("edit", () => {
     expect(seen[0]?.[2]).toBe('see "$@"');
   });
 
-  test("the daemon knows best where the file is", async () => {
+  test("uses the path that the daemon reports", async () => {
     using at = homeWith({ "elsewhere/web.unit.json": GOOD, "units/web.unit.json": GOOD });
     await using daemon = new FakeDaemon({ service: () => detailOf(aService("web", { file: at.path("elsewhere/web.unit.json") })) });
     const seen: string[][] = [];
@@ -152,15 +152,15 @@ describe("edit", () => {
     expect(seen[0]?.at(-1)).toBe(at.path("elsewhere/web.unit.json"));
   });
 
-  test("errors are shown, and the exit code is 1", async () => {
+  test("shows errors and exits with 1", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     const { code, out, err } = await sup(at, ["edit", "web"], writes('{ "comand": "x" }'));
     expect(code).toBe(1);
     expect(err).toContain('unknown key "comand"');
-    expect(out).toContain("the last good version stays in force");
+    expect(out).toContain("the last valid version stays in effect");
   });
 
-  test("a new drop-in is made, and left out again when nothing was written", async () => {
+  test("creates a new drop-in, and removes it if nothing was entered", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     const path = at.path("units/web.unit.json.d/local.json");
     expect(await sup(at, ["edit", "web", "--drop-in", "local"], writes(null))).toMatchObject({ code: 0, out: "Nothing changed.\n" });
@@ -169,12 +169,12 @@ describe("edit", () => {
     expect(readFileSync(path, "utf8")).toBe('{ "priority": 5 }');
   });
 
-  test("an unknown unit: 4, and where to make it", async () => {
+  test("an unknown unit exits with 4 and hints at where to create it", async () => {
     using at = homeWith({});
     expect(await sup(at, ["edit", "web"], writes(null))).toEqual({
       code: 4,
       out: "",
-      err: `sup: there is no unit file web.unit.json in ${at.path("units")}\n  to make one, write ${at.path("units/web.unit.json")}\n`,
+      err: `sup: there is no unit file web.unit.json in ${at.path("units")}\n  to create it, write ${at.path("units/web.unit.json")}\n`,
     });
   });
 
@@ -186,20 +186,20 @@ describe("edit", () => {
   });
 
   test.each([
-    [1, /ended with exit code 1/],
-    [null, /ended with no exit code/],
-  ])("an editor that ends with %p is a failure", async (code, words) => {
+    [1, /exited with code 1/],
+    [null, /could not be run/],
+  ])("fails if the editor exits with %p", async (code, words) => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     const outcome = await sup(at, ["edit", "web"], { host: { isTerminal: () => true, interactive: async () => code } });
     expect(outcome).toMatchObject({ code: 1, err: expect.stringMatching(words) });
   });
 
-  test("without an editor and without a terminal nothing is started", async () => {
+  test("fails without an editor and a terminal", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     expect(await sup(at, ["edit", "web"])).toMatchObject({ code: 1, err: expect.stringMatching(/no terminal for an editor/) });
   });
 
-  test("a drop-in cannot climb out of its directory", async () => {
+  test("the name of a drop-in cannot leave its directory", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD });
     expect(await sup(at, ["edit", "web", "--drop-in", "../evil"], writes(null))).toMatchObject({ code: 2 });
   });

@@ -10,7 +10,7 @@ const line = (ms: number, text: string, stream: LogLineShape["stream"] = "stdout
   text,
 });
 
-/** A body that is given out piece by piece; after the last one it ends. */
+/** A body that is sent piece by piece and ends after the last one. */
 const stream = (type: string, ...pieces: string[]): Response =>
   new Response(new ReadableStream({
     async start(controller) {
@@ -26,7 +26,7 @@ const ndjson = (...values: unknown[]): string => values.map((value) => `${JSON.s
 const over = new Failure("not-ready", "the daemon is ending");
 
 describe("logs", () => {
-  test("one unit: local time and text", async () => {
+  test("one unit: prints local time and text", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [line(1, "one"), line(20, "t\x1b[31mwo")] });
     const { code, out } = await sup(daemon, ["logs", "web", "-n", "2", "--grep", "o"]);
     expect(code).toBe(0);
@@ -40,7 +40,7 @@ describe("logs", () => {
     expect(daemon.asked[0]?.query).toEqual({ since: "2026-11-22T19:50:00.000Z", until: "2026-11-22T19:55:00.000Z" });
   });
 
-  test("several units: merged by time behind aligned names", async () => {
+  test("several units: merged by time, with aligned names in front", async () => {
     const lines: Record<string, LogLineShape[]> = { web: [line(1, "first"), line(3, "third")], worker: [line(2, "second")] };
     await using daemon = new FakeDaemon({ resolve: () => ({ units: ["web", "worker"] }), serviceLogs: ({ id }) => lines[id] });
     const { out } = await sup(daemon, ["logs", "w*"]);
@@ -53,13 +53,13 @@ describe("logs", () => {
     expect((await sup(daemon, ["logs", "w*", "-n", "1", "--bare"])).out).toBe("third\n");
   });
 
-  test("--json: an object a line, with the unit", async () => {
+  test("--json: one object per line, with the unit", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [line(1, "one", "stderr")] });
     const { out } = await sup(daemon, ["logs", "web", "--json"]);
     expect(JSON.parse(out)).toEqual({ ...line(1, "one", "stderr"), service_id: "web" });
   });
 
-  test("-o: the time alone, an object a line, or the records of the file", async () => {
+  test("-o: short time, one object per line, or the lines as stored", async () => {
     const lines = [line(1, "one"), { ...line(2, "t\x1b[31mwo", "stderr"), full: false }, { ...line(3, "raw"), time: "" }];
     await using daemon = new FakeDaemon({ serviceLogs: () => lines.slice(0, 2) });
     expect((await sup(daemon, ["logs", "web", "-o", "text"])).out).toBe((await sup(daemon, ["logs", "web"])).out);
@@ -72,27 +72,30 @@ describe("logs", () => {
     );
   });
 
-  test("-o and --json must not ask for different things", async () => {
+  test("-o cannot be combined with a different format", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [] });
     const { code, out, err } = await sup(daemon, ["logs", "web", "-o", "short", "--json"]);
     expect({ code, said: /cannot use -o short with --json/.test(out + err) }).toEqual({ code: 2, said: true });
   });
 
-  test("--bare puts lines together that are in parts, each stream and unit for itself", async () => {
+  test("--bare joins lines that were stored in parts, separately per stream and unit", async () => {
     const part = (text: string, stream: LogLineShape["stream"] = "stdout"): LogLineShape => ({ ...line(1, text, stream), full: false });
     const lines = [part("{long "), part("bad ", "stderr"), part("er "), line(1, "end}"), line(2, "thing", "stderr"), part("not done")];
     await using daemon = new FakeDaemon({ serviceLogs: () => lines });
     expect((await sup(daemon, ["logs", "web", "--bare"])).out).toBe("{long er end}\nbad thing\nnot done\n");
   });
 
-  test("what is wrong with a query is a wrong use, whoever finds it", async () => {
+  test("an invalid query is a usage error, whether the command line or the daemon detects it", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => new Failure("invalid", "cannot accept grep: no look-around") });
     for (const [args, words] of [
       [["--grep", "("], 'cannot use --grep "(": missing )'],
       [["--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
       [["-f", "--grep", "a(?=b)+"], "cannot accept grep: no look-around"],
-      [["--since", "today", "--until", "yesterday"], "cannot use --since today with --until yesterday: it begins after its end"],
-      [["--invocation", "abc"], "cannot use --invocation abc: it is no run"],
+      [
+        ["--since", "today", "--until", "yesterday"],
+        "cannot use --since today with --until yesterday: the range would end before it begins",
+      ],
+      [["--invocation", "abc"], "cannot use --invocation abc: it is not an invocation"],
       [["--since", "soon"], "cannot read --since soon as a time"],
     ] as const) {
       const { code, err } = await sup(daemon, ["logs", "web", ...args]);
@@ -100,20 +103,20 @@ describe("logs", () => {
     }
   });
 
-  test("lines without a time are not passed off as lines of that time", async () => {
+  test("notes that lines without a time ignore --since and --until", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [{ ...line(1, "raw"), time: "" }] });
-    const words = "sup: lines of web have no time (its log is or was raw): they are shown whatever --since and --until say\n";
+    const words = "sup: lines of web without a time (raw log format) are shown regardless of --since and --until\n";
     expect(await sup(daemon, ["logs", "web", "--since", "10m", "--bare"])).toEqual({ code: 0, out: "raw\n", err: words });
     expect((await sup(daemon, ["logs", "web", "--bare"])).err).toBe("");
   });
 
-  test("--stderr asks for that stream alone", async () => {
+  test("--stderr requests only that stream", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => [] });
     await sup(daemon, ["logs", "web", "--stderr"]);
     expect(daemon.asked[0]?.query).toEqual({ stream: "stderr" });
   });
 
-  test("-f goes on after the daemon broke off, from the last line, and says gaps", async () => {
+  test("-f resumes after the last line when the connection breaks, and reports gaps", async () => {
     let calls = 0;
     await using daemon = new FakeDaemon({
       serviceLogs: () => {
@@ -126,13 +129,13 @@ describe("logs", () => {
     });
     const { code, out, err } = await sup(daemon, ["logs", "-f", "-n", "5", "web", "--bare"]);
     expect(out).toBe("one\ntwo\nthree\n");
-    expect(err).toBe("sup: web: lines are missing here: their file was deleted before it was read\nsup: the daemon is ending\n");
+    expect(err).toBe("sup: web: lines are missing here: their log file was deleted before it was read\nsup: the daemon is ending\n");
     expect(code).toBe(1);
     expect(daemon.asked[0]?.query).toEqual({ lines: "5", follow: "true", places: "true" });
     expect(daemon.asked[1]?.query).toEqual({ since: line(1, "").time, follow: "true", places: "true" });
   });
 
-  test("lines that share a stamp are all shown, once, also over a break", async () => {
+  test("lines with the same time are each shown once, even across a break", async () => {
     let calls = 0;
     await using daemon = new FakeDaemon({
       serviceLogs: () => {
@@ -146,7 +149,7 @@ describe("logs", () => {
     expect((await sup(daemon, ["logs", "-f", "web", "--bare"])).out).toBe("a\nb\nc\nd\ne\nf\n");
   });
 
-  test("after a break it goes on at the last place, without the lines that came after that, and stays with its run", async () => {
+  test("after a break it resumes at the last position, without duplicates, and stays with its run", async () => {
     let calls = 0;
     const head = { place: "1:10:a", invocation: "3f2a9c1b" };
     await using daemon = new FakeDaemon({
@@ -155,7 +158,7 @@ describe("logs", () => {
         if (calls === 1) return stream("application/x-ndjson", ndjson(line(1, "a"), head, line(1, "b"), { place: "1:20:a" }, line(1, "c")));
         if (calls === 2)
           return stream("application/x-ndjson", ndjson({ ...head, place: "1:20:a", resumed: true }, line(1, "c"), line(2, "d")));
-        // The place is lost: by the time then, of which one line is known.
+        // The position is lost, so it resumes by time; one line of that time is already known.
         return stream("application/x-ndjson", ndjson({ ...head, place: null, resumed: false }, line(2, "d"), line(2, "e"), { over: true }));
       },
     });
@@ -169,7 +172,7 @@ describe("logs", () => {
     ]);
   });
 
-  test("what is there of several units is merged by time before anything that comes", async () => {
+  test("existing lines of several units are merged by time before new lines are printed", async () => {
     await using daemon = new FakeDaemon({
       resolve: () => ({ units: ["web", "db"] }),
       serviceLogs: ({ id }) =>
@@ -180,7 +183,7 @@ describe("logs", () => {
     expect((await sup(daemon, ["logs", "-f", "web", "db", "--bare"])).out).toBe("1\n2\n3\n4\n5\n");
   });
 
-  test("an unknown unit ends with 4", async () => {
+  test("an unknown unit exits with 4", async () => {
     await using daemon = new FakeDaemon({ serviceLogs: () => new Failure("no-such-unit", "there is no unit x", "did you mean y?") });
     for (const argv of [
       ["logs", "x"],
@@ -196,7 +199,7 @@ describe("events -f", () => {
   const snapshot: StreamChange = { kind: "snapshot", data: { daemon: daemonInfo, services: [] } };
   const event = (id: number, given = {}): StreamChange => ({ kind: "event", data: anEvent(id, given) });
 
-  test("history first, then what comes, each event once; a break resumes with Last-Event-ID", async () => {
+  test("prints the history, then new events, each once; resumes with Last-Event-ID after a break", async () => {
     const asked: Array<string | null> = [];
     await using daemon = new FakeDaemon({
       events: () => [anEvent(10), anEvent(11)],
@@ -213,7 +216,7 @@ describe("events -f", () => {
     expect({ code, err }).toEqual({ code: 1, err: "sup: the daemon is ending\n" });
   });
 
-  test("what happened while the daemon was renewed is told, once, and nothing that was passed over before", async () => {
+  test("events during a daemon restart are printed once, and earlier events are not repeated", async () => {
     const at = (id: number) => anEvent(id, { service_id: "db" });
     let recorded = [at(10), at(11), anEvent(12)];
     let streams = 0;

@@ -38,34 +38,34 @@ test("all running units in a table, each with its memory and its CPU", async () 
   const { code, out } = await sup(daemon, ["forecast"]);
   expect(code).toBe(0);
   const lines = out.trimEnd().split("\n");
-  expect(lines[0]).toMatch(/^UNIT +OF +NOW +AN HOUR +LIMIT +TREND +REACHES ITS LIMIT$/);
-  expect(lines[1]).toMatch(/^web +memory +400M +\+60\.0M +512M +rising \(a leak\?\) +in 2h$/);
+  expect(lines[0]).toMatch(/^UNIT +RESOURCE +NOW +PER HOUR +LIMIT +TREND +REACHES ITS LIMIT$/);
+  expect(lines[1]).toMatch(/^web +memory +400M +\+60\.0M +512M +rising \(leak\?\) +in 2h$/);
   expect(lines[2]).toMatch(/^ +cpu +12% +steady$/);
   expect(lines[3]).toMatch(/^db +memory +warming-up$/);
 });
 
-test("one unit in words", async () => {
+test("describes one unit in sentences", async () => {
   await using daemon = new FakeDaemon({ serviceForecast: () => web });
   expect(await sup(daemon, ["forecast", "web.unit.json"])).toMatchObject({
     code: 0,
-    out: "web\n  Memory grows by 60 MiB an hour.\n  CPU shows no trend: 12 %.\n  It seems to leak memory.\n",
+    out: "web\n  Memory grows by 60 MiB an hour.\n  CPU shows no trend: 12 %.\n  Possible memory leak.\n",
   });
   expect(JSON.parse((await sup(daemon, ["forecast", "web", "--json"])).out)).toEqual(web);
 });
 
-test("a unit that does not run, and none that does", async () => {
+test("a unit that is not running, and no running units", async () => {
   const down: Trend = { ...STEADY, verdict: "not-running", text: "It does not run", level: null };
   await using daemon = new FakeDaemon({
     serviceForecast: () => ({ ...web, run_since: null, memory: down, cpu: down }),
     forecasts: () => [],
   });
   expect((await sup(daemon, ["forecast", "web"])).out).toBe("web\n  It does not run.\n");
-  expect((await sup(daemon, ["forecast"])).out).toBe("No unit runs.\n");
+  expect((await sup(daemon, ["forecast"])).out).toBe("No unit is running.\n");
 });
 
-test("of a unit without a limit: when the machine is full", async () => {
+test("a unit without a limit: when the machine's memory is full", async () => {
   const memory = { ...LEAK, limit: null, of_machine: true };
   await using daemon = new FakeDaemon({ forecasts: () => [{ ...web, memory }] });
   const { out } = await sup(daemon, ["forecast"]);
-  expect(out).toContain("in 2h (all of the machine's memory)");
+  expect(out).toContain("in 2h (the machine's total memory)");
 });

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { marked, roff } from "../../src/base/roff.ts";
-import { CATALOG } from "../../src/cli/table/commands.ts";
-import { manPage } from "../../src/cli/table/man-page.ts";
+import { COMMANDS } from "../../src/cli/table/commands.ts";
+import { manPage } from "../../src/cli/help/man-page.ts";
 import { OPTIONS, spellings, type OptionRow } from "../../src/cli/table/options.ts";
 import { unitManPage } from "../../src/spec/documents/unit-man.ts";
 import { supportedKeys } from "../../src/spec/documents/unit-reference.ts";
 
 const plain = (page: string): string => page.replaceAll("\\-", "-").replaceAll(/\\f[BIR]/g, "");
 
-describe("texts for man", () => {
+describe("roff", () => {
   test.each([
     ["a-b\\c", "a\\-b\\ec"],
     [".so /etc/passwd", "\\&.so /etc/passwd"],
@@ -17,15 +17,15 @@ describe("texts for man", () => {
     expect(roff(text)).toBe(wanted);
   });
 
-  test("code and strong words are bold, links are their words", () => {
+  test("code and strong text are bold, links become their text", () => {
     expect(marked("`a-b` and **c** in [d](http://e)")).toBe("\\fBa\\-b\\fR and \\fBc\\fR in d");
     expect(marked("`.x` starts a line")).toBe("\\fB\\&.x\\fR starts a line");
   });
 });
 
-test("sup(1) has every command and option that is shown, and none that is not", () => {
+test("sup(1) has every visible command and option, and no hidden one", () => {
   const page = plain(manPage());
-  for (const row of CATALOG) expect([row.name, page.includes(`\n${row.name}`)]).toEqual([row.name, !row.hidden]);
+  for (const row of COMMANDS) expect([row.name, page.includes(`\n${row.name}`)]).toEqual([row.name, !row.hidden]);
   for (const row of Object.values(OPTIONS) as OptionRow[]) expect(page.includes(spellings(row).long)).toBe(!row.hidden);
 });
 

@@ -1,26 +1,27 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { CATALOG, THEMES } from "../../src/cli/table/commands.ts";
-import { parseFast } from "../../src/cli/fast.ts";
+import { THEMES } from "../../src/cli/table/command-row.ts";
+import { COMMANDS } from "../../src/cli/table/commands.ts";
+import { parseFast } from "../../src/cli/parse/fast-parser.ts";
 import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "../../src/cli/table/options.ts";
-import { parseFully } from "../../src/cli/program.ts";
+import { parseFully } from "../../src/cli/parse/full-parser.ts";
 import type { Host } from "../../src/cli/host.ts";
 
 const silent = { env: {}, write: () => {}, columns: () => 80, isTerminal: () => false } as unknown as Host;
 
-describe("the catalog", () => {
+describe("the command table", () => {
   test("names and aliases are unique", () => {
-    const names = CATALOG.flatMap((row) => [row.name, ...(row.aliases ?? [])]);
+    const names = COMMANDS.flatMap((row) => [row.name, ...(row.aliases ?? [])]);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test.each(CATALOG.map((row) => [row.name, row] as const))("%s has a theme, an example of its own and a module", async (_, row) => {
+  test.each(COMMANDS.map((row) => [row.name, row] as const))("%s has a theme, an example of its own and a module", async (_, row) => {
     expect(THEMES).toContain(row.theme);
     expect(row.examples.length).toBeGreaterThan(0);
     expect((await row.load()).run).toBeFunction();
   });
 
-  test.each(CATALOG.flatMap((row) => row.examples).filter((example) => /^sup [^|&>]*$/.test(example)))(
+  test.each(COMMANDS.flatMap((row) => row.examples).filter((example) => /^sup [^|&>]*$/.test(example)))(
     "the example `%s` is understood",
     (example) => {
       const argv = example.split(" ").slice(1).map((word) => word.replaceAll("'", "")); // prettier-ignore
@@ -49,7 +50,7 @@ describe("the fast parser", () => {
       values.map((value) => [`${long}=${value}`]),
     );
   });
-  const command = fc.constantFrom(...CATALOG.map((row) => row.name), "daemon-reload", "nonsense");
+  const command = fc.constantFrom(...COMMANDS.map((row) => row.name), "daemon-reload", "nonsense");
   const tokens = fc.array(
     fc.oneof(
       spelling,
@@ -60,7 +61,7 @@ describe("the fast parser", () => {
 
   const few = fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(spelling, { maxLength: 2 }) });
 
-  test("where it answers, commander gives the same answer", () => {
+  test("commander parses what it accepts in the same way", () => {
     let answered = 0;
     fc.assert(
       fc.property(few, command, tokens, (before, name, after) => {
@@ -70,7 +71,7 @@ describe("the fast parser", () => {
         answered++;
         const full = parseFully(argv, silent);
         if (typeof full === "number") throw new Error(`commander refuses ${argv.join(" ")}`);
-        expect({ row: fast.row.name, args: fast.args, options: fast.options }).toEqual({ row: full.row.name, args: full.args, options: full.options }); // prettier-ignore
+        expect({ row: fast.command.name, args: fast.args, options: fast.options }).toEqual({ row: full.command.name, args: full.args, options: full.options }); // prettier-ignore
       }),
       { numRuns: 2000 },
     );
@@ -85,7 +86,7 @@ describe("the fast parser", () => {
     [["logs", "-f", "-n", "5", "web"], { follow: true, lines: 5 }],
     [["logs", "--lines=0", "web"], { lines: 0 }],
     [["verify", "--units", "a", "--units=b"], { units: ["a", "b"] }],
-  ] as const)("it takes %j", (argv, options) => {
+  ] as const)("accepts %j", (argv, options) => {
     expect(parseFast(argv)?.options).toEqual(options as never);
   });
 
@@ -98,7 +99,7 @@ describe("the fast parser", () => {
     [["daemon", "dance"]],
     [["-q", "start", "web"]],
     [["logs", "-n", "x", "web"]],
-  ] as const)("it leaves %j to commander", (argv) => {
+  ] as const)("leaves %j to commander", (argv) => {
     expect(parseFast(argv)).toBeNull();
   });
 });

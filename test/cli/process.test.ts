@@ -11,7 +11,7 @@ const shop = {
   service: ({ id }: { id: string }) => new Failure("no-such-unit", `there is no unit ${id}`),
 };
 
-/** The command line as a process of its own. */
+/** Runs the command line in its own process. */
 function spawn(home: string, argv: readonly string[], env: Record<string, string> = {}) {
   return Bun.spawn([process.execPath, MAIN, ...argv], {
     env: { SUP_HOME: home, PATH: process.env.PATH ?? "", ...env },
@@ -25,7 +25,7 @@ async function run(home: string, argv: readonly string[], env: Record<string, st
   return { out, err, code };
 }
 
-/** What it prints when all is well. */
+/** The output of a command that succeeds. */
 async function shown(home: string, argv: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const { out, err, code } = await run(home, argv, env);
   expect({ err, code }).toEqual({ err: "", code: 0 });
@@ -33,14 +33,14 @@ async function shown(home: string, argv: readonly string[], env: Record<string, 
 }
 
 describe("as a process", () => {
-  test("the exit code is the process's", async () => {
+  test("the exit code becomes that of the process", async () => {
     await using daemon = new FakeDaemon(shop);
     expect(await run(daemon.home, ["is-active", "nope", "-q"])).toMatchObject({ code: 4 });
     expect(await run(daemon.home, ["version"])).toMatchObject({ code: 0, out: expect.stringMatching(/^sup \d+\.\d+\.\d+\n$/) });
     expect(await run(daemon.home, ["frobnicate"])).toMatchObject({ code: 2, out: "" });
   });
 
-  test("no colours into a pipe, unless FORCE_COLOR says so", async () => {
+  test("prints no colours into a pipe, unless FORCE_COLOR is set", async () => {
     await using daemon = new FakeDaemon(shop);
     expect(await shown(daemon.home, ["status"])).not.toContain("\x1b");
     expect(await shown(daemon.home, ["status"], { FORCE_COLOR: "1" })).toContain("\x1b[32m");
@@ -48,13 +48,13 @@ describe("as a process", () => {
     expect(await shown(daemon.home, ["help"], { FORCE_COLOR: "1", NO_COLOR: "1" })).not.toContain("\x1b");
   });
 
-  test("a long answer goes through a pipe whole", async () => {
+  test("a long output goes through a pipe completely", async () => {
     const many = Array.from({ length: 2000 }, (_, i) => aService(`unit-${i}`));
     await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services: many }) });
     expect(JSON.parse(await shown(daemon.home, ["status", "--json"])).services).toHaveLength(2000);
   });
 
-  test("a reader that has seen enough ends it quietly", async () => {
+  test("exits quietly when the reader closes the pipe", async () => {
     const many = Array.from({ length: 2000 }, (_, i) => aService(`unit-${i}`));
     await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services: many }) });
     const shell = Bun.spawn(["/bin/sh", "-c", '"$@" | head -n 1', "sh", process.execPath, MAIN, "status"], {
@@ -66,7 +66,7 @@ describe("as a process", () => {
     expect(out).toStartWith("sup 0.1.0");
   });
 
-  test("an editor with options is run on this terminal", async () => {
+  test("runs an editor with options on this terminal", async () => {
     const home = mkdtempSync(join(tmpdir(), "sup-edit-"));
     try {
       const script = join(home, "editor");
@@ -76,7 +76,7 @@ describe("as a process", () => {
       await Bun.write(join(units, "web.unit.json"), "{}");
       const { code, out, err } = await run(home, ["edit", "web", "--units", units], { EDITOR: `${script} --fast` });
       expect({ code, err }).toEqual({ code: 0, err: "" });
-      expect(out).toContain("web.unit.json is fine");
+      expect(out).toContain("web.unit.json is valid");
     } finally {
       rmSync(home, { recursive: true, force: true });
     }

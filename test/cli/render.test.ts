@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { ServiceDetail } from "../../src/api/contract/shapes.ts";
 import { clip, layOut } from "../../src/cli/render/columns.ts";
 import { coloured, plain, wantsColour } from "../../src/cli/render/paint.ts";
 import { prefixer } from "../../src/cli/render/prefix.ts";
@@ -8,16 +9,16 @@ import { statusTable } from "../../src/cli/render/status-table.ts";
 import { logTime, relative, shortTime, sinceWhen } from "../../src/cli/render/time.ts";
 import { why } from "../../src/cli/render/why.ts";
 import { flatten } from "../../src/cli/commands/show.ts";
-import { select } from "../../src/cli/input/select.ts";
-import { parseWhen } from "../../src/cli/input/when.ts";
+import { selectServices } from "../../src/cli/requests/select-services.ts";
+import { parseTime } from "../../src/cli/parse/time.ts";
 import { STATES } from "../../src/base/words.ts";
 import { aService, ago, daemonInfo, detailOf, NOW, services } from "./fixtures.ts";
 
-const look = { paint: plain, width: undefined, now: NOW };
+const style = { paint: plain, width: undefined, now: NOW };
 
 describe("the status table", () => {
-  test("troubles come first, critical ones before others, then a row for each unit", () => {
-    const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken"] }, services, look);
+  test("problems come first, critical units before others, then a row for each unit", () => {
+    const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken"] }, services, style);
     const [head, troubles, table] = text.split("\n\n");
     expect(head).toBe("sup 0.1.0 pid 4242, up 1h 2m   5 units: 2 running, 1 backoff, 1 stopped, 1 fatal");
     expect(troubles!.split("\n").map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual(["! port", "✗ db", "! api:", "✗ old:"]);
@@ -27,33 +28,33 @@ describe("the status table", () => {
 
   test("no line is wider than the terminal", () => {
     const wide = [aService("web", { description: "日本語の説明 ".repeat(20) }), aService("db", { description: "x".repeat(300) })];
-    const table = statusTable(daemonInfo, wide, { ...look, width: 90 })
+    const table = statusTable(daemonInfo, wide, { ...style, width: 90 })
       .split("\n\n")
       .at(-1)!;
     for (const line of table.split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(90);
     expect(table).toContain("…");
   });
 
-  test("colours shift no column", () => {
-    const painted = statusTable(daemonInfo, services, { ...look, paint: coloured });
+  test("colours do not shift columns", () => {
+    const painted = statusTable(daemonInfo, services, { ...style, paint: coloured });
     expect(painted).toContain("\x1b[");
-    expect(Bun.stripANSI(painted)).toBe(statusTable(daemonInfo, services, look));
+    expect(Bun.stripANSI(painted)).toBe(statusTable(daemonInfo, services, style));
   });
 
-  test("names and descriptions cannot drive the terminal", () => {
-    const text = statusTable(daemonInfo, [aService("web", { description: "a\x1b[2J\tb\nc\u202e" })], look);
+  test("names and descriptions cannot control the terminal", () => {
+    const text = statusTable(daemonInfo, [aService("web", { description: "a\x1b[2J\tb\nc\u202e" })], style);
     expect(text).toContain("a b\\nc\\u{202e}");
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
   });
 
-  test("no units: says where to put them", () => {
-    expect(statusTable(daemonInfo, [], look)).toContain("/srv/units");
+  test("without units, explains where to put unit files", () => {
+    expect(statusTable(daemonInfo, [], style)).toContain("/srv/units");
   });
 });
 
-describe("the long form", () => {
+describe("the detailed status", () => {
   test("of a running unit", () => {
-    const text = statusLong(detailOf(aService("web", { changed_on_disk: true, dependencies: [{ unit: "db", condition: "ready", required: false, restart: false }], labels: { team: "a" }, port: 80 })), look); // prettier-ignore
+    const text = statusLong(detailOf(aService("web", { changed_on_disk: true, dependencies: [{ unit: "db", condition: "ready", required: false, restart: false }], labels: { team: "a" }, port: 80 })), style); // prettier-ignore
     for (const fact of [
       "● web - The web service",
       /State: running since \w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(3m 5s ago\)/,
@@ -64,40 +65,56 @@ describe("the long form", () => {
       "Needs: db (ready, optional)",
       "Labels: team=a",
       "Port: 80",
-      "changed on disk; `sup reload` brings it into force",
+      "changed on disk; `sup reload` applies it",
       /Log\n {2}[\d: -]+ listening on 80$/,
     ])
       expect(text).toMatch(fact instanceof RegExp ? fact : new RegExp(fact.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
   });
 
+  test("shows the CPU and memory of each process, as far as they are known", () => {
+    const processes = [
+      { pid: 100, name: "web", cpu_percent: 0, memory_mb: 2048 },
+      { pid: 101, name: "worker", cpu_percent: 12.34, memory_mb: 3.14 },
+      { pid: 102, name: "new\x1b[2J", cpu_percent: null, memory_mb: 1 },
+      { pid: 103, name: "gone", cpu_percent: null, memory_mb: null },
+      { pid: 104, name: "old daemon" },
+    ];
+    const text = statusLong({ ...detailOf(aService("web")), processes: processes as ServiceDetail["processes"] }, style);
+    expect(text).toContain("Main PID: 100 (web), cpu 0.0%, memory 2.0G\n");
+    expect(text).toContain("├─101 worker, cpu 12%, memory 3.1M\n");
+    expect(text).toContain("├─102 new, memory 1.0M\n");
+    expect(text).toContain("├─103 gone\n");
+    expect(text).toContain("└─104 old daemon\n");
+  });
+
   test("of a unit with a bad file shows the errors", () => {
-    const text = statusLong(detailOf(aService("web", { problems: ['/u/web.unit.json:1:2: unknown key "x"'] })), look);
+    const text = statusLong(detailOf(aService("web", { problems: ['/u/web.unit.json:1:2: unknown key "x"'] })), style);
     expect(text).toContain('Errors: /u/web.unit.json:1:2: unknown key "x"');
-    expect(text).toContain("the last good version stays in force");
+    expect(text).toContain("the last valid version stays in effect");
   });
 });
 
 describe("why", () => {
   test.each([
-    [aService("x", { reason: "boot" }), "It runs because it is enabled."],
-    [aService("x", { health: "unhealthy" }), "It runs, but its health check fails."],
-    [aService("x", { restart_count: 1, last_exit: "killed by SIGKILL" }), "It runs again after it ended (killed by SIGKILL)."],
-    [aService("x", { state: "starting", waiting_for: ["db", "mq"] }), "It is to start, but cannot yet. It waits for db, mq."],
-    [aService("x", { state: "stopped", reason: "operator" }), "It is stopped because an operator said so."],
-    [aService("x", { state: "stopped", reason: "success" }), "It ended by itself with success."],
-    [aService("x", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 1, next_attempt: ago(-8) }), "It failed: exit code 3. The next attempt is in 8s (1 of 5)."], // prettier-ignore
-    [aService("x", { state: "backoff", reason: "signal", last_exit: "killed by SIGSEGV", retries: 9, max_retries: -1, next_attempt: ago(-8) }), "It was killed: killed by SIGSEGV. The next attempt is in 8s (retry 9)."], // prettier-ignore
-    [aService("x", { state: "failed", reason: "exit-code", last_exit: "exit code 1" }), "It failed: exit code 1. Its policy does not restart it after that; `sup start x` does."], // prettier-ignore
-    [aService("x", { state: "fatal", reason: "health", retries: 5 }), "Its health check kept failing. It was given up after 5 retries; `sup start x` tries again."], // prettier-ignore
+    [aService("x", { reason: "boot" }), "Running (enabled, so it starts with the daemon)."],
+    [aService("x", { health: "unhealthy" }), "Running, but its health check fails."],
+    [aService("x", { restart_count: 1, last_exit: "killed by SIGKILL" }), "Running again after it exited (killed by SIGKILL)."],
+    [aService("x", { state: "starting", waiting_for: ["db", "mq"] }), "Start requested. Waiting for db, mq."],
+    [aService("x", { state: "stopped", reason: "operator" }), "Stopped (requested by an operator)."],
+    [aService("x", { state: "stopped", reason: "success" }), "Exited successfully."],
+    [aService("x", { state: "backoff", reason: "exit-code", last_exit: "exit code 3", retries: 1, next_attempt: ago(-8) }), "Failed: exit code 3. Next attempt in 8s (1 of 5)."], // prettier-ignore
+    [aService("x", { state: "backoff", reason: "signal", last_exit: "killed by SIGSEGV", retries: 9, max_retries: -1, next_attempt: ago(-8) }), "Killed: killed by SIGSEGV. Next attempt in 8s (retry 9)."], // prettier-ignore
+    [aService("x", { state: "failed", reason: "exit-code", last_exit: "exit code 1" }), "Failed: exit code 1. Its policy does not restart it; `sup start x` does."], // prettier-ignore
+    [aService("x", { state: "fatal", reason: "health", retries: 5 }), "The health check kept failing. Gave up after 5 retries; `sup start x` tries again."], // prettier-ignore
   ])("%#", (service, sentence) => {
     expect(why(service, NOW)).toBe(sentence);
   });
 
-  test("every state has a story", () => {
-    for (const state of STATES) expect(why(aService("x", { state, reason: "unknown" }), NOW)).toMatch(/^It .*\.$/);
+  test("every state has an explanation", () => {
+    for (const state of STATES) expect(why(aService("x", { state, reason: "unknown" }), NOW)).toMatch(/^[A-Z].*\.$/);
   });
 
-  test("trouble is what a person should look at", () => {
+  test("a problem is a unit that needs attention", () => {
     expect(services.filter(isProblem).map(({ id }) => id)).toEqual(["db", "api", "old"]);
     expect(isProblem(aService("x", { state: "stopped", critical: true }))).toBe(true);
     expect(isProblem(aService("x", { problems: ["bad"] }))).toBe(true);
@@ -107,17 +124,17 @@ describe("why", () => {
 describe("columns", () => {
   const options = { width: undefined, head: (text: string) => text };
 
-  test("columns that are empty in every row are left out", () => {
+  test("omits columns that are empty in every row", () => {
     const text = layOut([{ title: "A" }, { title: "B" }, { title: "C" }], [[{ text: "1" }, { text: "" }, { text: "3" }]], options);
     expect(text).toEqual(["A  C", "1  3"]);
   });
 
-  test("numbers stand at the right, and wide characters count two", () => {
+  test("numbers are right-aligned, and wide characters count as two columns", () => {
     const rows = [[{ text: "日本" }, { text: "7" }], [{ text: "a" }, { text: "100" }]]; // prettier-ignore
     expect(layOut([{ title: "N" }, { title: "X", align: "right" }], rows, options)).toEqual(["N       X", "日本    7", "a     100"]);
   });
 
-  test("clip cuts between characters", () => {
+  test("clip cuts only between characters", () => {
     expect(clip("abcdef", 4)).toBe("abc…");
     expect(clip("日本語", 4)).toBe("日…");
     expect(clip("abc", 3)).toBe("abc");
@@ -143,14 +160,14 @@ describe("times", () => {
     expect([relative(ago(185), NOW), relative(ago(-3), NOW), relative(ago(0), NOW)]).toEqual(["3m 5s ago", "in 3s", "now"]);
   });
 
-  test("the date is left out for today alone", () => {
+  test("omits the date only for today", () => {
     const noon = new Date(2026, 10, 22, 12, 0, 0).getTime();
     expect(shortTime(new Date(noon - 3_600_000).toISOString(), noon)).toBe("11:00:00");
     expect(shortTime(new Date(noon - 86_400_000).toISOString(), noon)).toBe("2026-11-21 12:00:00");
     expect(sinceWhen(new Date(noon - 1000).toISOString(), noon)).toBe("Sun 2026-11-22 11:59:59 (1s ago)");
   });
 
-  test("a log stamp is cut to milliseconds", () => {
+  test("the time of a log line is cut to milliseconds", () => {
     expect(logTime("2026-11-22T20:00:00.129999999Z")).toEndWith(":00.129");
     expect(logTime("2026-11-22T20:00:00Z")).toEndWith(":00.000");
   });
@@ -178,16 +195,16 @@ describe("times", () => {
     ["2026-13-01", undefined],
     ["", undefined],
   ])("--since %s", (text, ms) => {
-    expect(parseWhen(text, now)).toBe(ms as number);
+    expect(parseTime(text, now)).toBe(ms as number);
   });
 });
 
-test("a pattern that stands for nothing is an error, whatever the others stand for", () => {
-  expect(select(services, ["web", "nope"])).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
-  expect(select(services, ["*", "web"])).toEqual({ ok: true, value: services });
+test("a pattern that matches nothing is an error, even if others match", () => {
+  expect(selectServices(services, ["web", "nope"])).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
+  expect(selectServices(services, ["*", "web"])).toEqual({ ok: true, value: services });
 });
 
-test("memory and percent keep three figures or so", () => {
+test("memory and percent have about three digits", () => {
   expect([memory(null), memory(1.23), memory(345.6), memory(1536)]).toEqual(["", "1.2M", "346M", "1.5G"]);
   expect([percent(null), percent(0.04), percent(123.4)]).toEqual(["", "0.0%", "123%"]);
 });

@@ -24,7 +24,7 @@ test.each(rows)("%s", (_, given, shown) => {
   expect(safe(given)).toBe(shown);
 });
 
-test("no control character but the tab ever comes through", () => {
+test("no control character except the tab comes through", () => {
   const nasty = fc.string({ unit: fc.oneof(fc.constantFrom("\x1b", "[", "]", "\x07", "\x9b", "\x9c", "\\", "m", ";", "\u202e", "\n"), fc.string({ minLength: 1, maxLength: 1, unit: "binary" })) }); // prettier-ignore
   fc.assert(
     fc.property(nasty, (text) => {
@@ -33,11 +33,11 @@ test("no control character but the tab ever comes through", () => {
   );
 });
 
-test("a cell of a table has no tabs", () => {
+test("a table cell has no tabs", () => {
   expect(safeCell("a\tb\x1b[1m")).toBe("a b");
 });
 
-test("JSON keeps its value while nothing in it can drive a terminal", () => {
+test("JSON keeps its value and cannot control a terminal", () => {
   const value = { text: "\x1b[2J\u009b2J\u202e" };
   const text = safeJson(value);
   expect(text).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/);

@@ -25,13 +25,13 @@ describe("sup top", () => {
     expect(out).toStartWith("sup 0.1.0  2 of 3 running, cpu 150%, memory 920M  by ");
   });
 
-  test("an unknown key is exit code 2; --json gives the units", async () => {
+  test("an unknown sort key exits with 2; --json prints the units", async () => {
     await using daemon = new FakeDaemon({ status });
     expect(await sup(daemon, ["top", "--sort", "colour"])).toMatchObject({ code: 2, err: expect.stringContaining("sort by cpu, memory") });
     expect(JSON.parse((await sup(daemon, ["top", "--json"])).out)).toHaveLength(3);
   });
 
-  test("on a terminal it follows the stream, sorts by a key press, fits the screen and leaves it as it was", async () => {
+  test("on a terminal it follows the stream, sorts on a key press, fits the screen and restores it", async () => {
     const text = `id: 1\nevent: snapshot\ndata: ${JSON.stringify(status())}\n\n`;
     const body = (): ReadableStream => new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(text)) });
     await using daemon = new FakeDaemon({ eventStream: () => new Response(body(), { headers: { "content-type": "text/event-stream" } }) });
@@ -65,7 +65,7 @@ describe("sup metrics", () => {
     ...(n > 190 ? { reported: { queue: n } } : {}),
   }));
 
-  test("a course with its peaks, then the points thinned out, the newest among them", async () => {
+  test("prints a sparkline with its peaks, then evenly spaced points including the newest", async () => {
     await using daemon = new FakeDaemon({ serviceMetrics: () => points });
     const { code, out } = await sup(daemon, ["metrics", "web"]);
     const lines = out.trimEnd().split("\n");
@@ -73,8 +73,8 @@ describe("sup metrics", () => {
     expect(lines[0]).toMatch(/^CPU +[▁█]{60} {2}10% … 90%, mean 10%$/);
     expect(lines[0]).toContain("█");
     expect(lines[1]).toMatch(/^Memory .* 100M … 299M, mean 200M$/);
-    expect(lines[2]).toMatch(/^Answer .* 4ms … 4ms, mean 4ms$/);
-    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +TASKS +FILES +RESTARTS +ANSWER +HEALTH +QUEUE$/);
+    expect(lines[2]).toMatch(/^Latency .* 4ms … 4ms, mean 4ms$/);
+    expect(lines[4]).toMatch(/^TIME +CPU +MEMORY +TASKS +FILES +RESTARTS +LATENCY +HEALTH +QUEUE$/);
     expect(lines).toHaveLength(25);
     expect(lines.at(-1)).toMatch(/299M .*199$/);
     expect(daemon.asked[0]!.query.since).toBe("1h");
@@ -86,7 +86,7 @@ describe("sup metrics", () => {
     await sup(daemon, ["metrics", "web", "--since", "2h"]);
     expect(daemon.asked.at(-1)!.query.since).toBe(ago(7200));
     expect(JSON.parse((await sup(daemon, ["metrics", "web", "--json"])).out)).toHaveLength(200);
-    expect((await sup(daemon, ["metrics", "none"])).out).toBe("No metrics of none since 1h ago.\n");
+    expect((await sup(daemon, ["metrics", "none"])).out).toBe("No metrics for none since 1h ago.\n");
     expect(await sup(daemon, ["metrics", "web", "--since", "soon"])).toMatchObject({ code: 2 });
   });
 });

@@ -11,10 +11,10 @@ test("sup help unit has every key and its parts, on lines that fit the terminal"
   }
   const tooLong = out.split("\n").filter((line) => line.length > 60 && line.trim().includes(" "));
   expect(tooLong).toEqual([]);
-  expect(out).not.toMatch(/`|\]\(|\*\*/); // marks of Markdown
+  expect(out).not.toMatch(/`|\]\(|\*\*/); // no Markdown left
 });
 
-test("sup help unit KEY has that key alone; one that there is not is a mistake with a guess", async () => {
+test("sup help unit KEY has only that key; an unknown key is an error with a suggestion", async () => {
   const { code, out } = await sup({ home: "/nowhere" }, ["help", "unit", "restart_policy"]);
   expect([code, out]).toEqual([0, expect.stringMatching(/^restart_policy \(object; live\)\n    Delays [^]*?\n  max_retries \(/)]);
   expect(out).not.toContain("health_check");
@@ -28,7 +28,7 @@ test("sup help settings has every key of sup.json", async () => {
   for (const { path } of settingsLeaves()) expect(out).toContain(`\n  ${path} (`);
 });
 
-test("help about what is no command is a mistake, not the whole help", async () => {
+test("help about an unknown command is an error, not the general help", async () => {
   const { code, out, err } = await sup({ home: "/nowhere" }, ["help", "statsu"]);
   expect([code, out, err]).toEqual([2, "", "sup: unknown command 'statsu'\n  Did you mean status?\n"]);
   expect((await sup({ home: "/nowhere" }, ["help", "status"])).out).toContain("Usage: sup status");

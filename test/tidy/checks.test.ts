@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { findCircles } from "./circles.ts";
 import { readCode } from "./code.ts";
 import { findDead } from "./dead.ts";
 import { importsOf } from "./imports.ts";
@@ -55,6 +56,12 @@ describe("rings", () => {
     ["core may not know linux, not even its types", "src/core/a.ts", 'import type { A } from "../linux/a.ts";'],
     ["base knows nobody", "src/base/a.ts", 'import { a } from "../spec/a.ts"; a();'],
     ["cli may not know the daemon", "src/cli/a.ts", 'await import("../daemon/engine.ts");'],
+    [
+      "cli knows linux only where a command works on its own machine",
+      "src/cli/commands/status.ts",
+      'import { a } from "../../linux/a.ts"; a();',
+    ],
+    ["web knows no unit files", "src/web/a.tsx", 'import { a } from "../spec/a.ts"; a();'],
     ["web may not know the server", "src/web/a.tsx", 'import { a } from "../api/server/server.ts"; a();'],
     ["the daemon names no adapter", "src/daemon/engine/engine.ts", 'import { a } from "../../adapters/clock.ts"; a();'],
     ["the contract knows no server", "src/api/contract/shapes.ts", 'import { a } from "../server/server.ts"; a();'],
@@ -62,7 +69,7 @@ describe("rings", () => {
     ["pure rooms import no node modules", "src/core/a.ts", 'import { join } from "node:path"; join();'],
     ["bun:ffi lives in linux", "src/adapters/a.ts", 'import { dlopen } from "bun:ffi"; dlopen();'],
     ["kleur lives in cli/render", "src/cli/io.ts", 'import kleur from "kleur"; kleur();'],
-    ["commander lives in cli/program", "src/cli/commands/a.ts", 'import { Command } from "commander"; Command();'],
+    ["commander lives in cli/parse/full-parser", "src/cli/commands/a.ts", 'import { Command } from "commander"; Command();'],
     ["zod does not come to the command line", "src/cli/a.ts", 'import { z } from "zod"; z();'],
     ["a new folder needs a row", "src/misc/a.ts", "export {};"],
     ["nothing is imported from outside src", "src/cli/a.ts", 'import { a } from "../../test/a.ts"; a();'],
@@ -72,8 +79,53 @@ describe("rings", () => {
     ["the contract may use the types of the ports", "src/api/contract/view.ts", 'import type { A } from "../../ports/logs.ts";'],
     ["compose names adapters", "src/daemon/compose/compose.ts", 'import { a } from "../../adapters/clock.ts"; a();'],
     ["spec may use zod", "src/spec/schema/unit.ts", 'import { z } from "zod"; z();'],
+    ["doctor may look at the machine", "src/cli/doctor/daemon.ts", 'import { a } from "../../linux/a.ts"; a();'],
     ["linux may use bun:ffi", "src/linux/ffi/libc.ts", 'import { dlopen } from "bun:ffi"; dlopen();'],
   ])("%s", (_, path, text) => expect(check(path, text)).toEqual([]));
+});
+
+describe("circles", () => {
+  const circles = (files: Record<string, string>): string[] => messages(findCircles(treeOf(files)));
+
+  test("a tree of imports has none, also when two branches meet", () => {
+    const files = {
+      "src/a.ts": 'import { b } from "./b.ts"; import { c } from "./c.ts"; b(c);',
+      "src/b.ts": 'import { d } from "./d.ts"; d();',
+      "src/c.ts": 'import { d } from "./d.ts"; d();',
+      "src/d.ts": 'import { join } from "node:path"; import { no } from "../test/no.ts"; join(no);',
+      "test/no.ts": 'import { a } from "../src/a.ts"; a();',
+    };
+    expect(circles(files)).toEqual([]);
+  });
+
+  test("a circle over several files is reported once, with all its files", () => {
+    const files = {
+      "src/a.ts": 'import { b } from "./b.ts"; b();',
+      "src/b.ts": 'import { c } from "./sub/c.ts"; c();',
+      "src/sub/c.ts": 'import { a } from "../a.ts"; import { d } from "../d.ts"; a(d);',
+      "src/d.ts": "",
+      "src/main.ts": 'import { a } from "./a.ts"; a();',
+    };
+    expect(circles(files)).toEqual(["src/a.ts is in a circle of imports with src/b.ts, src/sub/c.ts"]);
+  });
+
+  test.each([
+    ["a type-only import", 'import type { A } from "./a.ts";'],
+    ["a lazy import", 'await import("./a.ts");'],
+    ["an export from", 'export { a } from "./a.ts";'],
+  ])("%s counts", (_, text) => {
+    expect(circles({ "src/a.ts": 'import { b } from "./b.ts"; b();', "src/b.ts": text })).toHaveLength(1);
+  });
+
+  test("two separate circles are two findings, and a file that imports itself is one", () => {
+    const pair = (from: string, to: string): string => `import { ${to} } from "./${to}.ts"; export const ${from} = ${to};`;
+    const files = { "src/a.ts": pair("a", "b"), "src/b.ts": pair("b", "a"), "src/c.ts": pair("c", "d"), "src/d.ts": pair("d", "c"), "src/e.ts": pair("e", "e") }; // prettier-ignore
+    expect(circles(files)).toEqual([
+      "src/a.ts is in a circle of imports with src/b.ts",
+      "src/c.ts is in a circle of imports with src/d.ts",
+      "src/e.ts imports itself",
+    ]);
+  });
 });
 
 describe("words", () => {

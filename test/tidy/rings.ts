@@ -19,19 +19,25 @@ export const RINGS: Readonly<Record<string, readonly string[]>> = {
   // Made from the contract: OpenAPI and the reference.
   documents: ["base", "spec", "contract", "client"],
   client: ["base", "spec", "contract"],
-  convert: ["base", "spec"],
-  cli: ["base", "spec", "ports:type", "contract", "client", "convert", "linux"],
-  web: ["base", "spec", "contract", "client"],
+  // Never the daemon: `main` passes it in (src/cli/roles.ts). For `linux` see PARTIAL.
+  cli: ["base", "spec", "ports:type", "contract", "client", "linux"],
+  web: ["base", "contract", "client"],
   daemon: ["base", "spec", "core", "ports", "contract", "server", "linux", "compose"],
   // The one place that names concrete adapters.
   compose: ["base", "spec", "core", "ports", "contract", "server", "linux", "adapters", "daemon", "web"],
   main: ["base", "spec", "linux", "cli", "daemon", "compose"],
 };
 
+/** Rooms that only some files of another room may import. */
+const PARTIAL: Readonly<Record<string, RegExp>> = {
+  // What a command needs from the machine it runs on: terminal and signals, doctor, upgrade, the systemd service.
+  "cli > linux": /^src\/cli\/(?:host\.ts|(?:doctor|upgrade|systemd)\/|commands\/(?:upgrade|free-cgroup)\.ts$)/,
+};
+
 /** Each package has one home, and so have the runtime's own modules that only some rooms may touch. */
 export const HOMES: Readonly<Record<string, RegExp>> = {
   zod: /^src\/(?:spec|api\/(?:contract|documents))\//,
-  commander: /^src\/cli\/program\.ts$/,
+  commander: /^src\/cli\/parse\/full-parser\.ts$/,
   kleur: /^src\/cli\/render\//,
   "cli-table3": /^src\/cli\/render\//,
   pidusage: /^src\/adapters\/usage\/pidusage\.ts$/,
@@ -80,6 +86,8 @@ function judge(path: string, room: string, entry: Import): Finding[] {
   }
   const other = roomOf(entry.to);
   if (other === null) return entry.to === "package.json" ? [] : say(`imports ${entry.to} from outside src/`);
+  const partial = PARTIAL[`${room} > ${other}`];
+  if (partial && !partial.test(path)) return say(`imports ${entry.to}, but of ${room} only ${partial.source} may import ${other}`);
   if (other === room || RINGS[room]!.includes(other)) return [];
   if (entry.typeOnly && RINGS[room]!.includes(`${other}:type`)) return [];
   return say(`(${room}) imports ${entry.to} (${other}); it may import ${RINGS[room]!.join(", ") || "nothing"}`);

@@ -3,7 +3,7 @@ import type { MetricPoint } from "../../src/api/contract/shapes.ts";
 import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/series.ts";
 import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";
-import { leavesOf } from "../../src/web/unit/leaves.ts";
+import { flattenSettings } from "../../src/web/unit/settings.ts";
 import { cpuMs } from "../harness/cpu.ts";
 
 const T0 = Date.parse("2026-01-01T00:00:00Z");
@@ -21,13 +21,13 @@ const point = (second: number, cpu: number | null, more: Partial<MetricPoint> = 
 const cpu = (one: MetricPoint): number | null => one.cpu_percent;
 
 describe("series", () => {
-  test("a pause is a gap, the usual step is not", () => {
+  test("a pause is a gap, the usual interval is not", () => {
     const { times, lines } = seriesOf([point(0, 1), point(5, 2), point(10, 3), point(60, 4)], cpu);
     expect(times.map((time) => time - T0 / 1000)).toEqual([0, 5, 10, 35, 60]);
     expect(lines).toEqual([[1, 2, 3, null, 4]]);
   });
 
-  test("means of minutes are no gaps beside samples", () => {
+  test("minute averages next to samples are not gaps", () => {
     const { lines } = seriesOf(
       [point(0, 1, { step: 60 }), point(60, 2, { step: 60 }), point(120, 3, { step: 60 }), point(150, 4), point(155, 5)],
       cpu,
@@ -36,11 +36,11 @@ describe("series", () => {
     expect(seriesOf([point(0, 1, { step: 60 }), point(300, 2, { step: 60 })], cpu).lines).toEqual([[1, null, 2]]);
   });
 
-  test("a clock that was set back makes no line that goes back", () => {
+  test("a clock that was set back does not make the line run backwards", () => {
     expect(seriesOf([point(10, 1), point(5, 2), point(15, 3)], cpu).lines).toEqual([[1, 3]]);
   });
 
-  test("new points are added once, old ones let go", () => {
+  test("new points are added once, old ones are dropped", () => {
     const known = [point(0, 1), point(5, 2)];
     expect(extend(known, [point(5, 2), point(10, 3)], T0 + 5000).map(cpu)).toEqual([2, 3]);
   });
@@ -53,7 +53,7 @@ describe("series", () => {
   });
 
   const trend = { verdict: "rising", text: "", level: 100, per_hour: 10, per_hour_low: 5, per_hour_high: 20 };
-  test("a trend goes on between its slopes", () => {
+  test("the forecast lies between the lowest and the highest slope", () => {
     expect(bandOf(trend, 0, 7200)).toEqual({ times: [0, 7200], low: [100, 110], middle: [100, 120], high: [100, 140] });
     expect(bandOf({ ...trend, per_hour_low: -200 }, 0, 3600)!.low).toEqual([100, 0]);
   });
@@ -65,7 +65,7 @@ describe("series", () => {
     test(`a trend that is ${what} is not drawn`, () => expect(bandOf(given, 0, 3600)).toBeNull());
 });
 
-describe("words for numbers", () => {
+describe("formatting numbers", () => {
   for (const [made, wanted] of [
     [megabytes(null), "–"],
     [megabytes(1.234), "1.2 MB"],
@@ -85,7 +85,7 @@ describe("words for numbers", () => {
   ] as const)
     test(`${made}`, () => expect(made).toBe(wanted));
 
-  test("an axis says as much of the time as its span needs", () => {
+  test("the labels of an axis fit its time span", () => {
     expect(axisTime(0, 60)).toMatch(/^\d\d:\d\d:\d\d$/);
     expect(axisTime(0, 900)).toMatch(/^\d\d:\d\d$/);
     expect(axisTime(0, 7 * 86_400)).toMatch(/^[A-Z][a-z]{2} \d+ \d\d:\d\d$/);
@@ -96,7 +96,7 @@ describe("the graph", () => {
   const node = (id: string, wave: number) => ({ id, state: "running", wave }) as const;
   const edge = (from: string, to: string) => ({ from, to, condition: "ready", required: true }) as const;
 
-  test("what is needed is to the left; what stands alone is below; nothing lies on anything else", () => {
+  test("dependencies are to the left, unconnected units below, and nothing overlaps", () => {
     const placed = layOut({
       nodes: [node("db", 0), node("api", 1), node("web", 2), node("alone", 0), node("also", 0)],
       edges: [edge("api", "db"), edge("web", "api"), edge("web", "db")],
@@ -111,11 +111,11 @@ describe("the graph", () => {
       for (const b of all.slice(i + 1)) expect(Math.abs(a.x - b.x) >= NODE.width || Math.abs(a.y - b.y) >= NODE.height).toBe(true);
   });
 
-  test("an edge to a unit that is not there is left out", () => {
+  test("an edge to a missing unit is omitted", () => {
     expect(layOut({ nodes: [node("a", 0)], edges: [edge("a", "gone")] }).edges).toEqual([]);
   });
 
-  test("a thousand units that hang together are placed in a moment", () => {
+  test("a thousand connected units are laid out quickly", () => {
     const nodes = Array.from({ length: 1000 }, (_, i) => node(`u${i}`, i % 10));
     const edges = nodes.filter((_, i) => i % 10 > 0).map(({ id }, i) => edge(id, `u${Math.floor(i / 9) * 10}`));
     const linked = [...edges, ...Array.from({ length: 99 }, (_, i) => edge(`u${(i + 1) * 10}`, `u${i * 10}`))];
@@ -123,11 +123,11 @@ describe("the graph", () => {
   });
 });
 
-describe("settings in force", () => {
-  test("an object is taken apart as far as the sources tell; the rest has the source of what it is in", () => {
+describe("effective settings", () => {
+  test("an object is split as far as the sources name its parts; a part without a source has that of its object", () => {
     const effective = { command: "x", restart_policy: { max_retries: 3, jitter: 0 }, labels: { a: "b" } };
     const sources = { command: "web.unit.json:1", "restart_policy.max_retries": "local.json:2", labels: "web.unit.json:4" };
-    expect(leavesOf(effective, sources)).toEqual([
+    expect(flattenSettings(effective, sources)).toEqual([
       { key: "command", text: '"x"', source: "web.unit.json:1" },
       { key: "restart_policy.max_retries", text: "3", source: "local.json:2" },
       { key: "restart_policy.jitter", text: "0", source: "default" },

@@ -5,7 +5,7 @@ const node = (id: string, wave: number) => ({ id, wave }) as Parameters<typeof l
 const needs = (from: string, to: string) =>
   ({ from, to, required: true, condition: "ready" }) as Parameters<typeof layOut>[0]["edges"][number];
 
-test("each line leaves what is needed on its right and reaches what needs it on its left, and never turns back", () => {
+test("each edge starts at the right of the dependency, ends at the left of the dependent, and never turns back", () => {
   const { nodes, edges } = layOut({
     nodes: [node("db", 0), node("cache", 0), node("migrate", 1), node("api", 2), node("mailer", 1), node("web", 3)],
     edges: [

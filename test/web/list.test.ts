@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { filterFromText, filterToText, isNarrowed, NO_FILTER, select, SORTS, type Filter } from "../../src/web/filter.ts";
 import { hrefOf, parseRoute } from "../../src/web/route.ts";
-import { pushSample, SAMPLES, sparkPath } from "../../src/web/spark.ts";
+import { pushSample, SAMPLES, sparkPath } from "../../src/web/sparkline.ts";
 import { countStates, troubled, troubleOf } from "../../src/web/trouble.ts";
-import { rowAfter, scrollTo, windowOf } from "../../src/web/window.ts";
+import { rowAfter, scrollTo, visibleRows } from "../../src/web/visible-rows.ts";
 import { STATES } from "../../src/base/words.ts";
 import { aService } from "../api/server/fake.ts";
 
@@ -35,7 +35,7 @@ describe("the list", () => {
   ] as ReadonlyArray<readonly [string, Partial<Filter>, string[]]>)
     test(what, () => expect(ids(filter)).toEqual(wanted));
 
-  test("the filter stays in the address", () => {
+  test("the filter is kept in the address", () => {
     const filters = fc.record({
       text: fc.string(),
       states: fc.subarray([...STATES]),
@@ -69,7 +69,7 @@ describe("what needs attention", () => {
   ] as const)
     test(`${what}: ${wanted}`, () => expect(troubleOf(aService("x", more as never))).toBe(wanted));
 
-  test("the worst first, critical ones before others", () => {
+  test("the worst come first, critical units before others", () => {
     const units = [
       aService("a", { state: "backoff" }),
       aService("b", { state: "failed" }),
@@ -79,13 +79,13 @@ describe("what needs attention", () => {
     expect(troubled(units).map(({ id }) => id)).toEqual(["c", "b", "a"]);
   });
 
-  test("every state is counted, also with none", () => {
+  test("every state is counted, even with no units", () => {
     expect(countStates(UNITS)).toEqual({ stopped: 1, starting: 0, running: 2, stopping: 0, failed: 0, backoff: 1, fatal: 0 });
   });
 });
 
 describe("the part of a list that is in the document", () => {
-  test("covers what is seen, at any place, and is never long", () => {
+  test("covers the visible rows at any scroll position, and stays small", () => {
     const lists = fc.record({
       count: fc.nat(5000),
       rowHeight: fc.integer({ min: 20, max: 80 }),
@@ -94,7 +94,7 @@ describe("the part of a list that is in the document", () => {
     });
     fc.assert(
       fc.property(lists, (list) => {
-        const { first, end, before, total } = windowOf(list);
+        const { first, end, before, total } = visibleRows(list);
         const top = Math.min(Math.max(0, list.top), Math.max(0, total - list.height));
         expect(first).toBeGreaterThanOrEqual(0);
         expect(end).toBeLessThanOrEqual(list.count);
@@ -112,7 +112,7 @@ describe("the part of a list that is in the document", () => {
     ["the last that is seen whole", 14, null],
     ["the one after it", 15, 140],
   ] as const)
-    test(`a row ${what} is scrolled to ${wanted}`, () => expect(scrollTo(row, 40, 100, 500)).toBe(wanted));
+    test(`a row ${what} scrolls to ${wanted}`, () => expect(scrollTo(row, 40, 100, 500)).toBe(wanted));
 
   for (const [key, from, wanted] of [
     ["ArrowDown", -1, 0],
@@ -127,12 +127,12 @@ describe("the part of a list that is in the document", () => {
   ] as const)
     test(`${key} in row ${from} of 10 leads to ${wanted}`, () => expect(rowAfter(key, from, 10, 5)).toBe(wanted));
 
-  test("no key leads anywhere in an empty list", () => expect(rowAfter("End", -1, 0, 5)).toBeNull());
+  test("keys do nothing in an empty list", () => expect(rowAfter("End", -1, 0, 5)).toBeNull());
 });
 
-describe("places", () => {
+describe("routes", () => {
   for (const hash of ["#/", "#/?q=web&state=fatal", "#/unit/web", "#/unit/web%401/logs", "#/graph", "#/events", "#/alerts"])
-    test(`${hash} is read and written the same`, () => expect(hrefOf(parseRoute(hash))).toBe(hash));
+    test(`${hash} survives parsing and formatting`, () => expect(hrefOf(parseRoute(hash))).toBe(hash));
 
   for (const [hash, wanted] of [
     ["", { page: "units", filter: "" }],
@@ -145,14 +145,14 @@ describe("places", () => {
 });
 
 describe("sparklines", () => {
-  test("keep the last minutes", () => {
+  test("keep only the last minutes", () => {
     let samples: readonly (number | null)[] = [];
     for (let i = 0; i < SAMPLES + 5; i++) samples = pushSample(samples, i);
     expect(samples).toHaveLength(SAMPLES);
     expect(samples.at(-1)).toBe(SAMPLES + 4);
   });
 
-  test("the newest is at the right edge, gaps stay gaps, a little is little", () => {
+  test("have the newest sample at the right edge, show gaps, and stay flat for small values", () => {
     expect(sparkPath([], 59, 20, 10)).toBe("");
     expect(sparkPath([0, 10], 59, 20, 10)).toBe("M58 19L59 1");
     expect(sparkPath([10, null, 10], 59, 20, 10)).toBe("M57 1M59 1");

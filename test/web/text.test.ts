@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { bare, spansOf } from "../../src/web/ansi.ts";
+import { summaryOf } from "../../src/web/notes.ts";
 import { clip, plain } from "../../src/web/text.ts";
 import { criLine, findAll, grepOf, Joiner } from "../../src/web/unit/log-lines.ts";
 import { aLine } from "../api/server/fake.ts";
@@ -18,15 +19,29 @@ describe("plain text", () => {
   ] as const)
     test(JSON.stringify(given), () => expect(plain(given)).toBe(shown));
 
-  test("no text leaves a character that hides or turns the line round", () => {
+  test("never contains an invisible or bidi character", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !HIDDEN.test(plain(text))));
-  }, 30_000); // a hundred texts, on a machine that does other things as well
+  }, 30_000); // a hundred texts on a busy machine
 
-  test("is cut to what a person reads, never through a pair", () => {
+  test("is truncated, but never within a surrogate pair", () => {
     expect(clip("abc", 3)).toEqual({ text: "abc", rest: 0 });
     expect(clip("abcd", 3)).toEqual({ text: "abc", rest: 1 });
     expect(clip("a😀b", 2)).toEqual({ text: "a", rest: 3 });
   });
+});
+
+describe("the summary of the daemon's notes", () => {
+  test.each([
+    ["one bad file", ['/u/web.unit.json:1:2: error: unknown key "x"'], "1 unit file could not be loaded"],
+    ["several errors of one file", ["/u/web.unit.json:1:2: error: a", "/u/web.unit.json: error: b"], "1 unit file could not be loaded"],
+    [
+      "two files, one of them a drop-in",
+      ["/u/a.unit.json:3: error: a", "/u/b.unit.json.d/x.json:1:1: error: b"],
+      "2 unit files could not be loaded",
+    ],
+    ["a warning in a file", ["/u/web.unit.json:1:2: warning: old key"], "1 warning"],
+    ["a bad file and others", ["port 7870 is taken by x", "/my units/a.unit.json:1:1: error: a", "the disk is full"], "1 unit file could not be loaded, 2 warnings"], // prettier-ignore
+  ])("%s", (_, notes, summary) => expect(summaryOf(notes)).toBe(summary));
 });
 
 describe("colours of a terminal", () => {
@@ -83,12 +98,12 @@ describe("colours of a terminal", () => {
     ["one-byte forms", "a\x9b31mb\x9d0;t\x9cc", "abc"],
     ["a reset of the terminal", "a\x1bcb", "ab"],
   ] as const)
-    test(`${name} does nothing`, () => {
+    test(`${name} has no effect`, () => {
       expect(bare(given)).toBe(shown);
       expect(spansOf(given).map(({ text }) => text).join("")).toBe(shown); // prettier-ignore
     });
 
-  test("whatever a service writes, nothing hidden is left and class names are of the style sheet", () => {
+  test("whatever a service writes, no invisible character is left and class names are from the style sheet", () => {
     const pieces = fc.constantFrom("\x1b", "[", "]", "31", ";", "m", "38;5;", "\x07", "\x9b", "text", "<script>", "\u202e");
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 30 }), (parts) => {
@@ -102,7 +117,7 @@ describe("colours of a terminal", () => {
 });
 
 describe("lines of a log", () => {
-  test("parts are one line again, each stream for itself", () => {
+  test("parts are joined to one line, separately per stream", () => {
     const joiner = new Joiner();
     const first = joiner.push({ ...aLine("ab"), full: false });
     expect(first).toMatchObject({ line: { text: "ab", open: true }, replaces: null });
@@ -113,7 +128,7 @@ describe("lines of a log", () => {
     expect(joiner.push(aLine("next")).replaces).toBeNull();
   });
 
-  test("a line without an end does not grow for ever", () => {
+  test("a line without an end does not grow without limit", () => {
     const joiner = new Joiner();
     const part = "x".repeat(1_000_000);
     const lengths = [1, 2, 3, 4].map(() => joiner.push({ ...aLine(part), full: false }).line.text.length);
@@ -133,7 +148,7 @@ describe("lines of a log", () => {
     test(`searching ${JSON.stringify(search)} marks ${JSON.stringify(found)}`, () =>
       expect(findAll(text, grepOf(search)).map(([from, to]) => text.slice(from, to))).toEqual([...found]));
 
-  test("a download is what the file holds", () => {
+  test("a download has the lines as stored in the file", () => {
     expect(criLine({ time: "2026-01-01T00:00:00.000000001Z", stream: "stderr", full: false, text: "x" })).toBe(
       "2026-01-01T00:00:00.000000001Z stderr P x\n",
     );

@@ -6,7 +6,7 @@ import { layOut, type Column } from "../render/columns.ts";
 import { safeCell } from "../render/safe.ts";
 import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { relative, shortTime } from "../render/time.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
 /** `sup alerts`, `sup alerts web`, `sup alerts ack 3 web`. */
 export const run: Run = (context) => (context.args[0] === "ack" ? acknowledge(context) : show(context));
@@ -17,7 +17,7 @@ async function show(context: Context): Promise<number> {
   const wanted = new Set(context.args.map(stripSuffix));
   const alerts = answer.value.filter(({ service_id }) => wanted.size === 0 || wanted.has(service_id ?? ""));
   if (context.options.json) context.json(alerts);
-  else context.out(alerts.length === 0 ? `No ${context.options.all ? "" : "open "}alerts.` : table(alerts, lookOf(context)));
+  else context.out(alerts.length === 0 ? `No ${context.options.all ? "" : "open "}alerts.` : table(alerts, styleOf(context)));
   return EXIT.done;
 }
 
@@ -31,17 +31,17 @@ const COLUMNS: readonly Column[] = [
   { title: "MESSAGE" },
 ];
 
-function table(alerts: readonly Alert[], look: TableStyle): string {
+function table(alerts: readonly Alert[], style: TableStyle): string {
   const rows = alerts.map((alert) => [
     { text: String(alert.id) },
-    { text: alert.severity, paint: (text: string) => look.paint(alert.severity === "critical" ? "red" : "yellow", text) },
-    { text: safeCell(alert.service_id ?? "sup"), paint: (text: string) => look.paint("bold", text) },
+    { text: alert.severity, paint: (text: string) => style.paint(alert.severity === "critical" ? "red" : "yellow", text) },
+    { text: safeCell(alert.service_id ?? "sup"), paint: (text: string) => style.paint("bold", text) },
     { text: safeCell(alert.alert_type) },
-    { text: shortTime(alert.created_at, look.now) },
-    { text: stateOf(alert, look.now), paint: (text: string) => look.paint("dim", text) },
+    { text: shortTime(alert.created_at, style.now) },
+    { text: stateOf(alert, style.now), paint: (text: string) => style.paint("dim", text) },
     { text: safeCell(alert.message) },
   ]);
-  return layOut(COLUMNS, rows, tableOptions(look)).join("\n");
+  return layOut(COLUMNS, rows, tableOptions(style)).join("\n");
 }
 
 function stateOf({ resolved_at, acknowledged }: Alert, now: number): string {
@@ -50,15 +50,15 @@ function stateOf({ resolved_at, acknowledged }: Alert, now: number): string {
 }
 
 async function acknowledge(context: Context): Promise<number> {
-  const which = context.args.slice(1);
-  if (which.length === 0)
+  const targets = context.args.slice(1);
+  if (targets.length === 0)
     return context.fail({
       code: "bad-request",
-      message: "ack needs the ids of alerts, or units",
-      hint: "`sup alerts` shows the ids; `sup alerts ack web`",
+      message: "ack needs alert ids or unit names",
+      hint: "`sup alerts` shows the ids; for all alerts of a unit: `sup alerts ack web`",
     });
-  const ids = which.filter((text) => /^\d+$/.test(text)).map(Number);
-  const units = which.filter((text) => !/^\d+$/.test(text)).map(stripSuffix);
+  const ids = targets.filter((text) => /^\d+$/.test(text)).map(Number);
+  const units = targets.filter((text) => !/^\d+$/.test(text)).map(stripSuffix);
   const answer = await context.client.call("acknowledge", { ids, units });
   if (!answer.ok) return context.fail(answer.error);
   const { acknowledged } = answer.value;

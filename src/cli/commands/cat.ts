@@ -1,7 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { ServiceFile } from "../../api/contract/shapes.ts";
 import type { Run } from "../context.ts";
-import { filesOf } from "../input/unit-files.ts";
+import { filesOf } from "../requests/unit-files.ts";
 import { safe } from "../render/safe.ts";
 
 export const run: Run = async (context) => {
@@ -12,6 +12,6 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** A comment line as header, so that the output of one file is a unit file again. */
+/** Each file starts with its path as a comment line, so that the output for one file is a valid unit file. */
 const texts = ({ files }: ServiceFile, head: (path: string) => string): string[] =>
   files.map(({ path, text }) => `${head(path)}\n${text.trimEnd().split("\n").map(safe).join("\n")}`);

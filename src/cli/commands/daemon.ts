@@ -4,10 +4,10 @@ import { createClient, type Client } from "../../api/client/client.ts";
 import { EXIT } from "../../api/contract/errors.ts";
 import type { DaemonInfo } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { type Context, daemonLives, type Run } from "../context.ts";
-import { failWithLines } from "../fail.ts";
+import { daemonLives, failWithLines, type Context, type Run } from "../context.ts";
+
 import { safe } from "../render/safe.ts";
-import { startService, stopService } from "../service/through.ts";
+import { startService, stopService } from "../systemd/start-stop.ts";
 import { sinceWhen } from "../render/time.ts";
 
 export const run: Run = async (context) => {
@@ -15,9 +15,12 @@ export const run: Run = async (context) => {
   const action = context.args[0];
   if (action === "status") return status(context);
   if (action === "stop") return stop(context);
-  if (action === "restart" || action === "reexec") return renew(context);
+  if (action === "restart" || action === "reexec") return reexec(context);
   if (options.url ?? (action === "start" && context.host.env.SUP_URL)) {
-    return context.fail({ code: "bad-request", message: "cannot start a daemon on another machine: --url and SUP_URL are for clients" });
+    return context.fail({
+      code: "bad-request",
+      message: "cannot start a daemon on another machine: --url and SUP_URL only select a running daemon",
+    });
   }
   return action === "start" ? start(context) : roles.daemon({ places, foreground: !options.background, version });
 };
@@ -29,29 +32,29 @@ async function start(context: Context): Promise<number> {
   const { host, places, options } = context;
   const local = createClient({ kind: "socket", path: places.socket }, { daemonLives: () => false, sleep: host.sleep });
   const running = await local.call("status");
-  if (running.ok) return tell(context, running.value.daemon, "already running");
+  if (running.ok) return printDaemon(context, running.value.daemon, "already running");
   if (running.error.code !== "unreachable") return context.fail(running.error);
   const bySystemd = await startService(context);
-  if (bySystemd !== null) return bySystemd.ok ? tellStarted(context, local, "started by systemd") : context.fail(bySystemd.error);
+  if (bySystemd !== null) return bySystemd.ok ? printStarted(context, local, "started by systemd") : context.fail(bySystemd.error);
   const output = `${places.runtime}/start.log`;
   const units = (options.units ?? []).flatMap((dir) => ["--units", resolve(dir)]);
   const child = host.detach(["daemon", "--background", ...units], output);
   const ended = await answersOrEnds(context, local, child.exited);
   if (ended === "late") {
-    const message = `cannot say whether the daemon started: process ${child.pid} does not answer on ${places.socket} after ${START_LIMIT_MS / 1000} s`;
+    const message = `cannot tell whether the daemon started: process ${child.pid} did not answer on ${places.socket} within ${START_LIMIT_MS / 1000} s`;
     return context.fail({ code: "failed", message, hint: `see ${output} and ${places.logs}/sup.log` });
   }
   if (ended !== "answers") {
-    const reason = lastLines(output) || lastLines(`${places.logs}/sup.log`) || "it said nothing";
-    const message = `cannot start the daemon: it ended with exit code ${ended}\n${reason}`;
-    return failWithLines(context, message, `the whole story: ${places.logs}/sup.log; \`sup daemon\` runs it in the foreground`);
+    const reason = lastLines(output) || lastLines(`${places.logs}/sup.log`) || "it printed nothing";
+    const message = `cannot start the daemon: it exited with code ${ended}\n${reason}`;
+    return failWithLines(context, message, `see ${places.logs}/sup.log, or run \`sup daemon\` in the foreground`);
   }
-  return tellStarted(context, local, "started");
+  return printStarted(context, local, "started");
 }
 
-async function tellStarted(context: Context, client: Client, what: string): Promise<number> {
+async function printStarted(context: Context, client: Client, what: string): Promise<number> {
   const info = await client.call("status");
-  return info.ok ? tell(context, info.value.daemon, what) : context.fail(info.error);
+  return info.ok ? printDaemon(context, info.value.daemon, what) : context.fail(info.error);
 }
 
 async function answersOrEnds(context: Context, client: Client, exited: Promise<number>): Promise<number | "answers" | "late"> {
@@ -70,7 +73,7 @@ function lastLines(path: string): string {
   try {
     return readFileSync(path, "utf8").trimEnd().split("\n").slice(-10).map((line) => `  ${line}`).join("\n").trimEnd(); // prettier-ignore
   } catch {
-    return ""; // not written yet: the daemon ended before it had a log
+    return ""; // missing: the daemon ended before it opened its log
   }
 }
 
@@ -85,7 +88,7 @@ async function stop(context: Context): Promise<number> {
   const answer = bySystemd ?? (await client.call("shutdown"));
   if (!answer.ok) return context.fail(answer.error);
   const wait = here && options.wait !== false;
-  // Each unit's stop timeout bounds this; a daemon that never ends is for the operator to see.
+  // No limit here: each unit's stop timeout bounds the wait, and the operator should notice a daemon that never ends.
   while (wait && daemonLives(host, context.places)) await host.sleep(POLL_MS);
   if (options.json) json({ pid, stopped: wait });
   else
@@ -97,24 +100,24 @@ async function stop(context: Context): Promise<number> {
   return EXIT.done;
 }
 
-const RENEW_LIMIT_MS = 20_000;
+const REEXEC_LIMIT_MS = 20_000;
 
-/** The same process executes the program anew: it is done when the daemon answers with another start. */
-async function renew(context: Context): Promise<number> {
+/** The daemon's process executes the program again. It is done when the daemon answers with a new start time. */
+async function reexec(context: Context): Promise<number> {
   const { client, host } = context;
   const before = await client.call("status");
   if (!before.ok) return context.fail(before.error);
   const answer = await client.call("reexec");
   if (!answer.ok) return context.fail(answer.error);
-  for (const from = host.now(); host.now() - from < RENEW_LIMIT_MS;) {
+  for (const from = host.now(); host.now() - from < REEXEC_LIMIT_MS;) {
     const after = await client.call("status");
     if (after.ok && after.value.daemon.start_time !== before.value.daemon.start_time) {
       const [was, is] = [before.value.daemon.version, after.value.daemon.version];
-      return tell(context, after.value.daemon, `re-executed${was === is ? "" : `, ${was} → ${is}`}`);
+      return printDaemon(context, after.value.daemon, `re-executed${was === is ? "" : `, ${was} → ${is}`}`);
     }
     await host.sleep(POLL_MS);
   }
-  const message = "the daemon was not renewed: it goes on with the program it had";
+  const message = "the daemon did not restart: it keeps running the old program";
   return context.fail({ code: "failed", message, hint: `see ${context.places.logs}/sup.log` });
 }
 
@@ -127,12 +130,12 @@ async function status(context: Context): Promise<number> {
   return EXIT.done;
 }
 
-function tell({ options, out, json, note }: Context, daemon: DaemonInfo, what: string): number {
+function printDaemon({ options, out, json, note }: Context, daemon: DaemonInfo, what: string): number {
   if (options.json) json(daemon);
   else {
-    out(`sup daemon: ${what} (pid ${daemon.pid})${daemon.url ? `, page and API at ${safe(daemon.url)}` : ""}`);
+    out(`sup daemon: ${what} (pid ${daemon.pid})${daemon.url ? `, web page and API at ${safe(daemon.url)}` : ""}`);
     for (const line of daemon.notes) note(`! ${safe(line)}`);
-    if (daemon.notes.length > 0) note("  `sup doctor` says what to do about it");
+    if (daemon.notes.length > 0) note("  `sup doctor` shows how to fix it");
   }
   return EXIT.done;
 }
@@ -147,11 +150,13 @@ function describe(daemon: DaemonInfo, units: number, { paint, host }: Context): 
     ["Logs", daemon.log_dir],
     ["Socket", daemon.socket],
     [
-      "Held by",
-      daemon.containment === "cgroup" ? "a cgroup for each run" : `what processes carry with them; no cgroups: ${daemon.containment_note}`,
+      "Tracking",
+      daemon.containment === "cgroup"
+        ? "one cgroup per run"
+        : `session, parent and environment of processes; no cgroups: ${daemon.containment_note}`,
     ],
     ["Page and API", daemon.url ?? "not on TCP"],
-    ...(daemon.left_alone ?? []).map(({ directory, owner }) => ["Left alone", `${directory}, to the system's daemon on ${owner}`]),
+    ...(daemon.left_alone ?? []).map(({ directory, owner }) => ["Not used", `${directory} belongs to the system's daemon on ${owner}`]),
     ...daemon.notes.map((note) => ["Note", note]),
   ];
   const lines = facts.map(([name, text]) => `${name!.padStart(14)}: ${safe(text!)}`);

@@ -3,12 +3,12 @@ import type { Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 
 /**
- * `sup demo-web PORT`: a small web service to try units with, when nothing else is installed. It shows its pid, age and
- * request count; `/healthz` answers a health check; `POST /crash` ends it with exit code 1, to see it come back.
+ * `sup demo-web PORT`: a small web service for trying out units when nothing else is installed. It shows its pid, uptime and
+ * request count; `/healthz` answers health checks; `POST /crash` makes it exit with code 1, so that sup restarts it.
  */
 export const run: Run = async ({ args, host, out, fail }) => {
   const port = parsePort(args[0]);
-  if (port === null) return fail({ code: "bad-request", message: `cannot listen: "${args[0] ?? ""}" is no port (0 to 65535)` });
+  if (port === null) return fail({ code: "bad-request", message: `cannot listen: "${args[0] ?? ""}" is not a port (0 to 65535)` });
 
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   const about = { unit: host.env.SUP_UNIT ?? "none", instance: host.env.SUP_INSTANCE ?? "", pid: process.pid, startMs: host.now() };
@@ -24,7 +24,7 @@ export const run: Run = async ({ args, host, out, fail }) => {
     "/healthz": { GET: () => new Response("ok\n") },
     "/crash": {
       POST: () => {
-        setTimeout(() => end(EXIT.failed), 10); // after the answer is on its way
+        setTimeout(() => end(EXIT.failed), 10); // after the response is sent
         return new Response("crashing\n");
       },
     },
@@ -34,8 +34,8 @@ export const run: Run = async ({ args, host, out, fail }) => {
 
   out(`listening on http://${server.hostname}:${server.port}`);
   const code = await ended;
-  out(code === EXIT.done ? `bye after ${requests} requests` : "crashing, as asked");
-  await server.stop(code !== EXIT.done); // an orderly end lets requests under way finish
+  out(code === EXIT.done ? `bye after ${requests} requests` : "crashing as requested");
+  await server.stop(code !== EXIT.done); // a normal stop lets pending requests finish
   return code;
 };
 
@@ -65,7 +65,7 @@ interface Shown {
 const page = ({ unit, instance, pid, ageS, requests }: Shown): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${Bun.escapeHTML(unit)}</title>
 <style>body{font:16px/1.6 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem}dt{color:#666}dd{margin:0 0 .5rem}</style>
-</head><body><h1>It runs</h1><dl>
+</head><body><h1>It works</h1><dl>
 <dt>Unit</dt><dd>${Bun.escapeHTML(unit)}${instance ? `, instance ${Bun.escapeHTML(instance)}` : ""}</dd>
 <dt>Process</dt><dd>${pid}</dd>
 <dt>Up for</dt><dd>${ageS.toFixed(1)} s</dd>

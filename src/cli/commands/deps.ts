@@ -2,17 +2,17 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { Graph } from "../../api/contract/shapes.ts";
 import { closure } from "../../base/graph.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { resolveIds } from "../requests/resolve-ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
 import { tableOptions, type TableStyle } from "../render/status-table.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
 type Edge = Graph["edges"][number];
 
 export const run: Run = async (context) => {
-  const ids = context.args.length === 0 ? null : await idsOf(context, context.args);
+  const ids = context.args.length === 0 ? null : await resolveIds(context, context.args);
   if (ids?.ok === false) return context.fail(ids.error);
   const answer = await context.client.call("graph");
   if (!answer.ok) return context.fail(answer.error);
@@ -21,14 +21,14 @@ export const run: Run = async (context) => {
   if (missing !== undefined)
     return context.fail({ code: "no-such-unit", message: `there is no unit ${missing}`, hint: "`sup list` shows all units" });
   const walk = new Walk(graph, context.options.reverse ?? false);
-  const roots = ids === null ? walk.ends() : ids.value;
-  const part = walk.within(roots);
-  if (context.options.json) context.json(part);
-  else context.out(context.options.tree ? tree(walk, roots, lookOf(context)) : table(part, context));
+  const roots = ids === null ? walk.roots() : ids.value;
+  const subgraph = walk.within(roots);
+  if (context.options.json) context.json(subgraph);
+  else context.out(context.options.tree ? tree(walk, roots, styleOf(context)) : table(subgraph, context));
   return EXIT.done;
 };
 
-/** The graph seen from one side: towards what a unit needs, or towards what needs it. */
+/** Walks the graph in one direction: from a unit to its dependencies, or to its dependents. */
 class Walk {
   readonly reverse: boolean;
   readonly #graph: Graph;
@@ -55,10 +55,10 @@ class Walk {
     return this.#graph.nodes.find((node) => node.id === id);
   }
 
-  /** Units that nobody leads to, from this side: where trees begin. */
-  ends(): string[] {
-    const led = new Set(this.#graph.edges.map((edge) => this.to(edge)));
-    return this.#graph.nodes.map(({ id }) => id).filter((id) => !led.has(id));
+  /** Units without incoming edges in this direction: the roots of the trees. */
+  roots(): string[] {
+    const targets = new Set(this.#graph.edges.map((edge) => this.to(edge)));
+    return this.#graph.nodes.map(({ id }) => id).filter((id) => !targets.has(id));
   }
 
   within(roots: readonly string[]): Graph {
@@ -72,16 +72,16 @@ class Walk {
 
 const COLUMNS: readonly Column[] = [{ title: "WAVE", align: "right" }, { title: "UNIT" }, { title: "STATE" }, { title: "NEEDS" }];
 
-/** In the order of the start. */
+/** In start order. */
 function table({ nodes, edges }: Graph, context: Context): string {
-  const look = lookOf(context);
+  const style = styleOf(context);
   if (nodes.length === 0) return "No units.";
   const rows = nodes
     .toSorted((a, b) => a.wave - b.wave || (a.id < b.id ? -1 : 1))
     .map(({ id, state, wave }) => [
       { text: String(wave + 1) },
-      { text: safeCell(id), paint: (text: string) => look.paint("bold", text) },
-      { text: state, paint: (text: string) => look.paint(STATE_COLOUR[state], text) },
+      { text: safeCell(id), paint: (text: string) => style.paint("bold", text) },
+      { text: state, paint: (text: string) => style.paint(STATE_COLOUR[state], text) },
       {
         text: safeCell(
           edges
@@ -91,28 +91,28 @@ function table({ nodes, edges }: Graph, context: Context): string {
         ),
       },
     ]);
-  return layOut(COLUMNS, rows, tableOptions(look)).join("\n");
+  return layOut(COLUMNS, rows, tableOptions(style)).join("\n");
 }
 
 const edgeText = ({ to, condition, required }: Edge): string => `${to} (${condition}${required ? "" : ", order only"})`;
 
-function tree(walk: Walk, roots: readonly string[], look: TableStyle): string {
+function tree(walk: Walk, roots: readonly string[], style: TableStyle): string {
   const lines: string[] = [];
   const seen = new Set<string>();
   const name = (id: string): string => {
     const node = walk.node(id);
-    const state = node === undefined ? look.paint("red", "missing") : look.paint(STATE_COLOUR[node.state], node.state);
-    return `${look.paint("bold", safe(id))} ${state}`;
+    const state = node === undefined ? style.paint("red", "missing") : style.paint(STATE_COLOUR[node.state], node.state);
+    return `${style.paint("bold", safe(id))} ${state}`;
   };
   const descend = (id: string, indent: string): void => {
     const edges = walk.next(id);
     edges.forEach((edge, index) => {
       const to = walk.to(edge);
       const last = index === edges.length - 1;
-      const again = seen.has(to) && walk.next(to).length > 0;
-      const how = look.paint("dim", `(${edge.condition}${edge.required ? "" : ", order only"})${again ? " see above" : ""}`);
+      const isRepeated = seen.has(to) && walk.next(to).length > 0;
+      const how = style.paint("dim", `(${edge.condition}${edge.required ? "" : ", order only"})${isRepeated ? " see above" : ""}`);
       lines.push(`${indent}${last ? "└─" : "├─"} ${name(to)} ${how}`);
-      if (again) return;
+      if (isRepeated) return;
       seen.add(to);
       descend(to, `${indent}${last ? "   " : "│  "}`);
     });

@@ -1,4 +1,4 @@
-import { act } from "../input/act.ts";
+import { runAction } from "../requests/run-action.ts";
 import type { Run } from "../context.ts";
 
-export const run: Run = (context) => act(context, "disable");
+export const run: Run = (context) => runAction(context, "disable");

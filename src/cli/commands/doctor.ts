@@ -5,24 +5,24 @@ import { CHECKS } from "../doctor/checks.ts";
 import type { Facts, Finding } from "../doctor/finding.ts";
 import type { Colour } from "../render/paint.ts";
 import { safe } from "../render/safe.ts";
-import { readOrNull, targetOf } from "../service/target.ts";
-import { statusWithin } from "../input/status-within.ts";
+import { readOrNull, targetOf } from "../systemd/target.ts";
+import { statusWithin } from "../requests/status-within.ts";
 
 export const run: Run = async (context) => {
-  const facts = await lookUp(context);
+  const facts = await gatherFacts(context);
   const found: Array<Finding & { readonly check: string }> = [];
-  for (const { name, look } of CHECKS) for (const finding of await look(facts)) found.push({ check: name, ...finding });
-  const sick = found.some(({ severity }) => severity !== "note");
-  if (context.options.json) context.json({ ok: !sick, findings: found, checks: CHECKS.map(({ name }) => name) });
-  else tell(context, found);
-  return sick ? EXIT.failed : EXIT.done;
+  for (const { name, run: check } of CHECKS) for (const finding of await check(facts)) found.push({ check: name, ...finding });
+  const hasProblems = found.some(({ severity }) => severity !== "note");
+  if (context.options.json) context.json({ ok: !hasProblems, findings: found, checks: CHECKS.map(({ name }) => name) });
+  else printFindings(context, found);
+  return hasProblems ? EXIT.failed : EXIT.done;
 };
 
-const PATIENCE_MS = 3000;
+const DAEMON_TIMEOUT_MS = 3000;
 
-async function lookUp(context: Context): Promise<Facts> {
+async function gatherFacts(context: Context): Promise<Facts> {
   const { places, host } = context;
-  const status = await statusWithin(PATIENCE_MS, context.client, host.sleep);
+  const status = await statusWithin(DAEMON_TIMEOUT_MS, context.client, host.sleep);
   const text = readOrNull(places.settings);
   const { settings, problems } = loadSettings(text === null ? null : { path: places.settings, text });
   return {
@@ -36,16 +36,16 @@ async function lookUp(context: Context): Promise<Facts> {
   };
 }
 
-const LOOK: Record<Finding["severity"], readonly [mark: string, colour: Colour]> = {
+const MARKS: Record<Finding["severity"], readonly [mark: string, colour: Colour]> = {
   error: ["✗", "red"],
   warning: ["!", "yellow"],
   note: ["·", "dim"],
 };
 const ORDER: ReadonlyArray<Finding["severity"]> = ["error", "warning", "note"];
 
-function tell({ out, paint }: Context, found: ReadonlyArray<Finding & { readonly check: string }>): void {
+function printFindings({ out, paint }: Context, found: ReadonlyArray<Finding & { readonly check: string }>): void {
   for (const severity of ORDER) {
-    const [mark, colour] = LOOK[severity];
+    const [mark, colour] = MARKS[severity];
     for (const { check, message, fix } of found.filter((one) => one.severity === severity)) {
       out(`${paint(colour, mark)} ${paint("bold", check)}: ${safe(message)}`);
       out(`    ${paint("dim", "→")} ${safe(fix)}`);
@@ -54,6 +54,6 @@ function tell({ out, paint }: Context, found: ReadonlyArray<Finding & { readonly
   const counts = ORDER.map((severity) => [severity, found.filter((one) => one.severity === severity).length] as const);
   const words = counts.filter(([, count]) => count > 0).map(([severity, count]) => `${count} ${severity}${count === 1 ? "" : "s"}`);
   const fine = CHECKS.map(({ name }) => name).filter((name) => !found.some(({ check }) => check === name));
-  if (words.length > 0) out(`\n${words.join(", ")}. In order: ${fine.join(", ")}.`);
-  else out(`${paint("green", "✓")} All in order: ${fine.join(", ")}.`);
+  if (words.length > 0) out(`\n${words.join(", ")}. No problems: ${fine.join(", ")}.`);
+  else out(`${paint("green", "✓")} No problems found: ${fine.join(", ")}.`);
 }

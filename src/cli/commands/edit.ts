@@ -3,11 +3,11 @@ import { dirname } from "node:path";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { mainFileOf } from "../input/unit-files.ts";
+import { mainFileOf } from "../requests/unit-files.ts";
 import { describeProblem } from "../render/problem.ts";
-import { verifyPaths } from "../input/verify.ts";
+import { verifyPaths } from "../files/verify.ts";
 
-const EDITOR_HINT = "set VISUAL or EDITOR to an editor, for instance EDITOR=nano";
+const EDITOR_HINT = "set VISUAL or EDITOR to an editor, for example EDITOR=nano";
 const EMPTY = "{\n}\n";
 
 export const run: Run = async (context) => {
@@ -23,10 +23,10 @@ export const run: Run = async (context) => {
   const before = readFileSync(path.value, "utf8");
   const failure = await openEditor(context, path.value);
   const after = existsSync(path.value) ? readFileSync(path.value, "utf8") : "";
-  if (isNew && after === EMPTY) rmSync(path.value); // nothing was written, so nothing stays behind
+  if (isNew && after === EMPTY) rmSync(path.value); // nothing was entered: remove the empty file
   if (failure) return context.fail(failure);
   if (after === before) {
-    tell(context, { file: path.value, changed: false, problems: [] }, "Nothing changed.");
+    print(context, { file: path.value, changed: false, problems: [] }, "Nothing changed.");
     return EXIT.done;
   }
   return check(context, path.value);
@@ -36,17 +36,21 @@ function dropInPath(main: string, name: string | undefined): Result<string, ApiE
   if (name === undefined) return ok(main);
   const plain = name.replace(/\.json$/, "");
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(plain)) return ok(`${main}.d/${plain}.json`);
-  return err({ code: "bad-request", message: `cannot use ${name} as the name of a drop-in`, hint: "letters, digits, _ . and -" });
+  return err({
+    code: "bad-request",
+    message: `cannot use ${name} as the name of a drop-in`,
+    hint: "allowed are letters, digits, _ . and -",
+  });
 }
 
 async function openEditor(context: Context, path: string): Promise<ApiError | null> {
   const { env } = context.host;
   const editor = env.VISUAL || env.EDITOR || (context.host.isTerminal(0) ? "vi" : "");
   if (editor === "") return { code: "failed", message: `cannot edit ${path}: there is no terminal for an editor`, hint: EDITOR_HINT };
-  // As git and systemctl do: the variable may hold options, so a shell takes it apart; the path goes in as an argument.
+  // Like git and systemctl: the variable may contain options, so a shell splits it; the path is passed as an argument.
   const code = await context.host.interactive(["/bin/sh", "-c", `${editor} "$@"`, editor, path]);
   if (code === 0) return null;
-  const message = `cannot edit ${path}: ${editor} ended with ${code === null ? "no exit code" : `exit code ${code}`}`;
+  const message = `cannot edit ${path}: ${editor} ${code === null ? "could not be run" : `exited with code ${code}`}`;
   return { code: "failed", message, hint: EDITOR_HINT };
 }
 
@@ -54,17 +58,17 @@ async function check(context: Context, path: string): Promise<number> {
   const { problems, texts } = await verifyPaths(context.roles, [path], context.places.unitPath);
   const bad = problems.some(({ severity }) => severity === "error");
   if (!context.options.json) for (const problem of problems) context.note(describeProblem(problem, context.paint, texts.get(problem.file)));
-  tell(
+  print(
     context,
     { file: path, changed: true, problems },
     bad
-      ? `${path} has errors: the last good version stays in force. \`sup edit ${context.args[0]}\` opens it again.`
-      : `${path} is fine. \`sup reload --dry-run\` shows what would change, \`sup reload\` brings it into force.`,
+      ? `${path} has errors, so the last valid version stays in effect. \`sup edit ${context.args[0]}\` opens it again.`
+      : `${path} is valid. \`sup reload --dry-run\` shows what would change, \`sup reload\` applies it.`,
   );
   return bad ? EXIT.failed : EXIT.done;
 }
 
-function tell(
+function print(
   context: Context,
   answer: { readonly file: string; readonly changed: boolean; readonly problems: readonly unknown[] },
   words: string,

@@ -4,11 +4,11 @@ import type { Input } from "../../api/contract/contract.ts";
 import type { Event } from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { resolveIds } from "../requests/resolve-ids.ts";
 import { eventLine } from "../render/lines.ts";
-import { parseWhen } from "../input/when.ts";
+import { parseTime } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
 type Query = Omit<Input<"events">, "service">;
 
@@ -17,18 +17,18 @@ const DEFAULT_LINES = 50;
 export const run: Run = async (context) => {
   const query = queryOf(context);
   if (!query.ok) return context.fail(query.error);
-  const ids = context.args.length === 0 ? ok(null) : await idsOf(context, context.args);
+  const ids = context.args.length === 0 ? ok(null) : await resolveIds(context, context.args);
   if (!ids.ok) return context.fail(ids.error);
   if (context.options.follow) return follow(context, ids.value, query.value);
   const history = await read(context, ids.value, query.value);
   if (!history.ok) return context.fail(history.error);
   if (context.options.json) context.json(history.value);
-  else for (const event of history.value) context.out(eventLine(event, lookOf(context)));
+  else for (const event of history.value) context.out(eventLine(event, styleOf(context)));
   return EXIT.done;
 };
 
 function queryOf({ options, host }: Context): Result<Query, ApiError> {
-  const since = options.since === undefined ? undefined : parseWhen(options.since, host.now());
+  const since = options.since === undefined ? undefined : parseTime(options.since, host.now());
   if (options.since !== undefined && since === undefined) {
     return err({ code: "bad-request", message: `cannot read --since ${options.since} as a time`, hint: WHEN_HINT });
   }
@@ -39,7 +39,7 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   });
 }
 
-/** Oldest first; of several units merged, the newest `limit`. */
+/** Oldest first. The events of several units are merged and cut to the newest `limit`. */
 async function read(context: Context, ids: readonly string[] | null, query: Query): Promise<Result<readonly Event[], ApiError>> {
   if (query.limit === 0) return ok([]);
   if (ids === null) return context.client.call("events", query);
@@ -52,38 +52,38 @@ async function read(context: Context, ids: readonly string[] | null, query: Quer
   return ok(events.sort((a, b) => a.id - b.id).slice(-(query.limit ?? DEFAULT_LINES)));
 }
 
-/** The stream is opened before the history is read, so that nothing falls between the two. */
+/** Opens the stream before reading the history, so that no event is missed in between. */
 async function follow(context: Context, ids: readonly string[] | null, query: Query): Promise<number> {
   const wanted = (event: Event): boolean =>
     (ids === null || ids.includes(event.service_id ?? "")) && (query.type === undefined || event.event_type === query.type);
-  const say = (event: Event): void => (context.options.json ? context.json(event) : context.out(eventLine(event, lookOf(context))));
-  let begunAt: number | null = null;
+  const print = (event: Event): void => (context.options.json ? context.json(event) : context.out(eventLine(event, styleOf(context))));
+  let startId: number | null = null;
   let lastId = 0;
   for await (const message of context.client.events()) {
     if (!message.ok) return context.fail(message.error);
     const { change } = message.value;
-    if (begunAt === null || change.kind === "snapshot") {
-      const known: number | null = begunAt === null ? null : Math.max(begunAt, lastId);
-      begunAt ??= await newestId(context);
+    if (startId === null || change.kind === "snapshot") {
+      const known: number | null = startId === null ? null : Math.max(startId, lastId);
+      startId ??= await newestId(context);
       const history = known === null ? await read(context, ids, query) : await readAfter(context, ids, query, known);
       if (!history.ok) return context.fail(history.error);
-      for (const event of history.value) say(event);
+      for (const event of history.value) print(event);
       lastId = history.value.at(-1)?.id ?? lastId;
     }
     if (change.kind !== "event" || change.data.id <= lastId) continue;
     lastId = change.data.id;
-    if (wanted(change.data)) say(change.data);
+    if (wanted(change.data)) print(change.data);
   }
   return EXIT.done;
 }
 
-/** Of what was there before, whether it is shown or not. */
+/** The id of the newest existing event of any unit and type; 0 if there is none. */
 async function newestId({ client }: Context): Promise<number> {
   const newest = await client.call("events", { limit: 1 });
   return (newest.ok && newest.value.at(-1)?.id) || 0;
 }
 
-/** A stream that begins anew tells nothing of what happened meanwhile: the daemon was renewed, or this reader was too slow. */
+/** Reads the events that a restarted stream does not repeat: the daemon was restarted, or this reader was too slow. */
 async function readAfter(
   context: Context,
   ids: readonly string[] | null,

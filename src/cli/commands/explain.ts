@@ -1,15 +1,15 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Explanation } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { idsOf } from "../input/ids.ts";
+import { resolveIds } from "../requests/resolve-ids.ts";
 import type { Run } from "../context.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe } from "../render/safe.ts";
 import { tableOptions, type TableStyle } from "../render/status-table.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
 export const run: Run = async (context) => {
-  const ids = await idsOf(context, context.args);
+  const ids = await resolveIds(context, context.args);
   if (!ids.ok) return context.fail(ids.error);
   const all: Explanation[] = [];
   for (const id of ids.value) {
@@ -18,19 +18,19 @@ export const run: Run = async (context) => {
     all.push(answer.value);
   }
   if (context.options.json) context.json(all.length === 1 ? all[0] : all);
-  else context.out(all.map((one) => describe(one, lookOf(context))).join("\n\n"));
+  else context.out(all.map((one) => describe(one, styleOf(context))).join("\n\n"));
   return EXIT.done;
 };
 
-function describe(one: Explanation, look: TableStyle): string {
-  const { paint } = look;
+function describe(one: Explanation, style: TableStyle): string {
+  const { paint } = style;
   const section = (title: string, lines: readonly string[]): string =>
     [paint("bold", title), ...lines.map((line) => `  ${line}`)].join("\n");
   return [
     paint("bold", safe(one.id)),
     section("Start", [...waveLines(one), ...needsLine(one), safe(one.ready_when)]),
     section("Policy", one.policy.map(safe)),
-    ...(one.retries.length === 0 ? [] : [section("Retries, when each run fails at once", retryLines(one, look))]),
+    ...(one.retries.length === 0 ? [] : [section("Retries, if each run fails immediately", retryLines(one, style))]),
     section("Enforcement", one.enforcement.map(safe)),
   ].join("\n\n");
 }
@@ -44,7 +44,7 @@ function needsLine({ needs, needed_by }: Explanation): string[] {
   const lines: string[] = [];
   if (needs.length > 0)
     lines.push(
-      `It needs ${safe(needs.map(({ unit, condition, required }) => `${unit} (${condition}${required ? "" : ", order only"})`).join(", "))}.`,
+      `Needs ${safe(needs.map(({ unit, condition, required }) => `${unit} (${condition}${required ? "" : ", order only"})`).join(", "))}.`,
     );
   if (needed_by.length > 0) lines.push(`Needed by ${safe(needed_by.join(", "))}.`);
   return lines;
@@ -56,12 +56,12 @@ const COLUMNS: readonly Column[] = [
   { title: "AT", align: "right" },
 ];
 
-function retryLines({ retries, fatal_after_seconds: fatal }: Explanation, look: TableStyle): string[] {
+function retryLines({ retries, fatal_after_seconds: fatal }: Explanation, style: TableStyle): string[] {
   const seconds = (value: number): string => formatDuration(value * 1000);
   const rows = retries.map(({ attempt, delay_seconds, at_seconds }) =>
     [String(attempt), seconds(delay_seconds), seconds(at_seconds)].map((text) => ({ text })),
   );
   const end =
-    fatal === null ? "and so on; it is never given up" : `then fatal, ${seconds(fatal)} after the first start and what the runs took`;
-  return [...layOut(COLUMNS, rows, tableOptions(look)), end];
+    fatal === null ? "and so on, without a limit" : `then fatal, ${seconds(fatal)} after the first start plus the duration of the runs`;
+  return [...layOut(COLUMNS, rows, tableOptions(style)), end];
 }

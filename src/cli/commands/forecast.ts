@@ -1,13 +1,13 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Forecast, Trend } from "../../api/contract/shapes.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { resolveIds } from "../requests/resolve-ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { memory, percent } from "../render/state.ts";
 import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { relative } from "../render/time.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
 export const run: Run = (context) => (context.args.length === 0 ? showAll(context) : showUnits(context));
 
@@ -15,12 +15,12 @@ async function showAll(context: Context): Promise<number> {
   const answer = await context.client.call("forecasts");
   if (!answer.ok) return context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
-  else context.out(answer.value.length === 0 ? "No unit runs." : table(answer.value, lookOf(context)));
+  else context.out(answer.value.length === 0 ? "No unit is running." : table(answer.value, styleOf(context)));
   return EXIT.done;
 }
 
 async function showUnits(context: Context): Promise<number> {
-  const ids = await idsOf(context, context.args);
+  const ids = await resolveIds(context, context.args);
   if (!ids.ok) return context.fail(ids.error);
   const forecasts: Forecast[] = [];
   for (const id of ids.value) {
@@ -29,33 +29,33 @@ async function showUnits(context: Context): Promise<number> {
     forecasts.push(answer.value);
   }
   if (context.options.json) context.json(forecasts.length === 1 ? forecasts[0] : forecasts);
-  else context.out(forecasts.map((forecast) => inWords(forecast, context)).join("\n\n"));
+  else context.out(forecasts.map((forecast) => describe(forecast, context)).join("\n\n"));
   return EXIT.done;
 }
 
-function inWords({ id, memory: ofMemory, cpu }: Forecast, { paint }: Context): string {
+function describe({ id, memory: ofMemory, cpu }: Forecast, { paint }: Context): string {
   const trends = ofMemory.verdict === "not-running" ? [ofMemory] : [ofMemory, cpu];
   const lines = trends.map(({ text, limit_at }) => `  ${paint(limit_at === null ? "dim" : "yellow", `${safe(text)}.`)}`);
-  const leak = ofMemory.leak ? [`  ${paint("yellow", "It seems to leak memory.")}`] : [];
+  const leak = ofMemory.leak ? [`  ${paint("yellow", "Possible memory leak.")}`] : [];
   return [paint("bold", safe(id)), ...lines, ...leak].join("\n");
 }
 
 const COLUMNS: readonly Column[] = [
   { title: "UNIT" },
-  { title: "OF" },
+  { title: "RESOURCE" },
   { title: "NOW", align: "right" },
-  { title: "AN HOUR", align: "right" },
+  { title: "PER HOUR", align: "right" },
   { title: "LIMIT", align: "right" },
   { title: "TREND" },
   { title: "REACHES ITS LIMIT" },
 ];
 
-function table(forecasts: readonly Forecast[], look: TableStyle): string {
+function table(forecasts: readonly Forecast[], style: TableStyle): string {
   const rows = forecasts.flatMap((forecast) => [
-    row(forecast.id, "memory", forecast.memory, memory, look),
-    row("", "cpu", forecast.cpu, percent, look),
+    row(forecast.id, "memory", forecast.memory, memory, style),
+    row("", "cpu", forecast.cpu, percent, style),
   ]);
-  return layOut(COLUMNS, rows, tableOptions(look)).join("\n");
+  return layOut(COLUMNS, rows, tableOptions(style)).join("\n");
 }
 
 function row(id: string, name: string, trend: Trend, show: (value: number | null) => string, { paint, now }: TableStyle) {
@@ -68,7 +68,7 @@ function row(id: string, name: string, trend: Trend, show: (value: number | null
     { text: known ? `${sign}${show(Math.abs(trend.per_hour))}` : "" },
     { text: show(trend.limit) },
     {
-      text: trend.leak ? "rising (a leak?)" : trend.verdict,
+      text: trend.leak ? "rising (leak?)" : trend.verdict,
       paint: (text: string) => paint(trend.verdict === "rising" ? "yellow" : "dim", text),
     },
     { text: reaches(trend, now), paint: (text: string) => paint("yellow", text) },
@@ -76,4 +76,4 @@ function row(id: string, name: string, trend: Trend, show: (value: number | null
 }
 
 const reaches = ({ limit_at, of_machine }: Trend, now: number): string =>
-  limit_at === null ? "" : `${relative(limit_at, now)}${of_machine ? " (all of the machine's memory)" : ""}`;
+  limit_at === null ? "" : `${relative(limit_at, now)}${of_machine ? " (the machine's total memory)" : ""}`;

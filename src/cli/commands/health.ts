@@ -2,7 +2,7 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { OverallHealth, ServiceHealth } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { resolveIds } from "../requests/resolve-ids.ts";
 import { grid } from "../render/grid.ts";
 import { safe } from "../render/safe.ts";
 import { HEALTH_COLOUR, STATE_COLOUR } from "../render/state.ts";
@@ -37,7 +37,7 @@ function describe(health: OverallHealth, { paint, host }: Context): string {
 }
 
 async function ofUnits(context: Context): Promise<number> {
-  const ids = await idsOf(context, context.args);
+  const ids = await resolveIds(context, context.args);
   if (!ids.ok) return context.fail(ids.error);
   const run = context.options.run ?? false;
   const answers = await Promise.all(ids.value.map((id) => context.client.call("serviceHealth", { id, run })));
@@ -53,7 +53,7 @@ async function ofUnits(context: Context): Promise<number> {
 
 function describeCheck(check: ServiceHealth, { paint, host }: Context): string {
   const head = `${paint("bold", safe(check.id))}: ${paint(HEALTH_COLOUR[check.health], check.health)}`;
-  if (check.check === null) return `${head}, no check of its own`;
+  if (check.check === null) return `${head}, no health check`;
   const threshold =
     check.failure_threshold === null ? "" : `, ${check.consecutive_failures} of ${check.failure_threshold} failures in a row`;
   const next = check.next_probe ? `, next ${relative(check.next_probe, host.now())}` : "";

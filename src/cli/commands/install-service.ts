@@ -1,68 +1,68 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import type { Context, Run } from "../context.ts";
-import { failWithLines } from "../fail.ts";
+import { failWithLines, type Context, type Run } from "../context.ts";
+
 import { safe } from "../render/safe.ts";
-import { isLingering, planInstall } from "../service/install.ts";
-import { runSteps, type Step } from "../service/steps.ts";
-import { askService, findTarget, unsteady, type Target } from "../service/target.ts";
-import { SERVICE } from "../service/unit-file.ts";
+import { isLingering, planInstall } from "../systemd/install.ts";
+import { runSteps, type Step } from "../systemd/steps.ts";
+import { queryService, findTarget, unstableLocation, type Target } from "../systemd/target.ts";
+import { SERVICE } from "../systemd/unit-file.ts";
 
 export const run: Run = async (context) => {
   const { host, options } = context;
   const found = findTarget(context);
   if (!found.ok) return context.fail(found.error);
-  // Where systemd does not run, nothing but a plan is asked for, and the daemon that runs is where this shell finds it.
+  // Without systemd only --dry-run is possible, and the running daemon is the one that this shell finds.
   const target = host.systemdRuns() ? found.value : { ...found.value, places: context.places };
-  const doubts = doubtsOf(context);
-  const refused = doubts.find(({ refuse }) => refuse);
+  const concerns = concernsOf(context);
+  const refused = concerns.find(({ refuse }) => refuse);
   if (refused && !options.dryRun) return context.fail({ code: "failed", message: `cannot install the service: ${refused.words}`, hint: refused.hint }); // prettier-ignore
   const plan = await planInstall(context, target);
   if (!plan.ok) return context.fail({ ...plan.error, message: `cannot install the service: ${plan.error.message}` });
-  if (options.dryRun) return tellPlan(context, target, plan.value, doubts);
+  if (options.dryRun) return printPlan(context, target, plan.value, concerns);
   const outcome = await runSteps(plan.value);
   if (!outcome.ok) {
     const message = `cannot install the service: ${outcome.failed} failed: ${outcome.why}`;
-    return failWithLines(context, message, "what was done before that is undone");
+    return failWithLines(context, message, "the earlier steps were undone");
   }
-  const warnings = [...doubts.map(({ words }) => words), ...outcome.warnings, ...(host.env.XDG_RUNTIME_DIR || target.scope === "system" ? [] : [shellNote(target)])]; // prettier-ignore
-  return tellDone(context, target, outcome.done, warnings);
+  const warnings = [...concerns.map(({ words }) => words), ...outcome.warnings, ...(host.env.XDG_RUNTIME_DIR || target.scope === "system" ? [] : [shellNote(target)])]; // prettier-ignore
+  return printDone(context, target, outcome.done, warnings);
 };
 
-interface Doubt {
+interface Concern {
   readonly refuse: boolean;
   readonly words: string;
   readonly hint: string;
 }
 
-function doubtsOf({ host }: Context): Doubt[] {
-  const doubts: Doubt[] = [];
+function concernsOf({ host }: Context): Concern[] {
+  const concerns: Concern[] = [];
   if (!host.systemdRuns())
-    doubts.push({
+    concerns.push({
       refuse: true,
-      words: "systemd does not run this machine (there is no /run/systemd/system)",
-      hint: "`sup daemon start` runs it in the background; for another init system, have it run `sup daemon`",
+      words: "this machine does not run systemd (there is no /run/systemd/system)",
+      hint: "`sup daemon start` runs the daemon in the background; with another init system, let it run `sup daemon`",
     });
-  const steady = unsteady(host.program, host.compiled);
-  if (steady !== null) doubts.push({ ...steady, hint: "install it to /usr/local/bin or ~/.local/bin first, and run it from there" });
-  return doubts;
+  const location = unstableLocation(host.program, host.compiled);
+  if (location !== null) concerns.push({ ...location, hint: "first install sup to /usr/local/bin or ~/.local/bin, and run it from there" });
+  return concerns;
 }
 
-function tellPlan(context: Context, target: Target, steps: readonly Step[], doubts: readonly Doubt[]): number {
+function printPlan(context: Context, target: Target, steps: readonly Step[], concerns: readonly Concern[]): number {
   if (context.options.json) {
     const plan = steps.map(({ words, text }) => ({ words, ...(text !== undefined && { text }) }));
-    context.json({ scope: target.scope, unit_file: target.unitFile, plan, warnings: doubts.map(({ words }) => words) });
+    context.json({ scope: target.scope, unit_file: target.unitFile, plan, warnings: concerns.map(({ words }) => words) });
     return EXIT.done;
   }
   const lines = steps.flatMap(({ words, text }) => [`Would ${words}${text === undefined ? "" : ":"}`, ...indented(text)]);
-  context.out(lines.length === 0 ? "Nothing to do: the service is installed, enabled and runs." : lines.join("\n"));
-  for (const { words } of doubts) context.note(`sup: note: ${safe(words)}`);
+  context.out(lines.length === 0 ? "Nothing to do: the service is installed, enabled and running." : lines.join("\n"));
+  for (const { words } of concerns) context.note(`sup: note: ${safe(words)}`);
   return EXIT.done;
 }
 
 const indented = (text: string | undefined): string[] => (text === undefined ? [] : text.trimEnd().split("\n").map((line) => `  ${line}`.trimEnd())); // prettier-ignore
 
-async function tellDone(context: Context, target: Target, done: readonly string[], warnings: readonly string[]): Promise<number> {
-  const service = await askService(target);
+async function printDone(context: Context, target: Target, done: readonly string[], warnings: readonly string[]): Promise<number> {
+  const service = await queryService(target);
   const pid = Number(service?.MainPID ?? 0);
   const lingering = target.scope === "user" ? await isLingering(target) : null;
   if (context.options.json) {
@@ -71,9 +71,11 @@ async function tellDone(context: Context, target: Target, done: readonly string[
   }
   for (const words of done) context.out(`✓ ${safe(words)}`);
   const begins = target.scope === "system" || lingering ? "It starts at boot." : "It starts when you log in.";
-  context.out(`${SERVICE} ${done.length === 0 ? "is installed already and " : ""}runs (pid ${pid}). ${begins}`);
-  if (done.some((words) => words.startsWith("bring up to date")) && !done.some((words) => words.endsWith(`start ${SERVICE}`)))
-    context.out(`The new unit file is in force from the next start on: ${target.systemctl("restart", "sup").join(" ")} (services go on)`);
+  context.out(`${SERVICE} is ${done.length === 0 ? "already installed and " : ""}running (pid ${pid}). ${begins}`);
+  if (done.some((words) => words.startsWith("update ")) && !done.some((words) => words.endsWith(`start ${SERVICE}`)))
+    context.out(
+      `The new unit file takes effect at the next start: ${target.systemctl("restart", "sup").join(" ")} (services keep running)`,
+    );
   for (const warning of warnings) context.note(`sup: warning: ${safe(warning)}`);
   return EXIT.done;
 }

@@ -1,6 +1,6 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import { ask } from "../input/ask.ts";
+import { checkUnits } from "../requests/check-units.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = (context) =>
-  ask(context, { word: (service) => service.state, yes: (service) => service.state === "running", no: EXIT.notRunning });
+  checkUnits(context, { word: (service) => service.state, passes: (service) => service.state === "running", exitCode: EXIT.notRunning });

@@ -1,6 +1,10 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import { ask } from "../input/ask.ts";
+import { checkUnits } from "../requests/check-units.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = (context) =>
-  ask(context, { word: ({ enabled }) => (enabled ? "enabled" : "disabled"), yes: ({ enabled }) => enabled, no: EXIT.failed });
+  checkUnits(context, {
+    word: ({ enabled }) => (enabled ? "enabled" : "disabled"),
+    passes: ({ enabled }) => enabled,
+    exitCode: EXIT.failed,
+  });

@@ -1,6 +1,10 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import { ask } from "../input/ask.ts";
+import { checkUnits } from "../requests/check-units.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = (context) =>
-  ask(context, { word: ({ state }) => state, yes: ({ state }) => state === "failed" || state === "fatal", no: EXIT.failed });
+  checkUnits(context, {
+    word: ({ state }) => state,
+    passes: ({ state }) => state === "failed" || state === "fatal",
+    exitCode: EXIT.failed,
+  });

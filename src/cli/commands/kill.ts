@@ -1,5 +1,5 @@
 import { signalNumber } from "../../base/signals.ts";
-import { act } from "../input/act.ts";
+import { runAction } from "../requests/run-action.ts";
 import type { Run } from "../context.ts";
 
 export const run: Run = async (context) => {
@@ -7,5 +7,5 @@ export const run: Run = async (context) => {
   if (signalNumber(signal) === undefined) {
     return context.fail({ code: "bad-request", message: `there is no signal ${signal}`, hint: "`kill -l` lists them: TERM, HUP, USR1 …" });
   }
-  return act(context, "kill", { signal });
+  return runAction(context, "kill", { signal });
 };

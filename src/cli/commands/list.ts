@@ -6,31 +6,31 @@ import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
 import { timersTable } from "../render/timers.ts";
 import { tableOptions, type TableStyle } from "../render/status-table.ts";
-import { select } from "../input/select.ts";
-import { lookOf } from "./status.ts";
+import { selectServices } from "../requests/select-services.ts";
+import { styleOf } from "./status.ts";
 
 export const run: Run = async (context) => {
   const answer = await context.client.call("status");
   if (!answer.ok) return context.fail(answer.error);
-  const chosen = select(answer.value.services, context.args);
+  const chosen = selectServices(answer.value.services, context.args);
   if (!chosen.ok) return context.fail(chosen.error);
   const { json, timers } = context.options;
   if (json) context.json(timers ? chosen.value.filter(({ schedule }) => schedule !== null) : chosen.value);
-  else if (timers) context.out(timersTable(chosen.value, lookOf(context)));
+  else if (timers) context.out(timersTable(chosen.value, styleOf(context)));
   else {
-    const look = lookOf(context);
-    const rows = chosen.value.map((service) => rowOf(service, look));
-    context.out(rows.length === 0 ? "No units." : layOut(COLUMNS, rows, tableOptions(look)).join("\n"));
-    if (context.args.length === 0) for (const line of leftAlone(answer.value.daemon)) context.out(line);
+    const style = styleOf(context);
+    const rows = chosen.value.map((service) => rowOf(service, style));
+    context.out(rows.length === 0 ? "No units." : layOut(COLUMNS, rows, tableOptions(style)).join("\n"));
+    if (context.args.length === 0) for (const line of unusedDirectories(answer.value.daemon)) context.out(line);
   }
   return EXIT.done;
 };
 
-/** Absent in the answer of an older daemon. */
-const leftAlone = ({ left_alone }: Partial<DaemonInfo>): string[] =>
+/** `left_alone` is absent in the answer of an older daemon. */
+const unusedDirectories = ({ left_alone }: Partial<DaemonInfo>): string[] =>
   (left_alone ?? []).map(
     ({ directory, units, owner }) =>
-    safe(`${directory} belongs to the system's daemon, which answers on ${owner}${units.length > 0 ? `: ${units.join(", ")}` : ", and is empty"}`), // prettier-ignore
+    safe(`${directory} belongs to the system's daemon on ${owner}${units.length > 0 ? `: ${units.join(", ")}` : " (empty)"}`), // prettier-ignore
   );
 
 const COLUMNS: readonly Column[] = [

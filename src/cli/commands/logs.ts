@@ -5,36 +5,36 @@ import type { Input } from "../../api/contract/contract.ts";
 import { RUN_NAME } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
-import { idsOf } from "../input/ids.ts";
+import { resolveIds } from "../requests/resolve-ids.ts";
 import { OPTIONS } from "../table/options.ts";
 import { fullLogLine, logLine, recordOf } from "../render/lines.ts";
 import { prefixer } from "../render/prefix.ts";
 import { safe } from "../render/safe.ts";
-import { parseWhen } from "../input/when.ts";
-import { lookOf } from "./status.ts";
+import { parseTime } from "../parse/time.ts";
+import { styleOf } from "./status.ts";
 
 type Query = Omit<Input<"serviceLogs">, "id">;
-type Say = ((unit: string, line: LogLineShape) => void) & { /** No line follows. */ end(): void };
+type Printer = ((unit: string, line: LogLineShape) => void) & { /** Called after the last line. */ end(): void };
 
 export const run: Run = async (context) => {
   if (context.args[0] === "rotate" && context.args.length > 1) return rotate(context, context.args.slice(1));
   const query = queryOf(context);
   if (!query.ok) return context.fail(query.error);
-  const ids = await idsOf(context, context.args);
+  const ids = await resolveIds(context, context.args);
   if (!ids.ok) return context.fail(ids.error);
-  const say = sayer(context, ids.value);
-  return context.options.follow ? follow(context, ids.value, query.value, say) : read(context, ids.value, query.value, say);
+  const print = printerFor(context, ids.value);
+  return context.options.follow ? follow(context, ids.value, query.value, print) : read(context, ids.value, query.value, print);
 };
 
 /** `sup logs rotate web db`. */
 async function rotate(context: Context, patterns: readonly string[]): Promise<number> {
-  const ids = await idsOf(context, patterns);
+  const ids = await resolveIds(context, patterns);
   if (!ids.ok) return context.fail(ids.error);
   for (const id of ids.value) {
     const answer = await context.client.call("rotateLogs", { id });
     if (!answer.ok) return context.fail(answer.error);
     if (context.options.json) context.json({ service_id: id, ...answer.value });
-    else context.out(answer.value.rotated ? `${id}: a new log file was begun` : `${id}: nothing to rotate`);
+    else context.out(answer.value.rotated ? `${id}: started a new log file` : `${id}: nothing to rotate`);
   }
   return EXIT.done;
 }
@@ -44,13 +44,13 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   for (const name of ["since", "until"] as const) {
     const text = options[name];
     if (text === undefined) continue;
-    const ms = parseWhen(text, host.now());
+    const ms = parseTime(text, host.now());
     if (ms === undefined) return err({ code: "bad-request", message: `cannot read --${name} ${text} as a time`, hint: WHEN_HINT });
     query[name] = new Date(ms).toISOString();
   }
   if (query.since !== undefined && query.until !== undefined && query.since > query.until) {
-    const message = `cannot use --since ${options.since} with --until ${options.until}: it begins after its end`;
-    return err({ code: "bad-request", message, hint: "change the two over" });
+    const message = `cannot use --since ${options.since} with --until ${options.until}: the range would end before it begins`;
+    return err({ code: "bad-request", message, hint: "swap the two times" });
   }
   if (options.grep !== undefined) {
     try {
@@ -59,13 +59,13 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
       return err({
         code: "bad-request",
         message: `cannot use --grep ${JSON.stringify(options.grep)}: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`,
-        hint: "quote it, and escape ( [ * + with \\",
+        hint: "quote the expression, and escape ( [ * + with \\",
       });
     }
     query.grep = options.grep;
   }
   if (options.follow && options.until !== undefined) {
-    return err({ code: "bad-request", message: "cannot use --until with --follow: there is no end to wait for" });
+    return err({ code: "bad-request", message: "cannot use --until with --follow" });
   }
   const output = checkOutput(options);
   if (output) return err(output);
@@ -78,16 +78,16 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   return ok(query);
 }
 
-/** What the daemon finds wrong with a query was typed here. */
+/** A query that the daemon rejects as invalid is a mistake on the command line. */
 const asUsage = (error: ApiError): ApiError => (error.code === "invalid" ? { ...error, code: "bad-request" } : error);
 
 const badInvocation = (text: string): ApiError => ({
   code: "bad-request",
-  message: `cannot use --invocation ${text}: it is no run`,
-  hint: "0 is the latest run, -1 the one before; or at least 4 digits of an invocation id: `sup events UNIT` shows them",
+  message: `cannot use --invocation ${text}: it is not an invocation`,
+  hint: "0 is the latest run, -1 the one before; or give at least 4 digits of an invocation id, shown by `sup events UNIT`",
 });
 
-/** What is wrong with how the lines are to be shown. */
+/** Checks the options that choose the output format. */
 function checkOutput({ output, bare, json }: Context["options"]): ApiError | null {
   if (output === undefined) return null;
   const formats: readonly string[] = OPTIONS.output.values;
@@ -95,62 +95,62 @@ function checkOutput({ output, bare, json }: Context["options"]): ApiError | nul
     return { code: "bad-request", message: `cannot print as ${JSON.stringify(output)}`, hint: `write -o ${formats.join(", -o ")}` };
   }
   const other = bare ? "--bare" : json && output !== "json" ? "--json" : null;
-  return other && { code: "bad-request", message: `cannot use -o ${output} with ${other}: they ask for different things` };
+  return other && { code: "bad-request", message: `cannot use -o ${output} with ${other}: choose one format` };
 }
 
-export const WHEN_HINT = "write 10m, 2h, today, yesterday, 20:15, 2026-11-22 or 2026-11-22T20:15";
+export const WHEN_HINT = "use 10m, 2h, today, yesterday, 20:15, 2026-11-22 or 2026-11-22T20:15";
 
-async function read(context: Context, ids: readonly string[], query: Query, say: Say): Promise<number> {
-  const found: Told[] = [];
+async function read(context: Context, ids: readonly string[], query: Query, print: Printer): Promise<number> {
+  const found: UnitLine[] = [];
   let refused: ApiError | null = null;
   for (const id of ids) {
     const answer = await context.client.call("serviceLogs", { ...query, id });
     if (answer.ok) {
       for (const line of answer.value) found.push({ id, line });
       if (query.lines === undefined && answer.value.length === MANY_LINES)
-        context.note(`sup: these are the last ${MANY_LINES} lines of ${id}; -n shows more`);
+        context.note(`sup: showing the last ${MANY_LINES} lines of ${id}; use -n for more`);
     } else if (ids.length > 1 && answer.error.code === "not-found")
-      refused ??= answer.error; // one of them has that run
+      refused ??= answer.error; // another unit may have that run
     else return context.fail(asUsage(answer.error));
   }
   if ((query.since ?? query.until) !== undefined) noteTimeless(context, ids, found);
   if (refused && found.length === 0) return context.fail(refused);
-  for (const { id, line } of merged(ids, found, query.lines)) say(id, line);
-  say.end();
+  for (const { id, line } of merged(ids, found, query.lines)) print(id, line);
+  print.end();
   return EXIT.done;
 }
 
-/** `log.format: "raw"`. */
-function noteTimeless({ note }: Context, ids: readonly string[], found: readonly Told[]): void {
+/** Lines of a log with `log.format: "raw"` have no time. */
+function noteTimeless({ note }: Context, ids: readonly string[], found: readonly UnitLine[]): void {
   for (const id of ids) {
-    if (found.some((told) => told.id === id && told.line.time === ""))
-      note(`sup: lines of ${id} have no time (its log is or was raw): they are shown whatever --since and --until say`);
+    if (found.some((one) => one.id === id && one.line.time === ""))
+      note(`sup: lines of ${id} without a time (raw log format) are shown regardless of --since and --until`);
   }
 }
 
-interface Told {
+interface UnitLine {
   readonly id: string;
   readonly line: LogLineShape;
 }
 
-/** Stamps are UTC with nanoseconds, so their texts sort as they do; the sort is stable within a unit. */
-function merged(ids: readonly string[], found: Told[], lines: number | undefined): readonly Told[] {
+/** Times are UTC strings with nanoseconds, so they sort as strings. The sort is stable, so a unit's lines stay in order. */
+function merged(ids: readonly string[], found: UnitLine[], lines: number | undefined): readonly UnitLine[] {
   if (ids.length === 1) return found;
   found.sort((a, b) => (a.line.time < b.line.time ? -1 : a.line.time > b.line.time ? 1 : 0));
   return lines === undefined ? found : lines === 0 ? [] : found.slice(-lines);
 }
 
-/** What is there of all units is merged by time; what comes after is told as it comes. */
-async function follow(context: Context, ids: readonly string[], query: Query, say: Say): Promise<number> {
-  const past: Told[] = [];
+/** Existing lines of all units are merged by time; new lines are printed as they arrive. */
+async function follow(context: Context, ids: readonly string[], query: Query, print: Printer): Promise<number> {
+  const past: UnitLine[] = [];
   let waiting = ids.length;
-  const begin = (): void => {
+  const unitIsReady = (): void => {
     if (--waiting > 0) return;
-    for (const { id, line } of merged(ids, past, query.lines)) say(id, line);
+    for (const { id, line } of merged(ids, past, query.lines)) print(id, line);
   };
   const { note, client } = context;
   const failed = new Map<string, number>();
-  /** What ends all of them alike is said once. */
+  /** Prints an error that ends several streams only once. */
   const fail = (error: ApiError): number => {
     const code = failed.get(error.message) ?? context.fail(error);
     failed.set(error.message, code);
@@ -162,51 +162,54 @@ async function follow(context: Context, ids: readonly string[], query: Query, sa
     let begun = false;
     for await (const message of client.follow({ ...bounded, id })) {
       if (!message.ok) {
-        if (!begun) begin(); // the others are not held up
+        if (!begun) unitIsReady(); // do not block the other units
         return fail(asUsage(message.error));
       }
-      const told = message.value;
-      if ("begun" in told) {
+      const part = message.value;
+      if ("begun" in part) {
         begun = true;
-        begin();
-      } else if ("waits" in told) {
-        if (!noted) note(`sup: the daemon is gone; it has ${told.waits} seconds to come back`);
+        unitIsReady();
+      } else if ("waits" in part) {
+        if (!noted) note(`sup: the daemon is not running; waiting up to ${part.waits} s for it to return`);
         noted = true;
-      } else if ("gap" in told) {
-        note(`sup: ${id}: lines are missing here: their file was deleted before it was read`);
-      } else if (waiting > 0) past.push({ id, line: told });
-      else say(id, told);
+      } else if ("gap" in part) {
+        note(`sup: ${id}: lines are missing here: their log file was deleted before it was read`);
+      } else if (waiting > 0) past.push({ id, line: part });
+      else print(id, part);
     }
     return EXIT.done;
   };
   const codes = await Promise.all(ids.map(one));
-  say.end();
+  print.end();
   return Math.max(...codes);
 }
 
-function sayer(context: Context, ids: readonly string[]): Say {
-  return context.options.bare && !context.options.json ? bareSayer(context) : Object.assign(recordSayer(context, ids), { end: () => {} });
+function printerFor(context: Context, ids: readonly string[]): Printer {
+  return context.options.bare && !context.options.json
+    ? barePrinter(context)
+    : Object.assign(recordPrinter(context, ids), { end: () => {} });
 }
 
-function recordSayer(context: Context, ids: readonly string[]): (unit: string, line: LogLineShape) => void {
+function recordPrinter(context: Context, ids: readonly string[]): (unit: string, line: LogLineShape) => void {
   const { options, paint, out, json } = context;
   if (options.json || options.output === "json") return (id, line) => json({ ...line, service_id: id });
   if (options.output === "cri") return (_, line) => out(recordOf(line));
-  const look = lookOf(context);
-  const shown = options.output === "short" ? (line: LogLineShape) => logLine(line, look) : (line: LogLineShape) => fullLogLine(line, paint);
+  const style = styleOf(context);
+  const shown =
+    options.output === "short" ? (line: LogLineShape) => logLine(line, style) : (line: LogLineShape) => fullLogLine(line, paint);
   if (ids.length === 1) return (_, line) => out(shown(line));
   const prefix = prefixer(paint);
   prefix.expect(ids);
   return (id, line) => out(prefix.with(id, shown(line)));
 }
 
-/** A line without an end is given one. */
+/** A longer line is split here, so that memory stays bounded. */
 const LONGEST_LINE = 16 << 20;
 
-/** The text alone, and whole lines of it: other programs read it, one record a line as often as not. */
-function bareSayer({ out }: Context): Say {
+/** Prints only the text, and only whole lines, because programs that read the output often expect one record per line. */
+function barePrinter({ out }: Context): Printer {
   const open = new Map<string, string>();
-  const say = (id: string, { stream, full, text }: LogLineShape): void => {
+  const print = (id: string, { stream, full, text }: LogLineShape): void => {
     const key = `${id} ${stream}`;
     const line = (open.get(key) ?? "") + text;
     open.delete(key);
@@ -217,5 +220,5 @@ function bareSayer({ out }: Context): Say {
     for (const rest of open.values()) out(safe(rest));
     open.clear();
   };
-  return Object.assign(say, { end });
+  return Object.assign(print, { end });
 }

@@ -9,11 +9,11 @@ import { safeCell } from "../render/safe.ts";
 import { memory, percent } from "../render/state.ts";
 import { tableOptions } from "../render/status-table.ts";
 import { shortTime } from "../render/time.ts";
-import { parseWhen } from "../input/when.ts";
+import { parseTime } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
-/** Rows of the table; the points are thinned out to it. */
+/** Default number of table rows; the table shows that many evenly spaced points. */
 const ROWS = 20;
 const SPARK = "▁▂▃▄▅▆▇█";
 const SPARK_WIDTH = 60;
@@ -26,19 +26,19 @@ export const run: Run = async (context) => {
   if (!answer.ok) return context.fail(answer.error);
   const points = answer.value;
   if (context.options.json) context.json(context.options.lines === undefined ? points : points.slice(-context.options.lines));
-  else if (points.length === 0) context.out(`No metrics of ${id} since ${context.options.since ?? "1h ago"}.`);
+  else if (points.length === 0) context.out(`No metrics for ${id} since ${context.options.since ?? "1h ago"}.`);
   else context.out([...sparks(points, context), "", ...table(points, context)].join("\n"));
   return EXIT.done;
 };
 
 function sinceOf({ options, host }: Context): Result<string, ApiError> {
   if (options.since === undefined) return ok("1h");
-  const ms = parseWhen(options.since, host.now());
+  const ms = parseTime(options.since, host.now());
   if (ms === undefined) return err({ code: "bad-request", message: `cannot read --since ${options.since} as a time`, hint: WHEN_HINT });
   return ok(new Date(ms).toISOString());
 }
 
-/** One line for CPU and one for memory: lowest, mean, highest, and the course of it. */
+/** One line each for CPU, memory and response time: a sparkline, the range and the mean. */
 function sparks(points: readonly MetricPoint[], { paint }: Context): string[] {
   const line = (name: string, values: readonly number[], show: (value: number) => string): string[] => {
     if (values.length === 0) return [];
@@ -59,29 +59,29 @@ function sparks(points: readonly MetricPoint[], { paint }: Context): string[] {
       memory,
     ),
     ...line(
-      "Answer",
+      "Latency",
       known(({ response_time_ms }) => response_time_ms),
       formatDuration,
     ),
   ];
 }
 
-/** The highest of each stretch, so that no peak is lost. */
+/** Each character shows the maximum of its interval, so that peaks stay visible. */
 function spark(values: readonly number[]): string {
   const width = Math.min(SPARK_WIDTH, values.length);
   const high = Math.max(...values);
   const low = Math.min(...values);
   let text = "";
   for (let i = 0; i < width; i++) {
-    const part = values.slice(Math.floor((i * values.length) / width), Math.max(1, Math.floor(((i + 1) * values.length) / width)));
-    const level = high === low ? 0 : (Math.max(...part) - low) / (high - low);
+    const interval = values.slice(Math.floor((i * values.length) / width), Math.max(1, Math.floor(((i + 1) * values.length) / width)));
+    const level = high === low ? 0 : (Math.max(...interval) - low) / (high - low);
     text += SPARK[Math.round(level * (SPARK.length - 1))];
   }
   return text;
 }
 
 function table(points: readonly MetricPoint[], context: Context): string[] {
-  const look = lookOf(context);
+  const style = styleOf(context);
   const rows = context.options.lines ?? ROWS;
   const shown = points.length <= rows || rows === 0 ? points.slice(points.length - Math.min(rows, points.length)) : thin(points, rows);
   const names = [...new Set(shown.flatMap(({ reported }) => Object.keys(reported ?? {})))].slice(0, 6);
@@ -92,12 +92,12 @@ function table(points: readonly MetricPoint[], context: Context): string[] {
     { title: "TASKS", align: "right" },
     { title: "FILES", align: "right" },
     { title: "RESTARTS", align: "right" },
-    { title: "ANSWER", align: "right" },
+    { title: "LATENCY", align: "right" },
     { title: "HEALTH" },
     ...names.map((name): Column => ({ title: safeCell(name).toUpperCase(), align: "right" })),
   ];
   const cells = shown.map((point) => [
-    { text: shortTime(point.timestamp, look.now) },
+    { text: shortTime(point.timestamp, style.now) },
     { text: percent(point.cpu_percent) },
     { text: memory(point.memory_mb) },
     { text: String(point.tasks ?? "") },
@@ -107,9 +107,9 @@ function table(points: readonly MetricPoint[], context: Context): string[] {
     { text: point.health_status === "unknown" ? "" : point.health_status },
     ...names.map((name) => ({ text: point.reported?.[name] === undefined ? "" : String(point.reported[name]) })),
   ]);
-  return cells.length === 0 ? [] : layOut(columns, cells, tableOptions(look));
+  return cells.length === 0 ? [] : layOut(columns, cells, tableOptions(style));
 }
 
-/** Evenly spaced, the newest among them. */
+/** Picks evenly spaced points, including the newest. */
 const thin = (points: readonly MetricPoint[], count: number): MetricPoint[] =>
   Array.from({ length: count }, (_, i) => points[Math.round(((i + 1) * points.length) / count) - 1]!);

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { exitOf } from "../input/act.ts";
+import { exitOf } from "../requests/run-action.ts";
 import type { Context, Run } from "../context.ts";
 import { lineText } from "../render/lines.ts";
 import { safe } from "../render/safe.ts";
@@ -31,7 +31,7 @@ async function start(context: Context, request: Request): Promise<number> {
   return exitOf([outcome]);
 }
 
-/** Its output, and then its exit code. Ctrl-C ends the following, not the unit. */
+/** Prints the output and returns the exit code. Ctrl-C stops following, not the unit. */
 async function follow(context: Context, request: Request): Promise<number> {
   let id = "";
   let missed = 0;
@@ -43,22 +43,22 @@ async function follow(context: Context, request: Request): Promise<number> {
     else if ("gap" in part) missed += part.gap;
     if ("id" in part) {
       id = part.id;
-      if (!context.options.json) context.note(`sup: running as ${safe(id)}; Ctrl-C leaves it running, \`sup stop ${safe(id)}\` ends it`);
+      if (!context.options.json) context.note(`sup: running as ${safe(id)}; Ctrl-C leaves it running, \`sup stop ${safe(id)}\` stops it`);
     }
     if (!("end" in part)) continue;
     const { exit_code: code, reason, message: words } = part.end;
     if (code === null || code > 128 || reason !== "success") context.note(`sup: ${safe(id)}: ${safe(words || reason)}`);
-    if (missed > 0) context.note(`sup: ${missed} lines came too fast to be shown; \`sup logs ${safe(id)}\` has them`);
+    if (missed > 0) context.note(`sup: ${missed} lines came too fast to be printed; \`sup logs ${safe(id)}\` has them`);
     return code ?? EXIT.failed;
   }
   return context.fail({
     code: "unreachable",
-    message: `the daemon has ended or was renewed; ${id} may go on`,
+    message: `the daemon ended or restarted; ${id} may still be running`,
     hint: `see \`sup status ${id}\``,
   });
 }
 
-/** The command line as a unit file. */
+/** Converts the command line to a unit file. */
 function unitOf({ args, options }: Context): Result<Keys, ApiError> {
   const [command, ...rest] = args;
   const unit: Keys = {
@@ -89,7 +89,7 @@ function pairs(texts: readonly string[], option: string, form: string): Result<A
   return ok(found);
 }
 
-/** JSON where it is JSON, otherwise the text: `nice=5`, `type=oneshot`, `dependencies=["db"]`. */
+/** Parsed as JSON if it is JSON, otherwise a string: `nice=5`, `type=oneshot`, `dependencies=["db"]`. */
 function valueOf(text: string): unknown {
   try {
     return JSON.parse(text);

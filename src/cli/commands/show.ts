@@ -3,7 +3,7 @@ import type { ServiceFile } from "../../api/contract/shapes.ts";
 import type { Context, Run } from "../context.ts";
 import { grid } from "../render/grid.ts";
 import { safe } from "../render/safe.ts";
-import { filesOf } from "../input/unit-files.ts";
+import { filesOf } from "../requests/unit-files.ts";
 
 export const run: Run = async (context) => {
   const found = await filesOf(context, context.args, context.options.reveal ?? false);
@@ -23,7 +23,7 @@ function table(unit: Pick<ServiceFile, "id" | "effective" | "sources">, { paint,
   return `${paint("bold", safe(unit.id))}\n${grid(["Setting", "Value", "From"], rows, paint, host.columns())}`;
 }
 
-/** Dotted keys down to what is no object; lists stay whole. */
+/** Flattens objects to dotted keys; arrays stay whole. */
 export function* flatten(value: Readonly<Record<string, unknown>>, prefix = ""): Generator<readonly [string, unknown]> {
   for (const [key, inner] of Object.entries(value)) {
     const path = prefix + key;

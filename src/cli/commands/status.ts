@@ -4,13 +4,13 @@ import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { statusLong } from "../render/status-long.ts";
 import { statusTable, type TableStyle } from "../render/status-table.ts";
-import { isMany, select } from "../input/select.ts";
+import { isMany, selectServices } from "../requests/select-services.ts";
 
 export const run: Run = async (context) => {
   if (!isMany(context.args)) {
     const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!), pss: true });
     if (answer.ok) return showOne(context, answer.value);
-    // It may be the name of several instances, and the list knows what was meant.
+    // It may be a template name, which stands for its instances: look for them in the list.
     if (answer.error.code !== "no-such-unit") return context.fail(answer.error);
   }
   return showMany(context);
@@ -20,29 +20,29 @@ async function showMany(context: Context): Promise<number> {
   const answer = await context.client.call("status");
   if (!answer.ok) return context.fail(answer.error);
   const { daemon, services } = answer.value;
-  const chosen = select(services, context.args);
+  const chosen = selectServices(services, context.args);
   if (!chosen.ok) return context.fail(chosen.error);
-  const asked = context.args.length > 0;
+  const isSelection = context.args.length > 0;
   if (context.options.json) context.json({ daemon, services: chosen.value });
   else {
-    context.out(statusTable(asked ? null : daemon, chosen.value, lookOf(context)));
+    context.out(statusTable(isSelection ? null : daemon, chosen.value, styleOf(context)));
     warnOfUnits(context, daemon.unit_path);
   }
-  return asked ? exitOf(chosen.value) : EXIT.done;
+  return isSelection ? exitOf(chosen.value) : EXIT.done;
 }
 
 function showOne(context: Context, service: ServiceDetail): number {
   if (context.options.json) context.json(service);
-  else context.out(statusLong(service, lookOf(context)));
+  else context.out(statusLong(service, styleOf(context)));
   return exitOf([service]);
 }
 
-/** As `systemctl status`: 3 when something asked for does not run. */
+/** Like `systemctl status`: 3 if a requested unit is not running. */
 const exitOf = (services: readonly Service[]): number => (services.every(({ state }) => state === "running") ? EXIT.done : EXIT.notRunning);
 
-export const lookOf = ({ paint, host }: Context): TableStyle => ({ paint, width: host.columns(), now: host.now() });
+export const styleOf = ({ paint, host }: Context): TableStyle => ({ paint, width: host.columns(), now: host.now() });
 
-/** `--units` is the daemon's business: who gives it here must learn when the daemon reads other directories. */
+/** `--units` applies to the daemon: warns if the running daemon reads other directories. */
 function warnOfUnits({ options, places, note }: Context, unitPath: readonly string[]): void {
   if (options.units && places.unitPath.join(":") !== unitPath.join(":")) {
     note(`sup: note: the running daemon reads ${unitPath.join(":")}, not ${places.unitPath.join(":")}`);

@@ -12,7 +12,9 @@ export const run: Run = async (context) => {
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     const message = `cannot read the token ${path}: ${missing ? "no such file" : (error as Error).message}`;
-    const hint = missing ? "the daemon makes it when it first runs: `sup daemon start`" : "it belongs to the user the daemon runs as";
+    const hint = missing
+      ? "the daemon creates it at its first start: `sup daemon start`"
+      : "only the user that the daemon runs as may read it";
     return context.fail({ code: missing ? "not-found" : "forbidden", message, hint });
   }
 };

@@ -2,13 +2,13 @@ import { EXIT } from "../../api/contract/errors.ts";
 import { applyChange, emptyView, type View } from "../../api/contract/view.ts";
 import type { Context, Run } from "../context.ts";
 import { topScreen, SORTS, type Sort } from "../render/top.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
-/** Live on a terminal, drawn anew at each change but at most this often; anywhere else one picture of what is. */
+/** On a terminal the screen is redrawn at each change, but at most this often; elsewhere it is printed once. */
 const DRAW_MS = 250;
-/** From the top; each line erases what was left of it, and at last all below: nothing flickers. */
+/** Redraws from the top: each line erases its own rest, the last one everything below. Clearing the screen would flicker. */
 const paintOver = (text: string): string => `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`;
-/** The other screen, no cursor, and what is too wide is cut off instead of wrapped: each line is one row. */
+/** The alternate screen without cursor and without line wrapping, so that each line is one row. */
 const [ENTER, LEAVE] = ["\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"];
 
 export const run: Run = async (context) => {
@@ -23,7 +23,7 @@ async function once(context: Context, sort: Sort): Promise<number> {
   const answer = await context.client.call("status");
   if (!answer.ok) return context.fail(answer.error);
   if (context.options.json) context.json(answer.value.services);
-  else context.out(topScreen(applyChange(emptyView(), 0, { kind: "snapshot", data: answer.value }), sort, lookOf(context), Infinity));
+  else context.out(topScreen(applyChange(emptyView(), 0, { kind: "snapshot", data: answer.value }), sort, styleOf(context), Infinity));
   return EXIT.done;
 }
 
@@ -36,7 +36,7 @@ async function live(context: Context, first: Sort): Promise<number> {
   const draw = (): void => {
     drawnAt = host.now();
     const help = context.paint("dim", "q quit  c cpu  m memory  n name  r restarts  u uptime");
-    host.write(1, paintOver(`${topScreen(view, sort, lookOf(context), host.rows() ?? 24)}\n${help}`));
+    host.write(1, paintOver(`${topScreen(view, sort, styleOf(context), host.rows() ?? 24)}\n${help}`));
   };
   const { promise: quit, resolve: end } = Promise.withResolvers<"quit">();
   const stopKeys = host.keys((key) => {
@@ -48,7 +48,7 @@ async function live(context: Context, first: Sort): Promise<number> {
     }
   });
   const stopSignals = host.ending(() => end("quit"));
-  const timer = setInterval(draw, 1000); // uptimes go on
+  const timer = setInterval(draw, 1000); // for the uptimes
   host.write(1, ENTER);
   const changes = client.events();
   let failure: number | null = null;

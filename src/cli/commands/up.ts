@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { findPlaces } from "../../spec/places.ts";
-import { isSameFile } from "../input/same-file.ts";
+import { isSameFile } from "../files/same-file.ts";
 import type { Context, Run } from "../context.ts";
 import { prefixer } from "../render/prefix.ts";
 
@@ -22,23 +22,23 @@ export const run: Run = async (context) => {
   const places = findPlaces({ env: host.env, uid: host.uid, home: host.home, units });
   const say = (unit: string | null, text: string): void =>
     options.json ? json({ service_id: unit, message: text }) : out(prefix.remark(unit, text));
-  const begun = (url: string | null): void => {
+  const onReady = (url: string | null): void => {
     const sup = calledFrom(context);
-    if (url === null) say(null, `no page, then; its port is api.port in ${places.settings}, as in {"api": {"port": 7871}}`);
-    else say(null, `the page is at ${url}: \`${sup} dashboard\` signs a browser in`);
-    say(null, `in another terminal: ${sup} status; Ctrl-C in this one stops all in order`);
+    if (url === null) say(null, `there is no web page; set its port in ${places.settings}: {"api": {"port": 7871}}`);
+    else say(null, `web page: ${url} (\`${sup} dashboard\` prints a sign-in link)`);
+    say(null, `in another terminal: ${sup} status; Ctrl-C in this one stops all units in order`);
   };
   return roles.up({
     places,
     version,
-    begun,
+    begun: onReady,
     expect: prefix.expect,
     line: (unit, line) => (options.json ? json({ ...line, service_id: unit }) : out(prefix.line(unit, line))),
     say,
   });
 };
 
-/** What to type for this program in another terminal of the same directory; in a checkout it is not on PATH. */
+/** How to call this program from another terminal in the same directory; in a source checkout it is not on PATH. */
 function calledFrom({ host }: Context): string {
   const found = Bun.which("sup", { PATH: host.env.PATH ?? "" });
   const near = relative(process.cwd(), host.program);

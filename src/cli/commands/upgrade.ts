@@ -5,10 +5,10 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { onSignals } from "../../linux/self/signals.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
-import { Exchange, putStoreBack } from "../upgrade/program.ts";
-import { rehearse } from "../upgrade/rehearse.ts";
+import { Exchange, restoreDatabase } from "../upgrade/executable.ts";
+import { runTrial } from "../upgrade/trial.ts";
 import { fetchVerified, fileFor, findRelease, isVersion, type Release } from "../upgrade/releases.ts";
-import { noteBefore, renew, revive, wentOn, type Before } from "../upgrade/renew.ts";
+import { noteBefore, reexec, revive, stillRunning, type Before } from "../upgrade/reexec.ts";
 
 const LIMIT_S = 30;
 
@@ -23,12 +23,12 @@ export const run: Run = async (context) => {
   if (!found.ok) return context.fail(found.error);
   const target = wanted ?? found.value.version;
   const isNewer = target === null || Bun.semver.order(target, current) > 0;
-  if (options.check) return tellCheck(context, target, isNewer, found.value);
-  if (target !== null && (wanted === null ? !isNewer : target === current)) return tellCurrent(context, target);
+  if (options.check) return printCheck(context, target, isNewer, found.value);
+  if (target !== null && (wanted === null ? !isNewer : target === current)) return printCurrent(context, target);
   return exchange(context, found.value, wanted);
 };
 
-/** Null: the latest. */
+/** Null means the latest. */
 function wantedVersion({ options, host }: Context): string | null {
   const text = (options.version ?? host.env.SUP_VERSION ?? "").replace(/^v/, "");
   return text === "" || text === "latest" ? null : text;
@@ -38,12 +38,16 @@ const PACKAGE_LIST = "/var/lib/dpkg/info/sup-supervisor.list";
 
 function refuse({ host, options, releases }: Context, wanted: string | null): ApiError | null {
   if (options.url ?? host.env.SUP_URL)
-    return { code: "bad-request", message: "cannot upgrade another machine: --url and SUP_URL are for clients" };
+    return { code: "bad-request", message: "cannot upgrade sup on another machine: --url and SUP_URL only select a running daemon" };
   if (wanted !== null && !isVersion(wanted))
-    return { code: "bad-request", message: `${wanted} is no version`, hint: "one looks like 1.2.3" };
+    return { code: "bad-request", message: `${wanted} is not a version`, hint: "use a version such as 1.2.3" };
   if (!(host.env.SUP_BASE_URL || releases))
-    return { code: "failed", message: "this sup does not know where releases are", hint: "say it: SUP_BASE_URL=URL sup upgrade" };
-  if (!host.compiled) return { code: "failed", message: "cannot upgrade: this sup runs from its sources" };
+    return {
+      code: "failed",
+      message: "this sup does not know where its releases are published",
+      hint: "set the address: SUP_BASE_URL=URL sup upgrade",
+    };
+  if (!host.compiled) return { code: "failed", message: "cannot upgrade: this sup runs from source" };
   if (options.check) return null;
   if (existsSync(PACKAGE_LIST) && readFileSync(PACKAGE_LIST, "utf8").split("\n").includes(host.program))
     return {
@@ -54,22 +58,24 @@ function refuse({ host, options, releases }: Context, wanted: string | null): Ap
   return null;
 }
 
-async function tellCheck(context: Context, target: string | null, isNewer: boolean, { from }: Release): Promise<number> {
+async function printCheck(context: Context, target: string | null, isNewer: boolean, { from }: Release): Promise<number> {
   const { version: current, options, out, json } = context;
   if (options.json) json({ current, available: target, newer: isNewer, from });
-  else if (target === null) out(`There is a release at ${safe(from)} that does not say its version; this is sup ${current}.`);
-  else if (isNewer) out(`sup ${target} is available, this is ${current}: sup upgrade`);
-  else out(`sup ${current} is up to date${target === current ? "" : `; ${target} is what ${safe(from)} has`}.`);
+  else if (target === null) out(`There is a release without a version at ${safe(from)}; this is sup ${current}.`);
+  else if (isNewer) out(`sup ${target} is available, this is ${current}. To install it: sup upgrade`);
+  else out(`sup ${current} is up to date${target === current ? "" : `; ${safe(from)} has ${target}`}.`);
   return EXIT.done;
 }
 
-async function tellCurrent(context: Context, target: string): Promise<number> {
+async function printCurrent(context: Context, target: string): Promise<number> {
   const { version: current, options, out, json, note } = context;
   if (options.json) json({ from: current, to: current, outcome: "current" });
   else out(`sup ${current} is up to date${target === current ? "" : ` (the latest release is ${target})`}.`);
   const running = await context.client.call("status");
   if (running.ok && running.value.daemon.version !== current)
-    note(`sup: note: the daemon runs ${safe(running.value.daemon.version)}; \`sup daemon restart\` makes it this one, its services go on`);
+    note(
+      `sup: note: the daemon runs ${safe(running.value.daemon.version)}; \`sup daemon restart\` switches it to this version; services keep running`,
+    );
   return EXIT.done;
 }
 
@@ -82,7 +88,7 @@ async function exchange(context: Context, release: Release, wanted: string | nul
   if (!ready.ok) return context.fail(ready.error);
   const running = await context.client.call("status");
   if (!running.ok && running.error.code !== "unreachable") return context.fail(running.error);
-  // From here on both ends are to be whole: a closed terminal must not leave the one without the other.
+  // From here on the program and the daemon must change together: a closed terminal must not interrupt the upgrade.
   const off = onSignals({ SIGHUP: () => {}, SIGINT: () => {}, SIGTERM: () => {} });
   try {
     const swapped = place.swap();
@@ -93,7 +99,7 @@ async function exchange(context: Context, release: Release, wanted: string | nul
   }
 }
 
-/** The version of the new executable, which is in the place next to the old one, and works. */
+/** Downloads and tests the new executable next to the old one. Returns its version. */
 async function prepare(
   context: Context,
   place: Exchange,
@@ -107,46 +113,46 @@ async function prepare(
   if (!unpacked.ok) return unpacked;
   const version = unpacked.value;
   if (wanted !== null && version !== wanted)
-    return err({ code: "failed", message: `there is no release ${wanted} at ${release.from}: what is there is ${version}` });
-  const objection = await rehearse(place.fresh, version, limitMs, context.host.sleep);
+    return err({ code: "failed", message: `there is no release ${wanted} at ${release.from}, only ${version}` });
+  const objection = await runTrial(place.fresh, version, limitMs, context.host.sleep);
   if (objection !== null)
     return err({ code: "failed", message: `sup ${version} does not work on this machine: ${objection}`, hint: "nothing was changed" });
   return ok(version);
 }
 
-/** The daemon becomes the new program, or all is as before. */
+/** Makes the daemon execute the new program; restores the old program and daemon if that fails. */
 async function follow(context: Context, place: Exchange, version: string, before: Before | null, limitMs: number): Promise<number> {
-  if (before === null) return tellDone(context, version, null, "no daemon runs");
+  if (before === null) return printDone(context, version, null, "no daemon is running");
   if (before.launch?.program !== place.program) {
-    const what = before.launch === null ? "a program that cannot be seen from here" : before.launch.program;
-    return tellDone(context, version, null, `the daemon (pid ${before.daemon.pid}) runs ${what} and was left alone`);
+    const what = before.launch === null ? "an unknown program" : before.launch.program;
+    return printDone(context, version, null, `the daemon (pid ${before.daemon.pid}) runs ${what} and was left alone`);
   }
   const swappedMs = context.host.now();
-  const renewal = await renew(context, before, limitMs);
+  const renewal = await reexec(context, before, limitMs);
   if (renewal.kind === "renewed" && renewal.status.daemon.version === version) {
-    const same = wentOn(before, renewal.status);
-    return tellDone(
+    const same = stillRunning(before, renewal.status);
+    return printDone(
       context,
       version,
       renewal.status,
-      `the daemon (pid ${renewal.status.daemon.pid}) was renewed, ${services(same)} went on`,
+      `the daemon (pid ${renewal.status.daemon.pid}) was restarted, ${services(same)} kept running`,
     );
   }
-  const words = renewal.kind === "renewed" ? `the daemon says that it is ${renewal.status.daemon.version}` : renewal.words;
-  const back = place.putBack();
+  const words = renewal.kind === "renewed" ? `the daemon reports version ${renewal.status.daemon.version}` : renewal.words;
+  const back = place.restore();
   if (!back.ok) return context.fail({ ...back.error, message: `${words}; and ${back.error.message}` });
   const failed = renewal.kind === "renewed" ? ({ kind: "silent", words } as const) : renewal;
-  const revived = await revive(context, before, failed, limitMs, () => void putStoreBack(context.places.state, swappedMs));
-  const message = `sup ${version} was taken back: ${words}`;
+  const revived = await revive(context, before, failed, limitMs, () => void restoreDatabase(context.places.state, swappedMs));
+  const message = `the upgrade to sup ${version} was undone: ${words}`;
   if (revived === null)
-    return context.fail({ code: "failed", message: `${message}. The daemon does not come back with ${context.version} either`, hint: `its services go on without it; see ${context.places.logs}/sup.log, then: sup daemon start` }); // prettier-ignore
-  const same = wentOn(before, revived);
-  return context.fail({ code: "failed", message, hint: `sup ${revived.daemon.version} runs (pid ${revived.daemon.pid}), ${services(same)} went on; see ${context.places.logs}/sup.log` }); // prettier-ignore
+    return context.fail({ code: "failed", message: `${message}. The daemon does not start with ${context.version} either`, hint: `its services keep running without it; see ${context.places.logs}/sup.log, then: sup daemon start` }); // prettier-ignore
+  const same = stillRunning(before, revived);
+  return context.fail({ code: "failed", message, hint: `sup ${revived.daemon.version} is running (pid ${revived.daemon.pid}), ${services(same)} kept running; see ${context.places.logs}/sup.log` }); // prettier-ignore
 }
 
 const services = (count: number): string => (count === 1 ? "1 service" : `${count} services`);
 
-function tellDone({ options, out, json, version: from }: Context, to: string, status: Status | null, words: string): number {
+function printDone({ options, out, json, version: from }: Context, to: string, status: Status | null, words: string): number {
   if (options.json) json({ from, to, outcome: "upgraded", daemon: status?.daemon ?? null, words });
   else out(`sup ${from} → ${to}; ${words}`);
   return EXIT.done;

@@ -2,17 +2,17 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { Problem } from "../../spec/parse/problems.ts";
 import type { Context, Run } from "../context.ts";
 import { describeProblem } from "../render/problem.ts";
-import { verifyPaths, type Verdict } from "../input/verify.ts";
+import { verifyPaths, type Verdict } from "../files/verify.ts";
 
 export const run: Run = async (context) => {
   const verdict = await verifyPaths(context.roles, context.args, context.places.unitPath);
   const errors = verdict.problems.filter(({ severity }) => severity === "error");
   if (context.options.json) context.json({ ok: errors.length === 0, files: verdict.files, problems: verdict.problems });
-  else tell(context, verdict, errors);
+  else printVerdict(context, verdict, errors);
   return errors.length > 0 ? EXIT.failed : EXIT.done;
 };
 
-function tell(context: Context, { files, problems, texts }: Verdict, errors: readonly Problem[]): void {
+function printVerdict(context: Context, { files, problems, texts }: Verdict, errors: readonly Problem[]): void {
   const { paint, out, note, options, places, args } = context;
   for (const problem of problems) note(describeProblem(problem, paint, texts.get(problem.file)));
   if (options.quiet) return;

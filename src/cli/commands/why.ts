@@ -7,37 +7,37 @@ import { dotColour, dotOf, STATE_COLOUR } from "../render/state.ts";
 import type { TableStyle } from "../render/status-table.ts";
 import { relative, shortTime } from "../render/time.ts";
 import { why } from "../render/why.ts";
-import { lookOf } from "./status.ts";
+import { styleOf } from "./status.ts";
 
-/** Sentences of the story that are shown; `--lines` says otherwise. */
-const CHAPTERS = 15;
+/** How many entries of the history are shown without `--lines`. */
+const ENTRIES = 15;
 
 export const run: Run = async (context) => {
   const answer = await context.client.call("why", { id: stripSuffix(context.args[0]!) });
   if (!answer.ok) return context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
-  else context.out(tell(answer.value, lookOf(context), context.options.lines ?? CHAPTERS));
+  else context.out(describe(answer.value, styleOf(context), context.options.lines ?? ENTRIES));
   return EXIT.done;
 };
 
-function tell({ service, story, policy, next }: Why, look: TableStyle, count: number): string {
-  const { paint, now } = look;
+function describe({ service, story, policy, next }: Why, style: TableStyle, count: number): string {
+  const { paint, now } = style;
   const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${service.state === "backoff" ? "in " : ""}${paint(STATE_COLOUR[service.state], service.state)}`;
   const since = service.state_since === null ? "" : ` since ${shortTime(service.state_since, now)} (${relative(service.state_since, now)})`;
   const blocks = [`${head}${since}. ${safe(why(service, now))}`];
   const shown = count === 0 ? [] : story.slice(-count);
   if (shown.length > 0) {
     const earlier = story.length > shown.length ? paint("dim", ` (the last ${shown.length} of ${story.length}; -n shows more)`) : "";
-    blocks.push([`${paint("bold", "What happened")}${earlier}`, ...shown.flatMap((chapter) => chapterLines(chapter, look))].join("\n"));
+    blocks.push([`${paint("bold", "What happened")}${earlier}`, ...shown.flatMap((entry) => entryLines(entry, style))].join("\n"));
   }
-  blocks.push([paint("bold", "What its policy says"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
-  blocks.push([paint("bold", "What comes next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n"));
+  blocks.push([paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
+  blocks.push([paint("bold", "What happens next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n"));
   return blocks.join("\n\n");
 }
 
 const LAST_LINES = 5;
 
-function chapterLines({ time, text, lines }: Why["story"][number], { paint, now }: TableStyle): string[] {
+function entryLines({ time, text, lines }: Why["story"][number], { paint, now }: TableStyle): string[] {
   const output = lines.slice(-LAST_LINES).map((line) => `    ${paint("dim", "│")} ${safe(line)}`);
   return [`  ${paint("dim", shortTime(time, now))} ${safe(text)}`, ...output];
 }

@@ -1,23 +1,23 @@
 import { checkCgroups, checkDaemon, checkDescriptors, checkNotes, checkPort, checkRuntimeDirectory, checkVersion } from "./daemon.ts";
 import { checkClock, checkDirectories, checkDisk, checkProgram, checkSettings, checkUnits } from "./files.ts";
 import type { Check } from "./finding.ts";
-import { checkLingering, checkService } from "./service.ts";
+import { checkLingering, checkSystemdService } from "./systemd.ts";
 
-/** All that is looked at, in the order in which it is told: what stands in the way of the rest comes first. */
+/** All checks, in the order of the report: problems that cause others come first. */
 export const CHECKS: readonly Check[] = [
-  { name: "runtime directory", look: checkRuntimeDirectory },
-  { name: "daemon", look: checkDaemon },
-  { name: "version", look: checkVersion },
-  { name: "program", look: checkProgram },
-  { name: "settings", look: checkSettings },
-  { name: "directories", look: checkDirectories },
-  { name: "units", look: checkUnits },
-  { name: "systemd service", look: checkService },
-  { name: "lingering", look: checkLingering },
-  { name: "port", look: checkPort },
-  { name: "disk", look: checkDisk },
-  { name: "clock", look: checkClock },
-  { name: "open files", look: checkDescriptors },
-  { name: "cgroups", look: checkCgroups },
-  { name: "notes of the daemon", look: checkNotes },
+  { name: "runtime directory", run: checkRuntimeDirectory },
+  { name: "daemon", run: checkDaemon },
+  { name: "version", run: checkVersion },
+  { name: "program", run: checkProgram },
+  { name: "settings", run: checkSettings },
+  { name: "directories", run: checkDirectories },
+  { name: "units", run: checkUnits },
+  { name: "systemd service", run: checkSystemdService },
+  { name: "lingering", run: checkLingering },
+  { name: "port", run: checkPort },
+  { name: "disk", run: checkDisk },
+  { name: "clock", run: checkClock },
+  { name: "open files", run: checkDescriptors },
+  { name: "cgroups", run: checkCgroups },
+  { name: "notes of the daemon", run: checkNotes },
 ];

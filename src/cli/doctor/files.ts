@@ -1,10 +1,10 @@
-/** Directories, their modes and their disks; settings and unit files; the clock. */
+/** Checks of files: directories, their modes and free space; settings and unit files; the clock. */
 import { accessSync, constants, lstatSync, readdirSync, statfsSync, statSync, type Stats, type StatsFs } from "node:fs";
 import type { Problem } from "../../spec/parse/problems.ts";
 import { loadSettings } from "../../spec/schema/settings.ts";
-import { isSameFile } from "../input/same-file.ts";
-import { verifyPaths } from "../input/verify.ts";
-import { readOrNull } from "../service/target.ts";
+import { isSameFile } from "../files/same-file.ts";
+import { verifyPaths } from "../files/verify.ts";
+import { readOrNull } from "../systemd/target.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 
 export function checkDirectories({ context, places, daemon }: Facts): Finding[] {
@@ -13,7 +13,7 @@ export function checkDirectories({ context, places, daemon }: Facts): Finding[] 
   for (const path of [places.state, places.logs, places.runtime]) {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) {
-      if (daemon !== null) found.push(error(`${path} is gone, though a daemon runs`, "sup daemon stop, then start it again"));
+      if (daemon !== null) found.push(error(`${path} is missing, but a daemon is running`, "sup daemon stop, then start it again"));
     } else found.push(...judgeDirectory(path, stat, uid));
   }
   for (const path of places.unitPath) {
@@ -29,7 +29,7 @@ export function checkDirectories({ context, places, daemon }: Facts): Finding[] 
 }
 
 function judgeDirectory(path: string, stat: Stats, uid: number): Finding[] {
-  if (!stat.isDirectory()) return [error(`${path} is no directory`, `move it away: mv ${path} ${path}.old`)];
+  if (!stat.isDirectory()) return [error(`${path} is not a directory`, `move it away: mv ${path} ${path}.old`)];
   if (stat.uid !== uid) return [error(`${path} belongs to user ${stat.uid}, not to you (${uid})`, `as root: chown -R ${uid} ${path}`)];
   try {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -40,16 +40,16 @@ function judgeDirectory(path: string, stat: Stats, uid: number): Finding[] {
   return (stat.mode & 0o077) === 0 ? [] : [warning(`${path} is open to others (${octal(stat)})`, `chmod 700 ${path}`)];
 }
 
-/** Whoever may write a unit file decides what runs. */
+/** Whoever can write a unit file decides what the daemon runs. */
 function judgeUnits(directory: string, stat: Stats, uid: number): Finding[] {
-  if (!stat.isDirectory()) return [error(`${directory} is no directory`, "it is a directory of unit files")];
+  if (!stat.isDirectory()) return [error(`${directory} is not a directory`, "the unit path lists directories with unit files")];
   const paths = [directory, ...namesIn(directory).filter((name) => name.endsWith(".unit.json")).map((name) => `${directory}/${name}`)]; // prettier-ignore
   return paths.flatMap((path) => {
     const own = statSync(path, { throwIfNoEntry: false });
     if (own === undefined) return [];
     if (own.uid !== 0 && own.uid !== uid)
-      return [error(`${path} belongs to user ${own.uid}, who decides by it what runs as you`, `chown ${uid} ${path}`)];
-    return (own.mode & 0o022) === 0 ? [] : [error(`${path} can be written by others (${octal(own)}), who decide by it what runs as you`, `chmod go-w ${path}`)]; // prettier-ignore
+      return [error(`${path} belongs to user ${own.uid}, who can thereby run commands as you`, `chown ${uid} ${path}`)];
+    return (own.mode & 0o022) === 0 ? [] : [error(`${path} can be written by others (${octal(own)}), who can thereby run commands as you`, `chmod go-w ${path}`)]; // prettier-ignore
   });
 }
 
@@ -60,7 +60,7 @@ const MiB = 1024 * 1024;
 export function checkDisk({ places }: Facts): Finding[] {
   const found = new Map<string, Finding>();
   for (const [what, path] of [
-    ["the history", places.state],
+    ["the database", places.state],
     ["logs", places.logs],
   ] as const) {
     // prettier-ignore
@@ -69,25 +69,25 @@ export function checkDisk({ places }: Facts): Finding[] {
     const free = disk.bavail * disk.bsize;
     const share = disk.blocks === 0 ? 1 : disk.bavail / disk.blocks;
     const fix =
-      "make room; what may be kept: log.max_size_mb and log.keep of the units, store.max_size_mb and metrics.retention_days of sup.json";
-    const words = `${Math.floor(free / MiB)} MiB are left on the disk of ${path}, for ${what}`;
+      "free some space; limits: log.max_size_mb and log.keep of the units, store.max_size_mb and metrics.retention_days in sup.json";
+    const words = `${Math.floor(free / MiB)} MiB are left for ${what} on the disk of ${path}`;
     if (free < 10 * MiB) found.set(`${disk.blocks}/${free}`, error(words, fix));
     else if (free < 200 * MiB && share < 0.1) found.set(`${disk.blocks}/${free}`, warning(words, fix));
     if (disk.files > 0 && disk.ffree < Math.min(1000, disk.files * 0.01))
-      found.set(`${disk.blocks}/inodes`, error(`${disk.ffree} of ${disk.files} inodes are left on the disk of ${path}`, "remove small files: df -i shows where they are")); // prettier-ignore
+      found.set(`${disk.blocks}/inodes`, error(`${disk.ffree} of ${disk.files} inodes are left on the disk of ${path}`, "remove small files; df -i shows the file systems")); // prettier-ignore
   }
   return [...found.values()];
 }
 
-/** A day: a clock that is set by hand may be off by some minutes. */
+/** One day, because a clock set by hand may be off by some minutes. */
 const TOLERANCE_MS = 86_400_000;
 
 export function checkClock({ context, places }: Facts): Finding[] {
   const now = context.host.now();
-  const fix = "set the clock and keep it: timedatectl set-ntp true, or chrony";
+  const fix = "set the clock and keep it synchronized: timedatectl set-ntp true, or chrony";
   const newest = Math.max(0, ...[`${places.state}/sup.db`, `${places.state}/sup.db-wal`, context.host.program].map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)); // prettier-ignore
   if (newest > now + TOLERANCE_MS)
-    return [warning(`the clock says ${dayOf(now)}, but sup's own files are from ${dayOf(newest)}: it went back, or runs wrong`, fix)]; // prettier-ignore
+    return [warning(`the clock shows ${dayOf(now)}, but sup's own files are from ${dayOf(newest)}: the clock is wrong or was set back`, fix)]; // prettier-ignore
   return [];
 }
 
@@ -99,7 +99,7 @@ export function checkSettings({ places }: Facts): Finding[] {
     (problem.severity === "error" ? error : warning)(
       `${placeOf(problem)}: ${problem.message}`,
       problem.hint ??
-        (problem.severity === "error" ? "the daemon does not start with it: put it right" : "put it right, then restart the daemon"),
+        (problem.severity === "error" ? "fix it: the daemon does not start with this error" : "fix it, then restart the daemon"),
     ),
   );
 }
@@ -118,20 +118,20 @@ export async function checkUnits({ context, places, daemon, status }: Facts): Pr
     ),
   );
   const down = (status?.services ?? []).filter(({ state }) => state === "fatal" || state === "failed");
-  return [...found, ...down.map(({ id, state }) => error(`the unit ${id} is ${state}: it stays down`, `sup why ${id}`))];
+  return [...found, ...down.map(({ id, state }) => error(`unit ${id} is ${state} and will not be restarted`, `sup why ${id}`))];
 }
 
-/** Several programs of this name: which one answers to `sup` depends on who asks. */
+/** If several programs are named `sup`, the shell and the service may run different ones. */
 export function checkProgram({ context }: Facts): Finding[] {
   const { host } = context;
   if (!host.compiled) return [];
   const found: Finding[] = [];
   const first = Bun.which("sup", { PATH: host.env.PATH ?? "" });
   if (first !== null && !isSameFile(first, host.program))
-    found.push(note(`\`sup\` on your PATH is ${first}; this is ${host.program}`, `remove one of them, or call it by its path`));
+    found.push(note(`\`sup\` on your PATH is ${first}; this is ${host.program}`, `remove one of them, or call this one by its path`));
   const stat = statSync(host.program, { throwIfNoEntry: false });
   if (host.uid === 0 && stat !== undefined && (stat.uid !== 0 || (stat.mode & 0o022) !== 0))
-    found.push(error(`${host.program} can be written by others than root, and runs as root`, `chown root ${host.program}; chmod go-w ${host.program}`)); // prettier-ignore
+    found.push(error(`${host.program} runs as root, but other users can write it`, `chown root ${host.program}; chmod go-w ${host.program}`)); // prettier-ignore
   return found;
 }
 
@@ -139,7 +139,7 @@ function statfs(path: string): StatsFs | null {
   try {
     return statfsSync(path);
   } catch {
-    return null; // not there yet
+    return null; // does not exist yet
   }
 }
 

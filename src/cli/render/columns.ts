@@ -1,6 +1,6 @@
 /**
- * A table without lines: columns two spaces apart, as wide as their widest cell. cli-table3 draws the boxed tables, but
- * loading it costs more than all the rest of `sup status`, so what is run often is laid out here.
+ * A table without borders: columns two spaces apart, each as wide as its widest cell. cli-table3 draws the tables with
+ * borders, but loading it costs more than all the rest of `sup status`, so frequent commands use this one.
  */
 export interface Column {
   readonly title: string;
@@ -9,11 +9,11 @@ export interface Column {
 
 export interface Cell {
   readonly text: string;
-  /** Applied after the padding was counted, so colours never shift a column. */
+  /** Applied after the padding is computed, so colours never shift a column. */
   readonly paint?: (text: string) => string;
 }
 
-/** `width`: the last column is cut to fit; undefined leaves it whole (no terminal). Columns empty in every row are left out. */
+/** Truncates the last column to fit `width`, unless it is undefined (no terminal). Omits columns that are empty in every row. */
 export function layOut(columns: readonly Column[], rows: readonly (readonly Cell[])[], options: LayOut): string[] {
   const shown = columns.map((_, i) => i).filter((i) => rows.some((row) => row[i]!.text !== ""));
   const widths = shown.map((i) => rows.reduce((most, row) => Math.max(most, wide(row[i]!.text)), wide(columns[i]!.title)));
@@ -43,7 +43,7 @@ function line(row: readonly Cell[], columns: readonly Column[], shown: number[],
   return text.trimEnd();
 }
 
-/** Cut to `room` columns with an ellipsis. */
+/** Truncates to `room` columns with an ellipsis. */
 export function clip(text: string, room: number): string {
   if (room === Infinity || wide(text) <= room) return text;
   let kept = "";

@@ -1,11 +1,11 @@
 import Table from "cli-table3";
 import type { Paint } from "./paint.ts";
 
-/** A boxed table, for answers that nobody asks for in a loop: loading cli-table3 takes 20 ms. Cells are painted and safe already. */
+/** A table with borders, for commands that are not run in a loop: loading cli-table3 takes 20 ms. Cells are already coloured and safe. */
 export function grid(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint, width: number | undefined): string {
   const table = new Table({
     head: head.map((title) => paint("bold", title)),
-    // Its own colours look at the terminal a second time; ours are in the text.
+    // cli-table3 would check for a terminal again; the text already has our colours.
     style: { head: [], border: [] },
     chars: Object.fromEntries(Object.entries(BORDER).map(([place, char]) => [place, paint("dim", char)])),
     ...(width !== undefined && lastColumnFits(head, rows, width)),
@@ -32,7 +32,7 @@ const BORDER = {
   middle: "│",
 };
 
-/** Gives the last column what the others leave of the terminal, and wraps it there. */
+/** Gives the last column the remaining width of the terminal, and wraps its text. */
 function lastColumnFits(head: readonly string[], rows: readonly (readonly string[])[], width: number) {
   const wide = head.map(
     (title, i) => rows.reduce((most, row) => Math.max(most, Bun.stringWidth(row[i] ?? "")), Bun.stringWidth(title)) + 2,

@@ -4,7 +4,7 @@ import { safe } from "./safe.ts";
 import type { TableStyle } from "./status-table.ts";
 import { logTime, shortTime } from "./time.ts";
 
-/** `20:01:02 text`; standard error in another colour, a part of an overlong line marked. */
+/** `20:01:02 text`; standard error in another colour, parts of overlong lines end with `…`. */
 export function logLine(line: LogLineShape, { paint, now }: TableStyle): string {
   return `${paint("dim", shortTime(line.time, now))} ${lineText(line, paint)}`;
 }
@@ -12,7 +12,7 @@ export function logLine(line: LogLineShape, { paint, now }: TableStyle): string 
 /** `2026-11-22 20:01:02.123 text`, for `sup logs`. */
 export const fullLogLine = (line: LogLineShape, paint: Paint): string => `${paint("dim", logTime(line.time))} ${lineText(line, paint)}`;
 
-/** As it stands in the file (CRI); a line of a `raw` log, which has no time, is its text alone. */
+/** As stored in the log file (CRI format). A line of a `raw` log has no time and is printed as it is. */
 export const recordOf = ({ time, stream, full, text }: LogLineShape): string =>
   time === "" ? safe(text) : `${time} ${stream} ${full ? "F" : "P"} ${safe(text)}`;
 
@@ -21,14 +21,14 @@ export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, p
   return line.stream === "stderr" ? paint("yellow", text) : text;
 }
 
-/** `20:01:02 web started message`; the unit is left out when it is `within`. */
+/** `20:01:02 web started message`; omits the unit if it is `within`. */
 export function eventLine(event: Event, { paint, now }: TableStyle, within?: string): string {
   const unit = event.service_id === null ? "sup" : event.service_id;
   const name = unit === within ? "" : `${paint("bold", safe(unit))} `;
-  return `${paint("dim", shortTime(event.timestamp, now))} ${name}${paint("cyan", safe(event.event_type))} ${safe(event.message)}${within === undefined ? ofRun(event, paint) : ""}`;
+  return `${paint("dim", shortTime(event.timestamp, now))} ${name}${paint("cyan", safe(event.event_type))} ${safe(event.message)}${within === undefined ? invocationOf(event, paint) : ""}`;
 }
 
-/** The beginning of the invocation id, long enough for `sup logs --invocation`. */
-function ofRun({ details }: Event, paint: Paint): string {
+/** The first digits of the invocation id, enough for `sup logs --invocation`. */
+function invocationOf({ details }: Event, paint: Paint): string {
   return typeof details.invocation === "string" ? paint("dim", ` [${safe(details.invocation.slice(0, 8))}]`) : "";
 }

@@ -1,8 +1,8 @@
 import type { Host } from "../host.ts";
 
 /**
- * Colours as plain SGR codes. kleur does the same, but looks at `process.stdout` when it is loaded, which costs 10 ms and
- * more: too much for `sup is-active`. What is not in a hurry (help, `sup up`) uses kleur.
+ * Colours as plain SGR codes. kleur does the same, but uses `process.stdout` when it is loaded, which costs 10 ms and more:
+ * too much for `sup is-active`. `sup help`, where that does not matter, uses kleur.
  */
 export type Colour = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan" | "dim" | "bold";
 export type Paint = (colour: Colour, text: string) => string;
@@ -22,7 +22,7 @@ export const plain: Paint = (_, text) => text;
 
 export const coloured: Paint = (colour, text) => (text === "" ? "" : `\x1b[${CODES[colour][0]}m${text}\x1b[${CODES[colour][1]}m`);
 
-/** `--no-color` and NO_COLOR (no-color.org) say no, FORCE_COLOR says yes, else a terminal that is not dumb. */
+/** `--no-color` and NO_COLOR (no-color.org) disable colours, FORCE_COLOR enables them; otherwise a terminal that is not dumb gets them. */
 export function wantsColour(host: Pick<Host, "env" | "isTerminal">, option: boolean | undefined): boolean {
   if (option === false || host.env.NO_COLOR) return false;
   const forced = host.env.FORCE_COLOR;

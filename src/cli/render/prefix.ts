@@ -3,14 +3,14 @@ import { lineText } from "./lines.ts";
 import type { Colour, Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
 
-/** Merges the output of several units: each line behind its unit's name, the names aligned, a colour for each unit. */
+/** Merges the output of several units: each line starts with its unit's name, aligned, in the unit's colour. */
 export interface Prefixer {
-  /** Makes room for these names and gives each a colour, in this order. Names that come later widen the column from then on. */
+  /** Reserves space and a colour for these names, in this order. A longer name that comes later widens the column from then on. */
   expect(units: readonly string[]): void;
   line(unit: string, line: Pick<LogLine, "text" | "stream" | "full">): string;
-  /** The prefix before a text that is safe and painted already. */
+  /** Prefixes a text that is already safe and coloured. */
   with(unit: string, text: string): string;
-  /** A remark about a unit, or about all of them, that is not output of a service. */
+  /** A message of sup itself about a unit, or about all of them (null). */
   remark(unit: string | null, text: string): string;
 }
 

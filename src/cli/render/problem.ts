@@ -3,7 +3,7 @@ import { formatProblem } from "../../spec/parse/problems.ts";
 import type { Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
 
-/** The line as compilers print it, the text it is about with a caret when the text is known, and the hint. */
+/** `file:line: error: …` as compilers print it, then the source line with a caret when the text is known, then the hint. */
 export function describeProblem(problem: ProblemShape, paint: Paint, text?: string): string {
   const [first = "", ...rest] = formatProblem(problem, text).split("\n").map(safe);
   return [paint(problem.severity === "error" ? "red" : "yellow", first), ...rest].join("\n");

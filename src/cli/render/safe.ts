@@ -1,20 +1,20 @@
 /**
- * Makes text of services and unit files harmless to a terminal. A log line must not move the cursor, set the window title,
- * answer queries into the user's shell or turn the reading direction round.
+ * Escapes text from services and unit files for a terminal. A log line must not move the cursor, set the window title, make
+ * the terminal type answers into the user's shell, or reverse the reading direction.
  *
- * Complete escape sequences (ECMA-48: CSI, OSC and the other strings, two-byte escapes) are dropped, so coloured output
+ * Complete escape sequences (ECMA-48: CSI, OSC and the other strings, two-byte escapes) are removed, so coloured output
  * stays readable; any other control character is shown as `\xNN` or `\u{NNNN}`. Tabs stay.
  */
 export const safe = (text: string): string => (NEEDS_CARE.test(text) ? text.replace(CARE, show) : text);
 
-/** As `safe`, for a cell of a table: tabs become a space. */
+/** Like `safe`, for a table cell: each tab becomes a space. */
 export const safeCell = (text: string): string => safe(text).replaceAll("\t", " ");
 
-/** JSON for a terminal or a file: the same value, with what `JSON.stringify` leaves raw (C1, bidi) escaped. */
+/** JSON for a terminal or a file. Also escapes the characters that `JSON.stringify` leaves raw (C1 controls, bidi marks). */
 export const safeJson = (value: unknown, indent?: number): string =>
   JSON.stringify(value, null, indent).replace(JSON_CARE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-// Bidi controls (Unicode UAX #9), line and paragraph separators, and the invisible mark that hides as nothing.
+// Bidi controls (Unicode UAX #9), line and paragraph separators, and the invisible byte order mark.
 const MARKS = "\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff";
 const CONTROLS = `\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f${MARKS}`;
 

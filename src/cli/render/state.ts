@@ -20,7 +20,7 @@ export const HEALTH_COLOUR: Record<Health, Colour> = {
   unknown: "dim",
 };
 
-/** What the dot says: the worse of state and health. */
+/** The colour of the dot: the worse of state and health. */
 export function dotColour(service: Pick<Service, "state" | "health">): Colour {
   if (service.state !== "running") return STATE_COLOUR[service.state];
   return service.health === "unhealthy" || service.health === "degraded" ? HEALTH_COLOUR[service.health] : "green";
@@ -31,7 +31,7 @@ export const HOLLOW_DOT = "○";
 
 export const dotOf = (service: Pick<Service, "state">): string => (service.state === "stopped" ? HOLLOW_DOT : DOT);
 
-/** Something a person should look at: failed, waiting to try again, not healthy, or an enabled critical unit that is down. */
+/** True if a unit needs attention: failed, in back-off, unhealthy, a bad unit file, or an enabled critical unit that is down. */
 export function isProblem(service: Service): boolean {
   if (service.state === "failed" || service.state === "fatal" || service.state === "backoff") return true;
   if (service.problems.length > 0) return true;

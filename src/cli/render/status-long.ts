@@ -10,22 +10,22 @@ import { attempt, why } from "./why.ts";
 
 const LAST = 10;
 
-/** The long form of one unit: facts with their names at the left, then the last events and log lines. */
-export function statusLong(service: ServiceDetail, look: TableStyle): string {
-  const { paint } = look;
+/** One unit in detail: facts with their names on the left, then the latest events and log lines. */
+export function statusLong(service: ServiceDetail, style: TableStyle): string {
+  const { paint } = style;
   const title = service.description || (service.name === service.id ? "" : service.name);
   const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))}${title ? ` - ${safe(title)}` : ""}`;
-  const facts = [...stateFacts(service, look), ...processFacts(service, look), ...fileFacts(service, look)];
+  const facts = [...stateFacts(service, style), ...processFacts(service, style), ...fileFacts(service, style)];
   const width = Math.max(...facts.map(([name]) => name.length));
   const lines = facts.map(([name, text]) => `${name.padStart(width + 2)}${name === "" ? "  " : ": "}${text}`);
   const blocks = [[head, ...lines].join("\n")];
   if (service.recent_events.length > 0) {
     blocks.push(
-      [paint("dim", "Events"), ...service.recent_events.slice(-LAST).map((event) => `  ${eventLine(event, look, service.id)}`)].join("\n"),
+      [paint("dim", "Events"), ...service.recent_events.slice(-LAST).map((event) => `  ${eventLine(event, style, service.id)}`)].join("\n"),
     );
   }
   if (service.recent_lines.length > 0) {
-    blocks.push([paint("dim", "Log"), ...service.recent_lines.slice(-LAST).map((line) => `  ${logLine(line, look)}`)].join("\n"));
+    blocks.push([paint("dim", "Log"), ...service.recent_lines.slice(-LAST).map((line) => `  ${logLine(line, style)}`)].join("\n"));
   }
   return blocks.join("\n\n");
 }
@@ -42,10 +42,10 @@ function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] 
   ];
   if (service.status_text) facts.push(["Says", safe(service.status_text)]);
   if (health !== "unknown") facts.push(["Health", paint(HEALTH_COLOUR[health], health)]);
-  if (service.waiting_for.length > 0) facts.push(["Waits for", paint("yellow", safe(service.waiting_for.join(", ")))]);
-  if (service.next_attempt) facts.push(["Next try", `${relative(service.next_attempt, now)}${attempt(service)}`]);
+  if (service.waiting_for.length > 0) facts.push(["Waiting for", paint("yellow", safe(service.waiting_for.join(", ")))]);
+  if (service.next_attempt) facts.push(["Next attempt", `${relative(service.next_attempt, now)}${attempt(service)}`]);
   if (service.restart_count > 0) {
-    const last = service.last_restart ? `, the last ${relative(service.last_restart, now)}` : "";
+    const last = service.last_restart ? `, last ${relative(service.last_restart, now)}` : "";
     facts.push(["Restarts", `${service.restart_count}${last}`]);
   }
   if (service.last_exit) facts.push(["Last exit", safe(service.last_exit)]);
@@ -53,19 +53,21 @@ function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] 
   return facts;
 }
 
-function processFacts(service: ServiceDetail, look: TableStyle): Fact[] {
-  const { paint } = look;
+function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
+  const { paint } = style;
   const facts: Fact[] = [["Command", safe(service.command)]];
+  const processes: readonly Process[] = service.processes;
   if (service.pid !== null) {
-    const name = service.processes.find(({ pid }) => pid === service.pid)?.name;
-    facts.push(["Main PID", `${service.pid}${name ? ` (${safe(name)})` : ""}`]);
+    const main = processes.find(({ pid }) => pid === service.pid);
+    facts.push(["Main PID", main === undefined ? String(service.pid) : `${main.pid} (${safe(main.name)})${usageOf(main)}`]);
   }
-  const others = service.processes.filter(({ pid }) => pid !== service.pid);
-  others.forEach(({ pid, name }, i) => {
-    facts.push([i === 0 ? "Children" : "", `${paint("dim", i === others.length - 1 ? "└─" : "├─")}${pid} ${safe(name)}`]);
+  const others = processes.filter(({ pid }) => pid !== service.pid);
+  others.forEach((process, i) => {
+    const branch = paint("dim", i === others.length - 1 ? "└─" : "├─");
+    facts.push([i === 0 ? "Children" : "", `${branch}${process.pid} ${safe(process.name)}${usageOf(process)}`]);
   });
-  if (service.containment === "processes") facts.push(["Held by", "session, descent and environment of its processes (no cgroup)"]);
-  if (service.containment === "cgroup") facts.push(["Held by", "a cgroup of its own"]);
+  if (service.containment === "processes") facts.push(["Tracked by", "session, parent and environment of its processes (no cgroup)"]);
+  if (service.containment === "cgroup") facts.push(["Tracked by", "its own cgroup"]);
   const used = [
     service.memory_mb === null
       ? ""
@@ -78,16 +80,28 @@ function processFacts(service: ServiceDetail, look: TableStyle): Fact[] {
   if (used.length > 0) facts.push(["Uses", used.join(", ")]);
   service.enforcement.forEach((words, i) => facts.push([i === 0 ? "Limits" : "", safe(words)]));
   service.predictions.forEach((words, i) => facts.push([i === 0 ? "Forecast" : "", paint("yellow", safe(words))]));
-  facts.push(...logFacts(service, look));
+  facts.push(...logFacts(service, style));
   if (service.port !== null) facts.push(["Port", String(service.port)]);
   return facts;
 }
 
-/** What is missing from its log. */
+/** An older daemon reports no usage of single processes. */
+type Process = ServiceDetail["processes"][number] & {
+  readonly cpu_percent?: number | null;
+  readonly memory_mb?: number | null;
+};
+
+/** `, cpu 0.5%, memory 3.1M`; empty for a process whose usage is unknown, such as one that has just ended. */
+function usageOf({ cpu_percent, memory_mb }: Process): string {
+  const cpu = cpu_percent == null ? "" : `, cpu ${percent(cpu_percent)}`;
+  return memory_mb == null ? cpu : `${cpu}, memory ${memory(memory_mb)}`;
+}
+
+/** Lines that are missing from its log. */
 function logFacts({ log: { losses, trouble } }: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   const words = losses.map(({ why, lines, bytes, since, cause, over }) => {
     const much = `${lines} lines (${bytes} bytes)`;
-    const text = `${much} ${why === "limit" ? "dropped" : "lost"} since ${sinceWhen(since, now)}: ${safe(cause)}${over ? "" : "; it goes on"}`;
+    const text = `${much} ${why === "limit" ? "dropped" : "lost"} since ${sinceWhen(since, now)}: ${safe(cause)}${over ? "" : "; still losing lines"}`;
     return over ? text : paint("yellow", text);
   });
   if (trouble !== null) words.push(paint("yellow", safe(trouble)));
@@ -109,9 +123,7 @@ function fileFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   const labels = Object.entries(service.labels).map(([name, value]) => `${name}=${value}`);
   if (labels.length > 0) facts.push(["Labels", safe(labels.join(" "))]);
   const changed =
-    service.changed_on_disk && service.problems.length === 0
-      ? paint("yellow", " (changed on disk; `sup reload` brings it into force)")
-      : "";
+    service.changed_on_disk && service.problems.length === 0 ? paint("yellow", " (changed on disk; `sup reload` applies it)") : "";
   facts.push(["File", `${safe(service.file) || "none (transient)"}${changed}`]);
   service.problems.forEach((problem, i) => facts.push([i === 0 ? "Errors" : "", paint("red", safe(problem))]));
   return facts;

@@ -9,27 +9,27 @@ import { why } from "./why.ts";
 export interface TableStyle {
   readonly paint: Paint;
   readonly width: number | undefined;
-  /** Wall milliseconds. */
+  /** Wall-clock milliseconds. */
   readonly now: number;
 }
 
-/** The answer to `sup status`: what is wrong on lines of its own, then a row for each unit. */
-export function statusTable(daemon: DaemonInfo | null, services: readonly Service[], look: TableStyle): string {
+/** The output of `sup status`: the problems, one per line, then a row for each unit. */
+export function statusTable(daemon: DaemonInfo | null, services: readonly Service[], style: TableStyle): string {
   const blocks: string[] = [];
-  if (daemon) blocks.push(headline(daemon, services, look));
-  const problems = [...(daemon?.notes ?? []).map((note) => noteLine(note, look)), ...problemLines(services, look)];
+  if (daemon) blocks.push(headline(daemon, services, style));
+  const problems = [...(daemon?.notes ?? []).map((note) => noteLine(note, style)), ...problemLines(services, style)];
   if (problems.length > 0) blocks.push(problems.join("\n"));
   if (services.length > 0)
     blocks.push(
       layOut(
         COLUMNS,
-        services.map((service) => row(service, look)),
-        tableOptions(look),
+        services.map((service) => row(service, style)),
+        tableOptions(style),
       ).join("\n"),
     );
   else
     blocks.push(
-      `No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; they are noticed by themselves. \`sup help unit\` lists their keys.`,
+      `No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; sup detects them automatically. \`sup help unit\` lists their keys.`,
     );
   return blocks.join("\n\n");
 }

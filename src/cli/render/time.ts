@@ -1,6 +1,6 @@
 import { formatDuration } from "../../base/duration.ts";
 
-/** Times as a person reads them: local, and how long ago. `now` and the given times are wall clock. */
+/** Local and relative times for people. `now` is wall-clock milliseconds. */
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
@@ -10,7 +10,7 @@ export function localTime(iso: string): string {
   return `${localDate(date)} ${clock(date)}`;
 }
 
-/** `20:01:02` for today, else with the date before it. */
+/** `20:01:02` for today, otherwise with the date in front. */
 export function shortTime(iso: string, now: number): string {
   const date = new Date(iso);
   const day = localDate(date);
@@ -27,7 +27,7 @@ export function relative(iso: string, now: number): string {
   return ms > 0 ? `${formatDuration(ms)} ago` : `in ${formatDuration(-ms)}`;
 }
 
-/** Local time with milliseconds of a log line, whose stamp has nanoseconds: `2026-11-22 20:01:02.123`. */
+/** The local time of a log line, cut from nanoseconds to milliseconds: `2026-11-22 20:01:02.123`. */
 export const logTime = (time: string): string => `${localTime(time)}.${/\.(\d{1,3})/.exec(time)?.[1]?.padEnd(3, "0") ?? "000"}`;
 
 const two = (number: number): string => (number < 10 ? `0${number}` : `${number}`);

@@ -8,14 +8,14 @@ import { localTime, relative } from "./time.ts";
 
 type Schedule = NonNullable<Service["schedule"]>;
 
-/** Scheduled units, the next to run first; those that never will last. */
-export function timersTable(services: readonly Service[], look: TableStyle): string {
+/** Scheduled units, the next to run first; those without a next run last. */
+export function timersTable(services: readonly Service[], style: TableStyle): string {
   const timed = services.filter(({ schedule }) => schedule !== null).sort((a, b) => nextOf(a) - nextOf(b) || (a.id < b.id ? -1 : 1));
   if (timed.length === 0) return "No unit has a schedule.";
   return layOut(
     COLUMNS,
-    timed.map((service) => rowOf(service, look)),
-    tableOptions(look),
+    timed.map((service) => rowOf(service, style)),
+    tableOptions(style),
   ).join("\n");
 }
 
@@ -45,7 +45,7 @@ function rowOf(service: Service, { paint, now }: TableStyle): Cell[] {
   ];
 }
 
-/** `stopped (success)`: what became of the last run. */
+/** `stopped (success)`: the result of the last run. */
 const outcomeOf = ({ state, reason }: Service): string => (reason === "none" || state === "running" ? state : `${state} (${reason})`);
 
 /** `30 2 * * * Europe/Berlin`, `every 5m`. */

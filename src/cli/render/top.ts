@@ -23,21 +23,21 @@ const COLUMNS: readonly Column[] = [
   { title: "HEALTH" },
 ];
 
-/** One picture of `sup top`: a head line, then units as many as `rows` of the terminal hold. */
-export function topScreen(view: View, sort: Sort, look: TableStyle, rows: number): string {
-  const { paint, now } = look;
+/** One screen of `sup top`: a headline, then as many units as fit into `rows`. */
+export function topScreen(view: View, sort: Sort, style: TableStyle, rows: number): string {
+  const { paint, now } = style;
   const services = [...view.services.values()].sort(ORDER[sort](now));
   const sum = (pick: (service: Service) => number | null): number => services.reduce((total, service) => total + (pick(service) ?? 0), 0);
   const running = services.filter(({ state }) => state === "running").length;
   const about = `${running} of ${services.length} running, cpu ${percent(sum(({ cpu_percent }) => cpu_percent))}, memory ${memory(sum(({ memory_mb }) => memory_mb))}`;
-  const stale = view.stale ? paint("red", "  (not connected: these are old)") : "";
+  const stale = view.stale ? paint("red", "  (disconnected: old data)") : "";
   const head = `${paint("bold", `sup ${safe(view.daemon?.version ?? "")}`)}  ${about}  by ${paint("cyan", sort)}${stale}`;
-  // Beside the units: the head line, an empty one, the titles, the line of keys, and how many are left out.
+  // Other lines: the headline, an empty line, the column titles, the line of keys, and the count of hidden units.
   const room = services.length <= rows - 4 ? services.length : Math.max(1, rows - 5);
   const lines = layOut(
     COLUMNS,
-    services.slice(0, room).map((service) => rowOf(service, look)),
-    tableOptions(look),
+    services.slice(0, room).map((service) => rowOf(service, style)),
+    tableOptions(style),
   );
   const hidden = services.length > room ? paint("dim", `${services.length - room} more`) : "";
   return [head, "", ...lines, hidden].join("\n").trimEnd();

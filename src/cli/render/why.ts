@@ -2,45 +2,45 @@ import type { Service } from "../../api/contract/shapes.ts";
 import type { Reason } from "../../base/words.ts";
 import { relative } from "./time.ts";
 
-/** Why a unit is as it is and what comes next, in a sentence or two. Pure; `now` is wall milliseconds. */
+/** Explains a unit's state and what comes next in a sentence or two. `now` is wall-clock milliseconds. */
 export function why(service: Service, now: number): string {
   const story = STORIES[service.state](service, now);
-  const waiting = service.waiting_for.length > 0 ? ` It waits for ${service.waiting_for.join(", ")}.` : "";
-  const file = service.problems.length > 0 ? " Its file on disk has errors, so the last good version stays in force." : "";
+  const waiting = service.waiting_for.length > 0 ? ` Waiting for ${service.waiting_for.join(", ")}.` : "";
+  const file = service.problems.length > 0 ? " Its file on disk has errors, so the last valid version stays in effect." : "";
   return story + waiting + file;
 }
 
 const STORIES: Record<Service["state"], (service: Service, now: number) => string> = {
   running: (service) => {
-    if (service.health === "unhealthy") return "It runs, but its health check fails.";
-    if (service.health === "degraded") return "It runs, but only its fallback check passes.";
+    if (service.health === "unhealthy") return "Running, but its health check fails.";
+    if (service.health === "degraded") return "Running, but only its fallback check passes.";
     return service.restart_count > 0 && service.last_exit
-      ? `It runs again after it ended (${service.last_exit}).`
-      : `It runs${CAUSE[service.reason] ?? ""}.`;
+      ? `Running again after it exited (${service.last_exit}).`
+      : `Running${causeOf(service)}.`;
   },
-  starting: (service) => (service.waiting_for.length > 0 ? "It is to start, but cannot yet." : "It was started and is not ready yet."),
-  stopping: (service) => `It is being stopped${CAUSE[service.reason] ?? ""}.`,
+  starting: (service) => (service.waiting_for.length > 0 ? "Start requested." : "Started, but not ready yet."),
+  stopping: (service) => `Stopping${causeOf(service)}.`,
   stopped: (service, now) => {
     const next = service.schedule?.next_run;
-    const later = next ? ` Its next run is ${relative(next, now)}.` : "";
-    if (service.reason === "none" && service.schedule !== null) return `It has not run yet.${later}`;
-    if (later !== "" && service.reason === "success") return `Its last run ended with success.${later}`;
-    if (service.reason === "none") return service.enabled ? "It has not been started yet." : "It was never started, and is not enabled.";
-    if (service.reason === "success") return "It ended by itself with success.";
-    return `It is stopped${CAUSE[service.reason] ?? ""}.`;
+    const later = next ? ` Next run ${relative(next, now)}.` : "";
+    if (service.reason === "none" && service.schedule !== null) return `Not run yet.${later}`;
+    if (later !== "" && service.reason === "success") return `The last run succeeded.${later}`;
+    if (service.reason === "none") return service.enabled ? "Not started yet." : "Never started, and not enabled.";
+    if (service.reason === "success") return "Exited successfully.";
+    return `Stopped${causeOf(service)}.`;
   },
   backoff: (service, now) => {
-    const next = service.next_attempt ? ` The next attempt is ${relative(service.next_attempt, now)}${attempt(service)}.` : "";
+    const next = service.next_attempt ? ` Next attempt ${relative(service.next_attempt, now)}${attempt(service)}.` : "";
     return `${failure(service)}${next}`;
   },
-  failed: (service) => `${failure(service)} Its policy does not restart it after that; \`sup start ${service.id}\` does.`,
+  failed: (service) => `${failure(service)} Its policy does not restart it; \`sup start ${service.id}\` does.`,
   fatal: (service) => {
     const tries = service.retries > 0 ? ` after ${service.retries} ${service.retries === 1 ? "retry" : "retries"}` : "";
-    return `${failure(service)} It was given up${tries}; \`sup start ${service.id}\` tries again.`;
+    return `${failure(service)} Gave up${tries}; \`sup start ${service.id}\` tries again.`;
   },
 };
 
-/** ` (2 of 5)`: the retry to come of those the policy allows; nothing for a start that uses up none. */
+/** ` (2 of 5)`: the number of the next retry and the maximum; empty for a start that does not count as a retry. */
 export function attempt({ retries, max_retries }: Service): string {
   if (retries === 0) return "";
   return max_retries < 0 ? ` (retry ${retries})` : ` (${retries} of ${max_retries})`;
@@ -48,31 +48,37 @@ export function attempt({ retries, max_retries }: Service): string {
 
 function failure(service: Service): string {
   const how = service.last_exit ? `: ${service.last_exit}` : "";
-  return `${FAILURES[service.reason] ?? "It failed"}${how}.`;
+  return `${FAILURES[service.reason] ?? "Failed"}${how}.`;
 }
 
 const FAILURES: Partial<Record<Reason, string>> = {
-  "exit-code": "It failed",
-  signal: "It was killed",
-  "core-dump": "It crashed",
-  "oom-kill": "The kernel killed it because memory ran out",
-  timeout: "It did not become ready, or did not stop, in time",
-  health: "Its health check kept failing",
-  watchdog: "It stopped sending signs of life (watchdog)",
-  spawn: "It could not be started",
-  dependency: "Something it needs failed",
-  protocol: "It ended too early",
-  resources: "It ran out of resources",
+  "exit-code": "Failed",
+  signal: "Killed",
+  "core-dump": "Crashed",
+  "oom-kill": "Killed by the kernel, out of memory",
+  timeout: "Timed out while starting or stopping",
+  health: "The health check kept failing",
+  watchdog: "The watchdog got no keep-alive in time",
+  spawn: "The command could not be started",
+  dependency: "A dependency failed",
+  protocol: "Exited before it was ready",
+  resources: "Exceeded its resource limits",
 };
 
-const CAUSE: Partial<Record<Reason, string>> = {
-  operator: " because an operator said so",
-  boot: " because it is enabled",
-  schedule: " because it was time",
-  watch: " because a watched file changed",
-  reload: " because its file changed",
-  dependency: " because of a unit it depends on or that needs it",
-  shutdown: " because the daemon ends",
-  health: " because its health check kept failing",
-  resources: " because it went over its resource limits",
+/** ` (requested by an operator)`: why it was started or stopped. */
+function causeOf({ reason }: Service): string {
+  const cause = CAUSES[reason];
+  return cause === undefined ? "" : ` (${cause})`;
+}
+
+const CAUSES: Partial<Record<Reason, string>> = {
+  operator: "requested by an operator",
+  boot: "enabled, so it starts with the daemon",
+  schedule: "by its schedule",
+  watch: "a watched file changed",
+  reload: "its unit file changed",
+  dependency: "because of a dependency",
+  shutdown: "the daemon is shutting down",
+  health: "its health check kept failing",
+  resources: "it exceeded its resource limits",
 };

@@ -1,39 +1,19 @@
-import { daemon } from "./daemon-commands.ts";
-import type { Run } from "../context.ts";
+import type { Command } from "./command.ts";
+import { DAEMON_COMMANDS } from "./daemon-commands.ts";
 import type { OptionName } from "./options.ts";
 
-/** Every command, once: both parsers, `sup help` and the reference are made from these rows. tidy: long because it is one table. */
-
-export interface CommandRow {
-  readonly name: string;
-  readonly theme: Theme;
-  readonly aliases?: readonly string[];
-  /** In commander's notation: `<unit...>` needs at least one, `[unit...]` takes any number, "" takes none. */
-  readonly takes: string;
-  /** The only values allowed as argument. */
-  readonly choices?: readonly string[];
-  readonly summary: string;
-  readonly details?: string;
-  readonly options: readonly OptionName[];
-  readonly examples: readonly string[];
-  /** Left out of the list of commands. */
-  readonly hidden?: true;
-  readonly load: () => Promise<{ readonly run: Run }>;
-}
-
-export const THEMES = ["Look", "Act", "For scripts", "Logs and history", "Unit files", "The daemon"] as const;
-export type Theme = (typeof THEMES)[number];
+/** Every command, once: the parsers, `sup help`, completion and the manual page use these rows. tidy: long because it is one table. */
 
 const ACTING: readonly OptionName[] = ["wait", "dryRun", "quiet"];
 const UNITS = "UNIT is a name (web), a file name (web.unit.json), a glob ('web*') or a group (@shop).";
 
-const look: readonly CommandRow[] = [
+const look: readonly Command[] = [
   {
     name: "status",
     theme: "Look",
     takes: "[unit...]",
-    summary: "what runs, how it is, and why; one unit in full",
-    details: `${UNITS}\nExit code 3 when a unit asked for does not run, 4 when there is no such unit.`,
+    summary: "show the state of all units, or one unit in detail",
+    details: `${UNITS}\nExits with 3 if a requested unit is not running, with 4 if it does not exist.`,
     options: [],
     examples: ["sup status", "sup status web", "sup status '@shop' --json"],
     load: () => import("../commands/status.ts"),
@@ -42,7 +22,7 @@ const look: readonly CommandRow[] = [
     name: "why",
     theme: "Look",
     takes: "<unit>",
-    summary: "why a unit is as it is: what happened, what its policy says, what comes next",
+    summary: "explain a unit's state: what happened, its restart policy, what comes next",
     options: ["lines"],
     examples: ["sup why web"],
     load: () => import("../commands/why.ts"),
@@ -52,7 +32,7 @@ const look: readonly CommandRow[] = [
     theme: "Look",
     aliases: ["ls"],
     takes: "[unit...]",
-    summary: "units with their files, groups and whether they start with the daemon",
+    summary: "list units with their files, groups and whether they start with the daemon",
     options: ["timers"],
     examples: ["sup list", "sup list @shop", "sup list --timers"],
     load: () => import("../commands/list.ts"),
@@ -61,8 +41,8 @@ const look: readonly CommandRow[] = [
     name: "health",
     theme: "Look",
     takes: "[unit...]",
-    summary: "overall health, or a unit's check with its last results",
-    details: "Exit code 1 when something asked for is unhealthy.",
+    summary: "show overall health, or a unit's health check with its latest results",
+    details: "Exits with 1 if anything requested is unhealthy.",
     options: ["run"],
     examples: ["sup health", "sup health web --run"],
     load: () => import("../commands/health.ts"),
@@ -71,7 +51,7 @@ const look: readonly CommandRow[] = [
     name: "top",
     theme: "Look",
     takes: "",
-    summary: "units by their use of CPU and memory, live on a terminal",
+    summary: "show units by CPU and memory use; updates live on a terminal",
     options: ["sort"],
     examples: ["sup top", "sup top --sort memory"],
     load: () => import("../commands/top.ts"),
@@ -80,8 +60,8 @@ const look: readonly CommandRow[] = [
     name: "metrics",
     theme: "Look",
     takes: "<unit>",
-    summary: "CPU, memory, response time and reported numbers of a unit over time",
-    details: "From --since on (1h). The table is thinned out to --lines rows (20); --json gives every point.",
+    summary: "show a unit's CPU, memory, response time and reported values over time",
+    details: "--since defaults to 1h. The table shows --lines evenly spaced samples (default 20); --json prints every sample.",
     options: ["since", "lines"],
     examples: ["sup metrics web", "sup metrics web --since 24h --json"],
     load: () => import("../commands/metrics.ts"),
@@ -90,8 +70,8 @@ const look: readonly CommandRow[] = [
     name: "forecast",
     theme: "Look",
     takes: "[unit...]",
-    summary: "trends of memory and CPU, and when limits will be reached",
-    details: "Without UNIT, all running units as they were at the last look.",
+    summary: "show memory and CPU trends, and when limits will be reached",
+    details: "Without UNIT, shows the latest forecast of every running unit.",
     options: [],
     examples: ["sup forecast", "sup forecast web"],
     load: () => import("../commands/forecast.ts"),
@@ -100,19 +80,19 @@ const look: readonly CommandRow[] = [
     name: "summary",
     theme: "Look",
     takes: "",
-    summary: "the numbers of a dashboard",
+    summary: "show the totals for a dashboard",
     options: [],
     examples: ["sup summary"],
     load: () => import("../commands/summary.ts"),
   },
 ];
 
-const act: readonly CommandRow[] = [
+const act: readonly Command[] = [
   {
     name: "start",
     theme: "Act",
     takes: "<unit...>",
-    summary: "start units and what they need",
+    summary: "start units and their dependencies",
     details: UNITS,
     options: ACTING,
     examples: ["sup start web", "sup start 'worker*' --no-wait"],
@@ -122,7 +102,7 @@ const act: readonly CommandRow[] = [
     name: "stop",
     theme: "Act",
     takes: "<unit...>",
-    summary: "stop units, with all their processes",
+    summary: "stop units and all their processes",
     options: ["cascade", ...ACTING],
     examples: ["sup stop web", "sup stop db --cascade", "sup stop @shop --dry-run"],
     load: () => import("../commands/stop.ts"),
@@ -131,7 +111,7 @@ const act: readonly CommandRow[] = [
     name: "restart",
     theme: "Act",
     takes: "<unit...>",
-    summary: "stop and start units",
+    summary: "restart units",
     options: ACTING,
     examples: ["sup restart web"],
     load: () => import("../commands/restart.ts"),
@@ -141,8 +121,8 @@ const act: readonly CommandRow[] = [
     theme: "Act",
     aliases: ["daemon-reload"],
     takes: "[unit...]",
-    summary: "bring changed unit files into force; with UNIT: have the service reload itself",
-    details: "Without UNIT, files are compared with what runs and the least is done: --dry-run prints the plan.",
+    summary: "apply changed unit files; with UNIT, tell the service to reload itself",
+    details: "Without UNIT, compares the files with what is running and changes as little as possible. --dry-run prints the plan.",
     options: ACTING,
     examples: ["sup reload --dry-run", "sup reload", "sup reload nginx"],
     load: () => import("../commands/reload.ts"),
@@ -151,8 +131,8 @@ const act: readonly CommandRow[] = [
     name: "run",
     theme: "Act",
     takes: "<command...>",
-    summary: "run a command as a transient unit, which is gone when it ends",
-    details: "Everything after -- is the command. With --follow its output is shown and its exit code is that of sup run.",
+    summary: "run a command as a transient unit, which is removed when it ends",
+    details: "Everything after -- is the command. With --follow, prints its output and exits with its exit code.",
     options: ["name", "env", "dir", "user", "restart", "set", "follow", "wait"],
     examples: [
       "sup run -- sleep 60",
@@ -166,7 +146,7 @@ const act: readonly CommandRow[] = [
     theme: "Act",
     takes: "<unit...>",
     summary: "send a signal to units",
-    details: "What happens then is the unit's restart policy; `sup stop` is what ends a unit.",
+    details: "If the process ends, the unit's restart policy applies. To stop a unit, use `sup stop`.",
     options: ["signal", "dryRun", "quiet"],
     examples: ["sup kill -s HUP nginx"],
     load: () => import("../commands/kill.ts"),
@@ -175,7 +155,7 @@ const act: readonly CommandRow[] = [
     name: "enable",
     theme: "Act",
     takes: "<unit...>",
-    summary: "start units whenever the daemon starts",
+    summary: "start units automatically when the daemon starts",
     options: ["now", ...ACTING],
     examples: ["sup enable --now web"],
     load: () => import("../commands/enable.ts"),
@@ -184,7 +164,7 @@ const act: readonly CommandRow[] = [
     name: "disable",
     theme: "Act",
     takes: "<unit...>",
-    summary: "do not start units when the daemon starts",
+    summary: "do not start units automatically when the daemon starts",
     options: ["now", ...ACTING],
     examples: ["sup disable web"],
     load: () => import("../commands/disable.ts"),
@@ -193,19 +173,19 @@ const act: readonly CommandRow[] = [
     name: "reset-failed",
     theme: "Act",
     takes: "<unit...>",
-    summary: "forget failures: failed and fatal units become stopped",
+    summary: "clear failures: failed and fatal units become stopped",
     options: ["dryRun", "quiet"],
     examples: ["sup reset-failed '*'"],
     load: () => import("../commands/reset-failed.ts"),
   },
 ];
 
-const scripts: readonly CommandRow[] = [
+const scripts: readonly Command[] = [
   {
     name: "is-active",
     theme: "For scripts",
     takes: "<unit...>",
-    summary: "exit code 0 if one of the units runs, else 3",
+    summary: "exit with 0 if at least one unit is running, else 3",
     options: ["quiet"],
     examples: ["sup is-active -q web || sup start web"],
     load: () => import("../commands/is-active.ts"),
@@ -214,7 +194,7 @@ const scripts: readonly CommandRow[] = [
     name: "is-enabled",
     theme: "For scripts",
     takes: "<unit...>",
-    summary: "exit code 0 if one of the units is enabled, else 1",
+    summary: "exit with 0 if at least one unit is enabled, else 1",
     options: ["quiet"],
     examples: ["sup is-enabled web"],
     load: () => import("../commands/is-enabled.ts"),
@@ -223,19 +203,19 @@ const scripts: readonly CommandRow[] = [
     name: "is-failed",
     theme: "For scripts",
     takes: "<unit...>",
-    summary: "exit code 0 if one of the units is failed or fatal, else 1",
+    summary: "exit with 0 if at least one unit is failed or fatal, else 1",
     options: ["quiet"],
     examples: ["sup is-failed '*' && sup status"],
     load: () => import("../commands/is-failed.ts"),
   },
 ];
 
-const history: readonly CommandRow[] = [
+const history: readonly Command[] = [
   {
     name: "logs",
     theme: "Logs and history",
     takes: "<unit...>",
-    summary: "what units wrote; `logs rotate UNIT…` begins new files",
+    summary: "print the output of units; `logs rotate UNIT…` starts new log files",
     options: ["follow", "lines", "since", "until", "grep", "invocation", "stderr", "output", "bare"],
     examples: [
       "sup logs web",
@@ -251,7 +231,7 @@ const history: readonly CommandRow[] = [
     name: "events",
     theme: "Logs and history",
     takes: "[unit...]",
-    summary: "what happened: starts, exits, restarts, health",
+    summary: "show events: starts, exits, restarts, health changes",
     options: ["follow", "lines", "type", "since"],
     examples: ["sup events -f", "sup events web --since today"],
     load: () => import("../commands/events.ts"),
@@ -260,19 +240,19 @@ const history: readonly CommandRow[] = [
     name: "alerts",
     theme: "Logs and history",
     takes: "[unit...]",
-    summary: "what is wrong and since when; `alerts ack ID|UNIT…` says that it was seen",
+    summary: "show open alerts; `alerts ack ID|UNIT…` acknowledges them",
     options: ["all", "quiet"],
     examples: ["sup alerts", "sup alerts web --all", "sup alerts ack 3"],
     load: () => import("../commands/alerts.ts"),
   },
 ];
 
-const files: readonly CommandRow[] = [
+const files: readonly Command[] = [
   {
     name: "cat",
     theme: "Unit files",
     takes: "<unit...>",
-    summary: "unit files and their drop-ins as they are on disk",
+    summary: "print unit files and their drop-ins as they are on disk",
     options: [],
     examples: ["sup cat web"],
     load: () => import("../commands/cat.ts"),
@@ -281,7 +261,7 @@ const files: readonly CommandRow[] = [
     name: "show",
     theme: "Unit files",
     takes: "<unit...>",
-    summary: "every setting in force and where it comes from",
+    summary: "show every setting in effect and where it comes from",
     options: ["reveal"],
     examples: ["sup show web", "sup show web --json"],
     load: () => import("../commands/show.ts"),
@@ -290,7 +270,7 @@ const files: readonly CommandRow[] = [
     name: "deps",
     theme: "Unit files",
     takes: "[unit...]",
-    summary: "what units need, in the order of the start",
+    summary: "show dependencies in start order",
     options: ["reverse", "tree"],
     examples: ["sup deps", "sup deps web --tree", "sup deps db --reverse"],
     load: () => import("../commands/deps.ts"),
@@ -299,7 +279,7 @@ const files: readonly CommandRow[] = [
     name: "explain",
     theme: "Unit files",
     takes: "<unit...>",
-    summary: "what a unit's settings come to: retries, waves, readiness; nothing is run",
+    summary: "explain what a unit's settings mean: start order, readiness, retries; runs nothing",
     options: [],
     examples: ["sup explain web"],
     load: () => import("../commands/explain.ts"),
@@ -308,7 +288,7 @@ const files: readonly CommandRow[] = [
     name: "edit",
     theme: "Unit files",
     takes: "<unit>",
-    summary: "open a unit file in $VISUAL or $EDITOR, then check it",
+    summary: "edit a unit file in $VISUAL or $EDITOR, then check it",
     options: ["dropIn"],
     examples: ["sup edit web", "sup edit web --drop-in local"],
     load: () => import("../commands/edit.ts"),
@@ -317,7 +297,7 @@ const files: readonly CommandRow[] = [
     name: "verify",
     theme: "Unit files",
     takes: "[file...]",
-    summary: "check unit files, by path or unit name, or all of the unit path; needs no daemon",
+    summary: "check unit files, given by path or unit name (default: the whole unit path); needs no daemon",
     options: ["quiet"],
     examples: ["sup verify web", "sup verify units/web.unit.json", "sup verify --units units"],
     load: () => import("../commands/verify.ts"),
@@ -326,17 +306,11 @@ const files: readonly CommandRow[] = [
     name: "schema",
     theme: "Unit files",
     takes: "",
-    summary: "the JSON Schema of unit files, for editors",
+    summary: "print the JSON Schema of unit files, for editors",
     options: [],
     examples: ["sup schema > unit.schema.json"],
     load: () => import("../commands/schema.ts"),
   },
 ];
 
-export const CATALOG: readonly CommandRow[] = [...look, ...act, ...scripts, ...history, ...files, ...daemon];
-
-/** How many arguments a command takes. */
-export function arity(row: CommandRow): { readonly least: number; readonly most: number } {
-  if (row.takes === "") return { least: 0, most: 0 };
-  return { least: row.takes.startsWith("<") ? 1 : 0, most: row.takes.includes("...") ? Infinity : 1 };
-}
+export const COMMANDS: readonly Command[] = [...look, ...act, ...scripts, ...history, ...files, ...DAEMON_COMMANDS];

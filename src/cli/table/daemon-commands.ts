@@ -1,16 +1,16 @@
-import type { CommandRow } from "./commands.ts";
-import { SHELLS } from "../shells.ts";
+import { SHELLS } from "../completion/shells.ts";
+import type { Command } from "./command.ts";
 
-/** The rows of the catalog about the daemon itself. */
-export const daemon: readonly CommandRow[] = [
+/** The part of the command table that is about the daemon itself. */
+export const DAEMON_COMMANDS: readonly Command[] = [
   {
     name: "daemon",
     theme: "The daemon",
     takes: "[action]",
     choices: ["start", "stop", "status", "restart", "reexec"],
-    summary: "run the daemon here; or start it in the background, stop it, ask how it is, renew it",
+    summary: "run the daemon in the foreground; or start it in the background, stop it, show its status, restart it",
     details:
-      "`sup daemon stop` stops every unit in order first. `restart` (or `reexec`) executes the program on disk anew; services go on.",
+      "`sup daemon stop` first stops every unit in order. `restart` (or `reexec`) executes the program on disk again; services keep running.",
     options: ["wait", "background"],
     examples: ["sup daemon", "sup daemon start", "sup daemon stop"],
     load: () => import("../commands/daemon.ts"),
@@ -19,7 +19,7 @@ export const daemon: readonly CommandRow[] = [
     name: "up",
     theme: "The daemon",
     takes: "[dir]",
-    summary: "supervise a directory in the foreground, output merged; Ctrl-C stops all in order",
+    summary: "supervise the units of a directory in the foreground with merged output; Ctrl-C stops them in order",
     options: [],
     examples: ["sup up", "sup up units"],
     load: () => import("../commands/up.ts"),
@@ -28,7 +28,7 @@ export const daemon: readonly CommandRow[] = [
     name: "dashboard",
     theme: "The daemon",
     takes: "",
-    summary: "a link to the page in the browser, which signs in once; opens it on a desktop",
+    summary: "print a one-time sign-in link to the web page; opens it on a desktop",
     options: ["open"],
     examples: ["sup dashboard", "sup dashboard --no-open"],
     load: () => import("../commands/dashboard.ts"),
@@ -37,7 +37,7 @@ export const daemon: readonly CommandRow[] = [
     name: "token",
     theme: "The daemon",
     takes: "",
-    summary: "the token of the control API and the page",
+    summary: "print the token of the control API and the web page",
     options: [],
     examples: ['curl -H "Authorization: Bearer $(sup token)" http://127.0.0.1:7870/api/supervisor/status'],
     load: () => import("../commands/token.ts"),
@@ -46,7 +46,7 @@ export const daemon: readonly CommandRow[] = [
     name: "version",
     theme: "The daemon",
     takes: "",
-    summary: "the version of this program",
+    summary: "print the version of this program",
     options: [],
     examples: ["sup version"],
     load: () => import("../commands/version.ts"),
@@ -55,9 +55,8 @@ export const daemon: readonly CommandRow[] = [
     name: "install-service",
     theme: "The daemon",
     takes: "",
-    summary: "have systemd run the daemon: from boot on, and again whenever it ends",
-    details:
-      "Root's service is that of the system, everybody else gets one of their own, with lingering. A second run brings the unit file up to date.",
+    summary: "have systemd start the daemon at boot and restart it whenever it ends",
+    details: "For root it is a system service, for everybody else a user service with lingering. Running it again updates the unit file.",
     options: ["ofUser", "ofSystem", "dryRun"],
     examples: ["sup install-service --dry-run", "sup install-service", "sudo sup install-service --system"],
     load: () => import("../commands/install-service.ts"),
@@ -66,7 +65,7 @@ export const daemon: readonly CommandRow[] = [
     name: "uninstall-service",
     theme: "The daemon",
     takes: "",
-    summary: "undo install-service: the units are stopped in order, nothing else is removed",
+    summary: "undo install-service: stop the units in order and remove the service; nothing else is removed",
     options: ["ofUser", "ofSystem", "dryRun"],
     examples: ["sup uninstall-service"],
     load: () => import("../commands/uninstall-service.ts"),
@@ -75,8 +74,8 @@ export const daemon: readonly CommandRow[] = [
     name: "doctor",
     theme: "The daemon",
     takes: "",
-    summary: "look over the installation and the machine: what is wrong, and what to do about it",
-    details: "Exit code 1 when there is an error or a warning. What is only good to know is a note.",
+    summary: "check the installation and the machine for problems, with a fix for each",
+    details: "Exits with 1 if there is an error or a warning. Notes are for information only.",
     options: [],
     examples: ["sup doctor", "sup doctor --json"],
     load: () => import("../commands/doctor.ts"),
@@ -85,7 +84,7 @@ export const daemon: readonly CommandRow[] = [
     name: "free-cgroup",
     theme: "The daemon",
     takes: "",
-    summary: "take cgroup controllers back, so that systemd can start the daemon again (docs/systemd.md)",
+    summary: "disable cgroup controllers, so that systemd can start the daemon again (docs/systemd.md)",
     options: [],
     examples: ["sup free-cgroup"],
     hidden: true,
@@ -95,9 +94,9 @@ export const daemon: readonly CommandRow[] = [
     name: "upgrade",
     theme: "The daemon",
     takes: "",
-    summary: "fetch a release, verify it, put it in this program's place and renew the daemon; services go on",
+    summary: "download and verify a release, replace this program and restart the daemon; services keep running",
     details:
-      "The new program is tried before anything is changed. When the daemon does not come up with it, the old one is put back and runs again.\nReleases are looked for at SUP_BASE_URL, or where this program came from.",
+      "The new program is tested before anything is replaced. If the daemon does not start with it, the old program is restored and started again.\nReleases come from SUP_BASE_URL, or from where this program was built to find them.",
     options: ["version", "check", "timeout"],
     examples: ["sup upgrade", "sup upgrade --check", "sup upgrade --version 1.2.3"],
     load: () => import("../commands/upgrade.ts"),
@@ -107,7 +106,7 @@ export const daemon: readonly CommandRow[] = [
     theme: "The daemon",
     takes: "<shell>",
     choices: SHELLS,
-    summary: "the completion script of a shell, with the names of units",
+    summary: "print the completion script for a shell",
     details:
       "bash: sup completion bash > ~/.local/share/bash-completion/completions/sup\nzsh: sup completion zsh > _sup in a directory of $fpath\nfish: sup completion fish > ~/.config/fish/completions/sup.fish",
     options: [],
@@ -118,7 +117,7 @@ export const daemon: readonly CommandRow[] = [
     name: "complete",
     theme: "The daemon",
     takes: "",
-    summary: "what may stand at the cursor; asked by the scripts of `sup completion`",
+    summary: "print completion candidates; called by the scripts of `sup completion`",
     options: [],
     examples: ["sup complete"],
     hidden: true,
@@ -128,7 +127,7 @@ export const daemon: readonly CommandRow[] = [
     name: "demo-web",
     theme: "The daemon",
     takes: "<port>",
-    summary: "a small web service to try units with",
+    summary: "run a small web service for trying out units",
     options: [],
     examples: ["sup demo-web 8080"],
     hidden: true,

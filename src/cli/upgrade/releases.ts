@@ -3,17 +3,17 @@ import { existsSync, readFileSync } from "node:fs";
 import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
-/** Releases as install.sh finds them: the same addresses, the same files. test/e2e/upgrade holds the two to the same places. */
+/** Finds releases at the same addresses and with the same files as install.sh; test/e2e/upgrade checks that both agree. */
 export interface Release {
-  /** The directory it lies in. */
+  /** The address of its directory. */
   readonly from: string;
-  /** By its file VERSION; null when it has none. */
+  /** From its file VERSION; null if there is none. */
   readonly version: string | null;
   readonly file: string;
   readonly sum: string;
 }
 
-/** The build for this machine. */
+/** The name of the build for this machine. */
 export const fileFor = (cpu: string, isMusl: boolean): string => `sup-linux-${cpu}${isMusl ? "-musl" : ""}.gz`;
 
 export const placesOf = (base: string, version: string | null): string[] =>
@@ -29,27 +29,27 @@ export async function findRelease(base: string, version: string | null, file: st
     const text = sums.value === null ? "" : Buffer.from(sums.value).toString("utf8");
     if (!text.includes("sup-linux-")) continue;
     const sum = listed(text, file);
-    if (sum === null) return failure(`the release at ${from} has no ${file}: there is no sup for this kind of machine in it`);
-    const said = await fetchFile(`${from}/VERSION`, TEXT_MS);
-    if (!said.ok) return said;
-    const is = said.value === null ? null : Buffer.from(said.value).toString("utf8").trim();
-    if (version !== null && is !== null && is !== version) continue;
-    return ok({ from, version: is !== null && isVersion(is) ? is : null, file, sum });
+    if (sum === null) return failure(`the release at ${from} has no ${file}, the build for this kind of machine`);
+    const versionFile = await fetchFile(`${from}/VERSION`, TEXT_MS);
+    if (!versionFile.ok) return versionFile;
+    const published = versionFile.value === null ? null : Buffer.from(versionFile.value).toString("utf8").trim();
+    if (version !== null && published !== null && published !== version) continue;
+    return ok({ from, version: published !== null && isVersion(published) ? published : null, file, sum });
   }
   return failure(`there is no release${version === null ? "" : ` ${version}`} at ${base}`, `looked for SHA256SUMS in ${places.join(", ")}`);
 }
 
-/** `1.2.3`, with what may follow; a leading v is taken off by the caller. */
+/** `1.2.3` with an optional suffix. The caller removes a leading v. */
 export const isVersion = (text: string): boolean => /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/.test(text);
 
-/** The file of a release, verified. */
+/** Downloads the file of a release and verifies its checksum. */
 export async function fetchVerified({ from, file, sum }: Release): Promise<Result<Uint8Array, ApiError>> {
   const got = await fetchFile(`${from}/${file}`, FILE_MS);
   if (!got.ok) return got;
   if (got.value === null) return failure(`cannot download ${from}/${file}: the server does not have it, though SHA256SUMS lists it`);
   const found = createHash("sha256").update(got.value).digest("hex");
   if (found === sum) return ok(got.value);
-  const message = `the checksum of ${from}/${file} is wrong: it is damaged or was changed`;
+  const message = `the checksum of ${from}/${file} is wrong: the file is damaged or was changed`;
   return failure(message, `SHA256SUMS says ${sum}, the file has ${found}`);
 }
 
@@ -64,7 +64,7 @@ function listed(sums: string, file: string): string | null {
 const TEXT_MS = 30_000;
 const FILE_MS = 20 * 60_000;
 
-/** The bytes, or null when there is no such file. */
+/** The bytes, or null if there is no such file. */
 async function fetchFile(url: string, timeoutMs: number): Promise<Result<Uint8Array | null, ApiError>> {
   if (url.startsWith("/") || url.startsWith("file://")) {
     const path = url.replace(/^file:\/\//, "");
@@ -72,13 +72,13 @@ async function fetchFile(url: string, timeoutMs: number): Promise<Result<Uint8Ar
   }
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    if (url.startsWith("https:") && !response.url.startsWith("https:")) return failure(`cannot download ${url}: it leads to ${response.url}, which is not https`); // prettier-ignore
+    if (url.startsWith("https:") && !response.url.startsWith("https:")) return failure(`cannot download ${url}: it redirects to ${response.url}, which is not https`); // prettier-ignore
     if ([403, 404, 410].includes(response.status)) return ok(null);
     if (!response.ok) return failure(`cannot download ${url}: the server answers ${response.status}`);
     return ok(await response.bytes());
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return failure(`cannot download ${url}: ${why}`, "is the network up, and the address right?");
+    return failure(`cannot download ${url}: ${why}`, "check the network and the address");
   }
 }
 

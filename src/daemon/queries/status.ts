@@ -11,12 +11,12 @@ import type { AlertStore } from "../../ports/store/alerts.ts";
 import type { EventHistory } from "../../ports/store/events.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import { enforcementWords } from "../../core/metrics/enforcement.ts";
-import { type Holding, unenforcedOf } from "../background/limiter.ts";
+import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
 import type { Sampler } from "../background/sampler.ts";
 import { eventShape } from "../engine/recorder.ts";
 import { describeService, healthOf, isDownByFailure, round, type Surroundings } from "./describe.ts";
 
-export interface StatusOptions extends Holding {
+export interface StatusOptions extends Enforcement {
   readonly world: World;
   readonly clock: Clock;
   readonly store: EventHistory & Pick<AlertStore, "alerts">;

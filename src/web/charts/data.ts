@@ -1,14 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Event, MetricPoint } from "../../api/contract/shapes.ts";
-import { ask, askPath, hasRoute } from "../state/api.ts";
+import { request, requestPath, hasRoute } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
-import { useAnswer } from "../unit/use-answer.ts";
+import { useRequest } from "../state/use-request.ts";
 import type { Mark } from "./plot.ts";
 import { extend, type Trend } from "./series.ts";
 
 const MOST_POINTS = 20_000;
 
-/** What the store has of the time, then each new sample as the stream tells of it. */
+/** The samples in the store for this time range, then each new sample when the stream reports it. */
 export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
   const [points, setPoints] = useState<readonly MetricPoint[]>([]);
   useEffect(() => {
@@ -19,7 +19,7 @@ export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
       if (busy) return;
       busy = true;
       const since = known.at(-1)?.timestamp ?? new Date(fromMs).toISOString();
-      const answer = await ask("serviceMetrics", { id, since, limit: MOST_POINTS });
+      const answer = await request("serviceMetrics", { id, since, limit: MOST_POINTS });
       busy = false;
       if (gone || !answer.ok) return;
       setPoints((known = extend(known, answer.value, fromMs)));
@@ -40,14 +40,14 @@ export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
 const MOST_MARKS = 2000;
 const MARKED = ["started", "exited", "start-failed", "fatal"];
 
-/** Each start, and each end that was a failure. */
+/** A mark for each start and each failure. */
 export function useMarks(id: string, rangeMs: number): readonly Mark[] {
   const [marks, setMarks] = useState<readonly Mark[]>([]);
   useEffect(() => {
     let gone = false;
     const load = async (): Promise<void> => {
       const since = new Date(Date.now() - rangeMs).toISOString();
-      const answer = await ask("events", { service: id, type: MARKED.join(","), since, limit: MOST_MARKS });
+      const answer = await request("events", { service: id, type: MARKED.join(","), since, limit: MOST_MARKS });
       if (!gone && answer.ok) setMarks(answer.value.flatMap(markOf));
     };
     void load();
@@ -76,9 +76,9 @@ export interface Limits {
   readonly warnAt: number;
 }
 
-/** `resource_limits` that are in force. */
+/** The effective `resource_limits`. */
 export function useLimits(id: string): Limits {
-  const { value } = useAnswer(id, () => ask("serviceFile", { id }));
+  const { value } = useRequest(id, () => request("serviceFile", { id }));
   const limits = (value?.effective.resource_limits ?? {}) as Readonly<Record<string, unknown>>;
   const numberOf = (key: string): number | null => (typeof limits[key] === "number" ? limits[key] : null);
   const [cpu, memory, warnAt] = [numberOf("max_cpu_percent"), numberOf("max_memory_mb"), numberOf("warn_at") ?? 0.8];
@@ -96,14 +96,14 @@ export interface Forecast {
 
 const FORECAST_MS = 60_000;
 
-/** How it goes on, from a daemon that can tell. */
+/** The forecast, if the daemon provides one. */
 export function useForecast(id: string): Forecast | null {
   const [forecast, setForecast] = useState<Forecast | null>(null);
   useEffect(() => {
     if (!hasRoute("GET", "/services/:id/forecast")) return;
     let gone = false;
     const load = async (): Promise<void> => {
-      const answer = await askPath<Forecast>(`/services/${encodeURIComponent(id)}/forecast`);
+      const answer = await requestPath<Forecast>(`/services/${encodeURIComponent(id)}/forecast`);
       if (!gone && answer !== null) setForecast(answer);
     };
     void load();

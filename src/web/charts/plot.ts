@@ -2,7 +2,7 @@ import uPlot from "uplot";
 import { axisTime } from "../format.ts";
 import type { bandOf } from "./series.ts";
 
-/** What one chart shows. Marks and limits are drawn over the lines, in the colours of the page. */
+/** The content of one chart. Marks and limits are drawn over the lines, in the colours of the page. */
 export interface Drawing {
   readonly times: readonly number[];
   readonly lines: ReadonlyArray<ReadonlyArray<number | null>>;
@@ -22,24 +22,24 @@ export interface Mark {
 
 export interface PlotOptions {
   readonly height: number;
-  /** The colour, as a property of the style sheet: `--chart-cpu`. */
+  /** The CSS property with the colour: `--chart-cpu`. */
   readonly colour: string;
   readonly format: (value: number) => string;
   readonly onZoom: (from: number, to: number) => void;
   readonly onReset: () => void;
-  /** The place of the pointer in `times`; null when it is elsewhere. */
+  /** The index in `times` under the pointer; null if the pointer is elsewhere. */
   readonly onPoint: (index: number | null) => void;
 }
 
 export interface Plot {
   draw(drawing: Drawing): void;
-  /** Takes the colours anew, when the theme has changed. */
+  /** Redraws with the colours of a changed theme. */
   repaint(): void;
   destroy(): void;
 }
 
 const SYNC = "unit";
-/** The top of the scale when there is little to see. */
+/** The minimum top of the scale. */
 const LEAST = 1;
 
 export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
@@ -107,7 +107,7 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
   };
 }
 
-/** So that the lines fit, the limit when it is not far away, and of what is to come enough to see where it goes. */
+/** The top of the scale: fits the lines, the limit if it is not far away, and enough of the forecast to see its direction. */
 function topOf(drawing: Drawing | null): number {
   if (drawing === null) return LEAST;
   let top = LEAST;

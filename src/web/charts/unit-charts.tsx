@@ -20,7 +20,7 @@ const milliseconds = (value: number): string =>
 const plainNumber = (value: number): string =>
   Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 
-/** Where a trend is drawn, the time axis goes on by this part of itself. */
+/** With a forecast, the time axis extends into the future by this fraction of the range. */
 const AHEAD = 0.25;
 
 interface Zoom {
@@ -28,7 +28,7 @@ interface Zoom {
   readonly to: number;
 }
 
-/** The use of a unit over time. All charts share one time axis, one pointer and one zoom. */
+/** The usage of a unit over time. All charts share one time axis, pointer and zoom. */
 export function UnitCharts({ id, size }: { readonly id: string; readonly size: "small" | "full" }) {
   const [rangeMs, setRangeMs] = useState<number>(RANGES[0].ms);
   const [zoom, setZoom] = useState<Zoom | null>(null);
@@ -60,7 +60,7 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
 
 type Pick = Parameters<typeof seriesOf>[1];
 
-/** What the charts show; drawn anew with each sample, not with each second. */
+/** The content of the charts; updated with each sample, not every second. */
 function useDrawings(id: string, rangeMs: number, zoom: Zoom | null, withReported: boolean) {
   const points = usePoints(id, rangeMs);
   const marks = useMarks(id, rangeMs);
@@ -71,7 +71,7 @@ function useDrawings(id: string, rangeMs: number, zoom: Zoom | null, withReporte
     const until = toS + AHEAD * (rangeMs / 1000);
     const ahead = (trend: Trend | undefined): Drawing["band"] => (zoom === null ? bandOf(trend ?? null, toS, until) : null);
     const bands = { cpu: ahead(forecast?.cpu), memory: ahead(forecast?.memory) };
-    // One that goes on takes the others with it: the same place is the same time in all of them.
+    // If one chart has a forecast, all axes extend, so that all charts share the same time axis.
     const edges = zoom ?? { from: toS - rangeMs / 1000, to: (bands.cpu ?? bands.memory) ? until : toS };
     const make = (pick: Pick, peak: Pick | null, limit: number | null, band: Drawing["band"]): Drawing => {
       const series = seriesOf(points, pick, ...(peak ? [peak] : []));

@@ -1,7 +1,7 @@
 import dagre from "@dagrejs/dagre";
 import type { Graph } from "../../api/contract/shapes.ts";
 
-/** Where everything of a graph is, in pixels from its top left corner. */
+/** The positions of a graph's nodes and edges, in pixels from its top left corner. */
 export interface Placed {
   readonly width: number;
   readonly height: number;
@@ -19,13 +19,13 @@ type Point = { readonly x: number; readonly y: number };
 
 export const NODE = { width: 168, height: 40 } as const;
 const GAP = 28;
-/** dagre's time grows with more than the square of the units: past this a part of the graph is laid out by its waves. */
+/** dagre's run time grows more than quadratically; larger components are laid out by start wave instead. */
 const MOST_FOR_DAGRE = 250;
 const GRID_COLUMNS = 6;
 
 /**
- * Each connected part for itself, one below the other, the largest first; what is connected to nothing in a grid at the end.
- * Dependencies are to the left of what needs them, so that the start goes from left to right.
+ * Lays out each connected component separately, one below the other, the largest first; unconnected units form a grid at the
+ * end. Dependencies are to the left of their dependents, so that the start order runs from left to right.
  */
 export function layOut({ nodes, edges }: Graph): Placed {
   const known = new Set(nodes.map(({ id }) => id));
@@ -59,7 +59,7 @@ export function layOut({ nodes, edges }: Graph): Placed {
   return { width, height: top, nodes: places, edges: drawn };
 }
 
-/** Ids that hang together, the largest part first. */
+/** The connected components, the largest first. */
 function partsOf(ids: readonly string[], edges: readonly Edge[]): readonly string[][] {
   const neighbours = new Map<string, string[]>(ids.map((id) => [id, []]));
   for (const { from, to } of edges) {
@@ -101,8 +101,8 @@ function byDagre(ids: readonly string[], edges: readonly Edge[]): Placed {
 }
 
 /**
- * dagre lets lines begin and end wherever they meet the border, above and below, too, where other nodes are near. To the next
- * column no bend is needed; beyond, the bends lead round what is between.
+ * dagre ends lines anywhere on a node's border, also at the top and bottom, close to other nodes; here they run from side to
+ * side. An edge to the next column needs no bends; a longer one keeps them to go around the nodes in between.
  */
 function fromSideToSide(from: Point, to: Point, bends: readonly Point[]): readonly Point[] {
   const half = NODE.width / 2;
@@ -111,7 +111,7 @@ function fromSideToSide(from: Point, to: Point, bends: readonly Point[]): readon
 
 const pointOf = ({ x, y }: { readonly x?: number; readonly y?: number }): Point => ({ x: x ?? 0, y: y ?? 0 });
 
-/** A column for each wave, straight lines between them. */
+/** One column per wave, with straight lines between them. */
 function byWaves(ids: readonly string[], edges: readonly Edge[], waveOf: ReadonlyMap<string, number>): Placed {
   const rows = new Map<number, number>();
   const nodes = new Map<string, Place>();

@@ -2,14 +2,14 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, Service } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
 import { unitHref } from "../route.ts";
-import { ask } from "../state/api.ts";
-import { SearchField } from "../parts/search-field.tsx";
+import { request } from "../state/api.ts";
+import { SearchField } from "../components/search-field.tsx";
 import { onChange, view } from "../state/live.ts";
 import { toneOf } from "../trouble.ts";
 import { layOut, NODE, type Placed } from "./layout.ts";
 import { useZoom } from "./zoom.ts";
 
-/** The dependencies drawn: what is needed to the left of what needs it, coloured live. */
+/** The dependency graph: dependencies to the left of their dependents, in the colours of their live state. */
 export function GraphPage() {
   const graph = useGraph();
   const [text, setText] = useState("");
@@ -28,13 +28,14 @@ export function GraphPage() {
       <h1 class="visually-hidden">Graph</h1>
       <div class="filter-bar" role="search">
         <SearchField
-          placeholder="Only what hangs together with…"
-          label="Only units that hang together with those whose name has this text"
+          placeholder="Show only what is connected to…"
+          label="Show only units connected to units whose name contains this text"
           value={text}
           onChange={setText}
         />
         <label class="check">
-          <input type="checkbox" checked={apart} onChange={(event) => setApart(event.currentTarget.checked)} /> Units without dependencies
+          <input type="checkbox" checked={apart} onChange={(event) => setApart(event.currentTarget.checked)} /> Show units without
+          dependencies
         </label>
         <span class="shown" role="status">
           {plural(shown.nodes.length, "unit")}, started in {plural(waves, "wave")}
@@ -45,7 +46,7 @@ export function GraphPage() {
   );
 }
 
-/** The shape changes when unit files do; the colours come with the stream. */
+/** Reloads the graph when dependencies change; the states come from the stream. */
 function useGraph(): Graph | null {
   const [graph, setGraph] = useState<Graph | null>(null);
   const shape = [...view.value.services.values()]
@@ -54,7 +55,7 @@ function useGraph(): Graph | null {
   useEffect(() => {
     let gone = false;
     const load = async (): Promise<void> => {
-      const answer = await ask("graph");
+      const answer = await request("graph");
       if (!gone && answer.ok) setGraph(answer.value);
     };
     void load();
@@ -95,7 +96,7 @@ function Drawing({ graph, placed }: { readonly graph: Graph; readonly placed: Pl
           Fit
         </button>
       </div>
-      <svg ref={svg} class="graph" role="group" aria-label="Units and what they need">
+      <svg ref={svg} class="graph" role="group" aria-label="Units and their dependencies">
         <defs>
           <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
             <path d="M0 0.5L8 4L0 7.5z" />
@@ -122,18 +123,18 @@ const MOST_CHARS = 19;
 
 function Node({ service, wave, x, y }: { readonly service: Service; readonly wave: number; readonly x: number; readonly y: number }) {
   const { id, state, health } = service;
-  const isIll = state === "running" && health !== "unknown" && health !== "healthy";
+  const isUnwell = state === "running" && health !== "unknown" && health !== "healthy";
   return (
     <g transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`}>
       <a href={unitHref(id)} class={`node tone-${toneOf(service)}`}>
-        <title>{`${id}: ${isIll ? `${state}, ${health}` : state}, wave ${wave + 1}`}</title>
+        <title>{`${id}: ${isUnwell ? `${state}, ${health}` : state}, wave ${wave + 1}`}</title>
         <rect width={NODE.width} height={NODE.height} rx="6" />
         <rect class="node-tone" width="5" height={NODE.height} rx="2" />
         <text class="node-name" x="14" y="17">
           {id.length > MOST_CHARS ? `${id.slice(0, MOST_CHARS - 1)}…` : id}
         </text>
         <text class="node-state" x="14" y="32">
-          {isIll ? health : state}
+          {isUnwell ? health : state}
         </text>
         <text class="node-wave" x={NODE.width - 8} y="32" text-anchor="end">
           wave {wave + 1}
@@ -143,7 +144,7 @@ function Node({ service, wave, x, y }: { readonly service: Service; readonly wav
   );
 }
 
-/** Through the points, round at the bends. */
+/** A smooth path through the points. */
 function curve(points: ReadonlyArray<{ readonly x: number; readonly y: number }>): string {
   const [first, ...rest] = points;
   if (first === undefined) return "";

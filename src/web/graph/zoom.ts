@@ -11,24 +11,24 @@ interface GraphView {
 const LEAST = 0.08;
 const MOST = 2.5;
 const STEP = 1.25;
-/** A few units are not blown up to fill the screen. */
+/** Limits "fit", so that a few units are not enlarged to fill the screen. */
 const MOST_FIT = 1.3;
 const MARGIN = 20;
 
-/** Looking at a part of a drawing: by wheel, by dragging, by two fingers, by buttons. */
+/** Zooms and pans a drawing: by wheel, dragging, two fingers and buttons. */
 export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }: Placed) {
-  const [look, setLook] = useState<GraphView>({ x: MARGIN, y: MARGIN, scale: 1 });
+  const [position, setPosition] = useState<GraphView>({ x: MARGIN, y: MARGIN, scale: 1 });
   const fit = (): void => {
     const box = svg.current!.getBoundingClientRect();
     const scale = Math.max(
       LEAST,
       Math.min(MOST_FIT, (box.width - 2 * MARGIN) / Math.max(1, width), (box.height - 2 * MARGIN) / Math.max(1, height)),
     );
-    setLook({ scale, x: Math.max(MARGIN, (box.width - width * scale) / 2), y: Math.max(MARGIN, (box.height - height * scale) / 2) });
+    setPosition({ scale, x: Math.max(MARGIN, (box.width - width * scale) / 2), y: Math.max(MARGIN, (box.height - height * scale) / 2) });
   };
   useEffect(fit, [width, height]);
   const zoomAt = (x: number, y: number, factor: number): void =>
-    setLook((before) => {
+    setPosition((before) => {
       const scale = Math.min(MOST, Math.max(LEAST, before.scale * factor));
       const by = scale / before.scale;
       return { scale, x: x - (x - before.x) * by, y: y - (y - before.y) * by };
@@ -39,7 +39,7 @@ export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }:
   };
   useEffect(() => {
     const element = svg.current!;
-    // Not by the framework: only a listener that says so may keep the page from scrolling.
+    // Not through the framework: only a listener registered as non-passive can prevent the page from scrolling.
     const onWheel = (event: WheelEvent): void => {
       event.preventDefault();
       const box = element.getBoundingClientRect();
@@ -47,7 +47,7 @@ export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }:
     };
     element.addEventListener("wheel", onWheel, { passive: false });
     const stopDragging = watchPointers(element, {
-      move: (dx, dy) => setLook((before) => ({ ...before, x: before.x + dx, y: before.y + dy })),
+      move: (dx, dy) => setPosition((before) => ({ ...before, x: before.x + dx, y: before.y + dy })),
       pinch: zoomAt,
     });
     return () => {
@@ -56,7 +56,7 @@ export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }:
     };
   }, []);
   return {
-    transform: `translate(${look.x} ${look.y}) scale(${look.scale})`,
+    transform: `translate(${position.x} ${position.y}) scale(${position.scale})`,
     fit,
     closer: () => middle(STEP),
     farther: () => middle(1 / STEP),
@@ -68,7 +68,7 @@ interface Moves {
   readonly pinch: (x: number, y: number, factor: number) => void;
 }
 
-/** A drag that went further than this is no click on the unit below it. */
+/** A drag longer than this does not count as a click on the unit below it. */
 const DRAG_PX = 4;
 
 function watchPointers(element: SVGSVGElement, { move, pinch }: Moves): () => void {

@@ -1,17 +1,17 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Alert } from "../../api/contract/shapes.ts";
 import { fullTime, plural, shortTime } from "../format.ts";
-import { Relative } from "../parts/marks.tsx";
-import { SearchField } from "../parts/search-field.tsx";
+import { Relative } from "../components/marks.tsx";
+import { SearchField } from "../components/search-field.tsx";
 import { unitHref } from "../route.ts";
 import { acknowledge, alertsChanged, openAlerts } from "../state/alerts.ts";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
 
-/** Resolved ones beyond this are for `sup alerts --all`. */
+/** `sup alerts --all` shows more resolved alerts. */
 const MOST_RESOLVED = 500;
 
 export function AlertsPage() {
@@ -19,26 +19,25 @@ export function AlertsPage() {
   const [severity, setSeverity] = useState("");
   const [withResolved, setWithResolved] = useState(false);
   const resolved = useResolved(withResolved);
-  const wanted = (alert: Alert): boolean =>
+  const matches = (alert: Alert): boolean =>
     (severity === "" || alert.severity === severity) &&
     `${alert.service_id ?? "sup"} ${alert.alert_type} ${alert.message}`.toLowerCase().includes(text.trim().toLowerCase());
-  const open = openAlerts.value.filter(wanted);
-  const unseen = open.filter(({ acknowledged }) => !acknowledged);
-  const past = resolved.filter(wanted).slice(0, MOST_RESOLVED);
+  const open = openAlerts.value.filter(matches);
+  const unacknowledged = open.filter(({ acknowledged }) => !acknowledged);
+  const past = resolved.filter(matches).slice(0, MOST_RESOLVED);
   return (
     <div class="alerts-page">
       <h1 class="visually-hidden">Alerts</h1>
       <div class="filter-bar" role="search">
         <SearchField placeholder="Filter: unit or words" label="Filter alerts by unit or words" value={text} onChange={setText} />
         <select aria-label="Filter by severity" value={severity} onChange={(event) => setSeverity(event.currentTarget.value)}>
-          <option value="">Every severity</option>
+          <option value="">Any severity</option>
           <option value="critical">critical</option>
           <option value="warning">warning</option>
           <option value="info">info</option>
         </select>
         <label class="check">
-          <input type="checkbox" checked={withResolved} onChange={(event) => setWithResolved(event.currentTarget.checked)} /> Resolved ones
-          too
+          <input type="checkbox" checked={withResolved} onChange={(event) => setWithResolved(event.currentTarget.checked)} /> Show resolved
         </label>
         <span class="shown" role="status">
           {plural(open.length, "open alert")}
@@ -47,8 +46,8 @@ export function AlertsPage() {
           <button
             type="button"
             class="button small"
-            disabled={unseen.length === 0 || !isLive.value}
-            onClick={() => void acknowledge(unseen.map(({ id }) => id))}
+            disabled={unacknowledged.length === 0 || !isLive.value}
+            onClick={() => void acknowledge(unacknowledged.map(({ id }) => id))}
           >
             Acknowledge all shown
           </button>
@@ -101,14 +100,14 @@ function Row({ alert }: { readonly alert: Alert }) {
   );
 }
 
-/** Read when they are asked for, and again when an alert comes or goes. */
+/** Loads resolved alerts if they are shown, and again whenever an alert opens or resolves. */
 function useResolved(wanted: boolean): readonly Alert[] {
   const [resolved, setResolved] = useState<readonly Alert[]>([]);
   const changed = alertsChanged.value;
   useEffect(() => {
     if (!wanted) return setResolved([]);
     let gone = false;
-    void ask("alerts", { open: false }).then((answer) => {
+    void request("alerts", { open: false }).then((answer) => {
       if (!gone && answer.ok) setResolved(answer.value.filter(({ resolved_at }) => resolved_at !== null));
     });
     return () => void (gone = true);

@@ -1,15 +1,15 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Event } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
-import { EventList } from "../parts/event-list.tsx";
-import { SearchField } from "../parts/search-field.tsx";
-import { ask } from "../state/api.ts";
+import { EventList } from "../components/event-list.tsx";
+import { SearchField } from "../components/search-field.tsx";
+import { request } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 
 const FIRST = 500;
 const MOST = 10_000;
 
-/** The history, live at its end. */
+/** The event history, updated live. */
 export function EventsPage() {
   const [limit, setLimit] = useState(FIRST);
   const { events, problem, complete } = useEvents(null, limit);
@@ -23,13 +23,13 @@ export function EventsPage() {
       <h1 class="visually-hidden">Events</h1>
       <div class="filter-bar" role="search">
         <SearchField
-          placeholder="Filter: unit or words of the message"
+          placeholder="Filter: unit or words in the message"
           label="Filter events by unit or words"
           value={text}
           onChange={setText}
         />
         <select aria-label="Filter by type" value={type} onChange={(event) => setType(event.currentTarget.value)}>
-          <option value="">Every type</option>
+          <option value="">Any type</option>
           {types.map((one) => (
             <option key={one} value={one}>
               {one}
@@ -57,7 +57,7 @@ export function EventsPage() {
 const holds = ({ service_id, event_type, message }: Event, word: string): boolean =>
   `${service_id ?? "sup"} ${event_type} ${message}`.toLowerCase().includes(word);
 
-/** What the store has, then what the stream brings, newest first. `unit` null: of all. */
+/** Events from the store, then from the stream, newest first. `unit` null means all units. */
 export function useEvents(unit: string | null, limit: number) {
   const [events, setEvents] = useState<readonly Event[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
@@ -65,7 +65,7 @@ export function useEvents(unit: string | null, limit: number) {
   useEffect(() => {
     let gone = false;
     const load = async (): Promise<void> => {
-      const answer = await ask("events", unit === null ? { limit } : { limit, service: unit });
+      const answer = await request("events", unit === null ? { limit } : { limit, service: unit });
       if (gone) return;
       if (!answer.ok) return setProblem(answer.error.message);
       setProblem(null);
@@ -74,7 +74,7 @@ export function useEvents(unit: string | null, limit: number) {
     };
     void load();
     const stop = onChange((change) => {
-      if (change.kind === "snapshot") void load(); // what happened meanwhile is not on the stream
+      if (change.kind === "snapshot") void load(); // events during the interruption are not on the stream
       if (change.kind !== "event" || (unit !== null && change.data.service_id !== unit)) return;
       const { data } = change;
       setEvents((known) => (known.some(({ id }) => id === data.id) ? known : [data, ...known].slice(0, MOST)));

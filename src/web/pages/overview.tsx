@@ -2,14 +2,14 @@ import { computed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { filterFromText, filterToText, isNarrowed, select, type Filter } from "../filter.ts";
 import { plural } from "../format.ts";
-import { DaemonNotes } from "../parts/banner.tsx";
-import { FilterBar } from "../parts/filter-bar.tsx";
-import { Rail } from "../parts/rail.tsx";
-import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../parts/unit-row.tsx";
-import { VirtualList } from "../parts/virtual-list.tsx";
+import { DaemonNotes } from "../components/banner.tsx";
+import { FilterBar } from "../components/filter-bar.tsx";
+import { Attention } from "../components/attention.tsx";
+import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../components/unit-row.tsx";
+import { VirtualList } from "../components/virtual-list.tsx";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
-import { amend } from "../state/place.ts";
+import { amend } from "../state/location.ts";
 import { troubleOf } from "../trouble.ts";
 
 const services = computed(() => [...view.value.services.values()]);
@@ -24,7 +24,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
   return (
     <div class="overview">
       <h1 class="visually-hidden">Units</h1>
-      <Rail services={all} />
+      <Attention services={all} />
       <FilterBar services={all} shown={shown.length} filter={filter} onChange={setFilter} />
       <DaemonNotes />
       <VirtualList
@@ -38,7 +38,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
         rowClass={(service) => `trouble-${troubleOf(service)} is-${service.state}`}
         row={(service) => <UnitCells service={service} />}
         head={<UnitHead filter={filter} onChange={setFilter} />}
-        empty={isNarrowed(filter) ? "No unit passes the filter." : <NoUnits />}
+        empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />
     </div>
   );
@@ -48,7 +48,7 @@ function NoUnits() {
   const path = view.value.daemon?.unit_path[0] ?? "the unit directory";
   return (
     <>
-      There are no units yet. Put a file <code>NAME.unit.json</code> into <code>{path}</code>.
+      There are no units yet. Add a file <code>NAME.unit.json</code> to <code>{path}</code>.
     </>
   );
 }

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { loadSession, signIn, signInNote } from "../state/session.ts";
-import { amend, place } from "../state/place.ts";
+import { amend, place } from "../state/location.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 
-/** By the link of `sup dashboard`, whose code is tried at once, or by the token. */
+/** Signs in with the code from a `sup dashboard` link, which is tried immediately, or with the token. */
 export function SignInPage({ code, waiting = false }: { readonly code: string | null; readonly waiting?: boolean }) {
   const [token, setToken] = useState("");
   const [problem, setProblem] = useState<ApiError | null>(null);
@@ -18,7 +18,7 @@ export function SignInPage({ code, waiting = false }: { readonly code: string | 
   };
   useEffect(() => {
     if (code === null) return;
-    amend({ page: "sign-in", code: null }); // it is used up: not to be found in the history
+    amend({ page: "sign-in", code: null }); // the code works once: remove it from the browser's history
     void attempt({ code });
   }, [code]);
   const submit = (event: Event): void => {
@@ -51,7 +51,7 @@ export function SignInPage({ code, waiting = false }: { readonly code: string | 
           Sign in
         </button>
         <p id="token-help" class="quiet-text">
-          On the machine, <code>sup dashboard</code> gives a link that signs in by itself, and <code>sup token</code> prints the token.
+          On the server, <code>sup dashboard</code> prints a sign-in link, and <code>sup token</code> prints the token.
         </p>
       </form>
     </main>

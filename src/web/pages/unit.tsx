@@ -1,8 +1,8 @@
 import type { Service } from "../../api/contract/shapes.ts";
 import { TABS, unitHref, type Tab } from "../route.ts";
-import { EventList } from "../parts/event-list.tsx";
-import { Dot, HealthMark, Since, StateMark } from "../parts/marks.tsx";
-import { Lazy } from "../parts/lazy.tsx";
+import { EventList } from "../components/event-list.tsx";
+import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
+import { Lazy } from "../components/lazy.tsx";
 import { view } from "../state/live.ts";
 import { clip, plain } from "../text.ts";
 import { Actions } from "../unit/actions.tsx";
@@ -11,6 +11,7 @@ import { Facts } from "../unit/facts.tsx";
 import { UnitFiles } from "../unit/file.tsx";
 import { Health } from "../unit/health.tsx";
 import { LogView } from "../unit/log-view.tsx";
+import { Processes } from "../unit/processes.tsx";
 import { Why } from "../unit/why.tsx";
 import { useEvents } from "./events.tsx";
 
@@ -24,7 +25,7 @@ export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }
       <div class="unit-top">
         <UnitTitle service={service} />
         <Actions service={service} />
-        <nav class="tabs" aria-label={`Parts of ${id}`}>
+        <nav class="tabs" aria-label={`Views of ${id}`}>
           {TABS.map((one) => (
             <a key={one} href={unitHref(id, one)} aria-current={one === tab ? "page" : undefined}>
               {TITLES[one]}
@@ -75,6 +76,9 @@ function Part({ service, tab }: { readonly service: Service; readonly tab: Tab }
         <section class="card area-facts" aria-label="Status">
           <Facts service={service} />
         </section>
+        <section class="card area-processes" aria-label="Processes">
+          <Processes service={service} />
+        </section>
         <section class="card area-deps" aria-label="Dependencies">
           <Dependencies service={service} />
         </section>
@@ -83,7 +87,7 @@ function Part({ service, tab }: { readonly service: Service; readonly tab: Tab }
         <section class="card area-log" aria-label="Last lines of the log">
           <LogView id={id} />
         </section>
-        <section class="card area-charts" aria-label="Use over time">
+        <section class="card area-charts" aria-label="Usage over time">
           <Lazy what="the charts" load={chartsOf(id, "small")} />
         </section>
         <section class="card area-health" aria-label="Health">
@@ -113,7 +117,7 @@ const Unknown = ({ id }: { readonly id: string }) => (
   <div class="empty">
     <h1>There is no unit {plain(clip(id, 100).text)}</h1>
     <p>
-      It was removed, or never there. <a href="#/">All units</a>
+      It was removed, or never existed. <a href="#/">All units</a>
     </p>
   </div>
 );

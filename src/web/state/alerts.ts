@@ -1,36 +1,36 @@
 import { signal } from "@preact/signals";
 import type { Alert } from "../../api/contract/shapes.ts";
-import { ask } from "./api.ts";
+import { request } from "./api.ts";
 import { onChange } from "./live.ts";
-import { say } from "./toasts.ts";
+import { showToast } from "./toasts.ts";
 
-/** The open alerts, the newest first; read anew whenever the stream tells of one. */
+/** The open alerts, newest first; reloaded whenever the stream reports an alert. */
 export const openAlerts = signal<readonly Alert[]>([]);
 
-/** Counts up with each change, for lists that hold more than the open ones. */
+/** Increases with each change, so that lists with resolved alerts know when to reload. */
 export const alertsChanged = signal(0);
 
 export function watchAlerts(): void {
-  let asked: ReturnType<typeof setTimeout> | null = null;
+  let pending: ReturnType<typeof setTimeout> | null = null;
   onChange((change) => {
-    const about = change.kind === "snapshot" || (change.kind === "event" && change.data.event_type.startsWith("alert-"));
-    if (!about) return;
-    asked ??= setTimeout(() => {
-      asked = null;
+    const isRelevant = change.kind === "snapshot" || (change.kind === "event" && change.data.event_type.startsWith("alert-"));
+    if (!isRelevant) return;
+    pending ??= setTimeout(() => {
+      pending = null;
       void refresh();
     }, 100);
   });
 }
 
 async function refresh(): Promise<void> {
-  const answer = await ask("alerts", { open: true });
-  if (!answer.ok) return; // offline says so itself; the next snapshot asks again
+  const answer = await request("alerts", { open: true });
+  if (!answer.ok) return; // the banner shows "offline", and the next snapshot reloads
   openAlerts.value = answer.value.toSorted((a, b) => b.created_at.localeCompare(a.created_at));
   alertsChanged.value++;
 }
 
 export async function acknowledge(ids: readonly number[]): Promise<void> {
-  const answer = await ask("acknowledge", { ids: [...ids] });
-  if (!answer.ok) say("bad", answer.error.message);
+  const answer = await request("acknowledge", { ids: [...ids] });
+  if (!answer.ok) showToast("bad", answer.error.message);
   await refresh();
 }

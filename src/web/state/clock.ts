@@ -1,10 +1,10 @@
 import { signal } from "@preact/signals";
 import { link, onChange } from "./live.ts";
 
-/** The daemon's wall clock, as far as this browser can tell; it stands still while what is shown is not live. */
+/** An estimate of the daemon's wall clock. It stands still while the page is offline. */
 export const now = signal(Date.now());
 
-/** What this machine's clock is ahead of the daemon's, in ms; small differences are the way of the answer. */
+/** How far this machine's clock is ahead of the daemon's, in ms. Small differences are network latency and count as 0. */
 let aheadMs = 0;
 
 export function startClock(): void {
@@ -15,7 +15,7 @@ export function startClock(): void {
     aheadMs = Math.abs(ahead) < 2000 ? 0 : ahead;
     tick();
   });
-  link.subscribe(tick); // to stand still at once
+  link.subscribe(tick); // stop the clock immediately when offline
   setInterval(tick, 1000);
 }
 

@@ -6,26 +6,26 @@ import { urlOf } from "./api.ts";
 import { sessionEnded } from "./session.ts";
 
 /**
- * The one stream of the page, folded as the command line folds it. What is shown is either live or says since when it is
- * not: a stream that falls silent for longer than the daemon's pings is as good as broken.
+ * The page's event stream, folded into a view with the same code as the command line. The page is either live or shows since
+ * when it is not: a stream that is silent for much longer than the daemon's ping interval counts as broken.
  */
 export type Link =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
-  /** `sinceMs`: the last moment at which what is shown was true. `nextMs`: when it is tried again. */
+  /** `sinceMs`: when the shown data was last up to date. `nextMs`: when the page reconnects. */
   | { readonly kind: "offline"; readonly sinceMs: number; readonly nextMs: number | null };
 
 export const view = signal<View>(emptyView());
 export const link = signal<Link>({ kind: "connecting" });
 export const isLive = computed(() => link.value.kind === "live");
 
-/** The daemon was exchanged for another version while the page was open. */
+/** The daemon was upgraded while the page was open. */
 export const outdated = signal(false);
 
 type Listener = (change: StreamChange) => void;
 const listeners = new Set<Listener>();
 
-/** Hears every change once it is in the view. */
+/** Calls the listener for every change, after the view contains it. */
 export function onChange(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -35,7 +35,7 @@ export function onChange(listener: Listener): () => void {
 const SILENCE_MS = 40_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
-/** A page that nobody sees lets go of its stream: browsers allow a host only a few connections. */
+/** A hidden page closes its stream after this time, because browsers limit the connections per host. */
 const HIDDEN_MS = 60_000;
 
 let stop: AbortController | null = null;
@@ -50,7 +50,7 @@ export async function startLive(): Promise<void> {
     await follow(mine.signal);
     if (mine.signal.aborted) return;
     wait = view.value.lastId === before ? Math.min(wait * 2, LONGEST_WAIT_MS) : FIRST_WAIT_MS;
-    await visible(); // what is hidden is not tried again until it is looked at
+    await visible(); // a hidden page reconnects only when it becomes visible
     goOffline(Date.now() + wait);
     await pause(wait);
   }
@@ -62,16 +62,16 @@ export function endLive(): void {
   wake?.();
   link.value = { kind: "connecting" };
   pending = view.value = emptyView();
-  lastHeardMs = null;
+  lastReceivedMs = null;
 }
 
 /** Connects at once instead of after the wait. */
 export const retryNow = (): void => wake?.();
 
-let lastHeardMs: number | null = null;
+let lastReceivedMs: number | null = null;
 
 function goOffline(nextMs: number | null): void {
-  const sinceMs = link.value.kind === "offline" ? link.value.sinceMs : (lastHeardMs ?? Date.now());
+  const sinceMs = link.value.kind === "offline" ? link.value.sinceMs : (lastReceivedMs ?? Date.now());
   link.value = { kind: "offline", sinceMs, nextMs };
 }
 
@@ -88,12 +88,12 @@ const visible = (): Promise<void> =>
   new Promise((resolve) => {
     if (!document.hidden) return resolve();
     goOffline(null);
-    const look = (): void => {
+    const check = (): void => {
       if (document.hidden) return;
-      document.removeEventListener("visibilitychange", look);
+      document.removeEventListener("visibilitychange", check);
       resolve();
     };
-    document.addEventListener("visibilitychange", look);
+    document.addEventListener("visibilitychange", check);
   });
 
 /** One connection, until it ends. */
@@ -103,8 +103,8 @@ async function follow(stopped: AbortSignal): Promise<void> {
   stopped.addEventListener("abort", end);
   const hidden = watchHidden(end);
   let silence = setTimeout(end, SILENCE_MS);
-  const heard = (): void => {
-    lastHeardMs = Date.now();
+  const onLine = (): void => {
+    lastReceivedMs = Date.now();
     clearTimeout(silence);
     silence = setTimeout(end, SILENCE_MS);
   };
@@ -115,12 +115,12 @@ async function follow(stopped: AbortSignal): Promise<void> {
     const response = await fetch(urlOf("eventStream"), { headers, signal: control.signal });
     if (response.status === 401) return sessionEnded();
     if (!response.ok || response.body === null) return;
-    for await (const { id, change } of parseEvents(told(textLines(response.body), heard))) {
+    for await (const { id, change } of parseEvents(noteLines(textLines(response.body), onLine))) {
       take(id, change);
-      if (pending.stale) return; // a gap: the next connection begins with a snapshot
+      if (pending.stale) return; // a gap: the next connection starts with a snapshot
     }
   } catch {
-    // Broken off, or refused: the loop says offline and tries again.
+    // The connection broke or was refused: `startLive` shows "offline" and retries.
   } finally {
     hidden();
     clearTimeout(silence);
@@ -130,10 +130,10 @@ async function follow(stopped: AbortSignal): Promise<void> {
   }
 }
 
-async function* told(lines: AsyncIterable<string>, heard: () => void): AsyncGenerator<string> {
+async function* noteLines(lines: AsyncIterable<string>, onLine: () => void): AsyncGenerator<string> {
   for await (const line of lines) {
-    heard();
-    // A resumed stream with nothing new begins with its head alone: it is live all the same.
+    onLine();
+    // A resumed stream without news sends only its header, but it is live.
     if (!pending.stale && link.value.kind !== "live") link.value = { kind: "live" };
     yield line;
   }
@@ -141,33 +141,33 @@ async function* told(lines: AsyncIterable<string>, heard: () => void): AsyncGene
 
 function watchHidden(end: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const look = (): void => {
+  const check = (): void => {
     clearTimeout(timer);
     if (document.hidden) timer = setTimeout(end, HIDDEN_MS);
   };
-  look();
-  document.addEventListener("visibilitychange", look);
+  check();
+  document.addEventListener("visibilitychange", check);
   return () => {
     clearTimeout(timer);
-    document.removeEventListener("visibilitychange", look);
+    document.removeEventListener("visibilitychange", check);
   };
 }
 
-/** The view as it is; what is drawn follows once a frame. */
+/** The newest view; the drawn view follows once per frame. */
 let pending: View = view.value;
-let unheard: StreamChange[] = [];
+let undelivered: StreamChange[] = [];
 let frame: ReturnType<typeof setTimeout> | null = null;
 const FRAME_MS = 50;
 
 function take(id: number, change: StreamChange): void {
   const { daemon } = pending;
   pending = applyChange(pending, id, change);
-  unheard.push(change);
+  undelivered.push(change);
   if (change.kind === "snapshot") {
     if (daemon !== null && daemon.version !== change.data.daemon.version) outdated.value = true;
-    flush(); // what was away, or never there, is shown at once
+    flush(); // show a snapshot immediately
     link.value = { kind: "live" };
-    // For who measures: from here on it shows how things are, and acts.
+    // For measurements: from here on the page shows data and can be used.
     if (daemon === null) performance.mark("usable");
   } else frame ??= setTimeout(flush, FRAME_MS);
 }
@@ -176,7 +176,7 @@ function flush(): void {
   if (frame !== null) clearTimeout(frame);
   frame = null;
   view.value = pending;
-  const told = unheard;
-  unheard = [];
-  for (const change of told) for (const listener of listeners) listener(change);
+  const changes = undelivered;
+  undelivered = [];
+  for (const change of changes) for (const listener of listeners) listener(change);
 }

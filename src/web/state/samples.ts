@@ -1,9 +1,9 @@
 import { signal, type Signal } from "@preact/signals";
-import { pushSample, SAMPLES, type Samples } from "../spark.ts";
-import { ask } from "./api.ts";
+import { pushSample, SAMPLES, type Samples } from "../sparkline.ts";
+import { request } from "./api.ts";
 import { onChange } from "./live.ts";
 
-/** The last minutes of a unit's use, for its sparklines. */
+/** The last minutes of a unit's usage, for its sparklines. */
 export interface Use {
   readonly cpu: Samples;
   readonly memory: Samples;
@@ -12,7 +12,7 @@ export interface Use {
 const NOTHING: Use = { cpu: [], memory: [] };
 const uses = new Map<string, Signal<Use>>();
 
-/** What the page has seen of a unit; the time before it was opened is asked for when the unit is first looked at. */
+/** The samples of a unit since the page was opened; earlier ones are requested when the unit is first shown. */
 export function useOf(id: string): Signal<Use> {
   const known = uses.get(id);
   if (known) return known;
@@ -40,18 +40,18 @@ export function watchSamples(): void {
 const queue: string[] = [];
 let busy = false;
 
-/** One at a time, the last one asked for first: it is the one in sight. */
+/** Requests one unit at a time, the most recently queued first, because that one is visible. */
 async function work(): Promise<void> {
   if (busy) return;
   busy = true;
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
     const use = uses.get(id);
     if (!use) continue;
-    const answer = await ask("serviceMetrics", { id, since: "5m", limit: SAMPLES });
+    const answer = await request("serviceMetrics", { id, since: "5m", limit: SAMPLES });
     if (!answer.ok) continue;
     const cpu = answer.value.map((point) => point.cpu_percent);
     const memory = answer.value.map((point) => point.memory_mb);
-    // What came on the stream meanwhile is in the answer, too.
+    // The answer also contains the samples that arrived on the stream meanwhile.
     use.value = { cpu: cpu.slice(-SAMPLES), memory: memory.slice(-SAMPLES) };
   }
   busy = false;

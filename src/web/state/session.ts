@@ -1,22 +1,22 @@
 import { computed, signal } from "@preact/signals";
 import type { Session } from "../../api/contract/shapes.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
-import { ask, whenUnauthorized } from "./api.ts";
+import { request, whenUnauthorized } from "./api.ts";
 
-/** Null until the daemon has said how this browser stands. */
+/** Null until the daemon has answered whether this browser is signed in. */
 export const session = signal<Session | null>(null);
 
-/** Why the sign-in is shown, when there is something to say. */
+/** A message on the sign-in page, if any. */
 export const signInNote = signal<string | null>(null);
 
 export const signedIn = computed(() => session.value?.signed_in ?? false);
 
-/** Whether controls that change something are shown. */
+/** Whether to show controls that change something. */
 export const mayAct = computed(() => session.value?.access === "write");
 
-/** Answers an error only when the daemon cannot be asked. */
+/** Returns an error only if the daemon cannot be reached. */
 export async function loadSession(): Promise<ApiError | null> {
-  const answer = await ask("session");
+  const answer = await request("session");
   if (!answer.ok) return answer.error;
   session.value = answer.value;
   if (!answer.value.signed_in && answer.value.ended) signInNote.value = ENDED;
@@ -24,7 +24,7 @@ export async function loadSession(): Promise<ApiError | null> {
 }
 
 export async function signIn(secret: { readonly token: string } | { readonly code: string }): Promise<ApiError | null> {
-  const answer = await ask("signIn", secret);
+  const answer = await request("signIn", secret);
   if (!answer.ok) return answer.error;
   signInNote.value = null;
   session.value = answer.value;
@@ -32,7 +32,7 @@ export async function signIn(secret: { readonly token: string } | { readonly cod
 }
 
 export async function signOut(): Promise<ApiError | null> {
-  const answer = await ask("signOut");
+  const answer = await request("signOut");
   if (!answer.ok) return answer.error;
   signInNote.value = "You are signed out.";
   session.value = answer.value;
@@ -47,4 +47,4 @@ export function sessionEnded(): void {
 
 whenUnauthorized(sessionEnded);
 
-const ENDED = "Your session is over: it expired, was signed out elsewhere, or the token was renewed. Sign in again.";
+const ENDED = "Your session has ended: it expired, was signed out elsewhere, or the token was changed. Sign in again.";

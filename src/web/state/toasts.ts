@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 
-/** What came of something the reader did; it goes away by itself unless it is bad news. */
+/** The result of a user's action; it disappears by itself unless it is an error. */
 export interface Toast {
   readonly id: number;
   readonly tone: "good" | "bad" | "warning";
@@ -13,7 +13,7 @@ const STAY_MS = 5000;
 const MOST = 4;
 let next = 1;
 
-export function say(tone: Toast["tone"], text: string): void {
+export function showToast(tone: Toast["tone"], text: string): void {
   const id = next++;
   toasts.value = [...toasts.value, { id, tone, text }].slice(-MOST);
   if (tone !== "bad") setTimeout(dismiss, STAY_MS, id);

@@ -1,34 +1,31 @@
 import { useState } from "preact/hooks";
 import type { Action, JobResult, Service } from "../../api/contract/shapes.ts";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
-import { say } from "../state/toasts.ts";
-import { Confirm } from "./confirm.tsx";
+import { showToast } from "../state/toasts.ts";
+import { Confirm, type ActionOptions, type DisruptiveAction } from "./confirm.tsx";
 import { KillDialog } from "./kill.tsx";
-import { useAnswer } from "./use-answer.ts";
-
-/** What is asked back before it is done: it takes something away from whoever uses the service. */
-export type Hurting = "stop" | "restart" | "disable";
+import { useRequest } from "../state/use-request.ts";
 
 const isUp = ({ state }: Service): boolean => state === "running" || state === "starting" || state === "stopping" || state === "backoff";
 const isBroken = ({ state }: Service): boolean => state === "failed" || state === "fatal" || state === "backoff";
 
-/** Every control has its place whatever the state: what makes no sense just now cannot be pressed, but does not move. */
+/** Buttons never move: one that does not apply to the current state is disabled, not hidden. */
 export function Actions({ service }: { readonly service: Service }) {
   const [busy, setBusy] = useState<Action | null>(null);
-  const [asked, setAsked] = useState<Hurting | "kill" | null>(null);
+  const [dialog, setDialog] = useState<DisruptiveAction | "kill" | null>(null);
   const { id } = service;
-  const file = useAnswer(id, () => ask("serviceFile", { id }));
+  const file = useRequest(id, () => request("serviceFile", { id }));
   const canReload = file.value?.effective.reload != null;
   if (!mayAct.value) return <div class="actions" />;
-  const act = async (action: Action, more: Options = {}): Promise<void> => {
-    setAsked(null);
+  const act = async (action: Action, options: ActionOptions = {}): Promise<void> => {
+    setDialog(null);
     setBusy(action);
-    const answer = await ask("jobs", { action, units: [id], ...more });
+    const answer = await request("jobs", { action, units: [id], ...options });
     setBusy(null);
-    if (!answer.ok) say("bad", answer.error.message + (answer.error.hint ? ` (${answer.error.hint})` : ""));
-    else tell(answer.value);
+    if (!answer.ok) showToast("bad", answer.error.message + (answer.error.hint ? ` (${answer.error.hint})` : ""));
+    else showOutcomes(answer.value);
   };
   const off = (possible: boolean): boolean => !possible || !isLive.value;
   const button = (action: Action, title: string, possible: boolean, onClick: () => void, tone = ""): preact.JSX.Element => (
@@ -39,32 +36,26 @@ export function Actions({ service }: { readonly service: Service }) {
   return (
     <div class="actions" role="group" aria-label={`Actions on ${id}`}>
       {button("start", "Start", service.state !== "running", () => void act("start"), "primary")}
-      {button("restart", "Restart", true, () => (service.pid === null ? void act("restart") : setAsked("restart")))}
-      {button("stop", "Stop", isUp(service), () => (service.pid === null ? void act("stop") : setAsked("stop")), "danger")}
+      {button("restart", "Restart", true, () => (service.pid === null ? void act("restart") : setDialog("restart")))}
+      {button("stop", "Stop", isUp(service), () => (service.pid === null ? void act("stop") : setDialog("stop")), "danger")}
       <span class="actions-gap" />
       {canReload && button("reload", "Reload", service.state === "running", () => void act("reload"))}
       {button("reset-failed", "Reset failed", isBroken(service), () => void act("reset-failed"))}
       {service.enabled
-        ? button("disable", "Disable", true, () => setAsked("disable"))
+        ? button("disable", "Disable", true, () => setDialog("disable"))
         : button("enable", "Enable", true, () => void act("enable"))}
-      {button("kill", "Signal…", service.pid !== null, () => setAsked("kill"))}
-      {asked === "kill" && (
-        <KillDialog service={service} onClose={() => setAsked(null)} onKill={(signal) => void act("kill", { signal })} />
+      {button("kill", "Signal…", service.pid !== null, () => setDialog("kill"))}
+      {dialog === "kill" && (
+        <KillDialog service={service} onClose={() => setDialog(null)} onKill={(signal) => void act("kill", { signal })} />
       )}
-      {asked !== null && asked !== "kill" && (
-        <Confirm service={service} action={asked} onClose={() => setAsked(null)} onConfirm={(more) => void act(asked, more)} />
+      {dialog !== null && dialog !== "kill" && (
+        <Confirm service={service} action={dialog} onClose={() => setDialog(null)} onConfirm={(options) => void act(dialog, options)} />
       )}
     </div>
   );
 }
 
-export interface Options {
-  readonly cascade?: boolean;
-  readonly now?: boolean;
-  readonly signal?: string;
-}
-
-function tell({ outcomes, warnings }: JobResult): void {
-  for (const warning of warnings) say("warning", warning);
-  for (const { id, result, message } of outcomes) say(result === "failed" ? "bad" : "good", `${id}: ${message}`);
+function showOutcomes({ outcomes, warnings }: JobResult): void {
+  for (const warning of warnings) showToast("warning", warning);
+  for (const { id, result, message } of outcomes) showToast(result === "failed" ? "bad" : "good", `${id}: ${message}`);
 }

@@ -1,22 +1,30 @@
 import { useEffect, useState } from "preact/hooks";
 import type { JobResult, Service } from "../../api/contract/shapes.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
-import { Dialog } from "../parts/dialog.tsx";
-import { ask } from "../state/api.ts";
+import { Dialog } from "../components/dialog.tsx";
+import { request } from "../state/api.ts";
 import { view } from "../state/live.ts";
 import { plain } from "../text.ts";
-import type { Hurting, Options } from "./actions.tsx";
 
-const WORDS: Readonly<Record<Hurting, string>> = { stop: "Stop", restart: "Restart", disable: "Disable" };
+/** Actions that interrupt whoever uses the service, so the page asks for confirmation first. */
+export type DisruptiveAction = "stop" | "restart" | "disable";
+
+export interface ActionOptions {
+  readonly cascade?: boolean;
+  readonly now?: boolean;
+  readonly signal?: string;
+}
+
+const WORDS: Readonly<Record<DisruptiveAction, string>> = { stop: "Stop", restart: "Restart", disable: "Disable" };
 
 interface Props {
   readonly service: Service;
-  readonly action: Hurting;
+  readonly action: DisruptiveAction;
   readonly onClose: () => void;
-  readonly onConfirm: (options: Options) => void;
+  readonly onConfirm: (options: ActionOptions) => void;
 }
 
-/** Asks back with the daemon's own plan of what would happen. */
+/** Asks for confirmation and shows the daemon's own plan of what would happen. */
 export function Confirm({ service, action, onClose, onConfirm }: Props) {
   const { id } = service;
   const [cascade, setCascade] = useState(false);
@@ -25,7 +33,7 @@ export function Confirm({ service, action, onClose, onConfirm }: Props) {
   const [problem, setProblem] = useState<ApiError | null>(null);
   useEffect(() => {
     let gone = false;
-    void ask("jobs", { action, units: [id], cascade, now, dry_run: true }).then((answer) => {
+    void request("jobs", { action, units: [id], cascade, now, dry_run: true }).then((answer) => {
       if (gone) return;
       setPlan(answer.ok ? answer.value : null);
       setProblem(answer.ok ? null : answer.error);
@@ -34,7 +42,7 @@ export function Confirm({ service, action, onClose, onConfirm }: Props) {
   }, [id, action, cascade, now]);
   return (
     <Dialog title={`${WORDS[action]} ${id}?`} onClose={onClose}>
-      {service.critical && <p class="problem">It is marked critical.</p>}
+      {service.critical && <p class="problem">This unit is critical.</p>}
       <div class="plan" aria-live="polite">
         {problem && <p class="problem">{plain(problem.message)}</p>}
         {plan && <Plan plan={plan} />}
@@ -42,12 +50,12 @@ export function Confirm({ service, action, onClose, onConfirm }: Props) {
       {action === "stop" && hasDependents(id) && (
         <label class="check">
           <input type="checkbox" checked={cascade} onChange={(event) => setCascade(event.currentTarget.checked)} /> First stop the running
-          units that need it
+          units that depend on it
         </label>
       )}
       {action === "disable" && service.pid !== null && (
         <label class="check">
-          <input type="checkbox" checked={now} onChange={(event) => setNow(event.currentTarget.checked)} /> Stop it now, too
+          <input type="checkbox" checked={now} onChange={(event) => setNow(event.currentTarget.checked)} /> Also stop it now
         </label>
       )}
       <div class="dialog-buttons">
@@ -75,7 +83,7 @@ function Plan({ plan }: { readonly plan: JobResult }) {
           </li>
         ))}
       </ul>
-      {/* What a warning says of options of the command line is a box of this dialog. */}
+      {/* Hints at command-line options are cut off: this dialog has a checkbox for each. */}
       {plan.warnings.map((warning) => (
         <p key={warning} class="warning">
           {plain(warning.replace(/; --[a-z-]+ .*$/, ""))}

@@ -1,9 +1,9 @@
 import type { Service } from "../../api/contract/shapes.ts";
-import { Dot, StateMark } from "../parts/marks.tsx";
+import { Dot, StateMark } from "../components/marks.tsx";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
 
-/** What it needs and what needs it, each with its state; live, because both are in the stream. */
+/** The unit's dependencies and dependents with their live state. */
 export function Dependencies({ service }: { readonly service: Service }) {
   const { services } = view.value;
   const needs = service.dependencies;
@@ -16,9 +16,9 @@ export function Dependencies({ service }: { readonly service: Service }) {
         <h2>Needs</h2>
         <a href="#/graph">Graph</a>
       </div>
-      <Links links={needs} none="Nothing." />
+      <Links links={needs} none="No dependencies." />
       <h2>Needed by</h2>
-      <Links links={neededBy} none="Nothing." />
+      <Links links={neededBy} none="No dependents." />
     </>
   );
 }

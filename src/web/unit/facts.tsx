@@ -1,29 +1,27 @@
 import type { ComponentChildren } from "preact";
 import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { fullTime, megabytes, NONE, percent } from "../format.ts";
-import { Due, Relative, Since } from "../parts/marks.tsx";
+import { Due, Relative, Since } from "../components/marks.tsx";
 import { labelsOf } from "../filter.ts";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
-import { useAnswer } from "./use-answer.ts";
+import { useRequest } from "../state/use-request.ts";
 
-/** The long status: what is live comes from the stream, the rest is asked for when the unit changes. */
+/** The detailed status. Live values come from the stream; the rest is requested when the unit changes. */
 export function Facts({ service }: { readonly service: Service }) {
-  const { value } = useAnswer(service.id, () => ask("service", { id: service.id }));
+  const { value } = useRequest(service.id, () => request("service", { id: service.id }));
   return (
     <>
       <h2>Status</h2>
       <dl class="facts">
-        {service.status_text !== null && <Fact name="It says">{plain(clip(service.status_text, 500).text)}</Fact>}
+        {service.status_text !== null && <Fact name="Status text">{plain(clip(service.status_text, 500).text)}</Fact>}
         {service.problems.length > 0 && (
           <Fact name="File">
             <span class="problem wrap">{service.problems.map((text) => plain(clip(text, 1000).text)).join("; ")}</span>
           </Fact>
         )}
-        {service.changed_on_disk && service.problems.length === 0 && (
-          <Fact name="File">changed on disk; a reload brings it into force</Fact>
-        )}
-        {service.waiting_for.length > 0 && <Fact name="Waits for">{service.waiting_for.join(", ")}</Fact>}
+        {service.changed_on_disk && service.problems.length === 0 && <Fact name="File">changed on disk; a reload applies it</Fact>}
+        {service.waiting_for.length > 0 && <Fact name="Waiting for">{service.waiting_for.join(", ")}</Fact>}
         <Fact name="State">
           {service.state}
           {service.sub_state !== service.state && ` (${plain(service.sub_state)})`}
@@ -39,7 +37,7 @@ export function Facts({ service }: { readonly service: Service }) {
             </span>
           )}
         </Fact>
-        <Fact name="Last end">{service.last_exit === null ? NONE : plain(clip(service.last_exit, 500).text)}</Fact>
+        <Fact name="Last exit">{service.last_exit === null ? NONE : plain(clip(service.last_exit, 500).text)}</Fact>
         {service.next_attempt !== null && (
           <Fact name="Next attempt">
             <Due iso={service.next_attempt} />
@@ -51,8 +49,8 @@ export function Facts({ service }: { readonly service: Service }) {
         <Fact name="Main process">{service.pid === null ? NONE : `pid ${service.pid}`}</Fact>
         <Detail value={value} />
         <Fact name="Port">{service.port ?? NONE}</Fact>
-        <Fact name="With the daemon">{service.enabled ? "starts (enabled)" : "does not start (disabled)"}</Fact>
-        <Fact name="Restarts itself">{service.auto_restart ? "yes" : "no"}</Fact>
+        <Fact name="Starts with daemon">{service.enabled ? "yes (enabled)" : "no (disabled)"}</Fact>
+        <Fact name="Auto-restart">{service.auto_restart ? "yes" : "no"}</Fact>
         <Fact name="Priority">
           {service.priority}
           {service.critical && ", critical"}
@@ -74,22 +72,9 @@ export const Fact = ({ name, children }: { readonly name: string; readonly child
   </div>
 );
 
-const MOST_PROCESSES = 12;
-
 function Detail({ value }: { readonly value: ServiceDetail | null }) {
-  const processes = value?.processes ?? [];
   return (
     <>
-      <Fact name="Processes">
-        {value === null || processes.length === 0
-          ? NONE
-          : processes.slice(0, MOST_PROCESSES).map(({ pid, name }) => (
-              <span key={pid} class="process">
-                {plain(name)} <span class="quiet-text">{pid}</span>
-              </span>
-            ))}
-        {processes.length > MOST_PROCESSES && <span class="quiet-text">and {processes.length - MOST_PROCESSES} more</span>}
-      </Fact>
       <Fact name="Command">
         <code class="wrap">{value === null ? "…" : plain(clip(value.command, 2000).text)}</code>
       </Fact>
@@ -101,7 +86,7 @@ function Detail({ value }: { readonly value: ServiceDetail | null }) {
       {value?.log.losses.map(({ why, lines, bytes, cause, over }) => (
         <Fact key={why} name="Not logged">
           {lines} lines ({bytes} bytes) {why === "limit" ? "dropped" : "lost"}: {plain(cause)}
-          {over ? "" : "; it goes on"}
+          {over ? "" : "; still losing lines"}
         </Fact>
       ))}
       {value !== null && value.log.trouble !== null && <Fact name="Not rotated">{plain(value.log.trouble)}</Fact>}
@@ -117,7 +102,7 @@ function Schedule({ service: { schedule } }: { readonly service: Service }) {
       <Fact name="Schedule">
         {plain(when)}
         {schedule.timezone !== null && ` (${plain(schedule.timezone)})`}
-        {!schedule.active && ", not in force"}
+        {!schedule.active && ", not active"}
       </Fact>
       <Fact name="Next run">{schedule.next_run === null ? NONE : <Due iso={schedule.next_run} />}</Fact>
       <Fact name="Last run">

@@ -1,28 +1,29 @@
 import { useState } from "preact/hooks";
-import { ask } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
-import { leavesOf } from "./leaves.ts";
-import { useAnswer } from "./use-answer.ts";
+import { flattenSettings } from "./settings.ts";
+import { useRequest } from "../state/use-request.ts";
 
 const MOST_TEXT = 200_000;
 
-/** The settings in force, each with where it comes from, and the files as they are on disk. Secrets stay hidden. */
+/** The effective settings with their sources, and the files as they are on disk. Secrets stay hidden. */
 export function UnitFiles({ id }: { readonly id: string }) {
-  const { value, problem } = useAnswer(id, () => ask("serviceFile", { id }));
+  const { value, problem } = useRequest(id, () => request("serviceFile", { id }));
   const [withDefaults, setWithDefaults] = useState(false);
   if (value === null) return <p class="empty">{problem?.message ?? "…"}</p>;
-  const leaves = leavesOf(value.effective, value.sources);
-  const shown = withDefaults ? leaves : leaves.filter(({ source }) => source !== "default");
+  const settings = flattenSettings(value.effective, value.sources);
+  const shown = withDefaults ? settings : settings.filter(({ source }) => source !== "default");
   return (
     <div class="unit-file">
-      <section class="card" aria-label="Settings in force">
+      <section class="card" aria-label="Effective settings">
         <div class="card-head">
-          <h2>In force</h2>
+          <h2>Effective settings</h2>
           <label class="check">
-            <input type="checkbox" checked={withDefaults} onChange={(event) => setWithDefaults(event.currentTarget.checked)} /> Defaults too
+            <input type="checkbox" checked={withDefaults} onChange={(event) => setWithDefaults(event.currentTarget.checked)} /> Show
+            defaults
           </label>
         </div>
-        {shown.length === 0 && <p class="quiet-text">Nothing but defaults.</p>}
+        {shown.length === 0 && <p class="quiet-text">Only defaults.</p>}
         <dl class="settings">
           {shown.map(({ key, text, source }) => (
             <div key={key}>

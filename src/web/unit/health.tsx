@@ -1,29 +1,29 @@
 import { useState } from "preact/hooks";
 import type { Service, ServiceHealth } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
-import { Due, HealthMark } from "../parts/marks.tsx";
-import { ask } from "../state/api.ts";
+import { Due, HealthMark } from "../components/marks.tsx";
+import { request } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
-import { say } from "../state/toasts.ts";
+import { showToast } from "../state/toasts.ts";
 import { clip, plain } from "../text.ts";
-import { useAnswer } from "./use-answer.ts";
+import { useRequest } from "../state/use-request.ts";
 
 const EVERY_MS = 10_000;
 const RESULTS = 12;
 
 export function Health({ service }: { readonly service: Service }) {
   const { id } = service;
-  const { value, problem, again } = useAnswer(id, () => ask("serviceHealth", { id }), EVERY_MS);
+  const { value, problem, again } = useRequest(id, () => request("serviceHealth", { id }), EVERY_MS);
   const [busy, setBusy] = useState(false);
   const probe = async (): Promise<void> => {
     setBusy(true);
-    const answer = await ask("serviceHealth", { id, run: true });
+    const answer = await request("serviceHealth", { id, run: true });
     setBusy(false);
-    if (!answer.ok) return say("bad", answer.error.message);
+    if (!answer.ok) return showToast("bad", answer.error.message);
     const last = answer.value.results.at(-1);
-    if (last) say(last.kind === "ok" ? "good" : "warning", `${id}: ${last.kind}, ${clip(last.detail, 300).text}`);
+    if (last) showToast(last.kind === "ok" ? "good" : "warning", `${id}: ${last.kind}, ${clip(last.detail, 300).text}`);
     again();
   };
   return (

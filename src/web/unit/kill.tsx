@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Service } from "../../api/contract/shapes.ts";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../components/dialog.tsx";
 
 const SIGNALS = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGSTOP", "SIGCONT"] as const;
 
@@ -22,7 +22,7 @@ export function KillDialog({ service, onClose, onKill }: Props) {
           ))}
         </select>
       </label>
-      <p class="quiet-text">If it ends the process, the unit's restart policy applies, as after any end.</p>
+      <p class="quiet-text">If the signal ends the process, the unit's restart policy applies as usual.</p>
       <div class="dialog-buttons">
         <button type="button" class="button" onClick={onClose}>
           Cancel

@@ -1,18 +1,18 @@
 import type { LogLineShape } from "../../api/contract/shapes.ts";
 
-/** A line as a person sees one: the parts of a line over 16 KiB are put together again. */
+/** A whole line: the log stores a line over 16 KiB in parts, which are joined here. */
 export interface Line {
   readonly time: string;
   readonly stream: "stdout" | "stderr";
   readonly text: string;
-  /** Its end is still to come. */
+  /** More parts will follow. */
   readonly open: boolean;
 }
 
-/** A line that never ends would never fit: past this its rest is a line of its own. */
+/** Limits the length of a joined line; the rest becomes a line of its own. */
 const MOST_CHARS = 2_000_000;
 
-/** Puts the parts of long lines together, each stream for itself. `push` gives the line as far as it is known, and whether it replaces the last one of its stream. */
+/** Joins the parts of long lines, separately per stream. `push` returns the line so far, and the incomplete line that it replaces. */
 export class Joiner {
   readonly #open = new Map<string, Line>();
 
@@ -31,13 +31,13 @@ export class Joiner {
 }
 
 /**
- * What the daemon is to look for: the text wherever it stands, in capitals or not; a regular expression as it is when it
- * stands between slashes. "" looks for nothing.
+ * The regular expression for a search: text matches case-insensitively anywhere in the line, `/…/` is used as a regular
+ * expression. "" matches everything.
  */
 export function grepOf(search: string): string {
   const text = search.trim();
   if (text.length > 2 && text.startsWith("/") && text.endsWith("/")) return text.slice(1, -1);
-  // Letters as pairs: a flag for the whole expression is not in the language of the daemon.
+  // Each letter becomes a pair, because the daemon's expressions have no case-insensitive flag.
   return [...text].map(eitherCase).join("");
 }
 
@@ -47,7 +47,7 @@ function eitherCase(char: string): string {
   return char.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&");
 }
 
-/** The stretches of a text that were looked for, as pairs of offsets. An expression that cannot be read finds nothing. */
+/** The matches in a text as pairs of offsets. An invalid expression matches nothing. */
 export function findAll(text: string, grep: string): ReadonlyArray<readonly [from: number, to: number]> {
   const expression = grep === "" ? null : compile(grep);
   if (expression === null) return [];
@@ -64,11 +64,11 @@ function compile(grep: string): RegExp | null {
   try {
     expression = new RegExp(grep, "g");
   } catch {
-    // The daemon says what is wrong with it; here nothing is marked.
+    // The daemon reports what is wrong with it; here nothing is highlighted.
   }
   compiled = { grep, expression };
   return expression;
 }
 
-/** As the file has it (CRI), for a download. */
+/** A line in the format of the log file (CRI), for the download. */
 export const criLine = ({ time, stream, full, text }: LogLineShape): string => `${time} ${stream} ${full ? "F" : "P"} ${text}\n`;

@@ -5,8 +5,8 @@ import { clip } from "../text.ts";
 import { findAll, Joiner, type Line } from "./log-lines.ts";
 
 /**
- * The lines of a log in the document. Made by hand rather than by the framework: a service may write a thousand lines a
- * second, and each becomes an element once, never compared again. Everything is set as text, never as markup.
+ * The lines of a log in the document. They are created without the framework, because a service may write a thousand lines a
+ * second: each becomes an element once and is never compared again. Everything is set as text, never as markup.
  */
 export class LogPane {
   readonly #box: HTMLElement;
@@ -19,7 +19,7 @@ export class LogPane {
   #paused = false;
   grep = "";
 
-  /** `onCount` hears how many lines are held back while it is paused. */
+  /** `onCount` receives the number of lines held back while the log is paused. */
   constructor(box: HTMLElement, onCount: (held: number) => void) {
     this.#box = box;
     this.#onCount = onCount;
@@ -48,7 +48,7 @@ export class LogPane {
     this.#box.replaceChildren();
   }
 
-  /** Lines of before the first one. */
+  /** Inserts lines before the first one. */
   prepend(lines: readonly LogLineShape[]): void {
     const joiner = new Joiner();
     const made: HTMLElement[] = [];
@@ -59,7 +59,7 @@ export class LogPane {
     }
     const before = this.#box.scrollHeight;
     this.#box.prepend(...made);
-    this.#box.scrollTop += this.#box.scrollHeight - before; // what is read stays where it is
+    this.#box.scrollTop += this.#box.scrollHeight - before; // keep the visible lines in place
   }
 
   get isAtEnd(): boolean {
@@ -89,7 +89,7 @@ export class LogPane {
     if ("gap" in message) {
       const note = document.createElement("div");
       note.className = "log-gap";
-      note.textContent = `${plural(message.gap, "line")} came too quickly to be shown; the file has them`;
+      note.textContent = `${plural(message.gap, "line")} came too fast to be shown; the log file has them`;
       fresh.append(note);
       return;
     }
@@ -133,7 +133,7 @@ export class LogPane {
 
 const FRAME_MS = 80;
 export const MOST_LINES = 2000;
-/** Of one line, before and after somebody asks for the rest. */
+/** Characters shown of one line, before and after the reader expands it. */
 const MOST_SHOWN = 4000;
 const MOST_OPENED = 200_000;
 

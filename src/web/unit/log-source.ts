@@ -2,7 +2,7 @@ import { parseEvents, textLines } from "../../api/client/streams.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { LogLineShape } from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { ask, urlOf } from "../state/api.ts";
+import { request, urlOf } from "../state/api.ts";
 import { link } from "../state/live.ts";
 import { sessionEnded } from "../state/session.ts";
 import { criLine } from "./log-lines.ts";
@@ -23,7 +23,7 @@ const queryOf = ({ grep, stream }: LogFilter) => ({ ...(grep === "" ? {} : { gre
 
 const RETRY_MS = 1000;
 
-/** The last lines, then those to come. After a break the last lines are read anew, so that none is missing or there twice. */
+/** Shows the last lines, then new ones. After a break the last lines are loaded again, so that none is missing or duplicated. */
 export async function followLog(id: string, filter: LogFilter, lines: number, stopped: AbortSignal, sink: Sink): Promise<void> {
   for (;;) {
     const goOn = await followOnce(id, filter, lines, stopped, sink);
@@ -34,7 +34,7 @@ export async function followLog(id: string, filter: LogFilter, lines: number, st
   }
 }
 
-/** False when asking again would get the same answer. */
+/** Returns false if retrying would get the same answer. */
 async function followOnce(id: string, filter: LogFilter, lines: number, stopped: AbortSignal, sink: Sink): Promise<boolean> {
   try {
     const query = { ...queryOf(filter), follow: "true", lines: String(lines) };
@@ -47,22 +47,22 @@ async function followOnce(id: string, filter: LogFilter, lines: number, stopped:
     }
     sink.pane.clear();
     sink.setState("live");
-    // Events `line` and `gap`: a page that is too slow is to show what is now.
+    // Events `line` and `gap`: for a page that is too slow, the daemon skips lines, so that it shows the newest ones.
     for await (const { change } of parseEvents(textLines(response.body))) sink.pane.push(change.data as unknown as LogLineShape);
   } catch {
-    // Broken off or refused: the caller tries again.
+    // The connection broke or was refused: the caller retries.
   }
   return true;
 }
 
-/** When the page's own stream is live again; at the earliest after a moment. */
+/** Resolves once the page's event stream is live again, after RETRY_MS at the earliest. */
 function backOnline(stopped: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const look = (): void => {
-      if (!stopped.aborted && link.peek().kind !== "live") return void setTimeout(look, RETRY_MS);
+    const check = (): void => {
+      if (!stopped.aborted && link.peek().kind !== "live") return void setTimeout(check, RETRY_MS);
       resolve();
     };
-    setTimeout(look, RETRY_MS);
+    setTimeout(check, RETRY_MS);
   });
 }
 
@@ -70,7 +70,7 @@ const MOST_ASKED = 5000;
 const ENOUGH = 200;
 const SPANS_MS = [30_000, 5 * 60_000, 3_600_000, 12 * 3_600_000, 7 * 86_400_000];
 
-/** The lines from a time on: of a stretch that is made longer until there is something to read. */
+/** The lines from a time on. The range is extended until it contains enough lines. */
 export async function linesAround(
   id: string,
   at: string,
@@ -80,7 +80,7 @@ export async function linesAround(
   let found: readonly LogLineShape[] = [];
   for (const span of SPANS_MS) {
     const untilMs = Date.parse(at) + span;
-    const answer = await ask("serviceLogs", {
+    const answer = await request("serviceLogs", {
       id,
       ...queryOf(filter),
       since: at,
@@ -97,17 +97,17 @@ export async function linesAround(
 const EARLIER = 500;
 
 export async function linesBefore(id: string, time: string, filter: LogFilter): Promise<Result<readonly LogLineShape[], ApiError>> {
-  const answer = await ask("serviceLogs", { id, ...queryOf(filter), until: time, lines: EARLIER });
+  const answer = await request("serviceLogs", { id, ...queryOf(filter), until: time, lines: EARLIER });
   if (!answer.ok) return answer;
-  // `until` is cut to milliseconds, the stamps have nine digits.
+  // `until` has milliseconds, the times of the lines have nine digits.
   return ok(answer.value.filter((line) => line.time < time));
 }
 
 const MOST_SAVED = 100_000;
 
-/** The log as a file on the reader's machine; null, or what went wrong. */
+/** Downloads the log as a file. Returns null, or an error message. */
 export async function saveLog(id: string): Promise<string | null> {
-  const answer = await ask("serviceLogs", { id, lines: MOST_SAVED });
+  const answer = await request("serviceLogs", { id, lines: MOST_SAVED });
   if (!answer.ok) return errorWords(answer.error);
   const lines = answer.value.map(criLine);
   const address = URL.createObjectURL(new Blob(lines, { type: "text/plain" }));

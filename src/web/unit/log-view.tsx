@@ -3,13 +3,13 @@ import { errorWords, followLog, linesAround, linesBefore, saveLog, type LogFilte
 import { LogPane } from "./log-pane.ts";
 import { grepOf } from "./log-lines.ts";
 import { unitHref } from "../route.ts";
-import { say } from "../state/toasts.ts";
+import { showToast } from "../state/toasts.ts";
 import { NONE } from "../format.ts";
-import { SearchField } from "../parts/search-field.tsx";
+import { SearchField } from "../components/search-field.tsx";
 
 type Stream = "" | "stdout" | "stderr";
 
-/** The log: live at its end, or still while it is read; `full` has the controls and the whole height. */
+/** The log of a unit. It follows new lines until the reader scrolls up; `full` adds the controls and uses the whole height. */
 export function LogView({ id, full = false }: { readonly id: string; readonly full?: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const pane = useRef<LogPane | null>(null);
@@ -17,11 +17,11 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
   const [stream, setStream] = useState<Stream>("");
   const [paused, setPaused] = useState(false);
   const [held, setHeld] = useState(0);
-  /** The time that was jumped to; null follows the log. */
+  /** The selected time; null follows the log. */
   const [at, setAt] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [state, setState] = useState<"loading" | "live" | "broken">("loading");
-  const grep = useSettled(grepOf(search));
+  const grep = useDebounced(grepOf(search));
 
   useEffect(() => {
     const lines = (pane.current ??= new LogPane(box.current!, setHeld));
@@ -42,7 +42,7 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
     pane.current!.paused = next;
     if (!next) pane.current!.toEnd();
   };
-  /** Who scrolls away from the end reads: the lines stand still until the end is reached again. */
+  /** Scrolling away from the end pauses the log until the end is reached again. */
   const onScroll = (): void => {
     if (at !== null || pane.current === null) return;
     if (pane.current.isAtEnd === paused) pause(!paused);
@@ -54,7 +54,7 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
       ) : (
         <div class="card-head">
           <h2>Log</h2>
-          <a href={unitHref(id, "logs")}>All of it</a>
+          <a href={unitHref(id, "logs")}>Full log</a>
         </div>
       )}
       <p class="problem" role="alert" hidden={problem === null}>
@@ -87,14 +87,14 @@ function LogBar(bar: BarProps) {
     setSaving(true);
     const error = await saveLog(id);
     setSaving(false);
-    if (error) say("bad", error);
+    if (error) showToast("bad", error);
   };
   const earlier = async (): Promise<void> => {
     const first = document.querySelector<HTMLTimeElement>(".log-lines .log-line time")?.dateTime;
     if (first === undefined) return;
     const answer = await linesBefore(id, first, { grep: grepOf(bar.search), stream: bar.stream });
-    if (!answer.ok) return say("bad", errorWords(answer.error));
-    if (answer.value.length === 0) return say("good", "There are no earlier lines.");
+    if (!answer.ok) return showToast("bad", errorWords(answer.error));
+    if (answer.value.length === 0) return showToast("good", "There are no earlier lines.");
     if (at === null) pause(true);
     bar.pane.current?.prepend(answer.value);
   };
@@ -146,7 +146,7 @@ function LogBar(bar: BarProps) {
 }
 
 function words({ at, paused, held, state }: BarProps): string {
-  if (at !== null) return "standing still";
+  if (at !== null) return "not following";
   if (paused) return held > 0 ? `paused, ${held} new` : "paused";
   return state === "live" ? "following" : state === "loading" ? NONE : "interrupted";
 }
@@ -155,7 +155,7 @@ async function showAround(id: string, at: string, filter: LogFilter, pane: LogPa
   const answer = await linesAround(id, at, filter, Date.now());
   if (stopped.aborted) return null;
   if (!answer.ok) return errorWords(answer.error);
-  if (answer.value.length === 0) return "There are no lines from then on.";
+  if (answer.value.length === 0) return "There are no lines after this time.";
   for (const line of answer.value) pane.push(line);
   pane.flush();
   return null;
@@ -163,8 +163,8 @@ async function showAround(id: string, at: string, filter: LogFilter, pane: LogPa
 
 const SETTLE_MS = 300;
 
-/** The value once nobody has changed it for a moment: each letter is not a search. */
-function useSettled<T>(value: T): T {
+/** The value once it has not changed for a moment, so that not every key press starts a search. */
+function useDebounced<T>(value: T): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(setSettled, SETTLE_MS, value);

@@ -1,23 +1,23 @@
 import { useState } from "preact/hooks";
 import type { Service, Why as Story } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
-import { Due } from "../parts/marks.tsx";
-import { ask } from "../state/api.ts";
+import { Due } from "../components/marks.tsx";
+import { request } from "../state/api.ts";
 import { now } from "../state/clock.ts";
 import { clip, plain } from "../text.ts";
-import { useAnswer } from "./use-answer.ts";
+import { useRequest } from "../state/use-request.ts";
 
-const CHAPTERS = 8;
+const ENTRIES = 8;
 
-/** The story in words: what happened, what the policy says, what comes next. */
+/** Explains the unit's state: what happens next, what happened, and its policy. */
 export function Why({ service }: { readonly service: Service }) {
-  const { value, problem } = useAnswer(service.id, () => ask("why", { id: service.id }));
+  const { value, problem } = useRequest(service.id, () => request("why", { id: service.id }));
   const [whole, setWhole] = useState(false);
   if (value === null) return <p class="quiet-text">{problem?.message ?? "…"}</p>;
-  const story = whole ? value.story : value.story.slice(-CHAPTERS);
+  const story = whole ? value.story : value.story.slice(-ENTRIES);
   return (
     <>
-      <h2>What comes next</h2>
+      <h2>What happens next</h2>
       <ul class="plain-list">
         {value.next.map(({ text, time }) => (
           <li key={text}>
@@ -37,16 +37,16 @@ export function Why({ service }: { readonly service: Service }) {
       <h2>What happened</h2>
       {value.story.length === 0 && <p class="quiet-text">Nothing yet.</p>}
       <ol class="story">
-        {story.map((chapter, index) => (
-          <Chapter key={`${chapter.time} ${index}`} chapter={chapter} />
+        {story.map((entry, index) => (
+          <Entry key={`${entry.time} ${index}`} entry={entry} />
         ))}
       </ol>
-      {value.story.length > CHAPTERS && (
+      {value.story.length > ENTRIES && (
         <button type="button" class="button quiet small" onClick={() => setWhole(!whole)}>
-          {whole ? "Only the latest" : `All ${value.story.length}`}
+          {whole ? "Show only the latest" : `Show all ${value.story.length}`}
         </button>
       )}
-      <h2>What its policy says</h2>
+      <h2>Policy</h2>
       <ul class="plain-list">
         {value.policy.map((text) => (
           <li key={text}>{plain(text)}</li>
@@ -58,7 +58,7 @@ export function Why({ service }: { readonly service: Service }) {
 
 const LAST_LINES = 5;
 
-function Chapter({ chapter: { time, text, lines } }: { readonly chapter: Story["story"][number] }) {
+function Entry({ entry: { time, text, lines } }: { readonly entry: Story["story"][number] }) {
   return (
     <li>
       <time class="num quiet-text" dateTime={time} title={fullTime(time)}>

@@ -72,7 +72,7 @@ inCheckout(
         await shows("web: running", "heartbeat: running", "beat 1");
         expect([time, screen.includes("installing development dependencies"), screen.includes(" compile ")]).toEqual([time, time === "first", time === "first"]); // prettier-ignore
 
-        const page = /the page is at (http:\/\/127\.0\.0\.1:\d+): `(.*) dashboard`/.exec(screen);
+        const page = /web page: (http:\/\/127\.0\.0\.1:\d+) \(`(.*) dashboard`/.exec(screen);
         expect([time, page?.[2]]).toEqual([time, `SUP_HOME=${home} dist/sup`]);
         const answer = await fetch(page![1]!);
         expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("<!doctype html>")]);

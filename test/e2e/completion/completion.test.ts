@@ -1,4 +1,4 @@
-/** TAB in the shells themselves: the line that comes of it. */
+/** Completion in real shells: the line after pressing TAB. */
 import { expect, test } from "bun:test";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const SETUP: Readonly<Record<string, string>> = {
   zsh: "PS1='> '; unsetopt zle_bracketed_paste prompt_sp; autoload -U compinit && compinit -u -D; source <(sup completion zsh)",
 };
 
-/** Types a line with TABs in an interactive shell, and gives what the line has become: printed by an `echo` put in front of it. */
+/** Types a line with TABs in an interactive shell and returns the completed line, printed by an `echo` in front of it. */
 async function typed(shell: string, line: string): Promise<string> {
   const { home, env } = shared.daemon;
   const bin = join(home, "bin");
@@ -38,7 +38,7 @@ async function typed(shell: string, line: string): Promise<string> {
   try {
     child.terminal!.write(`${SETUP[shell]!}; echo re''ady\r`);
     await shows(/\nready\r?\n/);
-    // The line goes on only when the shell has dealt with the TAB: what is typed meanwhile waits for it.
+    // Input typed after the TAB waits until the shell has handled the TAB.
     child.terminal!.write(`${line}\u0001echo 'li'ne: \r`);
     return (await shows(/\nline: (.*?)\r?\n/))[1]!;
   } finally {
@@ -90,7 +90,7 @@ test.if(Bun.which("fish") !== null).each([
   expect([new Set(values), values.length, err]).toEqual([new Set(wanted), wanted.length, ""]);
 });
 
-test("without a daemon, and with one that hangs, the units are known by their files: soon, and without a word", async () => {
+test("without a daemon, and with one that hangs, units are completed from their files, quickly and silently", async () => {
   await using daemon = await startDaemon({ units: { db: sleeper(), "web@": sleeper(), "o.d-d_1": sleeper() } });
   const asked = () => run([SUP, "complete"], { env: { ...daemon.env, SUP_WORDS: "start\n\n." }, timeoutMs: 5000 });
   const byFiles = { code: 0, stdout: "db\t\no.d-d_1\t\n", stderr: "" };
@@ -101,8 +101,8 @@ test("without a daemon, and with one that hangs, the units are known by their fi
   expect(await asked()).toEqual(byFiles);
 });
 
-test("an answer comes at once: within what one command takes", async () => {
-  // The best of some: other programs of the machine cost time, the command itself costs the same each time.
+test("completion takes no longer than one command", async () => {
+  // The best of several: other programs slow down some rounds, while the command's own cost stays the same.
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 10 && best >= 1000; i++) {
     const from = performance.now();

@@ -45,8 +45,8 @@ describe.each(["auto", "processes"] as const)("containment %s", (containment) =>
     const now = await containmentOf(daemon);
     if (containment === "processes") expect(now).toBe("processes");
     expect(web.containment).toBe(now as "cgroup");
-    expect((await daemon.sup("status", "web")).stdout).toContain(now === "cgroup" ? "Held by: a cgroup" : "(no cgroup)");
-    expect((await daemon.sup("daemon", "status")).stdout).toContain("Held by: ");
+    expect((await daemon.sup("status", "web")).stdout).toContain(now === "cgroup" ? "Tracked by: its own cgroup" : "(no cgroup)");
+    expect((await daemon.sup("daemon", "status")).stdout).toContain("Tracking: ");
   });
 
   test.if(python !== null)("a tree that forks faster than one can look is gone when the stop is done", async () => {

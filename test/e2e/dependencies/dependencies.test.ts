@@ -29,7 +29,7 @@ test("a unit waits until what it needs is ready, and says for whom", async () =>
   const starting = daemon.sup("start", "web");
   const waiting = await daemon.reaches("web", (row) => row.waiting_for.length > 0);
   expect(waiting).toMatchObject({ state: "starting", reason: "dependency", waiting_for: ["db"], pid: null });
-  expect((await daemon.sup("status", "web")).stdout).toMatch(/Waits for: db/);
+  expect((await daemon.sup("status", "web")).stdout).toMatch(/Waiting for: db/);
   await daemon.reaches("db", (row) => row.state === "starting" && row.pid !== null); // started because it is needed
   writeFileSync(gateOf("db"), "");
   expect((await starting).code).toBe(0);

@@ -46,7 +46,7 @@ test("where all is well, it says so and what it looked at", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   await daemon.reaches("web", "running");
   expect(await examine(daemon)).toEqual({ code: 0, findings: [] });
-  expect((await daemon.sup("doctor")).stdout).toMatch(/All in order: .*daemon, .*directories, units, .*disk, clock/s);
+  expect((await daemon.sup("doctor")).stdout).toMatch(/No problems found: .*daemon, .*directories, units, .*disk, clock/s);
 });
 
 test("no daemon, one that was killed, one that hangs, and something else in its place", async () => {
@@ -58,11 +58,11 @@ test("no daemon, one that was killed, one that hangs, and something else in its 
     process.kill(daemon.pid, "SIGCONT");
   }
   await daemon.crash();
-  expect((await onlyFinding(daemon, "daemon", "warning")).message).toContain("left from one that was killed");
+  expect((await onlyFinding(daemon, "daemon", "warning")).message).toContain("a killed daemon left the socket");
   rmSync(daemon.socket);
-  expect(await onlyFinding(daemon, "daemon", "warning")).toMatchObject({ message: "no daemon runs", fix: "sup daemon start" });
+  expect(await onlyFinding(daemon, "daemon", "warning")).toMatchObject({ message: "no daemon is running", fix: "sup daemon start" });
   writeFileSync(daemon.socket, "");
-  expect((await onlyFinding(daemon, "daemon", "error")).message).toContain("is no socket");
+  expect((await onlyFinding(daemon, "daemon", "error")).message).toContain("is not a socket");
 }, 60_000);
 
 test("the daemon's program was replaced", async () => {
@@ -75,7 +75,7 @@ test("the daemon's program was replaced", async () => {
   });
   copyFileSync(SUP, `${copy}.new`);
   renameSync(`${copy}.new`, copy);
-  expect(await onlyFinding(daemon, "version", "warning")).toMatchObject({ fix: "sup daemon restart (services go on)" });
+  expect(await onlyFinding(daemon, "version", "warning")).toMatchObject({ fix: "sup daemon restart (services keep running)" });
   expect((await daemon.sup("daemon", "restart")).code).toBe(0);
   expect(await examine(daemon)).toMatchObject({ code: 0 });
 });
@@ -95,7 +95,7 @@ test("a unit that is down for good", async () => {
   await using daemon = await startDaemon({ units: { web: crasher(1, { enabled: true, restart_policy: { max_retries: 0 } }) } });
   await daemon.reaches("web", "fatal");
   expect(await onlyFinding(daemon, "units", "error")).toMatchObject({
-    message: "the unit web is fatal: it stays down",
+    message: "unit web is fatal and will not be restarted",
     fix: "sup why web",
   });
 });
@@ -123,7 +123,7 @@ withDisk("directories and unit files of somebody else, and what cannot be writte
   expect((await onlyFinding(daemon, "directories", "error")).message).toContain("belongs to user 65534, not to you (0)");
   chownSync(join(daemon.home, "logs"), 0, 0);
   chownSync(join(daemon.home, "units/web.unit.json"), 65534, 65534);
-  expect((await onlyFinding(daemon, "directories", "error")).message).toContain("who decides by it what runs as you");
+  expect((await onlyFinding(daemon, "directories", "error")).message).toContain("who can thereby run commands as you");
   chownSync(join(daemon.home, "units/web.unit.json"), 0, 0);
   using _ = mounted(join(daemon.home, "logs"), "ro");
   expect((await onlyFinding(daemon, "directories", "error")).message).toContain("read-only");
@@ -134,7 +134,7 @@ withDisk("a full disk, and one without inodes", async () => {
   const logs = join(daemon.home, "logs");
   {
     using _ = mounted(logs, "size=5m");
-    expect((await onlyFinding(daemon, "disk", "error")).message).toMatch(/^[45] MiB are left on the disk of .*logs, for logs$/);
+    expect((await onlyFinding(daemon, "disk", "error")).message).toMatch(/^[45] MiB are left for logs on the disk of .*logs$/);
   }
   {
     using _ = mounted(logs, "size=100m,nr_inodes=8");
@@ -164,12 +164,15 @@ test("the clock went back", async () => {
 test("too few open files for the units", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper(), db: sleeper() } });
   Bun.spawnSync(["prlimit", "--pid", String(daemon.pid), "--nofile=70:70"]);
-  expect((await onlyFinding(daemon, "open files", "warning")).message).toBe("the daemon may open 70 files, and 2 units can need 80");
+  expect((await onlyFinding(daemon, "open files", "warning")).message).toBe("the daemon may open 70 files, but 2 units can need 80");
 });
 
 test("what is only good to know does not fail it: no cgroups", async () => {
   await using daemon = await startDaemon({ settings: { containment: "processes" } });
   const { code, stdout } = await daemon.sup("doctor");
-  expect([code, stdout]).toEqual([0, expect.stringContaining("· cgroups: runs have no cgroups of their own: switched off by the setting")]);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringContaining("· cgroups: processes are not tracked by cgroup: switched off by the setting"),
+  ]);
   expect(stdout).toContain(`"containment": "auto" in ${daemon.home}/sup.json`);
 });

@@ -63,7 +63,7 @@ describe("guides", () => {
       expect(said).toContain("1 file checked: no errors");
       expect(said).toContain("Health: healthy");
       expect(said).toContain("listening on 8641");
-      expect(said).toContain("It failed: exit code 1.");
+      expect(said).toContain("Failed: exit code 1.");
       expect(said).toContain("restart (port)");
       expect(said).toContain("Port: 8642");
     },

@@ -1,4 +1,4 @@
-/** The command line is used in scripts and loops: what it costs is printed. The bounds are ten times what is usual. */
+/** The command line is used in scripts and loops, so its run time is printed. The bounds are ten times the usual values. */
 import { expect, test } from "bun:test";
 import { sleeper } from "../../harness/services.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
@@ -31,7 +31,7 @@ test.each([
   expect(median).toBeLessThan(1000);
 });
 
-test("a boot of many units is a matter of moments", async () => {
+test("many units boot quickly", async () => {
   const { daemon } = shared;
   await daemon.stop();
   const from = performance.now();

@@ -13,7 +13,7 @@ test.if(shellcheck !== null)("shellcheck finds nothing", async () => {
   const maintainer = ["postinst", "prerm", "postrm"].map((name) => `scripts/release/debian/${name}`);
   const ran = await run([shellcheck!, "install.sh", ...maintainer, ...scripts.map((name) => `scripts/${name}`)], { cwd: ROOT });
   expect(ran).toEqual({ code: 0, stdout: "", stderr: "" });
-  expect((await run([shellcheck!, "-s", "bash", "src/cli/shells/sup.bash"], { cwd: ROOT })).stdout).toBe("");
+  expect((await run([shellcheck!, "-s", "bash", "src/cli/completion/sup.bash"], { cwd: ROOT })).stdout).toBe("");
 });
 
 test.each(["dash", "busybox sh", "bash --posix"])("%s can parse install.sh", async (shell) => {

@@ -45,7 +45,7 @@ test("a unit that is killed restarts with a new process, and status shows why", 
     last: "killed by SIGKILL",
   });
   const long = (await daemon.sup("status", "killed")).stdout;
-  expect(long).toContain("It runs again after it ended (killed by SIGKILL).");
+  expect(long).toContain("Running again after it exited (killed by SIGKILL).");
   expect(long).toContain(`Main PID: ${back.pid}`);
 });
 

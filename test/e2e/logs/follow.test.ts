@@ -236,6 +236,6 @@ test("without a daemon it exits with 5: at once after an orderly shutdown, after
   await daemon.crash();
   const broken = await second.end();
   expect(broken.code).toBe(5);
-  expect(broken.err).toStartWith("sup: the daemon is gone; it has 10 seconds to come back\nsup: cannot reach the daemon");
+  expect(broken.err).toStartWith("sup: the daemon is not running; waiting up to 10 s for it to return\nsup: cannot reach the daemon");
   await daemon.start();
 }, 120_000);

@@ -121,7 +121,7 @@ test("sup logs rotate starts a new file, and sup logs shows both", async () => {
   const { daemon } = shared;
   await drop("turned", sh("seq 1 5", { type: "oneshot", log: { compress: false } }));
   await daemon.sup("start", "turned");
-  expect((await daemon.sup("logs", "rotate", "turned")).stdout).toBe("turned: a new log file was begun\n");
+  expect((await daemon.sup("logs", "rotate", "turned")).stdout).toBe("turned: started a new log file\n");
   expect((await daemon.sup("logs", "rotate", "turned")).stdout).toBe("turned: nothing to rotate\n");
   expect(readdirSync(join(daemon.home, "logs")).filter((name) => name.startsWith("turned"))).toContain("turned.log.1");
   expect((await daemon.sup("logs", "turned", "--bare")).stdout).toBe("1\n2\n3\n4\n5\n");

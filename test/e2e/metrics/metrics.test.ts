@@ -35,7 +35,7 @@ test("samples and reported numbers: in `sup metrics`, in the file as plain rows,
   const shown = (await daemon.sup("metrics", "web", "--since", "1h")).stdout;
   expect(shown).toContain("QUEUE");
   expect(shown).toMatch(/TASKS +FILES/);
-  expect((await daemon.sup("metrics", "other")).stdout).toBe("No metrics of other since 1h ago.\n");
+  expect((await daemon.sup("metrics", "other")).stdout).toBe("No metrics for other since 1h ago.\n");
   expect(await daemon.json("metrics", "other")).toEqual([]);
   expect(await daemon.sup("metrics", "web", "--since", "soon")).toMatchObject({ code: 2 });
   expect(await daemon.sup("metrics", "nobody")).toMatchObject({ code: 4 });

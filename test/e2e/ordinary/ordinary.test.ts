@@ -44,7 +44,7 @@ test.if(isRoot && !existsSync("/run/systemd/system"))(
     home.install();
     const { code, stdout, stderr } = await home.type("sup daemon start\nsup install-service --dry-run\nsup daemon stop");
     expect([code, stdout]).toEqual([0, expect.stringContaining("Would end the daemon that runs without systemd")]);
-    expect(stderr).toContain("sup: note: systemd does not run this machine (there is no /run/systemd/system)\n");
+    expect(stderr).toContain("sup: note: this machine does not run systemd (there is no /run/systemd/system)\n");
   },
 );
 

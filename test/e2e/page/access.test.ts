@@ -1,4 +1,4 @@
-/** Usable by everybody: by keyboard alone, on a phone, by who listens to it or needs contrast. */
+/** Accessibility: keyboard only, phones, screen readers, contrast. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
@@ -8,7 +8,7 @@ import { addressOf, go, noBrowser, PHONE, row, signedIn, visit } from "./browser
 
 const browserTest = test.skipIf(noBrowser);
 
-/** Something of everything: every tone, an alert, a long name, labels. */
+/** Units that show every colour, an alert, a long name and labels. */
 const everything = (): Promise<Daemon> =>
   startDaemon({
     settings: { metrics: { interval: 0.5 } },
@@ -52,7 +52,7 @@ interface AxeResult {
 
 const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe-core finds against WCAG 2.2 AA, in words; "" when nothing. */
+/** The violations of WCAG 2.2 AA that axe-core finds, as text; "" if there are none. */
 async function findings(page: Page): Promise<string> {
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() =>
@@ -106,7 +106,7 @@ browserTest("axe finds nothing on the sign-in, nor on a phone", async () => {
   }
 });
 
-browserTest("by keyboard alone: find a unit, stop it, come back, go elsewhere", async () => {
+browserTest("the keyboard is enough to find a unit, stop it, go back and open another page", async () => {
   await using daemon = await startDaemon({
     units: { api: sleeper({ enabled: true }), db: sleeper({ enabled: true }), web: sleeper({ enabled: true }) },
   });
@@ -122,7 +122,7 @@ browserTest("by keyboard alone: find a unit, stop it, come back, go elsewhere", 
   await row(page, "db").waitFor({ state: "detached" });
   await keyboard.press("Escape");
   await row(page, "db").waitFor();
-  // From the field on by Tab to the list, where the arrows go on.
+  // Tab leads from the field to the list, where the arrow keys work.
   for (let i = 0; i < 30 && (await page.evaluate(() => document.activeElement?.getAttribute("role"))) !== "grid"; i++)
     await keyboard.press("Tab");
   await keyboard.press("End");
@@ -147,7 +147,7 @@ browserTest("by keyboard alone: find a unit, stop it, come back, go elsewhere", 
   await page.getByRole("dialog").waitFor({ state: "detached" });
 });
 
-browserTest("every control has a name, and what has the focus is seen", async () => {
+browserTest("every control has an accessible name, and the focus is visible", async () => {
   await using daemon = await everything();
   await using visitor = await signedIn(daemon);
   const { page } = visitor;
@@ -168,7 +168,7 @@ browserTest("every control has a name, and what has the focus is seen", async ()
   expect(outline).not.toBe("none");
 });
 
-browserTest("on a phone nothing is wider than the screen, and units can be acted on", async () => {
+browserTest("on a phone nothing is wider than the screen, and the actions work", async () => {
   await using daemon = await everything();
   await using visitor = await signedIn(daemon, "/", { viewport: PHONE, isMobile: true, hasTouch: true });
   const { page } = visitor;

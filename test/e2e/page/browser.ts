@@ -5,7 +5,7 @@ import { reportTrouble } from "../../harness/troubles.ts";
 
 const program = Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome");
 
-/** For `test.skipIf`: says so once, so that nobody takes silence for success. */
+/** For `test.skipIf`. Prints a note once, so that skipped tests are not mistaken for success. */
 export const noBrowser = program === null;
 if (noBrowser) console.warn("skipped: chromium is not installed");
 
@@ -31,18 +31,18 @@ afterAll(async () => {
   browser = null;
 });
 
-/** `await using`, after the daemon's: a page whose daemon goes first complains of it. */
+/** Declare it with `await using` after the daemon: a page whose daemon stops first logs errors. */
 export interface Visit extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** What the console said as an error, breaches of the policy included, and what threw. */
+  /** Errors on the console, including violations of the content security policy, and uncaught exceptions. */
   readonly errors: string[];
 }
 
 export const DESKTOP = { width: 1280, height: 800 } as const;
 export const PHONE = { width: 390, height: 844 } as const;
 
-/** A browser of its own, with no cookies of others, at the address; the test fails when its console says an error. */
+/** Opens the address in a new browser context without cookies. The test fails if the console shows an error. */
 export async function visit(url: string, options: BrowserContextOptions & { readonly allow?: RegExp } = {}): Promise<Visit> {
   const { allow, ...rest } = options;
   const context = await (await open()).newContext({ viewport: DESKTOP, ...rest });
@@ -65,7 +65,7 @@ export async function addressOf(daemon: Daemon): Promise<string> {
   return info.url;
 }
 
-/** Signed in by a link, at a place of the page such as `/unit/web`. */
+/** Signs in by a link and opens a route of the page such as `/unit/web`. */
 export async function signedIn(daemon: Daemon, place = "/", options: Parameters<typeof visit>[1] = {}): Promise<Visit> {
   const { url } = (await daemon.json("dashboard")) as { url: string };
   const found = await visit(url, options);
@@ -78,6 +78,6 @@ export async function go(page: Page, place: string): Promise<void> {
   await page.evaluate((hash) => void (location.hash = hash), place);
 }
 
-/** The row of a unit in the list, once it has the text in it. */
+/** The row of a unit in the list that contains the text. */
 export const row = (page: Page, unit: string, text = "") =>
   page.locator(".units .row", { has: page.getByRole("link", { name: unit, exact: true }), hasText: text });

@@ -1,4 +1,4 @@
-/** A leak as the page tells it: the sentence under the chart, and the band drawn ahead of now. */
+/** How the page shows a memory leak: a sentence under the chart, and a forecast band to the right of now. */
 import { expect, test } from "bun:test";
 import type { Forecast } from "../../../src/api/contract/shapes.ts";
 import { startDaemon } from "../../harness/daemon.ts";
@@ -9,7 +9,7 @@ import { go, noBrowser, signedIn } from "./browser.ts";
 const python = Bun.which("python3");
 const LEAK = "import time\nkept = []\nwhile True:\n  kept.append(bytearray(b'x' * 100000))\n  time.sleep(0.05)";
 
-/** How many points of the picture ahead of now have colour: the grid is grey, the axes are on the left and below. */
+/** The number of coloured pixels to the right of now: the grid is grey, the axes are on the left and at the bottom. */
 const colouredAhead = (canvas: HTMLCanvasElement): number => {
   const from = Math.round(canvas.width * 0.84);
   const { data } = canvas.getContext("2d")!.getImageData(from, 0, canvas.width - from, Math.round(canvas.height * 0.7));

@@ -1,4 +1,4 @@
-/** What is shown is so now, or says since when it is not. */
+/** The page shows live data, or since when its data is old. */
 import { expect, test } from "bun:test";
 import { startDaemon } from "../../harness/daemon.ts";
 import { freePort } from "../../harness/ports.ts";
@@ -8,7 +8,7 @@ import { proxyTo } from "./proxy.ts";
 
 const browserTest = test.skipIf(noBrowser);
 
-browserTest("a unit whose process is killed is seen to be down within a second, and to be up again", async () => {
+browserTest("a killed process is shown as down within a second, and then as up again", async () => {
   await using daemon = await startDaemon({
     units: {
       web: sleeper({ enabled: true, restart_policy: { retry_delay: 3, backoff_multiplier: 1, max_retries: -1 } }),
@@ -17,7 +17,7 @@ browserTest("a unit whose process is killed is seen to be down within a second, 
   });
   await using visitor = await signedIn(daemon);
   const { page } = visitor;
-  // The best of some: a machine with two busy processors may take its time to draw; the daemon tells at once.
+  // The best of several: on a busy machine drawing may be slow, although the daemon reports at once.
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 5 && best >= 1000; i++) {
     await row(page, "web", "running").waitFor();
@@ -34,7 +34,7 @@ browserTest("a unit whose process is killed is seen to be down within a second, 
   await page.getByText("Nothing needs attention").waitFor();
 });
 
-browserTest("what is down for good is in the title of the tab, in the rail, and among the counts", async () => {
+browserTest("a fatal unit is shown in the tab's title, in the attention bar and in the counts", async () => {
   await using daemon = await startDaemon({
     units: { dead: crasher(3, { enabled: true, critical: true, restart_policy: { max_retries: 0 } }), web: sleeper({ enabled: true }) },
   });
@@ -45,12 +45,12 @@ browserTest("what is down for good is in the title of the tab, in the rail, and 
   expect(await page.locator(".rail-bad .trouble").innerText()).toContain("dead");
   expect(await page.getByRole("button", { name: /fatal$/ }).innerText()).toMatch(/^1\s+fatal$/);
   expect(await page.getByRole("button", { name: /running$/ }).innerText()).toMatch(/^1\s+running$/);
-  // As the daemon's own summary counts.
+  // The daemon's own summary has the same counts.
   const { by_state } = (await daemon.json("summary")) as { by_state: Record<string, number> };
   expect(by_state).toMatchObject({ fatal: 1, running: 1 });
 });
 
-browserTest("stop asks back with the plan, start and restart act, and the toast tells what came of it", async () => {
+browserTest("stop asks for confirmation with the plan, start and restart work, and a toast shows the result", async () => {
   await using daemon = await startDaemon({
     units: { db: sleeper({ enabled: true }), web: worker({ enabled: true, dependencies: ["db"] }) },
   });
@@ -64,7 +64,7 @@ browserTest("stop asks back with the plan, start and restart act, and the toast 
   expect((await daemon.service("db")).state).toBe("running");
 
   await actions.getByRole("button", { name: "Stop", exact: true }).click();
-  await dialog.getByLabel("First stop the running units that need it").check();
+  await dialog.getByLabel("First stop the running units that depend on it").check();
   await dialog.getByText("would be stopped").nth(1).waitFor();
   await dialog.getByRole("button", { name: "Stop", exact: true }).click();
   await daemon.reaches("db", "stopped");
@@ -85,7 +85,7 @@ browserTest("stop asks back with the plan, start and restart act, and the toast 
   expect((await daemon.service("db")).enabled).toBe(false);
 });
 
-browserTest("a start that fails says why", async () => {
+browserTest("a failed start shows the reason", async () => {
   await using daemon = await startDaemon({ units: { ghost: { command: "/no/such/program", auto_restart: false } } });
   await using visitor = await signedIn(daemon, "/unit/ghost");
   const { page } = visitor;
@@ -93,12 +93,12 @@ browserTest("a start that fails says why", async () => {
   await page.locator(".toast", { hasText: "no such file" }).waitFor();
 });
 
-/** What Chromium itself notes of a server that is away. */
+/** Messages that Chromium itself logs when the server is unreachable. */
 const AWAY = {
   allow: /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|Failed to load resource/,
 };
 
-browserTest("without the daemon it says offline and since when, acts no more, and catches up by itself", async () => {
+browserTest("without the daemon the page shows since when it is offline, disables actions, and recovers by itself", async () => {
   await using daemon = await startDaemon({
     units: { web: sleeper({ enabled: true }), late: worker() },
     settings: { api: { port: freePort() } },
@@ -109,12 +109,12 @@ browserTest("without the daemon it says offline and since when, acts no more, an
   await daemon.crash();
   await page
     .getByRole("alert")
-    .getByText(/What you see is how it was at \d\d:\d\d:\d\d/)
+    .getByText(/Showing the state at \d\d:\d\d:\d\d/)
     .waitFor();
   await page.locator(".link-offline").waitFor();
   await page.waitForFunction(() => document.title === "sup: offline");
   expect(await page.getByRole("button", { name: "Restart" }).isDisabled()).toBe(true);
-  // Time stands still for what is not live.
+  // While offline, the clock of the page stands still.
   const uptime = await page.locator(".unit-title .nowrap").innerText();
   const clock = await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 2100)));
   expect(clock).toBeUndefined();
@@ -124,7 +124,7 @@ browserTest("without the daemon it says offline and since when, acts no more, an
   await page
     .getByRole("button", { name: "Try now" })
     .click({ timeout: 2000 })
-    .catch(() => {}); // it may be back already
+    .catch(() => {}); // it may already be online again
   await page.locator(".link-live").waitFor();
   expect(await page.getByRole("alert").getByText("Offline").count()).toBe(0);
   await page.getByRole("link", { name: "Units", exact: true }).click();
@@ -132,7 +132,7 @@ browserTest("without the daemon it says offline and since when, acts no more, an
   await row(page, "late", "running").waitFor();
 });
 
-browserTest("a stream that breaks is resumed where it was: what happened meanwhile is told, without a snapshot", async () => {
+browserTest("a broken stream resumes with the missed changes, without a snapshot", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }), late: worker() } });
   using proxy = proxyTo(await addressOf(daemon));
   const { url } = (await daemon.json("dashboard")) as { url: string };
@@ -144,7 +144,7 @@ browserTest("a stream that breaks is resumed where it was: what happened meanwhi
   await page.locator(".link-offline").waitFor();
   await daemon.sup("start", "late");
   expect(await row(page, "late").innerText()).toContain("stopped");
-  proxy.mend();
+  proxy.repair();
   await row(page, "late", "running").waitFor();
   await page.locator(".link-live").waitFor();
   const resumed = proxy.streams.at(-1)!;

@@ -1,4 +1,4 @@
-/** The log in the browser: follows, stands still, finds, and is shown without harm. */
+/** The log in the browser: following, pausing, searching, and hostile text. */
 import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { noBrowser, signedIn } from "./browser.ts";
 const browserTest = test.skipIf(noBrowser);
 const sh = (script: string, more: UnitFile = {}): UnitFile => ({ command: "/bin/sh", args: ["-c", script], enabled: true, ...more });
 
-/** Writes what is put into the file `tell` of its directory, line by line, for as long as it runs. */
+/** Prints each line that is appended to the file `tell` in its directory. */
 const teller = (more: UnitFile = {}): UnitFile =>
   sh(`: >>"$HOME/tell"; exec tail -n +1 -f "$HOME/tell"`, { environment: { HOME: "%h" }, ...more });
 
@@ -20,11 +20,11 @@ async function withTeller(more: UnitFile = {}): Promise<{ daemon: Daemon; tell: 
   writeFileSync(file, "");
   daemon.writeUnit("teller", { ...teller(more), args: ["-c", `exec tail -n +1 -f '${file}'`] });
   await daemon.reaches("teller", "running");
-  // Appended: of a file that is written anew `tail` may see the moment in which it is empty, and tells all of it again.
+  // Append: if the file were rewritten, `tail` might see it empty for a moment and print everything again.
   return { daemon, tell: (text) => appendFileSync(file, text) };
 }
 
-browserTest("new lines come by themselves, through a rotation, none missing and none twice", async () => {
+browserTest("new lines appear by themselves, also across a rotation, none missing and none duplicated", async () => {
   const made = await withTeller({ log: { max_size_mb: 0.05, keep: 10 } });
   await using daemon = made.daemon;
   await using visitor = await signedIn(daemon, "/unit/teller/logs");
@@ -41,13 +41,13 @@ browserTest("new lines come by themselves, through a rotation, none missing and 
     .evaluateAll((all) => all.map((one) => Number(/^line (\d+)/.exec(one.textContent ?? "")?.[1])));
   expect(numbers).toEqual(Array.from({ length: total }, (_, i) => i));
   expect(readFileSync(join(daemon.home, "logs/teller.log"), "utf8")).not.toContain("line 0 ");
-  // Opened anew, what was rotated away is read as well.
+  // When the log is opened again, rotated lines are read, too.
   await page.reload();
   await page.locator(".log-line", { hasText: `line ${total - 1} ` }).waitFor();
   expect(await page.locator(".log-line").count()).toBe(1000);
 });
 
-browserTest("who pauses or scrolls up reads in peace; Follow brings the rest", async () => {
+browserTest("pausing or scrolling up stops the log; Follow shows the rest", async () => {
   const made = await withTeller();
   await using daemon = made.daemon;
   await using visitor = await signedIn(daemon, "/unit/teller/logs");
@@ -68,7 +68,7 @@ browserTest("who pauses or scrolls up reads in peace; Follow brings the rest", a
   expect(await page.locator(".log-lines").evaluate((box) => box.scrollTop)).toBe(0);
 });
 
-browserTest("search, stream, jump and download show the lines they should", async () => {
+browserTest("search, stream, go to a time and download show the right lines", async () => {
   await using daemon = await startDaemon({
     units: { app: sh("for i in 1 2 3; do echo request $i took 5 ms; echo ERROR in $i >&2; done; exec sleep 1000") },
   });
@@ -92,7 +92,7 @@ browserTest("search, stream, jump and download show the lines they should", asyn
   await page.getByLabel("Stream").selectOption("");
 
   await page.getByLabel("Go to a time").fill("2000-01-01T00:00:00");
-  await page.getByText("standing still").waitFor();
+  await page.getByText("not following").waitFor();
   await page.getByRole("button", { name: "Follow" }).click();
   await page.getByText("following").waitFor();
   await reads([1, 2, 3].flatMap((i) => [`request ${i} took 5 ms`, `ERROR in ${i}`]));
@@ -104,7 +104,7 @@ browserTest("search, stream, jump and download show the lines they should", asyn
 
 const EVIL = `<img src=x onerror="window.owned=1"><script>window.owned=1</script>`;
 
-browserTest("a hostile log is text: markup, escapes, marks of direction, a line of 1 MB", async () => {
+browserTest("a hostile log is shown as text: markup, escapes, bidi marks, a line of 1 MB", async () => {
   const script = [
     `printf '%%s\\n' '${EVIL}'`,
     "printf '\\033[31mred\\033[0m \\033]0;title\\007\\033[2Jgone \\000nul\\n'",
@@ -132,7 +132,7 @@ browserTest("a hostile log is text: markup, escapes, marks of direction, a line 
   expect(await page.locator(".log-lines img, .log-lines script").count()).toBe(0);
 });
 
-browserTest("hostile names, descriptions, labels, groups and events are text everywhere", async () => {
+browserTest("hostile names, descriptions, labels, groups and events are shown as text everywhere", async () => {
   const turned = "safe\u202egnp.exe";
   await using daemon = await startDaemon({
     units: {

@@ -1,4 +1,4 @@
-/** A thousand units, and what the page costs. */
+/** The page with a thousand units, and its size and speed. */
 import { expect, test } from "bun:test";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { sleeper, type UnitFile } from "../../harness/services.ts";
@@ -21,7 +21,7 @@ browserTest(
     const { page } = visitor;
     await row(page, "unit-0000").waitFor();
     const list = page.locator(".list.units");
-    // A frame a step, as a finger on a wheel: each row that is due must be there when the frame is drawn.
+    // One step per frame, like a mouse wheel: each visible row must exist when the frame is drawn.
     const scroll = () =>
       list.evaluate(async (box) => {
         const holes: number[] = [];
@@ -39,7 +39,7 @@ browserTest(
         }
         return { holes, times: times.toSorted((a, b) => a - b), rows: document.querySelectorAll(".units .row").length };
       });
-    // The median says whether the page keeps up, and the best of some whether it could; the rest is the machine's.
+    // The median shows whether the page keeps up, the best whether it could; the rest depends on the machine.
     let best = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 3 && best >= 50; i++) {
       const { holes, times, rows } = await scroll();
@@ -63,7 +63,7 @@ browserTest(
   120_000,
 );
 
-browserTest("changes do not move what is read: the rows and the parts of the page stay where they are", async () => {
+browserTest("changes do not move the rows or other parts of the page", async () => {
   await using daemon = await startDaemon({
     settings: { metrics: { interval: 0.5 } },
     units: { a: sleeper({ enabled: true }), b: sleeper({ restart_policy: { max_retries: 0 } }), c: sleeper({ enabled: true }) },
@@ -91,7 +91,7 @@ browserTest("changes do not move what is read: the rows and the parts of the pag
   );
 });
 
-test("the first load is under 150 KB, however the browser unpacks", async () => {
+test("the first load is under 150 KB with every compression", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   const address = await addressOf(daemon);
   for (const coding of ["gzip", "zstd"]) {
@@ -106,7 +106,7 @@ test("the first load is under 150 KB, however the browser unpacks", async () => 
     const parts = [...index.text.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1]!);
     expect(parts.length).toBeGreaterThan(1);
     let total = index.size;
-    // What a part imports is loaded with it; what it may import later is not.
+    // Static imports are loaded with a file, lazy imports are not.
     const wanted = new Set(parts);
     for (const part of wanted) {
       const { size, text } = await load(part);
@@ -118,13 +118,13 @@ test("the first load is under 150 KB, however the browser unpacks", async () => 
   }
 });
 
-browserTest("on loopback the page can be used in under 300 ms, and nothing is asked of anybody else", async () => {
+browserTest("on loopback the page is usable in under 300 ms and sends no request to another host", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   await using visitor = await signedIn(daemon);
   const { page } = visitor;
   const hosts = new Set<string>();
   page.on("request", (request) => request.url().startsWith("http") && hosts.add(new URL(request.url()).origin));
-  // The best of some: other programs of the machine cost time, the page itself costs the same each time.
+  // The best of several: other programs slow down some rounds, while the page's own cost stays the same.
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 20 && best >= 300; i++) {
     await page.goto("about:blank");

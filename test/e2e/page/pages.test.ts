@@ -1,4 +1,4 @@
-/** The other places of the page: graph, events, alerts, and what a unit's page tells. */
+/** The other views of the page: graph, events, alerts, and a unit's page. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { go, noBrowser, row, signedIn } from "./browser.ts";
 
 const browserTest = test.skipIf(noBrowser);
 
-browserTest("the graph shows units from left to right by need, coloured live, and leads to them", async () => {
+browserTest("the graph shows dependencies from left to right in live colours, and links to units", async () => {
   await using daemon = await startDaemon({
     units: {
       db: sleeper({ enabled: true }),
@@ -28,13 +28,13 @@ browserTest("the graph shows units from left to right by need, coloured live, an
   await page.getByText("4 units, started in 3 waves").waitFor();
   await daemon.sup("stop", "web");
   await node("web").and(page.locator(".tone-quiet")).waitFor();
-  await page.getByLabel(/Only units that hang together/).fill("api");
+  await page.getByLabel(/Show only units connected/).fill("api");
   await node("apart").waitFor({ state: "detached" });
   await node("api").click();
   await page.getByRole("heading", { name: "api", exact: true }).waitFor();
 });
 
-browserTest("alerts are seen at once, acknowledged, and resolved by themselves", async () => {
+browserTest("alerts appear immediately, can be acknowledged, and resolve by themselves", async () => {
   await using daemon = await startDaemon({
     units: { dead: crasher(3, { enabled: true, critical: true, restart_policy: { max_retries: 0 } }), web: sleeper({ enabled: true }) },
   });
@@ -48,18 +48,18 @@ browserTest("alerts are seen at once, acknowledged, and resolved by themselves",
   await page
     .getByRole("button", { name: "Acknowledge all shown" })
     .click({ timeout: 1000 })
-    .catch(() => {}); // there may have been one only
+    .catch(() => {}); // there may have been only one
   await page.locator(".nav .badge").waitFor({ state: "detached" });
   const alerts = (await daemon.json("alerts")) as Array<{ service_id: string; acknowledged: boolean }>;
   expect(alerts.map(({ acknowledged }) => acknowledged)).toEqual(alerts.map(() => true));
   await daemon.sup("stop", "dead");
   await daemon.sup("reset-failed", "dead");
   await page.getByText("No open alerts.").waitFor();
-  await page.getByLabel("Resolved ones too").check();
+  await page.getByLabel("Show resolved").check();
   await page.locator(".alert-resolved", { hasText: "dead" }).first().waitFor();
 });
 
-browserTest("an acknowledgement by somebody else is seen", async () => {
+browserTest("an acknowledgement by somebody else is shown", async () => {
   await using daemon = await startDaemon({ units: { dead: crasher(3, { enabled: true, restart_policy: { max_retries: 0 } }) } });
   await using visitor = await signedIn(daemon, "/alerts");
   const { page } = visitor;
@@ -68,7 +68,7 @@ browserTest("an acknowledgement by somebody else is seen", async () => {
   await page.locator(".alert-seen", { hasText: "dead" }).first().waitFor();
 });
 
-browserTest("events come live, are filtered, and open with their details", async () => {
+browserTest("events appear live, can be filtered, and open with their details", async () => {
   await using daemon = await startDaemon({ units: { web: worker({ enabled: true }), other: worker() } });
   await using visitor = await signedIn(daemon, "/events");
   const { page } = visitor;
@@ -86,57 +86,78 @@ browserTest("events come live, are filtered, and open with their details", async
   await dialog.waitFor({ state: "detached" });
 });
 
-browserTest("a unit's page tells why, its health with a probe on demand, its use, its needs and where its settings come from", async () => {
+browserTest(
+  "a unit's page shows its history, health with a probe on demand, processes, usage, dependencies and the sources of its settings",
+  async () => {
+    await using daemon = await startDaemon({
+      settings: { metrics: { interval: 0.5 } },
+      units: {
+        db: sleeper({ enabled: true }),
+        web: worker({
+          enabled: true,
+          dependencies: ["db"],
+          health_check: { type: "process", interval: 600 },
+          resource_limits: { max_memory_mb: 64 },
+          environment: { API_TOKEN: "very-secret" },
+        }),
+      },
+    });
+    await daemon.reaches("web", "running");
+    await using visitor = await signedIn(daemon, "/unit/web");
+    const { page } = visitor;
+    await page.getByText("Started because it is enabled").waitFor();
+    await page.getByRole("heading", { name: "Policy" }).waitFor();
+    const probes = page.locator(".probes li");
+    const before = await probes.count();
+    await page.getByRole("button", { name: "Probe now" }).click();
+    await probes.nth(before).waitFor();
+    await page.locator(".area-deps").getByRole("link", { name: "db" }).waitFor();
+    await page
+      .locator(".area-processes tr", { hasText: "main" })
+      .getByText(String((await daemon.service("web")).pid))
+      .waitFor();
+    await page.locator(".area-charts .chart", { hasText: "limit 64" }).locator("canvas").waitFor();
+    await page.locator(".area-log", { hasText: "up" }).waitFor();
+
+    await go(page, "/unit/web/charts");
+    const chart = page.locator(".charts-full .chart").first();
+    await chart.locator("canvas").waitFor();
+    const box = (await chart.locator(".u-over").boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 4 });
+    await page.mouse.up();
+    await page.getByRole("button", { name: "Reset zoom" }).click();
+    await page.getByRole("button", { name: "7 d" }).click();
+    expect(await page.getByRole("button", { name: "7 d" }).getAttribute("aria-pressed")).toBe("true");
+
+    await go(page, "/unit/web/file");
+    await page
+      .locator(".settings", { hasText: "resource_limits.max_memory_mb" })
+      .getByText(/web\.unit\.json:\d+/)
+      .first()
+      .waitFor();
+    expect(await page.locator("main").innerText()).not.toContain("very-secret");
+    await page.getByLabel("Show defaults").check();
+    await page.locator(".settings", { hasText: "default" }).first().waitFor();
+  },
+);
+
+browserTest("the processes of a unit are listed, and a new one appears with the next sample", async () => {
   await using daemon = await startDaemon({
     settings: { metrics: { interval: 0.5 } },
-    units: {
-      db: sleeper({ enabled: true }),
-      web: worker({
-        enabled: true,
-        dependencies: ["db"],
-        health_check: { type: "process", interval: 600 },
-        resource_limits: { max_memory_mb: 64 },
-        environment: { API_TOKEN: "very-secret" },
-      }),
-    },
+    units: { web: { command: "/bin/sh", args: ["-c", "trap 'sleep 2000 &' USR1; while :; do sleep 1000 & wait; done"], enabled: true } },
   });
   await daemon.reaches("web", "running");
   await using visitor = await signedIn(daemon, "/unit/web");
-  const { page } = visitor;
-  await page.getByText("Started because it is enabled").waitFor();
-  await page.getByText("What its policy says").waitFor();
-  const probes = page.locator(".probes li");
-  const before = await probes.count();
-  await page.getByRole("button", { name: "Probe now" }).click();
-  await probes.nth(before).waitFor();
-  await page.locator(".area-deps").getByRole("link", { name: "db" }).waitFor();
-  await page.locator(".area-charts .chart", { hasText: "limit 64" }).locator("canvas").waitFor();
-  await page.locator(".area-log", { hasText: "up" }).waitFor();
-
-  await go(page, "/unit/web/charts");
-  const chart = page.locator(".charts-full .chart").first();
-  await chart.locator("canvas").waitFor();
-  const box = (await chart.locator(".u-over").boundingBox())!;
-  await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
-  await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 4 });
-  await page.mouse.up();
-  await page.getByRole("button", { name: "Reset zoom" }).click();
-  await page.getByRole("button", { name: "7 d" }).click();
-  expect(await page.getByRole("button", { name: "7 d" }).getAttribute("aria-pressed")).toBe("true");
-
-  await go(page, "/unit/web/file");
-  await page
-    .locator(".settings", { hasText: "resource_limits.max_memory_mb" })
-    .getByText(/web\.unit\.json:\d+/)
-    .first()
-    .waitFor();
-  expect(await page.locator("main").innerText()).not.toContain("very-secret");
-  await page.getByLabel("Defaults too").check();
-  await page.locator(".settings", { hasText: "default" }).first().waitFor();
+  const rows = visitor.page.locator(".area-processes tbody tr");
+  await rows.nth(1).waitFor();
+  const before = await rows.count();
+  expect((await daemon.sup("kill", "-s", "USR1", "web")).code).toBe(0);
+  await rows.nth(before).waitFor();
 });
 
-browserTest("a broken file is marked, the last good version goes on, a removed unit is gone", async () => {
+browserTest("a broken file is marked while the last valid version keeps running, and a removed unit disappears", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }), gone: sleeper() } });
   await using visitor = await signedIn(daemon);
   const { page } = visitor;

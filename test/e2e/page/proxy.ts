@@ -1,10 +1,10 @@
-/** A proxy before the daemon, whose event streams a test may cut and look into. */
+/** A proxy in front of the daemon. Tests can cut and inspect its event streams. */
 export interface Proxy extends Disposable {
   readonly url: string;
-  /** Ends the event streams that are open, and lets none begin until `mend`. */
+  /** Ends the open event streams and refuses new ones until `repair`. */
   cut(): void;
-  mend(): void;
-  /** Of each event stream: the Last-Event-ID it was asked with, and the text that came. */
+  repair(): void;
+  /** For each event stream: the Last-Event-ID of the request, and the text received. */
   readonly streams: Array<{ readonly lastId: string | null; text: string }>;
 }
 
@@ -18,7 +18,7 @@ export function proxyTo(target: string, prefix = ""): Proxy {
     idleTimeout: 0,
     async fetch(request) {
       const { pathname, search } = new URL(request.url);
-      // What is not below the prefix is another program's.
+      // Paths outside the prefix belong to another program.
       if (prefix !== "" && pathname !== prefix && !pathname.startsWith(`${prefix}/`)) return new Response("not sup", { status: 404 });
       const isStream = pathname.endsWith("/events/stream");
       if (isStream && broken) return new Response("cut", { status: 502 });
@@ -53,12 +53,12 @@ export function proxyTo(target: string, prefix = ""): Proxy {
       for (const control of open) control.abort();
       open.clear();
     },
-    mend: () => void (broken = false),
+    repair: () => void (broken = false),
     [Symbol.dispose]: () => void server.stop(true),
   };
 }
 
-/** The body, which simply ends where its source breaks off. */
+/** Passes the body on; it just ends where its source breaks off. */
 function untilBroken(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream({

@@ -1,4 +1,4 @@
-/** Who gets in, how long, and what they may do then. */
+/** Signing in, the lifetime of sessions, and read-only access. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,10 +9,10 @@ import { proxyTo } from "./proxy.ts";
 
 const browserTest = test.skipIf(noBrowser);
 const tokenOf = (daemon: Daemon): string => readFileSync(join(daemon.home, "run/token"), "utf8").trim();
-/** A refusal is an answer of 4xx, which Chromium notes by itself. */
+/** Chromium logs 4xx responses by itself. */
 const REFUSED = { allow: /status of 4\d\d/ };
 
-browserTest("the token signs in, a wrong one is refused in words, and signing out ends it", async () => {
+browserTest("the token signs in, a wrong one shows an error, and signing out ends the session", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   await using visitor = await visit(await addressOf(daemon), REFUSED);
   const { page, context } = visitor;
@@ -34,14 +34,14 @@ browserTest("the token signs in, a wrong one is refused in words, and signing ou
   await page.getByText("You are signed out").waitFor();
   await page.reload();
   await page.getByLabel("Token").waitFor();
-  // The cookie of before opens nothing any more.
+  // The old cookie no longer works.
   const again = await fetch(`${await addressOf(daemon)}/api/supervisor/status`, {
     headers: { cookie: `${cookie!.name}=${cookie!.value}` },
   });
   expect(again.status).toBe(401);
 });
 
-browserTest("the link of `sup dashboard` signs in once, and leaves no code in the address", async () => {
+browserTest("the link of `sup dashboard` signs in once and leaves no code in the address", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   const printed = await daemon.sup("dashboard");
   expect(printed.code).toBe(0);
@@ -54,7 +54,7 @@ browserTest("the link of `sup dashboard` signs in once, and leaves no code in th
   await second.page.getByText("the link was used before").waitFor();
 });
 
-browserTest("a session that is over says so, whether the page is open or opened", async () => {
+browserTest("an ended session is reported on an open and on a newly opened page", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   await using visitor = await signedIn(daemon, "/", REFUSED);
   const { page, context } = visitor;
@@ -63,11 +63,11 @@ browserTest("a session that is over says so, whether the page is open or opened"
   await row(other, "web", "running").waitFor();
   await other.getByRole("button", { name: "Sign out" }).click();
   await other.getByText("You are signed out").waitFor();
-  // Its stream was ended with the session; it asks again and hears that it may not.
-  await page.getByText("Your session is over").waitFor();
+  // The stream ended with the session, and reconnecting gets a 401.
+  await page.getByText("Your session has ended").waitFor();
 });
 
-browserTest("a session goes on over a restart of the daemon, and ends with the token", async () => {
+browserTest("a session survives a restart of the daemon, and ends when the token changes", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   await using visitor = await signedIn(daemon);
   const { context } = visitor;
@@ -84,7 +84,7 @@ browserTest("a session goes on over a restart of the daemon, and ends with the t
   expect(await statusNow()).toBe(401);
 });
 
-browserTest("read-only: everything is seen, no control is shown, and the daemon refuses what is tried past the page", async () => {
+browserTest("read-only access shows everything without controls, and the daemon rejects actions sent past the page", async () => {
   await using daemon = await startDaemon({
     units: { web: sleeper({ enabled: true }) },
     settings: { api: { port: 0, page: "read-only" } },
@@ -103,7 +103,7 @@ browserTest("read-only: everything is seen, no control is shown, and the daemon 
   expect((await daemon.service("web")).state).toBe("running");
 });
 
-test("a page that is switched off is not there, and `sup dashboard` says so", async () => {
+test("a disabled page is not served, and `sup dashboard` reports that", async () => {
   await using daemon = await startDaemon({ settings: { api: { port: 0, page: false } } });
   expect((await fetch(await addressOf(daemon))).status).toBe(404);
   const printed = await daemon.sup("dashboard");
@@ -111,7 +111,7 @@ test("a page that is switched off is not there, and `sup dashboard` says so", as
   expect(printed.stderr).toContain("the page is switched off");
 });
 
-browserTest("behind a reverse proxy with a prefix, with or without its slash, everything is found", async () => {
+browserTest("the page works behind a reverse proxy with a path prefix, with or without the trailing slash", async () => {
   await using daemon = await startDaemon({
     units: { web: sleeper({ enabled: true }) },
     settings: { api: { port: 0, base_path: "/tools/sup" } },

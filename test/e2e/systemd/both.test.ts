@@ -54,7 +54,7 @@ test.if(noSandbox === null)(
     await until(async () => (await box.root(["kill", "-0", String(mine!.pid)])).code !== 0, { what: "the user's copy to end" });
     expect(await stateOf(box, ann, "own")).toBe("running");
     expect(await box.must(["sup", "is-active", "shared"])).toBe("running\n");
-    expect(await box.mustAs(ann, ["sup", "list"])).toContain("/etc/sup/units belongs to the system's daemon, which answers on /run/sup/sup.sock: shared"); // prettier-ignore
+    expect(await box.mustAs(ann, ["sup", "list"])).toContain("/etc/sup/units belongs to the system's daemon on /run/sup/sup.sock: shared"); // prettier-ignore
     expect(JSON.parse(await box.mustAs(ann, ["sup", "daemon", "status", "--json"]))).toMatchObject({ left_alone: [{ directory: "/etc/sup/units", units: ["shared"], owner: "/run/sup/sup.sock" }] }); // prettier-ignore
 
     // A restart of the system's daemon, even a reload of files, changes nothing; neither does a new start of the user's.

@@ -52,7 +52,10 @@ test.if(noSandbox === null)(
     await box.mustAs(ann, ["systemctl", "--user", "daemon-reload"]);
 
     await box.mustAs(ann, ["systemctl", "--user", "stop", "sup"]);
-    expect(await mends(box, ann, "daemon", "warning")).toMatchObject({ message: "no daemon runs", fix: "systemctl --user start sup" });
+    expect(await mends(box, ann, "daemon", "warning")).toMatchObject({
+      message: "no daemon is running",
+      fix: "systemctl --user start sup",
+    });
 
     await box.mustAs(ann, ["systemctl", "--user", "stop", "sup"]);
     await box.mustAs(ann, ["/bin/sh", "-c", "setsid sup daemon >/dev/null 2>&1 & until sup status >/dev/null 2>&1; do sleep 0.05; done"]);

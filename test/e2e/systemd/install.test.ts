@@ -21,9 +21,9 @@ withSystemd(
     expect(said(done, "✓ ")).toEqual(said(plan, "Would "));
     expect(plan).toContain((await box.read(UNIT)).split("\n").filter(Boolean).map((line) => `  ${line}`)[0]!); // prettier-ignore
     expect(await box.must(["loginctl", "show-user", "ann", "--property=Linger", "--value"])).toBe("yes\n");
-    expect(await box.mustAs(ann, ["sup", "daemon", "status"])).toContain("a cgroup for each run");
+    expect(await box.mustAs(ann, ["sup", "daemon", "status"])).toContain("one cgroup per run");
 
-    expect(await box.mustAs(ann, ["sup", "install-service"])).toContain("is installed already");
+    expect(await box.mustAs(ann, ["sup", "install-service"])).toContain("is already installed");
     expect(JSON.parse(await box.mustAs(ann, ["sup", "install-service", "--json"]))).toMatchObject({ done: [], lingering: true, state: "active", warnings: [] }); // prettier-ignore
 
     await box.mustAs(ann, ["sup", "uninstall-service"]);
@@ -64,8 +64,8 @@ withSystemd(
     const sum = Bun.CryptoHasher.hash("sha256", body, "hex").slice(0, 16);
     await box.write(UNIT, `${written.slice(0, written.indexOf("\n")).replace(/[0-9a-f]{16}/, sum)}\n${body}`, ann);
     const updated = await box.mustAs(ann, ["sup", "install-service"]);
-    expect(updated).toContain("✓ bring up to date");
-    expect(updated).toContain("in force from the next start on: systemctl --user restart sup");
+    expect(updated).toContain("✓ update ");
+    expect(updated).toContain("takes effect at the next start: systemctl --user restart sup");
     expect(await box.read(UNIT)).toBe(written);
 
     await box.write(UNIT, "[Service]\nExecStart=/bin/true\n", ann);
@@ -121,7 +121,7 @@ withSystemd(
     expect([user.code, user.stderr]).toEqual([2, expect.stringContaining("root's daemon is that of the system")]);
     await box.must(["install", "-m", "755", INSTALLED, "/tmp/sup"]);
     const temporary = await box.as(ann, ["/tmp/sup", "install-service"]);
-    expect([temporary.code, temporary.stderr]).toEqual([1, expect.stringContaining("/tmp is a temporary place")]);
+    expect([temporary.code, temporary.stderr]).toEqual([1, expect.stringContaining("/tmp is a temporary directory")]);
     expect((await box.root(["test", "-e", UNIT])).code).toBe(1);
   },
   TIMEOUT_MS,

@@ -54,16 +54,16 @@ withSystemd.each([["the system", false], ["a user", true]] as const)("the servic
     const web = await pid();
     const first = await daemon();
 
-    for (const [from, words] of [["dies", "the daemon ended at its start"], ["hangs", "the daemon did not answer within 6 s"]] as const) {
+    for (const [from, words] of [["dies", "the daemon ended while starting"], ["hangs", "the daemon did not answer within 6 s"]] as const) {
       const { code, stderr } = await upgrade(from, "--timeout", "6");
-      expect([code, stderr]).toEqual([1, expect.stringContaining(`was taken back: ${words}`)]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`was undone: ${words}`)]);
       expect(await daemon()).toMatchObject({ version: first.version });
       expect(await pid()).toBe(web);
       expect((await systemctl("show", "sup", "--property=MainPID", "--value")).stdout.trim()).toBe(String((await daemon()).pid));
     }
 
     const { pid: main } = await daemon();
-    expect(await upgrade("new")).toMatchObject({ code: 0, stdout: expect.stringContaining("was renewed, 1 service went on") });
+    expect(await upgrade("new")).toMatchObject({ code: 0, stdout: expect.stringContaining("was restarted, 1 service kept running") });
     expect(await daemon()).toMatchObject({ version: NEW, pid: main });
     expect([await pid(), (await systemctl("is-active", "sup")).stdout]).toEqual([web, "active\n"]);
 

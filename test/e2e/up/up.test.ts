@@ -104,15 +104,15 @@ test("a bad file is told and the others run; a directory that is not there is an
 test("it says where the page is, what to type in another terminal, and what to do when its port is taken", async () => {
   await using one = up({ web: says("web") });
   await printed(one, "web up");
-  expect(one.text()).toMatch(/^sup +\| the page is at http:\/\/127\.0\.0\.1:\d+: `/m);
-  expect(one.text()).toMatch(/: `SUP_HOME=\S+ \S*sup dashboard` signs a browser in$/m);
-  expect(one.text()).toMatch(/in another terminal: SUP_HOME=\S+ \S*sup status; Ctrl-C in this one stops all in order$/m);
+  expect(one.text()).toMatch(/^sup +\| web page: http:\/\/127\.0\.0\.1:\d+ \(`/m);
+  expect(one.text()).toMatch(/ \(`SUP_HOME=\S+ \S*sup dashboard` prints a sign-in link\)$/m);
+  expect(one.text()).toMatch(/in another terminal: SUP_HOME=\S+ \S*sup status; Ctrl-C in this one stops all units in order$/m);
 
   const { port } = new URL(/http:\/\/127.0.0.1:\d+/.exec(one.text())![0]);
   await using two = up({ web: says("web") }, Number(port));
   await printed(two, "web up");
   expect(two.text()).toContain(`port ${port} is taken by sup (pid ${one.pid}); the API is available on the unix socket only`);
-  expect(two.text()).toContain(`its port is api.port in ${two.home}/sup.json`);
+  expect(two.text()).toContain(`set its port in ${two.home}/sup.json`);
   for (const { pid, exited } of [one, two]) {
     process.kill(pid, "SIGINT");
     expect(await exited).toBe(0);

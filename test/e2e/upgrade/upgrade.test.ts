@@ -84,7 +84,7 @@ describe("an upgrade", () => {
     expect([code, stderr, stdout]).toEqual([
       0,
       "",
-      `sup ${VERSION} → ${NEW}; the daemon (pid ${before.pid}) was renewed, 2 services went on\n`,
+      `sup ${VERSION} → ${NEW}; the daemon (pid ${before.pid}) was restarted, 2 services kept running\n`,
     ]);
     expect(await daemonOf(daemon)).toMatchObject({ version: NEW, pid: before.pid });
     expect(await pidsOf(daemon)).toEqual(pids);
@@ -101,12 +101,14 @@ describe("an upgrade", () => {
     await using site = await Site.open(new Map([...below("latest/download", good), ...below(`download/v${VERSION}`, release(VERSION, readFileSync(SUP)))])); // prettier-ignore
     using home = tempDir();
     installed(home.path);
-    expect((await upgrade(home.path, site, ["--check"])).stdout).toBe(`sup ${NEW} is available, this is ${VERSION}: sup upgrade\n`);
+    expect((await upgrade(home.path, site, ["--check"])).stdout).toBe(
+      `sup ${NEW} is available, this is ${VERSION}. To install it: sup upgrade\n`,
+    );
     expect(JSON.parse((await upgrade(home.path, site, ["--check", "--json"])).stdout)).toEqual({
       current: VERSION, available: NEW, newer: true, from: `${site.url}/latest/download`,
     }); // prettier-ignore
     expect(await versionOf(home.path)).toBe(`sup ${VERSION}`);
-    expect((await upgrade(home.path, site)).stdout).toBe(`sup ${VERSION} → ${NEW}; no daemon runs\n`);
+    expect((await upgrade(home.path, site)).stdout).toBe(`sup ${VERSION} → ${NEW}; no daemon is running\n`);
     expect((await upgrade(home.path, site, ["--check"])).stdout).toBe(`sup ${NEW} is up to date.\n`);
     const back = await upgrade(home.path, site, ["--version", `v${VERSION}`, "--json"]);
     expect(JSON.parse(back.stdout)).toMatchObject({ from: NEW, to: VERSION, outcome: "upgraded", daemon: null });
@@ -133,7 +135,7 @@ describe("an upgrade", () => {
     using home = tempDir();
     installed(home.path);
     const { code, stdout } = await upgrade(home.path, site, ["--check", ...(version === null ? [] : ["--version", version])]);
-    expect([code, stdout]).toEqual([0, `sup ${NEW} is available, this is ${VERSION}: sup upgrade\n`]);
+    expect([code, stdout]).toEqual([0, `sup ${NEW} is available, this is ${VERSION}. To install it: sup upgrade\n`]);
   }); // prettier-ignore
 });
 
@@ -163,16 +165,16 @@ describe("before anything is changed it is found out that", () => {
   const SAYS = `[ "$1" = version ] && echo 'sup ${NEW}' && exit 0`;
 
   test.each([
-    ["the file was changed", () => new Map([...good, [FILE, Bun.gzipSync(Buffer.from("evil"))]]), "is wrong: it is damaged or was changed"],
+    ["the file was changed", () => new Map([...good, [FILE, Bun.gzipSync(Buffer.from("evil"))]]), "is wrong: the file is damaged or was changed"],
     ["there is no build for this machine", () => new Map([...good, ["SHA256SUMS", "00  sup-linux-riscv.gz\n"]]), `has no ${FILE}`],
     ["there is no release", () => new Map(), "there is no release at"],
     ["what is listed is not there", () => new Map([...good].filter(([name]) => name !== FILE)), "the server does not have it"],
     ["it is no program", () => release(NEW, "\u007fELF no program"), /does not run on this machine: it cannot be executed[^]*/],
     ["it is no archive", () => broken("not gzip"), "cannot unpack the new executable"],
-    ["it does not start", () => script("echo broken pipe dream >&2; exit 7"), /does not run on this machine: it ends with 7\n {2}broken pipe dream/],
-    ["its daemon ends at start", () => script(`${SAYS}; echo 'no such thing' >&2; exit 3`), `sup ${NEW} does not work on this machine: its daemon ends with 3 at start: no such thing`],
+    ["it does not start", () => script("echo broken pipe dream >&2; exit 7"), /does not run on this machine: it exits with 7\n {2}broken pipe dream/],
+    ["its daemon ends at start", () => script(`${SAYS}; echo 'no such thing' >&2; exit 3`), `sup ${NEW} does not work on this machine: its daemon exits with 3 at start: no such thing`],
     ["its daemon never answers", () => script(`${SAYS}; exec sleep 1000`), "its daemon does not answer within 2 s"],
-    ["its daemon is of another version", () => script(`${SAYS}; exec '${SUP}' "$@"`), `its daemon says that it is ${VERSION}`],
+    ["its daemon is of another version", () => script(`${SAYS}; exec '${SUP}' "$@"`), `its daemon reports version ${VERSION}`],
   ])("%s", (_, files, words) => changesNothing(files(), words, `${words}`.includes("within 2 s") ? ["--timeout", "2"] : []), 90_000); // prettier-ignore
 
   function broken(content: string): Files {
@@ -188,7 +190,7 @@ describe("before anything is changed it is found out that", () => {
 
   test("the server fails, or the connection is cut, or nobody is there", async () => {
     await changesNothing((site) => void (site.manner = answersWith(502, "SHA256SUMS")), "the server answers 502");
-    await changesNothing((site) => void (site.manner = cutsAt(FILE)), /cannot download \S+: .+\n {2}is the network up/);
+    await changesNothing((site) => void (site.manner = cutsAt(FILE)), /cannot download \S+: .+\n {2}check the network/);
     await changesNothing(good, /cannot download .+SHA256SUMS: /, [], `http://127.0.0.1:${freePort()}`);
   }, 90_000);
 
@@ -199,7 +201,10 @@ describe("before anything is changed it is found out that", () => {
     chmodSync(home.path, 0o755);
     const env = { PATH: process.env.PATH!, HOME: "/nonexistent", SUP_HOME: join(home.path, "none"), SUP_BASE_URL: site.url };
     const { code, stderr } = await run([...BECOME_NOBODY, programOf(home.path), "upgrade"], { env });
-    expect([code, stderr]).toEqual([1, expect.stringContaining("/bin: EACCES\n  run it as the user who installed sup, perhaps root")]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("/bin: EACCES\n  run this as the user who installed sup, for example root"),
+    ]);
     expect(site.asked).not.toContain(FILE);
   });
 
@@ -208,12 +213,12 @@ describe("before anything is changed it is found out that", () => {
     installed(home.path);
     expect(await upgrade(home.path, "")).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("say it: SUP_BASE_URL=URL sup upgrade"),
+      stderr: expect.stringContaining("set the address: SUP_BASE_URL=URL sup upgrade"),
     });
     expect(await upgrade(home.path, "/x", ["--url", "http://localhost:1"])).toMatchObject({ code: 2 });
     expect(await upgrade(home.path, "/x", ["--version", "../../etc"])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("is no version"),
+      stderr: expect.stringContaining("is not a version"),
     });
   });
 });
@@ -256,9 +261,9 @@ async function takesBack(
   });
   await during(daemon.pid, child.pid);
   const [code, stderr] = await Promise.all([child.exited, child.stderr.text()]);
-  expect([code, stderr]).toEqual([1, expect.stringContaining(`was taken back: ${words}`)]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`was undone: ${words}`)]);
   const now = await daemonOf(daemon);
-  expect(stderr).toContain(`sup ${VERSION} runs (pid ${now.pid}), 2 services went on`);
+  expect(stderr).toContain(`sup ${VERSION} is running (pid ${now.pid}), 2 services kept running`);
   expect(now.version).toBe(VERSION);
   expect(statSync(programOf(daemon.home)).ino).toBe(inode);
   expect(readdirSync(dirname(programOf(daemon.home)))).toEqual(["sup"]);
@@ -278,11 +283,11 @@ async function ends(daemon: Daemon): Promise<void> {
 
 describe("a program that fails only the daemon of the services is taken back", () => {
   test("one that dies at start", async () => {
-    await ends(await takesBack(release(NEW, failing(real, NEW, "exit 3")), "the daemon ended at its start"));
+    await ends(await takesBack(release(NEW, failing(real, NEW, "exit 3")), "the daemon ended while starting"));
   }, 120_000);
 
   test("one that is killed while it starts", async () => {
-    await ends(await takesBack(release(NEW, failing(real, NEW, "kill -9 $$")), "the daemon ended at its start"));
+    await ends(await takesBack(release(NEW, failing(real, NEW, "kill -9 $$")), "the daemon ended while starting"));
   }, 120_000);
 
   test("one that comes up and never answers", async () => {
@@ -302,7 +307,7 @@ describe("a program that fails only the daemon of the services is taken back", (
   }, 120_000);
 
   test("one that says it is another version", async () => {
-    await ends(await takesBack(release(NEW, failing(real, NEW, `exec '${SUP}' "$@"`)), `the daemon says that it is ${VERSION}`));
+    await ends(await takesBack(release(NEW, failing(real, NEW, `exec '${SUP}' "$@"`)), `the daemon reports version ${VERSION}`));
   }, 120_000);
 
   test("one that changed the store before it died: the store is as it was", async () => {
@@ -314,7 +319,7 @@ describe("a program that fails only the daemon of the services is taken back", (
         to: "  const parts = made.value;\n  if (handover !== null) process.exit(3);",
       },
     ]);
-    const daemon = await takesBack(release("98.1.0", readFileSync(program)), "the daemon ended at its start");
+    const daemon = await takesBack(release("98.1.0", readFileSync(program)), "the daemon ended while starting");
     expect(readdirSync(join(daemon.home, "state")).filter((name) => name.includes(".v"))).toEqual([]);
     expect((await daemon.sup("events", "web")).stdout).toContain("running");
     await ends(daemon);
@@ -333,7 +338,7 @@ test("a daemon in the background is started again as it was, with its directorie
   const sup = (...args: string[]): Promise<Ran> => run([program, ...args], { env, cwd: home.path });
   expect(await sup("daemon", "start", "--units", units)).toMatchObject({ code: 0 });
   const { pid } = JSON.parse((await sup("status", "api", "--json")).stdout) as { pid: number };
-  expect((await upgrade(home.path, site)).stderr).toContain("1 service went on");
+  expect((await upgrade(home.path, site)).stderr).toContain("1 service kept running");
   expect(JSON.parse((await sup("status", "api", "--json")).stdout)).toMatchObject({ pid, state: "running" });
   expect(JSON.parse((await sup("daemon", "status", "--json")).stdout)).toMatchObject({ unit_path: [units], version: VERSION });
   expect((await sup("daemon", "stop")).code).toBe(0);

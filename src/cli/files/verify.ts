@@ -1,0 +1,83 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { fileNameOf, stripSuffix } from "../../base/names.ts";
+import type { UnitSnapshot } from "../../ports/files.ts";
+import { loadSnapshot } from "../../spec/load/load.ts";
+import type { Roles } from "../roles.ts";
+import { fileProblem, type Problem } from "../../spec/parse/problems.ts";
+
+/** The result of checking unit files. */
+export interface Verdict {
+  /** Main files that were checked. */
+  readonly files: readonly string[];
+  /** Problems of those files and of their drop-ins. */
+  readonly problems: readonly Problem[];
+  /** The texts of the files by path, for quoting lines. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Checks files, drop-ins, directories and units by name; with no paths, the whole unit path. Each file is loaded together with
+ * its directory and the unit path, so that dependencies and cycles are checked, but only its own problems are reported.
+ */
+export async function verifyPaths({ readUnits }: Roles, paths: readonly string[], unitPath: readonly string[]): Promise<Verdict> {
+  if (paths.length === 0) return verifySnapshot(await readUnits(unitPath), () => true);
+  const verdicts: Verdict[] = [];
+  const wanted = new Map<string, Set<string> | "all">();
+  for (const given of paths) {
+    const path = fileOfUnit(given, unitPath) ?? given;
+    if (!existsSync(path)) verdicts.push(refusal(path, noSuchFile(path, unitPath)));
+    else if (statSync(path).isDirectory()) wanted.set(resolve(path), "all");
+    else if (!mainFileFor(path).endsWith(SUFFIX)) verdicts.push(refusal(path, `the name of a unit file must be NAME${SUFFIX}`));
+    else addFile(wanted, mainFileFor(path));
+  }
+  for (const [directory, files] of wanted) {
+    const isWanted = (file: string): boolean => dirname(file) === directory && (files === "all" || files.has(file));
+    verdicts.push(verifySnapshot(await readUnits([directory, ...unitPath]), isWanted));
+  }
+  return {
+    files: verdicts.flatMap(({ files }) => files),
+    problems: verdicts.flatMap(({ problems }) => problems),
+    texts: new Map(verdicts.flatMap(({ texts }) => [...texts])),
+  };
+}
+
+const SUFFIX = fileNameOf("");
+
+/** A bare name means a unit before it means a directory: `web` is often also the directory with the service's own files. */
+function fileOfUnit(name: string, unitPath: readonly string[]): string | undefined {
+  if (name.includes("/") || name.endsWith(SUFFIX)) return undefined;
+  return unitPath.map((directory) => resolve(directory, fileNameOf(name))).find((file) => existsSync(file));
+}
+
+const noSuchFile = (path: string, unitPath: readonly string[]): string =>
+  path.includes("/") || path.endsWith(SUFFIX)
+    ? "cannot read it: no such file or directory (ENOENT)"
+    : `cannot find it: no such file or directory here, and no ${fileNameOf(path)} in ${unitPath.join(" or ")}`;
+
+/** The main file that a path belongs to: for a drop-in, the file of the unit whose drop-in directory it is in. */
+function mainFileFor(path: string): string {
+  const directory = dirname(resolve(path));
+  return directory.endsWith(`${SUFFIX}.d`) ? directory.slice(0, -2) : resolve(path);
+}
+
+function addFile(wanted: Map<string, Set<string> | "all">, file: string): void {
+  const known = wanted.get(dirname(file)) ?? new Set<string>();
+  if (known !== "all") wanted.set(dirname(file), known.add(file));
+}
+
+const refusal = (path: string, message: string): Verdict => ({ files: [], problems: [fileProblem(path, { message })], texts: new Map() });
+
+function verifySnapshot(snapshot: UnitSnapshot, isWanted: (file: string) => boolean): Verdict {
+  const units = snapshot.units.filter(({ main }) => isWanted(main.path));
+  const refused = snapshot.unreadable.filter(({ path }) => isWanted(mainFileFor(path)));
+  const owners = new Set([
+    ...units.map(({ id }) => id),
+    ...refused.flatMap(({ path }) => [path, stripSuffix(basename(mainFileFor(path)))]),
+  ]);
+  const { loaded, templates, problems } = loadSnapshot(snapshot);
+  const errors = [...problems].filter(([owner]) => owners.has(owner)).flatMap(([, list]) => list);
+  const warnings = [...loaded, ...templates].filter(([id]) => owners.has(id)).flatMap(([, { warnings }]) => warnings);
+  const texts = snapshot.units.flatMap(({ main, dropIns }) => [main, ...dropIns].map(({ path, text }) => [path, text] as const));
+  return { files: units.map(({ main }) => main.path), problems: [...errors, ...warnings], texts: new Map(texts) };
+}

@@ -1,7 +1,0 @@
-import { statSync } from "node:fs";
-
-/** True when both paths lead to one file, also through links. */
-export function isSameFile(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
-}

@@ -1,8 +1,0 @@
-import type { Client } from "../../api/client/client.ts";
-import type { Status } from "../../api/contract/shapes.ts";
-
-/** Null when there is no answer by then: a daemon that hangs accepts connections and never answers. */
-export async function statusWithin(limitMs: number, client: Client, sleep: (ms: number) => Promise<void>): Promise<Status | null> {
-  const answer = await Promise.race([client.call("status"), sleep(limitMs)]);
-  return answer?.ok ? answer.value : null;
-}

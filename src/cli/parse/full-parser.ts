@@ -1,0 +1,130 @@
+import { Command, CommanderError, InvalidArgumentError, Option, Argument } from "commander";
+import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import { findRow, THEMES, type CommandRow } from "../table/command-row.ts";
+import type { Command as TableCommand } from "../table/command.ts";
+import { COMMANDS } from "../table/commands.ts";
+import { makeOutput } from "../context.ts";
+import type { Parsed } from "./fast-parser.ts";
+import type { Host } from "../host.ts";
+import { GLOBAL, OPTIONS, readCount, type OptionName, type OptionRow, type Options } from "../table/options.ts";
+import { wantsColour } from "../render/paint.ts";
+import { helpStyles } from "../render/help.ts";
+import { ABOUT, EXAMPLES, EXIT_CODES } from "../help/about.ts";
+
+/** Parses with commander, which also prints help and explains mistakes. Returns the exit code if nothing is left to run. */
+export function parseFully(argv: readonly string[], host: Host): Parsed | number {
+  const asJson = argv.includes("--json");
+  // For `help nonsense` commander would print the general help; as a command, `nonsense` is reported as unknown.
+  if (argv[0] === "help" && argv[1] !== undefined && !isKnown(argv[1])) return parseFully(argv.slice(1), host);
+  const errors: string[] = [];
+  let parsed: Parsed | undefined;
+  const program = build(host, errors, (found) => (parsed = found));
+  try {
+    program.parse([...argv], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === "commander.help" && argv.length === 0) return EXIT.usage;
+    if (error.exitCode === 0 || error.code === "commander.help") return EXIT.done;
+    return makeOutput(host, { json: asJson }).fail(usageError(error.message || errors.join("")));
+  }
+  return parsed ?? EXIT.usage;
+}
+
+const isKnown = (word: string): boolean => word === "help" || word.startsWith("-") || findRow(COMMANDS, word) !== undefined;
+
+/** Splits commander's text, `error: unknown option '--jsn'\n(Did you mean --json?)`, into message and hint. */
+function usageError(text: string): ApiError {
+  const [first = "", ...rest] = text.trim().split("\n");
+  const hint = rest.join(" ").replace(/^\(|\)$/g, "");
+  return { code: "bad-request", message: first.replace(/^error: /, ""), hint: hint || "see `sup help`, or `sup help COMMAND`" };
+}
+
+function build(host: Host, errors: string[], found: (parsed: Parsed) => void): Command {
+  const program = new Command("sup")
+    .description(ABOUT)
+    .usage("COMMAND [UNIT…] [options]")
+    .exitOverride()
+    .configureOutput(outputs(host, errors))
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (command) => `${command.name()} ${command.registeredArguments.map(shortArgument).join(" ")}`.trim(),
+      ...helpStyles(() => wantsColour(host, undefined)),
+    })
+    .addHelpText("after", FOOTER)
+    .helpCommand("help [command]", "show help for sup or a command; help unit, help settings: the keys of the files")
+    .commandsGroup("Help:")
+    .showSuggestionAfterError(true);
+  for (const name of GLOBAL) program.addOption(optionOf(name));
+  for (const theme of THEMES) for (const row of COMMANDS) if (row.theme === theme) addCommand(program, row, found);
+  return program;
+}
+
+const shortArgument = (argument: Argument): string => {
+  const name = argument.argChoices?.join("|") ?? `${argument.name().toUpperCase()}${argument.variadic ? "…" : ""}`;
+  return argument.required ? name : `[${name}]`;
+};
+
+function outputs(host: Host, errors: string[]) {
+  return {
+    writeOut: (text: string) => host.write(1, text),
+    // Errors are collected, so that `parseFully` prints them like every other error, with a hint.
+    writeErr: (text: string) => void (errors.push(text), isHelp(text) && host.write(2, text)),
+    outputError: (text: string) => void errors.push(text),
+    getOutHelpWidth: () => host.columns() ?? 100,
+    getErrHelpWidth: () => host.columns() ?? 100,
+    getOutHasColors: () => wantsColour(host, undefined),
+    getErrHasColors: () => wantsColour(host, undefined),
+  };
+}
+
+const isHelp = (text: string): boolean => !text.startsWith("error:");
+
+function addCommand(program: Command, row: TableCommand, found: (parsed: Parsed) => void): void {
+  const command = program
+    .command(row.name, { hidden: row.hidden ?? false })
+    .summary(row.summary)
+    .description(describe(row))
+    .helpGroup(`${row.theme}:`);
+  if (row.aliases) command.aliases([...row.aliases]);
+  if (row.takes) {
+    const argument = new Argument(row.takes);
+    command.addArgument(row.choices ? argument.choices(row.choices) : argument);
+  }
+  for (const name of row.options) command.addOption(optionOf(name));
+  command.addHelpText("after", `\nExamples:\n${row.examples.map((example) => `  ${example}`).join("\n")}`);
+  command.action(() => found({ command: row, args: command.args, options: optionsOf(command) }));
+}
+
+const describe = (row: CommandRow): string => {
+  const first = `${row.summary[0]!.toUpperCase()}${row.summary.slice(1)}.`;
+  return row.details ? `${first}\n\n${row.details}` : first;
+};
+
+function optionOf(name: OptionName): Option {
+  const row: OptionRow = OPTIONS[name];
+  const option = new Option(row.flags, row.words);
+  if (row.kind === "list") option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+  if (row.kind === "count") {
+    option.argParser((text: string) => {
+      const count = readCount(text);
+      if (count === undefined) throw new InvalidArgumentError("It must be an integer of at least 0.");
+      return count;
+    });
+  }
+  option.attributeName = () => name; // several options may share a spelling
+  return row.hidden ? option.hideHelp() : option;
+}
+
+/** Only the options that were given: commander adds `wait: true` for an absent `--no-wait`. */
+function optionsOf(command: Command): Options {
+  const entries = Object.entries(command.optsWithGlobals() as Record<string, unknown>);
+  return Object.fromEntries(entries.filter(([name, value]) => value !== undefined && !(isNegated(name) && value === true))) as Options;
+}
+
+const isNegated = (name: string): boolean => OPTIONS[name as OptionName]?.flags.includes("--no-") ?? false;
+
+const FOOTER = `
+Examples:
+${EXAMPLES.map(([line, meaning]) => `  ${line.padEnd(32)} ${meaning}`.trimEnd()).join("\n")}
+
+Exit codes: ${EXIT_CODES.map(([code, meaning]) => `${code} ${meaning}`).join(", ")}.`;

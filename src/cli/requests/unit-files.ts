@@ -1,0 +1,41 @@
+import { existsSync } from "node:fs";
+import type { ApiError } from "../../api/contract/errors.ts";
+import type { ServiceFile } from "../../api/contract/shapes.ts";
+import { fileNameOf, instanceOf, stripSuffix } from "../../base/names.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Context } from "../context.ts";
+import { resolveIds } from "./resolve-ids.ts";
+
+/** The files and settings of units, from the daemon. `reveal` needs admin access. */
+export async function filesOf(
+  context: Context,
+  patterns: readonly string[],
+  reveal: boolean,
+): Promise<Result<readonly ServiceFile[], ApiError>> {
+  const ids = await resolveIds(context, patterns);
+  if (!ids.ok) return ids;
+  const found: ServiceFile[] = [];
+  for (const id of ids.value) {
+    const answer = await context.client.call("serviceFile", { id, ...(reveal && { reveal }) });
+    if (!answer.ok) return answer;
+    found.push(answer.value);
+  }
+  return ok(found);
+}
+
+/** The path of a unit's main file: from the daemon if it answers, otherwise the first match in the unit path. */
+export async function mainFileOf(context: Context, name: string): Promise<Result<string, ApiError>> {
+  const id = stripSuffix(name);
+  if (!context.options.units) {
+    const answer = await context.client.call("service", { id });
+    if (answer.ok && answer.value.file !== "") return ok(answer.value.file);
+    if (answer.ok) return err({ code: "conflict", message: `cannot edit ${id}: it is a transient unit without a file` });
+  }
+  const template = instanceOf(id)?.template;
+  const names = template === undefined ? [id] : [id, template];
+  const paths = context.places.unitPath.flatMap((dir) => names.map((each) => `${dir}/${fileNameOf(each)}`));
+  const path = paths.find((candidate) => existsSync(candidate));
+  if (path !== undefined) return ok(path);
+  const message = `there is no unit file ${fileNameOf(id)} in ${context.places.unitPath.join(" or ")}`;
+  return err({ code: "no-such-unit", message, hint: `to create it, write ${context.places.unitPath[0]}/${fileNameOf(id)}` });
+}

@@ -1,0 +1,7 @@
+import type { Run } from "../context.ts";
+import type { CommandRow } from "./command-row.ts";
+
+export interface Command extends CommandRow {
+  /** A lazy import, so that a command loads only its own code. */
+  readonly load: () => Promise<{ readonly run: Run }>;
+}

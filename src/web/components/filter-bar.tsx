@@ -1,0 +1,84 @@
+import type { Service } from "../../api/contract/shapes.ts";
+import { STATES, type State } from "../../base/words.ts";
+import { isNarrowed, labelsOf, NO_FILTER, type Filter } from "../filter.ts";
+import { plural } from "../format.ts";
+import { plain } from "../text.ts";
+import { countStates, toneOfState } from "../trouble.ts";
+import { SearchField } from "./search-field.tsx";
+
+interface Props {
+  readonly services: readonly Service[];
+  readonly shown: number;
+  readonly filter: Filter;
+  readonly onChange: (filter: Filter) => void;
+}
+
+/** Shows every state, even with no units in it, so that the buttons never move. */
+export function FilterBar({ services, shown, filter, onChange }: Props) {
+  const counts = countStates(services);
+  const toggle = (state: State): void => {
+    const states = filter.states.includes(state) ? filter.states.filter((one) => one !== state) : [...filter.states, state];
+    onChange({ ...filter, states });
+  };
+  return (
+    <div class="filter-bar" role="search">
+      <SearchField
+        placeholder="Filter: name, @group, key=value"
+        label="Filter units by text, @group or key=value"
+        value={filter.text}
+        onChange={(text) => onChange({ ...filter, text })}
+      />
+      <div class="states" role="group" aria-label="Filter by state">
+        {STATES.map((state) => (
+          <button
+            key={state}
+            type="button"
+            class={`chip tone-${toneOfState(state)} ${counts[state] === 0 ? "chip-none" : ""}`}
+            aria-pressed={filter.states.includes(state)}
+            onClick={() => toggle(state)}
+          >
+            <b>{counts[state]}</b> {state}
+          </button>
+        ))}
+      </div>
+      <Choice label="Group" options={groupsOf(services)} value={filter.group} onChange={(group) => onChange({ ...filter, group })} />
+      <Choice label="Label" options={allLabels(services)} value={filter.label} onChange={(label) => onChange({ ...filter, label })} />
+      <span class="shown" role="status">
+        {isNarrowed(filter) ? `${shown} of ${services.length}` : plural(services.length, "unit")}
+      </span>
+      <button
+        type="button"
+        class="button quiet small"
+        disabled={!isNarrowed(filter)}
+        onClick={() => onChange({ ...NO_FILTER, sort: filter.sort, descending: filter.descending })}
+      >
+        Clear
+      </button>
+    </div>
+  );
+}
+
+interface ChoiceProps {
+  readonly label: string;
+  readonly options: readonly string[];
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+function Choice({ label, options, value, onChange }: ChoiceProps) {
+  if (options.length === 0 && value === "") return null;
+  const known = options.includes(value) || value === "" ? options : [value, ...options];
+  return (
+    <select aria-label={`Filter by ${label.toLowerCase()}`} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <option value="">Any {label.toLowerCase()}</option>
+      {known.map((option) => (
+        <option key={option} value={option}>
+          {plain(option)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+const groupsOf = (services: readonly Service[]): readonly string[] => [...new Set(services.flatMap(({ groups }) => groups))].toSorted();
+const allLabels = (services: readonly Service[]): readonly string[] => [...new Set(services.flatMap(labelsOf))].toSorted();

@@ -1,0 +1,78 @@
+import { link, view } from "../state/live.ts";
+import { openAlerts } from "../state/alerts.ts";
+import { session, signOut } from "../state/session.ts";
+import { showToast } from "../state/toasts.ts";
+import { hrefOf, type Route } from "../route.ts";
+import { showKeys } from "./keys.tsx";
+
+const PAGES = [
+  { page: "units", title: "Units" },
+  { page: "graph", title: "Graph" },
+  { page: "events", title: "Events" },
+  { page: "alerts", title: "Alerts" },
+] as const;
+
+export function Header({ page }: { readonly page: Route["page"] }) {
+  const alerts = openAlerts.value.filter(({ acknowledged }) => !acknowledged).length;
+  return (
+    <header class="header">
+      <a class="brand" href="#/" aria-label="sup, all units">
+        sup
+      </a>
+      <nav aria-label="Pages" class="nav">
+        {PAGES.map((one) => (
+          <a
+            key={one.page}
+            href={hrefOf(one.page === "units" ? { page: "units", filter: "" } : { page: one.page })}
+            aria-current={one.page === page || (one.page === "units" && page === "unit") ? "page" : undefined}
+          >
+            {one.title}
+            {one.page === "alerts" && alerts > 0 && (
+              <span class="badge" aria-label={`${alerts} open`}>
+                {alerts}
+              </span>
+            )}
+          </a>
+        ))}
+      </nav>
+      <div class="header-end">
+        <LinkState />
+        <button
+          type="button"
+          class="icon wide-only"
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts (?)"
+          onClick={() => (showKeys.value = true)}
+        >
+          ?
+        </button>
+        {session.value?.expires && (
+          <button type="button" class="button quiet small" onClick={() => void leave()}>
+            Sign out
+          </button>
+        )}
+      </div>
+    </header>
+  );
+}
+
+async function leave(): Promise<void> {
+  const problem = await signOut();
+  if (problem) showToast("bad", problem.message);
+}
+
+const WORDS = { live: "Live", connecting: "Connecting", offline: "Offline" } as const;
+
+function LinkState() {
+  const { kind } = link.value;
+  const { daemon } = view.value;
+  const where = daemon === null ? location.host : `${location.host}, sup ${daemon.version}, ${daemon.mode} mode, pid ${daemon.pid}`;
+  return (
+    <span class={`link link-${kind}`} title={where}>
+      <span class="link-dot" aria-hidden="true" />
+      {WORDS[kind]}
+      {session.value?.access === "read" && <span class="read-only">read-only</span>}
+      <span class="link-where">{location.host}</span>
+    </span>
+  );
+}

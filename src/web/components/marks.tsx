@@ -1,0 +1,45 @@
+import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { Service } from "../../api/contract/shapes.ts";
+import { due, relative, since } from "../format.ts";
+import { now } from "../state/clock.ts";
+import { HEALTH_TONES, toneOf, toneOfState } from "../trouble.ts";
+
+/** The state as a coloured label. */
+export function StateMark({ service }: { readonly service: Pick<Service, "state" | "sub_state"> }) {
+  const { state, sub_state } = service;
+  return (
+    <span class={`pill tone-${toneOfState(state)} state-${state}`} title={sub_state === state ? undefined : sub_state}>
+      {state}
+    </span>
+  );
+}
+
+export function HealthMark({ health }: { readonly health: Service["health"] }) {
+  if (health === "unknown") return <span class="quiet-text">–</span>;
+  return <span class={`health tone-${HEALTH_TONES[health]}`}>{health}</span>;
+}
+
+/** The worse of state and health as a coloured dot, next to a label. */
+export const Dot = ({ service }: { readonly service: Pick<Service, "state" | "health"> }) => (
+  <span class={`dot tone-${toneOf(service)}`} aria-hidden="true" />
+);
+
+/** A time that updates every second: sets only the text of its element, without rendering anything else. */
+function Ticking({ text }: { readonly text: (now: number) => string }) {
+  const span = useRef<HTMLSpanElement>(null);
+  useSignalEffect(() => {
+    const next = text(now.value);
+    if (span.current && span.current.textContent !== next) span.current.textContent = next;
+  });
+  return <span ref={span}>{text(now.peek())}</span>;
+}
+
+/** The time since `iso`. */
+export const Since = ({ iso }: { readonly iso: string | null }) => <Ticking key={iso} text={(at) => since(iso, at)} />;
+
+/** `in 12s`, `3m 5s ago`. */
+export const Relative = ({ iso }: { readonly iso: string }) => <Ticking key={iso} text={(at) => relative(iso, at)} />;
+
+/** `in 12s`, then `now` until the daemon reports the next time. */
+export const Due = ({ iso }: { readonly iso: string }) => <Ticking key={iso} text={(at) => due(iso, at)} />;

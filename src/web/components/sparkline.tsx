@@ -1,0 +1,14 @@
+import type { Samples } from "../sparkline.ts";
+import { sparkPath } from "../sparkline.ts";
+
+const WIDTH = 64;
+const HEIGHT = 20;
+
+/** The last minutes as a line; the number next to it is the newest value. */
+export function Spark({ samples, least, tone }: { readonly samples: Samples; readonly least: number; readonly tone: "cpu" | "memory" }) {
+  return (
+    <svg class={`spark spark-${tone}`} width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
+      <path d={sparkPath(samples, WIDTH, HEIGHT, least)} />
+    </svg>
+  );
+}

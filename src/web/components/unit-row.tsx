@@ -1,0 +1,142 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Service } from "../../api/contract/shapes.ts";
+import type { Filter, Sort } from "../filter.ts";
+import { megabytes, NONE, percent } from "../format.ts";
+import { unitHref } from "../route.ts";
+import { useOf } from "../state/samples.ts";
+import { clip, plain } from "../text.ts";
+import { Dot, HealthMark, Since, StateMark } from "./marks.tsx";
+import { Spark } from "./sparkline.tsx";
+
+export const HEAD_HEIGHT = 32;
+const ROW_HEIGHT = 38;
+const NARROW_ROW_HEIGHT = 62;
+
+const narrow = matchMedia("(max-width: 719px)");
+
+/** On a narrow screen a row has two lines. */
+export function useRowHeight(): number {
+  const [isNarrow, setNarrow] = useState(narrow.matches);
+  useEffect(() => {
+    const update = (): void => setNarrow(narrow.matches);
+    narrow.addEventListener("change", update);
+    return () => narrow.removeEventListener("change", update);
+  }, []);
+  return isNarrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
+}
+
+const COLUMNS: ReadonlyArray<{ readonly title: string; readonly class: string; readonly sort?: Sort }> = [
+  { title: "Unit", class: "c-name", sort: "name" },
+  { title: "State", class: "c-state", sort: "state" },
+  { title: "Health", class: "c-health", sort: "health" },
+  { title: "Uptime", class: "c-uptime num", sort: "uptime" },
+  { title: "Restarts", class: "c-restarts num", sort: "restarts" },
+  { title: "CPU", class: "c-cpu num", sort: "cpu" },
+  { title: "Memory", class: "c-memory num", sort: "memory" },
+  { title: "Priority", class: "c-priority num", sort: "priority" },
+];
+
+export function UnitHead({ filter, onChange }: { readonly filter: Filter; readonly onChange: (filter: Filter) => void }) {
+  return (
+    <div class="row row-head" role="row" aria-rowindex={1} style={{ height: `${HEAD_HEIGHT}px` }}>
+      {COLUMNS.map(({ title, class: column, sort }) => (
+        <span key={title} class={column} role="columnheader" aria-sort={sortOf(filter, sort)}>
+          {sort ? (
+            <button type="button" class="sort" onClick={() => onChange(next(filter, sort))}>
+              {title}
+              <span class="sort-mark" aria-hidden="true">
+                {filter.sort === sort ? (filter.descending ? "▴" : "▾") : ""}
+              </span>
+            </button>
+          ) : (
+            title
+          )}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+const sortOf = (filter: Filter, sort: Sort | undefined) =>
+  sort === undefined || filter.sort !== sort ? "none" : filter.descending ? "descending" : "ascending";
+
+/** Cycles through: by this column, reversed, the default order. */
+function next(filter: Filter, sort: Sort): Filter {
+  if (filter.sort !== sort) return { ...filter, sort, descending: false };
+  return filter.descending ? { ...filter, sort: "order", descending: false } : { ...filter, descending: true };
+}
+
+/** The minimum top of a sparkline's scale: usage far below it looks idle. */
+const LEAST_CPU = 5;
+const LEAST_MEMORY = 8;
+
+export function UnitCells({ service }: { readonly service: Service }) {
+  const use = useOf(service.id).value;
+  const running = service.pid !== null;
+  return (
+    <>
+      <span class="c-name" role="gridcell">
+        <Dot service={service} />
+        <a class="unit-link" href={unitHref(service.id)} tabIndex={-1}>
+          {service.id}
+        </a>
+        {service.critical && (
+          <span class="critical" title="critical">
+            <span class="visually-hidden">critical</span>
+          </span>
+        )}
+        <Marks service={service} />
+        <span class="description" title={plain(service.description)}>
+          {plain(clip(service.description, 200).text)}
+        </span>
+      </span>
+      <span class="c-state" role="gridcell">
+        <StateMark service={service} />
+      </span>
+      <span class="c-health" role="gridcell">
+        <HealthMark health={service.health} />
+      </span>
+      <span class="c-uptime num" role="gridcell">
+        {running ? <Since iso={service.start_time} /> : NONE}
+      </span>
+      <span class={`c-restarts num ${service.restart_count > 0 ? "" : "quiet-text"}`} role="gridcell">
+        {service.restart_count}
+      </span>
+      <span class="c-cpu num" role="gridcell">
+        <Spark samples={use.cpu} least={LEAST_CPU} tone="cpu" />
+        <span class="figure">{percent(service.cpu_percent)}</span>
+      </span>
+      <span class="c-memory num" role="gridcell">
+        <Spark samples={use.memory} least={LEAST_MEMORY} tone="memory" />
+        <span class="figure">{megabytes(service.memory_mb)}</span>
+      </span>
+      <span class="c-priority num quiet-text" role="gridcell">
+        {service.priority}
+      </span>
+    </>
+  );
+}
+
+/** Labels for conditions other than the state. */
+function Marks({ service }: { readonly service: Service }) {
+  return (
+    <>
+      {service.problems.length > 0 && (
+        <span class="mark tone-bad" title={plain(service.problems.join("\n"))}>
+          bad file
+        </span>
+      )}
+      {service.changed_on_disk && service.problems.length === 0 && (
+        <span class="mark tone-warning" title="The file on disk differs from the running version">
+          changed on disk
+        </span>
+      )}
+      {service.waiting_for.length > 0 && <span class="mark tone-busy">waiting for {service.waiting_for.join(", ")}</span>}
+      {service.groups.slice(0, 2).map((group) => (
+        <span key={group} class="mark mark-group">
+          @{plain(group)}
+        </span>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,29 @@
+/** The latest samples of a number, oldest first; at most `SAMPLES` are kept. */
+export type Samples = readonly (number | null)[];
+
+export const SAMPLES = 60;
+
+export const pushSample = (samples: Samples, value: number | null): Samples => [...samples.slice(-(SAMPLES - 1)), value];
+
+/**
+ * The `d` of an SVG path through the samples, the newest at the right edge; nulls are gaps. The scale starts at 0 and its top
+ * is at least `least`, so that the noise of an idle unit looks flat.
+ */
+export function sparkPath(samples: Samples, width: number, height: number, least: number): string {
+  const top = Math.max(least, ...samples.map((value) => value ?? 0));
+  const step = width / (SAMPLES - 1);
+  const offset = SAMPLES - samples.length;
+  const parts: string[] = [];
+  let pen = false;
+  for (const [index, value] of samples.entries()) {
+    if (value !== null) {
+      const x = round((offset + index) * step);
+      const y = round(height - 1 - (value / top) * (height - 2));
+      parts.push(`${pen ? "L" : "M"}${x} ${y}`);
+    }
+    pen = value !== null;
+  }
+  return parts.join("");
+}
+
+const round = (value: number): number => Math.round(value * 10) / 10;

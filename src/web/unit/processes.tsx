@@ -1,0 +1,85 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
+import { megabytes, percent } from "../format.ts";
+import { request, requestPath, hasRoute } from "../state/api.ts";
+import { onChange } from "../state/live.ts";
+import { clip, plain } from "../text.ts";
+
+/** An older daemon reports no usage of single processes. */
+type Process = ServiceDetail["processes"][number] & {
+  readonly cpu_percent?: number | null;
+  readonly memory_mb?: number | null;
+};
+
+const MOST_SHOWN = 50;
+
+/** Every process of the unit with its CPU and memory. The main process comes first. */
+export function Processes({ service }: { readonly service: Service }) {
+  const processes = useProcesses(service);
+  const shown = processes.toSorted((a, b) => Number(b.pid === service.pid) - Number(a.pid === service.pid)).slice(0, MOST_SHOWN);
+  return (
+    <>
+      <h2>Processes</h2>
+      {shown.length === 0 ? (
+        <p class="quiet-text">No processes.</p>
+      ) : (
+        <table class="processes">
+          <thead>
+            <tr>
+              <th>Name</th>
+              <th class="num">PID</th>
+              <th class="num">CPU</th>
+              <th class="num">Memory</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map(({ pid, name, cpu_percent, memory_mb }) => (
+              <tr key={pid}>
+                <td class="wrap">
+                  {plain(clip(name, 100).text)}
+                  {pid === service.pid && <span class="quiet-text"> main</span>}
+                </td>
+                <td class="num">{pid}</td>
+                <td class="num">{percent(cpu_percent ?? null)}</td>
+                <td class="num">{megabytes(memory_mb ?? null)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {processes.length > MOST_SHOWN && <p class="quiet-text">and {processes.length - MOST_SHOWN} more</p>}
+    </>
+  );
+}
+
+/**
+ * Reloads when the unit starts or stops, and with each sample that the daemon takes: usage changes no more often than that.
+ * A hidden page does not reload.
+ */
+function useProcesses({ id, pid }: Service): readonly Process[] {
+  const [processes, setProcesses] = useState<readonly Process[]>([]);
+  useEffect(() => {
+    let gone = false;
+    let busy = false;
+    const load = async (): Promise<void> => {
+      if (busy || document.hidden) return;
+      busy = true;
+      const answer = await processesOf(id);
+      busy = false;
+      if (!gone && answer !== null) setProcesses(answer);
+    };
+    void load();
+    const stop = onChange((change) => void ((change.kind === "metrics" || change.kind === "snapshot") && load()));
+    return () => {
+      gone = true;
+      stop();
+    };
+  }, [id, pid]);
+  return processes;
+}
+
+async function processesOf(id: string): Promise<readonly Process[] | null> {
+  if (hasRoute("GET", "/services/:id/processes")) return requestPath<Process[]>(`/services/${encodeURIComponent(id)}/processes`);
+  const answer = await request("service", { id });
+  return answer.ok ? answer.value.processes : null;
+}
