@@ -24,7 +24,7 @@ export class FakeProcesses implements Processes {
   spawnFails: Extract<SpawnResult, { ok: false }> | Error | null = null;
   adopting: "adopted" | "ended" | "gone" = "adopted";
   /** Pids in every tree besides the main process. */
-  readonly members_ = new Set<number>();
+  readonly otherMembers = new Set<number>();
   /** What a SIGKILL hits. */
   survivors: Survivor[] = [];
   outOfMemory = false;
@@ -83,7 +83,7 @@ export class FakeProcesses implements Processes {
     this.#emptied = null;
   }
 
-  memberOf = (_tree: unknown, pid: number): ProcessRef | null => (this.members_.has(pid) ? ref(pid) : null);
+  memberOf = (_tree: unknown, pid: number): ProcessRef | null => (this.otherMembers.has(pid) ? ref(pid) : null);
   members = (): readonly Survivor[] => this.survivors;
   condition: () => "running" | "stopped" | "zombie" | "gone" = () => "running";
   ranOutOfMemory = (): boolean => this.outOfMemory;
