@@ -3,7 +3,7 @@ import { ok } from "../../../src/base/result.ts";
 import type { Keeper } from "../../../src/ports/keeper.ts";
 import type { LogStore } from "../../../src/ports/logs.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../../src/ports/prober.ts";
-import type { Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor } from "../../../src/ports/processes.ts";
+import type { FoundRun, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor } from "../../../src/ports/processes.ts";
 import type { SdNotifyMessage, SdNotifySockets } from "../../../src/ports/sd-notify.ts";
 import type { Sockets } from "../../../src/ports/sockets.ts";
 import type { ProbeSpec } from "../../../src/spec/spec.ts";
@@ -28,7 +28,6 @@ export class FakeProcesses implements Processes {
   /** What a SIGKILL hits. */
   survivors: Survivor[] = [];
   outOfMemory = false;
-  /** Reads the unread notifications of a unit, which the end of a process does before it is reported. */
   #emptied: (() => void) | null = null;
 
   /** The newest process whose command is this; the newest of all without a command. */
@@ -92,7 +91,9 @@ export class FakeProcesses implements Processes {
     this.acts.push(`bind ${invocation} ${JSON.stringify(bounds)}`);
   }
   unheld = (): string | null => "no cgroup";
-  findRuns = (): [] => [];
+  /** Processes with an invocation that an earlier daemon left. */
+  found: FoundRun[] = [];
+  findRuns = (): readonly FoundRun[] => this.found;
   forget(invocation: string): void {
     this.acts.push(`forget ${invocation}`);
   }
