@@ -66,3 +66,12 @@ describe("checks", () => {
     expect(failed(1).replace("1", "3")).not.toBe(failed(3));
   });
 });
+
+test("a retry is told with the number of retries that there are, where it is bounded", () => {
+  const messageOf = (maxRetries: number): string => {
+    const m = machine({ restart: { maxRetries } }).up().ends(7);
+    return m.effects.flatMap((effect) => (effect.type === "tell" && effect.event.type === "backoff" ? [effect.event.message] : []))[0]!;
+  };
+  expect(messageOf(9)).toMatch(/\b1\b.*\b9\b/);
+  expect(messageOf(-1)).not.toContain("-1");
+});

@@ -1,0 +1,136 @@
+/** Small facts of the room that its larger tests do not tell apart. */
+import { describe, expect, test } from "bun:test";
+import { settingsLeaves } from "../../src/spec/documents/unit-reference.ts";
+import { expandCommand } from "../../src/spec/load/expand.ts";
+import { loadSnapshot } from "../../src/spec/load/load.ts";
+import { specifiersFor } from "../../src/spec/load/specifiers.ts";
+import { unitKeys } from "../../src/spec/parse/draft.ts";
+import { keyInfoAt } from "../../src/spec/parse/keys.ts";
+import { formatProblem } from "../../src/spec/parse/problems.ts";
+import { findPlaces, SYSTEM_UNITS } from "../../src/spec/places.ts";
+import { bad, good, unitFiles } from "./fixtures.ts";
+
+describe("places", () => {
+  const HOME = "/home/ann";
+  test.each<[string, Parameters<typeof findPlaces>[0], Partial<ReturnType<typeof findPlaces>>]>([
+    [
+      "SUP_HOME confines everything",
+      { env: { SUP_HOME: "/s", HOME, XDG_CONFIG_HOME: "/x" }, uid: 0 },
+      { mode: "portable", unitPath: ["/s/units"], settings: "/s/sup.json", state: "/s/state", logs: "/s/logs", socket: "/s/run/sup.sock" },
+    ],
+    [
+      "root is the system",
+      { env: { HOME }, uid: 0 },
+      { mode: "system", unitPath: [SYSTEM_UNITS], state: "/var/lib/sup", runtime: "/run/sup" },
+    ],
+    [
+      "a user without XDG variables",
+      { env: { HOME }, uid: 1000 },
+      {
+        mode: "user",
+        unitPath: [`${HOME}/.config/sup/units`, SYSTEM_UNITS],
+        state: `${HOME}/.local/state/sup`,
+        runtime: `${HOME}/.local/state/sup/run`,
+      },
+    ],
+    [
+      "a user with them",
+      { env: { HOME, XDG_CONFIG_HOME: "/c", XDG_STATE_HOME: "/s", XDG_RUNTIME_DIR: "/run/user/1000" }, uid: 1000 },
+      { unitPath: ["/c/sup/units", SYSTEM_UNITS], state: "/s/sup", runtime: "/run/user/1000/sup", token: "/run/user/1000/sup/token" },
+    ],
+    [
+      "relative ones are ignored",
+      { env: { HOME, XDG_CONFIG_HOME: "c", XDG_STATE_HOME: "", XDG_RUNTIME_DIR: "r" }, uid: 1000 },
+      { settings: `${HOME}/.config/sup/sup.json`, state: `${HOME}/.local/state/sup`, runtime: `${HOME}/.local/state/sup/run` },
+    ],
+    ["a home from the user database", { env: {}, uid: 1000, home: "/h" }, { settings: "/h/.config/sup/sup.json" }],
+    ["SUP_UNITS replaces the unit path", { env: { HOME, SUP_UNITS: "/a::/b" }, uid: 1000 }, { unitPath: ["/a", "/b"] }],
+    ["--units replaces both", { env: { HOME, SUP_UNITS: "/a" }, uid: 0, units: ["/c"] }, { unitPath: ["/c"] }],
+  ])("%s", (_, input, wanted) => expect(findPlaces(input)).toMatchObject(wanted));
+});
+
+test("settings are listed key by key, also where an object has only one", () => {
+  const paths = settingsLeaves().map(({ path }) => path);
+  expect(paths).toContain("events.retention_days");
+  expect(paths).toContain("store.max_size_mb");
+  expect(paths).not.toContain("events");
+  expect(paths).toContain("start_concurrency");
+});
+
+test("only keys without which a file is refused are required", () => {
+  expect(keyInfoAt(unitKeys(), ["command"])!.required).toBe(true);
+  expect(keyInfoAt(unitKeys(), ["sockets", 0, "listen"])!.required).toBe(true);
+  expect(keyInfoAt(unitKeys(), ["name"])!.required).toBe(false);
+  expect(keyInfoAt(unitKeys(), ["restart_policy"])!.required).toBe(false);
+});
+
+test("a shutdown that is graceful may have a timeout and a signal", () => {
+  expect(good({ command: "x", graceful_shutdown: { timeout: 5, signal: "INT" } }).warnings).toEqual([]);
+});
+
+test("an expansion that fails names the command, or its argument from 0", () => {
+  const specifiers = specifiersFor("web", { home: "/h", state: "/s", logs: "/l", runtime: "/r" });
+  const errorOf = (command: string, ...args: string[]): string => {
+    const expanded = expandCommand({ command, args }, {}, specifiers);
+    return expanded.ok ? "" : expanded.error;
+  };
+  expect(errorOf("${NOPE}", "a")).toContain("cannot expand command:");
+  expect(errorOf("a", "${NOPE}")).toContain("cannot expand args[0]:");
+  expect(errorOf("a", "b", "${NOPE}")).toContain("cannot expand args[1]:");
+});
+
+describe("hints", () => {
+  test.each([
+    ["a duration in words", { start_timeout: "5m" }, "300"],
+    ["half a second", { start_timeout: "500ms" }, "0.5"],
+    ["a number in quotes", { start_timeout: "7" }, "7"],
+    ["a whole number in quotes", { priority: "7" }, "7"],
+  ])("%s", (_, keys, wanted) => {
+    expect(
+      bad({ command: "x", ...keys })[0]!
+        .hint!.split(" ")
+        .map((word) => word.replace(",", "")),
+    ).toContain(wanted);
+  });
+
+  test("an empty text is not quoted as what it is not", () => {
+    expect(bad({ command: "" })[0]!.message).not.toContain('""');
+    expect(bad({ command: "x", priority: "high" })[0]!.message).toContain('"high"');
+  });
+
+  test("a dependency that is nothing like any unit has no guess", () => {
+    const hintOf = (unit: string): string => {
+      const units = [unitFiles("web", { command: "x", dependencies: [unit] }), unitFiles("database", { command: "x" })];
+      return [...loadSnapshot({ units, unreadable: [] }).problems.values()].flat()[0]!.hint!;
+    };
+    expect(hintOf("databse")).toContain('"database"');
+    expect(hintOf("qqqqq")).not.toContain("did you mean");
+  });
+});
+
+test("a malformed specifier is found in whatever file of the unit it stands", () => {
+  expect(bad({ command: "x", args: ["%q"] }, "web", { description: "plain" })[0]!.key).toBe("args[0]");
+  expect(bad({ command: "x" }, "web", { args: ["%q"] })[0]!.key).toBe("args[0]");
+});
+
+test("a problem inside a text has the column of its character, escapes or not", () => {
+  expect(bad('{"command": "x", "args": ["ab%q"]}')[0]).toMatchObject({ line: 1, column: 30 });
+  expect(bad('{"command": "x", "args": ["a\\n%q"]}')[0]).toMatchObject({ line: 1, column: 31 });
+});
+
+test("an excerpt shows a hundred characters, also at the end of a long line", () => {
+  const text = "x".repeat(299) + "y";
+  const problem = { severity: "error", file: "f", line: 1, key: "", value: null, message: "m", hint: null } as const;
+  const excerptAt = (column: number): string[] =>
+    formatProblem({ ...problem, column }, text).split("\n").slice(1).map((line) => line.slice(line.indexOf("|") + 2)); // prettier-ignore
+  for (const [column, caret] of [
+    [1, 0],
+    [150, 50],
+    [300, 99],
+  ] as const) {
+    // prettier-ignore
+    const [shown, pointer] = excerptAt(column);
+    expect(shown).toHaveLength(100);
+    expect(pointer!.indexOf("^")).toBe(caret);
+  }
+});
