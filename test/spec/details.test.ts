@@ -1,4 +1,4 @@
-/** Small facts of the room that its larger tests do not tell apart. */
+/** Small facts that the larger tests do not check. */
 import { describe, expect, test } from "bun:test";
 import { settingsLeaves } from "../../src/spec/documents/unit-reference.ts";
 import { expandCommand } from "../../src/spec/load/expand.ts";
@@ -49,7 +49,7 @@ describe("places", () => {
   ])("%s", (_, input, wanted) => expect(findPlaces(input)).toMatchObject(wanted));
 });
 
-test("settings are listed key by key, also where an object has only one", () => {
+test("settings are listed key by key, even if their object has only one key", () => {
   const paths = settingsLeaves().map(({ path }) => path);
   expect(paths).toContain("events.retention_days");
   expect(paths).toContain("store.max_size_mb");
@@ -57,18 +57,18 @@ test("settings are listed key by key, also where an object has only one", () => 
   expect(paths).toContain("start_concurrency");
 });
 
-test("only keys without which a file is refused are required", () => {
+test("keys without a default are required", () => {
   expect(keyInfoAt(unitKeys(), ["command"])!.required).toBe(true);
   expect(keyInfoAt(unitKeys(), ["sockets", 0, "listen"])!.required).toBe(true);
   expect(keyInfoAt(unitKeys(), ["name"])!.required).toBe(false);
   expect(keyInfoAt(unitKeys(), ["restart_policy"])!.required).toBe(false);
 });
 
-test("a shutdown that is graceful may have a timeout and a signal", () => {
+test("a graceful shutdown may have a timeout and a signal", () => {
   expect(good({ command: "x", graceful_shutdown: { timeout: 5, signal: "INT" } }).warnings).toEqual([]);
 });
 
-test("an expansion that fails names the command, or its argument from 0", () => {
+test("a failed expansion names the command or the argument, counted from 0", () => {
   const specifiers = specifiersFor("web", { home: "/h", state: "/s", logs: "/l", runtime: "/r" });
   const errorOf = (command: string, ...args: string[]): string => {
     const expanded = expandCommand({ command, args }, {}, specifiers);
@@ -93,12 +93,12 @@ describe("hints", () => {
     ).toContain(wanted);
   });
 
-  test("an empty text is not quoted as what it is not", () => {
+  test("an empty string is not quoted in the message", () => {
     expect(bad({ command: "" })[0]!.message).not.toContain('""');
     expect(bad({ command: "x", priority: "high" })[0]!.message).toContain('"high"');
   });
 
-  test("a dependency that is nothing like any unit has no guess", () => {
+  test("an unknown dependency gets a guess only when a name is close", () => {
     const hintOf = (unit: string): string => {
       const units = [unitFiles("web", { command: "x", dependencies: [unit] }), unitFiles("database", { command: "x" })];
       return [...loadSnapshot({ units, unreadable: [] }).problems.values()].flat()[0]!.hint!;
@@ -108,17 +108,17 @@ describe("hints", () => {
   });
 });
 
-test("a malformed specifier is found in whatever file of the unit it stands", () => {
+test("a malformed specifier is found in the unit file and in drop-ins", () => {
   expect(bad({ command: "x", args: ["%q"] }, "web", { description: "plain" })[0]!.key).toBe("args[0]");
   expect(bad({ command: "x" }, "web", { args: ["%q"] })[0]!.key).toBe("args[0]");
 });
 
-test("a problem inside a text has the column of its character, escapes or not", () => {
+test("a problem inside a string has the column of its character, with or without escapes", () => {
   expect(bad('{"command": "x", "args": ["ab%q"]}')[0]).toMatchObject({ line: 1, column: 30 });
   expect(bad('{"command": "x", "args": ["a\\n%q"]}')[0]).toMatchObject({ line: 1, column: 31 });
 });
 
-test("an excerpt shows a hundred characters, also at the end of a long line", () => {
+test("an excerpt shows a hundred characters, even at the end of a long line", () => {
   const text = "x".repeat(299) + "y";
   const problem = { severity: "error", file: "f", line: 1, key: "", value: null, message: "m", hint: null } as const;
   const excerptAt = (column: number): string[] =>

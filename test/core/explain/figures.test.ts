@@ -1,4 +1,4 @@
-/** What the sentences about a unit must tell apart, whatever their words are. */
+/** Facts that the sentences about a policy must contain, whatever their wording. */
 import { describe, expect, test } from "bun:test";
 import { policyWords, retriesOf } from "../../../src/core/explain/policy.ts";
 import { CHECK, makeSpec, type SpecParts } from "../fixtures.ts";
@@ -15,7 +15,7 @@ test("a policy with very many retries shows a thousand", () => {
   expect(retriesOf(restart)).toHaveLength(1000);
 });
 
-test("six delays are listed, and whether there are more", () => {
+test("six delays are listed; an ellipsis says that there are more", () => {
   expect(words({ restart: { maxRetries: 6 } })).toContain("16s, 32s");
   expect(words({ restart: { maxRetries: 6 } })).not.toContain("…");
   expect(words({ restart: { maxRetries: 7 } })).toContain("16s, 32s, …");
@@ -35,7 +35,7 @@ test("a long command of a probe is cut after 80 characters", () => {
   expect(longer).not.toContain("x".repeat(81));
 });
 
-describe("different settings are different sentences", () => {
+describe("different settings give different sentences", () => {
   test.each<[string, SpecParts, SpecParts]>([
     ["who gets the stop signal", {}, { stop: { killMode: "mixed" } }],
     ["one retry or several", { restart: { maxRetries: 1 } }, { restart: { maxRetries: 2 } }],
@@ -48,8 +48,8 @@ describe("different settings are different sentences", () => {
   test.each([
     ["a time zone", { timezone: "Europe/Berlin" }],
     ["times that were missed", { catchUp: true }],
-    ["the last run is not over: queue", { overlap: "queue" }],
-    ["the last run is not over: kill", { overlap: "kill" }],
+    ["the last run has not ended: queue", { overlap: "queue" }],
+    ["the last run has not ended: kill", { overlap: "kill" }],
     ["a period in place of times", { cron: null, everyMs: 60_000 }],
   ] as const)("schedules: %s", (_, changed) => {
     expect(words({ schedule })).not.toBe(words({ schedule: { ...schedule, ...changed } }));

@@ -261,3 +261,11 @@ test("what is left out in the middle of a step is counted by its own bytes", () 
   expect(passed).toEqual(["one\ntwo\n"]);
   expect(gate.missing("limit")).toEqual({ lines: 1, bytes: 6 });
 });
+
+test("the beginning of a line fits by its own length, however long the rest before it was", () => {
+  const { take, passed } = rawGate();
+  take("begins");
+  take(" cut", 0);
+  take(`${"x".repeat(60)}\nabc`, 50);
+  expect(passed).toEqual(["begins", "|", "abc"]);
+});

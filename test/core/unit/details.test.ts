@@ -1,4 +1,4 @@
-/** Small facts of the machine that the larger tests do not tell apart. */
+/** Small facts of the machine that the larger tests do not check. */
 import { describe, expect, test } from "bun:test";
 import { beginCheck, changedCheck, failedWords, spread } from "../../../src/core/unit/check.ts";
 import { subStateOf } from "../../../src/core/unit/phase.ts";
@@ -12,12 +12,12 @@ const detailsOf = (m: Machine, type: string): Readonly<Record<string, unknown>> 
   m.effects.flatMap((effect) => (effect.type === "tell" && effect.event.type === type ? [effect.event.details] : []))[0];
 
 describe("why a run is stopped", () => {
-  test("by the operator, or by a restart: who asked for it", () => {
+  test("by a stop or a restart: its cause", () => {
     expect(detailsOf(machine().up().stop("dependency").release(), "stopping")).toMatchObject({ reason: "dependency" });
     expect(detailsOf(machine().up().restart("watch"), "stopping")).toMatchObject({ reason: "watch" });
   });
 
-  test("by a check: the check", () => {
+  test("by a health check", () => {
     expect(detailsOf(machine({ check: {} }).up().condemned("health"), "stopping")).toMatchObject({ reason: "health" });
   });
 });
@@ -25,18 +25,18 @@ describe("why a run is stopped", () => {
 describe("the retries that were used up", () => {
   const retried = (): Machine => machine().up().ends(1).due().clear().spawned().ready();
 
-  test("are forgotten when the operator restarts the unit, and only then", () => {
+  test("are reset only by a restart of the operator", () => {
     expect(retried().unit.ledger.retries).toBe(1);
     expect(retried().restart("operator").unit.ledger.retries).toBe(0);
     expect(retried().restart("dependency").unit.ledger.retries).toBe(1);
   });
 });
 
-test("a unit that was stopped is not about to restart", () => {
+test("a stop cancels a restart that is under way", () => {
   expect(machine().up().restart("operator").stop().ends(0).unit.restarting).toBe(false);
 });
 
-test("sub_state: waiting for dependents takes a wish to stop and a process that still runs", () => {
+test("sub_state: `waiting for dependents` needs a stop request and a live process", () => {
   expect(subStateOf({ phase: "running", want: "up" })).toBe("running");
   expect(subStateOf({ phase: "running", want: "down" })).toBe("waiting for dependents");
   expect(subStateOf({ phase: "idle", want: "down" })).toBe("dead");
@@ -46,28 +46,28 @@ test("sub_state: waiting for dependents takes a wish to stop and a process that 
 describe("checks", () => {
   const spec = makeSpec("web", { check: {} }).check!;
 
-  test("the first probe of a unit that just became ready comes a little later, even with the smallest spread", () => {
+  test("the first probe after readiness is delayed at least by the minimum spread", () => {
     const state = { ...beginCheck(1, 0), dueMs: 1000, slotMs: 1000 };
     expect(spread(state, spec, 0).dueMs).toBe(1010);
     expect(spread(state, spec, 0.5).dueMs).toBe(1000 + CHECK.intervalMs / 2);
     expect(spread({ ...state, dueMs: null }, spec, 0.5).dueMs).toBeNull();
   });
 
-  test("a changed check goes on with the number of its probes, a new one begins at 0", () => {
+  test("a changed check continues the sequence numbers of its probes, a new one starts at 0", () => {
     const unit = { run: 1, ready: true, nowMs: 0 };
     expect(changedCheck({ ...beginCheck(1, 0), seq: 7 }, spec, { ...spec, intervalMs: 1 }, unit)!.seq).toBe(7);
     expect(changedCheck(null, null, spec, unit)!.seq).toBe(0);
     expect(changedCheck(beginCheck(1, 0), spec, null, unit)).toBeNull();
   });
 
-  test("one failure and two are said differently", () => {
+  test("singular and plural of failures differ", () => {
     const failed = (failures: number): string => failedWords({ failures }, { detail: "" });
     expect(failed(2).replace("2", "3")).toBe(failed(3));
     expect(failed(1).replace("1", "3")).not.toBe(failed(3));
   });
 });
 
-test("a retry is told with the number of retries that there are, where it is bounded", () => {
+test("the event of a retry names the maximum, if there is one", () => {
   const messageOf = (maxRetries: number): string => {
     const m = machine({ restart: { maxRetries } }).up().ends(7);
     return m.effects.flatMap((effect) => (effect.type === "tell" && effect.event.type === "backoff" ? [effect.event.message] : []))[0]!;

@@ -66,23 +66,23 @@ async function limited(spec: LimitSpec | null, { held = false, start = true } = 
 }
 
 describe("action warn", () => {
-  test("a limit that is passed long enough is reported once, in the history and in the log; the unit goes on", async () => {
+  test("a lasting breach is reported once, as an event and in the log; the unit keeps running", async () => {
     const { daemon, take, notes } = await limited(limits());
     await take(120);
-    expect(daemon.told).toEqual([]);
+    expect(daemon.events).toEqual([]);
     await take(120, 130, 140);
-    expect(daemon.told).toEqual(["limit-exceeded web"]);
+    expect(daemon.events).toEqual(["limit-exceeded web"]);
     expect(notes).toEqual(["web: memory is over its limit: 120 MiB of 100 MiB"]);
     expect(daemon.unit("web")).toMatchObject({ phase: "running", run: 1 });
   });
 
-  test("near, over, and well again are three words", async () => {
+  test("near, over and recovered are separate events", async () => {
     const { daemon, take } = await limited(limits());
     await take(85, 85, 120, 120, 85, 85, 10, 10);
-    expect(daemon.told).toEqual(["limit-near web", "limit-exceeded web", "limit-recovered web", "limit-recovered web"]);
+    expect(daemon.events).toEqual(["limit-near web", "limit-exceeded web", "limit-recovered web", "limit-recovered web"]);
   });
 
-  test("what is counted is a run's: another begins anew", async () => {
+  test("each run counts its samples from zero", async () => {
     const { daemon, take, limiter } = await limited(limits());
     await take(120);
     expect(limiter.stateOf("web")!.run).toBe(1);
@@ -90,25 +90,25 @@ describe("action warn", () => {
     await daemon.settle();
     expect(daemon.unit("web").run).toBe(2);
     await take(120);
-    expect(daemon.told).toEqual([]);
+    expect(daemon.events).toEqual([]);
     expect(limiter.stateOf("web")!.run).toBe(2);
   });
 });
 
-test("what does not run, or has no limits, is not counted", async () => {
+test("samples of a stopped unit or of one without limits are ignored", async () => {
   const down = await limited(limits(), { start: false });
   await down.take(500, 500, 500);
-  expect(down.daemon.told).toEqual([]);
+  expect(down.daemon.events).toEqual([]);
   const free = await limited(null);
   await free.take(500, 500, 500);
-  expect(free.daemon.told).toEqual([]);
+  expect(free.daemon.events).toEqual([]);
   expect(free.limiter.stateOf("web")).toBeUndefined();
 });
 
-test("action restart: the run is ended as a failure, after the words for it", async () => {
+test("action restart: the breach is reported, then the run fails", async () => {
   const { daemon, take, notes } = await limited(limits({ action: "restart" }));
   await take(120, 120);
-  expect(daemon.told).toEqual(["limit-exceeded web"]);
+  expect(daemon.events).toEqual(["limit-exceeded web"]);
   expect(notes[0]).toStartWith("web: memory is over its limit: 120 MiB of 100 MiB; ");
   expect(daemon.unit("web")).toMatchObject({
     phase: "backoff",
@@ -117,17 +117,17 @@ test("action restart: the run is ended as a failure, after the words for it", as
 });
 
 describe("action enforce", () => {
-  test("where the kernel does it, a run is bound when it starts and nothing is sampled between the ticks", async () => {
+  test("with cgroups the run gets its limits when it starts, and nothing is sampled between the ticks", async () => {
     const { daemon, bound, sampled, take } = await limited(limits({ action: "enforce" }), { held: true });
     expect(new Set(bound)).toEqual(new Set(["web#1 100"]));
     await daemon.pass(5000);
     expect(sampled()).toBe(0);
     await take(120, 120);
-    expect(daemon.told).toEqual(["limit-exceeded web"]);
+    expect(daemon.events).toEqual(["limit-exceeded web"]);
     expect(daemon.unit("web").phase).toBe("running");
   });
 
-  test("where it does not, the memory is sampled every second and the first sample over the limit ends the run", async () => {
+  test("without cgroups the memory is sampled every second, and the first sample over the limit ends the run", async () => {
     const { daemon, uses, sampled } = await limited(limits({ action: "enforce" }));
     uses(90);
     await daemon.pass(1000);
@@ -135,14 +135,14 @@ describe("action enforce", () => {
     expect(daemon.unit("web").phase).toBe("running");
     uses(101);
     await daemon.pass(1000);
-    expect(daemon.told.at(-1)).toBe("limit-exceeded web");
+    expect(daemon.events.at(-1)).toBe("limit-exceeded web");
     expect(daemon.unit("web")).toMatchObject({ phase: "backoff", last: { by: "resources" } });
   });
 
   test("memory that is sampled every second is not counted again on the tick", async () => {
     const { daemon, take } = await limited(limits({ action: "enforce" }));
     await take(500, 500, 500);
-    expect(daemon.told).toEqual([]);
+    expect(daemon.events).toEqual([]);
   });
 
   test("sampling ends with the last run that needs it, and with the daemon", async () => {
@@ -161,7 +161,7 @@ describe("action enforce", () => {
     expect(sampled()).toBe(2);
   });
 
-  test("samples that cannot be taken are a bug of our own and end nothing", async () => {
+  test("a failure to sample is reported as a bug and does not affect the unit", async () => {
     const { daemon, fails } = await limited(limits({ action: "enforce" }));
     fails(new Error("EMFILE"));
     await daemon.pass(1000);
@@ -170,7 +170,7 @@ describe("action enforce", () => {
   });
 });
 
-test("limits that change are bound to the run at once; without `enforce` it is bound to none", async () => {
+test("changed limits apply to the run at once; without `enforce` the kernel limits are removed", async () => {
   const { daemon, bound } = await limited(limits({ action: "enforce" }), { held: true });
   daemon.load("web", { limits: limits({ action: "enforce", maxMemoryMb: 50 }) });
   expect(bound.at(-1)).toBe("web#1 50");
@@ -178,7 +178,7 @@ test("limits that change are bound to the run at once; without `enforce` it is b
   expect(bound.at(-1)).toBe("web#1 free");
 });
 
-test("a unit that is removed is forgotten", async () => {
+test("a removed unit leaves no state behind", async () => {
   const { daemon, limiter, take } = await limited(limits());
   await take(120);
   daemon.unload("web");
@@ -187,7 +187,7 @@ test("a unit that is removed is forgotten", async () => {
   expect(limiter.stateOf("web")).toBeUndefined();
 });
 
-test("what is done about each limit is said for the limits that are set, and for who enforces them", () => {
+test("the description names each limit that is set and who enforces it", () => {
   const spec = limits({ maxCpuPercent: 150, maxTasks: 10, action: "enforce" });
   const words = enforcementWords(spec, (limit: Limit) => (limit === "cpu" ? null : "there are no cgroups"));
   expect(words.map((line) => line.split(":")[0])).toEqual(["Memory, at most 100 MiB", "CPU, at most 150 %", "Tasks, at most 10"]);

@@ -45,10 +45,10 @@ test("a unit runs at its times, not when it is loaded", async () => {
   await daemon.exits("job");
   await daemon.pass(HOUR);
   expect(daemon.unit("job").run).toBe(2);
-  expect(daemon.told).toEqual([]);
+  expect(daemon.events).toEqual([]);
 });
 
-test("a time further away than one timer can wait is kept all the same", async () => {
+test("a time further away than one timer can wait still fires", async () => {
   const { daemon } = scheduled({ job: cron("30 2 * * *") });
   for (let hour = 0; hour < 2; hour++) await daemon.pass(HOUR);
   await daemon.pass(HOUR / 2 - 1);
@@ -57,7 +57,7 @@ test("a time further away than one timer can wait is kept all the same", async (
   expect(daemon.unit("job").run).toBe(1);
 });
 
-describe("the last run is not over", () => {
+describe("the last run has not ended", () => {
   const overlapping = async (overlap: ScheduleSpec["overlap"]) => {
     const scene = scheduled({ job: every(HOUR, { overlap }) });
     await scene.daemon.pass(HOUR);
@@ -65,17 +65,17 @@ describe("the last run is not over", () => {
     return scene;
   };
 
-  test("skip: the time is left out", async () => {
+  test("skip: this time is skipped", async () => {
     const { daemon } = await overlapping("skip");
-    expect(daemon.told).toEqual(["schedule-skipped job"]);
+    expect(daemon.events).toEqual(["schedule-skipped job"]);
     await daemon.exits("job");
     expect(daemon.unit("job").run).toBe(1);
   });
 
-  test("queue: it runs right after, once, however many times came", async () => {
+  test("queue: it runs once, right after the last run, even if several times came", async () => {
     const { daemon, schedules } = await overlapping("queue");
     await daemon.pass(HOUR);
-    expect(daemon.told).toEqual(["schedule-queued job"]);
+    expect(daemon.events).toEqual(["schedule-queued job"]);
     expect(schedules.planOf("job")!.queued).toBe(true);
     await daemon.exits("job");
     expect(daemon.unit("job")).toMatchObject({ run: 2, phase: "running" });
@@ -84,14 +84,14 @@ describe("the last run is not over", () => {
     expect(daemon.unit("job").run).toBe(2);
   });
 
-  test("kill: it is ended first", async () => {
+  test("kill: the last run is stopped first", async () => {
     const { daemon } = await overlapping("kill");
-    expect(daemon.told).toEqual(["schedule-overlap job"]);
+    expect(daemon.events).toEqual(["schedule-overlap job"]);
     expect(daemon.unit("job")).toMatchObject({ run: 2, phase: "running" });
   });
 });
 
-describe("a time that passed while nobody was there", () => {
+describe("a time that passed while no daemon ran", () => {
   const missed = async (more: Partial<ScheduleSpec>, awayMs: number) => {
     const first = scheduled({ job: every(HOUR, more) });
     first.schedules.close();
@@ -100,9 +100,9 @@ describe("a time that passed while nobody was there", () => {
     return next;
   };
 
-  test("is missed, and said so", async () => {
+  test("is reported as missed", async () => {
     const { daemon, nextMs } = await missed({}, 90 * MINUTE);
-    expect(daemon.told).toEqual(["schedule-missed job"]);
+    expect(daemon.events).toEqual(["schedule-missed job"]);
     expect(daemon.messages[0]).toContain("2026-01-01T01:00:00.000Z");
     expect(daemon.unit("job").run).toBe(0);
     expect(nextMs("job")).toBe(NEW_YEAR + 2 * HOUR);
@@ -110,31 +110,31 @@ describe("a time that passed while nobody was there", () => {
 
   test("with catch_up it runs at once", async () => {
     const { daemon, nextMs } = await missed({ catchUp: true }, 90 * MINUTE);
-    expect(daemon.told).toEqual([]);
+    expect(daemon.events).toEqual([]);
     expect(daemon.unit("job").run).toBe(1);
     expect(nextMs("job")).toBe(NEW_YEAR + 2 * HOUR);
   });
 
-  test("a moment late is not missed", async () => {
+  test("runs late when it is less than a minute ago", async () => {
     const { daemon } = await missed({}, HOUR + MINUTE);
-    expect(daemon.told).toEqual([]);
+    expect(daemon.events).toEqual([]);
     expect(daemon.unit("job").run).toBe(1);
   });
 
-  test("nothing was missed when the next daemon is there in time", async () => {
+  test("nothing is missed when the next daemon starts in time", async () => {
     const { daemon, nextMs } = await missed({}, 30 * MINUTE);
-    expect(daemon.told).toEqual([]);
+    expect(daemon.events).toEqual([]);
     expect(nextMs("job")).toBe(NEW_YEAR + HOUR);
   });
 
-  test("a damaged plan is as if there were none", () => {
+  test("a damaged plan is ignored", () => {
     const { nextMs } = scheduled({ job: every(HOUR) }, new Map([["schedule:job", "{damaged"]]), 10 * MINUTE);
     expect(nextMs("job")).toBe(NEW_YEAR + HOUR + 10 * MINUTE);
   });
 });
 
 describe("the wall clock is set", () => {
-  test("`every` moves with it", async () => {
+  test("times of `every` move with the clock", async () => {
     const { daemon, schedules, nextMs } = scheduled({ job: every(HOUR) });
     daemon.setClockBy(DAY);
     schedules.lookAtClock();
@@ -143,16 +143,16 @@ describe("the wall clock is set", () => {
     expect(daemon.unit("job").run).toBe(1);
   });
 
-  test("a time of the clock does not; a jump past it by far is a miss", async () => {
+  test("cron times do not move; one that is jumped over is missed", async () => {
     const { daemon, schedules, nextMs } = scheduled({ job: cron("0 12 * * *") });
     daemon.setClockBy(13 * HOUR);
     schedules.lookAtClock();
     await daemon.pass(0);
-    expect(daemon.told).toEqual(["schedule-missed job"]);
+    expect(daemon.events).toEqual(["schedule-missed job"]);
     expect(nextMs("job")).toBe(NEW_YEAR + DAY + 12 * HOUR);
   });
 
-  test("less than half a second is not a step", () => {
+  test("a change of less than half a second is ignored", () => {
     const { daemon, schedules, nextMs } = scheduled({ job: every(HOUR) });
     daemon.setClockBy(499);
     schedules.lookAtClock();
@@ -163,18 +163,18 @@ describe("the wall clock is set", () => {
   });
 });
 
-describe("what is planned follows the units", () => {
-  test("a unit that is switched off has no plan, and none of its times comes", async () => {
+describe("changes of units", () => {
+  test("a disabled unit has no plan and does not run", async () => {
     const { daemon, schedules, inactive } = scheduled({ job: every(HOUR) });
     inactive.add("job");
     schedules.check("job");
     expect(schedules.planOf("job")).toBeUndefined();
     await daemon.pass(2 * HOUR);
     expect(daemon.unit("job").run).toBe(0);
-    expect(daemon.told).toEqual([]);
+    expect(daemon.events).toEqual([]);
   });
 
-  test("a changed schedule begins anew", async () => {
+  test("a changed schedule starts from now", async () => {
     const { daemon, nextMs } = scheduled({ job: every(HOUR) });
     await daemon.pass(10 * MINUTE);
     daemon.load("job", every(20 * MINUTE));
@@ -183,14 +183,14 @@ describe("what is planned follows the units", () => {
     expect(nextMs("job")).toBeUndefined();
   });
 
-  test("a unit that is removed has no plan", () => {
+  test("a removed unit has no plan", () => {
     const { daemon, schedules } = scheduled({ job: every(HOUR), other: every(HOUR) });
     daemon.unload("job");
     expect(schedules.planOf("job")).toBeUndefined();
     expect(schedules.planOf("other")).toBeDefined();
   });
 
-  test("after the end nothing starts", async () => {
+  test("nothing starts after close", async () => {
     const { daemon, schedules } = scheduled({ job: every(HOUR) });
     schedules.close();
     await daemon.pass(2 * HOUR);

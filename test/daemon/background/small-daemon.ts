@@ -9,18 +9,18 @@ import { code, makeSpec, ref, type SpecParts } from "../../core/fixtures.ts";
 export const NEW_YEAR = Date.UTC(2026, 0, 1);
 
 /**
- * A world with its engine whose commands start at once and end when the test says so. Time stands still but for `pass`: call it
- * under `jest.useFakeTimers()`.
+ * A world and its engine. Processes start at once and end when the test says so. Time advances only by `pass`, which needs
+ * `jest.useFakeTimers()`.
  */
 export class SmallDaemon {
   readonly world = new World({ startConcurrency: 0 });
   readonly engine: Engine;
-  /** Words of the recorder: `schedule-missed job`. */
-  readonly told: string[] = [];
+  /** Type and unit of the recorded events: `schedule-missed job`. */
+  readonly events: string[] = [];
   readonly messages: string[] = [];
   readonly bugs: string[] = [];
   #monotonicMs = 0;
-  /** The wall clock's distance from the monotonic one. */
+  /** Wall clock minus monotonic clock. */
   #offsetMs = NEW_YEAR;
   #wake: { readonly atMs: number; readonly callback: () => void } | null = null;
 
@@ -35,7 +35,7 @@ export class SmallDaemon {
 
   readonly recorder = {
     tell: (type: string, message: string, id: string | null = null): void => {
-      this.told.push(`${type} ${id ?? "sup"}`);
+      this.events.push(`${type} ${id ?? "sup"}`);
       this.messages.push(message);
     },
   };
@@ -66,7 +66,7 @@ export class SmallDaemon {
     await this.settle();
   }
 
-  /** Both clocks go on by this much, and timers fire. */
+  /** Advances both clocks and fires timers. */
   async pass(ms: number): Promise<void> {
     this.#monotonicMs += ms;
     jest.advanceTimersByTime(ms);
@@ -75,12 +75,12 @@ export class SmallDaemon {
     await this.settle();
   }
 
-  /** Somebody sets the wall clock forwards (or back). */
+  /** Sets the wall clock forwards, or back when negative. */
   setClockBy(ms: number): void {
     this.#offsetMs += ms;
   }
 
-  /** Lets everything happen that was posted. */
+  /** Lets the engine handle everything that was posted. */
   async settle(): Promise<void> {
     for (let i = 0; i < 10; i++) await Promise.resolve();
   }

@@ -19,7 +19,7 @@ describe("hooks", () => {
     expect(facts()).toEqual([{ type: "prepared", run: 1, failure: null }]);
   });
 
-  test("the first failure ends the row", () => {
+  test("the first failure ends the sequence", () => {
     const { perform, facts, processes } = rig({ preStart: [FIRST, SECOND] });
     perform({ type: "prepare", run: 1 });
     processes.latest().onExit(code(7));
@@ -43,7 +43,7 @@ describe("hooks", () => {
     expect(processes.all).toEqual([]);
   });
 
-  test("a command that takes too long is killed with its session, and says so", () => {
+  test("a command that exceeds its timeout is killed with its session, and the failure says so", () => {
     jest.useFakeTimers();
     try {
       const { perform, facts, processes } = rig({ preStart: [hook(60_000)] });
@@ -83,7 +83,7 @@ describe("hooks", () => {
     expect(processes.all).toHaveLength(1);
   });
 
-  test("post_stop runs to its end though the run was signalled, and knows how the run ended", () => {
+  test("post_stop runs although the run was signalled, and its environment says how the run ended", () => {
     const { perform, facts, processes, world } = rig({ postStop: [FIRST, SECOND] });
     const unit = world.get("web")!.unit;
     const ending = { by: "exit", exit: killedBy(SIGNALS.SIGTERM) };
@@ -104,7 +104,7 @@ describe("hooks", () => {
 });
 
 describe("reload", () => {
-  test("a signal goes to the main process alone", () => {
+  test("a reload signal goes only to the main process", () => {
     const { perform, facts, processes } = rig({ reload: { kind: "signal", signal: SIGNALS.SIGHUP } });
     perform({ type: "spawn", run: 1 });
     facts();
@@ -116,7 +116,7 @@ describe("reload", () => {
     expect(facts()).toEqual([{ type: "reloaded", run: 1, failure: "the main process has ended" }]);
   });
 
-  test("a command knows the main process, and its failure is the reload's", () => {
+  test("a reload command gets MAINPID, and its failure is the failure of the reload", () => {
     const { perform, facts, processes } = rig({ reload: { kind: "command", command: "reread", args: [], timeoutMs: 1000 } });
     perform({ type: "spawn", run: 1 });
     facts();
@@ -128,7 +128,7 @@ describe("reload", () => {
     expect(processes.acts.at(-1)).toBe("signal tree 100 15 group");
   });
 
-  test("cannot be done without one, nor before there is a main process", () => {
+  test("fails when the unit has no `reload`, or no main process yet", () => {
     const without = rig();
     without.perform({ type: "reload", run: 1 });
     expect(without.facts()).toEqual([{ type: "reloaded", run: 1, failure: "the unit has no `reload`" }]);

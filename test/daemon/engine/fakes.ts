@@ -16,16 +16,16 @@ export interface FakeProcess {
   readonly onExit: (exit: Exit) => void;
 }
 
-/** Processes that only a test starts and ends. What was asked of them is in `acts`. */
+/** Processes that exist only in the test. `acts` lists the calls. */
 export class FakeProcesses implements Processes {
   readonly acts: string[] = [];
   readonly all: FakeProcess[] = [];
-  /** What the next spawn gives instead of a process. */
+  /** The next spawn fails like this. */
   spawnFails: Extract<SpawnResult, { ok: false }> | Error | null = null;
   adopting: "adopted" | "ended" | "gone" = "adopted";
   /** Pids in every tree besides the main process. */
   readonly otherMembers = new Set<number>();
-  /** What a SIGKILL hits. */
+  /** Processes that remain in the tree and are hit by SIGKILL. */
   survivors: Survivor[] = [];
   outOfMemory = false;
   #emptied: (() => void) | null = null;
@@ -75,7 +75,7 @@ export class FakeProcesses implements Processes {
     return () => undefined;
   }
 
-  /** The last process of the tree that is waited for is gone. */
+  /** The last remaining process ends. */
   empties(): void {
     this.survivors = [];
     this.#emptied?.();
@@ -99,7 +99,7 @@ export class FakeProcesses implements Processes {
   }
 }
 
-/** Keeps what was noted in each unit's log. */
+/** A log store that records its calls and the notes in the logs. */
 export function fakeLogs(): { readonly logs: LogStore; readonly notes: string[]; readonly acts: string[]; writersFail: Error | null } {
   const notes: string[] = [];
   const acts: string[] = [];

@@ -28,7 +28,7 @@ test.each([
   expect(bugs).toEqual([`cannot perform ${effect.type} of web: out of luck`]);
 });
 
-test("a sweep that throws is answered as done", () => {
+test("a sweep that throws is answered as finished", () => {
   const { perform, facts, processes, bugs } = rig();
   perform({ type: "spawn", run: 1 });
   facts();
@@ -40,7 +40,7 @@ test("a sweep that throws is answered as done", () => {
   expect(bugs).toHaveLength(1);
 });
 
-test("a unit that is gone is forgotten with its run; a late end is still reported with the run", () => {
+test("a removed unit is forgotten once; a late exit is still reported with its run", () => {
   const { perform, facts, processes, interpreter } = rig();
   perform({ type: "spawn", run: 1 });
   facts();

@@ -15,7 +15,7 @@ const failed = (stage: (typeof SPAWN_STAGES)[number], errno = ENOENT): Extract<S
 });
 
 describe("spawn", () => {
-  test("a process that starts is reported, with the run that it belongs to", () => {
+  test("a process that starts is reported with its run", () => {
     const { perform, facts, processes, logs } = rig({
       exec: { command: "serve", args: ["-p", "80"], shell: false, workingDirectory: "/srv" },
     });
@@ -38,7 +38,7 @@ describe("spawn", () => {
     expect(logs.acts).toContain("close writers web");
   });
 
-  test("a failure for want of the machine's resources is marked as such, whatever the step", () => {
+  test("a shortage of resources is marked as such, whatever the step", () => {
     const { perform, facts, processes } = rig();
     processes.spawnFails = failed("exec", EAGAIN);
     perform({ type: "spawn", run: 1 });
@@ -72,21 +72,21 @@ describe("spawn", () => {
     expect(processes.all).toEqual([]);
   });
 
-  test("the process gets its sockets behind its output, and their names", () => {
+  test("the process gets its sockets from descriptor 3, with their names", () => {
     const { perform, processes } = rig({ sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }] });
     perform({ type: "spawn", run: 1 });
     expect(processes.latest().request!.fds).toEqual([null, 11, 12, 50]);
     expect(processes.latest().request!.env).toMatchObject({ LISTEN_FDS: "1", LISTEN_FDNAMES: "http", LISTEN_PID: "" });
   });
 
-  test("a notify socket that cannot be opened fails the start, as a fault of the machine", () => {
+  test("a notify socket that cannot be opened fails the start and counts as a shortage", () => {
     const { perform, facts, notify } = rig({ type: "notify" });
     notify.fails = "cannot listen for notifications: EMFILE";
     perform({ type: "spawn", run: 1 });
     expect(facts()).toEqual([{ type: "spawnFailed", run: 1, failure: { stage: "prepare", message: notify.fails, resources: true } }]);
   });
 
-  test("a unit with a notify socket and a watchdog is told of both", () => {
+  test("the environment names the notify socket and the watchdog interval", () => {
     const { perform, processes } = rig({ type: "notify", watchdogMs: 1500 });
     perform({ type: "spawn", run: 1 });
     const { env } = processes.latest().request!;
@@ -95,7 +95,7 @@ describe("spawn", () => {
 });
 
 describe("the end of the main process", () => {
-  test("is reported after what the process wrote and said", () => {
+  test("is reported after the output and the notifications of the process", () => {
     const { perform, facts, processes, notify, logs } = rig({ type: "notify" });
     perform({ type: "spawn", run: 1 });
     facts();
@@ -107,7 +107,7 @@ describe("the end of the main process", () => {
     expect(logs.acts.at(-1)).toBe("drain web");
   });
 
-  test("of an earlier run is reported with that run, and leaves the current run's probe alone", () => {
+  test("of an earlier run is reported with that run and does not abort the probe of the current one", () => {
     const { perform, facts, processes, prober } = rig({ check: {} });
     perform({ type: "spawn", run: 1 });
     const first = processes.latest();
@@ -119,7 +119,7 @@ describe("the end of the main process", () => {
     expect(prober.probes[0]!.signal.aborted).toBe(false);
   });
 
-  test("ends the probe that is under way", () => {
+  test("aborts the current probe", () => {
     const { perform, processes, prober } = rig({ check: {} });
     perform({ type: "spawn", run: 1 });
     perform({ type: "probe", run: 1, seq: 1 });
@@ -155,7 +155,7 @@ describe("MAINPID=", () => {
     return rigged;
   };
 
-  test("another process of the unit becomes the main one; the end of the first is then not the end of the run", () => {
+  test("makes another process of the unit the main one; the exit of the first one does not end the run", () => {
     const { notify, facts, processes, perform } = running();
     const first = processes.latest();
     notify.says("web", 100, "MAINPID=777");
@@ -171,21 +171,21 @@ describe("MAINPID=", () => {
     expect(facts()).toEqual([{ type: "exited", run: 1, exit: code(4) }]);
   });
 
-  test("a process of somebody else is refused, with a note", () => {
+  test("a process that does not belong to the unit is refused with a note", () => {
     const { notify, facts, logs } = running();
     notify.says("web", 100, "MAINPID=888");
     expect(facts().map(({ type }) => type)).toEqual(["notified"]);
     expect(logs.notes).toEqual(["web: MAINPID=888 was ignored: no process of this unit has that pid"]);
   });
 
-  test("a process that has ended meanwhile changes nothing", () => {
+  test("a process that has already ended changes nothing", () => {
     const { notify, facts, processes } = running();
     processes.adopting = "ended";
     notify.says("web", 100, "MAINPID=777");
     expect(facts().map(({ type }) => type)).toEqual(["notified"]);
   });
 
-  test("a stranger is not listened to; only its first message of a run is noted", () => {
+  test("messages of strangers are ignored; only the first in a run is noted", () => {
     const { notify, facts, logs } = running();
     notify.says("web", 999, "READY=1");
     notify.says("web", 999, "READY=1");
@@ -203,14 +203,14 @@ describe("adoption", () => {
     return { ...rigged, answer };
   };
 
-  test("the end of an adopted process is reported with its run", () => {
+  test("the exit of an adopted process is reported with its run", () => {
     const { answer, processes, facts } = adopting("adopted");
     expect(answer).toBe("adopted");
     processes.latest().onExit(code(0));
     expect(facts()).toEqual([{ type: "exited", run: 5, exit: code(0) }]);
   });
 
-  test("a process that is gone is not waited for, and its tree can be swept", () => {
+  test("after a process that is gone, the rest of its tree can be swept", () => {
     const { answer, processes, perform, facts } = adopting("gone");
     expect(answer).toBe("gone");
     processes.survivors = [{ pid: 41, name: "worker" }];
@@ -220,7 +220,7 @@ describe("adoption", () => {
     expect(facts()).toMatchObject([{ type: "swept", run: 5 }]);
   });
 
-  test("without a known process, the run is found by its invocation: the sweep still runs", () => {
+  test("without a known process the sweep finds the run by its invocation", () => {
     const { interpreter, world, processes, perform } = rig();
     const { unit, spec } = world.get("web")!;
     expect(interpreter.adopt("web", { ...unit, run: 5, process: null }, spec)).toBe("gone");
@@ -229,7 +229,7 @@ describe("adoption", () => {
     expect(processes.acts.at(-1)).toStartWith("kill tree ");
   });
 
-  test("an adopted process can be heard, and a notify socket that fails is noted", () => {
+  test("notifications of an adopted process are received, and a notify socket that fails is noted", () => {
     const { notify, facts } = adopting("adopted", { type: "notify" });
     notify.says("web", 300, "STATUS=here");
     expect(facts()).toMatchObject([{ type: "notified", run: 5 }]);
@@ -240,7 +240,7 @@ describe("adoption", () => {
     expect(deaf.logs.notes).toEqual(["web: cannot listen for notifications: EMFILE"]);
   });
 
-  test("a unit that waits for its next start has its sockets open meanwhile", () => {
+  test("the sockets of a unit that waits for its next start are open", () => {
     const { interpreter, world, sockets, perform, processes } = rig({
       sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }],
     });

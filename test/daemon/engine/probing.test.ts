@@ -34,7 +34,7 @@ test("a probe that breaks inside is answered as broken, and reported as a bug", 
   expect(responses).toEqual([null]);
 });
 
-test("before the run's environment is known a probe is broken, not bad", () => {
+test("a probe before the environment of the run is known is broken, not bad", () => {
   const { perform, events } = rig({ check: {} });
   perform({ type: "probe", run: 1, seq: 1 });
   expect(events()).toMatchObject([
@@ -49,7 +49,7 @@ test("an unknown variable in the probe breaks it", () => {
   expect(JSON.stringify(events())).toContain("NONE");
 });
 
-test("who waits for a probe is released with its answer, or at once where none can come", async () => {
+test("whenProbed resolves with the next result, or at once when the unit cannot be probed", async () => {
   const { interpreter, perform, prober, world } = running();
   await interpreter.whenProbed("web"); // it is down, as far as the world knows
   const { unit, spec } = world.get("web")!;

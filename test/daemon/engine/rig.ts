@@ -6,7 +6,7 @@ import { SocketHolder } from "../../../src/daemon/engine/socket-holder.ts";
 import { makeSpec, type SpecParts } from "../../core/fixtures.ts";
 import { fakeLogs, FakeProber, FakeProcesses, fakeSockets, FakeSdNotify } from "./fakes.ts";
 
-/** An interpreter on fake ports with one unit, `web`. Effects go in by `perform`; what comes of them is in `facts`. */
+/** An interpreter on fake ports with one unit, `web`. `perform` takes effects, `facts` gives the facts that they led to. */
 export function rig(parts: SpecParts = {}) {
   const world = new World({ startConcurrency: 0 });
   world.handle({ type: "load", spec: makeSpec("web", parts) }, { nowMs: 0, roll: 0 });
@@ -57,7 +57,7 @@ export function rig(parts: SpecParts = {}) {
     perform: (effect: Wanted): void => interpreter.perform({ id: "web", ...effect } as Parameters<Interpreter["perform"]>[0]),
     /** What was posted since the last call. */
     events: (): WorldEvent[] => posted.splice(0),
-    /** The same, where all of it is facts. */
+    /** The same, when all events are facts. */
     facts: (): Fact[] =>
       posted.splice(0).map((event) => {
         if (event.type !== "fact") throw new Error(`an event ${event.type} was posted`);

@@ -1,4 +1,4 @@
-/** Signals to a run and the end of what its main process left behind, on fake ports. */
+/** Signals to a run, and sweeping the processes that its main process left behind, on fake ports. */
 import { expect, test } from "bun:test";
 import { SIGNALS } from "../../../src/base/signals.ts";
 import { rig } from "./rig.ts";
@@ -11,7 +11,7 @@ const running = () => {
   return rigged;
 };
 
-test("what is about another run changes nothing", () => {
+test("signals to another run are ignored", () => {
   const { perform, processes } = running();
   perform({ type: "signal", run: 2, signal: 15, mode: "group" });
   perform({ type: "kill", run: 2 });
@@ -36,7 +36,7 @@ test("a sweep answers at once when nothing is left", () => {
 test.each([
   [SIGNALS.SIGTERM, "signal tree 100 15 group"],
   [SIGNALS.SIGKILL, "kill tree 100"],
-])("a sweep sends %p to what is left and waits for its end", (signal, act) => {
+])("a sweep sends %p to the remaining processes and waits for their end", (signal, act) => {
   const { perform, facts, processes } = running();
   processes.survivors = [{ pid: 41, name: "worker" }];
   perform({ type: "sweep", run: 1, signal });
@@ -55,7 +55,7 @@ test("a sweep without a signal only waits", () => {
   expect(facts()).toEqual([{ type: "swept", run: 1, killed: [] }]);
 });
 
-test("what needed SIGKILL is named once, however often it was killed", () => {
+test("a process that needed SIGKILL is named once, even if it was killed twice", () => {
   const { perform, facts, processes } = running();
   processes.survivors = [{ pid: 41, name: "worker" }];
   perform({ type: "kill", run: 1 });

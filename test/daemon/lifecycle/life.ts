@@ -13,7 +13,7 @@ import type { Held } from "../../../src/daemon/engine/socket-holder.ts";
 import { unitFiles } from "../../spec/fixtures.ts";
 import { fakeLogs, FakeProber, FakeProcesses, fakeSockets, FakeSdNotify } from "../engine/fakes.ts";
 
-/** What outlives a daemon: unit files, the store, the boot. */
+/** The state that outlives a daemon: unit files, the store, the boot id. */
 export class Disk {
   readonly files = new Map<string, object>();
   readonly memories = new Map<string, string>();
@@ -22,7 +22,7 @@ export class Disk {
   nowMs = 1000;
 }
 
-/** A daemon on fake ports whose turns are written to the disk. Nothing ends it in order: the next one finds what it left. */
+/** A daemon on fake ports whose turns are written to the disk. It never shuts down: the next one finds its memories, as after a crash. */
 export function daemonOn(disk: Disk) {
   const [processes, prober, notify, logs, sockets] = [new FakeProcesses(), new FakeProber(), new FakeSdNotify(), fakeLogs(), fakeSockets()];
   const world = new World({ startConcurrency: 0 });
@@ -97,7 +97,7 @@ export function daemonOn(disk: Disk) {
     request: (action: "start" | "stop" | "reset", id: string): void =>
       engine.handle({ type: "request", action, ids: [id], cause: "operator" }),
     handle: engine.handle.bind(engine),
-    /** Lets everything happen that was posted. */
+    /** Lets the engine handle everything that was posted. */
     async settle(): Promise<void> {
       for (let i = 0; i < 10; i++) await Promise.resolve();
     },

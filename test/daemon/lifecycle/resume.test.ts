@@ -1,11 +1,11 @@
-/** What a daemon makes of the units that an earlier daemon of the same boot left behind. */
+/** How a daemon takes over the units that an earlier daemon of the same boot left behind. */
 import { describe, expect, test } from "bun:test";
 import { code, ref } from "../../core/fixtures.ts";
 import { Disk, daemonOn, firstDaemon } from "./life.ts";
 
 const WEB = { command: "serve" };
 
-/** `web` runs, and its daemon is gone. */
+/** The state after a daemon died while `web` was running. */
 async function left(file: object = WEB): Promise<Disk> {
   const { disk, daemon } = firstDaemon({ web: file });
   daemon.request("start", "web");
@@ -16,7 +16,7 @@ async function left(file: object = WEB): Promise<Disk> {
 }
 
 describe("a unit that ran", () => {
-  test("is adopted: same process, same run, and its end is a restart like any other", async () => {
+  test("is adopted with its process and run; its exit leads to a restart as usual", async () => {
     const disk = await left();
     const next = daemonOn(disk);
     const resumed = next.resume();
@@ -31,7 +31,7 @@ describe("a unit that ran", () => {
     expect(next.bugs).toEqual([]);
   });
 
-  test("and has ended meanwhile goes on when its exit is known", async () => {
+  test("and has ended meanwhile is restarted once its exit status is known", async () => {
     const next = daemonOn(await left());
     next.processes.adopting = "ended";
     expect(next.resume().adopted).toBe(0);
@@ -41,7 +41,7 @@ describe("a unit that ran", () => {
     expect(next.unit("web")!.last).toMatchObject({ by: "exit", exit: code(3) });
   });
 
-  test("and is gone without a trace has ended: nobody knows how", async () => {
+  test("and is gone counts as ended with an unknown status", async () => {
     const next = daemonOn(await left());
     next.processes.adopting = "gone";
     next.resume();
@@ -49,7 +49,7 @@ describe("a unit that ran", () => {
     expect(next.unit("web")).toMatchObject({ phase: "backoff", last: { by: "exit", exit: { kind: "lost" } } });
   });
 
-  test("goes on though its file is gone, when its memory holds what it was started with", async () => {
+  test("keeps running without its file, with the settings from its memory", async () => {
     const disk = await left();
     disk.files.clear();
     const next = daemonOn(disk);
@@ -60,18 +60,21 @@ describe("a unit that ran", () => {
   test.each([
     ["running", ["web still runs (pid 100) without supervision"]],
     ["gone", []],
-  ] as const)("with neither a file nor that is left alone; a note names the process if it is not gone (%s)", async (condition, notes) => {
-    const disk = await left();
-    disk.files.clear();
-    disk.memories.set("web", JSON.stringify({ ...JSON.parse(disk.memories.get("web")!), inForce: null }));
-    const next = daemonOn(disk);
-    next.processes.condition = () => condition;
-    expect(next.resume()).toEqual({ adopted: 0, decided: new Set() });
-    expect(next.processes.acts).toEqual([]);
-    expect(next.notes.map((note) => note.slice(0, 44))).toEqual([...notes]);
-  });
+  ] as const)(
+    "without a file and without settings in its memory is left alone; a note names the process unless it is gone (%s)",
+    async (condition, notes) => {
+      const disk = await left();
+      disk.files.clear();
+      disk.memories.set("web", JSON.stringify({ ...JSON.parse(disk.memories.get("web")!), inForce: null }));
+      const next = daemonOn(disk);
+      next.processes.condition = () => condition;
+      expect(next.resume()).toEqual({ adopted: 0, decided: new Set() });
+      expect(next.processes.acts).toEqual([]);
+      expect(next.notes.map((note) => note.slice(0, 44))).toEqual([...notes]);
+    },
+  );
 
-  test("goes on with the command that it was started with, though its file has another now", async () => {
+  test("keeps the command that it was started with, even if its file changed", async () => {
     const disk = await left();
     disk.files.set("web", { command: "other" });
     const next = daemonOn(disk);
@@ -79,7 +82,7 @@ describe("a unit that ran", () => {
     expect(next.specOf("web")!.exec.command).toBe("serve");
   });
 
-  test("before the machine booted is forgotten", async () => {
+  test("before the last boot is forgotten", async () => {
     const disk = await left();
     disk.bootId = "another";
     const next = daemonOn(disk);
@@ -88,7 +91,7 @@ describe("a unit that ran", () => {
     expect(disk.values.get("boot-id")).toBe("another");
   });
 
-  test("and was about to stop with its daemon may start by itself again", async () => {
+  test("and was being stopped by the shutdown of its daemon may start again", async () => {
     const disk = await left();
     const memory = JSON.parse(disk.memories.get("web")!);
     memory.unit = { ...memory.unit, phase: "idle", want: "down", cause: "shutdown", process: null };
@@ -96,7 +99,7 @@ describe("a unit that ran", () => {
     expect([...daemonOn(disk).resume().decided]).toEqual([]);
   });
 
-  test("with a memory that nobody can read starts afresh", async () => {
+  test("with a damaged memory starts afresh", async () => {
     const disk = await left();
     disk.memories.set("web", "{damaged");
     const next = daemonOn(disk);
@@ -120,7 +123,7 @@ test("a unit that the operator stopped stays stopped", async () => {
 });
 
 describe("the moment of the crash", () => {
-  test("a process that was started and not written down is adopted with its run", async () => {
+  test("a process that was started but not recorded is adopted with its run", async () => {
     const disk = await left();
     const memory = JSON.parse(disk.memories.get("web")!);
     memory.unit = { ...memory.unit, phase: "backoff", process: null, due: { atMs: disk.nowMs, why: "restart" } };
@@ -131,7 +134,7 @@ describe("the moment of the crash", () => {
     expect(next.unit("web")).toMatchObject({ phase: "running", run: 2, process: ref(222), restarts: 1 });
   });
 
-  test("a run older than the one that is remembered is not the unit's, nor is that of another daemon", async () => {
+  test("older runs and those of another daemon are ignored", async () => {
     const next = daemonOn(await left());
     next.processes.found = [
       { unit: "web", invocation: "web#1", ref: ref(333), madeAtMs: 0 },
@@ -145,7 +148,7 @@ describe("the moment of the crash", () => {
     ["preparing", "finishing", "backoff"],
     ["cleaning", "cleaning", "idle"],
     ["finishing", "idle", "idle"],
-  ] as const)("a unit that was %s does not stay so", async (phase, soon, after) => {
+  ] as const)("a unit does not stay in %s", async (phase, soon, after) => {
     const { disk, daemon } = firstDaemon({ web: { ...WEB, pre_start: [{ command: "prepare" }], post_stop: [{ command: "tidy" }] } });
     daemon.request("start", "web");
     await daemon.settle();
@@ -173,7 +176,7 @@ describe("the moment of the crash", () => {
 describe("a store that was lost", () => {
   const found = { unit: "web", invocation: "web#7", ref: ref(777), madeAtMs: 500 };
 
-  test("what runs is taken over as if it had been well since it was made", async () => {
+  test("a running process is adopted as if it had been ready since its start", async () => {
     const disk = await left();
     disk.memories.clear();
     disk.memories.set("other", "{}"); // a crash, not an orderly end
@@ -187,7 +190,7 @@ describe("a store that was lost", () => {
     expect(next.notes[0]).toContain("the database knew nothing of web");
   });
 
-  test("what runs without a unit file is left alone, with a note that names the process", async () => {
+  test("a process without a unit file is left alone; a note names it", async () => {
     const disk = await left();
     const next = daemonOn(disk);
     next.processes.found = [{ ...found, unit: "stray", invocation: "stray#1" }];
@@ -201,7 +204,7 @@ describe("sockets", () => {
   const LISTENS = { ...WEB, sockets: [{ name: "http", listen: "127.0.0.1:8080" }] };
   const HELD = { name: "http", text: "127.0.0.1:8080", address: { kind: "tcp", host: "127.0.0.1", port: 8080 }, fd: 9 } as never;
 
-  test("of a unit that waits for its next start are open meanwhile", async () => {
+  test("of a unit that waits for its next start are opened", async () => {
     const disk = await left(LISTENS);
     const next = daemonOn(disk);
     next.processes.adopting = "gone";
@@ -211,7 +214,7 @@ describe("sockets", () => {
     expect(next.unit("web")!.phase).toBe("backoff");
   });
 
-  test("that the image before handed over are kept", async () => {
+  test("from a re-exec are kept", async () => {
     const disk = await left(LISTENS);
     const next = daemonOn(disk);
     next.resume({ web: [HELD] });

@@ -1,13 +1,13 @@
-/** The bounds of every number in the unit file and the settings: the least and the most are accepted, what is past them is not. */
+/** The bounds of every number in unit files and settings: the bounds themselves are accepted, values past them are not. */
 import { expect, test } from "bun:test";
 import { settingsSchema } from "../../../src/spec/schema/settings.ts";
 import { UNIT_ROWS } from "../../../src/spec/schema/unit.ts";
 
 const YEAR = 365 * 86_400;
 const MANY = 1_000_000_000;
-const WHOLE = Number.MAX_SAFE_INTEGER;
+const LARGEST = Number.MAX_SAFE_INTEGER;
 
-/** `{ a: { b: value } }` of `a.b`; a step `[]` is a list of one. The other required keys of an object come from `around`. */
+/** `{ a: { b: value } }` of `a.b`; a step `[]` is a list with one entry. `around` holds the other required keys of the object. */
 function nest(steps: readonly string[], value: unknown, around: object): unknown {
   const [first, ...rest] = steps;
   if (first === undefined) return value;
@@ -29,16 +29,16 @@ const hook = { command: "x" };
 
 type Row = readonly [key: string, least: number, most: number, around?: object];
 
-const WHOLE_NUMBERS: readonly Row[] = [
+const INTEGERS: readonly Row[] = [
   ["port", 1, 65_535],
   ["nice", -20, 19],
   ["oom_score_adj", -1000, 1000],
   ["success_exit_codes.[]", 0, 255],
   ["no_restart_exit_codes.[]", 0, 255],
   ["restart_policy.max_retries", -1, MANY],
-  ["limits.nofile", 0, WHOLE],
-  ["limits.nofile.soft", 0, WHOLE, { hard: "unlimited" }],
-  ["limits.nofile.hard", 0, WHOLE, { soft: 0 }],
+  ["limits.nofile", 0, LARGEST],
+  ["limits.nofile.soft", 0, LARGEST, { hard: "unlimited" }],
+  ["limits.nofile.hard", 0, LARGEST, { soft: 0 }],
   ["log.keep", 0, 1000],
   ["log.rate_limit", 1, MANY],
   ["resource_limits.max_tasks", 1, MANY],
@@ -82,7 +82,7 @@ const NUMBERS: readonly Row[] = [
   ["rolling.min_healthy_time", 0, YEAR],
 ];
 
-const SETTINGS_WHOLE: readonly Row[] = [
+const SETTINGS_INTEGERS: readonly Row[] = [
   ["api.port", 0, 65_535],
   ["start_concurrency", 0, 100_000],
   ["log.keep", 0, 1000],
@@ -95,15 +95,15 @@ const SETTINGS: readonly Row[] = [
   ["log.max_size_mb", 0.001, 1_000_000],
 ];
 
-/** Wide of a bound: for whole numbers by one, else by a tenth of the smallest bound. */
+/** `step`: how far past a bound a value is that must be refused. */
 const holds = (accepts: (value: number) => boolean, least: number, most: number, step: number): void => {
   expect(accepts(least)).toBe(true);
   expect(accepts(most)).toBe(true);
   expect(accepts(least - step)).toBe(false);
-  if (most < WHOLE) expect(accepts(most + step)).toBe(false);
+  if (most < LARGEST) expect(accepts(most + step)).toBe(false);
 };
 
-test.each([...WHOLE_NUMBERS])("%s is a whole number from %d to %d", (key, least, most, around = {}) => {
+test.each([...INTEGERS])("%s is an integer from %d to %d", (key, least, most, around = {}) => {
   holds((value) => unitAccepts(key, value, around), least, most, 1);
   if (key !== "health_check.port") expect(unitAccepts(key, least + 0.5, around)).toBe(false);
 });
@@ -112,7 +112,7 @@ test.each([...NUMBERS])("%s is a number from %d to %d", (key, least, most, aroun
   holds((value) => unitAccepts(key, value, around), least, most, 0.0001);
 });
 
-test.each([...SETTINGS_WHOLE])("the setting %s is a whole number from %d to %d", (key, least, most) => {
+test.each([...SETTINGS_INTEGERS])("the setting %s is an integer from %d to %d", (key, least, most) => {
   holds((value) => settingsAccept(key, value), least, most, 1);
   expect(settingsAccept(key, least + 0.5)).toBe(false);
 });
@@ -163,7 +163,7 @@ test("lists that need an entry", () => {
   expect(unitAccepts("health_check.expected_status", [], HTTP)).toBe(false);
 });
 
-test("names of settings that may not be empty, and the longest name of a unit", () => {
+test("strings of settings that must not be empty, and the longest name of a unit", () => {
   expect(settingsAccept("api.host", "")).toBe(false);
   expect(settingsAccept("api.host", "h")).toBe(true);
   expect(settingsAccept("api.allowed_hosts.[]", "")).toBe(false);
