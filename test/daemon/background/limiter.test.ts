@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { enforcementWords, Limiter } from "../../../src/daemon/background/limiter.ts";
-import type { Limit } from "../../../src/core/metrics/limits.ts";
+import { Limiter } from "../../../src/daemon/background/limiter.ts";
+import type { LimitState } from "../../../src/core/metrics/limits.ts";
 import type { Usage } from "../../../src/ports/usage.ts";
 import type { LimitSpec } from "../../../src/spec/spec.ts";
 import { SmallDaemon } from "./small-daemon.ts";
@@ -21,7 +21,6 @@ const limits = (more: Partial<LimitSpec> = {}): LimitSpec => ({
 /** `web` runs with these limits. `held`: the kernel enforces them. */
 async function limited(spec: LimitSpec | null, { held = false, start = true } = {}) {
   const daemon = new SmallDaemon({ web: { limits: spec } });
-  const notes: string[] = [];
   const bound: string[] = [];
   let memoryMb = 0;
   let sampled = 0;
@@ -36,8 +35,6 @@ async function limited(spec: LimitSpec | null, { held = false, start = true } = 
   const limiter = new Limiter({
     world: daemon.world,
     engine: daemon.engine,
-    recorder: daemon.recorder,
-    logs: { note: (id, text) => void notes.push(`${id}: ${text}`), open: () => undefined },
     usage: usage as Usage,
     processes: {
       bind: (invocation, bounds) => void bound.push(`${invocation} ${bounds === null ? "free" : bounds.memory}`),
@@ -50,13 +47,16 @@ async function limited(spec: LimitSpec | null, { held = false, start = true } = 
   if (start) daemon.start("web");
   await daemon.settle();
   const take = async (...megabytes: number[]): Promise<void> => {
-    for (const mb of megabytes) limiter.take(new Map([["web", { memoryMb: mb, cpuPercent: null, tasks: 1 }]]));
+    for (const mb of megabytes)
+      limiter.take(new Map([["web", { memoryMb: mb, cpuPercent: null, tasks: 1 }]]), new Map([["web", daemon.unit("web").run]]));
+
     await daemon.settle();
   };
   return {
     daemon,
     limiter,
-    notes,
+    notes: daemon.notes,
+    state: (): LimitState | null | undefined => daemon.world.get("web")?.limits,
     bound,
     take,
     sampled: (): number => sampled,
@@ -83,15 +83,15 @@ describe("action warn", () => {
   });
 
   test("each run counts its samples from zero", async () => {
-    const { daemon, take, limiter } = await limited(limits());
+    const { daemon, take, state } = await limited(limits());
     await take(120);
-    expect(limiter.stateOf("web")!.run).toBe(1);
+    expect(state()!.run).toBe(1);
     daemon.engine.handle({ type: "request", action: "restart", ids: ["web"], cause: "operator" });
     await daemon.settle();
     expect(daemon.unit("web").run).toBe(2);
     await take(120);
     expect(daemon.events).toEqual([]);
-    expect(limiter.stateOf("web")!.run).toBe(2);
+    expect(state()!.run).toBe(2);
   });
 });
 
@@ -102,7 +102,7 @@ test("samples of a stopped unit or of one without limits are ignored", async () 
   const free = await limited(null);
   await free.take(500, 500, 500);
   expect(free.daemon.events).toEqual([]);
-  expect(free.limiter.stateOf("web")).toBeUndefined();
+  expect(free.state()).toBeNull();
 });
 
 test("action restart: the breach is reported, then the run fails", async () => {
@@ -176,24 +176,4 @@ test("changed limits apply to the run at once; without `enforce` the kernel limi
   expect(bound.at(-1)).toBe("web#1 50");
   daemon.load("web", { limits: limits() });
   expect(bound.at(-1)).toBe("web#1 free");
-});
-
-test("a removed unit leaves no state behind", async () => {
-  const { daemon, limiter, take } = await limited(limits());
-  await take(120);
-  daemon.unload("web");
-  await daemon.settle();
-  expect(daemon.world.get("web")).toBeUndefined();
-  expect(limiter.stateOf("web")).toBeUndefined();
-});
-
-test("the description names each limit that is set and who enforces it", () => {
-  const spec = limits({ maxCpuPercent: 150, maxTasks: 10, action: "enforce" });
-  const words = enforcementWords(spec, (limit: Limit) => (limit === "cpu" ? null : "there are no cgroups"));
-  expect(words.map((line) => line.split(":")[0])).toEqual(["Memory, at most 100 MiB", "CPU, at most 150 %", "Tasks, at most 10"]);
-  expect(words[0]).toContain("there are no cgroups");
-  expect(words[1]).toContain("cpu.max");
-  expect(words[2]).toContain("there are no cgroups");
-  expect(enforcementWords(limits({ sustained: 1 }), () => null)).toEqual([expect.stringContaining("1 sample over it")]);
-  expect(enforcementWords(limits({ action: "restart" }), () => null)).toEqual([expect.stringContaining("2 samples in a row over it")]);
 });

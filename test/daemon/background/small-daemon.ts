@@ -15,9 +15,11 @@ export const NEW_YEAR = Date.UTC(2026, 0, 1);
 export class SmallDaemon {
   readonly world = new World({ startConcurrency: 0 });
   readonly engine: Engine;
-  /** Type and unit of the recorded events: `schedule-missed job`. */
+  /** Type and unit of the events that are not steps of a unit's machine: `schedule-missed job`, `limit-near web`. */
   readonly events: string[] = [];
   readonly messages: string[] = [];
+  /** Notes in the logs of units. */
+  readonly notes: string[] = [];
   readonly bugs: string[] = [];
   #monotonicMs = 0;
   /** Wall clock minus monotonic clock. */
@@ -87,6 +89,8 @@ export class SmallDaemon {
 
   #perform(effect: WorldEffect): void {
     const { id } = effect;
+    if (effect.type === "note") this.notes.push(`${id}: ${effect.text}`);
+    if (effect.type === "tell" && effect.event.type.startsWith("limit-")) this.events.push(`${effect.event.type} ${id}`);
     if (effect.type === "spawn")
       this.engine.post({ type: "fact", id, fact: { type: "spawned", run: effect.run, process: ref(100 + effect.run) } });
     if (effect.type === "sweep") this.engine.post({ type: "fact", id, fact: { type: "swept", run: effect.run, killed: [] } });

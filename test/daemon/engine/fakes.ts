@@ -82,7 +82,7 @@ export class FakeProcesses implements Processes {
     this.#emptied = null;
   }
 
-  memberOf = (_tree: unknown, pid: number): ProcessRef | null => (this.otherMembers.has(pid) ? ref(pid) : null);
+  findMember = (_tree: unknown, pid: number): ProcessRef | null => (this.otherMembers.has(pid) ? ref(pid) : null);
   members = (): readonly Survivor[] => this.survivors;
   condition: () => "running" | "stopped" | "zombie" | "gone" = () => "running";
   ranOutOfMemory = (): boolean => this.outOfMemory;

@@ -1,7 +1,8 @@
 /** The main process of a run on fake ports: how it starts, ends, is replaced and is adopted. */
 import { describe, expect, test } from "bun:test";
 import { SIGNALS } from "../../../src/base/signals.ts";
-import { SPAWN_STAGES, type SpawnResult } from "../../../src/ports/processes.ts";
+import { SPAWN_STAGES } from "../../../src/base/spawn-stages.ts";
+import type { SpawnResult } from "../../../src/ports/processes.ts";
 import { code, killedBy, ref } from "../../core/fixtures.ts";
 import { rig } from "./rig.ts";
 

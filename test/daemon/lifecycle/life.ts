@@ -73,7 +73,7 @@ export function daemonOn(disk: Disk) {
   const store = {
     get: (key: string) => disk.values.get(key) ?? null,
     set: (key: string, value: string) => void disk.values.set(key, value),
-    memories: () => [...disk.memories].map(([id, memory]) => ({ id, memory })),
+    memories: () => [...disk.memories].map(([id, memory]) => ({ kind: "unit", id, memory })),
   };
   const parts = {
     ...{ world, engine, interpreter, catalog, reloader, processes, notify, clock, notes, bootId: disk.bootId, store },
