@@ -134,3 +134,18 @@ test("an excerpt shows a hundred characters, even at the end of a long line", ()
     expect(pointer!.indexOf("^")).toBe(caret);
   }
 });
+
+describe("sockets", () => {
+  const sockets = (count: number): object[] => Array.from({ length: count }, (_, n) => ({ name: `s${n}`, listen: `/run/${n}.sock` }));
+
+  test("a unit may have 128 of them", () => {
+    expect(good({ command: "x", sockets: sockets(128) }).spec.sockets).toHaveLength(128);
+    expect(bad({ command: "x", sockets: sockets(129) })[0]!.key).toBe("sockets");
+  });
+
+  test("an address with a variable or a specifier is not checked before the start", () => {
+    for (const listen of ["127.0.0.1:${PORT}", "%t/web.sock"])
+      expect(good({ command: "x", sockets: [{ name: "http", listen }] }).spec.sockets[0]!.listen).toBe(listen);
+    expect(bad({ command: "x", sockets: [{ name: "http", listen: "127.0.0.1" }] })[0]!.key).toBe("sockets[0].listen");
+  });
+});

@@ -55,3 +55,14 @@ describe("different settings give different sentences", () => {
     expect(words({ schedule })).not.toBe(words({ schedule: { ...schedule, ...changed } }));
   });
 });
+
+test("exit codes that count as clean are named when there are others than 0", () => {
+  const count = (successExitCodes: number[]): number => policyWords(makeSpec("web", { restart: { successExitCodes } })).length;
+  expect(count([0, 3])).toBe(count([0]) + 1);
+  expect(words({ restart: { successExitCodes: [0, 3] } })).toContain("0, 3");
+});
+
+test("codes without a restart are named when there are any", () => {
+  const count = (noRestartExitCodes: number[]): number => policyWords(makeSpec("web", { restart: { noRestartExitCodes } })).length;
+  expect(count([78])).toBe(count([]) + 1);
+});
