@@ -52,7 +52,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 }
 
 function assemble(machine: Machine, { places, settings, daemonLog, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, prober, usage, users, source, sockets, notify, systemUnits, invocationOf } = machine;
+  const { clock, store, logs, processes, users, source, systemUnits, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new UnitCatalog(source, settings.unitDefaults);
@@ -78,8 +78,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const post = engine.post.bind(engine);
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
-  const outside = { processes, logs, prober, launcher, sockets, notify, clock };
-  const interpreter = new Interpreter({ ...outside, world, bootId: machine.bootId, invocationOf, post, bug, onProbe });
+  const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);
@@ -92,9 +91,8 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
-  const shared = { world, clock, store, logs, processes, usage, bus, invocationOf };
   const tickMs = settings.metrics.intervalMs;
-  const background = new Background({ ...shared, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
+  const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
   const transients = new Transients({ world, engine, catalog, logs, instances, earlierRuns: runsBefore, roll: () => clock.roll() });
   const notes: string[] = [];
   const probeNow = async (id: string): Promise<void> => {
