@@ -68,7 +68,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const clock: Clock = { monotonicMs: () => stage.nowMs, wallMs: () => BOOT + stage.nowMs, roll, wakeAt: () => {} };
   const store = storeOf(events, alerts, metrics, enablements);
   const logs = logsOf(lines, logCalls);
-  const systemUnits = { look: () => {}, hasCome: () => false };
+  const systemUnits = { check: () => {}, hasAppeared: () => false };
   const loading = { world, catalog, systemUnits, recorder: { tell }, logs, earlierRuns: () => 0 };
   const reloader = new Reloader({ ...loading, enablements: () => enablements, handle, announce } as never);
   const instances = new Instances({ world, catalog, reloader, handle });

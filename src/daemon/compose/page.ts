@@ -1,7 +1,7 @@
 import page from "../../web/index.html";
 import type { PageFile } from "../../api/server/page.ts";
 
-/** The files of the page: out of the executable, or built on the spot when the daemon runs from the sources. */
+/** The files of the web page: from the executable, or built now when the daemon runs from source. */
 export async function loadPage(): Promise<readonly PageFile[]> {
   const { files } = page as { readonly files?: readonly Embedded[] };
   return files === undefined ? buildPage() : readPage(files);
@@ -12,7 +12,7 @@ interface Embedded {
   readonly headers: { readonly "content-type": string };
 }
 
-/** Bun lets the files name each other from the top of the host; a page below a base path needs them relative. */
+/** Bun makes the files refer to each other by absolute paths. A page below a base path needs relative ones. */
 async function readPage(files: readonly Embedded[]): Promise<readonly PageFile[]> {
   const names = files.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
   const relative = (text: string): string => names.reduce((before, name) => before.replaceAll(`"/${name}"`, `"./${name}"`), text);

@@ -1,5 +1,5 @@
 import { openUnitSource } from "../../adapters/files/unitdir.ts";
 import type { UnitSnapshot } from "../../ports/files.ts";
 
-/** The unit files of directories, read as the daemon reads them, for `sup verify`, which needs no daemon. */
+/** Reads the unit files of these directories as the daemon would. For `sup verify`, which works without a daemon. */
 export const readUnits = (directories: readonly string[]): UnitSnapshot => openUnitSource(directories).snapshot();

@@ -3,15 +3,15 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 
 /**
- * Names of runs, the values of SUP_INVOCATION_ID: 24 digits of a hash that only the daemons of this state directory can make,
- * and 8 of the run's number.
+ * Makes the values of SUP_INVOCATION_ID: 24 hexadecimal digits of a hash that only daemons of this state directory can compute,
+ * then 8 digits with the number of the run.
  *
- * The secret is in the store, and as long as no daemon ended in order in the runtime directory too: a store that is lost
- * while services run must not take away by what they can be told to be ours. Nothing outlives a boot, after which runs are
- * counted from 1 again: then there is another secret, so that no name is given twice.
+ * The hash uses a secret that is kept in the store. A copy stays in the runtime directory until a daemon exits in an orderly way, so
+ * that running services can be recognized even if the store is lost. Each boot gets a new secret: run numbers start at 1 again after
+ * a boot, and no value may be used twice.
  */
 export class Invocations {
-  /** The last daemon did not end in order: its services may run. */
+  /** The last daemon was killed or crashed, so its services may still run. */
   readonly cutOff: boolean;
   readonly #secret: string;
   readonly #file: string;
@@ -20,7 +20,7 @@ export class Invocations {
 
   constructor(store: KeyValueStore, bootId: string, runtimeDir: string, onProblem: (message: string) => void) {
     this.#file = `${runtimeDir}/invocations`;
-    const left = readLeft(this.#file);
+    const left = readSecret(this.#file);
     this.cutOff = left !== null;
     const stored = store.get(KEY);
     const lastBoot = store.get("boot-id");
@@ -32,11 +32,11 @@ export class Invocations {
     try {
       if (left !== this.#secret) writeFileSync(this.#file, this.#secret, { mode: 0o600 });
     } catch (error) {
-      onProblem(`cannot write ${this.#file}, so services are not found again should the database be lost: ${String(error)}`);
+      onProblem(`cannot write ${this.#file}, so running services cannot be recognized if the database is lost: ${String(error)}`);
     }
   }
 
-  /** Runs may have been named in this boot, by this daemon or an earlier one. */
+  /** True when this daemon or an earlier one may have started runs since the machine booted. */
   get given(): boolean {
     return this.#given;
   }
@@ -50,23 +50,23 @@ export class Invocations {
     return invocation;
   }
 
-  /** The same for what is no unit: a name that nobody else can guess. It is not remembered. */
+  /** The same for something that is not a unit: a name that nobody else can guess. */
   nameOf(thing: string): string {
     return this.#make(thing, 0);
   }
 
-  /** The unit is gone. Asked for it again, the answer is the same. */
+  /** For a removed unit: clears its cached value. `of` would compute the same value again. */
   forgetUnit(id: string): void {
     this.#latest.delete(id);
   }
 
-  /** Null: it is none of ours. */
+  /** The number of the run; null when no daemon of this state directory made the value. */
   runOf(id: string, invocation: string): number | null {
     const run = Number.parseInt(invocation.slice(24), 16);
     return run > 0 && this.of(id, run) === invocation ? run : null;
   }
 
-  /** At an orderly end: what still runs then was let go on purpose. */
+  /** For an orderly exit: services that still run then were left running on purpose. */
   forget(): void {
     rmSync(this.#file, { force: true });
   }
@@ -79,11 +79,11 @@ export class Invocations {
 
 const KEY = "invocation-secret";
 
-function readLeft(file: string): string | null {
+function readSecret(file: string): string | null {
   try {
     const text = readFileSync(file, "utf8");
     return text.length === 36 ? text : null;
   } catch {
-    return null; // the usual case: none is there
+    return null; // the usual case: no such file
   }
 }

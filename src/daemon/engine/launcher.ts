@@ -8,7 +8,7 @@ import type { LimitSpec, Spec } from "../../spec/spec.ts";
 import { specifiersFor, type Specifiers } from "../../spec/load/specifiers.ts";
 import type { SpawnFailure } from "../../core/unit/record.ts";
 
-/** All that a process of one run needs to know, worked out anew at each start. */
+/** What is needed to start the processes of one run; prepared anew for each run. */
 export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   readonly specifiers: Specifiers;
@@ -19,9 +19,9 @@ export interface Launch {
 export interface LauncherOptions {
   readonly users: Users;
   readonly places: { readonly state: string; readonly logs: string; readonly runtime: string };
-  /** LANG and TZ as the daemon was started with. */
+  /** LANG and TZ from the daemon's own environment. */
   readonly locale: { readonly LANG?: string | undefined; readonly TZ?: string | undefined };
-  /** A file's text; the error is its errno name. */
+  /** The contents of a file; the error is an errno name. */
   readonly readText: (path: string) => Result<string, string>;
 }
 
@@ -35,12 +35,12 @@ export class Launcher {
     this.#options = options;
   }
 
-  /** Reads the environment files and fills in everything; the error is a sentence for the user. */
+  /** Reads the environment files and expands variables and specifiers. The error is a message for the user. */
   prepare(spec: Spec, invocation: string): Result<Launch, string> {
     const { users, places, locale } = this.#options;
-    // Whom the daemon runs as does not change; a named user may, in the database, between two starts.
+    // The daemon's own user cannot change. The entry of a named user can change between two starts.
     const account = spec.identity.user === null ? (this.#own ??= users.lookup(null)) : users.lookup(spec.identity.user);
-    if (account === null) return err(`cannot run as user ${spec.identity.user}: there is no such user`);
+    if (account === null) return err(`cannot run as user ${spec.identity.user}: no such user`);
     const specifiers = specifiersFor(spec.id, { ...places, home: account.home });
     const base = {
       PATH: DEFAULT_PATH,
@@ -96,11 +96,11 @@ export const mainRequest = (
   kept: true,
 });
 
-/** What the kernel is asked to hold a unit to. */
+/** The limits that the kernel should enforce for a unit; null: none. */
 export const boundsOf = (limits: LimitSpec | null): CgroupLimits | null =>
   limits?.action === "enforce" ? { memory: limits.maxMemoryMb, cpu: limits.maxCpuPercent, tasks: limits.maxTasks } : null;
 
-/** A hook or reload command: same user, directory and environment as the main process, plus `extra`. */
+/** The request for a hook or reload command: same user, directory and environment as the main process, plus `extra`. */
 export function hookRequest(
   spec: Spec,
   launch: Launch,
@@ -114,12 +114,13 @@ export function hookRequest(
   return ok({ argv: argv.value, env, cwd: launch.cwd, identity: spec.identity, fds, bounds: boundsOf(spec.limits) });
 }
 
-const OURS = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+/** Errors that come from a shortage on the machine, not from the unit. */
+const SHORTAGES = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
 
-/** The failure in words that name the step and the cause. */
+/** The failure with a message that names the step and the cause. */
 export function spawnFailure(failed: Extract<SpawnResult, { ok: false }>): SpawnFailure {
   const words = errnoWords(failed.errno);
-  const resources = failed.stage === "fork" || OURS.has(errnoName(failed.errno));
+  const resources = failed.stage === "fork" || SHORTAGES.has(errnoName(failed.errno));
   return { stage: failed.stage, resources, message: sentence(failed, words) };
 }
 
@@ -139,7 +140,7 @@ function sentence({ stage, subject, errno }: Extract<SpawnResult, { ok: false }>
     case "groups":
     case "gid":
     case "uid":
-      return `cannot become ${subject}: ${words}${errnoName(errno) === "EPERM" ? "; that takes root" : ""}`;
+      return `cannot become ${subject}: ${words}${errnoName(errno) === "EPERM" ? "; only root can do that" : ""}`;
     case "nice":
     case "oom-score":
       return `cannot set ${subject}: ${words}`;

@@ -1,13 +1,75 @@
 import type { CheckResult } from "../../core/unit/check.ts";
+import { mayProbe } from "../../core/unit/phase.ts";
+import type { World, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ProbeContext, Prober } from "../../ports/prober.ts";
+import { expandProbe } from "../../spec/load/expand.ts";
 import type { ProbeSpec } from "../../spec/spec.ts";
+import { specOf, type Runs } from "./runs.ts";
+
+export interface ProbingOptions {
+  readonly world: World;
+  readonly prober: Prober;
+  readonly clock: Clock;
+  /** Called after each probe with its response time in milliseconds, or null when there was no response. */
+  readonly onProbe: (id: string, responseMs: number | null) => void;
+  readonly post: (...events: readonly WorldEvent[]) => void;
+  readonly bug: (message: string, error?: unknown) => void;
+}
+
+/** Runs health checks and posts their results. */
+export class Probing {
+  readonly #o: ProbingOptions;
+  readonly #runs: Runs;
+  readonly #waiters = new Map<string, Array<() => void>>();
+
+  constructor(options: ProbingOptions, runs: Runs) {
+    this.#o = options;
+    this.#runs = runs;
+  }
+
+  /** Posts `probed`. A fault of sup itself makes the result `broken`, which never counts against the service. */
+  probe(id: string, run: number, seq: number): void {
+    const { check, identity } = specOf(this.#o.world, id);
+    const state = this.#runs.begin(id, run);
+    if (check === null) return;
+    const answer = (result: CheckResult): void => this.#answer(id, run, seq, result);
+    const fail = (detail: string): void =>
+      answer({ atMs: this.#o.clock.monotonicMs(), kind: "broken", detail, responseMs: null, fallback: false });
+    const { launch } = state;
+    if (launch === null) return fail("the environment of this run is unknown");
+    const wanted = check.fallback === null ? check.probe : { ...check.probe, fallback: check.fallback };
+    const probe = expandProbe(wanted, launch.env, launch.specifiers);
+    if (!probe.ok) return fail(probe.error);
+    const context = { main: state.current, env: launch.env, cwd: launch.cwd, identity };
+    probeWithFallback(this.#o.prober, probe.value, context, state.probeAbort.signal, this.#o.clock).then(answer, (error: unknown) => {
+      this.#o.bug(`cannot probe ${id}`, error);
+      fail("internal error in sup");
+    });
+  }
+
+  /** Resolves when the current or next probe has its result, or at once when the unit cannot be probed. */
+  whenProbed(id: string): Promise<void> {
+    const entry = this.#o.world.get(id);
+    if (entry?.check == null || !mayProbe(entry.unit, entry.spec)) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]);
+    return promise;
+  }
+
+  #answer(id: string, run: number, seq: number, result: CheckResult): void {
+    this.#o.onProbe(id, result.responseMs);
+    this.#o.post({ type: "probed", id, run, seq, result });
+    for (const resolve of this.#waiters.get(id) ?? []) resolve();
+    this.#waiters.delete(id);
+  }
+}
 
 /**
- * One round of a check: the primary, and when that fails its fallback (and that one's). The first that passes decides;
- * a fallback that passes says so. All failing is one failure, told in the words of the primary.
+ * Probes once. When the probe fails, its fallback is tried, and so on. The first that passes decides, and the result says that it
+ * was a fallback. When all fail, the result is one failure with the details of each.
  */
-export async function probeWithFallback(
+async function probeWithFallback(
   prober: Prober,
   spec: ProbeSpec,
   context: ProbeContext,
@@ -20,6 +82,6 @@ export async function probeWithFallback(
   if (primary.kind === "ok" || spec.fallback === undefined || signal.aborted) return own;
   const second = await probeWithFallback(prober, spec.fallback, context, signal, clock);
   if (second.kind === "ok") return { ...second, detail: `${primary.detail}; fallback: ${second.detail}`, fallback: true };
-  // A primary that broke by our own fault stays uncounted, whatever the fallback says.
+  // A primary probe that broke through a fault of sup stays uncounted, whatever the fallback says.
   return { ...own, atMs: second.atMs, detail: `${primary.detail}; fallback: ${second.detail}` };
 }

@@ -5,11 +5,11 @@ import type { SdNotifyMessage, SdNotifySockets } from "../../ports/sd-notify.ts"
 import type { Processes, ProcessRef, TreeOf } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
 
-/** The live run of a unit, as its interpreter knows it. */
+/** A run whose main process is alive. */
 export interface LiveRun {
   readonly run: number;
   readonly tree: TreeOf;
-  /** Watches another process of the tree as the main one. */
+  /** Makes another process of the tree the main one. False when it has ended meanwhile. */
   readonly changeMain: (ref: ProcessRef) => boolean;
 }
 
@@ -19,34 +19,34 @@ export interface ServiceNotifyOptions {
   /** Null when no main process of the unit is alive. */
   readonly runOf: (id: string) => LiveRun | null;
   readonly post: (event: WorldEvent) => void;
-  /** For the unit's log. */
+  /** Writes to the unit's log. */
   readonly note: (id: string, text: string) => void;
 }
 
 /**
- * What services say of themselves by sd_notify(3). Any process of the unit may speak for it (systemd's NotifyAccess=all:
- * a script says it by systemd-notify), nobody else: the kernel names the sender, and it must be alive and of the run's tree.
+ * Receives the sd_notify(3) messages of services. Any process of the unit may send them (NotifyAccess=all in systemd: scripts call
+ * systemd-notify), nobody else: the kernel gives the sender's pid, which must belong to a living process of the run.
  */
 export class ServiceNotify {
   readonly #options: ServiceNotifyOptions;
-  /** Runs whose first stranger was noted. */
+  /** The run of each unit in which a message from a stranger was last noted. */
   readonly #noted = new Map<string, number>();
 
   constructor(options: ServiceNotifyOptions) {
     this.#options = options;
   }
 
-  /** Listens to the unit, where its file asks for it; answers the variables that tell the process where to speak. */
+  /** Opens the unit's socket if its spec needs one. The result is the environment variables that the process needs to use it. */
   open(spec: Spec): Result<Readonly<Record<string, string>>, string> {
     const { id, watchdogMs } = spec;
-    if (!listensTo(spec)) return ok({});
-    const address = this.#options.sockets.open(id, spec.identity.user !== null, (message) => this.#hear(id, message));
+    if (!needsSocket(spec)) return ok({});
+    const address = this.#options.sockets.open(id, spec.identity.user !== null, (message) => this.#receive(id, message));
     if (!address.ok) return address;
     const watchdog = watchdogMs === null ? {} : { WATCHDOG_USEC: String(Math.round(watchdogMs * 1000)), WATCHDOG_PID: "" };
     return ok({ NOTIFY_SOCKET: address.value, ...watchdog });
   }
 
-  /** Takes in what a process said right before it ended. */
+  /** Reads the messages that a process sent right before it ended. */
   drain(id: string): void {
     this.#options.sockets.drain(id);
   }
@@ -55,7 +55,7 @@ export class ServiceNotify {
     this.#noted.delete(id);
   }
 
-  #hear(id: string, { pid, text }: SdNotifyMessage): void {
+  #receive(id: string, { pid, text }: SdNotifyMessage): void {
     const { processes, runOf, post, note } = this.#options;
     const live = runOf(id);
     if (live === null) return;
@@ -75,4 +75,4 @@ export class ServiceNotify {
   }
 }
 
-const listensTo = ({ type, watchdogMs }: Spec): boolean => type === "notify" || watchdogMs !== null;
+const needsSocket = ({ type, watchdogMs }: Spec): boolean => type === "notify" || watchdogMs !== null;

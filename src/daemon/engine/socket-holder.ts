@@ -8,7 +8,7 @@ import type { Spec } from "../../spec/spec.ts";
 import { expandText } from "../../spec/load/specifiers.ts";
 import type { Launch } from "./launcher.ts";
 
-/** A socket of a unit, held here so that it outlives every run. */
+/** A listening socket of a unit. The daemon holds it, so that it outlives every run. */
 export interface Held {
   readonly name: string;
   readonly text: string;
@@ -16,12 +16,12 @@ export interface Held {
   readonly fd: number;
 }
 
-/** First descriptor of the protocol: sd_listen_fds(3), SD_LISTEN_FDS_START. */
+/** SD_LISTEN_FDS_START of sd_listen_fds(3): the first descriptor that a service receives. */
 const FIRST_FD = 3;
 
 /**
- * The sockets of all units. A connection that comes while a service restarts waits in the backlog; it is refused only when
- * the unit is down. The protocol is systemd's: descriptors from 3, LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES.
+ * Holds the listening sockets of all units. Connections made while a service restarts wait in the backlog; they are refused only
+ * when the unit is down. Services receive the sockets by systemd's protocol: descriptors from 3, LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES.
  */
 export class SocketHolder {
   readonly #sockets: Sockets;
@@ -33,7 +33,7 @@ export class SocketHolder {
     this.#keeper = keeper;
   }
 
-  /** The unit's sockets, opened where they are not yet. The error is a sentence; nothing new is open then. */
+  /** Opens the unit's sockets unless they are open. The error is a message for the user; then no new socket stays open. */
   open(spec: Spec, launch: Launch): Result<readonly Held[], string> {
     const wanted: Array<{ name: string; text: string; address: ListenAddress; reusePort: boolean }> = [];
     for (const { name, listen, reusePort } of spec.sockets) {
@@ -61,7 +61,7 @@ export class SocketHolder {
     return ok(held);
   }
 
-  /** After a crash of the daemon: the keeper has the sockets still, or a service that lives. False when they are not all there. */
+  /** After a crash of the daemon: restores the sockets from the keeper or from the living service. False when one is missing. */
   takeBack(spec: Spec, launch: Launch, main: ProcessRef): boolean {
     const held: Held[] = [];
     for (const [i, { name, listen }] of spec.sockets.entries()) {
@@ -84,7 +84,7 @@ export class SocketHolder {
     this.#held.delete(id);
   }
 
-  /** For the next image of the daemon; the descriptors have to be kept open on the way. */
+  /** For a re-exec of the daemon, which has to keep the descriptors open. */
   all(): Record<string, readonly Held[]> {
     return Object.fromEntries(this.#held);
   }
@@ -106,6 +106,6 @@ export class SocketHolder {
   }
 }
 
-/** What a process with these sockets finds in its environment. LISTEN_PID is filled in when its pid is known. */
+/** The environment variables of a process with these sockets. The spawn fills in LISTEN_PID. */
 export const listenVariables = (held: readonly Held[]): Record<string, string> =>
   held.length === 0 ? {} : { LISTEN_FDS: String(held.length), LISTEN_FDNAMES: held.map(({ name }) => name).join(":"), LISTEN_PID: "" };

@@ -99,3 +99,9 @@ test("parseLine parses a record and returns null for anything else", () => {
     expect(parseLine(none)).toBeNull();
   }
 });
+
+test("records that do not end their line are counted", () => {
+  const input = Buffer.from(`${"x".repeat(2 * PART_BYTES + 1)}\nshort\n`);
+  const output = Buffer.alloc(1 << 20);
+  expect(frameLines(input, 0, input.length, output, CRI)).toMatchObject({ records: 4, parts: 2, taken: input.length, more: false });
+});

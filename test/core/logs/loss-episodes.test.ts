@@ -58,3 +58,11 @@ test("a report has the time of the first loss and the latest cause", () => {
   expect(events.at(-1)).toEqual({ lines: 2, bytes: 20, since: "then", cause: "fuller", over: true });
   expect(episodes.current).toBeNull();
 });
+
+test("an end that was held back is reported a minute after the last report, not later", () => {
+  expect(reports([0, MINUTE], 2 * MINUTE)).toEqual([
+    [0, 1, false],
+    [2000, 1, true],
+    [MINUTE + 2000, 1, true],
+  ]);
+});

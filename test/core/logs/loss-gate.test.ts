@@ -196,3 +196,76 @@ test("raw: a line that was cut gets a newline before the next", () => {
   expect(made).toEqual(["begins", "|\n", "next\n"]);
   expect(gate.missing("limit")).toEqual({ lines: 0, bytes: 13 });
 });
+
+/** A gate on raw bytes, and what passed. `room`: bytes that the disk takes. */
+function rawGate() {
+  const passed: string[] = [];
+  const disk = { room: Infinity };
+  const gate = new LossGate({
+    write({ buffer }, from, to) {
+      const taken = Math.min(to - from, disk.room);
+      passed.push(buffer.toString("latin1", from, from + taken));
+      return taken;
+    },
+    endLine: () => passed.push("|") > 0,
+    missed: () => {},
+  });
+  /** One step with these bytes; `allowance` null: no step was begun. */
+  const take = (bytes: string, allowance: number | null = Infinity): void => {
+    if (allowance !== null) gate.begin(allowance);
+    const count = bytes.split("\n").length - 1;
+    gate.take({ buffer: Buffer.from(bytes), length: bytes.length, count, parts: 0, raw: true, unended: false });
+  };
+  return { gate, passed, disk, take };
+}
+
+test("before the first step everything passes", () => {
+  const { take, passed } = rawGate();
+  take("one\n", null);
+  expect(passed).toEqual(["one\n"]);
+});
+
+test("the rest of a line that the disk cut off is missing from the disk, whatever the limit", () => {
+  const { take, gate, disk } = rawGate();
+  disk.room = 3;
+  take("begins");
+  disk.room = Infinity;
+  take(" and ends\nnext\n");
+  expect(gate.missing("disk")).toEqual({ lines: 0, bytes: 13 });
+  expect(gate.missing("limit")).toEqual({ lines: 0, bytes: 0 });
+});
+
+test("the rest of a line that was cut off may come in several pieces", () => {
+  const { take, gate, passed } = rawGate();
+  take("begins");
+  take(" goes on", 0);
+  take(" still");
+  take(" ends\nnext\n");
+  expect(passed).toEqual(["begins", "|", "next\n"]);
+  expect(gate.missing("limit")).toEqual({ lines: 0, bytes: 20 });
+});
+
+test("the allowance is for what follows the rest of a line that was cut off", () => {
+  const { take, gate, passed } = rawGate();
+  take("begins");
+  take(" cut", 0);
+  take(" ends\none\ntwo\n", 8);
+  expect(passed).toEqual(["begins", "|", "one\ntwo\n"]);
+  expect(gate.spent).toBe(8);
+  expect(gate.missing("limit")).toEqual({ lines: 0, bytes: 10 });
+});
+
+test("what is left out in the middle of a step is counted by its own bytes", () => {
+  const { take, gate, passed } = rawGate();
+  take("one\ntwo\nthree\n", 9);
+  expect(passed).toEqual(["one\ntwo\n"]);
+  expect(gate.missing("limit")).toEqual({ lines: 1, bytes: 6 });
+});
+
+test("the beginning of a line fits by its own length, however long the rest before it was", () => {
+  const { take, passed } = rawGate();
+  take("begins");
+  take(" cut", 0);
+  take(`${"x".repeat(60)}\nabc`, 50);
+  expect(passed).toEqual(["begins", "|", "abc"]);
+});

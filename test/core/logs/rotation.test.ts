@@ -14,6 +14,7 @@ test("only rotations of the same log are recognised", () => {
     "web.log.1.log",
     "web.log.zst.unfinished",
     "web2.log.1",
+    "api.log.1",
     "web.log.1.zst.x",
   ];
   for (const other of others) expect(parseRotated("web.log", other)).toBeNull();
@@ -46,7 +47,8 @@ test("plain and compressed rotations are listed together, each number once", () 
     twins: [{ number: 2, compressed: false }],
   });
   const both = findRotated("a.log", ["a.log.1.gz", "a.log.1.zst"]);
-  expect([both.files.length, both.twins]).toEqual([1, []]); // nothing that holds lines is deleted
+  expect(both.files).toEqual([{ number: 1, compressed: "gzip" }]);
+  expect(both.twins).toEqual([]); // nothing that holds lines is deleted
 });
 
 test("a rotation moves the oldest file first and deletes files over the limit", () => {

@@ -127,3 +127,24 @@ test.each([
 ])("a forecast is made %s", (_, age, inMs, wanted) => {
   expect(forecastEveryMs(age, 5000, inMs)).toBe(wanted);
 });
+
+test("the ceiling of a leak meets its limit before its middle does", () => {
+  const points = series(600, (m) => 150 + 0.5 * m, 20);
+  const { inMs, level, slope } = forecast(points, 512);
+  expect(inMs!).toBeLessThan((512 - level) / slope);
+});
+
+test("a rise with a rest in its middle is no leak of its whole length", () => {
+  const points = series(600, (m) => (m < 200 ? m : m < 400 ? 200 : m - 200));
+  expect(forecast(points, null).spanMs).toBeLessThan(300 * MINUTE);
+});
+
+test("points in half of the stretches are enough, in fewer they are not", () => {
+  // 24 stretches; each cluster of ten points lies in one of them. The first twentieth of the time is left out.
+  const clusters = (count: number): Point[] =>
+    Array.from({ length: count }, (_, n) => (n * 23) / (count - 1)).flatMap((stretch) =>
+      Array.from({ length: 10 }, (_, i) => ({ atMs: (stretch * 10 + i) * MINUTE, value: 100 + stretch * 10 + i })),
+    );
+  expect(forecast(clusters(16), null).verdict).toBe("rising");
+  expect(forecast(clusters(6), null).verdict).toBe("steady");
+});

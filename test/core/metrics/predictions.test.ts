@@ -118,3 +118,12 @@ test.each([
 ])("in words %#", (points, bound, wanted) => {
   expect(forecastWords("memory", forecast(points, bound?.value ?? null), bound)).toBe(wanted);
 });
+
+test("a rate of a GiB and more is given in GiB", () => {
+  const grows = (mibAMinute: number): string => {
+    const points = series(601, (m) => 100 + mibAMinute * m);
+    return forecastWords("memory", forecast(points, null), null);
+  };
+  expect(grows(20)).toContain("1.2 GiB");
+  expect(grows(17)).toContain("1020 MiB");
+});

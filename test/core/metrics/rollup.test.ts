@@ -91,3 +91,34 @@ test("nothing is kept longer than the retention time", () => {
   const windows = windowsFor(1, 5000, 3_600_000);
   for (const { keptMs, plainMs } of Object.values(windows)) expect([keptMs, plainMs]).toEqual([3_600_000, 3_600_000]);
 });
+
+describe("the most rows of each step, for one unit that is sampled often and kept for ever", () => {
+  const EVER = 1e15;
+  test.each([
+    ["samples", windowsFor(1, 1, EVER)[0].keptMs, 20_000_000],
+    ["samples as plain rows", windowsFor(1, 50, EVER)[0].plainMs, 800_000 * 50],
+    ["minutes", windowsFor(1, 5000, EVER)[60].keptMs, 12_000_000 * 60_000],
+    ["minutes as plain rows", windowsFor(1, 5000, EVER)[60].plainMs, 86_400_000 + 100_000 * 60_000],
+    ["quarters", windowsFor(1, 5000, EVER)[900].keptMs, EVER],
+    ["quarters as plain rows", windowsFor(1, 5000, EVER)[900].plainMs, 12_000_000 * 60_000 + 100_000 * 900_000],
+    ["samples of very many units: ten minutes", windowsFor(1e9, 5000, EVER)[0].keptMs, 600_000],
+    ["the same as plain rows", windowsFor(1e9, 5000, EVER)[0].plainMs, 600_000],
+    ["samples of no unit at all", windowsFor(0, 1, EVER)[0].keptMs, 20_000_000],
+  ])("%s", (_, ms, wanted) => expect(ms).toBe(wanted));
+});
+
+test("of two states of health the worse counts, in whatever order they come", () => {
+  const fromBest = ["unknown", "healthy", "starting", "degraded", "unhealthy"] as const;
+  for (const [i, worse] of fromBest.entries()) {
+    for (const better of fromBest.slice(0, i)) {
+      for (const pair of [
+        [better, worse],
+        [worse, better],
+      ] as const) {
+        // prettier-ignore
+        const rows = pair.map((healthStatus, n) => row(`12:00:0${n}`, { healthStatus }));
+        expect(rollUp(rows, 60)[0]!.healthStatus).toBe(worse);
+      }
+    }
+  }
+});

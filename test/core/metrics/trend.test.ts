@@ -74,3 +74,25 @@ test("the largest fall below an earlier maximum", () => {
   expect(fallOf([1, 2, 3])).toBe(0);
   expect(fallOf([])).toBe(0);
 });
+
+test("two points are a line, and the first is one of them", () => {
+  expect(
+    trendOf(
+      [
+        { atMs: 0, value: 1 },
+        { atMs: 2, value: 7 },
+      ],
+      4,
+    ),
+  ).toMatchObject({ slope: 3, level: 13 });
+});
+
+test("Sen's band reaches about as far above the slope as below it", () => {
+  const { slope, low, high } = trendOf(
+    series(60, (m) => m, 10),
+    0,
+  );
+  const [above, below] = [high - slope, slope - low];
+  expect(above).toBeGreaterThan(below / 2);
+  expect(above).toBeLessThan(below * 2);
+});

@@ -64,13 +64,13 @@ test("socket, token and directories are the owner's alone; the socket needs no t
   const { home, socket } = shared.daemon;
   await until(() => existsSync(`${home}/logs/web.log`), { what: "the first line" });
   const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
-  expect([mode(socket), mode(`${home}/run/token`), mode(`${home}/state/sup.db`), mode(`${home}/logs/web.log`)]).toEqual([
-    "600",
-    "600",
-    "600",
-    "600",
-  ]);
-  expect([mode(`${home}/run`), mode(`${home}/state`), mode(`${home}/logs`)]).toEqual(["700", "700", "700"]);
+  expect(mode(socket)).toBe("600");
+  expect(mode(`${home}/run/token`)).toBe("600");
+  expect(mode(`${home}/state/sup.db`)).toBe("600");
+  expect(mode(`${home}/logs/web.log`)).toBe("600");
+  expect(mode(`${home}/run`)).toBe("700");
+  expect(mode(`${home}/state`)).toBe("700");
+  expect(mode(`${home}/logs`)).toBe("700");
   expect((await shared.daemon.api(`${BASE}/status`)).status).toBe(200);
 });
 

@@ -105,5 +105,6 @@ test.if(isRoot && existsSync(join(MEMORY, "memory.limit_in_bytes")))(
 asRoot("a daemon that cannot start says so and ends with 1", async () => {
   await using daemon = await startDaemon({ bin: asInit });
   const second = await run([asInit(daemon.home), "daemon"], { env: { ...daemon.env } });
-  expect([second.code, second.stderr]).toEqual([1, expect.stringContaining("another daemon")]);
+  expect(second.stderr).toContain("another daemon");
+  expect(second.code).toBe(1);
 });

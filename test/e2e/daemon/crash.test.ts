@@ -28,7 +28,8 @@ test("the next daemon adopts what runs: the same pids, no second copy, and what 
   await daemon.sup("stop", "halted");
   const manual = await daemon.service("manual");
   await daemon.crash();
-  expect([alive(pid!), alive(manual.pid!)]).toEqual([true, true]);
+  expect(alive(pid!)).toBe(true);
+  expect(alive(manual.pid!)).toBe(true);
   await daemon.start();
   expect(await daemon.service("web")).toMatchObject({ state: "running", pid, restart_count: 0 });
   expect(await daemon.service("manual")).toMatchObject({ state: "running", pid: manual.pid });

@@ -1,6 +1,7 @@
 /** SUP_INVOCATION_ID names one run and no other: also when the daemon has forgotten the unit in between. */
 import { expect, test } from "bun:test";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
+import { until } from "../../harness/until.ts";
 
 const unit = (says: string) => ({ command: "/bin/sh", args: ["-c", `echo ${says} $SUP_INVOCATION_ID; exec sleep 1000`], enabled: true });
 
@@ -30,7 +31,8 @@ test("no name comes again after an orderly end of the daemon, a kill, or the uni
 
   daemon.removeUnit("web");
   expect((await daemon.sup("reload")).code).toBe(0);
-  expect((await daemon.sup("is-active", "web")).code).toBe(4);
+  // The reload does not wait until the removed unit is down.
+  await until(async () => (await daemon.sup("is-active", "web")).code === 4, { what: "web to be gone" });
   daemon.writeUnit("web", unit("fourth"));
   await daemon.sup("reload");
   names.push(await nameOf(daemon));

@@ -111,7 +111,8 @@ test("directories and files that others can read or write", async () => {
   ] as const) {
     chmodSync(of(path), mode);
     const { message, fix } = await onlyFinding(daemon, "directories", severity);
-    expect([message, fix]).toEqual([expect.stringContaining(`${of(path)} ${words}`), expect.stringMatching(new RegExp(`^chmod .*${of(path)}$`))]); // prettier-ignore
+    expect(message).toContain(`${of(path)} ${words}`);
+    expect(fix).toMatch(new RegExp(`^chmod .*${of(path)}$`));
     chmodSync(of(path), good);
   }
   expect(await examine(daemon)).toMatchObject({ code: 0 });
@@ -170,9 +171,7 @@ test("too few open files for the units", async () => {
 test("what is only good to know does not fail it: no cgroups", async () => {
   await using daemon = await startDaemon({ settings: { containment: "processes" } });
   const { code, stdout } = await daemon.sup("doctor");
-  expect([code, stdout]).toEqual([
-    0,
-    expect.stringContaining("· cgroups: processes are not tracked by cgroup: switched off by the setting"),
-  ]);
+  expect(stdout).toContain("· cgroups: processes are not tracked by cgroup: switched off by the setting");
+  expect(code).toBe(0);
   expect(stdout).toContain(`"containment": "auto" in ${daemon.home}/sup.json`);
 });

@@ -71,7 +71,8 @@ test("what is no report is refused with the reason, and nothing of it is kept", 
   ];
   for (const [body, status, why] of refused) {
     const response = await post(daemon, body);
-    expect([status, response.status, await response.text()]).toEqual([status, status, expect.stringMatching(why)]);
+    expect(response.status, `status ${status}`).toBe(status);
+    expect(await response.text(), `status ${status}`).toMatch(why);
   }
   expect(await (await daemon.api("/metrics")).text()).not.toContain("sup_unit_reported{");
 });
@@ -82,7 +83,8 @@ test("a unit has 64 names over all its reports; a removed unit leaves no series 
   expect((await report(daemon, numbers(40, "a"))).status).toBe(200);
   expect((await report(daemon, numbers(24, "b"))).status).toBe(200);
   const full = await report(daemon, { one_more: 1 });
-  expect([full.status, await full.text()]).toEqual([422, expect.stringContaining("would report more than 64 names")]);
+  expect(full.status).toBe(422);
+  expect(await full.text()).toContain("would report more than 64 names");
   expect((await report(daemon, { a_1: 100 })).status).toBe(200);
   expect((await report(daemon, { mine: 1 }, "other")).status).toBe(200);
   expect((await text()).match(/^sup_unit_reported\{unit="web"/gm)!.length).toBe(64);

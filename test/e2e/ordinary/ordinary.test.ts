@@ -43,7 +43,8 @@ test.if(isRoot && !existsSync("/run/systemd/system"))(
     await using home = new Home();
     home.install();
     const { code, stdout, stderr } = await home.type("sup daemon start\nsup install-service --dry-run\nsup daemon stop");
-    expect([code, stdout]).toEqual([0, expect.stringContaining("Would end the daemon that runs without systemd")]);
+    expect(stdout).toContain("Would end the daemon that runs without systemd");
+    expect(code).toBe(0);
     expect(stderr).toContain("sup: note: this machine does not run systemd (there is no /run/systemd/system)\n");
   },
 );
@@ -72,6 +73,7 @@ asRoot.each([
 ] as const)("what only root may is a failed start that names the step: %j", async (more, words) => {
   await using daemon = await startDaemon({ bin: asNobody, units: { web: sleeper({ ...more, auto_restart: false }) } });
   const started = await daemon.sup("start", "web");
-  expect([started.code, started.stderr]).toEqual([1, expect.stringContaining(words)]);
+  expect(started.stderr).toContain(words);
+  expect(started.code).toBe(1);
   expect((await daemon.sup("status", "web")).stdout).toContain(words);
 });

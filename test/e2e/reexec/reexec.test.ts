@@ -23,7 +23,8 @@ test("reexec: the same pid, the same services, another start; restart is the sam
   const before = await startOf(daemon);
   for (const verb of ["reexec", "restart"]) {
     const { code, stdout } = await daemon.sup("daemon", verb);
-    expect([code, stdout]).toEqual([0, expect.stringContaining(`re-executed (pid ${pid})`)]);
+    expect(stdout).toContain(`re-executed (pid ${pid})`);
+    expect(code).toBe(0);
   }
   expect(daemon.pid).toBe(pid);
   expect(await startOf(daemon)).not.toBe(before);

@@ -56,7 +56,8 @@ withSystemd.each([["the system", false], ["a user", true]] as const)("the servic
 
     for (const [from, words] of [["dies", "the daemon ended while starting"], ["hangs", "the daemon did not answer within 6 s"]] as const) {
       const { code, stderr } = await upgrade(from, "--timeout", "6");
-      expect([code, stderr]).toEqual([1, expect.stringContaining(`was undone: ${words}`)]);
+      expect(stderr).toContain(`was undone: ${words}`);
+      expect(code).toBe(1);
       expect(await daemon()).toMatchObject({ version: first.version });
       expect(await pid()).toBe(web);
       expect((await systemctl("show", "sup", "--property=MainPID", "--value")).stdout.trim()).toBe(String((await daemon()).pid));
@@ -65,10 +66,12 @@ withSystemd.each([["the system", false], ["a user", true]] as const)("the servic
     const { pid: main } = await daemon();
     expect(await upgrade("new")).toMatchObject({ code: 0, stdout: expect.stringContaining("was restarted, 1 service kept running") });
     expect(await daemon()).toMatchObject({ version: NEW, pid: main });
-    expect([await pid(), (await systemctl("is-active", "sup")).stdout]).toEqual([web, "active\n"]);
+    expect(await pid()).toBe(web);
+    expect((await systemctl("is-active", "sup")).stdout).toBe("active\n");
 
     const removed = await script("old", "--uninstall");
-    expect([removed.code, removed.stdout]).toEqual([0, expect.stringContaining(`removed ${program}; units, logs and state were kept`)]);
+    expect(removed.stdout).toContain(`removed ${program}; units, logs and state were kept`);
+    expect(removed.code).toBe(0);
     expect((await box.root(["kill", "-0", String(web)])).code).not.toBe(0);
     expect((await box.root(["test", "-e", program])).code).not.toBe(0);
     if (ann !== null) expect((await box.root(["loginctl", "show-user", "ann"])).stdout).not.toContain("Linger=yes");

@@ -1,0 +1,55 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { applyMutant, type Mutant } from "./mutants.ts";
+
+/** `time`: the tests did not end within the limit. `types`: the tests passed, but the compiler rejects the change. */
+export type Outcome = "tests" | "time" | "types" | "survived";
+
+const LEFT_OUT = new Set([".git", "node_modules", "dist", ".sup-build"]);
+
+/** A copy of the project in a temporary directory, where mutants are written and tested: the user's files are never touched. */
+export class Trial implements Disposable {
+  readonly #root: string;
+
+  constructor(project: string) {
+    this.#root = mkdtempSync(join(tmpdir(), "sup-mutate-"));
+    cpSync(project, this.#root, { recursive: true, filter: (source) => source === project || !LEFT_OUT.has(basename(source)) });
+    symlinkSync(join(project, "node_modules"), join(this.#root, "node_modules"));
+  }
+
+  async try(mutant: Mutant, tests: readonly string[], limitMs: number): Promise<Outcome> {
+    const file = join(this.#root, mutant.path);
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, applyMutant(text, mutant));
+    try {
+      const code = await this.test(tests, limitMs);
+      if (code !== 0) return code === null ? "time" : "tests";
+      return (await this.#bun(["check", "--no-script"], limitMs)) === 0 ? "survived" : "types";
+    } finally {
+      writeFileSync(file, text);
+    }
+  }
+
+  /** The exit code of `bun test`, which ends at the first failure; null when the time was over. */
+  test(tests: readonly string[], limitMs: number): Promise<number | null> {
+    return this.#bun(["test", "--bail", "--timeout", String(limitMs), ...tests], limitMs);
+  }
+
+  async #bun(args: readonly string[], limitMs: number): Promise<number | null> {
+    const child = Bun.spawn([join(this.#root, "node_modules/.bin/bun"), ...args], {
+      cwd: this.#root,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+      timeout: limitMs,
+      killSignal: "SIGKILL",
+    });
+    const code = await child.exited;
+    return child.signalCode === "SIGKILL" ? null : code;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,143 @@
+import { systemClock } from "../../adapters/clock.ts";
+import { openUnitSource } from "../../adapters/files/unitdir.ts";
+import { openLogs } from "../../adapters/logs/store.ts";
+import { openProber } from "../../adapters/probes/index.ts";
+import { openStore } from "../../adapters/sqlite/store.ts";
+import { processUsage } from "../../adapters/usage/process-usage.ts";
+import { treeUsage } from "../../adapters/usage/tree-usage.ts";
+import { DAY_MS } from "../../base/duration.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { deletedWords, lossEvent } from "../../core/logs/loss-messages.ts";
+import { type Cgroups, openCgroups } from "../../linux/cgroup/cgroup.ts";
+import { openEpoll } from "../../linux/io/epoll.ts";
+import { openSdNotify } from "../../linux/io/sd-notify.ts";
+import { openSockets } from "../../linux/io/sockets.ts";
+import { hasListener } from "../../linux/io/unix-listeners.ts";
+import { noKeeper, openKeeper } from "../../linux/keeper/keeper.ts";
+import { bootId } from "../../linux/proc/boot.ts";
+import { openProcesses, type ProcessTable } from "../../linux/processes/processes.ts";
+import { openUsers } from "../../linux/spawn/users.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { UnitSource } from "../../ports/files.ts";
+import type { Keeper } from "../../ports/keeper.ts";
+import type { Prober } from "../../ports/prober.ts";
+import type { SdNotifySockets } from "../../ports/sd-notify.ts";
+import type { ProcessUsage, Usage } from "../../ports/usage.ts";
+import type { Users } from "../../ports/users.ts";
+import { type Places, SYSTEM_SOCKET } from "../../spec/places.ts";
+import type { Settings } from "../../spec/schema/settings.ts";
+import { Invocations } from "../engine/invocations.ts";
+import type { Recorder } from "../engine/recorder.ts";
+import { SocketHolder } from "../engine/socket-holder.ts";
+import type { DaemonLog } from "../lifecycle/daemon-log.ts";
+import { SystemUnits } from "../lifecycle/system-units.ts";
+
+export interface MachineOptions {
+  readonly places: Places;
+  readonly settings: Settings;
+  readonly version: string;
+  readonly daemonLog: DaemonLog;
+}
+
+/** Everything that reaches outside the daemon. */
+export interface Machine {
+  readonly clock: Clock;
+  readonly store: Extract<ReturnType<typeof openStore>, { ok: true }>["value"];
+  readonly logs: ReturnType<typeof openLogs>;
+  readonly source: UnitSource;
+  readonly processes: ProcessTable;
+  readonly prober: Prober;
+  readonly usage: Usage;
+  readonly processUsage: ProcessUsage;
+  readonly users: Users;
+  readonly keeper: Keeper;
+  readonly sockets: SocketHolder;
+  readonly notify: SdNotifySockets;
+  readonly systemUnits: SystemUnits;
+  readonly bootId: string;
+  readonly invocations: Invocations;
+  readonly invocationOf: (id: string, run: number) => string;
+  close(): void;
+}
+
+/** Opens the adapters. `report` writes events; it is called only after this function has returned. The error is a message for the user. */
+export function openMachine({ places, settings, daemonLog, version }: MachineOptions, report: Recorder["tell"]): Result<Machine, string> {
+  const clock = systemClock();
+  const opened = openStore(`${places.state}/sup.db`);
+  if (!opened.ok) return opened;
+  const store = opened.value;
+  const warn = (message: string): void => daemonLog.warn(message);
+  const epoll = openEpoll({ onError: (error) => daemonLog.bug("an epoll callback threw", error), onWarning: warn });
+  const invocations = new Invocations(store, bootId(), places.runtime, warn);
+  const cgroups = cgroupsFor(settings, store, invocations.nameOf(""));
+  // As pid 1 the daemon has no use for a keeper: when pid 1 dies, the kernel kills every process of its pid namespace.
+  const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: warn });
+  const table = startable(() => openProcesses({ epoll, cgroups, keeper, scratch: places.runtime }));
+  if (!table.ok) return table;
+  const processes = table.value;
+  const note = processes.containmentNote;
+  if (settings.containment === "cgroup" && note !== null)
+    return err(`cannot start: the setting "containment" requires cgroups, which are not available: ${note}`);
+  const logs = openLogs({
+    runtimeDir: places.runtime,
+    logDir: places.logs,
+    epoll,
+    keeper,
+    clock,
+    onProblem: warn,
+    retention: { maxTotalBytes: settings.logs.maxTotalBytes, goneMs: settings.logs.retentionDays * DAY_MS },
+    onDeleted: (deleted) => report("logs-deleted", deletedWords(deleted, settings.logs.retentionDays), null, { ...deleted }),
+    onLoss(unit, loss) {
+      const { type, message } = lossEvent(loss);
+      report(type, message, unit, { ...loss });
+    },
+  });
+  const usage = treeUsage(processes);
+  const systemUnits = new SystemUnits(places, () => hasListener(SYSTEM_SOCKET));
+  const close = (): void => {
+    processes.close();
+    keeper.close();
+    store.close();
+    epoll.close();
+  };
+  return ok({
+    clock,
+    store,
+    logs,
+    source: openUnitSource(places.unitPath, { leavesAlone: (directory) => systemUnits.leavesAlone(directory) }),
+    processes,
+    prober: openProber({ processes, epoll, version }),
+    usage,
+    processUsage: processUsage({ table: processes, trees: usage }),
+    users: openUsers(),
+    keeper,
+    sockets: new SocketHolder(openSockets(), keeper),
+    notify: openSdNotify({
+      epoll,
+      keeper,
+      directory: `${places.runtime}/notify`,
+      abstractName: (unit) => `sup/${invocations.nameOf(`notify:${unit}`)}`,
+    }),
+    systemUnits,
+    bootId: bootId(),
+    invocations,
+    invocationOf: (id, run) => invocations.of(id, run),
+    close,
+  });
+}
+
+/** Turns an exception into an error for the user: a machine where no process can be started is not a bug of sup. */
+function startable<T>(open: () => T): Result<T, string> {
+  try {
+    return ok(open());
+  } catch (error) {
+    return err((error as Error).message);
+  }
+}
+
+function cgroupsFor({ containment }: Settings, store: Pick<Machine["store"], "get" | "set">, key: string): Result<Cgroups, string> {
+  if (containment === "processes") return err("switched off by the setting `containment`");
+  const cgroups = openCgroups({ key: key.slice(0, 8), known: store.get("cgroup-root") });
+  if (cgroups.ok) store.set("cgroup-root", cgroups.value.root);
+  return cgroups;
+}

@@ -1,0 +1,36 @@
+import type { Telemetry } from "../../api/server/supervisor.ts";
+import type { World } from "../../core/world/world.ts";
+import { problemLine } from "../../spec/parse/problems.ts";
+import type { Background } from "../background/background.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { UnitCatalog } from "../units/unit-catalog.ts";
+import type { Machine } from "./machine.ts";
+
+/** The daemon's own metrics. */
+export function readTelemetry(
+  { meter, sampler }: Background,
+  engine: Engine,
+  { store, logs }: Pick<Machine, "store" | "logs">,
+  world: World,
+): Telemetry {
+  const reported = [...sampler.reported()].flatMap(([unit, numbers]) =>
+    Object.entries(numbers).map(([name, value]) => ({ unit, name, value })),
+  );
+  const [cpu, memory] = [process.cpuUsage(), process.memoryUsage()];
+  return {
+    ...meter.read(),
+    reported,
+    unlogged: world.ids().flatMap((unit) => logs.condition(unit).losses.map(({ why, lines }) => ({ unit, why, lines }))),
+    mailbox: engine.depth,
+    storeBytes: store.size(),
+    residentBytes: memory.rss,
+    heapBytes: memory.heapUsed,
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+  };
+}
+
+/** What an operator should know: notes of the daemon itself, of the store, and the errors in unit files. */
+export function daemonNotes(own: readonly string[], store: readonly string[], catalog: UnitCatalog): string[] {
+  const errors = catalog.problems().filter((problem) => problem.severity === "error");
+  return [...own, ...store, ...errors.map(problemLine)];
+}

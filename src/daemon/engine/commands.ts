@@ -1,0 +1,102 @@
+import { formatDuration } from "../../base/duration.ts";
+import { describeExit, type Exit } from "../../base/exit.ts";
+import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
+import type { LogStore } from "../../ports/logs.ts";
+import type { Processes } from "../../ports/processes.ts";
+import type { HookSpec } from "../../spec/spec.ts";
+import { hookVariables } from "./hook-variables.ts";
+import { hookRequest, spawnFailure, type Launcher } from "./launcher.ts";
+import { withWriters } from "./main-process.ts";
+import { specOf, type Runs, type RunState } from "./runs.ts";
+
+export interface CommandsOptions {
+  readonly world: World;
+  readonly processes: Processes;
+  readonly logs: LogStore;
+  readonly launcher: Launcher;
+  readonly post: (...events: readonly WorldEvent[]) => void;
+}
+
+/** As the invocation of a tree: only the session of one command, without the other processes of the run. */
+const SESSION_ONLY = "";
+
+type Answer = (failure: string | null) => void;
+
+/** Runs the commands of a unit other than its main process: pre_start and post_stop hooks and the reload command. */
+export class Commands {
+  readonly #o: CommandsOptions;
+  readonly #runs: Runs;
+
+  constructor(options: CommandsOptions, runs: Runs) {
+    this.#o = options;
+    this.#runs = runs;
+  }
+
+  /** Runs the hooks one after the other; the first failure ends the sequence. Answers with `prepared` or `finished`. */
+  runHooks(id: string, run: number, which: "pre_start" | "post_stop"): void {
+    const { world, launcher, logs } = this.#o;
+    const spec = specOf(world, id);
+    const state = this.#runs.begin(id, run);
+    const answer: Answer = (failure) => this.#fact(id, { type: which === "pre_start" ? "prepared" : "finished", run, failure });
+    if (state.launch === null) {
+      const launch = launcher.prepare(spec, state.invocation);
+      if (!launch.ok) return answer(launch.error);
+      state.launch = launch.value;
+    }
+    logs.open(id, spec.log);
+    const extra = which === "post_stop" ? hookVariables(world.get(id)?.unit) : {};
+    const next = (rest: readonly HookSpec[]): void => {
+      const [hook, ...later] = rest;
+      if (hook === undefined) return answer(null);
+      if (which === "pre_start" && state.aborted) return answer("the run was stopped");
+      this.#run(id, state, hook, extra, (failure) => (failure === null ? next(later) : answer(`${which} ${hook.command}: ${failure}`)));
+    };
+    next(which === "pre_start" ? spec.preStart : spec.postStop);
+  }
+
+  /** Sends the reload signal or runs the reload command. Answers with `reloaded`. */
+  reload(id: string, run: number): void {
+    const { reload } = specOf(this.#o.world, id);
+    const state = this.#runs.begin(id, run);
+    const answer: Answer = (failure) => this.#fact(id, { type: "reloaded", run, failure });
+    if (reload === null) return answer("the unit has no `reload`");
+    if (state.current === null) return answer("the main process has ended");
+    if (reload.kind === "signal")
+      return answer(this.#o.processes.signal(state.current, reload.signal) ? null : "the main process has ended");
+    this.#run(id, state, reload, { MAINPID: String(state.current.pid) }, answer);
+  }
+
+  /** Answers null, or why the command failed. */
+  #run(id: string, state: RunState, hook: HookSpec, extra: Readonly<Record<string, string>>, answer: Answer): void {
+    const { world, processes, logs } = this.#o;
+    const main = state.current;
+    let timer: Timer | null = null;
+    let timedOut = false;
+    const built = withWriters(logs, id, (fds) => {
+      const request = hookRequest(specOf(world, id), state.launch!, hook, fds, extra);
+      if (!request.ok) return request;
+      const onExit = (exit: Exit): void => {
+        if (timer) clearTimeout(timer);
+        if (state.current === ref) state.current = main;
+        logs.drain(id);
+        if (timedOut) return answer(`did not end within ${formatDuration(hook.timeoutMs)}`);
+        answer(exit.kind === "code" && exit.code === 0 ? null : describeExit(exit));
+      };
+      return { ok: true, value: processes.spawn(request.value, onExit) } as const;
+    });
+    if (!built.ok) return answer(built.error);
+    if (!built.value.ok) return answer(spawnFailure(built.value).message);
+    const ref = built.value.ref;
+    // While pre_start runs there is no main process, so a stop has to reach the command instead.
+    state.current ??= ref;
+    state.anchor ??= ref;
+    timer = setTimeout(() => {
+      timedOut = true;
+      processes.killTree({ invocation: SESSION_ONLY, main: ref });
+    }, hook.timeoutMs);
+  }
+
+  #fact(id: string, fact: Fact): void {
+    this.#o.post({ type: "fact", id, fact });
+  }
+}

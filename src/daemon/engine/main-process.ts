@@ -1,0 +1,146 @@
+import type { Exit } from "../../base/exit.ts";
+import { SIGNALS } from "../../base/signals.ts";
+import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
+import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
+import type { LogStore } from "../../ports/logs.ts";
+import type { Processes, ProcessRef } from "../../ports/processes.ts";
+import type { SdNotifySockets } from "../../ports/sd-notify.ts";
+import type { Spec } from "../../spec/spec.ts";
+import { mainRequest, spawnFailure, type Launcher } from "./launcher.ts";
+import { specOf, type Runs, type RunState } from "./runs.ts";
+import { ServiceNotify, type LiveRun } from "./service-notify.ts";
+import { listenVariables, type SocketHolder } from "./socket-holder.ts";
+
+export interface MainProcessOptions {
+  readonly world: World;
+  readonly processes: Processes;
+  readonly logs: LogStore;
+  readonly launcher: Launcher;
+  readonly sockets: SocketHolder;
+  readonly notify: SdNotifySockets;
+  readonly bootId: string;
+  readonly post: (...events: readonly WorldEvent[]) => void;
+}
+
+/** Larger than any pid of Linux (2^22 at most): a run whose main process is unknown is found by its invocation alone. */
+const NO_PID = 0x7fffffff;
+
+/** Starts or adopts the main process of a run and reports its end. */
+export class MainProcesses {
+  readonly #o: MainProcessOptions;
+  readonly #runs: Runs;
+  readonly #notify: ServiceNotify;
+
+  constructor(options: MainProcessOptions, runs: Runs) {
+    this.#o = options;
+    this.#runs = runs;
+    const { processes, post, logs } = options;
+    const note = (id: string, text: string): void => logs.note(id, text);
+    this.#notify = new ServiceNotify({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
+  }
+
+  /** Answers with `spawned` or `spawnFailed`. */
+  spawn(id: string, run: number): void {
+    const { processes, logs, launcher, sockets, world } = this.#o;
+    const spec = specOf(world, id);
+    const state = this.#runs.begin(id, run);
+    const failed = (message: string, resources = false): void => this.#failed(id, run, { stage: "prepare", message, resources });
+    const launch = launcher.prepare(spec, state.invocation);
+    if (!launch.ok) return failed(launch.error);
+    state.launch = launch.value;
+    const held = sockets.open(spec, launch.value);
+    if (!held.ok) return failed(held.error);
+    const notify = this.#notify.open(spec);
+    if (!notify.ok) return failed(notify.error, true);
+    logs.open(id, spec.log);
+    logs.markRun(id);
+    const extra = { ...listenVariables(held.value), ...notify.value };
+    const result = withWriters(logs, id, (fds) =>
+      processes.spawn(mainRequest(spec, launch.value, [...fds, ...held.value.map(({ fd }) => fd)], extra), this.#endOf(id, state)),
+    );
+    if (!result.ok) {
+      const failure = spawnFailure(result);
+      logs.note(id, failure.message);
+      return this.#failed(id, run, failure);
+    }
+    state.current = result.ref;
+    state.anchor = result.ref;
+    this.#fact(id, { type: "spawned", run, process: result.ref });
+  }
+
+  /** Takes over the main process of a run that an earlier daemon started. */
+  adopt(id: string, unit: Unit, spec: Spec): "adopted" | "ended" | "gone" {
+    const { processes, launcher, sockets, logs, bootId } = this.#o;
+    const state = this.#runs.begin(id, unit.run);
+    // Without a known main process, a hook or a command that was started in the moment of the crash may still run: the sweep finds it.
+    state.anchor = unit.process ?? { pid: NO_PID, startTicks: 0, bootId };
+    state.current = unit.process;
+    if (unit.process === null) return "gone";
+    const launch = launcher.prepare(spec, state.invocation);
+    if (launch.ok) {
+      state.launch = launch.value;
+      if (spec.sockets.length > 0 && !sockets.has(id)) sockets.takeBack(spec, launch.value, unit.process);
+    }
+    const adopted = processes.adopt(unit.process, this.#endOf(id, state));
+    // Without a socket the process cannot send notifications. The unit's deadlines then decide.
+    const opened = this.#notify.open(spec);
+    if (!opened.ok) logs.note(id, opened.error);
+    return adopted;
+  }
+
+  forget(id: string): void {
+    this.#notify.forget(id);
+  }
+
+  /** The callback for the end of the process that is about to become the main one. */
+  #endOf(id: string, state: RunState): (exit: Exit) => void {
+    const main = ++state.mains;
+    return (exit) => {
+      this.#notify.drain(id); // the last notifications may say READY=1, or name another main process
+      if (state.mains !== main) return;
+      if (this.#runs.get(id) === state) state.probeAbort.abort();
+      this.#o.logs.drain(id);
+      this.#fact(id, { type: "exited", run: state.run, exit: this.#explained(exit, state) });
+    };
+  }
+
+  /** A SIGKILL that sup did not send may come from the kernel, out of memory. */
+  #explained(exit: Exit, { aborted, invocation }: RunState): Exit {
+    const unseen = exit.kind === "lost"; // an adopted process, on kernels that do not report its exit status
+    if (aborted || (!unseen && (exit.kind !== "signal" || exit.signal !== SIGNALS.SIGKILL))) return exit;
+    return this.#o.processes.ranOutOfMemory(invocation, unseen)
+      ? { kind: "signal", signal: SIGNALS.SIGKILL, core: false, oom: true }
+      : exit;
+  }
+
+  #liveRun(id: string): LiveRun | null {
+    const state = this.#runs.get(id);
+    const main = state?.current;
+    if (state === undefined || main == null || state.mains === 0) return null;
+    const changeMain = (ref: ProcessRef): boolean => {
+      if (this.#o.processes.adopt(ref, this.#endOf(id, state)) !== "adopted") return false;
+      state.current = ref;
+      state.anchor = ref;
+      return true;
+    };
+    return { run: state.run, tree: { invocation: state.invocation, main }, changeMain };
+  }
+
+  #failed(id: string, run: number, failure: SpawnFailure): void {
+    this.#fact(id, { type: "spawnFailed", run, failure });
+  }
+
+  #fact(id: string, fact: Fact): void {
+    this.#o.post({ type: "fact", id, fact });
+  }
+}
+
+/** Calls `action` with descriptors for stdin, stdout and stderr that lead to the unit's log, and closes them afterwards. */
+export function withWriters<T>(logs: LogStore, id: string, action: (fds: readonly (number | null)[]) => T): T {
+  const writers = logs.writers(id);
+  try {
+    return action([null, writers.stdout, writers.stderr]);
+  } finally {
+    writers.close();
+  }
+}

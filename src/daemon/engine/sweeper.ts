@@ -1,0 +1,64 @@
+import { SIGNALS } from "../../base/signals.ts";
+import type { KillMode } from "../../base/words.ts";
+import type { WorldEvent } from "../../core/world/world.ts";
+import type { LogStore } from "../../ports/logs.ts";
+import type { Processes, Survivor, TreeOf } from "../../ports/processes.ts";
+import type { Runs, RunState } from "./runs.ts";
+
+export interface SweeperOptions {
+  readonly processes: Processes;
+  readonly logs: LogStore;
+  readonly post: (...events: readonly WorldEvent[]) => void;
+}
+
+/** Signals the processes of a run and ends those that outlive the main process. */
+export class Sweeper {
+  readonly #o: SweeperOptions;
+  readonly #runs: Runs;
+
+  constructor(options: SweeperOptions, runs: Runs) {
+    this.#o = options;
+    this.#runs = runs;
+  }
+
+  signal(id: string, run: number, signal: number, mode: KillMode): void {
+    this.#abort(id, run, (tree) => this.#o.processes.signalTree(tree, signal, mode));
+  }
+
+  kill(id: string, run: number): void {
+    this.#abort(id, run, (tree, state) => void state.killed.push(...this.#o.processes.killTree(tree)));
+  }
+
+  /** Signals the processes that the main process left behind. Answers with `swept` when none is left. */
+  sweep(id: string, run: number, signal: number): void {
+    const { processes } = this.#o;
+    const state = this.#runs.begin(id, run);
+    state.probeAbort.abort();
+    if (state.anchor === null) return this.#swept(id, run, []);
+    const tree = { invocation: state.invocation, main: state.anchor };
+    const done = (): void => {
+      this.#o.logs.endRun(id);
+      this.#swept(id, run, names(state.killed));
+    };
+    // Nearly always true. Answering at once saves a restart from waiting for another turn of the event loop.
+    if (processes.isEmpty(tree)) return done();
+    if (signal === SIGNALS.SIGKILL) state.killed.push(...processes.killTree(tree));
+    else if (signal !== 0) processes.signalTree(tree, signal, "group");
+    processes.whenEmpty(tree, done);
+  }
+
+  /** Does nothing when the run has no process: its spawn failed, and `spawnFailed` is already in the mailbox. */
+  #abort(id: string, run: number, action: (tree: TreeOf, state: RunState) => void): void {
+    const state = this.#runs.get(id);
+    if (state?.run !== run || state.anchor === null) return;
+    state.aborted = true;
+    action({ invocation: state.invocation, main: state.anchor }, state);
+  }
+
+  #swept(id: string, run: number, killed: readonly string[]): void {
+    this.#o.post({ type: "fact", id, fact: { type: "swept", run, killed } });
+  }
+}
+
+/** One name for each process, however often it was killed: "worker (812)". */
+const names = (killed: readonly Survivor[]): string[] => [...new Map(killed.map((one) => [one.pid, `${one.name} (${one.pid})`])).values()];

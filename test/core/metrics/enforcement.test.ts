@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test";
+import { enforcementWords } from "../../../src/core/metrics/enforcement.ts";
+import type { Limit } from "../../../src/core/metrics/limits.ts";
+import type { LimitSpec } from "../../../src/spec/spec.ts";
+
+const limits = (more: Partial<LimitSpec>): LimitSpec => ({
+  maxMemoryMb: 100,
+  maxCpuPercent: null,
+  maxTasks: null,
+  sustained: 2,
+  warnAt: 0.8,
+  action: "warn",
+  ...more,
+});
+
+test("the description names each limit that is set and who enforces it", () => {
+  const spec = limits({ maxCpuPercent: 150, maxTasks: 10, action: "enforce" });
+  const words = enforcementWords(spec, (limit: Limit) => (limit === "cpu" ? null : "there are no cgroups"));
+  expect(words.map((line) => line.split(":")[0])).toEqual(["Memory, at most 100 MiB", "CPU, at most 150 %", "Tasks, at most 10"]);
+  expect(words[0]).toContain("there are no cgroups");
+  expect(words[1]).toContain("cpu.max");
+  expect(words[2]).toContain("there are no cgroups");
+  expect(enforcementWords(limits({ sustained: 1 }), () => null)).toEqual([expect.stringContaining("1 sample over it")]);
+  expect(enforcementWords(limits({ action: "restart" }), () => null)).toEqual([expect.stringContaining("2 samples in a row over it")]);
+});

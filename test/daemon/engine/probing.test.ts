@@ -1,0 +1,67 @@
+/** Health checks on a fake prober. */
+import { expect, test } from "bun:test";
+import { ref } from "../../core/fixtures.ts";
+import { rig } from "./rig.ts";
+
+const running = (parts: Parameters<typeof rig>[0] = {}) => {
+  const rigged = rig({ check: {}, ...parts });
+  rigged.perform({ type: "spawn", run: 1 });
+  rigged.facts();
+  return rigged;
+};
+const settled = async (): Promise<void> => {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+};
+
+test("the answer is posted with the run and the number of the probe", async () => {
+  const { perform, prober, events, responses } = running();
+  perform({ type: "probe", run: 1, seq: 4 });
+  expect(prober.probes[0]!.context.main).toEqual(ref(100));
+  prober.answer({ kind: "ok", detail: "connected", responseMs: 12 });
+  await settled();
+  const result = { atMs: 5000, kind: "ok", detail: "connected", responseMs: 12, fallback: false };
+  expect(events()).toEqual([{ type: "probed", id: "web", run: 1, seq: 4, result } as never]);
+  expect(responses).toEqual([12]);
+});
+
+test("a probe that breaks inside is answered as broken, and reported as a bug", async () => {
+  const { perform, prober, events, bugs, responses } = running();
+  perform({ type: "probe", run: 1, seq: 1 });
+  prober.breaks(new Error("no such method"));
+  await settled();
+  expect(events()).toMatchObject([{ type: "probed", result: { kind: "broken", detail: "internal error in sup" } }]);
+  expect(bugs).toEqual(["cannot probe web: no such method"]);
+  expect(responses).toEqual([null]);
+});
+
+test("a probe before the environment of the run is known is broken, not bad", () => {
+  const { perform, events } = rig({ check: {} });
+  perform({ type: "probe", run: 1, seq: 1 });
+  expect(events()).toMatchObject([
+    { type: "probed", run: 1, result: { kind: "broken", detail: "the environment of this run is unknown" } },
+  ]);
+});
+
+test("an unknown variable in the probe breaks it", () => {
+  const { perform, events, prober } = running({ check: { probe: { type: "tcp", host: "localhost", port: "${NONE}", timeoutMs: 1000 } } });
+  perform({ type: "probe", run: 1, seq: 1 });
+  expect(prober.probes).toEqual([]);
+  expect(JSON.stringify(events())).toContain("NONE");
+});
+
+test("whenProbed resolves with the next result, or at once when the unit cannot be probed", async () => {
+  const { interpreter, perform, prober, world } = running();
+  await interpreter.whenProbed("web"); // it is down, as far as the world knows
+  const { unit, spec } = world.get("web")!;
+  const check = { run: 1, seq: 1, probing: false, dueMs: 0 } as never;
+  const up = { ...unit, run: 1, phase: "running", process: ref(100), want: "up" } as const;
+  world.handle({ type: "restore", spec, unit: up, check }, { nowMs: 0, roll: 0 });
+  let released = false;
+  void interpreter.whenProbed("web").then(() => (released = true));
+  perform({ type: "probe", run: 1, seq: 1 });
+  await settled();
+  expect(released).toBe(false);
+  prober.answer({ kind: "bad", detail: "refused", responseMs: 1 });
+  await settled();
+  expect(released).toBe(true);
+});

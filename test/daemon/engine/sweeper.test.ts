@@ -1,0 +1,65 @@
+/** Signals to a run, and sweeping the processes that its main process left behind, on fake ports. */
+import { expect, test } from "bun:test";
+import { SIGNALS } from "../../../src/base/signals.ts";
+import { rig } from "./rig.ts";
+
+const running = () => {
+  const rigged = rig();
+  rigged.perform({ type: "spawn", run: 1 });
+  rigged.facts();
+  rigged.processes.acts.length = 0;
+  return rigged;
+};
+
+test("signals to another run are ignored", () => {
+  const { perform, processes } = running();
+  perform({ type: "signal", run: 2, signal: 15, mode: "group" });
+  perform({ type: "kill", run: 2 });
+  expect(processes.acts).toEqual([]);
+});
+
+test("a sweep of a run whose process never started answers at once", () => {
+  const { perform, facts, processes } = rig();
+  perform({ type: "sweep", run: 1, signal: 15 });
+  expect(facts()).toEqual([{ type: "swept", run: 1, killed: [] }]);
+  expect(processes.acts).toEqual([]);
+});
+
+test("a sweep answers at once when nothing is left", () => {
+  const { perform, facts, processes, logs } = running();
+  perform({ type: "sweep", run: 1, signal: 15 });
+  expect(facts()).toEqual([{ type: "swept", run: 1, killed: [] }]);
+  expect(processes.acts).toEqual([]);
+  expect(logs.acts.at(-1)).toBe("end web");
+});
+
+test.each([
+  [SIGNALS.SIGTERM, "signal tree 100 15 group"],
+  [SIGNALS.SIGKILL, "kill tree 100"],
+])("a sweep sends %p to the remaining processes and waits for their end", (signal, act) => {
+  const { perform, facts, processes } = running();
+  processes.survivors = [{ pid: 41, name: "worker" }];
+  perform({ type: "sweep", run: 1, signal });
+  expect(processes.acts).toEqual([act]);
+  expect(facts()).toEqual([]);
+  processes.empties();
+  expect(facts()).toMatchObject([{ type: "swept", run: 1 }]);
+});
+
+test("a sweep without a signal only waits", () => {
+  const { perform, facts, processes } = running();
+  processes.survivors = [{ pid: 41, name: "worker" }];
+  perform({ type: "sweep", run: 1, signal: 0 });
+  expect(processes.acts).toEqual([]);
+  processes.empties();
+  expect(facts()).toEqual([{ type: "swept", run: 1, killed: [] }]);
+});
+
+test("a process that needed SIGKILL is named once, even if it was killed twice", () => {
+  const { perform, facts, processes } = running();
+  processes.survivors = [{ pid: 41, name: "worker" }];
+  perform({ type: "kill", run: 1 });
+  perform({ type: "sweep", run: 1, signal: SIGNALS.SIGKILL });
+  processes.empties();
+  expect(facts()).toEqual([{ type: "swept", run: 1, killed: ["worker (41)"] }]);
+});
