@@ -61,7 +61,7 @@ export function daemonOn(disk: Disk) {
   });
   const reloader = new Reloader({
     ...{ world, catalog, logs: logs.logs, announce: () => undefined, earlierRuns: () => 0, enablements: () => new Map() },
-    systemUnits: { look: () => undefined } as never,
+    systemUnits: { check: () => undefined } as never,
     recorder: { tell: () => undefined } as never,
     handle: (...events) => engine.handle(...events),
   });
