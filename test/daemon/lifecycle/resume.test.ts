@@ -187,7 +187,7 @@ describe("a store that was lost", () => {
     expect(next.resume().adopted).toBe(1);
     expect(next.unit("web")).toMatchObject({ phase: "running", want: "up", run: 7, process: ref(777), readyAtMs: 500 });
     expect(next.notes).toHaveLength(1);
-    expect(next.notes[0]).toContain("the database knew nothing of web");
+    expect(next.notes[0]).toContain("the database had no record of web");
   });
 
   test("a process without a unit file is left alone; a note names it", async () => {
