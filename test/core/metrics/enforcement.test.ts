@@ -21,5 +21,7 @@ test("the description names each limit that is set and who enforces it", () => {
   expect(words[1]).toContain("cpu.max");
   expect(words[2]).toContain("there are no cgroups");
   expect(enforcementWords(limits({ sustained: 1 }), () => null)).toEqual([expect.stringContaining("1 sample above this")]);
-  expect(enforcementWords(limits({ action: "restart" }), () => null)).toEqual([expect.stringContaining("2 consecutive samples above this")]);
+  expect(enforcementWords(limits({ action: "restart" }), () => null)).toEqual([
+    expect.stringContaining("2 consecutive samples above this"),
+  ]);
 });

@@ -179,7 +179,9 @@ test("what a main process left behind, and the daemon was ending when it died, i
   await daemon.start();
   await daemon.reaches("web", (row) => row.state === "running" && row.pid !== pid);
   expect(alive(child)).toBe(false);
-  process.kill(Number(readFileSync(file, "utf8")), "SIGKILL"); // it would hold the stop up for 30 s
+  // The next run's child would delay the stop for 30 s. Its pid may not be in the file yet, and kill(0) would end this process.
+  const next = await until(() => [Number(readFileSync(file, "utf8"))].find((one) => one > 0 && one !== child), { what: "the next child" });
+  process.kill(next, "SIGKILL");
 });
 
 test("a child that outlived its main process while there was no daemon is ended before the restart", async () => {
