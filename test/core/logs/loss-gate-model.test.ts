@@ -99,7 +99,7 @@ class Model {
 function toBatch({ segments, raw, unended }: TestBatch): Batch {
   const bytes = Buffer.concat(segments.map((segment) => segment.bytes));
   const parts = segments.filter(({ endsLine }) => !endsLine).length;
-  const buffer = Buffer.concat([bytes, Buffer.from(`\n${"o".repeat(PREFIX_BYTES - 2)}P old\n`)]);
+  const buffer = Buffer.concat([bytes, Buffer.from(`\n${"P".repeat(2 * PREFIX_BYTES)}\n`)]);
   return { buffer, length: bytes.length, count: segments.length, parts, raw, unended };
 }
 
