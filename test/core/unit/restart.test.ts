@@ -161,6 +161,11 @@ describe("operator restart", () => {
       .ends(phase === "idle" ? 0 : 1);
     expect(m.phase).toBe(phase);
     expect([m.restart().phase, m.unit.want, m.unit.ledger.retries]).toEqual(["waiting", "up", 0]);
+    expect(m.clear().unit.restarts).toBe(1);
+  });
+
+  test("a start of a unit that ran does not count as a restart", () => {
+    expect(machine().up().ends(0).start().clear().unit.restarts).toBe(0);
   });
 
   test("of a unit that never ran does not count as a restart", () => {
