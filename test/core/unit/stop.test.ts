@@ -191,6 +191,15 @@ describe("stopping", () => {
     expect([m.finished("exit code 1").phase, m.recorded]).toEqual(["backoff", ["stopping", "backoff"]]);
   });
 
+  test("post_stop runs after a clean exit too", () => {
+    expect(
+      machine({ postStop: [hook()] })
+        .up()
+        .exits(0)
+        .swept().phase,
+    ).toBe("finishing");
+  });
+
   test("a post_stop that does not finish in time is killed before the next run, and cannot block the unit forever", () => {
     const m = machine({ postStop: [hook()] })
       .up()
