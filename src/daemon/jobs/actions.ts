@@ -51,7 +51,7 @@ export class Actions {
         return ok(await this.#move(request, request.action, ids));
       case "reset-failed":
         this.#options.engine.handle({ type: "request", action: "reset", ids, cause: "operator" });
-        return ok({ outcomes: ids.map((id) => this.#outcome(id, "done", "the failure count was reset")), warnings: [] });
+        return ok({ outcomes: ids.map((id) => this.#outcome(id, "done", "the retry counter was reset")), warnings: [] });
       case "enable":
       case "disable":
         return ok(await this.#enable(request, ids));
