@@ -19,10 +19,7 @@ test("the tree under test is the project", () => {
   expect(tree.size).toBeGreaterThan(50);
 });
 test("rooms import only the rooms that the rings allow, and packages only in their homes", () => clean(checkRings(tree)));
-// This circle is being removed in src/api; the exception goes with it.
-const KNOWN_CIRCLES = ["src/api/client/client.ts"];
-test("no files under src import each other in a circle", () =>
-  clean(findCircles(tree).filter(({ path }) => !KNOWN_CIRCLES.includes(path))));
+test("no files under src import each other in a circle", () => clean(findCircles(tree)));
 test("pure rooms use no clock, chance or runtime, and only linux touches processes", () => clean(checkWords(tree)));
 test("ports hold types only", () => clean(checkTypesOnly(tree)));
 test("no file and no function is longer than the limit without a stated reason", () => clean(checkSize(tree)));

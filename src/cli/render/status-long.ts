@@ -1,4 +1,4 @@
-import type { ServiceDetail } from "../../api/contract/shapes.ts";
+import type { ServiceDetail, ServiceProcess } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { eventLine, logLine } from "./lines.ts";
 import { safe } from "./safe.ts";
@@ -56,7 +56,7 @@ function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] 
 function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
   const { paint } = style;
   const facts: Fact[] = [["Command", safe(service.command)]];
-  const processes: readonly Process[] = service.processes;
+  const { processes } = service;
   if (service.pid !== null) {
     const main = processes.find(({ pid }) => pid === service.pid);
     facts.push(["Main PID", main === undefined ? String(service.pid) : `${main.pid} (${safe(main.name)})${usageOf(main)}`]);
@@ -85,15 +85,9 @@ function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
   return facts;
 }
 
-/** An older daemon reports no usage of single processes. */
-type Process = ServiceDetail["processes"][number] & {
-  readonly cpu_percent?: number | null;
-  readonly memory_mb?: number | null;
-};
-
 /** `, cpu 0.5%, memory 3.1M`; empty for a process whose usage is unknown, such as one that has just ended. */
-function usageOf({ cpu_percent, memory_mb }: Process): string {
-  const cpu = cpu_percent == null ? "" : `, cpu ${percent(cpu_percent)}`;
+function usageOf({ cpu_percent, memory_mb }: Partial<ServiceProcess>): string {
+  const cpu = cpu_percent == null ? "" : `, cpu ${percent(cpu_percent)}`; // an older daemon has no usage of single processes
   return memory_mb == null ? cpu : `${cpu}, memory ${memory(memory_mb)}`;
 }
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Event, MetricPoint } from "../../api/contract/shapes.ts";
-import { request, requestPath, hasRoute } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 import { useRequest } from "../state/use-request.ts";
 import type { Mark } from "./plot.ts";
@@ -96,15 +96,14 @@ export interface Forecast {
 
 const FORECAST_MS = 60_000;
 
-/** The forecast, if the daemon provides one. */
+/** The forecast; null until it is loaded. */
 export function useForecast(id: string): Forecast | null {
   const [forecast, setForecast] = useState<Forecast | null>(null);
   useEffect(() => {
-    if (!hasRoute("GET", "/services/:id/forecast")) return;
     let gone = false;
     const load = async (): Promise<void> => {
-      const answer = await requestPath<Forecast>(`/services/${encodeURIComponent(id)}/forecast`);
-      if (!gone && answer !== null) setForecast(answer);
+      const answer = await request("serviceForecast", { id });
+      if (!gone && answer.ok) setForecast(answer.value);
     };
     void load();
     const timer = setInterval(() => document.hidden || void load(), FORECAST_MS);

@@ -24,18 +24,3 @@ export const urlOf = (name: RouteName, id?: string, query: Readonly<Record<strin
   const params = new URLSearchParams(query).toString();
   return `${base}${pathOf(routes[name], id)}${params === "" ? "" : `?${params}`}`;
 };
-
-const PATHS = new Map(Object.values(routes).map((route): [string, string] => [route.path, route.method]));
-
-/** Whether the contract has a route. */
-export const hasRoute = (method: "GET" | "POST", path: string): boolean => PATHS.get(`/api/supervisor${path}`) === method;
-
-/** The answer of a path that this version's contract may not have yet; null if there is no answer. */
-export async function requestPath<T>(path: string): Promise<T | null> {
-  try {
-    const response = await fetch(`${base}/api/supervisor${path}`);
-    return response.ok ? ((await response.json()) as T) : null;
-  } catch {
-    return null; // the banner shows "offline"
-  }
-}

@@ -1,15 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
+import type { Service, ServiceProcess } from "../../api/contract/shapes.ts";
 import { megabytes, percent } from "../format.ts";
-import { request, requestPath, hasRoute } from "../state/api.ts";
+import { request } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 import { clip, plain } from "../text.ts";
-
-/** An older daemon reports no usage of single processes. */
-type Process = ServiceDetail["processes"][number] & {
-  readonly cpu_percent?: number | null;
-  readonly memory_mb?: number | null;
-};
 
 const MOST_SHOWN = 50;
 
@@ -40,8 +34,8 @@ export function Processes({ service }: { readonly service: Service }) {
                   {pid === service.pid && <span class="quiet-text"> main</span>}
                 </td>
                 <td class="num">{pid}</td>
-                <td class="num">{percent(cpu_percent ?? null)}</td>
-                <td class="num">{megabytes(memory_mb ?? null)}</td>
+                <td class="num">{percent(cpu_percent)}</td>
+                <td class="num">{megabytes(memory_mb)}</td>
               </tr>
             ))}
           </tbody>
@@ -56,17 +50,17 @@ export function Processes({ service }: { readonly service: Service }) {
  * Reloads when the unit starts or stops, and with each sample that the daemon takes: usage changes no more often than that.
  * A hidden page does not reload.
  */
-function useProcesses({ id, pid }: Service): readonly Process[] {
-  const [processes, setProcesses] = useState<readonly Process[]>([]);
+function useProcesses({ id, pid }: Service): readonly ServiceProcess[] {
+  const [processes, setProcesses] = useState<readonly ServiceProcess[]>([]);
   useEffect(() => {
     let gone = false;
     let busy = false;
     const load = async (): Promise<void> => {
       if (busy || document.hidden) return;
       busy = true;
-      const answer = await processesOf(id);
+      const answer = await request("processes", { id });
       busy = false;
-      if (!gone && answer !== null) setProcesses(answer);
+      if (!gone && answer.ok) setProcesses(answer.value);
     };
     void load();
     const stop = onChange((change) => void ((change.kind === "metrics" || change.kind === "snapshot") && load()));
@@ -76,10 +70,4 @@ function useProcesses({ id, pid }: Service): readonly Process[] {
     };
   }, [id, pid]);
   return processes;
-}
-
-async function processesOf(id: string): Promise<readonly Process[] | null> {
-  if (hasRoute("GET", "/services/:id/processes")) return requestPath<Process[]>(`/services/${encodeURIComponent(id)}/processes`);
-  const answer = await request("service", { id });
-  return answer.ok ? answer.value.processes : null;
 }

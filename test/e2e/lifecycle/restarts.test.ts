@@ -90,7 +90,7 @@ test("a stop during the back-off stops the unit; a start during it starts it imm
   await daemon.sup("start", "waits");
   const waiting = await daemon.reaches("waits", "backoff");
   expect({ retries: waiting.retries, due: Date.parse(waiting.next_attempt!) > Date.now() }).toEqual({ retries: 1, due: true });
-  expect((await daemon.sup("status", "waits")).stdout).toMatch(/Next try: in (10m|9m)/);
+  expect((await daemon.sup("status", "waits")).stdout).toMatch(/Next attempt: in (10m|9m)/);
   expect((await daemon.sup("stop", "waits")).code).toBe(0);
   expect(await daemon.service("waits")).toMatchObject({ state: "stopped", reason: "operator", next_attempt: null });
   await daemon.sup("start", "waits");

@@ -152,6 +152,10 @@ browserTest("the processes of a unit are listed, and a new one appears with the 
   await using visitor = await signedIn(daemon, "/unit/web");
   const rows = visitor.page.locator(".area-processes tbody tr");
   await rows.nth(1).waitFor();
+  await rows
+    .filter({ hasText: "main" })
+    .getByText(/\d MB$/)
+    .waitFor();
   const before = await rows.count();
   expect((await daemon.sup("kill", "-s", "USR1", "web")).code).toBe(0);
   await rows.nth(before).waitFor();

@@ -51,7 +51,7 @@ browserTest("the link of `sup dashboard` signs in once and leaves no code in the
   await row(first.page, "web", "running").waitFor();
   expect(first.page.url()).not.toContain("sign-in");
   await using second = await visit(url, REFUSED);
-  await second.page.getByText("the link was used before").waitFor();
+  await second.page.getByText("the link was already used").waitFor();
 });
 
 browserTest("an ended session is reported on an open and on a newly opened page", async () => {
