@@ -33,7 +33,7 @@ test("what is amiss at the start is told by the command that started it", async 
   const { code, stdout, stderr } = await daemon.sup("daemon", "start");
   expect(stdout).toMatch(/^sup daemon: started \(pid \d+\)\n$/);
   expect(code).toBe(0);
-  for (const line of [`! port ${server.port} is taken by `, "bad.unit.json:1:3: error: ", "`sup doctor` says what to do"])
+  for (const line of [`! port ${server.port} is taken by `, "bad.unit.json:1:3: error: ", "`sup doctor` shows"])
     expect(stderr).toContain(line);
   await daemon.sup("daemon", "stop");
 });

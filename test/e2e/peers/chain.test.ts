@@ -73,7 +73,7 @@ test.skipIf(skips(postgresBin() !== null, "postgresql"))(
     await daemon.reaches("web", (row) => row.state === "running" && row.pid !== web.pid, 30_000);
     await until(async () => (await count()) > before + 3, { what: "the worker to write again", timeoutMs: 30_000 });
     expect((await daemon.service("worker")).state).toBe("running");
-    expect((await daemon.sup("why", "web")).stdout).toContain("a dependency restarts");
+    expect((await daemon.sup("why", "web")).stdout).toContain("a dependency is restarting");
     expect((await daemon.sup("stop", "postgres", "--cascade")).code).toBe(0);
     const stopped = await Promise.all(["worker", "web", "postgres"].map(async (id) => (await eventsOf(daemon, id, "stopped")).at(-1)!.id));
     expect(stopped.toSorted((a, b) => a - b)).toEqual(stopped);
