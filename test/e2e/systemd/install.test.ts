@@ -119,10 +119,10 @@ withSystemd(
     await using box = await startSandbox();
     const ann = await box.addUser("ann", { linger: true });
     const system = await box.as(ann, ["sup", "install-service", "--system"]);
-    expect(system.stderr).toContain("takes root");
+    expect(system.stderr).toContain("requires root");
     expect(system.code).toBe(1);
     const user = await box.root(["sup", "install-service", "--user"]);
-    expect(user.stderr).toContain("root's daemon is that of the system");
+    expect(user.stderr).toContain("root has no user service");
     expect(user.code).toBe(2);
     await box.must(["install", "-m", "755", INSTALLED, "/tmp/sup"]);
     const temporary = await box.as(ann, ["/tmp/sup", "install-service"]);
