@@ -16,7 +16,7 @@ import { OomKills } from "../cgroup/oom-kills.ts";
 import { pidfdSignal, signalProcess } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "../proc/proc.ts";
 import { prepareSpawn, type SpawnFunction, type SpawnOutcome } from "../spawn/spawn.ts";
-import { becomeSubreaper, reapOrphans } from "./subreaper.ts";
+import { becomeSubreaper, reapOrphans } from "./orphan-reaper.ts";
 import { TreeControl } from "./tree-control.ts";
 
 export interface ProcessTable extends Processes {

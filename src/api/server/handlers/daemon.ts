@@ -5,8 +5,6 @@ export const status: Handler<"status"> = async (_input, { supervisor }) => ok(aw
 
 export const summary: Handler<"summary"> = async (_input, { supervisor }) => ok(await supervisor.summary());
 
-export const alerts: Handler<"alerts"> = async ({ open }, { supervisor }) => ok([...(await supervisor.alerts(open))]);
-
 export const openapi: Handler<"openapi"> = (_input, context) => ok(context.openapi());
 
 /** Answers before the daemon ends: afterwards there would be nobody to answer. */

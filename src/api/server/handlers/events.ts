@@ -15,11 +15,6 @@ export const events: Handler<"events"> = async ({ limit, service, type, since },
   });
 };
 
-export const acknowledge: Handler<"acknowledge"> = async ({ ids, units }, { supervisor }) => {
-  const done = await supervisor.acknowledge(ids, units);
-  return done.ok ? { ok: true, value: { acknowledged: done.value } } : done;
-};
-
 /** Server-sent events (HTML standard §9.2). `retry`: a client reconnects after a second. */
 export const eventStream: Handler<"eventStream"> = async ({ last_event_id }, { supervisor, streams, lastEventId }) => {
   const lastId = isEventId(lastEventId) ? Number(lastEventId) : (last_event_id ?? null);

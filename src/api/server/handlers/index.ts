@@ -1,4 +1,5 @@
 import type { RouteName } from "../../contract/routes.ts";
+import * as alerts from "./alerts.ts";
 import * as daemon from "./daemon.ts";
 import * as events from "./events.ts";
 import type { Handler } from "./handler.ts";
@@ -13,6 +14,7 @@ import * as units from "./units.ts";
 
 /** A handler for every route; the compiler refuses a missing one. */
 export const handlers: { readonly [K in RouteName]: Handler<K> } = {
+  ...alerts,
   ...daemon,
   ...events,
   ...health,
