@@ -1,5 +1,6 @@
 import { compilePattern } from "../../base/pattern.ts";
 import type { ProbeFile } from "../schema/health.ts";
+import { nextCronMs } from "../cron.ts";
 import { parseListen } from "../schema/listen.ts";
 import { shortJson } from "../parse/problems.ts";
 import { statusRange } from "./to-spec.ts";
@@ -134,7 +135,7 @@ const isTimeZone = (name: string): boolean => {
 /** The error in a cron expression, or null. */
 function cronFault(cron: string): string | null {
   try {
-    return Bun.cron.parse(cron, 0, { tz: "UTC" }) === null ? `${shortJson(cron)} never matches: there is no such day` : null;
+    return nextCronMs(cron, 0, "UTC") === null ? `${shortJson(cron)} never matches: there is no such day` : null;
   } catch (error) {
     const words = (error as Error).message.replace(/^Invalid cron expression: /, "").replace(/\. Bun\.cron.*$/, "");
     return `${shortJson(cron)} is not a cron expression: ${words}`;
