@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseDotenv } from "../../../src/spec/load/dotenv.ts";
 import { composeEnvironment } from "../../../src/spec/load/environment.ts";
 import { expandCommand, expandEnvironmentFiles, expandExec, expandProbe } from "../../../src/spec/load/expand.ts";
-import { checkText, expandText, specifiersFor } from "../../../src/spec/load/specifiers.ts";
+import { checkText, escapeText, expandText, specifiersFor } from "../../../src/spec/load/specifiers.ts";
 import { bad, good } from "../fixtures.ts";
 
 const specifiers = specifiersFor("web@1", { home: "/home/u", state: "/s", logs: "/l", runtime: "/r" });
@@ -258,4 +258,10 @@ describe("a unit's environment", () => {
       error: "cannot use environment file /a: SUP_UNIT is set by sup itself",
     });
   });
+});
+
+test.each(["%H:%M", "100%", "%%", "${X}", "$${X}", "$$${", "$X", "plain", "${A:-%n}"])("an escaped %s expands to itself", (text) => {
+  expect(expandText(escapeText(text), {}, specifiers)).toEqual({ ok: true, value: text });
+  const inShell = { variables: false };
+  expect(expandText(escapeText(text, inShell), {}, specifiers, inShell)).toEqual({ ok: true, value: text });
 });
