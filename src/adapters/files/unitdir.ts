@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../../base/names.ts";
-import type { TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
+import type { MaskedUnit, TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
 import { identityOf, namesIn, wantAppearance, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 export interface UnitSourceOptions {
@@ -61,6 +61,7 @@ const isVisible = (name: string): boolean => !name.startsWith(".");
 
 function snapshot(directories: readonly string[]): UnitSnapshot {
   const unreadable: Array<{ path: string; message: string }> = [];
+  const masked: MaskedUnit[] = [];
   const refuse = (path: string, message: string): void => void unreadable.push({ path, message });
   const listings = directories.map((directory) => ({ directory, names: new Set(list(directory, refuse)) }));
   const mains = new Map<string, TextFile | null>();
@@ -70,25 +71,50 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
       const id = stripSuffix(name);
       const path = join(directory, name);
       if (!isUnitId(id) && !isTemplate(id)) refuse(path, nameMessage(path, id));
-      else if (!mains.has(id)) mains.set(id, read(path, refuse)); // an unreadable file also hides those of later directories
+      else if (!mains.has(id)) {
+        // An unreadable or masked file also hides those of later directories.
+        const isMasked = isLinkToNull(path);
+        if (isMasked) masked.push({ id, path });
+        mains.set(id, isMasked ? null : read(path, refuse));
+      }
     }
   }
   const units: UnitFiles[] = [];
   for (const [id, main] of [...mains].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const folder = `${fileNameOf(id)}.d`;
-    const holders = listings.toReversed().filter(({ names }) => names.has(folder));
-    const dropIns = holders.flatMap(({ directory }) => readDropIns(join(directory, folder), refuse));
+    if (masked.some((unit) => unit.id === id)) continue;
+    const holders = listings.filter(({ names }) => names.has(folder)).map(({ directory }) => join(directory, folder));
+    const dropIns = readDropIns(holders, refuse);
     if (main) units.push({ id, main, dropIns });
   }
-  return { units, unreadable };
+  return { units, unreadable, masked };
 }
 
 type Refuse = (path: string, message: string) => void;
 
-/** In name order, by code units, so that the order does not depend on the locale. */
-function readDropIns(directory: string, refuse: Refuse): TextFile[] {
-  const names = list(directory, refuse).filter((name) => name.endsWith(".json"));
-  return names.flatMap((name) => read(join(directory, name), refuse) ?? []);
+/**
+ * The drop-ins of a unit; `directories` in order of precedence. Those of later directories come first, so that earlier ones
+ * override them. In one directory the order is that of the names, by code units, so that it does not depend on the locale.
+ * A link to /dev/null hides the drop-ins of that name in later directories (systemd.unit(5)).
+ */
+function readDropIns(directories: readonly string[], refuse: Refuse): TextFile[] {
+  const hidden = new Set<string>();
+  const found: TextFile[][] = [];
+  for (const directory of directories) {
+    const names = list(directory, refuse).filter((name) => name.endsWith(".json") && !hidden.has(name));
+    const masks = new Set(names.filter((name) => isLinkToNull(join(directory, name))));
+    found.unshift(names.flatMap((name) => (masks.has(name) ? [] : (read(join(directory, name), refuse) ?? []))));
+    for (const name of masks) hidden.add(name);
+  }
+  return found.flat();
+}
+
+function isLinkToNull(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink() && realpathSync(path) === "/dev/null";
+  } catch {
+    return false; // dangling, or gone: reading it reports that
+  }
 }
 
 function list(directory: string, refuse: Refuse): string[] {

@@ -7,7 +7,7 @@ import type { UnitCatalog } from "../units/unit-catalog.ts";
 
 export interface LookupOptions {
   readonly world: Pick<World, "get" | "ids">;
-  readonly catalog: Pick<UnitCatalog, "problemsOf" | "hasTemplate" | "directories">;
+  readonly catalog: Pick<UnitCatalog, "problemsOf" | "hasTemplate" | "maskOf" | "directories">;
 }
 
 /** Finds units by names, globs and groups. Creates nothing: an instance of a template exists only once an action has created it. */
@@ -22,6 +22,13 @@ export class Lookup {
   find(name: string): Result<string, ApiError> {
     const id = stripSuffix(name);
     return this.#o.world.get(id) === undefined ? err(this.#missing(id)) : ok(id);
+  }
+
+  /** Why the unit cannot be started although its file is fine or absent; null: it is not masked. */
+  maskError(id: string): ApiError | null {
+    const file = this.#o.catalog.maskOf(id);
+    if (file === undefined) return null;
+    return { code: "conflict", message: `${id} is masked: ${file} is a link to /dev/null`, hint: `\`sup unmask ${id}\` makes it usable` };
   }
 
   /** The answer of `read` about a unit, or why there is no such unit. */
@@ -71,6 +78,8 @@ export class Lookup {
 
   #missing(id: string): ApiError {
     const { catalog, world } = this.#o;
+    const masked = this.maskError(id);
+    if (masked !== null) return masked;
     const problems = catalog.problemsOf(id);
     if (problems.length > 0) {
       const message = `${id} cannot be loaded: ${problems.map((problem) => formatProblem(problem)).join("; ")}`;

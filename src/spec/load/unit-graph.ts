@@ -6,8 +6,14 @@ import { nearest } from "../parse/tree.ts";
 
 /** Checks dependencies between units: that they exist, that they can be met, and that there are no cycles. */
 
-/** Problems of the dependencies of one unit. `known`: every id of the snapshot, including units whose files have errors. */
-export function checkNames({ id, dependencies, root }: Links, known: ReadonlySet<string>): Problem[] {
+export interface KnownUnits {
+  /** Every id of the snapshot, including masked units and units whose files have errors. */
+  readonly ids: ReadonlySet<string>;
+  readonly masked: ReadonlyMap<string, string>;
+}
+
+/** Problems of the dependencies of one unit. */
+export function checkNames({ id, dependencies, root }: Links, { ids: known, masked }: KnownUnits): Problem[] {
   const problems: Problem[] = [];
   for (const [index, { unit, required, quorum }] of dependencies.entries()) {
     const path = ["dependencies", index];
@@ -28,6 +34,8 @@ export function checkNames({ id, dependencies, root }: Links, known: ReadonlySet
           : `did you mean "${guess}"?`;
       if (required) report(`there is no unit "${unit}"`, hint);
       else report(`there is no unit "${unit}", so the dependency has no effect`, guess === undefined ? null : hint, "warning");
+    } else if (required && (masked.has(unit) || (!known.has(unit) && template && masked.has(template)))) {
+      report(`"${unit}" is masked, so this unit cannot start`, `\`sup unmask ${unit}\``, "warning");
     } else if (quorum !== null && quorum > UNITS_OF_A_SERVICE) {
       problems.push(
         problemAt(nearest(root, [...path, "quorum"]), {

@@ -72,7 +72,10 @@ export const UNIT_ROWS = {
     "User to run as, a name or a numeric id as a string, which needs no entry in the user database (its home is then `/`). HOME, USER and LOGNAME are set to match. Needs root.",
     nonEmpty,
   ),
-  group: restartOptional("Group to run as, a name or a numeric id as a string. The default is the user's primary group; for a user without an entry in the user database, the group with the number of the user.", nonEmpty),
+  group: restartOptional(
+    "Group to run as, a name or a numeric id as a string. The default is the user's primary group; for a user without an entry in the user database, the group with the number of the user.",
+    nonEmpty,
+  ),
   umask: restartOptional('File mode creation mask, an octal string such as `"027"`.', () =>
     z.string().regex(/^0?[0-7]{3}$/, 'must be an octal string such as "027"'),
   ),

@@ -31,7 +31,7 @@ export function daemonOn(disk: Disk) {
   const bug = (message: string, error?: unknown): void => void bugs.push(`${message} ${String(error)}`);
   const catalog = new UnitCatalog({
     directories: ["/u"],
-    snapshot: () => ({ units: [...disk.files].map(([id, file]) => unitFiles(id, file)), unreadable: [] }),
+    snapshot: () => ({ units: [...disk.files].map(([id, file]) => unitFiles(id, file)), unreadable: [], masked: [] }),
     leftAlone: () => [],
     watch: () => () => undefined,
   });

@@ -52,6 +52,30 @@ test("hidden files and temporary files of editors are ignored; links are followe
   expect(found.unreadable).toEqual([]);
 });
 
+test("a link to /dev/null masks the unit, also one of a later directory, and a drop-in of a later directory", () => {
+  using dir = tempDir();
+  const [one, two] = [join(dir.path, "one"), join(dir.path, "two")];
+  write(join(one, "web.unit.json"), "web");
+  write(join(two, "db.unit.json"), "hidden by the link");
+  write(join(one, "db.unit.json.d", "10.json"), "of a masked unit");
+  symlinkSync("/dev/null", join(one, "db.unit.json"));
+  symlinkSync("/dev/null", join(two, "web.unit.json")); // hidden by the file of the earlier directory
+  symlinkSync("../../../../../../../../dev/null", join(one, "job@.unit.json"));
+  write(join(two, "web.unit.json.d", "10.json"), "hidden by the link");
+  write(join(two, "web.unit.json.d", "20.json"), "two 20");
+  mkdirSync(join(one, "web.unit.json.d"));
+  symlinkSync("/dev/null", join(one, "web.unit.json.d", "10.json"));
+  const found = openUnitSource([one, two]).snapshot();
+  expect(found.unreadable).toEqual([]);
+  expect(found.masked).toEqual([
+    { id: "db", path: join(one, "db.unit.json") },
+    { id: "job@", path: join(one, "job@.unit.json") },
+  ]);
+  expect(found.units.map(({ id, main, dropIns }) => [id, main.text, dropIns.map((dropIn) => dropIn.text)])).toEqual([
+    ["web", "web", ["two 20"]],
+  ]);
+});
+
 test("an unreadable file is reported with its cause and hides no other file", () => {
   using dir = tempDir();
   const [units, later] = [join(dir.path, "units"), join(dir.path, "later")];

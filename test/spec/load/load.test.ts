@@ -11,7 +11,8 @@ const load = (
   units: Record<string, string | object>,
   options: SnapshotOptions = {},
   unreadable: Array<{ path: string; message: string }> = [],
-): LoadedSnapshot => loadSnapshot({ units: Object.entries(units).map(([id, main]) => unitFiles(id, main)), unreadable }, options);
+): LoadedSnapshot =>
+  loadSnapshot({ units: Object.entries(units).map(([id, main]) => unitFiles(id, main)), unreadable, masked: [] }, options);
 
 const dependsOn = (...dependencies: unknown[]): object => ({ command: "x", dependencies });
 const messages = (snapshot: LoadedSnapshot, id: string): string[] => (snapshot.problems.get(id) ?? []).map(({ message }) => message);
@@ -120,6 +121,24 @@ describe("many units", () => {
     ]);
     expect([...snapshot.problems.keys()]).toEqual(["db", "web", "/u/we ird.unit.json"]);
     expect([...snapshot.loaded.keys()]).toEqual(["ok"]);
+  });
+
+  test("a masked unit is not loaded; a unit that needs it is, with a warning", () => {
+    const units = { app: dependsOn("db"), one: dependsOn("job@1"), soft: dependsOn({ unit: "db", required: false }) };
+    const { loaded, problems, masked } = loadSnapshot({
+      units: Object.entries(units).map(([id, main]) => unitFiles(id, main)),
+      unreadable: [],
+      masked: [
+        { id: "db", path: "/u/db.unit.json" },
+        { id: "job@", path: "/u/job@.unit.json" },
+      ],
+    });
+    expect([[...loaded.keys()], [...problems.keys()], [...masked.keys()]]).toEqual([["app", "one", "soft"], [], ["db", "job@"]]);
+    const warnings = [...loaded.values()].flatMap((each) => each.warnings.map(({ severity, message }) => `${severity}: ${message}`));
+    expect(warnings).toEqual([
+      'warning: "db" is masked, so this unit cannot start',
+      'warning: "job@1" is masked, so this unit cannot start',
+    ]);
   });
 
   test("a missing dependency, with its position and a suggestion", () => {
