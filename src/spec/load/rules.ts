@@ -1,6 +1,7 @@
 import { compilePattern } from "../../base/pattern.ts";
 import type { ProbeFile } from "../schema/health.ts";
 import { nextCronMs } from "../cron.ts";
+import { endpointFault } from "../endpoint.ts";
 import { parseListen } from "../schema/listen.ts";
 import { shortJson } from "../parse/problems.ts";
 import { statusRange } from "./to-spec.ts";
@@ -289,8 +290,9 @@ function probes(probe: ProbeFile, path: Path, unit: UnitFile, { error, warning }
   }
   if (probe.type !== "http") return;
   // A URL with specifiers or variables is checked when they are expanded.
-  if (!probe.endpoint.startsWith("unix:") && !/[$%]/.test(probe.endpoint) && !URL.canParse(probe.endpoint))
-    error([...path, "endpoint"], `${shortJson(probe.endpoint)} is not a URL`);
+  const endpoint = probe.endpoint.replaceAll("%%", "");
+  const fault = /\$\{|%/.test(endpoint) ? null : endpointFault(probe.endpoint.replaceAll("%%", "%"));
+  if (fault) error([...path, "endpoint"], `"${[...path, "endpoint"].join(".")}" ${fault.message}`, fault.hint);
   for (const status of [probe.expected_status ?? []].flat()) {
     const [from, to] = statusRange(status);
     if (from > to)

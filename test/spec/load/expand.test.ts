@@ -143,9 +143,15 @@ describe("probes", () => {
     });
     expect(probe({ type: "http", endpoint: "http://${EMPTY}" })).toEqual({
       ok: false,
-      error: 'health_check.endpoint is "http://", not a URL',
+      error: "health_check.endpoint is not a URL",
     });
     expect(probe({ type: "http", endpoint: "unix:/r.sock:/x" }).ok).toBe(true);
+    expect(probe({ type: "http", endpoint: "http://u:50%%25@h/" }).ok).toBe(true);
+    // The message does not quote the password.
+    expect(probe({ type: "http", endpoint: "http://u:${PW:-50%%-off}@h/" })).toEqual({
+      ok: false,
+      error: 'health_check.endpoint has a password with a "%" that does not start a percent-encoded character',
+    });
   });
 
   test("an unset variable names the key", () => {
