@@ -52,6 +52,7 @@ const rows: readonly Row[] = [
   { argv: "is-active cron nope", code: 4, out: "stopped\n", err: /there is no unit nope/ },
   { argv: "is-active --json cron nope", code: 4, out: /^\{\n? *"error"/ },
   { argv: "is-failed web nope *", code: 0, out: /fatal/ },
+  { argv: "edit t@ü --units /no/such", code: 4, err: /a unit name has letters, digits/ },
   { argv: "is-active nope", code: 4, err: /there is no unit nope/ },
   { argv: "is-enabled web", code: 0, out: "enabled\n" },
   { argv: "is-enabled cron", code: 1, out: "disabled\n" },

@@ -1,11 +1,9 @@
-import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { EXIT } from "../../api/contract/errors.ts";
 import { fileNameOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.ts";
 import { runAction } from "../requests/run-action.ts";
+import { exists, isMask, KEPT_SUFFIX } from "../files/masks.ts";
 import type { Context, Run } from "../context.ts";
-
-/** A masked unit keeps its own file of the first directory under this name, so that `unmask` can put it back. */
-export const KEPT_SUFFIX = ".masked";
 
 export const run: Run = async (context) => {
   const { args, options } = context;
@@ -49,9 +47,3 @@ function mask(context: Context, id: string): number | null {
 const say = ({ options, out }: Context, text: string): void => {
   if (!options.quiet && !options.json) out(text);
 };
-
-/** True for a link to /dev/null, which masks the unit of its name. */
-export const isMask = (path: string): boolean => exists(path) && lstatSync(path).isSymbolicLink() && readlinkSync(path) === "/dev/null";
-
-/** Dangling links exist too. */
-export const exists = (path: string): boolean => existsSync(path) || lstatSync(path, { throwIfNoEntry: false }) !== undefined;

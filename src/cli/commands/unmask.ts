@@ -2,7 +2,7 @@ import { renameSync, rmSync } from "node:fs";
 import { EXIT } from "../../api/contract/errors.ts";
 import { fileNameOf, stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
-import { exists, isMask, KEPT_SUFFIX } from "./mask.ts";
+import { exists, isMask, KEPT_SUFFIX } from "../files/masks.ts";
 
 export const run: Run = async (context) => {
   for (const name of context.args) {

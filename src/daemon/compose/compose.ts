@@ -1,7 +1,7 @@
 import { watchFiles } from "../../adapters/files/filewatch.ts";
 import { readTextFile } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
-import { err, ok, type Result } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { World, type Turn } from "../../core/world/world.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import { Background } from "../background/background.ts";

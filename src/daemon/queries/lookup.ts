@@ -1,5 +1,5 @@
 import type { ApiError } from "../../api/contract/errors.ts";
-import { closest, globToRegExp, instanceOf, isGlob, stripSuffix } from "../../base/names.ts";
+import { closest, globToRegExp, instanceOf, isGlob, isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import { formatProblem } from "../../spec/parse/problems.ts";
@@ -86,6 +86,7 @@ export class Lookup {
       return { code: "no-such-unit", message, hint: "fix the file, then run `sup reload`" };
     }
     const message = `there is no unit ${id}`;
+    if (!isUnitId(id) && !isTemplate(id)) return { code: "no-such-unit", message, hint: NAME_HINT };
     const template = instanceOf(id)?.template;
     if (template !== undefined && catalog.hasTemplate(template))
       return { code: "no-such-unit", message, hint: `\`sup start ${id}\` creates it from the template ${template}` };

@@ -2,7 +2,7 @@ import { instanceOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.
 import { err, ok, type Result } from "../../base/result.ts";
 import type { TextFile, UnitFiles, UnitSnapshot } from "../../ports/files.ts";
 import { type Draft, draftUnit, type FailedDraft, inOrder, sourcesOf } from "../parse/draft.ts";
-import { checkConditions, checkNames, findCycles } from "./unit-graph.ts";
+import { checkAddresses, checkConditions, checkNames, findCycles } from "./unit-graph.ts";
 import { fileProblem, type Problem } from "../parse/problems.ts";
 import type { Spec } from "../spec.ts";
 import { instanceSpec } from "./to-spec.ts";
@@ -81,6 +81,7 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
     if (found.some(({ severity }) => severity === "error")) report(id, found);
     else if (found.length > 0) notes.set(id, found);
   }
+  for (const [id, found] of checkAddresses(drafts)) notes.set(id, [...(notes.get(id) ?? []), ...found]);
   addInstances(drafts, problems, options.instances ?? []);
   for (const [id, found] of findCycles(drafts)) report(id, [found]);
 

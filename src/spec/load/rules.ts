@@ -268,6 +268,13 @@ function checks(unit: UnitFile, context: Context): void {
       `"health_check.timeout" (${check.timeout}) is longer than "interval" (${check.interval}): a hanging probe delays the next one`,
     );
   }
+  if (check.failure_threshold === 1 && check.start_period === 0) {
+    warning(
+      ["health_check", "failure_threshold"],
+      'with "failure_threshold": 1 and no "start_period", the first failed probe counts, even while the service is still starting',
+      'set "start_period" to the seconds that the service needs to start',
+    );
+  }
   let probe: ProbeFile | undefined = check;
   let path: Path = ["health_check"];
   for (let depth = 0; probe; depth++) {
