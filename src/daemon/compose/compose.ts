@@ -1,5 +1,5 @@
 import { watchFiles } from "../../adapters/files/filewatch.ts";
-import { readTextFile } from "../../adapters/files/text-file.ts";
+import { firstLineOf, readTextFile } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { World, type Turn } from "../../core/world/world.ts";
@@ -78,7 +78,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const post = engine.post.bind(engine);
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText: readTextFile });
-  const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe });
+  const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe, firstLineOf });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);

@@ -45,7 +45,10 @@ export const UNIT_ROWS = {
     () => z.enum(UNIT_TYPES).default("simple"),
   ),
   remain_after_exit: restart("Keep a oneshot `running` after it has succeeded.", () => z.boolean().default(false)),
-  command: restart("Program to run, looked up in the unit's PATH. No shell is involved unless `shell` is true.", nonEmpty),
+  command: restart(
+    "Program to run, looked up in the unit's PATH; `sup` is the executable of the daemon itself. No shell is involved unless `shell` is true.",
+    nonEmpty,
+  ),
   args: restart("Arguments of the command, one string each.", () => words().default([])),
   shell: restart(
     "Run `command` with `/bin/sh -c`. The shell then expands `$`, with the unit's environment; sup still expands `%` specifiers.",

@@ -57,6 +57,7 @@ export function daemonOn(disk: Disk) {
   const interpreter = new Interpreter({
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
+    firstLineOf: async () => null,
     post: (...events) => engine.post(...events),
   });
   const reloader = new Reloader({
