@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, read
 import { basename, join, resolve } from "node:path";
 import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../../base/names.ts";
 import type { MaskedUnit, TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
-import { identityOf, namesIn, wantAppearance, watchDirectories, type Wanted } from "./dirwatch.ts";
+import { identityOf, namesIn, wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 export interface UnitSourceOptions {
   /** A whole message about a directory that cannot be watched (too many watches): only a reload finds its changes. */
@@ -27,33 +27,53 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
         directory,
         units: list(directory, () => {}).filter((name) => name.endsWith(SUFFIX)).map(stripSuffix), // prettier-ignore
       })),
-    watch: (onChange) =>
-      watchDirectories({
-        wanted: () => wanted(absolute),
-        isRelevant: (_, name) => isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json")),
+    watch: (onChange) => {
+      let places = wanted(absolute);
+      const isUnitFile = (name: string): boolean =>
+        isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json"));
+      return watchDirectories({
+        wanted: () => (places = wanted(absolute)).wanted,
+        isRelevant: (directory, name) => isUnitFile(name) || places.components.has(join(directory, name)),
         onChange: () => onChange(),
         quietMs: options.quietMs,
         onProblem: options.onProblem ?? (() => {}),
-      }),
+      });
+    },
   };
 }
 
 const SUFFIX = fileNameOf("");
 
-/** The directories, their drop-in directories, and the ancestors in which they may appear. */
-function wanted(directories: readonly string[]): Wanted {
+/**
+ * The directories, their drop-in directories, and every component of their paths and of the links in them: a Kubernetes ConfigMap,
+ * for instance, is changed by replacing the link `..data`.
+ */
+function wanted(directories: readonly string[]): { readonly wanted: Wanted; readonly components: ReadonlySet<string> } {
   const wanted: Wanted = new Map();
-  for (const directory of directories) wantAppearance(wanted, directory);
-  for (const directory of directories) {
-    if (identityOf(directory) === null) continue;
+  const components = new Set<string>();
+  const add = (path: string): string | null => {
+    const found = wantPath(wanted, path);
+    for (const component of found.components) components.add(component);
+    return found.real;
+  };
+  const directoriesOf = (paths: readonly string[]): string[] =>
+    paths.flatMap((path) => add(path) ?? []).filter((real) => identityOf(real) !== null);
+  for (const directory of directoriesOf(directories)) {
     wanted.set(directory, null);
-    for (const name of namesIn(directory)) {
-      // The name may be a link to a directory; identityOf follows it and excludes what is not a directory.
-      const path = join(directory, name);
-      if (isVisible(name) && name.endsWith(`${SUFFIX}.d`) && identityOf(path) !== null) wanted.set(path, null);
-    }
+    const names = namesIn(directory).filter(isVisible);
+    const dropIns = directoriesOf(names.filter((name) => name.endsWith(`${SUFFIX}.d`)).map((name) => join(directory, name)));
+    for (const path of dropIns) wanted.set(path, null);
+    for (const path of [directory, ...dropIns]) for (const link of linksIn(path)) add(link);
   }
-  return wanted;
+  return { wanted, components };
+}
+
+/** Links that may lead to unit files or drop-ins. */
+function linksIn(directory: string): string[] {
+  return namesIn(directory)
+    .filter((name) => isVisible(name) && name.endsWith(".json"))
+    .map((name) => join(directory, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !isLinkToNull(path));
 }
 
 /** Editors (`.#web.unit.json`, `.web.unit.json.swp`) and atomic writers use hidden names for temporary files. */

@@ -237,3 +237,39 @@ test("after the stop nothing is reported", async () => {
   await until(() => other.changes > 0, { what: "the other watch" });
   expect(seen.changes).toBe(0);
 });
+
+test("a unit directory below a link, and a unit file that is a link through another one, are watched at their real places", async () => {
+  using dir = tempDir();
+  const at = (name: string): string => join(dir.path, name);
+  for (const name of ["one", "two"]) write(at(`${name}/units/web.unit.json`), name);
+  for (const name of ["..1", "..2"]) write(at(`map/${name}/db.unit.json`), name);
+  symlinkSync("one", at("current"));
+  symlinkSync("..1", at("map/..data"));
+  symlinkSync("..data/db.unit.json", at("map/db.unit.json"));
+  const source = openUnitSource([at("current/units"), at("map")], { quietMs: 10 });
+  let changes = 0;
+  const stop = source.watch(() => changes++);
+  const texts = (): string[] => source.snapshot().units.map(({ main }) => main.text);
+  const heard = async (what: string): Promise<void> => {
+    await until(() => changes > 0, { what });
+    changes = 0;
+  };
+  const relink = (name: string, target: string): void => {
+    symlinkSync(target, at(`${name}.new`));
+    renameSync(at(`${name}.new`), at(name));
+  };
+  try {
+    relink("current", "two");
+    await heard("the link of the directory");
+    relink("map/..data", "..2");
+    await heard("the link of the file");
+    expect(texts()).toEqual(["..2", "two"]);
+    write(at("two/units/web.unit.json"), "new");
+    await heard("the unit in the new directory");
+    write(at("map/..2/db.unit.json"), "newer");
+    await heard("the target of the unit file");
+    expect(texts()).toEqual(["newer", "new"]);
+  } finally {
+    stop();
+  }
+});
