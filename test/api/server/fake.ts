@@ -28,7 +28,16 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
       reason: "operator",
       health: "healthy",
     },
-    ...{ pid: 4711, port: 8080, start_time: NOW_ISO, uptime_seconds: 12.5, restart_count: 0, last_restart: null, priority: 100 },
+    ...{
+      pid: 4711,
+      port: 8080,
+      start_time: NOW_ISO,
+      uptime_seconds: 12.5,
+      restart_count: 0,
+      requested_restarts: { operator: 0, watch: 0, schedule: 0, dependency: 0, reload: 0 },
+      last_restart: null,
+      priority: 100,
+    },
     ...{ critical: false, auto_restart: true, enabled: true, groups: ["site"], labels: { team: "a" }, cpu_percent: 1.5, memory_mb: 20 },
     ...{
       tasks: 3,

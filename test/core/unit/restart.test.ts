@@ -27,6 +27,18 @@ describe("restart after failure", () => {
     expect(m.startedBy).toBe("operator");
   });
 
+  test("restarts by the policy and requested ones are counted apart", () => {
+    const m = machine().up();
+    m.restart("operator").ends(0).clear().spawned();
+    m.restart("watch").ends(0).clear().spawned();
+    m.ends(1).due().clear().spawned();
+    m.restart("dependency").ends(0).clear().spawned();
+    expect(m.unit.restarts).toBe(1);
+    expect(m.unit.requestedRestarts).toEqual({ operator: 1, watch: 1, schedule: 0, dependency: 1, reload: 0 });
+    m.stop().ends(0).start().clear().spawned();
+    expect(m.unit).toMatchObject({ restarts: 1, requestedRestarts: { operator: 1 } });
+  });
+
   test("retry_delay 0 restarts immediately", () => {
     const m = machine({ restart: { retryDelayMs: 0 } })
       .up()
