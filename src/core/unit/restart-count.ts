@@ -1,4 +1,4 @@
-import type { Unit } from "./record.ts";
+import type { Reason } from "../../base/words.ts";
 
 /** Who can request a restart. */
 export const REQUESTERS = ["operator", "watch", "schedule", "dependency", "reload"] as const;
@@ -8,9 +8,19 @@ export type RequestedRestarts = Readonly<Record<Requester, number>>;
 
 export const NO_REQUESTED_RESTARTS: RequestedRestarts = { operator: 0, watch: 0, schedule: 0, dependency: 0, reload: 0 };
 
-/** The counts after one more restart: a requested one, whose cause is the reason of the state, or one by the restart policy. */
-export function countRestart({ restarts, requestedRestarts, reason }: Unit): Pick<Unit, "restarts" | "requestedRestarts"> {
-  const requester = REQUESTERS.find((one) => one === reason);
+export interface RestartCounts {
+  readonly restarts: number;
+  readonly requestedRestarts: RequestedRestarts;
+}
+
+/** The counts after one more restart. While a requested one is under way, its cause is the reason of the state; others are the policy's. */
+export function countRestart({
+  restarts,
+  requestedRestarts,
+  reason,
+  restarting,
+}: RestartCounts & { readonly reason: Reason; readonly restarting: boolean }): RestartCounts {
+  const requester = restarting ? REQUESTERS.find((one) => one === reason) : undefined;
   if (requester === undefined) return { restarts: restarts + 1, requestedRestarts };
   return { restarts, requestedRestarts: { ...requestedRestarts, [requester]: requestedRestarts[requester] + 1 } };
 }

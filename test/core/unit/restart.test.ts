@@ -142,7 +142,7 @@ describe("a clean exit", () => {
 
   test("remain_after_exit: a restart runs it again", () => {
     const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0).restart();
-    expect([m.phase, m.clear().actions, m.unit.restarts]).toEqual(["waiting", ["spawn"], 1]);
+    expect([m.phase, m.clear().actions, m.unit.requestedRestarts.operator]).toEqual(["waiting", ["spawn"], 1]);
   });
 
   test("remain_after_exit: post_stop runs when it is stopped, not when the command ends", () => {
@@ -159,7 +159,12 @@ describe("operator restart", () => {
   test("of a running unit: stop signal, then start without delay, and no retry is used", () => {
     const m = machine().up().restart();
     expect([m.phase, m.actions, m.unit.want]).toEqual(["stopping", ["signal 15 group"], "up"]);
-    expect([m.ends(killedBy(15)).phase, m.unit.ledger.retries, m.clear().unit.restarts, m.unit.run]).toEqual(["waiting", 0, 1, 2]);
+    expect([m.ends(killedBy(15)).phase, m.unit.ledger.retries, m.clear().unit.requestedRestarts.operator, m.unit.run]).toEqual([
+      "waiting",
+      0,
+      1,
+      2,
+    ]);
   });
 
   test("of a running unit resets the retry counter", () => {
@@ -173,7 +178,7 @@ describe("operator restart", () => {
       .ends(phase === "idle" ? 0 : 1);
     expect(m.phase).toBe(phase);
     expect([m.restart().phase, m.unit.want, m.unit.ledger.retries]).toEqual(["waiting", "up", 0]);
-    expect(m.clear().unit.restarts).toBe(1);
+    expect(m.clear().unit.requestedRestarts.operator).toBe(1);
   });
 
   test("a start of a unit that ran does not count as a restart", () => {

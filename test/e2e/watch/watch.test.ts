@@ -70,5 +70,5 @@ test("a unit that writes into its own watched directory is restarted ever more s
   const { stdout } = await daemon.sup("alerts");
   expect(stdout).toContain("watch-loop");
   expect(stdout).toContain(join(src, "cache"));
-  expect((await daemon.sup("status", "app")).stdout).toMatch(/Restarts +0 by the restart policy, \d+ by a file change/);
+  expect((await daemon.sup("status", "app")).stdout).toMatch(/Restarts: 0 by the restart policy, \d+ by a file change/);
 });
