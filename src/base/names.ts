@@ -33,30 +33,58 @@ export function instanceOf(id: string): { readonly template: string; readonly in
   return at < 0 || at === id.length - 1 ? null : { template: id.slice(0, at + 1), instance: id.slice(at + 1) };
 }
 
-/** A shell-style pattern for whole names: `*`, `?`, `[abc]`, `[a-c]`, `[!abc]`. */
-export function globToRegExp(glob: string): RegExp {
-  let source = "";
-  for (let i = 0; i < glob.length; i++) {
-    const char = glob[i]!;
-    const end = char === "[" ? endOfClass(glob, i) : -1;
-    if (char === "*") source += ".*";
-    else if (char === "?") source += ".";
+/**
+ * A shell-style pattern for whole names: `*`, `?`, `[abc]`, `[a-c]`, `[!abc]`. A match takes at most (pattern × name) steps: after a
+ * mismatch only the last `*` takes one character more.
+ */
+export function globMatcher(glob: string): (name: string) => boolean {
+  const parts = globParts(glob);
+  return (name) => {
+    const chars = [...name];
+    let [part, at] = [0, 0];
+    let [starPart, starAt] = [-1, 0];
+    while (at < chars.length) {
+      const accepts = parts[part];
+      if (accepts === "*") [starPart, starAt, part] = [part, at, part + 1];
+      else if (accepts?.(chars[at]!)) [part, at] = [part + 1, at + 1];
+      else if (starPart >= 0) [part, at] = [starPart + 1, ++starAt];
+      else return false;
+    }
+    return parts.slice(part).every((rest) => rest === "*");
+  };
+}
+
+type GlobPart = "*" | ((char: string) => boolean);
+
+function globParts(glob: string): GlobPart[] {
+  const chars = [...glob];
+  const parts: GlobPart[] = [];
+  for (let i = 0; i < chars.length; i++) {
+    const char = chars[i]!;
+    const end = char === "[" ? endOfClass(chars, i) : -1;
+    if (char === "*") parts.push("*");
+    else if (char === "?") parts.push(() => true);
     else if (end > 0) {
-      source += classSource(glob.slice(i + 1, end));
+      parts.push(classOf(chars.slice(i + 1, end)));
       i = end;
-    } else source += char.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+    } else parts.push((other) => other === char);
   }
-  return new RegExp(`^${source}$`);
+  return parts;
 }
 
 /** A leading `]` belongs to the class. A `[` without a closing bracket is literal. */
-const endOfClass = (glob: string, start: number): number => glob.indexOf("]", start + (/[!^]/.test(glob[start + 1] ?? "") ? 3 : 2));
+const endOfClass = (chars: readonly string[], start: number): number =>
+  chars.indexOf("]", start + (/[!^]/.test(chars[start + 1] ?? "") ? 3 : 2));
 
-function classSource(body: string): string {
-  const negated = /^[!^]/.test(body);
-  // A reversed range is empty, as in a shell. A regular expression with one would be a syntax error.
-  const forward = body.slice(negated ? 1 : 0).replace(/(.)-(.)/gs, (range, from: string, to: string) => (from <= to ? range : ""));
-  return `[${negated ? "^" : ""}${forward.replace(/[\\\]^[]/g, "\\$&")}]`;
+function classOf(chars: readonly string[]): (char: string) => boolean {
+  const negated = /[!^]/.test(chars[0] ?? "");
+  const ranges: Array<readonly [from: string, to: string]> = [];
+  for (let i = Number(negated); i < chars.length; i++) {
+    const isRange = chars[i + 1] === "-" && i + 2 < chars.length;
+    ranges.push([chars[i]!, chars[isRange ? i + 2 : i]!]); // a reversed range is empty, as in a shell
+    if (isRange) i += 2;
+  }
+  return (char) => ranges.some(([from, to]) => from <= char && char <= to) !== negated;
 }
 
 export const isGlob = (text: string): boolean => /[*?[]/.test(text);

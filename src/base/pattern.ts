@@ -1,12 +1,21 @@
+import { isCheap, measurePattern } from "./pattern-cost.ts";
+import { PatternMachine, type Program } from "./pattern-machine.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /**
  * Regular expressions from users, matched against output of services. A pathological expression must not block the
- * daemon. The JavaScript engine runs expressions without repetition; RE2 runs the others in time linear to the input
- * (https://swtch.com/~rsc/regexp/regexp1.html).
+ * daemon, so that every match takes time linear to the text and can be divided into slices
+ * (https://swtch.com/~rsc/regexp/regexp1.html). The engine of JavaScript backtracks: it runs only short expressions with few
+ * alternatives and no repetition.
  */
 export interface Pattern {
+  /** In one piece: for short texts. */
   test(text: string): boolean;
+  /**
+   * Matches in slices: yields after about a millisecond of work, counted over all calls. An abandoned match costs nothing;
+   * matches of one pattern may overlap.
+   */
+  search(text: string): Generator<undefined, boolean>;
 }
 
 /** The error is a message without the expression itself. */
@@ -17,26 +26,56 @@ export function compilePattern(source: string): Result<Pattern, string> {
   } catch (error) {
     return err((error as Error).message.replace(/^Invalid regular expression: /, ""));
   }
-  if (isBounded(source)) return ok(native);
+  const { size, ways } = measurePattern(source);
+  if (size > MAX_SIZE) return err(`too large: it takes about ${size} steps, and the limit is ${MAX_SIZE}; use smaller repetition counts`);
+  if (isCheap(source)) return ok(patternOf(nativeMatcher(native, size * ways)));
+  return compileLinear(source);
+}
+
+/** Instructions of a compiled expression; compiling this many takes a few milliseconds. */
+const MAX_SIZE = 4000;
+/** Steps between two yields. */
+const SLICE_STEPS = 50_000;
+
+type Matcher = (text: string, spend: (steps: number) => boolean) => Generator<undefined, boolean>;
+
+function patternOf(match: Matcher): Pattern {
+  let steps = 0;
+  const spend = (count: number): boolean => {
+    steps += count;
+    if (steps < SLICE_STEPS) return false;
+    steps = 0;
+    return true;
+  };
+  return {
+    search: (text) => match(text, spend),
+    test(text) {
+      const slices = match(text, spend);
+      for (;;) {
+        const slice = slices.next();
+        if (slice.done === true) return slice.value;
+      }
+    },
+  };
+}
+
+function nativeMatcher(native: RegExp, cost: number): Matcher {
+  return function* (text, spend) {
+    if (spend(text.length * cost)) yield;
+    return native.test(text);
+  };
+}
+
+/** RE2JS only parses and compiles. Its own matchers cannot be interrupted, and a DFA of theirs may take 8 MB. */
+function compileLinear(source: string): Result<Pattern, string> {
   // Loaded on first use, because it costs 25 ms and 8 MB and most daemons never need it.
   const { RE2JS } = require("re2js") as typeof import("re2js");
   try {
-    const compiled = RE2JS.compile(source);
-    return ok({ test: (text) => compiled.matcher(text).find() });
+    const { prog } = (RE2JS.compile(source) as unknown as { re2(): { prog: Program } }).re2();
+    const machine = new PatternMachine(prog);
+    return ok(patternOf((text, spend) => machine.search(text, spend)));
   } catch (error) {
     const words = (error as Error).message.replace(/^error parsing regexp: /, "");
-    return err(`${words} (look-around, back-references and \\u escapes are not supported in expressions with repetition)`);
+    return err(`${words} (look-around, back-references and \\u escapes are not supported in expressions with repetition or many alternatives)`); // prettier-ignore
   }
-}
-
-/** With more optional parts than this, backtracking may try too many combinations. */
-const MAX_OPTIONAL = 3;
-
-/** True without repetition: matching then takes time linear to the input. */
-function isBounded(source: string): boolean {
-  const plain = source
-    .replace(/\\./gs, "x")
-    .replace(/\[\^?\]?[^\]]*\]/g, "x")
-    .replace(/\(\?/g, "(");
-  return !/[*+{]/.test(plain) && plain.split("?").length - 1 <= MAX_OPTIONAL;
 }

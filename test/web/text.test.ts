@@ -144,6 +144,8 @@ describe("lines of a log", () => {
     ["ß", "Straße", ["ß"]],
     ["", "all", []],
     ["/(/", "((", []],
+    ["/(?:a|aa)(?:a|aa)(?:a|aa)(?:a|aa)(?:a|aa)(?:a|aa)(?:a|aa)b/", "aaaaaaaab", []], // could make the browser hang
+    ["/a*a*b/", "aab", []],
   ] as const)
     test(`searching ${JSON.stringify(search)} marks ${JSON.stringify(found)}`, () =>
       expect(findAll(text, grepOf(search)).map(([from, to]) => text.slice(from, to))).toEqual([...found]));
@@ -152,5 +154,6 @@ describe("lines of a log", () => {
     expect(criLine({ time: "2026-01-01T00:00:00.000000001Z", stream: "stderr", full: false, text: "x" })).toBe(
       "2026-01-01T00:00:00.000000001Z stderr P x\n",
     );
+    expect(criLine({ ...aLine("as it came"), time: "" })).toBe("as it came\n");
   });
 });

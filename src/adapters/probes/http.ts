@@ -11,6 +11,8 @@ import { explain, type Settle, timed } from "./outcome.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_REDIRECTS = 10;
+/** The search for the expected content yields to the event loop after this long. */
+const SLICE_MS = 5;
 
 /** Passes with an expected status and the expected content in the first MiB of the body. `agent` is the User-Agent. */
 export function probeHttp(spec: HttpProbe, agent: string, signal: AbortSignal): Promise<ProbeResult> {
@@ -130,28 +132,48 @@ class Exchange {
     const chunks: Buffer[] = [];
     let bytes = 0;
     this.#doing(`end of the body (HTTP ${status})`);
-    const finish = (): void => this.#settle(...this.#checkContent(Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES), status));
+    let finished = false;
+    const finish = (): void => {
+      if (finished) return;
+      finished = true;
+      const body = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
+      void this.#checkContent(body, status).then((found) => this.#settle(...found));
+    };
     response.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (this.#spec.expectedContent !== null) chunks.push(chunk);
+      if (this.#spec.expectedContent !== null && !finished) chunks.push(chunk);
       if (bytes >= MAX_BODY_BYTES) finish(); // settling closes the connection
     });
     response.on("end", finish);
     response.on("error", (error) => {
-      if (!this.#closed) this.#settle(...explain(error, socketPath ?? url.host));
+      if (!this.#closed && !finished) this.#settle(...explain(error, socketPath ?? url.host));
     });
     response.on("close", () => {
-      if (!this.#closed) this.#settle("bad", `the connection was closed in the middle of the body (HTTP ${status})`);
+      if (!this.#closed && !finished) this.#settle("bad", `the connection was closed in the middle of the body (HTTP ${status})`);
     });
   }
 
-  #checkContent(body: Buffer, status: number): ["ok" | "bad", string] {
+  /** In slices, so that an expensive expression holds up nothing but this check. */
+  async #checkContent(body: Buffer, status: number): Promise<["ok" | "bad", string]> {
     const expected = this.#spec.expectedContent;
     if (expected === null) return ["ok", `HTTP ${status}`];
     const text = body.toString("utf8");
-    const found = this.#pattern === null ? text.includes(expected.text) : this.#pattern.test(text);
+    const found = this.#pattern === null ? text.includes(expected.text) : await this.#matches(this.#pattern, text);
     if (found) return ["ok", `HTTP ${status} with the expected content`];
     return ["bad", `HTTP ${status}, but ${JSON.stringify(expected.text)} is not in the first ${body.length} bytes of the body`];
+  }
+
+  async #matches(pattern: Pattern, text: string): Promise<boolean> {
+    this.#doing("end of the search for expected_content");
+    const search = pattern.search(text);
+    let begun = performance.now();
+    for (let step = search.next(); ; step = search.next()) {
+      if (step.done === true) return step.value;
+      if (performance.now() - begun < SLICE_MS) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#closed) return false; // timed out or cancelled
+      begun = performance.now();
+    }
   }
 }
 

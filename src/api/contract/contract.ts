@@ -99,7 +99,7 @@ export const contract = {
   jobs: { input: shape.jobRequest, output: shape.jobResult },
   resolve: {
     input: z.strictObject({
-      units: described("Names, globs and @groups: repeated or separated by commas", z.array(z.string().min(1)).min(1).max(10_000)),
+      units: described("Names, globs and @groups: repeated or separated by commas", z.array(z.string().min(1).max(200)).min(1).max(10_000)),
     }),
     output: z.object({ units: z.array(z.string()) }),
   },

@@ -1,5 +1,5 @@
 import type { Status } from "../../api/contract/shapes.ts";
-import { globToRegExp, isGlob, stripSuffix } from "../../base/names.ts";
+import { globMatcher, isGlob, stripSuffix } from "../../base/names.ts";
 
 /** A unit that cannot be started because its file is a link to /dev/null. It is not among the services. */
 export type MaskedUnit = NonNullable<Status["masked"]>[number];
@@ -15,11 +15,11 @@ export interface Split {
 /** Separates the names of masked units from other names and patterns. `masked` is absent in the answer of an older daemon. */
 export function splitMasked({ masked = [] }: Pick<Status, "masked">, patterns: readonly string[]): Split {
   if (patterns.length === 0) return { masked, rest: [], onlyMasked: false };
-  const expressions = patterns.filter(isGlob).map((pattern) => globToRegExp(stripSuffix(pattern)));
+  const globs = patterns.filter(isGlob).map((pattern) => globMatcher(stripSuffix(pattern)));
   const names = new Set(patterns.map(stripSuffix));
   const rest = patterns.filter((pattern) => !masked.some(({ id }) => id === stripSuffix(pattern)));
   return {
-    masked: masked.filter(({ id }) => names.has(id) || expressions.some((expression) => expression.test(id))),
+    masked: masked.filter(({ id }) => names.has(id) || globs.some((isMatch) => isMatch(id))),
     rest,
     onlyMasked: rest.length === 0,
   };

@@ -1,4 +1,4 @@
-import { globToRegExp, closest, isGlob, stripSuffix } from "../../base/names.ts";
+import { globMatcher, closest, isGlob, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Service } from "../../api/contract/shapes.ts";
@@ -28,8 +28,8 @@ function matcher(services: readonly Service[], pattern: string): (service: Servi
   if (pattern.startsWith("@")) return (service) => service.groups.includes(pattern.slice(1));
   const name = stripSuffix(pattern);
   if (isGlob(name)) {
-    const wanted = globToRegExp(name);
-    return (service) => wanted.test(service.id);
+    const wanted = globMatcher(name);
+    return (service) => wanted(service.id);
   }
   if (services.some((service) => service.id === name)) return (service) => service.id === name;
   return (service) => service.id.startsWith(`${name}@`);

@@ -1,5 +1,5 @@
 import type { ApiError } from "../../api/contract/errors.ts";
-import { closest, globToRegExp, instanceOf, isGlob, isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
+import { closest, globMatcher, instanceOf, isGlob, isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import { formatProblem } from "../../spec/parse/problems.ts";
@@ -63,8 +63,8 @@ export class Lookup {
       const found = one(pattern);
       return found.ok ? ok([found.value]) : found;
     }
-    const expression = globToRegExp(stripSuffix(pattern));
-    const matches = all.filter((id) => expression.test(id));
+    const isMatch = globMatcher(stripSuffix(pattern));
+    const matches = all.filter((id) => isMatch(id));
     return matches.length > 0 ? ok(matches) : err({ code: "no-such-unit", message: `no unit matches ${pattern}` });
   }
 

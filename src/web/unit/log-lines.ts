@@ -1,4 +1,5 @@
 import type { LogLineShape } from "../../api/contract/shapes.ts";
+import { isCheapOnLine } from "../../base/pattern-cost.ts";
 
 /** A whole line: the log stores a line over 16 KiB in parts, which are joined here. */
 export interface Line {
@@ -47,14 +48,19 @@ function eitherCase(char: string): string {
   return char.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&");
 }
 
-/** The matches in a text as pairs of offsets. An invalid expression matches nothing. */
+/**
+ * The matches in a text as pairs of offsets. An invalid expression matches nothing, and neither does one with which the browser
+ * could hang.
+ */
 export function findAll(text: string, grep: string): ReadonlyArray<readonly [from: number, to: number]> {
-  const expression = grep === "" ? null : compile(grep);
+  const expression = grep === "" || text.length > MAX_SEARCHED_CHARS ? null : compile(grep);
   if (expression === null) return [];
   return [...text.matchAll(expression)]
     .filter(([found]) => found !== "")
     .map((match) => [match.index, match.index + match[0].length] as const);
 }
+
+const MAX_SEARCHED_CHARS = 4000;
 
 let compiled: { readonly grep: string; readonly expression: RegExp | null } = { grep: "", expression: null };
 
@@ -62,7 +68,7 @@ function compile(grep: string): RegExp | null {
   if (compiled.grep === grep) return compiled.expression;
   let expression: RegExp | null = null;
   try {
-    expression = new RegExp(grep, "g");
+    if (isCheapOnLine(grep)) expression = new RegExp(grep, "g");
   } catch {
     // The daemon reports what is wrong with it; here nothing is highlighted.
   }
@@ -71,4 +77,5 @@ function compile(grep: string): RegExp | null {
 }
 
 /** A line in the format of the log file (CRI), for the download. */
-export const criLine = ({ time, stream, full, text }: LogLineShape): string => `${time} ${stream} ${full ? "F" : "P"} ${text}\n`;
+export const criLine = ({ time, stream, full, text }: LogLineShape): string =>
+  time === "" ? `${text}\n` : `${time} ${stream} ${full ? "F" : "P"} ${text}\n`;
