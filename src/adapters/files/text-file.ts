@@ -1,17 +1,26 @@
-import { constants, readFileSync } from "node:fs";
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { err, ok, type Result } from "../../base/result.ts";
+import { readRegularFile } from "../../linux/io/regular-files.ts";
+import { credentialsOf } from "../../linux/spawn/users.ts";
+import type { IdentitySpec } from "../../spec/spec.ts";
+
+const MAX_BYTES = 1 << 20;
 
 /**
- * The text of a UTF-8 file. The error is the name of the errno, or a message: other bytes than UTF-8 are refused, because they
- * would reach a service changed.
+ * The text of a UTF-8 file that a unit names, read with the rights of the unit's user: the daemon may be root, and hands the text to
+ * that user. The error is the name of the errno, or a message: other bytes than UTF-8 are refused, because they would reach a
+ * service changed, and so is everything but a regular file of at most 1 MiB.
  */
-export function readTextFile(path: string): Result<string, string> {
+export function readTextFile(path: string, identity: Pick<IdentitySpec, "user" | "group">): Result<string, string> {
+  const credentials = credentialsOf(identity);
+  if (!credentials.ok) return err(`there is no ${credentials.error}`);
+  const bytes = readRegularFile(path, MAX_BYTES, credentials.value);
+  if (!bytes.ok) return bytes;
   try {
-    return ok(new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)));
-  } catch (error) {
-    if (error instanceof TypeError) return err("it is not UTF-8 text; convert it, for instance with `iconv -f latin1 -t utf-8`");
-    return err((error as NodeJS.ErrnoException).code ?? String(error));
+    return ok(new TextDecoder("utf-8", { fatal: true }).decode(bytes.value));
+  } catch {
+    return err("it is not UTF-8 text; convert it, for instance with `iconv -f latin1 -t utf-8`");
   }
 }
 

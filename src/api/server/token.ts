@@ -21,9 +21,12 @@ export function readOrMakeToken(path: string): Result<Token, string> {
   }
 }
 
+const MAX_TOKEN_BYTES = 4096;
+
 function readToken(path: string): { readonly token: string; readonly openMode: number | null } | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return null;
+  if (!stat.isFile() || stat.size > MAX_TOKEN_BYTES) throw new Error("it is not a file that holds a token"); // to read a FIFO would block
   const mode = stat.mode & 0o777;
   return { token: readFileSync(path, "utf8").trim(), openMode: (mode & 0o077) === 0 ? null : mode };
 }

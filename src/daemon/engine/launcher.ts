@@ -4,7 +4,7 @@ import type { Account, Users } from "../../ports/users.ts";
 import type { CgroupLimits, SpawnRequest, SpawnResult } from "../../ports/processes.ts";
 import { composeEnvironment } from "../../spec/load/environment.ts";
 import { expandCommand, expandEnvironmentFiles, expandExec } from "../../spec/load/expand.ts";
-import type { LimitSpec, Spec } from "../../spec/spec.ts";
+import type { IdentitySpec, LimitSpec, Spec } from "../../spec/spec.ts";
 import { specifiersFor, type Specifiers } from "../../spec/load/specifiers.ts";
 import type { SpawnFailure } from "../../core/unit/record.ts";
 
@@ -21,8 +21,8 @@ export interface LauncherOptions {
   readonly places: { readonly state: string; readonly logs: string; readonly runtime: string };
   /** LANG and TZ from the daemon's own environment. */
   readonly locale: { readonly LANG?: string | undefined; readonly TZ?: string | undefined };
-  /** The contents of a file; the error is an errno name. */
-  readonly readText: (path: string) => Result<string, string>;
+  /** A file's text, read with the rights of the unit's user; the error is an errno name or a few words. */
+  readonly readText: (path: string, identity: Pick<IdentitySpec, "user" | "group">) => Result<string, string>;
 }
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -70,15 +70,18 @@ export class Launcher {
     if (!paths.ok) return paths;
     const files: Array<{ path: string; text: string }> = [];
     for (const { path, optional } of paths.value) {
-      const text = this.#options.readText(path);
+      const text = this.#options.readText(path, spec.identity);
       if (text.ok) files.push({ path, text: text.value });
       else if (!optional || text.error !== "ENOENT")
-        return err(
-          `cannot read environment file ${path}: ${text.error}${text.error === "ENOENT" ? " (a leading - makes it optional)" : ""}`,
-        );
+        return err(`cannot read environment file ${path}: ${text.error}${refusalHint(text.error, spec)}`);
     }
     return ok(files);
   }
+}
+
+function refusalHint(error: string, { identity }: Spec): string {
+  if (error === "ENOENT") return " (a leading - makes it optional)";
+  return error === "EACCES" && identity.user !== null ? ` (it is read with the rights of the unit's user ${identity.user})` : "";
 }
 
 export const mainRequest = (

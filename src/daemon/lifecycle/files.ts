@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
-import { err, ok, type Result } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { readRegularFile } from "../../linux/io/regular-files.ts";
 
-/** Reads a file; null if it does not exist. The error is the errno name. */
+const MAX_BYTES = 1 << 20;
+
+/** Reads a file; null if it does not exist. The error is an errno name or a few words. */
 export function readOptional(path: string): Result<string | null, string> {
-  try {
-    return ok(readFileSync(path, "utf8"));
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    return code === "ENOENT" ? ok(null) : err(code);
-  }
+  const bytes = readRegularFile(path, MAX_BYTES);
+  if (bytes.ok) return ok(bytes.value.toString("utf8"));
+  return bytes.error === "ENOENT" ? ok(null) : bytes;
 }

@@ -68,8 +68,26 @@ export function errno(): number {
 /** Numbers of system calls that musl or an old glibc may not wrap. */
 export const SYSCALL =
   process.arch === "arm64"
-    ? { memfd_create: 279, pidfd_send_signal: 424, pidfd_open: 434, pidfd_getfd: 438 }
-    : { memfd_create: 319, pidfd_send_signal: 424, pidfd_open: 434, pidfd_getfd: 438 };
+    ? {
+        memfd_create: 279,
+        setfsuid: 151,
+        setfsgid: 152,
+        getgroups: 158,
+        setgroups: 159,
+        pidfd_send_signal: 424,
+        pidfd_open: 434,
+        pidfd_getfd: 438,
+      }
+    : {
+        memfd_create: 319,
+        setfsuid: 122,
+        setfsgid: 123,
+        getgroups: 115,
+        setgroups: 116,
+        pidfd_send_signal: 424,
+        pidfd_open: 434,
+        pidfd_getfd: 438,
+      };
 
 /** A raw system call; -1 on failure, as in syscall(2). */
 export function syscall(number: number, a: number | Pointer = 0, b: number | Pointer = 0, c = 0, d = 0): number {

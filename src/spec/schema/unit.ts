@@ -61,7 +61,7 @@ export const UNIT_ROWS = {
     z.record(part.variableName(), z.string()).default({}),
   ),
   environment_files: restart(
-    "Dotenv files, absolute or `~/…`, read at every start. A leading `-` makes a file optional. Later files override earlier ones. Values are taken literally, without expansion.",
+    "Dotenv files, absolute or `~/…`, read at every start with the rights of `user` and `group`: regular files of UTF-8 text, at most 1 MiB each. A leading `-` makes a file optional. Later files override earlier ones. Values are taken literally, without expansion.",
     () =>
       z
         .array(z.string().regex(/^-?(\/|~\/|%[hSLt])/, "must be an absolute path or start with ~/ (after a - if it is optional)"))

@@ -1,0 +1,100 @@
+/**
+ * Opens files that others may have chosen: a unit names them, or they lie in a directory to which others write. Such a name may
+ * lead to a FIFO, on which open(2) blocks, to a device without an end, or by a link to a file that only root may read.
+ */
+import { ptr } from "bun:ffi";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
+import { err, ok, type Result } from "../../base/result.ts";
+import { O, O_NOFOLLOW, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import type { Credentials } from "../spawn/users.ts";
+
+/** Add to the flags of open(2) for a file of sup itself: a link or a FIFO in its place is an error. */
+export const OWN_FILE = O_NOFOLLOW | O.NONBLOCK;
+
+/** Opens a file of sup itself. Throws, also when it is a link or no regular file. */
+export function openOwnFile(path: string, flags: number, mode = 0o600): number {
+  let fd: number;
+  try {
+    fd = openSync(path, flags | OWN_FILE, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
+    throw new Error(`${path} is a symbolic link, which sup does not follow here`, { cause: error });
+  }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new Error(`${path} is not a regular file`);
+}
+
+/** Replaces the text of a file of sup itself, or appends to it. Throws like `openOwnFile`. */
+export function writeOwnFile(path: string, text: string, how: "replace" | "append"): void {
+  const fd = openOwnFile(path, constants.O_WRONLY | constants.O_CREAT | (how === "append" ? constants.O_APPEND : 0));
+  try {
+    if (how === "replace") ftruncateSync(fd);
+    writeFileSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The bytes of a file, read with the rights of a user; links are followed. The error is an errno name or a few words. */
+export function readRegularFile(path: string, maxBytes: number, credentials: Credentials | null = null): Result<Buffer, string> {
+  let fd: number;
+  try {
+    fd = withRightsOf(credentials, () => openSync(path, constants.O_RDONLY | O.NONBLOCK));
+  } catch (error) {
+    return err((error as NodeJS.ErrnoException).code ?? String(error));
+  }
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) return err(status.isDirectory() ? "it is a directory" : "it is not a regular file");
+    const bytes = Buffer.allocUnsafe(Math.min(status.size, maxBytes) + 1);
+    let length = 0;
+    for (let got = 1; got > 0 && length < bytes.length; length += got) got = readSync(fd, bytes, length, bytes.length - length, length);
+    return length > maxBytes || status.size > maxBytes ? err(`it is larger than ${maxBytes >> 10} KiB`) : ok(bytes.subarray(0, length));
+  } catch (error) {
+    return err((error as NodeJS.ErrnoException).code ?? String(error));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Runs synchronous file access with the rights of a user: setfsuid(2), which drops the capabilities of root over files, too. These
+ * system calls change only the calling thread. The user cannot send signals to it, unlike after setresuid(2).
+ */
+function withRightsOf<T>(credentials: Credentials | null, access: () => T): T {
+  const own = libc.geteuid();
+  if (credentials === null || own !== 0 || (credentials.uid === null && credentials.gid === null)) return access();
+  const { uid, gid, groups } = credentials;
+  const ownGroups = currentGroups();
+  const ownGid = syscall(SYSCALL.setfsgid, -1);
+  try {
+    if (groups !== null) setGroups(groups);
+    if (gid !== null) setFsId(SYSCALL.setfsgid, gid);
+    if (uid !== null) setFsId(SYSCALL.setfsuid, uid);
+    return access();
+  } finally {
+    setFsId(SYSCALL.setfsuid, own);
+    setFsId(SYSCALL.setfsgid, ownGid);
+    if (groups !== null) setGroups(ownGroups);
+  }
+}
+
+/** Both calls return the previous id, whether or not they had an effect. */
+function setFsId(call: number, id: number): void {
+  syscall(call, id);
+  if (syscall(call, -1) !== id) throw new Error(`cannot take the rights of the id ${id}`);
+}
+
+function currentGroups(): number[] {
+  const count = syscall(SYSCALL.getgroups, 0);
+  const groups = new Uint32Array(Math.max(1, count));
+  const got = syscall(SYSCALL.getgroups, count, ptr(groups));
+  if (got < 0) throw new Error("cannot read the groups of this process");
+  return [...groups.subarray(0, got)];
+}
+
+function setGroups(groups: readonly number[]): void {
+  const list = Uint32Array.from(groups.length > 0 ? groups : [0]);
+  if (syscall(SYSCALL.setgroups, groups.length, ptr(list)) !== 0) throw new Error("cannot take the groups of a user");
+}
