@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
+import { readRegularFile, writeOwnFile } from "../../linux/io/regular-files.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 
 /**
@@ -30,7 +31,7 @@ export class Invocations {
     this.#secret = known ?? randomUUID();
     if (stored !== this.#secret) store.set(KEY, this.#secret);
     try {
-      if (left !== this.#secret) writeFileSync(this.#file, this.#secret, { mode: 0o600 });
+      if (left !== this.#secret) writeOwnFile(this.#file, this.#secret, "replace");
     } catch (error) {
       onProblem(`cannot write ${this.#file}, so running services cannot be recognized if the database is lost: ${String(error)}`);
     }
@@ -80,10 +81,6 @@ export class Invocations {
 const KEY = "invocation-secret";
 
 function readSecret(file: string): string | null {
-  try {
-    const text = readFileSync(file, "utf8");
-    return text.length === 36 ? text : null;
-  } catch {
-    return null; // the usual case: no such file
-  }
+  const bytes = readRegularFile(file, 36); // usually there is none
+  return bytes.ok && bytes.value.length === 36 ? bytes.value.toString("utf8") : null;
 }

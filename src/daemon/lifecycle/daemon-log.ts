@@ -1,4 +1,5 @@
-import { appendFileSync, renameSync, statSync } from "node:fs";
+import { lstatSync, renameSync } from "node:fs";
+import { writeOwnFile } from "../../linux/io/regular-files.ts";
 
 /** The daemon's own log: one line per entry in `sup.log` and, in the foreground, on standard error. */
 export interface DaemonLog {
@@ -18,7 +19,7 @@ export function openDaemonLog(path: string, options: { readonly echo: boolean; r
     if (options.echo) console.error(line.trimEnd());
     try {
       if (lines++ % CHECK_EVERY === 0) rotate(path);
-      appendFileSync(path, line, { mode: 0o600 });
+      writeOwnFile(path, line, "append");
     } catch (error) {
       // A full or read-only disk must not stop the daemon. The store reports it as an alert as well.
       if (!options.echo) console.error(`${line.trimEnd()} (cannot write ${path}: ${String(error)})`);
@@ -37,6 +38,6 @@ function causeOf(error: unknown): string {
 }
 
 function rotate(path: string): void {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const size = lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size > MAX_BYTES) renameSync(path, `${path}.1`);
 }

@@ -13,10 +13,11 @@
  * The mapping is small and fully allocated from the beginning: a store into a page that a full disk cannot allocate would
  * kill the daemon (SIGBUS). Longer data goes through write(2), which returns an error instead.
  */
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { GateState } from "../../../core/logs/loss-gate.ts";
 import { PART_BYTES } from "../../../core/logs/framing.ts";
+import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import { Region, type Seal } from "./region.ts";
 
 /** Where a log ended. */
@@ -87,9 +88,9 @@ export class CaptureJournal {
     this.#words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
     this.#doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
     this.#gates = mapGates(join(directory, "capture.gates"), fresh);
-    this.spool = openSync(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.spool = openOwnFile(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT);
     this.region = new Region(join(directory, "capture.region"));
-    this.#lines = openSync(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.#lines = openOwnFile(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT);
     if (fresh) this.#words[W.version] = VERSION;
     else for (let slot = 0; slot < SLOTS; slot++) if (this.#word(slot, 0) === 1) this.#slots.set(this.#nameOf(slot), slot);
     this.#spoolSize = fstatSync(this.spool).size;
@@ -273,7 +274,7 @@ const lineAt = (slot: number, index: number): number => SLOTS * NAME_BYTES + (sl
 
 /** Allocates the whole table on the disk. True when it was created, or replaced because another version wrote it. */
 function prepareTable(path: string): boolean {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const fd = openOwnFile(path, constants.O_RDWR | constants.O_CREAT);
   try {
     const version = Buffer.alloc(4);
     const known = fstatSync(fd).size === TABLE_BYTES && readSync(fd, version, 0, 4, 0) === 4 && version.readInt32LE(0) === VERSION;
@@ -289,7 +290,7 @@ function prepareTable(path: string): boolean {
 
 /** Allocates all of it on the disk. `fresh`: discards what another version left. */
 function mapGates(path: string, fresh: boolean): Float64Array {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const fd = openOwnFile(path, constants.O_RDWR | constants.O_CREAT);
   try {
     if (fresh || fstatSync(fd).size !== GATES_BYTES) {
       ftruncateSync(fd, 0);

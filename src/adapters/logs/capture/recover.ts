@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, statSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { LossGate, type GateState, lineEnding } from "../../../core/logs/loss-gate.ts";
 import { frameLines, type Framing } from "../../../core/logs/framing.ts";
 import { findRotated, rotatedName } from "../../../core/logs/rotation.ts";
+import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import type { Stream } from "../../../ports/logs.ts";
 import { OUTPUT_BYTES } from "./capture.ts";
 import { NOWHERE } from "../files/log-file.ts";
@@ -95,7 +96,7 @@ class Resumed {
     let at = from + there;
     if (this.#refused) return 0;
     try {
-      if (at < to && this.#fd < 0) this.#fd = openSync(this.#path, "a", 0o600);
+      if (at < to && this.#fd < 0) this.#fd = openOwnFile(this.#path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
       while (at < to) at += writeSync(this.#fd, buffer, at, to - at);
       return to - from;
     } catch {
@@ -119,8 +120,14 @@ class Resumed {
 
 /** Removes a record at the end of the log. */
 function removeLast(path: string, bytes: number): void {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (bytes <= size) truncateSync(path, size - bytes);
+  try {
+    const fd = openOwnFile(path, constants.O_RDWR);
+    const { size } = fstatSync(fd);
+    if (bytes <= size) ftruncateSync(fd, size - bytes);
+    closeSync(fd);
+  } catch {
+    // Somebody removed the log.
+  }
 }
 
 /** How much was appended to the log since the step began, across rotations. */
@@ -130,7 +137,7 @@ function writtenSince({ inode, size }: Where, logDir: string, name: string): num
   if (inode === NOWHERE.inode) rotated.length = Math.max(0, rotated.length - size);
   let total = 0;
   for (const file of [name, ...rotated]) {
-    const found = statSync(join(logDir, file), { throwIfNoEntry: false });
+    const found = lstatSync(join(logDir, file), { throwIfNoEntry: false });
     if (found === undefined) continue;
     // Another program truncated it meanwhile: how far the step came is unknown.
     if (found.ino === inode) return found.size < size ? Number.MAX_SAFE_INTEGER : total + found.size - size;

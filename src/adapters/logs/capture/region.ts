@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, writeSync } from "node:fs";
 import { PART_BYTES } from "../../../core/logs/framing.ts";
+import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import { spliceToFile } from "../../../linux/io/splice.ts";
 
 /** The most bytes that one step takes. */
@@ -24,7 +25,7 @@ export class Region {
 
   constructor(path: string) {
     const size = HEAD + REGION_BYTES;
-    this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    this.#fd = openOwnFile(path, constants.O_RDWR | constants.O_CREAT);
     // Allocate every page now: a store into a mapped page that a full disk cannot allocate raises SIGBUS.
     for (let at = fstatSync(this.#fd).size; at < size;) at += writeSync(this.#fd, Buffer.alloc(size - at), 0, size - at, at);
     const mapped = Bun.mmap(path);

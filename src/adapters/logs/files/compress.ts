@@ -2,11 +2,12 @@
  * Compresses rotated files, one at a time for all units, off the event loop. A file becomes a sequence of zstd frames or
  * gzip members of 1 MiB of text each. Any zstd or gzip reads it as one file, and sup can read it backwards, frame by frame.
  */
-import { closeSync, fstatSync, openSync, read, renameSync, rmSync } from "node:fs";
+import { closeSync, constants, fstatSync, read, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { unfinishedName } from "../../../core/logs/rotation.ts";
+import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import type { Compression } from "../../../spec/spec.ts";
 import { gzipMember } from "./gzip.ts";
 import type { RotatedFile, RotatedSet } from "./rotated.ts";
@@ -74,6 +75,7 @@ export class Compressor {
   async #compress(job: CompressJob, file: RotatedFile): Promise<void> {
     const unfinished = join(job.directory, unfinishedName(job.current, job.format));
     try {
+      rmSync(unfinished, { force: true });
       await writePacked(job.format, job.rotated.pathOf(file), unfinished, () => this.#stopped || file.gone);
       if (this.#stopped || file.gone) return rmSync(unfinished, { force: true });
       // Synchronous from here on, so that no rotation can come between.
@@ -92,9 +94,9 @@ export class Compressor {
 
 /** Opens the source synchronously: after a rotation its name belongs to another file. */
 async function writePacked(format: Compression, source: string, target: string, ended: () => boolean): Promise<void> {
-  const from = openSync(source, "r");
+  const from = openOwnFile(source, constants.O_RDONLY);
   try {
-    await using to = await open(target, "w", 0o600);
+    await using to = await open(target, "wx", 0o600);
     const text = Buffer.allocUnsafe(FRAME_TEXT_BYTES);
     for (;;) {
       const { bytesRead } = await readSome(from, text, 0, text.length, null);

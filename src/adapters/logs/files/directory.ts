@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findRotated, type Rotated, rotatedName } from "../../../core/logs/rotation.ts";
+import { OWN_FILE } from "../../../linux/io/regular-files.ts";
 import type { Compression } from "../../../spec/spec.ts";
 import type { ReadAt } from "./packed.ts";
 
@@ -53,15 +54,27 @@ export class LogFiles {
   }
 }
 
+/** True if users other than root and the daemon's own can create and replace files in a directory. */
+export function canOthersWrite(directory: string): boolean {
+  const { uid, mode } = statSync(directory);
+  return (uid !== 0 && uid !== process.geteuid?.()) || (mode & 0o022) !== 0;
+}
+
+/** Null: there is no such file; a link or a FIFO in its place is none. */
 export function openLogFile(path: string, compressed: Compression | false): OpenFile | null {
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    fd = openSync(path, constants.O_RDONLY | OWN_FILE);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if (["ENOENT", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
     throw new Error(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
-  const { ino: inode, size } = fstatSync(fd);
+  const status = fstatSync(fd);
+  if (!status.isFile()) {
+    closeSync(fd);
+    return null;
+  }
+  const { ino: inode, size } = status;
   return { fd, inode, size, compressed, read: (at, length) => readAt(fd, at, length) };
 }
 

@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, mkdirSync, readdirSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { parseLine, PREFIX_BYTES } from "../../../core/logs/framing.ts";
 import { findRotated } from "../../../core/logs/rotation.ts";
+import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import type { LogSpec } from "../../../spec/spec.ts";
 import type { Compressor } from "./compress.ts";
 import type { Where } from "../capture/capture-journal.ts";
@@ -78,7 +79,7 @@ export class LogFile {
   /** Where the log ends; opens the file if there is one. Returns an error when the disk refuses. */
   where(second: number): Where | NodeJS.ErrnoException {
     try {
-      if (this.#fd < 0 && !statSync(this.#path, { throwIfNoEntry: false })) {
+      if (this.#fd < 0 && !lstatSync(this.#path, { throwIfNoEntry: false })) {
         return { ...NOWHERE, size: findRotated(this.#parts.name, this.#names()).files.length };
       }
       this.#ready(second);
@@ -91,7 +92,7 @@ export class LogFile {
   /** False: the log is empty, or the rotation failed, which `onProblem` has reported. */
   rotateNow(second: number): boolean {
     try {
-      if (this.#fd < 0 && !statSync(this.#path, { throwIfNoEntry: false })) return false;
+      if (this.#fd < 0 && !lstatSync(this.#path, { throwIfNoEntry: false })) return false;
       this.#ready(second);
       if (this.#size === 0 || !this.#rotate(second)) return false;
       this.#ready(second);
@@ -133,7 +134,7 @@ export class LogFile {
     if (this.#fd >= 0) {
       if (second === this.#checkedSecond) return;
       this.#checkedSecond = second;
-      const found = statSync(this.#path, { throwIfNoEntry: false });
+      const found = lstatSync(this.#path, { throwIfNoEntry: false });
       if (found?.ino === this.#inode) {
         this.#size = found.size; // another program may have truncated it
         return;
@@ -157,20 +158,20 @@ export class LogFile {
   #openFile(): number {
     const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
     try {
-      return openSync(this.#path, flags, 0o600);
+      return openOwnFile(this.#path, flags);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       mkdirSync(this.#parts.directory, { recursive: true, mode: 0o700 }); // the whole directory was deleted
-      return openSync(this.#path, flags, 0o600);
+      return openOwnFile(this.#path, flags);
     }
   }
 
   /** When the first record was written; null: there is none. Reads the file only once. */
   #begunAtMs(nowMs: number): number | null {
     if (this.#begunMs !== undefined) return this.#begunMs;
-    const found = statSync(this.#path, { throwIfNoEntry: false });
+    const found = lstatSync(this.#path, { throwIfNoEntry: false });
     if (found === undefined || found.size === 0) return (this.#begunMs = null);
-    const fd = openSync(this.#path, "r");
+    const fd = openOwnFile(this.#path, constants.O_RDONLY);
     try {
       return (this.#begunMs = this.#firstRecordMs(fd, found.birthtimeMs || nowMs));
     } finally {

@@ -2,7 +2,7 @@
  * Retention for the whole log directory, including units that do not run and units that were removed. Files whose names cannot
  * belong to the log of a unit are left alone.
  */
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isUnitId } from "../../../base/names.ts";
 import { parseRotated, unitOfLog } from "../../../core/logs/rotation.ts";
@@ -76,7 +76,7 @@ export class DirectoryRetention {
   }
 
   #stat(unit: string, name: string): Found | null {
-    const found = statSync(join(this.#options.logDir, name), { throwIfNoEntry: false });
+    const found = lstatSync(join(this.#options.logDir, name), { throwIfNoEntry: false });
     return found?.isFile() ? { unit, name, bytes: found.blocks * 512, writtenMs: found.mtimeMs } : null;
   }
 

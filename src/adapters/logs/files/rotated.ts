@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { COMPRESSIONS, findRotated, planRotation, type Rotated, rotatedName, unfinishedName } from "../../../core/logs/rotation.ts";
 import type { Compression } from "../../../spec/spec.ts";
@@ -68,7 +68,7 @@ export class RotatedSet {
   }
 
   #writtenMs(file: RotatedFile): number {
-    return (file.writtenMs ??= statSync(this.pathOf(file), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    return (file.writtenMs ??= lstatSync(this.pathOf(file), { throwIfNoEntry: false })?.mtimeMs ?? 0);
   }
 }
 
