@@ -25,6 +25,8 @@ export interface LogQuery {
   readonly before?: string;
   readonly grep?: Pattern;
   readonly stream?: Stream;
+  /** Once aborted, nobody waits for the result: a search ends with what it has found. */
+  readonly signal?: { readonly aborted: boolean };
 }
 
 /** Output that did not reach the log. `limit`: `log.rate_limit` discarded it. */

@@ -5,6 +5,7 @@ import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
 import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/io/fifo.ts";
 import type { Epoll } from "../../linux/io/epoll.ts";
+import { characterEnd } from "../../core/logs/framing.ts";
 import { keeperKey } from "../../linux/keeper/keys.ts";
 import type { Keeper } from "../../ports/keeper.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -23,6 +24,7 @@ import type {
 import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture/capture.ts";
 import { Compressor } from "./files/compress.ts";
+import { canOthersWrite } from "./files/directory.ts";
 import { LogFile } from "./files/log-file.ts";
 import { DirectoryRetention } from "./files/retention.ts";
 import { Followers, type Subscriber } from "./read/follow.ts";
@@ -33,6 +35,7 @@ import { recover } from "./capture/recover.ts";
 import { Stamper } from "./capture/stamp.ts";
 import { TAIL_LINE_BYTES } from "./capture/tail.ts";
 import { Trail } from "./read/trail.ts";
+import { SearchMemory, Turns } from "./read/turns.ts";
 import { UnitLog } from "./unit.ts";
 
 export interface LogOptions {
@@ -90,6 +93,7 @@ class FifoLogs implements Logs {
   /** Includes units that are not open but whose files have been accessed. */
   readonly #files = new Map<string, LogFile>();
   readonly #live = new Map<string, Followers>();
+  readonly #searches = { turns: new Turns(), memory: new SearchMemory() };
   readonly #buffers: CaptureBuffers;
   readonly #stamper: Stamper;
   readonly #compressor: Compressor;
@@ -107,6 +111,8 @@ class FifoLogs implements Logs {
     this.#fifoDir = join(options.runtimeDir, "fifo");
     mkdirSync(this.#fifoDir, { recursive: true, mode: 0o700 });
     mkdirSync(options.logDir, { recursive: true, mode: 0o700 });
+    if (canOthersWrite(options.logDir))
+      this.#problem(`other users can write to the log directory ${options.logDir}, and so remove or forge logs: change its owner and mode`);
     this.#stamper = new Stamper(() => options.clock.wallMs());
     this.#compressor = new Compressor((message) => this.#problem(message));
     this.#retention = new DirectoryRetention({
@@ -182,7 +188,8 @@ class FifoLogs implements Logs {
     const { time } = this.#stamper;
     const unfinished = STREAMS.flatMap((stream) => {
       const bytes = open.captures[stream]?.unfinished ?? NOTHING;
-      return bytes.length === 0 ? [] : [{ time, stream, full: false, text: bytes.toString("utf8", 0, TAIL_LINE_BYTES) }];
+      if (bytes.length === 0 || open.log.gate(stream).isOpen) return []; // the beginning of its line is in the tail
+      return [{ time, stream, full: false, text: bytes.toString("utf8", 0, characterEnd(bytes, TAIL_LINE_BYTES)) }];
     });
     return [...open.log.tail.last(count), ...unfinished].slice(-count);
   }
@@ -201,7 +208,7 @@ class FifoLogs implements Logs {
   }
 
   search(unit: string, query: LogQuery): Promise<readonly LogLine[]> {
-    return searchLog(this.#options.logDir, `${unit}.log`, query);
+    return searchLog(this.#options.logDir, `${unit}.log`, query, this.#searches);
   }
 
   rotate(unit: string): boolean {

@@ -145,7 +145,8 @@ export class UnitLog implements Sink {
     const stream = this.#noteStream() ?? "stderr";
     const { full } = this.framing(stream);
     const buffer = Buffer.concat([full, Buffer.from(`[sup] ${line}\n`)]);
-    return { buffer, from: 0, to: buffer.length, count: 1, time: this.#parts.stamper.time, stream, raw: this.raw };
+    const { time } = this.#parts.stamper;
+    return { buffer, from: 0, to: buffer.length, count: 1, time, stream, raw: this.raw, hasParts: false, continues: false };
   }
 
   /**
@@ -177,7 +178,11 @@ export class UnitLog implements Sink {
 
   #makeGate(stream: Stream): LossGate {
     return new LossGate({
-      write: ({ buffer, raw }, from, to, count) => this.#put({ buffer, from, to, count, time: this.#parts.stamper.time, stream, raw }),
+      write: ({ buffer, raw, parts }, from, to, count) => {
+        const { time } = this.#parts.stamper;
+        const continues = this.#gates[stream].isOpen;
+        return this.#put({ buffer, from, to, count, time, stream, raw, hasParts: parts > 0 && !raw, continues });
+      },
       endLine: (raw) => {
         const end = lineEnding(raw ? Buffer.alloc(0) : this.framing(stream).full);
         return this.#append(end, 0, end.length) === end.length;

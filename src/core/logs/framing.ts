@@ -56,11 +56,12 @@ export function frameLines(input: Buffer, from: number, to: number, output: Buff
     const end = newline < 0 ? to : newline;
     while (end - at > PART_BYTES) {
       if (!fits(PART_BYTES)) return { taken: at - from, made, records, parts, more: true };
+      const cut = characterEnd(input, at + PART_BYTES);
       output.set(part, made);
       made += part.length;
-      made += input.copy(output, made, at, at + PART_BYTES);
+      made += input.copy(output, made, at, cut);
       if (endParts) output[made++] = NEWLINE;
-      at += PART_BYTES;
+      at = cut;
       records++;
       parts++;
     }
@@ -74,6 +75,20 @@ export function frameLines(input: Buffer, from: number, to: number, output: Buff
   }
   return { taken: at - from, made, records, parts, more: false };
 }
+
+/** The last offset at or before `cut` that does not divide a character of UTF-8; `cut` itself in other bytes. */
+export function characterEnd(bytes: Uint8Array, cut: number): number {
+  if (cut >= bytes.length || !continues(bytes[cut]!)) return cut;
+  for (let back = 1; back <= 3 && back <= cut; back++) {
+    const byte = bytes[cut - back]!;
+    if (continues(byte)) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? cut - back : cut;
+  }
+  return cut;
+}
+
+const continues = (byte: number): boolean => (byte & 0xc0) === 0x80;
 
 export interface ParsedLine {
   readonly time: string;

@@ -9,6 +9,19 @@ void *memcpy(void *, const void *, size_t);
 #define PART_BYTES (16 * 1024)
 #define PREFIX_BYTES 40
 
+/* characterEnd of framing.ts. */
+static int character_end(const unsigned char *bytes, int cut) {
+  int back, length;
+  if ((bytes[cut] & 0xc0) != 0x80) return cut;
+  for (back = 1; back <= 3; back++) {
+    unsigned char byte = bytes[cut - back];
+    if ((byte & 0xc0) == 0x80) continue;
+    length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? cut - back : cut;
+  }
+  return cut;
+}
+
 struct framed {
   int taken, made, records, parts, more;
 };
@@ -21,13 +34,14 @@ void sup_frame(const unsigned char *input, int from, int to, unsigned char *outp
     const unsigned char *newline = memchr(input + at, 10, to - at);
     int end = newline ? (int)(newline - input) : to;
     while (end - at > PART_BYTES) {
+      int cut = character_end(input, at + PART_BYTES);
       if (made + PREFIX_BYTES + PART_BYTES + 1 > size) goto full;
       memcpy(output + made, part, prefix);
       made += prefix;
-      memcpy(output + made, input + at, PART_BYTES);
-      made += PART_BYTES;
+      memcpy(output + made, input + at, cut - at);
+      made += cut - at;
       if (end_parts) output[made++] = 10;
-      at += PART_BYTES;
+      at = cut;
       records++;
       parts++;
     }

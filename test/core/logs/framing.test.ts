@@ -46,11 +46,37 @@ test("a line of exactly 16 KiB is whole; one byte more makes a part", () => {
   expect(frame(`${line}y`)).toBe(`P ${line}\n|y`);
 });
 
+test.each([
+  ["two bytes", "\u{e9}"],
+  ["three bytes", "\u{20ac}"],
+  ["four bytes", "\u{1f600}"],
+])("a part never ends within a character of %s", (_, character) => {
+  for (let before = 0; before < 4; before++) {
+    const line = "x".repeat(before) + character.repeat(PART_BYTES);
+    const { out } = feed([Buffer.from(`${line}\n`)], CRI);
+    const parts = out
+      .toString("utf8")
+      .trimEnd()
+      .split("\n")
+      .map((record) => record.slice(PREFIX_BYTES));
+    expect(parts.join("")).toBe(line);
+    for (const part of parts.slice(0, -1)) expect(Buffer.byteLength(part)).toBeGreaterThan(PART_BYTES - 4);
+  }
+});
+
+test("bytes that are not UTF-8 are cut at exactly 16 KiB", () => {
+  for (const byte of [0x80, 0xbf, 0xc3, 0xff]) {
+    const { out } = feed([Buffer.concat([Buffer.alloc(PART_BYTES + 5, byte), Buffer.from("\n")])], CRI);
+    expect(out.indexOf(10)).toBe(PREFIX_BYTES + PART_BYTES);
+  }
+});
+
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 60 }),
   fc
-    .record({ fill: fc.constantFrom(0, 9, 13, 65, 0xc3, 0xff), length: fc.integer({ min: 0, max: 100_000 }) })
+    .record({ fill: fc.constantFrom(0, 9, 13, 65, 0x80, 0xc3, 0xff), length: fc.integer({ min: 0, max: 100_000 }) })
     .map(({ fill, length }) => new Uint8Array(length).fill(fill)),
+  fc.integer({ min: 0, max: 20_000 }).map((length) => new Uint8Array(Buffer.from("\u{e9}\u{20ac}\u{1f600}".repeat(length / 3)))),
 );
 
 test("for any bytes in any chunks: records rejoin to the lines, no part is too long, no byte changes", () => {

@@ -117,13 +117,15 @@ test.each([
       if (content.length > 16_384) throw new Error(`record ${i} has ${content.length} bytes`);
       if (i > 0 && time < records[i - 1]!.time) throw new Error(`record ${i} is older than the one before`);
     }
-    // sup itself reads and follows the same text.
+    // sup itself reads the same text, in lines.
     const bare = (await daemon.sup("logs", "writer", "--stderr", "-n", "100000", "-o", "json")).stdout;
     const texts = bare
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as { text: string; full: boolean });
-    expect(texts.length).toBe(records.filter(({ stream }) => stream === "stderr").length);
+    expect(texts.filter(({ full }) => full).length).toBe(records.filter(({ stream, partial }) => stream === "stderr" && !partial).length);
+    const text = texts.map((line) => line.text + (line.full ? "\n" : "")).join("");
+    expect(text === read.stderr.toString("utf8")).toBe(true);
   },
   120_000,
 );

@@ -254,3 +254,26 @@ test("a unit that never wrote has empty logs; an unknown unit is an error", asyn
   expect(await daemon.sup("logs", "mute")).toMatchObject({ code: 0, stdout: "" });
   expect((await daemon.sup("logs", "nobody")).code).toBe(4);
 });
+
+test("-n, --grep and JSON work on whole lines, also of JSON over 16 KiB with characters of several bytes", async () => {
+  const { daemon } = shared;
+  const record = JSON.stringify({ text: "\u{20ac}\u{e9}\u{1f600}".repeat(5000), end: true });
+  const file = join(daemon.home, "record.json");
+  writeFileSync(file, `${record}\n`);
+  await drop("records", sh(`echo before; cat '${file}'; echo after; cat '${file}'`, { type: "oneshot" }));
+  expect((await daemon.sup("start", "records")).code).toBe(0);
+  expect((await daemon.sup("logs", "records", "-n", "1", "--bare")).stdout).toBe(`${record}\n`);
+  expect((await daemon.sup("logs", "records", "--grep", "^\\{.*\\}$", "--bare")).stdout).toBe(`${record}\n${record}\n`);
+  const shown = (await daemon.sup("logs", "records", "-n", "3", "--json")).stdout.trim().split("\n");
+  expect(shown.map((line) => (JSON.parse(line) as { text: string }).text)).toEqual([record, "after", record]);
+  expect(parseCri(daemon.log("records")).filter(({ text }) => text.includes("\u{fffd}"))).toEqual([]);
+});
+
+test("lines of a raw log are shown without a time", async () => {
+  const { daemon } = shared;
+  await drop("rawly", sh("echo one; echo two", { type: "oneshot", log: { format: "raw" } }));
+  expect((await daemon.sup("start", "rawly")).code).toBe(0);
+  expect((await daemon.sup("logs", "rawly")).stdout).toBe("one\ntwo\n");
+  expect((await daemon.sup("logs", "rawly", "-o", "short")).stdout).toBe("one\ntwo\n");
+  expect((await daemon.sup("status", "rawly")).stdout).not.toContain("NaN");
+});

@@ -72,7 +72,7 @@ test("when the daemon exits, an unfinished line becomes a part, and the next dae
   expect(await child.exited).toBe(0);
   kit.logs.endRun("web");
   expect(parseStrictly(kit.bytes("web")).stdout.toString()).toBe("one\nabcdef\nmore\nlast\n");
-  expect(kit.logs.read("web", {}).map((line) => line.full)).toEqual([true, false, true, true, true]);
+  expect(kit.logs.read("web", {}).map((line) => line.text)).toEqual(["one", "abcdef", "more", "last"]);
 });
 
 test("a second run writes to the same FIFO after the first has closed it", async () => {
@@ -167,4 +167,21 @@ test("another file at the path of a FIFO is left alone, and both calls report it
   kit.logs.open("web", logSpec());
   expect(kit.problems[0]).toContain("cannot read the output of web");
   expect(() => kit.logs.writers("web")).toThrow("EEXIST");
+});
+
+test("the last lines are lines, not parts, and no character of them is cut", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  const long = `x${"\u{20ac}".repeat(20_000)}`;
+  await Bun.write(join(kit.dir, "text"), `first\n${long}\nlast\n${long}`);
+  const child = kit.run("web", ["sh", "-c", `cat '${kit.dir}/text'; read x`], { stdin: "pipe" });
+  await until("the parts of the last line", () => kit.bytes("web").includes("last") && kit.bytes("web").length > 6.5 * 16_384);
+  const beginning = `x${"\u{20ac}".repeat(682)}`; // 2048 bytes
+  const shown = kit.logs.tail("web", 20).map(({ text, full }) => [text, full]);
+  expect(shown).toEqual([["first", true], [beginning, false], ["last", true], [beginning, false]]); // prettier-ignore
+  void (child.stdin as Bun.FileSink).end();
+  await child.exited;
+  kit.logs.endRun("web");
+  expect(kit.logs.tail("web", 20).map(({ text }) => text)).toEqual(["first", beginning, "last", beginning]);
+  expect(kit.logs.read("web", { lines: 3 }).map(({ text, full }) => [text, full])).toEqual([[long, true], ["last", true], [long, true]]); // prettier-ignore
 });

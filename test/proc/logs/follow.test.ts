@@ -79,3 +79,23 @@ test("a flood from one unit does not delay another", async () => {
     await flood.exited;
   }
 });
+
+test("a line in parts arrives as one line, and one that has begun before is joined from there on", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  const received: string[] = [];
+  const script = `head -c 40000 /dev/zero | tr '\\0' a; read x; echo; head -c 40000 /dev/zero | tr '\\0' b; echo end; echo err >&2`;
+  const early = kit.logs.follow("web", {
+    line: ({ text, full }) => received.push(`${text.length} ${full}`),
+    gap: () => received.push("gap"),
+  });
+  const child = kit.run("web", ["sh", "-c", script], { stdin: "pipe" });
+  await until("the first parts", () => kit.bytes("web").length > 2 * 16_384);
+  void (child.stdin as Bun.FileSink).write("\n");
+  void (child.stdin as Bun.FileSink).end();
+  await child.exited;
+  kit.logs.endRun("web");
+  await until("all lines", () => received.length >= 3);
+  expect(received.sort()).toEqual(["3 true", "40000 true", "40003 true"]);
+  early();
+});

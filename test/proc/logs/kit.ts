@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type LogOptions, type Logs, openLogs } from "../../../src/adapters/logs/store.ts";
+import { compilePattern, type Pattern } from "../../../src/base/pattern.ts";
 import { findRotated, rotatedName } from "../../../src/core/logs/rotation.ts";
 import { type Epoll, openEpoll } from "../../../src/linux/io/epoll.ts";
 import type { LogSpec } from "../../../src/spec/spec.ts";
@@ -17,6 +18,12 @@ export const logSpec = (more: Partial<LogSpec> = {}): LogSpec => ({
   rateLimit: null,
   ...more,
 });
+
+export function grep(source: string): Pattern {
+  const pattern = compilePattern(source);
+  if (!pattern.ok) throw new Error(pattern.error);
+  return pattern.value;
+}
 
 /** Logs in a temporary directory, with helpers to inspect them. */
 export class LogKit {

@@ -2,9 +2,11 @@ import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipMember } from "../../../src/adapters/logs/files/gzip.ts";
-import { readLog } from "../../../src/adapters/logs/read/search.ts";
+import { readLog, searchLog } from "../../../src/adapters/logs/read/search.ts";
+import { SearchMemory, Turns } from "../../../src/adapters/logs/read/turns.ts";
 import type { LogQuery } from "../../../src/ports/logs.ts";
 import { tempDir } from "../../harness/temp.ts";
+import { grep } from "./kit.ts";
 
 class Files {
   readonly #temp = tempDir();
@@ -35,8 +37,8 @@ test("lines, since, until, stream and grep", () => {
   expect(files.texts({ sinceMs: at(2) + 1, untilMs: at(4) })).toEqual(["new 3", "new 4"]);
   expect(files.texts({ untilMs: at(4) - 1, lines: 2 })).toEqual(["old 2", "new 3"]);
   expect(files.texts({ stream: "stderr" })).toEqual(["new 4"]);
-  expect(files.texts({ grep: /[15]$/g })).toEqual(["old 1", "new 5"]);
-  expect(files.texts({ grep: /o/, lines: 1 })).toEqual(["old 2"]);
+  expect(files.texts({ grep: grep("[15]$") })).toEqual(["old 1", "new 5"]);
+  expect(files.texts({ grep: grep("o"), lines: 1 })).toEqual(["old 2"]);
   expect(files.texts({ sinceMs: Number.POSITIVE_INFINITY })).toEqual([]);
 });
 
@@ -109,7 +111,7 @@ test.each(["zstd", "gzip"] as const)(
     }
     expect(files.texts({ untilMs: at(0) - 1 })).toEqual([]);
     const all = bytesRead();
-    expect(files.texts({ grep: /^0 / }).length).toBe(1);
+    expect(files.texts({ grep: grep("^0 ") }).length).toBe(1);
     const before = bytesRead();
     files.texts({ untilMs: at(0) + 10, lines: 1 });
     expect(bytesRead() - before).toBeLessThan((before - all) / 4);
@@ -165,4 +167,46 @@ test("an endless line is returned in pieces, and none of it is lost", () => {
   expect(texts.at(-1)).toBe("end");
   expect(texts.slice(1, -1).join("")).toBe(endless.toString());
   for (const text of texts) expect(text.length).toBeLessThan(2 << 20);
+});
+
+test("lines, grep and since work on lines, not on their parts", () => {
+  using files = new Files();
+  const part = "x".repeat(16_384);
+  files.write("web.log.1", record(1, "before") + record(2, `{${part}`, "stdout", "P"));
+  files.write(
+    "web.log",
+    record(3, "between", "stderr") + record(4, part, "stdout", "P") + record(5, "end}") + record(6, "after", "stderr"),
+  );
+  const line = `{${part}${part}end}`;
+  expect(files.texts()).toEqual(["before", "between", line, "after"]);
+  expect(files.texts({ lines: 2 })).toEqual([line, "after"]);
+  expect(files.texts({ grep: grep("^\\{.*\\}$"), lines: 1 })).toEqual([line]);
+  expect(files.texts({ sinceMs: at(4) })).toEqual([line, "after"]);
+  expect(files.texts({ sinceMs: at(6) })).toEqual(["after"]);
+  expect(files.texts({ stream: "stdout", untilMs: at(5) })).toEqual(["before", line]);
+});
+
+test("a search with an expensive expression leaves the event loop to others, as do many searches", async () => {
+  using files = new Files();
+  files.write("web.log", Array.from({ length: 300 }, (_, i) => record(1, `${"ab".repeat(100)}${i}`)).join(""));
+  const searches = { turns: new Turns(), memory: new SearchMemory() };
+  const query: LogQuery = { grep: grep("(?:[ab]?){400}c") };
+  let ticks = 0;
+  let longestMs = 0;
+  let searching = true;
+  const beside = async (): Promise<void> => {
+    while (searching) {
+      const before = process.cpuUsage();
+      await new Promise((resolve) => setImmediate(resolve));
+      const { user, system } = process.cpuUsage(before);
+      longestMs = Math.max(longestMs, (user + system) / 1000);
+      ticks++;
+    }
+  };
+  const others = beside();
+  await Promise.all(Array.from({ length: 20 }, () => searchLog(files.path, "web.log", query, searches)));
+  searching = false;
+  await others;
+  expect(ticks).toBeGreaterThan(50);
+  expect(longestMs).toBeLessThan(200); // 20 searches that took no turns would hold it up for seconds
 });

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import type { LogTrail } from "../../../src/ports/logs.ts";
-import { LogKit, logSpec, until } from "./kit.ts";
+import { grep, LogKit, logSpec, until } from "./kit.ts";
 
 /** All lines available now; "gap" where lines are missing. */
 function take(trail: LogTrail): string[] {
@@ -132,7 +132,7 @@ test.each(["zstd", "gzip", false] as const)("a trail starts at a time, in whiche
     expect(taken.at(-1)).toBe("129999");
     trail.close();
   }
-  const all = kit.logs.trail("web", { sinceMs: 0, grep: /^10000$/ });
+  const all = kit.logs.trail("web", { sinceMs: 0, grep: grep("^10000$") });
   all.seek();
   expect(take(all)).toEqual(["10000"]);
   all.close();
@@ -178,11 +178,77 @@ test("a search yields to the event loop, and finds the lines that existed when i
   await write(kit, 1, 300_000);
   let turns = 0;
   const watch = setInterval(() => turns++, 1);
-  const searching = kit.logs.search("web", { grep: /^1?77777$/ });
+  const searching = kit.logs.search("web", { grep: grep("^1?77777$") });
   kit.logs.note("web", "77777");
   for (let i = 0; i < 5; i++) kit.logs.rotate("web");
   expect((await searching).map(({ text }) => text)).toEqual(["77777", "177777"]);
   clearInterval(watch);
   expect(turns).toBeGreaterThan(5); // a synchronous search would yield no turn
   expect(kit.problems).toEqual([]);
+});
+
+test("a line in parts is one line: for the expression, across a rotation, and for a reader who goes on in its middle", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ maxSizeBytes: 20_000 }));
+  const line = (letter: string): string => `{${letter.repeat(40_000)}}`;
+  const printing = (letter: string): string => `printf '{'; head -c 40000 /dev/zero | tr '\\0' ${letter}; echo '}'`;
+  const all = kit.logs.trail("web", { grep: grep("^\\{.*\\}$") });
+  await kit.run("web", ["sh", "-c", `${printing("a")}; echo no; ${printing("b")}`]).exited;
+  kit.logs.endRun("web");
+  expect(take(all)).toEqual([line("a"), line("b")]);
+  all.close();
+
+  kit.logs.open("web", logSpec());
+  const first = kit.logs.trail("web", {});
+  const child = kit.run(
+    "web",
+    ["sh", "-c", `echo first; echo err >&2; read x; printf '{'; head -c 40000 /dev/zero | tr '\\0' c; read x; echo '}'`],
+    { stdin: "pipe" },
+  );
+  const stdin = child.stdin as Bun.FileSink;
+  const taken: string[] = [];
+  await until("the first lines", () => (taken.push(...take(first)), taken.length === 2));
+  void stdin.write("\n");
+  await stdin.flush();
+  const written = kit.bytes("web").length;
+  await until("two parts", () => kit.bytes("web").length > written + 2 * 16_384);
+  expect(take(first)).toEqual([]);
+  const second = kit.logs.trail("web", {});
+  expect(second.resume(first.place()!)).toBe(true);
+  void stdin.write("\n");
+  void stdin.end();
+  await child.exited;
+  kit.logs.endRun("web");
+  expect(take(first)).toEqual([line("c")]);
+  expect(take(second)).toEqual([line("c")]);
+  expect(second.place()).toBe(first.place());
+  first.close();
+  second.close();
+});
+
+test("an expensive expression does not hold up a reader: each call ends soon, and nothing is lost or repeated", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  const trail = kit.logs.trail("web", { grep: grep("(?:[ab]?){300}[ce]") });
+  const texts = Array.from({ length: 20 }, (_, i) => "ab".repeat(300) + (i % 2 ? "c" : "d") + i);
+  const wanted = texts.filter((text) => text.includes("c"));
+  await kit.run("web", ["printf", "%s\\n", ...texts]).exited;
+  kit.logs.endRun("web");
+  const found: string[] = [];
+  const places = new Set<string>();
+  let calls = 0;
+  for (let read = trail.next(); read !== null; read = trail.next(), calls++) {
+    found.push(...read.lines.map(({ text }) => text));
+    const again = kit.logs.trail("web", {});
+    if (places.size < 5 && again.resume(trail.place()!)) {
+      const rest = take(again).filter((text) => text.includes("c"));
+      expect(rest).toEqual(wanted.slice(found.length));
+    }
+    places.add(trail.place()!);
+    again.close();
+  }
+  expect(found).toEqual(wanted);
+  expect(places.size).toBeGreaterThan(3);
+  expect(calls).toBeGreaterThan(3);
+  trail.close();
 });

@@ -1,4 +1,4 @@
-import { PREFIX_BYTES, TAG_AT } from "../../../core/logs/framing.ts";
+import { characterEnd, PREFIX_BYTES, TAG_AT } from "../../../core/logs/framing.ts";
 import type { LogLine, Stream } from "../../../ports/logs.ts";
 
 /** `count` framed records in `buffer[from, to)`, all from one read of one stream. */
@@ -11,23 +11,32 @@ export interface Chunk {
   readonly stream: Stream;
   /** `raw`: the records have no prefix. */
   readonly raw: boolean;
+  /** Some of the records may be parts of a line. */
+  readonly hasParts: boolean;
+  /** The first record continues the line of the last one of its stream in the log. */
+  readonly continues: boolean;
 }
 
 export const TAIL_LINES = 20;
 /** The most bytes kept of one line; what is shown beside a unit need not be longer. */
 export const TAIL_LINE_BYTES = 2048;
 
-/** The last lines of a run, kept as bytes because most are never requested. */
+/** The last lines of a run, kept as bytes because most are never requested. Of a line in parts, the first one is kept. */
 export class Tail {
   #lines: Kept[] = [];
+  /** The last record of the stream is a part, and the beginning of its line was seen. */
+  readonly #within: Record<Stream, boolean> = { stdout: false, stderr: false };
 
   push(chunk: Chunk): void {
-    const fresh = lastRecords(chunk, TAIL_LINES).map(([from, to]) => keep(chunk, from, to));
+    const goesOn = chunk.continues && this.#within[chunk.stream];
+    const fresh = lastLines(chunk, TAIL_LINES, goesOn).map(([from, to]) => keep(chunk, from, to));
     this.#lines = fresh.length < TAIL_LINES ? [...this.#lines, ...fresh].slice(-TAIL_LINES) : fresh;
+    this.#within[chunk.stream] = chunk.hasParts && !lastRecord(chunk).full;
   }
 
   clear(): void {
     this.#lines = [];
+    this.#within.stdout = this.#within.stderr = false;
   }
 
   last(count: number): LogLine[] {
@@ -36,15 +45,30 @@ export class Tail {
   }
 }
 
+/** A record of a chunk, without its newline. */
+export interface ChunkRecord {
+  readonly full: boolean;
+  readonly textAt: number;
+  readonly to: number;
+}
+
+/** The records from the first one on. */
+export function* recordsOf(chunk: Chunk): Generator<ChunkRecord> {
+  for (let from = chunk.from; from < chunk.to;) {
+    const newline = chunk.buffer.indexOf(10, from);
+    const to = newline < 0 || newline >= chunk.to ? chunk.to : newline;
+    yield { ...frameOf(chunk, from), to };
+    from = to + 1;
+  }
+}
+
 /** The first `limit` records as lines. */
 export function firstLines(chunk: Chunk, limit: number): LogLine[] {
   const lines: LogLine[] = [];
-  for (let from = chunk.from; from < chunk.to && lines.length < limit;) {
-    const newline = chunk.buffer.indexOf(10, from);
-    const to = newline < 0 || newline >= chunk.to ? chunk.to : newline;
-    const { full, textAt } = frameOf(chunk, from);
+  if (limit <= 0) return lines;
+  for (const { full, textAt, to } of recordsOf(chunk)) {
     lines.push({ time: chunk.time, stream: chunk.stream, full, text: chunk.buffer.toString("utf8", textAt, to) });
-    from = to + 1;
+    if (lines.length >= limit) break;
   }
   return lines;
 }
@@ -55,7 +79,8 @@ interface Kept extends Omit<LogLine, "text"> {
 
 function keep(chunk: Chunk, from: number, to: number): Kept {
   const { full, textAt } = frameOf(chunk, from);
-  const end = Math.min(to, textAt + TAIL_LINE_BYTES);
+  const cut = textAt + TAIL_LINE_BYTES;
+  const end = cut < to ? characterEnd(chunk.buffer, cut) : to;
   return { time: chunk.time, stream: chunk.stream, full: full && end === to, bytes: Buffer.from(chunk.buffer.subarray(textAt, end)) };
 }
 
@@ -64,16 +89,23 @@ function frameOf(chunk: Chunk, from: number): { full: boolean; textAt: number } 
   return { full: chunk.buffer[from + TAG_AT] === 70, textAt: from + PREFIX_BYTES };
 }
 
-/** Start and end (without the newline) of the last `limit` records, in order. */
-function lastRecords(chunk: Chunk, limit: number): Array<[from: number, to: number]> {
-  const { buffer } = chunk;
+/** Start and end (without the newline) of the last `limit` records that begin a line, in order. `goesOn`: the first record does not. */
+function lastLines(chunk: Chunk, limit: number, goesOn: boolean): Array<[from: number, to: number]> {
   const found: Array<[number, number]> = [];
-  let end = chunk.to > chunk.from && buffer[chunk.to - 1] === 10 ? chunk.to - 1 : chunk.to;
-  while (end >= chunk.from && found.length < limit && chunk.to > chunk.from) {
-    const before = end === 0 ? -1 : buffer.lastIndexOf(10, end - 1);
-    const from = Math.max(chunk.from, before + 1);
-    found.push([from, end]);
+  for (let end = textEnd(chunk); end >= chunk.from && found.length < limit && chunk.to > chunk.from;) {
+    const from = recordStart(chunk, end);
+    const isFirst = from <= chunk.from;
+    const isRest = isFirst ? goesOn : chunk.hasParts && !frameOf(chunk, recordStart(chunk, from - 1)).full;
+    if (!isRest) found.push([from, end]);
     end = from - 1;
   }
   return found.reverse();
 }
+
+const lastRecord = (chunk: Chunk): { readonly full: boolean } => frameOf(chunk, recordStart(chunk, textEnd(chunk)));
+
+const textEnd = ({ buffer, from, to }: Chunk): number => (to > from && buffer[to - 1] === 10 ? to - 1 : to);
+
+/** The start of the record that ends at `end`. */
+const recordStart = ({ buffer, from }: Chunk, end: number): number =>
+  end <= from ? from : Math.max(from, buffer.lastIndexOf(10, end - 1) + 1);

@@ -2,7 +2,7 @@
  * Reads a log forwards from a position, across rotations, for a reader that follows it. It reads from the files, so that a
  * slow reader misses nothing until a file that it has not read yet is deleted.
  */
-import { closeSync, statSync } from "node:fs";
+import { closeSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { LogFiles, type OpenFile, openLogFile } from "../files/directory.ts";
 import { type Blocks, packedBlocks } from "../files/packed.ts";
@@ -93,11 +93,20 @@ export class Cursor {
     }
   }
 
-  /** The position after the last line that was read; null in a compressed file. */
-  place(): string | null {
+  /** The position after the last line that was read, or `back` bytes before it; null in a compressed file. */
+  place(back = 0): string | null {
     if (this.#file === null || this.#blocks !== null) return null;
-    const offset = this.#offset - this.#carry.length;
+    const offset = Math.max(0, this.#offset - this.#carry.length - back);
     return `${this.#file.inode}:${offset}:${sampleOf(this.#file, offset)}`;
+  }
+
+  /** The lines in the `length` bytes before the position. */
+  before(length: number): readonly Buffer[] {
+    const bytes = this.#file?.read(Math.max(0, this.#offset - length), Math.min(length, this.#offset)) ?? NOTHING;
+    const lines: Buffer[] = [];
+    for (let from = 0, end = bytes.indexOf(10); end >= 0; from = end + 1, end = bytes.indexOf(10, from))
+      lines.push(bytes.subarray(from, end));
+    return lines;
   }
 
   /** Reads some of the following lines; null: there are none yet. */
@@ -177,7 +186,7 @@ export class Cursor {
 
   /** Whether another program replaced the file by one of the same name, or truncated it. */
   #replaced(): boolean {
-    const found = statSync(this.#path, { throwIfNoEntry: false });
+    const found = lstatSync(this.#path, { throwIfNoEntry: false });
     return found !== undefined && (found.ino !== this.#file!.inode || found.size < this.#offset);
   }
 

@@ -1,5 +1,6 @@
-import type { LogLine } from "../../../ports/logs.ts";
-import { type Chunk, firstLines } from "../capture/tail.ts";
+import type { LogLine, Stream } from "../../../ports/logs.ts";
+import { LINE_BYTES } from "../../../core/logs/whole-lines.ts";
+import { type Chunk, firstLines, recordsOf } from "../capture/tail.ts";
 
 export interface Subscriber {
   line(line: LogLine): void;
@@ -13,6 +14,7 @@ const QUEUE_LINES = 1000;
 export class Followers {
   readonly #all = new Set<Follower>();
   readonly #watchers = new Set<() => void>();
+  readonly #open: Partial<Record<Stream, OpenLine>> = {};
   #waking = false;
 
   get size(): number {
@@ -39,11 +41,48 @@ export class Followers {
 
   push(chunk: Chunk): void {
     this.#wake();
-    if (this.#all.size === 0) return;
+    if (this.#all.size === 0) {
+      delete this.#open[chunk.stream];
+      return;
+    }
     let room = 0;
     for (const follower of this.#all) room = Math.max(room, follower.room);
-    const lines = firstLines(chunk, room);
-    for (const follower of this.#all) follower.push(lines, chunk.count);
+    const { lines, count } = this.#wholeLines(chunk, room);
+    if (count > 0) for (const follower of this.#all) follower.push(lines, count);
+  }
+
+  /** The first `room` lines that end in this chunk, and how many do. A line in parts is kept until its end, up to LINE_BYTES. */
+  #wholeLines(chunk: Chunk, room: number): { readonly lines: readonly LogLine[]; readonly count: number } {
+    const { stream, time, buffer } = chunk;
+    if (!chunk.hasParts && this.#open[stream] === undefined) return { lines: firstLines(chunk, room), count: chunk.count };
+    const lines: LogLine[] = [];
+    let count = 0;
+    const emit = (full: boolean, pieces: readonly Buffer[] | null): void => {
+      count++;
+      if (pieces !== null && lines.length < room) lines.push({ time, stream, full, text: Buffer.concat(pieces).toString("utf8") });
+    };
+    if (!chunk.continues) this.#cutOff(stream, emit);
+    for (const { full, textAt, to } of recordsOf(chunk)) {
+      const open = (this.#open[stream] ??= { pieces: lines.length < room ? [] : null, bytes: 0 });
+      open.bytes += to - textAt;
+      if (full) {
+        open.pieces?.push(buffer.subarray(textAt, to));
+        emit(true, open.pieces);
+      } else {
+        open.pieces?.push(Buffer.from(buffer.subarray(textAt, to)));
+        if (open.bytes < LINE_BYTES) continue;
+        emit(false, open.pieces);
+      }
+      delete this.#open[stream];
+    }
+    return { lines, count };
+  }
+
+  /** The rest of a line was lost. */
+  #cutOff(stream: Stream, emit: (full: boolean, pieces: readonly Buffer[] | null) => void): void {
+    const open = this.#open[stream];
+    if (open !== undefined) emit(false, open.pieces);
+    delete this.#open[stream];
   }
 
   #wake(): void {
@@ -54,6 +93,13 @@ export class Followers {
       for (const onMore of [...this.#watchers]) onMore();
     });
   }
+}
+
+/** A line whose end has not come. */
+interface OpenLine {
+  /** Null: there was no room for it. */
+  readonly pieces: Buffer[] | null;
+  bytes: number;
 }
 
 class Follower {

@@ -1,5 +1,5 @@
-import { type ParsedLine, parseLine } from "../../../core/logs/framing.ts";
-import type { LogLine, LogQuery } from "../../../ports/logs.ts";
+import type { ParsedLine } from "../../../core/logs/framing.ts";
+import type { LogQuery } from "../../../ports/logs.ts";
 
 /** Sorts after every timestamp. */
 export const LAST = "~";
@@ -9,11 +9,11 @@ export interface Matcher {
   /** Inclusive. */
   readonly since: string;
   readonly until: string;
-  /** The line if it matches; "older" if it is older than every match; null otherwise. */
-  match(raw: Buffer): LogLine | "older" | null;
+  /** "older" if the line is older than every match. Yields from time to time while an expression is matched. */
+  match(line: ParsedLine): Generator<undefined, boolean | "older">;
 }
 
-/** A line of a `raw` log has no time ("") and no stream (shown as stdout); it passes `since` and `until`. */
+/** A line of a `raw` log has no time (""); it passes `since` and `until`. */
 export function matcherOf(query: LogQuery): Matcher {
   const { from = "", before = LAST, stream, grep } = query;
   const since = max(from, query.sinceMs === undefined ? "" : nanos(query.sinceMs, "000000"));
@@ -22,13 +22,11 @@ export function matcherOf(query: LogQuery): Matcher {
   return {
     since,
     until,
-    match(raw) {
-      const text = raw.toString("utf8");
-      const line: ParsedLine = parseLine(text) ?? { time: "", stream: "stdout", full: true, text };
+    *match(line) {
       if (line.time !== "" && line.time < since) return "older";
-      if (line.time === "" ? onlyStamped : line.time > until || line.time >= before) return null;
-      if (stream && line.stream !== stream) return null;
-      return grep && !grep.test(line.text) ? null : line;
+      if (line.time === "" ? onlyStamped : line.time > until || line.time >= before) return false;
+      if (stream && line.stream !== stream) return false;
+      return grep === undefined || (yield* grep.search(line.text));
     },
   };
 }

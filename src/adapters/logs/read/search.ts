@@ -1,13 +1,14 @@
 /** Reads a log backwards: block by block, through the current file and its rotated files, newest first. */
+import type { ParsedLine } from "../../../core/logs/framing.ts";
+import { LINE_BYTES, LineCollector, recordOf } from "../../../core/logs/whole-lines.ts";
 import type { LogLine, LogQuery } from "../../../ports/logs.ts";
 import { LogFiles, type OpenFile } from "../files/directory.ts";
 import { LAST, matcherOf } from "./match.ts";
 import { packedBlocks } from "../files/packed.ts";
 import { blockBorder, borderIn } from "./seek.ts";
+import type { SearchMemory, Turns } from "./turns.ts";
 
 const BLOCK_BYTES = 256 * 1024;
-/** A `raw` log may contain an endless line; it is returned in pieces. */
-const LINE_BYTES = 1 << 20;
 /** The limits of an answer, whatever the query asks for. */
 const ANSWER_LINES = 100_000;
 const ANSWER_BYTES = 64 << 20;
@@ -24,28 +25,52 @@ export function readLog(directory: string, current: string, query: LogQuery): Lo
   }
 }
 
-/** The same in slices; rotation and compression continue meanwhile. */
-export async function searchLog(directory: string, current: string, query: LogQuery): Promise<LogLine[]> {
+/** What all searches share. */
+export interface Searches {
+  readonly turns: Turns;
+  readonly memory: SearchMemory;
+}
+
+/** A line in memory takes about this much more than its text. */
+const LINE_OVERHEAD_BYTES = 200;
+
+/** The same in slices, which all searches share; rotation and compression continue meanwhile. */
+export async function searchLog(directory: string, current: string, query: LogQuery, { turns, memory }: Searches): Promise<LogLine[]> {
   const files = new LogFiles(directory, current);
   const found: LogLine[] = [];
+  const share = memory.begin();
+  const isGone = (): boolean => query.signal?.aborted === true;
+  const pause = async (): Promise<void> => {
+    files.hold();
+    await turns.next();
+  };
   try {
+    if (!turns.isFree) await pause();
+    if (isGone()) return [];
     let begun = performance.now();
     for (const line of matching(files, query)) {
-      if (line !== null) found.push(line);
-      else if (performance.now() - begun >= SLICE_MS) {
+      if (line !== null) {
+        found.push(line);
+        const wait = share.add(line.text.length + LINE_OVERHEAD_BYTES);
+        if (wait === null) continue;
         files.hold();
-        await new Promise((resolve) => setImmediate(resolve));
+        await wait;
+        if (isGone()) return [];
+      } else if (performance.now() - begun >= SLICE_MS) {
+        await pause();
+        if (isGone()) return [];
         begun = performance.now();
       }
     }
     return found.reverse();
   } finally {
+    share.end();
     files.close();
   }
 }
 
-/** How many lines a search examines before it checks the clock. */
-const LINES_PER_CHECK = 256;
+/** How many records a search examines before it checks the clock. */
+const RECORDS_PER_CHECK = 256;
 
 /** Yields matches, newest first, and null from time to time, where the caller may pause. */
 function* matching(files: LogFiles, query: LogQuery): Generator<LogLine | null> {
@@ -53,17 +78,32 @@ function* matching(files: LogFiles, query: LogQuery): Generator<LogLine | null> 
   const limit = Math.min(query.lines ?? ANSWER_LINES, ANSWER_LINES);
   let count = 0;
   let bytes = 0;
-  let examined = 0;
   if (limit === 0) return;
-  for (const raw of linesBackwards(files, until)) {
-    if (++examined % LINES_PER_CHECK === 0) yield null;
-    const line = match(raw);
-    if (line === "older") return;
-    if (line === null) continue;
+  for (const line of wholeLines(linesBackwards(files, until))) {
+    if (line === null) {
+      yield null;
+      continue;
+    }
+    const search = match(line);
+    let step = search.next();
+    for (; step.done !== true; step = search.next()) yield null;
+    if (step.value === "older") return;
+    if (!step.value) continue;
     yield line;
-    bytes += raw.length;
+    bytes += line.text.length;
     if (++count >= limit || bytes > ANSWER_BYTES) return;
   }
+}
+
+/** The lines of the records, and null from time to time. */
+function* wholeLines(records: Iterable<Buffer>): Generator<ParsedLine | null> {
+  const collector = new LineCollector();
+  let examined = 0;
+  for (const raw of records) {
+    if (++examined % RECORDS_PER_CHECK === 0) yield null;
+    yield* collector.push(recordOf(raw));
+  }
+  yield* collector.end();
 }
 
 function* linesBackwards(files: LogFiles, until: string): Generator<Buffer> {
@@ -87,7 +127,7 @@ function* linesBackwards(files: LogFiles, until: string): Generator<Buffer> {
         }
         end = newline;
       }
-      if (size <= LINE_BYTES) continue;
+      if (size <= LINE_BYTES) continue; // a `raw` log may contain an endless line
       yield joined(pieces, NOTHING);
       pieces = null;
       size = 0;

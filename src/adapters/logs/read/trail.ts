@@ -1,12 +1,27 @@
+import type { ParsedLine } from "../../../core/logs/framing.ts";
+import { LineJoiner, recordOf } from "../../../core/logs/whole-lines.ts";
 import type { LogLine, LogQuery, LogTrail } from "../../../ports/logs.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Matcher, matcherOf } from "./match.ts";
+
+/** A call of `next` returns after this long, even without a line. */
+const SLICE_MS = 5;
+/** The most that is read again for the beginning of an unfinished line. */
+const HEAD_BYTES = 4 << 20;
 
 /** The lines from a cursor that match a query. */
 export class Trail implements LogTrail {
   readonly watch: LogTrail["watch"];
   readonly #cursor: Cursor;
   readonly #matcher: Matcher;
+  readonly #joiner = new LineJoiner();
+  /** Records that were read and not looked at yet. */
+  #records: readonly Buffer[] = [];
+  #at = 0;
+  /** Bytes of the records so far; places in the log are told by it. */
+  #bytes = 0;
+  /** The line of the next record while an expression is matched. */
+  #matching: { readonly line: ParsedLine; readonly begin: number; readonly search: ReturnType<Matcher["match"]> } | null = null;
 
   constructor(cursor: Cursor, query: LogQuery, watch: LogTrail["watch"]) {
     this.#cursor = cursor;
@@ -19,21 +34,69 @@ export class Trail implements LogTrail {
   }
 
   resume(place: string): boolean {
-    return this.#cursor.resume(place);
+    const [, , , head] = place.split(":");
+    if (!this.#cursor.resume(place)) return false;
+    const length = Number(head ?? 0);
+    if (!(length > 0 && length <= HEAD_BYTES)) return true;
+    let begin = -length;
+    for (const raw of this.#cursor.before(length)) {
+      this.#joiner.push(recordOf(raw), begin);
+      begin += raw.length + 1;
+    }
+    return true;
   }
 
+  /** After the position of the cursor come, if a line has begun before it, the bytes since. */
   place(): string | null {
-    return this.#cursor.place();
+    let unread = 0;
+    for (let i = this.#at; i < this.#records.length; i++) unread += this.#records[i]!.length + 1;
+    const place = this.#cursor.place(unread);
+    const begins = [this.#joiner.begin, this.#matching?.begin ?? null].filter((begin) => begin !== null);
+    const head = begins.length > 0 ? this.#bytes - Math.min(...begins) : 0;
+    // In an earlier file it could not be read again.
+    return place === null || head === 0 || head > Math.min(HEAD_BYTES, offsetOf(place)) ? place : `${place}:${head}`;
   }
 
   next(): { readonly lines: readonly LogLine[]; readonly gap: boolean } | null {
-    const read = this.#cursor.next();
-    if (read === null) return null;
-    const lines = read.lines.map((raw) => this.#matcher.match(raw)).filter((line) => line !== null && line !== "older");
-    return { lines, gap: read.gap };
+    let gap = false;
+    if (this.#at === this.#records.length) {
+      const read = this.#cursor.next();
+      if (read === null) return null;
+      this.#records = read.lines;
+      this.#at = 0;
+      ({ gap } = read);
+      if (gap) this.#joiner.clear();
+    }
+    return { lines: this.#matches(), gap };
   }
 
   close(): void {
     this.#cursor.close();
   }
+
+  #matches(): LogLine[] {
+    const lines: LogLine[] = [];
+    const begun = performance.now();
+    while (this.#at < this.#records.length) {
+      const raw = this.#records[this.#at]!;
+      if (this.#matching === null) {
+        const joined = this.#joiner.push(recordOf(raw), this.#bytes);
+        this.#matching = joined && { ...joined, search: this.#matcher.match(joined.line) };
+      }
+      if (this.#matching !== null) {
+        const step = this.#matching.search.next();
+        if (step.done !== true) {
+          if (performance.now() - begun >= SLICE_MS) break;
+          continue;
+        }
+        if (step.value === true) lines.push(this.#matching.line);
+        this.#matching = null;
+      }
+      this.#bytes += raw.length + 1;
+      this.#at++;
+    }
+    return lines;
+  }
 }
+
+const offsetOf = (place: string): number => Number(place.split(":")[1]);

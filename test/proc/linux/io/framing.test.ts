@@ -18,6 +18,9 @@ const piece = fc.oneof(
     .map(({ fill, length }) => new Uint8Array(fill === 10 ? length % 50 : length).fill(fill)),
   fc.constantFrom(PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES).map((length) => new Uint8Array(length).fill(66)),
   fc.constant(Uint8Array.of(10)),
+  fc
+    .record({ length: fc.nat(9000), from: fc.nat(3) })
+    .map(({ length, from }) => Buffer.from("\u{e9}\u{20ac}\u{1f600}".repeat(length)).subarray(from)),
 );
 
 test("C can be compiled on this machine", () => expect(native).not.toBe(frameLines));

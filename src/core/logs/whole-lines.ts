@@ -1,0 +1,116 @@
+/**
+ * Puts the records of a log together to the lines that the service wrote: a part (`P`) goes on in the next record of its
+ * stream. A line has the time of its last record, because it was complete then.
+ */
+import { type ParsedLine, parseLine } from "./framing.ts";
+
+/** A longer line comes in pieces, so that nobody has to hold an endless one. All but the last piece are not `full`. */
+export const LINE_BYTES = 1 << 20;
+
+/** A record of a log, without its newline. A line of a `raw` log has no time ("") and no stream (shown as stdout). */
+export interface Record {
+  readonly line: ParsedLine;
+  readonly raw: Buffer;
+}
+
+export function recordOf(raw: Buffer): Record {
+  const text = raw.toString("utf8");
+  return { line: parseLine(text) ?? { time: "", stream: "stdout", full: true, text }, raw };
+}
+
+interface Open {
+  pieces: Buffer[];
+  bytes: number;
+  /** Where the first piece begins, in the unit of the caller. */
+  readonly begin: number;
+}
+
+/** Reads forwards. */
+export class LineJoiner {
+  readonly #open: Partial<{ [Stream in ParsedLine["stream"]]: Open }> = {};
+
+  /** The line that this record ends, and where it begins; null: it goes on. */
+  push({ line, raw }: Record, begin: number): { readonly line: ParsedLine; readonly begin: number } | null {
+    if (line.time === "") return { line, begin };
+    const open = this.#open[line.stream];
+    if (line.full && open === undefined) return { line, begin };
+    const joined = open ?? { pieces: [], bytes: 0, begin };
+    add(joined, { line, raw });
+    if (!line.full && joined.bytes < LINE_BYTES) {
+      this.#open[line.stream] = joined;
+      return null;
+    }
+    delete this.#open[line.stream];
+    return { line: { ...line, text: Buffer.concat(joined.pieces).toString("utf8") }, begin: joined.begin };
+  }
+
+  /** Where the first unfinished line begins; null: there is none. */
+  get begin(): number | null {
+    const begins = Object.values(this.#open).map((open) => open.begin);
+    return begins.length > 0 ? Math.min(...begins) : null;
+  }
+
+  clear(): void {
+    delete this.#open.stdout;
+    delete this.#open.stderr;
+  }
+}
+
+/** While the first record of a line may still come, at most this much of the log is read for it. */
+const LOOK_BACK_BYTES = LINE_BYTES;
+
+interface Waiting extends Open {
+  readonly last: ParsedLine;
+  isOpen: boolean;
+}
+
+/** Reads backwards: takes records, newest first, and returns the lines that are complete, newest first. */
+export class LineCollector {
+  /** Newest first. */
+  #waiting: Waiting[] = [];
+  readonly #open: Partial<{ [Stream in ParsedLine["stream"]]: Waiting }> = {};
+  #bytes = 0;
+
+  push({ line, raw }: Record): readonly ParsedLine[] {
+    this.#bytes += raw.length;
+    const open = line.time === "" ? undefined : this.#open[line.stream];
+    if (!line.full && open !== undefined && open.bytes < LINE_BYTES) add(open, { line, raw });
+    else {
+      if (open !== undefined) open.isOpen = false;
+      const waiting: Waiting = { pieces: [], bytes: 0, begin: this.#bytes, last: line, isOpen: line.time !== "" };
+      add(waiting, { line, raw });
+      this.#waiting.push(waiting);
+      if (waiting.isOpen) this.#open[line.stream] = waiting;
+    }
+    const first = this.#waiting[0];
+    if (first?.isOpen === true && this.#bytes - first.begin > LOOK_BACK_BYTES) this.#close(first);
+    return this.#complete();
+  }
+
+  /** The beginning of the log. */
+  end(): readonly ParsedLine[] {
+    for (const waiting of this.#waiting) this.#close(waiting);
+    return this.#complete();
+  }
+
+  #close(waiting: Waiting): void {
+    waiting.isOpen = false;
+    if (this.#open[waiting.last.stream] === waiting) delete this.#open[waiting.last.stream];
+  }
+
+  #complete(): readonly ParsedLine[] {
+    let count = this.#waiting.findIndex(({ isOpen }) => isOpen);
+    if (count < 0) count = this.#waiting.length;
+    return this.#waiting
+      .splice(0, count)
+      .map(({ last, pieces }) => (pieces.length === 1 ? last : { ...last, text: Buffer.concat(pieces.reverse()).toString("utf8") }));
+  }
+}
+
+/** The text of a record, in bytes: a character may be divided between two records. */
+function add(open: Open, { line, raw }: Record): void {
+  const head = line.time === "" ? 0 : raw.indexOf(32, raw.indexOf(32, raw.indexOf(32) + 1) + 1) + 1;
+  const text = raw.subarray(head);
+  open.pieces.push(text);
+  open.bytes += text.length;
+}
