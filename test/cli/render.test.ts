@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ServiceDetail } from "../../src/api/contract/shapes.ts";
 import { clip, layOut } from "../../src/cli/render/columns.ts";
 import { coloured, plain, wantsColour } from "../../src/cli/render/paint.ts";
+import { fullLogLine, logLine } from "../../src/cli/render/lines.ts";
 import { prefixer } from "../../src/cli/render/prefix.ts";
 import { isProblem, memory, percent } from "../../src/cli/render/state.ts";
 import { statusLong } from "../../src/cli/render/status-long.ts";
@@ -139,6 +140,12 @@ describe("columns", () => {
     expect(clip("日本語", 4)).toBe("日…");
     expect(clip("abc", 3)).toBe("abc");
   });
+});
+
+test("a line of a raw log, which has no time, is shown as it is", () => {
+  const line = { time: "", stream: "stdout", full: true, text: "as it came" } as const;
+  expect(logLine(line, { paint: plain, now: NOW, width: 80 })).toBe("as it came");
+  expect(fullLogLine(line, plain)).toBe("as it came");
 });
 
 describe("prefixes", () => {

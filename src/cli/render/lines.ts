@@ -6,11 +6,15 @@ import { logTime, shortTime } from "./time.ts";
 
 /** `20:01:02 text`; standard error in another colour, parts of overlong lines end with `…`. */
 export function logLine(line: LogLineShape, { paint, now }: TableStyle): string {
-  return `${paint("dim", shortTime(line.time, now))} ${lineText(line, paint)}`;
+  return withTime(line.time, (time) => paint("dim", shortTime(time, now)), lineText(line, paint));
 }
 
 /** `2026-11-22 20:01:02.123 text`, for `sup logs`. */
-export const fullLogLine = (line: LogLineShape, paint: Paint): string => `${paint("dim", logTime(line.time))} ${lineText(line, paint)}`;
+export const fullLogLine = (line: LogLineShape, paint: Paint): string =>
+  withTime(line.time, (time) => paint("dim", logTime(time)), lineText(line, paint));
+
+/** A line of a `raw` log has no time. */
+const withTime = (time: string, shown: (time: string) => string, text: string): string => (time === "" ? text : `${shown(time)} ${text}`);
 
 /** As stored in the log file (CRI format). A line of a `raw` log has no time and is printed as it is. */
 export const recordOf = ({ time, stream, full, text }: LogLineShape): string =>

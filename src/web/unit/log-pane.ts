@@ -106,9 +106,11 @@ export class LogPane {
     const element = document.createElement("div");
     element.className = `log-line log-${line.stream}`;
     const time = document.createElement("time");
-    time.textContent = logTime(line.time);
-    time.title = `${fullTime(line.time)} ${line.stream}`;
-    time.dateTime = line.time;
+    if (line.time !== "") {
+      time.textContent = logTime(line.time); // a line of a `raw` log has no time
+      time.title = `${fullTime(line.time)} ${line.stream}`;
+      time.dateTime = line.time;
+    }
     const text = document.createElement("span");
     text.className = "log-text";
     this.#fill(text, line.text, MOST_SHOWN);

@@ -92,6 +92,8 @@ function LogBar(bar: BarProps) {
   const earlier = async (): Promise<void> => {
     const first = document.querySelector<HTMLTimeElement>(".log-lines .log-line time")?.dateTime;
     if (first === undefined) return;
+    if (first === "")
+      return showToast("bad", "The lines of a raw log have no times, so earlier ones cannot be found. The download has them.");
     const answer = await linesBefore(id, first, { grep: grepOf(bar.search), stream: bar.stream });
     if (!answer.ok) return showToast("bad", errorWords(answer.error));
     if (answer.value.length === 0) return showToast("good", "There are no earlier lines.");
