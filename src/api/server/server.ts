@@ -58,10 +58,13 @@ export function createApp(options: AppOptions): App {
   const page = settings.page === "off" ? null : createPage(options.loadPage, settings.basePath);
   let document: Record<string, unknown> | undefined;
   const openapi = (): Record<string, unknown> => (document ??= openapiDocument(options.version, settings.basePath));
-  const contextOf = ({ headers }: Request, transport: Transport, found: FoundSession): Context => ({
+  const contextOf = (request: Request, headers: Headers, transport: Transport, found: FoundSession): Context => ({
     supervisor,
     nowMs: now(),
     streams: found.kind === "alive" ? ownedBy(found.key, streams) : streams,
+    get signal() {
+      return request.signal; // costs something for a request that does not use it
+    },
     accept: headers.get("accept") ?? "",
     lastEventId: headers.get("last-event-id") ?? "",
     openapi,
@@ -82,7 +85,7 @@ export function createApp(options: AppOptions): App {
     const session = sessionOf(request.headers, transport, sessions.find);
     const refusal = transport === "tcp" ? refuse(gate, request, path, found, session, page) : null;
     if (refusal) return refusal;
-    if (found.kind === "route") return run(found, query, request, contextOf(request, transport, session), options.onError);
+    if (found.kind === "route") return run(found, query, request, contextOf(request, request.headers, transport, session), options.onError);
     if (found.kind === "none" && page?.claims(path)) return pageAnswer(page, request, path);
     return noRoute(request.method, path, found);
   };

@@ -286,3 +286,60 @@ test("over TCP a stream needs the token like any other route", async () => {
   expect(response.status).toBe(200);
   await response.body!.cancel();
 });
+
+test("when all queues together are full, the slowest client loses first: a page gets a gap, others end and resume", async () => {
+  const { ask, fake, app } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxTotalChars: 10_000 } });
+  const slow = await ask(`${FOLLOW}&lines=0`, SSE);
+  const events = await ask(EVENTS);
+  for (let i = 0; i < 20; i++) fake.log(aLine(`slow ${i} ${"x".repeat(100)}`));
+  const quick = readerOf(await ask(`${FOLLOW}&lines=0`, SSE));
+  for (let i = 0; i < 100; i++) {
+    fake.log(aLine(`quick ${i} ${"x".repeat(100)}`));
+    await quick.until((so) => so.includes(`quick ${i} `));
+  }
+  expect(await quick.until(() => true)).not.toContain("gap");
+  await quick.cancel();
+  const late = readerOf(slow);
+  const gap = /\{"gap":(\d+)\}/.exec(await late.until((so) => so.includes("gap")))!;
+  fake.log(aLine("the present"));
+  const text = await late.until((so) => so.includes("the present"));
+  expect([...text.matchAll(/"text"/g)].length + Number(gap[1])).toBe(121); // every line is there or counted
+  expect(Number(gap[1])).toBeGreaterThan(50);
+  await late.cancel();
+  for (let pid = 0; pid < 100; pid++) fake.publish(change(pid));
+  const others = [await ask(EVENTS), await ask(EVENTS)];
+  for (let pid = 0; pid < 20; pid++) fake.publish(change(pid));
+  expect(app.openStreams).toBeLessThan(3);
+  for (const response of [events, ...others]) await response.body!.cancel();
+  expect(app.openStreams).toBe(0);
+});
+
+test("a long answer that nobody reads breaks off when others need the memory; one that is read is whole JSON", async () => {
+  const { ask, fake, app } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxTotalChars: 3_000_000 } });
+  fake.lines.push(...Array.from({ length: 5000 }, (_, i) => aLine(`${i} ${"x".repeat(300)}`)));
+  const path = FOLLOW.replace("follow=true", "lines=5000");
+  const texts = (lines: unknown): string[] => (lines as Array<{ text: string }>).map(({ text }) => text);
+  expect(texts(await (await ask(path)).json())).toEqual(fake.lines.slice(-5000).map(({ text }) => text));
+  expect(app.openStreams).toBe(0);
+  const unread = await ask(path);
+  expect(unread.headers.get("content-type")).toBe("application/json");
+  const read = await ask(path);
+  expect(app.openStreams).toBe(1);
+  const [first, second] = await Promise.allSettled([unread.text(), read.text()]);
+  expect([first.status, second.status].sort()).toEqual(["fulfilled", "rejected"]);
+});
+
+test("an expression that takes long holds up neither other streams nor the order of lines", async () => {
+  const { ask, fake } = makeRig();
+  const slow = readerOf(await ask(`${FOLLOW}&lines=0&grep=${encodeURIComponent("(?:[ab]?){400}c")}`, SSE));
+  const quick = readerOf(await ask(`${FOLLOW}&lines=0`, SSE));
+  for (let i = 0; i < 30; i++) fake.log(aLine(`${"ab".repeat(200)}${i % 2 ? "c" : ""}${i}`));
+  for (const follower of fake.followers) follower.gap(7);
+  const early = await quick.until((so) => so.includes("gap"));
+  expect([...early.matchAll(/"text"/g)].length).toBe(30);
+  const text = await slow.until((so) => so.includes("gap"));
+  expect([...text.matchAll(/c(\d+)"/g)].map(([, i]) => Number(i))).toEqual(Array.from({ length: 15 }, (_, i) => 2 * i + 1));
+  expect(text.trimEnd()).toEndWith('data: {"gap":7}');
+  await slow.cancel();
+  await quick.cancel();
+});

@@ -10,6 +10,8 @@ export interface Context {
   /** Wall clock in milliseconds. */
   readonly nowMs: number;
   readonly streams: Streams;
+  /** Aborted when the client has disconnected. */
+  readonly signal: AbortSignal;
   /** The headers `Accept` and `Last-Event-ID`; empty strings when absent. */
   readonly accept: string;
   readonly lastEventId: string;

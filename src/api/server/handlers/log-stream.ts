@@ -1,7 +1,7 @@
 import { ok, type Result } from "../../../base/result.ts";
 import type { LogLine } from "../../../ports/logs.ts";
 import type { ApiError } from "../../contract/errors.ts";
-import type { Outlet } from "../streams.ts";
+import type { Outlet, Streams } from "../streams.ts";
 import type { LogRequest, LogStart } from "../supervisor.ts";
 import type { Answer, Context } from "./handler.ts";
 
@@ -31,10 +31,10 @@ export async function followFiles(
   const head = { place: trail.place(), ...(request.after === undefined ? {} : { resumed }), ...(invocation && { invocation }) };
   const opened = await streams.open({
     type: "application/x-ndjson",
-    // In one piece: the queue's limit does not apply to existing lines.
-    first: `\n${past.map(json).join("")}${places ? json(head) : ""}${lost ? json({ gap: null }) : ""}`,
+    first: "\n",
+    past: [...past.map(json), ...(places ? [json(head)] : []), ...(lost ? [json({ gap: null })] : [])],
     ping: "\n",
-    ...pumpOf(trail, places),
+    ...pumpOf(trail, places, streams.soon),
   });
   if (opened.ok) return opened.value;
   trail.close();
@@ -45,13 +45,14 @@ export async function followFiles(
 function pumpOf(
   trail: LogStart["trail"],
   places: boolean,
+  soon: Streams["soon"],
 ): { drained(): void; attach(outlet: Outlet): Promise<Result<() => void, ApiError>> } {
   let to: Outlet | null = null;
   let scheduled = false;
   const schedule = (): void => {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(() => {
+    soon(() => {
       scheduled = false;
       pump();
     });
@@ -72,7 +73,7 @@ function pumpOf(
     drained: schedule,
     async attach(outlet) {
       to = outlet;
-      const stop = trail.watch(pump);
+      const stop = trail.watch(schedule);
       return ok(() => {
         to = null;
         stop();
@@ -82,43 +83,33 @@ function pumpOf(
   };
 }
 
-/** How many new lines are held back while the existing ones are read. */
-const MAX_EARLY = 1000;
+/** Lines, and characters of them, that wait while the past is searched or an expression is matched. */
+const MOST_WAITING = 1000;
+const MOST_WAITING_CHARS = 1 << 20;
 
 /**
- * The same for a page, as server-sent events `line` and `gap`. When the page is too slow, lines are dropped and their number
- * is reported, so that it always shows the present.
+ * The same for a page, as server-sent events `line` and `gap`: a page that reads too slowly loses lines and is told how many, so
+ * that it shows the present.
  */
 export async function followLive(id: string, request: LogRequest, { supervisor, streams }: Context): Promise<Answer<"serviceLogs">> {
-  const write = (kind: string, value: unknown): string => `event: ${kind}\ndata: ${JSON.stringify(value)}\n\n`;
-  const wanted = (line: LogLine): boolean =>
-    (request.stream === undefined || line.stream === request.stream) && (request.grep === undefined || request.grep.test(line.text));
-  // New lines are held back while the existing ones are read. Both begin in the same turn of the event loop, so none is lost.
-  let early: Array<readonly [text: string, weight: number]> = [];
-  let tooMany = 0;
-  const hold = (text: string, weight = 1): void => {
-    if (early.length < MAX_EARLY) early.push([text, weight]);
-    else tooMany += weight;
-  };
-  let outlet: Pick<Outlet, "send"> = { send: hold };
-  const followed = await supervisor.followLogs(id, {
-    line: (line) => wanted(line) && outlet.send(write("line", line)),
-    gap: (lines) => outlet.send(write("gap", { gap: lines }), lines),
-  });
+  const live = new LiveLines(request, streams.soon);
+  const followed = await supervisor.followLogs(id, live);
   if (!followed.ok) return followed;
+  // The search of the past begins in the turn in which the first live lines may arrive.
   const past = await supervisor.readLogs(id, request);
   const opened = past.ok
     ? await streams.open({
         type: "text/event-stream",
         ping: ": ping\n\n",
-        first: `retry: 1000\n\n${past.value.map((line) => write("line", line)).join("")}`, // in one piece: the queue's limit does not apply
-        gap: (lost) => write("gap", { gap: lost }),
+        first: "retry: 1000\n\n",
+        past: past.value.map((line) => message("line", line)),
+        gap: gapMessage,
         async attach(to) {
-          for (const [text, weight] of early) to.send(text, weight);
-          if (tooMany > 0) to.send(write("gap", { gap: tooMany }), tooMany);
-          early = [];
-          outlet = to;
-          return followed;
+          live.sendTo(to);
+          return ok(() => {
+            live.stop();
+            followed.value();
+          });
         },
       })
     : past;
@@ -126,3 +117,88 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
   followed.value();
   return opened;
 }
+
+/** The live lines of a request on their way to its stream: those that match, in order. */
+class LiveLines {
+  #waiting: LogLine[] = [];
+  #chars = 0;
+  /** Lines that were dropped after those that wait. */
+  #missed = 0;
+  #outlet: Outlet | null = null;
+  #search: Generator<undefined, boolean> | null = null;
+  #isScheduled = false;
+  readonly #request: Pick<LogRequest, "stream" | "grep">;
+  readonly #soon: Streams["soon"];
+
+  constructor(request: Pick<LogRequest, "stream" | "grep">, soon: Streams["soon"]) {
+    this.#request = request;
+    this.#soon = soon;
+  }
+
+  line(line: LogLine): void {
+    const { stream, grep } = this.#request;
+    if (stream !== undefined && line.stream !== stream) return;
+    if (this.#outlet !== null && grep === undefined) return this.#outlet.send(lineMessage(line));
+    const isFull = this.#waiting.length >= MOST_WAITING || this.#chars + line.text.length > MOST_WAITING_CHARS;
+    if (this.#missed > 0 || (isFull && this.#waiting.length > 0)) return this.gap(1);
+    this.#waiting.push(line);
+    this.#chars += line.text.length;
+    this.#schedule();
+  }
+
+  gap(lines: number): void {
+    if (this.#outlet !== null && this.#waiting.length === 0) return this.#outlet.send(gapMessage(lines), lines);
+    this.#missed += lines;
+  }
+
+  sendTo(outlet: Outlet): void {
+    this.#outlet = outlet;
+    this.#pump();
+  }
+
+  stop(): void {
+    this.#outlet = null;
+    this.#waiting = [];
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#outlet === null) return;
+    this.#isScheduled = true;
+    this.#soon(() => {
+      this.#isScheduled = false;
+      this.#pump();
+    });
+  }
+
+  /** One slice of a match, or all lines up to the end of a slice. */
+  #pump(): void {
+    const outlet = this.#outlet;
+    if (outlet === null) return;
+    let at = 0;
+    for (; at < this.#waiting.length; at++) {
+      const line = this.#waiting[at]!;
+      this.#search ??= this.#request.grep?.search(line.text) ?? null;
+      const step = this.#search?.next();
+      if (step?.done === false) break;
+      this.#search = null;
+      if (step?.value !== false) outlet.send(lineMessage(line));
+      this.#chars -= line.text.length;
+    }
+    this.#waiting.splice(0, at);
+    if (this.#waiting.length > 0) return this.#schedule();
+    if (this.#missed > 0) outlet.send(gapMessage(this.#missed), this.#missed);
+    this.#missed = 0;
+  }
+}
+
+const message = (kind: string, value: unknown): string => `event: ${kind}\ndata: ${JSON.stringify(value)}\n\n`;
+const gapMessage = (lines: number): string => message("gap", { gap: lines });
+
+/** All streams share the text of a line, as they share the line. */
+function lineMessage(line: LogLine): string {
+  let text = MESSAGES.get(line);
+  if (text === undefined) MESSAGES.set(line, (text = message("line", line)));
+  return text;
+}
+
+const MESSAGES = new WeakMap<LogLine, string>();

@@ -4,7 +4,7 @@ import { FEW_LINES, MANY_LINES } from "../../contract/limits.ts";
 import type { Parsed } from "../../contract/contract.ts";
 import type { ApiError } from "../../contract/errors.ts";
 import type { LogRequest } from "../supervisor.ts";
-import type { Handler } from "./handler.ts";
+import type { Answer, Context, Handler } from "./handler.ts";
 import { followFiles, followLive } from "./log-stream.ts";
 import { resolveWhen } from "./when.ts";
 
@@ -13,13 +13,29 @@ export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
   if (!query.ok) return query;
   const { lines } = input;
   const many = query.value.sinceMs !== undefined || query.value.untilMs !== undefined || input.invocation !== undefined;
-  const bounded = { ...query.value, lines: lines ?? (many ? MANY_LINES : FEW_LINES) };
-  if (!input.follow) return context.supervisor.readLogs(input.id, bounded);
+  const request = { ...query.value, signal: context.signal };
+  const bounded = { ...request, lines: lines ?? (many ? MANY_LINES : FEW_LINES) };
+  if (!input.follow) return read(input.id, bounded, context);
   if (!context.accept.includes("text/event-stream"))
-    return followFiles(input.id, lines === undefined && many ? query.value : bounded, input.places, context);
+    return followFiles(input.id, lines === undefined && many ? request : bounded, input.places, context);
   if (input.invocation === undefined) return followLive(input.id, bounded, context);
   return err({ code: "invalid", message: "cannot accept invocation: server-sent events follow the unit from run to run" });
 };
+
+/** A longer answer counts among the streams, so that clients that do not read it cannot fill the memory. */
+const LONG_CHARS = 256 << 10;
+
+async function read(id: string, request: LogRequest, { supervisor, streams }: Context): Promise<Answer<"serviceLogs">> {
+  const found = await supervisor.readLogs(id, request);
+  if (!found.ok) return found;
+  let chars = 0;
+  for (const { text } of found.value) chars += text.length;
+  if (chars <= LONG_CHARS) return found;
+  const past = found.value.map((line, i) => `${i === 0 ? "[" : ","}${JSON.stringify(line)}`);
+  const body = { first: "", past: [...past, "]"], ping: "", isWhole: true };
+  const opened = await streams.open({ type: "application/json", ...body, attach: async () => ok(() => {}) });
+  return opened.ok ? opened.value : opened;
+}
 
 export const rotateLogs: Handler<"rotateLogs"> = ({ id }, { supervisor }) => supervisor.rotateLogs(id);
 
