@@ -95,4 +95,6 @@ function row({ name, before, after, ratio, noise, ratios, isWorse }: Verdict): s
   return [name, figure(before), figure(after), ratio.toFixed(2), noise.toFixed(2), pair, isWorse ? "worse" : ""];
 }
 
-const figure = (value: number): string => value.toFixed(value < 10 ? 3 : 1);
+function figure(value: number): string {
+  return value.toFixed(value < 10 ? 3 : 1);
+}
