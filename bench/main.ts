@@ -19,6 +19,12 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     needsBuild: true,
     run: () => import("./comparison/main.ts"),
   },
+  compare: {
+    summary: "this checkout beside another revision of sup, in turns; fails if a figure is worse by more than 10 % beyond the noise",
+    options: "REV --pairs=5 --full",
+    needsBuild: true,
+    run: () => import("./compare/main.ts"),
+  },
   loss: {
     summary: "which processes and log lines supervisors lose when services fork and supervisors are killed",
     options: "--only=sup,runit",

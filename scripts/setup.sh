@@ -12,6 +12,8 @@ if ! command -v npm >/dev/null 2>&1; then
   exit 1
 fi
 echo "installing development dependencies from npm; needed again only when package-lock.json changes" >&2
+# In a git worktree node_modules may be a link to that of another checkout, which npm would empty.
+[ ! -L node_modules ] || rm node_modules
 npm ci --loglevel=error --no-audit --no-fund
 
 # The npm package `bun` installs its binary with a postinstall script, which newer npm versions do not run by default.

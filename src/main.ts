@@ -23,6 +23,7 @@ const build: Build = {
 const roles: Roles = {
   daemon: async (options) => (await import("./daemon/lifecycle/run.ts")).runDaemon(options),
   up: async (options) => (await import("./daemon/lifecycle/up.ts")).runUp(options),
+  checkMachine: async (specs, places) => (await import("./daemon/compose/machine-check.ts")).checkMachine(specs, places),
   readUnits: async (directories) => (await import("./daemon/compose/unit-files.ts")).readUnits(directories),
 };
 

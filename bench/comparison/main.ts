@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: compares sup with its peers in one run on this machine. `-- --quick` takes about a minute, `-- --only=sup,loop`
- * measures only these, `-- --install` installs the Debian packages of missing peers (as root).
+ * measures only these, `-- --install` installs the Debian packages of missing peers (as root), `-- --json` prints the figures of the
+ * only peer as JSON.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +19,7 @@ import { runitPeer } from "../peers/runit.ts";
 import { supPeer } from "../peers/sup.ts";
 import { supervisordPeer } from "../peers/supervisord.ts";
 import { run } from "../process.ts";
-import { printResults, type Measured, type Sizes } from "./results.ts";
+import { printFigures, printResults, type Measured, type Sizes } from "./results.ts";
 import { measureRestart } from "./restart.ts";
 import { withServices } from "../session.ts";
 import { measureStop } from "./stop.ts";
@@ -27,7 +28,7 @@ const FULL: Sizes = { restarts: 50, slowRestarts: 50, launch: 500, steady: 100, 
 const QUICK: Sizes = { restarts: 20, slowRestarts: 5, launch: 500, steady: 100, idleMs: 10_000 };
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean" }, only: { type: "string" }, install: { type: "boolean" } },
+  options: { quick: { type: "boolean" }, only: { type: "string" }, install: { type: "boolean" }, json: { type: "boolean" } },
 });
 
 const work = mkdtempSync(join(tmpdir(), "sup-bench-native-"));
@@ -47,7 +48,8 @@ for (const peer of choose([await supPeer(), loopPeer(native.loop), await runitPe
   results.push(measured);
   if (peer.version !== null) await measure(measured, native.service, sizes);
 }
-printResults(describeMachine(), results, sizes);
+if (options.json) printFigures(results);
+else printResults(describeMachine(), results, sizes);
 
 function choose(peers: readonly Peer[]): readonly Peer[] {
   const wanted = options.only?.split(",");

@@ -83,5 +83,22 @@ export function printResults(machine: string, results: readonly Measured[], size
   for (const { peer, troubles } of results) for (const trouble of troubles) console.log(`\n${peer.name}, ${trouble}`);
 }
 
+/** The figures of the one peer that was measured, by name. Fails if a measurement failed: half a comparison is none. */
+export function printFigures(results: readonly Measured[]): void {
+  const [one] = results;
+  if (one === undefined || results.length > 1) throw new Error("--json prints the figures of one peer: use --only=sup");
+  if (one.troubles.length > 0) throw new Error(`${one.peer.name}, ${one.troubles.join("; ")}`);
+  const figures = {
+    "restart, median ms": one.restart?.medianMs,
+    "units up, ms": one.launchMs,
+    "stop all, ms": one.stopMs,
+    "is-active, ms": one.cli?.isActiveMs,
+    "status, ms": one.cli?.statusMs,
+    "idle, CPU s/min": one.idle?.cpuSecondsPerMinute,
+    "memory, RSS MB": one.idle?.rssMb,
+  };
+  console.log(JSON.stringify(figures));
+}
+
 const number = (value: number | undefined, digits = 1): string =>
   value === undefined || Number.isNaN(value) ? "–" : value.toFixed(digits);

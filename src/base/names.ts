@@ -18,6 +18,10 @@ export function isUnitId(text: string): boolean {
   return at < 0 ? NAME.test(text) : NAME.test(text.slice(0, at)) && NAME.test(text.slice(at + 1));
 }
 
+/** What to type instead of a name that cannot be one. */
+export const NAME_HINT =
+  "a unit name has letters, digits, _ . and - (at most 64, the first a letter or digit); an instance of a template has @ and more of them";
+
 /** How a request names a run of a unit: 0 is the latest, -1 the one before; or at least the first 4 digits of its invocation id. */
 export const RUN_NAME = /^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/;
 

@@ -1,6 +1,7 @@
 import type { UnitSnapshot } from "../ports/files.ts";
 import type { LogLine } from "../ports/logs.ts";
 import type { Places } from "../spec/places.ts";
+import type { Spec } from "../spec/spec.ts";
 
 /**
  * What `main.ts` passes to the command line, so that the command line never imports the daemon: it is loaded only when one of
@@ -23,4 +24,9 @@ export interface Roles {
   }): Promise<number>;
   /** Reads the unit files of directories the way the daemon does; earlier directories take precedence. */
   readUnits(directories: readonly string[]): Promise<UnitSnapshot>;
+  /** What this machine lacks for a start of these units: users, files, directories, commands. `key` is a key of the unit file. */
+  checkMachine(
+    specs: readonly Spec[],
+    places: Places,
+  ): Promise<ReadonlyArray<{ readonly id: string; readonly key: string; readonly message: string; readonly hint?: string }>>;
 }

@@ -22,8 +22,15 @@ export interface UnitFiles {
   readonly dropIns: readonly TextFile[];
 }
 
+export interface MaskedUnit {
+  readonly id: string;
+  readonly path: string;
+}
+
 export interface UnitSnapshot {
   readonly units: readonly UnitFiles[];
   /** Files that could not be read, or whose names are not valid unit names. */
   readonly unreadable: ReadonlyArray<{ readonly path: string; readonly message: string }>;
+  /** Units and templates whose file is a link to /dev/null: they cannot be started. */
+  readonly masked: readonly MaskedUnit[];
 }

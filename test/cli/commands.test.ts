@@ -48,6 +48,11 @@ const rows: readonly Row[] = [
   { argv: "is-active -q web", code: 0, out: "" },
   { argv: "is-active cron", code: 3, out: "stopped\n" },
   { argv: "is-active cron web", code: 0, out: "running\nstopped\n" },
+  { argv: "is-active web nope", code: 0, out: "running\n" },
+  { argv: "is-active cron nope", code: 4, out: "stopped\n", err: /there is no unit nope/ },
+  { argv: "is-active --json cron nope", code: 4, out: /^\{\n? *"error"/ },
+  { argv: "is-failed web nope *", code: 0, out: /fatal/ },
+  { argv: "edit t@ü --units /no/such", code: 4, err: /a unit name has letters, digits/ },
   { argv: "is-active nope", code: 4, err: /there is no unit nope/ },
   { argv: "is-enabled web", code: 0, out: "enabled\n" },
   { argv: "is-enabled cron", code: 1, out: "disabled\n" },
@@ -109,7 +114,7 @@ describe("--json", () => {
   };
 
   test("status has the daemon and the services", async () => {
-    expect(await json(shop, "status")).toEqual({ code: 0, value: { daemon: daemonInfo, services } as never });
+    expect(await json(shop, "status")).toEqual({ code: 0, value: { daemon: daemonInfo, services, masked: [] } as never });
   });
 
   test("status of a unit has all its details", async () => {

@@ -20,7 +20,7 @@ describe("candidates", () => {
     ["sup is-", ["is-active", "is-enabled", "is-failed"]],
     ["sup dem", []],
     ["sup help sta", ["status", "start"]],
-    ["sup help u", ["up", "uninstall-service", "upgrade", "unit"]],
+    ["sup help u", ["unmask", "up", "uninstall-service", "upgrade", "unit"]],
     ["sup help start ", []],
     ["sup start ", ["db", "web@1", "web@2", "@front", "@shop"]],
     ["sup start @", ["@front", "@shop"]],

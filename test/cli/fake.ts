@@ -5,6 +5,7 @@ import { routes, type RouteName } from "../../src/api/contract/routes.ts";
 import { contract } from "../../src/api/contract/contract.ts";
 import type { ApiError } from "../../src/api/contract/errors.ts";
 import { ERRORS } from "../../src/api/contract/errors.ts";
+import { checkMachine } from "../../src/daemon/compose/machine-check.ts";
 import { readUnits } from "../../src/daemon/compose/unit-files.ts";
 import { runCli } from "../../src/cli/run.ts";
 import type { Host } from "../../src/cli/host.ts";
@@ -127,7 +128,13 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     },
     ...given.host,
   };
-  const roles: Roles = { daemon: unexpected, up: unexpected, readUnits: async (directories) => readUnits(directories), ...given.roles };
+  const roles: Roles = {
+    daemon: unexpected,
+    up: unexpected,
+    readUnits: async (directories) => readUnits(directories),
+    checkMachine,
+    ...given.roles,
+  };
   const code = await runCli(argv, host, roles, { version: "1.2.3", commit: "abc", isMusl: false, releases: null });
   return { code, out: text[1], err: text[2] };
 }

@@ -61,6 +61,52 @@ describe("verify", () => {
     expect(await sup(at, ["verify", at.path("draft/web.unit.json")])).toMatchObject({ code: 1, err: expect.stringContaining("db") });
   });
 
+  test("what the machine lacks is a warning at the line of its key, and does not change the exit code", async () => {
+    using at = homeWith({
+      "units/web.unit.json": '{\n  "command": "no-such-program",\n  "working_directory": "/no/such/directory"\n}\n',
+      "units/web.unit.json.d/env.json": '{ "environment_files": ["-/no/such/file"] }\n',
+      "units/db.unit.json": '{\n  "command": "true",\n  "user": "no-such-user"\n}\n',
+    });
+    const { code, out, err } = await sup(at, ["verify", "--units", at.path("units")]);
+    expect([code, out]).toEqual([0, "2 files checked: no errors\n"]);
+    expect(err).toContain(`${at.path("units/db.unit.json")}:3: warning: user: there is no user no-such-user`);
+    expect(err).toContain(`${at.path("units/web.unit.json")}:2: warning: command: cannot execute no-such-program`);
+    expect(err).toContain(`${at.path("units/web.unit.json")}:3: warning: working_directory: cannot change to`);
+  });
+
+  test("files that are ignored because of their names are warnings; files set aside on purpose are not", async () => {
+    const aside = [
+      "web.unit.json~",
+      "web.unit.json.bak",
+      "web.unit.json.masked",
+      "db.unit.json.disabled",
+      ".web.unit.json.swp",
+      "README.md",
+    ];
+    const odd = ["api.json", "old.service", "web.unit.json.d/10-port.conf", "web.unit.jsonc", "x.unit"];
+    using at = homeWith({
+      "units/web.unit.json": GOOD,
+      "units/web.unit.json.d/20-ok.json": "{}",
+      ...Object.fromEntries([...aside, ...odd].map((name) => [`units/${name}`, "{}"])),
+    });
+    for (const args of [["--units", at.path("units")], [at.path("units")]]) {
+      const { code, out } = await sup(at, ["verify", "--json", ...args]);
+      const { problems } = JSON.parse(out) as { problems: Array<{ file: string; severity: string; hint: string | null }> };
+      expect([code, problems.map(({ file, severity }) => `${file.slice(at.path("units/").length)} ${severity}`)]).toEqual([
+        0,
+        odd.map((name) => `${name} warning`),
+      ]);
+      expect(problems.map(({ hint }) => hint)).toEqual([
+        "rename it to api.unit.json",
+        null,
+        null,
+        "rename it to web.unit.json",
+        "rename it to x.unit.json",
+      ]);
+    }
+    expect((await sup(at, ["verify", at.path("units/web.unit.json")])).err).toBe("");
+  });
+
   test("drop-ins are merged, and verifying a drop-in verifies its unit", async () => {
     using at = homeWith({ "units/web.unit.json": GOOD, "units/web.unit.json.d/a.json": '{ "prt": 80 }' });
     const { code, err } = await sup(at, ["verify", at.path("units/web.unit.json.d/a.json")]);

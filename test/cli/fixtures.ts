@@ -35,6 +35,7 @@ export const aService = (id: string, given: Partial<Service> = {}): Service => (
   start_time: ago(185),
   uptime_seconds: 185,
   restart_count: 0,
+  requested_restarts: { operator: 0, watch: 0, schedule: 0, dependency: 0, reload: 0 },
   last_restart: null,
   priority: 100,
   critical: false,

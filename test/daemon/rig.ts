@@ -104,16 +104,23 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   return { ...{ stage, files: disk, catalog, reloader, instances, supervisor, told, announced, enablements }, ...{ events, alerts, metrics, lines, logCalls, samples, processes, probed } }; // prettier-ignore
 }
 
+/** Stands for a link to /dev/null in place of the file. */
+export const MASK = "masked";
+
 function sourceOf(files: ReadonlyMap<string, UnitFile>): UnitSource {
   const textOf = (file: UnitFile): string => (typeof file === "string" ? file : JSON.stringify(file));
   return {
     directories: ["/units"],
     leftAlone: () => [],
     watch: () => () => {},
-    snapshot: () => ({
-      units: [...files].map(([id, file]) => ({ id, main: { path: `/units/${id}.unit.json`, text: textOf(file) }, dropIns: [] })),
-      unreadable: [],
-    }),
+    snapshot: () => {
+      const all = [...files].map(([id, file]) => ({ id, main: { path: `/units/${id}.unit.json`, text: textOf(file) }, dropIns: [] }));
+      return {
+        units: all.filter(({ main }) => main.text !== MASK),
+        unreadable: [],
+        masked: all.filter(({ main }) => main.text === MASK).map(({ id, main }) => ({ id, path: main.path })),
+      };
+    },
   };
 }
 

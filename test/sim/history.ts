@@ -168,7 +168,8 @@ class History {
       this.#launches++;
       if (!this.#fresh.delete(id)) this.#restarts.set(id, (this.#restarts.get(id) ?? 0) + 1);
       const seen = this.#restarts.get(id) ?? 0;
-      if (seen !== unit.restarts) this.#demand(`${id}: it counts ${unit.restarts} restarts instead of ${seen}`);
+      const counted = Object.values(unit.requestedRestarts).reduce((sum, count) => sum + count, unit.restarts);
+      if (seen !== counted) this.#demand(`${id}: it counts ${counted} restarts instead of ${seen}`);
     }
   }
 

@@ -101,7 +101,7 @@ describe("hints", () => {
   test("an unknown dependency gets a guess only when a name is close", () => {
     const hintOf = (unit: string): string => {
       const units = [unitFiles("web", { command: "x", dependencies: [unit] }), unitFiles("database", { command: "x" })];
-      return [...loadSnapshot({ units, unreadable: [] }).problems.values()].flat()[0]!.hint!;
+      return [...loadSnapshot({ units, unreadable: [], masked: [] }).problems.values()].flat()[0]!.hint!;
     };
     expect(hintOf("databse")).toContain('"database"');
     expect(hintOf("qqqqq")).not.toContain("did you mean");

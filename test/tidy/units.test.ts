@@ -23,5 +23,5 @@ function snapshotOf(files: Tree, directory: string): UnitSnapshot {
   const units = [...files]
     .filter(([path]) => dirname(path) === directory && path.endsWith(".unit.json"))
     .map(([path, text]) => ({ id: basename(path, ".unit.json"), main: { path, text }, dropIns: [] }));
-  return { units, unreadable: [] };
+  return { units, unreadable: [], masked: [] };
 }

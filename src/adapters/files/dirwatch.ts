@@ -1,10 +1,10 @@
 /**
- * Watches directories that may come and go, with inotify. A watch follows the directory itself, not its name. Therefore the
- * parent of each directory (or the nearest existing ancestor) is watched too. An event about a watched directory ends its
+ * Watches directories that may come and go, with inotify. A watch follows the directory itself, not its name. Therefore every
+ * component of its path is watched too. An event about a watched directory ends its
  * watch, because a new directory may already have its inode number. Before a change is reported, the watches are renewed for
  * what is on disk then.
  */
-import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
+import { accessSync, constants, type FSWatcher, lstatSync, readdirSync, readlinkSync, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** Absolute path of a directory → the names in it that matter; null: `isRelevant` decides. */
@@ -25,8 +25,8 @@ export interface DirectoryWatch {
 
 const QUIET_MS = 100;
 const AT_MOST_MS = 1000;
-/** The most paths reported for one change; more are of no use to a reader. */
-const REPORTED_PATHS = 5;
+/** The most paths reported for one change. */
+const REPORTED_PATHS = 64;
 
 /** Returns a function that stops the watch. */
 export function watchDirectories(options: DirectoryWatch): () => void {
@@ -34,13 +34,65 @@ export function watchDirectories(options: DirectoryWatch): () => void {
   return () => watcher.stop();
 }
 
-/** Adds what reports that `path` appears, disappears or is replaced: its name in its parent, or in the nearest existing ancestor. */
-export function wantAppearance(wanted: Wanted, path: string): void {
-  let child = path;
-  let parent = dirname(path);
-  while (parent !== dirname(parent) && identityOf(parent) === null) [child, parent] = [parent, dirname(parent)];
+/**
+ * Adds what reports that `path` appears, disappears or is replaced: each of its components and each link on the way, as a name in
+ * the directory that it really is in. Answers the real path, or null while it does not exist, and the components.
+ */
+export function wantPath(wanted: Wanted, path: string): { readonly real: string | null; readonly components: readonly string[] } {
+  const components: string[] = [];
+  let rest = path.split("/").filter((part) => part !== "");
+  let current = "/";
+  for (let links = 0; rest.length > 0;) {
+    const [part, ...later] = rest as [string, ...string[]];
+    rest = later;
+    if (part === ".") continue;
+    if (part === "..") {
+      current = dirname(current);
+      continue;
+    }
+    const next = join(current, part);
+    want(wanted, next);
+    components.push(next);
+    const target = linkTarget(next);
+    if (target === null) return { real: null, components };
+    if (target === "") current = next;
+    else if (++links > MAX_LINKS) return { real: null, components };
+    else {
+      rest = [...target.split("/").filter((name) => name !== ""), ...rest];
+      if (target.startsWith("/")) current = "/";
+    }
+  }
+  return { real: current, components };
+}
+
+/** As the kernel (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/** Where a link leads; "" for anything else, null if there is nothing. */
+function linkTarget(path: string): string | null {
+  try {
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : "";
+  } catch {
+    return null;
+  }
+}
+
+/** A directory that may be passed through but not read cannot be watched; the others on the way still report. */
+function want(wanted: Wanted, path: string): void {
+  const parent = dirname(path);
   const others = wanted.get(parent);
-  if (others !== null) wanted.set(parent, new Set([...(others ?? []), basename(child)]));
+  if (others === null) return;
+  if (others === undefined && !isReadable(parent)) return;
+  wanted.set(parent, new Set([...(others ?? []), basename(path)]));
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Watched {

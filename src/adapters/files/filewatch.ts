@@ -1,21 +1,19 @@
-import { readdirSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { FileWatch } from "../../ports/filewatch.ts";
-import { wantAppearance, watchDirectories, type Wanted } from "./dirwatch.ts";
+import { wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 /**
- * Watches files and whole directory trees with inotify. Links inside a tree are not followed, because they may form cycles.
+ * Watches files and whole directory trees with inotify, at their real places: links in the paths are followed, and so are links to
+ * files inside a tree. Links to directories inside a tree are not followed, because they may form cycles.
  */
 export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: FileWatch): () => void {
   const isIgnored = ignorer(ignore);
-  const ignored = (path: string): boolean => {
-    const root = paths.find((one) => path !== one && path.startsWith(one.endsWith("/") ? one : `${one}/`));
-    return root !== undefined && isIgnored(relative(root, path));
-  };
+  let trees = new Trees(paths, isIgnored);
   let full = false;
+  let before = trees;
   const wanted = (): Wanted => {
-    const trees = new Trees(ignored);
-    for (const path of paths) trees.add(path);
+    trees = new Trees(paths, isIgnored);
     if (trees.isFull && !full)
       onProblem(`more than ${MAX_DIRECTORIES} directories below ${paths.join(", ")}: the rest is not watched; exclude some with "ignore"`);
     full = trees.isFull;
@@ -23,13 +21,22 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
   };
   return watchDirectories({
     wanted,
-    isRelevant: (directory, name) => !ignored(join(directory, name)),
-    onChange,
+    isRelevant: (directory, name) => !trees.ignores(join(directory, name)),
+    onChange: (changed) => {
+      // A component of a path may change without effect, as a directory above does when its mode is changed.
+      const isRelevant = changed.some((path) => before.has(path) || trees.has(path)) || before.places !== trees.places;
+      const told = changed.map((path) => (before.has(path) ? before : trees).given(path)).slice(0, REPORTED_PATHS);
+      before = trees;
+      if (isRelevant) onChange([...new Set(told)]);
+    },
     onProblem,
     quietMs: debounceMs,
     atMostMs: Math.max(AT_MOST_MS, debounceMs * 10),
   });
 }
+
+/** More are of no use to a reader. */
+const REPORTED_PATHS = 5;
 
 /** Bounds the delay of a restart while a build keeps writing. */
 const AT_MOST_MS = 10_000;
@@ -37,19 +44,47 @@ const AT_MOST_MS = 10_000;
 /** On machines with little memory inotify allows a user 8,192 watches. A tree with more directories than this was configured by mistake. */
 const MAX_DIRECTORIES = 5_000;
 
+/** What to watch for the given paths, as the disk is now. */
 class Trees {
   readonly wanted: Wanted = new Map();
   isFull = false;
-  readonly #ignored: (path: string) => boolean;
+  /** Changes when one of the paths leads to another place. */
+  readonly places: string;
+  /** Real path → path as given. */
+  readonly #roots = new Map<string, string>();
+  /** Real paths of files that links inside the trees lead to. */
+  readonly #linked = new Set<string>();
+  readonly #isIgnored: (path: string) => boolean;
 
-  constructor(ignored: (path: string) => boolean) {
-    this.#ignored = ignored;
+  constructor(paths: readonly string[], isIgnored: (path: string) => boolean) {
+    this.#isIgnored = isIgnored;
+    for (const path of paths) {
+      const { real } = wantPath(this.wanted, path);
+      if (real !== null) this.#roots.set(real, path);
+    }
+    for (const real of this.#roots.keys()) if (statusOf(real)?.isDirectory()) this.#descend(real);
+    this.places = JSON.stringify([...this.#roots].map(([real, path]) => [path, real, statusOf(real)?.dev, statusOf(real)?.ino]));
   }
 
-  add(path: string): void {
-    wantAppearance(this.wanted, path);
-    // The path itself may be a link: follow it, because the unit names it.
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) this.#descend(path);
+  /** True for the watched files and directories and for everything below them. */
+  has(path: string): boolean {
+    return this.#rootOf(path) !== undefined || this.#linked.has(path);
+  }
+
+  /** The path as the unit names it. */
+  given(path: string): string {
+    const root = this.#rootOf(path);
+    return root === undefined ? path : join(this.#roots.get(root)!, relative(root, path));
+  }
+
+  ignores(path: string): boolean {
+    const root = this.#rootOf(path);
+    return root !== undefined && root !== path && this.#isIgnored(relative(root, path));
+  }
+
+  #rootOf(path: string): string | undefined {
+    for (const root of this.#roots.keys()) if (path === root || path.startsWith(root === "/" ? root : `${root}/`)) return root;
+    return undefined;
   }
 
   #descend(directory: string): void {
@@ -58,16 +93,30 @@ class Trees {
       return;
     }
     this.wanted.set(directory, null);
-    for (const name of directoriesIn(directory)) {
-      const path = join(directory, name);
-      if (!this.#ignored(path)) this.#descend(path);
+    for (const entry of entriesOf(directory)) {
+      const path = join(directory, entry.name);
+      if (this.ignores(path)) continue;
+      if (entry.isDirectory()) this.#descend(path);
+      else if (entry.isSymbolicLink() && statusOf(path)?.isFile()) {
+        const { real } = wantPath(this.wanted, path);
+        if (real !== null) this.#linked.add(real);
+      }
     }
   }
 }
 
-function directoriesIn(path: string): string[] {
+const statusOf = (path: string) => {
   try {
-    return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // a cycle of links, or a directory that may not be entered
+  }
+};
+
+/** Directories and links in a directory; a tree may have many plain files. */
+function entriesOf(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
   } catch {
     return []; // unreadable, or gone again
   }

@@ -1,8 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../../base/names.ts";
-import type { TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
-import { identityOf, namesIn, wantAppearance, watchDirectories, type Wanted } from "./dirwatch.ts";
+import type { MaskedUnit, TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
+import { identityOf, namesIn, wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 export interface UnitSourceOptions {
   /** A whole message about a directory that cannot be watched (too many watches): only a reload finds its changes. */
@@ -27,33 +27,53 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
         directory,
         units: list(directory, () => {}).filter((name) => name.endsWith(SUFFIX)).map(stripSuffix), // prettier-ignore
       })),
-    watch: (onChange) =>
-      watchDirectories({
-        wanted: () => wanted(absolute),
-        isRelevant: (_, name) => isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json")),
+    watch: (onChange) => {
+      let places = wanted(absolute);
+      const isUnitFile = (name: string): boolean =>
+        isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json"));
+      return watchDirectories({
+        wanted: () => (places = wanted(absolute)).wanted,
+        isRelevant: (directory, name) => isUnitFile(name) || places.components.has(join(directory, name)),
         onChange: () => onChange(),
         quietMs: options.quietMs,
         onProblem: options.onProblem ?? (() => {}),
-      }),
+      });
+    },
   };
 }
 
 const SUFFIX = fileNameOf("");
 
-/** The directories, their drop-in directories, and the ancestors in which they may appear. */
-function wanted(directories: readonly string[]): Wanted {
+/**
+ * The directories, their drop-in directories, and every component of their paths and of the links in them: a Kubernetes ConfigMap,
+ * for instance, is changed by replacing the link `..data`.
+ */
+function wanted(directories: readonly string[]): { readonly wanted: Wanted; readonly components: ReadonlySet<string> } {
   const wanted: Wanted = new Map();
-  for (const directory of directories) wantAppearance(wanted, directory);
-  for (const directory of directories) {
-    if (identityOf(directory) === null) continue;
+  const components = new Set<string>();
+  const add = (path: string): string | null => {
+    const found = wantPath(wanted, path);
+    for (const component of found.components) components.add(component);
+    return found.real;
+  };
+  const directoriesOf = (paths: readonly string[]): string[] =>
+    paths.flatMap((path) => add(path) ?? []).filter((real) => identityOf(real) !== null);
+  for (const directory of directoriesOf(directories)) {
     wanted.set(directory, null);
-    for (const name of namesIn(directory)) {
-      // The name may be a link to a directory; identityOf follows it and excludes what is not a directory.
-      const path = join(directory, name);
-      if (isVisible(name) && name.endsWith(`${SUFFIX}.d`) && identityOf(path) !== null) wanted.set(path, null);
-    }
+    const names = namesIn(directory).filter(isVisible);
+    const dropIns = directoriesOf(names.filter((name) => name.endsWith(`${SUFFIX}.d`)).map((name) => join(directory, name)));
+    for (const path of dropIns) wanted.set(path, null);
+    for (const path of [directory, ...dropIns]) for (const link of linksIn(path)) add(link);
   }
-  return wanted;
+  return { wanted, components };
+}
+
+/** Links that may lead to unit files or drop-ins. */
+function linksIn(directory: string): string[] {
+  return namesIn(directory)
+    .filter((name) => isVisible(name) && name.endsWith(".json"))
+    .map((name) => join(directory, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !isLinkToNull(path));
 }
 
 /** Editors (`.#web.unit.json`, `.web.unit.json.swp`) and atomic writers use hidden names for temporary files. */
@@ -61,6 +81,7 @@ const isVisible = (name: string): boolean => !name.startsWith(".");
 
 function snapshot(directories: readonly string[]): UnitSnapshot {
   const unreadable: Array<{ path: string; message: string }> = [];
+  const masked: MaskedUnit[] = [];
   const refuse = (path: string, message: string): void => void unreadable.push({ path, message });
   const listings = directories.map((directory) => ({ directory, names: new Set(list(directory, refuse)) }));
   const mains = new Map<string, TextFile | null>();
@@ -70,25 +91,50 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
       const id = stripSuffix(name);
       const path = join(directory, name);
       if (!isUnitId(id) && !isTemplate(id)) refuse(path, nameMessage(path, id));
-      else if (!mains.has(id)) mains.set(id, read(path, refuse)); // an unreadable file also hides those of later directories
+      else if (!mains.has(id)) {
+        // An unreadable or masked file also hides those of later directories.
+        const isMasked = isLinkToNull(path);
+        if (isMasked) masked.push({ id, path });
+        mains.set(id, isMasked ? null : read(path, refuse));
+      }
     }
   }
   const units: UnitFiles[] = [];
   for (const [id, main] of [...mains].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const folder = `${fileNameOf(id)}.d`;
-    const holders = listings.toReversed().filter(({ names }) => names.has(folder));
-    const dropIns = holders.flatMap(({ directory }) => readDropIns(join(directory, folder), refuse));
+    if (masked.some((unit) => unit.id === id)) continue;
+    const holders = listings.filter(({ names }) => names.has(folder)).map(({ directory }) => join(directory, folder));
+    const dropIns = readDropIns(holders, refuse);
     if (main) units.push({ id, main, dropIns });
   }
-  return { units, unreadable };
+  return { units, unreadable, masked };
 }
 
 type Refuse = (path: string, message: string) => void;
 
-/** In name order, by code units, so that the order does not depend on the locale. */
-function readDropIns(directory: string, refuse: Refuse): TextFile[] {
-  const names = list(directory, refuse).filter((name) => name.endsWith(".json"));
-  return names.flatMap((name) => read(join(directory, name), refuse) ?? []);
+/**
+ * The drop-ins of a unit; `directories` in order of precedence. Those of later directories come first, so that earlier ones
+ * override them. In one directory the order is that of the names, by code units, so that it does not depend on the locale.
+ * A link to /dev/null hides the drop-ins of that name in later directories (systemd.unit(5)).
+ */
+function readDropIns(directories: readonly string[], refuse: Refuse): TextFile[] {
+  const hidden = new Set<string>();
+  const found: TextFile[][] = [];
+  for (const directory of directories) {
+    const names = list(directory, refuse).filter((name) => name.endsWith(".json") && !hidden.has(name));
+    const masks = new Set(names.filter((name) => isLinkToNull(join(directory, name))));
+    found.unshift(names.flatMap((name) => (masks.has(name) ? [] : (read(join(directory, name), refuse) ?? []))));
+    for (const name of masks) hidden.add(name);
+  }
+  return found.flat();
+}
+
+function isLinkToNull(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink() && realpathSync(path) === "/dev/null";
+  } catch {
+    return false; // dangling, or gone: reading it reports that
+  }
 }
 
 function list(directory: string, refuse: Refuse): string[] {

@@ -40,6 +40,15 @@ function parseEndpoint(endpoint: string): Target | null {
   return url.protocol === "http:" || url.protocol === "https:" ? { url, socketPath: null } : null;
 }
 
+/** The text itself if it is not percent-encoded: a redirect may lead to any URL. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 class Exchange {
   readonly #spec: HttpProbe;
   readonly #pattern: Pattern | null;
@@ -68,7 +77,7 @@ class Exchange {
       headers: { "user-agent": this.#agent, accept: "*/*", ...lowerCase(this.#spec.headers) },
       agent: false, // a new connection each time: a reused one would hide that the service no longer accepts
       ...(socketPath === null ? { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port } : { socketPath }),
-      ...(url.username === "" ? {} : { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
+      ...(url.username === "" ? {} : { auth: `${decoded(url.username)}:${decoded(url.password)}` }),
       ...(url.protocol === "https:" ? { rejectUnauthorized: !this.#spec.insecureTls } : {}),
     };
     const where = socketPath ?? url.host;

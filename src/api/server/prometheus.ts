@@ -48,11 +48,20 @@ function units(prom: Prom, registry: Registry, services: readonly Service[]): vo
   });
   const restarts = new prom.Counter({
     name: "sup_unit_restarts_total",
-    help: "Restarts of a unit, automatic and requested.",
+    help: "Restarts of a unit by its restart policy.",
     labelNames: ["unit"],
     registers: [registry],
   });
-  for (const { id, restart_count } of services) restarts.inc({ unit: id }, restart_count);
+  const requested = new prom.Counter({
+    name: "sup_unit_requested_restarts_total",
+    help: "Other restarts of a unit, by who requested them.",
+    labelNames: ["unit", "by"],
+    registers: [registry],
+  });
+  for (const { id, restart_count, requested_restarts } of services) {
+    restarts.inc({ unit: id }, restart_count);
+    for (const [by, count] of Object.entries(requested_restarts)) requested.inc({ unit: id, by }, count);
+  }
   each("sup_unit_cpu_cores", "CPU usage of all processes of a unit, in cores.", ({ cpu_percent }) =>
     cpu_percent === null ? null : cpu_percent / 100,
   );

@@ -39,17 +39,17 @@ async function start(context: Context): Promise<number> {
   const output = `${places.runtime}/start.log`;
   const units = (options.units ?? []).flatMap((dir) => ["--units", resolve(dir)]);
   const child = host.detach(["daemon", "--background", ...units], output);
-  const ended = await answersOrEnds(context, local, child.exited);
+  const ended = await answersOrEnds(context, local, child);
   if (ended === "late") {
     const message = `cannot tell whether the daemon started: process ${child.pid} did not answer on ${places.socket} within ${START_LIMIT_MS / 1000} s`;
     return context.fail({ code: "failed", message, hint: `see ${output} and ${places.logs}/sup.log` });
   }
-  if (ended !== "answers") {
+  if (typeof ended === "number") {
     const reason = lastLines(output) || lastLines(`${places.logs}/sup.log`) || "it printed nothing";
     const message = `cannot start the daemon: it exited with code ${ended}\n${reason}`;
     return failWithLines(context, message, `see ${places.logs}/sup.log, or run \`sup daemon\` in the foreground`);
   }
-  return printStarted(context, local, "started");
+  return printDaemon(context, ended, ended.pid === child.pid ? "started" : "already running");
 }
 
 async function printStarted(context: Context, client: Client, what: string): Promise<number> {
@@ -57,14 +57,21 @@ async function printStarted(context: Context, client: Client, what: string): Pro
   return info.ok ? printDaemon(context, info.value.daemon, what) : context.fail(info.error);
 }
 
-async function answersOrEnds(context: Context, client: Client, exited: Promise<number>): Promise<number | "answers" | "late"> {
+type Child = ReturnType<Context["host"]["detach"]>;
+
+/**
+ * The daemon that answers, or the exit code of the child. Another daemon may have been started at the same time: then that one has
+ * the lock and answers soon, and the child ends. It must not be left behind, because it would take the lock when the other one stops.
+ */
+async function answersOrEnds(context: Context, client: Client, { pid, exited }: Child): Promise<DaemonInfo | number | "late"> {
   let code: number | undefined;
   void exited.then((value) => (code = value));
   for (const from = context.host.now(); context.host.now() - from < START_LIMIT_MS;) {
     const healthy = await client.call("healthz");
-    if (healthy.ok) return "answers";
-    if (code !== undefined) return code;
-    await Promise.race([context.host.sleep(POLL_MS), exited]);
+    const status = healthy.ok ? await client.call("status") : healthy;
+    if (status.ok && (status.value.daemon.pid === pid || code !== undefined)) return status.value.daemon;
+    if (code !== undefined && !daemonLives(context.host, context.places)) return code;
+    await (code === undefined ? Promise.race([context.host.sleep(POLL_MS), exited]) : context.host.sleep(POLL_MS));
   }
   return "late";
 }

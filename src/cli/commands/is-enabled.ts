@@ -6,5 +6,6 @@ export const run: Run = (context) =>
   checkUnits(context, {
     word: ({ enabled }) => (enabled ? "enabled" : "disabled"),
     passes: ({ enabled }) => enabled,
+    masked: "masked",
     exitCode: EXIT.failed,
   });

@@ -6,5 +6,6 @@ export const run: Run = (context) =>
   checkUnits(context, {
     word: ({ state }) => state,
     passes: ({ state }) => state === "failed" || state === "fatal",
+    masked: "stopped",
     exitCode: EXIT.failed,
   });

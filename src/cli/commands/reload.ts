@@ -16,7 +16,13 @@ async function reloadUnits(context: Context): Promise<number> {
   return plan.problems.some(({ severity }) => severity === "error") ? EXIT.failed : EXIT.done;
 }
 
-const SIGNS = { added: ["green", "+"], removed: ["red", "-"], changed: ["yellow", "~"], broken: ["red", "!"] } as const;
+const SIGNS = {
+  added: ["green", "+"],
+  removed: ["red", "-"],
+  changed: ["yellow", "~"],
+  broken: ["red", "!"],
+  masked: ["red", "-"],
+} as const;
 
 function printPlan(context: Context, plan: ReloadPlan): void {
   const { paint, options, out, note } = context;

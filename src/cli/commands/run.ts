@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { escapeText } from "../../spec/load/specifiers.ts";
 import { exitOf } from "../requests/run-action.ts";
 import type { Context, Run } from "../context.ts";
 import { lineText } from "../render/lines.ts";
@@ -39,7 +40,7 @@ async function follow(context: Context, request: Request): Promise<number> {
     if (!message.ok) return context.fail(message.error);
     const part = message.value;
     if (context.options.json) context.json(part);
-    else if ("time" in part) context.out(lineText(part, context.paint));
+    else if ("time" in part) (part.stream === "stderr" ? context.note : context.out)(lineText(part, context.paint));
     else if ("gap" in part) missed += part.gap;
     if ("id" in part) {
       id = part.id;
@@ -49,7 +50,7 @@ async function follow(context: Context, request: Request): Promise<number> {
     const { exit_code: code, reason, message: words } = part.end;
     if (code === null || code > 128 || reason !== "success") context.note(`sup: ${safe(id)}: ${safe(words || reason)}`);
     if (missed > 0) context.note(`sup: ${missed} lines came too fast to be printed; \`sup logs ${safe(id)}\` has them`);
-    return code ?? EXIT.failed;
+    return code ?? notStarted(words);
   }
   return context.fail({
     code: "unreachable",
@@ -58,23 +59,36 @@ async function follow(context: Context, request: Request): Promise<number> {
   });
 }
 
-/** Converts the command line to a unit file. */
+/** The exit code of a command that did not start, as in the shell: 127 when it was not found, 126 when it cannot be executed. */
+function notStarted(words: string): number {
+  const errno = /^cannot execute .*\((E[A-Z]+)\)/s.exec(words)?.[1];
+  if (errno === undefined) return EXIT.failed;
+  return errno === "ENOENT" ? 127 : 126;
+}
+
+/**
+ * Converts the command line to a unit file. The caller's shell has already expanded what it should, so arguments, variables and the
+ * directory are passed on as typed. Values of --set are values of a unit file, with specifiers.
+ */
 function unitOf({ args, options }: Context): Result<Keys, ApiError> {
-  const [command, ...rest] = args;
-  const unit: Keys = {
-    description: args.join(" ").slice(0, 200),
-    command,
-    args: rest,
-    auto_restart: options.restart ?? false,
-    ...(options.url === undefined && { working_directory: resolve(options.dir ?? ".") }),
-    ...(options.url !== undefined && options.dir !== undefined && { working_directory: options.dir }),
-    ...(options.user !== undefined && { user: options.user }),
-  };
-  const environment = pairs(options.env ?? [], "--env", "NAME=VALUE");
-  if (!environment.ok) return environment;
-  if (environment.value.length > 0) unit.environment = Object.fromEntries(environment.value);
   const more = pairs(options.set ?? [], "--set", "KEY=VALUE, such as restart_policy.max_retries=3");
   if (!more.ok) return more;
+  const environment = pairs(options.env ?? [], "--env", "NAME=VALUE");
+  if (!environment.ok) return environment;
+  const isShell = more.value.some(([key, text]) => key === "shell" && text === "true");
+  const [command = "", ...rest] = args;
+  const directory = options.url === undefined ? resolve(options.dir ?? ".") : options.dir;
+  const unit: Keys = {
+    description: args.join(" ").slice(0, 200),
+    command: escapeText(command, { variables: !isShell }),
+    args: rest.map((text) => escapeText(text)),
+    auto_restart: options.restart ?? false,
+    ...(directory !== undefined && { working_directory: escapeText(directory) }),
+    ...(options.user !== undefined && { user: options.user }),
+    ...(environment.value.length > 0 && {
+      environment: Object.fromEntries(environment.value.map(([name, text]) => [name, escapeText(text)])),
+    }),
+  };
   for (const [key, text] of more.value) place(unit, key.split("."), valueOf(text));
   return ok(unit);
 }

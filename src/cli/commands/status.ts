@@ -1,17 +1,19 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
+import { ok } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
 import { statusLong } from "../render/status-long.ts";
 import { statusTable, type TableStyle } from "../render/status-table.ts";
+import { splitMasked } from "../requests/masked.ts";
 import { isMany, selectServices } from "../requests/select-services.ts";
 
 export const run: Run = async (context) => {
   if (!isMany(context.args)) {
     const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!), pss: true });
     if (answer.ok) return showOne(context, answer.value);
-    // It may be a template name, which stands for its instances: look for them in the list.
-    if (answer.error.code !== "no-such-unit") return context.fail(answer.error);
+    // It may be a template name, which stands for its instances, or a masked unit: look for them in the list.
+    if (answer.error.code !== "no-such-unit" && answer.error.code !== "conflict") return context.fail(answer.error);
   }
   return showMany(context);
 };
@@ -20,15 +22,17 @@ async function showMany(context: Context): Promise<number> {
   const answer = await context.client.call("status");
   if (!answer.ok) return context.fail(answer.error);
   const { daemon, services } = answer.value;
-  const chosen = selectServices(services, context.args);
+  const { masked, rest, onlyMasked } = splitMasked(answer.value, context.args);
+  const chosen = onlyMasked ? ok([]) : selectServices(services, rest);
   if (!chosen.ok) return context.fail(chosen.error);
   const isSelection = context.args.length > 0;
-  if (context.options.json) context.json({ daemon, services: chosen.value });
+  if (context.options.json) context.json({ daemon, services: chosen.value, masked });
   else {
-    context.out(statusTable(isSelection ? null : daemon, chosen.value, styleOf(context)));
+    context.out(statusTable(isSelection ? null : daemon, chosen.value, styleOf(context), masked));
     warnOfUnits(context, daemon.unit_path);
   }
-  return isSelection ? exitOf(chosen.value) : EXIT.done;
+  if (!isSelection) return EXIT.done;
+  return masked.length > 0 ? EXIT.notRunning : exitOf(chosen.value);
 }
 
 function showOne(context: Context, service: ServiceDetail): number {

@@ -2,10 +2,11 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { Problem } from "../../spec/parse/problems.ts";
 import type { Context, Run } from "../context.ts";
 import { describeProblem } from "../render/problem.ts";
-import { verifyPaths, type Verdict } from "../files/verify.ts";
+import { verifyPaths, warningsOf, type Verdict } from "../files/verify.ts";
 
 export const run: Run = async (context) => {
-  const verdict = await verifyPaths(context.roles, context.args, context.places.unitPath);
+  const checked = await verifyPaths(context.roles, context.args, context.places.unitPath);
+  const verdict = { ...checked, problems: [...checked.problems, ...(await warningsOf(context, checked, context.args))] };
   const errors = verdict.problems.filter(({ severity }) => severity === "error");
   if (context.options.json) context.json({ ok: errors.length === 0, files: verdict.files, problems: verdict.problems });
   else printVerdict(context, verdict, errors);

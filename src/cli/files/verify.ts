@@ -2,8 +2,10 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { fileNameOf, stripSuffix } from "../../base/names.ts";
 import type { UnitSnapshot } from "../../ports/files.ts";
-import { loadSnapshot } from "../../spec/load/load.ts";
+import { type Loaded, loadSnapshot } from "../../spec/load/load.ts";
+import type { Context } from "../context.ts";
 import type { Roles } from "../roles.ts";
+import { ignoredFiles } from "./ignored-files.ts";
 import { fileProblem, type Problem } from "../../spec/parse/problems.ts";
 
 /** The result of checking unit files. */
@@ -12,6 +14,8 @@ export interface Verdict {
   readonly files: readonly string[];
   /** Problems of those files and of their drop-ins. */
   readonly problems: readonly Problem[];
+  /** The units that were checked and can be loaded. */
+  readonly units: readonly Loaded[];
   /** The texts of the files by path, for quoting lines. */
   readonly texts: ReadonlyMap<string, string>;
 }
@@ -38,8 +42,29 @@ export async function verifyPaths({ readUnits }: Roles, paths: readonly string[]
   return {
     files: verdicts.flatMap(({ files }) => files),
     problems: verdicts.flatMap(({ problems }) => problems),
+    units: verdicts.flatMap(({ units }) => units),
     texts: new Map(verdicts.flatMap(({ texts }) => [...texts])),
   };
+}
+
+/**
+ * Warnings, like those of systemd-analyze(1) verify: what the machine lacks for a start of the units, and files of the directories
+ * that are ignored because of their names. `paths` are those that the verdict is about.
+ */
+export async function warningsOf({ roles, places }: Context, { units }: Verdict, paths: readonly string[]): Promise<Problem[]> {
+  const directories =
+    paths.length === 0 ? places.unitPath : paths.filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  const findings = await roles.checkMachine(
+    units.map(({ spec }) => spec),
+    places,
+  );
+  const lacking = findings.map(({ id, key, message, hint }): Problem => {
+    const unit = units.find(({ spec }) => spec.id === id)!;
+    const [, file, line] = /^(.*):(\d+)$/.exec(unit.sources.get(key) ?? "") ?? [];
+    const details = { severity: "warning", path: key === "" ? [] : key.split("."), message, hint } as const;
+    return { ...fileProblem(file ?? unit.spec.file, details), line: line === undefined ? null : Number(line) };
+  });
+  return [...lacking, ...ignoredFiles(directories)];
 }
 
 const SUFFIX = fileNameOf("");
@@ -66,7 +91,12 @@ function addFile(wanted: Map<string, Set<string> | "all">, file: string): void {
   if (known !== "all") wanted.set(dirname(file), known.add(file));
 }
 
-const refusal = (path: string, message: string): Verdict => ({ files: [], problems: [fileProblem(path, { message })], texts: new Map() });
+const refusal = (path: string, message: string): Verdict => ({
+  files: [],
+  problems: [fileProblem(path, { message })],
+  units: [],
+  texts: new Map(),
+});
 
 function verifySnapshot(snapshot: UnitSnapshot, isWanted: (file: string) => boolean): Verdict {
   const units = snapshot.units.filter(({ main }) => isWanted(main.path));
@@ -79,5 +109,6 @@ function verifySnapshot(snapshot: UnitSnapshot, isWanted: (file: string) => bool
   const errors = [...problems].filter(([owner]) => owners.has(owner)).flatMap(([, list]) => list);
   const warnings = [...loaded, ...templates].filter(([id]) => owners.has(id)).flatMap(([, { warnings }]) => warnings);
   const texts = snapshot.units.flatMap(({ main, dropIns }) => [main, ...dropIns].map(({ path, text }) => [path, text] as const));
-  return { files: units.map(({ main }) => main.path), problems: [...errors, ...warnings], texts: new Map(texts) };
+  const checked = [...loaded].filter(([id]) => owners.has(id)).map(([, each]) => each);
+  return { files: units.map(({ main }) => main.path), problems: [...errors, ...warnings], units: checked, texts: new Map(texts) };
 }

@@ -44,14 +44,30 @@ function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] 
   if (health !== "unknown") facts.push(["Health", paint(HEALTH_COLOUR[health], health)]);
   if (service.waiting_for.length > 0) facts.push(["Waiting for", paint("yellow", safe(service.waiting_for.join(", ")))]);
   if (service.next_attempt) facts.push(["Next attempt", `${relative(service.next_attempt, now)}${attempt(service)}`]);
-  if (service.restart_count > 0) {
+  const restarts = restartCounts(service);
+  if (restarts.length > 0) {
     const last = service.last_restart ? `, last ${relative(service.last_restart, now)}` : "";
-    facts.push(["Restarts", `${service.restart_count}${last}`]);
+    facts.push(["Restarts", `${restarts.join(", ")}${last}`]);
   }
   if (service.last_exit) facts.push(["Last exit", safe(service.last_exit)]);
   if (service.invocation) facts.push(["Invocation", paint("dim", service.invocation)]);
   return facts;
 }
+
+/** `2 by the restart policy`, `1 by the operator`. `requested_restarts` is absent in the answer of an older daemon. */
+function restartCounts({ restart_count, requested_restarts }: Pick<ServiceDetail, "restart_count"> & Partial<ServiceDetail>): string[] {
+  const requested = Object.entries(requested_restarts ?? {}).filter(([, count]) => count > 0);
+  if (requested.length === 0) return restart_count > 0 ? [String(restart_count)] : [];
+  return [`${restart_count} by the restart policy`, ...requested.map(([by, count]) => `${count} by ${REQUESTER_WORDS[by] ?? by}`)];
+}
+
+const REQUESTER_WORDS: Readonly<Record<string, string>> = {
+  operator: "the operator",
+  watch: "a file change",
+  schedule: "the schedule",
+  dependency: "a dependency",
+  reload: "`sup reload`",
+};
 
 function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
   const { paint } = style;

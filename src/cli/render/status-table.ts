@@ -3,7 +3,8 @@ import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import type { Paint } from "./paint.ts";
 import { safe, safeCell } from "./safe.ts";
-import { dotColour, dotOf, HEALTH_COLOUR, isProblem, memory, percent, STATE_COLOUR } from "./state.ts";
+import type { MaskedUnit } from "../requests/masked.ts";
+import { dotColour, dotOf, HEALTH_COLOUR, HOLLOW_DOT, isProblem, memory, percent, STATE_COLOUR } from "./state.ts";
 import { why } from "./why.ts";
 
 export interface TableStyle {
@@ -14,19 +15,18 @@ export interface TableStyle {
 }
 
 /** The output of `sup status`: the problems, one per line, then a row for each unit. */
-export function statusTable(daemon: DaemonInfo | null, services: readonly Service[], style: TableStyle): string {
+export function statusTable(
+  daemon: DaemonInfo | null,
+  services: readonly Service[],
+  style: TableStyle,
+  masked: readonly MaskedUnit[] = [],
+): string {
   const blocks: string[] = [];
   if (daemon) blocks.push(headline(daemon, services, style));
   const problems = [...(daemon?.notes ?? []).map((note) => noteLine(note, style)), ...problemLines(services, style)];
   if (problems.length > 0) blocks.push(problems.join("\n"));
-  if (services.length > 0)
-    blocks.push(
-      layOut(
-        COLUMNS,
-        services.map((service) => row(service, style)),
-        tableOptions(style),
-      ).join("\n"),
-    );
+  const rows = [...services.map((service) => row(service, style)), ...masked.map((unit) => maskedRow(unit, style))];
+  if (rows.length > 0) blocks.push(layOut(COLUMNS, rows, tableOptions(style)).join("\n"));
   else
     blocks.push(
       `No units yet. Put NAME.unit.json files into ${daemon?.unit_path[0] ?? "the unit directory"}; sup detects them automatically. \`sup help unit\` lists their keys.`,
@@ -63,6 +63,18 @@ function row(service: Service, { paint }: TableStyle): Cell[] {
     { text: memory(service.memory_mb) },
     { text: safeCell(service.description), paint: (text) => paint("dim", text) },
   ];
+}
+
+function maskedRow({ id, file }: MaskedUnit, { paint }: TableStyle): Cell[] {
+  const dim = (text: string): string => paint("dim", text);
+  const blank = { text: "" };
+  const filled: Cell[] = [
+    { text: HOLLOW_DOT, paint: dim },
+    { text: safeCell(id), paint: (text) => paint("bold", text) },
+    { text: "masked", paint: dim },
+  ];
+  const rest = COLUMNS.slice(filled.length, -1).map(() => blank);
+  return [...filled, ...rest, { text: safeCell(`${file} is a link to /dev/null`), paint: dim }];
 }
 
 function headline(daemon: DaemonInfo, services: readonly Service[], { paint }: TableStyle): string {

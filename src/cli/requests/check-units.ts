@@ -4,34 +4,61 @@ import { stripSuffix } from "../../base/names.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Context } from "../context.ts";
+import { splitMasked } from "./masked.ts";
 import { isMany, selectServices } from "./select-services.ts";
 
 /** A check for scripts, like systemctl's: prints a word for each unit, and exits with 0 if at least one unit passes. */
 export interface UnitCheck {
   readonly word: (service: Service) => string;
   readonly passes: (service: Service) => boolean;
+  /** The word for a masked unit. */
+  readonly masked: string;
   /** The exit code if no unit passes. */
   readonly exitCode: number;
 }
 
+interface Answer {
+  readonly id: string;
+  readonly word: string;
+  readonly yes: boolean;
+}
+
 export async function checkUnits(context: Context, check: UnitCheck): Promise<number> {
-  const found = await servicesOf(context, context.args);
+  const found = await answersOf(context, check);
   if (!found.ok) return context.fail(found.error);
-  if (context.options.json) {
-    context.json(found.value.map((service) => ({ id: service.id, word: check.word(service), yes: check.passes(service) })));
-  } else if (!context.options.quiet) {
-    for (const service of found.value) context.out(check.word(service));
-  }
-  return found.value.some(check.passes) ? EXIT.done : check.exitCode;
+  const { answers, unknown } = found.value;
+  const passes = answers.some(({ yes }) => yes);
+  const failure = passes ? null : unknown;
+  const { json, quiet } = context.options;
+  if (json && failure === null) context.json(answers);
+  if (!json && !quiet) for (const { word } of answers) context.out(word);
+  if (failure !== null) return context.fail(failure);
+  return passes ? EXIT.done : check.exitCode;
+}
+
+interface Answers {
+  readonly answers: readonly Answer[];
+  /** The error about a name that stands for no unit. As in systemctl(1), it counts only if no other unit passes. */
+  readonly unknown: ApiError | null;
 }
 
 /** A single name needs only the small request for one unit; patterns are matched against the list of all. */
-export async function servicesOf(context: Context, patterns: readonly string[]): Promise<Result<readonly Service[], ApiError>> {
-  if (!isMany(patterns)) {
-    const answer = await context.client.call("service", { id: stripSuffix(patterns[0]!) });
-    if (answer.ok) return ok([answer.value]);
-    if (answer.error.code !== "no-such-unit") return answer;
+async function answersOf({ client, args }: Context, check: UnitCheck): Promise<Result<Answers, ApiError>> {
+  const answerOf = (service: Service): Answer => ({ id: service.id, word: check.word(service), yes: check.passes(service) });
+  if (!isMany(args)) {
+    const answer = await client.call("service", { id: stripSuffix(args[0]!) });
+    if (answer.ok) return ok({ answers: [answerOf(answer.value)], unknown: null });
+    if (answer.error.code !== "no-such-unit" && answer.error.code !== "conflict") return answer;
   }
-  const all = await context.client.call("status");
-  return all.ok ? selectServices(all.value.services, patterns) : all;
+  const all = await client.call("status");
+  if (!all.ok) return all;
+  const { masked, rest } = splitMasked(all.value, args);
+  const selections = rest.map((pattern) => selectServices(all.value.services, [pattern]));
+  const chosen = new Set(selections.flatMap((selection) => (selection.ok ? selection.value : [])));
+  const answers = all.value.services.filter((service) => chosen.has(service)).map(answerOf);
+  const unknown = selections.find((selection) => !selection.ok);
+  return ok({
+    answers: [...answers, ...masked.map(({ id }) => ({ id, word: check.masked, yes: false }))],
+    unknown: unknown === undefined ? null : unknown.error,
+  });
 }

@@ -5,7 +5,11 @@ import type { Context } from "../context.ts";
 import { safe } from "../render/safe.ts";
 
 /** Runs one action on many units in one request. Prints a line per unit; the exit code reflects the failures. */
-export async function runAction(context: Context, action: Action, extra: Pick<JobRequest, "signal"> = {}): Promise<number> {
+export async function runAction(
+  context: Context,
+  action: Action,
+  extra: Partial<Pick<JobRequest, "signal" | "now">> = {},
+): Promise<number> {
   const { options } = context;
   const body: JobRequest = {
     action,

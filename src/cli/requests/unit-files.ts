@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { ServiceFile } from "../../api/contract/shapes.ts";
-import { fileNameOf, instanceOf, stripSuffix } from "../../base/names.ts";
+import { fileNameOf, instanceOf, isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { isMask } from "../files/masks.ts";
 import type { Context } from "../context.ts";
 import { resolveIds } from "./resolve-ids.ts";
 
@@ -35,7 +36,18 @@ export async function mainFileOf(context: Context, name: string): Promise<Result
   const names = template === undefined ? [id] : [id, template];
   const paths = context.places.unitPath.flatMap((dir) => names.map((each) => `${dir}/${fileNameOf(each)}`));
   const path = paths.find((candidate) => existsSync(candidate));
+  if (path !== undefined && isMask(path))
+    return err({
+      code: "conflict",
+      message: `cannot edit ${id}: it is masked, ${path} is a link to /dev/null`,
+      hint: `\`sup unmask ${id}\``,
+    });
   if (path !== undefined) return ok(path);
+  const isName = isUnitId(id) || isTemplate(id);
   const message = `there is no unit file ${fileNameOf(id)} in ${context.places.unitPath.join(" or ")}`;
-  return err({ code: "no-such-unit", message, hint: `to create it, write ${context.places.unitPath[0]}/${fileNameOf(id)}` });
+  return err({
+    code: "no-such-unit",
+    message,
+    hint: isName ? `to create it, write ${context.places.unitPath[0]}/${fileNameOf(id)}` : NAME_HINT,
+  });
 }

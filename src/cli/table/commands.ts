@@ -170,6 +170,26 @@ const act: readonly Command[] = [
     load: () => import("../commands/disable.ts"),
   },
   {
+    name: "mask",
+    theme: "Act",
+    takes: "<unit...>",
+    summary: "make units impossible to start, by a link to /dev/null in place of their file",
+    details:
+      "A file of the first unit directory is kept beside the link as NAME.unit.json.masked. With --now the units are stopped as well.",
+    options: ["now", "quiet"],
+    examples: ["sup mask web", "sup mask --now web"],
+    load: () => import("../commands/mask.ts"),
+  },
+  {
+    name: "unmask",
+    theme: "Act",
+    takes: "<unit...>",
+    summary: "undo `sup mask`: remove the link and put the file back",
+    options: ["quiet"],
+    examples: ["sup unmask web"],
+    load: () => import("../commands/unmask.ts"),
+  },
+  {
     name: "reset-failed",
     theme: "Act",
     takes: "<unit...>",

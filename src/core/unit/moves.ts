@@ -2,6 +2,7 @@ import { describeExit } from "../../base/exit.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { isSuccess, noteStart } from "./restart.ts";
+import { countRestart } from "./restart-count.ts";
 import type { Effect } from "./effects.ts";
 import type { UnitEvent } from "./events.ts";
 import { exitDetails, record, type Outcome, type Situation } from "./outcome.ts";
@@ -70,7 +71,7 @@ export const launch: Move<Of<"clear">> = (situation) => {
     statusText: null,
     due: null,
     succeeded: false,
-    restarts: unit.restarts + (unit.restarting ? 1 : 0),
+    ...(unit.restarting && countRestart(unit)),
     restartedAtMs: unit.restarting ? env.nowMs : unit.restartedAtMs,
     restarting: false,
     ledger: noteStart(unit.ledger, env.nowMs),

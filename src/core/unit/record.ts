@@ -3,6 +3,7 @@ import type { Reason } from "../../base/words.ts";
 import type { SpawnStage } from "../../base/spawn-stages.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Phase } from "./phase.ts";
+import { NO_REQUESTED_RESTARTS, type RequestedRestarts } from "./restart-count.ts";
 
 /** Time and randomness of one step: everything in it sees the same `now`. */
 export interface Env {
@@ -84,8 +85,10 @@ export interface Unit {
   readonly ledger: Ledger;
   /** The last STATUS= that the service sent in this run or the one before. */
   readonly statusText: string | null;
-  /** Number of restarts, automatic and requested. */
+  /** Number of restarts by the restart policy. */
   readonly restarts: number;
+  /** Number of the other restarts, by who requested them. */
+  readonly requestedRestarts: RequestedRestarts;
   /** Monotonic time of the last restart. */
   readonly restartedAtMs: number | null;
   /** The next start counts as a restart. */
@@ -115,6 +118,7 @@ export const freshUnit = (id: string, earlierRuns = 0): Unit => ({
   statusText: null,
   ledger: NO_LEDGER,
   restarts: 0,
+  requestedRestarts: NO_REQUESTED_RESTARTS,
   restartedAtMs: null,
   restarting: false,
   succeeded: false,

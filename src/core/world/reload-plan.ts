@@ -9,7 +9,7 @@ export interface KeyChange {
 
 export interface PlanRow {
   readonly id: string;
-  readonly change: "added" | "removed" | "changed" | "broken";
+  readonly change: "added" | "removed" | "changed" | "broken" | "masked";
   readonly keys: readonly KeyChange[];
   readonly action: PlanAction;
   readonly message: string;
@@ -20,6 +20,8 @@ export interface PlanInput {
   readonly onDisk: ReadonlySet<string>;
   /** Units whose files are bad now. */
   readonly broken: ReadonlySet<string>;
+  /** Its file is a link to /dev/null now. */
+  isMasked(id: string): boolean;
   isUp(id: string): boolean;
   /** The operator's word, else the file's. */
   isEnabled(id: string): boolean;
@@ -35,6 +37,7 @@ export function planReload(input: PlanInput): PlanRow[] {
   const known = new Set(input.inForce);
   for (const id of known) {
     if (input.broken.has(id)) rows.push(row(id, "broken", "keep", "the file has errors: the last good version stays in force"));
+    else if (input.isMasked(id)) rows.push(masked(id, input.isUp(id)));
     else if (!input.onDisk.has(id)) rows.push(removed(id, input.isUp(id)));
     else {
       const keys = input.changes(id);
@@ -63,6 +66,11 @@ const removed = (id: string, up: boolean): PlanRow =>
   up
     ? row(id, "removed", "stop", "its file is gone: it will be stopped and forgotten")
     : row(id, "removed", "apply", "its file is gone: it will be forgotten");
+
+const masked = (id: string, up: boolean): PlanRow =>
+  up
+    ? row(id, "masked", "stop", "its file is a link to /dev/null: it will be stopped, and cannot be started")
+    : row(id, "masked", "apply", "its file is a link to /dev/null: it cannot be started");
 
 function changed(id: string, keys: readonly KeyChange[], up: boolean): PlanRow {
   const hard = keys.filter((key) => key.applies === "restart").map((key) => key.key);

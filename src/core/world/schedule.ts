@@ -1,3 +1,4 @@
+import { nextCronMs } from "../../spec/cron.ts";
 import type { ScheduleSpec } from "../../spec/spec.ts";
 import { isDown, type Phase } from "../unit/phase.ts";
 
@@ -75,5 +76,5 @@ export function firing(schedule: ScheduleSpec, phase: Phase, lateMs: number): Fi
 export function nextMs({ cron, timezone, everyMs }: ScheduleSpec, afterMs: number, slotMs: number): number | null {
   if (everyMs !== null) return slotMs + Math.max(1, Math.floor((afterMs - slotMs) / everyMs) + 1) * everyMs;
   if (cron === null) return null;
-  return Bun.cron.parse(cron, afterMs, timezone === null ? {} : { tz: timezone })?.getTime() ?? null;
+  return nextCronMs(cron, afterMs, timezone);
 }

@@ -40,7 +40,7 @@ export interface JobRequest {
 }
 
 /** Where conditions come from that the world cannot see in its own records. `unit` "" is the daemon itself. */
-export type ConditionSource = "store" | "log" | "forecast";
+export type ConditionSource = "store" | "log" | "forecast" | "watch";
 
 /** One sample of one run. */
 export interface Measurement {

@@ -1,5 +1,8 @@
 import { resolve } from "node:path";
+import type { AlertCondition } from "../../core/alerts/alerts.ts";
+import { calmMs, loopMessage, RELEASED, restartAt, restarted, type WatchBrake } from "../../core/unit/watch-brake.ts";
 import type { Turn, World } from "../../core/world/world.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { WatchFiles } from "../../ports/filewatch.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import { expandText } from "../../spec/load/specifiers.ts";
@@ -10,6 +13,7 @@ import type { Recorder } from "../engine/recorder.ts";
 
 export interface WatchesOptions {
   readonly world: World;
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly engine: Pick<Engine, "post" | "watch">;
   readonly recorder: Pick<Recorder, "tell">;
   readonly logs: Pick<LogStore, "note">;
@@ -17,10 +21,19 @@ export interface WatchesOptions {
   readonly watchFiles: WatchFiles;
 }
 
+interface Braked {
+  readonly brake: WatchBrake;
+  /** A restart waits for the end of the back-off; otherwise the timer ends the row. */
+  readonly isPending: boolean;
+  readonly timer: Timer | undefined;
+}
+
 /** Restarts units when their watched files change. Files are watched while the unit is wanted up, even if it has failed. */
 export class Watches {
   readonly #o: WatchesOptions;
   readonly #watching = new Map<string, { readonly spec: WatchSpec; readonly stop: () => void }>();
+  /** By unit, while its last restart by the watch is recent. */
+  readonly #braked = new Map<string, Braked>();
   readonly #unwatch: () => void;
 
   constructor(options: WatchesOptions) {
@@ -30,16 +43,20 @@ export class Watches {
 
   close(): void {
     this.#unwatch();
-    for (const { stop } of this.#watching.values()) stop();
-    this.#watching.clear();
+    for (const id of [...this.#watching.keys()]) this.#end(id);
+    for (const id of [...this.#braked.keys()]) this.#release(id);
   }
 
   #onTurn(turn: Turn): void {
-    for (const id of turn.removed) this.#end(id);
+    for (const id of turn.removed) {
+      this.#end(id);
+      this.#release(id);
+    }
     for (const id of turn.changed) {
       const entry = this.#o.world.get(id);
       const known = this.#watching.get(id);
       const wanted = entry !== undefined && entry.unit.want === "up" ? entry.spec.watch : null;
+      if (wanted === null) this.#release(id);
       if (known?.spec === wanted || (known === undefined && wanted === null)) continue;
       this.#end(id);
       if (wanted !== null) this.#begin(entry!.spec, wanted);
@@ -81,10 +98,43 @@ export class Watches {
     });
   }
 
+  /** Restarts the unit now, or after a back-off if such restarts follow each other closely. Changes until then are one. */
   #changed(id: string, paths: readonly string[]): void {
+    const nowMs = this.#o.clock.monotonicMs();
+    const { brake, timer, isPending } = this.#braked.get(id) ?? { brake: RELEASED, timer: undefined, isPending: false };
+    if (isPending) return;
+    clearTimeout(timer);
+    const waitMs = restartAt(brake, nowMs) - nowMs;
+    if (waitMs <= 0) return this.#restart(id, paths);
+    this.#braked.set(id, { brake, isPending: true, timer: setTimeout(() => this.#restart(id, paths), waitMs) });
+  }
+
+  #restart(id: string, paths: readonly string[]): void {
+    const { engine, recorder, clock } = this.#o;
+    const before = this.#braked.get(id)?.brake ?? RELEASED;
+    const brake = restarted(before, clock.monotonicMs());
+    this.#braked.set(id, { brake, isPending: false, timer: setTimeout(() => this.#release(id), calmMs(brake)) });
     const first = paths[0] ?? "a watched file";
     const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
-    this.#o.recorder.tell("watch-changed", `${first}${more} changed; restarting the unit`, id, { paths });
-    this.#o.engine.post({ type: "request", action: "restart", ids: [id], cause: "watch" });
+    recorder.tell("watch-changed", `${first}${more} changed; restarting the unit`, id, { paths });
+    const loop = loopMessage(brake, first);
+    if (loop !== null) {
+      if (loopMessage(before, first) === null) recorder.tell("watch-loop", loop, id, { paths, restarts: brake.inARow });
+      this.#observe(id, [{ unit: id, type: "watch-loop", severity: "warning", message: loop }]);
+    }
+    engine.post({ type: "request", action: "restart", ids: [id], cause: "watch" });
+  }
+
+  /** The row of restarts has ended. */
+  #release(id: string): void {
+    const braked = this.#braked.get(id);
+    if (braked === undefined) return;
+    clearTimeout(braked.timer);
+    this.#braked.delete(id);
+    if (loopMessage(braked.brake, "") !== null) this.#observe(id, []);
+  }
+
+  #observe(unit: string, conditions: readonly AlertCondition[]): void {
+    this.#o.engine.post({ type: "observed", source: "watch", unit, conditions });
   }
 }

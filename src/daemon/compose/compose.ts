@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { watchFiles } from "../../adapters/files/filewatch.ts";
+import { firstLineOf, readTextFile } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
-import { err, ok, type Result } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { World, type Turn } from "../../core/world/world.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import { Background } from "../background/background.ts";
@@ -77,8 +77,8 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const engine = new Engine({ world, clock, sink });
   const post = engine.post.bind(engine);
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
-  const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText });
-  const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe });
+  const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText: readTextFile });
+  const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe, firstLineOf });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);
@@ -125,12 +125,4 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
 function cached<T>(make: () => T): { get(): T; forget(): void } {
   let value: T | null = null;
   return { get: () => (value ??= make()), forget: () => void (value = null) };
-}
-
-function readText(path: string): Result<string, string> {
-  try {
-    return ok(readFileSync(path, "utf8"));
-  } catch (error) {
-    return err((error as NodeJS.ErrnoException).code ?? String(error));
-  }
 }

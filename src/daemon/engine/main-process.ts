@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import type { Exit } from "../../base/exit.ts";
+import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
@@ -20,10 +22,15 @@ export interface MainProcessOptions {
   readonly notify: SdNotifySockets;
   readonly bootId: string;
   readonly post: (...events: readonly WorldEvent[]) => void;
+  /** Null for a file that cannot be read. */
+  readonly firstLineOf: (path: string) => Promise<string | null>;
 }
 
 /** Larger than any pid of Linux (2^22 at most): a run whose main process is unknown is found by its invocation alone. */
 const NO_PID = 0x7fffffff;
+
+/** The exit code of env(1) and of shells for a command that does not exist. */
+const NOT_FOUND = 127;
 
 /** Starts or adopts the main process of a run and reports its end. */
 export class MainProcesses {
@@ -101,7 +108,16 @@ export class MainProcesses {
       if (this.#runs.get(id) === state) state.probeAbort.abort();
       this.#o.logs.drain(id);
       this.#fact(id, { type: "exited", run: state.run, exit: this.#explained(exit, state) });
+      if (exit.kind === "code" && exit.code === NOT_FOUND) void this.#noteLineEndings(id, state);
     };
+  }
+
+  /** `#!/usr/bin/env bash` with a carriage return starts env, which then does not find "bash\r". */
+  async #noteLineEndings(id: string, { launch }: RunState): Promise<void> {
+    const [command = ""] = launch?.argv ?? [];
+    if (!command.includes("/")) return;
+    const line = await this.#o.firstLineOf(resolve(launch?.cwd ?? "/", command));
+    if (line !== null && endsInCarriageReturn(line)) this.#o.logs.note(id, `${command}: ${WINDOWS_LINE_ENDINGS}`);
   }
 
   /** A SIGKILL that sup did not send may come from the kernel, out of memory. */

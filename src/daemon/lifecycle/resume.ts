@@ -1,3 +1,4 @@
+import { countRestart } from "../../core/unit/restart-count.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { beginLiveCheck } from "../../core/unit/check.ts";
 import { isDown, isLive } from "../../core/unit/phase.ts";
@@ -184,7 +185,7 @@ const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
   run,
   process: null,
   ending: null,
-  restarts: unit.restarts + (run > unit.run && unit.run > 0 ? 1 : 0),
+  ...(run > unit.run && unit.run > 0 && countRestart(unit)),
   restarting: false,
   execAtMs: null,
   readyAtMs: null,

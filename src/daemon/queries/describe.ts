@@ -45,6 +45,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     start_time: isoOf(unit.execAtMs, clock, unit.process !== null || unit.phase === "exited"),
     uptime_seconds: uptimeSeconds(unit, clock),
     restart_count: unit.restarts,
+    requested_restarts: { ...unit.requestedRestarts },
     last_restart: isoOf(unit.restartedAtMs, clock),
     priority: spec.priority,
     critical: spec.critical,

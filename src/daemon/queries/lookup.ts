@@ -1,5 +1,5 @@
 import type { ApiError } from "../../api/contract/errors.ts";
-import { closest, globToRegExp, instanceOf, isGlob, stripSuffix } from "../../base/names.ts";
+import { closest, globToRegExp, instanceOf, isGlob, isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import { formatProblem } from "../../spec/parse/problems.ts";
@@ -7,7 +7,7 @@ import type { UnitCatalog } from "../units/unit-catalog.ts";
 
 export interface LookupOptions {
   readonly world: Pick<World, "get" | "ids">;
-  readonly catalog: Pick<UnitCatalog, "problemsOf" | "hasTemplate" | "directories">;
+  readonly catalog: Pick<UnitCatalog, "problemsOf" | "hasTemplate" | "maskOf" | "directories">;
 }
 
 /** Finds units by names, globs and groups. Creates nothing: an instance of a template exists only once an action has created it. */
@@ -22,6 +22,13 @@ export class Lookup {
   find(name: string): Result<string, ApiError> {
     const id = stripSuffix(name);
     return this.#o.world.get(id) === undefined ? err(this.#missing(id)) : ok(id);
+  }
+
+  /** Why the unit cannot be started although its file is fine or absent; null: it is not masked. */
+  maskError(id: string): ApiError | null {
+    const file = this.#o.catalog.maskOf(id);
+    if (file === undefined) return null;
+    return { code: "conflict", message: `${id} is masked: ${file} is a link to /dev/null`, hint: `\`sup unmask ${id}\` makes it usable` };
   }
 
   /** The answer of `read` about a unit, or why there is no such unit. */
@@ -71,12 +78,15 @@ export class Lookup {
 
   #missing(id: string): ApiError {
     const { catalog, world } = this.#o;
+    const masked = this.maskError(id);
+    if (masked !== null) return masked;
     const problems = catalog.problemsOf(id);
     if (problems.length > 0) {
       const message = `${id} cannot be loaded: ${problems.map((problem) => formatProblem(problem)).join("; ")}`;
       return { code: "no-such-unit", message, hint: "fix the file, then run `sup reload`" };
     }
     const message = `there is no unit ${id}`;
+    if (!isUnitId(id) && !isTemplate(id)) return { code: "no-such-unit", message, hint: NAME_HINT };
     const template = instanceOf(id)?.template;
     if (template !== undefined && catalog.hasTemplate(template))
       return { code: "no-such-unit", message, hint: `\`sup start ${id}\` creates it from the template ${template}` };

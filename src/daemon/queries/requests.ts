@@ -1,6 +1,7 @@
 import type { ApiError } from "../../api/contract/errors.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
+import { stateOf } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Actions } from "../jobs/actions.ts";
 import type { Instances } from "../units/instances.ts";
@@ -8,12 +9,14 @@ import type { UnitCatalog } from "../units/unit-catalog.ts";
 import type { Lookup } from "./lookup.ts";
 
 export interface RequestOptions {
-  readonly world: Pick<World, "needs">;
+  readonly world: Pick<World, "needs" | "get">;
   readonly catalog: Pick<UnitCatalog, "preview">;
   readonly lookup: Lookup;
   readonly instances: Instances;
   readonly actions: Pick<Actions, "run">;
 }
+
+type Job = Omit<Parameters<Actions["run"]>[0], "dry_run">;
 
 /** Actions that create the instances they name. The others answer `no-such-unit`, as systemd says "not loaded". */
 const CREATING: ReadonlySet<shape.Action> = new Set(["start", "restart", "enable"]);
@@ -28,15 +31,30 @@ export class Requests {
 
   async act(request: shape.JobRequest): Promise<Result<shape.JobResult, ApiError>> {
     const { action, wait = true, now = false, cascade = false, dry_run = false, signal } = request;
-    const ids = this.#targets(action, request.units);
-    if (!ids.ok) return ids;
-    const job = { action, wait, now, cascade, signal };
-    if (dry_run) return this.#plan(job, ids.value);
-    if (CREATING.has(action)) {
-      const created = this.#o.instances.ensure(ids.value);
+    const targets = this.#targets(action, request.units);
+    if (!targets.ok) return targets;
+    const refused = CREATING.has(action) ? targets.value.flatMap((id) => this.#refusal(id) ?? []) : [];
+    const ids = targets.value.filter((id) => !refused.some((one) => one.id === id));
+    if (ids.length === 0 && refused.length > 0) return ok({ outcomes: refused, warnings: [] });
+    const done = await this.#run({ action, wait, now, cascade, signal }, dry_run, ids);
+    return done.ok ? ok({ ...done.value, outcomes: [...done.value.outcomes, ...refused] }) : done;
+  }
+
+  async #run(job: Job, isDryRun: boolean, ids: readonly string[]): Promise<Result<shape.JobResult, ApiError>> {
+    if (isDryRun) return this.#plan(job, ids);
+    if (CREATING.has(job.action)) {
+      const created = this.#o.instances.ensure(ids);
       if (!created.ok) return created;
     }
-    return this.#o.actions.run({ ...job, dry_run }, ids.value);
+    return this.#o.actions.run({ ...job, dry_run: false }, ids);
+  }
+
+  /** A unit that still runs although its file is masked now can be stopped, but not started or enabled. */
+  #refusal(id: string): shape.JobOutcome | null {
+    const error = this.#o.lookup.maskError(id);
+    if (error === null) return null;
+    const { unit } = this.#o.world.get(id)!;
+    return { id, result: "failed", message: `${error.message}; ${error.hint}`, state: stateOf(unit), code: error.code };
   }
 
   #targets(action: shape.Action, patterns: readonly string[]): Result<string[], ApiError> {
@@ -49,7 +67,7 @@ export class Requests {
   }
 
   /** A dry run creates nothing either. Missing instances, and what they need, are added to the plan of the existing units. */
-  async #plan(job: Omit<Parameters<Actions["run"]>[0], "dry_run">, ids: readonly string[]): Promise<Result<shape.JobResult, ApiError>> {
+  async #plan(job: Job, ids: readonly string[]): Promise<Result<shape.JobResult, ApiError>> {
     const { world, catalog, instances, actions } = this.#o;
     const missing = instances.missing(ids);
     const existing = ids.filter((id) => !missing.includes(id));

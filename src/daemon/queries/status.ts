@@ -14,6 +14,7 @@ import { enforcementWords } from "../../core/metrics/enforcement.ts";
 import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
 import type { Sampler } from "../background/sampler.ts";
 import { eventShape } from "../engine/recorder.ts";
+import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { describeService, healthOf, isDownByFailure, round, type Surroundings } from "./describe.ts";
 
 export interface StatusOptions extends Enforcement {
@@ -25,6 +26,7 @@ export interface StatusOptions extends Enforcement {
   readonly processUsage: ProcessUsage;
   readonly sampler: Pick<Sampler, "latest">;
   readonly forecaster: Pick<Forecaster, "predictionsOf">;
+  readonly catalog: Pick<UnitCatalog, "masked">;
   readonly around: Surroundings;
   readonly daemon: () => shape.DaemonInfo;
 }
@@ -40,8 +42,12 @@ export class StatusQueries {
   }
 
   all(): shape.Status {
-    const { world, around } = this.#o;
-    return { daemon: this.#o.daemon(), services: world.ids().map((id) => describeService(id, world.get(id)!, around)) };
+    const { world, catalog, around } = this.#o;
+    return {
+      daemon: this.#o.daemon(),
+      services: world.ids().map((id) => describeService(id, world.get(id)!, around)),
+      masked: [...catalog.masked].map(([id, file]) => ({ id, file })),
+    };
   }
 
   service(id: string, entry: Entry): shape.Service {

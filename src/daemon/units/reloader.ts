@@ -68,6 +68,13 @@ export class Reloader {
     for (const id of fresh) recorder.tell("loaded", "a new unit file was found", id, { file: catalog.get(id)!.spec.file });
     const enabled = fresh.filter((id) => this.startsByItself(id));
     if (enabled.length > 0) handle({ type: "request", action: "start", ids: enabled, cause: "boot" });
+    const masked = [...before.keys()].filter((id) => catalog.maskOf(id) !== undefined);
+    for (const id of masked.filter((id) => isDown(world.get(id)!.unit.phase))) {
+      recorder.tell("masked", `${catalog.maskOf(id)} is a link to /dev/null now: it cannot be started`, id);
+      catalog.drop(id);
+      handle({ type: "unload", id });
+      before.delete(id);
+    }
     for (const [id, note] of before) {
       const now = catalog.onDisk(id);
       if (JSON.stringify(now) === JSON.stringify(note)) continue;
@@ -75,7 +82,11 @@ export class Reloader {
       if (now.changed)
         recorder.tell(
           "changed",
-          now.problems.length > 0 ? "its unit file has errors now" : "its unit file changed on disk; `sup reload` applies it",
+          now.problems.length > 0
+            ? "its unit file has errors now"
+            : masked.includes(id)
+              ? "its unit file is masked now; `sup reload` stops the unit"
+              : "its unit file changed on disk; `sup reload` applies it",
           id,
           { problems: now.problems },
         );
@@ -128,7 +139,7 @@ export class Reloader {
       const entry = world.get(id);
       if (entry !== undefined && !isDown(entry.unit.phase)) logs.open(id, entry.spec.log);
     }
-    for (const id of idsOf((row) => row.change === "removed")) {
+    for (const id of idsOf((row) => row.change === "removed" || row.change === "masked")) {
       catalog.drop(id);
       handle({ type: "unload", id });
     }

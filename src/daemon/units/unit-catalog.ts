@@ -24,7 +24,7 @@ export class UnitCatalog {
   readonly #unitDefaults: SnapshotOptions["unitDefaults"];
   readonly #inUse = new Map<string, Loaded>();
   readonly #templates = new Map<string, Loaded>();
-  #disk: LoadedSnapshot = { loaded: new Map(), templates: new Map(), problems: new Map() };
+  #disk: LoadedSnapshot = { loaded: new Map(), templates: new Map(), problems: new Map(), masked: new Map() };
   #notes = new Map<string, DiskNote>();
 
   /** `unitDefaults`: the defaults of the settings file, for keys that a unit file does not set. */
@@ -49,6 +49,20 @@ export class UnitCatalog {
 
   problemsOf(id: string): readonly Problem[] {
     return this.#disk.problems.get(id) ?? [];
+  }
+
+  /** Masked units and templates by id, with the path of the link to /dev/null. */
+  get masked(): ReadonlyMap<string, string> {
+    return this.#disk.masked;
+  }
+
+  /** The link that masks the unit, or its template if the unit has no file of its own. */
+  maskOf(id: string): string | undefined {
+    const { masked, loaded, problems } = this.#disk;
+    const template = instanceOf(id)?.template;
+    if (masked.has(id) || template === undefined) return masked.get(id);
+    const hasOwnFile = loaded.has(id) || problems.has(id);
+    return hasOwnFile ? undefined : masked.get(template);
   }
 
   onDisk(id: string): DiskNote {
@@ -107,7 +121,7 @@ export class UnitCatalog {
   preview(id: string): Loaded | undefined {
     const parts = instanceOf(id);
     const template = parts && this.#templates.get(parts.template);
-    if (!parts || !template) return undefined;
+    if (!parts || !template || this.maskOf(id) !== undefined) return undefined;
     const made = instantiate(template, parts.instance);
     return made.ok ? made.value : undefined;
   }
@@ -134,6 +148,7 @@ export class UnitCatalog {
     return planReload({
       inForce: [...this.#inUse].filter(([, { spec }]) => spec.file !== "").map(([id]) => id),
       onDisk: new Set(this.#disk.loaded.keys()),
+      isMasked: (id) => this.maskOf(id) !== undefined,
       broken: new Set(bad),
       isUp: world.isUp,
       isEnabled: (id) => world.isEnabled(id, this.#disk.loaded.get(id)),

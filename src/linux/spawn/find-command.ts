@@ -22,6 +22,8 @@ export function findCommand(command: string, path: string | undefined, cwd: stri
     const error = executeErrno(file);
     return error === 0 ? ok(file) : err(error);
   }
+  // The daemon's own executable has the right version, and need not be on PATH (in a checkout, or in a container).
+  if (command === "sup" && OWN_PROGRAM !== null && executeErrno(OWN_PROGRAM) === 0) return ok(OWN_PROGRAM);
   let worst = ENOENT;
   for (const directory of (path ?? DEFAULT_PATH).split(":")) {
     if (!isAbsolute(directory)) continue;
@@ -32,6 +34,9 @@ export function findCommand(command: string, path: string | undefined, cwd: stri
   }
   return err(worst);
 }
+
+/** This executable, or the one that replaced it in an upgrade; null when sup runs from source. */
+const OWN_PROGRAM = Bun.isStandaloneExecutable ? process.execPath.replace(/ \(deleted\)$/, "") : null;
 
 /** 0 when the file can be executed. */
 function executeErrno(file: string): number {

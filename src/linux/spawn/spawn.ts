@@ -4,6 +4,7 @@ import { closeSync, existsSync, fchownSync, fstatSync, openSync, readSync } from
 import { SPAWN_STAGES, type SpawnStage } from "../../base/spawn-stages.ts";
 import type { SpawnRequest } from "../../ports/processes.ts";
 import { errnoWords } from "../../base/errno.ts";
+import { interpreterWords } from "../../base/script.ts";
 import type { CExports, StructLayout } from "../ffi/c-exports.ts";
 import { compileC } from "../ffi/compile-c.ts";
 import { cstring, cstrings, libc, O, O_DIRECTORY, open } from "../ffi/libc.ts";
@@ -252,7 +253,7 @@ function interpreter(path: string): string {
   try {
     const head = Buffer.alloc(256);
     const line = head.toString("latin1", 0, readSync(fd, head)).split("\n", 1)[0]!;
-    return line.startsWith("#!") ? ` ${line.slice(2).trim().split(/\s/, 1)[0]}` : "";
+    return interpreterWords(line);
   } finally {
     closeSync(fd);
   }

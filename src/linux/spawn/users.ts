@@ -14,13 +14,16 @@ export const openUsers = (): Users => ({ lookup: (name) => (name === null ? ownA
 function ownAccount(): User {
   const uid = libc.geteuid();
   const home = process.env.HOME?.startsWith("/") === true ? process.env.HOME : "/";
-  return userWithId(uid) ?? { name: String(uid), uid, gid: uid, home, shell: "/bin/sh" };
+  return userWithId(uid) ?? { ...unlisted(uid), home };
 }
 
-/** By name; a decimal number that is no user's name is a uid. Null: there is no such user. */
+/** By name; a decimal number that is no user's name is a uid, which needs no entry. Null: there is no such user. */
 export function lookupUser(nameOrId: string): User | null {
-  return userNamed(nameOrId) ?? (isId(nameOrId) ? userWithId(Number(nameOrId)) : null);
+  return userNamed(nameOrId) ?? (isId(nameOrId) ? (userWithId(Number(nameOrId)) ?? unlisted(Number(nameOrId))) : null);
 }
+
+/** The group has the number of the user, so that the processes never keep root's group. */
+const unlisted = (uid: number): User => ({ name: String(uid), uid, gid: uid, home: "/", shell: "/bin/sh" });
 
 export function userWithId(uid: number): User | null {
   return passwd((record, strings, found) => libc.getpwuid_r(uid, ptr(record), ptr(strings), strings.byteLength, ptr(found)));
@@ -63,11 +66,9 @@ export function credentialsOf({ user, group }: Pick<IdentitySpec, "user" | "grou
   if (user === null) return ok({ uid: null, gid, groups: privileged && gid !== null ? [gid] : null });
 
   const known = lookupUser(user);
-  const uid = known?.uid ?? (isId(user) ? Number(user) : null);
-  if (uid === null) return err(`user ${user}`);
-  const primary = gid ?? known?.gid;
-  if (primary === undefined) return err(`user ${user} (it has no entry in the user database, so \`group\` must be set too)`);
-  return ok({ uid, gid: primary, groups: privileged ? (known ? groupsOf(known.name, primary) : [primary]) : null });
+  if (known === null) return err(`user ${user}`);
+  const primary = gid ?? known.gid;
+  return ok({ uid: known.uid, gid: primary, groups: privileged ? groupsOf(known.name, primary) : null });
 }
 
 /** 4294967295 is (uid_t) -1, which the kernel reads as "no change", so it is not a valid id. */

@@ -1,5 +1,6 @@
 import { compilePattern } from "../../base/pattern.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { endpointFault } from "../endpoint.ts";
 import type { EnvironmentFile, ExecSpec, ProbeSpec, Spec } from "../spec.ts";
 import { type Env, expandText, type Specifiers } from "./specifiers.ts";
 
@@ -94,7 +95,8 @@ function expandOne(probe: ProbeSpec, env: Env, specifiers: Specifiers): Result<P
       if (!filled.ok) return filled;
       if (!headers.ok) return headers;
       const endpoint = filled.value.endpoint!;
-      if (!endpoint.startsWith("unix:") && !URL.canParse(endpoint)) return err(`health_check.endpoint is "${endpoint}", not a URL`);
+      const fault = endpointFault(endpoint);
+      if (fault !== null) return err(`health_check.endpoint ${fault.message}`);
       const text = filled.value.expected_content;
       const pattern = content?.kind === "regex" ? compilePattern(text!) : null;
       if (pattern?.ok === false) return err(`health_check.expected_content "/${text}/" is not a regular expression: ${pattern.error}`);

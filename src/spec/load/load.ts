@@ -2,7 +2,7 @@ import { instanceOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.
 import { err, ok, type Result } from "../../base/result.ts";
 import type { TextFile, UnitFiles, UnitSnapshot } from "../../ports/files.ts";
 import { type Draft, draftUnit, type FailedDraft, inOrder, sourcesOf } from "../parse/draft.ts";
-import { checkConditions, checkNames, findCycles } from "./unit-graph.ts";
+import { checkAddresses, checkConditions, checkNames, findCycles } from "./unit-graph.ts";
 import { fileProblem, type Problem } from "../parse/problems.ts";
 import type { Spec } from "../spec.ts";
 import { instanceSpec } from "./to-spec.ts";
@@ -44,6 +44,8 @@ export interface LoadedSnapshot {
    * instance whose template has errors gets the problems of the template.
    */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
+  /** Units and templates that cannot be started because their file is a link to /dev/null, with the path of that link. */
+  readonly masked: ReadonlyMap<string, string>;
 }
 
 export interface SnapshotOptions extends LoadOptions {
@@ -67,7 +69,8 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
   }
   for (const { path, message } of snapshot.unreadable) report(ownerOf(path, snapshot), [fileProblem(path, { message })]);
 
-  const known = new Set([...drafts.keys(), ...problems.keys()]);
+  const masked = new Map(snapshot.masked.map(({ id, path }) => [id, path]));
+  const known = { ids: new Set([...drafts.keys(), ...problems.keys(), ...masked.keys()]), masked };
   for (const { files, error } of failed) {
     const names = error.links ? checkNames(error.links, known) : [];
     problems.set(files.id, [...inOrder([...error.problems, ...names], [files.main, ...files.dropIns]), ...problems.get(files.id)!]);
@@ -78,6 +81,7 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
     if (found.some(({ severity }) => severity === "error")) report(id, found);
     else if (found.length > 0) notes.set(id, found);
   }
+  for (const [id, found] of checkAddresses(drafts)) notes.set(id, [...(notes.get(id) ?? []), ...found]);
   addInstances(drafts, problems, options.instances ?? []);
   for (const [id, found] of findCycles(drafts)) report(id, [found]);
 
@@ -88,7 +92,7 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
     const warnings = [...draft.warnings, ...(notes.get(id) ?? []), ...checkConditions(draft, drafts)];
     (isTemplate(id) ? templates : loaded).set(id, toLoaded({ ...draft, warnings }));
   }
-  return { loaded, templates, problems };
+  return { loaded, templates, problems, masked };
 }
 
 /** `web@` and `1` → `web@1`. The error says why this is not possible. */

@@ -1,5 +1,7 @@
 import { compilePattern } from "../../base/pattern.ts";
 import type { ProbeFile } from "../schema/health.ts";
+import { nextCronMs } from "../cron.ts";
+import { endpointFault } from "../endpoint.ts";
 import { parseListen } from "../schema/listen.ts";
 import { shortJson } from "../parse/problems.ts";
 import { statusRange } from "./to-spec.ts";
@@ -134,7 +136,7 @@ const isTimeZone = (name: string): boolean => {
 /** The error in a cron expression, or null. */
 function cronFault(cron: string): string | null {
   try {
-    return Bun.cron.parse(cron, 0, { tz: "UTC" }) === null ? `${shortJson(cron)} never matches: there is no such day` : null;
+    return nextCronMs(cron, 0, "UTC") === null ? `${shortJson(cron)} never matches: there is no such day` : null;
   } catch (error) {
     const words = (error as Error).message.replace(/^Invalid cron expression: /, "").replace(/\. Bun\.cron.*$/, "");
     return `${shortJson(cron)} is not a cron expression: ${words}`;
@@ -266,6 +268,13 @@ function checks(unit: UnitFile, context: Context): void {
       `"health_check.timeout" (${check.timeout}) is longer than "interval" (${check.interval}): a hanging probe delays the next one`,
     );
   }
+  if (check.failure_threshold === 1 && check.start_period === 0) {
+    warning(
+      ["health_check", "failure_threshold"],
+      'with "failure_threshold": 1 and no "start_period", the first failed probe counts, even while the service is still starting',
+      'set "start_period" to the seconds that the service needs to start',
+    );
+  }
   let probe: ProbeFile | undefined = check;
   let path: Path = ["health_check"];
   for (let depth = 0; probe; depth++) {
@@ -288,8 +297,9 @@ function probes(probe: ProbeFile, path: Path, unit: UnitFile, { error, warning }
   }
   if (probe.type !== "http") return;
   // A URL with specifiers or variables is checked when they are expanded.
-  if (!probe.endpoint.startsWith("unix:") && !/[$%]/.test(probe.endpoint) && !URL.canParse(probe.endpoint))
-    error([...path, "endpoint"], `${shortJson(probe.endpoint)} is not a URL`);
+  const endpoint = probe.endpoint.replaceAll("%%", "");
+  const fault = /\$\{|%/.test(endpoint) ? null : endpointFault(probe.endpoint.replaceAll("%%", "%"));
+  if (fault) error([...path, "endpoint"], `"${[...path, "endpoint"].join(".")}" ${fault.message}`, fault.hint);
   for (const status of [probe.expected_status ?? []].flat()) {
     const [from, to] = statusRange(status);
     if (from > to)

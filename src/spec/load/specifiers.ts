@@ -48,6 +48,12 @@ export function expandText(text: string, env: Env, specifiers: Specifiers, optio
   return parts.ok ? fill(parts.value.parts, env, specifiers) : err(`${parts.error.message} in "${text}"`);
 }
 
+/** The inverse of `expandText`: a string that expands to `text` as it is. */
+export function escapeText(text: string, options: TextOptions = {}): string {
+  const plain = text.replaceAll("%", "%%");
+  return options.variables === false ? plain : plain.replaceAll("${", () => "$${");
+}
+
 export type Env = Readonly<Record<string, string>>;
 
 type Part =

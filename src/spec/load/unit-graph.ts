@@ -2,12 +2,18 @@ import { findCycle } from "../../base/graph.ts";
 import { closest, instanceOf, isTemplate, isUnitId } from "../../base/names.ts";
 import type { Draft, Links } from "../parse/draft.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
-import { nearest } from "../parse/tree.ts";
+import { nearest, type Path } from "../parse/tree.ts";
 
 /** Checks dependencies between units: that they exist, that they can be met, and that there are no cycles. */
 
-/** Problems of the dependencies of one unit. `known`: every id of the snapshot, including units whose files have errors. */
-export function checkNames({ id, dependencies, root }: Links, known: ReadonlySet<string>): Problem[] {
+export interface KnownUnits {
+  /** Every id of the snapshot, including masked units and units whose files have errors. */
+  readonly ids: ReadonlySet<string>;
+  readonly masked: ReadonlyMap<string, string>;
+}
+
+/** Problems of the dependencies of one unit. */
+export function checkNames({ id, dependencies, root }: Links, { ids: known, masked }: KnownUnits): Problem[] {
   const problems: Problem[] = [];
   for (const [index, { unit, required, quorum }] of dependencies.entries()) {
     const path = ["dependencies", index];
@@ -21,13 +27,18 @@ export function checkNames({ id, dependencies, root }: Links, known: ReadonlySet
     else if (!isUnitId(unit))
       report(`"${unit}" is not a valid unit name`, unit.includes("%") ? "specifiers are not expanded in dependencies" : null);
     else if (!known.has(unit) && !(template && known.has(template))) {
-      const guess = closest(unit, known);
+      const guess = closest(
+        unit,
+        [...known].filter((id) => isUnitId(id)),
+      );
       const hint =
         guess === undefined
           ? 'create its file, or remove the dependency; with "required": false a missing unit is ignored'
           : `did you mean "${guess}"?`;
       if (required) report(`there is no unit "${unit}"`, hint);
       else report(`there is no unit "${unit}", so the dependency has no effect`, guess === undefined ? null : hint, "warning");
+    } else if (required && (masked.has(unit) || (!known.has(unit) && template && masked.has(template)))) {
+      report(`"${unit}" is masked, so this unit cannot start`, `\`sup unmask ${unit}\``, "warning");
     } else if (quorum !== null && quorum > UNITS_OF_A_SERVICE) {
       problems.push(
         problemAt(nearest(root, [...path, "quorum"]), {
@@ -96,4 +107,32 @@ export function checkConditions({ spec, root }: Draft, drafts: ReadonlyMap<strin
     );
   }
   return problems;
+}
+
+/** Warnings about enabled units that would listen on the same port or address. Templates count as well: their instances share it. */
+export function checkAddresses(drafts: ReadonlyMap<string, Draft>): Map<string, Problem[]> {
+  const users = new Map<string, Use[]>();
+  for (const { spec, root } of drafts.values()) {
+    if (!spec.enabled) continue;
+    const uses: Array<[string, Path]> = spec.port === null ? [] : [[`port ${spec.port}`, ["port"]]];
+    for (const [index, { listen, reusePort }] of spec.sockets.entries()) if (!reusePort) uses.push([listen, ["sockets", index, "listen"]]);
+    for (const [address, path] of uses) users.set(address, [...(users.get(address) ?? []), { id: spec.id, root, path }]);
+  }
+  const problems = new Map<string, Problem[]>();
+  for (const [address, uses] of users) {
+    for (const { id, root, path } of uses) {
+      const others = uses.filter((use) => use.id !== id).map((use) => `"${use.id}"`);
+      if (others.length === 0) continue;
+      const message = `${others.join(", ")} ${others.length === 1 ? "is" : "are"} enabled too and ${others.length === 1 ? "has" : "have"} the same address: ${address}`;
+      const hint = "change one of them, or disable all units but one";
+      problems.set(id, [...(problems.get(id) ?? []), problemAt(nearest(root, path), { severity: "warning", path, message, hint })]);
+    }
+  }
+  return problems;
+}
+
+interface Use {
+  readonly id: string;
+  readonly root: Draft["root"];
+  readonly path: Path;
 }

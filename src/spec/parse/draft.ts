@@ -163,7 +163,7 @@ const EXPANDED: ReadonlySet<unknown> = new Set([
 ]);
 
 function checkStrings(root: Node, texts: readonly TextFile[]): Problem[] {
-  if (!texts.some(({ text }) => /[%$]|\\u0000/.test(text))) return [];
+  if (!texts.some(({ text }) => /[%$]|\\u0000|\\u[dD][89a-fA-F]/.test(text))) return [];
   const problems: Problem[] = [];
   const shell = nodeAt(root, ["shell"]);
   const inShell = shell?.kind === "scalar" && shell.value === true;
@@ -171,6 +171,9 @@ function checkStrings(root: Node, texts: readonly TextFile[]): Problem[] {
     if (typeof node.value !== "string") return;
     if (node.value.includes("\0"))
       problems.push(problemAt(node, { path, value: node.value, message: "the string contains a NUL character" }));
+    // Encoded as UTF-8, half of a surrogate pair becomes another character.
+    if (!node.value.isWellFormed())
+      problems.push(problemAt(node, { path, message: "the string contains half of a surrogate pair, which is no character" }));
     if (!EXPANDED.has(path[0])) return;
     const found = checkText(node.value, { variables: !(inShell && path[0] === "command") });
     if (!found) return;

@@ -45,7 +45,10 @@ export const UNIT_ROWS = {
     () => z.enum(UNIT_TYPES).default("simple"),
   ),
   remain_after_exit: restart("Keep a oneshot `running` after it has succeeded.", () => z.boolean().default(false)),
-  command: restart("Program to run, looked up in the unit's PATH. No shell is involved unless `shell` is true.", nonEmpty),
+  command: restart(
+    "Program to run, looked up in the unit's PATH; `sup` is the executable of the daemon itself. No shell is involved unless `shell` is true.",
+    nonEmpty,
+  ),
   args: restart("Arguments of the command, one string each.", () => words().default([])),
   shell: restart(
     "Run `command` with `/bin/sh -c`. The shell then expands `$`, with the unit's environment; sup still expands `%` specifiers.",
@@ -69,10 +72,13 @@ export const UNIT_ROWS = {
   ),
 
   user: restartOptional(
-    "User to run as, a name or a numeric id as a string. HOME, USER and LOGNAME are set to match. Needs root.",
+    "User to run as, a name or a numeric id as a string, which needs no entry in the user database (its home is then `/`). HOME, USER and LOGNAME are set to match. Needs root.",
     nonEmpty,
   ),
-  group: restartOptional("Group to run as, a name or a numeric id as a string. The default is the user's primary group.", nonEmpty),
+  group: restartOptional(
+    "Group to run as, a name or a numeric id as a string. The default is the user's primary group; for a user without an entry in the user database, the group with the number of the user.",
+    nonEmpty,
+  ),
   umask: restartOptional('File mode creation mask, an octal string such as `"027"`.', () =>
     z.string().regex(/^0?[0-7]{3}$/, 'must be an octal string such as "027"'),
   ),

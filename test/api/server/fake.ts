@@ -4,6 +4,7 @@ import { createApp, type App, type AppOptions } from "../../../src/api/server/se
 import type * as shape from "../../../src/api/contract/shapes.ts";
 import type { PageFile } from "../../../src/api/server/page.ts";
 import type { Supervisor } from "../../../src/api/server/supervisor.ts";
+import { NO_REQUESTED_RESTARTS } from "../../../src/core/unit/restart-count.ts";
 import { err, ok, type Result } from "../../../src/base/result.ts";
 import type { LogLine, LogQuery } from "../../../src/ports/logs.ts";
 import { type Follower, fakeTrail } from "./fake-trail.ts";
@@ -28,13 +29,11 @@ export function aService(id: string, more: Partial<shape.Service> = {}): shape.S
       reason: "operator",
       health: "healthy",
     },
-    ...{ pid: 4711, port: 8080, start_time: NOW_ISO, uptime_seconds: 12.5, restart_count: 0, last_restart: null, priority: 100 },
+    ...{ pid: 4711, port: 8080, start_time: NOW_ISO, uptime_seconds: 12.5, restart_count: 0, priority: 100, last_restart: null },
     ...{ critical: false, auto_restart: true, enabled: true, groups: ["site"], labels: { team: "a" }, cpu_percent: 1.5, memory_mb: 20 },
     ...{
-      tasks: 3,
-      open_files: 9,
-      exit_code: null,
-      status_text: null,
+      requested_restarts: NO_REQUESTED_RESTARTS,
+      ...{ tasks: 3, open_files: 9, exit_code: null, status_text: null },
       containment: "cgroup",
       last_exit: null,
       invocation: null,

@@ -89,6 +89,23 @@ describe("a job", () => {
     expect(read()[0]).toStartWith("migrate done: finished");
   });
 
+  test("a start fails when the unit is told to stop before it is ready, and waits for its dependents", () => {
+    const stage = staged({ db: NOTIFY, app: { dependencies: [{ unit: "db", condition: "started" }] } }).start("app");
+    const read = job(stage, "start", ["db"]);
+    expect(read()).toEqual(["db pending"]);
+    stage.stubborn.add("app");
+    stage.stop("db", "app").ready("db");
+    expect(read()).toEqual(["db failed: it was told to stop meanwhile"]);
+  });
+
+  test("a pending job is not compared again while nothing of it changes", () => {
+    const stage = staged({ web: NOTIFY, other: {} });
+    job(stage, "start", ["web"]);
+    const before = stage.world.job("start web");
+    stage.start("other");
+    expect(stage.world.job("start web")).toBe(before!);
+  });
+
   test("a unit that is removed meanwhile ends its part of the job", () => {
     const stage = staged({ web: NOTIFY });
     const read = job(stage, "start", ["web"]);
@@ -131,11 +148,13 @@ describe("a job is a record", () => {
     expect(stage.world.job("start web")).toBeUndefined();
   });
 
-  test("of which the oldest go first when there are very many", () => {
-    const stage = staged({ web: {} }).start("web");
+  test("of which the oldest go first when there are very many, and pending ones never", () => {
+    const stage = staged({ web: {}, slow: NOTIFY }).start("web");
+    const pending = job(stage, "start", ["slow"]);
     for (let n = 0; n < 300; n++)
       stage.post({ type: "request", action: "start", ids: ["web"], cause: "operator", job: { id: `j${n}`, warnings: [] } });
     expect(stage.world.job("j99")).toBeUndefined();
     expect(stage.world.job("j100")).toBeDefined();
+    expect(pending()).toEqual(["slow pending"]);
   });
 });

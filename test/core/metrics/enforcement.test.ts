@@ -20,8 +20,20 @@ test("the description names each limit that is set and who enforces it", () => {
   expect(words[0]).toContain("there are no cgroups");
   expect(words[1]).toContain("cpu.max");
   expect(words[2]).toContain("there are no cgroups");
-  expect(enforcementWords(limits({ sustained: 1 }), () => null)).toEqual([expect.stringContaining("1 sample above this")]);
-  expect(enforcementWords(limits({ action: "restart" }), () => null)).toEqual([
-    expect.stringContaining("2 consecutive samples above this"),
-  ]);
+});
+
+test.each([
+  [1, "warn", "1 sample above this causes a warning"],
+  [2, "warn", "2 consecutive samples above this cause a warning"],
+  [1, "restart", "1 sample above this restarts the unit"],
+  [2, "restart", "2 consecutive samples above this restart the unit"],
+] as const)("%p sample(s) in a row, action %s: %s", (sustained, action, expected) => {
+  expect(enforcementWords(limits({ sustained, action }), () => null)).toEqual([expect.stringContaining(expected)]);
+});
+
+test("enforced without the kernel, memory restarts the unit and the other limits only warn", () => {
+  const spec = limits({ maxTasks: 10, action: "enforce", sustained: 3 });
+  const [memory, tasks] = enforcementWords(spec, () => "there are no cgroups");
+  expect(memory).toContain("checked every second");
+  expect(tasks).toContain("3 consecutive samples above this cause a warning");
 });

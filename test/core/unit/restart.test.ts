@@ -27,6 +27,18 @@ describe("restart after failure", () => {
     expect(m.startedBy).toBe("operator");
   });
 
+  test("restarts by the policy and requested ones are counted apart", () => {
+    const m = machine().up();
+    m.restart("operator").ends(0).clear().spawned();
+    m.restart("watch").ends(0).clear().spawned();
+    m.ends(1).due().clear().spawned();
+    m.restart("dependency").ends(0).clear().spawned();
+    expect(m.unit.restarts).toBe(1);
+    expect(m.unit.requestedRestarts).toEqual({ operator: 1, watch: 1, schedule: 0, dependency: 1, reload: 0 });
+    m.stop().ends(0).start().clear().spawned();
+    expect(m.unit).toMatchObject({ restarts: 1, requestedRestarts: { operator: 1 } });
+  });
+
   test("retry_delay 0 restarts immediately", () => {
     const m = machine({ restart: { retryDelayMs: 0 } })
       .up()
@@ -130,7 +142,7 @@ describe("a clean exit", () => {
 
   test("remain_after_exit: a restart runs it again", () => {
     const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0).restart();
-    expect([m.phase, m.clear().actions, m.unit.restarts]).toEqual(["waiting", ["spawn"], 1]);
+    expect([m.phase, m.clear().actions, m.unit.requestedRestarts.operator]).toEqual(["waiting", ["spawn"], 1]);
   });
 
   test("remain_after_exit: post_stop runs when it is stopped, not when the command ends", () => {
@@ -147,7 +159,12 @@ describe("operator restart", () => {
   test("of a running unit: stop signal, then start without delay, and no retry is used", () => {
     const m = machine().up().restart();
     expect([m.phase, m.actions, m.unit.want]).toEqual(["stopping", ["signal 15 group"], "up"]);
-    expect([m.ends(killedBy(15)).phase, m.unit.ledger.retries, m.clear().unit.restarts, m.unit.run]).toEqual(["waiting", 0, 1, 2]);
+    expect([m.ends(killedBy(15)).phase, m.unit.ledger.retries, m.clear().unit.requestedRestarts.operator, m.unit.run]).toEqual([
+      "waiting",
+      0,
+      1,
+      2,
+    ]);
   });
 
   test("of a running unit resets the retry counter", () => {
@@ -161,7 +178,7 @@ describe("operator restart", () => {
       .ends(phase === "idle" ? 0 : 1);
     expect(m.phase).toBe(phase);
     expect([m.restart().phase, m.unit.want, m.unit.ledger.retries]).toEqual(["waiting", "up", 0]);
-    expect(m.clear().unit.restarts).toBe(1);
+    expect(m.clear().unit.requestedRestarts.operator).toBe(1);
   });
 
   test("a start of a unit that ran does not count as a restart", () => {

@@ -14,6 +14,7 @@ test.each([
   ["STATUS=one\nSTATUS=two", { status: "two" }],
   ["MAINPID=4711", { mainPid: 4711 }],
   ["MAINPID=-1", {}],
+  ["MAINPID=4194304", { mainPid: 4_194_304 }],
   ["MAINPID=4194305", {}],
   ["WATCHDOG=1", { watchdog: "alive" }],
   ["WATCHDOG=trigger", { watchdog: "trigger" }],

@@ -25,6 +25,30 @@ test.each([
   ["30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:30:00Z"],
   ["30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"],
   ["30 2 * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"],
+  // Each of several times that do not exist comes an hour later, also when another one of them has just run.
+  ["0,30 2 * * *", "Europe/Berlin", "2027-03-27T12:00:00Z", "2027-03-28T01:00:00Z"],
+  ["0,30 2 * * *", "Europe/Berlin", "2027-03-28T01:00:00Z", "2027-03-28T01:30:00Z"],
+  ["0,30 2 * * *", "Europe/Berlin", "2027-03-28T01:30:00Z", "2027-03-29T00:00:00Z"],
+  ["0,30 2,3 * * *", "Europe/Berlin", "2027-03-28T01:30:00Z", "2027-03-29T00:00:00Z"],
+  ["*/20 2 * * *", "America/New_York", "2027-03-14T07:20:00Z", "2027-03-14T07:40:00Z"],
+  ["0,30 0 * * *", "Africa/Cairo", "2027-04-29T22:00:00Z", "2027-04-29T22:30:00Z"],
+  ["0,30 0 30 4 *", "Africa/Cairo", "2027-04-29T22:00:00Z", "2027-04-29T22:30:00Z"],
+  // A gap of half an hour: 02:20 comes at 02:50, after 02:40, which exists; 02:00 comes at the end of the gap.
+  ["20,40 2 * * *", "Australia/Lord_Howe", "2027-10-02T14:00:00Z", "2027-10-02T15:40:00Z"],
+  ["20,40 2 * * *", "Australia/Lord_Howe", "2027-10-02T15:40:00Z", "2027-10-02T15:50:00Z"],
+  ["0,30 2 * * *", "Australia/Lord_Howe", "2027-10-02T14:00:00Z", "2027-10-02T15:30:00Z"],
+  ["0,30 2 * * *", "Australia/Lord_Howe", "2027-10-02T15:30:00Z", "2027-10-03T15:00:00Z"],
+  // A whole day was skipped in Samoa.
+  ["0 6,12 30 12 *", "Pacific/Apia", "2011-12-30T16:00:00Z", "2011-12-30T22:00:00Z"],
+  ["* * * * *", "Europe/Berlin", "2027-03-28T00:59:00Z", "2027-03-28T01:00:00Z"],
+  ["30 * * * *", "Europe/Berlin", "2027-03-28T01:30:00Z", "2027-03-28T02:30:00Z"],
+  // A day field that starts with * does not make the other one optional (crontab(5) of Vixie cron).
+  ["0 0 */2 * MON", "UTC", "2027-01-01T12:00:00Z", "2027-01-11T00:00:00Z"],
+  ["0 0 */2 * MON", "UTC", "2027-01-11T00:00:00Z", "2027-01-25T00:00:00Z"],
+  ["0 0 13 * */2", "UTC", "2027-01-01T12:00:00Z", "2027-02-13T00:00:00Z"],
+  ["0,30 2 */2 * SUN", "Europe/Berlin", "2027-03-21T12:00:00Z", "2027-04-11T00:00:00Z"],
+  ["0 0 1-31/2 * MON", "UTC", "2027-01-01T12:00:00Z", "2027-01-03T00:00:00Z"],
+  ["0 0 */31 2 MON", "UTC", "2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z"],
   // Both days named: either will do (POSIX crontab).
   ["0 0 13 * FRI", "UTC", "2026-11-09T00:00:00Z", "2026-11-13T00:00:00Z"],
   ["0 0 30 2 *", "UTC", "2026-01-01T00:00:00Z", null],

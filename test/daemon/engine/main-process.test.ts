@@ -128,6 +128,20 @@ describe("the end of the main process", () => {
     expect(prober.probes[0]!.signal.aborted).toBe(true);
   });
 
+  test.each([
+    ["#!/usr/bin/env bash\r", "./run.sh", 127, true],
+    ["#!/usr/bin/env bash", "./run.sh", 127, false],
+    ["#!/usr/bin/env bash\r", "./run.sh", 1, false],
+    ["#!/usr/bin/env bash\r", "run.sh", 127, false],
+  ])("%j of %s with exit code %i: Windows line endings are noted: %p", async (line, command, exit, noted) => {
+    const { perform, processes, logs, files } = rig({ exec: { command, args: [], shell: false, workingDirectory: "/srv" } });
+    files.set("/srv/run.sh", line);
+    perform({ type: "spawn", run: 1 });
+    processes.latest().onExit(code(exit));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(logs.notes).toEqual(noted ? [expect.stringContaining("./run.sh: its first line ends in a carriage return")] : []);
+  });
+
   const OOM = { kind: "signal", signal: SIGNALS.SIGKILL, core: false, oom: true } as const;
   test.each([
     ["a SIGKILL from elsewhere, out of memory", killedBy(SIGNALS.SIGKILL), true, false, OOM],

@@ -31,7 +31,7 @@ export function daemonOn(disk: Disk) {
   const bug = (message: string, error?: unknown): void => void bugs.push(`${message} ${String(error)}`);
   const catalog = new UnitCatalog({
     directories: ["/u"],
-    snapshot: () => ({ units: [...disk.files].map(([id, file]) => unitFiles(id, file)), unreadable: [] }),
+    snapshot: () => ({ units: [...disk.files].map(([id, file]) => unitFiles(id, file)), unreadable: [], masked: [] }),
     leftAlone: () => [],
     watch: () => () => undefined,
   });
@@ -57,6 +57,7 @@ export function daemonOn(disk: Disk) {
   const interpreter = new Interpreter({
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
+    firstLineOf: async () => null,
     post: (...events) => engine.post(...events),
   });
   const reloader = new Reloader({

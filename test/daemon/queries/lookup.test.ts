@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { NAME_HINT } from "../../../src/base/names.ts";
 import { Lookup } from "../../../src/daemon/queries/lookup.ts";
 import { makeRig, type Rig } from "../rig.ts";
 
@@ -30,6 +31,7 @@ for (const [what, pattern, error] of [
   ["a group that is close to another", "@sites", { message: "no unit is in the group @sites", hint: "did you mean @site?" }],
   ["a group that is a key of every object", "@constructor", { message: "no unit is in the group @constructor" }],
   ["an instance of a template", "t@x", { message: "there is no unit t@x", hint: "`sup start t@x` creates it from the template t@" }],
+  ["a name that no unit can have", "t@ü", { message: "there is no unit t@ü", hint: NAME_HINT }],
   ["an instance of no template", "u@x", { message: "there is no unit u@x", hint: "put u@x.unit.json into /units" }],
 ] as const) {
   test(`${what} is no unit: the error has a hint that fits`, () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { makeRig, type Rig } from "../rig.ts";
+import { MASK, makeRig, type Rig } from "../rig.ts";
 
 const SERVE = { command: "serve" };
 
@@ -117,7 +117,9 @@ test("a dry run answers the same plan and changes nothing", () => {
     .delete("old");
   const plan = rowsOf(rig, true);
   expect(plan.toSorted()).toEqual(["new added load", "old removed stop", "web changed restart"]);
-  expect([recorded(rig), rig.stage.take(), rig.stage.states]).toEqual([[], [], "old running, web running"]);
+  expect(recorded(rig)).toEqual([]);
+  expect(rig.stage.take()).toEqual([]);
+  expect(rig.stage.states).toBe("old running, web running");
   expect(rowsOf(rig, false)).toEqual(plan);
 });
 
@@ -139,4 +141,28 @@ test("an instance of an unknown template cannot be loaded", () => {
   expect(rig.reloader.makeInstance("t@a")).toBe(false);
   expect(rig.reloader.makeInstance("web@")).toBe(false);
   expect(rig.stage.states).toBe("web stopped");
+});
+
+test("a unit that is down is forgotten as soon as its file is masked; one that runs is stopped by the next reload", async () => {
+  const rig = makeRig({ down: SERVE, up: { ...SERVE, enabled: true }, "t@": SERVE });
+  rig.reloader.reload(false);
+  await rig.supervisor.act({ action: "start", units: ["up"], wait: false });
+  recorded(rig);
+  for (const id of ["down", "up", "t@"]) rig.files.set(id, MASK);
+  rig.reloader.noticed();
+  expect(recorded(rig)).toEqual(["masked down", "changed up"]);
+  expect(rig.stage.states).toBe("up running");
+  expect((await rig.supervisor.status()).masked).toEqual(["down", "up", "t@"].map((id) => ({ id, file: `/units/${id}.unit.json` })));
+
+  for (const action of ["start", "restart", "enable"] as const) {
+    const up = await rig.supervisor.act({ action, units: ["up"], wait: false });
+    expect(up).toMatchObject({ ok: true, value: { outcomes: [{ id: "up", result: "failed", code: "conflict" }] } });
+    for (const id of ["down", "t@1"])
+      expect(await rig.supervisor.act({ action, units: [id] })).toMatchObject({
+        ok: false,
+        error: { code: "conflict", message: expect.stringContaining(`${id} is masked`) },
+      });
+  }
+  expect(rowsOf(rig, false)).toEqual(["up masked stop"]);
+  expect(rowsOf(rig, false)).toEqual([]);
 });

@@ -110,7 +110,7 @@ test("reading an instance that does not exist is 404 and creates nothing; starti
     expect({ path, status: answer.status, ...error }).toMatchObject({ path, status: 404, code: "no-such-unit", hint: "`sup start tpl@x` creates it from the template tpl@" }); // prettier-ignore
   }
   for (const action of ["stop", "kill", "disable", "reload", "reset-failed"])
-    expect([action, (await post(`${BASE}/services/tpl@x/${action}`)).status]).toEqual([action, 404]);
+    expect((await post(`${BASE}/services/tpl@x/${action}`)).status, `action ${action}`).toBe(404);
   expect((await post(`${BASE}/metrics`, { service_id: "tpl@x", metrics: { a: 1 } })).status).toBe(404);
   expect((await get<Status>(`${BASE}/status`)).services.filter(({ id }) => id.startsWith("tpl@"))).toEqual([]);
   expect((await post(`${BASE}/services/tpl@x/start`)).status).toBe(200);

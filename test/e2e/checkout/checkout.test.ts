@@ -46,20 +46,25 @@ const inCheckout = test.if(listed.code === 0);
 inCheckout(
   "npm start: builds, runs the sample units, serves the page; Ctrl-C ends all in order with 0; the second time it is quick",
   async () => {
-    const home = temp.path;
     // Other programs on this machine may use the ports of the samples and of the page.
     const port = freePort();
     mkdirSync(join(source, "units/web.unit.json.d"));
     writeFileSync(join(source, "units/web.unit.json.d/port.json"), JSON.stringify({ port }));
-    writeFileSync(join(home, "sup.json"), JSON.stringify({ api: { port: 0 } }));
-    const env = { ...environment(home), npm_config_cache: cache.stdout.trim(), SUP_HOME: home };
-    const sup = (...args: string[]): ReturnType<typeof run> => run([join(source, "dist/sup"), ...args], { env });
+    const env = { ...environment(temp.path), npm_config_cache: cache.stdout.trim() };
 
-    for (const time of ["first", "second"]) {
+    // Without SUP_HOME it stays below the checkout, also as root.
+    for (const [time, home, given] of [
+      ["first", temp.path, { SUP_HOME: temp.path }],
+      ["second", join(source, "dist/home"), {}],
+    ] as const) {
+      mkdirSync(home, { recursive: true });
+      writeFileSync(join(home, "sup.json"), JSON.stringify({ api: { port: 0 } }));
+      const sup = (...args: string[]): ReturnType<typeof run> =>
+        run([join(source, "dist/sup"), ...args], { env: { ...env, SUP_HOME: home } });
       let screen = "";
       const child = Bun.spawn(["npm", "start"], {
         cwd: source,
-        env,
+        env: { ...env, ...given },
         terminal: { cols: 150, rows: 50, data: (_, bytes) => void (screen += Buffer.from(bytes).toString()) },
       });
       const shows = (...texts: string[]): Promise<unknown> =>
@@ -87,6 +92,7 @@ inCheckout(
         expect(screen).toContain("every unit is down");
         expect(screen).toMatch(/goodbye after \d+ beats/);
         expect(screen.indexOf("heartbeat: stopped")).toBeLessThan(screen.indexOf("prepare: stopped"));
+        expect(existsSync(join(home, "state/sup.db"))).toBe(true);
         expect(processesOf(home)).toEqual([]);
       } finally {
         child.kill("SIGKILL");

@@ -26,6 +26,17 @@ test("daemon start, status and stop; a second start says that it runs already", 
   expect(processesOf(daemon.home)).toEqual([]);
 });
 
+test("several starts at once end well: one starts the daemon, the others wait until it answers", async () => {
+  await using daemon = await startDaemon();
+  await daemon.stop();
+  const starts = await Promise.all(Array.from({ length: 4 }, () => daemon.sup("daemon", "start")));
+  expect(starts.map(({ code, stderr }) => [code, stderr])).toEqual(starts.map(() => [0, ""]));
+  const said = starts.map(({ stdout }) => /^sup daemon: (started|already running) \(pid (\d+)\)/.exec(stdout)!.slice(1));
+  expect(said.filter(([what]) => what === "started")).toHaveLength(1);
+  expect(new Set(said.map(([, pid]) => pid)).size).toBe(1);
+  expect((await daemon.sup("daemon", "stop")).code).toBe(0);
+});
+
 test("what is amiss at the start is told by the command that started it", async () => {
   using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   await using daemon = await startDaemon({ units: { bad: `{ "comand": "x" }` }, settings: { api: { port: server.port } } });

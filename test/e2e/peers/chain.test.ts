@@ -10,7 +10,7 @@ import { eventsOf, typesOf } from "../../harness/history.ts";
 import { freePort } from "../../harness/ports.ts";
 import { run } from "../../harness/run.ts";
 import { until } from "../../harness/until.ts";
-import { hasNginx, isRoot, postgres, postgresBin, psql, sample, skips } from "./servers.ts";
+import { hasNginx, postgres, postgresBin, psql, sample, skips } from "./servers.ts";
 
 const firstOf = async (daemon: Daemon, unit: string, type: string): Promise<number> => {
   const event = (await eventsOf(daemon, unit, type))[0];
@@ -85,7 +85,6 @@ test.skipIf(skips(hasNginx, "nginx"))(
   "nginx whose backend dies is degraded by its fallback, not restarted, and healthy again with it",
   async () => {
     const [port, backendPort] = [freePort(), freePort()];
-    const asRoot = (text: string): string => (isRoot ? text.replace("daemon off;", "daemon off; user root;") : text);
     const check = {
       type: "http",
       endpoint: "http://127.0.0.1:${PORT}/",
@@ -95,8 +94,11 @@ test.skipIf(skips(hasNginx, "nginx"))(
       fallback_check: { type: "http", endpoint: "http://127.0.0.1:${PORT}/static", expected_content: "static" },
     };
     const proxied = (text: string): string =>
-      asRoot(text)
-        .replace("root html; }", `location = /static { return 200 static; } location / { proxy_pass http://127.0.0.1:${backendPort}/; } }`)
+      text
+        .replace(
+          /location \/ {[^}]*}/,
+          `location = /static { return 200 static; } location / { proxy_pass http://127.0.0.1:${backendPort}/; }`,
+        )
         .replace(/"health_check": .*\n/, () => `"health_check": ${JSON.stringify(check)},\n`);
     await using daemon = await startDaemon();
     mkdirSync(join(daemon.home, "state/nginx"), { recursive: true });

@@ -41,16 +41,31 @@ test("-f shows its output and gives its exit code; the log stays", async () => {
     "-c",
     "echo hello $WHO; pwd; echo oops >&2; exit 7",
   );
-  // Which of two pipes is read first is not certain.
-  const lines = ran.stdout.split("\n");
-  expect(lines.filter((line) => line !== "oops")).toEqual(["hello you", daemon.home, ""]);
-  expect(lines.length).toBe(4);
-  expect(ran.code).toBe(7);
+  expect([ran.code, ran.stdout]).toEqual([7, `hello you\n${daemon.home}\n`]);
+  expect(ran.stderr).toMatch(/^oops$/m);
   expect(ran.stderr).toContain("talk: exit code 7");
   await gone("talk");
   expect((await daemon.sup("logs", "--bare", "talk")).stdout).toContain("hello you\n");
   expect((await daemon.sup("run", "-f", "--", "sh", "-c", "kill -9 $$")).code).toBe(137);
   expect((await daemon.sup("run", "-f", "--", "true")).code).toBe(0);
+});
+
+test("arguments, variables and the directory are passed on as typed: no specifiers, no expansion", async () => {
+  const { daemon } = shared;
+  const typed = ["%H:%M", "%i 100%", "${X}", "$${X}", "$X", "${", "%%"];
+  const ran = await daemon.sup("run", "-f", "-e", "V=50% ${HOME}", "--", "sh", "-c", 'printf "%s\n" "$V" "$@"', "sh", ...typed);
+  expect([ran.code, ran.stdout]).toEqual([0, `${["50% ${HOME}", ...typed].join("\n")}\n`]);
+  const inShell = await daemon.sup("run", "-f", "--set", "shell=true", "-e", "V=v", "--", 'echo "${V}" $(date +%%)');
+  expect([inShell.code, inShell.stdout]).toEqual([0, "v %\n"]);
+  const set = await daemon.sup("run", "-f", "--name", "named", "--set", "environment.WHO=%n", "--", "sh", "-c", 'echo "$WHO"');
+  expect([set.code, set.stdout]).toEqual([0, "named\n"]);
+});
+
+test("-f ends with 127 for a command that does not exist and 126 for one that cannot be executed", async () => {
+  const { daemon } = shared;
+  expect((await daemon.sup("run", "-f", "--", "no-such-command")).code).toBe(127);
+  expect((await daemon.sup("run", "-f", "--", "/etc/passwd")).code).toBe(126);
+  expect((await daemon.sup("run", "-f", "--dir", "/no/such/directory", "--", "true")).code).toBe(1);
 });
 
 test("nothing is kept of it: its cgroup goes with it", async () => {

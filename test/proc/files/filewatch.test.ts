@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { watchFiles } from "../../../src/adapters/files/filewatch.ts";
 import { tempDir } from "../../harness/temp.ts";
@@ -108,4 +108,105 @@ test("changes close together are reported once; a cycle of links does no harm", 
   for (let n = 0; n < 50; n++) seen.write("src/f", String(n));
   await seen.hears("src/f");
   expect(seen.problems).toEqual([]);
+});
+
+/** Replaces a link in one step, as `ln -s TARGET t; mv -T t LINK` does. */
+function relink(path: string, target: string): void {
+  symlinkSync(target, `${path}.new`);
+  renameSync(`${path}.new`, path);
+}
+
+const releases = (root: string): void => {
+  for (const name of ["one", "two"]) {
+    mkdirSync(join(root, "releases", name, "conf"), { recursive: true });
+    writeFileSync(join(root, "releases", name, "conf/app"), name);
+  }
+  symlinkSync("releases/one", join(root, "current"));
+};
+
+test.each([["current/conf/app"], ["current/conf"], ["current"]])(
+  "%s below a link: replacing the link is reported, and then the new release is watched and the old one is not",
+  async (path) => {
+    using seen = watching([path], [], releases);
+    seen.write("releases/one/conf/app");
+    await seen.hears("current/conf/app");
+    relink(join(seen.root, "current"), "releases/two");
+    await seen.hears("current");
+    seen.write("releases/one/conf/app");
+    seen.write("releases/two/conf/app");
+    await seen.hears("current/conf/app");
+    relink(join(seen.root, "current"), "releases/one");
+    await seen.hears("current");
+    seen.write("releases/two/conf/app");
+    seen.write("releases/one/conf/app");
+    await seen.hears("current/conf/app");
+  },
+);
+
+test("only the release that the link leads to is watched", async () => {
+  using seen = watching(["current/conf"], [], releases);
+  relink(join(seen.root, "current"), "releases/two");
+  await seen.hears("current");
+  seen.write("releases/one/conf/app");
+  seen.write("releases/two/conf/other");
+  await until(() => seen.reported.length > 0, { what: "a change" });
+  expect(seen.reported).toEqual([["current/conf/other"]]);
+});
+
+test("a Kubernetes ConfigMap: the file is a link through ..data, which is replaced", async () => {
+  using seen = watching(["etc/app.conf"], [], (root) => {
+    for (const name of ["..2027_1", "..2027_2"]) {
+      mkdirSync(join(root, "etc", name), { recursive: true });
+      writeFileSync(join(root, "etc", name, "app.conf"), name);
+    }
+    symlinkSync("..2027_1", join(root, "etc/..data"));
+    symlinkSync("..data/app.conf", join(root, "etc/app.conf"));
+  });
+  relink(join(seen.root, "etc/..data"), "..2027_2");
+  await seen.hears("etc/..data");
+  rmSync(join(seen.root, "etc/..2027_1"), { recursive: true });
+  seen.write("etc/..2027_2/app.conf");
+  await seen.hears("etc/app.conf");
+});
+
+test("writes to the target of a link to a file are reported: a watched link, and one in a watched directory", async () => {
+  using seen = watching(["app.conf", "src"], [], (root) => {
+    for (const name of ["shared", "src"]) mkdirSync(join(root, name));
+    for (const name of ["a", "b"]) writeFileSync(join(root, "shared", name), "x");
+    symlinkSync("shared/a", join(root, "app.conf"));
+    symlinkSync("../shared/b", join(root, "src/b"));
+  });
+  seen.write("shared/a");
+  await seen.hears("app.conf");
+  seen.write("shared/b");
+  await seen.hears("shared/b");
+  relink(join(seen.root, "app.conf"), "shared/c"); // dangling
+  await seen.hears("app.conf");
+  seen.write("shared/c");
+  await seen.hears("app.conf");
+});
+
+test("a directory above that is replaced is reported; one whose mode changes, or a sibling, is not", async () => {
+  using seen = watching(["a/b/f"], [], (root) => {
+    mkdirSync(join(root, "a/b"), { recursive: true });
+    writeFileSync(join(root, "a/b/f"), "x");
+  });
+  chmodSync(join(seen.root, "a"), 0o700);
+  seen.write("a/sibling");
+  renameSync(join(seen.root, "a"), join(seen.root, "old"));
+  mkdirSync(join(seen.root, "a/b"), { recursive: true });
+  seen.write("a/b/f");
+  await until(() => seen.reported.length > 0, { what: "a change" });
+  seen.reported.length = 0;
+  chmodSync(join(seen.root, "a"), 0o755);
+  seen.write("a/b/g");
+  // The next change that counts is the first one that is reported.
+  await until(
+    () => {
+      seen.write("a/b/f", String(Math.random()));
+      return seen.reported.length > 0;
+    },
+    { what: "a change of the file" },
+  );
+  expect(seen.reported.flat()).toContain("a/b/f");
 });

@@ -52,6 +52,30 @@ test("hidden files and temporary files of editors are ignored; links are followe
   expect(found.unreadable).toEqual([]);
 });
 
+test("a link to /dev/null masks the unit, also one of a later directory, and a drop-in of a later directory", () => {
+  using dir = tempDir();
+  const [one, two] = [join(dir.path, "one"), join(dir.path, "two")];
+  write(join(one, "web.unit.json"), "web");
+  write(join(two, "db.unit.json"), "hidden by the link");
+  write(join(one, "db.unit.json.d", "10.json"), "of a masked unit");
+  symlinkSync("/dev/null", join(one, "db.unit.json"));
+  symlinkSync("/dev/null", join(two, "web.unit.json")); // hidden by the file of the earlier directory
+  symlinkSync("../../../../../../../../dev/null", join(one, "job@.unit.json"));
+  write(join(two, "web.unit.json.d", "10.json"), "hidden by the link");
+  write(join(two, "web.unit.json.d", "20.json"), "two 20");
+  mkdirSync(join(one, "web.unit.json.d"));
+  symlinkSync("/dev/null", join(one, "web.unit.json.d", "10.json"));
+  const found = openUnitSource([one, two]).snapshot();
+  expect(found.unreadable).toEqual([]);
+  expect(found.masked).toEqual([
+    { id: "db", path: join(one, "db.unit.json") },
+    { id: "job@", path: join(one, "job@.unit.json") },
+  ]);
+  expect(found.units.map(({ id, main, dropIns }) => [id, main.text, dropIns.map((dropIn) => dropIn.text)])).toEqual([
+    ["web", "web", ["two 20"]],
+  ]);
+});
+
 test("an unreadable file is reported with its cause and hides no other file", () => {
   using dir = tempDir();
   const [units, later] = [join(dir.path, "units"), join(dir.path, "later")];
@@ -212,4 +236,40 @@ test("after the stop nothing is reported", async () => {
   write(join(dir.path, "web.unit.json"), "1");
   await until(() => other.changes > 0, { what: "the other watch" });
   expect(seen.changes).toBe(0);
+});
+
+test("a unit directory below a link, and a unit file that is a link through another one, are watched at their real places", async () => {
+  using dir = tempDir();
+  const at = (name: string): string => join(dir.path, name);
+  for (const name of ["one", "two"]) write(at(`${name}/units/web.unit.json`), name);
+  for (const name of ["..1", "..2"]) write(at(`map/${name}/db.unit.json`), name);
+  symlinkSync("one", at("current"));
+  symlinkSync("..1", at("map/..data"));
+  symlinkSync("..data/db.unit.json", at("map/db.unit.json"));
+  const source = openUnitSource([at("current/units"), at("map")], { quietMs: 10 });
+  let changes = 0;
+  const stop = source.watch(() => changes++);
+  const texts = (): string[] => source.snapshot().units.map(({ main }) => main.text);
+  const heard = async (what: string): Promise<void> => {
+    await until(() => changes > 0, { what });
+    changes = 0;
+  };
+  const relink = (name: string, target: string): void => {
+    symlinkSync(target, at(`${name}.new`));
+    renameSync(at(`${name}.new`), at(name));
+  };
+  try {
+    relink("current", "two");
+    await heard("the link of the directory");
+    relink("map/..data", "..2");
+    await heard("the link of the file");
+    expect(texts()).toEqual(["..2", "two"]);
+    write(at("two/units/web.unit.json"), "new");
+    await heard("the unit in the new directory");
+    write(at("map/..2/db.unit.json"), "newer");
+    await heard("the target of the unit file");
+    expect(texts()).toEqual(["newer", "new"]);
+  } finally {
+    stop();
+  }
 });

@@ -112,14 +112,16 @@ test("a unix socket is reached by unix:/path.sock:/url-path", async () => {
 
 test("redirects are followed on the same host, ten at most, and not to another host", async () => {
   const url = serve((request) => {
-    const { pathname } = new URL(request.url);
+    const { pathname, host } = new URL(request.url);
     const left = Number(pathname.slice(1));
     if (pathname === "/away") return Response.redirect("http://127.0.0.2:1/", 302);
+    if (pathname === "/odd") return new Response("", { status: 302, headers: { location: `http://u:50%-off@${host}/0` } });
     if (pathname === "/circle") return Response.redirect("/circle", 307);
     return left > 0 ? Response.redirect(`/${left - 1}`, 301) : new Response("end", { status: 299 });
   });
   expect(await probe(`${url}/10`, text("end"))).toMatchObject({ kind: "ok", detail: "HTTP 299 with the expected content" });
   expect(await probe(`${url}/11`)).toMatchObject({ kind: "bad", detail: "more than 10 redirects, the last to /0" });
+  expect(await probe(`${url}/odd`)).toMatchObject({ kind: "ok", detail: "HTTP 299" });
   expect(await probe(`${url}/circle`)).toMatchObject({ kind: "bad" });
   expect(await probe(`${url}/away`)).toMatchObject({ kind: "ok", detail: "HTTP 302" });
   expect(await probe(`${url}/3`, { expectedStatus: [[301, 301]] })).toMatchObject({ kind: "ok", detail: "HTTP 301" });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseDotenv } from "../../../src/spec/load/dotenv.ts";
 import { composeEnvironment } from "../../../src/spec/load/environment.ts";
 import { expandCommand, expandEnvironmentFiles, expandExec, expandProbe } from "../../../src/spec/load/expand.ts";
-import { checkText, expandText, specifiersFor } from "../../../src/spec/load/specifiers.ts";
+import { checkText, escapeText, expandText, specifiersFor } from "../../../src/spec/load/specifiers.ts";
 import { bad, good } from "../fixtures.ts";
 
 const specifiers = specifiersFor("web@1", { home: "/home/u", state: "/s", logs: "/l", runtime: "/r" });
@@ -143,9 +143,15 @@ describe("probes", () => {
     });
     expect(probe({ type: "http", endpoint: "http://${EMPTY}" })).toEqual({
       ok: false,
-      error: 'health_check.endpoint is "http://", not a URL',
+      error: "health_check.endpoint is not a URL",
     });
     expect(probe({ type: "http", endpoint: "unix:/r.sock:/x" }).ok).toBe(true);
+    expect(probe({ type: "http", endpoint: "http://u:50%%25@h/" }).ok).toBe(true);
+    // The message does not quote the password.
+    expect(probe({ type: "http", endpoint: "http://u:${PW:-50%%-off}@h/" })).toEqual({
+      ok: false,
+      error: 'health_check.endpoint has a password with a "%" that does not start a percent-encoded character',
+    });
   });
 
   test("an unset variable names the key", () => {
@@ -258,4 +264,10 @@ describe("a unit's environment", () => {
       error: "cannot use environment file /a: SUP_UNIT is set by sup itself",
     });
   });
+});
+
+test.each(["%H:%M", "100%", "%%", "${X}", "$${X}", "$$${", "$X", "plain", "${A:-%n}"])("an escaped %s expands to itself", (text) => {
+  expect(expandText(escapeText(text), {}, specifiers)).toEqual({ ok: true, value: text });
+  const inShell = { variables: false };
+  expect(expandText(escapeText(text, inShell), {}, specifiers, inShell)).toEqual({ ok: true, value: text });
 });

@@ -11,7 +11,8 @@ const load = (
   units: Record<string, string | object>,
   options: SnapshotOptions = {},
   unreadable: Array<{ path: string; message: string }> = [],
-): LoadedSnapshot => loadSnapshot({ units: Object.entries(units).map(([id, main]) => unitFiles(id, main)), unreadable }, options);
+): LoadedSnapshot =>
+  loadSnapshot({ units: Object.entries(units).map(([id, main]) => unitFiles(id, main)), unreadable, masked: [] }, options);
 
 const dependsOn = (...dependencies: unknown[]): object => ({ command: "x", dependencies });
 const messages = (snapshot: LoadedSnapshot, id: string): string[] => (snapshot.problems.get(id) ?? []).map(({ message }) => message);
@@ -120,6 +121,50 @@ describe("many units", () => {
     ]);
     expect([...snapshot.problems.keys()]).toEqual(["db", "web", "/u/we ird.unit.json"]);
     expect([...snapshot.loaded.keys()]).toEqual(["ok"]);
+  });
+
+  test("a masked unit is not loaded; a unit that needs it is, with a warning", () => {
+    const units = { app: dependsOn("db"), one: dependsOn("job@1"), soft: dependsOn({ unit: "db", required: false }) };
+    const { loaded, problems, masked } = loadSnapshot({
+      units: Object.entries(units).map(([id, main]) => unitFiles(id, main)),
+      unreadable: [],
+      masked: [
+        { id: "db", path: "/u/db.unit.json" },
+        { id: "job@", path: "/u/job@.unit.json" },
+      ],
+    });
+    expect([[...loaded.keys()], [...problems.keys()], [...masked.keys()]]).toEqual([["app", "one", "soft"], [], ["db", "job@"]]);
+    const warnings = [...loaded.values()].flatMap((each) => each.warnings.map(({ severity, message }) => `${severity}: ${message}`));
+    expect(warnings).toEqual([
+      'warning: "db" is masked, so this unit cannot start',
+      'warning: "job@1" is masked, so this unit cannot start',
+    ]);
+  });
+
+  test("enabled units with one port or address get warnings; disabled units and shared sockets do not", () => {
+    const socket = (listen: string, reuse = false): object => ({ name: "s", listen, reuse_port: reuse });
+    const snapshot = load({
+      a: { command: "x", enabled: true, port: 8080 },
+      b: { command: "x", enabled: true, port: 8080, sockets: [socket("127.0.0.1:9", true)] },
+      c: { command: "x", port: 8080 },
+      d: { command: "x", enabled: true, sockets: [socket("127.0.0.1:9", true)] },
+      e: { command: "x", enabled: true, sockets: [socket("/run/x.sock")] },
+      f: '{"command": "x", "enabled": true,\n"sockets": [{"name": "s", "listen": "/run/x.sock"}]}',
+    });
+    const warnings = [...snapshot.loaded.values()].flatMap(({ spec, warnings }) =>
+      warnings.map(({ line, key, message }) => [spec.id, line, key, message]),
+    );
+    expect(warnings).toEqual([
+      ["a", 1, "port", '"b" is enabled too and has the same address: port 8080'],
+      ["b", 1, "port", '"a" is enabled too and has the same address: port 8080'],
+      ["e", 1, "sockets[0].listen", '"f" is enabled too and has the same address: /run/x.sock'],
+      ["f", 2, "sockets[0].listen", '"e" is enabled too and has the same address: /run/x.sock'],
+    ]);
+  });
+
+  test("the guess for a missing dependency is never a name that cannot be a unit", () => {
+    const snapshot = load({ web: dependsOn("db"), "-db": { command: "x" } }, {}, [{ path: "/u/db ", message: "bad name" }]);
+    expect(snapshot.problems.get("web")![0]!.hint).toStartWith("create its file");
   });
 
   test("a missing dependency, with its position and a suggestion", () => {

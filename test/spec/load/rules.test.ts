@@ -32,6 +32,18 @@ test.each<[string, object, string, string]>([
   ["a tcp port in words", { health_check: { type: "tcp", port: "http" } }, "health_check.port", "must be a number"],
   ["an endpoint that is not a URL", { health_check: { ...http, endpoint: "http://[x" } }, "health_check.endpoint", "is not a URL"],
   [
+    "a password in a URL with a raw percent sign",
+    { health_check: { ...http, endpoint: "http://u:50%%-off@h/" } },
+    "health_check.endpoint",
+    'has a password with a "%"',
+  ],
+  [
+    "a user name in the URL of a fallback check that is not UTF-8",
+    { health_check: { ...http, fallback_check: { ...http, endpoint: "http://%%ff@h/" } } },
+    "health_check.fallback_check.endpoint",
+    'has a user name with a "%"',
+  ],
+  [
     "a broken regular expression",
     { health_check: { ...http, expected_content: "/(/" } },
     "health_check.expected_content",
@@ -85,6 +97,12 @@ test.each<[string, object, string, string]>([
   ],
   ["restart after success only", { auto_restart: false, restart_on_exit: true }, "restart_on_exit", "not after a failure"],
   ["a stop signal that is never sent", { graceful_shutdown: { enabled: false, signal: "INT" } }, "graceful_shutdown.signal", "no effect"],
+  [
+    "a check that fails the unit while it starts",
+    { health_check: { ...http, failure_threshold: 1 } },
+    "health_check.failure_threshold",
+    "the first failed probe counts",
+  ],
   ["PORT against port", { port: 80, environment: { PORT: "81" } }, "environment.PORT", 'PORT will be "81"'],
   ["a timeout over the interval", { health_check: { ...http, interval: 5, timeout: 6 } }, "health_check.timeout", "longer"],
   [
@@ -103,6 +121,8 @@ test.each<[string, object]>([
   ["a default timeout over a short interval", { health_check: { ...http, interval: 5 } }],
   ["a tcp check on the unit's port", { port: 80, health_check: { type: "tcp" } }],
   ["a tcp check on a variable", { health_check: { type: "tcp", port: "${X}" } }],
+  ["percent-encoded characters in an endpoint", { health_check: { ...http, endpoint: "http://u:50%%25@h/a%%20b?100%%" } }],
+  ["a threshold of one after a start period", { health_check: { ...http, failure_threshold: 1, start_period: 5 } }],
   ["an endpoint with a variable", { health_check: { ...http, endpoint: "http://h:${PORT}/" } }],
   ["PORT as port says it", { port: 80, environment: { PORT: "80" } }],
   ["a oneshot that stays", { type: "oneshot", remain_after_exit: true }],

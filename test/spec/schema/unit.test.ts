@@ -302,6 +302,13 @@ describe("wrong values: line, column, message and hint", () => {
     ]);
   });
 
+  test("half of a surrogate pair is refused, because it has no bytes in UTF-8; a whole pair is a character", () => {
+    expect(bad('{"command": "x", "environment": {"A": "\\ud83d"}}')).toMatchObject([
+      { key: "environment.A", message: expect.stringContaining("half of a surrogate pair") },
+    ]);
+    expect(good('{"command": "x", "environment": {"A": "\\uD83d\\ude00"}}').spec.environment).toEqual({ A: "😀" });
+  });
+
   test("a NUL character is refused wherever it is", () => {
     expect(bad('{"command": "a\\u0000b"}')).toMatchObject([{ line: 1, column: 13, message: "the string contains a NUL character" }]);
   });

@@ -26,7 +26,12 @@ export const daemon = z.object({
 });
 export type DaemonInfo = z.infer<typeof daemon>;
 
-export const status = z.object({ daemon, services: z.array(service) });
+export const status = z.object({
+  daemon,
+  services: z.array(service),
+  /** Units and templates that cannot be started because their file is a link to /dev/null; they are not in `services`. */
+  masked: z.array(z.object({ id, file: z.string() })).optional(),
+});
 export type Status = z.infer<typeof status>;
 
 export const summary = z.object({

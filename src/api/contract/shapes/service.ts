@@ -33,7 +33,16 @@ export const service = z.object({
   port: z.number().int().nullable(),
   start_time: time.nullable(),
   uptime_seconds: z.number(),
+  /** Restarts by the restart policy, after a failure or a clean exit. */
   restart_count: z.number().int(),
+  /** The other restarts, by who requested them. */
+  requested_restarts: z.object({
+    operator: z.number().int(),
+    watch: z.number().int(),
+    schedule: z.number().int(),
+    dependency: z.number().int(),
+    reload: z.number().int(),
+  }),
   last_restart: time.nullable(),
   priority: z.number().int(),
   critical: z.boolean(),

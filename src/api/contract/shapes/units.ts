@@ -21,7 +21,7 @@ export const reloadPlan = z.object({
   units: z.array(
     z.object({
       id,
-      change: z.enum(["added", "removed", "changed", "broken"]),
+      change: z.enum(["added", "removed", "changed", "broken", "masked"]),
       /** Dotted keys that differ; each applies `live` (at once) or with a `restart`. */
       keys: z.array(z.object({ key: z.string(), applies: z.enum(["live", "restart"]) })),
       action: z.enum(["start", "stop", "restart", "apply", "keep", "load"]),

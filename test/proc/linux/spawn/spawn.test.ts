@@ -16,7 +16,8 @@ beforeAll(() => {
   writeFileSync(join(directory, "plain"), "text");
   writeFileSync(join(directory, "broken"), "no format");
   writeFileSync(join(directory, "orphaned-script"), "#!/no/such/interpreter -x\n");
-  for (const name of ["broken", "orphaned-script"]) chmodSync(join(directory, name), 0o755);
+  writeFileSync(join(directory, "windows-script"), "#!/bin/sh\r\necho hello\r\n");
+  for (const name of ["broken", "orphaned-script", "windows-script"]) chmodSync(join(directory, name), 0o755);
   mkdirSync(join(directory, "folder"));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -92,6 +93,16 @@ describe("a failed start reports the step, the errno and the subject", () => {
     const path = join(directory, "orphaned-script");
     const subject = `${path}: its interpreter /no/such/interpreter`;
     expect(m.processes.spawn({ ...base, argv: [path] }, () => {})).toMatchObject({ ok: false, stage: "exec", errno: 2, subject });
+  });
+
+  test("for a script with Windows line endings, the subject names them", () => {
+    using m = machine();
+    const subject = expect.stringContaining("its first line ends in a carriage return (Windows line endings)");
+    expect(m.processes.spawn({ ...base, argv: [join(directory, "windows-script")] }, () => {})).toMatchObject({
+      ok: false,
+      stage: "exec",
+      subject,
+    });
   });
 
   test("it leaves no zombie and no descriptor, and calls no callback", async () => {
@@ -201,12 +212,13 @@ describe.skipIf(!isRoot)("as root", () => {
     expect(output).toMatch(/Groups:\t65534 /);
   });
 
-  test("numeric ids need no entry in the user database, but then a group is required", async () => {
+  test.each([
+    ["54322", "54322"],
+    [null, "54321"],
+  ])("numeric ids need no entry in the user database (group %s)", async (group, expected) => {
     using m = machine();
-    const { output } = await m.sh("id -u; id -g", { identity: { ...identity, user: "54321", group: "54322" } });
-    expect(output.trim().split("\n")).toEqual(["54321", "54322"]);
-    const failed = m.processes.spawn({ ...base, identity: { ...identity, user: "54321" } }, () => {});
-    expect(failed).toMatchObject({ ok: false, stage: "user" });
+    const { output } = await m.sh("id -u; id -g; id -G", { identity: { ...identity, user: "54321", group } });
+    expect(output.trim().split("\n")).toEqual(["54321", expected, expected]);
   });
 
   test("a working directory that only root may enter makes the start as another user fail", () => {

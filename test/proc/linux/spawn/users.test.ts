@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { credentialsOf, groupsOf, lookupGroup, lookupUser, userWithId } from "../../../../src/linux/spawn/users.ts";
 
+const isRoot = process.getuid!() === 0;
 const rows = (file: string): string[][] =>
   readFileSync(file, "utf8")
     .split("\n")
@@ -21,7 +22,13 @@ test("every group of /etc/group is found; a name needs an entry, a number does n
   expect(lookupGroup("54321")).toBe(54321);
   expect(lookupGroup("no-such-group")).toBeNull();
   expect(lookupUser("no-such-user")).toBeNull();
-  expect(lookupUser("54321")).toBeNull();
+});
+
+test("a uid needs no entry either: its group has the same number and its home is /", () => {
+  expect(lookupUser("54321")).toEqual({ name: "54321", uid: 54321, gid: 54321, home: "/", shell: "/bin/sh" });
+  expect(lookupUser("4294967295")).toBeNull();
+  const groups = isRoot ? [54321] : null;
+  expect(credentialsOf({ user: "54321", group: null })).toEqual({ ok: true, value: { uid: 54321, gid: 54321, groups } });
 });
 
 test("supplementary groups are those that list the user, plus the primary group", () => {

@@ -1,0 +1,97 @@
+import { existsSync, statSync } from "node:fs";
+import { firstLineOf, readTextFile } from "../../adapters/files/text-file.ts";
+import { errnoWords } from "../../base/errno.ts";
+import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
+import { findCommand } from "../../linux/spawn/find-command.ts";
+import { credentialsOf, openUsers } from "../../linux/spawn/users.ts";
+import type { Users } from "../../ports/users.ts";
+import { expandCommand } from "../../spec/load/expand.ts";
+import type { Places } from "../../spec/places.ts";
+import type { ProbeSpec, Spec } from "../../spec/spec.ts";
+import { Launcher, type Launch } from "../engine/launcher.ts";
+
+/** Something that this machine lacks, so that a start of the unit would fail now. */
+export interface MachineFinding {
+  readonly id: string;
+  /** Dotted key of the unit file; "" for the whole file. */
+  readonly key: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+type Report = (key: string, message: string, hint?: string) => void;
+
+/** Looks for the users, files, directories and commands that the units name, as a start would. Starts and changes nothing. */
+export async function checkMachine(specs: readonly Spec[], places: Places, users: Users = openUsers()): Promise<MachineFinding[]> {
+  const { LANG, TZ } = process.env;
+  const launcher = new Launcher({ users, places, locale: { LANG, TZ }, readText: readTextFile });
+  const findings: MachineFinding[] = [];
+  for (const spec of specs) {
+    const report: Report = (key, message, hint) => void findings.push({ id: spec.id, key, message, ...(hint !== undefined && { hint }) });
+    await checkUnit(spec, launcher, report);
+  }
+  return findings;
+}
+
+async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promise<void> {
+  const credentials = credentialsOf(spec.identity);
+  if (!credentials.ok) return report(credentials.error.startsWith("group") ? "group" : "user", `there is no ${credentials.error}`);
+  const launch = launcher.prepare(spec, "");
+  if (!launch.ok) {
+    const key = launch.error.includes("environment file") ? "environment_files" : (/^cannot expand ([\w.]+)/.exec(launch.error)?.[1] ?? "");
+    return report(key, launch.error);
+  }
+  const { cwd } = launch.value;
+  const problem = cwd === null ? null : directoryProblem(cwd);
+  if (problem !== null) report("working_directory", `cannot change to the working directory ${cwd}: ${problem}`);
+  for (const { key, argv } of commandsOf(spec, launch.value)) await checkCommand(key, argv, launch.value, report);
+}
+
+/** Null also for a directory that this user cannot look into: the unit's user may. */
+function directoryProblem(path: string): string | null {
+  try {
+    return statSync(path).isDirectory() ? null : "it is not a directory";
+  } catch (error) {
+    const { code, errno = 0 } = error as NodeJS.ErrnoException;
+    return code === "EACCES" ? null : errnoWords(Math.abs(errno));
+  }
+}
+
+interface Command {
+  readonly key: string;
+  readonly argv: readonly string[];
+}
+
+/** The commands whose arguments can be expanded; a shell line has none that can be looked up. */
+function commandsOf(spec: Spec, { argv, env, specifiers }: Launch): Command[] {
+  const commands: Command[] = spec.exec.shell ? [] : [{ key: "command", argv }];
+  const add = (key: string, command: Parameters<typeof expandCommand>[0]): void => {
+    const expanded = expandCommand(command, env, specifiers);
+    if (expanded.ok) commands.push({ key, argv: expanded.value });
+  };
+  for (const hook of spec.preStart) add("pre_start", hook);
+  for (const hook of spec.postStop) add("post_stop", hook);
+  if (spec.reload?.kind === "command") add("reload.command", spec.reload);
+  let probe: ProbeSpec | null | undefined = spec.check?.probe;
+  for (let key = "health_check"; probe; key += ".fallback_check") {
+    if (probe.type === "exec") add(`${key}.command`, probe);
+    probe = key === "health_check" ? spec.check?.fallback : probe.fallback;
+  }
+  return commands;
+}
+
+async function checkCommand(key: string, argv: readonly string[], { env, cwd }: Launch, report: Report): Promise<void> {
+  const command = argv[0]!;
+  const path = findCommand(command, env.PATH, cwd);
+  if (!path.ok) return report(key, `cannot execute ${command}: ${errnoWords(path.error)}`, hintFor(command, path.error));
+  const line = (await firstLineOf(path.value)) ?? "";
+  if (endsInCarriageReturn(line)) return report(key, `cannot execute ${path.value}: ${WINDOWS_LINE_ENDINGS}`);
+  const interpreter = /^#!\s*(\S+)/.exec(line)?.[1];
+  if (interpreter?.startsWith("/") === true && !existsSync(interpreter))
+    report(key, `cannot execute ${path.value}: its interpreter ${interpreter} does not exist`);
+}
+
+const EACCES = 13;
+
+const hintFor = (command: string, errno: number): string | undefined =>
+  errno === EACCES && command.includes("/") ? `make it executable: chmod +x ${command}` : undefined;

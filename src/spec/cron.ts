@@ -1,0 +1,88 @@
+/**
+ * When a cron expression is due next. `Bun.cron.parse` does nearly all of it; this corrects two things:
+ *
+ * - When the clocks go forward, Bun moves the first time that does not exist by the length of the gap and forgets the others
+ *   (`0,30 2 * * *` then runs once). Here each of them runs, moved by the length of the gap.
+ * - A day field that starts with `*` restricts nothing by itself in crontab(5), so a step in it (an asterisk, a slash and a number) and the other day field
+ *   must both match. Bun treats the step as a restriction, and then either field is enough.
+ */
+
+/** Milliseconds of the first time after `afterMs`; null if there is none (30 February). Throws Bun's error for a bad expression. */
+export function nextCronMs(cron: string, afterMs: number, timezone: string | null): number | null {
+  const fields = cron.trim().split(/\s+/);
+  const [minute, hour, day, month, weekday] = fields;
+  const hasStarStep = fields.length === 5 && day !== "*" && weekday !== "*" && (day!.startsWith("*") || weekday!.startsWith("*"));
+  if (!hasStarStep) return nextOf(cron, afterMs, timezone);
+  const byDay = [minute, hour, day, month, "*"].join(" ");
+  const byWeekday = [minute, hour, "*", month, weekday].join(" ");
+  let at = nextOf(byDay, afterMs, timezone);
+  for (let round = 0; at !== null && round < MAX_ROUNDS; round++) {
+    const other = nextOf(round % 2 === 0 ? byWeekday : byDay, at - 1, timezone);
+    if (other === at) return at;
+    at = other;
+  }
+  return null;
+}
+
+/** Each round skips at least a day. Day 31 and one weekday meet at least once in twelve years. */
+const MAX_ROUNDS = 10_000;
+
+function nextOf(cron: string, afterMs: number, timezone: string | null): number | null {
+  const parsed = Bun.cron.parse(cron, afterMs, timezone === null ? {} : { tz: timezone })?.getTime() ?? null;
+  const found = [parsed, inGap(cron, gapBefore(afterMs, timezone), afterMs)];
+  if (parsed !== null) found.push(inGap(cron, gapBefore(parsed, timezone), afterMs));
+  const times = found.filter((ms) => ms !== null);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** The clocks went forward at `atMs` by `lengthMs`. */
+interface Gap {
+  readonly atMs: number;
+  readonly lengthMs: number;
+  /** Wall clock minus UTC before it. */
+  readonly offsetMs: number;
+}
+
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+/** The gap that is less than its own length before `ms`. The longest one so far was a day (Samoa, 2011). */
+function gapBefore(ms: number, timezone: string | null): Gap | null {
+  let from = ms - DAY_MS;
+  let to = ms;
+  const offsetMs = offsetAt(from, timezone);
+  const lengthMs = offsetAt(to, timezone) - offsetMs;
+  if (lengthMs <= 0) return null;
+  while (to - from > MINUTE_MS) {
+    const middle = from + Math.floor((to - from) / 2);
+    if (offsetAt(middle, timezone) === offsetMs) from = middle;
+    else to = middle;
+  }
+  const atMs = Math.floor(to / MINUTE_MS) * MINUTE_MS;
+  return ms < atMs + lengthMs ? { atMs, lengthMs, offsetMs } : null;
+}
+
+/** The first time after `afterMs` within the length of the gap: one that the clocks skipped and that comes later, or one that exists. */
+function inGap(cron: string, gap: Gap | null, afterMs: number): number | null {
+  if (gap === null) return null;
+  const from = Math.max(afterMs, gap.atMs - 1);
+  const times = [gap.offsetMs, gap.offsetMs + gap.lengthMs].flatMap((offset) => {
+    const wall = Bun.cron.parse(cron, from + offset, { tz: "UTC" })?.getTime();
+    return wall !== undefined && wall - offset < gap.atMs + gap.lengthMs ? [wall - offset] : [];
+  });
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+const formats = new Map<string | null, Intl.DateTimeFormat>();
+
+/** Wall clock minus UTC, in milliseconds. */
+function offsetAt(ms: number, timezone: string | null): number {
+  let format = formats.get(timezone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat("en-US", { timeZoneName: "longOffset", ...(timezone !== null && { timeZone: timezone }) });
+    formats.set(timezone, format);
+  }
+  const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(format.format(ms)) ?? [];
+  const offset = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * MINUTE_MS;
+  return sign === "-" ? -offset : offset;
+}
