@@ -1,11 +1,17 @@
-/** Durations as strings. Unit files use seconds; the command line and messages use `1h 5m`, `250ms`. */
+/**
+ * Durations as strings. Unit files contain plain numbers of seconds; the command line and messages use strings such as `1h
+ * 5m` and `250ms`.
+ */
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS, d: DAY_MS, w: 7 * DAY_MS };
 
-/** Parses `10m`, `1h30m`, `90` (seconds), `1.5s`, `250ms`, `2d` to milliseconds; undefined for anything else. */
+/**
+ * Converts a string such as `10m`, `1h30m`, `90` (seconds), `1.5s`, `250ms` or `2d` to milliseconds. Returns undefined for
+ * anything else.
+ */
 export function parseDuration(text: string): number | undefined {
   const compact = text.trim().toLowerCase().replace(/\s+/g, "");
   if (/^\d+(\.\d+)?$/.test(compact)) return Number(compact) * 1000;
@@ -15,7 +21,7 @@ export function parseDuration(text: string): number | undefined {
   return total;
 }
 
-/** At most two units: `0ms`, `250ms`, `1.5s`, `12s`, `3m 5s`, `2h 1m`, `4d 3h`. */
+/** Formats a duration with at most two units: `0ms`, `250ms`, `1.5s`, `12s`, `3m 5s`, `2h 1m`, `4d 3h`. */
 export function formatDuration(ms: number): string {
   if (ms < 0) return `-${formatDuration(-ms)}`;
   if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`;

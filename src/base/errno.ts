@@ -36,7 +36,7 @@ const ERRNO: Record<number, readonly [name: string, words: string]> = {
 
 export const errnoName = (errno: number): string => ERRNO[errno]?.[0] ?? `errno ${errno}`;
 
-/** `no such file or directory (ENOENT)`. */
+/** Describes an error number for users, for example `no such file or directory (ENOENT)`. */
 export function errnoWords(errno: number): string {
   const known = ERRNO[errno];
   return known ? `${known[1]} (${known[0]})` : `error ${errno}`;

@@ -1,7 +1,10 @@
-/** Directed graphs of unit ids: an edge a → b means "a depends on b". */
+/** A directed graph of unit ids. The edge a → b means "a depends on b". */
 export type Edges = ReadonlyMap<string, readonly string[]>;
 
-/** A cycle as a path (`["a","b","a"]`), or null. Depth-first with an explicit stack, so the depth is not limited. */
+/**
+ * Returns one cycle as a path (`["a","b","a"]`), or null if the graph has none. The depth-first search uses an explicit
+ * stack, so that the call stack does not limit its depth.
+ */
 export function findCycle(edges: Edges): string[] | null {
   const done = new Set<string>();
   for (const root of edges.keys()) {
@@ -28,14 +31,17 @@ export function findCycle(edges: Edges): string[] | null {
   return null;
 }
 
-/** Every node reachable from `roots`, including the roots, in order of discovery. */
+/** Returns every node that is reachable from `roots`, including the roots, in order of discovery. */
 export function closure(roots: Iterable<string>, edges: (id: string) => Iterable<string>): Set<string> {
   const seen = new Set<string>(roots);
   for (const id of seen) for (const to of edges(id)) seen.add(to); // iterating a Set includes items added meanwhile
   return seen;
 }
 
-/** Groups nodes into waves: each node is one wave after the last of its dependencies. Nodes of a cycle are omitted. */
+/**
+ * Groups nodes into waves. Each node is in the wave after the last of its dependencies. The result omits nodes that are part
+ * of a cycle or depend on one.
+ */
 export function waves(edges: Edges): string[][] {
   const needed = new Map<string, number>();
   const users = new Map<string, string[]>();

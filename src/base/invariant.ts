@@ -1,4 +1,7 @@
-/** A broken invariant is a bug in sup, never the user's fault. The daemon logs it and continues with the next event. */
+/**
+ * Thrown when an invariant does not hold, which is a bug in sup, never the user's fault. The daemon logs the error and
+ * continues with the next event.
+ */
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
@@ -7,7 +10,10 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new InvariantError(message);
 }
 
-/** For the default branch of an exhaustive switch. */
+/**
+ * Throws an InvariantError. It belongs in the default branch of a switch that handles every value; the compiler then reports
+ * a value that is missing.
+ */
 export function unreachable(value: never): never {
   throw new InvariantError(`unreachable value: ${JSON.stringify(value)}`);
 }

@@ -1,33 +1,39 @@
-/** Unit names: `NAME`, the template `NAME@` and its instances `NAME@x`. */
+/** The three kinds of unit names: a plain `NAME`, a template `NAME@`, and an instance `NAME@x` of that template. */
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const SUFFIX = ".unit.json";
 
-/** `web`, `web.unit.json` → `web`. Does not check whether the name is valid. */
+/** Removes the suffix `.unit.json`, if there is one. Does not check whether the result is a valid name. */
 export const stripSuffix = (text: string): string => (text.endsWith(SUFFIX) ? text.slice(0, -SUFFIX.length) : text);
 
 export const fileNameOf = (id: string): string => id + SUFFIX;
 
-/** Not a unit name, because the daemon's own log is `sup.log`. */
+/** No unit may have this name, because the daemon's own log is `sup.log`. */
 export const RESERVED_NAME = "sup";
 
-/** True for `web`, `web@1`; false for the template `web@`, paths, `sup`, and names with a part over 64 characters. */
+/**
+ * Returns true for `web` and `web@1`. Returns false for the template `web@`, paths, `sup`, and names with a part of more than
+ * 64 characters.
+ */
 export function isUnitId(text: string): boolean {
   if (text === RESERVED_NAME) return false;
   const at = text.indexOf("@");
   return at < 0 ? NAME.test(text) : NAME.test(text.slice(0, at)) && NAME.test(text.slice(at + 1));
 }
 
-/** What to type instead of a name that cannot be one. */
+/** The hint in messages about an invalid unit name. */
 export const NAME_HINT =
   "a unit name has letters, digits, _ . and - (at most 64, the first a letter or digit); an instance of a template has @ and more of them";
 
-/** How a request names a run of a unit: 0 is the latest, -1 the one before; or at least the first 4 digits of its invocation id. */
+/**
+ * The forms in which a request can name a run of a unit: 0 for the latest run, -1 for the one before it and so on, or at
+ * least the first 4 digits of the run's invocation id.
+ */
 export const RUN_NAME = /^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/;
 
 export const isTemplate = (text: string): boolean => text.endsWith("@") && NAME.test(text.slice(0, -1));
 
-/** `web@1` → template `web@` and instance `1`; null for a plain name. */
+/** Splits `web@1` into the template `web@` and the instance `1`. Returns null for a name that is not an instance. */
 export function instanceOf(id: string): { readonly template: string; readonly instance: string } | null {
   const at = id.indexOf("@");
   return at < 0 || at === id.length - 1 ? null : { template: id.slice(0, at + 1), instance: id.slice(at + 1) };
@@ -89,7 +95,10 @@ function classOf(chars: readonly string[]): (char: string) => boolean {
 
 export const isGlob = (text: string): boolean => /[*?[]/.test(text);
 
-/** The item of `list` with the smallest edit distance to `word`, if it is close enough to be a typing error. */
+/**
+ * Returns the item of `list` with the smallest edit distance to `word`, or undefined if no item is close enough for `word` to
+ * be a misspelling of it.
+ */
 export function closest(word: string, list: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3) + 1);
   let best: string | undefined;
@@ -104,7 +113,10 @@ export function closest(word: string, list: Iterable<string>): string | undefine
   return best;
 }
 
-/** Optimal string alignment distance (swapping two neighbours counts as one edit), at most `limit`. */
+/**
+ * Returns the optimal string alignment distance, in which swapping two neighbouring characters counts as one edit. If the
+ * lengths differ by `limit` or more, returns `limit`.
+ */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let before: number[] = [];

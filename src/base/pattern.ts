@@ -18,7 +18,7 @@ export interface Pattern {
   search(text: string): Generator<undefined, boolean>;
 }
 
-/** The error is a message without the expression itself. */
+/** Compiles a regular expression. The error is a message that does not quote the expression. */
 export function compilePattern(source: string): Result<Pattern, string> {
   let native: RegExp;
   try {

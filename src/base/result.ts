@@ -1,4 +1,4 @@
-/** Expected failures are values; exceptions are bugs. */
+/** The result of an operation that may fail. Failures that are expected are returned as values; an exception means a bug. */
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
 export const ok = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value });

@@ -1,6 +1,6 @@
-/** Formats text for man(7). Inline markup is Markdown: `code` and **strong** become bold, [words](address) becomes words. */
+/** Formats text for man(7). The text may contain Markdown: `code` and **strong** become bold, and [words](address) becomes words. */
 
-/** Escapes plain text, so that roff sees no escapes and no requests in it. */
+/** Escapes plain text, so that roff does not interpret any part of it as an escape sequence or a request. */
 export const roff = (text: string): string =>
   text
     .replaceAll("\\", "\\e")
@@ -10,7 +10,7 @@ export const roff = (text: string): string =>
     .replaceAll("×", "x")
     .replace(/^([.'])/gm, "\\&$1");
 
-/** Converts text with inline markup. */
+/** Converts text with Markdown markup to roff. */
 export const marked = (text: string): string =>
   text
     .split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)]+\))/)
@@ -33,8 +33,8 @@ export const heading = (text: string): string => `.SH ${quoted(roff(text).toUppe
 export const subheading = (text: string): string => `.SS ${quoted(roff(text))}`;
 export const paragraph = (text: string): string => `.PP\n${text}`;
 
-/** A term, already in roff, with its explanation. */
+/** Formats an item of a list: a term that is already in roff, and its explanation. */
 export const item = (term: string, meaning: string): string => `.TP\n${term}\n${meaning}`;
 
-/** Preformatted lines. */
+/** Formats lines that must appear exactly as they are. */
 export const verbatim = (text: string): string => [".in +4n", ".nf", roff(text), ".fi", ".in"].join("\n");

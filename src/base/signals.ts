@@ -1,4 +1,4 @@
-/** Linux signal numbers (asm-generic; the same on x86-64 and arm64). */
+/** Linux signal numbers (asm-generic). They are the same on x86-64 and arm64. */
 export const SIGNALS = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -37,12 +37,15 @@ export type SignalName = keyof typeof SIGNALS;
 
 const names = new Map<number, string>(Object.entries(SIGNALS).map(([name, number]) => [number, name]));
 
-/** The name of a signal number; real-time signals as `SIGRTMIN+n` (glibc's SIGRTMIN is 34). */
+/** Returns the name of a signal number. Real-time signals are named `SIGRTMIN+n`, where SIGRTMIN is 34 as in glibc. */
 export function signalName(number: number): string {
   return names.get(number) ?? (number >= 34 && number <= 64 ? `SIGRTMIN+${number - 34}` : `signal ${number}`);
 }
 
-/** The number of `SIGTERM`, `TERM`, `term`, `SIGRTMIN+3` or `15`; undefined when there is no such signal. */
+/**
+ * Returns the signal number for a string such as `SIGTERM`, `TERM`, `term`, `SIGRTMIN+3` or `15`, or undefined if there is no
+ * such signal.
+ */
 export function signalNumber(text: string): number | undefined {
   const upper = text.toUpperCase();
   if (/^\d+$/.test(upper)) {

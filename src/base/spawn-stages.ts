@@ -1,4 +1,4 @@
-/** The steps that set up a new process, in the order in which they happen; a failed start names the step that failed. */
+/** The steps that set up a new process, in the order in which they happen. The error of a failed start names the step that failed. */
 export const SPAWN_STAGES = [
   "resolve", // the command is not on PATH, or is not an executable file
   "user", // no such user or group

@@ -1,8 +1,6 @@
-/**
- * Words of the public contract, which users, scripts and the store see. Never change one; only add.
- */
+/** Words of the public contract. Users, scripts and stored data depend on them, so words may be added, but never changed or removed. */
 
-/** The values of `state`. `sub_state` and `reason` give details. */
+/** The values of a unit's `state`. The fields `sub_state` and `reason` give details. */
 export const STATES = ["stopped", "starting", "running", "stopping", "failed", "backoff", "fatal"] as const;
 export type State = (typeof STATES)[number];
 
@@ -10,8 +8,8 @@ export const HEALTHS = ["unknown", "starting", "healthy", "degraded", "unhealthy
 export type Health = (typeof HEALTHS)[number];
 
 /**
- * Why a unit is in its state. Mostly the vocabulary of systemd's SERVICE_RESULT, plus causes such as health checks,
- * dependencies and the operator. `none`: the unit never ran.
+ * Why a unit is in its state. Most of these words come from systemd's SERVICE_RESULT. The others are causes such as health
+ * checks, dependencies and the operator. `none` means that the unit never ran.
  */
 export const REASONS = [
   "none",
@@ -46,7 +44,7 @@ export type Condition = (typeof CONDITIONS)[number];
 export const KILL_MODES = ["group", "mixed", "process"] as const;
 export type KillMode = (typeof KILL_MODES)[number];
 
-/** How the processes of a run are tracked: by cgroup, or by session, parent and environment. */
+/** The two ways to track the processes of a run: by their cgroup, or by session, parent process and environment. */
 export const CONTAINMENTS = ["cgroup", "processes"] as const;
 export type Containment = (typeof CONTAINMENTS)[number];
 
