@@ -1,11 +1,14 @@
-/** Time and randomness: besides events, `core` gets only these from outside. */
+/** Time and randomness. Apart from events, they are the only inputs of `core` from outside. */
 export interface Clock {
-  /** Monotonic milliseconds since boot (CLOCK_BOOTTIME); never goes back, and stays comparable across daemons of one boot. */
+  /**
+   * Milliseconds since boot (CLOCK_BOOTTIME). The value never decreases, and daemons that run one after another in the same
+   * boot can compare their values.
+   */
   monotonicMs(): number;
-  /** Wall clock in milliseconds since 1970: for display and storage, never to measure durations. */
+  /** Wall clock in milliseconds since 1970. It is for display and storage only, never for measuring durations. */
   wallMs(): number;
-  /** Uniform in [0, 1). */
+  /** Returns a random number that is uniformly distributed in [0, 1). */
   roll(): number;
-  /** Calls back once when the monotonic clock has passed `atMs`. A new call replaces the previous one; null cancels it. */
+  /** Calls back once when the monotonic clock has passed `atMs`. Each call replaces the previous one; null cancels the call-back. */
   wakeAt(atMs: number | null, callback: () => void): void;
 }

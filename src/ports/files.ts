@@ -1,11 +1,14 @@
-/** The unit files of all directories of the unit path, read as one snapshot. */
+/** Access to the unit files in all directories of the unit path, which are read together as one snapshot. */
 export interface UnitSource {
-  /** In order of precedence: earlier directories win. */
+  /** The unit path. If two directories define the same unit, the earlier directory wins. */
   readonly directories: readonly string[];
   snapshot(): UnitSnapshot;
-  /** Directories of the path whose units another daemon runs now; `snapshot` leaves them out. */
+  /** Directories of the unit path whose units are run by another daemon. `snapshot` leaves these units out. */
   leftAlone(): ReadonlyArray<{ readonly directory: string; readonly units: readonly string[] }>;
-  /** Calls back, debounced, after a change in the directories. Returns a function that stops the watch. */
+  /**
+   * Calls back after the files in the directories have changed and then stayed unchanged for a short time. Returns a function
+   * that stops the watch.
+   */
   watch(onChange: () => void): () => void;
 }
 
@@ -15,10 +18,10 @@ export interface TextFile {
 }
 
 export interface UnitFiles {
-  /** File name without `.unit.json`: a unit, or a template `web@`. */
+  /** File name without `.unit.json`. For a template it ends in `@`, for example `web@`. */
   readonly id: string;
   readonly main: TextFile;
-  /** `ID.unit.json.d/*.json` of every directory, in the order in which they are merged. */
+  /** The files `ID.unit.json.d/*.json` of every directory, in the order in which they are merged. */
   readonly dropIns: readonly TextFile[];
 }
 
@@ -31,6 +34,6 @@ export interface UnitSnapshot {
   readonly units: readonly UnitFiles[];
   /** Files that could not be read, or whose names are not valid unit names. */
   readonly unreadable: ReadonlyArray<{ readonly path: string; readonly message: string }>;
-  /** Units and templates whose file is a link to /dev/null: they cannot be started. */
+  /** Units and templates that cannot be started because their file is a link to /dev/null. */
   readonly masked: readonly MaskedUnit[];
 }

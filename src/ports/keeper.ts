@@ -1,17 +1,23 @@
 /**
- * Holds descriptors in a separate process, so that they stay open when the daemon is killed. A key says what a
- * descriptor is.
+ * The keeper: a helper process that holds descriptors, so that they stay open when the daemon is killed. Each descriptor has
+ * a key that says what it is.
  */
 export interface Keeper {
-  /** Holds a copy, from the next turn of the event loop on. The caller keeps its own descriptor, and calls `drop` before it closes that. */
+  /**
+   * Gives the keeper a copy of the descriptor at the next turn of the event loop. The caller keeps its own descriptor, and
+   * must call `drop` before it closes that.
+   */
   keep(key: string, fd: number): void;
   drop(key: string): void;
-  /** Returns what the last daemon kept under this key, as a descriptor that the caller owns; null: nothing. */
+  /**
+   * Returns a descriptor that the previous daemon kept under this key, or null if there is none. The caller owns the returned
+   * descriptor.
+   */
   takeBack(key: string): number | null;
-  /** Nothing more will be taken back: ends the last daemon's keeper. */
+  /** Ends the previous daemon's keeper. After this call, `takeBack` finds nothing more. */
   settle(): void;
-  /** The daemon exits and its services go on: from now on the keeper drops nothing. */
+  /** Called when the daemon exits while its services continue to run. From now on, the keeper drops nothing. */
   leave(): void;
-  /** The daemon exits and nothing has to outlive it: ends the keeper. Does nothing after `leave`. */
+  /** Ends the keeper. Called when the daemon exits and nothing has to outlive it. Does nothing after `leave`. */
   close(): void;
 }

@@ -3,24 +3,27 @@ import type { LogSpec } from "../spec/spec.ts";
 
 export type Stream = "stdout" | "stderr";
 
-/** One line as a subscriber sees it, without the framing of the file. */
+/** One line of a log as subscribers receive it, without the framing of the file. */
 export interface LogLine {
-  /** RFC 3339 with nanoseconds, UTC. */
+  /** UTC time in RFC 3339 format with nanoseconds. */
   readonly time: string;
   readonly stream: Stream;
-  /** False: a part of a longer line, which continues in the next. */
+  /** False if this is only a part of a long line, which continues in the next LogLine. */
   readonly full: boolean;
-  /** Decoded as UTF-8; bad bytes become U+FFFD. */
+  /** The output of the service, decoded as UTF-8. Invalid bytes become U+FFFD. */
   readonly text: string;
 }
 
 export interface LogQuery {
-  /** The last n matching lines; all when absent. */
+  /** Return only the last `lines` matching lines. If absent, return all. */
   readonly lines?: number;
-  /** Wall milliseconds, inclusive. */
+  /** Earliest and latest time of a line, in wall clock milliseconds; both are inclusive. */
   readonly sinceMs?: number;
   readonly untilMs?: number;
-  /** Timestamps: from inclusive, before exclusive. Either one excludes lines without a timestamp. */
+  /**
+   * Timestamps in the format of `LogLine.time`: `from` is inclusive, `before` is exclusive. If either is present, lines
+   * without a timestamp do not match.
+   */
   readonly from?: string;
   readonly before?: string;
   readonly grep?: Pattern;
@@ -29,35 +32,38 @@ export interface LogQuery {
   readonly signal?: { readonly aborted: boolean };
 }
 
-/** Output that did not reach the log. `limit`: `log.rate_limit` discarded it. */
+/** Output that did not reach the log. `why` is `limit` if `log.rate_limit` discarded the output, `disk` if it could not be written. */
 export interface LogLoss {
   readonly why: "limit" | "disk";
   readonly lines: number;
-  /** As the service wrote them, without framing. */
+  /** Number of lost bytes as the service wrote them, without framing. */
   readonly bytes: number;
-  /** UTC ISO 8601: when the loss began. */
+  /** Time at which the loss began, in UTC ISO 8601. */
   readonly since: string;
   readonly cause: string;
-  /** False: the loss continues. */
+  /** False while the loss continues. */
   readonly over: boolean;
 }
 
 export interface LogCondition {
-  /** Since the daemon opened the log. */
+  /** Losses since the daemon opened the log. */
   readonly losses: readonly LogLoss[];
-  /** Why the file could not be rotated when it was due; null: no problem. */
+  /** Why the file could not be rotated when it was due, or null if it could. */
   readonly trouble: string | null;
 }
 
-/** Retention of all logs, in addition to the settings of each log. */
+/** Limits that apply to all logs, in addition to the settings of each log. */
 export interface LogRetention {
-  /** All logs together; null: no limit. */
+  /** Maximum size of all logs together, or null for no limit. */
   readonly maxTotalBytes: number | null;
-  /** How long to keep the log of a unit that no longer exists, counted from its last record. */
+  /** How long to keep the log of a unit that no longer exists, counted from the last record in it. */
   readonly goneMs: number;
 }
 
-/** `gone`: the retention of removed units has passed. `bound`: all logs together exceeded their limit. */
+/**
+ * A report of deleted log files. `why` is `gone` if the retention for removed units has passed, `bound` if all logs together
+ * exceeded their maximum size.
+ */
 export interface DeletedLogs {
   readonly why: "gone" | "bound";
   readonly files: number;
@@ -65,55 +71,74 @@ export interface DeletedLogs {
   readonly units: readonly string[];
 }
 
-/** Undefined: there is no such unit. Null: the unit exists, but its file cannot be read. */
+/** Returns the log settings of a unit: undefined if there is no such unit, null if the unit exists but its file cannot be read. */
 export type SpecOf = (unit: string) => LogSpec | null | undefined;
 
-/** A reader's position in a log. Nothing is buffered for a slow reader: it reads the files at its own pace. */
+/** A reader's position in a log. The log is not buffered for slow readers; each one reads the files at its own pace. */
 export interface LogTrail {
   /** Moves to the first line at or after `sinceMs` or `from`. */
   seek(): void;
-  /** Moves to where `place` was taken, even by an earlier daemon; false: that position no longer exists. */
+  /** Moves to a position that `place` returned, possibly to an earlier daemon. Returns false if that position no longer exists. */
   resume(place: string): boolean;
-  /** A string that `resume` takes to return to the present position; null: this position has none. */
+  /** Returns a string with which `resume` can return to the present position, or null if this position has no such string. */
   place(): string | null;
-  /** Reads the next lines; null: there are none yet. `gap`: files were deleted before they were read. */
+  /** Reads the next lines. Returns null if there are none yet. `gap` is true if files were deleted before they were read. */
   next(): { readonly lines: readonly LogLine[]; readonly gap: boolean } | null;
-  /** Calls `onMore` from the event loop when there may be more lines. Returns a function that stops it. */
+  /** Calls `onMore` from the event loop when there may be more lines. Returns a function that stops the calls. */
   watch(onMore: () => void): () => void;
   close(): void;
 }
 
-/** The log of each unit: reads from FIFOs, writes to `UNIT.log` and its rotated files. */
+/** The logs of all units. The store reads a unit's output from FIFOs and writes it to `UNIT.log`, which it rotates. */
 export interface LogStore {
-  /** Creates the unit's FIFOs if there are none, and reads from them from now on. Idempotent; a changed spec applies at once. */
+  /**
+   * Creates the unit's FIFOs if they do not exist, and starts to read from them. Calling it again is harmless and applies a
+   * changed spec at once.
+   */
   open(unit: string, spec: LogSpec): void;
   /**
-   * Write ends for a new process, opened read-write so that it never gets SIGPIPE. The caller calls `close` after the spawn.
-   * If no descriptor is left (EMFILE), throws an Error whose message can be shown to users.
+   * Opens the write ends of the FIFOs for a new process. They are opened read-write, so that the process never gets SIGPIPE.
+   * The caller calls `close` after the spawn. If no descriptor is left (EMFILE), throws an Error whose message can be shown
+   * to users.
    */
   writers(unit: string): { readonly stdout: number; readonly stderr: number; close(): void };
-  /** Reads what waits in the FIFOs now, up to a limit: called before an exit is reported. */
+  /** Reads the output that waits in the FIFOs, up to a limit. Called before an exit is reported. */
   drain(unit: string): void;
-  /** The run has ended and its tree is gone: reads the rest. A last line without a newline counts as complete. */
+  /**
+   * Reads the rest of the output after the run has ended and all its processes are gone. A last line without a newline counts
+   * as complete.
+   */
   endRun(unit: string): void;
-  /** Adds a line of the daemon itself to the unit's log, as `stderr`, marked `[sup]`. */
+  /** Adds a message of the daemon to the unit's log, as a line of `stderr` that starts with `[sup]`. */
   note(unit: string, text: string): void;
-  /** The last lines read since the unit's current run began, newest last, including an unfinished one; at most 20. */
+  /**
+   * Returns the last `count` lines (at most 20) since the unit's current run began, including an unfinished line. The newest
+   * line is last.
+   */
   tail(unit: string, count: number): readonly LogLine[];
   markRun(unit: string): void;
-  /** A timestamp that is later than those of all lines read so far, and not later than that of any future line. */
+  /** Returns a timestamp that is later than those of all lines read so far, and not later than that of any future line. */
   mark(): string;
-  /** Synchronous: for a few lines. */
+  /** Returns matching lines. The call is synchronous, so it is meant for a few lines only. */
   read(unit: string, query: LogQuery): readonly LogLine[];
-  /** The same in slices, for any amount of log; lines written meanwhile are not included. */
+  /**
+   * Returns matching lines like `read`, but works in slices and can handle a log of any size. It omits lines that are written
+   * after the call.
+   */
   search(unit: string, query: LogQuery): Promise<readonly LogLine[]>;
-  /** Starts a new file now, whatever the size of the present one; false when that is empty, or the disk refuses. */
+  /**
+   * Starts a new log file, whatever the size of the present one. Returns false if the present one is empty, or if the disk
+   * does not allow it.
+   */
   rotate(unit: string): boolean;
-  /** Live lines of one unit, in order. A slow subscriber gets `gap(n)` and never slows the service. Returns a function that stops it. */
+  /**
+   * Passes new lines of one unit to a subscriber, in order. A slow subscriber gets `gap(n)` instead of n lines, and never
+   * slows the service. Returns a function that ends the subscription.
+   */
   follow(unit: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): () => void;
-  /** A reader of matching lines that starts at the present end of the log; `seek` and `resume` move it elsewhere. */
+  /** Creates a reader of matching lines that starts at the present end of the log. Its `seek` and `resume` move it elsewhere. */
   trail(unit: string, query: Omit<LogQuery, "lines" | "untilMs">): LogTrail;
-  /** Stops reading and removes the FIFOs; the log files stay. */
+  /** Stops reading and removes the FIFOs. The log files stay. */
   close(unit: string): void;
   condition(unit: string): LogCondition;
 }

@@ -1,7 +1,10 @@
 import type { IdentitySpec, ProbeSpec } from "../spec/spec.ts";
 import type { ProcessRef } from "./processes.ts";
 
-/** `broken`: the probe itself failed (no descriptors left, cannot fork). It never counts against the service. */
+/**
+ * The result of one probe. It is `broken` if the probe itself could not run (no descriptors left, cannot fork); that never
+ * counts against the service.
+ */
 export type ProbeResult =
   | { readonly kind: "ok"; readonly detail: string; readonly responseMs: number }
   | { readonly kind: "bad"; readonly detail: string; readonly responseMs: number }
@@ -14,7 +17,10 @@ export interface ProbeContext {
   readonly identity: IdentitySpec;
 }
 
-/** Runs one probe until it completes or times out; never rejects. Aborting the signal ends it early with `broken`. */
+/**
+ * Runs health check probes. A probe ends when it completes or times out, and its promise never rejects. Aborting the signal
+ * ends the probe early with the result `broken`.
+ */
 export interface Prober {
   probe(spec: ProbeSpec, context: ProbeContext, signal: AbortSignal): Promise<ProbeResult>;
 }

@@ -3,48 +3,52 @@ import type { SpawnStage } from "../base/spawn-stages.ts";
 import type { Containment, KillMode } from "../base/words.ts";
 import type { IdentitySpec } from "../spec/spec.ts";
 
-/** Identifies one process for good: the kernel reuses a pid alone. */
+/** Identifies one process permanently. A pid alone is not enough, because the kernel reuses it. */
 export interface ProcessRef {
   readonly pid: number;
-  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
+  /** Start time of the process in clock ticks since boot: field 22 of /proc/PID/stat. */
   readonly startTicks: number;
-  /** /proc/sys/kernel/random/boot_id. */
+  /** The boot in which the process runs: the content of /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;
 }
 
-/** Resource limits of a run, all its processes together; null: no limit. */
+/** Limits for all processes of a run together. A limit is null if there is none. */
 export interface CgroupLimits {
-  /** MiB. */
+  /** Memory in MiB. */
   readonly memory: number | null;
-  /** Percent of one core. */
+  /** CPU time in percent of one core. */
   readonly cpu: number | null;
   readonly tasks: number | null;
 }
 
 export interface SpawnRequest {
-  /** argv[0] is looked up on `env.PATH` unless it contains a slash. */
+  /** The command and its arguments. argv[0] is looked up in `env.PATH` unless it contains a slash. */
   readonly argv: readonly string[];
   /**
-   * The complete environment of the new process; `BUN_*` is left out. SUP_UNIT and SUP_INVOCATION_ID name its run.
-   * If `LISTEN_PID` or `WATCHDOG_PID` is present, its value becomes the new process's pid.
+   * The complete environment of the new process, except that variables named `BUN_*` are left out. SUP_UNIT and
+   * SUP_INVOCATION_ID name its run. If `LISTEN_PID` or `WATCHDOG_PID` is present, its value is replaced by the new process's
+   * pid.
    */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | null;
   readonly identity: IdentitySpec;
-  /** Open descriptors that become 0, 1, 2 (and 3… for sockets); null is /dev/null. They stay open in the daemon. */
+  /**
+   * Descriptors of the daemon that become 0, 1, 2 (and 3… for sockets) in the new process; null stands for /dev/null. The
+   * daemon's own descriptors stay open.
+   */
   readonly fds: readonly (number | null)[];
-  /** Limits that the kernel enforces on the run, where it can; if absent, the run's present limits stay. */
+  /** Limits that the kernel enforces on the run, where it can. If absent, the run keeps its present limits. */
   readonly bounds?: CgroupLimits | null;
-  /** If this daemon is killed first, the next one can still learn how the process exits. */
+  /** Set if the next daemon must be able to learn how the process exits, even if this daemon is killed first. */
   readonly kept?: true;
 }
 
 export type SpawnResult =
   | { readonly ok: true; readonly ref: ProcessRef }
-  /** `subject`: the path, user or limit that caused the error. */
+  /** `subject` is the path, user or limit that caused the error. */
   | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
 
-/** What identifies all processes of a run. */
+/** Identifies all processes of a run, which are called its tree. */
 export interface TreeOf {
   /** The value of SUP_INVOCATION_ID in the environment of every process of the run. */
   readonly invocation: string;
@@ -60,52 +64,61 @@ export interface FoundRun {
   readonly unit: string;
   readonly invocation: string;
   readonly ref: ProcessRef;
-  /** Monotonic time at which the process was created. */
+  /** Monotonic time in milliseconds at which the process was created. */
   readonly madeAtMs: number;
 }
 
 /**
- * Processes of the machine. All calls are synchronous and quick. `spawn` returns once exec has succeeded or failed, and
+ * The processes of the machine. All calls are synchronous and quick. `spawn` returns when exec has succeeded or failed. It
  * reports the exit of the process once, from the event loop, never during `spawn` itself.
  */
 export interface Processes {
   spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
-  /** How the processes of the run are tracked: by a cgroup of their own, or by marks that each process carries. */
+  /** Returns how the processes of the run are tracked: by a cgroup of their own, or by marks that each process carries. */
   containment(invocation: string): Containment;
-  /** Changes the limits of a live run; null: removes them. */
+  /** Changes the limits of a live run; null removes them. */
   bind(invocation: string, bounds: CgroupLimits | null): void;
-  /** Null: the kernel enforces this limit on the run. Otherwise why it does not; without a run: why it could not. */
+  /**
+   * Returns null if the kernel enforces this limit on the run, otherwise the reason why it does not. If `invocation` is null,
+   * answers for a run that does not exist yet.
+   */
   unheld(invocation: string | null, bound: keyof CgroupLimits): string | null;
   /**
-   * Whether the kernel's OOM killer killed the run's main process, which has just died from a SIGKILL that sup did not send.
-   * `certain`: accept only the evidence of the run's own cgroup.
+   * Returns whether the kernel's OOM killer killed the run's main process, which has just died from a SIGKILL that sup did
+   * not send. With `certain`, only the evidence of the run's own cgroup counts.
    */
   ranOutOfMemory(invocation: string, certain: boolean): boolean;
   /**
-   * Watches a process that an earlier daemon spawned. `ended`: it has exited meanwhile; `onExit` reports how, from the event
-   * loop. `gone`: there is no such process, or another process has its pid now.
+   * Watches a process that an earlier daemon spawned. Returns `ended` if the process has exited meanwhile; `onExit` then
+   * reports the exit from the event loop. Returns `gone` if there is no such process, or if another process has its pid now.
    */
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone";
   /**
-   * Live session leaders that carry SUP_UNIT and SUP_INVOCATION_ID, the oldest of each run. They include processes that an
-   * earlier daemon spawned but could not record before it died, and those of any other daemon.
+   * Returns the live session leaders that carry SUP_UNIT and SUP_INVOCATION_ID, only the oldest for each run. They include
+   * processes that an earlier daemon spawned but could not record before it died, and processes of any other daemon.
    */
   findRuns(): readonly FoundRun[];
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone";
-  /** Sends to the main process only. False when it is gone. */
+  /** Sends a signal to the main process only. Returns false if that process is gone. */
   signal(ref: ProcessRef, signal: number): boolean;
-  /** Sends to the tree as the kill mode says (`group`: to all of it; `mixed`, `process`: to the main process), then SIGCONT. */
+  /**
+   * Sends a signal, then SIGCONT, to the processes that the kill mode selects: the whole tree for `group`, only the main
+   * process for `mixed` and `process`.
+   */
   signalTree(tree: TreeOf, signal: number, mode: KillMode): void;
-  /** Sends SIGKILL to every process of the tree; returns those that it killed. */
+  /** Sends SIGKILL to every process of the tree. Returns the processes that were killed. */
   killTree(tree: TreeOf): readonly Survivor[];
-  /** The live processes of the tree, including the main process. */
+  /** Returns the live processes of the tree, including the main process. */
   members(tree: TreeOf): readonly Survivor[];
-  /** The process with this pid, if it is alive and belongs to the tree. */
+  /** Returns the process with this pid if it is alive and belongs to the tree, otherwise null. */
   findMember(tree: TreeOf, pid: number): ProcessRef | null;
-  /** For use after the main process has exited: true when certainly no process of the tree is left. If false, `whenEmpty` reports it. */
+  /**
+   * Returns true if certainly no process of the tree is left. Called after the main process has exited. If the result is
+   * false, the caller uses `whenEmpty`.
+   */
   isEmpty(tree: TreeOf): boolean;
-  /** Calls back once when no process of the tree is left, never during the call itself. Returns a function that cancels it. */
+  /** Calls back once when no process of the tree is left, never during the call itself. Returns a function that cancels the call-back. */
   whenEmpty(tree: TreeOf, callback: () => void): () => void;
-  /** The run has ended and its unit was removed: releases what is kept for it. */
+  /** Releases what is kept for a run. Called when the run has ended and its unit was removed. */
   forget(invocation: string): void;
 }

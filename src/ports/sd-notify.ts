@@ -2,7 +2,7 @@ import type { Result } from "../base/result.ts";
 
 /** One datagram of sd_notify(3). */
 export interface SdNotifyMessage {
-  /** The sender according to the kernel (SCM_CREDENTIALS); 0 when it is in a pid namespace that the daemon cannot see. */
+  /** The sender's pid according to the kernel (SCM_CREDENTIALS), or 0 if the sender is in a pid namespace that the daemon cannot see. */
   readonly pid: number;
   readonly text: string;
 }
@@ -13,17 +13,20 @@ export interface HeldSdNotify {
   readonly fd: number;
 }
 
-/** The sockets that services notify, one for each unit: access to the socket already identifies the sender in part. */
+/**
+ * The sockets that receive sd_notify(3) messages. Each unit has its own socket, so the socket already tells which unit a
+ * message is from.
+ */
 export interface SdNotifySockets {
   /**
-   * Creates the unit's socket if there is none, and listens from now on. Returns the value of NOTIFY_SOCKET. `shared`: the
-   * service runs as another user, who has no access to our directories.
+   * Creates the unit's socket if it does not exist, and starts to listen. Returns the value of NOTIFY_SOCKET. `shared` is
+   * true if the service runs as another user, who has no access to the daemon's directories.
    */
   open(unit: string, shared: boolean, listener: (message: SdNotifyMessage) => void): Result<string, string>;
-  /** Delivers now what is waiting in the socket. */
+  /** Delivers the messages that wait in the unit's socket now, before the call returns. */
   drain(unit: string): void;
   close(unit: string): void;
-  /** What the daemon hands over when it re-executes itself; the caller keeps the descriptors open across execve. */
+  /** Returns the sockets that the daemon passes on when it re-executes itself. The caller keeps the descriptors open across execve. */
   all(): Record<string, HeldSdNotify>;
   restore(all: Readonly<Record<string, HeldSdNotify>>): void;
 }

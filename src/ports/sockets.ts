@@ -2,16 +2,22 @@ import type { ListenAddress } from "../spec/schema/listen.ts";
 import type { Result } from "../base/result.ts";
 import type { ProcessRef } from "./processes.ts";
 
-/** Listening sockets that the daemon holds for its services. Descriptors are close-on-exec here. */
+/**
+ * Listening sockets that the daemon holds for its services. Unless `keep` says otherwise, their descriptors are close-on-exec
+ * in the daemon.
+ */
 export interface Sockets {
-  /** The error is a whole message: "cannot listen on 127.0.0.1:80: address already in use (EADDRINUSE), by nginx (pid 812)". */
+  /**
+   * Opens a listening socket. The error is a complete message: "cannot listen on 127.0.0.1:80: address already in use
+   * (EADDRINUSE), by nginx (pid 812)".
+   */
   listen(address: ListenAddress, reusePort: boolean): Result<number, string>;
-  /** Duplicates another process's listening socket, its descriptor `fd`; null when there is none, or access is denied. */
+  /** Duplicates descriptor `fd` of another process, which must be a listening socket. Returns null if it is not, or if access is denied. */
   borrow(owner: ProcessRef, fd: number): number | null;
   /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;
-  /** Closes a borrowed descriptor; its owner's socket keeps listening. */
+  /** Closes a descriptor that `borrow` returned. The owner's socket keeps listening. */
   drop(fd: number): void;
-  /** Closes the socket and removes the file of a unix socket. */
+  /** Closes a socket. If it is a unix socket, removes its file too. */
   close(fd: number, address: ListenAddress): void;
 }

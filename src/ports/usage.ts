@@ -1,43 +1,46 @@
 import type { ProcessRef, TreeOf } from "./processes.ts";
 
 export interface Sample {
-  /** Percent of one core: 200 is two busy cores. Null for the first sample of a process. */
+  /** Percent of one core, so 200 means two busy cores. Null for the first sample of a process. */
   readonly cpuPercent: number | null;
   readonly memoryMb: number;
   readonly tasks: number;
-  /** Null when no process of the tree can be inspected. */
+  /** Number of open descriptors, or null if no process of the tree can be inspected. */
   readonly openFiles: number | null;
 }
 
 /**
- * CPU and memory of whole trees. Each call must name all running units at once: the processes of a unit that is left out
- * are taken for foreign ones. The result omits units whose processes are gone.
+ * Measures CPU and memory of whole process trees. Each call must name all running units at once, because processes of a unit
+ * that is left out are taken for processes outside of sup. The result omits units whose processes are gone.
  */
 export interface Usage {
   sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>>;
-  /** MiB of resident memory of each tree and nothing else: cheap enough to call every second. */
+  /** Returns only the resident memory of each tree, in MiB. This is cheap enough to call every second. */
   memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>>;
-  /** MiB that the tree would free (PSS: shared pages count in proportion). Walks all its memory: call on demand only. */
+  /**
+   * Returns the MiB that the end of the tree would free (PSS, which divides shared pages among their users). Call it on
+   * demand only, because it walks all memory of the tree.
+   */
   proportional(tree: TreeOf): number | null;
-  /** MiB of memory that the machine has available; null: unknown. */
+  /** Returns the memory that the machine has available, in MiB, or null if it is unknown. */
   spare(): number | null;
   forget(ref: ProcessRef): void;
 }
 
-/** One process of a tree. Figures are null when they are unknown, also when the process ended while it was measured. */
+/** Figures of one process of a tree. A figure is null if it is unknown, for example because the process ended while it was measured. */
 export interface ProcessFigures {
   readonly pid: number;
   readonly name: string;
   readonly parent: number;
-  /** Percent of one core. */
+  /** CPU time in percent of one core. */
   readonly cpuPercent: number | null;
-  /** MiB of resident memory. */
+  /** Resident memory in MiB. */
   readonly memoryMb: number | null;
-  /** Wall milliseconds. */
+  /** Wall clock milliseconds. */
   readonly startedAtMs: number;
 }
 
-/** CPU and memory of each process of a tree, measured on request. */
+/** Measures CPU and memory of each process of a tree, on request. */
 export interface ProcessUsage {
   of(tree: TreeOf): Promise<readonly ProcessFigures[]>;
 }

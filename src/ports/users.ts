@@ -1,6 +1,6 @@
 /** The user database. */
 export interface Users {
-  /** A null name asks for the daemon's own user. Returns null when there is no such user. */
+  /** Returns the account of a user, or null if there is no such user. A null name stands for the user that the daemon runs as. */
   lookup(name: string | null): Account | null;
 }
 

@@ -11,14 +11,14 @@ export interface AlertRow {
   readonly acknowledged: boolean;
 }
 
-/** What a turn does to an alert. The core gives alerts their ids. */
+/** A change that a turn makes to an alert. The ids of alerts come from the core. */
 export type AlertWrite =
   | { readonly kind: "opened"; readonly alert: Omit<AlertRow, "resolvedAt" | "acknowledged"> }
   | { readonly kind: "resolved"; readonly id: number; readonly at: string };
 
-/** Alerts are raised and resolved by turns (turns.ts); this reads and acknowledges them. */
+/** Reads and acknowledges alerts. Alerts are raised and resolved by the records of turns (`turns.ts`). */
 export interface AlertStore {
-  /** The largest id ever given to an alert; 0 before the first. */
+  /** The largest id ever given to an alert, or 0 if there was none. */
   readonly lastAlertId: number;
   acknowledgeAlert(id: number): void;
   alerts(openOnly: boolean): readonly AlertRow[];

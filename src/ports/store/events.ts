@@ -1,7 +1,7 @@
 /** One entry of a unit's history. `details` is stored as JSON. */
 export interface EventRow {
   readonly id: number;
-  /** Null: the event concerns the daemon itself. */
+  /** The unit's id, or null if the event concerns the daemon itself. */
   readonly serviceId: string | null;
   readonly type: string;
   /** UTC ISO 8601 with milliseconds. */
@@ -16,9 +16,9 @@ export interface EventQuery {
   readonly limit: number;
   readonly serviceIds?: readonly string[];
   readonly types?: readonly string[];
-  /** ISO time; inclusive. */
+  /** Earliest time of an event, in ISO 8601; inclusive. */
   readonly since?: string;
-  /** Exclusive. */
+  /** Return only events with a greater id. */
   readonly afterId?: number;
 }
 

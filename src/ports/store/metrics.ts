@@ -7,7 +7,10 @@ export interface MetricRow {
   readonly memoryMb: number | null;
   readonly healthStatus: Health;
   readonly responseTimeMs: number | null;
-  /** Seconds that a row covers: 0 is a single sample; 60 and 900 are means, with their peaks in `cpuMax` and `memoryMax`. */
+  /**
+   * Number of seconds that the row covers. 0 means a single sample. Rows of 60 and 900 seconds hold means, and the peaks in
+   * `cpuMax` and `memoryMax`.
+   */
   readonly step?: number;
   readonly cpuMax?: number | null;
   readonly memoryMax?: number | null;
@@ -19,9 +22,9 @@ export interface MetricRow {
   readonly reported?: Readonly<Record<string, number>>;
 }
 
-/** Means over one bucket of time; null: nothing was measured. */
+/** Mean memory and CPU in one interval of time. A mean is null if nothing was measured. */
 export interface CoursePoint {
-  /** Wall milliseconds. */
+  /** Wall clock milliseconds. */
   readonly atMs: number;
   readonly memory: number | null;
   readonly cpu: number | null;
@@ -31,6 +34,6 @@ export interface MetricsStore {
   addMetrics(rows: readonly MetricRow[]): void;
   /** Returns the newest `limit` rows at or after `sinceIso`, oldest first. */
   metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[];
-  /** Returns mean memory and CPU between two wall times, one point for each `bucketMs`, oldest first. */
+  /** Returns mean memory and CPU between two wall clock times, one point for each interval of `bucketMs`, oldest first. */
   course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[];
 }

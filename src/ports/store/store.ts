@@ -5,7 +5,7 @@ import type { Enablements, KeyValueStore } from "./settings.ts";
 import type { TurnStore } from "./turns.ts";
 import type { StoreHealth, StoreUpkeep } from "./upkeep.ts";
 
-/** The whole store, for whoever opens and closes it. Everybody else names the parts that they use. */
+/** The whole store. Only the code that opens and closes the store uses this type; all other code uses the smaller interfaces. */
 export interface Store extends TurnStore, EventHistory, MetricsStore, AlertStore, Enablements, KeyValueStore, StoreUpkeep, StoreHealth {
   close(): void;
 }

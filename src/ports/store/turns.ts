@@ -18,17 +18,17 @@ export interface ServiceRow {
   readonly autoRestart: boolean;
 }
 
-/** What a record of the daemon is about. */
+/** The kinds of objects that a MemoryRow can be about. */
 export type MemoryKind = "unit" | "job";
 
-/** What the next daemon needs to take over a unit or a job, as a JSON string. */
+/** The stored state of a unit or a job: a JSON string with what the next daemon needs to take over. */
 export interface MemoryRow {
   readonly kind: MemoryKind;
   readonly id: string;
   readonly memory: string;
 }
 
-/** Null deletes the memory. */
+/** Replaces the stored state of a unit or a job; a null `memory` deletes it. */
 export type MemoryWrite = Omit<MemoryRow, "memory"> & { readonly memory: string | null };
 
 /** Everything that one turn of the engine writes. One transaction stores all of it or none of it. */
@@ -40,7 +40,7 @@ export interface TurnRecord {
 }
 
 export interface TurnStore {
-  /** Returns the stored events with their ids, in the order given. Never throws: `condition` reports a failing disk. */
+  /** Stores a turn. Returns its events with their ids, in the order given. Never throws; `StoreHealth.condition` reports a failing disk. */
   record(turn: TurnRecord): readonly EventRow[];
   memories(): readonly MemoryRow[];
 }

@@ -3,23 +3,26 @@ import type { Windows } from "../../core/metrics/windows.ts";
 export interface RollUp {
   readonly nowMs: number;
   readonly windows: Windows;
-  /** The most services to handle in one call; the store stops earlier when they take long. */
+  /** Maximum number of services to handle in one call. The store handles fewer if they take too long. */
   readonly services: number;
 }
 
-/** Retention, and the size that it has to bound. */
+/** Retention of stored data, and the size that retention must limit. */
 export interface StoreUpkeep {
-  /** Packs old rows and rolls up older ones, for a few services per call. Repeated calls reach every service. */
+  /** Compresses old rows and merges older ones into coarser rows, for a few services per call. Repeated calls reach every service. */
   rollUp(plan: RollUp): void;
-  /** Deletes what is older than the retention, in slices; true when more remains to be deleted. */
+  /** Deletes some of the rows that are older than the given times. Returns true if more remain to be deleted. */
   prune(beforeMetricsIso: string, beforeEventsIso: string): boolean;
-  /** Bytes of the file that are in use. */
+  /** Returns the number of bytes of the database file that are in use. */
   size(): number;
-  /** The part of `size` that events take, estimated. */
+  /** Returns an estimate of the part of `size` that events take. */
   eventBytes(): number;
 }
 
 export interface StoreHealth {
-  /** `notes` say what is wrong and since when ("damaged database set aside as …"). `failing`: why writes fail now; null: they succeed. */
+  /**
+   * `notes` say what is wrong and since when ("damaged database set aside as …"). `failing` says why writes fail now, or is
+   * null if they succeed.
+   */
   readonly condition: { readonly ok: boolean; readonly notes: readonly string[]; readonly failing: string | null };
 }
