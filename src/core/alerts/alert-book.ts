@@ -4,26 +4,27 @@ import { CALM_MS, judge, type AlertChange, type AlertCondition, type OpenAlert }
 const NONE: readonly AlertCondition[] = [];
 
 /**
- * The open alerts, and the conditions that come from outside of the units' own records. It is the last stage of a turn: the units
- * that changed, or of which something was observed, are judged once, when all else is decided.
+ * Holds the open alerts, and the alert conditions that other sources observed (`observe`) and a unit's own record does not
+ * show. Alerts are judged in the last stage of a turn, when everything else is decided, once for each unit that changed or
+ * has a new observation.
  */
 export class AlertBook {
   readonly #open = new Map<string, readonly OpenAlert[]>();
   readonly #observed = new Map<string, ReadonlyMap<ConditionSource, readonly AlertCondition[]>>();
   #lastId = 0;
 
-  /** Goes on with the alerts that an earlier daemon left open. */
+  /** Restores the alerts that an earlier daemon left open. */
   restore(open: readonly OpenAlert[], lastId: number): void {
     for (const alert of open) this.#open.set(alert.unit, [...(this.#open.get(alert.unit) ?? []), alert]);
     this.#lastId = lastId;
   }
 
-  /** Units with open alerts, "" for the daemon. */
+  /** Returns the ids of units with open alerts; "" stands for the daemon. */
   units(): Iterable<string> {
     return this.#open.keys();
   }
 
-  /** What the source has to say of the unit, in place of what it said before. */
+  /** Replaces the conditions that this source observed for the unit. */
   observe(source: ConditionSource, unit: string, conditions: readonly AlertCondition[]): void {
     const known = new Map(this.#observed.get(unit));
     if (conditions.length > 0) known.set(source, conditions);
@@ -37,11 +38,12 @@ export class AlertBook {
     return sources === undefined ? NONE : [...sources.values()].flat();
   }
 
-  /** The unit is gone: nothing more will be observed of it. Its alerts are resolved by the next judgement. */
+  /** Forgets the observations of a unit that was removed. The next call of `judge` resolves its alerts. */
   forget(unit: string): void {
     this.#observed.delete(unit);
   }
 
+  /** Opens and resolves alerts of one unit according to its present conditions, and returns these changes. See `judge` in `alerts.ts`. */
   judge(unit: string, conditions: readonly AlertCondition[], isSettled: boolean, nowMs: number): AlertChange[] {
     const before = this.#open.get(unit) ?? [];
     if (before.length === 0 && conditions.length === 0) return [];
@@ -53,7 +55,10 @@ export class AlertBook {
     return [...begun, ...resolved.map(({ id, type }) => ({ kind: "resolved", id, unit, type }) as const)];
   }
 
-  /** When an open alert of the unit has been calm for long enough; null when none is calm. */
+  /**
+   * Returns the monotonic time at which the quiet period of one of the unit's alerts ends, so that it must be judged again;
+   * null if no alert is in its quiet period.
+   */
   dueMs(unit: string): number | null {
     const calm = (this.#open.get(unit) ?? []).flatMap(({ calmSinceMs }) => calmSinceMs ?? []);
     return calm.length === 0 ? null : Math.min(...calm) + CALM_MS;

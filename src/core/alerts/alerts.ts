@@ -1,6 +1,6 @@
 import type { Severity } from "../../base/words.ts";
 
-/** Something a person should know about, for as long as it holds. A unit, or the daemon (""), has one of each type. */
+/** A condition that a person should know about while it lasts. A unit, or the daemon (unit ""), has at most one condition of each type. */
 export interface AlertCondition {
   readonly unit: string;
   readonly type: string;
@@ -12,7 +12,7 @@ export interface OpenAlert {
   readonly id: number;
   readonly unit: string;
   readonly type: string;
-  /** Monotonic time since which its condition no longer holds; null while it does. */
+  /** Monotonic time since which the condition of the alert no longer holds; null while it holds. */
   readonly calmSinceMs: number | null;
 }
 
@@ -27,15 +27,21 @@ export interface Judgement {
   readonly open: readonly OpenAlert[];
 }
 
-/** A condition that ends and returns within this time is the same alert: what flaps is one alert. */
+/**
+ * The quiet period: an alert is resolved when its condition has not held for this time. If the condition returns earlier, the
+ * same alert stays open, so that a flapping condition causes only one alert.
+ */
 export const CALM_MS = 60_000;
 
-/** A condition that develops into another is replaced by it at once: a unit that kept failing and was given up has one alert. */
+/**
+ * Maps an alert type to the type that replaces it without a quiet period. A unit that kept failing and was then given up has
+ * only the later alert.
+ */
 const BECOMES: Readonly<Record<string, string>> = { failing: "failed" };
 
 /**
- * What the conditions of this moment do to the open alerts of one unit. `isSettled`: its alerts end without a calm time, because
- * the operator stopped it or it is gone.
+ * Compares the present conditions of one unit with its open alerts. If `isSettled` is true, its alerts are resolved without a
+ * quiet period, because the operator stopped the unit or the unit was removed.
  */
 export function judge(open: readonly OpenAlert[], conditions: readonly AlertCondition[], isSettled: boolean, nowMs: number): Judgement {
   const holds = (type: string | undefined): boolean => conditions.some((condition) => condition.type === type);

@@ -2,10 +2,16 @@ import type { AlertCondition } from "./alerts.ts";
 import { limitWords, LIMITS, maxOf } from "../metrics/limits.ts";
 import type { Entry } from "../world/types.ts";
 
-/** A unit that is not critical alerts when it is given up, or when it has failed this often without being well between. */
+/**
+ * Number of retries without a recovery in between after which a unit that is not critical has an alert. A unit that is given
+ * up always has one.
+ */
 const MANY_RETRIES = 3;
 
-/** What is wrong with a unit right now. A critical one alerts at once, and with that severity. */
+/**
+ * Returns the present alert conditions of a unit. A critical unit has an alert from its first failure on, and all its alerts
+ * have severity critical.
+ */
 export function conditionsOf({ unit, spec, check, limits }: Entry): AlertCondition[] {
   const concerns: AlertCondition[] = [];
   const severity = spec.critical ? "critical" : "warning";
@@ -20,7 +26,7 @@ export function conditionsOf({ unit, spec, check, limits }: Entry): AlertConditi
     if (check.health === "unhealthy") add("unhealthy", `its health check fails: ${why}`);
     if (check.health === "degraded") add("degraded", `only its fallback check passes: ${why}`);
   }
-  // Of the run that lives: one that was ended for it has its alert by then, which the next may keep open.
+  // Only the live run's limits count. A run that was ended for a breach already has its alert, which the next run may keep open.
   if (spec.limits === null || limits === null || limits.run !== unit.run || unit.process === null) return concerns;
   for (const limit of LIMITS) {
     const max = maxOf(spec.limits, limit);
@@ -31,7 +37,7 @@ export function conditionsOf({ unit, spec, check, limits }: Entry): AlertConditi
   return concerns;
 }
 
-/** What is wrong with the daemon's own history: that it cannot be written, or that some of it was lost. */
+/** Returns the alert conditions of the daemon's own store: that it cannot be written, or that a part of the history was lost. */
 export function storeConditions({
   failing,
   notes,

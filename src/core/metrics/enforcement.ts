@@ -1,10 +1,13 @@
 import type { LimitSpec } from "../../spec/spec.ts";
 import { amount, LIMITS, maxOf, type Limit } from "./limits.ts";
 
-/** Why the kernel does not enforce a limit of a unit; null if it does. For a unit that is down: why it could not. */
+/**
+ * Returns why the kernel does not enforce a limit of a unit, or null if it does. For a unit that is down, the answer is about
+ * its next run.
+ */
 export type Unenforced = (limit: Limit) => string | null;
 
-/** For each limit of a unit: who enforces it and how, as a sentence. */
+/** Returns one sentence for each limit of a unit, which says who enforces the limit and how. */
 export function enforcementWords(spec: LimitSpec, unenforced: Unenforced): string[] {
   return LIMITS.flatMap((limit) => {
     const max = maxOf(spec, limit);

@@ -2,9 +2,10 @@ import { DAY_MS } from "../../base/duration.ts";
 import { binsOf, fallOf, slopeOf, trendOf, type Bin, type Point } from "./trend.ts";
 
 /**
- * Predicts whether and when a sampled value will exceed a limit. The trend itself is robust (`trend.ts`). The rules here
- * decide whether it matters, because most rises are harmless: a daily cycle, a step, the sawtooth of a garbage collector, a
- * cache that fills. No rule depends on absolute times, so a leak over a minute and one over a week are treated alike.
+ * Predicts whether and when a sampled value will exceed a limit. The trend itself is robust against outliers (`trend.ts`).
+ * The rules here decide whether the trend matters, because most rises are harmless: a daily cycle, a step, the sawtooth of a
+ * garbage collector, a cache that fills. No rule depends on absolute times, so the rules for a leak over a minute and one
+ * over a week are the same.
  */
 export type Verdict =
   /** The run is too young to judge. */
@@ -12,55 +13,64 @@ export type Verdict =
   /** No significant trend. */
   | "steady"
   | "falling"
-  /** It has grown evenly for a while, and beyond every earlier level. */
+  /** The value has grown evenly for a while, and beyond every earlier level. */
   | "rising";
 
 export interface Forecast {
   readonly verdict: Verdict;
-  /** The current value of the trend, without noise. */
+  /** The present value of the trend line, without noise. */
   readonly level: number;
-  /** Per millisecond, with the confidence band of the true slope. */
+  /** The slope of the trend per millisecond, and the confidence band of the true slope. */
   readonly slope: number;
   readonly slopeLow: number;
   readonly slopeHigh: number;
   /** Milliseconds over which the trend was observed. */
   readonly spanMs: number;
-  /** Milliseconds until the limit, with the confidence band; all null if the limit is not expected to be reached. */
+  /** Milliseconds until the limit is reached, with their confidence band. All three are null if the limit is not expected to be reached. */
   readonly inMs: number | null;
   readonly soonestMs: number | null;
   readonly latestMs: number | null;
 }
 
-/** Fewer points give no verdict, because programs grow while they warm up. */
+/** With fewer points there is no verdict, because programs grow while they warm up. */
 export const LEAST_POINTS = 40;
-/** The first part of a run is excluded from the trend for the same reason. */
+/** The fraction of a run, from its start, that is excluded from the trend, because programs grow while they warm up. */
 const START_SHARE = 0.05;
 const BINS = 24;
-/** Each stretch that is examined is this factor shorter than the one before. */
+/** The factor by which each stretch of points that is examined is shorter than the one before. */
 const SHORTER = 0.7;
-/** Between two forecasts: at least LEAST_WAIT samples; at most 1/AGE_PARTS of the run's age, 1/LEFT_PARTS of the time left, MOST_WAIT_MS. */
+/**
+ * The wait between two forecasts is the smallest of 1/AGE_PARTS of the run's age, 1/LEFT_PARTS of the time left until the
+ * limit, and MOST_WAIT_MS, but never less than LEAST_WAIT samples.
+ */
 const LEAST_WAIT = 5;
 const AGE_PARTS = 40;
 const LEFT_PARTS = 10;
 const MOST_WAIT_MS = 3_600_000;
-/** A trend is extrapolated at most this multiple of its observed span: less in the first day, when a daily cycle may look like a leak. */
+/**
+ * A trend is extrapolated by at most this multiple of the time over which it was observed. The factor is smaller in the first
+ * day, when a daily cycle may look like a leak.
+ */
 const REACH = 1;
 const REACH_YOUNG = 0.5;
-/** The last third of a leak is at least this fraction as steep as the steeper of the others. */
+/** The slope in the last third of a leak is at least this fraction of the steeper slope in the other thirds. */
 const LATE_STEEPNESS = 0.85;
 
-/** Time until the next forecast: a trend of days does not change within minutes, but a limit that is near is checked again soon. */
+/**
+ * Returns the time until the next forecast. A trend of days does not change within minutes, but a limit that is near is
+ * checked again soon.
+ */
 export const forecastEveryMs = (ageMs: number, intervalMs: number, inMs: number | null): number =>
   Math.max(LEAST_WAIT * intervalMs, Math.min(MOST_WAIT_MS, ageMs / AGE_PARTS, (inMs ?? Infinity) / LEFT_PARTS));
 
-/** `points` of one run, oldest first; `limit` is null if there is none. */
+/** Makes the forecast for one run from its `points`, oldest first. `limit` is null if there is none. */
 export function forecast(points: readonly Point[], limit: number | null): Forecast {
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined || points.length < LEAST_POINTS) return noTrend("warming-up", last?.value ?? 0);
   const age = last.atMs - first.atMs;
   const settled = points.filter(({ atMs }) => atMs >= first.atMs + age * START_SHARE);
   let longest: Forecast | null = null;
-  // The longest stretch with a rise gives the best slope; shorter ones detect a rise that began later.
+  // The longest stretch with a rise gives the most exact slope. The shorter stretches are examined to detect a rise that began later.
   for (let spanMs = last.atMs - settled[0]!.atMs; ; spanMs *= SHORTER) {
     const begin = settled.findIndex(({ atMs }) => atMs >= last.atMs - spanMs);
     const inside = settled.slice(begin);
@@ -87,7 +97,10 @@ function judge(points: readonly Point[], before: readonly Point[], limit: number
   return rising ? { ...observed, verdict: "rising", ...whenReached(limit, bins, observed) } : { ...observed, verdict: "steady" };
 }
 
-/** A leak grows in each third of the time, in floor and ceiling, without slowing down, unlike a step, a spike, a sawtooth or a cache. */
+/**
+ * Returns true if the values grow like a leak: in each third of the time, in floor and ceiling, and without slowing down. A
+ * step, a spike, a sawtooth and a cache do not.
+ */
 function isEven(bins: readonly Bin[], slope: number): boolean {
   const third = Math.floor(bins.length / 3);
   const slopes = [bins.slice(0, third), bins.slice(third, -third), bins.slice(-third)].map((part) => slopeOf(part, "middle"));
@@ -98,14 +111,17 @@ function isEven(bins: readonly Bin[], slope: number): boolean {
   return fallOf(bins.map(({ floor }) => floor)) < 0.3 * (bins.at(-1)!.floor - bins[0]!.floor);
 }
 
-/** A value that was as high before the stretch and came down again is a cycle, not a leak. Uses bins as fine as those of the stretch. */
+/**
+ * Returns true if the value was as high before the stretch and came down again, which is a cycle, not a leak. The bins are as
+ * fine as those of the stretch.
+ */
 function reachedBefore(before: readonly Point[], level: number, spanMs: number): boolean {
   if (before.length < 4) return false;
   const bins = Math.ceil(((before.at(-1)!.atMs - before[0]!.atMs) / spanMs) * BINS);
   return Math.max(...binsOf(before, Math.max(1, bins)).map(({ middle }) => middle)) >= level;
 }
 
-/** The ceiling of the values reaches the limit first, not the trend line. */
+/** Returns when the limit is reached. The ceiling of the values reaches the limit before the trend line does, so the ceiling counts. */
 function whenReached(
   limit: number | null,
   bins: readonly Bin[],
@@ -118,7 +134,7 @@ function whenReached(
   const at = (rate: number, height = level + above): number => Math.max(0, (limit - height) / rate);
   const inMs = at(slope);
   if (inMs > spanMs * (spanMs < DAY_MS ? REACH_YOUNG : REACH)) return { inMs: null, soonestMs: null, latestMs: null };
-  // Times are not known more precisely than the width of a bin.
+  // Times cannot be more precise than the width of a bin.
   return { inMs, soonestMs: Math.max(0, at(slopeHigh, level + 2 * above) - width), latestMs: at(slopeLow, level) + width };
 }
 

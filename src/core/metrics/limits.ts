@@ -1,35 +1,39 @@
 import type { LimitSpec } from "../../spec/spec.ts";
 
 /**
- * Compares samples with the limits of a unit. A breach begins after `sustained` consecutive samples over a limit and ends
- * after as many that are not, so a value that oscillates around its limit is one breach. The same holds for being near it.
+ * Compares samples with the limits of a unit. A breach begins after `sustained` consecutive samples over a limit, and ends
+ * after as many that are not over it, so a value that oscillates around its limit causes one breach. The same rule decides
+ * whether a value is near its limit.
  */
 export const LIMITS = ["memory", "cpu", "tasks"] as const;
 export type Limit = (typeof LIMITS)[number];
 
 export interface Sampled {
   readonly memoryMb: number;
-  /** Percent of one core; null if not known yet. */
+  /** Percent of one core, or null if it is not known yet. */
   readonly cpuPercent: number | null;
   readonly tasks: number;
 }
 
-/** The state of one limit: its level, and the consecutive samples up to the newest on either side of its two thresholds. */
+/**
+ * The state of one limit: its level, and how many of the newest samples in a row were over the limit or not, and at least at
+ * the `near` threshold or not.
+ */
 interface Standing {
   readonly level: Level;
   readonly over: number;
   readonly notOver: number;
   readonly near: number;
   readonly notNear: number;
-  /** The last sample; null before the first. */
+  /** The last sample, or null before the first. */
   readonly value: number | null;
 }
 
-/** `near` begins at `warn_at` of the limit. */
+/** The level is `near` from the fraction `warn_at` of the limit on. */
 export type Level = "ok" | "near" | "over";
 
 export interface LimitState {
-  /** The run that the levels belong to; the next run starts with fresh ones. */
+  /** The run that the levels belong to. The next run starts with fresh levels. */
   readonly run: number;
   readonly standings: Readonly<Record<Limit, Standing>>;
 }
@@ -46,12 +50,12 @@ const FRESH: Standing = { level: "ok", over: 0, notOver: 0, near: 0, notNear: 0,
 
 export const freshLimits = (run: number): LimitState => ({ run, standings: { memory: FRESH, cpu: FRESH, tasks: FRESH } });
 
-/** The maximum of a limit; null if there is none. */
+/** Returns the maximum of a limit, or null if the unit has no such limit. */
 export function maxOf(spec: LimitSpec, limit: Limit): number | null {
   return { memory: spec.maxMemoryMb, cpu: spec.maxCpuPercent, tasks: spec.maxTasks }[limit];
 }
 
-/** Counts one sample. `only`: the limits that the sample covers. */
+/** Counts one sample. `only` names the limits that the sample covers. */
 export function sampleLimits(
   state: LimitState,
   spec: LimitSpec,
@@ -92,14 +96,14 @@ function levelAfter({ level, over, notOver, near, notNear }: Standing, sustained
 
 const NAMES: Record<Limit, string> = { memory: "memory", cpu: "CPU", tasks: "the number of tasks" };
 
-/** `512 MiB`, `150 %`, `12`. */
+/** Formats a value of a limit, for example `512 MiB`, `150 %` or `12`. */
 export function amount(limit: Limit, value: number): string {
   if (limit === "tasks") return String(Math.round(value));
   const rounded = String(Math.round(value * 10) / 10);
   return limit === "memory" ? `${rounded} MiB` : `${rounded} %`;
 }
 
-/** The change as a sentence without a full stop: "memory is over its limit: 600 MiB of 512 MiB". */
+/** Describes a change of level as a sentence without a full stop, for example "memory is over its limit: 600 MiB of 512 MiB". */
 export function limitWords({ limit, level, was, value, max }: LimitNews): string {
   const figures = `${amount(limit, value)} of ${amount(limit, max)}`;
   if (level === "over") return `${NAMES[limit]} is over its limit: ${figures}`;

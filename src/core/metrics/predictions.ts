@@ -2,17 +2,20 @@ import { HOUR_MS, formatDuration } from "../../base/duration.ts";
 import type { Forecast } from "./forecast.ts";
 import { amount } from "./limits.ts";
 
-/** Metrics with forecasts; the number of tasks has no useful trend. */
+/** The metrics that have forecasts. The number of tasks has none, because its trend is not useful. */
 export const FORESEEN = ["memory", "cpu"] as const;
 export type Foreseen = (typeof FORESEEN)[number];
 
 /**
- * Decides when a forecast becomes an event: two consecutive forecasts must predict the limit, and three that do not end the
- * episode, so that a flickering prediction is reported only once.
+ * Decides when forecasts become an event. An episode begins when two consecutive forecasts predict that the limit will be
+ * reached, and ends after three consecutive ones that do not, so that a prediction that flickers is reported only once.
  */
 export interface PredictionEpisode {
   readonly reported: boolean;
-  /** Consecutive forecasts, up to the newest, that predicted the limit and that did not. */
+  /**
+   * How many of the newest forecasts in a row predicted that the limit will be reached, and how many did not. At least one of
+   * the two is 0.
+   */
   readonly predicted: number;
   readonly unpredicted: number;
 }
@@ -21,23 +24,26 @@ const REPORT_AFTER = 2;
 const END_AFTER = 3;
 
 export const NO_EPISODE: PredictionEpisode = { reported: false, predicted: 0, unpredicted: 0 };
-/** An episode that an earlier daemon reported. */
+/** The state of an episode that an earlier daemon has reported. */
 export const REPORTED_EPISODE: PredictionEpisode = { reported: true, predicted: REPORT_AFTER, unpredicted: 0 };
 
-/** The value that must not be exceeded: a limit of the unit, or the memory of the machine. */
+/** The value that a metric must not exceed: a limit of the unit, or the memory of the machine. */
 export interface Bound {
   readonly value: number;
   readonly of: "unit" | "machine";
 }
 
-/** The bound that is reached first. `availableMib`: the memory that the machine has left besides what the unit uses now. */
+/**
+ * Returns the lower of the two bounds, or null if there is none. `now` is what the unit uses now; `availableMib` is the
+ * memory that the machine has left besides.
+ */
 export function boundOf(metric: Foreseen, max: number | null, now: number | undefined, availableMib: number | null): Bound | null {
   const machine = metric === "memory" && now !== undefined && availableMib !== null ? now + availableMib : null;
   if (machine !== null && (max === null || machine < max)) return { value: machine, of: "machine" };
   return max === null ? null : { value: max, of: "unit" };
 }
 
-/** Adds a forecast to the episode. `isNew`: this one is to be reported. */
+/** Adds a forecast to the episode. `isNew` is true if the episode must be reported now. */
 export function addForecast(
   episode: PredictionEpisode,
   foreseen: boolean,
@@ -48,11 +54,14 @@ export function addForecast(
   return { episode: { reported, predicted, unpredicted }, isNew: reported && !episode.reported };
 }
 
-/** Only a limit in the future is foreseen; one that is already exceeded has its own event. */
+/**
+ * Returns true if the forecast predicts that the bound will be reached. A bound that is already exceeded does not count,
+ * because it has its own event.
+ */
 export const isForeseen = ({ inMs, level }: Forecast, bound: Bound | null): boolean =>
   inMs !== null && bound !== null && level < bound.value;
 
-/** A rise over this many samples is called a leak; a shorter one may be a program that fills its caches. */
+/** A rise over this many samples is called a leak. A shorter rise may be a program that fills its caches. */
 const LEAK_SAMPLES = 360;
 
 export const isLeak = ({ verdict, spanMs }: Forecast, intervalMs: number): boolean =>
@@ -60,7 +69,10 @@ export const isLeak = ({ verdict, spanMs }: Forecast, intervalMs: number): boole
 
 const NAMES: Record<Foreseen, string> = { memory: "Memory", cpu: "CPU" };
 
-/** `Memory grows by 12 MiB per hour (11 to 13), measured over 6h; now at 320 MiB, it reaches its limit of 512 MiB in about 15h (14h to 17h)` */
+/**
+ * Describes a forecast: `Memory grows by 12 MiB per hour (11 to 13), measured over 6h; now at 320 MiB, it reaches its limit
+ * of 512 MiB in about 15h (14h to 17h)`
+ */
 export function forecastWords(metric: Foreseen, found: Forecast, bound: Bound | null): string {
   const { verdict, level, slope, slopeLow, slopeHigh, spanMs, inMs, soonestMs, latestMs } = found;
   const name = NAMES[metric];

@@ -3,11 +3,12 @@ import type { MetricRow } from "../../ports/store/metrics.ts";
 import type { Step } from "./windows.ts";
 
 /**
- * Metrics become coarser with age: samples, then minutes, then quarters of an hour. A coarse row has the mean of the rows
- * that it replaces, their peaks, their worst health, and the mean of each reported number. The newer rows of each step are
- * plain rows of about 130 bytes that any SQL client can read; older ones are packed into 1 to 8 bytes.
+ * Stored metrics become coarser with age: first samples, then one row per minute, then one row per quarter of an hour. A
+ * coarse row holds the mean of the rows that it replaces, their peaks, their worst health, and the mean of each number that
+ * the service reported. The newer rows of each resolution are plain rows of about 130 bytes, which any SQL client can read.
+ * Older rows are packed into 1 to 8 bytes each.
  */
-/** Combines rows of one unit, oldest first, into one row per `step` seconds, counted from midnight UTC. */
+/** Combines rows of one unit, oldest first, into one row for each interval of `step` seconds. Intervals are counted from midnight UTC. */
 export function rollUp(rows: readonly MetricRow[], step: Step): MetricRow[] {
   const buckets = new Map<string, MetricRow[]>();
   for (const row of rows) {
@@ -33,7 +34,7 @@ export function rollUp(rows: readonly MetricRow[], step: Step): MetricRow[] {
   }));
 }
 
-/** The beginning of the step that contains a UTC ISO 8601 time, in the same format. */
+/** Returns the start of the interval that contains a UTC ISO 8601 time, in the same format. */
 export function bucketOf(timestamp: string, step: Step): string {
   if (step === 0) return timestamp;
   if (step === 60) return `${timestamp.slice(0, 16)}:00.000Z`;

@@ -1,17 +1,17 @@
 /**
- * Fits a robust line to points: the Theil–Sen estimator, the median of the slopes between all pairs, which tolerates up to
- * 29 % outliers, with Sen's confidence band (J. Am. Stat. Assoc. 63, 1968). The line is fitted to bins, not to single
- * points, because neighbouring points are correlated, and the median of a bin removes faster oscillations.
+ * Fits a robust line to points with the Theil–Sen estimator: the median of the slopes between all pairs of points, which
+ * tolerates up to 29 % outliers. The confidence band is Sen's (J. Am. Stat. Assoc. 63, 1968). The line is fitted to bins, not
+ * to single points, because neighbouring points are correlated, and because the median of a bin removes faster oscillations.
  */
 export interface Point {
-  /** Milliseconds; any origin. */
+  /** Time in milliseconds from any origin. */
   readonly atMs: number;
   readonly value: number;
 }
 
-/** An interval of time: the quantiles 0.1, 0.5 and 0.9 of the values measured in it. */
+/** An interval of time, with the quantiles 0.1 (floor), 0.5 (middle) and 0.9 (ceiling) of the values that were measured in it. */
 export interface Bin {
-  /** The mean time of its points, so that points on a line give bins on the same line. */
+  /** The mean time of the points in the bin, so that points on a line give bins on the same line. */
   readonly atMs: number;
   readonly floor: number;
   readonly middle: number;
@@ -19,7 +19,7 @@ export interface Bin {
 }
 
 export interface Trend {
-  /** Per millisecond. */
+  /** The slope per millisecond. */
   readonly slope: number;
   readonly low: number;
   readonly high: number;
@@ -29,10 +29,10 @@ export interface Trend {
   readonly noise: number;
 }
 
-/** Normal quantile of the band: 99 % two-sided. */
+/** The quantile of the normal distribution for a two-sided confidence band of 99 %. */
 const Z = 2.58;
 
-/** Intervals of equal length; empty ones are omitted. */
+/** Divides the points into bins of equal duration. Empty bins are omitted. */
 export function binsOf(points: readonly Point[], count: number): Bin[] {
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined || last.atMs <= first.atMs) return [];
@@ -62,7 +62,7 @@ export function trendOf(points: readonly Point[], nowMs: number): Trend {
 export const slopeOf = (bins: readonly Bin[], key: "floor" | "middle" | "ceiling"): number =>
   median(slopesOf(bins.map((bin) => ({ atMs: bin.atMs, value: bin[key] }))));
 
-/** The largest fall of the values below an earlier maximum. */
+/** Returns the largest fall of a value below an earlier maximum. */
 export function fallOf(values: readonly number[]): number {
   let [high, fall] = [-Infinity, 0];
   for (const value of values) {

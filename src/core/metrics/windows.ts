@@ -1,17 +1,20 @@
 import { DAY_MS } from "../../base/duration.ts";
 
-/** Resolutions of stored metrics in seconds per row: samples (0), minutes and quarters of an hour. */
+/** Resolutions of stored metrics in seconds per row: single samples (0), minutes and quarters of an hour. */
 export const STEPS = [0, 60, 900] as const;
 export type Step = (typeof STEPS)[number];
 
-/** Ages in wall milliseconds: rows of a step older than `plainMs` are packed, rows older than `keptMs` are rolled up. */
+/**
+ * The ages, in wall clock milliseconds, at which rows of one resolution change. Rows older than `plainMs` are packed; rows
+ * older than `keptMs` are rolled up into the next resolution.
+ */
 export interface Ages {
   readonly plainMs: number;
   readonly keptMs: number;
 }
 export type Windows = Readonly<Record<Step, Ages>>;
 
-/** Row budget of all units together, so that a large installation keeps fine rows for a shorter time. */
+/** Maximum number of rows of all units together. In a large installation, each unit therefore keeps its fine rows for a shorter time. */
 const ROWS: Readonly<Record<Step, { readonly plain: number; readonly kept: number }>> = {
   0: { plain: 800_000, kept: 20_000_000 },
   60: { plain: 100_000, kept: 12_000_000 },
@@ -19,7 +22,7 @@ const ROWS: Readonly<Record<Step, { readonly plain: number; readonly kept: numbe
 };
 const LEAST_MS = 600_000;
 
-/** How long samples, minutes and quarters are kept, and for how long of that as plain rows. */
+/** Returns how long to keep the rows of each resolution, and how long of that as plain rows. */
 export function windowsFor(units: number, intervalMs: number, retentionMs: number): Windows {
   const count = Math.max(1, units);
   const span = (rows: number, stepMs: number): number => (rows / count) * stepMs;

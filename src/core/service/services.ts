@@ -1,20 +1,20 @@
 import type { Spec } from "../../spec/spec.ts";
 
-/** What a file declares. What runs are its units; a plain unit is a service of one, and both have the same name. */
+/** A service is what a unit file declares; its units are what runs. A plain unit is a service of one unit with the same name. */
 export interface Service {
   readonly name: string;
-  /** Ids of its units, in the order of their names. */
+  /** Ids of the units of this service, sorted by name. */
   readonly units: readonly string[];
-  /** How many of its units are wanted: what a dependency without a quorum asks for. */
+  /** How many units the service should have. A dependency without a quorum waits for this many. */
   readonly wanted: number;
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-/** Which units make up which service, and which units name a service or a single unit as a dependency. */
+/** Knows which units make up each service, and which units depend on a service or on a single unit of it. */
 export class Services {
   readonly #services = new Map<string, Service>();
-  /** By the name that stands in the dependency. */
+  /** Ids of the units that have a dependency with a given name, which may be the name of a service or of one unit. */
   readonly #users = new Map<string, Set<string>>();
   readonly #serviceOf = new Map<string, string>();
 
@@ -26,17 +26,17 @@ export class Services {
     return this.#services.values();
   }
 
-  /** Ids of the units that the name in a dependency stands for: those of a service, or one unit of a service of several. */
+  /** Returns the ids of the units that a name in a dependency stands for: all units of a service, or one unit of a service with several. */
   unitsOf(name: string): readonly string[] {
     return this.#services.get(name)?.units ?? (this.#serviceOf.has(name) ? [name] : []);
   }
 
-  /** How many units must meet a dependency's condition: its quorum, or all that are wanted. */
+  /** Returns how many units must meet the condition of a dependency: its quorum, or all wanted units of the service. */
   quorumOf(name: string, quorum: number | null): number {
     return quorum ?? this.#services.get(name)?.wanted ?? 1;
   }
 
-  /** Ids of the units that name this unit, or its service, as a dependency, required or not. */
+  /** Returns the ids of the units that have a dependency on this unit or on its service, whether it is required or not. */
   usersOf(id: string): ReadonlySet<string> {
     const service = this.#serviceOf.get(id) ?? id;
     const users = this.#users.get(service) ?? NOBODY;
@@ -45,7 +45,7 @@ export class Services {
     return own === undefined || own.size === 0 ? users : new Set([...users, ...own]);
   }
 
-  /** `after` takes the place of `before`; either may be absent. */
+  /** Replaces the spec `before` with `after`. `before` is undefined for a new unit, `after` for a removed one. */
   change(before: Spec | undefined, after: Spec | undefined): void {
     for (const { unit } of before?.dependencies ?? []) this.#users.get(unit)?.delete(before!.id);
     for (const { unit } of after?.dependencies ?? []) {

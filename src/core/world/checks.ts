@@ -10,17 +10,20 @@ import type { Units } from "./units.ts";
 export interface ChecksOptions {
   readonly units: Units;
   readonly apply: Apply;
-  /** Spread the checks of units evenly over their intervals. */
+  /** If true, the health checks of units are spread evenly over their intervals. */
   readonly spreadChecks: boolean;
 }
 
-/** Multiples of the golden ratio, without their integer part, are spread evenly however many there will be. */
+/** The fractional parts of the multiples of this number (the golden ratio) are spread evenly, however many of them are used. */
 const GOLDEN = 0.6180339887498949;
 
-/** Health checks and watchdogs of running units: when to probe, and what a result or a missing WATCHDOG=1 leads to. */
+/**
+ * Handles health checks and watchdogs of running units: decides when to probe, and what happens after a probe result or a
+ * missing WATCHDOG=1.
+ */
 export class Checks {
   readonly #o: ChecksOptions;
-  /** Checks that have been spread so far. */
+  /** Number of checks that have been spread so far. */
   #spread = 0;
 
   constructor(options: ChecksOptions) {
@@ -28,8 +31,9 @@ export class Checks {
   }
 
   /**
-   * The entry with the unit after a change. A new run with a check begins it, and once more at its READY=1, before which nothing
-   * is probed; the way down ends it.
+   * Returns the entry with the changed unit, and with the check and watchdog that go with it. The check begins with each new
+   * run. It begins again when the run sends READY=1, because nothing is probed before that. No probe is due while the unit
+   * must not be probed, for example while it stops.
    */
   follow(entry: Entry, unit: Unit, env: Env): Entry {
     const { spec } = entry;
@@ -41,13 +45,13 @@ export class Checks {
     return { ...entry, unit, check: { ...check, dueMs: null }, watchdog };
   }
 
-  /** The check of a unit whose file was loaded again. */
+  /** Returns the check of a unit after its file was loaded again. */
   reloaded({ unit, spec, check }: Entry, after: Spec, { nowMs }: Env): Entry["check"] {
     if (!mayProbe(unit, spec)) return check;
     return changedCheck(check, spec.check, after.check, { run: unit.run, ready: unit.phase !== "starting", nowMs });
   }
 
-  /** Starts the probe of the unit if it is due. */
+  /** Starts a probe of the unit if one is due. */
   probe(id: string, { env, turn }: Step): void {
     const entry = this.#o.units.get(id);
     const check = entry?.check;
@@ -84,7 +88,7 @@ export class Checks {
     }
   }
 
-  /** The service sent an sd_notify(3) message: it may serve, change or trigger its watchdog. */
+  /** Applies an sd_notify(3) message of the service to its watchdog: a message may reset the watchdog, change its period or trigger it. */
   feed(id: string, { run, notice }: Extract<Fact, { type: "notified" }>, step: Step): void {
     const entry = this.#o.units.get(id);
     if (entry === undefined || entry.unit.run !== run) return;
@@ -94,7 +98,7 @@ export class Checks {
       this.#o.apply(id, { type: "condemned", run, by: "watchdog", detail: "the service sent WATCHDOG=trigger" }, step);
   }
 
-  /** Condemns the run if its watchdog period has passed without WATCHDOG=1. */
+  /** Ends the run if its watchdog period has passed without WATCHDOG=1. */
   checkWatchdog(id: string, step: Step): void {
     const entry = this.#o.units.get(id);
     if (entry?.watchdog == null) return;

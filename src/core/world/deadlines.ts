@@ -1,24 +1,24 @@
 import { Timeline } from "./timeline.ts";
 
-/** The heap may hold this many entries for each true deadline, and FEW besides, before stale ones are removed. */
+/** Stale entries are removed when the heap has more than CROWD entries for each deadline, plus FEW. */
 const CROWD = 4;
 const FEW = 256;
 
 /**
- * One deadline per key: a unit, a job, the alerts. The heap keeps stale entries until they surface, because a service may
- * postpone its deadline a thousand times a second; they are removed in bulk, so that the heap's size follows the number of
- * keys, not the number of changes.
+ * One deadline per key. Keys stand for units, jobs and the alerts of units. A service may postpone its deadline a thousand
+ * times a second, so a changed deadline leaves a stale entry in the heap until that entry reaches the top. Stale entries are
+ * also removed in bulk, so that the heap's size follows the number of keys, not the number of changes.
  */
 export class Deadlines {
   readonly #timeline = new Timeline();
   readonly #due = new Map<string, number>();
 
-  /** Entries of the heap, stale ones included. */
+  /** Number of entries in the heap, including stale ones. */
   get size(): number {
     return this.#timeline.size;
   }
 
-  /** Sets the only deadline of the key (monotonic); null removes it. */
+  /** Sets the deadline of a key (monotonic time in milliseconds) in place of any earlier one; null removes it. */
   put(key: string, dueMs: number | null): void {
     if (dueMs === null) {
       this.#due.delete(key);
@@ -34,7 +34,7 @@ export class Deadlines {
     return this.#due.has(key);
   }
 
-  /** The earliest deadline, or null. */
+  /** Returns the earliest deadline, or null if there is none. */
   next(): number | null {
     for (let top = this.#timeline.top(); top !== null; top = this.#timeline.top()) {
       if (this.#due.get(top.key) === top.atMs) return top.atMs;
@@ -43,7 +43,7 @@ export class Deadlines {
     return null;
   }
 
-  /** Removes and returns a key whose deadline has passed; undefined when there is none. */
+  /** Removes a deadline that has passed and returns its key. Returns undefined if none has passed. */
   take(nowMs: number): string | undefined {
     for (let top = this.#timeline.top(); top !== null && top.atMs <= nowMs; top = this.#timeline.top()) {
       this.#timeline.pop(nowMs);

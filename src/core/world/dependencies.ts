@@ -4,11 +4,11 @@ import type { Services } from "../service/services.ts";
 import { isDown, isProbed, stateOf, type Phase } from "../unit/phase.ts";
 import type { Unit } from "../unit/record.ts";
 
-/** The condition in force: what the file says, else `succeeded` for a oneshot and `ready` for the rest. */
+/** Returns the condition of a dependency: the one in the unit file, or else `succeeded` for a oneshot and `ready` for other types. */
 export const conditionOf = (dependency: DependencySpec, target: Spec | undefined): Condition =>
   dependency.condition ?? (target?.type === "oneshot" ? "succeeded" : "ready");
 
-/** Does the state of `target` let a unit start that needs `condition` of it? */
+/** Returns true if `target` meets the condition, so that a unit that depends on it may start. */
 export function isMet(condition: Condition, target: Unit): boolean {
   const up = target.want === "up" && (target.phase === "running" || target.phase === "reloading" || target.phase === "exited");
   switch (condition) {
@@ -28,7 +28,7 @@ export interface Target {
   readonly spec: Spec;
 }
 
-/** Where dependencies are looked up: the services, and the units that they name. */
+/** Finds the services and units that dependencies name. */
 export interface Lookup {
   readonly services: Pick<Services, "unitsOf" | "quorumOf">;
   get(id: string): Target | undefined;
@@ -47,8 +47,9 @@ const isQuorate = (dependency: DependencySpec, targets: readonly Target[], { ser
 };
 
 /**
- * Must a unit wait for this dependency? A quorum of the service's units must meet the condition. A dependency that only orders
- * (`required: false`) is waited for as long as a quorum can still be reached by units that are on their way.
+ * Returns true if a unit must wait for this dependency. A required dependency blocks until a quorum of the service's units
+ * meets the condition. A dependency that is not required only affects the order, so it blocks only while units that are still
+ * in progress (`isComing`) can complete a quorum.
  */
 export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
   const targets = targetsOf(lookup, dependency);
@@ -57,12 +58,12 @@ export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
   return dependency.required || isReachable(dependency, targets, lookup, new Map());
 }
 
-/** Because of what waiting is in vain: "db, which is fatal". */
+/** Says why it is useless to wait for a dependency, for example "db, which is fatal". */
 export type Culprit = string;
 
 /**
- * Of a required dependency that blocks: what keeps a quorum from being reached without somebody's help. A unit that is down is out
- * of reach, and so is one that waits itself for what is out of reach. Null: a quorum can still come about by itself.
+ * Finds out why a required dependency that blocks cannot be met unless somebody intervenes. A unit cannot meet it if it is
+ * down, or if it waits for such a unit itself. Returns null if a quorum can still be reached without intervention.
  */
 export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = new Map<string, Culprit | null>()): Culprit | null {
   const targets = targetsOf(lookup, dependency);
@@ -74,7 +75,10 @@ export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = ne
   return targets.length - culprits.length < needed ? culprits[0]! : null;
 }
 
-/** `known` bounds the walk: a unit that is being looked at, in a circle, obstructs nobody. */
+/**
+ * Returns why this unit cannot meet a condition unless somebody intervenes, or null if it still can. `known` ends the
+ * recursion: in a cycle, a unit whose result is not known yet counts as one that still can.
+ */
 function obstructionOf({ unit, spec }: Target, lookup: Lookup, known: Map<string, Culprit | null>): Culprit | null {
   if (isDown(unit.phase)) return `${unit.id}, which is ${stateOf(unit)}`;
   if (unit.phase !== "waiting") return null;
@@ -90,13 +94,16 @@ function obstructionOf({ unit, spec }: Target, lookup: Lookup, known: Map<string
   return null;
 }
 
-/** Do the units that meet the condition, together with those on their way, make a quorum? */
+/** Returns true if the units that meet the condition, together with those that are still in progress (`isComing`), make up a quorum. */
 function isReachable(dependency: DependencySpec, targets: readonly Target[], lookup: Lookup, known: Map<string, boolean>): boolean {
   const possible = targets.filter((target) => meets(dependency, target) || isComing(target, lookup, known)).length;
   return possible >= lookup.services.quorumOf(dependency.unit, dependency.quorum);
 }
 
-/** `known` bounds the walk: a unit that is being looked at, in a circle, counts as coming. */
+/**
+ * Returns true if the unit is in progress: it is not at rest, or it waits only for dependencies that can still be met.
+ * `known` ends the recursion: in a cycle, a unit whose result is not known yet counts as in progress.
+ */
 function isComing({ unit, spec }: Target, lookup: Lookup, known: Map<string, boolean>): boolean {
   if (unit.phase !== "waiting") return !isAtRest(unit.phase);
   const before = known.get(unit.id);
@@ -111,14 +118,14 @@ function isComing({ unit, spec }: Target, lookup: Lookup, known: Map<string, boo
   return comes;
 }
 
-/** No process of it runs, and what comes next is up to others or to time. */
+/** Returns true if the unit has no process and does nothing until another unit changes or a delay has passed. */
 export const isAtRest = (phase: Phase): boolean => isDown(phase) || phase === "backoff" || phase === "waiting";
 
-/** It is up, or about to be, and is meant to stay. */
+/** Returns true if the unit is up or starting, and should stay up. */
 export const isUp = (unit: Unit | undefined): boolean =>
   unit !== undefined && unit.want === "up" && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
 
-/** It stopped serving its dependents and will come back: what `restart: true` reacts to. */
+/** Returns true if the unit stopped serving its dependents but will be started again. Dependents with `restart: true` react to this. */
 export const endedToRestart = (before: Unit, after: Unit): boolean => isServing(before) && after.want === "up" && !isServing(after);
 
 export const isServing = (unit: Unit): boolean => isProbed(unit) || unit.phase === "exited";

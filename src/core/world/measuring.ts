@@ -6,7 +6,10 @@ import { isProbed } from "../unit/phase.ts";
 import type { Apply, Entry, Measurement, Step } from "./types.ts";
 import type { Units } from "./units.ts";
 
-/** Counts a round of samples against the limits of running units. A breach is reported once, and acted upon as the unit says. */
+/**
+ * Compares a round of samples with the limits of the running units. A breach is reported once, and then the action of the
+ * unit's limits is taken.
+ */
 export function measure(samples: ReadonlyMap<string, Measurement>, units: Units, apply: Apply, step: Step): void {
   for (const [id, measurement] of samples) {
     const entry = units.get(id);

@@ -1,8 +1,8 @@
-/** What a reload will do to each unit. Pure: made from what is in force, what is on disk and what runs. */
+/** What a reload will do to each unit, computed only from the units in force, the unit files on disk, and which units run. */
 export type PlanAction = "start" | "stop" | "restart" | "apply" | "keep" | "load";
 
 export interface KeyChange {
-  /** Dotted key of the unit file. */
+  /** The dotted key in the unit file. */
   readonly key: string;
   readonly applies: "live" | "restart";
 }
@@ -18,20 +18,20 @@ export interface PlanRow {
 export interface PlanInput {
   readonly inForce: Iterable<string>;
   readonly onDisk: ReadonlySet<string>;
-  /** Units whose files are bad now. */
+  /** Ids of units whose files have errors. */
   readonly broken: ReadonlySet<string>;
-  /** Its file is a link to /dev/null now. */
+  /** Returns true if the unit's file is a link to /dev/null. */
   isMasked(id: string): boolean;
   isUp(id: string): boolean;
-  /** The operator's word, else the file's. */
+  /** Returns whether the unit is enabled: by the operator's decision, or else by its file. */
   isEnabled(id: string): boolean;
-  /** It runs by its schedule, and not because it was loaded. */
+  /** Returns true if the unit has a schedule, so that loading it does not start it. */
   isScheduled(id: string): boolean;
-  /** Keys that differ between what is in force and what is on disk. */
+  /** Returns the keys whose values on disk differ from those in force. */
   changes(id: string): readonly KeyChange[];
 }
 
-/** The least that makes what runs agree with the files. Units that agree already have no row. */
+/** Plans the smallest set of actions that makes the running units agree with their files. Units that already agree have no row. */
 export function planReload(input: PlanInput): PlanRow[] {
   const rows: PlanRow[] = [];
   const known = new Set(input.inForce);

@@ -3,25 +3,26 @@ import type { ScheduleSpec } from "../../spec/spec.ts";
 import { isDown, type Phase } from "../unit/phase.ts";
 
 /**
- * When a scheduled oneshot runs. A schedule speaks of the wall clock ("at half past two"), so its times are wall
- * milliseconds; the daemon compares them with the wall clock and tells of steps of it.
+ * The times at which a scheduled oneshot runs. Schedules refer to the wall clock ("at half past two"), so all times here are
+ * wall clock milliseconds. The daemon compares them with the wall clock, and calls `stepped` when that clock is set.
  */
 export interface Timer {
-  /** Of the schedule that `nextMs` was made of: a changed one begins anew. */
+  /** Identifies the schedule that `nextMs` was computed from. If the schedule has changed since, the timer starts afresh. */
   readonly signature: string;
-  /** When it is due next; null: never (30 February). */
+  /** When the next run is due, or null if never (30 February). */
   readonly nextMs: number | null;
-  /** When it was last due and something came of it: a run, or one left out because the last was not over. */
+  /** When a run was last due and was handled: it was started, queued, or skipped because the previous run had not ended. */
   readonly lastMs: number | null;
-  /** A run is owed as soon as the one under way is over (`overlap: queue`). */
+  /** True if another run must start as soon as the current one ends (`overlap: queue`). */
   readonly queued: boolean;
 }
 
 export const signatureOf = ({ cron, timezone, everyMs }: ScheduleSpec): string => JSON.stringify([cron, timezone, everyMs]);
 
 /**
- * The timer of a unit that was just loaded. `known` is what an earlier daemon left; `missedMs` is a time at which that one
- * would have run, had there been a daemon. A unit never seen before has missed nothing: loading it is no reason to run it.
+ * Returns the timer of a unit that was just loaded. `known` is the timer that an earlier daemon stored. `missedMs` is a time
+ * at which a run was due while no daemon was running. A unit that was never loaded before has missed no run, so that loading
+ * it does not start it.
  */
 export function beginTimer(
   schedule: ScheduleSpec,
@@ -37,18 +38,19 @@ export function beginTimer(
   return { timer: stepped(schedule, known, 0, nowMs), missedMs: null };
 }
 
-/** The slot that was due is used up: the next one that is still to come. */
+/** Returns the timer with its next time in the future, after the run that was due has been handled. */
 export const passed = (schedule: ScheduleSpec, timer: Timer, nowMs: number): Timer => ({
   ...timer,
   nextMs: nextMs(schedule, nowMs, timer.nextMs ?? nowMs),
 });
 
-/** Past this, a cron time that the clock was set back behind comes again (cron(8) draws the line at the same place). */
+/** If the clock is set back further than this, cron times that have already passed come again. cron(8) has the same threshold. */
 const FAR_BACK_MS = 3 * 3_600_000;
 
 /**
- * The wall clock was set by `byMs`. `every` is a distance and moves with the clock. A cron time stays: set back a little,
- * what has run does not run again; set back far, the days begin anew.
+ * Adapts a timer after the wall clock was changed by `byMs`. With `every`, the next time moves with the clock, because it is
+ * a distance. With `cron`, the next time stays after a small change, so that a run that was done is not done again. If the
+ * clock was set back far, the next time is computed afresh.
  */
 export function stepped(schedule: ScheduleSpec, timer: Timer, byMs: number, nowMs: number): Timer {
   if (timer.nextMs === null) return timer;
@@ -60,10 +62,10 @@ export function stepped(schedule: ScheduleSpec, timer: Timer, byMs: number, nowM
   return farBack ? { ...timer, nextMs: nextMs(schedule, nowMs, nowMs) } : timer;
 }
 
-/** Later than this after its time, a run is not the one that was planned: the machine slept, or the clock was set. */
+/** A run that is later than this has missed its time, because the machine was suspended or the clock was set. */
 export const LATE_MS = 60_000;
 
-/** What comes of a time that is due. */
+/** What to do with a run that is due. */
 export type Firing = "run" | "skip" | "queue" | "restart" | "missed";
 
 export function firing(schedule: ScheduleSpec, phase: Phase, lateMs: number): Firing {
@@ -72,7 +74,10 @@ export function firing(schedule: ScheduleSpec, phase: Phase, lateMs: number): Fi
   return schedule.overlap === "kill" ? "restart" : schedule.overlap;
 }
 
-/** The first time after `afterMs`; slots of `every` are counted from `slotMs`, so that runs do not drift. */
+/**
+ * Returns the first time after `afterMs`, or null if there is none. The times of `every` are counted from `slotMs`, so that
+ * runs do not drift.
+ */
 export function nextMs({ cron, timezone, everyMs }: ScheduleSpec, afterMs: number, slotMs: number): number | null {
   if (everyMs !== null) return slotMs + Math.max(1, Math.floor((afterMs - slotMs) / everyMs) + 1) * everyMs;
   if (cron === null) return null;

@@ -1,4 +1,4 @@
-/** A binary heap of (time, key) that answers the earliest. Whoever fills it skips the entries that are no longer true. */
+/** A binary heap of (time, key) pairs, ordered by time. It does not remove outdated entries; its user skips them. */
 export class Timeline {
   #heap: Array<{ readonly atMs: number; readonly key: string }> = [];
 
@@ -18,12 +18,12 @@ export class Timeline {
     }
   }
 
-  /** The earliest entry, or null. */
+  /** Returns the earliest entry, or null if the heap is empty. */
   top(): { readonly atMs: number; readonly key: string } | null {
     return this.#heap[0] ?? null;
   }
 
-  /** Removes and returns the earliest key at or before `nowMs`, or undefined. */
+  /** Removes the earliest entry and returns its key, if its time is not after `nowMs`. Otherwise returns undefined. */
   pop(nowMs: number): string | undefined {
     const heap = this.#heap;
     const top = heap[0];

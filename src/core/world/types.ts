@@ -8,24 +8,24 @@ import type { UnitEvent } from "../unit/events.ts";
 import type { Cause, Env, Unit } from "../unit/record.ts";
 import type { Watchdog } from "../unit/watchdog.ts";
 
-/** What the world holds of a unit. */
+/** The state that the world holds for each unit. */
 export interface Entry {
   readonly spec: Spec;
   readonly unit: Unit;
-  /** Of the current run, or the last one's for show. */
+  /** The health check of the current run, or of the last run if the unit is down, so that it can be displayed. */
   readonly check: CheckState | null;
-  /** Of the current run; never stored. */
+  /** The watchdog of the current run. It is not stored. */
   readonly watchdog: Watchdog | null;
-  /** How the samples of the current run compare with its limits; never stored. */
+  /** The state of the current run's limits. It is not stored. */
   readonly limits: LimitState | null;
-  /** Its file is gone: it is removed once it is down. */
+  /** True if the unit's file is gone. The unit is removed as soon as it is down. */
   readonly retired: boolean;
 }
 
 export type WorldEffect = { readonly id: string } & (
   | Effect
   | { readonly type: "probe"; readonly run: number; readonly seq: number }
-  /** A line of sup's own in the unit's log. */
+  /** Adds a line of sup itself to the unit's log. */
   | { readonly type: "note"; readonly text: string }
 );
 
@@ -33,24 +33,24 @@ export type Fact = Extract<UnitEvent, { run: number }>;
 
 export type RequestAction = "start" | "stop" | "restart" | "reset" | "reload";
 
-/** A job that a request creates: a record of who waits for what, which outlives the daemon. */
+/** A job to create together with a request. It records who waits for which units, and outlives the daemon. */
 export interface JobRequest {
   readonly id: string;
   readonly warnings: readonly string[];
 }
 
-/** Where conditions come from that the world cannot see in its own records. `unit` "" is the daemon itself. */
+/** The sources of conditions that the world cannot see in its own records. */
 export type ConditionSource = "store" | "log" | "forecast" | "watch";
 
 /** One sample of one run. */
 export interface Measurement {
   readonly run: number;
   readonly sample: Sampled;
-  /** The limits that this sample counts for; default: all. */
+  /** The limits that this sample counts for. If absent, it counts for all. */
   readonly only?: readonly Limit[];
-  /** How many samples in a row make a breach, in place of the unit's own `sustained`. */
+  /** The number of consecutive samples that make a breach, in place of the unit's own `sustained`. */
   readonly sustained?: number;
-  /** Why the kernel does not enforce a limit; null where it does. Asked only for a limit whose level changes. */
+  /** Returns why the kernel does not enforce a limit, or null if it does. Called only for a limit whose level changes. */
   readonly unenforced: (limit: Limit) => string | null;
 }
 
@@ -65,46 +65,46 @@ export type WorldEvent =
     }
   | { readonly type: "fact"; readonly id: string; readonly fact: Fact }
   | { readonly type: "probed"; readonly id: string; readonly run: number; readonly seq: number; readonly result: CheckResult }
-  /** A person wants a probe out of turn: the next slot is now. It counts like any other. */
+  /** A person requested a probe now, before the next scheduled one. The probe counts like any other. */
   | { readonly type: "probeNow"; readonly id: string }
-  /** A round of samples. */
+  /** A round of samples was taken. */
   | { readonly type: "measured"; readonly samples: ReadonlyMap<string, Measurement> }
-  /** What a source has to say of a unit, in place of what it said before. */
+  /** The conditions that a source now observes for a unit. They replace its earlier ones. `unit` "" is the daemon itself. */
   | {
       readonly type: "observed";
       readonly source: ConditionSource;
       readonly unit: string;
       readonly conditions: readonly AlertCondition[];
     }
-  /** Handles all deadlines that have passed. */
+  /** All deadlines that have passed must be handled. */
   | { readonly type: "tick" }
   /**
-   * A unit is new, or its spec changed; the running process goes on with what it has. `earlierRuns`: for a new one, how many
-   * runs there were under its name before.
+   * A unit is new, or its spec changed. A running process is not affected. `earlierRuns` is the number of runs that a new
+   * unit had earlier under the same name.
    */
   | { readonly type: "load"; readonly spec: Spec; readonly earlierRuns?: number }
   | { readonly type: "unload"; readonly id: string }
-  /** A unit as an earlier daemon left it. */
+  /** A unit is restored from the state that an earlier daemon stored. */
   | { readonly type: "restore"; readonly spec: Spec; readonly unit: Unit; readonly check: CheckState | null }
   | { readonly type: "restoreJob"; readonly job: Job }
   /**
-   * Everything is loaded and taken over: from now on alerts are raised and resolved. `open` are those that an earlier daemon left;
-   * `lastId` is the largest id ever given to an alert.
+   * All units are loaded and taken over, so that alerts are raised and resolved from now on. `open` are the alerts that an
+   * earlier daemon left open. `lastId` is the largest id ever given to an alert.
    */
   | { readonly type: "resumed"; readonly open: readonly OpenAlert[]; readonly lastId: number };
 
-/** What one event, or a batch of them, led to. */
+/** The results of one event or of a batch of events. */
 export interface Turn {
   readonly changed: Set<string>;
   readonly removed: Set<string>;
   readonly effects: WorldEffect[];
   readonly refusals: Array<{ readonly id: string; readonly why: string }>;
-  /** Units whose alert conditions may have changed though the unit has not; "" is the daemon. */
+  /** Units whose alert conditions may have changed even though their records have not; "" is the daemon. */
   readonly suspects: Set<string>;
   readonly alerts: AlertChange[];
-  /** Jobs that were created, came closer to their goal or were forgotten. */
+  /** Jobs that were created, made progress or were forgotten. */
   readonly jobs: Set<string>;
-  /** Broken invariants: sup's own faults, to be logged. */
+  /** Broken invariants, which are bugs in sup and are logged. */
   readonly bugs: string[];
 }
 
@@ -122,7 +122,7 @@ export const emptyTurn = (): Turn => ({
 export const isEmpty = (turn: Turn): boolean =>
   turn.changed.size === 0 && turn.removed.size === 0 && turn.effects.length === 0 && turn.alerts.length === 0 && turn.jobs.size === 0;
 
-/** Adds a later turn to an earlier one. */
+/** Adds the results of a later turn to those of an earlier one. */
 export function mergeTurn(into: Turn, turn: Turn): void {
   for (const id of turn.changed) into.changed.add(id);
   for (const id of turn.removed) {
@@ -137,13 +137,16 @@ export function mergeTurn(into: Turn, turn: Turn): void {
   into.bugs.push(...turn.bugs);
 }
 
-/** One call of the world: its time and chance, and the turn that it fills. */
+/** What each call in a turn gets: the time and random numbers (`env`), and the turn to which it adds its results. */
 export interface Step {
   readonly env: Env;
   readonly turn: Turn;
 }
 
-/** Hands one event to the machine of one unit, with everything that follows. `act` false: more wishes come, nobody moves yet. */
+/**
+ * Applies an event to a unit, and then to the units that it affects. If `act` is false, no other unit moves yet, because more
+ * requests are still being recorded.
+ */
 export type Apply = (id: string, event: UnitEvent, step: Step, act?: boolean) => void;
 
 export type { History };

@@ -3,12 +3,12 @@ import { Services } from "../service/services.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Entry } from "./types.ts";
 
-/** The key of a unit among the deadlines; units have no space in their names, other keys have. */
+/** Returns the key of a unit's deadline. Keys of other kinds contain a space, and names of units do not, so they cannot collide. */
 export const unitKey = (id: string): string => id;
 
 /**
- * The records of all units, with what is derived from them: which service they belong to, who waits, who starts, and when each
- * has to be looked at again. Nothing else writes a record.
+ * The records of all units, and what is derived from them: the services, the units that wait, the number of units that are
+ * starting, and the deadline of each unit. Records are changed only through this class.
  */
 export class Units {
   readonly services = new Services();
@@ -17,7 +17,7 @@ export class Units {
   readonly #entries = new Map<string, Entry>();
   #starting = 0;
 
-  /** Bound, so that it can be handed on as the look-up of units by id. */
+  /** An arrow function, so that it can be passed on as a function that finds units by id. */
   readonly get = (id: string): Entry | undefined => this.#entries.get(id);
 
   has(id: string): boolean {
@@ -28,7 +28,7 @@ export class Units {
     return this.#entries.entries();
   }
 
-  /** In the order of start: priority, then name. */
+  /** Returns the ids in the order in which units start: by priority, then by name. */
   ids(): string[] {
     return [...this.#entries.keys()].sort(this.compare);
   }
@@ -39,7 +39,7 @@ export class Units {
     return first.priority - second.priority || (a < b ? -1 : a > b ? 1 : 0);
   };
 
-  /** Units that are starting now: they take up places of `start_concurrency`. */
+  /** The number of units that are starting, which `start_concurrency` limits. */
   get starting(): number {
     return this.#starting;
   }
@@ -62,14 +62,14 @@ export class Units {
     this.deadlines.put(unitKey(id), null);
   }
 
-  /** After a tick took the unit's deadline: sets the next one, unless a change did so already. */
+  /** Sets the unit's next deadline after a tick took the last one, unless a change has already set it. */
   rearm(id: string, nowMs: number): void {
     const entry = this.#entries.get(id);
     if (entry !== undefined && !this.deadlines.has(unitKey(id))) this.deadlines.put(unitKey(id), dueOf(entry, nowMs));
   }
 }
 
-/** The earliest of the unit's deadlines after `afterMs`, or null. */
+/** Returns the unit's earliest deadline after `afterMs`, or null if there is none. */
 function dueOf({ unit, check, watchdog }: Entry, afterMs = -Infinity): number | null {
   let earliest: number | null = null;
   for (const dueMs of [unit.due?.atMs, check?.dueMs, watchdog?.dueMs])

@@ -8,13 +8,14 @@ import type { Units } from "./units.ts";
 export interface WishesOptions {
   readonly units: Units;
   readonly apply: Apply;
-  /** Units that may be starting at the same time; 0 is unlimited. */
+  /** Maximum number of units that may be starting at the same time; 0 means no limit. */
   readonly startConcurrency: number;
 }
 
 /**
- * Carries what is wanted along the dependencies: a start pulls up what the unit needs, a stop waits for its dependents, a unit
- * launches when what it needs is there. The wishes of a request are recorded first, all of them; then units move.
+ * Applies requests along the dependencies. A start request also starts the units that a unit needs. A unit is launched when
+ * its dependencies are met. A stop waits until the unit's dependents have stopped. A request first records the wish for each
+ * of its units, which is the state that the unit should be in; only then do units move.
  */
 export class Wishes {
   readonly #o: WishesOptions;
@@ -25,7 +26,7 @@ export class Wishes {
     this.#lookup = { services: options.units.services, get: options.units.get };
   }
 
-  /** Ids of the units that must be up before `ids`, `ids` included. */
+  /** Returns the ids of the units that must be up before `ids`, including `ids`. */
   needs(ids: readonly string[]): Set<string> {
     const { units } = this.#o;
     return closure(ids, (id) =>
@@ -35,17 +36,17 @@ export class Wishes {
     );
   }
 
-  /** Ids of the units that are up and need one of `ids`, directly or not; without `ids`. */
+  /** Returns the ids of the units that are up and need one of `ids`, directly or indirectly. `ids` themselves are excluded. */
   liveDependents(ids: readonly string[]): string[] {
     return [...this.#needing(ids)].filter((id) => !ids.includes(id) && isUp(this.#o.units.get(id)?.unit));
   }
 
-  /** Names of the dependencies that a waiting unit waits for. */
+  /** Returns the names of the dependencies that a waiting unit waits for. */
   waitingFor(id: string): string[] {
     return this.#blocking(id).map((dependency) => dependency.unit);
   }
 
-  /** Of a waiting unit: what it waits for in vain, or null while its dependencies can still be met by themselves. */
+  /** Returns why it is useless for a waiting unit to wait, or null while its dependencies can still be met without intervention. */
   culprit(id: string): Culprit | null {
     for (const dependency of this.#blocking(id)) {
       const culprit = dependency.required ? culpritOf(dependency, this.#lookup) : null;
@@ -60,7 +61,7 @@ export class Wishes {
     return entry.spec.dependencies.filter((dependency) => blocks(dependency, this.#lookup));
   }
 
-  /** `ids` and all that needs them, directly or not. */
+  /** Returns `ids` and all units that need them, directly or indirectly. */
   #needing(ids: readonly string[]): Set<string> {
     return closure(ids, (id) => [...this.#o.units.services.usersOf(id)].filter((user) => this.#requires(user, id)));
   }
@@ -85,7 +86,7 @@ export class Wishes {
     }
   }
 
-  /** A unit whose file is gone runs until it is down, and no longer. */
+  /** Refuses to start a unit whose file is gone. Such a unit may only run until it is down. */
   #isForbidden(id: string, action: string, { turn }: Step): boolean {
     const forbidden = (action === "start" || action === "restart") && this.#o.units.get(id)!.retired;
     if (forbidden) turn.refusals.push({ id, why: "its unit file is gone" });
@@ -101,7 +102,7 @@ export class Wishes {
     this.#settle(ids, step);
   }
 
-  /** With `cascade` together with the dependents, also those that would come back by themselves. */
+  /** Stops units. With `cascade`, also stops their dependents, including those that wait for a restart. */
   #stop(ids: readonly string[], cause: Cause, cascade: boolean, step: Step): void {
     const all = cascade ? [...this.#needing(ids)].filter((id) => ids.includes(id) || this.#o.units.get(id)?.unit.want === "up") : ids;
     for (const id of all) this.#o.apply(id, { type: "stop", cause }, step, false);
@@ -114,14 +115,14 @@ export class Wishes {
     this.#settle(ids, step);
   }
 
-  /** All wishes are recorded: units that are free to move do so, down or up. */
+  /** Lets units move after all wishes of a request are recorded: first stops, then starts. */
   #settle(ids: readonly string[], step: Step): void {
     for (const id of ids) this.release(id, step);
     for (const id of this.needs(ids)) this.releaseBelow(id, step);
     this.launchFree(step);
   }
 
-  /** A dependency is started unless it is up, coming, or has done what is asked of it. */
+  /** Starts a dependency, unless it is up, starting, or has already succeeded. */
   #pull(id: string, step: Step): void {
     const { unit, retired } = this.#o.units.get(id)!;
     if (retired) return;
@@ -133,7 +134,10 @@ export class Wishes {
     this.#o.apply(id, { type: "start", cause }, step, false);
   }
 
-  /** What a change of one unit allows or demands of others. Without `act` nobody moves for it yet: more wishes come. */
+  /**
+   * Handles the effects that a change of one unit has on others. If `act` is false, no other unit moves yet, because more
+   * wishes are still being recorded.
+   */
   react(before: Entry, after: Entry, step: Step, act: boolean): void {
     const { units, startConcurrency } = this.#o;
     const { id } = after.unit;
@@ -146,7 +150,8 @@ export class Wishes {
     if (!act) return;
     this.releaseBelow(id, step);
     const freedAPlace = startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
-    // A unit that comes to rest no longer holds up those that only order themselves after it, directly or not.
+    // A dependency that is not required blocks only while its units are in progress. A unit that has come to rest no longer
+    // blocks, neither directly nor through other units.
     const rests = after.unit.phase !== before.unit.phase && isAtRest(after.unit.phase);
     if (freedAPlace || rests) this.launchFree(step);
   }
@@ -168,12 +173,12 @@ export class Wishes {
     for (const { unit } of this.#o.units.get(id)?.spec.dependencies ?? []) this.releaseNamed(unit, step);
   }
 
-  /** The units that a dependency's name stands for. */
+  /** Continues the held stops of the units that a name in a dependency stands for. */
   releaseNamed(name: string, step: Step): void {
     for (const id of this.#o.units.services.unitsOf(name)) this.release(id, step);
   }
 
-  /** Lets a held stop go on when no dependent that is stopping too is still up. */
+  /** Continues a stop that was held, once all dependents that are stopping too are down. */
   release(id: string, step: Step): void {
     const { units, apply } = this.#o;
     const entry = units.get(id);
@@ -185,7 +190,7 @@ export class Wishes {
     apply(id, { type: "release" }, step);
   }
 
-  /** `restart: true` asks for a restart when the dependency loses its quorum: for a plain unit, when it stops serving. */
+  /** Restarts a dependent with `restart: true` when the dependency loses its quorum. For a plain unit, that is when it stops serving. */
   #restartWith(user: string, id: string, step: Step): void {
     const { units, apply } = this.#o;
     const entry = units.get(user);

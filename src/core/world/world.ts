@@ -18,20 +18,22 @@ import { Wishes } from "./wishes.ts";
 export type { Entry, Fact, Turn, WorldEffect, WorldEvent } from "./types.ts";
 
 export interface WorldOptions {
-  /** Units that may be starting at the same time; 0 is unlimited. */
+  /** Maximum number of units that may be starting at the same time; 0 means no limit. */
   readonly startConcurrency: number;
-  /** Spread the checks of units evenly over their intervals. */
+  /** If true, the health checks of units are spread evenly over their intervals. */
   readonly spreadChecks?: boolean;
 }
 
-/** The key of the alerts of one unit among the deadlines; "" is the daemon. */
+/** Prefix of the deadline keys for alerts. The rest of the key is a unit's id, or "" for the daemon. */
 const ALERTS = "alerts ";
 
 /**
- * All services and their units together. The world routes events to units, carries wishes along the dependencies until nothing
- * changes any more, and returns everything that is to be done. It acts on nothing and knows no clock but the `env` of each call.
+ * All services and their units. The world passes each event to the unit that it concerns, follows its effects along the
+ * dependencies until nothing changes any more, and returns everything that must be done. It performs no action itself, and
+ * gets the time only from the `env` of each call.
  *
- * A turn is one or more events (`handle`) and its conclusion (`conclude`), in which alerts and jobs are compared with what came of them.
+ * A turn consists of one or more events (`handle`) and a conclusion (`conclude`), which updates alerts and jobs according to
+ * the results.
  */
 export class World {
   readonly #units = new Units();
@@ -39,7 +41,7 @@ export class World {
   readonly #wishes: Wishes;
   readonly #jobs: JobBook;
   readonly #alerts = new AlertBook();
-  /** Before everything is loaded, units look as if they were new: no alert is judged. */
+  /** False until everything is loaded. Until then all units look new, so no alert is judged. */
   #resumed = false;
 
   constructor(options: WorldOptions = { startConcurrency: 0 }) {
@@ -54,7 +56,7 @@ export class World {
     return this.#units.get(id);
   }
 
-  /** In the order of start: priority, then name. */
+  /** Returns the ids in the order in which units start: by priority, then by name. */
   ids(): string[] {
     return this.#units.ids();
   }
@@ -71,12 +73,12 @@ export class World {
     return this.#units.services.all();
   }
 
-  /** Ids of the units that the name in a dependency stands for. */
+  /** Returns the ids of the units that a name in a dependency stands for. */
   unitsOf(name: string): readonly string[] {
     return this.#units.services.unitsOf(name);
   }
 
-  /** Ids of the units that name this unit, or its service, as a dependency. */
+  /** Returns the ids of the units that have a dependency on this unit or on its service. */
   dependentsOf(id: string): ReadonlySet<string> {
     return this.#units.services.usersOf(id);
   }
@@ -85,34 +87,34 @@ export class World {
     return this.#jobs.get(id);
   }
 
-  /** When the world needs a `tick` at the latest (monotonic), or null. */
+  /** Returns the monotonic time at which the world needs its next `tick`, or null if it needs none. */
   nextDueMs(): number | null {
     return this.#units.deadlines.next();
   }
 
-  /** Names of the dependencies that a waiting unit waits for. */
+  /** Returns the names of the dependencies that a waiting unit waits for. */
   waitingFor(id: string): string[] {
     return this.#wishes.waitingFor(id);
   }
 
-  /** Ids of the units that must be up before `ids`, `ids` included. */
+  /** Returns the ids of the units that must be up before `ids`, including `ids`. */
   needs(ids: readonly string[]): Set<string> {
     return this.#wishes.needs(ids);
   }
 
-  /** Ids of the units that are up and need one of `ids`, directly or not; without `ids`. */
+  /** Returns the ids of the units that are up and need one of `ids`, directly or indirectly. `ids` themselves are excluded. */
   liveDependents(ids: readonly string[]): string[] {
     return this.#wishes.liveDependents(ids);
   }
 
-  /** Takes one event. What it led to is complete after `conclude`. */
+  /** Handles one event. The returned turn is complete only after `conclude`. */
   handle(event: WorldEvent, env: Env): Turn {
     const turn = emptyTurn();
     this.#take(event, { env, turn });
     return turn;
   }
 
-  /** The last stage of a turn, after all its events: alerts are raised and resolved, jobs come closer to their goals. */
+  /** Completes a turn after all its events: raises and resolves alerts, and updates jobs. */
   conclude(turn: Turn, env: Env): void {
     if (this.#resumed) this.#judgeAlerts(turn, env);
     this.#jobs.follow({ env, turn });
@@ -150,7 +152,7 @@ export class World {
     }
   }
 
-  /** One event of one unit, and what follows from it. */
+  /** Applies one event to one unit, and follows its effects on others. */
   #apply(id: string, event: UnitEvent, step: Step, act = true): void {
     const { env, turn } = step;
     const entry = this.#units.get(id);
@@ -181,7 +183,7 @@ export class World {
         seen.add(key);
       }
     }
-    // Under load a probe waits for those before it: critical units are probed first.
+    // Under load, a probe waits for the probes before it, so critical units are probed first.
     const isCritical = (id: string): boolean => this.#units.get(id)?.spec.critical ?? false;
     for (const critical of [true, false]) for (const id of seen) if (isCritical(id) === critical) this.#checks.probe(id, step);
     for (const id of seen) this.#units.rearm(id, env.nowMs);
@@ -199,7 +201,7 @@ export class World {
     if (before === undefined) {
       const unit = freshUnit(spec.id, earlierRuns);
       this.#units.put({ spec, unit, check: null, watchdog: null, limits: null, retired: false });
-      // One more unit of a service moves its quorum.
+      // A new unit of a service changes how many units make up its quorum.
       if (spec.service !== spec.id) this.#wishes.launchFree(step);
       return;
     }
