@@ -1,13 +1,17 @@
 /**
- * When a cron expression is due next. `Bun.cron.parse` does nearly all of it; this corrects two things:
+ * Computes when a cron expression is due next. `Bun.cron.parse` does most of the work. This file corrects it in two cases:
  *
- * - When the clocks go forward, Bun moves the first time that does not exist by the length of the gap and forgets the others
- *   (`0,30 2 * * *` then runs once). Here each of them runs, moved by the length of the gap.
- * - A day field that starts with `*` restricts nothing by itself in crontab(5), so a step in it (an asterisk, a slash and a number) and the other day field
- *   must both match. Bun treats the step as a restriction, and then either field is enough.
+ * - Times that do not exist because the clocks go forward: Bun moves the first of them by the length of the gap and drops the
+ *   others, so that `0,30 2 * * *` runs once. Here each of them runs, moved by the length of the gap.
+ * - Day fields with a step, such as an asterisk, a slash and a number: a field that starts with `*` does not count as a
+ *   restriction in crontab(5), so both the step and the other day field must match. Bun treats the step as a restriction, so
+ *   that one matching field is enough.
  */
 
-/** Milliseconds of the first time after `afterMs`; null if there is none (30 February). Throws Bun's error for a bad expression. */
+/**
+ * Returns the first time after `afterMs`, in milliseconds, or null if there is none (30 February). Throws Bun's error for an
+ * invalid expression.
+ */
 export function nextCronMs(cron: string, afterMs: number, timezone: string | null): number | null {
   const fields = cron.trim().split(/\s+/);
   const [minute, hour, day, month, weekday] = fields;
@@ -24,7 +28,7 @@ export function nextCronMs(cron: string, afterMs: number, timezone: string | nul
   return null;
 }
 
-/** Each round skips at least a day. Day 31 and one weekday meet at least once in twelve years. */
+/** Each round skips at least one day. The 31st of a month falls on a given weekday at least once in twelve years. */
 const MAX_ROUNDS = 10_000;
 
 function nextOf(cron: string, afterMs: number, timezone: string | null): number | null {
@@ -35,18 +39,21 @@ function nextOf(cron: string, afterMs: number, timezone: string | null): number 
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** The clocks went forward at `atMs` by `lengthMs`. */
+/** A gap in the wall clock: at `atMs`, the clocks went forward by `lengthMs`. */
 interface Gap {
   readonly atMs: number;
   readonly lengthMs: number;
-  /** Wall clock minus UTC before it. */
+  /** Wall clock minus UTC before the gap, in milliseconds. */
   readonly offsetMs: number;
 }
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
-/** The gap that is less than its own length before `ms`. The longest one so far was a day (Samoa, 2011). */
+/**
+ * Returns the gap that began before `ms`, at most its own length earlier, or null if there is none. The longest gap so far
+ * was a day (Samoa, 2011).
+ */
 function gapBefore(ms: number, timezone: string | null): Gap | null {
   let from = ms - DAY_MS;
   let to = ms;
@@ -62,7 +69,10 @@ function gapBefore(ms: number, timezone: string | null): Gap | null {
   return ms < atMs + lengthMs ? { atMs, lengthMs, offsetMs } : null;
 }
 
-/** The first time after `afterMs` within the length of the gap: one that the clocks skipped and that comes later, or one that exists. */
+/**
+ * Returns the first matching time after `afterMs` that comes less than the length of the gap after it, or null if there is
+ * none. The result is either a time that the clocks skipped, moved by the length of the gap, or a time that exists.
+ */
 function inGap(cron: string, gap: Gap | null, afterMs: number): number | null {
   if (gap === null) return null;
   const from = Math.max(afterMs, gap.atMs - 1);
@@ -75,7 +85,7 @@ function inGap(cron: string, gap: Gap | null, afterMs: number): number | null {
 
 const formats = new Map<string | null, Intl.DateTimeFormat>();
 
-/** Wall clock minus UTC, in milliseconds. */
+/** Returns wall clock minus UTC, in milliseconds. */
 function offsetAt(ms: number, timezone: string | null): number {
   let format = formats.get(timezone);
   if (format === undefined) {

@@ -1,4 +1,7 @@
-/** What is wrong with the expanded endpoint of an http check, or null. The messages never quote it, because it may hold a password. */
+/**
+ * Returns what is wrong with the expanded endpoint of an http check, or null if it is valid. The messages never quote the
+ * endpoint, because it may contain a password.
+ */
 export function endpointFault(endpoint: string): { readonly message: string; readonly hint: string } | null {
   if (endpoint.startsWith("unix:")) return null;
   if (!URL.canParse(endpoint)) return { message: "is not a URL", hint: "write http://HOST:PORT/PATH" };

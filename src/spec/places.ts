@@ -1,8 +1,8 @@
-/** The directories and files that sup uses. Pure: the environment and the user are arguments. */
+/** Determines the directories and files that sup uses. The functions are pure; the environment and the user are arguments. */
 
 export interface Places {
   readonly mode: "system" | "user" | "portable";
-  /** Earlier directories win. */
+  /** The directories with unit files. If two of them define the same unit, the earlier directory wins. */
   readonly unitPath: readonly string[];
   readonly settings: string;
   readonly state: string;
@@ -18,13 +18,16 @@ export const SYSTEM_SOCKET = "/run/sup/sup.sock";
 export interface PlacesInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
-  /** From the user database, for when HOME is not set. */
+  /** The home directory from the user database, which is used if HOME is not set. */
   readonly home?: string;
-  /** From `--units`, in order. Replaces the unit path. */
+  /** The directories given with `--units`, in order. If there are any, they replace the unit path. */
   readonly units?: readonly string[];
 }
 
-/** With `SUP_HOME` everything is below it. Otherwise root gets system mode, other users get user mode (XDG base directories). */
+/**
+ * Returns the directories of this daemon. If `SUP_HOME` is set, they are all below it. Otherwise root gets system mode, and
+ * other users get user mode (XDG base directories).
+ */
 export function findPlaces({ env, uid, home = env.HOME ?? "/", units = [] }: PlacesInput): Places {
   const chosen = units.length > 0 ? units : (env.SUP_UNITS ?? "").split(":").filter(Boolean);
   const unitPath = (standard: string[]): string[] => (chosen.length > 0 ? [...chosen] : standard);
@@ -52,7 +55,7 @@ function assemble(mode: Places["mode"], unitPath: string[], settings: string, st
   return { mode, unitPath, settings, state, logs, runtime, socket: `${runtime}/sup.sock`, token: `${runtime}/token` };
 }
 
-/** The XDG base directory specification says to ignore relative paths. */
+/** Ignores relative paths, as the XDG base directory specification demands. */
 const xdg = (value: string | undefined, otherwise: string): string => (isAbsolute(value) ? value : otherwise);
 
 const isAbsolute = (path: string | undefined): path is string => path?.startsWith("/") ?? false;

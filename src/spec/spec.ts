@@ -1,18 +1,18 @@
 import type { Condition, KillMode, UnitType } from "../base/words.ts";
 
 /**
- * A unit that is ready to run: the unit file after drop-ins, template and defaults. Times are in milliseconds, names in
- * camel case. The strings of `exec`, `environment`, `check` and the hooks still contain specifiers (`%n`) and `${VAR}`,
- * which are expanded at each start because environment files are read again then.
+ * A unit that is ready to run: the content of its unit file after drop-ins, template and defaults are applied. Times are in
+ * milliseconds; names are in camel case. The strings of `exec`, `environment`, `check` and the hooks still contain specifiers
+ * (`%n`) and `${VAR}`. They are expanded at each start, because environment files are read again at each start.
  */
 export interface Spec {
-  /** Of the unit: what runs. */
+  /** Id of the unit. */
   readonly id: string;
   /** Name of the service that the unit belongs to; the same as `id` for a plain unit. */
   readonly service: string;
   readonly name: string;
   readonly description: string;
-  /** Absolute path of the main file; "" for a transient unit. */
+  /** Absolute path of the main file, or "" for a transient unit. */
   readonly file: string;
   readonly enabled: boolean;
   readonly priority: number;
@@ -29,14 +29,14 @@ export interface Spec {
   readonly identity: IdentitySpec;
   readonly port: number | null;
   readonly sockets: readonly SocketSpec[];
-  /** Null: no limit, the default of a oneshot. */
+  /** Time limit for a start, or null for no limit, which is the default of a oneshot. */
   readonly startTimeoutMs: number | null;
   readonly stop: StopSpec;
   readonly restart: RestartPolicy;
   readonly reload: ReloadSpec | null;
   readonly dependencies: readonly DependencySpec[];
   readonly check: CheckSpec | null;
-  /** The service must send WATCHDOG=1 at least this often; null: no watchdog. */
+  /** The service must send WATCHDOG=1 at least this often. Null if there is no watchdog. */
   readonly watchdogMs: number | null;
   readonly limits: LimitSpec | null;
   readonly log: LogSpec;
@@ -48,7 +48,7 @@ export interface Spec {
 export interface ExecSpec {
   readonly command: string;
   readonly args: readonly string[];
-  /** Run `command` with `/bin/sh -c`. */
+  /** If true, `/bin/sh -c` runs `command`. */
   readonly shell: boolean;
   readonly workingDirectory: string | null;
 }
@@ -64,14 +64,14 @@ export interface EnvironmentFile {
   readonly optional: boolean;
 }
 
-/** User, priorities and limits of the process, set before exec. Null: the value of the daemon. */
+/** User, priorities and limits of a process, which are set before exec. A field is null if the process keeps the daemon's value. */
 export interface IdentitySpec {
   readonly user: string | null;
   readonly group: string | null;
   readonly umask: number | null;
   readonly nice: number | null;
   readonly oomScoreAdj: number | null;
-  /** By the name of the rlimit, without RLIMIT_ and in lower case; null is unlimited. */
+  /** Limits by the name of the rlimit, in lower case and without RLIMIT_. Null means unlimited. */
   readonly limits: Readonly<Record<string, { readonly soft: number | null; readonly hard: number | null }>>;
 }
 
@@ -82,7 +82,7 @@ export interface SocketSpec {
 }
 
 export interface StopSpec {
-  /** False: SIGKILL immediately. */
+  /** If false, a stop sends SIGKILL immediately. */
   readonly graceful: boolean;
   readonly timeoutMs: number;
   readonly signal: number;
@@ -94,12 +94,12 @@ export interface RestartPolicy {
   readonly restartOnExit: boolean;
   readonly successExitCodes: readonly number[];
   readonly noRestartExitCodes: readonly number[];
-  /** -1: retry forever. */
+  /** Maximum number of retries; -1 means no maximum. */
   readonly maxRetries: number;
   readonly retryDelayMs: number;
   readonly backoffMultiplier: number;
   readonly maxBackoffMs: number;
-  /** Fraction of the delay, 0 to 1. The delay is chosen uniformly within ± this. */
+  /** Fraction of the delay, from 0 to 1. The delay is randomised uniformly by up to this fraction in both directions. */
   readonly jitter: number;
   readonly resetAfterMs: number;
   readonly fatalRetryAfterMs: number | null;
@@ -110,19 +110,19 @@ export type ReloadSpec =
   | { readonly kind: "command"; readonly command: string; readonly args: readonly string[]; readonly timeoutMs: number };
 
 export interface DependencySpec {
-  /** Name of a service, or of one unit of a service of several. */
+  /** Name of a service, or id of one unit of a service that has several. */
   readonly unit: string;
-  /** Null: `succeeded` for a oneshot, `ready` for other types. */
+  /** The condition that the dependency must meet. Null means `succeeded` for a oneshot and `ready` for other types. */
   readonly condition: Condition | null;
   readonly required: boolean;
   readonly restart: boolean;
-  /** How many units of the service must meet the condition; null: all that are wanted. */
+  /** How many units of the service must meet the condition. Null means all that are wanted. */
   readonly quorum: number | null;
 }
 
 export interface CheckSpec {
   readonly probe: ProbeSpec;
-  /** Run when the primary probe fails. If it passes, the unit is `degraded`. */
+  /** The probe to run when the primary probe fails. If it passes, the unit is `degraded`. */
   readonly fallback: ProbeSpec | null;
   readonly intervalMs: number;
   readonly startPeriodMs: number;
@@ -136,13 +136,13 @@ export type ProbeSpec = HttpProbe | TcpProbe | ProcessProbe | ExecProbe;
 
 interface ProbeBase {
   readonly timeoutMs: number;
-  /** Run when this probe fails. Fallbacks nest. */
+  /** The probe to run when this one fails. It may have a fallback itself. */
   readonly fallback?: ProbeSpec;
 }
 
 export interface HttpProbe extends ProbeBase {
   readonly type: "http";
-  /** `http://…`, `https://…` or `unix:/path.sock:/url-path`. */
+  /** The URL to request: `http://…`, `https://…` or `unix:/path.sock:/url-path`. */
   readonly endpoint: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -155,7 +155,7 @@ export interface HttpProbe extends ProbeBase {
 export interface TcpProbe extends ProbeBase {
   readonly type: "tcp";
   readonly host: string;
-  /** Digits, or a string with `${PORT}`. */
+  /** The port: digits, or a string with variables such as `${PORT}`. */
   readonly port: string;
 }
 
@@ -187,7 +187,7 @@ export interface LogSpec {
   readonly keep: number;
   readonly maxAgeMs: number | null;
   readonly compress: Compression | false;
-  /** Bytes per second, with a burst of the same size; null is unlimited. */
+  /** Maximum rate in bytes per second, with a burst of the same size. Null means unlimited. */
   readonly rateLimit: { readonly bytesPerSecond: number } | null;
 }
 

@@ -1,13 +1,16 @@
 import type { KeyInfo } from "../parse/keys.ts";
 import { APPLIES, childrenOf, defaultOf, FORMAT, meaningOf, settingsLeaves, SETTINGS, SHELL_EXPANDS, SPECIFIERS, SPECIFIERS_IN, supportedKeys, typeOf } from "./unit-reference.ts"; // prettier-ignore
 
-/** A line of help: its indentation in columns, and its text, which the caller wraps. */
+/** One line of help. `indent` is in columns. The caller wraps the text. */
 export interface HelpLine {
   readonly indent: number;
   readonly text: string;
 }
 
-/** `sup help unit [KEY]`: the reference of the unit file for a terminal, from the schema. Null when there is no such key. */
+/**
+ * Returns the text of `sup help unit [KEY]`: the reference of the unit file for a terminal, generated from the schema.
+ * Returns null if there is no such key.
+ */
 export function unitHelp(path?: string): HelpLine[] | null {
   if (path !== undefined) {
     const key = supportedKeys().find(({ name }) => name === path);
@@ -25,7 +28,7 @@ export function unitHelp(path?: string): HelpLine[] | null {
   ];
 }
 
-/** `sup help settings`: the keys of sup.json. */
+/** Returns the text of `sup help settings`, which lists the keys of sup.json. */
 export const settingsHelp = (): HelpLine[] => [
   line(SETTINGS),
   line(""),
@@ -42,7 +45,7 @@ function entry(key: KeyInfo, indent: number, applies?: string, name = key.name):
 
 const line = (text: string): HelpLine => ({ indent: 0, text: plain(text) });
 
-/** Without Markdown markup. */
+/** Removes Markdown markup. */
 const plain = (text: string): string =>
   text
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")

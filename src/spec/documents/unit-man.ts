@@ -2,7 +2,7 @@ import { bold, heading, italic, item, marked, paragraph, roff, subheading, title
 import type { KeyInfo } from "../parse/keys.ts";
 import { APPLIES, childrenOf, defaultOf, FORMAT, meaningOf, settingsLeaves, SETTINGS, SHELL_EXPANDS, SPECIFIERS, SPECIFIERS_IN, supportedKeys, typeOf } from "./unit-reference.ts"; // prettier-ignore
 
-/** sup.unit(5): the reference of the unit file and the settings as a manual page, from the schema. */
+/** Returns the manual page sup.unit(5): the reference of the unit file and the settings, generated from the schema. */
 export function unitManPage(): string {
   const keys = supportedKeys();
   return [

@@ -6,9 +6,9 @@ import { meta } from "../schema/meta.ts";
 import { settingsKeys } from "../schema/settings.ts";
 import { unitSchema } from "../schema/unit.ts";
 
-/** The JSON Schema and the reference documentation, generated from the schema of the unit file. */
+/** Generates the JSON Schema and the reference documentation from the schema of the unit file. */
 
-/** JSON Schema (2020-12) of the unit file, as a user writes it. */
+/** Returns the JSON Schema (2020-12) of the unit file as a user writes it. */
 export function jsonSchema(): Record<string, unknown> {
   const refused = new Set(LATER.filter(({ values }) => !values).map(({ key }) => ["", ...key.split(".")].join("/properties/").slice(1)));
   const schema = z.toJSONSchema(unitSchema(), {
@@ -32,7 +32,7 @@ export const FORMAT: readonly string[] = [
 export const APPLIES =
   '"Applies" says when a changed value takes effect: `live` immediately after `sup reload`, `restart` at the next start of the unit.';
 
-/** The reference of the unit file and the settings, in Markdown. */
+/** Returns the reference of the unit file and the settings in Markdown. */
 export function unitReference(): string {
   const keys = supportedKeys();
   return [
@@ -103,7 +103,7 @@ function notSupported(): string[] {
   return ["## Not supported yet", "", `A file with one of these keys is refused for now: ${names.join(", ")}.`, ""];
 }
 
-/** Specifiers and variables in strings of a unit file, with their meanings. */
+/** The specifiers and variables in strings of a unit file, and their meanings. */
 export const SPECIFIERS: ReadonlyArray<readonly [written: string, meaning: string]> = [
   ["`%n`", "the unit's id"],
   ["`%i`", "the instance: the part after the `@`"],
@@ -145,7 +145,7 @@ export function defaultOf({ default: value }: KeyInfo): string {
   return `\`${typeof value === "string" && value !== "" ? value : JSON.stringify(value)}\``;
 }
 
-/** The description with the types that have the key, and the values that are not supported yet. */
+/** Returns the description of a key, together with the types that have the key and the values that are not supported yet. */
 export function meaningOf({ path, types, description }: KeyInfo): string {
   const later = LATER.find(({ key, values }) => key === path && values)?.values ?? [];
   const refused = later.length > 0 ? ` (Not supported yet: ${later.map((value) => `\`${value}\``).join(", ")}.)` : "";

@@ -4,12 +4,12 @@ import type { Loaded } from "./load.ts";
 import type { Applies } from "../schema/meta.ts";
 
 export interface Change {
-  /** Dotted. A list counts as one value. */
+  /** The dotted key that changed. A list counts as one value. */
   readonly key: string;
   readonly applies: Applies;
 }
 
-/** The differences between two versions of a unit, including defaults, in the order of the reference. */
+/** Returns the differences between two versions of a unit, including changed defaults, in the order of the reference. */
 export function diffSpecs(before: Pick<Loaded, "effective">, after: Pick<Loaded, "effective">): Change[] {
   const changes: Change[] = [];
   compare(before.effective, after.effective, [], changes);
@@ -27,7 +27,7 @@ function compare(before: Values, after: Values, path: readonly string[], changes
   }
 }
 
-/** A name inside a map has the metadata of the map. */
+/** Returns when a change of the value at this path takes effect. A name inside a map (`environment`) has the metadata of the map. */
 function appliesOf(path: readonly string[]): Applies {
   const info: KeyInfo | undefined = keyInfoAt(unitKeys(), path) ?? unitKeys().get(path[0]!);
   return info?.applies ?? "restart";

@@ -1,17 +1,18 @@
 import { err, ok, type Result } from "../../base/result.ts";
 
 /**
- * Dotenv files: `NAME=value` lines with an optional `export `, `#` comments, 'raw' and "escaped" quotes that may span
- * several lines. Values are not expanded, so that a password may contain a `$`.
+ * Parses dotenv files. They consist of `NAME=value` lines with an optional `export ` before the name. Lines may have `#`
+ * comments, and values in 'raw' or "escaped" quotes may span several lines. Variables in values are not expanded, so that a
+ * password may contain a `$`.
  */
 
 export interface DotenvError {
-  /** From 1. */
+  /** Number of the line, counted from 1. */
   readonly line: number;
   readonly message: string;
 }
 
-/** The variables in order. A later line for the same name wins. */
+/** Returns the variables in the order of the file. If a name occurs more than once, the last line wins. */
 export function parseDotenv(file: string): Result<ReadonlyMap<string, string>, DotenvError> {
   const text = file.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
   const variables = new Map<string, string>();
@@ -40,7 +41,7 @@ function readValue(text: string, at: number): Read {
   const quote = text[at];
   if (quote !== '"' && quote !== "'") {
     const end = endOfLine(text, at);
-    // A # starts a comment only after white space: `a#b` is a value.
+    // A # starts a comment only at the beginning of the value or after white space, so `a#b` is a value.
     const plain = text
       .slice(at, end)
       .replace(/(^|[ \t])#.*$/, "")
@@ -59,7 +60,7 @@ function readValue(text: string, at: number): Read {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$", "`": "`", "\n": "" };
 
-/** Unknown escapes are kept, as in the shell. */
+/** Replaces the known escape sequences. Unknown ones stay unchanged, as in the shell. */
 const unescape = (text: string): string => text.replace(/\\([^])/g, (whole, char: string) => ESCAPES[char] ?? whole);
 
 function explain(line: string): string {

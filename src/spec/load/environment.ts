@@ -3,24 +3,24 @@ import { parseDotenv } from "./dotenv.ts";
 import type { Spec } from "../spec.ts";
 import { expandText, type Specifiers } from "./specifiers.ts";
 
-/** The only variables of the daemon's environment that units get. */
+/** The only variables that units inherit from the daemon's environment. */
 export const BASE_VARIABLES = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"] as const;
 
 export interface EnvironmentInput {
   readonly spec: Pick<Spec, "id" | "port" | "environment">;
-  /** Only `BASE_VARIABLES` are taken from it. */
+  /** The environment of the daemon. Only `BASE_VARIABLES` are taken from it. */
   readonly base: Readonly<Record<string, string | undefined>>;
   /** The environment files that exist, in order. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>;
-  /** Value of SUP_INVOCATION_ID. */
+  /** The value for SUP_INVOCATION_ID. */
   readonly invocation: string;
   readonly specifiers: Specifiers;
 }
 
 /**
- * The environment of a unit's processes. Later sources override earlier ones: base, PORT, environment files, then the
- * unit's `environment`, whose values may use variables set before them. Nothing can override sup's own names.
- * The error names the file and line, or the variable.
+ * Returns the environment of a unit's processes. Later sources override earlier ones; the order is base, PORT, environment
+ * files, and the unit's `environment`, whose values may use variables set before them. Nothing can override the variables
+ * that sup itself sets. The error names the file and line, or the variable.
  */
 export function composeEnvironment({
   spec,
@@ -51,5 +51,5 @@ export function composeEnvironment({
   return ok(env);
 }
 
-/** sup finds the processes of a unit by these variables. */
+/** The variables that sup itself sets, and by which it finds the processes of a unit. */
 export const RESERVED: ReadonlySet<string> = new Set(["SUP_UNIT", "SUP_INSTANCE", "SUP_INVOCATION_ID"]);

@@ -4,14 +4,17 @@ import { endpointFault } from "../endpoint.ts";
 import type { EnvironmentFile, ExecSpec, ProbeSpec, Spec } from "../spec.ts";
 import { type Env, expandText, type Specifiers } from "./specifiers.ts";
 
-/** Expands specifiers and variables in a unit's commands and probes, at each start, because environment files may have changed. */
+/**
+ * Expands specifiers and variables in a unit's commands and probes. This is done at each start, because environment files may
+ * have changed.
+ */
 
 export interface Expanded {
   readonly argv: readonly string[];
   readonly cwd: string | null;
 }
 
-/** The argv and working directory to execute. Errors read "cannot expand KEY: cause". */
+/** Returns the arguments and the working directory for exec. Errors read "cannot expand KEY: cause". */
 export function expandExec(spec: Pick<Spec, "exec">, env: Env, specifiers: Specifiers): Result<Expanded, string> {
   const { exec } = spec;
   const argv = exec.shell ? shellArgv(exec, env, specifiers) : expandCommand(exec, env, specifiers);
@@ -21,7 +24,7 @@ export function expandExec(spec: Pick<Spec, "exec">, env: Env, specifiers: Speci
   return cwd.ok ? ok({ argv: argv.value, cwd: cwd.value }) : err(`cannot expand working_directory: ${cwd.error}`);
 }
 
-/** The argv of a hook, a reload command or an exec probe. */
+/** Returns the arguments for a hook, a reload command or an exec probe. */
 export function expandCommand(
   command: { readonly command: string; readonly args: readonly string[] },
   env: Env,
@@ -36,7 +39,7 @@ export function expandCommand(
   return argv[0] === "" ? err("cannot expand command: the result is empty") : ok(argv);
 }
 
-/** Expands a probe and its fallbacks. A tcp port consists of digits afterwards. */
+/** Expands a probe and its fallbacks. In the result, the port of a tcp probe consists of digits. */
 export function expandProbe(probe: ProbeSpec, env: Env, specifiers: Specifiers): Result<ProbeSpec, string> {
   const filled = expandOne(probe, env, specifiers);
   if (!filled.ok || !probe.fallback) return filled;
@@ -60,7 +63,7 @@ export function expandEnvironmentFiles(
 }
 
 function shellArgv(exec: ExecSpec, env: Env, specifiers: Specifiers): Result<readonly string[], string> {
-  // The shell expands `$` itself. Inserting values into its source would let them run as code.
+  // The shell expands `$` itself. If sup inserted the values into the shell's source text, they could run as code.
   const line = expandText(exec.command, env, specifiers, { variables: false });
   return line.ok ? ok(["/bin/sh", "-c", line.value]) : err(`cannot expand command: ${line.error}`);
 }

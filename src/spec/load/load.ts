@@ -8,52 +8,55 @@ import type { Spec } from "../spec.ts";
 import { instanceSpec } from "./to-spec.ts";
 import type { ObjectNode } from "../parse/tree.ts";
 
-/** Turns unit files into Specs. A file with errors is reported and never affects other units. */
+/** Turns unit files into Specs. Errors in a file are reported, and never affect other units. */
 
 export interface Loaded {
   readonly spec: Spec;
-  /** The values in effect, defaults included, by the keys of the unit file. */
+  /** The values in effect, including defaults, under the keys of the unit file. */
   readonly effective: Readonly<Record<string, unknown>>;
-  /** `default` or `path:line` for every dotted key of `effective`. */
+  /** Where each value in `effective` comes from, by dotted key: `default` or `path:line`. */
   readonly sources: ReadonlyMap<string, string>;
-  /** Main file first, then drop-ins. */
+  /** The main file, followed by the drop-ins. */
   readonly files: readonly TextFile[];
   readonly warnings: readonly Problem[];
 }
 
 export interface LoadOptions {
-  /** From the settings: values for keys that a unit file does not set. */
+  /** Values from the settings for keys that a unit file does not set. */
   readonly unitDefaults?: ObjectNode | null;
 }
 
 export type LoadResult = { readonly ok: true; readonly loaded: Loaded } | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Loads one unit or template on its own, without looking up its dependencies. */
+/** Loads one unit or template by itself, without checking the units that it depends on. */
 export function loadUnit(files: UnitFiles, options: LoadOptions = {}): LoadResult {
   const draft = draftUnit(files, options.unitDefaults ?? null);
   return draft.ok ? { ok: true, loaded: toLoaded(draft.value) } : { ok: false, problems: draft.error.problems };
 }
 
 export interface LoadedSnapshot {
-  /** Units and instances, by id; without templates. */
+  /** Units and instances by id, without templates. */
   readonly loaded: ReadonlyMap<string, Loaded>;
-  /** By id with the `@` at its end. */
+  /** Templates by id, which ends in `@`. */
   readonly templates: ReadonlyMap<string, Loaded>;
   /**
-   * Why a unit is not in `loaded` or `templates`: by unit id, or by path if the file belongs to no unit. A wanted
-   * instance whose template has errors gets the problems of the template.
+   * The problems of units that are not in `loaded` or `templates`, by unit id, or by path if the file belongs to no unit. An
+   * instance that is needed but whose template has errors gets the problems of the template.
    */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
-  /** Units and templates that cannot be started because their file is a link to /dev/null, with the path of that link. */
+  /** Units and templates that cannot be started because their file is a link to /dev/null. Each value is the path of that link. */
   readonly masked: ReadonlyMap<string, string>;
 }
 
 export interface SnapshotOptions extends LoadOptions {
-  /** Ids of wanted instances, besides those that other units depend on. */
+  /** Ids of instances to load, in addition to those that other units depend on. */
   readonly instances?: Iterable<string>;
 }
 
-/** Loads all units: each file on its own, then the instances that are needed, then dependencies and cycles. */
+/**
+ * Loads all units. First, each file is loaded by itself, then the instances that are needed are created, and finally
+ * dependencies and cycles are checked.
+ */
 export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = {}): LoadedSnapshot {
   const drafts = new Map<string, Draft>();
   const problems = new Map<string, Problem[]>();
@@ -95,7 +98,7 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
   return { loaded, templates, problems, masked };
 }
 
-/** `web@` and `1` → `web@1`. The error says why this is not possible. */
+/** Creates an instance: template `web@` and instance `1` give `web@1`. The error says why this is not possible. */
 export function instantiate(template: Loaded, instance: string): Result<Loaded, string> {
   const id = template.spec.id + instance;
   if (!isTemplate(template.spec.id)) return err(`"${template.spec.id}" is not a template`);
@@ -111,14 +114,14 @@ function toLoaded({ spec, effective, root, files, warnings }: Draft): Loaded {
     effective,
     files,
     warnings,
-    // Computed on first use, because only `sup cat` and the web page need it.
+    // The sources are computed on first use, because only `sup cat` and the web page need them.
     get sources() {
       return (sources ??= sourcesOf(effective, root));
     },
   };
 }
 
-/** The unit that an unreadable file or drop-in belongs to, otherwise its path. */
+/** Returns the unit that an unreadable file or drop-in belongs to, or the path of the file if it belongs to no unit. */
 function ownerOf(path: string, snapshot: UnitSnapshot): string {
   const dropIn = /([^/]+)\.unit\.json\.d\/[^/]+$/.exec(path)?.[1];
   if (dropIn !== undefined) return dropIn;
@@ -127,7 +130,7 @@ function ownerOf(path: string, snapshot: UnitSnapshot): string {
   return !other && path.endsWith(".unit.json") && (isUnitId(id) || isTemplate(id)) ? id : path;
 }
 
-/** Adds the instances that are requested or depended on, and those that they depend on in turn. */
+/** Adds the instances that are requested, those that units depend on, and in turn those that these instances depend on. */
 function addInstances(drafts: Map<string, Draft>, problems: Map<string, Problem[]>, requested: Iterable<string>): void {
   const wanted = new Set(requested);
   for (const { spec } of drafts.values()) for (const { unit } of spec.dependencies) wanted.add(unit);

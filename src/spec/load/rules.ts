@@ -8,7 +8,7 @@ import { statusRange } from "./to-spec.ts";
 import type { Path } from "../parse/tree.ts";
 import { MAX_SOCKETS, type UnitFile } from "../schema/unit.ts";
 
-/** A combination of valid values that contradict each other or have no effect. */
+/** A problem with values that are valid by themselves, but contradict each other or have no effect in combination. */
 export interface Finding {
   readonly path: Path;
   readonly severity: "error" | "warning";
@@ -17,8 +17,8 @@ export interface Finding {
 }
 
 /**
- * `isSet` says whether the file itself has a key, rather than its default. `unusable` are top-level keys without a valid
- * value: a rule that needs one of them stops there.
+ * Applies all rules and returns their findings. `isSet` says whether the file itself contains a key, as opposed to its
+ * default being used. `unusable` are top-level keys without a valid value; a rule stops when it needs one of them.
  */
 export function findContradictions(unit: UnitFile, isSet: IsSet, unusable: ReadonlySet<string>): Finding[] {
   const findings: Finding[] = [];
@@ -38,7 +38,7 @@ export function findContradictions(unit: UnitFile, isSet: IsSet, unusable: Reado
   return findings;
 }
 
-/** Thrown to a rule that reads an unusable key. */
+/** Thrown inside a rule when it reads an unusable key, which ends the rule. */
 class UnusableKey {}
 
 function guard(unit: UnitFile, unusable: ReadonlySet<string>): UnitFile {
@@ -133,7 +133,7 @@ const isTimeZone = (name: string): boolean => {
   }
 };
 
-/** The error in a cron expression, or null. */
+/** Returns what is wrong with a cron expression, or null if it is valid. */
 function cronFault(cron: string): string | null {
   try {
     return nextCronMs(cron, 0, "UTC") === null ? `${shortJson(cron)} never matches: there is no such day` : null;
@@ -167,7 +167,7 @@ function commands(unit: UnitFile, { error, warning }: Context): void {
   }
 }
 
-/** Operators, redirections, quotes and expansions of sh(1), a built-in command, or an assignment before the command. */
+/** Matches operators, redirections, quotes and expansions of sh(1), built-in commands of the shell, and assignments before the command. */
 const SHELL_SYNTAX = /[|;<>`"']|&&|&\s*$|\$\(|\$[A-Za-z_]|^\s*(?:(?:cd|exec|export|source|\.|ulimit|umask|set|trap)\s|[A-Za-z_]\w*=)/;
 
 function sockets(unit: UnitFile, { error }: Context): void {
@@ -182,7 +182,7 @@ function sockets(unit: UnitFile, { error }: Context): void {
     if (addresses.has(listen) && !reuse_port) error(["sockets", index, "listen"], `two sockets listen on ${listen}`);
     names.add(name);
     addresses.add(listen);
-    const address = /[$%]/.test(listen) ? null : parseListen(listen); // an address with a variable is checked at each start
+    const address = /[$%]/.test(listen) ? null : parseListen(listen); // an address with a specifier or variable is checked at each start
     if (address?.ok === false) error(["sockets", index, "listen"], address.error);
   }
 }
@@ -296,7 +296,7 @@ function probes(probe: ProbeFile, path: Path, unit: UnitFile, { error, warning }
       error([...path, "port"], `the port must be a number or a string such as "\${PORT}", not ${shortJson(probe.port)}`);
   }
   if (probe.type !== "http") return;
-  // A URL with specifiers or variables is checked when they are expanded.
+  // An endpoint with specifiers or variables cannot be checked here. It is checked when they are expanded.
   const endpoint = probe.endpoint.replaceAll("%%", "");
   const fault = /\$\{|%/.test(endpoint) ? null : endpointFault(probe.endpoint.replaceAll("%%", "%"));
   if (fault) error([...path, "endpoint"], `"${[...path, "endpoint"].join(".")}" ${fault.message}`, fault.hint);

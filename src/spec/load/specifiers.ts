@@ -2,17 +2,18 @@ import { instanceOf } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
 /**
- * Specifiers (`%n`, `%i`, `%h`, `%S`, `%L`, `%t`, `%%`; the letters of systemd) and variables (`${VAR}`, `${VAR:-default}`,
- * `$${` for a literal `${`) in the strings of a unit. Any other `$` is literal, so `$$` and `$1` reach a shell unchanged.
+ * The strings of a unit may contain specifiers (`%n`, `%i`, `%h`, `%S`, `%L`, `%t`, `%%`), whose letters are those of
+ * systemd, and variables (`${VAR}`, `${VAR:-default}`). `$${` stands for a literal `${`. Any other `$` is literal, so `$$`
+ * and `$1` reach a shell unchanged.
  */
 export interface Specifiers {
-  /** Unit id. */
+  /** The unit's id. */
   readonly n: string;
-  /** Instance name, the part after the `@`; empty for other units. */
+  /** The name of the instance, which is the part after the `@`. Empty for units that are not instances. */
   readonly i: string;
-  /** Home directory. */
+  /** The home directory. */
   readonly h: string;
-  /** State, logs and runtime directory. */
+  /** The directories for state (S), logs (L) and runtime files (t). */
   readonly S: string;
   readonly L: string;
   readonly t: string;
@@ -22,33 +23,33 @@ export function specifiersFor(id: string, places: { home: string; state: string;
   return { n: id, i: instanceOf(id)?.instance ?? "", h: places.home, S: places.state, L: places.logs, t: places.runtime };
 }
 
-/** `variables: false` keeps every `$`, for strings that a shell expands. */
+/** Options for strings with specifiers. With `variables: false` every `$` is kept, for strings that a shell expands. */
 export interface TextOptions {
   readonly variables?: boolean;
 }
 
 export interface TextProblem {
-  /** Index in the text. */
+  /** Index of the error in the string. */
   readonly at: number;
   readonly message: string;
   readonly hint: string;
 }
 
-/** The first syntax error in the specifiers and variables of a string, or null. */
+/** Returns the first syntax error in the specifiers and variables of a string, or null if there is none. */
 export function checkText(text: string, options: TextOptions = {}): TextProblem | null {
   if (!text.includes("%") && !text.includes("$")) return null;
   const parts = parseParts(text, 0, "", options.variables ?? true);
   return parts.ok ? null : parts.error;
 }
 
-/** The expanded string. The error names the variable that is not set. */
+/** Expands specifiers and variables in a string. If a variable is not set, the error names it. */
 export function expandText(text: string, env: Env, specifiers: Specifiers, options: TextOptions = {}): Result<string, string> {
   if (!text.includes("%") && !text.includes("$")) return ok(text);
   const parts = parseParts(text, 0, "", options.variables ?? true);
   return parts.ok ? fill(parts.value.parts, env, specifiers) : err(`${parts.error.message} in "${text}"`);
 }
 
-/** The inverse of `expandText`: a string that expands to `text` as it is. */
+/** Returns a string that expands to exactly `text`. This is the inverse of `expandText`. */
 export function escapeText(text: string, options: TextOptions = {}): string {
   const plain = text.replaceAll("%", "%%");
   return options.variables === false ? plain : plain.replaceAll("${", () => "$${");
@@ -63,13 +64,13 @@ type Part =
 
 interface Parsed {
   readonly parts: readonly Part[];
-  /** Index after the last character consumed. */
+  /** Index of the character after the parsed part. */
   readonly end: number;
 }
 
 const LETTERS = "nihSLt";
 
-/** Parses up to the character `until`, which is not consumed, or to the end if `until` is "". */
+/** Parses a string up to the character `until`, which is not consumed, or up to the end if `until` is "". */
 function parseParts(text: string, from: number, until: string, variables: boolean): Result<Parsed, TextProblem> {
   const parts: Part[] = [];
   let literal = "";
@@ -140,7 +141,7 @@ function fill(parts: readonly Part[], env: Env, specifiers: Specifiers): Result<
     else if (part.kind === "specifier") text += specifiers[part.letter];
     else {
       const value = Object.hasOwn(env, part.name) ? env[part.name]! : "";
-      // As in the shell, `:-` treats an empty variable as not set.
+      // As in the shell, `:-` treats an empty variable like one that is not set.
       if (part.fallback && value === "") {
         const filled = fill(part.fallback, env, specifiers);
         if (!filled.ok) return filled;

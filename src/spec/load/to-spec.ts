@@ -5,7 +5,7 @@ import type { HttpFile, ProbeFile } from "../schema/health.ts";
 import type * as spec from "../spec.ts";
 import { START_TIMEOUT, type UnitFile } from "../schema/unit.ts";
 
-/** Converts a unit file to a Spec: milliseconds, signal numbers, all defaults filled in. */
+/** Converts a unit file to a Spec, in which times are in milliseconds, signals are numbers, and all defaults are filled in. */
 export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
   const startTimeout = unit.start_timeout ?? (unit.type === "oneshot" ? null : START_TIMEOUT);
   return {
@@ -46,7 +46,10 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
 
 export const dependencySpecs = (unit: UnitFile): spec.DependencySpec[] => unit.dependencies.map(dependency);
 
-/** An instance of a template. Only its names differ: specifiers are expanded at each start. */
+/**
+ * Returns the Spec of an instance of a template. Only its names differ from the template, because specifiers are expanded at
+ * each start.
+ */
 export function instanceSpec(template: spec.Spec, instance: string): spec.Spec {
   const id = template.id + instance;
   return { ...template, id, service: id, name: template.name === template.id ? id : template.name };
@@ -127,7 +130,7 @@ function check(unit: UnitFile): spec.CheckSpec | null {
   };
 }
 
-/** A fallback probe holds its own fallback; that of the primary probe is `CheckSpec.fallback`. */
+/** Converts a fallback probe. It holds its own fallback, unlike the primary probe, whose fallback is in `CheckSpec.fallback`. */
 function withFallbacks(file: ProbeFile): spec.ProbeSpec {
   return file.fallback_check ? { ...probe(file), fallback: withFallbacks(file.fallback_check) } : probe(file);
 }
@@ -162,7 +165,7 @@ function http(file: HttpFile, timeoutMs: number): spec.HttpProbe {
   };
 }
 
-/** `200`, `"2xx"`, `"200-299"`. */
+/** Converts an expected status to a range. The possible forms are `200`, `"2xx"` and `"200-299"`. */
 export function statusRange(status: number | string): readonly [number, number] {
   const text = String(status);
   if (text.endsWith("xx")) return [Number(text[0]) * 100, Number(text[0]) * 100 + 99];

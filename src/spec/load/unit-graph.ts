@@ -4,15 +4,15 @@ import type { Draft, Links } from "../parse/draft.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
 import { nearest, type Path } from "../parse/tree.ts";
 
-/** Checks dependencies between units: that they exist, that they can be met, and that there are no cycles. */
+/** Checks dependencies between units: they must exist, it must be possible to meet them, and they must not form cycles. */
 
 export interface KnownUnits {
-  /** Every id of the snapshot, including masked units and units whose files have errors. */
+  /** Every id in the snapshot, including masked units and units whose files have errors. */
   readonly ids: ReadonlySet<string>;
   readonly masked: ReadonlyMap<string, string>;
 }
 
-/** Problems of the dependencies of one unit. */
+/** Returns the problems with the dependencies of one unit, other than cycles. */
 export function checkNames({ id, dependencies, root }: Links, { ids: known, masked }: KnownUnits): Problem[] {
   const problems: Problem[] = [];
   for (const [index, { unit, required, quorum }] of dependencies.entries()) {
@@ -53,10 +53,10 @@ export function checkNames({ id, dependencies, root }: Links, { ids: known, mask
   return problems;
 }
 
-/** A service is one unit until `instances` is supported (later.ts). */
+/** The number of units in a service. It is always 1 until `instances` is supported (`later.ts`). */
 const UNITS_OF_A_SERVICE = 1;
 
-/** One problem for each unit of each cycle, at the dependency that is part of the cycle. */
+/** Finds all cycles of dependencies. Returns one problem for each unit of a cycle, at the dependency that is part of the cycle. */
 export function findCycles(drafts: ReadonlyMap<string, Draft>): Map<string, Problem> {
   const edges = new Map<string, string[]>();
   for (const [id, { spec }] of drafts) {
@@ -78,7 +78,7 @@ export function findCycles(drafts: ReadonlyMap<string, Draft>): Map<string, Prob
   return problems;
 }
 
-/** Starts the cycle at its smallest id, so that the same cycle always reads the same. */
+/** Rotates a cycle so that it starts at its smallest id. The same cycle is then always described in the same way. */
 function fromSmallest(ring: readonly string[]): string[] {
   const start = ring.indexOf([...ring].sort()[0]!);
   return [...ring.slice(start), ...ring.slice(0, start)];
@@ -94,7 +94,7 @@ function cycleProblem({ spec, root }: Draft, next: string, cycle: string): Probl
   });
 }
 
-/** Warnings about conditions that a unit of the other unit's type rarely meets. */
+/** Returns warnings about conditions that units of the dependency's type rarely meet. */
 export function checkConditions({ spec, root }: Draft, drafts: ReadonlyMap<string, Draft>): Problem[] {
   const problems: Problem[] = [];
   for (const [index, { unit, condition }] of spec.dependencies.entries()) {
@@ -109,7 +109,10 @@ export function checkConditions({ spec, root }: Draft, drafts: ReadonlyMap<strin
   return problems;
 }
 
-/** Warnings about enabled units that would listen on the same port or address. Templates count as well: their instances share it. */
+/**
+ * Returns warnings about enabled units that would listen on the same port or address. Templates are checked as well, because
+ * their instances share the port.
+ */
 export function checkAddresses(drafts: ReadonlyMap<string, Draft>): Map<string, Problem[]> {
   const users = new Map<string, Use[]>();
   for (const { spec, root } of drafts.values()) {

@@ -15,7 +15,7 @@ import { type Node, type ObjectNode, nearest, nodeAt, offsetInString, type Path,
 import { START_TIMEOUT, UNIT_ROWS, type UnitFile, unitSchema } from "../schema/unit.ts";
 import { type Issue, validateUnit } from "./validate.ts";
 
-/** A unit or template whose own files are valid. Its dependencies on other units are not checked yet. */
+/** A unit or template whose own files are valid. The units that it depends on are not checked yet. */
 export interface Draft {
   readonly spec: Spec;
   readonly effective: Readonly<Record<string, unknown>>;
@@ -27,21 +27,18 @@ export interface Draft {
 /** A unit or template whose files have errors. */
 export interface FailedDraft {
   readonly problems: readonly Problem[];
-  /** The part that can be checked against other units all the same; null if the files cannot be parsed. */
+  /** The part that can still be checked against other units, or null if the files cannot be parsed. */
   readonly links: Links | null;
 }
 
-/** How a unit depends on others. */
+/** The dependencies of a unit on others. */
 export interface Links {
   readonly id: string;
   readonly dependencies: readonly DependencySpec[];
   readonly root: Node;
 }
 
-/**
- * Turns the files of one unit into a Spec, or into all their problems. `defaults` holds values for keys of the unit file
- * that the files do not set.
- */
+/** Turns the files of one unit into a Spec, or returns all their problems. `defaults` holds values for keys that the files do not set. */
 export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result<Draft, FailedDraft> {
   const { id, main } = files;
   if (!isUnitId(id) && !isTemplate(id)) return err({ problems: [badName(id, main.path)], links: null });
@@ -63,14 +60,17 @@ export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result
   return ok({ spec: toSpec(unit, id, main.path), effective: effectiveOf(unit, id), root, files: texts, warnings: problems });
 }
 
-/** Top-level keys whose values are not known: the value is wrong, or another key was probably meant to be this one. */
+/**
+ * Returns the top-level keys whose values are unknown, because the value is invalid or because another key was probably meant
+ * to be this one.
+ */
 function unusableKeys(issues: readonly Issue[], problems: readonly Problem[]): Set<string> {
   const wrong = issues.flatMap(({ path }) => path.slice(0, 1).map(String));
   const meant = problems.flatMap(({ hint }) => /^(?:did you mean|it belongs in) "([^".]+)/.exec(hint ?? "")?.[1] ?? []);
   return new Set([...wrong, ...meant]);
 }
 
-/** Sorted by position in the files. */
+/** Returns the problems sorted by their position in the files. */
 export function inOrder(problems: readonly Problem[], texts: readonly TextFile[]): Problem[] {
   const rank = new Map(texts.map(({ path }, index) => [path, index]));
   const by = ({ file, line, column }: Problem): number[] => [rank.get(file) ?? 0, line ?? 0, column ?? 0];
@@ -82,7 +82,7 @@ export function inOrder(problems: readonly Problem[], texts: readonly TextFile[]
 
 let keys: ReadonlyMap<string, KeyInfo> | undefined;
 
-/** The keys of the unit file, in the order of the reference. */
+/** Returns the keys of the unit file, in the order of the reference. */
 export const unitKeys = (): ReadonlyMap<string, KeyInfo> => (keys ??= keysOf(unitSchema()));
 
 function badName(id: string, path: string): Problem {
@@ -94,11 +94,11 @@ function badName(id: string, path: string): Problem {
 
 interface Merged {
   readonly root: ObjectNode;
-  /** Unknown keys that drop-ins remove. */
+  /** Problems with unknown keys that drop-ins remove. */
   readonly removed: readonly Problem[];
 }
 
-/** The error holds the syntax problems of all files. */
+/** Reads the main file and merges the drop-ins over it. The error contains the syntax problems of all files. */
 function readAndMerge(texts: readonly TextFile[], defaults: ObjectNode | null): Result<Merged, readonly Problem[]> {
   const removed: Problem[] = [];
   const problems: Problem[] = [];
@@ -126,7 +126,7 @@ function readAndMerge(texts: readonly TextFile[], defaults: ObjectNode | null): 
   return ok({ root: defaults ? underlay(defaults, root) : root, removed });
 }
 
-/** A null removes a key before the schema sees it, so a misspelt key would go unnoticed. */
+/** Finds misspelt keys that a drop-in removes. The schema cannot find them, because a null removes a key before the schema sees it. */
 function unknownRemovals(patch: Node): Problem[] {
   return removals(patch)
     .filter((path) => keyInfoAt(unitKeys(), path) === undefined)
@@ -149,7 +149,7 @@ function refuseLater(root: Node): Problem[] {
   return problems;
 }
 
-/** Keys whose strings may contain specifiers and variables. */
+/** The top-level keys whose strings may contain specifiers and variables. */
 const EXPANDED: ReadonlySet<unknown> = new Set([
   "command",
   "args",
@@ -171,7 +171,7 @@ function checkStrings(root: Node, texts: readonly TextFile[]): Problem[] {
     if (typeof node.value !== "string") return;
     if (node.value.includes("\0"))
       problems.push(problemAt(node, { path, value: node.value, message: "the string contains a NUL character" }));
-    // Encoded as UTF-8, half of a surrogate pair becomes another character.
+    // Half of a surrogate pair would turn into another character when the string is encoded as UTF-8.
     if (!node.value.isWellFormed())
       problems.push(problemAt(node, { path, message: "the string contains half of a surrogate pair, which is no character" }));
     if (!EXPANDED.has(path[0])) return;
@@ -183,7 +183,7 @@ function checkStrings(root: Node, texts: readonly TextFile[]): Problem[] {
   return problems;
 }
 
-/** The values in effect, by the keys of the unit file. Keys that are not set and have no default are absent. */
+/** Returns the values in effect, under the keys of the unit file. Keys that are not set and have no default are absent. */
 function effectiveOf(unit: UnitFile, id: string): Record<string, unknown> {
   const timeout = unit.start_timeout ?? (unit.type === "oneshot" ? undefined : START_TIMEOUT);
   const values: Record<string, unknown> = { ...unit, name: unit.name ?? id, start_timeout: timeout };
@@ -192,7 +192,7 @@ function effectiveOf(unit: UnitFile, id: string): Record<string, unknown> {
   return effective;
 }
 
-/** `default` or `path:line` for every value in effect, by dotted key. A list counts as one value. */
+/** Returns `default` or `path:line` for every value in effect, by dotted key. A list counts as one value. */
 export function sourcesOf(effective: Readonly<Record<string, unknown>>, root: Node): Map<string, string> {
   const sources = new Map<string, string>();
   const visit = (value: unknown, node: Node | undefined, path: Path, key: string): void => {

@@ -6,14 +6,14 @@ import { type Problem, problemAt, shortJson } from "./problems.ts";
 import { adviceOn, synonymOf } from "./synonyms.ts";
 import { type Node, type Path, dotted, keyAt, nearest, nodeAt, toValue } from "./tree.ts";
 
-/** Turns the issues that zod found into messages a user can act on, with the line and column in the file. */
+/** Turns the issues that zod found into messages for users, with line and column in the file. */
 
 type Issue = z.core.$ZodIssue;
 type Keys = ReadonlyMap<string, KeyInfo>;
 
 export function issuesToProblems(issues: readonly Issue[], root: Node, keys: Keys): Problem[] {
   const problems = issues.flatMap((issue) => toProblems(issue, issue.path as Path, root, keys));
-  // A misspelt key already explains why the right one is missing.
+  // If a misspelt key is reported, it is not also reported that the correct key is missing.
   const meant = new Set(problems.flatMap(({ hint }) => /^did you mean "(.*)"\?$/.exec(hint ?? "")?.[1] ?? []));
   return problems.filter(({ key, value }) => value !== null || !meant.has(key));
 }
@@ -21,7 +21,7 @@ export function issuesToProblems(issues: readonly Issue[], root: Node, keys: Key
 function toProblems(issue: Issue, path: Path, root: Node, keys: Keys): Problem[] {
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], root, keys));
   if (issue.code === "invalid_union") {
-    // A union of strings and objects: the option with the right type has the most precise issue.
+    // In a union of strings and objects, the option that accepts the type of the value has the most precise issue.
     const fitting = issue.errors.find((issues) => issues.length > 0 && !issues.some(misfits));
     if (fitting) return fitting.flatMap((inner) => toProblems(inner, [...path, ...(inner.path as Path)], root, keys));
   }
@@ -37,14 +37,14 @@ function toProblems(issue: Issue, path: Path, root: Node, keys: Keys): Problem[]
   return [problemAt(node, { path, value, message, hint: hintFor(issue, value) })];
 }
 
-/** True when the value has a different type from the one that this option of a union accepts. */
+/** Returns true if the value has a different type from the one that this option of a union accepts. */
 function misfits(issue: Issue): boolean {
   if (issue.path.length > 0) return false;
   if (issue.code === "invalid_union") return issue.errors.every((issues) => issues.some(misfits));
   return issue.code === "invalid_type" || issue.code === "invalid_value";
 }
 
-/** A key that the schema does not have, in a file or removed by a drop-in. */
+/** Returns the problem for a key that the schema does not have. A file sets the key, or a drop-in removes it. */
 export function unknownKey(path: Path, root: Node, keys: Keys): Problem {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
@@ -67,7 +67,7 @@ function unknownHint(key: string, parent: Path, siblings: Keys, root: Node, keys
   const synonym = synonymOf(key, dotted(parent.filter((step) => typeof step === "string")))?.split(".");
   const meant = synonym && keyInfoAt(keys, [...parent, ...synonym]);
   if (meant && (own === undefined || hasType(meant, own))) return `did you mean "${dotted([...parent, ...synonym])}"?`;
-  const isUnitFile = keys.has("command"); // otherwise these are the settings
+  const isUnitFile = keys.has("command"); // the schema of the settings has no such key
   const advice = isUnitFile && parent.length === 0 ? adviceOn(key) : undefined;
   if (advice !== undefined) return advice;
   const candidates = [...siblings.values()].filter((info) => hasType(info, own));
@@ -105,7 +105,10 @@ const EXPECTED: Readonly<Record<string, string>> = {
   record: "an object",
 };
 
-/** `must be a boolean`. The messages in our own schemas (formats, refinements, unions) are already predicates like this. */
+/**
+ * Describes an issue as a predicate, for example `must be a boolean`. The messages in sup's own schemas (formats,
+ * refinements, unions) already have this form.
+ */
 function predicate(issue: Issue, info: KeyInfo | undefined): string {
   switch (issue.code) {
     case "invalid_type":

@@ -3,30 +3,31 @@ import { type Applies, meta } from "../schema/meta.ts";
 import type { Path } from "./tree.ts";
 
 /**
- * The keys of a schema as data, for "did you mean", for comparing two versions of a unit, and for the reference.
+ * One key of a schema as data. It is used to suggest corrections ("did you mean"), to compare two versions of a unit, and to
+ * generate the reference.
  */
 export interface KeyInfo {
   readonly name: string;
-  /** `restart_policy.max_retries`, without list indexes. */
+  /** Dotted path without list indexes, for example `restart_policy.max_retries`. */
   readonly path: string;
   readonly description: string;
   readonly applies: Applies;
-  /** In words: `boolean`, `list of strings`. */
+  /** Description of the type, for example `boolean` or `list of strings`. */
   readonly type: string;
-  /** Undefined without a default. */
+  /** The default value, or undefined if there is none. */
   readonly default: unknown;
   readonly required: boolean;
-  /** In an object with several types (`health_check`): the types that have this key; empty means all. */
+  /** For a key in an object that has several types (`health_check`): the types that have this key. Empty if all types have it. */
   readonly types: readonly string[];
   /** True for an object whose keys the user chooses (`environment`). */
   readonly map: boolean;
-  /** The keys inside it, or inside each item of a list. */
+  /** Returns the keys inside this object, or inside each item of this list. */
   children(): ReadonlyMap<string, KeyInfo>;
 }
 
 type Schema = z.core.$ZodType;
 
-/** The keys of an object schema. */
+/** Returns the keys of an object schema. */
 export function keysOf(schema: Schema, prefix = "", inherited: Applies = "restart"): ReadonlyMap<string, KeyInfo> {
   const keys = new Map<string, KeyInfo>();
   const shapes = objectShapes(schema);
@@ -35,7 +36,7 @@ export function keysOf(schema: Schema, prefix = "", inherited: Applies = "restar
       const known = keys.get(name);
       const types = shapes.length > 1 && type !== undefined ? [...(known?.types ?? []), type] : [];
       const info = keyInfo(name, value, prefix, inherited, types);
-      // The key that selects the type is a different literal in each shape.
+      // The key that selects the type of an object has a different literal in each shape.
       const words = known && known.type !== info.type ? `${known.type} | ${info.type}` : info.type;
       keys.set(name, { ...(known ?? info), types, type: words });
     }
@@ -44,7 +45,7 @@ export function keysOf(schema: Schema, prefix = "", inherited: Applies = "restar
   return keys;
 }
 
-/** The key at a path (list indexes are ignored), or undefined when the schema has none there. */
+/** Returns the key at a path, or undefined if the schema has no such key. List indexes in the path are ignored. */
 export function keyInfoAt(keys: ReadonlyMap<string, KeyInfo>, path: Path): KeyInfo | undefined {
   let level = keys;
   let info: KeyInfo | undefined;
@@ -95,7 +96,7 @@ interface Definition {
 
 const definition = (schema: Schema): Definition => schema._zod.def as unknown as Definition;
 
-/** Removes the wrappers (optional, default, lazy) around the schema of the value. */
+/** Removes the wrappers around a schema (optional, default, lazy), and returns what they say about the key. */
 function unwrap(schema: Schema): { core: Schema; required: boolean; fallback: unknown } {
   let core = schema;
   let required = true;
@@ -112,7 +113,10 @@ function unwrap(schema: Schema): { core: Schema; required: boolean; fallback: un
   }
 }
 
-/** The shape of an object, of each object in a union (with the type that selects it), or of a list's items. */
+/**
+ * Returns the shape of an object, the shapes of all objects in a union (each with the type that selects it), or the shape of
+ * a list's items.
+ */
 function objectShapes(schema: Schema): Array<{ readonly type?: string; readonly shape: Readonly<Record<string, Schema>> }> {
   const { type, shape, options, element, discriminator } = definition(unwrap(schema).core);
   if (type === "array") return objectShapes(element!);

@@ -1,7 +1,7 @@
 /**
- * Keys that are in the schema but not implemented yet. They are validated and then refused, never silently ignored.
- * Delete the row once the behaviour exists; nothing else in this folder has to change.
- * With `values`, only these values of the key are refused.
+ * A key that is in the schema but not implemented yet. Such a key is validated and then refused, never silently ignored. With
+ * `values`, only these values of the key are refused. When the key is implemented, delete its row; nothing else in this
+ * folder has to change.
  */
 export interface LaterRow {
   readonly key: string;

@@ -1,8 +1,8 @@
 import type { Member, Node, ObjectNode, Path } from "./tree.ts";
 
 /**
- * RFC 7396 (JSON Merge Patch) on trees, so that every value remembers the file it came from. Objects are merged key by
- * key, null removes a key, and everything else (lists too) replaces the old value.
+ * Merges two JSON trees according to RFC 7396 (JSON Merge Patch), so that every value remembers the file it came from.
+ * Objects are merged key by key, null removes a key, and everything else, including lists, replaces the old value.
  */
 export function merge(target: Node | undefined, patch: ObjectNode): ObjectNode {
   const onto = target?.kind === "object" ? target : undefined;
@@ -14,7 +14,7 @@ export function merge(target: Node | undefined, patch: ObjectNode): ObjectNode {
   return { kind: "object", source: (onto ?? patch).source, start: (onto ?? patch).start, members };
 }
 
-/** `over` with the keys of `base` that it does not have itself. */
+/** Returns `over` with the keys of `base` added that `over` does not have. */
 export function underlay(base: ObjectNode, over: ObjectNode): ObjectNode {
   const members = new Map<string, Member>(over.members);
   for (const [name, member] of base.members) {
@@ -27,7 +27,7 @@ export function underlay(base: ObjectNode, over: ObjectNode): ObjectNode {
   return { ...over, members };
 }
 
-/** The paths that a patch removes. */
+/** Returns the paths of the keys that a patch removes. */
 export function removals(patch: Node, path: Path = []): Path[] {
   if (patch.kind !== "object") return [];
   return [...patch.members].flatMap(([name, { value }]) => (isNull(value) ? [[...path, name]] : removals(value, [...path, name])));

@@ -3,12 +3,12 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { type Member, type Node, Source } from "./tree.ts";
 
 /**
- * Parses JSON (RFC 8259) with `//` and block comments, trailing commas and a byte order mark into a tree with positions.
- * It is stricter than JSON.parse in one way: a duplicate key is an error, because one of the two values would be ignored.
+ * Parses JSON (RFC 8259) with `//` and block comments, trailing commas and a byte order mark into a tree with positions. In
+ * one way it is stricter than JSON.parse: a duplicate key is an error, because one of the two values would be ignored.
  *
- * The package jsonc-parser is no replacement: its errors carry a code and an offset only (a missing comma is reported at
- * the next token, a bad escape at the start of its string), it accepts duplicate keys, `__proto__` and 1e999, overflows
- * the stack on deep nesting, and takes 1.6 to 2.1 times as long.
+ * The package jsonc-parser cannot replace it. The package's errors contain only a code and an offset, and the offset is
+ * imprecise: a missing comma is reported at the next token, a bad escape at the start of its string. The package accepts
+ * duplicate keys, `__proto__` and 1e999. It overflows the stack on deep nesting, and takes 1.6 to 2.1 times as long.
  */
 
 export interface SyntaxProblem {
@@ -20,7 +20,7 @@ export interface SyntaxProblem {
 export const MAX_LENGTH = 1024 * 1024;
 export const MAX_DEPTH = 64;
 
-/** The tree of a document, or its syntax errors: duplicate keys, then the error at which parsing stopped, if any. */
+/** Parses a document. Returns the tree, or the syntax errors: first duplicate keys, then the error at which parsing stopped, if any. */
 export function parse(source: Source): Result<Node, readonly SyntaxProblem[]> {
   if (source.text.length > MAX_LENGTH) return err([{ offset: 0, message: "the file is larger than 1 MiB", hint: null }]);
   const parser = new Parser(source);
@@ -33,7 +33,7 @@ export function parse(source: Source): Result<Node, readonly SyntaxProblem[]> {
   }
 }
 
-/** Unwinds the recursive descent; `parse` catches it. */
+/** Thrown at a syntax error to leave the recursive descent; `parse` catches it. */
 class ParseStopped {
   readonly problem: SyntaxProblem;
   constructor(problem: SyntaxProblem) {
@@ -138,7 +138,7 @@ class Parser {
     return { kind: "array", source: this.#source, start, items };
   }
 
-  /** True after a comma was read. False when the next character is the closing bracket. */
+  /** Reads a comma between two items. Returns false if the closing bracket follows instead. Anything else is a syntax error. */
   #comma(opened: number, close: string): boolean {
     const end = this.#at;
     this.#skipSpace();
@@ -158,7 +158,7 @@ class Parser {
     if (next === '"') {
       const start = this.#at;
       const name = this.#string();
-      // Assigning to it would change the object's prototype instead of adding a key.
+      // Assigning to this key would change the object's prototype instead of adding a key.
       if (name === "__proto__") this.#fail('the key "__proto__" is not allowed', null, start);
       return name;
     }
@@ -309,7 +309,10 @@ const INI: SyntaxProblem = {
   hint: 'write the keys as JSON: { "command": "…" }',
 };
 
-/** The first line that is not a comment is `key=value`, or a `[section]` with a `key=value` or another section below it. */
+/**
+ * Returns true if the text looks like an INI file: its first line that is not a comment is `key=value`, or it is a
+ * `[section]` that is followed by a `key=value` or another section.
+ */
 function isIni(text: string): boolean {
   const lines = text.split("\n", 200).map((line) => line.trim());
   const [first = "", second = ""] = lines.filter((line) => line !== "" && !/^[#;]/.test(line));

@@ -1,15 +1,15 @@
 import { type Path, type Source, dotted } from "./tree.ts";
 
-/** An error or warning about a file that a user wrote. The API sends the same shape. */
+/** An error or warning about a file that a user wrote. The API sends problems in the same form. */
 export interface Problem {
   readonly severity: "error" | "warning";
   readonly file: string;
-  /** From 1; null for a problem of the whole file. */
+  /** Number of the line, counted from 1, or null if the problem concerns the whole file. */
   readonly line: number | null;
   readonly column: number | null;
-  /** Dotted path of the key, "" for the whole file. */
+  /** Dotted path of the key, or "" if the problem concerns the whole file. */
   readonly key: string;
-  /** The offending value as JSON, shortened. */
+  /** The value that caused the problem, as shortened JSON. */
   readonly value: string | null;
   readonly message: string;
   readonly hint: string | null;
@@ -28,7 +28,7 @@ export function problemAt(place: { readonly source: Source; readonly start: numb
   return { ...fileProblem(source.path, details), ...source.position(start) };
 }
 
-/** A problem of the whole file, without a line. */
+/** Creates a problem that concerns the whole file and has no line. */
 export function fileProblem(file: string, { severity = "error", path = [], value, message, hint = null }: Details): Problem {
   return {
     severity,
@@ -43,8 +43,8 @@ export function fileProblem(file: string, { severity = "error", path = [], value
 }
 
 /**
- * `file:line:column: error: key: message`, then, if the text of the file is given, the line with a caret under the
- * column, then the hint.
+ * Formats a problem as `file:line:column: error: key: message`, followed by the hint. If the text of the file is given, the
+ * line of the problem with a caret under the column stands in between.
  */
 export function formatProblem(problem: Problem, text?: string): string {
   const { file, line, column, severity, key, message, hint } = problem;
@@ -57,7 +57,7 @@ export function formatProblem(problem: Problem, text?: string): string {
   return lines.join("\n");
 }
 
-/** The problem on one line, for notes and lists. */
+/** Formats a problem as one line, for notes and lists. */
 export const problemLine = (problem: Problem): string => formatProblem(problem).replace("\n  hint: ", "; ");
 
 const EXCERPT_WIDTH = 100;
@@ -72,7 +72,7 @@ function excerpt(text: string, line: number, column: number): string[] {
 
 const VALUE_LENGTH = 80;
 
-/** The value as JSON, at most 80 characters. */
+/** Returns a value as JSON of at most 80 characters. */
 export function shortJson(value: unknown): string {
   const json = JSON.stringify(value) ?? String(value);
   return json.length > VALUE_LENGTH ? `${json.slice(0, VALUE_LENGTH - 1)}…` : json;

@@ -1,14 +1,18 @@
 /**
- * What other supervisors (supervisord, systemd, PM2, Docker Compose, process-compose, Kubernetes) call the keys of a unit
- * file, for "did you mean". Case, `_` and `-` do not count: `ExecStart`, `exec_start`.
+ * The names that other supervisors (supervisord, systemd, PM2, Docker Compose, process-compose, Kubernetes) use for keys of a
+ * unit file. Hints ("did you mean") are based on them. Case, `_` and `-` are ignored, so `ExecStart` and `exec_start` are the
+ * same name.
  */
 
-/** The key that another supervisor's key in `parent` stands for, dotted and relative to `parent` (a path without list indexes). */
+/**
+ * Returns the key that corresponds to another supervisor's key in the object `parent`, or undefined if there is none. The
+ * result is dotted and relative to `parent`, which is a path without list indexes.
+ */
 export function synonymOf(key: string, parent: string): string | undefined {
   return lookUp(SYNONYMS, parent.replace(/(\.fallback_check)+$/, ""), key);
 }
 
-/** Advice for a top-level key that has no counterpart in unit files. */
+/** Returns advice for a top-level key that has no counterpart in unit files. */
 export const adviceOn = (key: string): string | undefined => lookUp(ADVICE, "", key);
 
 type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -20,7 +24,10 @@ function lookUp(table: Table, home: string, key: string): string | undefined {
 
 const plain = (key: string): string => key.toLowerCase().replaceAll(/[_-]/g, "");
 
-/** Parent object → key → words that other supervisors use for it. A fallback check has the words of `health_check`. */
+/**
+ * Maps each parent object and key to the words that other supervisors use for it. A fallback check has the same words as
+ * `health_check`.
+ */
 export const SYNONYMS: Table = {
   "": {
     command: "exec cmd script entrypoint program run ExecStart",
@@ -100,7 +107,7 @@ export const SYNONYMS: Table = {
   sockets: { listen: "address addr path", reuse_port: "reuseport" },
 };
 
-/** Advice → the keys that get it. */
+/** Maps each advice to the keys for which it is given. */
 export const ADVICE: Table = {
   "": {
     'write "enabled": false': "disabled",

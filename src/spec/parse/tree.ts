@@ -1,11 +1,12 @@
 /**
- * A JSON document that remembers the position of each key and value, so that messages can name line and column, and
- * the file of each value after drop-ins are merged. Positions are offsets in UTF-16 units; lines and columns count from 1.
+ * A JSON document that remembers the position of each key and value, so that messages can name the line and column. It also
+ * remembers the file of each value after drop-ins are merged. Positions are offsets in UTF-16 code units; lines and columns
+ * count from 1.
  */
 
 export class Source {
   readonly path: string;
-  /** Without a byte order mark. */
+  /** The text of the file without its byte order mark. */
   readonly text: string;
   #lineStarts: number[] | undefined;
 
@@ -29,7 +30,7 @@ export class Source {
 
 interface Place {
   readonly source: Source;
-  /** Offset of the first character of the value. */
+  /** Offset of the first character of the key or value. */
   readonly start: number;
 }
 
@@ -51,14 +52,14 @@ export interface ScalarNode extends Place {
 export type Node = ObjectNode | ArrayNode | ScalarNode;
 
 export interface Member {
-  /** Position of the key. */
+  /** The position of the key. */
   readonly key: Place;
   readonly value: Node;
 }
 
 export type Path = ReadonlyArray<string | number>;
 
-/** The plain value, as JSON.parse returns it. */
+/** Returns the plain value, as JSON.parse would return it. */
 export function toValue(node: Node): unknown {
   if (node.kind === "scalar") return node.value;
   if (node.kind === "array") return node.items.map(toValue);
@@ -67,7 +68,7 @@ export function toValue(node: Node): unknown {
   return value;
 }
 
-/** The node at a path, or undefined if there is none. */
+/** Returns the node at a path, or undefined if there is none. */
 export function nodeAt(root: Node, path: Path): Node | undefined {
   let node: Node | undefined = root;
   for (const step of path) {
@@ -78,14 +79,14 @@ export function nodeAt(root: Node, path: Path): Node | undefined {
   return node;
 }
 
-/** The position of the key at a path: of the name in an object, of the item itself in a list. */
+/** Returns the position of the key at a path. In a list, this is the position of the item. */
 export function keyAt(root: Node, path: Path): Place | undefined {
   const parent = nodeAt(root, path.slice(0, -1));
   const last = path.at(-1);
   return parent?.kind === "object" ? parent.members.get(String(last))?.key : nodeAt(root, path);
 }
 
-/** The deepest existing node on the way to a path, to report a missing key at. */
+/** Returns the deepest node that exists on the way to a path. A missing key is reported there. */
 export function nearest(root: Node, path: Path): Node {
   for (let length = path.length; length > 0; length--) {
     const node = nodeAt(root, path.slice(0, length));
@@ -94,7 +95,7 @@ export function nearest(root: Node, path: Path): Node {
   return root;
 }
 
-/** Visits every scalar in document order. `path` is reused: it is valid during the call only, so copy it to keep it. */
+/** Calls `visit` for every scalar in document order. `path` is reused for the next call, so `visit` must copy it to keep it. */
 export function eachScalar(root: Node, visit: (node: ScalarNode, path: Path) => void): void {
   const path: Array<string | number> = [];
   const walk = (node: Node): void => {
@@ -110,9 +111,7 @@ export function eachScalar(root: Node, visit: (node: ScalarNode, path: Path) => 
   walk(root);
 }
 
-/**
- * The offset in the file of character `index` of a string's value. Escapes are longer in the file than in the value.
- */
+/** Returns the offset in the file of character `index` of a string's value. Escape sequences are longer in the file than in the value. */
 export function offsetInString(node: ScalarNode, index: number): number {
   const { text } = node.source;
   let offset = node.start + 1;
@@ -123,7 +122,7 @@ export function offsetInString(node: ScalarNode, index: number): number {
   return offset;
 }
 
-/** `a.b[0].c`. */
+/** Formats a path, for example as `a.b[0].c`. */
 export function dotted(path: Path): string {
   let text = "";
   for (const step of path) text += typeof step === "number" ? `[${step}]` : text === "" ? step : `.${step}`;

@@ -6,14 +6,14 @@ import { UNIT_ROWS, type UnitFile } from "../schema/unit.ts";
 export type Issue = z.core.$ZodIssue;
 
 export interface Validated {
-  /** Every default is filled in. A top-level key that an issue is about is missing or has its default. */
+  /** The unit with all defaults filled in. If an issue concerns a top-level key, that key is missing here or has its default. */
   readonly unit: UnitFile;
   readonly issues: readonly Issue[];
 }
 
 /**
- * Gives the same answer as `unitSchema().safeParse`, but builds and runs only the schemas of the keys that are present:
- * a file has about ten of the fifty keys, and the defaults of the others are the same in every unit.
+ * Gives the same result as `unitSchema().safeParse`, but builds and runs only the schemas of the keys that are present. A
+ * file has about ten of the fifty keys, and the defaults of the other keys are the same in every unit.
  */
 export function validateUnit(root: ObjectNode): Validated {
   const given = (absent ??= whenAbsent());
@@ -40,7 +40,7 @@ const ROWS: Readonly<Record<string, Row<z.ZodType>>> = UNIT_ROWS;
 
 let absent: ReturnType<typeof whenAbsent> | undefined;
 
-/** The defaults of keys that are absent, and the keys that must not be absent. */
+/** Returns the defaults of keys that may be absent, and the keys that must be present. */
 function whenAbsent(): { readonly defaults: Readonly<Record<string, unknown>>; readonly required: readonly string[] } {
   const defaults: Record<string, unknown> = {};
   const required: string[] = [];
@@ -53,5 +53,5 @@ function whenAbsent(): { readonly defaults: Readonly<Record<string, unknown>>; r
   return { defaults, required };
 }
 
-/** Without zod's generated code: generating it costs more than it saves on a few hundred files. */
+/** Makes zod interpret its schemas. Generating code for them would take longer than it saves with a few hundred files. */
 const INTERPRETED = { jitless: true };

@@ -6,7 +6,10 @@ export type ListenAddress =
   | { readonly family: "inet6"; readonly host: readonly number[]; readonly port: number }
   | { readonly family: "unix"; readonly path: string };
 
-/** `127.0.0.1:8080`, `[::1]:8080`, `*:8080` (every address, IPv6 and IPv4), `/run/web.sock`. Host names are not resolved. */
+/**
+ * Parses an address such as `127.0.0.1:8080`, `[::1]:8080`, `*:8080` (every IPv6 and IPv4 address) or `/run/web.sock`. Host
+ * names are not resolved.
+ */
 export function parseListen(text: string): Result<ListenAddress, string> {
   if (text.startsWith("/"))
     return text.length <= 107 ? ok({ family: "unix", path: text }) : err(`the path "${text}" is longer than 107 bytes`);
@@ -31,7 +34,10 @@ function parseV4(text: string): number[] | null {
   return parts.map(Number);
 }
 
-/** RFC 4291, section 2.2, except for the form that ends in an IPv4 address. */
+/**
+ * Parses an IPv6 address (RFC 4291, section 2.2), but not the form that ends in an IPv4 address. Returns its 16 bytes, or
+ * null if the address is invalid.
+ */
 function parseV6(text: string): number[] | null {
   const halves = text.split("::");
   if (halves.length > 2) return null;

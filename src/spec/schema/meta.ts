@@ -1,13 +1,13 @@
 import { z } from "zod";
 
 /**
- * Metadata of a key. `applies`: whether a changed value takes effect on a running unit or needs a restart. Keys inside an
- * object inherit it from the object.
+ * Metadata of a key. `applies` says whether a changed value takes effect on a running unit or needs a restart. Keys inside an
+ * object inherit `applies` from the object.
  */
 export interface KeyMeta {
   readonly description: string;
   readonly applies?: Applies;
-  /** The default to document where the schema has none, because it depends on other keys. */
+  /** The default for the documentation, if the schema has none because the default depends on other keys. */
   readonly default?: unknown;
   [extra: string]: unknown;
 }
@@ -16,29 +16,33 @@ export type Applies = "live" | "restart";
 
 export const meta = z.registry<KeyMeta>();
 
-/** A top-level key. Its schema is built on first use, because most files use few keys. */
+/** The schema of one top-level key. It is built on first use, because most files use few keys. */
 export interface Row<S extends z.ZodType> {
   readonly schema: () => S;
-  /** The key may be absent and has no default. */
+  /** True if the key may be absent and has no default. */
   readonly optional: boolean;
 }
 
-/** A key whose new value takes effect without a restart. */
+/** Describes a key whose new value takes effect without a restart. */
 export const live = <S extends z.ZodType>(description: string, build: () => S): Row<S> =>
   row({ description, applies: "live" }, build, false);
 
-/** A key whose new value takes effect at the next start of the unit. */
+/** Describes a key whose new value takes effect at the next start of the unit. */
 export const restart = <S extends z.ZodType>(description: string, build: () => S): Row<S> =>
   row({ description, applies: "restart" }, build, false);
 
-/** The same for keys that may be absent and have no default in the schema; `otherwise` is documented as the default. */
+/**
+ * Describes a key like `live` does, but the key may be absent and the schema has no default for it. The documentation gives
+ * `otherwise` as the default.
+ */
 export const liveOptional = <S extends z.ZodType>(description: string, build: () => S, otherwise?: unknown): Row<z.ZodOptional<S>> =>
   row({ description, applies: "live", ...shownDefault(otherwise) }, () => build().optional(), true);
 
+/** Describes a key like `restart` does, but the key may be absent and has no default. */
 export const restartOptional = <S extends z.ZodType>(description: string, build: () => S): Row<z.ZodOptional<S>> =>
   row({ description, applies: "restart" }, () => build().optional(), true);
 
-/** A key inside an object. */
+/** Adds a description to a key inside an object. `otherwise` is given as the default in the documentation. */
 export const said = <S extends z.ZodType>(description: string, schema: S, otherwise?: unknown): S =>
   note(schema, { description, ...shownDefault(otherwise) });
 
@@ -56,7 +60,7 @@ function note<S extends z.ZodType>(schema: S, what: KeyMeta): S {
 
 const YEAR = 31_536_000;
 
-/** Seconds, with fractions, at most a year. */
+/** Schema of a number of seconds, which may have fractions and is at most a year. */
 export const seconds = (min = 0): z.ZodNumber => z.number().min(min).max(YEAR);
 
 export const count = (min: number, max = 1_000_000_000): z.ZodInt => z.int().min(min).max(max);

@@ -4,7 +4,7 @@ import { CONDITIONS, KILL_MODES } from "../../base/words.ts";
 import { RESERVED } from "../load/environment.ts";
 import { count, nonEmpty, said, seconds, words } from "./meta.ts";
 
-/** Schemas of the objects inside a unit file. `health_check` is in `health.ts`. */
+/** Schemas of the objects inside a unit file. The schema of `health_check` is in `health.ts`. */
 
 export const variableName = () =>
   z
@@ -118,7 +118,7 @@ export function dependency() {
   return z.union([nonEmpty(), options], { error: 'must be a unit name or { "unit": … }' });
 }
 
-/** The settings contain these keys too, as defaults for all units. */
+/** The schemas of log keys that the settings contain as well, as defaults for all units. */
 export const logSizes = () => ({
   max_size_mb: said("Size in MiB at which the log file is rotated.", z.number().min(0.001).max(1_000_000).default(10)),
   keep: said("Number of rotated files to keep.", count(0, 1000).default(5)),

@@ -15,36 +15,39 @@ export interface Settings {
     readonly host: string;
     readonly port: number;
     readonly auth: "token" | "none";
-    /** Values that the Host header may have besides the listener's own names. */
+    /** Values that are allowed in the Host header, in addition to the listener's own names. */
     readonly allowedHosts: readonly string[];
     readonly allowedOrigins: readonly string[];
-    /** "" or `/sup`: the prefix that a reverse proxy adds to every path. */
+    /** The prefix that a reverse proxy adds to every path, for example `/sup`, or "". */
     readonly basePath: string;
     readonly page: "on" | "off" | "read-only";
   };
   readonly metrics: { readonly intervalMs: number; readonly retentionDays: number };
   readonly events: { readonly retentionDays: number };
-  /** Above this size the oldest metrics and events are deleted before their retention ends. */
+  /** If the store grows beyond this size, the oldest metrics and events are deleted before their retention ends. */
   readonly store: { readonly maxSizeBytes: number };
-  /** Limits for all logs together. */
+  /** Limits that apply to all logs together. */
   readonly logs: { readonly maxTotalBytes: number | null; readonly retentionDays: number };
-  /** Units that may be starting at the same time; 0 is no limit. */
+  /** Maximum number of units that may be starting at the same time; 0 means no limit. */
   readonly startConcurrency: number;
-  /** `auto`: a cgroup per run if cgroup v2 is writable. `cgroup`: the daemon refuses to start without. `processes`: never. */
+  /**
+   * With `auto`, each run gets a cgroup if cgroup v2 is writable. With `cgroup`, the daemon refuses to start if it is not.
+   * With `processes`, no cgroups are used.
+   */
   readonly containment: "auto" | "processes" | "cgroup";
-  /** `shutdown`: the daemon exits with code 1 when a critical unit is `fatal` or `failed`. */
+  /** With `shutdown`, the daemon exits with code 1 when a critical unit becomes `fatal` or `failed`. */
   readonly onCriticalFatal: "nothing" | "shutdown";
-  /** Defaults for keys that unit files do not set, in the form of a unit file, for `loadSnapshot`. */
+  /** Default values for keys that unit files do not set. They have the form of a unit file, for `loadSnapshot`. */
   readonly unitDefaults: ObjectNode | null;
 }
 
 export interface LoadedSettings {
-  /** The defaults if a problem is an error. */
+  /** The settings of the file. If a problem is an error, these are the defaults. */
   readonly settings: Settings;
   readonly problems: readonly Problem[];
 }
 
-/** `file` is null if there is none. The daemon must not start if a problem is an error. */
+/** Loads the settings. `file` is null if there is no settings file. The daemon must not start if a problem is an error. */
 export function loadSettings(file: TextFile | null): LoadedSettings {
   if (!file) return { settings: DEFAULTS(), problems: [] };
   const source = new Source(file.path, file.text);

@@ -5,24 +5,24 @@ import { count, live, liveOptional, nonEmpty, type Row, restart, restartOptional
 import * as part from "./parts.ts";
 
 /**
- * The unit file: every key with its type, default, meaning, and whether a change takes effect without a restart.
- * Error messages, the JSON Schema, the reference and the comparison of two versions are derived from it.
- * `later.ts` lists the keys that are not implemented yet.
+ * The unit file: every key with its type, default, meaning, and whether a change takes effect without a restart. Error
+ * messages, the JSON Schema, the reference and the comparison of two versions are derived from these keys. `later.ts` lists
+ * the keys that are not implemented yet.
  */
 export type UnitFile = { [K in keyof typeof UNIT_ROWS]: z.output<ReturnType<(typeof UNIT_ROWS)[K]["schema"]>> };
 
 let built: z.ZodObject | undefined;
 
-/** The whole schema. Loading uses the rows instead, one key at a time (`validate.ts`). */
+/** Returns the schema of the whole unit file. Loading does not use it; it uses the row of each key separately (`validate.ts`). */
 export const unitSchema = (): z.ZodObject =>
   (built ??= z.strictObject(Object.fromEntries(Object.entries<Row<z.ZodType>>(UNIT_ROWS).map(([name, { schema }]) => [name, schema()]))));
 
-/** Seconds. A oneshot has no default. */
+/** Default of the start timeout in seconds. A oneshot has no default. */
 export const START_TIMEOUT = 60;
 
 const codes = () => z.array(count(0, 255));
 
-/** linux/spawn.c starts a process with at most 256 descriptors. */
+/** Maximum number of sockets of a unit. linux/spawn.c can start a process with at most 256 descriptors. */
 export const MAX_SOCKETS = 128;
 
 export const UNIT_ROWS = {
