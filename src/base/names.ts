@@ -40,8 +40,9 @@ export function instanceOf(id: string): { readonly template: string; readonly in
 }
 
 /**
- * A shell-style pattern for whole names: `*`, `?`, `[abc]`, `[a-c]`, `[!abc]`. A match takes at most (pattern × name) steps: after a
- * mismatch only the last `*` takes one character more.
+ * Returns a function that matches whole names against a shell-style pattern (`*`, `?`, `[abc]`, `[a-c]`, `[!abc]`). A match
+ * takes at most (length of the pattern × length of the name) steps, because after a mismatch only the last `*` is extended,
+ * by one character.
  */
 export function globMatcher(glob: string): (name: string) => boolean {
   const parts = globParts(glob);
@@ -78,7 +79,10 @@ function globParts(glob: string): GlobPart[] {
   return parts;
 }
 
-/** A leading `]` belongs to the class. A `[` without a closing bracket is literal. */
+/**
+ * Returns the index of the `]` that closes the character class at `start`, or -1 if there is none, in which case the `[` is
+ * literal. A `]` at the beginning of the class belongs to the class.
+ */
 const endOfClass = (chars: readonly string[], start: number): number =>
   chars.indexOf("]", start + (/[!^]/.test(chars[start + 1] ?? "") ? 3 : 2));
 

@@ -1,10 +1,10 @@
-/** Estimates what an expression costs before anything compiles it. Both figures are upper bounds. */
+/** An estimate of how expensive an expression is, made before the expression is compiled. `size` and `ways` are upper bounds. */
 export interface PatternCost {
-  /** Instructions of the compiled expression: repetition counts multiply what they repeat. */
+  /** Number of instructions in the compiled expression. A repetition multiplies the size of the repeated part by its count. */
   readonly size: number;
-  /** How many ways a backtracking engine may try from one position, apart from the counts of `repeats`. */
+  /** Number of ways that a backtracking engine may try from one position, without the effect of repetitions. */
   readonly ways: number;
-  /** Repetitions, at any depth. Each multiplies the ways by the length of the text. */
+  /** Number of repetitions at any depth. Each repetition multiplies the number of ways by the length of the text. */
   readonly repeats: number;
 }
 
@@ -12,20 +12,20 @@ interface Group {
   size: number;
   ways: number;
   alternatives: number;
-  /** The last atom, to which a quantifier applies. */
+  /** The last atom, which is the part that a following quantifier applies to. */
   last: { size: number; ways: number };
 }
 
-/** Steps at each character of the text; in the worst case, 1 MiB of text then takes about 0.1 s. */
+/** Maximum number of steps for each character of the text. With this maximum, 1 MiB of text takes about 0.1 s in the worst case. */
 const MAX_NATIVE = 100;
 
-/** True if the engine of JavaScript takes linear time for this expression, too. */
+/** Returns true if the JavaScript engine, which backtracks, takes linear time for this expression. */
 export function isCheap(source: string): boolean {
   const { size, ways, repeats } = measurePattern(source);
   return repeats === 0 && size * ways <= MAX_NATIVE;
 }
 
-/** True if the engine of JavaScript takes at most a few milliseconds for this expression on a line of a few thousand characters. */
+/** Returns true if the JavaScript engine takes at most a few milliseconds for this expression on a line of a few thousand characters. */
 export function isCheapOnLine(source: string): boolean {
   const { size, ways, repeats } = measurePattern(source);
   return repeats <= 1 && size * ways <= MAX_NATIVE;
@@ -105,7 +105,7 @@ function tokenAt(source: string, at: number): Token {
   }
 }
 
-/** A class of Unicode costs more to compile, the more so without regard to case. */
+/** The size of a Unicode class. Such classes are expensive to compile, even more so in expressions that ignore case. */
 const CLASS_SIZE = 40;
 
 const newGroup = (): Group => ({ size: 2, ways: 1, alternatives: 1, last: { size: 0, ways: 1 } });

@@ -1,9 +1,9 @@
 /**
- * Runs a compiled regular expression on a text: follows all its alternatives at once, one character after the other, so that
- * the time is at most (instructions × characters), and can stop after any character.
+ * Runs a compiled regular expression on a text. It follows all alternatives at once, one character after the other, so that a
+ * match takes at most (instructions × characters) steps. It can pause after any character.
  */
 
-/** What RE2JS compiles an expression to. */
+/** The compiled form of an expression that RE2JS produces. */
 export interface Program {
   readonly start: number;
   readonly inst: readonly Instruction[];
@@ -12,39 +12,39 @@ export interface Program {
 interface Instruction {
   readonly op: number;
   readonly out: number;
-  /** `split`: the other branch; `assert`: the condition. */
+  /** For a `split`, the other branch. For an `assert`, its conditions. */
   readonly arg: number;
   matchRune(rune: number): boolean;
 }
 
-/** Values of `op`. */
+/** The values of `op`. */
 const OP = { split: 1, splitMatch: 2, capture: 3, assert: 4, fail: 5, match: 6, nop: 7, rune: 8, lastRune: 11 } as const;
 
-/** Conditions of an assertion, as bits. */
+/** The conditions of an `assert`, as bits. */
 const CONDITION = { beginLine: 1, endLine: 2, beginText: 4, endText: 8, wordBoundary: 16, noWordBoundary: 32 } as const;
 
 const ASCII = 128;
 
-/** The threads of one match. */
+/** The state of one match. A thread is one alternative, represented by the instruction that it has reached. */
 interface Threads {
-  /** Instructions that the next character continues at; their successors depend on the character after it. */
+  /** Instructions at which threads continue with the next character. The instructions that follow them depend on the character after it. */
   readonly pending: Int32Array;
   /** Instructions that wait for the next character. */
   readonly waiting: Int32Array;
   readonly stack: Int32Array;
-  /** The generation in which an instruction was visited last. */
+  /** For each instruction, the generation in which it was last visited. Each character of the text has its own generation. */
   readonly visited: Uint32Array;
   generation: number;
 }
 
 export class PatternMachine {
   readonly #program: Program;
-  /** Per instruction and ASCII character: 1 if the instruction accepts it. */
+  /** For each instruction and ASCII character: 1 if the instruction accepts the character. */
   readonly #accepts: Uint8Array;
-  /** Per ASCII character: 1 if a match can begin with it. Null: that depends on the position. */
+  /** For each ASCII character: 1 if a match can begin with it. Null if this depends on the position. */
   readonly #first: Uint8Array | null;
   readonly #isAnchored: boolean;
-  /** Reused by the next match. */
+  /** The state of the last match, which the next match uses again. */
   #spare: Threads | null = null;
 
   constructor(program: Program) {
@@ -60,7 +60,7 @@ export class PatternMachine {
     this.#first = this.#firstRunes();
   }
 
-  /** `spend` is told the steps taken; when it returns true, the match yields. */
+  /** Returns whether the text matches. Calls `spend` with the number of steps taken, and yields whenever `spend` returns true. */
   *search(text: string, spend: (steps: number) => boolean): Generator<undefined, boolean> {
     const threads = this.#spare ?? newThreads(this.#program.inst.length);
     this.#spare = null;
@@ -101,7 +101,10 @@ export class PatternMachine {
     }
   }
 
-  /** Follows an instruction to those that wait for a character. Returns their number, or -1 at a match. */
+  /**
+   * Follows an instruction to all instructions that wait for a character, and adds them to `waiting`. Returns how many there
+   * are then, or -1 if the expression matches.
+   */
   #follow(from: number, met: number, { stack, visited, waiting, generation }: Threads, waits: number): number {
     const { inst } = this.#program;
     let depth = 0;
@@ -150,7 +153,7 @@ function newThreads(size: number): Threads {
   };
 }
 
-/** True if every match begins at the begin of the text. */
+/** Returns true if a match can begin only at the beginning of the text. */
 function startsAtText({ inst, start }: Program): boolean {
   for (let pc = start; ; pc = inst[pc]!.out) {
     const { op, arg } = inst[pc]!;
@@ -159,7 +162,10 @@ function startsAtText({ inst, start }: Program): boolean {
   }
 }
 
-/** The next character with which a match can begin; other than ASCII, any can. */
+/**
+ * Returns the position of the next character with which a match can begin. It stops at every character outside of ASCII,
+ * because only ASCII is in the table `first`.
+ */
 function skip(text: string, from: number, first: Uint8Array): number {
   let at = from;
   for (; at < text.length; at++) {

@@ -3,17 +3,17 @@ import { PatternMachine, type Program } from "./pattern-machine.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /**
- * Regular expressions from users, matched against output of services. A pathological expression must not block the
- * daemon, so that every match takes time linear to the text and can be divided into slices
- * (https://swtch.com/~rsc/regexp/regexp1.html). The engine of JavaScript backtracks: it runs only short expressions with few
+ * A regular expression from a user, to be matched against the output of a service. A pathological expression must not block
+ * the daemon, so every match takes time linear in the length of the text and can be divided into slices
+ * (https://swtch.com/~rsc/regexp/regexp1.html). The JavaScript engine backtracks, so it runs only short expressions with few
  * alternatives and no repetition.
  */
 export interface Pattern {
-  /** In one piece: for short texts. */
+  /** Matches without interruption. Meant for short texts. */
   test(text: string): boolean;
   /**
-   * Matches in slices: yields after about a millisecond of work, counted over all calls. An abandoned match costs nothing;
-   * matches of one pattern may overlap.
+   * Matches in slices. Yields after about a millisecond of work, counted over all calls. The caller may abandon a match at
+   * any time, and matches of one pattern may overlap.
    */
   search(text: string): Generator<undefined, boolean>;
 }
@@ -32,9 +32,9 @@ export function compilePattern(source: string): Result<Pattern, string> {
   return compileLinear(source);
 }
 
-/** Instructions of a compiled expression; compiling this many takes a few milliseconds. */
+/** Maximum number of instructions in a compiled expression. Compiling this many takes a few milliseconds. */
 const MAX_SIZE = 4000;
-/** Steps between two yields. */
+/** Number of steps between two yields. */
 const SLICE_STEPS = 50_000;
 
 type Matcher = (text: string, spend: (steps: number) => boolean) => Generator<undefined, boolean>;
@@ -66,7 +66,10 @@ function nativeMatcher(native: RegExp, cost: number): Matcher {
   };
 }
 
-/** RE2JS only parses and compiles. Its own matchers cannot be interrupted, and a DFA of theirs may take 8 MB. */
+/**
+ * Compiles an expression with RE2JS, but matches it with PatternMachine, because the matchers of RE2JS cannot be interrupted,
+ * and their DFA may take 8 MB.
+ */
 function compileLinear(source: string): Result<Pattern, string> {
   // Loaded on first use, because it costs 25 ms and 8 MB and most daemons never need it.
   const { RE2JS } = require("re2js") as typeof import("re2js");

@@ -28,7 +28,7 @@ export interface LogQuery {
   readonly before?: string;
   readonly grep?: Pattern;
   readonly stream?: Stream;
-  /** Once aborted, nobody waits for the result: a search ends with what it has found. */
+  /** If it is aborted, because nobody waits for the result any more, a search ends with what it has found so far. */
   readonly signal?: { readonly aborted: boolean };
 }
 
