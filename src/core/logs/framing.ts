@@ -7,10 +7,10 @@
  * `P` instead of `F` marks a part of a line that continues in the next record. The bytes of the text are never changed.
  */
 
-/** Longer lines are split into parts; the container runtimes use the same size. */
+/** Maximum length of a part in bytes. Longer lines are split into parts. The container runtimes use the same length. */
 export const PART_BYTES = 16 * 1024;
 
-/** Length of `2026-11-22T20:01:02.123456789Z stdout F `; `stderr` is as long. */
+/** Length of the prefix `2026-11-22T20:01:02.123456789Z stdout F `. The prefix with `stderr` has the same length. */
 export const PREFIX_BYTES = 40;
 
 /** Position of the tag (`F` or `P`) in the prefix. */
@@ -18,23 +18,23 @@ export const TAG_AT = 38;
 
 const NEWLINE = 10;
 
-/** The prefixes of records: for whole lines and for parts. */
+/** The prefixes of records: `full` for whole lines, and `part` for parts of lines. */
 export interface Framing {
   readonly full: Uint8Array;
   readonly part: Uint8Array;
-  /** False: no newline is added after a part (`raw`: the bytes stay unchanged). */
+  /** If false, no newline is added after a part. This is for logs in `raw` format, whose bytes stay unchanged. */
   readonly endParts: boolean;
 }
 
 export interface Framed {
-  /** Bytes of input consumed, from `from`; the rest is the beginning of a line. */
+  /** Number of input bytes that were consumed, counted from `from`. The remaining input is the beginning of a line. */
   readonly taken: number;
-  /** Bytes and records of output. */
+  /** Number of bytes written to the output, and number of records in it. */
   readonly made: number;
   readonly records: number;
-  /** Records that do not end their line. */
+  /** Number of records that do not end their line. */
   readonly parts: number;
-  /** The output is full: call again with the rest of the input. */
+  /** True if the output is full. The caller must call again with the rest of the input. */
   readonly more: boolean;
 }
 
@@ -76,7 +76,10 @@ export function frameLines(input: Buffer, from: number, to: number, output: Buff
   return { taken: at - from, made, records, parts, more: false };
 }
 
-/** The last offset at or before `cut` that does not divide a character of UTF-8; `cut` itself in other bytes. */
+/**
+ * Returns the last offset at or before `cut` that does not split a UTF-8 character. If the bytes around `cut` are not valid
+ * UTF-8, returns `cut` itself.
+ */
 export function characterEnd(bytes: Uint8Array, cut: number): number {
   if (cut >= bytes.length || !continues(bytes[cut]!)) return cut;
   for (let back = 1; back <= 3 && back <= cut; back++) {
@@ -99,7 +102,10 @@ export interface ParsedLine {
 
 const HEAD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z) (stdout|stderr) ([FP])(?::\S*)? /;
 
-/** Parses a line of a log file, without its newline. Null if it is not a CRI record (a `raw` log, or a torn line). */
+/**
+ * Parses a line of a log file, given without its newline. Returns null if it is not a CRI record, but a line of a `raw` log
+ * or a line that was written incompletely.
+ */
 export function parseLine(line: string): ParsedLine | null {
   const head = HEAD.exec(line);
   if (!head) return null;

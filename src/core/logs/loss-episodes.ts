@@ -1,11 +1,11 @@
 import { type Count, NOTHING, plus } from "./loss-gate.ts";
 
-/** Output missing from a log, from the first lost line to the last one before losses stopped for a while. */
+/** An episode of losses: output that is missing from a log, from the first lost line to the last one before losses stopped for a while. */
 export interface LossEpisode extends Count {
-  /** UTC ISO 8601. */
+  /** Time of the first loss, in UTC ISO 8601. */
   readonly since: string;
   readonly cause: string;
-  /** The episode has ended; the figures are final. */
+  /** True if the episode has ended, so that the figures are final. */
   readonly over: boolean;
 }
 
@@ -23,7 +23,7 @@ export class LossEpisodes {
   readonly #calmMs: number;
   readonly #report: (episode: LossEpisode) => void;
 
-  /** An episode ends after `calmMs` without a loss. */
+  /** An episode ends when there has been no loss for `calmMs`. */
   constructor(calmMs: number, report: (episode: LossEpisode) => void) {
     this.#calmMs = calmMs;
     this.#report = report;
@@ -42,7 +42,7 @@ export class LossEpisodes {
     this.#emit(nowMs, false);
   }
 
-  /** Ends the episode when it is time; to be called regularly. `mayEnd`: false while the cause of the loss persists. */
+  /** Ends the episode if it is time to do so. Must be called regularly. `mayEnd` is false while the cause of the loss persists. */
   check(nowMs: number, mayEnd = true): void {
     if (this.#current === null || !mayEnd || nowMs - this.#current.lastMs < this.#calmMs) return;
     if (!this.#current.reported && nowMs - this.#reportedMs < REPORT_EVERY_MS) return;

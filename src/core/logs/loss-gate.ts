@@ -1,14 +1,14 @@
 /**
- * Decides which records of a stream are written to its log when a rate limit or a full disk prevents some, and counts the
- * rest. The decision does not depend on the clock: the same records with the same allowance give the same result, so that the
- * next daemon can finish a step in which this one was killed.
+ * Decides which records of a stream are written to its log when a rate limit or a full disk does not allow all of them, and
+ * counts the records that it drops. The decision does not depend on the clock: the same records with the same allowance give
+ * the same result, so that the next daemon can complete a step in which this one was killed.
  *
- * A line is cut only between records. Its written part is ended by an empty record before the next line, because readers join
- * a part (`P`) with the record that follows; the rest of the line is dropped.
+ * A line is cut only between two records, and the rest of the line is dropped. Before the next line, an empty record ends the
+ * written part, because readers join a part (`P`) with the record that follows.
  */
 import { PREFIX_BYTES, TAG_AT } from "./framing.ts";
 
-/** Framed records of one stream. */
+/** Consecutive framed records of one stream. */
 export interface Batch {
   readonly buffer: Buffer;
   readonly length: number;
@@ -16,13 +16,13 @@ export interface Batch {
   /** Number of records that do not end their line. */
   readonly parts: number;
   readonly raw: boolean;
-  /** The last record ends a line that the service wrote without a newline. */
+  /** True if the last record ends a line that the service wrote without a newline. */
   readonly unended: boolean;
 }
 
 export type Why = "limit" | "disk";
 
-/** Lines and bytes as the service wrote them. */
+/** Numbers of lines and bytes as the service wrote them. */
 export interface Count {
   readonly lines: number;
   readonly bytes: number;
@@ -33,36 +33,36 @@ export const NOTHING: Count = { lines: 0, bytes: 0 };
 export const plus = (a: Count, b: Count): Count => ({ lines: a.lines + b.lines, bytes: a.bytes + b.bytes });
 
 export interface GateWriter {
-  /** Writes records and returns how many of their bytes the log accepted: whole records only. */
+  /** Writes records, and returns the number of bytes that the log accepted. This is always a whole number of records. */
   write(batch: Batch, from: number, to: number, count: number): number;
-  /** Writes the empty record that ends a cut line; false if that fails. */
+  /** Writes the empty record that ends a cut line. Returns false if that fails. */
   endLine(raw: boolean): boolean;
   missed(why: Why, count: Count): void;
 }
 
-/** The complete state of a gate. */
+/** The complete state of a gate, which can be stored and restored. */
 export interface GateState {
   readonly flags: number;
-  /** Dropped output that the log does not mention yet. */
+  /** Output that was dropped and that the log does not mention yet: because of the rate limit, and because of the disk. */
   readonly limit: Count;
   readonly disk: Count;
 }
 
 export const FRESH: GateState = { flags: 0, limit: NOTHING, disk: NOTHING };
 
-/** The last record in the log is a part of an unfinished line. */
+/** Flag: the last record in the log is a part of an unfinished line. */
 const OPEN = 1;
-/** That line was cut; the empty record that ends it is still to be written. */
+/** Flag: the last line in the log was cut, and the empty record that ends it is not written yet. */
 const OWES_END = 2;
-/** The rest of the current line is dropped; its beginning is in the log. */
+/** Flag: the rest of the current line is dropped, but its beginning is in the log. */
 const CUT = 4;
-/** The rest of the current line is dropped, like its beginning. */
+/** Flag: the rest of the current line is dropped, and so was its beginning. */
 const SKIP = 8;
-/** The current line was dropped because of the disk, not the limit. */
+/** Flag: the current line was dropped because of the disk, not because of the rate limit. */
 const DISK = 16;
 
 export class LossGate {
-  /** Bytes of records that passed in the current step. */
+  /** Number of bytes of the records that passed the gate in the current step. */
   spent = 0;
   #flags = 0;
   #missing: Record<Why, Count> = { limit: NOTHING, disk: NOTHING };
@@ -83,22 +83,25 @@ export class LossGate {
     this.#missing = { limit, disk };
   }
 
-  /** The log ends with a part of a line whose rest is to follow. */
+  /** True if the last record in the log is a part of a line whose rest has not arrived yet. */
   get isOpen(): boolean {
     return (this.#flags & OPEN) !== 0;
   }
 
-  /** Dropped output that the log does not mention yet. */
+  /** Returns the output that was dropped and that the log does not mention yet. */
   missing(why: Why): Count {
     return this.#missing[why];
   }
 
-  /** The log mentions the missing output now. */
+  /** Called when the log mentions the dropped output. */
   reported(why: Why): void {
     this.#missing[why] = NOTHING;
   }
 
-  /** Begins a step of batches in which `allowance` bytes may pass. The first record that does not fit and all after it are dropped. */
+  /**
+   * Begins a step, which may consist of several batches and in which `allowance` bytes may pass. The gate drops the first
+   * record that does not fit and all records after it.
+   */
   begin(allowance: number): void {
     this.#allowance = allowance;
     this.#closed = false;
@@ -141,7 +144,7 @@ export class LossGate {
     const disk = why === "disk" ? DISK : 0;
     if (this.#flags & OPEN) this.#flags = OWES_END | CUT | disk;
     const found = measure(batch, from, to);
-    // A cut line counts as written; only its rest is missing.
+    // A cut line counts as written, because only its rest is missing.
     const lines = this.#flags & CUT && found.lines > 0 ? found.lines - 1 : found.lines;
     if (endsLine(batch, from, to)) this.#flags &= OWES_END;
     else if (found.lines > 0 || !(this.#flags & CUT)) this.#flags = (this.#flags & OWES_END) | SKIP | disk;
@@ -152,7 +155,7 @@ export class LossGate {
   }
 }
 
-/** An empty record, which ends a line that was cut after a part. */
+/** Returns an empty record, which ends a line that was cut after a part. `full` is the prefix of the record. */
 export const lineEnding = (full: Uint8Array): Buffer => Buffer.concat([full, Buffer.from("\n")]);
 
 function endsLine({ buffer, length, parts, raw, unended }: Batch, from: number, to: number): boolean {
@@ -163,7 +166,7 @@ function endsLine({ buffer, length, parts, raw, unended }: Batch, from: number, 
   return buffer[last + TAG_AT] !== PART;
 }
 
-/** Position after the first line of a batch. */
+/** Returns the position after the first line of a batch. */
 function lineEnd({ buffer, length, parts, raw }: Batch): number {
   for (let at = 0; at < length;) {
     const newline = buffer.indexOf(10, at);
@@ -177,7 +180,7 @@ function lineEnd({ buffer, length, parts, raw }: Batch): number {
 function measure({ buffer, length, count, parts, raw, unended }: Batch, from: number, to: number): Count {
   const added = unended && to === length ? 1 : 0; // the newline that sup added
   if (raw) return { lines: newlines(buffer, from, to) + added, bytes: to - from };
-  // Usually only a small beginning of a large batch passed, so counting that is faster.
+  // If records at the end are dropped, usually only a small beginning of a large batch has passed, so counting that is faster.
   const records = to === length && from < length / 2 ? count - newlines(buffer, 0, from) : newlines(buffer, from, to);
   const unfinished = parts === 0 ? 0 : partsIn(buffer, from, to);
   return { lines: records - unfinished, bytes: to - from - records * PREFIX_BYTES - unfinished - added };

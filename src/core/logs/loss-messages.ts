@@ -2,7 +2,7 @@ import type { DeletedLogs, LogCondition, LogLoss } from "../../ports/logs.ts";
 import type { AlertCondition } from "../alerts/alerts.ts";
 import type { Entry } from "../world/types.ts";
 
-/** The event for output that is missing from a log. */
+/** Returns the event that reports output missing from a log. */
 export function lossEvent({ why, lines, bytes, since, cause, over }: LogLoss): { readonly type: string; readonly message: string } {
   const amount = `${lines} lines (${bytes} bytes)`;
   if (why === "limit") {
@@ -15,7 +15,7 @@ export function lossEvent({ why, lines, bytes, since, cause, over }: LogLoss): {
   return { type: "log-loss", message };
 }
 
-/** The message of the event for deleted log files. */
+/** Returns the message of the event that reports deleted log files. */
 export function deletedWords({ why, files, bytes, units }: DeletedLogs, retentionDays: number): string {
   const names = units.length > NAMED + 1 ? `${units.slice(0, NAMED).join(", ")} and ${units.length - NAMED} more` : units.join(", ");
   const what = `${files} log ${files === 1 ? "file was" : "files were"} deleted (${bytes} bytes)`;
@@ -26,7 +26,10 @@ export function deletedWords({ why, files, bytes, units }: DeletedLogs, retentio
 
 const NAMED = 5;
 
-/** The conditions that need attention. A rate limit is not one, because it does what was configured. */
+/**
+ * Returns the alert conditions of a log. Losses because of the rate limit are not among them, because the limit does what the
+ * user configured.
+ */
 export function logConditions({ spec, unit }: Entry, { losses, trouble }: LogCondition): AlertCondition[] {
   const of = (message: string): AlertCondition => ({
     unit: unit.id,

@@ -1,8 +1,11 @@
-/** File names of rotated logs: `web.log` → `web.log.1` → `web.log.2.zst` …; the oldest file is deleted. */
+/**
+ * File names of rotated logs. A rotation renames `web.log` to `web.log.1`, `web.log.1` to `web.log.2` and so on, and deletes
+ * the oldest file. Compressed files have names such as `web.log.2.zst`.
+ */
 import type { Compression } from "../../spec/spec.ts";
 
 export interface Rotated {
-  /** 1 is the newest. */
+  /** The number in the file name. The newest file has number 1. */
   readonly number: number;
   readonly compressed: Compression | false;
 }
@@ -14,10 +17,10 @@ const ENDINGS = { zstd: ".zst", gzip: ".gz" } as const satisfies Record<Compress
 export const rotatedName = (current: string, { number, compressed }: Rotated): string =>
   `${current}.${number}${compressed ? ENDINGS[compressed] : ""}`;
 
-/** The name of a compressed file while it is being written; one left by a crash is deleted. */
+/** Returns the name of a compressed file while it is being written. A file of this name that a crash left behind is deleted. */
 export const unfinishedName = (current: string, format: Compression): string => `${current}${ENDINGS[format]}.unfinished`;
 
-/** Parses `web.log.3.zst` or `web.log.3.gz` as a rotation of `web.log`; null if it is not one. */
+/** Parses a name such as `web.log.3.zst` or `web.log.3.gz` as a rotated file of `web.log`. Returns null if the name is not one. */
 export function parseRotated(current: string, name: string): Rotated | null {
   if (!name.startsWith(`${current}.`)) return null;
   const match = /^([1-9]\d{0,5})(\.zst|\.gz)?$/.exec(name.slice(current.length + 1));
@@ -25,7 +28,10 @@ export function parseRotated(current: string, name: string): Rotated | null {
   return { number: Number(match[1]), compressed: match[2] === undefined ? false : match[2] === ENDINGS.gzip ? "gzip" : "zstd" };
 }
 
-/** The unit that a log file belongs to: `web` for `web.log` and `web.log.3.zst`; null if it is not a log file. */
+/**
+ * Returns the unit that a log file belongs to, for example `web` for `web.log` and `web.log.3.zst`. Returns null if it is not
+ * a log file.
+ */
 export function unitOfLog(name: string): string | null {
   const end = name.lastIndexOf(".log");
   if (end <= 0) return null;
@@ -34,13 +40,13 @@ export function unitOfLog(name: string): string | null {
 }
 
 export interface RotatedFiles {
-  /** Newest first. */
+  /** The rotated files, newest first. */
   readonly files: readonly Rotated[];
-  /** Uncompressed files whose compressed copy is complete: a crash came between its rename and their deletion. */
+  /** Uncompressed files that exist together with their complete compressed copy, because a crash happened before they were deleted. */
   readonly twins: readonly Rotated[];
 }
 
-/** Finds the rotations of `current` among the file names of a directory. */
+/** Finds the rotated files of `current` among the file names of a directory. */
 export function findRotated(current: string, names: Iterable<string>): RotatedFiles {
   const found = new Map<number, Rotated>();
   const twins: Rotated[] = [];
@@ -58,8 +64,8 @@ export type RotationStep =
   { readonly do: "delete"; readonly file: Rotated } | { readonly do: "move"; readonly file: Rotated; readonly to: number };
 
 /**
- * Plans the steps that free number 1, oldest file first so that no step overwrites a file. A crash between two steps only
- * leaves a gap in the numbers. With `keep` 0 the caller deletes the current file instead of moving it.
+ * Plans the steps that make number 1 free. The oldest file comes first, so that no step overwrites a file. A crash between
+ * two steps only leaves a gap in the numbers. If `keep` is 0, the caller deletes the current file instead of renaming it.
  */
 export function planRotation(files: readonly Rotated[], keep: number): RotationStep[] {
   const oldestFirst = [...files].sort((a, b) => b.number - a.number);

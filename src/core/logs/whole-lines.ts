@@ -1,13 +1,16 @@
 /**
- * Puts the records of a log together to the lines that the service wrote: a part (`P`) goes on in the next record of its
- * stream. A line has the time of its last record, because it was complete then.
+ * Joins the records of a log into the lines that the service wrote. A part (`P`) of a line continues in the next record of
+ * the same stream. A joined line has the time of its last record, because the line was complete then.
  */
 import { type ParsedLine, parseLine } from "./framing.ts";
 
-/** A longer line comes in pieces, so that nobody has to hold an endless one. All but the last piece are not `full`. */
+/**
+ * Length at which a joined line is split into pieces, so that no reader must hold a line of unlimited length. Only the last
+ * piece of a line has `full` set.
+ */
 export const LINE_BYTES = 1 << 20;
 
-/** A record of a log, without its newline. A line of a `raw` log has no time ("") and no stream (shown as stdout). */
+/** A record of a log, without its newline. A line of a `raw` log has no time (""), and counts as stdout. */
 export interface Record {
   readonly line: ParsedLine;
   readonly raw: Buffer;
@@ -21,15 +24,18 @@ export function recordOf(raw: Buffer): Record {
 interface Open {
   pieces: Buffer[];
   bytes: number;
-  /** Where the first piece begins, in the unit of the caller. */
+  /** Where the first piece begins. The caller chooses the unit of this position. */
   readonly begin: number;
 }
 
-/** Reads forwards. */
+/** Joins records that are read forwards. */
 export class LineJoiner {
   readonly #open: Partial<{ [Stream in ParsedLine["stream"]]: Open }> = {};
 
-  /** The line that this record ends, and where it begins; null: it goes on. */
+  /**
+   * Adds a record. If it completes a line, returns that line and the position where it begins. Returns null if the line
+   * continues in a later record.
+   */
   push({ line, raw }: Record, begin: number): { readonly line: ParsedLine; readonly begin: number } | null {
     if (line.time === "") return { line, begin };
     const open = this.#open[line.stream];
@@ -44,7 +50,7 @@ export class LineJoiner {
     return { line: { ...line, text: Buffer.concat(joined.pieces).toString("utf8") }, begin: joined.begin };
   }
 
-  /** Where the first unfinished line begins; null: there is none. */
+  /** Returns the position where the first unfinished line begins, or null if there is none. */
   get begin(): number | null {
     const begins = Object.values(this.#open).map((open) => open.begin);
     return begins.length > 0 ? Math.min(...begins) : null;
@@ -56,7 +62,7 @@ export class LineJoiner {
   }
 }
 
-/** While the first record of a line may still come, at most this much of the log is read for it. */
+/** Maximum number of bytes to read backwards in search of the first record of a line. */
 const LOOK_BACK_BYTES = LINE_BYTES;
 
 interface Waiting extends Open {
@@ -64,9 +70,9 @@ interface Waiting extends Open {
   isOpen: boolean;
 }
 
-/** Reads backwards: takes records, newest first, and returns the lines that are complete, newest first. */
+/** Joins records that are read backwards. It takes records, newest first, and returns completed lines, newest first. */
 export class LineCollector {
-  /** Newest first. */
+  /** Lines that cannot be returned yet, newest first. */
   #waiting: Waiting[] = [];
   readonly #open: Partial<{ [Stream in ParsedLine["stream"]]: Waiting }> = {};
   #bytes = 0;
@@ -87,7 +93,7 @@ export class LineCollector {
     return this.#complete();
   }
 
-  /** The beginning of the log. */
+  /** Returns the remaining lines. Called at the beginning of the log. */
   end(): readonly ParsedLine[] {
     for (const waiting of this.#waiting) this.#close(waiting);
     return this.#complete();
@@ -107,7 +113,7 @@ export class LineCollector {
   }
 }
 
-/** The text of a record, in bytes: a character may be divided between two records. */
+/** Adds the text of a record as bytes, because a character may be split between two records. */
 function add(open: Open, { line, raw }: Record): void {
   const head = line.time === "" ? 0 : raw.indexOf(32, raw.indexOf(32, raw.indexOf(32) + 1) + 1) + 1;
   const text = raw.subarray(head);
