@@ -12,7 +12,7 @@ export interface Program {
 interface Instruction {
   readonly op: number;
   readonly out: number;
-  /** For a `split`, the other branch. For an `assert`, its conditions. */
+  /** The other branch of a `split`, or the conditions of an `assert`. */
   readonly arg: number;
   matchRune(rune: number): boolean;
 }

@@ -9,6 +9,6 @@ export interface Clock {
   wallMs(): number;
   /** Returns a random number that is uniformly distributed in [0, 1). */
   roll(): number;
-  /** Calls back once when the monotonic clock has passed `atMs`. Each call replaces the previous one; null cancels the call-back. */
+  /** Calls back once when the monotonic clock has passed `atMs`. Each call replaces the previous one; null cancels the callback. */
   wakeAt(atMs: number | null, callback: () => void): void;
 }

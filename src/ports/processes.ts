@@ -117,7 +117,7 @@ export interface Processes {
    * false, the caller uses `whenEmpty`.
    */
   isEmpty(tree: TreeOf): boolean;
-  /** Calls back once when no process of the tree is left, never during the call itself. Returns a function that cancels the call-back. */
+  /** Calls back once when no process of the tree is left, never during the call itself. Returns a function that cancels the callback. */
   whenEmpty(tree: TreeOf, callback: () => void): () => void;
   /** Releases what is kept for a run. Called when the run has ended and its unit was removed. */
   forget(invocation: string): void;

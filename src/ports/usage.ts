@@ -36,7 +36,7 @@ export interface ProcessFigures {
   readonly cpuPercent: number | null;
   /** Resident memory in MiB. */
   readonly memoryMb: number | null;
-  /** Wall clock milliseconds. */
+  /** Time at which the process started, in wall clock milliseconds. */
   readonly startedAtMs: number;
 }
 

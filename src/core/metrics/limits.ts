@@ -29,7 +29,7 @@ interface Standing {
   readonly value: number | null;
 }
 
-/** The level is `near` from the fraction `warn_at` of the limit on. */
+/** The level is `near` if the value has reached the fraction `warn_at` of the limit. */
 export type Level = "ok" | "near" | "over";
 
 export interface LimitState {

@@ -62,7 +62,7 @@ export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
 export type Culprit = string;
 
 /**
- * Finds out why a required dependency that blocks cannot be met unless somebody intervenes. A unit cannot meet it if it is
+ * Finds out why a required dependency that blocks cannot be met without intervention. A unit cannot meet it if it is
  * down, or if it waits for such a unit itself. Returns null if a quorum can still be reached without intervention.
  */
 export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = new Map<string, Culprit | null>()): Culprit | null {
@@ -76,7 +76,7 @@ export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = ne
 }
 
 /**
- * Returns why this unit cannot meet a condition unless somebody intervenes, or null if it still can. `known` ends the
+ * Returns why this unit cannot meet a condition without intervention, or null if it still can. `known` ends the
  * recursion: in a cycle, a unit whose result is not known yet counts as one that still can.
  */
 function obstructionOf({ unit, spec }: Target, lookup: Lookup, known: Map<string, Culprit | null>): Culprit | null {

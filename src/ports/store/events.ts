@@ -4,7 +4,7 @@ export interface EventRow {
   /** The unit's id, or null if the event concerns the daemon itself. */
   readonly serviceId: string | null;
   readonly type: string;
-  /** UTC ISO 8601 with milliseconds. */
+  /** Time of the event in UTC ISO 8601 with milliseconds. */
   readonly timestamp: string;
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;

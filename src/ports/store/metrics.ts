@@ -24,7 +24,7 @@ export interface MetricRow {
 
 /** Mean memory and CPU in one interval of time. A mean is null if nothing was measured. */
 export interface CoursePoint {
-  /** Wall clock milliseconds. */
+  /** Time of the interval in wall clock milliseconds. */
   readonly atMs: number;
   readonly memory: number | null;
   readonly cpu: number | null;

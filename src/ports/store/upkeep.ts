@@ -7,7 +7,7 @@ export interface RollUp {
   readonly services: number;
 }
 
-/** Retention of stored data, and the size that retention must limit. */
+/** Compresses and deletes old data, and measures the size of the store. */
 export interface StoreUpkeep {
   /** Compresses old rows and merges older ones into coarser rows, for a few services per call. Repeated calls reach every service. */
   rollUp(plan: RollUp): void;
