@@ -1,9 +1,10 @@
 /**
- * A cgroup (version 2) for every run. Processes that are created in it stay in it, even if they call setsid, are orphaned or
- * clear their environment. limits.ts handles controllers.
+ * Creates a cgroup (version 2) for every run. Processes that are created in it stay in it, even if they call setsid, are orphaned
+ * or clear their environment. limits.ts handles controllers.
  *
- * The groups are sub-groups of the daemon's cgroup: ROOT/UNIT.INVOCATION. A group that was killed as a whole is not used again but
- * replaced by UNIT.INVOCATION~2, because Linux 6.18 also kills processes that are created in it later.
+ * The groups are sub-groups of the daemon's cgroup: ROOT/UNIT.INVOCATION. A group that was killed as a whole is not used again,
+ * because Linux 6.18 also kills processes that are created in it later. The run's next process gets a new group,
+ * UNIT.INVOCATION~2.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -13,9 +14,9 @@ import { withoutLeaf } from "./limits.ts";
 import { cstring, libc } from "../ffi/libc.ts";
 
 export interface CgroupOptions {
-  /** Identifies the state directory; letters and digits. */
+  /** Identifies the state directory. It consists of letters and digits. */
   readonly key: string;
-  /** The root of an earlier daemon, whose groups may still contain services. */
+  /** The root that an earlier daemon used. Its groups may still contain services. */
   readonly known: string | null;
 }
 
@@ -35,7 +36,7 @@ export function openCgroups({ key, known }: CgroupOptions): Result<Cgroups, stri
 
 export class Cgroups {
   readonly root: string;
-  /** For each run, its current group and how many groups it has had. */
+  /** The current group of each run, and the number of groups the run has had. */
   readonly #groups = new Map<string, { readonly name: string; count: number; killed: boolean }>();
   readonly #path: RegExp;
   #released: (invocation: string) => void = () => {};
@@ -52,7 +53,7 @@ export class Cgroups {
     }
   }
 
-  /** Calls back when the groups of a run have been removed. */
+  /** Registers a callback that runs when the groups of a run have been removed. */
   onRelease(callback: (invocation: string) => void): void {
     this.#released = callback;
   }
@@ -61,27 +62,27 @@ export class Cgroups {
     return this.#groups.has(invocation);
   }
 
-  /** The directory of the group for the run's next process; null when none can be created (too many groups, no memory). */
+  /** Returns the directory of the group for the run's next process, or null if none can be created (too many groups, no memory). */
   enter(unit: string, invocation: string): string | null {
     let group = this.#groups.get(invocation);
     if (group === undefined) this.#releaseOtherRuns(unit, invocation);
     if (group === undefined || group.killed) {
       group = { name: `${unit}.${invocation}`, count: (group?.count ?? 0) + 1, killed: false };
       const directory = this.#directory(group.name, group.count);
-      // The root may be missing, because someone removed it while it was empty.
+      // Someone may have removed the root while it was empty.
       if (makeDirectory(directory) !== null && (makeDirectory(this.root) ?? makeDirectory(directory)) !== null) return null;
       this.#groups.set(invocation, group);
     }
     return this.#directory(group.name, group.count);
   }
 
-  /** The groups of the run that exist. */
+  /** Returns the directories of the run's groups that exist. */
   directoriesOf(invocation: string): string[] {
     const group = this.#groups.get(invocation);
     return group === undefined ? [] : Array.from({ length: group.count }, (_, i) => this.#directory(group.name, i + 1)).filter(existsSync);
   }
 
-  /** Kills all processes in the run's groups. The kernel does it in one step, so no fork can escape (Linux 5.14). */
+  /** Kills all processes in the run's groups. The kernel does this in one step, so no fork can escape (Linux 5.14). */
   kill(invocation: string): void {
     const group = this.#groups.get(invocation);
     if (group === undefined) return;
@@ -90,12 +91,15 @@ export class Cgroups {
       try {
         writeFileSync(join(this.#directory(group.name, i), "cgroup.kill"), "1");
       } catch {
-        // already removed, or an older kernel: the caller's signals must suffice
+        // the group is gone or the kernel is older, so the caller's signals must suffice
       }
     }
   }
 
-  /** The run whose group the process is in; null: it is in none of ours. Undefined: unknown, because the process has ended. */
+  /**
+   * Returns the run whose group the process is in, or null if it is in none of our groups. Returns undefined if the process has
+   * ended.
+   */
   invocationOf(pid: number): string | null | undefined {
     try {
       return this.#path.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[2] ?? null;
@@ -113,13 +117,16 @@ export class Cgroups {
     this.#released(invocation);
   }
 
-  /** Removes empty groups; true when nothing is left. */
+  /** Removes empty groups. Returns true if no group is left. */
   close(): boolean {
     for (const invocation of [...this.#groups.keys()]) this.release(invocation);
     return removeTree(this.root);
   }
 
-  /** Earlier runs of the unit: one of their hooks may have created a group after it was released. */
+  /**
+   * Releases the groups of earlier runs of the unit, because a hook of such a run may have created a group after the run's
+   * release.
+   */
   #releaseOtherRuns(unit: string, invocation: string): void {
     for (const [other, { name }] of this.#groups) if (other !== invocation && name === `${unit}.${other}`) this.release(other);
   }
@@ -129,21 +136,21 @@ export class Cgroups {
   }
 }
 
-/** The directory of this process's cgroup, if sub-groups may be created there. */
+/** Returns the directory of this process's cgroup, if sub-groups may be created there. */
 function ownDirectory(): Result<string, string> {
   const own = mountedDirectory();
   if (!own.ok) return own;
   const group = withoutLeaf(own.value.directory);
-  // Cgroups that systemd manages and has not delegated belong to systemd: https://systemd.io/CGROUP_DELEGATION
+  // Systemd owns the cgroups that it manages and has not delegated: https://systemd.io/CGROUP_DELEGATION
   if (!own.value.isTop && existsSync("/run/systemd/system") && !isDelegated(group))
     return err("systemd has not delegated our cgroup (Delegate=yes)");
   return ok(group);
 }
 
-/** The directory of this process's cgroup, even if it belongs to systemd. */
+/** Returns the directory of this process's cgroup, even if systemd owns it. */
 export function mountedDirectory(): Result<{ readonly directory: string; readonly isTop: boolean }, string> {
   const path = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup"))?.[1];
-  // mountinfo: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS … - TYPE SOURCE …; proc(5)
+  // The fields of mountinfo are ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS … - TYPE SOURCE … (proc(5)).
   const mount = read("/proc/self/mountinfo")
     .split("\n")
     .map((line) => line.split(" "))
@@ -159,7 +166,7 @@ export function isDelegated(directory: string): boolean {
   return hasDelegateMark(directory) || isDelegatedByUserManager(directory);
 }
 
-/** A user's service manager (systemd 252) sets no mark on the directory, so systemctl is called. */
+/** Asks systemctl, because a user's service manager (systemd 252) sets no mark on the directory. */
 function isDelegatedByUserManager(directory: string): boolean {
   const unit = basename(directory);
   if (!/\/user@\d+\.service\//.test(directory) || !unit.endsWith(".service")) return false;
@@ -171,7 +178,7 @@ function isDelegatedByUserManager(directory: string): boolean {
         .trim() === "yes"
     );
   } catch {
-    return false; // no systemctl: a container that sees the host's cgroup paths
+    return false; // there is no systemctl, as in a container that sees the host's cgroup paths
   }
 }
 
@@ -187,7 +194,7 @@ function hasDelegateMark(directory: string): boolean {
   });
 }
 
-/** Null, or the error. */
+/** Creates the directory if it is missing. Returns null, or the error. */
 function makeDirectory(path: string): string | null {
   try {
     mkdirSync(path);
@@ -198,7 +205,7 @@ function makeDirectory(path: string): string | null {
   }
 }
 
-/** False when it is not empty. A service may have created sub-groups in it. */
+/** Removes a group and the sub-groups that a service may have created in it. Returns false if a group is not empty. */
 function removeTree(directory: string): boolean {
   try {
     rmdirSync(directory);

@@ -1,15 +1,16 @@
 /**
  * Lets the kernel enforce the limits of runs: memory.max, cpu.max and pids.max of their cgroups (cgroup v2; Linux,
- * Documentation/admin-guide/cgroup-v2.rst). A limit needs its controller, which a group enables for its sub-groups. A group that
- * enables controllers may not contain processes, but ours contains the daemon. So the daemon moves into a leaf group, as soon as
- * a unit has such a limit. If a controller cannot be enabled, the limiter returns the reason, and the other limits still apply.
+ * Documentation/admin-guide/cgroup-v2.rst). A limit needs its controller, and a group enables controllers for its sub-groups. A
+ * group that enables controllers may not contain processes, but our own group contains the daemon. So the daemon moves into a
+ * leaf group as soon as a unit has such a limit. If a controller cannot be enabled, the limiter returns the reason, and the other
+ * limits still apply.
  */
 import { existsSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { CgroupLimits } from "../../ports/processes.ts";
 
 type LimitName = keyof CgroupLimits;
-/** Why the kernel does not enforce a limit; null: it does. */
+/** For each limit why the kernel does not enforce it, or null if it does. */
 type Problems = Record<LimitName, string | null>;
 
 interface Run {
@@ -23,13 +24,13 @@ const ALL: readonly LimitName[] = ["memory", "cpu", "tasks"];
 const UNLIMITED: CgroupLimits = { memory: null, cpu: null, tasks: null };
 const isSame = (a: CgroupLimits, b: CgroupLimits): boolean => ALL.every((name) => a[name] === b[name]);
 
-/** The period of cpu.max; the kernel's default. */
+/** The period of cpu.max in microseconds. This is the kernel's default. */
 const PERIOD_US = 100_000;
-/** The smallest quota that the kernel accepts. */
+/** The smallest quota that the kernel accepts, in microseconds. */
 const MIN_QUOTA_US = 1000;
 
 export interface CgroupLimiterOptions {
-  /** The directory with the groups of runs; its parent is our own group. */
+  /** The directory that contains the groups of runs. Its parent is our own group. */
   readonly root: string;
   readonly write?: (path: string, value: string) => void;
   readonly pid?: number;
@@ -41,7 +42,7 @@ export class CgroupLimiter {
   readonly #leaf: string;
   readonly #pid: number;
   readonly #write: (path: string, value: string) => void;
-  /** The runs that have, or had, limits. */
+  /** The runs that have limits or once had them. */
   readonly #runs = new Map<string, Run>();
   /** Why the last attempt to enable a controller failed. */
   readonly #refused = new Map<LimitName, string>();
@@ -56,14 +57,14 @@ export class CgroupLimiter {
     this.#pid = pid;
   }
 
-  /** Prepares a group of the run for a new process. `limits` undefined: those that the run already has. */
+  /** Prepares a group of the run for a new process. If `limits` is undefined, the run's present limits apply. */
   addGroup(invocation: string, directory: string, limits: CgroupLimits | null | undefined): void {
     const run = this.#runs.get(invocation);
     if (limits === undefined && run === undefined) return;
     this.setLimits(invocation, [...(run?.directories ?? []), directory], limits === undefined ? run!.limits : limits);
   }
 
-  /** Sets or changes the limits of a run's groups. Null: no limits; nothing is written for a run that never had any. */
+  /** Sets or changes the limits of a run's groups. Null removes the limits; for a run that never had any, nothing is written. */
   setLimits(invocation: string, directories: readonly string[], limits: CgroupLimits | null): void {
     const known = this.#runs.get(invocation);
     const wanted = limits ?? UNLIMITED;
@@ -78,7 +79,10 @@ export class CgroupLimiter {
     this.#runs.set(invocation, { limits: wanted, problems, directories: new Set(existing) });
   }
 
-  /** Null: the kernel enforces this limit of the run. Otherwise why not; for a run without limits, why it could not. */
+  /**
+   * Returns null if the kernel enforces this limit of the run, or else the reason why not. For a run without limits, returns the
+   * reason why the kernel could not enforce one.
+   */
   whyNotEnforced(invocation: string | null, name: LimitName): string | null {
     const run = invocation === null ? undefined : this.#runs.get(invocation);
     return run === undefined ? (this.#whyMissing(name) ?? this.#refused.get(name) ?? null) : run.problems[name];
@@ -95,7 +99,7 @@ export class CgroupLimiter {
     try {
       rmdirSync(this.#leaf);
     } catch {
-      // it was never created, or controllers that others enabled keep the daemon in it
+      // the leaf was never created, or controllers that others enabled keep the daemon in it
     }
   }
 
@@ -106,12 +110,12 @@ export class CgroupLimiter {
       : `there is no ${controller} controller of cgroup v2 in ${this.#own}`;
   }
 
-  /** True when the groups of runs have the controller. */
+  /** Returns true if the groups of runs have the controller. */
   #isEnabled(name: LimitName): boolean {
     return words(subtree(this.#root)).includes(CONTROLLER[name]);
   }
 
-  /** Null, or why the controller cannot be enabled for the groups of runs. */
+  /** Enables the controller for the groups of runs. Returns null, or why that is impossible. */
   #enable(name: LimitName): string | null {
     if (this.#isEnabled(name)) return null;
     const problem = this.#whyMissing(name) ?? this.#enableFromOwn(name);
@@ -120,12 +124,13 @@ export class CgroupLimiter {
     return problem;
   }
 
-  /** Enables it in our own group for the root of the runs, and there for each run. */
+  /** Enables the controller in our own group, for the root of the runs, and in that root, for each run. */
   #enableFromOwn(name: LimitName): string | null {
     const failed = `cannot enable the ${CONTROLLER[name]} controller in ${this.#own}`;
     const wasEnabled = words(subtree(this.#own)).includes(CONTROLLER[name]);
-    // While the daemon is in our own group, the kernel would not refuse to enable cpu or pids: it would turn the group into a
-    // threaded domain, whose sub-groups admit no processes ("domain invalid"). The real root has no type and may do both.
+    // If the daemon is in our own group, the kernel does not refuse to enable cpu or pids. Instead it turns the group into a
+    // threaded domain, whose sub-groups admit no processes ("domain invalid"). So the daemon moves out first. The real root has
+    // no type, and may both contain processes and enable controllers.
     const others = existsSync(join(this.#own, "cgroup.type")) ? this.#moveToLeaf() : [];
     if (others.length > 0) return `${failed}: other processes are in that group (${others.slice(0, 5).join(", ")})`;
     let problem = this.#try(subtree(this.#own), `+${CONTROLLER[name]}`);
@@ -135,8 +140,8 @@ export class CgroupLimiter {
   }
 
   /**
-   * Moves all processes of this program, including the keeper, out of our own group. Returns the processes of other programs; if
-   * there are any, it moves nothing, because the group would not become empty.
+   * Moves all processes of this program, including the keeper, out of our own group. If the group contains processes of other
+   * programs, moves nothing, because the group would not become empty, and returns those processes.
    */
   #moveToLeaf(): number[] {
     const program = executable(this.#pid);
@@ -161,7 +166,7 @@ export class CgroupLimiter {
     );
   }
 
-  /** Null, or the error's code. */
+  /** Writes a file. Returns null, or the error's code. */
   #try(path: string, value: string): string | null {
     try {
       this.#write(path, value);
@@ -174,13 +179,13 @@ export class CgroupLimiter {
 
 const LEAF = ".daemon";
 
-/** The group that sup uses: the parent of the leaf into which a daemon has moved. */
+/** Returns the group that sup uses: for the leaf into which a daemon has moved, this is its parent. */
 export const withoutLeaf = (directory: string): string =>
   /^sup-[^/]+\.daemon$/.test(basename(directory)) ? dirname(directory) : directory;
 
 /**
- * Files and their contents. memory.high is not used: between memory.high and memory.max a program that cannot free memory stalls
- * for minutes, and is neither useful nor restarted.
+ * Returns the files to write and their contents. memory.high is not used, because between memory.high and memory.max a program
+ * that cannot free memory stalls for minutes: it is not useful, and it is not restarted either.
  */
 function settings(name: LimitName, limit: number | null): ReadonlyArray<readonly [file: string, value: string]> {
   if (name === "tasks") return [["pids.max", limit === null ? "max" : String(limit)]];
@@ -199,7 +204,7 @@ const firstProblem = (problems: ReadonlyArray<string | null>): string | null => 
 
 function executable(pid: number): string | null {
   try {
-    return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""); // an upgrade replaced the file
+    return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""); // the suffix means that an upgrade replaced the file
   } catch {
     return null;
   }

@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Decides whether the kernel sent a SIGKILL because memory ran out. The run's cgroup says so with certainty where it has the
- * memory controller (memory.events of cgroup v2). Elsewhere the counter of the whole machine is used: each increment since the
- * last sample explains one SIGKILL of unknown origin.
+ * Decides whether the kernel sent a SIGKILL because memory ran out. If the run's cgroup has the memory controller, its counter
+ * gives a certain answer (memory.events of cgroup v2). Otherwise the counter of the whole machine is used, and each increment
+ * since the last sample explains one SIGKILL of unknown origin.
  */
 export class OomKills {
   readonly #vmstat: string;
-  /** The machine's count of OOM kills that are attributed to a process or happened before the last sample. */
+  /** The value of the machine's counter up to which OOM kills are already attributed to an exit, or are too old to explain one. */
   #attributed: number | null;
 
   constructor(vmstat = "/proc/vmstat") {
@@ -16,12 +16,15 @@ export class OomKills {
     this.#attributed = countIn(vmstat);
   }
 
-  /** Called with every sample: earlier kills explain no later exit. */
+  /** Called with every sample, because an OOM kill before the sample explains no later exit. */
   resetBaseline(): void {
     this.#attributed = countIn(this.#vmstat);
   }
 
-  /** `directories`: the cgroups of the run that has just ended. `certain`: ignore the machine's counter. */
+  /**
+   * Returns true if the kernel killed a process of the run that has just ended. `directories` are the run's cgroups. If `certain`
+   * is set, the machine's counter is ignored.
+   */
   wasKilled(directories: readonly string[], certain = false): boolean {
     const own = directories.flatMap((directory) => countIn(join(directory, "memory.events")) ?? []);
     if (own.length > 0 || certain) return own.some((count) => count > 0);
@@ -32,7 +35,7 @@ export class OomKills {
   }
 }
 
-/** The counter `oom_kill` in the file; null where the kernel has none (before Linux 4.13) or the file does not exist. */
+/** Returns the counter `oom_kill` in the file, or null if the kernel has none (before Linux 4.13) or the file does not exist. */
 function countIn(path: string): number | null {
   try {
     const [, count] = /^oom_kill (\d+)$/m.exec(readFileSync(path, "latin1")) ?? [];

@@ -1,7 +1,7 @@
 /**
  * Disables the controllers of a systemd service's delegated cgroup. While they are enabled for its sub-groups, the kernel admits
- * no process to the group itself (cgroups(7), "no internal processes"). But systemd puts the service's next main process there, so
- * a service that was killed while its children are alive could not be started again (`status=219/CGROUP`).
+ * no process to the group itself (cgroups(7), "no internal processes"). But systemd puts the next main process of the service
+ * there, so a service that was killed while its children are alive could not be started again (`status=219/CGROUP`).
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -10,17 +10,17 @@ import { isDelegated, mountedDirectory } from "./cgroup.ts";
 /** The sub-group in which systemd runs the helpers (ExecStopPost=) of a service with a delegated cgroup. */
 const HELPER_GROUP = ".control";
 
-/** Disables all controllers in the cgroup of the service that this process is a helper of. Null, or the error. */
+/** Disables all controllers in the cgroup of the service that started this process as a helper. Returns null, or the error. */
 export function releaseControllers(): string | null {
   const own = mountedDirectory();
-  if (!own.ok) return null; // no cgroup v2, so no controllers are enabled
+  if (!own.ok) return null; // without cgroup v2 no controllers are enabled
   const { directory } = own.value;
   const unit = basename(directory) === HELPER_GROUP ? dirname(directory) : directory;
   if (!isDelegated(unit)) return `${unit} is not a cgroup that systemd has delegated`;
   return disableBelow(unit);
 }
 
-/** From the leaves upwards: a controller cannot be disabled in a group while a sub-group still enables it. */
+/** Works from the leaves upwards, because a controller cannot be disabled in a group while a sub-group still enables it. */
 function disableBelow(directory: string): string | null {
   let problem: string | null = null;
   try {

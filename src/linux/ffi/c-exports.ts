@@ -1,23 +1,26 @@
 /**
- * Struct layouts and constants of our C files, read from the C files themselves. Each of them exports a table (`sup_exports`)
- * that the compiler fills with `offsetof` and `sizeof`, so TypeScript never writes an offset down a second time.
+ * Reads struct layouts and constants from our compiled C files. Each C file exports a table (`sup_exports`) that the compiler
+ * fills with `offsetof` and `sizeof`, so TypeScript does not repeat any offset.
  */
 import { CString, type Pointer, ptr, read } from "bun:ffi";
 
-/** A field's offset and size in bytes; for a constant or the size of a struct, its value and 0. */
+/**
+ * The offset and size of a field in bytes. A constant or a whole struct has its value or its size in `value`, and 0 in
+ * `sizeBytes`.
+ */
 interface Entry {
   readonly value: number;
   readonly sizeBytes: number;
 }
 
-/** struct exported of the C files: a name (`attempt.path`, `attempt`, `FIRST_SLOT`) and two numbers. */
+/** The layout of `struct exported` in the C files: a name (`attempt.path`, `attempt`, `FIRST_SLOT`) and two numbers. */
 const ENTRY = { nameAt: 0, valueAt: 8, sizeAt: 16, bytes: 24 } as const;
 
 export class CExports {
   readonly #file: string;
   readonly #entries = new Map<string, Entry>();
 
-  /** `table`: the address of entries, up to one without a name. */
+  /** `table` is the address of the first entry. An entry without a name ends the table. */
   constructor(file: string, table: number) {
     this.#file = file;
     for (let at = table as Pointer; read.ptr(at, ENTRY.nameAt) !== 0; at = (at + ENTRY.bytes) as Pointer) {
@@ -26,7 +29,7 @@ export class CExports {
     }
   }
 
-  /** The layout of a struct. Throws with the name of any field that only one of the two languages knows. */
+  /** Returns the layout of a struct. Throws if a field exists only in C or only in TypeScript; the message names the field. */
   struct<F extends string>(name: string, fields: readonly F[]): StructLayout<F> {
     const known = new Set<string>(fields);
     for (const entry of this.#entries.keys()) {
@@ -38,7 +41,10 @@ export class CExports {
     return new StructLayout(this.#entry(name).value, layout);
   }
 
-  /** Throws unless C has the same values, with the name of the first that differs. Keys are constants, structs or STRUCT.FIELD. */
+  /**
+   * Throws if a value differs from the value in C; the message names the first such entry. A key is a constant, a struct or
+   * STRUCT.FIELD.
+   */
   expect(values: Readonly<Record<string, number>>): void {
     for (const [name, expected] of Object.entries(values)) {
       const { value } = this.#entry(name);
@@ -46,7 +52,7 @@ export class CExports {
     }
   }
 
-  /** All constants whose name starts with `prefix`, without the prefix. */
+  /** Returns all constants whose name starts with `prefix`, keyed by the name without the prefix. */
   constants(prefix: string): ReadonlyMap<string, number> {
     const found = [...this.#entries].filter(([name]) => name.startsWith(prefix));
     return new Map(found.map(([name, { value }]) => [name.slice(prefix.length), value]));
@@ -72,7 +78,7 @@ export class StructLayout<F extends string> {
     return this.#fields.get(field)!.value;
   }
 
-  /** A struct with all fields set. Only pointers and numbers of 8 bytes, and integers of 4 bytes. */
+  /** Allocates a struct and sets all its fields. A field can be a pointer or number of 8 bytes, or an integer of 4 bytes. */
   fill(values: Readonly<Record<F, number>>): StructValue<F> {
     const struct = new StructValue(this.#fields, this.sizeBytes);
     for (const [field, value] of Object.entries(values) as Array<[F, number]>) struct.set(field, value);
@@ -99,7 +105,7 @@ export class StructValue<F extends string> {
     else this.#bytes.writeInt32LE(value | 0, offset);
   }
 
-  /** A signed integer of 4 bytes. */
+  /** Returns a field that is a signed integer of 4 bytes. */
   getInt(field: F): number {
     return this.#bytes.readInt32LE(this.#fields.get(field)!.value);
   }

@@ -1,6 +1,6 @@
 /**
- * Compiles C functions for what JavaScript cannot do, such as fork. TinyCC inside Bun compiles them when the daemon starts, in
- * about 5 ms each.
+ * Compiles C functions that do what JavaScript cannot, such as fork. The TinyCC inside Bun compiles them when the daemon starts,
+ * in about 5 ms each.
  */
 import { cc, ptr, type FFIFunction } from "bun:ffi";
 import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from "node:fs";
@@ -12,11 +12,11 @@ import { cstring, SYSCALL, syscall } from "./libc.ts";
 const MFD_CLOEXEC = 1;
 
 /**
- * Compiles a source without #include that defines `sup_exports` (see c-exports.ts). Throws when this machine cannot compile.
- * It needs a writable directory for a moment: `scratch`, or one of the usual places.
+ * Compiles a source that includes no headers and defines `sup_exports` (see c-exports.ts). Throws if this machine cannot compile.
+ * Compilation needs a writable directory for a moment: `scratch`, or else one of the usual temporary directories.
  *
- * TinyCC requires a library called `libc.so`, which only development packages install. It resolves all symbols from the running
- * process anyway, so an empty file of that name is enough.
+ * TinyCC requires a library called `libc.so`, which only development packages install. TinyCC resolves all symbols from the
+ * running process anyway, so an empty file of that name is enough.
  */
 export function compileC<F extends Record<string, FFIFunction>>(name: string, source: string, symbols: F, scratch?: string): CompiledC<F> {
   const directory = temporaryDirectory([...(scratch === undefined ? [] : [scratch]), tmpdir(), "/dev/shm", "/run", "/var/tmp"]);
@@ -48,7 +48,7 @@ function temporaryDirectory(places: readonly string[]): string {
     try {
       return mkdtempSync(join(place, "sup-cc-"));
     } catch {
-      // Read-only or missing: try the next one.
+      // The directory is read-only or missing, so try the next one.
     }
   }
   throw new Error(`cannot compile C: none of these directories is writable: ${places.join(", ")}`);

@@ -1,13 +1,13 @@
 /**
- * All calls to libc go through this table. Call `errno()` directly after the failed call, before anything else runs on this
- * thread.
+ * All calls to libc go through this table. After a failed call, call `errno()` before anything else runs on this thread, because
+ * any other call may overwrite the error number.
  */
 import { dlopen, FFIType as T, type Pointer, ptr, read } from "bun:ffi";
 
 const I = T.i32;
 const U = T.u32;
 const P = T.ptr;
-/** Returned as a number while it fits 53 bits, which every result here does. */
+/** The FFI returns such a value as a number while it fits 53 bits, which every result here does. */
 const L = T.i64_fast;
 
 // musl's loader resolves every name that starts with "libc." to itself (ldso/dynlink.c), so this name works for both libraries.
@@ -60,12 +60,12 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   sendto: { args: [I, P, T.u64_fast, I, P, U], returns: L },
 });
 
-/** The error number of the last failed call. */
+/** Returns the error number of the last failed call. */
 export function errno(): number {
   return read.i32(libc.__errno_location()!, 0);
 }
 
-/** Numbers of system calls that musl or an old glibc may not wrap. */
+/** System call numbers, for calls that musl or an old glibc may not wrap. */
 export const SYSCALL =
   process.arch === "arm64"
     ? {
@@ -89,17 +89,17 @@ export const SYSCALL =
         pidfd_getfd: 438,
       };
 
-/** A raw system call; -1 on failure, as in syscall(2). */
+/** Makes a raw system call. Returns -1 on failure, as syscall(2) does. */
 export function syscall(number: number, a: number | Pointer = 0, b: number | Pointer = 0, c = 0, d = 0): number {
   return Number(libc.syscall(number, Number(a), Number(b), c, d, 0, 0));
 }
 
-/** A C string. Keep a reference to it as long as C may read it. */
+/** Returns a zero-terminated C string. Keep a reference to it as long as C may read it. */
 export function cstring(string: string): Buffer {
   return Buffer.from(`${string}\0`);
 }
 
-/** A NULL-terminated array of strings. The addresses are valid while `keep` is referenced. */
+/** Returns a NULL-terminated array of C strings. The addresses are valid while `keep` is referenced. */
 export function cstrings(strings: readonly string[]): {
   readonly pointer: number;
   readonly addresses: readonly number[];
@@ -114,14 +114,14 @@ export function cstrings(strings: readonly string[]): {
 
 export const O = { RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-/** The values of O_NOFOLLOW and O_DIRECTORY differ on arm64 (asm/fcntl.h). */
+/** O_NOFOLLOW and O_DIRECTORY have other values on arm64 (asm/fcntl.h). */
 export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
 export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 
 const EINTR = 4;
 
-/** open(2): a descriptor, or -errno. */
+/** Calls open(2). Returns a descriptor, or -errno. */
 export function open(path: string, flags: number, mode = 0): number {
   const name = cstring(path);
   for (;;) {
@@ -134,7 +134,7 @@ export function open(path: string, flags: number, mode = 0): number {
 
 const F_DUPFD_CLOEXEC = 1030;
 
-/** A duplicate with close-on-exec whose number is `least` or higher; or -errno. */
+/** Duplicates a descriptor with close-on-exec. The new number is `least` or higher. Returns -errno on failure. */
 export function duplicate(fd: number, least = 3): number {
   const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, least);
   return copy >= 0 ? copy : -errno();

@@ -1,49 +1,52 @@
 /**
- * Epoll sets for descriptors that Bun's loop cannot watch itself: pidfds, FIFOs, notify sockets.
+ * Epoll sets for descriptors that Bun's event loop cannot watch itself: pidfds, FIFOs and notify sockets.
  *
- * Bun's loop watches a set through a duplicate of its descriptor, which Bun takes for a socket: when the set is readable, Bun calls
- * recv, gets ENOTSOCK, closes the duplicate and calls `close`. So `close` means "something is ready", once; after each wake Bun
- * gets a new duplicate. Bun does not document this behaviour. So it is tested at the start, and where it does not work a timer
- * polls the sets every 10 ms.
+ * Bun's loop watches a set through a duplicate of its descriptor, which Bun takes for a socket. When the set is readable, Bun
+ * calls recv, gets ENOTSOCK, closes the duplicate and calls `close`. So one call of `close` means "something is ready", and after
+ * each wake Bun gets a new duplicate. Bun does not document this behaviour. So a self-test checks it at the start, and if it does
+ * not work, a timer polls the sets every 10 ms.
  *
- * When a set is registered with another epoll, the kernel walks all of its descriptors to exclude cycles. So there are many small
- * sets: with a single one, a line of output of one of a thousand units would cost a walk over thousands of descriptors.
+ * When a set is registered with another epoll, the kernel walks all descriptors of the set to exclude cycles. So there are many
+ * small sets: with a single set, one line of output from one of a thousand units would cost a walk over thousands of descriptors.
  */
 import { ptr } from "bun:ffi";
 import { duplicate, errno, libc, O } from "../ffi/libc.ts";
 
-/** `in`: readable or ended. `hup`: the other end was closed (for a pidfd: the process was reaped). `pri`: exceptional condition. */
+/**
+ * `in` means readable or ended. `hup` means that the other end was closed (for a pidfd: the process was reaped). `pri` is an
+ * exceptional condition.
+ */
 export type EpollEvent = "in" | "hup" | "pri";
 
 export interface EpollHandle {
-  /** Stops watching. Call it before closing the descriptor. The callback is not called any more. */
+  /** Stops watching. Call it before closing the descriptor. The callback does not run again. */
   remove(): void;
 }
 
 export interface Epoll {
-  /** How ready sets are noticed: `loop` costs nothing while idle; `interval` is the 10 ms timer. */
+  /** How this process notices that a set is ready. `loop` costs nothing while idle; `interval` polls every 10 ms. */
   readonly mode: "loop" | "interval";
-  /** The mode after the self-test (within a second). */
+  /** Resolves within a second, when the self-test has decided on the mode. */
   readonly tested: Promise<"loop" | "interval">;
-  /** How often a set was polled. Whatever a callback reports had happened before the latest poll. */
+  /** The number of polls so far. Every event that a callback reports happened before the latest poll. */
   readonly polls: number;
   /**
-   * Watches a descriptor. Level-triggered unless `edge` is set: then the callback is not called again for data that it left
-   * unread. The callback receives the epoll bits (EPOLL). Throws when the kernel refuses (EMFILE, ENOMEM, EPERM for a regular
-   * file). Callbacks never run during `add`.
+   * Watches a descriptor. The watch is level-triggered, unless `edge` is set: an edge-triggered callback does not run again for
+   * data that it left unread. The callback receives the epoll bits (EPOLL). Throws if the kernel refuses (EMFILE, ENOMEM, or
+   * EPERM for a regular file). Callbacks never run during `add`.
    */
   add(fd: number, event: EpollEvent, edge: boolean, callback: (bits: number) => void): EpollHandle;
-  /** Stops all watches. The event loop is released at its next turn. */
+  /** Stops all watches. Bun's event loop releases the sets at its next turn. */
   close(): void;
 }
 
 export const EPOLL = { IN: 1, PRI: 2, ERR: 8, HUP: 16, RDHUP: 0x2000 } as const;
 
 export interface EpollOptions {
-  /** Called when a callback throws; the other callbacks still run. */
+  /** Called if a callback throws. The other callbacks still run. */
   readonly onError: (error: unknown) => void;
   readonly onWarning?: (message: string) => void;
-  /** For tests: always use the timer. */
+  /** Always uses the timer. For tests. */
   readonly forceInterval?: boolean;
 }
 
@@ -60,12 +63,14 @@ const DEL = 2;
 const EVENT_BYTES = process.arch === "x64" ? 12 : 16;
 const DATA_AT = process.arch === "x64" ? 4 : 8;
 
-/** Descriptors per set. */
+/** The number of descriptors per set. */
 const SET_SIZE = 128;
-/** How long callbacks may run in one turn of the loop, before timers and requests have their turn. */
+/** The time in milliseconds that callbacks may take in one turn of the loop, before timers and requests run. */
 const BUDGET_MS = 10;
 const INTERVAL_MS = 10;
-/** The self-test counts turns of a timer, not time: a second in which the loop was blocked proves nothing. */
+/**
+ * The self-test counts the ticks of a timer instead of the time, because a missing wake proves nothing while the loop is blocked.
+ */
 const SELF_TEST_TICKS = 20;
 const SELF_TEST_TICK_MS = 50;
 
@@ -82,12 +87,15 @@ class LinuxEpoll implements Epoll {
   polls = 0;
   readonly #options: EpollOptions;
   readonly #sets = new Set<WatchSet>();
-  /** An eventfd in every set. It tests wakes at the start, and causes the last one at the end. */
+  /**
+   * An eventfd that is in every set. It tests at the start whether Bun notices a ready set, and wakes all sets when they are
+   * closed.
+   */
   readonly #wakeFd = must("eventfd", libc.eventfd(0, O.CLOEXEC | O.NONBLOCK));
   readonly #watches = new Map<number, Callback>();
   readonly #buffer = Buffer.alloc(SET_SIZE * EVENT_BYTES);
   #nextId = WAKE_ID + 1;
-  /** Readable sets, to be polled in the next turn. */
+  /** Sets that are ready. The next turn polls them. */
   #ready: WatchSet[] = [];
   /** Sets that were polled. They are registered with Bun again after all their events were handled. */
   #polled: WatchSet[] = [];
@@ -142,7 +150,7 @@ class LinuxEpoll implements Epoll {
     this.#events = [];
     this.#closed = true;
     this.#endSelfTest();
-    // The other sets are released at their next wake: until then Bun's loop has a duplicate of them.
+    // Bun's loop still has a duplicate of the other sets. They are released at their next wake.
     for (const set of this.#timer !== null ? this.#sets : [...this.#ready, ...this.#polled]) this.#release(set);
     if (this.#sets.size > 0) this.#wake();
   }
@@ -166,9 +174,9 @@ class LinuxEpoll implements Epoll {
 
   #register(set: WatchSet): void {
     const fd = duplicate(set.fd);
-    if (fd < 0) return void setTimeout(() => this.#woken(set), INTERVAL_MS); // no descriptors left: poll it soon
+    if (fd < 0) return void setTimeout(() => this.#woken(set), INTERVAL_MS); // no descriptors are left, so poll the set soon
     const socket = { data() {}, open() {}, error() {}, close: () => this.#woken(set) };
-    // Bun's types lack `fd`. After a rejected connect it is unknown what was closed, so the timer takes over.
+    // Bun's types lack `fd`. If connect rejects, we cannot know which descriptor was closed, so the timer takes over.
     Bun.connect({ fd, socket } as unknown as Parameters<typeof Bun.connect>[0]).catch(() => {
       if (!this.#closed) this.#fallBack();
     });
@@ -199,7 +207,7 @@ class LinuxEpoll implements Epoll {
     this.#dispatch();
     if (this.#closed) return;
     if (this.#events.length > 0) {
-      // The remaining events come first in the next turn; otherwise the last ones would starve.
+      // The next turn handles the remaining events before it polls. Otherwise the last ones would starve.
       if (this.#timer === null && this.#scheduled === null) this.#scheduled = setImmediate(() => this.#turn());
       return;
     }

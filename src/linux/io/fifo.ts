@@ -10,12 +10,12 @@ import { cstring, errno, libc, O, O_NOFOLLOW, open } from "../ffi/libc.ts";
 const EEXIST = 17;
 const EINTR = 4;
 
-/** The result of `readFifo` when there is no data now. */
+/** `readFifo` returns this value if there is no data now (-EAGAIN). */
 export const AGAIN = -11;
 
 /**
- * Creates a FIFO with exactly this mode, or changes the mode of an existing one. The error is an errno: EEXIST when the path is
- * no FIFO.
+ * Creates a FIFO with exactly this mode, or changes the mode of an existing FIFO. The error is an errno: EEXIST if the path
+ * exists and is no FIFO.
  */
 export function makeFifo(path: string, mode: number): Result<void, number> {
   const name = cstring(path);
@@ -30,14 +30,14 @@ export function makeFifo(path: string, mode: number): Result<void, number> {
   return ok(undefined);
 }
 
-/** The umask of this process, which can only be read by setting it. */
+/** Returns the umask of this process. The umask can only be read by setting it. */
 function umask(): number {
   const mask = libc.umask(0o777);
   libc.umask(mask);
   return mask;
 }
 
-/** The daemon's end: read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
+/** Opens the daemon's end read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
 export function openFifoReader(path: string): Result<number, number> {
   const fd = open(path, O.RDONLY | O.NONBLOCK | O_NOFOLLOW);
   if (fd < 0) return err(-fd);
@@ -45,14 +45,17 @@ export function openFifoReader(path: string): Result<number, number> {
   return ok(fd);
 }
 
-/** A service's end: read-write and blocking, so that open never waits and write never fails without a reader. */
+/**
+ * Opens a service's end read-write and blocking, so that open never waits and a write without a reader does not fail. The error
+ * is an errno.
+ */
 export function openFifoWriter(path: string): Result<number, number> {
   const fd = open(path, O.RDWR | O_NOFOLLOW);
   return fd < 0 ? err(-fd) : ok(fd);
 }
 
 /**
- * Reads once into `buffer[offset, offset + length)`. Returns the number of bytes, 0 at the end (no data and no writer), AGAIN when
+ * Reads once into `buffer[offset, offset + length)`. Returns the number of bytes, 0 at the end (no data and no writer), AGAIN if
  * there is no data now, or another -errno.
  */
 export function readFifo(fd: number, buffer: Uint8Array, offset: number, length: number): number {
@@ -68,12 +71,15 @@ export function readFifo(fd: number, buffer: Uint8Array, offset: number, length:
 const FIONREAD = 0x541b;
 const byteCount = new Int32Array(1);
 
-/** The number of unread bytes in a pipe. ioctl_pipe(2). */
+/** Returns the number of unread bytes in a pipe (ioctl_pipe(2)). */
 export function bytesWaiting(fd: number): number {
   return libc.ioctl(fd, FIONREAD, ptr(byteCount)) === 0 ? byteCount[0]! : 0;
 }
 
-/** An unnamed pipe: a non-blocking end for us and a blocking one for a child, both with close-on-exec. The error is an errno. */
+/**
+ * Makes an unnamed pipe with a non-blocking end for us and a blocking end for a child, both with close-on-exec. The error is an
+ * errno.
+ */
 export function makePipe(): Result<{ readonly reader: number; readonly writer: number }, number> {
   const ends = new Int32Array(2);
   if (libc.pipe2(ptr(ends), O.CLOEXEC) !== 0) return err(errno());
@@ -90,8 +96,9 @@ const PAGE = 4096;
 let sizes: readonly number[] | undefined;
 
 /**
- * Buffer sizes to try, largest first. All pipes of a user may have `pipe-user-pages-soft` pages together (16384: 64 MiB); beyond
- * that new pipes get two pages and cannot grow. So without root each FIFO takes 1/256 of that, which is enough for 128 units.
+ * Returns the buffer sizes to try, largest first. All pipes of a user together may have `pipe-user-pages-soft` pages (16384
+ * pages, 64 MiB, by default). Beyond that limit new pipes get two pages and cannot grow. So without root each FIFO takes 1/256 of
+ * the limit, which is enough for 128 units.
  */
 function pipeSizes(): readonly number[] {
   if (sizes) return sizes;
@@ -101,7 +108,10 @@ function pipeSizes(): readonly number[] {
   return sizes;
 }
 
-/** 0 when it cannot be read; for both of these 0 also means "no limit". */
+/**
+ * Returns the value of a setting in /proc/sys/fs, or 0 if it cannot be read. Both settings that are read here use 0 for "no
+ * limit".
+ */
 function sysctl(name: string): number {
   try {
     return Number(readFileSync(`/proc/sys/fs/${name}`, "latin1")) || 0;

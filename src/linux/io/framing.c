@@ -1,6 +1,6 @@
 /*
- * frameLines of src/core/logs/framing.ts with memchr and memcpy; see there for what it does. There are no headers, because not
- * every machine has them.
+ * The C version of `frameLines` in src/core/logs/framing.ts, which documents it. This version uses memchr and memcpy. It declares
+ * them itself, because not every machine has C headers.
  */
 typedef unsigned long size_t;
 void *memchr(const void *, int, size_t);

@@ -11,12 +11,13 @@ type Native = (input: Pointer, from: number, to: number, output: Pointer, size: 
 
 const FUNCTION = { sup_frame: { args: ["ptr", "i32", "i32", "ptr", "i32", "ptr", "ptr", "i32", "i32", "ptr"], returns: "void" } } as const;
 
-/** The fields of `struct framed`. */
+/** The fields of `struct framed` in framing.c. */
 const FRAMED = ["taken", "made", "records", "parts", "more"] as const;
 
 /**
- * `frameLines` of core, compiled from C: several times as fast, and framing limits how much a service can log. Where C cannot
- * be compiled, it returns the TypeScript function. Throws where the constants of C and TypeScript differ.
+ * Compiles the C version of core's `frameLines`. It is several times as fast as the TypeScript version, and the speed of framing
+ * limits how much a service can log. Returns the TypeScript function if this machine cannot compile C. Throws if the constants of
+ * C and TypeScript differ.
  */
 export function nativeFrameLines(scratch?: string, code = source): FrameLines {
   let compiled: CompiledC<typeof FUNCTION>;
@@ -35,7 +36,7 @@ export function nativeFrameLines(scratch?: string, code = source): FrameLines {
     if (from < 0 || to > input.length) throw new RangeError("frameLines: outside the buffer");
     if (from >= to) return { taken: 0, made: 0, records: 0, parts: 0, more: false };
     const [fullAt, partAt] = full.length > 0 ? [ptr(full), ptr(part)] : [null, null];
-    // `| 0`: when the JIT stores an integer as a double, Bun passes on the low half of its bits.
+    // The JIT may store an integer as a double, and Bun then passes on only the low half of its bits. `| 0` prevents that.
     native(ptr(input), from | 0, to | 0, ptr(output), output.length | 0, fullAt, partAt, full.length | 0, Number(endParts), ptr(result));
     return { taken: result[taken]!, made: result[made]!, records: result[records]!, parts: result[parts]!, more: result[more] === 1 };
   };

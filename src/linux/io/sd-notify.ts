@@ -13,11 +13,11 @@ import { CMSGHDR, fillMsghdr, MSGHDR, SCM_RIGHTS, SOL_SOCKET } from "../ffi/msgh
 
 export interface SdNotifyOptions {
   readonly epoll: Epoll;
-  /** Holds the sockets while the daemon is down, so that messages wait for the next one. */
+  /** Holds the sockets while the daemon is down, so that messages wait for the next daemon. */
   readonly keeper: Keeper;
-  /** Only for the daemon's user; created when needed. */
+  /** The directory of the sockets. Only the daemon's user can enter it; it is created when needed. */
   readonly directory: string;
-  /** A unit's name in the abstract namespace (unix(7)), the same for every daemon of this state directory. */
+  /** Returns a unit's socket name in the abstract namespace (unix(7)). It is the same for every daemon of this state directory. */
   readonly abstractName: (unit: string) => string;
 }
 
@@ -32,7 +32,7 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 /** The size of sun_path without the terminating zero byte. */
 const MAX_PATH_BYTES = 107;
-/** Messages of one unit per wake, so that a flood from one unit does not delay the others. */
+/** The number of messages that are read from one unit at a time, so that a flood from one unit does not delay the others. */
 const MAX_PER_WAKE = 64;
 
 interface OpenSocket extends HeldSdNotify {
@@ -76,7 +76,8 @@ class LinuxSdNotify implements SdNotifySockets {
       const received = receive(socket.fd);
       if (received === null) return;
       if (received.text !== null) socket.listener({ pid: received.pid, text: received.text });
-      // Closing the pipe of BARRIER=1 tells the sender that all earlier messages were processed, so it happens after the listener.
+      // The sender of BARRIER=1 waits until we close its pipe, which tells it that all earlier messages were processed. So the
+      // pipe is closed after the listener has run.
       if (received.fds.length > 0) queueMicrotask(() => received.fds.forEach((fd) => libc.close(fd)));
     }
   }
@@ -103,17 +104,20 @@ class LinuxSdNotify implements SdNotifySockets {
     }
   }
 
-  /** A path if the service can reach it: it works across network namespaces, and only the daemon's user may write to it. */
+  /**
+   * Prefers a path to an abstract name, because a path works across network namespaces and only the daemon's user may write to
+   * it. A service that cannot reach the path (`shared`) gets an abstract name.
+   */
   #addressOf(unit: string, shared: boolean): string {
     const path = join(this.#options.directory, unit);
     return shared || Buffer.byteLength(path) > MAX_PATH_BYTES ? `@${this.#options.abstractName(unit)}` : path;
   }
 
-  /** A descriptor, or -errno. */
+  /** Returns a descriptor, or -errno. */
   #bind(address: string): number {
     if (!address.startsWith("@")) {
       mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
-      rmSync(address, { force: true }); // a leftover of a daemon that was killed
+      rmSync(address, { force: true }); // a killed daemon may have left the socket behind
     }
     const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno();
@@ -130,7 +134,7 @@ class LinuxSdNotify implements SdNotifySockets {
   }
 }
 
-/** struct sockaddr_un: an abstract name starts with a zero byte and has none at its end (unix(7)). */
+/** Returns a struct sockaddr_un. An abstract name starts with a zero byte and is not zero-terminated (unix(7)). */
 function sockaddr(address: string): Buffer {
   const abstract = address.startsWith("@");
   const path = Buffer.from(abstract ? `\0${address.slice(1)}` : `${address}\0`);
@@ -142,7 +146,7 @@ function sockaddr(address: string): Buffer {
 
 interface Received {
   readonly pid: number;
-  /** Null: the message was too long and was truncated. */
+  /** The text of the message, or null if it was too long and was truncated. */
   readonly text: string | null;
   readonly fds: readonly number[];
 }
@@ -159,10 +163,10 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const payload = Buffer.alloc(TEXT_BYTES);
 const control = Buffer.alloc(CONTROL_BYTES);
 const header = Buffer.alloc(MSGHDR.sizeBytes);
-/** A struct iovec. */
+/** A struct iovec that points to `payload`. */
 const part = new BigUint64Array(2);
 
-/** One datagram, or null when there is none. */
+/** Receives one datagram. Returns null if none is waiting. */
 function receive(fd: number): Received | null {
   part[0] = BigInt(ptr(payload));
   part[1] = BigInt(TEXT_BYTES);
@@ -176,7 +180,7 @@ function receive(fd: number): Received | null {
   };
 }
 
-/** The credentials and descriptors in `control`: cmsg(3). */
+/** Reads the credentials and descriptors from `control` (cmsg(3)). */
 function readControl(bytes: number): { readonly pid: number; readonly fds: readonly number[] } {
   const fds: number[] = [];
   let pid = 0;
@@ -193,12 +197,12 @@ function readControl(bytes: number): { readonly pid: number; readonly fds: reado
   return { pid, fds };
 }
 
-/** Sends a message to the supervisor of this process at `address` (NOTIFY_SOCKET). False when nothing listens there. */
+/** Sends a message to this process's own supervisor at `address` (NOTIFY_SOCKET). Returns false if nothing listens there. */
 export function sendSdNotify(address: string, message: string): boolean {
   const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
   const name = sockaddr(address);
-  const bytes = Buffer.from(`${message}\0`); // an empty buffer has no address
+  const bytes = Buffer.from(`${message}\0`); // the zero byte keeps the buffer non-empty: an empty buffer has no address
   const length = bytes.length - 1;
   const sent = Number(libc.sendto(fd, ptr(bytes), length, 0, ptr(name), name.length));
   libc.close(fd);

@@ -1,5 +1,5 @@
 /**
- * Listening sockets that services inherit. They are made with libc, because Bun does not expose the descriptors of its own:
+ * Makes listening sockets that services inherit. It uses libc, because Bun does not expose the descriptors of its own sockets:
  * socket(2), bind(2), listen(2), pidfd_getfd(2).
  */
 import { ptr } from "bun:ffi";
@@ -24,7 +24,7 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-/** The kernel reduces it to net.core.somaxconn. */
+/** The length of the accept queue. The kernel reduces it to net.core.somaxconn. */
 const BACKLOG = 4096;
 
 export const openSockets = (): Sockets => ({ listen, borrow, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
@@ -37,7 +37,7 @@ function listen(address: ListenAddress, reusePort: boolean): Result<number, stri
   if (reusePort) setOption(fd, SOL_SOCKET, SO.reusePort, 1);
   if (address.family === "inet6") setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, Number(address.host.some((byte) => byte !== 0)));
   const name = sockaddr(address);
-  // Everyone who can enter its directory may use a unix socket, as with systemd (SocketMode=0666).
+  // Every user who can enter its directory may use a unix socket, as with systemd (SocketMode=0666).
   const mask = libc.umask(0o111);
   const bound = libc.bind(fd, ptr(name), name.length);
   const number = bound === 0 ? 0 : errno();
@@ -49,7 +49,7 @@ function listen(address: ListenAddress, reusePort: boolean): Result<number, stri
   return err(`cannot listen on ${formatAddress(address)}: ${errnoWords(cause)}${owner === null ? "" : `, by ${owner}`}`);
 }
 
-/** A service that outlived its daemon still has the listening socket, so a copy of it can be taken. */
+/** Copies a listening socket from a service that outlived its daemon and still has the socket. */
 function borrow(owner: ProcessRef, fd: number): number | null {
   const pidfd = pidfdOpen(owner.pid);
   if (pidfd < 0) return null;
@@ -68,7 +68,7 @@ function borrow(owner: ProcessRef, fd: number): number | null {
 const keepOpen = (fd: number, kept: boolean): void => void libc.fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);
 
 function close(fd: number, address: ListenAddress): void {
-  libc.shutdown(fd, SHUT_RDWR); // this affects all copies, including the keeper's: connections are refused from now on
+  libc.shutdown(fd, SHUT_RDWR); // this affects all copies, including the keeper's, so new connections are refused
   libc.close(fd);
   if (address.family === "unix") removeStale(address.path);
 }
@@ -88,7 +88,7 @@ function setOption(fd: number, level: number, option: number, value: number): vo
   libc.setsockopt(fd, level, option, ptr(word), 4);
 }
 
-/** struct sockaddr_un, sockaddr_in, sockaddr_in6: unix(7), ip(7), ipv6(7). */
+/** Returns a struct sockaddr_un, sockaddr_in or sockaddr_in6: unix(7), ip(7), ipv6(7). */
 function sockaddr(address: ListenAddress): Buffer {
   if (address.family === "unix") {
     const path = Buffer.from(address.path);

@@ -4,8 +4,8 @@ import { listPids, readStat } from "../proc/proc.ts";
 const LISTEN = "0A";
 
 /**
- * The process that listens on a TCP port of this machine, as `nginx (pid 812)`; null when there is none or it cannot be
- * identified. proc(5), /proc/net/tcp.
+ * Returns the process that listens on a TCP port of this machine, such as `nginx (pid 812)`, or null if there is none or it
+ * cannot be identified. The source is /proc/net/tcp (proc(5)).
  */
 export function findPortOwner(port: number): string | null {
   const inodes = new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));
@@ -32,7 +32,7 @@ function holds(pid: number, links: ReadonlySet<string>): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some((fd) => links.has(linkOf(`/proc/${pid}/fd/${fd}`)));
   } catch {
-    return false; // another user's process, or it has ended
+    return false; // the process belongs to another user or has ended
   }
 }
 
@@ -40,7 +40,7 @@ function linkOf(path: string): string {
   try {
     return readlinkSync(path);
   } catch {
-    return ""; // closed in the meantime
+    return ""; // the descriptor was closed in the meantime
   }
 }
 
@@ -48,6 +48,6 @@ function readOr(path: string, otherwise: string): string {
   try {
     return readFileSync(path, "latin1");
   } catch {
-    return otherwise; // no IPv6 in this kernel, or no /proc/net
+    return otherwise; // the kernel has no IPv6, or /proc/net is missing
   }
 }

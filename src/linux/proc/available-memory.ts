@@ -1,9 +1,12 @@
-/** How much more memory this process can get: what the kernel can give without swapping, within the limits of its cgroups. */
+/**
+ * Determines how much more memory this process can get: the memory that the kernel can provide without swapping, within the
+ * limits of the process's cgroups.
+ */
 import { readFileSync } from "node:fs";
 
 const MIB = 1024 * 1024;
 
-/** In MiB; null when it is unknown. `root` is a prefix of all paths, for tests. */
+/** Returns the available memory in MiB, or null if it is unknown. `root` is a prefix of all paths, for tests. */
 export function availableMib(root = ""): number | null {
   const bytes = [machine(root), ...cgroups(root)].filter((value) => value !== null);
   return bytes.length === 0 ? null : Math.max(0, Math.min(...bytes)) / MIB;
@@ -14,7 +17,10 @@ function machine(root: string): number | null {
   return kib === undefined ? null : Number(kib) * 1024;
 }
 
-/** What is left in our cgroup (version 2) and in each ancestor with a limit. Inactive page cache counts as free. */
+/**
+ * Returns the free memory, in bytes, of our cgroup (version 2) and of each ancestor, or null for a group without a limit. Inactive
+ * page cache counts as free.
+ */
 function cgroups(root: string): Array<number | null> {
   const own = /^0::(\/.*)$/m.exec(read(`${root}/proc/self/cgroup`) ?? "")?.[1];
   if (own === undefined) return [];
@@ -23,7 +29,7 @@ function cgroups(root: string): Array<number | null> {
     const directory = [`${root}/sys/fs/cgroup`, ...parts.slice(0, depth)].join("/");
     const [most, used] = [read(`${directory}/memory.max`), read(`${directory}/memory.current`)].map(Number);
     const idle = Number(/^inactive_file (\d+)$/m.exec(read(`${directory}/memory.stat`) ?? "")?.[1] ?? 0);
-    return most! > 0 && used! >= 0 ? most! - used! + idle : null; // "max" and missing files are no numbers
+    return most! > 0 && used! >= 0 ? most! - used! + idle : null; // `max` and missing files yield NaN
   });
 }
 
@@ -31,6 +37,6 @@ function read(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return null; // no such group, or no such controller
+    return null; // the group or its memory controller does not exist
   }
 }

@@ -1,7 +1,10 @@
-/** Facts about the daemon's process for `sup doctor`. Null: unknown, because it has ended or belongs to another user. */
+/**
+ * Facts about the daemon's process for `sup doctor`. Each function returns null if the process has ended or belongs to another
+ * user.
+ */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** The hard limit of descriptors, and how many are open. */
+/** Returns the hard limit of descriptors and the number of open ones. */
 export function descriptorUsage(pid: number): { readonly hard: number; readonly open: number } | null {
   try {
     const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "latin1")) ?? [];
@@ -12,7 +15,7 @@ export function descriptorUsage(pid: number): { readonly hard: number; readonly 
   }
 }
 
-/** True when its executable file was replaced or removed after it started. */
+/** Returns true if the executable file was replaced or removed after the process started. */
 export function isExecutableReplaced(pid: number): boolean | null {
   try {
     return readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");

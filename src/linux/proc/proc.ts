@@ -1,36 +1,39 @@
 /** Reads processes from /proc: proc(5), /proc/PID/stat. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
-/** One line of /proc/PID/stat. */
+/** The fields of /proc/PID/stat that sup uses. */
 export interface Stat {
   readonly pid: number;
-  /** The kernel's name of the process: at most 15 bytes. */
+  /** The kernel's name of the process, at most 15 bytes. */
   readonly name: string;
-  /** One letter: R S D T t Z X I… */
+  /** A letter: R, S, D, T, t, Z, X or I, among others. */
   readonly state: string;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
   readonly threads: number;
-  /** User and system time in clock ticks, without children that the process waited for. */
+  /** User and system time in clock ticks, without the children that the process waited for. */
   readonly cpuTicks: number;
-  /** Resident pages. */
+  /** Resident memory in pages. */
   readonly residentPages: number;
-  /** Clock ticks since boot. Together with the pid it identifies a process, even if the pid is reused. */
+  /** The start time in clock ticks since boot. Together with the pid it identifies a process, even if the pid is reused. */
   readonly startTicks: number;
-  /** The end address of the environment. 0 before exec has written it, and for processes that we may not inspect. */
+  /**
+   * The end address of the environment. It is 0 until exec has written the environment, and for processes that we may not
+   * inspect.
+   */
   readonly environmentEnd: number;
-  /** A wait status. Valid only for a zombie, and only for the same user or root. */
+  /** The wait status. It is valid only for a zombie, and only if the reader is root or the same user. */
   readonly waitStatus: number;
 }
 
-/** Null when there is no such process. */
+/** Returns null if there is no such process. */
 export function readStat(pid: number): Stat | null {
   const line = readSmall(`/proc/${pid}/stat`, true);
   return line === null ? null : parseStat(line);
 }
 
-/** The name may contain `)` and spaces, so fields are counted from the last `)`. */
+/** Parses a line of /proc/PID/stat. The name may contain `)` and spaces, so fields are counted from the last `)`. */
 export function parseStat(line: string): Stat | null {
   const open = line.indexOf("(");
   const close = line.lastIndexOf(")");
@@ -52,7 +55,7 @@ export function parseStat(line: string): Stat | null {
   };
 }
 
-/** A zombie has ended, unless only its main thread has ended. X follows after Z. */
+/** Returns whether a process is alive. A zombie has ended, unless only its main thread has ended. State X follows Z. */
 export const isAlive = (stat: Pick<Stat, "state" | "threads">): boolean => stat.state !== "X" && (stat.state !== "Z" || stat.threads > 1);
 
 export function listPids(): number[] {
@@ -66,7 +69,7 @@ export function listPids(): number[] {
 
 export const allStats = (): Stat[] => statsOf(listPids());
 
-/** Skips processes that do not exist. */
+/** Returns the stats of these processes. Processes that do not exist are skipped. */
 export function statsOf(pids: Iterable<number>): Stat[] {
   const stats: Stat[] = [];
   for (const pid of pids) {
@@ -77,8 +80,9 @@ export function statsOf(pids: Iterable<number>): Stat[] {
 }
 
 /**
- * One variable of the environment that the process got at exec; null when it is not set. Undefined when it is unknown: the
- * process has ended, we lack permission, it has no environment, or it is in the middle of exec.
+ * Returns one variable of the environment that the process got at exec, or null if the variable is not set. Returns undefined if
+ * the environment is unknown, because the process has ended, has no environment, is in the middle of exec, or may not be
+ * inspected by us.
  */
 export function environmentVariable(pid: number, name: string): string | null | undefined {
   let bytes: Buffer;
@@ -97,8 +101,9 @@ export function environmentVariable(pid: number, name: string): string | null | 
 }
 
 /**
- * True in the middle of exec, when a process that we may inspect has its new program but no environment yet. This takes about
- * 0.1 ms, or longer when the program is read from a slow disk; meanwhile nothing says which run the process belongs to.
+ * Returns true in the middle of exec, when a process that we may inspect has its new program but no environment yet. This takes
+ * about 0.1 ms, or longer if the program is read from a slow disk. Until it is over we cannot know which run the process belongs
+ * to.
  */
 export function isExecuting(pid: number): boolean {
   const stat = readStat(pid);
@@ -106,17 +111,18 @@ export function isExecuting(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`).length === 0;
   } catch {
-    return false; // no permission, so the 0 has no meaning
+    return false; // without permission the 0 means nothing
   }
 }
 
 /**
- * Our direct children, including zombies; null where the kernel lacks the file (CONFIG_PROC_CHILDREN). The kernel lists
- * children under the thread that created them, and orphans under the first living thread: for us both are the main thread.
+ * Returns our direct children, including zombies, or null if the kernel lacks the file (CONFIG_PROC_CHILDREN). The kernel lists
+ * children under the thread that created them, and orphans under the first living thread. In this process both are the main
+ * thread.
  */
 export function ownChildren(): Set<number> | null {
   const children = new Set<number>();
-  // Read twice: when a child is reaped during a read, the kernel may skip its neighbour in the list.
+  // The list is read twice, because the kernel may skip an entry if the child before it is reaped during the read.
   for (let round = 0; round < 2; round++) {
     const text = readSmall(`/proc/${process.pid}/task/${process.pid}/children`);
     if (text === null) return null;
@@ -125,7 +131,7 @@ export function ownChildren(): Set<number> | null {
   return children;
 }
 
-/** Adds the children of all threads of a process to the set `to`; none if the process has ended. */
+/** Adds the children of all threads of a process to the set `to`. Adds none if the process has ended. */
 export function addChildren(pid: number, to: Set<number>): void {
   let tasks: string[];
   try {
@@ -142,7 +148,10 @@ export function addChildren(pid: number, to: Set<number>): void {
 
 const buffer = Buffer.allocUnsafeSlow(65536);
 
-/** Reads a file of /proc; null when it does not exist (any more). `oneLine`: the kernel returns all of it in one read. */
+/**
+ * Reads a file of /proc. Returns null if it does not exist (any more). Set `oneLine` if the kernel returns the whole file in one
+ * read.
+ */
 function readSmall(path: string, oneLine = false): string | null {
   let fd: number;
   try {
@@ -166,7 +175,7 @@ function readSmall(path: string, oneLine = false): string | null {
   }
 }
 
-/** ESRCH: the process ended between open and read. */
+/** Returns true if the file does not exist, or if the process ended between open and read (ESRCH). */
 function isGone(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   return code === "ENOENT" || code === "ESRCH" || code === "EACCES";

@@ -1,9 +1,9 @@
-/** Descriptors and memory of one process: proc(5), /proc/PID/fd and /proc/PID/smaps_rollup. */
+/** Counts the open descriptors of a process and its memory: proc(5), /proc/PID/fd and /proc/PID/smaps_rollup. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
 /**
- * The number of open descriptors; null when the process has ended or we lack permission. Linux 6.2 and later report it as the
- * size of the directory.
+ * Returns the number of open descriptors, or null if the process has ended or we lack permission. Linux 6.2 and later report the
+ * number as the size of the directory.
  */
 export function openFiles(pid: number): number | null {
   const path = `/proc/${pid}/fd`;
@@ -15,7 +15,10 @@ export function openFiles(pid: number): number | null {
   }
 }
 
-/** The proportional set size in KiB: shared pages are divided among the processes that share them. Null as above. */
+/**
+ * Returns the proportional set size in KiB, in which the processes that share a page divide it among them. Returns null if the
+ * process has ended or we lack permission.
+ */
 export function proportionalKib(pid: number): number | null {
   try {
     const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");

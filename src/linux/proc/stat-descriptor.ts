@@ -1,8 +1,8 @@
 import { openSync } from "node:fs";
 
 /**
- * A descriptor of /proc/PID/stat; null when the process is gone or cannot be read. It stays with this process: reading it
- * fails with ESRCH once the process has ended, also when another one gets the same pid.
+ * Opens /proc/PID/stat and returns a descriptor, or null if the process has ended or cannot be read. The descriptor stays bound
+ * to this process: once the process has ended, reading fails with ESRCH, even if another process gets the same pid.
  */
 export function openStat(pid: number): number | null {
   try {

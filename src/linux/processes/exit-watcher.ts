@@ -1,7 +1,7 @@
 /**
  * Watches single processes for their exit, with one pidfd each in epoll. For our own children the exit status comes from waitpid
- * with the pid, never from waitpid(-1), which would reap children of Bun. For processes that an earlier daemon started it comes
- * from the zombie, or from the kernel's record (see `foreignStatus`).
+ * with the pid, never from waitpid(-1), which would reap children of Bun. For processes that an earlier daemon started, the
+ * status comes from the zombie or from the kernel's record (see `foreignStatus`).
  */
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
@@ -36,23 +36,24 @@ export class ExitWatcher {
     this.#keeper = keeper;
   }
 
-  /** True while the process is watched and its exit has not been reported. */
+  /** Returns true while the process is watched and its exit has not been reported. */
   has(pid: number): boolean {
     return this.#watched.has(pid);
   }
 
-  /** The pidfd of exactly this process, or null. */
+  /** Returns the pidfd of exactly this process, or null if it is not watched. */
   pidfdOf(pid: number, startTicks: number): number | null {
     const watch = this.#watched.get(pid);
     return watch?.process.startTicks === startTicks ? watch.pidfd : null;
   }
 
   /**
-   * Calls back once from the event loop. `kept`: the keeper holds the pidfd, so that the next daemon can learn the exit status.
-   * Returns 0, or the errno why the process cannot be watched (ESRCH: it does not exist, or the pid was reused).
+   * Watches a process and calls back once from the event loop when it ends. If `kept` is set, the keeper holds the pidfd, so that
+   * the next daemon can learn the exit status. Returns 0, or the errno that says why the process cannot be watched (ESRCH if it
+   * does not exist or the pid was reused).
    */
   watch(pid: number, startTicks: number, kept: boolean, onExit: (exit: Exit) => void): number {
-    const pidfd = pidfdOpen(pid); // before the comparison, so both refer to the same process
+    const pidfd = pidfdOpen(pid); // opened before the comparison, so both refer to the same process
     if (pidfd < 0) return -pidfd;
     const errno = compareStart(pid, startTicks);
     if (errno === 0) return this.#add({ pid, startTicks }, pidfd, kept, onExit);
@@ -60,7 +61,10 @@ export class ExitWatcher {
     return errno;
   }
 
-  /** The same for a new child. Its pid cannot be reused before we have waited for it, so nothing is compared. */
+  /**
+   * Watches a new child like `watch`. No start time is compared, because the pid cannot be reused before we have waited for the
+   * child.
+   */
   watchChild(child: ProcessId, kept: boolean, onExit: (exit: Exit) => void): number {
     const pidfd = pidfdOpen(child.pid);
     return pidfd < 0 ? -pidfd : this.#add(child, pidfd, kept, onExit);
@@ -92,7 +96,7 @@ export class ExitWatcher {
     return 0;
   }
 
-  /** How a process of the previous daemon ended while no daemon was running; null when that is unknown. */
+  /** Returns how a process of the previous daemon ended while no daemon was running, or null if that is unknown. */
   takeExitFromKeeper(pid: number): Exit | null {
     const pidfd = this.#keeper.takeBack(keeperKey.process(pid));
     if (pidfd === null) return null;
@@ -101,14 +105,15 @@ export class ExitWatcher {
     return status === null ? null : decodeWaitStatus(status);
   }
 
-  /** Stops watching; the processes keep running. */
+  /** Stops watching. The processes keep running. */
   close(): void {
     for (const watch of [...this.#watched.values()]) watch.stop();
   }
 
-  /** Null: the process has not ended. */
+  /** Returns the exit, or null if the process has not ended. */
   #statusOf(process: ProcessId, pidfd: number): Exit | null {
-    const { pid, startTicks } = process; // `startTicks` of a child may be read only here, from its zombie
+    // reading `startTicks` of a child this late is possible, because its zombie still has the value
+    const { pid, startTicks } = process;
     const result = waitForChild(pid, WNOHANG);
     if (result === "running") return null;
     if (result !== "not-ours") return result;
@@ -117,7 +122,7 @@ export class ExitWatcher {
   }
 }
 
-/** 0 when the process started at this time; ESRCH when not; another errno when /proc cannot be read (EMFILE). */
+/** Returns 0 if the process started at this time, ESRCH if it did not, or another errno if /proc cannot be read (EMFILE). */
 function compareStart(pid: number, startTicks: number): number {
   try {
     return readStat(pid)?.startTicks === startTicks ? 0 : ESRCH;
@@ -126,7 +131,7 @@ function compareStart(pid: number, startTicks: number): number {
   }
 }
 
-/** waitpid(2) for one of our children. */
+/** Calls waitpid(2) for one of our children. */
 export function waitForChild(pid: number, options: number): Exit | "running" | "not-ours" {
   const status = new Int32Array(1);
   for (;;) {
@@ -137,20 +142,23 @@ export function waitForChild(pid: number, options: number): Exit | "running" | "
   }
 }
 
-/** The wait status of a process that is not our child: from its zombie until its parent reaps it, then from the kernel's record. */
+/**
+ * Returns the wait status of a process that is not our child. The zombie has the status until its parent reaps it; afterwards the
+ * kernel's record has it.
+ */
 function foreignStatus(pid: number, startTicks: number, pidfd: number): number | null {
   const stat = readStat(pid);
   if (stat?.startTicks === startTicks && stat.state === "Z") return isStatusVisible(pid, stat.waitStatus) ? stat.waitStatus : null;
   return pidfdWaitStatus(pidfd);
 }
 
-/** False when /proc hides the wait status: other users see 0, which would mean success. */
+/** Returns false if /proc hides the wait status: other users see 0, which would mean success. */
 function isStatusVisible(pid: number, status: number): boolean {
   if (status !== 0 || libc.geteuid() === 0) return true;
   try {
     const uids = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
     return uids?.slice(1).every((uid) => Number(uid) === libc.geteuid()) ?? false;
   } catch {
-    return false; // reaped in the meantime
+    return false; // the process was reaped in the meantime
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Adopts and reaps orphans. As a subreaper (prctl(2)) the daemon becomes the parent of processes whose parent has ended, so they
- * stay in its process tree. As their parent it must reap them; the same holds for pid 1 of a container. Bun reaps its own
- * children, so an unknown zombie is left to Bun for a second before it counts as an orphan.
+ * stay in its process tree. As their parent it must reap them; so must pid 1 of a container. Bun reaps its own children, so an
+ * unknown zombie counts as an orphan only if Bun has not reaped it within a second.
  */
 import type { Exit } from "../../base/exit.ts";
 import { waitForChild } from "./exit-watcher.ts";
@@ -12,21 +12,23 @@ const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
 const GRACE_MS = 1000;
 
-/** False where the kernel refuses. The daemon then finds fewer of the processes that daemonised. */
+/** Returns false if the kernel refuses. The daemon then finds fewer of the processes that daemonised. */
 export function becomeSubreaper(): boolean {
   return process.pid === 1 || libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0;
 }
 
 export interface ReaperOptions {
-  /** True for processes whose exit is watched by pid. */
+  /** Returns true if the exit of this process is watched by its pid. */
   readonly isAwaited: (pid: number) => boolean;
   readonly onReaped: ((pid: number, exit: Exit) => void) | undefined;
 }
 
-/** Reaps orphans one to two seconds after they end. Returns a function that stops it. */
+/** Reaps orphans one to two seconds after they end. Returns a function that stops this. */
 export function reapOrphans({ isAwaited, onReaped }: ReaperOptions): () => void {
   let timer: Timer | null = null;
-  /** Zombies of the last scan with their start ticks. Since then Bun has had a full turn of its loop to reap its own. */
+  /**
+   * Zombies of the previous scan with their start ticks. Bun has had a full turn of its loop since then to reap its own children.
+   */
   let suspects = new Map<number, number>();
 
   const scan = (): void => {
@@ -48,14 +50,14 @@ export function reapOrphans({ isAwaited, onReaped }: ReaperOptions): () => void 
   };
 
   process.on("SIGCHLD", schedule);
-  schedule(); // for processes that ended before the handler was installed
+  schedule(); // catches processes that ended before the handler was installed
   return () => {
     process.off("SIGCHLD", schedule);
     if (timer !== null) clearTimeout(timer);
   };
 }
 
-/** For kernels without CONFIG_PROC_CHILDREN. */
+/** Finds our children on kernels without CONFIG_PROC_CHILDREN. */
 function childrenByFullScan(): number[] {
   return allStats().flatMap((stat) => (stat.parent === process.pid ? [stat.pid] : []));
 }

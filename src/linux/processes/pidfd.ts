@@ -1,16 +1,19 @@
-/** Descriptors that refer to one process even when its pid is reused: pidfd_open(2), pidfd_send_signal(2), PIDFD_GET_INFO. */
+/**
+ * Functions for pidfds, which refer to one process even if its pid is reused: pidfd_open(2), pidfd_send_signal(2),
+ * PIDFD_GET_INFO.
+ */
 import { ptr } from "bun:ffi";
 import type { ProcessRef } from "../../ports/processes.ts";
 import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import { readStat } from "../proc/proc.ts";
 
-/** A descriptor with close-on-exec, or -errno (ESRCH: no such process). */
+/** Returns a descriptor with close-on-exec, or -errno (ESRCH: no such process). */
 export function pidfdOpen(pid: number): number {
   const fd = syscall(SYSCALL.pidfd_open, pid);
   return fd >= 0 ? fd : -errno();
 }
 
-/** 0 or an errno. */
+/** Returns 0 or an errno. */
 export function pidfdSignal(pidfd: number, signal: number): number {
   return syscall(SYSCALL.pidfd_send_signal, pidfd, signal) === 0 ? 0 : errno();
 }
@@ -19,8 +22,8 @@ const EMFILE = 24;
 const ENFILE = 23;
 
 /**
- * Signals exactly this process; false when it has ended. The start time is compared after the pidfd is open, so both belong to
- * the same process.
+ * Signals exactly this process. Returns false if it has ended. The start time is compared after the pidfd is open, so both belong
+ * to the same process.
  */
 export function signalProcess({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">, signal: number): boolean {
   const pidfd = pidfdOpen(pid);
@@ -35,10 +38,10 @@ export function signalProcess({ pid, startTicks }: Pick<ProcessRef, "pid" | "sta
 
 const PIDFD_GET_INFO = 0xc040ff0b; // _IOWR(0xFF, 11, struct pidfd_info of 64 bytes)
 const PIDFD_INFO_EXIT = 8n;
-/** struct pidfd_info of linux/pidfd.h. */
+/** The size and offsets of struct pidfd_info in linux/pidfd.h. */
 const PIDFD_INFO = { sizeBytes: 64, mask: 0, exitStatus: 60 } as const;
 
-/** The wait status of a process that its parent has reaped (Linux 6.15 and later); null when it is unknown. */
+/** Returns the wait status of a process that its parent has reaped (Linux 6.15 and later), or null if it is unknown. */
 export function pidfdWaitStatus(pidfd: number): number | null {
   const info = Buffer.alloc(PIDFD_INFO.sizeBytes);
   info.writeBigUInt64LE(PIDFD_INFO_EXIT, PIDFD_INFO.mask);

@@ -2,21 +2,21 @@ import { clockTicks } from "../proc/boot.ts";
 import { bootTimeMs } from "../proc/clocks.ts";
 import { listPids, type Stat, statsOf } from "../proc/proc.ts";
 
-/** A younger process may be in the middle of exec, so it is not known yet which run it belongs to. */
+/** A younger process may be in the middle of exec, so its run may not be known yet. */
 const MIN_AGE_MS = 10_000;
-/** After this many scans all processes are read again, because pids may have been reused. */
+/** Every 12th scan reads all processes again, because pids may have been reused. */
 const FULL_SCAN_EVERY = 12;
 
 /**
- * Repeated scans of all processes for the sampler. Reading one process costs about 15 µs, and most belong to no unit. So
- * processes that belong to no tree once they are old enough to be identified are skipped for a minute.
+ * Repeatedly scans all processes for the sampler. Reading one process costs about 15 µs, and most processes belong to no unit. So
+ * a process that is old enough to be identified and belongs to no tree is skipped for a minute.
  */
 export class ProcessScan {
   readonly #ticksPerMs = clockTicks() / 1000;
   #unrelated = new Set<number>();
   #scans = 0;
 
-  /** All processes except those known to be unrelated. */
+  /** Returns all processes except those known to be unrelated. */
   scan(): Stat[] {
     const pids = listPids();
     if (++this.#scans % FULL_SCAN_EVERY === 0) this.#unrelated.clear();
@@ -26,7 +26,7 @@ export class ProcessScan {
     return statsOf(pids.filter((pid) => !unrelated.has(pid)));
   }
 
-  /** Remembers which of the scanned processes are members of no tree. */
+  /** Marks the scanned processes that are in no tree as unrelated. */
   skipUnrelated(scanned: readonly Stat[], members: Iterable<readonly Stat[]>): void {
     const ours = new Set<number>([process.pid]);
     for (const stats of members) for (const stat of stats) ours.add(stat.pid);

@@ -21,17 +21,20 @@ import { TreeControl } from "./tree-control.ts";
 
 export interface ProcessTable extends Processes {
   /**
-   * The living processes of all trees in one scan, by the caller's key. `trees` must contain every tree: processes that are in none
-   * of them count as unrelated and are skipped for a while.
+   * Finds the living processes of all trees in one scan, keyed as in `trees`. `trees` must contain every tree, because the scans
+   * skip a process outside of all trees for a while.
    */
   scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
-  /** The living processes of one tree. */
+  /** Returns the living processes of one tree. */
   treeStats(tree: TreeOf): readonly Stat[];
-  /** False: processes that daemonise are found only by a scan of /proc, and init reaps them. */
+  /**
+   * False if the kernel refused to make this process a subreaper. Then only a scan of /proc finds processes that daemonise, and
+   * init reaps them.
+   */
   readonly subreaper: boolean;
-  /** Why runs have no cgroups; null when they have. */
+  /** Why runs have no cgroups, or null if they have them. */
   readonly containmentNote: string | null;
-  /** Stops watching and reaping; the processes keep running. */
+  /** Stops watching and reaping. The processes keep running. */
   close(): void;
 }
 
@@ -39,22 +42,22 @@ export interface ProcessesOptions {
   readonly epoll: Epoll;
   /** Called after an orphan has ended and was reaped. */
   readonly onOrphanReaped?: (pid: number, exit: Exit) => void;
-  /** Creates the cgroups of runs. With an error there are none, and `containmentNote` is the error. */
+  /** Creates the cgroups of runs. If it is an error, runs have no cgroups, and `containmentNote` is that error. */
   readonly cgroups?: Result<Cgroups, string>;
   /** Holds pidfds, so that the next daemon learns how processes ended. */
   readonly keeper?: Keeper;
-  /** A private directory for compiling C; the default are the system's temporary directories. */
+  /** A private directory for compiling C. The default is the system's temporary directories. */
   readonly scratch?: string;
 }
 
-/** Makes this process a subreaper. Throws when processes cannot be started on this machine at all. */
+/** Makes this process a subreaper. Throws if this machine cannot start processes at all. */
 export function openProcesses(options: ProcessesOptions): ProcessTable {
   return new LinuxProcesses(options);
 }
 
 const ESRCH = 3;
 const RETRY_MS = 500;
-/** How long `findRuns` waits for a process in the middle of exec. */
+/** The time in milliseconds that `findRuns` waits for a process in the middle of exec. */
 const EXEC_MS = 20;
 
 class LinuxProcesses implements ProcessTable {
@@ -104,7 +107,7 @@ class LinuxProcesses implements ProcessTable {
     if (group !== null) this.#limiter?.addGroup(invocation, group, request.bounds);
     const spawned = this.#start(request, group);
     if (spawned.ok || spawned.stage !== "cgroup") return spawned;
-    this.#cgroups.release(invocation); // the environment identifies the run without a cgroup
+    this.#cgroups.release(invocation); // the environment still identifies the run
     return this.#start(request, null);
   }
 
@@ -135,11 +138,11 @@ class LinuxProcesses implements ProcessTable {
       return exit === null ? "gone" : "ended";
     }
     if (errno !== 0) this.#adoptLater(ref, onExit);
-    if (parentOf(ref.pid) === process.pid) this.#trees.addSpawned(ref); // the daemon was re-executed
+    if (parentOf(ref.pid) === process.pid) this.#trees.addSpawned(ref); // a daemon that re-executed itself is still the parent
     return "adopted";
   }
 
-  /** The process exists, but there are no descriptors or memory to watch it. */
+  /** Retries until the process can be watched. It exists, but descriptors or memory ran out. */
   #adoptLater(ref: ProcessRef, onExit: (exit: Exit) => void): void {
     setTimeout(() => {
       const errno = this.#exits.watch(ref.pid, ref.startTicks, true, onExit);
@@ -180,7 +183,7 @@ class LinuxProcesses implements ProcessTable {
   }
 
   signalTree(tree: TreeOf, signal: number, mode: KillMode): void {
-    // A stopped process receives no signal but SIGKILL until it continues, so SIGCONT follows, as in systemd.
+    // A stopped process receives no signal but SIGKILL until it continues. So SIGCONT follows, as in systemd.
     const signals = signal === SIGNALS.SIGKILL || signal === SIGNALS.SIGCONT ? [signal] : [signal, SIGNALS.SIGCONT];
     if (mode === "group") this.#trees.signal(tree, signals);
     else for (const number of signals) this.signal(tree.main, number);
@@ -234,8 +237,8 @@ class LinuxProcesses implements ProcessTable {
 }
 
 /**
- * The start time is read lazily, at the latest before the child is waited for: while hundreds of processes start, reading /proc
- * costs more than the rest of the spawn.
+ * Returns a reference that reads the start time lazily, at the latest before the child is waited for. While hundreds of processes
+ * start, reading /proc costs more than the rest of the spawn.
  */
 function childRef(pid: number): ProcessRef {
   let ticks: number | null = null;
@@ -248,10 +251,13 @@ function childRef(pid: number): ProcessRef {
   };
 }
 
-/** 0, which matches no process, when no descriptor is left to open /proc. The watch then fails for the same reason. */
+/**
+ * Returns the start time, or 0, which matches no process, if no descriptor is left to open /proc. The watch then fails for the
+ * same reason.
+ */
 function startOf(pid: number): number {
   try {
-    // Even if it has ended, it is a zombie until we wait for it, so /proc still has it.
+    // A child that has ended is a zombie until we wait for it, so /proc still lists it.
     return readStat(pid)?.startTicks ?? 0;
   } catch {
     return 0;

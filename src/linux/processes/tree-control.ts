@@ -1,9 +1,9 @@
 /**
- * Whole process trees of runs: lists their members, signals all of them, and waits until none is left.
+ * Handles whole process trees of runs: lists their members, signals all of them, and waits until none is left.
  *
- * If this daemon is a subreaper, a run that it started needs no full scan of /proc: every process that the run forked descends
- * either from its main process or, once orphaned, from a child of the daemon that nothing else accounts for. For a run that an
- * earlier daemon started, all of /proc is read.
+ * If this daemon is a subreaper, a run that it started needs no full scan of /proc. Every process that the run forked descends
+ * either from the main process or, once orphaned, from a child of the daemon that is not the main process of any run. For a run
+ * that an earlier daemon started, all of /proc is read.
  */
 import type { ProcessRef, Survivor, TreeOf } from "../../ports/processes.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
@@ -16,17 +16,23 @@ import { ProcessScan } from "./process-scan.ts";
 import { addChildren, allStats, isAlive, ownChildren, readStat, type Stat } from "../proc/proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
 
-/** Ended processes are removed from `#spawned` after this many additions. A run that was removed only costs a full scan. */
+/**
+ * After this many additions, ended processes are removed from `#spawned`. If a run is missing there, its tree only costs a full
+ * scan.
+ */
 const PRUNE_AFTER = 512;
-/** The scans of one kill, and how long they may block the event loop. */
+/** The maximum number of scans for one kill, and the maximum time in milliseconds that they may block the event loop. */
 const MAX_KILL_SCANS = 50;
 const MAX_KILL_MS = 100;
 const RETRY_MS = 50;
-/** While it is unsure whether a tree is empty, this many scans follow at once and further ones every RETRY_MS. */
+/**
+ * While a scan cannot say for sure whether a tree is empty, this many more scans follow at once. Further scans follow every
+ * RETRY_MS.
+ */
 const PROMPT_SCANS = 5;
 /** After this many unsure scans the tree counts as empty. */
 const MAX_UNSURE_SCANS = 20;
-/** An entry among pids: the scan before found nothing new. */
+/** A pseudo-pid in the set of seen pids. It means that the previous scan found nothing new. */
 const NOTHING_NEW = 0;
 
 export class TreeControl {
@@ -39,10 +45,13 @@ export class TreeControl {
   /** Main processes that this daemon started, by pid. */
   readonly #spawned = new Map<number, ProcessRef>();
   #pruneAt = PRUNE_AFTER;
-  /** One scan serves all requests in a turn of the event loop, unless a process was started or killed since. */
+  /**
+   * The result of a full scan. It serves all requests in one turn of the event loop, unless a process was started or killed
+   * since.
+   */
   #fullScan: Snapshot | null = null;
   #orphans: ReadonlyMap<number, Stat | null> | null = null;
-  /** The count of epoll's polls when `#orphans` was read. */
+  /** The value of `epoll.polls` when `#orphans` was read. */
   #orphansAtPoll = -1;
 
   constructor(options: {
@@ -59,7 +68,7 @@ export class TreeControl {
   }
 
   addSpawned(ref: ProcessRef): void {
-    this.#fullScan = null; // it lacks the new process; `#orphans` stays valid
+    this.#fullScan = null; // the scan lacks the new process; `#orphans` stays valid
     this.#spawned.set(ref.pid, ref);
     if (this.#spawned.size < this.#pruneAt) return;
     for (const pid of this.#spawned.keys()) if (!this.#exits.has(pid)) this.#spawned.delete(pid);
@@ -71,10 +80,11 @@ export class TreeControl {
   }
 
   /**
-   * `isSure`: no member can have been missed. A scan misses a process in the middle of exec, and one that was forked during the scan
-   * by a parent that has ended since. Among our descendants that parent is still visible as a zombie, so nothing was missed once all
-   * dead processes were `seen` by an earlier scan. In a full scan of /proc zombies disappear when others reap them, so there two
-   * scans in a row must find nothing new. `dead` collects processes that the next scan can skip.
+   * Finds the members of a tree. `isSure` means that the scan cannot have missed a member. A scan can miss a process in the
+   * middle of exec, and a process that was forked during the scan by a parent that has ended since. If the tree consists of our
+   * descendants, such a parent is still visible as a zombie. So nothing was missed once an earlier scan has `seen` all dead
+   * processes. In a full scan of /proc zombies disappear when others reap them, so two scans in a row must find nothing new.
+   * `dead` collects processes that the next scan can skip.
    */
   #scanTree(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
     const nearby = this.#descendantsNear(tree, dead);
@@ -82,7 +92,7 @@ export class TreeControl {
     const unsure = new Set<number>();
     const snapshot = existing === null ? this.#scanAll() : takeSnapshot(existing, true);
     const members = this.#finder.find([[0, tree]], snapshot, (pid) => void unsure.add(pid)).get(0)!;
-    // The processes that may have forked others unnoticed.
+    // These processes may have forked others unnoticed.
     const suspects = nearby === null ? members.map(({ pid }) => pid) : deadOf(nearby);
     const isNothingNew = unsure.size === 0 && suspects.every((pid) => seen.has(pid));
     const isSure = isNothingNew && (nearby !== null || seen.has(NOTHING_NEW));
@@ -102,13 +112,13 @@ export class TreeControl {
 
   /**
    * Signals the process group in one call, which is atomic, and each member that left the group. Members are listed before the
-   * signal: if the leader dies of it they become orphans, and `#orphans` from earlier in this turn lacks them. They are listed
-   * again after the signal, for members that left the group in between.
+   * signal, because members become orphans if the leader dies of the signal, and `#orphans` from earlier in this turn lacks them.
+   * They are listed again after the signal, to find members that left the group in between.
    */
   signal(tree: TreeOf, signals: readonly number[]): void {
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
     const members = new Map(this.members(tree).map((stat) => [keyOf(stat), stat]));
-    // The id of the group cannot be reused until we have waited for its leader.
+    // The group's id cannot be reused until we have waited for the leader.
     const isOurGroup = this.#exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.#spawned.has(tree.main.pid);
     if (isOurGroup || [...members.values()].some(inGroup)) for (const signal of signals) libc.kill(-tree.main.pid, signal);
     for (const stat of this.members(tree)) members.set(keyOf(stat), stat);
@@ -119,8 +129,9 @@ export class TreeControl {
   }
 
   /**
-   * A tree can fork during a scan, so it scans until it is sure that there is nothing new. Without cgroups, a tree that forks
-   * faster than this process gets CPU time can escape all scans; the caller that waits for its end kills it again.
+   * Kills all members. A tree can fork during a scan, so the scans repeat until one is sure that there is nothing new. Without
+   * cgroups, a tree that forks faster than this process gets CPU time can escape all scans. The caller waits for the end of the
+   * tree and kills it again.
    */
   kill(tree: TreeOf): Survivor[] {
     const killed = new Map<string, Survivor>();
@@ -134,10 +145,10 @@ export class TreeControl {
       for (const stat of members) {
         if (tried.has(keyOf(stat))) continue;
         tried.add(keyOf(stat));
-        isDone = false; // even if it has just ended by itself: it may have forked before
+        isDone = false; // even a process that has just ended by itself may have forked before
         if (signalProcess(stat, SIGNALS.SIGKILL)) killed.set(keyOf(stat), { pid: stat.pid, name: stat.name });
       }
-      // After the first scan has their names. This ends trees that fork faster than the scans.
+      // The first scan has listed the names. Killing the cgroup ends trees that fork faster than the scans.
       if (scans === 0) this.#cgroups?.kill(tree.invocation);
     }
     this.#clearScans();
@@ -184,7 +195,7 @@ export class TreeControl {
       if (stop) waits.add(stop);
     }
     if (waits.size === 0) {
-      // All have ended since the scan, or no descriptors are left to watch them: scan again soon.
+      // Either all have ended since the scan, or no descriptors are left to watch them. So scan again soon.
       const timer = setTimeout(callback, RETRY_MS);
       return () => clearTimeout(timer);
     }
@@ -210,7 +221,7 @@ export class TreeControl {
         handle = this.#epoll.add(pidfd, "in", false, ended);
         return stop;
       } catch {
-        // No memory or descriptors: the caller scans again after a delay.
+        // Memory or descriptors ran out, so the caller scans again after a delay.
       }
     }
     libc.close(pidfd);
@@ -229,22 +240,22 @@ export class TreeControl {
   }
 
   /**
-   * The processes that may belong to the tree, including dead ones (null: it has no stat any more). Returns null when a full scan
-   * is needed. Processes in `dead` are skipped.
+   * Returns the processes that may belong to the tree, including dead ones (null if the process has no stat any more). Returns
+   * null if a full scan is needed. Processes in `dead` are skipped.
    */
   #descendantsNear(tree: TreeOf, dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
     if (!this.#subreaper || this.#spawned.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
     const found = descendants([tree.main.pid], dead);
-    // Orphans are read after the descendants: a process that is orphaned in between moves from those to these, never back.
+    // Orphans are read after the descendants, because an orphaned process moves from the descendants to the orphans, never back.
     const orphans = this.#findOrphans(dead);
     if (orphans === null) return null;
     for (const [pid, stat] of orphans) found.set(pid, stat);
     return found;
   }
 
-  /** Our children that are not watched, and their descendants. */
+  /** Returns our children that are not watched, and their descendants. */
   #findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
-    // The list is valid until the next poll: it includes the orphans of every process whose exit was already reported.
+    // The list is valid until the next poll, because it includes the orphans of every process whose exit was already reported.
     if (this.#orphans && this.#orphansAtPoll === this.#epoll.polls) return this.#orphans;
     this.#orphansAtPoll = this.#epoll.polls;
     const children = ownChildren();
@@ -255,7 +266,7 @@ export class TreeControl {
   }
 }
 
-/** These processes and their descendants. A dead process has none: its children are orphans. */
+/** Returns these processes and their descendants. A dead process has no descendants, because its children became orphans. */
 function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Map<number, Stat | null> {
   const found = new Map<number, Stat | null>();
   const pids = new Set(roots);
@@ -268,7 +279,10 @@ function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Ma
   return found;
 }
 
-/** For the first scan after the main process has ended: all of its children are visible by then. */
+/**
+ * The pids that the first scan after the end of the main process counts as seen. All children of the main process are visible by
+ * then.
+ */
 const seenMain = ({ main }: TreeOf): Set<number> => new Set([main.pid]);
 
 const deadOf = (found: ReadonlyMap<number, Stat | null>): number[] =>

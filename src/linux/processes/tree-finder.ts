@@ -1,21 +1,21 @@
 /**
- * Finds the processes of each run. A process belongs to a run if any of five criteria holds: it is in the session of the main
- * process, in its process group (sup makes the main process the leader of both), it descends from a process of the run, its
- * environment has the run's SUP_INVOCATION_ID, or it is in the run's cgroup, where cgroups are available. The environment finds
- * daemons that double-forked and called setsid: they lose the first three, but inherit the environment. The cgroup also finds
- * those that cleared their environment.
+ * Finds the processes of each run. A process belongs to a run if it meets at least one of five criteria: it is in the session of
+ * the main process, it is in the process group of the main process (sup makes the main process the leader of both), it descends
+ * from a process of the run, its environment has the run's SUP_INVOCATION_ID, or it is in the run's cgroup, where cgroups are
+ * available. The environment finds daemons that double-forked and called setsid, because they inherit it but meet none of the
+ * first three criteria. The cgroup also finds daemons that cleared their environment.
  */
 import type { TreeOf } from "../../ports/processes.ts";
 import { bootId } from "../proc/boot.ts";
 import { environmentVariable, isAlive, isExecuting, type Stat } from "../proc/proc.ts";
 
-/** Processes of the machine at (nearly) one moment. */
+/** The processes of the machine at (nearly) one moment. */
 export interface Snapshot {
   readonly byPid: ReadonlyMap<number, Stat>;
   readonly byParent: ReadonlyMap<number, readonly Stat[]>;
-  /** By session and by process group; the id of both is the pid of the leader. */
+  /** Processes by session and by process group. The id of both is the pid of the leader. */
   readonly byLeader: ReadonlyMap<number, readonly Stat[]>;
-  /** All of them descend from this daemon, so none is unrelated. */
+  /** True if all processes descend from this daemon, so none is unrelated. */
   readonly allDescendants: boolean;
 }
 
@@ -40,21 +40,21 @@ function push(map: Map<number, Stat[]>, key: number, stat: Stat): void {
 
 const KTHREADD = 2;
 
-/** The invocations in a process's environment and in the name of its cgroup. */
+/** The invocations that a process's environment and the name of its cgroup contain. */
 interface Marks {
   readonly environment: string | null;
   readonly cgroup: string | null;
-  /** In the middle of exec: the environment can be read in a moment. */
+  /** True in the middle of exec; the environment can be read a moment later. */
   readonly executing: boolean;
 }
 
 const UNKNOWN: Marks = { environment: null, cgroup: null, executing: false };
 
-/** Assigns processes to runs. It caches environments and cgroups, which hardly change between two execs. */
+/** Assigns processes to runs. Caches environments and cgroups, because they rarely change between two execs. */
 export class TreeFinder {
-  /** By pid; the start ticks reveal that a pid was reused. */
+  /** The marks of each process by pid. The start ticks reveal that a pid was reused. */
   readonly #known = new Map<number, Marks & { readonly startTicks: number }>();
-  /** The invocation whose cgroup a process is in; null: none; undefined: the process has ended. */
+  /** Returns the invocation whose cgroup a process is in, null if it is in none, or undefined if the process has ended. */
   readonly #cgroupMark: (pid: number) => string | null | undefined;
 
   constructor(cgroupMark: (pid: number) => string | null | undefined) {
@@ -62,8 +62,8 @@ export class TreeFinder {
   }
 
   /**
-   * The living processes of each tree. The daemon itself is in none. `onUnsure` is called for each process that is in no tree yet,
-   * because it is in the middle of exec.
+   * Returns the living processes of each tree. The daemon itself is in no tree. `onUnsure` is called for each process that is in
+   * no tree yet because it is in the middle of exec.
    */
   find<K>(trees: Iterable<readonly [K, TreeOf]>, snapshot: Snapshot, onUnsure: (pid: number) => void = () => {}): Map<K, Stat[]> {
     const claimed = new Map<number, K>();
@@ -98,14 +98,15 @@ export class TreeFinder {
     return found;
   }
 
-  /** The main process, and the members of its session and group. */
+  /** Returns the main process and the members of its session and group. */
   #seeds({ main, invocation }: TreeOf, snapshot: Snapshot): Stat[] {
     const leader = snapshot.byPid.get(main.pid);
     if (leader && leader.startTicks !== main.startTicks) return []; // the pid was reused, so the session is another one too
     const members = (snapshot.byLeader.get(main.pid) ?? []).filter((stat) => stat.startTicks >= main.startTicks);
     if (leader) return [leader, ...members];
-    // The leader has ended, so its pid may since have been the id of an unrelated session. But the kernel does not reuse a pid
-    // while its session has members: one member that is surely ours proves the same for those that cleared their environment.
+    // The leader has ended, so an unrelated session may since have used its pid as its id. But the kernel does not reuse a pid
+    // while its session has members. So if one member carries our mark, the session is ours, including members that cleared their
+    // environment.
     const isMarked = (stat: Stat): boolean => {
       const { environment, cgroup } = this.#marks(stat);
       return environment === invocation || cgroup === invocation;
@@ -119,9 +120,11 @@ export class TreeFinder {
     if (known?.startTicks === stat.startTicks) return known;
     let environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
     const executing = environment === undefined && isExecuting(stat.pid);
-    if (environment === undefined && !executing) environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID"); // its exec has ended
+    // the exec has ended
+    if (environment === undefined && !executing) environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
     const cgroup = this.#cgroupMark(stat.pid);
-    if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null, executing }; // perhaps known at the next scan
+    // the next scan may know more
+    if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null, executing };
     const marks = { startTicks: stat.startTicks, environment, cgroup, executing };
     this.#known.set(stat.pid, marks);
     return marks;
