@@ -6,9 +6,9 @@ import type { RouteName } from "./routes.ts";
 import * as shape from "./shapes.ts";
 
 /**
- * The contract of every route: its input and its output. `input` is one flat object of the `:id` of the path, the query string
- * (its strings converted to the booleans and numbers that the schema requires) and, for POST, the keys of the JSON body. The
- * compiler refuses a route without a row here.
+ * The contract of every route: its input and its output. `input` is one flat object that consists of the `:id` in the path, the
+ * query string and, for POST, the keys of the JSON body. Strings of the query are converted to the booleans and numbers that the
+ * schema requires. The compiler rejects a route without a row here.
  */
 export interface Contract {
   readonly input: z.ZodObject;
@@ -17,7 +17,10 @@ export interface Contract {
 
 const ISO = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
-/** An ISO 8601 time (UTC unless it names a zone) or a duration ago (`10m`, `2h30m`, `90`), which the handler resolves. */
+/**
+ * An ISO 8601 time (UTC unless it names a zone), or a duration such as `10m`, `2h30m` or `90` that means "this long ago". The
+ * handler resolves it.
+ */
 const when = z
   .string()
   .refine((text) => ISO.test(text) || parseDuration(text) !== undefined, {
@@ -37,7 +40,7 @@ const dryRun = flag("Only report what would happen");
 const action = z.strictObject({ id, wait, dry_run: dryRun });
 const enablement = (word: string) => action.extend({ now: flag(`Also ${word} it now`) });
 
-/** The outcome of an action on one unit, and the unit after it. */
+/** The outcome of an action on one unit, and the state of the unit afterwards. */
 export const actionResult = z.object({ outcome: shape.jobOutcome, service: shape.service, warnings: z.array(z.string()) });
 export type ActionResult = z.infer<typeof actionResult>;
 
@@ -161,11 +164,14 @@ export const contract = {
   },
 } satisfies Record<RouteName, Contract>;
 
-/** What a caller passes: `{ id, wait: false }`. A client sends `id` in the path, the rest as query (GET) or JSON body (POST). */
+/**
+ * The input that a caller passes, such as `{ id, wait: false }`. A client sends `id` in the path and the rest as query (GET) or
+ * JSON body (POST).
+ */
 export type Input<K extends RouteName> = Given<z.input<(typeof contract)[K]["input"]>>;
-/** The type of the empty schema cannot be omitted as an argument; this one can. */
+/** A type that lets a caller omit the argument of a route without input. The type of the empty schema does not allow that. */
 type Given<T> = string extends keyof T ? Record<never, never> : T;
-/** What a handler receives: defaults are filled in. */
+/** The input that a handler receives, with defaults filled in. */
 export type Parsed<K extends RouteName> = z.output<(typeof contract)[K]["input"]>;
 /** The body of a 200. */
 export type Output<K extends RouteName> = z.output<(typeof contract)[K]["output"]>;

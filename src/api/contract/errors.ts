@@ -1,4 +1,4 @@
-/** Error code → HTTP status and exit code of the command line. Each error brings its own message. */
+/** The HTTP status and the exit code of the command line for each error code. Each error has its own message. */
 export const ERRORS = {
   "bad-request": { status: 400, exit: 2 },
   unauthorized: { status: 401, exit: 1 },
@@ -24,5 +24,5 @@ export interface ApiError {
   readonly hint?: string;
 }
 
-/** Exit codes of the command line; those of the LSB init actions where both exist. */
+/** The exit codes of the command line. They follow the LSB init actions where both define one. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, noSuchUnit: 4, unreachable: 5 } as const;

@@ -4,14 +4,17 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "./errors.ts";
 
 export interface RawInput {
-  /** From the path. */
+  /** The `:id` in the path of the request, or null if the route has none. */
   readonly id: string | null;
   readonly query: URLSearchParams;
-  /** The JSON body; undefined when there was none. */
+  /** The JSON body, or undefined if there was none. */
   readonly body: unknown;
 }
 
-/** Creates a function that merges path, query and body and validates them: 400 for an unknown query key, 422 for a wrong value. */
+/**
+ * Creates a function that merges path, query and body and validates them. An unknown query key gives status 400, a wrong value
+ * 422.
+ */
 export function inputReader<S extends z.ZodObject>(schema: S): (raw: RawInput) => Result<z.output<S>, ApiError> {
   const kinds = new Map(Object.entries(schema.shape).map(([key, field]) => [key, bare(field)._zod.def.type]));
   return ({ id, query, body }) => {
@@ -61,14 +64,17 @@ function unknownKey(what: string, key: string, kinds: Kinds): Pick<ApiError, "me
 
 const BOOLEANS: Readonly<Record<string, boolean>> = { "": true, true: true, "1": true, yes: true, false: false, "0": false, no: false };
 
-/** `?wait=false`, `?follow`, `?lines=100`. Anything else stays a string, and the schema reports what it expected. */
+/**
+ * Converts the value of a query parameter (`?wait=false`, `?follow`, `?lines=100`). A value that cannot be converted stays a
+ * string, and the schema reports what it expected.
+ */
 function coerce(kind: string, text: string): unknown {
   if (kind === "boolean") return (Object.hasOwn(BOOLEANS, text) ? BOOLEANS[text] : undefined) ?? text;
   if (kind === "number" && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text);
   return text;
 }
 
-/** The schema inside `optional` and `default`. */
+/** Unwraps the schema inside `optional` and `default`. */
 function bare(field: z.core.$ZodType): z.core.$ZodType {
   const { type, innerType } = field._zod.def as { type: string; innerType?: z.core.$ZodType };
   return (type === "optional" || type === "default") && innerType ? bare(innerType) : field;
@@ -84,7 +90,7 @@ function invalid(error: z.ZodError, schema: z.ZodObject, given: Record<string, u
   return hint ? { code: "invalid", message, hint: `${String(first?.path[0])}: ${hint}` } : { code: "invalid", message };
 }
 
-/** `units[0]: expected string, received number (12)`. */
+/** Describes an issue, for example `units[0]: expected string, received number (got 12)`. */
 function describe(issue: z.core.$ZodIssue, given: unknown): string {
   let value: unknown = given;
   let key = "";

@@ -1,6 +1,6 @@
 /**
- * Where a string stops being JSON (RFC 8259): JSON.parse reports what it expected, but not where. Null when the string is JSON.
- * Line and column count from 1, in UTF-16 units.
+ * Finds the place where a string stops being JSON (RFC 8259), which JSON.parse does not report. Returns null if the string is
+ * JSON. Line and column count from 1, in UTF-16 units.
  */
 export function locateJsonError(text: string): { readonly line: number; readonly column: number } | null {
   const scanner = { text, at: 0 };
@@ -12,14 +12,17 @@ export function locateJsonError(text: string): { readonly line: number; readonly
 
 interface Scanner {
   readonly text: string;
-  /** Where the scanner is; once a rule has failed, the place of the error. */
+  /** The position of the scanner. After a rule has failed, this is the position of the error. */
   at: number;
 }
 
 const SPACE = /[ \t\n\r]*/y;
 const SCALAR = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** Uses its own stack instead of recursion: a body of a million brackets must not overflow the call stack. */
+/**
+ * Scans one value. It uses its own stack instead of recursion, because a body of a million brackets must not overflow the call
+ * stack.
+ */
 function scanValue(scanner: Scanner): boolean {
   const open: Array<"{" | "["> = [];
   do {
@@ -30,7 +33,7 @@ function scanValue(scanner: Scanner): boolean {
   return true;
 }
 
-/** A key (inside an object), then a scalar, or all opening brackets up to the first scalar or empty pair. */
+/** Scans a key (inside an object), then either a scalar, or all opening brackets up to the first scalar or empty pair. */
 function scanEntry(scanner: Scanner, open: Array<"{" | "[">): boolean {
   for (;;) {
     if (open.at(-1) === "{" && !(peek(scanner) === '"' && scanToken(scanner) && take(scanner, ":"))) return false;

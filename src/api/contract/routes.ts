@@ -1,19 +1,19 @@
 /**
- * Every route of the control API, as plain data: no schema library, so that the command line can use it and start fast.
- * `contract.ts` has the schemas of each row; `openapi.ts` and the reference are generated from both.
+ * All routes of the control API as plain data. The file needs no schema library, so the command line can use it and still start
+ * fast. `contract.ts` has the schemas of each row; `openapi.ts` and the reference are generated from both.
  *
- * `access`: `open` needs no token even over TCP; `read` only reads; `write` changes something; `admin` shows secrets, runs
- * commands or ends the daemon.
+ * The levels of `access` are: `open` needs no token even over TCP; `read` only reads; `write` changes something; `admin` shows
+ * secrets, runs commands or ends the daemon.
  */
 export type Access = "open" | "read" | "write" | "admin";
 
 export interface Route {
   readonly method: "GET" | "POST";
-  /** `:id` stands for a unit id. */
+  /** The path, in which `:id` stands for a unit id. */
   readonly path: string;
   readonly access: Access;
   readonly summary: string;
-  /** The kind of body of a 200 that is not JSON. */
+  /** The kind of body that a 200 has if it is not JSON. */
   readonly streams?: "events" | "lines" | "text";
 }
 
@@ -94,6 +94,6 @@ export const routes = {
 
 export type RouteName = keyof typeof routes;
 
-/** The path of a route with `:id` filled in. */
+/** Returns the path of a route with `:id` filled in. */
 export const pathOf = (route: Route, id?: string): string =>
   id === undefined ? route.path : route.path.replace(":id", encodeURIComponent(id));

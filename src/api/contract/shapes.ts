@@ -1,6 +1,6 @@
 /**
- * The JSON of requests and answers, one file per noun. Keys are snake case, times are UTC ISO 8601, and durations are seconds
- * unless the name says otherwise.
+ * The JSON shapes of requests and answers, one file per noun. Keys are snake case, times are UTC ISO 8601, and durations are
+ * seconds unless the name says otherwise.
  */
 export * from "./shapes/alerts.ts";
 export * from "./shapes/daemon.ts";

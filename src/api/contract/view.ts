@@ -1,20 +1,20 @@
 import type { DaemonInfo, Event, Service, StreamChange } from "./shapes.ts";
 
 /**
- * Folds the event stream into the state that people see; the command line and the page both use it. Pure: a view is never
- * changed in place, so a renderer may compare by identity.
+ * The state that people see, folded from the event stream. The command line and the page both use it. A view is never changed in
+ * place, so a renderer may compare views by identity.
  *
- * Ids are consecutive. When one is missing, the view is `stale`: it keeps its state and `lastId`, the last id that it can resume
- * from, and ignores changes until a snapshot comes.
+ * Ids are consecutive. If one is missing, the view becomes `stale`. It then keeps its state and `lastId`, the last id that it can
+ * resume from, and ignores changes until a snapshot comes.
  */
 export interface View {
   readonly lastId: number | null;
   /** True before the first snapshot and after a gap. */
   readonly stale: boolean;
   readonly daemon: DaemonInfo | null;
-  /** By id, in the order of the last snapshot; later units are at the end. */
+  /** The services by id, in the order of the last snapshot. Units that were added later are at the end. */
   readonly services: ReadonlyMap<string, Service>;
-  /** Oldest first; at most `MAX_EVENTS`. */
+  /** At most `MAX_EVENTS` events, oldest first. */
   readonly events: readonly Event[];
 }
 
@@ -22,7 +22,7 @@ export const MAX_EVENTS = 200;
 
 export const emptyView = (): View => ({ lastId: null, stale: true, daemon: null, services: new Map(), events: [] });
 
-/** Applies one change. `id` is its id in the stream. */
+/** Returns the view with one change applied. `id` is the change's id in the stream. */
 export function applyChange(view: View, id: number, change: StreamChange): View {
   if (change.kind === "snapshot") {
     const services = new Map(change.data.services.map((service) => [service.id, service]));

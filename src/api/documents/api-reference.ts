@@ -2,7 +2,7 @@ import { componentSchemas, fieldsOf, outputOf, type Field, type JsonSchema } fro
 import { ERRORS } from "../contract/errors.ts";
 import { routes, type Route, type RouteName } from "../contract/routes.ts";
 
-/** The API reference as Markdown, from the same tables as the server. */
+/** Returns the API reference as Markdown, generated from the tables that the server uses. */
 export function apiReference(): string {
   const sections = (Object.entries(routes) as [RouteName, Route][]).map(([name, route]) => section(name, route));
   return [HEAD, ...sections, ...shapes(), errorTable()].join("\n\n") + "\n";
@@ -31,7 +31,7 @@ function row({ name, schema, required }: Field): string {
   return `| \`${name}\` | ${cell(typeName(schema))} | ${standard} | ${cell(typeof schema.description === "string" ? schema.description : "")} |`;
 }
 
-/** An unescaped bar would end the cell of a Markdown table. */
+/** Escapes the bars in a cell of a Markdown table, because an unescaped bar would end the cell. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 function answerOf(name: RouteName, route: Route): string {

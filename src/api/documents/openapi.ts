@@ -4,7 +4,10 @@ import { ERRORS } from "../contract/errors.ts";
 import { routes, type Route, type RouteName } from "../contract/routes.ts";
 import * as shape from "../contract/shapes.ts";
 
-/** The OpenAPI 3.1 document from the routes and the contract. Its schemas are JSON Schema 2020-12, which zod generates. */
+/**
+ * Returns the OpenAPI 3.1 document, generated from the routes and the contract. Its schemas are JSON Schema 2020-12, which zod
+ * generates.
+ */
 export function openapiDocument(version: string, basePath = ""): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
@@ -24,7 +27,7 @@ export function openapiDocument(version: string, basePath = ""): Record<string, 
   };
 }
 
-/** One input of a route; its schema has type, default and description. */
+/** One input of a route. Its schema has the type, default and description. */
 export interface Field {
   readonly name: string;
   readonly schema: JsonSchema;
@@ -40,7 +43,7 @@ export function fieldsOf(name: RouteName): readonly Field[] {
   return Object.entries(properties).map(([field, of]) => ({ name: field, schema: of, required: required.has(field) }));
 }
 
-/** The schema of a route's answer; shared shapes are a `$ref`. */
+/** Returns the schema of a route's answer. Shared shapes in it are a `$ref`. */
 export const outputOf = (name: RouteName): JsonSchema => jsonSchema(contract[name].output, "output");
 
 const DESCRIPTION =
@@ -144,13 +147,13 @@ function registryOf(): z.core.$ZodRegistry<{ id: string }> {
   return registry;
 }
 
-/** The schemas of the shared shapes by name. */
+/** Returns the schemas of the shared shapes by name. */
 export function componentSchemas(): Record<string, JsonSchema> {
   const { schemas } = z.toJSONSchema(registryOf(), { uri: ref, io: "output", override: tidy });
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, without(schema as JsonSchema, "$schema", "$id")]));
 }
 
-/** The schema itself; the shared shapes in it are a `$ref`. */
+/** Returns the JSON schema of a zod schema. Shared shapes are a `$ref`. */
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): JsonSchema {
   const named = Object.entries(NAMED).find(([, one]) => one === schema);
   if (named) return { $ref: ref(named[0]) };
@@ -158,7 +161,10 @@ function jsonSchema(schema: z.ZodType, io: "input" | "output"): JsonSchema {
   return repoint(without(found, "$schema", "$defs")) as JsonSchema;
 }
 
-/** `#/$defs/Event` → `#/components/schemas/Event`: the definitions that zod adds to the schema exist as components already. */
+/**
+ * Rewrites each reference `#/$defs/Event` to `#/components/schemas/Event`, because the definitions that zod adds to a schema
+ * exist as components already.
+ */
 function repoint(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(repoint);
   if (typeof value !== "object" || value === null) return value;
@@ -171,9 +177,10 @@ function repoint(value: unknown): unknown {
 
 const INT_RANGE = Number.MAX_SAFE_INTEGER;
 
-/** Removes what is redundant: the regular expression of a known `format`, and bounds that every safe integer meets. */
+/** Removes redundant parts: the regular expression of a known `format`, and bounds that every safe integer meets. */
 function tidy({ zodSchema, jsonSchema: schema }: { zodSchema: z.core.$ZodType; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  const description = z.globalRegistry.get(zodSchema as z.ZodType)?.description; // zod itself only looks in the given registry
+  // zod itself looks only in the registry that it was given
+  const description = z.globalRegistry.get(zodSchema as z.ZodType)?.description;
   if (description !== undefined) schema.description = description;
   if (schema.additionalProperties === false) delete schema.additionalProperties; // a later version may add keys to an answer
   if (JSON.stringify(schema.propertyNames) === '{"type":"string"}') delete schema.propertyNames;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-/** UTC ISO 8601. */
+/** A time in UTC, ISO 8601. */
 export const time = z.iso.datetime({ precision: 3 }).or(z.iso.datetime());
 
-/** Of a unit: two names of 64 characters with an `@` between them at most. */
+/** The id of a unit: at most two names of 64 characters with an `@` between them. */
 export const id = z.string().max(129);

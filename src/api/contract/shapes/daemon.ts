@@ -8,20 +8,23 @@ export const daemon = z.object({
   pid: z.number().int(),
   start_time: time,
   uptime_seconds: z.number(),
-  /** `system`, `user` or `portable` (SUP_HOME). */
+  /** `system`, `user` or `portable` (SUP_HOME is set). */
   mode: z.string(),
   unit_path: z.array(z.string()),
   state_dir: z.string(),
   log_dir: z.string(),
   socket: z.string(),
-  /** `http://127.0.0.1:7870`, or null with the reason in `notes`. */
+  /** The address of the page, such as `http://127.0.0.1:7870`. If it is null, `notes` has the reason. */
   url: z.string().nullable(),
-  /** How processes of units are tracked; `containment_note` says why there are no cgroups. */
+  /** How the processes of units are tracked. `containment_note` says why there are no cgroups. */
   containment: z.enum(CONTAINMENTS),
   containment_note: z.string().nullable(),
-  /** What an operator should know: a port in use, a damaged database that was set aside, a bad unit file. */
+  /** Conditions that an operator should know of: a port in use, a damaged database that was set aside, a bad unit file. */
   notes: z.array(z.string()),
-  /** Directories of the unit path, and the units there, that a user's daemon ignores while the system's daemon answers on `owner`. */
+  /**
+   * Directories of the unit path that a user's daemon ignores while the system's daemon answers on `owner`, with the units in
+   * them.
+   */
   left_alone: z.array(z.object({ directory: z.string(), units: z.array(z.string()), owner: z.string() })),
 });
 export type DaemonInfo = z.infer<typeof daemon>;
@@ -29,7 +32,7 @@ export type DaemonInfo = z.infer<typeof daemon>;
 export const status = z.object({
   daemon,
   services: z.array(service),
-  /** Units and templates that cannot be started because their file is a link to /dev/null; they are not in `services`. */
+  /** Units and templates that cannot be started because their file is a link to /dev/null. They are not in `services`. */
   masked: z.array(z.object({ id, file: z.string() })).optional(),
 });
 export type Status = z.infer<typeof status>;

@@ -18,11 +18,14 @@ export type JobRequest = z.input<typeof jobRequest>;
 
 export const jobOutcome = z.object({
   id,
-  /** `failed`: `message` says why. `unchanged`: there was nothing to do. `pending`: not finished yet (wait=false). */
+  /**
+   * `failed` is explained by `message`. `unchanged` means that there was nothing to do. `pending` means not finished yet
+   * (wait=false).
+   */
   result: z.enum(["done", "unchanged", "failed", "pending", "planned"]),
   state: z.enum(STATES),
   message: z.string(),
-  /** Of a failed one: an error code of `errors.ts`. */
+  /** An error code of `errors.ts`, if the action failed. */
   code: z.string().optional(),
 });
 export type JobOutcome = z.infer<typeof jobOutcome>;
@@ -35,7 +38,7 @@ export const runEnd = z.object({
   id,
   state: z.enum(STATES),
   reason: z.enum(REASONS),
-  /** Of the main process; 128 plus the signal number when a signal killed it; null when it never ran. */
+  /** The exit code of the main process: 128 plus the signal number if a signal killed the process, null if it never ran. */
   exit_code: z.number().int().nullable(),
   message: z.string(),
 });

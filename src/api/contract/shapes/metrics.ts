@@ -10,9 +10,9 @@ export const metricPoint = z.object({
   response_time_ms: z.number().nullable(),
   tasks: z.number().nullable(),
   open_files: z.number().nullable(),
-  /** How often the unit had been restarted by then. */
+  /** The number of restarts of the unit up to this time. */
   restarts: z.number().nullable(),
-  /** Of a mean: the seconds it covers, with the peaks in `cpu_max` and `memory_max`. Absent in a single sample. */
+  /** The seconds that a mean covers; its peaks are in `cpu_max` and `memory_max`. Absent in a single sample. */
   step: z.number().int().optional(),
   cpu_max: z.number().nullable().optional(),
   memory_max: z.number().nullable().optional(),
@@ -21,23 +21,23 @@ export const metricPoint = z.object({
 export type MetricPoint = z.infer<typeof metricPoint>;
 
 export const trend = z.object({
-  /** Only an even change is `rising` or `falling`; a cycle, a step and noise are `steady`. */
+  /** `rising` or `falling` means an even change. A cycle, a step or noise counts as `steady`. */
   verdict: z.enum(["not-running", "warming-up", "steady", "falling", "rising"]),
   /** The forecast in one sentence. */
   text: z.string(),
-  /** Memory that has been growing evenly for a long time. */
+  /** True if memory has been growing evenly for a long time. */
   leak: z.boolean(),
-  /** MiB, or percent of one core; null without a limit. */
+  /** The limit in MiB or in percent of one core, or null without a limit. */
   limit: z.number().nullable(),
-  /** True: the machine runs out of memory before the unit reaches its own limit. */
+  /** True if the machine runs out of memory before the unit reaches its own limit. */
   of_machine: z.boolean(),
-  /** The present value of the trend line, without noise; null while the unit does not run. */
+  /** The present value of the trend line, without noise, or null while the unit does not run. */
   level: z.number().nullable(),
   per_hour: z.number(),
   per_hour_low: z.number(),
   per_hour_high: z.number(),
   seen_seconds: z.number(),
-  /** Null: it will not be reached within the forecast's horizon. */
+  /** The time until the limit is reached, or null if that is beyond the forecast's horizon. */
   limit_in_seconds: z.number().nullable(),
   limit_at: time.nullable(),
   limit_at_soonest: time.nullable(),
@@ -48,7 +48,7 @@ export type Trend = z.infer<typeof trend>;
 export const forecast = z.object({ id, run_since: time.nullable(), memory: trend, cpu: trend });
 export type Forecast = z.infer<typeof forecast>;
 
-/** How many different names one service can report. */
+/** The maximum number of different metric names that one service can report. */
 export const MAX_REPORTED = 64;
 export const metricsReport = z.strictObject({ service_id: id, metrics: z.record(z.string().min(1).max(128), z.number()) });
 export type MetricsReport = z.infer<typeof metricsReport>;

@@ -10,12 +10,12 @@ const schedule = z.object({
   every_seconds: z.number().nullable(),
   catch_up: z.boolean(),
   overlap: z.enum(["skip", "queue", "kill"]),
-  /** False: the operator or the unit file disables it. */
+  /** False if the operator or the unit file disables the schedule. */
   active: z.boolean(),
   next_run: time.nullable(),
-  /** When it was last due and ran, or was skipped because the previous run had not ended. */
+  /** The time at which the schedule was last due. The run then started, or was skipped because the previous run had not ended. */
   last_run: time.nullable(),
-  /** Another run follows as soon as the present one ends. */
+  /** True if another run follows as soon as the present one ends. */
   queued: z.boolean(),
 });
 
@@ -26,16 +26,16 @@ export const service = z.object({
   state: z.enum(STATES),
   sub_state: z.string(),
   reason: z.enum(REASONS),
-  /** When it entered this state; null before its first change. */
+  /** The time at which the unit entered this state, or null before its first change. */
   state_since: time.nullable(),
   health: z.enum(HEALTHS),
   pid: z.number().int().nullable(),
   port: z.number().int().nullable(),
   start_time: time.nullable(),
   uptime_seconds: z.number(),
-  /** Restarts by the restart policy, after a failure or a clean exit. */
+  /** The number of restarts by the restart policy, after a failure or a clean exit. */
   restart_count: z.number().int(),
-  /** The other restarts, by who requested them. */
+  /** The number of other restarts, by who requested them. */
   requested_restarts: z.object({
     operator: z.number().int(),
     watch: z.number().int(),
@@ -53,24 +53,24 @@ export const service = z.object({
   cpu_percent: z.number().nullable(),
   memory_mb: z.number().nullable(),
   tasks: z.number().int().nullable(),
-  /** Open file descriptors of all its processes. */
+  /** The number of open file descriptors of all processes of the unit. */
   open_files: z.number().int().nullable(),
   exit_code: z.number().int().nullable(),
   /** The service's own description of its status (sd_notify, STATUS=). */
   status_text: z.string().nullable(),
-  /** How its processes are tracked: in a cgroup of their own, or by marks that they carry. Null while none runs. */
+  /** How the unit's processes are tracked: in a cgroup of their own, or by marks that they carry. Null while no process runs. */
   containment: z.enum(CONTAINMENTS).nullable(),
   /** How the last run ended: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
   last_exit: z.string().nullable(),
-  /** SUP_INVOCATION_ID of the present run, or of the last one; null before the first. */
+  /** The SUP_INVOCATION_ID of the present run, or else of the last run; null before the first run. */
   invocation: z.string().nullable(),
-  /** Ids of the dependencies it waits for. */
+  /** The ids of the dependencies that the unit waits for. */
   waiting_for: z.array(z.string()),
-  /** The file on disk differs from the version in use, or can no longer be read. */
+  /** True if the unit file on disk differs from the version in use or can no longer be read. */
   changed_on_disk: z.boolean(),
-  /** Problems of the file on disk, while the last good version stays in use. */
+  /** The problems of the unit file on disk. While it has problems, the last good version stays in use. */
   problems: z.array(z.string()),
-  /** Failed retries since it last ran well. */
+  /** The number of failed retries since the unit last ran well. */
   retries: z.number().int(),
   max_retries: z.number().int(),
   next_attempt: time.nullable(),
@@ -81,44 +81,44 @@ export const service = z.object({
 });
 export type Service = z.infer<typeof service>;
 
-/** One process of a unit. Everything but pid and name is null when unknown, such as for a process that has just ended. */
+/** One process of a unit. All fields except pid and name are null if unknown, for example if the process has just ended. */
 export const serviceProcess = z.object({
   pid: z.number().int(),
   name: z.string(),
   ppid: z.number().int().nullable(),
-  /** Percent of one core: over the time since the last sample, or since its start when it is younger than that. */
+  /** CPU use in percent of one core, over the time since the last sample or, for a younger process, since its start. */
   cpu_percent: z.number().nullable(),
-  /** MiB of resident memory; pages that processes share count in each of them. */
+  /** Resident memory in MiB. Pages that processes share count in each process. */
   memory_mb: z.number().nullable(),
   started_at: time.nullable(),
 });
 export type ServiceProcess = z.infer<typeof serviceProcess>;
 
-/** One output loss of the log. */
+/** A loss of output in the log. */
 const loss = z.object({
-  /** `limit`: `log.rate_limit` dropped it. `disk`: the disk refused it. */
+  /** `limit` means that `log.rate_limit` dropped the output, `disk` that the disk refused it. */
   why: z.enum(["limit", "disk"]),
   lines: z.number().int(),
   bytes: z.number().int(),
   since: time,
   cause: z.string(),
-  /** False: lines are still being lost. */
+  /** False while lines are still being lost. */
   over: z.boolean(),
 });
 
-/** The service with everything that the machine has to be searched for. */
+/** The service with further details, some of which need a search of the whole machine. */
 export const serviceDetail = service.extend({
   command: z.string(),
-  /** How each of its resource limits is enforced, in words. */
+  /** One sentence for each resource limit that says how it is enforced. */
   enforcement: z.array(z.string()),
-  /** Limits that it is predicted to reach, in sentences. */
+  /** One sentence for each limit that the service is predicted to reach. */
   predictions: z.array(z.string()),
-  /** Memory of all its processes with shared pages counted proportionally (PSS); null unless requested. */
+  /** Memory of all its processes in MiB, with shared pages counted proportionally (PSS). Null unless requested. */
   pss_mb: z.number().nullable(),
   log: z.object({
     /** Output that was lost since the daemon opened the log. */
     losses: z.array(loss),
-    /** Why the file was not rotated although it was due. */
+    /** The reason why the log file was not rotated although rotation was due, or null. */
     trouble: z.string().nullable(),
   }),
   processes: z.array(serviceProcess),

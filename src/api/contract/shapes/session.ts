@@ -4,9 +4,9 @@ import { time } from "./common.ts";
 /** Whether a browser is signed in to the page. */
 export const session = z.object({
   signed_in: z.boolean(),
-  /** True: the browser had a session that has ended: it expired, was signed out, or the token was replaced. */
+  /** True if the browser had a session that has ended, because it expired, the user signed out, or the token was replaced. */
   ended: z.boolean(),
-  /** Null where no session is needed (the unix socket, `api.auth` none). */
+  /** Null where no session is needed (on the unix socket, or with `api.auth` none). */
   expires: time.nullable(),
   access: z.enum(["read", "write"]),
 });

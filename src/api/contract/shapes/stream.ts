@@ -2,7 +2,7 @@ import type { Status } from "./daemon.ts";
 import type { Event } from "./events.ts";
 import type { Service } from "./service.ts";
 
-/** What the event stream carries after its `id:`; each kind is an SSE event name. */
+/** A change in the event stream, which follows the line `id:`. Each kind is the name of an SSE event. */
 export type StreamChange =
   | { readonly kind: "snapshot"; readonly data: Status }
   | { readonly kind: "service"; readonly data: Service }

@@ -7,7 +7,7 @@ export const problem = z.object({
   file: z.string(),
   line: z.number().int().nullable(),
   column: z.number().int().nullable(),
-  /** Dotted path of the key, "" for the whole file. */
+  /** The dotted path of the key, or "" for the whole file. */
   key: z.string(),
   /** The offending value as JSON. */
   value: z.string().nullable(),
@@ -22,7 +22,7 @@ export const reloadPlan = z.object({
     z.object({
       id,
       change: z.enum(["added", "removed", "changed", "broken", "masked"]),
-      /** Dotted keys that differ; each applies `live` (at once) or with a `restart`. */
+      /** The dotted keys that differ. A change applies `live` (at once) or needs a `restart`. */
       keys: z.array(z.object({ key: z.string(), applies: z.enum(["live", "restart"]) })),
       action: z.enum(["start", "stop", "restart", "apply", "keep", "load"]),
       message: z.string(),
@@ -35,9 +35,9 @@ export type ReloadPlan = z.infer<typeof reloadPlan>;
 export const serviceFile = z.object({
   id,
   files: z.array(z.object({ path: z.string(), text: z.string() })),
-  /** The merged unit with defaults, in the keys of a unit file. */
+  /** The merged unit with defaults. It has the keys of a unit file. */
   effective: z.record(z.string(), z.unknown()),
-  /** Where each dotted key comes from: `default`, or `path:line`. */
+  /** The source of each dotted key: `default`, or `path:line`. */
   sources: z.record(z.string(), z.string()),
 });
 export type ServiceFile = z.infer<typeof serviceFile>;
