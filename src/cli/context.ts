@@ -10,7 +10,10 @@ import type { Roles } from "./roles.ts";
 import type { CommandRow } from "./table/command-row.ts";
 import type { Options } from "./table/options.ts";
 
-/** What a command gets: its arguments, a client for the daemon, and ways to print. The client and the colours are made on first use. */
+/**
+ * Everything that a command gets: its arguments, a client for the daemon, and functions to print. The client and the colours are
+ * made on first use.
+ */
 export interface Context {
   readonly host: Host;
   readonly roles: Roles;
@@ -25,17 +28,17 @@ export interface Context {
   readonly places: Places;
   readonly client: Client;
   readonly paint: Paint;
-  /** Prints one or several lines on standard output. The caller has passed foreign text through `safe`. */
+  /** Prints one or several lines on standard output. The caller must have passed text from other programs through `safe`. */
   out(text: string): void;
   /** Prints the result of a command with `--json`, on one line. */
   json(value: unknown): void;
   /** Prints a message that is not part of the result on standard error. */
   note(text: string): void;
-  /** Prints an error, as JSON with `--json`, and returns its exit code. */
+  /** Prints an error (as JSON with `--json`) and returns its exit code. */
   fail(error: ApiError): number;
 }
 
-/** A command: does its work and returns the exit code. */
+/** Runs a command and returns the exit code. */
 export type Run = (context: Context) => Promise<number>;
 
 export function makeContext(
@@ -61,7 +64,7 @@ export function makeContext(
   };
 }
 
-/** The functions that print. Alone, they serve usage errors, which occur before there is a context. */
+/** Makes the functions that print. They need no context, because usage errors occur before there is one. */
 export function makeOutput(host: Host, options: Pick<Options, "json">): Pick<Context, "out" | "json" | "note" | "fail"> {
   const out = (text: string): void => host.write(1, `${text}\n`);
   const note = (text: string): void => host.write(2, `${text}\n`);
@@ -69,12 +72,12 @@ export function makeOutput(host: Host, options: Pick<Options, "json">): Pick<Con
   const fail = (error: ApiError): number => {
     if (options.json) json({ error });
     else note(`sup: ${safe(error.message)}${error.hint ? `\n  ${safe(error.hint)}` : ""}`);
-    return ERRORS[error.code]?.exit ?? 1; // a newer daemon may know more codes
+    return ERRORS[error.code]?.exit ?? 1; // a newer daemon may use error codes that this version does not know
   };
   return { out, json, note, fail };
 }
 
-/** Like the context's `fail`, but keeps the line breaks of the message, which quotes a log. */
+/** Works like the context's `fail`, but keeps the line breaks of the message, because the message quotes a log. */
 export function failWithLines(context: Context, message: string, hint: string): number {
   if (context.options.json) return context.fail({ code: "failed", message, hint });
   context.note(`sup: ${message.split("\n").map(safe).join("\n")}\n  ${safe(hint)}`);
@@ -87,5 +90,5 @@ export function targetOf(host: Host, options: Options, places: Places): Target {
   return { kind: "url", url, token: options.token ?? host.env.SUP_TOKEN };
 }
 
-/** A daemon holds the lock of its state directory for as long as it runs. */
+/** Returns true while a daemon runs, because a daemon holds the lock of its state directory for as long as it runs. */
 export const daemonLives = (host: Host, places: Places): boolean => host.isLocked(`${places.state}/lock`);

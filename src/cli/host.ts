@@ -5,42 +5,45 @@ import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
 import { type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
 
 /**
- * Everything the command line needs from the process, the terminal and other programs; the only file of `cli` that touches
- * them. Tests pass a fake. `write` avoids `process.stdout`, whose first use costs 10 ms.
+ * Everything that the command line needs from the process, the terminal and other programs. This is the only file of `cli` that
+ * touches them; tests pass a fake.
  */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly home: string;
-  /** Writes all of the text; exits quietly when the reader has closed the pipe. */
+  /**
+   * Writes the whole text. Exits quietly if the reader has closed the pipe. It avoids `process.stdout`, whose first use costs 10
+   * ms.
+   */
   write(fd: 1 | 2, text: string): void;
   isTerminal(fd: 0 | 1 | 2): boolean;
-  /** Columns of the terminal; undefined when the output is not a terminal. */
+  /** Returns the columns of the terminal, or undefined if the output is not a terminal. */
   columns(): number | undefined;
-  /** Rows of the terminal; undefined when the output is not a terminal. */
+  /** Returns the rows of the terminal, or undefined if the output is not a terminal. */
   rows(): number | undefined;
-  /** Calls back for each key press, without echo and without waiting for a line. Returns a function that stops it. */
+  /** Calls back for each key press, without echo and without waiting for a line. Returns a function that stops this. */
   keys(onKey: (key: string) => void): () => void;
-  /** Calls back on SIGINT, SIGTERM and SIGHUP. Returns a function that restores their default action. */
+  /** Calls back on SIGINT, SIGTERM and SIGHUP. Returns a function that restores the default action of these signals. */
   ending(onEnd: () => void): () => void;
-  /** Wall milliseconds. */
+  /** Returns the wall-clock time in milliseconds. */
   now(): number;
   sleep(ms: number): Promise<void>;
-  /** True while a process holds the lock on the file. */
+  /** Returns true while a process holds the lock on the file. */
   isLocked(path: string): boolean;
-  /** Runs a program on this terminal and returns its exit code; null when it cannot be started. */
+  /** Runs a program on this terminal and returns its exit code, or null if it cannot be started. */
   interactive(command: readonly string[]): Promise<number | null>;
-  /** Runs a program without a terminal and returns its output; code 127 when there is no such program. */
+  /** Runs a program without a terminal and returns its output. The code is 127 if there is no such program. */
   ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<CommandResult>;
-  /** The path of this executable; Bun's when sup runs from source. */
+  /** The path of this executable, or of Bun's executable if sup runs from source. */
   readonly program: string;
-  /** False when sup runs from source. */
+  /** False if sup runs from source. */
   readonly compiled: boolean;
   userName(): string;
   systemdRuns(): boolean;
-  /** The usual value of XDG_RUNTIME_DIR in a login session of the user. */
+  /** Returns the usual value of XDG_RUNTIME_DIR in a login session of the user. */
   runtimeDirectory(uid: number): string;
-  /** Starts this program again, detached, with a clean environment and its output in the file. */
+  /** Starts this program again, detached, with a clean environment. Its output goes to the file. */
   detach(args: readonly string[], outputFile: string): { readonly pid: number; readonly exited: Promise<number> };
 }
 
@@ -76,14 +79,14 @@ function write(fd: 1 | 2, text: string): void {
       done += writeSync(fd, bytes, done);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EPIPE") process.exit(0); // `sup logs web | head`: the reader has enough
+      if (code === "EPIPE") process.exit(0); // `sup logs web | head`: the reader does not want more
       if (code !== "EAGAIN") throw error;
-      Bun.sleepSync(1); // the pipe was made non-blocking by another process
+      Bun.sleepSync(1); // another process made the pipe non-blocking, so wait until it has room
     }
   }
 }
 
-/** From the user database; a container may have none. */
+/** Reads the home directory from the user database, which a container may lack. */
 function homeDirectory(): string {
   try {
     return homedir();
@@ -96,7 +99,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    return String(process.getuid?.() ?? 0); // not in the user database
+    return String(process.getuid?.() ?? 0); // the user is not in the user database
   }
 }
 
@@ -122,5 +125,6 @@ function onEnding(onEnd: () => void): () => void {
 }
 
 function isTerminal(fd: 0 | 1 | 2): boolean {
-  return (require("node:tty") as typeof import("node:tty")).isatty(fd); // loading it costs 2 ms, so only on demand
+  // loading node:tty costs 2 ms, so it is loaded only on demand
+  return (require("node:tty") as typeof import("node:tty")).isatty(fd);
 }

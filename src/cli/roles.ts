@@ -4,27 +4,30 @@ import type { Places } from "../spec/places.ts";
 import type { Spec } from "../spec/spec.ts";
 
 /**
- * What `main.ts` passes to the command line, so that the command line never imports the daemon: it is loaded only when one of
- * these is called. `daemon` and `up` return the exit code of the process.
+ * The functions that `main.ts` passes to the command line, so that the command line never imports the daemon. Only a call of one
+ * of these functions loads the daemon's code. `daemon` and `up` return the exit code of the process.
  */
 export interface Roles {
   daemon(options: { readonly places: Places; readonly foreground: boolean; readonly version: string }): Promise<number>;
   up(options: {
-    /** Paths for the directory to supervise; the unit path is that directory. */
+    /** The paths for the directory to supervise. The unit path is that directory. */
     readonly places: Places;
     readonly version: string;
-    /** Prints an output line of a service, merged with the output of the others. */
+    /** Prints an output line of a service. The lines of all services are merged. */
     readonly line: (unit: string, line: LogLine) => void;
-    /** Prints a message about a unit, or about all (null): started, failed, stopping. */
+    /** Prints a message about a unit (started, failed, stopping), or about all units if `unit` is null. */
     readonly say: (unit: string | null, text: string) => void;
-    /** The daemon accepts requests; null when there is no web page. */
+    /** Called when the daemon accepts requests. `url` is null if there is no web page. */
     readonly begun: (url: string | null) => void;
     /** Announces unit ids as they become known, so that the names can be aligned. */
     readonly expect: (units: readonly string[]) => void;
   }): Promise<number>;
-  /** Reads the unit files of directories the way the daemon does; earlier directories take precedence. */
+  /** Reads the unit files of directories as the daemon does. Earlier directories take precedence. */
   readUnits(directories: readonly string[]): Promise<UnitSnapshot>;
-  /** What this machine lacks for a start of these units: users, files, directories, commands. `key` is a key of the unit file. */
+  /**
+   * Finds users, files, directories and commands that these units need for a start and that this machine lacks. `key` is a key of
+   * the unit file.
+   */
   checkMachine(
     specs: readonly Spec[],
     places: Places,

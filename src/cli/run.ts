@@ -5,13 +5,13 @@ import { parseFast } from "./parse/fast-parser.ts";
 import type { Roles } from "./roles.ts";
 import { COMMANDS } from "./table/commands.ts";
 
-/** Which build of sup this is. */
+/** Identifies the build of sup. */
 export interface Build {
   readonly version: string;
-  /** The commit it was built from; null when it runs from source. */
+  /** The commit of the build, or null if sup runs from source. */
   readonly commit: string | null;
   readonly isMusl: boolean;
-  /** The address where its releases are published; null when the build has none. */
+  /** The address where releases of this build are published, or null if it has none. */
   readonly releases: string | null;
 }
 

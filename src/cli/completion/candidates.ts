@@ -4,12 +4,12 @@ import { TOPICS } from "../help/about.ts";
 import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "../table/options.ts";
 
 /**
- * What can be completed at the cursor. The shells run `sup complete` at every TAB, so the candidates always match this version
- * of sup, whatever version wrote the shell's script. Pure; `units` is called only where a unit name can stand.
+ * The candidates for completion at the cursor. The shells run `sup complete` at every TAB, so the candidates match this version
+ * of sup, even if another version wrote the shell's script.
  */
 export interface Completion {
   readonly candidates: readonly Candidate[];
-  /** The shell completes these itself. */
+  /** The kind of candidates that the shell itself adds, or null. */
   readonly also: "files" | "directories" | null;
 }
 
@@ -24,7 +24,10 @@ export interface KnownUnit {
   readonly groups: readonly string[];
 }
 
-/** `words`: the words after the program's name, up to the cursor; the last one is incomplete and may be empty. */
+/**
+ * Returns the candidates. `words` are the words after the program's name, up to the cursor; the last word is incomplete and may
+ * be empty. `units` is called only where a unit name is possible.
+ */
 export async function complete(
   words: readonly string[],
   rows: readonly CommandRow[],
@@ -52,7 +55,7 @@ interface Line {
   readonly given: ReadonlySet<OptionName>;
   /** The option whose value is being typed. */
   readonly pending: OptionName | null;
-  /** After `--`. */
+  /** True after `--`. */
   readonly literal: boolean;
 }
 
@@ -82,7 +85,7 @@ function commandOf([name, ...args]: readonly string[], rows: readonly CommandRow
 
 const OPTION_ROWS = Object.entries(OPTIONS) as Array<[OptionName, OptionRow]>;
 
-/** Several options may share a spelling: the one that belongs to the command wins. */
+/** Finds an option by its spelling. If several options share the spelling, the one that belongs to the command is chosen. */
 function optionNamed(spelling: string, command: CommandRow | null): [OptionName, OptionRow] | undefined {
   const named = OPTION_ROWS.filter(([, row]) => spellings(row).long === spelling || spellings(row).short === spelling);
   return named.find(([name]) => command?.options.includes(name)) ?? named[0];
@@ -119,7 +122,7 @@ async function argumentsOf(row: CommandRow, args: readonly string[], units: () =
   return { candidates: all.filter(({ value }) => !args.includes(value)), also: null };
 }
 
-/** The values of options that have a fixed set of values. */
+/** Returns the values of an option that has a fixed set of values. */
 function valuesOf(name: OptionName | undefined): Completion {
   const row: OptionRow | undefined = name && OPTIONS[name];
   if (name === "units" || name === "dir") return { candidates: [], also: "directories" };

@@ -4,7 +4,8 @@ _sup() {
   read -ra words <<<"$line"
   if [[ $line == *[[:space:]] ]]; then words+=(""); fi
   cur=${words[${#words[@]}-1]}
-  # Bash breaks words at some characters, and replaces only what follows the last of them; a "@" it replaces as well.
+  # Bash splits words at the characters of COMP_WORDBREAKS and replaces only the text after the last of them. A "@" is replaced
+  # too.
   breaks=${COMP_WORDBREAKS//[^=:]/}
   if [[ -n $breaks ]]; then cut=${cur%"${cur##*["$breaks"]}"}; fi
   if [[ $COMP_WORDBREAKS == *@* && $cur == "$cut"*@* ]]; then cut=${cur%@*}; fi

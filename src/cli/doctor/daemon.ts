@@ -1,4 +1,4 @@
-/** Checks of the daemon itself: whether it answers, and whether its version matches this command line. */
+/** Checks the daemon itself: whether it answers, and whether its version matches this command line. */
 import { lstatSync, statSync } from "node:fs";
 import { descriptorUsage, isExecutableReplaced } from "../../linux/proc/daemon-details.ts";
 import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
@@ -9,7 +9,7 @@ import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 export function checkDaemon({ context, places, target, status, lives }: Facts): Finding[] {
   if (status !== null) return [];
   const log = `${places.logs}/sup.log`;
-  if (target.places.socket !== places.socket && hasListener(target.places.socket)) return []; // reported by checkRuntimeDirectory
+  if (target.places.socket !== places.socket && hasListener(target.places.socket)) return []; // checkRuntimeDirectory reports it
   if (lives)
     return [error(`a daemon holds the lock on ${places.state} but does not answer on ${places.socket}`, `see ${log}; if it hangs: kill -9 $(cat ${places.state}/lock), then start it again; its services keep running`)]; // prettier-ignore
   const socket = lstatSync(places.socket, { throwIfNoEntry: false });
@@ -36,7 +36,10 @@ export function checkVersion({ context, daemon }: Facts): Finding[] {
   return [];
 }
 
-/** File descriptors per running unit: its pidfd, two output pipes and their log files, an sd_notify socket, some for probes. */
+/**
+ * The number of file descriptors per running unit: a pidfd, two output pipes and their log files, an sd_notify socket, and some
+ * for probes.
+ */
 const PER_UNIT = 8;
 const FOR_DAEMON = 64;
 
@@ -65,7 +68,7 @@ export function checkPort({ daemon, settings, places }: Facts): Finding[] {
   return daemon.url === null ? [warning("the web page and the API do not listen on TCP", `see the notes in sup daemon status`)] : [];
 }
 
-/** The daemon's own notes, except those that another check reports with a fix. */
+/** Reports the daemon's own notes, except those that another check reports with a fix. */
 export function checkNotes({ daemon }: Facts): Finding[] {
   if (daemon === null) return [];
   const { notes } = daemon;
@@ -91,7 +94,7 @@ function howToGetCgroups(why: string, { host }: Facts["context"], target: Facts[
     : `run sup as root, or in a cgroup that it may write; ${without}`;
 }
 
-/** Without XDG_RUNTIME_DIR, or with another user's, this command line does not find the daemon's socket. */
+/** Checks XDG_RUNTIME_DIR. If it is unset or belongs to another user, this command line does not find the daemon's socket. */
 export function checkRuntimeDirectory({ context, target }: Facts): Finding[] {
   const { host, places } = context;
   if (places.mode !== "user") return [];

@@ -1,4 +1,4 @@
-/** Checks of files: directories, their modes and free space; settings and unit files; the clock. */
+/** Checks files (directories, their modes and free space, settings and unit files) and the clock. */
 import { accessSync, constants, lstatSync, readdirSync, statfsSync, statSync, type Stats, type StatsFs } from "node:fs";
 import type { Problem } from "../../spec/parse/problems.ts";
 import { loadSettings } from "../../spec/schema/settings.ts";
@@ -40,7 +40,7 @@ function judgeDirectory(path: string, stat: Stats, uid: number): Finding[] {
   return (stat.mode & 0o077) === 0 ? [] : [warning(`${path} is open to others (${octal(stat)})`, `chmod 700 ${path}`)];
 }
 
-/** Whoever can write a unit file decides what the daemon runs. */
+/** Checks who can write unit files, because a unit file decides what the daemon runs. */
 function judgeUnits(directory: string, stat: Stats, uid: number): Finding[] {
   if (!stat.isDirectory()) return [error(`${directory} is not a directory`, "the unit path lists directories with unit files")];
   const paths = [directory, ...namesIn(directory).filter((name) => name.endsWith(".unit.json")).map((name) => `${directory}/${name}`)]; // prettier-ignore
@@ -79,7 +79,7 @@ export function checkDisk({ places }: Facts): Finding[] {
   return [...found.values()];
 }
 
-/** One day, because a clock set by hand may be off by some minutes. */
+/** The tolerance is one day, because a clock set by hand may be off by some minutes. */
 const TOLERANCE_MS = 86_400_000;
 
 export function checkClock({ context, places }: Facts): Finding[] {
@@ -121,7 +121,7 @@ export async function checkUnits({ context, places, daemon, status }: Facts): Pr
   return [...found, ...down.map(({ id, state }) => error(`unit ${id} is ${state} and will not be restarted`, `sup why ${id}`))];
 }
 
-/** If several programs are named `sup`, the shell and the service may run different ones. */
+/** Checks for several programs named `sup`, because the shell and the service may then run different ones. */
 export function checkProgram({ context }: Facts): Finding[] {
   const { host } = context;
   if (!host.compiled) return [];
@@ -139,7 +139,7 @@ function statfs(path: string): StatsFs | null {
   try {
     return statfsSync(path);
   } catch {
-    return null; // does not exist yet
+    return null; // the path does not exist yet
   }
 }
 

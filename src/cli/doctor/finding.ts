@@ -6,25 +6,25 @@ import type { Target } from "../systemd/target.ts";
 
 /** One result of `sup doctor`. */
 export interface Finding {
-  /** `error`: something is broken now; `warning`: it will cause trouble later; `note`: for information only. */
+  /** `error` means that something is broken now, `warning` that it will cause trouble later. `note` is for information only. */
   readonly severity: "error" | "warning" | "note";
   readonly message: string;
-  /** How to fix it: a command where there is one. */
+  /** Describes how to fix it, with a command where there is one. */
   readonly fix: string;
 }
 
 /** Facts that are gathered once, for all checks. */
 export interface Facts {
   readonly context: Context;
-  /** The systemd service, and the places of the daemon that it runs. */
+  /** The systemd service, and the paths of the daemon that it runs. */
   readonly target: Target;
   readonly places: Places;
-  /** Null if no daemon answers. */
+  /** The daemon's status, or null if no daemon answers. */
   readonly status: Status | null;
   readonly daemon: DaemonInfo | null;
   /** True if a daemon holds the lock of the state directory. */
   readonly lives: boolean;
-  /** Null if they have errors. */
+  /** The settings, or null if they have errors. */
   readonly settings: Settings | null;
 }
 

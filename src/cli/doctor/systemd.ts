@@ -1,4 +1,4 @@
-/** Checks of the systemd service, on machines that systemd runs. */
+/** Checks the systemd service, on machines that systemd runs. */
 import { existsSync } from "node:fs";
 import { isLingering } from "../systemd/install.ts";
 import { queryService, readUnitFile } from "../systemd/target.ts";
@@ -43,7 +43,7 @@ function judgeFile({ context, target }: Facts, { path, text }: { readonly path: 
   const program = programOf(text);
   if (program !== null && !existsSync(program))
     return [error(`${path} runs ${program}, which does not exist`, "run sup install-service with the program that the service should run")];
-  if (authorOf(text) !== "sup") return []; // the user's own changes are not checked
+  if (authorOf(text) !== "sup") return []; // files that the user changed are not checked
   if (program !== null && program !== context.host.program)
     return [
       note(`${SERVICE} runs ${program}; this is ${context.host.program}`, "sup install-service (makes the service run this program)"),

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { fileNameOf } from "../../base/names.ts";
 import { fileProblem, type Problem } from "../../spec/parse/problems.ts";
 
-/** Warnings about files in unit directories and drop-in directories that look like unit files and are ignored because of their names. */
+/**
+ * Returns a warning for each file in unit and drop-in directories that looks like a unit file and is ignored because of its name.
+ */
 export function ignoredFiles(directories: readonly string[]): Problem[] {
   return directories.flatMap((directory) =>
     namesIn(directory).flatMap((name) => {
@@ -16,7 +18,7 @@ export function ignoredFiles(directories: readonly string[]): Problem[] {
 
 const SUFFIX = fileNameOf("");
 const FORMATS = /\.(json|jsonc|json5|unit|service|ya?ml|toml|conf|ini)$/i;
-/** Left by editors, or renamed to disable the file on purpose. */
+/** Matches files that editors leave behind, and files that were renamed to disable them on purpose. */
 const SET_ASIDE = /^\.|~$|\.(bak|orig|old|save|masked|disabled|off|swp|tmp|dpkg-\w+|rpm\w+)$/i;
 
 const isMisnamedUnit = (name: string): boolean =>
@@ -43,6 +45,6 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory).sort();
   } catch {
-    return []; // missing, unreadable, or not a directory: the snapshot reports it
+    return []; // the directory is missing or cannot be read, which the snapshot reports
   }
 }

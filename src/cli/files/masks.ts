@@ -1,11 +1,13 @@
 import { lstatSync, readlinkSync } from "node:fs";
 
-/** A masked unit keeps its own file of the first directory under this name, so that `unmask` can put it back. */
+/**
+ * The suffix that `mask` adds to the name of the unit's file in the first directory of the unit path. `unmask` restores the file.
+ */
 export const KEPT_SUFFIX = ".masked";
 
-/** True for a link to /dev/null, which masks the unit of its name. */
+/** Returns true for a link to /dev/null, which masks the unit that the link is named after. */
 export const isMask = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(path) === "/dev/null";
 
-/** Dangling links exist too. */
+/** Returns true if the path exists, even as a dangling link. */
 export const exists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;

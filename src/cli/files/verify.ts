@@ -10,19 +10,20 @@ import { fileProblem, type Problem } from "../../spec/parse/problems.ts";
 
 /** The result of checking unit files. */
 export interface Verdict {
-  /** Main files that were checked. */
+  /** The main files that were checked. */
   readonly files: readonly string[];
-  /** Problems of those files and of their drop-ins. */
+  /** The problems of those files and of their drop-ins. */
   readonly problems: readonly Problem[];
   /** The units that were checked and can be loaded. */
   readonly units: readonly Loaded[];
-  /** The texts of the files by path, for quoting lines. */
+  /** The content of each file by path, from which lines are quoted. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
 /**
- * Checks files, drop-ins, directories and units by name; with no paths, the whole unit path. Each file is loaded together with
- * its directory and the unit path, so that dependencies and cycles are checked, but only its own problems are reported.
+ * Checks files, drop-ins, directories and units by name. Without paths, it checks the whole unit path. Each file is loaded
+ * together with its directory and the unit path, so that dependencies and cycles are checked, but only the file's own problems
+ * are reported.
  */
 export async function verifyPaths({ readUnits }: Roles, paths: readonly string[], unitPath: readonly string[]): Promise<Verdict> {
   if (paths.length === 0) return verifySnapshot(await readUnits(unitPath), () => true);
@@ -48,8 +49,8 @@ export async function verifyPaths({ readUnits }: Roles, paths: readonly string[]
 }
 
 /**
- * Warnings, like those of systemd-analyze(1) verify: what the machine lacks for a start of the units, and files of the directories
- * that are ignored because of their names. `paths` are those that the verdict is about.
+ * Returns warnings like those of systemd-analyze(1) verify: things that the units need for a start and the machine lacks, and
+ * files that are ignored because of their names. `paths` are the paths that the verdict is about.
  */
 export async function warningsOf({ roles, places }: Context, { units }: Verdict, paths: readonly string[]): Promise<Problem[]> {
   const directories =
@@ -69,7 +70,10 @@ export async function warningsOf({ roles, places }: Context, { units }: Verdict,
 
 const SUFFIX = fileNameOf("");
 
-/** A bare name means a unit before it means a directory: `web` is often also the directory with the service's own files. */
+/**
+ * Returns the file of a unit with this name. A bare name means a unit rather than a directory, because `web` is often also the
+ * directory of the service's own files.
+ */
 function fileOfUnit(name: string, unitPath: readonly string[]): string | undefined {
   if (name.includes("/") || name.endsWith(SUFFIX)) return undefined;
   return unitPath.map((directory) => resolve(directory, fileNameOf(name))).find((file) => existsSync(file));
@@ -80,7 +84,10 @@ const noSuchFile = (path: string, unitPath: readonly string[]): string =>
     ? "cannot read it: no such file or directory (ENOENT)"
     : `cannot find it: no such file or directory here, and no ${fileNameOf(path)} in ${unitPath.join(" or ")}`;
 
-/** The main file that a path belongs to: for a drop-in, the file of the unit whose drop-in directory it is in. */
+/**
+ * Returns the main file that a path belongs to. For a drop-in this is the file of the unit that the drop-in directory is named
+ * after.
+ */
 function mainFileFor(path: string): string {
   const directory = dirname(resolve(path));
   return directory.endsWith(`${SUFFIX}.d`) ? directory.slice(0, -2) : resolve(path);

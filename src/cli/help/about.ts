@@ -1,8 +1,8 @@
-/** What `sup help` and the manual page say about sup as a whole. */
+/** The text about sup as a whole in `sup help` and the manual page. */
 
 export const ABOUT = "Keeps services running: starts them, checks their health, restarts them, and records what happened.";
 
-/** Topics of `sup help` that are not commands: the two kinds of files. */
+/** The topics of `sup help` that are not commands. Each is a kind of file. */
 export const TOPICS = ["unit", "settings"] as const;
 
 export const EXAMPLES: ReadonlyArray<readonly [line: string, meaning: string]> = [

@@ -4,7 +4,7 @@ import { COMMANDS } from "../table/commands.ts";
 import { GLOBAL, OPTIONS, type OptionName, type OptionRow } from "../table/options.ts";
 import { ABOUT, EXAMPLES, EXIT_CODES } from "./about.ts";
 
-/** sup(1), generated from the same tables as the parsers and `sup help`. */
+/** Returns the manual page sup(1), generated from the tables that the parsers and `sup help` use. */
 export function manPage(): string {
   return [
     title("sup", 1, "sup", "sup"),

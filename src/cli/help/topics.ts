@@ -4,7 +4,7 @@ import { settingsHelp, unitHelp, unitKeyNames, type HelpLine } from "../../spec/
 import { makeOutput } from "../context.ts";
 import type { Host } from "../host.ts";
 
-/** `sup help unit [KEY]`, `sup help settings`. */
+/** Prints the help for `sup help unit [KEY]` and `sup help settings`. */
 export function printTopic([topic, key]: readonly string[], host: Host): number {
   const { out, fail } = makeOutput(host, {});
   const lines = topic === "unit" ? unitHelp(key) : settingsHelp();

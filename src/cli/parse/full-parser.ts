@@ -11,10 +11,10 @@ import { wantsColour } from "../render/paint.ts";
 import { helpStyles } from "../render/help.ts";
 import { ABOUT, EXAMPLES, EXIT_CODES } from "../help/about.ts";
 
-/** Parses with commander, which also prints help and explains mistakes. Returns the exit code if nothing is left to run. */
+/** Parses with commander, which also prints help and explains mistakes. Returns an exit code if no command is left to run. */
 export function parseFully(argv: readonly string[], host: Host): Parsed | number {
   const asJson = argv.includes("--json");
-  // For `help nonsense` commander would print the general help; as a command, `nonsense` is reported as unknown.
+  // For `help nonsense` commander would print the general help. Parsed as a command, `nonsense` is reported as unknown.
   if (argv[0] === "help" && argv[1] !== undefined && !isKnown(argv[1])) return parseFully(argv.slice(1), host);
   const errors: string[] = [];
   let parsed: Parsed | undefined;
@@ -32,7 +32,7 @@ export function parseFully(argv: readonly string[], host: Host): Parsed | number
 
 const isKnown = (word: string): boolean => word === "help" || word.startsWith("-") || findRow(COMMANDS, word) !== undefined;
 
-/** Splits commander's text, `error: unknown option '--jsn'\n(Did you mean --json?)`, into message and hint. */
+/** Splits commander's message, such as `error: unknown option '--jsn'\n(Did you mean --json?)`, into message and hint. */
 function usageError(text: string): ApiError {
   const [first = "", ...rest] = text.trim().split("\n");
   const hint = rest.join(" ").replace(/^\(|\)$/g, "");
@@ -67,7 +67,7 @@ const shortArgument = (argument: Argument): string => {
 function outputs(host: Host, errors: string[]) {
   return {
     writeOut: (text: string) => host.write(1, text),
-    // Errors are collected, so that `parseFully` prints them like every other error, with a hint.
+    // Errors are collected, so that `parseFully` prints them with a hint, like all other errors.
     writeErr: (text: string) => void (errors.push(text), isHelp(text) && host.write(2, text)),
     outputError: (text: string) => void errors.push(text),
     getOutHelpWidth: () => host.columns() ?? 100,
@@ -111,11 +111,11 @@ function optionOf(name: OptionName): Option {
       return count;
     });
   }
-  option.attributeName = () => name; // several options may share a spelling
+  option.attributeName = () => name; // several options may have the same spelling
   return row.hidden ? option.hideHelp() : option;
 }
 
-/** Only the options that were given: commander adds `wait: true` for an absent `--no-wait`. */
+/** Returns only the options that were given, because commander adds `wait: true` if `--no-wait` is absent. */
 function optionsOf(command: Command): Options {
   const entries = Object.entries(command.optsWithGlobals() as Record<string, unknown>);
   return Object.fromEntries(entries.filter(([name, value]) => value !== undefined && !(isNegated(name) && value === true))) as Options;

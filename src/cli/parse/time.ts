@@ -2,8 +2,8 @@ import { parseDuration } from "../../base/duration.ts";
 
 /**
  * Parses a time as people type it: `10m` (ago), `2h30m ago`, `5 minutes ago`, `now`, `today`, `yesterday`, `20:15` (today),
- * `2026-11-22`, `2026-11-22 20:15`, or ISO 8601 with a zone. Without a zone it is local. Returns wall-clock milliseconds, or
- * undefined.
+ * `2026-11-22`, `2026-11-22 20:15`, or ISO 8601 with a zone. A time without a zone is local. Returns wall-clock milliseconds, or
+ * undefined if the text is not a time.
  */
 export function parseTime(text: string, now: number): number | undefined {
   const word = text.trim().toLowerCase();
@@ -22,13 +22,13 @@ export function parseTime(text: string, now: number): number | undefined {
   return parseDate(text.trim());
 }
 
-/** `5 minutes`, `1 hour`, `2 days`: the first letter is the unit. */
+/** Matches `5 minutes`, `1 hour` or `2 days`. The first letter of the word is the unit. */
 const UNIT_WORDS = /(?<=\d\s*)([smhdw])(?:ec|econd|in|inute|our|ay|eek)s?\b/g;
 
 function parseDate(text: string): number | undefined {
   const date = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?))?(Z|[+-]\d\d:?\d\d)?$/i.exec(text);
   if (!date) return undefined;
-  const ms = Date.parse(`${date[1]}T${date[2] ?? "00:00"}${date[3] ?? ""}`); // a date alone would be taken as UTC
+  const ms = Date.parse(`${date[1]}T${date[2] ?? "00:00"}${date[3] ?? ""}`); // Date.parse would read a date without a time as UTC
   return Number.isNaN(ms) ? undefined : ms;
 }
 

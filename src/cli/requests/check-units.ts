@@ -7,7 +7,9 @@ import type { Context } from "../context.ts";
 import { splitMasked } from "./masked.ts";
 import { isMany, selectServices } from "./select-services.ts";
 
-/** A check for scripts, like systemctl's: prints a word for each unit, and exits with 0 if at least one unit passes. */
+/**
+ * A check for scripts, like those of systemctl(1). It prints a word for each unit, and exits with 0 if at least one unit passes.
+ */
 export interface UnitCheck {
   readonly word: (service: Service) => string;
   readonly passes: (service: Service) => boolean;
@@ -38,11 +40,11 @@ export async function checkUnits(context: Context, check: UnitCheck): Promise<nu
 
 interface Answers {
   readonly answers: readonly Answer[];
-  /** The error about a name that stands for no unit. As in systemctl(1), it counts only if no other unit passes. */
+  /** The error for a name that matches no unit. As in systemctl(1), it counts only if no other unit passes. */
   readonly unknown: ApiError | null;
 }
 
-/** A single name needs only the small request for one unit; patterns are matched against the list of all. */
+/** A single name needs only the small request for one unit. Patterns are matched against the list of all units. */
 async function answersOf({ client, args }: Context, check: UnitCheck): Promise<Result<Answers, ApiError>> {
   const answerOf = (service: Service): Answer => ({ id: service.id, word: check.word(service), yes: check.passes(service) });
   if (!isMany(args)) {

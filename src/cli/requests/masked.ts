@@ -1,18 +1,20 @@
 import type { Status } from "../../api/contract/shapes.ts";
 import { globMatcher, isGlob, stripSuffix } from "../../base/names.ts";
 
-/** A unit that cannot be started because its file is a link to /dev/null. It is not among the services. */
+/** A unit that cannot be started because its file is a link to /dev/null. The list of services does not contain it. */
 export type MaskedUnit = NonNullable<Status["masked"]>[number];
 
 export interface Split {
-  /** The masked units that the patterns name; all for no pattern. */
+  /** The masked units that match a pattern, or all masked units if there is no pattern. */
   readonly masked: readonly MaskedUnit[];
-  /** The patterns that are left for the services, and whether any service is meant at all. */
+  /**
+   * The patterns that do not name a masked unit. `onlyMasked` is true if all patterns name masked units, so no service is meant.
+   */
   readonly rest: readonly string[];
   readonly onlyMasked: boolean;
 }
 
-/** Separates the names of masked units from other names and patterns. `masked` is absent in the answer of an older daemon. */
+/** Separates the names of masked units from other names and patterns. The answer of an older daemon lacks `masked`. */
 export function splitMasked({ masked = [] }: Pick<Status, "masked">, patterns: readonly string[]): Split {
   if (patterns.length === 0) return { masked, rest: [], onlyMasked: false };
   const globs = patterns.filter(isGlob).map((pattern) => globMatcher(stripSuffix(pattern)));

@@ -4,7 +4,7 @@ import { stripSuffix } from "../../base/names.ts";
 import type { Context } from "../context.ts";
 import { safe } from "../render/safe.ts";
 
-/** Runs one action on many units in one request. Prints a line per unit; the exit code reflects the failures. */
+/** Runs one action on many units in one request. Prints a line per unit. The exit code depends on the failures. */
 export async function runAction(
   context: Context,
   action: Action,
@@ -31,7 +31,7 @@ export async function runAction(
   return exitOf(outcomes);
 }
 
-/** 0 if nothing failed; the exit code of the failures if they all have the same, otherwise 1. */
+/** Returns 0 if nothing failed, the exit code of the failures if all have the same code, or else 1. */
 export function exitOf(outcomes: readonly JobOutcome[]): number {
   const codes = new Set(
     outcomes.filter(({ result }) => result === "failed").map(({ code }) => ERRORS[code as ErrorCode]?.exit ?? EXIT.failed),
@@ -53,7 +53,7 @@ function printOutcome(context: Context, action: Action, outcome: JobOutcome): vo
 
 const STARTING: readonly Action[] = ["start", "restart", "enable"];
 
-/** Points to the log, which usually shows why a start failed. It does not explain other failures. */
+/** Suggests a look at the log, which usually shows why a start failed. Other failures do not show in the log. */
 function logHint(action: Action, { id, message, code }: JobOutcome): string {
   if (!STARTING.includes(action) || code === "no-such-unit" || message.includes("sup logs")) return "";
   return `${/[.!?]$/.test(message) ? "" : "."} See: sup logs ${safe(id)}`;

@@ -3,15 +3,15 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Service } from "../../api/contract/shapes.ts";
 
-/** True for a glob or an `@group`, which may match any number of units. */
+/** Returns true for a glob or an `@group`, which may match any number of units. */
 export const isPattern = (text: string): boolean => text.startsWith("@") || isGlob(text);
 
-/** False only for a single plain name. */
+/** Returns false only for a single plain name. */
 export const isMany = (patterns: readonly string[]): boolean => patterns.length !== 1 || isPattern(patterns[0]!);
 
 /**
- * The services that match names, globs and groups, in the order of the list, each once; all services if there is no pattern.
- * `web` also matches its instances `web@1`, `web@2` if there is no unit named exactly `web`.
+ * Returns the services that match names, globs and groups, in the order of the list, each once. Without a pattern, returns all
+ * services. `web` also matches its instances `web@1` and `web@2`, unless there is a unit named exactly `web`.
  */
 export function selectServices(services: readonly Service[], patterns: readonly string[]): Result<readonly Service[], ApiError> {
   if (patterns.length === 0) return ok(services);

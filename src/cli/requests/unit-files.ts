@@ -7,7 +7,7 @@ import { isMask } from "../files/masks.ts";
 import type { Context } from "../context.ts";
 import { resolveIds } from "./resolve-ids.ts";
 
-/** The files and settings of units, from the daemon. `reveal` needs admin access. */
+/** Requests the files and settings of units from the daemon. `reveal` needs admin access. */
 export async function filesOf(
   context: Context,
   patterns: readonly string[],
@@ -24,7 +24,10 @@ export async function filesOf(
   return ok(found);
 }
 
-/** The path of a unit's main file: from the daemon if it answers, otherwise the first match in the unit path. */
+/**
+ * Returns the path of a unit's main file. The daemon knows the path; if no daemon answers, the first match in the unit path is
+ * used.
+ */
 export async function mainFileOf(context: Context, name: string): Promise<Result<string, ApiError>> {
   const id = stripSuffix(name);
   if (!context.options.units) {

@@ -1,4 +1,4 @@
-/** Plans the steps of `sup install-service` from the current state of the machine, so that a second run has nothing to do. */
+/** Plans the steps of `sup install-service` from the current state of the machine. A second run therefore has nothing to do. */
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createClient } from "../../api/client/client.ts";
@@ -25,7 +25,7 @@ export async function planInstall(context: Context, target: Target): Promise<Res
   return ok(steps);
 }
 
-/** Makes the service's daemon use the same directories as this command line. */
+/** Returns variables that make the service's daemon use the same directories as this command line. */
 export function environmentOf({ host, places, options }: Context): Record<string, string> {
   const { env } = host;
   const found: Record<string, string> = {};
@@ -58,7 +58,7 @@ function writeUnit(target: Target, text: string): Result<Step[], ApiError> {
   ]);
 }
 
-/** Without lingering, a user's systemd manager runs only while the user is logged in. */
+/** Enables lingering, because without it a user's systemd manager runs only while the user is logged in. */
 async function lingerStep(target: Target): Promise<Step[]> {
   if (target.scope === "system" || (await isLingering(target))) return [];
   const undo = (): Promise<unknown> => target.ask(["loginctl", "disable-linger", target.user]);
@@ -95,7 +95,10 @@ async function remember(target: Target, record: ServiceRecord): Promise<string |
 const MANAGER_MS = 15_000;
 const POLL_MS = 50;
 
-/** The manager takes a moment to start after lingering is enabled. Without lingering, a user who is not logged in has none. */
+/**
+ * Waits for the manager, which takes a moment to start after lingering is enabled. Without lingering, a user who is not logged in
+ * has no manager.
+ */
 function waitForManager({ host }: Context, target: Target): Step {
   return {
     words: `wait for the systemd manager of ${target.user}`,
@@ -127,7 +130,10 @@ const enable = (target: Target): Step => ({
   undo: () => target.ask(run(target, "disable", SERVICE)),
 });
 
-/** A daemon that was started by hand holds the lock. It is ended; its services keep running until the service's daemon takes over. */
+/**
+ * Ends a daemon that was started by hand, because it holds the lock. Its services keep running until the service's daemon takes
+ * over.
+ */
 async function endManualDaemon(context: Context, target: Target, mainPid: string): Promise<Result<Step[], ApiError>> {
   const { host } = context;
   const client = createClient({ kind: "socket", path: target.places.socket }, { daemonLives: () => false, sleep: host.sleep });
@@ -181,7 +187,7 @@ export async function attempt(action: () => void): Promise<string | null> {
   }
 }
 
-/** Atomic, because systemd may read the file at any moment. */
+/** Writes the file in one rename, because systemd may read it at any moment. */
 function writeAtomically(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}`;

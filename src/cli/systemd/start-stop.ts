@@ -1,11 +1,13 @@
-/** `sup daemon start` and `stop` go through systemd if it runs the daemon: otherwise systemd would restart what was stopped. */
+/**
+ * Makes `sup daemon start` and `stop` go through systemd if it runs the daemon. Otherwise systemd would restart a stopped daemon.
+ */
 import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context } from "../context.ts";
 import { queryService, readUnitFile, targetOf, type Target } from "./target.ts";
 import { SERVICE } from "./unit-file.ts";
 
-/** Null if the daemon with this pid does not belong to the service. */
+/** Stops the service through systemd. Returns null if the daemon with this pid does not belong to the service. */
 export async function stopService(context: Context, pid: number): Promise<Result<null, ApiError> | null> {
   if (!context.host.systemdRuns()) return null;
   const target = targetOf(context);
@@ -14,7 +16,7 @@ export async function stopService(context: Context, pid: number): Promise<Result
   return systemctl(target, context.options.wait === false ? ["stop", "--no-block"] : ["stop"]);
 }
 
-/** Null if no service is installed for the directories that this command line uses. */
+/** Starts the service through systemd. Returns null if no service is installed for the directories that this command line uses. */
 export async function startService(context: Context): Promise<Result<null, ApiError> | null> {
   const { host, places } = context;
   if (!host.systemdRuns() || places.mode === "portable") return null;

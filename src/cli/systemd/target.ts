@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import type { CommandResult } from "../../linux/self/systemd.ts";
 import { SERVICE, type Scope } from "./unit-file.ts";
 
-/** The systemd service to work on, and how to talk to the systemd manager that runs it. */
+/** The systemd service to work on, and the way to reach the systemd manager that runs it. */
 export interface Target {
   readonly scope: Scope;
   readonly user: string;
@@ -16,12 +16,12 @@ export interface Target {
   readonly places: Places;
   /** The environment for programs that talk to the manager. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `["systemctl", "--user", …]` */
+  /** Returns a command line for systemctl, such as `["systemctl", "--user", …]`. */
   systemctl(...args: readonly string[]): readonly string[];
   ask(command: readonly string[]): Promise<CommandResult>;
 }
 
-/** Root manages the system service, everybody else their own user service. */
+/** Root manages the system service. All other users manage their own user service. */
 export function findTarget(context: Context): Result<Target, ApiError> {
   const { host, options } = context;
   if (options.ofUser && options.ofSystem) return err({ code: "bad-request", message: "--user and --system cannot be combined" });
@@ -35,7 +35,7 @@ export function findTarget(context: Context): Result<Target, ApiError> {
 export function targetOf({ host, places, options }: Context): Target {
   const scope = host.uid === 0 ? "system" : "user";
   const runtime = host.runtimeDirectory(host.uid);
-  // su and sudo do not set XDG_RUNTIME_DIR, which systemctl and sup need to find the user's manager and daemon.
+  // systemctl and sup need XDG_RUNTIME_DIR to find the user's manager and daemon, but su and sudo do not set it.
   const env = scope === "user" && !host.env.XDG_RUNTIME_DIR ? { ...host.env, XDG_RUNTIME_DIR: runtime } : host.env;
   const config = host.env.XDG_CONFIG_HOME?.startsWith("/") ? host.env.XDG_CONFIG_HOME : `${host.home}/.config`;
   return {
@@ -49,7 +49,7 @@ export function targetOf({ host, places, options }: Context): Target {
   };
 }
 
-/** The unit file that systemd uses: the one that `install-service` writes, or one from a package. */
+/** Returns the unit file that systemd uses: the file that `install-service` writes, or else one from a package. */
 export function readUnitFile(target: Target): { readonly path: string; readonly text: string } | null {
   const packaged = target.scope === "system" ? ["/lib/systemd/system", "/usr/lib/systemd/system"] : ["/usr/lib/systemd/user"];
   for (const path of [target.unitFile, ...packaged.map((directory) => `${directory}/${SERVICE}`)]) {
@@ -59,7 +59,7 @@ export function readUnitFile(target: Target): { readonly path: string; readonly 
   return null;
 }
 
-/** The service's properties from systemd; null if systemd does not answer. */
+/** Queries the service's properties from systemd. Returns null if systemd does not answer. */
 export async function queryService(target: Target): Promise<Readonly<Record<string, string>> | null> {
   const result = await target.ask(
     target.systemctl("show", SERVICE, "--property=ActiveState,SubState,MainPID,NRestarts,UnitFileState,NeedDaemonReload"),
@@ -68,10 +68,10 @@ export async function queryService(target: Target): Promise<Readonly<Record<stri
   return Object.fromEntries(result.stdout.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 }
 
-/** What `install-service` records for `uninstall-service`. */
+/** The facts that `install-service` records for `uninstall-service`. */
 export interface ServiceRecord {
   readonly unit_file: string;
-  /** True if sup enabled lingering, so that uninstalling disables it again. */
+  /** True if sup enabled lingering. Uninstalling then disables it again. */
   readonly lingering: boolean;
 }
 
@@ -82,11 +82,11 @@ export function readRecord(target: Target): ServiceRecord | null {
   try {
     return text === null ? null : (JSON.parse(text) as ServiceRecord);
   } catch {
-    return null; // not our file, or truncated: treated as missing
+    return null; // the file is not ours or is truncated, so treat it as missing
   }
 }
 
-/** Why a service must not (`refuse`) or should not run the program from this path; null if the path is fine. */
+/** Returns why a service must not (`refuse`) or should not run the program from this path, or null if the path is fine. */
 export function unstableLocation(program: string, compiled: boolean): { readonly refuse: boolean; readonly words: string } | null {
   if (!compiled) return { refuse: true, words: "this sup runs from source; build and install it first" };
   const temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/"].find((prefix) => program.startsWith(prefix));

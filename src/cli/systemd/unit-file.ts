@@ -1,11 +1,11 @@
 /**
- * The unit file of the systemd service that runs the daemon. docs/systemd.md explains its settings.
+ * Writes the unit file of the systemd service that runs the daemon. docs/systemd.md explains its settings.
  *
- * Its first line has a checksum of the rest, so that a later version of sup can see whether a user changed the file.
+ * The first line of the file has a checksum of the rest, so that a later version of sup can see whether a user changed the file.
  */
 export interface ServiceUnit {
   readonly scope: Scope;
-  /** The executable, absolute. */
+  /** The absolute path of the executable. */
   readonly program: string;
   /** Variables that make the daemon use the same directories as this command line. */
   readonly environment: Readonly<Record<string, string>>;
@@ -59,7 +59,7 @@ export function unitText({ scope, program, environment }: ServiceUnit): string {
 
 const MARK = "# Written by `sup install-service`, checksum";
 
-/** `sup`: as some version of sup wrote it; `edited`: changed since; `other`: written by somebody else. */
+/** Returns `sup` for a file that a version of sup wrote, `edited` if it was changed since, and `other` if sup did not write it. */
 export function authorOf(text: string): "sup" | "edited" | "other" {
   const end = text.indexOf("\n");
   const [first, body] = [text.slice(0, end), text.slice(end + 1)];
@@ -72,7 +72,7 @@ export function authorOf(text: string): "sup" | "edited" | "other" {
     : "edited";
 }
 
-/** The program that a unit file written by sup runs. */
+/** Returns the program that a unit file written by sup runs. */
 export const programOf = (text: string): string | null => {
   const [, quoted, bare] = /^ExecStart=(?:"((?:[^"\\]|\\.)*)"|(\S+)) daemon$/m.exec(text) ?? [];
   return quoted?.replace(/\\(.)/g, "$1").replaceAll("%%", "%") ?? bare?.replaceAll("%%", "%") ?? null;
@@ -80,7 +80,7 @@ export const programOf = (text: string): string | null => {
 
 const checksum = (text: string): string => Bun.CryptoHasher.hash("sha256", text, "hex").slice(0, 16);
 
-/** systemd.syntax(7): specifiers begin with %, a word in quotes takes C escapes. */
+/** Quotes a string for a unit file (systemd.syntax(7)): % begins a specifier, and C escapes apply within quotes. */
 const quote = (text: string): string => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%")}"`;
 
 const quoteProgram = (path: string): string => (/^[\w./+@-]+$/.test(path) ? path : quote(path));

@@ -1,19 +1,21 @@
 import type { OptionName } from "./options.ts";
 
-/** What the parsers, `sup help`, completion and the manual page know about one command. Its code is in `command.ts`'s `load`. */
+/**
+ * The part of a command that the parsers, `sup help`, completion and the manual page use. `load` in `command.ts` loads its code.
+ */
 export interface CommandRow {
   readonly name: string;
   readonly theme: Theme;
   readonly aliases?: readonly string[];
-  /** In commander's notation: `<unit...>` needs at least one, `[unit...]` takes any number, "" takes none. */
+  /** The arguments in commander's notation: `<unit...>` needs at least one, `[unit...]` takes any number, "" takes none. */
   readonly takes: string;
-  /** The only values allowed as argument. */
+  /** The only values that the command accepts as its argument. */
   readonly choices?: readonly string[];
   readonly summary: string;
   readonly details?: string;
   readonly options: readonly OptionName[];
   readonly examples: readonly string[];
-  /** Not shown in the list of commands. */
+  /** True if the list of commands does not show this command. */
   readonly hidden?: true;
 }
 
@@ -21,12 +23,12 @@ export interface CommandRow {
 export const THEMES = ["Look", "Act", "For scripts", "Logs and history", "Unit files", "The daemon"] as const;
 export type Theme = (typeof THEMES)[number];
 
-/** How many arguments a command takes. */
+/** Returns the minimum and maximum number of arguments of a command. */
 export function arity(row: CommandRow): { readonly least: number; readonly most: number } {
   if (row.takes === "") return { least: 0, most: 0 };
   return { least: row.takes.startsWith("<") ? 1 : 0, most: row.takes.includes("...") ? Infinity : 1 };
 }
 
-/** The row with this name or alias. */
+/** Finds the row with this name or alias. */
 export const findRow = <Row extends CommandRow>(rows: readonly Row[], name: string | undefined): Row | undefined =>
   rows.find((row) => row.name === name || row.aliases?.includes(name ?? ""));

@@ -2,7 +2,7 @@ import type { Command } from "./command.ts";
 import { DAEMON_COMMANDS } from "./daemon-commands.ts";
 import type { OptionName } from "./options.ts";
 
-/** Every command, once: the parsers, `sup help`, completion and the manual page use these rows. tidy: long because it is one table. */
+/** All commands. The parsers, `sup help`, completion and the manual page use these rows. tidy: long because it is one table. */
 
 const ACTING: readonly OptionName[] = ["wait", "dryRun", "quiet"];
 const UNITS = "UNIT is a name (web), a file name (web.unit.json), a glob ('web*') or a group (@shop).";

@@ -1,7 +1,7 @@
 import { SHELLS } from "../completion/shells.ts";
 import type { Command } from "./command.ts";
 
-/** The part of the command table that is about the daemon itself. */
+/** The rows of the command table that are about the daemon itself. */
 export const DAEMON_COMMANDS: readonly Command[] = [
   {
     name: "daemon",

@@ -1,15 +1,15 @@
-/** Every option of the command line, once: both parsers, the help and the types come from here. */
+/** All options of the command line. The parsers, the help and the types all come from this table. */
 
 export interface OptionRow {
-  /** In commander's notation; the key in `OPTIONS` is the long name in camel case, without `no-`. */
+  /** The flags in commander's notation. The option's key in `OPTIONS` is its long name in camel case, without `no-`. */
   readonly flags: string;
   readonly words: string;
-  /** `flag`: no value; `text`: a string; `count`: an integer of at least 0; `list`: a string, may be repeated. */
+  /** `flag` takes no value, `text` a string, `count` an integer of at least 0. `list` takes a string and may be repeated. */
   readonly kind: "flag" | "text" | "count" | "list";
   readonly hidden?: true;
-  /** Values that completion offers. */
+  /** The values that completion offers. */
   readonly values?: readonly string[];
-  /** Another command has an option with the same spelling, so the key does not follow from the flag. */
+  /** Set if another command has an option with the same spelling, so that the key cannot follow from the flag. */
   readonly shared?: true;
 }
 
@@ -84,17 +84,17 @@ export type OptionName = keyof typeof OPTIONS;
 
 type Value<Kind> = Kind extends "flag" ? boolean : Kind extends "count" ? number : Kind extends "list" ? readonly string[] : string;
 
-/** An option that was not given is absent. `wait`, `color` and `open` are false when `--no-wait` and so on are given. */
+/** The options that were given; the others are absent. `wait`, `color` and `open` are false if `--no-wait` and so on are given. */
 export type Options = { readonly [Name in OptionName]?: Value<(typeof OPTIONS)[Name]["kind"]> };
 
-/** Accepted by every command, before or after its name. */
+/** The options that every command accepts, before or after its name. */
 export const GLOBAL: readonly OptionName[] = ["json", "color", "units", "url", "token"];
 
-/** `-n, --lines <n>` → short `-n`, long `--lines`. */
+/** Splits flags: `-n, --lines <n>` has the short spelling `-n` and the long spelling `--lines`. */
 export function spellings(row: OptionRow): { readonly short: string | undefined; readonly long: string } {
   const [first = "", second] = row.flags.split(", ").map((flag) => flag.split(" ")[0]!);
   return second === undefined ? { short: undefined, long: first } : { short: first, long: second };
 }
 
-/** An integer of at least 0, or undefined. */
+/** Parses an integer of at least 0. Returns undefined for any other string. */
 export const readCount = (text: string): number | undefined => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);

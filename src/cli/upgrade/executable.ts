@@ -6,8 +6,8 @@ import { runWithTimeout } from "../../linux/self/relaunch.ts";
 import { readStat } from "../../linux/proc/proc.ts";
 
 /**
- * Replaces the installed executable. Everything happens in a directory next to it (`.sup-install.PID`, the name that
- * install.sh uses too), so that each replacement is a rename: at any moment either the old or the new program is in place.
+ * Replaces the installed executable. All files are written to a directory next to it (`.sup-install.PID`, the name that
+ * install.sh uses too), so that each replacement is a rename. At any moment either the old or the new program is in place.
  */
 export class Exchange implements Disposable {
   readonly program: string;
@@ -18,7 +18,7 @@ export class Exchange implements Disposable {
     this.directory = join(dirname(program), `${PREFIX}${process.pid}`);
   }
 
-  /** Fails if the directory is not writable. Removes what killed upgrades left behind. */
+  /** Creates the directory. Fails if that is not possible. Removes the directories that killed upgrades left behind. */
   static open(program: string): Result<Exchange, ApiError> {
     const place = dirname(program);
     try {
@@ -72,7 +72,7 @@ export class Exchange implements Disposable {
       try {
         linkSync(this.program, previous);
       } catch {
-        copyFileSync(this.program, previous); // the file system has no hard links, or the file is not ours
+        copyFileSync(this.program, previous); // the file system has no hard links, or the file belongs to another user
       }
       renameSync(this.fresh, this.program);
       return ok(null);
@@ -103,7 +103,10 @@ function failed(what: string, error: unknown, hint?: string): Result<never, ApiE
   return err({ code: "failed", message: `${what}: ${code ?? message}`, ...(hint !== undefined && { hint }) });
 }
 
-/** Restores the database copy that the new daemon made after `sinceMs`, before it migrated the schema. Returns its name, if any. */
+/**
+ * Restores the copy of the database that the new daemon made after `sinceMs`, before it migrated the schema. Returns the name of
+ * the copy, or null if there is none.
+ */
 export function restoreDatabase(state: string, sinceMs: number): string | null {
   const store = join(state, "sup.db");
   const kept = readdirSync(state).filter((name) => /^sup\.db\.v\d+$/.test(name)).map((name) => join(state, name)); // prettier-ignore

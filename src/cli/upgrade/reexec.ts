@@ -3,18 +3,21 @@ import { killLaunched, readLaunchCommand, relaunch, type LaunchCommand } from ".
 import { type Context, daemonLives } from "../context.ts";
 import { statusWithin } from "../requests/status-within.ts";
 
-/** The daemon before the upgrade. */
+/** The state of the daemon before the upgrade. */
 export interface Before {
   readonly daemon: DaemonInfo;
   /** The main pid of each running unit. */
   readonly running: ReadonlyMap<string, number>;
-  /** Null if the process cannot be inspected, for example in another pid namespace or of another user. */
+  /**
+   * The command that started the daemon, or null if the process cannot be inspected, for example because it is in another pid
+   * namespace or belongs to another user.
+   */
   readonly launch: LaunchCommand | null;
 }
 
 export type Renewal =
   | { readonly kind: "renewed"; readonly status: Status }
-  /** `refused`: the old daemon keeps running; `dead`: the new one died; `silent`: the new one does not answer. */
+  /** `refused`: the old daemon keeps running. `dead`: the new daemon died. `silent`: the new daemon does not answer. */
   | { readonly kind: "refused" | "dead" | "silent"; readonly words: string };
 
 export const noteBefore = ({ daemon, services }: Status): Before => ({
@@ -26,11 +29,11 @@ export const noteBefore = ({ daemon, services }: Status): Before => ({
 const runningOf = (services: Status["services"]): Map<string, number> =>
   new Map(services.flatMap(({ id, pid }) => (pid === null ? [] : [[id, pid] as const])));
 
-/** How many services kept their main process through the upgrade. */
+/** Returns how many services kept their main process through the upgrade. */
 export const stillRunning = ({ running }: Before, { services }: Status): number =>
   services.filter(({ id, pid }) => pid !== null && running.get(id) === pid).length;
 
-/** Asks the daemon to execute the installed program, and waits for the result. */
+/** Requests that the daemon executes the installed program, and waits for the result. */
 export async function reexec(context: Context, before: Before, limitMs: number): Promise<Renewal> {
   const { client, host } = context;
   const answer = await client.call("reexec");
@@ -47,8 +50,8 @@ export async function reexec(context: Context, before: Before, limitMs: number):
 }
 
 /**
- * Starts the daemon with the old program, which has been restored. If systemd or another supervisor runs the daemon, waits for
- * it to do so first. Null if the daemon does not start.
+ * Starts the daemon with the old program, which has been restored. If systemd or another supervisor runs the daemon, waits first
+ * for that supervisor to start it. Returns null if the daemon does not start.
  */
 export async function revive(
   context: Context,
@@ -62,7 +65,7 @@ export async function revive(
   if (renewal.kind === "refused") return statusWithin(ANSWER_MS, context.client, host.sleep);
   const lives = (): boolean => daemonLives(host, places);
   if (renewal.kind === "silent" && launch !== null) {
-    killLaunched(launch); // its services keep running
+    killLaunched(launch); // the daemon's services keep running
     await waitFor(host.sleep, KILL_MS, () => !lives());
   }
   restoreStore();
@@ -78,7 +81,7 @@ export async function revive(
 
 const STEP_MS = 20;
 const KILL_MS = 10_000;
-/** Longer than `RestartSec` of the service that sup installs. */
+/** This time is longer than `RestartSec` of the service that sup installs. */
 const SUPERVISOR_MS = 5_000;
 const ANSWER_MS = 2_000;
 

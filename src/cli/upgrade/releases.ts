@@ -3,17 +3,17 @@ import { existsSync, readFileSync } from "node:fs";
 import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
-/** Finds releases at the same addresses and with the same files as install.sh; test/e2e/upgrade checks that both agree. */
+/** A release. Its address and file names are the same as in install.sh; test/e2e/upgrade checks that both agree. */
 export interface Release {
-  /** The address of its directory. */
+  /** The address of the release's directory. */
   readonly from: string;
-  /** From its file VERSION; null if there is none. */
+  /** The version from the file VERSION of the release, or null if there is no such file. */
   readonly version: string | null;
   readonly file: string;
   readonly sum: string;
 }
 
-/** The name of the build for this machine. */
+/** Returns the name of the build for this machine. */
 export const fileFor = (cpu: string, isMusl: boolean): string => `sup-linux-${cpu}${isMusl ? "-musl" : ""}.gz`;
 
 export const placesOf = (base: string, version: string | null): string[] =>
@@ -39,7 +39,7 @@ export async function findRelease(base: string, version: string | null, file: st
   return failure(`there is no release${version === null ? "" : ` ${version}`} at ${base}`, `looked for SHA256SUMS in ${places.join(", ")}`);
 }
 
-/** `1.2.3` with an optional suffix. The caller removes a leading v. */
+/** Returns true for `1.2.3` with an optional suffix. The caller removes a leading v. */
 export const isVersion = (text: string): boolean => /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/.test(text);
 
 /** Downloads the file of a release and verifies its checksum. */
@@ -64,7 +64,7 @@ function listed(sums: string, file: string): string | null {
 const TEXT_MS = 30_000;
 const FILE_MS = 20 * 60_000;
 
-/** The bytes, or null if there is no such file. */
+/** Downloads a file. Returns null if there is no such file. */
 async function fetchFile(url: string, timeoutMs: number): Promise<Result<Uint8Array | null, ApiError>> {
   if (url.startsWith("/") || url.startsWith("file://")) {
     const path = url.replace(/^file:\/\//, "");

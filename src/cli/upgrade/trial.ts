@@ -6,8 +6,8 @@ import { startTrial } from "../../linux/self/relaunch.ts";
 import { statusWithin } from "../requests/status-within.ts";
 
 /**
- * Starts the new executable as a daemon in a temporary home without units, waits for an answer and stops it. A program that
- * fails this never gets to manage services. Returns null, or the reason of the failure.
+ * Starts the new executable as a daemon in a temporary home without units, waits for an answer and stops the daemon. A program
+ * that fails this test never manages services. Returns null, or the reason of the failure.
  */
 export async function runTrial(
   program: string,
