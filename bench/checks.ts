@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- checks`: the cost and punctuality of health checks, and the time to start units that wait for each other in
- * waves. Default: `--checks=1000 --seconds=30 --waves=50 --width=10`.
+ * `npm run bench -- checks`: measures the cost and punctuality of health checks, and the time to start units that wait for each
+ * other in waves. The defaults are `--checks=1000 --seconds=30 --waves=50 --width=10`.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -58,13 +58,13 @@ async function withDaemon<T>(units: ReadonlyMap<string, object>, work: (daemon: 
     return await work({ pid: child.pid, home, sup });
   } finally {
     await run([SUP, "daemon", "stop"], { env });
-    child.kill("SIGTERM"); // in case the command failed
+    child.kill("SIGTERM"); // the command may have failed
     await child.exited;
     rmSync(home, { recursive: true, force: true });
   }
 }
 
-/** Every check sends its requests to one server, which only records their arrival times. */
+/** All checks send their requests to one server, which only records the arrival times. */
 async function measureChecks(): Promise<string[][]> {
   const requests: number[][] = Array.from({ length: checks }, () => []);
   let counting = false;
@@ -85,7 +85,7 @@ async function measureChecks(): Promise<string[][]> {
   try {
     return await withDaemon(units, async ({ pid, home, sup }) => {
       await sup("start", "*");
-      await Bun.sleep(3000); // so that every check has run a few times
+      await Bun.sleep(3000); // wait until every check has run a few times
       counting = true;
       const [beganMs, beganNs] = [performance.now(), cpuNs(pid)];
       await Bun.sleep(seconds * 1000);
@@ -99,14 +99,14 @@ async function measureChecks(): Promise<string[][]> {
   }
 }
 
-/** The size of the daemon's own objects in MB, including garbage. */
+/** Returns the size of the daemon's own objects in MB, including garbage. */
 async function heapMb(home: string): Promise<number> {
   const text = await (await fetch("http://sup/metrics", { unix: join(home, "run/sup.sock") })).text();
   return Number(/^sup_heap_bytes (.*)$/m.exec(text)?.[1]) / 1e6;
 }
 
 function describeChecks(requests: readonly number[][], share: number, rss: number, heap: number, status: string): string[][] {
-  // A check is due once a second; its most punctual request shows at which offset.
+  // A check is due once a second. The most punctual request of a check shows the check's offset within the second.
   const late = requests.flatMap((times) => {
     const offset = Math.min(...times.map((at, k) => at - k * 1000));
     return times.map((at, k) => at - k * 1000 - offset);
@@ -129,7 +129,7 @@ function describeChecks(requests: readonly number[][], share: number, rss: numbe
   ];
 }
 
-/** Oneshots that take 20 ms; each unit of a wave depends on all units of the wave before. */
+/** Starts oneshots that take 20 ms. Each unit of a wave depends on all units of the wave before. */
 async function measureWaves(): Promise<string[][]> {
   const name = (wave: number, n: number): string => `w${wave}-${n}`;
   const units = new Map<string, object>([["alone", { type: "oneshot", command: "sleep", args: ["0.02"] }]]);
@@ -153,7 +153,7 @@ async function measureWaves(): Promise<string[][]> {
   });
 }
 
-/** The time from the event `started` of one unit to the last event of the other, from the history (in milliseconds). */
+/** Returns the time in milliseconds from the event `started` of one unit to the last event of the other, from the history. */
 async function durationOf(sup: Daemon["sup"], units: readonly string[], first: string, last: string): Promise<number> {
   await sup("start", ...units);
   const events = async (unit: string, type: string): Promise<number[]> =>

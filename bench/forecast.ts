@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- forecast`: compares the forecast with a naive line through the last two points, on series whose end is known:
- * how often it predicts the limit (with a fifth of the way or more left), how often it raises a false alarm, and the error of its
- * times. Default: `--seeds=40`.
+ * `npm run bench -- forecast`: compares the forecast with a naive line through the last two points, on series whose end is known.
+ * Measures how often each one predicts the limit while a fifth of the way or more is left, how often it raises a false alarm, and
+ * the error of the predicted times. The default is `--seeds=40`.
  */
 import { parseArgs } from "node:util";
 import { forecast, forecastEveryMs } from "../src/core/metrics/forecast.ts";
@@ -21,16 +21,16 @@ interface Shape {
   readonly name: string;
   /** The length of the series in hours. */
   readonly hours: number;
-  /** The value at an hour without noise, and the size of the noise. */
+  /** Returns the value at an hour, without noise. `noise` is the size of the noise. */
   readonly value: (hour: number, random: () => number) => number;
   readonly noise: number;
   /** True if the value grows past the limit, which the forecast should predict. */
   readonly grows: boolean;
-  /** The hour in which the growth begins; default: 0. */
+  /** The hour in which the growth begins. The default is 0. */
   readonly from?: number;
 }
 
-/** Each seed makes a series with different sizes and rates. */
+/** The shapes of the series. Each seed makes a series with different sizes and rates. */
 const SHAPES: ReadonlyArray<(random: () => number) => Shape> = [
   (random) => ({ name: "flat, noisy", hours: 48, value: () => 300, noise: 5 + random() * 40, grows: false }),
   (random) => {
@@ -115,13 +115,16 @@ const normal = (random: () => number): number => Math.sqrt(-2 * Math.log(random(
 
 interface Score {
   runs: number;
-  /** Runs in which the limit was predicted with at least a fifth of the way left. */
+  /** The number of runs in which the limit was predicted with at least a fifth of the way left. */
   foreseen: number;
-  /** Runs with a prediction that did not come true. */
+  /** The number of runs with a prediction that did not come true. */
   falseAlarms: number;
   /** The share of the growth that was left at the prediction. */
   readonly notice: number[];
-  /** For each prediction before the last tenth: its error as a share of the time that was left, and whether the true time was in the band. */
+  /**
+   * For each prediction before the last tenth: its error as a share of the time that was left, and (in `inBand`) whether the true
+   * time was in the band.
+   */
   readonly errors: number[];
   readonly inBand: number[];
 }
@@ -144,13 +147,16 @@ const naive: Predict = (points) => {
   return { inMs, soonestMs: inMs, latestMs: inMs };
 };
 
-/** Makes forecasts as often as the daemon does, and reports by its rule: two consecutive forecasts must agree. */
+/**
+ * Makes forecasts as often as the daemon does. A prediction is reported by the daemon's rule, which requires two consecutive
+ * forecasts to agree.
+ */
 function play(shape: Shape, random: () => number, predict: Predict, score: Score): void {
   const all = Array.from({ length: Math.ceil((shape.hours * HOUR) / STEP_MS) }, (_, i): Point => {
     const atMs = i * STEP_MS;
     return { atMs, value: Math.max(1, shape.value(atMs / HOUR, random) + shape.noise * normal(random)) };
   });
-  // The limit is exceeded when three samples in a row are over it, as for the daemon.
+  // The limit counts as exceeded after three samples in a row above it, as in the daemon.
   const isOver = (i: number): boolean => i >= 2 && [i - 2, i - 1, i].every((one) => all[one]!.value >= LIMIT);
   const reached = shape.grows ? all.find((_, i) => isOver(i))?.atMs : undefined;
   const beganMs = (shape.from ?? 0) * HOUR;

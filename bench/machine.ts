@@ -1,6 +1,6 @@
 import { cpus, loadavg, release, totalmem } from "node:os";
 
-/** One line that describes the machine. */
+/** Returns one line that describes the machine. */
 export function describeMachine(): string {
   const list = cpus();
   const model = list[0]?.model.trim() ?? "unknown CPU";

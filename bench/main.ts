@@ -1,13 +1,13 @@
 /**
- * `npm run bench`: the comparison with other supervisors; `npm run bench -- NAME [options]`: another benchmark. Each benchmark is
- * a script that runs when it is imported and reads its own options, so only the chosen one is loaded.
+ * `npm run bench` runs the comparison with other supervisors, and `npm run bench -- NAME [options]` another benchmark. Each
+ * benchmark is a script that runs when it is imported and reads its own options, so only the chosen one is loaded.
  */
 import { resolve } from "node:path";
 
 interface Benchmark {
   readonly summary: string;
   readonly options: string;
-  /** Measures dist/sup; the others measure the source. */
+  /** True if the benchmark measures dist/sup. The others measure the source. */
   readonly needsBuild: boolean;
   readonly run: () => Promise<unknown>;
 }
@@ -86,7 +86,7 @@ if (benchmark === null) {
   console.error(`there is no benchmark "${name}"\n\n${usage()}`);
   process.exit(2);
 }
-if (name === first) process.argv.splice(2, 1); // the benchmark reads the options only
+if (name === first) process.argv.splice(2, 1); // the benchmark reads only the options
 if (benchmark.needsBuild) build();
 await benchmark.run();
 

@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- metrics`: the cost of days of metrics of 1,000 units for the store: the time to write a round of samples, how
- * long housekeeping blocks the daemon, the size of the file over time, and the time to read one day and all days of a unit. The
- * clock is simulated; the database and the housekeeping are the daemon's own. Default: `--units=1000 --days=1`; a simulated day
- * takes a few minutes. `--as=1000 --units=100` simulates a tenth of the units, kept as long as 1,000 would be: a week takes a few
- * minutes. `--together=12` writes 12 rounds in one transaction, which is enough to measure sizes.
+ * `npm run bench -- metrics`: measures what days of metrics of 1,000 units cost the store: the time to write a round of samples,
+ * how long housekeeping blocks the daemon, the size of the file over time, and the time to read one day and all days of a unit.
+ * The clock is simulated, but the database and the housekeeping are the daemon's own. The defaults are `--units=1000 --days=1`; a
+ * simulated day takes a few minutes. `--as=1000 --units=100` simulates a tenth of the units and keeps their samples as long as
+ * those of 1,000 units would be kept; a week takes a few minutes. `--together=12` writes 12 rounds in one transaction, which is
+ * enough to measure sizes.
  */
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -59,7 +60,10 @@ const housekeeping = new Housekeeping({
 const random = randomOf(1);
 const normals = Array.from({ length: 10_007 }, () => Math.sqrt(-2 * Math.log(random() || 1e-9)) * Math.cos(2 * Math.PI * random()));
 const normal = (): number => normals[Math.floor(random() * normals.length)]!;
-/** As the daemon sees them, CPU time comes in hundredths of a second, memory in pages, and a probe runs every sixth sample. */
+/**
+ * Kinds of units, measured as the daemon measures them: CPU time in hundredths of a second, memory in pages, and a probe with
+ * every sixth sample.
+ */
 const KINDS = [
   { share: 0.5, ticks: 0.3, pages: 2, probed: false }, // almost always idle
   { share: 0.4, ticks: 20, pages: 50, probed: true },

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- page`: the size of the page, the time until it is usable, and the cost of open pages for the daemon.
- * Default: `--units=20 --pages=100 --seconds=30`.
+ * `npm run bench -- page`: measures the size of the page, the time until it is usable, and what open pages cost the daemon. The
+ * defaults are `--units=20 --pages=100 --seconds=30`.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -37,7 +37,7 @@ const browser = await chromium.launch({ executablePath: program, args: ["--headl
 try {
   const page = await (await browser.newContext()).newPage();
   await page.goto(((await daemon.json("dashboard")) as { url: string }).url);
-  await page.locator(".link-live").waitFor(); // the sign-in must finish before the page is left
+  await page.locator(".link-live").waitFor(); // the sign-in must finish before the test leaves the page
   const usable: number[] = [];
   for (let n = 0; n < LOADS; n++) {
     await page.goto("about:blank");
@@ -62,7 +62,7 @@ rows.push(...(await crowd(daemon)));
 console.log(`${describeMachine()}\n`);
 console.log(table([`The page with ${units} units`, ""], rows));
 
-/** The size in bytes of everything that the browser requests before the page is usable. */
+/** Returns the size in bytes of everything that the browser requests before the page is usable. */
 async function weigh(coding: string): Promise<number> {
   const load = (path: string, decompress: boolean): Promise<Response> =>
     fetch(`${info.url}/${path}`, { headers: { "accept-encoding": coding }, decompress } as RequestInit);
@@ -71,13 +71,13 @@ async function weigh(coding: string): Promise<number> {
   for (const path of wanted) {
     sum += (await (await load(path, false)).bytes()).length;
     const text = await (await load(path, true)).text();
-    // Static imports of a file are loaded with it; dynamic imports are not.
+    // Static imports of a file are loaded with it, but dynamic imports are not.
     for (const [, name] of text.matchAll(/(?:src=|href=|from)"\.\/([^"]+)"/g)) wanted.add(name!);
   }
   return sum;
 }
 
-/** The share of one core that the daemon uses while nothing happens. */
+/** Returns the share of one core that the daemon uses while nothing happens. */
 async function share({ pid }: Daemon): Promise<number> {
   await Bun.sleep(SETTLE_MS);
   const [beganMs, before] = [performance.now(), cpuMs(pid)];
@@ -85,7 +85,10 @@ async function share({ pid }: Daemon): Promise<number> {
   return (cpuMs(pid) - before) / (performance.now() - beganMs);
 }
 
-/** CPU time in clock ticks of 10 ms, including ended threads, because threads that compress the page end during the measurement. */
+/**
+ * Returns the CPU time in milliseconds, from clock ticks of 10 ms. It includes ended threads, because threads that compress the
+ * page end during the measurement.
+ */
 function cpuMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, "latin1");
   const [user, system] = text
@@ -96,7 +99,7 @@ function cpuMs(pid: number): number {
   return (user! + system!) * 10;
 }
 
-/** Opens the event streams of that many pages, without browsers, which would need more memory than the daemon. */
+/** Opens the event streams of `pages` pages without browsers, because the browsers would need more memory than the daemon. */
 async function crowd({ pid, home }: Daemon): Promise<string[][]> {
   const token = (await Bun.file(`${home}/run/token`).text()).trim();
   await Bun.sleep(SETTLE_MS);

@@ -9,11 +9,11 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
-  /** Throw if its exit code is not 0. */
+  /** Throws if the exit code is not 0. */
   readonly mustSucceed?: boolean;
 }
 
-/** Runs a command to its end. A command that takes too long is killed, and its code is 137. */
+/** Runs a command to its end. A command that takes too long is killed, and its exit code is 137. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const { env, timeoutMs = 60_000, mustSucceed = false } = options;
   const child = Bun.spawn([...command], {
@@ -29,7 +29,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   return { code, stdout, stderr };
 }
 
-/** The wall time of a command in milliseconds; its output is discarded. Throws if the command fails. */
+/** Returns the wall time of a command in milliseconds. The command's output is discarded. Throws if the command fails. */
 export async function time(command: readonly string[], env: Readonly<Record<string, string>> = {}, timeoutMs = 60_000): Promise<number> {
   const begin = performance.now();
   const child = Bun.spawn([...command], {
@@ -44,13 +44,13 @@ export async function time(command: readonly string[], env: Readonly<Record<stri
   return took;
 }
 
-/** The environment without variables that affect Bun programs, so that no peer runs with the benchmark's flags. */
+/** Returns the environment without variables that affect Bun programs, so that no peer runs with the benchmark's flags. */
 export const clean = (env: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => !entry[0].startsWith("BUN_") && entry[1] !== undefined),
   );
 
-/** The fields of /proc/PID/stat after the name, beginning with the state. Null if there is no such process. */
+/** Returns the fields of /proc/PID/stat after the name, beginning with the state. Returns null if there is no such process. */
 function stat(pid: number): string[] | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -62,7 +62,7 @@ function stat(pid: number): string[] | null {
 
 export const alive = (pid: number): boolean => (stat(pid)?.[0] ?? "Z") !== "Z";
 
-/** The CPU time in nanoseconds that the process's current threads have used. */
+/** Returns the CPU time in nanoseconds that the process's current threads have used. */
 export function cpuNs(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
@@ -72,7 +72,7 @@ export function cpuNs(pid: number): number {
   }
 }
 
-/** Resident memory in MB (10^6 bytes), file-backed pages included. */
+/** Returns the resident memory in MB (10^6 bytes), including file-backed pages. */
 export function rssMb(pid: number): number {
   try {
     return (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0) * 1024) / 1e6;
@@ -81,14 +81,14 @@ export function rssMb(pid: number): number {
   }
 }
 
-/** Direct children. */
+/** Returns the direct children of a process. */
 export function childrenOf(pid: number): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(stat(Number(name))?.[1]) === pid)
     .map(Number);
 }
 
-/** True if the process runs this file. */
+/** Returns true if the process runs this file. */
 export function runs(pid: number, program: string): boolean {
   try {
     return readlinkSync(`/proc/${pid}/exe`) === program;
@@ -97,7 +97,10 @@ export function runs(pid: number, program: string): boolean {
   }
 }
 
-/** Sends SIGKILL to those processes that still run this program; a pid may have been reused by another program. */
+/**
+ * Sends SIGKILL to the processes that still run this program. A pid that another program has reused is skipped. Returns the
+ * number of killed processes.
+ */
 export function killRunning(pids: Iterable<number>, program: string): number {
   let killed = 0;
   for (const pid of pids) {
@@ -112,7 +115,7 @@ export function killRunning(pids: Iterable<number>, program: string): number {
   return killed;
 }
 
-/** Polls the condition every 2 ms until it holds; throws after `timeoutMs`. */
+/** Polls the condition every 2 ms until it holds. Throws after `timeoutMs`. */
 export async function until(condition: () => boolean, what: string, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {

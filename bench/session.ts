@@ -6,8 +6,8 @@ import { killRunning, until } from "./process.ts";
 import { Starts } from "./starts.ts";
 
 /**
- * The homes of all peers are in memory, as sockets, FIFOs and pid files are on a normal machine (/run, XDG_RUNTIME_DIR). On a disk,
- * creating a thousand FIFOs alone takes 0.2 to 1 s, which would measure the disk.
+ * The directory for the homes of all peers. It is in memory, as sockets, FIFOs and pid files are on a normal machine (/run,
+ * XDG_RUNTIME_DIR). On a disk, creating a thousand FIFOs alone takes 0.2 to 1 s, so the benchmark would measure the disk.
  */
 export const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
@@ -16,7 +16,7 @@ export interface Live {
   readonly starts: Starts;
 }
 
-/** Runs `work` while a peer runs `count` services; removes everything afterwards. */
+/** Runs `work` while a peer runs `count` services. Removes everything afterwards. */
 export async function withServices<T>(peer: Peer, count: number, service: string, work: (live: Live) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(ROOT, "sup-bench-"));
   const starts = new Starts(join(directory, "starts"));

@@ -3,11 +3,11 @@ import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 export interface Start {
   readonly name: string;
   readonly pid: number;
-  /** CLOCK_MONOTONIC at the service's first instruction. */
+  /** The time (CLOCK_MONOTONIC) of the service's first instruction. */
   readonly ns: number;
 }
 
-/** Reads the file that every service appends a line to when it starts. */
+/** Reads the file to which every service appends a line when it starts. */
 export class Starts {
   readonly file: string;
   readonly all: Start[] = [];
@@ -20,7 +20,7 @@ export class Starts {
     writeFileSync(file, "");
   }
 
-  /** Reads new lines; returns the number of starts so far. */
+  /** Reads new lines. Returns the number of starts so far. */
   refresh(): number {
     const fd = openSync(this.file, "r");
     const length = readSync(fd, this.#buffer, 0, this.#buffer.length, this.#offset);
@@ -35,7 +35,7 @@ export class Starts {
     return this.all.length;
   }
 
-  /** The latest start of each service. */
+  /** Returns the latest start of each service. */
   current(): Map<string, Start> {
     return new Map(this.all.map((start) => [start.name, start]));
   }

@@ -1,4 +1,4 @@
-/** A Markdown table: the first column aligned left, the others right. */
+/** Returns a Markdown table. The first column is aligned left and the others right. */
 export function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
   const all = [head, ...rows];
   const widths = head.map((_, i) => Math.max(3, ...all.map((row) => Bun.stringWidth(row[i] ?? ""))));

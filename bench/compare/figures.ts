@@ -1,14 +1,14 @@
 import { median, quantile } from "../stats.ts";
 
-/** One run of the comparison, of sup alone: names and values of its figures. Smaller is better in all of them. */
+/** The figures of one run of the comparison with sup alone, by name. Smaller is better in all of them. */
 export type Figures = Readonly<Record<string, number>>;
 
 export interface Verdict {
   readonly name: string;
-  /** Medians over the runs. */
+  /** The medians over the runs. */
   readonly before: number;
   readonly after: number;
-  /** After divided by before, for each pair of runs that followed each other. */
+  /** The value after divided by the value before, for each pair of consecutive runs. */
   readonly ratios: readonly number[];
   readonly ratio: number;
   /** Half the distance between the quartiles of the ratios. */
@@ -16,12 +16,12 @@ export interface Verdict {
   readonly isWorse: boolean;
 }
 
-/** What may become worse without a failure. */
+/** The factor by which a figure may become worse without a failure. */
 const TOLERANCE = 1.1;
 
 /**
- * Compares the figures of two programs that were measured in turns. A figure is worse if the median of the ratios, less the noise,
- * is above the tolerance: one bad pair does not decide, and neither does a machine that is slow for both.
+ * Compares the figures of two programs that were measured in turns. A figure is worse if the median of the ratios, minus the
+ * noise, is above the tolerance. So neither one bad pair nor a machine that is slow for both programs decides the result.
  */
 export function compareFigures(pairs: ReadonlyArray<readonly [before: Figures, after: Figures]>): Verdict[] {
   const names = Object.keys(pairs[0]?.[0] ?? {});

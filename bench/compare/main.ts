@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- compare REV`: builds the revision in a worktree and measures it and this checkout in turns (A B B A …). Prints
- * the ratios pair by pair with their spread, and fails if a figure is worse by more than 10 % beyond the noise. `--pairs=5` sets the
- * number of pairs, `--full` measures with the sizes of the full comparison.
+ * `npm run bench -- compare REV`: builds the revision in a worktree and measures it and this checkout in turns (A B B A …).
+ * Prints the ratios pair by pair with their spread, and fails if a figure is worse by more than 10 % beyond the noise.
+ * `--pairs=5` sets the number of pairs. `--full` measures with the sizes of the full comparison.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -40,7 +40,7 @@ function git(...args: readonly string[]): ReturnType<typeof run> {
   return run(["git", "-C", ROOT, ...args]);
 }
 
-/** The path of its executable. The worktree gets packages of its own where the lock file differs. */
+/** Builds the revision and returns the path of its executable. The worktree gets its own packages if the lock file differs. */
 async function buildRevision(rev: string): Promise<string> {
   const { code, stderr } = await git("worktree", "add", "--detach", tree, rev);
   if (code !== 0) {
@@ -59,7 +59,7 @@ async function measurePairs(before: string, after: string, pairs: number): Promi
   const measured: Array<readonly [Figures, Figures]> = [];
   for (let n = 0; n < pairs; n++) {
     console.error(`pair ${n + 1} of ${pairs} …`);
-    // The order alternates, so that neither always runs on the warmer machine.
+    // The order alternates, so that neither program always runs on the warmer machine.
     const first = await measure(n % 2 === 0 ? before : after);
     const second = await measure(n % 2 === 0 ? after : before);
     measured.push(n % 2 === 0 ? [first, second] : [second, first]);
@@ -80,7 +80,7 @@ async function measure(program: string): Promise<Figures> {
   return JSON.parse(stdout) as Figures;
 }
 
-/** False if a figure is worse. */
+/** Prints the verdicts. Returns false if a figure is worse. */
 function report(pairs: ReadonlyArray<readonly [Figures, Figures]>): boolean {
   const verdicts = compareFigures(pairs);
   console.log(`\n${describeMachine()}\n`);

@@ -9,7 +9,7 @@ export interface CliResult {
 
 const BUDGET_MS = 10_000;
 
-/** The wall time of querying one service, and of listing all; the median of up to 20 runs each. */
+/** Measures the wall time of querying one service, and of listing all services. Each result is the median of up to 20 runs. */
 export async function measureCli({ running }: Live): Promise<CliResult | null> {
   if (!running.commands) return null;
   const { isActive, status, env } = running.commands;

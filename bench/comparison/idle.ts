@@ -9,7 +9,7 @@ export interface IdleResult {
 
 const SETTLE_MS = 3_000;
 
-/** The CPU time and memory of the supervisor while nothing happens, without the services. */
+/** Measures the CPU time and memory of the supervisor while nothing happens. The services are not counted. */
 export async function measureIdle({ running }: Live, windowMs: number): Promise<IdleResult> {
   await Bun.sleep(SETTLE_MS);
   const pids = running.supervisors();

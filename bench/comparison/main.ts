@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: compares sup with its peers in one run on this machine. `-- --quick` takes about a minute, `-- --only=sup,loop`
- * measures only these, `-- --install` installs the Debian packages of missing peers (as root), `-- --json` prints the figures of the
- * only peer as JSON.
+ * `npm run bench`: compares sup with its peers in one run on this machine. `-- --quick` takes about a minute. `--
+ * --only=sup,loop` measures only these peers. `-- --install` installs the Debian packages of missing peers (as root). `-- --json`
+ * prints the figures of the only peer as JSON.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,7 +56,7 @@ function choose(peers: readonly Peer[]): readonly Peer[] {
   return wanted ? peers.filter(({ name }) => wanted.includes(name.toLowerCase().split(" ")[0]!)) : peers;
 }
 
-/** A failed measurement is reported with the results and does not stop the others. */
+/** Measures one peer. A failed measurement is reported with the results and does not stop the others. */
 async function measure(measured: Measured, service: string, { restarts, slowRestarts, launch, steady, idleMs }: Sizes): Promise<void> {
   const { peer, troubles } = measured;
   const attempt = async (what: string, action: () => Promise<void>): Promise<void> => {

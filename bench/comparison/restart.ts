@@ -9,7 +9,7 @@ export interface RestartResult {
   readonly count: number;
 }
 
-/** Measures the time from SIGKILL of the service to the first instruction of the next run, `count` times. */
+/** Measures `count` times the time from SIGKILL of the service to the first instruction of the next run. */
 export async function measureRestart({ starts }: Live, count: number, paceMs: number): Promise<RestartResult> {
   const latencies: number[] = [];
   for (let i = 0; i < count; i++) {

@@ -16,14 +16,14 @@ export interface Measured {
 
 export interface Sizes {
   readonly restarts: number;
-  /** For peers that must wait a second between restarts. */
+  /** The number of restarts for peers that must wait a second between restarts. */
   readonly slowRestarts: number;
   readonly launch: number;
   readonly steady: number;
   readonly idleMs: number;
 }
 
-/** sup's own targets, as shown in the tables. */
+/** The targets of sup, which the tables show. */
 const TARGETS = {
   restart: "< 3 × loop",
   launch: "< 3 × loop",
@@ -83,7 +83,10 @@ export function printResults(machine: string, results: readonly Measured[], size
   for (const { peer, troubles } of results) for (const trouble of troubles) console.log(`\n${peer.name}, ${trouble}`);
 }
 
-/** The figures of the one peer that was measured, by name. Fails if a measurement failed: half a comparison is none. */
+/**
+ * Prints the figures of the only measured peer by name. Fails if one of the measurements failed, because a comparison needs all
+ * figures.
+ */
 export function printFigures(results: readonly Measured[]): void {
   const [one] = results;
   if (one === undefined || results.length > 1) throw new Error("--json prints the figures of one peer: use --only=sup");

@@ -1,7 +1,7 @@
 import type { Live } from "../session.ts";
 import { alive, until } from "../process.ts";
 
-/** The time, in ms, from running the command that stops everything until it has exited and no service is left. */
+/** Returns the time in ms from running the command that stops everything until the command has exited and no service is left. */
 export async function measureStop({ running, starts }: Live): Promise<number> {
   const pids = [...starts.current().values()].map(({ pid }) => pid);
   const begin = performance.now();

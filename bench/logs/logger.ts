@@ -3,11 +3,11 @@ export interface Logger {
   readonly name: string;
   readonly version: string | null;
   readonly missing?: string;
-  /** The number of bytes that it writes before each 100-byte line. */
+  /** The number of bytes that the logger writes before each 100-byte line. */
   readonly prefixBytes: number;
-  /** It has a control interface that responds to requests. */
+  /** Set if the logger has a control interface that responds to requests. */
   readonly answers?: true;
-  /** Starts it with the service `argv`, whose output goes to at most `KEEP` files of `FILE_BYTES`. */
+  /** Starts the logger with the service `argv`, whose output goes to at most `KEEP` files of `FILE_BYTES`. */
   start(directory: string, argv: readonly string[]): Promise<Logging>;
 }
 
@@ -15,11 +15,11 @@ export const FILE_BYTES = 64 << 20;
 export const KEEP = 30;
 
 export interface Logging {
-  /** The processes whose CPU time is counted: all except the service. */
+  /** Returns the processes whose CPU time is counted: all except the service. */
   pids(): number[];
-  /** Oldest first. */
+  /** Returns the log files, oldest first. */
   files(): string[];
-  /** Sends a request to its control interface or probes another unit, alternately; null if it has no control interface. */
+  /** Sends a request to the control interface or probes another unit, alternately. Null if there is no control interface. */
   request: (() => Promise<unknown>) | null;
   end(): Promise<void>;
 }

@@ -8,7 +8,10 @@ const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
 const CRI_PREFIX_BYTES = 40;
 const KEEPING = { fileBytes: FILE_BYTES, files: KEEP } as const;
 
-/** Beside the flood it runs a service with a health check and an idle one, to measure how the flood affects others. */
+/**
+ * Makes a logger that runs sup. Besides the flood, sup runs a service with a health check, which shows how the flood affects
+ * other units.
+ */
 export async function supLogger(format: "cri" | "raw"): Promise<Logger> {
   if (!existsSync(SUP)) return missingLogger(`sup ${format}`, "not built (npm run build)");
   return {
@@ -51,9 +54,9 @@ interface Parts {
   readonly name: string;
   readonly found: Found;
   readonly setUp: (program: string, directory: string, argv: readonly string[]) => Single;
-  /** All descendants of its first process, one or two levels deep, take part, except the service. */
+  /** True if the logger consists of all descendants of its first process, one or two levels deep, except the service. */
   readonly isTree?: boolean;
-  /** Runs before the end, because this logger does not end while the service writes. */
+  /** Called before `end`, because this logger does not end while the service writes. */
   readonly stop?: (single: Single) => Promise<unknown>;
 }
 
@@ -112,7 +115,7 @@ export async function pm2Logger(): Promise<Logger> {
   return logger({ name: "PM2", found: named, setUp: pm2 });
 }
 
-/** True if the process runs the service's program, or the shell that is about to execute it. */
+/** Returns true if the process runs the service's program, or is the shell that is about to execute it. */
 function isService(pid: number, argv: readonly string[]): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")[0] === argv[0];

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- logs`: a service writes 512 MB of 100-byte lines as fast as the logger takes them; its output goes to rotated
- * files. Measured: the time from the first byte until all bytes are in the files, the CPU time, and whether every line is there.
- * `--only=sup,supervisord --mb=256 --runs=3` measures less; `--directory=/var/tmp` uses a real disk.
+ * `npm run bench -- logs`: a service writes 512 MB of 100-byte lines as fast as the logger takes them, and its output goes to
+ * rotated files. Measures the time from the first byte until all bytes are in the files, the CPU time, and whether every line is
+ * there. `--only=sup,supervisord --mb=256 --runs=3` measures less. `--directory=/var/tmp` uses a real disk.
  */
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -78,7 +78,7 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** `withRequests`: send requests to the supervisor during the run and measure its response times. */
+/** Measures one run. With `withRequests`, also sends requests to the supervisor during the run and measures the response times. */
 async function measure(logger: Logger, withRequests: boolean): Promise<Run> {
   const home = mkdtempSync(join(work, "run-"));
   const timesFile = join(home, "times");
@@ -92,7 +92,7 @@ async function measure(logger: Logger, withRequests: boolean): Promise<Run> {
     const expected = lines * (100 + logger.prefixBytes);
     const answersMs: number[] = [];
     let endNs = 0;
-    // Now the service waits at the FIFO; let the supervisor become idle.
+    // The service now waits at the FIFO. Give the supervisor time to become idle.
     await until(() => servicesOf(flood).length === 1, "the service", 20_000);
     await Bun.sleep(SETTLE_MS);
     const cpuBefore = cpuOf(pids());
@@ -130,7 +130,7 @@ function cpuOf(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + cpuNs(pid), 0);
 }
 
-/** The processes that run this file. */
+/** Returns the processes that run this file. */
 function servicesOf(program: string): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => runs(pid, program));

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- many`: the cost for the daemon when many units write a little each, and when one unit writes very many short
- * lines. Measured: the CPU time of the daemon, to compare with the same units in silence, and whether every line is in the logs.
- * Default: `--units=1000 --seconds=30`.
+ * `npm run bench -- many`: measures what it costs the daemon if many units write a little each, and if one unit writes very many
+ * short lines. Measures the CPU time of the daemon, to compare with the same units in silence, and whether every line is in the
+ * logs. The defaults are `--units=1000 --seconds=30`.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -87,7 +87,7 @@ async function measure({ units, argv }: Case): Promise<string[]> {
   }
 }
 
-/** The number of lines in all logs, and how often a line's number does not follow the previous one. */
+/** Counts the lines in all logs, and how often a line's number does not follow the previous one. */
 function countLines(home: string): { lines: number; gaps: number } {
   let [lines, gaps] = [0, 0];
   for (const name of readdirSync(join(home, "logs"))) {

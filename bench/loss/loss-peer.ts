@@ -1,4 +1,4 @@
-/** A supervisor in its default settings, for the loss benchmark: it runs one service. */
+/** A supervisor for the loss benchmark. It has its default settings and runs one service. */
 export interface LossPeer {
   readonly name: string;
   readonly version: string | null;
@@ -8,17 +8,17 @@ export interface LossPeer {
 }
 
 export interface RunningPeer {
-  /** The pid of the process that supervises the service; the benchmark kills it. */
+  /** Returns the pid of the process that supervises the service. The benchmark kills this process. */
   supervisor(): number;
-  /** Starts the supervisor again, as the machine's init or a person would; does nothing if it restarts by itself. */
+  /** Starts the supervisor again, as the machine's init or a person would. Does nothing if the supervisor restarts by itself. */
   revive(): Promise<void>;
-  /** The pid of the service as the supervisor reports it; null if it reports that none runs. */
+  /** Returns the pid of the service as the supervisor reports it, or null if it reports that none runs. */
   pid(): Promise<number | null>;
-  /** Runs the command that stops the service, and waits until it exits. */
+  /** Runs the command that stops the service, and waits until the command exits. */
   stop(): Promise<void>;
   /** Ends the supervisor. */
   end(): Promise<void>;
-  /** The log files with the service's output. */
+  /** Returns the log files with the service's output. */
   logs(): string[];
 }
 

@@ -40,9 +40,9 @@ interface Parts {
   readonly name: string;
   readonly found: Found;
   readonly setUp: (program: string, directory: string, argv: readonly string[]) => Single;
-  /** The process that supervises the service, if it is not the process that was started. */
+  /** Returns the process that supervises the service, given the process that was started. Absent if both are the same. */
   readonly supervisor?: (first: number) => number;
-  /** What a person does after the supervisor was killed; `again` starts it as the first time. */
+  /** Does what a person does after the supervisor was killed. `again` starts the supervisor in the same way as the first time. */
   readonly revive: (single: Single, again: () => Promise<void>) => Promise<unknown>;
   readonly pid: (single: Single) => Promise<string | undefined>;
   readonly stop: (single: Single) => Promise<unknown>;

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- loss`: which processes supervisors leave behind when a service that forks is stopped or dies, and what happens
- * to a service and its output when the supervisor itself is killed. `--only=sup,runit` measures only these.
+ * `npm run bench -- loss`: measures which processes supervisors leave behind if a service that forks is stopped or dies, and what
+ * happens to a service and its output if the supervisor itself is killed. `--only=sup,runit` measures only these supervisors.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ const { values: options } = parseArgs({ options: { only: { type: "string" } } })
 interface Result {
   readonly peer: LossPeer;
   orphans?: OrphansResult;
-  /** For a service that writes nothing, and for one that writes all the time. */
+  /** The survival of a service that writes nothing, and of one that writes all the time. */
   quiet?: Survival;
   writing?: Survival;
   lines?: LinesResult;
@@ -55,7 +55,7 @@ async function measure(result: Result): Promise<void> {
   await attempt("survival of a writing service", () =>
     during(result.peer, "writer", async (running, directory) => {
       result.writing = await measureSurvival(running, () => writersIn(directory));
-      // Counted after the supervisor has ended, when it has written everything that it had buffered.
+      // The lines are counted after the supervisor has ended, because it has then written everything that it had buffered.
       return async () => void (result.lines = await countLines(directory, running.logs()));
     }),
   );
@@ -63,7 +63,7 @@ async function measure(result: Result): Promise<void> {
 
 type Work = (running: RunningPeer, directory: string) => Promise<() => Promise<void>>;
 
-/** Runs `work` while the supervisor runs the program; after the supervisor has ended, runs the function that `work` returned. */
+/** Runs `work` while the supervisor runs the program. After the supervisor has ended, runs the function that `work` returned. */
 async function during(peer: LossPeer, program: "tree" | "writer", work: Work): Promise<void> {
   const directory = mkdtempSync(join(ROOT, "sup-loss-"));
   const [home, own] = [join(directory, "home"), join(directory, "own")];

@@ -4,9 +4,12 @@ import { alive, until } from "../process.ts";
 import type { RunningPeer } from "./loss-peer.ts";
 
 export interface OrphansResult {
-  /** The roles of processes that are alive after the stop has finished. */
+  /** The roles of the processes that are alive after the stop has finished. */
   readonly afterStop: readonly string[];
-  /** The roles of processes of a run whose main process was killed that are alive once the next run is up. */
+  /**
+   * The roles of the processes that outlive a crash: the main process of their run was killed, and they are alive when the next
+   * run is up.
+   */
   readonly afterCrash: readonly string[];
 }
 
@@ -17,7 +20,7 @@ interface Member {
 }
 
 const ROLES = 4;
-/** How long a supervisor may take to end them after it has reported that it is done. */
+/** The time in milliseconds that a supervisor may take to end processes after it has reported that it is done. */
 const GRACE_MS = 2000;
 
 export const treeFile = (directory: string): string => join(directory, "tree");
@@ -31,18 +34,21 @@ export function membersOf(directory: string): Member[] {
     .map(([main, role, pid]) => ({ main: Number(main), role: role!, pid: Number(pid) }));
 }
 
-/** The main processes of all runs so far. */
+/** Returns the main processes of all runs so far. */
 export const mainsOf = (directory: string): number[] =>
   membersOf(directory)
     .filter(({ role }) => role === "main")
     .map(({ pid }) => pid);
 
-/** Runs a service with a child, a child in its own session and a double-forked daemon, kills its main process, then stops it. */
+/**
+ * Runs a service that has a child, a child in its own session and a double-forked daemon. Kills the main process, then stops the
+ * service.
+ */
 export async function measureOrphans(running: RunningPeer, directory: string): Promise<OrphansResult> {
   const runs = (): number[] => mainsOf(directory);
   const complete = (run: number): boolean => membersOf(directory).filter(({ main }) => main === runs()[run]).length === ROLES;
   await until(() => complete(0), "the first run", 30_000);
-  await Bun.sleep(1500); // longer than what other supervisors count as a failed start
+  await Bun.sleep(1500); // longer than the run that other supervisors count as a failed start
   process.kill(runs()[0]!, "SIGKILL");
   await until(() => complete(1), "the second run", 30_000);
   await Bun.sleep(GRACE_MS);

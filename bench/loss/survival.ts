@@ -4,9 +4,9 @@ import { alive, run, until } from "../process.ts";
 import type { RunningPeer } from "./loss-peer.ts";
 
 export interface Survival {
-  /** The process from before the supervisor was killed is still alive. */
+  /** True if the service's process from before the kill of the supervisor is still alive. */
   readonly alive: boolean;
-  /** The restarted supervisor reports this process as its own. */
+  /** True if the restarted supervisor reports this process as its own. */
   readonly managed: boolean;
   /** The number of running copies of the service. */
   readonly copies: number;
@@ -20,10 +20,13 @@ export interface LinesResult {
 
 const BEFORE_MS = 1000;
 const AWAY_MS = 1000;
-/** Longer than the five seconds between two scans of runsvdir. */
+/** This time is longer than the five seconds between two scans of runsvdir. */
 const AFTER_MS = 7000;
 
-/** Kills the supervisor with SIGKILL, starts it again, and finally stops the service. `pids`: the main processes of all runs so far. */
+/**
+ * Kills the supervisor with SIGKILL, starts it again, and finally stops the service. `pids` returns the main processes of all
+ * runs so far.
+ */
 export async function measureSurvival(running: RunningPeer, pids: () => readonly number[]): Promise<Survival> {
   await until(() => pids().length === 1, "the service", 30_000);
   const first = pids()[0]!;
@@ -39,7 +42,7 @@ export async function measureSurvival(running: RunningPeer, pids: () => readonly
 
 export const writersIn = (directory: string): number[] => readdirSync(directory).map(Number);
 
-/** Compares what the writers in `directory` wrote with what the logs contain. */
+/** Compares the lines that the writers in `directory` wrote with the lines in the logs. */
 export async function countLines(directory: string, logs: readonly string[]): Promise<LinesResult> {
   const seen = new Map<string, number>();
   for (const file of logs) for (const [line] of (await textOf(file)).matchAll(/\b\d+ \d+$/gm)) seen.set(line, (seen.get(line) ?? 0) + 1);
@@ -53,6 +56,6 @@ export async function countLines(directory: string, logs: readonly string[]): Pr
   return { written, lost, duplicated: [...seen.values()].filter((times) => times > 1).length };
 }
 
-/** sup compresses rotated files. */
+/** Reads a log file. sup compresses rotated files. */
 const textOf = async (file: string): Promise<string> =>
   file.endsWith(".zst") ? (await run(["zstd", "-dc", file])).stdout : readFileSync(file, "latin1");

@@ -1,5 +1,5 @@
-/* Reads the output of `flood` from standard input, with any prefix before each line, and prints "LINES GAPS": the number of lines, and
-   how often a line's number did not follow the previous one. A line that is not from `flood` counts as a gap. */
+/* Reads the output of `flood` from standard input, with any prefix before each line. Prints "LINES GAPS", which are the number
+   of lines and how often a line's number did not follow the previous one. A line that is not from `flood` counts as a gap. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
-/* Waits until somebody opens the FIFO GO for writing. Then writes MEGABYTES of numbered 100-byte lines to standard output as fast as
-   the reader takes them, writes "BEGAN ENDED" (nanoseconds of CLOCK_MONOTONIC) to FILE, and sleeps until it is killed.
-   usage: flood MEGABYTES FILE GO */
+/* Waits until somebody opens the FIFO GO for writing. Then it writes MEGABYTES of numbered 100-byte lines to standard output
+   as fast as the reader takes them, writes "BEGAN ENDED" (nanoseconds of CLOCK_MONOTONIC) to FILE, and sleeps until it is
+   killed. usage: flood MEGABYTES FILE GO */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define LINE 100
-#define LINES 655 /* lines per write: below the 64 KiB that fit into a pipe at once */
+#define LINES 655 /* lines per write; they take less than the 64 KiB that a pipe holds */
 
 static char chunk[LINES * LINE];
 

@@ -1,5 +1,5 @@
-/* The lower bound for any supervisor: only fork, exec and waitpid. Keeps COUNT services running; SIGTERM ends them and the loop.
-   usage: loop COUNT SERVICE FILE */
+/* A lower bound for any supervisor: it uses only fork, exec and waitpid. Keeps COUNT services running. SIGTERM ends them and
+   the loop. usage: loop COUNT SERVICE FILE */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Writes "PID N\n" to standard output 5000 times a second, with N counting from 1, and stores the number of the last written line
-   in DIRECTORY/PID. Exits when a write fails; SIGPIPE kills it. usage: writer DIRECTORY */
+/* Writes "PID N\n" to standard output 5000 times a second, with N counting from 1, and stores the number of the last written
+   line in DIRECTORY/PID. Exits when a write fails. SIGPIPE kills the program. usage: writer DIRECTORY */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>

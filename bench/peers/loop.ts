@@ -1,7 +1,7 @@
 import { nowNs } from "../native.ts";
 import type { Peer } from "./peer.ts";
 
-/** fork, exec and waitpid in a C program: the lower bound that the others are compared with. */
+/** A C program that only uses fork, exec and waitpid. It is the lower bound that the others are compared with. */
 export const loopPeer = (loop: string): Peer => ({
   name: "loop (C)",
   version: "fork/exec/waitpid",

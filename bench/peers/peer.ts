@@ -1,19 +1,19 @@
 import type { Starts } from "../starts.ts";
 
-/** A supervisor under measurement. */
+/** A supervisor that is measured. */
 export interface Peer {
   readonly name: string;
-  /** The version as a string, or null with the reason in `missing`. */
+  /** The version, or null if the supervisor is not available. `missing` then has the reason. */
   readonly version: string | null;
   readonly missing?: string;
-  /** The shortest time between two kills of one service, in ms, after which it still restarts the service at once. */
+  /** The minimum time in milliseconds between two kills of one service for the supervisor to still restart the service at once. */
   readonly restartPaceMs: number;
-  /** Starts the supervisor with `count` services, each running `service STARTS.file uN`. */
+  /** Starts the supervisor with `count` services. Each service runs `service STARTS.file uN`. */
   start(session: Session): Promise<Running>;
 }
 
 export interface Session {
-  /** A private directory, removed afterwards. */
+  /** A private directory, which is removed afterwards. */
   readonly directory: string;
   readonly count: number;
   readonly service: string;
@@ -21,13 +21,13 @@ export interface Session {
 }
 
 export interface Running {
-  /** CLOCK_MONOTONIC just before the supervisor was started. */
+  /** The time (CLOCK_MONOTONIC) just before the supervisor was started. */
   readonly beganNs: number;
-  /** The processes of the supervisor, without services. */
+  /** Returns the processes of the supervisor, without services. */
   supervisors(): number[];
-  /** Runs the command that stops every service, and waits until it exits. */
+  /** Runs the command that stops every service, and waits until that command exits. */
   stopAll(): Promise<void>;
-  /** The commands to time; null if the peer has none. */
+  /** The commands to time, or null if the peer has none. */
   readonly commands: {
     readonly isActive: readonly string[];
     readonly status: readonly string[];

@@ -6,7 +6,7 @@ import { alive, run, until } from "../process.ts";
 import { missing, type Peer } from "./peer.ts";
 
 export const VERSION = "7.0.4";
-/** PM2 takes minutes to launch five hundred services; after this time the launch counts as failed. */
+/** The launch counts as failed after this time, because PM2 takes minutes to launch five hundred services. */
 const LAUNCH_MS = 180_000;
 
 export async function pm2Peer(): Promise<Peer> {
@@ -15,7 +15,7 @@ export async function pm2Peer(): Promise<Peer> {
   return {
     name: "PM2",
     version: `${VERSION} on Node ${(await run(["node", "--version"])).stdout.trim()}`,
-    restartPaceMs: 1100, // a run under min_uptime counts as unstable
+    restartPaceMs: 1100, // PM2 counts a run below min_uptime as unstable
     start: async ({ directory, count, service, starts }) => {
       const env = { PM2_HOME: join(directory, "pm2"), PM2_DISABLE_VERSION_CHECK: "true" };
       const apps = Array.from({ length: count }, (_, i) => ({
@@ -47,7 +47,7 @@ export async function pm2Peer(): Promise<Peer> {
   };
 }
 
-/** Installs PM2 into a directory of the user, where later runs find it. */
+/** Installs PM2 into a directory of the user, where later benchmark runs find it. */
 export async function install(): Promise<string | null> {
   const prefix = join(tmpdir(), `sup-bench-pm2-${VERSION}-${userInfo().uid}`);
   const pm2 = join(prefix, "node_modules/.bin/pm2");

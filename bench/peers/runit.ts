@@ -25,7 +25,7 @@ export async function runitPeer(): Promise<Peer> {
         commands: { isActive: ["sv", "status", directories[0]!], status: ["sv", "status", ...directories], env: {} },
         end: async () => {
           const runsvs = all();
-          child.kill("SIGHUP"); // runsvdir sends TERM to every runsv, which ends its service
+          child.kill("SIGHUP"); // on HUP runsvdir sends TERM to every runsv, which ends its service
           await child.exited;
           await until(() => !runsvs.some(alive), "runsv to end", 20_000);
         },

@@ -1,5 +1,5 @@
 /**
- * Runs one service, `u`, under each of the peers, with its output in files of a limited size. The benchmarks `logs` and `loss`
+ * Runs one service, `u`, under each of the peers. Its output goes to files of a limited size. The benchmarks `logs` and `loss`
  * share this.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,33 +7,33 @@ import { join } from "node:path";
 import { alive, childrenOf, run, until } from "../process.ts";
 import { install, VERSION as PM2_VERSION } from "./pm2.ts";
 
-/** How much of a service's output is kept. */
+/** The amount of a service's output that a peer keeps. */
 export interface Keeping {
   readonly fileBytes: number;
   readonly files: number;
 }
 
-/** The program of a peer and its version, or why it is not available. */
+/** The program of a peer and its version, or the reason why it is not available. */
 export type Found = { readonly program: string; readonly version: string } | { readonly missing: string };
 
 /** A peer that is configured to run `argv`. */
 export interface Single {
   launch(): Promise<Supervisor>;
-  /** Oldest first. */
+  /** Returns the output files, oldest first. */
   files(): string[];
-  /** Runs the peer's control command; returns its output. */
+  /** Runs the peer's control command and returns its output. */
   control(...words: string[]): Promise<string>;
 }
 
 export interface Supervisor {
-  /** The process that was started; for PM2, which goes into the background, its daemon. */
+  /** The process that was started. For PM2 this is its daemon, because PM2 itself goes into the background. */
   readonly pid: number;
   /** Ends the supervisor and everything that it runs. */
   end(): Promise<void>;
 }
 
 export const QUIET = { stdio: ["ignore", "ignore", "ignore"] as ["ignore", "ignore", "ignore"] };
-/** How long a supervisor may take to end before it is killed. */
+/** The time in milliseconds that a supervisor may take to end before it is killed. */
 const END_MS = 5000;
 
 export async function findSupervisord(): Promise<Found> {
@@ -42,7 +42,7 @@ export async function findSupervisord(): Promise<Found> {
   return { program, version: (await run([program, "--version"])).stdout.trim() };
 }
 
-/** The configuration sections that supervisorctl needs. */
+/** Returns the configuration sections that supervisorctl needs. */
 export const supervisorControl = (directory: string): string => `[unix_http_server]
 file=${directory}/s.sock
 [rpcinterface:supervisor]
@@ -53,7 +53,7 @@ serverurl=unix://${directory}/s.sock
 
 export function supervisord(program: string, directory: string, argv: readonly string[], keeping: Keeping | null): Single {
   const config = join(directory, "supervisord.conf");
-  // A named log: by default supervisord deletes its log files when it starts.
+  // The log has a name, because supervisord by default deletes its log files when it starts.
   writeFileSync(
     config,
     `[supervisord]
@@ -93,7 +93,7 @@ export function runit(program: string, directory: string, argv: readonly string[
       const child = Bun.spawn([program, join(directory, "sv")], QUIET);
       const end = async (): Promise<void> => {
         const runsvs = childrenOf(child.pid);
-        child.kill("SIGHUP"); // runsvdir sends TERM to every runsv, which ends its service
+        child.kill("SIGHUP"); // on HUP runsvdir sends TERM to every runsv, which ends its service
         await child.exited;
         await until(() => !runsvs.some(alive), "runsv to end", 20_000);
       };
@@ -118,7 +118,7 @@ export function s6(program: string, directory: string, argv: readonly string[], 
       const end = async (): Promise<void> => {
         const below = childrenOf(child.pid).flatMap((pid) => [pid, ...childrenOf(pid)]);
         await run(["s6-svscanctl", "-t", join(directory, "sv")]);
-        // It would wait forever for the log of a service that outlived its s6-supervise.
+        // s6 would wait forever for the log of a service that outlived its s6-supervise.
         const ended = await Promise.race([child.exited.then(() => true), Bun.sleep(END_MS).then(() => false)]);
         for (const pid of ended ? below : [child.pid, ...below]) if (alive(pid)) process.kill(pid, "SIGKILL");
         await child.exited;
@@ -130,7 +130,7 @@ export function s6(program: string, directory: string, argv: readonly string[], 
   };
 }
 
-/** For runit and s6: creates a directory with a program to run, and one for its log. */
+/** Creates a directory with a program to run, and one for its log, for runit and s6. */
 function makeServices(directory: string, argv: readonly string[], logger: string): { readonly service: string; readonly kept: string } {
   const service = join(directory, "sv/u");
   mkdirSync(join(service, "log"), { recursive: true });
@@ -144,7 +144,7 @@ export async function findPm2(): Promise<Found> {
   return program ? { program, version: PM2_VERSION } : { missing: "cannot be installed (npm)" };
 }
 
-/** PM2 itself rotates nothing (the add-on pm2-logrotate copies and truncates on a timer). */
+/** Runs the service under PM2, which itself rotates nothing (the add-on pm2-logrotate copies and truncates on a timer). */
 export function pm2(program: string, directory: string, [script, ...args]: readonly string[]): Single {
   const env = { PM2_HOME: join(directory, "pm2"), PM2_DISABLE_VERSION_CHECK: "true" };
   const control = async (...words: string[]): Promise<string> => (await run([program, ...words], { env })).stdout;
@@ -176,7 +176,7 @@ export function pm2(program: string, directory: string, [script, ...args]: reado
 const debianVersion = async (name: string): Promise<string> =>
   /^\S+/.exec((await run(["dpkg-query", "-W", "-f", "${Version}", name])).stdout)?.[0] ?? "of this system";
 
-/** `web.log.2`, `web.log.1`, `web.log`: files with higher numbers are older. */
+/** Returns the log files, oldest first: `web.log.2`, `web.log.1`, `web.log`. Files with higher numbers are older. */
 export function numbered(directory: string, name: string): string[] {
   const number = (file: string): number => (file === name ? 0 : Number(/^\.(\d+)/.exec(file.slice(name.length))?.[1] ?? Number.NaN));
   return readdirSync(directory)
@@ -185,7 +185,7 @@ export function numbered(directory: string, name: string): string[] {
     .map((file) => join(directory, file));
 }
 
-/** svlogd and s6-log: `@TIME.s`, then `current`. */
+/** Returns the log files of svlogd and s6-log: `@TIME.s` files first, then `current`. */
 function stamped(directory: string): string[] {
   if (!existsSync(directory)) return [];
   const files = readdirSync(directory).filter((file) => /^(@.*|current)$/.test(file));

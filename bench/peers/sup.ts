@@ -12,7 +12,7 @@ export async function supPeer(): Promise<Peer> {
   return {
     name: "sup",
     version,
-    restartPaceMs: 150, // more than ten starts within a second are slowed, by design
+    restartPaceMs: 150, // sup by design slows down more than ten starts within a second
     start: ({ directory, count, service, starts }) => {
       mkdirSync(join(directory, "units"));
       writeFileSync(join(directory, "sup.json"), JSON.stringify({ api: { port: 0 } }));
@@ -35,7 +35,7 @@ export async function supPeer(): Promise<Peer> {
         commands: { isActive: [SUP, "is-active", "u0"], status: [SUP, "status"], env },
         end: async () => {
           await run([SUP, "daemon", "stop"], { env });
-          child.kill("SIGTERM"); // in case the command failed
+          child.kill("SIGTERM"); // the command may have failed
           await child.exited;
         },
       });

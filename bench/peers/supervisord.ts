@@ -32,7 +32,7 @@ export async function supervisordPeer(): Promise<Peer> {
   };
 }
 
-/** startsecs=0: restarts a service that ends early at once, as the other peers do here. */
+/** Returns the configuration. With startsecs=0 a service that ends early is restarted at once, as by the other peers here. */
 const configuration = ({ directory, count, service, starts }: Session): string => `
 [supervisord]
 logfile=${directory}/supervisord.log
