@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds dist/sup, the one executable. `--if-changed` does nothing if the executable is newer than all its sources.
-# `--target=bun-linux-arm64` and the like are passed to `bun build`; `--runtime=PATH` is a local copy of that target's bun;
-# `--outfile=PATH` sets the output file. `--version=X` and `--releases=URL` are built in; scripts/release.ts uses them.
+# `--target=bun-linux-arm64` and the like are passed to `bun build`. `--runtime=PATH` is a local copy of that target's bun.
+# `--outfile=PATH` sets the output file. `--version=X` and `--releases=URL` are built into the executable; scripts/release.ts uses
+# them.
 set -eu
 cd "$(dirname "$0")/.."
 bun=node_modules/.bin/bun
@@ -30,14 +31,14 @@ done
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 note=$out.commit # the commit that was built in: a new commit needs a new build, even if no source changed
 
-# Directories count too: their modification time changes when a file is added or removed.
+# Directories count too, because their modification time changes when a file is added or removed.
 up_to_date() {
   [ -x "$out" ] && [ "$(cat "$note" 2>/dev/null)" = "$commit" ] &&
     [ -z "$(find src package.json package-lock.json tsconfig.json scripts/build.sh -newer "$out" 2>/dev/null | head -n 1)" ]
 }
 if [ "$if_changed" = yes ] && up_to_date; then exit 0; fi
 
-# On a machine with musl, bun is built for musl.
+# Without --target the executable uses the libc of this machine, because bun is built for that libc.
 libc=glibc
 case $target in
   *-musl) libc=musl ;;
@@ -52,8 +53,8 @@ trap 'exit 130' INT TERM HUP
 mkdir "$work"
 : >"$work/begin"
 
-# --splitting: `sup is-active` loads only a third of the code. The executable ignores .env and bunfig.toml in the current directory
-# and cannot use eval, because the directory where a supervisor is started must not influence it.
+# With --splitting, `sup is-active` loads only a third of the code. The executable ignores .env and bunfig.toml in the current
+# directory and cannot use eval, because the directory where a supervisor is started must not influence it.
 "$bun" build --compile --minify --splitting --bytecode --format=esm --sourcemap \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --compile-exec-argv=--disallow-code-generation-from-strings=strict \

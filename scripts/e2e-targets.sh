@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the executables for all targets and tests each on its own platform: musl in a root file system with musl, arm64 in a
-# virtual machine (test/targets). Needs root on Debian, where it installs qemu, kernels, and a compiler to build libstdc++ for musl.
-# Arguments select targets: `sh scripts/e2e-targets.sh x64-musl`. All targets take about 20 minutes the first time, then 12.
+# virtual machine (test/targets). This needs root on Debian, because it installs qemu, kernels, and a compiler to build libstdc++
+# for musl. Arguments select targets: `sh scripts/e2e-targets.sh x64-musl`. All targets take about 20 minutes the first time, and
+# 12 minutes afterwards.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Tests what needs cgroup v2 controllers: runs each test/vm/*.test.sh with dist/sup in its own virtual machine (test/vm/vm.sh).
-# As root it installs qemu and a kernel from Debian. Arguments select tests: `sh scripts/e2e-vm.sh limits` runs
-# test/vm/limits.test.sh. SUP_VM_SECONDS (420) is the time limit of each.
+# Runs the tests that need cgroup v2 controllers: each test/vm/*.test.sh runs with dist/sup in its own virtual machine
+# (test/vm/vm.sh). As root it installs qemu and a kernel from Debian. Arguments select tests: `sh scripts/e2e-vm.sh limits` runs
+# test/vm/limits.test.sh. SUP_VM_SECONDS (420) is the time limit of each test.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

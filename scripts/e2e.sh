@@ -1,12 +1,13 @@
 #!/bin/sh
-# The end-to-end tests: builds dist/sup, installs (as root) the programs that the scenarios of test/e2e use, and runs the scenarios.
-# Arguments are passed to `bun test`: `sh scripts/e2e.sh ./test/e2e/lifecycle`.
+# Runs the end-to-end tests: builds dist/sup, installs (as root) the programs that the scenarios of test/e2e use, and runs the
+# scenarios. Arguments are passed to `bun test`, for example `sh scripts/e2e.sh ./test/e2e/lifecycle`.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh
 sh scripts/build.sh --if-changed
 
-# command → Debian package. A scenario whose program is missing says so and is skipped; it never passes silently.
+# Each line maps a command to its Debian package. A scenario whose program is missing reports that and is skipped; it never passes
+# silently.
 missing=
 for pair in \
   nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl \
@@ -14,7 +15,7 @@ for pair in \
   pkaction:polkitd ip:iproute2 chromium:chromium; do
   PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
-# No command shows whether a complete systemd with user managers is installed, so check these files.
+# Check these files, because no command shows whether a complete systemd with user managers is installed.
 [ -e /usr/lib/systemd/user/dbus.socket ] || missing="$missing dbus-user-session"
 ls /usr/lib/*/security/pam_systemd.so >/dev/null 2>&1 || missing="$missing libpam-systemd"
 # Debian installs PostgreSQL's server programs outside PATH.
@@ -23,7 +24,7 @@ ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postg
 if [ -n "$missing" ]; then
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing$missing" >&2
-    # policy-rc.d keeps the packages from starting their servers; the tests run them under sup.
+    # policy-rc.d keeps the packages from starting their servers. The tests run the servers under sup.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
       printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -45,5 +46,5 @@ for arg in "$@"; do
   case $arg in ./* | test/*) paths=given ;; esac
 done
 [ -n "$paths" ] || set -- ./test/e2e/ "$@"
-# All scenarios take twelve minutes on a quiet machine. The time limit ends a hang, but must allow for a slow machine.
+# All scenarios together take twelve minutes on a quiet machine. The time limit ends a hang, but must allow for a slow machine.
 SUP_TEST_SECONDS=${SUP_TEST_SECONDS:-3600} sh scripts/run-tests.sh --timeout 60000 "$@"

@@ -1,5 +1,5 @@
 /**
- * `npm run generate`: generates documents from the source, so that they cannot contradict it. With `--check` it writes nothing
+ * `npm run generate`: generates documents from the source, so that they cannot contradict it. With `--check` it writes nothing,
  * and fails if a document is out of date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { unitReference } from "../src/spec/documents/unit-reference.ts";
 
 const root = resolve(import.meta.dir, "..");
 
-/** Path → a function from the file's current text to its new text. */
+/** For each path, a function that turns the file's current text into the new text. */
 const documents: Readonly<Record<string, (current: string) => string>> = {
   "docs/units.md": () => unitReference(),
   "docs/api.md": () => apiReference(),

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The type-aware linter: a promise that nobody awaits is an error. The rules are in scripts/lint.json. Exits with 77 when this
-# machine's Node.js is too old for the linter.
+# Runs the type-aware linter, which reports a promise that nobody awaits as an error. The rules are in scripts/lint.json. Exits
+# with 77 if this machine's Node.js is too old for the linter.
 set -eu
 cd "$(dirname "$0")/.."
 if ! node_modules/.bin/oxlint --version >/dev/null 2>&1; then
-  # npm does not install the linter's binary when Node.js is older than 20.19.
+  # npm does not install the linter's binary if Node.js is older than 20.19.
   if node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'; then
     echo "cannot lint: oxlint does not run; install it again: npm ci" >&2
     exit 1

@@ -1,15 +1,15 @@
 /**
- * `npm run mutate -- core spec`: changes one thing at a time in these rooms of src/ (an operator, a bound, a condition, a boolean) and
- * runs the fast tests that should notice. A change that no test notices points to a test that is missing.
+ * `npm run mutate -- core spec`: makes one small change at a time in these rooms of src/ (to an operator, a bound, a condition or a
+ * boolean) and runs the fast tests that should notice it. A change that no test notices shows that a test is missing.
  *
- *   --count=200        as many mutants, drawn at random
- *   --seed=1           the same seed draws the same mutants from the same source
- *   --except=core/world,…  leaves these files or folders out
- *   --at-least=92      exits with 1 when fewer percent of them die
- *   --jobs=2           test processes at a time, 2 at most
+ *   --count=200            draws this number of mutants at random
+ *   --seed=1               draws the same mutants from the same source for the same seed
+ *   --except=core/world,…  leaves out these files or folders
+ *   --at-least=92          exits with 1 if less than this percentage of the mutants is killed
+ *   --jobs=2               runs this number of test processes at a time, at most 2
  *
- * Changes within types and changes that do not parse are never drawn. Type errors count as killed, since `npm run check` reports them;
- * they are looked for only where the tests pass.
+ * Changes within types and changes that do not parse are never drawn. A mutant with a type error counts as killed, because
+ * `npm run check` reports the error. The compiler runs only if the tests pass.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -20,7 +20,7 @@ import { Trial, type Outcome } from "./mutate/trial.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
 
-/** The rings that notice a change in a room, the quickest to notice first. */
+/** For each room, the rings of tests that can notice a change in it. The quickest ring to notice comes first. */
 const RINGS: Readonly<Record<string, readonly string[]>> = {
   base: ["base", "spec", "core", "api", "cli"],
   spec: ["spec", "core", "api", "cli"],
@@ -71,7 +71,7 @@ function findAll(): Mutant[] {
   });
 }
 
-/** So many of them at random, without those that are no change. */
+/** Draws `count` mutants at random. Mutants that do not change the program are left out. */
 function draw(all: Mutant[], count: number, random: Random): Mutant[] {
   const drawn: Mutant[] = [];
   while (drawn.length < count && all.length > 0) {
@@ -81,7 +81,10 @@ function draw(all: Mutant[], count: number, random: Random): Mutant[] {
   return drawn;
 }
 
-/** How long the tests of each room may take: several times what they take without a change, since the machine may be busy. */
+/**
+ * Measures the time limit for the tests of each room. The limit is several times the duration without a change, because the
+ * machine may be busy.
+ */
 async function measureLimits(): Promise<Map<string, number>> {
   const measured = new Map<string, number>();
   for (const room of new Set(mutants.map(roomOf))) {
@@ -121,7 +124,10 @@ function roomOf({ path }: Mutant): string {
   return path.split("/")[1]!;
 }
 
-/** File by file: left to itself bun takes the order of the directories, and the room's own tests notice soonest. */
+/**
+ * Lists the test files one by one, because bun would run directories in an order of its own, and the room's own tests notice
+ * soonest.
+ */
 function testsOf(room: string): string[] {
   const rings = RINGS[room] ?? fail(`no fast tests are known for ${room}; those with: ${Object.keys(RINGS).join(", ")}`);
   return rings.flatMap((ring) =>

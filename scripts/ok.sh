@@ -1,6 +1,6 @@
 #!/bin/sh
-# Everything a change must pass before it is committed, except the end-to-end tests: types, lint, format, generated documents, tests.
-# A failure does not end the run; the last line names everything that failed.
+# Runs everything that a change must pass before it is committed, except the end-to-end tests: types, lint, format, generated
+# documents, tests. A failure does not end the run. The last line names everything that failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 sh scripts/setup.sh || exit 1

@@ -1,6 +1,6 @@
 /**
- * `npm run release`: writes executables for every target, Debian packages, checksums and more to dist/release, ready to be
- * served by a web server. Two runs on one commit give the same bytes on every machine.
+ * `npm run release`: writes executables for every target, Debian packages, checksums and more to dist/release. A web server can
+ * serve that directory as it is. Two runs on one commit give the same bytes on every machine.
  *
  *   --targets=x64,arm64-musl   builds only these
  *   --out=DIR                  writes to DIR instead of dist/release, and replaces its contents
@@ -22,7 +22,7 @@ type Target = (typeof TARGETS)[number];
 
 const options = parseOptions();
 const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
-/** The time of the commit, so that it is the same for everybody. */
+/** The time of the commit, which is the same for every build of it. */
 const seconds = Number(sh(["git", "log", "-1", "--format=%ct"], { cwd: ROOT }));
 if (sh(["git", "status", "--porcelain"], { cwd: ROOT }) !== "")
   say("note: there are changes that are in no commit; they will be in the release");
@@ -52,7 +52,7 @@ async function build(target: Target): Promise<void> {
   rmSync(program);
 }
 
-/** Debian uses glibc. */
+/** Makes the Debian package of a target with glibc, which Debian uses. */
 function packageFor(target: Target, program: string): void {
   if (Bun.which("dpkg-deb") === null) return say("note: no Debian package is made: dpkg-deb is not on PATH");
   makeDeb({ root: ROOT, out: work, program, version, seconds, architecture: target === "x64" ? "amd64" : "arm64" });
@@ -73,7 +73,7 @@ function writeTexts(): void {
   cpSync(join(ROOT, "LICENSE"), join(work, "LICENSE"));
 }
 
-/** In the format of sha256sum, so that `sha256sum -c` can check it. */
+/** Writes SHA256SUMS in the format of sha256sum, so that `sha256sum -c` can check it. */
 function writeSums(): void {
   const names = [...new Bun.Glob("*").scanSync({ cwd: work, dot: true })].sort();
   const lines = names.map((name) => `${createHash("sha256").update(readFileSync(join(work, name))).digest("hex")}  ${name}\n`); // prettier-ignore

@@ -1,12 +1,12 @@
 #!/bin/sh
 # usage: scripts/run-tests.sh [BUN-TEST-OPTION…] PATH…
-# Runs `bun test` and ends with the line `N passed, N failed` (`, N skipped` if some were). Fails if a test failed, on an
-# error outside a test, if no test ran, and if it takes longer than SUP_TEST_SECONDS (1500): bun's own time limits cannot end
-# a test that blocks the event loop.
+# Runs `bun test` and ends with the line `N passed, N failed` (`, N skipped` if some tests were skipped). Fails if a test failed,
+# if an error occurred outside a test, if no test ran, or if the run takes longer than SUP_TEST_SECONDS (1500). That limit is
+# needed because bun's own time limits cannot end a test that blocks the event loop.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Sorted by name: bun uses the order of directory entries, which differs between file systems.
+# The files are sorted by name, because bun uses the order of directory entries, which differs between file systems.
 for arg in "$@"; do
   shift
   files=
@@ -27,7 +27,7 @@ trap 'exit 130' INT TERM HUP
 } </dev/null 2>&1 | tee "$work/log"
 status=$(cat "$work/status" 2>/dev/null || echo 1)
 
-# bun prints the counts in its last lines; similar lines in a test's own output are further up.
+# bun prints the counts in its last lines. Similar lines in a test's own output come earlier.
 count() { tail -n 12 "$work/log" | sed -n "s/^ *\([0-9][0-9]*\) $1\$/\1/p" | tail -n 1; }
 passed=$(count pass)
 failed=$(count fail)
@@ -38,7 +38,7 @@ todo=$(count todo)
 passed=${passed:-0}
 failed=${failed:-0}
 skipped=$((${skip:-0} + ${todo:-0}))
-# bun counts an error outside a test as failed. Any other abnormal end counts as one failure here.
+# bun counts an error outside a test as a failure. Any other abnormal end counts as one failure here.
 if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=${errors:-1}; fi
 if [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then
   echo "no test ran" >&2

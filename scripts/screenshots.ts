@@ -1,7 +1,7 @@
 /**
- * `npm run screenshots`: takes the pictures in docs/screenshots with the built executable and this machine's chromium,
- * light and dark, desktop and phone. The units are invented, and so is the history of the quarter of an hour before the daemon
- * started; everything else is what the page really shows.
+ * `npm run screenshots`: takes the pictures in docs/screenshots with the built executable and this machine's chromium, in light
+ * and dark, for desktop and phone. The units and the history of the quarter of an hour before the daemon started are invented.
+ * Everything else is what the page really shows.
  */
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
@@ -56,7 +56,7 @@ async function take(from: Browser, size: string, options: NonNullable<Parameters
     await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
     const shown = { overview: ".units .row", unit: ".area-charts canvas", graph: ".graph .node" }[name]!;
     await page.locator(shown).first().waitFor();
-    await page.waitForTimeout(1000); // until charts and the log stop moving
+    await page.waitForTimeout(1000); // wait until the charts and the log stop moving
     if (name === "overview") await page.locator(".units .row", { hasText: "MB" }).first().waitFor();
     const path = join(OUT, `${name}-${size}-${options.colorScheme}.png`);
     await page.screenshot({ path, animations: "disabled" });
@@ -65,7 +65,7 @@ async function take(from: Browser, size: string, options: NonNullable<Parameters
   await context.close();
 }
 
-/** Writes samples for the last quarter of an hour to the store, as if the units had been running. */
+/** Writes invented samples for the last quarter of an hour to the store, as if the units had been running. */
 function invent({ home }: Daemon): void {
   const db = new Database(join(home, "state/sup.db"));
   const beganMs = Date.now() - 5_000;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the development dependencies if package-lock.json changed since the last time; otherwise it costs one file
-# comparison. The stamp is a copy of the lock file, and disappears together with node_modules.
+# Installs the development dependencies if package-lock.json changed since the last run. Otherwise the script costs one file
+# comparison. The stamp is a copy of the lock file in node_modules, so it disappears together with that directory.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,11 +12,11 @@ if ! command -v npm >/dev/null 2>&1; then
   exit 1
 fi
 echo "installing development dependencies from npm; needed again only when package-lock.json changes" >&2
-# In a git worktree node_modules may be a link to that of another checkout, which npm would empty.
+# In a git worktree node_modules may be a link to the directory of another checkout, which npm would empty.
 [ ! -L node_modules ] || rm node_modules
 npm ci --loglevel=error --no-audit --no-fund
 
-# The npm package `bun` installs its binary with a postinstall script, which newer npm versions do not run by default.
+# The npm package `bun` installs its binary with a postinstall script, but newer npm versions do not run such scripts by default.
 if ! node_modules/.bin/bun --version >/dev/null 2>&1; then
   node node_modules/bun/install.js
 fi

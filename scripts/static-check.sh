@@ -1,11 +1,11 @@
 #!/bin/sh
 # usage: scripts/static-check.sh types|lint|format|documents
-# Runs one of the checks that read the source only. scripts/ok.sh and .ci/run go through all four. Needs scripts/setup.sh first.
+# Runs one of the checks that only read the source. scripts/ok.sh and .ci/run run all four. Needs scripts/setup.sh first.
 set -eu
 cd "$(dirname "$0")/.."
 bun=node_modules/.bin/bun
 
-# --no-script: `bun check` and `bun fmt` would otherwise run the package.json scripts of the same names.
+# Without --no-script, `bun check` and `bun fmt` would run the package.json scripts of the same names.
 case ${1:-} in
   types) exec "$bun" check --no-script ;;
   lint) exec sh scripts/lint.sh ;;

@@ -12,12 +12,12 @@ tally() {
   cat "$log"
   p=$(grep -c '^PASS ' "$log") || true
   f=$(grep -c '^FAIL ' "$log") || true
-  # The command ended before its checks did, or ran none.
+  # The command ended before its checks were complete, or ran no check.
   if [ "$f" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
   passed=$((passed + p)) failed=$((failed + f))
 }
 
-# Prints the closing line; fails if a check failed.
+# Prints the closing line. Fails if a check failed.
 closing() {
   echo "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# All tests except e2e. Arguments are passed to `bun test`: `sh scripts/test.sh ./test/core` runs one room,
+# Runs all tests except e2e. Arguments are passed to `bun test`: `sh scripts/test.sh ./test/core` runs one room, and
 # `sh scripts/test.sh -t 'backoff'` runs the tests with this word in their title.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,8 +15,8 @@ if [ -z "$paths" ]; then
       *) set -- "$@" "$dir" ;;
     esac
   done
-  # The harness has its own tests; those that need dist/sup are in test/e2e.
+  # The harness has its own tests. Its tests that need dist/sup are in test/e2e.
   set -- "$@" ./test/harness/
 fi
-# 60 s per test instead of bun's 5: the machine, and especially its disk, may be busy.
+# The limit per test is 60 s instead of bun's 5 s, because the machine, and especially its disk, may be busy.
 exec sh scripts/run-tests.sh --timeout 60000 "$@"

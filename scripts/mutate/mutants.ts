@@ -4,21 +4,21 @@ import { lineAt } from "../../test/tidy/tree.ts";
 /** One small change to one place of a file. */
 export interface Mutant {
   readonly path: string;
-  /** From 1. */
+  /** The line number, counted from 1. */
   readonly line: number;
-  /** What was changed, for the report: "=== → !==". */
+  /** A description of the change for the report, such as "=== → !==". */
   readonly what: string;
   readonly from: number;
   readonly to: number;
   readonly replacement: string;
 }
 
-/** The file with the change. */
+/** Returns the text of the file with the change applied. */
 export const applyMutant = (text: string, { from, to, replacement }: Mutant): string => text.slice(0, from) + replacement + text.slice(to);
 
 /**
- * Every place in a TypeScript file that can be mutated. The search skips comments, strings and regular expressions. It finds types too:
- * `isRealChange` excludes those.
+ * Finds every place in a TypeScript file that can be mutated. The search skips comments, strings and regular expressions. It also
+ * finds places within types, which `isRealChange` excludes.
  */
 export function findMutants(path: string, text: string): Mutant[] {
   const { bare } = readCode(text);
@@ -52,7 +52,10 @@ export function findMutants(path: string, text: string): Mutant[] {
   return mutants.sort((a, b) => a.from - b.from);
 }
 
-/** Every operator stands between blanks: the formatter sees to that, and generics are not confused with comparisons. */
+/**
+ * Matches an operator between blanks. The formatter puts blanks around every operator, so generics are not confused with
+ * comparisons.
+ */
 const operator = (words: string): RegExp => new RegExp(`(?<=\\s)${words.replace(/[|*+?/]/g, "\\$&")}(?=\\s)`, "g");
 
 const SWAPS: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
@@ -83,12 +86,12 @@ const SWAPS: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
   [/(?<=\.)every(?=\()/g, ["some"]],
 ];
 
-/** An integer in decimal: bounds, counts, offsets. */
+/** Matches a decimal integer, such as a bound, a count or an offset. */
 const NUMBER = /(?<![\w$.])\d[\d_]*(?![\w$.])/g;
-/** Not `!=`, and not the `!` that asserts a value after a name or a bracket. */
+/** Matches a negation, but not `!=` and not the `!` that asserts a value after a name or a bracket. */
 const NEGATION = /(?<![\w$)\]!])!(?=[\w$(#[])/g;
 const BRANCH = /\b(if|while) \(/g;
-/** Not `?.`, `??` or the mark of an optional member. */
+/** Matches the `?` of a conditional expression, but not `?.`, `??` or the mark of an optional member. */
 const TERNARY = /(?<=\s)\?(?=\s)/g;
 
 function closingParen(bare: string, open: number): number | null {
@@ -100,7 +103,7 @@ function closingParen(bare: string, open: number): number | null {
   return null;
 }
 
-/** False when the change makes no program, or the same program: it was in a type. */
+/** Returns false if the changed text is no program, or if the change is within a type, so that the program stays the same. */
 export function isRealChange(text: string, mutant: Mutant): boolean {
   const transpiler = new Bun.Transpiler({ loader: mutant.path.endsWith("x") ? "tsx" : "ts" });
   try {
@@ -110,7 +113,7 @@ export function isRealChange(text: string, mutant: Mutant): boolean {
   }
 }
 
-/** The changed lines, as a diff shows them. */
+/** Returns the changed lines in the format of a diff. */
 export function diffOf(text: string, mutant: Mutant): string {
   const last = lineAt(text, mutant.to);
   const before = text.split("\n").slice(mutant.line - 1, last);

@@ -3,12 +3,15 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { applyMutant, type Mutant } from "./mutants.ts";
 
-/** `time`: the tests did not end within the limit. `types`: the tests passed, but the compiler rejects the change. */
+/**
+ * The outcome of a mutant. `tests`: a test failed. `time`: the tests did not end within the limit. `types`: the tests passed, but
+ * the compiler rejects the change. `survived`: neither noticed the change.
+ */
 export type Outcome = "tests" | "time" | "types" | "survived";
 
 const LEFT_OUT = new Set([".git", "node_modules", "dist", ".sup-build"]);
 
-/** A copy of the project in a temporary directory, where mutants are written and tested: the user's files are never touched. */
+/** A copy of the project in a temporary directory. Mutants are written and tested there, so the user's files are never touched. */
 export class Trial implements Disposable {
   readonly #root: string;
 
@@ -31,7 +34,7 @@ export class Trial implements Disposable {
     }
   }
 
-  /** The exit code of `bun test`, which ends at the first failure; null when the time was over. */
+  /** Runs `bun test`, which ends at the first failure. Returns its exit code, or null if the time limit was exceeded. */
   test(tests: readonly string[], limitMs: number): Promise<number | null> {
     return this.#bun(["test", "--bail", "--timeout", String(limitMs), ...tests], limitMs);
   }

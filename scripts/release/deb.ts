@@ -5,7 +5,7 @@ import { unitText } from "../../src/cli/systemd/unit-file.ts";
 import { SCRIPTS } from "../../src/cli/completion/scripts.ts";
 import { sh } from "./run.ts";
 
-/** Not `sup`: Debian has another package of that name with a higher version, and apt would upgrade to it. */
+/** The name is not `sup`, because Debian has another package of that name with a higher version, to which apt would upgrade. */
 export const PACKAGE = "sup-supervisor";
 
 export interface Deb {
@@ -19,7 +19,7 @@ export interface Deb {
   readonly seconds: number;
 }
 
-/** A Debian package of the executable, the systemd service, completions and manual pages. Returns its path. */
+/** Makes a Debian package of the executable, the systemd service, completions and manual pages. Returns the path of the package. */
 export function makeDeb({ root, out, program, version, architecture, seconds }: Deb): string {
   const tree = mkdtempSync(join(out, ".deb-"));
   try {

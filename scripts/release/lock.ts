@@ -10,6 +10,6 @@ export interface LockEntry {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-/** package-lock.json; keys are paths: `node_modules/zod`. */
+/** Reads package-lock.json. Its keys are paths, such as `node_modules/zod`. */
 export const lockOf = (root: string): { readonly packages: Readonly<Record<string, LockEntry>> } =>
   JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as { packages: Record<string, LockEntry> };

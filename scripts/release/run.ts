@@ -1,6 +1,6 @@
 export const say = (text: string): void => console.error(text);
 
-/** Runs a program to its end and returns its output; throws if it fails. */
+/** Runs a program to its end and returns its output. Throws if it fails. */
 export function sh(command: readonly string[], { cwd, env = {} }: { readonly cwd: string; readonly env?: Record<string, string> }): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command], {
     cwd,

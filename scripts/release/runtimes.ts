@@ -11,8 +11,8 @@ const PACKAGES: Readonly<Record<string, readonly [name: string, cpu: string, lib
 };
 
 /**
- * The path of a target's bun, which becomes part of the executable. It is downloaded from npm into dist/.runtimes and must have
- * the checksum in our lock file; this machine's own bun is already installed.
+ * Returns the path of a target's bun, which becomes part of the executable. The bun of this machine is already installed. For
+ * other targets bun is downloaded from npm into dist/.runtimes, and must have the checksum in our lock file.
  */
 export function runtimeOf(root: string, target: string): string {
   const [name, cpu, libc] = PACKAGES[target]!;
@@ -41,6 +41,6 @@ export function runtimeOf(root: string, target: string): string {
   return program;
 }
 
-/** The runtime's version, for the bill of materials. */
+/** Returns the runtime's version, for the bill of materials. */
 export const runtimeVersion = (root: string): string =>
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { devDependencies: { bun: string } }).devDependencies.bun;

@@ -1,7 +1,10 @@
 import { lockOf, type LockEntry } from "./lock.ts";
 import { runtimeVersion } from "./runtimes.ts";
 
-/** The bill of materials of the executables in CycloneDX 1.5: the non-development packages of the lock file, and Bun. */
+/**
+ * Makes the bill of materials of the executables in CycloneDX 1.5. It lists Bun and the packages of the lock file that are not
+ * only for development.
+ */
 export function makeSbom(root: string, version: string, seconds: number): Record<string, unknown> {
   const { packages } = lockOf(root);
   const inside = Object.entries(packages).filter(([path, entry]) => path !== "" && !entry.dev);

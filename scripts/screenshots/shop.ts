@@ -1,6 +1,9 @@
 import type { UnitFile } from "../../test/harness/services.ts";
 
-/** A small shop that shows everything the page can show: units that work, leak, are unhealthy, or have failed. */
+/**
+ * Returns the units of a small shop that shows everything the page can show: units that work, leak memory, are unhealthy, or have
+ * failed.
+ */
 export function shop(apiPort: number, webPort: number): Record<string, UnitFile> {
   return { ...data(), ...web(apiPort, webPort), ...jobs() };
 }
@@ -59,7 +62,7 @@ function web(apiPort: number, webPort: number): Record<string, UnitFile> {
       health_check: {
         type: "exec",
         command: "/bin/sh",
-        // Healthy at first, then never again.
+        // The first check passes and all later checks fail.
         args: ["-c", "[ -e '%S/search' ] || { touch '%S/search'; exit 0; }; echo 'index is 340 s behind, 60 s are allowed'; exit 1"],
         interval: 2,
         failure_threshold: 2,
@@ -106,11 +109,11 @@ function jobs(): Record<string, UnitFile> {
 
 const sh = (script: string, more: UnitFile): UnitFile => ({ command: "/bin/sh", args: ["-c", script], enabled: true, ...more });
 
-/** Prints these lines in a loop. */
+/** Returns a unit that prints these lines in a loop. */
 const talker = (lines: readonly string[], more: UnitFile): UnitFile =>
   sh(`while :; do ${lines.map((line) => `echo '${line}'; sleep 2`).join("; ")}; done`, more);
 
-/** Answers health checks, does a little work, logs in colours, and leaks some memory with each request. */
+/** Returns a unit that answers health checks, does a little work, logs in colours, and leaks some memory with each request. */
 const server = (port: number, more: UnitFile): UnitFile => ({
   command: process.execPath,
   args: ["-e", SERVER.replaceAll("%", "%%")], // a percent sign starts a specifier
