@@ -1,6 +1,6 @@
 /**
- * FIFOs for the output of services. A service opens its end read-write, so it gets no SIGPIPE while the daemon is down. Its output
- * stays in the pipe until the next daemon reads it. fifo(7), fcntl(2) F_SETPIPE_SZ, pipe(7).
+ * Handles the FIFOs for the output of services: fifo(7), pipe(7), and F_SETPIPE_SZ of fcntl(2). A service opens its end
+ * read-write, so it gets no SIGPIPE while the daemon is down, and its output stays in the pipe until the next daemon reads it.
  */
 import { ptr } from "bun:ffi";
 import { chmodSync, lstatSync, readFileSync } from "node:fs";

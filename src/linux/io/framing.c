@@ -9,7 +9,7 @@ void *memcpy(void *, const void *, size_t);
 #define PART_BYTES (16 * 1024)
 #define PREFIX_BYTES 40
 
-/* characterEnd of framing.ts. */
+/* The C version of characterEnd in framing.ts. */
 static int character_end(const unsigned char *bytes, int cut) {
   int back, length;
   if ((bytes[cut] & 0xc0) != 0x80) return cut;

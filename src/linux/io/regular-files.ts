@@ -1,6 +1,7 @@
 /**
- * Opens files that others may have chosen: a unit names them, or they lie in a directory to which others write. Such a name may
- * lead to a FIFO, on which open(2) blocks, to a device without an end, or by a link to a file that only root may read.
+ * Opens files whose names other users may have chosen, because a unit names them or others can write to their directory. Such a
+ * name may lead to a FIFO, on which open(2) blocks, to a device that never ends, or, by a link, to a file that only root may
+ * read.
  */
 import { ptr } from "bun:ffi";
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
@@ -8,10 +9,10 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { O, O_NOFOLLOW, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import type { Credentials } from "../spawn/users.ts";
 
-/** Add to the flags of open(2) for a file of sup itself: a link or a FIFO in its place is an error. */
+/** Flags to add for open(2) on a file of sup itself. With them, opening a link fails and opening a FIFO does not block. */
 export const OWN_FILE = O_NOFOLLOW | O.NONBLOCK;
 
-/** Opens a file of sup itself. Throws, also when it is a link or no regular file. */
+/** Opens a file of sup itself. Throws if the file is a link or no regular file. */
 export function openOwnFile(path: string, flags: number, mode = 0o600): number {
   let fd: number;
   try {
@@ -36,7 +37,7 @@ export function writeOwnFile(path: string, text: string, how: "replace" | "appen
   }
 }
 
-/** The bytes of a file, read with the rights of a user; links are followed. The error is an errno name or a few words. */
+/** Reads a file with the rights of a user and returns its bytes. Links are followed. The error is an errno name or a few words. */
 export function readRegularFile(path: string, maxBytes: number, credentials: Credentials | null = null): Result<Buffer, string> {
   let fd: number;
   try {
@@ -59,8 +60,8 @@ export function readRegularFile(path: string, maxBytes: number, credentials: Cre
 }
 
 /**
- * Runs synchronous file access with the rights of a user: setfsuid(2), which drops the capabilities of root over files, too. These
- * system calls change only the calling thread. The user cannot send signals to it, unlike after setresuid(2).
+ * Runs synchronous file access with the rights of a user. It uses setfsuid(2), which also drops root's capabilities over files.
+ * These system calls change only the calling thread. Unlike after setresuid(2), the user cannot send signals to this thread.
  */
 function withRightsOf<T>(credentials: Credentials | null, access: () => T): T {
   const own = libc.geteuid();
@@ -80,7 +81,10 @@ function withRightsOf<T>(credentials: Credentials | null, access: () => T): T {
   }
 }
 
-/** Both calls return the previous id, whether or not they had an effect. */
+/**
+ * Calls setfsuid(2) or setfsgid(2) and checks the result with a second call, because both calls return the previous id whether or
+ * not they had an effect.
+ */
 function setFsId(call: number, id: number): void {
   syscall(call, id);
   if (syscall(call, -1) !== id) throw new Error(`cannot take the rights of the id ${id}`);

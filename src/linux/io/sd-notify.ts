@@ -1,4 +1,7 @@
-/** Both ends of sd_notify(3): receives messages from services, and sends the daemon's own messages to its supervisor. */
+/**
+ * Implements both ends of sd_notify(3). It receives messages from services, and sends the daemon's own messages to its
+ * supervisor.
+ */
 import { ptr } from "bun:ffi";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Reads processes from /proc: proc(5), /proc/PID/stat. */
+/** Reads processes from /proc (proc(5)), mainly from /proc/PID/stat. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
 /** The fields of /proc/PID/stat that sup uses. */
