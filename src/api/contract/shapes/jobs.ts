@@ -33,7 +33,7 @@ export type JobOutcome = z.infer<typeof jobOutcome>;
 export const jobResult = z.object({ job: z.string().optional(), outcomes: z.array(jobOutcome), warnings: z.array(z.string()) });
 export type JobResult = z.infer<typeof jobResult>;
 
-/** How a transient unit ended. */
+/** The end of a transient unit. */
 export const runEnd = z.object({
   id,
   state: z.enum(STATES),

@@ -4,7 +4,7 @@ import { id } from "./common.ts";
 export const logLine = z.object({
   time: z.string(),
   stream: z.enum(["stdout", "stderr"]),
-  /** False: a piece of a line over 1 MiB, or of one whose end has not been written yet. */
+  /** False for a piece of a line: the line is longer than 1 MiB, or its end has not been written yet. */
   full: z.boolean(),
   text: z.string(),
   service_id: id.optional(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { time } from "./common.ts";
 
-/** Whether a browser is signed in to the page. */
+/** The answer that says whether a browser is signed in to the page. */
 export const session = z.object({
   signed_in: z.boolean(),
   /** True if the browser had a session that has ended, because it expired, the user signed out, or the token was replaced. */
