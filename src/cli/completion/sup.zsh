@@ -1,5 +1,5 @@
 #compdef sup
-# zsh completion of sup: as _sup in a directory of $fpath, or sourced after compinit
+# zsh completion of sup. Install it as _sup in a directory of $fpath, or source it after compinit.
 _sup() {
   local -a line answers found
   local answer value
