@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: compares sup with its peers in one run on this machine. `-- --quick` takes about a minute. `--
- * --only=sup,loop` measures only these peers. `-- --install` installs the Debian packages of missing peers (as root). `-- --json`
- * prints the figures of the only peer as JSON.
+ * `npm run bench`: compares sup with its peers in one run on this machine. `-- --quick` takes about a minute.
+ * `-- --only=sup,loop` measures only these peers. `-- --install` installs the Debian packages of missing peers (as root).
+ * `-- --json` prints the figures of the only peer as JSON.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
