@@ -10,7 +10,7 @@ import { basename, dirname, join } from "node:path";
 import type { CgroupLimits } from "../../ports/processes.ts";
 
 type LimitName = keyof CgroupLimits;
-/** For each limit why the kernel does not enforce it, or null if it does. */
+/** For each limit the reason why the kernel does not enforce it, or null if it does. */
 type Problems = Record<LimitName, string | null>;
 
 interface Run {

@@ -116,7 +116,7 @@ class LinuxSdNotify implements SdNotifySockets {
     return shared || Buffer.byteLength(path) > MAX_PATH_BYTES ? `@${this.#options.abstractName(unit)}` : path;
   }
 
-  /** Returns a descriptor, or -errno. */
+  /** Makes a socket with this address. Returns a descriptor, or -errno. */
   #bind(address: string): number {
     if (!address.startsWith("@")) {
       mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });

@@ -37,7 +37,7 @@ function listen(address: ListenAddress, reusePort: boolean): Result<number, stri
   if (reusePort) setOption(fd, SOL_SOCKET, SO.reusePort, 1);
   if (address.family === "inet6") setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, Number(address.host.some((byte) => byte !== 0)));
   const name = sockaddr(address);
-  // Every user who can enter its directory may use a unix socket, as with systemd (SocketMode=0666).
+  // Every user who can enter the directory of a unix socket may use the socket, as with systemd (SocketMode=0666).
   const mask = libc.umask(0o111);
   const bound = libc.bind(fd, ptr(name), name.length);
   const number = bound === 0 ? 0 : errno();

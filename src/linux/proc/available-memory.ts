@@ -29,7 +29,7 @@ function cgroups(root: string): Array<number | null> {
     const directory = [`${root}/sys/fs/cgroup`, ...parts.slice(0, depth)].join("/");
     const [most, used] = [read(`${directory}/memory.max`), read(`${directory}/memory.current`)].map(Number);
     const idle = Number(/^inactive_file (\d+)$/m.exec(read(`${directory}/memory.stat`) ?? "")?.[1] ?? 0);
-    return most! > 0 && used! >= 0 ? most! - used! + idle : null; // `max` and missing files yield NaN
+    return most! > 0 && used! >= 0 ? most! - used! + idle : null; // neither `max` (NaN) nor a missing file (0) is above 0
   });
 }
 

@@ -27,7 +27,7 @@ export interface Stat {
   readonly waitStatus: number;
 }
 
-/** Returns null if there is no such process. */
+/** Reads /proc/PID/stat. Returns null if there is no such process. */
 export function readStat(pid: number): Stat | null {
   const line = readSmall(`/proc/${pid}/stat`, true);
   return line === null ? null : parseStat(line);
@@ -55,7 +55,7 @@ export function parseStat(line: string): Stat | null {
   };
 }
 
-/** Returns whether a process is alive. A zombie has ended, unless only its main thread has ended. State X follows Z. */
+/** Returns whether a process is alive. A zombie has ended, unless only its main thread has ended. State X comes after Z. */
 export const isAlive = (stat: Pick<Stat, "state" | "threads">): boolean => stat.state !== "X" && (stat.state !== "Z" || stat.threads > 1);
 
 export function listPids(): number[] {
@@ -102,7 +102,7 @@ export function environmentVariable(pid: number, name: string): string | null | 
 
 /**
  * Returns true in the middle of exec, when a process that we may inspect has its new program but no environment yet. This takes
- * about 0.1 ms, or longer if the program is read from a slow disk. Until it is over we cannot know which run the process belongs
+ * about 0.1 ms, or longer if the program is read from a slow disk. Until exec is over we cannot know which run the process belongs
  * to.
  */
 export function isExecuting(pid: number): boolean {

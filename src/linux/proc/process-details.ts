@@ -1,4 +1,4 @@
-/** Counts the open descriptors of a process and its memory: proc(5), /proc/PID/fd and /proc/PID/smaps_rollup. */
+/** Reads the number of open descriptors and the memory of a process: proc(5), /proc/PID/fd and /proc/PID/smaps_rollup. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
 /**

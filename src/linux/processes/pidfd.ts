@@ -7,13 +7,13 @@ import type { ProcessRef } from "../../ports/processes.ts";
 import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import { readStat } from "../proc/proc.ts";
 
-/** Returns a descriptor with close-on-exec, or -errno (ESRCH: no such process). */
+/** Opens a pidfd with close-on-exec. Returns the descriptor, or -errno (ESRCH: no such process). */
 export function pidfdOpen(pid: number): number {
   const fd = syscall(SYSCALL.pidfd_open, pid);
   return fd >= 0 ? fd : -errno();
 }
 
-/** Returns 0 or an errno. */
+/** Sends a signal through a pidfd. Returns 0 or an errno. */
 export function pidfdSignal(pidfd: number, signal: number): number {
   return syscall(SYSCALL.pidfd_send_signal, pidfd, signal) === 0 ? 0 : errno();
 }

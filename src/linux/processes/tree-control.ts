@@ -2,8 +2,8 @@
  * Handles whole process trees of runs: lists their members, signals all of them, and waits until none is left.
  *
  * If this daemon is a subreaper, a run that it started needs no full scan of /proc. Every process that the run forked descends
- * either from the main process or, once orphaned, from a child of the daemon that is not the main process of any run. For a run
- * that an earlier daemon started, all of /proc is read.
+ * either from the main process or, once orphaned, from a child of the daemon whose exit is not watched. For a run that an
+ * earlier daemon started, all of /proc is read.
  */
 import type { ProcessRef, Survivor, TreeOf } from "../../ports/processes.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
