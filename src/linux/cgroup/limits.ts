@@ -124,7 +124,7 @@ export class CgroupLimiter {
     return problem;
   }
 
-  /** Enables the controller in our own group, for the root of the runs, and in that root, for each run. */
+  /** Enables the controller in our own group for the root of the runs, and in that root for the groups of the runs. */
   #enableFromOwn(name: LimitName): string | null {
     const failed = `cannot enable the ${CONTROLLER[name]} controller in ${this.#own}`;
     const wasEnabled = words(subtree(this.#own)).includes(CONTROLLER[name]);

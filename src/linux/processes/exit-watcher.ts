@@ -112,7 +112,7 @@ export class ExitWatcher {
 
   /** Returns the exit, or null if the process has not ended. */
   #statusOf(process: ProcessId, pidfd: number): Exit | null {
-    // reading `startTicks` of a child this late is possible, because its zombie still has the value
+    // The `startTicks` of a child may be read for the first time here, because its zombie still has the value.
     const { pid, startTicks } = process;
     const result = waitForChild(pid, WNOHANG);
     if (result === "running") return null;

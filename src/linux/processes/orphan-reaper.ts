@@ -1,7 +1,7 @@
 /**
- * Adopts and reaps orphans. As a subreaper (prctl(2)) the daemon becomes the parent of processes whose parent has ended, so they
- * stay in its process tree. As their parent it must reap them; so must pid 1 of a container. Bun reaps its own children, so an
- * unknown zombie counts as an orphan only if Bun has not reaped it within a second.
+ * Adopts and reaps orphans. As a subreaper (prctl(2)) the daemon becomes the parent of processes whose parent has ended, so
+ * orphans stay in the daemon's process tree. A parent must reap its children, as must pid 1 of a container. Bun reaps its own
+ * children, so an unknown zombie counts as an orphan only if Bun has not reaped it within a second.
  */
 import type { Exit } from "../../base/exit.ts";
 import { waitForChild } from "./exit-watcher.ts";

@@ -104,8 +104,8 @@ export class TreeFinder {
     if (leader && leader.startTicks !== main.startTicks) return []; // the pid was reused, so the session is another one too
     const members = (snapshot.byLeader.get(main.pid) ?? []).filter((stat) => stat.startTicks >= main.startTicks);
     if (leader) return [leader, ...members];
-    // The leader has ended, so an unrelated session may since have used its pid as its id. But the kernel does not reuse a pid
-    // while its session has members. So if one member carries our mark, the session is ours, including members that cleared their
+    // The leader has ended, so its pid may since have become the id of an unrelated session. But the kernel does not reuse a
+    // pid while its session has members. So if one member carries our mark, the session is ours, including members that cleared their
     // environment.
     const isMarked = (stat: Stat): boolean => {
       const { environment, cgroup } = this.#marks(stat);
@@ -120,10 +120,10 @@ export class TreeFinder {
     if (known?.startTicks === stat.startTicks) return known;
     let environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
     const executing = environment === undefined && isExecuting(stat.pid);
-    // the exec has ended
+    // The exec may have ended between the two calls above, so read the environment again.
     if (environment === undefined && !executing) environment = environmentVariable(stat.pid, "SUP_INVOCATION_ID");
     const cgroup = this.#cgroupMark(stat.pid);
-    // the next scan may know more
+    // The next scan may know more, so nothing is cached.
     if (environment === undefined || cgroup === undefined) return { ...UNKNOWN, cgroup: cgroup ?? null, executing };
     const marks = { startTicks: stat.startTicks, environment, cgroup, executing };
     this.#known.set(stat.pid, marks);

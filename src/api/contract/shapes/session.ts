@@ -6,7 +6,7 @@ export const session = z.object({
   signed_in: z.boolean(),
   /** True if the browser had a session that has ended, because it expired, the user signed out, or the token was replaced. */
   ended: z.boolean(),
-  /** Null where no session is needed (on the unix socket, or with `api.auth` none). */
+  /** The time at which the session expires, or null if no session is needed (on the unix socket, or with `api.auth` none). */
   expires: time.nullable(),
   access: z.enum(["read", "write"]),
 });

@@ -2,7 +2,7 @@ import type { Status } from "./daemon.ts";
 import type { Event } from "./events.ts";
 import type { Service } from "./service.ts";
 
-/** A change in the event stream, which follows the line `id:`. Each kind is the name of an SSE event. */
+/** A change in the event stream. The line `id:` precedes it, and its kind is the name of the SSE event. */
 export type StreamChange =
   | { readonly kind: "snapshot"; readonly data: Status }
   | { readonly kind: "service"; readonly data: Service }
