@@ -44,7 +44,7 @@ interface Answers {
   readonly unknown: ApiError | null;
 }
 
-/** A single name needs only the small request for one unit. Patterns are matched against the list of all units. */
+/** Checks the units. A single name needs only the small request for one unit; patterns need the list of all units. */
 async function answersOf({ client, args }: Context, check: UnitCheck): Promise<Result<Answers, ApiError>> {
   const answerOf = (service: Service): Answer => ({ id: service.id, word: check.word(service), yes: check.passes(service) });
   if (!isMany(args)) {

@@ -53,7 +53,7 @@ function printOutcome(context: Context, action: Action, outcome: JobOutcome): vo
 
 const STARTING: readonly Action[] = ["start", "restart", "enable"];
 
-/** Suggests a look at the log, which usually shows why a start failed. Other failures do not show in the log. */
+/** Suggests a look at the log, which usually shows why a start failed. The log does not explain other failures. */
 function logHint(action: Action, { id, message, code }: JobOutcome): string {
   if (!STARTING.includes(action) || code === "no-such-unit" || message.includes("sup logs")) return "";
   return `${/[.!?]$/.test(message) ? "" : "."} See: sup logs ${safe(id)}`;

@@ -18,7 +18,7 @@ export class Exchange implements Disposable {
     this.directory = join(dirname(program), `${PREFIX}${process.pid}`);
   }
 
-  /** Creates the directory. Fails if that is not possible. Removes the directories that killed upgrades left behind. */
+  /** Creates the directory next to the program. Fails if that is not possible. Removes the directories that killed upgrades left behind. */
   static open(program: string): Result<Exchange, ApiError> {
     const place = dirname(program);
     try {

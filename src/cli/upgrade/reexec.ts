@@ -33,7 +33,7 @@ const runningOf = (services: Status["services"]): Map<string, number> =>
 export const stillRunning = ({ running }: Before, { services }: Status): number =>
   services.filter(({ id, pid }) => pid !== null && running.get(id) === pid).length;
 
-/** Requests that the daemon executes the installed program, and waits for the result. */
+/** Makes the daemon execute the installed program, and waits for the result. */
 export async function reexec(context: Context, before: Before, limitMs: number): Promise<Renewal> {
   const { client, host } = context;
   const answer = await client.call("reexec");
