@@ -6,6 +6,7 @@ import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { compilePattern, type Pattern } from "../../base/pattern.ts";
 import type { ProbeResult } from "../../ports/prober.ts";
+import { redactString } from "../../spec/redact.ts";
 import type { HttpProbe } from "../../spec/spec.ts";
 import { explain, type Settle, timed } from "./outcome.ts";
 
@@ -20,7 +21,7 @@ export function probeHttp(spec: HttpProbe, agent: string, signal: AbortSignal): 
     const probe = new Exchange(spec, agent, settle, doing);
     const target = parseEndpoint(spec.endpoint);
     if (target) probe.request(target, spec.method.toUpperCase());
-    else settle("bad", `${spec.endpoint} is not a valid endpoint: use http://…, https://… or unix:/path.sock:/url-path`);
+    else settle("bad", `${redactString(spec.endpoint)} is not a valid endpoint: use http://…, https://… or unix:/path.sock:/url-path`);
     return () => probe.close();
   });
 }

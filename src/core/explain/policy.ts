@@ -1,6 +1,7 @@
 import { formatDuration } from "../../base/duration.ts";
 import { signalName } from "../../base/signals.ts";
 import type { CheckSpec, ProbeSpec, RestartPolicy, ScheduleSpec, Spec, WatchSpec } from "../../spec/spec.ts";
+import { redactString } from "../../spec/redact.ts";
 import { backoffMs } from "../unit/restart.ts";
 
 /** Explains a unit's settings in sentences and numbers, without running anything. */
@@ -91,13 +92,13 @@ function checkWords(check: CheckSpec): string {
 function probeWords(probe: ProbeSpec): string {
   switch (probe.type) {
     case "http":
-      return `${probe.method} ${probe.endpoint}`;
+      return `${probe.method} ${redactString(probe.endpoint)}`;
     case "tcp":
       return `TCP connection to ${probe.host}:${probe.port}`;
     case "process":
       return "the state of the main process";
     case "exec":
-      return `command ${[probe.command, ...probe.args].join(" ").slice(0, 80)}`;
+      return `command ${[probe.command, ...probe.args].map(redactString).join(" ").slice(0, 80)}`;
   }
 }
 

@@ -9,6 +9,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ServiceRow } from "../../ports/store/turns.ts";
 import type { Sample } from "../../ports/usage.ts";
 import type { Containment, Health } from "../../base/words.ts";
+import { redactSettings, redactString } from "../../spec/redact.ts";
 import type { ScheduleSpec } from "../../spec/spec.ts";
 
 /** What the description of a unit is made from. */
@@ -33,7 +34,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
   return {
     id,
     name: spec.name,
-    description: spec.description,
+    description: redactString(spec.description),
     state: stateOf(unit),
     sub_state: subStateOf(unit),
     reason: unit.phase === "waiting" && world.waitingFor(id).length > 0 ? "dependency" : unit.reason,
@@ -52,7 +53,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     auto_restart: spec.restart.autoRestart,
     enabled: around.isEnabled(id),
     groups: [...spec.groups],
-    labels: { ...spec.labels },
+    labels: redactSettings(spec.labels) as Record<string, string>,
     cpu_percent: usage?.cpuPercent == null ? null : round(usage.cpuPercent, 1),
     memory_mb: usage === undefined ? null : round(usage.memoryMb, 2),
     tasks: usage?.tasks ?? null,

@@ -2,7 +2,7 @@ import type { ApiError } from "../../api/contract/errors.ts";
 import { closest, globMatcher, instanceOf, isGlob, isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Entry, World } from "../../core/world/world.ts";
-import { formatProblem } from "../../spec/parse/problems.ts";
+import { problemLine } from "../../spec/parse/problems.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 
 export interface LookupOptions {
@@ -82,7 +82,7 @@ export class Lookup {
     if (masked !== null) return masked;
     const problems = catalog.problemsOf(id);
     if (problems.length > 0) {
-      const message = `${id} cannot be loaded: ${problems.map((problem) => formatProblem(problem)).join("; ")}`;
+      const message = `${id} cannot be loaded: ${problems.map(problemLine).join("; ")}`;
       return { code: "no-such-unit", message, hint: "fix the file, then run `sup reload`" };
     }
     const message = `there is no unit ${id}`;

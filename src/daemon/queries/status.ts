@@ -15,6 +15,7 @@ import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
 import type { Sampler } from "../background/sampler.ts";
 import { eventShape } from "../engine/recorder.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
+import { redactString } from "../../spec/redact.ts";
 import { describeService, healthOf, isDownByFailure, round, type Surroundings } from "./describe.ts";
 
 export interface StatusOptions extends Enforcement {
@@ -62,7 +63,7 @@ export class StatusQueries {
     const condition = logs.condition(id);
     const detail = {
       ...describeService(id, entry, around),
-      command: [spec.exec.command, ...spec.exec.args].join(" "),
+      command: [spec.exec.command, ...spec.exec.args].map(redactString).join(" "),
       enforcement: spec.limits === null ? [] : enforcementWords(spec.limits, unenforcedOf(this.#o, id, unit)),
       predictions: forecaster.predictionsOf(id, entry).map(({ text }) => text),
       pss_mb: share === null ? null : round(share, 2),

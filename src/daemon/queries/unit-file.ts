@@ -1,15 +1,15 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
-import { redactEffective, redactText } from "./redact.ts";
+import { redactFile, redactSettings } from "../../spec/redact.ts";
 
-/** The files of a unit and its effective settings. `reveal`: with the secrets of its environment. */
+/** The files of a unit and its effective settings. `reveal`: with its secrets. */
 export function unitFile(catalog: Pick<UnitCatalog, "get">, id: string, reveal: boolean): shape.ServiceFile {
   const loaded = catalog.get(id);
   if (loaded === undefined) return { id, files: [], effective: {}, sources: {} };
   return {
     id,
-    files: loaded.files.map(({ path, text }) => ({ path, text: reveal ? text : redactText(text) })),
-    effective: reveal ? { ...loaded.effective } : redactEffective(loaded.effective),
+    files: loaded.files.map(({ path, text }) => ({ path, text: reveal ? text : redactFile(text) })),
+    effective: reveal ? { ...loaded.effective } : redactSettings(loaded.effective),
     sources: Object.fromEntries(loaded.sources),
   };
 }

@@ -54,7 +54,7 @@ function readValue(text: string, at: number): Read {
   const end = endOfLine(text, after);
   const rest = text.slice(after, end).trim();
   if (rest !== "" && !rest.startsWith("#"))
-    return err({ line: lineOf(text, after), message: `unexpected "${rest}" after the closing ${quote}` });
+    return err({ line: lineOf(text, after), message: `unexpected text after the closing ${quote}` });
   return ok({ text: quote === '"' ? unescape(close[1]!) : close[1]!, end: end + 1 });
 }
 
@@ -63,11 +63,11 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '
 /** Replaces the known escape sequences. Unknown ones stay unchanged, as in the shell. */
 const unescape = (text: string): string => text.replace(/\\([^])/g, (whole, char: string) => ESCAPES[char] ?? whole);
 
-function explain(line: string): string {
-  const name = /^\s*(?:export\s+)?([^=]*?)\s*=/.exec(line)?.[1];
-  if (name === undefined) return `expected NAME=value, found "${line.trim()}"`;
-  return `"${name}" is not a variable name: use letters, digits and _, not starting with a digit`;
-}
+/** Never quotes the line: it may be part of a secret, such as a key of several lines without quotes. */
+const explain = (line: string): string =>
+  line.includes("=")
+    ? 'the text before "=" is not a variable name: use letters, digits and _, not starting with a digit'
+    : "expected NAME=value";
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at;

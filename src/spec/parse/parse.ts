@@ -1,5 +1,6 @@
 import { closest } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { isSecretAt } from "../redact.ts";
 import { type Member, type Node, Source } from "./tree.ts";
 
 /**
@@ -28,10 +29,15 @@ export function parse(source: Source): Result<Node, readonly SyntaxProblem[]> {
     const node = parser.document();
     return parser.duplicates.length > 0 ? err(parser.duplicates) : ok(node);
   } catch (thrown) {
-    if (thrown instanceof ParseStopped) return err(isIni(source.text) ? [INI] : [...parser.duplicates, thrown.problem]);
+    if (thrown instanceof ParseStopped)
+      return err(isIni(source.text) ? [INI] : [...parser.duplicates, concealed(thrown.problem, source.text)]);
     throw thrown;
   }
 }
+
+/** The messages about words and numbers quote them. */
+const concealed = (problem: SyntaxProblem, text: string): SyntaxProblem =>
+  isSecretAt(text, problem.offset) ? { ...problem, message: "this is not a JSON value", hint: "strings need double quotes" } : problem;
 
 /** Thrown at a syntax error to leave the recursive descent; `parse` catches it. */
 class ParseStopped {

@@ -1,3 +1,4 @@
+import { redactString, redactValue } from "../redact.ts";
 import { type Path, type Source, dotted } from "./tree.ts";
 
 /** An error or warning about a file that a user wrote. The API sends problems in the same form. */
@@ -28,18 +29,29 @@ export function problemAt(place: { readonly source: Source; readonly start: numb
   return { ...fileProblem(source.path, details), ...source.position(start) };
 }
 
-/** Creates a problem that concerns the whole file and has no line. */
+/** A problem of the whole file, without a line. Secrets in the value are hidden, also where message and hint quote it. */
 export function fileProblem(file: string, { severity = "error", path = [], value, message, hint = null }: Details): Problem {
+  const hide = hiderOf(value, path);
   return {
     severity,
     file,
     line: null,
     column: null,
     key: dotted(path),
-    value: value === undefined ? null : shortJson(value),
-    message,
-    hint,
+    value: value === undefined ? null : shortJson(redactValue(value, path)),
+    message: hide(message),
+    hint: hint === null ? null : hide(hint),
   };
+}
+
+function hiderOf(value: unknown, path: Path): (text: string) => string {
+  if (value === undefined) return redactString;
+  const shown = redactValue(value, path);
+  const [before, after] = [shortJson(value), shortJson(shown)];
+  if (JSON.stringify(value) === JSON.stringify(shown)) return redactString;
+  const bare = typeof value === "object" ? before : String(value);
+  const whole = new RegExp(`(?<![\\w.])${bare.replace(/[^\w\s]/g, "\\$&")}(?![\\w.])`, "g");
+  return (text) => redactString(text.replaceAll(before, () => after).replace(whole, () => String(shown)));
 }
 
 /**
