@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs sup: downloads the executable for this machine, verifies it and moves it into place. In a source checkout it builds
-# the executable instead. `sh install.sh --help` lists the options; docs/install.md describes the rest.
+# Installs sup: downloads the executable for this machine, verifies it and moves it into place. In a source checkout that knows
+# no address of releases it builds the executable instead. `sh install.sh --help` lists the options; docs/install.md describes the rest.
 #
 # Before a rename gives the new file the name `sup`, the file is complete, verified, and has run once. If anything fails before
 # that, the earlier installation is unchanged. A killed run leaves files behind; the next run removes them.
@@ -70,14 +70,44 @@ default_dir() {
   fi
 }
 
-# Prints the checkout to build: the one that contains this file. A piped script has no file; without an address to download
-# from, it takes the current directory.
+# Prints the checkout to build: the one that contains this file, or for a piped script the current directory.
 checkout() {
   case $0 in
-    */install.sh | install.sh) here=$(dirname "$0") ;;
-    *) [ -n "$base" ] || here=. ;;
+    */install.sh | install.sh) here=$(dirname -- "$0") ;;
+    *) here=. ;;
   esac
-  if [ -n "${here:-}" ] && [ -f "$here/scripts/build.sh" ] && [ -f "$here/src/main.ts" ]; then (cd "$here" && pwd); fi
+  if [ -f "$here/scripts/build.sh" ] && [ -f "$here/src/main.ts" ]; then (cd -- "$here" && pwd -P); fi
+}
+
+# A build runs the files of the checkout. Rejects one that contains files of a third user, or that a third user can change:
+# in a directory such as /tmp anybody can put a checkout beside this script.
+check_owners() { # CHECKOUT
+  command -v find >/dev/null 2>&1 || die "cannot check who owns the files of $1: find is not on PATH"
+  # With sudo, the user who called it is trusted too.
+  foreign=$(find "$1" ! -user "$(id -u)" ! -user 0 ! -user "${SUDO_UID:-0}" -print 2>&1 | head -n 1) || :
+  [ -z "$foreign" ] || die "cannot build: $foreign belongs to another user, who could run programs as you. Set SUP_BASE_URL to download a release instead"
+  foreign=$(find "$1" ! -type l -perm -0002 -print 2>&1 | head -n 1) || :
+  [ -z "$foreign" ] || die "cannot build: every user can write to $foreign. Set SUP_BASE_URL to download a release instead"
+}
+
+# As root, removes directories from PATH whose programs another user could have put there: relative ones, those of other
+# users, and those that everybody can write to.
+safe_path() {
+  callers_path=${PATH:-}
+  [ "$(PATH=/usr/bin:/bin:$PATH id -u)" -eq 0 ] || return 0
+  kept=
+  rest=${PATH:-}:
+  while [ -n "$rest" ]; do
+    entry=${rest%%:*}
+    rest=${rest#*:}
+    case $entry in /*) ;; *) continue ;; esac
+    case $(command -p ls -ldn "$entry/" 2>/dev/null) in
+      d???????w*) continue ;;
+      d*) if [ -O "$entry" ]; then kept=${kept:+$kept:}$entry; fi ;;
+    esac
+  done
+  PATH=${kept:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
+  export PATH
 }
 
 # --- The directory --------------------------------------------------------------------------------------------------------
@@ -97,8 +127,12 @@ check_place() {
 # Prints what `$dir/sup version` prints: "sup 1.2.3", something else for another program, nothing if it does not run.
 installed() {
   [ -f "$dir/sup" ] || return 0
+  is_ours || { say "a program of another user" && return 0; }
   "$dir/sup" version </dev/null 2>/dev/null | head -n 1 || :
 }
+
+# Root does not run a program of another user, who may have put it there for that.
+is_ours() { [ "$(id -u)" -ne 0 ] || { [ -O "$dir" ] && [ -O "$dir/sup" ]; }; }
 
 check_installed() {
   case $(installed) in
@@ -179,13 +213,18 @@ by_curl() {
 
 by_wget() {
   failed=0
+  address=$1 to=$2
+  set --
+  case $address in https:*) set -- -S ;; esac # prints the headers, also those of redirects
   if wget --version 2>/dev/null | grep -q 'GNU Wget'; then
-    case $1 in https:*) set -- "$@" --https-only ;; esac
-    address=$1 to=$2
-    shift 2
     wget -nv -t 3 --waitretry=1 -T 60 "$@" -O "$to" "$address" </dev/null >"$work/said" 2>&1 || failed=$?
   else
-    wget -O "$2" "$1" </dev/null >"$work/said" 2>&1 || failed=$? # busybox; Debian's build of it crashes with -T
+    wget "$@" -O "$to" "$address" </dev/null >"$work/said" 2>&1 || failed=$? # busybox; Debian's build of it crashes with -T
+  fi
+  # wget has no option that forbids a redirect from https to http. (GNU's --https-only concerns recursive downloads only.)
+  if [ $# -gt 0 ] && grep -qi '^ *location: *http:' "$work/said"; then
+    rm -f "$to"
+    die "cannot download $address: it redirects from https to http"
   fi
   code=$(sed -n 's/.*ERROR \([0-9][0-9][0-9]\).*/\1/p; s/.*HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' "$work/said" | tail -n 1)
   case $code in 2??) code= ;; esac
@@ -290,7 +329,7 @@ explain() { # OUTPUT
 # --- Hints ----------------------------------------------------------------------------------------------------------------
 
 hint_path() {
-  case ":${PATH:-}:" in
+  case ":$callers_path:" in
     *":$dir:"*) ;;
     *)
       line="export PATH=\"$dir:\$PATH\""
@@ -316,7 +355,7 @@ hint_next() {
 }
 
 # Succeeds if this user's daemon (as root: the system's) responds.
-running() { "$dir/sup" daemon status </dev/null >/dev/null 2>&1; }
+running() { is_ours && "$dir/sup" daemon status </dev/null >/dev/null 2>&1; }
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
@@ -343,7 +382,10 @@ service_file() {
 
 install() {
   source=
-  [ "$explicit" = yes ] || source=$(checkout)
+  if [ -z "$base" ]; then
+    [ -n "$version" ] || source=$(checkout) # a checkout cannot build other versions
+    [ -z "$source" ] || check_owners "$source"
+  fi
   if [ -z "$source" ]; then
     [ -n "$base" ] || die "there is no built-in address of releases; set SUP_BASE_URL, or run this in a checkout of the source"
     file=$(target) || exit 1
@@ -382,7 +424,7 @@ uninstall() {
   esac
   [ -w "$dir" ] || die "cannot remove $dir/sup: you may not write to $dir"
   ends=
-  if [ -e "$(service_file)" ]; then ends="uninstall-service"; elif running; then ends="daemon stop"; fi
+  if ! is_ours; then :; elif [ -e "$(service_file)" ]; then ends="uninstall-service"; elif running; then ends="daemon stop"; fi
   if [ "$dry_run" = yes ]; then
     [ -z "$ends" ] || say "would run: $dir/sup $ends"
     say "would remove $dir/sup"
@@ -398,6 +440,7 @@ uninstall() {
 }
 
 main() {
+  safe_path
   dir='' version=${SUP_VERSION:-} base=${SUP_BASE_URL:-$BASE_URL}
   service=no yes=no dry_run=no action=install
   while [ $# -gt 0 ]; do
@@ -424,9 +467,6 @@ main() {
     esac
     shift
   done
-  # An explicit address or version means a download, even in a checkout.
-  explicit=no
-  if [ -n "${SUP_BASE_URL:-}" ] || [ -n "$version" ]; then explicit=yes; fi
   case $version in latest) version= ;; v*) version=${version#v} ;; esac
   case $version in *[!0-9A-Za-z.+-]*) die "$version is not a version; a version looks like 1.2.3" ;; esac
   base=${base%/}
