@@ -264,9 +264,11 @@ describe("commands that show something", () => {
 
   test("health of a unit shows its check, with --run after running it", async () => {
     await using daemon = new FakeDaemon({
-      serviceHealth: ({ id }) => ({
+      probe: ({ id }) => ({
         id,
         health: "unhealthy",
+        state: "running",
+        last_exit: null,
         check: "tcp 127.0.0.1:80",
         consecutive_failures: 3,
         failure_threshold: 3,
@@ -275,10 +277,25 @@ describe("commands that show something", () => {
       }),
     });
     const outcome = await sup(daemon, ["health", "web", "--run"]);
-    expect(daemon.asked[0]?.query).toEqual({ run: "true" });
     expect(outcome.code).toBe(1);
     expect(outcome.out).toStartWith("web: unhealthy (tcp 127.0.0.1:80, 3 of 3 failures in a row, next in 5s)\n");
     expect(outcome.out).toMatch(/bad +│ 2ms +│ connection refused/);
+  });
+
+  test("health exits with 1 for a unit that is down by a failure, and with 0 for one that was stopped", async () => {
+    const none = { check: null, consecutive_failures: 0, failure_threshold: null, next_probe: null, results: [] };
+    for (const [state, code, out] of [
+      ["fatal", 1, "web: fatal: exit code 3, no health check\n"],
+      ["failed", 1, "web: failed: exit code 3, no health check\n"],
+      ["backoff", 1, "web: backoff: exit code 3, no health check\n"],
+      ["stopped", 0, "web: stopped, no health check\n"],
+      ["running", 0, "web: unknown, no health check\n"],
+    ] as const) {
+      await using daemon = new FakeDaemon({
+        serviceHealth: ({ id }) => ({ ...none, id, health: "unknown", state, last_exit: "exit code 3" }),
+      });
+      expect(await sup(daemon, ["health", "web"])).toMatchObject({ code, out });
+    }
   });
 
   test("summary shows the numbers", async () => {

@@ -66,6 +66,7 @@ export const contract = {
   disable: { input: enablement("stop"), output: actionResult },
   resetFailed: { input: action, output: actionResult },
   serviceHealth: { input: unit.extend({ run: flag("Probe now and include the result") }), output: shape.serviceHealth },
+  probe: { input: unit, output: shape.serviceHealth },
   serviceLogs: {
     input: unit.extend({
       lines: count(

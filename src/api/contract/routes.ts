@@ -12,6 +12,8 @@ export interface Route {
   /** The path, in which `:id` stands for a unit id. */
   readonly path: string;
   readonly access: Access;
+  /** Query parameters that need more access when they are given. */
+  readonly parameters?: Readonly<Record<string, Access>>;
   readonly summary: string;
   /** The kind of body that a 200 has if it is not JSON. */
   readonly streams?: "events" | "lines" | "text";
@@ -44,7 +46,14 @@ export const routes = {
   enable: post(`${BASE}/services/:id/enable`, "Start the unit when the daemon starts"),
   disable: post(`${BASE}/services/:id/disable`, "Do not start the unit when the daemon starts"),
   resetFailed: post(`${BASE}/services/:id/reset-failed`, "Clear failures: failed and fatal become stopped"),
-  serviceHealth: get(`${BASE}/services/:id/health`, "Health of a unit with the latest probe results; ?run=true probes it now"),
+  serviceHealth: row({
+    method: "GET",
+    path: `${BASE}/services/:id/health`,
+    access: "read",
+    parameters: { run: "write" },
+    summary: "Health of a unit with the latest probe results; ?run=true probes it first, which needs write access",
+  }),
+  probe: post(`${BASE}/services/:id/health`, "Probe a unit now; answers its health with the result"),
   serviceLogs: row({
     method: "GET",
     path: `${BASE}/services/:id/logs`,
@@ -56,7 +65,13 @@ export const routes = {
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
   serviceForecast: get(`${BASE}/services/:id/forecast`, "Trends of a unit's memory and CPU, and when they will reach its limits"),
   forecasts: get(`${BASE}/forecasts`, "The latest forecast of every running unit"),
-  serviceFile: get(`${BASE}/services/:id/file`, "The files of a unit and its effective settings with their sources"),
+  serviceFile: row({
+    method: "GET",
+    path: `${BASE}/services/:id/file`,
+    access: "read",
+    parameters: { reveal: "admin" },
+    summary: "The files of a unit and its effective settings with their sources; ?reveal=true shows secrets, which needs admin access",
+  }),
   why: get(`${BASE}/services/:id/why`, "Why a unit is in its state: what happened, what its policy is, what will happen next"),
   explain: get(`${BASE}/services/:id/explain`, "What the settings of a unit mean: retries, start order, readiness; runs nothing"),
   jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),

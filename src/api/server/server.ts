@@ -10,7 +10,7 @@ import { inputReader, type RawInput } from "../contract/input.ts";
 import { openapiDocument } from "../documents/openapi.ts";
 import { createPage, type Page, type PageFile } from "./page.ts";
 import { createRouter, type Match } from "./router.ts";
-import { routes, type RouteName } from "../contract/routes.ts";
+import { routes, type Access, type Route, type RouteName } from "../contract/routes.ts";
 import { createSessions, type Found as FoundSession, type SessionOptions } from "./sessions.ts";
 import { createStreams, type StreamLimits, type Streams } from "./streams.ts";
 import type { Result } from "../../base/result.ts";
@@ -83,7 +83,7 @@ export function createApp(options: AppOptions): App {
     const { path, query } = partsOf(request.url, settings.basePath);
     const found = match(request.method, path);
     const session = sessionOf(request.headers, transport, sessions.find);
-    const refusal = transport === "tcp" ? refuse(gate, request, path, found, session, page) : null;
+    const refusal = transport === "tcp" ? refuse(gate, request, { path, query }, found, session, page) : null;
     if (refusal) return refusal;
     if (found.kind === "route") return run(found, query, request, contextOf(request, request.headers, transport, session), options.onError);
     if (found.kind === "none" && page?.claims(path)) return pageAnswer(page, request, path);
@@ -136,15 +136,28 @@ const sessionOf = (headers: Headers, transport: Transport, find: (cookies: strin
 const ownedBy = (owner: string, streams: Streams): Streams => ({ ...streams, open: (options) => streams.open({ ...options, owner }) });
 
 /** Checks the site first, then preflights (which carry no token), then token or session. The page's own files hold no secrets. */
-function refuse(gate: AccessGate, request: Request, path: string, found: Match, session: FoundSession, page: Page | null): Response | null {
+function refuse(
+  gate: AccessGate,
+  request: Request,
+  { path, query }: ReturnType<typeof partsOf>,
+  found: Match,
+  session: FoundSession,
+  page: Page | null,
+): Response | null {
   const foreign = gate.checkSite(request.headers);
   if (foreign) return errorAnswer(foreign);
   if (request.method === "OPTIONS" && gate.corsFor(request.headers)) return new Response(null, { status: 204, headers: PREFLIGHT });
   if (path === "/" || (found.kind === "none" && page?.claims(path))) return null;
-  const access = found.kind === "route" ? found.route.access : "read";
+  const access = found.kind === "route" ? accessOf(found.route, query) : "read";
   const { headers } = request;
   const problem = session.kind === "none" ? gate.checkToken(access, headers) : gate.checkSession(access, headers, session);
   return problem && errorAnswer(problem, { "www-authenticate": 'Bearer realm="sup"' });
+}
+
+/** A parameter with any value counts: `run=false` is no reason to send it. */
+function accessOf({ access, parameters }: Route, query: string): Access {
+  const given = parameters && new URLSearchParams(query);
+  return Object.entries(parameters ?? {}).find(([name]) => given?.has(name))?.[1] ?? access;
 }
 
 function pageAnswer(page: Page, request: Request, path: string): Response | Promise<Response> {

@@ -47,6 +47,10 @@ export const CODE_MS = 2 * 60_000;
 /** When more browsers than this are signed in, the oldest sessions end. */
 const MAX_SESSIONS = 200;
 const MAX_CODES = 20;
+const MAX_COOKIES = 10;
+/** Wrong tokens within `ATTEMPTS_MS` after which signing in with a token is refused for the rest of that time. */
+const MAX_ATTEMPTS = 10;
+const ATTEMPTS_MS = 60_000;
 
 export function createSessions({ token, basePath, now, memory }: SessionOptions): Sessions {
   // Browsers share cookies between the ports of a host, so two daemons of one machine need different names.
@@ -54,13 +58,18 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
   const name = `sup-${realm.slice(0, 8)}`;
   const sessions = parse(memory.load(), realm);
   const codes = new Map<string, number>();
+  let attempts: number[] = []; // the times of wrong tokens
   const save = (): void => memory.save(JSON.stringify({ realm, sessions: [...sessions] }));
-  const valueOf = (cookies: string): string | null => {
-    for (const part of cookies.split(";")) {
+  /** The values of all cookies of this name. Another program of this host can set a second one, with another path. */
+  const valuesOf = (cookies: string): string[] =>
+    cookies.split(";").flatMap((part) => {
       const [key, value] = part.trim().split("=");
-      if (key === name && value) return value;
-    }
-    return null;
+      return key === name && value ? [value] : [];
+    });
+  /** The first one with a living session; otherwise the first. */
+  const valueOf = (cookies: string): string | null => {
+    const values = valuesOf(cookies).slice(0, MAX_COOKIES);
+    return values.find((value) => (sessions.get(digest(value)) ?? 0) > now()) ?? values[0] ?? null;
   };
   const prune = (): void => {
     for (const [key, expiresMs] of sessions) if (expiresMs <= now()) sessions.delete(key);
@@ -91,7 +100,15 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
       return { code, expiresMs };
     },
     signIn(secret) {
-      const problem = secret.code === undefined ? checkToken(secret.token, token) : useCode(codes, secret.code, now());
+      // Codes are exempt: they cannot be guessed, and the operator can always sign in with one.
+      if (secret.code !== undefined) {
+        const problem = useCode(codes, secret.code, now());
+        return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
+      }
+      attempts = attempts.filter((ms) => ms > now() - ATTEMPTS_MS && ms <= now());
+      if (attempts.length >= MAX_ATTEMPTS) return err(TOO_MANY);
+      const problem = checkToken(secret.token, token);
+      if (problem) attempts.push(now());
       return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
     },
     renew(cookies) {
@@ -118,6 +135,12 @@ function checkToken(given: string | undefined, token: string): ApiError | null {
   if (timingSafeEqual(Buffer.from(digest(given.trim())), Buffer.from(digest(token)))) return null;
   return { code: "invalid", message: "cannot sign in: the token is wrong", hint: "`sup token` prints the right one" };
 }
+
+const TOO_MANY: ApiError = {
+  code: "too-many",
+  message: "cannot sign in: too many wrong tokens within a minute",
+  hint: "wait a minute, or use the link that `sup dashboard` prints",
+};
 
 function useCode(codes: Map<string, number>, code: string, nowMs: number): ApiError | null {
   const key = digest(code);

@@ -40,19 +40,31 @@ async function ofUnits(context: Context): Promise<number> {
   const ids = await resolveIds(context, context.args);
   if (!ids.ok) return context.fail(ids.error);
   const run = context.options.run ?? false;
-  const answers = await Promise.all(ids.value.map((id) => context.client.call("serviceHealth", { id, run })));
+  const answers = await Promise.all(ids.value.map((id) => context.client.call(run ? "probe" : "serviceHealth", { id })));
   const checks: ServiceHealth[] = [];
+  let refused: number | null = null;
   for (const answer of answers) {
-    if (!answer.ok) return context.fail(answer.error);
-    checks.push(answer.value);
+    if (answer.ok) checks.push(answer.value);
+    else if (run && answers.length > 1 && answer.error.code === "conflict") {
+      context.note(`sup: ${safe(answer.error.message)}`);
+      refused = EXIT.failed;
+    } else return context.fail(answer.error);
   }
   if (context.options.json) context.json(checks.length === 1 ? checks[0] : checks);
   else context.out(checks.map((check) => describeCheck(check, context)).join("\n\n"));
-  return checks.some(({ health }) => health === "unhealthy") ? EXIT.failed : EXIT.done;
+  return refused ?? (checks.some(isBad) ? EXIT.failed : EXIT.done);
 }
 
+/** Like the overall health: unhealthy, or down by a failure. */
+const isBad = ({ health, state }: ServiceHealth): boolean =>
+  health === "unhealthy" || state === "failed" || state === "fatal" || state === "backoff";
+
 function describeCheck(check: ServiceHealth, { paint, host }: Context): string {
-  const head = `${paint("bold", safe(check.id))}: ${paint(HEALTH_COLOUR[check.health], check.health)}`;
+  const { state, health } = check;
+  const exit = check.last_exit === null || !isBad(check) ? "" : `: ${safe(check.last_exit)}`;
+  const words =
+    health === "unknown" && state !== "running" ? paint(STATE_COLOUR[state], `${state}${exit}`) : paint(HEALTH_COLOUR[health], health);
+  const head = `${paint("bold", safe(check.id))}: ${words}`;
   if (check.check === null) return `${head}, no health check`;
   const threshold =
     check.failure_threshold === null ? "" : `, ${check.consecutive_failures} of ${check.failure_threshold} failures in a row`;

@@ -42,7 +42,7 @@ const look: readonly Command[] = [
     theme: "Look",
     takes: "[unit...]",
     summary: "show overall health, or a unit's health check with its latest results",
-    details: "Exits with 1 if anything requested is unhealthy.",
+    details: "Exits with 1 if anything requested is unhealthy, failed, fatal or in back-off.",
     options: ["run"],
     examples: ["sup health", "sup health web --run"],
     load: () => import("../commands/health.ts"),

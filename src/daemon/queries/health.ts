@@ -1,5 +1,6 @@
+import type { ApiError } from "../../api/contract/errors.ts";
 import type * as shape from "../../api/contract/shapes.ts";
-import { stateOf } from "../../core/unit/phase.ts";
+import { mayProbe, stateOf } from "../../core/unit/phase.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { healthOf, isDownByFailure, isoOf, round } from "./describe.ts";
@@ -9,6 +10,8 @@ export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: C
   return {
     id,
     health: healthOf({ check, unit }),
+    state: stateOf(unit),
+    last_exit: unit.last?.detail ?? null,
     check: spec.check?.probe.type ?? null,
     consecutive_failures: check?.failures ?? 0,
     failure_threshold: spec.check?.failureThreshold ?? null,
@@ -21,6 +24,13 @@ export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: C
       fallback: result.fallback,
     })),
   };
+}
+
+/** Why a probe makes no sense now; null if the unit can be probed. */
+export function refusalToProbe(id: string, { spec, unit }: Entry): ApiError | null {
+  if (spec.check === null) return null; // the answer says that it has no health check
+  if (mayProbe(unit, spec)) return null;
+  return { code: "conflict", message: `cannot check the health of ${id}: it is ${stateOf(unit)}, and only running units are checked` };
 }
 
 /** Unhealthy: a unit has failed or is unhealthy. Degraded: none has, but at least one is degraded. */

@@ -1,7 +1,7 @@
 import type { ApiError } from "../../api/contract/errors.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import type { LineSubscriber, LogRequest, LogStart, Supervisor, Telemetry, Unsubscribe } from "../../api/server/supervisor.ts";
-import { ok, type Result } from "../../base/result.ts";
+import { err, ok, type Result } from "../../base/result.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
 import type { Store } from "../../ports/store/store.ts";
 import type { Forecaster } from "../background/forecaster.ts";
@@ -15,7 +15,7 @@ import { acknowledge, listAlerts } from "./alerts.ts";
 import { storedEvents, type EventFilter } from "./events.ts";
 import { explain, why, type ExplainOptions } from "./explain.ts";
 import { dependencyGraph } from "./graph.ts";
-import { overallHealth, serviceHealth } from "./health.ts";
+import { overallHealth, refusalToProbe, serviceHealth } from "./health.ts";
 import { LogQueries, type LogQueryOptions } from "./logs.ts";
 import { Lookup } from "./lookup.ts";
 import { acceptReport, storedMetrics } from "./metrics.ts";
@@ -109,7 +109,11 @@ export class LocalSupervisor implements Supervisor {
 
   async serviceHealth(name: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>> {
     const found = this.#lookup.find(name);
-    if (found.ok && run) await this.#o.probeNow(found.value);
+    if (found.ok && run) {
+      const refused = refusalToProbe(found.value, this.#o.world.get(found.value)!);
+      if (refused !== null) return err(refused);
+      await this.#o.probeNow(found.value);
+    }
     // Looked up again: the unit may have been removed while it was probed.
     return this.#lookup.read(name, (entry, id) => serviceHealth(id, entry, this.#o.clock));
   }

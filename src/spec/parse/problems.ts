@@ -49,9 +49,12 @@ function hiderOf(value: unknown, path: Path): (text: string) => string {
   const shown = redactValue(value, path);
   const [before, after] = [shortJson(value), shortJson(shown)];
   if (JSON.stringify(value) === JSON.stringify(shown)) return redactString;
-  const bare = typeof value === "object" ? before : String(value);
-  const whole = new RegExp(`(?<![\\w.])${bare.replace(/[^\w\s]/g, "\\$&")}(?![\\w.])`, "g");
-  return (text) => redactString(text.replaceAll(before, () => after).replace(whole, () => String(shown)));
+  const hide = (text: string, secret: string, instead: string): string =>
+    text.replace(new RegExp(`(?<![\\w.])${secret.replace(/[^\w\s]/g, "\\$&")}(?![\\w.])`, "g"), () => instead);
+  return (text) => {
+    const quoted = hide(text, before, after);
+    return redactString(typeof value === "string" && typeof shown === "string" ? hide(quoted, value, shown) : quoted);
+  };
 }
 
 /**

@@ -19,7 +19,7 @@ export function Health({ service }: { readonly service: Service }) {
   const [busy, setBusy] = useState(false);
   const probe = async (): Promise<void> => {
     setBusy(true);
-    const answer = await request("serviceHealth", { id, run: true });
+    const answer = await request("probe", { id });
     setBusy(false);
     if (!answer.ok) return showToast("bad", answer.error.message);
     const last = answer.value.results.at(-1);

@@ -22,6 +22,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   disable: [`POST ${API}/services/web/disable`],
   resetFailed: [`POST ${API}/services/web/reset-failed`],
   serviceHealth: [`GET ${API}/services/web/health?run=true`],
+  probe: [`POST ${API}/services/web/health`],
   serviceLogs: [`GET ${API}/services/web/logs?lines=2`],
   rotateLogs: [`POST ${API}/services/web/logs/rotate`],
   serviceMetrics: [`GET ${API}/services/web/metrics?since=10m&limit=5`],

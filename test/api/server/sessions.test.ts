@@ -100,6 +100,53 @@ test("read-only: a session can read but not change anything", async () => {
   expect(fake.calls).toEqual([]);
 });
 
+test("read-only: a session cannot run health checks, by GET or by POST", async () => {
+  const { ask, fake } = await signedIn({ page: "read-only" });
+  for (const request of ["GET", "HEAD"].flatMap((method) =>
+    ["run=true", "run", "lines=1&%72un=true"].map((query) => `${method} ${API}/services/web/health?${query}`),
+  ))
+    expect((await ask(request)).status).toBe(403);
+  expect((await ask(`POST ${API}/services/web/health`)).status).toBe(403);
+  expect(fake.calls).toEqual([]);
+  expect((await ask(`GET ${API}/services/web/health`)).status).toBe(200);
+  const writer = await signedIn();
+  expect((await writer.ask(`POST ${API}/services/web/health`)).status).toBe(200);
+  expect(writer.fake.calls).toEqual([["serviceHealth", "web", true]]);
+});
+
+test("after ten wrong tokens within a minute even the right one has to wait; a link still signs in", () => {
+  const { sessions, clock } = sessionsWith();
+  for (let i = 0; i < 10; i++) expect(sessions.signIn({ token: `wrong ${i}` })).toMatchObject({ error: { code: "invalid" } });
+  expect(sessions.signIn({ token: TOKEN })).toMatchObject({ ok: false, error: { code: "too-many" } });
+  expect(sessions.signIn({ code: sessions.makeCode().code }).ok).toBe(true);
+  clock.ms += 59_000;
+  expect(sessions.signIn({ token: TOKEN }).ok).toBe(false);
+  clock.ms += 1000;
+  expect(sessions.signIn({ token: TOKEN }).ok).toBe(true);
+});
+
+test("right tokens do not count as attempts", () => {
+  const { sessions } = sessionsWith();
+  for (let i = 0; i < 20; i++) expect(sessions.signIn({ token: TOKEN }).ok).toBe(true);
+});
+
+test("of two cookies with the name of the session, the one with a living session counts, and signing out ends all", async () => {
+  const { sessions } = sessionsWith();
+  const [name, value] = cookieOf(sessions).split("=");
+  for (const cookies of [`${name}=planted; ${name}=${value}`, `${name}=${value}; ${name}=planted`])
+    expect(sessions.find(cookies).kind).toBe("alive");
+  expect(sessions.find(`${name}=planted; ${name}=other`)).toEqual({ kind: "ended" });
+  expect(sessions.renew(`${name}=planted; ${name}=${value}`)).not.toBeNull();
+
+  const { ask } = await signedIn();
+  const signIn = async (): Promise<string> =>
+    (await ask(`POST ${API}/session`, {}, { token: TOKEN })).headers.get("set-cookie")!.split(";")[0]!;
+  const cookie = `${await signIn()}; ${await signIn()}`;
+  expect((await ask(`GET ${API}/status`, { cookie })).status).toBe(200);
+  expect((await ask(`POST ${API}/session/end`, { cookie })).status).toBe(200);
+  expect((await ask(`GET ${API}/status`, { cookie })).status).toBe(401);
+});
+
 for (const [from, status] of [
   ["same-origin", 200],
   ["none", 200],

@@ -30,9 +30,18 @@ test("the health of a checked unit has its probes, the failures in a row and the
 });
 
 test("run probes the unit before the answer", async () => {
-  const { supervisor, probed } = makeRig({ web: CHECKED });
+  const { supervisor, stage, probed } = makeRig({ web: CHECKED });
+  stage.start("web").pass(0);
   await supervisor.serviceHealth("web.unit.json", true);
   expect(probed).toEqual(["web"]);
+});
+
+test("a unit that is down cannot be probed, and the answer says so", async () => {
+  const { supervisor, probed } = makeRig({ web: CHECKED });
+  const message = "cannot check the health of web: it is stopped, and only running units are checked";
+  expect(await supervisor.serviceHealth("web", true)).toEqual({ ok: false, error: { code: "conflict", message } });
+  expect(probed).toEqual([]);
+  expect(await supervisor.serviceHealth("web", false)).toMatchObject({ ok: true, value: { health: "unknown", state: "stopped" } });
 });
 
 test("overall health is healthy while units run or are stopped", async () => {

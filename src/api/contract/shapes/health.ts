@@ -14,6 +14,9 @@ export type ProbeResultShape = z.infer<typeof probeResult>;
 export const serviceHealth = z.object({
   id,
   health: z.enum(HEALTHS),
+  state: z.enum(STATES),
+  /** How the last run ended; null before the first end. */
+  last_exit: z.string().nullable(),
   check: z.string().nullable(),
   consecutive_failures: z.number().int(),
   failure_threshold: z.number().int().nullable(),

@@ -5,6 +5,8 @@ export const healthz: Handler<"healthz"> = () => ({ ok: true, value: { status: "
 
 export const serviceHealth: Handler<"serviceHealth"> = ({ id, run }, { supervisor }) => supervisor.serviceHealth(id, run);
 
+export const probe: Handler<"probe"> = ({ id }, { supervisor }) => supervisor.serviceHealth(id, true);
+
 /** The status 503 is for load balancers; the body is the same as that of a 200. */
 export const health: Handler<"health"> = async (_input, { supervisor }) => {
   const value = await supervisor.overallHealth();

@@ -11,10 +11,7 @@ export const processes: Handler<"processes"> = async ({ id }, { supervisor }) =>
   return found.ok ? ok([...found.value]) : found;
 };
 
-export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor, visitor }) => {
-  if (!reveal || visitor.found.kind !== "alive") return supervisor.file(id, reveal);
-  return { ok: false, error: { code: "forbidden", message: "cannot show secrets on the page", hint: `use \`sup show ${id} --reveal\`` } };
-};
+export const serviceFile: Handler<"serviceFile"> = ({ id, reveal }, { supervisor }) => supervisor.file(id, reveal);
 
 export const why: Handler<"why"> = ({ id }, { supervisor }) => supervisor.why(id);
 

@@ -19,8 +19,9 @@ export const signIn: Handler<"signIn"> = (input, context) => {
 };
 
 export const signOut: Handler<"signOut"> = (_, context) => {
-  const { found, sessions } = context.visitor;
-  if (found.kind === "alive") {
+  const { sessions, cookies } = context.visitor;
+  // A browser may send several cookies of this name, each with a living session.
+  for (let found = context.visitor.found; found.kind === "alive"; found = sessions.find(cookies)) {
     sessions.end(found.key);
     context.endStreamsOf(found.key);
   }
