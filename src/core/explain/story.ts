@@ -101,9 +101,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     const { killed } = details;
     return Array.isArray(killed) && killed.length > 0 ? `Stopped. SIGKILL was needed for ${killed.join(", ")}.` : "Stopped.";
   },
-  backoff({ message, details }) {
-    // No other event reports a failed pre_start: it has no exit of its own.
-    if (details.reason === "exit-code" && details.exit_code === null) return `Start failed: ${message}.`;
+  backoff({ message }) {
     return sentence(message.slice(message.lastIndexOf("; ") + 1).trimStart());
   },
   failed: ({ message }) => `Failed: ${message}.`,

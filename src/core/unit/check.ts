@@ -65,6 +65,14 @@ export const beginCheck = (run: number, nowMs: number): CheckState => ({
   results: [],
 });
 
+/** What a unit that is not ready yet waits for: the last probe that failed, or its READY=1. */
+export function whyNotReady(check: CheckState | null, isNotify: boolean): string | undefined {
+  const last = check?.results.findLast(({ kind }) => kind !== "ok");
+  if (last !== undefined) return `last probe: ${last.detail}`;
+  if (isNotify) return "it has not sent READY=1";
+  return check === null ? undefined : "no probe has ended yet";
+}
+
 /** The check of a unit that is already ready: its file gained a check, or a different one, while it runs. */
 export const beginLiveCheck = (run: number, nowMs: number): CheckState => ({ ...beginCheck(run, nowMs), health: "unknown", ready: true });
 

@@ -30,9 +30,11 @@ export type UnitEvent =
   | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
   | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
   /** No process of the run is left; `killed` names those that needed SIGKILL. */
-  | { readonly type: "swept"; readonly run: number; readonly killed: readonly string[] }
+  /** `left`: the main process had left other processes behind. */
+  | { readonly type: "swept"; readonly run: number; readonly killed: readonly string[]; readonly left?: boolean }
   | { readonly type: "finished"; readonly run: number; readonly failure: string | null }
-  | { readonly type: "due"; readonly run: number; readonly why: DueWhy };
+  /** `detail`: what is known about the cause of a timeout. */
+  | { readonly type: "due"; readonly run: number; readonly why: DueWhy; readonly detail?: string };
 
 export type EventType = UnitEvent["type"];
 

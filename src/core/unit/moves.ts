@@ -87,8 +87,11 @@ export const launch: Move<Of<"clear">> = (situation) => {
 
 export const prepared: Move<Of<"prepared">> = (situation, event) => {
   if (event.failure === null) return execute(situation);
-  return sweep(situation, ending({ by: "hook", detail: event.failure }));
+  const outcome = sweep(situation, ending({ by: "hook", detail: event.failure }));
+  return { ...outcome, effects: [hookFailed(situation, event.failure), ...outcome.effects] };
 };
+
+const hookFailed = ({ unit }: Situation, detail: string): Effect => record("start-failed", detail, { run: unit.run, stage: "pre_start" });
 
 function execute({ unit, spec, env }: Situation): Outcome {
   const due = spec.startTimeoutMs === null ? null : ({ atMs: env.nowMs + spec.startTimeoutMs, why: "start-timeout" } as const);
@@ -245,15 +248,19 @@ export const condemned: Move<Of<"condemned">> = (situation, event) => {
   return { ...outcome, effects: [record("unhealthy", event.detail, { run: event.run, by: event.by }), ...outcome.effects] };
 };
 
-export const notReadyInTime: Move<Of<"due">> = (situation) => {
+export const notReadyInTime: Move<Of<"due">> = (situation, event) => {
   const { unit, spec } = situation;
-  const words = `not ${unit.phase === "starting" ? "ready" : "finished"} within ${formatDuration(spec.startTimeoutMs ?? 0)}`;
+  const cause = event.detail === undefined ? "" : `; ${event.detail}`;
+  const words = `not ${unit.phase === "starting" ? "ready" : "finished"} within ${formatDuration(spec.startTimeoutMs ?? 0)}${cause}`;
   const outcome = stopFor(situation, ending({ by: "timeout", detail: words }));
   return { ...outcome, effects: [record("start-failed", words, { run: unit.run, stage: "ready" }), ...outcome.effects] };
 };
 
-export const hookOverdue: Move<Of<"due">> = (situation) =>
-  stopFor(situation, ending({ by: "hook", detail: "pre_start did not finish in time" }));
+export const hookOverdue: Move<Of<"due">> = (situation) => {
+  const detail = "pre_start did not finish in time";
+  const outcome = stopFor(situation, ending({ by: "hook", detail }));
+  return { ...outcome, effects: [hookFailed(situation, detail), ...outcome.effects] };
+};
 
 export const kill: Move<Of<"due">> = ({ unit, spec, env }) => {
   const words = `did not stop within ${formatDuration(spec.stop.timeoutMs)}`;
@@ -310,9 +317,20 @@ export const reloadOverdue: Move<Of<"due">> = ({ unit, spec }) => ({
 
 export const swept: Move<Of<"swept">> = (situation, event) => {
   const { unit } = situation;
-  const end = unit.ending && { ...unit.ending, killed: event.killed };
+  const detail = unit.ending !== null && event.left && isDaemonized(situation) ? `${unit.ending.detail}${DAEMONIZED}` : unit.ending?.detail;
+  const end = unit.ending && { ...unit.ending, killed: event.killed, detail: detail ?? "" };
   return finish({ ...situation, unit: { ...unit, ending: end } });
 };
+
+const DAEMONIZED = ", but it left processes in the background, which were ended: run it in the foreground";
+const DAEMONIZED_MS = 5000;
+
+/** A server that forks and exits, as for an init script: exit code 0 soon after the start. */
+function isDaemonized({ unit, spec, env }: Situation): boolean {
+  const { ending: end, execAtMs } = unit;
+  if (spec.type === "oneshot" || end === null || (end.by !== "exit" && end.by !== "protocol") || execAtMs === null) return false;
+  return end.exit?.kind === "code" && end.exit.code === 0 && env.nowMs - execAtMs < DAEMONIZED_MS;
+}
 
 /** All processes are gone: runs post_stop, then the policy. With `remain_after_exit`, a successful unit runs post_stop when stopped. */
 function finish(situation: Situation): Outcome {

@@ -5,6 +5,7 @@ import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Service } from "../service/services.ts";
 import type { UnitEvent } from "../unit/events.ts";
+import { whyNotReady } from "../unit/check.ts";
 import { awaitsReadyNotice, isDown, isProbed, stateOf } from "../unit/phase.ts";
 import { freshUnit, type Env } from "../unit/record.ts";
 import { step as stepUnit } from "../unit/step.ts";
@@ -190,8 +191,13 @@ export class World {
   }
 
   #unitIsDue(id: string, step: Step): void {
-    const { due, run } = this.#units.get(id)!.unit;
-    if (due !== null && due.atMs <= step.env.nowMs) this.#apply(id, { type: "due", run, why: due.why }, step);
+    const { unit, check, spec } = this.#units.get(id)!;
+    const { due, run } = unit;
+    if (due !== null && due.atMs <= step.env.nowMs) {
+      const isStarting = due.why === "start-timeout" && unit.phase === "starting";
+      const detail = isStarting ? whyNotReady(check, spec.type === "notify") : undefined;
+      this.#apply(id, { type: "due", run, why: due.why, ...(detail !== undefined && { detail }) }, step);
+    }
     this.#checks.checkWatchdog(id, step);
   }
 

@@ -90,7 +90,9 @@ export class Recorder {
     for (const effect of turn.effects) {
       if (effect.type !== "record") continue;
       const { type, message, details } = effect.event;
-      const failed = type === "exited" && details.success === false && details.expected === false;
+      const failed =
+        (type === "exited" && details.success === false && details.expected === false) ||
+        (type === "start-failed" && (details.stage === "pre_start" || details.stage === "ready"));
       const { logs, invocationOf } = this.#options;
       const lines = failed ? logs.tail(effect.id, LAST_LINES).map((line) => line.text) : [];
       events.push({

@@ -34,17 +34,17 @@ export class Sweeper {
     const { processes } = this.#o;
     const state = this.#runs.begin(id, run);
     state.probeAbort.abort();
-    if (state.anchor === null) return this.#swept(id, run, []);
+    if (state.anchor === null) return this.#swept(id, run, [], false);
     const tree = { invocation: state.invocation, main: state.anchor };
-    const done = (): void => {
+    const done = (left: boolean): void => {
       this.#o.logs.endRun(id);
-      this.#swept(id, run, names(state.killed));
+      this.#swept(id, run, names(state.killed), left);
     };
     // Nearly always true. Answering at once saves a restart from waiting for another turn of the event loop.
-    if (processes.isEmpty(tree)) return done();
+    if (processes.isEmpty(tree)) return done(false);
     if (signal === SIGNALS.SIGKILL) state.killed.push(...processes.killTree(tree));
     else if (signal !== 0) processes.signalTree(tree, signal, "group");
-    processes.whenEmpty(tree, done);
+    processes.whenEmpty(tree, () => done(signal !== 0));
   }
 
   /** Does nothing when the run has no process: its spawn failed, and `spawnFailed` is already in the mailbox. */
@@ -55,8 +55,8 @@ export class Sweeper {
     action({ invocation: state.invocation, main: state.anchor }, state);
   }
 
-  #swept(id: string, run: number, killed: readonly string[]): void {
-    this.#o.post({ type: "fact", id, fact: { type: "swept", run, killed } });
+  #swept(id: string, run: number, killed: readonly string[], left: boolean): void {
+    this.#o.post({ type: "fact", id, fact: { type: "swept", run, killed, ...(left && { left }) } });
   }
 }
 

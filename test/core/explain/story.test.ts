@@ -88,7 +88,7 @@ describe("sentences", () => {
       "backoff",
       "pre_start: exit code 1; retry 1 of 5 in 1s",
       { run: 1, attempt: 1, reason: "exit-code", exit_code: null },
-      ["Start failed: pre_start: exit code 1; retry 1 of 5 in 1s."],
+      ["Retry 1 of 5 in 1s."],
     ],
     ["failed", "exit code 3; auto_restart is off", { run: 1 }, ["Failed: exit code 3; auto_restart is off."]],
     ["enabled", "enabled by the operator", {}, ["Enabled by the operator."]],

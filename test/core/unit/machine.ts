@@ -84,6 +84,8 @@ export class Machine {
     this.send({ type: "condemned", run: this.unit.run, by, detail: "it does not answer" });
   reloaded = (failure: string | null = null): this => this.send({ type: "reloaded", run: this.unit.run, failure });
   swept = (killed: readonly string[] = []): this => this.send({ type: "swept", run: this.unit.run, killed });
+  /** The same, after the main process had left other processes behind. */
+  sweptLeft = (): this => this.send({ type: "swept", run: this.unit.run, killed: [], left: true });
   finished = (failure: string | null = null): this => this.send({ type: "finished", run: this.unit.run, failure });
 
   /** Jumps to the deadline and lets it fire. */

@@ -34,6 +34,33 @@ describe("starting", () => {
     expect([m.prepared().phase, m.actions, m.dueInMs]).toEqual(["starting", ["spawn"], 60_000]);
   });
 
+  test.each([
+    ["a failed command", (m: Machine) => m.prepared("pre_start migrate: exit code 7"), "pre_start migrate: exit code 7"],
+    ["a timeout", (m: Machine) => m.due(), "pre_start did not finish in time"],
+  ])("the history says why pre_start failed: %s", (_, fail, message) => {
+    const m = fail(
+      machine({ preStart: [hook(1000)] })
+        .start()
+        .clear(),
+    );
+    expect(m.effects.flatMap((effect) => (effect.type === "record" ? [effect.event] : []))).toContainEqual({
+      type: "start-failed",
+      message,
+      details: { run: 1, stage: "pre_start" },
+    });
+  });
+
+  test("a server that puts itself into the background is told so; one that ran for a while or left nothing is not", () => {
+    const detail = (m: Machine): string | undefined => m.unit.last?.detail;
+    const told = "exit code 0, but it left processes in the background, which were ended: run it in the foreground";
+    expect(detail(machine().up().exits(0).sweptLeft())).toBe(told);
+    expect(detail(machine(CHECKED).start().clear().spawned().exits(0).sweptLeft())).toContain("run it in the foreground");
+    expect(detail(machine().up().exits(0).swept())).toBe("exit code 0");
+    expect(detail(machine().up().exits(1).sweptLeft())).toBe("exit code 1");
+    expect(detail(machine().up().pass(6000).exits(0).sweptLeft())).toBe("exit code 0");
+    expect(detail(machine({ type: "oneshot" }).up().exits(0).sweptLeft())).toBe("exit code 0");
+  });
+
   test("each launch takes the next run number", () => {
     const m = machine({ restart: { retryDelayMs: 0 } }).up();
     expect(m.unit.run).toBe(1);

@@ -72,3 +72,13 @@ describe("health", () => {
     expect(stage.world.get("web")?.check).toMatchObject({ health: "healthy", dueMs: null });
   });
 });
+
+test.each([
+  ["a health check that fails", { check: {} }, "not ready within 1m; last probe: bad"],
+  ["a service that sends no READY=1", { type: "notify" as const }, "not ready within 1m; it has not sent READY=1"],
+])("a start that times out names the cause: %s", (_, parts, detail) => {
+  const stage = staged({ web: parts });
+  stage.ill.add("web");
+  stage.start("web").pass(60_000);
+  expect(stage.unit("web").last?.detail).toBe(detail);
+});

@@ -61,5 +61,5 @@ test("a process that needed SIGKILL is named once, even if it was killed twice",
   perform({ type: "kill", run: 1 });
   perform({ type: "sweep", run: 1, signal: SIGNALS.SIGKILL });
   processes.empties();
-  expect(facts()).toEqual([{ type: "swept", run: 1, killed: ["worker (41)"] }]);
+  expect(facts()).toEqual([{ type: "swept", run: 1, killed: ["worker (41)"], left: true }]);
 });

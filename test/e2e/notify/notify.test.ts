@@ -31,7 +31,7 @@ withTool("a unit is starting until READY=1, and its dependents wait for it", asy
 withTool('without READY=1 the start fails at start_timeout, never "ready anyway"', async () => {
   await using daemon = await startDaemon({ units: { web: shell("true", { start_timeout: 0.3, restart_policy: { max_retries: 0 } }) } });
   const fatal = await daemon.reaches("web", "fatal");
-  expect(fatal).toMatchObject({ reason: "timeout", last_exit: "not ready within 300ms" });
+  expect(fatal).toMatchObject({ reason: "timeout", last_exit: "not ready within 300ms; it has not sent READY=1" });
 });
 
 withLibrary("libsystemd: status, reload, more time, and a service that stops by itself", async () => {
