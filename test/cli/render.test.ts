@@ -22,9 +22,61 @@ describe("the status table", () => {
     const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken"] }, services, style);
     const [head, troubles, table] = text.split("\n\n");
     expect(head).toBe("sup 0.1.0 pid 4242, up 1h 2m   5 units: 2 running, 1 backoff, 1 stopped, 1 fatal");
-    expect(troubles!.split("\n").map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual(["! port", "✗ db", "! api:", "✗ old:"]);
+    expect(troubles!.split("\n").map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual(["! port", "! db", "↻ api:", "× old:"]);
     expect(table!.split("\n")).toHaveLength(1 + services.length);
     expect(table).toContain("●  web   running  healthy   100   3m 5s         2  0.3%   12.3M  The web service");
+  });
+
+  test("rows in trouble come first, the marks of the states differ without colour, and units that are down have no numbers", () => {
+    const text = statusTable(null, [...services, aService("off", { state: "stopped", pid: null, cpu_percent: 5, memory_mb: 7 })], style);
+    const rows = text.split("\n\n").at(-1)!.split("\n").slice(1);
+    expect(rows.map((row) => row.split(/ +/).slice(0, 3).join(" "))).toEqual([
+      "● db running",
+      "↻ api backoff",
+      "× old fatal",
+      "● web running",
+      "○ cron stopped",
+      "○ off stopped",
+    ]);
+    expect(rows.at(-1)).not.toMatch(/5\.0%|7\.0M/);
+  });
+
+  test("a unit whose file has errors has a row, and at most five errors are listed", () => {
+    const problems = Array.from({ length: 7 }, (_, i) => `/u/m5.unit.json:1:${i}: error: unknown key "${i}"`);
+    const broken = [{ id: "m5", file: "/u/m5.unit.json", state: "broken" as const, problems }];
+    const text = statusTable({ ...daemonInfo, notes: ["port 7870 is taken", ...problems] }, services, style, broken);
+    expect(text).toContain("1 fatal, 1 broken\n");
+    expect(text.split("\n").filter((line) => line.includes("error:"))).toHaveLength(5);
+    expect(text).toContain("! port 7870 is taken\n");
+    expect(text).toContain("\n… 2 more: `sup verify`\n");
+    expect(text).toMatch(/\n× {2}m5 +broken +\/u\/m5\.unit\.json has errors\n/);
+    expect(statusTable(null, [], style, broken)).toMatch(/^! .*error: [^]*\n× {2}m5 +broken/m);
+  });
+
+  test("a finished oneshot is done, a scheduled unit shows its next run, and a unit says that the one it waits for is fatal", () => {
+    const schedule = { cron: "0 4 * * *", timezone: null, every_seconds: null, catch_up: false, overlap: "skip", active: true, next_run: ago(-3600), last_run: null, queued: false } as const; // prettier-ignore
+    const down = { state: "stopped", pid: null, health: "unknown", type: "oneshot" } as const;
+    const waiting = { state: "starting", pid: null, waiting_for: ["db", "x"], obstacles: [{ unit: "db", state: "fatal" }, { unit: "x", state: "starting" }] } as const; // prettier-ignore
+    const all = [
+      aService("a", { ...down, reason: "success" }),
+      aService("b", { ...down, reason: "success", schedule }),
+      aService("c", { ...down, reason: "none", schedule }),
+      aService("d", waiting as never),
+    ];
+    const text = statusTable(null, all, style);
+    expect(text).toMatch(/○ {2}a +done {2}/);
+    expect(text).toMatch(/○ {2}b +done, next in 1h/);
+    expect(text).toMatch(/○ {2}c +stopped, next in 1h/);
+    expect(text).toContain("! d: Start requested. Waiting for db (fatal), x.");
+  });
+
+  test("the last exit is a code and its cause", () => {
+    const lastExit = (more: object): string | undefined => /Last exit: (.*)/.exec(statusLong(detailOf(aService("a", more)), style))?.[1];
+    expect(lastExit({ last_exit: "requested by the operator", last_exit_status: "killed by SIGTERM" })).toBe(
+      "killed by SIGTERM (requested by the operator)",
+    );
+    expect(lastExit({ last_exit: "exit code 3", last_exit_status: "exit code 3" })).toBe("exit code 3");
+    expect(lastExit({ last_exit: "cannot execute", last_exit_status: null })).toBe("cannot execute");
   });
 
   test("no line is wider than the terminal", () => {

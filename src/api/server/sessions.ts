@@ -58,17 +58,11 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
   const name = `sup-${realm.slice(0, 8)}`;
   const sessions = parse(memory.load(), realm);
   const codes = new Map<string, number>();
-  let attempts: number[] = []; // the times of wrong tokens
+  const attempts = countAttempts(now);
   const save = (): void => memory.save(JSON.stringify({ realm, sessions: [...sessions] }));
-  /** The values of all cookies of this name. Another program of this host can set a second one, with another path. */
-  const valuesOf = (cookies: string): string[] =>
-    cookies.split(";").flatMap((part) => {
-      const [key, value] = part.trim().split("=");
-      return key === name && value ? [value] : [];
-    });
   /** The first one with a living session; otherwise the first. */
   const valueOf = (cookies: string): string | null => {
-    const values = valuesOf(cookies).slice(0, MAX_COOKIES);
+    const values = cookieValues(cookies, name);
     return values.find((value) => (sessions.get(digest(value)) ?? 0) > now()) ?? values[0] ?? null;
   };
   const prune = (): void => {
@@ -105,10 +99,9 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
         const problem = useCode(codes, secret.code, now());
         return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
       }
-      attempts = attempts.filter((ms) => ms > now() - ATTEMPTS_MS && ms <= now());
-      if (attempts.length >= MAX_ATTEMPTS) return err(TOO_MANY);
+      if (attempts.areTooMany()) return err(TOO_MANY);
       const problem = checkToken(secret.token, token);
-      if (problem) attempts.push(now());
+      if (problem) attempts.add();
       return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
     },
     renew(cookies) {
@@ -126,6 +119,28 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
       const [value, seconds] = granted === null ? ["", 0] : [granted.value, (4 * SESSION_MS) / 1000];
       return `${name}=${value}; Path=${basePath || "/"}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure ? "; Secure" : ""}`;
     },
+  };
+}
+
+/** The values of all cookies of this name: another program of this host can set a second one, with another path. */
+const cookieValues = (cookies: string, name: string): string[] =>
+  cookies
+    .split(";")
+    .flatMap((part) => {
+      const [key, value] = part.trim().split("=");
+      return key === name && value ? [value] : [];
+    })
+    .slice(0, MAX_COOKIES);
+
+/** Counts wrong tokens. */
+function countAttempts(now: () => number): { areTooMany(): boolean; add(): void } {
+  let times: number[] = [];
+  return {
+    areTooMany() {
+      times = times.filter((ms) => ms > now() - ATTEMPTS_MS && ms <= now());
+      return times.length >= MAX_ATTEMPTS;
+    },
+    add: () => void times.push(now()),
   };
 }
 

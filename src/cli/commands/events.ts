@@ -5,7 +5,7 @@ import type { Event } from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
 import { resolveIds } from "../requests/resolve-ids.ts";
-import { eventLine } from "../render/lines.ts";
+import { eventColumns } from "../render/lines.ts";
 import { parseTime } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
 import { styleOf } from "./status.ts";
@@ -23,7 +23,7 @@ export const run: Run = async (context) => {
   const history = await read(context, ids.value, query.value);
   if (!history.ok) return context.fail(history.error);
   if (context.options.json) context.json(history.value);
-  else for (const event of history.value) context.out(eventLine(event, styleOf(context)));
+  else for (const line of history.value.map(eventColumns(history.value, styleOf(context)))) context.out(line);
   return EXIT.done;
 };
 
@@ -56,7 +56,9 @@ async function read(context: Context, ids: readonly string[] | null, query: Quer
 async function follow(context: Context, ids: readonly string[] | null, query: Query): Promise<number> {
   const wanted = (event: Event): boolean =>
     (ids === null || ids.includes(event.service_id ?? "")) && (query.type === undefined || event.event_type === query.type);
-  const print = (event: Event): void => (context.options.json ? context.json(event) : context.out(eventLine(event, styleOf(context))));
+  let lineOf: ((event: Event) => string) | null = null;
+  const print = (event: Event, known: readonly Event[] = [event]): void =>
+    context.options.json ? context.json(event) : context.out((lineOf ??= eventColumns(known, styleOf(context)))(event));
   let startId: number | null = null;
   let lastId = 0;
   for await (const message of context.client.events()) {
@@ -67,7 +69,7 @@ async function follow(context: Context, ids: readonly string[] | null, query: Qu
       startId ??= await newestId(context);
       const history = known === null ? await read(context, ids, query) : await readAfter(context, ids, query, known);
       if (!history.ok) return context.fail(history.error);
-      for (const event of history.value) print(event);
+      for (const event of history.value) print(event, history.value);
       lastId = history.value.at(-1)?.id ?? lastId;
     }
     if (change.kind !== "event" || change.data.id <= lastId) continue;

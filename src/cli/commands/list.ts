@@ -4,25 +4,25 @@ import { ok } from "../../base/result.ts";
 import type { Run } from "../context.ts";
 import { layOut, type Cell, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
-import { STATE_COLOUR } from "../render/state.ts";
+import { STATE_COLOUR, UNLOADED_COLOUR } from "../render/state.ts";
 import { timersTable } from "../render/timers.ts";
 import { tableOptions, type TableStyle } from "../render/status-table.ts";
-import { type MaskedUnit, splitMasked } from "../requests/masked.ts";
+import { splitUnloaded, type Unloaded } from "../requests/unloaded.ts";
 import { selectServices } from "../requests/select-services.ts";
 import { styleOf } from "./status.ts";
 
 export const run: Run = async (context) => {
   const answer = await context.client.call("status");
   if (!answer.ok) return context.fail(answer.error);
-  const { masked, rest, onlyMasked } = splitMasked(answer.value, context.args);
-  const chosen = onlyMasked ? ok([]) : selectServices(answer.value.services, rest);
+  const { unloaded, rest, noneLeft } = splitUnloaded(answer.value, context.args);
+  const chosen = noneLeft ? ok([]) : selectServices(answer.value.services, rest);
   if (!chosen.ok) return context.fail(chosen.error);
   const { json, timers } = context.options;
   if (json) context.json(timers ? chosen.value.filter(({ schedule }) => schedule !== null) : chosen.value);
   else if (timers) context.out(timersTable(chosen.value, styleOf(context)));
   else {
     const style = styleOf(context);
-    const rows = [...chosen.value.map((service) => rowOf(service, style)), ...masked.map((unit) => maskedRow(unit, style))];
+    const rows = [...chosen.value.map((service) => rowOf(service, style)), ...unloaded.map((unit) => unloadedRow(unit, style))];
     context.out(rows.length === 0 ? "No units." : layOut(COLUMNS, rows, tableOptions(style)).join("\n"));
     if (context.args.length === 0) for (const line of unusedDirectories(answer.value.daemon)) context.out(line);
   }
@@ -47,9 +47,9 @@ const COLUMNS: readonly Column[] = [
   { title: "FILE" },
 ];
 
-const maskedRow = ({ id, file }: MaskedUnit, { paint }: TableStyle): Cell[] => [
+const unloadedRow = ({ id, file, state }: Unloaded, { paint }: TableStyle): Cell[] => [
   { text: safeCell(id), paint: (text) => paint("bold", text) },
-  { text: "masked", paint: (text) => paint("dim", text) },
+  { text: state, paint: (text) => paint(UNLOADED_COLOUR[state], text) },
   ...COLUMNS.slice(2, -1).map(() => ({ text: "" })),
   { text: safeCell(file) },
 ];

@@ -20,11 +20,16 @@ export const run: Run = async (context) => {
   if (context.args[0] === "rotate" && context.args.length > 1) return rotate(context, context.args.slice(1));
   const query = queryOf(context);
   if (!query.ok) return context.fail(query.error);
-  const ids = await resolveIds(context, context.args);
+  const ids = context.args.length === 0 ? await allIds(context) : await resolveIds(context, context.args);
   if (!ids.ok) return context.fail(ids.error);
   const print = printerFor(context, ids.value);
   return context.options.follow ? follow(context, ids.value, query.value, print) : read(context, ids.value, query.value, print);
 };
+
+async function allIds({ client }: Context): Promise<Result<readonly string[], ApiError>> {
+  const answer = await client.call("status");
+  return answer.ok ? ok(answer.value.services.map(({ id }) => id)) : answer;
+}
 
 /** `sup logs rotate web db`. */
 async function rotate(context: Context, patterns: readonly string[]): Promise<number> {

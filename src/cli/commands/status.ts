@@ -5,14 +5,14 @@ import { ok } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
 import { statusLong } from "../render/status-long.ts";
 import { statusTable, type TableStyle } from "../render/status-table.ts";
-import { splitMasked } from "../requests/masked.ts";
+import { splitUnloaded, type Unloaded } from "../requests/unloaded.ts";
 import { isMany, selectServices } from "../requests/select-services.ts";
 
 export const run: Run = async (context) => {
   if (!isMany(context.args)) {
     const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!), pss: true });
     if (answer.ok) return showOne(context, answer.value);
-    // It may be a template name, which stands for its instances, or a masked unit: look for them in the list.
+    // It may be a template name, which stands for its instances, or a unit that is not loaded: look for them in the list.
     if (answer.error.code !== "no-such-unit" && answer.error.code !== "conflict") return context.fail(answer.error);
   }
   return showMany(context);
@@ -22,18 +22,23 @@ async function showMany(context: Context): Promise<number> {
   const answer = await context.client.call("status");
   if (!answer.ok) return context.fail(answer.error);
   const { daemon, services } = answer.value;
-  const { masked, rest, onlyMasked } = splitMasked(answer.value, context.args);
-  const chosen = onlyMasked ? ok([]) : selectServices(services, rest);
+  const { unloaded, rest, noneLeft } = splitUnloaded(answer.value, context.args);
+  const chosen = noneLeft ? ok([]) : selectServices(services, rest);
   if (!chosen.ok) return context.fail(chosen.error);
   const isSelection = context.args.length > 0;
-  if (context.options.json) context.json({ daemon, services: chosen.value, masked });
+  if (context.options.json) context.json({ daemon, services: chosen.value, ...byState(unloaded) });
   else {
-    context.out(statusTable(isSelection ? null : daemon, chosen.value, styleOf(context), masked));
+    context.out(statusTable(isSelection ? null : daemon, chosen.value, styleOf(context), unloaded));
     warnOfUnits(context, daemon.unit_path);
   }
   if (!isSelection) return EXIT.done;
-  return masked.length > 0 ? EXIT.notRunning : exitOf(chosen.value);
+  return unloaded.length > 0 ? EXIT.notRunning : exitOf(chosen.value);
 }
+
+const byState = (unloaded: readonly Unloaded[]) => ({
+  masked: unloaded.filter(({ state }) => state === "masked").map(({ id, file }) => ({ id, file })),
+  broken: unloaded.filter(({ state }) => state === "broken").map(({ id, file, problems }) => ({ id, file, problems })),
+});
 
 function showOne(context: Context, service: ServiceDetail): number {
   if (context.options.json) context.json(service);

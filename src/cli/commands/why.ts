@@ -1,9 +1,9 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import type { Why } from "../../api/contract/shapes.ts";
+import type { Status, Why } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
-import type { Run } from "../context.ts";
+import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
-import { dotColour, dotOf, STATE_COLOUR } from "../render/state.ts";
+import { dotColour, dotOf, STATE_COLOUR, troubledFirst, UNLOADED_MARK } from "../render/state.ts";
 import type { TableStyle } from "../render/status-table.ts";
 import { relative, shortTime } from "../render/time.ts";
 import { why } from "../render/why.ts";
@@ -11,14 +11,47 @@ import { styleOf } from "./status.ts";
 
 /** How many entries of the history are shown without `--lines`. */
 const ENTRIES = 15;
+/** The same, when several units are explained. */
+const ENTRIES_OF_MANY = 5;
 
 export const run: Run = async (context) => {
-  const answer = await context.client.call("why", { id: stripSuffix(context.args[0]!) });
+  const name = context.args[0];
+  if (name === undefined) return whyTroubled(context);
+  const answer = await context.client.call("why", { id: stripSuffix(name) });
   if (!answer.ok) return context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
   else context.out(describe(answer.value, styleOf(context), context.options.lines ?? ENTRIES));
   return EXIT.done;
 };
+
+/** All units in trouble, critical ones first, then those whose files have errors. */
+async function whyTroubled(context: Context): Promise<number> {
+  const status = await context.client.call("status");
+  if (!status.ok) return context.fail(status.error);
+  const answers: Why[] = [];
+  for (const { id } of troubledFirst(status.value.services)) {
+    const answer = await context.client.call("why", { id });
+    if (answer.ok) answers.push(answer.value);
+    else if (answer.error.code !== "no-such-unit") return context.fail(answer.error); // otherwise it was removed meanwhile
+  }
+  if (context.options.json) {
+    context.json(answers);
+    return EXIT.done;
+  }
+  const style = styleOf(context);
+  const broken = (status.value.broken ?? []).map((unit) => describeBroken(unit, style));
+  const blocks = [...answers.map((answer) => describe(answer, style, context.options.lines ?? ENTRIES_OF_MANY)), ...broken];
+  context.out(blocks.length === 0 ? "No unit is in trouble. `sup why UNIT` explains the state of any unit." : blocks.join("\n\n"));
+  return EXIT.done;
+}
+
+function describeBroken({ id, problems }: NonNullable<Status["broken"]>[number], { paint }: TableStyle): string {
+  const head = `${paint("red", UNLOADED_MARK.broken)} ${paint("bold", safe(id))} is ${paint("red", "broken")}. Its unit file has errors:`;
+  const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `  ${safe(problem)}`);
+  return [head, ...shown, ...(problems.length > shown.length ? [`  … \`sup verify ${safe(id)}\``] : [])].join("\n");
+}
+
+const MOST_PROBLEMS = 5;
 
 function describe({ service, story, policy, next }: Why, style: TableStyle, count: number): string {
   const { paint, now } = style;

@@ -35,9 +35,28 @@ const isKnown = (word: string): boolean => word === "help" || word.startsWith("-
 /** Splits commander's message, such as `error: unknown option '--jsn'\n(Did you mean --json?)`, into message and hint. */
 function usageError(text: string): ApiError {
   const [first = "", ...rest] = text.trim().split("\n");
-  const hint = rest.join(" ").replace(/^\(|\)$/g, "");
+  const unknown = /unknown command '(.*)'/.exec(first)?.[1] ?? "";
+  const hint = OTHERS_WORDS.get(unknown) ?? rest.join(" ").replace(/^\(|\)$/g, "");
   return { code: "bad-request", message: first.replace(/^error: /, ""), hint: hint || "see `sup help`, or `sup help COMMAND`" };
 }
+
+/** Commands of other supervisors, which people try: systemctl, supervisorctl, pm2, docker. */
+const OTHERS_WORDS: ReadonlyMap<string, string> = new Map(
+  [
+    ["ps list-units", "`sup status` shows all units, `sup top` their CPU and memory"],
+    ["monit stats htop", "`sup top` shows CPU and memory live, `sup dashboard` opens the web page"],
+    ["tail log journal journalctl", "`sup logs -f UNIT` follows the output"],
+    ["rm delete del remove", "`sup stop UNIT`, remove its unit file, then `sup reload`"],
+    ["info describe inspect", "`sup status UNIT` shows its state, `sup show UNIT` its settings"],
+    ["update reread daemon-reexec", "`sup reload` applies changed unit files"],
+    ["shutdown quit exit", "`sup daemon stop` stops all units and the daemon"],
+    ["startup", "`sup install-service` starts the daemon at every boot"],
+    ["add create new init", "write NAME.unit.json into the unit directory; `sup help unit` lists its keys"],
+    ["exec", "`sup run -f -- COMMAND` runs a command"],
+    ["flush", "`sup logs rotate UNIT` starts a new log file"],
+    ["check lint validate", "`sup verify` checks unit files"],
+  ].flatMap(([words, hint]) => words!.split(" ").map((word) => [word, hint!] as const)),
+);
 
 function build(host: Host, errors: string[], found: (parsed: Parsed) => void): Command {
   const program = new Command("sup")

@@ -1,6 +1,6 @@
 import type { Event, LogLineShape } from "../../api/contract/shapes.ts";
 import type { Paint } from "./paint.ts";
-import { safe } from "./safe.ts";
+import { safe, safeCell } from "./safe.ts";
 import type { TableStyle } from "./status-table.ts";
 import { logTime, shortTime } from "./time.ts";
 
@@ -25,12 +25,32 @@ export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, p
   return line.stream === "stderr" ? paint("yellow", text) : text;
 }
 
-/** `20:01:02 web started message`; omits the unit if it is `within`. */
-export function eventLine(event: Event, { paint, now }: TableStyle, within?: string): string {
-  const unit = event.service_id === null ? "sup" : event.service_id;
-  const name = unit === within ? "" : `${paint("bold", safe(unit))} `;
-  return `${paint("dim", shortTime(event.timestamp, now))} ${name}${paint("cyan", safe(event.event_type))} ${safe(event.message)}${within === undefined ? invocationOf(event, paint) : ""}`;
+/** `20:01:02 started message`, for the events of one unit. */
+export const eventLine = (event: Event, { paint, now }: TableStyle): string =>
+  `${paint("dim", shortTime(event.timestamp, now))} ${paint("cyan", safe(event.event_type))} ${safe(event.message)}`;
+
+/**
+ * Formats events of several units in columns: time, unit, type, message. The columns fit the events in `known`, and grow when a
+ * followed event is wider.
+ */
+export function eventColumns(known: readonly Event[], { paint, now }: TableStyle): (event: Event) => string {
+  const cellsOf = (event: Event): readonly string[] => [
+    shortTime(event.timestamp, now),
+    safeCell(event.service_id ?? "sup"),
+    safeCell(event.event_type),
+  ];
+  const widths = [0, 0, 0];
+  const fit = (cells: readonly string[]): void => cells.forEach((cell, i) => (widths[i] = Math.max(widths[i]!, Bun.stringWidth(cell))));
+  for (const event of known) fit(cellsOf(event));
+  return (event) => {
+    const cells = cellsOf(event);
+    fit(cells);
+    const columns = cells.map((cell, i) => paint(EVENT_COLOURS[i]!, cell) + " ".repeat(widths[i]! - Bun.stringWidth(cell)));
+    return `${columns.join("  ")}  ${safe(event.message)}${invocationOf(event, paint)}`;
+  };
 }
+
+const EVENT_COLOURS = ["dim", "bold", "cyan"] as const;
 
 /** The first digits of the invocation id, enough for `sup logs --invocation`. */
 function invocationOf({ details }: Event, paint: Paint): string {

@@ -1,6 +1,7 @@
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Health, State } from "../../base/words.ts";
 import type { Colour } from "./paint.ts";
+import { relative } from "./time.ts";
 
 export const STATE_COLOUR: Record<State, Colour> = {
   running: "green",
@@ -11,6 +12,8 @@ export const STATE_COLOUR: Record<State, Colour> = {
   fatal: "red",
   stopped: "dim",
 };
+
+export const UNLOADED_COLOUR = { masked: "dim", broken: "red" } as const;
 
 export const HEALTH_COLOUR: Record<Health, Colour> = {
   healthy: "green",
@@ -26,17 +29,40 @@ export function dotColour(service: Pick<Service, "state" | "health">): Colour {
   return service.health === "unhealthy" || service.health === "degraded" ? HEALTH_COLOUR[service.health] : "green";
 }
 
-export const DOT = "●";
-export const HOLLOW_DOT = "○";
+/** Differ without colour too. */
+const MARKS: Record<State, string> = {
+  running: "●",
+  starting: "↻",
+  stopping: "↻",
+  backoff: "↻",
+  failed: "×",
+  fatal: "×",
+  stopped: "○",
+};
+export const UNLOADED_MARK = { masked: "○", broken: "×" } as const;
 
-export const dotOf = (service: Pick<Service, "state">): string => (service.state === "stopped" ? HOLLOW_DOT : DOT);
+export const dotOf = (service: Pick<Service, "state">): string => MARKS[service.state];
 
 /** True if a unit needs attention: failed, in back-off, unhealthy, a bad unit file, or an enabled critical unit that is down. */
 export function isProblem(service: Service): boolean {
   if (service.state === "failed" || service.state === "fatal" || service.state === "backoff") return true;
-  if (service.problems.length > 0) return true;
+  if (service.problems.length > 0 || isBlocked(service)) return true;
   if (service.state === "running") return service.health === "unhealthy" || service.health === "degraded";
   return service.state === "stopped" && service.critical && service.enabled;
+}
+
+/** The units that need attention, critical ones first. */
+export const troubledFirst = (services: readonly Service[]): Service[] =>
+  services.filter(isProblem).sort((a, b) => Number(b.critical) - Number(a.critical));
+
+/** It waits for a unit that will not start by itself. */
+export const isBlocked = ({ obstacles = [] }: Service): boolean => obstacles.some(({ state }) => state === "failed" || state === "fatal");
+
+/** The state for people: `done` for a oneshot that has succeeded, and the next run of a scheduled unit. */
+export function stateWords({ state, type, reason, schedule }: Service, now: number): string {
+  const word = state === "stopped" && type === "oneshot" && reason === "success" ? "done" : state;
+  const next = state === "stopped" || state === "failed" ? schedule?.next_run : null;
+  return next ? `${word}, next ${relative(next, now)}` : word;
 }
 
 /** `12.3M`, `1.2G`; a unit of memory as in `ps`. */

@@ -2,11 +2,11 @@ import type { ServiceDetail, ServiceProcess } from "../../api/contract/shapes.ts
 import { formatDuration } from "../../base/duration.ts";
 import { eventLine, logLine } from "./lines.ts";
 import { safe } from "./safe.ts";
-import { dotColour, dotOf, HEALTH_COLOUR, memory, percent, STATE_COLOUR } from "./state.ts";
+import { dotColour, dotOf, HEALTH_COLOUR, memory, percent, STATE_COLOUR, stateWords } from "./state.ts";
 import type { TableStyle } from "./status-table.ts";
 import { scheduleWords } from "./timers.ts";
 import { relative, sinceWhen } from "./time.ts";
-import { attempt, why } from "./why.ts";
+import { attempt, waitingFor, why } from "./why.ts";
 
 const LAST = 10;
 
@@ -20,9 +20,7 @@ export function statusLong(service: ServiceDetail, style: TableStyle): string {
   const lines = facts.map(([name, text]) => `${name.padStart(width + 2)}${name === "" ? "  " : ": "}${text}`);
   const blocks = [[head, ...lines].join("\n")];
   if (service.recent_events.length > 0) {
-    blocks.push(
-      [paint("dim", "Events"), ...service.recent_events.slice(-LAST).map((event) => `  ${eventLine(event, style, service.id)}`)].join("\n"),
-    );
+    blocks.push([paint("dim", "Events"), ...service.recent_events.slice(-LAST).map((event) => `  ${eventLine(event, style)}`)].join("\n"));
   }
   if (service.recent_lines.length > 0) {
     blocks.push([paint("dim", "Log"), ...service.recent_lines.slice(-LAST).map((line) => `  ${logLine(line, style)}`)].join("\n"));
@@ -37,19 +35,19 @@ function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] 
   const finer = sub_state !== "" && sub_state !== state ? ` (${safe(sub_state)})` : "";
   const since = service.state_since === null ? "" : ` since ${sinceWhen(service.state_since, now)}`;
   const facts: Fact[] = [
-    ["State", `${paint(STATE_COLOUR[state], state)}${finer}${since}`],
+    ["State", `${paint(STATE_COLOUR[state], stateWords(service, now))}${finer}${since}`],
     ["Why", safe(why(service, now))],
   ];
   if (service.status_text) facts.push(["Says", safe(service.status_text)]);
   if (health !== "unknown") facts.push(["Health", paint(HEALTH_COLOUR[health], health)]);
-  if (service.waiting_for.length > 0) facts.push(["Waiting for", paint("yellow", safe(service.waiting_for.join(", ")))]);
+  if (service.waiting_for.length > 0) facts.push(["Waiting for", paint("yellow", safe(waitingFor(service)))]);
   if (service.next_attempt) facts.push(["Next attempt", `${relative(service.next_attempt, now)}${attempt(service)}`]);
   const restarts = restartCounts(service);
   if (restarts.length > 0) {
     const last = service.last_restart ? `, last ${relative(service.last_restart, now)}` : "";
     facts.push(["Restarts", `${restarts.join(", ")}${last}`]);
   }
-  if (service.last_exit) facts.push(["Last exit", safe(service.last_exit)]);
+  if (service.last_exit) facts.push(["Last exit", safe(lastExit(service))]);
   if (service.invocation) facts.push(["Invocation", paint("dim", service.invocation)]);
   return facts;
 }
@@ -68,6 +66,12 @@ const REQUESTER_WORDS: Readonly<Record<string, string>> = {
   dependency: "a dependency",
   reload: "`sup reload`",
 };
+
+/** `killed by SIGTERM (requested by the operator)`: how it ended, and why. */
+function lastExit({ last_exit: cause, last_exit_status: status }: ServiceDetail): string {
+  if (status == null || cause === null) return cause ?? "";
+  return cause.includes(status) ? cause : `${status} (${cause})`;
+}
 
 function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
   const { paint } = style;

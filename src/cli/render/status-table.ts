@@ -3,8 +3,8 @@ import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import type { Paint } from "./paint.ts";
 import { safe, safeCell } from "./safe.ts";
-import type { MaskedUnit } from "../requests/masked.ts";
-import { dotColour, dotOf, HEALTH_COLOUR, HOLLOW_DOT, isProblem, memory, percent, STATE_COLOUR } from "./state.ts";
+import type { Unloaded } from "../requests/unloaded.ts";
+import { dotColour, dotOf, HEALTH_COLOUR, isProblem, memory, percent, STATE_COLOUR, stateWords, troubledFirst, UNLOADED_COLOUR, UNLOADED_MARK } from "./state.ts"; // prettier-ignore
 import { why } from "./why.ts";
 
 export interface TableStyle {
@@ -14,18 +14,23 @@ export interface TableStyle {
   readonly now: number;
 }
 
-/** The output of `sup status`: the problems, one per line, then a row for each unit. */
+/** The output of `sup status`: the problems, one per line, then a row for each unit, those in trouble first. */
 export function statusTable(
   daemon: DaemonInfo | null,
   services: readonly Service[],
   style: TableStyle,
-  masked: readonly MaskedUnit[] = [],
+  unloaded: readonly Unloaded[] = [],
 ): string {
   const blocks: string[] = [];
-  if (daemon) blocks.push(headline(daemon, services, style));
-  const problems = [...(daemon?.notes ?? []).map((note) => noteLine(note, style)), ...problemLines(services, style)];
+  if (daemon) blocks.push(headline(daemon, services, unloaded, style));
+  const fileErrors = daemon === null ? unloaded.flatMap(({ problems }) => problems) : daemon.notes.filter(isFileError);
+  const notes = daemon === null ? [] : daemon.notes.filter((note) => !isFileError(note));
+  const problems = [...notes.map((note) => noteLine(note, style)), ...fileErrorLines(fileErrors, style), ...problemLines(services, style)];
   if (problems.length > 0) blocks.push(problems.join("\n"));
-  const rows = [...services.map((service) => row(service, style)), ...masked.map((unit) => maskedRow(unit, style))];
+  const ofState = (state: Unloaded["state"]): Cell[][] =>
+    unloaded.filter((unit) => unit.state === state).map((unit) => unloadedRow(unit, style));
+  const sorted = [...troubledFirst(services), ...services.filter((service) => !isProblem(service))];
+  const rows = [...ofState("broken"), ...sorted.map((service) => row(service, style)), ...ofState("masked")];
   if (rows.length > 0) blocks.push(layOut(COLUMNS, rows, tableOptions(style)).join("\n"));
   else
     blocks.push(
@@ -49,38 +54,41 @@ const COLUMNS: readonly Column[] = [
   { title: "DESCRIPTION" },
 ];
 
-function row(service: Service, { paint }: TableStyle): Cell[] {
+function row(service: Service, { paint, now }: TableStyle): Cell[] {
   const { state, health, restart_count: restarts } = service;
+  const isUp = service.pid !== null;
   return [
     { text: dotOf(service), paint: (text) => paint(dotColour(service), text) },
     { text: safeCell(service.id), paint: (text) => paint("bold", text) },
-    { text: state, paint: (text) => paint(STATE_COLOUR[state], text) },
+    { text: stateWords(service, now), paint: (text) => paint(STATE_COLOUR[state], text) },
     { text: health === "unknown" ? "" : health, paint: (text) => paint(HEALTH_COLOUR[health], text) },
     { text: service.pid === null ? "" : String(service.pid) },
     { text: state === "running" && service.pid !== null ? formatDuration(service.uptime_seconds * 1000) : "" },
     { text: restarts > 0 ? String(restarts) : "", paint: (text) => paint("yellow", text) },
-    { text: percent(service.cpu_percent) },
-    { text: memory(service.memory_mb) },
+    { text: isUp ? percent(service.cpu_percent) : "" },
+    { text: isUp ? memory(service.memory_mb) : "" },
     { text: safeCell(service.description), paint: (text) => paint("dim", text) },
   ];
 }
 
-function maskedRow({ id, file }: MaskedUnit, { paint }: TableStyle): Cell[] {
-  const dim = (text: string): string => paint("dim", text);
-  const blank = { text: "" };
+function unloadedRow({ id, file, state }: Unloaded, { paint }: TableStyle): Cell[] {
+  const inColour = (text: string): string => paint(UNLOADED_COLOUR[state], text);
   const filled: Cell[] = [
-    { text: HOLLOW_DOT, paint: dim },
+    { text: UNLOADED_MARK[state], paint: inColour },
     { text: safeCell(id), paint: (text) => paint("bold", text) },
-    { text: "masked", paint: dim },
+    { text: state, paint: inColour },
   ];
-  const rest = COLUMNS.slice(filled.length, -1).map(() => blank);
-  return [...filled, ...rest, { text: safeCell(`${file} is a link to /dev/null`), paint: dim }];
+  const rest = COLUMNS.slice(filled.length, -1).map(() => ({ text: "" }));
+  const about = state === "masked" ? `${file} is a link to /dev/null` : `${file} has errors`;
+  return [...filled, ...rest, { text: safeCell(about), paint: (text) => paint("dim", text) }];
 }
 
-function headline(daemon: DaemonInfo, services: readonly Service[], { paint }: TableStyle): string {
+function headline(daemon: DaemonInfo, services: readonly Service[], unloaded: readonly Unloaded[], { paint }: TableStyle): string {
   const counts = new Map<Service["state"], number>();
   for (const { state } of services) counts.set(state, (counts.get(state) ?? 0) + 1);
   const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([state, count]) => paint(STATE_COLOUR[state], `${count} ${state}`));
+  const broken = unloaded.filter(({ state }) => state === "broken").length;
+  if (broken > 0) parts.push(paint("red", `${broken} broken`));
   const units = `${services.length} ${services.length === 1 ? "unit" : "units"}`;
   const about = paint("dim", `pid ${daemon.pid}, up ${formatDuration(daemon.uptime_seconds * 1000)}`);
   return `${paint("bold", `sup ${safe(daemon.version)}`)} ${about}   ${units}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
@@ -88,11 +96,20 @@ function headline(daemon: DaemonInfo, services: readonly Service[], { paint }: T
 
 const noteLine = (note: string, { paint }: TableStyle): string => `${paint("yellow", "!")} ${safe(note)}`;
 
+const isFileError = (note: string): boolean => /\.json\S*?(:\d+){0,2}: error: /.test(note);
+
+const MOST_FILE_ERRORS = 5;
+
+function fileErrorLines(errors: readonly string[], style: TableStyle): string[] {
+  const shown = errors.slice(0, MOST_FILE_ERRORS).map((error) => noteLine(error, style));
+  return errors.length > MOST_FILE_ERRORS ? [...shown, `… ${errors.length - MOST_FILE_ERRORS} more: \`sup verify\``] : shown;
+}
+
 function problemLines(services: readonly Service[], { paint, now }: TableStyle): string[] {
-  const troubled = services.filter(isProblem).sort((a, b) => Number(b.critical) - Number(a.critical));
-  return troubled.map((service) => {
+  return troubledFirst(services).map((service) => {
     const critical = service.critical ? paint("red", " (critical)") : "";
-    const mark = paint(dotColour(service), service.state === "backoff" ? "!" : "✗");
+    const isMild = service.state === "running" || service.state === "starting" || service.state === "stopped";
+    const mark = paint(dotColour(service), isMild ? "!" : dotOf(service));
     return `${mark} ${paint("bold", safe(service.id))}${critical}: ${safe(why(service, now))}`;
   });
 }

@@ -5,10 +5,20 @@ import { relative } from "./time.ts";
 /** Explains a unit's state and what comes next in a sentence or two. `now` is wall-clock milliseconds. */
 export function why(service: Service, now: number): string {
   const story = STORIES[service.state](service, now);
-  const waiting = service.waiting_for.length > 0 ? ` Waiting for ${service.waiting_for.join(", ")}.` : "";
+  const waiting = service.waiting_for.length > 0 ? ` Waiting for ${waitingFor(service)}.` : "";
   const file = service.problems.length > 0 ? " Its file on disk has errors, so the last valid version stays in effect." : "";
   return story + waiting + file;
 }
+
+/** `db, cache (fatal)`: names the state of a unit that will not start by itself. */
+export const waitingFor = ({ waiting_for, obstacles = [] }: Service): string =>
+  waiting_for
+    .map((id) => {
+      const found = obstacles.find(({ unit }) => unit === id);
+      if (found?.state === null) return `${id} (no such unit)`;
+      return found?.state === "failed" || found?.state === "fatal" || found?.state === "backoff" ? `${id} (${found.state})` : id;
+    })
+    .join(", ");
 
 const STORIES: Record<Service["state"], (service: Service, now: number) => string> = {
   running: (service) => {

@@ -4,8 +4,9 @@ import { stripSuffix } from "../../base/names.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Context } from "../context.ts";
-import { splitMasked } from "./masked.ts";
-import { isMany, selectServices } from "./select-services.ts";
+import { safe } from "../render/safe.ts";
+import { splitUnloaded } from "./unloaded.ts";
+import { isMany, isPattern, selectServices } from "./select-services.ts";
 
 /**
  * A check for scripts, like those of systemctl(1). It prints a word for each unit, and exits with 0 if at least one unit passes.
@@ -33,7 +34,7 @@ export async function checkUnits(context: Context, check: UnitCheck): Promise<nu
   const failure = passes ? null : unknown;
   const { json, quiet } = context.options;
   if (json && failure === null) context.json(answers);
-  if (!json && !quiet) for (const { word } of answers) context.out(word);
+  if (!json && !quiet) for (const { id, word } of answers) context.out(context.args.some(isPattern) ? `${safe(id)}: ${word}` : word);
   if (failure !== null) return context.fail(failure);
   return passes ? EXIT.done : check.exitCode;
 }
@@ -54,13 +55,14 @@ async function answersOf({ client, args }: Context, check: UnitCheck): Promise<R
   }
   const all = await client.call("status");
   if (!all.ok) return all;
-  const { masked, rest } = splitMasked(all.value, args);
-  const selections = rest.map((pattern) => selectServices(all.value.services, [pattern]));
+  const { masked = [], services } = all.value;
+  const { unloaded, rest } = splitUnloaded({ masked }, args);
+  const selections = rest.map((pattern) => selectServices(services, [pattern]));
   const chosen = new Set(selections.flatMap((selection) => (selection.ok ? selection.value : [])));
-  const answers = all.value.services.filter((service) => chosen.has(service)).map(answerOf);
+  const answers = services.filter((service) => chosen.has(service)).map(answerOf);
   const unknown = selections.find((selection) => !selection.ok);
   return ok({
-    answers: [...answers, ...masked.map(({ id }) => ({ id, word: check.masked, yes: false }))],
+    answers: [...answers, ...unloaded.map(({ id }) => ({ id, word: check.masked, yes: false }))],
     unknown: unknown === undefined ? null : unknown.error,
   });
 }

@@ -21,10 +21,11 @@ const look: readonly Command[] = [
   {
     name: "why",
     theme: "Look",
-    takes: "<unit>",
+    takes: "[unit]",
     summary: "explain a unit's state: what happened, its restart policy, what comes next",
+    details: "Without UNIT, explains every unit that is in trouble. Shows the last 15 entries of the history, or 5 of each unit.",
     options: ["lines"],
-    examples: ["sup why web"],
+    examples: ["sup why web", "sup why"],
     load: () => import("../commands/why.ts"),
   },
   {
@@ -234,8 +235,10 @@ const history: readonly Command[] = [
   {
     name: "logs",
     theme: "Logs and history",
-    takes: "<unit...>",
+    takes: "[unit...]",
     summary: "print the output of units; `logs rotate UNIT…` starts new log files",
+    details:
+      "Without UNIT, merges the output of all units. -n defaults to 100 lines of each unit; with --since, --until or --invocation to all, at most 10000.",
     options: ["follow", "lines", "since", "until", "grep", "invocation", "stderr", "output", "bare"],
     examples: [
       "sup logs web",
@@ -252,6 +255,7 @@ const history: readonly Command[] = [
     theme: "Logs and history",
     takes: "[unit...]",
     summary: "show events: starts, exits, restarts, health changes",
+    details: "-n defaults to 50.",
     options: ["follow", "lines", "type", "since"],
     examples: ["sup events -f", "sup events web --since today"],
     load: () => import("../commands/events.ts"),

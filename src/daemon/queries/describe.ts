@@ -1,5 +1,5 @@
 import type * as shape from "../../api/contract/shapes.ts";
-import { exitNumber } from "../../base/exit.ts";
+import { describeExit, exitNumber } from "../../base/exit.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { holdsStop, isDown, stateOf, subStateOf } from "../../core/unit/phase.ts";
 import type { Unit } from "../../core/unit/record.ts";
@@ -8,7 +8,7 @@ import type { Timer } from "../../core/world/schedule.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ServiceRow } from "../../ports/store/turns.ts";
 import type { Sample } from "../../ports/usage.ts";
-import type { Containment, Health } from "../../base/words.ts";
+import type { Containment, Health, State } from "../../base/words.ts";
 import { redactSettings, redactString } from "../../spec/redact.ts";
 import type { ScheduleSpec } from "../../spec/spec.ts";
 
@@ -61,8 +61,10 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     exit_code: lastExitCode(unit),
     status_text: unit.statusText,
     last_exit: unit.last === null ? null : unit.last.detail,
+    last_exit_status: unit.last?.exit == null ? null : describeExit(unit.last.exit),
     invocation: unit.run === 0 ? null : around.invocationOf(id, unit.run),
     waiting_for: world.waitingFor(id),
+    obstacles: world.waitingFor(id).map((one) => ({ unit: one, state: obstacleState(world, one) })),
     changed_on_disk: disk.changed,
     problems: [...disk.problems],
     retries: unit.ledger.retries,
@@ -78,6 +80,11 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
       restart: dependency.restart,
     })),
   };
+}
+
+function obstacleState(world: World, id: string): State | null {
+  const entry = world.get(id);
+  return entry === undefined ? null : stateOf(entry.unit);
 }
 
 function describeSchedule(schedule: ScheduleSpec, plan: Timer | undefined): NonNullable<shape.Service["schedule"]> {

@@ -82,8 +82,9 @@ export class Lookup {
     if (masked !== null) return masked;
     const problems = catalog.problemsOf(id);
     if (problems.length > 0) {
-      const message = `${id} cannot be loaded: ${problems.map(problemLine).join("; ")}`;
-      return { code: "no-such-unit", message, hint: "fix the file, then run `sup reload`" };
+      const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+      const message = `${id} cannot be loaded: ${problemLine(problems[0]!)}${more}`;
+      return { code: "no-such-unit", message, hint: `\`sup verify ${id}\` shows all errors; fix the file, then run \`sup reload\`` };
     }
     const message = `there is no unit ${id}`;
     if (!isUnitId(id) && !isTemplate(id)) return { code: "no-such-unit", message, hint: NAME_HINT };

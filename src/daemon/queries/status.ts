@@ -27,7 +27,7 @@ export interface StatusOptions extends Enforcement {
   readonly processUsage: ProcessUsage;
   readonly sampler: Pick<Sampler, "latest">;
   readonly forecaster: Pick<Forecaster, "predictionsOf">;
-  readonly catalog: Pick<UnitCatalog, "masked">;
+  readonly catalog: Pick<UnitCatalog, "masked" | "broken">;
   readonly around: Surroundings;
   readonly daemon: () => shape.DaemonInfo;
 }
@@ -48,6 +48,7 @@ export class StatusQueries {
       daemon: this.#o.daemon(),
       services: world.ids().map((id) => describeService(id, world.get(id)!, around)),
       masked: [...catalog.masked].map(([id, file]) => ({ id, file })),
+      broken: catalog.broken.map((unit) => ({ ...unit, problems: [...unit.problems] })),
     };
   }
 

@@ -51,6 +51,14 @@ export class UnitCatalog {
     return this.#disk.problems.get(id) ?? [];
   }
 
+  /** Units and templates that were never loaded, because their file has errors. */
+  get broken(): Array<{ readonly id: string; readonly file: string; readonly problems: readonly string[] }> {
+    return [...this.#disk.problems].flatMap(([id, problems]) => {
+      const isUnit = !id.includes("/") && !this.#inUse.has(id) && !this.#templates.has(id);
+      return isUnit && problems.length > 0 ? [{ id, file: problems[0]!.file, problems: problems.map(problemLine) }] : [];
+    });
+  }
+
   /** Masked units and templates by id, with the path of the link to /dev/null. */
   get masked(): ReadonlyMap<string, string> {
     return this.#disk.masked;

@@ -195,12 +195,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const found = find(id);
       const results = [{ time: NOW_ISO, kind: "ok" as const, detail: "200", response_ms: 3, fallback: false }];
       const rest = {
-        health: "healthy" as const,
-        state: "running" as const,
-        last_exit: null,
-        check: "http",
-        consecutive_failures: 0,
-        failure_threshold: 3,
+        ...{ health: "healthy" as const, state: "running" as const, last_exit: null },
+        ...{ check: "http", consecutive_failures: 0, failure_threshold: 3 },
         next_probe: NOW_ISO,
         results,
       };

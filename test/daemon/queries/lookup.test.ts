@@ -42,7 +42,8 @@ for (const [what, pattern, error] of [
 
 test("a unit whose file has errors is not found; the error has the problems of the file", () => {
   const result = lookupOf(makeRig(UNITS)).find("broken");
-  expect(result).toMatchObject({ ok: false, error: { code: "no-such-unit", hint: "fix the file, then run `sup reload`" } });
+  const hint = "`sup verify broken` shows all errors; fix the file, then run `sup reload`";
+  expect(result).toMatchObject({ ok: false, error: { code: "no-such-unit", hint } });
   expect(result.ok ? "" : result.error.message).toMatch(/^broken cannot be loaded: .*\/units\/broken\.unit\.json:1:/);
 });
 

@@ -34,6 +34,8 @@ export const status = z.object({
   services: z.array(service),
   /** Units and templates that cannot be started because their file is a link to /dev/null. They are not in `services`. */
   masked: z.array(z.object({ id, file: z.string() })).optional(),
+  /** Units and templates that could not be loaded because their file has errors; they are not in `services`. */
+  broken: z.array(z.object({ id, file: z.string(), problems: z.array(z.string()) })).optional(),
 });
 export type Status = z.infer<typeof status>;
 

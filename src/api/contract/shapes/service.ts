@@ -62,11 +62,15 @@ export const service = z.object({
   containment: z.enum(CONTAINMENTS).nullable(),
   /** How the last run ended: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
   last_exit: z.string().nullable(),
-  /** The SUP_INVOCATION_ID of the present run, or else of the last run; null before the first run. */
+  /** How its main process ended, where `last_exit` says why it was ended: "killed by SIGTERM". */
+  last_exit_status: z.string().nullable().optional(),
+  /** SUP_INVOCATION_ID of the present run, or of the last one; null before the first. */
   invocation: z.string().nullable(),
   /** The ids of the dependencies that the unit waits for. */
   waiting_for: z.array(z.string()),
-  /** True if the unit file on disk differs from the version in use or can no longer be read. */
+  /** The same with the state of each; null when there is no such unit. */
+  obstacles: z.array(z.object({ unit: z.string(), state: z.enum(STATES).nullable() })).optional(),
+  /** The file on disk differs from the version in use, or can no longer be read. */
   changed_on_disk: z.boolean(),
   /** The problems of the unit file on disk. While it has problems, the last good version stays in use. */
   problems: z.array(z.string()),
