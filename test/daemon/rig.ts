@@ -14,6 +14,8 @@ import type { EventRow } from "../../src/ports/store/events.ts";
 import type { MetricRow } from "../../src/ports/store/metrics.ts";
 import type { Store } from "../../src/ports/store/store.ts";
 import type { ProcessFigures, Sample } from "../../src/ports/usage.ts";
+import { displayOf } from "../../src/spec/load/display.ts";
+import { specifiersFor } from "../../src/spec/load/specifiers.ts";
 import { problemLine } from "../../src/spec/parse/problems.ts";
 import { Stage } from "../core/world/stage.ts";
 
@@ -83,6 +85,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
     invocationOf: (id, run) => `${id}-${run}`,
     onDisk: (id) => catalog.onDisk(id),
     planOf: () => undefined,
+    display: (spec) => displayOf(spec, { HOME: "/home/op" }, specifiersFor(spec.id, { home: "/home/op", state: "/state", logs: "/logs", runtime: "/run" })), // prettier-ignore
   };
   const supervisor = new LocalSupervisor({
     ...{ world, clock, store, logs, catalog, reloader, instances, actions, around, tell, invocationOf: around.invocationOf },

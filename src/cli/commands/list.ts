@@ -62,5 +62,9 @@ const rowOf = (service: Service, { paint }: TableStyle): Cell[] => [
   { text: String(service.priority) },
   { text: safeCell(service.groups.join(" ")) },
   { text: safeCell(service.dependencies.map(({ unit }) => unit).join(" ")) },
-  { text: safeCell(service.file) + (service.problems.length > 0 ? " (errors)" : service.changed_on_disk ? " (changed)" : "") },
+  {
+    text:
+      safeCell(service.file) +
+      (service.problems.length > 0 ? " (errors)" : service.file_removed ? " (removed)" : service.changed_on_disk ? " (changed)" : ""),
+  },
 ];

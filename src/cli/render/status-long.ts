@@ -136,8 +136,11 @@ function fileFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   if (service.groups.length > 0) facts.push(["Groups", safe(service.groups.map((group) => `@${group}`).join(" "))]);
   const labels = Object.entries(service.labels).map(([name, value]) => `${name}=${value}`);
   if (labels.length > 0) facts.push(["Labels", safe(labels.join(" "))]);
-  const changed =
-    service.changed_on_disk && service.problems.length === 0 ? paint("yellow", " (changed on disk; `sup reload` applies it)") : "";
+  const changed = service.file_removed
+    ? paint("yellow", " (file removed; `sup reload` stops and forgets it)")
+    : service.changed_on_disk && service.problems.length === 0
+      ? paint("yellow", " (changed on disk; `sup reload` applies it)")
+      : "";
   facts.push(["File", `${safe(service.file) || "none (transient)"}${changed}`]);
   service.problems.forEach((problem, i) => facts.push([i === 0 ? "Errors" : "", paint("red", safe(problem))]));
   return facts;

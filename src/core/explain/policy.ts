@@ -1,6 +1,7 @@
 import { formatDuration } from "../../base/duration.ts";
 import { signalName } from "../../base/signals.ts";
 import type { CheckSpec, ProbeSpec, RestartPolicy, ScheduleSpec, Spec, WatchSpec } from "../../spec/spec.ts";
+import type { Display } from "../../spec/load/display.ts";
 import { redactString } from "../../spec/redact.ts";
 import { backoffMs } from "../unit/restart.ts";
 
@@ -36,13 +37,14 @@ export function retriesOf(policy: RestartPolicy): Retry[] {
 export const timeToFatalMs = (policy: RestartPolicy): number | null =>
   policy.autoRestart && policy.maxRetries >= 0 ? (retriesOf(policy).at(-1)?.atMs ?? 0) : null;
 
-export function policyWords(spec: Spec): string[] {
+/** `display` expands the strings of the unit. */
+export function policyWords(spec: Spec, display: Display = redactString): string[] {
   return [
     ...restartWords(spec.restart),
-    ...(spec.check === null ? [] : [checkWords(spec.check)]),
+    ...(spec.check === null ? [] : [checkWords(spec.check, display)]),
     ...(spec.watchdogMs === null ? [] : [`Watchdog: the service must send WATCHDOG=1 every ${formatDuration(spec.watchdogMs)}.`]),
     ...(spec.schedule === null ? [] : [scheduleWords(spec.schedule)]),
-    ...(spec.watch === null ? [] : [watchWords(spec.watch)]),
+    ...(spec.watch === null ? [] : [watchWords(spec.watch, display)]),
     stopWords(spec),
   ];
 }
@@ -77,7 +79,7 @@ function retryWords(policy: RestartPolicy): string {
 
 const SHOWN_DELAYS = 6;
 
-function checkWords(check: CheckSpec): string {
+function checkWords(check: CheckSpec, display: Display): string {
   const once = check.failureThreshold === 1;
   const failures = once ? "1 failure" : `${check.failureThreshold} consecutive failures`;
   const consequence =
@@ -85,20 +87,25 @@ function checkWords(check: CheckSpec): string {
       ? `${once ? "restarts" : "restart"} the unit and ${once ? "uses" : "use"} up a retry`
       : `${once ? "makes" : "make"} the unit unhealthy without a restart (action none)`;
   const fallback =
-    check.fallback === null ? "" : ` If it fails, the fallback runs: ${probeWords(check.fallback)}; if that passes, the unit is degraded.`;
-  return `Health check: ${probeWords(check.probe)} every ${formatDuration(check.intervalMs)}; ${failures} ${consequence}.${fallback}`;
+    check.fallback === null
+      ? ""
+      : ` If it fails, the fallback runs: ${probeWords(check.fallback, display)}; if that passes, the unit is degraded.`;
+  return `Health check: ${probeWords(check.probe, display)} every ${formatDuration(check.intervalMs)}; ${failures} ${consequence}.${fallback}`;
 }
 
-function probeWords(probe: ProbeSpec): string {
+function probeWords(probe: ProbeSpec, display: Display): string {
   switch (probe.type) {
     case "http":
-      return `${probe.method} ${redactString(probe.endpoint)}`;
+      return `${probe.method} ${display(probe.endpoint)}`;
     case "tcp":
-      return `TCP connection to ${probe.host}:${probe.port}`;
+      return `TCP connection to ${display(probe.host)}:${display(probe.port)}`;
     case "process":
       return "the state of the main process";
     case "exec":
-      return `command ${[probe.command, ...probe.args].map(redactString).join(" ").slice(0, 80)}`;
+      return `command ${[probe.command, ...probe.args]
+        .map((text) => display(text))
+        .join(" ")
+        .slice(0, 80)}`;
   }
 }
 
@@ -113,8 +120,12 @@ function scheduleWords({ cron, timezone, everyMs, catchUp, overlap }: ScheduleSp
   return `Schedule: ${when}. ${missed} If the previous run is still active, ${busy}.`;
 }
 
-const watchWords = ({ paths }: WatchSpec): string =>
-  paths.length === 1 ? `The unit restarts when ${paths[0]} changes.` : `The unit restarts when one of these changes: ${paths.join(", ")}.`;
+function watchWords({ paths }: WatchSpec, display: Display): string {
+  const shown = paths.map((path) => display(path));
+  return shown.length === 1
+    ? `The unit restarts when ${shown[0]} changes.`
+    : `The unit restarts when one of these changes: ${shown.join(", ")}.`;
+}
 
 function stopWords({ stop }: Spec): string {
   if (!stop.graceful) return "Stop: SIGKILL to all processes immediately.";

@@ -67,6 +67,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     invocationOf,
     onDisk: (id) => catalog.onDisk(id),
     planOf: (id) => background.schedules.planOf(id),
+    display: (spec) => launcher.display(spec),
   };
   const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
@@ -75,7 +76,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
-  const post = engine.post.bind(engine);
+  const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText: readTextFile });
   const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe, firstLineOf });
@@ -85,7 +86,6 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
-  const handle = engine.handle.bind(engine);
   const runsBefore = earlierRuns(store, machine.invocations);
   const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: runsBefore };
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });

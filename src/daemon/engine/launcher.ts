@@ -5,6 +5,7 @@ import type { CgroupLimits, SpawnRequest, SpawnResult } from "../../ports/proces
 import { composeEnvironment } from "../../spec/load/environment.ts";
 import { expandCommand, expandEnvironmentFiles, expandExec } from "../../spec/load/expand.ts";
 import type { IdentitySpec, LimitSpec, Spec } from "../../spec/spec.ts";
+import { displayOf, type Display } from "../../spec/load/display.ts";
 import { specifiersFor, type Specifiers } from "../../spec/load/specifiers.ts";
 import type { SpawnFailure } from "../../core/unit/record.ts";
 
@@ -42,14 +43,7 @@ export class Launcher {
     const account = spec.identity.user === null ? (this.#own ??= users.lookup(null)) : users.lookup(spec.identity.user);
     if (account === null) return err(`cannot run as user ${spec.identity.user}: no such user`);
     const specifiers = specifiersFor(spec.id, { ...places, home: account.home });
-    const base = {
-      PATH: DEFAULT_PATH,
-      HOME: account.home,
-      USER: account.name,
-      LOGNAME: account.name,
-      SHELL: account.shell || "/bin/sh",
-      ...locale,
-    };
+    const base = baseOf(account, locale);
     const files = this.#environmentFiles(spec, base, specifiers);
     if (!files.ok) return files;
     const env = composeEnvironment({ spec, base, files: files.value, invocation, specifiers });
@@ -57,6 +51,16 @@ export class Launcher {
     const exec = expandExec(spec, env.value, specifiers);
     if (!exec.ok) return exec;
     return ok({ env: env.value, specifiers, ...exec.value });
+  }
+
+  /** For display: without the environment files, and without an error. */
+  display(spec: Spec): Display {
+    const { users, places, locale } = this.#options;
+    const own = (this.#own ??= users.lookup(null));
+    // Looking up another user for each display would be slow; its home directory may differ, so it stays unresolved.
+    const isOwn = spec.identity.user === null && own !== null;
+    const base = isOwn ? baseOf(own, locale) : { PATH: DEFAULT_PATH };
+    return displayOf(spec, base, specifiersFor(spec.id, { ...places, home: isOwn ? own.home : "%h" }));
   }
 
   #environmentFiles(
@@ -83,6 +87,15 @@ function refusalHint(error: string, { identity }: Spec): string {
   if (error === "ENOENT") return " (a leading - makes it optional)";
   return error === "EACCES" && identity.user !== null ? ` (it is read with the rights of the unit's user ${identity.user})` : "";
 }
+
+const baseOf = (account: Account, locale: LauncherOptions["locale"]) => ({
+  PATH: DEFAULT_PATH,
+  HOME: account.home,
+  USER: account.name,
+  LOGNAME: account.name,
+  SHELL: account.shell || "/bin/sh",
+  ...locale,
+});
 
 export const mainRequest = (
   spec: Spec,

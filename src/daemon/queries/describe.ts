@@ -9,8 +9,9 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ServiceRow } from "../../ports/store/turns.ts";
 import type { Sample } from "../../ports/usage.ts";
 import type { Containment, Health, State } from "../../base/words.ts";
-import { redactSettings, redactString } from "../../spec/redact.ts";
-import type { ScheduleSpec } from "../../spec/spec.ts";
+import type { Display } from "../../spec/load/display.ts";
+import { redactSettings } from "../../spec/redact.ts";
+import type { ScheduleSpec, Spec } from "../../spec/spec.ts";
 
 /** What the description of a unit is made from. */
 export interface Surroundings {
@@ -22,8 +23,10 @@ export interface Surroundings {
   invocationOf(id: string, run: number): string;
   /** The timer of a scheduled unit; undefined while its schedule is not active. */
   planOf(id: string): Timer | undefined;
-  /** Whether the file differs from the version in use, and what is wrong with it. */
-  onDisk(id: string): { readonly changed: boolean; readonly problems: readonly string[] };
+  /** Whether the file differs from the version in use or is gone, and what is wrong with it. */
+  onDisk(id: string): { readonly changed: boolean; readonly removed: boolean; readonly problems: readonly string[] };
+  /** Shows strings of a unit with specifiers and variables expanded. */
+  display(spec: Spec): Display;
 }
 
 export function describeService(id: string, entry: Entry, around: Surroundings): shape.Service {
@@ -34,7 +37,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
   return {
     id,
     name: spec.name,
-    description: redactString(spec.description),
+    description: around.display(spec)(spec.description),
     state: stateOf(unit),
     sub_state: subStateOf(unit),
     reason: unit.phase === "waiting" && world.waitingFor(id).length > 0 ? "dependency" : unit.reason,
@@ -66,6 +69,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     waiting_for: world.waitingFor(id),
     obstacles: world.waitingFor(id).map((one) => ({ unit: one, state: obstacleState(world, one) })),
     changed_on_disk: disk.changed,
+    file_removed: disk.removed,
     problems: [...disk.problems],
     retries: unit.ledger.retries,
     max_retries: spec.restart.maxRetries,

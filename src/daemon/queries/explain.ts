@@ -32,7 +32,7 @@ export function why(id: string, entry: Entry, { world, clock, store, around, for
   return {
     service: describeService(id, entry, around),
     story: [...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })), ...probeNews(entry, clock)],
-    policy: policyWords(entry.spec),
+    policy: policyWords(entry.spec, around.display(entry.spec)),
     next: [
       ...upcomingOf(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
         text,
@@ -53,7 +53,7 @@ function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story
 }
 
 /** What the settings of a unit mean, without running anything. */
-export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...holding }: ExplainOptions): shape.Explanation {
+export function explain(id: string, { spec, unit }: Entry, { world, daemon, around, ...holding }: ExplainOptions): shape.Explanation {
   const needs = world.needs([id]);
   const edges = new Map([...needs].map((one) => [one, (world.get(one)?.spec.dependencies ?? []).map(({ unit }) => unit)]));
   const fatalMs = timeToFatalMs(spec.restart);
@@ -73,7 +73,7 @@ export function explain(id: string, { spec, unit }: Entry, { world, daemon, ...h
       at_seconds: round(atMs / 1000, 3),
     })),
     fatal_after_seconds: fatalMs === null ? null : round(fatalMs / 1000, 3),
-    policy: policyWords(spec),
+    policy: policyWords(spec, around.display(spec)),
     enforcement: [
       containmentWords(daemon()),
       ...(spec.limits === null ? [] : enforcementWords(spec.limits, unenforcedOf(holding, id, unit))),

@@ -15,7 +15,8 @@ import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
 import type { Sampler } from "../background/sampler.ts";
 import { eventShape } from "../engine/recorder.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
-import { redactString } from "../../spec/redact.ts";
+import type { Display } from "../../spec/load/display.ts";
+import type { Spec } from "../../spec/spec.ts";
 import { describeService, healthOf, isDownByFailure, round, type Surroundings } from "./describe.ts";
 
 export interface StatusOptions extends Enforcement {
@@ -64,7 +65,7 @@ export class StatusQueries {
     const condition = logs.condition(id);
     const detail = {
       ...describeService(id, entry, around),
-      command: [spec.exec.command, ...spec.exec.args].map(redactString).join(" "),
+      command: commandOf(spec, around.display(spec)),
       enforcement: spec.limits === null ? [] : enforcementWords(spec.limits, unenforcedOf(this.#o, id, unit)),
       predictions: forecaster.predictionsOf(id, entry).map(({ text }) => text),
       pss_mb: share === null ? null : round(share, 2),
@@ -121,3 +122,7 @@ export class StatusQueries {
     return unit.process === null ? null : { invocation: this.#o.invocationOf(id, unit.run), main: unit.process };
   }
 }
+
+/** The shell expands the variables of a shell command. */
+const commandOf = ({ exec }: Spec, display: Display): string =>
+  [display(exec.command, { variables: !exec.shell }), ...exec.args.map((arg) => display(arg))].join(" ");

@@ -86,7 +86,9 @@ export class Reloader {
             ? "its unit file has errors now"
             : masked.includes(id)
               ? "its unit file is masked now; `sup reload` stops the unit"
-              : "its unit file changed on disk; `sup reload` applies it",
+              : now.removed
+                ? "its unit file was removed; `sup reload` stops and forgets the unit"
+                : "its unit file changed on disk; `sup reload` applies it",
           id,
           { problems: now.problems },
         );

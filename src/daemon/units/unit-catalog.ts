@@ -10,10 +10,11 @@ import { problemLine, type Problem } from "../../spec/parse/problems.ts";
 
 interface DiskNote {
   readonly changed: boolean;
+  readonly removed: boolean;
   readonly problems: readonly string[];
 }
 
-const UNCHANGED: DiskNote = { changed: false, problems: [] };
+const UNCHANGED: DiskNote = { changed: false, removed: false, problems: [] };
 
 /**
  * The unit files: the versions in use, and what is on disk now. The two differ from the change of a file until the reload that
@@ -172,7 +173,8 @@ export class UnitCatalog {
       const problems = this.problemsOf(id).map(problemLine);
       const onDisk = this.#disk.loaded.get(id);
       const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inUse && diffSpecs(inUse, onDisk).length > 0);
-      if (changed) this.#notes.set(id, { changed, problems });
+      const removed = onDisk === undefined && problems.length === 0 && this.maskOf(id) === undefined;
+      if (changed) this.#notes.set(id, { changed, removed, problems });
     }
   }
 }

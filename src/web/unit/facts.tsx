@@ -20,7 +20,10 @@ export function Facts({ service }: { readonly service: Service }) {
             <span class="problem wrap">{service.problems.map((text) => plain(clip(text, 1000).text)).join("; ")}</span>
           </Fact>
         )}
-        {service.changed_on_disk && service.problems.length === 0 && <Fact name="File">changed on disk; a reload applies it</Fact>}
+        {service.file_removed && <Fact name="File">file removed; a reload stops and forgets it</Fact>}
+        {service.changed_on_disk && !service.file_removed && service.problems.length === 0 && (
+          <Fact name="File">changed on disk; a reload applies it</Fact>
+        )}
         {service.waiting_for.length > 0 && <Fact name="Waiting for">{service.waiting_for.join(", ")}</Fact>}
         <Fact name="State">
           {service.state}

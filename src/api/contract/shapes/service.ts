@@ -72,7 +72,9 @@ export const service = z.object({
   obstacles: z.array(z.object({ unit: z.string(), state: z.enum(STATES).nullable() })).optional(),
   /** The file on disk differs from the version in use, or can no longer be read. */
   changed_on_disk: z.boolean(),
-  /** The problems of the unit file on disk. While it has problems, the last good version stays in use. */
+  /** The file is gone: `sup reload` stops the unit and forgets it. */
+  file_removed: z.boolean().optional(),
+  /** Problems of the file on disk, while the last good version stays in use. */
   problems: z.array(z.string()),
   /** The number of failed retries since the unit last ran well. */
   retries: z.number().int(),
