@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../../base/names.ts";
 import type { MaskedUnit, TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
 import { identityOf, namesIn, wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
+import { plantedBy } from "./planted.ts";
 
 export interface UnitSourceOptions {
   /** A whole message about a directory that cannot be watched (too many watches): only a reload finds its changes. */
@@ -157,6 +158,8 @@ function read(path: string, refuse: Refuse): TextFile | null {
   try {
     const status = fstatSync(fd);
     if (!status.isFile()) return refused(status.isDirectory() ? "it is a directory" : "it is not a regular file");
+    const planted = plantedBy(path, status);
+    if (planted !== null) return refused(planted);
     const bytes = Buffer.allocUnsafe(Math.min(status.size, MAX_UNIT_FILE_BYTES) + 1);
     let length = 0;
     for (let got = 1; got > 0 && length < bytes.length; length += got) got = readSync(fd, bytes, length, bytes.length - length, length);
