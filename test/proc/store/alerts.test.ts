@@ -37,7 +37,8 @@ class Daemon {
       usage: () => undefined,
       invocationOf: () => "",
       planOf: () => undefined,
-      onDisk: () => ({ changed: false, problems: [] }),
+      onDisk: () => ({ changed: false, removed: false, problems: [] }),
+      display: () => (text: string) => text,
     };
     const recorder = new Recorder({
       world,
