@@ -70,6 +70,13 @@ describe("the status table", () => {
     expect(text).toContain("! d: Start requested. Waiting for db (fatal), x.");
   });
 
+  test("a server that put itself into the background is told in one sentence", () => {
+    const down = { state: "stopped", pid: null, reason: "success" } as const;
+    const detail = "exit code 0, but it left processes in the background, which were ended: run it in the foreground";
+    expect(why(aService("a", { ...down, last_exit: detail }), NOW)).toBe(`Exited successfully: ${detail}.`);
+    expect(why(aService("a", { ...down, last_exit: "exit code 0" }), NOW)).toBe("Exited successfully.");
+  });
+
   test("the last exit is a code and its cause", () => {
     const lastExit = (more: object): string | undefined => /Last exit: (.*)/.exec(statusLong(detailOf(aService("a", more)), style))?.[1];
     expect(lastExit({ last_exit: "requested by the operator", last_exit_status: "killed by SIGTERM" })).toBe(

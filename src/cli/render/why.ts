@@ -36,7 +36,9 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
     if (service.reason === "none" && service.schedule !== null) return `Not run yet.${later}`;
     if (later !== "" && service.reason === "success") return `The last run succeeded.${later}`;
     if (service.reason === "none") return service.enabled ? "Not started yet." : "Never started, and not enabled.";
-    if (service.reason === "success") return "Exited successfully.";
+    // A plain exit code adds nothing; more than that is a remark, such as that it put itself into the background.
+    const remark = service.last_exit !== null && service.last_exit.includes(", ") ? `: ${service.last_exit}` : "";
+    if (service.reason === "success") return `Exited successfully${remark}.`;
     return `Stopped${causeOf(service)}.`;
   },
   backoff: (service, now) => {
