@@ -64,17 +64,17 @@ export const service = z.object({
   last_exit: z.string().nullable(),
   /** How its main process ended, where `last_exit` says why it was ended: "killed by SIGTERM". */
   last_exit_status: z.string().nullable().optional(),
-  /** SUP_INVOCATION_ID of the present run, or of the last one; null before the first. */
+  /** The SUP_INVOCATION_ID of the present run, or else of the last run; null before the first run. */
   invocation: z.string().nullable(),
   /** The ids of the dependencies that the unit waits for. */
   waiting_for: z.array(z.string()),
   /** The same with the state of each; null when there is no such unit. */
   obstacles: z.array(z.object({ unit: z.string(), state: z.enum(STATES).nullable() })).optional(),
-  /** The file on disk differs from the version in use, or can no longer be read. */
+  /** True if the unit file on disk differs from the version in use or can no longer be read. */
   changed_on_disk: z.boolean(),
   /** The file is gone: `sup reload` stops the unit and forgets it. */
   file_removed: z.boolean().optional(),
-  /** Problems of the file on disk, while the last good version stays in use. */
+  /** The problems of the unit file on disk. While it has problems, the last good version stays in use. */
   problems: z.array(z.string()),
   /** The number of failed retries since the unit last ran well. */
   retries: z.number().int(),
