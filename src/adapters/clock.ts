@@ -2,12 +2,13 @@ import { bootTimeMs, realTimeMs } from "../linux/proc/clocks.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /**
- * Timers of the event loop stop while the machine sleeps, deadlines do not; and a timer holds at most 2^31 ms. A distant
- * deadline is therefore checked once a minute, so that it fires at most a minute late after a sleep.
+ * The longest wait of one timer. While the machine is suspended, timers of the event loop stop, but the monotonic clock
+ * (CLOCK_BOOTTIME) and with it the deadlines continue. Also, a timer cannot wait longer than 2^31 ms. Therefore a distant
+ * deadline is checked once a minute, and fires at most one minute late after a suspend.
  */
 const MAX_SLEEP_MS = 60_000;
 
-/** The real clock. It uses a single timer. */
+/** Returns the clock of this machine. It uses a single timer, for `wakeAt`. */
 export function systemClock(): Clock {
   let timer: Timer | null = null;
 

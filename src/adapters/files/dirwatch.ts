@@ -1,42 +1,43 @@
 /**
- * Watches directories that may come and go, with inotify. A watch follows the directory itself, not its name. Therefore every
- * component of its path is watched too. An event about a watched directory ends its
- * watch, because a new directory may already have its inode number. Before a change is reported, the watches are renewed for
- * what is on disk then.
+ * Watches directories with inotify, including directories that do not exist yet or are replaced. An inotify watch follows the
+ * directory itself and not its name, so every component of the path is watched too. An event about a watched directory ends the
+ * watch of that directory, because a new directory may get the same inode number. Before a change is reported, the watches are
+ * updated to what is on disk at that time.
  */
 import { accessSync, constants, type FSWatcher, lstatSync, readdirSync, readlinkSync, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-/** Absolute path of a directory → the names in it that matter; null: `isRelevant` decides. */
+/** Maps the absolute path of a directory to the names in it that matter. Null means that `isRelevant` decides about each name. */
 export type Wanted = Map<string, ReadonlySet<string> | null>;
 
 export interface DirectoryWatch {
-  /** What to watch, given what is on disk now; called again after each change. */
+  /** Returns what to watch, given what is on disk now. It is called again after each change. */
   readonly wanted: () => Wanted;
   readonly isRelevant: (directory: string, name: string) => boolean;
-  /** Called, debounced, with some of the changed paths, after the watches have been renewed. */
+  /** Called with some of the changed paths, after the changes have been debounced and the watches have been updated. */
   readonly onChange: (paths: readonly string[]) => void;
   readonly onProblem: (message: string) => void;
-  /** A change is reported after this long without events (default 100) … */
+  /** Milliseconds without events after which a change is reported. The default is 100. */
   readonly quietMs?: number | undefined;
-  /** … or at the latest this long after the first one (default 1000). */
+  /** Milliseconds after the first event after which a change is reported at the latest. The default is 1000. */
   readonly atMostMs?: number | undefined;
 }
 
 const QUIET_MS = 100;
 const AT_MOST_MS = 1000;
-/** The most paths reported for one change. */
+/** Maximum number of paths reported for one change. */
 const REPORTED_PATHS = 64;
 
-/** Returns a function that stops the watch. */
+/** Starts a watch. Returns a function that stops it. */
 export function watchDirectories(options: DirectoryWatch): () => void {
   const watcher = new Watcher(options);
   return () => watcher.stop();
 }
 
 /**
- * Adds what reports that `path` appears, disappears or is replaced: each of its components and each link on the way, as a name in
- * the directory that it really is in. Answers the real path, or null while it does not exist, and the components.
+ * Adds to `wanted` every name whose change can make `path` appear, disappear or lead to another place. These are the components
+ * of the path and of all links on the way, each in the directory that really contains it. Returns the components, and the real
+ * path, which is null if `path` does not exist.
  */
 export function wantPath(wanted: Wanted, path: string): { readonly real: string | null; readonly components: readonly string[] } {
   const components: string[] = [];
@@ -65,10 +66,10 @@ export function wantPath(wanted: Wanted, path: string): { readonly real: string 
   return { real: current, components };
 }
 
-/** As the kernel (path_resolution(7)). */
+/** Maximum number of links that are followed, as in the kernel (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** Where a link leads; "" for anything else, null if there is nothing. */
+/** Returns the target of a link, "" for anything else, or null if the path does not exist. */
 function linkTarget(path: string): string | null {
   try {
     return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : "";
@@ -77,7 +78,10 @@ function linkTarget(path: string): string | null {
   }
 }
 
-/** A directory that may be passed through but not read cannot be watched; the others on the way still report. */
+/**
+ * Adds one path to `wanted`. A directory with search permission but without read permission cannot be watched. In this case, only
+ * the watches of the other components report changes.
+ */
 function want(wanted: Wanted, path: string): void {
   const parent = dirname(path);
   const others = wanted.get(parent);
@@ -121,7 +125,7 @@ class Watcher {
     for (const path of [...this.#watched.keys()]) this.#drop(path);
   }
 
-  /** Watches what exists now. Repeats the scan to find what appeared while the watches were being set. */
+  /** Watches what exists now. Repeats the scan to find directories that appeared while the watches were being set. */
   #refresh(): void {
     for (let round = 0; round < 5 && this.#adjust(); round++);
   }
@@ -167,7 +171,7 @@ class Watcher {
   #event(path: string, name: string | null): void {
     if (this.#stopped) return;
     const names = this.#watched.get(path)?.names;
-    // A deleted directory reports its own name, or none.
+    // A deleted directory reports its own name, or no name.
     if (name === null || name === basename(path) || name === path) this.#drop(path);
     else if (this.#watched.has(join(path, name))) this.#drop(join(path, name));
     else if (names ? !names.has(name) : !this.#options.isRelevant(path, name)) return;
@@ -199,7 +203,7 @@ class Watcher {
   }
 }
 
-/** Device and inode of a directory; null when it does not exist. */
+/** Returns the device and inode numbers of a directory, or null if it does not exist. */
 export function identityOf(path: string): string | null {
   try {
     const status = statSync(path);
@@ -209,11 +213,11 @@ export function identityOf(path: string): string | null {
   }
 }
 
-/** Names in a directory; none when it is gone or unreadable. */
+/** Returns the names in a directory, or no names if it does not exist or cannot be read. */
 export function namesIn(path: string): string[] {
   try {
     return readdirSync(path);
   } catch {
-    return []; // unreadable or gone: the snapshot reports it
+    return []; // a snapshot of the unit files reports the error
   }
 }

@@ -4,8 +4,8 @@ import type { FileWatch } from "../../ports/filewatch.ts";
 import { wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 /**
- * Watches files and whole directory trees with inotify, at their real places: links in the paths are followed, and so are links to
- * files inside a tree. Links to directories inside a tree are not followed, because they may form cycles.
+ * Watches files and whole directory trees with inotify. It follows links in the given paths and, inside a tree, links to files.
+ * It does not follow links to directories inside a tree, because they may form cycles. Returns a function that stops the watch.
  */
 export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: FileWatch): () => void {
   const isIgnored = ignorer(ignore);
@@ -23,11 +23,12 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
     wanted,
     isRelevant: (directory, name) => !trees.ignores(join(directory, name)),
     onChange: (changed) => {
-      // A component of a path may change without effect, as a directory above does when its mode is changed.
+      // A component of a path may change without effect on the watched files, for example when the mode of a parent directory
+      // changes.
       const isRelevant = changed.some((path) => before.has(path) || trees.has(path)) || before.places !== trees.places;
-      const told = changed.map((path) => (before.has(path) ? before : trees).given(path)).slice(0, REPORTED_PATHS);
+      const reported = changed.map((path) => (before.has(path) ? before : trees).given(path)).slice(0, REPORTED_PATHS);
       before = trees;
-      if (isRelevant) onChange([...new Set(told)]);
+      if (isRelevant) onChange([...new Set(reported)]);
     },
     onProblem,
     quietMs: debounceMs,
@@ -35,24 +36,30 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
   });
 }
 
-/** More are of no use to a reader. */
+/** Maximum number of paths passed to `onChange`. A reader of the message needs no more. */
 const REPORTED_PATHS = 5;
 
-/** Bounds the delay of a restart while a build keeps writing. */
+/**
+ * Milliseconds after which a change is reported although files still change, or ten times `debounceMs` if that is longer. This
+ * limits the delay of a restart while a build keeps writing.
+ */
 const AT_MOST_MS = 10_000;
 
-/** On machines with little memory inotify allows a user 8,192 watches. A tree with more directories than this was configured by mistake. */
+/**
+ * Maximum number of watched directories. On machines with little memory, inotify allows a user 8,192 watches. A tree with more
+ * directories than this was configured by mistake.
+ */
 const MAX_DIRECTORIES = 5_000;
 
-/** What to watch for the given paths, as the disk is now. */
+/** The files and directories that are watched for the given paths, according to what is on disk now. */
 class Trees {
   readonly wanted: Wanted = new Map();
   isFull = false;
-  /** Changes when one of the paths leads to another place. */
+  /** This string changes when one of the paths leads to another file or directory. */
   readonly places: string;
-  /** Real path → path as given. */
+  /** Maps each real path to the path as given. */
   readonly #roots = new Map<string, string>();
-  /** Real paths of files that links inside the trees lead to. */
+  /** Real paths of the files to which links inside the trees lead. */
   readonly #linked = new Set<string>();
   readonly #isIgnored: (path: string) => boolean;
 
@@ -66,12 +73,12 @@ class Trees {
     this.places = JSON.stringify([...this.#roots].map(([real, path]) => [path, real, statusOf(real)?.dev, statusOf(real)?.ino]));
   }
 
-  /** True for the watched files and directories and for everything below them. */
+  /** Returns true for the watched files and directories, and for everything below them. */
   has(path: string): boolean {
     return this.#rootOf(path) !== undefined || this.#linked.has(path);
   }
 
-  /** The path as the unit names it. */
+  /** Converts a real path to the path as the unit file contains it. */
   given(path: string): string {
     const root = this.#rootOf(path);
     return root === undefined ? path : join(this.#roots.get(root)!, relative(root, path));
@@ -109,23 +116,26 @@ const statusOf = (path: string) => {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    return undefined; // a cycle of links, or a directory that may not be entered
+    return undefined; // the links form a cycle, or a directory has no search permission
   }
 };
 
-/** Directories and links in a directory; a tree may have many plain files. */
+/** Returns the directories and links in a directory. Omits plain files, because a tree may have many of them. */
 function entriesOf(path: string): Dirent[] {
   try {
     return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
   } catch {
-    return []; // unreadable, or gone again
+    return []; // it cannot be read, or was deleted meanwhile
   }
 }
 
-/** Never relevant to a service: version control, installed packages, and temporary files of editors. */
+/** Names that never matter to a service: version control, installed packages, and temporary files of editors. */
 const NEVER = [".git", ".hg", ".svn", "node_modules", "*~", ".#*", ".*.sw?", "4913", "#*#"];
 
-/** Returns a predicate for paths relative to a watched one: true when a pattern excludes the path or a directory above it. */
+/**
+ * Returns a predicate for paths relative to a watched path. The predicate returns true if a pattern excludes the path or one of
+ * its parent directories.
+ */
 function ignorer(patterns: readonly string[]): (path: string) => boolean {
   const names = [...NEVER, ...patterns.filter((pattern) => !pattern.replace(/\/$/, "").includes("/"))].map(
     (pattern) => new Bun.Glob(pattern.replace(/\/$/, "")),
@@ -140,5 +150,5 @@ function ignorer(patterns: readonly string[]): (path: string) => boolean {
   };
 }
 
-/** `./tmp/**` and `/tmp/` mean the same as `tmp/**` and `tmp`: patterns are relative to the watched path. */
+/** Patterns are relative to the watched path, so this converts `./tmp/**` and `/tmp/` to `tmp/**` and `tmp`. */
 const plain = (pattern: string): string => pattern.replace(/^\.?\//, "").replace(/\/$/, "");

@@ -8,9 +8,9 @@ import type { IdentitySpec } from "../../spec/spec.ts";
 const MAX_BYTES = 1 << 20;
 
 /**
- * The text of a UTF-8 file that a unit names, read with the rights of the unit's user: the daemon may be root, and hands the text to
- * that user. The error is the name of the errno, or a message: other bytes than UTF-8 are refused, because they would reach a
- * service changed, and so is everything but a regular file of at most 1 MiB.
+ * Reads a UTF-8 text file that a unit names. It uses the rights of the unit's user, because the daemon may run as root and passes
+ * the text to that user. The error is the name of an errno, or a message. Only regular files of at most 1 MiB are accepted. Bytes
+ * that are not UTF-8 are refused, because decoding would change what the service receives.
  */
 export function readTextFile(path: string, identity: Pick<IdentitySpec, "user" | "group">): Result<string, string> {
   const credentials = credentialsOf(identity);
@@ -24,10 +24,10 @@ export function readTextFile(path: string, identity: Pick<IdentitySpec, "user" |
   }
 }
 
-/** The kernel reads no more of a script to find its interpreter. */
+/** The kernel reads at most this many bytes of a script to find its interpreter. */
 const MAX_LINE_BYTES = 256;
 
-/** The first line without its line feed; null for a file that cannot be read. */
+/** Returns the first line of a file without its line feed, or null if the file cannot be read. */
 export async function firstLineOf(path: string): Promise<string | null> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // opening a FIFO must not block

@@ -6,17 +6,23 @@ import { identityOf, namesIn, wantPath, watchDirectories, type Wanted } from "./
 import { plantedBy } from "./planted.ts";
 
 export interface UnitSourceOptions {
-  /** A whole message about a directory that cannot be watched (too many watches): only a reload finds its changes. */
+  /**
+   * Receives a complete message if a directory cannot be watched, for example because the user has too many watches. Then only a
+   * reload finds changes in it.
+   */
   readonly onProblem?: (message: string) => void;
-  /** True for a directory whose units another daemon runs now. */
+  /** Returns true for a directory whose units are run by another daemon now. */
   readonly leavesAlone?: (directory: string) => boolean;
-  /** How long nothing must change before a change is reported (default 100). */
+  /** Milliseconds without changes after which a change is reported. The default is 100. */
   readonly quietMs?: number;
 }
 
 export const MAX_UNIT_FILE_BYTES = 1 << 20;
 
-/** The unit files of `directories`; earlier ones win. Follows symbolic links. A missing directory counts as empty. */
+/**
+ * Opens the unit files of `directories`. If two directories define the same unit, the earlier directory wins. Symbolic links are
+ * followed. A missing directory counts as empty.
+ */
 export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
   const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
   const leavesAlone = options.leavesAlone ?? (() => false);
@@ -46,8 +52,8 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
 const SUFFIX = fileNameOf("");
 
 /**
- * The directories, their drop-in directories, and every component of their paths and of the links in them: a Kubernetes ConfigMap,
- * for instance, is changed by replacing the link `..data`.
+ * Returns what to watch: the directories, their drop-in directories, and every component of the paths of both and of the links in
+ * them. The links matter because, for example, a Kubernetes ConfigMap is changed by replacing the link `..data`.
  */
 function wanted(directories: readonly string[]): { readonly wanted: Wanted; readonly components: ReadonlySet<string> } {
   const wanted: Wanted = new Map();
@@ -69,7 +75,7 @@ function wanted(directories: readonly string[]): { readonly wanted: Wanted; read
   return { wanted, components };
 }
 
-/** Links that may lead to unit files or drop-ins. */
+/** Returns the links in a directory that may lead to unit files or drop-ins. */
 function linksIn(directory: string): string[] {
   return namesIn(directory)
     .filter((name) => isVisible(name) && name.endsWith(".json"))
@@ -77,7 +83,7 @@ function linksIn(directory: string): string[] {
     .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !isLinkToNull(path));
 }
 
-/** Editors (`.#web.unit.json`, `.web.unit.json.swp`) and atomic writers use hidden names for temporary files. */
+/** Returns false for hidden names, which editors (`.#web.unit.json`, `.web.unit.json.swp`) and atomic writers use for temporary files. */
 const isVisible = (name: string): boolean => !name.startsWith(".");
 
 function snapshot(directories: readonly string[]): UnitSnapshot {
@@ -93,7 +99,7 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
       const path = join(directory, name);
       if (!isUnitId(id) && !isTemplate(id)) refuse(path, nameMessage(path, id));
       else if (!mains.has(id)) {
-        // An unreadable or masked file also hides those of later directories.
+        // An unreadable or masked file also hides files of the same name in later directories.
         const isMasked = isLinkToNull(path);
         if (isMasked) masked.push({ id, path });
         mains.set(id, isMasked ? null : read(path, refuse));
@@ -114,9 +120,10 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
 type Refuse = (path: string, message: string) => void;
 
 /**
- * The drop-ins of a unit; `directories` in order of precedence. Those of later directories come first, so that earlier ones
- * override them. In one directory the order is that of the names, by code units, so that it does not depend on the locale.
- * A link to /dev/null hides the drop-ins of that name in later directories (systemd.unit(5)).
+ * Reads the drop-ins of a unit from `directories`, which are in order of precedence. Drop-ins of later directories come first in
+ * the result, so that drop-ins of earlier directories override them. Within one directory, drop-ins are sorted by the code units
+ * of their names, so that the order does not depend on the locale. A link to /dev/null hides the drop-ins of that name in later
+ * directories (systemd.unit(5)).
  */
 function readDropIns(directories: readonly string[], refuse: Refuse): TextFile[] {
   const hidden = new Set<string>();
@@ -134,7 +141,7 @@ function isLinkToNull(path: string): boolean {
   try {
     return lstatSync(path).isSymbolicLink() && realpathSync(path) === "/dev/null";
   } catch {
-    return false; // dangling, or gone: reading it reports that
+    return false; // the link is dangling or was deleted; `read` reports that
   }
 }
 
