@@ -3,14 +3,14 @@ import { closeSync } from "node:fs";
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { openStat } from "../../linux/proc/stat-descriptor.ts";
 
-/** One reading of a process. */
+/** CPU time and memory of one process at one time. */
 export interface Reading {
-  /** User and system time that it has used since its start. */
+  /** User and system CPU time in milliseconds that the process has used since its start. */
   readonly cpuMs: number;
   readonly memoryBytes: number;
 }
 
-/** What pidusage answers for a process; its own `cpu` is 0 in a first reading, so that it is of no use here. */
+/** What pidusage returns for a process. Its field `cpu` is omitted here, because it is 0 in a first reading. */
 interface Statistics {
   readonly memory: number;
   readonly ctime: number;
@@ -25,15 +25,18 @@ interface History {
   set(pid: number, entry: { readonly fd: number; readonly utime: 0; readonly stime: 0; readonly uptime: 0 }, maxage: number): void;
 }
 
-/** How many processes are read, and descriptors are open, at a time. */
+/** Number of processes that are read at a time. Each of them has an open descriptor during the reading. */
 const BATCH = 64;
-/** Far longer than any reading: the history is cleared after each batch. */
+/**
+ * Milliseconds after which pidusage discards history. This is far longer than any reading takes, because the history is cleared
+ * after each batch anyway.
+ */
 const MAX_AGE_MS = 3_600_000;
 
 let loaded: { readonly pidusage: Pidusage; readonly history: History } | null = null;
 let previous: Promise<unknown> = Promise.resolve();
 
-/** Reads processes by their pids. Those that are gone are missing in the answer. One request is read at a time. */
+/** Reads processes by their pids. The result omits processes that have ended. Requests are handled one after another. */
 export function readAll(pids: readonly number[]): Promise<ReadonlyMap<number, Reading>> {
   const readings = previous.then(async () => {
     const found = new Map<number, Reading>();
@@ -45,9 +48,9 @@ export function readAll(pids: readonly number[]): Promise<ReadonlyMap<number, Re
 }
 
 /**
- * pidusage 4.1.0 keeps the descriptors that it opens in its history until an entry is a minute old, loses them in `clear()`,
- * and loses one whenever a process ends between open and read. So the descriptors are opened and closed here, and lent to it
- * through its history, from which it takes the descriptor of a known process.
+ * Reads one batch. pidusage 4.1.0 keeps the descriptors that it opens in its history until an entry is a minute old. It loses
+ * them in `clear()`, and loses one whenever a process ends between open and read. Therefore this function opens and closes the
+ * descriptors. pidusage gets them through its history, from which it takes the descriptor of a known process.
  */
 async function readBatch(pids: readonly number[], found: Map<number, Reading>): Promise<void> {
   const { pidusage, history } = (loaded ??= load());
@@ -67,7 +70,7 @@ async function readBatch(pids: readonly number[], found: Map<number, Reading>): 
       if (one !== undefined) found.set(pid, { cpuMs: one.ctime, memoryBytes: one.memory });
     }
   } catch {
-    // A single process that ended meanwhile is an error to pidusage; here it is only missing.
+    // pidusage throws if the batch is a single process that has ended meanwhile. The result omits that process.
   } finally {
     pidusage.clear();
     for (const { fd } of opened) closeSync(fd);
@@ -75,9 +78,9 @@ async function readBatch(pids: readonly number[], found: Map<number, Reading>): 
 }
 
 /**
- * Loads pidusage with an `exec` that answers its two calls of `getconf`, which it makes to learn the clock tick and the page
- * size: the daemon must not start processes here, and a machine with musl may have no getconf. pidusage keeps the function;
- * nobody else sees it, since nothing else is loaded meanwhile.
+ * Loads pidusage with a replaced `exec`. pidusage calls `getconf` twice, to learn the clock tick and the page size. But the
+ * daemon must not start processes here, and a machine with musl may have no getconf, so the replacement answers both calls.
+ * pidusage keeps the replacement. No other module gets it, because nothing else is loaded meanwhile.
  */
 function load(): NonNullable<typeof loaded> {
   const { exec } = childProcess;
@@ -85,7 +88,7 @@ function load(): NonNullable<typeof loaded> {
     done(null, String(command.endsWith("PAGESIZE") ? pageBytes() : clockTicks()));
   Object.assign(childProcess, { exec: getconf });
   try {
-    // One after the other and at once: `import` would give others a turn.
+    // `require` loads both without returning to the event loop, whereas `import` would let other code run in between.
     return { pidusage: require("pidusage") as Pidusage, history: require("pidusage/lib/history") as History };
   } finally {
     Object.assign(childProcess, { exec });

@@ -1,6 +1,6 @@
 /**
- * CPU and memory of single processes, by pidusage. It reads each process by its pid alone, so the start time is checked after
- * the reading: a figure of a later process with the same pid is dropped. pidusage is loaded by the first request.
+ * CPU and memory of single processes, measured with pidusage. pidusage identifies a process by its pid alone, so the start time
+ * is checked after the reading, and a figure of a later process with the same pid is dropped. The first request loads pidusage.
  */
 import { clockTicks } from "../../linux/proc/boot.ts";
 import { bootTimeMs, realTimeMs } from "../../linux/proc/clocks.ts";
@@ -15,15 +15,15 @@ export interface ProcessUsageOptions {
   readonly table: Pick<ProcessTable, "treeStats">;
   readonly trees: Pick<TreeUsage, "lastSample">;
   readonly limitMs?: number;
-  /** Reads processes by their pids; by default with pidusage. */
+  /** Reads processes by their pids. The default uses pidusage. */
   readonly readAll?: (pids: readonly number[]) => Promise<ReadonlyMap<number, Reading>>;
-  /** Field 22 of /proc/PID/stat now; null when there is no such process. */
+  /** Returns field 22 of /proc/PID/stat (the start time in clock ticks since boot), or null if there is no such process now. */
   readonly startTicksOf?: (pid: number) => number | null;
 }
 
-/** Time limit of one request; what is not measured by then is unknown. */
+/** Time limit of one request in milliseconds. Figures that are not measured within it are null. */
 const LIMIT_MS = 2000;
-/** CPU time is counted in ticks of 10 ms, so a shorter time says little about the usage. */
+/** Shortest time over which CPU usage is computed. CPU time is counted in ticks of 10 ms, so a shorter time says little about the usage. */
 const MIN_WINDOW_MS = 1000;
 const MIB = 1024 * 1024;
 
@@ -60,14 +60,17 @@ export function processUsage({
   };
 }
 
-/** Since the last sample of the unit; since the start of a younger process. */
+/**
+ * Returns the CPU usage since the last sample of the unit, or since the start of the process if it was not in that sample. The
+ * unit is percent of one core. If that time is too short, returns the value of the last sample, or null.
+ */
 function cpuOf(cpuMs: number, startMs: number, last: LastSample | undefined, nowMs: number): number | null {
   const windowMs = nowMs - (last?.atMs ?? startMs);
   if (windowMs >= MIN_WINDOW_MS) return Math.max(0, ((cpuMs - (last?.cpuMs ?? 0)) / windowMs) * 100);
   return last?.cpuPercent ?? null;
 }
 
-/** The readings, or none when they take too long or fail. */
+/** Returns the readings, or no readings if they take too long or fail. */
 async function within(limitMs: number, readings: Promise<ReadonlyMap<number, Reading>>): Promise<ReadonlyMap<number, Reading>> {
   const none = new Map<number, Reading>();
   const late = Promise.withResolvers<ReadonlyMap<number, Reading>>();

@@ -1,6 +1,6 @@
 /**
- * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each, and the
- * figures are in the same line. So nothing is read twice; a package that reads it once more would only add cost.
+ * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each process, and
+ * the same line contains the figures. So no file is read twice, whereas a package would read it once more and only add cost.
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { openFiles, proportionalKib } from "../../linux/proc/process-details.ts";
@@ -16,16 +16,16 @@ type Table = Pick<ProcessTable, "treeStats" | "scanTrees">;
 
 /** One process at the last sample. */
 export interface LastSample {
-  /** Milliseconds since boot. */
+  /** Time of the sample in milliseconds since boot. */
   readonly atMs: number;
-  /** CPU time that it had used by then. */
+  /** CPU time in milliseconds that the process had used until the sample. */
   readonly cpuMs: number;
-  /** Percent of one core since the sample before; null in its first sample. */
+  /** CPU usage since the previous sample in percent of one core, or null in the first sample of the process. */
   readonly cpuPercent: number | null;
 }
 
 export interface TreeUsage extends Usage {
-  /** Undefined for a process that was not in the last sample. */
+  /** Returns the last sample of a process, or undefined if the process was not in that sample. */
   lastSample(pid: number, startTicks: number): LastSample | undefined;
 }
 
@@ -36,7 +36,7 @@ export function treeUsage(table: Table): TreeUsage {
 interface Seen {
   readonly startTicks: number;
   readonly cpuTicks: number;
-  /** Used since the sample before. */
+  /** CPU ticks used since the previous sample, or null if the process was not in it. */
   readonly newTicks: number | null;
 }
 
@@ -46,7 +46,7 @@ class ProcUsage implements TreeUsage {
   readonly #pageMib = pageBytes() / MIB;
   #seen = new Map<number, Seen>();
   #seenAtMs = 0;
-  /** Between the last sample and the one before. */
+  /** Clock ticks between the last sample and the one before it. */
   #elapsedTicks = 0;
 
   constructor(table: Table) {
@@ -116,5 +116,5 @@ class ProcUsage implements TreeUsage {
   }
 }
 
-/** Unknown values add nothing. */
+/** Adds a value to a sum. An unknown value (null) adds nothing. */
 const plus = (sum: number | null, more: number | null): number | null => (more === null ? sum : (sum ?? 0) + more);
