@@ -1,4 +1,7 @@
-/** Health checks by a command: exit code 0 passes. It runs as the service's user, in its own session, and is killed with all its children. */
+/**
+ * Health checks by a command. Exit code 0 passes. The command runs as the service's user in its own session, and is killed with
+ * all its children when the check ends.
+ */
 import { closeSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";
 import { describeExit, type Exit } from "../../base/exit.ts";
@@ -30,7 +33,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
   const { reader, writer } = pipe.value;
   const output = new Tail(reader);
   let ended = false;
-  // A separate invocation distinguishes processes that the command leaves behind from those of the service.
+  // A separate invocation id distinguishes processes that the command leaves behind from those of the service.
   const invocation = `check-${crypto.randomUUID()}`;
   const spawned = processes.spawn(
     {
@@ -41,7 +44,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
       fds: [null, writer, writer],
     },
     (exit) => {
-      if (ended) return; // the timeout ended it: the pipe is closed
+      if (ended) return; // the check timed out or was cancelled, so the pipe is closed
       output.read();
       settle(...judge(exit, output.lastLine()));
     },
@@ -52,7 +55,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
     return () => closeSync(reader);
   }
   const watch = epoll.add(reader, "in", false, () => {
-    if (output.read() === "ended") watch.remove(); // at its end the pipe stays readable
+    if (output.read() === "ended") watch.remove(); // a pipe stays readable after its end
   });
   const tree: TreeOf = { invocation, main: spawned.ref };
   return () => {
@@ -68,7 +71,7 @@ function judge(exit: Exit, line: string): ["ok" | "bad", string] {
   return [passed ? "ok" : "bad", line === "" ? describeExit(exit) : `${describeExit(exit)}: ${line}`];
 }
 
-/** A lack of processes, memory or descriptors says nothing about the service. */
+/** Errors that mean a lack of processes, memory or descriptors, which says nothing about the service. */
 const OUR_FAULT = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];
 
 function refused(failure: Extract<SpawnResult, { ok: false }>): ["bad" | "broken", string] {
@@ -88,7 +91,7 @@ class Tail {
     this.#fd = fd;
   }
 
-  /** Reads what waits, at most 256 KiB, so that it does not block the event loop. */
+  /** Reads the available output, at most 256 KiB, so that it does not block the event loop. Returns "ended" at the end of the pipe. */
   read(): "ended" | "open" {
     for (let i = 0; i < 64; i++) {
       if (this.#length > KEPT_BYTES) {

@@ -1,6 +1,6 @@
 /**
- * HTTP checks. They use node:http instead of fetch: fetch obeys HTTP_PROXY, but a check of a local service must not go
- * through a proxy; and fetch reports the same error for a refused connection and an unknown host.
+ * HTTP health checks. They use node:http instead of fetch for two reasons. fetch obeys HTTP_PROXY, but a check of a local service
+ * must not go through a proxy. Also, fetch reports the same error for a refused connection and for an unknown host.
  */
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
@@ -12,10 +12,10 @@ import { explain, type Settle, timed } from "./outcome.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_REDIRECTS = 10;
-/** The search for the expected content yields to the event loop after this long. */
+/** The search for the expected content yields to the event loop after this many milliseconds. */
 const SLICE_MS = 5;
 
-/** Passes with an expected status and the expected content in the first MiB of the body. `agent` is the User-Agent. */
+/** Passes if the status is expected and the first MiB of the body contains the expected content. `agent` is the User-Agent header. */
 export function probeHttp(spec: HttpProbe, agent: string, signal: AbortSignal): Promise<ProbeResult> {
   return timed(spec.timeoutMs, signal, (settle, doing) => {
     const probe = new Exchange(spec, agent, settle, doing);
@@ -43,7 +43,10 @@ function parseEndpoint(endpoint: string): Target | null {
   return url.protocol === "http:" || url.protocol === "https:" ? { url, socketPath: null } : null;
 }
 
-/** The text itself if it is not percent-encoded: a redirect may lead to any URL. */
+/**
+ * Decodes percent-encoding. Returns the text unchanged if its encoding is invalid, which is possible because a redirect may lead
+ * to any URL.
+ */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -65,7 +68,7 @@ class Exchange {
   constructor(spec: HttpProbe, agent: string, settle: Settle, doing: (what: string) => void) {
     this.#spec = spec;
     const pattern = spec.expectedContent?.kind === "regex" ? compilePattern(spec.expectedContent.text) : null;
-    if (pattern?.ok === false) throw new Error(`expected_content: ${pattern.error}`); // validated when the unit was loaded
+    if (pattern?.ok === false) throw new Error(`expected_content: ${pattern.error}`); // the pattern was validated when the unit was loaded
     this.#pattern = pattern?.value ?? null;
     this.#agent = agent;
     this.#settle = settle;
@@ -78,7 +81,7 @@ class Exchange {
       method,
       path: url.pathname + url.search,
       headers: { "user-agent": this.#agent, accept: "*/*", ...lowerCase(this.#spec.headers) },
-      agent: false, // a new connection each time: a reused one would hide that the service no longer accepts
+      agent: false, // a new connection each time, because a reused one would hide that the service no longer accepts any
       ...(socketPath === null ? { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port } : { socketPath }),
       ...(url.username === "" ? {} : { auth: `${decoded(url.username)}:${decoded(url.password)}` }),
       ...(url.protocol === "https:" ? { rejectUnauthorized: !this.#spec.insecureTls } : {}),
@@ -116,8 +119,8 @@ class Exchange {
   }
 
   /**
-   * The URL to follow, or null. As in Kubernetes, redirects are followed on the same host only. A redirect with a status that
-   * the unit expects is the final response.
+   * Returns the URL to follow, or null if the response is the final one. As in Kubernetes, only redirects to the same host are
+   * followed. A redirect with a status that the unit expects is the final response.
    */
   #redirection(response: IncomingMessage, { url, socketPath }: Target): URL | null {
     const status = response.statusCode ?? 0;
@@ -154,7 +157,7 @@ class Exchange {
     });
   }
 
-  /** In slices, so that an expensive expression holds up nothing but this check. */
+  /** Searches in slices, so that an expensive expression delays only this check. */
   async #checkContent(body: Buffer, status: number): Promise<["ok" | "bad", string]> {
     const expected = this.#spec.expectedContent;
     if (expected === null) return ["ok", `HTTP ${status}`];

@@ -11,7 +11,7 @@ import { probeTcp } from "./tcp.ts";
 export interface ProberOptions {
   readonly processes: Processes;
   readonly epoll: Epoll;
-  /** For the User-Agent `sup/VERSION`. */
+  /** Version of sup, for the User-Agent `sup/VERSION`. */
   readonly version: string;
 }
 

@@ -1,13 +1,14 @@
-/** Shared by all probes: error messages, timeout and cancellation. */
+/** Error messages, timeout and cancellation for probes of all types. */
 import { formatDuration } from "../../base/duration.ts";
 import type { ProbeResult } from "../../ports/prober.ts";
 
-/** Ends the probe; only the first call counts. */
+/** Ends the probe with a result. Only the first call has an effect. */
 export type Settle = (kind: "ok" | "bad" | "broken", detail: string) => void;
 
 /**
- * Runs `body` until it settles, `timeoutMs` has passed (`bad`), or the caller aborts (`broken`). `body` returns a function that
- * frees its resources; it is called exactly once, however the probe ended. `doing` names what the probe is waiting for.
+ * Runs `body` until it settles, until `timeoutMs` has passed (`bad`), or until the caller aborts (`broken`). `body` returns a
+ * function that frees its resources. That function is called exactly once, however the probe ends. `body` calls `doing` to name
+ * what the probe is waiting for, which the message about a timeout contains.
  */
 export function timed(
   timeoutMs: number,
@@ -46,10 +47,10 @@ export function timed(
   return promise;
 }
 
-/** A lack of descriptors, memory or local ports says nothing about the service. */
+/** Errors that mean a lack of descriptors, memory or local ports, which says nothing about the service. */
 const OUR_FAULT = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL"]);
 
-/** Describes a connection error; `where` is the target. */
+/** Converts a connection error to a kind of result and a message. `where` is the target of the connection. */
 export function explain(error: unknown, where: string): ["bad" | "broken", string] {
   const { code = "", message } = error as NodeJS.ErrnoException;
   return [OUR_FAULT.has(code) ? "broken" : "bad", words(code, where) ?? `${where}: ${message}`];

@@ -3,7 +3,7 @@ import type { ProbeResult } from "../../ports/prober.ts";
 import type { TcpProbe } from "../../spec/spec.ts";
 import { explain, timed } from "./outcome.ts";
 
-/** Passes when the connection is accepted. Sends nothing. */
+/** Passes if the connection is accepted. Sends no data. */
 export function probeTcp(spec: TcpProbe, signal: AbortSignal): Promise<ProbeResult> {
   return timed(spec.timeoutMs, signal, (settle, doing) => {
     const port = Number(spec.port);
