@@ -1,17 +1,18 @@
 /**
- * A write-ahead journal for output on its way from a pipe to a log. The daemon may be killed after any step:
+ * A write-ahead journal for output on its way from a pipe to a log. Output moves in steps, each of which has four phases. The
+ * daemon may be killed at any point of a step.
  *
  *   begin    records in a shared mapping which stream is read, and how long its log is
- *   splice   the kernel moves bytes from the pipe to the spool file, whose length shows how many; larger amounts go to the
- *            region, whose seals show it (`region.ts`)
+ *   splice   the kernel moves bytes from the pipe to the spool file, whose length shows how many bytes it moved; larger
+ *            amounts go to the region, whose seals show this number (`region.ts`)
  *   write    appends the records to the log
  *   commit   writes the unfinished line to its file, and marks the step as done with one atomic store
  *
- * The next daemon finds in the mapping how far the last one came (`recover.ts`). The journal does not survive a reboot, and
- * need not: the pipes do not either.
+ * The next daemon finds in the mapping how far the last one came, and completes the step (`recover.ts`). The journal does not
+ * survive a reboot. It need not, because the pipes do not survive a reboot either.
  *
- * The mapping is small and fully allocated from the beginning: a store into a page that a full disk cannot allocate would
- * kill the daemon (SIGBUS). Longer data goes through write(2), which returns an error instead.
+ * The mapping is small and fully allocated from the beginning, because a store into a page that a full disk cannot allocate would
+ * kill the daemon (SIGBUS). Longer data is written with write(2), which returns an error instead.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -20,15 +21,18 @@ import { PART_BYTES } from "../../../core/logs/framing.ts";
 import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import { Region, type Seal } from "./region.ts";
 
-/** Where a log ended. */
+/**
+ * Where a log ends: the inode number and the size of its current file. If there is no current file, `inode` is 0, and `size` is
+ * the number of rotated files.
+ */
 export interface Where {
   readonly inode: number;
   readonly size: number;
 }
 
 /**
- * `chunk`: more input continues the unfinished line. `end`, `part`: the unfinished line is written as it is. `note`: the daemon
- * writes a line of its own.
+ * What a step does. `chunk` reads more input, which continues the unfinished line. `end` and `part` write the unfinished line as
+ * it is, as a full line or as a part. `note` writes a line of the daemon's own.
  */
 export type Doing = "chunk" | "end" | "part" | "note";
 const DOINGS: readonly Doing[] = ["chunk", "end", "part", "note"];
@@ -39,33 +43,36 @@ export interface InFlight {
   readonly raw: boolean;
   /** Offset in the spool at which the bytes of this step begin. */
   readonly spoolFrom: number;
-  /** Bytes that go through the region; 0: the step uses the spool. */
+  /** Number of bytes that go through the region, or 0 if the step uses the spool. */
   readonly regionBytes: number;
   readonly where: Where;
-  /** Bytes of records that the rate limit allows. */
+  /** Number of bytes of records that the rate limit allows. */
   readonly allowance: number;
-  /** The disk refuses writes: nothing of this step reaches the log. */
+  /** True if the disk refuses writes, so that nothing of this step reaches the log. */
   readonly refused: boolean;
 }
 
 const SLOTS = 4096;
 const NAME_BYTES = 256;
-/** Small, so that its pages stay in the processor's cache. */
+/** Size in bytes above which the spool is truncated. The limit is small, so that the pages of the spool stay in the processor's cache. */
 const SPOOL_LIMIT = 2 << 20;
 
 const VERSION = 1;
-/** Words of the header, of 4 bytes each. */
+/** Positions of the fields of the header that are 4-byte integers, in units of 4 bytes. */
 const W = { version: 0, phase: 1, doing: 2, slot: 3, next: 4, raw: 5, regionBytes: 22, seal: 23 } as const;
-/** Doubles of the header, of 8 bytes each. `allowance` is stored plus one; 0 means no limit. */
+/** Positions of the fields of the header that are 8-byte floats, in units of 8 bytes. `allowance` is stored plus one; 0 means no limit. */
 const D = { spoolFrom: 8, inode: 9, size: 10, allowance: 13 } as const;
 const RAW = 1;
 const REFUSED = 2;
 const PHASE = { idle: 0, begun: 1, written: 2 } as const;
 const HEADER_WORDS = 32;
-/** Per slot: whether it is in use, which of its two lines is current, and the lengths of both. */
+/** Number of words per slot. They contain whether the slot is in use, which of its two lines is current, and the lengths of both lines. */
 const SLOT_WORDS = 4;
 const TABLE_BYTES = (HEADER_WORDS + SLOTS * SLOT_WORDS) * 4;
-/** Per slot, two copies like the lines: flags, then lines and bytes dropped by the limit, and those lost by the disk. */
+/**
+ * Number of doubles per gate: flags, lines and bytes dropped by the rate limit, lines and bytes lost because of the disk. A slot
+ * has two copies of its gate, like its lines.
+ */
 const GATE_DOUBLES = 5;
 const GATES_BYTES = SLOTS * 2 * GATE_DOUBLES * 8;
 
@@ -80,7 +87,7 @@ export class CaptureJournal {
   #spoolSize = 0;
   #closed = false;
 
-  /** Throws when it cannot create the files: the caller then captures output without a journal. */
+  /** Throws if it cannot create the files. The caller then captures output without a journal. */
   constructor(directory: string) {
     const table = join(directory, "capture.table");
     const fresh = prepareTable(table);
@@ -96,7 +103,10 @@ export class CaptureJournal {
     this.#spoolSize = fstatSync(this.spool).size;
   }
 
-  /** The slot of a stream ("web\0stdout"); null when all slots are taken, or the name cannot be written. */
+  /**
+   * Returns the slot of a stream, whose key is, for example, "web\0stdout". Returns null if all slots are taken or the key cannot
+   * be written.
+   */
   slotOf(key: string): number | null {
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
@@ -131,21 +141,21 @@ export class CaptureJournal {
     return undefined;
   }
 
-  /** The unfinished line of a stream. */
+  /** Returns the unfinished line of a stream. */
   line(slot: number): Buffer {
     const index = this.#word(slot, 1);
     const line = Buffer.alloc(this.#word(slot, 2 + index));
     return line.subarray(0, readSync(this.#lines, line, 0, line.length, lineAt(slot, index)));
   }
 
-  /** Output that the log of a stream lacks and that was not reported yet. */
+  /** Returns the state of the loss gate of a stream. It counts output that was dropped and that the log does not mention yet. */
   gate(slot: number): GateState {
     const at = gateAt(slot, this.#word(slot, 1));
     const [flags, limitLines, limitBytes, diskLines, diskBytes] = this.#gates.subarray(at, at + GATE_DOUBLES) as unknown as number[];
     return { flags: flags!, limit: { lines: limitLines!, bytes: limitBytes! }, disk: { lines: diskLines!, bytes: diskBytes! } };
   }
 
-  /** The offset for the next bytes of the spool. Truncates the spool from time to time; call between steps only. */
+  /** Returns the offset for the next bytes of the spool. Must only be called between steps, because it truncates a large spool. */
   spoolEnd(): number {
     if (this.#spoolSize > SPOOL_LIMIT) {
       ftruncateSync(this.spool, 0);
@@ -172,12 +182,15 @@ export class CaptureJournal {
     Atomics.store(words, W.phase, PHASE.begun);
   }
 
-  /** No bytes were read: the step has no effect. */
+  /** Ends a step without any effect, for example because no bytes were read. */
   cancel(): void {
     Atomics.store(this.#words, W.phase, PHASE.idle);
   }
 
-  /** The log holds the records, except for those that the gate counts as lost. `line` is the new unfinished line. */
+  /**
+   * Ends a step. The log now contains its records, except for those that the gate counts as lost. `line` is the new unfinished
+   * line, and `spooled` the number of bytes that the step added to the spool.
+   */
   commit(slot: number, line: Buffer, gate: GateState, spooled: number): void {
     const next = this.#put(slot, line, gate);
     this.#words[W.next] = next;
@@ -186,7 +199,7 @@ export class CaptureJournal {
     this.#spoolSize += spooled;
   }
 
-  /** The step in which the last daemon was killed; null: none. A step that was already written is completed here. */
+  /** Returns the step in which the last daemon was killed, or null if there is none. A step that was already written is completed here. */
   inFlight(): InFlight | null {
     const [words, doubles] = [this.#words, this.#doubles];
     const phase = Atomics.load(words, W.phase);
@@ -205,7 +218,7 @@ export class CaptureJournal {
     };
   }
 
-  /** The bytes that the interrupted step had read from the pipe. */
+  /** Returns the bytes that the interrupted step had read from the pipe. */
   taken({ doing, spoolFrom: from, regionBytes }: InFlight): Buffer {
     if (doing !== "chunk") return Buffer.alloc(0);
     const { region } = this;
@@ -227,7 +240,7 @@ export class CaptureJournal {
     Atomics.store(this.#words, W.phase, PHASE.idle);
   }
 
-  /** Writes the copy that is not current; returns its index. */
+  /** Stores line and gate in the copies of the slot that are not current. Returns the index of these copies. */
   #put(slot: number, line: Buffer, { flags, limit, disk }: GateState): number {
     const next = 1 - this.#word(slot, 1);
     const at = gateAt(slot, next);
@@ -240,7 +253,7 @@ export class CaptureJournal {
     try {
       if (length > 0) writeSync(this.#lines, line, 0, length, lineAt(slot, next));
     } catch {
-      length = 0; // the disk is full: the line is in memory, and only a crash loses it
+      length = 0; // the disk is full, but the line is also in memory, so that only a crash loses it
     }
     this.#setWord(slot, 2 + next, length);
     return next;
@@ -272,7 +285,7 @@ const nameAt = (slot: number): number => slot * NAME_BYTES;
 const gateAt = (slot: number, index: number): number => (slot * 2 + index) * GATE_DOUBLES;
 const lineAt = (slot: number, index: number): number => SLOTS * NAME_BYTES + (slot * 2 + index) * PART_BYTES;
 
-/** Allocates the whole table on the disk. True when it was created, or replaced because another version wrote it. */
+/** Allocates the whole table on the disk. Returns true if the table was created, or was replaced because another version had written it. */
 function prepareTable(path: string): boolean {
   const fd = openOwnFile(path, constants.O_RDWR | constants.O_CREAT);
   try {
@@ -288,7 +301,7 @@ function prepareTable(path: string): boolean {
   }
 }
 
-/** Allocates all of it on the disk. `fresh`: discards what another version left. */
+/** Allocates the whole file on the disk and maps it. If `fresh` is true, discards the state that another version left. */
 function mapGates(path: string, fresh: boolean): Float64Array {
   const fd = openOwnFile(path, constants.O_RDWR | constants.O_CREAT);
   try {

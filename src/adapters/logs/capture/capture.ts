@@ -1,6 +1,6 @@
 /**
- * Turns one stream of a service, read from its FIFO, into records. It knows nothing of log files, rotation or subscribers,
- * so that another way to move the bytes can replace it.
+ * Turns one stream of a service, which is read from its FIFO, into records. This file knows nothing about log files, rotation or
+ * subscribers, so that another way to move the bytes can replace it.
  */
 import { closeSync, readSync } from "node:fs";
 import type { Batch, LossGate } from "../../../core/logs/loss-gate.ts";
@@ -12,38 +12,41 @@ import { spliceToFile } from "../../../linux/io/splice.ts";
 import type { Stream } from "../../../ports/logs.ts";
 import type { CaptureJournal, Doing, InFlight } from "./capture-journal.ts";
 
-/** Receives records; their buffer is valid only during the call. */
+/** Receives records. Their buffer is valid only during the call. */
 export interface Sink {
   readonly raw: boolean;
   framing(stream: Stream): Framing;
   gate(stream: Stream): LossGate;
-  /** A step begins. Returns where the log ends now, and how much may be added to it. */
+  /** Begins a step. Returns where the log ends now, how much may be added to it, and whether the disk refuses writes. */
   begin(stream: Stream): Pick<InFlight, "where" | "allowance" | "refused">;
   records(stream: Stream, batch: Batch): void;
-  /** A notice that is due now. */
+  /** Returns a notice that is due now, or null if there is none. */
   due(stream: Stream, moment: Moment): Notice | null;
 }
 
 /**
- * `step`: after each step. `tick`: from time to time, to retry what the disk refused. `end`: when a run or the capture ends,
- * the last chance.
+ * When notices are written. `step`: after each step. `tick`: on each tick of the background loop, to retry writes that the disk
+ * refused. `end`: when a run or the capture ends, which is the last chance.
  */
 export type Moment = "step" | "tick" | "end";
 
-/** A record of the daemon itself. It takes a step of its own, so that a crash neither loses nor repeats it. */
+/** A line that the daemon itself adds to a log. It is written in a step of its own, so that a crash neither loses nor repeats it. */
 export interface Notice {
-  /** False: the disk refused it. */
+  /** Writes the line. Returns false if the disk refused it. */
   write(): boolean;
 }
 
 export interface Capture {
-  /** Reads what waits, at most about `limitBytes`; true when there may be more. */
+  /** Reads the available output, at most about `limitBytes`. Returns true if there may be more. */
   pump(limitBytes: number): boolean;
   /** Writes the notices that are due into the log. */
   writeNotices(moment: Moment): void;
-  /** The beginning of a line whose end has not arrived yet; at most PART_BYTES. */
+  /** The beginning of a line whose end has not arrived yet, at most PART_BYTES long. */
   readonly unfinished: Buffer;
-  /** Writes an unfinished line: the run ended (`F`), or the next daemon will read the rest of it (`P`). */
+  /**
+   * Writes an unfinished line: as a full line (`F`) if the run has ended, or as a part (`P`) if the next daemon will read the
+   * rest of it.
+   */
   flush(tag: "F" | "P"): void;
   close(): void;
 }
@@ -51,19 +54,22 @@ export interface Capture {
 const READ_BYTES = 1 << 20;
 export const OUTPUT_BYTES = 2 << 20;
 /**
- * From this size on, bytes go through the region. A smaller read that returned fewer bytes than it asked for has emptied the
- * pipe, so that the next write is a new edge (epoll(7)).
+ * From this number of waiting bytes on, bytes go through the region. A smaller read that returned fewer bytes than requested has
+ * emptied the pipe, so that the next write triggers a new edge (epoll(7)).
  */
 const LARGE_BYTES = 32 << 10;
 
-/** Shared by all streams, because everything read is written before the next read. Allocated at the first byte. */
+/**
+ * Buffers that all streams share. They can share them because everything that is read is written before the next read. The
+ * buffers are allocated when the first byte arrives.
+ */
 export class CaptureBuffers {
-  /** Null: a crash of the daemon may lose output. */
+  /** The journal, or null if there is none. Without a journal, a crash of the daemon may lose output. */
   readonly journal: CaptureJournal | null;
   readonly frameLines: FrameLines;
   #made: { readonly input: Buffer; readonly output: Buffer } | null = null;
 
-  /** `scratch`: a directory for a short-lived file. */
+  /** `scratch` is a directory for a short-lived file. */
   constructor(journal: CaptureJournal | null, scratch: string) {
     this.journal = journal;
     this.frameLines = nativeFrameLines(scratch);
@@ -76,15 +82,18 @@ export class CaptureBuffers {
 }
 
 export interface CaptureOptions {
-  /** The capture owns it from now on. */
+  /** Read end of the FIFO, which the capture closes. */
   readonly fd: number;
   readonly stream: Stream;
-  /** The stream's key in the journal: "web\0stdout". */
+  /** Key of the stream in the journal, for example "web\0stdout". */
   readonly key: string;
   readonly epoll: Epoll;
   readonly buffers: CaptureBuffers;
   readonly sink: Sink;
-  /** Bytes arrived. Edge-triggered: when a pump leaves bytes behind, pump again without waiting for another call. */
+  /**
+   * Called when bytes arrive. Calls are edge-triggered, so if a pump leaves bytes behind, the caller must pump again without
+   * waiting for another call.
+   */
   readonly onReadable: () => void;
 }
 
@@ -111,7 +120,7 @@ class FifoCapture implements Capture {
 
   pump(limitBytes: number): boolean {
     for (let total = 0; total < limitBytes;) {
-      // Usually nothing waits; the check is cheap, and at the end of a run it delays the restart.
+      // Usually nothing waits. The check is cheap, which matters at the end of a run, because the restart waits for it.
       const waiting = bytesWaiting(this.#options.fd);
       if (waiting === 0) return false;
       const isLarge = waiting >= LARGE_BYTES;
@@ -148,7 +157,7 @@ class FifoCapture implements Capture {
     }
   }
 
-  /** Reads once and writes the records. Returns the bytes read, 0 or a negative errno. */
+  /** Reads once and writes the records. Returns the number of bytes read, 0 if no writer is left, or a negative errno. */
   #takeSmall(): number {
     const { fd, buffers } = this.#options;
     const { input } = buffers.get();
@@ -166,7 +175,7 @@ class FifoCapture implements Capture {
     return bytes;
   }
 
-  /** The same without copying the bytes into a buffer, for bytes that are known to wait. */
+  /** Does the same as `takeSmall`, but without copying the bytes into a buffer. It is used for bytes that are known to wait. */
   #takeLarge(waiting: number): number {
     const { fd, buffers } = this.#options;
     const region = buffers.journal?.region;
@@ -192,7 +201,7 @@ class FifoCapture implements Capture {
     return bytes;
   }
 
-  /** Returns the offset at which the spool continues; null without a journal. */
+  /** Begins a step. Returns the offset at which the spool continues, or null without a journal. */
   #begin(doing: Doing, regionBytes: number): number | null {
     const { buffers, sink, stream } = this.#options;
     const begun = sink.begin(stream);
@@ -212,7 +221,7 @@ class FifoCapture implements Capture {
     closeSync(this.#options.fd);
   }
 
-  /** Frames `input[from, to)` and passes the records on, all with one timestamp. */
+  /** Frames `input[from, to)` and passes the records to the sink, all with the same timestamp. */
   #write(input: Buffer, from: number, to: number): void {
     const { buffers, sink, stream } = this.#options;
     const { output } = buffers.get();

@@ -1,4 +1,4 @@
-/** A token bucket for `log.rate_limit`; the burst is one second's worth of bytes. */
+/** A token bucket for `log.rate_limit`. The burst is the number of bytes that the limit allows in one second. */
 export class RateLimit {
   #tokens: number;
   #atMs: number;
@@ -10,7 +10,7 @@ export class RateLimit {
     this.#atMs = nowMs;
   }
 
-  /** How many bytes may pass now. Call `spend` with the number that did pass. */
+  /** Returns how many bytes may pass now. The caller must pass the number of bytes that did pass to `spend`. */
   allowance(nowMs: number): number {
     const rate = this.bytesPerSecond;
     this.#tokens = Math.min(rate, this.#tokens + ((nowMs - this.#atMs) / 1000) * rate);

@@ -11,10 +11,10 @@ import type { CaptureJournal, InFlight, Where } from "./capture-journal.ts";
 import type { Stamper } from "./stamp.ts";
 
 /**
- * Completes the step in which the last daemon was killed. It builds the records of the step again. They differ from those
- * of the first attempt only in their timestamps, not in length, so the length of the log shows which are written already,
- * and only the others are added. The rate limit drops the same records as before, and records that the disk refuses now count
- * as lost. It may be interrupted at any point and repeated.
+ * Completes the step in which the last daemon was killed. It builds the records of the step again. They differ from those of the
+ * first attempt only in their timestamps, not in their lengths. Therefore the length of the log shows which records are written
+ * already, and only the others are added. The rate limit drops the same records as before, and records that the disk refuses now
+ * count as lost. This function may be interrupted at any point and repeated.
  */
 export function recover(journal: CaptureJournal, logDir: string, stamper: Stamper): void {
   const step = journal.inFlight();
@@ -26,7 +26,7 @@ export function recover(journal: CaptureJournal, logDir: string, stamper: Stampe
   const written = step.refused ? 0 : writtenSince(step.where, logDir, `${unit}.log`);
   if (step.doing === "note") {
     if (written > 0) removeLast(path, written);
-    return journal.cancel(); // the notice is still due
+    return journal.cancel(); // the notice is still due, and a later step writes it
   }
   const framing = stamper.stamp(stream, step.raw ? "raw" : "cri");
   const log = step.refused ? null : new Resumed(path, written);
@@ -46,7 +46,10 @@ interface Replayed {
   readonly gate: GateState;
 }
 
-/** `log` is null when the disk had refused the whole step. */
+/**
+ * Builds the records of a step again and writes them to `log`, which is null if the disk had refused the whole step. Returns the
+ * new state of the gate, and the new unfinished line.
+ */
 function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing, log: Resumed | null): { gate: GateState; rest: Buffer } {
   const gate = new LossGate({
     write: ({ buffer }, from, to) => log?.write(buffer, from, to) ?? 0,
@@ -65,7 +68,7 @@ function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing,
     return { gate: gate.state, rest: Buffer.alloc(0) };
   }
   const input = Buffer.concat([line, bytes]);
-  const buffer = Buffer.alloc(OUTPUT_BYTES); // the same size as before: a `raw` line without an end passes in batches of it
+  const buffer = Buffer.alloc(OUTPUT_BYTES); // same size as in the first attempt, because it limits the records of an endless `raw` line
   let at = 0;
   for (let more = true; more;) {
     const framed = frameLines(input, at, input.length, buffer, framing);
@@ -77,7 +80,7 @@ function replay({ step, line, bytes, gate: before }: Replayed, framing: Framing,
   return { gate: gate.state, rest: Buffer.from(input.subarray(at)) };
 }
 
-/** A log that already contains the first bytes of the records to be written. */
+/** A log that already contains the first `written` bytes of the records that are written to it. */
 class Resumed {
   #skip: number;
   #fd = -1;
@@ -89,7 +92,10 @@ class Resumed {
     this.#skip = written;
   }
 
-  /** Returns how many of the bytes are in the log now, in whole records. */
+  /**
+   * Writes the records that the log does not contain yet. Returns how many of the bytes are in the log now, always a whole number
+   * of records.
+   */
   write(buffer: Buffer, from: number, to: number): number {
     const there = Math.min(this.#skip, to - from);
     this.#skip -= there;
@@ -100,7 +106,7 @@ class Resumed {
       while (at < to) at += writeSync(this.#fd, buffer, at, to - at);
       return to - from;
     } catch {
-      this.#refused = true; // counted as lost
+      this.#refused = true; // the caller counts the rest as lost
       const newline = at > from ? buffer.lastIndexOf(10, at - 1) : -1;
       const whole = newline >= from ? newline + 1 : from;
       this.#cut(at - whole);
@@ -112,13 +118,13 @@ class Resumed {
     if (this.#fd >= 0) closeSync(this.#fd);
   }
 
-  /** Removes an incomplete record. */
+  /** Removes an incomplete record of this length from the end of the log. */
   #cut(bytes: number): void {
     if (bytes > 0 && this.#fd >= 0) ftruncateSync(this.#fd, Math.max(0, fstatSync(this.#fd).size - bytes));
   }
 }
 
-/** Removes a record at the end of the log. */
+/** Removes a record of this length from the end of the log. */
 function removeLast(path: string, bytes: number): void {
   try {
     const fd = openOwnFile(path, constants.O_RDWR);
@@ -126,25 +132,29 @@ function removeLast(path: string, bytes: number): void {
     if (bytes <= size) ftruncateSync(fd, size - bytes);
     closeSync(fd);
   } catch {
-    // Somebody removed the log.
+    // Another program removed the log.
   }
 }
 
-/** How much was appended to the log since the step began, across rotations. */
+/**
+ * Returns how many bytes were appended to the log since the step began, across rotations. If the number is unknown, returns
+ * MAX_SAFE_INTEGER, so that nothing is written twice.
+ */
 function writtenSince({ inode, size }: Where, logDir: string, name: string): number {
   const rotated = findRotated(name, names(logDir)).files.map((file) => rotatedName(name, file));
-  // This step created the file, and every file that it was rotated to since: timestamps make short lines many times longer.
+  // The log had no file when the step began. So this step created the current file and all rotated files that are new since then.
+  // There may be several, because timestamps make short lines many times longer.
   if (inode === NOWHERE.inode) rotated.length = Math.max(0, rotated.length - size);
   let total = 0;
   for (const file of [name, ...rotated]) {
     const found = lstatSync(join(logDir, file), { throwIfNoEntry: false });
     if (found === undefined) continue;
-    // Another program truncated it meanwhile: how far the step came is unknown.
+    // Another program truncated the file meanwhile, so it is unknown how far the step came.
     if (found.ino === inode) return found.size < size ? Number.MAX_SAFE_INTEGER : total + found.size - size;
     total += found.size;
   }
   if (inode === NOWHERE.inode) return total;
-  // Another program removed the file, so that what it contained is unknown.
+  // Another program removed the file, so it is unknown what the file contained.
   return Number.MAX_SAFE_INTEGER;
 }
 

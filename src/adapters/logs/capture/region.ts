@@ -3,18 +3,19 @@ import { PART_BYTES } from "../../../core/logs/framing.ts";
 import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import { spliceToFile } from "../../../linux/io/splice.ts";
 
-/** The most bytes that one step takes. */
+/** Maximum number of bytes that one step moves through the region. */
 export const REGION_BYTES = 1 << 20;
-/** Room in front of the bytes of a step, for the unfinished line that they continue. */
+/** Space in front of the bytes of a step, for the unfinished line that they continue. */
 const HEAD = PART_BYTES;
 const PAGE = 4096;
 const SEAL = 8;
 
 /**
- * A mapped file to which the kernel moves bytes from a pipe, so that they need no second copy and survive this process. The length
- * of the spool (capture-journal.ts) shows how many bytes the kernel moved. The length of the region is constant, because freeing
- * and allocating pages takes longer than moving the bytes. Instead, each page to be filled gets a seal before a step: eight
- * random bytes at its end. splice(2) fills page after page and, if killed, stops between two pages. The first intact seal shows where.
+ * A mapped file to which the kernel moves bytes from a pipe, so that the bytes need no second copy and survive this process. For
+ * the spool (capture-journal.ts), the length of the file shows how many bytes the kernel moved. The region has a constant length
+ * instead, because freeing and allocating pages takes longer than moving the bytes. Before a step, each page to be filled gets a
+ * seal, which is eight random bytes at its end. splice(2) fills page after page and, if the process is killed, stops between two
+ * pages. The first intact seal shows where it stopped.
  */
 export class Region {
   /** The whole region. The bytes of a step begin at `at`. */
@@ -26,20 +27,20 @@ export class Region {
   constructor(path: string) {
     const size = HEAD + REGION_BYTES;
     this.#fd = openOwnFile(path, constants.O_RDWR | constants.O_CREAT);
-    // Allocate every page now: a store into a mapped page that a full disk cannot allocate raises SIGBUS.
+    // Allocates every page now, because a store into a mapped page that a full disk cannot allocate raises SIGBUS.
     for (let at = fstatSync(this.#fd).size; at < size;) at += writeSync(this.#fd, Buffer.alloc(size - at), 0, size - at, at);
     const mapped = Bun.mmap(path);
     this.bytes = Buffer.from(mapped.buffer, mapped.byteOffset, size);
     this.#words = new Int32Array(mapped.buffer, mapped.byteOffset, size / 4);
   }
 
-  /** How many of the waiting bytes one step can take: its last page must hold a whole seal. */
+  /** Returns how many of the waiting bytes one step can take. The bytes in its last page must have room for a whole seal. */
   fitting(waiting: number): number {
     const most = Math.min(waiting, REGION_BYTES);
     return most % PAGE < SEAL ? most - (most % PAGE) : most;
   }
 
-  /** Seals the pages that `length` bytes will fill. */
+  /** Writes a seal at the end of each page that `length` bytes will fill. */
   seal(length: number, [low, high]: Seal): void {
     for (let end = PAGE; end < length; end += PAGE) this.#put((HEAD + end) / 4, low, high);
     if (length % 4 === 0) return this.#put((HEAD + length) / 4, low, high);
@@ -47,12 +48,12 @@ export class Region {
     this.bytes.writeInt32LE(high, HEAD + length - SEAL / 2);
   }
 
-  /** Moves bytes from a pipe. Returns their number or a negative errno. */
+  /** Moves bytes from a pipe to the region. Returns their number or a negative errno. */
   fill(pipe: number, length: number): number {
     return spliceToFile(pipe, this.#fd, HEAD, length);
   }
 
-  /** How many of the `length` bytes of a step arrived before the process was killed. */
+  /** Returns how many of the `length` bytes of a step arrived before the process was killed. */
   arrived(length: number, [low, high]: Seal): number {
     for (let from = 0; from < length; from += PAGE) {
       const end = HEAD + Math.min(from + PAGE, length);

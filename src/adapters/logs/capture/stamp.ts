@@ -2,19 +2,19 @@ import { type Framing, PREFIX_BYTES, TAG_AT } from "../../../core/logs/framing.t
 import type { Stream } from "../../../ports/logs.ts";
 
 const TIME_BYTES = 30;
-/** The smallest step that a double of milliseconds since 1970 can still represent with certainty. */
+/** The smallest difference that a double can represent with certainty if it contains milliseconds since 1970. */
 const MARK_MS = 0.001;
 const NONE = new Uint8Array(0);
 const RAW: Framing = { full: NONE, part: NONE, endParts: false };
 
 /**
- * Makes the timestamps of all logs. One timestamp serves a whole read. Timestamps never go back, even when the clock does,
- * so that a binary search within a file works.
+ * Makes the timestamps of all logs. All records of one read get the same timestamp. Timestamps never go back, even if the clock
+ * does, so that a binary search within a file works.
  */
 export class Stamper {
-  /** The last timestamp: RFC 3339 with nanoseconds, UTC. */
+  /** The last timestamp, in UTC, in RFC 3339 format with nanoseconds. */
   time = "";
-  /** Unix seconds of the last timestamp. */
+  /** Unix time in seconds of the last timestamp. */
   second = -1;
   #lastMs = 0;
   #date = "";
@@ -25,7 +25,7 @@ export class Stamper {
     this.#wallMs = wallMs;
   }
 
-  /** Reads the clock and returns the prefixes for that time. They are valid until the next call. */
+  /** Reads the clock and returns the prefixes of records for that time. They are valid until the next call. */
   stamp(stream: Stream, format: "cri" | "raw"): Framing {
     this.#tick();
     if (format === "raw") return RAW;
@@ -35,7 +35,7 @@ export class Stamper {
     return framing;
   }
 
-  /** A timestamp that is later than all earlier ones, and not later than any future one. */
+  /** Returns a timestamp that is later than all earlier ones, and not later than any future one. */
   mark(): string {
     const lastMs = this.#lastMs;
     this.#tick();

@@ -9,22 +9,28 @@ export interface Chunk {
   readonly count: number;
   readonly time: string;
   readonly stream: Stream;
-  /** `raw`: the records have no prefix. */
+  /** True if the records have no prefix, as in a `raw` log. */
   readonly raw: boolean;
-  /** Some of the records may be parts of a line. */
+  /** True if some of the records may be parts of a line. */
   readonly hasParts: boolean;
-  /** The first record continues the line of the last one of its stream in the log. */
+  /** True if the first record continues the line to which the last record of the same stream in the log belongs. */
   readonly continues: boolean;
 }
 
 export const TAIL_LINES = 20;
-/** The most bytes kept of one line; what is shown beside a unit need not be longer. */
+/**
+ * Maximum number of bytes that are kept of one line. The last lines are shown with the status of a unit, where longer lines are
+ * not needed.
+ */
 export const TAIL_LINE_BYTES = 2048;
 
-/** The last lines of a run, kept as bytes because most are never requested. Of a line in parts, the first one is kept. */
+/**
+ * The last lines of a run. They are kept as bytes, because most of them are never requested. If a line consists of several parts,
+ * only the first is kept.
+ */
 export class Tail {
   #lines: Kept[] = [];
-  /** The last record of the stream is a part, and the beginning of its line was seen. */
+  /** True if the last record of the stream is a part and the beginning of its line was seen. */
   readonly #within: Record<Stream, boolean> = { stdout: false, stderr: false };
 
   push(chunk: Chunk): void {
@@ -45,14 +51,14 @@ export class Tail {
   }
 }
 
-/** A record of a chunk, without its newline. */
+/** Position of one record in the buffer of its chunk, without its newline. */
 export interface ChunkRecord {
   readonly full: boolean;
   readonly textAt: number;
   readonly to: number;
 }
 
-/** The records from the first one on. */
+/** Iterates over the records of a chunk, oldest first. */
 export function* recordsOf(chunk: Chunk): Generator<ChunkRecord> {
   for (let from = chunk.from; from < chunk.to;) {
     const newline = chunk.buffer.indexOf(10, from);
@@ -62,7 +68,7 @@ export function* recordsOf(chunk: Chunk): Generator<ChunkRecord> {
   }
 }
 
-/** The first `limit` records as lines. */
+/** Returns the first `limit` records as lines. */
 export function firstLines(chunk: Chunk, limit: number): LogLine[] {
   const lines: LogLine[] = [];
   if (limit <= 0) return lines;
@@ -89,7 +95,10 @@ function frameOf(chunk: Chunk, from: number): { full: boolean; textAt: number } 
   return { full: chunk.buffer[from + TAG_AT] === 70, textAt: from + PREFIX_BYTES };
 }
 
-/** Start and end (without the newline) of the last `limit` records that begin a line, in order. `goesOn`: the first record does not. */
+/**
+ * Returns start and end (without the newline) of the last `limit` records that begin a line, in order. If `goesOn` is true, the
+ * first record of the chunk does not begin a line.
+ */
 function lastLines(chunk: Chunk, limit: number, goesOn: boolean): Array<[from: number, to: number]> {
   const found: Array<[number, number]> = [];
   for (let end = textEnd(chunk); end >= chunk.from && found.length < limit && chunk.to > chunk.from;) {
@@ -106,6 +115,6 @@ const lastRecord = (chunk: Chunk): { readonly full: boolean } => frameOf(chunk, 
 
 const textEnd = ({ buffer, from, to }: Chunk): number => (to > from && buffer[to - 1] === 10 ? to - 1 : to);
 
-/** The start of the record that ends at `end`. */
+/** Returns the start of the record that ends at `end`. */
 const recordStart = ({ buffer, from }: Chunk, end: number): number =>
   end <= from ? from : Math.max(from, buffer.lastIndexOf(10, end - 1) + 1);
