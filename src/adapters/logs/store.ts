@@ -39,43 +39,43 @@ import { SearchMemory, Turns } from "./read/turns.ts";
 import { UnitLog } from "./unit.ts";
 
 export interface LogOptions {
-  /** FIFOs are created in its folder `fifo`. */
+  /** Directory of the journal. FIFOs are created in its folder `fifo`. */
   readonly runtimeDir: string;
   readonly logDir: string;
   readonly epoll: Epoll;
-  /** Keeps the FIFOs open while no daemon runs: bytes in a FIFO are lost once nobody has it open. */
+  /** Keeps the FIFOs open while no daemon runs, because bytes in a FIFO are lost once no process has it open. */
   readonly keeper?: Keeper;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
-  /** If absent, only the settings of each log delete files. */
+  /** Limits for all logs. If absent, files are deleted only according to the settings of each log. */
   readonly retention?: LogRetention;
   readonly onDeleted?: (deleted: DeletedLogs) => void;
   /** Called when a loss begins, from time to time while it continues, and when it ends; never during a call of the store. */
   readonly onLoss?: (unit: string, loss: LogLoss) => void;
-  /** A whole message about a failure that loses no output: a rotation, a compression, a subscriber. */
+  /** Receives a complete message about a failure that loses no output, for example in a rotation, a compression or a subscriber. */
   readonly onProblem?: (message: string) => void;
 }
 
 export interface Logs extends LogStore {
-  /** Call on the shared tick: writes notices that are due into the logs. */
+  /** Writes notices that are due into the logs. Called on each tick of the background loop. */
   tick(): void;
   /** True when all logs together may have exceeded their limit since the last `tidy`. */
   readonly hasGrown: boolean;
   /** Applies retention to all files, including those of units that do not run or were removed. */
   tidy(specOf: SpecOf): void;
-  /** Writes unfinished lines as parts: the daemon is about to re-execute itself. */
+  /** Writes unfinished lines as parts. Called when the daemon is about to re-execute itself. */
   flush(): void;
-  /** The daemon exits and services go on: writes unfinished lines as parts, leaves the FIFOs for the next daemon. */
+  /** Called when the daemon exits but services go on. Writes unfinished lines as parts, and leaves the FIFOs for the next daemon. */
   shutdown(): void;
 }
 
-/** Throws when it cannot create the two directories. */
+/** Throws if it cannot create the log directory or the directory for the FIFOs. */
 export function openLogs(options: LogOptions): Logs {
   return new FifoLogs(options);
 }
 
-/** How much one stream may read before the others get their turn. */
+/** Number of bytes that one stream may read before the others get their turn. */
 const TURN_BYTES = 2 << 20;
-/** Covers what a FIFO can hold, and what a service writes while it is being emptied. */
+/** Number of bytes that one drain reads. It covers what a FIFO can hold, and what a service writes during the drain. */
 const DRAIN_BYTES = 8 << 20;
 
 interface Open {
@@ -90,7 +90,7 @@ const STREAMS: readonly Stream[] = ["stdout", "stderr"];
 class FifoLogs implements Logs {
   hasGrown = false;
   readonly #units = new Map<string, Open>();
-  /** Includes units that are not open but whose files have been accessed. */
+  /** The files of all logs, including units that are not open but whose files have been accessed. */
   readonly #files = new Map<string, LogFile>();
   readonly #live = new Map<string, Followers>();
   readonly #searches = { turns: new Turns(), memory: new SearchMemory() };
@@ -100,10 +100,10 @@ class FifoLogs implements Logs {
   readonly #options: LogOptions;
   readonly #retention: DirectoryRetention;
   readonly #fifoDir: string;
-  /** Streams with more to read than one turn allows. */
+  /** Streams that have more to read than one turn allows. */
   readonly #busy = new Set<Capture>();
   #turn: Timer | NodeJS.Immediate | null = null;
-  /** How often each log was rotated; cursors identify its files by that. */
+  /** How often each log was rotated. Cursors identify the files of a log by this number. */
   readonly #rotations = new Map<string, number>();
 
   constructor(options: LogOptions) {
@@ -279,7 +279,7 @@ class FifoLogs implements Logs {
   }
 
   flush(): void {
-    if (this.#buffers.journal !== null) return; // the journal keeps them for the next daemon
+    if (this.#buffers.journal !== null) return; // the journal keeps unfinished lines for the next daemon
     for (const open of this.#units.values()) for (const capture of captures(open)) capture.flush("P");
   }
 
@@ -326,7 +326,7 @@ class FifoLogs implements Logs {
     this.hasGrown ||= this.#options.retention?.maxTotalBytes != null;
   }
 
-  /** Creates the FIFOs and reads from them. Reuses those of an earlier daemon, because output may wait in them. */
+  /** Starts to read from the FIFOs. Reuses existing ones, because output may wait in them. Returns an error message or null. */
   #capture(unit: string, open: Open): string | null {
     for (const stream of STREAMS) {
       if (open.captures[stream]) continue;
@@ -354,7 +354,7 @@ class FifoLogs implements Logs {
     return null;
   }
 
-  /** Opens the journal and completes the step in which the last daemon was killed. Without a journal, output is captured but may be lost in a crash. */
+  /** Opens the journal and completes the last daemon's interrupted step. Returns null on failure; output may then be lost in a crash. */
   #openJournal(): CaptureJournal | null {
     try {
       const journal = new CaptureJournal(this.#options.runtimeDir);

@@ -21,20 +21,20 @@ export interface UnitLogParts {
 }
 
 /**
- * A loss ends when nothing more is lost for this long. A loss by the disk ends only once the notice about it is in the
- * log: a short line may fit on the disk before.
+ * Milliseconds without further losses after which a loss ends. A loss because of the disk ends only once the notice about it is
+ * in the log, because a single short line may fit on a full disk.
  */
-const CALM_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 0 };
-/** The shortest time between two notices about lost output in the log itself. */
+const QUIET_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 0 };
+/** Minimum number of milliseconds between two notices about lost output in the log itself. */
 const NOTICE_INTERVAL_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
 const WHYS: readonly Why[] = ["disk", "limit"];
 
-/** Takes the records of one unit through the rate limit to the file, the last lines and the live subscribers. */
+/** Passes the records of one unit through the rate limit to the file, to the last lines and to the live subscribers. */
 export class UnitLog implements Sink {
   readonly tail = new Tail();
   #spec: LogSpec;
   #limit: RateLimit | null;
-  /** Why the last write failed; null when it succeeded. */
+  /** Why the last write failed, or null if it succeeded. */
   #refusal: NodeJS.ErrnoException | null = null;
   #refusalWords = "the disk refused it";
   readonly #gates: Readonly<Record<Stream, LossGate>>;
@@ -51,7 +51,7 @@ export class UnitLog implements Sink {
     this.#parts = parts;
     this.#limit = this.#makeLimit();
     this.#gates = { stdout: this.#makeGate("stdout"), stderr: this.#makeGate("stderr") };
-    const episodes = (why: Why): LossEpisodes => new LossEpisodes(CALM_MS[why], (episode) => parts.onLoss({ ...episode, why }));
+    const episodes = (why: Why): LossEpisodes => new LossEpisodes(QUIET_MS[why], (episode) => parts.onLoss({ ...episode, why }));
     this.#episodes = { limit: episodes("limit"), disk: episodes("disk") };
   }
 
@@ -109,13 +109,13 @@ export class UnitLog implements Sink {
     return null;
   }
 
-  /** Adds a line of the daemon itself. */
+  /** Adds lines that the daemon itself writes. */
   note(text: string): void {
     this.#refusal = null;
     for (const line of text.trimEnd().split("\n")) this.#put(this.#noteChunk(line));
   }
 
-  /** Ends episodes of loss that are over. Call from time to time. */
+  /** Ends episodes of loss whose quiet period is over. It must be called from time to time. */
   checkEpisodes(): void {
     const now = this.#parts.monotonicMs();
     this.#episodes.limit.check(now);
@@ -123,7 +123,7 @@ export class UnitLog implements Sink {
     this.#episodes.disk.check(now, isReported && this.#refusal === null);
   }
 
-  /** Counts the losses that the last daemon did not report any more. */
+  /** Counts the losses that the last daemon had not mentioned in the log yet. */
   takeOver(): void {
     this.framing("stderr"); // updates the time of the stamper
     for (const gate of Object.values(this.#gates))
@@ -150,15 +150,15 @@ export class UnitLog implements Sink {
   }
 
   /**
-   * Readers join a part with the next record of its stream, so that no note may come between. Null: both streams are in the
-   * middle of a line.
+   * Returns the stream to which a notice can be written, or null if both streams are in the middle of a line. Readers join a part
+   * with the next record of its stream, so that a notice must not come between the two.
    */
   #noteStream(): Stream | null {
     const { stdout, stderr } = this.#gates;
     return !stderr.isOpen ? "stderr" : !stdout.isOpen ? "stdout" : null;
   }
 
-  /** Returns how many of the bytes reached the file. */
+  /** Passes a chunk to the last lines, the subscribers and the file. Returns how many of its bytes reached the file. */
   #put(chunk: Chunk): number {
     this.#show(chunk);
     return this.#append(chunk.buffer, chunk.from, chunk.to);

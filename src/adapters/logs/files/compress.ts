@@ -1,6 +1,7 @@
 /**
- * Compresses rotated files, one at a time for all units, off the event loop. A file becomes a sequence of zstd frames or
- * gzip members of 1 MiB of text each. Any zstd or gzip reads it as one file, and sup can read it backwards, frame by frame.
+ * Compresses rotated files, one at a time for all units, without blocking the event loop. A compressed file is a sequence of zstd
+ * frames or gzip members, each with 1 MiB of text. Any zstd or gzip program reads the sequence as one file, and sup can read it
+ * backwards, frame by frame.
  */
 import { closeSync, constants, fstatSync, read, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -12,14 +13,17 @@ import type { Compression } from "../../../spec/spec.ts";
 import { gzipMember } from "./gzip.ts";
 import type { RotatedFile, RotatedSet } from "./rotated.ts";
 
-/** Both run on a separate thread. */
+/** Both functions compress on a separate thread. */
 const PACK: Readonly<Record<Compression, (text: Uint8Array) => Promise<Uint8Array>>> = {
   zstd: (text) => Bun.zstdCompress(text),
   gzip: gzipMember,
 };
 
 const FRAME_TEXT_BYTES = 1 << 20;
-/** Files of a log that rotates more often than this are deleted before anybody reads them: compressing them wastes CPU. */
+/**
+ * Milliseconds without a rotation after which compression starts. Files of a log that rotates more often are deleted before
+ * anybody reads them, so that compressing them would waste CPU time.
+ */
 const QUIET_MS = 250;
 
 export interface CompressJob {
@@ -39,7 +43,7 @@ export class Compressor {
     this.#onProblem = onProblem;
   }
 
-  /** Compresses the remaining files once the log has not rotated for a moment. */
+  /** Compresses the files that are not compressed yet, once the log has not rotated for QUIET_MS. */
   request(job: CompressJob): void {
     if (this.#stopped) return;
     clearTimeout(this.#waiting.get(job.rotated)?.timer ?? undefined);
@@ -78,21 +82,24 @@ export class Compressor {
       rmSync(unfinished, { force: true });
       await writePacked(job.format, job.rotated.pathOf(file), unfinished, () => this.#stopped || file.gone);
       if (this.#stopped || file.gone) return rmSync(unfinished, { force: true });
-      // Synchronous from here on, so that no rotation can come between.
+      // The rest is synchronous, so that no rotation can happen in between.
       const plain = job.rotated.pathOf(file);
       renameSync(unfinished, job.rotated.pathOf({ number: file.number, compressed: job.format }));
       file.compressed = job.format;
       rmSync(plain, { force: true });
     } catch (error) {
       rmSync(unfinished, { force: true });
-      // The next rotation retries, and may have requested it already.
+      // The next rotation requests a retry, and may have done so already.
       if (this.#waiting.get(job.rotated)?.timer === null) this.#waiting.delete(job.rotated);
       this.#onProblem(`cannot compress a rotated file of ${job.current}: ${(error as Error).message}`);
     }
   }
 }
 
-/** Opens the source synchronously: after a rotation its name belongs to another file. */
+/**
+ * Compresses a file until `ended` returns true. Opens the source synchronously, because after a rotation its name belongs to
+ * another file.
+ */
 async function writePacked(format: Compression, source: string, target: string, ended: () => boolean): Promise<void> {
   const from = openOwnFile(source, constants.O_RDONLY);
   try {

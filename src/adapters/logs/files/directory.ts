@@ -9,7 +9,7 @@ import type { ReadAt } from "./packed.ts";
 export interface OpenFile {
   readonly fd: number;
   readonly inode: number;
-  /** Size when it was opened. */
+  /** Size in bytes when the file was opened. */
   readonly size: number;
   readonly compressed: Compression | false;
   readonly read: ReadAt;
@@ -17,9 +17,9 @@ export interface OpenFile {
 
 /** The files of one log at one moment, newest first. Each is opened on demand, because most are never read. */
 export class LogFiles {
-  /** How many rotations ago each file was the current one. */
+  /** For each file, how many rotations ago it was the current one. */
   readonly numbers: readonly number[];
-  /** Number 0 is the current file. */
+  /** The current file has number 0. */
   readonly #files: readonly Rotated[];
   readonly #opened = new Map<number, OpenFile | null>();
   readonly #directory: string;
@@ -32,7 +32,7 @@ export class LogFiles {
     this.numbers = this.#files.map(({ number }) => number);
   }
 
-  /** Null: the file is gone. Throws when it exists but cannot be opened. */
+  /** Returns the file, or null if it no longer exists. Throws if it exists but cannot be opened. */
   open(index: number): OpenFile | null {
     const known = this.#opened.get(index);
     if (known !== undefined) return known;
@@ -43,7 +43,7 @@ export class LogFiles {
     return file;
   }
 
-  /** Opens all files, so that renaming or deleting them no longer matters. */
+  /** Opens all files, so that their contents stay readable when they are renamed or deleted. */
   hold(): void {
     for (let index = 0; index < this.#files.length; index++) this.open(index);
   }
@@ -54,13 +54,13 @@ export class LogFiles {
   }
 }
 
-/** True if users other than root and the daemon's own can create and replace files in a directory. */
+/** Returns true if users other than root and the daemon's own user can create and replace files in a directory. */
 export function canOthersWrite(directory: string): boolean {
   const { uid, mode } = statSync(directory);
   return (uid !== 0 && uid !== process.geteuid?.()) || (mode & 0o022) !== 0;
 }
 
-/** Null: there is no such file; a link or a FIFO in its place is none. */
+/** Returns null if there is no such file. A link or a FIFO in its place does not count as a file. Throws if the file cannot be opened. */
 export function openLogFile(path: string, compressed: Compression | false): OpenFile | null {
   let fd: number;
   try {
@@ -82,7 +82,7 @@ function rotatedOf(directory: string, current: string): readonly Rotated[] {
   try {
     return findRotated(current, readdirSync(directory)).files;
   } catch {
-    return []; // no directory means an empty log
+    return []; // without a directory, the log is empty
   }
 }
 

@@ -1,11 +1,14 @@
 /**
- * Gzip files as a sequence of members (RFC 1952), each with its own length in an extra field, so that sup can read them
- * backwards, member by member. Every gzip reads the sequence as one file and ignores the field.
+ * Gzip files as sequences of members (RFC 1952). Each member contains its own length in an extra field, so that sup can read the
+ * file backwards, member by member. Every gzip program reads the sequence as one file and ignores the field.
  */
 import { gzip } from "node:zlib";
 import { promisify } from "node:util";
 
-/** The extra field: "SU", 4 bytes, the length of the whole member. */
+/**
+ * The beginning of the extra field: the id "SU", and the number of bytes that follow. These 4 bytes contain the length of the
+ * whole member.
+ */
 const FIELD = Buffer.from([0x53, 0x55, 4, 0]);
 const FIELD_BYTES = FIELD.length + 4;
 const HEAD_BYTES = 10;
@@ -26,7 +29,10 @@ export async function gzipMember(text: Uint8Array): Promise<Buffer> {
   return Buffer.concat([head, plain.subarray(HEAD_BYTES)]);
 }
 
-/** Start and end of every member, or null when sup did not write the file, or not all of it. `read` fetches bytes at an offset. */
+/**
+ * Returns start and end of every member. Returns null if sup did not write the file, or did not write all of it. `read` returns
+ * bytes at an offset.
+ */
 export function gzipMembers(size: number, read: (at: number, length: number) => Buffer): Array<readonly [from: number, to: number]> | null {
   const members: Array<readonly [number, number]> = [];
   for (let at = 0; at < size;) {

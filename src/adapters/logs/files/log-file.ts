@@ -8,7 +8,7 @@ import type { Compressor } from "./compress.ts";
 import type { Where } from "../capture/capture-journal.ts";
 import { RotatedSet } from "./rotated.ts";
 
-/** The position in a log that has no file yet: the first byte creates one. */
+/** The end of a log that has no current file. The first byte that is written creates one. */
 export const NOWHERE: Where = { inode: 0, size: 0 };
 
 /** How many bytes of an append reached the file, and why the rest did not. */
@@ -19,32 +19,32 @@ export interface Appended {
 
 export interface LogFileParts {
   readonly directory: string;
-  /** `web.log`. */
+  /** Name of the file, for example `web.log`. */
   readonly name: string;
   readonly compressor: Compressor;
-  /** A whole message about a failure that loses no output. */
+  /** Receives a complete message about a failure that loses no output. */
   readonly onProblem: (message: string) => void;
-  /** Another program has deleted or moved the open file; never called during an append. */
+  /** Called after another program has deleted or moved the open file, but never during an append. */
   readonly onFileLost: () => void;
   readonly onRotated: () => void;
 }
 
 /**
- * The file of one log. It is opened at the first byte and rotated by size and age, at the end of a line; only sup appends to it. A
- * disk error is a return value, never an exception. The file holds a record completely or not at all.
+ * The file of one log. It is opened when the first byte is written, and rotated by size and age at the end of a line. Only sup
+ * appends to it. A disk error is a return value, never an exception. The file contains a record completely or not at all.
  */
 export class LogFile {
   spec: LogSpec;
-  /** Why the file could not be rotated when it was due; null: no problem. */
+  /** Why the file could not be rotated when it was due, or null if it could. */
   trouble: string | null = null;
   #fd = -1;
   #inode = 0;
   #size = 0;
-  /** Wall milliseconds of the first record. Null: the file is empty; undefined: not read yet. */
+  /** Wall clock time of the first record in milliseconds. It is null if the file is empty, and undefined if it was not read yet. */
   #begunMs: number | null | undefined = undefined;
-  /** Wall milliseconds of the last record; null: unknown. */
+  /** Wall clock time of the last record in milliseconds, or null if it is unknown. */
   #writtenMs: number | null = null;
-  /** After a failed rotation: the size at which to retry. */
+  /** After a failed rotation, the size in bytes at which it is retried. */
   #retrySize = 0;
   #checkedSecond = -1;
   #set: RotatedSet | null = null;
@@ -55,7 +55,7 @@ export class LogFile {
     this.#parts = parts;
   }
 
-  /** Appends whole records. `second`: Unix seconds now. */
+  /** Appends whole records. `second` is the current Unix time in seconds. */
   append(buffer: Buffer, from: number, to: number, second: number): Appended {
     let at = from;
     try {
@@ -76,7 +76,7 @@ export class LogFile {
     }
   }
 
-  /** Where the log ends; opens the file if there is one. Returns an error when the disk refuses. */
+  /** Returns where the log ends, and opens the file if there is one. Returns an error if the disk refuses. */
   where(second: number): Where | NodeJS.ErrnoException {
     try {
       if (this.#fd < 0 && !lstatSync(this.#path, { throwIfNoEntry: false })) {
@@ -89,7 +89,7 @@ export class LogFile {
     }
   }
 
-  /** False: the log is empty, or the rotation failed, which `onProblem` has reported. */
+  /** Rotates the file. Returns false if the log is empty, or if the rotation failed, which `onProblem` has reported. */
   rotateNow(second: number): boolean {
     try {
       if (this.#fd < 0 && !lstatSync(this.#path, { throwIfNoEntry: false })) return false;
@@ -104,8 +104,8 @@ export class LogFile {
   }
 
   /**
-   * Deletes rotated files beyond `keep` or older than `max_age_days`, and rotates the file when its first record is that old.
-   * `names`: the names in the directory, if known.
+   * Deletes rotated files beyond `keep` or older than `max_age_days`. Rotates the file if its first record is older than that.
+   * `names` are the names in the directory, if the caller knows them.
    */
   tidy(nowMs: number, names?: readonly string[]): void {
     const { maxAgeMs, keep } = this.spec;
@@ -119,7 +119,7 @@ export class LogFile {
     }
   }
 
-  /** The rotated files. Throws when the directory cannot be read. */
+  /** The rotated files. Throws if the directory cannot be read. */
   get rotated(): RotatedSet {
     return (this.#set ??= new RotatedSet(this.#parts.directory, this.#parts.name));
   }
@@ -129,7 +129,10 @@ export class LogFile {
     if (this.#set) this.#parts.compressor.forget(this.#set);
   }
 
-  /** Opens the file. Once a second checks that the name still leads to it, in case another program deleted or moved it. */
+  /**
+   * Opens the file if it is not open. Checks once a second whether the name still leads to the open file, because another program
+   * may have deleted or moved it.
+   */
   #ready(second: number): void {
     if (this.#fd >= 0) {
       if (second === this.#checkedSecond) return;
@@ -166,7 +169,7 @@ export class LogFile {
     }
   }
 
-  /** When the first record was written; null: there is none. Reads the file only once. */
+  /** Returns when the first record was written, or null if there is none. Reads the file only once. */
   #begunAtMs(nowMs: number): number | null {
     if (this.#begunMs !== undefined) return this.#begunMs;
     const found = lstatSync(this.#path, { throwIfNoEntry: false });
@@ -179,20 +182,23 @@ export class LogFile {
     }
   }
 
-  /** A `raw` log has no timestamps: it began when its file was created or, where the file system does not record that, when sup first opened it. */
+  /**
+   * Returns the time of the first record. A `raw` log has no timestamps, so the result is `birthMs`. This is the time when the
+   * file was created or, if the file system does not record that, when sup first opened it.
+   */
   #firstRecordMs(fd: number, birthMs: number): number {
     const head = Buffer.alloc(PREFIX_BYTES);
     const line = parseLine(head.toString("latin1", 0, readSync(fd, head, 0, PREFIX_BYTES, 0)));
     return line === null ? birthMs : Date.parse(line.time);
   }
 
-  /** A power failure may leave half a record. */
+  /** Ends an incomplete last record with a newline. A power failure may leave half a record. */
   #endTornLine(): void {
     const last = Buffer.alloc(1);
     if (readSync(this.#fd, last, 0, 1, this.#size - 1) === 1 && last[0] !== 10) this.#size += writeSync(this.#fd, "\n");
   }
 
-  /** The end of the whole lines that still fit into this file; `from` when the file must be rotated first. */
+  /** Returns the end of the whole lines that still fit into this file, or `from` if the file must be rotated first. */
   #fitting(buffer: Buffer, from: number, to: number): number {
     const room = Math.max(this.spec.maxSizeBytes, this.#retrySize) - this.#size;
     if (to - from <= room) return to;
@@ -225,12 +231,13 @@ export class LogFile {
     this.#size += bytes;
   }
 
-  /** After this, the next record creates a new file. False: it failed, which `onProblem` has reported. */
+  /** Rotates the file, so that the next record creates a new one. Returns false if that failed, which `onProblem` has reported. */
   #rotate(second: number): boolean {
     try {
       this.rotated.shift(this.spec.keep, this.#writtenMs);
     } catch (error) {
-      // A file that is too long is better than lost output. The next attempt comes when it has grown by the limit again.
+      // A file that is too long is better than lost output. The rotation is retried when the file has grown by its maximum size
+      // again.
       if (this.trouble === null) this.#problem("rotate", error);
       this.trouble = `cannot rotate ${this.#path}: ${(error as Error).message}`;
       this.#retrySize = this.#size + this.spec.maxSizeBytes;
@@ -277,7 +284,7 @@ export class LogFile {
   }
 }
 
-/** The disk accepted records up to `at` and no more. */
+/** Thrown if the disk accepted records up to `at` and no more. */
 class ShortWrite extends Error {
   readonly at: number;
 

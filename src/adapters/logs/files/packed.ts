@@ -4,7 +4,7 @@ import type { Compression } from "../../../spec/spec.ts";
 import { gzipMembers } from "./gzip.ts";
 import { zstdFrames } from "./zstd.ts";
 
-/** Blocks of about 1 MiB of text each. Lines may cross from one block into the next. */
+/** Blocks of about 1 MiB of text each. A line may begin in one block and end in the next. */
 export interface Blocks {
   readonly count: number;
   text(index: number): Buffer;
@@ -14,10 +14,13 @@ export type ReadAt = (at: number, length: number) => Buffer;
 
 /** sup never writes a block with more compressed bytes than this. */
 const BLOCK_BYTES = 16 << 20;
-/** The limit for a gzip file that another program wrote, which can only be read as a whole. */
+/** Maximum number of bytes of text in a gzip file that another program wrote, because such a file can only be read as a whole. */
 const FOREIGN_TEXT_BYTES = 128 << 20;
 
-/** A damaged file yields the blocks in front of the damage; a file of another format yields none. */
+/**
+ * Returns the blocks of a compressed file. A damaged file yields the blocks in front of the damage, and a file of another format
+ * yields none.
+ */
 export function packedBlocks(format: Compression, size: number, read: ReadAt): Blocks {
   if (format === "zstd") return blocksOf(zstdFrames(size, read) ?? [], read, (bytes) => Buffer.from(Bun.zstdDecompressSync(bytes)));
   const members = gzipMembers(size, read);

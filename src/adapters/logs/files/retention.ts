@@ -1,6 +1,6 @@
 /**
- * Retention for the whole log directory, including units that do not run and units that were removed. Files whose names cannot
- * belong to the log of a unit are left alone.
+ * Retention for the whole log directory, including the logs of units that do not run or were removed. Files whose names cannot
+ * belong to the log of a unit are never touched.
  */
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ interface Found {
 
 export class DirectoryRetention {
   readonly #options: DirectoryRetentionOptions;
-  /** Files of removed units as they were when first seen. Their modification time can only have advanced since. */
+  /** Files of removed units as they were at their first scan. Their modification times can only have increased since then. */
   readonly #seen = new Map<string, Found>();
   #isOver = false;
 
@@ -36,7 +36,10 @@ export class DirectoryRetention {
     this.#options = options;
   }
 
-  /** Scans the directory. `specOf`: undefined for a removed unit; null for one that exists but cannot be read. */
+  /**
+   * Scans the directory and applies retention. `specOf` returns undefined for a removed unit, and null for a unit that exists but
+   * cannot be read.
+   */
   tidy(specOf: SpecOf, nowMs: number): void {
     try {
       const units = this.#list();
@@ -84,7 +87,7 @@ export class DirectoryRetention {
     for (const [name, { unit }] of this.#seen) if (!units.get(unit)?.includes(name)) this.#seen.delete(name);
   }
 
-  /** Deletes files of removed units past their retention. */
+  /** Deletes files of removed units after their retention time. */
   #dropOld(gone: readonly Found[], nowMs: number): void {
     const beforeMs = nowMs - this.#options.retention.goneMs;
     const old = gone.filter(({ writtenMs }) => writtenMs < beforeMs).filter((one) => this.#isUnchanged(one));
@@ -92,7 +95,7 @@ export class DirectoryRetention {
     this.#report(old, "gone");
   }
 
-  /** A unit of the same name may have run between two scans. */
+  /** Returns false if the file has changed since its first scan, because a unit of the same name may have run between two scans. */
   #isUnchanged({ unit, name, writtenMs }: Found): boolean {
     const now = this.#stat(unit, name);
     if (now?.writtenMs === writtenMs) return true;

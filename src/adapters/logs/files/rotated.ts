@@ -8,17 +8,23 @@ export interface RotatedFile {
   number: number;
   compressed: Compression | false;
   gone: boolean;
-  /** Wall milliseconds of its last record, cached once read, because nothing is written to the file any more. */
+  /**
+   * Wall clock time of the last record in milliseconds, or null if it was not read yet. It is cached because nothing is written
+   * to the file any more.
+   */
   writtenMs: number | null;
 }
 
-/** The rotated files of one log, known from one scan of the directory. Throws what the file system throws. */
+/** The rotated files of one log, known from one scan of the directory. The methods throw the errors of the file system. */
 export class RotatedSet {
   files: RotatedFile[];
   readonly #directory: string;
   readonly #current: string;
 
-  /** Also deletes what a crash left half done. `names`: the names in the directory, if known. */
+  /**
+   * Scans the directory, and deletes files that a crash during a compression left behind. `names` are the names in the directory,
+   * if the caller knows them.
+   */
   constructor(directory: string, current: string, names: readonly string[] = readdirSync(directory)) {
     this.#directory = directory;
     this.#current = current;
@@ -32,7 +38,10 @@ export class RotatedSet {
     return join(this.#directory, rotatedName(this.#current, file));
   }
 
-  /** Renames the current file to number 1 and moves the others up; deletes files beyond `keep`. `writtenMs`: time of the current file's last record, if known. */
+  /**
+   * Renames the current file to number 1 and adds 1 to the numbers of the others. Deletes files beyond `keep`. `writtenMs` is the
+   * time of the last record in the current file, or null if it is unknown.
+   */
   shift(keep: number, writtenMs: number | null): void {
     for (const step of planRotation(this.files, keep)) {
       const file = step.file as RotatedFile;
@@ -48,13 +57,13 @@ export class RotatedSet {
     if (moveIfThere(current, this.pathOf(newest))) this.files = [newest, ...this.files];
   }
 
-  /** Deletes one file, if it still exists. */
+  /** Deletes one file if it still exists. */
   drop(number: number): void {
     const file = this.files.find((one) => one.number === number);
     if (file) this.#remove(file);
   }
 
-  /** Deletes files beyond `keep`, or last written before `beforeMs`. */
+  /** Deletes files with a number greater than `keep`, and files that were last written before `beforeMs`. */
   trim(keep: number, beforeMs: number | null): void {
     for (const file of [...this.files]) {
       if (file.number > keep || (beforeMs !== null && this.#writtenMs(file) < beforeMs)) this.#remove(file);
@@ -72,7 +81,7 @@ export class RotatedSet {
   }
 }
 
-/** Tolerates that another program removed the file. False: it was not there. */
+/** Renames a file. Returns false if it does not exist, because another program may have removed it. */
 function moveIfThere(from: string, to: string): boolean {
   try {
     renameSync(from, to);

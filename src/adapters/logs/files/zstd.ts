@@ -1,10 +1,10 @@
 /** Finds where the frames of a .zst file begin and end (RFC 8878), so that it can be read backwards, frame by frame. */
 
 const MAGIC = 0xfd2fb528;
-/** Skippable frames have 16 magic numbers. */
+/** The first of the 16 magic numbers of skippable frames, which differ only in the lowest 4 bits. */
 const SKIPPABLE = 0x184d2a50;
 
-/** Start and end of every frame, or null when the file is not a complete sequence of frames. `read` fetches bytes at an offset. */
+/** Returns start and end of every frame, or null if the file is not a complete sequence of frames. `read` returns bytes at an offset. */
 export function zstdFrames(size: number, read: (at: number, length: number) => Buffer): Array<readonly [from: number, to: number]> | null {
   const frames: Array<readonly [number, number]> = [];
   for (let at = 0; at < size;) {
@@ -35,7 +35,7 @@ function frameEnd(start: number, read: (at: number, length: number) => Buffer): 
   return at + (descriptor & 4 ? 4 : 0);
 }
 
-/** Bytes of the header after the descriptor: window, dictionary id, content size. */
+/** Returns the number of bytes of the header after the descriptor: window, dictionary id and content size. */
 function headerBytes(descriptor: number): number {
   const single = (descriptor >> 5) & 1;
   const sizeFlag = descriptor >> 6;

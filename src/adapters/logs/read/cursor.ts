@@ -1,6 +1,6 @@
 /**
- * Reads a log forwards from a position, across rotations, for a reader that follows it. It reads from the files, so that a
- * slow reader misses nothing until a file that it has not read yet is deleted.
+ * Reads a log forwards from a position, across rotations, for a client that follows it. It reads from the files, so that a slow
+ * client misses nothing unless a file is deleted before the client has read it.
  */
 import { closeSync, lstatSync } from "node:fs";
 import { join } from "node:path";
@@ -9,36 +9,39 @@ import { type Blocks, packedBlocks } from "../files/packed.ts";
 import { blockBorder, borderIn, firstStamp } from "./seek.ts";
 
 const CHUNK_BYTES = 64 << 10;
-/** A `raw` log may contain an endless line; it is returned in pieces. */
+/** Maximum length of a line in bytes. A `raw` log may contain an endless line, which is returned in pieces of this length. */
 const LINE_BYTES = 1 << 20;
 const SEEK_BYTES = 256 << 10;
-/** The first bytes of a file distinguish it from a later file with the same inode. */
+/** Number of bytes at the start of a file that are compared to distinguish it from a later file with the same inode number. */
 const SAMPLE_BYTES = 64;
 
 export interface CursorOptions {
   readonly directory: string;
   readonly current: string;
-  /** How often the log was rotated since the daemon started. Each rotation turns file number n - 1 into number n. */
+  /** Returns how often the log was rotated since the daemon started. Each rotation turns file number n - 1 into number n. */
   readonly rotations: () => number;
 }
 
 export interface Lines {
-  /** Without their newlines. */
+  /** The lines without their newlines. */
   readonly lines: readonly Buffer[];
-  /** Files were deleted before they were read. */
+  /** True if files were deleted before they were read. */
   readonly gap: boolean;
 }
 
 export class Cursor {
   #file: OpenFile | null = null;
-  /** `rotations` when the file was the current one; without a file, when the one before it was. */
+  /**
+   * The value of `rotations` when the file was the current one. If there is no file, the value when the previous file was the
+   * current one.
+   */
   #turn: number;
   /** Offset of the next bytes in the uncompressed text of the file. */
   #offset = 0;
   #blocks: { readonly all: Blocks; next: number; text: Buffer; at: number } | null = null;
   /** The beginning of a line whose end has not been read yet. */
   #carry: Buffer = NOTHING;
-  /** The next bytes are the end of a line that began before the position. */
+  /** True if the next bytes are the end of a line that began before the position. */
   #within = false;
   readonly #options: CursorOptions;
 
@@ -50,10 +53,13 @@ export class Cursor {
     this.#offset = this.#file?.size ?? 0;
   }
 
-  /** Moves to the first record of a time or slightly before it; in a log without timestamps, to the oldest line. */
+  /**
+   * Moves to the first record at or after `since`, or slightly before that record. In a log without timestamps, moves to the
+   * oldest line.
+   */
   seek(since: string): void {
     const files = new LogFiles(this.#options.directory, this.#options.current);
-    const before = since.slice(0, -1); // less than `since`, but greater than every timestamp below it
+    const before = since.slice(0, -1); // sorts before `since`, but after every earlier timestamp
     try {
       for (const [index, number] of files.numbers.entries()) {
         const file = files.open(index);
@@ -74,7 +80,7 @@ export class Cursor {
     }
   }
 
-  /** Continues where a cursor of this daemon or an earlier one was; false when that position no longer exists. */
+  /** Moves to a position that `place` returned in this daemon or an earlier one. Returns false if that position no longer exists. */
   resume(place: string): boolean {
     const [inode, offset, sample] = place.split(":");
     const files = new LogFiles(this.#options.directory, this.#options.current);
@@ -93,14 +99,17 @@ export class Cursor {
     }
   }
 
-  /** The position after the last line that was read, or `back` bytes before it; null in a compressed file. */
+  /**
+   * Returns the position after the last line that was read, or `back` bytes before it. Returns null in a compressed file and
+   * without a file.
+   */
   place(back = 0): string | null {
     if (this.#file === null || this.#blocks !== null) return null;
     const offset = Math.max(0, this.#offset - this.#carry.length - back);
     return `${this.#file.inode}:${offset}:${sampleOf(this.#file, offset)}`;
   }
 
-  /** The lines in the `length` bytes before the position. */
+  /** Returns the lines in the `length` bytes before the position. */
   before(length: number): readonly Buffer[] {
     const bytes = this.#file?.read(Math.max(0, this.#offset - length), Math.min(length, this.#offset)) ?? NOTHING;
     const lines: Buffer[] = [];
@@ -109,7 +118,7 @@ export class Cursor {
     return lines;
   }
 
-  /** Reads some of the following lines; null: there are none yet. */
+  /** Reads some of the following lines. Returns null if there are none yet. */
   next(): Lines | null {
     for (;;) {
       if (this.#file === null) {
@@ -168,10 +177,10 @@ export class Cursor {
     return bytes;
   }
 
-  /** Moves to the oldest file that is newer than this one. */
+  /** Moves to the oldest file that is newer than the present one. Returns "gap" if files between the two were deleted. */
   #advance(): "gap" | true {
     const files = new LogFiles(this.#options.directory, this.#options.current);
-    const own = this.#options.rotations() - this.#turn; // the number of this one
+    const own = this.#options.rotations() - this.#turn; // the number of the present file
     const index = files.numbers.findLastIndex((number) => number < own);
     const number = files.numbers[index]!;
     try {
@@ -184,7 +193,7 @@ export class Cursor {
     return number < own - 1 ? "gap" : true;
   }
 
-  /** Whether another program replaced the file by one of the same name, or truncated it. */
+  /** Returns true if another program replaced the file by one of the same name, or truncated it. */
   #replaced(): boolean {
     const found = lstatSync(this.#path, { throwIfNoEntry: false });
     return found !== undefined && (found.ino !== this.#file!.inode || found.size < this.#offset);

@@ -7,7 +7,7 @@ export interface Subscriber {
   gap(lines: number): void;
 }
 
-/** The most lines queued for one subscriber. Further lines are counted and dropped. */
+/** Maximum number of lines that are queued for one subscriber. Further lines are counted and dropped. */
 const QUEUE_LINES = 1000;
 
 /** The live subscribers of one unit. They are called from the event loop, never while output is being read. */
@@ -21,7 +21,7 @@ export class Followers {
     return this.#all.size + this.#watchers.size;
   }
 
-  /** Calls `onMore` soon after each write to the log. Returns a function that stops it. */
+  /** Calls `onMore` soon after each write to the log. Returns a function that stops these calls. */
   watch(onMore: () => void): () => void {
     this.#watchers.add(onMore);
     return () => this.#watchers.delete(onMore);
@@ -51,7 +51,10 @@ export class Followers {
     if (count > 0) for (const follower of this.#all) follower.push(lines, count);
   }
 
-  /** The first `room` lines that end in this chunk, and how many do. A line in parts is kept until its end, up to LINE_BYTES. */
+  /**
+   * Returns the first `room` lines that end in this chunk, and the number of all lines that end in it. A line in parts is kept
+   * until its end, up to LINE_BYTES.
+   */
   #wholeLines(chunk: Chunk, room: number): { readonly lines: readonly LogLine[]; readonly count: number } {
     const { stream, time, buffer } = chunk;
     if (!chunk.hasParts && this.#open[stream] === undefined) return { lines: firstLines(chunk, room), count: chunk.count };
@@ -78,7 +81,7 @@ export class Followers {
     return { lines, count };
   }
 
-  /** The rest of a line was lost. */
+  /** Emits the beginning of a line whose rest was lost. */
   #cutOff(stream: Stream, emit: (full: boolean, pieces: readonly Buffer[] | null) => void): void {
     const open = this.#open[stream];
     if (open !== undefined) emit(false, open.pieces);
@@ -95,16 +98,16 @@ export class Followers {
   }
 }
 
-/** A line whose end has not come. */
+/** A line whose end has not arrived yet. */
 interface OpenLine {
-  /** Null: there was no room for it. */
+  /** The parts of the line, or null if there was no room for it. */
   readonly pieces: Buffer[] | null;
   bytes: number;
 }
 
 class Follower {
   #queue: LogLine[] = [];
-  /** Lines dropped after those in the queue. */
+  /** Number of lines that were dropped after those in the queue. */
   #missed = 0;
   #scheduled = false;
   #stopped = false;

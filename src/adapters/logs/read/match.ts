@@ -1,19 +1,22 @@
 import type { ParsedLine } from "../../../core/logs/framing.ts";
 import type { LogQuery } from "../../../ports/logs.ts";
 
-/** Sorts after every timestamp. */
+/** A string that sorts after every timestamp. */
 export const LAST = "~";
 
-/** Selects the lines of a query; they lie between two timestamps. */
+/** Selects the lines of a query. All of them lie between two timestamps. */
 export interface Matcher {
-  /** Inclusive. */
+  /** Timestamps in the format of `LogLine.time`. Both are inclusive. */
   readonly since: string;
   readonly until: string;
-  /** "older" if the line is older than every match. Yields from time to time while an expression is matched. */
+  /**
+   * Returns true if the line matches, or "older" if it is older than every match. Yields from time to time while an expression is
+   * matched.
+   */
   match(line: ParsedLine): Generator<undefined, boolean | "older">;
 }
 
-/** A line of a `raw` log has no time (""); it passes `since` and `until`. */
+/** Returns the matcher of a query. A line of a `raw` log has no time (""), and matches every `since` and `until`. */
 export function matcherOf(query: LogQuery): Matcher {
   const { from = "", before = LAST, stream, grep } = query;
   const since = max(from, query.sinceMs === undefined ? "" : nanos(query.sinceMs, "000000"));
@@ -31,7 +34,10 @@ export function matcherOf(query: LogQuery): Matcher {
   };
 }
 
-/** `ms` may exceed the range of dates: then it sorts before or after everything. */
+/**
+ * Converts milliseconds to a timestamp that ends in `digits`. A time outside the range of dates becomes a string that sorts
+ * before or after everything.
+ */
 function nanos(ms: number, digits: string): string {
   if (!(Math.abs(ms) < 8.64e15)) return ms > 0 ? LAST : "";
   return new Date(Math.floor(ms)).toISOString().replace("Z", `${digits}Z`);

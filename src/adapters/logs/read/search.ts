@@ -1,4 +1,4 @@
-/** Reads a log backwards: block by block, through the current file and its rotated files, newest first. */
+/** Reads a log backwards, block by block, through the current file and its rotated files, newest first. */
 import type { ParsedLine } from "../../../core/logs/framing.ts";
 import { LINE_BYTES, LineCollector, recordOf } from "../../../core/logs/whole-lines.ts";
 import type { LogLine, LogQuery } from "../../../ports/logs.ts";
@@ -9,13 +9,13 @@ import { blockBorder, borderIn } from "./seek.ts";
 import type { SearchMemory, Turns } from "./turns.ts";
 
 const BLOCK_BYTES = 256 * 1024;
-/** The limits of an answer, whatever the query asks for. */
+/** Limits of a result, even if the query asks for more. */
 const ANSWER_LINES = 100_000;
 const ANSWER_BYTES = 64 << 20;
-/** A search yields to the event loop after this long. */
+/** A search yields to the event loop after this many milliseconds. */
 const SLICE_MS = 5;
 
-/** The newest matching lines, oldest first; at most 100,000 lines or 64 MiB. A missing log has no lines. */
+/** Returns the newest matching lines, oldest first, at most 100,000 lines or 64 MiB. A log that does not exist has no lines. */
 export function readLog(directory: string, current: string, query: LogQuery): LogLine[] {
   const files = new LogFiles(directory, current);
   try {
@@ -25,16 +25,19 @@ export function readLog(directory: string, current: string, query: LogQuery): Lo
   }
 }
 
-/** What all searches share. */
+/** The state that all searches share. */
 export interface Searches {
   readonly turns: Turns;
   readonly memory: SearchMemory;
 }
 
-/** A line in memory takes about this much more than its text. */
+/** A line in memory takes about this many bytes more than its text. */
 const LINE_OVERHEAD_BYTES = 200;
 
-/** The same in slices, which all searches share; rotation and compression continue meanwhile. */
+/**
+ * Does the same as `readLog`, but in short slices that alternate with those of other searches. Rotation and compression continue
+ * meanwhile.
+ */
 export async function searchLog(directory: string, current: string, query: LogQuery, { turns, memory }: Searches): Promise<LogLine[]> {
   const files = new LogFiles(directory, current);
   const found: LogLine[] = [];
@@ -69,10 +72,10 @@ export async function searchLog(directory: string, current: string, query: LogQu
   }
 }
 
-/** How many records a search examines before it checks the clock. */
+/** Number of records that a search examines before it checks the clock. */
 const RECORDS_PER_CHECK = 256;
 
-/** Yields matches, newest first, and null from time to time, where the caller may pause. */
+/** Yields matches, newest first. From time to time it yields null, so that the caller can pause. */
 function* matching(files: LogFiles, query: LogQuery): Generator<LogLine | null> {
   const { until, match } = matcherOf(query);
   const limit = Math.min(query.lines ?? ANSWER_LINES, ANSWER_LINES);
@@ -95,7 +98,7 @@ function* matching(files: LogFiles, query: LogQuery): Generator<LogLine | null> 
   }
 }
 
-/** The lines of the records, and null from time to time. */
+/** Joins records to lines. From time to time it yields null, so that the caller can pause. */
 function* wholeLines(records: Iterable<Buffer>): Generator<ParsedLine | null> {
   const collector = new LineCollector();
   let examined = 0;
@@ -110,7 +113,7 @@ function* linesBackwards(files: LogFiles, until: string): Generator<Buffer> {
   for (const index of files.numbers.keys()) {
     const file = files.open(index);
     if (file === null) continue;
-    let pieces: Buffer[] | null = null; // of the current line, last piece first; null: its end has not been found yet
+    let pieces: Buffer[] | null = null; // pieces of the current line, last piece first, or null if its end was not found yet
     let size = 0;
     for (const block of blocksBackwards(file, until)) {
       for (let end = block.length; end >= 0;) {
@@ -141,7 +144,7 @@ const NOTHING = Buffer.alloc(0);
 const joined = (later: readonly Buffer[] | null, first: Buffer): Buffer =>
   later === null || later.length === 0 ? first : Buffer.concat([first, ...later.toReversed()]);
 
-/** The text of a file in blocks, last block first, without lines newer than `until`. */
+/** Yields the text of a file in blocks, last block first, without lines newer than `until`. */
 function* blocksBackwards({ compressed, size, read }: OpenFile, until: string): Generator<Buffer> {
   if (!compressed) {
     const { high } = until === LAST ? { high: size } : borderIn(size, read, until, BLOCK_BYTES);

@@ -4,23 +4,23 @@ import type { LogLine, LogQuery, LogTrail } from "../../../ports/logs.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Matcher, matcherOf } from "./match.ts";
 
-/** A call of `next` returns after this long, even without a line. */
+/** A call of `next` returns after about this many milliseconds, even without a line. */
 const SLICE_MS = 5;
-/** The most that is read again for the beginning of an unfinished line. */
+/** Maximum number of bytes that `resume` reads again for the beginning of an unfinished line. */
 const HEAD_BYTES = 4 << 20;
 
-/** The lines from a cursor that match a query. */
+/** Reads the lines that match a query from a cursor. */
 export class Trail implements LogTrail {
   readonly watch: LogTrail["watch"];
   readonly #cursor: Cursor;
   readonly #matcher: Matcher;
   readonly #joiner = new LineJoiner();
-  /** Records that were read and not looked at yet. */
+  /** Records that were read. Those from index `#at` on were not examined yet. */
   #records: readonly Buffer[] = [];
   #at = 0;
-  /** Bytes of the records so far; places in the log are told by it. */
+  /** Number of bytes of all records that were examined so far. The beginning of a line is remembered as a value of this count. */
   #bytes = 0;
-  /** The line of the next record while an expression is matched. */
+  /** The line that the next record completes, while an expression is being matched against it. Otherwise null. */
   #matching: { readonly line: ParsedLine; readonly begin: number; readonly search: ReturnType<Matcher["match"]> } | null = null;
 
   constructor(cursor: Cursor, query: LogQuery, watch: LogTrail["watch"]) {
@@ -46,14 +46,17 @@ export class Trail implements LogTrail {
     return true;
   }
 
-  /** After the position of the cursor come, if a line has begun before it, the bytes since. */
+  /**
+   * Returns the position of the cursor. If a line has begun but not ended before it, the number of bytes since that beginning is
+   * appended.
+   */
   place(): string | null {
     let unread = 0;
     for (let i = this.#at; i < this.#records.length; i++) unread += this.#records[i]!.length + 1;
     const place = this.#cursor.place(unread);
     const begins = [this.#joiner.begin, this.#matching?.begin ?? null].filter((begin) => begin !== null);
     const head = begins.length > 0 ? this.#bytes - Math.min(...begins) : 0;
-    // In an earlier file it could not be read again.
+    // A beginning in an earlier file could not be read again.
     return place === null || head === 0 || head > Math.min(HEAD_BYTES, offsetOf(place)) ? place : `${place}:${head}`;
   }
 

@@ -1,4 +1,4 @@
-/** Divides the event loop among long work: one slice in each turn of the loop, however much of it waits. */
+/** Shares the event loop among long tasks. However many tasks wait, only one slice of work is done in each turn of the loop. */
 export class Turns {
   readonly #waiting: Array<() => void> = [];
 
@@ -20,13 +20,13 @@ export class Turns {
   };
 }
 
-/** What all running searches may have found together before only the oldest of them continues. */
+/** Number of bytes that all running searches together may have found before only the oldest of them continues. */
 const HELD_BYTES = 32 << 20;
 
-/** Bounds the memory of searches: their results cannot be dropped before somebody takes them. */
+/** Limits the memory of searches, because their results cannot be dropped before somebody takes them. */
 export class SearchMemory {
   #bytes = 0;
-  /** Oldest first. */
+  /** The running searches, oldest first. */
   readonly #running = new Set<object>();
   #blocked: Array<() => void> = [];
 
@@ -51,7 +51,10 @@ export class SearchMemory {
 }
 
 export interface SearchShare {
-  /** Counts what was found. Returns what to wait for before the search continues; null: nothing. */
+  /**
+   * Counts bytes that a search has found. Returns a promise that the search must await before it continues, or null if it may
+   * continue at once.
+   */
   add(bytes: number): Promise<void> | null;
   end(): void;
 }
