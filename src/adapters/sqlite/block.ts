@@ -1,7 +1,8 @@
 /**
- * Packs many rows of one unit and one step to a few bytes each: column by column, each value as its difference from the
- * previous one, in a variable-length encoding. A column that hardly changes becomes a run of zeros, which zstd compresses
- * well. Measured numbers are rounded to a hundredth, finer than their accuracy; reported numbers are stored exactly.
+ * Packs many rows of one unit and one step (the resolution of the rows) into a few bytes each. Rows are stored column by column,
+ * each value as its difference from the previous one, in a variable-length encoding. A column that hardly changes becomes a run
+ * of zeros, which zstd compresses well. Measured numbers are rounded to a hundredth, which is finer than their accuracy. Reported
+ * numbers are stored exactly.
  */
 import { HEALTHS } from "../../base/words.ts";
 import type { MetricRow } from "../../ports/store/metrics.ts";
@@ -11,10 +12,10 @@ const LEVEL = 6;
 const SCALE = 100;
 
 type Numbers = ReadonlyArray<number | null>;
-/** In the order in which a block stores them. Samples leave the roll-up columns empty; version 2 added the last one. */
+/** The columns, in the order in which a block stores them. Samples leave the roll-up columns empty. Version 2 added the last column. */
 const COLUMNS = ["cpuPercent", "memoryMb", "responseTimeMs", "tasks", "openFiles", "cpuMax", "memoryMax", "restarts"] as const;
 
-/** The bytes are not a valid block: the disk has corrupted them. */
+/** Thrown if bytes are not a valid block because the disk has corrupted them. */
 export class DamagedBlock extends Error {
   readonly id: number;
 
@@ -24,13 +25,13 @@ export class DamagedBlock extends Error {
   }
 }
 
-/** As stored. */
+/** A block as it is stored. */
 export interface Packed {
   readonly id: number;
   readonly rows: Uint8Array;
 }
 
-/** Rows of one unit and one step, oldest first. */
+/** Packs rows of one unit and one step. `rows` must be sorted, oldest first. */
 export function packRows(rows: readonly MetricRow[]): Uint8Array {
   const out = new Writer();
   out.unsigned(VERSION);
@@ -54,7 +55,7 @@ export function packRows(rows: readonly MetricRow[]): Uint8Array {
   return Bun.zstdCompressSync(out.bytes(), { level: LEVEL });
 }
 
-/** The inverse of `packRows`. Throws DamagedBlock. */
+/** Unpacks what `packRows` has packed. Throws DamagedBlock. */
 export const unpackRows = (serviceId: string, block: Packed): MetricRow[] => decode(block, () => rowsOf(serviceId, block.rows));
 
 /** Reads only the columns that a trend needs. Throws DamagedBlock. */
@@ -66,7 +67,7 @@ export interface Course {
   readonly memory: Numbers;
 }
 
-/** Any error of the decoder means that the bytes are damaged. */
+/** Runs a decoder. Throws DamagedBlock on any error, because every error of the decoder means that the bytes are damaged. */
 function decode<T>({ id }: Packed, read: () => T): T {
   try {
     return read();
@@ -149,7 +150,7 @@ class Writer {
     this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
-  /** 0 encodes null; a column of nulls takes one byte. */
+  /** Writes a column. 0 encodes null, and a column of nulls takes one byte. */
   column(values: Numbers): void {
     const isEmpty = values.every((value) => value === null);
     this.unsigned(isEmpty ? 0 : 1);

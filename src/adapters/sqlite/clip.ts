@@ -1,9 +1,9 @@
 import type { NewEvent } from "../../ports/store/events.ts";
 
-/** The longest string that the store takes, in bytes of UTF-8. */
+/** Maximum length of a string in the store, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024;
 
-/** Cuts the string between characters so that it fits; a cut string ends in `…`. */
+/** Cuts the string between characters so that it fits into `maxBytes`. A cut string ends in `…`. */
 export function clipText(text: string, maxBytes = MAX_TEXT_BYTES): string {
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
   const bytes = Buffer.from(text.slice(0, maxBytes)).subarray(0, maxBytes - 3);
@@ -26,7 +26,7 @@ function clipDetails(details: NewEvent["details"]): [NewEvent["details"], string
     return [unstorable, JSON.stringify(unstorable)];
   }
   if (json.length * 3 <= MAX_TEXT_BYTES || Buffer.byteLength(json) <= MAX_TEXT_BYTES) return [details, json];
-  // A third, because JSON.stringify escapes the quotes again: one byte may become two.
+  // The limit is a third, because JSON.stringify escapes the quotes again, so that one byte may become two.
   const cut = { truncated: true, bytes: Buffer.byteLength(json), beginning: clipText(json, MAX_TEXT_BYTES / 3) };
   return [cut, JSON.stringify(cut)];
 }

@@ -6,25 +6,37 @@ import { copyFor, keepCopy } from "./keep.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
-/** `newer`: a newer sup wrote the file. `half`: a connection to a file that failed the check; use it only to save what is readable. */
+/**
+ * Why the database cannot be opened. `newer` means that a newer sup wrote the file. `half` is a connection to a file that failed
+ * the check. It must only be used to save rows that are still readable.
+ */
 export type OpenProblem =
   | { readonly kind: "newer"; readonly words: string }
   | { readonly kind: "damaged"; readonly words: string; readonly half: Database | null }
   | { readonly kind: "outage"; readonly words: string };
 
-/** A check reads every page, at about 1 GB/s from the page cache. In larger files it covers only the daemon's own tables. */
+/**
+ * Maximum size of a file for a full check, which reads every page at about 1 GB/s from the page cache. In larger files, a check
+ * covers only the daemon's own tables.
+ */
 const FULL_CHECK_BYTES = 32 * 1024 * 1024;
 const OWN_TABLES = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services"];
 
-/** How long a call may wait for another process's lock. Short at run time, because it blocks the whole daemon. */
+/** Milliseconds that a call may wait for another process's lock. The time is short at run time, because waiting blocks the whole daemon. */
 const OPEN_LOCK_MS = 3000;
 const RUN_LOCK_MS = 20;
 
-/** Enough for the pages to which 1,000 units append their samples, which halves the cost of a round. SQLite allocates it on demand. */
+/**
+ * Size of SQLite's page cache. It holds the pages to which 1,000 units append their samples, which halves the cost of storing a
+ * round of samples. SQLite allocates the memory on demand.
+ */
 const CACHE_KIB = 8000;
 const MIGRATION_CACHE_KIB = 128_000;
 
-/** `alone`: this process has the file locked exclusively (see `connect`); reconnect as soon as the disk allows. */
+/**
+ * An open database. If `alone` is true, this process has locked the file exclusively (see `connect`), and reconnects as soon as
+ * the disk allows.
+ */
 export interface Connection {
   readonly db: Database;
   readonly alone: boolean;
@@ -35,8 +47,8 @@ export interface Connection {
 export function connect(path: string): Result<Connection, OpenProblem> {
   const shared = open(path, false);
   if (shared.ok || shared.error.kind !== "outage") return shared;
-  // On a full disk SQLite cannot create the shared index of the log (-shm). A connection with an exclusive lock keeps the
-  // index in memory: a daemon that can read its state is better than one that refuses to start.
+  // On a full disk, SQLite cannot create the shared index of the log (-shm). A connection with an exclusive lock keeps the index
+  // in memory. This is better than a daemon that cannot read its state and refuses to start.
   const alone = open(path, true);
   return alone.ok ? alone : shared;
 }
@@ -86,14 +98,14 @@ function migrateFast(db: Database): void {
 
 const isNotAFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
-/** An empty file is a valid database; SQLite creates `-wal` and `-shm` with the mode of the file. */
+/** Creates an empty file, which is a valid database. SQLite creates `-wal` and `-shm` with the mode of this file. */
 function createFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600));
   chmodSync(path, 0o600);
 }
 
-/** Null when the file is intact, otherwise the first fault. */
+/** Returns null if the file is intact, otherwise the first fault. */
 function check(db: Database, sizeBytes: number): string | null {
   const parts = sizeBytes <= FULL_CHECK_BYTES ? [""] : OWN_TABLES.map((table) => `('${table}')`);
   for (const part of parts) {
@@ -103,7 +115,10 @@ function check(db: Database, sizeBytes: number): string | null {
   return null;
 }
 
-/** A first migration that finds tables of the same name has opened another program's database, which must not be touched. */
+/**
+ * Treats a refused migration as an outage. If the first migration finds tables of the same name, the file is another program's
+ * database, which must not be touched.
+ */
 function openTrouble(error: unknown): Trouble {
   const trouble = troubleOf(error);
   return trouble.kind === "refused" ? { kind: "outage", words: trouble.words } : trouble;

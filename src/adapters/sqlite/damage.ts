@@ -26,7 +26,10 @@ export function salvage(db: Database): { readonly tables: Salvage; readonly last
   return { tables, lastEventId };
 }
 
-/** Skips rows that the schema rejects (a column that no longer exists, an invalid value). Returns how many were written. */
+/**
+ * Inserts saved rows into a fresh database. Skips rows that the schema rejects (a column that no longer exists, an invalid
+ * value). Returns how many were written.
+ */
 export function restore(db: Database, tables: Salvage): number {
   let restored = 0;
   for (const [table, rows] of tables) {
@@ -44,7 +47,8 @@ export function setAside(path: string, wallMs: number): string {
   const stamp = new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, "");
   let target = `${path}.damaged-${stamp}`;
   for (let n = 1; existsSync(target); n++) target = `${path}.damaged-${stamp}-${n}`;
-  // The log is renamed first: after a kill in between, SQLite must not find it beside a fresh database and replay it.
+  // The write-ahead log is renamed first. If the daemon is killed in between, SQLite must not find the log beside a fresh
+  // database and replay it.
   for (const suffix of ["-wal", "-shm", ""]) if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
   removeOldest(path);
   return target;
@@ -58,7 +62,7 @@ function removeOldest(path: string): void {
   }
 }
 
-/** A damaged page fails one attempt; the others continue. */
+/** Runs an action. Returns false if it throws, so that a damaged page fails only one attempt and the others continue. */
 function attempt(action: () => void): boolean {
   try {
     action();

@@ -3,8 +3,9 @@ import { chmodSync, constants, copyFileSync, existsSync, readdirSync, rmSync } f
 import { basename, dirname, join } from "node:path";
 
 /**
- * Copies the database to `sup.db.v2` before a newer sup migrates its schema, and removes older copies. `sup upgrade`, or an
- * operator, restores it to return to the old version. Call while no other process has the file open.
+ * Copies the database, for example to `sup.db.v2`, before a newer sup migrates its schema from that version, and removes older
+ * copies. To return to the old version of sup, `sup upgrade` or an operator restores the copy. It must be called while no other
+ * process has the file open. Returns an error message or null.
  */
 export function keepCopy(db: Database, path: string, version: number): string | null {
   const copy = copyOf(path, version);
@@ -24,7 +25,7 @@ export function keepCopy(db: Database, path: string, version: number): string | 
 
 const copyOf = (path: string, version: number): string => `${path}.v${version}`;
 
-/** The copy that a sup with schemas up to `newest` could restore. */
+/** Returns the newest copy that a sup with schemas up to version `newest` could restore, or null if there is none. */
 export function copyFor(path: string, newest: number): string | null {
   for (let version = newest; version > 0; version--) if (existsSync(copyOf(path, version))) return copyOf(path, version);
   return null;

@@ -6,15 +6,16 @@ import { parseObject } from "./queries.ts";
 import { statement } from "./statements.ts";
 
 /**
- * Measurements. Newer ones are plain rows, which anybody can read by SQL; older ones are packed, many to a block (block.ts).
- * Both exist as samples and in two coarser steps, each older than the one before.
+ * Measurements of units. Newer ones are plain rows, which anybody can read by SQL. Older ones are packed, many to a block
+ * (block.ts). Both exist as samples and at two coarser steps (resolutions), each of which contains older data than the one
+ * before.
  */
 const METRIC = `INSERT INTO supervisor_metrics
   (id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files,
   restarts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const LAST_ID = "metrics.last_id";
 
-/** Call within a transaction. */
+/** Inserts rows. It must be called within a transaction. */
 export function insertMetrics(db: Database, rows: readonly MetricRow[]): void {
   if (rows.length === 0) return;
   const known = statement<{ value: string }>(db, "SELECT value FROM supervisor_kv WHERE key = ?").get(LAST_ID);
@@ -46,7 +47,7 @@ export interface StoredMetric {
   restarts: number | null;
 }
 
-/** Oldest first; the newest `limit` at or after `sinceIso`. */
+/** Returns the newest `limit` rows at or after `sinceIso`, oldest first. */
 export function selectMetrics(db: Database, serviceId: string, sinceIso: string, limit: number): MetricRow[] {
   const parts: MetricRow[][] = []; // newest part first, each in order of time
   let count = 0;
@@ -80,7 +81,7 @@ interface Sums {
   cpus: number;
 }
 
-/** A coarse row counts at the middle of the time that it covers. */
+/** Returns one average per interval of `bucketMs`. A coarse row counts at the middle of the time that it covers. */
 export function selectCourse(db: Database, serviceId: string, fromMs: number, toMs: number, bucketMs: number): CoursePoint[] {
   const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
   const sql = `SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, count(*) AS count, sum(at) AS at, total(memory_mb) AS memory,
@@ -141,7 +142,10 @@ export const metricOf = (row: StoredMetric): MetricRow => ({
   ...(row.step === 0 ? {} : { step: row.step, cpuMax: row.cpu_max, memoryMax: row.memory_max }),
 });
 
-/** The timestamp of the nth-oldest plain row of a service and step before a time (n from 1); null when there are fewer rows. */
+/**
+ * Returns the timestamp of the nth-oldest plain row of a service and step before a time (n starts at 1), or null if there are
+ * fewer rows.
+ */
 export function nthTimestamp(db: Database, serviceId: string, step: number, beforeIso: string, n: number): string | null {
   const sql =
     "SELECT timestamp FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp LIMIT 1 OFFSET ?";
@@ -150,7 +154,7 @@ export function nthTimestamp(db: Database, serviceId: string, step: number, befo
   );
 }
 
-/** Jumps from service to service on the indexes instead of scanning all rows. */
+/** Returns the ids of all services with metrics. Jumps from service to service on the indexes instead of scanning all rows. */
 export function servicesWithMetrics(db: Database): string[] {
   const of = (table: string): string[] => {
     const sql = `WITH RECURSIVE hop(id) AS (

@@ -7,9 +7,9 @@ import { insertMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
 /**
- * Rows waiting to be written. Every write of the store passes through here. Normally it holds one turn for a moment; while
- * writes fail, it is the backlog. Rows with a latest value (services, memories) are kept once per unit. Rows that
- * accumulate (events, metrics, alerts) are bounded: the oldest are dropped first, and counted.
+ * Rows that wait to be written. Every write of the store passes through here. Normally, the rows of one turn wait here for a
+ * moment. While writes fail, this is the backlog. Services and memories are kept once per unit, because only their latest value
+ * matters. Rows that accumulate (events, metrics, alerts) are bounded. The oldest are dropped first, and counted.
  */
 export interface Pending {
   readonly services: Map<string, ServiceRow>;
@@ -23,10 +23,13 @@ export interface Pending {
 }
 
 export const BACKLOG_ROWS = 10_000;
-/** Trimming an array takes time in proportion to its length, so it happens only once per this many rows. */
+/**
+ * Number of rows above the limit at which an array is trimmed. Trimming takes time in proportion to the length of the array, so
+ * it is done rarely.
+ */
 const SLACK = 1000;
 
-/** The place of a record among those that wait to be written. */
+/** Returns the key of a record in `Pending.memories`. */
 export const memoryKey = ({ kind, id }: Pick<MemoryWrite, "kind" | "id">): string => `${kind} ${id}`;
 
 export function nothingPending(): Pending {
@@ -42,7 +45,7 @@ export function nothingPending(): Pending {
   };
 }
 
-/** Drops the oldest rows above the limit; returns how many. */
+/** Drops the oldest rows above the limit. Returns how many were dropped. */
 export function trimPending(pending: Pending): number {
   let dropped = 0;
   for (const rows of [pending.events, pending.metrics, pending.alerts]) {
@@ -63,7 +66,7 @@ const ALERT = `INSERT INTO health_alerts
 const ALERT_CHANGE = `UPDATE health_alerts
   SET resolved_at = coalesce(?, resolved_at), acknowledged = max(?, acknowledged) WHERE id = ?`;
 
-/** Writes all rows in one transaction; if it throws, no row was written. */
+/** Writes all rows in one transaction. If it throws, no row was written. */
 export function writePending(db: Database, pending: Pending): void {
   statement(db, "BEGIN IMMEDIATE").run();
   try {

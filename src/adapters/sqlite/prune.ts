@@ -4,11 +4,11 @@ import { nthTimestamp, servicesWithMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
 const SLICE_ROWS = 2000;
-/** Events may be long: 64 KiB of message and as much of details. */
+/** Maximum number of bytes of events that a slice deletes. An event may have 64 KiB of message and 64 KiB of details. */
 const SLICE_BYTES = 4 * 1024 * 1024;
 const SLICE_SERVICES = 100;
 const SLICE_PAGES = 1000;
-/** SQLite reuses free pages; above this share of the file they are returned to the file system. */
+/** SQLite reuses free pages. Above this share of the file, they are returned to the file system. */
 const FREE_SHARE = 0.25;
 
 export interface Before {
@@ -16,12 +16,12 @@ export interface Before {
   readonly events: string;
 }
 
-/** Deletes expired rows, in slices, because each one blocks the whole daemon. */
+/** Deletes expired rows in slices, because each slice blocks the whole daemon. */
 export class Pruner {
-  /** Services that this round has yet to visit; null: no round is in progress. */
+  /** Services that this round has yet to visit, or null if no round is in progress. */
   #queue: string[] | null = null;
 
-  /** Deletes one slice; true when more may remain. */
+  /** Deletes one slice. Returns true if more may remain. */
   slice(db: Database, before: Before): boolean {
     const queue = (this.#queue ??= servicesWithMetrics(db));
     const { deleted, isFull } = db.transaction(() => deleteSlice(db, before, queue)).immediate();
@@ -48,7 +48,7 @@ function deleteSlice(db: Database, { metrics, events }: Before, queue: string[])
   return { deleted, isFull };
 }
 
-/** Deletes the oldest first. Both their number and their size limit a slice. */
+/** Deletes the oldest events. Both the number of events and their size limit a slice. */
 function dropEvents(db: Database, beforeIso: string): { deleted: number; isFull: boolean } {
   const sql = `SELECT id, octet_length(message) + octet_length(details) AS bytes FROM supervisor_events
     WHERE timestamp < ? ORDER BY timestamp LIMIT ${SLICE_ROWS}`;
@@ -74,7 +74,7 @@ function dropPlain(db: Database, service: string, step: number, beforeIso: strin
   return statement(db, sql).run(service, step, last ?? beforeIso).changes;
 }
 
-/** Returns a slice of the free pages to the file system; true when many remain. */
+/** Returns a slice of the free pages to the file system. The result is true if many free pages remain. */
 function vacuum(db: Database, hasDeleted: boolean): boolean {
   const before = freePages(db);
   if (!hasDeleted && before.share <= FREE_SHARE) return false;
@@ -89,7 +89,7 @@ function freePages(db: Database): { count: number; share: number } {
   return statement<{ count: number; share: number }, []>(db, sql).get() ?? { count: 0, share: 0 };
 }
 
-/** Estimates the bytes that events take: their number times the mean size of an evenly spaced sample. */
+/** Estimates the number of bytes that events take. This is the number of events times the mean size of an evenly spaced sample. */
 export function eventBytes(db: Database): number {
   const range = statement<{ low: number | null; high: number }, []>(
     db,
@@ -104,5 +104,5 @@ export function eventBytes(db: Database): number {
   return count * (mean + EVENT_OVERHEAD);
 }
 
-/** Bytes per event for the other columns and two indexes. */
+/** Number of bytes per event for its other columns and two indexes. */
 const EVENT_OVERHEAD = 150;

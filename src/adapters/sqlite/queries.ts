@@ -12,7 +12,7 @@ interface StoredEvent {
   details: string;
 }
 
-/** The newest `limit` matches, oldest first. */
+/** Returns the newest `limit` events that match the query, oldest first. */
 export function selectEvents(db: Database, query: EventQuery): EventRow[] {
   const where: string[] = [];
   const values: Array<string | number> = [];
@@ -38,7 +38,7 @@ export function selectEvents(db: Database, query: EventQuery): EventRow[] {
   }));
 }
 
-/** Whether an event that is not stored yet matches the query. */
+/** Returns true if an event that is not stored yet matches the query. */
 export function matchesEvent(row: EventRow, query: EventQuery): boolean {
   if (query.serviceIds && (row.serviceId === null || !query.serviceIds.includes(row.serviceId))) return false;
   if (query.types && !query.types.includes(row.type)) return false;
@@ -57,7 +57,7 @@ interface StoredAlert {
   acknowledged: number;
 }
 
-/** Newest first, at most `limit`. */
+/** Returns the newest alerts, at most `limit`, newest first. */
 export function selectAlerts(db: Database, openOnly: boolean, limit: number): AlertRow[] {
   const sql = `SELECT id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged
     FROM health_alerts ${openOnly ? "WHERE resolved_at IS NULL" : ""} ORDER BY id DESC LIMIT ?`;
@@ -75,7 +75,7 @@ export function selectAlerts(db: Database, openOnly: boolean, limit: number): Al
     }));
 }
 
-/** The largest id ever assigned, even if its row has been pruned. */
+/** Returns the largest id ever assigned, even if its row has been pruned. */
 export function lastId(db: Database, table: "supervisor_events" | "health_alerts"): number {
   const sql = `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0), coalesce((SELECT max(id) FROM ${table}), 0)) AS id`;
   return statement<{ id: number }, [string]>(db, sql).get(table)?.id ?? 0;
@@ -86,7 +86,7 @@ export function parseObject(json: string): Record<string, unknown> {
     const value: unknown = JSON.parse(json);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // Another program wrote it: return it as a string.
+    // Another program wrote this value. It is returned as a string.
   }
   return { text: json };
 }

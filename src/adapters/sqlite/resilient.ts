@@ -8,14 +8,17 @@ import { nothingPending, type Pending, trimPending, writePending } from "./pendi
 import { disconnect, statement } from "./statements.ts";
 import { LOCKED, troubleOf } from "./trouble.ts";
 
-/** Wall clock in milliseconds since 1970, for names and notes; monotonic milliseconds, to time retries. */
+/**
+ * The clocks of the store. The wall clock, in milliseconds since 1970, is for names and notes. The monotonic clock, in
+ * milliseconds, is for the times of retries.
+ */
 export interface StoreClock {
   wallMs(): number;
   monotonicMs(): number;
 }
 
 const RETRY_MS = 1000;
-/** A lock that another process holds for less than this is normal and is not reported. */
+/** If another process holds a lock for fewer milliseconds than this, that is normal and is not reported. */
 const BRIEF_MS = 3000;
 const MAX_NOTES = 20;
 
@@ -27,12 +30,12 @@ interface Outage {
 }
 
 /**
- * A connection that survives a full disk, a lock and a damaged file. None of its methods throws because of them: a read
- * returns its default, and writes stay in `pending` until a later `flush` succeeds.
+ * A connection that survives a full disk, a lock and a damaged file. None of its methods throws an exception because of them.
+ * Instead, a read returns its default, and writes stay in `pending` until a later `flush` succeeds.
  */
 export class ResilientDatabase {
   #pending = nothingPending();
-  /** Null: a damaged file was set aside, and creating a fresh one has failed so far. */
+  /** The connection, or null if a damaged file was set aside and creating a fresh one has failed so far. */
   #db: Database | null;
   /** Rows saved from a damaged file that wait for a fresh one. */
   #rescued: Salvage | null = null;
@@ -52,7 +55,7 @@ export class ResilientDatabase {
     this.#notes = [...opened.notes];
   }
 
-  /** What the next `flush` writes. */
+  /** The rows that the next `flush` writes. */
   get pending(): Pending {
     return this.#pending;
   }
@@ -72,7 +75,7 @@ export class ResilientDatabase {
     return { ok: notes.length === 0, notes, failing };
   }
 
-  /** Runs a query; returns `otherwise` when it fails. */
+  /** Runs a query. Returns `otherwise` if it fails. */
   read<T>(query: (db: Database) => T, otherwise: T): T {
     if (!this.#db) return otherwise;
     try {
@@ -118,14 +121,14 @@ export class ResilientDatabase {
     this.#closed = true;
   }
 
-  /** A single block is unreadable; the rest of the file may be intact. */
+  /** Deletes an unreadable block, because the rest of the file may be intact. Returns true if it was deleted. */
   #dropBlock({ id, message }: DamagedBlock): boolean {
     this.#note(`a block of old metrics is damaged (${message}) and was dropped`);
     const drop = (db: Database): boolean => statement(db, "DELETE FROM supervisor_metrics_packed WHERE id = ?").run(id).changes > 0;
     return this.read(drop, false);
   }
 
-  /** SQLite would refuse the same rows on every retry, and all later writes with them. */
+  /** Discards the pending rows. SQLite would refuse the same rows on every retry, and with them all later writes. */
   #giveUp(words: string): void {
     this.#pending = nothingPending();
     this.#note(`the database refused a write, which is a bug in sup: ${words}`);
@@ -143,14 +146,14 @@ export class ResilientDatabase {
     this.#dropped += trimPending(this.#pending);
   }
 
-  /** The file was damaged while open. Rows saved from it are written before `pending`, which is newer. */
+  /** Replaces a file that was damaged while it was open. Rows saved from it are written before `pending`, which is newer. */
   #replace(words: string): void {
     if (!this.#db) return;
     const saved = salvage(this.#db);
     try {
       disconnect(this.#db);
     } catch {
-      // A damaged file may refuse even that; the kernel closes its descriptors when the process exits.
+      // Closing a damaged file may fail. The kernel closes its descriptors when the process exits.
     }
     this.#db = null;
     const fresh = replaceFile(this.#path, this.#clock.wallMs(), words, saved.tables);
@@ -164,7 +167,7 @@ export class ResilientDatabase {
     }
   }
 
-  /** The disk has room again: reconnects without the exclusive lock, so that other processes can read the file. */
+  /** Reconnects without the exclusive lock, so that other processes can read the file. Called when the disk has room again. */
   #share(): void {
     if (this.#db) disconnect(this.#db);
     this.#reconnect();

@@ -7,22 +7,22 @@ import { type Packed, packRows, unpackRows } from "./block.ts";
 import { insertMetrics, metricOf, nthTimestamp, servicesWithMetrics, type StoredMetric } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
-/** Rows read at once; the next round handles the rest. */
+/** Maximum number of rows that are read at once. The next round handles the rest. */
 const SLICE_ROWS = 4000;
-/** A step is rolled up once this much time beyond its retention has accumulated, so that each roll-up handles many rows. */
+/** A step is rolled up once the rows beyond its retention cover this many milliseconds, so that each roll-up handles many rows. */
 const BATCH_MS: Readonly<Record<Step, number>> = { 0: 600_000, 60: 3_600_000, 900: 0 };
 const COARSER: Readonly<Record<Step, Step | null>> = { 0: 60, 60: 900, 900: null };
-/** Limits on the rows of a block: small blocks compress badly, large ones take long to build. */
+/** Minimum and maximum number of rows in a block. Small blocks compress badly, and large ones take long to build. */
 const LEAST_PACKED: Readonly<Record<Step, number>> = { 0: 360, 60: 240, 900: 96 };
 const MOST_PACKED = 720;
-/** A roll-up blocks the whole daemon: the next tick handles what is left. */
+/** Milliseconds that one call may take, because a roll-up blocks the whole daemon. The next tick handles what is left. */
 const BUDGET_MS = 12;
 
 export class RollUps {
   /** Services that this round has yet to visit. */
   #queue: string[] = [];
 
-  /** Handles a few services, at least one. */
+  /** Rolls up the rows of a few services. */
   run(db: Database, plan: RollUp, clockMs: () => number): void {
     if (this.#queue.length === 0) this.#queue = servicesWithMetrics(db);
     const endMs = clockMs() + BUDGET_MS;
@@ -34,7 +34,8 @@ export class RollUps {
 }
 
 function tidy(db: Database, service: string, { nowMs, windows }: RollUp): void {
-  // Finer rows that are not rolled up yet will still add rows to this step. Rolling up later than `settledMs` would miss them.
+  // Finer rows that are not rolled up yet will still add rows to this step. So only rows before `settledMs` may be rolled up,
+  // because the roll-up would miss those that are added later.
   let settledMs = nowMs;
   for (const step of STEPS) {
     const { plainMs, keptMs } = windows[step];
@@ -57,7 +58,7 @@ function oldestMs(db: Database, service: string, step: Step): number {
   return at === "9" ? Infinity : Date.parse(at);
 }
 
-/** Rolls up the oldest block once all of it is past its retention. */
+/** Rolls up the oldest block once all of its rows are past their retention. */
 function coarsenBlock(db: Database, service: string, step: Step, to: Step, beforeMs: number): void {
   const sql = "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at < ? ORDER BY end_at LIMIT 1";
   const block = statement<Packed, [string, number, string]>(db, sql).get(service, step, new Date(beforeMs).toISOString());
@@ -69,7 +70,7 @@ function coarsenBlock(db: Database, service: string, step: Step, to: Step, befor
   }).immediate();
 }
 
-/** Rolls up plain rows, which were too few to be packed. */
+/** Rolls up plain rows that were too few to be packed. */
 function coarsen(db: Database, service: string, from: Step, to: Step, beforeMs: number): void {
   const before = bucketOf(new Date(beforeMs).toISOString(), to);
   const oldest = statement<{ timestamp: string }, [string, number]>(
@@ -94,7 +95,10 @@ function pack(db: Database, service: string, step: Step, beforeMs: number): void
   });
 }
 
-/** At most `most` rows. If there are more, omits those of the last coarser row, which may continue in the unread ones. */
+/**
+ * Returns the oldest rows, at most `most`. If there are more, omits the rows of the last coarser row, because it may continue in
+ * rows that were not read.
+ */
 function oldestRows(db: Database, service: string, step: Step, before: string, most: number): readonly MetricRow[] {
   const sql = `SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp, id LIMIT ${most}`;
   const rows = statement<StoredMetric, [string, number, string]>(db, sql).all(service, step, before).map(metricOf);

@@ -2,7 +2,10 @@ import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 
 const prepared = new WeakMap<Database, Map<string, Statement>>();
 
-/** Prepares a statement once per connection. (`Database.query` caches only its first 20 statements.) */
+/**
+ * Returns a prepared statement. Prepares each statement once per connection, because `Database.query` caches only its first 20
+ * statements.
+ */
 export function statement<Row = unknown, Values extends SQLQueryBindings[] = SQLQueryBindings[]>(
   db: Database,
   sql: string,
@@ -14,7 +17,7 @@ export function statement<Row = unknown, Values extends SQLQueryBindings[] = SQL
   return found as unknown as Statement<Row, Values>;
 }
 
-/** Closes the connection. Statements are finalised first, otherwise SQLite would leave `-wal` and `-shm` behind. */
+/** Closes the connection. Finalises its statements first, because otherwise SQLite would leave `-wal` and `-shm` behind. */
 export function disconnect(db: Database): void {
   for (const one of prepared.get(db)?.values() ?? []) one.finalize();
   prepared.delete(db);

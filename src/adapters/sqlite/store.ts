@@ -20,11 +20,12 @@ export interface StoreOptions {
 }
 
 /**
- * Opens `sup.db`. A damaged file is set aside and replaced by a fresh one, which keeps the daemon's own rows as far as
- * they are readable. The error is a whole message: a newer schema, no permission, a disk too full to open the file.
+ * Opens `sup.db`. A damaged file is set aside and replaced by a fresh one, which keeps the daemon's own rows as far as they are
+ * readable. The error is a complete message, for example about a newer schema, missing permissions, or a disk that is too full to
+ * open the file.
  *
- * Once open, no method throws because of the disk: rows that cannot be written wait in memory (bounded), and `condition`
- * reports the reason.
+ * No method of an open store throws an exception because of the disk. Rows that cannot be written wait in memory (bounded), and
+ * `condition` reports the reason.
  */
 export function openStore(path: string, options: StoreOptions = {}): Result<Store, string> {
   const clock = options.clock ?? systemClock;
@@ -36,7 +37,7 @@ const systemClock: StoreClock = { wallMs: () => Date.now(), monotonicMs: () => p
 
 const ALERTS_SHOWN = 1000;
 
-/** Every read merges what is stored with what is still pending. */
+/** A store in a SQLite database in WAL mode. Reads merge stored rows with rows that wait to be written. */
 class WalStore implements Store {
   readonly #db: ResilientDatabase;
   readonly #clock: StoreClock;
@@ -178,7 +179,7 @@ class WalStore implements Store {
   }
 }
 
-/** The stored values with the pending ones on top; a pending null removes the key. */
+/** Returns the stored values, overridden by the pending ones. A pending null removes the key. */
 function overlay<T>(stored: Map<string, T>, pending: ReadonlyMap<string, T | null>): Map<string, T> {
   for (const [key, value] of pending) {
     if (value === null) stored.delete(key);

@@ -6,7 +6,7 @@ import { SQLiteError } from "bun:sqlite";
  */
 export type Trouble = { readonly kind: "damaged" | "outage" | "refused"; readonly words: string };
 
-/** Another process is writing: usually for a moment only. */
+/** Another process is writing, usually only for a moment. */
 export const LOCKED = "locked by another process";
 
 /** Primary result codes (sqlite.org/rescode.html); the extended code has the primary one in its low byte. */
