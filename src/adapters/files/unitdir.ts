@@ -19,10 +19,7 @@ export interface UnitSourceOptions {
 
 export const MAX_UNIT_FILE_BYTES = 1 << 20;
 
-/**
- * Opens the unit files of `directories`. If two directories define the same unit, the earlier directory wins. Symbolic links are
- * followed. A missing directory counts as empty.
- */
+/** The unit files of `directories`; earlier ones win. Follows symbolic links. A missing directory counts as empty. */
 export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
   const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
   const leavesAlone = options.leavesAlone ?? (() => false);

@@ -354,7 +354,7 @@ class FifoLogs implements Logs {
     return null;
   }
 
-  /** Opens the journal and completes the last daemon's interrupted step. Returns null on failure; output may then be lost in a crash. */
+  /** Opens the journal and completes the step in which the last daemon was killed. Without a journal, output is captured but may be lost in a crash. */
   #openJournal(): CaptureJournal | null {
     try {
       const journal = new CaptureJournal(this.#options.runtimeDir);

@@ -1,6 +1,6 @@
 /**
- * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each process, and
- * the same line contains the figures. So no file is read twice, whereas a package would read it once more and only add cost.
+ * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each, and the
+ * figures are in the same line. So nothing is read twice; a package that reads it once more would only add cost.
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { openFiles, proportionalKib } from "../../linux/proc/process-details.ts";
@@ -36,7 +36,7 @@ export function treeUsage(table: Table): TreeUsage {
 interface Seen {
   readonly startTicks: number;
   readonly cpuTicks: number;
-  /** CPU ticks used since the previous sample, or null if the process was not in it. */
+  /** Used since the sample before. */
   readonly newTicks: number | null;
 }
 
@@ -46,7 +46,7 @@ class ProcUsage implements TreeUsage {
   readonly #pageMib = pageBytes() / MIB;
   #seen = new Map<number, Seen>();
   #seenAtMs = 0;
-  /** Clock ticks between the last sample and the one before it. */
+  /** Between the last sample and the one before. */
   #elapsedTicks = 0;
 
   constructor(table: Table) {

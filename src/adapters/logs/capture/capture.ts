@@ -37,7 +37,7 @@ export interface Notice {
 }
 
 export interface Capture {
-  /** Reads the available output, at most about `limitBytes`. Returns true if there may be more. */
+  /** Reads what waits, at most about `limitBytes`; true when there may be more. */
   pump(limitBytes: number): boolean;
   /** Writes the notices that are due into the log. */
   writeNotices(moment: Moment): void;
