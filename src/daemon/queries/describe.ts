@@ -13,7 +13,7 @@ import type { Display } from "../../spec/load/display.ts";
 import { redactSettings } from "../../spec/redact.ts";
 import type { ScheduleSpec, Spec } from "../../spec/spec.ts";
 
-/** What the description of a unit is made from. */
+/** Sources of the description of a unit, in addition to its entry in the world. */
 export interface Surroundings {
   readonly world: World;
   readonly clock: Clock;
@@ -21,9 +21,9 @@ export interface Surroundings {
   usage(id: string): Sample | undefined;
   containment(id: string, run: number): Containment;
   invocationOf(id: string, run: number): string;
-  /** The timer of a scheduled unit; undefined while its schedule is not active. */
+  /** Returns the timer of a scheduled unit, or undefined while its schedule is not active. */
   planOf(id: string): Timer | undefined;
-  /** Whether the file differs from the version in use or is gone, and what is wrong with it. */
+  /** Returns whether the file differs from the version in use, and the problems of the file. */
   onDisk(id: string): { readonly changed: boolean; readonly removed: boolean; readonly problems: readonly string[] };
   /** Shows strings of a unit with specifiers and variables expanded. */
   display(spec: Spec): Display;
@@ -125,19 +125,19 @@ export function serviceRow(id: string, entry: Entry, clock: Clock): ServiceRow {
   };
 }
 
-/** `unknown` for a unit without a health check, and while it does not run. */
+/** Returns the health of a unit. It is `unknown` without a health check, and while the unit does not run. */
 export function healthOf({ unit, check }: Pick<Entry, "unit" | "check">): Health {
   if (check === null || isDown(unit.phase) || unit.process === null) return "unknown";
   return holdsStop(unit.phase) ? check.health : "unknown";
 }
 
-/** Its last run failed, and it is not running again yet. */
+/** Returns true if the last run of the unit failed and the unit is not running again yet. */
 export function isDownByFailure({ unit }: Pick<Entry, "unit">): boolean {
   const state = stateOf(unit);
   return state === "failed" || state === "fatal" || state === "backoff";
 }
 
-/** Monotonic time to wall clock, ISO 8601 in UTC; null when there is no time or `when` is false. */
+/** Converts monotonic time to wall clock time (ISO 8601 in UTC). Returns null if there is no time or `when` is false. */
 export function isoOf(monotonicMs: number | null, clock: Clock, when = true): string | null {
   if (monotonicMs === null || !when) return null;
   return new Date(clock.wallMs() - clock.monotonicMs() + monotonicMs).toISOString();
@@ -148,7 +148,7 @@ function uptimeSeconds(unit: Unit, clock: Clock): number {
   return round((clock.monotonicMs() - unit.execAtMs) / 1000, 1);
 }
 
-/** Of the last run that ended; 128 plus the number of a signal, as a shell shows it. */
+/** Returns the exit code of the last run that ended. For a signal, it is 128 plus the number of the signal, as in a shell. */
 function lastExitCode(unit: Unit): number | null {
   const exit = unit.last?.exit ?? null;
   return exit === null ? null : exitNumber(exit);

@@ -11,7 +11,7 @@ export interface EventFilter {
   readonly since?: string;
 }
 
-/** The stored events of all units, also of those that no longer exist. */
+/** Returns the stored events of all units, including units that no longer exist. */
 export function storedEvents(store: EventHistory, { limit, service, type, since }: EventFilter): shape.Event[] {
   const query = {
     limit,

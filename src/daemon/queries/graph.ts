@@ -4,7 +4,7 @@ import { stateOf } from "../../core/unit/phase.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import type { World } from "../../core/world/world.ts";
 
-/** All units and their dependencies. Units of the same wave start in parallel. */
+/** Returns all units and their dependencies. Units of the same wave start in parallel. */
 export function dependencyGraph(world: Pick<World, "ids" | "get">): shape.Graph {
   const ids = world.ids();
   const edges = new Map(ids.map((id) => [id, world.get(id)!.spec.dependencies.map((dependency) => dependency.unit)]));

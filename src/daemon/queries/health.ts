@@ -5,7 +5,7 @@ import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { healthOf, isDownByFailure, isoOf, round } from "./describe.ts";
 
-/** The health of one unit, with its latest probe results. */
+/** Returns the health of one unit with its latest probe results. */
 export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: Clock): shape.ServiceHealth {
   return {
     id,
@@ -33,7 +33,10 @@ export function refusalToProbe(id: string, { spec, unit }: Entry): ApiError | nu
   return { code: "conflict", message: `cannot check the health of ${id}: it is ${stateOf(unit)}, and only running units are checked` };
 }
 
-/** Unhealthy: a unit has failed or is unhealthy. Degraded: none has, but at least one is degraded. */
+/**
+ * Returns the health of all units together. It is `unhealthy` if a unit has failed or is unhealthy. Otherwise it is `degraded` if
+ * at least one unit is degraded.
+ */
 export function overallHealth(world: Pick<World, "entries">): shape.OverallHealth {
   const counts: Record<string, number> = {};
   const notHealthy: shape.OverallHealth["not_healthy"] = [];

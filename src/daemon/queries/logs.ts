@@ -17,10 +17,10 @@ export interface LogQueryOptions {
   readonly invocationOf: (id: string, run: number) => string;
 }
 
-/** How many runs of a unit can be addressed. */
+/** Maximum number of runs of a unit that can be addressed. */
 const KNOWN_RUNS = 2000;
 
-/** Log queries of the API: also by runs, and also of units that no longer exist. */
+/** Log queries of the API. They can select a run, and they can read logs of units that no longer exist. */
 export class LogQueries {
   readonly #o: LogQueryOptions;
 
@@ -28,7 +28,7 @@ export class LogQueries {
     this.#o = options;
   }
 
-  /** `found`: the id of the unit, or the error that there is none. Its log can still be read then, as long as the file exists. */
+  /** `found` is the id of the unit, or the error if there is no such unit. Even then, the log can be read as long as its file exists. */
   async read(name: string, found: Result<string, ApiError>, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
     const id = found.ok ? found.value : stripSuffix(name);
     if (!isUnitId(id)) return found as Result<never, ApiError>;
@@ -38,7 +38,7 @@ export class LogQueries {
     return found.ok || lines.length > 0 ? ok(lines) : found;
   }
 
-  /** Reading of existing lines and the trail begin in the same turn of the event loop, so that no line is lost or repeated. */
+  /** Starts to read existing lines and to follow new ones in the same turn of the event loop, so that no line is lost or repeated. */
   async follow(id: string, request: LogRequest): Promise<Result<LogStart, ApiError>> {
     const { world, logs } = this.#o;
     const resolved = this.#queryOf(id, request);
@@ -58,7 +58,7 @@ export class LogQueries {
     }
   }
 
-  /** A trail that ends when the run does. */
+  /** Returns a trail that ends when the run ends. */
   #ofRun(id: string, run: PastRun, trail: LogTrail): LogStart["trail"] {
     const { world, bus, invocationOf } = this.#o;
     let { before } = run;

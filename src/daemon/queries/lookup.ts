@@ -10,7 +10,10 @@ export interface LookupOptions {
   readonly catalog: Pick<UnitCatalog, "problemsOf" | "hasTemplate" | "maskOf" | "directories">;
 }
 
-/** Finds units by names, globs and groups. Creates nothing: an instance of a template exists only once an action has created it. */
+/**
+ * Finds units by names, globs and groups. It creates nothing, because an instance of a template exists only once an action has
+ * created it.
+ */
 export class Lookup {
   readonly #o: LookupOptions;
 
@@ -18,26 +21,26 @@ export class Lookup {
     this.#o = options;
   }
 
-  /** `web` or `web.unit.json` → `web`. */
+  /** Returns the id of the unit `web` for the names `web` and `web.unit.json`. */
   find(name: string): Result<string, ApiError> {
     const id = stripSuffix(name);
     return this.#o.world.get(id) === undefined ? err(this.#missing(id)) : ok(id);
   }
 
-  /** Why the unit cannot be started although its file is fine or absent; null: it is not masked. */
+  /** Returns why a masked unit cannot be started although its file is fine or absent. Returns null if the unit is not masked. */
   maskError(id: string): ApiError | null {
     const file = this.#o.catalog.maskOf(id);
     if (file === undefined) return null;
     return { code: "conflict", message: `${id} is masked: ${file} is a link to /dev/null`, hint: `\`sup unmask ${id}\` makes it usable` };
   }
 
-  /** The answer of `read` about a unit, or why there is no such unit. */
+  /** Returns the result of `read` for a unit, or an error if there is no such unit. */
   read<T>(name: string, read: (entry: Entry, id: string) => T): Result<T, ApiError> {
     const found = this.find(name);
     return found.ok ? ok(read(this.#o.world.get(found.value)!, found.value)) : found;
   }
 
-  /** Ids in the order of the unit list. `one` finds a single name; ids that are not in the world yet come last. */
+  /** Returns ids in the order of the unit list. `one` finds a single name. Ids that are not in the world yet come last. */
   resolve(patterns: readonly string[], one = (name: string): Result<string, ApiError> => this.find(name)): Result<string[], ApiError> {
     const all = this.#o.world.ids();
     const chosen = new Set<string>();

@@ -18,7 +18,7 @@ export interface RequestOptions {
 
 type Job = Omit<Parameters<Actions["run"]>[0], "dry_run">;
 
-/** Actions that create the instances they name. The others answer `no-such-unit`, as systemd says "not loaded". */
+/** Actions that create the instances that they name. Other actions return `no-such-unit`, as systemd says "not loaded". */
 const CREATING: ReadonlySet<shape.Action> = new Set(["start", "restart", "enable"]);
 
 /** Turns the names of a request into units, creates missing instances where the action may, and runs the action. */
@@ -49,7 +49,7 @@ export class Requests {
     return this.#o.actions.run({ ...job, dry_run: false }, ids);
   }
 
-  /** A unit that still runs although its file is masked now can be stopped, but not started or enabled. */
+  /** Returns the outcome for a masked unit, otherwise null. A masked unit that still runs can be stopped, but not started or enabled. */
   #refusal(id: string): shape.JobOutcome | null {
     const error = this.#o.lookup.maskError(id);
     if (error === null) return null;
@@ -66,7 +66,10 @@ export class Requests {
     });
   }
 
-  /** A dry run creates nothing either. Missing instances, and what they need, are added to the plan of the existing units. */
+  /**
+   * Plans an action without creating anything. Missing instances, and the units that they need, are added to the plan of the
+   * existing units.
+   */
   async #plan(job: Job, ids: readonly string[]): Promise<Result<shape.JobResult, ApiError>> {
     const { world, catalog, instances, actions } = this.#o;
     const missing = instances.missing(ids);

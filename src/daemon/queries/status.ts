@@ -35,7 +35,7 @@ export interface StatusOptions extends Enforcement {
 
 const MAX_EVENTS = 10_000;
 
-/** What units are doing now: all of them, one in detail, and the totals. */
+/** Queries for the present state of all units, for the details of one unit, and for totals. */
 export class StatusQueries {
   readonly #o: StatusOptions;
 

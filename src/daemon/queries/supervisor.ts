@@ -41,7 +41,7 @@ interface Rest {
   readonly reexec: () => void;
 }
 
-/** This daemon as the API sees it. Reads are answered from memory; actions go through the engine's mailbox. */
+/** This daemon as the API sees it. Reads are answered from memory, and actions go through the engine's mailbox. */
 export class LocalSupervisor implements Supervisor {
   readonly #o: LocalSupervisorOptions;
   readonly #lookup: Lookup;
@@ -114,7 +114,7 @@ export class LocalSupervisor implements Supervisor {
       if (refused !== null) return err(refused);
       await this.#o.probeNow(found.value);
     }
-    // Looked up again: the unit may have been removed while it was probed.
+    // Looks the unit up again, because it may have been removed while it was probed.
     return this.#lookup.read(name, (entry, id) => serviceHealth(id, entry, this.#o.clock));
   }
 

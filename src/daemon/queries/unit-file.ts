@@ -2,7 +2,7 @@ import type * as shape from "../../api/contract/shapes.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { redactFile, redactSettings } from "../../spec/redact.ts";
 
-/** The files of a unit and its effective settings. `reveal`: with its secrets. */
+/** Returns the files of a unit and its effective settings. If `reveal` is true, the result contains the secrets of its environment. */
 export function unitFile(catalog: Pick<UnitCatalog, "get">, id: string, reveal: boolean): shape.ServiceFile {
   const loaded = catalog.get(id);
   if (loaded === undefined) return { id, files: [], effective: {}, sources: {} };
