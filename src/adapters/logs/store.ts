@@ -58,7 +58,7 @@ export interface LogOptions {
 export interface Logs extends LogStore {
   /** Writes notices that are due into the logs. Called on each tick of the background loop. */
   tick(): void;
-  /** True when all logs together may have exceeded their limit since the last `tidy`. */
+  /** True if all logs together may have exceeded their limit since the last `tidy`. */
   readonly hasGrown: boolean;
   /** Applies retention to all files, including those of units that do not run or were removed. */
   tidy(specOf: SpecOf): void;

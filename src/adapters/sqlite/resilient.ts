@@ -121,7 +121,7 @@ export class ResilientDatabase {
     this.#closed = true;
   }
 
-  /** Deletes an unreadable block, because the rest of the file may be intact. Returns true if it was deleted. */
+  /** A single block is unreadable; the rest of the file may be intact. */
   #dropBlock({ id, message }: DamagedBlock): boolean {
     this.#note(`a block of old metrics is damaged (${message}) and was dropped`);
     const drop = (db: Database): boolean => statement(db, "DELETE FROM supervisor_metrics_packed WHERE id = ?").run(id).changes > 0;

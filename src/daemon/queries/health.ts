@@ -26,7 +26,7 @@ export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: C
   };
 }
 
-/** Why a probe makes no sense now; null if the unit can be probed. */
+/** Returns why a probe makes no sense now, or null if the unit can be probed. */
 export function refusalToProbe(id: string, { spec, unit }: Entry): ApiError | null {
   if (spec.check === null) return null; // the answer says that it has no health check
   if (mayProbe(unit, spec)) return null;

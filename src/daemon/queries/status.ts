@@ -123,6 +123,6 @@ export class StatusQueries {
   }
 }
 
-/** The shell expands the variables of a shell command. */
+/** Returns the command line of a unit. The variables in it are not expanded for a shell command, because the shell expands them. */
 const commandOf = ({ exec }: Spec, display: Display): string =>
   [display(exec.command, { variables: !exec.shell }), ...exec.args.map((arg) => display(arg))].join(" ");
