@@ -8,8 +8,8 @@ import { statement } from "./statements.ts";
 
 /**
  * Rows that wait to be written. Every write of the store passes through here. Normally, the rows of one turn wait here for a
- * moment. While writes fail, this is the backlog. Services and memories are kept once per unit, because only their latest value
- * matters. Rows that accumulate (events, metrics, alerts) are bounded. The oldest are dropped first, and counted.
+ * moment. While writes fail, this is the backlog. Each map holds one entry per key, because only the latest value matters. The
+ * arrays (events, metrics, alerts) are bounded. Their oldest rows are dropped first, and counted.
  */
 export interface Pending {
   readonly services: Map<string, ServiceRow>;

@@ -22,7 +22,7 @@ export class RollUps {
   /** Services that this round has yet to visit. */
   #queue: string[] = [];
 
-  /** Rolls up the rows of a few services. */
+  /** Rolls up the rows of a few services, at least one. */
   run(db: Database, plan: RollUp, clockMs: () => number): void {
     if (this.#queue.length === 0) this.#queue = servicesWithMetrics(db);
     const endMs = clockMs() + BUDGET_MS;
