@@ -50,7 +50,7 @@ export type SpawnResult =
 
 /** Identifies all processes of a run, which are called its tree. */
 export interface TreeOf {
-  /** The value of SUP_INVOCATION_ID in the environment of every process of the run. */
+  /** The value of SUP_INVOCATION_ID in the environment of every process of the run. "": only the session of `main`. */
   readonly invocation: string;
   readonly main: ProcessRef;
 }

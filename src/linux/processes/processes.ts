@@ -96,7 +96,7 @@ class LinuxProcesses implements ProcessTable {
       waitForChild(pid, 0);
       return { ok: false, stage: "fork", errno, subject: request.argv[0] ?? "" };
     }
-    this.#trees.addSpawned(ref);
+    this.#trees.addSpawned(ref, request.env.SUP_INVOCATION_ID ?? null);
     return { ok: true, ref };
   }
 
@@ -138,7 +138,7 @@ class LinuxProcesses implements ProcessTable {
       return exit === null ? "gone" : "ended";
     }
     if (errno !== 0) this.#adoptLater(ref, onExit);
-    if (parentOf(ref.pid) === process.pid) this.#trees.addSpawned(ref); // a daemon that re-executed itself is still the parent
+    if (parentOf(ref.pid) === process.pid) this.#trees.addSpawned(ref, null); // a daemon that re-executed itself is still the parent
     return "adopted";
   }
 

@@ -42,8 +42,10 @@ export class TreeControl {
   readonly #cgroups: Cgroups | null;
   readonly #finder: TreeFinder;
   readonly #processScan = new ProcessScan();
-  /** Main processes that this daemon started, by pid. */
+  /** Processes that this daemon started, or that stayed its children when it was re-executed, by pid. */
   readonly #spawned = new Map<number, ProcessRef>();
+  /** What this daemon started for each run, the oldest first: hooks, the main process, reload commands. */
+  readonly #ofRun = new Map<string, readonly ProcessRef[]>();
   #pruneAt = PRUNE_AFTER;
   /**
    * The result of a full scan. It serves all requests in one turn of the event loop, unless a process was started or killed
@@ -67,11 +69,17 @@ export class TreeControl {
     this.#finder = new TreeFinder((pid) => (this.#cgroups === null ? null : this.#cgroups.invocationOf(pid)));
   }
 
-  addSpawned(ref: ProcessRef): void {
+  /** `invocation`: of the run that it was started for; null: an earlier image of this daemon started it. */
+  addSpawned(ref: ProcessRef, invocation: string | null): void {
     this.#fullScan = null; // the scan lacks the new process; `#orphans` stays valid
     this.#spawned.set(ref.pid, ref);
+    if (invocation !== null) {
+      const [first = ref, ...later] = this.#ofRun.get(invocation) ?? [];
+      this.#ofRun.set(invocation, first === ref ? [ref] : [first, ...later.filter(({ pid }) => this.#exits.has(pid)), ref]);
+    }
     if (this.#spawned.size < this.#pruneAt) return;
     for (const pid of this.#spawned.keys()) if (!this.#exits.has(pid)) this.#spawned.delete(pid);
+    for (const [run, refs] of this.#ofRun) if (!refs.some(({ pid }) => this.#spawned.has(pid))) this.#ofRun.delete(run);
     this.#pruneAt = this.#spawned.size + PRUNE_AFTER;
   }
 
@@ -91,7 +99,7 @@ export class TreeControl {
     const existing = nearby === null ? null : [...nearby.values()].filter((stat) => stat !== null);
     const unsure = new Set<number>();
     const snapshot = existing === null ? this.#scanAll() : takeSnapshot(existing, true);
-    const members = this.#finder.find([[0, tree]], snapshot, (pid) => void unsure.add(pid)).get(0)!;
+    const members = this.#finder.find([[0, tree]], snapshot, this.#beginOf, (pid) => void unsure.add(pid)).get(0)!;
     // These processes may have forked others unnoticed.
     const suspects = nearby === null ? members.map(({ pid }) => pid) : deadOf(nearby);
     const isNothingNew = unsure.size === 0 && suspects.every((pid) => seen.has(pid));
@@ -105,7 +113,7 @@ export class TreeControl {
 
   scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
     const scanned = this.#processScan.scan();
-    const found = this.#finder.find(trees, takeSnapshot(scanned, false));
+    const found = this.#finder.find(trees, takeSnapshot(scanned, false), this.#beginOf);
     this.#processScan.skipUnrelated(scanned, found.values());
     return found;
   }
@@ -244,14 +252,26 @@ export class TreeControl {
    * null if a full scan is needed. Processes in `dead` are skipped.
    */
   #descendantsNear(tree: TreeOf, dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
-    if (!this.#subreaper || this.#spawned.get(tree.main.pid)?.startTicks !== tree.main.startTicks) return null;
-    const found = descendants([tree.main.pid], dead);
+    const { main, invocation } = tree;
+    if (!this.#subreaper || this.#spawned.get(main.pid)?.startTicks !== main.startTicks) return null;
+    // A reload command, or a main process that another one has replaced, is watched and therefore no orphan.
+    const others = (this.#ofRun.get(invocation) ?? []).map(({ pid }) => pid).filter((pid) => this.#exits.has(pid));
+    const found = descendants([main.pid, ...others], dead);
     // Orphans are read after the descendants, because an orphaned process moves from the descendants to the orphans, never back.
     const orphans = this.#findOrphans(dead);
     if (orphans === null) return null;
     for (const [pid, stat] of orphans) found.set(pid, stat);
     return found;
   }
+
+  /**
+   * Returns the start ticks of the run's first process. If this daemon did not start the main process, the result is 0, because an
+   * earlier daemon may have started other processes before it.
+   */
+  #beginOf = ({ invocation, main }: TreeOf): number => {
+    const started = this.#ofRun.get(invocation) ?? [];
+    return started.some((ref) => isSame(ref, main)) ? started[0]!.startTicks : 0;
+  };
 
   /** Returns our children that are not watched, and their descendants. */
   #findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
@@ -296,5 +316,7 @@ function callLater(callback: () => void, delayMs: number): () => void {
   const next = setImmediate(callback);
   return () => clearImmediate(next);
 }
+
+const isSame = (a: ProcessRef, b: ProcessRef): boolean => a.pid === b.pid && a.startTicks === b.startTicks;
 
 const keyOf = ({ pid, startTicks }: Pick<ProcessRef, "pid" | "startTicks">): string => `${pid}:${startTicks}`;

@@ -62,10 +62,16 @@ export class TreeFinder {
   }
 
   /**
-   * Returns the living processes of each tree. The daemon itself is in no tree. `onUnsure` is called for each process that is in
-   * no tree yet because it is in the middle of exec.
+   * Returns the living processes of each tree. The daemon itself is in no tree. `beginOf` returns the start ticks of the tree's oldest
+   * possible process, so that older processes need not be inspected. `onUnsure` is called for each process that is in no tree yet
+   * because it is in the middle of exec.
    */
-  find<K>(trees: Iterable<readonly [K, TreeOf]>, snapshot: Snapshot, onUnsure: (pid: number) => void = () => {}): Map<K, Stat[]> {
+  find<K>(
+    trees: Iterable<readonly [K, TreeOf]>,
+    snapshot: Snapshot,
+    beginOf: (tree: TreeOf) => number,
+    onUnsure: (pid: number) => void = () => {},
+  ): Map<K, Stat[]> {
     const claimed = new Map<number, K>();
     const found = new Map<K, Stat[]>();
     const byInvocation = new Map<string, K>();
@@ -83,8 +89,10 @@ export class TreeFinder {
     for (const [key, tree] of trees) {
       found.set(key, []);
       if (tree.main.bootId !== bootId()) continue; // nothing outlives a boot
-      byInvocation.set(tree.invocation, key);
-      oldest = Math.min(oldest, tree.main.startTicks);
+      if (tree.invocation !== "") {
+        byInvocation.set(tree.invocation, key);
+        oldest = Math.min(oldest, beginOf(tree));
+      }
       for (const stat of this.#seeds(tree, snapshot)) claim(key, stat);
     }
     for (const stat of snapshot.byPid.values()) {

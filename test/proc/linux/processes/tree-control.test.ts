@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { bootTimeMs } from "../../../../src/linux/proc/clocks.ts";
 import { readStat } from "../../../../src/linux/proc/proc.ts";
-import { whenEmpty, isRunning, machine, settledPids, until } from "../support.ts";
+import { whenEmpty, isRunning, machine, PATH, settledPids, until } from "../support.ts";
 
 const isLive = (pid: number): boolean => ![undefined, "Z", "X"].includes(readStat(pid)?.state);
 
@@ -181,4 +182,62 @@ test("no process of a run before a reboot is found, even if its pids are in use"
   const before = { ...tree, main: { ...tree.main, bootId: "before" } };
   expect(m.processes.scanTrees([[0, before]]).get(0)).toEqual([]);
   expect(m.processes.killTree(before)).toEqual([]);
+});
+
+test("the run begins with its first process: what a hook left behind before the main process belongs to it", async () => {
+  using m = machine();
+  const invocation = `hooked-${process.pid}`;
+  const more = { env: { PATH, SUP_INVOCATION_ID: invocation } };
+  const hook = await m.start("setsid sleep 1003 & echo $!; sleep 1004 & echo $!", 2, more);
+  await hook.exited;
+  const left = hook.lines.map(Number);
+  await until(() => left.every((pid) => readStat(pid)?.name === "sleep"), "the hook's children to be executed");
+  const started = readStat(left[1]!)!.startTicks;
+  await until(() => bootTimeMs() / 10 > started + 2, "a later clock tick");
+  const { ref } = await m.start("exec sleep 1005", 0, more);
+  const tree = { invocation, main: ref };
+  expect(await settledPids(m, tree, 3)).toEqual([...left, ref.pid].sort((a, b) => a - b));
+  expect(m.processes.scanTrees([["one", tree]]).get("one")).toHaveLength(3);
+  m.processes.signalTree(tree, 15, "group");
+  await whenEmpty(m.processes, tree);
+  expect(left.some(isLive)).toBe(false);
+});
+
+test("an earlier main process of the run, and its reload command, belong to the run", async () => {
+  using m = machine();
+  const invocation = `replaced-${process.pid}`;
+  const more = { env: { PATH, SUP_INVOCATION_ID: invocation } };
+  const first = await m.start("sleep 1006 & echo $!; wait", 1, more);
+  const child = Number(first.lines[0]);
+  await until(() => readStat(child)?.name === "sleep", "the child to be executed");
+  const tree = { invocation, main: { ...first.ref, pid: child, startTicks: readStat(child)!.startTicks } };
+  expect(m.processes.adopt(tree.main, () => {})).toBe("adopted");
+  const command = await m.start("exec sleep 1007", 0, more);
+  const all = [first.ref.pid, child, command.ref.pid].sort((a, b) => a - b);
+  for (const main of [first.ref, tree.main]) {
+    await until(() => m.processes.members({ invocation, main }).length === 3, "three members");
+    expect(
+      m.processes
+        .members({ invocation, main })
+        .map(({ pid }) => pid)
+        .sort((a, b) => a - b),
+    ).toEqual(all);
+  }
+  expect(m.processes.findMember(tree, first.ref.pid)).toMatchObject({ pid: first.ref.pid });
+  m.processes.killTree(tree);
+  await whenEmpty(m.processes, tree);
+  expect(all.some(isLive)).toBe(false);
+});
+
+test("the session of one command does not include processes without an invocation that others left behind", async () => {
+  using m = machine();
+  const other = await m.start("env -i /bin/sleep 1008 & echo $!", 1);
+  const stranger = Number(other.lines[0]);
+  await other.exited;
+  await until(() => readStat(stranger)?.name === "sleep", "the stranger to be executed");
+  const { ref } = await m.start("sleep 1009 & echo $!; wait", 1);
+  const killed = m.processes.killTree({ invocation: "", main: ref });
+  expect(killed.map(({ pid }) => pid)).not.toContain(stranger);
+  expect(isLive(stranger)).toBe(true);
+  process.kill(stranger, "SIGKILL");
 });
