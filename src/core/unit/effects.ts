@@ -10,7 +10,7 @@ export type Effect =
   | { readonly type: "signal"; readonly run: number; readonly signal: number; readonly mode: KillMode }
   /** SIGKILL the run's whole tree. */
   | { readonly type: "kill"; readonly run: number }
-  /** The main process has exited: signal the remaining processes (0: none); the result is `swept` once all have exited. */
+  /** The main process or post_stop has exited: signal the remaining processes (0: none); the result is `swept` once all have exited. */
   | { readonly type: "sweep"; readonly run: number; readonly signal: number }
   /** Reload the service's own configuration; the result is `reloaded`. */
   | { readonly type: "reload"; readonly run: number }

@@ -13,7 +13,7 @@ import type { State, UnitType } from "../../base/words.ts";
  *   stopping   the stop signal was sent
  *   killing    SIGKILL was sent
  *   cleaning   the main process is gone; its remaining processes are being ended
- *   finishing  the post_stop commands run
+ *   finishing  the post_stop commands run, then their remaining processes are being ended
  *   backoff    it failed and will be started again at `due`
  *   failed     it failed and its policy does not restart it
  *   fatal      its retries are used up

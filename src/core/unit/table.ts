@@ -201,9 +201,9 @@ export const table: { readonly [P in Phase]: Row } = {
     spawned: mainIsGone,
     spawnFailed: mainIsGone,
     exited: mainIsGone,
-    swept: noStage,
-    finished: go(SETTLES, "finished", move.finished),
-    due: go(`= ${SETTLES}`, "finishOverdue", move.finishOverdue),
+    swept: go(SETTLES, "sweptAgain", move.sweptAgain),
+    finished: go("=", "finished", move.finished),
+    due: go("=", "finishOverdue", move.finishOverdue),
   },
   backoff: {
     ...down,

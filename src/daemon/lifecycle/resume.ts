@@ -196,13 +196,18 @@ const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
 const sendFact = ({ engine }: Parts, id: string, fact: Fact): void => engine.handle({ type: "fact", id, fact });
 
 /** Effects for units whose remaining processes the previous daemon was about to end. The sweep reports its own result. */
-function leftovers(id: string, { run, phase }: Unit): WorldEffect[] {
-  if (phase === "cleaning") return [{ type: "sweep", id, run, signal: SIGNALS.SIGKILL }];
-  return phase === "finishing" ? [{ type: "kill", id, run }] : [];
+function leftovers(id: string, unit: Unit): WorldEffect[] {
+  const { run } = unit;
+  if (isSwept(unit)) return [{ type: "sweep", id, run, signal: SIGNALS.SIGKILL }];
+  return unit.phase === "finishing" ? [{ type: "kill", id, run }] : [];
 }
 
+/** The main process and, where it has begun, post_stop have ended; only remaining processes may be left. */
+const isSwept = ({ phase, due }: Unit): boolean => phase === "cleaning" || (phase === "finishing" && due?.why !== "hook-timeout");
+
 /** Facts that the unit missed because the previous daemon died while the unit was in this phase. */
-function missedFacts({ run, phase }: Unit, outcome: "adopted" | "ended" | "gone"): Fact[] {
+function missedFacts(unit: Unit, outcome: "adopted" | "ended" | "gone"): Fact[] {
+  const { run, phase } = unit;
   const restarted = "sup was restarted meanwhile";
   if (outcome !== "gone") return phase === "reloading" ? [{ type: "reloaded", run, failure: restarted }] : [];
   switch (phase) {
@@ -211,7 +216,7 @@ function missedFacts({ run, phase }: Unit, outcome: "adopted" | "ended" | "gone"
     case "cleaning":
       return []; // the sweep reports `swept`
     case "finishing":
-      return [{ type: "finished", run, failure: `post_stop: ${restarted}` }];
+      return isSwept(unit) ? [] : [{ type: "finished", run, failure: `post_stop: ${restarted}` }];
     default:
       return [{ type: "exited", run, exit: { kind: "lost" } }];
   }

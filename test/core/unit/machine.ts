@@ -107,7 +107,7 @@ export class Machine {
   /** The main process exits and leaves no other processes. */
   ends(exit: Exit | number): this {
     this.exits(exit).swept();
-    return this.phase === "finishing" ? this.finished() : this;
+    return this.phase === "finishing" ? this.finished().swept() : this;
   }
 
   /** A complete stop: requested, released, exited, swept. */

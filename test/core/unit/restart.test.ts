@@ -151,7 +151,7 @@ describe("a clean exit", () => {
       .exits(0)
       .swept();
     expect(m.phase).toBe("exited");
-    expect([m.stop().release().phase, m.actions, m.finished().phase]).toEqual(["finishing", ["finish"], "idle"]);
+    expect([m.stop().release().phase, m.actions, m.finished().swept().phase]).toEqual(["finishing", ["finish"], "idle"]);
   });
 });
 

@@ -72,7 +72,8 @@ describe("operator stop wins", () => {
         .exits(1)
         .swept()
         .stop()
-        .finished().phase,
+        .finished()
+        .swept().phase,
     ).toBe("idle");
   });
 
@@ -188,7 +189,8 @@ describe("stopping", () => {
       .exits(1)
       .swept();
     expect([m.phase, m.actions, m.dueInMs]).toEqual(["finishing", ["finish"], 6000]);
-    expect([m.finished("exit code 1").phase, m.recorded]).toEqual(["backoff", ["stopping", "backoff"]]);
+    expect([m.finished("exit code 1").phase, m.recorded, m.actions]).toEqual(["finishing", ["stopping"], ["sweep 15"]]);
+    expect([m.swept().phase, m.recorded]).toEqual(["backoff", ["backoff"]]);
   });
 
   test("post_stop runs after a clean exit too", () => {
@@ -200,14 +202,36 @@ describe("stopping", () => {
     ).toBe("finishing");
   });
 
-  test("a post_stop that does not finish in time is killed before the next run, and cannot block the unit forever", () => {
+  test.each([
+    ["group", true, "sweep 15"],
+    ["mixed", true, "sweep 9"],
+    ["process", true, "sweep 0"],
+    ["group", false, "sweep 9"],
+  ] as const)(
+    "what post_stop leaves behind is ended like what the main process leaves behind: %s, graceful %p",
+    (killMode, graceful, action) => {
+      const m = machine({ postStop: [hook(1000)], stop: { killMode, graceful, timeoutMs: 700 } })
+        .up()
+        .exits(1)
+        .swept()
+        .finished();
+      expect([m.phase, m.actions, m.dueInMs]).toEqual(["finishing", [action], 700]);
+      expect([m.due().phase, m.actions, m.recorded, m.dueInMs]).toEqual(["finishing", ["kill"], [], 5000]);
+      expect(m.swept(["sleep (7)"]).unit.last?.killed).toEqual(["sleep (7)"]);
+      expect(m.phase).toBe("backoff");
+    },
+  );
+
+  test("a post_stop that does not finish in time is killed, and the next run begins when none of its processes is left", () => {
     const m = machine({ postStop: [hook()] })
       .up()
       .exits(1)
       .swept()
       .due();
     expect([m.phase, m.recorded, m.actions, m.dueInMs]).toEqual(["finishing", ["killed"], ["kill"], 5000]);
-    expect(m.due().phase).toBe("backoff");
+    expect([m.due().phase, m.recorded, m.actions]).toEqual(["finishing", [], ["kill"]]);
+    expect([m.finished("killed by SIGKILL").phase, m.actions]).toEqual(["finishing", ["sweep 9"]]);
+    expect(m.swept().phase).toBe("backoff");
   });
 
   test("an exit just before the stop signal counts as the requested stop", () => {

@@ -17,12 +17,12 @@ function aboutProcesses(unit: Unit, { main, spawn, prepare, sweep, finish }: Out
   const { phase, process } = unit;
   if ((main !== "none" || spawn !== "none") && !MAY_LIVE.has(phase)) return `a live process while ${phase}`;
   if (prepare && !HOOK_MAY_LIVE.has(phase)) return `pre_start runs while ${phase}`;
-  if (sweep && phase !== "cleaning") return `a sweep runs while ${phase}`;
+  if (sweep && phase !== "cleaning" && phase !== "finishing") return `a sweep runs while ${phase}`;
   if (finish === "running" && phase !== "finishing") return `post_stop runs while ${phase}`;
   if (process !== null && (main === "none" || spawn !== "none")) return `it has a process that does not exist while ${phase}`;
   if (process === null && main !== "none" && spawn === "none") return `it has no process while its main process is alive in ${phase}`;
   if (phase === "cleaning" && !sweep) return "cleaning without a pending sweep";
-  if (phase === "finishing" && finish === "none") return "finishing without pending post_stop commands";
+  if (phase === "finishing" && finish === "none" && !sweep) return "finishing without pending post_stop commands or sweep";
   if (phase === "preparing" && !prepare) return "preparing without pending pre_start commands";
   if ((phase === "running" || phase === "reloading") && process === null) return `${phase} without a process`;
   if ((phase === "stopping" || phase === "killing") && main === "none" && spawn === "none" && !prepare)
