@@ -1,4 +1,5 @@
 import { awaitsReadyNotice, isDown, isStarting, holdsStop, type Phase } from "../../src/core/unit/phase.ts";
+import { retriesResetAtMs } from "../../src/core/unit/restart.ts";
 import type { Unit } from "../../src/core/unit/record.ts";
 import type { Entry, World } from "../../src/core/world/world.ts";
 import type { Outside } from "./outside.ts";
@@ -35,8 +36,8 @@ function wrongInUnit({ unit, spec, check, watchdog }: Entry): string | null {
   return null;
 }
 
-function missedDeadline({ unit, check, watchdog }: Entry, next: number | null): string | null {
-  for (const atMs of [unit.due?.atMs, check?.dueMs, watchdog?.dueMs])
+function missedDeadline({ unit, spec, check, watchdog }: Entry, next: number | null): string | null {
+  for (const atMs of [unit.due?.atMs, check?.dueMs, watchdog?.dueMs, retriesResetAtMs(unit, spec.restart)])
     if (atMs != null && (next === null || next > atMs)) return `its deadline at ${atMs} is forgotten; the next is ${next ?? "none"}`;
   return null;
 }

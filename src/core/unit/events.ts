@@ -28,6 +28,8 @@ export type UnitEvent =
   | { readonly type: "exited"; readonly run: number; readonly exit: Exit }
   /** A live run failed its health check, missed its watchdog or exceeded a limit. */
   | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
+  /** It has been running for `reset_after`. */
+  | { readonly type: "stable"; readonly run: number }
   | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
   /** No process of the run is left; `killed` names those that needed SIGKILL. */
   /** `left`: the main process had left other processes behind. */
@@ -54,6 +56,7 @@ export const EVENT_TYPES = [
   "mainChanged",
   "exited",
   "condemned",
+  "stable",
   "reloaded",
   "swept",
   "finished",

@@ -389,6 +389,8 @@ export const retryFatal: Move<Of<"due">> = ({ unit }) => ({
   effects: [],
 });
 
+export const stable: Move<Of<"stable">> = ({ unit }) => ({ unit: { ...unit, ledger: { ...unit.ledger, retries: 0 } }, effects: [] });
+
 export const reset: Move<Of<"reset">> = ({ unit }) => ({
   unit: { ...unit, ledger: { ...unit.ledger, retries: 0 } },
   effects: [record("reset", "the retry counter was reset")],

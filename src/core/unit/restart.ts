@@ -1,6 +1,6 @@
 import type { Exit } from "../../base/exit.ts";
 import type { RestartPolicy } from "../../spec/spec.ts";
-import type { Ending, Env, Ledger } from "./record.ts";
+import type { Ending, Env, Ledger, Unit } from "./record.ts";
 
 /** What follows a run that exited by itself or that sup ended because of a failure. */
 export type Decision =
@@ -55,6 +55,10 @@ export function afterRun(policy: RestartPolicy, ledger: Ledger, ranMs: number | 
     throttled: ledger.throttled && ranMs < SECOND,
   };
 }
+
+/** When the retry counter of a unit that runs well returns to 0 (monotonic); null when it is 0 or the unit is not ready. */
+export const retriesResetAtMs = ({ phase, ledger, readyAtMs }: Unit, { resetAfterMs }: RestartPolicy): number | null =>
+  ledger.retries > 0 && readyAtMs !== null && (phase === "running" || phase === "reloading") ? readyAtMs + resetAfterMs : null;
 
 /** Only an exit with one of `success_exit_codes` is a success; a signal or a failure detected by sup never is. */
 export const isSuccess = (policy: RestartPolicy, ended: { readonly by: Ending["by"]; readonly exit: Exit | null }): boolean =>

@@ -44,6 +44,7 @@ const over = {
   mainChanged: OVER,
   exited: OVER,
   condemned: OVER,
+  stable: OVER,
   reloaded: OVER,
   swept: OVER,
   finished: OVER,
@@ -75,6 +76,7 @@ const up = {
   mainChanged: go("=", "mainChanged", own.mainChanged),
   exited: go("cleaning", "mainExited", move.mainExited),
   condemned: go("stopping killing", "condemned", move.condemned),
+  stable: go("=", "stable", move.stable),
   swept: noStage,
   finished: noStage,
 } as const;
@@ -92,6 +94,7 @@ const goingDown = {
   notified: STOPS,
   mainChanged: STOPS,
   condemned: STOPS,
+  stable: STOPS,
   reloaded: STOPS,
 } as const;
 
@@ -143,6 +146,7 @@ export const table: { readonly [P in Phase]: Row } = {
     mainChanged: notYet,
     exited: noStage,
     condemned: notYet,
+    stable: notYet,
     reloaded: noStage,
     swept: noStage,
     finished: noStage,
@@ -151,6 +155,7 @@ export const table: { readonly [P in Phase]: Row } = {
   starting: {
     ...up,
     reload: refuse("it is still starting"),
+    stable: ignore("it is not ready"),
     reloaded: noStage,
     spawned: go("= running", "spawned", move.spawned),
     spawnFailed: go("cleaning", "spawnFailed", move.spawnFailed),

@@ -1,3 +1,4 @@
+import { retriesResetAtMs } from "../unit/restart.ts";
 import { isStarting } from "../unit/phase.ts";
 import { Services } from "../service/services.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -70,9 +71,9 @@ export class Units {
 }
 
 /** Returns the unit's earliest deadline after `afterMs`, or null if there is none. */
-function dueOf({ unit, check, watchdog }: Entry, afterMs = -Infinity): number | null {
+function dueOf({ unit, spec, check, watchdog }: Entry, afterMs = -Infinity): number | null {
   let earliest: number | null = null;
-  for (const dueMs of [unit.due?.atMs, check?.dueMs, watchdog?.dueMs])
+  for (const dueMs of [unit.due?.atMs, check?.dueMs, watchdog?.dueMs, retriesResetAtMs(unit, spec.restart)])
     if (dueMs != null && dueMs > afterMs && (earliest === null || dueMs < earliest)) earliest = dueMs;
   return earliest;
 }

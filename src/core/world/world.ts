@@ -8,6 +8,7 @@ import type { UnitEvent } from "../unit/events.ts";
 import { whyNotReady } from "../unit/check.ts";
 import { awaitsReadyNotice, isDown, isProbed, stateOf } from "../unit/phase.ts";
 import { freshUnit, type Env } from "../unit/record.ts";
+import { retriesResetAtMs } from "../unit/restart.ts";
 import { step as stepUnit } from "../unit/step.ts";
 import { watchdogOf } from "../unit/watchdog.ts";
 import { Checks } from "./checks.ts";
@@ -193,6 +194,8 @@ export class World {
   #unitIsDue(id: string, step: Step): void {
     const { unit, check, spec } = this.#units.get(id)!;
     const { due, run } = unit;
+    const resetAtMs = retriesResetAtMs(unit, spec.restart);
+    if (resetAtMs !== null && resetAtMs <= step.env.nowMs) this.#apply(id, { type: "stable", run }, step);
     if (due !== null && due.atMs <= step.env.nowMs) {
       const isStarting = due.why === "start-timeout" && unit.phase === "starting";
       const detail = isStarting ? whyNotReady(check, spec.type === "notify") : undefined;

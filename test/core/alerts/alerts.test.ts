@@ -74,6 +74,15 @@ describe("what is a concern", () => {
     expect(types(stage)).toEqual(["critical failing"]);
   });
 
+  test("a critical unit that recovered, until its retry counter resets at reset_after", () => {
+    const stage = staged({ web: { critical: true, restart: { resetAfterMs: 10_000, retryDelayMs: 1000 } } })
+      .start("web")
+      .exits("web", 1)
+      .pass(1000);
+    expect([stage.phase("web"), types(stage.pass(9999))]).toEqual(["running", ["critical failing"]]);
+    expect([types(stage.pass(1)), stage.unit("web").ledger.retries]).toEqual([[], 0]);
+  });
+
   test("one that the operator stopped is nobody's concern", () => {
     const stage = staged({ web: { critical: true } })
       .start("web")

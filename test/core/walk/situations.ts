@@ -1,6 +1,7 @@
 import type { Exit } from "../../../src/base/exit.ts";
 import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 import type { UnitEvent } from "../../../src/core/unit/events.ts";
+import { retriesResetAtMs } from "../../../src/core/unit/restart.ts";
 import { holdsStop } from "../../../src/core/unit/phase.ts";
 import type { Unit } from "../../../src/core/unit/record.ts";
 import type { Spec } from "../../../src/spec/spec.ts";
@@ -57,7 +58,9 @@ export function choices(spec: Spec, unit: Unit, outside: Outside, nowMs: number)
   if (outside.main === "alive") add("(main ends)", null, { main: "dead" });
   const { due } = unit;
   if (due !== null) add(`due ${due.why}`, { type: "due", run: unit.run, why: due.why }, {}, Math.max(nowMs, due.atMs));
-  else if (unit.phase === "running" && nowMs - (unit.readyAtMs ?? nowMs) < spec.restart.resetAfterMs)
+  const resetAtMs = retriesResetAtMs(unit, spec.restart);
+  if (resetAtMs !== null) add("stable", { type: "stable", run: unit.run }, {}, Math.max(nowMs, resetAtMs));
+  else if (due === null && unit.phase === "running" && nowMs - (unit.readyAtMs ?? nowMs) < spec.restart.resetAfterMs)
     add("(reset_after passes)", null, {}, nowMs + spec.restart.resetAfterMs);
   return list;
 }
@@ -125,6 +128,7 @@ export const factsOf = (run: number): UnitEvent[] => [
   { type: "mainChanged", run, process: ref(run) },
   { type: "exited", run, exit: code(1) },
   { type: "condemned", run, by: "health", detail: "" },
+  { type: "stable", run },
   { type: "reloaded", run, failure: null },
   { type: "swept", run, killed: [] },
   { type: "finished", run, failure: null },
