@@ -18,7 +18,7 @@ export const jobOfKey = (key: string): string | null => (key.startsWith(PREFIX) 
 
 export interface JobBookOptions {
   readonly get: (id: string) => Entry | undefined;
-  readonly wishes: Pick<Wishes, "culprit" | "liveDependents">;
+  readonly wishes: Pick<Wishes, "culprit" | "cascade">;
   readonly deadlines: Deadlines;
 }
 
@@ -44,7 +44,7 @@ export class JobBook {
     const { action, job: request, cascade = false } = event;
     if (request === undefined || action === "reset") return;
     const known = event.ids.filter((id) => this.#o.get(id) !== undefined);
-    const ids = action === "stop" && cascade ? [...known, ...this.#o.wishes.liveDependents(known)] : known;
+    const ids = action === "stop" && cascade ? this.#o.wishes.cascade(known) : known;
     const units = ids.map((id) => this.#begin(id, action));
     this.#put({ ...request, action, createdMs: env.nowMs, endedMs: null, units }, turn);
   }

@@ -1,4 +1,4 @@
-import { closure } from "../../base/graph.ts";
+import { closure, waves } from "../../base/graph.ts";
 import { holdsStop, isDown, isStarting } from "../unit/phase.ts";
 import type { Cause } from "../unit/record.ts";
 import { blocks, culpritOf, endedToRestart, isAtRest, isServing, isUp, type Culprit, type Lookup } from "./dependencies.ts";
@@ -39,6 +39,22 @@ export class Wishes {
   /** Returns the ids of the units that are up and need one of `ids`, directly or indirectly. `ids` themselves are excluded. */
   liveDependents(ids: readonly string[]): string[] {
     return [...this.#needing(ids)].filter((id) => !ids.includes(id) && isUp(this.#o.units.get(id)?.unit));
+  }
+
+  /**
+   * `ids` and the units that need them, directly or not, as far as they are up or would come up by themselves; dependents come before
+   * what they need.
+   */
+  cascade(ids: readonly string[]): string[] {
+    const { units } = this.#o;
+    const isWanted = (id: string): boolean => {
+      const unit = units.get(id)?.unit;
+      return unit?.want === "up" && (!isDown(unit.phase) || unit.due !== null);
+    };
+    const all = [...this.#needing(ids)].filter((id) => ids.includes(id) || isWanted(id));
+    const needs = (id: string): string[] => (units.get(id)?.spec.dependencies ?? []).flatMap(({ unit }) => units.services.unitsOf(unit));
+    const ordered = waves(new Map(all.map((id) => [id, needs(id)]))).flat();
+    return [...new Set([...ordered.reverse(), ...all])]; // waves omit units of a cycle
   }
 
   /** Returns the names of the dependencies that a waiting unit waits for. */
@@ -104,7 +120,7 @@ export class Wishes {
 
   /** Stops units. With `cascade`, also stops their dependents, including those that wait for a restart. */
   #stop(ids: readonly string[], cause: Cause, cascade: boolean, step: Step): void {
-    const all = cascade ? [...this.#needing(ids)].filter((id) => ids.includes(id) || this.#o.units.get(id)?.unit.want === "up") : ids;
+    const all = cascade ? this.cascade(ids) : ids;
     for (const id of all) this.#o.apply(id, { type: "stop", cause }, step, false);
     this.#settle(all, step);
   }

@@ -104,6 +104,11 @@ export class World {
     return this.#wishes.needs(ids);
   }
 
+  /** What `stop --cascade` stops: `ids` and the units that need them and are wanted up; dependents come first. */
+  cascade(ids: readonly string[]): string[] {
+    return this.#wishes.cascade(ids);
+  }
+
   /** Returns the ids of the units that are up and need one of `ids`, directly or indirectly. `ids` themselves are excluded. */
   liveDependents(ids: readonly string[]): string[] {
     return this.#wishes.liveDependents(ids);

@@ -155,11 +155,10 @@ export class Actions {
       return { outcomes, warnings: [] };
     }
     if (action === "stop") {
-      const users = request.cascade ? world.liveDependents(ids) : [];
-      const outcomes = [...users.reverse(), ...ids].map((id) =>
+      const outcomes = (request.cascade ? world.cascade(ids) : ids).map((id) =>
         isReached("stop", world.get(id)!.unit)
           ? this.#outcome(id, "unchanged", "already stopped")
-          : this.#outcome(id, "planned", users.includes(id) ? "would be stopped first" : "would be stopped"),
+          : this.#outcome(id, "planned", ids.includes(id) ? "would be stopped" : "would be stopped first"),
       );
       return { outcomes, warnings: request.cascade ? [] : this.#leftRunning(ids) };
     }

@@ -78,7 +78,26 @@ describe("a job", () => {
 
   test("a stop with its dependents has an outcome for each of them", () => {
     const stage = staged(CHAIN).start("web");
-    expect(job(stage, "stop", ["db"], { cascade: true })()).toEqual(["db done: stopped in 0ms", "web done: stopped in 0ms"]);
+    expect(job(stage, "stop", ["db"], { cascade: true })()).toEqual(["web done: stopped in 0ms", "db done: stopped in 0ms"]);
+  });
+
+  test("a stop with its dependents names each unit that it stops, dependents first, and no other", () => {
+    const stage = staged({
+      db: {},
+      web: { dependencies: ["db"] },
+      app: { dependencies: ["db", "web"] },
+      done: { ...ONESHOT, dependencies: ["db"] },
+      stays: { ...ONESHOT, remainAfterExit: true, dependencies: ["db"] },
+      waits: { dependencies: ["gone", "db"] },
+      failed: { dependencies: ["db"], restart: { autoRestart: false } },
+    }).start("app", "done", "stays", "waits", "failed");
+    stage.exits("done", 0).exits("stays", 0).exits("failed", 1);
+    const read = job(stage, "stop", ["db"], { cascade: true });
+    const named = read().map((line) => line.split(" ")[0]!);
+    expect(named.toSorted()).toEqual(["app", "db", "stays", "waits", "web"]);
+    expect(named.at(-1)).toBe("db");
+    expect(named.indexOf("app")).toBeLessThan(named.indexOf("web"));
+    expect(stage.states).toBe("app stopped, db stopped, done stopped, failed failed, stays stopped, waits stopped, web stopped");
   });
 
   test("a oneshot is done when it has succeeded", () => {
