@@ -1,4 +1,4 @@
-import type { ProcessRef, TreeOf } from "./processes.ts";
+import type { TreeOf } from "./processes.ts";
 
 export interface Sample {
   /** Percent of one core, so 200 means two busy cores. Null for the first sample of a process. */
@@ -24,7 +24,6 @@ export interface Usage {
   proportional(tree: TreeOf): number | null;
   /** Returns the memory that the machine has available, in MiB, or null if it is unknown. */
   spare(): number | null;
-  forget(ref: ProcessRef): void;
 }
 
 /** Figures of one process of a tree. A figure is null if it is unknown, for example because the process ended while it was measured. */

@@ -35,6 +35,38 @@ test("CPU, memory and tasks are summed over the tree of each unit", async () => 
   expect((await usage.sample(trees)).get("idle")!.cpuPercent).toBeLessThan(5);
 }, 20_000);
 
+test("the CPU time of processes that live shorter than the interval is counted, with their children's", async () => {
+  using m = machine();
+  const usage = treeUsage(m.processes);
+  const short = await m.start("echo started; while :; do (timeout 0.05 bash -c 'while :; do :; done'); done", 1);
+  const trees = new Map([["short", short.tree]]);
+  await usage.sample(trees);
+  let seen = 0;
+  for (let i = 0; i < 50 && seen < 20; i++) {
+    await Bun.sleep(200); // the time over which the CPU is measured
+    seen = (await usage.sample(trees)).get("short")!.cpuPercent ?? 0;
+  }
+  expect(seen).toBeGreaterThan(20);
+  expect(seen).toBeLessThan(150);
+}, 20_000);
+
+test("a run's cgroup has the last word", async () => {
+  using m = machine();
+  let us = 0;
+  const usage = treeUsage({
+    treeStats: (tree) => m.processes.treeStats(tree),
+    scanTrees: (trees) => m.processes.scanTrees(trees),
+    cgroupCpuUs: (invocation) => (invocation === "none" ? null : us),
+  });
+  await usage.sample(new Map()); // what begins after it is new
+  const one = await m.start("exec sleep 1000");
+  const trees = new Map([["one", one.tree]]);
+  us = 3_600_000_000;
+  expect((await usage.sample(trees)).get("one")!.cpuPercent).toBeGreaterThan(10_000);
+  await Bun.sleep(50); // the time over which the CPU is measured
+  expect((await usage.sample(trees)).get("one")!.cpuPercent).toBe(0);
+});
+
 test("a unit whose processes are gone is absent, and the others are not disturbed", async () => {
   using m = machine();
   const usage = treeUsage(m.processes);
@@ -76,7 +108,7 @@ test("one unit's memory and share are read without the sweep over all", async ()
   const sweep = (): never => {
     throw new Error("swept");
   };
-  const usage = treeUsage({ treeStats: (tree) => m.processes.treeStats(tree), scanTrees: sweep });
+  const usage = treeUsage({ treeStats: (tree) => m.processes.treeStats(tree), scanTrees: sweep, cgroupCpuUs: () => null });
   // The new program has no pages yet in the moment of the exec.
   await eventually(async () => (await usage.memory(new Map([["one", one.tree]]))).get("one"), { what: "its memory" });
   expect(usage.proportional(one.tree)).not.toBeNull();

@@ -1,18 +1,21 @@
 /**
  * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each, and the
- * figures are in the same line. So nothing is read twice; a package that reads it once more would only add cost.
+ * figures are in the same line. So nothing is read twice; a package that reads it once more would only add cost. Where a run has a
+ * cgroup, the cgroup's counter gives its CPU time, including that of processes that ended between two samples.
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { openFiles, proportionalKib } from "../../linux/proc/process-details.ts";
 import { bootTimeMs } from "../../linux/proc/clocks.ts";
+import type { Stat } from "../../linux/proc/proc.ts";
 import type { ProcessTable } from "../../linux/processes/processes.ts";
 import { availableMib } from "../../linux/proc/available-memory.ts";
-import type { ProcessRef, TreeOf } from "../../ports/processes.ts";
+import type { TreeOf } from "../../ports/processes.ts";
 import type { Sample, Usage } from "../../ports/usage.ts";
+import { CpuTimes } from "./cpu-times.ts";
 
 const MIB = 1024 * 1024;
 
-type Table = Pick<ProcessTable, "treeStats" | "scanTrees">;
+type Table = Pick<ProcessTable, "treeStats" | "scanTrees" | "cgroupCpuUs">;
 
 /** One process at the last sample. */
 export interface LastSample {
@@ -33,19 +36,13 @@ export function treeUsage(table: Table): TreeUsage {
   return new ProcUsage(table);
 }
 
-interface Seen {
-  readonly startTicks: number;
-  readonly cpuTicks: number;
-  /** Used since the sample before. */
-  readonly newTicks: number | null;
-}
-
 class ProcUsage implements TreeUsage {
   readonly #table: Table;
   readonly #ticksPerMs = clockTicks() / 1000;
   readonly #pageMib = pageBytes() / MIB;
-  #seen = new Map<number, Seen>();
-  #seenAtMs = 0;
+  readonly #times = new CpuTimes();
+  /** The CPU time of the cgroups of each run at the last sample, in microseconds, by invocation. */
+  #groups: ReadonlyMap<string, number> = new Map();
   /** Between the last sample and the one before. */
   #elapsedTicks = 0;
 
@@ -54,41 +51,54 @@ class ProcUsage implements TreeUsage {
   }
 
   sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>> {
+    const nowTicks = bootTimeMs() * this.#ticksPerMs;
+    const lastTicks = this.#times.sampledAtTicks;
+    const scanned = trees.size === 0 ? new Map<string, readonly Stat[]>() : this.#table.scanTrees(trees);
+    const elapsedTicks = nowTicks - (lastTicks ?? nowTicks);
+    const groups = this.#groupTicks(trees, lastTicks);
     const samples = new Map<string, Sample>();
-    if (trees.size === 0) return Promise.resolve(samples);
-    const nowMs = bootTimeMs();
-    const elapsedTicks = (nowMs - this.#seenAtMs) * this.#ticksPerMs;
-    const now = new Map<number, Seen>();
-    for (const [unit, stats] of this.#table.scanTrees(trees)) {
+    for (const [unit, processTicks] of this.#times.sample(scanned, nowTicks)) {
+      const stats = scanned.get(unit)!;
       if (stats.length === 0) continue;
-      let ticks: number | null = null;
       let pages = 0;
       let tasks = 0;
       let files: number | null = null;
-      for (const { pid, startTicks, cpuTicks, residentPages, threads } of stats) {
-        const before = this.#seen.get(pid);
-        const newTicks = before?.startTicks === startTicks ? Math.max(0, cpuTicks - before.cpuTicks) : null;
-        now.set(pid, { startTicks, cpuTicks, newTicks });
-        ticks = plus(ticks, newTicks);
+      for (const { pid, residentPages, threads } of stats) {
         pages += residentPages;
         tasks += threads;
         files = plus(files, openFiles(pid));
       }
+      const ticks = groups.get(unit) ?? processTicks;
       const cpuPercent = ticks === null || elapsedTicks <= 0 ? null : (ticks / elapsedTicks) * 100;
       samples.set(unit, { cpuPercent, memoryMb: pages * this.#pageMib, tasks, openFiles: files });
     }
-    this.#seen = now;
-    this.#seenAtMs = nowMs;
     this.#elapsedTicks = elapsedTicks;
     return Promise.resolve(samples);
   }
 
+  /** The new CPU time of units whose runs have cgroups, as far as it is known since when they counted. */
+  #groupTicks(trees: ReadonlyMap<string, TreeOf>, lastTicks: number | null): ReadonlyMap<string, number> {
+    const found = new Map<string, number>();
+    const groups = new Map<string, number>();
+    for (const [unit, { invocation, main }] of trees) {
+      const us = this.#table.cgroupCpuUs(invocation);
+      if (us === null) continue;
+      groups.set(invocation, us);
+      const isNew = lastTicks !== null && main.startTicks >= Math.floor(lastTicks);
+      const before = this.#groups.get(invocation) ?? (isNew ? 0 : null);
+      if (before !== null) found.set(unit, (Math.max(0, us - before) / 1000) * this.#ticksPerMs);
+    }
+    this.#groups = groups;
+    return found;
+  }
+
   lastSample(pid: number, startTicks: number): LastSample | undefined {
-    const seen = this.#seen.get(pid);
-    if (seen?.startTicks !== startTicks) return undefined;
+    const seen = this.#times.get(pid);
+    const atTicks = this.#times.sampledAtTicks;
+    if (seen?.startTicks !== startTicks || atTicks === null) return undefined;
     const { cpuTicks, newTicks } = seen;
     const cpuPercent = newTicks === null || this.#elapsedTicks <= 0 ? null : (newTicks / this.#elapsedTicks) * 100;
-    return { atMs: this.#seenAtMs, cpuMs: cpuTicks / this.#ticksPerMs, cpuPercent };
+    return { atMs: atTicks / this.#ticksPerMs, cpuMs: cpuTicks / this.#ticksPerMs, cpuPercent };
   }
 
   memory(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, number>> {
@@ -109,10 +119,6 @@ class ProcUsage implements TreeUsage {
 
   spare(): number | null {
     return availableMib();
-  }
-
-  forget(ref: ProcessRef): void {
-    if (this.#seen.get(ref.pid)?.startTicks === ref.startTicks) this.#seen.delete(ref.pid);
   }
 }
 

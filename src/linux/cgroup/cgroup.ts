@@ -82,6 +82,16 @@ export class Cgroups {
     return group === undefined ? [] : Array.from({ length: group.count }, (_, i) => this.#directory(group.name, i + 1)).filter(existsSync);
   }
 
+  /** CPU time of the run's groups in microseconds; null when there is none, or the kernel does not count it (before Linux 4.15). */
+  cpuUs(invocation: string): number | null {
+    let sum: number | null = null;
+    for (const directory of this.directoriesOf(invocation)) {
+      const usage = /^usage_usec (\d+)$/m.exec(read(join(directory, "cpu.stat")))?.[1];
+      if (usage !== undefined) sum = (sum ?? 0) + Number(usage);
+    }
+    return sum;
+  }
+
   /** Kills all processes in the run's groups. The kernel does this in one step, so no fork can escape (Linux 5.14). */
   kill(invocation: string): void {
     const group = this.#groups.get(invocation);

@@ -14,6 +14,8 @@ export interface Stat {
   readonly threads: number;
   /** User and system time in clock ticks, without the children that the process waited for. */
   readonly cpuTicks: number;
+  /** The same of the children that it waited for, and of theirs. */
+  readonly waitedTicks: number;
   /** Resident memory in pages. */
   readonly residentPages: number;
   /** The start time in clock ticks since boot. Together with the pid it identifies a process, even if the pid is reused. */
@@ -48,6 +50,7 @@ export function parseStat(line: string): Stat | null {
     session: Number(rest[3]),
     threads: Number(rest[17]),
     cpuTicks: Number(rest[11]) + Number(rest[12]),
+    waitedTicks: Number(rest[13]) + Number(rest[14]),
     residentPages: Number(rest[21]),
     startTicks: Number(rest[19]),
     environmentEnd: Number(rest[48]),

@@ -25,6 +25,8 @@ export interface ProcessTable extends Processes {
    * skip a process outside of all trees for a while.
    */
   scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
+  /** CPU time in microseconds that the run's cgroups have counted, also for processes that have ended; null: it has none. */
+  cgroupCpuUs(invocation: string): number | null;
   /** Returns the living processes of one tree. */
   treeStats(tree: TreeOf): readonly Stat[];
   /**
@@ -117,6 +119,10 @@ class LinuxProcesses implements ProcessTable {
 
   containment(invocation: string): Containment {
     return this.#cgroups?.has(invocation) ? "cgroup" : "processes";
+  }
+
+  cgroupCpuUs(invocation: string): number | null {
+    return this.#cgroups?.cpuUs(invocation) ?? null;
   }
 
   bind(invocation: string, bounds: CgroupLimits | null): void {

@@ -17,6 +17,7 @@ test("a name with spaces and parentheses does not shift the fields", () => {
     session: 6,
     threads: 20,
     cpuTicks: 14 + 15,
+    waitedTicks: 16 + 17,
     residentPages: 24,
     startTicks: 22,
     environmentEnd: 51,
