@@ -34,7 +34,7 @@ export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | 
     case "stop":
       return stopProgress(unit);
     case "reload":
-      return reloadProgress(unit);
+      return reloadProgress(unit, goal.run);
     case "restart":
       if (unit.run === goal.run && unit.phase !== "waiting" && !isDown(unit.phase)) return PENDING;
       return startProgress(spec, unit, culprit);
@@ -77,8 +77,12 @@ function stopProgress(unit: Unit): Progress {
   return { kind: "done", message: killed.length === 0 ? "stopped" : `stopped; needed SIGKILL: ${killed.join(", ")}` };
 }
 
-function reloadProgress(unit: Unit): Progress {
-  if (unit.phase === "reloading") return PENDING;
-  if (unit.phase === "running") return { kind: "done", message: "reloaded" };
-  return { kind: "failed", message: `it is ${stateOf(unit)}` };
+function reloadProgress(unit: Unit, run: number): Progress {
+  if (unit.run !== run || unit.phase !== "running") {
+    if (unit.run === run && unit.phase === "reloading") return PENDING;
+    return { kind: "failed", message: `the reload did not finish: it is ${stateOf(unit)} now` };
+  }
+  const result = unit.reload?.result;
+  if (result == null) return { kind: "failed", message: "the reload did not begin" };
+  return result.failure === null ? { kind: "done", message: result.message } : { kind: "failed", message: result.failure };
 }

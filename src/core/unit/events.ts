@@ -30,6 +30,7 @@ export type UnitEvent =
   | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
   /** It has been running for `reset_after`. */
   | { readonly type: "stable"; readonly run: number }
+  /** The reload signal was sent, or the reload command has ended. */
   | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
   /** No process of the run is left; `killed` names those that needed SIGKILL. */
   /** `left`: the main process had left other processes behind. */

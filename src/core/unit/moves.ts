@@ -17,7 +17,7 @@ export type Move<E extends UnitEvent = UnitEvent> = (situation: Situation, event
 type Of<T extends UnitEvent["type"]> = Extract<UnitEvent, { type: T }>;
 
 const KILL_AGAIN_MS = 5_000;
-const HOOK_GUARD_MS = 5_000;
+export const HOOK_GUARD_MS = 5_000;
 
 const unchanged = ({ unit }: Situation): Outcome => ({ unit, effects: [] });
 
@@ -69,6 +69,7 @@ export const launch: Move<Of<"clear">> = (situation) => {
     execAtMs: null,
     readyAtMs: null,
     statusText: null,
+    reload: null,
     due: null,
     succeeded: false,
     ...(unit.restarting && countRestart(unit)),
@@ -131,7 +132,7 @@ export const becomeReady = ({ unit, spec, env }: Situation): Outcome => {
 };
 
 /** A oneshot's start lasts until it exits, so `start_timeout` limits its whole run. */
-const runLimit = (unit: Unit, spec: Situation["spec"]): Unit["due"] =>
+export const runLimit = (unit: Unit, spec: Situation["spec"]): Unit["due"] =>
   spec.type === "oneshot" && spec.startTimeoutMs !== null && unit.execAtMs !== null
     ? { atMs: unit.execAtMs + spec.startTimeoutMs, why: "start-timeout" }
     : null;
@@ -292,28 +293,6 @@ export const startAfter: Move<Of<"start"> | Of<"restart">> = ({ unit }, event) =
   const again: Ending = { ...end, by: "restart", cause: event.cause };
   return { unit: { ...unit, want: "up", cause: event.cause, ending: again, ledger: ledgerAfterRequest(unit, event.cause) }, effects: [] };
 };
-
-export const reload: Move<Of<"reload">> = ({ unit, spec, env }) => {
-  const timeout = spec.reload?.kind === "command" ? spec.reload.timeoutMs : 0;
-  return {
-    unit: { ...unit, phase: "reloading", due: { atMs: env.nowMs + timeout + HOOK_GUARD_MS, why: "reload-timeout" } },
-    effects: [{ type: "reload", run: unit.run }],
-  };
-};
-
-export const reloaded: Move<Of<"reloaded">> = ({ unit, spec }, event) => ({
-  unit: { ...unit, phase: "running", due: runLimit(unit, spec) },
-  effects: [
-    event.failure === null
-      ? record("reloaded", "configuration reloaded", { run: unit.run })
-      : record("reload-failed", event.failure, { run: unit.run }),
-  ],
-});
-
-export const reloadOverdue: Move<Of<"due">> = ({ unit, spec }) => ({
-  unit: { ...unit, phase: "running", due: runLimit(unit, spec) },
-  effects: [record("reload-failed", "the reload did not finish in time", { run: unit.run })],
-});
 
 export const swept: Move<Of<"swept">> = (situation, event) => {
   const { unit } = situation;

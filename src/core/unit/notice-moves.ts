@@ -1,5 +1,6 @@
 import type { SdNotifyFields } from "./sd-notify.ts";
-import { becomeReady, reloaded, type Move } from "./moves.ts";
+import { becomeReady, type Move } from "./moves.ts";
+import { reloadByItself, reloadNotified } from "./reload-moves.ts";
 import { record, type Outcome, type Situation } from "./outcome.ts";
 import type { UnitEvent } from "./events.ts";
 import type { Due, DueWhy, Unit } from "./record.ts";
@@ -19,15 +20,13 @@ export const notifiedRunning: Move<Of<"notified">> = (situation, { notice }) => 
   if (notice.stopping) return quitting(situation, unit);
   // RELOADING=1 and READY=1 in one datagram: the reload has already finished.
   if (!notice.reloading || notice.ready) return { unit, effects: [] };
-  const due = { atMs: situation.env.nowMs + reloadLimit(situation, notice), why: "reload-timeout" } as const;
-  return { unit: { ...unit, phase: "reloading", due }, effects: [] };
+  return reloadByItself({ ...situation, unit }, notice);
 };
 
 export const notifiedReloading: Move<Of<"notified">> = (situation, { notice }) => {
   const unit = withNotice(situation, notice, "reload-timeout");
   if (notice.stopping) return quitting(situation, unit);
-  if (!notice.ready) return { unit, effects: [] };
-  return reloaded({ ...situation, unit }, { type: "reloaded", run: unit.run, failure: null });
+  return reloadNotified({ ...situation, unit }, notice);
 };
 
 export const notifiedStopping: Move<Of<"notified">> = (situation, { notice }) => ({
@@ -50,11 +49,6 @@ function withNotice({ unit, env }: Situation, { status, extendMs }: SdNotifyFiel
 }
 
 const later = (due: Due, atMs: number): Due => (due.atMs >= atMs ? due : { ...due, atMs });
-
-/** A reload may take as long as a start: systemd.service(5), RELOADING=1 and TimeoutStartSec. */
-const RELOAD_TIMEOUT_MS = 60_000;
-const reloadLimit = ({ spec }: Situation, { extendMs }: SdNotifyFields): number =>
-  Math.max(spec.startTimeoutMs ?? RELOAD_TIMEOUT_MS, extendMs ?? 0);
 
 /** The service stops by itself: it has `stop.timeout` and gets no signal. Its exit decides whether that was a failure. */
 function quitting({ spec, env }: Situation, unit: Unit): Outcome {

@@ -17,7 +17,8 @@ export interface Env {
 export type Cause = Extract<Reason, "none" | "operator" | "boot" | "dependency" | "schedule" | "watch" | "reload" | "shutdown" | "success">;
 
 /** Why a unit has a deadline. The daemon has no other timers for a unit. */
-export type DueWhy = "start-timeout" | "reload-timeout" | "stop-timeout" | "kill-again" | "hook-timeout" | "backoff" | "fatal-retry";
+export type DueWhy =
+  "start-timeout" | "reload-timeout" | "reload-notice" | "stop-timeout" | "kill-again" | "hook-timeout" | "backoff" | "fatal-retry";
 
 export interface Due {
   /** Monotonic. */
@@ -61,6 +62,18 @@ export interface Ledger {
   readonly throttled: boolean;
 }
 
+/** A reload of the current run. */
+export interface Reload {
+  /** The signal was sent or the command has ended; true for a reload that the service began by itself. */
+  readonly delivered: boolean;
+  /** The service sent RELOADING=1. */
+  readonly announced: boolean;
+  /** READY=1 followed. */
+  readonly ready: boolean;
+  /** Null while it is under way. */
+  readonly result: { readonly failure: string | null; readonly message: string } | null;
+}
+
 export interface Unit {
   readonly id: string;
   readonly phase: Phase;
@@ -85,6 +98,8 @@ export interface Unit {
   readonly ledger: Ledger;
   /** The last STATUS= that the service sent in this run or the one before. */
   readonly statusText: string | null;
+  /** The last reload of the current run; null: there was none. */
+  readonly reload: Reload | null;
   /** Number of restarts by the restart policy. */
   readonly restarts: number;
   /** Number of the other restarts, by who requested them. */
@@ -116,6 +131,7 @@ export const freshUnit = (id: string, earlierRuns = 0): Unit => ({
   execAtMs: null,
   readyAtMs: null,
   statusText: null,
+  reload: null,
   ledger: NO_LEDGER,
   restarts: 0,
   requestedRestarts: NO_REQUESTED_RESTARTS,

@@ -1,6 +1,7 @@
 import type { EventType, UnitEvent } from "./events.ts";
 import * as move from "./moves.ts";
 import * as own from "./notice-moves.ts";
+import * as reloading from "./reload-moves.ts";
 import type { Phase } from "./phase.ts";
 
 /**
@@ -166,7 +167,7 @@ export const table: { readonly [P in Phase]: Row } = {
   running: {
     ...up,
     notified: go("= reloading stopping", "notifiedRunning", own.notifiedRunning),
-    reload: go("reloading", "reload", move.reload),
+    reload: go("reloading", "reload", reloading.reload),
     reloaded: ignore("the reload was abandoned"),
     due: go("stopping killing", "notReadyInTime", move.notReadyInTime),
   },
@@ -174,8 +175,8 @@ export const table: { readonly [P in Phase]: Row } = {
     ...up,
     notified: go("= running stopping", "notifiedReloading", own.notifiedReloading),
     reload: refuse("a reload is already in progress"),
-    reloaded: go("running", "reloaded", move.reloaded),
-    due: go("running", "reloadOverdue", move.reloadOverdue),
+    reloaded: go("= running", "reloadDelivered", reloading.reloadDelivered),
+    due: go("running", "reloadOverdue", reloading.reloadOverdue),
   },
   exited: {
     ...over,

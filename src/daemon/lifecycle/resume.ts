@@ -209,7 +209,8 @@ const isSwept = ({ phase, due }: Unit): boolean => phase === "cleaning" || (phas
 function missedFacts(unit: Unit, outcome: "adopted" | "ended" | "gone"): Fact[] {
   const { run, phase } = unit;
   const restarted = "sup was restarted meanwhile";
-  if (outcome !== "gone") return phase === "reloading" ? [{ type: "reloaded", run, failure: restarted }] : [];
+  const isInterrupted = phase === "reloading" && unit.reload?.delivered !== true; // otherwise READY=1 may still come
+  if (outcome !== "gone") return isInterrupted ? [{ type: "reloaded", run, failure: restarted }] : [];
   switch (phase) {
     case "preparing":
       return [{ type: "prepared", run, failure: `pre_start: ${restarted}` }];

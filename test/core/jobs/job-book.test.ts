@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { jobText, parseJob, type Job } from "../../../src/core/jobs/job.ts";
+import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 import { CHAIN, NOTIFY, ONESHOT, staged, type Stage } from "../world/stage.ts";
 
 type Action = "start" | "stop" | "restart" | "reload";
@@ -73,7 +74,24 @@ describe("a job", () => {
       expect.stringMatching(/^web failed: cannot reload: /),
     ]);
     stage.start("web");
-    expect(job(stage, "reload", ["web"])()[0]).toStartWith("web done: reloaded");
+    expect(job(stage, "reload", ["web"])()[0]).toStartWith("web done: configuration reloaded in ");
+  });
+
+  test("a reload that fails, or that the end of the run interrupts, is a failed job", () => {
+    const stage = staged({ web: { ...NOTIFY, reload: { kind: "signal", signal: 1 }, startTimeoutMs: 5000 } })
+      .start("web")
+      .ready("web");
+    const says = (text: string): void =>
+      void stage.fact("web", { type: "notified", run: stage.unit("web").run, notice: parseSdNotify(text) });
+    says("READY=1");
+    const read = job(stage, "reload", ["web"]);
+    says("RELOADING=1");
+    expect(read()).toEqual(["web pending"]);
+    stage.pass(5000);
+    expect(read()[0]).toStartWith("web failed: the service announced a reload (RELOADING=1) but did not send READY=1 within 5s");
+    stage.post({ type: "request", action: "reload", ids: ["web"], cause: "operator", job: { id: "again", warnings: [] } });
+    stage.exits("web", 1);
+    expect(words(stage.world.job("again")!)).toEqual(["web failed: the reload did not finish: it is stopping now"]);
   });
 
   test("a stop with its dependents has an outcome for each of them", () => {

@@ -156,6 +156,7 @@ export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): 
     Math.min(ledger.retries, 3),
     startsKey(spec, unit, nowMs),
     unit.restarting,
+    unit.phase === "reloading" ? JSON.stringify(unit.reload) : "",
     unit.succeeded,
     outside.spawn,
     outside.main,
