@@ -23,6 +23,7 @@ export interface Spec {
   readonly remainAfterExit: boolean;
   readonly exec: ExecSpec;
   readonly preStart: readonly HookSpec[];
+  readonly preRestart: readonly HookSpec[];
   readonly postStop: readonly HookSpec[];
   readonly environment: Readonly<Record<string, string>>;
   readonly environmentFiles: readonly EnvironmentFile[];

@@ -78,6 +78,7 @@ const BARE: Spec = {
   remainAfterExit: false,
   exec: { command: "serve", args: [], shell: false, workingDirectory: null },
   preStart: [],
+  preRestart: [],
   postStop: [],
   environment: {},
   environmentFiles: [],

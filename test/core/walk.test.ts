@@ -40,6 +40,14 @@ const SPECS: Record<string, SpecParts> = {
   "with fatal_retry_after": { restart: { maxRetries: 1, fatalRetryAfterMs: 5000, noRestartExitCodes: [78] } },
   "with restart_on_exit": { restart: { ...FAST, restartOnExit: true } },
   "without auto_restart": { restart: { autoRestart: false } },
+  "with pre_restart": { preRestart: [hook(1000)], restart: FAST },
+  "notify with pre_restart and a reload": { type: "notify", preRestart: [hook(1000)], reload: COMMAND, restart: { maxRetries: 0 } },
+  "with pre_restart and a reload, without a graceful stop": {
+    preRestart: [hook(1000)],
+    reload: COMMAND,
+    stop: { graceful: false },
+    restart: { maxRetries: 0 },
+  },
   "with a reload and a check": { reload: COMMAND, check: {}, restart: { maxRetries: 0 } },
 };
 

@@ -107,6 +107,12 @@ export class Outside {
         return this.#hook(id, this.#begin(id, effect.run), (failure) => ({ type: "finished", run: effect.run, failure }));
       case "reload":
         return this.#fact(id, this.#soon(this.kind ? 10 : 2000), { type: "reloaded", run: effect.run, failure: null });
+      case "testRestart":
+        return this.#fact(id, this.#soon(this.kind ? 10 : 2000), {
+          type: "restartTested",
+          run: effect.run,
+          failure: this.kind || this.#random.chance(0.7) ? null : "exit code 1",
+        });
       case "probe":
         return this.#probe(id, effect.run, effect.seq);
     }

@@ -36,6 +36,7 @@ function makeUnit(random: Random, id: string, earlier: readonly Spec[], type = a
     remainAfterExit: type === "oneshot" && random.chance(0.4),
     startTimeoutMs: type === "oneshot" ? random.pick([null, 4000]) : 3000,
     preStart: random.chance(0.15) ? [hook(300)] : [],
+    preRestart: random.chance(0.15) ? [hook(300)] : [],
     postStop: random.chance(0.15) ? [hook(300)] : [],
     reload: random.chance(0.3) ? { kind: "command", command: "reread", args: [], timeoutMs: 500 } : null,
     restart: {

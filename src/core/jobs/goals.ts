@@ -36,12 +36,18 @@ export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | 
     case "reload":
       return reloadProgress(unit, goal.run);
     case "restart":
-      if (unit.run === goal.run && unit.phase !== "waiting" && !isDown(unit.phase)) return PENDING;
+      if (unit.run === goal.run && unit.phase !== "waiting" && !isDown(unit.phase)) return testProgress(unit);
       return startProgress(spec, unit, culprit);
     case "start":
       return startProgress(spec, unit, culprit);
   }
 }
+
+/** A restart whose pre_restart commands failed does not happen. */
+const testProgress = ({ want, testedRestart }: Unit): Progress =>
+  want === "up" && testedRestart?.state === "failed"
+    ? { kind: "failed", message: `not restarted, it goes on running: ${testedRestart.failure}` }
+    : PENDING;
 
 function startProgress(spec: Spec, unit: Unit, culprit: Culprit | null): Progress {
   const how = unit.last?.detail ?? "";

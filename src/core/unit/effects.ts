@@ -14,6 +14,8 @@ export type Effect =
   | { readonly type: "sweep"; readonly run: number; readonly signal: number }
   /** Reload the service's own configuration; the result is `reloaded`. */
   | { readonly type: "reload"; readonly run: number }
+  /** Run the pre_restart commands; the result is `restartTested`. */
+  | { readonly type: "testRestart"; readonly run: number }
   /** Run the post_stop commands; the result is `finished`. */
   | { readonly type: "finish"; readonly run: number }
   /** Write a history entry. */
@@ -33,6 +35,7 @@ export const HISTORY_TYPES = [
   "unhealthy",
   "degraded",
   "healthy",
+  "restart-failed",
   "stopping",
   "killed",
   "stopped",

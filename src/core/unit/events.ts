@@ -32,6 +32,8 @@ export type UnitEvent =
   | { readonly type: "stable"; readonly run: number }
   /** The reload signal was sent, or the reload command has ended. */
   | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
+  /** The pre_restart commands have ended. */
+  | { readonly type: "restartTested"; readonly run: number; readonly failure: string | null }
   /** No process of the run is left; `killed` names those that needed SIGKILL. */
   /** `left`: the main process had left other processes behind. */
   | { readonly type: "swept"; readonly run: number; readonly killed: readonly string[]; readonly left?: boolean }
@@ -59,6 +61,7 @@ export const EVENT_TYPES = [
   "condemned",
   "stable",
   "reloaded",
+  "restartTested",
   "swept",
   "finished",
   "due",

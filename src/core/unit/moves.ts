@@ -70,6 +70,7 @@ export const launch: Move<Of<"clear">> = (situation) => {
     readyAtMs: null,
     statusText: null,
     reload: null,
+    testedRestart: null,
     due: null,
     succeeded: false,
     ...(unit.restarting && countRestart(unit)),
@@ -148,7 +149,7 @@ export const spawnFailed: Move<Of<"spawnFailed">> = (situation, event) => {
 export const mainExited: Move<Of<"exited">> = (situation, event) => {
   const { unit, spec } = situation;
   const words = describeExit(event.exit);
-  const already = unit.ending?.by === "quit" ? null : unit.ending;
+  const already = unit.ending?.by === "quit" ? null : (unit.ending ?? pendingRestart(unit));
   const success = isSuccess(spec.restart, { by: "exit", exit: event.exit });
   // A live unit is still `starting` only if a check or READY=1 decides its readiness.
   const early = success && unit.phase === "starting" && spec.type !== "oneshot";
@@ -159,11 +160,17 @@ export const mainExited: Move<Of<"exited">> = (situation, event) => {
   return { ...outcome, effects: [record("exited", words, details), ...outcome.effects] };
 };
 
+/** It ends by itself while its pre_restart commands run: the restart that was requested happens now. */
+export const pendingRestart = ({ want, testedRestart }: Unit): Ending | null =>
+  want === "up" && testedRestart?.state === "testing"
+    ? ending({ by: "restart", cause: testedRestart.cause, detail: describeCause(testedRestart.cause) })
+    : null;
+
 function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
   const going = unit.phase === "stopping" || unit.phase === "killing";
   const due = going && unit.due !== null ? unit.due : { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" as const };
   return {
-    unit: { ...unit, phase: "cleaning", process: null, due, ending: withTime(unit, end, env) },
+    unit: { ...unit, phase: "cleaning", process: null, testedRestart: null, due, ending: withTime(unit, end, env) },
     effects: [{ type: "sweep", run: unit.run, signal: leftoverSignal(unit, spec) }],
   };
 }
@@ -187,7 +194,7 @@ function stopFor(situation: Situation, end: Ending): Outcome {
     run: unit.run,
     reason: end.by === "stop" || end.by === "restart" ? end.cause : end.by,
   });
-  const ended = { ...unit, ending: withTime(unit, end, env) };
+  const ended = { ...unit, testedRestart: null, ending: withTime(unit, end, env) };
   if (!spec.stop.graceful) {
     const due = { atMs: env.nowMs + KILL_AGAIN_MS, why: "kill-again" } as const;
     return { unit: { ...ended, phase: "killing", due }, effects: [entry, { type: "kill", run: unit.run }] };
@@ -223,6 +230,26 @@ export const stopNow: Move<Of<"stop">> = (situation, event) =>
     { ...situation, unit: { ...situation.unit, want: "down", cause: event.cause } },
     ending({ by: "stop", cause: event.cause, detail: describeCause(event.cause) }),
   );
+
+/** A restart of a unit that runs well. Before it is stopped, its pre_restart commands must succeed. */
+export const restartTested: Move<Of<"restart">> = (situation, event) => {
+  const { unit, spec } = situation;
+  if (spec.preRestart.length === 0) return restartNow(situation, event);
+  const isTesting = unit.testedRestart?.state === "testing";
+  const wanted: Unit = { ...unit, want: "up", testedRestart: { cause: event.cause, state: "testing", failure: null } };
+  return { unit: wanted, effects: isTesting ? [] : [{ type: "testRestart", run: unit.run }] };
+};
+
+/** The pre_restart commands have ended. A stop that was requested meanwhile replaces the restart. */
+export const tested: Move<Of<"restartTested">> = (situation, { failure }) => {
+  const { unit } = situation;
+  if (unit.testedRestart?.state !== "testing") return unchanged(situation);
+  if (unit.want === "down") return { unit: { ...unit, testedRestart: null }, effects: [] };
+  const { cause } = unit.testedRestart;
+  if (failure === null) return restartNow(situation, { type: "restart", cause });
+  const entry = record("restart-failed", `not restarted, it goes on running: ${failure}`, { run: unit.run, cause });
+  return { unit: { ...unit, testedRestart: { cause, state: "failed", failure } }, effects: [entry] };
+};
 
 export const restartNow: Move<Of<"restart">> = (situation, event) =>
   stopFor(

@@ -1,5 +1,5 @@
 import type { SdNotifyFields } from "./sd-notify.ts";
-import { becomeReady, type Move } from "./moves.ts";
+import { becomeReady, pendingRestart, type Move } from "./moves.ts";
 import { reloadByItself, reloadNotified } from "./reload-moves.ts";
 import { record, type Outcome, type Situation } from "./outcome.ts";
 import type { UnitEvent } from "./events.ts";
@@ -53,9 +53,10 @@ const later = (due: Due, atMs: number): Due => (due.atMs >= atMs ? due : { ...du
 /** The service stops by itself: it has `stop.timeout` and gets no signal. Its exit decides whether that was a failure. */
 function quitting({ spec, env }: Situation, unit: Unit): Outcome {
   const ranMs = unit.readyAtMs === null ? null : env.nowMs - unit.readyAtMs;
-  const ending = { by: "quit", cause: "none", exit: null, detail: "the service is stopping by itself", killed: [], ranMs } as const;
+  const quit = { by: "quit", cause: "none", exit: null, detail: "the service is stopping by itself", killed: [], ranMs } as const;
+  const ending = { ...(pendingRestart(unit) ?? quit), ranMs };
   return {
-    unit: { ...unit, phase: "stopping", ending, due: { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" } },
+    unit: { ...unit, phase: "stopping", testedRestart: null, ending, due: { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" } },
     effects: [record("stopping", "the service announced that it is stopping (STOPPING=1)", { run: unit.run })],
   };
 }

@@ -74,6 +74,14 @@ export interface Reload {
   readonly result: { readonly failure: string | null; readonly message: string } | null;
 }
 
+/** A requested restart that depends on the pre_restart commands. */
+export interface TestedRestart {
+  readonly cause: Cause;
+  /** `failed`: they prevented it, and the unit goes on running. */
+  readonly state: "testing" | "failed";
+  readonly failure: string | null;
+}
+
 export interface Unit {
   readonly id: string;
   readonly phase: Phase;
@@ -100,6 +108,8 @@ export interface Unit {
   readonly statusText: string | null;
   /** The last reload of the current run; null: there was none. */
   readonly reload: Reload | null;
+  /** Of the current run; null when no restart was requested that has pre_restart commands. */
+  readonly testedRestart: TestedRestart | null;
   /** Number of restarts by the restart policy. */
   readonly restarts: number;
   /** Number of the other restarts, by who requested them. */
@@ -132,6 +142,7 @@ export const freshUnit = (id: string, earlierRuns = 0): Unit => ({
   readyAtMs: null,
   statusText: null,
   reload: null,
+  testedRestart: null,
   ledger: NO_LEDGER,
   restarts: 0,
   requestedRestarts: NO_REQUESTED_RESTARTS,

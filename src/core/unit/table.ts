@@ -47,6 +47,7 @@ const over = {
   condemned: OVER,
   stable: OVER,
   reloaded: OVER,
+  restartTested: OVER,
   swept: OVER,
   finished: OVER,
 } as const;
@@ -66,7 +67,8 @@ const noStage = never("this result was not requested");
 const up = {
   start: go("=", "keepUp", move.keepUp),
   stop: go("=", "holdStop", move.holdStop),
-  restart: go("stopping killing", "restartNow", move.restartNow),
+  restart: go("= stopping killing", "restartTested", move.restartTested),
+  restartTested: go("= stopping killing", "tested", move.tested),
   reset: go("=", "reset", move.reset),
   clear: noClear,
   release: go("stopping killing", "released", move.released),
@@ -97,6 +99,7 @@ const goingDown = {
   condemned: STOPS,
   stable: STOPS,
   reloaded: STOPS,
+  restartTested: STOPS,
 } as const;
 
 const terminating = {
@@ -149,12 +152,15 @@ export const table: { readonly [P in Phase]: Row } = {
     condemned: notYet,
     stable: notYet,
     reloaded: noStage,
+    restartTested: noStage,
     swept: noStage,
     finished: noStage,
     due: go("stopping killing", "hookOverdue", move.hookOverdue),
   },
   starting: {
     ...up,
+    restart: go("stopping killing", "restartNow", move.restartNow),
+    restartTested: noStage,
     reload: refuse("it is still starting"),
     stable: ignore("it is not ready"),
     reloaded: noStage,

@@ -20,6 +20,15 @@ export interface CommandsOptions {
 /** As the invocation of a tree: only the session of one command, without the other processes of the run. */
 const SESSION_ONLY = "";
 
+const HOOKS = {
+  pre_start: { key: "preStart", answer: "prepared" },
+  pre_restart: { key: "preRestart", answer: "restartTested" },
+  post_stop: { key: "postStop", answer: "finished" },
+} as const;
+
+const mainVariables = ({ current }: RunState): Readonly<Record<string, string>> =>
+  current === null ? {} : { MAINPID: String(current.pid) };
+
 type Answer = (failure: string | null) => void;
 
 /** Runs the commands of a unit other than its main process: pre_start and post_stop hooks and the reload command. */
@@ -32,26 +41,26 @@ export class Commands {
     this.#runs = runs;
   }
 
-  /** Runs the hooks one after the other; the first failure ends the sequence. Answers with `prepared` or `finished`. */
-  runHooks(id: string, run: number, which: "pre_start" | "post_stop"): void {
+  /** Runs the hooks one after the other; the first failure ends the sequence. Answers with `prepared`, `restartTested` or `finished`. */
+  runHooks(id: string, run: number, which: keyof typeof HOOKS): void {
     const { world, launcher, logs } = this.#o;
     const spec = specOf(world, id);
     const state = this.#runs.begin(id, run);
-    const answer: Answer = (failure) => this.#fact(id, { type: which === "pre_start" ? "prepared" : "finished", run, failure });
+    const answer: Answer = (failure) => this.#fact(id, { type: HOOKS[which].answer, run, failure });
     if (state.launch === null) {
       const launch = launcher.prepare(spec, state.invocation);
       if (!launch.ok) return answer(launch.error);
       state.launch = launch.value;
     }
     logs.open(id, spec.log);
-    const extra = which === "post_stop" ? hookVariables(world.get(id)?.unit) : {};
+    const extra = which === "pre_start" ? {} : which === "pre_restart" ? mainVariables(state) : hookVariables(world.get(id)?.unit);
     const next = (rest: readonly HookSpec[]): void => {
       const [hook, ...later] = rest;
       if (hook === undefined) return answer(null);
-      if (which === "pre_start" && state.aborted) return answer("the run was stopped");
+      if (which !== "post_stop" && state.aborted) return answer("the run was stopped");
       this.#run(id, state, hook, extra, (failure) => (failure === null ? next(later) : answer(`${which} ${hook.command}: ${failure}`)));
     };
-    next(which === "pre_start" ? spec.preStart : spec.postStop);
+    next(spec[HOOKS[which].key]);
   }
 
   /** Sends the reload signal or runs the reload command. Answers with `reloaded`. */
@@ -63,7 +72,7 @@ export class Commands {
     if (state.current === null) return answer("the main process has ended");
     if (reload.kind === "signal")
       return answer(this.#o.processes.signal(state.current, reload.signal) ? null : "the main process has ended");
-    this.#run(id, state, reload, { MAINPID: String(state.current.pid) }, answer);
+    this.#run(id, state, reload, mainVariables(state), answer);
   }
 
   /** Answers null, or why the command failed. */

@@ -83,6 +83,8 @@ export class Interpreter {
         return this.#sweeper.kill(id, effect.run);
       case "sweep":
         return this.#sweeper.sweep(id, effect.run, effect.signal);
+      case "testRestart":
+        return this.#commands.runHooks(id, effect.run, "pre_restart");
       case "finish":
         return this.#commands.runHooks(id, effect.run, "post_stop");
       case "reload":
@@ -98,6 +100,7 @@ export class Interpreter {
     const answer = (fact: Fact): void => this.#o.post({ type: "fact", id, fact });
     if (effect.type === "spawn") answer({ type: "spawnFailed", run: effect.run, failure: { stage: "prepare", message, resources: true } });
     if (effect.type === "prepare") answer({ type: "prepared", run: effect.run, failure: message });
+    if (effect.type === "testRestart") answer({ type: "restartTested", run: effect.run, failure: message });
     if (effect.type === "finish") answer({ type: "finished", run: effect.run, failure: message });
     if (effect.type === "sweep") answer({ type: "swept", run: effect.run, killed: [] });
     if (effect.type === "reload") answer({ type: "reloaded", run: effect.run, failure: message });

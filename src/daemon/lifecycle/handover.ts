@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { errnoWords } from "../../base/errno.ts";
+import type { Unit } from "../../core/unit/record.ts";
 import { HANDOVER, reexec } from "../../linux/self/reexec.ts";
 import type { Lock } from "../../linux/self/lock.ts";
 import type { HeldSdNotify } from "../../ports/sd-notify.ts";
@@ -37,7 +38,7 @@ const QUIET_MS = 10_000;
 
 /** Resolves when no unit is in a phase that only this image can complete, or after QUIET_MS. */
 export async function whenQuiet({ world, engine }: Parts): Promise<void> {
-  const busy = (): boolean => [...world.entries()].some(([, { unit }]) => ["preparing", "finishing", "reloading"].includes(unit.phase));
+  const busy = (): boolean => [...world.entries()].some(([, { unit }]) => runsCommand(unit));
   const { promise, resolve } = Promise.withResolvers<void>();
   const check = (): void => {
     if (!busy()) resolve();
@@ -49,6 +50,9 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
   clearTimeout(timer);
   stop();
 }
+
+const runsCommand = ({ phase, testedRestart }: Unit): boolean =>
+  ["preparing", "finishing", "reloading"].includes(phase) || testedRestart?.state === "testing";
 
 /** Stores everything that the next daemon must know about the units. */
 export function remember({ world, store, catalog, logs }: Parts): void {

@@ -172,6 +172,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   if (!isLive(unit.phase)) return false;
   logs.open(id, spec.log);
   const outcome = interpreter.adopt(id, unit, spec);
+  if (outcome === "adopted" && unit.testedRestart?.state === "testing") interpreter.perform({ type: "testRestart", id, run: unit.run });
   if (outcome === "gone") for (const effect of leftovers(id, unit)) interpreter.perform(effect);
   for (const fact of missedFacts(unit, outcome)) sendFact(parts, id, fact);
   return outcome === "adopted";

@@ -23,6 +23,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     remainAfterExit: unit.remain_after_exit,
     exec: { command: unit.command, args: unit.args, shell: unit.shell, workingDirectory: unit.working_directory ?? null },
     preStart: unit.pre_start.map(hook),
+    preRestart: unit.pre_restart.map(hook),
     postStop: unit.post_stop.map(hook),
     environment: unit.environment,
     environmentFiles: unit.environment_files.map(environmentFile),

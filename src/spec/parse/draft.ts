@@ -158,6 +158,7 @@ const EXPANDED: ReadonlySet<unknown> = new Set([
   "environment_files",
   "health_check",
   "pre_start",
+  "pre_restart",
   "post_stop",
   "reload",
 ]);

@@ -94,6 +94,10 @@ export const UNIT_ROWS = {
   pre_start: restart("Commands to run before each start, in order. If one fails, the start has failed.", () =>
     z.array(part.hook()).default([]),
   ),
+  pre_restart: live(
+    "Commands to run before a running unit is stopped for a restart, in order, with `MAINPID` in their environment. If one fails, the restart has failed and the unit goes on running: a test of the configuration belongs here.",
+    () => z.array(part.hook()).default([]),
+  ),
   post_stop: live("Commands to run after each stop or exit, in order. A failure is reported only.", () => z.array(part.hook()).default([])),
   start_timeout: liveOptional(
     "Seconds within which the unit must become ready; otherwise the start has failed. A oneshot has no limit unless this key is set.",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { jobText, parseJob, type Job } from "../../../src/core/jobs/job.ts";
+import { hook } from "../fixtures.ts";
 import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 import { CHAIN, NOTIFY, ONESHOT, staged, type Stage } from "../world/stage.ts";
 
@@ -92,6 +93,16 @@ describe("a job", () => {
     stage.post({ type: "request", action: "reload", ids: ["web"], cause: "operator", job: { id: "again", warnings: [] } });
     stage.exits("web", 1);
     expect(words(stage.world.job("again")!)).toEqual(["web failed: the reload did not finish: it is stopping now"]);
+  });
+
+  test("a restart that pre_restart prevents has failed, and the unit goes on running", () => {
+    const stage = staged({ web: { preRestart: [hook()] } }).start("web");
+    stage.broken.add("web");
+    expect(job(stage, "restart", ["web"])()).toEqual(["web failed: not restarted, it goes on running: exit code 1"]);
+    expect([stage.phase("web"), stage.unit("web").run]).toEqual(["running", 1]);
+    stage.broken.delete("web");
+    stage.post({ type: "request", action: "restart", ids: ["web"], cause: "operator", job: { id: "again", warnings: [] } });
+    expect(words(stage.world.job("again")!)).toEqual(["web done: running (pid 102) in 0ms"]);
   });
 
   test("a stop with its dependents has an outcome for each of them", () => {

@@ -155,6 +155,43 @@ describe("a clean exit", () => {
   });
 });
 
+describe("pre_restart", () => {
+  const tested = (): Machine => machine({ preRestart: [hook()] }).up();
+
+  test("the unit keeps running until its commands succeed", () => {
+    const m = tested().restart();
+    expect([m.phase, m.actions, m.recorded]).toEqual(["running", ["testRestart"], []]);
+    expect([m.restart("watch").actions, m.phase]).toEqual([[], "running"]);
+    expect([m.tested().phase, m.actions]).toEqual(["stopping", ["signal 15 group"]]);
+    expect([m.ends(0).phase, m.unit.cause]).toEqual(["waiting", "watch"]);
+  });
+
+  test("a failure is recorded and leaves the unit as it is", () => {
+    const m = tested().restart().tested("pre_restart nginx: exit code 1");
+    expect([m.phase, m.actions, m.recorded, m.unit.run]).toEqual(["running", [], ["restart-failed"], 1]);
+    expect([m.restart().actions, m.tested().phase]).toEqual([["testRestart"], "stopping"]);
+  });
+
+  test("a stop meanwhile replaces the restart", () => {
+    const m = tested().restart().stop();
+    expect([m.tested().phase, m.release().phase, m.ends(0).phase]).toEqual(["running", "stopping", "idle"]);
+  });
+
+  test("what ends by itself meanwhile is restarted as requested, without using up a retry", () => {
+    const m = tested().restart().exits(1);
+    expect([m.swept().phase, m.unit.ledger.retries, m.unit.reason]).toEqual(["waiting", 0, "operator"]);
+  });
+
+  test.each(["a start", "a unit that failed"] as const)("is not for %s", (what) => {
+    const m = machine({ preRestart: [hook()], check: {} })
+      .start()
+      .clear()
+      .spawned();
+    if (what === "a start") expect(m.restart().phase).toBe("stopping");
+    else expect(m.ready().condemned().phase).toBe("stopping");
+  });
+});
+
 describe("operator restart", () => {
   test("of a running unit: stop signal, then start without delay, and no retry is used", () => {
     const m = machine().up().restart();

@@ -98,6 +98,10 @@ function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outsi
         if (busy || outside.sweep || outside.finish === "running") return "post_stop runs while another process of the unit is alive";
         outside = { ...outside, finish: "running" };
         break;
+      case "testRestart":
+        if (outside.main === "none" || outside.testRestart) return "pre_restart runs without a main process, or twice";
+        outside = { ...outside, testRestart: true };
+        break;
       case "reload":
         outside = { ...outside, reload: true };
         break;
@@ -150,7 +154,7 @@ function done(passed: readonly string[], restful: Set<string>, steps: number): n
   return steps;
 }
 
-const KIND = ["clear", "release", "spawned", "spawnFailed", "prepared", "swept", "finished", "reloaded"];
+const KIND = ["clear", "release", "spawned", "spawnFailed", "prepared", "swept", "finished", "reloaded", "restartTested"];
 
 /** What a well-behaved environment does next; null if it has nothing to do. */
 function wellBehaved(spec: Spec, { unit, outside, nowMs }: Node): Choice | null {

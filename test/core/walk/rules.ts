@@ -43,10 +43,11 @@ function aboutDeadlines(spec: Spec, { phase, due, want }: Unit): string | null {
   return null;
 }
 
-function aboutRequests({ phase, want, ending, ledger }: Unit): string | null {
+function aboutRequests({ phase, want, ending, ledger, testedRestart }: Unit): string | null {
   if (want === "down" && (phase === "waiting" || phase === "backoff")) return `wanted down, and about to start: ${phase}`;
   if (want === "up" && phase === "idle") return "wanted up, and nothing will start it";
   if ((phase === "stopping" || phase === "killing" || phase === "cleaning") && ending === null) return `${phase} without an ending`;
+  if (testedRestart !== null && phase !== "running" && phase !== "reloading") return `pre_restart is awaited while ${phase}`;
   if (ledger.recentStarts.length > 11) return "the list of recent starts grows";
   return null;
 }

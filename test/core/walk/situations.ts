@@ -23,6 +23,7 @@ export interface Outside {
   /** `killed`: the post_stop commands got SIGKILL and only their result is pending. */
   readonly finish: "none" | "running" | "killed";
   readonly reload: boolean;
+  readonly testRestart: boolean;
   /** The machine received `spawned` for this run: READY=1 and verdicts may arrive, even long after its end. */
   readonly execd: boolean;
 }
@@ -34,6 +35,7 @@ export const NOTHING: Outside = {
   sweep: false,
   finish: "none",
   reload: false,
+  testRestart: false,
   execd: false,
 };
 
@@ -103,6 +105,10 @@ function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
   }
   if (outside.sweep) add("swept", { type: "swept", run, killed: [] }, { sweep: false });
   if (outside.finish !== "none") add("finished", { type: "finished", run, failure: null }, { finish: "none" });
+  if (outside.testRestart) {
+    add("restartTested", { type: "restartTested", run, failure: null }, { testRestart: false });
+    add("restartTested badly", { type: "restartTested", run, failure: "exit code 1" }, { testRestart: false });
+  }
   if (outside.reload) add("reloaded", { type: "reloaded", run, failure: null }, { reload: false });
   if (outside.execd) {
     if (spec.check !== null) add("ready", { type: "ready", run });
@@ -130,6 +136,7 @@ export const factsOf = (run: number): UnitEvent[] => [
   { type: "condemned", run, by: "health", detail: "" },
   { type: "stable", run },
   { type: "reloaded", run, failure: null },
+  { type: "restartTested", run, failure: null },
   { type: "swept", run, killed: [] },
   { type: "finished", run, failure: null },
   { type: "due", run, why: "backoff" },
@@ -164,6 +171,8 @@ export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): 
     outside.sweep,
     outside.finish,
     outside.reload,
+    outside.testRestart,
+    unit.testedRestart?.state,
     outside.execd,
   ].join();
 }

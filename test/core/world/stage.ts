@@ -145,6 +145,8 @@ export class Stage {
         return this.#fact(id, { type: "prepared", run, failure: null });
       case "finish":
         return this.#fact(id, { type: "finished", run, failure: null });
+      case "testRestart":
+        return this.#fact(id, { type: "restartTested", run, failure: this.broken.has(id) ? "exit code 1" : null });
       case "reload":
         return this.#fact(id, { type: "reloaded", run, failure: null });
       case "probe": {

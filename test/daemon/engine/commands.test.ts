@@ -103,6 +103,22 @@ describe("hooks", () => {
   });
 });
 
+describe("pre_restart", () => {
+  test("runs beside the main process, which it finds by MAINPID, and answers with its failure", () => {
+    const { perform, facts, processes } = rig({ preRestart: ["first", "second"].map((command) => ({ ...hook(), command })) });
+    perform({ type: "spawn", run: 1 });
+    facts();
+    perform({ type: "testRestart", run: 1 });
+    expect(processes.latest("first").request!.env).toMatchObject({ MAINPID: "100", SUP_INVOCATION_ID: "web#1" });
+    processes.latest("first").onExit(code(1));
+    expect(facts()).toEqual([{ type: "restartTested", run: 1, failure: "pre_restart first: exit code 1" }]);
+    perform({ type: "testRestart", run: 1 });
+    processes.latest("first").onExit(code(0));
+    processes.latest("second").onExit(code(0));
+    expect(facts()).toEqual([{ type: "restartTested", run: 1, failure: null }]);
+  });
+});
+
 describe("reload", () => {
   test("a reload signal goes only to the main process", () => {
     const { perform, facts, processes } = rig({ reload: { kind: "signal", signal: SIGNALS.SIGHUP } });

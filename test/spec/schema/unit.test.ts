@@ -26,6 +26,7 @@ describe("the defaults of the contract", () => {
       remainAfterExit: false,
       exec: { command: "/bin/true", args: [], shell: false, workingDirectory: null },
       preStart: [],
+      preRestart: [],
       postStop: [],
       environment: {},
       environmentFiles: [],
