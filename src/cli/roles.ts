@@ -8,7 +8,12 @@ import type { Spec } from "../spec/spec.ts";
  * of these functions loads the daemon's code. `daemon` and `up` return the exit code of the process.
  */
 export interface Roles {
-  daemon(options: { readonly places: Places; readonly foreground: boolean; readonly version: string }): Promise<number>;
+  daemon(options: {
+    readonly places: Places;
+    readonly foreground: boolean;
+    readonly version: string;
+    readonly leavesDirectory: boolean;
+  }): Promise<number>;
   up(options: {
     /** The paths for the directory to supervise. The unit path is that directory. */
     readonly places: Places;

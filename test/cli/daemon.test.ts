@@ -108,7 +108,9 @@ describe("roles", () => {
     const daemon: Roles["daemon"] = async (options) => (given.push(options), 7);
     const { code } = await sup({ home: "/tmp/sup-none" }, [...argv.split(" "), "--units", "/u"], { roles: { daemon } });
     expect(code).toBe(7);
-    expect(given).toEqual([{ foreground, version: "1.2.3", places: expect.objectContaining({ unitPath: ["/u"], mode: "portable" }) }]);
+    expect(given).toEqual([
+      { foreground, leavesDirectory: true, version: "1.2.3", places: expect.objectContaining({ unitPath: ["/u"], mode: "portable" }) },
+    ]);
   });
 
   test("`sup up DIR` merges the output of the directory's units", async () => {

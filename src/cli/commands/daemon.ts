@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { createClient, type Client } from "../../api/client/client.ts";
 import { EXIT } from "../../api/contract/errors.ts";
 import type { DaemonInfo } from "../../api/contract/shapes.ts";
@@ -22,8 +22,14 @@ export const run: Run = async (context) => {
       message: "cannot start a daemon on another machine: --url and SUP_URL only select a running daemon",
     });
   }
-  return action === "start" ? start(context) : roles.daemon({ places, foreground: !options.background, version });
+  return action === "start"
+    ? start(context)
+    : roles.daemon({ places, foreground: !options.background, version, leavesDirectory: isAbsolutelyPlaced(context) });
 };
+
+/** A new version of the daemon, or `sup upgrade`, starts it with the same arguments and environment again. */
+const isAbsolutelyPlaced = ({ places, options }: Context): boolean =>
+  [...(options.units ?? []), ...places.unitPath, places.settings, places.state, places.logs, places.runtime].every(isAbsolute);
 
 const START_LIMIT_MS = 60_000;
 const POLL_MS = 20;

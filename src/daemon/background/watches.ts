@@ -82,7 +82,7 @@ export class Watches {
     this.#watching.delete(id);
   }
 
-  /** Expands the paths as at a start; relative ones are relative to the working directory, or else the home directory. */
+  /** Expands the paths as at a start; relative ones are relative to the working directory. */
   #paths(spec: Spec, watch: WatchSpec): string[] | null {
     const launch = this.#o.launcher.prepare(spec, "");
     if (!launch.ok) return null;
@@ -94,7 +94,7 @@ export class Watches {
         return [];
       }
       const full = path.value.replace(/^~(?=\/|$)/, specifiers.h);
-      return [resolve(cwd ?? specifiers.h, full)];
+      return [resolve(cwd, full)];
     });
   }
 

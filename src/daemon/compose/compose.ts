@@ -1,9 +1,12 @@
+import { existsSync } from "node:fs";
 import { watchFiles } from "../../adapters/files/filewatch.ts";
 import { firstLineOf, readTextFile } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { World, type Turn } from "../../core/world/world.ts";
+import { defaultNice } from "../../linux/self/priority.ts";
 import type { UnitSource } from "../../ports/files.ts";
+import type { Places } from "../../spec/places.ts";
 import { Background } from "../background/background.ts";
 import { Bus } from "../engine/bus.ts";
 import { Engine, type TurnSink } from "../engine/engine.ts";
@@ -42,6 +45,9 @@ export interface ComposeOptions extends MachineOptions {
   readonly reexec: () => void;
 }
 
+/** For units that name no working directory. A user of the system may have a home directory that does not exist. */
+const defaultDirectory = (mode: Places["mode"], home: string): string => (mode === "system" || !existsSync(home) ? "/" : home);
+
 /** Creates all parts of the daemon. Only this folder names concrete adapters; every other part receives them through their ports. */
 export function compose(options: ComposeOptions): Result<Parts, string> {
   // The log store reports events through the recorder, which needs the log store: so the recorder is looked up at each report.
@@ -78,7 +84,13 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const engine = new Engine({ world, clock, sink });
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
-  const launcher = new Launcher({ users, places, locale: { LANG: process.env.LANG, TZ: process.env.TZ }, readText: readTextFile });
+  const launcher = new Launcher({
+    users,
+    places,
+    locale: { LANG: process.env.LANG, TZ: process.env.TZ },
+    readText: readTextFile,
+    defaults: { directory: (home) => defaultDirectory(places.mode, home), nice: defaultNice() },
+  });
   const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe, firstLineOf });
   const announce = (id: string): void => {
     enablements.forget();

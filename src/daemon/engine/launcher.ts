@@ -13,7 +13,8 @@ import type { SpawnFailure } from "../../core/unit/record.ts";
 export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   readonly specifiers: Specifiers;
-  readonly cwd: string | null;
+  readonly identity: IdentitySpec;
+  readonly cwd: string;
   readonly argv: readonly string[];
 }
 
@@ -24,6 +25,15 @@ export interface LauncherOptions {
   readonly locale: { readonly LANG?: string | undefined; readonly TZ?: string | undefined };
   /** A file's text, read with the rights of the unit's user; the error is an errno name or a few words. */
   readonly readText: (path: string, identity: Pick<IdentitySpec, "user" | "group">) => Result<string, string>;
+  readonly defaults: ProcessDefaults;
+}
+
+/** What a process gets whose unit says nothing else: never what the daemon inherited from whoever started it. */
+export interface ProcessDefaults {
+  /** The working directory, given the home directory of the unit's user. */
+  readonly directory: (home: string) => string;
+  /** Null: leave it unchanged. */
+  readonly nice: number | null;
 }
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -50,7 +60,10 @@ export class Launcher {
     if (!env.ok) return env;
     const exec = expandExec(spec, env.value, specifiers);
     if (!exec.ok) return exec;
-    return ok({ env: env.value, specifiers, ...exec.value });
+    const { argv, cwd } = exec.value;
+    const { directory, nice } = this.#options.defaults;
+    const identity = { ...spec.identity, nice: spec.identity.nice ?? nice };
+    return ok({ env: env.value, specifiers, identity, argv, cwd: cwd ?? directory(account.home) });
   }
 
   /** For display: without the environment files, and without an error. */
@@ -106,7 +119,7 @@ export const mainRequest = (
   argv: launch.argv,
   env: { ...launch.env, ...extra },
   cwd: launch.cwd,
-  identity: spec.identity,
+  identity: launch.identity,
   fds,
   bounds: boundsOf(spec.limits),
   kept: true,
@@ -127,7 +140,7 @@ export function hookRequest(
   const argv = expandCommand(hook, launch.env, launch.specifiers);
   if (!argv.ok) return argv;
   const env = { ...launch.env, ...extra };
-  return ok({ argv: argv.value, env, cwd: launch.cwd, identity: spec.identity, fds, bounds: boundsOf(spec.limits) });
+  return ok({ argv: argv.value, env, cwd: launch.cwd, identity: launch.identity, fds, bounds: boundsOf(spec.limits) });
 }
 
 /** Errors that come from a shortage on the machine, not from the unit. */

@@ -30,7 +30,7 @@ export class Probing {
 
   /** Posts `probed`. A fault of sup itself makes the result `broken`, which never counts against the service. */
   probe(id: string, run: number, seq: number): void {
-    const { check, identity } = specOf(this.#o.world, id);
+    const { check } = specOf(this.#o.world, id);
     const state = this.#runs.begin(id, run);
     if (check === null) return;
     const answer = (result: CheckResult): void => this.#answer(id, run, seq, result);
@@ -41,7 +41,7 @@ export class Probing {
     const wanted = check.fallback === null ? check.probe : { ...check.probe, fallback: check.fallback };
     const probe = expandProbe(wanted, launch.env, launch.specifiers);
     if (!probe.ok) return fail(probe.error);
-    const context = { main: state.current, env: launch.env, cwd: launch.cwd, identity };
+    const context = { main: state.current, env: launch.env, cwd: launch.cwd, identity: launch.identity };
     probeWithFallback(this.#o.prober, probe.value, context, state.probeAbort.signal, this.#o.clock).then(answer, (error: unknown) => {
       this.#o.bug(`cannot probe ${id}`, error);
       fail("internal error in sup");

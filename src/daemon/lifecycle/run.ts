@@ -32,6 +32,8 @@ export interface DaemonOptions {
   /** Echo the daemon's own log to standard error. */
   readonly foreground: boolean;
   readonly version: string;
+  /** Nothing that it was started with is relative to the directory of its starter: it leaves that for `/`, so that it can be removed. */
+  readonly leavesDirectory?: boolean;
   /** Called when units are loaded and the API is available; awaited before enabled units start. */
   readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void | Promise<void>;
   /** The units to start at boot; default: the enabled ones. */
@@ -135,8 +137,9 @@ interface Prepared {
 }
 
 /** Checks everything that can fail before any unit is touched: directories, settings, the lock. */
-function prepare({ places, foreground }: DaemonOptions, handover: Handover | null): Result<Prepared, string> {
+function prepare({ places, foreground, leavesDirectory }: DaemonOptions, handover: Handover | null): Result<Prepared, string> {
   process.umask(0o077);
+  if (leavesDirectory) process.chdir("/");
   const scrubbed = scrubEnvironment();
   const made = makeDirectories(places);
   if (!made.ok) return made;

@@ -54,8 +54,9 @@ export const UNIT_ROWS = {
     "Run `command` with `/bin/sh -c`. The shell then expands `$`, with the unit's environment; sup still expands `%` specifiers.",
     () => z.boolean().default(false),
   ),
-  working_directory: restartOptional("Directory to run the command in: absolute or `~/…`.", () =>
-    z.string().regex(/^(\/|~(\/|$)|%[hSLt]|\$\{)/, "must be an absolute path or start with ~/"),
+  working_directory: restartOptional(
+    "Directory to run the commands of the unit in: absolute or `~/…`. Without this key it is `/` in the daemon of the system, and otherwise the home directory of the unit's user.",
+    () => z.string().regex(/^(\/|~(\/|$)|%[hSLt]|\$\{)/, "must be an absolute path or start with ~/"),
   ),
   environment: restart("Environment variables. They override the variables that every unit gets and those from `environment_files`.", () =>
     z.record(part.variableName(), z.string()).default({}),
@@ -82,7 +83,10 @@ export const UNIT_ROWS = {
   umask: restartOptional('File mode creation mask, an octal string such as `"027"`.', () =>
     z.string().regex(/^0?[0-7]{3}$/, 'must be an octal string such as "027"'),
   ),
-  nice: restartOptional("CPU scheduling priority, from -20 (highest) to 19 (lowest).", () => z.int().min(-20).max(19)),
+  nice: restartOptional(
+    "CPU scheduling priority, from -20 (highest) to 19 (lowest); 0 without this key, where the daemon may set it.",
+    () => z.int().min(-20).max(19),
+  ),
   oom_score_adj: restartOptional("OOM killer preference, from -1000 (never killed) to 1000 (killed first).", () =>
     z.int().min(-1000).max(1000),
   ),

@@ -21,6 +21,7 @@ export function rig(parts: SpecParts = {}) {
     users: { lookup: (name) => (name === null || name === "ann" ? account : null) },
     places: { state: "/state", logs: "/logs", runtime: "/run" },
     locale: {},
+    defaults: { directory: (home) => home, nice: 0 },
     readText,
   });
   const posted: WorldEvent[] = [];

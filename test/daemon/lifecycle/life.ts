@@ -51,7 +51,13 @@ export function daemonOn(disk: Disk) {
   const account = { name: "ann", uid: 1000, gid: 1000, home: "/home/ann", shell: "/bin/sh" };
   const places = { state: "/state", logs: "/logs", runtime: "/run" };
   const readText = (): { ok: false; error: string } => ({ ok: false, error: "ENOENT" });
-  const launcher = new Launcher({ users: { lookup: () => account }, places, locale: {}, readText });
+  const launcher = new Launcher({
+    users: { lookup: () => account },
+    places,
+    locale: {},
+    defaults: { directory: (home: string) => home, nice: null },
+    readText,
+  });
   const holder = new SocketHolder(sockets.sockets, sockets.keeper);
   const invocationOf = (id: string, run: number): string => `${id}#${run}`;
   const interpreter = new Interpreter({
