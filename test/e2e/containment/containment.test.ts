@@ -94,6 +94,56 @@ describe.each(["auto", "processes"] as const)("containment %s", (containment) =>
     expect(daemon.log("web")).toContain(" F main\n");
   });
 
+  test.each(["stop", "restart", "failed start"])(
+    "what a hook left behind before the main process began is gone after a %s",
+    async (how) => {
+      await using daemon = await startDaemon({ settings });
+      const left = join(daemon.home, "left");
+      const pre_start = [
+        { command: "/bin/sh", args: ["-c", `setsid sleep 7002 & echo $! >${left}; sleep 7003 & echo $! >>${left}; sleep 0.1`] },
+      ];
+      const more = { enabled: false, auto_restart: false, pre_start };
+      daemon.writeUnit(
+        "web",
+        how === "failed start" ? sh("exit 3", { ...more, type: "notify" }) : { command: "sleep", args: ["7001"], ...more },
+      );
+      await daemon.sup("reload");
+      await daemon.sup("start", "web");
+      const old = readFileSync(left, "utf8").trim().split("\n").map(Number);
+      expect(old).toHaveLength(2);
+      if (how === "failed start") await daemon.reaches("web", "failed");
+      else expect((await daemon.sup(how, "web")).code).toBe(0);
+      expect(old.filter(alive)).toEqual([]);
+    },
+  );
+
+  test("a main process that named another one with MAINPID= gets the stop signal too, and may still notify", async () => {
+    await using daemon = await startDaemon({ settings });
+    const child = join(daemon.home, "child");
+    // The child is younger than its parent by some ticks of the clock.
+    const script = `trap 'echo parent; exit 0' TERM; sleep 0.1; sleep 1000 & echo $! >${child}; systemd-notify MAINPID=$(cat ${child}); systemd-notify --ready; while :; do sleep 0.05; done`;
+    if (Bun.which("systemd-notify") === null) return;
+    daemon.writeUnit("web", sh(script, { type: "notify", start_timeout: 10, auto_restart: false }));
+    const other = await pidIn(child);
+    const { pid } = await daemon.reaches("web", "running");
+    expect(pid).toBe(other);
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${other}/status`, "utf8"))![1]);
+    expect((await daemon.sup("stop", "web")).code).toBe(0);
+    expect([other, parent].filter(alive)).toEqual([]);
+    expect(daemon.log("web")).toContain(" F parent\n");
+  });
+
+  test("what post_stop left behind is gone when the stop is done", async () => {
+    await using daemon = await startDaemon({ settings });
+    const left = join(daemon.home, "left");
+    const post_stop = [{ command: "/bin/sh", args: ["-c", `sleep 7401 & echo $! >${left}; setsid sleep 7402 & echo $! >>${left}; true`] }];
+    daemon.writeUnit("web", sh("exec sleep 1000", { post_stop }));
+    await daemon.reaches("web", "running");
+    expect((await daemon.sup("stop", "web")).code).toBe(0);
+    const old = readFileSync(left, "utf8").trim().split("\n").map(Number);
+    expect([old.length, old.filter(alive)]).toEqual([2, []]);
+  });
+
   test("what a crashed run left behind is ended before the next one, and after a SIGKILL of sup too", async () => {
     await using daemon = await startDaemon({ settings });
     const left = join(daemon.home, "left");

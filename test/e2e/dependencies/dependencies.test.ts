@@ -94,7 +94,10 @@ test("stop warns of the dependents and stops that unit only; --cascade stops the
   const planned = await daemon.sup("stop", "base", "--cascade", "--dry-run");
   expect(planned.stdout.indexOf("top")).toBeLessThan(planned.stdout.indexOf("middle"));
   expect((await daemon.service("base")).state).toBe("running");
-  expect((await daemon.sup("stop", "base", "--cascade")).code).toBe(0);
+  const stopped = await daemon.sup("stop", "base", "--cascade");
+  expect(stopped.code).toBe(0);
+  const named = (text: string): string[] => [...text.matchAll(/\b(base|middle|top)\b/g)].map(([name]) => name);
+  expect(named(stopped.stdout)).toEqual(["top", "middle", "base"]);
   const stops = await order("stopped", "base", "middle", "top");
   expect(stops.slice(-3)).toEqual(["top", "middle", "base"]);
 });
