@@ -25,6 +25,7 @@ export interface JobBookOptions {
 /** All jobs: created by requests, compared with the state of their units at the end of each turn, forgotten some time after their end. */
 export class JobBook {
   readonly #o: JobBookOptions;
+  /** Ended ones in the order of their ends. */
   readonly #jobs = new Map<string, Job>();
   /** Jobs with pending units. */
   readonly #pending = new Set<string>();
@@ -110,6 +111,8 @@ export class JobBook {
 
   #put(job: Job, turn: Turn): void {
     const isNew = !this.#jobs.has(job.id);
+    // A job that ends after many others is the youngest of the ended ones: whoever waits for it must find it.
+    if (job.endedMs !== null) this.#jobs.delete(job.id);
     this.#jobs.set(job.id, job);
     turn.jobs.add(job.id);
     if (job.endedMs === null) {

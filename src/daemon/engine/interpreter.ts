@@ -41,6 +41,7 @@ export class Interpreter {
 
   /** For a unit that is down and removed. */
   forget(id: string): void {
+    this.#probing.release(id);
     const state = this.#runs.get(id);
     if (state === undefined) return;
     this.#runs.forget(id);
@@ -82,6 +83,7 @@ export class Interpreter {
       case "kill":
         return this.#sweeper.kill(id, effect.run);
       case "sweep":
+        this.#probing.release(id);
         return this.#sweeper.sweep(id, effect.run, effect.signal);
       case "testRestart":
         return this.#commands.runHooks(id, effect.run, "pre_restart");

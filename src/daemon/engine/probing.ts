@@ -48,7 +48,7 @@ export class Probing {
     });
   }
 
-  /** Resolves when the current or next probe has its result, or at once when the unit cannot be probed. */
+  /** Resolves when the current or next probe has its result, or the run ends; at once when the unit cannot be probed. */
   whenProbed(id: string): Promise<void> {
     const entry = this.#o.world.get(id);
     if (entry?.check == null || !mayProbe(entry.unit, entry.spec)) return Promise.resolve();
@@ -57,11 +57,16 @@ export class Probing {
     return promise;
   }
 
+  /** The run has ended: nobody waits for a probe of it any longer. */
+  release(id: string): void {
+    for (const resolve of this.#waiters.get(id) ?? []) resolve();
+    this.#waiters.delete(id);
+  }
+
   #answer(id: string, run: number, seq: number, result: CheckResult): void {
     this.#o.onProbe(id, result.responseMs);
     this.#o.post({ type: "probed", id, run, seq, result });
-    for (const resolve of this.#waiters.get(id) ?? []) resolve();
-    this.#waiters.delete(id);
+    this.release(id);
   }
 }
 

@@ -35,5 +35,7 @@ function stopMs(
   spec: { readonly stop: { readonly timeoutMs: number }; readonly postStop: ReadonlyArray<{ readonly timeoutMs: number }> } | undefined,
 ): number {
   if (spec === undefined) return 0;
-  return spec.postStop.reduce((sum, hook) => sum + hook.timeoutMs, spec.stop.timeoutMs);
+  // What post_stop leaves behind has the stop timeout once more.
+  const sweeps = spec.postStop.length === 0 ? 1 : 2;
+  return spec.postStop.reduce((sum, hook) => sum + hook.timeoutMs, sweeps * spec.stop.timeoutMs);
 }

@@ -205,4 +205,13 @@ describe("a job is a record", () => {
     expect(stage.world.job("j100")).toBeDefined();
     expect(pending()).toEqual(["slow pending"]);
   });
+
+  test("of which one that ends after very many others is there for whoever waits for it", () => {
+    const stage = staged({ web: {}, slow: NOTIFY }).start("web");
+    const read = job(stage, "start", ["slow"]);
+    for (let n = 0; n < 300; n++)
+      stage.post({ type: "request", action: "start", ids: ["web"], cause: "operator", job: { id: `j${n}`, warnings: [] } });
+    stage.ready("slow");
+    expect(read()).toEqual(["slow done: running (pid 101) in 0ms"]);
+  });
 });

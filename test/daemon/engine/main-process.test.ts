@@ -28,6 +28,17 @@ describe("spawn", () => {
     expect(logs.acts).toEqual(["open web", "mark web", "writers web", "close writers web"]);
   });
 
+  test("without a working directory and a nice value of its own a process gets the defaults, not what the daemon has", () => {
+    const { perform, processes } = rig({ preStart: [{ command: "prepare", args: [], timeoutMs: 1000 }] });
+    perform({ type: "prepare", run: 1 });
+    perform({ type: "spawn", run: 1 });
+    for (const { request } of processes.all) expect(request).toMatchObject({ cwd: "/home/ann", identity: { nice: 0 } });
+    expect(processes.all).toHaveLength(2);
+    const own = rig({ identity: { user: null, group: null, umask: null, nice: 7, oomScoreAdj: null, limits: {} } });
+    own.perform({ type: "spawn", run: 1 });
+    expect(own.processes.latest().request!.identity.nice).toBe(7);
+  });
+
   test.each([...SPAWN_STAGES])("a failure at the step `%s` is reported with that step and noted in the log", (stage) => {
     const { perform, facts, processes, logs } = rig();
     processes.spawnFails = failed(stage);

@@ -65,3 +65,13 @@ test("whenProbed resolves with the next result, or at once when the unit cannot 
   await settled();
   expect(released).toBe(true);
 });
+
+test("whenProbed resolves when the run ends before a probe begins", async () => {
+  const { interpreter, perform, world } = running();
+  const { unit, spec } = world.get("web")!;
+  const up = { ...unit, run: 1, phase: "running", process: ref(100), want: "up" } as const;
+  world.handle({ type: "restore", spec, unit: up, check: { run: 1, seq: 1, probing: false, dueMs: 0 } as never }, { nowMs: 0, roll: 0 });
+  const probed = interpreter.whenProbed("web");
+  perform({ type: "sweep", run: 1, signal: 0 });
+  await probed;
+});

@@ -62,6 +62,12 @@ test.skipIf(skips(hasNginx, "nginx"))("nginx serves a page, reloads without a ne
   expect((await daemon.sup("reload", "nginx")).code).toBe(0);
   await until(async () => (await (await fetch(`http://127.0.0.1:${port}/new`)).text()) === "reloaded", { what: "the new configuration" });
   expect((await daemon.service("nginx")).pid).toBe(pid);
+  const works = readFileSync(conf, "utf8");
+  await Bun.write(conf, "events {} nonsense on;\n");
+  for (const action of ["reload", "restart"]) expect((await daemon.sup(action, "nginx")).code).toBe(1);
+  expect(await daemon.service("nginx")).toMatchObject({ pid, state: "running" });
+  expect(await serves()).toBe(true);
+  await Bun.write(conf, works);
   expect(daemon.log("nginx")).toContain("GET / HTTP"); // its access log
   expect((await daemon.sup("stop", "nginx")).code).toBe(0);
   await story({ daemon, id: "nginx", port, serves });
