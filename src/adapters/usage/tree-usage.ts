@@ -11,6 +11,7 @@ import type { ProcessTable } from "../../linux/processes/processes.ts";
 import { availableMib } from "../../linux/proc/available-memory.ts";
 import type { TreeOf } from "../../ports/processes.ts";
 import type { Sample, Usage } from "../../ports/usage.ts";
+import { CgroupTimes } from "./cgroup-times.ts";
 import { CpuTimes } from "./cpu-times.ts";
 
 const MIB = 1024 * 1024;
@@ -41,13 +42,13 @@ class ProcUsage implements TreeUsage {
   readonly #ticksPerMs = clockTicks() / 1000;
   readonly #pageMib = pageBytes() / MIB;
   readonly #times = new CpuTimes();
-  /** The CPU time of the cgroups of each run at the last sample, in microseconds, by invocation. */
-  #groups: ReadonlyMap<string, number> = new Map();
+  readonly #cgroupTimes: CgroupTimes;
   /** Between the last sample and the one before. */
   #elapsedTicks = 0;
 
   constructor(table: Table) {
     this.#table = table;
+    this.#cgroupTimes = new CgroupTimes((invocation) => table.cgroupCpuUs(invocation));
   }
 
   sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>> {
@@ -55,7 +56,7 @@ class ProcUsage implements TreeUsage {
     const lastTicks = this.#times.sampledAtTicks;
     const scanned = trees.size === 0 ? new Map<string, readonly Stat[]>() : this.#table.scanTrees(trees);
     const elapsedTicks = nowTicks - (lastTicks ?? nowTicks);
-    const groups = this.#groupTicks(trees, lastTicks);
+    const cgroupUs = this.#cgroupTimes.sample(trees, lastTicks);
     const samples = new Map<string, Sample>();
     for (const [unit, processTicks] of this.#times.sample(scanned, nowTicks)) {
       const stats = scanned.get(unit)!;
@@ -68,28 +69,13 @@ class ProcUsage implements TreeUsage {
         tasks += threads;
         files = plus(files, openFiles(pid));
       }
-      const ticks = groups.get(unit) ?? processTicks;
+      const us = cgroupUs.get(unit);
+      const ticks = us === undefined ? processTicks : (us / 1000) * this.#ticksPerMs;
       const cpuPercent = ticks === null || elapsedTicks <= 0 ? null : (ticks / elapsedTicks) * 100;
       samples.set(unit, { cpuPercent, memoryMb: pages * this.#pageMib, tasks, openFiles: files });
     }
     this.#elapsedTicks = elapsedTicks;
     return Promise.resolve(samples);
-  }
-
-  /** The new CPU time of units whose runs have cgroups, as far as it is known since when they counted. */
-  #groupTicks(trees: ReadonlyMap<string, TreeOf>, lastTicks: number | null): ReadonlyMap<string, number> {
-    const found = new Map<string, number>();
-    const groups = new Map<string, number>();
-    for (const [unit, { invocation, main }] of trees) {
-      const us = this.#table.cgroupCpuUs(invocation);
-      if (us === null) continue;
-      groups.set(invocation, us);
-      const isNew = lastTicks !== null && main.startTicks >= Math.floor(lastTicks);
-      const before = this.#groups.get(invocation) ?? (isNew ? 0 : null);
-      if (before !== null) found.set(unit, (Math.max(0, us - before) / 1000) * this.#ticksPerMs);
-    }
-    this.#groups = groups;
-    return found;
   }
 
   lastSample(pid: number, startTicks: number): LastSample | undefined {

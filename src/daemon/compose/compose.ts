@@ -45,6 +45,15 @@ export interface ComposeOptions extends MachineOptions {
   readonly reexec: () => void;
 }
 
+const makeLauncher = (users: Machine["users"], places: Places): Launcher =>
+  new Launcher({
+    users,
+    places,
+    locale: { LANG: process.env.LANG, TZ: process.env.TZ },
+    readText: readTextFile,
+    defaults: { directory: (home) => defaultDirectory(places.mode, home), nice: defaultNice() },
+  });
+
 /** For units that name no working directory. A user of the system may have a home directory that does not exist. */
 const defaultDirectory = (mode: Places["mode"], home: string): string => (mode === "system" || !existsSync(home) ? "/" : home);
 
@@ -84,13 +93,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const engine = new Engine({ world, clock, sink });
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
-  const launcher = new Launcher({
-    users,
-    places,
-    locale: { LANG: process.env.LANG, TZ: process.env.TZ },
-    readText: readTextFile,
-    defaults: { directory: (home) => defaultDirectory(places.mode, home), nice: defaultNice() },
-  });
+  const launcher = makeLauncher(users, places);
   const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe, firstLineOf });
   const announce = (id: string): void => {
     enablements.forget();
