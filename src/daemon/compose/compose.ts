@@ -1,17 +1,13 @@
-import { existsSync } from "node:fs";
 import { watchFiles } from "../../adapters/files/filewatch.ts";
-import { firstLineOf, readTextFile } from "../../adapters/files/text-file.ts";
+import { firstLineOf } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { World, type Turn } from "../../core/world/world.ts";
-import { defaultNice } from "../../linux/self/priority.ts";
 import type { UnitSource } from "../../ports/files.ts";
-import type { Places } from "../../spec/places.ts";
 import { Background } from "../background/background.ts";
 import { Bus } from "../engine/bus.ts";
 import { Engine, type TurnSink } from "../engine/engine.ts";
 import { Interpreter } from "../engine/interpreter.ts";
-import { Launcher } from "../engine/launcher.ts";
 import { Recorder } from "../engine/recorder.ts";
 import { Actions } from "../jobs/actions.ts";
 import { describeService, type Surroundings } from "../queries/describe.ts";
@@ -21,6 +17,7 @@ import { Instances } from "../units/instances.ts";
 import { Reloader } from "../units/reloader.ts";
 import { Transients } from "../units/transients.ts";
 import { UnitCatalog } from "../units/unit-catalog.ts";
+import { makeLauncher } from "./make-launcher.ts";
 import { openMachine, type Machine, type MachineOptions } from "./machine.ts";
 import { releaseAfter } from "./release.ts";
 import { daemonNotes, readTelemetry } from "./self-report.ts";
@@ -44,18 +41,6 @@ export interface ComposeOptions extends MachineOptions {
   readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
 }
-
-const makeLauncher = (users: Machine["users"], places: Places): Launcher =>
-  new Launcher({
-    users,
-    places,
-    locale: { LANG: process.env.LANG, TZ: process.env.TZ },
-    readText: readTextFile,
-    defaults: { directory: (home) => defaultDirectory(places.mode, home), nice: defaultNice() },
-  });
-
-/** For units that name no working directory. A user of the system may have a home directory that does not exist. */
-const defaultDirectory = (mode: Places["mode"], home: string): string => (mode === "system" || !existsSync(home) ? "/" : home);
 
 /** Creates all parts of the daemon. Only this folder names concrete adapters; every other part receives them through their ports. */
 export function compose(options: ComposeOptions): Result<Parts, string> {

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { firstLineOf, readTextFile } from "../../adapters/files/text-file.ts";
+import { firstLineOf } from "../../adapters/files/text-file.ts";
 import { errnoWords } from "../../base/errno.ts";
 import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
 import { findCommand } from "../../linux/spawn/find-command.ts";
@@ -8,7 +8,8 @@ import type { Users } from "../../ports/users.ts";
 import { expandCommand } from "../../spec/load/expand.ts";
 import type { Places } from "../../spec/places.ts";
 import type { ProbeSpec, Spec } from "../../spec/spec.ts";
-import { Launcher, type Launch } from "../engine/launcher.ts";
+import type { Launcher, Launch } from "../engine/launcher.ts";
+import { makeLauncher } from "./make-launcher.ts";
 
 /** Something that this machine lacks, so that a start of the unit would fail now. */
 export interface MachineFinding {
@@ -23,8 +24,7 @@ type Report = (key: string, message: string, hint?: string) => void;
 
 /** Looks for the users, files, directories and commands that the units name, as a start would. Starts and changes nothing. */
 export async function checkMachine(specs: readonly Spec[], places: Places, users: Users = openUsers()): Promise<MachineFinding[]> {
-  const { LANG, TZ } = process.env;
-  const launcher = new Launcher({ users, places, locale: { LANG, TZ }, readText: readTextFile });
+  const launcher = makeLauncher(users, places);
   const findings: MachineFinding[] = [];
   for (const spec of specs) {
     const report: Report = (key, message, hint) => void findings.push({ id: spec.id, key, message, ...(hint !== undefined && { hint }) });
@@ -42,7 +42,7 @@ async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promis
     return report(key, launch.error);
   }
   const { cwd } = launch.value;
-  const problem = cwd === null ? null : directoryProblem(cwd);
+  const problem = directoryProblem(cwd);
   if (problem !== null) report("working_directory", `cannot change to the working directory ${cwd}: ${problem}`);
   for (const { key, argv } of commandsOf(spec, launch.value)) await checkCommand(key, argv, launch.value, report);
 }
@@ -70,6 +70,7 @@ function commandsOf(spec: Spec, { argv, env, specifiers }: Launch): Command[] {
     if (expanded.ok) commands.push({ key, argv: expanded.value });
   };
   for (const hook of spec.preStart) add("pre_start", hook);
+  for (const hook of spec.preRestart) add("pre_restart", hook);
   for (const hook of spec.postStop) add("post_stop", hook);
   if (spec.reload?.kind === "command") add("reload.command", spec.reload);
   let probe: ProbeSpec | null | undefined = spec.check?.probe;

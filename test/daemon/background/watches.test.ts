@@ -27,7 +27,13 @@ async function watched() {
     },
     recorder: daemon.recorder,
     logs: { note: () => undefined },
-    launcher: new Launcher({ users: { lookup: () => account }, places, locale: {}, readText }),
+    launcher: new Launcher({
+      users: { lookup: () => account },
+      places,
+      locale: {},
+      readText,
+      defaults: { directory: (home) => home, nice: null },
+    }),
     watchFiles: (watch) => {
       open.add(watch);
       return () => void open.delete(watch);
