@@ -65,14 +65,15 @@ interface Command {
 /** The commands whose arguments can be expanded; a shell line has none that can be looked up. */
 function commandsOf(spec: Spec, { argv, env, specifiers }: Launch): Command[] {
   const commands: Command[] = spec.exec.shell ? [] : [{ key: "command", argv }];
-  const add = (key: string, command: Parameters<typeof expandCommand>[0]): void => {
-    const expanded = expandCommand(command, env, specifiers);
+  const add = (key: string, command: Parameters<typeof expandCommand>[0], variables = env): void => {
+    const expanded = expandCommand(command, variables, specifiers);
     if (expanded.ok) commands.push({ key, argv: expanded.value });
   };
   for (const hook of spec.preStart) add("pre_start", hook);
-  for (const hook of spec.preRestart) add("pre_restart", hook);
+  const running = { ...env, MAINPID: "0" };
+  for (const hook of spec.preRestart) add("pre_restart", hook, running);
   for (const hook of spec.postStop) add("post_stop", hook);
-  if (spec.reload?.kind === "command") add("reload.command", spec.reload);
+  if (spec.reload?.kind === "command") add("reload.command", spec.reload, running);
   let probe: ProbeSpec | null | undefined = spec.check?.probe;
   for (let key = "health_check"; probe; key += ".fallback_check") {
     if (probe.type === "exec") add(`${key}.command`, probe);

@@ -137,9 +137,9 @@ export function hookRequest(
   fds: SpawnRequest["fds"],
   extra: Readonly<Record<string, string>> = {},
 ): Result<SpawnRequest, string> {
-  const argv = expandCommand(hook, launch.env, launch.specifiers);
-  if (!argv.ok) return argv;
   const env = { ...launch.env, ...extra };
+  const argv = expandCommand(hook, env, launch.specifiers);
+  if (!argv.ok) return argv;
   return ok({ argv: argv.value, env, cwd: launch.cwd, identity: launch.identity, fds, bounds: boundsOf(spec.limits) });
 }
 

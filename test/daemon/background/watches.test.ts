@@ -9,7 +9,7 @@ afterEach(() => void jest.useRealTimers());
 
 /** A running unit `web` that watches /srv. `change` reports a change of its files. */
 async function watched() {
-  const daemon = new SmallDaemon({ web: { watch: { paths: ["/srv"], ignore: [], debounceMs: 100 } } });
+  const daemon = new SmallDaemon({ web: { watch: { paths: ["/srv", "near"], ignore: [], debounceMs: 100 } } });
   const open = new Set<FileWatch>();
   const account = { name: "ann", uid: 1, gid: 1, home: "/home/ann", shell: "/bin/sh" };
   const places = { state: "/state", logs: "/logs", runtime: "/run" };
@@ -47,6 +47,11 @@ async function watched() {
   };
   return { daemon, open, change, alerts: () => conditions };
 }
+
+test("a relative path is below the directory that the process runs in, also without working_directory", async () => {
+  const { open } = await watched();
+  expect([...open].map(({ paths }) => paths)).toEqual([["/srv", "/home/ann/near"]]);
+});
 
 test("a change restarts the unit, and counts as a restart by the watch", async () => {
   const { daemon, change } = await watched();

@@ -133,11 +133,11 @@ describe("reload", () => {
   });
 
   test("a reload command gets MAINPID, and its failure is the failure of the reload", () => {
-    const { perform, facts, processes } = rig({ reload: { kind: "command", command: "reread", args: [], timeoutMs: 1000 } });
+    const { perform, facts, processes } = rig({ reload: { kind: "command", command: "reread", args: ["${MAINPID}"], timeoutMs: 1000 } });
     perform({ type: "spawn", run: 1 });
     facts();
     perform({ type: "reload", run: 1 });
-    expect(processes.latest("reread").request!.env).toMatchObject({ MAINPID: "100" });
+    expect(processes.latest("reread").request).toMatchObject({ argv: ["reread", "100"], env: { MAINPID: "100" } });
     processes.latest("reread").onExit(code(2));
     expect(facts()).toEqual([{ type: "reloaded", run: 1, failure: "exit code 2" }]);
     perform({ type: "signal", run: 1, signal: 15, mode: "group" });
