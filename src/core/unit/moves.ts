@@ -179,7 +179,7 @@ function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
  * The signal for processes that outlive the main process or post_stop: with `group` the stop signal, unless they already received it;
  * with `mixed` SIGKILL; with `process` none (0). Processes left at the deadline get SIGKILL in any case.
  */
-function leftoverSignal(unit: Unit, spec: Situation["spec"]): number {
+export function leftoverSignal(unit: Unit, spec: Situation["spec"]): number {
   const { graceful, killMode, signal } = spec.stop;
   if (!graceful || unit.due?.why === "kill-again" || killMode === "mixed") return SIGNALS.SIGKILL;
   const alreadySent = unit.phase === "stopping" && unit.ending?.by !== "quit";
@@ -358,30 +358,6 @@ export const closeExited: Move<Of<"release"> | Of<"restart">> = (situation, even
   const cause = restart ? event.cause : unit.cause;
   const end = ending({ by: restart ? "restart" : "stop", cause, detail: describeCause(cause), exit: unit.last?.exit ?? null });
   return finish({ ...situation, unit: { ...unit, want: restart ? "up" : "down", cause, ending: end } });
-};
-
-/** The post_stop commands have ended: processes that they left behind are ended too. */
-export const finished: Move<Of<"finished">> = ({ unit, spec, env }, event) => {
-  const sweepAgain: Effect = { type: "sweep", run: unit.run, signal: leftoverSignal(unit, spec) };
-  return {
-    unit: { ...unit, due: { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" } },
-    effects: event.failure === null ? [sweepAgain] : [record("stopping", event.failure, { run: event.run }), sweepAgain],
-  };
-};
-
-/** No process of post_stop is left. */
-export const sweptAgain: Move<Of<"swept">> = (situation, event) => {
-  const end = situation.unit.ending;
-  const killed = [...new Set([...(end?.killed ?? []), ...event.killed])];
-  return settle({ ...situation, unit: { ...situation.unit, ending: end && { ...end, killed } } });
-};
-
-/** Kills the post_stop commands and what they left behind: a new run must not begin while processes of the old one run. */
-export const finishOverdue: Move<Of<"due">> = (situation, event) => {
-  const outcome = killAgain(situation, event);
-  if (event.why !== "hook-timeout") return outcome;
-  const entry = record("killed", "post_stop did not finish in time; sending SIGKILL", { run: situation.unit.run });
-  return { ...outcome, effects: [entry, ...outcome.effects] };
 };
 
 /** The back-off delay has passed. */

@@ -1,6 +1,7 @@
 import type { EventType, UnitEvent } from "./events.ts";
 import * as move from "./moves.ts";
 import * as own from "./notice-moves.ts";
+import * as postStop from "./post-stop-moves.ts";
 import * as reloading from "./reload-moves.ts";
 import type { Phase } from "./phase.ts";
 
@@ -213,9 +214,9 @@ export const table: { readonly [P in Phase]: Row } = {
     spawned: mainIsGone,
     spawnFailed: mainIsGone,
     exited: mainIsGone,
-    swept: go(SETTLES, "sweptAgain", move.sweptAgain),
-    finished: go("=", "finished", move.finished),
-    due: go("=", "finishOverdue", move.finishOverdue),
+    swept: go(SETTLES, "sweptAgain", postStop.sweptAgain),
+    finished: go("=", "finished", postStop.finished),
+    due: go("=", "finishOverdue", postStop.finishOverdue),
   },
   backoff: {
     ...down,
