@@ -22,7 +22,9 @@ export const run: Run = async (context) => {
       message: "cannot start a daemon on another machine: --url and SUP_URL only select a running daemon",
     });
   }
-  return action === "start" ? start(context) : roles.daemon({ places, foreground: !options.background, version });
+  if (action === "start") return start(context);
+  context.host.outliveReaders();
+  return roles.daemon({ places, foreground: !options.background, version });
 };
 
 const START_LIMIT_MS = 60_000;

@@ -77,6 +77,12 @@ export const OPTIONS = {
   version: { flags: "--version <version>", words: "install this version instead of the latest (also: SUP_VERSION)", kind: "text" },
   check: { flags: "--check", words: "only check whether a newer version is available", kind: "flag" },
   timeout: { flags: "--timeout <seconds>", words: "how long to wait for the new daemon to answer (default 30)", kind: "count" },
+  exitOn: {
+    flags: "--exit-on <what>",
+    words: "also stop everything and exit when this unit has ended, at the first `failure`, or when `all-done`; exits with its code",
+    kind: "text",
+    values: ["failure", "all-done"],
+  },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 
