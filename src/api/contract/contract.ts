@@ -146,7 +146,10 @@ export const contract = {
     output: z.object({ acknowledged: z.int() }),
   },
   graph: { input: nothing, output: shape.graph },
-  reloadUnits: { input: z.strictObject({ dry_run: dryRun }), output: shape.reloadPlan },
+  reloadUnits: {
+    input: z.strictObject({ dry_run: dryRun, force: flag("Treat a unit directory that does not exist as empty") }),
+    output: shape.reloadPlan,
+  },
   session: { input: nothing, output: shape.session },
   signIn: {
     input: z.strictObject({

@@ -77,7 +77,7 @@ export interface Supervisor {
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>>;
   /** Follows a transient unit that was not started yet. */
   followRun(id: string, follower: LineSubscriber & { end(end: shape.RunEnd): void }): Promise<Unsubscribe>;
-  reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan>;
+  reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan>;
   /** Stops every unit and ends the daemon. With `leave` only the daemon ends, and services keep running. */
   shutdown(leave: boolean): Promise<void>;
   /** Executes the program on disk in place of the running one; services keep running. */

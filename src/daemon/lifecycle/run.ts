@@ -17,7 +17,7 @@ import { ignoreStraySignals, onSignals, resetSignalMask, scrubEnvironment } from
 import { watchTerminal } from "../../linux/self/terminal.ts";
 import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
 import type { LogSpec } from "../../spec/spec.ts";
-import { formatProblem } from "../../spec/parse/problems.ts";
+import { formatProblem, problemLine } from "../../spec/parse/problems.ts";
 import { loadSettings, type Settings } from "../../spec/schema/settings.ts";
 import { compose, type ComposeOptions, type Parts } from "../compose/compose.ts";
 import { ExitRequests } from "./exit-requests.ts";
@@ -65,7 +65,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     SIGINT: () => exits.interrupt(),
     SIGHUP() {
       if (options.hangupEnds || isTerminalGone()) exits.end("SIGHUP: the terminal was closed");
-      else parentNotifier.reload(() => parts?.reloader.reload(false));
+      else parentNotifier.reload(() => parts !== null && reloadUnits(parts, daemonLog));
     },
     // `systemctl restart` sends this (docs/systemd.md).
     SIGUSR2: () => exits.leave("SIGUSR2"),
@@ -107,6 +107,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     for (const off of offSignals) off();
     lock.release();
   }
+}
+
+/** As `sup reload` does; nobody but the log receives the problems. */
+function reloadUnits({ reloader }: Parts, daemonLog: DaemonLog): void {
+  const { problems } = reloader.reload(false);
+  for (const problem of problems) if (problem.severity === "error") daemonLog.warn(`reload by SIGHUP: ${problemLine(problem)}`);
 }
 
 /** At most one line a minute for each signal, so that a loop of `kill` does not fill the disk. */

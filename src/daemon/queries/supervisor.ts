@@ -126,8 +126,8 @@ export class LocalSupervisor implements Supervisor {
     return this.#o.transients.follow(id, follower);
   }
 
-  async reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan> {
-    return this.#o.reloader.reload(dryRun);
+  async reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan> {
+    return this.#o.reloader.reload(dryRun, force);
   }
 
   async shutdown(leave: boolean): Promise<void> {

@@ -304,8 +304,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       nodes: [{ id: "web", state: "running", wave: 1 }],
       edges: [{ from: "web", to: "db", condition: "ready", required: true }],
     }),
-    async reloadUnits(dryRun) {
-      calls.push(["reloadUnits", dryRun]);
+    async reloadUnits(dryRun, force) {
+      calls.push(["reloadUnits", dryRun, force]);
       const problem = {
         severity: "error" as const,
         file: "/units/x.unit.json",

@@ -85,7 +85,7 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
     ["events", { limit: 5, service: "web", type: "started", since: "2026-05-01T00:00:00.000Z" }],
     ["serviceHealth", "web", true],
     ["alerts", true],
-    ["reloadUnits", true],
+    ["reloadUnits", true, false],
     ["resolve", ["web", "db", "@x"]],
     ["act", { action: "start", units: ["w*", "@site"], wait: true, now: false, cascade: false, dry_run: false }],
     ["report", { service_id: "web", metrics: { queue: 3 } }],
