@@ -100,6 +100,7 @@ export const contract = {
   why: { input: unit, output: shape.why },
   explain: { input: unit, output: shape.explanation },
   jobs: { input: shape.jobRequest, output: shape.jobResult },
+  job: { input: z.strictObject({ id: described("The `job` of an earlier answer", z.string().max(64)), wait }), output: shape.jobResult },
   resolve: {
     input: z.strictObject({
       units: described("Names, globs and @groups: repeated or separated by commas", z.array(z.string().min(1).max(200)).min(1).max(10_000)),

@@ -73,6 +73,8 @@ export interface Supervisor {
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
 
   act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
+  /** The outcome of a job, by default once it has ended; undefined when there is no such job, or not any more. */
+  job(id: string, wait: boolean): Promise<shape.JobResult | undefined>;
   /** Creates a transient unit from the keys of a unit file and answers its id; `act` starts it. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>>;
   /** Follows a transient unit that was not started yet. */

@@ -10,7 +10,7 @@ export const run: Run = (context) => (context.args.length > 0 ? runAction(contex
 async function reloadUnits(context: Context): Promise<number> {
   const answer = await context.client.call("reloadUnits", {
     dry_run: context.options.dryRun ?? false,
-    force: context.options.force ?? false,
+    ...(context.options.force && { force: true }),
   });
   if (!answer.ok) return context.fail(answer.error);
   const plan = answer.value;

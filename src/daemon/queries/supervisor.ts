@@ -118,6 +118,10 @@ export class LocalSupervisor implements Supervisor {
     return this.#requests.act(request);
   }
 
+  job(id: string, wait: boolean): Promise<shape.JobResult | undefined> {
+    return this.#o.actions.job(id, wait);
+  }
+
   async define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>> {
     return this.#o.transients.define(name, unit);
   }
