@@ -27,6 +27,7 @@ import { ParentNotifier } from "./parent-notify.ts";
 import { Housekeeping } from "../background/housekeeping.ts";
 import { openDaemonLog, type DaemonLog } from "./daemon-log.ts";
 import { resume } from "./resume.ts";
+import { guardRuntime } from "./runtime-guard.ts";
 import { patienceMs, shutDown } from "./shutdown.ts";
 import { GcPacer } from "../background/gc-pacer.ts";
 
@@ -297,10 +298,12 @@ async function start(
   parts.background.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
+  const stopGuard = guardRuntime(parts, { listening: listening.value, runtime: places.runtime, daemonLog });
   setTimeout(releaseStartupCode, STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
     stopTicking();
+    stopGuard();
     await listening.value.stop();
   };
   return ok({ parts, unlisten });

@@ -101,7 +101,7 @@ export class UnitCatalog {
     }
     for (const id of held) loaded.delete(id);
     this.#held = held;
-    this.#disk = { loaded, templates, problems };
+    this.#disk = { ...this.#disk, loaded, templates, problems };
   }
 
   /** Ids that are good on disk and not in use yet. */
