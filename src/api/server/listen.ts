@@ -22,6 +22,8 @@ export interface Listening {
   isBound(): boolean;
   /** Makes the socket file anew after somebody deleted or replaced it; connections that are open go on. */
   bindAgain(): Promise<Result<null, string>>;
+  /** Closes every connection and listens again on the same addresses: somebody has opened more connections than there are descriptors. */
+  relieve(): Promise<void>;
   /** Closes streams and listeners (and so removes the socket file) and waits for answers under way, at most `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -54,6 +56,12 @@ export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions
   return ok({
     isBound: () => file !== null && inodeOf(socketPath) === file,
     bindAgain,
+    async relieve() {
+      await Promise.all(servers.splice(0).map((one) => one.stop(true)));
+      await bindAgain();
+      const again = tcp && server && listenTcp(app, tcp.host, server.port!, whoListens);
+      if (again?.ok) servers.push(again.value);
+    },
     unix: { path: socketPath },
     tcp: tcp && server ? { host: tcp.host, port: server.port!, url: urlOf(tcp.host, server.port!) } : null,
     notes,

@@ -90,6 +90,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     options.onStarted?.(parts, (by, code) => exits.end(by, code));
     for (;;) {
       const what = await exits.next;
+      await started.value.relieve(); // stopping the units needs descriptors
       if (what.kind === "leave") {
         parentNotifier.leaving();
         await leave(parts, started.value.unlisten, daemonLog, what.by);
@@ -248,7 +249,7 @@ async function start(
   daemonLog: DaemonLog,
   requests: { readonly shutdown: (leave: boolean) => void; readonly reexec: () => void },
   handover: Handover | null,
-): Promise<Result<{ parts: Parts; unlisten: Unlisten }, string>> {
+): Promise<Result<{ parts: Parts; unlisten: Unlisten; relieve: () => Promise<void> }, string>> {
   const { places, version } = options;
   const startedAt = Date.now();
   let url: string | null = null;
@@ -298,15 +299,15 @@ async function start(
   parts.background.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
-  const stopGuard = guardRuntime(parts, { listening: listening.value, runtime: places.runtime, daemonLog });
+  const guard = guardRuntime(parts, { listening: listening.value, runtime: places.runtime, daemonLog });
   setTimeout(releaseStartupCode, STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
     stopTicking();
-    stopGuard();
+    guard.stop();
     await listening.value.stop();
   };
-  return ok({ parts, unlisten });
+  return ok({ parts, unlisten, relieve: guard.check });
 }
 
 const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: DaemonLog, version: string, token: string): AppOptions => ({

@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { areDescriptorsExhausted } from "../../linux/self/descriptors.ts";
 import type { Listening } from "../../api/server/listen.ts";
 import type { Parts } from "../compose/compose.ts";
 import type { DaemonLog } from "./daemon-log.ts";
@@ -8,12 +9,13 @@ const CHECK_MS = 1000;
 
 /**
  * Notices that the socket of the API, or the runtime directory with it, was deleted, and makes them again: the end of a login session
- * removes `$XDG_RUNTIME_DIR`. FIFOs and sockets of units are made again at their next start. Returns a function that ends it.
+ * removes `$XDG_RUNTIME_DIR`. FIFOs and sockets of units are made again at their next start. Also closes all connections when they
+ * use up the last file descriptors.
  */
 export function guardRuntime(
   { invocations, keeper, recorder }: Pick<Parts, "invocations" | "keeper" | "recorder">,
   { listening, runtime, daemonLog }: { readonly listening: Listening; readonly runtime: string; readonly daemonLog: DaemonLog },
-): () => void {
+): { check(): Promise<void>; stop(): void } {
   const socket = listening.unix.path;
   let failure: string | null = null;
   let busy = false;
@@ -29,10 +31,20 @@ export function guardRuntime(
     return bound.ok ? null : bound.error;
   };
   const check = async (): Promise<void> => {
-    if (busy || listening.isBound()) return;
+    if (busy) return;
     busy = true;
+    try {
+      if (areDescriptorsExhausted()) {
+        await listening.relieve();
+        daemonLog.warn("all connections were closed: together they used up sup's file descriptors");
+      }
+      if (!listening.isBound()) await bind();
+    } finally {
+      busy = false;
+    }
+  };
+  const bind = async (): Promise<void> => {
     const problem = await restore();
-    busy = false;
     if (problem === null) {
       recorder.tell("daemon-socket-restored", `${socket} was deleted; sup listens there again`);
       daemonLog.warn(`${socket} was deleted; sup listens there again`);
@@ -40,5 +52,5 @@ export function guardRuntime(
     failure = problem;
   };
   const timer = setInterval(() => void check(), CHECK_MS);
-  return () => clearInterval(timer);
+  return { check, stop: () => clearInterval(timer) };
 }
