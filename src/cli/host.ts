@@ -86,7 +86,10 @@ function write(fd: 1 | 2, text: string, outlives: boolean): void {
       done += writeSync(fd, bytes, done);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EPIPE") process.exit(0); // `sup logs web | head`: the reader does not want more
+      if (READER_GONE.includes(code ?? "")) {
+        if (outlives) return;
+        process.exit(0); // `sup logs web | head`: the reader does not want more
+      }
       if (code !== "EAGAIN") throw error;
       Bun.sleepSync(1); // another process made the pipe non-blocking, so wait until it has room
     }

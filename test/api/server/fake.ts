@@ -172,10 +172,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       calls.push(["act", request]);
       return ok({ outcomes: request.units.map((id) => ({ id, ...fake.outcome(id, request.action) })), warnings: ["mind the step"] });
     },
-    async job(id, wait) {
-      calls.push(["job", id, wait]);
-      return id === "gone" ? undefined : { job: id, outcomes: [{ id: "web", ...fake.outcome("web", "start") }], warnings: [] };
-    },
+    job: async (id, wait) => (calls.push(["job", id, wait]), id === "gone" ? undefined : { job: id, outcomes: [{ id: "web", ...fake.outcome("web", "start") }], warnings: [] }), // prettier-ignore
     async define(name, unit) {
       calls.push(["define", name, unit]);
       const id = name ?? "run-00000001";

@@ -186,8 +186,8 @@ withPython(
     const answers = async (): Promise<string> => (await fetch("http://web/", { unix: path })).text();
     const pid = async (): Promise<string> => String((await daemon.service("web")).pid);
     for (const ruin of [
-      () => rmSync(path),
-      () => {
+      async () => rmSync(path),
+      async () => {
         rmSync(path);
         writeFileSync(path, "");
         rmSync(path);
