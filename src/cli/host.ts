@@ -17,6 +17,8 @@ export interface Host {
    * ms.
    */
   write(fd: 1 | 2, text: string): void;
+  /** From now on `write` discards the text in that case: what supervises must not end because nobody reads its output. */
+  outliveReaders(): void;
   isTerminal(fd: 0 | 1 | 2): boolean;
   /** Returns the columns of the terminal, or undefined if the output is not a terminal. */
   columns(): number | undefined;
@@ -48,11 +50,13 @@ export interface Host {
 }
 
 export function realHost(): Host {
+  let outlives = false;
   return {
     env: process.env,
     uid: process.getuid?.() ?? 0,
     home: process.env.HOME || homeDirectory(),
-    write,
+    write: (fd, text) => write(fd, text, outlives),
+    outliveReaders: () => void (outlives = true),
     isTerminal,
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
     rows: () => (isTerminal(1) ? process.stdout.rows : undefined),
@@ -72,14 +76,20 @@ export function realHost(): Host {
   };
 }
 
-function write(fd: 1 | 2, text: string): void {
+/** EIO: the terminal was closed. */
+const READER_GONE = ["EPIPE", "EIO"];
+
+function write(fd: 1 | 2, text: string, outlives: boolean): void {
   const bytes = Buffer.from(text);
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EPIPE") process.exit(0); // `sup logs web | head`: the reader does not want more
+      if (READER_GONE.includes(code ?? "")) {
+        if (outlives) return;
+        process.exit(0); // `sup logs web | head`: the reader does not want more
+      }
       if (code !== "EAGAIN") throw error;
       Bun.sleepSync(1); // another process made the pipe non-blocking, so wait until it has room
     }

@@ -26,6 +26,8 @@ export interface Roles {
     readonly begun: (url: string | null) => void;
     /** Announces unit ids as they become known, so that the names can be aligned. */
     readonly expect: (units: readonly string[]) => void;
+    /** What ends it besides a signal: the end of this unit, the first failure, or the end of all units. */
+    readonly exitOn: { readonly unit: string } | "failure" | "all-done" | null;
   }): Promise<number>;
   /** Reads the unit files of directories as the daemon does. Earlier directories take precedence. */
   readUnits(directories: readonly string[]): Promise<UnitSnapshot>;

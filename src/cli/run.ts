@@ -1,4 +1,5 @@
 import { makeContext } from "./context.ts";
+import { isCurrentDirectoryGone } from "./files/current-directory.ts";
 import { TOPICS } from "./help/about.ts";
 import type { Host } from "./host.ts";
 import { parseFast } from "./parse/fast-parser.ts";
@@ -27,6 +28,10 @@ export async function runCli(argv: readonly string[], host: Host, roles: Roles, 
   try {
     return await run(context);
   } catch (error) {
+    if (isCurrentDirectoryGone()) {
+      const message = `cannot run \`sup ${parsed.command.name}\` here: the current directory was deleted`;
+      return context.fail({ code: "not-found", message, hint: "change to an existing directory first" });
+    }
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return context.fail({ code: "internal", message, hint: "this is a bug in sup; please report it with the line above" });
   }

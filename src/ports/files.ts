@@ -36,4 +36,6 @@ export interface UnitSnapshot {
   readonly unreadable: ReadonlyArray<{ readonly path: string; readonly message: string }>;
   /** Units and templates that cannot be started because their file is a link to /dev/null. */
   readonly masked: readonly MaskedUnit[];
+  /** Directories of the unit path whose content is unknown: `missing` ones do not exist, the others are in `unreadable` too. */
+  readonly lost?: ReadonlyArray<{ readonly directory: string; readonly missing: boolean }>;
 }

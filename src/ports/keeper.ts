@@ -16,7 +16,9 @@ export interface Keeper {
   takeBack(key: string): number | null;
   /** Ends the previous daemon's keeper. After this call, `takeBack` finds nothing more. */
   settle(): void;
-  /** Called when the daemon exits while its services continue to run. From now on, the keeper drops nothing. */
+  /** After somebody deleted the keeper's file, which ended the keeper: a new one receives everything. */
+  restoreFile(): void;
+  /** The daemon exits and its services go on: from now on the keeper drops nothing. */
   leave(): void;
   /** Ends the keeper. Called when the daemon exits and nothing has to outlive it. Does nothing after `leave`. */
   close(): void;

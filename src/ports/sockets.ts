@@ -12,7 +12,9 @@ export interface Sockets {
    * (EADDRINUSE), by nginx (pid 812)".
    */
   listen(address: ListenAddress, reusePort: boolean): Result<number, string>;
-  /** Duplicates descriptor `fd` of another process, which must be a listening socket. Returns null if it is not, or if access is denied. */
+  /** Identifies the file of a unix socket; null when there is none at its path, and for an internet address. */
+  fileOf(address: ListenAddress): string | null;
+  /** Duplicates another process's listening socket, its descriptor `fd`; null when there is none, or access is denied. */
   borrow(owner: ProcessRef, fd: number): number | null;
   /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;

@@ -172,7 +172,7 @@ describe("actions", () => {
 
   test("several units are sent in one request, and each gets a line", async () => {
     const { code, out, err, body } = await act("start web 'db*' @shop".replaceAll("'", ""), [outcome("web"), outcome("db", { result: "unchanged", message: "already running (pid 9)" })]); // prettier-ignore
-    expect(body).toEqual([{ action: "start", units: ["web", "db*", "@shop"], wait: true, now: false, cascade: false, dry_run: false }]);
+    expect(body).toEqual([{ action: "start", units: ["web", "db*", "@shop"], wait: false, now: false, cascade: false, dry_run: false }]);
     expect({ code, out, err }).toEqual({ code: 0, out: "web: running (pid 7) in 0.2s\ndb: already running (pid 9)\n", err: "" });
   });
 

@@ -109,6 +109,7 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
       if (fd === 1) given.onOut?.(text[1]);
     },
     isTerminal: () => false,
+    outliveReaders: () => {},
     rows: () => undefined,
     keys: () => () => {},
     ending: () => () => {},

@@ -19,7 +19,7 @@ export interface UnitSourceOptions {
 
 export const MAX_UNIT_FILE_BYTES = 1 << 20;
 
-/** The unit files of `directories`; earlier ones win. Follows symbolic links. A missing directory counts as empty. */
+/** The unit files of `directories`; earlier ones win. Follows symbolic links. */
 export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
   const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
   const leavesAlone = options.leavesAlone ?? (() => false);
@@ -29,7 +29,7 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
     leftAlone: () =>
       absolute.filter(leavesAlone).map((directory) => ({
         directory,
-        units: list(directory, () => {}).filter((name) => name.endsWith(SUFFIX)).map(stripSuffix), // prettier-ignore
+        units: (list(directory, () => {}) ?? []).filter((name) => name.endsWith(SUFFIX)).map(stripSuffix), // prettier-ignore
       })),
     watch: (onChange) => {
       let places = wanted(absolute);
@@ -87,7 +87,13 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
   const unreadable: Array<{ path: string; message: string }> = [];
   const masked: MaskedUnit[] = [];
   const refuse = (path: string, message: string): void => void unreadable.push({ path, message });
-  const listings = directories.map((directory) => ({ directory, names: new Set(list(directory, refuse)) }));
+  const lost: Array<{ directory: string; missing: boolean }> = [];
+  const listings = directories.map((directory) => {
+    const before = unreadable.length;
+    const names = list(directory, refuse);
+    if (names === null) lost.push({ directory, missing: unreadable.length === before });
+    return { directory, names: new Set(names) };
+  });
   const mains = new Map<string, TextFile | null>();
   for (const { directory, names } of listings) {
     for (const name of names) {
@@ -111,7 +117,7 @@ function snapshot(directories: readonly string[]): UnitSnapshot {
     const dropIns = readDropIns(holders, refuse);
     if (main) units.push({ id, main, dropIns });
   }
-  return { units, unreadable, masked };
+  return { units, unreadable, masked, lost };
 }
 
 type Refuse = (path: string, message: string) => void;
@@ -126,7 +132,7 @@ function readDropIns(directories: readonly string[], refuse: Refuse): TextFile[]
   const hidden = new Set<string>();
   const found: TextFile[][] = [];
   for (const directory of directories) {
-    const names = list(directory, refuse).filter((name) => name.endsWith(".json") && !hidden.has(name));
+    const names = (list(directory, refuse) ?? []).filter((name) => name.endsWith(".json") && !hidden.has(name));
     const masks = new Set(names.filter((name) => isLinkToNull(join(directory, name))));
     found.unshift(names.flatMap((name) => (masks.has(name) ? [] : (read(join(directory, name), refuse) ?? []))));
     for (const name of masks) hidden.add(name);
@@ -142,12 +148,13 @@ function isLinkToNull(path: string): boolean {
   }
 }
 
-function list(directory: string, refuse: Refuse): string[] {
+/** Null when it cannot be read, which is refused, or when it does not exist. */
+function list(directory: string, refuse: Refuse): string[] | null {
   try {
     return readdirSync(directory).filter(isVisible).sort();
   } catch (error) {
     if (codeOf(error) !== "ENOENT") refuse(directory, `cannot read the directory ${directory}: ${wordsOf(error)}`);
-    return [];
+    return null;
   }
 }
 

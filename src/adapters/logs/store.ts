@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { errnoWords } from "../../base/errno.ts";
 import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
-import { makeFifo, openFifoReader, openFifoWriter } from "../../linux/io/fifo.ts";
+import { isFifoAt, makeFifo, openFifoReader, openFifoWriters } from "../../linux/io/fifo.ts";
 import type { Epoll } from "../../linux/io/epoll.ts";
 import { characterEnd } from "../../core/logs/framing.ts";
 import { keeperKey } from "../../linux/keeper/keys.ts";
@@ -29,9 +29,8 @@ import { LogFile } from "./files/log-file.ts";
 import { DirectoryRetention } from "./files/retention.ts";
 import { Followers, type Subscriber } from "./read/follow.ts";
 import { Cursor } from "./read/cursor.ts";
-import { CaptureJournal } from "./capture/capture-journal.ts";
 import { readLog, searchLog } from "./read/search.ts";
-import { recover } from "./capture/recover.ts";
+import { openJournal } from "./capture/recover.ts";
 import { Stamper } from "./capture/stamp.ts";
 import { TAIL_LINE_BYTES } from "./capture/tail.ts";
 import { Trail } from "./read/trail.ts";
@@ -122,7 +121,7 @@ class FifoLogs implements Logs {
       onDeleted: (deleted) => options.onDeleted?.(deleted),
       onProblem: (message) => this.#problem(message),
     });
-    this.#buffers = new CaptureBuffers(this.#openJournal(), options.runtimeDir);
+    this.#buffers = new CaptureBuffers(openJournal(options, this.#stamper), options.runtimeDir);
   }
 
   open(unit: string, spec: LogSpec): void {
@@ -145,21 +144,16 @@ class FifoLogs implements Logs {
   }
 
   writers(unit: string): { readonly stdout: number; readonly stderr: number; close(): void } {
-    const failure = this.#capture(unit, this.#mustBeOpen(unit));
+    const open = this.#mustBeOpen(unit);
+    this.#dropLost(unit, open);
+    const failure = this.#capture(unit, open);
     if (failure) throw new Error(failure);
-    const fds: number[] = [];
+    const opened = openFifoWriters(STREAMS.map((stream) => this.#fifo(unit, stream)));
+    if (!opened.ok) throw new Error(`cannot open ${opened.error.path} for the output of ${unit}: ${errnoWords(opened.error.errno)}`);
+    const fds = opened.value;
     const close = (): void => {
       for (const fd of fds.splice(0)) closeSync(fd);
     };
-    for (const stream of STREAMS) {
-      const path = this.#fifo(unit, stream);
-      const writer = openFifoWriter(path);
-      if (!writer.ok) {
-        close();
-        throw new Error(`cannot open ${path} for the output of ${unit}: ${errnoWords(writer.error)}`);
-      }
-      fds.push(writer.value);
-    }
     return { stdout: fds[0]!, stderr: fds[1]!, close };
   }
 
@@ -291,16 +285,31 @@ class FifoLogs implements Logs {
   }
 
   #release(unit: string, open: Open): void {
-    for (const stream of STREAMS) this.#options.keeper?.drop(keeperKey.output(unit, stream));
-    for (const capture of captures(open)) {
-      capture.flush("P");
-      capture.writeNotices("end");
-      this.#busy.delete(capture);
-      capture.close();
-    }
+    for (const stream of STREAMS) this.#end(unit, open, stream);
     open.file.close();
     this.#files.delete(unit);
     this.#units.delete(unit);
+  }
+
+  #end(unit: string, open: Open, stream: Stream): void {
+    this.#options.keeper?.drop(keeperKey.output(unit, stream));
+    const capture = open.captures[stream];
+    if (capture === undefined) return;
+    capture.flush("P");
+    capture.writeNotices("end");
+    this.#busy.delete(capture);
+    capture.close();
+    delete open.captures[stream];
+  }
+
+  /** Before a run: gives up FIFOs that were deleted or replaced, after reading the output of the last run. */
+  #dropLost(unit: string, open: Open): void {
+    for (const stream of STREAMS) {
+      const capture = open.captures[stream];
+      if (capture === undefined || isFifoAt(this.#fifo(unit, stream), capture.fd)) continue;
+      capture.pump(DRAIN_BYTES);
+      this.#end(unit, open, stream);
+    }
   }
 
   #fileOf(unit: string, spec: LogSpec): LogFile {
@@ -352,18 +361,6 @@ class FifoLogs implements Logs {
       }
     }
     return null;
-  }
-
-  /** Opens the journal and completes the step in which the last daemon was killed. Without a journal, output is captured but may be lost in a crash. */
-  #openJournal(): CaptureJournal | null {
-    try {
-      const journal = new CaptureJournal(this.#options.runtimeDir);
-      recover(journal, this.#options.logDir, this.#stamper);
-      return journal;
-    } catch (error) {
-      this.#problem(`cannot protect output against a crash of sup: ${(error as Error).message}`);
-      return null;
-    }
   }
 
   #pump(capture: Capture): void {

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { rmSync, statSync } from "node:fs";
 import type { StoreHealth } from "../../ports/store/upkeep.ts";
 import { DamagedBlock } from "./block.ts";
 import { connect } from "./connection.ts";
@@ -21,6 +22,7 @@ const RETRY_MS = 1000;
 /** If another process holds a lock for fewer milliseconds than this, that is normal and is not reported. */
 const BRIEF_MS = 3000;
 const MAX_NOTES = 20;
+const LOOK_MS = 1000;
 
 interface Outage {
   readonly words: string;
@@ -44,6 +46,9 @@ export class ResilientDatabase {
   #alone: boolean;
   #closed = false;
   #dropped = 0;
+  /** Device and inode of the file that is open. */
+  #file: string | null;
+  #lookAtMs = 0;
   readonly #path: string;
   readonly #clock: StoreClock;
 
@@ -52,6 +57,7 @@ export class ResilientDatabase {
     this.#clock = clock;
     this.#db = opened.db;
     this.#alone = opened.alone;
+    this.#file = fileAt(path);
     this.#notes = [...opened.notes];
   }
 
@@ -96,6 +102,7 @@ export class ResilientDatabase {
   flush(): void {
     if (this.#closed) return;
     if (this.#outage && this.#clock.monotonicMs() < this.#outage.retryAtMs) return this.#trim();
+    this.#rewriteIfLost();
     for (let attempt = 1; ; attempt++) {
       try {
         const db = this.#db ?? this.#reconnect();
@@ -119,6 +126,28 @@ export class ResilientDatabase {
     if (this.#db) disconnect(this.#db);
     this.#db = null;
     this.#closed = true;
+  }
+
+  /** SQLite writes on into a deleted file without an error. What the daemon needs is read from there and written into a new one. */
+  #rewriteIfLost(): void {
+    const now = this.#clock.monotonicMs();
+    if (this.#db === null || now < this.#lookAtMs) return;
+    this.#lookAtMs = now + LOOK_MS;
+    const file = fileAt(this.#path);
+    if (file !== null) return file === this.#file ? undefined : this.#replace("replaced by another program while it was open");
+    this.#rescued = salvage(this.#db).tables;
+    const rows = [...this.#rescued.values()].reduce((sum, table) => sum + table.length, 0);
+    const since = new Date(this.#clock.wallMs()).toISOString();
+    disconnect(this.#db);
+    // SQLite must not replay the log of the deleted file into the new one.
+    for (const suffix of ["-wal", "-shm"]) rmSync(this.#path + suffix, { force: true });
+    const words = `the database ${this.#path} was deleted by another program, which was noticed at ${since}`;
+    this.#note(`${words}; written anew with ${rows} rows of the daemon's own state, without the history before`);
+    try {
+      this.#reconnect();
+    } catch (error) {
+      this.#startOutage(troubleOf(error).words);
+    }
   }
 
   /** A single block is unreadable; the rest of the file may be intact. */
@@ -159,6 +188,7 @@ export class ResilientDatabase {
     const fresh = replaceFile(this.#path, this.#clock.wallMs(), words, saved.tables);
     if (fresh.ok) {
       this.#db = fresh.value.db;
+      this.#file = fileAt(this.#path);
       this.#alone = fresh.value.alone;
       for (const note of fresh.value.notes) this.#note(note);
     } else {
@@ -183,6 +213,7 @@ export class ResilientDatabase {
     if (this.#rescued) restore(made.value.db, this.#rescued);
     this.#rescued = null;
     this.#db = made.value.db;
+    this.#file = fileAt(this.#path);
     this.#alone = made.value.alone;
     return this.#db;
   }
@@ -190,4 +221,9 @@ export class ResilientDatabase {
   #note(text: string): void {
     if (!this.#notes.includes(text) && this.#notes.length < MAX_NOTES) this.#notes.push(text);
   }
+}
+
+function fileAt(path: string): string | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.dev}:${stat.ino}`;
 }

@@ -3,6 +3,7 @@ import type { Input, Output } from "../contract/contract.ts";
 import type { ApiError } from "../contract/errors.ts";
 import { routes, type RouteName } from "../contract/routes.ts";
 import { createSend, placeOf, READ_TIMEOUT_MS, type Hooks, type Target } from "./send.ts";
+import { untilAnswered } from "./comeback.ts";
 import { openEvents, openLines, openRun, type EventMessage, type LineMessage, type RunMessage } from "./streams.ts";
 
 /**
@@ -12,6 +13,8 @@ import { openEvents, openLines, openRun, type EventMessage, type LineMessage, ty
 export interface Client {
   /** `input` is flat, as in the contract: the `:id` of the path, and the query (GET) or the keys of the body (POST). */
   call<Name extends RouteName>(name: Name, ...input: Given<Name>): Promise<Result<Output<Name>, ApiError>>;
+  /** Waits for the end of a job. When the connection breaks, it asks the next daemon, as long as one comes back in time. */
+  outcome(job: string): Promise<Result<Output<"job">, ApiError>>;
   /** Existing log lines, then new ones as they come, until the daemon ends or the caller stops iterating. */
   follow(input: Input<"serviceLogs">): AsyncGenerator<Result<LineMessage, ApiError>>;
   /** Runs a transient unit: yields its id, its lines, its end. Never reconnects: a restarted daemon has no subscriber for it. */
@@ -33,6 +36,10 @@ export function createClient(target: Target, hooks: Hooks): Client {
       const limit = reads ? { timeoutMs: READ_TIMEOUT_MS } : {};
       const answer = await send(name, { ...(input && { input: input as Record<string, unknown> }), ...limit });
       return answer.ok ? readJson<Output<Name>>(answer.value, target) : answer;
+    },
+    async outcome(job) {
+      const answer = await untilAnswered(() => send("job", { input: { id: job, wait: true } }), hooks.sleep);
+      return answer.ok ? readJson<Output<"job">>(answer.value, target) : answer;
     },
     follow: (input) => openLines(send, { ...input, follow: true }, readError, hooks.sleep),
     followRun: (input) => openRun(send, { ...input, follow: true }, readError),

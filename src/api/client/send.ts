@@ -34,7 +34,9 @@ export function createSend(target: Target, hooks: Hooks): Send {
       } catch (error) {
         const code = codeOf(error);
         const gap = code === "ENOENT" || code === "ECONNREFUSED";
-        if (!gap || waited >= RETRY_MS || !hooks.daemonLives()) return err(unreachable(target, code, error));
+        const lives = gap && hooks.daemonLives();
+        if (!lives || waited >= RETRY_MS)
+          return err(lives && target.kind === "socket" ? noSocket(target.path) : unreachable(target, code, error));
       }
       await hooks.sleep(RETRY_STEP_MS);
     }
@@ -88,6 +90,13 @@ const CAUSES: Record<string, string> = {
   ERR_INVALID_URL: "not a URL",
   TIMEOUT: `no answer within ${READ_TIMEOUT_MS / 1000} s`,
 };
+
+/** A daemon holds the lock of the state directory: it would be wrong to advise to start one. */
+const noSocket = (path: string): ApiError => ({
+  code: "unreachable",
+  message: `cannot reach the daemon at ${path}: a daemon runs, but it does not listen there`,
+  hint: "it is starting or stopping, or the socket was deleted: it makes the socket again within seconds; otherwise its log, sup.log, says why not",
+});
 
 function unreachable(target: Target, code: string, error: unknown): ApiError {
   const cause = CAUSES[code] ?? (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
 import type { LogLineShape, RunEnd, StreamChange } from "../contract/shapes.ts";
+import { COMEBACK_MS, COMEBACK_STEP_MS } from "./comeback.ts";
 import { LogPosition, type PositionMessage } from "./log-position.ts";
 import type { Send } from "./send.ts";
 
@@ -23,10 +24,6 @@ export interface EventMessage {
 const PAUSE_MS = 100;
 
 type ReadError = (response: Response) => Promise<ApiError>;
-
-/** How long the client waits for a daemon whose connection broke: long enough for a service manager to restart it. */
-const COMEBACK_MS = 10_000;
-const COMEBACK_STEP_MS = 200;
 
 /**
  * Lines until the requested run has ended, or the daemon has. Like `openEvents` it reconnects when the daemon re-executes

@@ -101,6 +101,7 @@ export const contract = {
   why: { input: unit, output: shape.why },
   explain: { input: unit, output: shape.explanation },
   jobs: { input: shape.jobRequest, output: shape.jobResult },
+  job: { input: z.strictObject({ id: described("The `job` of an earlier answer", z.string().max(64)), wait }), output: shape.jobResult },
   resolve: {
     input: z.strictObject({
       units: described("Names, globs and @groups: repeated or separated by commas", z.array(z.string().min(1).max(200)).min(1).max(10_000)),
@@ -147,7 +148,10 @@ export const contract = {
     output: z.object({ acknowledged: z.int() }),
   },
   graph: { input: nothing, output: shape.graph },
-  reloadUnits: { input: z.strictObject({ dry_run: dryRun }), output: shape.reloadPlan },
+  reloadUnits: {
+    input: z.strictObject({ dry_run: dryRun, force: flag("Treat a unit directory that does not exist as empty") }),
+    output: shape.reloadPlan,
+  },
   session: { input: nothing, output: shape.session },
   signIn: {
     input: z.strictObject({

@@ -10,6 +10,19 @@ export function locateJsonError(text: string): { readonly line: number; readonly
   return { line: before.split("\n").length, column: scanner.at - before.lastIndexOf("\n") };
 }
 
+const STRING_OR_BRACKET = /"(?:[^"\\]|\\.)*"?|[[\]{}]/gs;
+
+/** True when objects and arrays are nested deeper than `limit`. The string need not be JSON. */
+export function isDeeperThan(limit: number, text: string): boolean {
+  let depth = 0;
+  for (const [token] of text.matchAll(STRING_OR_BRACKET)) {
+    if (token === "[" || token === "{") depth++;
+    else if (token === "]" || token === "}") depth--;
+    if (depth > limit) return true;
+  }
+  return false;
+}
+
 interface Scanner {
   readonly text: string;
   /** The position of the scanner. After a rule has failed, this is the position of the error. */

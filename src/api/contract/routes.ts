@@ -9,7 +9,7 @@ export type Access = "open" | "read" | "write" | "admin";
 
 export interface Route {
   readonly method: "GET" | "POST";
-  /** The path, in which `:id` stands for a unit id. */
+  /** `:id` stands for the id of a unit, or of a job. */
   readonly path: string;
   readonly access: Access;
   /** Query parameters that need more access when they are given. */
@@ -75,6 +75,7 @@ export const routes = {
   why: get(`${BASE}/services/:id/why`, "Why a unit is in its state: what happened, what its policy is, what will happen next"),
   explain: get(`${BASE}/services/:id/explain`, "What the settings of a unit mean: retries, start order, readiness; runs nothing"),
   jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),
+  job: get(`${BASE}/jobs/:id`, "The outcome of a job, also of one that an earlier daemon began; kept for 10 minutes after its end"),
   resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups select"),
   run: row({
     method: "POST",

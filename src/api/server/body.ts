@@ -1,8 +1,10 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
-import { locateJsonError } from "../contract/json.ts";
+import { isDeeperThan, locateJsonError } from "../contract/json.ts";
 
 export const MAX_BODY = 1024 * 1024;
+/** The same limit as in unit files. Validation and error messages walk over values recursively. */
+export const MAX_DEPTH = 64;
 
 /** The JSON body of a request; undefined when it has none. Buffers at most MAX_BODY bytes. */
 export async function readJson(request: Request): Promise<Result<unknown, ApiError>> {
@@ -43,6 +45,8 @@ function parse(bytes: Uint8Array): Result<unknown, ApiError> {
   } catch {
     return err({ code: "bad-request", message: "cannot read the body: it is not UTF-8" });
   }
+  if (isDeeperThan(MAX_DEPTH, text))
+    return err({ code: "bad-request", message: `cannot read the body: it is nested deeper than ${MAX_DEPTH} levels` });
   try {
     return ok(JSON.parse(text));
   } catch (error) {

@@ -18,6 +18,12 @@ export interface Listening {
   readonly tcp: { readonly host: string; readonly port: number; readonly url: string } | null;
   /** For the operator: why there is no TCP listener, or what is unsafe about it. */
   readonly notes: readonly string[];
+  /** Whether the path still leads to the unix socket. */
+  isBound(): boolean;
+  /** Makes the socket file anew after somebody deleted or replaced it; connections that are open go on. */
+  bindAgain(): Promise<Result<null, string>>;
+  /** Closes every connection and listens again on the same addresses: somebody has opened more connections than there are descriptors. */
+  relieve(): Promise<void>;
   /** Closes streams and listeners (and so removes the socket file) and waits for answers under way, at most `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -37,12 +43,36 @@ export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions
   const server = onTcp?.ok ? onTcp.value : null;
   if (tcp && server) notes.push(...safetyNotes(tcp.host, tcp.auth));
   const servers = server ? [unix.value, server] : [unix.value];
+  let file = inodeOf(socketPath);
+  const bindAgain = async (): Promise<Result<null, string>> => {
+    const cleared = await removeStaleSocket(socketPath);
+    if (!cleared.ok) return cleared;
+    const again = listenUnix(app, socketPath);
+    if (!again.ok) return again;
+    servers.push(again.value);
+    file = inodeOf(socketPath);
+    return ok(null);
+  };
   return ok({
+    isBound: () => file !== null && inodeOf(socketPath) === file,
+    bindAgain,
+    async relieve() {
+      await Promise.all(servers.splice(0).map((one) => one.stop(true)));
+      await bindAgain();
+      const again = tcp && server && listenTcp(app, tcp.host, server.port!, whoListens);
+      if (again?.ok) servers.push(again.value);
+    },
     unix: { path: socketPath },
     tcp: tcp && server ? { host: tcp.host, port: server.port!, url: urlOf(tcp.host, server.port!) } : null,
     notes,
     stop: (graceMs = 2000) => stop(app, servers, graceMs),
   });
+}
+
+/** Device and inode of a socket file; null when there is none. */
+function inodeOf(path: string): string | null {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isSocket() ? `${stat.dev}:${stat.ino}` : null;
 }
 
 /** sun_path of sockaddr_un has 108 bytes, the last one for the NUL (unix(7)). */

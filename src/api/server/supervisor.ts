@@ -73,11 +73,13 @@ export interface Supervisor {
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
 
   act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
+  /** The outcome of a job, by default once it has ended; undefined when there is no such job, or not any more. */
+  job(id: string, wait: boolean): Promise<shape.JobResult | undefined>;
   /** Creates a transient unit from the keys of a unit file and answers its id; `act` starts it. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>>;
   /** Follows a transient unit that was not started yet. */
   followRun(id: string, follower: LineSubscriber & { end(end: shape.RunEnd): void }): Promise<Unsubscribe>;
-  reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan>;
+  reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan>;
   /** Stops every unit and ends the daemon. With `leave` only the daemon ends, and services keep running. */
   shutdown(leave: boolean): Promise<void>;
   /** Executes the program on disk in place of the running one; services keep running. */

@@ -22,9 +22,9 @@ export const run: Run = async (context) => {
       message: "cannot start a daemon on another machine: --url and SUP_URL only select a running daemon",
     });
   }
-  return action === "start"
-    ? start(context)
-    : roles.daemon({ places, foreground: !options.background, version, leavesDirectory: isAbsolutelyPlaced(context) });
+  if (action === "start") return start(context);
+  context.host.outliveReaders();
+  return roles.daemon({ places, foreground: !options.background, version, leavesDirectory: isAbsolutelyPlaced(context) });
 };
 
 /** A new version of the daemon, or `sup upgrade`, starts it with the same arguments and environment again. */
@@ -37,9 +37,11 @@ const POLL_MS = 20;
 async function start(context: Context): Promise<number> {
   const { host, places, options } = context;
   const local = createClient({ kind: "socket", path: places.socket }, { daemonLives: () => false, sleep: host.sleep });
-  const running = await local.call("status");
+  // Between the start of a daemon and its first answer, and when its socket was deleted, only its lock shows that it runs.
+  const lives = (): boolean => daemonLives(host, places);
+  const running = await createClient({ kind: "socket", path: places.socket }, { daemonLives: lives, sleep: host.sleep }).call("status");
   if (running.ok) return printDaemon(context, running.value.daemon, "already running");
-  if (running.error.code !== "unreachable") return context.fail(running.error);
+  if (running.error.code !== "unreachable" || lives()) return context.fail(running.error);
   const bySystemd = await startService(context);
   if (bySystemd !== null) return bySystemd.ok ? printStarted(context, local, "started by systemd") : context.fail(bySystemd.error);
   const output = `${places.runtime}/start.log`;

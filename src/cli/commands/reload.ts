@@ -8,7 +8,10 @@ import { safe } from "../render/safe.ts";
 export const run: Run = (context) => (context.args.length > 0 ? runAction(context, "reload") : reloadUnits(context));
 
 async function reloadUnits(context: Context): Promise<number> {
-  const answer = await context.client.call("reloadUnits", { dry_run: context.options.dryRun ?? false });
+  const answer = await context.client.call("reloadUnits", {
+    dry_run: context.options.dryRun ?? false,
+    ...(context.options.force && { force: true }),
+  });
   if (!answer.ok) return context.fail(answer.error);
   const plan = answer.value;
   if (context.options.json) context.json(plan);

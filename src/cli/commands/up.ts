@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
+import { stripSuffix } from "../../base/names.ts";
 import { findPlaces } from "../../spec/places.ts";
 import { isSameFile } from "../files/same-file.ts";
 import type { Context, Run } from "../context.ts";
@@ -28,15 +29,22 @@ export const run: Run = async (context) => {
     else say(null, `web page: ${url} (\`${sup} dashboard\` prints a sign-in link)`);
     say(null, `in another terminal: ${sup} status; Ctrl-C in this one stops all units in order`);
   };
+  host.outliveReaders();
   return roles.up({
     places,
     version,
+    exitOn: exitOnOf(options.exitOn),
     begun: onReady,
     expect: prefix.expect,
     line: (unit, line) => (options.json ? json({ ...line, service_id: unit }) : out(prefix.line(unit, line))),
     say,
   });
 };
+
+function exitOnOf(text: string | undefined): Parameters<Context["roles"]["up"]>[0]["exitOn"] {
+  if (text === undefined) return null;
+  return text === "failure" || text === "all-done" ? text : { unit: stripSuffix(text) };
+}
 
 /** How to call this program from another terminal in the same directory; in a source checkout it is not on PATH. */
 function calledFrom({ host }: Context): string {

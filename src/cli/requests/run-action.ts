@@ -1,5 +1,6 @@
-import { ERRORS, EXIT, type ErrorCode } from "../../api/contract/errors.ts";
-import type { Action, JobOutcome, JobRequest } from "../../api/contract/shapes.ts";
+import { type ApiError, ERRORS, EXIT, type ErrorCode } from "../../api/contract/errors.ts";
+import type { Action, JobOutcome, JobRequest, JobResult } from "../../api/contract/shapes.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context } from "../context.ts";
 import { safe } from "../render/safe.ts";
@@ -14,13 +15,14 @@ export async function runAction(
   const body: JobRequest = {
     action,
     units: context.args.map(stripSuffix),
-    wait: options.wait !== false,
+    wait: false,
     now: options.now ?? false,
     cascade: options.cascade ?? false,
     dry_run: options.dryRun ?? false,
     ...extra,
   };
-  const answer = await context.client.call("jobs", body);
+  const begun = await context.client.call("jobs", body);
+  const answer = begun.ok && options.wait !== false ? await ended(context, action, begun.value) : begun;
   if (!answer.ok) return context.fail(answer.error);
   const { outcomes, warnings } = answer.value;
   if (options.json) context.json(answer.value);
@@ -31,7 +33,15 @@ export async function runAction(
   return exitOf(outcomes);
 }
 
-/** Returns 0 if nothing failed, the exit code of the failures if all have the same code, or else 1. */
+/** Follows the job by its id, so that the outcome is found even if the daemon dies or is replaced meanwhile. */
+async function ended({ client }: Context, action: Action, begun: JobResult): Promise<Result<JobResult, ApiError>> {
+  if (begun.job === undefined || !begun.outcomes.some(({ result }) => result === "pending")) return ok(begun);
+  const answer = await client.outcome(begun.job);
+  if (!answer.ok || (action !== "enable" && action !== "disable")) return answer;
+  return ok({ ...answer.value, outcomes: answer.value.outcomes.map((one) => ({ ...one, message: `${action}d; ${one.message}` })) });
+}
+
+/** 0 if nothing failed; the exit code of the failures if they all have the same, otherwise 1. */
 export function exitOf(outcomes: readonly JobOutcome[]): number {
   const codes = new Set(
     outcomes.filter(({ result }) => result === "failed").map(({ code }) => ERRORS[code as ErrorCode]?.exit ?? EXIT.failed),

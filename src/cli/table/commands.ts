@@ -124,7 +124,7 @@ const act: readonly Command[] = [
     takes: "[unit...]",
     summary: "apply changed unit files; with UNIT, tell the service to reload itself",
     details: "Without UNIT, compares the files with what is running and changes as little as possible. --dry-run prints the plan.",
-    options: ACTING,
+    options: [...ACTING, "force"],
     examples: ["sup reload --dry-run", "sup reload", "sup reload nginx"],
     load: () => import("../commands/reload.ts"),
   },

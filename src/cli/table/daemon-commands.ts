@@ -20,8 +20,9 @@ export const DAEMON_COMMANDS: readonly Command[] = [
     theme: "The daemon",
     takes: "[dir]",
     summary: "supervise the units of a directory in the foreground with merged output; Ctrl-C stops them in order",
-    options: [],
-    examples: ["sup up", "sup up units"],
+    details: "A second Ctrl-C kills all processes at once. Closing the terminal is a Ctrl-C; a reader of the output that ends is not.",
+    options: ["exitOn"],
+    examples: ["sup up", "sup up units", "sup up ci --exit-on tests"],
     load: () => import("../commands/up.ts"),
   },
   {

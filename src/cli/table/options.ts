@@ -25,6 +25,7 @@ export const OPTIONS = {
   wait: { flags: "--no-wait", words: "return immediately instead of waiting for the result", kind: "flag" },
   cascade: { flags: "--cascade", words: "stop running units that depend on these first", kind: "flag" },
   dryRun: { flags: "--dry-run", words: "show what would happen without doing it", kind: "flag" },
+  force: { flags: "--force", words: "treat a unit directory that does not exist as empty: stop and forget its units", kind: "flag" },
   now: { flags: "--now", words: "also start (enable) or stop (disable) now", kind: "flag" },
   signal: { flags: "-s, --signal <signal>", words: "signal to send: TERM, SIGUSR1, 15 … (default SIGTERM)", kind: "text" },
   follow: { flags: "-f, --follow", words: "keep printing new entries", kind: "flag" },
@@ -77,6 +78,12 @@ export const OPTIONS = {
   version: { flags: "--version <version>", words: "install this version instead of the latest (also: SUP_VERSION)", kind: "text" },
   check: { flags: "--check", words: "only check whether a newer version is available", kind: "flag" },
   timeout: { flags: "--timeout <seconds>", words: "how long to wait for the new daemon to answer (default 30)", kind: "count" },
+  exitOn: {
+    flags: "--exit-on <what>",
+    words: "also stop everything and exit when this unit has ended, at the first `failure`, or when `all-done`; exits with its code",
+    kind: "text",
+    values: ["failure", "all-done"],
+  },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 

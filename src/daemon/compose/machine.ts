@@ -14,6 +14,7 @@ import { openSdNotify } from "../../linux/io/sd-notify.ts";
 import { openSockets } from "../../linux/io/sockets.ts";
 import { hasListener } from "../../linux/io/unix-listeners.ts";
 import { noKeeper, openKeeper } from "../../linux/keeper/keeper.ts";
+import { findDescriptorShortage } from "../../linux/self/descriptors.ts";
 import { bootId } from "../../linux/proc/boot.ts";
 import { openProcesses, type ProcessTable } from "../../linux/processes/processes.ts";
 import { openUsers } from "../../linux/spawn/users.ts";
@@ -57,6 +58,7 @@ export interface Machine {
   readonly bootId: string;
   readonly invocations: Invocations;
   readonly invocationOf: (id: string, run: number) => string;
+  readonly findShortage: () => string | null;
   close(): void;
 }
 
@@ -122,6 +124,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     bootId: bootId(),
     invocations,
     invocationOf: (id, run) => invocations.of(id, run),
+    findShortage: findDescriptorShortage,
     close,
   });
 }

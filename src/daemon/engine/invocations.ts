@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { readRegularFile, writeOwnFile } from "../../linux/io/regular-files.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 
@@ -35,6 +35,11 @@ export class Invocations {
     } catch (error) {
       onProblem(`cannot write ${this.#file}, so running services cannot be recognized if the database is lost: ${String(error)}`);
     }
+  }
+
+  /** After somebody deleted the runtime directory. Throws when the file cannot be written. */
+  restoreFile(): void {
+    if (!existsSync(this.#file)) writeOwnFile(this.#file, this.#secret, "replace");
   }
 
   /** True when this daemon or an earlier one may have started runs since the machine booted. */

@@ -22,6 +22,8 @@ export interface MainProcessOptions {
   readonly notify: SdNotifySockets;
   readonly bootId: string;
   readonly post: (...events: readonly WorldEvent[]) => void;
+  /** Why no process may be started now: sup is short of descriptors. */
+  readonly findShortage: () => string | null;
   /** Null for a file that cannot be read. */
   readonly firstLineOf: (path: string) => Promise<string | null>;
 }
@@ -52,6 +54,8 @@ export class MainProcesses {
     const spec = specOf(world, id);
     const state = this.#runs.begin(id, run);
     const failed = (message: string, resources = false): void => this.#failed(id, run, { stage: "prepare", message, resources });
+    const shortage = this.#o.findShortage();
+    if (shortage !== null) return failed(shortage, true);
     const launch = launcher.prepare(spec, state.invocation);
     if (!launch.ok) return failed(launch.error);
     state.launch = launch.value;

@@ -14,6 +14,8 @@ export interface Held {
   readonly text: string;
   readonly address: ListenAddress;
   readonly fd: number;
+  /** The file of a unix socket when it was bound or restored. Absent if an older version handed the socket over. */
+  readonly file?: string | null;
 }
 
 /** SD_LISTEN_FDS_START of sd_listen_fds(3): the first descriptor that a service receives. */
@@ -33,7 +35,7 @@ export class SocketHolder {
     this.#keeper = keeper;
   }
 
-  /** Opens the unit's sockets unless they are open. The error is a message for the user; then no new socket stays open. */
+  /** Opens the unit's sockets unless they are open. Binds anew when somebody deleted or replaced the file of one. The error is a message for the user; then no new socket stays open. */
   open(spec: Spec, launch: Launch): Result<readonly Held[], string> {
     const wanted: Array<{ name: string; text: string; address: ListenAddress; reusePort: boolean }> = [];
     for (const { name, listen, reusePort } of spec.sockets) {
@@ -44,8 +46,8 @@ export class SocketHolder {
       wanted.push({ name, text: text.value, address: address.value, reusePort });
     }
     const known = this.#held.get(spec.id) ?? [];
-    if (known.length === wanted.length && known.every((held, i) => held.name === wanted[i]!.name && held.text === wanted[i]!.text))
-      return ok(known);
+    const isWanted = (held: Held, i: number): boolean => held.name === wanted[i]!.name && held.text === wanted[i]!.text;
+    if (known.length === wanted.length && known.every((held, i) => isWanted(held, i) && this.#isReachable(held))) return ok(known);
     this.release(spec.id);
     const held: Held[] = [];
     for (const [i, { name, text, address, reusePort }] of wanted.entries()) {
@@ -55,7 +57,7 @@ export class SocketHolder {
         for (const one of held) this.#sockets.close(one.fd, one.address);
         return fd;
       }
-      held.push({ name, text, address, fd: fd.value });
+      held.push({ name, text, address, fd: fd.value, file: this.#sockets.fileOf(address) });
     }
     if (held.length > 0) this.#hold(spec.id, held);
     return ok(held);
@@ -69,11 +71,18 @@ export class SocketHolder {
       const address = text.ok ? parseListen(text.value) : text;
       const kept = text.ok ? this.#keeper.takeBack(keeperKey.socket(spec.id, i, text.value)) : null;
       const fd = kept ?? (address.ok ? this.#sockets.borrow(main, FIRST_FD + i) : null);
-      if (fd !== null && text.ok && address.ok) held.push({ name, text: text.value, address: address.value, fd });
+      if (fd !== null && text.ok && address.ok) {
+        held.push({ name, text: text.value, address: address.value, fd, file: this.#sockets.fileOf(address.value) });
+      }
     }
     if (held.length === spec.sockets.length) this.#hold(spec.id, held);
     else for (const { fd } of held) this.#sockets.drop(fd);
     return held.length === spec.sockets.length;
+  }
+
+  #isReachable({ address, file }: Held): boolean {
+    const now = this.#sockets.fileOf(address);
+    return address.family !== "unix" || (now !== null && (file === undefined || file === now));
   }
 
   release(id: string): void {

@@ -6,24 +6,28 @@ import { listen } from "../../api/server/listen.ts";
 import { readOrMakeToken } from "../../api/server/token.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import type { SignalName } from "../../base/signals.ts";
 import { takeEarlySignals } from "../../linux/self/early-signals.ts";
 import { takeLock, type Lock } from "../../linux/self/lock.ts";
 import { sendSdNotify } from "../../linux/io/sd-notify.ts";
 import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
 import { isAlive, readStat } from "../../linux/proc/proc.ts";
 import { collectGarbage, releaseStartupCode } from "../../linux/self/release-memory.ts";
-import { onSignals, resetSignalMask, scrubEnvironment } from "../../linux/self/signals.ts";
+import { ignoreStraySignals, onSignals, resetSignalMask, scrubEnvironment } from "../../linux/self/signals.ts";
+import { watchTerminal } from "../../linux/self/terminal.ts";
 import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
 import type { LogSpec } from "../../spec/spec.ts";
-import { formatProblem } from "../../spec/parse/problems.ts";
+import { formatProblem, problemLine } from "../../spec/parse/problems.ts";
 import { loadSettings, type Settings } from "../../spec/schema/settings.ts";
 import { compose, type ComposeOptions, type Parts } from "../compose/compose.ts";
+import { ExitRequests } from "./exit-requests.ts";
 import { readOptional } from "./files.ts";
 import { handOver, receiveHandover, remember, whenQuiet, type Handover } from "./handover.ts";
 import { ParentNotifier } from "./parent-notify.ts";
 import { Housekeeping } from "../background/housekeeping.ts";
 import { openDaemonLog, type DaemonLog } from "./daemon-log.ts";
 import { resume } from "./resume.ts";
+import { guardRuntime } from "./runtime-guard.ts";
 import { patienceMs, shutDown } from "./shutdown.ts";
 import { GcPacer } from "../background/gc-pacer.ts";
 
@@ -38,6 +42,10 @@ export interface DaemonOptions {
   readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void | Promise<void>;
   /** The units to start at boot; default: the enabled ones. */
   readonly startAtBoot?: (parts: Parts) => string[];
+  /** SIGHUP ends the daemon instead of reloading the unit files. */
+  readonly hangupEnds?: boolean;
+  /** Called after the units were told to start. `end` ends the daemon with this exit code. */
+  readonly onStarted?: (parts: Parts, end: (by: string, code: number) => void) => void;
 }
 
 type Unlisten = () => Promise<void>;
@@ -51,22 +59,25 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     return 1;
   }
   const { settings, daemonLog, lock } = ready.value;
-  let request = Promise.withResolvers<ExitRequest>();
-  const requestEnd = (by: string, code: number = EXIT.done): void => request.resolve({ kind: "end", by, code });
+  const exits = new ExitRequests(() => performance.now());
   let parts: Parts | null = null;
   const parentNotifier = new ParentNotifier({ env: process.env, pid: process.pid, send: sendSdNotify });
+  const isTerminalGone = watchTerminal();
   const handlers = {
-    SIGTERM: () => requestEnd("SIGTERM"),
-    SIGINT: () => requestEnd("SIGINT"),
-    SIGHUP: () => parentNotifier.reload(() => parts?.reloader.reload(false)),
+    SIGTERM: () => exits.end("SIGTERM"),
+    SIGINT: () => exits.interrupt(),
+    SIGHUP() {
+      if (options.hangupEnds || isTerminalGone()) exits.end("SIGHUP: the terminal was closed");
+      else parentNotifier.reload(() => parts !== null && reloadUnits(parts, daemonLog));
+    },
     // `systemctl restart` sends this (docs/systemd.md).
-    SIGUSR2: () => request.resolve({ kind: "leave", by: "SIGUSR2" }),
+    SIGUSR2: () => exits.leave("SIGUSR2"),
   };
-  const offSignals = onSignals(handlers);
+  const offSignals = [onSignals(handlers), ignoreStraySignals(logStraySignals(daemonLog))];
   resetSignalMask();
   for (const signal of takeEarlySignals()) handlers[signal]();
-  const shutdown = (leave: boolean): void => (leave ? request.resolve({ kind: "leave", by: "the API" }) : requestEnd("the API"));
-  const requests = { shutdown, reexec: () => request.resolve({ kind: "reexec" }) };
+  const shutdown = (leave: boolean): void => (leave ? exits.leave("the API") : exits.end("the API"));
+  const requests = { shutdown, reexec: () => exits.reexec() };
   try {
     const started = await start(options, settings, daemonLog, requests, handover);
     if (!started.ok) {
@@ -77,9 +88,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     parts = started.value.parts;
     parentNotifier.ready(parts);
     if (settings.onCriticalFatal === "shutdown")
-      watchCritical(parts, (id, state) => requestEnd(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
+      watchCritical(parts, (id, state) => exits.end(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
+    options.onStarted?.(parts, (by, code) => exits.end(by, code));
     for (;;) {
-      const what = await request.promise;
+      const what = await exits.next;
+      await started.value.relieve(); // stopping the units needs descriptors
       if (what.kind === "leave") {
         parentNotifier.leaving();
         await leave(parts, started.value.unlisten, daemonLog, what.by);
@@ -87,23 +100,37 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       }
       if (what.kind === "end") {
         parentNotifier.stopping(patienceMs(parts.world));
-        await end(parts, started.value.unlisten, daemonLog, what.by);
+        await end(parts, started.value.unlisten, daemonLog, what.by, exits.impatience);
         return what.code;
       }
-      request = Promise.withResolvers();
+      exits.renew();
       await replaceImage(parts, lock, options.version, daemonLog);
     }
   } finally {
     parentNotifier.close();
-    offSignals();
+    for (const off of offSignals) off();
     lock.release();
   }
 }
 
-type ExitRequest =
-  | { readonly kind: "end"; readonly by: string; readonly code: number }
-  | { readonly kind: "leave"; readonly by: string }
-  | { readonly kind: "reexec" };
+/** As `sup reload` does; nobody but the log receives the problems. */
+function reloadUnits({ reloader }: Parts, daemonLog: DaemonLog): void {
+  const { problems } = reloader.reload(false);
+  for (const problem of problems) if (problem.severity === "error") daemonLog.warn(`reload by SIGHUP: ${problemLine(problem)}`);
+}
+
+/** At most one line a minute for each signal, so that a loop of `kill` does not fill the disk. */
+const STRAY_LOG_MS = 60_000;
+
+function logStraySignals(daemonLog: DaemonLog): (name: SignalName) => void {
+  const quietUntil = new Map<SignalName, number>();
+  return (name) => {
+    const now = performance.now();
+    if (now < (quietUntil.get(name) ?? 0)) return;
+    quietUntil.set(name, now + STRAY_LOG_MS);
+    daemonLog.warn(`${name} received and ignored; SIGTERM stops the daemon and its units`);
+  };
+}
 
 /** Calls `onDown` when a critical unit is `fatal` or `failed`. */
 function watchCritical({ engine, world }: Parts, onDown: (id: string, state: string) => void): void {
@@ -225,7 +252,7 @@ async function start(
   daemonLog: DaemonLog,
   requests: { readonly shutdown: (leave: boolean) => void; readonly reexec: () => void },
   handover: Handover | null,
-): Promise<Result<{ parts: Parts; unlisten: Unlisten }, string>> {
+): Promise<Result<{ parts: Parts; unlisten: Unlisten; relieve: () => Promise<void> }, string>> {
   const { places, version } = options;
   const startedAt = Date.now();
   let url: string | null = null;
@@ -275,13 +302,15 @@ async function start(
   parts.background.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
+  const guard = guardRuntime(parts, { listening: listening.value, runtime: places.runtime, daemonLog });
   setTimeout(releaseStartupCode, STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
     stopTicking();
+    guard.stop();
     await listening.value.stop();
   };
-  return ok({ parts, unlisten });
+  return ok({ parts, unlisten, relieve: guard.check });
 }
 
 const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: DaemonLog, version: string, token: string): AppOptions => ({
@@ -329,11 +358,16 @@ function tick(parts: Parts, settings: Settings): () => void {
   };
 }
 
-async function end(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: string): Promise<void> {
+async function end(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: string, impatience: Promise<void>): Promise<void> {
   daemonLog.info(`stopping, requested by ${why}`);
   parts.recorder.tell("daemon-stopping", `sup is stopping, requested by ${why}`);
   parts.background.close();
-  const stillUp = await shutDown(parts);
+  const onImpatient = (ids: readonly string[]): void => {
+    const message = `second Ctrl-C: SIGKILL sent to ${ids.join(", ") || "no unit, since none is left"}`;
+    daemonLog.warn(message);
+    parts.recorder.tell("daemon-stopping", message);
+  };
+  const stillUp = await shutDown(parts, impatience, onImpatient);
   for (const id of stillUp) daemonLog.warn(`${id} could not be stopped`);
   parts.logs.shutdown();
   // Log followers are called from the event loop: this lets them receive the services' last lines.

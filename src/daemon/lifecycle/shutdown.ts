@@ -1,12 +1,16 @@
-import { isDown } from "../../core/unit/phase.ts";
+import { isDown, isLive } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Parts } from "../compose/compose.ts";
 
 /** Added to the stop timeouts of all units, for SIGKILL and post_stop commands. */
 const MARGIN_MS = 15_000;
 
-/** Stops every unit, dependents first. Resolves with the ids of the units that are still up after `patienceMs`. */
-export async function shutDown({ world, engine, store }: Parts): Promise<string[]> {
+/**
+ * Stops every unit, dependents first. Resolves with the ids of the units that are still up after `patienceMs`. Once `impatience`
+ * resolves, all processes are killed, hooks too, without any order; `onImpatient` receives the ids of the killed units.
+ */
+export async function shutDown(parts: Parts, impatience: Promise<void>, onImpatient: (ids: readonly string[]) => void): Promise<string[]> {
+  const { world, engine, store } = parts;
   const ids = world.ids();
   const up = (): string[] => ids.filter((id) => !isDown(world.get(id)?.unit.phase ?? "idle"));
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -17,12 +21,36 @@ export async function shutDown({ world, engine, store }: Parts): Promise<string[
   const timer = setTimeout(resolve, patienceMs(world));
   engine.handle({ type: "request", action: "stop", ids, cause: "shutdown" });
   check();
+  let stopKilling = (): void => {};
+  void impatience.then(() => {
+    stopKilling = killEverything(parts);
+    onImpatient(up());
+  });
   await promise;
+  stopKilling();
   clearTimeout(timer);
   unwatch();
   // The next daemon takes units without a memory as stopped in order, and starts the enabled ones anew.
   store.record({ memories: ids.map((id) => ({ kind: "unit", id, memory: null })) });
   return up();
+}
+
+/** Kills what runs now, and what starts later because of it: post_stop commands. Returns a function that ends it. */
+function killEverything({ world, engine, interpreter }: Parts): () => void {
+  const kill = (ids: Iterable<string>): void => {
+    for (const id of ids) {
+      const unit = world.get(id)?.unit;
+      if (unit !== undefined && isLive(unit.phase)) interpreter.perform({ type: "kill", id, run: unit.run });
+    }
+  };
+  const killed = new Set<string>();
+  kill(world.ids());
+  // After the turn, because a hook is started by an effect of the turn in which its unit enters the phase.
+  return engine.watch((turn) => {
+    const hooks = [...turn.changed].filter((id) => world.get(id)?.unit.phase === "finishing" && !killed.has(id));
+    for (const id of hooks) killed.add(id);
+    if (hooks.length > 0) setImmediate(() => kill(hooks));
+  });
 }
 
 /** How long stopping all units may take: in the worst case one after the other. */

@@ -1,6 +1,7 @@
 import type { LogLine } from "../../ports/logs.ts";
 import type { Places } from "../../spec/places.ts";
 import type { Parts } from "../compose/compose.ts";
+import { type ExitOn, watchExits } from "./exit-on.ts";
 import { runDaemon } from "./run.ts";
 
 export interface UpOptions {
@@ -10,10 +11,12 @@ export interface UpOptions {
   readonly say: (unit: string | null, text: string) => void;
   readonly begun: (url: string | null) => void;
   readonly expect: (units: readonly string[]) => void;
+  /** What ends everything besides a signal; null: nothing does. */
+  readonly exitOn: ExitOn | null;
 }
 
 /** Runs the daemon in the foreground of a terminal: every unit of the directory starts, and their output is shown. */
-export function runUp({ places, version, line, say, begun, expect }: UpOptions): Promise<number> {
+export function runUp({ places, version, line, say, begun, expect, exitOn }: UpOptions): Promise<number> {
   return runDaemon({
     places,
     version,
@@ -25,6 +28,10 @@ export function runUp({ places, version, line, say, begun, expect }: UpOptions):
       await show(parts, { line, say, expect });
     },
     startAtBoot: unitsToStart,
+    hangupEnds: true,
+    onStarted(parts, end) {
+      if (exitOn !== null) watchExits(parts, exitOn, unitsToStart(parts), end);
+    },
   });
 }
 

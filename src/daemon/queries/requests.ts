@@ -13,7 +13,7 @@ export interface RequestOptions {
   readonly catalog: Pick<UnitCatalog, "preview">;
   readonly lookup: Lookup;
   readonly instances: Instances;
-  readonly actions: Pick<Actions, "run">;
+  readonly actions: Pick<Actions, "run" | "job">;
 }
 
 type Job = Omit<Parameters<Actions["run"]>[0], "dry_run">;

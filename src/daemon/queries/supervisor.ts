@@ -122,6 +122,10 @@ export class LocalSupervisor implements Supervisor {
     return this.#requests.act(request);
   }
 
+  job(id: string, wait: boolean): Promise<shape.JobResult | undefined> {
+    return this.#o.actions.job(id, wait);
+  }
+
   async define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>> {
     return this.#o.transients.define(name, unit);
   }
@@ -130,8 +134,8 @@ export class LocalSupervisor implements Supervisor {
     return this.#o.transients.follow(id, follower);
   }
 
-  async reloadUnits(dryRun: boolean): Promise<shape.ReloadPlan> {
-    return this.#o.reloader.reload(dryRun);
+  async reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan> {
+    return this.#o.reloader.reload(dryRun, force);
   }
 
   async shutdown(leave: boolean): Promise<void> {

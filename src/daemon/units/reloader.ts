@@ -95,11 +95,14 @@ export class Reloader {
     }
   }
 
-  /** Applies the differences between files and running units with as few restarts as possible, or only answers the plan. */
-  reload(dryRun: boolean): shape.ReloadPlan {
+  /**
+   * Applies the differences between files and running units with as few restarts as possible, or only answers the plan. `force`:
+   * a unit directory that does not exist counts as empty.
+   */
+  reload(dryRun: boolean, force = false): shape.ReloadPlan {
     const { catalog, world, systemUnits } = this.#o;
     systemUnits.check();
-    catalog.refresh(this.#enabledIds());
+    catalog.refresh(this.#enabledIds(), force);
     const rows = catalog.plan({
       isUp: (id) => {
         const unit = world.get(id)?.unit;

@@ -1,12 +1,12 @@
 import { instanceOf } from "../../base/names.ts";
 import { planReload, type PlanRow } from "../../core/world/reload-plan.ts";
-import type { UnitSource } from "../../ports/files.ts";
+import type { UnitSnapshot, UnitSource } from "../../ports/files.ts";
 import { diffSpecs } from "../../spec/load/diff.ts";
 import { instantiate, loadSnapshot, type Loaded, type LoadedSnapshot, type SnapshotOptions } from "../../spec/load/load.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { toSpec } from "../../spec/load/to-spec.ts";
 import type { UnitFile } from "../../spec/schema/unit.ts";
-import { problemLine, type Problem } from "../../spec/parse/problems.ts";
+import { fileProblem, problemLine, type Problem } from "../../spec/parse/problems.ts";
 
 interface DiskNote {
   readonly changed: boolean;
@@ -27,6 +27,8 @@ export class UnitCatalog {
   readonly #templates = new Map<string, Loaded>();
   #disk: LoadedSnapshot = { loaded: new Map(), templates: new Map(), problems: new Map(), masked: new Map() };
   #notes = new Map<string, DiskNote>();
+  /** Units in use from directories that cannot be read now. Whether their files changed is unknown, so they stay as they are. */
+  #held: ReadonlySet<string> = new Set();
 
   /** `unitDefaults`: the defaults of the settings file, for keys that a unit file does not set. */
   constructor(source: UnitSource, unitDefaults: SnapshotOptions["unitDefaults"] = null) {
@@ -78,12 +80,37 @@ export class UnitCatalog {
     return this.#notes.get(id) ?? UNCHANGED;
   }
 
-  /** Reads the directories again without applying anything. `instances`: those that the operator has enabled. */
-  refresh(instances: Iterable<string> = []): void {
+  /**
+   * Reads the directories again without applying anything. `instances`: those that the operator has enabled. `missingIsEmpty`: a
+   * directory that does not exist has no units any more; otherwise its units are kept, because it may only be unmounted.
+   */
+  refresh(instances: Iterable<string> = [], missingIsEmpty = false): void {
     const wanted = new Set([...instances, ...[...this.#inUse.keys()].filter((id) => instanceOf(id) !== null)]);
-    this.#disk = loadSnapshot(this.#source.snapshot(), { instances: wanted, unitDefaults: this.#unitDefaults ?? null });
+    const snapshot = this.#source.snapshot();
+    this.#disk = loadSnapshot(snapshot, { instances: wanted, unitDefaults: this.#unitDefaults ?? null });
+    this.#hold(snapshot.lost?.filter(({ missing }) => !(missing && missingIsEmpty)) ?? []);
     for (const [id, template] of this.#disk.templates) if (!this.#templates.has(id)) this.#templates.set(id, template);
     this.#note();
+  }
+
+  #hold(lost: NonNullable<UnitSnapshot["lost"]>): void {
+    const [held, loaded, templates, problems] = [
+      new Set<string>(),
+      new Map(this.#disk.loaded),
+      new Map(this.#disk.templates),
+      new Map(this.#disk.problems),
+    ];
+    for (const { directory, missing } of lost) {
+      const isThere = ({ spec, files }: Loaded): boolean =>
+        [spec.file, ...files.map(({ path }) => path)].some((path) => path.startsWith(`${directory}/`));
+      const ids = [...this.#inUse].filter(([, unit]) => isThere(unit)).map(([id]) => id);
+      for (const id of ids) held.add(id);
+      for (const [id, template] of this.#templates) if (isThere(template)) templates.set(id, template);
+      if (missing && ids.length > 0) problems.set(directory, [missingProblem(directory, ids.length)]);
+    }
+    for (const id of held) loaded.delete(id);
+    this.#held = held;
+    this.#disk = { ...this.#disk, loaded, templates, problems };
   }
 
   /** Ids that are good on disk and not in use yet. */
@@ -153,9 +180,9 @@ export class UnitCatalog {
   }
 
   plan(world: { isUp(id: string): boolean; isEnabled(id: string, loaded: Loaded | undefined): boolean }): PlanRow[] {
-    const bad = [...this.#disk.problems.keys()].filter((id) => this.#inUse.has(id) || !id.includes("/"));
+    const bad = [...this.#disk.problems.keys()].filter((id) => !this.#held.has(id) && (this.#inUse.has(id) || !id.includes("/")));
     return planReload({
-      inForce: [...this.#inUse].filter(([, { spec }]) => spec.file !== "").map(([id]) => id),
+      inForce: [...this.#inUse].filter(([id, { spec }]) => spec.file !== "" && !this.#held.has(id)).map(([id]) => id),
       onDisk: new Set(this.#disk.loaded.keys()),
       isMasked: (id) => this.maskOf(id) !== undefined,
       broken: new Set(bad),
@@ -169,7 +196,7 @@ export class UnitCatalog {
   #note(): void {
     this.#notes = new Map();
     for (const [id, inUse] of this.#inUse) {
-      if (inUse.spec.file === "") continue;
+      if (inUse.spec.file === "" || this.#held.has(id)) continue;
       const problems = this.problemsOf(id).map(problemLine);
       const onDisk = this.#disk.loaded.get(id);
       const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inUse && diffSpecs(inUse, onDisk).length > 0);
@@ -178,6 +205,12 @@ export class UnitCatalog {
     }
   }
 }
+
+const missingProblem = (directory: string, count: number): Problem =>
+  fileProblem(directory, {
+    message: `cannot read the directory ${directory}: it does not exist; ${count === 1 ? "its unit stays" : `its ${count} units stay`} as before`,
+    hint: "if it was removed on purpose, `sup reload --force` stops and forgets them",
+  });
 
 function specOf(effective: Readonly<Record<string, unknown>>, id: string, file: string): Spec | undefined {
   try {

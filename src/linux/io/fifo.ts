@@ -3,10 +3,12 @@
  * read-write, so it gets no SIGPIPE while the daemon is down, and its output stays in the pipe until the next daemon reads it.
  */
 import { ptr } from "bun:ffi";
-import { chmodSync, lstatSync, readFileSync } from "node:fs";
+import { chmodSync, fstatSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { err, ok, type Result } from "../../base/result.ts";
 import { cstring, errno, libc, O, O_NOFOLLOW, open } from "../ffi/libc.ts";
 
+const ENOENT = 2;
 const EEXIST = 17;
 const EINTR = 4;
 
@@ -14,14 +16,18 @@ const EINTR = 4;
 export const AGAIN = -11;
 
 /**
- * Creates a FIFO with exactly this mode, or changes the mode of an existing FIFO. The error is an errno: EEXIST if the path
- * exists and is no FIFO.
+ * Creates a FIFO with exactly this mode, and its directory if that is gone, or changes the mode of an existing one. The error is an
+ * errno: EEXIST when the path is no FIFO.
  */
-export function makeFifo(path: string, mode: number): Result<void, number> {
+export function makeFifo(path: string, mode: number, mayMakeDirectory = true): Result<void, number> {
   const name = cstring(path);
   const isNew = libc.mkfifo(ptr(name), mode) === 0;
   if (!isNew) {
     const number = errno();
+    if (number === ENOENT && mayMakeDirectory) {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      return makeFifo(path, mode, false);
+    }
     if (number !== EEXIST) return err(number);
     if (!lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return err(EEXIST);
   }
@@ -37,7 +43,14 @@ function umask(): number {
   return mask;
 }
 
-/** Opens the daemon's end read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
+/** True while the path leads to the FIFO that the descriptor is an end of: somebody may have deleted or replaced it. */
+export function isFifoAt(path: string, fd: number): boolean {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  const held = fstatSync(fd);
+  return there?.ino === held.ino && there.dev === held.dev;
+}
+
+/** The daemon's end: read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
 export function openFifoReader(path: string): Result<number, number> {
   const fd = open(path, O.RDONLY | O.NONBLOCK | O_NOFOLLOW);
   if (fd < 0) return err(-fd);
@@ -52,6 +65,20 @@ export function openFifoReader(path: string): Result<number, number> {
 export function openFifoWriter(path: string): Result<number, number> {
   const fd = open(path, O.RDWR | O_NOFOLLOW);
   return fd < 0 ? err(-fd) : ok(fd);
+}
+
+/** Writers of several FIFOs, all or none. The error names the path. */
+export function openFifoWriters(paths: readonly string[]): Result<number[], { readonly path: string; readonly errno: number }> {
+  const fds: number[] = [];
+  for (const path of paths) {
+    const writer = openFifoWriter(path);
+    if (!writer.ok) {
+      for (const fd of fds) libc.close(fd);
+      return err({ path, errno: writer.error });
+    }
+    fds.push(writer.value);
+  }
+  return ok(fds);
 }
 
 /**

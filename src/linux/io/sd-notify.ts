@@ -13,6 +13,7 @@ import type { HeldSdNotify, SdNotifyMessage, SdNotifySockets } from "../../ports
 import type { Epoll, EpollHandle } from "./epoll.ts";
 import { errno, libc } from "../ffi/libc.ts";
 import { CMSGHDR, fillMsghdr, MSGHDR, SCM_RIGHTS, SOL_SOCKET } from "../ffi/msghdr.ts";
+import { socketFileAt } from "./socket-file.ts";
 
 export interface SdNotifyOptions {
   readonly epoll: Epoll;
@@ -39,6 +40,8 @@ const MAX_PATH_BYTES = 107;
 const MAX_PER_WAKE = 64;
 
 interface OpenSocket extends HeldSdNotify {
+  /** The file of a socket with a path, as it was when the socket was made or restored. */
+  readonly file: string | null;
   listener: ((message: SdNotifyMessage) => void) | null;
   watch: EpollHandle | null;
 }
@@ -53,13 +56,14 @@ class LinuxSdNotify implements SdNotifySockets {
 
   open(unit: string, shared: boolean, listener: (message: SdNotifyMessage) => void): Result<string, string> {
     const address = this.#addressOf(unit, shared);
-    if (this.#sockets.get(unit)?.address !== address) this.close(unit);
+    const known = this.#sockets.get(unit);
+    if (known !== undefined && (known.address !== address || isFileLost(known))) this.close(unit);
     let socket = this.#sockets.get(unit);
     if (socket === undefined) {
       const fd = this.#options.keeper.takeBack(keeperKey.notify(unit, address)) ?? this.#bind(address);
       if (fd < 0) return err(`cannot listen for notifications on ${address}: ${errnoWords(-fd)}`);
       this.#options.keeper.keep(keeperKey.notify(unit, address), fd);
-      socket = { address, fd, listener: null, watch: null };
+      socket = { address, fd, file: socketFileAt(address), listener: null, watch: null };
       this.#sockets.set(unit, socket);
     }
     socket.listener = listener;
@@ -103,7 +107,7 @@ class LinuxSdNotify implements SdNotifySockets {
     for (const [unit, { address, fd }] of Object.entries(all)) {
       libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
       this.#options.keeper.keep(keeperKey.notify(unit, address), fd);
-      this.#sockets.set(unit, { address, fd, listener: null, watch: null });
+      this.#sockets.set(unit, { address, fd, file: socketFileAt(address), listener: null, watch: null });
     }
   }
 
@@ -137,7 +141,10 @@ class LinuxSdNotify implements SdNotifySockets {
   }
 }
 
-/** Returns a struct sockaddr_un. An abstract name starts with a zero byte and is not zero-terminated (unix(7)). */
+const isFileLost = ({ address, file }: OpenSocket): boolean =>
+  !address.startsWith("@") && (file === null || socketFileAt(address) !== file);
+
+/** struct sockaddr_un: an abstract name starts with a zero byte and has none at its end (unix(7)). */
 function sockaddr(address: string): Buffer {
   const abstract = address.startsWith("@");
   const path = Buffer.from(abstract ? `\0${address.slice(1)}` : `${address}\0`);

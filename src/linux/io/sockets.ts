@@ -11,6 +11,7 @@ import type { Sockets } from "../../ports/sockets.ts";
 import type { ListenAddress } from "../../spec/schema/listen.ts";
 import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import { pidfdOpen } from "../processes/pidfd.ts";
+import { socketFileAt } from "./socket-file.ts";
 import { findPortOwner } from "./tcp-listeners.ts";
 import { readStat } from "../proc/proc.ts";
 
@@ -27,7 +28,7 @@ const FD_CLOEXEC = 1;
 /** The length of the accept queue. The kernel reduces it to net.core.somaxconn. */
 const BACKLOG = 4096;
 
-export const openSockets = (): Sockets => ({ listen, borrow, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
+export const openSockets = (): Sockets => ({ listen, fileOf, borrow, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
 
 function listen(address: ListenAddress, reusePort: boolean): Result<number, string> {
   if (address.family === "unix") removeStale(address.path);
@@ -49,7 +50,9 @@ function listen(address: ListenAddress, reusePort: boolean): Result<number, stri
   return err(`cannot listen on ${formatAddress(address)}: ${errnoWords(cause)}${owner === null ? "" : `, by ${owner}`}`);
 }
 
-/** Copies a listening socket from a service that outlived its daemon and still has the socket. */
+const fileOf = (address: ListenAddress): string | null => (address.family === "unix" ? socketFileAt(address.path) : null);
+
+/** A service that outlived its daemon still has the listening socket, so a copy of it can be taken. */
 function borrow(owner: ProcessRef, fd: number): number | null {
   const pidfd = pidfdOpen(owner.pid);
   if (pidfd < 0) return null;

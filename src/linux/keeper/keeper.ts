@@ -5,6 +5,7 @@
  * Only one promise depends on the keeper: nothing is lost when the daemon is killed. Without a keeper, and before it has
  * received a descriptor, everything else works as usual.
  */
+import { existsSync } from "node:fs";
 import { SIGNALS } from "../../base/signals.ts";
 import type { Keeper } from "../../ports/keeper.ts";
 import { libc } from "../ffi/libc.ts";
@@ -23,7 +24,7 @@ export interface KeeperOptions {
 export const openKeeper = (options: KeeperOptions): Keeper => new LinuxKeeper(options);
 
 /** For pid 1: whoever kills it ends the whole container, so nothing can outlive it. */
-export const noKeeper: Keeper = { keep() {}, drop() {}, takeBack: () => null, settle() {}, leave() {}, close() {} };
+export const noKeeper: Keeper = { keep() {}, drop() {}, takeBack: () => null, settle() {}, restoreFile() {}, leave() {}, close() {} };
 
 /** A keeper that is killed is replaced; after this many failures none is started any more. */
 const MAX_FAILURES = 10;
@@ -37,7 +38,7 @@ interface Held {
 class LinuxKeeper implements Keeper {
   readonly #options: KeeperOptions;
   readonly #path: string;
-  readonly #file: KeeperFile;
+  #file: KeeperFile;
   #previous: PreviousKeepers | null;
   readonly #held = new Map<string, Held>();
   /** Keys of descriptors that the keeper has not received yet. */
@@ -93,6 +94,15 @@ class LinuxKeeper implements Keeper {
     this.#previous?.end();
     this.#previous = null;
     this.#writeKeepers();
+  }
+
+  restoreFile(): void {
+    if (existsSync(this.#path)) return;
+    this.#discardProcess();
+    if (this.#file.isOpen) this.#file.close();
+    this.#file = new KeeperFile(this.#path);
+    this.#failures = 0;
+    this.#flushSoon();
   }
 
   leave(): void {

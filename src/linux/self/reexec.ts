@@ -1,6 +1,7 @@
 import { type Pointer, ptr } from "bun:ffi";
 import { writeSync } from "node:fs";
 import { SIGNALS } from "../../base/signals.ts";
+import { STRAY_SIGNALS } from "./signals.ts";
 import { cstring, cstrings, errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 
 /** The environment variable with the descriptor of the state that the old image passes to the new one. */
@@ -13,7 +14,7 @@ const SIG_IGN = 1;
 const SIGACTION_BYTES = 152;
 
 /** Signals that may arrive while there are no handlers. They stay pending until the new image has installed its own. */
-const BLOCKED = [SIGNALS.SIGHUP, SIGNALS.SIGINT, SIGNALS.SIGTERM, SIGNALS.SIGUSR1, SIGNALS.SIGUSR2];
+const BLOCKED = [SIGNALS.SIGHUP, SIGNALS.SIGINT, SIGNALS.SIGTERM, SIGNALS.SIGUSR2, ...STRAY_SIGNALS];
 
 export interface Reexec {
   readonly path: string;

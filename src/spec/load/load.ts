@@ -121,9 +121,9 @@ function toLoaded({ spec, effective, root, files, warnings }: Draft): Loaded {
   };
 }
 
-/** Returns the unit that an unreadable file or drop-in belongs to, or the path of the file if it belongs to no unit. */
+/** The unit that an unreadable file, drop-in or directory of drop-ins belongs to, otherwise its path. */
 function ownerOf(path: string, snapshot: UnitSnapshot): string {
-  const dropIn = /([^/]+)\.unit\.json\.d\/[^/]+$/.exec(path)?.[1];
+  const dropIn = /([^/]+)\.unit\.json\.d(\/[^/]+)?$/.exec(path)?.[1];
   if (dropIn !== undefined) return dropIn;
   const id = stripSuffix(path.slice(path.lastIndexOf("/") + 1));
   const other = snapshot.units.some((unit) => unit.id === id);

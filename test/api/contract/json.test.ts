@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { locateJsonError } from "../../../src/api/contract/json.ts";
+import { isDeeperThan, locateJsonError } from "../../../src/api/contract/json.ts";
 
 for (const [text, line, column] of [
   ["", 1, 1],
@@ -46,4 +46,11 @@ test("agrees with JSON.parse about what is JSON, for valid JSON and for JSON wit
 
 test("half a million open brackets do not exhaust the stack", () => {
   expect(locateJsonError("[".repeat(500_000))).toEqual({ line: 1, column: 500_001 });
+});
+
+test("nesting is counted outside of strings only, without recursion", () => {
+  expect(isDeeperThan(2, `{"a": ["[[[\\"[[", {}]}`)).toBe(true);
+  expect(isDeeperThan(3, `{"a": ["[[[\\"[[", {}], "b": [[]]}`)).toBe(false);
+  expect(isDeeperThan(64, "[".repeat(64) + "]".repeat(64))).toBe(false);
+  expect(isDeeperThan(64, "[".repeat(500_000))).toBe(true);
 });

@@ -172,6 +172,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       calls.push(["act", request]);
       return ok({ outcomes: request.units.map((id) => ({ id, ...fake.outcome(id, request.action) })), warnings: ["mind the step"] });
     },
+    job: async (id, wait) => (calls.push(["job", id, wait]), id === "gone" ? undefined : { job: id, outcomes: [{ id: "web", ...fake.outcome("web", "start") }], warnings: [] }), // prettier-ignore
     async define(name, unit) {
       calls.push(["define", name, unit]);
       const id = name ?? "run-00000001";
@@ -302,8 +303,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       nodes: [{ id: "web", state: "running", wave: 1 }],
       edges: [{ from: "web", to: "db", condition: "ready", required: true }],
     }),
-    async reloadUnits(dryRun) {
-      calls.push(["reloadUnits", dryRun]);
+    async reloadUnits(dryRun, force) {
+      calls.push(["reloadUnits", dryRun, force]);
       const problem = {
         severity: "error" as const,
         file: "/units/x.unit.json",

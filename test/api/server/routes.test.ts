@@ -32,6 +32,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   why: [`GET ${API}/services/web/why`],
   explain: [`GET ${API}/services/web/explain`],
   jobs: [`POST ${API}/jobs`, body({ action: "start", units: ["w*", "@site"] })],
+  job: [`GET ${API}/jobs/00a1`],
   resolve: [`GET ${API}/resolve?units=web,db&units=@x`],
   run: [`POST ${API}/run`, body({ unit: { command: "true" } })],
   health: [`GET ${API}/health`],
@@ -86,7 +87,7 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
     ["events", { limit: 5, service: "web", type: "started", since: "2026-05-01T00:00:00.000Z" }],
     ["serviceHealth", "web", true],
     ["alerts", true],
-    ["reloadUnits", true],
+    ["reloadUnits", true, false],
     ["resolve", ["web", "db", "@x"]],
     ["act", { action: "start", units: ["w*", "@site"], wait: true, now: false, cascade: false, dry_run: false }],
     ["report", { service_id: "web", metrics: { queue: 3 } }],
@@ -193,6 +194,31 @@ test("a report accepts only finite numbers, at most 64 names, and only of an exi
   ).toBe(422);
   expect(fake.calls).toEqual([]);
   expect((await report(`{"service_id":"nope","metrics":{"x":1}}`)).status).toBe(404);
+});
+
+test("a job is answered when it has ended, 202 while it is pending, 404 when there is none", async () => {
+  const { ask, fake } = makeRig();
+  expect(await (await ask(`GET ${API}/jobs/00a1`)).json()).toMatchObject({ job: "00a1", outcomes: [{ id: "web", result: "done" }] });
+  fake.outcome = () => ({ result: "pending", state: "starting", message: "" });
+  expect((await ask(`GET ${API}/jobs/00a1?wait=false`)).status).toBe(202);
+  expect(fake.calls.slice(-2)).toEqual([["job", "00a1", true], ["job", "00a1", false]]); // prettier-ignore
+  const gone = await ask(`GET ${API}/jobs/gone`);
+  expect([gone.status, (await errorOf(gone)).code]).toEqual([404, "not-found"]);
+});
+
+test("a body that is nested too deeply is 400 on every route, at once", async () => {
+  const { ask, fake } = makeRig();
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  for (const [path, text] of [
+    ["run", `{"unit":{"command":${deep}}}`],
+    ["jobs", `{"action":"start","units":${deep}}`],
+    ["metrics", deep],
+    ["session", `{"token":${deep}}`],
+  ]) {
+    const answer = await ask(`POST ${API}/${path}`, { body: text! });
+    expect([answer.status, (await errorOf(answer)).message]).toEqual([400, "cannot read the body: it is nested deeper than 64 levels"]);
+  }
+  expect(fake.calls).toEqual([]);
 });
 
 test("HEAD is GET without the body; another method is 405 with Allow", async () => {

@@ -170,6 +170,7 @@ export function fakeSockets(): { readonly sockets: Sockets; readonly keeper: Kee
   const fake = { acts, listenFails: null as string | null };
   const sockets: Sockets = {
     listen: () => (fake.listenFails === null ? ok(next++) : { ok: false, error: fake.listenFails }),
+    fileOf: () => null,
     borrow: () => null,
     keep: (fd, kept) => void acts.push(`keep ${fd} ${kept}`),
     drop: (fd) => void acts.push(`drop ${fd}`),
@@ -179,6 +180,7 @@ export function fakeSockets(): { readonly sockets: Sockets; readonly keeper: Kee
     keep: (key) => void acts.push(`keeper keeps ${key}`),
     drop: (key) => void acts.push(`keeper drops ${key}`),
     takeBack: () => null,
+    restoreFile: () => undefined,
     settle: () => undefined,
     leave: () => undefined,
     close: () => undefined,

@@ -29,6 +29,7 @@ export function rig(parts: SpecParts = {}) {
   const responses: Array<number | null> = [];
   const clock = { monotonicMs: () => 5000, wallMs: () => 5000, roll: () => 0, wakeAt: () => undefined };
   const interpreter = new Interpreter({
+    findShortage: () => null,
     world,
     processes,
     logs: logs.logs,

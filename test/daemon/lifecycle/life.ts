@@ -61,6 +61,7 @@ export function daemonOn(disk: Disk) {
   const holder = new SocketHolder(sockets.sockets, sockets.keeper);
   const invocationOf = (id: string, run: number): string => `${id}#${run}`;
   const interpreter = new Interpreter({
+    findShortage: () => null,
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
     firstLineOf: async () => null,

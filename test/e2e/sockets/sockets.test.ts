@@ -1,6 +1,6 @@
 /** Sockets that the daemon holds: connections wait while the service is away, and none is refused. */
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon } from "../../harness/daemon.ts";
 import { freePort } from "../../harness/ports.ts";
@@ -174,3 +174,34 @@ async function connects(port: number): Promise<void> {
   const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
   socket.end();
 }
+
+withPython(
+  "a unix socket whose file was deleted or replaced is bound again at the next start, also after a crash of the daemon",
+  async () => {
+    await using daemon = await startDaemon();
+    const path = join(daemon.home, "web.sock");
+    daemon.writeUnit("web", { command: python!, args: ["-c", SERVER.replaceAll("%", "%%")], sockets: [{ name: "http", listen: path }] });
+    await daemon.reaches("web", "stopped");
+    expect((await daemon.sup("start", "web")).code).toBe(0);
+    const answers = async (): Promise<string> => (await fetch("http://web/", { unix: path })).text();
+    const pid = async (): Promise<string> => String((await daemon.service("web")).pid);
+    for (const ruin of [
+      async () => rmSync(path),
+      async () => {
+        rmSync(path);
+        writeFileSync(path, "");
+        rmSync(path);
+        Bun.listen({ unix: path, socket: { data() {} } }).stop(true);
+      },
+      async () => {
+        rmSync(path);
+        await daemon.crash();
+        await daemon.start();
+      },
+    ]) {
+      await ruin();
+      expect((await daemon.sup("restart", "web")).code).toBe(0);
+      expect(await answers()).toBe(await pid());
+    }
+  },
+);

@@ -171,3 +171,20 @@ test("processes that read and lock the database block nothing: units start and s
   const events = (await daemon.json("events", "web", "-n", "100")) as Array<{ message: string }>;
   expect(events.some(({ message }) => message.includes(`pid ${pid}`))).toBe(true);
 });
+
+test("a database that is deleted while the daemon runs is written anew: enablement and states survive the next crash, and the status says so", async () => {
+  await using daemon = await startDaemon({ units: { on: sleeper(), off: sleeper({ enabled: true }) } });
+  expect((await daemon.sup("enable", "on", "--now")).code).toBe(0);
+  expect((await daemon.sup("disable", "off", "--now")).code).toBe(0);
+  const { pid } = await daemon.reaches("on", "running");
+  for (const file of readdirSync(daemon.home, { recursive: true, encoding: "utf8" }))
+    if (/(^|\/)sup\.db/.test(file)) rmSync(join(daemon.home, file));
+  await until(async () => (await notesOf(daemon)).includes("was deleted by another program"), {
+    what: "the note",
+    explain: () => notesOf(daemon),
+  });
+  await daemon.crash();
+  await daemon.start();
+  expect(await daemon.service("on")).toMatchObject({ state: "running", pid, enabled: true });
+  expect(await daemon.service("off")).toMatchObject({ state: "stopped", enabled: false });
+});

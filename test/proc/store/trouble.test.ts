@@ -1,6 +1,17 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../../harness/temp.ts";
 import { canMount, smallDisk } from "./small-disk.ts";
@@ -249,3 +260,31 @@ test.skipIf(!canMount())("a daemon that restarts while the disk is full still re
   other.close();
   store.close();
 });
+
+for (const [what, ruin, note] of [
+  ["deleted", (path: string) => rmSync(path), "was deleted by another program"],
+  ["deleted with its log", (path: string) => ["", "-wal", "-shm"].forEach((end) => rmSync(path + end)), "was deleted by another program"],
+  ["replaced", (path: string) => (rmSync(path), writeFileSync(path, "no database")), "replaced by another program"],
+] as const) {
+  test(`a database that is ${what} while it is open is written anew from what is known, and that is reported`, () => {
+    using dir = tempDir();
+    const path = join(dir.path, "sup.db");
+    let nowMs = 0;
+    const store = mustOpen(path, { clock: { wallMs: () => Date.UTC(2026, 10, 22), monotonicMs: () => nowMs } });
+    store.setEnabled("on", true);
+    store.setEnabled("off", false);
+    store.set("key", "value");
+    store.record({ memories: [{ kind: "unit", id: "on", memory: "restarts: 7" }] });
+    ruin(path);
+    nowMs = 2000; // the file is looked at once a second
+    store.record(turn({ events: [newEvent("on")] }));
+    expect(store.condition.notes.join()).toContain(note);
+    store.close();
+    const next = mustOpen(path);
+    expect(next.enablements()).toEqual(new Map([["on", true], ["off", false]])); // prettier-ignore
+    expect(next.get("key")).toBe("value");
+    expect(next.memories()).toEqual([{ kind: "unit", id: "on", memory: "restarts: 7" }]);
+    expect(next.events({ limit: 10 }).length).toBe(1);
+    next.close();
+  });
+}

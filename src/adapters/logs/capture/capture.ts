@@ -37,6 +37,7 @@ export interface Notice {
 }
 
 export interface Capture {
+  readonly fd: number;
   /** Reads what waits, at most about `limitBytes`; true when there may be more. */
   pump(limitBytes: number): boolean;
   /** Writes the notices that are due into the log. */
@@ -104,6 +105,7 @@ export function openCapture(options: CaptureOptions): Capture {
 const NOTHING = Buffer.alloc(0);
 
 class FifoCapture implements Capture {
+  readonly fd: number;
   unfinished: Buffer;
   readonly #options: CaptureOptions;
   readonly #watch: EpollHandle;
@@ -111,6 +113,7 @@ class FifoCapture implements Capture {
 
   constructor(options: CaptureOptions, watch: EpollHandle) {
     this.#options = options;
+    this.fd = options.fd;
     this.#watch = watch;
     const { journal } = options.buffers;
     this.#slot = journal?.slotOf(options.key) ?? null;

@@ -7,8 +7,27 @@ import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import type { Stream } from "../../../ports/logs.ts";
 import { OUTPUT_BYTES } from "./capture.ts";
 import { NOWHERE } from "../files/log-file.ts";
-import type { CaptureJournal, InFlight, Where } from "./capture-journal.ts";
+import { CaptureJournal, type InFlight, type Where } from "./capture-journal.ts";
 import type { Stamper } from "./stamp.ts";
+
+/** Opens the journal and completes the step in which the last daemon was killed. Without a journal, output may be lost in a crash. */
+export function openJournal(
+  {
+    runtimeDir,
+    logDir,
+    onProblem,
+  }: { readonly runtimeDir: string; readonly logDir: string; readonly onProblem?: (message: string) => void },
+  stamper: Stamper,
+): CaptureJournal | null {
+  try {
+    const journal = new CaptureJournal(runtimeDir);
+    recover(journal, logDir, stamper);
+    return journal;
+  } catch (error) {
+    onProblem?.(`cannot protect output against a crash of sup: ${(error as Error).message}`);
+    return null;
+  }
+}
 
 /**
  * Completes the step in which the last daemon was killed. It builds the records of the step again. They differ from those of the

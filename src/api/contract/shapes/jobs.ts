@@ -30,7 +30,11 @@ export const jobOutcome = z.object({
 });
 export type JobOutcome = z.infer<typeof jobOutcome>;
 
-export const jobResult = z.object({ job: z.string().optional(), outcomes: z.array(jobOutcome), warnings: z.array(z.string()) });
+export const jobResult = z.object({
+  job: z.string().optional().describe("Id of the job, for `GET …/jobs/<id>`; absent when the action is not a job"),
+  outcomes: z.array(jobOutcome),
+  warnings: z.array(z.string()),
+});
 export type JobResult = z.infer<typeof jobResult>;
 
 /** The end of a transient unit. */

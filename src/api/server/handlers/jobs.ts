@@ -13,6 +13,12 @@ export const jobs: Handler<"jobs"> = async (input, { supervisor }) => {
   return { ...done, status: done.value.outcomes.some(({ result }) => result === "pending") ? 202 : 200 };
 };
 
+export const job: Handler<"job"> = async ({ id, wait }, { supervisor }) => {
+  const found = await supervisor.job(id, wait);
+  if (found === undefined) return { ok: false, error: { code: "not-found", message: `there is no job ${id}, or not any more` } };
+  return { ok: true, value: found, status: found.outcomes.some(({ result }) => result === "pending") ? 202 : 200 };
+};
+
 /** Refuses an option that the action would ignore. */
 function misplaced({ action, cascade, now, signal }: Parsed<"jobs">): ApiError | null {
   const refuse = (key: string, goesWith: string): ApiError => ({

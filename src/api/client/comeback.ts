@@ -1,0 +1,21 @@
+import type { Result } from "../../base/result.ts";
+import type { ApiError } from "../contract/errors.ts";
+
+/** How long the client waits for a daemon whose connection broke: long enough for a service manager to restart it. */
+export const COMEBACK_MS = 10_000;
+export const COMEBACK_STEP_MS = 200;
+
+/** Repeats a request that breaks, until it is answered or the daemon has been gone for too long. */
+export async function untilAnswered<T>(
+  attempt: () => Promise<Result<T, ApiError>>,
+  sleep: (ms: number) => Promise<void>,
+): Promise<Result<T, ApiError>> {
+  for (let waited = 0; ; waited += COMEBACK_STEP_MS) {
+    const from = performance.now();
+    const answer = await attempt();
+    if (answer.ok || answer.error.code !== "unreachable") return answer;
+    if (performance.now() - from > COMEBACK_MS) waited = 0; // a daemon had accepted it
+    if (waited >= COMEBACK_MS) return answer;
+    await sleep(COMEBACK_STEP_MS);
+  }
+}

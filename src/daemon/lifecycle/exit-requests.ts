@@ -1,0 +1,55 @@
+import { EXIT } from "../../api/contract/errors.ts";
+
+export type ExitRequest =
+  | { readonly kind: "end"; readonly by: string; readonly code: number }
+  | { readonly kind: "leave"; readonly by: string }
+  | { readonly kind: "reexec" };
+
+/** npm and other wrappers forward the SIGINT that a terminal sends to the whole process group: both together are one Ctrl-C. */
+const SAME_KEY_MS = 500;
+
+/** Requests that end or replace the daemon, by signal or through the API. The first one wins. */
+export class ExitRequests {
+  readonly #nowMs: () => number;
+  #next = Promise.withResolvers<ExitRequest>();
+  #impatience = Promise.withResolvers<void>();
+  #endingSinceMs: number | null = null;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** The first request since the last `renew`. */
+  get next(): Promise<ExitRequest> {
+    return this.#next.promise;
+  }
+
+  /** Resolves at a Ctrl-C while the daemon is ending already: it must not wait any longer for units that do not stop. */
+  get impatience(): Promise<void> {
+    return this.#impatience.promise;
+  }
+
+  /** Waits for another request, after a re-exec that failed. */
+  renew(): void {
+    this.#next = Promise.withResolvers();
+  }
+
+  end(by: string, code: number = EXIT.done): void {
+    this.#endingSinceMs ??= this.#nowMs();
+    this.#next.resolve({ kind: "end", by, code });
+  }
+
+  interrupt(): void {
+    const since = this.#endingSinceMs;
+    if (since !== null && this.#nowMs() - since >= SAME_KEY_MS) this.#impatience.resolve();
+    this.end("SIGINT");
+  }
+
+  leave(by: string): void {
+    this.#next.resolve({ kind: "leave", by });
+  }
+
+  reexec(): void {
+    this.#next.resolve({ kind: "reexec" });
+  }
+}

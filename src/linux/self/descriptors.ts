@@ -1,0 +1,28 @@
+import { libc, O, open } from "../ffi/libc.ts";
+import { ownLimit } from "../spawn/rlimits.ts";
+
+/** Descriptors that starts of units leave free: for the API, the store, log files, hooks, and for stopping the units. */
+const RESERVE = 64;
+
+/** At this point connections must go: only they can use up the reserve. */
+const LAST = 24;
+
+export const areDescriptorsExhausted = (): boolean => descriptorsLeft() < LAST;
+
+/** Why no unit may be started now; null when there are descriptors enough. */
+export function findDescriptorShortage(): string | null {
+  const limit = descriptorLimit();
+  const left = descriptorsLeft();
+  if (left > Math.min(RESERVE, Math.floor(limit / 2))) return null;
+  return `sup has only ${left} of its ${limit} file descriptors left and keeps them for itself; raise the limit (ulimit -n, LimitNOFILE=)`;
+}
+
+const descriptorLimit = (): number => ownLimit("nofile").soft ?? Number.MAX_SAFE_INTEGER;
+
+/** open(2) gives the lowest free number, so all below it are in use. There may be a few more above it. */
+function descriptorsLeft(): number {
+  const lowest = open("/dev/null", O.RDONLY);
+  if (lowest < 0) return 0;
+  libc.close(lowest);
+  return descriptorLimit() - lowest;
+}
