@@ -41,7 +41,7 @@ for (const [what, ruin] of [
     refresh();
     expect(plan()).toEqual(["other changed restart"]);
     expect(catalog.problems().map(({ file, severity }) => [file, severity])).toEqual([[one, "error"]]);
-    expect(catalog.onDisk("web")).toEqual({ changed: false, problems: [] });
+    expect(catalog.onDisk("web")).toEqual({ changed: false, removed: false, problems: [] });
     catalog.takeTemplates();
     expect(catalog.preview("t@b")).toBeDefined();
 
