@@ -32,6 +32,7 @@ const ERRNO: Record<number, readonly [name: string, words: string]> = {
   110: ["ETIMEDOUT", "timed out"],
   111: ["ECONNREFUSED", "connection refused"],
   122: ["EDQUOT", "disk quota exceeded"],
+  125: ["ECANCELED", "given up before it was executed"],
 };
 
 export const errnoName = (errno: number): string => ERRNO[errno]?.[0] ?? `errno ${errno}`;

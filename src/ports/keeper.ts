@@ -3,6 +3,8 @@
  * a key that says what it is.
  */
 export interface Keeper {
+  /** The pid of the process that holds the descriptors, a child of the daemon; null if there is none now. */
+  readonly pid: number | null;
   /**
    * Gives the keeper a copy of the descriptor at the next turn of the event loop. The caller keeps its own descriptor, and
    * must call `drop` before it closes that.

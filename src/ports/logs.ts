@@ -116,7 +116,10 @@ export interface LogStore {
    * line is last.
    */
   tail(unit: string, count: number): readonly LogLine[];
+  /** A run begins: call this before its process is spawned, because the process may write before its start is reported. */
   markRun(unit: string): void;
+  /** Returns what `mark` returned when the unit's current run began; null if an earlier daemon began it. */
+  runMark(unit: string): string | null;
   /** Returns a timestamp that is later than those of all lines read so far, and not later than that of any future line. */
   mark(): string;
   /** Returns matching lines. The call is synchronous, so it is meant for a few lines only. */

@@ -34,7 +34,7 @@ export interface SpawnRequest {
   readonly identity: IdentitySpec;
   /**
    * Descriptors of the daemon that become 0, 1, 2 (and 3… for sockets) in the new process; null stands for /dev/null. The
-   * daemon's own descriptors stay open.
+   * daemon's own descriptors stay open, and the caller may close them after `spawn`.
    */
   readonly fds: readonly (number | null)[];
   /** Limits that the kernel enforces on the run, where it can. If absent, the run keeps its present limits. */
@@ -47,6 +47,14 @@ export type SpawnResult =
   | { readonly ok: true; readonly ref: ProcessRef }
   /** `subject` is the path, user or limit that caused the error. */
   | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
+
+/** A process that is being set up and has not called exec. */
+export interface PendingStart {
+  /** Reports the result now if there is one and it has not been reported. */
+  collect(): void;
+  /** Kills the process and reports a failure now, unless a result has been reported. */
+  abort(): void;
+}
 
 /** Identifies all processes of a run, which are called its tree. */
 export interface TreeOf {
@@ -68,12 +76,14 @@ export interface FoundRun {
   readonly madeAtMs: number;
 }
 
-/**
- * The processes of the machine. All calls are synchronous and quick. `spawn` returns when exec has succeeded or failed. It
- * reports the exit of the process once, from the event loop, never during `spawn` itself.
- */
+/** The processes of the machine. All calls are synchronous and quick, and none waits for a process. */
 export interface Processes {
-  spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult;
+  /**
+   * Calls `onStarted` when exec has succeeded or failed, or has not happened within ten seconds. After a success, calls `onExit`
+   * once when the process has ended. Both calls come from the event loop or from a method of the pending start, never from
+   * `spawn` itself.
+   */
+  spawn(request: SpawnRequest, onStarted: (result: SpawnResult) => void, onExit: (exit: Exit) => void): PendingStart;
   /** Returns how the processes of the run are tracked: by a cgroup of their own, or by marks that each process carries. */
   containment(invocation: string): Containment;
   /** Changes the limits of a live run; null removes them. */

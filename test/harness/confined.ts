@@ -29,8 +29,21 @@ function script(home: string, name: string, line: string): string {
   return path;
 }
 
-/** The processes that `pid` is the parent of, as this namespace counts them. */
-export function childrenOf(pid: number): number[] {
+/** The children of `pid`, as this namespace counts them, without the daemon's spawn server. */
+export const childrenOf = (pid: number): number[] => allChildrenOf(pid).filter((child) => !isSpawnServer(child));
+
+/** The process that creates those of services. They inherit its limits and its cgroup, unless their unit or sup sets them. */
+export const spawnServerOf = (daemonPid: number): number => allChildrenOf(daemonPid).find(isSpawnServer)!;
+
+function allChildrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
   return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
+}
+
+function isSpawnServer(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8") === "sup-spawn\n";
+  } catch {
+    return false; // it has ended
+  }
 }

@@ -189,8 +189,10 @@ class FifoLogs implements Logs {
   }
 
   markRun(unit: string): void {
-    this.#units.get(unit)?.log.tail.clear();
+    this.#units.get(unit)?.log.markRun(this.mark());
   }
+
+  runMark = (unit: string): string | null => this.#units.get(unit)?.log.runMark ?? null;
 
   mark(): string {
     return this.#stamper.mark();

@@ -32,6 +32,8 @@ const WHYS: readonly Why[] = ["disk", "limit"];
 /** Passes the records of one unit through the rate limit to the file, to the last lines and to the live subscribers. */
 export class UnitLog implements Sink {
   readonly tail = new Tail();
+  /** A timestamp between the lines of the previous run and those of the current one; null: no run began since this was made. */
+  runMark: string | null = null;
   #spec: LogSpec;
   #limit: RateLimit | null;
   /** Why the last write failed, or null if it succeeded. */
@@ -53,6 +55,11 @@ export class UnitLog implements Sink {
     this.#gates = { stdout: this.#makeGate("stdout"), stderr: this.#makeGate("stderr") };
     const episodes = (why: Why): LossEpisodes => new LossEpisodes(QUIET_MS[why], (episode) => parts.onLoss({ ...episode, why }));
     this.#episodes = { limit: episodes("limit"), disk: episodes("disk") };
+  }
+
+  markRun(mark: string): void {
+    this.tail.clear();
+    this.runMark = mark;
   }
 
   change(spec: LogSpec): void {

@@ -35,13 +35,18 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
   let ended = false;
   // A separate invocation id distinguishes processes that the command leaves behind from those of the service.
   const invocation = `check-${crypto.randomUUID()}`;
-  const spawned = processes.spawn(
+  let tree: TreeOf | null = null;
+  const start = processes.spawn(
     {
       argv: [spec.command, ...spec.args],
       env: { ...context.env, SUP_INVOCATION_ID: invocation },
       cwd: context.cwd,
       identity: context.identity,
       fds: [null, writer, writer],
+    },
+    (result) => {
+      if (result.ok) tree = { invocation, main: result.ref };
+      else if (!ended) settle(...refused(result));
     },
     (exit) => {
       if (ended) return; // the check timed out or was cancelled, so the pipe is closed
@@ -50,19 +55,15 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
     },
   );
   closeSync(writer);
-  if (!spawned.ok) {
-    settle(...refused(spawned));
-    return () => closeSync(reader);
-  }
   const watch = epoll.add(reader, "in", false, () => {
     if (output.read() === "ended") watch.remove(); // a pipe stays readable after its end
   });
-  const tree: TreeOf = { invocation, main: spawned.ref };
   return () => {
     ended = true;
     watch.remove();
     closeSync(reader);
-    processes.killTree(tree);
+    if (tree === null) start.abort();
+    else processes.killTree(tree);
   };
 }
 

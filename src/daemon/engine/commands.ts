@@ -2,12 +2,12 @@ import { formatDuration } from "../../base/duration.ts";
 import { describeExit, type Exit } from "../../base/exit.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { Processes } from "../../ports/processes.ts";
+import type { Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
 import type { HookSpec } from "../../spec/spec.ts";
 import { hookVariables } from "./hook-variables.ts";
 import { hookRequest, spawnFailure, type Launcher } from "./launcher.ts";
 import { withWriters } from "./main-process.ts";
-import { specOf, type Runs, type RunState } from "./runs.ts";
+import { endStarting, specOf, type Runs, type RunState } from "./runs.ts";
 
 export interface CommandsOptions {
   readonly world: World;
@@ -79,29 +79,37 @@ export class Commands {
   #run(id: string, state: RunState, hook: HookSpec, extra: Readonly<Record<string, string>>, answer: Answer): void {
     const { world, processes, logs } = this.#o;
     const main = state.current;
-    let timer: Timer | null = null;
+    let ref: ProcessRef | null = null;
     let timedOut = false;
+    const finish = (failure: string | null): void => {
+      clearTimeout(timer);
+      answer(timedOut ? `did not end within ${formatDuration(hook.timeoutMs)}` : failure);
+    };
+    const onStarted = (result: SpawnResult): void => {
+      if (result.ok) {
+        ref = result.ref;
+        // While pre_start runs there is no main process, so a stop has to reach the command instead.
+        state.current ??= ref;
+        state.anchor ??= ref;
+      } else finish(spawnFailure(result).message);
+      endStarting(state, start);
+    };
+    const onExit = (exit: Exit): void => {
+      if (state.current === ref) state.current = main;
+      logs.drain(id);
+      finish(exit.kind === "code" && exit.code === 0 ? null : describeExit(exit));
+    };
     const built = withWriters(logs, id, (fds) => {
       const request = hookRequest(specOf(world, id), state.launch!, hook, fds, extra);
-      if (!request.ok) return request;
-      const onExit = (exit: Exit): void => {
-        if (timer) clearTimeout(timer);
-        if (state.current === ref) state.current = main;
-        logs.drain(id);
-        if (timedOut) return answer(`did not end within ${formatDuration(hook.timeoutMs)}`);
-        answer(exit.kind === "code" && exit.code === 0 ? null : describeExit(exit));
-      };
-      return { ok: true, value: processes.spawn(request.value, onExit) } as const;
+      return request.ok ? ({ ok: true, value: processes.spawn(request.value, onStarted, onExit) } as const) : request;
     });
     if (!built.ok) return answer(built.error);
-    if (!built.value.ok) return answer(spawnFailure(built.value).message);
-    const ref = built.value.ref;
-    // While pre_start runs there is no main process, so a stop has to reach the command instead.
-    state.current ??= ref;
-    state.anchor ??= ref;
-    timer = setTimeout(() => {
+    const start = built.value;
+    state.starting.add(start);
+    const timer = setTimeout(() => {
       timedOut = true;
-      processes.killTree({ invocation: SESSION_ONLY, main: ref });
+      if (ref === null) start.abort();
+      else processes.killTree({ invocation: SESSION_ONLY, main: ref });
     }, hook.timeoutMs);
   }
 

@@ -146,9 +146,12 @@ export function hookRequest(
 /** Errors that come from a shortage on the machine, not from the unit. */
 const SHORTAGES = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
 
+/** The new process got no further within ten seconds. */
+const HANGS = "timed out (ETIMEDOUT): its file system does not answer, or something stopped the new process";
+
 /** The failure with a message that names the step and the cause. */
 export function spawnFailure(failed: Extract<SpawnResult, { ok: false }>): SpawnFailure {
-  const words = errnoWords(failed.errno);
+  const words = errnoName(failed.errno) === "ETIMEDOUT" ? HANGS : errnoWords(failed.errno);
   const resources = failed.stage === "fork" || SHORTAGES.has(errnoName(failed.errno));
   return { stage: failed.stage, resources, message: sentence(failed, words) };
 }

@@ -5,11 +5,11 @@ import { SIGNALS } from "../../base/signals.ts";
 import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { Processes, ProcessRef } from "../../ports/processes.ts";
+import type { Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { mainRequest, spawnFailure, type Launcher } from "./launcher.ts";
-import { specOf, type Runs, type RunState } from "./runs.ts";
+import { collectStarts, endStarting, specOf, type Runs, type RunState } from "./runs.ts";
 import { ServiceNotify, type LiveRun } from "./service-notify.ts";
 import { listenVariables, type SocketHolder } from "./socket-holder.ts";
 
@@ -66,17 +66,29 @@ export class MainProcesses {
     logs.open(id, spec.log);
     logs.markRun(id);
     const extra = { ...listenVariables(held.value), ...notify.value };
-    const result = withWriters(logs, id, (fds) =>
-      processes.spawn(mainRequest(spec, launch.value, [...fds, ...held.value.map(({ fd }) => fd)], extra), this.#endOf(id, state)),
-    );
-    if (!result.ok) {
+    const onExit = this.#endOf(id, state);
+    const onStarted = (result: SpawnResult): void => {
+      this.#started(id, state, result);
+      endStarting(state, start);
+    };
+    const start = withWriters(logs, id, (fds) => {
+      const request = mainRequest(spec, launch.value, [...fds, ...held.value.map(({ fd }) => fd)], extra);
+      return processes.spawn(request, onStarted, onExit);
+    });
+    state.starting.add(start);
+  }
+
+  #started(id: string, state: RunState, result: SpawnResult): void {
+    const { run } = state;
+    if (result.ok) {
+      state.current = result.ref;
+      state.anchor = result.ref;
+      this.#fact(id, { type: "spawned", run, process: result.ref });
+    } else {
       const failure = spawnFailure(result);
-      logs.note(id, failure.message);
-      return this.#failed(id, run, failure);
+      this.#o.logs.note(id, failure.message);
+      this.#failed(id, run, failure);
     }
-    state.current = result.ref;
-    state.anchor = result.ref;
-    this.#fact(id, { type: "spawned", run, process: result.ref });
   }
 
   /** Takes over the main process of a run that an earlier daemon started. */
@@ -135,6 +147,7 @@ export class MainProcesses {
 
   #liveRun(id: string): LiveRun | null {
     const state = this.#runs.get(id);
+    if (state !== undefined) collectStarts(state); // the process may have sent its notification before the end of its start was read
     const main = state?.current;
     if (state === undefined || main == null || state.mains === 0) return null;
     const changeMain = (ref: ProcessRef): boolean => {

@@ -21,7 +21,7 @@ export interface RecorderOptions {
   readonly world: World;
   readonly clock: Clock;
   readonly store: Pick<TurnStore, "record">;
-  readonly logs: Pick<LogStore, "tail" | "mark">;
+  readonly logs: Pick<LogStore, "tail" | "mark" | "runMark">;
   readonly bus: Bus;
   readonly around: Surroundings;
   readonly invocationOf: (id: string, run: number) => string;
@@ -103,7 +103,7 @@ export class Recorder {
         details: {
           ...details,
           ...(NAMES_RUN.has(type) && { invocation: invocationOf(effect.id, Number(details.run)) }),
-          ...(BEGINNINGS.includes(type) && { log_from: logs.mark() }),
+          ...(BEGINNINGS.includes(type) && { log_from: (type === "started" ? logs.runMark(effect.id) : null) ?? logs.mark() }),
           ...(lines.length > 0 && { last_lines: lines }),
         },
       });

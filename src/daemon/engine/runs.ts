@@ -1,5 +1,5 @@
 import type { World } from "../../core/world/world.ts";
-import type { ProcessRef, Survivor } from "../../ports/processes.ts";
+import type { PendingStart, ProcessRef, Survivor } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Launch } from "./launcher.ts";
 
@@ -9,6 +9,10 @@ export interface RunState {
   readonly invocation: string;
   /** Null until the first process of the run was prepared. */
   launch: Launch | null;
+  /** Processes of the run that have not called exec yet. */
+  readonly starting: Set<PendingStart>;
+  /** Actions that wait until none of them is left. */
+  onceStarted: Array<() => void>;
   /** The main process, or the hook that runs in its place. */
   current: ProcessRef | null;
   /** The last process of the run, alive or not. Remaining processes of the run are found from it. */
@@ -45,6 +49,8 @@ export class Runs {
       run,
       invocation: this.#invocationOf(id, run),
       launch: null,
+      starting: new Set(),
+      onceStarted: [],
       current: null,
       anchor: null,
       aborted: false,
@@ -59,6 +65,17 @@ export class Runs {
   forget(id: string): void {
     this.#states.delete(id);
   }
+}
+
+/** Call this when a process has called exec or has failed, after the state was updated. */
+export function endStarting(state: RunState, start: PendingStart): void {
+  state.starting.delete(start);
+  if (state.starting.size === 0) for (const action of state.onceStarted.splice(0)) action();
+}
+
+/** Updates the state if a process has called exec or has failed, and that was not reported yet. */
+export function collectStarts({ starting }: RunState): void {
+  for (const start of [...starting]) start.collect();
 }
 
 /** Throws when the unit is unknown, which only a bug can cause: effects come from units of the world. */

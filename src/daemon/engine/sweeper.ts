@@ -3,7 +3,7 @@ import type { KillMode } from "../../base/words.ts";
 import type { WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { Processes, Survivor, TreeOf } from "../../ports/processes.ts";
-import type { Runs, RunState } from "./runs.ts";
+import { collectStarts, type Runs, type RunState } from "./runs.ts";
 
 export interface SweeperOptions {
   readonly processes: Processes;
@@ -25,7 +25,13 @@ export class Sweeper {
     this.#abort(id, run, (tree) => this.#o.processes.signalTree(tree, signal, mode));
   }
 
+  /** A process that has not called exec is killed without further ado: nothing of the service runs in it. */
   kill(id: string, run: number): void {
+    const state = this.#runs.get(id);
+    if (state?.run === run) {
+      collectStarts(state);
+      for (const start of [...state.starting]) start.abort();
+    }
     this.#abort(id, run, (tree, state) => void state.killed.push(...this.#o.processes.killTree(tree)));
   }
 
@@ -47,12 +53,17 @@ export class Sweeper {
     processes.whenEmpty(tree, () => done(signal !== 0));
   }
 
-  /** Does nothing when the run has no process: its spawn failed, and `spawnFailed` is already in the mailbox. */
+  /**
+   * Waits for a process that is being set up, because before exec a signal would find no handler of the service. Does nothing when
+   * the run has no process: its spawn failed, and `spawnFailed` is already in the mailbox.
+   */
   #abort(id: string, run: number, action: (tree: TreeOf, state: RunState) => void): void {
     const state = this.#runs.get(id);
-    if (state?.run !== run || state.anchor === null) return;
+    if (state?.run !== run) return;
     state.aborted = true;
-    action({ invocation: state.invocation, main: state.anchor }, state);
+    collectStarts(state);
+    if (state.starting.size > 0 && state.current === null) return void state.onceStarted.push(() => this.#abort(id, run, action));
+    if (state.anchor !== null) action({ invocation: state.invocation, main: state.anchor }, state);
   }
 
   #swept(id: string, run: number, killed: readonly string[], left: boolean): void {

@@ -38,7 +38,7 @@ const QUIET_MS = 10_000;
 
 /** Resolves when no unit is in a phase that only this image can complete, or after QUIET_MS. */
 export async function whenQuiet({ world, engine }: Parts): Promise<void> {
-  const busy = (): boolean => [...world.entries()].some(([, { unit }]) => runsCommand(unit));
+  const busy = (): boolean => [...world.entries()].some(([, { unit }]) => runsCommand(unit) || isBeingExecuted(unit));
   const { promise, resolve } = Promise.withResolvers<void>();
   const check = (): void => {
     if (!busy()) resolve();
@@ -53,6 +53,9 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
 
 const runsCommand = ({ phase, testedRestart }: Unit): boolean =>
   ["preparing", "finishing", "reloading"].includes(phase) || testedRestart?.state === "testing";
+
+/** The main process has not called exec yet, so the next image could not tell which unit it belongs to. */
+const isBeingExecuted = ({ phase, process }: Unit): boolean => process === null && ["starting", "stopping", "killing"].includes(phase);
 
 /** Stores everything that the next daemon must know about the units. */
 export function remember({ world, store, catalog, logs }: Parts): void {
@@ -69,6 +72,7 @@ export function remember({ world, store, catalog, logs }: Parts): void {
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
   const { sockets, notify } = parts;
+  parts.processes.abortStarts(); // the next image would start them a second time
   remember(parts);
   const held = sockets.all();
   const notifySockets = notify.all();

@@ -2,7 +2,7 @@
  * Reads struct layouts and constants from our compiled C files. Each C file exports a table (`sup_exports`) that the compiler
  * fills with `offsetof` and `sizeof`, so TypeScript does not repeat any offset.
  */
-import { CString, type Pointer, ptr, read } from "bun:ffi";
+import { CString, type Pointer, read } from "bun:ffi";
 
 /**
  * The offset and size of a field in bytes. A constant or a whole struct has its value or its size in `value`, and 0 in
@@ -79,34 +79,23 @@ export class StructLayout<F extends string> {
   }
 
   /** Allocates a struct and sets all its fields. A field can be a pointer or number of 8 bytes, or an integer of 4 bytes. */
-  fill(values: Readonly<Record<F, number>>): StructValue<F> {
-    const struct = new StructValue(this.#fields, this.sizeBytes);
-    for (const [field, value] of Object.entries(values) as Array<[F, number]>) struct.set(field, value);
+  fill(values: Readonly<Record<F, number>>): Buffer {
+    const struct = Buffer.alloc(this.sizeBytes);
+    this.write(struct, values);
     return struct;
   }
-}
 
-export class StructValue<F extends string> {
-  readonly #fields: ReadonlyMap<F, Entry>;
-  readonly #bytes: Buffer;
-
-  constructor(fields: ReadonlyMap<F, Entry>, sizeBytes: number) {
-    this.#fields = fields;
-    this.#bytes = Buffer.alloc(sizeBytes);
+  /** Sets all fields of a struct at the beginning of `bytes`. */
+  write(bytes: Buffer, values: Readonly<Record<F, number>>): void {
+    for (const [field, value] of Object.entries(values) as Array<[F, number]>) {
+      const { value: offset, sizeBytes } = this.#fields.get(field)!;
+      if (sizeBytes === 8) bytes.writeBigUInt64LE(BigInt(value), offset);
+      else bytes.writeInt32LE(value | 0, offset);
+    }
   }
 
-  get address(): Pointer {
-    return ptr(this.#bytes);
-  }
-
-  set(field: F, value: number): void {
-    const { value: offset, sizeBytes } = this.#fields.get(field)!;
-    if (sizeBytes === 8) this.#bytes.writeBigUInt64LE(BigInt(value), offset);
-    else this.#bytes.writeInt32LE(value | 0, offset);
-  }
-
-  /** Returns a field that is a signed integer of 4 bytes. */
-  getInt(field: F): number {
-    return this.#bytes.readInt32LE(this.#fields.get(field)!.value);
+  /** Returns a field that is a signed integer of 4 bytes of the struct that begins at `at`. */
+  getInt(bytes: Buffer, field: F, at = 0): number {
+    return bytes.readInt32LE(at + this.#fields.get(field)!.value);
   }
 }

@@ -22,6 +22,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   ioctl: { args: [I, T.u64_fast, P], returns: I },
   flock: { args: [I, I], returns: I },
   pipe2: { args: [P, I], returns: I },
+  poll: { args: [P, T.u64_fast, I], returns: I },
   splice: { args: [I, P, I, P, T.u64_fast, U], returns: L },
   mkfifo: { args: [P, U], returns: I },
   umask: { args: [U], returns: U },

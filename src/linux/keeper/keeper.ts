@@ -24,11 +24,22 @@ export interface KeeperOptions {
 export const openKeeper = (options: KeeperOptions): Keeper => new LinuxKeeper(options);
 
 /** For pid 1: whoever kills it ends the whole container, so nothing can outlive it. */
-export const noKeeper: Keeper = { keep() {}, drop() {}, takeBack: () => null, settle() {}, restoreFile() {}, leave() {}, close() {} };
+export const noKeeper: Keeper = {
+  pid: null,
+  keep() {},
+  drop() {},
+  takeBack: () => null,
+  settle() {},
+  restoreFile() {},
+  leave() {},
+  close() {},
+};
 
 /** A keeper that is killed is replaced; after this many failures none is started any more. */
 const MAX_FAILURES = 10;
 const EAGAIN = 11;
+/** The only service restarts with a moment in between, and a fork for each restart would cost more than the restart itself. */
+const IDLE_MS = 10_000;
 
 interface Held {
   readonly slot: number;
@@ -56,12 +67,18 @@ class LinuxKeeper implements Keeper {
   /** How many of the held descriptors are pidfds of processes. */
   #processCount = 0;
   #scheduled: NodeJS.Immediate | null = null;
+  /** Ends the keeper when no service has run for a while. */
+  #stopping: Timer | null = null;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#path = keeperPath(options.runtimeDir);
     this.#previous = findPreviousKeepers(this.#path);
     this.#file = new KeeperFile(this.#path);
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
   }
 
   keep(key: string, fd: number): void {
@@ -107,12 +124,15 @@ class LinuxKeeper implements Keeper {
 
   leave(): void {
     this.#flush();
+    if (this.#processCount === 0) this.#stopProcess();
+    this.#cancelStop();
     this.#hasLeft = true;
   }
 
   close(): void {
     if (this.#hasLeft) return;
     if (this.#scheduled !== null) clearImmediate(this.#scheduled);
+    this.#cancelStop();
     this.#previous?.end();
     this.#previous = null;
     this.#endProcess();
@@ -126,12 +146,14 @@ class LinuxKeeper implements Keeper {
   }
 
   /**
-   * Sends the changes of this turn. Slots are closed first, because new descriptors may use them again. While no service runs
-   * there is no keeper: without a service nothing can happen that a keeper would have to hold.
+   * Sends the changes of this turn. Slots are closed first, because new descriptors may use them again. A while after the last
+   * service has ended there is no keeper: without a service nothing can happen that a keeper would have to hold.
    */
   #flush(): void {
     this.#scheduled = null;
-    if (this.#processCount === 0) return this.#stopProcess();
+    if (this.#processCount > 0) this.#cancelStop();
+    else if (this.#process === null) return;
+    else this.#stopping ??= setTimeout(() => this.#stopProcess(), IDLE_MS);
     if (!this.#ensureProcess()) return;
     const commands: KeeperCommand[] = this.#slotsToClose.map((slot) => ({ slot, fd: null }));
     for (const key of this.#unsent) commands.push(this.#held.get(key)!);
@@ -145,7 +167,13 @@ class LinuxKeeper implements Keeper {
     this.#slotsToClose = [];
   }
 
+  #cancelStop(): void {
+    if (this.#stopping !== null) clearTimeout(this.#stopping);
+    this.#stopping = null;
+  }
+
   #stopProcess(): void {
+    this.#cancelStop();
     if (this.#process === null) return;
     this.#discardProcess();
     this.#writeKeepers();

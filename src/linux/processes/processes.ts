@@ -4,18 +4,28 @@ import { err, type Result } from "../../base/result.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import type { Containment, KillMode } from "../../base/words.ts";
 import type { Keeper } from "../../ports/keeper.ts";
-import type { CgroupLimits, FoundRun, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor, TreeOf } from "../../ports/processes.ts";
+import type {
+  CgroupLimits,
+  FoundRun,
+  PendingStart,
+  Processes,
+  ProcessRef,
+  SpawnRequest,
+  SpawnResult,
+  Survivor,
+  TreeOf,
+} from "../../ports/processes.ts";
 import { bootId, clockTicks } from "../proc/boot.ts";
 import { CgroupLimiter } from "../cgroup/limits.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
-import { ExitWatcher, waitForChild } from "./exit-watcher.ts";
+import { ExitWatcher } from "./exit-watcher.ts";
 import type { Epoll } from "../io/epoll.ts";
 import { noKeeper } from "../keeper/keeper.ts";
 import { libc } from "../ffi/libc.ts";
 import { OomKills } from "../cgroup/oom-kills.ts";
 import { pidfdSignal, signalProcess } from "./pidfd.ts";
 import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "../proc/proc.ts";
-import { prepareSpawn, type SpawnFunction, type SpawnOutcome } from "../spawn/spawn.ts";
+import { Spawner } from "../spawn/spawner.ts";
 import { becomeSubreaper, reapOrphans } from "./orphan-reaper.ts";
 import { TreeControl } from "./tree-control.ts";
 
@@ -36,7 +46,11 @@ export interface ProcessTable extends Processes {
   readonly subreaper: boolean;
   /** Why runs have no cgroups, or null if they have them. */
   readonly containmentNote: string | null;
-  /** Stops watching and reaping. The processes keep running. */
+  /** The pid of the spawn server; null after it was killed, until the next start brings another. */
+  readonly spawnServer: number | null;
+  /** Gives up all starts that are under way and reports them as failed. */
+  abortStarts(): void;
+  /** Stops watching and reaping. The processes keep running, except those that are still being set up. */
   close(): void;
 }
 
@@ -50,6 +64,8 @@ export interface ProcessesOptions {
   readonly keeper?: Keeper;
   /** A private directory for compiling C. The default is the system's temporary directories. */
   readonly scratch?: string;
+  /** How long a start may take until it counts as failed; default: 10 seconds. */
+  readonly startDeadlineMs?: number;
 }
 
 /** Makes this process a subreaper. Throws if this machine cannot start processes at all. */
@@ -64,7 +80,7 @@ const EXEC_MS = 20;
 
 class LinuxProcesses implements ProcessTable {
   readonly subreaper = becomeSubreaper();
-  readonly #start: SpawnFunction;
+  readonly #spawner: Spawner;
   readonly #exits: ExitWatcher;
   readonly #trees: TreeControl;
   readonly #stopReaping: () => void;
@@ -73,44 +89,59 @@ class LinuxProcesses implements ProcessTable {
   readonly #oom = new OomKills();
   readonly containmentNote: string | null;
 
-  constructor({ epoll, onOrphanReaped, cgroups = err("cgroups are not requested"), keeper = noKeeper, scratch }: ProcessesOptions) {
-    const { spawn, testCgroup } = prepareSpawn(scratch);
-    this.#start = spawn;
-    const problem = cgroups.ok ? testCgroup(cgroups.value.root) : cgroups.error;
+  constructor(options: ProcessesOptions) {
+    const { epoll, onOrphanReaped, cgroups = err("cgroups are not requested"), keeper = noKeeper, scratch, startDeadlineMs } = options;
+    this.#exits = new ExitWatcher(epoll, keeper);
+    this.#spawner = new Spawner({ epoll, exits: this.#exits, scratch, deadlineMs: startDeadlineMs });
+    const problem = cgroups.ok ? this.#spawner.testCgroup(cgroups.value.root) : cgroups.error;
     this.containmentNote = problem;
     this.#cgroups = cgroups.ok && problem === null ? cgroups.value : null;
     this.#limiter = this.#cgroups === null ? null : new CgroupLimiter({ root: this.#cgroups.root });
     this.#cgroups?.onRelease((invocation) => this.#limiter?.forget(invocation));
-    this.#exits = new ExitWatcher(epoll, keeper);
-    this.#trees = new TreeControl({ epoll, exits: this.#exits, subreaper: this.subreaper, cgroups: this.#cgroups });
-    this.#stopReaping = reapOrphans({ isAwaited: (pid) => this.#exits.has(pid), onReaped: onOrphanReaped });
+    const isHelper = (pid: number): boolean => pid === keeper.pid; // the spawn server is watched
+    this.#trees = new TreeControl({ epoll, exits: this.#exits, isHelper, subreaper: this.subreaper, cgroups: this.#cgroups });
+    this.#stopReaping = reapOrphans({
+      isAwaited: (pid) => this.#exits.has(pid) || this.#spawner.isStarting(pid),
+      onReaped: onOrphanReaped,
+    });
   }
 
-  spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
-    const spawned = this.#startInCgroup(request);
-    if (!spawned.ok) return spawned;
-    const { pid } = spawned;
+  get spawnServer(): number | null {
+    return this.#spawner.serverPid;
+  }
+
+  spawn(request: SpawnRequest, onStarted: (result: SpawnResult) => void, onExit: (exit: Exit) => void): PendingStart {
+    const { SUP_INVOCATION_ID: invocation = "" } = request.env;
+    const group = this.#enterCgroup(request);
+    return this.#spawner.start(request, group, (outcome) => {
+      if (!outcome.ok) return onStarted(outcome);
+      if (outcome.cgroupError !== 0) this.#cgroups?.release(invocation); // the environment identifies the run without a cgroup
+      onStarted(this.#watch(outcome.pid, request, onExit));
+    });
+  }
+
+  #watch(pid: number, request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
     const ref = childRef(pid);
     const errno = this.#exits.watchChild(ref, request.kept === true, onExit);
     if (errno !== 0) {
-      // No descriptors are left. A process that cannot be watched must not run.
+      // No descriptors are left. A process that cannot be watched must not run; it is reaped as an orphan.
       libc.kill(pid, SIGNALS.SIGKILL);
-      waitForChild(pid, 0);
       return { ok: false, stage: "fork", errno, subject: request.argv[0] ?? "" };
     }
     this.#trees.addSpawned(ref, request.env.SUP_INVOCATION_ID ?? null);
     return { ok: true, ref };
   }
 
-  #startInCgroup(request: SpawnRequest): SpawnOutcome {
-    const { SUP_UNIT: unit, SUP_INVOCATION_ID: invocation } = request.env;
-    if (this.#cgroups === null || !unit || !invocation) return this.#start(request, null);
+  #enterCgroup({ env, bounds }: SpawnRequest): string | null {
+    const { SUP_UNIT: unit, SUP_INVOCATION_ID: invocation } = env;
+    if (this.#cgroups === null || !unit || !invocation) return null;
     const group = this.#cgroups.enter(unit, invocation);
-    if (group !== null) this.#limiter?.addGroup(invocation, group, request.bounds);
-    const spawned = this.#start(request, group);
-    if (spawned.ok || spawned.stage !== "cgroup") return spawned;
-    this.#cgroups.release(invocation); // the environment still identifies the run
-    return this.#start(request, null);
+    if (group !== null) this.#limiter?.addGroup(invocation, group, bounds);
+    return group;
+  }
+
+  abortStarts(): void {
+    this.#spawner.abortAll();
   }
 
   ranOutOfMemory(invocation: string, certain: boolean): boolean {
@@ -231,6 +262,7 @@ class LinuxProcesses implements ProcessTable {
 
   close(): void {
     this.#stopReaping();
+    this.#spawner.close();
     this.#exits.close();
     if (this.#cgroups?.close()) this.#limiter?.close();
   }

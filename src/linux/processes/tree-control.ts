@@ -38,6 +38,7 @@ const NOTHING_NEW = 0;
 export class TreeControl {
   readonly #epoll: Epoll;
   readonly #exits: ExitWatcher;
+  readonly #isHelper: (pid: number) => boolean;
   readonly #subreaper: boolean;
   readonly #cgroups: Cgroups | null;
   readonly #finder: TreeFinder;
@@ -59,11 +60,14 @@ export class TreeControl {
   constructor(options: {
     readonly epoll: Epoll;
     readonly exits: ExitWatcher;
+    /** True for sup's own processes that belong to no run and have no children. */
+    readonly isHelper: (pid: number) => boolean;
     readonly subreaper: boolean;
     readonly cgroups: Cgroups | null;
   }) {
     this.#epoll = options.epoll;
     this.#exits = options.exits;
+    this.#isHelper = options.isHelper;
     this.#subreaper = options.subreaper;
     this.#cgroups = options.cgroups;
     this.#finder = new TreeFinder((pid) => (this.#cgroups === null ? null : this.#cgroups.invocationOf(pid)));
@@ -72,6 +76,7 @@ export class TreeControl {
   /** `invocation`: of the run that it was started for; null: an earlier image of this daemon started it. */
   addSpawned(ref: ProcessRef, invocation: string | null): void {
     this.#fullScan = null; // the scan lacks the new process; `#orphans` stays valid
+    this.#finder.forget(ref.pid); // a scan before exec may have seen it without its environment
     this.#spawned.set(ref.pid, ref);
     if (invocation !== null) {
       const [first = ref, ...later] = this.#ofRun.get(invocation) ?? [];
@@ -273,7 +278,10 @@ export class TreeControl {
     return started.some((ref) => isSame(ref, main)) ? started[0]!.startTicks : 0;
   };
 
-  /** Returns our children that are not watched, and their descendants. */
+  /**
+   * Returns our children that are not watched, and their descendants, without helpers. Processes that are being set up are among
+   * them, but belong to no tree.
+   */
   #findOrphans(dead?: ReadonlySet<number>): ReadonlyMap<number, Stat | null> | null {
     // The list is valid until the next poll, because it includes the orphans of every process whose exit was already reported.
     if (this.#orphans && this.#orphansAtPoll === this.#epoll.polls) return this.#orphans;
@@ -281,7 +289,7 @@ export class TreeControl {
     const children = ownChildren();
     if (children === null) return null;
     setImmediate(this.#clearScans);
-    const orphans = [...children].filter((pid) => !this.#exits.has(pid));
+    const orphans = [...children].filter((pid) => !this.#exits.has(pid) && !this.#isHelper(pid));
     return (this.#orphans = descendants(orphans, dead));
   }
 }

@@ -106,6 +106,11 @@ export class TreeFinder {
     return found;
   }
 
+  /** Call this when the process has called exec and so has a new environment. */
+  forget(pid: number): void {
+    this.#known.delete(pid);
+  }
+
   /** Returns the main process and the members of its session and group. */
   #seeds({ main, invocation }: TreeOf, snapshot: Snapshot): Stat[] {
     const leader = snapshot.byPid.get(main.pid);

@@ -11,26 +11,30 @@ const EISDIR = 21;
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**
- * The file to execute. A name with a slash is a path relative to `cwd`. Other names are searched in the absolute directories of
- * `path`; relative ones would depend on the daemon's working directory. The error is ENOENT, EACCES, EISDIR or the errno of
+ * Returns the files to try, in this order. A name with a slash is a path relative to `cwd`. Other names are searched in the absolute
+ * directories of `path`; relative ones would depend on the daemon's working directory. This function reads no file, because a file
+ * system that does not answer must not block the daemon. For a start, the new process tries the files (`resolve` in
+ * spawn-server.c).
+ */
+export function commandCandidates(command: string, path: string | undefined, cwd: string | null): readonly string[] {
+  if (command === "") return [];
+  if (command.includes("/")) return [resolve(cwd ?? "/", command)];
+  const directories = (path ?? DEFAULT_PATH).split(":").filter((directory) => isAbsolute(directory));
+  const files = directories.map((directory) => join(directory, command));
+  // The daemon's own executable has the right version, and need not be on PATH (in a checkout, or in a container).
+  return command === "sup" && OWN_PROGRAM !== null ? [OWN_PROGRAM, ...files] : files;
+}
+
+/**
+ * Returns the file that a start would execute. Must not run in the daemon. The error is ENOENT, EACCES, EISDIR or the errno of
  * stat(2). The search goes on after a file that is not executable.
  */
 export function findCommand(command: string, path: string | undefined, cwd: string | null): Result<string, number> {
-  if (command === "") return err(ENOENT);
-  if (command.includes("/")) {
-    const file = resolve(cwd ?? "/", command);
-    const error = executeErrno(file);
-    return error === 0 ? ok(file) : err(error);
-  }
-  // The daemon's own executable has the right version, and need not be on PATH (in a checkout, or in a container).
-  if (command === "sup" && OWN_PROGRAM !== null && executeErrno(OWN_PROGRAM) === 0) return ok(OWN_PROGRAM);
   let worst = ENOENT;
-  for (const directory of (path ?? DEFAULT_PATH).split(":")) {
-    if (!isAbsolute(directory)) continue;
-    const file = join(directory, command);
+  for (const file of commandCandidates(command, path, cwd)) {
     const error = executeErrno(file);
     if (error === 0) return ok(file);
-    if (error === EACCES) worst = EACCES;
+    if (error === EACCES || command.includes("/")) worst = error;
   }
   return err(worst);
 }

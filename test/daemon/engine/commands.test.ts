@@ -60,6 +60,22 @@ describe("hooks", () => {
     }
   });
 
+  test("a command that hangs before exec is given up after its timeout", () => {
+    jest.useFakeTimers();
+    try {
+      const { perform, facts, processes } = rig({ preStart: [hook(5000)] });
+      processes.isSlow = true;
+      perform({ type: "prepare", run: 1 });
+      jest.advanceTimersByTime(4999);
+      expect(facts()).toEqual([]);
+      jest.advanceTimersByTime(1);
+      expect(facts()).toEqual([{ type: "prepared", run: 1, failure: "pre_start hook: did not end within 5s" }]);
+      expect(processes.acts).toEqual(["spawn hook"]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test("a command that ended in time is not killed later", () => {
     jest.useFakeTimers();
     try {

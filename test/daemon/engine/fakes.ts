@@ -3,7 +3,7 @@ import { ok } from "../../../src/base/result.ts";
 import type { Keeper } from "../../../src/ports/keeper.ts";
 import type { LogStore } from "../../../src/ports/logs.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../../src/ports/prober.ts";
-import type { FoundRun, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor } from "../../../src/ports/processes.ts";
+import type { FoundRun, PendingStart, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor } from "../../../src/ports/processes.ts";
 import type { SdNotifyMessage, SdNotifySockets } from "../../../src/ports/sd-notify.ts";
 import type { Sockets } from "../../../src/ports/sockets.ts";
 import type { ProbeSpec } from "../../../src/spec/spec.ts";
@@ -20,6 +20,10 @@ export interface FakeProcess {
 export class FakeProcesses implements Processes {
   readonly acts: string[] = [];
   readonly all: FakeProcess[] = [];
+  /** Starts stay under way until `settle`, as if the processes hung before exec. */
+  isSlow = false;
+  /** Reports the results of the starts that are under way, in order. */
+  #pending: Array<{ readonly collect: () => void }> = [];
   /** The next spawn fails like this. */
   spawnFails: Extract<SpawnResult, { ok: false }> | Error | null = null;
   adopting: "adopted" | "ended" | "gone" = "adopted";
@@ -37,15 +41,37 @@ export class FakeProcesses implements Processes {
     return found;
   }
 
-  spawn(request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
+  spawn(request: SpawnRequest, onStarted: (result: SpawnResult) => void, onExit: (exit: Exit) => void): PendingStart {
     const failure = this.spawnFails;
     this.spawnFails = null;
     if (failure instanceof Error) throw failure;
-    if (failure !== null) return failure;
-    const process: FakeProcess = { ref: ref(100 + this.all.length), request, onExit };
-    this.all.push(process);
-    this.acts.push(`spawn ${request.argv.join(" ")}`);
-    return { ok: true, ref: process.ref };
+    const exits = (exit: Exit): void => {
+      onExit(exit);
+      if (!this.isSlow) this.settle(); // what it led to
+    };
+    const process: FakeProcess = { ref: ref(100 + this.all.length), request, onExit: exits };
+    if (failure === null) {
+      this.all.push(process);
+      this.acts.push(`spawn ${request.argv.join(" ")}`);
+    }
+    const report = (result: SpawnResult): void => {
+      if (!this.#pending.includes(start)) return;
+      this.#pending = this.#pending.filter((other) => other !== start);
+      onStarted(result);
+    };
+    const start = {
+      collect: () => report(failure ?? { ok: true, ref: process.ref }),
+      abort: () => report({ ok: false, stage: "chdir", errno: 125, subject: "/hangs" }),
+    };
+    this.#pending.push(start);
+    queueMicrotask(() => void (this.isSlow || start.collect()));
+    return { collect: () => void (this.isSlow || start.collect()), abort: start.abort };
+  }
+
+  /** All processes that were being set up have called exec, or have failed. */
+  settle(): void {
+    this.isSlow = false;
+    for (const { collect } of [...this.#pending]) collect();
   }
 
   adopt(process: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone" {
@@ -177,6 +203,7 @@ export function fakeSockets(): { readonly sockets: Sockets; readonly keeper: Kee
     close: (fd) => void acts.push(`close ${fd}`),
   };
   const keeper: Keeper = {
+    pid: null,
     keep: (key) => void acts.push(`keeper keeps ${key}`),
     drop: (key) => void acts.push(`keeper drops ${key}`),
     takeBack: () => null,

@@ -8,6 +8,7 @@ import { rig } from "./rig.ts";
 
 const ENOENT = 2;
 const EAGAIN = 11;
+const ETIMEDOUT = 110;
 const failed = (stage: (typeof SPAWN_STAGES)[number], errno = ENOENT): Extract<SpawnResult, { ok: false }> => ({
   ok: false,
   stage,
@@ -48,6 +49,28 @@ describe("spawn", () => {
     expect(fact).toMatchObject({ type: "spawnFailed", run: 1, failure: { stage, resources: stage === "fork" } });
     expect(logs.notes).toEqual([`web: ${fact!.type === "spawnFailed" ? fact!.failure.message : ""}`]);
     expect(logs.acts).toContain("close writers web");
+  });
+
+  test("a step that hangs says so, and counts as a failure of the unit", () => {
+    const { perform, facts, processes } = rig();
+    processes.spawnFails = { ok: false, stage: "chdir", errno: ETIMEDOUT, subject: "/mnt/nfs" };
+    perform({ type: "spawn", run: 1 });
+    const message =
+      "cannot change to the working directory /mnt/nfs: timed out (ETIMEDOUT): its file system does not answer, or something stopped the new process";
+    expect(facts()).toEqual([{ type: "spawnFailed", run: 1, failure: { stage: "chdir", resources: false, message } }]);
+  });
+
+  test("READY=1 that is read before the result of the start follows it", () => {
+    const { perform, facts, processes, notify } = rig({ type: "notify" });
+    processes.isSlow = true;
+    perform({ type: "spawn", run: 1 });
+    expect(facts()).toEqual([]);
+    processes.isSlow = false;
+    notify.says("web", 100, "READY=1");
+    expect(facts()).toMatchObject([
+      { type: "spawned", run: 1 },
+      { type: "notified", run: 1 },
+    ]);
   });
 
   test("a shortage of resources is marked as such, whatever the step", () => {

@@ -57,7 +57,10 @@ export function rig(parts: SpecParts = {}) {
     files,
     bugs,
     responses,
-    perform: (effect: Wanted): void => interpreter.perform({ id: "web", ...effect } as Parameters<Interpreter["perform"]>[0]),
+    perform: (effect: Wanted): void => {
+      interpreter.perform({ id: "web", ...effect } as Parameters<Interpreter["perform"]>[0]);
+      if (!processes.isSlow) processes.settle();
+    },
     /** What was posted since the last call. */
     events: (): WorldEvent[] => posted.splice(0),
     /** The same, when all events are facts. */

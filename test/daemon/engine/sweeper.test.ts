@@ -1,5 +1,5 @@
 /** Signals to a run, and sweeping the processes that its main process left behind, on fake ports. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { SIGNALS } from "../../../src/base/signals.ts";
 import { rig } from "./rig.ts";
 
@@ -62,4 +62,61 @@ test("a process that needed SIGKILL is named once, even if it was killed twice",
   perform({ type: "sweep", run: 1, signal: SIGNALS.SIGKILL });
   processes.empties();
   expect(facts()).toEqual([{ type: "swept", run: 1, killed: ["worker (41)"], left: true }]);
+});
+
+describe("while the process has not called exec", () => {
+  const starting = (parts: Parameters<typeof rig>[0] = {}) => {
+    const rigged = rig(parts);
+    rigged.processes.isSlow = true;
+    return rigged;
+  };
+
+  test("a signal waits for the process, and is not sent when the start fails", () => {
+    const { perform, facts, processes } = starting();
+    perform({ type: "spawn", run: 1 });
+    perform({ type: "signal", run: 1, signal: 15, mode: "group" });
+    expect([facts(), processes.acts.slice(1)]).toEqual([[], []]);
+    processes.settle();
+    expect(facts()).toMatchObject([{ type: "spawned", run: 1 }]);
+    expect(processes.acts.slice(1)).toEqual(["signal tree 100 15 group"]);
+
+    const failing = starting();
+    failing.processes.spawnFails = { ok: false, stage: "exec", errno: 2, subject: "serve" };
+    failing.perform({ type: "spawn", run: 1 });
+    failing.perform({ type: "signal", run: 1, signal: 15, mode: "group" });
+    failing.processes.settle();
+    expect(failing.facts()).toMatchObject([{ type: "spawnFailed", run: 1 }]);
+    expect(failing.processes.acts).toEqual([]);
+  });
+
+  test("a kill gives the start up", () => {
+    const { perform, facts, processes } = starting();
+    perform({ type: "spawn", run: 1 });
+    perform({ type: "kill", run: 1 });
+    expect(facts()).toMatchObject([{ type: "spawnFailed", run: 1, failure: { stage: "chdir" } }]);
+    processes.settle();
+    expect(facts()).toEqual([]);
+    expect(processes.acts.slice(1)).toEqual([]);
+  });
+
+  test("a signal that finds the start done is sent at once, after the start was reported", () => {
+    const { perform, facts, processes } = starting();
+    perform({ type: "spawn", run: 1 });
+    processes.isSlow = false;
+    perform({ type: "signal", run: 1, signal: 15, mode: "group" });
+    expect(facts()).toMatchObject([{ type: "spawned", run: 1 }]);
+    expect(processes.acts.slice(1)).toEqual(["signal tree 100 15 group"]);
+  });
+
+  test("a stop reaches a hook that is about to start, and no other hook follows", () => {
+    const hook = { command: "hook", args: [], timeoutMs: 1000 };
+    const { perform, facts, processes } = starting({ preStart: [hook, hook] });
+    perform({ type: "prepare", run: 1 });
+    perform({ type: "signal", run: 1, signal: 15, mode: "group" });
+    processes.settle();
+    expect(processes.acts).toEqual(["spawn hook", "signal tree 100 15 group"]);
+    processes.latest().onExit({ kind: "code", code: 0 });
+    expect(processes.all).toHaveLength(1);
+    expect(facts()).toMatchObject([{ type: "prepared", run: 1, failure: "the run was stopped" }]);
+  });
 });

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon } from "../../harness/daemon.ts";
-import { asInit, childrenOf, isRoot } from "../../harness/confined.ts";
+import { asInit, childrenOf, isRoot, spawnServerOf } from "../../harness/confined.ts";
 import { typesOf } from "../../harness/history.ts";
 import { run } from "../../harness/run.ts";
 import { sleeper } from "../../harness/services.ts";
@@ -87,7 +87,7 @@ test.if(isRoot && existsSync(join(MEMORY, "memory.limit_in_bytes")))(
     try {
       writeFileSync(join(group, "memory.limit_in_bytes"), String(128 << 20));
       await using daemon = await startDaemon({ bin: asInit });
-      writeFileSync(join(group, "cgroup.procs"), String(init(daemon)));
+      for (const pid of [init(daemon), spawnServerOf(init(daemon))]) writeFileSync(join(group, "cgroup.procs"), String(pid));
       daemon.writeUnit("web", sleeper({ enabled: true }));
       await daemon.reaches("web", "running");
       daemon.writeUnit("greedy", { enabled: true, command: "tail", args: ["/dev/zero"], auto_restart: false });

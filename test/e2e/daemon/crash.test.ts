@@ -16,7 +16,7 @@ const sh = (script: string, more: Record<string, unknown> = {}): Record<string, 
 });
 
 /** The command lines of what runs there, but for sup. */
-const services = (home: string): string[] => processesOf(home).map(({ command }) => command).filter((one) => !/ daemon|^sup-keeper/.test(one)); // prettier-ignore
+const services = (home: string): string[] => processesOf(home).map(({ command }) => command).filter((one) => !/ daemon|^sup-(keeper|spawn)/.test(one)); // prettier-ignore
 
 test("the next daemon adopts what runs: the same pids, no second copy, and what was stopped stays so", async () => {
   await using daemon = await startDaemon({

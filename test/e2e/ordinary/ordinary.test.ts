@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../../harness/daemon.ts";
-import { asNobody, BECOME_NOBODY, isRoot } from "../../harness/confined.ts";
+import { asNobody, BECOME_NOBODY, isRoot, spawnServerOf } from "../../harness/confined.ts";
 import { eventsOf } from "../../harness/history.ts";
 import { alive } from "../../harness/processes.ts";
 import { forker, sleeper } from "../../harness/services.ts";
@@ -13,7 +13,7 @@ import { until } from "../../harness/until.ts";
 const asRoot = test.if(isRoot); // only root can become somebody else
 
 const limitProcesses = (daemon: Daemon, limit: number): void =>
-  void Bun.spawnSync([...BECOME_NOBODY, "prlimit", "--pid", String(daemon.pid), `--nproc=${limit}:`]);
+  void Bun.spawnSync([...BECOME_NOBODY, "prlimit", "--pid", String(spawnServerOf(daemon.pid)), `--nproc=${limit}:`]);
 
 asRoot("the whole tree of a service stops, with what made its own session", async () => {
   await using daemon = await startDaemon({ bin: asNobody });

@@ -43,7 +43,7 @@ async function story({ daemon, id, port, serves }: Peer): Promise<void> {
   expect((await daemon.sup("stop", id)).code).toBe(0);
   expect(alive(pid!)).toBe(false);
   // The keeper goes in the turn after the last service.
-  const others = (): ReturnType<typeof processesOf> => processesOf(daemon.home).filter((one) => one.pid !== daemon.pid && !one.command.startsWith("sup-keeper")); // prettier-ignore
+  const others = (): ReturnType<typeof processesOf> => processesOf(daemon.home).filter((one) => one.pid !== daemon.pid && !/^sup-(keeper|spawn)/.test(one.command)); // prettier-ignore
   expect(others()).toEqual([]);
   const taken = await serves().catch(() => false);
   expect(taken).toBe(false);

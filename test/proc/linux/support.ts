@@ -7,7 +7,7 @@ import type { Exit } from "../../../src/base/exit.ts";
 import { type Epoll, openEpoll } from "../../../src/linux/io/epoll.ts";
 import { listPids } from "../../../src/linux/proc/proc.ts";
 import { openProcesses, type ProcessTable } from "../../../src/linux/processes/processes.ts";
-import type { ProcessRef, SpawnRequest, TreeOf } from "../../../src/ports/processes.ts";
+import type { Processes, ProcessRef, SpawnRequest, SpawnResult, TreeOf } from "../../../src/ports/processes.ts";
 import type { IdentitySpec } from "../../../src/spec/spec.ts";
 
 // Under the load of other test runs a bash with three forks may take a second.
@@ -36,30 +36,43 @@ export interface Run {
 
 let runs = 0;
 
+export interface Started {
+  readonly result: SpawnResult;
+  readonly exited: Promise<Exit>;
+}
+
+/** Resolves when the start has succeeded or failed. */
+export function startProcess(processes: Pick<Processes, "spawn">, request: SpawnRequest): Promise<Started> {
+  const started = Promise.withResolvers<Started>();
+  const exited = Promise.withResolvers<Exit>();
+  processes.spawn(request, (result) => started.resolve({ result, exited: exited.promise }), exited.resolve);
+  return started.promise;
+}
+
 /** Epoll and a process table. Everything that was started is killed on dispose. */
-export function machine(): Machine {
+export function machine(options: { readonly startDeadlineMs?: number } = {}): Machine {
   const epoll = openEpoll({
     onError: (error) => {
       throw error;
     },
   });
   const reapedOrphans: number[] = [];
-  const processes = openProcesses({ epoll, onOrphanReaped: (pid) => reapedOrphans.push(pid) });
+  const processes = openProcesses({ epoll, onOrphanReaped: (pid) => reapedOrphans.push(pid), ...options });
   const directory = mkdtempSync(join(tmpdir(), "sup-test-"));
   const trees: TreeOf[] = [];
 
-  function launch(script: string, more: Partial<SpawnRequest>) {
+  async function launch(script: string, more: Partial<SpawnRequest>) {
     const invocation = `test-${process.pid}-${++runs}`;
     const path = join(directory, `${runs}`);
     const fd = openSync(path, "w+");
-    const { promise, resolve } = Promise.withResolvers<Exit>();
     const env = { PATH, SUP_INVOCATION_ID: invocation };
-    const spawned = processes.spawn({ argv: ["/bin/bash", "-c", script], env, cwd: null, identity, fds: [null, fd, fd], ...more }, resolve);
+    const starting = startProcess(processes, { argv: ["/bin/bash", "-c", script], env, cwd: null, identity, fds: [null, fd, fd], ...more });
     closeSync(fd);
-    if (!spawned.ok) throw new Error(JSON.stringify(spawned));
-    const tree = { invocation, main: spawned.ref };
+    const { result, exited } = await starting;
+    if (!result.ok) throw new Error(JSON.stringify(result));
+    const tree = { invocation, main: result.ref };
     trees.push(tree);
-    return { ref: spawned.ref, tree, exited: promise, output: () => readFileSync(path, "utf8") };
+    return { ref: result.ref, tree, exited, output: () => readFileSync(path, "utf8") };
   }
 
   return {
@@ -67,12 +80,12 @@ export function machine(): Machine {
     processes,
     reapedOrphans,
     async sh(script, more = {}) {
-      const { ref, exited, output } = launch(script, more);
+      const { ref, exited, output } = await launch(script, more);
       const exit = await exited;
       return { exit, output: output(), ref };
     },
     async start(script, lines = 0, more = {}) {
-      const { ref, tree, exited, output } = launch(script, more);
+      const { ref, tree, exited, output } = await launch(script, more);
       await until(() => output().split("\n").length > lines, `${lines} lines from: ${script}`);
       return { ref, tree, exited, lines: output().trimEnd().split("\n") };
     },

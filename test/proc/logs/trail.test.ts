@@ -172,6 +172,18 @@ test("a mark separates earlier from later lines, even when the clock goes back",
   expect(texts({ from: second })).toEqual(["[sup] three"]);
 });
 
+test("the mark of a run is kept from before its first line, so lines that precede the report of its start belong to it", async () => {
+  await using kit = new LogKit();
+  expect(kit.logs.runMark("web")).toBeNull();
+  kit.logs.open("web", logSpec());
+  expect(kit.logs.runMark("web")).toBeNull();
+  kit.logs.note("web", "before");
+  kit.logs.markRun("web");
+  kit.logs.note("web", "first");
+  const texts = kit.logs.read("web", { from: kit.logs.runMark("web")! }).map(({ text }) => text);
+  expect(texts).toEqual(["[sup] first"]);
+});
+
 test("a search yields to the event loop, and finds the lines that existed when it began", async () => {
   await using kit = new LogKit();
   kit.logs.open("web", logSpec({ maxSizeBytes: 2_000_000, keep: 50, compress: "zstd" }));

@@ -44,7 +44,7 @@ class Daemon {
       world,
       clock,
       store: this.store,
-      logs: { tail: () => [], mark: () => "" },
+      logs: { tail: () => [], mark: () => "", runMark: () => null },
       bus: bus as never,
       around: surroundings as never,
       invocationOf: () => "",

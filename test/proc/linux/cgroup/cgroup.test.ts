@@ -7,7 +7,7 @@ import { openEpoll } from "../../../../src/linux/io/epoll.ts";
 import { openProcesses } from "../../../../src/linux/processes/processes.ts";
 import type { ProcessRef } from "../../../../src/ports/processes.ts";
 import { until } from "../../../harness/until.ts";
-import { identity, PATH } from "../support.ts";
+import { identity, PATH, startProcess } from "../support.ts";
 
 const KEY = `test${process.pid}`;
 const opened = openCgroups({ key: KEY, known: null });
@@ -63,13 +63,14 @@ testWithCgroups(
   async () => {
     const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
     const processes = openProcesses({ epoll, cgroups: opened });
-    const run = (script: string): ProcessRef => {
+    const run = async (script: string): Promise<ProcessRef> => {
       const env = { PATH, SUP_UNIT: "born", SUP_INVOCATION_ID: "eeee" };
-      const spawned = processes.spawn({ argv: ["/bin/sh", "-c", script], env, cwd: null, identity, fds: [null, null, null] }, () => {});
-      if (!spawned.ok) throw new Error(JSON.stringify(spawned));
-      return spawned.ref;
+      const request = { argv: ["/bin/sh", "-c", script], env, cwd: null, identity, fds: [null, null, null] };
+      const { result } = await startProcess(processes, request);
+      if (!result.ok) throw new Error(JSON.stringify(result));
+      return result.ref;
     };
-    const main = run("(setsid env -i sleep 1000 &); exec sleep 1000");
+    const main = await run("(setsid env -i sleep 1000 &); exec sleep 1000");
     const inGroup = (): number[] => readFileSync(join(groups().root, "born.eeee/cgroup.procs"), "utf8").trim().split("\n").map(Number);
     const tree = { invocation: "eeee", main };
     // Wait until the intermediate shell has ended and both processes have called exec.
@@ -86,7 +87,7 @@ testWithCgroups(
     await promise;
     expect(isGone("born.eeee")).toBe(true);
     // A hook of the same run is not affected by the earlier kill.
-    const hook = run("exec sleep 1000");
+    const hook = await run("exec sleep 1000");
     expect(processes.condition(hook)).toBe("running");
     processes.killTree({ invocation: "eeee", main: hook });
     await until(() => processes.condition(hook) === "gone", { what: "the hook to end" });

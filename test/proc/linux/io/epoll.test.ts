@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { makePipe, readFifo } from "../../../../src/linux/io/fifo.ts";
 import { openEpoll } from "../../../../src/linux/io/epoll.ts";
 import { writeSync } from "node:fs";
-import { descriptors, identity, machine, newDescriptors, until } from "../support.ts";
+import { descriptors, identity, machine, newDescriptors, startProcess, until } from "../support.ts";
 
 const pipe = () => {
   const made = makePipe();
@@ -169,15 +169,16 @@ test("a thousand processes are watched at once and every exit is reported", asyn
   const before = descriptors(["pidfd"]);
   const count = 1000;
   let reported = 0;
-  const refs = [];
-  for (let i = 0; i < count; i++) {
-    const spawned = m.processes.spawn({ argv: ["/bin/sleep", "1000"], env: {}, cwd: null, identity, fds: [null, null, null] }, (exit) => {
+  const request = { argv: ["/bin/sleep", "1000"], env: {}, cwd: null, identity, fds: [null, null, null] };
+  const all = await Promise.all(Array.from({ length: count }, () => startProcess(m.processes, request)));
+  const refs = all.map(({ result, exited }) => {
+    if (!result.ok) throw new Error(JSON.stringify(result));
+    void exited.then((exit) => {
       expect(exit).toEqual({ kind: "signal", signal: 9, core: false });
       reported++;
     });
-    if (!spawned.ok) throw new Error(JSON.stringify(spawned));
-    refs.push(spawned.ref);
-  }
+    return result.ref;
+  });
   for (const ref of refs) expect(m.processes.signal(ref, 9)).toBe(true);
   await until(() => reported === count, "a thousand exits");
   expect(newDescriptors(before, ["pidfd"])).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { neededMemory } from "../../../../src/linux/keeper/keeper-process.ts";
+import { neededMemory } from "../../../../src/linux/ffi/bare-process.ts";
 
 /** The map of a daemon with musl on arm64, shortened; the vvar_vclock line as in Linux 6.13 and later. */
 const MAPS = `00200000-0631b000 r-xp 00000000 103:00 31                           /usr/local/bin/sup

@@ -6,10 +6,10 @@ import { bootId } from "../../../../src/linux/proc/boot.ts";
 import { makeFifo } from "../../../../src/linux/io/fifo.ts";
 import { libc } from "../../../../src/linux/ffi/libc.ts";
 import { readStat } from "../../../../src/linux/proc/proc.ts";
-import { prepareSpawn } from "../../../../src/linux/spawn/spawn.ts";
+import { openProcesses } from "../../../../src/linux/processes/processes.ts";
 import type { ProcessRef } from "../../../../src/ports/processes.ts";
 import { tempDir } from "../../../harness/temp.ts";
-import { whenEmpty, identity, type Machine, machine, PATH, settledPids, until } from "../support.ts";
+import { whenEmpty, identity, type Machine, machine, PATH, settledPids, startProcess, until } from "../support.ts";
 
 let m: Machine;
 beforeEach(() => void (m = machine()));
@@ -54,12 +54,13 @@ test.each(ENDS)(
 );
 
 test("a child from before a re-exec has its exact status from waitpid and leaves no zombie", async () => {
-  const { spawn } = prepareSpawn();
-  const base = { env: { PATH }, cwd: null, identity, fds: [null, null, null] };
-  const spawned = spawn({ ...base, argv: ["/bin/sh", "-c", "sleep 0.1; exit 42"] }, null);
-  if (!spawned.ok) throw new Error(JSON.stringify(spawned));
-  expect(await adopt(refOf(spawned.pid))).toEqual({ kind: "code", code: 42 });
-  expect(readStat(spawned.pid)).toBeNull();
+  const before = openProcesses({ epoll: m.epoll });
+  const request = { env: { PATH }, cwd: null, identity, fds: [null, null, null] };
+  const { result } = await startProcess(before, { ...request, argv: ["/bin/sh", "-c", "sleep 0.1; exit 42"] });
+  before.close();
+  if (!result.ok) throw new Error(JSON.stringify(result));
+  expect(await adopt(refOf(result.ref.pid))).toEqual({ kind: "code", code: 42 });
+  expect(readStat(result.ref.pid)).toBeNull();
 });
 
 test("a process that is already a zombie is adopted and its exit is reported", async () => {

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Exit } from "../../../../src/base/exit.ts";
 import { ownChildren, readStat } from "../../../../src/linux/proc/proc.ts";
-import { selfTestProblem } from "../../../../src/linux/spawn/spawn.ts";
-import type { SpawnRequest } from "../../../../src/ports/processes.ts";
+import { selfTestProblem } from "../../../../src/linux/spawn/spawner.ts";
+import type { SpawnRequest, SpawnResult } from "../../../../src/ports/processes.ts";
 import { run } from "../../../harness/run.ts";
-import { descriptors, identity, isRoot, machine, newDescriptors, PATH } from "../support.ts";
+import { descriptors, identity, isRoot, type Machine, machine, newDescriptors, PATH, startProcess } from "../support.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -24,19 +24,20 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const base: SpawnRequest = { argv: ["/bin/true"], env: { PATH }, cwd: null, identity, fds: [null, null, null] };
 
+/** How a start ends. */
+const start = async (m: Machine, change: Partial<SpawnRequest>): Promise<SpawnResult> =>
+  (await startProcess(m.processes, { ...base, ...change })).result;
+
 describe("the self-test starts a program that does not exist", () => {
   test.each([
-    ["it fails at the last step: the machine can start processes", { ok: false, stage: "exec", errno: 2, subject: "" }, null],
-    ["it succeeds: memory is not shared, as under qemu-user", { ok: true, pid: 7 }, "qemu-user"],
-    ["another step fails", { ok: false, stage: "fork", errno: 1, subject: "" }, "wrong step (fork: operation not permitted (EPERM))"],
-    [
-      "the last step fails with another error",
-      { ok: false, stage: "exec", errno: 13, subject: "" },
-      "wrong step (exec: permission denied (EACCES))",
-    ],
-  ] as const)("%s", (_, outcome, words) => {
-    if (words === null) expect(selfTestProblem(outcome)).toBeNull();
-    else expect(selfTestProblem(outcome)).toContain(words);
+    ["it is not found: the machine can start processes", { ok: false, stage: "resolve", errno: 2, subject: "" }, 0, null],
+    ["another step fails", { ok: false, stage: "fork", errno: 1, subject: "" }, 0, "wrong step (fork: operation not permitted (EPERM))"],
+    ["another error", { ok: false, stage: "resolve", errno: 13, subject: "" }, 0, "wrong step (resolve: permission denied (EACCES))"],
+    ["outside its cgroup", { ok: false, stage: "resolve", errno: 2, subject: "" }, 22, "in a cgroup: invalid argument (EINVAL)"],
+    ["it is started", { ok: true, pid: 7, cgroupError: 0 }, 0, "was started"],
+  ] as const)("%s", (_, outcome, cgroupError, words) => {
+    if (words === null) expect(selfTestProblem(outcome, cgroupError)).toBeNull();
+    else expect(selfTestProblem(outcome, cgroupError)).toContain(words);
   });
 });
 
@@ -67,55 +68,52 @@ describe("a failed start reports the step, the errno and the subject", () => {
     ["a descriptor that is not open", { fds: [null, 9999] }, { stage: "descriptors", errno: 9 }],
     ["a directory that does not exist", { cwd: "/no/such/place" }, { stage: "chdir", errno: 2, subject: "/no/such/place" }],
   ];
-  test.each(cases)("%s", (_name, change, expected) => {
+  test.each(cases)("%s", async (_name, change, expected) => {
     using m = machine();
-    expect(m.processes.spawn({ ...base, ...change }, () => {})).toMatchObject({ ok: false, ...expected });
+    expect(await start(m, change)).toMatchObject({ ok: false, ...expected });
   });
 
-  test("a file that may not be executed, by path and on PATH", () => {
+  test("a file that may not be executed, by path and on PATH", async () => {
     using m = machine();
     const failed = { ok: false, stage: "resolve", errno: 13 };
-    expect(m.processes.spawn({ ...base, argv: [join(directory, "plain")] }, () => {})).toMatchObject(failed);
-    expect(m.processes.spawn({ ...base, argv: ["plain"], env: { PATH: directory } }, () => {})).toMatchObject(failed);
+    expect(await start(m, { argv: [join(directory, "plain")] })).toMatchObject(failed);
+    expect(await start(m, { argv: ["plain"], env: { PATH: directory } })).toMatchObject(failed);
   });
 
-  test("a file that is executable but has no known format", () => {
+  test("a file that is executable but has no known format", async () => {
     using m = machine();
-    expect(m.processes.spawn({ ...base, argv: [join(directory, "broken")] }, () => {})).toMatchObject({
+    expect(await start(m, { argv: [join(directory, "broken")] })).toMatchObject({
       ok: false,
       stage: "exec",
       errno: 8,
     });
   });
 
-  test("for a script whose interpreter is missing, the subject names the interpreter", () => {
+  test("for a script whose interpreter is missing, the subject names the interpreter", async () => {
     using m = machine();
     const path = join(directory, "orphaned-script");
     const subject = `${path}: its interpreter /no/such/interpreter`;
-    expect(m.processes.spawn({ ...base, argv: [path] }, () => {})).toMatchObject({ ok: false, stage: "exec", errno: 2, subject });
+    expect(await start(m, { argv: [path] })).toMatchObject({ ok: false, stage: "exec", errno: 2, subject });
   });
 
-  test("for a script with Windows line endings, the subject names them", () => {
+  test("for a script with Windows line endings, the subject names them", async () => {
     using m = machine();
     const subject = expect.stringContaining("its first line ends in a carriage return (Windows line endings)");
-    expect(m.processes.spawn({ ...base, argv: [join(directory, "windows-script")] }, () => {})).toMatchObject({
-      ok: false,
-      stage: "exec",
-      subject,
-    });
+    expect(await start(m, { argv: [join(directory, "windows-script")] })).toMatchObject({ ok: false, stage: "exec", subject });
   });
 
-  test("it leaves no zombie and no descriptor, and calls no callback", async () => {
+  test("it leaves no zombie and no descriptor", async () => {
     using m = machine();
     await m.sh("true");
     const [open, children] = [descriptors(), ownChildren()!];
-    for (let i = 0; i < 50; i++) m.processes.spawn({ ...base, cwd: "/no/such" }, () => expect.unreachable());
+    const failed = Array.from({ length: 50 }, () => start(m, { cwd: "/no/such" }));
+    expect((await Promise.all(failed)).every(({ ok }) => !ok)).toBe(true);
     expect([...ownChildren()!].filter((pid) => !children.has(pid))).toEqual([]);
     expect(newDescriptors(open)).toEqual([]);
   });
 });
 
-test("200 children at once: every exit code and signal is exact and reported once, never during spawn", async () => {
+test("200 children at once: every exit code and signal is exact and reported once, after the start and never during spawn", async () => {
   using m = machine();
   const reported = new Map<number, Exit[]>();
   let spawning = false;
@@ -125,12 +123,18 @@ test("200 children at once: every exit code and signal is exact and reported onc
     all.push(promise);
     spawning = true;
     const script = i % 2 === 0 ? `exit ${i}` : `kill -${[9, 15, 11, 10][(i >> 1) % 4]} $$`;
-    const spawned = m.processes.spawn({ ...base, argv: ["/bin/sh", "-c", `ulimit -c 0; ${script}`] }, (exit) => {
+    let started = 0;
+    const onStarted = (result: SpawnResult): void => {
       expect(spawning).toBe(false);
+      expect(result.ok).toBe(true);
+      started++;
+    };
+    const onExit = (exit: Exit): void => {
+      expect(started).toBe(1);
       reported.set(i, [...(reported.get(i) ?? []), exit]);
       resolve();
-    });
-    expect(spawned.ok).toBe(true);
+    };
+    m.processes.spawn({ ...base, argv: ["/bin/sh", "-c", `ulimit -c 0; ${script}`] }, onStarted, onExit);
     spawning = false;
   }
   await Promise.all(all);
@@ -194,10 +198,10 @@ test("umask, nice, oom score and directory are set before exec", async () => {
   expect(output.trim().split("\n")).toEqual(["0027", "5", "321", "/usr"]);
 });
 
-test("a relative command is resolved from the working directory, and relative PATH entries are skipped", () => {
+test("a relative command is resolved from the working directory, and relative PATH entries are skipped", async () => {
   using m = machine();
-  expect(m.processes.spawn({ ...base, argv: ["./true"], cwd: "/bin" }, () => {}).ok).toBe(true);
-  expect(m.processes.spawn({ ...base, argv: ["true"], env: { PATH: ".:bin" }, cwd: "/" }, () => {})).toMatchObject({
+  expect((await start(m, { argv: ["./true"], cwd: "/bin" })).ok).toBe(true);
+  expect(await start(m, { argv: ["true"], env: { PATH: ".:bin" }, cwd: "/" })).toMatchObject({
     stage: "resolve",
     errno: 2,
   });
@@ -221,11 +225,11 @@ describe.skipIf(!isRoot)("as root", () => {
     expect(output.trim().split("\n")).toEqual(["54321", expected, expected]);
   });
 
-  test("a working directory that only root may enter makes the start as another user fail", () => {
+  test("a working directory that only root may enter makes the start as another user fail", async () => {
     using m = machine();
     const closed = join(directory, "closed");
     mkdirSync(closed, { mode: 0o700 });
-    const failed = m.processes.spawn({ ...base, cwd: closed, identity: { ...identity, user: "nobody" } }, () => {});
+    const failed = await start(m, { cwd: closed, identity: { ...identity, user: "nobody" } });
     expect(failed).toEqual({ ok: false, stage: "chdir", errno: 13, subject: closed });
   });
 });

@@ -1,0 +1,103 @@
+/** Encodes a request for the spawn server: struct request in spawn-server.c, with everything that it refers to, as one block of bytes. */
+import type { SpawnRequest } from "../../ports/processes.ts";
+import type { StructLayout } from "../ffi/c-exports.ts";
+import { type Rlimit, RLIMITS, toKernel } from "./rlimits.ts";
+import type { Credentials } from "./users.ts";
+
+// prettier-ignore
+export const REQUEST_FIELDS = [
+  "candidate_count", "is_search", "argument_count", "has_cwd", "has_oom_score_adj", "variable_count", "pid_variable_count",
+  "strings_at", "vectors_at", "limits_at", "limit_count", "groups_at", "group_count", "fds_at", "fd_count", "umask", "has_nice",
+  "nice", "has_gid", "gid", "has_uid", "uid",
+] as const;
+
+export type RequestLayout = StructLayout<(typeof REQUEST_FIELDS)[number]>;
+
+export interface ResolvedRequest {
+  readonly request: SpawnRequest;
+  /** The files to execute: the first that can be executed is. */
+  readonly candidates: readonly string[];
+  readonly limits: Readonly<Record<string, Rlimit>>;
+  readonly credentials: Credentials;
+}
+
+/** systemd's default (systemd.exec(5), UMask=). The daemon's own umask is stricter, to protect its sockets and logs. */
+const DEFAULT_UMASK = 0o022;
+/** struct limit: its number and two values, of 8 bytes each. */
+const LIMIT_BYTES = 24;
+
+/** `firstFd`: the index of the first of `request.fds` that is not null among the descriptors that the server receives. */
+export function encodeRequest(
+  layout: RequestLayout,
+  { request, candidates, limits, credentials }: ResolvedRequest,
+  firstFd: number,
+): Buffer {
+  const { argv, cwd, identity, fds } = request;
+  const { variables, pidVariables } = environment(request.env);
+  const oomScoreAdj = identity.oomScoreAdj === null ? [] : [String(identity.oomScoreAdj)];
+  const strings = [...candidates, ...argv, ...(cwd === null ? [] : [cwd]), ...oomScoreAdj, ...variables];
+  const joined = `${strings.join("\0")}\0`;
+  const names = Object.keys(limits);
+  const groups = credentials.groups ?? [];
+
+  const limitsAt = layout.sizeBytes + (-layout.sizeBytes & 7);
+  const vectorsAt = limitsAt + names.length * LIMIT_BYTES;
+  const groupsAt = vectorsAt + (strings.length + 3) * 8;
+  const fdsAt = groupsAt + groups.length * 4;
+  const stringsAt = fdsAt + fds.length * 4;
+  const bytes = Buffer.alloc(stringsAt + Buffer.byteLength(joined));
+
+  layout.write(bytes, {
+    candidate_count: candidates.length,
+    is_search: Number(!argv[0]!.includes("/")),
+    argument_count: argv.length,
+    has_cwd: Number(cwd !== null),
+    has_oom_score_adj: oomScoreAdj.length,
+    variable_count: variables.length,
+    pid_variable_count: pidVariables,
+    strings_at: stringsAt,
+    vectors_at: vectorsAt,
+    limits_at: limitsAt,
+    limit_count: names.length,
+    groups_at: groupsAt,
+    group_count: credentials.groups?.length ?? -1,
+    fds_at: fdsAt,
+    fd_count: fds.length,
+    umask: identity.umask ?? DEFAULT_UMASK,
+    has_nice: Number(identity.nice !== null),
+    nice: identity.nice ?? 0,
+    has_gid: Number(credentials.gid !== null),
+    gid: credentials.gid ?? 0,
+    has_uid: Number(credentials.uid !== null),
+    uid: credentials.uid ?? 0,
+  });
+  names.forEach((name, i) => {
+    const at = limitsAt + i * LIMIT_BYTES;
+    bytes.writeBigUInt64LE(BigInt(RLIMITS[name]!), at);
+    bytes.writeBigUInt64LE(toKernel(limits[name]!.soft), at + 8);
+    bytes.writeBigUInt64LE(toKernel(limits[name]!.hard), at + 16);
+  });
+  groups.forEach((group, i) => bytes.writeUInt32LE(group, groupsAt + i * 4));
+  let next = firstFd;
+  fds.forEach((fd, i) => bytes.writeInt32LE(fd === null ? -1 : next++, fdsAt + i * 4));
+  bytes.write(joined, stringsAt);
+  return bytes;
+}
+
+/** sd_listen_fds(3), sd_watchdog_enabled(3) */
+const PID_VARIABLES = ["LISTEN_PID", "WATCHDOG_PID"];
+const PID_DIGITS = 12;
+
+/**
+ * NAME=value for each variable. BUN_ variables are left out: they come from whoever started the daemon, never from a unit,
+ * and would change how a service that runs on Bun behaves. Variables that hold the pid come last, with blanks that the child
+ * overwrites, because only the child knows its pid.
+ */
+function environment(env: Readonly<Record<string, string>>): { readonly variables: readonly string[]; readonly pidVariables: number } {
+  const variables: string[] = [];
+  for (const [name, value] of Object.entries(env))
+    if (!name.startsWith("BUN_") && !PID_VARIABLES.includes(name)) variables.push(`${name}=${value}`);
+  const named = PID_VARIABLES.filter((name) => env[name] !== undefined);
+  for (const name of named) variables.push(`${name}=${" ".repeat(PID_DIGITS)}`);
+  return { variables, pidVariables: named.length };
+}
