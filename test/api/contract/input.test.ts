@@ -81,7 +81,8 @@ for (const [rule, request, init, status, words, hint = ""] of WRONG) {
   test(rule, async () => {
     const { ask, fake, bugs } = makeRig();
     const response = await ask(request, init);
-    expect([response.status, bugs]).toEqual([status, []]);
+    expect(bugs).toEqual([]);
+    expect(response.status).toBe(status);
     const error = await errorOf(response);
     expect(error.message).toContain(words);
     expect(error.hint ?? "").toContain(hint);
@@ -141,6 +142,7 @@ test("a body of exactly 1 MiB is read; one byte more is 413, with or without a c
     },
   });
   const chunked = await ask(`POST ${API}/reload`, { body: endless, headers: { "content-type": "application/json" } });
-  expect([chunked.status, (await errorOf(chunked)).code]).toEqual([413, "too-large"]);
+  expect(chunked.status).toBe(413);
+  expect((await errorOf(chunked)).code).toBe("too-large");
   expect(sent).toBeLessThan(2 * MAX_BODY);
 });

@@ -22,7 +22,9 @@ const fold = (...changes: StreamChange[]): View => changes.reduce((view, change,
 
 test("a view is stale and ignores changes before its first snapshot", () => {
   const view = applyChange(emptyView(), 5, service("web"));
-  expect([view.stale, view.services.size, view.lastId]).toEqual([true, 0, null]);
+  expect(view.stale).toBe(true);
+  expect(view.services.size).toBe(0);
+  expect(view.lastId).toBe(null);
 });
 
 test("a snapshot replaces everything; changes replace, append or remove units; metrics go to their unit", () => {
@@ -40,23 +42,31 @@ test("a snapshot replaces everything; changes replace, append or remove units; m
   expect(view.services.get("a")?.pid).toBe(99);
   expect(view.services.get("c")).toMatchObject({ cpu_percent: 42, memory_mb: 1, tasks: 2, open_files: 7 });
   expect(view.events.map(({ id }) => id)).toEqual([7]);
-  expect([view.stale, view.lastId, view.daemon?.version]).toEqual([false, 17, "0.1.0"]);
+  expect(view.stale).toBe(false);
+  expect(view.lastId).toBe(17);
+  expect(view.daemon?.version).toBe("0.1.0");
 });
 
 for (const id of [10, 12, 9]) {
   test(`after id 10 the id ${id} makes the view stale: it keeps its state until a snapshot`, () => {
     const before = fold(snapshot("a"));
     const stale = applyChange(before, id, removed("a"));
-    expect([stale.stale, stale.lastId, stale.services]).toEqual([true, 10, before.services]);
+    expect(stale.stale).toBe(true);
+    expect(stale.lastId).toBe(10);
+    expect(stale.services).toBe(before.services);
     expect(applyChange(stale, 11, removed("a")).services.size).toBe(1);
     const fresh = applyChange(stale, 50, snapshot("b"));
-    expect([fresh.stale, fresh.lastId, [...fresh.services.keys()]]).toEqual([false, 50, ["b"]]);
+    expect(fresh.stale).toBe(false);
+    expect(fresh.lastId).toBe(50);
+    expect([...fresh.services.keys()]).toEqual(["b"]);
   });
 }
 
 test("only the newest events are kept", () => {
   const view = fold(snapshot(), ...Array.from({ length: MAX_EVENTS + 5 }, (_, i) => event(i)));
-  expect([view.events.length, view.events[0]?.id, view.events.at(-1)?.id]).toEqual([MAX_EVENTS, 5, MAX_EVENTS + 4]);
+  expect(view.events.length).toBe(MAX_EVENTS);
+  expect(view.events[0]?.id).toBe(5);
+  expect(view.events.at(-1)?.id).toBe(MAX_EVENTS + 4);
 });
 
 const anId = fc.constantFrom("a", "b", "c");

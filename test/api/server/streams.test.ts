@@ -78,17 +78,23 @@ test("a client that goes away is unsubscribed", async () => {
   const { ask, fake, app } = makeRig();
   const events = readerOf(await ask(EVENTS));
   const logs = readerOf(await ask(FOLLOW));
-  expect([fake.subscribers.size, fake.followers.size, app.openStreams]).toEqual([1, 1, 2]);
+  expect(fake.subscribers.size).toBe(1);
+  expect(fake.followers.size).toBe(1);
+  expect(app.openStreams).toBe(2);
   await events.until((so) => so.includes("snapshot"));
   await events.cancel();
   await logs.cancel();
-  expect([fake.subscribers.size, fake.followers.size, app.openStreams]).toEqual([0, 0, 0]);
+  expect(fake.subscribers.size).toBe(0);
+  expect(fake.followers.size).toBe(0);
+  expect(app.openStreams).toBe(0);
 });
 
 test("HEAD of a stream answers its headers and leaves no subscription", async () => {
   const { ask, fake } = makeRig();
   const head = await ask(EVENTS.replace("GET", "HEAD"));
-  expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([200, "text/event-stream", ""]);
+  expect(head.status).toBe(200);
+  expect(head.headers.get("content-type")).toBe("text/event-stream");
+  expect(await head.text()).toBe("");
   expect(fake.subscribers.size).toBe(0);
 });
 
@@ -132,7 +138,8 @@ test("the number of streams is limited: one too many is 429", async () => {
   const { ask, app, fake } = makeRig({}, { streamLimits: { ...STREAM_LIMITS, maxStreams: 2 } });
   const open = [await ask(EVENTS), await ask(FOLLOW)];
   const refused = await ask(EVENTS);
-  expect([refused.status, (await errorOf(refused)).code]).toEqual([429, "too-many"]);
+  expect(refused.status).toBe(429);
+  expect((await errorOf(refused)).code).toBe("too-many");
   await open[0]!.body!.cancel();
   expect((await ask(EVENTS)).status).toBe(200);
   app.close();
@@ -239,7 +246,8 @@ test("existing lines are all sent, even if they are more than a queue holds", as
   fake.lines.push(...Array.from({ length: 50 }, (_, i) => aLine(`old ${i}`)));
   const reader = readerOf(await ask(FOLLOW));
   const text = await reader.until((so) => so.includes("old 49"));
-  expect([text.match(/"text"/g)?.length, text.includes("gap")]).toEqual([53, false]);
+  expect(text.match(/"text"/g)?.length).toBe(53);
+  expect(text.includes("gap")).toBe(false);
   await reader.cancel();
 });
 
@@ -250,7 +258,8 @@ test("a client that disconnects while existing lines are read leaves nothing ope
   const answer = app.handle(new Request(`http://x${path}`, { signal: gone.signal }), "unix");
   gone.abort();
   await answer;
-  expect([app.openStreams, fake.followers.size]).toEqual([0, 0]);
+  expect(app.openStreams).toBe(0);
+  expect(fake.followers.size).toBe(0);
 });
 
 test("a subscription that fails leaves no stream open", async () => {
@@ -270,7 +279,8 @@ test("a stream that is closed while it subscribes is unsubscribed", async () => 
     return stop;
   };
   expect(await (await ask(EVENTS)).text()).toContain("snapshot");
-  expect([app.openStreams, fake.subscribers.size]).toEqual([0, 0]);
+  expect(app.openStreams).toBe(0);
+  expect(fake.subscribers.size).toBe(0);
 });
 
 test("following an unknown unit is an error, not a stream", async () => {

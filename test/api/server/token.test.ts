@@ -21,12 +21,10 @@ test("a new token is 256 bits as base64url, in a file of mode 0600 whatever the 
   const { token, note } = get(join(dir, "token"));
   process.umask(before);
   expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
-  expect([note, modeOf(join(dir, "token")), readdirSync(dir), readFileSync(join(dir, "token"), "utf8")]).toEqual([
-    null,
-    0o600,
-    ["token"],
-    `${token}\n`,
-  ]);
+  expect(note).toBe(null);
+  expect(modeOf(join(dir, "token"))).toBe(0o600);
+  expect(readdirSync(dir)).toEqual(["token"]);
+  expect(readFileSync(join(dir, "token"), "utf8")).toBe(`${token}\n`);
 });
 
 test("the token is kept; another path has another token", () => {
@@ -41,7 +39,8 @@ test("a file that other users can read gets mode 0600, with a note", () => {
   const { token } = get(path);
   chmodSync(path, 0o644);
   const again = get(path);
-  expect([again.token, modeOf(path)]).toEqual([token, 0o600]);
+  expect(again.token).toBe(token);
+  expect(modeOf(path)).toBe(0o600);
   expect(again.note).toContain("0644");
   expect(get(path).note).toBeNull();
 });
@@ -53,7 +52,8 @@ for (const text of ["", "\n", "short", "with a space in it all the same"]) {
     const { token, note } = get(path);
     expect(token).toHaveLength(43);
     expect(note).toContain("replaced");
-    expect([get(path).token, modeOf(path)]).toEqual([token, 0o600]);
+    expect(get(path).token).toBe(token);
+    expect(modeOf(path)).toBe(0o600);
   });
 }
 

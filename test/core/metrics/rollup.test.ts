@@ -89,7 +89,10 @@ test.each([
 
 test("nothing is kept longer than the retention time", () => {
   const windows = windowsFor(1, 5000, 3_600_000);
-  for (const { keptMs, plainMs } of Object.values(windows)) expect([keptMs, plainMs]).toEqual([3_600_000, 3_600_000]);
+  for (const { keptMs, plainMs } of Object.values(windows)) {
+    expect(keptMs).toBe(3_600_000);
+    expect(plainMs).toBe(3_600_000);
+  }
 });
 
 describe("the most rows of each step, for one unit that is sampled often and kept for ever", () => {

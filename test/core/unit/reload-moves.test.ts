@@ -31,7 +31,8 @@ describe("a signal", () => {
 
   test("of a notify unit that announces nothing within a second was only sent", () => {
     const m = up({ type: "notify", reload: HUP }).reload().reloaded();
-    expect([end(m), m.dueInMs]).toEqual([null, 1000]);
+    expect(end(m)).toBe(null);
+    expect(m.dueInMs).toBe(1000);
     expect(end(m.due())).toEqual([null, "reloaded: SIGHUP sent"]);
   });
 });
@@ -42,7 +43,8 @@ describe.each([HUP, COMMAND])("a notify unit that announces its reload is waited
     ["before the delivery", (m: Machine) => m.notified("RELOADING=1").reloaded()],
   ])("%s", (_, announce) => {
     const m = announce(up({ type: "notify", reload, startTimeoutMs: 7000 }).reload());
-    expect([end(m), m.dueInMs]).toEqual([null, reload.kind === "command" && m.unit.due!.atMs === 9000 ? 9000 : 7000]);
+    expect(end(m)).toBe(null);
+    expect(m.dueInMs).toBe(reload.kind === "command" && m.unit.due!.atMs === 9000 ? 9000 : 7000);
     expect(end(m.notified("READY=1"))).toEqual([null, "reloaded: configuration reloaded"]);
     expect(m.unit.due).toBeNull();
   });

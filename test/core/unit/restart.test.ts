@@ -13,7 +13,10 @@ describe("restart after failure", () => {
     const delays: Array<number | null> = [];
     for (m.ends(1); m.phase === "backoff"; m.due().clear().spawned().ends(1)) delays.push(m.dueInMs);
     expect(delays).toEqual([10_000, 20_000, 40_000, 80_000, 160_000]);
-    expect([m.phase, m.unit.due, m.unit.want, m.unit.restarts]).toEqual(["fatal", null, "up", 5]);
+    expect(m.phase).toBe("fatal");
+    expect(m.unit.due).toBe(null);
+    expect(m.unit.want).toBe("up");
+    expect(m.unit.restarts).toBe(5);
   });
 
   test("the cause of a retry is the policy, not the cause of the first start", () => {
@@ -43,14 +46,17 @@ describe("restart after failure", () => {
     const m = machine({ restart: { retryDelayMs: 0 } })
       .up()
       .ends(1);
-    expect([m.phase, m.recorded]).toEqual(["waiting", ["backoff"]]);
+    expect(m.phase).toBe("waiting");
+    expect(m.recorded).toEqual(["backoff"]);
   });
 
   test("auto_restart off: failed", () => {
     const m = machine({ restart: { autoRestart: false } })
       .up()
       .ends(3);
-    expect([m.phase, m.unit.reason, m.unit.due]).toEqual(["failed", "exit-code", null]);
+    expect(m.phase).toBe("failed");
+    expect(m.unit.reason).toBe("exit-code");
+    expect(m.unit.due).toBe(null);
   });
 
   test("an exit code in no_restart_exit_codes: failed", () => {
@@ -73,7 +79,8 @@ describe("restart after failure", () => {
     const m = machine().up().ends(1).due().clear().spawned().pass(60_000);
     m.restart("dependency").ends(0).clear().spawned();
     expect(m.unit.ledger.retries).toBe(0);
-    expect([m.ends(1).phase, m.unit.ledger.retries]).toEqual(["backoff", 1]);
+    expect(m.ends(1).phase).toBe("backoff");
+    expect(m.unit.ledger.retries).toBe(1);
   });
 
   test("only `running` counts for reset_after, not `starting`", () => {
@@ -96,42 +103,61 @@ describe("restart after failure", () => {
   test.each(["health", "watchdog", "resources"] as const)("a run condemned for %s is stopped and uses up a retry", (by) => {
     const m = machine().up().condemned(by);
     const signal = by === "watchdog" ? SIGNALS.SIGABRT : SIGNALS.SIGTERM;
-    expect([m.phase, m.recorded, m.actions]).toEqual(["stopping", ["unhealthy", "stopping"], [`signal ${signal} group`]]);
-    expect([m.ends(0).phase, m.unit.ledger.retries, m.unit.reason]).toEqual(["backoff", 1, by]);
+    expect(m.phase).toBe("stopping");
+    expect(m.recorded).toEqual(["unhealthy", "stopping"]);
+    expect(m.actions).toEqual([`signal ${signal} group`]);
+    expect(m.ends(0).phase).toBe("backoff");
+    expect(m.unit.ledger.retries).toBe(1);
+    expect(m.unit.reason).toBe(by);
   });
 
   test("a second verdict on the same run does nothing", () => {
     const m = machine().up().condemned();
     const before = m.unit;
-    expect([m.condemned("watchdog").unit, m.result?.kind]).toEqual([before, "ignored"]);
+    expect(m.condemned("watchdog").unit).toBe(before);
+    expect(m.result?.kind).toBe("ignored");
   });
 });
 
 describe("a clean exit", () => {
   test("leaves the unit stopped, with the reason success", () => {
     const m = machine().up().ends(0);
-    expect([m.phase, m.unit.want, m.unit.reason, m.recorded]).toEqual(["idle", "down", "success", ["stopped"]]);
+    expect(m.phase).toBe("idle");
+    expect(m.unit.want).toBe("down");
+    expect(m.unit.reason).toBe("success");
+    expect(m.recorded).toEqual(["stopped"]);
   });
 
   test("restart_on_exit waits retry_delay and uses up no retry", () => {
     const m = machine({ restart: { restartOnExit: true, maxRetries: 0, retryDelayMs: 3000 } }).up();
     for (let i = 0; i < 5; i++) {
       m.ends(0);
-      expect([m.phase, m.dueInMs, m.unit.ledger.retries, m.unit.restarts]).toEqual(["backoff", 3000, 0, i]);
+      expect(m.phase).toBe("backoff");
+      expect(m.dueInMs).toBe(3000);
+      expect(m.unit.ledger.retries).toBe(0);
+      expect(m.unit.restarts).toBe(i);
       m.due().clear().spawned();
     }
   });
 
   test("a oneshot counts as succeeded until it runs again", () => {
     const m = machine({ type: "oneshot" }).up().ends(0);
-    expect([m.phase, m.unit.succeeded]).toEqual(["idle", true]);
+    expect(m.phase).toBe("idle");
+    expect(m.unit.succeeded).toBe(true);
     expect(m.start().unit.succeeded).toBeFalse();
   });
 
   test("remain_after_exit: a oneshot stays `running` after success", () => {
     const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0);
-    expect([m.phase, stateOf(m.unit), m.unit.want, m.unit.succeeded, m.unit.process]).toEqual(["exited", "running", "up", true, null]);
-    expect([m.stop().phase, m.unit.want, m.release().phase, m.recorded]).toEqual(["exited", "down", "idle", ["stopped"]]);
+    expect(m.phase).toBe("exited");
+    expect(stateOf(m.unit)).toBe("running");
+    expect(m.unit.want).toBe("up");
+    expect(m.unit.succeeded).toBe(true);
+    expect(m.unit.process).toBe(null);
+    expect(m.stop().phase).toBe("exited");
+    expect(m.unit.want).toBe("down");
+    expect(m.release().phase).toBe("idle");
+    expect(m.recorded).toEqual(["stopped"]);
     expect(m.unit.last).toMatchObject({ by: "stop", exit: code(0) });
     expect(m.unit.succeeded).toBeFalse();
   });
@@ -142,7 +168,9 @@ describe("a clean exit", () => {
 
   test("remain_after_exit: a restart runs it again", () => {
     const m = machine({ type: "oneshot", remainAfterExit: true }).up().ends(0).restart();
-    expect([m.phase, m.clear().actions, m.unit.requestedRestarts.operator]).toEqual(["waiting", ["spawn"], 1]);
+    expect(m.phase).toBe("waiting");
+    expect(m.clear().actions).toEqual(["spawn"]);
+    expect(m.unit.requestedRestarts.operator).toBe(1);
   });
 
   test("remain_after_exit: post_stop runs when it is stopped, not when the command ends", () => {
@@ -151,7 +179,9 @@ describe("a clean exit", () => {
       .exits(0)
       .swept();
     expect(m.phase).toBe("exited");
-    expect([m.stop().release().phase, m.actions, m.finished().swept().phase]).toEqual(["finishing", ["finish"], "idle"]);
+    expect(m.stop().release().phase).toBe("finishing");
+    expect(m.actions).toEqual(["finish"]);
+    expect(m.finished().swept().phase).toBe("idle");
   });
 });
 
@@ -160,26 +190,39 @@ describe("pre_restart", () => {
 
   test("the unit keeps running until its commands succeed", () => {
     const m = tested().restart();
-    expect([m.phase, m.actions, m.recorded]).toEqual(["running", ["testRestart"], []]);
-    expect([m.restart("watch").actions, m.phase]).toEqual([[], "running"]);
-    expect([m.tested().phase, m.actions]).toEqual(["stopping", ["signal 15 group"]]);
-    expect([m.ends(0).phase, m.unit.cause]).toEqual(["waiting", "watch"]);
+    expect(m.phase).toBe("running");
+    expect(m.actions).toEqual(["testRestart"]);
+    expect(m.recorded).toEqual([]);
+    expect(m.restart("watch").actions).toEqual([]);
+    expect(m.phase).toBe("running");
+    expect(m.tested().phase).toBe("stopping");
+    expect(m.actions).toEqual(["signal 15 group"]);
+    expect(m.ends(0).phase).toBe("waiting");
+    expect(m.unit.cause).toBe("watch");
   });
 
   test("a failure is recorded and leaves the unit as it is", () => {
     const m = tested().restart().tested("pre_restart nginx: exit code 1");
-    expect([m.phase, m.actions, m.recorded, m.unit.run]).toEqual(["running", [], ["restart-failed"], 1]);
-    expect([m.restart().actions, m.tested().phase]).toEqual([["testRestart"], "stopping"]);
+    expect(m.phase).toBe("running");
+    expect(m.actions).toEqual([]);
+    expect(m.recorded).toEqual(["restart-failed"]);
+    expect(m.unit.run).toBe(1);
+    expect(m.restart().actions).toEqual(["testRestart"]);
+    expect(m.tested().phase).toBe("stopping");
   });
 
   test("a stop meanwhile replaces the restart", () => {
     const m = tested().restart().stop();
-    expect([m.tested().phase, m.release().phase, m.ends(0).phase]).toEqual(["running", "stopping", "idle"]);
+    expect(m.tested().phase).toBe("running");
+    expect(m.release().phase).toBe("stopping");
+    expect(m.ends(0).phase).toBe("idle");
   });
 
   test("what ends by itself meanwhile is restarted as requested, without using up a retry", () => {
     const m = tested().restart().exits(1);
-    expect([m.swept().phase, m.unit.ledger.retries, m.unit.reason]).toEqual(["waiting", 0, "operator"]);
+    expect(m.swept().phase).toBe("waiting");
+    expect(m.unit.ledger.retries).toBe(0);
+    expect(m.unit.reason).toBe("operator");
   });
 
   test.each(["a start", "a unit that failed"] as const)("is not for %s", (what) => {
@@ -195,13 +238,13 @@ describe("pre_restart", () => {
 describe("operator restart", () => {
   test("of a running unit: stop signal, then start without delay, and no retry is used", () => {
     const m = machine().up().restart();
-    expect([m.phase, m.actions, m.unit.want]).toEqual(["stopping", ["signal 15 group"], "up"]);
-    expect([m.ends(killedBy(15)).phase, m.unit.ledger.retries, m.clear().unit.requestedRestarts.operator, m.unit.run]).toEqual([
-      "waiting",
-      0,
-      1,
-      2,
-    ]);
+    expect(m.phase).toBe("stopping");
+    expect(m.actions).toEqual(["signal 15 group"]);
+    expect(m.unit.want).toBe("up");
+    expect(m.ends(killedBy(15)).phase).toBe("waiting");
+    expect(m.unit.ledger.retries).toBe(0);
+    expect(m.clear().unit.requestedRestarts.operator).toBe(1);
+    expect(m.unit.run).toBe(2);
   });
 
   test("of a running unit resets the retry counter", () => {
@@ -214,7 +257,9 @@ describe("operator restart", () => {
       .up()
       .ends(phase === "idle" ? 0 : 1);
     expect(m.phase).toBe(phase);
-    expect([m.restart().phase, m.unit.want, m.unit.ledger.retries]).toEqual(["waiting", "up", 0]);
+    expect(m.restart().phase).toBe("waiting");
+    expect(m.unit.want).toBe("up");
+    expect(m.unit.ledger.retries).toBe(0);
     expect(m.clear().unit.requestedRestarts.operator).toBe(1);
   });
 
@@ -235,8 +280,11 @@ describe("fatal and failed", () => {
       .clear()
       .spawned()
       .ends(1);
-    expect([m.phase, m.dueInMs]).toEqual(["fatal", 90_000]);
-    expect([m.due().phase, m.unit.ledger.retries, m.clear().unit.restarts]).toEqual(["waiting", 0, 2]);
+    expect(m.phase).toBe("fatal");
+    expect(m.dueInMs).toBe(90_000);
+    expect(m.due().phase).toBe("waiting");
+    expect(m.unit.ledger.retries).toBe(0);
+    expect(m.clear().unit.restarts).toBe(2);
   });
 
   test("fatal_retry_after does not apply to failed", () => {
@@ -252,7 +300,10 @@ describe("fatal and failed", () => {
       .up()
       .ends(1);
     expect(m.phase).toBe(phase);
-    expect([m.reset().phase, m.unit.want, m.unit.due, m.recorded]).toEqual(["idle", "down", null, ["reset"]]);
+    expect(m.reset().phase).toBe("idle");
+    expect(m.unit.want).toBe("down");
+    expect(m.unit.due).toBe(null);
+    expect(m.recorded).toEqual(["reset"]);
   });
 
   test("reset-failed of a fatal unit resets the retry counter", () => {
@@ -268,6 +319,8 @@ describe("fatal and failed", () => {
 
   test("reset-failed during the back-off resets the retry counter and keeps waiting", () => {
     const m = machine().up().ends(1).reset();
-    expect([m.phase, m.unit.ledger.retries, m.dueInMs]).toEqual(["backoff", 0, 1000]);
+    expect(m.phase).toBe("backoff");
+    expect(m.unit.ledger.retries).toBe(0);
+    expect(m.dueInMs).toBe(1000);
   });
 });

@@ -7,9 +7,12 @@ describe("load and unload", () => {
     const stage = staged(CHAIN).start("web");
     stage.stubborn.add("web");
     stage.unload("web");
-    expect([stage.phase("web"), stage.world.get("web")?.retired]).toEqual(["stopping", true]);
+    expect(stage.phase("web")).toBe("stopping");
+    expect(stage.world.get("web")?.retired).toBe(true);
     stage.pass(10_000);
-    expect([stage.world.get("web"), [...stage.world.dependentsOf("db")], stage.states]).toEqual([undefined, [], "db running"]);
+    expect(stage.world.get("web")).toBeUndefined();
+    expect([...stage.world.dependentsOf("db")]).toEqual([]);
+    expect(stage.states).toBe("db running");
   });
 
   test("unload of a unit that is down forgets it at once", () => {
@@ -39,7 +42,8 @@ describe("load and unload", () => {
   test("a changed spec leaves the process alone", () => {
     const stage = staged({ web: {} }).start("web");
     stage.take();
-    expect([stage.load(makeSpec("web", { description: "new" })).take(), stage.unit("web").run]).toEqual([[], 1]);
+    expect(stage.load(makeSpec("web", { description: "new" })).take()).toEqual([]);
+    expect(stage.unit("web").run).toBe(1);
   });
 
   test("a changed spec of a unit that waits for READY=1 does not make it ready", () => {
@@ -53,7 +57,8 @@ describe("load and unload", () => {
     const stage = staged({ web: {} })
       .start("web")
       .load(makeSpec("web", { check: { failureThreshold: 1 } }));
-    expect([stage.phase("web"), stage.world.get("web")?.check?.health]).toEqual(["running", "unknown"]);
+    expect(stage.phase("web")).toBe("running");
+    expect(stage.world.get("web")?.check?.health).toBe("unknown");
     stage.pass(0);
     expect(stage.world.get("web")?.check?.health).toBe("healthy");
     stage.ill.add("web");
@@ -68,7 +73,8 @@ describe("load and unload", () => {
     if (old?.type !== "probe" || fresh?.type !== "probe") throw new Error("no probes");
     const bad = { atMs: 0, kind: "bad", detail: "", responseMs: 1, fallback: false } as const;
     stage.post({ type: "probed", id: "web", run: 1, seq: old.seq, result: bad });
-    expect([stage.phase("web"), stage.world.get("web")?.check?.probing]).toEqual(["running", true]);
+    expect(stage.phase("web")).toBe("running");
+    expect(stage.world.get("web")?.check?.probing).toBe(true);
     stage.post({ type: "probed", id: "web", run: 1, seq: fresh.seq, result: bad });
     expect(stage.phase("web")).toBe("backoff");
   });
@@ -101,6 +107,8 @@ describe("load and unload", () => {
     const { spec, unit } = stage.world.get("web")!;
     const next = staged({});
     next.post({ type: "restore", spec, unit, check: null });
-    expect([next.world.nextDueMs(), next.pass(1000).phase("web"), next.unit("web").run]).toEqual([1000, "running", 2]);
+    expect(next.world.nextDueMs()).toBe(1000);
+    expect(next.pass(1000).phase("web")).toBe("running");
+    expect(next.unit("web").run).toBe(2);
   });
 });

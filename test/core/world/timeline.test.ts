@@ -48,12 +48,16 @@ test("the same key may be in it more than once", () => {
   const timeline = new Timeline();
   timeline.push(2, "a");
   timeline.push(1, "a");
-  expect([timeline.pop(5), timeline.pop(5), timeline.pop(5)]).toEqual(["a", "a", undefined]);
+  expect(timeline.pop(5)).toBe("a");
+  expect(timeline.pop(5)).toBe("a");
+  expect(timeline.pop(5)).toBeUndefined();
 });
 
 test("clear empties it", () => {
   const timeline = new Timeline();
   timeline.push(1, "a");
   timeline.clear();
-  expect([timeline.size, timeline.top(), timeline.pop(9)]).toEqual([0, null, undefined]);
+  expect(timeline.size).toBe(0);
+  expect(timeline.top()).toBe(null);
+  expect(timeline.pop(9)).toBeUndefined();
 });

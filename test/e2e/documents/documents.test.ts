@@ -16,7 +16,7 @@ test("README: the install command, a service in two minutes, and the quick tour"
   const blocks = blocksOf("README.md");
   const under = (heading: string): string => {
     const found = blocks.filter((block) => block.heading === heading && block.language === "sh");
-    expect([heading, found.length]).toEqual([heading, 1]);
+    expect(found.length, `heading ${heading}`).toBe(1);
     return found[0]!.text;
   };
   const files = release("x", readFileSync(SUP));
@@ -25,10 +25,13 @@ test("README: the install command, a service in two minutes, and the quick tour"
   const line = blocks.map(({ text }) => text).find((text) => text.startsWith("curl "))!;
   await using home = new Home();
   const installed = await home.type(line.replace("URL/", `${site.url}/`));
-  expect([installed.code, installed.stdout]).toEqual([0, expect.stringContaining(`to ${home.path}/.local/bin/sup`)]);
+  expect(installed.stdout).toContain(`to ${home.path}/.local/bin/sup`);
+  expect(installed.code).toBe(0);
 
   const first = await home.type(under("A service in two minutes"));
-  expect([first.code, first.stderr, first.stdout]).toEqual([0, "", expect.stringContaining("no errors")]);
+  expect(first.stderr).toBe("");
+  expect(first.stdout).toContain("no errors");
+  expect(first.code).toBe(0);
   expect(first.stdout).toMatch(/hello +running/);
   expect(first.stdout).toContain("SIGKILL");
 
@@ -48,7 +51,9 @@ describe("guides", () => {
     for (const { language, text } of blocks) {
       if (language !== "sh") continue;
       const { code, stdout, stderr } = await home.type(text);
-      expect([code, stderr, text]).toEqual([0, "", text]);
+      expect(stderr).toBe("");
+      expect(text).toBe(text);
+      expect(code).toBe(0);
       said += stdout;
     }
     expect(processesOf(home.path)).toEqual([]);
@@ -75,7 +80,8 @@ describe("guides", () => {
     async () => {
       const said = await typed("docs/zero-downtime.md");
       const pids = [...said.matchAll(/answered by (\d+)/g)].map(([, pid]) => pid);
-      expect([pids.length, pids[0] === pids[2]]).toEqual([3, false]);
+      expect(pids.length).toBe(3);
+      expect(pids[0] === pids[2]).toBe(false);
     },
     60_000,
   );
@@ -133,7 +139,8 @@ test("every unit in a document is valid", async () => {
   const { code, stdout, stderr } = await run([SUP, "verify", ...units], {
     env: { PATH: "/usr/bin:/bin", HOME: dir.path, SUP_HOME: dir.path },
   });
-  expect([code, stdout + stderr]).toEqual([0, expect.stringContaining("no errors")]);
+  expect(stdout + stderr).toContain("no errors");
+  expect(code).toBe(0);
 });
 
 test("README lists every document", () => {
@@ -147,6 +154,6 @@ test("links between documents have existing targets", () => {
   for (const name of documents) {
     const links = [...textOf(name).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, to]) => to!);
     const dead = links.filter((to) => !existsSync(join(ROOT, dirname(name), to)));
-    expect([name, dead]).toEqual([name, []]);
+    expect(dead, name).toEqual([]);
   }
 });

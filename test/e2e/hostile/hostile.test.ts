@@ -48,7 +48,8 @@ test("an expression with which a backtracking engine would not finish holds up n
     [0, line],
   ]);
   const tooLarge = await daemon.sup("logs", "writes", "--grep", "(?:.{1000}){1000}");
-  expect([tooLarge.code === 0, tooLarge.stderr]).toEqual([false, expect.stringContaining("too large")]);
+  expect(tooLarge.code === 0).toBe(false);
+  expect(tooLarge.stderr).toContain("too large");
 });
 
 test("a glob with many stars holds up nobody", async () => {

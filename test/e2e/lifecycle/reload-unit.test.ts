@@ -15,7 +15,8 @@ test("after a signal it says only that the signal was sent", async () => {
   await drop("hup", worker({ reload: { signal: "SIGWINCH" } }));
   await daemon.sup("start", "hup");
   const { code, stdout } = await daemon.sup("reload", "hup");
-  expect([code, stdout]).toEqual([0, expect.stringContaining("SIGWINCH sent")]);
+  expect(stdout).toContain("SIGWINCH sent");
+  expect(code).toBe(0);
   expect((await eventsOf(daemon, "hup", "reloaded")).map(({ message }) => message)).toEqual(["SIGWINCH sent"]);
 });
 
@@ -24,7 +25,8 @@ test("a command that fails is a failed reload", async () => {
   await drop("refuses", sleeper({ reload: { command: "/bin/sh", args: ["-c", "echo wrong >&2; exit 4"] } }));
   await daemon.sup("start", "refuses");
   const { code, stdout, stderr } = await daemon.sup("reload", "refuses");
-  expect([code, stdout + stderr]).toEqual([1, expect.stringContaining("exit code 4")]);
+  expect(stdout + stderr).toContain("exit code 4");
+  expect(code).toBe(1);
   expect((await daemon.service("refuses")).state).toBe("running");
   expect(await eventsOf(daemon, "refuses", "reloaded")).toEqual([]);
 });
@@ -48,7 +50,8 @@ test.if(python !== null)("a notify unit that announces its reload is waited for,
   await drop("announces", { ...notifies('time.sleep(0.5); say("READY=1")') });
   await daemon.reaches("announces", "running");
   const { code, stdout } = await daemon.sup("reload", "announces");
-  expect([code, stdout]).toEqual([0, expect.stringMatching(/configuration reloaded in (5|6|7|8|9)\d\dms|configuration reloaded in \d/)]);
+  expect(stdout).toMatch(/configuration reloaded in (5|6|7|8|9)\d\dms|configuration reloaded in \d/);
+  expect(code).toBe(0);
   expect((await eventsOf(daemon, "announces", "reloaded")).map(({ message }) => message)).toEqual(["configuration reloaded"]);
 });
 
@@ -57,7 +60,8 @@ test.if(python !== null)("a notify unit that announces its reload and never fini
   await drop("hangs", { ...notifies("pass") });
   await daemon.reaches("hangs", "running");
   const { code, stdout, stderr } = await daemon.sup("reload", "hangs");
-  expect([code, stdout + stderr]).toEqual([1, expect.stringContaining("did not send READY=1 within 6s")]);
+  expect(stdout + stderr).toContain("did not send READY=1 within 6s");
+  expect(code).toBe(1);
   expect((await daemon.service("hangs")).state).toBe("running");
 });
 
@@ -70,10 +74,8 @@ test("pre_restart that fails leaves the unit running, and restart says why", asy
   const { pid } = await daemon.service("tested");
   writeFileSync(wrong, "");
   const { code, stdout, stderr } = await daemon.sup("restart", "tested");
-  expect([code, stdout + stderr]).toEqual([
-    1,
-    expect.stringContaining("not restarted, it goes on running: pre_restart /bin/sh: exit code 1"),
-  ]);
+  expect(stdout + stderr).toContain("not restarted, it goes on running: pre_restart /bin/sh: exit code 1");
+  expect(code).toBe(1);
   expect(await daemon.service("tested")).toMatchObject({ state: "running", pid });
   expect(await eventsOf(daemon, "tested", "restart-failed")).toHaveLength(1);
   rmSync(wrong);

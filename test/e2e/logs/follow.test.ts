@@ -186,7 +186,8 @@ test("--invocation: one run, by its number, its id or a prefix of the id; follow
   const events = (await daemon.sup("events", "runs")).stdout;
   for (const id of ids) expect(events).toContain(`[${id.slice(0, 8)}]`);
   const unknown = await daemon.sup("logs", "runs", "--invocation", "-9");
-  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining(`newest first: ${ids[2]!.slice(0, 8)} of 20`)]);
+  expect(unknown.stderr).toContain(`newest first: ${ids[2]!.slice(0, 8)} of 20`);
+  expect(unknown.code).toBe(1);
   for (const bad of ["x", "abc", "1"]) expect((await daemon.sup("logs", "runs", "--invocation", bad)).code).toBe(2);
   daemon.writeUnit("runs", sh("echo no time; exec sleep 1000", { log: { format: "raw" } }));
   await daemon.sup("reload");
@@ -225,7 +226,8 @@ test("without a daemon it exits with 5: at once after an orderly shutdown, after
   const begun = performance.now();
   await daemon.stop();
   const ended = await first.end();
-  expect([ended.code, ended.err]).toEqual([5, expect.stringContaining("cannot reach the daemon")]);
+  expect(ended.err).toContain("cannot reach the daemon");
+  expect(ended.code).toBe(5);
   expect(ended.err).not.toContain("come back");
   expect(performance.now() - begun).toBeLessThan(9000);
 

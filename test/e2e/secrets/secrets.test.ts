@@ -40,13 +40,13 @@ test("secrets are hidden in every command and every route, and in the daemon's o
   for (const command of commands)
     for (const json of [[], ["--json"]]) {
       const { stdout, stderr } = await daemon.sup(...command, ...json);
-      expect([command, leaks(stdout + stderr)]).toEqual([command, []]);
+      expect(leaks(stdout + stderr), `command ${command}`).toEqual([]);
     }
   for (const { method, path } of Object.values(routes)) {
     if (method !== "GET" || path.endsWith("/stream")) continue;
     for (const id of ["web", "half", "broken"]) {
       const answer = await daemon.api(path.replace(":id", id).replace("/resolve", "/resolve?unit=web"));
-      expect([path, leaks(await answer.text())]).toEqual([path, []]);
+      expect(leaks(await answer.text()), `path ${path}`).toEqual([]);
     }
   }
   expect(daemon.output()).not.toMatch(SECRET);

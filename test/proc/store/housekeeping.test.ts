@@ -93,6 +93,7 @@ test("a store below its limit deletes nothing", () => {
   const { store } = house;
   store.record(turn({ events: [newEvent("web", { timestamp: house.iso() })] }));
   house.pass(DAY_MS / 12, () => store.addMetrics([metricRow("web", house.iso())]));
-  expect([store.metrics("web", new Date(START).toISOString(), 1e6).length, store.events({ limit: 9 }).length]).toEqual([1440, 1]);
+  expect(store.metrics("web", new Date(START).toISOString(), 1e6).length).toBe(1440);
+  expect(store.events({ limit: 9 }).length).toBe(1);
   expect(house.reported).toEqual([]);
 });

@@ -44,7 +44,9 @@ test.if(isRoot)("as root: a file is read with the rights of a user and its group
     return read.ok ? read.value.toString() : read.error;
   };
   const groups = process.getgroups!();
-  expect([error("text"), error("root"), error("link-to-root")]).toEqual(["hello", "EACCES", "EACCES"]);
+  expect(error("text")).toBe("hello");
+  expect(error("root")).toBe("EACCES");
+  expect(error("link-to-root")).toBe("EACCES");
   expect(error("root", { uid: 65534, gid: 65534, groups: [0] })).toBe("EACCES"); // mode 0600
   writeFileSync(at("group"), "for the group", { mode: 0o640 });
   expect(error("group")).toBe("EACCES");
