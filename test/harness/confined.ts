@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SUP } from "./daemon.ts";
+import { alive } from "./processes.ts";
 
 export const isRoot = process.getuid!() === 0;
 
@@ -40,9 +41,10 @@ function allChildrenOf(pid: number): number[] {
   return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
 }
 
+/** Not the one of a daemon before a re-exec, which is a zombie for a second. */
 function isSpawnServer(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8") === "sup-spawn\n";
+    return readFileSync(`/proc/${pid}/comm`, "utf8") === "sup-spawn\n" && alive(pid);
   } catch {
     return false; // it has ended
   }

@@ -2,10 +2,11 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { spawnServerOf } from "../../harness/confined.ts";
 import { type Daemon, startDaemon } from "../../harness/daemon.ts";
 import { eventsOf } from "../../harness/history.ts";
 import { canHang, hangingMount } from "../../harness/hung-mount.ts";
-import { alive, processesOf } from "../../harness/processes.ts";
+import { alive } from "../../harness/processes.ts";
 import { sleeper } from "../../harness/services.ts";
 
 const isRoot = process.getuid!() === 0;
@@ -70,29 +71,26 @@ test.if(canHang)(
   },
 );
 
-const serverOf = (daemon: Daemon): number | undefined =>
-  processesOf(daemon.home).find(({ command }) => command.startsWith("sup-spawn"))?.pid;
-
 test("the spawn server is killed: services restart as usual; it ends with the daemon, at a crash and at the end", async () => {
   const daemon = await startDaemon({ units: { other: quick } });
   try {
     await daemon.reaches("other", "running");
-    const first = serverOf(daemon)!;
+    const first = spawnServerOf(daemon.pid);
     process.kill(first, "SIGKILL");
     await restarts(daemon, "other", 3);
-    const second = serverOf(daemon)!;
+    const second = spawnServerOf(daemon.pid);
     expect(second).not.toBe(first);
     await daemon.crash();
     await daemon.start();
     await daemon.reaches("other", "running");
     expect(alive(second)).toBe(false);
-    const third = serverOf(daemon)!;
+    const third = spawnServerOf(daemon.pid);
     await daemon.sup("daemon", "reexec");
     await daemon.reaches("other", "running");
     await restarts(daemon, "other", 2);
-    expect(serverOf(daemon)).not.toBe(third);
+    expect(spawnServerOf(daemon.pid)).not.toBe(third);
     expect(alive(third)).toBe(false);
-    const last = serverOf(daemon)!;
+    const last = spawnServerOf(daemon.pid);
     await daemon.stop();
     expect(existsSync(`/proc/${last}`)).toBe(false);
   } finally {

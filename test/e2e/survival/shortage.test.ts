@@ -29,7 +29,7 @@ test("out of descriptors: what runs goes on, a start fails and says why, and wor
   limitDescriptors(daemon, open + 2); // enough to answer a request, not enough to start a process
   const failed = await daemon.sup("start", "late");
   expect(failed.code).toBe(1);
-  expect(failed.stderr).toContain("EMFILE");
+  expect(failed.stderr).toContain("file descriptors left");
   expect(alive(pid!)).toBe(true);
   expect((await daemon.service("web")).state).toBe("running");
   limitDescriptors(daemon, 4096);
