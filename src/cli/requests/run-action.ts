@@ -37,8 +37,12 @@ export async function runAction(
 async function ended({ client }: Context, action: Action, begun: JobResult): Promise<Result<JobResult, ApiError>> {
   if (begun.job === undefined || !begun.outcomes.some(({ result }) => result === "pending")) return ok(begun);
   const answer = await client.outcome(begun.job);
-  if (!answer.ok || (action !== "enable" && action !== "disable")) return answer;
-  return ok({ ...answer.value, outcomes: answer.value.outcomes.map((one) => ({ ...one, message: `${action}d; ${one.message}` })) });
+  if (!answer.ok) return answer;
+  const isEnabling = action === "enable" || action === "disable";
+  const followed = answer.value.outcomes.map((one) => (isEnabling ? { ...one, message: `${action}d; ${one.message}` } : one));
+  // Units that were refused at once, masked ones for example, are not part of the job.
+  const refused = begun.outcomes.filter(({ id }) => !followed.some((one) => one.id === id));
+  return ok({ ...answer.value, outcomes: [...followed, ...refused] });
 }
 
 /** 0 if nothing failed; the exit code of the failures if they all have the same, otherwise 1. */
