@@ -13,7 +13,7 @@ import { REQUEST_FIELDS, type RequestLayout } from "./spawn-request.ts";
 /** The name of the server, and of its children before exec, in ps. */
 const SERVER_NAME = "sup-spawn";
 
-const MESSAGE_FIELDS = ["size_bytes", "has_cgroup", "descriptor_count"] as const;
+const MESSAGE_FIELDS = ["size_bytes", "has_cgroup", "descriptor_count", "own_memory"] as const;
 const REPORT_FIELDS = ["pid", "stage", "error", "detail", "cgroup_error"] as const;
 
 /** The descriptors that fit into one message, including the memfd, the pipe and the cgroup. */
@@ -84,6 +84,15 @@ export function lastReport({ report, stages }: SpawnProgram, bytes: Buffer): Rep
   };
 }
 
+export interface Passed {
+  /** The write end of a pipe. */
+  readonly reports: number;
+  readonly cgroup: number | null;
+  readonly fds: readonly number[];
+  /** The new process must not share its memory with others before exec. */
+  readonly ownMemory: boolean;
+}
+
 interface Channel {
   readonly ours: number;
   /** Stays open here: when the server is killed, the next one goes on with the requests that it has not received. */
@@ -118,17 +127,21 @@ export class SpawnServer {
   }
 
   /**
-   * Sends a request that was encoded, with the write end of a pipe for reports. 0, or an errno. Waits, at most a second, while the
-   * channel is full.
+   * Sends an encoded request with descriptors. Returns 0 or an errno. Waits while the channel is full, at most a second.
    */
-  send(request: Buffer, reports: number, cgroup: number | null, fds: readonly number[]): number {
+  send(request: Buffer, { reports, cgroup, fds, ownMemory }: Passed): number {
     const { message } = this.program;
     const memory = syscall(SYSCALL.memfd_create, ptr(LABEL), MFD_CLOEXEC);
     if (memory < 0) return errno();
     try {
       if (Number(libc.write(memory, ptr(request), request.length)) !== request.length) return errno();
       const all = [memory, reports, ...(cgroup === null ? [] : [cgroup]), ...fds];
-      const words = message.fill({ size_bytes: request.length, has_cgroup: Number(cgroup !== null), descriptor_count: all.length });
+      const words = message.fill({
+        size_bytes: request.length,
+        has_cgroup: Number(cgroup !== null),
+        descriptor_count: all.length,
+        own_memory: Number(ownMemory),
+      });
       const { ours } = this.#open();
       const end = performance.now() + MAX_WAIT_MS;
       for (;;) {

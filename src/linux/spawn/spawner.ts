@@ -155,7 +155,8 @@ export class Spawner {
     const own = group < 0 ? OWN_DESCRIPTORS - 1 : OWN_DESCRIPTORS;
     const bytes = encodeRequest(this.#server.program.request, resolved, own);
     const fds = request.fds.filter((fd) => fd !== null);
-    const error = this.#server.send(bytes, writer, group < 0 ? null : group, fds);
+    const ownMemory = request.identity.oomScoreAdj !== null;
+    const error = this.#server.send(bytes, { reports: writer, cgroup: group < 0 ? null : group, fds, ownMemory });
     libc.close(writer);
     if (group >= 0) libc.close(group);
     if (error === 0) return { resolved, reader, done, reports: NOTHING, pid: 0, watch: null, timer: null };

@@ -54,6 +54,19 @@ describe.skipIf(!canHang)("on a file system that does not answer", () => {
     },
   );
 
+  test("more processes hang than the server has slots for: others start meanwhile, and with their own attributes", async () => {
+    using dir = tempDir();
+    using hung = hangingMount(join(dir.path, "hung"));
+    using m = machine({ startDeadlineMs: 1500 });
+    const failing = Array.from({ length: 40 }, (_, i) => start(m, { cwd: `${hung.path}/${i}` }));
+    const others = Array.from({ length: 20 }, (_, i) => m.sh("umask; echo $LISTEN_PID; pwd", { env: { PATH, LISTEN_PID: "" }, cwd: "/usr", identity: { ...identity, umask: i } })); // prettier-ignore
+    for (const [i, { output, ref }] of (await Promise.all(others)).entries())
+      expect(output.trim().split("\n")).toEqual([i.toString(8).padStart(4, "0"), String(ref.pid), "/usr"]);
+    for (const [i, result] of (await Promise.all(failing)).entries())
+      expect(result).toMatchObject({ ok: false, stage: "chdir", errno: ETIMEDOUT, subject: `${hung.path}/${i}` });
+    await until(() => unexecuted().length === 1, "only the server to be left");
+  });
+
   test("a process that not even SIGKILL ends fails in time too, and is reaped when the file system is gone", async () => {
     using dir = tempDir();
     using m = machine({ startDeadlineMs: 600 });
@@ -154,11 +167,34 @@ describe("the server", () => {
     await m.sh("true");
     expect(m.processes.spawnServer).toBe(pid);
     expect(readdirSync(`/proc/${pid}/fd`)).toEqual(["0"]);
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-    const privateKb = [...rollup.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].reduce((sum, [, kb]) => sum + Number(kb), 0);
-    expect(privateKb).toBeLessThan(512);
+    expect(privateKbOf(pid)).toBeLessThan(512);
   });
 });
+
+test("an oom score applies to one process, neither to the server nor to those that are set up at the same time", async () => {
+  using m = machine();
+  const scoreOf = (pid: number | "self"): string => readFileSync(`/proc/${pid}/oom_score_adj`, "latin1").trim();
+  const scores = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? i + 100 : null));
+  const all = scores.map((oomScoreAdj) => m.sh("cat /proc/self/oom_score_adj", { identity: { ...identity, oomScoreAdj } }));
+  const seen = (await Promise.all(all)).map(({ output }) => output.trim());
+  expect(seen).toEqual(scores.map((score) => (score === null ? scoreOf("self") : String(score))));
+  expect(scoreOf(m.processes.spawnServer!)).toBe(scoreOf("self"));
+});
+
+test("requests, which may hold secrets, stay no longer than a second in the server's memory, and a burst leaves it small", async () => {
+  using m = machine();
+  const server = m.processes.spawnServer!;
+  await Promise.all(Array.from({ length: 50 }, () => m.sh("true")));
+  const isMapped = (): boolean => readFileSync(`/proc/${server}/maps`, "latin1").includes("memfd:");
+  await until(() => !isMapped(), "the requests to be unmapped");
+  expect(privateKbOf(server)).toBeLessThan(512);
+});
+
+/** Kilobytes that only this process has. */
+function privateKbOf(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
+  return [...rollup.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].reduce((sum, [, kb]) => sum + Number(kb), 0);
+}
 
 const SCHED_GETATTR = process.arch === "arm64" ? 275 : 315;
 const RUNTIME_AT = 24;
