@@ -32,9 +32,9 @@ until_true() { # SECONDS COMMAND…: the only polling, for what tells nobody
   done
 }
 
-# A word or number of a unit's status, by its key.
+# A word or number of a unit's status, by its key. The first of this name: events and processes follow, and have pids too.
 field() { # UNIT KEY
-  sup status "$1" --json | tr -d ' \n' | sed -n "s/.*\"$2\":\"\{0,1\}\([^,\"}]*\).*/\1/p"
+  sup status "$1" --json | tr -d ' \n' | tr '{,' '\n\n' | sed -n "s/^\"$2\":\"\{0,1\}\([^\"}]*\).*/\1/p" | sed -n 1p
 }
 
 state_is() { # UNIT STATE
