@@ -40,7 +40,7 @@ test("secrets are hidden in every command and every route, and in the daemon's o
   for (const command of commands)
     for (const json of [[], ["--json"]]) {
       const { stdout, stderr } = await daemon.sup(...command, ...json);
-      expect(leaks(stdout + stderr), `command ${command}`).toEqual([]);
+      expect(leaks(stdout + stderr), command.join(" ")).toEqual([]);
     }
   for (const { method, path } of Object.values(routes)) {
     if (method !== "GET" || path.endsWith("/stream")) continue;
