@@ -135,8 +135,7 @@ test("expressions made at random find what RE2JS finds, and are never larger tha
       const text = Array.from({ length: Math.floor(random() * 9) }, () => pick(letters)).join("");
       const wanted = theirs.matcher(text).find();
       positive += Number(wanted);
-      expect(text, `source ${source}`).toBe(text);
-      expect(pattern.value.test(text), `source ${source}`).toBe(wanted);
+      expect(pattern.value.test(text), `source ${source}, text ${JSON.stringify(text)}`).toBe(wanted);
     }
   }
   expect(positive).toBeGreaterThan(1000);

@@ -87,7 +87,7 @@ test.if(Bun.which("fish") !== null).each([
   });
   const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   const values = out.split("\n").filter(Boolean).map((text) => text.split("\t")[0]); // prettier-ignore
-  expect(new Set(values)).toBe(new Set(wanted));
+  expect(new Set(values)).toEqual(new Set(wanted));
   expect(values.length).toBe(wanted.length);
   expect(err).toBe("");
 });

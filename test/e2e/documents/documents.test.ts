@@ -51,9 +51,8 @@ describe("guides", () => {
     for (const { language, text } of blocks) {
       if (language !== "sh") continue;
       const { code, stdout, stderr } = await home.type(text);
-      expect(stderr).toBe("");
-      expect(text).toBe(text);
-      expect(code).toBe(0);
+      expect(stderr, text).toBe("");
+      expect(code, text).toBe(0);
       said += stdout;
     }
     expect(processesOf(home.path)).toEqual([]);
