@@ -4,7 +4,7 @@ import { isDown, stateOf } from "../unit/phase.ts";
 import type { Unit } from "../unit/record.ts";
 import type { Culprit } from "../world/dependencies.ts";
 
-/** What a job waits for at one unit. */
+/** The goal of a job for one unit. */
 export interface Goal {
   readonly action: GoalAction;
   /** The unit's run when the job was created. */
@@ -16,7 +16,7 @@ export type Progress =
   | { readonly kind: "done"; readonly message: string }
   | { readonly kind: "failed"; readonly message: string };
 
-/** There is nothing to do: the unit is as the action would make it. */
+/** Returns true if the unit already is in the state that the action would bring about. */
 export function isReached(action: GoalAction, unit: Unit): boolean {
   if (action === "stop") return isDown(unit.phase);
   if (action !== "start") return false;
@@ -26,8 +26,9 @@ export function isReached(action: GoalAction, unit: Unit): boolean {
 const PENDING: Progress = { kind: "pending" };
 
 /**
- * Is the goal reached, or out of reach? A start that fails is told at its first failure, though the unit goes on trying;
- * a start that waits for a dependency fails when that one has given up or is down, though it starts when that recovers.
+ * Returns whether the goal is reached, out of reach or pending. A start counts as failed at its first failure, although the
+ * unit is started again. A start that waits for a dependency counts as failed when the dependency is down or has given up,
+ * although the unit starts as soon as the dependency is up.
  */
 export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | null): Progress {
   switch (goal.action) {
@@ -43,7 +44,7 @@ export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | 
   }
 }
 
-/** A restart whose pre_restart commands failed does not happen. */
+/** Returns the progress of a restart before the unit is stopped. If its `pre_restart` commands fail, the unit is not restarted. */
 const testProgress = ({ want, testedRestart }: Unit): Progress =>
   want === "up" && testedRestart?.state === "failed"
     ? { kind: "failed", message: `not restarted, it goes on running: ${testedRestart.failure}` }

@@ -1,31 +1,42 @@
 import { formatDuration } from "../../base/duration.ts";
-import { stateOf } from "../unit/phase.ts";
+import { isDown, stateOf } from "../unit/phase.ts";
 import type { Deadlines } from "../world/deadlines.ts";
+import type { Culprit } from "../world/dependencies.ts";
 import type { Entry, Step, Turn, WorldEvent } from "../world/types.ts";
 import type { Wishes } from "../world/wishes.ts";
 import { isReached, progress } from "./goals.ts";
 import type { GoalAction, Job, JobOutcome, JobUnit } from "./job.ts";
 
-/** How long the outcome of a job can be asked for after its end. */
+/** How long a job is kept after its end, so that its outcome can be requested. */
 const KEPT_MS = 600_000;
-/** Ended jobs that are kept at most: the oldest go first. */
+/** How many ended jobs are kept. If there are more, those that ended first are removed. */
 const MOST_ENDED = 200;
 
 const PREFIX = "job ";
-/** The key of a job among the deadlines. */
+/** Returns the key of a job's deadline. */
 export const jobKey = (id: string): string => PREFIX + id;
 export const jobOfKey = (key: string): string | null => (key.startsWith(PREFIX) ? key.slice(PREFIX.length) : null);
 
 export interface JobBookOptions {
   readonly get: (id: string) => Entry | undefined;
-  readonly wishes: Pick<Wishes, "culprit" | "cascade">;
+  readonly wishes: Pick<Wishes, "culprits" | "cascade">;
   readonly deadlines: Deadlines;
 }
 
-/** All jobs: created by requests, compared with the state of their units at the end of each turn, forgotten some time after their end. */
+/** What is the same for all jobs that are compared at the end of one turn. */
+interface Round extends Step {
+  /** True if the turn can have put the goal of a unit that already waited out of reach. */
+  readonly canObstruct: boolean;
+  readonly culpritOf: (id: string) => Culprit | null;
+}
+
+/**
+ * Keeps all jobs. A request creates a job, the end of each turn compares it with the state of its units, and it is forgotten
+ * some time after its end.
+ */
 export class JobBook {
   readonly #o: JobBookOptions;
-  /** Ended ones in the order of their ends. */
+  /** Jobs that have ended come in the order in which they ended. */
   readonly #jobs = new Map<string, Job>();
   /** Jobs with pending units. */
   readonly #pending = new Set<string>();
@@ -40,7 +51,7 @@ export class JobBook {
     return this.#jobs.get(id);
   }
 
-  /** Before the request is carried out. */
+  /** Creates the job of a request, if it has one. The world calls this before it carries out the request. */
   create(event: Extract<WorldEvent, { type: "request" }>, { env, turn }: Step): void {
     const { action, job: request, cascade = false } = event;
     if (request === undefined || action === "reset") return;
@@ -63,26 +74,42 @@ export class JobBook {
     return { id, run: unit.run, outcome: null };
   }
 
-  /** A job that an earlier daemon left. */
+  /** Adds a job that an earlier daemon stored. */
   restore(job: Job, { turn }: Step): void {
     this.#put(job, turn);
   }
 
-  /** At the end of a turn: which goals are reached, or out of reach? */
+  /** Compares the pending jobs with their units at the end of a turn, and records which goals are reached or out of reach. */
   follow({ env, turn }: Step): void {
     const isQuiet = turn.changed.size === 0 && turn.removed.size === 0 && turn.refusals.length === 0;
+    if (this.#pending.size === 0 || (isQuiet && this.#fresh.size === 0)) return;
+    const round: Round = { env, turn, canObstruct: this.#canObstruct(turn), culpritOf: this.#o.wishes.culprits() };
     for (const id of this.#pending) {
       const isFresh = this.#fresh.delete(id);
       if (isQuiet && !isFresh) continue;
       const job = this.#jobs.get(id)!;
-      const units = job.units.map((unit) => this.#compare(job, unit, isFresh, { env, turn }));
+      const units = job.units.map((unit) => this.#compare(job, unit, isFresh, round));
       if (units.every((unit, at) => unit === job.units[at]) && !isFresh) continue;
       const isOver = units.every(({ outcome }) => outcome !== null);
       this.#put({ ...job, units, endedMs: isOver ? env.nowMs : null }, turn);
     }
   }
 
-  #compare(job: Job, jobUnit: JobUnit, isFresh: boolean, { env, turn }: Step): JobUnit {
+  /**
+   * Returns true if the turn can have put the goal of a unit that already waited out of reach. A unit is an obstacle only while
+   * it is down, is removed, or waits for another obstacle, so only units that are in these states now matter. This keeps a turn
+   * that concerns none of them from searching the dependencies of every waiting unit.
+   */
+  #canObstruct({ changed, removed }: Turn): boolean {
+    if (removed.size > 0) return true;
+    for (const id of changed) {
+      const phase = this.#o.get(id)?.unit.phase;
+      if (phase === undefined || phase === "waiting" || isDown(phase)) return true;
+    }
+    return false;
+  }
+
+  #compare(job: Job, jobUnit: JobUnit, isFresh: boolean, { env, turn, canObstruct, culpritOf }: Round): JobUnit {
     if (jobUnit.outcome !== null) return jobUnit;
     const { id, run } = jobUnit;
     const entry = this.#o.get(id);
@@ -92,15 +119,15 @@ export class JobBook {
     const refusal = isFresh ? turn.refusals.find((one) => one.id === id) : undefined;
     if (refusal) return { ...jobUnit, outcome: { result: "failed", message: `cannot ${job.action}: ${refusal.why}`, state } };
     const waiting = entry.unit.phase === "waiting";
-    if (!isFresh && !waiting && !turn.changed.has(id)) return jobUnit;
-    const culprit = waiting ? this.#o.wishes.culprit(id) : null;
+    if (!isFresh && !turn.changed.has(id) && !(waiting && canObstruct)) return jobUnit;
+    const culprit = waiting ? culpritOf(id) : null;
     const answer = progress({ action: job.action, run }, entry.spec, entry.unit, culprit);
     if (answer.kind === "pending") return jobUnit;
     const took = answer.kind === "done" ? ` in ${formatDuration(env.nowMs - job.createdMs)}` : "";
     return { ...jobUnit, outcome: { result: answer.kind, message: answer.message + took, state } };
   }
 
-  /** The job's deadline has passed: nobody asked for it for long. */
+  /** Removes a job that ended long ago. */
   forget(id: string, turn: Turn): void {
     this.#jobs.delete(id);
     this.#pending.delete(id);
@@ -111,7 +138,7 @@ export class JobBook {
 
   #put(job: Job, turn: Turn): void {
     const isNew = !this.#jobs.has(job.id);
-    // A job that ends after many others is the youngest of the ended ones: whoever waits for it must find it.
+    // The job moves to the end of the map, so that it is not the next to be removed while a client still waits for it.
     if (job.endedMs !== null) this.#jobs.delete(job.id);
     this.#jobs.set(job.id, job);
     turn.jobs.add(job.id);

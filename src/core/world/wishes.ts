@@ -62,13 +62,19 @@ export class Wishes {
     return this.#blocking(id).map((dependency) => dependency.unit);
   }
 
-  /** Returns why it is useless for a waiting unit to wait, or null while its dependencies can still be met without intervention. */
-  culprit(id: string): Culprit | null {
-    for (const dependency of this.#blocking(id)) {
-      const culprit = dependency.required ? culpritOf(dependency, this.#lookup) : null;
-      if (culprit !== null) return culprit;
-    }
-    return null;
+  /**
+   * Returns a function that says why it is useless for a waiting unit to wait, or null while its dependencies can still be met
+   * without intervention. The function remembers what it found about each unit, so it is valid only until a unit changes.
+   */
+  culprits(): (id: string) => Culprit | null {
+    const known = new Map<string, Culprit | null>();
+    return (id) => {
+      for (const dependency of this.#blocking(id)) {
+        const culprit = dependency.required ? culpritOf(dependency, this.#lookup, known) : null;
+        if (culprit !== null) return culprit;
+      }
+      return null;
+    };
   }
 
   #blocking(id: string): Entry["spec"]["dependencies"][number][] {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { JobBook } from "../../../src/core/jobs/job-book.ts";
 import { jobText, parseJob, type Job } from "../../../src/core/jobs/job.ts";
+import { Deadlines } from "../../../src/core/world/deadlines.ts";
+import { emptyTurn } from "../../../src/core/world/types.ts";
 import { hook } from "../fixtures.ts";
 import { parseSdNotify } from "../../../src/core/unit/sd-notify.ts";
 import { CHAIN, NOTIFY, ONESHOT, staged, type Stage } from "../world/stage.ts";
@@ -215,4 +218,36 @@ describe("a job is a record", () => {
     stage.ready("slow");
     expect(read()).toEqual(["slow done: running (pid 101) in 0ms"]);
   });
+});
+
+test("the dependencies of waiting units are searched only in a turn that can put a goal out of reach", () => {
+  const stage = staged({ db: NOTIFY, a: { dependencies: ["db"] }, b: { dependencies: ["db"] } }).start("a", "b");
+  const searched: string[] = [];
+  const culprits = () => (id: string) => {
+    searched.push(id);
+    return null;
+  };
+  const book = new JobBook({
+    get: (id) => stage.world.get(id),
+    wishes: { culprits, cascade: (ids) => [...ids] },
+    deadlines: new Deadlines(),
+  });
+  const env = { nowMs: 0, roll: 0 };
+  /** Ends a turn that changed these units, and returns for which units it searched. */
+  const endTurn = (...changed: string[]): string[] => {
+    searched.length = 0;
+    book.follow({ env, turn: { ...emptyTurn(), changed: new Set(changed) } });
+    return [...searched];
+  };
+  book.create(
+    { type: "request", action: "start", ids: ["a", "b"], cause: "operator", job: { id: "j", warnings: [] } },
+    { env, turn: emptyTurn() },
+  );
+  expect(endTurn()).toEqual(["a", "b"]);
+  expect(stage.phase("db")).toBe("starting");
+  expect(endTurn("db")).toEqual([]);
+  stage.exits("db", 1);
+  stage.stop("db");
+  expect(stage.phase("db")).toBe("idle");
+  expect(endTurn("db")).toEqual(["a", "b"]);
 });
