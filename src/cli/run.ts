@@ -1,3 +1,4 @@
+import { errnoWords } from "../base/errno.ts";
 import { makeContext } from "./context.ts";
 import { isCurrentDirectoryGone } from "./files/current-directory.ts";
 import { TOPICS } from "./help/about.ts";
@@ -32,7 +33,20 @@ export async function runCli(argv: readonly string[], host: Host, roles: Roles, 
       const message = `cannot run \`sup ${parsed.command.name}\` here: the current directory was deleted`;
       return context.fail({ code: "not-found", message, hint: "change to an existing directory first" });
     }
+    const trouble = systemTroubleOf(error);
+    if (trouble !== null) return context.fail({ code: "failed", message: `cannot run \`sup ${parsed.command.name}\`: ${trouble}` });
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return context.fail({ code: "internal", message, hint: "this is a bug in sup; please report it with the line above" });
   }
+}
+
+/**
+ * Returns what the operating system refused and for which path, for example "mkdir /srv/sup: permission denied". Returns null
+ * if the error is not about a path, because then sup is at fault and the stack is needed.
+ */
+function systemTroubleOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  const { errno, syscall, path } = error as Error & { readonly errno?: unknown; readonly syscall?: unknown; readonly path?: unknown };
+  if (typeof errno !== "number" || typeof path !== "string") return null;
+  return `${typeof syscall === "string" ? `${syscall} ` : ""}${path}: ${errnoWords(Math.abs(errno))}`;
 }

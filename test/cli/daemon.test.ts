@@ -130,3 +130,13 @@ describe("roles", () => {
     });
   });
 });
+
+test("a refusal of the operating system about a path is reported as such, and not as a bug in sup", async () => {
+  const detach = (_args: readonly string[], output: string): never => {
+    throw Object.assign(new Error("ENOTDIR"), { code: "ENOTDIR", errno: -20, syscall: "mkdir", path: output });
+  };
+  await using home = new FakeDaemon(null);
+  const { code, err } = await sup(home, ["daemon", "start"], { host: { detach } });
+  expect(code).toBe(1);
+  expect(err).toMatch(/^sup: cannot run `sup daemon start`: mkdir \S+\/start\.log: not a directory \(ENOTDIR\)\n$/);
+});
