@@ -138,5 +138,5 @@ test("a refusal of the operating system about a path is reported as such, and no
   await using home = new FakeDaemon(null);
   const { code, err } = await sup(home, ["daemon", "start"], { host: { detach } });
   expect(code).toBe(1);
-  expect(err).toMatch(/^sup: cannot run `sup daemon start`: mkdir \S+\/start\.log: not a directory \(ENOTDIR\)\n$/);
+  expect(err).toMatch(/^sup: cannot run `sup daemon`: mkdir \S+\/start\.log: not a directory \(ENOTDIR\)\n$/);
 });
