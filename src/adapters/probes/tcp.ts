@@ -1,6 +1,6 @@
-import { connect } from "node:net";
 import type { ProbeResult } from "../../ports/prober.ts";
 import type { TcpProbe } from "../../spec/spec.ts";
+import { connectTo } from "./connection.ts";
 import { explain, timed } from "./outcome.ts";
 
 /** Passes if the connection is accepted. Sends no data. */
@@ -13,9 +13,14 @@ export function probeTcp(spec: TcpProbe, signal: AbortSignal): Promise<ProbeResu
     }
     const where = `${spec.host}:${port}`;
     doing(`connection to ${where}`);
-    const socket = connect({ host: spec.host, port });
-    socket.on("connect", () => settle("ok", `connected to ${where}`));
-    socket.on("error", (error) => settle(...explain(error, where)));
-    return () => socket.destroy();
+    return connectTo(
+      { path: null, host: spec.host, port, tls: "no" },
+      {
+        open: () => settle("ok", `connected to ${where}`),
+        data: () => {},
+        end: () => {},
+        fail: (error) => settle(...explain(error, where)),
+      },
+    );
   });
 }

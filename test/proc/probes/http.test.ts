@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -174,7 +174,10 @@ test("an endless body is read up to one MiB and judged by that", async () => {
 
 test("a reset, an early end and another protocol have different messages", async () => {
   const reset = await rawServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
-  expect(await probe(reset.url)).toMatchObject({ kind: "bad", detail: `${reset.url.slice(7)} reset the connection` });
+  expect(await probe(reset.url)).toMatchObject({
+    kind: "bad",
+    detail: `${reset.url.slice(7)} closed the connection without an answer`,
+  });
   const short = await rawServer((socket) => socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")));
   expect((await probe(short.url)).kind).toBe("bad");
   const ssh = await rawServer((socket) => socket.end("SSH-2.0-OpenSSH_9\r\n"));
@@ -194,6 +197,28 @@ test("a refused connection, an unknown host, missing TLS and a bad endpoint have
   expect(await probe("http://127.0.0.1:1/", { headers: { "no good": "x" } })).toMatchObject({ kind: "bad" });
 });
 
+test("a header whose variable contains a line break is not sent", async () => {
+  const url = serve(() => new Response(""));
+  const result = await probe(url, { headers: { "X-A": "1\r\nX-B: 2" } });
+  expect(result).toMatchObject({ kind: "bad", detail: expect.stringMatching(/^the header x-a contains a line break/) });
+});
+
+test("the user and password of the URL are sent, and a header of the unit replaces them", async () => {
+  const url = serve((request) => new Response(request.headers.get("authorization")));
+  const withUser = url.replace("//", "//me:p%40ss@");
+  expect(await probe(withUser, text(`Basic ${btoa("me:p@ss")}`))).toMatchObject({ kind: "ok" });
+  expect(await probe(withUser, { headers: { Authorization: "Bearer x" }, ...text("Bearer x") })).toMatchObject({ kind: "ok" });
+});
+
+test("probes of an address that swallows connections hold no more than one descriptor", async () => {
+  const hole = await blackHole();
+  const probes = () => probe(`http://127.0.0.1:${hole}/`, { timeoutMs: 30 });
+  expect(await probes()).toMatchObject({ kind: "bad", detail: `no answer from 127.0.0.1:${hole} within 30ms` });
+  const before = readdirSync("/proc/self/fd").length;
+  for (let n = 0; n < 5; n++) expect(await probes()).toMatchObject({ kind: "bad" });
+  expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
+});
+
 test.skipIf(!Bun.which("openssl"))("an untrusted certificate fails, unless the unit allows insecure TLS", async () => {
   const { key, cert } = await selfSigned();
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", tls: { key, cert }, fetch: () => new Response("") });
@@ -211,6 +236,18 @@ test("an abort yields broken, before and during the probe", async () => {
   expect((await probe(url, {}, controller.signal)).kind).toBe("broken");
   void closed;
 });
+
+/** Returns a port whose listener accepts nothing and has no place left in its queue, so that the kernel drops new connections. */
+async function blackHole(): Promise<number> {
+  const script =
+    'import socket, sys\ns = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)\nheld = []\n' +
+    "for _ in range(4):\n  c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); held.append(c)\n" +
+    "print(s.getsockname()[1], flush=True); sys.stdin.read()";
+  const child = Bun.spawn(["python3", "-c", script], { stdin: "pipe", stdout: "pipe" });
+  cleanups.push(() => child.kill());
+  const { value } = await child.stdout.getReader().read();
+  return Number(new TextDecoder().decode(value));
+}
 
 async function selfSigned(): Promise<{ key: string; cert: string }> {
   const directory = mkdtempSync(join(tmpdir(), "sup-tls-"));
