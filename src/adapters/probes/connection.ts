@@ -39,11 +39,12 @@ const abandoned = new Set<string>();
 
 const keyOf = ({ path, host, port }: Target): string => path ?? `${host} ${port}`;
 
-/** What Bun keeps for each socket, so that all sockets share one set of callbacks. */
+/** The data of a socket. It is kept with the socket so that all sockets share one set of callbacks. */
 interface Attempt {
   readonly target: Target;
   readonly handlers: ConnectionHandlers;
   socket: Bun.Socket<Attempt> | null;
+  /** The rest of the request that the kernel has not taken yet. */
   unsent: Buffer | null;
   isConnecting: boolean;
   isClosed: boolean;
@@ -54,7 +55,7 @@ const CALLBACKS: Bun.SocketHandler<Attempt, "buffer"> = {
   open(socket) {
     const attempt = socket.data;
     settle(attempt);
-    if (attempt.isClosed) return void socket.terminate();
+    if (attempt.isClosed) return socket.terminate();
     attempt.socket = socket;
     attempt.handlers.open({ send: (bytes) => send(attempt, bytes) });
   },

@@ -79,6 +79,6 @@ function words(code: string, where: string): string | null {
     case "ERR_SSL_WRONG_VERSION_NUMBER":
       return `${where} does not speak TLS`;
     default:
-      return code.startsWith("HPE_") ? `${where} does not speak HTTP (${code})` : null;
+      return null;
   }
 }
