@@ -7,7 +7,7 @@ import { parseFast } from "./parse/fast-parser.ts";
 import type { Roles } from "./roles.ts";
 import { COMMANDS } from "./table/commands.ts";
 
-/** Identification of the build of sup. */
+/** The build of sup that is running. */
 export interface Build {
   readonly version: string;
   /** The commit that was built, or null if sup runs from source. */

@@ -14,7 +14,7 @@ const DRAW_MS = 250;
  * screen first would flicker.
  */
 const paintOver = (text: string): string => `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`;
-/** Enters and leaves the alternate screen. The cursor is hidden, and lines do not wrap, so that each line takes one row. */
+/** Escape sequences for the alternate screen. The cursor is hidden, and lines do not wrap, so that each line takes one row. */
 const [ENTER, LEAVE] = ["\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"];
 
 export const run: Run = async (context) => {

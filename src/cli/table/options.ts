@@ -97,7 +97,7 @@ export type Options = { readonly [Name in OptionName]?: Value<(typeof OPTIONS)[N
 /** The options that every command accepts, before or after its name. */
 export const GLOBAL: readonly OptionName[] = ["json", "color", "units", "url", "token"];
 
-/** Splits flags: `-n, --lines <n>` has the short spelling `-n` and the long spelling `--lines`. */
+/** Returns the spellings of an option. For example, `-n, --lines <n>` has the short one `-n` and the long one `--lines`. */
 export function spellings(row: OptionRow): { readonly short: string | undefined; readonly long: string } {
   const [first = "", second] = row.flags.split(", ").map((flag) => flag.split(" ")[0]!);
   return second === undefined ? { short: undefined, long: first } : { short: first, long: second };
