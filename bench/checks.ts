@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- checks`: measures the cost and punctuality of health checks, and the time to start units that wait for each
- * other in waves. The defaults are `--checks=1000 --seconds=30 --waves=50 --width=10`.
+ * `npm run bench -- checks`: measures the CPU cost and the punctuality of health checks, and the time to start units in waves,
+ * where each wave waits for the one before. The defaults are `--checks=1000 --seconds=30 --waves=50 --width=10`.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -64,7 +64,7 @@ async function withDaemon<T>(units: ReadonlyMap<string, object>, work: (daemon: 
   }
 }
 
-/** All checks send their requests to one server, which only records the arrival times. */
+/** Measures health checks. All checks send their requests to one server, which only records the arrival times. */
 async function measureChecks(): Promise<string[][]> {
   const requests: number[][] = Array.from({ length: checks }, () => []);
   let counting = false;
@@ -106,7 +106,7 @@ async function heapMb(home: string): Promise<number> {
 }
 
 function describeChecks(requests: readonly number[][], share: number, rss: number, heap: number, status: string): string[][] {
-  // A check is due once a second. The most punctual request of a check shows the check's offset within the second.
+  // A check is due once a second. The most punctual request of a check shows at which point of the second the check is due.
   const late = requests.flatMap((times) => {
     const offset = Math.min(...times.map((at, k) => at - k * 1000));
     return times.map((at, k) => at - k * 1000 - offset);
@@ -129,7 +129,7 @@ function describeChecks(requests: readonly number[][], share: number, rss: numbe
   ];
 }
 
-/** Starts oneshots that take 20 ms. Each unit of a wave depends on all units of the wave before. */
+/** Measures the start of waves of oneshots that take 20 ms. Each unit of a wave depends on all units of the wave before. */
 async function measureWaves(): Promise<string[][]> {
   const name = (wave: number, n: number): string => `w${wave}-${n}`;
   const units = new Map<string, object>([["alone", { type: "oneshot", command: "sleep", args: ["0.02"] }]]);
@@ -153,7 +153,7 @@ async function measureWaves(): Promise<string[][]> {
   });
 }
 
-/** Returns the time in milliseconds from the event `started` of one unit to the last event of the other, from the history. */
+/** Starts the units, and returns the milliseconds from the event `started` of unit `first` to the last event of unit `last`. */
 async function durationOf(sup: Daemon["sup"], units: readonly string[], first: string, last: string): Promise<number> {
   await sup("start", ...units);
   const events = async (unit: string, type: string): Promise<number[]> =>

@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- forecast`: compares the forecast with a naive line through the last two points, on series whose end is known.
- * Measures how often each one predicts the limit while a fifth of the way or more is left, how often it raises a false alarm, and
- * the error of the predicted times. The default is `--seeds=40`.
+ * `npm run bench -- forecast`: compares sup's forecast with a naive line through the last two points, on series whose end is
+ * known. Measures how often each of them predicts that the limit will be exceeded while at least a fifth of the time from the
+ * start of the growth to the limit is left, how often each raises a false alarm, and the error of the predicted times. The
+ * default is `--seeds=40`.
  */
 import { parseArgs } from "node:util";
 import { forecast, forecastEveryMs } from "../src/core/metrics/forecast.ts";
@@ -115,15 +116,18 @@ const normal = (random: () => number): number => Math.sqrt(-2 * Math.log(random(
 
 interface Score {
   runs: number;
-  /** The number of runs in which the limit was predicted with at least a fifth of the way left. */
+  /**
+   * The number of runs that predicted the limit while at least a fifth of the time from the start of the growth to the limit was
+   * left.
+   */
   foreseen: number;
   /** The number of runs with a prediction that did not come true. */
   falseAlarms: number;
-  /** The share of the growth that was left at the prediction. */
+  /** The share of the time from the start of the growth to the limit that was left at the first reported prediction. */
   readonly notice: number[];
   /**
-   * For each prediction before the last tenth: its error as a share of the time that was left, and (in `inBand`) whether the true
-   * time was in the band.
+   * The error of each prediction, as a share of the time that was left. Predictions in the last tenth of the time are not
+   * included. `inBand` has a 1 for each of these predictions if the true time was in the predicted band, and otherwise a 0.
    */
   readonly errors: number[];
   readonly inBand: number[];
@@ -148,8 +152,8 @@ const naive: Predict = (points) => {
 };
 
 /**
- * Makes forecasts as often as the daemon does. A prediction is reported by the daemon's rule, which requires two consecutive
- * forecasts to agree.
+ * Makes forecasts for one series as often as the daemon does, and adds them to the score. As in the daemon, a prediction is
+ * reported only if two consecutive forecasts agree.
  */
 function play(shape: Shape, random: () => number, predict: Predict, score: Score): void {
   const all = Array.from({ length: Math.ceil((shape.hours * HOUR) / STEP_MS) }, (_, i): Point => {

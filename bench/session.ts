@@ -6,8 +6,9 @@ import { killRunning, until } from "./process.ts";
 import { Starts } from "./starts.ts";
 
 /**
- * The directory for the homes of all peers. It is in memory, as sockets, FIFOs and pid files are on a normal machine (/run,
- * XDG_RUNTIME_DIR). On a disk, creating a thousand FIFOs alone takes 0.2 to 1 s, so the benchmark would measure the disk.
+ * The directory for the homes of all peers. It is in memory, because sockets, FIFOs and pid files are in memory on a normal
+ * machine too (/run, XDG_RUNTIME_DIR). On a disk, creating a thousand FIFOs alone takes 0.2 to 1 s, so the benchmark would
+ * measure the disk.
  */
 export const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds dist/sup, the one executable. `--if-changed` does nothing if the executable is newer than all its sources.
 # `--target=bun-linux-arm64` and the like are passed to `bun build`. `--runtime=PATH` is a local copy of that target's bun.
-# `--outfile=PATH` sets the output file. `--version=X` and `--releases=URL` are built into the executable; scripts/release.ts uses
-# them.
+# `--outfile=PATH` sets the output file. `--version=X` and `--releases=URL`, which scripts/release.ts uses, are compiled into the
+# executable.
 set -eu
 cd "$(dirname "$0")/.."
 bun=node_modules/.bin/bun
@@ -29,9 +29,9 @@ for arg in "$@"; do
 done
 
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-note=$out.commit # the commit that was built in: a new commit needs a new build, even if no source changed
+note=$out.commit # records the commit that was built, because a new commit needs a new build even if no source changed
 
-# Directories count too, because their modification time changes when a file is added or removed.
+# Directories are compared too, because their modification time changes when a file is added or removed.
 up_to_date() {
   [ -x "$out" ] && [ "$(cat "$note" 2>/dev/null)" = "$commit" ] &&
     [ -z "$(find src package.json package-lock.json tsconfig.json scripts/build.sh -newer "$out" 2>/dev/null | head -n 1)" ]
@@ -46,7 +46,7 @@ case $target in
 esac
 
 mkdir -p "$(dirname "$out")"
-# bun writes the name of the output file into the file. The name must be constant so that two builds are identical.
+# bun writes the output file's name into the file, so the name must be constant to make two builds identical.
 work=$(dirname "$out")/.build.$$
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
@@ -54,7 +54,7 @@ mkdir "$work"
 : >"$work/begin"
 
 # With --splitting, `sup is-active` loads only a third of the code. The executable ignores .env and bunfig.toml in the current
-# directory and cannot use eval, because the directory where a supervisor is started must not influence it.
+# directory and cannot use eval, because the directory in which a supervisor is started must not influence the supervisor.
 "$bun" build --compile --minify --splitting --bytecode --format=esm --sourcemap \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --compile-exec-argv=--disallow-code-generation-from-strings=strict \
@@ -62,6 +62,6 @@ mkdir "$work"
   --define "SUP_LIBC=\"$libc\"" \
   ${target:+"$target"} ${runtime:+"$runtime"} src/main.ts --outfile "$work/sup"
 
-touch -r "$work/begin" "$work/sup" # so that a source saved during the build causes a new build
-mv -f "$work/sup" "$out" # the source maps next to it are in the executable too
+touch -r "$work/begin" "$work/sup" # a source that is saved during the build then causes a new build
+mv -f "$work/sup" "$out" # the executable contains the source maps, so the files next to it are not needed
 echo "$commit" >"$note"

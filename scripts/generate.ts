@@ -1,6 +1,6 @@
 /**
- * `npm run generate`: generates documents from the source, so that they cannot contradict it. With `--check` it writes nothing,
- * and fails if a document is out of date.
+ * `npm run generate`: generates documents from the source, so that they cannot contradict the source. With `--check` it writes
+ * nothing, and fails if a document is out of date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * `npm run mutate -- core spec`: makes one small change at a time in these rooms of src/ (to an operator, a bound, a condition or a
- * boolean) and runs the fast tests that should notice it. A change that no test notices shows that a test is missing.
+ * `npm run mutate -- core spec`: makes one small change at a time in these rooms of src/ (to an operator, a bound, a condition or
+ * a boolean) and runs the fast tests that should detect it. A change that no test detects shows that a test is missing.
  *
  *   --count=200            draws this number of mutants at random
  *   --seed=1               draws the same mutants from the same source for the same seed
@@ -20,7 +20,7 @@ import { Trial, type Outcome } from "./mutate/trial.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
 
-/** For each room, the rings of tests that can notice a change in it. The quickest ring to notice comes first. */
+/** For each room, the test folders that can detect a change in it. The folder that detects changes soonest comes first. */
 const RINGS: Readonly<Record<string, readonly string[]>> = {
   base: ["base", "spec", "core", "api", "cli"],
   spec: ["spec", "core", "api", "cli"],
@@ -71,7 +71,7 @@ function findAll(): Mutant[] {
   });
 }
 
-/** Draws `count` mutants at random. Mutants that do not change the program are left out. */
+/** Draws `count` mutants at random. Skips mutants that do not change the program. */
 function draw(all: Mutant[], count: number, random: Random): Mutant[] {
   const drawn: Mutant[] = [];
   while (drawn.length < count && all.length > 0) {
@@ -125,8 +125,8 @@ function roomOf({ path }: Mutant): string {
 }
 
 /**
- * Lists the test files one by one, because bun would run directories in an order of its own, and the room's own tests notice
- * soonest.
+ * Returns the test files that can detect a change in a room, one by one in the order in which they should run. Bun would run
+ * directories in its own order, but the room's own tests detect a change soonest.
  */
 function testsOf(room: string): string[] {
   const rings = RINGS[room] ?? fail(`no fast tests are known for ${room}; those with: ${Object.keys(RINGS).join(", ")}`);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs everything that a change must pass before it is committed, except the end-to-end tests: types, lint, format, generated
-# documents, tests. A failure does not end the run. The last line names everything that failed.
+# Runs all checks that a change must pass before it is committed, except the end-to-end tests. The checks are types, lint, format,
+# generated documents and tests. The run continues after a failure, and the last line names the checks that failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 sh scripts/setup.sh || exit 1

@@ -22,7 +22,7 @@ type Target = (typeof TARGETS)[number];
 
 const options = parseOptions();
 const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
-/** The time of the commit, which is the same for every build of it. */
+/** The time of the commit in seconds since 1970. It is the same for every build of the commit. */
 const seconds = Number(sh(["git", "log", "-1", "--format=%ct"], { cwd: ROOT }));
 if (sh(["git", "status", "--porcelain"], { cwd: ROOT }) !== "")
   say("note: there are changes that are in no commit; they will be in the release");

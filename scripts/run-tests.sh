@@ -32,13 +32,13 @@ count() { tail -n 12 "$work/log" | sed -n "s/^ *\([0-9][0-9]*\) $1\$/\1/p" | tai
 passed=$(count pass)
 failed=$(count fail)
 errors=$(count error)
-errors=${errors:-$(count errors)} # "1 error", "2 errors"
+errors=${errors:-$(count errors)} # bun prints "1 error" or "2 errors"
 skip=$(count skip)
 todo=$(count todo)
 passed=${passed:-0}
 failed=${failed:-0}
 skipped=$((${skip:-0} + ${todo:-0}))
-# bun counts an error outside a test as a failure. Any other abnormal end counts as one failure here.
+# bun counts an error outside a test as a failure. Any other abnormal end of bun counts as one failure here.
 if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=${errors:-1}; fi
 if [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then
   echo "no test ran" >&2

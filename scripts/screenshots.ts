@@ -1,7 +1,7 @@
 /**
- * `npm run screenshots`: takes the pictures in docs/screenshots with the built executable and this machine's chromium, in light
- * and dark, for desktop and phone. The units and the history of the quarter of an hour before the daemon started are invented.
- * Everything else is what the page really shows.
+ * `npm run screenshots`: takes the pictures in docs/screenshots with the built executable and this machine's chromium, for the
+ * light and the dark theme, on desktop and phone. The units and their history in the 15 minutes before the daemon's start are
+ * invented. Everything else is real.
  */
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
@@ -65,7 +65,7 @@ async function take(from: Browser, size: string, options: NonNullable<Parameters
   await context.close();
 }
 
-/** Writes invented samples for the last quarter of an hour to the store, as if the units had been running. */
+/** Writes invented samples for the last 15 minutes to the store, as if the units had been running. */
 function invent({ home }: Daemon): void {
   const db = new Database(join(home, "state/sup.db"));
   const beganMs = Date.now() - 5_000;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the development dependencies if package-lock.json changed since the last run. Otherwise the script costs one file
-# comparison. The stamp is a copy of the lock file in node_modules, so it disappears together with that directory.
+# Installs the development dependencies if package-lock.json has changed since the last run. Otherwise the script only compares
+# two files. The stamp is a copy of the lock file in node_modules, so it disappears together with that directory.
 set -eu
 cd "$(dirname "$0")/.."
 

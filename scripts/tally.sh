@@ -1,5 +1,5 @@
 #!/bin/sh
-# Source this file to run several scripts that print a line `PASS …` or `FAIL …` for each check, and to add up their results.
+# Source this file to run several scripts whose checks each print a line `PASS …` or `FAIL …`, and to add up their results.
 passed=0
 failed=0
 
@@ -12,7 +12,7 @@ tally() {
   cat "$log"
   p=$(grep -c '^PASS ' "$log") || true
   f=$(grep -c '^FAIL ' "$log") || true
-  # The command ended before its checks were complete, or ran no check.
+  # If the command failed without a failed check, or ran no check, count one failure.
   if [ "$f" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
   passed=$((passed + p)) failed=$((failed + f))
 }

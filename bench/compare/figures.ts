@@ -1,6 +1,6 @@
 import { median, quantile } from "../stats.ts";
 
-/** The figures of one run of the comparison with sup alone, by name. Smaller is better in all of them. */
+/** The figures by name that one run of the comparison measured for sup alone. Smaller is better for all of them. */
 export type Figures = Readonly<Record<string, number>>;
 
 export interface Verdict {
@@ -21,7 +21,7 @@ const TOLERANCE = 1.1;
 
 /**
  * Compares the figures of two programs that were measured in turns. A figure is worse if the median of the ratios, minus the
- * noise, is above the tolerance. So neither one bad pair nor a machine that is slow for both programs decides the result.
+ * noise, is above the tolerance. So neither one bad pair nor a machine that is slow for both programs changes the result.
  */
 export function compareFigures(pairs: ReadonlyArray<readonly [before: Figures, after: Figures]>): Verdict[] {
   const names = Object.keys(pairs[0]?.[0] ?? {});

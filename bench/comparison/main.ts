@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: compares sup with its peers in one run on this machine. `-- --quick` takes about a minute.
  * `-- --only=sup,loop` measures only these peers. `-- --install` installs the Debian packages of missing peers (as root).
- * `-- --json` prints the figures of the only peer as JSON.
+ * `-- --json` prints the figures as JSON if only one peer is measured.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

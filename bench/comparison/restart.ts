@@ -9,7 +9,7 @@ export interface RestartResult {
   readonly count: number;
 }
 
-/** Measures `count` times the time from SIGKILL of the service to the first instruction of the next run. */
+/** Measures the time from SIGKILL of the service to the first instruction of its next run. Repeats this `count` times. */
 export async function measureRestart({ starts }: Live, count: number, paceMs: number): Promise<RestartResult> {
   const latencies: number[] = [];
   for (let i = 0; i < count; i++) {

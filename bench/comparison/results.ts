@@ -23,7 +23,7 @@ export interface Sizes {
   readonly idleMs: number;
 }
 
-/** The targets of sup, which the tables show. */
+/** The targets for sup's figures, which the tables show. */
 const TARGETS = {
   restart: "< 3 × loop",
   launch: "< 3 × loop",
@@ -84,8 +84,8 @@ export function printResults(machine: string, results: readonly Measured[], size
 }
 
 /**
- * Prints the figures of the only measured peer by name. Fails if one of the measurements failed, because a comparison needs all
- * figures.
+ * Prints the figures by name if only one peer was measured. Throws if one of the measurements failed, because a comparison needs
+ * all figures.
  */
 export function printFigures(results: readonly Measured[]): void {
   const [one] = results;

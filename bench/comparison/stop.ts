@@ -1,7 +1,10 @@
 import type { Live } from "../session.ts";
 import { alive, until } from "../process.ts";
 
-/** Returns the time in ms from running the command that stops everything until the command has exited and no service is left. */
+/**
+ * Measures the milliseconds from the start of the command that stops all services until the command has exited and no service is
+ * left.
+ */
 export async function measureStop({ running, starts }: Live): Promise<number> {
   const pids = [...starts.current().values()].map(({ pid }) => pid);
   const begin = performance.now();

@@ -5,7 +5,7 @@ export interface Logger {
   readonly missing?: string;
   /** The number of bytes that the logger writes before each 100-byte line. */
   readonly prefixBytes: number;
-  /** Set if the logger has a control interface that responds to requests. */
+  /** Set if the logger has a control interface that answers requests. */
   readonly answers?: true;
   /** Starts the logger with the service `argv`, whose output goes to at most `KEEP` files of `FILE_BYTES`. */
   start(directory: string, argv: readonly string[]): Promise<Logging>;
@@ -19,7 +19,10 @@ export interface Logging {
   pids(): number[];
   /** Returns the log files, oldest first. */
   files(): string[];
-  /** Sends a request to the control interface or probes another unit, alternately. Null if there is no control interface. */
+  /**
+   * Sends a request to the control interface or probes another unit, alternately. It is null if the logger has no control
+   * interface.
+   */
   request: (() => Promise<unknown>) | null;
   end(): Promise<void>;
 }

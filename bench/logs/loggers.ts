@@ -54,7 +54,7 @@ interface Parts {
   readonly name: string;
   readonly found: Found;
   readonly setUp: (program: string, directory: string, argv: readonly string[]) => Single;
-  /** True if the logger consists of all descendants of its first process, one or two levels deep, except the service. */
+  /** True if the logger consists of the descendants of its first process, one or two levels deep, without the service. */
   readonly isTree?: boolean;
   /** Called before `end`, because this logger does not end while the service writes. */
   readonly stop?: (single: Single) => Promise<unknown>;

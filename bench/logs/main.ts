@@ -33,7 +33,7 @@ interface Run {
   readonly gaps: number;
   readonly files: number;
   readonly rssMb: number;
-  /** The response times of requests to the supervisor during the run. */
+  /** The response times of requests that were sent to the supervisor during the run. */
   readonly answersMs: readonly number[];
 }
 

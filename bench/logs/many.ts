@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- many`: measures what it costs the daemon if many units write a little each, and if one unit writes very many
- * short lines. Measures the CPU time of the daemon, to compare with the same units in silence, and whether every line is in the
- * logs. The defaults are `--units=1000 --seconds=30`.
+ * `npm run bench -- many`: measures the daemon's CPU time in two cases. In the first, many units write a little each. In the
+ * second, one unit writes very many short lines. The same units in silence are measured for comparison. Also checks that every
+ * line is in the logs. The defaults are `--units=1000 --seconds=30`.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";

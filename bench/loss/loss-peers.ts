@@ -40,7 +40,7 @@ interface Parts {
   readonly name: string;
   readonly found: Found;
   readonly setUp: (program: string, directory: string, argv: readonly string[]) => Single;
-  /** Returns the process that supervises the service, given the process that was started. Absent if both are the same. */
+  /** Returns the process that supervises the service, given the process that was started. It is absent if both are the same. */
   readonly supervisor?: (first: number) => number;
   /** Does what a person does after the supervisor was killed. `again` starts the supervisor in the same way as the first time. */
   readonly revive: (single: Single, again: () => Promise<void>) => Promise<unknown>;

@@ -7,8 +7,8 @@ export interface OrphansResult {
   /** The roles of the processes that are alive after the stop has finished. */
   readonly afterStop: readonly string[];
   /**
-   * The roles of the processes that outlive a crash: the main process of their run was killed, and they are alive when the next
-   * run is up.
+   * The roles of the processes that survive a crash of their run. The main process of that run was killed, and they are still
+   * alive when the next run has started.
    */
   readonly afterCrash: readonly string[];
 }
@@ -48,7 +48,7 @@ export async function measureOrphans(running: RunningPeer, directory: string): P
   const runs = (): number[] => mainsOf(directory);
   const complete = (run: number): boolean => membersOf(directory).filter(({ main }) => main === runs()[run]).length === ROLES;
   await until(() => complete(0), "the first run", 30_000);
-  await Bun.sleep(1500); // longer than the run that other supervisors count as a failed start
+  await Bun.sleep(1500); // other supervisors count a shorter run as a failed start
   process.kill(runs()[0]!, "SIGKILL");
   await until(() => complete(1), "the second run", 30_000);
   await Bun.sleep(GRACE_MS);

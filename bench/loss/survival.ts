@@ -20,7 +20,7 @@ export interface LinesResult {
 
 const BEFORE_MS = 1000;
 const AWAY_MS = 1000;
-/** This time is longer than the five seconds between two scans of runsvdir. */
+/** The time in milliseconds after which the processes are checked. It is longer than the five seconds between two scans of runsvdir. */
 const AFTER_MS = 7000;
 
 /**

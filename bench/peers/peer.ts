@@ -3,10 +3,10 @@ import type { Starts } from "../starts.ts";
 /** A supervisor that is measured. */
 export interface Peer {
   readonly name: string;
-  /** The version, or null if the supervisor is not available. `missing` then has the reason. */
+  /** The version, or null if the supervisor is not available. In that case `missing` has the reason. */
   readonly version: string | null;
   readonly missing?: string;
-  /** The minimum time in milliseconds between two kills of one service for the supervisor to still restart the service at once. */
+  /** The minimum time in milliseconds between two kills of one service. After a shorter time, the supervisor delays the restart. */
   readonly restartPaceMs: number;
   /** Starts the supervisor with `count` services. Each service runs `service STARTS.file uN`. */
   start(session: Session): Promise<Running>;
@@ -27,7 +27,7 @@ export interface Running {
   supervisors(): number[];
   /** Runs the command that stops every service, and waits until that command exits. */
   stopAll(): Promise<void>;
-  /** The commands to time, or null if the peer has none. */
+  /** The commands to measure, or null if the peer has none. */
   readonly commands: {
     readonly isActive: readonly string[];
     readonly status: readonly string[];

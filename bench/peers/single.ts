@@ -1,6 +1,6 @@
 /**
- * Runs one service, `u`, under each of the peers. Its output goes to files of a limited size. The benchmarks `logs` and `loss`
- * share this.
+ * Runs a single service, `u`, under each of the peers. The service's output goes to files of a limited size. The benchmarks
+ * `logs` and `loss` use this file.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ export interface Single {
 }
 
 export interface Supervisor {
-  /** The process that was started. For PM2 this is its daemon, because PM2 itself goes into the background. */
+  /** The process that was started. For PM2 this is PM2's daemon, because the command `pm2` exits. */
   readonly pid: number;
   /** Ends the supervisor and everything that it runs. */
   end(): Promise<void>;

@@ -32,7 +32,10 @@ export async function supervisordPeer(): Promise<Peer> {
   };
 }
 
-/** Returns the configuration. With startsecs=0 a service that ends early is restarted at once, as by the other peers here. */
+/**
+ * Returns the configuration. With startsecs=0, supervisord restarts a service that ends early without a delay, as the other peers
+ * do.
+ */
 const configuration = ({ directory, count, service, starts }: Session): string => `
 [supervisord]
 logfile=${directory}/supervisord.log

@@ -103,7 +103,7 @@ function closingParen(bare: string, open: number): number | null {
   return null;
 }
 
-/** Returns false if the changed text is no program, or if the change is within a type, so that the program stays the same. */
+/** Returns false if the changed text does not parse, or if the change is within a type, which does not change the program. */
 export function isRealChange(text: string, mutant: Mutant): boolean {
   const transpiler = new Bun.Transpiler({ loader: mutant.path.endsWith("x") ? "tsx" : "ts" });
   try {

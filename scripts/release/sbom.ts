@@ -2,8 +2,8 @@ import { lockOf, type LockEntry } from "./lock.ts";
 import { runtimeVersion } from "./runtimes.ts";
 
 /**
- * Makes the bill of materials of the executables in CycloneDX 1.5. It lists Bun and the packages of the lock file that are not
- * only for development.
+ * Makes the bill of materials of the executables in CycloneDX 1.5. It lists Bun and the packages of the lock file, except
+ * development dependencies.
  */
 export function makeSbom(root: string, version: string, seconds: number): Record<string, unknown> {
   const { packages } = lockOf(root);

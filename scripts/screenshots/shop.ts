@@ -116,7 +116,7 @@ const talker = (lines: readonly string[], more: UnitFile): UnitFile =>
 /** Returns a unit that answers health checks, does a little work, logs in colours, and leaks some memory with each request. */
 const server = (port: number, more: UnitFile): UnitFile => ({
   command: process.execPath,
-  args: ["-e", SERVER.replaceAll("%", "%%")], // a percent sign starts a specifier
+  args: ["-e", SERVER.replaceAll("%", "%%")], // a percent sign would start a specifier
   port,
   enabled: true,
   health_check: { type: "http", endpoint: "http://127.0.0.1:${PORT}/health", interval: 1 },

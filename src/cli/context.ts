@@ -11,8 +11,8 @@ import type { CommandRow } from "./table/command-row.ts";
 import type { Options } from "./table/options.ts";
 
 /**
- * Everything that a command gets: its arguments, a client for the daemon, and functions to print. The client and the colours are
- * made on first use.
+ * Everything that a command needs, such as its arguments, a client for the daemon, and functions to print. `client` and `paint`
+ * are created on first use.
  */
 export interface Context {
   readonly host: Host;
@@ -23,14 +23,14 @@ export interface Context {
   readonly releases: string | null;
   readonly args: readonly string[];
   readonly options: Options;
-  /** The table of all commands, for completion. */
+  /** The table of all commands, which completion needs. */
   readonly commands: readonly CommandRow[];
   readonly places: Places;
   readonly client: Client;
   readonly paint: Paint;
-  /** Prints one or several lines on standard output. The caller must have passed text from other programs through `safe`. */
+  /** Prints a text of one or more lines on standard output. The caller must pass text from other programs through `safe` first. */
   out(text: string): void;
-  /** Prints the result of a command with `--json`, on one line. */
+  /** Prints the result of a command with `--json` as one line. */
   json(value: unknown): void;
   /** Prints a message that is not part of the result on standard error. */
   note(text: string): void;
@@ -64,7 +64,7 @@ export function makeContext(
   };
 }
 
-/** Makes the functions that print. They need no context, because usage errors occur before there is one. */
+/** Creates the functions that print. They work without a context, because usage errors occur before the context exists. */
 export function makeOutput(host: Host, options: Pick<Options, "json">): Pick<Context, "out" | "json" | "note" | "fail"> {
   const out = (text: string): void => host.write(1, `${text}\n`);
   const note = (text: string): void => host.write(2, `${text}\n`);
@@ -77,7 +77,10 @@ export function makeOutput(host: Host, options: Pick<Options, "json">): Pick<Con
   return { out, json, note, fail };
 }
 
-/** Works like the context's `fail`, but keeps the line breaks of the message, because the message quotes a log. */
+/**
+ * Prints an error whose message quotes lines of a log, and returns the exit code. Unlike the context's `fail`, it keeps the line
+ * breaks of the message.
+ */
 export function failWithLines(context: Context, message: string, hint: string): number {
   if (context.options.json) return context.fail({ code: "failed", message, hint });
   context.note(`sup: ${message.split("\n").map(safe).join("\n")}\n  ${safe(hint)}`);
@@ -90,5 +93,5 @@ export function targetOf(host: Host, options: Options, places: Places): Target {
   return { kind: "url", url, token: options.token ?? host.env.SUP_TOKEN };
 }
 
-/** Returns true while a daemon runs, because a daemon holds the lock of its state directory for as long as it runs. */
+/** Returns true if a daemon runs. A daemon holds the lock of its state directory as long as it runs. */
 export const daemonLives = (host: Host, places: Places): boolean => host.isLocked(`${places.state}/lock`);

@@ -5,28 +5,28 @@ import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
 import { type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
 
 /**
- * Everything that the command line needs from the process, the terminal and other programs. This is the only file of `cli` that
- * touches them; tests pass a fake.
+ * The command line's access to its process, the terminal and other programs. Tests pass a fake. Only doctor, upgrade and systemd
+ * also use the machine directly.
  */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly home: string;
   /**
-   * Writes the whole text. Exits quietly if the reader has closed the pipe. It avoids `process.stdout`, whose first use costs 10
-   * ms.
+   * Writes the whole text. Exits quietly if the reader has closed the pipe. Does not use `process.stdout`, because its first use
+   * costs 10 ms.
    */
   write(fd: 1 | 2, text: string): void;
-  /** From now on `write` discards the text in that case: what supervises must not end because nobody reads its output. */
+  /** Makes `write` discard the text if the reader has closed the pipe. A daemon must not end because nobody reads its output. */
   outliveReaders(): void;
   isTerminal(fd: 0 | 1 | 2): boolean;
   /** Returns the columns of the terminal, or undefined if the output is not a terminal. */
   columns(): number | undefined;
   /** Returns the rows of the terminal, or undefined if the output is not a terminal. */
   rows(): number | undefined;
-  /** Calls back for each key press, without echo and without waiting for a line. Returns a function that stops this. */
+  /** Calls `onKey` for each key press. Keys are not echoed, and do not wait for Enter. Returns a function that ends this mode. */
   keys(onKey: (key: string) => void): () => void;
-  /** Calls back on SIGINT, SIGTERM and SIGHUP. Returns a function that restores the default action of these signals. */
+  /** Calls `onEnd` on SIGINT, SIGTERM and SIGHUP. Returns a function that restores the default action of these signals. */
   ending(onEnd: () => void): () => void;
   /** Returns the wall-clock time in milliseconds. */
   now(): number;
@@ -76,7 +76,7 @@ export function realHost(): Host {
   };
 }
 
-/** EIO: the terminal was closed. */
+/** The errors of write(2) after the reader is gone. EIO means that the terminal was closed. */
 const READER_GONE = ["EPIPE", "EIO"];
 
 function write(fd: 1 | 2, text: string, outlives: boolean): void {
@@ -88,15 +88,15 @@ function write(fd: 1 | 2, text: string, outlives: boolean): void {
       const code = (error as NodeJS.ErrnoException).code;
       if (READER_GONE.includes(code ?? "")) {
         if (outlives) return;
-        process.exit(0); // `sup logs web | head`: the reader does not want more
+        process.exit(0); // the reader has read enough, as in `sup logs web | head`
       }
       if (code !== "EAGAIN") throw error;
-      Bun.sleepSync(1); // another process made the pipe non-blocking, so wait until it has room
+      Bun.sleepSync(1); // another process made the pipe non-blocking, so wait until the pipe has room
     }
   }
 }
 
-/** Reads the home directory from the user database, which a container may lack. */
+/** Returns the home directory from the user database, or "/" if there is none, as in some containers. */
 function homeDirectory(): string {
   try {
     return homedir();
@@ -135,6 +135,6 @@ function onEnding(onEnd: () => void): () => void {
 }
 
 function isTerminal(fd: 0 | 1 | 2): boolean {
-  // loading node:tty costs 2 ms, so it is loaded only on demand
+  // Loading node:tty costs 2 ms, so it is loaded only on demand.
   return (require("node:tty") as typeof import("node:tty")).isatty(fd);
 }

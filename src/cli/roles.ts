@@ -4,8 +4,8 @@ import type { Places } from "../spec/places.ts";
 import type { Spec } from "../spec/spec.ts";
 
 /**
- * The functions that `main.ts` passes to the command line, so that the command line never imports the daemon. Only a call of one
- * of these functions loads the daemon's code. `daemon` and `up` return the exit code of the process.
+ * Functions that need the daemon's code. `main.ts` passes them to the command line, which never imports the daemon, and loads the
+ * daemon's code when one of them is called. `daemon` and `up` return the exit code of the process.
  */
 export interface Roles {
   daemon(options: {
@@ -15,24 +15,30 @@ export interface Roles {
     readonly leavesDirectory: boolean;
   }): Promise<number>;
   up(options: {
-    /** The paths for the directory to supervise. The unit path is that directory. */
+    /** The paths to use. The unit path is the directory to supervise. */
     readonly places: Places;
     readonly version: string;
-    /** Prints an output line of a service. The lines of all services are merged. */
+    /** Prints an output line of a service. It receives the lines of all services. */
     readonly line: (unit: string, line: LogLine) => void;
-    /** Prints a message about a unit (started, failed, stopping), or about all units if `unit` is null. */
+    /**
+     * Prints a message about a unit, for example that it started, failed or is stopping. If `unit` is null, the message is about
+     * all units.
+     */
     readonly say: (unit: string | null, text: string) => void;
-    /** Called when the daemon accepts requests. `url` is null if there is no web page. */
+    /** Called when the daemon is ready for requests. `url` is null if there is no web page. */
     readonly begun: (url: string | null) => void;
-    /** Announces unit ids as they become known, so that the names can be aligned. */
+    /** Announces unit ids when they become known, so that their names can be aligned. */
     readonly expect: (units: readonly string[]) => void;
-    /** What ends it besides a signal: the end of this unit, the first failure, or the end of all units. */
+    /**
+     * The event that ends the daemon in addition to a signal. It is the end of one unit, the first failure, or the end of all
+     * units.
+     */
     readonly exitOn: { readonly unit: string } | "failure" | "all-done" | null;
   }): Promise<number>;
-  /** Reads the unit files of directories as the daemon does. Earlier directories take precedence. */
+  /** Reads unit files from directories as the daemon does. Earlier directories take precedence. */
   readUnits(directories: readonly string[]): Promise<UnitSnapshot>;
   /**
-   * Finds users, files, directories and commands that these units need for a start and that this machine lacks. `key` is a key of
+   * Finds users, files, directories and commands that these units need for a start and that this machine lacks. `key` is a key in
    * the unit file.
    */
   checkMachine(

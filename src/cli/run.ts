@@ -7,17 +7,17 @@ import { parseFast } from "./parse/fast-parser.ts";
 import type { Roles } from "./roles.ts";
 import { COMMANDS } from "./table/commands.ts";
 
-/** Identifies the build of sup. */
+/** The build of sup that is running. */
 export interface Build {
   readonly version: string;
-  /** The commit of the build, or null if sup runs from source. */
+  /** The commit that was built, or null if sup runs from source. */
   readonly commit: string | null;
   readonly isMusl: boolean;
-  /** The address where releases of this build are published, or null if it has none. */
+  /** The address of the releases of this build, or null if it has none. */
   readonly releases: string | null;
 }
 
-/** Runs a command line (argv without the program's name) and returns the exit code. Prints only through the host. */
+/** Runs a command line and returns the exit code. `argv` does not contain the program's name. Prints only through the host. */
 export async function runCli(argv: readonly string[], host: Host, roles: Roles, build: Build): Promise<number> {
   const words = argv[0] === "--version" || argv[0] === "-V" ? ["version", ...argv.slice(1)] : argv;
   if (words[0] === "help" && TOPICS.some((topic) => topic === words[1]))

@@ -1,15 +1,16 @@
 import { plain } from "./text.ts";
 
-/** A part of a log line in one style. */
+/** A part of a log line that has one style. */
 export interface Span {
   readonly text: string;
-  /** CSS class names, "" for plain text. */
+  /** The CSS class names, or "" for plain text. */
   readonly style: string;
 }
 
 /**
- * Converts terminal colours (ECMA-48 SGR) to class names, removes every other escape sequence, and shows other control
- * characters as escapes. Colours beyond the basic sixteen become the nearest of eight, so that both themes stay legible.
+ * Splits a log line into spans. Converts terminal colours (ECMA-48 SGR) to class names, removes all other escape sequences, and
+ * shows other control characters as escapes. Colours outside the basic sixteen are mapped to the nearest of eight, so that they
+ * are legible in both themes.
  */
 export function spansOf(line: string): readonly Span[] {
   if (!/[\x1b\x9b]/.test(line)) return line === "" ? [] : [{ text: plain(line), style: "" }];
@@ -33,10 +34,13 @@ export function spansOf(line: string): readonly Span[] {
   return spans;
 }
 
-/** The text without escape sequences, for searching and copying. */
+/** Returns the text without escape sequences, for searching and copying. */
 export const bare = (line: string): string => plain(line.replace(SEQUENCE, ""));
 
-/** SGR (its numbers captured), any other CSI, strings (OSC, DCS, …), and short escapes. */
+/**
+ * Matches, in this order, SGR sequences (with their numbers captured), other CSI sequences, strings (OSC, DCS, …), and short
+ * escapes.
+ */
 const SEQUENCE =
   /(?:\x1b\[|\x9b)([\d;:]*)m|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-OQ-WYZ\\`-~]/g;
 
@@ -85,7 +89,10 @@ function applyOne(pen: Pen, code: number): void {
   else if (code >= 100 && code <= 107) pen.back = NAMES[code - 100]!;
 }
 
-/** `5;n` of a palette of 256, `2;r;g;b`. */
+/**
+ * Parses the codes of an extended colour, which are `5;n` for a palette of 256 colours or `2;r;g;b`. `used` is the number of
+ * parsed codes.
+ */
 function extended(codes: readonly number[]): { readonly colour: string | null; readonly used: number } {
   if (codes[0] === 5) return { colour: ofPalette(codes[1] ?? 0), used: 2 };
   if (codes[0] === 2) return { colour: nearest(codes[1] ?? 0, codes[2] ?? 0, codes[3] ?? 0), used: 4 };
@@ -100,7 +107,7 @@ function ofPalette(index: number): string {
   return nearest(level(Math.floor(cube / 36)), level(Math.floor(cube / 6) % 6), level(cube % 6));
 }
 
-/** Each channel is on or off, relative to the brightest one. */
+/** Returns the nearest of the eight basic colours. A channel is on if it is nearly as bright as the brightest channel. */
 function nearest(red: number, green: number, blue: number): string {
   const top = Math.max(red, green, blue);
   if (top < 64) return "black";

@@ -39,11 +39,11 @@ export function App() {
 }
 
 function skip(event: Event): void {
-  event.preventDefault(); // the part behind the # is the route
+  event.preventDefault(); // the part behind the # is the route, so do not navigate to it
   document.getElementById("main")?.focus();
 }
 
-/** Before the first snapshot arrives, shows the connection state instead of an empty list. */
+/** Shows the state of the connection instead of an empty list until the first snapshot has arrived. */
 function Loaded({ children }: { readonly children: ComponentChildren }) {
   if (view.value.daemon !== null) return <>{children}</>;
   return (

@@ -1,4 +1,4 @@
-/** The page uses the DOM's types, which hide this method of Bun's streams. */
+/** Declares a method of Bun's streams that the page's DOM types do not have. */
 interface ReadableStream {
   text(): Promise<string>;
 }

@@ -2,13 +2,16 @@ import type { Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
 import { troubleOf } from "./trouble.ts";
 
-/** The filter and sort order of the list. It is part of the address, so that a reload keeps it. */
+/** The filter and sort order of the list of units. It is part of the page's address, so that a reload keeps it. */
 export interface Filter {
-  /** Words that must all match: id, name, description or label (`team=a`); `@shop` matches a group. */
+  /**
+   * Words that must all match the id, name, description or a label (`team=a`) of a unit. `@shop` matches groups that begin with
+   * `shop`.
+   */
   readonly text: string;
   readonly states: readonly State[];
   readonly group: string;
-  /** `key=value`. */
+  /** A label in the form `key=value`, or "". */
   readonly label: string;
   readonly sort: Sort;
   readonly descending: boolean;
@@ -22,7 +25,10 @@ export const NO_FILTER: Filter = { text: "", states: [], group: "", label: "", s
 export const isNarrowed = ({ text, states, group, label }: Filter): boolean =>
   text.trim() !== "" || states.length > 0 || group !== "" || label !== "";
 
-/** The matching units, sorted. The sort `order` is stable over time: critical units first, then by priority, then by name. */
+/**
+ * Returns the matching units, sorted. The sort `order` (critical units first, then by priority, then by name) does not change
+ * over time.
+ */
 export function select(services: Iterable<Service>, filter: Filter): readonly Service[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = [...services].filter(
@@ -49,7 +55,7 @@ type Compare = (a: Service, b: Service) => number;
 
 const byName: Compare = (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 const inOrder: Compare = (a, b) => Number(b.critical) - Number(a.critical) || a.priority - b.priority || byName(a, b);
-/** Largest numbers first, because users sort by usage to find the heaviest units. */
+/** Compares so that the largest numbers come first, because users sort by usage to find the units that use the most. */
 const most =
   (value: (service: Service) => number | null): Compare =>
   (a, b) =>
@@ -71,11 +77,11 @@ const COMPARE: Readonly<Record<Sort, Compare>> = {
   priority: (a, b) => a.priority - b.priority,
 };
 
-/** Longest uptime first; units that are not running last. */
+/** Returns a value that sorts the longest uptime first, and units that are not running last. */
 const startOf = ({ pid, start_time }: Service): number =>
   pid === null || start_time === null ? Number.MAX_SAFE_INTEGER : Date.parse(start_time);
 
-/** `q=web&state=fatal,backoff`; "" for no filter. */
+/** Encodes a filter for the page's address, such as `q=web&state=fatal,backoff`. Returns "" if nothing is filtered. */
 export function filterToText(filter: Filter): string {
   const params = new URLSearchParams();
   if (filter.text) params.set("q", filter.text);

@@ -1,8 +1,8 @@
 import { formatDuration } from "../base/duration.ts";
 
-/** Formats numbers and times for people. Times are in the browser's zone; `now` is wall-clock milliseconds. */
+/** Formats numbers and times for users. Times are in the browser's zone. `now` is wall-clock milliseconds. */
 
-/** `12.3 MB`, `1.2 GB`; "–" for null. */
+/** Formats megabytes, such as `12.3 MB` or `1.2 GB`. Returns "–" for null. */
 export function megabytes(mb: number | null): string {
   if (mb === null) return NONE;
   if (mb >= 1024) return `${(mb / 1024).toFixed(1)} GB`;
@@ -13,25 +13,25 @@ export const percent = (value: number | null): string => (value === null ? NONE 
 
 export const NONE = "–";
 
-/** The time since something started. */
+/** Formats the time since `iso`, such as `3m 5s`. */
 export const since = (iso: string | null, now: number): string =>
   iso === null ? NONE : formatDuration(Math.max(0, now - Date.parse(iso)));
 
-/** `3m 5s ago`, `in 12s`, `now`. */
+/** Formats a time relative to `now`, such as `3m 5s ago`, `in 12s` or `now`. */
 export function relative(iso: string, now: number): string {
   const ms = now - Date.parse(iso);
   if (Math.abs(ms) < 1000) return "now";
   return ms > 0 ? `${formatDuration(ms)} ago` : `in ${formatDuration(-ms)}`;
 }
 
-/** The time until something happens: `now` if it is due or overdue, never `ago`. */
+/** Formats the time until something is due, such as `in 12s`. Returns `now` if it is due or overdue. */
 export const due = (iso: string, now: number): string => (Date.parse(iso) <= now ? "now" : relative(iso, now));
 
 const two = (number: number): string => String(number).padStart(2, "0");
 const dayOf = (date: Date): string => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 const clockOf = (date: Date): string => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 
-/** `20:01:02` for today, otherwise with the date in front. */
+/** Formats a time like `20:01:02` if it is today, and otherwise with the date in front. */
 export function shortTime(iso: string, now: number): string {
   const date = new Date(iso);
   return dayOf(date) === dayOf(new Date(now)) ? clockOf(date) : `${dayOf(date)} ${clockOf(date)}`;
@@ -39,7 +39,7 @@ export function shortTime(iso: string, now: number): string {
 
 export const fullTime = (iso: string): string => `${dayOf(new Date(iso))} ${clockOf(new Date(iso))}`;
 
-/** A label for a time axis that spans `span` seconds: `20:01:30`, `20:01`, `Nov 22 20:00`. */
+/** Formats a label of a time axis that spans `span` seconds. Depending on the span it is `20:01:30`, `20:01` or `Nov 22 20:00`. */
 export function axisTime(seconds: number, span: number): string {
   const date = new Date(seconds * 1000);
   if (span < 300) return clockOf(date);
@@ -49,8 +49,8 @@ export function axisTime(seconds: number, span: number): string {
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** `20:01:02.123`, cut from a time with up to nine fractional digits. */
+/** Formats a time like `20:01:02.123`. `iso` may have up to nine fractional digits, of which three are shown. */
 export const logTime = (iso: string): string => `${clockOf(new Date(iso))}.${(/\.(\d{1,3})/.exec(iso)?.[1] ?? "").padEnd(3, "0")}`;
 
-/** `1 unit`, `3 units`. */
+/** Formats a count, such as `1 unit` or `3 units`. */
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;

@@ -1,6 +1,9 @@
 import { plural } from "./format.ts";
 
-/** `1 unit file could not be loaded, 2 warnings`: summarizes the daemon's notes, which have a line for each error in a file. */
+/**
+ * Returns a summary of the daemon's notes, such as `1 unit file could not be loaded, 2 warnings`. A file with errors counts once,
+ * even if several notes report its errors.
+ */
 export function summaryOf(notes: readonly string[]): string {
   const files = new Set<string>();
   let others = 0;

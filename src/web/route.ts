@@ -1,4 +1,4 @@
-/** The views of the page, as encoded behind the # of its address. */
+/** The views of the page. The part of the address behind the # encodes them. */
 export type Route =
   | { readonly page: "units"; readonly filter: string }
   | { readonly page: "unit"; readonly id: string; readonly tab: Tab }
@@ -38,6 +38,6 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    return part; // malformed, for example typed by hand: used as it is, it matches no unit
+    return part; // the user may have typed a malformed address, which then matches no unit
   }
 }

@@ -1,4 +1,4 @@
-/** The latest samples of a number, oldest first; at most `SAMPLES` are kept. */
+/** The latest samples of a value, oldest first. At most `SAMPLES` are kept, and null is a missing sample. */
 export type Samples = readonly (number | null)[];
 
 export const SAMPLES = 60;
@@ -6,8 +6,8 @@ export const SAMPLES = 60;
 export const pushSample = (samples: Samples, value: number | null): Samples => [...samples.slice(-(SAMPLES - 1)), value];
 
 /**
- * The `d` of an SVG path through the samples, the newest at the right edge; nulls are gaps. The scale starts at 0 and its top
- * is at least `least`, so that the noise of an idle unit looks flat.
+ * Returns the attribute `d` of an SVG path through the samples. The newest sample is at the right edge, and nulls are gaps. The
+ * scale starts at 0, and its top is at least `least`, so that the noise of an idle unit looks flat.
  */
 export function sparkPath(samples: Samples, width: number, height: number, least: number): string {
   const top = Math.max(least, ...samples.map((value) => value ?? 0));

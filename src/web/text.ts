@@ -1,6 +1,6 @@
 /**
- * Escapes text from services and unit files. Markup is harmless because text is only ever set as text, but control characters
- * are invisible, and bidi marks (Unicode UAX #9) reverse the rest of a line. Both are shown as escapes.
+ * Escapes text from services and unit files. Markup needs no escaping, because the page never inserts text as markup. But control
+ * characters are invisible, and bidi marks (Unicode UAX #9) reverse the rest of a line, so both are shown as escapes.
  */
 export const plain = (text: string): string => (CARE.test(text) ? text.replace(ALL, escape) : text);
 
@@ -15,7 +15,7 @@ function escape(char: string): string {
   return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
-/** Truncates a text to `max` characters; `rest` is the number of omitted characters. */
+/** Truncates a text to `max` characters. `rest` is the number of omitted characters. */
 export function clip(text: string, max: number): { readonly text: string; readonly rest: number } {
   if (text.length <= max) return { text, rest: 0 };
   // Do not split a surrogate pair.

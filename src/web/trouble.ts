@@ -1,7 +1,7 @@
 import type { Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
 
-/** How urgently a unit needs attention. */
+/** The urgency with which a unit needs attention. */
 export type Trouble = "none" | "warning" | "bad";
 
 export function troubleOf(service: Service): Trouble {
@@ -15,14 +15,17 @@ export function troubleOf(service: Service): Trouble {
 
 const RANK: Readonly<Record<Trouble, number>> = { bad: 0, warning: 1, none: 2 };
 
-/** Units that need attention: the worst first, then critical ones, then in the order of the list. */
+/**
+ * Returns the units that need attention, the worst first. Among equally bad units, critical ones come first. Otherwise the order
+ * stays.
+ */
 export function troubled(services: Iterable<Service>): readonly Service[] {
   return [...services]
     .filter((service) => troubleOf(service) !== "none")
     .toSorted((a, b) => RANK[troubleOf(a)] - RANK[troubleOf(b)] || Number(b.critical) - Number(a.critical));
 }
 
-/** The colour class of a unit: the worse of state and health. */
+/** The colour class of a unit. It represents the worse of its state and its health. */
 export type Tone = "good" | "busy" | "warning" | "bad" | "quiet";
 
 const STATE_TONES: Readonly<Record<State, Tone>> = {
@@ -49,7 +52,7 @@ export function toneOf({ state, health }: Pick<Service, "state" | "health">): To
   return state === "running" && (health === "unhealthy" || health === "degraded") ? HEALTH_TONES[health] : STATE_TONES[state];
 }
 
-/** Counts units by state, like `GET /summary`: every state, in order. */
+/** Counts units by state. The result contains every state in a fixed order, as the answer to `GET /summary` does. */
 export function countStates(services: Iterable<Service>): Readonly<Record<State, number>> {
   const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
   for (const { state } of services) counts[state]++;

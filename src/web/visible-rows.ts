@@ -1,14 +1,14 @@
-/** The rows of a long list that are in the document: the visible ones and a few around them. */
+/** The rows of a long list that are in the document. These are the visible rows and a few rows above and below them. */
 export interface VisibleRows {
   readonly first: number;
-  /** Exclusive. */
+  /** The index after the last row. */
   readonly end: number;
-  /** Height in pixels of the rows before `first`, and of all rows. */
+  /** The height in pixels of the rows before `first`. `total` is the height of all rows. */
   readonly before: number;
   readonly total: number;
 }
 
-/** Extra rows beyond each edge, so that fast scrolling shows no blanks. */
+/** The number of additional rows above and below the visible ones, so that fast scrolling does not show blank rows. */
 const MARGIN = 8;
 
 export function visibleRows(list: {
@@ -25,14 +25,14 @@ export function visibleRows(list: {
   return { first, end, before: first * rowHeight, total };
 }
 
-/** The scroll position that makes a row fully visible; null if it already is. */
+/** Returns the scroll position that makes a row fully visible, or null if it already is. */
 export function scrollTo(row: number, rowHeight: number, top: number, height: number): number | null {
   const from = row * rowHeight;
   if (from < top) return from;
   return from + rowHeight > top + height ? from + rowHeight - height : null;
 }
 
-/** The row that a key moves to; null for any other key. */
+/** Returns the row that a key moves the selection to, or null for other keys. */
 export function rowAfter(key: string, row: number, count: number, page: number): number | null {
   const moves: Readonly<Record<string, number>> = {
     ArrowDown: row + 1,

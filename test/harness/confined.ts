@@ -1,4 +1,7 @@
-/** Daemons in other circumstances than the test's own: programs for the option `bin` of `startDaemon`. */
+/**
+ * Makes programs for the option `bin` of `startDaemon` that run the daemon as another user or as the first process of a pid
+ * namespace.
+ */
 import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SUP } from "./daemon.ts";
@@ -9,7 +12,10 @@ export const isRoot = process.getuid!() === 0;
 const NOBODY = 65_534;
 export const BECOME_NOBODY = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
 
-/** As the user `nobody`, whose home it becomes. The executable is copied there: the one under test may lie where only root looks. */
+/**
+ * Runs the daemon as the user `nobody`, who becomes the owner of the home. The executable is copied there, because the original
+ * may be in a directory that only root can read.
+ */
 export function asNobody(home: string): string {
   const copy = join(home, "sup");
   if (!existsSync(copy)) copyFileSync(SUP, copy);
@@ -19,7 +25,7 @@ export function asNobody(home: string): string {
   return path;
 }
 
-/** As the first process of a pid namespace, as in a container. The exit code is the daemon's. */
+/** Runs the daemon as the first process of a pid namespace, as in a container. The program exits with the daemon's exit code. */
 export const asInit = (home: string): string =>
   script(home, "sup-as-init", `exec unshare --pid --fork --kill-child --mount-proc '${SUP}' "$@"`);
 
@@ -30,10 +36,13 @@ function script(home: string, name: string, line: string): string {
   return path;
 }
 
-/** The children of `pid`, as this namespace counts them, without the daemon's spawn server. */
+/** Returns the children of `pid` except the daemon's spawn server. The pids are those of this process's pid namespace. */
 export const childrenOf = (pid: number): number[] => allChildrenOf(pid).filter((child) => !isSpawnServer(child));
 
-/** The process that creates those of services. They inherit its limits and its cgroup, unless their unit or sup sets them. */
+/**
+ * Returns the pid of the spawn server, which creates the processes of services. They inherit its limits and its cgroup, unless
+ * their unit or sup sets them.
+ */
 export const spawnServerOf = (daemonPid: number): number => allChildrenOf(daemonPid).find(isSpawnServer)!;
 
 function allChildrenOf(pid: number): number[] {
@@ -41,11 +50,11 @@ function allChildrenOf(pid: number): number[] {
   return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
 }
 
-/** Not the one of a daemon before a re-exec, which is a zombie for a second. */
+/** Returns false for a zombie. After a re-exec, the previous daemon's spawn server stays a zombie for a second. */
 function isSpawnServer(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/comm`, "utf8") === "sup-spawn\n" && alive(pid);
   } catch {
-    return false; // it has ended
+    return false; // the process has ended
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A container without an engine: a root file system in a directory, with namespaces of its own for mounts, processes, hosts and
- * network. What runs in it sees nothing of this machine but the kernel.
+ * A container without a container engine. It is a root file system in a directory, with its own namespaces for mounts, processes,
+ * IPC, host name and network. A program in the container shares only the kernel with this machine.
  */
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { until } from "./until.ts";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Null where containers can be made; else why not. */
+/** The reason why containers cannot be created on this machine, or null if they can. */
 export const noContainers: string | null = !isRoot
   ? "it takes root"
   : Bun.which("ip", { PATH }) === null
@@ -23,7 +23,7 @@ export const noContainers: string | null = !isRoot
 if (noContainers !== null) console.error(`no containers to test with: ${noContainers}`);
 
 export interface Image {
-  /** The root file system. */
+  /** The path of the root file system's directory. */
   readonly root: string;
   readonly entrypoint: readonly string[];
   readonly stopSignal: NodeJS.Signals;
@@ -32,12 +32,12 @@ export interface Image {
 
 export interface ContainerOptions {
   readonly user?: number;
-  /** The root cannot be written; these directories are of memory. */
+  /** If not empty, the root file system is read-only, except for a tmpfs at each of these paths. */
   readonly readOnly?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Copies a program of this machine and the libraries it needs, and nothing else. */
+/** Copies a program of this machine, and the libraries that it needs, into a root file system. */
 export function addProgram(root: string, program: string, as = program): void {
   const { stdout } = Bun.spawnSync(["ldd", program]);
   const libraries = [...stdout.toString().matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1]!);
@@ -47,7 +47,10 @@ export function addProgram(root: string, program: string, as = program): void {
   }
 }
 
-/** Does what the lines of a Containerfile say, as far as they can stand in one of sup. `sup` of the context is the one under test. */
+/**
+ * Executes the instructions of a Containerfile, as far as sup's own Containerfiles use them. `COPY sup` copies the executable
+ * under test.
+ */
 export function buildImage(containerfile: string, root: string): Image {
   const context = dirname(containerfile);
   let image: Image = { root, entrypoint: [], stopSignal: "SIGTERM", healthcheck: [] };
@@ -86,7 +89,10 @@ export function buildImage(containerfile: string, root: string): Image {
   return image;
 }
 
-/** Of a distribution: a shell and some tools, and a user database. `scratch`: nothing. */
+/**
+ * Fills the root file system with a base image. `scratch` has only empty directories. Any other name also gives a shell, some
+ * tools and a user database, as a distribution has them.
+ */
 function baseOf(name: string, root: string): void {
   for (const directory of ["tmp", "proc", "dev", "etc"]) mkdirSync(join(root, directory), { recursive: true });
   if (name === "scratch") return;
@@ -118,7 +124,7 @@ export class Container implements AsyncDisposable {
 
   constructor({ root, entrypoint }: Pick<Image, "root" | "entrypoint">, { user = 0, readOnly = [], env = {} }: ContainerOptions = {}) {
     this.root = root;
-    chmodSync(root, 0o755); // a temporary directory is its owner's alone
+    chmodSync(root, 0o755); // only the owner can enter a new temporary directory
     this.#user = user;
     const namespaces = ["unshare", "-m", "-p", "-f", "-n", "-i", "-u", "--kill-child=SIGKILL", "--propagation", "private"];
     const environment = Object.entries({ PATH, ...env }).map(([name, value]) => `${name}=${value}`);
@@ -129,7 +135,7 @@ export class Container implements AsyncDisposable {
     for (const stream of [this.#child.stdout, this.#child.stderr]) void this.#read(stream);
   }
 
-  /** Its first process, as this machine counts. */
+  /** The pid of the container's first process in this machine's pid namespace. */
   get pid(): number {
     return childrenOf(this.#child.pid)[0]!;
   }
@@ -138,7 +144,7 @@ export class Container implements AsyncDisposable {
     return this.#child.exited;
   }
 
-  /** What its first process wrote. */
+  /** Returns what the container's first process has printed on standard output and standard error. */
   output(): string {
     return this.#output;
   }
@@ -147,7 +153,7 @@ export class Container implements AsyncDisposable {
     process.kill(this.pid, signal);
   }
 
-  /** Runs a command in it. */
+  /** Runs a command in the container. */
   exec(...command: readonly string[]): Promise<Ran> {
     const who = this.#user === 0 ? [] : ["-S", String(this.#user), "-G", String(this.#user)];
     return run(["nsenter", "-t", String(this.pid), "-a", "-r", "-w", ...who, "--", ...command], { env: { PATH, NO_COLOR: "1" } });
@@ -175,5 +181,5 @@ export class Container implements AsyncDisposable {
   }
 }
 
-/** A directory for a root file system, removed at the end of the scope. */
+/** Creates a directory for a root file system, which is removed at the end of the scope. */
 export const rootDirectory = tempDir;

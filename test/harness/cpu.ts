@@ -1,4 +1,7 @@
-/** Processor time that the work takes, in milliseconds: a machine that stands still for a while, or does other things, adds nothing. */
+/**
+ * Returns the CPU time in milliseconds that `work` uses. Unlike wall time, it does not grow if the machine stalls or is busy with
+ * other work.
+ */
 export function cpuMs(work: () => void): number {
   const before = process.cpuUsage();
   work();

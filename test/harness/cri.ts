@@ -1,11 +1,12 @@
 /**
- * A strict reader of the log format of the Kubernetes container runtimes, written from its specification and from what
- * kubelet's `ParseCRILog` accepts, and from nothing of ours:
+ * A strict parser for the log format of Kubernetes container runtimes. It follows the specification and kubelet's `ParseCRILog`,
+ * and shares no code with sup, so that it does not repeat sup's mistakes.
  *
  *     TIMESTAMP SP STREAM SP TAGS SP CONTENT LF
  *
- * TIMESTAMP is RFC3339Nano, STREAM `stdout` or `stderr`, TAGS are separated by `:` and the first is `P` (a part of a line,
- * which goes on in the next record of the stream) or `F`; CONTENT is any bytes but LF. Everything else is an error.
+ * TIMESTAMP is in RFC3339Nano format. STREAM is `stdout` or `stderr`. TAGS are separated by `:`, and the first tag is `P` or `F`.
+ * `P` marks a part of a line that continues in the stream's next record, and `F` marks a full line or its last part. CONTENT is
+ * any bytes except LF. Everything else is an error.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -52,18 +53,21 @@ function parseRecord(record: Buffer, at: number): CriRecord {
   return { time: parseTime(timestamp) ?? fail("no time"), stream, partial: first === "P", content: record.subarray(from) };
 }
 
-/** RFC 3339, section 5.6, with up to nine digits of a second. */
+/**
+ * Parses a time in the format of RFC 3339, section 5.6, with up to nine fractional digits. Returns nanoseconds since 1970, or
+ * null if the time is invalid.
+ */
 function parseTime(text: string): bigint | null {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
   if (!match) return null;
   const [, date, fraction = "", zone] = match;
   const ms = Date.parse(`${date}${zone}`);
-  // A date that does not exist is taken for the one after it, and so is not the same when it is written again.
+  // `Date.parse` turns a date that does not exist into a later one, so such a date differs when it is formatted again.
   if (Number.isNaN(ms) || (zone === "Z" && new Date(ms).toISOString().slice(0, 19) !== date)) return null;
   return BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** What each stream wrote: the contents, with a newline after each full record. Throws when a line lacks its end. */
+/** Returns the bytes that each stream wrote, with a newline after each full line. Throws if the last line of a stream is incomplete. */
 export function reassemble(records: readonly CriRecord[]): { readonly stdout: Buffer; readonly stderr: Buffer } {
   const pieces: Record<CriRecord["stream"], Buffer[]> = { stdout: [], stderr: [] };
   const open = { stdout: false, stderr: false };
@@ -81,7 +85,7 @@ export interface CriFile {
   readonly bytes: Buffer;
 }
 
-/** All files of a log, oldest first, unpacked. Throws at a name that should not be there. */
+/** Returns all files of a log, uncompressed, the oldest first. Throws if the directory has a log file with an unexpected name. */
 export function criFiles(directory: string, unit: string): CriFile[] {
   const current = `${unit}.log`;
   const files = new Map<number, string>();

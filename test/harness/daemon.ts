@@ -9,19 +9,19 @@ import { tempDir, type TempDir } from "./temp.ts";
 import { reportTrouble } from "./troubles.ts";
 import { until } from "./until.ts";
 
-/** The executable under test: SUP_BIN, or what `npm run build` made. */
+/** The executable under test, which is SUP_BIN or the output of `npm run build`. */
 export const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
 
 export interface DaemonOptions {
-  /** Unit name → unit file as an object, or as the text to write. */
+  /** The unit files by unit name. Each is an object, or a string that is written as it is. */
   readonly units?: Readonly<Record<string, UnitFile | string>>;
-  /** Merged over `{"api": {"port": 0}}` into sup.json. */
+  /** Settings that are merged over `{"api": {"port": 0}}` and written to sup.json. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Added to the daemon's environment; HOME, PATH and SUP_HOME are set. */
+  /** Variables to add to the daemon's environment, which already has PATH, HOME, SUP_HOME and NO_COLOR. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The SUP_HOME of an earlier daemon, to go on with. It is not removed at the end. */
+  /** The SUP_HOME of an earlier daemon, whose state the new daemon continues. The directory is not removed at the end. */
   readonly home?: string;
-  /** Makes the program to run instead of SUP; it is given the home. */
+  /** Creates the program to run instead of `SUP`, and returns its path. `home` is the daemon's SUP_HOME. */
   readonly bin?: (home: string) => string;
 }
 
@@ -29,8 +29,8 @@ const START_MS = 30_000;
 const STOP_MS = 20_000;
 
 /**
- * A daemon of its own in a temporary SUP_HOME, ready to answer. At the end of the scope (`await using`) it is stopped, and
- * the test fails when a process of it is left.
+ * Starts a daemon in a temporary SUP_HOME and waits until it answers requests. At the end of the scope (`await using`) the daemon
+ * is stopped. The test fails if one of the daemon's processes is still alive.
  */
 export async function startDaemon({ units = {}, settings = {}, env = {}, home, bin }: DaemonOptions = {}): Promise<Daemon> {
   if (!existsSync(SUP)) throw new Error(`cannot start ${SUP}: it does not exist (npm run build makes it)`);
@@ -70,7 +70,7 @@ export class Daemon implements AsyncDisposable {
     return this.#running().exited;
   }
 
-  /** Starts the daemon, also again after `stop` or `crash`, and waits until it answers. */
+  /** Starts the daemon and waits until it answers. Can be called again after `stop` or `crash`. */
   async start(): Promise<void> {
     const file = Bun.file(this.#outputFile);
     const child = Bun.spawn([this.#bin, "daemon"], { env: this.env, cwd: this.home, stdin: "ignore", stdout: file, stderr: file });
@@ -85,12 +85,12 @@ export class Daemon implements AsyncDisposable {
     }
   }
 
-  /** Stops services and daemon in order. */
+  /** Stops the services, and then the daemon. */
   async stop(): Promise<void> {
     const child = this.#child;
     if (!child || ended(child)) return;
-    const asked = await this.sup("daemon", "stop");
-    if (asked.code !== 0) child.kill("SIGTERM");
+    const request = await this.sup("daemon", "stop");
+    if (request.code !== 0) child.kill("SIGTERM");
     const inTime = await Promise.race([child.exited.then(() => true), Bun.sleep(STOP_MS).then(() => false)]);
     if (inTime) return;
     child.kill("SIGKILL");
@@ -98,13 +98,13 @@ export class Daemon implements AsyncDisposable {
     throw new Error(`the daemon did not end within ${STOP_MS} ms; it printed:\n${this.output()}`);
   }
 
-  /** Ends the daemon by SIGKILL, as a crash would; services go on. */
+  /** Kills the daemon with SIGKILL, to simulate a crash. The services keep running. */
   async crash(): Promise<void> {
     this.#running().kill("SIGKILL");
     await this.exited;
   }
 
-  /** What the daemon printed so far. */
+  /** Returns what the daemon has printed so far on standard output and standard error. */
   output(): string {
     return existsSync(this.#outputFile) ? readFileSync(this.#outputFile, "utf8") : "";
   }
@@ -113,14 +113,14 @@ export class Daemon implements AsyncDisposable {
     return run([SUP, ...args], { env: this.env, cwd: this.home });
   }
 
-  /** `sup … --json`, parsed; throws when it fails. */
+  /** Runs `sup … --json` and returns the parsed output. Throws if the command fails. */
   async json(...args: string[]): Promise<unknown> {
     const { code, stdout, stderr } = await this.sup(...args, "--json");
     if (code !== 0) throw new Error(`sup ${args.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
     return JSON.parse(stdout);
   }
 
-  /** A request on the control socket: `api("/api/supervisor/status")`. */
+  /** Sends a request to the control socket, such as `api("/api/supervisor/status")`. */
   api(path: string, init: RequestInit = {}): Promise<Response> {
     return fetch(`http://sup${path}`, { ...init, unix: this.socket });
   }
@@ -132,7 +132,7 @@ export class Daemon implements AsyncDisposable {
     return found;
   }
 
-  /** Waits until the unit is as the test wants it, and gives it. */
+  /** Waits until the unit is in the wanted state, or until the predicate accepts it. Returns the unit. */
   reaches(id: string, wanted: Service["state"] | ((service: Service) => boolean), timeoutMs = 20_000): Promise<Service> {
     const fits = typeof wanted === "function" ? wanted : (row: Service) => row.state === wanted;
     const what = `${id} to be ${typeof wanted === "function" ? "as wanted" : wanted}`;
@@ -140,7 +140,7 @@ export class Daemon implements AsyncDisposable {
     return until(async () => [await this.service(id)].find(fits), { what, timeoutMs, explain });
   }
 
-  /** Writes `units/NAME.unit.json` and gives its path. */
+  /** Writes `units/NAME.unit.json` and returns its path. */
   writeUnit(name: string, unit: UnitFile | string): string {
     const path = this.#unitFile(name);
     writeFileSync(path, typeof unit === "string" ? unit : JSON.stringify(unit, null, 2));
@@ -151,7 +151,7 @@ export class Daemon implements AsyncDisposable {
     rmSync(this.#unitFile(name));
   }
 
-  /** The unit's log file as it is. */
+  /** Returns the content of the unit's log file. */
   log(unit: string): string {
     return readFileSync(join(this.home, "logs", `${unit}.log`), "utf8");
   }
@@ -162,7 +162,7 @@ export class Daemon implements AsyncDisposable {
     if (left.length > 0) reportTrouble(`processes are left: ${left.map(({ pid, command }) => `${pid} (${command})`).join(", ")}`);
   }
 
-  /** Ends what is left by force, so that one failing test leaves nothing to the next. Gives what it had to end. */
+  /** Kills the remaining processes, so that a failed test does not affect the next one. Returns the killed processes, without the daemon. */
   async #clear(): Promise<ReturnType<typeof processesOf>> {
     const left = processesOf(this.home).filter(({ pid }) => pid !== this.#child?.pid);
     this.#child?.kill("SIGKILL");
@@ -171,7 +171,7 @@ export class Daemon implements AsyncDisposable {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // it ended by itself
+        // the process has already ended
       }
     }
     this.#temp?.[Symbol.dispose]();

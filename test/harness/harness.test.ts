@@ -48,7 +48,7 @@ test.each([
 ])("a process left behind is found by %s, and not when it has ended", async (_, options) => {
   using dir = tempDir();
   const child = Bun.spawn(["/bin/sleep", "1000"], { stdin: "ignore", ...options(dir.path) });
-  // In the middle of its exec it has no command yet.
+  // During its exec the process has no command line yet.
   await until(() => processesOf(dir.path).some(({ command }) => command !== ""), { what: "the process to be found" });
   expect(processesOf(dir.path)).toEqual([{ pid: child.pid, command: "/bin/sleep 1000" }]);
   child.kill("SIGKILL");

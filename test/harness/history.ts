@@ -1,7 +1,10 @@
 import type { Event } from "../../src/api/contract/shapes.ts";
 import type { Daemon } from "./daemon.ts";
 
-/** A unit's history (of "": the daemon's and everybody's), oldest first, as `sup events --json` gives it; of one type, or all. */
+/**
+ * Returns a unit's events, oldest first, as `sup events --json` prints them. With the unit "", returns the events of all units
+ * and of the daemon.
+ */
 export async function eventsOf(daemon: Daemon, unit: string, type?: string): Promise<Event[]> {
   return (await daemon.json(
     "events",
@@ -12,6 +15,6 @@ export async function eventsOf(daemon: Daemon, unit: string, type?: string): Pro
   )) as Event[];
 }
 
-/** The types of a unit's history, oldest first. */
+/** Returns the types of a unit's events, oldest first. */
 export const typesOf = async (daemon: Daemon, unit: string): Promise<string[]> =>
   (await eventsOf(daemon, unit)).map((event) => event.event_type);

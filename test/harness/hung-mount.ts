@@ -1,4 +1,4 @@
-/** A file system that does not answer, as NFS without its server: FUSE with nobody behind it. Only for root. */
+/** A file system that never answers, like NFS without its server. It is a FUSE mount without a FUSE server, and needs root. */
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, constants, existsSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { until } from "./until.ts";
@@ -12,7 +12,10 @@ export const canHang = process.getuid?.() === 0 && existsSync("/dev/fuse");
 
 export interface HungMount extends Disposable {
   readonly path: string;
-  /** Waits until a process hangs there and takes its question, which it gets no answer to: from then on SIGKILL does not end it. */
+  /**
+   * Waits until a process looks up a path in the mount, and takes that request without answering it. From then on SIGKILL does
+   * not end the process.
+   */
   swallow(): Promise<void>;
 }
 
@@ -20,7 +23,7 @@ const MNT_DETACH = 2;
 const FUSE_LOOKUP = 1;
 const cstring = (string: string): Buffer => Buffer.from(`${string}\0`);
 
-/** Every look-up below `path` hangs until the end of the scope. */
+/** Mounts the file system at `path`. Every look-up of a path below it hangs until the end of the scope. */
 export function hangingMount(path: string): HungMount {
   mkdirSync(path, { recursive: true });
   const fd = openSync("/dev/fuse", constants.O_RDWR | constants.O_NONBLOCK);
@@ -35,13 +38,16 @@ export function hangingMount(path: string): HungMount {
       await until(isLookup, { what: `a process to hang in ${path}` });
     },
     [Symbol.dispose]() {
-      closeSync(fd); // ends the connection: whoever hangs gets an error
+      closeSync(fd); // closes the FUSE connection, so that the pending requests fail
       libc.umount2(ptr(target), MNT_DETACH);
     },
   };
 }
 
-/** struct fuse_in_header: length, opcode, a unique number of 8 bytes… Null: nobody asks. */
+/**
+ * Reads a request, which starts with struct fuse_in_header (length, opcode, a unique id of 8 bytes, …). Returns null if no
+ * request is pending.
+ */
 function readQuestion(fd: number): Buffer | null {
   const question = Buffer.alloc(1 << 17);
   try {
@@ -52,7 +58,10 @@ function readQuestion(fd: number): Buffer | null {
   }
 }
 
-/** struct fuse_out_header and struct fuse_init_out of version 7.31: without them the kernel asks nothing else. */
+/**
+ * Answers FUSE_INIT with struct fuse_out_header and struct fuse_init_out of version 7.31. The kernel sends other requests only
+ * after this answer.
+ */
 function answerInit(fd: number): void {
   const question = readQuestion(fd)!;
   const answer = Buffer.alloc(80);

@@ -1,4 +1,7 @@
-/** A TCP port of the loopback that nobody listened on a moment ago. Prefer port 0 where the program under test takes it. */
+/**
+ * Returns a free TCP port of the loopback address. Another process may take it before the test uses it, so use port 0 if the
+ * program under test accepts it.
+ */
 export function freePort(): number {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = server;

@@ -1,4 +1,4 @@
-/** Loaded before every test file (bunfig.toml). */
+/** bunfig.toml loads this file before every test file. */
 import { afterEach } from "bun:test";
 import { throwTroubles } from "./troubles.ts";
 

@@ -5,19 +5,20 @@ export interface Left {
   readonly command: string;
 }
 
-/** True while the process runs; a zombie does not. */
+/** Returns true if the process exists and is not a zombie. */
 export function alive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     return stat[stat.lastIndexOf(")") + 2] !== "Z";
   } catch {
-    return false; // gone
+    return false; // the process does not exist
   }
 }
 
 /**
- * Living processes that belong to a test's directory: by an environment that names it, a working directory in it or an open
- * file of it (a service's output goes to a FIFO there). This process and its ancestors do not count.
+ * Returns the live processes that belong to a test's directory. A process belongs to it if the directory is in its environment,
+ * if it contains the process's working directory, or if the process has an open file in it (a service's output goes to a FIFO
+ * there). This process and its ancestors are excluded.
  */
 export function processesOf(directory: string): Left[] {
   const own = ancestors();
@@ -44,10 +45,10 @@ function ancestors(): Set<number> {
   return own;
 }
 
-// A process may end between two looks; then there is nothing to see.
-const orElse = <T>(look: () => T, otherwise: T): T => {
+// A process may end during the scan. Its files in /proc then cannot be read any more, and it counts as having none.
+const orElse = <T>(read: () => T, otherwise: T): T => {
   try {
-    return look();
+    return read();
   } catch {
     return otherwise;
   }

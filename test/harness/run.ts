@@ -7,12 +7,12 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Text for its standard input; none is the null device. */
+  /** The input on the program's standard input. Without it, standard input is /dev/null. */
   readonly stdin?: string;
   readonly timeoutMs?: number;
 }
 
-/** Runs a program to its end. One that goes on past the time is killed, and its code is 137. */
+/** Runs a program until it exits. After `timeoutMs` the program is killed, and its exit code is 137. */
 export async function run(command: readonly string[], { env = {}, cwd = "/", stdin, timeoutMs = 30_000 }: RunOptions = {}): Promise<Ran> {
   const child = Bun.spawn([...command], {
     env,

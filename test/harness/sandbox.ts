@@ -1,4 +1,4 @@
-/** A machine with a real systemd (test/systemd/sandbox.sh), for as long as a test needs it. */
+/** A sandbox with a real systemd (test/systemd/sandbox.sh), which ends together with the test's scope. */
 import { chmodSync, copyFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { SUP } from "./daemon.ts";
@@ -7,13 +7,16 @@ import { until } from "./until.ts";
 
 const SCRIPT = resolve(import.meta.dir, "../systemd/sandbox.sh");
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** Where the executable under test is installed in a sandbox. */
+/** The path of the executable under test in a sandbox. */
 export const INSTALLED = "/usr/local/bin/sup";
 
-/** Null where sandboxes work; else why not. Said once, so that what is skipped is not skipped in silence. */
-export const noSandbox: string | null = lookWhyNot();
+/**
+ * The reason why sandboxes do not work on this machine, or null if they work. It is also printed once, so that skipped tests are
+ * visible.
+ */
+export const noSandbox: string | null = findObstacle();
 
-function lookWhyNot(): string | null {
+function findObstacle(): string | null {
   const { exitCode, stdout } = Bun.spawnSync([SCRIPT, "check"], { env: { PATH }, stdin: "ignore" });
   if (exitCode === 0) return null;
   const why = stdout.toString().trim() || "test/systemd/sandbox.sh check failed";
@@ -21,12 +24,12 @@ function lookWhyNot(): string | null {
   return why;
 }
 
-/** A booted sandbox in which sup is installed. */
+/** Boots a sandbox and installs sup in it. */
 export async function startSandbox(): Promise<Sandbox> {
   const sandbox = new Sandbox();
   try {
     await sandbox.boot();
-    // By way of its root: the checkout may lie where the sandbox has a directory of its own (/tmp).
+    // Copy through /proc/PID/root, because the checkout may be in a directory that the sandbox hides behind its own (/tmp).
     const installed = join("/proc", String(sandbox.pid), "root", INSTALLED);
     copyFileSync(SUP, installed);
     chmodSync(installed, 0o755);
@@ -47,7 +50,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #answers = linesOf(this.#keeper.stdout);
   #pid = 0;
 
-  /** PID 1 of the sandbox, as this machine counts. */
+  /** The pid of the sandbox's init in this machine's pid namespace. */
   get pid(): number {
     return this.#pid;
   }
@@ -56,7 +59,7 @@ export class Sandbox implements AsyncDisposable {
     this.#pid = Number(await this.#ask("boot", "up"));
   }
 
-  /** An orderly shutdown and another boot, with the same files. */
+  /** Shuts the sandbox down in order and boots it again with the same files. */
   async reboot(): Promise<void> {
     await this.#ask("halt", "down");
     await this.boot();
@@ -67,12 +70,12 @@ export class Sandbox implements AsyncDisposable {
     return this.#enter(["env", "-i", "HOME=/", `PATH=${PATH}`, "LANG=C.UTF-8", "NO_COLOR=1", ...command], options);
   }
 
-  /** Runs a command as root; throws when it fails. Gives what it printed. */
+  /** Runs a command as root and returns its output. Throws if the command fails. */
   async must(command: readonly string[], options: RunOptions = {}): Promise<string> {
     return checked(command, await this.root(command, options));
   }
 
-  /** Runs a command as a user, as in a login: with XDG_RUNTIME_DIR when the user's manager runs. */
+  /** Runs a command as a user with the environment of a login session. XDG_RUNTIME_DIR is set only while the user's manager runs. */
   as({ name, uid }: Account, command: readonly string[], options: RunOptions = {}): Promise<Ran> {
     const become = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--init-groups", "env", "-i"];
     const home = `/home/${name}`;
@@ -85,7 +88,7 @@ export class Sandbox implements AsyncDisposable {
     return checked(command, await this.as(account, command, options));
   }
 
-  /** Makes a user; with `linger`, the user's manager runs from now on and after every boot. */
+  /** Creates a user. With `linger`, waits until the user's systemd manager runs. The manager then also runs after every boot. */
   async addUser(name: string, { linger = false } = {}): Promise<Account> {
     await this.must(["useradd", "--create-home", "--shell", "/bin/sh", name]);
     const account = { name, uid: Number(await this.must(["id", "-u", name])) };
@@ -96,13 +99,13 @@ export class Sandbox implements AsyncDisposable {
     return account;
   }
 
-  /** Waits until the manager of the user has done all that it starts by itself. */
+  /** Waits until the user's systemd manager has finished its start-up. */
   async managerRuns(account: Account): Promise<void> {
     const state = async (): Promise<string> => (await this.as(account, ["systemctl", "--user", "is-system-running"])).stdout.trim();
     await until(async () => ["running", "degraded"].includes(await state()), { what: `the manager of ${account.name}`, timeoutMs: 30_000, explain: state }); // prettier-ignore
   }
 
-  /** Writes a file in the sandbox; its directory is made, and both belong to the user. */
+  /** Writes a file in the sandbox and creates its directory. Both belong to `owner`, or to root by default. */
   async write(path: string, text: string, owner?: Account): Promise<void> {
     const as = (command: readonly string[], options: RunOptions = {}): Promise<string> =>
       owner === undefined ? this.must(command, options) : this.mustAs(owner, command, options);
@@ -123,7 +126,10 @@ export class Sandbox implements AsyncDisposable {
     return run(["nsenter", "-a", "-t", String(this.#pid), "--", ...command], { env: { PATH }, timeoutMs: 60_000, ...options });
   }
 
-  /** Says a word to the keeper and gives what follows the expected word of its answer. */
+  /**
+   * Sends a command to the process that keeps the sandbox. Returns the rest of its answer, which must begin with the word
+   * `expected`.
+   */
   async #ask(word: string, expected: string): Promise<string> {
     void this.#keeper.stdin.write(`${word}\n`);
     await this.#keeper.stdin.flush();

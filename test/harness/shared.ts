@@ -6,13 +6,14 @@ import { until } from "./until.ts";
 
 export interface Shared {
   readonly daemon: Daemon;
-  /** Writes the unit and waits until the daemon has noticed it by itself. */
+  /** Writes the unit file and waits until the daemon has found it without a reload command. */
   drop(name: string, unit: UnitFile): Promise<void>;
 }
 
 /**
- * One daemon for all tests of a file whose units don't disturb each other. It ends, with the look for processes left over,
- * after the last test. Use its members only inside of tests: before them there is no daemon.
+ * Starts one daemon for all tests of a file. Their units must not affect each other. After the last test the daemon is stopped,
+ * and the file's tests fail if one of its processes is still alive. Use the members only inside tests, because the daemon starts
+ * after the file has been loaded.
  */
 export function sharedDaemon(options: DaemonOptions = {}): Shared {
   let daemon: Daemon | null = null;

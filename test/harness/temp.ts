@@ -6,7 +6,10 @@ export interface TempDir extends Disposable {
   readonly path: string;
 }
 
-/** A fresh directory, 0700, removed at the end of the scope: `using dir = tempDir();`. Short, for socket paths. */
+/**
+ * Creates a directory with mode 0700, which is removed at the end of the scope: `using dir = tempDir();`. The path is short
+ * enough for sockets.
+ */
 export function tempDir(parent = tmpdir()): TempDir {
   const path = mkdtempSync(join(parent, "sup-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
@@ -15,8 +18,8 @@ export function tempDir(parent = tmpdir()): TempDir {
 const MEMORY = "/dev/shm";
 
 /**
- * The same in memory, where the machine has such a place: for what waits for the disk hundreds of times and whose point is not the
- * disk. Beside somebody who writes as fast as he can, one fsync(2) takes a tenth of a second.
+ * Like `tempDir`, but in memory if the machine has /dev/shm. It is for tests that call fsync(2) hundreds of times and do not test
+ * the disk, because one fsync(2) takes a tenth of a second while another process writes at full speed.
  */
 export function memoryDir(): TempDir {
   try {

@@ -1,19 +1,19 @@
 export interface UntilOptions {
-  /** What is waited for, in words, for the message when it does not come: "web to run". */
+  /** A description of the condition for the error message, such as "web to run". */
   readonly what: string;
   readonly timeoutMs?: number;
-  /** Added to the message, so that a failure on a machine far away can be understood. */
+  /** Returns details for the error message, so that a failure on another machine can be understood. */
   readonly explain?: () => string | Promise<string>;
 }
 
 const POLL_MS = 10;
-/** Less than a test may take, so that what was waited for is told. */
+/** This default is shorter than a test's time limit, so that the error message names the condition. */
 const PATIENCE_MS = 15_000;
 
 /**
- * Waits until the condition gives something truthy, and gives that; throws when the time is over. The only polling of the
- * tests: for what tells nobody when it changes (a process of somebody else, a file). An error of the condition counts as
- * "not yet" and is shown at the end.
+ * Polls the condition until its value is truthy, and returns that value. Throws after `timeoutMs`. Tests poll
+ * only with this function, and only for changes that no event announces, such as the end of another program's process or a new
+ * file. A condition that throws counts as not yet met, and the last error becomes part of the message.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,

@@ -8,7 +8,7 @@ import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { relative, shortTime } from "../render/time.ts";
 import { styleOf } from "./status.ts";
 
-/** `sup alerts`, `sup alerts web`, `sup alerts ack 3 web`. */
+/** Shows alerts (`sup alerts`, `sup alerts web`) or acknowledges one (`sup alerts ack 3 web`). */
 export const run: Run = (context) => (context.args[0] === "ack" ? acknowledge(context) : show(context));
 
 async function show(context: Context): Promise<number> {

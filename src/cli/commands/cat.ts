@@ -12,6 +12,9 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** Each file starts with its path as a comment line, so that the output for one file is a valid unit file. */
+/**
+ * Returns the text of each file, after a comment line with the file's path. The output for a single file is therefore a valid
+ * unit file.
+ */
 const texts = ({ files }: ServiceFile, head: (path: string) => string): string[] =>
   files.map(({ path, text }) => `${head(path)}\n${text.trimEnd().split("\n").map(safe).join("\n")}`);

@@ -7,7 +7,7 @@ import { safe } from "../render/safe.ts";
 import { wordsOf } from "../completion/shells.ts";
 import { statusWithin } from "../requests/status-within.ts";
 
-/** A shell runs this at every TAB: it must be quick, and prints no errors. */
+/** Prints the completion candidates. A shell runs this command at every TAB, so it must be quick and must not print errors. */
 export const run: Run = async (context) => {
   const words = wordsOf(context.host.env.SUP_WORDS ?? "");
   const { candidates, also } = await complete(words, context.commands, () => unitsOf(context, words));
@@ -16,10 +16,13 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** A daemon that hangs must not block the user's shell. */
+/** The time limit for the daemon's answer, so that a daemon that hangs does not block the user's shell. */
 const DAEMON_TIMEOUT_MS = 500;
 
-/** From the daemon; if it does not answer in time, or the line has `--units`, from the unit files on disk. */
+/**
+ * Returns the units that the daemon reports. If the line has `--units`, or the daemon does not answer in time, returns the units
+ * of the unit files on disk instead.
+ */
 async function unitsOf({ client, places, host }: Context, words: readonly string[]): Promise<readonly KnownUnit[]> {
   const chosen = words.flatMap((word, i) => (word === "--units" ? [words[i + 1] ?? ""] : []));
   if (chosen.length === 0) {
@@ -36,6 +39,6 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch {
-    return []; // missing or unreadable
+    return []; // the directory is missing or cannot be read
   }
 }

@@ -27,7 +27,10 @@ export const run: Run = async (context) => {
   return roles.daemon({ places, foreground: !options.background, version, leavesDirectory: isAbsolutelyPlaced(context) });
 };
 
-/** A new version of the daemon, or `sup upgrade`, starts it with the same arguments and environment again. */
+/**
+ * Returns true if no path of the command line or the environment is relative. The daemon may then leave the current directory,
+ * because a re-executed daemon, which gets the same arguments and environment, still finds its files.
+ */
 const isAbsolutelyPlaced = ({ places, options }: Context): boolean =>
   [...(options.units ?? []), ...places.unitPath, places.settings, places.state, places.logs, places.runtime].every(isAbsolute);
 
@@ -37,7 +40,7 @@ const POLL_MS = 20;
 async function start(context: Context): Promise<number> {
   const { host, places, options } = context;
   const local = createClient({ kind: "socket", path: places.socket }, { daemonLives: () => false, sleep: host.sleep });
-  // Between the start of a daemon and its first answer, and when its socket was deleted, only its lock shows that it runs.
+  // Only the lock shows that a daemon runs if it has just been started and does not answer yet, or if its socket was deleted.
   const lives = (): boolean => daemonLives(host, places);
   const running = await createClient({ kind: "socket", path: places.socket }, { daemonLives: lives, sleep: host.sleep }).call("status");
   if (running.ok) return printDaemon(context, running.value.daemon, "already running");
@@ -68,8 +71,10 @@ async function printStarted(context: Context, client: Client, what: string): Pro
 type Child = ReturnType<Context["host"]["detach"]>;
 
 /**
- * The daemon that answers, or the exit code of the child. Another daemon may have been started at the same time: then that one has
- * the lock and answers soon, and the child ends. It must not be left behind, because it would take the lock when the other one stops.
+ * Waits until a daemon answers, and returns its information. Returns the exit code of the child if it exits and no daemon
+ * answers, or "late" after the time limit. If another daemon was started at the same time, that one holds the lock and will
+ * answer, and the child exits. The function waits for the child's exit, because a child that stayed would take the lock when the
+ * other daemon stops.
  */
 async function answersOrEnds(context: Context, client: Client, { pid, exited }: Child): Promise<DaemonInfo | number | "late"> {
   let code: number | undefined;
@@ -88,7 +93,7 @@ function lastLines(path: string): string {
   try {
     return readFileSync(path, "utf8").trimEnd().split("\n").slice(-10).map((line) => `  ${line}`).join("\n").trimEnd(); // prettier-ignore
   } catch {
-    return ""; // missing: the daemon ended before it opened its log
+    return ""; // there is no file, because the daemon ended before it opened its log
   }
 }
 
@@ -103,7 +108,8 @@ async function stop(context: Context): Promise<number> {
   const answer = bySystemd ?? (await client.call("shutdown"));
   if (!answer.ok) return context.fail(answer.error);
   const wait = here && options.wait !== false;
-  // No limit here: each unit's stop timeout bounds the wait, and the operator should notice a daemon that never ends.
+  // This loop has no time limit. The stop timeouts of the units limit the wait, and the operator should notice a daemon that
+  // never ends.
   while (wait && daemonLives(host, context.places)) await host.sleep(POLL_MS);
   if (options.json) json({ pid, stopped: wait });
   else
@@ -117,7 +123,7 @@ async function stop(context: Context): Promise<number> {
 
 const REEXEC_LIMIT_MS = 20_000;
 
-/** The daemon's process executes the program again. It is done when the daemon answers with a new start time. */
+/** Makes the daemon's process execute the program again, and waits until the daemon answers with a new start time. */
 async function reexec(context: Context): Promise<number> {
   const { client, host } = context;
   const before = await client.call("status");

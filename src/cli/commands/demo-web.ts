@@ -3,8 +3,9 @@ import type { Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
 
 /**
- * `sup demo-web PORT`: a small web service for trying out units when nothing else is installed. It shows its pid, uptime and
- * request count; `/healthz` answers health checks; `POST /crash` makes it exit with code 1, so that sup restarts it.
+ * Runs `sup demo-web PORT`, a small web service to try out units when no other program is installed. The page shows the pid, the
+ * uptime and the number of requests. `/healthz` answers health checks. `POST /crash` makes the service exit with code 1, so that
+ * sup restarts it.
  */
 export const run: Run = async ({ args, host, out, fail }) => {
   const port = parsePort(args[0]);
@@ -24,7 +25,7 @@ export const run: Run = async ({ args, host, out, fail }) => {
     "/healthz": { GET: () => new Response("ok\n") },
     "/crash": {
       POST: () => {
-        setTimeout(() => end(EXIT.failed), 10); // after the response is sent
+        setTimeout(() => end(EXIT.failed), 10); // exit after the response was sent
         return new Response("crashing\n");
       },
     },
@@ -35,7 +36,7 @@ export const run: Run = async ({ args, host, out, fail }) => {
   out(`listening on http://${server.hostname}:${server.port}`);
   const code = await ended;
   out(code === EXIT.done ? `bye after ${requests} requests` : "crashing as requested");
-  await server.stop(code !== EXIT.done); // a normal stop lets pending requests finish
+  await server.stop(code !== EXIT.done); // a normal stop waits for the pending requests
   return code;
 };
 

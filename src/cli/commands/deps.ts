@@ -28,7 +28,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** Walks the graph in one direction: from a unit to its dependencies, or to its dependents. */
+/** Walks the dependency graph in one direction, from a unit to its dependencies or to its dependents. */
 class Walk {
   readonly reverse: boolean;
   readonly #graph: Graph;
@@ -55,7 +55,7 @@ class Walk {
     return this.#graph.nodes.find((node) => node.id === id);
   }
 
-  /** Units without incoming edges in this direction: the roots of the trees. */
+  /** Returns the units without incoming edges in this direction, which are the roots of the trees. */
   roots(): string[] {
     const targets = new Set(this.#graph.edges.map((edge) => this.to(edge)));
     return this.#graph.nodes.map(({ id }) => id).filter((id) => !targets.has(id));
@@ -72,7 +72,7 @@ class Walk {
 
 const COLUMNS: readonly Column[] = [{ title: "WAVE", align: "right" }, { title: "UNIT" }, { title: "STATE" }, { title: "NEEDS" }];
 
-/** In start order. */
+/** Formats the graph as a table in start order. */
 function table({ nodes, edges }: Graph, context: Context): string {
   const style = styleOf(context);
   if (nodes.length === 0) return "No units.";

@@ -23,7 +23,7 @@ export const run: Run = async (context) => {
   const before = readFileSync(path.value, "utf8");
   const failure = await openEditor(context, path.value);
   const after = existsSync(path.value) ? readFileSync(path.value, "utf8") : "";
-  if (isNew && after === EMPTY) rmSync(path.value); // nothing was entered: remove the empty file
+  if (isNew && after === EMPTY) rmSync(path.value); // the user entered nothing, so remove the new file
   if (failure) return context.fail(failure);
   if (after === before) {
     print(context, { file: path.value, changed: false, problems: [] }, "Nothing changed.");
@@ -47,7 +47,8 @@ async function openEditor(context: Context, path: string): Promise<ApiError | nu
   const { env } = context.host;
   const editor = env.VISUAL || env.EDITOR || (context.host.isTerminal(0) ? "vi" : "");
   if (editor === "") return { code: "failed", message: `cannot edit ${path}: there is no terminal for an editor`, hint: EDITOR_HINT };
-  // Like git and systemctl: the variable may contain options, so a shell splits it; the path is passed as an argument.
+  // As in git and systemctl, the variable EDITOR may contain options, so a shell splits it. The path is passed as a separate
+  // argument.
   const code = await context.host.interactive(["/bin/sh", "-c", `${editor} "$@"`, editor, path]);
   if (code === 0) return null;
   const message = `cannot edit ${path}: ${editor} ${code === null ? "could not be run" : `exited with code ${code}`}`;

@@ -39,7 +39,7 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   });
 }
 
-/** Oldest first. The events of several units are merged and cut to the newest `limit`. */
+/** Reads the latest events, oldest first. Merges the events of several units, and keeps the newest `limit` of them. */
 async function read(context: Context, ids: readonly string[] | null, query: Query): Promise<Result<readonly Event[], ApiError>> {
   if (query.limit === 0) return ok([]);
   if (ids === null) return context.client.call("events", query);
@@ -52,7 +52,7 @@ async function read(context: Context, ids: readonly string[] | null, query: Quer
   return ok(events.sort((a, b) => a.id - b.id).slice(-(query.limit ?? DEFAULT_LINES)));
 }
 
-/** Opens the stream before reading the history, so that no event is missed in between. */
+/** Prints the history and then each new event. Opens the stream before it reads the history, so that no event is missed in between. */
 async function follow(context: Context, ids: readonly string[] | null, query: Query): Promise<number> {
   const wanted = (event: Event): boolean =>
     (ids === null || ids.includes(event.service_id ?? "")) && (query.type === undefined || event.event_type === query.type);
@@ -79,13 +79,16 @@ async function follow(context: Context, ids: readonly string[] | null, query: Qu
   return EXIT.done;
 }
 
-/** The id of the newest existing event of any unit and type; 0 if there is none. */
+/** Returns the id of the newest event of any unit and type, or 0 if there are no events. */
 async function newestId({ client }: Context): Promise<number> {
   const newest = await client.call("events", { limit: 1 });
   return (newest.ok && newest.value.at(-1)?.id) || 0;
 }
 
-/** Reads the events that a restarted stream does not repeat: the daemon was restarted, or this reader was too slow. */
+/**
+ * Reads the events after `lastId`. They are missing from the stream if it was interrupted, because the daemon restarted or this
+ * reader was too slow.
+ */
 async function readAfter(
   context: Context,
   ids: readonly string[] | null,

@@ -55,7 +55,7 @@ async function ofUnits(context: Context): Promise<number> {
   return refused ?? (checks.some(isBad) ? EXIT.failed : EXIT.done);
 }
 
-/** Like the overall health: unhealthy, or down by a failure. */
+/** Returns true if the unit is unhealthy or is down after a failure. The overall health follows the same rule. */
 const isBad = ({ health, state }: ServiceHealth): boolean =>
   health === "unhealthy" || state === "failed" || state === "fatal" || state === "backoff";
 

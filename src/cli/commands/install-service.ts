@@ -11,7 +11,7 @@ export const run: Run = async (context) => {
   const { host, options } = context;
   const found = findTarget(context);
   if (!found.ok) return context.fail(found.error);
-  // Without systemd only --dry-run is possible, and the running daemon is the one that this shell finds.
+  // Without systemd only --dry-run is possible. The running daemon is then the one that this shell's environment points to.
   const target = host.systemdRuns() ? found.value : { ...found.value, places: context.places };
   const concerns = concernsOf(context);
   const refused = concerns.find(({ refuse }) => refuse);

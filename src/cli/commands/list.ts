@@ -29,7 +29,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** `left_alone` is absent in the answer of an older daemon. */
+/** Describes the unit directories that another daemon owns. An older daemon's answer does not contain `left_alone`. */
 const unusedDirectories = ({ left_alone }: Partial<DaemonInfo>): string[] =>
   (left_alone ?? []).map(
     ({ directory, units, owner }) =>

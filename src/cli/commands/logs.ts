@@ -31,7 +31,7 @@ async function allIds({ client }: Context): Promise<Result<readonly string[], Ap
   return answer.ok ? ok(answer.value.services.map(({ id }) => id)) : answer;
 }
 
-/** `sup logs rotate web db`. */
+/** Runs `sup logs rotate UNIT…`, which starts a new log file for each unit. */
 async function rotate(context: Context, patterns: readonly string[]): Promise<number> {
   const ids = await resolveIds(context, patterns);
   if (!ids.ok) return context.fail(ids.error);
@@ -83,7 +83,7 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
   return ok(query);
 }
 
-/** A query that the daemon rejects as invalid is a mistake on the command line. */
+/** Turns the daemon's error `invalid` into a usage error, because the invalid query came from the command line. */
 const asUsage = (error: ApiError): ApiError => (error.code === "invalid" ? { ...error, code: "bad-request" } : error);
 
 const badInvocation = (text: string): ApiError => ({
@@ -92,7 +92,7 @@ const badInvocation = (text: string): ApiError => ({
   hint: "0 is the latest run, -1 the one before; or give at least 4 digits of an invocation id, shown by `sup events UNIT`",
 });
 
-/** Checks the options that choose the output format. */
+/** Returns an error if the options that choose the output format contradict each other, or null. */
 function checkOutput({ output, bare, json }: Context["options"]): ApiError | null {
   if (output === undefined) return null;
   const formats: readonly string[] = OPTIONS.output.values;
@@ -115,7 +115,7 @@ async function read(context: Context, ids: readonly string[], query: Query, prin
       if (query.lines === undefined && answer.value.length === MANY_LINES)
         context.note(`sup: showing the last ${MANY_LINES} lines of ${id}; use -n for more`);
     } else if (ids.length > 1 && answer.error.code === "not-found")
-      refused ??= answer.error; // another unit may have that run
+      refused ??= answer.error; // another unit may have the run that --invocation names
     else return context.fail(asUsage(answer.error));
   }
   if ((query.since ?? query.until) !== undefined) noteTimeless(context, ids, found);
@@ -125,7 +125,7 @@ async function read(context: Context, ids: readonly string[], query: Query, prin
   return EXIT.done;
 }
 
-/** Lines of a log with `log.format: "raw"` have no time. */
+/** Notes that --since and --until do not select lines without a time. A log with `log.format: "raw"` has such lines. */
 function noteTimeless({ note }: Context, ids: readonly string[], found: readonly UnitLine[]): void {
   for (const id of ids) {
     if (found.some((one) => one.id === id && one.line.time === ""))
@@ -138,14 +138,17 @@ interface UnitLine {
   readonly line: LogLineShape;
 }
 
-/** Times are UTC strings with nanoseconds, so they sort as strings. The sort is stable, so a unit's lines stay in order. */
+/**
+ * Merges the lines of several units by time. The times are UTC strings with nanoseconds, so they sort as strings. The sort is
+ * stable, so that each unit's lines stay in order.
+ */
 function merged(ids: readonly string[], found: UnitLine[], lines: number | undefined): readonly UnitLine[] {
   if (ids.length === 1) return found;
   found.sort((a, b) => (a.line.time < b.line.time ? -1 : a.line.time > b.line.time ? 1 : 0));
   return lines === undefined ? found : lines === 0 ? [] : found.slice(-lines);
 }
 
-/** Existing lines of all units are merged by time; new lines are printed as they arrive. */
+/** Prints the existing lines of all units merged by time, and then each new line when it arrives. */
 async function follow(context: Context, ids: readonly string[], query: Query, print: Printer): Promise<number> {
   const past: UnitLine[] = [];
   let waiting = ids.length;
@@ -155,7 +158,7 @@ async function follow(context: Context, ids: readonly string[], query: Query, pr
   };
   const { note, client } = context;
   const failed = new Map<string, number>();
-  /** Prints an error that ends several streams only once. */
+  /** Prints an error and returns its exit code. If the same error ends several streams, it is printed only once. */
   const fail = (error: ApiError): number => {
     const code = failed.get(error.message) ?? context.fail(error);
     failed.set(error.message, code);
@@ -167,7 +170,7 @@ async function follow(context: Context, ids: readonly string[], query: Query, pr
     let begun = false;
     for await (const message of client.follow({ ...bounded, id })) {
       if (!message.ok) {
-        if (!begun) unitIsReady(); // do not block the other units
+        if (!begun) unitIsReady(); // the other units' lines wait until every unit is ready
         return fail(asUsage(message.error));
       }
       const part = message.value;
@@ -208,10 +211,13 @@ function recordPrinter(context: Context, ids: readonly string[]): (unit: string,
   return (id, line) => out(prefix.with(id, shown(line)));
 }
 
-/** A longer line is split here, so that memory stays bounded. */
+/** The maximum length in characters of a joined line. Longer lines are split, so that memory stays bounded. */
 const LONGEST_LINE = 16 << 20;
 
-/** Prints only the text, and only whole lines, because programs that read the output often expect one record per line. */
+/**
+ * Returns a printer that prints only the text of lines. It joins the parts of long lines, because programs that read the output
+ * often expect one record per line.
+ */
 function barePrinter({ out }: Context): Printer {
   const open = new Map<string, string>();
   const print = (id: string, { stream, full, text }: LogLineShape): void => {

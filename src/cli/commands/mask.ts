@@ -14,7 +14,7 @@ export const run: Run = async (context) => {
   return options.now ? runAction(context, "stop", { now: false }) : EXIT.done;
 };
 
-/** The exit code of a failure; null when the unit is masked now. */
+/** Masks a unit. Returns null, or the exit code if masking failed. */
 function mask(context: Context, id: string): number | null {
   const [directory] = context.places.unitPath;
   const path = `${directory}/${fileNameOf(id)}`;

@@ -13,7 +13,7 @@ import { parseTime } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
 import { styleOf } from "./status.ts";
 
-/** Default number of table rows; the table shows that many evenly spaced points. */
+/** The default number of table rows. If there are more points, the table shows this many evenly spaced points. */
 const ROWS = 20;
 const SPARK = "▁▂▃▄▅▆▇█";
 const SPARK_WIDTH = 60;
@@ -38,7 +38,7 @@ function sinceOf({ options, host }: Context): Result<string, ApiError> {
   return ok(new Date(ms).toISOString());
 }
 
-/** One line each for CPU, memory and response time: a sparkline, the range and the mean. */
+/** Returns one line each for CPU, memory and response time, with a sparkline, the range and the mean. */
 function sparks(points: readonly MetricPoint[], { paint }: Context): string[] {
   const line = (name: string, values: readonly number[], show: (value: number) => string): string[] => {
     if (values.length === 0) return [];
@@ -66,7 +66,7 @@ function sparks(points: readonly MetricPoint[], { paint }: Context): string[] {
   ];
 }
 
-/** Each character shows the maximum of its interval, so that peaks stay visible. */
+/** Draws a sparkline. Each character shows the maximum of its interval, so that peaks stay visible. */
 function spark(values: readonly number[]): string {
   const width = Math.min(SPARK_WIDTH, values.length);
   const high = Math.max(...values);
@@ -110,6 +110,6 @@ function table(points: readonly MetricPoint[], context: Context): string[] {
   return cells.length === 0 ? [] : layOut(columns, cells, tableOptions(style));
 }
 
-/** Picks evenly spaced points, including the newest. */
+/** Returns `count` evenly spaced points, including the newest. */
 const thin = (points: readonly MetricPoint[], count: number): MetricPoint[] =>
   Array.from({ length: count }, (_, i) => points[Math.round(((i + 1) * points.length) / count) - 1]!);

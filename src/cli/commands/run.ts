@@ -32,7 +32,7 @@ async function start(context: Context, request: Request): Promise<number> {
   return exitOf([outcome]);
 }
 
-/** Prints the output and returns the exit code. Ctrl-C stops following, not the unit. */
+/** Prints the output of the command until it ends, and returns its exit code. Ctrl-C ends only the printing. The unit keeps running. */
 async function follow(context: Context, request: Request): Promise<number> {
   let id = "";
   let missed = 0;
@@ -59,7 +59,10 @@ async function follow(context: Context, request: Request): Promise<number> {
   });
 }
 
-/** The exit code of a command that did not start, as in the shell: 127 when it was not found, 126 when it cannot be executed. */
+/**
+ * Returns the exit code for a command that could not be started. As in a shell, it is 127 if the command was not found, and 126
+ * if it cannot be executed.
+ */
 function notStarted(words: string): number {
   const errno = /^cannot execute .*\((E[A-Z]+)\)/s.exec(words)?.[1];
   if (errno === undefined) return EXIT.failed;
@@ -67,8 +70,9 @@ function notStarted(words: string): number {
 }
 
 /**
- * Converts the command line to a unit file. The caller's shell has already expanded what it should, so arguments, variables and the
- * directory are passed on as typed. Values of --set are values of a unit file, with specifiers.
+ * Converts the command line to a unit file. Specifiers and variables in the command, its arguments, the environment and the
+ * directory are escaped, because the caller's shell has already expanded them. Values of --set are not escaped, because they are
+ * values of a unit file.
  */
 function unitOf({ args, options }: Context): Result<Keys, ApiError> {
   const more = pairs(options.set ?? [], "--set", "KEY=VALUE, such as restart_policy.max_retries=3");
@@ -103,7 +107,10 @@ function pairs(texts: readonly string[], option: string, form: string): Result<A
   return ok(found);
 }
 
-/** Parsed as JSON if it is JSON, otherwise a string: `nice=5`, `type=oneshot`, `dependencies=["db"]`. */
+/**
+ * Parses a value as JSON, or returns the text itself if it is not JSON. Examples are `nice=5`, `type=oneshot` and
+ * `dependencies=["db"]`.
+ */
 function valueOf(text: string): unknown {
   try {
     return JSON.parse(text);

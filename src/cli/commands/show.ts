@@ -23,7 +23,7 @@ function table(unit: Pick<ServiceFile, "id" | "effective" | "sources">, { paint,
   return `${paint("bold", safe(unit.id))}\n${grid(["Setting", "Value", "From"], rows, paint, host.columns())}`;
 }
 
-/** Flattens objects to dotted keys; arrays stay whole. */
+/** Yields the values of an object under dotted keys. Arrays are not flattened. */
 export function* flatten(value: Readonly<Record<string, unknown>>, prefix = ""): Generator<readonly [string, unknown]> {
   for (const [key, inner] of Object.entries(value)) {
     const path = prefix + key;
@@ -33,7 +33,7 @@ export function* flatten(value: Readonly<Record<string, unknown>>, prefix = ""):
   }
 }
 
-/** The source of a key, or of the nearest key above or below that has one. */
+/** Returns the source of a key. If the key has none, returns the source of the nearest key above or below it. */
 function sourceOf(key: string, sources: Readonly<Record<string, string>>): string {
   for (let at = key; ; at = at.slice(0, at.lastIndexOf("."))) {
     const source = sources[at];

@@ -12,7 +12,7 @@ export const run: Run = async (context) => {
   if (!isMany(context.args)) {
     const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!), pss: true });
     if (answer.ok) return showOne(context, answer.value);
-    // It may be a template name, which stands for its instances, or a unit that is not loaded: look for them in the list.
+    // The name may be a template, which stands for its instances, or a unit that is not loaded. The list has both.
     if (answer.error.code !== "no-such-unit" && answer.error.code !== "conflict") return context.fail(answer.error);
   }
   return showMany(context);
@@ -46,12 +46,15 @@ function showOne(context: Context, service: ServiceDetail): number {
   return exitOf([service]);
 }
 
-/** Like `systemctl status`: 3 if a requested unit is not running. */
+/** Returns 3 if one of the requested units is not running, as `systemctl status` does. */
 const exitOf = (services: readonly Service[]): number => (services.every(({ state }) => state === "running") ? EXIT.done : EXIT.notRunning);
 
 export const styleOf = ({ paint, host }: Context): TableStyle => ({ paint, width: host.columns(), now: host.now() });
 
-/** `--units` applies to the daemon: warns if the running daemon reads other directories. */
+/**
+ * Prints a note if the running daemon reads other unit directories than `--units` names, because `--units` has no effect on a
+ * running daemon.
+ */
 function warnOfUnits({ options, places, note }: Context, unitPath: readonly string[]): void {
   if (options.units && places.unitPath.join(":") !== unitPath.join(":")) {
     note(`sup: note: the running daemon reads ${unitPath.join(":")}, not ${places.unitPath.join(":")}`);

@@ -4,11 +4,17 @@ import type { Context, Run } from "../context.ts";
 import { topScreen, SORTS, type Sort } from "../render/top.ts";
 import { styleOf } from "./status.ts";
 
-/** On a terminal the screen is redrawn at each change, but at most this often; elsewhere it is printed once. */
+/**
+ * The minimum time between two redraws of the screen. On a terminal the screen is redrawn when something changes. Otherwise the
+ * table is printed once.
+ */
 const DRAW_MS = 250;
-/** Redraws from the top: each line erases its own rest, the last one everything below. Clearing the screen would flicker. */
+/**
+ * Redraws the screen from its top. Each line erases the rest of its row, and the last line erases all rows below. Clearing the
+ * screen first would flicker.
+ */
 const paintOver = (text: string): string => `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`;
-/** The alternate screen without cursor and without line wrapping, so that each line is one row. */
+/** Escape sequences for the alternate screen. The cursor is hidden, and lines do not wrap, so that each line takes one row. */
 const [ENTER, LEAVE] = ["\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"];
 
 export const run: Run = async (context) => {
@@ -48,7 +54,7 @@ async function live(context: Context, first: Sort): Promise<number> {
     }
   });
   const stopSignals = host.ending(() => end("quit"));
-  const timer = setInterval(draw, 1000); // for the uptimes
+  const timer = setInterval(draw, 1000); // updates the uptimes
   host.write(1, ENTER);
   const changes = client.events();
   let failure: number | null = null;

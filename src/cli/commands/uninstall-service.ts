@@ -55,7 +55,10 @@ async function planUninstall({ host }: Context, target: Target, there: boolean):
   return steps;
 }
 
-/** The last step: if the user is not logged in, the user's manager and all its processes end now. */
+/**
+ * Disables lingering. This must be the last step, because the manager of a user who is not logged in then ends with all its
+ * processes.
+ */
 const endLingering = (target: Target): Step => ({
   words: `disable lingering for ${target.user}, which sup enabled`,
   optional: `As root: loginctl disable-linger ${target.user}`,

@@ -12,7 +12,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** The exit code of a failure; null when the unit is not masked any more. */
+/** Unmasks a unit. Returns null, or the exit code if unmasking failed. */
 function unmask(context: Context, id: string): number | null {
   const { out, options, places, fail } = context;
   const say = (text: string): void => void (options.quiet || options.json || out(text));

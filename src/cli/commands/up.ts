@@ -46,7 +46,10 @@ function exitOnOf(text: string | undefined): Parameters<Context["roles"]["up"]>[
   return text === "failure" || text === "all-done" ? text : { unit: stripSuffix(text) };
 }
 
-/** How to call this program from another terminal in the same directory; in a source checkout it is not on PATH. */
+/**
+ * Returns the command that runs this program from another terminal in the same directory. In a source checkout, `sup` is not on
+ * PATH.
+ */
 function calledFrom({ host }: Context): string {
   const found = Bun.which("sup", { PATH: host.env.PATH ?? "" });
   const near = relative(process.cwd(), host.program);

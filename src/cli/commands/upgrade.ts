@@ -28,7 +28,7 @@ export const run: Run = async (context) => {
   return exchange(context, found.value, wanted);
 };
 
-/** Null means the latest. */
+/** Returns the requested version, or null for the latest one. */
 function wantedVersion({ options, host }: Context): string | null {
   const text = (options.version ?? host.env.SUP_VERSION ?? "").replace(/^v/, "");
   return text === "" || text === "latest" ? null : text;
@@ -88,7 +88,7 @@ async function exchange(context: Context, release: Release, wanted: string | nul
   if (!ready.ok) return context.fail(ready.error);
   const running = await context.client.call("status");
   if (!running.ok && running.error.code !== "unreachable") return context.fail(running.error);
-  // From here on the program and the daemon must change together: a closed terminal must not interrupt the upgrade.
+  // The program and the daemon must now change together, so a closed terminal or Ctrl-C must not interrupt the upgrade.
   const off = onSignals({ SIGHUP: () => {}, SIGINT: () => {}, SIGTERM: () => {} });
   try {
     const swapped = place.swap();
@@ -99,7 +99,7 @@ async function exchange(context: Context, release: Release, wanted: string | nul
   }
 }
 
-/** Downloads and tests the new executable next to the old one. Returns its version. */
+/** Downloads the new executable into a directory next to the old one, and tests it there. Returns its version. */
 async function prepare(
   context: Context,
   place: Exchange,
@@ -120,7 +120,7 @@ async function prepare(
   return ok(version);
 }
 
-/** Makes the daemon execute the new program; restores the old program and daemon if that fails. */
+/** Makes the daemon execute the new program. If that fails, restores the old program and the old daemon. */
 async function follow(context: Context, place: Exchange, version: string, before: Before | null, limitMs: number): Promise<number> {
   if (before === null) return printDone(context, version, null, "no daemon is running");
   if (before.launch?.program !== place.program) {

@@ -9,9 +9,9 @@ import { relative, shortTime } from "../render/time.ts";
 import { why } from "../render/why.ts";
 import { styleOf } from "./status.ts";
 
-/** How many entries of the history are shown without `--lines`. */
+/** The default number of history entries for a single unit. */
 const ENTRIES = 15;
-/** The same, when several units are explained. */
+/** The default number of history entries per unit if several units are explained. */
 const ENTRIES_OF_MANY = 5;
 
 export const run: Run = async (context) => {
@@ -24,7 +24,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** All units in trouble, critical ones first, then those whose files have errors. */
+/** Explains all units that need attention, critical ones first. Unit files with errors come last. */
 async function whyTroubled(context: Context): Promise<number> {
   const status = await context.client.call("status");
   if (!status.ok) return context.fail(status.error);
@@ -32,7 +32,7 @@ async function whyTroubled(context: Context): Promise<number> {
   for (const { id } of troubledFirst(status.value.services)) {
     const answer = await context.client.call("why", { id });
     if (answer.ok) answers.push(answer.value);
-    else if (answer.error.code !== "no-such-unit") return context.fail(answer.error); // otherwise it was removed meanwhile
+    else if (answer.error.code !== "no-such-unit") return context.fail(answer.error); // a missing unit was removed after the list was read
   }
   if (context.options.json) {
     context.json(answers);

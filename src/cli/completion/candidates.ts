@@ -4,8 +4,8 @@ import { TOPICS } from "../help/about.ts";
 import { GLOBAL, OPTIONS, spellings, type OptionName, type OptionRow } from "../table/options.ts";
 
 /**
- * The candidates for completion at the cursor. The shells run `sup complete` at every TAB, so the candidates match this version
- * of sup, even if another version wrote the shell's script.
+ * The candidates for completion at the cursor. They come from `sup complete`, not from the shell's script, so they are correct
+ * even if another version of sup wrote the script.
  */
 export interface Completion {
   readonly candidates: readonly Candidate[];
@@ -25,8 +25,8 @@ export interface KnownUnit {
 }
 
 /**
- * Returns the candidates. `words` are the words after the program's name, up to the cursor; the last word is incomplete and may
- * be empty. `units` is called only where a unit name is possible.
+ * Returns the candidates for the last word. `words` are the words after the program's name, up to the cursor. The last word is
+ * incomplete and may be empty. `units` is called only if the last word can be the name of a unit.
  */
 export async function complete(
   words: readonly string[],
@@ -53,9 +53,9 @@ interface Line {
   readonly isHelp: boolean;
   readonly args: readonly string[];
   readonly given: ReadonlySet<OptionName>;
-  /** The option whose value is being typed. */
+  /** The option whose value is being typed, or null. */
   readonly pending: OptionName | null;
-  /** True after `--`. */
+  /** True if the words contain `--`. */
   readonly literal: boolean;
 }
 
@@ -85,7 +85,7 @@ function commandOf([name, ...args]: readonly string[], rows: readonly CommandRow
 
 const OPTION_ROWS = Object.entries(OPTIONS) as Array<[OptionName, OptionRow]>;
 
-/** Finds an option by its spelling. If several options share the spelling, the one that belongs to the command is chosen. */
+/** Finds an option by its spelling. If several options share the spelling, prefers the one that the command accepts. */
 function optionNamed(spelling: string, command: CommandRow | null): [OptionName, OptionRow] | undefined {
   const named = OPTION_ROWS.filter(([, row]) => spellings(row).long === spelling || spellings(row).short === spelling);
   return named.find(([name]) => command?.options.includes(name)) ?? named[0];
@@ -122,7 +122,7 @@ async function argumentsOf(row: CommandRow, args: readonly string[], units: () =
   return { candidates: all.filter(({ value }) => !args.includes(value)), also: null };
 }
 
-/** Returns the values of an option that has a fixed set of values. */
+/** Returns the candidates for an option's value. */
 function valuesOf(name: OptionName | undefined): Completion {
   const row: OptionRow | undefined = name && OPTIONS[name];
   if (name === "units" || name === "dir") return { candidates: [], also: "directories" };

@@ -4,8 +4,8 @@ _sup() {
   read -ra words <<<"$line"
   if [[ $line == *[[:space:]] ]]; then words+=(""); fi
   cur=${words[${#words[@]}-1]}
-  # Bash splits words at the characters of COMP_WORDBREAKS and replaces only the text after the last of them. A "@" is replaced
-  # too.
+  # Bash splits words at the characters of COMP_WORDBREAKS, and replaces only the text after the last of these characters. The
+  # exception is "@", which bash replaces too.
   breaks=${COMP_WORDBREAKS//[^=:]/}
   if [[ -n $breaks ]]; then cut=${cur%"${cur##*["$breaks"]}"}; fi
   if [[ $COMP_WORDBREAKS == *@* && $cur == "$cut"*@* ]]; then cut=${cur%@*}; fi

@@ -3,7 +3,7 @@ import { checkClock, checkDirectories, checkDisk, checkProgram, checkSettings, c
 import type { Check } from "./finding.ts";
 import { checkLingering, checkSystemdService } from "./systemd.ts";
 
-/** All checks, in the order of the report. Problems that cause others come first. */
+/** All checks, in the order of the report. Checks for problems that can cause others come first. */
 export const CHECKS: readonly Check[] = [
   { name: "runtime directory", run: checkRuntimeDirectory },
   { name: "daemon", run: checkDaemon },

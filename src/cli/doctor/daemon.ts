@@ -37,8 +37,8 @@ export function checkVersion({ context, daemon }: Facts): Finding[] {
 }
 
 /**
- * The number of file descriptors per running unit: a pidfd, two output pipes and their log files, an sd_notify socket, and some
- * for probes.
+ * The number of file descriptors that the daemon needs per running unit. They are a pidfd, two output pipes and their log files,
+ * an sd_notify socket, and some for probes.
  */
 const PER_UNIT = 8;
 const FOR_DAEMON = 64;
@@ -68,7 +68,7 @@ export function checkPort({ daemon, settings, places }: Facts): Finding[] {
   return daemon.url === null ? [warning("the web page and the API do not listen on TCP", `see the notes in sup daemon status`)] : [];
 }
 
-/** Reports the daemon's own notes, except those that another check reports with a fix. */
+/** Reports the daemon's notes, except notes about problems for which another check reports a fix. */
 export function checkNotes({ daemon }: Facts): Finding[] {
   if (daemon === null) return [];
   const { notes } = daemon;

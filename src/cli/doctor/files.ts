@@ -40,7 +40,7 @@ function judgeDirectory(path: string, stat: Stats, uid: number): Finding[] {
   return (stat.mode & 0o077) === 0 ? [] : [warning(`${path} is open to others (${octal(stat)})`, `chmod 700 ${path}`)];
 }
 
-/** Checks who can write unit files, because a unit file decides what the daemon runs. */
+/** Checks that no other user can write the unit files, because a unit file decides what the daemon runs. */
 function judgeUnits(directory: string, stat: Stats, uid: number): Finding[] {
   if (!stat.isDirectory()) return [error(`${directory} is not a directory`, "the unit path lists directories with unit files")];
   const paths = [directory, ...namesIn(directory).filter((name) => name.endsWith(".unit.json")).map((name) => `${directory}/${name}`)]; // prettier-ignore
@@ -79,7 +79,7 @@ export function checkDisk({ places }: Facts): Finding[] {
   return [...found.values()];
 }
 
-/** The tolerance is one day, because a clock set by hand may be off by some minutes. */
+/** The tolerance for the clock is one day, because a clock that was set by hand may be off by some minutes. */
 const TOLERANCE_MS = 86_400_000;
 
 export function checkClock({ context, places }: Facts): Finding[] {
@@ -121,7 +121,10 @@ export async function checkUnits({ context, places, daemon, status }: Facts): Pr
   return [...found, ...down.map(({ id, state }) => error(`unit ${id} is ${state} and will not be restarted`, `sup why ${id}`))];
 }
 
-/** Checks for several programs named `sup`, because the shell and the service may then run different ones. */
+/**
+ * Checks that `sup` on PATH is this program, because the shell and the service may otherwise run different ones. Also checks that
+ * no other user can write the program if root runs it.
+ */
 export function checkProgram({ context }: Facts): Finding[] {
   const { host } = context;
   if (!host.compiled) return [];

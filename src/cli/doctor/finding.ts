@@ -6,14 +6,14 @@ import type { Target } from "../systemd/target.ts";
 
 /** One result of `sup doctor`. */
 export interface Finding {
-  /** `error` means that something is broken now, `warning` that it will cause trouble later. `note` is for information only. */
+  /** `error` is for something that is broken now, `warning` for something that will cause trouble later, and `note` for information. */
   readonly severity: "error" | "warning" | "note";
   readonly message: string;
-  /** Describes how to fix it, with a command where there is one. */
+  /** How to fix the problem, if possible with a command. */
   readonly fix: string;
 }
 
-/** Facts that are gathered once, for all checks. */
+/** Facts that all checks share, gathered once. */
 export interface Facts {
   readonly context: Context;
   /** The systemd service, and the paths of the daemon that it runs. */
@@ -29,7 +29,7 @@ export interface Facts {
 }
 
 export interface Check {
-  /** The subject of the check, in a word or two. */
+  /** The subject of the check in one or two words. */
   readonly name: string;
   readonly run: (facts: Facts) => Promise<readonly Finding[]> | readonly Finding[];
 }

@@ -1,4 +1,4 @@
-/** Checks the systemd service, on machines that systemd runs. */
+/** Checks the systemd service if systemd runs on this machine. */
 import { existsSync } from "node:fs";
 import { isLingering } from "../systemd/install.ts";
 import { queryService, readUnitFile } from "../systemd/target.ts";

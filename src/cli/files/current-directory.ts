@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 
-/** True after somebody removed the directory that the command was started in; relative paths cannot be resolved then. */
+/** Returns true if the current directory was removed after the command was started in it. Relative paths then cannot be resolved. */
 export function isCurrentDirectoryGone(): boolean {
   try {
     return statSync(process.cwd(), { throwIfNoEntry: false }) === undefined;

@@ -3,9 +3,7 @@ import { join } from "node:path";
 import { fileNameOf } from "../../base/names.ts";
 import { fileProblem, type Problem } from "../../spec/parse/problems.ts";
 
-/**
- * Returns a warning for each file in unit and drop-in directories that looks like a unit file and is ignored because of its name.
- */
+/** Returns a warning for each file in unit and drop-in directories that looks like a unit file, but is ignored because of its name. */
 export function ignoredFiles(directories: readonly string[]): Problem[] {
   return directories.flatMap((directory) =>
     namesIn(directory).flatMap((name) => {

@@ -5,7 +5,7 @@ import { lstatSync, readlinkSync } from "node:fs";
  */
 export const KEPT_SUFFIX = ".masked";
 
-/** Returns true for a link to /dev/null, which masks the unit that the link is named after. */
+/** Returns true if the path is a link to /dev/null. Such a link masks the unit with the same name. */
 export const isMask = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(path) === "/dev/null";
 

@@ -1,4 +1,4 @@
-/** The text about sup as a whole in `sup help` and the manual page. */
+/** The text about sup itself in `sup help` and in the manual page. */
 
 export const ABOUT = "Keeps services running: starts them, checks their health, restarts them, and records what happened.";
 

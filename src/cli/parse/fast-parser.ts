@@ -10,9 +10,9 @@ export interface Parsed {
 }
 
 /**
- * Parses the usual command lines: a known command with known options and the right number of arguments. Returns null for anything
- * else (help, mistakes, `-fn5`, `--`). Commander then parses the line, but loading commander costs 4 ms and more. A test checks
- * that both parsers return the same result.
+ * Parses the usual command lines, which have a known command, known options and the right number of arguments. Returns null for
+ * all other lines (help, mistakes, `-fn5`, `--`). Commander then parses the line, but loading commander costs at least 4 ms. A
+ * test checks that both parsers return the same result.
  */
 export function parseFast(argv: readonly string[]): Parsed | null {
   const words: string[] = [];

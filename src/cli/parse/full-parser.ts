@@ -11,10 +11,13 @@ import { wantsColour } from "../render/paint.ts";
 import { helpStyles } from "../render/help.ts";
 import { ABOUT, EXAMPLES, EXIT_CODES } from "../help/about.ts";
 
-/** Parses with commander, which also prints help and explains mistakes. Returns an exit code if no command is left to run. */
+/**
+ * Parses a command line with commander, which also prints help and explains mistakes. Returns the exit code if there is no
+ * command to run, for example after printing help.
+ */
 export function parseFully(argv: readonly string[], host: Host): Parsed | number {
   const asJson = argv.includes("--json");
-  // For `help nonsense` commander would print the general help. Parsed as a command, `nonsense` is reported as unknown.
+  // For `help nonsense`, commander would print the general help. If `nonsense` is parsed as a command, it is reported as unknown.
   if (argv[0] === "help" && argv[1] !== undefined && !isKnown(argv[1])) return parseFully(argv.slice(1), host);
   const errors: string[] = [];
   let parsed: Parsed | undefined;
@@ -40,7 +43,7 @@ function usageError(text: string): ApiError {
   return { code: "bad-request", message: first.replace(/^error: /, ""), hint: hint || "see `sup help`, or `sup help COMMAND`" };
 }
 
-/** Commands of other supervisors, which people try: systemctl, supervisorctl, pm2, docker. */
+/** Commands of other supervisors (systemctl, supervisorctl, pm2, docker) that users may type by habit. */
 const OTHERS_WORDS: ReadonlyMap<string, string> = new Map(
   [
     ["ps list-units", "`sup status` shows all units, `sup top` their CPU and memory"],
@@ -86,7 +89,7 @@ const shortArgument = (argument: Argument): string => {
 function outputs(host: Host, errors: string[]) {
   return {
     writeOut: (text: string) => host.write(1, text),
-    // Errors are collected, so that `parseFully` prints them with a hint, like all other errors.
+    // Errors are collected, so that `parseFully` can print them with a hint like all other errors.
     writeErr: (text: string) => void (errors.push(text), isHelp(text) && host.write(2, text)),
     outputError: (text: string) => void errors.push(text),
     getOutHelpWidth: () => host.columns() ?? 100,
@@ -130,11 +133,11 @@ function optionOf(name: OptionName): Option {
       return count;
     });
   }
-  option.attributeName = () => name; // several options may have the same spelling
+  option.attributeName = () => name; // several options may have the same spelling, so the key is set explicitly
   return row.hidden ? option.hideHelp() : option;
 }
 
-/** Returns only the options that were given, because commander adds `wait: true` if `--no-wait` is absent. */
+/** Returns only the options on the command line. Commander also adds `wait: true` if `--no-wait` is absent. */
 function optionsOf(command: Command): Options {
   const entries = Object.entries(command.optsWithGlobals() as Record<string, unknown>);
   return Object.fromEntries(entries.filter(([name, value]) => value !== undefined && !(isNegated(name) && value === true))) as Options;

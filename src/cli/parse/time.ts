@@ -1,9 +1,9 @@
 import { parseDuration } from "../../base/duration.ts";
 
 /**
- * Parses a time as people type it: `10m` (ago), `2h30m ago`, `5 minutes ago`, `now`, `today`, `yesterday`, `20:15` (today),
- * `2026-11-22`, `2026-11-22 20:15`, or ISO 8601 with a zone. A time without a zone is local. Returns wall-clock milliseconds, or
- * undefined if the text is not a time.
+ * Parses a time as users type it. Accepts `10m` (ago), `2h30m ago`, `5 minutes ago`, `now`, `today`, `yesterday`, `20:15`
+ * (today), `2026-11-22`, `2026-11-22 20:15`, and ISO 8601 with a zone. A time without a zone is local. Returns wall-clock
+ * milliseconds, or undefined if the text is not a time.
  */
 export function parseTime(text: string, now: number): number | undefined {
   const word = text.trim().toLowerCase();
@@ -28,7 +28,7 @@ const UNIT_WORDS = /(?<=\d\s*)([smhdw])(?:ec|econd|in|inute|our|ay|eek)s?\b/g;
 function parseDate(text: string): number | undefined {
   const date = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?))?(Z|[+-]\d\d:?\d\d)?$/i.exec(text);
   if (!date) return undefined;
-  const ms = Date.parse(`${date[1]}T${date[2] ?? "00:00"}${date[3] ?? ""}`); // Date.parse would read a date without a time as UTC
+  const ms = Date.parse(`${date[1]}T${date[2] ?? "00:00"}${date[3] ?? ""}`); // Date.parse reads a date without a time as UTC
   return Number.isNaN(ms) ? undefined : ms;
 }
 

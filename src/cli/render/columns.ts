@@ -1,6 +1,6 @@
 /**
- * A table without borders: columns two spaces apart, each as wide as its widest cell. cli-table3 draws the tables with
- * borders, but loading it costs more than all the rest of `sup status`, so frequent commands use this one.
+ * A table without borders. Columns are two spaces apart, and each is as wide as its widest cell. The tables with borders come
+ * from cli-table3, which takes longer to load than the rest of `sup status`, so frequently used commands use this table.
  */
 export interface Column {
   readonly title: string;
@@ -9,11 +9,14 @@ export interface Column {
 
 export interface Cell {
   readonly text: string;
-  /** Applied after the padding is computed, so colours never shift a column. */
+  /** Colours the text. It is called after the padding is computed, so that escape codes never shift a column. */
   readonly paint?: (text: string) => string;
 }
 
-/** Truncates the last column to fit `width`, unless it is undefined (no terminal). Omits columns that are empty in every row. */
+/**
+ * Formats a table as lines. Truncates the last column to fit `width`, unless `width` is undefined (no terminal). Omits columns
+ * that are empty in every row.
+ */
 export function layOut(columns: readonly Column[], rows: readonly (readonly Cell[])[], options: LayOut): string[] {
   const shown = columns.map((_, i) => i).filter((i) => rows.some((row) => row[i]!.text !== ""));
   const widths = shown.map((i) => rows.reduce((most, row) => Math.max(most, wide(row[i]!.text)), wide(columns[i]!.title)));
@@ -43,7 +46,7 @@ function line(row: readonly Cell[], columns: readonly Column[], shown: number[],
   return text.trimEnd();
 }
 
-/** Truncates to `room` columns with an ellipsis. */
+/** Truncates a text to `room` columns, and ends it with an ellipsis if anything was cut off. */
 export function clip(text: string, room: number): string {
   if (room === Infinity || wide(text) <= room) return text;
   let kept = "";

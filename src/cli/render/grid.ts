@@ -1,11 +1,15 @@
 import Table from "cli-table3";
 import type { Paint } from "./paint.ts";
 
-/** A table with borders, for commands that are not run in a loop: loading cli-table3 takes 20 ms. Cells are already coloured and safe. */
+/**
+ * Formats a table with borders. The cells must already be coloured and safe. Loading cli-table3 takes 20 ms, so commands that
+ * scripts run in a loop do not use it.
+ */
 export function grid(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint, width: number | undefined): string {
   const table = new Table({
     head: head.map((title) => paint("bold", title)),
-    // cli-table3 would check for a terminal again; the text already has our colours.
+    // cli-table3 would check for a terminal again to decide about its own colours. An empty style disables them, because the text
+    // already has ours.
     style: { head: [], border: [] },
     chars: Object.fromEntries(Object.entries(BORDER).map(([place, char]) => [place, paint("dim", char)])),
     ...(width !== undefined && lastColumnFits(head, rows, width)),
@@ -32,7 +36,7 @@ const BORDER = {
   middle: "│",
 };
 
-/** Gives the last column the remaining width of the terminal, and wraps its text. */
+/** Gives the last column the rest of the terminal's width, and wraps its text. */
 function lastColumnFits(head: readonly string[], rows: readonly (readonly string[])[], width: number) {
   const wide = head.map(
     (title, i) => rows.reduce((most, row) => Math.max(most, Bun.stringWidth(row[i] ?? "")), Bun.stringWidth(title)) + 2,

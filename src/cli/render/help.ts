@@ -1,6 +1,6 @@
 import kleur from "kleur";
 
-/** Commander's hooks for a coloured help. `enabled` is called when the help is printed. */
+/** Returns commander's hooks that colour the help. `enabled` is called when the help is printed. */
 export function helpStyles(enabled: () => boolean) {
   const style = (paint: (text: string) => string) => (text: string) => {
     kleur.enabled = enabled();

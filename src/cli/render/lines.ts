@@ -4,19 +4,22 @@ import { safe, safeCell } from "./safe.ts";
 import type { TableStyle } from "./status-table.ts";
 import { logTime, shortTime } from "./time.ts";
 
-/** `20:01:02 text`; standard error in another colour, parts of overlong lines end with `…`. */
+/**
+ * Formats a log line as `20:01:02 text`. Lines from standard error have another colour. A part of a line that is too long for one
+ * record ends with `…`.
+ */
 export function logLine(line: LogLineShape, { paint, now }: TableStyle): string {
   return withTime(line.time, (time) => paint("dim", shortTime(time, now)), lineText(line, paint));
 }
 
-/** `2026-11-22 20:01:02.123 text`, for `sup logs`. */
+/** Formats a log line as `2026-11-22 20:01:02.123 text`, for `sup logs`. */
 export const fullLogLine = (line: LogLineShape, paint: Paint): string =>
   withTime(line.time, (time) => paint("dim", logTime(time)), lineText(line, paint));
 
-/** A line of a `raw` log has no time. */
+/** Puts the time in front of the text, except for a line of a `raw` log, which has no time. */
 const withTime = (time: string, shown: (time: string) => string, text: string): string => (time === "" ? text : `${shown(time)} ${text}`);
 
-/** As stored in the log file (CRI format). A line of a `raw` log has no time and is printed as it is. */
+/** Formats a log line as in the log file (CRI format). A line of a `raw` log has no time and is printed unchanged. */
 export const recordOf = ({ time, stream, full, text }: LogLineShape): string =>
   time === "" ? safe(text) : `${time} ${stream} ${full ? "F" : "P"} ${safe(text)}`;
 
@@ -25,13 +28,13 @@ export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, p
   return line.stream === "stderr" ? paint("yellow", text) : text;
 }
 
-/** `20:01:02 started message`, for the events of one unit. */
+/** Formats an event of a single unit as `20:01:02 started message`. */
 export const eventLine = (event: Event, { paint, now }: TableStyle): string =>
   `${paint("dim", shortTime(event.timestamp, now))} ${paint("cyan", safe(event.event_type))} ${safe(event.message)}`;
 
 /**
- * Formats events of several units in columns: time, unit, type, message. The columns fit the events in `known`, and grow when a
- * followed event is wider.
+ * Returns a function that formats events of several units in columns (time, unit, type, message). The columns fit the events in
+ * `known`, and grow for wider events that are formatted later.
  */
 export function eventColumns(known: readonly Event[], { paint, now }: TableStyle): (event: Event) => string {
   const cellsOf = (event: Event): readonly string[] => [
@@ -52,7 +55,7 @@ export function eventColumns(known: readonly Event[], { paint, now }: TableStyle
 
 const EVENT_COLOURS = ["dim", "bold", "cyan"] as const;
 
-/** The first digits of the invocation id, enough for `sup logs --invocation`. */
+/** Returns the first digits of the event's invocation id, which are enough for `sup logs --invocation`. */
 function invocationOf({ details }: Event, paint: Paint): string {
   return typeof details.invocation === "string" ? paint("dim", ` [${safe(details.invocation.slice(0, 8))}]`) : "";
 }

@@ -1,8 +1,8 @@
 import type { Host } from "../host.ts";
 
 /**
- * Colours as plain SGR codes. kleur does the same, but uses `process.stdout` when it is loaded, which costs 10 ms and more:
- * too much for `sup is-active`. `sup help`, where that does not matter, uses kleur.
+ * Colours text with SGR codes. The library kleur does the same, but uses `process.stdout` when it is loaded. This costs at least
+ * 10 ms, which is too much for `sup is-active`. Only `sup help` uses kleur, where the time does not matter.
  */
 export type Colour = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan" | "dim" | "bold";
 export type Paint = (colour: Colour, text: string) => string;
@@ -22,7 +22,10 @@ export const plain: Paint = (_, text) => text;
 
 export const coloured: Paint = (colour, text) => (text === "" ? "" : `\x1b[${CODES[colour][0]}m${text}\x1b[${CODES[colour][1]}m`);
 
-/** `--no-color` and NO_COLOR (no-color.org) disable colours, FORCE_COLOR enables them; otherwise a terminal that is not dumb gets them. */
+/**
+ * Returns true if the output should be coloured. `--no-color` and NO_COLOR (no-color.org) disable colours, and FORCE_COLOR
+ * enables them. Otherwise the output is coloured if it is a terminal that is not dumb.
+ */
 export function wantsColour(host: Pick<Host, "env" | "isTerminal">, option: boolean | undefined): boolean {
   if (option === false || host.env.NO_COLOR) return false;
   const forced = host.env.FORCE_COLOR;

@@ -3,14 +3,17 @@ import { lineText } from "./lines.ts";
 import type { Colour, Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
 
-/** Merges the output of several units: each line starts with its unit's name, aligned, in the unit's colour. */
+/** Formats the output of several units as one stream. Each line starts with the unit's name, aligned, in the unit's colour. */
 export interface Prefixer {
-  /** Reserves space and a colour for these names, in this order. A longer name that comes later widens the column from then on. */
+  /**
+   * Reserves space and a colour for these names, in this order. A longer name that is first used later widens the column from
+   * then on.
+   */
   expect(units: readonly string[]): void;
   line(unit: string, line: Pick<LogLine, "text" | "stream" | "full">): string;
-  /** Prefixes a text that is already safe and coloured. */
+  /** Puts the unit's name in front of a text that is already safe and coloured. */
   with(unit: string, text: string): string;
-  /** A message of sup itself about a unit, or about all of them (null). */
+  /** Formats a message that sup itself prints about a unit, or about all units if `unit` is null. */
   remark(unit: string | null, text: string): string;
 }
 

@@ -1,16 +1,19 @@
 /**
- * Escapes text from services and unit files for a terminal. A log line must not move the cursor, set the window title, make
- * the terminal type answers into the user's shell, or reverse the reading direction.
+ * Escapes text from services and unit files for a terminal. A log line must not move the cursor, set the window title, make the
+ * terminal type answers into the user's shell, or reverse the reading direction.
  *
- * Complete escape sequences (ECMA-48: CSI, OSC and the other strings, two-byte escapes) are removed, so coloured output
- * stays readable; any other control character is shown as `\xNN` or `\u{NNNN}`. Tabs stay.
+ * Complete escape sequences (ECMA-48: CSI, OSC and the other strings, two-byte escapes) are removed, so that coloured output
+ * stays readable. Other control characters except tabs are shown as `\xNN` or `\u{NNNN}`.
  */
 export const safe = (text: string): string => (NEEDS_CARE.test(text) ? text.replace(CARE, show) : text);
 
-/** Like `safe`, for a table cell: each tab becomes a space. */
+/** Works like `safe`, but replaces each tab with a space, so that the text fits into a table cell. */
 export const safeCell = (text: string): string => safe(text).replaceAll("\t", " ");
 
-/** JSON for a terminal or a file. Also escapes the characters that `JSON.stringify` leaves raw (C1 controls, bidi marks). */
+/**
+ * Formats a value as JSON for a terminal or a file. Also escapes the control characters that `JSON.stringify` does not escape (C1
+ * controls and bidi marks).
+ */
 export const safeJson = (value: unknown, indent?: number): string =>
   JSON.stringify(value, null, indent).replace(JSON_CARE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 

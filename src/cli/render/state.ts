@@ -23,13 +23,13 @@ export const HEALTH_COLOUR: Record<Health, Colour> = {
   unknown: "dim",
 };
 
-/** The colour of the dot: the worse of state and health. */
+/** Returns the colour of the unit's dot. It shows the health of a running unit, and otherwise the state. */
 export function dotColour(service: Pick<Service, "state" | "health">): Colour {
   if (service.state !== "running") return STATE_COLOUR[service.state];
   return service.health === "unhealthy" || service.health === "degraded" ? HEALTH_COLOUR[service.health] : "green";
 }
 
-/** Differ without colour too. */
+/** The marks differ in shape, so that states can be distinguished without colour. */
 const MARKS: Record<State, string> = {
   running: "●",
   starting: "↻",
@@ -43,7 +43,10 @@ export const UNLOADED_MARK = { masked: "○", broken: "×" } as const;
 
 export const dotOf = (service: Pick<Service, "state">): string => MARKS[service.state];
 
-/** True if a unit needs attention: failed, in back-off, unhealthy, a bad unit file, or an enabled critical unit that is down. */
+/**
+ * Returns true if a unit needs attention: it is failed, fatal, in back-off, unhealthy or degraded, its unit file has errors, it
+ * waits for a unit that failed, or it is critical and enabled but stopped.
+ */
 export function isProblem(service: Service): boolean {
   if (service.state === "failed" || service.state === "fatal" || service.state === "backoff") return true;
   if (service.problems.length > 0 || isBlocked(service)) return true;
@@ -51,21 +54,21 @@ export function isProblem(service: Service): boolean {
   return service.state === "stopped" && service.critical && service.enabled;
 }
 
-/** The units that need attention, critical ones first. */
+/** Returns the units that need attention, critical ones first. */
 export const troubledFirst = (services: readonly Service[]): Service[] =>
   services.filter(isProblem).sort((a, b) => Number(b.critical) - Number(a.critical));
 
-/** It waits for a unit that will not start by itself. */
+/** Returns true if the unit waits for a unit that has failed and will not start by itself. */
 export const isBlocked = ({ obstacles = [] }: Service): boolean => obstacles.some(({ state }) => state === "failed" || state === "fatal");
 
-/** The state for people: `done` for a oneshot that has succeeded, and the next run of a scheduled unit. */
+/** Returns the state as users see it. A oneshot that succeeded is `done`, and a scheduled unit has its next run added. */
 export function stateWords({ state, type, reason, schedule }: Service, now: number): string {
   const word = state === "stopped" && type === "oneshot" && reason === "success" ? "done" : state;
   const next = state === "stopped" || state === "failed" ? schedule?.next_run : null;
   return next ? `${word}, next ${relative(next, now)}` : word;
 }
 
-/** `12.3M`, `1.2G`; a unit of memory as in `ps`. */
+/** Formats megabytes with the units that `ps` uses, such as `12.3M` or `1.2G`. Returns "" for null. */
 export function memory(mb: number | null): string {
   if (mb === null) return "";
   if (mb >= 1024) return `${(mb / 1024).toFixed(1)}G`;

@@ -10,7 +10,7 @@ import { attempt, waitingFor, why } from "./why.ts";
 
 const LAST = 10;
 
-/** One unit in detail: facts with their names on the left, then the latest events and log lines. */
+/** Formats the details of one unit. A list of facts with their names on the left comes first, then the latest events and log lines. */
 export function statusLong(service: ServiceDetail, style: TableStyle): string {
   const { paint } = style;
   const title = service.description || (service.name === service.id ? "" : service.name);
@@ -52,7 +52,10 @@ function stateFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] 
   return facts;
 }
 
-/** `2 by the restart policy`, `1 by the operator`. `requested_restarts` is absent in the answer of an older daemon. */
+/**
+ * Returns the counts of restarts, such as `2 by the restart policy` and `1 by the operator`. An older daemon's answer has no
+ * `requested_restarts`.
+ */
 function restartCounts({ restart_count, requested_restarts }: Pick<ServiceDetail, "restart_count"> & Partial<ServiceDetail>): string[] {
   const requested = Object.entries(requested_restarts ?? {}).filter(([, count]) => count > 0);
   if (requested.length === 0) return restart_count > 0 ? [String(restart_count)] : [];
@@ -67,7 +70,7 @@ const REQUESTER_WORDS: Readonly<Record<string, string>> = {
   reload: "`sup reload`",
 };
 
-/** `killed by SIGTERM (requested by the operator)`: how it ended, and why. */
+/** Returns how the last run ended and why, such as `killed by SIGTERM (requested by the operator)`. */
 function lastExit({ last_exit: cause, last_exit_status: status }: ServiceDetail): string {
   if (status == null || cause === null) return cause ?? "";
   return cause.includes(status) ? cause : `${status} (${cause})`;
@@ -105,13 +108,16 @@ function processFacts(service: ServiceDetail, style: TableStyle): Fact[] {
   return facts;
 }
 
-/** `, cpu 0.5%, memory 3.1M`; empty for a process whose usage is unknown, such as one that has just ended. */
+/**
+ * Returns the usage of a process, such as `, cpu 0.5%, memory 3.1M`. Returns "" if it is unknown, for example because the process
+ * has just ended.
+ */
 function usageOf({ cpu_percent, memory_mb }: Partial<ServiceProcess>): string {
-  const cpu = cpu_percent == null ? "" : `, cpu ${percent(cpu_percent)}`; // an older daemon has no usage of single processes
+  const cpu = cpu_percent == null ? "" : `, cpu ${percent(cpu_percent)}`; // an older daemon does not report the usage of single processes
   return memory_mb == null ? cpu : `${cpu}, memory ${memory(memory_mb)}`;
 }
 
-/** Lines that are missing from its log. */
+/** Describes lines that are missing from the unit's log. */
 function logFacts({ log: { losses, trouble } }: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   const words = losses.map(({ why, lines, bytes, since, cause, over }) => {
     const much = `${lines} lines (${bytes} bytes)`;

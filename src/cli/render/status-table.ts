@@ -10,11 +10,14 @@ import { why } from "./why.ts";
 export interface TableStyle {
   readonly paint: Paint;
   readonly width: number | undefined;
-  /** Wall-clock milliseconds. */
+  /** The current wall-clock time in milliseconds. */
   readonly now: number;
 }
 
-/** The output of `sup status`: the problems, one per line, then a row for each unit, those in trouble first. */
+/**
+ * Returns the output of `sup status`. It lists the problems, one per line, and then has a row for each unit. Units that need
+ * attention come first.
+ */
 export function statusTable(
   daemon: DaemonInfo | null,
   services: readonly Service[],

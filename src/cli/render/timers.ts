@@ -8,7 +8,7 @@ import { localTime, relative } from "./time.ts";
 
 type Schedule = NonNullable<Service["schedule"]>;
 
-/** Scheduled units, the next to run first; those without a next run last. */
+/** Formats a table of scheduled units, ordered by their next run. Units without a next run come last. */
 export function timersTable(services: readonly Service[], style: TableStyle): string {
   const timed = services.filter(({ schedule }) => schedule !== null).sort((a, b) => nextOf(a) - nextOf(b) || (a.id < b.id ? -1 : 1));
   if (timed.length === 0) return "No unit has a schedule.";
@@ -45,10 +45,10 @@ function rowOf(service: Service, { paint, now }: TableStyle): Cell[] {
   ];
 }
 
-/** `stopped (success)`: the result of the last run. */
+/** Returns the outcome of the last run, such as `stopped (success)`, or the state if there is none. */
 const outcomeOf = ({ state, reason }: Service): string => (reason === "none" || state === "running" ? state : `${state} (${reason})`);
 
-/** `30 2 * * * Europe/Berlin`, `every 5m`. */
+/** Returns the schedule as text, such as `30 2 * * * Europe/Berlin` or `every 5m`. */
 export function scheduleWords({ cron, timezone, every_seconds }: Schedule): string {
   if (every_seconds !== null) return `every ${formatDuration(every_seconds * 1000)}`;
   return timezone === null ? (cron ?? "") : `${cron} ${timezone}`;

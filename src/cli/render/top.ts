@@ -23,7 +23,7 @@ const COLUMNS: readonly Column[] = [
   { title: "HEALTH" },
 ];
 
-/** One screen of `sup top`: a headline, then as many units as fit into `rows`. */
+/** Returns one screen of `sup top`. It has a headline, and as many units as fit into `rows`. */
 export function topScreen(view: View, sort: Sort, style: TableStyle, rows: number): string {
   const { paint, now } = style;
   const services = [...view.services.values()].sort(ORDER[sort](now));
@@ -32,7 +32,8 @@ export function topScreen(view: View, sort: Sort, style: TableStyle, rows: numbe
   const about = `${running} of ${services.length} running, cpu ${percent(sum(({ cpu_percent }) => cpu_percent))}, memory ${memory(sum(({ memory_mb }) => memory_mb))}`;
   const stale = view.stale ? paint("red", "  (disconnected: old data)") : "";
   const head = `${paint("bold", `sup ${safe(view.daemon?.version ?? "")}`)}  ${about}  by ${paint("cyan", sort)}${stale}`;
-  // Other lines: the headline, an empty line, the column titles, the line of keys, and the count of hidden units.
+  // The other rows are the headline, an empty line, the column titles, the list of keys, and the number of hidden units if there
+  // are any.
   const room = services.length <= rows - 4 ? services.length : Math.max(1, rows - 5);
   const lines = layOut(
     COLUMNS,

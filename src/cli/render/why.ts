@@ -2,7 +2,7 @@ import type { Service } from "../../api/contract/shapes.ts";
 import type { Reason } from "../../base/words.ts";
 import { relative } from "./time.ts";
 
-/** Explains a unit's state and what comes next in a sentence or two. `now` is wall-clock milliseconds. */
+/** Explains in a sentence or two why a unit is in its state, and what comes next. `now` is wall-clock milliseconds. */
 export function why(service: Service, now: number): string {
   const story = STORIES[service.state](service, now);
   const waiting = service.waiting_for.length > 0 ? ` Waiting for ${waitingFor(service)}.` : "";
@@ -10,7 +10,10 @@ export function why(service: Service, now: number): string {
   return story + waiting + file;
 }
 
-/** `db, cache (fatal)`: names the state of a unit that will not start by itself. */
+/**
+ * Lists the units that this unit waits for, such as `db, cache (fatal)`. Adds the state of units that will not start by
+ * themselves or are in back-off.
+ */
 export const waitingFor = ({ waiting_for, obstacles = [] }: Service): string =>
   waiting_for
     .map((id) => {
@@ -36,7 +39,8 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
     if (service.reason === "none" && service.schedule !== null) return `Not run yet.${later}`;
     if (later !== "" && service.reason === "success") return `The last run succeeded.${later}`;
     if (service.reason === "none") return service.enabled ? "Not started yet." : "Never started, and not enabled.";
-    // A plain exit code adds nothing; more than that is a remark, such as that it put itself into the background.
+    // A plain exit code adds no information. A longer `last_exit` has a remark, for example that the service put itself into the
+    // background.
     const remark = service.last_exit !== null && service.last_exit.includes(", ") ? `: ${service.last_exit}` : "";
     if (service.reason === "success") return `Exited successfully${remark}.`;
     return `Stopped${causeOf(service)}.`;
@@ -52,7 +56,7 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
   },
 };
 
-/** ` (2 of 5)`: the number of the next retry and the maximum; empty for a start that does not count as a retry. */
+/** Returns the number of the next retry and the maximum, such as ` (2 of 5)`. Returns "" for a start that does not count as a retry. */
 export function attempt({ retries, max_retries }: Service): string {
   if (retries === 0) return "";
   return max_retries < 0 ? ` (retry ${retries})` : ` (${retries} of ${max_retries})`;
@@ -77,7 +81,7 @@ const FAILURES: Partial<Record<Reason, string>> = {
   resources: "Exceeded its resource limits",
 };
 
-/** ` (requested by an operator)`: why it was started or stopped. */
+/** Returns why the unit was started or stopped, such as ` (requested by an operator)`. */
 function causeOf({ reason }: Service): string {
   const cause = CAUSES[reason];
   return cause === undefined ? "" : ` (${cause})`;

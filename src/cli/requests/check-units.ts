@@ -8,13 +8,11 @@ import { safe } from "../render/safe.ts";
 import { splitUnloaded } from "./unloaded.ts";
 import { isMany, isPattern, selectServices } from "./select-services.ts";
 
-/**
- * A check for scripts, like those of systemctl(1). It prints a word for each unit, and exits with 0 if at least one unit passes.
- */
+/** A check for scripts, as in systemctl(1). The command prints a word for each unit, and exits with 0 if at least one unit passes. */
 export interface UnitCheck {
   readonly word: (service: Service) => string;
   readonly passes: (service: Service) => boolean;
-  /** The word for a masked unit. */
+  /** The word that is printed for a masked unit. */
   readonly masked: string;
   /** The exit code if no unit passes. */
   readonly exitCode: number;
@@ -45,7 +43,7 @@ interface Answers {
   readonly unknown: ApiError | null;
 }
 
-/** Checks the units. A single name needs only the small request for one unit; patterns need the list of all units. */
+/** Checks the units. A single name needs only a request for that unit, but patterns need the list of all units. */
 async function answersOf({ client, args }: Context, check: UnitCheck): Promise<Result<Answers, ApiError>> {
   const answerOf = (service: Service): Answer => ({ id: service.id, word: check.word(service), yes: check.passes(service) });
   if (!isMany(args)) {

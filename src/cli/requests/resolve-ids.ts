@@ -4,7 +4,10 @@ import { ok, type Result } from "../../base/result.ts";
 import type { Context } from "../context.ts";
 import { isMany } from "./select-services.ts";
 
-/** Asks the daemon which unit ids the names, globs and groups match. A single name needs no request. */
+/**
+ * Returns the ids of the units that the names, globs and groups match. Only patterns and several names need a request to the
+ * daemon.
+ */
 export async function resolveIds(context: Context, patterns: readonly string[]): Promise<Result<readonly string[], ApiError>> {
   if (!isMany(patterns)) return ok([stripSuffix(patterns[0]!)]);
   const answer = await context.client.call("resolve", { units: patterns.map(stripSuffix) });

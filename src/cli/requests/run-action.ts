@@ -5,7 +5,7 @@ import { stripSuffix } from "../../base/names.ts";
 import type { Context } from "../context.ts";
 import { safe } from "../render/safe.ts";
 
-/** Runs one action on many units in one request. Prints a line per unit. The exit code depends on the failures. */
+/** Runs one action on several units in one request, and prints a line per unit. Returns the exit code that `exitOf` computes. */
 export async function runAction(
   context: Context,
   action: Action,
@@ -33,19 +33,22 @@ export async function runAction(
   return exitOf(outcomes);
 }
 
-/** Follows the job by its id, so that the outcome is found even if the daemon dies or is replaced meanwhile. */
+/**
+ * Waits until the job ends. Requests the job by its id, so that the outcome is found even if the daemon dies or is replaced in
+ * the meantime.
+ */
 async function ended({ client }: Context, action: Action, begun: JobResult): Promise<Result<JobResult, ApiError>> {
   if (begun.job === undefined || !begun.outcomes.some(({ result }) => result === "pending")) return ok(begun);
   const answer = await client.outcome(begun.job);
   if (!answer.ok) return answer;
   const isEnabling = action === "enable" || action === "disable";
   const followed = answer.value.outcomes.map((one) => (isEnabling ? { ...one, message: `${action}d; ${one.message}` } : one));
-  // Units that were refused at once, masked ones for example, are not part of the job.
+  // The job does not include units that were refused immediately, such as masked units.
   const refused = begun.outcomes.filter(({ id }) => !followed.some((one) => one.id === id));
   return ok({ ...answer.value, outcomes: [...followed, ...refused] });
 }
 
-/** 0 if nothing failed; the exit code of the failures if they all have the same, otherwise 1. */
+/** Returns 0 if nothing failed, the common exit code if all failures have the same one, and otherwise 1. */
 export function exitOf(outcomes: readonly JobOutcome[]): number {
   const codes = new Set(
     outcomes.filter(({ result }) => result === "failed").map(({ code }) => ERRORS[code as ErrorCode]?.exit ?? EXIT.failed),
@@ -67,7 +70,10 @@ function printOutcome(context: Context, action: Action, outcome: JobOutcome): vo
 
 const STARTING: readonly Action[] = ["start", "restart", "enable"];
 
-/** Suggests a look at the log, which usually shows why a start failed. The log does not explain other failures. */
+/**
+ * Returns a hint to the log, which usually shows why a start failed. There is no hint after other failures, because the log does
+ * not explain them.
+ */
 function logHint(action: Action, { id, message, code }: JobOutcome): string {
   if (!STARTING.includes(action) || code === "no-such-unit" || message.includes("sup logs")) return "";
   return `${/[.!?]$/.test(message) ? "" : "."} See: sup logs ${safe(id)}`;

@@ -6,12 +6,12 @@ import type { Service } from "../../api/contract/shapes.ts";
 /** Returns true for a glob or an `@group`, which may match any number of units. */
 export const isPattern = (text: string): boolean => text.startsWith("@") || isGlob(text);
 
-/** Returns false only for a single plain name. */
+/** Returns false only if the patterns are a single plain name. */
 export const isMany = (patterns: readonly string[]): boolean => patterns.length !== 1 || isPattern(patterns[0]!);
 
 /**
- * Returns the services that match names, globs and groups, in the order of the list, each once. Without a pattern, returns all
- * services. `web` also matches its instances `web@1` and `web@2`, unless there is a unit named exactly `web`.
+ * Returns the services that match names, globs and groups, each once, in the order of `services`. Without patterns, returns all
+ * services. `web` also matches its instances `web@1` and `web@2`, unless a unit has exactly the name `web`.
  */
 export function selectServices(services: readonly Service[], patterns: readonly string[]): Result<readonly Service[], ApiError> {
   if (patterns.length === 0) return ok(services);

@@ -7,7 +7,10 @@ import { isMask } from "../files/masks.ts";
 import type { Context } from "../context.ts";
 import { resolveIds } from "./resolve-ids.ts";
 
-/** Requests the files and settings of units from the daemon. `reveal` needs admin access. */
+/**
+ * Requests the files and settings of units from the daemon. With `reveal`, the answer contains secrets, and the request needs
+ * admin access.
+ */
 export async function filesOf(
   context: Context,
   patterns: readonly string[],
@@ -24,10 +27,7 @@ export async function filesOf(
   return ok(found);
 }
 
-/**
- * Returns the path of a unit's main file. The daemon knows the path; if no daemon answers, the first match in the unit path is
- * used.
- */
+/** Returns the path of a unit's main file as the daemon reports it. If no daemon answers, returns the first match in the unit path. */
 export async function mainFileOf(context: Context, name: string): Promise<Result<string, ApiError>> {
   const id = stripSuffix(name);
   if (!context.options.units) {

@@ -1,24 +1,30 @@
 import type { Status } from "../../api/contract/shapes.ts";
 import { globMatcher, isGlob, stripSuffix } from "../../base/names.ts";
 
-/** A unit that is not among the services, because its file is a link to /dev/null or has errors. */
+/** A unit that the daemon does not load. It is masked (its file is a link to /dev/null) or broken (its file has errors). */
 export interface Unloaded {
   readonly id: string;
   readonly file: string;
   readonly state: "masked" | "broken";
-  /** The errors in its file. */
+  /** The errors in the unit's file. */
   readonly problems: readonly string[];
 }
 
 export interface Split {
-  /** The units of this kind that the patterns name; all for no pattern. */
+  /** The unloaded units that match the patterns, or all of them without patterns. */
   readonly unloaded: readonly Unloaded[];
-  /** The patterns that are left for the services, and whether any service is meant at all. */
+  /**
+   * The patterns that may match services. `noneLeft` is true if there were patterns, and each of them is the name of an unloaded
+   * unit.
+   */
   readonly rest: readonly string[];
   readonly noneLeft: boolean;
 }
 
-/** Separates the names of units that are not loaded from other names and patterns. An older daemon does not list them. */
+/**
+ * Separates patterns that name units that are not loaded from other patterns. An older daemon's status has no `masked` and
+ * `broken`.
+ */
 export function splitUnloaded({ masked = [], broken = [] }: Pick<Status, "masked" | "broken">, patterns: readonly string[]): Split {
   const all: readonly Unloaded[] = [
     ...broken.map((unit) => ({ ...unit, state: "broken" as const })),

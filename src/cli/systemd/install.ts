@@ -1,4 +1,4 @@
-/** Plans the steps of `sup install-service` from the current state of the machine. A second run therefore has nothing to do. */
+/** Plans the steps of `sup install-service` from the current state of the machine. A second run therefore has no steps to do. */
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createClient } from "../../api/client/client.ts";
@@ -25,7 +25,7 @@ export async function planInstall(context: Context, target: Target): Promise<Res
   return ok(steps);
 }
 
-/** Returns variables that make the service's daemon use the same directories as this command line. */
+/** Returns the variables that make the service's daemon use the same directories as this command line. */
 export function environmentOf({ host, places, options }: Context): Record<string, string> {
   const { env } = host;
   const found: Record<string, string> = {};
@@ -96,8 +96,8 @@ const MANAGER_MS = 15_000;
 const POLL_MS = 50;
 
 /**
- * Waits for the manager, which takes a moment to start after lingering is enabled. Without lingering, a user who is not logged in
- * has no manager.
+ * Waits until the user's systemd manager answers, which takes a moment after lingering was enabled. Gives up early if the user is
+ * not logged in and lingering is off, because the user then has no manager.
  */
 function waitForManager({ host }: Context, target: Target): Step {
   return {
@@ -131,8 +131,8 @@ const enable = (target: Target): Step => ({
 });
 
 /**
- * Ends a daemon that was started by hand, because it holds the lock. Its services keep running until the service's daemon takes
- * over.
+ * Returns the steps that end a daemon that was started by hand and holds the lock. Its services keep running until the service's
+ * daemon takes them over.
  */
 async function endManualDaemon(context: Context, target: Target, mainPid: string): Promise<Result<Step[], ApiError>> {
   const { host } = context;
@@ -187,7 +187,7 @@ export async function attempt(action: () => void): Promise<string | null> {
   }
 }
 
-/** Writes the file in one rename, because systemd may read it at any moment. */
+/** Writes the file to a temporary name and renames it, because systemd may read the file at any moment. */
 function writeAtomically(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}`;

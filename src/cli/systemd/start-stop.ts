@@ -1,5 +1,6 @@
 /**
- * Makes `sup daemon start` and `stop` go through systemd if it runs the daemon. Otherwise systemd would restart a stopped daemon.
+ * Starts and stops the daemon through systemd if systemd runs it, for `sup daemon start` and `stop`. Otherwise systemd would
+ * restart a daemon that was stopped.
  */
 import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";

@@ -1,6 +1,6 @@
-/** A step with its description. `--dry-run` prints exactly the steps that a real run performs. */
+/** A step of an installation and its description. `--dry-run` prints exactly the steps that a real run performs. */
 export interface Step {
-  /** The description, such as "write /etc/systemd/system/sup.service". It is printed alone or after "would". */
+  /** A description of the step, such as "write /etc/systemd/system/sup.service". It is printed alone or after "would". */
   readonly words: string;
   /** Details that `--dry-run` prints, such as the content of a file. */
   readonly text?: string;
@@ -8,7 +8,7 @@ export interface Step {
   run(): Promise<string | null>;
   /** Restores the previous state. Called if this step or a later one fails. */
   undo?(): Promise<unknown>;
-  /** If set, a failure of this step is only a warning, and this text explains the consequence. */
+  /** If set, a failure of this step only causes a warning, and this text explains the consequence. */
   readonly optional?: string;
 }
 
@@ -16,7 +16,7 @@ export type Outcome =
   | { readonly ok: true; readonly done: readonly string[]; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly failed: string; readonly why: string };
 
-/** Runs the steps in order. If one fails, undoes it and the earlier steps in reverse order. */
+/** Runs the steps in order. If one fails, undoes that step and the earlier steps in reverse order. */
 export async function runSteps(steps: readonly Step[]): Promise<Outcome> {
   const done: Step[] = [];
   const warnings: string[] = [];

@@ -7,14 +7,14 @@ import type { Context } from "../context.ts";
 import type { CommandResult } from "../../linux/self/systemd.ts";
 import { SERVICE, type Scope } from "./unit-file.ts";
 
-/** The systemd service to work on, and the way to reach the systemd manager that runs it. */
+/** The systemd service to work on, and the access to the systemd manager that runs it. */
 export interface Target {
   readonly scope: Scope;
   readonly user: string;
   readonly unitFile: string;
   /** The directories of the daemon that the service runs. */
   readonly places: Places;
-  /** The environment for programs that talk to the manager. */
+  /** The environment for programs that communicate with the manager. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Returns a command line for systemctl, such as `["systemctl", "--user", …]`. */
   systemctl(...args: readonly string[]): readonly string[];
@@ -49,7 +49,10 @@ export function targetOf({ host, places, options }: Context): Target {
   };
 }
 
-/** Returns the unit file that systemd uses: the file that `install-service` writes, or else one from a package. */
+/**
+ * Returns the unit file that systemd uses. This is the file that `install-service` writes, or else one from a package. Returns
+ * null if there is none.
+ */
 export function readUnitFile(target: Target): { readonly path: string; readonly text: string } | null {
   const packaged = target.scope === "system" ? ["/lib/systemd/system", "/usr/lib/systemd/system"] : ["/usr/lib/systemd/user"];
   for (const path of [target.unitFile, ...packaged.map((directory) => `${directory}/${SERVICE}`)]) {
@@ -68,7 +71,7 @@ export async function queryService(target: Target): Promise<Readonly<Record<stri
   return Object.fromEntries(result.stdout.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 }
 
-/** The facts that `install-service` records for `uninstall-service`. */
+/** The information that `install-service` records for `uninstall-service`. */
 export interface ServiceRecord {
   readonly unit_file: string;
   /** True if sup enabled lingering. Uninstalling then disables it again. */
@@ -82,11 +85,11 @@ export function readRecord(target: Target): ServiceRecord | null {
   try {
     return text === null ? null : (JSON.parse(text) as ServiceRecord);
   } catch {
-    return null; // the file is not ours or is truncated, so treat it as missing
+    return null; // sup did not write the file or it is truncated, so treat it as missing
   }
 }
 
-/** Returns why a service must not (`refuse`) or should not run the program from this path, or null if the path is fine. */
+/** Returns why a service must not (`refuse`) or should not run the program from this path. Returns null if the path is suitable. */
 export function unstableLocation(program: string, compiled: boolean): { readonly refuse: boolean; readonly words: string } | null {
   if (!compiled) return { refuse: true, words: "this sup runs from source; build and install it first" };
   const temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/"].find((prefix) => program.startsWith(prefix));

@@ -1,7 +1,8 @@
 /**
  * Writes the unit file of the systemd service that runs the daemon. docs/systemd.md explains its settings.
  *
- * The first line of the file has a checksum of the rest, so that a later version of sup can see whether a user changed the file.
+ * The first line of the file contains a checksum of the rest, so that a later version of sup can detect whether a user changed
+ * the file.
  */
 export interface ServiceUnit {
   readonly scope: Scope;
@@ -59,7 +60,10 @@ export function unitText({ scope, program, environment }: ServiceUnit): string {
 
 const MARK = "# Written by `sup install-service`, checksum";
 
-/** Returns `sup` for a file that a version of sup wrote, `edited` if it was changed since, and `other` if sup did not write it. */
+/**
+ * Returns `sup` if a version of sup wrote the file, `edited` if sup wrote it and a user changed it afterwards, and `other` if sup
+ * did not write it.
+ */
 export function authorOf(text: string): "sup" | "edited" | "other" {
   const end = text.indexOf("\n");
   const [first, body] = [text.slice(0, end), text.slice(end + 1)];
@@ -72,7 +76,7 @@ export function authorOf(text: string): "sup" | "edited" | "other" {
     : "edited";
 }
 
-/** Returns the program that a unit file written by sup runs. */
+/** Returns the path of the program that a unit file written by sup runs. */
 export const programOf = (text: string): string | null => {
   const [, quoted, bare] = /^ExecStart=(?:"((?:[^"\\]|\\.)*)"|(\S+)) daemon$/m.exec(text) ?? [];
   return quoted?.replace(/\\(.)/g, "$1").replaceAll("%%", "%") ?? bare?.replaceAll("%%", "%") ?? null;
@@ -80,7 +84,7 @@ export const programOf = (text: string): string | null => {
 
 const checksum = (text: string): string => Bun.CryptoHasher.hash("sha256", text, "hex").slice(0, 16);
 
-/** Quotes a string for a unit file (systemd.syntax(7)): % begins a specifier, and C escapes apply within quotes. */
+/** Quotes a string for a unit file as in systemd.syntax(7). A % begins a specifier, and C escapes apply within quotes. */
 const quote = (text: string): string => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%")}"`;
 
 const quoteProgram = (path: string): string => (/^[\w./+@-]+$/.test(path) ? path : quote(path));

@@ -1,7 +1,8 @@
 import type { OptionName } from "./options.ts";
 
 /**
- * The part of a command that the parsers, `sup help`, completion and the manual page use. `load` in `command.ts` loads its code.
+ * The part of a command that the parsers, `sup help`, completion and the manual page use. The code of the command is loaded by
+ * `load` in `command.ts`.
  */
 export interface CommandRow {
   readonly name: string;
@@ -9,7 +10,7 @@ export interface CommandRow {
   readonly aliases?: readonly string[];
   /** The arguments in commander's notation: `<unit...>` needs at least one, `[unit...]` takes any number, "" takes none. */
   readonly takes: string;
-  /** The only values that the command accepts as its argument. */
+  /** The values that the command accepts as its argument. Absent if it accepts any value. */
   readonly choices?: readonly string[];
   readonly summary: string;
   readonly details?: string;

@@ -1,15 +1,15 @@
 /** All options of the command line. The parsers, the help and the types all come from this table. */
 
 export interface OptionRow {
-  /** The flags in commander's notation. The option's key in `OPTIONS` is its long name in camel case, without `no-`. */
+  /** The flags in commander's notation. The key in `OPTIONS` is the long name in camel case, without `no-`. */
   readonly flags: string;
   readonly words: string;
   /** `flag` takes no value, `text` a string, `count` an integer of at least 0. `list` takes a string and may be repeated. */
   readonly kind: "flag" | "text" | "count" | "list";
   readonly hidden?: true;
-  /** The values that completion offers. */
+  /** The values that completion suggests. */
   readonly values?: readonly string[];
-  /** Set if another command has an option with the same spelling, so that the key cannot follow from the flag. */
+  /** Set if another command has an option with the same spelling. The key in `OPTIONS` then differs from the flag's name. */
   readonly shared?: true;
 }
 
@@ -91,13 +91,13 @@ export type OptionName = keyof typeof OPTIONS;
 
 type Value<Kind> = Kind extends "flag" ? boolean : Kind extends "count" ? number : Kind extends "list" ? readonly string[] : string;
 
-/** The options that were given; the others are absent. `wait`, `color` and `open` are false if `--no-wait` and so on are given. */
+/** The options on the command line. All other keys are absent. `wait`, `color` and `open` are false for `--no-wait` and so on. */
 export type Options = { readonly [Name in OptionName]?: Value<(typeof OPTIONS)[Name]["kind"]> };
 
 /** The options that every command accepts, before or after its name. */
 export const GLOBAL: readonly OptionName[] = ["json", "color", "units", "url", "token"];
 
-/** Splits flags: `-n, --lines <n>` has the short spelling `-n` and the long spelling `--lines`. */
+/** Returns the spellings of an option. For example, `-n, --lines <n>` has the short one `-n` and the long one `--lines`. */
 export function spellings(row: OptionRow): { readonly short: string | undefined; readonly long: string } {
   const [first = "", second] = row.flags.split(", ").map((flag) => flag.split(" ")[0]!);
   return second === undefined ? { short: undefined, long: first } : { short: first, long: second };

@@ -17,7 +17,10 @@ export interface Before {
 
 export type Renewal =
   | { readonly kind: "renewed"; readonly status: Status }
-  /** `refused`: the old daemon keeps running. `dead`: the new daemon died. `silent`: the new daemon does not answer. */
+  /**
+   * `refused` means that the old daemon keeps running, `dead` that the new daemon died, and `silent` that the new daemon does not
+   * answer.
+   */
   | { readonly kind: "refused" | "dead" | "silent"; readonly words: string };
 
 export const noteBefore = ({ daemon, services }: Status): Before => ({
@@ -81,7 +84,7 @@ export async function revive(
 
 const STEP_MS = 20;
 const KILL_MS = 10_000;
-/** This time is longer than `RestartSec` of the service that sup installs. */
+/** The time that a supervisor gets to restart the daemon. It is longer than `RestartSec` of the service that sup installs. */
 const SUPERVISOR_MS = 5_000;
 const ANSWER_MS = 2_000;
 

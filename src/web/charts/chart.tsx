@@ -8,7 +8,7 @@ interface Props {
   readonly colour: string;
   readonly format: (value: number) => string;
   readonly drawing: Drawing;
-  /** A sentence under the title, for example a forecast. */
+  /** A sentence that is shown under the title, for example a forecast. */
   readonly note?: string;
   readonly onZoom: (from: number, to: number) => void;
   readonly onReset: () => void;

@@ -8,7 +8,10 @@ import { extend, type Trend } from "./series.ts";
 
 const MOST_POINTS = 20_000;
 
-/** The samples in the store for this time range, then each new sample when the stream reports it. */
+/**
+ * Returns a unit's samples within the time range. Loads them from the store, and loads the newer ones whenever the stream reports
+ * samples.
+ */
 export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
   const [points, setPoints] = useState<readonly MetricPoint[]>([]);
   useEffect(() => {
@@ -40,7 +43,7 @@ export function usePoints(id: string, rangeMs: number): readonly MetricPoint[] {
 const MOST_MARKS = 2000;
 const MARKED = ["started", "exited", "start-failed", "fatal"];
 
-/** A mark for each start and each failure. */
+/** Returns a mark for each start and each failure of a unit within the time range. */
 export function useMarks(id: string, rangeMs: number): readonly Mark[] {
   const [marks, setMarks] = useState<readonly Mark[]>([]);
   useEffect(() => {
@@ -76,7 +79,7 @@ export interface Limits {
   readonly warnAt: number;
 }
 
-/** The effective `resource_limits`. */
+/** Returns the limits in the unit's effective `resource_limits`. */
 export function useLimits(id: string): Limits {
   const { value } = useRequest(id, () => request("serviceFile", { id }));
   const limits = (value?.effective.resource_limits ?? {}) as Readonly<Record<string, unknown>>;
@@ -96,7 +99,7 @@ export interface Forecast {
 
 const FORECAST_MS = 60_000;
 
-/** The forecast; null until it is loaded. */
+/** Returns the unit's forecast, or null until it is loaded. */
 export function useForecast(id: string): Forecast | null {
   const [forecast, setForecast] = useState<Forecast | null>(null);
   useEffect(() => {

@@ -2,7 +2,7 @@ import uPlot from "uplot";
 import { axisTime } from "../format.ts";
 import type { bandOf } from "./series.ts";
 
-/** The content of one chart. Marks and limits are drawn over the lines, in the colours of the page. */
+/** The content of one chart. Marks and limits are drawn above the lines in the colours of the page's theme. */
 export interface Drawing {
   readonly times: readonly number[];
   readonly lines: ReadonlyArray<ReadonlyArray<number | null>>;
@@ -10,7 +10,7 @@ export interface Drawing {
   readonly warnAt: number | null;
   readonly band: ReturnType<typeof bandOf>;
   readonly marks: readonly Mark[];
-  /** Seconds at the edges of the time axis. */
+  /** The ends of the time axis, in seconds since 1970. */
   readonly from: number;
   readonly to: number;
 }
@@ -22,24 +22,24 @@ export interface Mark {
 
 export interface PlotOptions {
   readonly height: number;
-  /** The CSS property with the colour: `--chart-cpu`. */
+  /** The name of the CSS property that contains the colour, such as `--chart-cpu`. */
   readonly colour: string;
   readonly format: (value: number) => string;
   readonly onZoom: (from: number, to: number) => void;
   readonly onReset: () => void;
-  /** The index in `times` under the pointer; null if the pointer is elsewhere. */
+  /** Called with the index in `times` under the pointer, or with null if the pointer leaves the chart. */
   readonly onPoint: (index: number | null) => void;
 }
 
 export interface Plot {
   draw(drawing: Drawing): void;
-  /** Redraws with the colours of a changed theme. */
+  /** Redraws the chart after the theme has changed. */
   repaint(): void;
   destroy(): void;
 }
 
 const SYNC = "unit";
-/** The minimum top of the scale. */
+/** The minimum value at the top of the y axis. */
 const LEAST = 1;
 
 export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
@@ -107,7 +107,10 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
   };
 }
 
-/** The top of the scale: fits the lines, the limit if it is not far away, and enough of the forecast to see its direction. */
+/**
+ * Returns the value at the top of the y axis. The axis fits the lines, the limit unless it is much higher, and enough of the
+ * forecast to show its direction.
+ */
 function topOf(drawing: Drawing | null): number {
   if (drawing === null) return LEAST;
   let top = LEAST;

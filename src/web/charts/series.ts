@@ -1,6 +1,6 @@
 import type { MetricPoint } from "../../api/contract/shapes.ts";
 
-/** Chart data: times in seconds since 1970, and for each line a value or a gap (null) per time. */
+/** Chart data. `times` are seconds since 1970. Each line has a value for each time, or null for a gap. */
 export interface Series {
   readonly times: readonly number[];
   readonly lines: ReadonlyArray<ReadonlyArray<number | null>>;
@@ -8,7 +8,7 @@ export interface Series {
 
 type Pick = (point: MetricPoint) => number | null;
 
-/** More than three missing samples are a gap: the unit or the daemon was not running. */
+/** The line has a gap if more than this number of intervals have no sample, because the unit or the daemon was not running. */
 const GAP_STEPS = 3;
 const SAMPLE_S = 5;
 
@@ -25,7 +25,7 @@ export function seriesOf(points: readonly MetricPoint[], ...picks: readonly Pick
   for (const point of points) {
     const time = Date.parse(point.timestamp) / 1000;
     const last = times.at(-1);
-    if (last !== undefined && time <= last) continue; // the time axis never runs backwards, even if the clock did
+    if (last !== undefined && time <= last) continue; // keep the time axis increasing even if the clock was set back
     const longest = Math.max(step, point.step ?? 0, usual);
     step = point.step ?? 0;
     if (last !== undefined && time - last > GAP_STEPS * longest) put(last + (time - last) / 2, blank);
@@ -37,7 +37,7 @@ export function seriesOf(points: readonly MetricPoint[], ...picks: readonly Pick
   return { times, lines };
 }
 
-/** The median interval of recent samples, in seconds. */
+/** Returns the median interval of recent samples in seconds. */
 function usualStep(points: readonly MetricPoint[]): number {
   const steps: number[] = [];
   for (let i = Math.max(1, points.length - 50); i < points.length; i++) {
@@ -48,18 +48,18 @@ function usualStep(points: readonly MetricPoint[]): number {
   return Math.max(1, steps[steps.length >> 1] ?? SAMPLE_S);
 }
 
-/** Appends newer points and drops points older than `fromMs`. */
+/** Appends newer points, and drops points older than `fromMs`. */
 export function extend(points: readonly MetricPoint[], newer: readonly MetricPoint[], fromMs: number): readonly MetricPoint[] {
   const last = points.at(-1)?.timestamp ?? "";
   const from = new Date(fromMs).toISOString();
   return [...points.filter(({ timestamp }) => timestamp >= from), ...newer.filter(({ timestamp }) => timestamp > last)];
 }
 
-/** The names of the values that the service itself reported. */
+/** Returns the names of the values that the service itself reports. */
 export const reportedNames = (points: readonly MetricPoint[]): readonly string[] =>
   [...new Set(points.flatMap(({ reported }) => Object.keys(reported ?? {})))].toSorted();
 
-/** A trend: the current level, and its slope with a range. */
+/** The current level of a value, and the range of its slope. */
 export interface Trend {
   readonly verdict: string;
   readonly text: string;
@@ -69,7 +69,7 @@ export interface Trend {
   readonly per_hour_high: number;
 }
 
-/** The forecast band from now to `untilS`: its edges and its middle at both ends. Null if there is no trend. */
+/** Returns the forecast band from now to `untilS`, with its edges and its middle at both times. Returns null if there is no trend. */
 export function bandOf(trend: Trend | null, nowS: number, untilS: number) {
   if (trend === null || trend.level === null || (trend.verdict !== "rising" && trend.verdict !== "falling") || untilS <= nowS) return null;
   const { level } = trend;

@@ -20,7 +20,7 @@ const milliseconds = (value: number): string =>
 const plainNumber = (value: number): string =>
   Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 
-/** With a forecast, the time axis extends into the future by this fraction of the range. */
+/** The time axis extends into the future by this fraction of the range if there is a forecast. */
 const AHEAD = 0.25;
 
 interface Zoom {
@@ -28,7 +28,7 @@ interface Zoom {
   readonly to: number;
 }
 
-/** The usage of a unit over time. All charts share one time axis, pointer and zoom. */
+/** Shows the usage of a unit over time. All charts share one time axis, pointer and zoom. */
 export function UnitCharts({ id, size }: { readonly id: string; readonly size: "small" | "full" }) {
   const [rangeMs, setRangeMs] = useState<number>(RANGES[0].ms);
   const [zoom, setZoom] = useState<Zoom | null>(null);
@@ -60,7 +60,7 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
 
 type Pick = Parameters<typeof seriesOf>[1];
 
-/** The content of the charts; updated with each sample, not every second. */
+/** Returns the content of the charts. It is computed again for new samples, but not every second. */
 function useDrawings(id: string, rangeMs: number, zoom: Zoom | null, withReported: boolean) {
   const points = usePoints(id, rangeMs);
   const marks = useMarks(id, rangeMs);
@@ -71,7 +71,7 @@ function useDrawings(id: string, rangeMs: number, zoom: Zoom | null, withReporte
     const until = toS + AHEAD * (rangeMs / 1000);
     const ahead = (trend: Trend | undefined): Drawing["band"] => (zoom === null ? bandOf(trend ?? null, toS, until) : null);
     const bands = { cpu: ahead(forecast?.cpu), memory: ahead(forecast?.memory) };
-    // If one chart has a forecast, all axes extend, so that all charts share the same time axis.
+    // If one chart has a forecast, extend the time axis of all charts, because they share it.
     const edges = zoom ?? { from: toS - rangeMs / 1000, to: (bands.cpu ?? bands.memory) ? until : toS };
     const make = (pick: Pick, peak: Pick | null, limit: number | null, band: Drawing["band"]): Drawing => {
       const series = seriesOf(points, pick, ...(peak ? [peak] : []));

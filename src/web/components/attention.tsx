@@ -10,7 +10,7 @@ import { Relative } from "./marks.tsx";
 const MOST_UNITS = 30;
 const MOST_ALERTS = 50;
 
-/** Units and alerts that need attention. It is shown even when there are none, so that nothing below it moves. */
+/** Shows units and alerts that need attention. The area is shown even if there are none, so that nothing below it moves. */
 export function Attention({ services }: { readonly services: readonly Service[] }) {
   const units = troubled(services);
   return (

@@ -4,7 +4,7 @@ import { shortTime } from "../format.ts";
 import { summaryOf } from "../notes.ts";
 import { clip, plain } from "../text.ts";
 
-/** Warns that the page is offline or outdated. */
+/** Warns that the page is offline or that a newer version of it is available. */
 export function Banner() {
   const state = link.value;
   if (state.kind === "offline") {
@@ -33,7 +33,7 @@ export function Banner() {
   return null;
 }
 
-/** Warnings of the daemon itself, as `sup daemon status` shows them. */
+/** Shows the notes of the daemon, as `sup daemon status` does. */
 export function DaemonNotes() {
   const { daemon } = view.value;
   if (daemon === null || daemon.notes.length === 0) return null;

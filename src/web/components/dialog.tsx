@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 
-/** A modal dialog. The browser keeps the focus inside; closing it returns the focus. */
+/** A modal dialog. The browser keeps the focus inside the dialog, and restores it when the dialog closes. */
 export function Dialog(props: {
   readonly title: string;
   readonly onClose: () => void;

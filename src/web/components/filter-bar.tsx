@@ -13,7 +13,7 @@ interface Props {
   readonly onChange: (filter: Filter) => void;
 }
 
-/** Shows every state, even with no units in it, so that the buttons never move. */
+/** Shows the filters. Every state has a button, even if no unit is in that state, so that the buttons never move. */
 export function FilterBar({ services, shown, filter, onChange }: Props) {
   const counts = countStates(services);
   const toggle = (state: State): void => {

@@ -16,10 +16,10 @@ const HELP = [
 ] as const;
 
 const GO = { u: "units", g: "graph", e: "events", a: "alerts" } as const;
-/** The second key of a pair must follow within this time. */
+/** The maximum time in milliseconds between the two keys of a shortcut such as `g u`. */
 const PAIR_MS = 1500;
 
-/** The global keyboard shortcuts, and the dialog that lists all shortcuts. */
+/** Handles the global keyboard shortcuts, and shows the dialog that lists them. */
 export function Keys() {
   useEffect(() => {
     let gAtMs = 0;

@@ -1,7 +1,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-/** A component that is loaded when it is first shown. */
+/** Loads a component when it is first shown. */
 export function Lazy({ what, load }: { readonly what: string; readonly load: () => Promise<ComponentType> }) {
   const [Part, setPart] = useState<ComponentType | null>(null);
   const [failed, setFailed] = useState(false);

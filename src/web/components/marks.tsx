@@ -5,7 +5,7 @@ import { due, relative, since } from "../format.ts";
 import { now } from "../state/clock.ts";
 import { HEALTH_TONES, toneOf, toneOfState } from "../trouble.ts";
 
-/** The state as a coloured label. */
+/** Shows a unit's state as a coloured label. */
 export function StateMark({ service }: { readonly service: Pick<Service, "state" | "sub_state"> }) {
   const { state, sub_state } = service;
   return (
@@ -20,12 +20,12 @@ export function HealthMark({ health }: { readonly health: Service["health"] }) {
   return <span class={`health tone-${HEALTH_TONES[health]}`}>{health}</span>;
 }
 
-/** The worse of state and health as a coloured dot, next to a label. */
+/** Shows the worse of state and health as a coloured dot. */
 export const Dot = ({ service }: { readonly service: Pick<Service, "state" | "health"> }) => (
   <span class={`dot tone-${toneOf(service)}`} aria-hidden="true" />
 );
 
-/** A time that updates every second: sets only the text of its element, without rendering anything else. */
+/** Shows a time that changes every second. Sets only the text of its element, and renders nothing else. */
 function Ticking({ text }: { readonly text: (now: number) => string }) {
   const span = useRef<HTMLSpanElement>(null);
   useSignalEffect(() => {
@@ -35,11 +35,11 @@ function Ticking({ text }: { readonly text: (now: number) => string }) {
   return <span ref={span}>{text(now.peek())}</span>;
 }
 
-/** The time since `iso`. */
+/** Shows the time since `iso`. */
 export const Since = ({ iso }: { readonly iso: string | null }) => <Ticking key={iso} text={(at) => since(iso, at)} />;
 
-/** `in 12s`, `3m 5s ago`. */
+/** Shows a time relative to now, such as `in 12s` or `3m 5s ago`. */
 export const Relative = ({ iso }: { readonly iso: string }) => <Ticking key={iso} text={(at) => relative(iso, at)} />;
 
-/** `in 12s`, then `now` until the daemon reports the next time. */
+/** Shows the time until `iso`, such as `in 12s`. Shows `now` after that, until the daemon reports the next time. */
 export const Due = ({ iso }: { readonly iso: string }) => <Ticking key={iso} text={(at) => due(iso, at)} />;

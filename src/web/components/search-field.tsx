@@ -1,13 +1,13 @@
 interface Props {
   readonly placeholder: string;
-  /** For screen readers: the placeholder disappears once there is text. */
+  /** The label for screen readers, which need one because the placeholder disappears when the field has text. */
   readonly label: string;
   readonly value: string;
   readonly onChange: (text: string) => void;
   readonly maxLength?: number;
 }
 
-/** The search field of a filter bar; the key `/` finds it by `data-search`. */
+/** The search field of a filter bar. The keyboard shortcut `/` finds it by the attribute `data-search`. */
 export const SearchField = ({ placeholder, label, value, onChange, maxLength }: Props) => (
   <input
     type="search"

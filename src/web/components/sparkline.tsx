@@ -4,7 +4,7 @@ import { sparkPath } from "../sparkline.ts";
 const WIDTH = 64;
 const HEIGHT = 20;
 
-/** The last minutes as a line; the number next to it is the newest value. */
+/** Draws the samples of the last minutes as a line. The newest value is shown as a number next to it. */
 export function Spark({ samples, least, tone }: { readonly samples: Samples; readonly least: number; readonly tone: "cpu" | "memory" }) {
   return (
     <svg class={`spark spark-${tone}`} width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">

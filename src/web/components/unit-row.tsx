@@ -14,7 +14,7 @@ const NARROW_ROW_HEIGHT = 62;
 
 const narrow = matchMedia("(max-width: 719px)");
 
-/** On a narrow screen a row has two lines. */
+/** Returns the height of a row in pixels. On a narrow screen a row has two lines. */
 export function useRowHeight(): number {
   const [isNarrow, setNarrow] = useState(narrow.matches);
   useEffect(() => {
@@ -60,13 +60,16 @@ export function UnitHead({ filter, onChange }: { readonly filter: Filter; readon
 const sortOf = (filter: Filter, sort: Sort | undefined) =>
   sort === undefined || filter.sort !== sort ? "none" : filter.descending ? "descending" : "ascending";
 
-/** Cycles through: by this column, reversed, the default order. */
+/**
+ * Returns the filter after a click on a column title. Repeated clicks sort by that column, reverse the order, and restore the
+ * default order.
+ */
 function next(filter: Filter, sort: Sort): Filter {
   if (filter.sort !== sort) return { ...filter, sort, descending: false };
   return filter.descending ? { ...filter, sort: "order", descending: false } : { ...filter, descending: true };
 }
 
-/** The minimum top of a sparkline's scale: usage far below it looks idle. */
+/** The minimum value at the top of a sparkline's scale, so that a unit with little usage looks idle. */
 const LEAST_CPU = 5;
 const LEAST_MEMORY = 8;
 
@@ -117,7 +120,7 @@ export function UnitCells({ service }: { readonly service: Service }) {
   );
 }
 
-/** Labels for conditions other than the state. */
+/** Shows conditions other than the state as labels. */
 function Marks({ service }: { readonly service: Service }) {
   return (
     <>

@@ -9,11 +9,11 @@ export interface ListProps<Item> {
   readonly items: readonly Item[];
   readonly rowHeight: number;
   readonly keyOf: (item: Item) => string | number;
-  /** The cells of a row. `active`: the row selected with the arrow keys. */
+  /** Returns the cells of a row. `active` is true for the row that was selected with the arrow keys. */
   readonly row: (item: Item, active: boolean) => ComponentChildren;
   readonly rowClass?: (item: Item) => string;
   readonly open: (item: Item) => void;
-  /** The column titles, which stay visible. */
+  /** The column titles. They stay visible while the list scrolls. */
   readonly head?: ComponentChildren;
   readonly headHeight?: number;
   readonly empty: ComponentChildren;
@@ -21,8 +21,8 @@ export interface ListProps<Item> {
 }
 
 /**
- * A table of any length that has only its visible rows in the document. The arrow keys move a selection that stays with its
- * item when the order changes; Enter and a click open the item.
+ * A table of any length. Only the visible rows are in the document. The arrow keys select a row, and the selection follows the
+ * item if the order changes. Enter or a click opens the item.
  */
 export function VirtualList<Item>(props: ListProps<Item>) {
   const { items, rowHeight, keyOf, headHeight = 0 } = props;
@@ -88,7 +88,7 @@ export function VirtualList<Item>(props: ListProps<Item>) {
   );
 }
 
-/** The visible area of the box: how far it is scrolled, and its height without the titles. */
+/** Returns the visible area of the box, which is its scroll position and its height without the column titles. */
 function useVisibleArea(box: RefObject<HTMLDivElement | null>, headHeight: number) {
   const [view, setView] = useState({ top: 0, height: 800 });
   const measure = (): void => setView({ top: box.current!.scrollTop, height: box.current!.clientHeight - headHeight });
@@ -119,7 +119,7 @@ function Row<Item>({ list, item, at, active, choose }: RowProps<Item>) {
       aria-rowindex={at + (list.head ? 2 : 1)}
       style={{ top: `${at * list.rowHeight}px`, height: `${list.rowHeight}px` }}
       onClick={(event) => {
-        // Clicks on links and buttons have their own effect, and selecting text must not open the row.
+        // Ignore clicks on links and buttons, which have their own effect, and clicks that end the selection of text.
         if ((event.target as Element).closest("a, button") || String(getSelection()) !== "") return;
         choose();
         list.open(item);
@@ -132,7 +132,7 @@ function Row<Item>({ list, item, at, active, choose }: RowProps<Item>) {
 
 const rowId = (key: string | number): string => `row-${key}`;
 
-/** Sends keys to the page's list while nothing else has the focus. */
+/** Passes key presses to the list while no other element has the focus. */
 function useBodyKeys(onKey: (event: KeyboardEvent) => void): void {
   const latest = useRef(onKey);
   latest.current = onKey;

@@ -19,13 +19,17 @@ type Point = { readonly x: number; readonly y: number };
 
 export const NODE = { width: 168, height: 40 } as const;
 const GAP = 28;
-/** dagre's run time grows more than quadratically; larger components are laid out by start wave instead. */
+/**
+ * The maximum number of nodes for dagre, whose run time grows more than quadratically. Larger components are laid out by start
+ * wave.
+ */
 const MOST_FOR_DAGRE = 250;
 const GRID_COLUMNS = 6;
 
 /**
- * Lays out each connected component separately, one below the other, the largest first; unconnected units form a grid at the
- * end. Dependencies are to the left of their dependents, so that the start order runs from left to right.
+ * Lays out each connected component separately. The components are placed one below the other, the largest first. Unconnected
+ * units form a grid at the end. Dependencies are to the left of their dependents, so that the start order runs from left to
+ * right.
  */
 export function layOut({ nodes, edges }: Graph): Placed {
   const known = new Set(nodes.map(({ id }) => id));
@@ -59,7 +63,7 @@ export function layOut({ nodes, edges }: Graph): Placed {
   return { width, height: top, nodes: places, edges: drawn };
 }
 
-/** The connected components, the largest first. */
+/** Returns the ids of each connected component, the largest component first. */
 function partsOf(ids: readonly string[], edges: readonly Edge[]): readonly string[][] {
   const neighbours = new Map<string, string[]>(ids.map((id) => [id, []]));
   for (const { from, to } of edges) {
@@ -101,8 +105,9 @@ function byDagre(ids: readonly string[], edges: readonly Edge[]): Placed {
 }
 
 /**
- * dagre ends lines anywhere on a node's border, also at the top and bottom, close to other nodes; here they run from side to
- * side. An edge to the next column needs no bends; a longer one keeps them to go around the nodes in between.
+ * Returns the points of an edge from the right side of one node to the left side of the other. dagre ends edges anywhere on a
+ * node's border, even at the top and bottom near other nodes. An edge to the next column needs no bends, but a longer edge keeps
+ * its bends to go around the nodes in between.
  */
 function fromSideToSide(from: Point, to: Point, bends: readonly Point[]): readonly Point[] {
   const half = NODE.width / 2;
@@ -111,7 +116,7 @@ function fromSideToSide(from: Point, to: Point, bends: readonly Point[]): readon
 
 const pointOf = ({ x, y }: { readonly x?: number; readonly y?: number }): Point => ({ x: x ?? 0, y: y ?? 0 });
 
-/** One column per wave, with straight lines between them. */
+/** Lays out the nodes with one column per start wave, and straight edges. */
 function byWaves(ids: readonly string[], edges: readonly Edge[], waveOf: ReadonlyMap<string, number>): Placed {
   const rows = new Map<number, number>();
   const nodes = new Map<string, Place>();

@@ -9,7 +9,7 @@ import { toneOf } from "../trouble.ts";
 import { layOut, NODE, type Placed } from "./layout.ts";
 import { useZoom } from "./zoom.ts";
 
-/** The dependency graph: dependencies to the left of their dependents, in the colours of their live state. */
+/** Shows the dependency graph. Dependencies are to the left of their dependents, and nodes have the colours of their current state. */
 export function GraphPage() {
   const graph = useGraph();
   const [text, setText] = useState("");
@@ -46,7 +46,7 @@ export function GraphPage() {
   );
 }
 
-/** Reloads the graph when dependencies change; the states come from the stream. */
+/** Loads the graph, and loads it again when dependencies change. The states of the units come from the event stream. */
 function useGraph(): Graph | null {
   const [graph, setGraph] = useState<Graph | null>(null);
   const shape = [...view.value.services.values()]
@@ -144,7 +144,7 @@ function Node({ service, wave, x, y }: { readonly service: Service; readonly wav
   );
 }
 
-/** A smooth path through the points. */
+/** Returns the SVG path of a smooth curve through the points. */
 function curve(points: ReadonlyArray<{ readonly x: number; readonly y: number }>): string {
   const [first, ...rest] = points;
   if (first === undefined) return "";

@@ -11,11 +11,11 @@ interface GraphView {
 const LEAST = 0.08;
 const MOST = 2.5;
 const STEP = 1.25;
-/** Limits "fit", so that a few units are not enlarged to fill the screen. */
+/** The maximum scale after "fit", so that a graph of a few units is not enlarged to fill the screen. */
 const MOST_FIT = 1.3;
 const MARGIN = 20;
 
-/** Zooms and pans a drawing: by wheel, dragging, two fingers and buttons. */
+/** Lets the user zoom and pan a drawing with the wheel, by dragging, with two fingers, and with buttons. */
 export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }: Placed) {
   const [position, setPosition] = useState<GraphView>({ x: MARGIN, y: MARGIN, scale: 1 });
   const fit = (): void => {
@@ -39,7 +39,7 @@ export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }:
   };
   useEffect(() => {
     const element = svg.current!;
-    // Not through the framework: only a listener registered as non-passive can prevent the page from scrolling.
+    // The listener is added without the framework, because it must be non-passive to prevent the page from scrolling.
     const onWheel = (event: WheelEvent): void => {
       event.preventDefault();
       const box = element.getBoundingClientRect();
@@ -68,7 +68,7 @@ interface Moves {
   readonly pinch: (x: number, y: number, factor: number) => void;
 }
 
-/** A drag longer than this does not count as a click on the unit below it. */
+/** The maximum distance in pixels that the pointer may move during a click. A longer drag does not open the unit below the pointer. */
 const DRAG_PX = 4;
 
 function watchPointers(element: SVGSVGElement, { move, pinch }: Moves): () => void {

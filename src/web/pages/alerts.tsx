@@ -11,7 +11,7 @@ import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
 
-/** `sup alerts --all` shows more resolved alerts. */
+/** The maximum number of resolved alerts on the page. `sup alerts --all` can show more. */
 const MOST_RESOLVED = 500;
 
 export function AlertsPage() {
@@ -100,7 +100,7 @@ function Row({ alert }: { readonly alert: Alert }) {
   );
 }
 
-/** Loads resolved alerts if they are shown, and again whenever an alert opens or resolves. */
+/** Loads resolved alerts if they are shown, and again when an alert opens or resolves. */
 function useResolved(wanted: boolean): readonly Alert[] {
   const [resolved, setResolved] = useState<readonly Alert[]>([]);
   const changed = alertsChanged.value;

@@ -9,7 +9,7 @@ import { onChange } from "../state/live.ts";
 const FIRST = 500;
 const MOST = 10_000;
 
-/** The event history, updated live. */
+/** Shows the event history, which grows with each new event. */
 export function EventsPage() {
   const [limit, setLimit] = useState(FIRST);
   const { events, problem, complete } = useEvents(null, limit);
@@ -57,7 +57,7 @@ export function EventsPage() {
 const holds = ({ service_id, event_type, message }: Event, word: string): boolean =>
   `${service_id ?? "sup"} ${event_type} ${message}`.toLowerCase().includes(word);
 
-/** Events from the store, then from the stream, newest first. `unit` null means all units. */
+/** Returns events from the store and then from the stream, newest first. If `unit` is null, returns the events of all units. */
 export function useEvents(unit: string | null, limit: number) {
   const [events, setEvents] = useState<readonly Event[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
@@ -74,7 +74,7 @@ export function useEvents(unit: string | null, limit: number) {
     };
     void load();
     const stop = onChange((change) => {
-      if (change.kind === "snapshot") void load(); // events during the interruption are not on the stream
+      if (change.kind === "snapshot") void load(); // the stream does not repeat the events during an interruption
       if (change.kind !== "event" || (unit !== null && change.data.service_id !== unit)) return;
       const { data } = change;
       setEvents((known) => (known.some(({ id }) => id === data.id) ? known : [data, ...known].slice(0, MOST)));

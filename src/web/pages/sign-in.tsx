@@ -3,7 +3,7 @@ import { loadSession, signIn, signInNote } from "../state/session.ts";
 import { amend, place } from "../state/location.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 
-/** Signs in with the code from a `sup dashboard` link, which is tried immediately, or with the token. */
+/** Signs the user in with the token, or with the code from a `sup dashboard` link. A code is tried immediately. */
 export function SignInPage({ code, waiting = false }: { readonly code: string | null; readonly waiting?: boolean }) {
   const [token, setToken] = useState("");
   const [problem, setProblem] = useState<ApiError | null>(null);
@@ -18,7 +18,7 @@ export function SignInPage({ code, waiting = false }: { readonly code: string | 
   };
   useEffect(() => {
     if (code === null) return;
-    amend({ page: "sign-in", code: null }); // the code works once: remove it from the browser's history
+    amend({ page: "sign-in", code: null }); // the code works only once, so remove it from the browser's history
     void attempt({ code });
   }, [code]);
   const submit = (event: Event): void => {

@@ -4,10 +4,10 @@ import { request } from "./api.ts";
 import { onChange } from "./live.ts";
 import { showToast } from "./toasts.ts";
 
-/** The open alerts, newest first; reloaded whenever the stream reports an alert. */
+/** The open alerts, newest first. They are loaded again whenever the stream reports an alert. */
 export const openAlerts = signal<readonly Alert[]>([]);
 
-/** Increases with each change, so that lists with resolved alerts know when to reload. */
+/** A counter that changes when an alert opens or resolves, so that lists of resolved alerts can be loaded again. */
 export const alertsChanged = signal(0);
 
 export function watchAlerts(): void {
@@ -24,7 +24,7 @@ export function watchAlerts(): void {
 
 async function refresh(): Promise<void> {
   const answer = await request("alerts", { open: true });
-  if (!answer.ok) return; // the banner shows "offline", and the next snapshot reloads
+  if (!answer.ok) return; // the banner shows "offline", and the next snapshot loads the alerts again
   openAlerts.value = answer.value.toSorted((a, b) => b.created_at.localeCompare(a.created_at));
   alertsChanged.value++;
 }

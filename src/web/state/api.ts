@@ -1,7 +1,7 @@
 import { createClient, type Client } from "../../api/client/client.ts";
 import { pathOf, routes, type RouteName } from "../../api/contract/routes.ts";
 
-/** The address the page is served from, including a reverse proxy's path prefix. */
+/** The address from which the page was loaded. It contains a reverse proxy's path prefix. */
 const base = new URL(".", document.baseURI).href.replace(/\/$/, "");
 
 const client = createClient(
@@ -13,7 +13,10 @@ let unauthorized: () => void = () => {};
 
 export const whenUnauthorized = (action: () => void): void => void (unauthorized = action);
 
-/** Sends a request with the session of this browser. Calls the `whenUnauthorized` callback if the session has ended. */
+/**
+ * Sends a request in the browser's session. If the session has ended, also calls the callback that was passed to
+ * `whenUnauthorized`.
+ */
 export const request: Client["call"] = async (name, ...input) => {
   const answer = await client.call(name, ...input);
   if (!answer.ok && answer.error.code === "unauthorized") unauthorized();

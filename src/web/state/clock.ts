@@ -1,10 +1,13 @@
 import { signal } from "@preact/signals";
 import { link, onChange } from "./live.ts";
 
-/** An estimate of the daemon's wall clock. It stands still while the page is offline. */
+/** An estimate of the daemon's wall-clock time in milliseconds. It does not advance while the page is offline. */
 export const now = signal(Date.now());
 
-/** How far this machine's clock is ahead of the daemon's, in ms. Small differences are network latency and count as 0. */
+/**
+ * The number of milliseconds by which this machine's clock is ahead of the daemon's. Small differences are due to network latency
+ * and count as 0.
+ */
 let aheadMs = 0;
 
 export function startClock(): void {
@@ -15,7 +18,7 @@ export function startClock(): void {
     aheadMs = Math.abs(ahead) < 2000 ? 0 : ahead;
     tick();
   });
-  link.subscribe(tick); // stop the clock immediately when offline
+  link.subscribe(tick); // stop the clock as soon as the page is offline
   setInterval(tick, 1000);
 }
 

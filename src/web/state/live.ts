@@ -6,42 +6,48 @@ import { urlOf } from "./api.ts";
 import { sessionEnded } from "./session.ts";
 
 /**
- * The page's event stream, folded into a view with the same code as the command line. The page is either live or shows since
- * when it is not: a stream that is silent for much longer than the daemon's ping interval counts as broken.
+ * The state of the page's event stream. The events are applied to the same view as in the command line. A stream that is silent
+ * for much longer than the interval of the daemon's pings counts as broken.
  */
 export type Link =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
-  /** `sinceMs`: when the shown data was last up to date. `nextMs`: when the page reconnects. */
+  /**
+   * `sinceMs` is the time at which the shown data was last up to date. `nextMs` is the time of the next attempt to connect, or
+   * null while the page is hidden.
+   */
   | { readonly kind: "offline"; readonly sinceMs: number; readonly nextMs: number | null };
 
 export const view = signal<View>(emptyView());
 export const link = signal<Link>({ kind: "connecting" });
 export const isLive = computed(() => link.value.kind === "live");
 
-/** The daemon was upgraded while the page was open. */
+/** True if the daemon was upgraded while the page was open. */
 export const outdated = signal(false);
 
 type Listener = (change: StreamChange) => void;
 const listeners = new Set<Listener>();
 
-/** Calls the listener for every change, after the view contains it. */
+/**
+ * Registers a listener for changes. It is called after a change was applied to the view. Returns a function that removes the
+ * listener.
+ */
 export function onChange(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** The daemon pings every 15 s. */
+/** The time after which a silent stream counts as broken. The daemon sends a ping every 15 s. */
 const SILENCE_MS = 40_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
-/** A hidden page closes its stream after this time, because browsers limit the connections per host. */
+/** The time after which a hidden page closes its stream, because browsers limit the number of connections per host. */
 const HIDDEN_MS = 60_000;
 
 let stop: AbortController | null = null;
 let wake: (() => void) | null = null;
 
-/** Follows the daemon until `endLive`. */
+/** Connects to the daemon, and connects again after each interruption, until `endLive` is called. */
 export async function startLive(): Promise<void> {
   endLive();
   const mine = (stop = new AbortController());
@@ -65,7 +71,7 @@ export function endLive(): void {
   lastReceivedMs = null;
 }
 
-/** Connects at once instead of after the wait. */
+/** Connects immediately instead of after the wait. */
 export const retryNow = (): void => wake?.();
 
 let lastReceivedMs: number | null = null;
@@ -96,7 +102,7 @@ const visible = (): Promise<void> =>
     document.addEventListener("visibilitychange", check);
   });
 
-/** One connection, until it ends. */
+/** Reads the event stream over one connection. Returns when the connection ends. */
 async function follow(stopped: AbortSignal): Promise<void> {
   const control = new AbortController();
   const end = (): void => control.abort();
@@ -117,10 +123,10 @@ async function follow(stopped: AbortSignal): Promise<void> {
     if (!response.ok || response.body === null) return;
     for await (const { id, change } of parseEvents(noteLines(textLines(response.body), onLine))) {
       take(id, change);
-      if (pending.stale) return; // a gap: the next connection starts with a snapshot
+      if (pending.stale) return; // events are missing, so connect again to get a snapshot
     }
   } catch {
-    // The connection broke or was refused: `startLive` shows "offline" and retries.
+    // The connection was refused or broken. `startLive` shows "offline" and retries.
   } finally {
     hidden();
     clearTimeout(silence);
@@ -133,7 +139,7 @@ async function follow(stopped: AbortSignal): Promise<void> {
 async function* noteLines(lines: AsyncIterable<string>, onLine: () => void): AsyncGenerator<string> {
   for await (const line of lines) {
     onLine();
-    // A resumed stream without news sends only its header, but it is live.
+    // A resumed stream without new events sends only its header. The header shows that the stream is live.
     if (!pending.stale && link.value.kind !== "live") link.value = { kind: "live" };
     yield line;
   }
@@ -153,7 +159,7 @@ function watchHidden(end: () => void): () => void {
   };
 }
 
-/** The newest view; the drawn view follows once per frame. */
+/** The newest view. It becomes the displayed view once per frame. */
 let pending: View = view.value;
 let undelivered: StreamChange[] = [];
 let frame: ReturnType<typeof setTimeout> | null = null;
@@ -165,9 +171,9 @@ function take(id: number, change: StreamChange): void {
   undelivered.push(change);
   if (change.kind === "snapshot") {
     if (daemon !== null && daemon.version !== change.data.daemon.version) outdated.value = true;
-    flush(); // show a snapshot immediately
+    flush(); // show a snapshot without delay
     link.value = { kind: "live" };
-    // For measurements: from here on the page shows data and can be used.
+    // Marks, for measurements, the moment from which the page shows data and can be used.
     if (daemon === null) performance.mark("usable");
   } else frame ??= setTimeout(flush, FRAME_MS);
 }

@@ -10,7 +10,7 @@ export function watchPlace(): void {
 
 export const go = (route: Route): void => void (location.hash = hrefOf(route));
 
-/** Changes the address without adding an entry to the browser's history. */
+/** Changes the address without a new entry in the browser's history. */
 export function amend(route: Route): void {
   history.replaceState(null, "", hrefOf(route));
   place.value = route;

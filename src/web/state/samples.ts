@@ -3,7 +3,7 @@ import { pushSample, SAMPLES, type Samples } from "../sparkline.ts";
 import { request } from "./api.ts";
 import { onChange } from "./live.ts";
 
-/** The last minutes of a unit's usage, for its sparklines. */
+/** The usage of a unit in the last minutes, for its sparklines. */
 export interface Use {
   readonly cpu: Samples;
   readonly memory: Samples;
@@ -12,7 +12,7 @@ export interface Use {
 const NOTHING: Use = { cpu: [], memory: [] };
 const uses = new Map<string, Signal<Use>>();
 
-/** The samples of a unit since the page was opened; earlier ones are requested when the unit is first shown. */
+/** Returns the samples of a unit. The first call for a unit also requests the samples from before the page was opened. */
 export function useOf(id: string): Signal<Use> {
   const known = uses.get(id);
   if (known) return known;
@@ -40,7 +40,7 @@ export function watchSamples(): void {
 const queue: string[] = [];
 let busy = false;
 
-/** Requests one unit at a time, the most recently queued first, because that one is visible. */
+/** Requests the samples of one unit at a time. The most recently queued unit comes first, because it is visible. */
 async function work(): Promise<void> {
   if (busy) return;
   busy = true;
@@ -51,7 +51,7 @@ async function work(): Promise<void> {
     if (!answer.ok) continue;
     const cpu = answer.value.map((point) => point.cpu_percent);
     const memory = answer.value.map((point) => point.memory_mb);
-    // The answer also contains the samples that arrived on the stream meanwhile.
+    // The answer also contains the samples that have arrived on the stream in the meantime.
     use.value = { cpu: cpu.slice(-SAMPLES), memory: memory.slice(-SAMPLES) };
   }
   busy = false;

@@ -3,18 +3,18 @@ import type { Session } from "../../api/contract/shapes.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import { request, whenUnauthorized } from "./api.ts";
 
-/** Null until the daemon has answered whether this browser is signed in. */
+/** The session of this browser, or null until the daemon has answered whether the browser is signed in. */
 export const session = signal<Session | null>(null);
 
-/** A message on the sign-in page, if any. */
+/** The message on the sign-in page, or null if there is none. */
 export const signInNote = signal<string | null>(null);
 
 export const signedIn = computed(() => session.value?.signed_in ?? false);
 
-/** Whether to show controls that change something. */
+/** True if the page should show controls that change something. */
 export const mayAct = computed(() => session.value?.access === "write");
 
-/** Returns an error only if the daemon cannot be reached. */
+/** Loads the session. Returns an error only if the daemon cannot be reached. */
 export async function loadSession(): Promise<ApiError | null> {
   const answer = await request("session");
   if (!answer.ok) return answer.error;

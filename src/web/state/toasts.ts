@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 
-/** The result of a user's action; it disappears by itself unless it is an error. */
+/** The result of a user's action. It disappears after some time, unless it is an error. */
 export interface Toast {
   readonly id: number;
   readonly tone: "good" | "bad" | "warning";

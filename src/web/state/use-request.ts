@@ -4,7 +4,7 @@ import type { Result } from "../../base/result.ts";
 import { onChange } from "./live.ts";
 
 export interface Requested<T> {
-  /** The newest answer; null before the first. */
+  /** The newest successful answer, or null before the first. */
   readonly value: T | null;
   readonly problem: ApiError | null;
   readonly again: () => void;
@@ -13,8 +13,8 @@ export interface Requested<T> {
 const SETTLE_MS = 200;
 
 /**
- * The daemon's answer to a request about a unit. The request is repeated when something happens to the unit, and every
- * `everyMs` if given. An answer that arrives after a newer request was sent is discarded.
+ * Returns the daemon's answer to a request about a unit. Repeats the request when the unit changes, and also every `everyMs` if
+ * that is set. Discards an answer that arrives after a newer request was sent.
  */
 export function useRequest<T>(unit: string, send: () => Promise<Result<T, ApiError>>, everyMs?: number): Requested<T> {
   const [state, setState] = useState<Omit<Requested<T>, "again">>({ value: null, problem: null });

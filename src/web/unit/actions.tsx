@@ -11,7 +11,10 @@ import { useRequest } from "../state/use-request.ts";
 const isUp = ({ state }: Service): boolean => state === "running" || state === "starting" || state === "stopping" || state === "backoff";
 const isBroken = ({ state }: Service): boolean => state === "failed" || state === "fatal" || state === "backoff";
 
-/** Buttons never move: one that does not apply to the current state is disabled, not hidden. */
+/**
+ * Shows the buttons for a unit. A button that does not apply to the current state is disabled rather than hidden, so that buttons
+ * never move.
+ */
 export function Actions({ service }: { readonly service: Service }) {
   const [busy, setBusy] = useState<Action | null>(null);
   const [dialog, setDialog] = useState<DisruptiveAction | "kill" | null>(null);

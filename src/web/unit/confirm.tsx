@@ -6,7 +6,7 @@ import { request } from "../state/api.ts";
 import { view } from "../state/live.ts";
 import { plain } from "../text.ts";
 
-/** Actions that interrupt whoever uses the service, so the page asks for confirmation first. */
+/** The actions that interrupt the users of a service. The page asks for confirmation before it sends them. */
 export type DisruptiveAction = "stop" | "restart" | "disable";
 
 export interface ActionOptions {
@@ -24,7 +24,7 @@ interface Props {
   readonly onConfirm: (options: ActionOptions) => void;
 }
 
-/** Asks for confirmation and shows the daemon's own plan of what would happen. */
+/** Asks for confirmation, and shows what the daemon would do according to its dry run. */
 export function Confirm({ service, action, onClose, onConfirm }: Props) {
   const { id } = service;
   const [cascade, setCascade] = useState(false);
@@ -83,7 +83,7 @@ function Plan({ plan }: { readonly plan: JobResult }) {
           </li>
         ))}
       </ul>
-      {/* Hints at command-line options are cut off: this dialog has a checkbox for each. */}
+      {/* Cut off hints at command-line options, because this dialog has a checkbox for each of them. */}
       {plan.warnings.map((warning) => (
         <p key={warning} class="warning">
           {plain(warning.replace(/; --[a-z-]+ .*$/, ""))}

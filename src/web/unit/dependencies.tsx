@@ -3,7 +3,7 @@ import { Dot, StateMark } from "../components/marks.tsx";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
 
-/** The unit's dependencies and dependents with their live state. */
+/** Shows the unit's dependencies and dependents with their current state. */
 export function Dependencies({ service }: { readonly service: Service }) {
   const { services } = view.value;
   const needs = service.dependencies;

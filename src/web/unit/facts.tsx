@@ -7,7 +7,7 @@ import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
 import { useRequest } from "../state/use-request.ts";
 
-/** The detailed status. Live values come from the stream; the rest is requested when the unit changes. */
+/** Shows the detailed status. Values that change often come from the stream, and the others are requested when the unit changes. */
 export function Facts({ service }: { readonly service: Service }) {
   const { value } = useRequest(service.id, () => request("service", { id: service.id }));
   return (

@@ -6,7 +6,7 @@ import { useRequest } from "../state/use-request.ts";
 
 const MOST_TEXT = 200_000;
 
-/** The effective settings with their sources, and the files as they are on disk. Secrets stay hidden. */
+/** Shows the effective settings with their sources, and the files as they are on disk. Secrets stay hidden. */
 export function UnitFiles({ id }: { readonly id: string }) {
   const { value, problem } = useRequest(id, () => request("serviceFile", { id }));
   const [withDefaults, setWithDefaults] = useState(false);

@@ -1,19 +1,22 @@
 import type { LogLineShape } from "../../api/contract/shapes.ts";
 import { isCheapOnLine } from "../../base/pattern-cost.ts";
 
-/** A whole line: the log stores a line over 16 KiB in parts, which are joined here. */
+/** A line of the log. The log stores a line over 16 KiB in parts, which are joined to one `Line`. */
 export interface Line {
   readonly time: string;
   readonly stream: "stdout" | "stderr";
   readonly text: string;
-  /** More parts will follow. */
+  /** True if more parts will follow. */
   readonly open: boolean;
 }
 
-/** Limits the length of a joined line; the rest becomes a line of its own. */
+/** The maximum length of a joined line in characters. The rest becomes a separate line. */
 const MOST_CHARS = 2_000_000;
 
-/** Joins the parts of long lines, separately per stream. `push` returns the line so far, and the incomplete line that it replaces. */
+/**
+ * Joins the parts of long lines separately for each stream. `push` returns the line so far, and the incomplete line that it
+ * replaces, if any.
+ */
 export class Joiner {
   readonly #open = new Map<string, Line>();
 
@@ -32,13 +35,13 @@ export class Joiner {
 }
 
 /**
- * The regular expression for a search: text matches case-insensitively anywhere in the line, `/…/` is used as a regular
- * expression. "" matches everything.
+ * Returns the regular expression for a search. Text matches anywhere in a line, and the case does not matter. The text between
+ * the slashes of `/…/` is used as a regular expression. "" matches all lines.
  */
 export function grepOf(search: string): string {
   const text = search.trim();
   if (text.length > 2 && text.startsWith("/") && text.endsWith("/")) return text.slice(1, -1);
-  // Each letter becomes a pair, because the daemon's expressions have no case-insensitive flag.
+  // Each letter becomes a pair of letters in brackets, because the daemon's expressions have no flag to ignore case.
   return [...text].map(eitherCase).join("");
 }
 
@@ -49,8 +52,8 @@ function eitherCase(char: string): string {
 }
 
 /**
- * The matches in a text as pairs of offsets. An invalid expression matches nothing, and neither does one with which the browser
- * could hang.
+ * Returns the matches in a text as pairs of offsets. There are no matches for an invalid expression, or for one that could block
+ * the browser.
  */
 export function findAll(text: string, grep: string): ReadonlyArray<readonly [from: number, to: number]> {
   const expression = grep === "" || text.length > MAX_SEARCHED_CHARS ? null : compile(grep);
@@ -70,12 +73,12 @@ function compile(grep: string): RegExp | null {
   try {
     if (isCheapOnLine(grep)) expression = new RegExp(grep, "g");
   } catch {
-    // The daemon reports what is wrong with it; here nothing is highlighted.
+    // Nothing is highlighted. The daemon reports the error in the expression.
   }
   compiled = { grep, expression };
   return expression;
 }
 
-/** A line in the format of the log file (CRI), for the download. */
+/** Formats a line as in the log file (CRI), for the download. */
 export const criLine = ({ time, stream, full, text }: LogLineShape): string =>
   time === "" ? `${text}\n` : `${time} ${stream} ${full ? "F" : "P"} ${text}\n`;

@@ -5,8 +5,8 @@ import { clip } from "../text.ts";
 import { findAll, Joiner, type Line } from "./log-lines.ts";
 
 /**
- * The lines of a log in the document. They are created without the framework, because a service may write a thousand lines a
- * second: each becomes an element once and is never compared again. Everything is set as text, never as markup.
+ * Shows the lines of a log in the document. The framework is not used here, because a service may write a thousand lines per
+ * second. Each line becomes an element once, and is never compared with a new version. Text is never inserted as markup.
  */
 export class LogPane {
   readonly #box: HTMLElement;
@@ -19,7 +19,7 @@ export class LogPane {
   #paused = false;
   grep = "";
 
-  /** `onCount` receives the number of lines held back while the log is paused. */
+  /** Calls `onCount` with the number of lines that wait because the log is paused. */
   constructor(box: HTMLElement, onCount: (held: number) => void) {
     this.#box = box;
     this.#onCount = onCount;
@@ -48,7 +48,7 @@ export class LogPane {
     this.#box.replaceChildren();
   }
 
-  /** Inserts lines before the first one. */
+  /** Inserts lines before the first line. */
   prepend(lines: readonly LogLineShape[]): void {
     const joiner = new Joiner();
     const made: HTMLElement[] = [];
@@ -107,7 +107,7 @@ export class LogPane {
     element.className = `log-line log-${line.stream}`;
     const time = document.createElement("time");
     if (line.time !== "") {
-      time.textContent = logTime(line.time); // a line of a `raw` log has no time
+      time.textContent = logTime(line.time); // the lines of a `raw` log have no time
       time.title = `${fullTime(line.time)} ${line.stream}`;
       time.dateTime = line.time;
     }
@@ -135,7 +135,7 @@ export class LogPane {
 
 const FRAME_MS = 80;
 export const MOST_LINES = 2000;
-/** Characters shown of one line, before and after the reader expands it. */
+/** The maximum number of characters of a line that are shown. The second value applies after the user has expanded the line. */
 const MOST_SHOWN = 4000;
 const MOST_OPENED = 200_000;
 

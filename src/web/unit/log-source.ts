@@ -23,7 +23,10 @@ const queryOf = ({ grep, stream }: LogFilter) => ({ ...(grep === "" ? {} : { gre
 
 const RETRY_MS = 1000;
 
-/** Shows the last lines, then new ones. After a break the last lines are loaded again, so that none is missing or duplicated. */
+/**
+ * Shows the last lines and then new lines. Loads the last lines again after an interruption, so that no line is missing or shown
+ * twice.
+ */
 export async function followLog(id: string, filter: LogFilter, lines: number, stopped: AbortSignal, sink: Sink): Promise<void> {
   for (;;) {
     const goOn = await followOnce(id, filter, lines, stopped, sink);
@@ -34,7 +37,7 @@ export async function followLog(id: string, filter: LogFilter, lines: number, st
   }
 }
 
-/** Returns false if retrying would get the same answer. */
+/** Follows the log over one connection. Returns false if another attempt would fail in the same way. */
 async function followOnce(id: string, filter: LogFilter, lines: number, stopped: AbortSignal, sink: Sink): Promise<boolean> {
   try {
     const query = { ...queryOf(filter), follow: "true", lines: String(lines) };
@@ -47,15 +50,16 @@ async function followOnce(id: string, filter: LogFilter, lines: number, stopped:
     }
     sink.pane.clear();
     sink.setState("live");
-    // Events `line` and `gap`: for a page that is too slow, the daemon skips lines, so that it shows the newest ones.
+    // The stream has the events `line` and `gap`. For a page that is too slow, the daemon skips lines, so that the page shows the
+    // newest ones.
     for await (const { change } of parseEvents(textLines(response.body))) sink.pane.push(change.data as unknown as LogLineShape);
   } catch {
-    // The connection broke or was refused: the caller retries.
+    // The connection was refused or broken. The caller retries.
   }
   return true;
 }
 
-/** Resolves once the page's event stream is live again, after RETRY_MS at the earliest. */
+/** Waits at least RETRY_MS, and then until the page's event stream is live again. */
 function backOnline(stopped: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const check = (): void => {
@@ -70,7 +74,7 @@ const MOST_ASKED = 5000;
 const ENOUGH = 200;
 const SPANS_MS = [30_000, 5 * 60_000, 3_600_000, 12 * 3_600_000, 7 * 86_400_000];
 
-/** The lines from a time on. The range is extended until it contains enough lines. */
+/** Returns the lines from a time onwards. Extends the time range step by step until it contains enough lines. */
 export async function linesAround(
   id: string,
   at: string,
@@ -99,13 +103,13 @@ const EARLIER = 500;
 export async function linesBefore(id: string, time: string, filter: LogFilter): Promise<Result<readonly LogLineShape[], ApiError>> {
   const answer = await request("serviceLogs", { id, ...queryOf(filter), until: time, lines: EARLIER });
   if (!answer.ok) return answer;
-  // `until` has milliseconds, the times of the lines have nine digits.
+  // Compare again, because `until` has only milliseconds, while the times of lines have nine digits.
   return ok(answer.value.filter((line) => line.time < time));
 }
 
 const MOST_SAVED = 100_000;
 
-/** Downloads the log as a file. Returns null, or an error message. */
+/** Saves the log as a file through the browser. Returns null, or an error message. */
 export async function saveLog(id: string): Promise<string | null> {
   const answer = await request("serviceLogs", { id, lines: MOST_SAVED });
   if (!answer.ok) return errorWords(answer.error);

@@ -9,7 +9,7 @@ import { SearchField } from "../components/search-field.tsx";
 
 type Stream = "" | "stdout" | "stderr";
 
-/** The log of a unit. It follows new lines until the reader scrolls up; `full` adds the controls and uses the whole height. */
+/** Shows the log of a unit, and follows new lines until the user scrolls up. `full` adds the controls and uses the whole height. */
 export function LogView({ id, full = false }: { readonly id: string; readonly full?: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const pane = useRef<LogPane | null>(null);
@@ -17,7 +17,7 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
   const [stream, setStream] = useState<Stream>("");
   const [paused, setPaused] = useState(false);
   const [held, setHeld] = useState(0);
-  /** The selected time; null follows the log. */
+  /** The selected time, or null if the view follows the log. */
   const [at, setAt] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [state, setState] = useState<"loading" | "live" | "broken">("loading");
@@ -42,7 +42,7 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
     pane.current!.paused = next;
     if (!next) pane.current!.toEnd();
   };
-  /** Scrolling away from the end pauses the log until the end is reached again. */
+  /** Pauses the log when the user scrolls away from its end, and continues it when the user returns to the end. */
   const onScroll = (): void => {
     if (at !== null || pane.current === null) return;
     if (pane.current.isAtEnd === paused) pause(!paused);
@@ -165,7 +165,7 @@ async function showAround(id: string, at: string, filter: LogFilter, pane: LogPa
 
 const SETTLE_MS = 300;
 
-/** The value once it has not changed for a moment, so that not every key press starts a search. */
+/** Returns the value after it has not changed for SETTLE_MS, so that not every key press starts a search. */
 function useDebounced<T>(value: T): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {

@@ -7,7 +7,7 @@ import { clip, plain } from "../text.ts";
 
 const MOST_SHOWN = 50;
 
-/** Every process of the unit with its CPU and memory. The main process comes first. */
+/** Shows the processes of the unit with their CPU and memory. The main process comes first. */
 export function Processes({ service }: { readonly service: Service }) {
   const processes = useProcesses(service);
   const shown = processes.toSorted((a, b) => Number(b.pid === service.pid) - Number(a.pid === service.pid)).slice(0, MOST_SHOWN);
@@ -47,8 +47,8 @@ export function Processes({ service }: { readonly service: Service }) {
 }
 
 /**
- * Reloads when the unit starts or stops, and with each sample that the daemon takes: usage changes no more often than that.
- * A hidden page does not reload.
+ * Returns the processes of a unit. Loads them again when the unit starts or stops, and when the daemon reports new samples,
+ * because the usage does not change more often. A hidden page does not load them.
  */
 function useProcesses({ id, pid }: Service): readonly ServiceProcess[] {
   const [processes, setProcesses] = useState<readonly ServiceProcess[]>([]);

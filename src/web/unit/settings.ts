@@ -1,6 +1,6 @@
 /** One effective setting. */
 export interface Setting {
-  /** Dotted, as the sources name it: `restart_policy.max_retries`. */
+  /** The path of the setting with dots, as in `sources`, for example `restart_policy.max_retries`. */
   readonly key: string;
   /** The value as JSON. */
   readonly text: string;
@@ -8,8 +8,8 @@ export interface Setting {
 }
 
 /**
- * Flattens the settings. An object is split only if the sources name a source for one of its parts; a part without its own
- * source has the source of the object.
+ * Flattens the settings. An object is split only if `sources` has an entry for one of its parts. A part without an entry has the
+ * source of the object.
  */
 export function flattenSettings(
   effective: Readonly<Record<string, unknown>>,

@@ -9,7 +9,7 @@ import { useRequest } from "../state/use-request.ts";
 
 const ENTRIES = 8;
 
-/** Explains the unit's state: what happens next, what happened, and its policy. */
+/** Explains the unit's state. Shows what happens next, what happened before, and the unit's policy. */
 export function Why({ service }: { readonly service: Service }) {
   const { value, problem } = useRequest(service.id, () => request("why", { id: service.id }));
   const [whole, setWhole] = useState(false);
