@@ -4,9 +4,9 @@ import { CALM_MS, judge, type AlertChange, type AlertCondition, type OpenAlert }
 const NONE: readonly AlertCondition[] = [];
 
 /**
- * Holds the open alerts, and the alert conditions that other sources observed (`observe`) and a unit's own record does not
- * show. Alerts are judged in the last stage of a turn, when everything else is decided, once for each unit that changed or
- * has a new observation.
+ * Holds the open alerts. Also holds the alert conditions that other sources observed (`observe`), because the record of a unit
+ * does not contain them. Alerts are judged in the last stage of a turn, when everything else is decided, once for each unit
+ * that changed or that has a new observation.
  */
 export class AlertBook {
   readonly #open = new Map<string, readonly OpenAlert[]>();
@@ -56,8 +56,8 @@ export class AlertBook {
   }
 
   /**
-   * Returns the monotonic time at which the quiet period of one of the unit's alerts ends, so that it must be judged again;
-   * null if no alert is in its quiet period.
+   * Returns the earliest monotonic time at which the quiet period of one of the unit's alerts ends and the unit must be judged
+   * again, or null if no alert is in its quiet period.
    */
   dueMs(unit: string): number | null {
     const calm = (this.#open.get(unit) ?? []).flatMap(({ calmSinceMs }) => calmSinceMs ?? []);

@@ -1,6 +1,6 @@
 import type { Severity } from "../../base/words.ts";
 
-/** A condition that a person should know about while it lasts. A unit, or the daemon (unit ""), has at most one condition of each type. */
+/** A condition that an operator should know about while it lasts. A unit, or the daemon (unit ""), has at most one condition of each type. */
 export interface AlertCondition {
   readonly unit: string;
   readonly type: string;
@@ -12,7 +12,7 @@ export interface OpenAlert {
   readonly id: number;
   readonly unit: string;
   readonly type: string;
-  /** Monotonic time since which the condition of the alert no longer holds; null while it holds. */
+  /** Monotonic time at which the condition of the alert stopped holding, and its quiet period began; null while it holds. */
   readonly calmSinceMs: number | null;
 }
 
@@ -34,8 +34,8 @@ export interface Judgement {
 export const CALM_MS = 60_000;
 
 /**
- * Maps an alert type to the type that replaces it without a quiet period. A unit that kept failing and was then given up has
- * only the later alert.
+ * Maps an alert type to the type that replaces it without a quiet period. When sup gives up a unit that kept failing, the unit
+ * has only the later alert.
  */
 const BECOMES: Readonly<Record<string, string>> = { failing: "failed" };
 

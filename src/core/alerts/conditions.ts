@@ -3,8 +3,8 @@ import { limitWords, LIMITS, maxOf } from "../metrics/limits.ts";
 import type { Entry } from "../world/types.ts";
 
 /**
- * Number of retries without a recovery in between after which a unit that is not critical has an alert. A unit that is given
- * up always has one.
+ * A unit that is not critical has an alert after this many retries without a recovery in between. A unit that sup has given up
+ * always has an alert.
  */
 const MANY_RETRIES = 3;
 
@@ -26,7 +26,8 @@ export function conditionsOf({ unit, spec, check, limits }: Entry): AlertConditi
     if (check.health === "unhealthy") add("unhealthy", `its health check fails: ${why}`);
     if (check.health === "degraded") add("degraded", `only its fallback check passes: ${why}`);
   }
-  // Only the live run's limits count. A run that was ended for a breach already has its alert, which the next run may keep open.
+  // Only the limits of the live run count. If sup ended a run because it exceeded a limit, that alert is open already, and stays
+  // open if the next run exceeds the limit again.
   if (spec.limits === null || limits === null || limits.run !== unit.run || unit.process === null) return concerns;
   for (const limit of LIMITS) {
     const max = maxOf(spec.limits, limit);
@@ -37,7 +38,7 @@ export function conditionsOf({ unit, spec, check, limits }: Entry): AlertConditi
   return concerns;
 }
 
-/** Returns the alert conditions of the daemon's own store: that it cannot be written, or that a part of the history was lost. */
+/** Returns the alert conditions of the daemon's own store. There is one if writes fail, and one if a part of the history was lost. */
 export function storeConditions({
   failing,
   notes,

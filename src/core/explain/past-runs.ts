@@ -1,25 +1,28 @@
 /**
- * Finds the runs of a unit in its history, and the run that a user names. A log line belongs to the latest run that had
- * begun when the line was captured. The history keeps, for each beginning of a run, a log time stamp that lies between the
- * lines of the previous run and those of this one.
+ * Finds the runs of a unit in its history, and finds the run that a user names. A log line belongs to the latest run that had
+ * begun when the line was captured. Each event that begins a run contains a log time stamp (`log_from`) that lies between the
+ * lines of the previous run and the lines of the new one.
  */
 import { err, ok, type Result } from "../../base/result.ts";
 import type { EventRow } from "../../ports/store/events.ts";
 
-/** Types of the events that begin a run. */
+/** The types of events that mark the beginning of a run. */
 export const BEGINNINGS: readonly string[] = ["starting", "started"];
 
 export interface PastRun {
   /** The value of SUP_INVOCATION_ID. */
   readonly invocation: string;
-  /** UTC ISO 8601. */
+  /** Time of the start in UTC, in ISO 8601 format. */
   readonly startedAt: string;
-  /** Log time stamps: the run's lines are at or after `from` and before `before`. `before` is null for the latest run. */
+  /** Log time stamps. The run's lines are at or after `from` and before `before`. `before` is null for the latest run. */
   readonly from: string;
   readonly before: string | null;
 }
 
-/** `events`: events that begin runs, oldest first. Returns the newest run first. Skips events of older versions without an invocation. */
+/**
+ * Returns the runs of a unit, newest first. `events` are the events that begin runs, oldest first. Events without an invocation,
+ * which older versions of sup recorded, are skipped.
+ */
 export function runsOf(events: readonly EventRow[]): PastRun[] {
   const runs: PastRun[] = [];
   for (const { timestamp, details } of events) {
@@ -32,10 +35,10 @@ export function runsOf(events: readonly EventRow[]): PastRun[] {
 }
 
 const RECENT = 5;
-/** Characters of an invocation id that are shown; enough to distinguish runs. */
+/** The number of characters of an invocation id that sup shows. It is enough to distinguish runs. */
 export const SHORT_ID = 8;
 
-/** `0` is the latest run, `-1` the one before; anything else is an invocation id or a prefix of one. */
+/** Finds the run that a user names: `0` is the latest run, `-1` the run before it, and any other string is a prefix of an invocation id. */
 export function findRun(runs: readonly PastRun[], wanted: string): Result<PastRun, string> {
   if (/^(0|-\d+)$/.test(wanted)) {
     const run = runs[-Number(wanted)];
@@ -50,7 +53,7 @@ export function findRun(runs: readonly PastRun[], wanted: string): Result<PastRu
   return matches[0] ? ok(matches[0]) : err(`it has no run ${wanted}`);
 }
 
-/** Lists recent runs for an error message: `newest first: 3f2a9c1b of 2026-11-25 12:00:01, …`. */
+/** Lists recent runs for an error message, for example `newest first: 3f2a9c1b of 2026-11-25 12:00:01, …`. */
 export function recentRuns(runs: readonly PastRun[]): string {
   const recent = runs.slice(0, RECENT).map(({ invocation, startedAt }) => `${invocation.slice(0, SHORT_ID)} of ${startedAt}`);
   return recent.length === 0 ? "" : `newest first: ${recent.join(", ")}`;

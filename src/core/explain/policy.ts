@@ -5,20 +5,20 @@ import type { Display } from "../../spec/load/display.ts";
 import { redactString } from "../../spec/redact.ts";
 import { backoffMs } from "../unit/restart.ts";
 
-/** Explains a unit's settings in sentences and numbers, without running anything. */
+/** Explains a unit's settings in sentences and numbers, without starting any process. */
 
-/** One of several consecutive retries. It starts `delayMs` after the failure. */
+/** One retry of a series. The unit starts `delayMs` after the failure. */
 export interface Retry {
   readonly attempt: number;
   readonly delayMs: number;
-  /** Time since the first start, if each run fails immediately. */
+  /** Milliseconds between the first start and this retry, if each run fails immediately. */
   readonly atMs: number;
 }
 
-/** Retries shown for a policy without a limit. */
+/** Maximum number of retries that are shown for a policy without a limit. */
 const SHOWN_RETRIES = 12;
 
-/** The back-off sequence without jitter; for a policy without a limit, until the delay no longer grows. */
+/** Returns the retries with their back-off, without jitter. If the policy has no limit, the list ends where the delay stops growing. */
 export function retriesOf(policy: RestartPolicy): Retry[] {
   if (!policy.autoRestart) return [];
   const count = policy.maxRetries < 0 ? SHOWN_RETRIES : Math.min(policy.maxRetries, 1000);
@@ -33,11 +33,11 @@ export function retriesOf(policy: RestartPolicy): Retry[] {
   return retries;
 }
 
-/** Time until the unit is fatal if each run fails immediately; null if it never becomes fatal. */
+/** Returns the milliseconds until the unit is fatal if each run fails immediately, or null if it never becomes fatal. */
 export const timeToFatalMs = (policy: RestartPolicy): number | null =>
   policy.autoRestart && policy.maxRetries >= 0 ? (retriesOf(policy).at(-1)?.atMs ?? 0) : null;
 
-/** `display` expands the strings of the unit. */
+/** Returns one sentence for each policy of the unit. `display` turns a string of the unit file into the string to show. */
 export function policyWords(spec: Spec, display: Display = redactString): string[] {
   return [
     ...restartWords(spec.restart),
@@ -111,7 +111,7 @@ function probeWords(probe: ProbeSpec, display: Display): string {
 
 function scheduleWords({ cron, timezone, everyMs, catchUp, overlap }: ScheduleSpec): string {
   const when = everyMs === null ? `at ${cron}${timezone === null ? "" : ` (${timezone})`}` : `every ${formatDuration(everyMs)}`;
-  const missed = catchUp ? "A missed run is made up for once." : "A missed run is skipped.";
+  const missed = catchUp ? "After missed runs, the unit runs once." : "Missed runs are skipped.";
   const busy = {
     skip: "the new run is skipped",
     queue: "the new run starts right after it",

@@ -1,16 +1,19 @@
 import { formatDuration } from "../../base/duration.ts";
 import type { EventRow } from "../../ports/store/events.ts";
 
-/** The history of a unit in sentences, one after the other; identical consecutive runs are shown once and counted. */
+/** One step in the history of a unit, as a sentence. */
 export interface Chapter {
-  /** UTC ISO 8601. */
+  /** Time in UTC, in ISO 8601 format. */
   readonly at: string;
   readonly text: string;
-  /** The last output of a run that failed. */
+  /** The last lines of output of a run that failed; otherwise empty. */
   readonly lines: readonly string[];
 }
 
-/** `events`: the newest events of one unit, oldest first. */
+/**
+ * Tells the history of a unit in sentences, oldest first. Identical consecutive runs are shown once and counted. `events` are the
+ * newest events of the unit, oldest first.
+ */
 export function tellStory(events: readonly EventRow[]): Chapter[] {
   const story: Chapter[] = [];
   let last: StoryEpisode | null = null;
@@ -39,7 +42,7 @@ export function tellStory(events: readonly EventRow[]): Chapter[] {
 interface StoryEpisode {
   readonly isRun: boolean;
   readonly chapters: readonly Chapter[];
-  /** The sentences without pids, durations and retry numbers: equal for runs that took the same course. */
+  /** The sentences without pids, durations and retry numbers. Runs with the same course have the same signature. */
   readonly signature: string;
 }
 
@@ -73,7 +76,10 @@ type Sentence = (event: EventRow) => string | null;
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 const plain: Sentence = ({ message }) => sentence(message);
 
-/** Null: the event needs no sentence, because another one says the same or nothing noteworthy happened. */
+/**
+ * The sentence for each type of event. A function returns null if the event needs no sentence, because another event says the same
+ * or because nothing noteworthy happened.
+ */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   starting: () => "The pre_start commands ran.",
   started: ({ details }) => `Started${CAUSES[String(details.cause)] ?? ""}, pid ${String(details.pid)}.`,
@@ -88,11 +94,11 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   "alert-resolved": () => null,
   "alert-acknowledged": () => null,
   unhealthy({ message, details }) {
-    if (details.by === "resources") return null; // limit-exceeded says it
+    if (details.by === "resources") return null; // the event limit-exceeded says the same
     return details.by === "watchdog" ? `Watchdog timeout: ${message}.` : `Unhealthy: ${message}.`;
   },
   stopping(event) {
-    if (DETECTED.has(String(event.details.reason))) return null; // the sentence before it says why
+    if (DETECTED.has(String(event.details.reason))) return null; // the sentence before this one says why the unit stops
     const requested = /^(stopping|restarting): (requested by .*)$/.exec(event.message);
     return requested === null ? plain(event) : `${requested[1] === "stopping" ? "Stop" : "Restart"} ${requested[2]}.`;
   },
@@ -108,7 +114,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   fatal: ({ message }) => `Fatal: ${message}.`,
 };
 
-/** A unit that is ready faster than this gets no sentence for it. */
+/** If a unit is ready within this time, no sentence says so. */
 const QUICK_MS = 100;
 
 /** Failures that sup detects and reports before it stops the unit. */

@@ -7,7 +7,10 @@ import { isDown, isProbed, stateOf } from "../unit/phase.ts";
 import type { DueWhy, Unit } from "../unit/record.ts";
 import type { World } from "../world/world.ts";
 
-/** What will happen to a unit automatically. `atMs` is monotonic, `wallMs` wall-clock time; both are null if another event triggers it. */
+/**
+ * Something that will happen to a unit automatically. Its time is either `atMs` (monotonic) or `wallMs` (wall clock). Both are null if
+ * it happens after another event, at no fixed time.
+ */
 export interface Upcoming {
   readonly text: string;
   readonly atMs: number | null;
@@ -28,7 +31,7 @@ export function upcomingOf(world: World, entry: Entry, plan: Timer | undefined):
   if (isDown(unit.phase) && unit.due === null && plan?.nextMs == null)
     coming.push(untimed(`Nothing automatically. \`sup start ${unit.id}\` starts it.`));
   if (unit.want === "down" && !isDown(unit.phase)) coming.push(untimed("The unit stays stopped afterwards."));
-  if (entry.retired) coming.push(untimed("The unit file is gone: the unit is removed once it is down."));
+  if (entry.retired) coming.push(untimed("The unit file was deleted. The unit is removed once it is down."));
   return coming;
 }
 

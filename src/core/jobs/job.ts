@@ -3,18 +3,18 @@ import type { State } from "../../base/words.ts";
 export type GoalAction = "start" | "stop" | "restart" | "reload";
 
 /**
- * A request that somebody may wait for, as a record: it is stored with the turns that change it, so that whoever waits can ask
- * the next daemon for its end.
+ * The record of a request that a client may wait for. Every turn that changes a job also stores it, so that the client can query
+ * the outcome from the next daemon.
  */
 export interface Job {
   readonly id: string;
   readonly action: GoalAction;
-  /** Monotonic (CLOCK_BOOTTIME, so it means the same to the next daemon of this boot). */
+  /** Monotonic time (CLOCK_BOOTTIME, so it is also valid for the next daemon of this boot). */
   readonly createdMs: number;
-  /** Monotonic; null while a unit is pending. */
+  /** Monotonic time; null while a unit is pending. */
   readonly endedMs: number | null;
   readonly warnings: readonly string[];
-  /** In the order of the plan. */
+  /** The units of the job, in the order in which the action handles them. */
   readonly units: readonly JobUnit[];
 }
 
@@ -22,7 +22,7 @@ export interface JobUnit {
   readonly id: string;
   /** The unit's run when the job was created. */
   readonly run: number;
-  /** Null while it is pending. */
+  /** Null while the unit is pending. */
   readonly outcome: JobOutcome | null;
 }
 
@@ -36,7 +36,10 @@ const VERSION = 1;
 
 export const jobText = (job: Job): string => JSON.stringify({ version: VERSION, job });
 
-/** Null when the text is damaged or of another version: the job is then forgotten, its units go on all the same. */
+/**
+ * Parses a stored job. Returns null if the string is damaged or was written by an incompatible version. The job is then lost, but its
+ * units are not affected.
+ */
 export function parseJob(id: string, text: string): Job | null {
   try {
     const { version, job } = JSON.parse(text) as { readonly version?: number; readonly job?: Job };

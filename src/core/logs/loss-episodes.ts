@@ -1,6 +1,9 @@
 import { type Count, NOTHING, plus } from "./loss-gate.ts";
 
-/** An episode of losses: output that is missing from a log, from the first lost line to the last one before losses stopped for a while. */
+/**
+ * A series of losses of output in one log. An episode begins with the first lost line, and ends when no more lines have been lost for
+ * a quiet period.
+ */
 export interface LossEpisode extends Count {
   /** Time of the first loss, in UTC ISO 8601. */
   readonly since: string;
@@ -23,7 +26,7 @@ export class LossEpisodes {
   readonly #calmMs: number;
   readonly #report: (episode: LossEpisode) => void;
 
-  /** An episode ends when there has been no loss for `calmMs`. */
+  /** `calmMs` is the quiet period. An episode ends when there has been no loss for this time. */
   constructor(calmMs: number, report: (episode: LossEpisode) => void) {
     this.#calmMs = calmMs;
     this.#report = report;
@@ -42,7 +45,7 @@ export class LossEpisodes {
     this.#emit(nowMs, false);
   }
 
-  /** Ends the episode if it is time to do so. Must be called regularly. `mayEnd` is false while the cause of the loss persists. */
+  /** Ends the episode if the quiet period has passed. Must be called regularly. `mayEnd` is false while the cause of the loss persists. */
   check(nowMs: number, mayEnd = true): void {
     if (this.#current === null || !mayEnd || nowMs - this.#current.lastMs < this.#calmMs) return;
     if (!this.#current.reported && nowMs - this.#reportedMs < REPORT_EVERY_MS) return;

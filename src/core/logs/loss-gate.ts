@@ -43,7 +43,7 @@ export interface GateWriter {
 /** The complete state of a gate, which can be stored and restored. */
 export interface GateState {
   readonly flags: number;
-  /** Output that was dropped and that the log does not mention yet: because of the rate limit, and because of the disk. */
+  /** Output that was dropped because of the rate limit or the disk, and that no note in the log mentions yet. */
   readonly limit: Count;
   readonly disk: Count;
 }
@@ -88,12 +88,12 @@ export class LossGate {
     return (this.#flags & OPEN) !== 0;
   }
 
-  /** Returns the output that was dropped and that the log does not mention yet. */
+  /** Returns the amount of output that was dropped for this reason and that no note in the log mentions yet. */
   missing(why: Why): Count {
     return this.#missing[why];
   }
 
-  /** Called when the log mentions the dropped output. */
+  /** Must be called after a note about the dropped output was written to the log. */
   reported(why: Why): void {
     this.#missing[why] = NOTHING;
   }
@@ -180,7 +180,7 @@ function lineEnd({ buffer, length, parts, raw }: Batch): number {
 function measure({ buffer, length, count, parts, raw, unended }: Batch, from: number, to: number): Count {
   const added = unended && to === length ? 1 : 0; // the newline that sup added
   if (raw) return { lines: newlines(buffer, from, to) + added, bytes: to - from };
-  // If records at the end are dropped, usually only a small beginning of a large batch has passed, so counting that is faster.
+  // If the end of a batch is dropped, usually only a small part at its start has passed. Counting that part and subtracting is faster.
   const records = to === length && from < length / 2 ? count - newlines(buffer, 0, from) : newlines(buffer, from, to);
   const unfinished = parts === 0 ? 0 : partsIn(buffer, from, to);
   return { lines: records - unfinished, bytes: to - from - records * PREFIX_BYTES - unfinished - added };

@@ -2,7 +2,7 @@ import type { DeletedLogs, LogCondition, LogLoss } from "../../ports/logs.ts";
 import type { AlertCondition } from "../alerts/alerts.ts";
 import type { Entry } from "../world/types.ts";
 
-/** Returns the event that reports output missing from a log. */
+/** Returns the event that reports that output is missing from a log. */
 export function lossEvent({ why, lines, bytes, since, cause, over }: LogLoss): { readonly type: string; readonly message: string } {
   const amount = `${lines} lines (${bytes} bytes)`;
   if (why === "limit") {
@@ -27,8 +27,8 @@ export function deletedWords({ why, files, bytes, units }: DeletedLogs, retentio
 const NAMED = 5;
 
 /**
- * Returns the alert conditions of a log. Losses because of the rate limit are not among them, because the limit does what the
- * user configured.
+ * Returns the alert conditions of a unit's log. Losses because of the rate limit cause no alert, because the user configured that
+ * limit.
  */
 export function logConditions({ spec, unit }: Entry, { losses, trouble }: LogCondition): AlertCondition[] {
   const of = (message: string): AlertCondition => ({

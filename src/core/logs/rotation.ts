@@ -42,7 +42,7 @@ export function unitOfLog(name: string): string | null {
 export interface RotatedFiles {
   /** The rotated files, newest first. */
   readonly files: readonly Rotated[];
-  /** Uncompressed files that exist together with their complete compressed copy, because a crash happened before they were deleted. */
+  /** Uncompressed files whose compressed copy is complete. They still exist because of a crash before they were deleted. */
   readonly twins: readonly Rotated[];
 }
 

@@ -2,12 +2,12 @@ import type { LimitSpec } from "../../spec/spec.ts";
 import { amount, LIMITS, maxOf, type Limit } from "./limits.ts";
 
 /**
- * Returns why the kernel does not enforce a limit of a unit, or null if it does. For a unit that is down, the answer is about
- * its next run.
+ * A function that returns why the kernel does not enforce a limit of a unit, or null if the kernel enforces it. For a unit that is
+ * down, the answer applies to its next run.
  */
 export type Unenforced = (limit: Limit) => string | null;
 
-/** Returns one sentence for each limit of a unit, which says who enforces the limit and how. */
+/** Returns one sentence for each limit of a unit. The sentence says who enforces the limit and how. */
 export function enforcementWords(spec: LimitSpec, unenforced: Unenforced): string[] {
   return LIMITS.flatMap((limit) => {
     const max = maxOf(spec, limit);

@@ -4,8 +4,8 @@ import { binsOf, fallOf, slopeOf, trendOf, type Bin, type Point } from "./trend.
 /**
  * Predicts whether and when a sampled value will exceed a limit. The trend itself is robust against outliers (`trend.ts`).
  * The rules here decide whether the trend matters, because most rises are harmless: a daily cycle, a step, the sawtooth of a
- * garbage collector, a cache that fills. No rule depends on absolute times, so the rules for a leak over a minute and one
- * over a week are the same.
+ * garbage collector, a cache that fills. No rule depends on absolute times, so the same rules find a leak over a minute and a
+ * leak over a week.
  */
 export type Verdict =
   /** The run is too young to judge. */
@@ -26,7 +26,7 @@ export interface Forecast {
   readonly slopeHigh: number;
   /** Milliseconds over which the trend was observed. */
   readonly spanMs: number;
-  /** Milliseconds until the limit is reached, with their confidence band. All three are null if the limit is not expected to be reached. */
+  /** Milliseconds until the value reaches the limit, with the confidence band. All three are null if it is not expected to reach the limit. */
   readonly inMs: number | null;
   readonly soonestMs: number | null;
   readonly latestMs: number | null;
@@ -37,7 +37,7 @@ export const LEAST_POINTS = 40;
 /** The fraction of a run, from its start, that is excluded from the trend, because programs grow while they warm up. */
 const START_SHARE = 0.05;
 const BINS = 24;
-/** The factor by which each stretch of points that is examined is shorter than the one before. */
+/** `forecast` examines shorter and shorter stretches of points. Each stretch has the length of the previous one multiplied by this factor. */
 const SHORTER = 0.7;
 /**
  * The wait between two forecasts is the smallest of 1/AGE_PARTS of the run's age, 1/LEFT_PARTS of the time left until the
@@ -98,8 +98,8 @@ function judge(points: readonly Point[], before: readonly Point[], limit: number
 }
 
 /**
- * Returns true if the values grow like a leak: in each third of the time, in floor and ceiling, and without slowing down. A
- * step, a spike, a sawtooth and a cache do not.
+ * Returns true if the values grow like a leak: floor and ceiling rise in each third of the time, and the growth does not slow
+ * down. Steps, spikes, sawtooth curves and filling caches do not grow like this.
  */
 function isEven(bins: readonly Bin[], slope: number): boolean {
   const third = Math.floor(bins.length / 3);
@@ -112,8 +112,8 @@ function isEven(bins: readonly Bin[], slope: number): boolean {
 }
 
 /**
- * Returns true if the value was as high before the stretch and came down again, which is a cycle, not a leak. The bins are as
- * fine as those of the stretch.
+ * Returns true if the value was as high as `level` before the stretch and came down again, which is a cycle and not a leak. The bins
+ * used here have the same duration as those of the stretch.
  */
 function reachedBefore(before: readonly Point[], level: number, spanMs: number): boolean {
   if (before.length < 4) return false;
@@ -121,7 +121,7 @@ function reachedBefore(before: readonly Point[], level: number, spanMs: number):
   return Math.max(...binsOf(before, Math.max(1, bins)).map(({ middle }) => middle)) >= level;
 }
 
-/** Returns when the limit is reached. The ceiling of the values reaches the limit before the trend line does, so the ceiling counts. */
+/** Returns when the limit will be reached. The ceiling of the values counts, because it reaches the limit before the trend line does. */
 function whenReached(
   limit: number | null,
   bins: readonly Bin[],

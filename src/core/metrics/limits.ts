@@ -16,8 +16,8 @@ export interface Sampled {
 }
 
 /**
- * The state of one limit: its level, and how many of the newest samples in a row were over the limit or not, and at least at
- * the `near` threshold or not.
+ * The state of one limit. The counters say how many of the newest consecutive samples were over the limit or not, and how many
+ * reached the `near` threshold or not.
  */
 interface Standing {
   readonly level: Level;
@@ -55,7 +55,7 @@ export function maxOf(spec: LimitSpec, limit: Limit): number | null {
   return { memory: spec.maxMemoryMb, cpu: spec.maxCpuPercent, tasks: spec.maxTasks }[limit];
 }
 
-/** Counts one sample. `only` names the limits that the sample covers. */
+/** Counts one sample, and returns the new state and the changes of level. `only` names the limits that the sample covers. */
 export function sampleLimits(
   state: LimitState,
   spec: LimitSpec,

@@ -7,8 +7,8 @@ export const FORESEEN = ["memory", "cpu"] as const;
 export type Foreseen = (typeof FORESEEN)[number];
 
 /**
- * Decides when forecasts become an event. An episode begins when two consecutive forecasts predict that the limit will be
- * reached, and ends after three consecutive ones that do not, so that a prediction that flickers is reported only once.
+ * The state that decides when forecasts cause an event. An episode begins when two consecutive forecasts predict that the limit
+ * will be reached. It ends after three consecutive forecasts that do not. Therefore a prediction that flickers is reported only once.
  */
 export interface PredictionEpisode {
   readonly reported: boolean;
@@ -34,8 +34,8 @@ export interface Bound {
 }
 
 /**
- * Returns the lower of the two bounds, or null if there is none. `now` is what the unit uses now; `availableMib` is the
- * memory that the machine has left besides.
+ * Returns the lower of two bounds: the limit of the unit, and the memory of the machine. Returns null if there is neither. `now` is
+ * what the unit uses at present, and `availableMib` is the memory of the machine that is still available.
  */
 export function boundOf(metric: Foreseen, max: number | null, now: number | undefined, availableMib: number | null): Bound | null {
   const machine = metric === "memory" && now !== undefined && availableMib !== null ? now + availableMib : null;

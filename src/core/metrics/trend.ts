@@ -62,7 +62,7 @@ export function trendOf(points: readonly Point[], nowMs: number): Trend {
 export const slopeOf = (bins: readonly Bin[], key: "floor" | "middle" | "ceiling"): number =>
   median(slopesOf(bins.map((bin) => ({ atMs: bin.atMs, value: bin[key] }))));
 
-/** Returns the largest fall of a value below an earlier maximum. */
+/** Returns the largest amount by which a value fell below an earlier maximum. */
 export function fallOf(values: readonly number[]): number {
   let [high, fall] = [-Infinity, 0];
   for (const value of values) {

@@ -1,11 +1,11 @@
 import type { Spec } from "../../spec/spec.ts";
 
-/** A service is what a unit file declares; its units are what runs. A plain unit is a service of one unit with the same name. */
+/** A service, which a unit file declares, and which runs as one or more units. A plain unit is the only unit of its service, with the same name. */
 export interface Service {
   readonly name: string;
   /** Ids of the units of this service, sorted by name. */
   readonly units: readonly string[];
-  /** How many units the service should have. A dependency without a quorum waits for this many. */
+  /** How many units of the service should run. A dependency without a quorum waits for this many units. */
   readonly wanted: number;
 }
 
@@ -26,7 +26,7 @@ export class Services {
     return this.#services.values();
   }
 
-  /** Returns the ids of the units that a name in a dependency stands for: all units of a service, or one unit of a service with several. */
+  /** Returns the ids of the units that a dependency names. The name is that of a service, for all its units, or that of a single unit. */
   unitsOf(name: string): readonly string[] {
     return this.#services.get(name)?.units ?? (this.#serviceOf.has(name) ? [name] : []);
   }

@@ -5,46 +5,49 @@ import type { Effect } from "./effects.ts";
 import { record } from "./outcome.ts";
 
 /**
- * Counts probe results like Kubernetes' prober: consecutive failures and successes are compared with thresholds. A probe
- * that broke through sup's own fault does not count. After an "unhealthy" verdict with action `restart`, no more probes
- * run until the next run begins.
+ * The health check of one run. Consecutive failures and successes are compared with thresholds, as in Kubernetes' prober.
+ * A probe that failed because of sup itself (`broken`) does not count. After an "unhealthy" verdict with action `restart`,
+ * no more probes run until the next run begins.
  *
- * While a unit is starting, probes run every `start_interval` so that readiness is noticed soon. That must not make the
- * check stricter: two failures closer together than `interval` count as one.
+ * While a unit is starting, probes run every `start_interval`, so that sup notices readiness soon. The short interval must not
+ * make the check stricter. Therefore two failures that are closer together than `interval` count as one.
  */
 export interface CheckState {
   readonly run: number;
   readonly health: Health;
   readonly failures: number;
   readonly successes: number;
-  /** Monotonic time of exec. */
+  /** Monotonic time at which the check began. For a starting unit, `start_period` counts from here. */
   readonly startedAtMs: number;
-  /** Monotonic time of the next probe; null while a probe runs and after the final verdict. */
+  /** Monotonic time of the next probe; null while a probe runs, and after an "unhealthy" verdict with action `restart`. */
   readonly dueMs: number | null;
-  /** When the running probe was due. The next one is scheduled from here, not from its end, so that checks do not drift. */
+  /**
+   * Monotonic time at which the running or last probe was due. The next probe is scheduled relative to this time, not to the
+   * end of the probe, so that the schedule does not drift.
+   */
   readonly slotMs: number;
-  /** Number of the running or last probe. A late result of an earlier one is dropped. */
+  /** Number of the running or last probe. Late results of earlier probes are dropped. */
   readonly seq: number;
   readonly probing: boolean;
   readonly ready: boolean;
   readonly lastFailureMs: number | null;
-  /** Newest last; at most 10. */
+  /** The last results, newest last; at most 10. */
   readonly results: readonly CheckResult[];
 }
 
 export interface CheckResult {
-  /** Monotonic. */
+  /** Monotonic time at which the probe started. */
   readonly atMs: number;
   readonly kind: ProbeResult["kind"];
   readonly detail: string;
   readonly responseMs: number | null;
-  /** The primary probe failed; this is the result of the fallback. */
+  /** True if this is the result of the fallback probe, which runs after the primary probe has failed. */
   readonly fallback: boolean;
 }
 
 export interface CheckOutcome {
   readonly state: CheckState;
-  /** `ready`: the check passed for the first time. `unhealthy`: the failure threshold was reached. */
+  /** `ready` if the check passed for the first time, `unhealthy` if the failures have just reached the threshold. */
   readonly verdict: "ready" | "unhealthy" | null;
 }
 
@@ -65,7 +68,7 @@ export const beginCheck = (run: number, nowMs: number): CheckState => ({
   results: [],
 });
 
-/** What a unit that is not ready yet waits for: the last probe that failed, or its READY=1. */
+/** Describes what a unit waits for before it is ready: a probe to pass (with the last failure), or its READY=1. */
 export function whyNotReady(check: CheckState | null, isNotify: boolean): string | undefined {
   const last = check?.results.findLast(({ kind }) => kind !== "ok");
   if (last !== undefined) return `last probe: ${last.detail}`;
@@ -73,12 +76,13 @@ export function whyNotReady(check: CheckState | null, isNotify: boolean): string
   return check === null ? undefined : "no probe has ended yet";
 }
 
-/** The check of a unit that is already ready: its file gained a check, or a different one, while it runs. */
+/** The initial state of a check for a unit that is already ready, because a changed unit file added or replaced the check. */
 export const beginLiveCheck = (run: number, nowMs: number): CheckState => ({ ...beginCheck(run, nowMs), health: "unknown", ready: true });
 
 /**
- * The check of a live unit after its file changed. An unchanged check continues. A changed one begins anew and decides
- * readiness only if the unit is not ready yet. Probe numbers continue, because a probe of the old check may still run.
+ * Returns the check of a live unit after its unit file changed, or null if the file has no check now. An unchanged check
+ * continues. A changed check begins anew, and decides readiness only if the unit is not ready yet. Probe numbers continue,
+ * because a probe of the old check may still run.
  */
 export function changedCheck(
   state: CheckState | null,
@@ -93,15 +97,15 @@ export function changedCheck(
 }
 
 /**
- * Shifts the slots of a unit that has just become ready by `part` (0 to 1) of the interval, so that the checks of units
- * that started together are not due at the same moment forever.
+ * Delays the next probe of a unit that has just become ready by `part` (0 to 1) of the interval, so that the probes of units
+ * that started together do not all run at the same moment from then on.
  */
 export const spreadSlots = (state: CheckState, spec: CheckSpec, part: number): CheckState =>
   state.dueMs === null ? state : { ...state, dueMs: state.slotMs + Math.max(MIN_SPREAD_MS, part * spec.intervalMs) };
 
 const MIN_SPREAD_MS = 10;
 
-/** The due probe has started. */
+/** Records that the probe that was due has started. */
 export const beginProbe = (state: CheckState): CheckState => ({
   ...state,
   dueMs: null,
@@ -110,7 +114,7 @@ export const beginProbe = (state: CheckState): CheckState => ({
   probing: true,
 });
 
-/** Counts the result of probe `seq`, received at `nowMs`. */
+/** Counts the result of the probe with number `seq`, which arrived at `nowMs`. */
 export function probed(state: CheckState, spec: CheckSpec, seq: number, result: CheckResult, nowMs: number): CheckOutcome {
   if (seq !== state.seq || !state.probing) return { state, verdict: null };
   const results = [...state.results, result].slice(-KEPT_RESULTS);
@@ -144,8 +148,8 @@ function counts(state: CheckState, spec: CheckSpec, result: CheckResult): boolea
 }
 
 /**
- * The history entry for a change of health, if it needs one. Becoming ready and being condemned for bad health have
- * entries of their own.
+ * Returns the history entry for a change of health, or null if no entry is needed. Other entries report that a unit became
+ * ready, and that it is stopped because of bad health.
  */
 export function healthChangeEvent(before: CheckState, after: CheckState, spec: CheckSpec, result: CheckResult): Effect | null {
   if (after.health === before.health) return null;
@@ -170,10 +174,10 @@ export function healthChangeEvent(before: CheckState, after: CheckState, spec: C
 export const describeFailure = ({ failures }: Pick<CheckState, "failures">, { detail }: Pick<CheckResult, "detail">): string =>
   `health check failed ${failures} ${failures === 1 ? "time" : "times in a row"}: ${detail}`;
 
-/** Timers may fire early by less than this. */
+/** Timers may fire up to this many milliseconds early. */
 const TOLERANCE_MS = 10;
 
-/** The next slot that is not past; slots that passed during a slow probe are skipped. */
+/** Schedules the next probe on the grid of `slotMs`. Times on the grid that passed during a slow probe are skipped. */
 function scheduleNext(state: CheckState, spec: CheckSpec, nowMs: number): CheckState {
   const step = state.ready ? spec.intervalMs : Math.min(spec.startIntervalMs, spec.intervalMs);
   const missed = Math.max(0, Math.floor((nowMs - state.slotMs) / step));

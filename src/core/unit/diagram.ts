@@ -2,7 +2,7 @@ import { EVENT_TYPES } from "./events.ts";
 import { PHASES, stateOf } from "./phase.ts";
 import { table } from "./table.ts";
 
-/** Prints the table of the unit machine: for each phase, the phases that each event leads to. */
+/** Prints the table of the unit state machine. For each phase it lists the events and the phases that each event leads to. */
 export function machineDiagram(): string {
   const lines: string[] = [];
   for (const phase of PHASES) {

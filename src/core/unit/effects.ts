@@ -1,16 +1,19 @@
 import type { KillMode } from "../../base/words.ts";
 
-/** What the interpreter must do. Results come back only as new events with the same run. */
+/** Something that the interpreter must do. Results come back only as new events that carry the same run number. */
 export type Effect =
   /** Run the pre_start commands; the result is `prepared`. */
   | { readonly type: "prepare"; readonly run: number }
   /** Execute the command; the result is `spawned` or `spawnFailed`, and later `exited`. */
   | { readonly type: "spawn"; readonly run: number }
-  /** Signal the run's processes. */
+  /** Send the signal to the run's processes that `mode` selects. */
   | { readonly type: "signal"; readonly run: number; readonly signal: number; readonly mode: KillMode }
-  /** SIGKILL the run's whole tree. */
+  /** Send SIGKILL to all processes of the run. */
   | { readonly type: "kill"; readonly run: number }
-  /** The main process or post_stop has exited: signal the remaining processes (0: none); the result is `swept` once all have exited. */
+  /**
+   * Send the signal to the processes that outlived the main process or post_stop; 0 sends nothing. The result is `swept` once all
+   * of them have exited.
+   */
   | { readonly type: "sweep"; readonly run: number; readonly signal: number }
   /** Reload the service's own configuration; the result is `reloaded`. */
   | { readonly type: "reload"; readonly run: number }

@@ -4,8 +4,8 @@ import type { SdNotifyFields } from "./sd-notify.ts";
 import type { Cause, DueWhy, SpawnFailure } from "./record.ts";
 
 /**
- * What can happen to a unit. Requests are imperative and come from the operator, the planner or the world. Facts are in
- * the past tense and carry the run that they concern.
+ * Everything that can happen to a unit. Requests have imperative names and come from the operator, the planner or the world.
+ * Facts have names in the past tense and carry the number of the run that they concern.
  */
 export type UnitEvent =
   | { readonly type: "start"; readonly cause: Cause }
@@ -13,9 +13,9 @@ export type UnitEvent =
   | { readonly type: "restart"; readonly cause: Cause }
   | { readonly type: "reload" }
   | { readonly type: "reset" }
-  /** From the world: dependencies are met and `start_concurrency` allows another start. */
+  /** The world reports that the dependencies are met and that `start_concurrency` allows another start. */
   | { readonly type: "clear" }
-  /** From the world: every dependent that is stopping too is down, so this stop may proceed. */
+  /** The world reports that all dependents that were stopping too are down, so that the stop of this unit may proceed. */
   | { readonly type: "release" }
   | { readonly type: "prepared"; readonly run: number; readonly failure: string | null }
   | { readonly type: "spawned"; readonly run: number; readonly process: ProcessRef }
@@ -23,22 +23,24 @@ export type UnitEvent =
   | { readonly type: "ready"; readonly run: number }
   /** The service sent an sd_notify(3) message. */
   | { readonly type: "notified"; readonly run: number; readonly notice: SdNotifyFields }
-  /** MAINPID=: another process of the run is the main process from now on. */
+  /** The service sent MAINPID=, so another process of the run is the main process from now on. */
   | { readonly type: "mainChanged"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "exited"; readonly run: number; readonly exit: Exit }
   /** A live run failed its health check, missed its watchdog or exceeded a limit. */
   | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
-  /** It has been running for `reset_after`. */
+  /** The unit has been running for `reset_after`. */
   | { readonly type: "stable"; readonly run: number }
   /** The reload signal was sent, or the reload command has ended. */
   | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
   /** The pre_restart commands have ended. */
   | { readonly type: "restartTested"; readonly run: number; readonly failure: string | null }
-  /** No process of the run is left; `killed` names those that needed SIGKILL. */
-  /** `left`: the main process had left other processes behind. */
+  /**
+   * No process of the run is left. `killed` names the processes that needed SIGKILL. `left` is true if other processes outlived the
+   * main process.
+   */
   | { readonly type: "swept"; readonly run: number; readonly killed: readonly string[]; readonly left?: boolean }
   | { readonly type: "finished"; readonly run: number; readonly failure: string | null }
-  /** `detail`: what is known about the cause of a timeout. */
+  /** The unit's deadline has passed. `detail` describes the known cause of a timeout. */
   | { readonly type: "due"; readonly run: number; readonly why: DueWhy; readonly detail?: string };
 
 export type EventType = UnitEvent["type"];

@@ -10,8 +10,8 @@ import type { Cause, Ending, Env, Unit } from "./record.ts";
 import { settle } from "./settle.ts";
 
 /**
- * The moves of the unit machine. Each takes a unit and an event and returns the next unit and the effects to perform.
- * Moves decide and never act. `table.ts` assigns a move to each pair of phase and event.
+ * The moves (transition functions) of the unit state machine. Each move takes a unit and an event, and returns the next unit and
+ * the effects to perform. Moves decide and never act. `table.ts` assigns a move to each pair of phase and event.
  */
 export type Move<E extends UnitEvent = UnitEvent> = (situation: Situation, event: E) => Outcome;
 type Of<T extends UnitEvent["type"]> = Extract<UnitEvent, { type: T }>;
@@ -21,7 +21,7 @@ export const HOOK_GUARD_MS = 5_000;
 
 const unchanged = ({ unit }: Situation): Outcome => ({ unit, effects: [] });
 
-/** A start of a unit that is down, or that waits for its back-off. Resets the retry counter. */
+/** Starts a unit that is down or that waits for its back-off, and resets the retry counter. */
 export const wantUp: Move<Of<"start"> | Of<"restart">> = ({ unit }, event) => ({
   unit: {
     ...unit,
@@ -38,13 +38,13 @@ export const wantUp: Move<Of<"start"> | Of<"restart">> = ({ unit }, event) => ({
   effects: [],
 });
 
-/** A start of a unit that is already starting or up: only cancels a pending stop. */
+/** Handles a start request for a unit that is already starting or up. It only cancels a pending stop. */
 export const keepUp: Move<Of<"start">> = ({ unit }, event) => ({
   unit: unit.want === "up" ? unit : { ...unit, want: "up", cause: event.cause, reason: event.cause },
   effects: [],
 });
 
-/** Records the stop; the world releases it once no dependent is up. */
+/** Records the stop request. The stop proceeds when the world sends `release`, once no dependent is up. */
 export const holdStop: Move<Of<"stop">> = ({ unit }, event) => ({ unit: { ...unit, want: "down", cause: event.cause }, effects: [] });
 
 export const cancel: Move<Of<"stop">> = ({ unit }, event) => ({
@@ -52,7 +52,7 @@ export const cancel: Move<Of<"stop">> = ({ unit }, event) => ({
   effects: [record("stopped", `stopped before starting: ${describeCause(event.cause)}`, { reason: event.cause })],
 });
 
-/** `sup stop` of a failed unit: there is nothing to stop, but `fatal_retry_after` must not start it again. */
+/** Handles a stop request for a failed or fatal unit. No process runs, but `fatal_retry_after` must not start the unit again. */
 export const stayDown: Move<Of<"stop">> = ({ unit }, event) => ({
   unit: { ...unit, want: "down", cause: event.cause, due: null },
   effects: [],
@@ -100,11 +100,11 @@ function execute({ unit, spec, env }: Situation): Outcome {
   return { unit: { ...unit, phase: "starting", due }, effects: [{ type: "spawn", run: unit.run }] };
 }
 
-/** The command was executed. The unit is ready now unless a check or READY=1 decides that. */
+/** Handles a successful exec of the command. The unit is ready immediately unless a check or READY=1 decides readiness. */
 export const spawned: Move<Of<"spawned">> = (situation, event) => {
   const { unit, spec, env } = situation;
   const alive: Unit = { ...unit, process: event.process, execAtMs: env.nowMs };
-  // A requested start sets reason and cause alike. After a retry, the reason is still how the last run ended.
+  // A requested start sets reason and cause to the same value. After a retry, the reason still says how the last run ended.
   const cause = unit.reason === unit.cause ? unit.cause : "policy";
   const entry = record("started", `started, pid ${event.process.pid}`, { run: unit.run, pid: event.process.pid, cause });
   if (spec.check !== null || spec.type === "notify") return { unit: alive, effects: [entry] };
@@ -112,7 +112,10 @@ export const spawned: Move<Of<"spawned">> = (situation, event) => {
   return { unit: up.unit, effects: [entry, ...up.effects] };
 };
 
-/** The stop came between the spawn request and its result. The interpreter sends the signal in the same order. */
+/**
+ * Handles a spawn result that arrives after a stop was requested. No signal is needed here, because the interpreter performs effects
+ * in order and sends the stop signal after the spawn.
+ */
 export const spawnedLate: Move<Of<"spawned">> = ({ unit, env }, event) => ({
   unit: { ...unit, process: event.process, execAtMs: env.nowMs },
   effects: [],
@@ -132,7 +135,7 @@ export const becomeReady = ({ unit, spec, env }: Situation): Outcome => {
   };
 };
 
-/** A oneshot's start lasts until it exits, so `start_timeout` limits its whole run. */
+/** Returns the deadline of a ready unit. The start of a oneshot lasts until it exits, so `start_timeout` limits its whole run. */
 export const runLimit = (unit: Unit, spec: Situation["spec"]): Unit["due"] =>
   spec.type === "oneshot" && spec.startTimeoutMs !== null && unit.execAtMs !== null
     ? { atMs: unit.execAtMs + spec.startTimeoutMs, why: "start-timeout" }
@@ -145,7 +148,7 @@ export const spawnFailed: Move<Of<"spawnFailed">> = (situation, event) => {
   return { ...outcome, effects: [record("start-failed", failure.message, { run: event.run, stage: failure.stage }), ...outcome.effects] };
 };
 
-/** The main process exited. Its remaining processes are ended before anything else happens. */
+/** Handles the exit of the main process. The remaining processes of the run must end before anything else happens. */
 export const mainExited: Move<Of<"exited">> = (situation, event) => {
   const { unit, spec } = situation;
   const words = describeExit(event.exit);
@@ -160,7 +163,10 @@ export const mainExited: Move<Of<"exited">> = (situation, event) => {
   return { ...outcome, effects: [record("exited", words, details), ...outcome.effects] };
 };
 
-/** It ends by itself while its pre_restart commands run: the restart that was requested happens now. */
+/**
+ * Returns the ending for a run that ends by itself while its pre_restart commands run, or null if none run. The requested restart
+ * then happens immediately.
+ */
 export const pendingRestart = ({ want, testedRestart }: Unit): Ending | null =>
   want === "up" && testedRestart?.state === "testing"
     ? ending({ by: "restart", cause: testedRestart.cause, detail: describeCause(testedRestart.cause) })
@@ -176,8 +182,9 @@ function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
 }
 
 /**
- * The signal for processes that outlive the main process or post_stop: with `group` the stop signal, unless they already received it;
- * with `mixed` SIGKILL; with `process` none (0). Processes left at the deadline get SIGKILL in any case.
+ * Returns the signal for processes that outlive the main process or post_stop. With kill mode `group` it is the stop signal, unless
+ * the processes already received it. With `mixed` it is SIGKILL, and with `process` it is 0 (no signal). Processes that are left at
+ * the deadline get SIGKILL in any case.
  */
 export function leftoverSignal(unit: Unit, spec: Situation["spec"]): number {
   const { graceful, killMode, signal } = spec.stop;
@@ -186,7 +193,7 @@ export function leftoverSignal(unit: Unit, spec: Situation["spec"]): number {
   return killMode === "process" || alreadySent ? 0 : signal;
 }
 
-/** Sends the stop signal, or SIGKILL if the graceful stop is disabled. */
+/** Stops the run with the stop signal, or with SIGKILL if the graceful stop is disabled. */
 function stopFor(situation: Situation, end: Ending): Outcome {
   const { unit, spec, env } = situation;
   const verb = end.by === "restart" ? "restarting" : "stopping";
@@ -224,14 +231,14 @@ export const released: Move<Of<"release">> = (situation) => {
   return stopFor(situation, ending({ by: "stop", cause: situation.unit.cause, detail: describeCause(situation.unit.cause) }));
 };
 
-/** While pre_start runs, no other unit depends on this one yet, so the stop proceeds immediately. */
+/** Stops a unit whose pre_start commands run. No other unit depends on it yet, so the stop proceeds immediately. */
 export const stopNow: Move<Of<"stop">> = (situation, event) =>
   stopFor(
     { ...situation, unit: { ...situation.unit, want: "down", cause: event.cause } },
     ending({ by: "stop", cause: event.cause, detail: describeCause(event.cause) }),
   );
 
-/** A restart of a unit that runs well. Before it is stopped, its pre_restart commands must succeed. */
+/** Handles a restart request for a ready unit. The unit is stopped only after its pre_restart commands have succeeded. */
 export const restartTested: Move<Of<"restart">> = (situation, event) => {
   const { unit, spec } = situation;
   if (spec.preRestart.length === 0) return restartNow(situation, event);
@@ -240,7 +247,7 @@ export const restartTested: Move<Of<"restart">> = (situation, event) => {
   return { unit: wanted, effects: isTesting ? [] : [{ type: "testRestart", run: unit.run }] };
 };
 
-/** The pre_restart commands have ended. A stop that was requested meanwhile replaces the restart. */
+/** Handles the end of the pre_restart commands. A stop that was requested in the meantime replaces the restart. */
 export const tested: Move<Of<"restartTested">> = (situation, { failure }) => {
   const { unit } = situation;
   if (unit.testedRestart?.state !== "testing") return unchanged(situation);
@@ -304,17 +311,17 @@ export const killAgain: Move<Of<"due">> = ({ unit, env }) => ({
   effects: [{ type: "kill", run: unit.run }],
 });
 
-/** The processes that outlived the main process did not exit in time. */
+/** Handles processes that outlived the main process and did not exit in time. */
 export const killLeftovers: Move<Of<"due">> = killAgain;
 
-/** The stop ended the pre_start commands. */
+/** Handles the end of the pre_start commands after a stop was requested. */
 export const preparedLate: Move<Of<"prepared">> = (situation) =>
   sweep(situation, situation.unit.ending ?? ending({ by: "stop", detail: "" }));
 
-/** A stop while the unit is stopping for another reason: it stays down afterwards. */
+/** Handles a stop request for a unit that is already stopping for another reason. The unit stays down afterwards. */
 export const stopInstead: Move<Of<"stop">> = ({ unit }, event) => ({ unit: { ...unit, want: "down", cause: event.cause }, effects: [] });
 
-/** A start while the unit is stopping: it starts again as soon as it is down. */
+/** Handles a start request for a unit that is stopping. The unit starts again as soon as it is down. */
 export const startAfter: Move<Of<"start"> | Of<"restart">> = ({ unit }, event) => {
   const end = unit.ending ?? ending({ by: "restart", detail: describeCause(event.cause) });
   const again: Ending = { ...end, by: "restart", cause: event.cause };
@@ -331,14 +338,17 @@ export const swept: Move<Of<"swept">> = (situation, event) => {
 const DAEMONIZED = ", but it left processes in the background, which were ended: run it in the foreground";
 const DAEMONIZED_MS = 5000;
 
-/** A server that forks and exits, as for an init script: exit code 0 soon after the start. */
+/** Returns true if a server probably forked into the background, as for an init script: it exited with code 0 soon after the start. */
 function isDaemonized({ unit, spec, env }: Situation): boolean {
   const { ending: end, execAtMs } = unit;
   if (spec.type === "oneshot" || end === null || (end.by !== "exit" && end.by !== "protocol") || execAtMs === null) return false;
   return end.exit?.kind === "code" && end.exit.code === 0 && env.nowMs - execAtMs < DAEMONIZED_MS;
 }
 
-/** All processes are gone: runs post_stop, then the policy. With `remain_after_exit`, a successful unit runs post_stop when stopped. */
+/**
+ * Continues after all processes of the run are gone: runs the post_stop commands, then applies the restart policy. A successful unit
+ * with `remain_after_exit` runs post_stop only when it is stopped.
+ */
 function finish(situation: Situation): Outcome {
   const { unit, spec, env } = situation;
   const staysUp = spec.remainAfterExit && unit.want === "up" && unit.ending !== null && isSuccess(spec.restart, unit.ending);
@@ -350,7 +360,7 @@ function finish(situation: Situation): Outcome {
   };
 }
 
-/** Stops or restarts a oneshot that counts as running without a process: there is nothing to signal. */
+/** Stops or restarts a oneshot that counts as running although it has no process, so that no signal is sent. */
 export const closeExited: Move<Of<"release"> | Of<"restart">> = (situation, event) => {
   const { unit } = situation;
   if (event.type === "release" && unit.want === "up") return unchanged(situation);
@@ -360,7 +370,7 @@ export const closeExited: Move<Of<"release"> | Of<"restart">> = (situation, even
   return finish({ ...situation, unit: { ...unit, want: restart ? "up" : "down", cause, ending: end } });
 };
 
-/** The back-off delay has passed. */
+/** Starts the unit again after its back-off delay has passed. */
 export const retry: Move<Of<"due">> = ({ unit }) => ({
   unit: { ...unit, phase: "waiting", due: null, restarting: true },
   effects: [],

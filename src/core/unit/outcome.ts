@@ -2,7 +2,7 @@ import type { Spec } from "../../spec/spec.ts";
 import type { Effect, History, HistoryType } from "./effects.ts";
 import type { Ending, Env, Unit } from "./record.ts";
 
-/** The input of a move besides the event. */
+/** The input of a move, except for the event. */
 export interface Situation {
   readonly unit: Unit;
   readonly spec: Spec;

@@ -1,22 +1,22 @@
 import type { State, UnitType } from "../../base/words.ts";
 
 /**
- * The private phases of a unit. Decisions use these; users see the seven states that they map to.
+ * The private phases of a unit. The code decides by phase. Users see only the seven public states that the phases map to.
  *
- *   idle       down, nothing runs
- *   waiting    wanted up; waits for its dependencies or for `start_concurrency`
+ *   idle       the unit is down and has not failed; no process runs
+ *   waiting    the unit should run; it waits for its dependencies or for `start_concurrency`
  *   preparing  the pre_start commands run
- *   starting   the command was executed (or is about to be) and is not ready yet
- *   running    ready
- *   reloading  ready, and re-reading its own configuration
- *   exited     a oneshot that succeeded and counts as up (remain_after_exit)
+ *   starting   the command was executed (or is about to be), and the unit is not ready yet
+ *   running    the unit is ready
+ *   reloading  the unit is ready and re-reads its own configuration
+ *   exited     the unit is a oneshot that succeeded and counts as running (remain_after_exit)
  *   stopping   the stop signal was sent
  *   killing    SIGKILL was sent
- *   cleaning   the main process is gone; its remaining processes are being ended
- *   finishing  the post_stop commands run, then their remaining processes are being ended
- *   backoff    it failed and will be started again at `due`
- *   failed     it failed and its policy does not restart it
- *   fatal      its retries are used up
+ *   cleaning   the main process is gone; sup ends the remaining processes of the run
+ *   finishing  the post_stop commands run; then sup ends the processes that they left behind
+ *   backoff    the unit failed and will be started again at `due`
+ *   failed     the unit failed and its policy does not restart it
+ *   fatal      the unit failed and its retries are used up
  */
 export const PHASES = [
   "idle",
@@ -53,7 +53,7 @@ const STATE_OF: Record<Phase, State> = {
   fatal: "fatal",
 };
 
-/** The public state. A unit that is up and waits for its dependents to stop first is `stopping`. */
+/** Returns the public state. A unit that should stop and waits for its dependents to stop first is `stopping`. */
 export function stateOf(unit: { readonly phase: Phase; readonly want: "up" | "down" }): State {
   const state = STATE_OF[unit.phase];
   return unit.want === "down" && HOLDS[unit.phase] ? "stopping" : state;
@@ -78,28 +78,28 @@ const HOLDS: Record<Phase, boolean> = {
 };
 export const holdsStop = (phase: Phase): boolean => HOLDS[phase];
 
-/** No process of the unit runs, and none will start automatically (except by a fatal unit's `fatal_retry_after`). */
+/** Returns true if no process of the unit runs and none will start automatically, except after a fatal unit's `fatal_retry_after`. */
 export const isDown = (phase: Phase): boolean => phase === "idle" || phase === "failed" || phase === "fatal";
 
-/** The unit's processes may be alive. */
+/** Returns true if processes of the unit may be alive. */
 export const isLive = (phase: Phase): boolean => !isDown(phase) && phase !== "waiting" && phase !== "backoff" && phase !== "exited";
 
-/** The unit counts towards `start_concurrency`. */
+/** Returns true if the unit counts towards `start_concurrency`. */
 export const isStarting = (phase: Phase): boolean => phase === "preparing" || phase === "starting";
 
-/** The main process runs and is not being stopped. */
+/** Returns true if the main process runs and is not being stopped. */
 export const isProbed = (unit: { readonly phase: Phase; readonly process: unknown }): boolean =>
   unit.process !== null && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
 
-/** The unit has not sent its READY=1 yet. */
+/** Returns true if the unit must still send READY=1. */
 export const awaitsReadyNotice = (unit: { readonly phase: Phase }, spec: { readonly type: UnitType }): boolean =>
   spec.type === "notify" && unit.phase === "starting";
 
-/** Probes may run: for units of type `notify` not before READY=1. */
+/** Returns true if probes may run. Units of type `notify` are not probed before READY=1. */
 export const mayProbe = (unit: { readonly phase: Phase; readonly process: unknown }, spec: { readonly type: UnitType }): boolean =>
   isProbed(unit) && !awaitsReadyNotice(unit, spec);
 
-/** The value of `sub_state`. */
+/** Returns the published value of `sub_state`. */
 export function subStateOf(unit: { readonly phase: Phase; readonly want: "up" | "down" }): string {
   if (unit.want === "down" && HOLDS[unit.phase]) return "waiting for dependents";
   if (unit.phase === "idle") return "dead";

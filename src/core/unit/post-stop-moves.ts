@@ -4,10 +4,10 @@ import { killAgain, leftoverSignal, type Move } from "./moves.ts";
 import { record } from "./outcome.ts";
 import { settle } from "./settle.ts";
 
-/** The moves of a unit whose post_stop commands run, or whose processes that post_stop left behind are being ended. */
+/** The moves of a unit in the phase `finishing`: its post_stop commands run, or sup ends the processes that they left behind. */
 type Of<T extends UnitEvent["type"]> = Extract<UnitEvent, { type: T }>;
 
-/** The post_stop commands have ended: processes that they left behind are ended too. */
+/** Handles the end of the post_stop commands. Processes that they left behind must end too. */
 export const finished: Move<Of<"finished">> = ({ unit, spec, env }, event) => {
   const sweepAgain: Effect = { type: "sweep", run: unit.run, signal: leftoverSignal(unit, spec) };
   return {
@@ -16,14 +16,17 @@ export const finished: Move<Of<"finished">> = ({ unit, spec, env }, event) => {
   };
 };
 
-/** No process of post_stop is left. */
+/** Handles the event that no process of post_stop is left. */
 export const sweptAgain: Move<Of<"swept">> = (situation, event) => {
   const end = situation.unit.ending;
   const killed = [...new Set([...(end?.killed ?? []), ...event.killed])];
   return settle({ ...situation, unit: { ...situation.unit, ending: end && { ...end, killed } } });
 };
 
-/** Kills the post_stop commands and what they left behind: a new run must not begin while processes of the old one run. */
+/**
+ * Kills the post_stop commands and the processes that they left behind, because a new run must not begin while processes of the old
+ * run exist.
+ */
 export const finishOverdue: Move<Of<"due">> = (situation, event) => {
   const outcome = killAgain(situation, event);
   if (event.why !== "hook-timeout") return outcome;

@@ -5,23 +5,23 @@ import type { ProcessRef } from "../../ports/processes.ts";
 import type { Phase } from "./phase.ts";
 import { NO_REQUESTED_RESTARTS, type RequestedRestarts } from "./restart-count.ts";
 
-/** Time and randomness of one step: everything in it sees the same `now`. */
+/** The time and the random number for one step. All decisions of a step use the same `nowMs`. */
 export interface Env {
-  /** Monotonic. */
+  /** Monotonic time in milliseconds. */
   readonly nowMs: number;
-  /** Uniform in [0, 1). */
+  /** A random number, uniform in [0, 1). */
   readonly roll: number;
 }
 
 /** Who or what requested the state that the unit should be in. */
 export type Cause = Extract<Reason, "none" | "operator" | "boot" | "dependency" | "schedule" | "watch" | "reload" | "shutdown" | "success">;
 
-/** Why a unit has a deadline. The daemon has no other timers for a unit. */
+/** Why a unit has a deadline. A unit has at most one deadline, and no other timers. */
 export type DueWhy =
   "start-timeout" | "reload-timeout" | "reload-notice" | "stop-timeout" | "kill-again" | "hook-timeout" | "backoff" | "fatal-retry";
 
 export interface Due {
-  /** Monotonic. */
+  /** Monotonic time in milliseconds. */
   readonly atMs: number;
   readonly why: DueWhy;
 }
@@ -30,54 +30,54 @@ export interface SpawnFailure {
   readonly stage: SpawnStage | "prepare";
   /** For example "cannot execute ./serve: no such file or directory (ENOENT)". */
   readonly message: string;
-  /** sup or the machine ran out of resources (EAGAIN, EMFILE, ENOMEM at fork); the unit is not at fault. */
+  /** True if sup or the machine ran out of resources (EAGAIN, EMFILE, ENOMEM at fork), so that the unit is not at fault. */
   readonly resources: boolean;
 }
 
 /**
- * Why the current run ends. The first cause wins, except that an operator's request always wins. `quit`: the service
- * announced that it stops by itself, and its exit decides the reason. `protocol`: it exited successfully, but before it was
- * ready. `shortage`: the machine had no process or file descriptor left for it.
+ * Why the current run ends. The first cause wins, except that an operator's request always wins. `quit` means that the service
+ * announced that it stops by itself; its exit decides the public reason. `protocol` means that it exited successfully, but before
+ * it was ready. `shortage` means that the machine had no process or file descriptor left for it.
  */
 export interface Ending {
   readonly by:
     "exit" | "quit" | "protocol" | "spawn" | "shortage" | "hook" | "timeout" | "health" | "watchdog" | "resources" | "stop" | "restart";
-  /** For `stop` and `restart`: who requested it. */
+  /** Who requested a `stop` or `restart`; "none" for other endings. */
   readonly cause: Cause;
   readonly exit: Exit | null;
   readonly detail: string;
   /** Names of the processes that needed SIGKILL. */
   readonly killed: readonly string[];
-  /** Milliseconds that the run was `running`; null if it never was. */
+  /** How many milliseconds the run was ready; null if it never became ready. */
   readonly ranMs: number | null;
 }
 
-/** What the restart policy remembers between runs. */
+/** The state that the restart policy keeps between runs. */
 export interface Ledger {
   /** Retries used since the counter was last reset. */
   readonly retries: number;
   /** Monotonic times of the starts within the last second, oldest first; at most 11. */
   readonly recentStarts: readonly number[];
-  /** Started too often: at most one start per second until a run lasts a second. */
+  /** True after too many starts within a second. Then the unit starts at most once per second until a run lasts a second. */
   readonly throttled: boolean;
 }
 
 /** A reload of the current run. */
 export interface Reload {
-  /** The signal was sent or the command has ended; true for a reload that the service began by itself. */
+  /** True once the reload signal was sent or the reload command has ended, and for a reload that the service began by itself. */
   readonly delivered: boolean;
-  /** The service sent RELOADING=1. */
+  /** True once the service has sent RELOADING=1. */
   readonly announced: boolean;
-  /** READY=1 followed. */
+  /** True once the service has sent the READY=1 that answers this reload. */
   readonly ready: boolean;
-  /** Null while it is under way. */
+  /** Null until the reload has ended. */
   readonly result: { readonly failure: string | null; readonly message: string } | null;
 }
 
-/** A requested restart that depends on the pre_restart commands. */
+/** A requested restart that happens only if the pre_restart commands succeed. */
 export interface TestedRestart {
   readonly cause: Cause;
-  /** `failed`: they prevented it, and the unit goes on running. */
+  /** `testing` while the commands run; `failed` if they prevented the restart, so that the run continues. */
   readonly state: "testing" | "failed";
   readonly failure: string | null;
 }
@@ -88,43 +88,43 @@ export interface Unit {
   readonly want: "up" | "down";
   readonly cause: Cause;
   readonly reason: Reason;
-  /** Number of the current or last run, from 1 in each boot; 0 before the first. Every fact carries it. */
+  /** Number of the current or last run. Numbers begin at 1 in each boot; 0 means that there was no run. Every fact carries this number. */
   readonly run: number;
-  /** Runs under this name before the unit was created; numbering continues after them. */
+  /** Number of runs under this name before the unit was created. The numbering of runs continues after them. */
   readonly earlierRuns: number;
-  /** The live main process. */
+  /** The main process, or null while none is alive. */
   readonly process: ProcessRef | null;
   readonly due: Due | null;
   readonly ending: Ending | null;
-  /** How the last run ended, until the next one ends. */
+  /** How the last finished run ended; null before the first run has ended. */
   readonly last: Ending | null;
-  /** Monotonic time of the last change of the public state; null before the first. The world maintains it. */
+  /** Monotonic time of the last change of the public state; null before the first change. The world sets this field. */
   readonly sinceMs: number | null;
-  /** Monotonic times of exec and of becoming ready in the current run. */
+  /** Monotonic times at which the current run was executed and at which it became ready; null before that. */
   readonly execAtMs: number | null;
   readonly readyAtMs: number | null;
   readonly ledger: Ledger;
-  /** The last STATUS= that the service sent in this run or the one before. */
+  /** The last STATUS= of the current or last run; null if the service sent none. */
   readonly statusText: string | null;
-  /** The last reload of the current run; null: there was none. */
+  /** The last reload of the current run, or null if there was none. */
   readonly reload: Reload | null;
-  /** Of the current run; null when no restart was requested that has pre_restart commands. */
+  /** The restart of the current run that waits for pre_restart commands, or that they prevented; null if there is none. */
   readonly testedRestart: TestedRestart | null;
   /** Number of restarts by the restart policy. */
   readonly restarts: number;
-  /** Number of the other restarts, by who requested them. */
+  /** Number of requested restarts, by who requested them. */
   readonly requestedRestarts: RequestedRestarts;
   /** Monotonic time of the last restart. */
   readonly restartedAtMs: number | null;
-  /** The next start counts as a restart. */
+  /** True if the next start counts as a restart. */
   readonly restarting: boolean;
-  /** The last finished run of a oneshot succeeded: this meets the dependency condition `succeeded`. */
+  /** True if the last finished run of a oneshot succeeded, which meets the dependency condition `succeeded`. */
   readonly succeeded: boolean;
 }
 
 export const NO_LEDGER: Ledger = { retries: 0, recentStarts: [], throttled: false };
 
-/** A unit whose file was just loaded. */
+/** The state of a unit whose file was just loaded. */
 export const freshUnit = (id: string, earlierRuns = 0): Unit => ({
   id,
   phase: "idle",

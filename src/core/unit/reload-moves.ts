@@ -7,14 +7,15 @@ import type { Due, Reload } from "./record.ts";
 import type { SdNotifyFields } from "./sd-notify.ts";
 
 /**
- * The reload of a service's own configuration. A command answers with its exit code. A signal has no answer, unless the service is of type
- * `notify` and announces the reload (RELOADING=1): then its READY=1 is the answer, and the reload fails without it.
+ * The moves that reload a service's own configuration. The exit code of a reload command tells whether the reload succeeded. A reload
+ * signal has no result, unless the service is of type `notify` and announces the reload (RELOADING=1). Such a reload succeeds with
+ * READY=1, and fails if READY=1 does not follow.
  */
 type Of<T extends UnitEvent["type"]> = Extract<UnitEvent, { type: T }>;
 
 /** How long a service of type `notify` has to announce a reload after the signal was sent or the command has ended. */
 const NOTICE_MS = 1000;
-/** A reload may take as long as a start: systemd.service(5), RELOADING=1 and TimeoutStartSec. */
+/** A reload may take as long as a start (systemd.service(5), RELOADING=1 and TimeoutStartSec). This applies without `start_timeout`. */
 const RELOAD_TIMEOUT_MS = 60_000;
 
 const REQUESTED: Reload = { delivered: false, announced: false, ready: false, result: null };
@@ -26,13 +27,13 @@ export const reload: Move<Of<"reload">> = ({ unit, spec, env }) => {
   return { unit: { ...unit, phase: "reloading", reload: REQUESTED, due }, effects: [{ type: "reload", run: unit.run }] };
 };
 
-/** The service announced a reload that nobody requested. */
+/** Handles a reload that the service announces (RELOADING=1) although sup did not request one. */
 export const reloadByItself = (situation: Situation, notice: SdNotifyFields): Outcome => {
   const { unit } = situation;
   return { unit: { ...unit, phase: "reloading", reload: BY_ITSELF, due: answerDue(situation, notice, null) }, effects: [] };
 };
 
-/** The signal was sent, or the command has ended. */
+/** Handles the event that the reload signal was sent or that the reload command has ended. */
 export const reloadDelivered: Move<Of<"reloaded">> = (situation, { failure }) => {
   const { unit, spec, env } = situation;
   const { announced, ready } = unit.reload ?? REQUESTED;
@@ -41,7 +42,7 @@ export const reloadDelivered: Move<Of<"reloaded">> = (situation, { failure }) =>
   return { unit: { ...unit, reload: { ...(unit.reload ?? REQUESTED), delivered: true }, due }, effects: [] };
 };
 
-/** A notification during a reload. READY=1 counts once the reload was delivered or announced. */
+/** Handles a notification during a reload. READY=1 counts only after the reload was delivered or announced. */
 export const reloadNotified = (situation: Situation, notice: SdNotifyFields): Outcome => {
   const { unit } = situation;
   const before = unit.reload ?? BY_ITSELF;
@@ -54,7 +55,7 @@ export const reloadNotified = (situation: Situation, notice: SdNotifyFields): Ou
 };
 
 export const reloadOverdue: Move<Of<"due">> = (situation, { why }) => {
-  if (why === "reload-notice") return endReload(situation, null); // it does not announce reloads
+  if (why === "reload-notice") return endReload(situation, null); // this service does not announce its reloads
   const { announced } = situation.unit.reload ?? REQUESTED;
   const limit = formatDuration(situation.spec.startTimeoutMs ?? RELOAD_TIMEOUT_MS);
   const silent = `the service announced a reload (RELOADING=1) but did not send READY=1 within ${limit}`;
@@ -72,7 +73,7 @@ function endReload({ unit, spec }: Situation, failure: string | null): Outcome {
   };
 }
 
-/** Until when READY=1 must follow RELOADING=1. */
+/** Returns the deadline for the READY=1 that must follow RELOADING=1. */
 function answerDue({ spec, env }: Situation, { extendMs }: SdNotifyFields, due: Due | null): Due {
   const atMs = env.nowMs + Math.max(spec.startTimeoutMs ?? RELOAD_TIMEOUT_MS, extendMs ?? 0);
   return { atMs: Math.max(atMs, due?.atMs ?? 0), why: "reload-timeout" };

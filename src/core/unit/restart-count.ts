@@ -1,6 +1,6 @@
 import type { Reason } from "../../base/words.ts";
 
-/** Who can request a restart. */
+/** The causes of a requested restart, as opposed to a restart by the restart policy. */
 export const REQUESTERS = ["operator", "watch", "schedule", "dependency", "reload"] as const;
 export type Requester = (typeof REQUESTERS)[number];
 
@@ -13,7 +13,7 @@ export interface RestartCounts {
   readonly requestedRestarts: RequestedRestarts;
 }
 
-/** The counts after one more restart. While a requested one is under way, its cause is the reason of the state; others are the policy's. */
+/** Counts one more restart. During a requested restart, `reason` is its cause. Any other reason means that the policy restarts the unit. */
 export function countRestart({
   restarts,
   requestedRestarts,

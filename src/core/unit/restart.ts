@@ -2,21 +2,21 @@ import type { Exit } from "../../base/exit.ts";
 import type { RestartPolicy } from "../../spec/spec.ts";
 import type { Ending, Env, Ledger, Unit } from "./record.ts";
 
-/** What follows a run that exited by itself or that sup ended because of a failure. */
+/** What sup does after a run that exited by itself, or that sup ended because of a failure. */
 export type Decision =
-  /** Start again after this delay. `attempt` is the number of the retry; null after a clean exit or a resource shortage. */
+  /** Start again after this delay. `attempt` is the number of the retry, or null after a clean exit or a resource shortage. */
   | { readonly kind: "after"; readonly delayMs: number; readonly attempt: number | null; readonly ledger: Ledger }
   /** The policy forbids a restart, or the retries are used up. */
   | { readonly kind: "giveUp"; readonly fatal: boolean; readonly why: string; readonly ledger: Ledger }
-  /** It succeeded and stays down. */
+  /** The run succeeded, and the unit stays down. */
   | { readonly kind: "done"; readonly ledger: Ledger };
 
 const SECOND = 1000;
 const MAX_STARTS_PER_SECOND = 10;
 
 /**
- * The restart decision: first clean exits, then the settings that forbid a restart, then the back-off
- * `retry_delay × backoff_multiplier^(n-1)`, at most `max_backoff`, randomised by `jitter`.
+ * Decides what follows a run. Clean exits come first, then the settings that forbid a restart, then the back-off. The back-off before
+ * retry n is `retry_delay × backoff_multiplier^(n-1)`, at most `max_backoff`, randomised by `jitter`.
  */
 export function decide(policy: RestartPolicy, ledger: Ledger, ended: Pick<Ending, "by" | "exit" | "ranMs">, env: Env): Decision {
   const aged = afterRun(policy, ledger, ended.ranMs);
@@ -30,7 +30,7 @@ export function decide(policy: RestartPolicy, ledger: Ledger, ended: Pick<Ending
   }
   if (!policy.autoRestart) return { kind: "giveUp", fatal: false, why: "auto_restart is off", ledger: aged };
   if (forbidden) return { kind: "giveUp", fatal: false, why: "listed in no_restart_exit_codes", ledger: aged };
-  // A shortage on the machine is not the unit's failure: sup keeps trying until resources are available.
+  // A shortage on the machine is not the unit's fault, so sup retries without limit until resources are available.
   if (ended.by === "shortage") return { kind: "after", attempt: null, delayMs: Math.max(policy.retryDelayMs, SECOND), ledger: aged };
   if (policy.maxRetries >= 0 && aged.retries >= policy.maxRetries) {
     return { kind: "giveUp", fatal: true, why: `${aged.retries} of ${policy.maxRetries} retries failed`, ledger: aged };
@@ -39,14 +39,14 @@ export function decide(policy: RestartPolicy, ledger: Ledger, ended: Pick<Ending
   return { kind: "after", attempt, ...throttle(backoffMs(policy, attempt, env.roll), { ...aged, retries: attempt }, env) };
 }
 
-/** The delay before retry n (from 1), in milliseconds. `roll` 0.5 is the middle of the jitter. */
+/** Returns the delay before retry number `attempt` (from 1), in milliseconds. With `roll` 0.5 it is the delay without jitter. */
 export function backoffMs(policy: RestartPolicy, attempt: number, roll: number): number {
-  if (policy.retryDelayMs === 0) return 0; // the power may be Infinity, and 0 × Infinity is NaN
+  if (policy.retryDelayMs === 0) return 0; // the power below may be Infinity, and 0 × Infinity is NaN
   const plain = Math.min(policy.retryDelayMs * policy.backoffMultiplier ** (attempt - 1), policy.maxBackoffMs);
   return Math.min(plain * (1 + policy.jitter * (2 * roll - 1)), policy.maxBackoffMs);
 }
 
-/** Resets the retry counter and the throttle if the run was `running` long enough, however it ended. */
+/** Resets the retry counter and the throttle if the run was ready for long enough. How the run ended does not matter. */
 export function afterRun(policy: RestartPolicy, ledger: Ledger, ranMs: number | null): Ledger {
   if (ranMs === null) return ledger;
   return {
@@ -56,21 +56,21 @@ export function afterRun(policy: RestartPolicy, ledger: Ledger, ranMs: number | 
   };
 }
 
-/** When the retry counter of a unit that runs well returns to 0 (monotonic); null when it is 0 or the unit is not ready. */
+/** Returns the monotonic time at which the retry counter of a ready unit resets, or null if it is 0 or the unit is not ready. */
 export const retriesResetAtMs = ({ phase, ledger, readyAtMs }: Unit, { resetAfterMs }: RestartPolicy): number | null =>
   ledger.retries > 0 && readyAtMs !== null && (phase === "running" || phase === "reloading") ? readyAtMs + resetAfterMs : null;
 
-/** Only an exit with one of `success_exit_codes` is a success; a signal or a failure detected by sup never is. */
+/** Returns true if the run exited with one of `success_exit_codes`. A signal or a failure that sup detected is never a success. */
 export const isSuccess = (policy: RestartPolicy, ended: { readonly by: Ending["by"]; readonly exit: Exit | null }): boolean =>
   ended.by === "exit" && ended.exit?.kind === "code" && policy.successExitCodes.includes(ended.exit.code);
 
-/** Records a start and throttles the unit if there were too many within the last second. */
+/** Records a start, and throttles the unit if there were too many starts within the last second. */
 export function noteStart(ledger: Ledger, nowMs: number): Ledger {
   const recentStarts = [...ledger.recentStarts.filter((at) => nowMs - at < SECOND), nowMs].slice(-(MAX_STARTS_PER_SECOND + 1));
   return { ...ledger, recentStarts, throttled: ledger.throttled || recentStarts.length > MAX_STARTS_PER_SECOND };
 }
 
-/** A unit that started more than 10 times within a second starts at most once per second until a run lasts a second. */
+/** Delays the next start of a throttled unit, so that it starts at most once per second. A run that lasts a second ends the throttling. */
 function throttle(delayMs: number, ledger: Ledger, env: Env): { delayMs: number; ledger: Ledger } {
   if (!ledger.throttled) return { delayMs, ledger };
   const lastStart = ledger.recentStarts.at(-1) ?? env.nowMs;

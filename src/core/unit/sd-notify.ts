@@ -1,6 +1,6 @@
 /**
- * The fields of an sd_notify(3) message. A datagram consists of lines `NAME=value`. Unknown names are ignored; if a name
- * occurs twice, the last value counts.
+ * The fields of an sd_notify(3) message. A datagram consists of lines `NAME=value`. Unknown names are ignored. If a name
+ * occurs more than once, the last value counts.
  */
 export interface SdNotifyFields {
   /** READY=1: the start or the announced reload is complete. */
@@ -9,15 +9,15 @@ export interface SdNotifyFields {
   readonly reloading: boolean;
   /** STOPPING=1 */
   readonly stopping: boolean;
-  /** STATUS=…; null if absent, "" clears the last status. */
+  /** STATUS=…, or null if absent. An empty string clears the last status. */
   readonly status: string | null;
   /** MAINPID=… */
   readonly mainPid: number | null;
-  /** WATCHDOG=1: keep-alive. WATCHDOG=trigger: the service requests to be treated as hung. */
+  /** `alive` for WATCHDOG=1, a keep-alive; `trigger` for WATCHDOG=trigger, with which the service requests to be treated as hung. */
   readonly watchdog: "alive" | "trigger" | null;
   /** WATCHDOG_USEC=…, in milliseconds; 0 disables the watchdog. */
   readonly watchdogMs: number | null;
-  /** EXTEND_TIMEOUT_USEC=…, in milliseconds from now. */
+  /** EXTEND_TIMEOUT_USEC=…, in milliseconds from the arrival of the message. */
   readonly extendMs: number | null;
 }
 
@@ -43,11 +43,11 @@ export function parseSdNotify(text: string): SdNotifyFields {
   };
 }
 
-/** Linux has no pid above 2^22. */
+/** Parses a pid. Linux has no pid above 2^22. */
 const pid = (text: string | undefined): number | null =>
   text !== undefined && /^\d{1,7}$/.test(text) && Number(text) <= 2 ** 22 ? Number(text) : null;
 
-/** One day: longer than any sensible deadline, and small enough that sums of times stay precise. */
+/** One day, which is longer than any sensible deadline, and small enough that sums of times stay precise. */
 const MAX_US = 86_400_000_000;
 
 /** Parses microseconds of up to 64 bits; values above a day count as a day. */

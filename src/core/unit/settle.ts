@@ -4,7 +4,7 @@ import { afterRun, decide, isSuccess, type Decision } from "./restart.ts";
 import { exitDetails, record, type Outcome, type Situation } from "./outcome.ts";
 import type { Ending, Unit } from "./record.ts";
 
-/** Decides what follows a run whose processes are all gone. A requested stop comes first, then a requested restart, then the policy. */
+/** Decides what follows a run whose processes are all gone. A requested stop takes precedence over a requested restart, and both over the policy. */
 export function settle(situation: Situation): Outcome {
   const { unit, spec, env } = situation;
   const end: Ending = unit.ending ?? { by: "stop", cause: unit.cause, exit: null, detail: "", killed: [], ranMs: null };
@@ -59,7 +59,7 @@ function apply(decision: Decision, { unit, spec, env }: Situation, end: Ending, 
   return { unit: { ...settled, phase: "backoff", due: { atMs: env.nowMs + delayMs, why: "backoff" } }, effects: [entry] };
 }
 
-/** The public `reason` for how a run ended. */
+/** Returns the public `reason` that says how a run ended. */
 export function reasonOf(end: Ending): Reason {
   switch (end.by) {
     case "exit":

@@ -4,12 +4,12 @@ import { table, type Cell } from "./table.ts";
 
 export type StepResult =
   | ({ readonly kind: "moved" } & Outcome)
-  /** Nothing happened; `why` is for traces. */
+  /** The event changes nothing. `why` appears only in traces. */
   | { readonly kind: "ignored"; readonly why: string }
   | { readonly kind: "refused"; readonly why: string }
   | { readonly kind: "bug"; readonly why: string };
 
-/** Applies one event to one unit. Drops facts of other runs and deadlines that the unit no longer has. */
+/** Applies one event to one unit. Ignores facts of other runs, and deadlines that the unit no longer has. */
 export function step(situation: Situation, event: UnitEvent): StepResult {
   const { unit, env } = situation;
   if ("run" in event && event.run !== unit.run)

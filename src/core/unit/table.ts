@@ -6,14 +6,14 @@ import * as reloading from "./reload-moves.ts";
 import type { Phase } from "./phase.ts";
 
 /**
- * Every reaction of a unit: phase × event, keyed by name on both axes. The compiler demands every cell.
+ * The reaction of a unit to each event in each phase. The type requires a cell for every pair of phase and event. A cell is one of:
  *
- *   move        something happens
- *   ignore      nothing happens, for the reason given
- *   refuse      a request that fails with an error for the user
- *   impossible  a bug in the world or the interpreter; the daemon logs it and continues
+ *   move        a function computes the next unit and the effects
+ *   ignore      nothing happens, for the given reason
+ *   refuse      the request fails with an error for the user
+ *   impossible  a bug in the world or the interpreter caused the event; the daemon logs it and continues
  *
- * Facts of another run than the current one are dropped before they get here (`step.ts`).
+ * `step.ts` drops facts of other runs before it consults this table.
  */
 export type Cell<E extends UnitEvent> =
   | { readonly kind: "move"; readonly move: move.Move<E>; readonly name: string; readonly to: string }
@@ -23,7 +23,7 @@ export type Cell<E extends UnitEvent> =
 
 export type Row = { readonly [T in EventType]: Cell<Extract<UnitEvent, { type: T }>> };
 
-/** `to` lists the phases that the move may lead to, for the diagram; "=" means that the phase stays. */
+/** Makes a cell of kind `move`. `to` lists the phases that the move may lead to, for the diagram; "=" means that the phase does not change. */
 const go = <E extends UnitEvent>(to: string, name: string, fn: move.Move<E>): Cell<E> => ({ kind: "move", move: fn, name, to });
 const ignore = (why: string): { readonly kind: "ignore"; readonly why: string } => ({ kind: "ignore", why });
 const refuse = (why: string): { readonly kind: "refuse"; readonly why: string } => ({ kind: "refuse", why });
@@ -64,7 +64,7 @@ const down = {
 
 const noStage = never("this result was not requested");
 
-/** Ready: `running` and `reloading`. */
+/** The cells that `starting`, `running` and `reloading` share. */
 const up = {
   start: go("=", "keepUp", move.keepUp),
   stop: go("=", "holdStop", move.holdStop),
@@ -85,7 +85,7 @@ const up = {
   finished: noStage,
 } as const;
 
-/** The way down: `stopping`, `killing`, `cleaning`, `finishing`. */
+/** The cells that `stopping`, `killing`, `cleaning` and `finishing` share. */
 const goingDown = {
   start: go("=", "startAfter", move.startAfter),
   stop: go("=", "stopInstead", move.stopInstead),

@@ -1,11 +1,11 @@
 import { formatDuration } from "../../base/duration.ts";
 
 /**
- * Slows down restarts by `watch` that follow each other closely: a unit that writes into a directory that it watches would
- * restart for ever. A person who saves a file a few times in a row does not notice it.
+ * Slows down restarts by `watch` that follow each other closely, because a unit that writes into a directory that it watches would
+ * restart for ever. A user who saves a file a few times in a row does not notice the brake.
  */
 export interface WatchBrake {
-  /** Restarts in a row, each soon after the one before it. */
+  /** Number of restarts in the current series. A series consists of restarts that each follow soon after the one before. */
   readonly inARow: number;
   /** Monotonic time of the last restart by the watch; null before the first. */
   readonly lastMs: number | null;
@@ -13,22 +13,22 @@ export interface WatchBrake {
 
 export const RELEASED: WatchBrake = { inARow: 0, lastMs: null };
 
-/** So many restarts in a row are not delayed. */
+/** The first restarts of a series, up to this number, are not delayed. */
 const FREE = 3;
-/** A restart this soon after the one before, or within twice the delay, continues the row. */
+/** A change this soon after the last restart, or within twice the delay, continues the series. */
 const SOON_MS = 10_000;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 60_000;
-/** From this restart in a row on, the unit itself is suspected to write to what it watches. */
+/** From this number of restarts in a series on, sup suspects that the unit itself writes to a path that it watches. */
 const SUSPECT = 5;
 
 const delayOf = ({ inARow }: WatchBrake): number =>
   inARow < FREE ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(inARow - FREE, 10));
 
-/** The time without a change after which the row has ended. */
+/** Returns the quiet period in milliseconds: a series ends if this time passes after its last restart without a change. */
 export const calmMs = (brake: WatchBrake): number => Math.max(SOON_MS, 2 * delayOf(brake));
 
-/** When the restart for a change at `nowMs` may happen: now, or a back-off after the last one. */
+/** Returns the monotonic time at which the restart for a change at `nowMs` may happen: now, or a back-off after the last restart. */
 export function restartAt(brake: WatchBrake, nowMs: number): number {
   return brake.lastMs === null || isCalm(brake, nowMs) ? nowMs : Math.max(nowMs, brake.lastMs + delayOf(brake));
 }
@@ -38,7 +38,7 @@ export const restarted = (brake: WatchBrake, nowMs: number): WatchBrake => ({
   lastMs: nowMs,
 });
 
-/** What to tell about a row of restarts; null as long as it may be a person's work. */
+/** Returns a warning about a series of restarts, or null while the series is so short that a user may have caused it. */
 export function loopMessage(brake: WatchBrake, path: string): string | null {
   if (brake.inARow < SUSPECT) return null;
   const delay = formatDuration(delayOf(brake));

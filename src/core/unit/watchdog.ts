@@ -3,26 +3,26 @@ import { isProbed } from "./phase.ts";
 import type { Unit } from "./record.ts";
 
 /**
- * The keep-alive watchdog of sd_watchdog_enabled(3): once ready, a unit with `watchdog` must send WATCHDOG=1 within each
- * period. Its state is kept outside the unit's memory and never stored, because a keep-alive must not cost a write.
+ * The keep-alive watchdog of sd_watchdog_enabled(3). Once ready, a unit with `watchdog` must send WATCHDOG=1 within each period.
+ * This state is not part of the unit's stored state, because a keep-alive must not cost a write to disk.
  */
 export interface Watchdog {
   readonly run: number;
-  /** Null: the service disabled it (WATCHDOG_USEC=0). */
+  /** The period in milliseconds, or null if the service disabled the watchdog (WATCHDOG_USEC=0). */
   readonly periodMs: number | null;
-  /** Monotonic; null while no keep-alive is expected. */
+  /** Monotonic time by which the next keep-alive must arrive; null while none is expected. */
   readonly dueMs: number | null;
-  /** The period has ended and the grace time runs. */
+  /** True if the period has ended and the grace period runs. */
   readonly overdue: boolean;
 }
 
-/** A keep-alive sent just before the end of the period may still wait in the socket; by then it has been read. */
+/** The grace period. A keep-alive that was sent just before the period ended may still wait in the socket; this is enough time to read it. */
 const GRACE_MS = 50;
 
-/** A check this late means that the daemon itself did not run (stopped, or the machine slept), and so the service could not send either. */
+/** A check that is this late means that the daemon did not run, for example because the machine slept. Then the service may not have run either. */
 const SUSPENDED_MS = 1000;
 
-/** Starts, keeps or ends the watchdog according to the unit's phase. */
+/** Starts, continues or ends the watchdog according to the unit's phase. */
 export function watchdogOf(state: Watchdog | null, unit: Unit, periodMs: number | null, nowMs: number): Watchdog | null {
   if (!isProbed(unit)) return null;
   if (state === null && periodMs === null) return null;
@@ -32,14 +32,14 @@ export function watchdogOf(state: Watchdog | null, unit: Unit, periodMs: number 
   return { ...current, dueMs: armed ? nowMs + current.periodMs! : null, overdue: false };
 }
 
-/** Handles a message of the unit: WATCHDOG=1 restarts the period, WATCHDOG_USEC= changes it. */
+/** Handles a message of the service. WATCHDOG=1 restarts the period, and WATCHDOG_USEC= changes its length. */
 export function keptAlive(state: Watchdog | null, unit: Unit, notice: SdNotifyFields, nowMs: number): Watchdog | null {
   if (notice.watchdogMs === null && notice.watchdog !== "alive") return state;
   const periodMs = notice.watchdogMs === null ? (state?.periodMs ?? null) : notice.watchdogMs || null;
   return watchdogOf({ run: unit.run, periodMs, dueMs: null, overdue: false }, unit, null, nowMs);
 }
 
-/** Checks the deadline. `expired`: the unit missed its period and the grace time. */
+/** Checks the deadline. `expired` is true if the service sent no keep-alive within the period and the grace period. */
 export function checkWatchdog(state: Watchdog, nowMs: number): { readonly state: Watchdog; readonly expired: boolean } {
   const { dueMs, periodMs, overdue } = state;
   if (dueMs === null || periodMs === null || dueMs > nowMs) return { state, expired: false };

@@ -14,7 +14,7 @@ export interface ChecksOptions {
   readonly spreadChecks: boolean;
 }
 
-/** The fractional parts of the multiples of this number (the golden ratio) are spread evenly, however many of them are used. */
+/** The golden ratio. The fractional parts of its multiples are spread evenly between 0 and 1, for any number of multiples. */
 const GOLDEN = 0.6180339887498949;
 
 /**
@@ -31,8 +31,8 @@ export class Checks {
   }
 
   /**
-   * Returns the entry with the changed unit, and with the check and watchdog that go with it. The check begins with each new
-   * run. It begins again when the run sends READY=1, because nothing is probed before that. No probe is due while the unit
+   * Returns the entry with the changed unit, and with a check and a watchdog that match the unit's new state. A new check begins
+   * with each run, and again when the run sends READY=1, because there are no probes before that. No probe is due while the unit
    * must not be probed, for example while it stops.
    */
   follow(entry: Entry, unit: Unit, env: Env): Entry {
@@ -88,7 +88,7 @@ export class Checks {
     }
   }
 
-  /** Applies an sd_notify(3) message of the service to its watchdog: a message may reset the watchdog, change its period or trigger it. */
+  /** Applies an sd_notify(3) message of the service to its watchdog. A message may reset the watchdog, change its period or trigger it. */
   feed(id: string, { run, notice }: Extract<Fact, { type: "notified" }>, step: Step): void {
     const entry = this.#o.units.get(id);
     if (entry === undefined || entry.unit.run !== run) return;

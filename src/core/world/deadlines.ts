@@ -1,13 +1,13 @@
 import { Timeline } from "./timeline.ts";
 
-/** Stale entries are removed when the heap has more than CROWD entries for each deadline, plus FEW. */
+/** Stale entries are removed when the heap has more than CROWD × (number of deadlines) + FEW entries. */
 const CROWD = 4;
 const FEW = 256;
 
 /**
- * One deadline per key. Keys stand for units, jobs and the alerts of units. A service may postpone its deadline a thousand
- * times a second, so a changed deadline leaves a stale entry in the heap until that entry reaches the top. Stale entries are
- * also removed in bulk, so that the heap's size follows the number of keys, not the number of changes.
+ * Holds at most one deadline per key. Keys stand for units, jobs and the alerts of units. A service may postpone its deadline a
+ * thousand times a second. To keep this cheap, a changed deadline leaves a stale entry in the heap until that entry reaches the
+ * top. Stale entries are also removed in bulk, so that the size of the heap depends on the number of keys, not of changes.
  */
 export class Deadlines {
   readonly #timeline = new Timeline();

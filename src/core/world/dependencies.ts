@@ -4,7 +4,7 @@ import type { Services } from "../service/services.ts";
 import { isDown, isProbed, stateOf, type Phase } from "../unit/phase.ts";
 import type { Unit } from "../unit/record.ts";
 
-/** Returns the condition of a dependency: the one in the unit file, or else `succeeded` for a oneshot and `ready` for other types. */
+/** Returns the condition of a dependency. If the unit file sets none, it is `succeeded` for a oneshot and `ready` for other types. */
 export const conditionOf = (dependency: DependencySpec, target: Spec | undefined): Condition =>
   dependency.condition ?? (target?.type === "oneshot" ? "succeeded" : "ready");
 
@@ -48,8 +48,8 @@ const isQuorate = (dependency: DependencySpec, targets: readonly Target[], { ser
 
 /**
  * Returns true if a unit must wait for this dependency. A required dependency blocks until a quorum of the service's units
- * meets the condition. A dependency that is not required only affects the order, so it blocks only while units that are still
- * in progress (`isComing`) can complete a quorum.
+ * meets the condition. An optional dependency only affects the order of starts, so it blocks only while units that are in
+ * progress (`isComing`) can still complete a quorum.
  */
 export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
   const targets = targetsOf(lookup, dependency);
@@ -58,7 +58,7 @@ export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
   return dependency.required || isReachable(dependency, targets, lookup, new Map());
 }
 
-/** Says why it is useless to wait for a dependency, for example "db, which is fatal". */
+/** The reason why it is useless to wait for a dependency, for example "db, which is fatal". */
 export type Culprit = string;
 
 /**
@@ -76,8 +76,8 @@ export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = ne
 }
 
 /**
- * Returns why this unit cannot meet a condition without intervention, or null if it still can. `known` ends the
- * recursion: in a cycle, a unit whose result is not known yet counts as one that still can.
+ * Returns why this unit cannot meet a condition without intervention, or null if it still can. `known` contains the units that were
+ * already visited, so that the recursion ends. In a cycle, a unit without a result yet counts as one that can meet the condition.
  */
 function obstructionOf({ unit, spec }: Target, lookup: Lookup, known: Map<string, Culprit | null>): Culprit | null {
   if (isDown(unit.phase)) return `${unit.id}, which is ${stateOf(unit)}`;
@@ -101,8 +101,8 @@ function isReachable(dependency: DependencySpec, targets: readonly Target[], loo
 }
 
 /**
- * Returns true if the unit is in progress: it is not at rest, or it waits only for dependencies that can still be met.
- * `known` ends the recursion: in a cycle, a unit whose result is not known yet counts as in progress.
+ * Returns true if the unit is in progress: it is not at rest, or it waits only for dependencies that can still be met. `known` contains
+ * the units that were already visited, so that the recursion ends. In a cycle, a unit without a result yet counts as in progress.
  */
 function isComing({ unit, spec }: Target, lookup: Lookup, known: Map<string, boolean>): boolean {
   if (unit.phase !== "waiting") return !isAtRest(unit.phase);

@@ -1,4 +1,4 @@
-/** What a reload will do to each unit, computed only from the units in force, the unit files on disk, and which units run. */
+/** What a reload does to a unit. The plan depends only on the loaded units, the unit files on disk, and which units run. */
 export type PlanAction = "start" | "stop" | "restart" | "apply" | "keep" | "load";
 
 export interface KeyChange {
@@ -27,7 +27,7 @@ export interface PlanInput {
   isEnabled(id: string): boolean;
   /** Returns true if the unit has a schedule, so that loading it does not start it. */
   isScheduled(id: string): boolean;
-  /** Returns the keys whose values on disk differ from those in force. */
+  /** Returns the keys whose values on disk differ from the loaded values. */
   changes(id: string): readonly KeyChange[];
 }
 

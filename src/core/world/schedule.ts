@@ -4,14 +4,14 @@ import { isDown, type Phase } from "../unit/phase.ts";
 
 /**
  * The times at which a scheduled oneshot runs. Schedules refer to the wall clock ("at half past two"), so all times here are
- * wall clock milliseconds. The daemon compares them with the wall clock, and calls `stepped` when that clock is set.
+ * wall clock milliseconds. The daemon compares them with the wall clock, and calls `stepped` when the clock was set.
  */
 export interface Timer {
   /** Identifies the schedule that `nextMs` was computed from. If the schedule has changed since, the timer starts afresh. */
   readonly signature: string;
-  /** When the next run is due, or null if never (30 February). */
+  /** When the next run is due, or null if it never is (for example on 30 February). */
   readonly nextMs: number | null;
-  /** When a run was last due and was handled: it was started, queued, or skipped because the previous run had not ended. */
+  /** When the last run was due that was started, queued, or skipped because the previous run had not ended; null if there was none. */
   readonly lastMs: number | null;
   /** True if another run must start as soon as the current one ends (`overlap: queue`). */
   readonly queued: boolean;
@@ -48,9 +48,9 @@ export const passed = (schedule: ScheduleSpec, timer: Timer, nowMs: number): Tim
 const FAR_BACK_MS = 3 * 3_600_000;
 
 /**
- * Adapts a timer after the wall clock was changed by `byMs`. With `every`, the next time moves with the clock, because it is
- * a distance. With `cron`, the next time stays after a small change, so that a run that was done is not done again. If the
- * clock was set back far, the next time is computed afresh.
+ * Adapts a timer after the wall clock was changed by `byMs`. With `every`, the next time moves with the clock, so that the interval
+ * stays the same. With `cron`, the next time does not change after a small step, so that no run is repeated. If the clock was set
+ * back far, the next time is computed again.
  */
 export function stepped(schedule: ScheduleSpec, timer: Timer, byMs: number, nowMs: number): Timer {
   if (timer.nextMs === null) return timer;
@@ -62,7 +62,7 @@ export function stepped(schedule: ScheduleSpec, timer: Timer, byMs: number, nowM
   return farBack ? { ...timer, nextMs: nextMs(schedule, nowMs, nowMs) } : timer;
 }
 
-/** A run that is later than this has missed its time, because the machine was suspended or the clock was set. */
+/** A run that is late by more than this counts as missed. This happens when the machine was suspended or the clock was set. */
 export const LATE_MS = 60_000;
 
 /** What to do with a run that is due. */
@@ -75,8 +75,8 @@ export function firing(schedule: ScheduleSpec, phase: Phase, lateMs: number): Fi
 }
 
 /**
- * Returns the first time after `afterMs`, or null if there is none. The times of `every` are counted from `slotMs`, so that
- * runs do not drift.
+ * Returns the first time of the schedule after `afterMs`, or null if there is none. With `every`, the times are multiples of the
+ * interval after `slotMs`, so that runs do not drift.
  */
 export function nextMs({ cron, timezone, everyMs }: ScheduleSpec, afterMs: number, slotMs: number): number | null {
   if (everyMs !== null) return slotMs + Math.max(1, Math.floor((afterMs - slotMs) / everyMs) + 1) * everyMs;

@@ -65,11 +65,11 @@ export type WorldEvent =
     }
   | { readonly type: "fact"; readonly id: string; readonly fact: Fact }
   | { readonly type: "probed"; readonly id: string; readonly run: number; readonly seq: number; readonly result: CheckResult }
-  /** A person requested a probe now, before the next scheduled one. The probe counts like any other. */
+  /** A user requested an immediate probe, before the next scheduled one. Its result counts like any other. */
   | { readonly type: "probeNow"; readonly id: string }
   /** A round of samples was taken. */
   | { readonly type: "measured"; readonly samples: ReadonlyMap<string, Measurement> }
-  /** The conditions that a source now observes for a unit. They replace its earlier ones. `unit` "" is the daemon itself. */
+  /** The conditions that a source observes for a unit. They replace the earlier ones of this source. `unit` "" is the daemon itself. */
   | {
       readonly type: "observed";
       readonly source: ConditionSource;
@@ -79,8 +79,8 @@ export type WorldEvent =
   /** All deadlines that have passed must be handled. */
   | { readonly type: "tick" }
   /**
-   * A unit is new, or its spec changed. A running process is not affected. `earlierRuns` is the number of runs that a new
-   * unit had earlier under the same name.
+   * A unit is new, or its spec changed. A running process is not affected. `earlierRuns` is the number of runs that were made under
+   * the name of a new unit before it was loaded.
    */
   | { readonly type: "load"; readonly spec: Spec; readonly earlierRuns?: number }
   | { readonly type: "unload"; readonly id: string }
@@ -99,7 +99,7 @@ export interface Turn {
   readonly removed: Set<string>;
   readonly effects: WorldEffect[];
   readonly refusals: Array<{ readonly id: string; readonly why: string }>;
-  /** Units whose alert conditions may have changed even though their records have not; "" is the daemon. */
+  /** Ids of units whose alert conditions may have changed although their records did not change; "" is the daemon. */
   readonly suspects: Set<string>;
   readonly alerts: AlertChange[];
   /** Jobs that were created, made progress or were forgotten. */
@@ -137,15 +137,15 @@ export function mergeTurn(into: Turn, turn: Turn): void {
   into.bugs.push(...turn.bugs);
 }
 
-/** What each call in a turn gets: the time and random numbers (`env`), and the turn to which it adds its results. */
+/** The arguments of each call in a turn: the time and a random number (`env`), and the turn that collects the results. */
 export interface Step {
   readonly env: Env;
   readonly turn: Turn;
 }
 
 /**
- * Applies an event to a unit, and then to the units that it affects. If `act` is false, no other unit moves yet, because more
- * requests are still being recorded.
+ * Applies an event to a unit, and then handles the consequences for other units. If `act` is false, no other unit moves yet, because
+ * the caller still records requests for more units.
  */
 export type Apply = (id: string, event: UnitEvent, step: Step, act?: boolean) => void;
 

@@ -8,8 +8,8 @@ import type { Entry } from "./types.ts";
 export const unitKey = (id: string): string => id;
 
 /**
- * The records of all units, and what is derived from them: the services, the units that wait, the number of units that are
- * starting, and the deadline of each unit. Records are changed only through this class.
+ * Holds the records of all units, and the data that is derived from them: the services, the units that wait, the number of units
+ * that are starting, and the deadline of each unit. Records change only through this class.
  */
 export class Units {
   readonly services = new Services();
@@ -18,7 +18,7 @@ export class Units {
   readonly #entries = new Map<string, Entry>();
   #starting = 0;
 
-  /** An arrow function, so that it can be passed on as a function that finds units by id. */
+  /** Returns the entry of a unit. This is an arrow function so that callers can pass it on without its object. */
   readonly get = (id: string): Entry | undefined => this.#entries.get(id);
 
   has(id: string): boolean {

@@ -14,8 +14,8 @@ export interface WishesOptions {
 
 /**
  * Applies requests along the dependencies. A start request also starts the units that a unit needs. A unit is launched when
- * its dependencies are met. A stop waits until the unit's dependents have stopped. A request first records the wish for each
- * of its units, which is the state that the unit should be in; only then do units move.
+ * its dependencies are met. A stop waits until the unit's dependents have stopped. A request first records, for each of its
+ * units, the state that the unit should be in (the wish). Only after that do units move.
  */
 export class Wishes {
   readonly #o: WishesOptions;
@@ -42,8 +42,8 @@ export class Wishes {
   }
 
   /**
-   * `ids` and the units that need them, directly or not, as far as they are up or would come up by themselves; dependents come before
-   * what they need.
+   * Returns `ids`, and those units that need one of them, directly or indirectly, and that are up or would start automatically.
+   * Dependents come before their dependencies.
    */
   cascade(ids: readonly string[]): string[] {
     const { units } = this.#o;
@@ -54,7 +54,7 @@ export class Wishes {
     const all = [...this.#needing(ids)].filter((id) => ids.includes(id) || isWanted(id));
     const needs = (id: string): string[] => (units.get(id)?.spec.dependencies ?? []).flatMap(({ unit }) => units.services.unitsOf(unit));
     const ordered = waves(new Map(all.map((id) => [id, needs(id)]))).flat();
-    return [...new Set([...ordered.reverse(), ...all])]; // waves omit units of a cycle
+    return [...new Set([...ordered.reverse(), ...all])]; // the waves do not contain units of a cycle, so they come from `all`
   }
 
   /** Returns the names of the dependencies that a waiting unit waits for. */
@@ -137,7 +137,7 @@ export class Wishes {
     this.#settle(ids, step);
   }
 
-  /** Lets units move after all wishes of a request are recorded: first stops, then starts. */
+  /** Moves units after all wishes of a request are recorded. Stops come before starts. */
   #settle(ids: readonly string[], step: Step): void {
     for (const id of ids) this.release(id, step);
     for (const id of this.needs(ids)) this.releaseBelow(id, step);
@@ -212,7 +212,7 @@ export class Wishes {
     apply(id, { type: "release" }, step);
   }
 
-  /** Restarts a dependent with `restart: true` when the dependency loses its quorum. For a plain unit, that is when it stops serving. */
+  /** Restarts a dependent with `restart: true` when the dependency loses its quorum. A plain unit loses it when it stops serving. */
   #restartWith(user: string, id: string, step: Step): void {
     const { units, apply } = this.#o;
     const entry = units.get(user);

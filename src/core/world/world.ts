@@ -30,12 +30,12 @@ export interface WorldOptions {
 const ALERTS = "alerts ";
 
 /**
- * All services and their units. The world passes each event to the unit that it concerns, follows its effects along the
- * dependencies until nothing changes any more, and returns everything that must be done. It performs no action itself, and
+ * Holds all services and their units. The world applies each event to the unit that it concerns, follows the effects along the
+ * dependencies until nothing changes any more, and returns everything that must be done. The world performs no action itself, and
  * gets the time only from the `env` of each call.
  *
  * A turn consists of one or more events (`handle`) and a conclusion (`conclude`), which updates alerts and jobs according to
- * the results.
+ * the results of the events.
  */
 export class World {
   readonly #units = new Units();
@@ -43,7 +43,7 @@ export class World {
   readonly #wishes: Wishes;
   readonly #jobs: JobBook;
   readonly #alerts = new AlertBook();
-  /** False until everything is loaded. Until then all units look new, so no alert is judged. */
+  /** False until all units are loaded. Before that, every unit looks new, so alerts must not be judged. */
   #resumed = false;
 
   constructor(options: WorldOptions = { startConcurrency: 0 }) {
@@ -75,7 +75,7 @@ export class World {
     return this.#units.services.all();
   }
 
-  /** Returns the ids of the units that a name in a dependency stands for. */
+  /** Returns the ids of the units that a dependency names. The name is that of a service or of a single unit. */
   unitsOf(name: string): readonly string[] {
     return this.#units.services.unitsOf(name);
   }
@@ -104,7 +104,10 @@ export class World {
     return this.#wishes.needs(ids);
   }
 
-  /** What `stop --cascade` stops: `ids` and the units that need them and are wanted up; dependents come first. */
+  /**
+   * Returns the ids of the units that `stop --cascade` stops: `ids`, and the units that need one of them and are up or would start
+   * automatically. Dependents come first.
+   */
   cascade(ids: readonly string[]): string[] {
     return this.#wishes.cascade(ids);
   }
@@ -190,7 +193,7 @@ export class World {
         seen.add(key);
       }
     }
-    // Under load, a probe waits for the probes before it, so critical units are probed first.
+    // Under load, probes queue behind each other, so critical units are probed first.
     const isCritical = (id: string): boolean => this.#units.get(id)?.spec.critical ?? false;
     for (const critical of [true, false]) for (const id of seen) if (isCritical(id) === critical) this.#checks.probe(id, step);
     for (const id of seen) this.#units.rearm(id, env.nowMs);

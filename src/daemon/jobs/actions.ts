@@ -19,7 +19,7 @@ export interface ActionsOptions {
   readonly store: Enablements;
   readonly recorder: Recorder;
   readonly clock: Clock;
-  /** The unit looks different now, though its machine did not move: tell those who watch. */
+  /** Notifies subscribers that the published data of a unit changed although its phase did not. */
   readonly announce: (id: string) => void;
 }
 
@@ -33,7 +33,7 @@ interface Request {
 }
 type Outcome = shape.JobOutcome;
 
-/** What the operator may do to units. Ids are known to exist here. */
+/** Carries out the actions of an operator on units. Callers pass only ids of existing units. */
 export class Actions {
   readonly #options: ActionsOptions;
 
@@ -60,7 +60,7 @@ export class Actions {
     }
   }
 
-  /** The job is a record of the world's; waiting only follows it, here or at the next daemon. */
+  /** Starts a job and waits until it ends. The world stores the job, so a client can also wait for it at the next daemon. */
   async #move(request: Request, action: GoalAction, ids: readonly string[]): Promise<shape.JobResult> {
     const { world, engine, clock } = this.#options;
     const warnings = action === "stop" && !request.cascade ? this.#leftRunning(ids) : [];
@@ -69,7 +69,7 @@ export class Actions {
     return jobShape(request.wait ? await this.#ended(id) : world.job(id)!, world);
   }
 
-  /** The outcome of a job that was created here or by an earlier daemon; undefined when there is no such job, or not any more. */
+  /** Returns the outcome of a job that this or an earlier daemon created, or undefined if there is no such job or it was deleted. */
   async job(id: string, wait: boolean): Promise<shape.JobResult | undefined> {
     const { world } = this.#options;
     const job = world.job(id);
@@ -122,7 +122,7 @@ export class Actions {
     return { outcomes: ids.map((id) => this.#outcome(id, "done", `${request.action}d`)), warnings: [] };
   }
 
-  /** To the main process alone: what it left behind is the stop's business. */
+  /** Sends a signal to the main process only. Other processes of the run end when the unit stops. */
   #kill(signal: string | undefined, ids: readonly string[]): Result<shape.JobResult, ApiError> {
     const number = signal === undefined ? SIGNALS.SIGTERM : signalNumber(signal);
     if (number === undefined)
@@ -171,7 +171,7 @@ export class Actions {
   }
 }
 
-/** Unique among the jobs that are kept: 48 bits of chance. */
+/** Makes an id from 48 random bits, which is unique among the stored jobs. */
 const newJobId = (roll: number): string =>
   Math.floor(roll * 2 ** 48)
     .toString(16)

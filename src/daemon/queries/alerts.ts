@@ -13,7 +13,7 @@ export function listAlerts({ store }: Pick<AlertOptions, "store">, openOnly: boo
   return store.alerts(openOnly).map(alertShape);
 }
 
-/** Acknowledges open alerts by their ids, and all open alerts of the given units. Returns the number of these alerts. */
+/** Acknowledges the open alerts with the given ids, and all open alerts of the given units. Returns the number of these alerts. */
 export function acknowledge(
   { store, tell }: AlertOptions,
   ids: readonly number[],

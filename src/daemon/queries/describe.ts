@@ -23,9 +23,9 @@ export interface Surroundings {
   invocationOf(id: string, run: number): string;
   /** Returns the timer of a scheduled unit, or undefined while its schedule is not active. */
   planOf(id: string): Timer | undefined;
-  /** Returns whether the file differs from the version in use, and the problems of the file. */
+  /** Returns whether the unit file changed or was removed since it was loaded, and the problems of the file. */
   onDisk(id: string): { readonly changed: boolean; readonly removed: boolean; readonly problems: readonly string[] };
-  /** Shows strings of a unit with specifiers and variables expanded. */
+  /** Returns a function that expands specifiers and variables in strings of the unit. */
   display(spec: Spec): Display;
 }
 
@@ -137,7 +137,7 @@ export function isDownByFailure({ unit }: Pick<Entry, "unit">): boolean {
   return state === "failed" || state === "fatal" || state === "backoff";
 }
 
-/** Converts monotonic time to wall clock time (ISO 8601 in UTC). Returns null if there is no time or `when` is false. */
+/** Converts monotonic time to wall clock time (ISO 8601 in UTC). Returns null if `monotonicMs` is null or `when` is false. */
 export function isoOf(monotonicMs: number | null, clock: Clock, when = true): string | null {
   if (monotonicMs === null || !when) return null;
   return new Date(clock.wallMs() - clock.monotonicMs() + monotonicMs).toISOString();

@@ -25,7 +25,7 @@ export interface ExplainOptions extends Enforcement {
 /** Number of events that the story covers. They are enough for a crash loop, which the story sums up in a few lines. */
 const STORY_EVENTS = 300;
 
-/** Explains why a unit is in its state: what happened, what its policy is, and what will happen next. */
+/** Explains why a unit is in its present state. The answer says what happened, what the policy of the unit is, and what will happen next. */
 export function why(id: string, entry: Entry, { world, clock, store, around, forecaster }: ExplainOptions): shape.Why {
   const story = tellStory(store.events({ limit: STORY_EVENTS, serviceIds: [id] }));
   const isoOfWall = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
@@ -43,7 +43,7 @@ export function why(id: string, entry: Entry, { world, clock, store, around, for
   };
 }
 
-/** Describes the last failure of the health check if it has had no consequence yet. */
+/** Describes the last result of the health check if it was a failure without consequences so far. Otherwise returns nothing. */
 function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story"] {
   const last = check?.results.at(-1);
   if (spec.check === null || check === null || last === undefined || last.kind === "ok" || !isProbed(unit)) return [];
@@ -52,7 +52,7 @@ function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story
   return [{ time: isoOf(last.atMs, clock)!, text: `${what}: ${last.detail}.${count}`, lines: [] }];
 }
 
-/** Explains what the settings of a unit mean, without running anything. */
+/** Explains what the settings of a unit mean, without starting any process. */
 export function explain(id: string, { spec, unit }: Entry, { world, daemon, around, ...holding }: ExplainOptions): shape.Explanation {
   const needs = world.needs([id]);
   const edges = new Map([...needs].map((one) => [one, (world.get(one)?.spec.dependencies ?? []).map(({ unit }) => unit)]));

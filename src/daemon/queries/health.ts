@@ -26,16 +26,16 @@ export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: C
   };
 }
 
-/** Returns why a probe makes no sense now, or null if the unit can be probed. */
+/** Returns the error for a unit that cannot be probed in its present state, or null if it can be probed. */
 export function refusalToProbe(id: string, { spec, unit }: Entry): ApiError | null {
-  if (spec.check === null) return null; // the answer says that it has no health check
+  if (spec.check === null) return null; // the response says that the unit has no health check
   if (mayProbe(unit, spec)) return null;
   return { code: "conflict", message: `cannot check the health of ${id}: it is ${stateOf(unit)}, and only running units are checked` };
 }
 
 /**
- * Returns the health of all units together. It is `unhealthy` if a unit has failed or is unhealthy. Otherwise it is `degraded` if
- * at least one unit is degraded.
+ * Returns the health of all units together. It is `unhealthy` if at least one unit has failed or is unhealthy. Otherwise it is
+ * `degraded` if at least one unit is degraded.
  */
 export function overallHealth(world: Pick<World, "entries">): shape.OverallHealth {
   const counts: Record<string, number> = {};

@@ -17,10 +17,10 @@ export interface LogQueryOptions {
   readonly invocationOf: (id: string, run: number) => string;
 }
 
-/** Maximum number of runs of a unit that can be addressed. */
+/** The newest runs of a unit, up to this number, can be selected in a log query. */
 const KNOWN_RUNS = 2000;
 
-/** Log queries of the API. They can select a run, and they can read logs of units that no longer exist. */
+/** Answers the log queries of the API. A query can select a run. It can also read the log of a unit that no longer exists. */
 export class LogQueries {
   readonly #o: LogQueryOptions;
 
@@ -28,7 +28,10 @@ export class LogQueries {
     this.#o = options;
   }
 
-  /** `found` is the id of the unit, or the error if there is no such unit. Even then, the log can be read as long as its file exists. */
+  /**
+   * Returns lines of a log. `found` is the id of the unit, or an error if there is no such unit. The log of a removed unit can be
+   * read as long as its file exists.
+   */
   async read(name: string, found: Result<string, ApiError>, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
     const id = found.ok ? found.value : stripSuffix(name);
     if (!isUnitId(id)) return found as Result<never, ApiError>;
@@ -58,7 +61,7 @@ export class LogQueries {
     }
   }
 
-  /** Returns a trail that ends when the run ends. */
+  /** Returns a trail (the new lines of a log) that ends when the run ends. */
   #ofRun(id: string, run: PastRun, trail: LogTrail): LogStart["trail"] {
     const { world, bus, invocationOf } = this.#o;
     let { before } = run;

@@ -11,8 +11,7 @@ export interface LookupOptions {
 }
 
 /**
- * Finds units by names, globs and groups. It creates nothing, because an instance of a template exists only once an action has
- * created it.
+ * Finds units by names, globs and groups. A lookup never creates an instance of a template, because only actions create instances.
  */
 export class Lookup {
   readonly #o: LookupOptions;
@@ -21,13 +20,13 @@ export class Lookup {
     this.#o = options;
   }
 
-  /** Returns the id of the unit `web` for the names `web` and `web.unit.json`. */
+  /** Returns the id of the unit with this name. Accepts the name (`web`) and the file name (`web.unit.json`). */
   find(name: string): Result<string, ApiError> {
     const id = stripSuffix(name);
     return this.#o.world.get(id) === undefined ? err(this.#missing(id)) : ok(id);
   }
 
-  /** Returns why a masked unit cannot be started although its file is fine or absent. Returns null if the unit is not masked. */
+  /** Returns the error that says why a masked unit cannot be started, or null if the unit is not masked. */
   maskError(id: string): ApiError | null {
     const file = this.#o.catalog.maskOf(id);
     if (file === undefined) return null;
@@ -40,7 +39,10 @@ export class Lookup {
     return found.ok ? ok(read(this.#o.world.get(found.value)!, found.value)) : found;
   }
 
-  /** Returns ids in the order of the unit list. `one` finds a single name. Ids that are not in the world yet come last. */
+  /**
+   * Returns the ids that the patterns match, in the order of the unit list. Ids that are not in the world yet come last. `one` finds
+   * the id for a single name.
+   */
   resolve(patterns: readonly string[], one = (name: string): Result<string, ApiError> => this.find(name)): Result<string[], ApiError> {
     const all = this.#o.world.ids();
     const chosen = new Set<string>();

@@ -9,7 +9,7 @@ export function storedMetrics(store: Pick<MetricsStore, "metrics">, id: string, 
   return store.metrics(id, sinceIso, limit).map(pointOf);
 }
 
-/** Accepts the numbers that a unit reports about itself. */
+/** Accepts the metrics that a unit reports about itself. */
 export function acceptReport(sampler: Pick<Sampler, "report">, id: string, { metrics }: shape.MetricsReport): Result<null, ApiError> {
   if (sampler.report(id, metrics, MAX_REPORTED)) return ok(null);
   const message = `cannot accept metrics: ${id} would report more than ${MAX_REPORTED} names`;

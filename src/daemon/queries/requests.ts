@@ -18,10 +18,10 @@ export interface RequestOptions {
 
 type Job = Omit<Parameters<Actions["run"]>[0], "dry_run">;
 
-/** Actions that create the instances that they name. Other actions return `no-such-unit`, as systemd says "not loaded". */
+/** Actions that create missing instances. For a missing instance, other actions return `no-such-unit`, like systemd's "not loaded". */
 const CREATING: ReadonlySet<shape.Action> = new Set(["start", "restart", "enable"]);
 
-/** Turns the names of a request into units, creates missing instances where the action may, and runs the action. */
+/** Handles requests for actions: finds the units by name, creates missing instances if the action may do so, and runs the action. */
 export class Requests {
   readonly #o: RequestOptions;
 
@@ -49,7 +49,10 @@ export class Requests {
     return this.#o.actions.run({ ...job, dry_run: false }, ids);
   }
 
-  /** Returns the outcome for a masked unit, otherwise null. A masked unit that still runs can be stopped, but not started or enabled. */
+  /**
+   * Returns the outcome of an action on a masked unit, or null if the unit is not masked. A masked unit that still runs can be
+   * stopped, but not started or enabled.
+   */
   #refusal(id: string): shape.JobOutcome | null {
     const error = this.#o.lookup.maskError(id);
     if (error === null) return null;
@@ -67,8 +70,8 @@ export class Requests {
   }
 
   /**
-   * Plans an action without creating anything. Missing instances, and the units that they need, are added to the plan of the
-   * existing units.
+   * Returns the plan of an action without creating any instance. The plan contains the existing units, the missing instances, and the
+   * units that these instances need.
    */
   async #plan(job: Job, ids: readonly string[]): Promise<Result<shape.JobResult, ApiError>> {
     const { world, catalog, instances, actions } = this.#o;

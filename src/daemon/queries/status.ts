@@ -35,7 +35,7 @@ export interface StatusOptions extends Enforcement {
 
 const MAX_EVENTS = 10_000;
 
-/** Queries for the present state of all units, for the details of one unit, and for totals. */
+/** Answers queries for the present state of all units, the details of one unit, and totals. */
 export class StatusQueries {
   readonly #o: StatusOptions;
 
@@ -123,6 +123,6 @@ export class StatusQueries {
   }
 }
 
-/** Returns the command line of a unit. The variables in it are not expanded for a shell command, because the shell expands them. */
+/** Returns the command line of a unit. The variables in a shell command are not expanded, because the shell expands them. */
 const commandOf = ({ exec }: Spec, display: Display): string =>
   [display(exec.command, { variables: !exec.shell }), ...exec.args.map((arg) => display(arg))].join(" ");

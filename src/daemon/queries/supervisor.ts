@@ -41,7 +41,7 @@ interface Rest {
   readonly reexec: () => void;
 }
 
-/** This daemon as the API sees it. Reads are answered from memory, and actions go through the engine's mailbox. */
+/** Implements the interface that the API uses to talk to this daemon. Queries are answered from memory, and actions go through the engine's mailbox. */
 export class LocalSupervisor implements Supervisor {
   readonly #o: LocalSupervisorOptions;
   readonly #lookup: Lookup;

@@ -3,12 +3,13 @@ import type { EventHistory } from "../../ports/store/events.ts";
 import type { Invocations } from "../engine/invocations.ts";
 
 /**
- * How many runs a unit that is new to this daemon had since the boot: it may have been removed and added again, or the previous
- * daemon was shut down and kept no state. Counting continues from there, so that no two runs have the same invocation id.
+ * Returns a function that finds out how many runs a unit had in this boot before this daemon loaded it for the first time. There may
+ * be such runs if the unit was removed and added again, or if the previous daemon was shut down and kept no state. The numbering of
+ * runs continues after them, so that no two runs have the same invocation id.
  */
 export function earlierRuns(store: EventHistory, invocations: Pick<Invocations, "runOf" | "given">): (id: string) => number {
   return (id) => {
-    if (!invocations.given) return 0; // the first daemon since the boot: there were no runs
+    if (!invocations.given) return 0; // this is the first daemon since the boot, so there were no runs
     const last = store.events({ serviceIds: [id], types: BEGINNINGS, limit: 1 }).at(-1)?.details.invocation;
     return typeof last === "string" ? (invocations.runOf(id, last) ?? 0) : 0;
   };

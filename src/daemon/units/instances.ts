@@ -6,7 +6,7 @@ import type { World, WorldEvent } from "../../core/world/world.ts";
 import type { Reloader } from "./reloader.ts";
 import type { UnitCatalog } from "./unit-catalog.ts";
 
-/** How many instances of one template can exist at a time. */
+/** Maximum number of instances of one template. */
 export const MAX_INSTANCES = 256;
 
 export interface InstancesOptions {
@@ -16,7 +16,7 @@ export interface InstancesOptions {
   readonly handle: (...events: readonly WorldEvent[]) => void;
 }
 
-/** Creates instances of templates for actions and for the dependencies of the units that they act on. Reads never come here. */
+/** Creates instances of templates for actions, and for the dependencies of units that an action concerns. Queries never create instances. */
 export class Instances {
   readonly #o: InstancesOptions;
 
@@ -24,13 +24,13 @@ export class Instances {
     this.#o = options;
   }
 
-  /** The id, if it is an instance that does not exist yet and that `ensure` can create. */
+  /** Returns the id of an instance that does not exist yet and that `ensure` can create, or null if the name is not such an instance. */
   creatable(name: string): string | null {
     const id = stripSuffix(name);
     return this.#o.world.get(id) === undefined && this.#o.catalog.preview(id) !== undefined ? id : null;
   }
 
-  /** Those of `ids` that do not exist yet, and the instances that they depend on in turn: dependencies first. */
+  /** Returns the instances among `ids` that do not exist yet, and the missing instances that they depend on. Dependencies come first. */
   missing(ids: readonly string[]): string[] {
     const found = new Set<string>();
     const path = new Set<string>();
@@ -44,7 +44,7 @@ export class Instances {
     return [...found];
   }
 
-  /** Creates the instances among `ids` that do not exist yet, with the instances that they depend on; all of them or none. */
+  /** Creates the instances among `ids` that do not exist yet, and the instances that they depend on. Creates either all of them or none. */
   ensure(ids: readonly string[]): Result<readonly string[], ApiError> {
     const missing = this.missing(ids);
     const roomy = this.#makeRoom(missing);
@@ -53,7 +53,7 @@ export class Instances {
     return ok(missing);
   }
 
-  /** Removes idle instances of a template where the new ones would exceed the limit. */
+  /** Removes idle instances of a template if the new instances would exceed the limit. */
   #makeRoom(missing: readonly string[]): Result<null, ApiError> {
     const idle: string[] = [];
     for (const template of new Set(missing.map(templateOf))) {
@@ -69,7 +69,7 @@ export class Instances {
     return ok(null);
   }
 
-  /** Stopped, not enabled, not scheduled and needed by no unit: nothing but its name is lost. */
+  /** Returns true if the instance is stopped, not enabled, not scheduled and not needed by another unit, so that it can be removed. */
   #isIdle(id: string): boolean {
     const { unit, spec } = this.#o.world.get(id)!;
     const isInUse = this.#o.reloader.isEnabled(id) || spec.schedule !== null || this.#o.world.dependentsOf(id).size > 0;

@@ -14,15 +14,15 @@ export interface ReloaderOptions {
   readonly systemUnits: SystemUnits;
   readonly recorder: Recorder;
   readonly logs: LogStore;
-  /** What the operator enabled (true) or disabled (false); other units are absent. */
+  /** Returns the units that the operator enabled (true) or disabled (false). Other units are absent. */
   readonly enablements: () => ReadonlyMap<string, boolean>;
-  /** How many runs a unit that is new to this daemon had since the boot. */
+  /** Returns how many runs a unit had in this boot before this daemon loaded it for the first time. */
   readonly earlierRuns: (id: string) => number;
   readonly handle: (...events: readonly WorldEvent[]) => void;
   readonly announce: (id: string) => void;
 }
 
-/** Applies unit files: when the daemon starts, when files appear, and on request. */
+/** Applies unit files when the daemon starts, when files appear, and on request. */
 export class Reloader {
   readonly #o: ReloaderOptions;
 
@@ -34,20 +34,20 @@ export class Reloader {
     return this.#o.enablements().get(id) ?? loaded?.spec.enabled ?? false;
   }
 
-  /** Whether it starts with the daemon, or when its file appears. A scheduled unit waits for its time. */
+  /** Returns true if the unit starts together with the daemon, or when its file appears. A scheduled unit waits for its time. */
   startsByItself(id: string): boolean {
     return this.isEnabled(id) && this.#o.world.get(id)?.spec.schedule == null;
   }
 
-  /** A schedule is active unless the operator, or an explicit `"enabled": false` in the file, disables the unit. */
+  /** Returns true unless the operator, or an explicit `"enabled": false` in the file, has disabled the unit and thereby its schedule. */
   isScheduleActive(id: string): boolean {
     const loaded = this.#o.catalog.get(id);
     return this.#o.enablements().get(id) ?? (loaded?.spec.enabled === true || (loaded?.sources.get("enabled") ?? "default") === "default");
   }
 
   /**
-   * Reads the files for the first time and answers the ids that were loaded; starts nothing. `remembered`: units whose stored
-   * state, which has the number of their runs, is restored afterwards.
+   * Reads the unit files for the first time, and returns the ids of the units that were loaded. Starts no unit. `remembered` contains
+   * the units whose stored state is restored afterwards. That state includes the number of their runs.
    */
   loadAll(remembered: { has(id: string): boolean }): string[] {
     const { catalog, systemUnits } = this.#o;
@@ -58,7 +58,7 @@ export class Reloader {
     return ids;
   }
 
-  /** Something changed in the unit directories: loads new units at once, and only marks changed ones. */
+  /** Handles a change in the unit directories. Loads new units immediately. A changed unit is only marked until the next reload. */
   noticed(): void {
     const { catalog, recorder, world, handle, announce } = this.#o;
     const before = new Map([...world.entries()].map(([id]) => [id, catalog.onDisk(id)] as const));
@@ -96,8 +96,8 @@ export class Reloader {
   }
 
   /**
-   * Applies the differences between files and running units with as few restarts as possible, or only answers the plan. `force`:
-   * a unit directory that does not exist counts as empty.
+   * Applies the differences between the files and the running units with as few restarts as possible. With `dryRun`, only returns the
+   * plan. With `force`, a unit directory that does not exist counts as empty.
    */
   reload(dryRun: boolean, force = false): shape.ReloadPlan {
     const { catalog, world, systemUnits } = this.#o;
@@ -115,7 +115,7 @@ export class Reloader {
     return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
   }
 
-  /** Stops and unloads the system's units once the system's daemon has started. */
+  /** Stops and unloads the units of the system once the daemon of the system has started. */
   letGo(): void {
     const { catalog, systemUnits, recorder, world, handle } = this.#o;
     if (!systemUnits.hasAppeared()) return;
@@ -128,7 +128,7 @@ export class Reloader {
     }
   }
 
-  /** Loads an instance of a known template; false when there is no such template. */
+  /** Loads an instance of a template. Returns false if there is no such template. */
   makeInstance(id: string): boolean {
     const made = this.#o.catalog.instance(id);
     if (made !== undefined) this.#put([made]);

@@ -22,20 +22,20 @@ export interface TransientsOptions {
   readonly roll: () => number;
 }
 
-/** Follows one run from its start to its end. */
+/** Receives the output of one run, and how it ended. */
 export interface RunFollower {
   line(line: LogLine): void;
   gap(lines: number): void;
   end(end: RunEnd): void;
 }
 
-/** A unit without a file is transient, also one that an earlier daemon of this boot has created. */
+/** Returns true for a unit without a file. This includes units that an earlier daemon of this boot created. */
 export const isTransient = ({ file }: { readonly file: string }): boolean => file === "";
 
-/** Units created by `sup run`. Each is removed once it is down; only its events and its log remain. */
+/** Manages the units that `sup run` creates. Each unit is removed once it is down. Only its events and its log remain. */
 export class Transients {
   readonly #o: TransientsOptions;
-  /** Ids of units that were started. A unit that was only created is down as well, but must stay. */
+  /** Ids of units that were started. A unit that was created but not started is also down, but must not be removed. */
   readonly #started = new Set<string>();
   readonly #followers = new Map<string, { readonly follower: RunFollower; readonly stop: () => void }>();
 
@@ -44,7 +44,7 @@ export class Transients {
     options.engine.watch((turn) => this.#observe(turn));
   }
 
-  /** Creates the unit without starting it. `unit` has the keys of a unit file. Answers the id. */
+  /** Creates a unit without starting it, and returns its id. `unit` has the keys of a unit file. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Result<string, ApiError> {
     const { world, engine, catalog, instances, earlierRuns } = this.#o;
     const id = name ?? this.#freeName();
@@ -68,7 +68,7 @@ export class Transients {
     return ok(id);
   }
 
-  /** Must be called before the unit is started. Answers the unsubscribe function. */
+  /** Subscribes `follower` to the next run of the unit. Must be called before the unit is started. Returns the unsubscribe function. */
   follow(id: string, follower: RunFollower): () => void {
     const { world, logs } = this.#o;
     logs.open(id, world.get(id)!.spec.log);
@@ -94,7 +94,7 @@ export class Transients {
       const entry = this.#o.world.get(id);
       if (entry === undefined || !isTransient(entry.spec)) continue;
       if (entry.unit.want === "up" || entry.unit.run > 0) this.#started.add(id);
-      // Followers receive its last lines in later turns of the event loop, and must have them before the end.
+      // Followers receive the last lines of the unit in later turns of the event loop, and must have them before the end is reported.
       if (this.#hasEnded(id)) setImmediate(() => setImmediate(() => this.#remove(id)));
     }
   }
@@ -105,7 +105,7 @@ export class Transients {
   }
 
   #remove(id: string): void {
-    if (!this.#hasEnded(id)) return; // it was started again meanwhile
+    if (!this.#hasEnded(id)) return; // the unit was started again in the meantime
     const { unit } = this.#o.world.get(id)!;
     const end: RunEnd = {
       id,

@@ -17,8 +17,8 @@ interface DiskNote {
 const UNCHANGED: DiskNote = { changed: false, removed: false, problems: [] };
 
 /**
- * The unit files: the versions in use, and what is on disk now. The two differ from the change of a file until the reload that
- * applies it. When a file is bad, the last good version stays in use.
+ * Holds the versions of the unit files that are in use, and the versions that are on disk. After a file was changed, they differ
+ * until a reload applies the change. If a file has errors, the last version without errors stays in use.
  */
 export class UnitCatalog {
   readonly #source: UnitSource;
@@ -27,10 +27,10 @@ export class UnitCatalog {
   readonly #templates = new Map<string, Loaded>();
   #disk: LoadedSnapshot = { loaded: new Map(), templates: new Map(), problems: new Map(), masked: new Map() };
   #notes = new Map<string, DiskNote>();
-  /** Units in use from directories that cannot be read now. Whether their files changed is unknown, so they stay as they are. */
+  /** Units in use whose directories cannot be read at present. They stay as they are, because their files may not have changed. */
   #held: ReadonlySet<string> = new Set();
 
-  /** `unitDefaults`: the defaults of the settings file, for keys that a unit file does not set. */
+  /** `unitDefaults` are the defaults from the settings file. They apply to keys that a unit file does not set. */
   constructor(source: UnitSource, unitDefaults: SnapshotOptions["unitDefaults"] = null) {
     this.#source = source;
     this.#unitDefaults = unitDefaults;
@@ -44,7 +44,7 @@ export class UnitCatalog {
     return this.#inUse.get(id);
   }
 
-  /** All problems of the files on disk, and the warnings of the good ones. */
+  /** Returns all problems of the files on disk, and the warnings of the files without errors. */
   problems(): Problem[] {
     const warnings = [...this.#disk.loaded.values()].flatMap((loaded) => loaded.warnings);
     return [...[...this.#disk.problems.values()].flat(), ...warnings];
@@ -54,7 +54,7 @@ export class UnitCatalog {
     return this.#disk.problems.get(id) ?? [];
   }
 
-  /** Units and templates that were never loaded, because their file has errors. */
+  /** The units and templates that this daemon never loaded, because their files have errors. */
   get broken(): Array<{ readonly id: string; readonly file: string; readonly problems: readonly string[] }> {
     return [...this.#disk.problems].flatMap(([id, problems]) => {
       const isUnit = !id.includes("/") && !this.#inUse.has(id) && !this.#templates.has(id);
@@ -62,12 +62,12 @@ export class UnitCatalog {
     });
   }
 
-  /** Masked units and templates by id, with the path of the link to /dev/null. */
+  /** The masked units and templates by id, with the path of the link to /dev/null that masks them. */
   get masked(): ReadonlyMap<string, string> {
     return this.#disk.masked;
   }
 
-  /** The link that masks the unit, or its template if the unit has no file of its own. */
+  /** Returns the path of the link that masks the unit, or that masks its template if the unit has no file of its own. */
   maskOf(id: string): string | undefined {
     const { masked, loaded, problems } = this.#disk;
     const template = instanceOf(id)?.template;
@@ -81,8 +81,9 @@ export class UnitCatalog {
   }
 
   /**
-   * Reads the directories again without applying anything. `instances`: those that the operator has enabled. `missingIsEmpty`: a
-   * directory that does not exist has no units any more; otherwise its units are kept, because it may only be unmounted.
+   * Reads the directories again without applying any change. `instances` are the instances that the operator has enabled. If
+   * `missingIsEmpty` is true, a directory that does not exist counts as empty. Otherwise its units are kept, because the directory
+   * may only be unmounted.
    */
   refresh(instances: Iterable<string> = [], missingIsEmpty = false): void {
     const wanted = new Set([...instances, ...[...this.#inUse.keys()].filter((id) => instanceOf(id) !== null)]);
@@ -113,12 +114,12 @@ export class UnitCatalog {
     this.#disk = { ...this.#disk, loaded, templates, problems };
   }
 
-  /** Ids that are good on disk and not in use yet. */
+  /** Returns the ids of units whose files have no errors and that are not in use yet. */
   fresh(): string[] {
     return [...this.#disk.loaded.keys()].filter((id) => !this.#inUse.has(id));
   }
 
-  /** Puts the version on disk into use. */
+  /** Puts the version on disk into use and returns it. Returns undefined if there is no version without errors. */
   take(id: string): Loaded | undefined {
     const loaded = this.#disk.loaded.get(id);
     if (loaded !== undefined) this.#inUse.set(id, loaded);
@@ -127,8 +128,8 @@ export class UnitCatalog {
   }
 
   /**
-   * Keeps the settings that an earlier daemon used, although the file has changed or is gone. Undefined when the file still has
-   * the same settings, or when they cannot be read because another version of sup wrote them.
+   * Keeps the settings that an earlier daemon used, although the file has changed or was deleted. Returns undefined if the file still
+   * has the same settings, or if the settings cannot be read because another version of sup wrote them.
    */
   hold(
     id: string,
@@ -148,12 +149,12 @@ export class UnitCatalog {
     for (const [id, template] of this.#disk.templates) this.#templates.set(id, template);
   }
 
-  /** Whether there is a template of this name: `web@`. */
+  /** Returns true if there is a template with this name, for example `web@`. */
   hasTemplate(name: string): boolean {
     return this.#templates.has(name);
   }
 
-  /** `web@1` as the template `web@` makes it, without putting it into use; undefined when there is no such template. */
+  /** Makes an instance (such as `web@1`) of its template without putting it into use. Returns undefined if there is no such template. */
   preview(id: string): Loaded | undefined {
     const parts = instanceOf(id);
     const template = parts && this.#templates.get(parts.template);
@@ -162,14 +163,14 @@ export class UnitCatalog {
     return made.ok ? made.value : undefined;
   }
 
-  /** The same, and puts it into use. */
+  /** Makes an instance of its template and puts it into use. Returns undefined if there is no such template. */
   instance(id: string): Loaded | undefined {
     const made = this.preview(id);
     if (made !== undefined) this.#inUse.set(id, made);
     return made;
   }
 
-  /** Puts a unit into use that has no file. */
+  /** Puts a unit without a file into use. */
   adopt(id: string, loaded: Loaded): void {
     this.#inUse.set(id, loaded);
   }

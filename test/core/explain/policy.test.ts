@@ -90,14 +90,14 @@ describe("in sentences", () => {
       `Health check: command pg_isready ${"x".repeat(69)} every 30s; 3 consecutive failures restart the unit and use up a retry.`,
     ],
     [{ watchdogMs: 2000 }, "Watchdog: the service must send WATCHDOG=1 every 2s."],
-    [{ schedule }, "Schedule: every 1m. A missed run is skipped. If the previous run is still active, the new run is skipped."],
+    [{ schedule }, "Schedule: every 1m. Missed runs are skipped. If the previous run is still active, the new run is skipped."],
     [
       { schedule: { ...schedule, catchUp: true, overlap: "queue" } },
-      "Schedule: every 1m. A missed run is made up for once. If the previous run is still active, the new run starts right after it.",
+      "Schedule: every 1m. After missed runs, the unit runs once. If the previous run is still active, the new run starts right after it.",
     ],
     [
       { schedule: { ...schedule, everyMs: null, cron: "0 3 * * *", timezone: "Europe/Oslo", overlap: "kill" } },
-      "Schedule: at 0 3 * * * (Europe/Oslo). A missed run is skipped. If the previous run is still active, it is stopped and the new run starts.",
+      "Schedule: at 0 3 * * * (Europe/Oslo). Missed runs are skipped. If the previous run is still active, it is stopped and the new run starts.",
     ],
     [{ watch: { ...watch, paths: ["src"] } }, "The unit restarts when src changes."],
     [{ watch: { ...watch, paths: ["src", "lib"] } }, "The unit restarts when one of these changes: src, lib."],
