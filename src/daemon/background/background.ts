@@ -35,13 +35,13 @@ export interface BackgroundOptions {
   readonly reloader: Reloader;
   readonly launcher: Launcher;
   readonly watchFiles: WatchFiles;
-  /** How often `tick` is called. */
+  /** The interval between calls of `tick`, in milliseconds. */
   readonly tickMs: number;
   readonly invocationOf: (id: string, run: number) => string;
   readonly bug: (message: string, error?: unknown) => void;
 }
 
-/** The daemon's periodic and automatic work: samples, limits, forecasts, alerts, schedules, watched files. */
+/** Does the daemon's periodic and automatic work: samples, limits, forecasts, alerts, schedules and watched files. */
 export class Background {
   readonly sampler: Sampler;
   readonly limiter: Limiter;
@@ -63,7 +63,7 @@ export class Background {
     this.meter = new Meter(options.tickMs);
   }
 
-  /** Called once all units are loaded and those of an earlier daemon are adopted. */
+  /** Must be called once all units are loaded and the units of an earlier daemon are adopted. */
   start(): void {
     this.limiter.start();
     this.schedules.start();
@@ -71,7 +71,7 @@ export class Background {
     this.#beginAlerts();
   }
 
-  /** The shared tick. */
+  /** The shared tick, which the daemon calls at a fixed interval for all periodic work. */
   tick(): void {
     this.meter.tick(this.#o.clock.monotonicMs());
     this.schedules.checkClock();
@@ -80,7 +80,7 @@ export class Background {
     this.conditions.tick();
   }
 
-  /** Called before the units are stopped, so that nothing here starts one again. */
+  /** Must be called before the units are stopped, so that no schedule and no file watch starts a unit again. */
   close(): void {
     this.schedules.close();
     this.watches.close();
@@ -93,7 +93,7 @@ export class Background {
     this.sampler.forget(id);
   }
 
-  /** Begins to judge conditions. Alerts that an earlier daemon left open stay open as long as their condition holds. */
+  /** Begins to raise and resolve alerts. Alerts that an earlier daemon left open stay open as long as their condition holds. */
   #beginAlerts(): void {
     const { store, engine } = this.#o;
     const open = store

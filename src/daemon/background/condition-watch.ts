@@ -19,12 +19,12 @@ export interface ConditionWatchOptions {
 const DAEMON = "";
 
 /**
- * Reports conditions that the world cannot see in its own records: a store that cannot be written, lost output, a limit that is
- * predicted to be reached. They are compared on the shared tick; only a change becomes an event.
+ * Reports conditions that the world cannot see in its own records: failing writes to the store, lost output, and predictions that a
+ * limit will be reached. Each shared tick compares the conditions with those of the last tick, and reports only changes.
  */
 export class ConditionWatch {
   readonly #o: ConditionWatchOptions;
-  /** The last observed conditions by source and unit, if there were any. */
+  /** The last observed conditions, by source and unit. There is no entry if there were none. */
   readonly #known = new Map<string, string>();
 
   constructor(options: ConditionWatchOptions) {
@@ -52,7 +52,7 @@ export class ConditionWatch {
     this.#o.engine.handle({ type: "observed", source, unit, conditions });
   }
 
-  /** The world forgets the conditions of a removed unit, so they must be reported again. */
+  /** Forgets the conditions of removed units. The world forgets them too, so if a unit is added again, they must be reported again. */
   #forget(turn: Turn): void {
     for (const unit of turn.removed) for (const source of ["log", "forecast"]) this.#known.delete(`${source} ${unit}`);
   }

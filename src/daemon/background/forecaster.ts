@@ -33,7 +33,7 @@ export interface ForecasterOptions {
   readonly recorder: Pick<Recorder, "tell">;
   readonly logs: Pick<LogStore, "note">;
   readonly usage: Pick<Usage, "spare">;
-  /** Milliseconds between samples. */
+  /** Interval between samples in milliseconds. */
   readonly tickMs: number;
 }
 
@@ -48,16 +48,16 @@ interface Examined {
   readonly episodes: Readonly<Record<Foreseen, PredictionEpisode>>;
 }
 
-/** Units examined per tick: each examination reads the history of a run. */
+/** Maximum number of units to examine per tick. The limit exists because each forecast reads the history of a run. */
 const UNITS_PER_TICK = 5;
-/** After this long the remaining units wait for the next tick, because forecasts block the whole daemon. */
+/** After this time the remaining units wait for the next tick, because forecasts block the whole daemon. */
 const BUDGET_MS = 15;
-/** A run is read as POINTS points, and the last 1/RECENT_PART of it as POINTS more, to detect what began recently. */
+/** A run is read as POINTS points. The last 1/RECENT_PART of the run is read as POINTS more points, to detect a recent trend. */
 const POINTS = 600;
 const RECENT_PART = 16;
 const EVENT = "limit_predicted";
 
-/** Periodically forecasts the memory and CPU of running units, and reports once when a limit is expected to be exceeded. */
+/** Periodically forecasts the memory and CPU of running units. Reports once if a unit is expected to exceed a limit. */
 export class Forecaster {
   readonly #o: ForecasterOptions;
   readonly #examined = new Map<string, Examined>();
@@ -66,7 +66,7 @@ export class Forecaster {
     this.#o = options;
   }
 
-  /** On the shared tick. */
+  /** Makes the forecasts that are due. Called on each shared tick. */
   tick(): void {
     const { world, clock } = this.#o;
     const now = clock.monotonicMs();
@@ -80,12 +80,12 @@ export class Forecaster {
     }
   }
 
-  /** A fresh forecast of one unit. */
+  /** Makes a new forecast for one unit. */
   of(id: string, entry: Entry): shape.Forecast {
     return this.#describe(id, entry, this.#read(id, entry), this.#o.clock.monotonicMs());
   }
 
-  /** The last forecast of each running unit. */
+  /** Returns the last forecast of each running unit. */
   all(): shape.Forecast[] {
     const running = [...this.#o.world.entries()].filter(([, { unit }]) => isProbed(unit));
     return running.map(([id, entry]) => {
@@ -94,7 +94,7 @@ export class Forecaster {
     });
   }
 
-  /** Reported predictions that still hold, as sentences. */
+  /** Returns the reported predictions that still hold, as sentences. */
   predictionsOf(id: string, entry: Entry): { readonly metric: Foreseen; readonly text: string; readonly atMs: number }[] {
     const last = this.#last(id, entry);
     if (last === undefined) return [];
@@ -146,7 +146,7 @@ export class Forecaster {
     logs.note(id, text);
   }
 
-  /** Episodes of this run that an earlier daemon reported; they are not reported again. */
+  /** Returns the episodes of this run, so that predictions that an earlier daemon reported are not reported again. */
   #reportedBefore(id: string, run: number): Record<Foreseen, PredictionEpisode> {
     const reported = this.#o.store.events({ limit: 10, serviceIds: [id], types: [EVENT] }).filter(({ details }) => details.run === run);
     const of = (metric: Foreseen): PredictionEpisode =>

@@ -1,23 +1,24 @@
 /**
- * By default the runtime collects garbage only when there is more garbage than live data. That suits a program that is always
- * busy, but wastes the machine's memory in one that is busy for a minute and then idle for a day. So the shared tick reads the
- * heap size and collects when the heap has grown much since its minimum, or, while the daemon is idle, a little. A collection
- * blocks the daemon (about 20 ms for 30 MB of live data), so collections take at most 1 % of the time.
+ * Thresholds for garbage collections. By default the runtime collects garbage only when there is more garbage than live data. That
+ * suits a program that is always busy. A daemon that is busy for a minute and then idle for a day would waste the machine's memory.
+ * Therefore the shared tick reads the heap size, and collects when the heap has grown much since its minimum, or while the daemon is
+ * idle and the heap has grown a little. A collection blocks the daemon (about 20 ms for 30 MB of live data), so collections take at
+ * most 1 % of the time.
  */
 const BUSY = { grown: 1.3, bytes: 6_000_000 };
 const IDLE = { grown: 1.1, bytes: 2_000_000 };
-/** The daemon is idle below this share of one core since the last reading. */
+/** The daemon counts as idle if it has used less than this share of one core since the last reading. */
 const IDLE_BELOW = 0.2;
-/** Live data may have grown permanently, so the remembered minimum rises by this factor every five seconds. */
+/** The stored minimum of the heap size rises by this factor every five seconds, because live data may have grown permanently. */
 const MINIMUM_GROWTH = 1.02;
 const MINIMUM_GROWTH_MS = 5000;
 const MAX_TIME_SHARE = 0.01;
 
 export interface HeapReading {
   readonly nowMs: number;
-  /** In use, garbage included. */
+  /** Bytes of the heap that are in use, including garbage. */
   readonly heapBytes: number;
-  /** CPU time used by the daemon since its start. */
+  /** CPU time in milliseconds that the daemon has used since its start. */
   readonly cpuMs: number;
 }
 
@@ -26,7 +27,7 @@ export class GcPacer {
   #last: HeapReading | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
-  /** Adds a reading; true if a collection is worthwhile now. */
+  /** Adds a reading. Returns true if a collection is worthwhile now. */
   read(reading: HeapReading): boolean {
     const { nowMs, heapBytes, cpuMs } = reading;
     const passedMs = nowMs - (this.#last?.nowMs ?? nowMs);
@@ -37,7 +38,7 @@ export class GcPacer {
     return nowMs >= this.#notBeforeMs && heapBytes > this.#minimum * grown + bytes;
   }
 
-  /** A collection that took `pauseMs` has just ended. */
+  /** Must be called after a collection, which blocked the daemon for `pauseMs`. */
   collected(pauseMs: number, nowMs: number): void {
     this.#notBeforeMs = nowMs + pauseMs / MAX_TIME_SHARE;
   }

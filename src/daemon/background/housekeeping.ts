@@ -8,23 +8,23 @@ export interface HousekeepingOptions {
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   readonly store: StoreUpkeep;
   readonly tidyLogs: () => void;
-  /** True if the logs may exceed their size limit. */
+  /** Returns true if the logs may exceed their size limit. */
   readonly logsHaveGrown?: () => boolean;
   readonly countUnits: () => number;
   readonly settings: Pick<Settings, "metrics" | "events" | "store">;
   /**
-   * Called when history must be deleted before its retention time to keep the store within its size limit; again only after
-   * full retention was restored.
+   * Called when history must be deleted before its retention time, so that the store keeps within its size limit. Not called again
+   * until full retention was restored.
    */
   readonly onShortened: (words: string) => void;
 }
 
 const PRUNE_EVERY_MS = 600_000;
-/** With this many per tick of 5 s, each of 1,000 units is rolled up within ten minutes. */
+/** Minimum number of units to roll up per tick. With 10 units per tick of 5 s, 1,000 units are rolled up within ten minutes. */
 const LEAST_SERVICES = 10;
-/** Deletion slices per tick while the store is too big. */
+/** Number of deletion slices per tick while the store is too big. */
 const SLICES = 4;
-/** Retention is multiplied by this when the store is too big, and divided by it when there is room again. */
+/** Retention is multiplied by this factor when the store is too big, and divided by it when there is space again. */
 const SHORTER = 0.7;
 const LEAST_SHARE = 1e-6;
 
@@ -34,10 +34,10 @@ type Kind = "metrics" | "events";
 export class Housekeeping {
   readonly #o: HousekeepingOptions;
   #prunedAtMs = -Infinity;
-  /** The fraction of each retention time in effect: less than 1 while the store is too big. */
+  /** The fraction of each retention time that applies at present. It is less than 1 after the store was too big. */
   readonly #shares: Record<Kind, number> = { metrics: 1, events: 1 };
   #isReported = false;
-  /** Expired rows are still left to delete. */
+  /** True while there are expired rows that are not deleted yet. */
   #pruning = false;
 
   constructor(options: HousekeepingOptions) {
@@ -68,7 +68,7 @@ export class Housekeeping {
     for (let slice = 0; this.#pruning && slice < slices; slice++) this.#pruning = store.prune(metrics, events);
   }
 
-  /** Shortens the retention of events or metrics, whichever takes more space. */
+  /** Shortens the retention of either events or metrics, depending on which of them takes more space. */
   #shorten(bytes: number): void {
     const { store, settings, onShortened } = this.#o;
     const kind: Kind = store.eventBytes() > bytes / 2 ? "events" : "metrics";

@@ -20,12 +20,13 @@ export interface LimiterOptions extends Enforcement {
   readonly bug: (message: string, error?: unknown) => void;
 }
 
-/** With `action: enforce`, memory that no cgroup limits is sampled this often. */
+/** With `action: enforce`, the interval of memory samples for a unit whose memory no cgroup limits. */
 const ENFORCE_EVERY_MS = 1000;
 
 /**
- * Passes each round of samples to the world, which compares them with the limits. With `action: enforce` it sets the limits of a
- * run's cgroup from the first process on; if no cgroup limits the memory of such a unit, its memory is sampled every second.
+ * Passes each round of samples to the world, which compares them with the limits. With `action: enforce`, also sets the limits of the
+ * run's cgroup, which apply from the first process of the run on. If no cgroup limits the memory of such a unit, samples its memory
+ * every second.
  */
 export class Limiter {
   readonly #o: LimiterOptions;
@@ -36,7 +37,7 @@ export class Limiter {
     options.engine.watch((turn) => this.#onTurn(turn));
   }
 
-  /** Called once the units of an earlier daemon are adopted: applies the limits to their runs again. */
+  /** Applies the limits to the runs of an earlier daemon again. Must be called once these runs are adopted. */
   start(): void {
     for (const [id, entry] of this.#o.world.entries()) this.#bind(id, entry);
     this.#setTimer();
@@ -47,7 +48,7 @@ export class Limiter {
     this.#timer = null;
   }
 
-  /** Called on the shared tick with the samples just taken of the runs. */
+  /** Called on each shared tick with the samples that were just taken, and the run of each unit. */
   take(samples: ReadonlyMap<string, Sampled>, runs: ReadonlyMap<string, number>): void {
     const measured = new Map<string, Measurement>();
     for (const [id, sample] of samples) {
@@ -70,7 +71,7 @@ export class Limiter {
     this.#setTimer();
   }
 
-  /** Limits may have changed with a reload; applying the same ones again costs nothing. */
+  /** Applies the limits of the unit to its cgroup. A reload may have changed them. Applying the same limits again costs nothing. */
   #bind(id: string, { spec, unit }: Entry): void {
     if (unit.process !== null) this.#o.processes.bind(this.#o.invocationOf(id, unit.run), boundsOf(spec.limits));
   }

@@ -13,24 +13,27 @@ export interface SamplerOptions {
   readonly usage: Usage;
   readonly bus: Bus;
   readonly invocationOf: (id: string, run: number) => string;
-  /** Receives every round of samples, with the run that each was taken of. */
+  /** Receives every round of samples by unit, and the number of the run of each unit that was measured. */
   readonly onSamples: (samples: ReadonlyMap<string, Sample>, runs: ReadonlyMap<string, number>) => void;
   readonly bug: (message: string, error?: unknown) => void;
 }
 
-/** The newest of each number that a unit reported, also when it was stored already, and when that was. */
+/** The newest value of each metric that a unit reported, stored or not, and the monotonic time of that report. */
 interface Newest {
   readonly values: Readonly<Record<string, number>>;
   readonly atMs: Readonly<Record<string, number>>;
 }
 
-/** A name that was not reported for so long gives its place to another, when there are too many. */
+/** If a unit reports too many metrics, a metric that it has not reported for this time can be replaced by another one. */
 const IN_USE_MS = 3_600_000;
 
-/** Each unit's row is on a page of its own: of 1,000 units some milliseconds, in which others get their turn. */
+/**
+ * Maximum number of units whose rows are written in one turn of the event loop. The row of each unit is on a separate page of the
+ * database, so the rows of 1,000 units take some milliseconds. Other work can run between the turns.
+ */
 export const WRITTEN_AT_ONCE = 200;
 
-/** Numbers that services reported since the last sample, and the measured ones of every running unit. */
+/** Measures all running units, and stores the results together with the metrics that services have reported since the last sample. */
 export class Sampler {
   readonly #options: SamplerOptions;
   #latest: ReadonlyMap<string, Sample> = new Map();
@@ -46,12 +49,15 @@ export class Sampler {
     return this.#latest.get(id);
   }
 
-  /** The newest of each number that the unit has reported. */
+  /** Returns the newest value of each reported metric, by unit. */
   reported(): ReadonlyMap<string, Readonly<Record<string, number>>> {
     return new Map([...this.#newest].map(([id, { values }]) => [id, values]));
   }
 
-  /** False, and nothing is kept: with these the unit would have more than `most` names. Names that went out of use make room. */
+  /**
+   * Accepts metrics that a unit reports. Returns false and accepts none of them if the unit would then have more than `most` names.
+   * If there are too many names, those that were not reported for an hour are removed.
+   */
   report(id: string, metrics: Readonly<Record<string, number>>, most: number): boolean {
     const now = this.#options.clock.monotonicMs();
     const { values, atMs } = this.#newest.get(id) ?? { values: {}, atMs: {} };
@@ -65,13 +71,13 @@ export class Sampler {
     return true;
   }
 
-  /** When the unit is removed. */
+  /** Must be called when the unit was removed. */
   forget(id: string): void {
     this.#newest.delete(id);
     this.#reported.delete(id);
   }
 
-  /** One sweep over all running units. A sweep that takes longer than the interval is not overtaken by the next. */
+  /** Measures all running units once. Does nothing if the previous round is not complete yet. */
   async sample(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;

@@ -14,7 +14,7 @@ export interface SchedulesOptions {
   readonly store: KeyValueStore;
   readonly engine: Pick<Engine, "handle" | "post" | "watch">;
   readonly recorder: Pick<Recorder, "tell">;
-  /** False if the operator or the file disabled the schedule. */
+  /** Returns false if the operator or the unit file has disabled the schedule. */
   readonly isActive: (id: string) => boolean;
 }
 
@@ -23,12 +23,15 @@ interface Armed {
   readonly plan: Plan;
 }
 
-/** Upper bound for one timer, well within the runtime's maximum; waking in between costs nothing. */
+/** Upper bound for the duration of one timer, well below the maximum of the runtime. An additional wake-up costs nothing. */
 const MAX_SLEEP_MS = 3_600_000;
-/** A smaller difference between wall clock and monotonic clock is slewing or rounding; a larger one means that the clock was set. */
+/**
+ * If the difference between wall clock and monotonic clock changes by more than this, the wall clock was set. Smaller changes are
+ * slewing or rounding.
+ */
 const STEP_MS = 500;
 
-/** Starts scheduled units at their times. One timer serves all of them, and the store keeps their plans. */
+/** Starts scheduled units at their times. There is one timer for all units, and the store keeps the plan of each unit. */
 export class Schedules {
   readonly #o: SchedulesOptions;
   readonly #armed = new Map<string, Armed>();
@@ -41,7 +44,7 @@ export class Schedules {
     this.#offsetMs = this.#offset();
   }
 
-  /** Called once all units are loaded and those of an earlier daemon are adopted. */
+  /** Must be called once all units are loaded and the units of an earlier daemon are adopted. */
   start(): void {
     this.#unwatch = this.#o.engine.watch((turn) => this.#onTurn(turn));
     for (const id of this.#o.world.ids()) this.check(id);
@@ -54,12 +57,12 @@ export class Schedules {
     this.#armed.clear();
   }
 
-  /** The plan of a unit; undefined if it has none. */
+  /** Returns the plan of a unit, or undefined if it has none. */
   planOf(id: string): Plan | undefined {
     return this.#armed.get(id)?.plan;
   }
 
-  /** Called when a unit was added or removed, or its schedule was changed, enabled or disabled. */
+  /** Must be called when a unit was added or removed, or when its schedule was changed, enabled or disabled. */
   check(id: string): void {
     const schedule = this.#o.world.get(id)?.spec.schedule ?? null;
     const known = this.#armed.get(id);
@@ -74,7 +77,7 @@ export class Schedules {
     this.#arm();
   }
 
-  /** Adapts the plans if the wall clock was set. Called on the shared tick. */
+  /** Adapts the plans if the wall clock was set. Called on each shared tick. */
   checkClock(): void {
     const offset = this.#offset();
     const byMs = offset - this.#offsetMs;
@@ -126,7 +129,7 @@ export class Schedules {
     }
     this.#put(id, schedule, { ...plan, lastMs: dueMs, queued: what === "queue" });
     if (what === "skip") return report("schedule-skipped", "the previous run is still active; this one is skipped");
-    if (what === "queue" && plan.queued) return; // already reported; at most one run is queued
+    if (what === "queue" && plan.queued) return; // at most one run is queued, and it was reported already
     if (what === "queue") return report("schedule-queued", "the previous run is still active; this one starts right after it");
     if (what === "restart") report("schedule-overlap", "the previous run is still active; stopping it first");
     engine.post({ type: "request", action: what === "restart" ? "restart" : "start", ids: [id], cause: "schedule" });
@@ -144,7 +147,7 @@ export class Schedules {
     try {
       return JSON.parse(text) as Plan;
     } catch {
-      return null; // damaged: treat the schedule as new
+      return null; // the stored plan is damaged, so the schedule counts as new
     }
   }
 

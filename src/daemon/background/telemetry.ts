@@ -1,6 +1,6 @@
 import type { Telemetry } from "../../api/server/supervisor.ts";
 
-/** Upper bounds of the buckets for probe response times in seconds: Prometheus' default buckets. */
+/** Upper bounds of the buckets for probe response times, in seconds. These are the default buckets of Prometheus. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
 interface Durations {
@@ -9,14 +9,14 @@ interface Durations {
   sum: number;
 }
 
-/** Measures what the state of the units does not show: how long probes took, and how late the shared tick was. */
+/** Measures figures that the state of the units does not show: how long probes took, and how late the shared tick was. */
 export class Meter {
   readonly #durations = new Map<string, Durations>();
   readonly #tickMs: number;
   #dueMs: number | null = null;
   #worstLagMs = 0;
 
-  /** `tickMs`: how often `tick` should be called. */
+  /** `tickMs` is the intended interval between calls of `tick`, in milliseconds. */
   constructor(tickMs: number) {
     this.#tickMs = tickMs;
   }
@@ -32,7 +32,7 @@ export class Meter {
     durations.sum += seconds;
   }
 
-  /** The delay of the tick is how long the event loop was blocked. */
+  /** Measures the delay of the tick, which is the time for which the event loop was blocked. */
   tick(nowMs: number): void {
     if (this.#dueMs !== null) this.#worstLagMs = Math.max(this.#worstLagMs, nowMs - this.#dueMs);
     this.#dueMs = nowMs + this.#tickMs;

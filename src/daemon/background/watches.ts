@@ -23,16 +23,16 @@ export interface WatchesOptions {
 
 interface Braked {
   readonly brake: WatchBrake;
-  /** A restart waits for the end of the back-off; otherwise the timer ends the row. */
+  /** True if a restart waits for the end of the back-off. Otherwise the timer ends the series of restarts. */
   readonly isPending: boolean;
   readonly timer: Timer | undefined;
 }
 
-/** Restarts units when their watched files change. Files are watched while the unit is wanted up, even if it has failed. */
+/** Restarts units when their watched files change. The files are watched while the unit should be up, even if it has failed. */
 export class Watches {
   readonly #o: WatchesOptions;
   readonly #watching = new Map<string, { readonly spec: WatchSpec; readonly stop: () => void }>();
-  /** By unit, while its last restart by the watch is recent. */
+  /** The units whose last restart by the watch is recent, by id. */
   readonly #braked = new Map<string, Braked>();
   readonly #unwatch: () => void;
 
@@ -66,7 +66,7 @@ export class Watches {
   #begin(spec: Spec, watch: WatchSpec): void {
     const { id } = spec;
     const paths = this.#paths(spec, watch);
-    if (paths === null) return; // the start fails for the same reason and reports it
+    if (paths === null) return; // the start of the unit fails for the same reason and reports it
     const stop = this.#o.watchFiles({
       paths,
       ignore: watch.ignore,
@@ -82,7 +82,7 @@ export class Watches {
     this.#watching.delete(id);
   }
 
-  /** Expands the paths as at a start; relative ones are relative to the working directory. */
+  /** Expands the watched paths in the same way as a start does. Relative paths are relative to the working directory. */
   #paths(spec: Spec, watch: WatchSpec): string[] | null {
     const launch = this.#o.launcher.prepare(spec, "");
     if (!launch.ok) return null;
@@ -98,7 +98,7 @@ export class Watches {
     });
   }
 
-  /** Restarts the unit now, or after a back-off if such restarts follow each other closely. Changes until then are one. */
+  /** Restarts the unit now, or after a back-off if such restarts follow each other closely. Changes during the back-off cause only one restart. */
   #changed(id: string, paths: readonly string[]): void {
     const nowMs = this.#o.clock.monotonicMs();
     const { brake, timer, isPending } = this.#braked.get(id) ?? { brake: RELEASED, timer: undefined, isPending: false };
@@ -125,7 +125,7 @@ export class Watches {
     engine.post({ type: "request", action: "restart", ids: [id], cause: "watch" });
   }
 
-  /** The row of restarts has ended. */
+  /** Ends the series of restarts. */
   #release(id: string): void {
     const braked = this.#braked.get(id);
     if (braked === undefined) return;

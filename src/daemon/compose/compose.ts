@@ -22,7 +22,7 @@ import { openMachine, type Machine, type MachineOptions } from "./machine.ts";
 import { releaseAfter } from "./release.ts";
 import { daemonNotes, readTelemetry } from "./self-report.ts";
 
-/** The composed daemon: the machine and everything that decides and answers on top of it. */
+/** All parts of the daemon: the adapters of the machine, and the parts that make decisions and answer requests. */
 export interface Parts extends Machine {
   readonly world: World;
   readonly engine: Engine;
@@ -32,7 +32,7 @@ export interface Parts extends Machine {
   readonly reloader: Reloader;
   readonly background: Background;
   readonly facade: LocalSupervisor;
-  /** What an operator should know about the daemon itself. */
+  /** Messages for the operator about the daemon itself. */
   readonly notes: string[];
 }
 
@@ -44,7 +44,7 @@ export interface ComposeOptions extends MachineOptions {
 
 /** Creates all parts of the daemon. Only this folder names concrete adapters; every other part receives them through their ports. */
 export function compose(options: ComposeOptions): Result<Parts, string> {
-  // The log store reports events through the recorder, which needs the log store: so the recorder is looked up at each report.
+  // The log store and the recorder need each other. Therefore the log store gets a function that looks up the recorder at each report.
   const machine = openMachine(options, (type, message, id, details) => parts.recorder.tell(type, message, id, details));
   if (!machine.ok) return machine;
   const parts = assemble(machine.value, options);

@@ -11,7 +11,7 @@ import type { ProbeSpec, Spec } from "../../spec/spec.ts";
 import type { Launcher, Launch } from "../engine/launcher.ts";
 import { makeLauncher } from "./make-launcher.ts";
 
-/** Something that this machine lacks, so that a start of the unit would fail now. */
+/** Something that is missing on this machine, so that a start of the unit would fail at present. */
 export interface MachineFinding {
   readonly id: string;
   /** Dotted key of the unit file; "" for the whole file. */
@@ -22,7 +22,10 @@ export interface MachineFinding {
 
 type Report = (key: string, message: string, hint?: string) => void;
 
-/** Looks for the users, files, directories and commands that the units name, as a start would. Starts and changes nothing. */
+/**
+ * Checks whether the users, files, directories and commands of the units exist, in the same way as a start does. Starts no process and
+ * changes no file.
+ */
 export async function checkMachine(specs: readonly Spec[], places: Places, users: Users = openUsers()): Promise<MachineFinding[]> {
   const launcher = makeLauncher(users, places);
   const findings: MachineFinding[] = [];
@@ -47,7 +50,7 @@ async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promis
   for (const { key, argv } of commandsOf(spec, launch.value)) await checkCommand(key, argv, launch.value, report);
 }
 
-/** Null also for a directory that this user cannot look into: the unit's user may. */
+/** Returns the problem of a directory, or null. A directory that this user cannot read is no problem, because the unit's user may read it. */
 function directoryProblem(path: string): string | null {
   try {
     return statSync(path).isDirectory() ? null : "it is not a directory";
@@ -62,7 +65,7 @@ interface Command {
   readonly argv: readonly string[];
 }
 
-/** The commands whose arguments can be expanded; a shell line has none that can be looked up. */
+/** Returns the commands of a unit that can be looked up. A shell command is not among them, because only the shell can parse it. */
 function commandsOf(spec: Spec, { argv, env, specifiers }: Launch): Command[] {
   const commands: Command[] = spec.exec.shell ? [] : [{ key: "command", argv }];
   const add = (key: string, command: Parameters<typeof expandCommand>[0], variables = env): void => {

@@ -40,7 +40,7 @@ export interface MachineOptions {
   readonly daemonLog: DaemonLog;
 }
 
-/** Everything that reaches outside the daemon. */
+/** All adapters through which the daemon reaches the outside world. */
 export interface Machine {
   readonly clock: Clock;
   readonly store: Extract<ReturnType<typeof openStore>, { ok: true }>["value"];
@@ -62,7 +62,7 @@ export interface Machine {
   close(): void;
 }
 
-/** Opens the adapters. `report` writes events; it is called only after this function has returned. The error is a message for the user. */
+/** Opens the adapters. `report` records an event, and is called only after this function has returned. The error is a message for the user. */
 export function openMachine({ places, settings, daemonLog, version }: MachineOptions, report: Recorder["tell"]): Result<Machine, string> {
   const clock = systemClock();
   const opened = openStore(`${places.state}/sup.db`);
@@ -72,7 +72,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
   const epoll = openEpoll({ onError: (error) => daemonLog.bug("an epoll callback threw", error), onWarning: warn });
   const invocations = new Invocations(store, bootId(), places.runtime, warn);
   const cgroups = cgroupsFor(settings, store, invocations.nameOf(""));
-  // As pid 1 the daemon has no use for a keeper: when pid 1 dies, the kernel kills every process of its pid namespace.
+  // As pid 1 the daemon needs no keeper, because the kernel kills every process of a pid namespace when its pid 1 dies.
   const keeper = process.pid === 1 ? noKeeper : openKeeper({ runtimeDir: places.runtime, onProblem: warn });
   const table = startable(() => openProcesses({ epoll, cgroups, keeper, scratch: places.runtime }));
   if (!table.ok) return table;
@@ -129,7 +129,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
   });
 }
 
-/** Turns an exception into an error for the user: a machine where no process can be started is not a bug of sup. */
+/** Turns an exception into an error for the user, because a machine that cannot start processes is not a bug of sup. */
 function startable<T>(open: () => T): Result<T, string> {
   try {
     return ok(open());

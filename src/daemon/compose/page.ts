@@ -1,7 +1,7 @@
 import page from "../../web/index.html";
 import type { PageFile } from "../../api/server/page.ts";
 
-/** The files of the web page: from the executable, or built now when the daemon runs from source. */
+/** Returns the files of the web page from the executable. If the daemon runs from source, builds them first. */
 export async function loadPage(): Promise<readonly PageFile[]> {
   const { files } = page as { readonly files?: readonly Embedded[] };
   return files === undefined ? buildPage() : readPage(files);
@@ -12,7 +12,7 @@ interface Embedded {
   readonly headers: { readonly "content-type": string };
 }
 
-/** Bun makes the files refer to each other by absolute paths. A page below a base path needs relative ones. */
+/** Reads the files of the page and makes their references relative. Bun makes absolute ones, which do not work below a base path. */
 async function readPage(files: readonly Embedded[]): Promise<readonly PageFile[]> {
   const names = files.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
   const relative = (text: string): string => names.reduce((before, name) => before.replaceAll(`"/${name}"`, `"./${name}"`), text);

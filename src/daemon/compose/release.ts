@@ -2,7 +2,7 @@ import { isDown } from "../../core/unit/phase.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Machine } from "./machine.ts";
 
-/** After a turn: releases what the daemon held for units that are now down or removed. */
+/** Releases, after a turn, everything that the daemon holds for units that are now down or removed. */
 export function releaseAfter(
   turn: Turn,
   world: World,
@@ -11,7 +11,7 @@ export function releaseAfter(
 ): void {
   for (const id of turn.removed) {
     logs.close(id);
-    if (world.get(id) !== undefined) continue; // it was added again in the meantime
+    if (world.get(id) !== undefined) continue; // the unit was added again in the meantime
     for (const cache of caches) cache.forget(id);
     invocations.forgetUnit(id);
   }

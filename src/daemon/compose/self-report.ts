@@ -6,7 +6,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import type { Machine } from "./machine.ts";
 
-/** The daemon's own metrics. */
+/** Returns the daemon's own metrics. */
 export function readTelemetry(
   { meter, sampler }: Background,
   engine: Engine,
@@ -29,7 +29,7 @@ export function readTelemetry(
   };
 }
 
-/** What an operator should know: notes of the daemon itself, of the store, and the errors in unit files. */
+/** Returns messages for the operator: those of the daemon itself, those of the store, and the errors in unit files. */
 export function daemonNotes(own: readonly string[], store: readonly string[], catalog: UnitCatalog): string[] {
   const errors = catalog.problems().filter((problem) => problem.severity === "error");
   return [...own, ...store, ...errors.map(problemLine)];

@@ -3,21 +3,21 @@ import type { StreamChange } from "../../api/contract/shapes.ts";
 type Subscriber = (id: number, change: StreamChange) => void;
 
 /**
- * How many changes are kept for subscribers that reconnect. A set of metrics counts once for each of its units: for a thousand units
- * it takes a hundred kilobytes every five seconds.
+ * Maximum weight of the changes that are kept for subscribers that reconnect. A change weighs 1, but a change with metrics weighs 1
+ * for each of its units, because the metrics of a thousand units take a hundred kilobytes every five seconds.
  */
 const KEPT = 2048;
-/** Dropping from the front moves the whole array, so it is done only when this much is over the limit. */
+/** Removing changes from the front moves the whole array. Therefore changes are removed only when the limit is exceeded by this weight. */
 const SLACK = KEPT / 4;
 
 /**
- * Publishes changes to subscribers, with ids that have no gaps. The first id is taken from the wall clock, so the ids of an earlier
- * daemon are always smaller and cannot be confused with ids of this one.
+ * Publishes changes to subscribers, with ids that have no gaps. The first id is taken from the wall clock, so that the ids of earlier
+ * daemons are always smaller and cannot be confused with the ids of this daemon.
  */
 export class Bus {
   #nextId: number;
   readonly #ring: Array<{ readonly id: number; readonly change: StreamChange }> = [];
-  /** The sum over all changes in the ring. */
+  /** The total weight of all changes in the ring. */
   #weight = 0;
   readonly #subscribers = new Set<Subscriber>();
   readonly #onError: (error: unknown) => void;
@@ -35,7 +35,10 @@ export class Bus {
     for (const subscriber of this.#subscribers) this.#send(subscriber, id, change);
   }
 
-  /** Sends all changes after `lastId` if they are all still in the ring; otherwise sends `snapshot` with the id of the latest change. */
+  /**
+   * Adds a subscriber, and sends it all changes after `lastId`. If these changes are not all in the ring any more, sends `snapshot`
+   * with the id of the latest change instead. Returns the unsubscribe function.
+   */
   subscribe(lastId: number | null, snapshot: () => StreamChange, subscriber: Subscriber): () => void {
     const oldest = this.#ring[0]?.id ?? this.#nextId;
     if (lastId !== null && lastId >= oldest - 1 && lastId < this.#nextId) {
@@ -47,12 +50,12 @@ export class Bus {
 
   #drop(): void {
     let dropped = 0;
-    // The newest change always stays, whatever its weight.
+    // The newest change always stays, even if it alone exceeds the limit.
     for (; dropped < this.#ring.length - 1 && this.#weight > KEPT; dropped++) this.#weight -= weightOf(this.#ring[dropped]!.change);
     this.#ring.splice(0, dropped);
   }
 
-  /** A subscriber that throws is unsubscribed; the others are not affected. */
+  /** Sends a change to one subscriber. A subscriber that throws is removed, and the others are not affected. */
   #send(subscriber: Subscriber, id: number, change: StreamChange): void {
     try {
       subscriber(id, change);

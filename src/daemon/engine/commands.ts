@@ -17,7 +17,7 @@ export interface CommandsOptions {
   readonly post: (...events: readonly WorldEvent[]) => void;
 }
 
-/** As the invocation of a tree: only the session of one command, without the other processes of the run. */
+/** With this value as its invocation, a process tree consists of the session of one command, without the other processes of the run. */
 const SESSION_ONLY = "";
 
 const HOOKS = {
@@ -31,7 +31,7 @@ const mainVariables = ({ current }: RunState): Readonly<Record<string, string>> 
 
 type Answer = (failure: string | null) => void;
 
-/** Runs the commands of a unit other than its main process: pre_start and post_stop hooks and the reload command. */
+/** Runs all commands of a unit except its main process: the hooks (such as pre_start and post_stop) and the reload command. */
 export class Commands {
   readonly #o: CommandsOptions;
   readonly #runs: Runs;
@@ -41,7 +41,7 @@ export class Commands {
     this.#runs = runs;
   }
 
-  /** Runs the hooks one after the other; the first failure ends the sequence. Answers with `prepared`, `restartTested` or `finished`. */
+  /** Runs the hooks one after the other until one fails. Posts `prepared`, `restartTested` or `finished` at the end. */
   runHooks(id: string, run: number, which: keyof typeof HOOKS): void {
     const { world, launcher, logs } = this.#o;
     const spec = specOf(world, id);
@@ -63,7 +63,7 @@ export class Commands {
     next(spec[HOOKS[which].key]);
   }
 
-  /** Sends the reload signal or runs the reload command. Answers with `reloaded`. */
+  /** Sends the reload signal, or runs the reload command. Posts `reloaded` at the end. */
   reload(id: string, run: number): void {
     const { reload } = specOf(this.#o.world, id);
     const state = this.#runs.begin(id, run);
@@ -75,7 +75,7 @@ export class Commands {
     this.#run(id, state, reload, mainVariables(state), answer);
   }
 
-  /** Answers null, or why the command failed. */
+  /** Runs one command, and calls `answer` with null if it succeeded, or else with the reason for its failure. */
   #run(id: string, state: RunState, hook: HookSpec, extra: Readonly<Record<string, string>>, answer: Answer): void {
     const { world, processes, logs } = this.#o;
     const main = state.current;

@@ -4,7 +4,7 @@ import { emptyTurn, isEmpty, mergeTurn } from "../../core/world/types.ts";
 import type { Turn, World, WorldEffect, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 
-/** Receives the outcome of turns. */
+/** Receives the results of turns. */
 export interface TurnSink {
   /** Stores the turn in one transaction, before any effect that depends on it is performed. */
   record(turn: Turn): void;
@@ -15,11 +15,12 @@ export interface TurnSink {
 }
 
 /**
- * The single mailbox. Events are handled in order; nothing else runs between taking an event and deciding what it leads to.
+ * The daemon's only mailbox. Events are handled in order. No other code runs between the moment when the engine takes an event and
+ * the moment when it has decided on the consequences.
  *
- * Events that arrive in one iteration of the event loop form one turn, and a turn is stored in one transaction: at the latest before
- * the first effect that the next daemon must know of (a signal, say), or when the mailbox is empty. A crash that leads to a restart
- * is therefore one write, made after the new process runs, and so are a hundred crashes at once.
+ * Events that arrive in one iteration of the event loop form one turn. Each turn is stored in one transaction, when the mailbox is
+ * empty, or earlier if an effect follows that the next daemon must know about (for example a signal). Therefore a crash that leads
+ * to a restart costs one write, after the new process runs. A hundred crashes at the same moment also cost one write.
  */
 export class Engine {
   readonly #world: World;
@@ -39,12 +40,12 @@ export class Engine {
     this.#sink = options.sink;
   }
 
-  /** Number of events that wait to be handled: for the daemon's own metrics. */
+  /** Number of events that wait in the mailbox, for the daemon's own metrics. */
   get depth(): number {
     return this.#mailbox.length;
   }
 
-  /** Queues the events; they are handled after the caller has returned, together with all others that arrived meanwhile. */
+  /** Queues the events. They are handled after the caller has returned, together with all events that arrive until then. */
   post(...events: readonly WorldEvent[]): void {
     for (const event of events) this.#mailbox.push(event);
     if (this.#running || this.#scheduled) return;
@@ -55,14 +56,14 @@ export class Engine {
     });
   }
 
-  /** Handles the events now, after those that are queued already. Must not be called from an effect. */
+  /** Handles the events now, after the events that are already in the queue. Must not be called from an effect. */
   handle(...events: readonly WorldEvent[]): void {
     invariant(!this.#running, "an effect must post its events");
     for (const event of events) this.#mailbox.push(event);
     this.#run();
   }
 
-  /** Calls back after each turn. Returns a function that ends it. */
+  /** Calls `watcher` after each turn. Returns the unsubscribe function. */
   watch(watcher: (turn: Turn) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
@@ -147,8 +148,9 @@ export class Engine {
 }
 
 /**
- * Must be stored before it is performed, for the next daemon in case this one ends in the middle of it. A spawn need not: the run's
- * number gives its SUP_INVOCATION_ID, by which the next daemon finds a process that was spawned and not recorded.
+ * Returns true for an effect whose turn must be stored before the effect is performed, so that the next daemon knows about it if
+ * this daemon dies in between. A spawn is not such an effect. The next daemon can compute SUP_INVOCATION_ID from the number of the
+ * run, and can therefore find a process that was spawned but not recorded.
  */
 const reachesOutside = ({ type }: WorldEffect): boolean =>
   type !== "record" && type !== "note" && type !== "probe" && type !== "sweep" && type !== "spawn";

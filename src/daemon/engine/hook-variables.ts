@@ -2,7 +2,7 @@ import { signalName } from "../../base/signals.ts";
 import type { Unit } from "../../core/unit/record.ts";
 import { reasonOf } from "../../core/unit/settle.ts";
 
-/** The variables that systemd gives to an ExecStopPost command: systemd.exec(5), "Environment Variables Set or Propagated". */
+/** Returns the variables that systemd sets for ExecStopPost= commands. See systemd.exec(5), "Environment Variables Set or Propagated". */
 export function hookVariables(unit: Unit | undefined): Record<string, string> {
   const end = unit?.ending;
   if (!end) return {};

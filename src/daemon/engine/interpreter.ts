@@ -8,11 +8,11 @@ import { Runs } from "./runs.ts";
 import { Sweeper, type SweeperOptions } from "./sweeper.ts";
 
 export interface InterpreterOptions extends MainProcessOptions, CommandsOptions, SweeperOptions, ProbingOptions {
-  /** The value of SUP_INVOCATION_ID: the same for a unit's run in every daemon of this state directory. */
+  /** Returns the value of SUP_INVOCATION_ID for a run. All daemons of this state directory compute the same value. */
   readonly invocationOf: (id: string, run: number) => string;
 }
 
-/** Performs effects. It makes no decisions: the result of every effect goes back into the mailbox with its run. */
+/** Performs effects, and makes no decisions. The result of every effect goes back into the mailbox with the number of its run. */
 export class Interpreter {
   readonly #o: InterpreterOptions;
   readonly #runs: Runs;
@@ -39,7 +39,7 @@ export class Interpreter {
     }
   }
 
-  /** For a unit that is down and removed. */
+  /** Releases everything that the interpreter holds for a unit. Called when the unit is down and was removed. */
   forget(id: string): void {
     this.#probing.release(id);
     const state = this.#runs.get(id);
@@ -53,14 +53,14 @@ export class Interpreter {
     return this.#probing.whenProbed(id);
   }
 
-  /** Takes over the main process of a run that an earlier daemon started. `ended` and `gone` are those of `Processes.adopt`. */
+  /** Adopts the main process of a run that an earlier daemon started. `Processes.adopt` documents the results `ended` and `gone`. */
   adopt(id: string, unit: Unit, spec: Spec): "adopted" | "ended" | "gone" {
     return this.#mains.adopt(id, unit, spec);
   }
 
   /**
-   * After a crash of the daemon: opens the sockets of a unit that waits for its next start, so that clients can connect meanwhile.
-   * A failure is not reported here; the start reports it.
+   * Opens the sockets of a unit that waits for its next start, so that clients can connect before that start. Called after a crash of
+   * the daemon. A failure is not reported here, because the start reports it.
    */
   holdSockets(id: string, unit: Unit, spec: Spec): void {
     const launch = spec.sockets.length === 0 ? null : this.#o.launcher.prepare(spec, this.#o.invocationOf(id, unit.run));
@@ -71,7 +71,7 @@ export class Interpreter {
     const { id } = effect;
     switch (effect.type) {
       case "record":
-        return; // the recorder writes it with the turn
+        return; // the recorder writes the event with the turn
       case "note":
         return this.#o.logs.note(id, effect.text);
       case "prepare":
@@ -96,7 +96,7 @@ export class Interpreter {
     }
   }
 
-  /** Answers an effect that threw. Without an answer the unit would wait for ever. */
+  /** Posts a failure as the result of an effect that threw an exception. Without a result the unit would wait for ever. */
   #answerFault({ id, ...effect }: WorldEffect, error: unknown): void {
     const message = `internal error in sup: ${error instanceof Error ? error.message : String(error)}`;
     const answer = (fact: Fact): void => this.#o.post({ type: "fact", id, fact });

@@ -4,15 +4,15 @@ import { readRegularFile, writeOwnFile } from "../../linux/io/regular-files.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 
 /**
- * Makes the values of SUP_INVOCATION_ID: 24 hexadecimal digits of a hash that only daemons of this state directory can compute,
- * then 8 digits with the number of the run.
+ * Makes the values of SUP_INVOCATION_ID. A value consists of 24 hexadecimal digits of a hash that only daemons of this state
+ * directory can compute, and 8 digits with the number of the run.
  *
- * The hash uses a secret that is kept in the store. A copy stays in the runtime directory until a daemon exits in an orderly way, so
- * that running services can be recognized even if the store is lost. Each boot gets a new secret: run numbers start at 1 again after
- * a boot, and no value may be used twice.
+ * The hash uses a secret that is kept in the store. A copy of the secret stays in the runtime directory until a daemon exits in an
+ * orderly way, so that a daemon can recognize running services even if the store is lost. Each boot gets a new secret, because run
+ * numbers start at 1 again after a boot and no value may be used twice.
  */
 export class Invocations {
-  /** The last daemon was killed or crashed, so its services may still run. */
+  /** True if the last daemon was killed or crashed, so that its services may still run. */
   readonly cutOff: boolean;
   readonly #secret: string;
   readonly #file: string;
@@ -37,12 +37,12 @@ export class Invocations {
     }
   }
 
-  /** After somebody deleted the runtime directory. Throws when the file cannot be written. */
+  /** Writes the copy of the secret again, if the runtime directory was deleted. Throws if the file cannot be written. */
   restoreFile(): void {
     if (!existsSync(this.#file)) writeOwnFile(this.#file, this.#secret, "replace");
   }
 
-  /** True when this daemon or an earlier one may have started runs since the machine booted. */
+  /** True if this daemon or an earlier one may have started runs since the machine booted. */
   get given(): boolean {
     return this.#given;
   }
@@ -56,23 +56,23 @@ export class Invocations {
     return invocation;
   }
 
-  /** The same for something that is not a unit: a name that nobody else can guess. */
+  /** Returns a value of the same form for something that is not a unit. Other users cannot guess it. */
   nameOf(thing: string): string {
     return this.#make(thing, 0);
   }
 
-  /** For a removed unit: clears its cached value. `of` would compute the same value again. */
+  /** Clears the cached value of a removed unit. `of` computes the same value again when needed. */
   forgetUnit(id: string): void {
     this.#latest.delete(id);
   }
 
-  /** The number of the run; null when no daemon of this state directory made the value. */
+  /** Returns the number of the run with this value, or null if no daemon of this state directory made the value. */
   runOf(id: string, invocation: string): number | null {
     const run = Number.parseInt(invocation.slice(24), 16);
     return run > 0 && this.of(id, run) === invocation ? run : null;
   }
 
-  /** For an orderly exit: services that still run then were left running on purpose. */
+  /** Deletes the copy of the secret. Called at an orderly exit, because services that still run then were left running on purpose. */
   forget(): void {
     rmSync(this.#file, { force: true });
   }
@@ -86,6 +86,6 @@ export class Invocations {
 const KEY = "invocation-secret";
 
 function readSecret(file: string): string | null {
-  const bytes = readRegularFile(file, 36); // usually there is none
+  const bytes = readRegularFile(file, 36); // usually the file does not exist
   return bytes.ok && bytes.value.length === 36 ? bytes.value.toString("utf8") : null;
 }

@@ -9,7 +9,7 @@ import { displayOf, type Display } from "../../spec/load/display.ts";
 import { specifiersFor, type Specifiers } from "../../spec/load/specifiers.ts";
 import type { SpawnFailure } from "../../core/unit/record.ts";
 
-/** What is needed to start the processes of one run; prepared anew for each run. */
+/** The data that is needed to start the processes of one run. It is prepared again for each run. */
 export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   readonly specifiers: Specifiers;
@@ -23,16 +23,16 @@ export interface LauncherOptions {
   readonly places: { readonly state: string; readonly logs: string; readonly runtime: string };
   /** LANG and TZ from the daemon's own environment. */
   readonly locale: { readonly LANG?: string | undefined; readonly TZ?: string | undefined };
-  /** A file's text, read with the rights of the unit's user; the error is an errno name or a few words. */
+  /** Reads a file with the rights of the unit's user. The error is an errno name or a few words. */
   readonly readText: (path: string, identity: Pick<IdentitySpec, "user" | "group">) => Result<string, string>;
   readonly defaults: ProcessDefaults;
 }
 
-/** What a process gets whose unit says nothing else: never what the daemon inherited from whoever started it. */
+/** The settings of a process for keys that its unit file does not set. They never depend on the process that started the daemon. */
 export interface ProcessDefaults {
-  /** The working directory, given the home directory of the unit's user. */
+  /** Returns the working directory. `home` is the home directory of the unit's user. */
   readonly directory: (home: string) => string;
-  /** Null: leave it unchanged. */
+  /** The nice value, or null to leave it unchanged. */
   readonly nice: number | null;
 }
 
@@ -49,7 +49,7 @@ export class Launcher {
   /** Reads the environment files and expands variables and specifiers. The error is a message for the user. */
   prepare(spec: Spec, invocation: string): Result<Launch, string> {
     const { users, places, locale } = this.#options;
-    // The daemon's own user cannot change. The entry of a named user can change between two starts.
+    // The entry of the daemon's own user is read only once. The entry of a named user can change between two starts.
     const account = spec.identity.user === null ? (this.#own ??= users.lookup(null)) : users.lookup(spec.identity.user);
     if (account === null) return err(`cannot run as user ${spec.identity.user}: no such user`);
     const specifiers = specifiersFor(spec.id, { ...places, home: account.home });
@@ -66,11 +66,11 @@ export class Launcher {
     return ok({ env: env.value, specifiers, identity, argv, cwd: cwd ?? directory(account.home) });
   }
 
-  /** For display: without the environment files, and without an error. */
+  /** Returns a function that expands strings of the unit for display. It does not read the environment files, and never fails. */
   display(spec: Spec): Display {
     const { users, places, locale } = this.#options;
     const own = (this.#own ??= users.lookup(null));
-    // Looking up another user for each display would be slow; its home directory may differ, so it stays unresolved.
+    // It would be slow to look up another user for each display, so the home directory of another user is not expanded.
     const isOwn = spec.identity.user === null && own !== null;
     const base = isOwn ? baseOf(own, locale) : { PATH: DEFAULT_PATH };
     return displayOf(spec, base, specifiersFor(spec.id, { ...places, home: isOwn ? own.home : "%h" }));
@@ -125,11 +125,14 @@ export const mainRequest = (
   kept: true,
 });
 
-/** The limits that the kernel should enforce for a unit; null: none. */
+/** Returns the limits that the kernel should enforce for a unit, or null if it should enforce none. */
 export const boundsOf = (limits: LimitSpec | null): CgroupLimits | null =>
   limits?.action === "enforce" ? { memory: limits.maxMemoryMb, cpu: limits.maxCpuPercent, tasks: limits.maxTasks } : null;
 
-/** The request for a hook or reload command: same user, directory and environment as the main process, plus `extra`. */
+/**
+ * Returns the request that spawns a hook or a reload command. The command has the user, directory and environment of the main process,
+ * and the additional variables `extra`.
+ */
 export function hookRequest(
   spec: Spec,
   launch: Launch,
@@ -143,13 +146,13 @@ export function hookRequest(
   return ok({ argv: argv.value, env, cwd: launch.cwd, identity: launch.identity, fds, bounds: boundsOf(spec.limits) });
 }
 
-/** Errors that come from a shortage on the machine, not from the unit. */
+/** Errors that a shortage on the machine causes, and not the unit. */
 const SHORTAGES = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
 
-/** The new process got no further within ten seconds. */
+/** The message for a new process that made no progress within ten seconds. */
 const HANGS = "timed out (ETIMEDOUT): its file system does not answer, or something stopped the new process";
 
-/** The failure with a message that names the step and the cause. */
+/** Describes a failed spawn, with a message that names the step and the cause. */
 export function spawnFailure(failed: Extract<SpawnResult, { ok: false }>): SpawnFailure {
   const words = errnoName(failed.errno) === "ETIMEDOUT" ? HANGS : errnoWords(failed.errno);
   const resources = failed.stage === "fork" || SHORTAGES.has(errnoName(failed.errno));

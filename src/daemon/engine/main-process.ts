@@ -28,13 +28,13 @@ export interface MainProcessOptions {
   readonly firstLineOf: (path: string) => Promise<string | null>;
 }
 
-/** Larger than any pid of Linux (2^22 at most): a run whose main process is unknown is found by its invocation alone. */
+/** Larger than any pid of Linux (at most 2^22). A run with this main process is found only by its invocation id. */
 const NO_PID = 0x7fffffff;
 
-/** The exit code of env(1) and of shells for a command that does not exist. */
+/** The exit code with which env(1) and shells report that a command does not exist. */
 const NOT_FOUND = 127;
 
-/** Starts or adopts the main process of a run and reports its end. */
+/** Starts or adopts the main process of a run, and reports when it ends. */
 export class MainProcesses {
   readonly #o: MainProcessOptions;
   readonly #runs: Runs;
@@ -48,7 +48,7 @@ export class MainProcesses {
     this.#notify = new ServiceNotify({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
   }
 
-  /** Answers with `spawned` or `spawnFailed`. */
+  /** Starts the main process. Posts `spawned` or `spawnFailed`, and `exited` when the process ends. */
   spawn(id: string, run: number): void {
     const { processes, logs, launcher, sockets, world } = this.#o;
     const spec = specOf(world, id);
@@ -91,11 +91,11 @@ export class MainProcesses {
     }
   }
 
-  /** Takes over the main process of a run that an earlier daemon started. */
+  /** Adopts the main process of a run that an earlier daemon started. */
   adopt(id: string, unit: Unit, spec: Spec): "adopted" | "ended" | "gone" {
     const { processes, launcher, sockets, logs, bootId } = this.#o;
     const state = this.#runs.begin(id, unit.run);
-    // Without a known main process, a hook or a command that was started in the moment of the crash may still run: the sweep finds it.
+    // Even without a known main process, a hook or a command that was started just before the crash may still run. The sweep finds it.
     state.anchor = unit.process ?? { pid: NO_PID, startTicks: 0, bootId };
     state.current = unit.process;
     if (unit.process === null) return "gone";
@@ -105,7 +105,7 @@ export class MainProcesses {
       if (spec.sockets.length > 0 && !sockets.has(id)) sockets.takeBack(spec, launch.value, unit.process);
     }
     const adopted = processes.adopt(unit.process, this.#endOf(id, state));
-    // Without a socket the process cannot send notifications. The unit's deadlines then decide.
+    // Without a socket the process cannot send notifications, so the unit's deadlines apply.
     const opened = this.#notify.open(spec);
     if (!opened.ok) logs.note(id, opened.error);
     return adopted;
@@ -115,11 +115,11 @@ export class MainProcesses {
     this.#notify.forget(id);
   }
 
-  /** The callback for the end of the process that is about to become the main one. */
+  /** Returns the callback for the end of the process that is about to become the main process. */
   #endOf(id: string, state: RunState): (exit: Exit) => void {
     const main = ++state.mains;
     return (exit) => {
-      this.#notify.drain(id); // the last notifications may say READY=1, or name another main process
+      this.#notify.drain(id); // the last notifications may contain READY=1, or name another main process
       if (state.mains !== main) return;
       if (this.#runs.get(id) === state) state.probeAbort.abort();
       this.#o.logs.drain(id);
@@ -128,7 +128,10 @@ export class MainProcesses {
     };
   }
 
-  /** `#!/usr/bin/env bash` with a carriage return starts env, which then does not find "bash\r". */
+  /**
+   * Adds a note to the log if the command is a script with Windows line endings. With a first line `#!/usr/bin/env bash` that ends in
+   * a carriage return, the kernel starts env, which does not find "bash\r".
+   */
   async #noteLineEndings(id: string, { launch }: RunState): Promise<void> {
     const [command = ""] = launch?.argv ?? [];
     if (!command.includes("/")) return;
@@ -136,7 +139,7 @@ export class MainProcesses {
     if (line !== null && endsInCarriageReturn(line)) this.#o.logs.note(id, `${command}: ${WINDOWS_LINE_ENDINGS}`);
   }
 
-  /** A SIGKILL that sup did not send may come from the kernel, out of memory. */
+  /** Returns the exit, marked as an out-of-memory kill if the kernel sent the SIGKILL because memory ran out. */
   #explained(exit: Exit, { aborted, invocation }: RunState): Exit {
     const unseen = exit.kind === "lost"; // an adopted process, on kernels that do not report its exit status
     if (aborted || (!unseen && (exit.kind !== "signal" || exit.signal !== SIGNALS.SIGKILL))) return exit;
@@ -147,7 +150,7 @@ export class MainProcesses {
 
   #liveRun(id: string): LiveRun | null {
     const state = this.#runs.get(id);
-    if (state !== undefined) collectStarts(state); // the process may have sent its notification before the end of its start was read
+    if (state !== undefined) collectStarts(state); // a notification may arrive before the daemon has read the result of the spawn
     const main = state?.current;
     if (state === undefined || main == null || state.mains === 0) return null;
     const changeMain = (ref: ProcessRef): boolean => {

@@ -11,7 +11,7 @@ export interface ProbingOptions {
   readonly world: World;
   readonly prober: Prober;
   readonly clock: Clock;
-  /** Called after each probe with its response time in milliseconds, or null when there was no response. */
+  /** Called after each probe with its response time in milliseconds, or null if there was no response. */
   readonly onProbe: (id: string, responseMs: number | null) => void;
   readonly post: (...events: readonly WorldEvent[]) => void;
   readonly bug: (message: string, error?: unknown) => void;
@@ -28,7 +28,7 @@ export class Probing {
     this.#runs = runs;
   }
 
-  /** Posts `probed`. A fault of sup itself makes the result `broken`, which never counts against the service. */
+  /** Runs one probe and posts `probed`. If sup itself fails, the result is `broken`, which never counts against the service. */
   probe(id: string, run: number, seq: number): void {
     const { check } = specOf(this.#o.world, id);
     const state = this.#runs.begin(id, run);
@@ -48,7 +48,7 @@ export class Probing {
     });
   }
 
-  /** Resolves when the current or next probe has its result, or the run ends; at once when the unit cannot be probed. */
+  /** Resolves when the current or next probe has a result, or when the run ends. Resolves immediately if the unit cannot be probed. */
   whenProbed(id: string): Promise<void> {
     const entry = this.#o.world.get(id);
     if (entry?.check == null || !mayProbe(entry.unit, entry.spec)) return Promise.resolve();
@@ -57,7 +57,7 @@ export class Probing {
     return promise;
   }
 
-  /** The run has ended: nobody waits for a probe of it any longer. */
+  /** Resolves all waits for a probe of the unit, because its run has ended. */
   release(id: string): void {
     for (const resolve of this.#waiters.get(id) ?? []) resolve();
     this.#waiters.delete(id);
@@ -71,8 +71,8 @@ export class Probing {
 }
 
 /**
- * Probes once. When the probe fails, its fallback is tried, and so on. The first that passes decides, and the result says that it
- * was a fallback. When all fail, the result is one failure with the details of each.
+ * Runs a probe. If it fails, runs its fallback, and so on until one passes. The result says whether a fallback passed. If all probes
+ * fail, the result is one failure with the details of each probe.
  */
 async function probeWithFallback(
   prober: Prober,
@@ -87,6 +87,6 @@ async function probeWithFallback(
   if (primary.kind === "ok" || spec.fallback === undefined || signal.aborted) return own;
   const second = await probeWithFallback(prober, spec.fallback, context, signal, clock);
   if (second.kind === "ok") return { ...second, detail: `${primary.detail}; fallback: ${second.detail}`, fallback: true };
-  // A primary probe that broke through a fault of sup stays uncounted, whatever the fallback says.
+  // If the primary probe failed because of sup itself, the result is `broken` and does not count, even if the fallback failed too.
   return { ...own, atMs: second.atMs, detail: `${primary.detail}; fallback: ${second.detail}` };
 }

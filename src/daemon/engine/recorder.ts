@@ -12,9 +12,9 @@ import type { Bus } from "./bus.ts";
 import { describeService, serviceRow, type Surroundings } from "../queries/describe.ts";
 import { rememberUnit } from "./unit-memory.ts";
 
-/** Lines of output of a failed run that are stored with its event. */
+/** Number of the last lines of output that are stored with the event of a failed run. */
 const LAST_LINES = 20;
-/** Events that carry the run's SUP_INVOCATION_ID, besides those that begin a run. */
+/** Types of events that contain the SUP_INVOCATION_ID of their run. */
 const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-failed"]);
 
 export interface RecorderOptions {
@@ -25,11 +25,11 @@ export interface RecorderOptions {
   readonly bus: Bus;
   readonly around: Surroundings;
   readonly invocationOf: (id: string, run: number) => string;
-  /** The settings of a unit that are in force, in the words of its file. */
+  /** Returns the effective settings of a unit, with the keys of a unit file. */
   readonly effective: (id: string) => Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Stores each turn in one transaction (services, memories, events, alerts) and publishes it afterwards. */
+/** Stores the changes of each turn (services, the state of units and jobs, events, alerts) in one transaction, and then publishes them. */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #recorded = new Map<Turn, readonly EventRow[]>();
@@ -62,7 +62,7 @@ export class Recorder {
     for (const id of turn.removed) bus.publish({ kind: "removed", data: { id } });
   }
 
-  /** Records and publishes an event that does not come from the world: of the daemon itself, or of an operator's action. */
+  /** Records and publishes an event that does not come from the world, but from the daemon itself or from an action of the operator. */
   tell(type: string, message: string, serviceId: string | null = null, details: Record<string, unknown> = {}): void {
     const { store, bus, clock } = this.#options;
     const timestamp = new Date(clock.wallMs()).toISOString();

@@ -3,31 +3,31 @@ import type { PendingStart, ProcessRef, Survivor } from "../../ports/processes.t
 import type { Spec } from "../../spec/spec.ts";
 import type { Launch } from "./launcher.ts";
 
-/** What the interpreter knows about a unit's current run. */
+/** The interpreter's state for the current run of a unit. */
 export interface RunState {
   readonly run: number;
   readonly invocation: string;
-  /** Null until the first process of the run was prepared. */
+  /** Null until the first process of the run is prepared. */
   launch: Launch | null;
   /** Processes of the run that have not called exec yet. */
   readonly starting: Set<PendingStart>;
-  /** Actions that wait until none of them is left. */
+  /** Actions that wait until all processes in `starting` have called exec or failed. */
   onceStarted: Array<() => void>;
   /** The main process, or the hook that runs in its place. */
   current: ProcessRef | null;
-  /** The last process of the run, alive or not. Remaining processes of the run are found from it. */
+  /** The last known process of the run, alive or not. The search for remaining processes of the run begins with it. */
   anchor: ProcessRef | null;
-  /** True once a signal was sent to the run: no further pre_start hook is started. */
+  /** True once a signal was sent to the run, so that no further pre_start hook is started. */
   aborted: boolean;
-  /** Counts the main processes of the run: the exit of one that was replaced (MAINPID=) does not end the run. */
+  /** Number of main processes that the run has had. The exit of a main process that was replaced (MAINPID=) does not end the run. */
   mains: number;
   /** The processes that needed SIGKILL. */
   readonly killed: Survivor[];
-  /** Ends the probe that is under way. */
+  /** Aborts the probe that is running. */
   readonly probeAbort: AbortController;
 }
 
-/** The current run of each unit. */
+/** Holds the state of the current run of each unit. */
 export class Runs {
   readonly #states = new Map<string, RunState>();
   readonly #invocationOf: (id: string, run: number) => string;
@@ -40,7 +40,7 @@ export class Runs {
     return this.#states.get(id);
   }
 
-  /** The state of this run, created by the first effect of the run. A probe of the run before it is aborted. */
+  /** Returns the state of a run. The first effect of a run creates the state, and aborts a probe of the previous run. */
   begin(id: string, run: number): RunState {
     const known = this.#states.get(id);
     if (known?.run === run) return known;
@@ -67,18 +67,18 @@ export class Runs {
   }
 }
 
-/** Call this when a process has called exec or has failed, after the state was updated. */
+/** Must be called when a process has called exec or has failed, after the state was updated. */
 export function endStarting(state: RunState, start: PendingStart): void {
   state.starting.delete(start);
   if (state.starting.size === 0) for (const action of state.onceStarted.splice(0)) action();
 }
 
-/** Updates the state if a process has called exec or has failed, and that was not reported yet. */
+/** Updates the state for processes that have called exec or have failed, if that was not reported yet. */
 export function collectStarts({ starting }: RunState): void {
   for (const start of [...starting]) start.collect();
 }
 
-/** Throws when the unit is unknown, which only a bug can cause: effects come from units of the world. */
+/** Returns the spec of a unit. Throws if the unit is unknown, which is a bug, because only units of the world cause effects. */
 export function specOf(world: World, id: string): Spec {
   const entry = world.get(id);
   if (entry === undefined) throw new Error(`unit ${id} is not in the world`);

@@ -9,34 +9,35 @@ import type { Spec } from "../../spec/spec.ts";
 export interface LiveRun {
   readonly run: number;
   readonly tree: TreeOf;
-  /** Makes another process of the tree the main one. False when it has ended meanwhile. */
+  /** Makes another process of the tree the main process. Returns false if that process has ended in the meantime. */
   readonly changeMain: (ref: ProcessRef) => boolean;
 }
 
 export interface ServiceNotifyOptions {
   readonly sockets: SdNotifySockets;
   readonly processes: Processes;
-  /** Null when no main process of the unit is alive. */
+  /** Returns the live run of a unit, or null if no main process of the unit is alive. */
   readonly runOf: (id: string) => LiveRun | null;
   readonly post: (event: WorldEvent) => void;
-  /** Writes to the unit's log. */
+  /** Writes a line to the unit's log. */
   readonly note: (id: string, text: string) => void;
 }
 
 /**
- * Receives the sd_notify(3) messages of services. Any process of the unit may send them (NotifyAccess=all in systemd: scripts call
- * systemd-notify), nobody else: the kernel gives the sender's pid, which must belong to a living process of the run.
+ * Receives the sd_notify(3) messages of services. All processes of the unit may send them, as with NotifyAccess=all in systemd,
+ * because scripts call systemd-notify. Messages of other processes are ignored. The kernel supplies the pid of the sender, which must
+ * belong to a live process of the run.
  */
 export class ServiceNotify {
   readonly #options: ServiceNotifyOptions;
-  /** The run of each unit in which a message from a stranger was last noted. */
+  /** For each unit, the last run in which the log noted a message from a process outside the run. */
   readonly #noted = new Map<string, number>();
 
   constructor(options: ServiceNotifyOptions) {
     this.#options = options;
   }
 
-  /** Opens the unit's socket if its spec needs one. The result is the environment variables that the process needs to use it. */
+  /** Opens the unit's notification socket if its spec needs one. Returns the environment variables that the process needs to use it. */
   open(spec: Spec): Result<Readonly<Record<string, string>>, string> {
     const { id, watchdogMs } = spec;
     if (!needsSocket(spec)) return ok({});
@@ -46,7 +47,7 @@ export class ServiceNotify {
     return ok({ NOTIFY_SOCKET: address.value, ...watchdog });
   }
 
-  /** Reads the messages that a process sent right before it ended. */
+  /** Reads the remaining messages, which a process may have sent just before it ended. */
   drain(id: string): void {
     this.#options.sockets.drain(id);
   }

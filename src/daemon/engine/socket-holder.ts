@@ -14,7 +14,7 @@ export interface Held {
   readonly text: string;
   readonly address: ListenAddress;
   readonly fd: number;
-  /** The file of a unix socket when it was bound or restored. Absent if an older version handed the socket over. */
+  /** The file of a unix socket at the time when it was bound or restored. Absent if an older version handed the socket over. */
   readonly file?: string | null;
 }
 
@@ -22,8 +22,9 @@ export interface Held {
 const FIRST_FD = 3;
 
 /**
- * Holds the listening sockets of all units. Connections made while a service restarts wait in the backlog; they are refused only
- * when the unit is down. Services receive the sockets by systemd's protocol: descriptors from 3, LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES.
+ * Holds the listening sockets of all units. Connections that arrive while a service restarts wait in the backlog. They are refused only
+ * when the unit is down. Services receive the sockets by systemd's protocol, which consists of descriptors from 3 on and the variables
+ * LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
  */
 export class SocketHolder {
   readonly #sockets: Sockets;
@@ -35,7 +36,10 @@ export class SocketHolder {
     this.#keeper = keeper;
   }
 
-  /** Opens the unit's sockets unless they are open. Binds anew when somebody deleted or replaced the file of one. The error is a message for the user; then no new socket stays open. */
+  /**
+   * Opens the unit's sockets unless they are open already. Binds a unix socket again if its file was deleted or replaced. The error is
+   * a message for the user; after an error no new socket stays open.
+   */
   open(spec: Spec, launch: Launch): Result<readonly Held[], string> {
     const wanted: Array<{ name: string; text: string; address: ListenAddress; reusePort: boolean }> = [];
     for (const { name, listen, reusePort } of spec.sockets) {
@@ -63,7 +67,7 @@ export class SocketHolder {
     return ok(held);
   }
 
-  /** After a crash of the daemon: restores the sockets from the keeper or from the living service. False when one is missing. */
+  /** Restores the sockets after a crash of the daemon, from the keeper or from the live service. Returns false if one is missing. */
   takeBack(spec: Spec, launch: Launch, main: ProcessRef): boolean {
     const held: Held[] = [];
     for (const [i, { name, listen }] of spec.sockets.entries()) {
@@ -93,7 +97,7 @@ export class SocketHolder {
     this.#held.delete(id);
   }
 
-  /** For a re-exec of the daemon, which has to keep the descriptors open. */
+  /** Returns all sockets by unit, for a re-exec of the daemon, which must keep the descriptors open. */
   all(): Record<string, readonly Held[]> {
     return Object.fromEntries(this.#held);
   }
@@ -115,6 +119,6 @@ export class SocketHolder {
   }
 }
 
-/** The environment variables of a process with these sockets. The spawn fills in LISTEN_PID. */
+/** Returns the environment variables for a process with these sockets. The spawn sets the value of LISTEN_PID. */
 export const listenVariables = (held: readonly Held[]): Record<string, string> =>
   held.length === 0 ? {} : { LISTEN_FDS: String(held.length), LISTEN_FDNAMES: held.map(({ name }) => name).join(":"), LISTEN_PID: "" };

@@ -11,7 +11,7 @@ export interface SweeperOptions {
   readonly post: (...events: readonly WorldEvent[]) => void;
 }
 
-/** Signals the processes of a run and ends those that outlive the main process. */
+/** Sends signals to the processes of a run, and ends the processes that outlive the main process. */
 export class Sweeper {
   readonly #o: SweeperOptions;
   readonly #runs: Runs;
@@ -25,7 +25,7 @@ export class Sweeper {
     this.#abort(id, run, (tree) => this.#o.processes.signalTree(tree, signal, mode));
   }
 
-  /** A process that has not called exec is killed without further ado: nothing of the service runs in it. */
+  /** Kills all processes of a run. A process that has not called exec yet is killed immediately, because it runs no code of the service. */
   kill(id: string, run: number): void {
     const state = this.#runs.get(id);
     if (state?.run === run) {
@@ -35,7 +35,7 @@ export class Sweeper {
     this.#abort(id, run, (tree, state) => void state.killed.push(...this.#o.processes.killTree(tree)));
   }
 
-  /** Signals the processes that the main process left behind. Answers with `swept` when none is left. */
+  /** Sends the signal to the processes that the main process left behind. Posts `swept` when none of them is left. */
   sweep(id: string, run: number, signal: number): void {
     const { processes } = this.#o;
     const state = this.#runs.begin(id, run);
@@ -46,7 +46,7 @@ export class Sweeper {
       this.#o.logs.endRun(id);
       this.#swept(id, run, names(state.killed), left);
     };
-    // Nearly always true. Answering at once saves a restart from waiting for another turn of the event loop.
+    // The tree is nearly always empty. An immediate result means that a restart need not wait for another turn of the event loop.
     if (processes.isEmpty(tree)) return done(false);
     if (signal === SIGNALS.SIGKILL) state.killed.push(...processes.killTree(tree));
     else if (signal !== 0) processes.signalTree(tree, signal, "group");
@@ -54,8 +54,8 @@ export class Sweeper {
   }
 
   /**
-   * Waits for a process that is being set up, because before exec a signal would find no handler of the service. Does nothing when
-   * the run has no process: its spawn failed, and `spawnFailed` is already in the mailbox.
+   * Performs `action` once no process of the run is being set up, because a signal before exec would not reach a handler of the
+   * service. Does nothing if the run has no process: then its spawn failed, and `spawnFailed` is already in the mailbox.
    */
   #abort(id: string, run: number, action: (tree: TreeOf, state: RunState) => void): void {
     const state = this.#runs.get(id);
@@ -71,5 +71,5 @@ export class Sweeper {
   }
 }
 
-/** One name for each process, however often it was killed: "worker (812)". */
+/** Returns one name for each killed process, such as "worker (812)", even if a process was killed more than once. */
 const names = (killed: readonly Survivor[]): string[] => [...new Map(killed.map((one) => [one.pid, `${one.name} (${one.pid})`])).values()];

@@ -4,13 +4,16 @@ import { freshUnit, type Unit } from "../../core/unit/record.ts";
 import type { Entry } from "../../core/world/world.ts";
 
 /**
- * What the next daemon needs of a unit, as text for the store. Times in it are of CLOCK_BOOTTIME, so they mean the same
- * to the next daemon of this boot; after a reboot a memory is worth nothing but its counts.
+ * The state of a unit that is stored as a string for the next daemon. Its times are of CLOCK_BOOTTIME, so they are also valid for the
+ * next daemon of this boot. After a reboot, only the counters in it are of use.
  */
 export interface Memory {
   readonly unit: Unit;
   readonly check: CheckState | null;
-  /** What is in force, for a unit that has run: its file may be changed or gone when the next daemon looks. */
+  /**
+   * The loaded settings of a unit that has run, because its file may have changed or may have been deleted when the next daemon reads
+   * it. Null for other units.
+   */
   readonly inForce: { readonly file: string; readonly effective: Readonly<Record<string, unknown>> } | null;
 }
 
@@ -21,7 +24,7 @@ export function rememberUnit({ unit, check, spec }: Entry, effective: Readonly<R
   return `{"version":${VERSION},"unit":${JSON.stringify(unit)},"check":${JSON.stringify(check)},"inForce":${inForce}}`;
 }
 
-/** It changes with a reload, the rest of the memory with every step: made once for each version. */
+/** Caches the JSON of each version of a unit's settings. The settings change only with a reload, but the rest of the state changes often. */
 const texts = new WeakMap<object, string>();
 
 function inForceText(file: string, effective: Readonly<Record<string, unknown>>): string {
@@ -32,7 +35,7 @@ function inForceText(file: string, effective: Readonly<Record<string, unknown>>)
   return text;
 }
 
-/** Null when the text is none of ours: of another version, or damaged. */
+/** Parses the stored state of a unit. Returns null if it is damaged or was written by an incompatible version. */
 export function recallUnit(id: string, text: string): Memory | null {
   try {
     const memory = JSON.parse(text) as Partial<Omit<Memory, "unit">> & { readonly version?: number; readonly unit?: Partial<Unit> };
@@ -40,6 +43,6 @@ export function recallUnit(id: string, text: string): Memory | null {
     if (memory.version !== VERSION || unit?.id !== id || unit.phase === undefined || !PHASES.includes(unit.phase)) return null;
     return { unit: { ...freshUnit(id), ...unit }, check: memory.check ?? null, inForce: memory.inForce ?? null };
   } catch {
-    return null; // not JSON: somebody else's hand, or a damaged page; the unit starts afresh
+    return null; // not JSON, because the row was edited or is damaged; the unit then counts as new
   }
 }

@@ -1,11 +1,11 @@
 import { lstatSync, renameSync } from "node:fs";
 import { writeOwnFile } from "../../linux/io/regular-files.ts";
 
-/** The daemon's own log: one line per entry in `sup.log` and, in the foreground, on standard error. */
+/** The daemon's own log. Each entry is one line in `sup.log`, and also on standard error if the daemon runs in the foreground. */
 export interface DaemonLog {
   info(message: string): void;
   warn(message: string): void;
-  /** A bug in sup itself, with the stack if there is one. */
+  /** Logs a bug in sup itself, with the stack trace if there is one. */
   bug(message: string, error?: unknown): void;
 }
 
@@ -21,7 +21,7 @@ export function openDaemonLog(path: string, options: { readonly echo: boolean; r
       if (lines++ % CHECK_EVERY === 0) rotate(path);
       writeOwnFile(path, line, "append");
     } catch (error) {
-      // A full or read-only disk must not stop the daemon. The store reports it as an alert as well.
+      // A full or read-only disk must not stop the daemon. The store also reports the problem as an alert.
       if (!options.echo) console.error(`${line.trimEnd()} (cannot write ${path}: ${String(error)})`);
     }
   };

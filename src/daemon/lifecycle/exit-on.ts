@@ -3,12 +3,13 @@ import { exitNumber } from "../../base/exit.ts";
 import type { Unit } from "../../core/unit/record.ts";
 import type { Parts } from "../compose/compose.ts";
 
-/** When `sup up` ends by itself: this unit ended, any unit failed for good, or all have ended. */
+/** The event after which `sup up` ends: the given unit has ended, a unit has failed and will not be restarted, or all units have ended. */
 export type ExitOn = { readonly unit: string } | "failure" | "all-done";
 
 /**
- * Calls `end` once, when the condition holds, with the exit code of the unit that ended. A unit has ended when nothing will start
- * it again: a crash that is retried does not count. `all-done` ends with the code of the first unit that failed, otherwise 0. A unit file that cannot be loaded is a failure.
+ * Calls `end` once, when the event happens, with the exit code of the unit that ended. A unit has ended if it will not be started
+ * again automatically, so a crash with a retry does not count. For `all-done`, the exit code is that of the first unit that failed,
+ * or else 0. A unit file that cannot be loaded counts as a failed unit.
  */
 export function watchExits(
   { world, engine, catalog }: Pick<Parts, "world" | "engine" | "catalog">,
@@ -43,11 +44,11 @@ export function watchExits(
 
 const hasFailed = (unit: Unit | undefined): boolean => unit?.phase === "failed" || unit?.phase === "fatal";
 
-/** Not while it waits to start for the first time, and neither during a back-off. An unloaded unit has ended. */
+/** Returns true if the unit has ended or was unloaded. A unit that waits for its first start, or for the end of a back-off, has not ended. */
 const hasEnded = (unit: Unit | undefined): boolean =>
   unit === undefined || hasFailed(unit) || unit.phase === "exited" || (unit.phase === "idle" && unit.want === "down");
 
-/** 1 for a failure without an exit code of its own: a command that cannot be executed, a timeout, an unhealthy service. */
+/** Returns the exit code of the last run. It is 1 for a failure without an exit code, such as a failed exec, a timeout or bad health. */
 function codeOf(unit: Unit | undefined): number {
   const exit = unit?.last?.exit;
   const code = exit == null ? null : exitNumber(exit);

@@ -5,10 +5,13 @@ export type ExitRequest =
   | { readonly kind: "leave"; readonly by: string }
   | { readonly kind: "reexec" };
 
-/** npm and other wrappers forward the SIGINT that a terminal sends to the whole process group: both together are one Ctrl-C. */
+/**
+ * Two SIGINT within this time count as one Ctrl-C. A terminal sends SIGINT to the whole process group, and npm and other wrappers
+ * forward it to the daemon once more.
+ */
 const SAME_KEY_MS = 500;
 
-/** Requests that end or replace the daemon, by signal or through the API. The first one wins. */
+/** Collects requests by signal or through the API that end or replace the daemon. The first request wins. */
 export class ExitRequests {
   readonly #nowMs: () => number;
   #next = Promise.withResolvers<ExitRequest>();
@@ -19,17 +22,17 @@ export class ExitRequests {
     this.#nowMs = nowMs;
   }
 
-  /** The first request since the last `renew`. */
+  /** Resolves with the first request since the last `renew`. */
   get next(): Promise<ExitRequest> {
     return this.#next.promise;
   }
 
-  /** Resolves at a Ctrl-C while the daemon is ending already: it must not wait any longer for units that do not stop. */
+  /** Resolves at a Ctrl-C while the daemon is already stopping its units. Then the daemon must not wait any longer for them. */
   get impatience(): Promise<void> {
     return this.#impatience.promise;
   }
 
-  /** Waits for another request, after a re-exec that failed. */
+  /** Accepts another request, after a re-exec that failed. */
   renew(): void {
     this.#next = Promise.withResolvers();
   }

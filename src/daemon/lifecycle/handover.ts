@@ -8,10 +8,10 @@ import type { Parts } from "../compose/compose.ts";
 import { rememberUnit } from "../engine/unit-memory.ts";
 import type { Held } from "../engine/socket-holder.ts";
 
-/** Read at startup: after an upgrade replaces the file, the kernel reports this path as "… (deleted)". */
+/** The path of this program. It is read at startup, because the kernel reports it as "… (deleted)" once an upgrade has replaced the file. */
 const PROGRAM = process.execPath;
 
-/** What a daemon passes on to the next image through execve besides the store: state that only file descriptors can hold. */
+/** The state that a daemon passes to the next image through execve. It belongs to open file descriptors, so the store cannot hold it. */
 export interface Handover {
   readonly lockFd: number;
   /** Version of the previous image. */
@@ -21,7 +21,7 @@ export interface Handover {
   readonly notify?: Readonly<Record<string, HeldSdNotify>>;
 }
 
-/** Reads the handover of the previous image; null in a freshly started process. Removes the environment variable that announces it. */
+/** Reads the handover of the previous image, and removes the environment variable that announces it. Returns null after an ordinary start. */
 export function receiveHandover(): Handover | null {
   const number = process.env[HANDOVER];
   if (number === undefined) return null;
@@ -33,7 +33,7 @@ export function receiveHandover(): Handover | null {
   return JSON.parse(text.toString("utf8")) as Handover;
 }
 
-/** How long to wait for running unit commands (pre_start, post_stop, reload) before proceeding without them. */
+/** Maximum time to wait for running commands of units (pre_start, post_stop, reload) before a re-exec. */
 const QUIET_MS = 10_000;
 
 /** Resolves when no unit is in a phase that only this image can complete, or after QUIET_MS. */
@@ -54,7 +54,7 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
 const runsCommand = ({ phase, testedRestart }: Unit): boolean =>
   ["preparing", "finishing", "reloading"].includes(phase) || testedRestart?.state === "testing";
 
-/** The main process has not called exec yet, so the next image could not tell which unit it belongs to. */
+/** Returns true if the main process has not called exec yet, so that the next image could not tell which unit it belongs to. */
 const isBeingExecuted = ({ phase, process }: Unit): boolean => process === null && ["starting", "stopping", "killing"].includes(phase);
 
 /** Stores everything that the next daemon must know about the units. */
@@ -67,8 +67,8 @@ export function remember({ world, store, catalog, logs }: Parts): void {
 }
 
 /**
- * Executes the program at the path that this one was started from, which an upgrade may have replaced. Services keep running;
- * their exits and output wait for the next image. Returns only on failure, with the reason; then nothing has changed.
+ * Executes the program at the path from which this one was started, which an upgrade may have replaced. Services keep running, and
+ * the next image receives their exits and their output. Returns only on failure, with the reason. Then nothing has changed.
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
   const { sockets, notify } = parts;

@@ -10,12 +10,12 @@ export interface ParentNotifierOptions {
   readonly send: (address: string, message: string) => boolean;
 }
 
-/** Changes within this time share one status message. */
+/** Changes within this time cause only one status message. */
 const DEBOUNCE_MS = 100;
-/** States in the status line, in this order. Stopped units are not mentioned. */
+/** The states in the status line, in this order. Stopped units are not mentioned. */
 const REPORTED_STATES: readonly State[] = ["running", "starting", "stopping", "backoff", "failed", "fatal"];
 
-/** Reports the daemon's state to its supervisor (systemd, or another sup) by sd_notify(3). Without NOTIFY_SOCKET calls do nothing. */
+/** Reports the daemon's state to its own supervisor (systemd, or another sup) by sd_notify(3). Does nothing without NOTIFY_SOCKET. */
 export class ParentNotifier {
   readonly #options: ParentNotifierOptions;
   readonly #stops: Array<() => void> = [];
@@ -47,14 +47,14 @@ export class ParentNotifier {
     this.#stops.push(() => clearInterval(keepAlive));
   }
 
-  /** Runs a reload of the unit files between the messages that systemd's Type=notify-reload waits for. */
+  /** Reloads the unit files by calling `action`, and sends the messages that systemd's Type=notify-reload requires before and after it. */
   reload(action: () => void): void {
     this.#send("RELOADING=1", `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
     action();
     this.#send("READY=1");
   }
 
-  /** Announces the stop and how long it may take. WATCHDOG=1 continues meanwhile. */
+  /** Announces the stop of the daemon and how long it may take. WATCHDOG=1 messages continue until the daemon exits. */
   stopping(patienceMs: number): void {
     this.#send("STOPPING=1", "STATUS=stopping the units", `EXTEND_TIMEOUT_USEC=${Math.round(patienceMs * 1000)}`);
   }
@@ -73,7 +73,7 @@ export class ParentNotifier {
   }
 }
 
-/** `12 running, 1 fatal` */
+/** Returns a line such as `12 running, 1 fatal`. */
 function statusLine(world: World): string {
   const counts = new Map<State, number>();
   for (const [, { unit }] of world.entries()) counts.set(stateOf(unit), (counts.get(stateOf(unit)) ?? 0) + 1);

@@ -15,26 +15,26 @@ import type { MemoryRow } from "../../ports/store/turns.ts";
 
 export interface Resumed {
   readonly adopted: number;
-  /** Units whose state an earlier daemon of this boot stored: they do not start "at boot". */
+  /** Units whose state an earlier daemon of this boot stored. They are not started as enabled units are at boot. */
   readonly decided: ReadonlySet<string>;
 }
 
 /**
  * Loads the units and continues where an earlier daemon of this boot was interrupted. Running processes are adopted if pid,
- * start time and boot id match; for those that ended meanwhile the restart policy applies; units that the operator stopped
- * stay stopped. An orderly shutdown leaves no memories, and those of an earlier boot are ignored.
+ * start time and boot id match. The restart policy applies to processes that have ended since then. Units that the operator
+ * stopped stay stopped. An orderly shutdown leaves no stored state of units, and stored state of an earlier boot is ignored.
  */
 export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
   const sameBoot = isSameBoot(parts);
   const stored = sameBoot ? parts.store.memories() : [];
   const memories = recallAll(stored);
   parts.reloader.loadAll(memories);
-  // An instance that was started by hand has no file and is not enabled: only its memory shows that it exists.
+  // An instance that was started by hand has no file and is not enabled, so only its stored state shows that it exists.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
   for (const [id, memory] of memories) keepOldSpec(parts, id, memory);
   const { unwritten, lost } = findRuns(parts, memories);
   recallLost(parts, lost, memories);
-  // Only now: a unit that was just loaded is down, and units that are down release their sockets.
+  // Sockets must be restored last. A unit that was just loaded is down, and units that are down release their sockets.
   parts.sockets.restore(handover?.sockets ?? {});
   parts.notify.restore(handover?.notify ?? {});
   let adopted = 0;
@@ -55,19 +55,20 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
 }
 
 /**
- * The previous daemon was shutting down and was killed before all units were down (container engines and systemd wait only for
- * a limited time). Nobody asked to stop this unit itself, so it starts as after an orderly shutdown.
+ * Returns true if the unit should be down only because the previous daemon was shutting down. That daemon was killed before all units
+ * were down (container engines and systemd wait only for a limited time). Nobody requested a stop of the unit itself, so it starts
+ * again as after an orderly shutdown.
  */
 const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
 
-/** A unit that is up keeps the settings it was started with. If its file changed meanwhile, that is marked, and a reload applies it. */
+/** Keeps the settings with which a unit was started. If its file has changed since then, the unit is marked, and a reload applies the change. */
 function keepOldSpec({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {
   if (inForce === null || isDown(unit.phase)) return;
   const spec = catalog.hold(id, inForce);
   if (spec !== undefined) engine.handle({ type: "load", spec });
 }
 
-/** Without its file the daemon does not know how to supervise the unit: it leaves the process alone and adds a note. */
+/** Adds a note about a process whose unit file was deleted. The daemon leaves the process alone, because it has no settings for it. */
 function noteOrphan({ processes, notes }: Parts, id: string, { process: main }: Unit): void {
   if (main === null || processes.condition(main) === "gone") return;
   notes.push(orphanWords(id, main.pid));
@@ -76,7 +77,7 @@ function noteOrphan({ processes, notes }: Parts, id: string, { process: main }: 
 const orphanWords = (id: string, pid: number): string =>
   `${id} still runs (pid ${pid}) without supervision: its unit file is missing or has errors. End the process, or fix the file, end the process and start the unit`;
 
-/** Times and processes in memories are valid only within the boot in which they were written. */
+/** Returns true if the stored state is of this boot. Its times and processes are valid only in the boot in which they were written. */
 function isSameBoot({ store, bootId }: Parts): boolean {
   const sameBoot = store.get("boot-id") === bootId;
   if (!sameBoot) store.set("boot-id", bootId);
@@ -116,14 +117,14 @@ interface Found {
 }
 
 /**
- * Finds runs that the store does not know completely. `unwritten`: spawned just before the daemon was killed, either later
- * than the remembered run, or the remembered run without a stored pid. In other phases without a main process, processes with
- * the invocation id are hooks or left over, and the sweep ends them. `lost`: units without any memory, because the store was
- * damaged or deleted.
+ * Finds running processes of runs that the store does not fully describe. `unwritten` contains runs that were spawned just before the
+ * daemon was killed: a later run than the stored one, or the stored run if its pid was not stored. In other phases without a main
+ * process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains the runs of units without
+ * stored state, because the store was damaged or deleted.
  */
 function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<string, Memory>): Found {
   const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
-  const wasKilled = invocations.cutOff || memories.size > 0; // either may be lost
+  const wasKilled = invocations.cutOff || memories.size > 0; // either the file or the store may be lost
   for (const { unit: id, invocation, ref, madeAtMs } of wasKilled ? processes.findRuns() : []) {
     const run = invocations.runOf(id, invocation);
     if (run === null) continue;
@@ -135,7 +136,7 @@ function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<strin
   return { unwritten, lost };
 }
 
-/** A memory as if the unit had been running and healthy since then. Its history and the operator's requests are lost. */
+/** Makes the state of a unit that has been ready since its process started. Its history and the operator's requests are lost. */
 function memoryOf(id: string, { run, ref, madeAtMs }: Run, { type, check }: Spec, nowMs: number): Memory {
   const since = { sinceMs: madeAtMs, execAtMs: madeAtMs, readyAtMs: type === "oneshot" ? null : madeAtMs };
   const phase = type === "oneshot" ? "starting" : "running";
@@ -154,7 +155,7 @@ function recallLost({ world, reloader, notes, clock }: Parts, lost: Found["lost"
     notes.push(`the database had no record of ${ids.join(", ")}; found running and adopted. Manual enable and disable settings are lost`);
 }
 
-/** True if a running process was adopted. */
+/** Restores one unit from its stored state. Returns true if a running process was adopted. */
 function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: Run | undefined): boolean {
   const { world, engine, interpreter, logs, clock } = parts;
   const { spec } = world.get(id)!;
@@ -178,7 +179,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   return outcome === "adopted";
 }
 
-/** The unit as it was when it started that run. */
+/** Returns the unit in the state in which it was when it started the run with this number. */
 const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
   ...unit,
   phase: "starting",
@@ -196,17 +197,17 @@ const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
 
 const sendFact = ({ engine }: Parts, id: string, fact: Fact): void => engine.handle({ type: "fact", id, fact });
 
-/** Effects for units whose remaining processes the previous daemon was about to end. The sweep reports its own result. */
+/** Returns the effects for a unit whose remaining processes the previous daemon was about to end. The sweep reports its own result. */
 function leftovers(id: string, unit: Unit): WorldEffect[] {
   const { run } = unit;
   if (isSwept(unit)) return [{ type: "sweep", id, run, signal: SIGNALS.SIGKILL }];
   return unit.phase === "finishing" ? [{ type: "kill", id, run }] : [];
 }
 
-/** The main process and, where it has begun, post_stop have ended; only remaining processes may be left. */
+/** Returns true if the main process has ended, and also post_stop if it had begun, so that only leftover processes may exist. */
 const isSwept = ({ phase, due }: Unit): boolean => phase === "cleaning" || (phase === "finishing" && due?.why !== "hook-timeout");
 
-/** Facts that the unit missed because the previous daemon died while the unit was in this phase. */
+/** Returns the facts that the unit did not receive, because the previous daemon died while the unit was in its present phase. */
 function missedFacts(unit: Unit, outcome: "adopted" | "ended" | "gone"): Fact[] {
   const { run, phase } = unit;
   const restarted = "sup was restarted meanwhile";

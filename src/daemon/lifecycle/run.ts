@@ -33,24 +33,24 @@ import { GcPacer } from "../background/gc-pacer.ts";
 
 export interface DaemonOptions {
   readonly places: Places;
-  /** Echo the daemon's own log to standard error. */
+  /** If true, the daemon's own log is also written to standard error. */
   readonly foreground: boolean;
   readonly version: string;
-  /** Nothing that it was started with is relative to the directory of its starter: it leaves that for `/`, so that it can be removed. */
+  /** If true, the daemon changes its directory to `/`, so that the directory it was started in can be removed. No path may be relative then. */
   readonly leavesDirectory?: boolean;
   /** Called when units are loaded and the API is available; awaited before enabled units start. */
   readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void | Promise<void>;
-  /** The units to start at boot; default: the enabled ones. */
+  /** Returns the units to start at boot. The default is all enabled units. */
   readonly startAtBoot?: (parts: Parts) => string[];
-  /** SIGHUP ends the daemon instead of reloading the unit files. */
+  /** If true, SIGHUP ends the daemon instead of reloading the unit files. */
   readonly hangupEnds?: boolean;
-  /** Called after the units were told to start. `end` ends the daemon with this exit code. */
+  /** Called after the start of these units was requested. `end` ends the daemon with this exit code. */
   readonly onStarted?: (parts: Parts, end: (by: string, code: number) => void) => void;
 }
 
 type Unlisten = () => Promise<void>;
 
-/** Runs the daemon until it is asked to exit. Resolves with the exit code of the process: 0 after an orderly shutdown. */
+/** Runs the daemon until its exit is requested. Resolves with the exit code of the process, which is 0 after an orderly shutdown. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const handover = receiveHandover();
   const ready = prepare(options, handover);
@@ -70,7 +70,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       if (options.hangupEnds || isTerminalGone()) exits.end("SIGHUP: the terminal was closed");
       else parentNotifier.reload(() => parts !== null && reloadUnits(parts, daemonLog));
     },
-    // `systemctl restart` sends this (docs/systemd.md).
+    // `systemctl restart` sends this signal (docs/systemd.md).
     SIGUSR2: () => exits.leave("SIGUSR2"),
   };
   const offSignals = [onSignals(handlers), ignoreStraySignals(logStraySignals(daemonLog))];
@@ -113,13 +113,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-/** As `sup reload` does; nobody but the log receives the problems. */
+/** Reloads the unit files in the same way as `sup reload`, and logs the problems. */
 function reloadUnits({ reloader }: Parts, daemonLog: DaemonLog): void {
   const { problems } = reloader.reload(false);
   for (const problem of problems) if (problem.severity === "error") daemonLog.warn(`reload by SIGHUP: ${problemLine(problem)}`);
 }
 
-/** At most one line a minute for each signal, so that a loop of `kill` does not fill the disk. */
+/** Each signal is logged at most once in this time, so that a loop of `kill` does not fill the disk. */
 const STRAY_LOG_MS = 60_000;
 
 function logStraySignals(daemonLog: DaemonLog): (name: SignalName) => void {
@@ -144,10 +144,10 @@ function watchCritical({ engine, world }: Parts, onDown: (id: string, state: str
   check(world.ids());
 }
 
-/** Time for the response to the request to be sent first. */
+/** Delay before the re-exec, so that the response to the request is sent first. */
 const ANSWER_MS = 50;
 
-/** Returns only if it failed. */
+/** Replaces the image of this process. Returns only if that failed. */
 async function replaceImage(parts: Parts, lock: Lock, version: string, daemonLog: DaemonLog): Promise<void> {
   await Bun.sleep(ANSWER_MS);
   await whenQuiet(parts);
@@ -163,7 +163,7 @@ interface Prepared {
   readonly lock: Lock;
 }
 
-/** Checks everything that can fail before any unit is touched: directories, settings, the lock. */
+/** Prepares directories, settings and the lock, which can all fail, before the daemon touches any unit. */
 function prepare({ places, foreground, leavesDirectory }: DaemonOptions, handover: Handover | null): Result<Prepared, string> {
   process.umask(0o077);
   if (leavesDirectory) process.chdir("/");
@@ -186,10 +186,10 @@ function prepare({ places, foreground, leavesDirectory }: DaemonOptions, handove
   return ok({ settings: settings.value, daemonLog, lock: lock.value });
 }
 
-/** How long a daemon that was killed during a fork may still appear to hold the lock. */
+/** Time for which a daemon that was killed during a fork may still appear to hold the lock. */
 const DEAD_MS = 2000;
 
-/** A child of a killed daemon may hold a copy of the lock's descriptor until it closes it: retries for a moment. */
+/** Takes the lock. Retries for DEAD_MS, because a child of a killed daemon may hold a copy of the lock's descriptor for a short time. */
 function takeLockInTime(directory: string, inherited: number | undefined): ReturnType<typeof takeLock> {
   const deadline = performance.now() + DEAD_MS;
   for (;;) {
@@ -219,21 +219,21 @@ function makeDirectories(places: Places): Result<null, string> {
   try {
     chmodSync(places.runtime, 0o700);
   } catch {
-    // Another user owns it; the socket and the token have their own modes.
+    // Another user owns the directory. The modes of the socket and the token protect them.
   }
   return ok(null);
 }
 
-/** Creates the unit directory if it is missing. If that fails, the daemon just has no units from there. */
+/** Creates the unit directory if it is missing. If that fails, the daemon runs without units from this directory. */
 function makeUnitDirectory(path: string | undefined): void {
   if (path === undefined || existsSync(path)) return;
   try {
     const first = mkdirSync(path, { recursive: true });
     chmodSync(path, 0o755);
-    // Daemons of users read it too: /etc/sup, created here with the daemon's umask, must let them through.
+    // Users' daemons also read units below /etc/sup, which was created here with the daemon's strict umask, so they need access to it.
     if (path === SYSTEM_UNITS && first === dirname(path)) chmodSync(first, 0o755);
   } catch {
-    // read-only, or owned by another user: `sup status` shows the unit path
+    // The directory is read-only or belongs to another user. `sup status` shows the unit path.
   }
 }
 
@@ -320,12 +320,12 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: Daem
   settings: api,
   now: Date.now,
   onError: (error) => daemonLog.bug("a request failed inside sup", error),
-  // Loaded at the first request of a browser: most daemons never serve the page.
+  // The page is loaded at the first request of a browser, because most daemons never serve it.
   loadPage: async () => (await import("../compose/page.ts")).loadPage(),
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
 });
 
-/** By then the enabled units have been started and the first sample was taken. */
+/** Delay before code that only the start needs is released. By then the enabled units have been started and the first sample was taken. */
 const STARTED_MS = 10_000;
 
 /** Housekeeping runs at least this often, however long the sampling interval, so that the store keeps within its size limit. */
@@ -370,7 +370,7 @@ async function end(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: 
   const stillUp = await shutDown(parts, impatience, onImpatient);
   for (const id of stillUp) daemonLog.warn(`${id} could not be stopped`);
   parts.logs.shutdown();
-  // Log followers are called from the event loop: this lets them receive the services' last lines.
+  // Log followers are called from the event loop. With this turn they receive the last lines of the services.
   await new Promise(setImmediate);
   parts.recorder.tell("daemon-stopped", "sup has stopped; every unit is down");
   await unlisten();

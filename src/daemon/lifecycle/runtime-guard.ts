@@ -4,13 +4,13 @@ import type { Listening } from "../../api/server/listen.ts";
 import type { Parts } from "../compose/compose.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 
-/** A command that finds no socket while a daemon holds the lock tries again for two seconds. */
+/** Interval between checks. Commands that find no socket while a daemon holds the lock retry for two seconds, so this is often enough. */
 const CHECK_MS = 1000;
 
 /**
- * Notices that the socket of the API, or the runtime directory with it, was deleted, and makes them again: the end of a login session
- * removes `$XDG_RUNTIME_DIR`. FIFOs and sockets of units are made again at their next start. Also closes all connections when they
- * use up the last file descriptors.
+ * Creates the socket of the API and the runtime directory again if they were deleted, for example because the end of a login session
+ * removed `$XDG_RUNTIME_DIR`. FIFOs and sockets of units are created again at the next start of the unit. Also closes all connections
+ * when they use up the last file descriptors.
  */
 export function guardRuntime(
   { invocations, keeper, recorder }: Pick<Parts, "invocations" | "keeper" | "recorder">,

@@ -2,12 +2,12 @@ import { isDown, isLive } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Parts } from "../compose/compose.ts";
 
-/** Added to the stop timeouts of all units, for SIGKILL and post_stop commands. */
+/** Additional time for SIGKILL and post_stop commands, on top of the stop timeouts of all units. */
 const MARGIN_MS = 15_000;
 
 /**
  * Stops every unit, dependents first. Resolves with the ids of the units that are still up after `patienceMs`. Once `impatience`
- * resolves, all processes are killed, hooks too, without any order; `onImpatient` receives the ids of the killed units.
+ * resolves, all processes (including hooks) are killed in no particular order, and `onImpatient` receives the ids of the killed units.
  */
 export async function shutDown(parts: Parts, impatience: Promise<void>, onImpatient: (ids: readonly string[]) => void): Promise<string[]> {
   const { world, engine, store } = parts;
@@ -30,12 +30,12 @@ export async function shutDown(parts: Parts, impatience: Promise<void>, onImpati
   stopKilling();
   clearTimeout(timer);
   unwatch();
-  // The next daemon takes units without a memory as stopped in order, and starts the enabled ones anew.
+  // For the next daemon, units without stored state were stopped in an orderly way. It starts those that are enabled.
   store.record({ memories: ids.map((id) => ({ kind: "unit", id, memory: null })) });
   return up();
 }
 
-/** Kills what runs now, and what starts later because of it: post_stop commands. Returns a function that ends it. */
+/** Kills all processes, and the post_stop commands that start because of that. Returns a function that ends the killing. */
 function killEverything({ world, engine, interpreter }: Parts): () => void {
   const kill = (ids: Iterable<string>): void => {
     for (const id of ids) {
@@ -45,7 +45,7 @@ function killEverything({ world, engine, interpreter }: Parts): () => void {
   };
   const killed = new Set<string>();
   kill(world.ids());
-  // After the turn, because a hook is started by an effect of the turn in which its unit enters the phase.
+  // Hooks are killed after the turn, because an effect of the turn in which the unit enters the phase starts the hook.
   return engine.watch((turn) => {
     const hooks = [...turn.changed].filter((id) => world.get(id)?.unit.phase === "finishing" && !killed.has(id));
     for (const id of hooks) killed.add(id);
@@ -53,7 +53,7 @@ function killEverything({ world, engine, interpreter }: Parts): () => void {
   });
 }
 
-/** How long stopping all units may take: in the worst case one after the other. */
+/** Returns how many milliseconds it may take to stop all units. In the worst case they stop one after the other. */
 export function patienceMs(world: World): number {
   const ids = world.ids();
   return Math.max(0, ...ids.map((id) => stopMs(world.get(id)?.spec))) * ids.length + MARGIN_MS;
@@ -63,7 +63,7 @@ function stopMs(
   spec: { readonly stop: { readonly timeoutMs: number }; readonly postStop: ReadonlyArray<{ readonly timeoutMs: number }> } | undefined,
 ): number {
   if (spec === undefined) return 0;
-  // What post_stop leaves behind has the stop timeout once more.
+  // The stop timeout applies once more to the processes that post_stop leaves behind.
   const sweeps = spec.postStop.length === 0 ? 1 : 2;
   return spec.postStop.reduce((sum, hook) => sum + hook.timeoutMs, sweeps * spec.stop.timeoutMs);
 }

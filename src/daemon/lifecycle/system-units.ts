@@ -1,11 +1,12 @@
 import { SYSTEM_UNITS, type Places } from "../../spec/places.ts";
 
 /**
- * Decides whether this user's daemon may run units from /etc/sup/units. They are in its unit path for machines without a
- * system daemon; while the system daemon responds, the user's daemon leaves them alone.
+ * Decides whether this user's daemon may run units from /etc/sup/units. That directory is in the unit path of a user's daemon for
+ * machines without a system daemon. While the system daemon responds, the user's daemon does not run these units.
  *
- * When the system daemon appears, that takes effect immediately. When it disappears, that takes effect only at the next start
- * or reload of the user's daemon: it may be restarting, and two daemons must not run the same service.
+ * When the system daemon appears, the user's daemon gives up the units immediately. When the system daemon disappears, the user's
+ * daemon takes them only at its next start or reload. The system daemon may only be restarting, and two daemons must not run the
+ * same service.
  */
 export class SystemUnits {
   readonly #applies: boolean;
@@ -21,12 +22,12 @@ export class SystemUnits {
     return this.#leaves && directory === SYSTEM_UNITS;
   }
 
-  /** Checks whether the system daemon responds; called at the start and at a reload. */
+  /** Checks whether the system daemon responds. Must be called at the start and at each reload. */
   check(): void {
     this.#leaves = this.#applies && this.#responds();
   }
 
-  /** True if the system daemon has appeared since the last check. */
+  /** Returns true if the system daemon has appeared since the last check. */
   hasAppeared(): boolean {
     if (this.#leaves || !this.#applies || !this.#responds()) return false;
     this.#leaves = true;

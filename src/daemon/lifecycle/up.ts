@@ -11,11 +11,11 @@ export interface UpOptions {
   readonly say: (unit: string | null, text: string) => void;
   readonly begun: (url: string | null) => void;
   readonly expect: (units: readonly string[]) => void;
-  /** What ends everything besides a signal; null: nothing does. */
+  /** The event that ends the daemon, or null if only a signal does. */
   readonly exitOn: ExitOn | null;
 }
 
-/** Runs the daemon in the foreground of a terminal: every unit of the directory starts, and their output is shown. */
+/** Runs the daemon in the foreground of a terminal. Starts all units of the directory, and shows their output. */
 export function runUp({ places, version, line, say, begun, expect, exitOn }: UpOptions): Promise<number> {
   return runDaemon({
     places,
@@ -35,7 +35,7 @@ export function runUp({ places, version, line, say, begun, expect, exitOn }: UpO
   });
 }
 
-/** All units except those that the operator disabled or whose file has an explicit `"enabled": false`. */
+/** Returns all units except those that the operator disabled, or whose file contains `"enabled": false`. */
 function unitsToStart({ world, catalog, store }: Parts): string[] {
   const enabled = store.enablements();
   return world
