@@ -4,39 +4,39 @@ import type { ApiError } from "../contract/errors.ts";
 import type { Access } from "../contract/routes.ts";
 import type { Found } from "./sessions.ts";
 
-/** `api` of the settings file. */
+/** The section `api` of the settings file. */
 export interface ApiSettings {
   readonly host: string;
-  /** `none` applies to a loopback host only; on any other host the token is still required. */
+  /** `none` applies only to a loopback host. On any other host the token is still required. */
   readonly auth: "token" | "none";
-  /** `""`, or a `/prefix` without trailing slash under which a reverse proxy serves this API. */
+  /** The prefix under which a reverse proxy serves this API, such as `/sup` (without a trailing slash), or an empty string. */
   readonly basePath: string;
   readonly allowedHosts: readonly string[];
-  /** `https://dash.example:8443`. */
+  /** Origins of other sites whose pages may use the API, for example `https://dash.example:8443`. */
   readonly allowedOrigins: readonly string[];
-  /** `read-only`: sessions of the page cannot change anything. */
+  /** With `read-only`, sessions of the page cannot change anything. */
   readonly page: "on" | "off" | "read-only";
 }
 
 export interface AccessGate {
-  /** Checks Host and Origin of a request over TCP, against DNS rebinding and against pages of other sites. */
+  /** Checks Host and Origin of a request over TCP, to prevent DNS rebinding and requests from pages of other sites. */
   checkSite(headers: Headers): ApiError | null;
   checkToken(access: Access, headers: Headers): ApiError | null;
-  /** Checks a request with a session cookie and no token. */
+  /** Checks a request that has a session cookie and no token. */
   checkSession(access: Access, headers: Headers, found: Found): ApiError | null;
-  /** False: the listener needs no authentication. */
+  /** False if the listener needs no authentication. */
   readonly needsToken: boolean;
-  /** Headers that let a page of an allowed foreign origin read the answer (Fetch standard, CORS); null for any other origin. */
+  /** Returns the headers with which a page of an allowed origin can read the response (Fetch standard, CORS), or null for other origins. */
   corsFor(headers: Headers): Readonly<Record<string, string>> | null;
 }
 
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 
-/** The access rules of the TCP listener. Access to the unix socket is controlled by its file mode. */
+/** Creates the access rules of the TCP listener. They do not apply to the unix socket, whose file mode controls the access. */
 export function createGate(settings: ApiSettings, token: string): AccessGate {
   const names = new Set(["127.0.0.1", "localhost", "::1", ...[settings.host, ...settings.allowedHosts].map(plainHost)]);
-  // DNS rebinding needs a name; on a wildcard listener a bare address in Host is simply the address of this machine.
+  // DNS rebinding needs a host name. On a wildcard listener, an IP address in Host can only be an address of this machine.
   const anyAddress = settings.host === "0.0.0.0" || plainHost(settings.host) === "::";
   const origins = new Set(settings.allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, "")));
   const needsToken = settings.auth === "token" || !isLoopback(settings.host);
@@ -54,7 +54,7 @@ export function createGate(settings: ApiSettings, token: string): AccessGate {
       if (access === "open" || !needsToken) return null;
       const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
       if (given === undefined) return { code: "unauthorized", message: "cannot answer: the request has no token", hint: TOKEN_HINT };
-      // Digests have equal lengths, so the timing of the comparison reveals nothing about the token, not even its length.
+      // Digests have equal lengths, so the duration of the comparison reveals nothing about the token, not even its length.
       if (timingSafeEqual(digest(given), expected)) return null;
       return { code: "unauthorized", message: "cannot answer: the token is wrong", hint: TOKEN_HINT };
     },
@@ -62,7 +62,7 @@ export function createGate(settings: ApiSettings, token: string): AccessGate {
     checkSession(access, headers, found) {
       if (access === "open" || !needsToken) return null;
       if (found.kind !== "alive") return { code: "unauthorized", message: "cannot answer: the session has ended", hint: "sign in again" };
-      // Cookies do not distinguish the ports of a host, so the browser has to say which page made the request (Fetch Metadata).
+      // Cookies do not distinguish the ports of a host. Therefore a header of the browser must say which page sent the request (Fetch Metadata).
       const from = headers.get("sec-fetch-site");
       if (from !== null && from !== "same-origin" && from !== "none")
         return { code: "forbidden", message: "cannot answer: another page made this request with the session of this one" };
@@ -91,7 +91,7 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 
 const plainHost = (host: string): string => host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
 
-/** The host of `name:port`, `[::1]:port` and the like. */
+/** Returns the host part of strings such as `name:port` and `[::1]:port`. */
 function hostName(host: string): string {
   const inBrackets = /^\[([^\]]*)\](:\d*)?$/.exec(host);
   return inBrackets ? inBrackets[1]! : host.replace(/:\d*$/, "");

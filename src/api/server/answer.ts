@@ -1,6 +1,9 @@
 import { ERRORS, type ApiError } from "../contract/errors.ts";
 
-/** No sniffing and no caching: answers are about the present and may contain what only the operator may see. */
+/**
+ * Headers of all responses. Browsers must not guess content types. They must not cache responses, which describe the present state and
+ * may contain data for the operator only.
+ */
 const COMMON = { "x-content-type-options": "nosniff", "cache-control": "no-store", "referrer-policy": "no-referrer" } as const;
 const JSON_HEADERS = { ...COMMON, "content-type": "application/json" } as const;
 
@@ -15,7 +18,7 @@ export function errorAnswer(error: ApiError, headers: Readonly<Record<string, st
   return new Response(body, { status: ERRORS[code].status, headers: { ...JSON_HEADERS, ...headers } });
 }
 
-/** Without it nginx buffers a stream. The server also recognises streaming answers by it. */
+/** The header that stops nginx from buffering a stream. The server also uses it to recognise streaming responses. */
 export const STREAM_HEADER = "x-accel-buffering";
 
 export const streamAnswer = (body: ReadableStream, type: string): Response =>

@@ -3,10 +3,10 @@ import type { ApiError } from "../contract/errors.ts";
 import { isDeeperThan, locateJsonError } from "../contract/json.ts";
 
 export const MAX_BODY = 1024 * 1024;
-/** The same limit as in unit files. Validation and error messages walk over values recursively. */
+/** Maximum depth of JSON values, as in unit files. Validation and error messages visit values recursively. */
 export const MAX_DEPTH = 64;
 
-/** The JSON body of a request; undefined when it has none. Buffers at most MAX_BODY bytes. */
+/** Reads the JSON body of a request. The value is undefined if there is no body. Buffers at most MAX_BODY bytes. */
 export async function readJson(request: Request): Promise<Result<unknown, ApiError>> {
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > MAX_BODY) return err(TOO_LARGE);
@@ -24,7 +24,7 @@ export async function readJson(request: Request): Promise<Result<unknown, ApiErr
 
 const TOO_LARGE: ApiError = { code: "too-large", message: "cannot accept the body: it is larger than 1 MiB" };
 
-/** Null as soon as the body exceeds the limit: a chunked body has no content-length to check first. */
+/** Reads a body. Returns null as soon as it exceeds the limit, because a chunked body has no content-length to check in advance. */
 async function readAll(body: ReadableStream<Uint8Array>): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -7,30 +7,31 @@ import { IDLE_TIMEOUT_S, type App, type Transport } from "./server.ts";
 export interface ListenOptions {
   readonly app: App;
   readonly socketPath: string;
-  /** Null: listen on the unix socket only. Port 0 picks a free port. */
+  /** The TCP listener, or null to listen only on the unix socket. Port 0 selects a free port. */
   readonly tcp: { readonly host: string; readonly port: number; readonly auth: "token" | "none" } | null;
-  /** Who listens on a TCP port of this machine ("nginx (pid 812)"); null when that is not visible. */
+  /** Returns the process that listens on a TCP port of this machine ("nginx (pid 812)"), or null if that is not visible. */
   readonly whoListens?: (port: number) => string | null;
 }
 
 export interface Listening {
   readonly unix: { readonly path: string };
   readonly tcp: { readonly host: string; readonly port: number; readonly url: string } | null;
-  /** For the operator: why there is no TCP listener, or what is unsafe about it. */
+  /** Messages for the operator that say why there is no TCP listener, or why it is unsafe. */
   readonly notes: readonly string[];
-  /** Whether the path still leads to the unix socket. */
+  /** Returns true if the path still leads to the unix socket. */
   isBound(): boolean;
-  /** Makes the socket file anew after somebody deleted or replaced it; connections that are open go on. */
+  /** Creates the socket file again after it was deleted or replaced. Open connections continue. */
   bindAgain(): Promise<Result<null, string>>;
-  /** Closes every connection and listens again on the same addresses: somebody has opened more connections than there are descriptors. */
+  /** Closes all connections and listens again on the same addresses. This frees descriptors after clients have used up all of them. */
   relieve(): Promise<void>;
-  /** Closes streams and listeners (and so removes the socket file) and waits for answers under way, at most `graceMs`. */
+  /** Closes streams and listeners, which removes the socket file. Then waits for responses in progress, for at most `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
 
 /**
- * Opens the listeners. A unix socket that cannot be opened is an error, since nobody could reach the daemon; a TCP listener
- * that cannot be opened is a note. The caller holds the daemon's lock, so that two daemons cannot both find the socket stale.
+ * Opens the listeners. If the unix socket cannot be opened, that is an error, because no client could reach the daemon. If the TCP
+ * listener cannot be opened, that is a note. The caller must hold the daemon's lock, so that two daemons cannot both remove the same
+ * stale socket.
  */
 export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions): Promise<Result<Listening, string>> {
   const cleared = await removeStaleSocket(socketPath);
@@ -69,16 +70,16 @@ export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions
   });
 }
 
-/** Device and inode of a socket file; null when there is none. */
+/** Returns device and inode of a socket file, or null if there is none. */
 function inodeOf(path: string): string | null {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat?.isSocket() ? `${stat.dev}:${stat.ino}` : null;
 }
 
-/** sun_path of sockaddr_un has 108 bytes, the last one for the NUL (unix(7)). */
+/** Maximum length of a socket path in bytes. sun_path of sockaddr_un has 108 bytes, and the last one is for the NUL (unix(7)). */
 const MAX_SOCKET_PATH = 107;
 
-/** Removes a stale socket file. A live socket, and any other file, stays and is an error. */
+/** Removes a stale socket file. A socket that is in use, or a file of another type, is not removed and causes an error. */
 async function removeStaleSocket(path: string): Promise<Result<null, string>> {
   const bytes = Buffer.byteLength(path);
   if (bytes > MAX_SOCKET_PATH)
@@ -98,7 +99,7 @@ async function removeStaleSocket(path: string): Promise<Result<null, string>> {
   });
 }
 
-/** Null when a process accepts connections there, else the error code. */
+/** Returns null if a process accepts connections on this socket, or else the error code. */
 async function probe(path: string): Promise<string | null> {
   try {
     const socket = await Bun.connect({ unix: path, socket: { data() {} } });
@@ -112,7 +113,7 @@ async function probe(path: string): Promise<string | null> {
 type Server = ReturnType<typeof Bun.serve>;
 
 function listenUnix(app: App, path: string): Result<Server, string> {
-  // The mode of a socket file comes from the umask alone. No other code runs between the two calls.
+  // Only the umask determines the mode of a socket file. No other code runs between the two calls of umask.
   const before = process.umask(0o177);
   try {
     return attempt(path, () => Bun.serve({ unix: path, ...UNIX_ONLY, ...serving(app, "unix") }));
@@ -123,14 +124,14 @@ function listenUnix(app: App, path: string): Result<Server, string> {
 
 /**
  * Bun 1.4.5 closes an idle request on a unix socket after its default of 10 s, and `server.timeout` has no effect there. This
- * option has, although its types exclude it for unix sockets. Whoever can open this socket may also keep it open.
+ * option has an effect, although its types exclude it for unix sockets. Clients that can open this socket may keep it open for ever.
  */
 const UNIX_ONLY = { idleTimeout: 0 } as object;
 
 function listenTcp(app: App, host: string, port: number, whoListens: ListenOptions["whoListens"]): Result<Server, string> {
   try {
     const hostname = host.replace(/^\[(.*)\]$/, "$1");
-    // Bun 1.4.5 sets SO_REUSEPORT unless in development: two daemons of a user would share the port and receive each other's requests.
+    // Bun 1.4.5 sets SO_REUSEPORT except in development mode. Then two daemons of a user would share the port and receive each other's requests.
     return ok(Bun.serve({ hostname, port, reusePort: false, idleTimeout: IDLE_TIMEOUT_S, ...serving(app, "tcp") }) as Server);
   } catch (error) {
     const only = "the API is available on the unix socket only";

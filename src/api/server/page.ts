@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { constants, gzip, zstdCompress } from "node:zlib";
 import { errorAnswer } from "./answer.ts";
 
-/** A file of the page as the build made it. `path` is relative to the page, `./chunk-1a2b3c4d.js`. */
+/** A file of the page, as the build created it. `path` is relative to the page, for example `./chunk-1a2b3c4d.js`. */
 export interface PageFile {
   readonly path: string;
   readonly type: string;
@@ -11,12 +11,12 @@ export interface PageFile {
 
 /** The static files of the page. They need no session, because they contain nothing about this machine. */
 export interface Page {
-  /** Whether the path looks like a file of the page; such a path needs no token, whether the file exists or not. */
+  /** Returns true if the path looks like a file of the page. A request for such a path needs no token, even if the file does not exist. */
   claims(path: string): boolean;
   answer(path: string, headers: Headers): Promise<Response>;
 }
 
-/** The first request loads and compresses all files, so a daemon whose page nobody opens pays nothing. */
+/** Creates the page. The first request loads and compresses all files, so that the page costs nothing if it is never opened. */
 export function createPage(load: () => Promise<readonly PageFile[]>, basePath: string): Page {
   let ready: Promise<ReadonlyMap<string, Ready>> | null = null;
   return {
@@ -31,7 +31,7 @@ export function createPage(load: () => Promise<readonly PageFile[]>, basePath: s
   };
 }
 
-/** Names that contain a hash of the content, so browsers may cache them for ever. */
+/** Matches the paths of files whose names contain a hash of the content, so that browsers may cache them for ever. */
 const HASHED = /^\/[\w-]{1,40}-[a-z0-9]{8}\.(?:js|css|svg)$/;
 
 type Coding = "zstd" | "gzip" | "identity";
@@ -53,7 +53,10 @@ async function prepare(files: readonly PageFile[], basePath: string): Promise<Re
   return new Map(await Promise.all(made));
 }
 
-/** Behind a proxy the page may be requested without the trailing slash, and its references are relative. */
+/**
+ * Adds the base path to the page. Behind a proxy a browser may request the page without the trailing slash, and then the relative
+ * references of the page would not be found.
+ */
 function withBase(html: Uint8Array, basePath: string): Uint8Array {
   if (basePath === "") return html;
   return Buffer.from(Buffer.from(html).toString("utf8").replace("<head>", `<head><base href="${basePath}/">`));
@@ -64,7 +67,7 @@ async function encode(body: Uint8Array): Promise<Ready["bodies"]> {
   return { identity: body, gzip: await promisify(gzip)(body, { level: 9 }), zstd: await zstd };
 }
 
-/** Scripts, styles and connections only from and to this origin, and never in a frame. */
+/** The content security policy. It allows scripts, styles and connections only for this origin, and no display in a frame. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -96,7 +99,10 @@ function send({ tag, headers, bodies }: Ready, request: Headers): Response {
   return new Response(bodies[coding] as Uint8Array<ArrayBuffer>, { headers: all });
 }
 
-/** RFC 9110 §12.5.3. Of the weights only `q=0` counts: among accepted codings the smallest result wins. */
+/**
+ * Chooses the content coding for a value of Accept-Encoding (RFC 9110 §12.5.3). Of the weights, only `q=0` has an effect, because the
+ * coding with the smallest result is chosen among all accepted codings.
+ */
 function choose(accepted: string): Coding {
   const offers = new Map(
     accepted.split(",").map((offer) => [offer.split(";")[0]!.trim().toLowerCase(), !/;\s*q=0(\.0*)?\s*$/.test(offer)]),
@@ -105,6 +111,6 @@ function choose(accepted: string): Coding {
   return takes("zstd") ? "zstd" : takes("gzip") ? "gzip" : "identity";
 }
 
-/** RFC 9110 §13.1.2: weak comparison. */
+/** Returns true if the value of If-None-Match matches the ETag, by weak comparison (RFC 9110 §13.1.2). */
 const matches = (header: string | null, etag: string): boolean =>
   header !== null && header.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === etag);

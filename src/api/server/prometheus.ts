@@ -7,11 +7,11 @@ type Registry = import("prom-client").Registry;
 type Prom = typeof import("prom-client");
 
 /**
- * The state of all units in the text format of Prometheus. Each scrape builds it from state that the daemon has anyway, so
- * that nothing is counted twice and a daemon that nobody scrapes pays nothing.
+ * Returns the state of all units in the text format of Prometheus. Each scrape computes it from existing state of the daemon, so that
+ * nothing is counted twice and there is no cost without a scrape.
  */
 export async function prometheusText(supervisor: Supervisor): Promise<{ readonly text: string; readonly type: string }> {
-  const prom = await import("prom-client"); // loaded at the first scrape: most daemons are never scraped
+  const prom = await import("prom-client"); // loaded at the first scrape, because most daemons are never scraped
   const registry = new prom.Registry();
   const [{ daemon, services }, telemetry, open] = await Promise.all([supervisor.status(), supervisor.telemetry(), supervisor.alerts(true)]);
   units(prom, registry, services);
@@ -76,7 +76,7 @@ function units(prom: Prom, registry: Registry, services: readonly Service[]): vo
   each("sup_unit_last_exit_code", "Exit code of the last run that ended, or 128 plus its signal.", ({ exit_code }) => exit_code);
 }
 
-/** prom-client's own histogram does the counting; these values are counted already. */
+/** Adds the histogram of probe response times. A histogram of prom-client would count values itself, but these counts already exist. */
 function probes(registry: Registry, telemetry: Telemetry): void {
   const name = "sup_unit_probe_duration_seconds";
   const help = "How long the health probes of a unit took.";
@@ -99,7 +99,7 @@ function probes(registry: Registry, telemetry: Telemetry): void {
   registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
 }
 
-/** 0 where nothing was lost: `increase()` would miss the first loss of a series that begins with it. */
+/** Adds the counters of lost lines. Units without losses have the value 0, because `increase()` misses a loss with which a series begins. */
 function lostLines(prom: Prom, registry: Registry, services: readonly Service[], telemetry: Telemetry): void {
   const lines = new prom.Counter({
     name: "sup_unit_log_missing_lines_total",

@@ -9,12 +9,15 @@ export type Match =
 
 interface Node {
   readonly children: Map<string, Node>;
-  /** The node for `:id`. */
+  /** The child node for a segment with a parameter, such as `:id`. */
   param: Node | null;
   readonly methods: Map<string, { readonly name: RouteName; readonly route: Route }>;
 }
 
-/** A tree of path segments, built once: a lookup costs a split and a few map reads. HEAD is routed as GET. */
+/**
+ * Returns a function that finds the route for a method and a path. It uses a tree of path segments, so that a lookup costs only a split
+ * and a few map reads. HEAD is routed like GET.
+ */
 export function createRouter(routes: Readonly<Record<RouteName, Route>>): (method: string, path: string) => Match {
   const root = makeNode();
   for (const [name, route] of Object.entries(routes))
@@ -66,7 +69,7 @@ function decode(segment: string): string | null {
   try {
     return decodeURIComponent(segment);
   } catch {
-    return null; // URIError is all that it throws
+    return null; // decodeURIComponent throws only URIError
   }
 }
 
@@ -75,7 +78,7 @@ function allowOf(node: Node): string {
   return [...methods, ...(node.methods.has("GET") ? ["HEAD"] : [])].join(", ");
 }
 
-/** The most similar known path, with the ids of the requested path. */
+/** Returns the most similar known path, with the ids of the requested path inserted, or null if none is similar. */
 function suggest(path: string, paths: readonly string[]): string | null {
   if (path.length > 200) return null;
   const requested = path.split("/");

@@ -21,34 +21,34 @@ export interface AppOptions {
   readonly version: string;
   readonly token: string;
   readonly settings: ApiSettings;
-  /** Wall clock in milliseconds. */
+  /** Returns the wall clock time in milliseconds. */
   readonly now: () => number;
-  /** Called with bugs: what a handler threw, and in which route. */
+  /** Called if a handler throws an exception, which is a bug. */
   readonly onError: (error: unknown, route: RouteName) => void;
   readonly streamLimits?: StreamLimits;
   readonly loadPage: () => Promise<readonly PageFile[]>;
   readonly sessionMemory: SessionOptions["memory"];
 }
 
-/** `unix`: whoever can open the socket has full access. `tcp`: the rules of access.ts apply. */
+/** The kind of listener. Clients that can open the `unix` socket have full access. The rules of access.ts apply to `tcp`. */
 export type Transport = "unix" | "tcp";
 
-/** The idle timeout of TCP connections. It is suspended while an answer is being prepared or streamed. */
+/** The idle timeout of TCP connections in seconds. It is suspended while a response is being prepared or streamed. */
 export const IDLE_TIMEOUT_S = 30;
 
-/** The part of Bun.serve that the app uses: it sets the idle timeout of the connection, in seconds; 0 is none. */
+/** The part of Bun.serve that the app uses. `timeout` sets the idle timeout of the connection in seconds; 0 disables it. */
 export interface Connection {
   timeout(request: Request, seconds: number): void;
 }
 
 export interface App {
   handle(request: Request, transport: Transport, connection?: Connection): Response | Promise<Response>;
-  /** Ends the streams; requests under way are still answered. */
+  /** Ends the streams. Other requests in progress still get their response. */
   close(): void;
   readonly openStreams: number;
 }
 
-/** The control API as a function from request to response. It needs no port and no process, so tests can call it directly. */
+/** Creates the control API as a function from request to response. It needs no port and no process, so tests can call it directly. */
 export function createApp(options: AppOptions): App {
   const gate = createGate(options.settings, options.token);
   const match = createRouter(routes);
@@ -63,7 +63,7 @@ export function createApp(options: AppOptions): App {
     nowMs: now(),
     streams: found.kind === "alive" ? ownedBy(found.key, streams) : streams,
     get signal() {
-      return request.signal; // costs something for a request that does not use it
+      return request.signal; // read only on demand, because it has a cost for each request
     },
     accept: headers.get("accept") ?? "",
     lastEventId: headers.get("last-event-id") ?? "",
@@ -94,10 +94,10 @@ export function createApp(options: AppOptions): App {
       const answer = respond(request, transport);
       const cors = transport === "tcp" ? gate.corsFor(request.headers) : null;
       if (answer instanceof Promise) {
-        connection?.timeout(request, 0); // a start may take all of its start_timeout
+        connection?.timeout(request, 0); // a request may wait for a start, for as long as its start_timeout
         return answer.then((response) => {
-          if (request.signal.aborted) void response.body?.cancel(); // the client is gone, so Bun would never cancel it
-          // The setting outlives the request, and a connection that is kept alive must not stay without a timeout.
+          if (request.signal.aborted) void response.body?.cancel(); // the client has disconnected, so Bun would never cancel the body
+          // The setting stays after the request, and a connection that is kept alive must not remain without a timeout.
           if (transport === "tcp" && !response.headers.has(STREAM_HEADER)) connection?.timeout(request, IDLE_TIMEOUT_S);
           return finish(response, request, cors);
         });
@@ -117,25 +117,28 @@ function finish(response: Response, request: Request, cors: Readonly<Record<stri
   return request.method === "HEAD" ? headOf(response) : response;
 }
 
-/** Bun.serve has parsed and normalised the URL already; splitting the string is cheaper than parsing it again. */
+/** Splits a URL into path and query. Bun.serve has normalised the URL already, and splitting the string is cheaper than parsing it again. */
 function partsOf(url: string, basePath: string): { readonly path: string; readonly query: string } {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const mark = url.indexOf("?", start);
   const path = mark < 0 ? url.slice(start) : url.slice(start, mark);
   const inside = basePath !== "" && (path === basePath || path.startsWith(`${basePath}/`));
-  // A proxy may or may not strip the prefix; requests on the unix socket have none.
+  // A proxy may or may not remove the prefix. Requests on the unix socket have no prefix.
   return { path: inside ? path.slice(basePath.length) || "/" : path, query: mark < 0 ? "" : url.slice(mark + 1) };
 }
 
 const NO_SESSION: FoundSession = { kind: "none" };
 
-/** A session counts only if no token was sent; the unix socket needs neither. */
+/** Finds the session of a request. A session is used only if no token was sent. Requests on the unix socket need neither. */
 const sessionOf = (headers: Headers, transport: Transport, find: (cookies: string) => FoundSession): FoundSession =>
   transport === "unix" || headers.has("authorization") ? NO_SESSION : find(headers.get("cookie") ?? "");
 
 const ownedBy = (owner: string, streams: Streams): Streams => ({ ...streams, open: (options) => streams.open({ ...options, owner }) });
 
-/** Checks the site first, then preflights (which carry no token), then token or session. The page's own files hold no secrets. */
+/**
+ * Returns the response that refuses a request, or null if the request is allowed. Checks the site first, then preflights (which carry
+ * no token), then token or session. The files of the page are public, because they contain no secrets.
+ */
 function refuse(
   gate: AccessGate,
   request: Request,
@@ -154,7 +157,7 @@ function refuse(
   return problem && errorAnswer(problem, { "www-authenticate": 'Bearer realm="sup"' });
 }
 
-/** A parameter with any value counts: `run=false` is no reason to send it. */
+/** Returns the access that a request needs. A parameter counts with any value, because a client has no reason to send `run=false`. */
 function accessOf({ access, parameters }: Route, query: string): Access {
   const given = parameters && new URLSearchParams(query);
   return Object.entries(parameters ?? {}).find(([name]) => given?.has(name))?.[1] ?? access;
@@ -209,7 +212,7 @@ function run(
 type AnyAnswer = Answer<RouteName>;
 type Row = (raw: RawInput, context: Context) => AnyAnswer | Promise<AnyAnswer>;
 
-/** Input reader and handler of each route, combined where the compiler still knows that their types match. */
+/** The input reader and the handler of each route. They are combined here, where the compiler can still check that their types match. */
 const table = Object.fromEntries(Object.keys(routes).map((name) => [name, rowOf(name as RouteName)])) as Record<RouteName, Row>;
 
 function rowOf<K extends RouteName>(name: K): Row {
@@ -234,7 +237,7 @@ function render(answer: AnyAnswer): Response {
   return answer.ok ? jsonAnswer(answer.value, answer.status) : errorAnswer(answer.error);
 }
 
-/** The headers alone; a stream that was opened for them is cancelled. */
+/** Returns the response without its body, for HEAD. Cancels a stream that was opened for the response. */
 function headOf(response: Response): Response {
   response.body?.cancel().catch(() => {}); // a string body has nothing to cancel
   return new Response(null, { status: response.status, headers: response.headers });

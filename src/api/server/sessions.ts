@@ -4,22 +4,22 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
 
 /**
- * The sessions of browsers that are signed in to the page. A session is a random cookie. Only its digest is stored, so that the
- * store is of no use to a thief. A session ends when the token under which it was created is replaced; a restart of the daemon
- * does not end it.
+ * The sessions of browsers that are signed in to the page. A session is a random cookie. Only the digest of the cookie is stored, so
+ * that a copy of the store does not give access. A session ends when the token under which it was created is replaced. A restart of
+ * the daemon does not end it.
  */
 export interface Sessions {
-  /** A code for one sign-in within `CODE_MS`. */
+  /** Makes a code that is valid for one sign-in within `CODE_MS`. */
   makeCode(): { readonly code: string; readonly expiresMs: number };
   signIn(secret: { readonly token?: string | undefined; readonly code?: string | undefined }): Result<Granted, ApiError>;
-  /** The session of a `Cookie` header. */
+  /** Finds the session for the value of a `Cookie` header. */
   find(cookies: string): Found;
-  /** Extends the session to its full lifetime again; null when there is none. */
+  /** Extends the session to its full lifetime again. Returns null if there is no session. */
   renew(cookies: string): Granted | null;
   end(key: string): void;
-  /** Whether the session with this key is still valid. */
+  /** Returns true if the session with this key is still valid. */
   isAlive(key: string): boolean;
-  /** The `Set-Cookie` header that sets the cookie, or deletes it. */
+  /** Returns the value of the `Set-Cookie` header that sets the cookie, or that deletes it if `granted` is null. */
   cookie(granted: Granted | null, secure: boolean): string;
 }
 
@@ -28,7 +28,7 @@ export interface Granted {
   readonly expiresMs: number;
 }
 
-/** `ended`: there is a cookie, but its session has ended. */
+/** The result of the search for a session. `ended` means that there is a cookie, but that its session has ended. */
 export type Found =
   | { readonly kind: "none" | "ended" }
   | { readonly kind: "alive"; readonly key: string; readonly expiresMs: number; readonly stale: boolean };
@@ -37,30 +37,30 @@ export interface SessionOptions {
   readonly token: string;
   readonly basePath: string;
   readonly now: () => number;
-  /** Stores the sessions as a string. */
+  /** Loads and saves the sessions, as a string. */
   readonly memory: { load(): string | null; save(text: string): void };
 }
 
-/** Lifetime of a session, from the last time the page was opened. */
+/** The lifetime of a session, counted from the last time the page was opened. */
 export const SESSION_MS = 7 * DAY_MS;
 export const CODE_MS = 2 * 60_000;
-/** When more browsers than this are signed in, the oldest sessions end. */
+/** If more browsers than this are signed in, the oldest sessions end. */
 const MAX_SESSIONS = 200;
 const MAX_CODES = 20;
 const MAX_COOKIES = 10;
-/** Wrong tokens within `ATTEMPTS_MS` after which signing in with a token is refused for the rest of that time. */
+/** After this many wrong tokens within `ATTEMPTS_MS`, every sign-in with a token is refused for the rest of that time. */
 const MAX_ATTEMPTS = 10;
 const ATTEMPTS_MS = 60_000;
 
 export function createSessions({ token, basePath, now, memory }: SessionOptions): Sessions {
-  // Browsers share cookies between the ports of a host, so two daemons of one machine need different names.
+  // Browsers share cookies between the ports of a host, so the cookies of two daemons on one machine need different names.
   const realm = digest(`sup session\0${token}`);
   const name = `sup-${realm.slice(0, 8)}`;
   const sessions = parse(memory.load(), realm);
   const codes = new Map<string, number>();
   const attempts = countAttempts(now);
   const save = (): void => memory.save(JSON.stringify({ realm, sessions: [...sessions] }));
-  /** The first one with a living session; otherwise the first. */
+  /** Returns the value of the first cookie with a valid session. If there is none, returns the value of the first cookie. */
   const valueOf = (cookies: string): string | null => {
     const values = cookieValues(cookies, name);
     return values.find((value) => (sessions.get(digest(value)) ?? 0) > now()) ?? values[0] ?? null;
@@ -94,7 +94,7 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
       return { code, expiresMs };
     },
     signIn(secret) {
-      // Codes are exempt: they cannot be guessed, and the operator can always sign in with one.
+      // The limit does not apply to codes. They cannot be guessed, and the operator must always be able to sign in with one.
       if (secret.code !== undefined) {
         const problem = useCode(codes, secret.code, now());
         return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
@@ -107,7 +107,7 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
     renew(cookies) {
       const value = valueOf(cookies);
       if (value === null || find(cookies).kind !== "alive") return null;
-      sessions.delete(digest(value)); // it is added again at the end, as the newest
+      sessions.delete(digest(value)); // the session is added again at the end, as the newest
       return begin(value);
     },
     end(key) {
@@ -115,14 +115,14 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
     },
     isAlive: (key) => (sessions.get(key) ?? 0) > now(),
     cookie(granted, secure) {
-      // The cookie outlives the session, so that an ended session can be distinguished from none.
+      // The cookie outlives the session, so that `find` can distinguish an ended session from no session.
       const [value, seconds] = granted === null ? ["", 0] : [granted.value, (4 * SESSION_MS) / 1000];
       return `${name}=${value}; Path=${basePath || "/"}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure ? "; Secure" : ""}`;
     },
   };
 }
 
-/** The values of all cookies of this name: another program of this host can set a second one, with another path. */
+/** Returns the values of all cookies with this name, because another program on this host can set a second one with another path. */
 const cookieValues = (cookies: string, name: string): string[] =>
   cookies
     .split(";")
@@ -168,7 +168,7 @@ function useCode(codes: Map<string, number>, code: string, nowMs: number): ApiEr
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64url");
 
-/** Ignores sessions that cannot be read or belong to an earlier token. */
+/** Parses the stored sessions. Ignores those that are damaged or that belong to an earlier token. */
 function parse(text: string | null, realm: string): Map<string, number> {
   try {
     const kept = JSON.parse(text ?? "null") as { realm?: unknown; sessions?: unknown } | null;

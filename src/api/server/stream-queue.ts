@@ -1,20 +1,20 @@
 interface Message {
   readonly text: string;
-  /** How many messages it stands for. */
+  /** The number of messages that this message counts as in a gap. */
   readonly weight: number;
 }
 
-/** What all queues hold together. */
+/** The total size of all queues. */
 export interface QueueTotal {
   chars: number;
 }
 
 /** The messages of one stream that its client has not read yet. */
 export class StreamQueue {
-  /** Characters in the queue. */
+  /** Number of characters in the queue. */
   chars = 0;
   #messages: Message[] = [];
-  /** The messages before this one were taken. */
+  /** Index of the first message that was not taken yet. */
   #at = 0;
   readonly #total: QueueTotal;
 
@@ -31,7 +31,7 @@ export class StreamQueue {
     this.#count(text.length);
   }
 
-  /** The same for many messages at once. */
+  /** Adds many messages at once. */
   pushAll(texts: readonly string[]): void {
     let from = 0;
     let chars = 0;
@@ -44,7 +44,7 @@ export class StreamQueue {
     }
   }
 
-  /** Takes up to `limit` characters, in whole messages, at least one. */
+  /** Removes and returns whole messages of up to `limit` characters together, but at least one message. */
   take(limit: number): string {
     const from = this.#at;
     let chars = 0;
@@ -59,7 +59,7 @@ export class StreamQueue {
     return texts.join("");
   }
 
-  /** Empties the queue. Returns how many messages it held. */
+  /** Empties the queue. Returns the total weight of the messages that were in it. */
   drop(): number {
     let weight = 0;
     for (; this.length > 0; this.#at++) weight += this.#messages[this.#at]!.weight;
@@ -75,7 +75,7 @@ export class StreamQueue {
   }
 }
 
-/** Few long messages take less memory than many short ones. */
+/** `pushAll` joins messages up to this length, because a few long messages take less memory than many short ones. */
 const GROUP_CHARS = 16 << 10;
-/** Taken messages are removed from a long queue from time to time. */
+/** When this many messages were taken, they are removed from the array. */
 const COMPACT_AT = 1000;

@@ -4,53 +4,56 @@ import { type QueueTotal, StreamQueue } from "./stream-queue.ts";
 
 export interface StreamOptions {
   readonly type: string;
-  /** Sent at once: Bun sends the headers together with the first bytes of the body. */
+  /** Text that is sent immediately, because Bun sends the headers only together with the first bytes of the body. */
   readonly first: string;
-  /** Messages that follow at once, whatever the limits of the queue. */
+  /** Messages that follow immediately. The limits of the queue do not apply to them. */
   readonly past?: readonly string[];
   readonly ping: string;
-  /** `first` and `past` are the whole answer: it ends once the client has read them, and breaks off where others would drop messages. */
+  /**
+   * True if `first` and `past` are the whole response. Such a stream ends once the client has read them. It is aborted where another
+   * stream would drop messages.
+   */
   readonly isWhole?: boolean;
-  /** The session that opened it. */
+  /** The key of the session that opened the stream. */
   readonly owner?: string;
-  /** The message that reports `lost` messages when the queue was full. Without it the stream ends instead. */
+  /** Makes the message that reports `lost` dropped messages after the queue was full. Without this function the stream ends instead. */
   readonly gap?: (lost: number) => string;
-  /** The client has read everything and waits for more. */
+  /** Called when the client has read all messages and waits for more. */
   drained?(): void;
-  /** Subscribes; may send during the call. Answers the unsubscribe function. */
+  /** Subscribes to the source, which may send during the call. Returns the unsubscribe function. */
   attach(outlet: Outlet): Promise<Result<() => void, ApiError>>;
 }
 
 export interface Outlet {
-  /** The queue is empty: the client will read the next message at once. */
+  /** Returns true if the queue is empty, so that the client receives the next message immediately. */
   isIdle(): boolean;
-  /** `weight`: how many messages it counts as in a gap. */
+  /** Queues a message. `weight` is the number of messages that it counts as in a gap. */
   send(text: string, weight?: number): void;
-  /** Ends after the queued messages. */
+  /** Ends the stream after the queued messages. */
   end(): void;
 }
 
 export interface StreamLimits {
   readonly pingMs: number;
   readonly maxStreams: number;
-  /** Limits of one queue. An empty queue accepts a message of any size. */
+  /** The limits of one queue. An empty queue accepts a message of any size. */
   readonly maxChars: number;
   readonly maxMessages: number;
-  /** Of all queues together. */
+  /** Maximum number of characters in all queues together. */
   readonly maxTotalChars: number;
 }
 
-/** How much a client that reads gets at once. What was handed over to its connection cannot be dropped any more. */
+/** Maximum number of characters that are passed to a connection at once. They cannot be dropped any more after that. */
 const CHUNK_CHARS = 32 << 10;
 
 export interface Queues extends QueueTotal {
-  /** Drops the longest queues until all together are within their limit. */
+  /** Drops the longest queues until all queues together are within their limit. */
   makeRoom(): void;
 }
 
 const encoder = new TextEncoder();
 
-/** One streaming answer and what its client has not read yet. */
+/** One streaming response, with the messages that its client has not read yet. */
 export class Stream implements Outlet {
   readonly body: ReadableStream;
   readonly owner: string | undefined;
@@ -59,7 +62,7 @@ export class Stream implements Outlet {
   readonly #queues: Queues;
   readonly #leave: (stream: Stream) => void;
   readonly #queue: StreamQueue;
-  /** Messages dropped since the last gap was sent. */
+  /** Number of messages that were dropped since the last gap was sent. */
   #lost = 0;
   #done = false;
   #stop: (() => void) | null = null;
@@ -84,7 +87,7 @@ export class Stream implements Outlet {
     this.body = new ReadableStream(source, { highWaterMark: 0 });
   }
 
-  /** Characters in its queue. */
+  /** Number of characters in the queue of this stream. */
   get chars(): number {
     return this.#queue.chars;
   }
@@ -111,7 +114,7 @@ export class Stream implements Outlet {
     if (this.#queue.length === 0 && this.#lost === 0) this.send(this.#options.ping, 0);
   }
 
-  /** Drops the queue as a gap, or ends the stream. */
+  /** Drops all queued messages and reports them as a gap. A stream without gaps ends instead. */
   drop(): void {
     const { isWhole, gap } = this.#options;
     if (isWhole === true) {
@@ -127,7 +130,7 @@ export class Stream implements Outlet {
     this.#close();
   }
 
-  /** Ends the stream without a word to its client. */
+  /** Ends the stream immediately, without sending the queued messages. */
   discard(): void {
     if (this.#done) return;
     this.#done = true;
@@ -137,13 +140,13 @@ export class Stream implements Outlet {
     this.#wake?.();
   }
 
-  /** Sets the unsubscribe function. It is called once, at once if the stream ended during `attach`. */
+  /** Sets the unsubscribe function. It is called once, and immediately if the stream ended during `attach`. */
   whenDone(stop: () => void): void {
     if (this.#done) stop();
     else this.#stop = stop;
   }
 
-  /** Waits for the first message, then sends it together with all that came in the same turn of the event loop. */
+  /** Waits for the first message, and sends it together with all messages that arrived in the same turn of the event loop. */
   async #pull(): Promise<void> {
     if (this.#queue.length === 0 && this.#lost === 0)
       await new Promise<void>((resolve) => {

@@ -5,18 +5,19 @@ import { createTurns } from "./turns.ts";
 import type { ApiError } from "../contract/errors.ts";
 
 /**
- * Streaming answers. Each has its own queue, which empties as the client reads, so a slow client never slows the source.
- * When the queue is full, a stream either ends (the client reconnects and resumes) or drops messages and reports how many. When
- * all queues together are full, that happens to the longest one: its client is the slowest. One timer pings all streams.
+ * The streaming responses. Each stream has its own queue, which empties as the client reads, so a slow client never slows down the
+ * source. When its queue is full, a stream either ends (so that the client reconnects and resumes) or drops messages and reports how
+ * many. When all queues together are too long, the same happens to the longest queue, because its client is the slowest. One timer
+ * pings all streams.
  */
 export interface Streams {
   open(options: StreamOptions): Promise<Result<Response, ApiError>>;
-  /** Runs work for a stream soon. All streams together get a few milliseconds in each turn of the event loop. */
+  /** Runs work of a stream in a later turn of the event loop. The work of all streams together gets a few milliseconds in each turn. */
   soon(work: () => void): void;
   readonly size: number;
   /** Ends the streams of a session after their queued messages. */
   endOf(owner: string): void;
-  /** Ends every stream after its queued messages and refuses new ones. */
+  /** Ends every stream after its queued messages, and refuses new streams. */
   close(): void;
 }
 
@@ -28,7 +29,7 @@ export const STREAM_LIMITS: StreamLimits = {
   maxTotalChars: 32 << 20,
 };
 
-/** `isAlive`: whether a session still exists; at the next ping the streams of one that does not are closed. */
+/** `isAlive` returns whether a session still exists. Each ping closes the streams of sessions that do not exist any more. */
 export function createStreams(limits: StreamLimits = STREAM_LIMITS, isAlive: (owner: string) => boolean = () => true): Streams {
   const all = new Set<Stream>();
   const queues: Queues = {
@@ -37,7 +38,7 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS, isAlive: (ow
       while (queues.chars > limits.maxTotalChars) {
         let longest: Stream | null = null;
         for (const stream of all) if (stream.chars > (longest?.chars ?? 0)) longest = stream;
-        if (longest === null || longest.chars === queues.chars) return; // one alone may have a longer past
+        if (longest === null || longest.chars === queues.chars) return; // a single stream may have more existing lines (`past`) than the limit
         longest.drop();
       }
     },

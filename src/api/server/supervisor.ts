@@ -3,9 +3,9 @@ import type { LogLine, LogQuery, LogTrail } from "../../ports/logs.ts";
 import type { ApiError } from "../contract/errors.ts";
 import type * as shape from "../contract/shapes.ts";
 
-/** Figures that only the Prometheus metrics show. */
+/** The figures that only the Prometheus metrics contain. */
 export interface Telemetry {
-  /** Response times of probes: cumulative counts below each bound, in seconds. */
+  /** Response times of probes, as cumulative counts of the probes up to each bound in seconds. */
   readonly probes: ReadonlyArray<{
     readonly unit: string;
     readonly buckets: ReadonlyArray<{ readonly le: number; readonly count: number }>;
@@ -13,30 +13,30 @@ export interface Telemetry {
     readonly sum: number;
   }>;
   readonly reported: ReadonlyArray<{ readonly unit: string; readonly name: string; readonly value: number }>;
-  /** Lines that were lost since the daemon opened the logs. */
+  /** Numbers of lines that were lost since the daemon opened the logs. */
   readonly unlogged: ReadonlyArray<{ readonly unit: string; readonly why: "limit" | "disk"; readonly lines: number }>;
   readonly loopLagSeconds: number;
   readonly mailbox: number;
   readonly storeBytes: number;
   readonly residentBytes: number;
-  /** JavaScript heap: part of the resident memory. */
+  /** Size of the JavaScript heap, which is a part of the resident memory. */
   readonly heapBytes: number;
   readonly cpuSeconds: number;
 }
 
 export interface LogRequest extends LogQuery {
-  /** Only of one run: its invocation id or the beginning of it, `0` for the latest, `-1` for the one before. */
+  /** Selects one run: `0` for the latest run, `-1` for the run before it, or (a prefix of) an invocation id. */
   readonly invocation?: string;
-  /** Of a followed log: the place to resume from. */
+  /** The place at which to resume, for a followed log. */
   readonly after?: string;
 }
 
-/** A followed log. */
+/** The beginning of a followed log, and the trail that reads on from there. */
 export interface LogStart {
   readonly past: readonly LogLine[];
-  /** The log is followed from the requested place; `past` is empty then. */
+  /** True if the log is followed from the requested place. Then `past` is empty. */
   readonly resumed: boolean;
-  /** Of the run it is about. */
+  /** The invocation id of the run that was selected, or null. */
   readonly invocation: string | null;
   readonly trail: Pick<LogTrail, "place" | "watch" | "close"> & { next(): ReturnType<LogTrail["next"]> | "over" };
 }
@@ -45,25 +45,25 @@ export type Unsubscribe = () => void;
 
 export interface LineSubscriber {
   line(line: LogLine): void;
-  /** So many lines were skipped, because the subscriber was too slow. */
+  /** Called when this number of lines was skipped, because the subscriber was too slow. */
   gap(lines: number): void;
 }
 
 /**
- * What the API's handlers need of a daemon. The daemon implements it in `daemon/queries/supervisor.ts`. Every method answers a
- * promise, so that a daemon on another host can be one as well. A unit that does not exist is the error `no-such-unit`;
- * only `act` creates instances of templates.
+ * The interface through which the handlers of the API use a daemon. `daemon/queries/supervisor.ts` implements it. Every method returns a
+ * promise, so that a daemon on another host can implement it too. If a unit does not exist, the result is the error `no-such-unit`.
+ * Only `act` creates instances of templates.
  */
 export interface Supervisor {
   status(): Promise<shape.Status>;
   summary(): Promise<shape.Summary>;
   groups(): Promise<Readonly<Record<string, readonly string[]>>>;
   graph(): Promise<shape.Graph>;
-  /** Ids in the order of the unit list; an unknown name, and a glob or group that matches nothing, is an error. */
+  /** Returns the matching ids in the order of the unit list. An unknown name, or a glob or group without a match, is an error. */
   resolve(patterns: readonly string[]): Promise<Result<readonly string[], ApiError>>;
-  /** The unit as it is in `status`. */
+  /** Returns the unit in the same form as in `status`. */
   service(id: string): Promise<Result<shape.Service, ApiError>>;
-  /** `pss`: measure that as well. */
+  /** Returns the details of a unit. If `pss` is true, also measures its proportional set size (PSS). */
   serviceDetail(id: string, pss: boolean): Promise<Result<shape.ServiceDetail, ApiError>>;
   processes(id: string): Promise<Result<readonly shape.ServiceProcess[], ApiError>>;
   file(id: string, reveal: boolean): Promise<Result<shape.ServiceFile, ApiError>>;
@@ -73,33 +73,36 @@ export interface Supervisor {
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
 
   act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
-  /** The outcome of a job, by default once it has ended; undefined when there is no such job, or not any more. */
+  /** Returns the outcome of a job, with `wait` once it has ended. Returns undefined if there is no such job or it was deleted. */
   job(id: string, wait: boolean): Promise<shape.JobResult | undefined>;
-  /** Creates a transient unit from the keys of a unit file and answers its id; `act` starts it. */
+  /** Creates a transient unit from the keys of a unit file, and returns its id. `act` starts the unit. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>>;
   /** Follows a transient unit that was not started yet. */
   followRun(id: string, follower: LineSubscriber & { end(end: shape.RunEnd): void }): Promise<Unsubscribe>;
   reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan>;
   /** Stops every unit and ends the daemon. With `leave` only the daemon ends, and services keep running. */
   shutdown(leave: boolean): Promise<void>;
-  /** Executes the program on disk in place of the running one; services keep running. */
+  /** Replaces the running program by the program on disk. Services keep running. */
   reexec(): Promise<void>;
 
   readLogs(id: string, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>>;
   rotateLogs(id: string): Promise<Result<{ readonly rotated: boolean }, ApiError>>;
-  /** Existing lines, then new ones, read from the files at the caller's pace. The caller closes the trail. */
+  /** Reads existing lines and then new lines from the files, at the caller's pace. The caller must close the trail. */
   trailLogs(id: string, request: LogRequest): Promise<Result<LogStart, ApiError>>;
-  /** New lines as they come. */
+  /** Subscribes to new lines as they are written. */
   followLogs(id: string, subscriber: LineSubscriber): Promise<Result<Unsubscribe, ApiError>>;
 
   events(query: { limit: number; service?: string; type?: string; since?: string }): Promise<Result<readonly shape.Event[], ApiError>>;
   /**
-   * Subscribes to changes. With `lastId` it begins with the changes after that id if they are still known, otherwise with a
-   * snapshot. The subscriber is called synchronously, also before the promise resolves, and must not block.
+   * Subscribes to changes. The subscription begins with the changes after `lastId` if the daemon still has all of them, and otherwise
+   * with a snapshot. The subscriber is called synchronously, also before the promise resolves, and must not block.
    */
   subscribe(lastId: number | null, subscriber: (id: number, change: shape.StreamChange) => void): Promise<Unsubscribe>;
   alerts(openOnly: boolean): Promise<readonly shape.Alert[]>;
-  /** Answers how many alerts were acknowledged. An id that is not of an open alert, or an unknown unit, is an error and changes nothing. */
+  /**
+   * Acknowledges alerts and returns their number. If an id does not belong to an open alert, or if a unit is unknown, that is an error
+   * and nothing is changed.
+   */
   acknowledge(ids: readonly number[], units: readonly string[]): Promise<Result<number, ApiError>>;
 
   metrics(id: string, sinceIso: string, limit: number): Promise<Result<readonly shape.MetricPoint[], ApiError>>;

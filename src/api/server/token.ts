@@ -4,11 +4,11 @@ import { err, ok, type Result } from "../../base/result.ts";
 
 export interface Token {
   readonly token: string;
-  /** Something the operator should know about it. */
+  /** A message for the operator about the token, or null. */
   readonly note: string | null;
 }
 
-/** The token of the TCP listener: 256 random bits as base64url in a file of mode 0600, which is kept between restarts. */
+/** Reads the token of the TCP listener, or creates it. It consists of 256 random bits as base64url, in a file of mode 0600 that outlives restarts. */
 export function readOrMakeToken(path: string): Result<Token, string> {
   try {
     const found = readToken(path);
@@ -26,12 +26,12 @@ const MAX_TOKEN_BYTES = 4096;
 function readToken(path: string): { readonly token: string; readonly openMode: number | null } | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return null;
-  if (!stat.isFile() || stat.size > MAX_TOKEN_BYTES) throw new Error("it is not a file that holds a token"); // to read a FIFO would block
+  if (!stat.isFile() || stat.size > MAX_TOKEN_BYTES) throw new Error("it is not a file that holds a token"); // reading a FIFO would block
   const mode = stat.mode & 0o777;
   return { token: readFileSync(path, "utf8").trim(), openMode: (mode & 0o077) === 0 ? null : mode };
 }
 
-/** Writes a new file and renames it, so that a crash leaves the old file or none, never half a token. */
+/** Creates a token. Writes a new file and renames it, so that a crash leaves either the old file or none, but never a part of a token. */
 function makeToken(path: string): string {
   const token = randomBytes(32).toString("base64url");
   const draft = `${path}.${process.pid}.new`;

@@ -1,7 +1,7 @@
-/** How long the work may take in one turn of the event loop. */
+/** Maximum duration of the work in one turn of the event loop. */
 const TURN_MS = 5;
 
-/** Returns a function that runs what it is given soon and in order, a few milliseconds in each turn of the event loop. */
+/** Returns a function that queues work. The work runs in order in later turns of the event loop, for a few milliseconds in each turn. */
 export function createTurns(): (work: () => void) => void {
   const waiting: Array<() => void> = [];
   const run = (): void => {

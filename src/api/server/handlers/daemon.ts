@@ -7,13 +7,13 @@ export const summary: Handler<"summary"> = async (_input, { supervisor }) => ok(
 
 export const openapi: Handler<"openapi"> = (_input, context) => ok(context.openapi());
 
-/** Answers before the daemon ends: afterwards there would be nobody to answer. */
+/** Stops the daemon. The response is sent before the daemon ends, because no response can be sent afterwards. */
 export const shutdown: Handler<"shutdown"> = async ({ leave }, { supervisor }) => {
   await supervisor.shutdown(leave);
   return { ok: true, value: { status: "stopping" }, status: 202 };
 };
 
-/** Answers before the daemon re-executes itself. */
+/** Re-executes the daemon. The response is sent before that happens. */
 export const reexec: Handler<"reexec"> = async (_input, { supervisor }) => {
   await supervisor.reexec();
   return { ok: true, value: { status: "re-executing" }, status: 202 };

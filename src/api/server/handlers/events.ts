@@ -15,7 +15,7 @@ export const events: Handler<"events"> = async ({ limit, service, type, since },
   });
 };
 
-/** Server-sent events (HTML standard §9.2). `retry`: a client reconnects after a second. */
+/** Streams changes as server-sent events (HTML standard §9.2). The field `retry` makes a client reconnect after a second. */
 export const eventStream: Handler<"eventStream"> = async ({ last_event_id }, { supervisor, streams, lastEventId }) => {
   const lastId = isEventId(lastEventId) ? Number(lastEventId) : (last_event_id ?? null);
   const opened = await streams.open({
@@ -27,10 +27,10 @@ export const eventStream: Handler<"eventStream"> = async ({ last_event_id }, { s
   return opened.ok ? opened.value : opened;
 };
 
-/** Our ids have 16 digits; one that is not a safe integer was never ours. */
+/** Returns true for a possible id of a change. These ids are safe integers of up to 16 digits. */
 const isEventId = (text: string): boolean => /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
 
-/** A change is serialised once for all subscribers. */
+/** Caches the serialised form of each change, which is the same for all subscribers. */
 const encoded = new WeakMap<StreamChange, { readonly id: number; readonly text: string }>();
 
 function encode(id: number, change: StreamChange): string {

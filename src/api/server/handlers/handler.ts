@@ -7,12 +7,12 @@ import type { Supervisor } from "../supervisor.ts";
 
 export interface Context {
   readonly supervisor: Supervisor;
-  /** Wall clock in milliseconds. */
+  /** Wall clock time of the request in milliseconds. */
   readonly nowMs: number;
   readonly streams: Streams;
   /** Aborted when the client has disconnected. */
   readonly signal: AbortSignal;
-  /** The headers `Accept` and `Last-Event-ID`; empty strings when absent. */
+  /** The values of the headers `Accept` and `Last-Event-ID`, or empty strings if absent. */
   readonly accept: string;
   readonly lastEventId: string;
   openapi(): Record<string, unknown>;
@@ -20,21 +20,21 @@ export interface Context {
   endStreamsOf(session: string): void;
 }
 
-/** The session of the request, if it comes from the page. */
+/** The session data of a request, for the handlers with which the page signs in and out. */
 export interface Visitor {
   readonly sessions: Sessions;
-  /** The header `Cookie`, and the session it belongs to. */
+  /** The value of the header `Cookie`, and the session that was found for it. */
   readonly cookies: string;
   readonly found: Found;
-  /** False where no authentication is needed: on the unix socket, and with `api.auth` none. */
+  /** False if no authentication is needed, which is the case on the unix socket and with `api.auth` none. */
   readonly needsSession: boolean;
-  /** The browser sent the request over https. */
+  /** True if the browser sent the request over https. */
   readonly secure: boolean;
   readonly page: "on" | "off" | "read-only";
   readonly basePath: string;
 }
 
-/** A value (with status 200 unless given), an error, or a stream. */
+/** The result of a handler: a value (with status 200 if `status` is absent), an error, or a stream. */
 export type Answer<K extends RouteName> =
   | { readonly ok: true; readonly value: Readonly<Output<K>>; readonly status?: number }
   | { readonly ok: false; readonly error: ApiError }

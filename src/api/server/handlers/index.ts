@@ -12,7 +12,7 @@ import * as sessions from "./session.ts";
 import * as runs from "./run.ts";
 import * as units from "./units.ts";
 
-/** A handler for every route; the compiler refuses a missing one. */
+/** The handler of every route. It is a compile error if a route has no handler. */
 export const handlers: { readonly [K in RouteName]: Handler<K> } = {
   ...alerts,
   ...daemon,

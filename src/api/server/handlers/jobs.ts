@@ -3,7 +3,7 @@ import type { Parsed } from "../../contract/contract.ts";
 import type { Handler } from "./handler.ts";
 import { signalProblem } from "./signal.ts";
 
-/** Answers 200 even when some units failed: each outcome has its own result. 202 when any outcome is pending. */
+/** Runs an action on units. The status is 202 if an outcome is pending, and otherwise 200, because each failed unit has its own outcome. */
 export const jobs: Handler<"jobs"> = async (input, { supervisor }) => {
   const problem = misplaced(input);
   if (problem) return { ok: false, error: problem };
@@ -19,7 +19,7 @@ export const job: Handler<"job"> = async ({ id, wait }, { supervisor }) => {
   return { ok: true, value: found, status: found.outcomes.some(({ result }) => result === "pending") ? 202 : 200 };
 };
 
-/** Refuses an option that the action would ignore. */
+/** Returns the error for an option that has no effect on the action, or null if there is none. */
 function misplaced({ action, cascade, now, signal }: Parsed<"jobs">): ApiError | null {
   const refuse = (key: string, goesWith: string): ApiError => ({
     code: "invalid",

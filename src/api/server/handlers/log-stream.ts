@@ -8,13 +8,15 @@ import type { Answer, Context } from "./handler.ts";
 const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
 /**
- * Existing lines, then new ones as they come, one JSON object per line. The client reads at its own pace and nothing is
- * buffered for it: the next lines are read from the files once it has taken the previous ones. Other objects are
+ * Streams the existing lines of a log and then new lines as they are written, as one JSON object per line. The client reads at its own
+ * pace, and the daemon buffers nothing for it. It reads the next lines from the files only when the client has received the previous
+ * ones. There are also other objects:
  *
- *   {"gap": null}   lines are missing here: their file was deleted before the client had read it
+ *   {"gap": null}   lines are missing here, because their file was deleted before the client had read it
  *   {"over": true}  the requested run has ended, and all its lines were sent
- *   {"place": …}    only if the client wants places: how far the log was read. `?after=` resumes there, at a later daemon as
- *                   well. The first one has `resumed`, whether this answer resumed, and `invocation`, the run it is about
+ *   {"place": …}    how far the log was read; sent only if the client requests places. `?after=` resumes at a place, also with a later
+ *                   daemon. The first one also has `resumed` (whether this stream resumed at a place) and `invocation` (the run that
+ *                   the stream covers)
  *
  * Empty lines keep the connection alive.
  */
@@ -41,7 +43,7 @@ export async function followFiles(
   return opened;
 }
 
-/** Sends lines while the client reads them, one piece per turn of the event loop, so that other clients are served in between. */
+/** Returns a function that sends lines while the client reads them. It sends one piece per turn of the event loop, so that other clients get time. */
 function pumpOf(
   trail: LogStart["trail"],
   places: boolean,
@@ -83,19 +85,19 @@ function pumpOf(
   };
 }
 
-/** Lines, and characters of them, that wait while the past is searched or an expression is matched. */
+/** Maximum number of live lines, and of their characters, that wait while existing lines are searched or an expression is matched. */
 const MOST_WAITING = 1000;
 const MOST_WAITING_CHARS = 1 << 20;
 
 /**
- * The same for a page, as server-sent events `line` and `gap`: a page that reads too slowly loses lines and is told how many, so
- * that it shows the present.
+ * Streams a log for the page, as server-sent events `line` and `gap`. If a page reads too slowly, lines are dropped so that it shows
+ * current lines. A `gap` reports how many lines were dropped.
  */
 export async function followLive(id: string, request: LogRequest, { supervisor, streams }: Context): Promise<Answer<"serviceLogs">> {
   const live = new LiveLines(request, streams.soon);
   const followed = await supervisor.followLogs(id, live);
   if (!followed.ok) return followed;
-  // The search of the past begins in the turn in which the first live lines may arrive.
+  // The search in existing lines begins in the same turn of the event loop as the subscription to live lines, so that no line is lost.
   const past = await supervisor.readLogs(id, request);
   const opened = past.ok
     ? await streams.open({
@@ -118,11 +120,11 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
   return opened;
 }
 
-/** The live lines of a request on their way to its stream: those that match, in order. */
+/** Filters the live lines of a log, and passes those that match the request to its stream, in order. */
 class LiveLines {
   #waiting: LogLine[] = [];
   #chars = 0;
-  /** Lines that were dropped after those that wait. */
+  /** Number of lines that were dropped after the lines in `#waiting`. */
   #missed = 0;
   #outlet: Outlet | null = null;
   #search: Generator<undefined, boolean> | null = null;
@@ -170,7 +172,7 @@ class LiveLines {
     });
   }
 
-  /** One slice of a match, or all lines up to the end of a slice. */
+  /** Matches the waiting lines. If an expression takes long, does one slice of the work and continues in a later turn of the event loop. */
   #pump(): void {
     const outlet = this.#outlet;
     if (outlet === null) return;
@@ -194,7 +196,7 @@ class LiveLines {
 const message = (kind: string, value: unknown): string => `event: ${kind}\ndata: ${JSON.stringify(value)}\n\n`;
 const gapMessage = (lines: number): string => message("gap", { gap: lines });
 
-/** All streams share the text of a line, as they share the line. */
+/** Returns the message for a line. The message is cached, because all streams of a log send the same lines. */
 function lineMessage(line: LogLine): string {
   let text = MESSAGES.get(line);
   if (text === undefined) MESSAGES.set(line, (text = message("line", line)));

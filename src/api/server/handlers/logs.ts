@@ -22,7 +22,7 @@ export const serviceLogs: Handler<"serviceLogs"> = (input, context) => {
   return err({ code: "invalid", message: "cannot accept invocation: server-sent events follow the unit from run to run" });
 };
 
-/** A longer answer counts among the streams, so that clients that do not read it cannot fill the memory. */
+/** A longer response is sent as a stream, so that the limits of streams apply and clients that do not read cannot fill the memory. */
 const LONG_CHARS = 256 << 10;
 
 async function read(id: string, request: LogRequest, { supervisor, streams }: Context): Promise<Answer<"serviceLogs">> {

@@ -22,7 +22,7 @@ export const prometheus: Handler<"prometheus"> = async (_input, { supervisor }) 
   return textAnswer(text, type);
 };
 
-/** The numbers are finite: JSON has no others. */
+/** Accepts the metrics that a unit reports. Their values are finite, because JSON has no other numbers. */
 export const report: Handler<"report"> = async ({ service_id, metrics }, { supervisor }) => {
   const accepted = Object.keys(metrics).length;
   if (accepted > MAX_REPORTED) {

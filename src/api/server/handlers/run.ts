@@ -1,7 +1,7 @@
 import { ok } from "../../../base/result.ts";
 import type { Answer, Context, Handler } from "./handler.ts";
 
-/** Creates a transient unit and starts it; the unit is removed when it ends. */
+/** Creates a transient unit and starts it. The unit is removed when it ends. */
 export const run: Handler<"run"> = async ({ name, unit, wait, follow }, context) => {
   const { supervisor } = context;
   const made = await supervisor.define(name, unit);
@@ -16,7 +16,7 @@ export const run: Handler<"run"> = async ({ name, unit, wait, follow }, context)
 
 const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
-/** Its lines as they come, then how it ended. The unit is started after the subscription, so that no line is missed. */
+/** Streams the lines of a transient unit, and then how it ended. The unit is started after the subscription, so that no line is lost. */
 async function stream(id: string, { supervisor, streams }: Context): Promise<Answer<"run">> {
   const opened = await streams.open({
     type: "application/x-ndjson",

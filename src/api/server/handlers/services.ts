@@ -33,7 +33,7 @@ export const kill: Handler<"kill"> = ({ signal, ...input }, context) => {
 
 type Options = Omit<shape.JobRequest, "action" | "units"> & { readonly id: string };
 
-/** One action on one unit, as a job of one. Answers 202 when the outcome is pending. */
+/** Runs an action on one unit, as a job with a single unit. The status is 202 if the outcome is pending. */
 async function act(action: shape.Action, { id, ...options }: Options, { supervisor }: Context): Promise<Answer<"start">> {
   const done = await supervisor.act({ action, units: [id], ...options });
   if (!done.ok) return done;

@@ -20,7 +20,7 @@ export const signIn: Handler<"signIn"> = (input, context) => {
 
 export const signOut: Handler<"signOut"> = (_, context) => {
   const { sessions, cookies } = context.visitor;
-  // A browser may send several cookies of this name, each with a living session.
+  // A browser may send several cookies of this name, each with a valid session.
   for (let found = context.visitor.found; found.kind === "alive"; found = sessions.find(cookies)) {
     sessions.end(found.key);
     context.endStreamsOf(found.key);
@@ -39,7 +39,7 @@ export const signInLink: Handler<"signInLink"> = async (_, { visitor, supervisor
     };
   }
   const { code, expiresMs } = visitor.sessions.makeCode();
-  // The part after the # stays in the browser, so no proxy logs the code.
+  // The browser does not send the part after the #, so no proxy logs the code.
   return { ok: true, value: { url: `${reachable(url)}${visitor.basePath}/#/sign-in/${code}`, expires: new Date(expiresMs).toISOString() } };
 };
 
@@ -48,7 +48,7 @@ const PAGE_OFF = {
   error: { code: "conflict", message: "the page is switched off", hint: 'set "api": {"page": true} in the settings file' },
 } as const;
 
-/** A wildcard address is not reachable as such: on this machine the loopback address is. */
+/** Replaces a wildcard address by the loopback address, because a browser cannot connect to a wildcard address. */
 const reachable = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 
 function stateOf({ visitor }: Context, expiresMs: number | null): Session {
@@ -60,7 +60,7 @@ function stateOf({ visitor }: Context, expiresMs: number | null): Session {
   };
 }
 
-/** `Secure` when the browser used https, as Origin or a proxy's X-Forwarded-Proto says. */
+/** Responds with a cookie. It has the attribute `Secure` if the browser used https, according to Origin or a proxy's X-Forwarded-Proto. */
 function withCookie({ visitor }: Context, granted: Granted | null, value: Session): Answer<"session"> {
   const response = jsonAnswer(value);
   response.headers.set("set-cookie", visitor.sessions.cookie(granted, visitor.secure));

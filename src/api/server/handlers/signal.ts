@@ -1,7 +1,7 @@
 import { signalNumber } from "../../../base/signals.ts";
 import type { ApiError } from "../../contract/errors.ts";
 
-/** Null if the signal exists. */
+/** Returns the error for an unknown signal, or null if the signal exists. */
 export function signalProblem(signal: string): ApiError | null {
   if (signalNumber(signal) !== undefined) return null;
   return {

@@ -2,7 +2,7 @@ import { parseDuration } from "../../../base/duration.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { ApiError } from "../../contract/errors.ts";
 
-/** Wall milliseconds of an ISO 8601 time (UTC unless it names a zone) or of a duration before `nowMs`. */
+/** Parses an ISO 8601 time (UTC if it names no zone), or a duration before `nowMs`. Returns wall clock time in milliseconds. */
 export function resolveWhen(key: string, text: string, nowMs: number): Result<number, ApiError> {
   const ago = parseDuration(text);
   if (ago !== undefined) return ok(nowMs - ago);
@@ -13,7 +13,10 @@ export function resolveWhen(key: string, text: string, nowMs: number): Result<nu
     : ok(ms);
 }
 
-/** The same as a UTC ISO 8601 string. A time before year 0 (a duration of millennia) becomes year 0, so that the strings sort by time. */
+/**
+ * Parses a time like `resolveWhen`, and returns it as an ISO 8601 string in UTC. A time before year 0 (after a duration of millennia)
+ * becomes year 0, so that the strings sort by time.
+ */
 export function resolveIso(key: string, text: string, nowMs: number): Result<string, ApiError> {
   const at = resolveWhen(key, text, nowMs);
   return at.ok ? ok(new Date(Math.max(at.value, YEAR_0)).toISOString()) : at;
