@@ -1,4 +1,4 @@
-/** Finds a command as execvp(3) does, but distinguishes "not found" from "found, but not executable". */
+/** Finds a command in the same way as execvp(3), but distinguishes "not found" from "found, but not executable". */
 import { accessSync, constants, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -7,27 +7,27 @@ const ENOENT = 2;
 const EACCES = 13;
 const EISDIR = 21;
 
-/** What shells use when PATH is not set. */
+/** The search path that shells use if PATH is not set. */
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**
  * Returns the files to try, in this order. A name with a slash is a path relative to `cwd`. Other names are searched in the absolute
- * directories of `path`; relative ones would depend on the daemon's working directory. This function reads no file, because a file
- * system that does not answer must not block the daemon. For a start, the new process tries the files (`resolve` in
- * spawn-server.c).
+ * directories of `path`. Relative directories are skipped, because they would depend on the daemon's working directory. This function
+ * reads no file, because a file system that does not respond must not block the daemon. The new process itself tries the files
+ * (`resolve` in spawn-server.c).
  */
 export function commandCandidates(command: string, path: string | undefined, cwd: string | null): readonly string[] {
   if (command === "") return [];
   if (command.includes("/")) return [resolve(cwd ?? "/", command)];
   const directories = (path ?? DEFAULT_PATH).split(":").filter((directory) => isAbsolute(directory));
   const files = directories.map((directory) => join(directory, command));
-  // The daemon's own executable has the right version, and need not be on PATH (in a checkout, or in a container).
+  // The command `sup` is the daemon's own executable, which has the same version, and need not be on PATH (in a checkout or a container).
   return command === "sup" && OWN_PROGRAM !== null ? [OWN_PROGRAM, ...files] : files;
 }
 
 /**
- * Returns the file that a start would execute. Must not run in the daemon. The error is ENOENT, EACCES, EISDIR or the errno of
- * stat(2). The search goes on after a file that is not executable.
+ * Returns the file that a start would execute. Must not run in the daemon, because it may block. The error is ENOENT, EACCES, EISDIR or
+ * the errno of stat(2). The search continues after a file that is not executable.
  */
 export function findCommand(command: string, path: string | undefined, cwd: string | null): Result<string, number> {
   let worst = ENOENT;
@@ -39,10 +39,10 @@ export function findCommand(command: string, path: string | undefined, cwd: stri
   return err(worst);
 }
 
-/** This executable, or the one that replaced it in an upgrade; null when sup runs from source. */
+/** The path of this executable, or of the file that replaced it in an upgrade. Null if sup runs from source. */
 const OWN_PROGRAM = Bun.isStandaloneExecutable ? process.execPath.replace(/ \(deleted\)$/, "") : null;
 
-/** 0 when the file can be executed. */
+/** Returns 0 if the file can be executed, or else an errno. */
 function executeErrno(file: string): number {
   try {
     if (statSync(file).isDirectory()) return EISDIR;

@@ -1,14 +1,14 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Programs that the command line runs for its user. Services are never started here but in `processes.ts`. */
+/** Runs programs for the user of the command line. This file never starts services, which `processes.ts` does. */
 
-/** Runs a program on this terminal and waits for it. Returns its exit code, or null when it cannot be started. */
+/** Runs a program on this terminal and waits for it. Returns its exit code, or null if it cannot be started. */
 export async function runInteractive(command: readonly string[]): Promise<number | null> {
   try {
     return await Bun.spawn([...command], { stdio: ["inherit", "inherit", "inherit"] }).exited;
   } catch {
-    return null; // no such program or no permission; the caller reports it
+    return null; // the program does not exist or may not be executed; the caller reports that
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Resource limits under the names that unit files use: RLIMIT_… without the prefix, in lower case (setrlimit(2), asm-generic
- * numbers).
+ * Resource limits with the names that unit files use. A name is that of setrlimit(2) without the prefix RLIMIT_, in lower case. The
+ * numbers are those of asm-generic.
  */
 import { ptr } from "bun:ffi";
 import { libc } from "../ffi/libc.ts";
@@ -24,18 +24,18 @@ export const RLIMITS: Readonly<Record<string, number>> = {
   rttime: 15,
 };
 
-/** Null: unlimited. */
+/** A resource limit. Null means unlimited. */
 export interface Rlimit {
   readonly soft: number | null;
   readonly hard: number | null;
 }
 
-/** RLIM_INFINITY. */
+/** The constant RLIM_INFINITY. */
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 export const toKernel = (value: number | null): bigint => (value === null ? UNLIMITED : BigInt(Math.trunc(value)));
 
-/** The daemon's own limit. */
+/** Returns the daemon's own limit. */
 export function ownLimit(name: string): Rlimit {
   const pair = new BigUint64Array(2);
   libc.getrlimit(RLIMITS[name]!, ptr(pair));
@@ -46,9 +46,9 @@ export function ownLimit(name: string): Rlimit {
 const fromKernel = (value: bigint): number | null => (value === UNLIMITED ? null : Number(value));
 
 /**
- * A service's `nofile` limit unless its unit sets one. Bun raises the daemon's soft limit to the hard limit before any of our
- * code runs, so the limit that the daemon was started with is unknown. 1024 is the default of the kernel, login shells and
- * systemd, and programs that use select(2) need it.
+ * Returns the `nofile` limit of a service whose unit sets none. Bun raises the daemon's soft limit to the hard limit before any of our
+ * code runs, so the soft limit with which the daemon was started is unknown. Therefore the soft limit is 1024, which is the default of
+ * the kernel, login shells and systemd, and which programs that use select(2) need.
  */
 export function defaultNofile(): Rlimit {
   const { hard } = ownLimit("nofile");

@@ -2,7 +2,7 @@ import { interpreterWords } from "../../base/script.ts";
 import type { Report } from "./spawn-server.ts";
 import type { ResolvedRequest } from "./spawn-request.ts";
 
-/** What the failed step was working on, for "cannot start web: SUBJECT: no such file or directory". */
+/** Returns the object of the failed step, which is SUBJECT in "cannot start web: SUBJECT: no such file or directory". */
 export function subjectOf({ request, candidates, limits }: ResolvedRequest, { stage, detail, firstLine }: Report): string {
   const { argv, cwd, identity, fds } = request;
   switch (stage) {

@@ -1,4 +1,4 @@
-/** Encodes a request for the spawn server: struct request in spawn-server.c, with everything that it refers to, as one block of bytes. */
+/** Encodes a request for the spawn server as one block of bytes. It contains struct request of spawn-server.c, and everything to which the struct refers. */
 import type { SpawnRequest } from "../../ports/processes.ts";
 import type { StructLayout } from "../ffi/c-exports.ts";
 import { type Rlimit, RLIMITS, toKernel } from "./rlimits.ts";
@@ -15,18 +15,18 @@ export type RequestLayout = StructLayout<(typeof REQUEST_FIELDS)[number]>;
 
 export interface ResolvedRequest {
   readonly request: SpawnRequest;
-  /** The files to execute: the first that can be executed is. */
+  /** The files to try. The first file that can be executed is executed. */
   readonly candidates: readonly string[];
   readonly limits: Readonly<Record<string, Rlimit>>;
   readonly credentials: Credentials;
 }
 
-/** systemd's default (systemd.exec(5), UMask=). The daemon's own umask is stricter, to protect its sockets and logs. */
+/** The default of systemd (systemd.exec(5), UMask=). The daemon's own umask is stricter, to protect its sockets and logs. */
 const DEFAULT_UMASK = 0o022;
-/** struct limit: its number and two values, of 8 bytes each. */
+/** The size of struct limit, which consists of a number and two values of 8 bytes each. */
 const LIMIT_BYTES = 24;
 
-/** `firstFd`: the index of the first of `request.fds` that is not null among the descriptors that the server receives. */
+/** Encodes a request. `firstFd` is the index of the first open descriptor of `request.fds` among the descriptors that the server receives. */
 export function encodeRequest(
   layout: RequestLayout,
   { request, candidates, limits, credentials }: ResolvedRequest,
@@ -84,14 +84,14 @@ export function encodeRequest(
   return bytes;
 }
 
-/** sd_listen_fds(3), sd_watchdog_enabled(3) */
+/** Variables whose value is the pid of the process. See sd_listen_fds(3) and sd_watchdog_enabled(3). */
 const PID_VARIABLES = ["LISTEN_PID", "WATCHDOG_PID"];
 const PID_DIGITS = 12;
 
 /**
- * NAME=value for each variable. BUN_ variables are left out: they come from whoever started the daemon, never from a unit,
- * and would change how a service that runs on Bun behaves. Variables that hold the pid come last, with blanks that the child
- * overwrites, because only the child knows its pid.
+ * Returns a string NAME=value for each variable. BUN_ variables are left out, because they come from the process that started the
+ * daemon and never from a unit, and they would change the behaviour of a service that runs on Bun. Variables with the pid come last.
+ * Their values are blanks that the child overwrites, because only the child knows its pid.
  */
 function environment(env: Readonly<Record<string, string>>): { readonly variables: readonly string[]; readonly pidVariables: number } {
   const variables: string[] = [];

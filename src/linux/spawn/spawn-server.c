@@ -1,43 +1,43 @@
 /*
- * The spawn server: a bare process (bare-process.c) that creates the processes of services, so that the daemon never waits for one.
+ * The spawn server is a bare process (bare-process.c) that creates the processes of services, so that the daemon never waits for one.
  *
- * It clones with CLONE_PARENT: the new process is a child of the daemon. It does not wait for the child either, which sets itself
- * up and calls exec. A child that hangs (its working directory is on a file system that does not answer) or that is stopped by
- * its user holds up nobody.
+ * The server clones with CLONE_PARENT, so that the new process is a child of the daemon. The child sets itself up and calls exec, and
+ * the server does not wait for that. A child may hang, for example because its working directory is on a file system that does not
+ * respond, or its user may stop it. Such a child delays neither the server nor the daemon.
  *
  * A request is one message with descriptors (SCM_RIGHTS): a memfd with a struct request, the write end of a pipe, the directory of
- * the child's cgroup if there is one, and what becomes 0, 1, 2 and so on. The child reports its steps in the pipe, which exec
- * closes. So the daemon sees at the end of the pipe:
- *   - a report with an error: the start failed at this step,
- *   - a report without one: exec has succeeded (or the child was killed; its exit status says so),
- *   - nothing: the server was killed before it took up the request, and there is no process.
- * A child that cannot report ends, since the daemon has given the start up or is dead: then nothing is executed that the next
- * daemon would execute again.
+ * the child's cgroup if there is one, and the descriptors that become 0, 1, 2 and so on in the child. The child reports its steps in
+ * the pipe, which exec closes. When the pipe is closed, the daemon knows from the last report what happened:
+ *   - a report with an error means that the start failed at this step,
+ *   - a report without an error means that exec has succeeded (or that the child was killed, which its exit status says),
+ *   - no report means that the server was killed before it received the request, so that there is no process.
+ * A child that cannot report exits, because the daemon has given up the start or is dead. Therefore such a child never executes a
+ * program that the next daemon executes again.
  *
- * The child shares the server's memory until exec (CLONE_VM), which takes half the time of a copy. So each child has a slot with its
- * own stack and data. The kernel marks the slot as free when the child has called exec or has ended. When all slots are taken by
- * children that hang, further children get a copy of the memory.
+ * The child shares the server's memory until exec (CLONE_VM), which takes half the time of a copy. Therefore each child has a slot with
+ * its own stack and data. The kernel marks the slot as free when the child has called exec or has ended. When children that hang occupy
+ * all slots, further children get a copy of the memory.
  */
 
-/* spawn-server.ts takes the offsets of these structs from sup_exports. Integers are of 4 bytes; `…_at` are offsets in the memfd. */
+/* spawn-server.ts reads the offsets of these structs from sup_exports. Integers have 4 bytes. Fields `…_at` are offsets in the memfd. */
 struct message {
   int size_bytes, has_cgroup, descriptor_count;
-  int own_memory;                  /* /proc/self/oom_score_adj is of all processes that share their memory: the child needs a copy */
+  int own_memory;                  /* the child needs a copy of the memory: processes that share memory also share oom_score_adj */
 };
 
 struct request {
-  int candidate_count;             /* files to execute: the first that can be executed is */
-  int is_search;                   /* they come from PATH: only EACCES is worth a report other than "not found" */
+  int candidate_count;             /* files to try; the first that can be executed is executed */
+  int is_search;                   /* the files come from PATH, so that only EACCES is reported instead of "not found" */
   int argument_count;
   int has_cwd;
   int has_oom_score_adj;
   int variable_count;
-  int pid_variable_count;          /* the last variables (LISTEN_PID, WATCHDOG_PID): the child writes its pid into their values */
-  int strings_at;                  /* candidates, arguments, cwd, oom_score_adj, variables NAME=VALUE: all end with 0 */
-  int vectors_at;                  /* room for a pointer to each string and three more */
+  int pid_variable_count;          /* number of the last variables (LISTEN_PID, WATCHDOG_PID) into which the child writes its pid */
+  int strings_at;                  /* candidates, arguments, cwd, oom_score_adj, variables NAME=VALUE; each string ends with 0 */
+  int vectors_at;                  /* space for a pointer to each string, and three more */
   int limits_at, limit_count;
-  int groups_at, group_count;      /* -1: unchanged */
-  int fds_at, fd_count;            /* fds[i], an index of the descriptors of the message, becomes i; -1 is /dev/null */
+  int groups_at, group_count;      /* a count of -1 means that the groups do not change */
+  int fds_at, fd_count;            /* descriptor i of the child is descriptor fds[i] of the message; -1 means /dev/null */
   int umask;
   int has_nice, nice;
   int has_gid, gid;
@@ -46,10 +46,13 @@ struct request {
 
 struct limit { word id, soft, hard; };
 
-/* detail: the index of the candidate, limit or descriptor. cgroup_error: why the child is not in its cgroup; 0: it is, or has none. */
+/*
+ * `detail` is the index of the candidate, limit or descriptor. `cgroup_error` is the errno that says why the child is not in its cgroup.
+ * It is 0 if the child is in its cgroup or has none.
+ */
 struct report { int pid, stage, error, detail, cgroup_error; };
 
-/* Their names, those of SPAWN_STAGES in base/spawn-stages.ts, are in sup_exports. */
+/* The stages of a start. Their names are in sup_exports, and are the same as in SPAWN_STAGES (base/spawn-stages.ts). */
 enum { RESOLVE = 1, FORK, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 enum { MAX_DESCRIPTORS = 253 }; /* SCM_MAX_FD of the kernel */
@@ -70,20 +73,20 @@ enum { MSG_CMSG_CLOEXEC = 0x40000000, PROT_READ_WRITE = 3, MAP_PRIVATE = 2, MAP_
 
 enum { SLOTS = 16, STACK_BYTES = 8192 };
 
-/* One child, up to exec. */
+/* The stack and the data of one child until exec. */
 struct slot {
   char stack[STACK_BYTES];
   volatile int is_taken;           /* the kernel sets this to 0 when the child has called exec or has ended */
-  char *request;                   /* the mapped memfd; 0: none */
+  char *request;                   /* the mapped memfd, or 0 */
   struct message message;
   struct { struct cmsghdr head; int fds[MAX_DESCRIPTORS + 1]; } control;
   struct report report;
-  int reports;                     /* the descriptor */
+  int reports;                     /* the write end of the pipe for reports */
   int moved[MAX_DESCRIPTORS + 1];
-  char line[256];                  /* as much of a script as exec looks at */
+  char line[256];                  /* the beginning of a script, as far as exec reads it */
 };
 
-/* From here to `set_up_and_exec` everything runs in the child. It must not change any memory outside of its slot. */
+/* All functions from here to `set_up_and_exec` run in the child. The child must not change any memory outside of its slot. */
 
 static void send_report(struct slot *s, int stage, int error, int detail) {
   s->report.stage = stage;
@@ -102,7 +105,7 @@ static char *skip(char *string, int count) {
   return string;
 }
 
-/* Returns what follows the strings. */
+/* Fills the vector with pointers to `count` strings. Returns the address after the strings. */
 static char *list(char **vector, char *strings, int count) {
   int i;
   for (i = 0; i < count; i++) {
@@ -113,7 +116,7 @@ static char *list(char **vector, char *strings, int count) {
   return strings;
 }
 
-/* 0 or -errno. The daemon's rights decide; exec checks those of the user. */
+/* Returns 0 if the file can be executed, or -errno. Checks the rights of the daemon; exec checks those of the user. */
 static long cannot_execute(const char *path) {
   long fd = call(NR_openat, AT_FDCWD, path, (long)(O_PATH | O_DIRECTORY | O_CLOEXEC), 0L);
   if (fd < 0) return call(NR_faccessat, AT_FDCWD, path, (long)X_OK);
@@ -121,7 +124,7 @@ static long cannot_execute(const char *path) {
   return -EISDIR;
 }
 
-/* The index of the file to execute, as execvp(3) finds it. Goes on after a file that is not executable. */
+/* Returns the index of the file to execute, like execvp(3). Continues after a file that is not executable. */
 static int resolve(struct slot *s, struct request *r, char **candidates) {
   long worst = -ENOENT, error;
   int i;
@@ -142,8 +145,10 @@ static long put(const char *path, const char *text) {
   return result;
 }
 
-/* Everything that is received is close-on-exec. Sources inside the target range are first moved out of it; otherwise {3 -> 4, 4 -> 3}
-   would lose one of them. */
+/*
+ * Moves the descriptors to their numbers in the child. All received descriptors are close-on-exec. Descriptors with a number in the
+ * target range are first moved out of it. Otherwise {3 -> 4, 4 -> 3} would lose one of them.
+ */
 static void place_descriptors(struct slot *s, struct request *r, int *fds) {
   long fd;
   int i;
@@ -192,7 +197,10 @@ static void write_pid(char *variable, int number) {
   *variable = 0;
 }
 
-/* When exec fails with ENOENT for an existing file, its #! interpreter or ELF loader is missing: the first line follows the report. */
+/*
+ * Reports a failed exec. If exec fails with ENOENT although the file exists, its #! interpreter or its ELF loader is missing. Then the
+ * first line of the file follows the report.
+ */
 static void exec_failed(struct slot *s, long error, char *path, int candidate) {
   long fd, length = 0;
   send_report(s, EXEC, (int)-error, candidate);
@@ -205,9 +213,10 @@ static void exec_failed(struct slot *s, long error, char *path, int candidate) {
 }
 
 /*
- * On a machine without an idle processor, a process that is woken waits until another one has used up its time slice, about 3 ms. One
- * with a shorter slice does not wait (EEVDF, Linux 6.12; older kernels ignore it). The server takes the shortest, so that a restart does
- * not wait for it. Its children begin with it and give it back, so the services have what the daemon has.
+ * On a machine without an idle processor, a process that wakes up waits until another process has used up its time slice, about 3 ms.
+ * A process with a shorter slice does not wait (EEVDF, Linux 6.12; older kernels ignore the slice). The server uses the shortest slice,
+ * so that a restart does not wait for the server. Its children inherit the short slice and reset it before exec, so that services have
+ * the same slice as the daemon.
  */
 struct sched_attr {
   unsigned size, policy;
@@ -218,13 +227,13 @@ struct sched_attr {
   unsigned util_min, util_max;
 };
 enum { SCHED_OTHER = 0, SHORT_NS = 100000 };
-static struct sched_attr usual; /* the size is 0 where the slice cannot be changed */
+static struct sched_attr usual; /* its size is 0 if the slice cannot be changed */
 
 static void shorten_slice(void) {
   static struct sched_attr shorter;
   if (call(NR_sched_getattr, 0L, &shorter, sizeof shorter, 0L) < 0 || shorter.policy != SCHED_OTHER) return;
   call(NR_sched_getattr, 0L, &usual, sizeof usual, 0L);
-  usual.runtime = 0; /* the default */
+  usual.runtime = 0; /* 0 is the default slice */
   shorter.runtime = SHORT_NS;
   if (call(NR_sched_setattr, 0L, &shorter, 0L) < 0) usual.size = 0;
 }
@@ -235,7 +244,7 @@ static void set_up_and_exec(struct slot *s) {
   char *strings, *cwd, *oom_score_adj, **candidates, **arguments, **variables;
   long result;
   int chosen, i;
-  call(NR_close, (long)CHANNEL); /* a child that hangs must not keep it open */
+  call(NR_close, (long)CHANNEL); /* a child that hangs must not keep the channel open */
   s->report.pid = (int)call(NR_getpid);
   send_report(s, RESOLVE, 0, 0);
 
@@ -259,7 +268,7 @@ static void set_up_and_exec(struct slot *s) {
   set_limits(s, (struct limit *)(s->request + r->limits_at), r->limit_count);
   if (r->umask >= 0) call(NR_umask, (long)r->umask);
   set_identity(s, r);
-  if (r->has_cwd) { /* as the user: root may enter directories that the user may not */
+  if (r->has_cwd) { /* chdir happens as the user, because root may enter directories that the user may not enter */
     send_report(s, CHDIR, 0, 0);
     result = call(NR_chdir, cwd);
     if (result < 0) fail(s, CHDIR, result, 0);
@@ -271,8 +280,8 @@ static void set_up_and_exec(struct slot *s) {
 }
 
 /*
- * clone_call(number, a, b, c, d, child): the system call clone or clone3 with a new stack, in machine code. Returns the pid or -errno in
- * the server; the child calls child(slot) with the slot that is at the top of its stack, and never returns.
+ * clone_call(number, a, b, c, d, child) is the system call clone or clone3 with a new stack, in machine code. In the server it returns
+ * the pid or -errno. The child calls child(slot), with the slot whose address is at the top of its stack, and never returns.
  */
 #ifdef __aarch64__
 static const unsigned clone_call_code[] CODE = {
@@ -306,13 +315,16 @@ static const unsigned char clone_call_code[] CODE = {
 #endif
 #define clone_call ((long (*)(long, word, word, word, word, void (*)(struct slot *)))clone_call_code)
 
-/* struct clone_args of linux/sched.h. The kernel knows its version by its size. */
+/* This is struct clone_args of linux/sched.h. The kernel infers the version of the struct from its size. */
 struct clone_args {
   word flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
 
-/* Creates the child in its slot, or as a copy, where the result is 0. CLONE_INTO_CGROUP creates it in its cgroup: moving it there
-   afterwards would wait for every processor of the machine, 7 to 20 ms. With CLONE_PARENT the child's exit signal is that of the server. */
+/*
+ * Creates the child, which runs in its slot or in a copy of the memory. Returns the pid or -errno, and 0 in a child with a copy.
+ * CLONE_INTO_CGROUP creates the child in its cgroup. To move it there afterwards would take 7 to 20 ms, because the kernel then waits for
+ * every processor of the machine. With CLONE_PARENT the child has the same exit signal as the server.
+ */
 static long clone_child(struct slot *s, int is_shared) {
   static struct clone_args args;
   word flags = CLONE_PARENT | (is_shared ? CLONE_VM | CLONE_CHILD_CLEARTID : 0);
@@ -358,7 +370,7 @@ static void unmap_request(struct slot *s) {
   s->request = 0;
 }
 
-/* Maps the request and creates the child. Returns its pid, or -errno; 0 in a child with a copy of the memory. */
+/* Maps the request and creates the child. Returns the pid or -errno, and 0 in a child with a copy of the memory. */
 static long start(struct slot *s, int arrived, int is_shared) {
   long result;
   if (arrived < s->message.descriptor_count) return -EMFILE;
@@ -370,8 +382,10 @@ static long start(struct slot *s, int arrived, int is_shared) {
   return result;
 }
 
-/* Unmaps the requests of children that have called exec, and waits for the next request. Returns a free slot; the last one is for
-   children with a copy of the memory. */
+/*
+ * Unmaps the requests of children that have called exec, and waits for the next request. Returns a free slot. The last slot is for
+ * children with a copy of the memory.
+ */
 static struct slot *next_slot(struct slot *slots) {
   static struct { long seconds, nanoseconds; } patience;
   static struct pollfd polled;
@@ -385,7 +399,7 @@ static struct slot *next_slot(struct slot *slots) {
     polled.fd = CHANNEL;
     polled.events = POLLIN;
   } while (taken && call(NR_ppoll, &polled, 1L, &patience, 0L, 8L) == 0);
-  for (i = 0; slots[i].is_taken; i++) {} /* the last one never is */
+  for (i = 0; slots[i].is_taken; i++) {} /* the last slot is never taken */
   unmap_request(&slots[i]);
   return &slots[i];
 }
@@ -415,7 +429,7 @@ static void serve(void) {
   }
 }
 
-/* A new field or stage needs an entry here. */
+/* Every new field or stage needs an entry in the table of sup_exports. */
 #define STAGE(name, number) {"stage " name, number, 0}
 
 const struct exported *sup_exports(void) {

@@ -1,4 +1,4 @@
-/** Starts the spawn server (spawn-server.c), sends it requests, and reads what the new processes report. */
+/** Starts the spawn server (spawn-server.c), sends requests to it, and reads the reports of the new processes. */
 import { ptr } from "bun:ffi";
 import { SIGNALS } from "../../base/signals.ts";
 import { SPAWN_STAGES, type SpawnStage } from "../../base/spawn-stages.ts";
@@ -6,17 +6,17 @@ import { type BareProgram, compileBare, makeChannel, sendWithDescriptors, startB
 import type { CExports, StructLayout } from "../ffi/c-exports.ts";
 import { cstring, errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import { type ExitWatcher, waitForChild } from "../processes/exit-watcher.ts";
-// `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
+// The type is `text`, because the C compiler cannot open a `file` import inside a compiled executable.
 import source from "./spawn-server.c" with { type: "text" };
 import { REQUEST_FIELDS, type RequestLayout } from "./spawn-request.ts";
 
-/** The name of the server, and of its children before exec, in ps. */
+/** The name that ps shows for the server, and for its children before exec. */
 const SERVER_NAME = "sup-spawn";
 
 const MESSAGE_FIELDS = ["size_bytes", "has_cgroup", "descriptor_count", "own_memory"] as const;
 const REPORT_FIELDS = ["pid", "stage", "error", "detail", "cgroup_error"] as const;
 
-/** The descriptors that fit into one message, including the memfd, the pipe and the cgroup. */
+/** Maximum number of descriptors in one message, including the memfd, the pipe and the cgroup. */
 export const MAX_DESCRIPTORS = 253;
 
 export interface SpawnProgram {
@@ -24,11 +24,11 @@ export interface SpawnProgram {
   readonly request: RequestLayout;
   readonly message: StructLayout<(typeof MESSAGE_FIELDS)[number]>;
   readonly report: StructLayout<(typeof REPORT_FIELDS)[number]>;
-  /** By the numbers that spawn-server.c uses. */
+  /** The stages by the numbers that spawn-server.c uses. */
   readonly stages: ReadonlyMap<number, SpawnStage>;
 }
 
-/** Compiles spawn-server.c (about 5 ms). Throws, naming the field, stage or constant, where C and TypeScript differ. */
+/** Compiles spawn-server.c (about 5 ms). If C and TypeScript differ, throws an error that names the field, stage or constant. */
 export function compileSpawnServer(scratch?: string, code = source): SpawnProgram {
   const bare = compileBare("spawn-server.c", code, scratch);
   const { exports } = bare;
@@ -42,10 +42,13 @@ export function compileSpawnServer(scratch?: string, code = source): SpawnProgra
   };
 }
 
-/** Stages that do not come from C: the user is looked up before, and without its cgroup a process runs all the same. */
+/**
+ * Stages that do not exist in C. The user is looked up before the request is sent. A process that is not created in its cgroup runs
+ * nevertheless, so this is not a failed stage in C.
+ */
 const OTHER_STAGES: readonly SpawnStage[] = ["user", "cgroup"];
 
-/** Throws when spawn-server.c and SPAWN_STAGES do not name the same stages. */
+/** Returns the stages by their numbers in C. Throws if spawn-server.c and SPAWN_STAGES do not name the same stages. */
 function stagesIn(exports: CExports): ReadonlyMap<number, SpawnStage> {
   const numbers = exports.constants("stage ");
   const stages = SPAWN_STAGES.filter((stage) => !OTHER_STAGES.includes(stage));
@@ -58,17 +61,17 @@ function stagesIn(exports: CExports): ReadonlyMap<number, SpawnStage> {
 export interface Report {
   readonly pid: number;
   readonly stage: SpawnStage;
-  /** An errno; 0: it is at this stage. */
+  /** The errno of a failure at this stage, or 0 if the process has only reached the stage. */
   readonly error: number;
-  /** The index of the candidate, limit or descriptor. */
+  /** The index of the candidate, limit or descriptor that the stage concerns. */
   readonly detail: number;
-  /** The errno why it is not in its cgroup. */
+  /** The errno that says why the process is not in its cgroup, or 0. */
   readonly cgroupError: number;
-  /** After a failed exec of an existing file: the beginning of that file. */
+  /** The beginning of an existing file whose exec has failed; otherwise null. */
   readonly firstLine: string | null;
 }
 
-/** Null: nothing was reported. */
+/** Returns the last report among the bytes from the pipe, or null if there is none. */
 export function lastReport({ report, stages }: SpawnProgram, bytes: Buffer): Report | null {
   const size = report.sizeBytes;
   let at = -size;
@@ -85,24 +88,24 @@ export function lastReport({ report, stages }: SpawnProgram, bytes: Buffer): Rep
 }
 
 export interface Passed {
-  /** The write end of a pipe. */
+  /** The write end of the pipe for reports. */
   readonly reports: number;
   readonly cgroup: number | null;
   readonly fds: readonly number[];
-  /** The new process must not share its memory with others before exec. */
+  /** True if the new process must not share its memory with other processes before exec. */
   readonly ownMemory: boolean;
 }
 
 interface Channel {
   readonly ours: number;
-  /** Stays open here: when the server is killed, the next one goes on with the requests that it has not received. */
+  /** The end of the server. It also stays open in the daemon, so that the next server receives the requests that a killed server has not received. */
   readonly theirs: number;
 }
 
-/** The channel is full, or too many descriptors are under way: EAGAIN, ENOMEM, ENOBUFS, ETOOMANYREFS. */
+/** EAGAIN, ENOMEM, ENOBUFS and ETOOMANYREFS. They mean that the channel is full, or that too many descriptors are in transit. */
 const BUSY = [11, 12, 105, 109];
 const EAGAIN = 11;
-/** The server only needs to clone to make room, and waits for nothing. */
+/** Maximum time to wait for space in the channel. The server never blocks, so it makes space as fast as it can clone. */
 const MAX_WAIT_MS = 1000;
 const MFD_CLOEXEC = 1;
 const LABEL = cstring("sup-spawn");
@@ -112,10 +115,10 @@ export class SpawnServer {
   readonly #exits: ExitWatcher;
   #channel: Channel | null = null;
   #pid: number | null = null;
-  /** Whether requests may be waiting, so that the server must be started again when it is killed. */
+  /** Returns true if requests may be waiting, so that the server must be started again after it was killed. */
   readonly #isNeeded: () => boolean;
 
-  /** Throws when C cannot be compiled here. */
+  /** Throws if C cannot be compiled on this machine. */
   constructor(exits: ExitWatcher, scratch: string | undefined, isNeeded: () => boolean) {
     this.program = compileSpawnServer(scratch);
     this.#exits = exits;
@@ -126,9 +129,7 @@ export class SpawnServer {
     return this.#pid;
   }
 
-  /**
-   * Sends an encoded request with descriptors. Returns 0 or an errno. Waits while the channel is full, at most a second.
-   */
+  /** Sends an encoded request with descriptors. Returns 0 or an errno. Waits for at most a second while the channel is full. */
   send(request: Buffer, { reports, cgroup, fds, ownMemory }: Passed): number {
     const { message } = this.program;
     const memory = syscall(SYSCALL.memfd_create, ptr(LABEL), MFD_CLOEXEC);
@@ -154,13 +155,13 @@ export class SpawnServer {
         Bun.sleepSync(1);
       }
     } catch (error) {
-      return (error as { errno?: number }).errno ?? EAGAIN; // the server was killed, and there can be no other now
+      return (error as { errno?: number }).errno ?? EAGAIN; // the server was killed, and no other server can be started at present
     } finally {
       libc.close(memory);
     }
   }
 
-  /** Starts the server unless it runs. Throws when that is not possible. */
+  /** Starts the server unless it runs. Throws if that is not possible. */
   #open(): Channel {
     const channel = (this.#channel ??= openChannel());
     if (this.#pid !== null) return channel;
@@ -178,12 +179,12 @@ export class SpawnServer {
     return channel;
   }
 
-  /** If there can be no server now, the next request tries again, and those that wait fail at their deadline. */
+  /** Starts another server. If that fails, the next request tries again, and the waiting requests fail at their deadline. */
   #reopen(): void {
     try {
       this.#open();
     } catch {
-      // No processes or memory.
+      // The machine has no process or memory left.
     }
   }
 
@@ -191,7 +192,7 @@ export class SpawnServer {
   discard(): void {
     const pid = this.#pid;
     this.#pid = null;
-    if (pid !== null) libc.kill(pid, SIGNALS.SIGKILL); // our child, which is waited for only by its watch
+    if (pid !== null) libc.kill(pid, SIGNALS.SIGKILL); // the pid is still valid, because only the exit watch reaps this child
     if (this.#channel === null) return;
     libc.close(this.#channel.ours);
     libc.close(this.#channel.theirs);

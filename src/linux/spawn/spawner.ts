@@ -1,6 +1,7 @@
 /**
- * Starts processes through the spawn server (spawn-server.c). A start is under way from `start` until exec has succeeded or failed;
- * meanwhile the daemon does other things. Each has a pipe, whose end tells that exec has happened: see spawn-server.c.
+ * Starts processes through the spawn server (spawn-server.c). A start takes from the call of `start` until exec has succeeded or failed,
+ * and the daemon is not blocked during that time. Each start has a pipe. As spawn-server.c explains, the end of the pipe and the last
+ * report in it say whether exec has succeeded.
  */
 import { ptr } from "bun:ffi";
 import { fchownSync, fstatSync } from "node:fs";
@@ -19,16 +20,16 @@ import { lastReport, MAX_DESCRIPTORS, type Report, SpawnServer } from "./spawn-s
 import { credentialsOf } from "./users.ts";
 
 export type SpawnOutcome =
-  /** `cgroupError`: the errno why the process is not in its cgroup; 0: it is, or it has none. */
+  /** `cgroupError` is the errno that says why the process is not in its cgroup. It is 0 if the process is in its cgroup or has none. */
   | { readonly ok: true; readonly pid: number; readonly cgroupError: number }
   | { readonly ok: false; readonly stage: SpawnStage; readonly errno: number; readonly subject: string };
 
 export interface SpawnerOptions {
   readonly epoll: Epoll;
   readonly exits: ExitWatcher;
-  /** A private directory for compiling C. */
+  /** A private directory in which C code can be compiled. */
   readonly scratch?: string | undefined;
-  /** How long a start may take. */
+  /** Maximum duration of a start in milliseconds. */
   readonly deadlineMs?: number | undefined;
 }
 
@@ -46,13 +47,13 @@ interface Start {
   readonly reader: number;
   readonly done: (outcome: SpawnOutcome) => void;
   reports: Buffer;
-  /** 0: not reported yet. */
+  /** The pid of the new process, or 0 if it was not reported yet. */
   pid: number;
   watch: EpollHandle | null;
   timer: Timer | null;
 }
 
-/** The memfd, the pipe and the cgroup. */
+/** Number of descriptors in a message that are not for the process itself: the memfd, the pipe and the cgroup. */
 const OWN_DESCRIPTORS = 3;
 
 export class Spawner {
@@ -62,7 +63,7 @@ export class Spawner {
   readonly #server: SpawnServer;
   readonly #starts = new Set<Start>();
 
-  /** Throws when this machine cannot start processes this way. Compiling needs a writable directory. */
+  /** Throws if this machine cannot start processes in this way. The compilation of C code needs a writable directory. */
   constructor({ epoll, exits, scratch, deadlineMs = DEADLINE_MS }: SpawnerOptions) {
     this.#epoll = epoll;
     this.#exits = exits;
@@ -72,19 +73,19 @@ export class Spawner {
     if (problem !== null) throw new Error(`cannot start processes: ${problem}`);
   }
 
-  /** Null, or why processes cannot be created in cgroups below this directory. */
+  /** Returns the reason why processes cannot be created in cgroups below this directory, or null if they can. */
   testCgroup(directory: string): string | null {
     return this.#selfTest(directory);
   }
 
-  /** The process that creates the others; null while there is none. */
+  /** The pid of the spawn server, or null while it does not run. */
   get serverPid(): number | null {
     return this.#server.pid;
   }
 
   /**
-   * `done` is called once, never during `start`. `cgroup`: the directory of the process's cgroup; null: the daemon's own. The
-   * descriptors need not stay open.
+   * Starts a process. `cgroup` is the directory of its cgroup, or null for the cgroup of the daemon. `done` is called once, and never
+   * during the call of `start`. The caller may close the descriptors of the request after the call.
    */
   start(request: SpawnRequest, cgroup: string | null, done: (outcome: SpawnOutcome) => void): PendingStart {
     const resolved = resolve(request);
@@ -92,7 +93,7 @@ export class Spawner {
     return "reader" in begun ? this.#pending(begun) : failedStart(begun, done);
   }
 
-  /** Whether this may be a process that is being set up, so that nobody else may reap it. */
+  /** Returns true if this may be a process that is being set up, so that no other code may reap it. */
   isStarting(pid: number): boolean {
     for (const start of this.#starts) {
       if (start.pid === 0) this.#learnPid(start);
@@ -101,12 +102,12 @@ export class Spawner {
     return false;
   }
 
-  /** Gives up all starts that are under way; they are reported as failed. */
+  /** Aborts all starts that have not ended yet, and reports them as failed. */
   abortAll(): void {
     for (const start of [...this.#starts]) this.#abort(start, ECANCELED);
   }
 
-  /** Ends the server. Starts that are under way are given up and not reported. */
+  /** Ends the server. Aborts all starts that have not ended yet, without a report. */
   close(): void {
     for (const start of this.#starts) {
       const pid = this.#forget(start);
@@ -136,7 +137,7 @@ export class Spawner {
         if (read(start) === "ended") this.#finish(start);
       });
     } catch (error) {
-      libc.close(start.reader); // the process ends when it reports
+      libc.close(start.reader); // the process exits at its next report, because nobody reads the pipe
       return failed("fork", (error as { errno?: number }).errno ?? EINTR, resolved.request.argv[0]!);
     }
     start.timer = setTimeout(() => this.#overdue(start), this.#deadlineMs);
@@ -144,7 +145,7 @@ export class Spawner {
     return start;
   }
 
-  /** Sends the request. Nothing is watched yet. */
+  /** Sends the request. The caller must watch the pipe of the start. */
   #send(resolved: ResolvedRequest, cgroup: string | null, done: Start["done"]): Start | Failure {
     const { request } = resolved;
     const [command = ""] = request.argv;
@@ -172,10 +173,10 @@ export class Spawner {
     else this.#reap(report.pid, () => start.done(failure(start, report, report.error)));
   }
 
-  /** The process has not called exec in time: it hangs, or it is stopped. */
+  /** Handles a process that has not called exec before the deadline, because it hangs or is stopped. */
   #overdue(start: Start): void {
     if (read(start) === "ended") return this.#finish(start);
-    // Without a report the server hangs. What it has not received must not start later, after it was reported as failed.
+    // If there is no report, the server hangs. Requests that it has not received must not start later, after they were reported as failed.
     if (lastReport(this.#server.program, start.reports) === null) this.#server.discard();
     this.#abort(start, ETIMEDOUT);
   }
@@ -183,7 +184,7 @@ export class Spawner {
   #abort(start: Start, error: number): void {
     const pid = this.#forget(start);
     if (pid > 0) {
-      libc.kill(pid, SIGNALS.SIGKILL); // our child, not waited for yet: no other process can have its pid
+      libc.kill(pid, SIGNALS.SIGKILL); // the pid is valid, because this child of the daemon was not reaped yet
       this.#reap(pid, () => {});
     }
     const report = lastReport(this.#server.program, start.reports);
@@ -191,7 +192,7 @@ export class Spawner {
     else start.done(failure(start, report, error));
   }
 
-  /** From now on the process cannot report any more, which ends it. Returns its pid; 0: it is not known. */
+  /** Closes the pipe of a start, so that its process exits at its next report. Returns the pid of the process, or 0 if it is not known. */
   #forget(start: Start): number {
     this.#learnPid(start);
     this.#starts.delete(start);
@@ -206,13 +207,13 @@ export class Spawner {
     start.pid = lastReport(this.#server.program, start.reports)?.pid ?? 0;
   }
 
-  /** Calls back when the process, which is about to end, has ended. */
+  /** Waits for the end of a process that is about to end, and then calls `callback`. */
   #reap(pid: number, callback: () => void): void {
     if (pid === 0) return callback(); // the clone failed
-    if (this.#exits.watchChild({ pid, startTicks: 0 }, false, callback) !== 0) callback(); // it is reaped as an orphan
+    if (this.#exits.watchChild({ pid, startTicks: 0 }, false, callback) !== 0) callback(); // the process is then reaped as an orphan
   }
 
-  /** Starts a program that does not exist, which must fail at the first step of the new process. Null, or what is wrong. */
+  /** Starts a program that does not exist, which must fail at the first step of the new process. Returns null, or else the problem. */
   #selfTest(cgroup: string | null): string | null {
     const start = this.#send(SELF_TEST, cgroup, () => {});
     if (!("reader" in start)) return selfTestProblem(start, 0);
@@ -225,7 +226,7 @@ export class Spawner {
   }
 }
 
-/** Why this machine cannot start processes, concluded from the start of a program that does not exist. Null: it can. */
+/** Returns the reason why this machine cannot start processes, or null if it can. `outcome` is that of a program that does not exist. */
 export function selfTestProblem(outcome: SpawnOutcome, cgroupError: number): string | null {
   if (cgroupError !== 0) return `a process cannot be created in a cgroup: ${errnoWords(cgroupError)}`;
   if (outcome.ok) return "a program that does not exist was started";
@@ -241,7 +242,7 @@ const failure = ({ resolved }: Start, report: Report, error: number): Failure =>
   return failed(report.stage, error, subjectOf(resolved, report));
 };
 
-/** A start that failed before anything was done. */
+/** Returns a start that failed before a request was sent. */
 function failedStart(outcome: Failure, done: (outcome: SpawnOutcome) => void): PendingStart {
   let isReported = false;
   const collect = (): void => {
@@ -262,7 +263,7 @@ const SELF_TEST: ResolvedRequest = {
   credentials: { uid: null, gid: null, groups: null },
 };
 
-/** What can be found out without touching a file system that a unit names. */
+/** Resolves a request as far as possible without access to the file systems that a unit names, because they could block the daemon. */
 function resolve(request: SpawnRequest): ResolvedRequest | Failure {
   const [command = ""] = request.argv;
   const strings = [...request.argv, ...Object.entries(request.env).flat(), request.cwd ?? ""];
@@ -280,23 +281,23 @@ function resolve(request: SpawnRequest): ResolvedRequest | Failure {
   return { request, candidates, limits, credentials: credentials.value };
 }
 
-/** chown(2): -1 does not change the group. */
+/** For chown(2), -1 means that the group does not change. */
 const KEEP_GROUP = 0xffffffff;
 
-/** A program that reopens /dev/stdout (nginx's `access_log /dev/stdout`) can do so only if its user owns the pipe. */
+/** Gives the output pipes to the user. A program can reopen /dev/stdout (like nginx's `access_log /dev/stdout`) only if its user owns the pipe. */
 function chownOutput(fds: SpawnRequest["fds"], uid: number): void {
   for (const fd of fds.slice(1, 3)) {
     try {
       if (fd !== null && fstatSync(fd).isFIFO()) fchownSync(fd, uid, KEEP_GROUP);
     } catch {
-      // No CAP_CHOWN: writing to the open descriptor works without it.
+      // The daemon lacks CAP_CHOWN. The program can still write to the open descriptor.
     }
   }
 }
 
 const EBADF = 9;
 
-/** For a message: the first descriptor that is not open. */
+/** Returns the first descriptor that is not open, for an error message. */
 function brokenDescriptor({ fds }: SpawnRequest): string {
   const F_GETFD = 1;
   const index = fds.findIndex((fd) => fd !== null && libc.fcntl(fd, F_GETFD, 0) < 0);
@@ -306,7 +307,7 @@ function brokenDescriptor({ fds }: SpawnRequest): string {
 const NOTHING = Buffer.alloc(0);
 const chunk = Buffer.alloc(1024);
 
-/** Reads what was reported so far. "ended": the process has called exec, or has ended, or there is none. */
+/** Reads all reports so far. Returns "ended" if the process has called exec or has ended, or if there is no process. */
 function read(start: Start): "ended" | "open" {
   for (;;) {
     const bytes = Number(libc.read(start.reader, ptr(chunk), chunk.length));
@@ -316,9 +317,9 @@ function read(start: Start): "ended" | "open" {
   }
 }
 
-/** Waits for the end of a pipe. False: it did not come in time. */
+/** Waits until the other end of a pipe is closed. Returns false if that does not happen in time. */
 function awaitEnd(reader: number, timeoutMs: number): boolean {
-  const entry = new Int32Array([reader, 0]); // struct pollfd: no events, so only the end counts
+  const entry = new Int32Array([reader, 0]); // struct pollfd without events, so poll reports only the end
   const end = performance.now() + timeoutMs;
   for (;;) {
     const ready = libc.poll(ptr(entry), 1, Math.max(0, Math.ceil(end - performance.now())));

@@ -1,4 +1,4 @@
-/** The user database through libc, which consults all sources in nsswitch.conf (files, LDAP, systemd). passwd(5), group(5). */
+/** Reads the user database (passwd(5), group(5)) through libc, which uses all sources in nsswitch.conf (files, LDAP, systemd). */
 import { CString, type Pointer, ptr, read } from "bun:ffi";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Account, Users } from "../../ports/users.ts";
@@ -10,26 +10,29 @@ export type User = Account;
 /** Implements ports/users.ts. A null name means the user that the daemon runs as. */
 export const openUsers = (): Users => ({ lookup: (name) => (name === null ? ownAccount() : lookupUser(name)) });
 
-/** A container may run as a uid that has no entry. Its home directory then comes from HOME, as for `~` in a shell. */
+/** Returns the user of the daemon. A container may run as a uid without an entry. Then the home directory comes from HOME, as for `~` in a shell. */
 function ownAccount(): User {
   const uid = libc.geteuid();
   const home = process.env.HOME?.startsWith("/") === true ? process.env.HOME : "/";
   return userWithId(uid) ?? { ...unlisted(uid), home };
 }
 
-/** By name; a decimal number that is no user's name is a uid, which needs no entry. Null: there is no such user. */
+/**
+ * Finds a user by name or uid. A decimal number that is not the name of a user is a uid, which needs no entry in the database. Returns
+ * null if there is no such user.
+ */
 export function lookupUser(nameOrId: string): User | null {
   return userNamed(nameOrId) ?? (isId(nameOrId) ? (userWithId(Number(nameOrId)) ?? unlisted(Number(nameOrId))) : null);
 }
 
-/** The group has the number of the user, so that the processes never keep root's group. */
+/** Returns a user without an entry in the database. The gid is the same number as the uid, so that processes never keep the group of root. */
 const unlisted = (uid: number): User => ({ name: String(uid), uid, gid: uid, home: "/", shell: "/bin/sh" });
 
 export function userWithId(uid: number): User | null {
   return passwd((record, strings, found) => libc.getpwuid_r(uid, ptr(record), ptr(strings), strings.byteLength, ptr(found)));
 }
 
-/** The gid of a name or a decimal number; null when there is no group of this name. A number needs no entry. */
+/** Returns the gid for a name or a decimal number, or null if there is no group with this name. A number needs no entry in the database. */
 export function lookupGroup(nameOrId: string): number | null {
   const name = cstring(nameOrId);
   const gid = entry(
@@ -40,29 +43,29 @@ export function lookupGroup(nameOrId: string): number | null {
   return gid ?? (isId(nameOrId) ? Number(nameOrId) : null);
 }
 
-/** All groups of the user as in initgroups(3), including `gid`. */
+/** Returns all groups of the user as in initgroups(3), including `gid`. */
 export function groupsOf(user: string, gid: number): number[] {
   const name = cstring(user);
   const count = new Int32Array([64]);
   for (;;) {
     const groups = new Uint32Array(count[0]!);
     if (libc.getgrouplist(ptr(name), gid, ptr(groups), ptr(count)) >= 0) return [...groups.subarray(0, count[0])];
-    if (count[0]! <= groups.length) count[0] = groups.length * 2; // musl does not set the count
+    if (count[0]! <= groups.length) count[0] = groups.length * 2; // musl does not set the required count
   }
 }
 
-/** Ids to switch to before exec; null: those of the daemon. */
+/** The ids to which the new process changes before exec. Null means that the process keeps the ids of the daemon. */
 export interface Credentials {
   readonly uid: number | null;
   readonly gid: number | null;
   readonly groups: readonly number[] | null;
 }
 
-/** The error names the unknown user or group, for a message. */
+/** Returns the ids for a user and a group. The error names the unknown user or group, for a message. */
 export function credentialsOf({ user, group }: Pick<IdentitySpec, "user" | "group">): Result<Credentials, string> {
   const gid = group === null ? null : lookupGroup(group);
   if (group !== null && gid === null) return err(`group ${group}`);
-  const privileged = libc.geteuid() === 0; // other users cannot change their groups, and keep their own ids anyway
+  const privileged = libc.geteuid() === 0; // other users cannot change their groups, and keep their own ids
   if (user === null) return ok({ uid: null, gid, groups: privileged && gid !== null ? [gid] : null });
 
   const known = lookupUser(user);
@@ -71,7 +74,7 @@ export function credentialsOf({ user, group }: Pick<IdentitySpec, "user" | "grou
   return ok({ uid: known.uid, gid: primary, groups: privileged ? groupsOf(known.name, primary) : null });
 }
 
-/** 4294967295 is (uid_t) -1, which the kernel reads as "no change", so it is not a valid id. */
+/** Returns true for a valid id. 4294967295 is (uid_t) -1, which means "no change" to the kernel, so it is not a valid id. */
 const isId = (value: string): boolean => /^\d{1,10}$/.test(value) && Number(value) < 0xffff_ffff;
 
 function userNamed(user: string): User | null {
@@ -79,10 +82,13 @@ function userNamed(user: string): User | null {
   return passwd((record, strings, found) => libc.getpwnam_r(ptr(name), ptr(record), ptr(strings), strings.byteLength, ptr(found)));
 }
 
-/** A getpwnam_r and the like: fills a record, whose strings it puts into `strings`, and the address of the record into `found`. */
+/**
+ * A call of a function such as getpwnam_r. It fills a record, stores the strings of the record in `strings`, and stores the address of
+ * the record in `found`.
+ */
 type Query = (record: Buffer, strings: Buffer, found: BigUint64Array) => number;
 
-/** struct passwd: name, passwd, uid, gid, gecos, dir, shell. */
+/** Returns the user from a struct passwd, which has the fields name, passwd, uid, gid, gecos, dir and shell. */
 function passwd(query: Query): User | null {
   return entry(48, query, (at) => ({
     name: string(at, 0),
