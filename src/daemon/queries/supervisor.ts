@@ -41,7 +41,7 @@ interface Rest {
   readonly reexec: () => void;
 }
 
-/** Implements the interface that the API uses to talk to this daemon. Queries are answered from memory, and actions go through the engine's mailbox. */
+/** Implements the interface through which the API uses this daemon. Queries are answered from memory, and actions go through the mailbox. */
 export class LocalSupervisor implements Supervisor {
   readonly #o: LocalSupervisorOptions;
   readonly #lookup: Lookup;

@@ -1,4 +1,4 @@
-/** Encodes a request for the spawn server as one block of bytes. It contains struct request of spawn-server.c, and everything to which the struct refers. */
+/** Encodes a request for the spawn server as one block of bytes, which contains struct request (spawn-server.c) and the data it refers to. */
 import type { SpawnRequest } from "../../ports/processes.ts";
 import type { StructLayout } from "../ffi/c-exports.ts";
 import { type Rlimit, RLIMITS, toKernel } from "./rlimits.ts";
