@@ -4,7 +4,7 @@ import { isDown, stateOf } from "../unit/phase.ts";
 import type { Unit } from "../unit/record.ts";
 import type { Culprit } from "../world/dependencies.ts";
 
-/** The goal of a job for one unit. */
+/** The state that a job waits for one unit to reach. */
 export interface Goal {
   readonly action: GoalAction;
   /** The unit's run when the job was created. */
@@ -16,7 +16,7 @@ export type Progress =
   | { readonly kind: "done"; readonly message: string }
   | { readonly kind: "failed"; readonly message: string };
 
-/** Returns true if the unit already is in the state that the action would bring about. */
+/** Returns true if the unit is already in the state that the action leads to, so that there is nothing to do. */
 export function isReached(action: GoalAction, unit: Unit): boolean {
   if (action === "stop") return isDown(unit.phase);
   if (action !== "start") return false;
@@ -26,9 +26,9 @@ export function isReached(action: GoalAction, unit: Unit): boolean {
 const PENDING: Progress = { kind: "pending" };
 
 /**
- * Returns whether the goal is reached, out of reach or pending. A start counts as failed at its first failure, although the
- * unit is started again. A start that waits for a dependency counts as failed when the dependency is down or has given up,
- * although the unit starts as soon as the dependency is up.
+ * Returns whether the goal is reached, has failed or is still pending. For the job, a start fails at its first failed run, although sup
+ * may retry it. A start that waits for a dependency fails for the job when the dependency is down or was given up, although the unit
+ * starts once the dependency recovers.
  */
 export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | null): Progress {
   switch (goal.action) {

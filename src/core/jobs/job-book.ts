@@ -7,9 +7,9 @@ import type { Wishes } from "../world/wishes.ts";
 import { isReached, progress } from "./goals.ts";
 import type { GoalAction, Job, JobOutcome, JobUnit } from "./job.ts";
 
-/** How long a job is kept after its end, so that its outcome can be requested. */
+/** Time for which a job is kept after its end, so that clients can request its outcome. */
 const KEPT_MS = 600_000;
-/** How many ended jobs are kept. If there are more, those that ended first are removed. */
+/** Maximum number of ended jobs to keep. The jobs that ended first are removed first. */
 const MOST_ENDED = 200;
 
 const PREFIX = "job ";
@@ -23,20 +23,20 @@ export interface JobBookOptions {
   readonly deadlines: Deadlines;
 }
 
-/** What is the same for all jobs that are compared at the end of one turn. */
+/** The data that all comparisons at the end of one turn share. */
 interface Round extends Step {
-  /** True if the turn can have put the goal of a unit that already waited out of reach. */
+  /** True if the turn may have put the goal of a unit that was already waiting out of reach. */
   readonly canObstruct: boolean;
   readonly culpritOf: (id: string) => Culprit | null;
 }
 
 /**
- * Keeps all jobs. A request creates a job, the end of each turn compares it with the state of its units, and it is forgotten
- * some time after its end.
+ * Holds all jobs. A request creates a job. At the end of each turn, the book compares pending jobs with the state of their units. It
+ * deletes a job some time after the job has ended.
  */
 export class JobBook {
   readonly #o: JobBookOptions;
-  /** Jobs that have ended come in the order in which they ended. */
+  /** All jobs by id. Ended jobs are in the order in which they ended. */
   readonly #jobs = new Map<string, Job>();
   /** Jobs with pending units. */
   readonly #pending = new Set<string>();
@@ -96,9 +96,9 @@ export class JobBook {
   }
 
   /**
-   * Returns true if the turn can have put the goal of a unit that already waited out of reach. A unit is an obstacle only while
-   * it is down, is removed, or waits for another obstacle, so only units that are in these states now matter. This keeps a turn
-   * that concerns none of them from searching the dependencies of every waiting unit.
+   * Returns true if the turn may have put the goal of a unit that was already waiting out of reach. A unit is an obstacle only while
+   * it is down, was removed, or waits for another obstacle. If no unit that changed in the turn is in one of these states now, the
+   * turn need not search the dependencies of every waiting unit.
    */
   #canObstruct({ changed, removed }: Turn): boolean {
     if (removed.size > 0) return true;
@@ -127,7 +127,7 @@ export class JobBook {
     return { ...jobUnit, outcome: { result: answer.kind, message: answer.message + took, state } };
   }
 
-  /** Removes a job that ended long ago. */
+  /** Deletes a job whose retention time has passed. */
   forget(id: string, turn: Turn): void {
     this.#jobs.delete(id);
     this.#pending.delete(id);
@@ -138,7 +138,7 @@ export class JobBook {
 
   #put(job: Job, turn: Turn): void {
     const isNew = !this.#jobs.has(job.id);
-    // The job moves to the end of the map, so that it is not the next to be removed while a client still waits for it.
+    // Moves an ended job to the end of the map, so that it is not the next one to be deleted while a client still waits for it.
     if (job.endedMs !== null) this.#jobs.delete(job.id);
     this.#jobs.set(job.id, job);
     turn.jobs.add(job.id);
