@@ -28,7 +28,7 @@ export interface Judgement {
 }
 
 /**
- * The quiet period: an alert is resolved when its condition has not held for this time. If the condition returns earlier, the
+ * The quiet period. An alert is resolved when its condition has not held for this time. If the condition returns earlier, the
  * same alert stays open, so that a flapping condition causes only one alert.
  */
 export const CALM_MS = 60_000;

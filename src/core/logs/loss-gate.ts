@@ -1,7 +1,7 @@
 /**
  * Decides which records of a stream are written to its log when a rate limit or a full disk does not allow all of them, and
- * counts the records that it drops. The decision does not depend on the clock: the same records with the same allowance give
- * the same result, so that the next daemon can complete a step in which this one was killed.
+ * counts the records that it drops. The decision does not depend on the clock. The same records with the same allowance
+ * give the same result, so that the next daemon can complete a step during which this daemon was killed.
  *
  * A line is cut only between two records, and the rest of the line is dropped. Before the next line, an empty record ends the
  * written part, because readers join a part (`P`) with the record that follows.

@@ -93,7 +93,7 @@ export class LineCollector {
     return this.#complete();
   }
 
-  /** Returns the remaining lines. Called at the beginning of the log. */
+  /** Returns the remaining lines. Must be called when the reader has reached the beginning of the log. */
   end(): readonly ParsedLine[] {
     for (const waiting of this.#waiting) this.#close(waiting);
     return this.#complete();

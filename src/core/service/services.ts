@@ -31,7 +31,7 @@ export class Services {
     return this.#services.get(name)?.units ?? (this.#serviceOf.has(name) ? [name] : []);
   }
 
-  /** Returns how many units must meet the condition of a dependency: its quorum, or all wanted units of the service. */
+  /** Returns how many units must meet the condition of a dependency. Without an explicit quorum, it is the number of wanted units. */
   quorumOf(name: string, quorum: number | null): number {
     return quorum ?? this.#services.get(name)?.wanted ?? 1;
   }

@@ -3,21 +3,21 @@
  * occurs more than once, the last value counts.
  */
 export interface SdNotifyFields {
-  /** READY=1: the start or the announced reload is complete. */
+  /** True for READY=1, which says that the start or the announced reload is complete. */
   readonly ready: boolean;
-  /** RELOADING=1 */
+  /** True for RELOADING=1. */
   readonly reloading: boolean;
-  /** STOPPING=1 */
+  /** True for STOPPING=1. */
   readonly stopping: boolean;
-  /** STATUS=…, or null if absent. An empty string clears the last status. */
+  /** The value of STATUS=, or null if absent. An empty string clears the last status. */
   readonly status: string | null;
-  /** MAINPID=… */
+  /** The value of MAINPID=, or null if absent or invalid. */
   readonly mainPid: number | null;
   /** `alive` for WATCHDOG=1, a keep-alive; `trigger` for WATCHDOG=trigger, with which the service requests to be treated as hung. */
   readonly watchdog: "alive" | "trigger" | null;
-  /** WATCHDOG_USEC=…, in milliseconds; 0 disables the watchdog. */
+  /** The value of WATCHDOG_USEC= in milliseconds, or null if absent. 0 disables the watchdog. */
   readonly watchdogMs: number | null;
-  /** EXTEND_TIMEOUT_USEC=…, in milliseconds from the arrival of the message. */
+  /** The value of EXTEND_TIMEOUT_USEC= in milliseconds from the arrival of the message, or null if absent. */
   readonly extendMs: number | null;
 }
 

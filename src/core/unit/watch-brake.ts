@@ -25,7 +25,7 @@ const SUSPECT = 5;
 const delayOf = ({ inARow }: WatchBrake): number =>
   inARow < FREE ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(inARow - FREE, 10));
 
-/** Returns the quiet period in milliseconds: a series ends if this time passes after its last restart without a change. */
+/** Returns the quiet period in milliseconds. The series ends if no change happens within this time after its last restart. */
 export const calmMs = (brake: WatchBrake): number => Math.max(SOON_MS, 2 * delayOf(brake));
 
 /** Returns the monotonic time at which the restart for a change at `nowMs` may happen: now, or a back-off after the last restart. */

@@ -19,7 +19,7 @@ export interface Watchdog {
 /** The grace period. A keep-alive that was sent just before the period ended may still wait in the socket; this is enough time to read it. */
 const GRACE_MS = 50;
 
-/** A check that is this late means that the daemon did not run, for example because the machine slept. Then the service may not have run either. */
+/** If a check is this late, the daemon itself did not run, for example because the machine slept. Then the service may not have run either. */
 const SUSPENDED_MS = 1000;
 
 /** Starts, continues or ends the watchdog according to the unit's phase. */

@@ -23,7 +23,7 @@ export interface PlanInput {
   /** Returns true if the unit's file is a link to /dev/null. */
   isMasked(id: string): boolean;
   isUp(id: string): boolean;
-  /** Returns whether the unit is enabled: by the operator's decision, or else by its file. */
+  /** Returns whether the unit is enabled. A decision of the operator takes precedence over the unit file. */
   isEnabled(id: string): boolean;
   /** Returns true if the unit has a schedule, so that loading it does not start it. */
   isScheduled(id: string): boolean;

@@ -11,7 +11,7 @@ export interface Timer {
   readonly signature: string;
   /** When the next run is due, or null if it never is (for example on 30 February). */
   readonly nextMs: number | null;
-  /** When the last run was due that was started, queued, or skipped because the previous run had not ended; null if there was none. */
+  /** When a run was last due and was then started, queued, or skipped because the previous run had not ended; null if there was none. */
   readonly lastMs: number | null;
   /** True if another run must start as soon as the current one ends (`overlap: queue`). */
   readonly queued: boolean;

@@ -18,7 +18,7 @@ export interface Entry {
   readonly watchdog: Watchdog | null;
   /** The state of the current run's limits. It is not stored. */
   readonly limits: LimitState | null;
-  /** True if the unit's file is gone. The unit is removed as soon as it is down. */
+  /** True if the unit's file was deleted. The unit is removed as soon as it is down. */
   readonly retired: boolean;
 }
 

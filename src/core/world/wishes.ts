@@ -108,7 +108,7 @@ export class Wishes {
     }
   }
 
-  /** Refuses to start a unit whose file is gone. Such a unit may only run until it is down. */
+  /** Refuses to start a unit whose file was deleted. Such a unit may run until it stops, but is not started again. */
   #isForbidden(id: string, action: string, { turn }: Step): boolean {
     const forbidden = (action === "start" || action === "restart") && this.#o.units.get(id)!.retired;
     if (forbidden) turn.refusals.push({ id, why: "its unit file is gone" });

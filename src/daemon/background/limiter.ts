@@ -20,13 +20,13 @@ export interface LimiterOptions extends Enforcement {
   readonly bug: (message: string, error?: unknown) => void;
 }
 
-/** With `action: enforce`, the interval of memory samples for a unit whose memory no cgroup limits. */
+/** Interval of memory samples for a unit with `action: enforce` if there is no cgroup that limits its memory. */
 const ENFORCE_EVERY_MS = 1000;
 
 /**
  * Passes each round of samples to the world, which compares them with the limits. With `action: enforce`, also sets the limits of the
- * run's cgroup, which apply from the first process of the run on. If no cgroup limits the memory of such a unit, samples its memory
- * every second.
+ * run's cgroup, which apply from the first process of the run on. If there is no cgroup that limits the memory of such a unit,
+ * samples its memory every second.
  */
 export class Limiter {
   readonly #o: LimiterOptions;

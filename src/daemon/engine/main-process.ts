@@ -22,9 +22,9 @@ export interface MainProcessOptions {
   readonly notify: SdNotifySockets;
   readonly bootId: string;
   readonly post: (...events: readonly WorldEvent[]) => void;
-  /** Why no process may be started now: sup is short of descriptors. */
+  /** Returns a message if no process may be started now, because sup has too few file descriptors left, or else null. */
   readonly findShortage: () => string | null;
-  /** Null for a file that cannot be read. */
+  /** Returns the first line of a file, or null if the file cannot be read. */
   readonly firstLineOf: (path: string) => Promise<string | null>;
 }
 

@@ -15,7 +15,7 @@ import type { MemoryRow } from "../../ports/store/turns.ts";
 
 export interface Resumed {
   readonly adopted: number;
-  /** Units whose state an earlier daemon of this boot stored. They are not started as enabled units are at boot. */
+  /** Units whose state an earlier daemon of this boot stored. Whether they run depends on that state, not on whether they are enabled. */
   readonly decided: ReadonlySet<string>;
 }
 

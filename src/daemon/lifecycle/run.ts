@@ -325,7 +325,7 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: Daem
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
 });
 
-/** Delay before code that only the start needs is released. By then the enabled units have been started and the first sample was taken. */
+/** Delay after which code that only the start needs is unmapped. Usually all enabled units have been started by this time. */
 const STARTED_MS = 10_000;
 
 /** Housekeeping runs at least this often, however long the sampling interval, so that the store keeps within its size limit. */

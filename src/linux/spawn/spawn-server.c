@@ -347,7 +347,7 @@ static long clone_child(struct slot *s, int is_shared) {
                    : call(NR_clone, flags | SIGCHLD, 0L, 0L, 0L, 0L);
 }
 
-/* Receives a request. Returns the length of the message; 0 when the daemon is gone. */
+/* Receives a request. Returns the length of the message, 0 if the daemon has died, or -errno. */
 static long receive(struct slot *s, int *arrived) {
   static struct iovec part;
   static struct msghdr header;
