@@ -149,3 +149,13 @@ describe("what is a concern", () => {
     ]);
   });
 });
+
+test("the book lists only units with open alerts", () => {
+  const book = new AlertBook();
+  const condition: AlertCondition = { unit: "web", type: "failing", severity: "warning", message: "m" };
+  book.judge("web", [condition], false, 0);
+  expect([...book.units()]).toEqual(["web"]);
+  book.judge("web", [], false, 0);
+  book.judge("web", [], false, CALM_MS);
+  expect([...book.units()]).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Framing, frameLines, PART_BYTES, parseLine, PREFIX_BYTES } from "../../../src/core/logs/framing.ts";
+import { characterEnd, type Framing, frameLines, PART_BYTES, parseLine, PREFIX_BYTES } from "../../../src/core/logs/framing.ts";
 
 const HEAD = "2026-11-22T20:01:02.123456789Z stdout ";
 const CRI: Framing = { full: Buffer.from(`${HEAD}F `), part: Buffer.from(`${HEAD}P `), endParts: true };
@@ -130,4 +130,12 @@ test("records that do not end their line are counted", () => {
   const input = Buffer.from(`${"x".repeat(2 * PART_BYTES + 1)}\nshort\n`);
   const output = Buffer.alloc(1 << 20);
   expect(frameLines(input, 0, input.length, output, CRI)).toMatchObject({ records: 4, parts: 2, taken: input.length, more: false });
+});
+
+test("a cut moves to the beginning of the character that it would split, and stays where the bytes are not valid UTF-8", () => {
+  const text = Buffer.from("aé€😀");
+  expect(Array.from({ length: text.length + 1 }, (_, cut) => characterEnd(text, cut))).toEqual([0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10]);
+  expect(characterEnd(Buffer.of(0x41, 0x80), 1)).toBe(1);
+  expect(characterEnd(Buffer.of(0xc3, 0xa9, 0x80), 2)).toBe(2);
+  expect(characterEnd(Buffer.of(0x80, 0x80, 0x80, 0x80, 0x80), 4)).toBe(4);
 });

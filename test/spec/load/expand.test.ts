@@ -271,3 +271,10 @@ test.each(["%H:%M", "100%", "%%", "${X}", "$${X}", "$$${", "$X", "plain", "${A:-
   const inShell = { variables: false };
   expect(expandText(escapeText(text, inShell), {}, specifiers, inShell)).toEqual({ ok: true, value: text });
 });
+
+test("the port of a tcp check is a number from 1 to 65535 after its variables are expanded", () => {
+  const probe = (port: string) => expandProbe({ type: "tcp", host: "h", port: "${P}", timeoutMs: 1 }, { P: port }, specifiers);
+  for (const port of ["1", "65535"]) expect(probe(port)).toEqual({ ok: true, value: { type: "tcp", host: "h", port, timeoutMs: 1 } });
+  for (const port of ["0", "65536", "-1", "1.5", "", "http"])
+    expect(probe(port)).toEqual({ ok: false, error: `health_check.port is "${port}", not a number from 1 to 65535` });
+});

@@ -28,6 +28,11 @@ describe("drop-ins", () => {
     expect(spec).toMatchObject({ exec: { command: "a", args: ["3"] }, port: null, environment: { A: "1", B: "x", C: "z" } });
   });
 
+  test("one drop-in that cannot be parsed makes the unit broken, although its main file is good", () => {
+    expect(bad({ command: "a" }, "web", "{").map(({ file }) => file)).toEqual(["/u/web.unit.json.d/0.json"]);
+    expect(bad({ command: "a" }, "web", "[]").map(({ message }) => message)).toEqual(["a unit file must contain a JSON object"]);
+  });
+
   test("every value remembers its file and line", () => {
     const { sources } = good('{"command": "a",\n "log": {"keep": 1}}', "web", '{\n "log": {\n  "max_size_mb": 2}}');
     expect(sources.get("command")).toBe("/u/web.unit.json:1");
@@ -162,6 +167,15 @@ describe("many units", () => {
       ["e", 1, "sockets[0].listen", '"f" is enabled too and has the same address: /run/x.sock'],
       ["f", 2, "sockets[0].listen", '"e" is enabled too and has the same address: /run/x.sock'],
     ]);
+  });
+
+  test("a warning about an address that several other units have too names all of them", () => {
+    const unit = { command: "x", enabled: true, port: 8080 };
+    expect(
+      load({ a: unit, b: unit, c: unit })
+        .loaded.get("a")!
+        .warnings.map(({ message }) => message),
+    ).toEqual(['"b", "c" are enabled too and have the same address: port 8080']);
   });
 
   test("the guess for a missing dependency is never a name that cannot be a unit", () => {
