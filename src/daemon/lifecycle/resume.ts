@@ -43,7 +43,7 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
   parts.notify.restore(handover?.notify ?? {});
   let adopted = 0;
   const decided = new Set<string>();
-  for (const [id, memory] of memories) {
+  for (const [id, memory] of runningFirst(memories, parts)) {
     if (parts.world.get(id) === undefined) {
       noteOrphan(parts, id, memory.unit);
       continue;
@@ -68,6 +68,16 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
  * again as after an orderly shutdown.
  */
 const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
+
+/**
+ * Returns the memories with those of units last that are down and share a service with others. A service whose units are all down
+ * releases its sockets, and a unit that was not taken over yet looks down.
+ */
+function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): Array<[string, Memory]> {
+  const isLast = ([id, { unit }]: [string, Memory]): boolean => isDown(unit.phase) && (world.get(id)?.spec.instance ?? null) !== null;
+  const all = [...memories];
+  return [...all.filter((one) => !isLast(one)), ...all.filter(isLast)];
+}
 
 /** Keeps the settings with which a unit was started. If its file has changed since then, the unit is marked, and a reload applies the change. */
 function keepOldSpec({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {
