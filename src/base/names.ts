@@ -39,6 +39,31 @@ export function instanceOf(id: string): { readonly template: string; readonly in
   return at < 0 || at === id.length - 1 ? null : { template: id.slice(0, at + 1), instance: id.slice(at + 1) };
 }
 
+/** The largest number of units that a service can have. */
+export const MAX_UNITS = 256;
+
+/** Returns the id of a unit of a service with `instances`: `web@2` for 2. */
+export const unitOfService = (service: string, number: number): string => `${service}@${number}`;
+
+/** Splits `web@2` into `web` and 2. Returns null if the part after the `@` is not a number that a unit of a service can have. */
+export function numberedUnit(id: string): { readonly service: string; readonly number: number } | null {
+  const at = id.indexOf("@");
+  const digits = at < 0 ? "" : id.slice(at + 1);
+  const number = /^[1-9]\d{0,2}$/.test(digits) ? Number(digits) : 0;
+  return number >= 1 && number <= MAX_UNITS ? { service: id.slice(0, at), number } : null;
+}
+
+/** Compares ids for sorting: by name, but `web@2` comes before `web@10`. */
+export function compareIds(a: string, b: string): number {
+  if (a === b) return 0;
+  const at = a.indexOf("@");
+  if (at > 0 && a.slice(0, at) === b.slice(0, at) && b[at] === "@") {
+    const [first, second] = [numberedUnit(a), numberedUnit(b)];
+    if (first !== null && second !== null) return first.number - second.number;
+  }
+  return a < b ? -1 : 1;
+}
+
 /**
  * Returns a function that matches whole names against a shell-style pattern (`*`, `?`, `[abc]`, `[a-c]`, `[!abc]`). A match
  * takes at most (length of the pattern × length of the name) steps, because after a mismatch only the last `*` is extended,

@@ -10,6 +10,10 @@ export interface Spec {
   readonly id: string;
   /** Name of the service that the unit belongs to; the same as `id` for a plain unit. */
   readonly service: string;
+  /** The number of this unit in a service with `instances`, from 1; null for any other unit. */
+  readonly instance: number | null;
+  /** The number of units that the file asks for (`instances`); null if the file does not have the key. */
+  readonly instances: number | null;
   readonly name: string;
   readonly description: string;
   /** Absolute path of the main file, or "" for a transient unit. */

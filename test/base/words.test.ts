@@ -2,7 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { formatDuration, parseDuration } from "../../src/base/duration.ts";
 import { errnoName, errnoWords } from "../../src/base/errno.ts";
 import { decodeWaitStatus, describeExit, exitNumber, type Exit } from "../../src/base/exit.ts";
-import { closest, fileNameOf, globMatcher, instanceOf, isGlob, isTemplate, isUnitId, stripSuffix } from "../../src/base/names.ts";
+import {
+  closest,
+  compareIds,
+  fileNameOf,
+  globMatcher,
+  instanceOf,
+  isGlob,
+  isTemplate,
+  isUnitId,
+  numberedUnit,
+  stripSuffix,
+} from "../../src/base/names.ts";
 import { SIGNALS, signalName, signalNumber } from "../../src/base/signals.ts";
 
 describe("durations", () => {
@@ -170,5 +181,26 @@ describe("names", () => {
     expect(closest("ENABLED", keys)).toBe("enabled");
     expect(closest("zzzzzz", keys)).toBeUndefined();
     expect(closest("x", [])).toBeUndefined();
+  });
+});
+
+describe("units of a service", () => {
+  test.each([
+    ["web@1", { service: "web", number: 1 }],
+    ["web@256", { service: "web", number: 256 }],
+    ["web@257", null],
+    ["web@0", null],
+    ["web@01", null],
+    ["web@1x", null],
+    ["web@", null],
+    ["web", null],
+  ])("%s", (id, parts) => {
+    expect(numberedUnit(id)).toEqual(parts);
+  });
+
+  test("are sorted by number; other ids by name", () => {
+    const ids = ["web@10", "web@2", "web", "web@x", "we", "web@1", "api@3", "webs@1"];
+    expect(ids.toSorted(compareIds)).toEqual(["api@3", "we", "web", "web@1", "web@2", "web@10", "web@x", "webs@1"]);
+    expect(compareIds("web@1", "web@1")).toBe(0);
   });
 });

@@ -41,6 +41,24 @@ describe("the status table", () => {
     expect(rows.at(-1)).not.toMatch(/5\.0%|7\.0M/);
   });
 
+  test("the units of a service stand below it, and a service with a unit in trouble comes first", () => {
+    const unit = (number: number, more: object = {}) => aService(`web@${number}`, { service: "web", instance: number, ...more });
+    const units = [unit(1), unit(2, { state: "fatal", pid: null }), unit(3, { leaving: true, state: "stopping" })];
+    const table = statusTable(null, [aService("api"), ...units], style)
+      .split("\n\n")
+      .at(-1)!;
+    expect(table.split("\n").map((row) => row.slice(0, 33).trimEnd())).toEqual([
+      "   UNIT     STATE",
+      "×  web      fatal, 1 of 2 ready",
+      "●  ├─web@1  running",
+      "×  ├─web@2  fatal",
+      "↻  └─web@3  stopping, leaving",
+      "●  api      running",
+    ]);
+    expect(table.split("\n")[1]).toMatch(/0\.9% +37\.0M +The web@1 service$/);
+    expect(table.split("\n")[2]).toMatch(/12\.3M$/);
+  });
+
   test("a unit whose file has errors has a row, and at most five errors are listed", () => {
     const problems = Array.from({ length: 7 }, (_, i) => `/u/m5.unit.json:1:${i}: error: unknown key "${i}"`);
     const broken = [{ id: "m5", file: "/u/m5.unit.json", state: "broken" as const, problems }];

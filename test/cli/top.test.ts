@@ -25,6 +25,14 @@ describe("sup top", () => {
     expect(out).toStartWith("sup 0.1.0  2 of 3 running, cpu 150%, memory 920M  by ");
   });
 
+  test("the units of a service stand below it, in the same order", async () => {
+    const unit = (number: number, cpu_percent: number) => aService(`web@${number}`, { service: "web", instance: number, cpu_percent });
+    const all = [...services, unit(1, 40), unit(2, 70), unit(10, 60)];
+    await using daemon = new FakeDaemon({ status: () => ({ daemon: daemonInfo, services: all }) });
+    expect(names((await sup(daemon, ["top"])).out)).toEqual(["web", "├─web@2", "├─web@10", "└─web@1", "busy", "idle", "down"]);
+    expect(names((await sup(daemon, ["top", "--sort", "name"])).out).slice(-4)).toEqual(["web", "├─web@1", "├─web@2", "└─web@10"]);
+  });
+
   test("an unknown sort key exits with 2; --json prints the units", async () => {
     await using daemon = new FakeDaemon({ status });
     expect(await sup(daemon, ["top", "--sort", "colour"])).toMatchObject({ code: 2, err: expect.stringContaining("sort by cpu, memory") });

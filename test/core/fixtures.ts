@@ -66,6 +66,8 @@ export const CHECK: CheckSpec = {
 const BARE: Spec = {
   id: "",
   service: "",
+  instance: null,
+  instances: null,
   name: "",
   description: "",
   file: "",

@@ -2,6 +2,7 @@ import type { DaemonInfo } from "../../src/api/contract/shapes.ts";
 import type { Surroundings } from "../../src/daemon/queries/describe.ts";
 import { LocalSupervisor, type LocalSupervisorOptions } from "../../src/daemon/queries/supervisor.ts";
 import { Actions, type ActionsOptions } from "../../src/daemon/jobs/actions.ts";
+import { Scaling } from "../../src/daemon/jobs/scaling.ts";
 import { Instances } from "../../src/daemon/units/instances.ts";
 import { Reloader } from "../../src/daemon/units/reloader.ts";
 import { UnitCatalog } from "../../src/daemon/units/unit-catalog.ts";
@@ -53,7 +54,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const stage = new Stage([]);
   const { world } = stage;
   const disk = new Map(Object.entries(files));
-  const catalog = new UnitCatalog(sourceOf(disk));
+  const catalog = new UnitCatalog(sourceOf(disk), null, (service) => world.scaleOf(service));
   const told: Rig["told"] = [];
   const announced: string[] = [];
   const enablements = new Map<string, boolean>();
@@ -76,10 +77,11 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const instances = new Instances({ world, catalog, reloader, handle });
   const engine = { handle, watch: () => () => {}, ask: () => [] };
   const actions = new Actions({ world, engine, processes: {}, store, recorder: { tell }, clock, announce } as unknown as ActionsOptions);
+  const scaling = new Scaling({ world, catalog, actions, recorder: { tell }, earlierRuns: () => 0, handle });
   const around: Surroundings = {
     world,
     clock,
-    isEnabled: (id) => enablements.get(id) ?? world.get(id)?.spec.enabled ?? false,
+    isEnabled: (id) => reloader.isEnabled(id, world.get(id)),
     usage: (id) => samples.get(id),
     containment: () => "cgroup",
     invocationOf: (id, run) => `${id}-${run}`,
@@ -88,7 +90,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
     display: (spec) => displayOf(spec, { HOME: "/home/op" }, specifiersFor(spec.id, { home: "/home/op", state: "/state", logs: "/logs", runtime: "/run" })), // prettier-ignore
   };
   const supervisor = new LocalSupervisor({
-    ...{ world, clock, store, logs, catalog, reloader, instances, actions, around, tell, invocationOf: around.invocationOf },
+    ...{ world, clock, store, logs, catalog, reloader, instances, actions, scaling, around, tell, invocationOf: around.invocationOf },
     processes: { unheld: () => null, bind: () => {} },
     usage: { proportional: () => 3.14159 },
     processUsage: { of: async () => processes },

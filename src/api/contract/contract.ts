@@ -49,6 +49,7 @@ export const contract = {
   openapi: { input: nothing, output: z.record(z.string(), z.unknown()) },
   prometheus: { input: nothing, output: z.string() },
   status: { input: nothing, output: shape.status },
+  services: { input: nothing, output: z.array(z.object({ service: shape.service, units: z.array(shape.service) })) },
   service: {
     input: unit.extend({ pss: flag("Measure pss_mb as well, which walks over the memory of its processes") }),
     output: shape.serviceDetail,
@@ -64,6 +65,13 @@ export const contract = {
   },
   enable: { input: enablement("start"), output: actionResult },
   disable: { input: enablement("stop"), output: actionResult },
+  scale: {
+    input: action.extend({
+      units: described("The number of units, from 1 to 256", z.int().optional()),
+      reset: flag("Use the number in the unit file again"),
+    }),
+    output: shape.jobResult,
+  },
   resetFailed: { input: action, output: actionResult },
   serviceHealth: { input: unit.extend({ run: flag("Probe now and include the result") }), output: shape.serviceHealth },
   probe: { input: unit, output: shape.serviceHealth },

@@ -1,4 +1,5 @@
 import { HEALTHS, SEVERITIES, STATES } from "../../base/words.ts";
+import { serviceRows } from "../contract/service-rows.ts";
 import type { DaemonInfo, Service } from "../contract/shapes.ts";
 import type { Supervisor, Telemetry } from "./supervisor.ts";
 
@@ -15,6 +16,7 @@ export async function prometheusText(supervisor: Supervisor): Promise<{ readonly
   const registry = new prom.Registry();
   const [{ daemon, services }, telemetry, open] = await Promise.all([supervisor.status(), supervisor.telemetry(), supervisor.alerts(true)]);
   units(prom, registry, services);
+  servicesOfSeveral(prom, registry, services);
   probes(registry, telemetry);
   lostLines(prom, registry, services, telemetry);
   daemonItself(prom, registry, daemon, telemetry);
@@ -74,6 +76,23 @@ function units(prom: Prom, registry: Registry, services: readonly Service[]): vo
     pid === null ? null : uptime_seconds,
   );
   each("sup_unit_last_exit_code", "Exit code of the last run that ended, or 128 plus its signal.", ({ exit_code }) => exit_code);
+}
+
+/** Totals of the services with `instances`. */
+function servicesOfSeveral(prom: Prom, registry: Registry, units: readonly Service[]): void {
+  const totals = serviceRows(units).flatMap((row) => (row.units.length > 0 ? [row.service] : []));
+  const each = (name: string, help: string, value: (service: Service) => number | null): void =>
+    gauge(prom, registry, name, help, ["service"], (set) => {
+      for (const service of totals) set({ service: service.id }, value(service));
+    });
+  each("sup_service_units_wanted", "Number of units that a service should have.", ({ wanted }) => wanted ?? null);
+  each("sup_service_units_ready", "Number of units of a service that are running.", ({ ready }) => ready ?? null);
+  each("sup_service_cpu_cores", "CPU usage of all units of a service, in cores.", ({ cpu_percent }) =>
+    cpu_percent === null ? null : cpu_percent / 100,
+  );
+  each("sup_service_memory_bytes", "Resident memory of all units of a service.", ({ memory_mb }) =>
+    memory_mb === null ? null : Math.round(memory_mb * 1024 * 1024),
+  );
 }
 
 /** Adds the histogram of probe response times. A histogram of prom-client would count values itself, but these counts already exist. */

@@ -31,6 +31,12 @@ export interface LogRequest extends LogQuery {
   readonly after?: string;
 }
 
+export interface ScaleRequest {
+  readonly units: number | null;
+  readonly wait: boolean;
+  readonly dryRun: boolean;
+}
+
 /** The beginning of a followed log, and the trail that reads on from there. */
 export interface LogStart {
   readonly past: readonly LogLine[];
@@ -75,6 +81,8 @@ export interface Supervisor {
   act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
   /** Returns the outcome of a job, with `wait` once it has ended. Returns undefined if there is no such job or it was deleted. */
   job(id: string, wait: boolean): Promise<shape.JobResult | undefined>;
+  /** Changes the number of units of a service; `units` null restores the number in its file. */
+  scale(id: string, request: ScaleRequest): Promise<Result<shape.JobResult, ApiError>>;
   /** Creates a transient unit from the keys of a unit file, and returns its id. `act` starts the unit. */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>>;
   /** Follows a transient unit that was not started yet. */

@@ -1,8 +1,11 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Graph } from "../../api/contract/shapes.ts";
+import { ok } from "../../base/result.ts";
+import { stripSuffix } from "../../base/names.ts";
 import { closure } from "../../base/graph.ts";
 import type { Context, Run } from "../context.ts";
 import { resolveIds } from "../requests/resolve-ids.ts";
+import { isPattern } from "../requests/select-services.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR } from "../render/state.ts";
@@ -12,16 +15,21 @@ import { styleOf } from "./status.ts";
 type Edge = Graph["edges"][number];
 
 export const run: Run = async (context) => {
-  const ids = context.args.length === 0 ? null : await resolveIds(context, context.args);
+  // The graph has the names of all units and services, so only globs and groups must be looked up.
+  const isPlain = !context.args.some(isPattern);
+  const named = isPlain ? ok(context.args.map(stripSuffix)) : await resolveIds(context, context.args);
+  const ids = context.args.length === 0 ? null : named;
   if (ids?.ok === false) return context.fail(ids.error);
   const answer = await context.client.call("graph");
   if (!answer.ok) return context.fail(answer.error);
   const graph = answer.value;
-  const missing = ids?.value.find((id) => !graph.nodes.some((node) => node.id === id));
+  const nodeOf = (id: string): string => graph.nodes.find((node) => node.id === id || node.units?.includes(id))?.id ?? id;
+  const chosen = ids === null ? null : [...new Set(ids.value.map(nodeOf))];
+  const missing = chosen?.find((id) => !graph.nodes.some((node) => node.id === id));
   if (missing !== undefined)
     return context.fail({ code: "no-such-unit", message: `there is no unit ${missing}`, hint: "`sup list` shows all units" });
   const walk = new Walk(graph, context.options.reverse ?? false);
-  const roots = ids === null ? walk.roots() : ids.value;
+  const roots = chosen ?? walk.roots();
   const subgraph = walk.within(roots);
   if (context.options.json) context.json(subgraph);
   else context.out(context.options.tree ? tree(walk, roots, styleOf(context)) : table(subgraph, context));

@@ -1,4 +1,5 @@
 import { EXIT } from "../../api/contract/errors.ts";
+import { serviceRows } from "../../api/contract/service-rows.ts";
 import type { DaemonInfo, Service } from "../../api/contract/shapes.ts";
 import { ok } from "../../base/result.ts";
 import type { Run } from "../context.ts";
@@ -6,7 +7,7 @@ import { layOut, type Cell, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { STATE_COLOUR, UNLOADED_COLOUR } from "../render/state.ts";
 import { timersTable } from "../render/timers.ts";
-import { tableOptions, type TableStyle } from "../render/status-table.ts";
+import { branchOf, tableOptions, type TableStyle } from "../render/status-table.ts";
 import { splitUnloaded, type Unloaded } from "../requests/unloaded.ts";
 import { selectServices } from "../requests/select-services.ts";
 import { styleOf } from "./status.ts";
@@ -22,7 +23,11 @@ export const run: Run = async (context) => {
   else if (timers) context.out(timersTable(chosen.value, styleOf(context)));
   else {
     const style = styleOf(context);
-    const rows = [...chosen.value.map((service) => rowOf(service, style)), ...unloaded.map((unit) => unloadedRow(unit, style))];
+    const listed = serviceRows(chosen.value).flatMap(({ service, units }) => [
+      rowOf(service, style),
+      ...units.map((unit, i) => rowOf(unit, style, branchOf(i, units))),
+    ]);
+    const rows = [...listed, ...unloaded.map((unit) => unloadedRow(unit, style))];
     context.out(rows.length === 0 ? "No units." : layOut(COLUMNS, rows, tableOptions(style)).join("\n"));
     if (context.args.length === 0) for (const line of unusedDirectories(answer.value.daemon)) context.out(line);
   }
@@ -54,10 +59,13 @@ const unloadedRow = ({ id, file, state }: Unloaded, { paint }: TableStyle): Cell
   { text: safeCell(file) },
 ];
 
-const rowOf = (service: Service, { paint }: TableStyle): Cell[] => [
-  { text: safeCell(service.id), paint: (text) => paint("bold", text) },
+const rowOf = (service: Service, { paint }: TableStyle, branch = ""): Cell[] => [
+  { text: branch + safeCell(service.id), paint: (text) => paint("bold", text) },
   { text: service.enabled ? "yes" : "no", paint: (text) => paint(service.enabled ? "green" : "dim", text) },
-  { text: service.state, paint: (text) => paint(STATE_COLOUR[service.state], text) },
+  {
+    text: service.wanted === undefined ? service.state : `${service.state}, ${service.ready} of ${service.wanted} ready`,
+    paint: (text) => paint(STATE_COLOUR[service.state], text),
+  },
   { text: service.type },
   { text: String(service.priority) },
   { text: safeCell(service.groups.join(" ")) },

@@ -11,7 +11,9 @@ import { isMany, selectServices } from "../requests/select-services.ts";
 export const run: Run = async (context) => {
   if (!isMany(context.args)) {
     const answer = await context.client.call("service", { id: stripSuffix(context.args[0]!), pss: true });
-    if (answer.ok) return showOne(context, answer.value);
+    // A service with several units is shown as a table of its units.
+    if (answer.ok && (answer.value.units === undefined || context.options.json)) return showOne(context, answer.value);
+    if (answer.ok) return showMany(context);
     // The name may be a template, which stands for its instances, or a unit that is not loaded. The list has both.
     if (answer.error.code !== "no-such-unit" && answer.error.code !== "conflict") return context.fail(answer.error);
   }

@@ -2,6 +2,7 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { Status, Why } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
+import { resolveIds } from "../requests/resolve-ids.ts";
 import { safe } from "../render/safe.ts";
 import { dotColour, dotOf, STATE_COLOUR, troubledFirst, UNLOADED_MARK } from "../render/state.ts";
 import type { TableStyle } from "../render/status-table.ts";
@@ -18,11 +19,26 @@ export const run: Run = async (context) => {
   const name = context.args[0];
   if (name === undefined) return whyTroubled(context);
   const answer = await context.client.call("why", { id: stripSuffix(name) });
-  if (!answer.ok) return context.fail(answer.error);
+  // A service with several units is no unit itself: explain each of them.
+  if (!answer.ok) return answer.error.code === "conflict" ? whyAll(context, name) : context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
   else context.out(describe(answer.value, styleOf(context), context.options.lines ?? ENTRIES));
   return EXIT.done;
 };
+
+async function whyAll(context: Context, name: string): Promise<number> {
+  const ids = await resolveIds(context, [name]);
+  if (!ids.ok) return context.fail(ids.error);
+  const answers: Why[] = [];
+  for (const id of ids.value) {
+    const answer = await context.client.call("why", { id });
+    if (!answer.ok) return context.fail(answer.error);
+    answers.push(answer.value);
+  }
+  if (context.options.json) context.json(answers);
+  else context.out(answers.map((answer) => describe(answer, styleOf(context), context.options.lines ?? ENTRIES_OF_MANY)).join("\n\n"));
+  return EXIT.done;
+}
 
 /** Explains all units that need attention, critical ones first. Unit files with errors come last. */
 async function whyTroubled(context: Context): Promise<number> {

@@ -112,10 +112,10 @@ function verifySnapshot(snapshot: UnitSnapshot, isWanted: (file: string) => bool
     ...units.map(({ id }) => id),
     ...refused.flatMap(({ path }) => [path, stripSuffix(basename(mainFileFor(path)))]),
   ]);
-  const { loaded, templates, problems } = loadSnapshot(snapshot);
+  const { loaded, services, templates, problems } = loadSnapshot(snapshot);
   const errors = [...problems].filter(([owner]) => owners.has(owner)).flatMap(([, list]) => list);
-  const warnings = [...loaded, ...templates].filter(([id]) => owners.has(id)).flatMap(([, { warnings }]) => warnings);
+  const warnings = [...loaded, ...services, ...templates].filter(([id]) => owners.has(id)).flatMap(([, { warnings }]) => warnings);
   const texts = snapshot.units.flatMap(({ main, dropIns }) => [main, ...dropIns].map(({ path, text }) => [path, text] as const));
-  const checked = [...loaded].filter(([id]) => owners.has(id)).map(([, each]) => each);
+  const checked = [...loaded, ...services].filter(([id]) => owners.has(id)).map(([, each]) => each);
   return { files: units.map(({ main }) => main.path), problems: [...errors, ...warnings], units: checked, texts: new Map(texts) };
 }

@@ -61,8 +61,13 @@ export const troubledFirst = (services: readonly Service[]): Service[] =>
 /** Returns true if the unit waits for a unit that has failed and will not start by itself. */
 export const isBlocked = ({ obstacles = [] }: Service): boolean => obstacles.some(({ state }) => state === "failed" || state === "fatal");
 
-/** Returns the state as users see it. A oneshot that succeeded is `done`, and a scheduled unit has its next run added. */
-export function stateWords({ state, type, reason, schedule }: Service, now: number): string {
+/**
+ * Returns the state as users see it. A service has the number of its units that are ready added, a oneshot that succeeded is `done`,
+ * and a scheduled unit has its next run added.
+ */
+export function stateWords({ state, type, reason, schedule, ready, wanted, leaving }: Service, now: number): string {
+  if (wanted !== undefined) return `${state}, ${ready} of ${wanted} ready`;
+  if (leaving) return `${state}, leaving`;
   const word = state === "stopped" && type === "oneshot" && reason === "success" ? "done" : state;
   const next = state === "stopped" || state === "failed" ? schedule?.next_run : null;
   return next ? `${word}, next ${relative(next, now)}` : word;

@@ -1,4 +1,5 @@
 import type { DaemonInfo, Service } from "../../api/contract/shapes.ts";
+import { serviceRows } from "../../api/contract/service-rows.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import type { Paint } from "./paint.ts";
@@ -32,8 +33,7 @@ export function statusTable(
   if (problems.length > 0) blocks.push(problems.join("\n"));
   const ofState = (state: Unloaded["state"]): Cell[][] =>
     unloaded.filter((unit) => unit.state === state).map((unit) => unloadedRow(unit, style));
-  const sorted = [...troubledFirst(services), ...services.filter((service) => !isProblem(service))];
-  const rows = [...ofState("broken"), ...sorted.map((service) => row(service, style)), ...ofState("masked")];
+  const rows = [...ofState("broken"), ...serviceCells(services, style), ...ofState("masked")];
   if (rows.length > 0) blocks.push(layOut(COLUMNS, rows, tableOptions(style)).join("\n"));
   else
     blocks.push(
@@ -41,6 +41,18 @@ export function statusTable(
     );
   return blocks.join("\n\n");
 }
+
+/** A row for each service, those in trouble first. The units of a service with `instances` stand below it. */
+function serviceCells(services: readonly Service[], style: TableStyle): Cell[][] {
+  const all = serviceRows(services);
+  const inTrouble = all.filter(({ service, units }) => isProblem(service) || units.some(isProblem));
+  inTrouble.sort((a, b) => Number(b.service.critical) - Number(a.service.critical));
+  const sorted = [...inTrouble, ...all.filter((one) => !inTrouble.includes(one))];
+  return sorted.flatMap(({ service, units }) => [row(service, style), ...units.map((unit, i) => row(unit, style, branchOf(i, units)))]);
+}
+
+/** The line that connects a unit to its service above it. */
+export const branchOf = (index: number, units: readonly Service[]): string => (index === units.length - 1 ? "└─" : "├─");
 
 export const tableOptions = ({ paint, width }: TableStyle) => ({ width, head: (text: string) => paint("dim", text) });
 
@@ -57,20 +69,20 @@ const COLUMNS: readonly Column[] = [
   { title: "DESCRIPTION" },
 ];
 
-function row(service: Service, { paint, now }: TableStyle): Cell[] {
+function row(service: Service, { paint, now }: TableStyle, branch = ""): Cell[] {
   const { state, health, restart_count: restarts } = service;
-  const isUp = service.pid !== null;
+  const isUp = service.pid !== null || service.units !== undefined;
   return [
     { text: dotOf(service), paint: (text) => paint(dotColour(service), text) },
-    { text: safeCell(service.id), paint: (text) => paint("bold", text) },
+    { text: branch + safeCell(service.id), paint: (text) => paint("bold", text) },
     { text: stateWords(service, now), paint: (text) => paint(STATE_COLOUR[state], text) },
     { text: health === "unknown" ? "" : health, paint: (text) => paint(HEALTH_COLOUR[health], text) },
     { text: service.pid === null ? "" : String(service.pid) },
-    { text: state === "running" && service.pid !== null ? formatDuration(service.uptime_seconds * 1000) : "" },
+    { text: state === "running" && isUp ? formatDuration(service.uptime_seconds * 1000) : "" },
     { text: restarts > 0 ? String(restarts) : "", paint: (text) => paint("yellow", text) },
     { text: isUp ? percent(service.cpu_percent) : "" },
     { text: isUp ? memory(service.memory_mb) : "" },
-    { text: safeCell(service.description), paint: (text) => paint("dim", text) },
+    { text: branch === "" ? safeCell(service.description) : "", paint: (text) => paint("dim", text) },
   ];
 }
 

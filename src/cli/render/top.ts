@@ -1,10 +1,12 @@
 import type { Service } from "../../api/contract/shapes.ts";
 import type { View } from "../../api/contract/view.ts";
+import { serviceRows } from "../../api/contract/service-rows.ts";
+import { compareIds } from "../../base/names.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { layOut, type Cell, type Column } from "./columns.ts";
 import { safe, safeCell } from "./safe.ts";
 import { dotColour, dotOf, memory, percent, STATE_COLOUR } from "./state.ts";
-import { tableOptions, type TableStyle } from "./status-table.ts";
+import { branchOf, tableOptions, type TableStyle } from "./status-table.ts";
 
 export const SORTS = ["cpu", "memory", "name", "restarts", "uptime"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -26,7 +28,13 @@ const COLUMNS: readonly Column[] = [
 /** Returns one screen of `sup top`. It has a headline, and as many units as fit into `rows`. */
 export function topScreen(view: View, sort: Sort, style: TableStyle, rows: number): string {
   const { paint, now } = style;
-  const services = [...view.services.values()].sort(ORDER[sort](now));
+  const services = [...view.services.values()];
+  const order = ORDER[sort](now);
+  const groups = serviceRows(services).sort((a, b) => order(a.service, b.service));
+  const all = groups.flatMap(({ service, units }) => {
+    const sorted = [...units].sort(order);
+    return [rowOf(service, style), ...sorted.map((unit, i) => rowOf(unit, style, branchOf(i, sorted)))];
+  });
   const sum = (pick: (service: Service) => number | null): number => services.reduce((total, service) => total + (pick(service) ?? 0), 0);
   const running = services.filter(({ state }) => state === "running").length;
   const about = `${running} of ${services.length} running, cpu ${percent(sum(({ cpu_percent }) => cpu_percent))}, memory ${memory(sum(({ memory_mb }) => memory_mb))}`;
@@ -34,19 +42,15 @@ export function topScreen(view: View, sort: Sort, style: TableStyle, rows: numbe
   const head = `${paint("bold", `sup ${safe(view.daemon?.version ?? "")}`)}  ${about}  by ${paint("cyan", sort)}${stale}`;
   // The other rows are the headline, an empty line, the column titles, the list of keys, and the number of hidden units if there
   // are any.
-  const room = services.length <= rows - 4 ? services.length : Math.max(1, rows - 5);
-  const lines = layOut(
-    COLUMNS,
-    services.slice(0, room).map((service) => rowOf(service, style)),
-    tableOptions(style),
-  );
-  const hidden = services.length > room ? paint("dim", `${services.length - room} more`) : "";
+  const room = all.length <= rows - 4 ? all.length : Math.max(1, rows - 5);
+  const lines = layOut(COLUMNS, all.slice(0, room), tableOptions(style));
+  const hidden = all.length > room ? paint("dim", `${all.length - room} more`) : "";
   return [head, "", ...lines, hidden].join("\n").trimEnd();
 }
 
 const uptimeMs = ({ start_time }: Service, now: number): number => (start_time === null ? 0 : now - Date.parse(start_time));
 
-const byName = (a: Service, b: Service): number => (a.id < b.id ? -1 : 1);
+const byName = (a: Service, b: Service): number => compareIds(a.id, b.id);
 
 const ORDER: Record<Sort, (now: number) => (a: Service, b: Service) => number> = {
   cpu: () => (a, b) => (b.cpu_percent ?? -1) - (a.cpu_percent ?? -1) || byName(a, b),
@@ -56,13 +60,17 @@ const ORDER: Record<Sort, (now: number) => (a: Service, b: Service) => number> =
   uptime: (now) => (a, b) => uptimeMs(b, now) - uptimeMs(a, now) || byName(a, b),
 };
 
-function rowOf(service: Service, { paint, now }: TableStyle): Cell[] {
+function rowOf(service: Service, { paint, now }: TableStyle, branch = ""): Cell[] {
   const { state, health } = service;
-  const up = service.pid === null ? 0 : uptimeMs(service, now);
+  const isDown = service.pid === null && service.units === undefined;
+  const up = isDown ? 0 : uptimeMs(service, now);
   return [
     { text: dotOf(service), paint: (text) => paint(dotColour(service), text) },
-    { text: safeCell(service.id), paint: (text) => paint("bold", text) },
-    { text: state, paint: (text) => paint(STATE_COLOUR[state], text) },
+    { text: branch + safeCell(service.id), paint: (text) => paint("bold", text) },
+    {
+      text: service.wanted === undefined ? state : `${state}, ${service.ready} of ${service.wanted} ready`,
+      paint: (text) => paint(STATE_COLOUR[state], text),
+    },
     { text: service.pid === null ? "" : String(service.pid) },
     { text: percent(service.cpu_percent) },
     { text: memory(service.memory_mb) },

@@ -5,11 +5,11 @@ import type { Context } from "../context.ts";
 import { isMany } from "./select-services.ts";
 
 /**
- * Returns the ids of the units that the names, globs and groups match. Only patterns and several names need a request to the
- * daemon.
+ * Returns the ids of the units that the names, globs and groups match. A single name may be a service with several units. If no unit
+ * has the name, it is returned unchanged: the unit may have existed, and its log may still exist.
  */
 export async function resolveIds(context: Context, patterns: readonly string[]): Promise<Result<readonly string[], ApiError>> {
-  if (!isMany(patterns)) return ok([stripSuffix(patterns[0]!)]);
   const answer = await context.client.call("resolve", { units: patterns.map(stripSuffix) });
-  return answer.ok ? ok(answer.value.units) : answer;
+  if (answer.ok) return ok(answer.value.units);
+  return isMany(patterns) || answer.error.code === "unreachable" ? answer : ok([stripSuffix(patterns[0]!)]);
 }

@@ -22,7 +22,13 @@ export async function runAction(
     ...extra,
   };
   const begun = await context.client.call("jobs", body);
-  const answer = begun.ok && options.wait !== false ? await ended(context, action, begun.value) : begun;
+  return begun.ok ? reportJob(context, action, begun.value) : context.fail(begun.error);
+}
+
+/** Waits for the end of a job that was just begun, unless `--no-wait` is given, and prints its outcomes. Returns the exit code. */
+export async function reportJob(context: Context, action: Action, begun: JobResult): Promise<number> {
+  const { options } = context;
+  const answer = options.wait !== false ? await ended(context, action, begun) : ok(begun);
   if (!answer.ok) return context.fail(answer.error);
   const { outcomes, warnings } = answer.value;
   if (options.json) context.json(answer.value);

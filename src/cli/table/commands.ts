@@ -118,6 +118,17 @@ const act: readonly Command[] = [
     load: () => import("../commands/restart.ts"),
   },
   {
+    name: "scale",
+    theme: "Act",
+    takes: "<service...>",
+    summary: "change the number of units of a service: sup scale web 4",
+    details:
+      "The unit file of the service must have `instances`. The number survives restarts of the daemon and changes of the file; --reset returns to the number in the file. A smaller number stops the units with the highest numbers.",
+    options: ["reset", ...ACTING],
+    examples: ["sup scale web 4", "sup scale web 2 --dry-run", "sup scale web --reset"],
+    load: () => import("../commands/scale.ts"),
+  },
+  {
     name: "reload",
     theme: "Act",
     aliases: ["daemon-reload"],

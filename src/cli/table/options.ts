@@ -26,6 +26,7 @@ export const OPTIONS = {
   cascade: { flags: "--cascade", words: "stop running units that depend on these first", kind: "flag" },
   dryRun: { flags: "--dry-run", words: "show what would happen without doing it", kind: "flag" },
   force: { flags: "--force", words: "treat a unit directory that does not exist as empty: stop and forget its units", kind: "flag" },
+  reset: { flags: "--reset", words: "use the number in the unit file again", kind: "flag" },
   now: { flags: "--now", words: "also start (enable) or stop (disable) now", kind: "flag" },
   signal: { flags: "-s, --signal <signal>", words: "signal to send: TERM, SIGUSR1, 15 … (default SIGTERM)", kind: "text" },
   follow: { flags: "-f, --follow", words: "keep printing new entries", kind: "flag" },

@@ -1,11 +1,12 @@
+import { compareIds } from "../../base/names.ts";
 import type { Spec } from "../../spec/spec.ts";
 
 /** A service, which a unit file declares, and which runs as one or more units. A plain unit is the only unit of its service, with the same name. */
 export interface Service {
   readonly name: string;
-  /** Ids of the units of this service, sorted by name. */
+  /** Ids of the units of this service, sorted by number or name. */
   readonly units: readonly string[];
-  /** How many units of the service should run. A dependency without a quorum waits for this many units. */
+  /** How many units of the service should run: all except those that are leaving. A dependency without a quorum waits for this many units. */
   readonly wanted: number;
 }
 
@@ -17,6 +18,8 @@ export class Services {
   /** Ids of the units that have a dependency with a given name, which may be the name of a service or of one unit. */
   readonly #users = new Map<string, Set<string>>();
   readonly #serviceOf = new Map<string, string>();
+  /** Units of services with several units that will be removed once they are down. */
+  readonly #leaving = new Set<string>();
 
   get(name: string): Service | undefined {
     return this.#services.get(name);
@@ -58,16 +61,32 @@ export class Services {
     if (after !== undefined) this.#join(after);
   }
 
+  /** Records whether a unit is leaving its service: it still runs, but is not wanted any more. */
+  leaving({ id, service: name }: Spec, isLeaving: boolean): void {
+    if (name === id || this.#leaving.has(id) === isLeaving) return;
+    if (isLeaving) this.#leaving.add(id);
+    else this.#leaving.delete(id);
+    this.#set(name, this.#services.get(name)?.units ?? []);
+  }
+
   #join({ id, service: name }: Spec): void {
-    const units = [...(this.#services.get(name)?.units ?? []), id].sort();
-    this.#services.set(name, { name, units, wanted: units.length });
+    this.#set(name, [...(this.#services.get(name)?.units ?? []), id].sort(compareIds));
     this.#serviceOf.set(id, name);
   }
 
   #leave({ id, service: name }: Spec): void {
-    const units = (this.#services.get(name)?.units ?? []).filter((unit) => unit !== id);
-    if (units.length === 0) this.#services.delete(name);
-    else this.#services.set(name, { name, units, wanted: units.length });
+    this.#leaving.delete(id);
+    this.#set(
+      name,
+      (this.#services.get(name)?.units ?? []).filter((unit) => unit !== id),
+    );
     this.#serviceOf.delete(id);
+  }
+
+  /** A service whose last units are leaving still wants one, so that no dependency on it is met without any. */
+  #set(name: string, units: readonly string[]): void {
+    const staying = this.#leaving.size === 0 ? units.length : units.filter((id) => !this.#leaving.has(id)).length;
+    if (units.length === 0) this.#services.delete(name);
+    else this.#services.set(name, { name, units, wanted: Math.max(1, staying) });
   }
 }

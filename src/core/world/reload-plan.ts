@@ -1,3 +1,5 @@
+import { compareIds } from "../../base/names.ts";
+
 /** What a reload does to a unit. The plan depends only on the loaded units, the unit files on disk, and which units run. */
 export type PlanAction = "start" | "stop" | "restart" | "apply" | "keep" | "load";
 
@@ -25,6 +27,10 @@ export interface PlanInput {
   isUp(id: string): boolean;
   /** Returns whether the unit is enabled. A decision of the operator takes precedence over the unit file. */
   isEnabled(id: string): boolean;
+  /** Returns the ids of the units in force that belong to the same service as a unit on disk. */
+  membersOf?(id: string): readonly string[];
+  /** Returns true if a file still declares the service of a unit in force, but not the unit itself. */
+  isSurplus?(id: string): boolean;
   /** Returns true if the unit has a schedule, so that loading it does not start it. */
   isScheduled(id: string): boolean;
   /** Returns the keys whose values on disk differ from the loaded values. */
@@ -38,7 +44,7 @@ export function planReload(input: PlanInput): PlanRow[] {
   for (const id of known) {
     if (input.broken.has(id)) rows.push(row(id, "broken", "keep", "the file has errors: the last good version stays in force"));
     else if (input.isMasked(id)) rows.push(masked(id, input.isUp(id)));
-    else if (!input.onDisk.has(id)) rows.push(removed(id, input.isUp(id)));
+    else if (!input.onDisk.has(id)) rows.push(removed(id, input.isUp(id), input.isSurplus?.(id) ?? false));
     else {
       const keys = input.changes(id);
       if (keys.length > 0) rows.push(changed(id, keys, input.isUp(id)));
@@ -46,12 +52,15 @@ export function planReload(input: PlanInput): PlanRow[] {
   }
   for (const id of input.onDisk) {
     if (known.has(id)) continue;
-    if (input.isScheduled(id)) rows.push(row(id, "added", "load", "new and scheduled: it will run at its times"));
+    const members = input.membersOf?.(id) ?? [];
+    if (members.length > 0)
+      rows.push(joining(id, members.some((member) => input.isUp(member)))); // prettier-ignore
+    else if (input.isScheduled(id)) rows.push(row(id, "added", "load", "new and scheduled: it will run at its times"));
     else if (input.isEnabled(id)) rows.push(row(id, "added", "start", "new and enabled: it will be started"));
     else rows.push(row(id, "added", "load", "new and not enabled: it will be known"));
   }
   for (const id of input.broken) if (!known.has(id)) rows.push(row(id, "broken", "keep", "the file has errors: it is not loaded"));
-  return rows.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  return rows.sort((a, b) => compareIds(a.id, b.id));
 }
 
 const row = (id: string, change: PlanRow["change"], action: PlanAction, message: string, keys: readonly KeyChange[] = []): PlanRow => ({
@@ -62,10 +71,18 @@ const row = (id: string, change: PlanRow["change"], action: PlanAction, message:
   keys,
 });
 
-const removed = (id: string, up: boolean): PlanRow =>
-  up
-    ? row(id, "removed", "stop", "its file is gone: it will be stopped and forgotten")
-    : row(id, "removed", "apply", "its file is gone: it will be forgotten");
+function removed(id: string, up: boolean, isSurplus: boolean): PlanRow {
+  const cause = isSurplus ? "its file no longer asks for this unit" : "its file is gone";
+  return up
+    ? row(id, "removed", "stop", `${cause}: it will be stopped and forgotten`)
+    : row(id, "removed", "apply", `${cause}: it will be forgotten`);
+}
+
+/** A new unit of a service that is in force already: it starts if the service runs, whether the service is enabled or not. */
+const joining = (id: string, runs: boolean): PlanRow =>
+  runs
+    ? row(id, "added", "start", "new, and its service runs: it will be started")
+    : row(id, "added", "load", "new, and its service does not run: it will be known");
 
 const masked = (id: string, up: boolean): PlanRow =>
   up

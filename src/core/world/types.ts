@@ -83,7 +83,10 @@ export type WorldEvent =
    * the name of a new unit before it was loaded.
    */
   | { readonly type: "load"; readonly spec: Spec; readonly earlierRuns?: number }
-  | { readonly type: "unload"; readonly id: string }
+  /** The unit is removed as soon as it is down; until then it only stops. `cause` is "reload" by default. */
+  | { readonly type: "unload"; readonly id: string; readonly cause?: Cause }
+  /** `sup scale` changed the number of units of a service, or restored the number of its file (null). */
+  | { readonly type: "scaled"; readonly service: string; readonly scale: number | null }
   /** A unit is restored from the state that an earlier daemon stored. */
   | { readonly type: "restore"; readonly spec: Spec; readonly unit: Unit; readonly check: CheckState | null }
   | { readonly type: "restoreJob"; readonly job: Job }
@@ -104,6 +107,8 @@ export interface Turn {
   readonly alerts: AlertChange[];
   /** Jobs that were created, made progress or were forgotten. */
   readonly jobs: Set<string>;
+  /** Services whose stored record changed. */
+  readonly services: Set<string>;
   /** Broken invariants, which are bugs in sup and are logged. */
   readonly bugs: string[];
 }
@@ -116,11 +121,17 @@ export const emptyTurn = (): Turn => ({
   suspects: new Set(),
   alerts: [],
   jobs: new Set(),
+  services: new Set(),
   bugs: [],
 });
 
 export const isEmpty = (turn: Turn): boolean =>
-  turn.changed.size === 0 && turn.removed.size === 0 && turn.effects.length === 0 && turn.alerts.length === 0 && turn.jobs.size === 0;
+  turn.changed.size === 0 &&
+  turn.removed.size === 0 &&
+  turn.effects.length === 0 &&
+  turn.alerts.length === 0 &&
+  turn.jobs.size === 0 &&
+  turn.services.size === 0;
 
 /** Adds the results of a later turn to those of an earlier one. */
 export function mergeTurn(into: Turn, turn: Turn): void {
@@ -131,6 +142,7 @@ export function mergeTurn(into: Turn, turn: Turn): void {
   }
   for (const id of turn.suspects) into.suspects.add(id);
   for (const id of turn.jobs) into.jobs.add(id);
+  for (const name of turn.services) into.services.add(name);
   into.effects.push(...turn.effects);
   into.alerts.push(...turn.alerts);
   into.refusals.push(...turn.refusals);

@@ -1,3 +1,4 @@
+import { compareIds } from "../../base/names.ts";
 import { retriesResetAtMs } from "../unit/restart.ts";
 import { isStarting } from "../unit/phase.ts";
 import { Services } from "../service/services.ts";
@@ -37,7 +38,7 @@ export class Units {
   readonly compare = (a: string, b: string): number => {
     const first = this.#entries.get(a)!.spec;
     const second = this.#entries.get(b)!.spec;
-    return first.priority - second.priority || (a < b ? -1 : a > b ? 1 : 0);
+    return first.priority - second.priority || compareIds(a, b);
   };
 
   /** The number of units that are starting, which `start_concurrency` limits. */
@@ -49,6 +50,7 @@ export class Units {
     const { id, phase } = entry.unit;
     const before = this.#entries.get(id);
     if (before?.spec !== entry.spec) this.services.change(before?.spec, entry.spec);
+    if ((before?.retired ?? false) !== entry.retired) this.services.leaving(entry.spec, entry.retired);
     this.#entries.set(id, entry);
     this.#starting += Number(isStarting(phase)) - Number(before !== undefined && isStarting(before.unit.phase));
     this.deadlines.put(unitKey(id), dueOf(entry));

@@ -7,7 +7,7 @@ import type { Service } from "../service/services.ts";
 import type { UnitEvent } from "../unit/events.ts";
 import { whyNotReady } from "../unit/check.ts";
 import { awaitsReadyNotice, isDown, isProbed, stateOf } from "../unit/phase.ts";
-import { freshUnit, type Env } from "../unit/record.ts";
+import { freshUnit, type Cause, type Env } from "../unit/record.ts";
 import { retriesResetAtMs } from "../unit/restart.ts";
 import { step as stepUnit } from "../unit/step.ts";
 import { watchdogOf } from "../unit/watchdog.ts";
@@ -43,6 +43,8 @@ export class World {
   readonly #wishes: Wishes;
   readonly #jobs: JobBook;
   readonly #alerts = new AlertBook();
+  /** The services that `sup scale` gave a number of units. */
+  readonly #scales = new Map<string, number>();
   /** False until all units are loaded. Before that, every unit looks new, so alerts must not be judged. */
   #resumed = false;
 
@@ -73,6 +75,11 @@ export class World {
 
   services(): IterableIterator<Service> {
     return this.#units.services.all();
+  }
+
+  /** Returns the number of units that `sup scale` gave to a service, or undefined if its file decides. */
+  scaleOf(service: string): number | undefined {
+    return this.#scales.get(service);
   }
 
   /** Returns the ids of the units that a dependency names. The name is that of a service or of a single unit. */
@@ -152,7 +159,9 @@ export class World {
       case "load":
         return this.#load(event, step);
       case "unload":
-        return this.#unload(event.id, step);
+        return this.#unload(event.id, event.cause ?? "reload", step);
+      case "scaled":
+        return this.#scaled(event.service, event.scale, step);
       case "restore":
         return this.#restore(event, step);
       case "restoreJob":
@@ -230,13 +239,21 @@ export class World {
     this.#wishes.launchFree(step);
   }
 
-  #unload(id: string, step: Step): void {
+  #unload(id: string, cause: Cause, step: Step): void {
     const entry = this.#units.get(id);
     if (entry === undefined) return;
     if (isDown(entry.unit.phase)) return this.#forget(id, step);
     this.#units.put({ ...entry, retired: true });
-    this.#apply(id, { type: "stop", cause: "reload" }, step);
+    this.#apply(id, { type: "stop", cause }, step);
     this.#wishes.release(id, step);
+    // The service wants one unit less, so that fewer units make up its quorum.
+    if (entry.spec.service !== id) this.#wishes.launchFree(step);
+  }
+
+  #scaled(service: string, scale: number | null, { turn }: Step): void {
+    if (scale === null) this.#scales.delete(service);
+    else this.#scales.set(service, scale);
+    turn.services.add(service);
   }
 
   #restore({ spec, unit, check }: Extract<WorldEvent, { type: "restore" }>, { env, turn }: Step): void {

@@ -10,6 +10,7 @@ import { Engine, type TurnSink } from "../engine/engine.ts";
 import { Interpreter } from "../engine/interpreter.ts";
 import { Recorder } from "../engine/recorder.ts";
 import { Actions } from "../jobs/actions.ts";
+import { Scaling } from "../jobs/scaling.ts";
 import { describeService, type Surroundings } from "../queries/describe.ts";
 import { LocalSupervisor } from "../queries/supervisor.ts";
 import { earlierRuns } from "../units/earlier-runs.ts";
@@ -55,13 +56,13 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const { clock, store, logs, processes, users, source, systemUnits, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
-  const catalog = new UnitCatalog(source, settings.unitDefaults);
+  const catalog = new UnitCatalog(source, settings.unitDefaults, (service) => world.scaleOf(service));
   const bus = new Bus({ firstId: Math.floor(clock.wallMs()) * 1000, onError: (error) => bug("a subscriber threw", error) });
   const enablements = cached(() => store.enablements());
   const around: Surroundings = {
     world,
     clock,
-    isEnabled: (id) => enablements.get().get(id) ?? world.get(id)?.spec.enabled ?? false,
+    isEnabled: (id) => reloader.isEnabled(id, world.get(id)),
     usage: (id) => background.sampler.latest(id),
     containment: (id, run) => processes.containment(invocationOf(id, run)),
     invocationOf,
@@ -92,6 +93,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const tickMs = settings.metrics.intervalMs;
+  const scaling = new Scaling({ world, catalog, actions, recorder, earlierRuns: runsBefore, handle });
   const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
   const transients = new Transients({ world, engine, catalog, logs, instances, earlierRuns: runsBefore, roll: () => clock.roll() });
   const notes: string[] = [];
@@ -102,14 +104,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   };
   const facade = new LocalSupervisor({
     ...machine,
-    world,
-    bus,
-    catalog,
-    around,
-    actions,
-    instances,
-    reloader,
-    transients,
+    ...{ world, bus, catalog, around, actions, scaling, instances, reloader, transients },
     probeNow,
     shutdown,
     reexec,

@@ -1,3 +1,4 @@
+import { numberedUnit } from "../../base/names.ts";
 import { isDown } from "../../core/unit/phase.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Machine } from "./machine.ts";
@@ -17,7 +18,12 @@ export function releaseAfter(
   }
   for (const id of [...turn.changed, ...turn.removed]) {
     if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
-    sockets.release(id);
+    const service = serviceOf(id, world, sockets);
+    if (world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle"))) sockets.release(service);
     notify.close(id);
   }
 }
+
+/** Returns the service of a unit that may be removed already. */
+const serviceOf = (id: string, world: World, sockets: Machine["sockets"]): string =>
+  world.get(id)?.spec.service ?? (sockets.has(id) ? id : (numberedUnit(id)?.service ?? id));

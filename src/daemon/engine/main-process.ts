@@ -102,7 +102,7 @@ export class MainProcesses {
     const launch = launcher.prepare(spec, state.invocation);
     if (launch.ok) {
       state.launch = launch.value;
-      if (spec.sockets.length > 0 && !sockets.has(id)) sockets.takeBack(spec, launch.value, unit.process);
+      if (spec.sockets.length > 0 && !sockets.has(spec.service)) sockets.takeBack(spec, launch.value, unit.process);
     }
     const adopted = processes.adopt(unit.process, this.#endOf(id, state));
     // Without a socket the process cannot send notifications, so the unit's deadlines apply.

@@ -1,6 +1,7 @@
 import type { AlertChange } from "../../core/alerts/alerts.ts";
 import { BEGINNINGS } from "../../core/explain/past-runs.ts";
 import { jobText } from "../../core/jobs/job.ts";
+import { serviceText } from "../../core/service/service-memory.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
@@ -42,7 +43,8 @@ export class Recorder {
     const { world, clock, store } = this.#options;
     const timestamp = new Date(clock.wallMs()).toISOString();
     const events = [...this.#events(turn, timestamp), ...turn.alerts.map((change) => alertEvent(change, timestamp))];
-    if (turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0 && turn.jobs.size === 0) return;
+    const isQuiet = turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0;
+    if (isQuiet && turn.jobs.size === 0 && turn.services.size === 0) return;
     const services = [...turn.changed].flatMap((id) => {
       const entry = world.get(id);
       return entry === undefined ? [] : [serviceRow(id, entry, clock)];
@@ -81,6 +83,10 @@ export class Recorder {
     for (const id of turn.jobs) {
       const job = world.job(id);
       writes.push({ kind: "job", id, memory: job === undefined ? null : jobText(job) });
+    }
+    for (const id of turn.services) {
+      const scale = world.scaleOf(id);
+      writes.push({ kind: "service", id, memory: scale === undefined ? null : serviceText({ scale }) });
     }
     return writes;
   }

@@ -22,13 +22,14 @@ export interface Held {
 const FIRST_FD = 3;
 
 /**
- * Holds the listening sockets of all units. Connections that arrive while a service restarts wait in the backlog. They are refused only
- * when the unit is down. Services receive the sockets by systemd's protocol, which consists of descriptors from 3 on and the variables
+ * Holds the listening sockets of all services. The units of a service share them. Connections that arrive while a service restarts wait
+ * in the backlog. They are refused only when all units are down. Services receive the sockets by systemd's protocol, which consists of descriptors from 3 on and the variables
  * LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
  */
 export class SocketHolder {
   readonly #sockets: Sockets;
   readonly #keeper: Keeper;
+  /** By the name of the service. */
   readonly #held = new Map<string, readonly Held[]>();
 
   constructor(sockets: Sockets, keeper: Keeper) {
@@ -49,13 +50,13 @@ export class SocketHolder {
       if (!address.ok) return err(`cannot listen: ${address.error}`);
       wanted.push({ name, text: text.value, address: address.value, reusePort });
     }
-    const known = this.#held.get(spec.id) ?? [];
+    const known = this.#held.get(spec.service) ?? [];
     const isWanted = (held: Held, i: number): boolean => held.name === wanted[i]!.name && held.text === wanted[i]!.text;
     if (known.length === wanted.length && known.every((held, i) => isWanted(held, i) && this.#isReachable(held))) return ok(known);
-    this.release(spec.id);
+    this.release(spec.service);
     const held: Held[] = [];
     for (const [i, { name, text, address, reusePort }] of wanted.entries()) {
-      const kept = this.#keeper.takeBack(keeperKey.socket(spec.id, i, text));
+      const kept = this.#keeper.takeBack(keeperKey.socket(spec.service, i, text));
       const fd = kept === null ? this.#sockets.listen(address, reusePort) : ok(kept);
       if (!fd.ok) {
         for (const one of held) this.#sockets.close(one.fd, one.address);
@@ -63,7 +64,7 @@ export class SocketHolder {
       }
       held.push({ name, text, address, fd: fd.value, file: this.#sockets.fileOf(address) });
     }
-    if (held.length > 0) this.#hold(spec.id, held);
+    if (held.length > 0) this.#hold(spec.service, held);
     return ok(held);
   }
 
@@ -73,13 +74,13 @@ export class SocketHolder {
     for (const [i, { name, listen }] of spec.sockets.entries()) {
       const text = expandText(listen, launch.env, launch.specifiers);
       const address = text.ok ? parseListen(text.value) : text;
-      const kept = text.ok ? this.#keeper.takeBack(keeperKey.socket(spec.id, i, text.value)) : null;
+      const kept = text.ok ? this.#keeper.takeBack(keeperKey.socket(spec.service, i, text.value)) : null;
       const fd = kept ?? (address.ok ? this.#sockets.borrow(main, FIRST_FD + i) : null);
       if (fd !== null && text.ok && address.ok) {
         held.push({ name, text: text.value, address: address.value, fd, file: this.#sockets.fileOf(address.value) });
       }
     }
-    if (held.length === spec.sockets.length) this.#hold(spec.id, held);
+    if (held.length === spec.sockets.length) this.#hold(spec.service, held);
     else for (const { fd } of held) this.#sockets.drop(fd);
     return held.length === spec.sockets.length;
   }
@@ -89,12 +90,12 @@ export class SocketHolder {
     return address.family !== "unix" || (now !== null && (file === undefined || file === now));
   }
 
-  release(id: string): void {
-    for (const [i, { fd, address, text }] of (this.#held.get(id) ?? []).entries()) {
-      this.#keeper.drop(keeperKey.socket(id, i, text));
+  release(service: string): void {
+    for (const [i, { fd, address, text }] of (this.#held.get(service) ?? []).entries()) {
+      this.#keeper.drop(keeperKey.socket(service, i, text));
       this.#sockets.close(fd, address);
     }
-    this.#held.delete(id);
+    this.#held.delete(service);
   }
 
   /** Returns all sockets by unit, for a re-exec of the daemon, which must keep the descriptors open. */
@@ -109,13 +110,13 @@ export class SocketHolder {
     }
   }
 
-  #hold(id: string, held: readonly Held[]): void {
-    this.#held.set(id, held);
-    for (const [i, { fd, text }] of held.entries()) this.#keeper.keep(keeperKey.socket(id, i, text), fd);
+  #hold(service: string, held: readonly Held[]): void {
+    this.#held.set(service, held);
+    for (const [i, { fd, text }] of held.entries()) this.#keeper.keep(keeperKey.socket(service, i, text), fd);
   }
 
-  has(id: string): boolean {
-    return this.#held.has(id);
+  has(service: string): boolean {
+    return this.#held.has(service);
   }
 }
 

@@ -5,6 +5,7 @@ import { signalName, signalNumber, SIGNALS } from "../../base/signals.ts";
 import { isReached } from "../../core/jobs/goals.ts";
 import type { GoalAction, Job } from "../../core/jobs/job.ts";
 import { stateOf } from "../../core/unit/phase.ts";
+import type { JobRequest } from "../../core/world/types.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Processes } from "../../ports/processes.ts";
@@ -62,11 +63,20 @@ export class Actions {
 
   /** Starts a job and waits until it ends. The world stores the job, so a client can also wait for it at the next daemon. */
   async #move(request: Request, action: GoalAction, ids: readonly string[]): Promise<shape.JobResult> {
-    const { world, engine, clock } = this.#options;
     const warnings = action === "stop" && !request.cascade ? this.#leftRunning(ids) : [];
-    const id = newJobId(clock.roll());
-    engine.handle({ type: "request", action, ids, cause: "operator", cascade: request.cascade, job: { id, warnings } });
-    return jobShape(request.wait ? await this.#ended(id) : world.job(id)!, world);
+    const job = this.newJob(warnings);
+    this.#options.engine.handle({ type: "request", action, ids, cause: "operator", cascade: request.cascade, job });
+    return this.follow(job.id, request.wait);
+  }
+
+  newJob(warnings: readonly string[] = []): JobRequest {
+    return { id: newJobId(this.#options.clock.roll()), warnings };
+  }
+
+  /** Returns the outcome of a job that was just created; with `wait`, after its end. */
+  async follow(id: string, wait: boolean): Promise<shape.JobResult> {
+    const { world } = this.#options;
+    return jobShape(wait ? await this.#ended(id) : world.job(id)!, world);
   }
 
   /** Returns the outcome of a job that this or an earlier daemon created, or undefined if there is no such job or it was deleted. */
@@ -110,16 +120,33 @@ export class Actions {
       const refuse = (id: string): Outcome => this.#outcome(id, "failed", "it is transient: without a file it cannot be enabled", "failed");
       return { outcomes: transient.map(refuse), warnings: [] };
     }
-    for (const id of ids) {
-      store.setEnabled(id, enabled);
-      recorder.tell(enabled ? "enabled" : "disabled", `${enabled ? "enabled" : "disabled"} by the operator`, id);
-      announce(id);
+    const single = ids.filter((id) => !this.#isWithService(id, ids));
+    if (single.length > 0) {
+      const refuse = (id: string): Outcome =>
+        this.#outcome(id, "failed", `it is ${request.action}d together with its service: name ${this.#serviceOf(id)} instead`, "conflict");
+      return { outcomes: single.map(refuse), warnings: [] };
     }
+    for (const name of new Set(ids.map((id) => this.#serviceOf(id)))) {
+      store.setEnabled(name, enabled);
+      recorder.tell(enabled ? "enabled" : "disabled", `${enabled ? "enabled" : "disabled"} by the operator`, name);
+    }
+    for (const id of ids) announce(id);
     if (request.now) {
       const moved = await this.#move(request, enabled ? "start" : "stop", ids);
       return { ...moved, outcomes: moved.outcomes.map((outcome) => ({ ...outcome, message: `${request.action}d; ${outcome.message}` })) };
     }
     return { outcomes: ids.map((id) => this.#outcome(id, "done", `${request.action}d`)), warnings: [] };
+  }
+
+  #serviceOf(id: string): string {
+    return this.#options.world.get(id)!.spec.service;
+  }
+
+  /** Returns true unless the unit is one of several of its service, and not all of them are among `ids`. */
+  #isWithService(id: string, ids: readonly string[]): boolean {
+    const { world } = this.#options;
+    const service = this.#serviceOf(id);
+    return service === id || world.unitsOf(service).every((unit) => ids.includes(unit) || world.get(unit)!.retired);
   }
 
   /** Sends a signal to the main process only. Other processes of the run end when the unit stops. */

@@ -11,6 +11,7 @@ import type { Handover } from "./handover.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { recallUnit, type Memory } from "../engine/unit-memory.ts";
 import { parseJob } from "../../core/jobs/job.ts";
+import { parseService } from "../../core/service/service-memory.ts";
 import type { MemoryRow } from "../../ports/store/turns.ts";
 
 export interface Resumed {
@@ -26,11 +27,14 @@ export interface Resumed {
  */
 export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
   const sameBoot = isSameBoot(parts);
-  const stored = sameBoot ? parts.store.memories() : [];
+  const everything = parts.store.memories();
+  const stored = sameBoot ? everything : [];
+  recallServices(parts, everything);
   const memories = recallAll(stored);
   parts.reloader.loadAll(memories);
   // An instance that was started by hand has no file and is not enabled, so only its stored state shows that it exists.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
+  const surplus = [...memories.keys()].filter((id) => parts.world.get(id) === undefined && parts.reloader.keepSurplus(id));
   for (const [id, memory] of memories) keepOldSpec(parts, id, memory);
   const { unwritten, lost } = findRuns(parts, memories);
   recallLost(parts, lost, memories);
@@ -39,7 +43,7 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
   parts.notify.restore(handover?.notify ?? {});
   let adopted = 0;
   const decided = new Set<string>();
-  for (const [id, memory] of memories) {
+  for (const [id, memory] of runningFirst(memories, parts)) {
     if (parts.world.get(id) === undefined) {
       noteOrphan(parts, id, memory.unit);
       continue;
@@ -47,8 +51,12 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
     if (!stoppedByShutdown(memory.unit)) decided.add(id);
     if (takeOver(parts, id, memory, unwritten.get(id))) adopted++;
     const { unit, spec } = parts.world.get(id)!;
-    if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(id)) parts.interpreter.holdSockets(id, unit, spec);
+    if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(spec.service)) parts.interpreter.holdSockets(id, unit, spec);
   }
+  // The previous daemon was scaling these down. The others run on until a reload, because only their file has changed.
+  const leaving = surplus.filter((id) => parts.world.get(id)!.unit.want === "down");
+  for (const id of leaving) parts.catalog.drop(id);
+  if (leaving.length > 0) parts.engine.handle(...leaving.map((id) => ({ type: "unload", id, cause: "operator" }) as const));
   recallJobs(parts, stored, sameBoot);
   if (adopted > 0) daemonLog.info(`adopted ${adopted} running units`);
   return { adopted, decided };
@@ -60,6 +68,16 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
  * again as after an orderly shutdown.
  */
 const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
+
+/**
+ * Returns the memories with those of units last that are down and share a service with others. A service whose units are all down
+ * releases its sockets, and a unit that was not taken over yet looks down.
+ */
+function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): Array<[string, Memory]> {
+  const isLast = ([id, { unit }]: [string, Memory]): boolean => isDown(unit.phase) && (world.get(id)?.spec.instance ?? null) !== null;
+  const all = [...memories];
+  return [...all.filter((one) => !isLast(one)), ...all.filter(isLast)];
+}
 
 /** Keeps the settings with which a unit was started. If its file has changed since then, the unit is marked, and a reload applies the change. */
 function keepOldSpec({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {
@@ -102,6 +120,14 @@ function recallJobs({ engine, store }: Parts, stored: readonly MemoryRow[], same
   for (const { kind, id, memory } of stored) {
     const job = kind === "job" ? parseJob(id, memory) : null;
     if (job !== null) engine.handle({ type: "restoreJob", job });
+  }
+}
+
+/** Restores what is known of services: also after a boot, because an operator decided it. */
+function recallServices({ engine }: Parts, stored: readonly MemoryRow[]): void {
+  for (const { kind, id, memory } of stored) {
+    const scale = kind === "service" ? (parseService(memory)?.scale ?? null) : null;
+    if (scale !== null) engine.handle({ type: "scaled", service: id, scale });
   }
 }
 

@@ -1,5 +1,6 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import { describeExit, exitNumber } from "../../base/exit.ts";
+import { stateOfService } from "../../base/service-state.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { holdsStop, isDown, stateOf, subStateOf } from "../../core/unit/phase.ts";
 import type { Unit } from "../../core/unit/record.ts";
@@ -76,19 +77,26 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     next_attempt: unit.due !== null && (unit.due.why === "backoff" || unit.due.why === "fatal-retry") ? isoOf(unit.due.atMs, clock) : null,
     file: spec.file,
     type: spec.type,
+    ...(spec.instance !== null && { service: spec.service, instance: spec.instance, leaving: entry.retired }),
     schedule: spec.schedule === null ? null : describeSchedule(spec.schedule, around.planOf(id)),
     dependencies: spec.dependencies.map((dependency) => ({
       unit: dependency.unit,
-      condition: conditionOf(dependency, world.get(dependency.unit)?.spec),
+      condition: conditionOf(dependency, targetSpec(world, dependency.unit)),
       required: dependency.required,
       restart: dependency.restart,
     })),
   };
 }
 
-function obstacleState(world: World, id: string): State | null {
-  const entry = world.get(id);
-  return entry === undefined ? null : stateOf(entry.unit);
+/** Returns the spec of what a dependency names: of a unit, or of the first unit of a service. */
+export function targetSpec(world: Pick<World, "get" | "unitsOf">, name: string): Spec | undefined {
+  const [first] = world.unitsOf(name);
+  return first === undefined ? undefined : world.get(first)?.spec;
+}
+
+function obstacleState(world: World, name: string): State | null {
+  const units = world.unitsOf(name);
+  return units.length === 0 ? null : stateOfService(units.map((id) => stateOf(world.get(id)!.unit)));
 }
 
 function describeSchedule(schedule: ScheduleSpec, plan: Timer | undefined): NonNullable<shape.Service["schedule"]> {

@@ -11,11 +11,15 @@ export interface EventFilter {
   readonly since?: string;
 }
 
-/** Returns the stored events of all units, including units that no longer exist. */
-export function storedEvents(store: EventHistory, { limit, service, type, since }: EventFilter): shape.Event[] {
+/** Returns the stored events of all units, including units that no longer exist. `units` are the units of the service in the filter. */
+export function storedEvents(
+  store: EventHistory,
+  { limit, service, type, since }: EventFilter,
+  units: readonly string[] = [],
+): shape.Event[] {
   const query = {
     limit,
-    ...(service ? { serviceIds: [stripSuffix(service)] } : {}),
+    ...(service ? { serviceIds: [stripSuffix(service), ...units] } : {}),
     ...(type ? { types: type.split(",") } : {}),
     ...(since ? { since } : {}),
   };

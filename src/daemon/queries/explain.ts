@@ -1,4 +1,5 @@
 import type * as shape from "../../api/contract/shapes.ts";
+import { compareIds } from "../../base/names.ts";
 import { waves } from "../../base/graph.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { upcomingOf } from "../../core/explain/upcoming.ts";
@@ -11,7 +12,7 @@ import type { EventHistory } from "../../ports/store/events.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import { enforcementWords } from "../../core/metrics/enforcement.ts";
 import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
-import { describeService, isoOf, round, type Surroundings } from "./describe.ts";
+import { describeService, isoOf, round, targetSpec, type Surroundings } from "./describe.ts";
 
 export interface ExplainOptions extends Enforcement {
   readonly world: World;
@@ -55,17 +56,18 @@ function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story
 /** Explains what the settings of a unit mean, without starting any process. */
 export function explain(id: string, { spec, unit }: Entry, { world, daemon, around, ...holding }: ExplainOptions): shape.Explanation {
   const needs = world.needs([id]);
-  const edges = new Map([...needs].map((one) => [one, (world.get(one)?.spec.dependencies ?? []).map(({ unit }) => unit)]));
+  const needsOf = (one: string): string[] => (world.get(one)?.spec.dependencies ?? []).flatMap(({ unit }) => world.unitsOf(unit));
+  const edges = new Map([...needs].map((one) => [one, needsOf(one)]));
   const fatalMs = timeToFatalMs(spec.restart);
   return {
     id,
-    waves: waves(edges).map((wave) => wave.toSorted()),
+    waves: waves(edges).map((wave) => wave.toSorted(compareIds)),
     needs: spec.dependencies.map((dependency) => ({
       unit: dependency.unit,
-      condition: conditionOf(dependency, world.get(dependency.unit)?.spec),
+      condition: conditionOf(dependency, targetSpec(world, dependency.unit)),
       required: dependency.required,
     })),
-    needed_by: [...world.dependentsOf(id)].toSorted(),
+    needed_by: [...world.dependentsOf(id)].toSorted(compareIds),
     ready_when: readyWords(spec),
     retries: retriesOf(spec.restart).map(({ attempt, delayMs, atMs }) => ({
       attempt,

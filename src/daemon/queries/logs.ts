@@ -8,6 +8,7 @@ import type { World } from "../../core/world/world.ts";
 import type { LogLine, LogQuery, LogStore, LogTrail } from "../../ports/logs.ts";
 import type { EventHistory } from "../../ports/store/events.ts";
 import type { Bus } from "../engine/bus.ts";
+import { mergeLines } from "./service-totals.ts";
 
 export interface LogQueryOptions {
   readonly world: World;
@@ -39,6 +40,14 @@ export class LogQueries {
     if (!resolved.ok) return found.ok ? resolved : (found as Result<never, ApiError>);
     const lines = await this.#o.logs.search(id, resolved.value.query);
     return found.ok || lines.length > 0 ? ok(lines) : found;
+  }
+
+  /** Merges the logs of the units of a service by time. A unit that did not have the requested run has no lines. */
+  async readAll(ids: readonly string[], request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
+    const answers = await Promise.all(ids.map(async (id) => ({ id, lines: await this.read(id, ok(id), request) })));
+    const found = answers.flatMap(({ id, lines }) => (lines.ok ? [{ id, lines: lines.value }] : []));
+    const refused = answers.find(({ lines }) => !lines.ok);
+    return found.length === 0 && refused !== undefined ? refused.lines : ok(mergeLines(found, request.lines));
   }
 
   /** Starts to read existing lines and to follow new ones in the same turn of the event loop, so that no line is lost or repeated. */

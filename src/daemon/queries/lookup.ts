@@ -1,12 +1,12 @@
 import type { ApiError } from "../../api/contract/errors.ts";
-import { closest, globMatcher, instanceOf, isGlob, isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
+import { closest, globMatcher, instanceOf, isGlob, isTemplate, isUnitId, NAME_HINT, numberedUnit, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import { problemLine } from "../../spec/parse/problems.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 
 export interface LookupOptions {
-  readonly world: Pick<World, "get" | "ids">;
+  readonly world: Pick<World, "get" | "ids" | "service">;
   readonly catalog: Pick<UnitCatalog, "problemsOf" | "hasTemplate" | "maskOf" | "directories">;
 }
 
@@ -20,10 +20,22 @@ export class Lookup {
     this.#o = options;
   }
 
-  /** Returns the id of the unit with this name. Accepts the name (`web`) and the file name (`web.unit.json`). */
+  /** Returns the id of the unit with this name. Accepts the name (`web`) and the file name (`web.unit.json`). A service with `instances` is no unit. */
   find(name: string): Result<string, ApiError> {
     const id = stripSuffix(name);
-    return this.#o.world.get(id) === undefined ? err(this.#missing(id)) : ok(id);
+    if (this.#o.world.get(id) !== undefined) return ok(id);
+    const units = this.unitsOf(id);
+    return err(units === null ? this.missing(id) : manyUnits(id, units));
+  }
+
+  /** Returns the units of a service with `instances`, without those that are leaving; null if there is no such service. */
+  unitsOf(name: string): readonly string[] | null {
+    const { world } = this.#o;
+    const id = stripSuffix(name);
+    const units = world.get(id) === undefined ? world.service(id)?.units : undefined;
+    if (units === undefined) return null;
+    const staying = units.filter((unit) => !world.get(unit)!.retired);
+    return staying.length > 0 ? staying : units;
   }
 
   /** Returns the error that says why a masked unit cannot be started, or null if the unit is not masked. */
@@ -37,6 +49,16 @@ export class Lookup {
   read<T>(name: string, read: (entry: Entry, id: string) => T): Result<T, ApiError> {
     const found = this.find(name);
     return found.ok ? ok(read(this.#o.world.get(found.value)!, found.value)) : found;
+  }
+
+  /** Calls `read` for one unit, or `readAll` with the ids of all units of a service. */
+  readService<T>(
+    name: string,
+    read: (entry: Entry, id: string) => T,
+    readAll: (ids: readonly string[], service: string) => T,
+  ): Result<T, ApiError> {
+    const units = this.unitsOf(name);
+    return units === null ? this.read(name, read) : ok(readAll(units, stripSuffix(name)));
   }
 
   /**
@@ -65,6 +87,8 @@ export class Lookup {
   #match(pattern: string, all: readonly string[], one: (name: string) => Result<string, ApiError>): Result<readonly string[], ApiError> {
     if (pattern.startsWith("@")) return this.#membersOf(pattern.slice(1));
     if (!isGlob(pattern)) {
+      const units = this.unitsOf(pattern);
+      if (units !== null) return ok(units);
       const found = one(pattern);
       return found.ok ? ok([found.value]) : found;
     }
@@ -81,7 +105,8 @@ export class Lookup {
     return err({ code: "no-such-unit", message, ...(near ? { hint: `did you mean @${near}?` } : {}) });
   }
 
-  #missing(id: string): ApiError {
+  /** Returns the error for a name that no unit and no service has. */
+  missing(id: string): ApiError {
     const { catalog, world } = this.#o;
     const masked = this.maskError(id);
     if (masked !== null) return masked;
@@ -96,8 +121,18 @@ export class Lookup {
     const template = instanceOf(id)?.template;
     if (template !== undefined && catalog.hasTemplate(template))
       return { code: "no-such-unit", message, hint: `\`sup start ${id}\` creates it from the template ${template}` };
+    const service = numberedUnit(id)?.service;
+    const size = service === undefined ? null : (this.unitsOf(service)?.length ?? null);
+    if (size !== null)
+      return { code: "no-such-unit", message, hint: `${service} has ${size} units; \`sup scale ${service} N\` changes their number` };
     const near = closest(id, world.ids());
     const hint = near ? `did you mean ${near}?` : `put ${id}.unit.json into ${catalog.directories[0] ?? "the unit directory"}`;
     return { code: "no-such-unit", message, hint };
   }
 }
+
+const manyUnits = (service: string, units: readonly string[]): ApiError => ({
+  code: "conflict",
+  message: `${service} has ${units.length} ${units.length === 1 ? "unit" : "units"}`,
+  hint: `name one of them: ${units.slice(0, 5).join(", ")}${units.length > 5 ? ", …" : ""}`,
+});

@@ -1,6 +1,15 @@
 import type { ApiError } from "../../api/contract/errors.ts";
 import type * as shape from "../../api/contract/shapes.ts";
-import type { LineSubscriber, LogRequest, LogStart, Supervisor, Telemetry, Unsubscribe } from "../../api/server/supervisor.ts";
+import { totalsOf } from "../../api/contract/service-rows.ts";
+import type {
+  LineSubscriber,
+  LogRequest,
+  LogStart,
+  ScaleRequest,
+  Supervisor,
+  Telemetry,
+  Unsubscribe,
+} from "../../api/server/supervisor.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
 import type { Store } from "../../ports/store/store.ts";
@@ -8,6 +17,7 @@ import type { Forecaster } from "../background/forecaster.ts";
 import type { Sampler } from "../background/sampler.ts";
 import type { Bus } from "../engine/bus.ts";
 import type { Recorder } from "../engine/recorder.ts";
+import type { Scaling } from "../jobs/scaling.ts";
 import type { Reloader } from "../units/reloader.ts";
 import type { RunFollower, Transients } from "../units/transients.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
@@ -20,6 +30,7 @@ import { LogQueries, type LogQueryOptions } from "./logs.ts";
 import { Lookup } from "./lookup.ts";
 import { acceptReport, storedMetrics } from "./metrics.ts";
 import { Requests, type RequestOptions } from "./requests.ts";
+import { detailOf, sumMetrics } from "./service-totals.ts";
 import { StatusQueries, type StatusOptions } from "./status.ts";
 import { unitFile } from "./unit-file.ts";
 
@@ -34,6 +45,7 @@ interface Rest {
   readonly sampler: Sampler;
   readonly forecaster: Forecaster;
   readonly transients: Transients;
+  readonly scaling: Scaling;
   readonly telemetry: () => Telemetry;
   readonly tell: Recorder["tell"];
   readonly probeNow: (id: string) => Promise<void>;
@@ -78,21 +90,39 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async service(name: string): Promise<Result<shape.Service, ApiError>> {
-    return this.#lookup.read(name, (entry, id) => this.#status.service(id, entry));
+    return this.#lookup.readService(
+      name,
+      (entry, id) => this.#status.service(id, entry),
+      (ids) => totalsOf(ids.map((id) => this.#status.service(id, this.#o.world.get(id)!))),
+    );
   }
 
   async serviceDetail(name: string, pss: boolean): Promise<Result<shape.ServiceDetail, ApiError>> {
-    const detail = this.#lookup.read(name, (entry, id) => this.#status.detail(id, entry, pss));
+    const { world } = this.#o;
+    const detail = this.#lookup.readService(
+      name,
+      (entry, id) => this.#status.detail(id, entry, pss),
+      async (ids) => detailOf(await Promise.all(ids.map((id) => this.#status.detail(id, world.get(id)!, pss)))),
+    );
     return detail.ok ? ok(await detail.value) : detail;
   }
 
   async processes(name: string): Promise<Result<readonly shape.ServiceProcess[], ApiError>> {
-    const list = this.#lookup.read(name, (entry, id) => this.#status.processes(id, entry));
+    const { world } = this.#o;
+    const list = this.#lookup.readService(
+      name,
+      (entry, id) => this.#status.processes(id, entry),
+      async (ids) => (await Promise.all(ids.map((id) => this.#status.processes(id, world.get(id)!)))).flat(),
+    );
     return list.ok ? ok(await list.value) : list;
   }
 
   async file(name: string, reveal: boolean): Promise<Result<shape.ServiceFile, ApiError>> {
-    return this.#lookup.read(name, (_, id) => unitFile(this.#o.catalog, id, reveal));
+    return this.#lookup.readService(
+      name,
+      (_, id) => unitFile(this.#o.catalog, id, reveal),
+      (_, service) => unitFile({ get: (id) => this.#o.catalog.service(id) }, service, reveal),
+    );
   }
 
   async why(name: string): Promise<Result<shape.Why, ApiError>> {
@@ -126,6 +156,10 @@ export class LocalSupervisor implements Supervisor {
     return this.#o.actions.job(id, wait);
   }
 
+  scale(name: string, request: ScaleRequest): Promise<Result<shape.JobResult, ApiError>> {
+    return this.#o.scaling.scale(name, request, (id) => this.#lookup.missing(id));
+  }
+
   async define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>> {
     return this.#o.transients.define(name, unit);
   }
@@ -146,15 +180,22 @@ export class LocalSupervisor implements Supervisor {
     this.#o.reexec();
   }
 
-  readLogs(name: string, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
-    return this.#logs.read(name, this.#lookup.find(name), request);
+  async readLogs(name: string, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
+    const units = this.#lookup.unitsOf(name);
+    return units === null ? this.#logs.read(name, this.#lookup.find(name), request) : this.#logs.readAll(units, request);
   }
 
   async rotateLogs(name: string): Promise<Result<{ readonly rotated: boolean }, ApiError>> {
-    return this.#lookup.read(name, (entry, id) => {
-      this.#o.logs.open(id, entry.spec.log);
-      return { rotated: this.#o.logs.rotate(id) };
-    });
+    const { logs, world } = this.#o;
+    const rotate = (id: string): boolean => {
+      logs.open(id, world.get(id)!.spec.log);
+      return logs.rotate(id);
+    };
+    return this.#lookup.readService(
+      name,
+      (_, id) => ({ rotated: rotate(id) }),
+      (ids) => ({ rotated: ids.map(rotate).includes(true) }),
+    );
   }
 
   async trailLogs(name: string, request: LogRequest): Promise<Result<LogStart, ApiError>> {
@@ -163,14 +204,25 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async followLogs(name: string, subscriber: LineSubscriber): Promise<Result<Unsubscribe, ApiError>> {
-    return this.#lookup.read(name, (entry, id) => {
-      this.#o.logs.open(id, entry.spec.log);
-      return this.#o.logs.follow(id, subscriber);
-    });
+    const { logs, world } = this.#o;
+    const follow = (id: string, to: LineSubscriber): Unsubscribe => {
+      logs.open(id, world.get(id)!.spec.log);
+      return logs.follow(id, to);
+    };
+    const followAll = (ids: readonly string[]): Unsubscribe => {
+      const named = (id: string): LineSubscriber => ({
+        line: (line) => subscriber.line({ ...line, service_id: id } as LogLine),
+        gap: (lines) => subscriber.gap(lines),
+      });
+      const stops = ids.map((id) => follow(id, named(id)));
+      return () => stops.forEach((stop) => stop());
+    };
+    return this.#lookup.readService(name, (_, id) => follow(id, subscriber), followAll);
   }
 
   async events(filter: EventFilter): Promise<Result<readonly shape.Event[], ApiError>> {
-    return ok(storedEvents(this.#o.store, filter));
+    const units = filter.service === undefined ? null : this.#lookup.unitsOf(filter.service);
+    return ok(storedEvents(this.#o.store, filter, units ?? []));
   }
 
   async subscribe(lastId: number | null, subscriber: (id: number, change: shape.StreamChange) => void): Promise<Unsubscribe> {
@@ -186,7 +238,12 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async metrics(name: string, sinceIso: string, limit: number): Promise<Result<readonly shape.MetricPoint[], ApiError>> {
-    return this.#lookup.read(name, (_, id) => storedMetrics(this.#o.store, id, sinceIso, limit));
+    const metrics = (id: string): shape.MetricPoint[] => storedMetrics(this.#o.store, id, sinceIso, limit);
+    return this.#lookup.readService(
+      name,
+      (_, id) => metrics(id),
+      (ids) => sumMetrics(ids.map(metrics), limit),
+    );
   }
 
   async forecast(name: string): Promise<Result<shape.Forecast, ApiError>> {

@@ -30,8 +30,9 @@ export class Reloader {
     this.#o = options;
   }
 
-  isEnabled(id: string, loaded = this.#o.catalog.get(id)): boolean {
-    return this.#o.enablements().get(id) ?? loaded?.spec.enabled ?? false;
+  /** Units of a service with `instances` are enabled and disabled together, under the name of the service. */
+  isEnabled(id: string, loaded: Pick<Loaded, "spec"> | undefined = this.#o.catalog.get(id)): boolean {
+    return this.#o.enablements().get(loaded?.spec.service ?? id) ?? loaded?.spec.enabled ?? false;
   }
 
   /** Returns true if the unit starts together with the daemon, or when its file appears. A scheduled unit waits for its time. */
@@ -135,6 +136,13 @@ export class Reloader {
     return made !== undefined;
   }
 
+  /** Loads a unit that an earlier daemon started, although its service has fewer units now; false when there is no such service. */
+  keepSurplus(id: string): boolean {
+    const unit = this.#o.catalog.surplus(id);
+    if (unit !== undefined) this.#put([unit]);
+    return unit !== undefined;
+  }
+
   #apply(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
     const { catalog, recorder, handle, world, logs } = this.#o;
     catalog.takeTemplates();
@@ -145,8 +153,10 @@ export class Reloader {
       if (entry !== undefined && !isDown(entry.unit.phase)) logs.open(id, entry.spec.log);
     }
     for (const id of idsOf((row) => row.change === "removed" || row.change === "masked")) {
+      const service = catalog.get(id)!.spec.service;
       catalog.drop(id);
       handle({ type: "unload", id });
+      if (world.scaleOf(service) !== undefined && catalog.service(service) === undefined) handle({ type: "scaled", service, scale: null });
     }
     for (const row of rows)
       recorder.tell(row.change === "broken" ? "load-failed" : row.change, row.message, row.id, {

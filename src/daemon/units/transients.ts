@@ -58,6 +58,12 @@ export class Transients {
       return err({ code: "invalid", message: key === "" ? message : `${key}: ${message}`, ...(hint === null ? {} : { hint }) });
     }
     const { spec } = result.loaded;
+    if (spec.instances !== null)
+      return err({
+        code: "invalid",
+        message: "instances: a transient unit is one unit",
+        hint: "write a unit file, or start it several times",
+      });
     const isMissing = (unit: string): boolean => world.get(unit) === undefined && instances.creatable(unit) === null;
     const missing = spec.dependencies.find((dependency) => dependency.required && isMissing(dependency.unit));
     if (missing) return err({ code: "invalid", message: `dependencies: there is no unit ${missing.unit}`, hint: "see `sup list`" });

@@ -1,8 +1,9 @@
-import { instanceOf } from "../../base/names.ts";
+import { instanceOf, numberedUnit } from "../../base/names.ts";
 import { planReload, type PlanRow } from "../../core/world/reload-plan.ts";
 import type { UnitSnapshot, UnitSource } from "../../ports/files.ts";
 import { diffSpecs } from "../../spec/load/diff.ts";
 import { instantiate, loadSnapshot, type Loaded, type LoadedSnapshot, type SnapshotOptions } from "../../spec/load/load.ts";
+import { findUnit, unitsOf } from "../../spec/load/service-units.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { toSpec } from "../../spec/load/to-spec.ts";
 import type { UnitFile } from "../../spec/schema/unit.ts";
@@ -23,17 +24,28 @@ const UNCHANGED: DiskNote = { changed: false, removed: false, problems: [] };
 export class UnitCatalog {
   readonly #source: UnitSource;
   readonly #unitDefaults: SnapshotOptions["unitDefaults"];
+  readonly #scaleOf: NonNullable<SnapshotOptions["scaleOf"]>;
   readonly #inUse = new Map<string, Loaded>();
   readonly #templates = new Map<string, Loaded>();
-  #disk: LoadedSnapshot = { loaded: new Map(), templates: new Map(), problems: new Map(), masked: new Map() };
+  /** Services with `instances` by name. Their units are in `#inUse`. */
+  readonly #services = new Map<string, Loaded>();
+  #disk: LoadedSnapshot = { loaded: new Map(), services: new Map(), templates: new Map(), problems: new Map(), masked: new Map() };
   #notes = new Map<string, DiskNote>();
   /** Units in use whose directories cannot be read at present. They stay as they are, because their files may not have changed. */
   #held: ReadonlySet<string> = new Set();
 
-  /** `unitDefaults` are the defaults from the settings file. They apply to keys that a unit file does not set. */
-  constructor(source: UnitSource, unitDefaults: SnapshotOptions["unitDefaults"] = null) {
+  /**
+   * `unitDefaults` are the defaults from the settings file, for keys that a unit file does not set. `scaleOf` returns the number of
+   * units that `sup scale` gave to a service.
+   */
+  constructor(
+    source: UnitSource,
+    unitDefaults: SnapshotOptions["unitDefaults"] = null,
+    scaleOf: NonNullable<SnapshotOptions["scaleOf"]> = () => undefined,
+  ) {
     this.#source = source;
     this.#unitDefaults = unitDefaults;
+    this.#scaleOf = scaleOf;
   }
 
   get directories(): readonly string[] {
@@ -44,20 +56,37 @@ export class UnitCatalog {
     return this.#inUse.get(id);
   }
 
+  /** Returns a service with `instances` as its file declares it. */
+  service(name: string): Loaded | undefined {
+    return this.#services.get(name);
+  }
+
   /** Returns all problems of the files on disk, and the warnings of the files without errors. */
   problems(): Problem[] {
-    const warnings = [...this.#disk.loaded.values()].flatMap((loaded) => loaded.warnings);
+    const warnings = [...this.#disk.loaded.values(), ...this.#disk.services.values()].flatMap((loaded) => loaded.warnings);
     return [...[...this.#disk.problems.values()].flat(), ...warnings];
   }
 
   problemsOf(id: string): readonly Problem[] {
-    return this.#disk.problems.get(id) ?? [];
+    return this.#disk.problems.get(this.#declaredBy(id)) ?? [];
+  }
+
+  /** Returns the name of the file that declares a unit: for a unit of a service, the name of the service. */
+  #declaredBy(id: string): string {
+    const spec = this.#inUse.get(id)?.spec;
+    return spec === undefined || spec.instance === null ? id : spec.service;
+  }
+
+  /** Returns the names of all services in use. A plain unit is a service of its own. */
+  #namesInUse(): Set<string> {
+    return new Set([...this.#inUse.values()].map(({ spec }) => spec.service));
   }
 
   /** The units and templates that this daemon never loaded, because their files have errors. */
   get broken(): Array<{ readonly id: string; readonly file: string; readonly problems: readonly string[] }> {
+    const names = this.#namesInUse();
     return [...this.#disk.problems].flatMap(([id, problems]) => {
-      const isUnit = !id.includes("/") && !this.#inUse.has(id) && !this.#templates.has(id);
+      const isUnit = !id.includes("/") && !this.#inUse.has(id) && !names.has(id) && !this.#templates.has(id);
       return isUnit && problems.length > 0 ? [{ id, file: problems[0]!.file, problems: problems.map(problemLine) }] : [];
     });
   }
@@ -71,6 +100,8 @@ export class UnitCatalog {
   maskOf(id: string): string | undefined {
     const { masked, loaded, problems } = this.#disk;
     const template = instanceOf(id)?.template;
+    const service = this.#declaredBy(id);
+    if (service !== id) return masked.get(service);
     if (masked.has(id) || template === undefined) return masked.get(id);
     const hasOwnFile = loaded.has(id) || problems.has(id);
     return hasOwnFile ? undefined : masked.get(template);
@@ -86,18 +117,22 @@ export class UnitCatalog {
    * may only be unmounted.
    */
   refresh(instances: Iterable<string> = [], missingIsEmpty = false): void {
-    const wanted = new Set([...instances, ...[...this.#inUse.keys()].filter((id) => instanceOf(id) !== null)]);
+    const inUse = [...this.#inUse].filter(([id, { spec }]) => instanceOf(id) !== null && spec.instance === null).map(([id]) => id);
+    const wanted = new Set([...instances, ...inUse]);
     const snapshot = this.#source.snapshot();
-    this.#disk = loadSnapshot(snapshot, { instances: wanted, unitDefaults: this.#unitDefaults ?? null });
+    this.#disk = loadSnapshot(snapshot, { instances: wanted, unitDefaults: this.#unitDefaults ?? null, scaleOf: this.#scaleOf });
     this.#hold(snapshot.lost?.filter(({ missing }) => !(missing && missingIsEmpty)) ?? []);
     for (const [id, template] of this.#disk.templates) if (!this.#templates.has(id)) this.#templates.set(id, template);
+    const names = this.#namesInUse();
+    for (const [name, service] of this.#disk.services) if (!names.has(name)) this.#services.set(name, service);
     this.#note();
   }
 
   #hold(lost: NonNullable<UnitSnapshot["lost"]>): void {
-    const [held, loaded, templates, problems] = [
+    const [held, loaded, services, templates, problems] = [
       new Set<string>(),
       new Map(this.#disk.loaded),
+      new Map(this.#disk.services),
       new Map(this.#disk.templates),
       new Map(this.#disk.problems),
     ];
@@ -107,16 +142,21 @@ export class UnitCatalog {
       const ids = [...this.#inUse].filter(([, unit]) => isThere(unit)).map(([id]) => id);
       for (const id of ids) held.add(id);
       for (const [id, template] of this.#templates) if (isThere(template)) templates.set(id, template);
+      for (const [name, service] of this.#services) if (isThere(service)) services.set(name, service);
       if (missing && ids.length > 0) problems.set(directory, [missingProblem(directory, ids.length)]);
     }
     for (const id of held) loaded.delete(id);
     this.#held = held;
-    this.#disk = { ...this.#disk, loaded, templates, problems };
+    this.#disk = { ...this.#disk, loaded, services, templates, problems };
   }
 
-  /** Returns the ids of units whose files have no errors and that are not in use yet. */
+  /**
+   * Returns the ids of units whose files have no errors and that are not in use yet. A new unit of a service in use is a change of that
+   * service, not a new unit.
+   */
   fresh(): string[] {
-    return [...this.#disk.loaded.keys()].filter((id) => !this.#inUse.has(id));
+    const names = this.#namesInUse();
+    return [...this.#disk.loaded].filter(([id, { spec }]) => !this.#inUse.has(id) && !names.has(spec.service)).map(([id]) => id);
   }
 
   /** Puts the version on disk into use and returns it. Returns undefined if there is no version without errors. */
@@ -144,9 +184,38 @@ export class UnitCatalog {
     return spec;
   }
 
+  /** Puts all templates and services on disk into use. A service whose file has errors stays as it was. */
   takeTemplates(): void {
     this.#templates.clear();
     for (const [id, template] of this.#disk.templates) this.#templates.set(id, template);
+    for (const name of this.#services.keys()) if (!this.#disk.problems.has(name)) this.#services.delete(name);
+    for (const [name, service] of this.#disk.services) this.#services.set(name, service);
+  }
+
+  /**
+   * Puts exactly this number of a service's units into use; null stands for the number in its file. Returns the units that were
+   * added, and the ids of those that are not in use any more.
+   */
+  rescale(name: string, scale: number | null): { readonly added: readonly Loaded[]; readonly removed: readonly string[] } {
+    const wanted = unitsOf(this.#services.get(name)!, scale ?? undefined);
+    const added = wanted.filter(({ spec }) => !this.#inUse.has(spec.id));
+    for (const unit of added) this.#inUse.set(unit.spec.id, unit);
+    const isWanted = new Set(wanted.map(({ spec }) => spec.id));
+    const removed = [...this.#inUse.values()].filter(
+      ({ spec }) => spec.instance !== null && spec.service === name && !isWanted.has(spec.id),
+    );
+    for (const { spec } of removed) this.#inUse.delete(spec.id);
+    this.#rescaleDisk(name, scale);
+    this.#note();
+    return { added, removed: removed.map(({ spec }) => spec.id) };
+  }
+
+  #rescaleDisk(name: string, scale: number | null): void {
+    const service = this.#disk.services.get(name);
+    if (service === undefined) return;
+    const others = [...this.#disk.loaded].filter(([, { spec }]) => spec.service !== name);
+    const units = unitsOf(service, scale ?? undefined).map((unit) => [unit.spec.id, unit] as const);
+    this.#disk = { ...this.#disk, loaded: new Map([...others, ...units]) };
   }
 
   /** Returns true if there is a template with this name, for example `web@`. */
@@ -170,6 +239,13 @@ export class UnitCatalog {
     return made;
   }
 
+  /** Puts a unit of a service into use that an earlier daemon started, although the service has fewer units now. */
+  surplus(id: string): Loaded | undefined {
+    const unit = findUnit(id, this.#services);
+    if (unit !== undefined) this.#inUse.set(id, unit);
+    return unit;
+  }
+
   /** Puts a unit without a file into use. */
   adopt(id: string, loaded: Loaded): void {
     this.#inUse.set(id, loaded);
@@ -181,7 +257,12 @@ export class UnitCatalog {
   }
 
   plan(world: { isUp(id: string): boolean; isEnabled(id: string, loaded: Loaded | undefined): boolean }): PlanRow[] {
-    const bad = [...this.#disk.problems.keys()].filter((id) => !this.#held.has(id) && (this.#inUse.has(id) || !id.includes("/")));
+    const names = this.#namesInUse();
+    const isKnown = (id: string): boolean => this.#inUse.has(id) || (!id.includes("/") && !names.has(id));
+    const broken = [...this.#inUse.keys()].filter((id) => this.#disk.problems.has(this.#declaredBy(id)));
+    const bad = [...new Set([...this.#disk.problems.keys(), ...broken])].filter((id) => !this.#held.has(id) && isKnown(id));
+    const members = new Map<string, string[]>();
+    for (const [id, { spec }] of this.#inUse) members.set(spec.service, [...(members.get(spec.service) ?? []), id]);
     return planReload({
       inForce: [...this.#inUse].filter(([id, { spec }]) => spec.file !== "" && !this.#held.has(id)).map(([id]) => id),
       onDisk: new Set(this.#disk.loaded.keys()),
@@ -189,9 +270,16 @@ export class UnitCatalog {
       broken: new Set(bad),
       isUp: world.isUp,
       isEnabled: (id) => world.isEnabled(id, this.#disk.loaded.get(id)),
+      membersOf: (id) => members.get(this.#disk.loaded.get(id)?.spec.service ?? id) ?? [],
+      isSurplus: (id) => this.#isDeclared(this.#inUse.get(id)!.spec.service),
       isScheduled: (id) => this.#disk.loaded.get(id)?.spec.schedule != null,
       changes: (id) => diffSpecs(this.#inUse.get(id)!, this.#disk.loaded.get(id)!),
     });
+  }
+
+  /** Returns true if a file on disk declares a service or plain unit of this name. */
+  #isDeclared(name: string): boolean {
+    return this.#disk.loaded.has(name) || this.#disk.services.has(name);
   }
 
   #note(): void {
@@ -201,7 +289,8 @@ export class UnitCatalog {
       const problems = this.problemsOf(id).map(problemLine);
       const onDisk = this.#disk.loaded.get(id);
       const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inUse && diffSpecs(inUse, onDisk).length > 0);
-      const removed = onDisk === undefined && problems.length === 0 && this.maskOf(id) === undefined;
+      const isGone = onDisk === undefined && !this.#isDeclared(inUse.spec.service);
+      const removed = isGone && problems.length === 0 && this.maskOf(id) === undefined;
       if (changed) this.#notes.set(id, { changed, removed, problems });
     }
   }
@@ -215,7 +304,9 @@ const missingProblem = (directory: string, count: number): Problem =>
 
 function specOf(effective: Readonly<Record<string, unknown>>, id: string, file: string): Spec | undefined {
   try {
-    return toSpec(effective as unknown as UnitFile, id, file);
+    const spec = toSpec(effective as unknown as UnitFile, id, file);
+    const numbered = spec.instances === null ? null : numberedUnit(id);
+    return numbered === null ? spec : { ...spec, service: numbered.service, instance: numbered.number };
   } catch {
     return undefined;
   }

@@ -19,16 +19,16 @@ export interface ServiceRow {
 }
 
 /** The kinds of objects that a MemoryRow can be about. */
-export type MemoryKind = "unit" | "job";
+export type MemoryKind = "unit" | "job" | "service";
 
-/** The stored state of a unit or a job: a JSON string with what the next daemon needs to take over. */
+/** The stored state of a unit, a job or a service: a JSON string with what the next daemon needs to take over. */
 export interface MemoryRow {
   readonly kind: MemoryKind;
   readonly id: string;
   readonly memory: string;
 }
 
-/** Replaces the stored state of a unit or a job; a null `memory` deletes it. */
+/** Replaces the stored state of a unit, a job or a service; a null `memory` deletes it. */
 export type MemoryWrite = Omit<MemoryRow, "memory"> & { readonly memory: string | null };
 
 /** Everything that one turn of the engine writes. One transaction stores all of it or none of it. */

@@ -19,7 +19,7 @@ export function unitManPage(): string {
     heading("Keys"),
     ...keys.map((key) => entry(key, key.applies)),
     ...keys
-      .filter((key) => key.children().size > 0)
+      .filter((key) => childrenOf(key).length > 0)
       .flatMap((key) => [subheading(key.path), marked(key.description), ...childrenOf(key).map((child) => entry(child))]),
     heading("Specifiers and variables"),
     marked(SPECIFIERS_IN),

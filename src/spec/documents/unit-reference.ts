@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { unitKeys } from "../parse/draft.ts";
 import type { KeyInfo } from "../parse/keys.ts";
-import { LATER } from "../parse/later.ts";
+import { isWhole, LATER } from "../parse/later.ts";
 import { meta } from "../schema/meta.ts";
 import { settingsKeys } from "../schema/settings.ts";
 import { unitSchema } from "../schema/unit.ts";
@@ -10,7 +10,7 @@ import { unitSchema } from "../schema/unit.ts";
 
 /** Returns the JSON Schema (2020-12) of the unit file as a user writes it. */
 export function jsonSchema(): Record<string, unknown> {
-  const refused = new Set(LATER.filter(({ values }) => !values).map(({ key }) => ["", ...key.split(".")].join("/properties/").slice(1)));
+  const refused = new Set(LATER.filter(isWhole).map(({ key }) => ["", ...key.split(".")].join("/properties/").slice(1)));
   const schema = z.toJSONSchema(unitSchema(), {
     io: "input",
     metadata: meta,
@@ -45,7 +45,7 @@ export function unitReference(): string {
     APPLIES,
     "",
     ...table(keys),
-    ...keys.filter((key) => key.children().size > 0).flatMap(section),
+    ...keys.filter((key) => childrenOf(key).length > 0).flatMap(section),
     ...notSupported(),
     ...specifiers(),
     "# Settings",
@@ -60,7 +60,10 @@ export function unitReference(): string {
 export const supportedKeys = (): KeyInfo[] => [...unitKeys().values()].filter(({ path }) => !isLater(path));
 export const childrenOf = (key: KeyInfo): KeyInfo[] => [...key.children().values()].filter(({ path }) => !isLater(path));
 
-const isLater = (path: string): boolean => LATER.some(({ key, values }) => key === path && !values);
+const isLater = (path: string): boolean => LATER.some((row) => row.key === path && isWhole(row)) || isInLaterForm(path);
+
+/** Returns true for a key inside an object that is refused as a whole. */
+const isInLaterForm = (path: string): boolean => LATER.some(({ key, form }) => form === "object" && path.startsWith(`${key}.`));
 
 function table(keys: readonly KeyInfo[]): string[] {
   return [
@@ -99,7 +102,9 @@ function settingsTable(): string[] {
 function notSupported(): string[] {
   const rows = LATER.filter(({ key }) => !LATER.some((outer) => key.startsWith(`${outer.key}.`)));
   if (rows.length === 0) return [];
-  const names = rows.map(({ key, values }) => (values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : `\`${key}\``));
+  const names = rows.map(({ key, values, form }) =>
+    values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : form ? `\`${key}\` as an ${form}` : `\`${key}\``,
+  );
   return ["## Not supported yet", "", `A file with one of these keys is refused for now: ${names.join(", ")}.`, ""];
 }
 

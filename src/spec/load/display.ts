@@ -1,6 +1,5 @@
-import type { Spec } from "../spec.ts";
 import { HIDDEN, isSecretName, redactString } from "../redact.ts";
-import { composeEnvironment } from "./environment.ts";
+import { composeEnvironment, type EnvironmentInput } from "./environment.ts";
 import { expandText, type Env, type Specifiers, type TextOptions } from "./specifiers.ts";
 
 /** Shows a string of a unit with its specifiers and variables expanded, and without secrets. */
@@ -12,7 +11,7 @@ type Base = Readonly<Record<string, string | undefined>>;
  * Expands what is known without a start: environment files are not read, so their variables stay as they are written. Variables
  * whose names suggest a secret are hidden.
  */
-export function displayOf(spec: Pick<Spec, "id" | "port" | "environment">, base: Base, specifiers: Specifiers): Display {
+export function displayOf(spec: EnvironmentInput["spec"], base: Base, specifiers: Specifiers): Display {
   let env: Env | undefined;
   return (text, options) => {
     if (!text.includes("%") && !text.includes("$")) return redactString(text);
@@ -22,7 +21,7 @@ export function displayOf(spec: Pick<Spec, "id" | "port" | "environment">, base:
   };
 }
 
-function knownVariables(spec: Pick<Spec, "id" | "port" | "environment">, base: Base, specifiers: Specifiers): Env {
+function knownVariables(spec: EnvironmentInput["spec"], base: Base, specifiers: Specifiers): Env {
   const input = { base, files: [], invocation: "", specifiers };
   const all = composeEnvironment({ ...input, spec });
   // A variable that refers to one of an environment file cannot be expanded; the others can.

@@ -7,7 +7,7 @@ import { expandText, type Specifiers } from "./specifiers.ts";
 export const BASE_VARIABLES = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"] as const;
 
 export interface EnvironmentInput {
-  readonly spec: Pick<Spec, "id" | "port" | "environment">;
+  readonly spec: Pick<Spec, "id" | "port" | "environment"> & Partial<Pick<Spec, "instance">>;
   /** The environment of the daemon. Only `BASE_VARIABLES` are taken from it. */
   readonly base: Readonly<Record<string, string | undefined>>;
   /** The environment files that exist, in order. */
@@ -31,6 +31,7 @@ export function composeEnvironment({
 }: EnvironmentInput): Result<Record<string, string>, string> {
   const own: Record<string, string> = { SUP_UNIT: spec.id, SUP_INVOCATION_ID: invocation };
   if (specifiers.i !== "") own.SUP_INSTANCE = specifiers.i;
+  if (spec.instance != null) own.SUP_GENERATION = "0"; // the number of the rollout, of which there is none yet
   const env: Record<string, string> = {};
   for (const name of BASE_VARIABLES) if (base[name] !== undefined) env[name] = base[name];
   Object.assign(env, own);
@@ -52,4 +53,4 @@ export function composeEnvironment({
 }
 
 /** The variables that sup itself sets, and by which it finds the processes of a unit. */
-export const RESERVED: ReadonlySet<string> = new Set(["SUP_UNIT", "SUP_INSTANCE", "SUP_INVOCATION_ID"]);
+export const RESERVED: ReadonlySet<string> = new Set(["SUP_UNIT", "SUP_INSTANCE", "SUP_GENERATION", "SUP_INVOCATION_ID"]);

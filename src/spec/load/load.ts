@@ -1,25 +1,17 @@
 import { instanceOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { TextFile, UnitFiles, UnitSnapshot } from "../../ports/files.ts";
+import type { UnitFiles, UnitSnapshot } from "../../ports/files.ts";
 import { type Draft, draftUnit, type FailedDraft, inOrder, sourcesOf } from "../parse/draft.ts";
+import { checkUnitNames, unitsOf } from "./service-units.ts";
 import { checkAddresses, checkConditions, checkNames, findCycles } from "./unit-graph.ts";
 import { fileProblem, type Problem } from "../parse/problems.ts";
-import type { Spec } from "../spec.ts";
 import { instanceSpec } from "./to-spec.ts";
+import type { Loaded } from "./loaded.ts";
 import type { ObjectNode } from "../parse/tree.ts";
 
-/** Turns unit files into Specs. Errors in a file are reported, and never affect other units. */
+export type { Loaded } from "./loaded.ts";
 
-export interface Loaded {
-  readonly spec: Spec;
-  /** The values in effect, including defaults, under the keys of the unit file. */
-  readonly effective: Readonly<Record<string, unknown>>;
-  /** Where each value in `effective` comes from, by dotted key: `default` or `path:line`. */
-  readonly sources: ReadonlyMap<string, string>;
-  /** The main file, followed by the drop-ins. */
-  readonly files: readonly TextFile[];
-  readonly warnings: readonly Problem[];
-}
+/** Turns unit files into Specs. Errors in a file are reported, and never affect other units. */
 
 export interface LoadOptions {
   /** Values from the settings for keys that a unit file does not set. */
@@ -35,8 +27,10 @@ export function loadUnit(files: UnitFiles, options: LoadOptions = {}): LoadResul
 }
 
 export interface LoadedSnapshot {
-  /** Units and instances by id, without templates. */
+  /** Units and instances by id, without templates. A service with `instances` is represented by its units. */
   readonly loaded: ReadonlyMap<string, Loaded>;
+  /** Services with `instances` by name, as their files declare them. */
+  readonly services: ReadonlyMap<string, Loaded>;
   /** Templates by id, which ends in `@`. */
   readonly templates: ReadonlyMap<string, Loaded>;
   /**
@@ -51,6 +45,8 @@ export interface LoadedSnapshot {
 export interface SnapshotOptions extends LoadOptions {
   /** Ids of instances to load, in addition to those that other units depend on. */
   readonly instances?: Iterable<string>;
+  /** Returns the number of units that `sup scale` gave to a service, or undefined if the file decides. */
+  readonly scaleOf?: (service: string) => number | undefined;
 }
 
 /**
@@ -73,7 +69,8 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
   for (const { path, message } of snapshot.unreadable) report(ownerOf(path, snapshot), [fileProblem(path, { message })]);
 
   const masked = new Map(snapshot.masked.map(({ id, path }) => [id, path]));
-  const known = { ids: new Set([...drafts.keys(), ...problems.keys(), ...masked.keys()]), masked };
+  const services = new Set([...drafts].filter(([, { spec }]) => spec.instances !== null).map(([id]) => id));
+  const known = { ids: new Set([...drafts.keys(), ...problems.keys(), ...masked.keys()]), masked, services };
   for (const { files, error } of failed) {
     const names = error.links ? checkNames(error.links, known) : [];
     problems.set(files.id, [...inOrder([...error.problems, ...names], [files.main, ...files.dropIns]), ...problems.get(files.id)!]);
@@ -84,18 +81,26 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
     if (found.some(({ severity }) => severity === "error")) report(id, found);
     else if (found.length > 0) notes.set(id, found);
   }
+  for (const id of services) {
+    const clash = checkUnitNames(id, drafts.get(id)!, known.ids);
+    if (clash !== null) report(id, [clash]);
+  }
   for (const [id, found] of checkAddresses(drafts)) notes.set(id, [...(notes.get(id) ?? []), ...found]);
   addInstances(drafts, problems, options.instances ?? []);
   for (const [id, found] of findCycles(drafts)) report(id, [found]);
 
-  const loaded = new Map<string, Loaded>();
-  const templates = new Map<string, Loaded>();
+  const [loaded, templates, declared] = [new Map<string, Loaded>(), new Map<string, Loaded>(), new Map<string, Loaded>()];
   for (const [id, draft] of drafts) {
     if (problems.has(id)) continue;
     const warnings = [...draft.warnings, ...(notes.get(id) ?? []), ...checkConditions(draft, drafts)];
-    (isTemplate(id) ? templates : loaded).set(id, toLoaded({ ...draft, warnings }));
+    const one = toLoaded({ ...draft, warnings });
+    if (!services.has(id)) (isTemplate(id) ? templates : loaded).set(id, one);
+    else {
+      declared.set(id, one);
+      for (const unit of unitsOf(one, options.scaleOf?.(id))) loaded.set(unit.spec.id, unit);
+    }
   }
-  return { loaded, templates, problems, masked };
+  return { loaded, services: declared, templates, problems, masked };
 }
 
 /** Creates an instance: template `web@` and instance `1` give `web@1`. The error says why this is not possible. */

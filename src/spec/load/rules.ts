@@ -77,6 +77,7 @@ const RULES: readonly Rule[] = [
   dependencies,
   sockets,
   checks,
+  instances,
 ];
 
 function oneshots(unit: UnitFile, { error }: Context): void {
@@ -94,6 +95,12 @@ function oneshots(unit: UnitFile, { error }: Context): void {
       ["restart_on_exit"],
       'a oneshot is done after a clean exit: "restart_on_exit" contradicts "type": "oneshot"',
       'use "type": "simple" for a process that should keep running',
+    );
+  if (unit.instances !== undefined)
+    error(
+      ["instances"],
+      'a oneshot runs to completion, so there is no number of instances to keep: "instances" contradicts "type": "oneshot"',
+      "use a template file NAME@.unit.json, and start as many of its instances as you need",
     );
   if (unit.health_check)
     error(["health_check"], 'a oneshot runs to completion, so "health_check" has nothing to check', "remove health_check");
@@ -254,6 +261,36 @@ function dependencies(unit: UnitFile, { error }: Context): void {
     if (seen.has(name)) error(["dependencies", index], `"${name}" is listed twice in "dependencies"`, "keep one of the two");
     seen.add(name);
   }
+}
+
+function instances(unit: UnitFile, { error, warning }: Context): void {
+  const { instances: number, port } = unit;
+  if (typeof number !== "number") return;
+  const shared = unit.sockets ?? [];
+  for (const [index, { listen }] of shared.entries()) {
+    if (/%[in]|\$\{SUP_(INSTANCE|UNIT)/.test(listen.replaceAll("%%", "")))
+      error(["sockets", index, "listen"], "all instances share the socket, so its address cannot contain the name of one of them");
+  }
+  if (shared.length > 0 || port === undefined) return;
+  if (port + number - 1 > 65_535)
+    error(["port"], `${number} instances need the ports ${port} to ${port + number - 1}, and 65535 is the last port`, "use a lower port");
+  let path: Path = ["health_check"];
+  for (let probe: ProbeFile | undefined = unit.health_check; probe && number > 1; probe = probe.fallback_check) {
+    const key = probe.type === "tcp" ? "port" : "endpoint";
+    if (isFixed(probe, port))
+      warning(
+        [...path, key],
+        `every instance is probed at port ${port}, but each instance has its own port`,
+        "write ${PORT} instead of the number",
+      );
+    path = [...path, "fallback_check"];
+  }
+}
+
+/** Returns true if the probe names this port as a number, so that it is the same for all instances. */
+function isFixed(probe: ProbeFile, port: number): boolean {
+  if (probe.type === "tcp") return Number(probe.port) === port;
+  return probe.type === "http" && new RegExp(`:${port}(?!\\d)`).test(probe.endpoint);
 }
 
 const MAX_FALLBACKS = 3;

@@ -1,5 +1,5 @@
 import { DAY_MS } from "../../base/duration.ts";
-import { stripSuffix } from "../../base/names.ts";
+import { stripSuffix, unitOfService } from "../../base/names.ts";
 import { signalNumber } from "../../base/signals.ts";
 import type { HttpFile, ProbeFile } from "../schema/health.ts";
 import type * as spec from "../spec.ts";
@@ -11,6 +11,8 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
   return {
     id,
     service: id,
+    instance: null,
+    instances: typeof unit.instances === "number" ? unit.instances : null,
     name: unit.name ?? id,
     description: unit.description,
     file,
@@ -54,6 +56,16 @@ export const dependencySpecs = (unit: UnitFile): spec.DependencySpec[] => unit.d
 export function instanceSpec(template: spec.Spec, instance: string): spec.Spec {
   const id = template.id + instance;
   return { ...template, id, service: id, name: template.name === template.id ? id : template.name };
+}
+
+/**
+ * Returns the Spec of one unit of a service with `instances`: its names, and its own port. A service with `sockets` has one
+ * listener that all units share, so its units have the same port.
+ */
+export function specOfUnit(service: spec.Spec, number: number): spec.Spec {
+  const id = unitOfService(service.id, number);
+  const port = service.port === null || service.sockets.length > 0 ? service.port : service.port + number - 1;
+  return { ...service, id, service: service.id, instance: number, port, name: service.name === service.id ? id : service.name };
 }
 
 const ms = (seconds: number): number => Math.round(seconds * 1000);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_UNITS } from "../../base/names.ts";
 import { signalNumber } from "../../base/signals.ts";
 import { CONDITIONS, KILL_MODES } from "../../base/words.ts";
 import { RESERVED } from "../load/environment.ts";
@@ -111,7 +112,7 @@ export function dependency() {
     ),
     restart: said("If true, restart this unit when the dependency restarts.", z.boolean().default(false)),
     quorum: said(
-      "How many units of the named service must meet the condition; by default all that are wanted. A service without instances is one unit.",
+      `How many units of the named service must meet the condition; by default all that are wanted. A service without \`instances\` is one unit, and no service has more than ${MAX_UNITS}.`,
       count(1).optional(),
     ),
   });
@@ -209,8 +210,8 @@ export function watch() {
 
 export function instances() {
   const scaling = z.strictObject({
-    min: said("Minimum number of instances.", count(0, 1000)),
-    max: said("Maximum number of instances.", count(1, 1000)),
+    min: said("Minimum number of instances.", count(0, MAX_UNITS)),
+    max: said("Maximum number of instances.", count(1, MAX_UNITS)),
     metric: said("Metric to scale by: `cpu`, `memory`, `response_time` or the name of a reported metric.", nonEmpty()),
     target: said("Target value of the metric.", z.number().positive()),
     tolerance: said("Deviation from the target, as a fraction, that causes no change.", z.number().min(0).max(1).default(0.1)),
@@ -218,7 +219,7 @@ export function instances() {
     down_after: said("Seconds below the target before instances are removed.", seconds().default(300)),
     cooldown: said("Minimum seconds between two changes.", seconds().default(60)),
   });
-  return z.union([count(0, 1000), scaling], { error: "must be an integer or an object" });
+  return z.union([count(1, MAX_UNITS), scaling], { error: `must be an integer from 1 to ${MAX_UNITS}` });
 }
 
 export function rolling() {

@@ -148,7 +148,10 @@ export const UNIT_ROWS = {
     "Restart the unit when files change. This does not use up a retry, and also starts a unit that has failed.",
     part.watch,
   ),
-  instances: liveOptional("Number of instances to run.", part.instances),
+  instances: liveOptional(
+    "Number of units to run, with the ids `NAME@1`, `NAME@2` and so on. Each gets its number as SUP_INSTANCE, and its own PORT (`port` + number - 1) unless the service has `sockets`, which all units share. `sup scale` overrides the number without editing the file.",
+    part.instances,
+  ),
   rolling: liveOptional("How to do a rolling restart.", part.rolling),
   notify: liveOptional("Notification channels from the settings that receive this unit's alerts.", words),
 };

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Filter, Sort } from "../filter.ts";
+import type { FoldRow } from "../fold.ts";
 import { megabytes, NONE, percent } from "../format.ts";
 import { unitHref } from "../route.ts";
 import { useOf } from "../state/samples.ts";
@@ -73,16 +74,23 @@ function next(filter: Filter, sort: Sort): Filter {
 const LEAST_CPU = 5;
 const LEAST_MEMORY = 8;
 
-export function UnitCells({ service }: { readonly service: Service }) {
+export function UnitCells({ service, fold }: { readonly service: Service; readonly fold: FoldRow["fold"] }) {
   const use = useOf(service.id).value;
-  const running = service.pid !== null;
+  const isService = fold === "open" || fold === "closed";
+  const running = service.pid !== null || (isService && service.start_time !== null);
   return (
     <>
       <span class="c-name" role="gridcell">
+        {isService && (
+          <span class="fold-mark" aria-hidden="true">
+            {fold === "open" ? "▾" : "▸"}
+          </span>
+        )}
         <Dot service={service} />
         <a class="unit-link" href={unitHref(service.id)} tabIndex={-1}>
           {service.id}
         </a>
+        {isService && <span class="mark">{service.sub_state}</span>}
         {service.critical && (
           <span class="critical" title="critical">
             <span class="visually-hidden">critical</span>

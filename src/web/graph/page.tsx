@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, Service } from "../../api/contract/shapes.ts";
+import { findService } from "../fold.ts";
 import { plural } from "../format.ts";
 import { unitHref } from "../route.ts";
 import { request } from "../state/api.ts";
@@ -110,7 +111,7 @@ function Drawing({ graph, placed }: { readonly graph: Graph; readonly placed: Pl
           ))}
           {graph.nodes.map(({ id, wave }) => {
             const place = placed.nodes.get(id);
-            const service = view.value.services.get(id);
+            const service = findService(view.value.services, id);
             return place && service ? <Node key={id} service={service} wave={wave} x={place.x} y={place.y} /> : null;
           })}
         </g>
@@ -122,7 +123,8 @@ function Drawing({ graph, placed }: { readonly graph: Graph; readonly placed: Pl
 const MOST_CHARS = 19;
 
 function Node({ service, wave, x, y }: { readonly service: Service; readonly wave: number; readonly x: number; readonly y: number }) {
-  const { id, state, health } = service;
+  const { id, state, health, ready, wanted } = service;
+  const words = wanted === undefined ? state : `${state} ${ready}/${wanted}`;
   const isUnwell = state === "running" && health !== "unknown" && health !== "healthy";
   return (
     <g transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`}>
@@ -134,7 +136,7 @@ function Node({ service, wave, x, y }: { readonly service: Service; readonly wav
           {id.length > MOST_CHARS ? `${id.slice(0, MOST_CHARS - 1)}…` : id}
         </text>
         <text class="node-state" x="14" y="32">
-          {isUnwell ? health : state}
+          {isUnwell ? health : words}
         </text>
         <text class="node-wave" x={NODE.width - 8} y="32" text-anchor="end">
           wave {wave + 1}

@@ -1,6 +1,7 @@
-import { computed } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { filterFromText, filterToText, isNarrowed, select, type Filter } from "../filter.ts";
+import { foldRows } from "../fold.ts";
 import { plural } from "../format.ts";
 import { DaemonNotes } from "../components/banner.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
@@ -12,6 +13,15 @@ import { view } from "../state/live.ts";
 import { amend } from "../state/location.ts";
 import { troubleOf } from "../trouble.ts";
 
+/** The services whose units are shown. A filter shows all matching units. */
+const opened = signal<ReadonlySet<string>>(new Set());
+
+function toggle(service: string): void {
+  const next = new Set(opened.value);
+  if (!next.delete(service)) next.add(service);
+  opened.value = next;
+}
+
 const services = computed(() => [...view.value.services.values()]);
 
 export function OverviewPage({ query }: { readonly query: string }) {
@@ -20,6 +30,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
   const rowHeight = useRowHeight();
   const all = services.value;
   const shown = select(all, filter);
+  const rows = foldRows(shown, (service) => isNarrowed(filter) || opened.value.has(service));
   useClearByEscape(filter, setFilter);
   return (
     <div class="overview">
@@ -30,13 +41,13 @@ export function OverviewPage({ query }: { readonly query: string }) {
       <VirtualList
         label={plural(all.length, "unit")}
         class="units"
-        items={shown}
+        items={rows}
         rowHeight={rowHeight}
         headHeight={HEAD_HEIGHT}
-        keyOf={(service) => service.id}
-        open={(service) => (location.hash = unitHref(service.id))}
-        rowClass={(service) => `trouble-${troubleOf(service)} is-${service.state}`}
-        row={(service) => <UnitCells service={service} />}
+        keyOf={({ service }) => service.id}
+        open={({ service, fold }) => (fold === "open" || fold === "closed" ? toggle(service.id) : (location.hash = unitHref(service.id)))}
+        rowClass={({ service, fold }) => `trouble-${troubleOf(service)} is-${service.state} fold-${fold}`}
+        row={({ service, fold }) => <UnitCells service={service} fold={fold} />}
         head={<UnitHead filter={filter} onChange={setFilter} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />

@@ -3,6 +3,7 @@ import { TABS, unitHref, type Tab } from "../route.ts";
 import { EventList } from "../components/event-list.tsx";
 import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
 import { Lazy } from "../components/lazy.tsx";
+import { findService } from "../fold.ts";
 import { view } from "../state/live.ts";
 import { clip, plain } from "../text.ts";
 import { Actions } from "../unit/actions.tsx";
@@ -18,8 +19,9 @@ import { useEvents } from "./events.tsx";
 const TITLES: Readonly<Record<Tab, string>> = { overview: "Overview", logs: "Logs", charts: "Charts", events: "Events", file: "Unit file" };
 
 export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
-  const service = view.value.services.get(id);
+  const service = findService(view.value.services, id);
   if (service === undefined) return <Unknown id={id} />;
+  if (service.units !== undefined) return <ServicePage service={service} />;
   return (
     <div class="unit-page">
       <div class="unit-top">
@@ -34,6 +36,33 @@ export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }
         </nav>
       </div>
       <Part service={service} tab={tab} />
+    </div>
+  );
+}
+
+/** A service with several units. Everything else is known of each unit. */
+function ServicePage({ service }: { readonly service: Service }) {
+  return (
+    <div class="unit-page">
+      <div class="unit-top">
+        <UnitTitle service={service} />
+        <Actions service={service} />
+      </div>
+      <section class="card area-facts" aria-label="Units">
+        <p>{service.sub_state}</p>
+        <ul class="unit-list">
+          {(service.units ?? []).map((id) => {
+            const unit = view.value.services.get(id);
+            return (
+              unit && (
+                <li key={id}>
+                  <Dot service={unit} /> <a href={unitHref(id)}>{id}</a> <StateMark service={unit} />
+                </li>
+              )
+            );
+          })}
+        </ul>
+      </section>
     </div>
   );
 }

@@ -20,6 +20,7 @@ export function Actions({ service }: { readonly service: Service }) {
   const [dialog, setDialog] = useState<DisruptiveAction | "kill" | null>(null);
   const { id } = service;
   const file = useRequest(id, () => request("serviceFile", { id }));
+  const isRunning = service.pid !== null || (service.ready ?? 0) > 0;
   const canReload = file.value?.effective.reload != null;
   if (!mayAct.value) return <div class="actions" />;
   const act = async (action: Action, options: ActionOptions = {}): Promise<void> => {
@@ -39,8 +40,8 @@ export function Actions({ service }: { readonly service: Service }) {
   return (
     <div class="actions" role="group" aria-label={`Actions on ${id}`}>
       {button("start", "Start", service.state !== "running", () => void act("start"), "primary")}
-      {button("restart", "Restart", true, () => (service.pid === null ? void act("restart") : setDialog("restart")))}
-      {button("stop", "Stop", isUp(service), () => (service.pid === null ? void act("stop") : setDialog("stop")), "danger")}
+      {button("restart", "Restart", true, () => (isRunning ? setDialog("restart") : void act("restart")))}
+      {button("stop", "Stop", isUp(service), () => (isRunning ? setDialog("stop") : void act("stop")), "danger")}
       <span class="actions-gap" />
       {canReload && button("reload", "Reload", service.state === "running", () => void act("reload"))}
       {button("reset-failed", "Reset failed", isBroken(service), () => void act("reset-failed"))}

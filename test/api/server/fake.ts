@@ -59,17 +59,8 @@ export const PAGE: readonly PageFile[] = [
 export const aLine = (text: string, stream: "stdout" | "stderr" = "stdout"): LogLine => ({ time: NOW_ISO, stream, full: true, text });
 
 const TREND: shape.Trend = {
-  ...{
-    verdict: "rising",
-    text: "Memory grows",
-    leak: true,
-    limit: 512,
-    of_machine: false,
-    level: 300,
-    per_hour: 10,
-    per_hour_low: 9,
-    per_hour_high: 11,
-  },
+  ...{ verdict: "rising", text: "Memory grows", leak: true, limit: 512, of_machine: false },
+  ...{ level: 300, per_hour: 10, per_hour_low: 9, per_hour_high: 11 },
   ...{ seen_seconds: 3600, limit_in_seconds: 1800, limit_at: NOW_ISO, limit_at_soonest: NOW_ISO, limit_at_latest: NOW_ISO },
 };
 
@@ -171,6 +162,14 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
     async act(request) {
       calls.push(["act", request]);
       return ok({ outcomes: request.units.map((id) => ({ id, ...fake.outcome(id, request.action) })), warnings: ["mind the step"] });
+    },
+    scale: async (id, request) => {
+      calls.push(["scale", id, request]);
+      return ok({
+        job: "00a1",
+        outcomes: [{ id: `${id}@2`, result: "pending" as const, state: "starting" as const, message: "" }],
+        warnings: [],
+      });
     },
     job: async (id, wait) => (calls.push(["job", id, wait]), id === "gone" ? undefined : { job: id, outcomes: [{ id: "web", ...fake.outcome("web", "start") }], warnings: [] }), // prettier-ignore
     async define(name, unit) {

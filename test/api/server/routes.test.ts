@@ -11,6 +11,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   healthz: ["GET /healthz"],
   openapi: ["GET /openapi.json"],
   status: [`GET ${API}/status`],
+  services: [`GET ${API}/services`],
   service: [`GET ${API}/services/web`],
   processes: [`GET ${API}/services/web/processes`],
   start: [`POST ${API}/services/web/start`],
@@ -20,6 +21,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   kill: [`POST ${API}/services/web/kill`, body({ signal: "HUP" })],
   enable: [`POST ${API}/services/web/enable?now=true`],
   disable: [`POST ${API}/services/web/disable`],
+  scale: [`POST ${API}/services/web/scale`, body({ units: 2, wait: false }), 202],
   resetFailed: [`POST ${API}/services/web/reset-failed`],
   serviceHealth: [`GET ${API}/services/web/health?run=true`],
   probe: [`POST ${API}/services/web/health`],
@@ -240,7 +242,7 @@ test("an unknown path is 404 with the most similar one; / without a page has a h
   const { ask } = makeRig({ page: "off" });
   expect(await errorOf(await ask(`GET ${API}/statu`))).toMatchObject({ code: "not-found", hint: `did you mean ${API}/status?` });
   expect(await errorOf(await ask(`POST ${API}/services/web/strat`))).toMatchObject({ hint: `did you mean ${API}/services/web/start?` });
-  expect(await errorOf(await ask(`GET ${API}/services`))).toMatchObject({ code: "not-found" });
+  expect(await errorOf(await ask(`GET ${API}/services/web/nothing/more`))).toMatchObject({ code: "not-found" });
   expect(await errorOf(await ask("GET /"))).toMatchObject({ code: "not-found", hint: expect.stringMatching(/status.*sup token/) });
 });
 

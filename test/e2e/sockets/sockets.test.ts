@@ -205,3 +205,30 @@ withPython(
     }
   },
 );
+
+withPython(
+  "the units of a service share one listener, which stays open as long as one of them runs",
+  async () => {
+    const port = freePort();
+    const unit = server(`127.0.0.1:${port}`, { port, instances: 2 });
+    await using daemon = await startDaemon({ units: { web: unit } });
+    const pids = await Promise.all(["web@1", "web@2"].map(async (id) => (await daemon.reaches(id, "running")).pid));
+    const load = hammer(port);
+    await until(() => pids.every((pid) => load.answers.includes(String(pid))), { what: "answers of both units" });
+    await daemon.sup("stop", "web@1");
+    await daemon.sup("start", "web@1");
+    await daemon.sup("scale", "web", "3");
+    await daemon.sup("scale", "web", "1");
+    await daemon.crash();
+    await daemon.start();
+    await daemon.sup("scale", "web", "2");
+    await daemon.sup("stop", "web@1");
+    expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
+    const { answers, failures } = await load.stop();
+    expect(failures).toEqual([]);
+    expect(answers.length).toBeGreaterThan(10);
+    await daemon.sup("stop", "web");
+    expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+  },
+  60_000,
+);

@@ -47,9 +47,9 @@ const INTEGERS: readonly Row[] = [
   ["health_check.port", 1, 65_535, { type: "tcp" }],
   ["health_check.failure_threshold", 1, MANY, HTTP],
   ["health_check.success_threshold", 1, MANY, HTTP],
-  ["instances", 0, 1000],
-  ["instances.min", 0, 1000, SCALING],
-  ["instances.max", 1, 1000, SCALING],
+  ["instances", 1, 256],
+  ["instances.min", 0, 256, SCALING],
+  ["instances.max", 1, 256, SCALING],
   ["rolling.max_surge", 0, 1000],
   ["rolling.max_unavailable", 0, 1000],
 ];

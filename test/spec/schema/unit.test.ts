@@ -14,6 +14,8 @@ describe("the defaults of the contract", () => {
     expect(spec).toEqual({
       id: "web",
       service: "web",
+      instance: null,
+      instances: null,
       name: "web",
       description: "",
       file: "/u/web.unit.json",
@@ -294,7 +296,7 @@ describe("wrong values: line, column, message and hint", () => {
   });
 
   test("all problems of a file are reported at once, in the order of the file", () => {
-    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"instances": 2}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
+    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"rolling": {}}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
   });
 
   test("nesting that is too deep is reported with its line and column", () => {
@@ -319,7 +321,7 @@ describe("keys that are not implemented yet are refused, never ignored", () => {
   const sample: Record<string, string> = {
     sockets: '[{"name":"a","listen":"/s"}]',
     resource_limits: '{"max_memory_mb": 5}',
-    instances: "2",
+    instances: '{"min": 1, "max": 2, "metric": "cpu", "target": 50}',
     rolling: "{}",
     notify: '["mail"]',
     "log.max_age_days": "3",

@@ -82,6 +82,15 @@ export const service = z.object({
   next_attempt: time.nullable(),
   file: z.string(),
   type: z.string(),
+  /** The service that the unit belongs to. This and `instance` are absent for a plain unit, which is the only unit of its service. */
+  service: z.string().optional(),
+  instance: z.number().int().optional(),
+  /** True while the unit stops because its service has fewer units now. It is then removed. */
+  leaving: z.boolean().optional(),
+  /** For the totals of a service with `instances`: the ids of its units, how many are running, and how many should be. */
+  units: z.array(id).optional(),
+  ready: z.number().int().optional(),
+  wanted: z.number().int().optional(),
   schedule: schedule.nullable(),
   dependencies: z.array(z.object({ unit: id, condition: z.enum(CONDITIONS), required: z.boolean(), restart: z.boolean() })),
 });

@@ -43,7 +43,8 @@ export const serviceFile = z.object({
 export type ServiceFile = z.infer<typeof serviceFile>;
 
 export const graph = z.object({
-  nodes: z.array(z.object({ id, state: z.enum(STATES), wave: z.number().int() })),
+  /** A node is a service: a plain unit, or a service with `instances`, whose units are in `units`. */
+  nodes: z.array(z.object({ id, state: z.enum(STATES), wave: z.number().int(), units: z.array(id).optional() })),
   edges: z.array(z.object({ from: id, to: id, condition: z.enum(CONDITIONS), required: z.boolean() })),
 });
 export type Graph = z.infer<typeof graph>;

@@ -1,5 +1,6 @@
 import { ok } from "../../../base/result.ts";
 import { ERRORS, type ErrorCode } from "../../contract/errors.ts";
+import { serviceRows } from "../../contract/service-rows.ts";
 import * as shape from "../../contract/shapes.ts";
 import type { Answer, Context, Handler } from "./handler.ts";
 import { signalProblem } from "./signal.ts";
@@ -24,6 +25,21 @@ export const reload: Handler<"reload"> = (input, context) => act("reload", input
 export const enable: Handler<"enable"> = (input, context) => act("enable", input, context);
 export const disable: Handler<"disable"> = (input, context) => act("disable", input, context);
 export const resetFailed: Handler<"resetFailed"> = (input, context) => act("reset-failed", input, context);
+
+export const services: Handler<"services"> = async (_input, { supervisor }) => {
+  const { services: units } = await supervisor.status();
+  return ok(serviceRows(units).map((row) => ({ service: row.service, units: [...row.units] })));
+};
+
+export const scale: Handler<"scale"> = async ({ id, units, reset, wait, dry_run }, { supervisor }) => {
+  if ((units === undefined) !== reset) {
+    const message = reset ? "cannot accept both units and reset" : "cannot accept the request: units is missing";
+    return { ok: false, error: { code: "invalid", message, hint: "units: the number of units; or reset: the number in the unit file" } };
+  }
+  const done = await supervisor.scale(id, { units: units ?? null, wait, dryRun: dry_run });
+  if (!done.ok) return done;
+  return { ...done, status: done.value.outcomes.some(({ result }) => result === "pending") ? 202 : 200 };
+};
 
 export const kill: Handler<"kill"> = ({ signal, ...input }, context) => {
   if (signal === undefined) return act("kill", input, context);

@@ -1,0 +1,138 @@
+import type { ApiError } from "../../api/contract/errors.ts";
+import type * as shape from "../../api/contract/shapes.ts";
+import type { ScaleRequest } from "../../api/server/supervisor.ts";
+import { isTemplate, MAX_UNITS, stripSuffix } from "../../base/names.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { stateOfService } from "../../base/service-state.ts";
+import { stateOf } from "../../core/unit/phase.ts";
+import type { Entry, World, WorldEvent } from "../../core/world/world.ts";
+import type { Loaded } from "../../spec/load/load.ts";
+import type { Spec } from "../../spec/spec.ts";
+import type { Recorder } from "../engine/recorder.ts";
+import type { UnitCatalog } from "../units/unit-catalog.ts";
+import type { Actions } from "./actions.ts";
+
+export interface ScalingOptions {
+  readonly world: Pick<World, "get" | "service" | "scaleOf">;
+  readonly catalog: Pick<UnitCatalog, "service" | "rescale">;
+  readonly actions: Pick<Actions, "follow" | "newJob">;
+  readonly recorder: Pick<Recorder, "tell">;
+  readonly earlierRuns: (id: string) => number;
+  readonly handle: (...events: readonly WorldEvent[]) => void;
+}
+
+/** Changes the number of units of a service. The number is stored, and applies until the next `sup scale`. */
+export class Scaling {
+  readonly #o: ScalingOptions;
+
+  constructor(options: ScalingOptions) {
+    this.#o = options;
+  }
+
+  /** `missing` is the error for a name that no unit has. */
+  async scale(name: string, request: ScaleRequest, missing: (id: string) => ApiError): Promise<Result<shape.JobResult, ApiError>> {
+    const id = stripSuffix(name);
+    const service = this.#o.catalog.service(id);
+    if (service === undefined) {
+      const entry = this.#o.world.get(id);
+      return err(entry === undefined && !isTemplate(id) ? missing(id) : refusal(id, entry));
+    }
+    const { spec } = service;
+    const wanted = request.units ?? spec.instances!;
+    const outside = outOfRange(spec, wanted);
+    if (outside !== null) return err(outside);
+    const ids = [...(this.#o.world.service(id)?.units ?? [])];
+    const current = ids.filter((unit) => !this.#o.world.get(unit)!.retired);
+    if (request.dryRun) return ok(this.#plan(id, current, wanted));
+    return ok(await this.#apply(service, current, wanted, request));
+  }
+
+  async #apply({ spec }: Loaded, current: readonly string[], wanted: number, request: ScaleRequest): Promise<shape.JobResult> {
+    const { world, catalog, recorder, earlierRuns, handle } = this.#o;
+    const { id } = spec;
+    const isRunning = this.#isRunning(current);
+    const { added, removed } = catalog.rescale(id, request.units);
+    const events: WorldEvent[] = [{ type: "scaled", service: id, scale: request.units }];
+    for (const unit of added) {
+      const runs = world.get(unit.spec.id) === undefined ? earlierRuns(unit.spec.id) : 0;
+      events.push({ type: "load", spec: unit.spec, earlierRuns: runs });
+    }
+    // The highest number first, so that the numbers of the running units have no gaps at any time.
+    const leaving = [...removed].reverse();
+    const starting = isRunning ? added.map((unit) => unit.spec.id) : [];
+    const job = this.#o.actions.newJob();
+    if (leaving.length > 0) events.push({ type: "request", action: "stop", ids: leaving, cause: "operator", job });
+    for (const unit of leaving) events.push({ type: "unload", id: unit, cause: "operator" });
+    if (starting.length > 0)
+      events.push({ type: "request", action: "start", ids: starting, cause: "operator", ...(leaving.length === 0 && { job }) });
+    handle(...events);
+    const source = request.units === null ? " (the number in its file)" : "";
+    recorder.tell("scaled", `scaled from ${current.length} to ${wanted} units by the operator${source}`, id, {
+      from: current.length,
+      to: wanted,
+    });
+    if (leaving.length > 0 || starting.length > 0) return this.#o.actions.follow(job.id, request.wait);
+    const known = added.map(({ spec: { id: unit } }) =>
+      this.#outcome(unit, "done", "added; `sup start` starts it, because the service does not run"),
+    );
+    return { outcomes: known.length > 0 ? known : [this.#unchanged(id, current)], warnings: [] };
+  }
+
+  #plan(id: string, current: readonly string[], wanted: number): shape.JobResult {
+    const verb = this.#isRunning(current) ? "started" : "added";
+    const outcomes = Array.from({ length: Math.max(0, wanted - current.length) }, (_, index) =>
+      this.#outcome(`${id}@${current.length + index + 1}`, "planned", `would be ${verb}`),
+    );
+    for (const unit of current.slice(wanted).toReversed()) outcomes.push(this.#outcome(unit, "planned", "would be stopped and removed"));
+    return { outcomes: outcomes.length > 0 ? outcomes : [this.#unchanged(id, current)], warnings: [] };
+  }
+
+  #isRunning(ids: readonly string[]): boolean {
+    return ids.some((id) => this.#o.world.get(id)!.unit.want === "up");
+  }
+
+  #unchanged(id: string, current: readonly string[]): shape.JobOutcome {
+    const state = stateOfService(current.map((unit) => stateOf(this.#o.world.get(unit)!.unit)));
+    const units = `${current.length} ${current.length === 1 ? "unit" : "units"}`;
+    return { id, result: "unchanged", message: `it has ${units} already`, state };
+  }
+
+  #outcome(id: string, result: shape.JobOutcome["result"], message: string): shape.JobOutcome {
+    const entry = this.#o.world.get(id);
+    return { id, result, message, state: entry === undefined ? "stopped" : stateOf(entry.unit) };
+  }
+}
+
+function outOfRange({ id, port, sockets }: Spec, wanted: number): ApiError | null {
+  const refuse = (cause: string, hint?: string): ApiError => ({
+    code: "invalid",
+    message: `cannot scale ${id} to ${wanted}: ${cause}`,
+    ...(hint === undefined ? {} : { hint }),
+  });
+  if (wanted < 1) return refuse("a service has at least 1 unit", `\`sup stop ${id}\` stops all of them`);
+  if (wanted > MAX_UNITS) return refuse(`a service has at most ${MAX_UNITS} units`);
+  if (port === null || sockets.length > 0 || port + wanted - 1 <= 65_535) return null;
+  return refuse(
+    `unit ${wanted} would get the port ${port + wanted - 1}, and 65535 is the last one`,
+    '"sockets" let all units share one port',
+  );
+}
+
+/** Returns why something that is no service with `instances` cannot be scaled. */
+function refusal(id: string, entry: Entry | undefined): ApiError {
+  const refuse = (cause: string, hint: string): ApiError => ({ code: "conflict", message: `cannot scale ${id}: ${cause}`, hint });
+  if (entry === undefined || (entry.spec.instance === null && id.includes("@")))
+    return refuse(
+      "its template decides nothing about the number of instances",
+      `\`sup start ${id.slice(0, id.indexOf("@"))}@NAME\` starts one more`,
+    );
+  const { spec } = entry;
+  if (spec.instance !== null) return refuse(`it is one unit of ${spec.service}`, `\`sup scale ${spec.service} N\` changes their number`);
+  if (spec.type === "oneshot")
+    return refuse(
+      "it is a oneshot, which runs to completion",
+      "use a template file NAME@.unit.json, and start as many instances as you need",
+    );
+  if (spec.file === "") return refuse("it is a transient unit", `write a unit file with "instances"`);
+  return refuse(`its unit file has no "instances"`, `add "instances": 1 to ${spec.file} and run \`sup reload\`; the unit is then ${id}@1`);
+}
