@@ -52,7 +52,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 }
 
 function assemble(machine: Machine, { places, settings, daemonLog, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, users, source, systemUnits, invocationOf } = machine;
+  const { clock, store, logs, processes, users, source, stdins, systemUnits, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new UnitCatalog(source, settings.unitDefaults);
@@ -72,7 +72,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
-    releaseAfter(turn, world, machine, [interpreter, background]);
+    releaseAfter(turn, world, machine, [interpreter, background, stdins]);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
@@ -93,7 +93,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const tickMs = settings.metrics.intervalMs;
   const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
-  const transients = new Transients({ world, engine, catalog, logs, instances, earlierRuns: runsBefore, roll: () => clock.roll() });
+  const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const probeNow = async (id: string): Promise<void> => {
     const done = interpreter.whenProbed(id);

@@ -126,8 +126,8 @@ export class LocalSupervisor implements Supervisor {
     return this.#o.actions.job(id, wait);
   }
 
-  async define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>> {
-    return this.#o.transients.define(name, unit);
+  async define(name: string | undefined, unit: Readonly<Record<string, unknown>>, stdin?: string): Promise<Result<string, ApiError>> {
+    return this.#o.transients.define(name, unit, stdin);
   }
 
   async followRun(id: string, follower: RunFollower): Promise<Unsubscribe> {

@@ -62,6 +62,7 @@ export function daemonOn(disk: Disk) {
   const invocationOf = (id: string, run: number): string => `${id}#${run}`;
   const interpreter = new Interpreter({
     findShortage: () => null,
+    stdins: { pass: (_, action) => action(null) },
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
     firstLineOf: async () => null,
