@@ -86,9 +86,9 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
-  const runsBefore = earlierRuns(store, machine.invocations);
-  const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: runsBefore };
-  const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });
+  const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: earlierRuns(store, machine.invocations) };
+  const filesRead = publisher(bus, () => facade.unitFiles());
+  const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const tickMs = settings.metrics.intervalMs;
@@ -120,6 +120,17 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     daemon: () => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone()),
   });
   return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, facade, notes };
+}
+
+/** Returns a function that publishes the unit files if they have changed since its last call. */
+function publisher(bus: Bus, read: () => shape.UnitFiles): () => void {
+  let last = "";
+  return () => {
+    const data = read();
+    const text = JSON.stringify(data);
+    if (text !== last) bus.publish({ kind: "files", data });
+    last = text;
+  };
 }
 
 function cached<T>(make: () => T): { get(): T; forget(): void } {

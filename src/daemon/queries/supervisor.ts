@@ -61,6 +61,11 @@ export class LocalSupervisor implements Supervisor {
     return this.#status.all();
   }
 
+  /** For the event stream. */
+  unitFiles(): shape.UnitFiles {
+    return this.#status.unitFiles();
+  }
+
   async summary(): Promise<shape.Summary> {
     return this.#status.summary();
   }

@@ -1,7 +1,9 @@
 import { computed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { filterFromText, filterToText, isNarrowed, select, type Filter } from "../filter.ts";
+import type { BrokenUnit, Service } from "../../api/contract/shapes.ts";
+import { filterFromText, filterToText, isNarrowed, select, selectBroken, type Filter } from "../filter.ts";
 import { plural } from "../format.ts";
+import { BrokenCells } from "../components/broken-unit.tsx";
 import { DaemonNotes } from "../components/banner.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Attention } from "../components/attention.tsx";
@@ -19,30 +21,34 @@ export function OverviewPage({ query }: { readonly query: string }) {
   const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
   const rowHeight = useRowHeight();
   const all = services.value;
-  const shown = select(all, filter);
+  // A unit can be in both for a moment, because a fixed file is announced after its service.
+  const broken = view.value.broken.filter(({ id }) => !view.value.services.has(id));
+  const shown: ReadonlyArray<Service | BrokenUnit> = [...selectBroken(broken, filter), ...select(all, filter)];
   useClearByEscape(filter, setFilter);
   return (
     <div class="overview">
       <h1 class="visually-hidden">Units</h1>
-      <Attention services={all} />
-      <FilterBar services={all} shown={shown.length} filter={filter} onChange={setFilter} />
+      <Attention services={all} broken={broken} />
+      <FilterBar services={all} broken={broken.length} shown={shown.length} filter={filter} onChange={setFilter} />
       <DaemonNotes />
       <VirtualList
-        label={plural(all.length, "unit")}
+        label={plural(all.length + broken.length, "unit")}
         class="units"
         items={shown}
         rowHeight={rowHeight}
         headHeight={HEAD_HEIGHT}
-        keyOf={(service) => service.id}
-        open={(service) => (location.hash = unitHref(service.id))}
-        rowClass={(service) => `trouble-${troubleOf(service)} is-${service.state}`}
-        row={(service) => <UnitCells service={service} />}
+        keyOf={(unit) => unit.id}
+        open={(unit) => (location.hash = unitHref(unit.id))}
+        rowClass={(unit) => (isService(unit) ? `trouble-${troubleOf(unit)} is-${unit.state}` : "trouble-bad is-broken")}
+        row={(unit) => (isService(unit) ? <UnitCells service={unit} /> : <BrokenCells unit={unit} />)}
         head={<UnitHead filter={filter} onChange={setFilter} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />
     </div>
   );
 }
+
+const isService = (unit: Service | BrokenUnit): unit is Service => "state" in unit;
 
 function NoUnits() {
   const path = view.value.daemon?.unit_path[0] ?? "the unit directory";

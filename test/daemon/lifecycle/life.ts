@@ -69,7 +69,15 @@ export function daemonOn(disk: Disk) {
     post: (...events) => engine.post(...events),
   });
   const reloader = new Reloader({
-    ...{ world, catalog, logs: logs.logs, announce: () => undefined, earlierRuns: () => 0, enablements: () => new Map() },
+    ...{
+      world,
+      catalog,
+      logs: logs.logs,
+      announce: () => undefined,
+      filesRead: () => undefined,
+      earlierRuns: () => 0,
+      enablements: () => new Map(),
+    },
     systemUnits: { check: () => undefined } as never,
     recorder: { tell: () => undefined } as never,
     handle: (...events) => engine.handle(...events),
