@@ -88,7 +88,9 @@ test.if(isRoot)("as root: an environment file is read with the rights of the uni
   symlinkSync(join(temp.path, "secret"), path);
   await shared.drop("borrows", unit);
   expect((await daemon.sup("start", "borrows")).code).not.toBe(0);
-  expect((await daemon.sup("why", "borrows")).stdout).toContain("EACCES (it is read with the rights of the unit's user nobody)");
+  expect((await daemon.sup("why", "borrows")).stdout).toContain(
+    "permission denied (EACCES); it is read with the rights of the unit's user nobody",
+  );
   chmodSync(join(temp.path, "secret"), 0o644);
   expect((await daemon.sup("start", "borrows")).code).toBe(0);
   expect((await daemon.sup("logs", "borrows", "--bare")).stdout).toContain("got of-root");
