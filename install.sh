@@ -119,9 +119,24 @@ check_place() {
   parent=$dir
   while [ ! -e "$parent" ]; do parent=$(dirname "$parent"); done
   [ -d "$parent" ] || die "cannot create $dir: $parent is not a directory; choose another with --dir"
+  check_ways "$parent"
   if [ -w "$parent" ] && [ -x "$parent" ]; then return 0; fi
   if [ "$(id -u)" -eq 0 ]; then die "cannot write to $parent (is the file system read-only?); choose another directory with --dir"; fi
   die "cannot write to $parent; choose another directory with --dir, or run as root"
+}
+
+# As root, rejects a directory that another user could replace, or whose files that user could replace: then the program that
+# root runs would be that user's. This concerns the directory and all directories above it, after links are resolved.
+check_ways() { # DIRECTORY
+  [ "$(id -u)" -eq 0 ] || return 0
+  way=$(cd -- "$1" && pwd -P) || die "cannot enter $1; choose another directory with --dir"
+  while [ "$way" != / ]; do
+    [ -O "$way" ] || die "cannot install as root: $way belongs to another user, who could replace the program. Run this as that user, or choose another directory with --dir"
+    case $(command -p ls -ldn "$way/" 2>/dev/null) in
+      d???????w[!tT]*) die "cannot install as root: every user can write to $way. Choose another directory with --dir" ;;
+    esac
+    way=$(dirname -- "$way")
+  done
 }
 
 # Prints what `$dir/sup version` prints: "sup 1.2.3", something else for another program, nothing if it does not run.

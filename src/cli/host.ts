@@ -1,5 +1,7 @@
 import { writeSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
+import type { Result } from "../base/result.ts";
+import type { StdinPassage } from "../linux/io/pass-stdin.ts";
 import { isLockHeld } from "../linux/self/probe-lock.ts";
 import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
 import { type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
@@ -26,6 +28,11 @@ export interface Host {
   rows(): number | undefined;
   /** Calls `onKey` for each key press. Keys are not echoed, and do not wait for Enter. Returns a function that ends this mode. */
   keys(onKey: (key: string) => void): () => void;
+  /**
+   * Passes standard input on to a unit through a FIFO in the daemon's runtime directory. Returns null if there is no input to pass
+   * on. The error is a message.
+   */
+  passStdin(directory: string): Promise<Result<StdinPassage | null, string>>;
   /** Calls `onEnd` on SIGINT, SIGTERM and SIGHUP. Returns a function that restores the default action of these signals. */
   ending(onEnd: () => void): () => void;
   /** Returns the wall-clock time in milliseconds. */
@@ -61,6 +68,7 @@ export function realHost(): Host {
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
     rows: () => (isTerminal(1) ? process.stdout.rows : undefined),
     keys: readKeys,
+    passStdin: async (directory) => (await import("../linux/io/pass-stdin.ts")).passStdin(directory), // it loads libc
     ending: onEnding,
     now: Date.now,
     sleep: Bun.sleep,

@@ -1,6 +1,10 @@
-import type { Service } from "../api/contract/shapes.ts";
+import type { BrokenUnit, Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
 import { troubleOf } from "./trouble.ts";
+
+/** A unit whose file has errors has a row, but is not a service. */
+export const LIST_STATES = [...STATES, "broken"] as const;
+export type ListState = (typeof LIST_STATES)[number];
 
 /** The filter and sort order of the list of units. It is part of the page's address, so that a reload keeps it. */
 export interface Filter {
@@ -9,7 +13,7 @@ export interface Filter {
    * `shop`.
    */
   readonly text: string;
-  readonly states: readonly State[];
+  readonly states: readonly ListState[];
   readonly group: string;
   /** A label in the form `key=value`, or "". */
   readonly label: string;
@@ -41,6 +45,13 @@ export function select(services: Iterable<Service>, filter: Filter): readonly Se
   const compare = COMPARE[filter.sort];
   const sign = filter.descending ? -1 : 1;
   return wanted.sort((a, b) => sign * compare(a, b) || inOrder(a, b));
+}
+
+/** The matching units whose files have errors. They have no group and no labels. */
+export function selectBroken(units: readonly BrokenUnit[], { text, states, group, label }: Filter): readonly BrokenUnit[] {
+  if (group !== "" || label !== "" || (states.length > 0 && !states.includes("broken"))) return [];
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return units.filter(({ id, problems }) => words.every((word) => [id, ...problems].some((one) => one.toLowerCase().includes(word))));
 }
 
 export const labelsOf = ({ labels }: Service): readonly string[] => Object.entries(labels).map(([key, value]) => `${key}=${value}`);
@@ -98,7 +109,7 @@ export function filterFromText(text: string): Filter {
   const known = SORTS.find((name) => name === sort.replace(/^-/, ""));
   return {
     text: params.get("q") ?? "",
-    states: STATES.filter((state) => (params.get("state") ?? "").split(",").includes(state)),
+    states: LIST_STATES.filter((state) => (params.get("state") ?? "").split(",").includes(state)),
     group: params.get("group") ?? "",
     label: params.get("label") ?? "",
     sort: known ?? "order",

@@ -112,6 +112,7 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     outliveReaders: () => {},
     rows: () => undefined,
     keys: () => () => {},
+    passStdin: async () => ({ ok: true, value: null }),
     ending: () => () => {},
     columns: () => undefined,
     now: () => NOW,

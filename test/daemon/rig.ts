@@ -73,7 +73,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const logs = logsOf(lines, logCalls);
   const systemUnits = { check: () => {}, hasAppeared: () => false };
   const loading = { world, catalog, systemUnits, recorder: { tell }, logs, earlierRuns: () => 0 };
-  const reloader = new Reloader({ ...loading, enablements: () => enablements, handle, announce } as never);
+  const reloader = new Reloader({ ...loading, enablements: () => enablements, handle, announce, filesRead: () => {} } as never);
   const instances = new Instances({ world, catalog, reloader, handle });
   const engine = { handle, watch: () => () => {}, ask: () => [] };
   const actions = new Actions({ world, engine, processes: {}, store, recorder: { tell }, clock, announce } as unknown as ActionsOptions);

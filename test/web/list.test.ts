@@ -1,11 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { filterFromText, filterToText, isNarrowed, NO_FILTER, select, SORTS, type Filter } from "../../src/web/filter.ts";
+import {
+  filterFromText,
+  filterToText,
+  isNarrowed,
+  LIST_STATES,
+  NO_FILTER,
+  select,
+  selectBroken,
+  SORTS,
+  type Filter,
+} from "../../src/web/filter.ts";
 import { hrefOf, parseRoute } from "../../src/web/route.ts";
 import { pushSample, SAMPLES, sparkPath } from "../../src/web/sparkline.ts";
 import { countStates, troubled, troubleOf } from "../../src/web/trouble.ts";
 import { rowAfter, scrollTo, visibleRows } from "../../src/web/visible-rows.ts";
-import { STATES } from "../../src/base/words.ts";
 import { aService } from "../api/server/fake.ts";
 
 const UNITS = [
@@ -35,10 +44,20 @@ describe("the list", () => {
   ] as ReadonlyArray<readonly [string, Partial<Filter>, string[]]>)
     test(what, () => expect(ids(filter)).toEqual(wanted));
 
+  test("units whose files have errors are filtered by name, error text and state, and have no groups or labels", () => {
+    const units = [{ id: "m5", file: "/u/m5.unit.json", problems: ["/u/m5.unit.json:2: error: unknown key"] }];
+    const count = (filter: Partial<Filter>): number => selectBroken(units, { ...NO_FILTER, ...filter }).length;
+    for (const filter of [{}, { text: "M5 unknown" }, { states: ["broken"] }, { states: ["failed", "broken"] }] as const)
+      expect(count(filter)).toBe(1);
+    for (const filter of [{ text: "web" }, { states: ["failed"] }, { group: "shop" }, { label: "a=b" }] as const)
+      expect(count(filter)).toBe(0);
+    expect(ids({ states: ["broken"] })).toEqual([]);
+  });
+
   test("the filter is kept in the address", () => {
     const filters = fc.record({
       text: fc.string(),
-      states: fc.subarray([...STATES]),
+      states: fc.subarray([...LIST_STATES]),
       group: fc.string(),
       label: fc.string(),
       sort: fc.constantFrom(...SORTS),

@@ -8,6 +8,8 @@ import type { Socket } from "node:net";
 export interface Target {
   /** The path of a unix socket, or null for TCP. */
   readonly path: string | null;
+  /** A descriptor that is connected to the unix socket already. It is closed with the connection. */
+  readonly fd?: number | null;
   readonly host: string;
   readonly port: number;
   readonly tls: "no" | "verified" | "insecure";
@@ -31,7 +33,8 @@ export interface Connection {
 
 /** Connects, and returns a function that closes the connection or cancels the attempt. After that no handler is called. */
 export function connectTo(target: Target, handlers: ConnectionHandlers): () => void {
-  return target.tls === "no" && !abandoned.has(keyOf(target)) ? connectDirectly(target, handlers) : connectByNode(target, handlers);
+  const isDirect = target.fd != null || (target.tls === "no" && !abandoned.has(keyOf(target)));
+  return isDirect ? connectDirectly(target, handlers) : connectByNode(target, handlers);
 }
 
 /** Targets for which an attempt to connect is pending although nobody waits for it any longer. */
@@ -87,7 +90,9 @@ function connectDirectly(target: Target, handlers: ConnectionHandlers): () => vo
 }
 
 function begin(attempt: Attempt): Promise<unknown> {
-  const { path, host: hostname, port } = attempt.target;
+  const { path, fd, host: hostname, port } = attempt.target;
+  // The types of Bun 1.4.5 lack `fd`.
+  if (fd != null) return Bun.connect<Attempt>({ fd, data: attempt, socket: CALLBACKS } as unknown as Bun.UnixSocketOptions<Attempt>);
   return path === null
     ? Bun.connect<Attempt>({ hostname, port, data: attempt, socket: CALLBACKS })
     : Bun.connect<Attempt>({ unix: path, data: attempt, socket: CALLBACKS });

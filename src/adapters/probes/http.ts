@@ -4,6 +4,7 @@
  * connection would hide that the service no longer accepts any, and would occupy a server that serves one connection at a time.
  */
 import { compilePattern, type Pattern } from "../../base/pattern.ts";
+import { ok, type Result } from "../../base/result.ts";
 import type { ProbeResult } from "../../ports/prober.ts";
 import { redactString } from "../../spec/redact.ts";
 import type { HttpProbe } from "../../spec/spec.ts";
@@ -17,10 +18,17 @@ const MAX_REDIRECTS = 10;
 /** The search for the expected content yields to the event loop after this many milliseconds. */
 const SLICE_MS = 5;
 
-/** Passes if the status is expected and the first MiB of the body contains the expected content. `agent` is the User-Agent header. */
-export function probeHttp(spec: HttpProbe, agent: string, signal: AbortSignal): Promise<ProbeResult> {
+export interface HttpDeps {
+  /** The User-Agent header. */
+  readonly agent: string;
+  /** Connects to a unix socket as the unit's user. Null means that the caller connects. The error is an errno name or a few words. */
+  readonly connectUnix: (path: string) => Result<number | null, string>;
+}
+
+/** Passes if the status is expected and the first MiB of the body contains the expected content. */
+export function probeHttp(spec: HttpProbe, deps: HttpDeps, signal: AbortSignal): Promise<ProbeResult> {
   return timed(spec.timeoutMs, signal, (settle, doing) => {
-    const exchange = new Exchange(spec, agent, settle, doing);
+    const exchange = new Exchange(spec, deps, settle, doing);
     const endpoint = parseEndpoint(spec.endpoint);
     if (endpoint) exchange.request(endpoint, spec.method.toUpperCase());
     else settle("bad", `${redactString(spec.endpoint)} is not a valid endpoint: use http://…, https://… or unix:/path.sock:/url-path`);
@@ -32,7 +40,7 @@ export function probeHttp(spec: HttpProbe, agent: string, signal: AbortSignal): 
 class Exchange {
   readonly #spec: HttpProbe;
   readonly #pattern: Pattern | null;
-  readonly #agent: string;
+  readonly #deps: HttpDeps;
   readonly #settle: Settle;
   readonly #doing: (what: string) => void;
   /** Closes the current connection. */
@@ -40,12 +48,12 @@ class Exchange {
   #redirects = 0;
   #closed = false;
 
-  constructor(spec: HttpProbe, agent: string, settle: Settle, doing: (what: string) => void) {
+  constructor(spec: HttpProbe, deps: HttpDeps, settle: Settle, doing: (what: string) => void) {
     this.#spec = spec;
     const pattern = spec.expectedContent?.kind === "regex" ? compilePattern(spec.expectedContent.text) : null;
     if (pattern?.ok === false) throw new Error(`expected_content: ${pattern.error}`); // the pattern was validated when the unit was loaded
     this.#pattern = pattern?.value ?? null;
-    this.#agent = agent;
+    this.#deps = deps;
     this.#settle = settle;
     this.#doing = doing;
   }
@@ -53,15 +61,20 @@ class Exchange {
   request(endpoint: Endpoint, method: string): void {
     const where = endpoint.socketPath ?? endpoint.url.host;
     this.#doing(`answer from ${where}`);
-    const request = requestText(endpoint, method, { "user-agent": this.#agent, accept: "*/*", ...this.#spec.headers });
+    const request = requestText(endpoint, method, { "user-agent": this.#deps.agent, accept: "*/*", ...this.#spec.headers });
     if (!request.ok) return this.#settle("bad", request.error);
+    const fd = endpoint.socketPath === null ? ok(null) : this.#deps.connectUnix(endpoint.socketPath);
+    if (!fd.ok) return this.#settle(...explain({ code: fd.error, message: fd.error }, where));
     const reader = this.#readerOf(endpoint, method, where);
-    const disconnect = connectTo(targetOf(endpoint, this.#spec.insecureTls), {
-      open: (connection) => connection.send(request.value),
-      data: (bytes) => reader.feed(bytes),
-      end: () => reader.close(),
-      fail: (error) => this.#settle(...explain(error, where)),
-    });
+    const disconnect = connectTo(
+      { ...targetOf(endpoint, this.#spec.insecureTls), fd: fd.value },
+      {
+        open: (connection) => connection.send(request.value),
+        data: (bytes) => reader.feed(bytes),
+        end: () => reader.close(),
+        fail: (error) => this.#settle(...explain(error, where)),
+      },
+    );
     this.#disconnect = () => {
       reader.stop();
       disconnect();

@@ -1,5 +1,6 @@
 /** Runs probes of every type. The caller handles the fallback of a probe. */
 import type { Epoll } from "../../linux/io/epoll.ts";
+import { connectAs } from "../../linux/io/connect-as.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../ports/prober.ts";
 import type { Processes } from "../../ports/processes.ts";
 import type { ProbeSpec } from "../../spec/spec.ts";
@@ -19,7 +20,7 @@ export function openProber({ processes, epoll, version }: ProberOptions): Prober
   const run = (spec: ProbeSpec, context: ProbeContext, signal: AbortSignal): Promise<ProbeResult> => {
     switch (spec.type) {
       case "http":
-        return probeHttp(spec, `sup/${version}`, signal);
+        return probeHttp(spec, { agent: `sup/${version}`, connectUnix: (path) => connectAs(path, context.identity) }, signal);
       case "tcp":
         return probeTcp(spec, signal);
       case "process":

@@ -35,7 +35,7 @@ function row({ name, schema, required }: Field): string {
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 function answerOf(name: RouteName, route: Route): string {
-  if (route.streams === "events") return "server-sent events: `snapshot`, `service`, `removed`, `event`, `metrics`";
+  if (route.streams === "events") return "server-sent events: `snapshot`, `service`, `removed`, `files`, `event`, `metrics`";
   if (route.streams === "text") return "the text format of Prometheus";
   const json = `\`${typeName(outputOf(name))}\``;
   return route.streams === "lines" ? `${json}, or with \`follow\` one JSON object per line` : json;

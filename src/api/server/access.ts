@@ -1,8 +1,8 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import type { ApiError } from "../contract/errors.ts";
 import type { Access } from "../contract/routes.ts";
 import type { Found } from "./sessions.ts";
+import type { TokenCheck } from "./token-check.ts";
 
 /** The section `api` of the settings file. */
 export interface ApiSettings {
@@ -21,7 +21,8 @@ export interface ApiSettings {
 export interface AccessGate {
   /** Checks Host and Origin of a request over TCP, to prevent DNS rebinding and requests from pages of other sites. */
   checkSite(headers: Headers): ApiError | null;
-  checkToken(access: Access, headers: Headers): ApiError | null;
+  /** `address` is the client's IP address. */
+  checkToken(access: Access, headers: Headers, address: string): ApiError | null;
   /** Checks a request that has a session cookie and no token. */
   checkSession(access: Access, headers: Headers, found: Found): ApiError | null;
   /** False if the listener needs no authentication. */
@@ -34,13 +35,12 @@ export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** Creates the access rules of the TCP listener. They do not apply to the unix socket, whose file mode controls the access. */
-export function createGate(settings: ApiSettings, token: string): AccessGate {
+export function createGate(settings: ApiSettings, check: TokenCheck): AccessGate {
   const names = new Set(["127.0.0.1", "localhost", "::1", ...[settings.host, ...settings.allowedHosts].map(plainHost)]);
   // DNS rebinding needs a host name. On a wildcard listener, an IP address in Host can only be an address of this machine.
   const anyAddress = settings.host === "0.0.0.0" || plainHost(settings.host) === "::";
   const origins = new Set(settings.allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, "")));
   const needsToken = settings.auth === "token" || !isLoopback(settings.host);
-  const expected = digest(token);
   return {
     checkSite(headers) {
       const host = headers.get("host")?.toLowerCase() ?? "";
@@ -50,12 +50,13 @@ export function createGate(settings: ApiSettings, token: string): AccessGate {
       if (origin === undefined || origins.has(origin) || origin === `http://${host}` || origin === `https://${host}`) return null;
       return foreignOrigin(origin);
     },
-    checkToken(access, headers) {
+    checkToken(access, headers, address) {
       if (access === "open" || !needsToken) return null;
       const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
       if (given === undefined) return { code: "unauthorized", message: "cannot answer: the request has no token", hint: TOKEN_HINT };
-      // Digests have equal lengths, so the duration of the comparison reveals nothing about the token, not even its length.
-      if (timingSafeEqual(digest(given), expected)) return null;
+      const verdict = check(given, address, "request");
+      if (verdict === "right") return null;
+      if (verdict === "too-many") return TOO_MANY;
       return { code: "unauthorized", message: "cannot answer: the token is wrong", hint: TOKEN_HINT };
     },
     needsToken,
@@ -87,7 +88,11 @@ export const PREFLIGHT = {
 
 const TOKEN_HINT = "send the header Authorization: Bearer TOKEN; `sup token` prints it";
 
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+const TOO_MANY: ApiError = {
+  code: "too-many",
+  message: "cannot answer: this address has sent too many wrong tokens within a minute",
+  hint: "wait a minute, or use the unix socket; `sup token` prints the right token",
+};
 
 const plainHost = (host: string): string => host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
 

@@ -2,7 +2,7 @@ import { lstatSync, unlinkSync } from "node:fs";
 import { errnoWords } from "../../base/errno.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { isLoopback } from "./access.ts";
-import { IDLE_TIMEOUT_S, type App, type Transport } from "./server.ts";
+import { IDLE_TIMEOUT_S, type App, type Connection, type Transport } from "./server.ts";
 
 export interface ListenOptions {
   readonly app: App;
@@ -142,7 +142,7 @@ function listenTcp(app: App, host: string, port: number, whoListens: ListenOptio
 
 const serving = (app: App, transport: Transport) => ({
   development: false,
-  fetch: (request: Request, server: { timeout(request: Request, seconds: number): void }) => app.handle(request, transport, server),
+  fetch: (request: Request, server: Connection) => app.handle(request, transport, server),
 });
 
 function safetyNotes(host: string, auth: "token" | "none"): string[] {

@@ -13,6 +13,7 @@ import { createRouter, type Match } from "./router.ts";
 import { routes, type Access, type Route, type RouteName } from "../contract/routes.ts";
 import { createSessions, type Found as FoundSession, type SessionOptions } from "./sessions.ts";
 import { createStreams, type StreamLimits, type Streams } from "./streams.ts";
+import { createTokenCheck } from "./token-check.ts";
 import type { Result } from "../../base/result.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -36,9 +37,11 @@ export type Transport = "unix" | "tcp";
 /** The idle timeout of TCP connections in seconds. It is suspended while a response is being prepared or streamed. */
 export const IDLE_TIMEOUT_S = 30;
 
-/** The part of Bun.serve that the app uses. `timeout` sets the idle timeout of the connection in seconds; 0 disables it. */
+/** The part of Bun.serve that the app uses. */
 export interface Connection {
+  /** Sets the idle timeout of the connection, in seconds; 0 means none. */
   timeout(request: Request, seconds: number): void;
+  requestIP(request: Request): { readonly address: string } | null;
 }
 
 export interface App {
@@ -50,48 +53,51 @@ export interface App {
 
 /** Creates the control API as a function from request to response. It needs no port and no process, so tests can call it directly. */
 export function createApp(options: AppOptions): App {
-  const gate = createGate(options.settings, options.token);
+  const check = createTokenCheck(options.token, options.now);
+  const gate = createGate(options.settings, check);
   const match = createRouter(routes);
   const { supervisor, now, settings } = options;
-  const sessions = createSessions({ token: options.token, basePath: settings.basePath, now, memory: options.sessionMemory });
+  const sessions = createSessions({ token: options.token, check, basePath: settings.basePath, now, memory: options.sessionMemory });
   const streams = createStreams(options.streamLimits, sessions.isAlive);
   const page = settings.page === "off" ? null : createPage(options.loadPage, settings.basePath);
   let document: Record<string, unknown> | undefined;
   const openapi = (): Record<string, unknown> => (document ??= openapiDocument(options.version, settings.basePath));
-  const contextOf = (request: Request, headers: Headers, transport: Transport, found: FoundSession): Context => ({
+  const contextOf = (request: Request, address: string, transport: Transport, found: FoundSession): Context => ({
     supervisor,
     nowMs: now(),
     streams: found.kind === "alive" ? ownedBy(found.key, streams) : streams,
     get signal() {
       return request.signal; // read only on demand, because it has a cost for each request
     },
-    accept: headers.get("accept") ?? "",
-    lastEventId: headers.get("last-event-id") ?? "",
+    accept: request.headers.get("accept") ?? "",
+    lastEventId: request.headers.get("last-event-id") ?? "",
     openapi,
     endStreamsOf: streams.endOf,
     visitor: {
       sessions,
-      cookies: headers.get("cookie") ?? "",
+      cookies: request.headers.get("cookie") ?? "",
       found,
+      address,
       needsSession: transport === "tcp" && gate.needsToken,
-      secure: (headers.get("origin") ?? "").startsWith("https:") || headers.get("x-forwarded-proto") === "https",
+      secure: (request.headers.get("origin") ?? "").startsWith("https:") || request.headers.get("x-forwarded-proto") === "https",
       page: settings.page,
       basePath: settings.basePath,
     },
   });
-  const respond = (request: Request, transport: Transport): Response | Promise<Response> => {
+  const respond = (request: Request, transport: Transport, address: string): Response | Promise<Response> => {
     const { path, query } = partsOf(request.url, settings.basePath);
     const found = match(request.method, path);
     const session = sessionOf(request.headers, transport, sessions.find);
-    const refusal = transport === "tcp" ? refuse(gate, request, { path, query }, found, session, page) : null;
+    const refusal = transport === "tcp" ? refuse(gate, request, address, { path, query }, found, session, page) : null;
     if (refusal) return refusal;
-    if (found.kind === "route") return run(found, query, request, contextOf(request, request.headers, transport, session), options.onError);
+    if (found.kind === "route") return run(found, query, request, contextOf(request, address, transport, session), options.onError);
     if (found.kind === "none" && page?.claims(path)) return pageAnswer(page, request, path);
     return noRoute(request.method, path, found);
   };
   return {
     handle(request, transport, connection) {
-      const answer = respond(request, transport);
+      const address = transport === "tcp" ? (connection?.requestIP(request)?.address ?? "") : "";
+      const answer = respond(request, transport, address);
       const cors = transport === "tcp" ? gate.corsFor(request.headers) : null;
       if (answer instanceof Promise) {
         connection?.timeout(request, 0); // a request may wait for a start, for as long as its start_timeout
@@ -142,6 +148,7 @@ const ownedBy = (owner: string, streams: Streams): Streams => ({ ...streams, ope
 function refuse(
   gate: AccessGate,
   request: Request,
+  address: string,
   { path, query }: ReturnType<typeof partsOf>,
   found: Match,
   session: FoundSession,
@@ -153,8 +160,9 @@ function refuse(
   if (path === "/" || (found.kind === "none" && page?.claims(path))) return null;
   const access = found.kind === "route" ? accessOf(found.route, query) : "read";
   const { headers } = request;
-  const problem = session.kind === "none" ? gate.checkToken(access, headers) : gate.checkSession(access, headers, session);
-  return problem && errorAnswer(problem, { "www-authenticate": 'Bearer realm="sup"' });
+  const problem = session.kind === "none" ? gate.checkToken(access, headers, address) : gate.checkSession(access, headers, session);
+  if (problem === null) return null;
+  return errorAnswer(problem, problem.code === "too-many" ? { "retry-after": "60" } : { "www-authenticate": 'Bearer realm="sup"' });
 }
 
 /** Returns the access that a request needs. A parameter counts with any value, because a client has no reason to send `run=false`. */

@@ -1,7 +1,8 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { DAY_MS } from "../../base/duration.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
+import type { TokenCheck } from "./token-check.ts";
 
 /**
  * The sessions of browsers that are signed in to the page. A session is a random cookie. Only the digest of the cookie is stored, so
@@ -11,7 +12,8 @@ import type { ApiError } from "../contract/errors.ts";
 export interface Sessions {
   /** Makes a code that is valid for one sign-in within `CODE_MS`. */
   makeCode(): { readonly code: string; readonly expiresMs: number };
-  signIn(secret: { readonly token?: string | undefined; readonly code?: string | undefined }): Result<Granted, ApiError>;
+  /** `address` is the browser's IP address. */
+  signIn(secret: { readonly token?: string | undefined; readonly code?: string | undefined }, address: string): Result<Granted, ApiError>;
   /** Finds the session for the value of a `Cookie` header. */
   find(cookies: string): Found;
   /** Extends the session to its full lifetime again. Returns null if there is no session. */
@@ -35,6 +37,7 @@ export type Found =
 
 export interface SessionOptions {
   readonly token: string;
+  readonly check: TokenCheck;
   readonly basePath: string;
   readonly now: () => number;
   /** Loads and saves the sessions, as a string. */
@@ -48,17 +51,13 @@ export const CODE_MS = 2 * 60_000;
 const MAX_SESSIONS = 200;
 const MAX_CODES = 20;
 const MAX_COOKIES = 10;
-/** After this many wrong tokens within `ATTEMPTS_MS`, every sign-in with a token is refused for the rest of that time. */
-const MAX_ATTEMPTS = 10;
-const ATTEMPTS_MS = 60_000;
 
-export function createSessions({ token, basePath, now, memory }: SessionOptions): Sessions {
+export function createSessions({ token, check, basePath, now, memory }: SessionOptions): Sessions {
   // Browsers share cookies between the ports of a host, so the cookies of two daemons on one machine need different names.
   const realm = digest(`sup session\0${token}`);
   const name = `sup-${realm.slice(0, 8)}`;
   const sessions = parse(memory.load(), realm);
   const codes = new Map<string, number>();
-  const attempts = countAttempts(now);
   const save = (): void => memory.save(JSON.stringify({ realm, sessions: [...sessions] }));
   /** Returns the value of the first cookie with a valid session. If there is none, returns the value of the first cookie. */
   const valueOf = (cookies: string): string | null => {
@@ -93,15 +92,13 @@ export function createSessions({ token, basePath, now, memory }: SessionOptions)
       codes.set(digest(code), expiresMs);
       return { code, expiresMs };
     },
-    signIn(secret) {
+    signIn(secret, address) {
       // The limit does not apply to codes. They cannot be guessed, and the operator must always be able to sign in with one.
       if (secret.code !== undefined) {
         const problem = useCode(codes, secret.code, now());
         return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
       }
-      if (attempts.areTooMany()) return err(TOO_MANY);
-      const problem = checkToken(secret.token, token);
-      if (problem) attempts.add();
+      const problem = checkToken(secret.token, address, check);
       return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
     },
     renew(cookies) {
@@ -132,22 +129,12 @@ const cookieValues = (cookies: string, name: string): string[] =>
     })
     .slice(0, MAX_COOKIES);
 
-/** Counts wrong tokens. */
-function countAttempts(now: () => number): { areTooMany(): boolean; add(): void } {
-  let times: number[] = [];
-  return {
-    areTooMany() {
-      times = times.filter((ms) => ms > now() - ATTEMPTS_MS && ms <= now());
-      return times.length >= MAX_ATTEMPTS;
-    },
-    add: () => void times.push(now()),
-  };
-}
-
-function checkToken(given: string | undefined, token: string): ApiError | null {
+function checkToken(given: string | undefined, address: string, check: TokenCheck): ApiError | null {
   if (given === undefined || given === "")
     return { code: "invalid", message: "cannot sign in: the request has neither a token nor a code", hint: "`sup token` prints the token" };
-  if (timingSafeEqual(Buffer.from(digest(given.trim())), Buffer.from(digest(token)))) return null;
+  const verdict = check(given.trim(), address, "sign-in");
+  if (verdict === "right") return null;
+  if (verdict === "too-many") return TOO_MANY;
   return { code: "invalid", message: "cannot sign in: the token is wrong", hint: "`sup token` prints the right one" };
 }
 

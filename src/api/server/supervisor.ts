@@ -83,8 +83,11 @@ export interface Supervisor {
   job(id: string, wait: boolean): Promise<shape.JobResult | undefined>;
   /** Changes the number of units of a service; `units` null restores the number in its file. */
   scale(id: string, request: ScaleRequest): Promise<Result<shape.JobResult, ApiError>>;
-  /** Creates a transient unit from the keys of a unit file, and returns its id. `act` starts the unit. */
-  define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>>;
+  /**
+   * Creates a transient unit from the keys of a unit file, and returns its id. `act` starts the unit. `stdin` is the name of a FIFO
+   * in the daemon's runtime directory.
+   */
+  define(name: string | undefined, unit: Readonly<Record<string, unknown>>, stdin?: string): Promise<Result<string, ApiError>>;
   /** Follows a transient unit that was not started yet. */
   followRun(id: string, follower: LineSubscriber & { end(end: shape.RunEnd): void }): Promise<Unsubscribe>;
   reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan>;

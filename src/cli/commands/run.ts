@@ -3,7 +3,7 @@ import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { escapeText } from "../../spec/load/specifiers.ts";
 import { exitOf } from "../requests/run-action.ts";
-import type { Context, Run } from "../context.ts";
+import { targetOf, type Context, type Run } from "../context.ts";
 import { lineText } from "../render/lines.ts";
 import { safe } from "../render/safe.ts";
 
@@ -12,13 +12,14 @@ export const run: Run = async (context) => {
   if (!unit.ok) return context.fail(unit.error);
   const { name } = context.options;
   const request = { ...(name !== undefined && { name }), unit: unit.value };
-  return context.options.follow ? follow(context, request) : start(context, request);
+  return context.options.follow ? followWithStdin(context, request) : start(context, request);
 };
 
 type Keys = Record<string, unknown>;
 interface Request {
   readonly name?: string;
   readonly unit: Keys;
+  readonly stdin?: string;
 }
 
 async function start(context: Context, request: Request): Promise<number> {
@@ -32,8 +33,29 @@ async function start(context: Context, request: Request): Promise<number> {
   return exitOf([outcome]);
 }
 
-/** Prints the output of the command until it ends, and returns its exit code. Ctrl-C ends only the printing. The unit keeps running. */
-async function follow(context: Context, request: Request): Promise<number> {
+/** A daemon behind a URL gets no standard input, because its machine may be another one. */
+async function followWithStdin(context: Context, request: Request): Promise<number> {
+  const { host, options, places } = context;
+  if (targetOf(host, options, places).kind === "url") return follow(context, request, () => {});
+  const stdin = await host.passStdin(places.runtime);
+  if (!stdin.ok) {
+    const message = `cannot pass standard input on: ${stdin.error}`;
+    return context.fail({ code: "failed", message, hint: "to run without input, add < /dev/null" });
+  }
+  if (stdin.value === null) return follow(context, request, () => {});
+  const { name, begin, end } = stdin.value;
+  try {
+    return await follow(context, { ...request, stdin: name }, begin);
+  } finally {
+    end();
+  }
+}
+
+/**
+ * Prints the output of the command until it ends, and returns its exit code. Ctrl-C ends only the printing. The unit keeps running.
+ * Calls `onDefined` when the unit exists. The daemon has then opened the unit's standard input.
+ */
+async function follow(context: Context, request: Request, onDefined: () => void): Promise<number> {
   let id = "";
   let missed = 0;
   for await (const message of context.client.followRun(request)) {
@@ -44,6 +66,7 @@ async function follow(context: Context, request: Request): Promise<number> {
     else if ("gap" in part) missed += part.gap;
     if ("id" in part) {
       id = part.id;
+      onDefined();
       if (!context.options.json) context.note(`sup: running as ${safe(id)}; Ctrl-C leaves it running, \`sup stop ${safe(id)}\` stops it`);
     }
     if (!("end" in part)) continue;

@@ -44,13 +44,15 @@ function judgeDirectory(path: string, stat: Stats, uid: number): Finding[] {
 function judgeUnits(directory: string, stat: Stats, uid: number): Finding[] {
   if (!stat.isDirectory()) return [error(`${directory} is not a directory`, "the unit path lists directories with unit files")];
   const paths = [directory, ...namesIn(directory).filter((name) => name.endsWith(".unit.json")).map((name) => `${directory}/${name}`)]; // prettier-ignore
-  return paths.flatMap((path) => {
-    const own = statSync(path, { throwIfNoEntry: false });
-    if (own === undefined) return [];
-    if (own.uid !== 0 && own.uid !== uid)
-      return [error(`${path} belongs to user ${own.uid}, who can thereby run commands as you`, `chown ${uid} ${path}`)];
-    return (own.mode & 0o022) === 0 ? [] : [error(`${path} can be written by others (${octal(own)}), who can thereby run commands as you`, `chmod go-w ${path}`)]; // prettier-ignore
-  });
+  return paths.flatMap((path) => judgeUnitFile(path, uid));
+}
+
+function judgeUnitFile(path: string, uid: number): Finding[] {
+  const own = statSync(path, { throwIfNoEntry: false });
+  if (own === undefined) return [];
+  if (own.uid !== 0 && own.uid !== uid)
+    return [error(`${path} belongs to user ${own.uid}, who can thereby run commands as you`, `chown ${uid} ${path}`)];
+  return (own.mode & 0o022) === 0 ? [] : [error(`${path} can be written by others (${octal(own)}), who can thereby run commands as you`, `chmod go-w ${path}`)]; // prettier-ignore
 }
 
 const placeOf = ({ file, line }: Problem): string => (line === null ? file : `${file}:${line}`);
@@ -111,7 +113,11 @@ export async function checkUnits({ context, places, daemon, status }: Facts): Pr
     [],
     places.unitPath.filter((path) => !leftAlone.includes(path)),
   );
-  const found = problems.map((problem) =>
+  // Root's daemon refuses files that others can change. `checkDirectories` has reported them, with the command that fixes them.
+  const isReported = ({ file, line }: Problem): boolean =>
+    context.host.uid === 0 && line === null && file.endsWith(".unit.json") && judgeUnitFile(file, 0).length > 0;
+  const others = problems.filter((problem) => !isReported(problem));
+  const found = others.map((problem) =>
     (problem.severity === "error" ? error : warning)(
       `${placeOf(problem)}: ${problem.message}`,
       problem.hint ?? "sup verify shows the place; then sup reload",

@@ -144,11 +144,13 @@ const act: readonly Command[] = [
     theme: "Act",
     takes: "<command...>",
     summary: "run a command as a transient unit, which is removed when it ends",
-    details: "Everything after -- is the command. With --follow, prints its output and exits with its exit code.",
+    details:
+      "Everything after -- is the command. With --follow, passes standard input on to it, prints its output and exits with its exit code.\nA loop that reads its own input needs `< /dev/null` after the command, as for ssh.",
     options: ["name", "env", "dir", "user", "restart", "set", "follow", "wait"],
     examples: [
       "sup run -- sleep 60",
       "sup run -f -e DEBUG=1 -- ./migrate --all",
+      "sup run -f -- psql shop < dump.sql",
       `sup run --name api --restart --set 'health_check={"type":"tcp","port":8080}' -- ./api`,
     ],
     load: () => import("../commands/run.ts"),

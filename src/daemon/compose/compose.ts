@@ -53,7 +53,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 }
 
 function assemble(machine: Machine, { places, settings, daemonLog, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, users, source, systemUnits, invocationOf } = machine;
+  const { clock, store, logs, processes, users, source, stdins, systemUnits, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new UnitCatalog(source, settings.unitDefaults, (service) => world.scaleOf(service));
@@ -73,7 +73,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective: (id) => catalog.get(id)?.effective });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
-    releaseAfter(turn, world, machine, [interpreter, background]);
+    releaseAfter(turn, world, machine, [interpreter, background, stdins]);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
@@ -87,15 +87,15 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
-  const runsBefore = earlierRuns(store, machine.invocations);
-  const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: runsBefore };
-  const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce });
+  const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: earlierRuns(store, machine.invocations) };
+  const filesRead = publisher(bus, () => facade.unitFiles());
+  const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const tickMs = settings.metrics.intervalMs;
-  const scaling = new Scaling({ world, catalog, actions, recorder, earlierRuns: runsBefore, handle });
+  const scaling = new Scaling({ ...loading, actions, handle });
   const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
-  const transients = new Transients({ world, engine, catalog, logs, instances, earlierRuns: runsBefore, roll: () => clock.roll() });
+  const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const probeNow = async (id: string): Promise<void> => {
     const done = interpreter.whenProbed(id);
@@ -115,6 +115,17 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     daemon: () => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone()),
   });
   return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, facade, notes };
+}
+
+/** Returns a function that publishes the unit files if they have changed since its last call. */
+function publisher(bus: Bus, read: () => shape.UnitFiles): () => void {
+  let last = "";
+  return () => {
+    const data = read();
+    const text = JSON.stringify(data);
+    if (text !== last) bus.publish({ kind: "files", data });
+    last = text;
+  };
 }
 
 function cached<T>(make: () => T): { get(): T; forget(): void } {

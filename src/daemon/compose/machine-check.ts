@@ -38,17 +38,33 @@ export async function checkMachine(specs: readonly Spec[], places: Places, users
 
 async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promise<void> {
   const credentials = credentialsOf(spec.identity);
-  if (!credentials.ok) return report(credentials.error.startsWith("group") ? "group" : "user", `there is no ${credentials.error}`);
-  const launch = launcher.prepare(spec, "");
-  if (!launch.ok) {
-    const key = launch.error.includes("environment file") ? "environment_files" : (/^cannot expand ([\w.]+)/.exec(launch.error)?.[1] ?? "");
-    return report(key, launch.error);
+  if (!credentials.ok) {
+    report(credentials.error.startsWith("group") ? "group" : "user", `there is no ${credentials.error}`);
+    // The rest of the check looks at everything that does not depend on the user.
+    if (dependsOnUser(spec)) return;
+    return checkUnit({ ...spec, identity: { ...spec.identity, user: null, group: null } }, launcher, report);
   }
-  const { cwd } = launch.value;
+  for (const file of spec.environmentFiles) {
+    const one = launcher.prepare({ ...spec, environmentFiles: [file] }, "");
+    if (!one.ok && one.error.includes("environment file")) report("environment_files", one.error);
+  }
+  const launch = launcher.prepare(spec, "");
+  // A missing file may set variables that the commands use.
+  const prepared =
+    launch.ok || !launch.error.includes("environment file") ? launch : launcher.prepare({ ...spec, environmentFiles: [] }, "");
+  if (!prepared.ok) {
+    if (prepared === launch) report(/^cannot expand ([\w.]+)/.exec(prepared.error)?.[1] ?? "", prepared.error);
+    return;
+  }
+  const { cwd } = prepared.value;
   const problem = directoryProblem(cwd);
   if (problem !== null) report("working_directory", `cannot change to the working directory ${cwd}: ${problem}`);
-  for (const { key, argv } of commandsOf(spec, launch.value)) await checkCommand(key, argv, launch.value, report);
+  for (const { key, argv } of commandsOf(spec, prepared.value)) await checkCommand(key, argv, prepared.value, report);
 }
+
+/** The home directory, which `~` and %h stand for, and the default working directory are those of the user. */
+const dependsOnUser = ({ exec, environment, environmentFiles }: Spec): boolean =>
+  /~|%h|HOME|USER|LOGNAME|SHELL/.test(JSON.stringify([exec, environment, environmentFiles]));
 
 /** Returns the problem of a directory, or null. A directory that this user cannot read is no problem, because the unit's user may read it. */
 function directoryProblem(path: string): string | null {

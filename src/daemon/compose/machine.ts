@@ -12,6 +12,7 @@ import { type Cgroups, openCgroups } from "../../linux/cgroup/cgroup.ts";
 import { openEpoll } from "../../linux/io/epoll.ts";
 import { openSdNotify } from "../../linux/io/sd-notify.ts";
 import { openSockets } from "../../linux/io/sockets.ts";
+import { openStdinFifo } from "../../linux/io/stdin-fifo.ts";
 import { hasListener } from "../../linux/io/unix-listeners.ts";
 import { noKeeper, openKeeper } from "../../linux/keeper/keeper.ts";
 import { findDescriptorShortage } from "../../linux/self/descriptors.ts";
@@ -30,6 +31,7 @@ import type { Settings } from "../../spec/schema/settings.ts";
 import { Invocations } from "../engine/invocations.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import { SocketHolder } from "../engine/socket-holder.ts";
+import { Stdins } from "../engine/stdins.ts";
 import type { DaemonLog } from "../lifecycle/daemon-log.ts";
 import { SystemUnits } from "../lifecycle/system-units.ts";
 
@@ -54,6 +56,7 @@ export interface Machine {
   readonly keeper: Keeper;
   readonly sockets: SocketHolder;
   readonly notify: SdNotifySockets;
+  readonly stdins: Stdins;
   readonly systemUnits: SystemUnits;
   readonly bootId: string;
   readonly invocations: Invocations;
@@ -120,6 +123,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
       directory: `${places.runtime}/notify`,
       abstractName: (unit) => `sup/${invocations.nameOf(`notify:${unit}`)}`,
     }),
+    stdins: new Stdins((name) => openStdinFifo(places.runtime, name)),
     systemUnits,
     bootId: bootId(),
     invocations,

@@ -1,4 +1,4 @@
-import { errnoName, errnoWords } from "../../base/errno.ts";
+import { errnoName, errnoNameWords, errnoWords } from "../../base/errno.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Account, Users } from "../../ports/users.ts";
 import type { CgroupLimits, SpawnRequest, SpawnResult } from "../../ports/processes.ts";
@@ -90,15 +90,15 @@ export class Launcher {
       const text = this.#options.readText(path, spec.identity);
       if (text.ok) files.push({ path, text: text.value });
       else if (!optional || text.error !== "ENOENT")
-        return err(`cannot read environment file ${path}: ${text.error}${refusalHint(text.error, spec)}`);
+        return err(`cannot read environment file ${path}: ${errnoNameWords(text.error)}${refusalHint(text.error, spec)}`);
     }
     return ok(files);
   }
 }
 
 function refusalHint(error: string, { identity }: Spec): string {
-  if (error === "ENOENT") return " (a leading - makes it optional)";
-  return error === "EACCES" && identity.user !== null ? ` (it is read with the rights of the unit's user ${identity.user})` : "";
+  if (error === "ENOENT") return "; a leading - makes it optional";
+  return error === "EACCES" && identity.user !== null ? `; it is read with the rights of the unit's user ${identity.user}` : "";
 }
 
 const baseOf = (account: Account, locale: LauncherOptions["locale"]) => ({

@@ -5,13 +5,14 @@ import { SIGNALS } from "../../base/signals.ts";
 import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
-import type { Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
+import type { PendingStart, Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { mainRequest, spawnFailure, type Launcher } from "./launcher.ts";
 import { collectStarts, endStarting, specOf, type Runs, type RunState } from "./runs.ts";
 import { ServiceNotify, type LiveRun } from "./service-notify.ts";
 import { listenVariables, type SocketHolder } from "./socket-holder.ts";
+import type { Stdins } from "./stdins.ts";
 
 export interface MainProcessOptions {
   readonly world: World;
@@ -20,6 +21,7 @@ export interface MainProcessOptions {
   readonly launcher: Launcher;
   readonly sockets: SocketHolder;
   readonly notify: SdNotifySockets;
+  readonly stdins: Pick<Stdins, "pass">;
   readonly bootId: string;
   readonly post: (...events: readonly WorldEvent[]) => void;
   /** Returns a message if no process may be started now, because sup has too few file descriptors left, or else null. */
@@ -50,7 +52,7 @@ export class MainProcesses {
 
   /** Starts the main process. Posts `spawned` or `spawnFailed`, and `exited` when the process ends. */
   spawn(id: string, run: number): void {
-    const { processes, logs, launcher, sockets, world } = this.#o;
+    const { processes, logs, launcher, sockets, stdins, world } = this.#o;
     const spec = specOf(world, id);
     const state = this.#runs.begin(id, run);
     const failed = (message: string, resources = false): void => this.#failed(id, run, { stage: "prepare", message, resources });
@@ -71,10 +73,12 @@ export class MainProcesses {
       this.#started(id, state, result);
       endStarting(state, start);
     };
-    const start = withWriters(logs, id, (fds) => {
-      const request = mainRequest(spec, launch.value, [...fds, ...held.value.map(({ fd }) => fd)], extra);
-      return processes.spawn(request, onStarted, onExit);
-    });
+    const spawn = (stdin: number | null): PendingStart =>
+      withWriters(logs, id, ([, ...outputs]) => {
+        const request = mainRequest(spec, launch.value, [stdin, ...outputs, ...held.value.map(({ fd }) => fd)], extra);
+        return processes.spawn(request, onStarted, onExit);
+      });
+    const start = stdins.pass(id, spawn);
     state.starting.add(start);
   }
 

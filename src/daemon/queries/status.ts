@@ -44,10 +44,21 @@ export class StatusQueries {
   }
 
   all(): shape.Status {
-    const { world, catalog, around } = this.#o;
+    const { world, around } = this.#o;
     return {
       daemon: this.#o.daemon(),
       services: world.ids().map((id) => describeService(id, world.get(id)!, around)),
+      ...this.#unloaded(),
+    };
+  }
+
+  unitFiles(): shape.UnitFiles {
+    return { notes: this.#o.daemon().notes, ...this.#unloaded() };
+  }
+
+  #unloaded(): { masked: NonNullable<shape.Status["masked"]>; broken: NonNullable<shape.Status["broken"]> } {
+    const { catalog } = this.#o;
+    return {
       masked: [...catalog.masked].map(([id, file]) => ({ id, file })),
       broken: catalog.broken.map((unit) => ({ ...unit, problems: [...unit.problems] })),
     };

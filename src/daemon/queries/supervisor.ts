@@ -73,6 +73,11 @@ export class LocalSupervisor implements Supervisor {
     return this.#status.all();
   }
 
+  /** For the event stream. */
+  unitFiles(): shape.UnitFiles {
+    return this.#status.unitFiles();
+  }
+
   async summary(): Promise<shape.Summary> {
     return this.#status.summary();
   }
@@ -160,8 +165,8 @@ export class LocalSupervisor implements Supervisor {
     return this.#o.scaling.scale(name, request, (id) => this.#lookup.missing(id));
   }
 
-  async define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Promise<Result<string, ApiError>> {
-    return this.#o.transients.define(name, unit);
+  async define(name: string | undefined, unit: Readonly<Record<string, unknown>>, stdin?: string): Promise<Result<string, ApiError>> {
+    return this.#o.transients.define(name, unit, stdin);
   }
 
   async followRun(id: string, follower: RunFollower): Promise<Unsubscribe> {

@@ -20,6 +20,8 @@ export interface ReloaderOptions {
   readonly earlierRuns: (id: string) => number;
   readonly handle: (...events: readonly WorldEvent[]) => void;
   readonly announce: (id: string) => void;
+  /** Called when the unit files were read again. */
+  readonly filesRead: () => void;
 }
 
 /** Applies unit files when the daemon starts, when files appear, and on request. */
@@ -94,6 +96,7 @@ export class Reloader {
           { problems: now.problems },
         );
     }
+    this.#o.filesRead();
   }
 
   /**
@@ -113,6 +116,7 @@ export class Reloader {
     });
     const problems = catalog.problems();
     if (!dryRun) this.#apply(rows);
+    this.#o.filesRead();
     return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
   }
 

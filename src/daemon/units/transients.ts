@@ -10,6 +10,7 @@ import { loadUnit } from "../../spec/load/load.ts";
 import type { Instances } from "./instances.ts";
 import type { UnitCatalog } from "./unit-catalog.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Stdins } from "../engine/stdins.ts";
 
 export interface TransientsOptions {
   readonly world: World;
@@ -17,6 +18,7 @@ export interface TransientsOptions {
   readonly catalog: Pick<UnitCatalog, "adopt" | "drop">;
   readonly logs: Pick<LogStore, "open" | "follow">;
   readonly instances: Pick<Instances, "creatable" | "ensure">;
+  readonly stdins: Pick<Stdins, "open">;
   readonly earlierRuns: (id: string) => number;
   /** A random number, uniform in [0, 1). */
   readonly roll: () => number;
@@ -44,9 +46,12 @@ export class Transients {
     options.engine.watch((turn) => this.#observe(turn));
   }
 
-  /** Creates a unit without starting it, and returns its id. `unit` has the keys of a unit file. */
-  define(name: string | undefined, unit: Readonly<Record<string, unknown>>): Result<string, ApiError> {
-    const { world, engine, catalog, instances, earlierRuns } = this.#o;
+  /**
+   * Creates a unit without starting it, and returns its id. `unit` has the keys of a unit file. `stdin` is the name of the FIFO that
+   * the first run gets as its standard input.
+   */
+  define(name: string | undefined, unit: Readonly<Record<string, unknown>>, stdin?: string): Result<string, ApiError> {
+    const { world, engine, catalog, instances, stdins, earlierRuns } = this.#o;
     const id = name ?? this.#freeName();
     if (!isUnitId(id) || id.includes("@"))
       return err({ code: "invalid", message: `"${id}" is not a valid unit name`, hint: "use at most 64 letters, digits, _ . and -" });
@@ -69,6 +74,8 @@ export class Transients {
     if (missing) return err({ code: "invalid", message: `dependencies: there is no unit ${missing.unit}`, hint: "see `sup list`" });
     const created = instances.ensure(spec.dependencies.map((dependency) => dependency.unit));
     if (!created.ok) return created;
+    const opened = stdin === undefined ? ok(undefined) : stdins.open(id, stdin);
+    if (!opened.ok) return err({ code: "invalid", message: `cannot use the standard input: ${opened.error}` });
     catalog.adopt(id, result.loaded);
     engine.handle({ type: "load", spec, earlierRuns: earlierRuns(id) });
     return ok(id);

@@ -48,6 +48,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   getxattr: { args: [P, P, P, T.u64_fast], returns: L },
   sigaction: { args: [I, P, P], returns: I },
   socket: { args: [I, I, I], returns: I },
+  connect: { args: [I, P, U], returns: I },
   bind: { args: [I, P, U], returns: I },
   listen: { args: [I, I], returns: I },
   shutdown: { args: [I, I], returns: I },
@@ -71,6 +72,8 @@ export const SYSCALL =
   process.arch === "arm64"
     ? {
         memfd_create: 279,
+        setresuid: 147,
+        setresgid: 149,
         setfsuid: 151,
         setfsgid: 152,
         getgroups: 158,
@@ -81,6 +84,8 @@ export const SYSCALL =
       }
     : {
         memfd_create: 319,
+        setresuid: 117,
+        setresgid: 119,
         setfsuid: 122,
         setfsgid: 123,
         getgroups: 115,

@@ -3,11 +3,11 @@
  * name may lead to a FIFO, on which open(2) blocks, to a device that never ends, or, by a link, to a file that only root may
  * read.
  */
-import { ptr } from "bun:ffi";
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
 import { err, ok, type Result } from "../../base/result.ts";
-import { O, O_NOFOLLOW, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import { O, O_NOFOLLOW } from "../ffi/libc.ts";
 import type { Credentials } from "../spawn/users.ts";
+import { withRightsOf } from "./rights.ts";
 
 /** Flags to add for open(2) on a file of sup itself. With them, opening a link fails and opening a FIFO does not block. */
 export const OWN_FILE = O_NOFOLLOW | O.NONBLOCK;
@@ -57,48 +57,4 @@ export function readRegularFile(path: string, maxBytes: number, credentials: Cre
   } finally {
     closeSync(fd);
   }
-}
-
-/**
- * Runs synchronous file access with the rights of a user. It uses setfsuid(2), which also drops root's capabilities over files.
- * These system calls change only the calling thread. Unlike after setresuid(2), the user cannot send signals to this thread.
- */
-function withRightsOf<T>(credentials: Credentials | null, access: () => T): T {
-  const own = libc.geteuid();
-  if (credentials === null || own !== 0 || (credentials.uid === null && credentials.gid === null)) return access();
-  const { uid, gid, groups } = credentials;
-  const ownGroups = currentGroups();
-  const ownGid = syscall(SYSCALL.setfsgid, -1);
-  try {
-    if (groups !== null) setGroups(groups);
-    if (gid !== null) setFsId(SYSCALL.setfsgid, gid);
-    if (uid !== null) setFsId(SYSCALL.setfsuid, uid);
-    return access();
-  } finally {
-    setFsId(SYSCALL.setfsuid, own);
-    setFsId(SYSCALL.setfsgid, ownGid);
-    if (groups !== null) setGroups(ownGroups);
-  }
-}
-
-/**
- * Calls setfsuid(2) or setfsgid(2) and checks the result with a second call, because both calls return the previous id whether or
- * not they had an effect.
- */
-function setFsId(call: number, id: number): void {
-  syscall(call, id);
-  if (syscall(call, -1) !== id) throw new Error(`cannot take the rights of the id ${id}`);
-}
-
-function currentGroups(): number[] {
-  const count = syscall(SYSCALL.getgroups, 0);
-  const groups = new Uint32Array(Math.max(1, count));
-  const got = syscall(SYSCALL.getgroups, count, ptr(groups));
-  if (got < 0) throw new Error("cannot read the groups of this process");
-  return [...groups.subarray(0, got)];
-}
-
-function setGroups(groups: readonly number[]): void {
-  const list = Uint32Array.from(groups.length > 0 ? groups : [0]);
-  if (syscall(SYSCALL.setgroups, groups.length, ptr(list)) !== 0) throw new Error("cannot take the groups of a user");
 }

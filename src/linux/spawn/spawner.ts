@@ -277,20 +277,20 @@ function resolve(request: SpawnRequest): ResolvedRequest | Failure {
   const unknown = Object.keys(limits).find((name) => RLIMITS[name] === undefined);
   if (unknown !== undefined) return failed("limits", EINVAL, unknown);
   if (request.fds.length > MAX_DESCRIPTORS - OWN_DESCRIPTORS) return failed("descriptors", E2BIG, `${request.fds.length} descriptors`);
-  if (credentials.value.uid !== null) chownOutput(request.fds, credentials.value.uid);
+  if (credentials.value.uid !== null) chownPipes(request.fds, credentials.value.uid);
   return { request, candidates, limits, credentials: credentials.value };
 }
 
 /** For chown(2), -1 means that the group does not change. */
 const KEEP_GROUP = 0xffffffff;
 
-/** Gives the output pipes to the user. A program can reopen /dev/stdout (like nginx's `access_log /dev/stdout`) only if its user owns the pipe. */
-function chownOutput(fds: SpawnRequest["fds"], uid: number): void {
-  for (const fd of fds.slice(1, 3)) {
+/** Gives the pipes of stdin, stdout and stderr to the user. A program can reopen /dev/stdout (like nginx's `access_log /dev/stdout`) only then. */
+function chownPipes(fds: SpawnRequest["fds"], uid: number): void {
+  for (const fd of fds.slice(0, 3)) {
     try {
       if (fd !== null && fstatSync(fd).isFIFO()) fchownSync(fd, uid, KEEP_GROUP);
     } catch {
-      // The daemon lacks CAP_CHOWN. The program can still write to the open descriptor.
+      // The daemon lacks CAP_CHOWN. The program can still use the open descriptor.
     }
   }
 }

@@ -3,7 +3,7 @@ import { parseDuration } from "../../base/duration.ts";
 import { closest } from "../../base/names.ts";
 import { type KeyInfo, keyInfoAt } from "./keys.ts";
 import { type Problem, problemAt, shortJson } from "./problems.ts";
-import { adviceOn, synonymOf } from "./synonyms.ts";
+import { adviceOn, EXAMPLES, synonymOf } from "./synonyms.ts";
 import { type Node, type Path, dotted, keyAt, nearest, nodeAt, toValue } from "./tree.ts";
 
 /** Turns the issues that zod found into messages for users, with line and column in the file. */
@@ -12,7 +12,10 @@ type Issue = z.core.$ZodIssue;
 type Keys = ReadonlyMap<string, KeyInfo>;
 
 export function issuesToProblems(issues: readonly Issue[], root: Node, keys: Keys): Problem[] {
-  const problems = issues.flatMap((issue) => toProblems(issue, issue.path as Path, root, keys));
+  const problems = issues.flatMap((issue) => [
+    ...toProblems(issue, issue.path as Path, root, keys),
+    ...besideWrongType(issue, issue.path as Path, root, keys),
+  ]);
   // If a misspelt key is reported, it is not also reported that the correct key is missing.
   const meant = new Set(problems.flatMap(({ hint }) => /^did you mean "(.*)"\?$/.exec(hint ?? "")?.[1] ?? []));
   return problems.filter(({ key, value }) => value !== null || !meant.has(key));
@@ -34,7 +37,18 @@ function toProblems(issue: Issue, path: Path, root: Node, keys: Keys): Problem[]
   }
   const rule = predicate(issue, keyInfoAt(keys, path));
   const message = `"${dotted(path)}" ${rule}${rule === EMPTY ? "" : `, not ${shortJson(value)}`}`;
-  return [problemAt(node, { path, value, message, hint: hintFor(issue, value) })];
+  return [problemAt(node, { path, value, message, hint: hintFor(issue, value, dotted(path)) })];
+}
+
+/** If the `type` of an object is missing or wrong, zod looks at none of its other keys. Those that no type has are reported too. */
+function besideWrongType(issue: Issue, path: Path, root: Node, keys: Keys): Problem[] {
+  if (issue.code !== "invalid_union" || issue.discriminator === undefined) return [];
+  const parent = path.slice(0, -1);
+  const object = nodeAt(root, parent);
+  const known = keyInfoAt(keys, parent)?.children();
+  if (object?.kind !== "object" || known === undefined) return [];
+  const unknown = [...object.members.keys()].filter((key) => !known.has(key));
+  return unknown.map((key) => unknownKey([...parent, key], root, keys));
 }
 
 /** Returns true if the value has a different type from the one that this option of a union accepts. */
@@ -62,7 +76,8 @@ export function unknownKey(path: Path, root: Node, keys: Keys): Problem {
 function unknownHint(key: string, parent: Path, siblings: Keys, root: Node, keys: Keys): string | null {
   const same = siblings.get(key);
   const type = nodeAt(root, [...parent, "type"]);
-  const own = type?.kind === "scalar" ? type.value : undefined;
+  const isType = type?.kind === "scalar" && [...siblings.values()].some(({ types }) => types.includes(String(type.value)));
+  const own = isType ? type.value : undefined;
   if (same && same.types.length > 0) return `it exists only for type ${same.types.map((name) => `"${name}"`).join(" or ")}`;
   const synonym = synonymOf(key, dotted(parent.filter((step) => typeof step === "string")))?.split(".");
   const meant = synonym && keyInfoAt(keys, [...parent, ...synonym]);
@@ -148,7 +163,7 @@ const BOOLEAN_WORDS: Readonly<Record<string, string>> = {
   "0": "false",
 };
 
-function hintFor(issue: Issue, value: unknown): string | null {
+function hintFor(issue: Issue, value: unknown, key: string): string | null {
   if (issue.code === "invalid_value" || (issue.code === "invalid_union" && issue.discriminator !== undefined)) {
     const options = (issue.code === "invalid_value" ? issue.values : discriminants(issue)).map(String);
     const near = typeof value === "string" ? closest(value, options) : undefined;
@@ -157,6 +172,7 @@ function hintFor(issue: Issue, value: unknown): string | null {
   if (issue.code !== "invalid_type") return null;
   if (value === null) return "omit the key to get the default";
   const { expected } = issue;
+  if (Object.hasOwn(EXAMPLES, key)) return `for example ${EXAMPLES[key]}`;
   if (expected === "boolean") {
     const word = typeof value === "string" || typeof value === "number" ? BOOLEAN_WORDS[`${value}`.toLowerCase()] : undefined;
     return word === undefined ? null : `write ${word}, without quotes`;

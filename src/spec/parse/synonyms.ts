@@ -65,8 +65,8 @@ export const SYNONYMS: Table = {
     "limits.nofile": "LimitNOFILE minfds",
     "limits.nproc": "LimitNPROC minprocs",
     "limits.core": "LimitCORE",
-    "resource_limits.max_memory_mb": "max_memory_restart mem_limit memory MemoryMax",
-    "resource_limits.max_cpu_percent": "CPUQuota cpus cpu",
+    "resource_limits.max_memory_mb": "max_memory_restart mem_limit memory max_memory memory_limit MemoryMax",
+    "resource_limits.max_cpu_percent": "CPUQuota cpus cpu max_cpu cpu_limit",
     "resource_limits.max_tasks": "TasksMax pids_limit",
     log: "logging logs",
     "log.max_size_mb": "stdout_logfile_maxbytes stderr_logfile_maxbytes",
@@ -105,6 +105,21 @@ export const SYNONYMS: Table = {
   },
   watch: { paths: "files directories path", ignore: "exclude ignored" },
   sockets: { listen: "address addr path", reuse_port: "reuseport" },
+};
+
+/** Examples of top-level keys whose value is an object, for files that have something else there. */
+export const EXAMPLES: Readonly<Record<string, string>> = {
+  environment: '{ "NAME": "value" }',
+  health_check: '{ "type": "http", "endpoint": "http://localhost:PORT/PATH" }',
+  restart_policy: '{ "max_retries": 5, "retry_delay": 1 }',
+  graceful_shutdown: '{ "signal": "SIGTERM", "timeout": 10 }',
+  reload: '{ "signal": "SIGHUP" }',
+  limits: '{ "nofile": 65536 }',
+  resource_limits: '{ "max_memory_mb": 512 }',
+  log: '{ "max_size_mb": 10, "keep": 5 }',
+  schedule: '{ "cron": "0 3 * * *" }',
+  watch: '{ "paths": ["DIRECTORY"] }',
+  sockets: '[{ "name": "http", "listen": "127.0.0.1:8080" }]',
 };
 
 /** Maps each advice to the keys for which it is given. */

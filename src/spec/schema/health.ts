@@ -91,7 +91,7 @@ function httpKeys() {
     );
   return {
     endpoint: said(
-      "`http://…`, `https://…`, or `unix:/path.sock:/url-path` for a Unix socket. Write a percent sign in the URL as `%%`.",
+      "`http://…`, `https://…`, or `unix:/path.sock:/url-path` for a Unix socket, which must be open to the unit's `user`. Write a percent sign in the URL as `%%`.",
       z.string().regex(/^(https?:\/\/.|unix:\/[^:]+:\/)/, "must start with http://, https:// or unix:/path.sock:/"),
     ),
     method: said(

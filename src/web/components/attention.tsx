@@ -1,4 +1,4 @@
-import type { Service } from "../../api/contract/shapes.ts";
+import type { BrokenUnit, Service } from "../../api/contract/shapes.ts";
 import { acknowledge, openAlerts } from "../state/alerts.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
@@ -11,12 +11,13 @@ const MOST_UNITS = 30;
 const MOST_ALERTS = 50;
 
 /** Shows units and alerts that need attention. The area is shown even if there are none, so that nothing below it moves. */
-export function Attention({ services }: { readonly services: readonly Service[] }) {
+export function Attention({ services, broken }: { readonly services: readonly Service[]; readonly broken: readonly BrokenUnit[] }) {
   const units = troubled(services);
+  const isBad = broken.length > 0 || units.some((service) => troubleOf(service) === "bad");
   return (
     <section class="rail" aria-label="What needs attention">
-      <div class={`rail-units ${units.some((service) => troubleOf(service) === "bad") ? "rail-bad" : ""}`} aria-live="polite">
-        {units.length === 0 ? (
+      <div class={`rail-units ${isBad ? "rail-bad" : ""}`} aria-live="polite">
+        {units.length + broken.length === 0 ? (
           <span class="rail-well">
             <span class="dot tone-good" aria-hidden="true" /> {services.length === 0 ? "No units" : "Nothing needs attention"}
           </span>
@@ -26,6 +27,11 @@ export function Attention({ services }: { readonly services: readonly Service[] 
               <a key={service.id} class={`trouble tone-${toneOf(service)}`} href={unitHref(service.id)}>
                 {service.critical && <span class="critical" title="critical" />}
                 <b>{service.id}</b> {wordOf(service)}
+              </a>
+            ))}
+            {broken.slice(0, MOST_UNITS).map(({ id }) => (
+              <a key={id} class="trouble tone-bad" href={unitHref(id)}>
+                <b>{id}</b> broken
               </a>
             ))}
             {units.length > MOST_UNITS && <span class="quiet-text">and {units.length - MOST_UNITS} more</span>}

@@ -1,6 +1,6 @@
 import type { Service } from "../../api/contract/shapes.ts";
-import { STATES, type State } from "../../base/words.ts";
-import { isNarrowed, labelsOf, NO_FILTER, type Filter } from "../filter.ts";
+import { STATES } from "../../base/words.ts";
+import { isNarrowed, labelsOf, LIST_STATES, NO_FILTER, type Filter, type ListState } from "../filter.ts";
 import { plural } from "../format.ts";
 import { plain } from "../text.ts";
 import { countStates, toneOfState } from "../trouble.ts";
@@ -8,15 +8,20 @@ import { SearchField } from "./search-field.tsx";
 
 interface Props {
   readonly services: readonly Service[];
+  /** The number of units whose files have errors. */
+  readonly broken: number;
   readonly shown: number;
   readonly filter: Filter;
   readonly onChange: (filter: Filter) => void;
 }
 
 /** Shows the filters. Every state has a button, even if no unit is in that state, so that the buttons never move. */
-export function FilterBar({ services, shown, filter, onChange }: Props) {
-  const counts = countStates(services);
-  const toggle = (state: State): void => {
+export function FilterBar({ services, broken, shown, filter, onChange }: Props) {
+  const counts = { ...countStates(services), broken };
+  const total = services.length + broken;
+  // Such units are an exception, so they have a button only when there are some.
+  const states: readonly ListState[] = broken > 0 || filter.states.includes("broken") ? LIST_STATES : STATES;
+  const toggle = (state: ListState): void => {
     const states = filter.states.includes(state) ? filter.states.filter((one) => one !== state) : [...filter.states, state];
     onChange({ ...filter, states });
   };
@@ -29,11 +34,11 @@ export function FilterBar({ services, shown, filter, onChange }: Props) {
         onChange={(text) => onChange({ ...filter, text })}
       />
       <div class="states" role="group" aria-label="Filter by state">
-        {STATES.map((state) => (
+        {states.map((state) => (
           <button
             key={state}
             type="button"
-            class={`chip tone-${toneOfState(state)} ${counts[state] === 0 ? "chip-none" : ""}`}
+            class={`chip tone-${state === "broken" ? "bad" : toneOfState(state)} ${counts[state] === 0 ? "chip-none" : ""}`}
             aria-pressed={filter.states.includes(state)}
             onClick={() => toggle(state)}
           >
@@ -44,7 +49,7 @@ export function FilterBar({ services, shown, filter, onChange }: Props) {
       <Choice label="Group" options={groupsOf(services)} value={filter.group} onChange={(group) => onChange({ ...filter, group })} />
       <Choice label="Label" options={allLabels(services)} value={filter.label} onChange={(label) => onChange({ ...filter, label })} />
       <span class="shown" role="status">
-        {isNarrowed(filter) ? `${shown} of ${services.length}` : plural(services.length, "unit")}
+        {isNarrowed(filter) ? `${shown} of ${total}` : plural(total, "unit")}
       </span>
       <button
         type="button"

@@ -1,8 +1,10 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { filterFromText, filterToText, isNarrowed, select, type Filter } from "../filter.ts";
-import { foldRows } from "../fold.ts";
+import type { BrokenUnit } from "../../api/contract/shapes.ts";
+import { filterFromText, filterToText, isNarrowed, select, selectBroken, type Filter } from "../filter.ts";
+import { foldRows, type FoldRow } from "../fold.ts";
 import { plural } from "../format.ts";
+import { BrokenCells } from "../components/broken-unit.tsx";
 import { DaemonNotes } from "../components/banner.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Attention } from "../components/attention.tsx";
@@ -29,31 +31,44 @@ export function OverviewPage({ query }: { readonly query: string }) {
   const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
   const rowHeight = useRowHeight();
   const all = services.value;
+  // A unit can be in both for a moment, because a fixed file is announced after its service.
+  const broken = view.value.broken.filter(({ id }) => !view.value.services.has(id));
+  const shownBroken = selectBroken(broken, filter);
   const shown = select(all, filter);
-  const rows = foldRows(shown, (service) => isNarrowed(filter) || opened.value.has(service));
+  const rows: ReadonlyArray<BrokenUnit | FoldRow> = [
+    ...shownBroken,
+    ...foldRows(shown, (service) => isNarrowed(filter) || opened.value.has(service)),
+  ];
   useClearByEscape(filter, setFilter);
   return (
     <div class="overview">
       <h1 class="visually-hidden">Units</h1>
-      <Attention services={all} />
-      <FilterBar services={all} shown={shown.length} filter={filter} onChange={setFilter} />
+      <Attention services={all} broken={broken} />
+      <FilterBar services={all} broken={broken.length} shown={shown.length + shownBroken.length} filter={filter} onChange={setFilter} />
       <DaemonNotes />
       <VirtualList
-        label={plural(all.length, "unit")}
+        label={plural(all.length + broken.length, "unit")}
         class="units"
         items={rows}
         rowHeight={rowHeight}
         headHeight={HEAD_HEIGHT}
-        keyOf={({ service }) => service.id}
-        open={({ service, fold }) => (fold === "open" || fold === "closed" ? toggle(service.id) : (location.hash = unitHref(service.id)))}
-        rowClass={({ service, fold }) => `trouble-${troubleOf(service)} is-${service.state} fold-${fold}`}
-        row={({ service, fold }) => <UnitCells service={service} fold={fold} />}
+        keyOf={(row) => (isFold(row) ? row.service.id : row.id)}
+        open={(row) => {
+          if (isFold(row) && (row.fold === "open" || row.fold === "closed")) toggle(row.service.id);
+          else location.hash = unitHref(isFold(row) ? row.service.id : row.id);
+        }}
+        rowClass={(row) =>
+          isFold(row) ? `trouble-${troubleOf(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
+        }
+        row={(row) => (isFold(row) ? <UnitCells service={row.service} fold={row.fold} /> : <BrokenCells unit={row} />)}
         head={<UnitHead filter={filter} onChange={setFilter} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />
     </div>
   );
 }
+
+const isFold = (row: FoldRow | BrokenUnit): row is FoldRow => "fold" in row;
 
 function NoUnits() {
   const path = view.value.daemon?.unit_path[0] ?? "the unit directory";

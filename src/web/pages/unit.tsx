@@ -1,5 +1,6 @@
 import type { Service } from "../../api/contract/shapes.ts";
 import { TABS, unitHref, type Tab } from "../route.ts";
+import { BrokenPage } from "../components/broken-unit.tsx";
 import { EventList } from "../components/event-list.tsx";
 import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
 import { Lazy } from "../components/lazy.tsx";
@@ -20,7 +21,8 @@ const TITLES: Readonly<Record<Tab, string>> = { overview: "Overview", logs: "Log
 
 export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
   const service = findService(view.value.services, id);
-  if (service === undefined) return <Unknown id={id} />;
+  const broken = view.value.broken.find((unit) => unit.id === id);
+  if (service === undefined) return broken === undefined ? <Unknown id={id} /> : <BrokenPage unit={broken} />;
   if (service.units !== undefined) return <ServicePage service={service} />;
   return (
     <div class="unit-page">

@@ -47,6 +47,19 @@ test("a snapshot replaces everything; changes replace, append or remove units; m
   expect(view.daemon?.version).toBe("0.1.0");
 });
 
+test("units that could not be loaded, and the daemon's notes, come with a snapshot and change with the files", () => {
+  const unit = { id: "m5", file: "/u/m5.unit.json", problems: ["/u/m5.unit.json:2: error: x"] };
+  const files = (...broken: (typeof unit)[]): StreamChange => ({
+    kind: "files",
+    data: { notes: broken.map(({ id }) => id), masked: [], broken },
+  });
+  const view = fold(snapshot("a"), files(unit));
+  expect(view.broken).toEqual([unit]);
+  expect(view.daemon).toEqual({ ...daemon, notes: ["m5"] });
+  expect(fold(snapshot("a"), files(unit), files())).toMatchObject({ broken: [], daemon: { notes: [] } });
+  expect(fold({ kind: "snapshot", data: { daemon, services: [], broken: [unit] } }).broken).toEqual([unit]);
+});
+
 for (const id of [10, 12, 9]) {
   test(`after id 10 the id ${id} makes the view stale: it keeps its state until a snapshot`, () => {
     const before = fold(snapshot("a"));

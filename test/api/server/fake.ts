@@ -172,8 +172,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       });
     },
     job: async (id, wait) => (calls.push(["job", id, wait]), id === "gone" ? undefined : { job: id, outcomes: [{ id: "web", ...fake.outcome("web", "start") }], warnings: [] }), // prettier-ignore
-    async define(name, unit) {
-      calls.push(["define", name, unit]);
+    async define(name, unit, stdin) {
+      calls.push(stdin === undefined ? ["define", name, unit] : ["define", name, unit, stdin]);
       const id = name ?? "run-00000001";
       services.set(id, aService(id));
       return ok(id);

@@ -267,7 +267,7 @@ test("the idle timeout is suspended while an answer is prepared, and for good wh
     const [method, path] = request.split(" ") as [string, string];
     const set: number[] = [];
     const headers = { authorization: `Bearer ${TOKEN}`, host: "localhost" };
-    const connection = { timeout: (_: Request, seconds: number) => void set.push(seconds) };
+    const connection = { timeout: (_: Request, seconds: number) => void set.push(seconds), requestIP: () => null };
     await app.handle(new Request(`http://localhost${API}${path}`, { method, headers }), "tcp", connection);
     return set;
   };
@@ -282,7 +282,10 @@ test("the idle timeout is suspended while an answer is prepared, and for good wh
 test("a request on the unix socket never gets an idle timeout", async () => {
   const { app } = makeRig();
   const set: number[] = [];
-  await app.handle(new Request(`http://sup${API}/status`), "unix", { timeout: (_, seconds) => void set.push(seconds) });
+  await app.handle(new Request(`http://sup${API}/status`), "unix", {
+    timeout: (_, seconds) => void set.push(seconds),
+    requestIP: () => null,
+  });
   expect(set).toEqual([0]);
 });
 

@@ -1,28 +1,31 @@
 import { expect, test } from "bun:test";
 import { CODE_MS, createSessions, SESSION_MS, type Sessions } from "../../../src/api/server/sessions.ts";
+import { createTokenCheck } from "../../../src/api/server/token-check.ts";
 import { errorOf, makeRig, NOW, readerOf, TOKEN } from "./fake.ts";
 
 const API = "/api/supervisor";
+const ADDRESS = "10.0.0.1";
 const HOST = { host: "127.0.0.1:7870" };
 
 /** Sessions with a clock that the test sets and a store that it can read. */
 function sessionsWith(token = TOKEN, kept: { text: string | null } = { text: null }) {
   const clock = { ms: NOW };
   const memory = { load: () => kept.text, save: (text: string) => void (kept.text = text) };
-  const sessions = createSessions({ token, basePath: "", now: () => clock.ms, memory });
+  const now = (): number => clock.ms;
+  const sessions = createSessions({ token, check: createTokenCheck(token, now), basePath: "", now, memory });
   return { sessions, clock, kept };
 }
 
 /** What a browser sends back. */
 const cookieOf = (sessions: Sessions): string => {
-  const granted = sessions.signIn({ token: TOKEN });
+  const granted = sessions.signIn({ token: TOKEN }, ADDRESS);
   if (!granted.ok) throw new Error(granted.error.message);
   return sessions.cookie(granted.value, false).split(";")[0]!;
 };
 
 test("scripts cannot read the cookie, other sites cannot send it, and over https it is Secure", () => {
   const { sessions } = sessionsWith();
-  const granted = sessions.signIn({ token: ` ${TOKEN}\n` });
+  const granted = sessions.signIn({ token: ` ${TOKEN}\n` }, ADDRESS);
   expect(granted.ok).toBe(true);
   if (!granted.ok) return;
   expect(sessions.cookie(granted.value, false)).toMatch(/^sup-[\w-]{8}=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Strict$/);
@@ -48,12 +51,12 @@ test("a session is found among other cookies, ends after its lifetime, and can b
 test("a code works once, and not after two minutes", () => {
   const { sessions, clock } = sessionsWith();
   const first = sessions.makeCode();
-  expect(sessions.signIn({ code: first.code }).ok).toBe(true);
-  expect(sessions.signIn({ code: first.code })).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(sessions.signIn({ code: first.code }, ADDRESS).ok).toBe(true);
+  expect(sessions.signIn({ code: first.code }, ADDRESS)).toMatchObject({ ok: false, error: { code: "invalid" } });
   const second = sessions.makeCode();
   clock.ms += CODE_MS;
-  expect(sessions.signIn({ code: second.code }).ok).toBe(false);
-  expect(sessions.signIn({ code: "" }).ok).toBe(false);
+  expect(sessions.signIn({ code: second.code }, ADDRESS).ok).toBe(false);
+  expect(sessions.signIn({ code: "" }, ADDRESS).ok).toBe(false);
 });
 
 test("sessions survive a restart without a secret in the store, but not a new token", () => {
@@ -116,18 +119,19 @@ test("read-only: a session cannot run health checks, by GET or by POST", async (
 
 test("after ten wrong tokens within a minute even the right one has to wait; a link still signs in", () => {
   const { sessions, clock } = sessionsWith();
-  for (let i = 0; i < 10; i++) expect(sessions.signIn({ token: `wrong ${i}` })).toMatchObject({ error: { code: "invalid" } });
-  expect(sessions.signIn({ token: TOKEN })).toMatchObject({ ok: false, error: { code: "too-many" } });
-  expect(sessions.signIn({ code: sessions.makeCode().code }).ok).toBe(true);
+  for (let i = 0; i < 10; i++) expect(sessions.signIn({ token: `wrong ${i}` }, ADDRESS)).toMatchObject({ error: { code: "invalid" } });
+  expect(sessions.signIn({ token: TOKEN }, ADDRESS)).toMatchObject({ ok: false, error: { code: "too-many" } });
+  expect(sessions.signIn({ token: TOKEN }, "10.0.0.2").ok).toBe(true);
+  expect(sessions.signIn({ code: sessions.makeCode().code }, ADDRESS).ok).toBe(true);
   clock.ms += 59_000;
-  expect(sessions.signIn({ token: TOKEN }).ok).toBe(false);
+  expect(sessions.signIn({ token: TOKEN }, ADDRESS).ok).toBe(false);
   clock.ms += 1000;
-  expect(sessions.signIn({ token: TOKEN }).ok).toBe(true);
+  expect(sessions.signIn({ token: TOKEN }, ADDRESS).ok).toBe(true);
 });
 
 test("right tokens do not count as attempts", () => {
   const { sessions } = sessionsWith();
-  for (let i = 0; i < 20; i++) expect(sessions.signIn({ token: TOKEN }).ok).toBe(true);
+  for (let i = 0; i < 20; i++) expect(sessions.signIn({ token: TOKEN }, ADDRESS).ok).toBe(true);
 });
 
 test("of two cookies with the name of the session, the one with a living session counts, and signing out ends all", async () => {

@@ -85,7 +85,7 @@ describe("spawn", () => {
     [
       "a missing environment file",
       { environmentFiles: [{ path: "/etc/web.env", optional: false }] },
-      "cannot read environment file /etc/web.env: ENOENT",
+      "cannot read environment file /etc/web.env: no such file or directory (ENOENT)",
     ],
     ["a variable that is not set", { exec: { command: "${NONE}", args: [], shell: false, workingDirectory: null } }, "NONE"],
   ])("%s fails the start before a process is made", (_, parts, words) => {

@@ -30,6 +30,7 @@ export function rig(parts: SpecParts = {}) {
   const clock = { monotonicMs: () => 5000, wallMs: () => 5000, roll: () => 0, wakeAt: () => undefined };
   const interpreter = new Interpreter({
     findShortage: () => null,
+    stdins: { pass: (_, action) => action(null) },
     world,
     processes,
     logs: logs.logs,

@@ -62,13 +62,22 @@ export function daemonOn(disk: Disk) {
   const invocationOf = (id: string, run: number): string => `${id}#${run}`;
   const interpreter = new Interpreter({
     findShortage: () => null,
+    stdins: { pass: (_, action) => action(null) },
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
     firstLineOf: async () => null,
     post: (...events) => engine.post(...events),
   });
   const reloader = new Reloader({
-    ...{ world, catalog, logs: logs.logs, announce: () => undefined, earlierRuns: () => 0, enablements: () => new Map() },
+    ...{
+      world,
+      catalog,
+      logs: logs.logs,
+      announce: () => undefined,
+      filesRead: () => undefined,
+      earlierRuns: () => 0,
+      enablements: () => new Map(),
+    },
     systemUnits: { check: () => undefined } as never,
     recorder: { tell: () => undefined } as never,
     handle: (...events) => engine.handle(...events),

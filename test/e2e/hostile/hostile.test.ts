@@ -88,7 +88,9 @@ test.if(isRoot)("as root: an environment file is read with the rights of the uni
   symlinkSync(join(temp.path, "secret"), path);
   await shared.drop("borrows", unit);
   expect((await daemon.sup("start", "borrows")).code).not.toBe(0);
-  expect((await daemon.sup("why", "borrows")).stdout).toContain("EACCES (it is read with the rights of the unit's user nobody)");
+  expect((await daemon.sup("why", "borrows")).stdout).toContain(
+    "permission denied (EACCES); it is read with the rights of the unit's user nobody",
+  );
   chmodSync(join(temp.path, "secret"), 0o644);
   expect((await daemon.sup("start", "borrows")).code).toBe(0);
   expect((await daemon.sup("logs", "borrows", "--bare")).stdout).toContain("got of-root");
@@ -145,3 +147,24 @@ test("streams that nobody reads share a bounded amount of memory, which comes ba
   for (const socket of sockets) socket.end();
   await until(() => residentMb() - before < 120, { what: "the memory to come back", timeoutMs: 60_000 });
 }, 180_000);
+
+test("a body nested 100,000 levels deep is refused at once, and the daemon answers right after", async () => {
+  const { daemon } = shared;
+  const levels = 100_000;
+  const post = (unit: string): Promise<Response> =>
+    daemon.api("/api/supervisor/run", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `{"unit":${unit}}`,
+    });
+  for (const command of ["[".repeat(levels) + "]".repeat(levels), '{"a":'.repeat(levels) + "1" + "}".repeat(levels)]) {
+    const refused = post(`{"command":${command}}`);
+    expect(await slowestAnswerMs(daemon, refused)).toBeLessThan(1000);
+    const answer = await refused;
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      error: { code: "bad-request", message: expect.stringContaining("nested deeper than 64 levels") },
+    });
+  }
+  expect((await daemon.service("good")).state).toBe("running");
+});

@@ -1,6 +1,6 @@
 /** install.sh as root runs no program that another user put in its way. */
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRoot } from "../../harness/confined.ts";
 import { tempDir } from "../../harness/temp.ts";
@@ -108,6 +108,34 @@ asRoot("it does not run the program of another user that is in the place of sup"
     await piped(site, ["--dir", bin, ...args], { home: temp.path }).result;
   expect(existsSync(join(temp.path, "ran"))).toBe(false);
   expect(existsSync(join(bin, "sup"))).toBe(false);
+});
+
+asRoot("it installs into no directory that another user owns or that everybody can write to, also through a link", async () => {
+  await using site = await Site.open(release("1.0.0", fakeSup("1.0.0")));
+  using temp = tempDir();
+  const home = join(temp.path, "home");
+  const own = join(home, "own");
+  mkdirSync(own, { recursive: true });
+  chownSync(home, NOBODY, NOBODY);
+  const open = join(temp.path, "open");
+  mkdirSync(open);
+  chmodSync(open, 0o777);
+  symlinkSync(own, join(temp.path, "link"));
+  const refusals: Array<readonly [string, string]> = [
+    [home, `${home} belongs to another user`],
+    [join(home, "new/bin"), `${home} belongs to another user`],
+    [own, `${home} belongs to another user`],
+    [join(temp.path, "link"), `${home} belongs to another user`],
+    [join(open, "bin"), `every user can write to ${open}`],
+  ];
+  for (const [dir, words] of refusals) {
+    const { code, stderr } = await piped(site, ["--dir", dir], { home: temp.path }).result;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(words) });
+  }
+  expect(readdirSync(home)).toEqual(["own"]);
+  expect(readdirSync(own)).toEqual([]);
+  chmodSync(open, 0o1777);
+  expect(await piped(site, ["--dir", join(open, "bin")], { home: temp.path }).result).toMatchObject({ code: 0 });
 });
 
 test.each(["GNU wget", "busybox"])("%s: a download from https that is redirected to http is refused", async (which) => {

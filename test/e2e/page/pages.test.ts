@@ -173,3 +173,30 @@ browserTest("a broken file is marked while the last valid version keeps running,
   await daemon.sup("reload");
   await row(page, "gone").waitFor({ state: "detached" });
 });
+
+browserTest(
+  "a unit whose file has errors is a row with the state broken, the file and the line, and has a page with all errors",
+  async () => {
+    await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
+    await using visitor = await signedIn(daemon);
+    const { page } = visitor;
+    await row(page, "web", "running").waitFor();
+    writeFileSync(join(daemon.home, "units/m5.unit.json"), '{\n  "comand": "sleep",\n  "port": "many"\n}');
+    const broken = row(page, "m5", "broken");
+    await broken.waitFor();
+    expect(await broken.innerText()).toMatch(/^.*\sm5\.unit\.json:2:\d+: error: unknown key "comand"/s);
+    await page.locator(".rail-units", { hasText: "m5 broken" }).waitFor();
+    await page.getByText("1 unit file could not be loaded").waitFor();
+    await page.getByRole("button", { name: "1 broken" }).click();
+    await row(page, "web").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "1 broken" }).click();
+    await broken.click();
+    await page.getByRole("heading", { name: "m5" }).waitFor();
+    expect(await page.locator(".problems li").count()).toBeGreaterThan(1);
+    daemon.writeUnit("m5", sleeper());
+    await page.getByRole("link", { name: "Unit file" }).waitFor();
+    await go(page, "/");
+    await row(page, "m5", "stopped").waitFor();
+    await page.locator(".rail-units", { hasText: "Nothing needs attention" }).waitFor();
+  },
+);

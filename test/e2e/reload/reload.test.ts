@@ -160,7 +160,7 @@ test("environment files are read again at each start, without a reload", async (
   rmSync(file);
   const { code, stdout, stderr } = await daemon.sup("restart", "greets");
   expect(code).toBe(1);
-  expect(stdout + stderr).toContain(`cannot read environment file ${file}: ENOENT`);
+  expect(stdout + stderr).toContain(`cannot read environment file ${file}: no such file or directory (ENOENT)`);
   await daemon.sup("stop", "greets");
 });
 

@@ -24,6 +24,19 @@ test("a read-only page runs no health checks; sign-in attempts with a token are 
   expect((await daemon.sup("health", "web", "--run")).code).toBe(0);
 });
 
+test("wrong tokens in Authorization are limited; the unix socket, sessions and clients with the right token are not", async () => {
+  await using daemon = await startDaemon({ settings: { api: { port: 0 } } });
+  const { url } = ((await daemon.json("status")) as { daemon: { url: string } }).daemon;
+  const token = (await daemon.sup("token")).stdout.trim();
+  const get = async (given: string): Promise<number> =>
+    (await fetch(`${url}/api/supervisor/status`, { headers: { authorization: `Bearer ${given}` } })).status;
+  expect(await get(token)).toBe(200);
+  for (let i = 0; i < 10; i++) expect(await get(`wrong-${i}`)).toBe(401);
+  expect(await get("wrong")).toBe(429);
+  expect(await get(token)).toBe(200);
+  expect((await daemon.sup("status")).code).toBe(0);
+});
+
 test("`sup health` fails for a unit that failed, and says that a unit that is down is not checked", async () => {
   const units = { bad: { command: "false", auto_restart: false }, off: { ...CHECKED, enabled: false } };
   await using daemon = await startDaemon({ units });

@@ -54,7 +54,7 @@ test("what is missing is found under the key that names it", async () => {
   ]);
   expect(await findings({ command: "true", working_directory: plain })).toEqual([expect.stringContaining("it is not a directory")]);
   expect(await findings({ command: "true", environment_files: ["/no/such/file"] })).toEqual([
-    expect.stringContaining("environment_files: cannot read environment file /no/such/file: ENOENT"),
+    expect.stringContaining("environment_files: cannot read environment file /no/such/file: no such file or directory (ENOENT)"),
   ]);
   expect(await findings({ command: "true", user: "no-such-user" })).toEqual(["user: there is no user no-such-user"]);
   expect(await findings({ command: "true", group: "no-such-group" })).toEqual(["group: there is no group no-such-group"]);
@@ -73,6 +73,26 @@ test("what is missing is found under the key that names it", async () => {
     expect.stringContaining("reload.command: cannot execute no-such-reload"),
     expect.stringContaining("health_check.fallback_check.command: cannot execute no-such-check"),
   ]);
+});
+
+test("everything that is missing is reported at once, whatever else is missing", async () => {
+  const unit = {
+    command: "/no/such/program",
+    working_directory: "/no/such/directory",
+    environment_files: ["/no/such/a", "-/no/such/optional", "/no/such/b"],
+    user: "no-such-user",
+  };
+  expect((await findings(unit)).map((line) => line.split(":")[0])).toEqual([
+    "user",
+    "environment_files",
+    "environment_files",
+    "working_directory",
+    "command",
+  ]);
+  // The home directory of a user who does not exist is unknown.
+  expect(await findings({ command: "~/program", user: "no-such-user" })).toEqual(["user: there is no user no-such-user"]);
+  // The missing file may set the variable.
+  expect(await findings({ command: "${PROGRAM}", environment_files: ["/no/such/a"] })).toHaveLength(1);
 });
 
 test("a script with Windows line endings, or with an interpreter that does not exist", async () => {

@@ -1,10 +1,12 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { probeHttp } from "../../../src/adapters/probes/http.ts";
+import { connectAs } from "../../../src/linux/io/connect-as.ts";
 import type { HttpProbe } from "../../../src/spec/spec.ts";
+import { until } from "../linux/support.ts";
 
 const spec = (endpoint: string, more: Partial<HttpProbe> = {}): HttpProbe => ({
   type: "http",
@@ -17,8 +19,9 @@ const spec = (endpoint: string, more: Partial<HttpProbe> = {}): HttpProbe => ({
   timeoutMs: 5000,
   ...more,
 });
+const OWN = { user: null, group: null };
 const probe = (endpoint: string, more: Partial<HttpProbe> = {}, signal = new AbortController().signal) =>
-  probeHttp(spec(endpoint, more), "sup/9.9", signal);
+  probeHttp(spec(endpoint, more), { agent: "sup/9.9", connectUnix: (path) => connectAs(path, OWN) }, signal);
 const text = (text: string) => ({ expectedContent: { kind: "text", text } }) as const;
 const regex = (text: string) => ({ expectedContent: { kind: "regex", text } }) as const;
 
@@ -108,6 +111,47 @@ test("a unix socket is reached by unix:/path.sock:/url-path", async () => {
   expect(await probe(`unix:${unix}:/health?x=1`, text("/health?x=1"))).toMatchObject({ kind: "ok" });
   expect(await probe(`unix:${unix}`, text("/"))).toMatchObject({ kind: "ok" });
   expect(await probe(`unix:${directory}/no.sock:/`)).toMatchObject({ kind: "bad", detail: `${directory}/no.sock does not exist` });
+});
+
+test.if(process.getuid!() === 0)("as root: a unix socket is reached only if the unit's user may connect to it", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sup-probe-"));
+  const served: Array<Bun.Server<undefined>> = [];
+  const socketAt = (name: string, mode: number): string => {
+    const unix = join(directory, name);
+    served.push(Bun.serve({ unix, fetch: (request) => new Response(`${name}${new URL(request.url).pathname}`) }));
+    chmodSync(unix, mode);
+    return unix;
+  };
+  cleanups.push(() => {
+    for (const server of served) void server.stop(true);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const nobody = { user: "65534", group: null };
+  const as = (path: string, identity: Parameters<typeof connectAs>[1]) => {
+    const deps = { agent: "sup/9.9", connectUnix: (given: string) => connectAs(given, identity) };
+    return probeHttp(spec(`unix:${path}:/x`, text("/x")), deps, new AbortController().signal);
+  };
+  const [open, secret, ofGroup] = [socketAt("open", 0o666), socketAt("secret", 0o600), socketAt("of-group", 0o660)];
+  chownSync(ofGroup, 0, 65534);
+  const denied = (path: string) => ({ kind: "bad", detail: `permission denied for ${path}` });
+  expect(await as(open, nobody)).toMatchObject(denied(open)); // the directory has mode 0700
+  chmodSync(directory, 0o755);
+  const before = readdirSync("/proc/self/fd").length;
+  expect(await as(open, nobody)).toMatchObject({ kind: "ok" });
+  expect(await as(ofGroup, nobody)).toMatchObject({ kind: "ok" });
+  expect(await as(secret, nobody)).toMatchObject(denied(secret));
+  expect(await as(secret, OWN)).toMatchObject({ kind: "ok" });
+  const link = join(directory, "link");
+  symlinkSync(secret, link);
+  expect(await as(link, nobody)).toMatchObject(denied(link));
+  expect(await as("/dev/null", nobody)).toMatchObject({ kind: "bad", detail: "/dev/null refused the connection" });
+  const none = join(directory, "none");
+  expect(await as(none, nobody)).toMatchObject({ kind: "bad", detail: `${none} does not exist` });
+  const noUser = { user: "no-such-user", group: null };
+  expect(await as(open, noUser)).toMatchObject({ kind: "bad", detail: `${open}: there is no user no-such-user` });
+  expect((await as(`/${"x".repeat(120)}`, nobody)).kind).toBe("bad");
+  const descriptors = (): number => readdirSync("/proc/self/fd").length;
+  await until(() => descriptors() <= before, "the descriptors to be closed");
 });
 
 test("redirects are followed on the same host, ten at most, and not to another host", async () => {

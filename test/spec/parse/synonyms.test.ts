@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { unitKeys } from "../../../src/spec/parse/draft.ts";
 import { keyInfoAt } from "../../../src/spec/parse/keys.ts";
-import { ADVICE, SYNONYMS } from "../../../src/spec/parse/synonyms.ts";
+import { ADVICE, EXAMPLES, SYNONYMS } from "../../../src/spec/parse/synonyms.ts";
 import { loadSettings } from "../../../src/spec/schema/settings.ts";
-import { bad } from "../fixtures.ts";
+import { bad, good } from "../fixtures.ts";
 
 describe("keys of other supervisors", () => {
   test.each<[string, string]>([
@@ -91,4 +91,24 @@ describe("the table", () => {
       }
     }
   });
+});
+
+test("each example for a key with an object is valid, and a file with another value there gets it as a hint", () => {
+  for (const [key, example] of Object.entries(EXAMPLES)) {
+    const value = JSON.parse(example.replace("PORT/PATH", "80/").replace("DIRECTORY", "/srv")) as unknown;
+    expect(good({ command: "x", ...(key === "schedule" && { type: "oneshot" }), [key]: value }).warnings).toEqual([]);
+    const other = Array.isArray(value) ? 80 : "SIGTERM";
+    expect(bad({ command: "x", [key]: other })).toMatchObject([{ key, hint: `for example ${example}` }]);
+  }
+});
+
+test("unknown keys are reported also where the type is missing or wrong, with a hint", () => {
+  for (const type of [{}, { type: "htp" }]) {
+    const problems = bad({ command: "x", health_check: { ...type, url: "http://x/", intervall: 3, port: 9 } });
+    expect(problems.map(({ key, hint }) => [key, hint])).toEqual([
+      ["health_check.type", expect.any(String)],
+      ["health_check.url", 'did you mean "health_check.endpoint"?'],
+      ["health_check.intervall", 'did you mean "health_check.interval"?'],
+    ]);
+  }
 });

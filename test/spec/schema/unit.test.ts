@@ -228,7 +228,13 @@ describe("wrong values: line, column, message and hint", () => {
     ["dependencies", '[{"unit": "a", "condition": "redy"}]', "2:47", "must be one of", 'did you mean "ready"?'],
     ["dependencies", '[{"unit": "a", "quorum": 0}]', "2:44", '"dependencies[0].quorum" must be at least 1, not 0', null],
     ["dependencies", '[{"unit": "a", "quorum": 1.5}]', "2:44", '"dependencies[0].quorum" must be an integer, not 1.5', null],
-    ["health_check", '"tcp"', "2:19", '"health_check" must be an object, not "tcp"', null],
+    [
+      "health_check",
+      '"tcp"',
+      "2:19",
+      '"health_check" must be an object, not "tcp"',
+      'for example { "type": "http", "endpoint": "http://localhost:PORT/PATH" }',
+    ],
     ["health_check", '{"interval": 5}', "2:19", '"health_check.type" is missing', "`http` | `tcp` | `process` | `exec`"],
     [
       "health_check",

@@ -29,15 +29,26 @@ export const daemon = z.object({
 });
 export type DaemonInfo = z.infer<typeof daemon>;
 
+const maskedUnit = z.object({ id, file: z.string() });
+const brokenUnit = z.object({ id, file: z.string(), problems: z.array(z.string()) });
+export type BrokenUnit = z.infer<typeof brokenUnit>;
+
 export const status = z.object({
   daemon,
   services: z.array(service),
   /** Units and templates that cannot be started because their file is a link to /dev/null. They are not in `services`. */
-  masked: z.array(z.object({ id, file: z.string() })).optional(),
+  masked: z.array(maskedUnit).optional(),
   /** Units and templates that could not be loaded because their file has errors; they are not in `services`. */
-  broken: z.array(z.object({ id, file: z.string(), problems: z.array(z.string()) })).optional(),
+  broken: z.array(brokenUnit).optional(),
 });
 export type Status = z.infer<typeof status>;
+
+/** What changes when unit files change, apart from the services: the daemon's notes, and the units that are not loaded. */
+export interface UnitFiles {
+  readonly notes: readonly string[];
+  readonly masked: ReadonlyArray<z.infer<typeof maskedUnit>>;
+  readonly broken: readonly BrokenUnit[];
+}
 
 export const summary = z.object({
   total: z.number().int(),

@@ -1,4 +1,4 @@
-import type { Status } from "./daemon.ts";
+import type { Status, UnitFiles } from "./daemon.ts";
 import type { Event } from "./events.ts";
 import type { Service } from "./service.ts";
 
@@ -7,6 +7,7 @@ export type StreamChange =
   | { readonly kind: "snapshot"; readonly data: Status }
   | { readonly kind: "service"; readonly data: Service }
   | { readonly kind: "removed"; readonly data: { readonly id: string } }
+  | { readonly kind: "files"; readonly data: UnitFiles }
   | { readonly kind: "event"; readonly data: Event }
   | {
       readonly kind: "metrics";

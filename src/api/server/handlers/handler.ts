@@ -26,6 +26,8 @@ export interface Visitor {
   /** The value of the header `Cookie`, and the session that was found for it. */
   readonly cookies: string;
   readonly found: Found;
+  /** The IP address of the client, or "" on the unix socket. */
+  readonly address: string;
   /** False if no authentication is needed, which is the case on the unix socket and with `api.auth` none. */
   readonly needsSession: boolean;
   /** True if the browser sent the request over https. */

@@ -2,9 +2,9 @@ import { ok } from "../../../base/result.ts";
 import type { Answer, Context, Handler } from "./handler.ts";
 
 /** Creates a transient unit and starts it. The unit is removed when it ends. */
-export const run: Handler<"run"> = async ({ name, unit, wait, follow }, context) => {
+export const run: Handler<"run"> = async ({ name, unit, stdin, wait, follow }, context) => {
   const { supervisor } = context;
-  const made = await supervisor.define(name, unit);
+  const made = await supervisor.define(name, unit, stdin);
   if (!made.ok) return made;
   const id = made.value;
   if (follow) return await stream(id, context);

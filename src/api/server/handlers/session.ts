@@ -12,9 +12,9 @@ export const session: Handler<"session"> = (_, context) => {
 };
 
 export const signIn: Handler<"signIn"> = (input, context) => {
-  const { page, sessions } = context.visitor;
+  const { page, sessions, address } = context.visitor;
   if (page === "off") return PAGE_OFF;
-  const granted = sessions.signIn(input);
+  const granted = sessions.signIn(input, address);
   return granted.ok ? withCookie(context, granted.value, stateOf(context, granted.value.expiresMs)) : granted;
 };
 

@@ -1,0 +1,88 @@
+/** Copies the standard input of this process to a unit (stdin-fifo.ts). */
+import { close, fstatSync, readFileSync, statSync, write } from "node:fs";
+import { isatty } from "node:tty";
+import { ok, type Result } from "../../base/result.ts";
+import { makeStdinFifo } from "./stdin-fifo.ts";
+
+export interface StdinPassage {
+  /** The name of the FIFO, for the daemon. */
+  readonly name: string;
+  /** Starts to copy. Called when the daemon has opened its end. */
+  begin(): void;
+  /** Stops reading and removes what is left of the FIFO. */
+  end(): void;
+}
+
+/** Returns null if there is nothing to pass on. The error is a message. */
+export function passStdin(directory: string): Result<StdinPassage | null, string> {
+  if (!hasInput()) return ok(null);
+  const fifo = makeStdinFifo(directory);
+  if (!fifo.ok || fifo.value === null) return fifo as Result<null, string>;
+  const { name, writer, opened, remove } = fifo.value;
+  const stop = new AbortController();
+  return ok({
+    name,
+    begin() {
+      opened();
+      void copy(writer, stop.signal);
+    },
+    end() {
+      stop.abort();
+      opened();
+      remove();
+    },
+  });
+}
+
+/**
+ * Nothing comes from /dev/null or a closed descriptor, and nothing is read from a terminal that another job uses, because the
+ * kernel would stop this process (SIGTTIN).
+ */
+function hasInput(): boolean {
+  try {
+    const stat = fstatSync(0);
+    if (stat.isCharacterDevice() && stat.rdev === statSync("/dev/null").rdev) return false;
+    return !isatty(0) || isForeground();
+  } catch {
+    return false;
+  }
+}
+
+/** Compares the process group with the foreground group of the terminal: fields 5 and 8 of /proc/self/stat (proc(5)). */
+function isForeground(): boolean {
+  const text = readFileSync("/proc/self/stat", "latin1");
+  const [, , group, , , foreground] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return group === foreground;
+}
+
+/**
+ * Copies until the end of the input, or until the service has closed its standard input. The writes block, so they run outside of
+ * the event loop, one at a time. A service that does not read thus slows down only this copy.
+ */
+async function copy(writer: number, stopped: AbortSignal): Promise<void> {
+  const reader = Bun.stdin.stream().getReader();
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  stopped.addEventListener("abort", cancel);
+  try {
+    for (let part = await reader.read(); !part.done && !stopped.aborted; part = await reader.read())
+      if (!(await writeAll(writer, part.value))) break;
+  } catch {
+    // The input cannot be read, which is its end.
+  } finally {
+    stopped.removeEventListener("abort", cancel);
+    cancel();
+    close(writer, () => {}); // the service reads the end of its input
+  }
+}
+
+/** Returns false if nobody reads any more. */
+async function writeAll(fd: number, bytes: Uint8Array): Promise<boolean> {
+  for (let done = 0; done < bytes.length;) {
+    const written = await new Promise<number>((resolve) => {
+      write(fd, bytes, done, bytes.length - done, null, (error, count) => resolve(error === null ? count : 0));
+    });
+    if (written === 0) return false;
+    done += written;
+  }
+  return true;
+}

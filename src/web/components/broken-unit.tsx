@@ -1,0 +1,53 @@
+import type { BrokenUnit } from "../../api/contract/shapes.ts";
+import { unitHref } from "../route.ts";
+import { clip, plain } from "../text.ts";
+
+/** The cells of a unit whose file has errors. The first error, with file and line, takes the place of the figures. */
+export function BrokenCells({ unit }: { readonly unit: BrokenUnit }) {
+  return (
+    <>
+      <span class="c-name" role="gridcell">
+        <span class="dot tone-bad" aria-hidden="true" />
+        <a class="unit-link" href={unitHref(unit.id)} tabIndex={-1}>
+          {unit.id}
+        </a>
+      </span>
+      <span class="c-state" role="gridcell">
+        <BrokenMark />
+      </span>
+      <span class="c-problem" role="gridcell" title={plain(unit.problems.join("\n"))}>
+        {plain(clip(firstProblem(unit), 500).text)}
+      </span>
+    </>
+  );
+}
+
+/** The first error, without the directory of the file, so that the message fits into the row. */
+function firstProblem({ file, problems }: BrokenUnit): string {
+  const problem = problems[0] ?? file;
+  const directory = file.slice(0, file.lastIndexOf("/") + 1);
+  return problem.startsWith(directory) ? problem.slice(directory.length) : problem;
+}
+
+/** The page of such a unit: all errors of its file. */
+export const BrokenPage = ({ unit }: { readonly unit: BrokenUnit }) => (
+  <div class="unit-page">
+    <div class="unit-top">
+      <div class="unit-title">
+        <h1>
+          <span class="dot tone-bad" aria-hidden="true" />
+          <span class="wrap">{unit.id}</span>
+        </h1>
+        <BrokenMark />
+        <p class="unit-description">It cannot be loaded, because its file has errors. sup reads the file again when it changes.</p>
+      </div>
+    </div>
+    <ul class="problems">
+      {unit.problems.map((problem) => (
+        <li key={problem}>{plain(clip(problem, 2000).text)}</li>
+      ))}
+    </ul>
+  </div>
+);
+
+const BrokenMark = () => <span class="pill tone-bad state-broken">broken</span>;
