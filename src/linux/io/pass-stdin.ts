@@ -1,7 +1,10 @@
 /** Copies the standard input of this process to a unit (stdin-fifo.ts). */
+import { ptr } from "bun:ffi";
 import { close, fstatSync, readFileSync, statSync, write } from "node:fs";
 import { isatty } from "node:tty";
 import { ok, type Result } from "../../base/result.ts";
+import { libc } from "../ffi/libc.ts";
+import { bytesWaiting } from "./fifo.ts";
 import { makeStdinFifo } from "./stdin-fifo.ts";
 
 export interface StdinPassage {
@@ -42,11 +45,31 @@ function hasInput(): boolean {
   try {
     const stat = fstatSync(0);
     if (stat.isCharacterDevice() && stat.rdev === statSync("/dev/null").rdev) return false;
+    if (stat.isFIFO() && hasEnded(0)) return false;
+    if (stat.isFile() && stat.size === 0) return false;
     return !isatty(0) || isForeground();
   } catch {
     return false;
   }
 }
+
+/**
+ * Returns true if a pipe is empty and nobody can write into it any more. Such an input is not passed on, because a service that
+ * opened /dev/stdin anew would wait for a writer for ever.
+ */
+function hasEnded(fd: number): boolean {
+  return stateOf(fd) === POLLHUP;
+}
+
+/** Returns what poll(2) reports for the descriptor now. */
+function stateOf(fd: number): number {
+  const record = new Int32Array([fd, POLLIN]); // struct pollfd: the 16-bit fields events and revents share the second word
+  return libc.poll(ptr(record), 1, 0) > 0 ? record[1]! >>> 16 : 0;
+}
+
+const POLLIN = 1;
+const POLLERR = 8;
+const POLLHUP = 16;
 
 /** Compares the process group with the foreground group of the terminal: fields 5 and 8 of /proc/self/stat (proc(5)). */
 function isForeground(): boolean {
@@ -71,8 +94,19 @@ async function copy(writer: number, stopped: AbortSignal): Promise<void> {
   } finally {
     stopped.removeEventListener("abort", cancel);
     cancel();
+    await untilRead(writer, stopped);
     close(writer, () => {}); // the service reads the end of its input
   }
+}
+
+/**
+ * Waits until the service has read everything. A service that opens /dev/stdin anew, as `cat /dev/stdin` does, needs a writer at
+ * that moment, or it waits for one for ever (fifo(7)). No event announces that a pipe has become empty, so this asks more and more
+ * rarely, and only after the end of the input.
+ */
+async function untilRead(writer: number, stopped: AbortSignal): Promise<void> {
+  const isUnread = (): boolean => bytesWaiting(writer) > 0 && (stateOf(writer) & POLLERR) === 0;
+  for (let waitMs = 1; isUnread() && !stopped.aborted; waitMs = Math.min(100, waitMs * 2)) await Bun.sleep(waitMs);
 }
 
 /** Returns false if nobody reads any more. */

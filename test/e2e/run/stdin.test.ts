@@ -29,6 +29,16 @@ test("the command reads the input and its end, and no FIFO is left", async () =>
   expect(fifos()).toEqual([]);
 });
 
+test("a command that opens its input anew, however late, reads it", async () => {
+  // The input has ended long before the command opens it: it waits until all of it was written.
+  const late = ["sh", "-c", "until [ -e go ]; do sleep 0.01; done; cat /dev/stdin"];
+  const ran = follow("late\n", late, ["--name", "late"]);
+  await shared.daemon.reaches("late", "running");
+  await Bun.write(join(shared.daemon.home, "go"), "");
+  expect(await ran).toMatchObject({ code: 0, stdout: "late\n" });
+  expect(await follow("", ["cat", "/dev/stdin"])).toMatchObject({ code: 0, stdout: "" });
+});
+
 test("more than a pipe holds arrives byte for byte", async () => {
   const input = Array.from({ length: 60_000 }, (_, i) => `line ${i} äöü\n`).join("");
   const sum = new Bun.CryptoHasher("sha256").update(input).digest("hex");
