@@ -7,8 +7,8 @@ import { plantedBy } from "./planted.ts";
 
 export interface UnitSourceOptions {
   /**
-   * Receives a complete message if a directory cannot be watched, for example because the user has too many watches. Then only a
-   * reload finds changes in it.
+   * Called with a message that is ready to show if a directory cannot be watched, for example because the user has too many watches.
+   * Then only a reload finds changes in it.
    */
   readonly onProblem?: (message: string) => void;
   /** Returns true for a directory whose units are run by another daemon now. */

@@ -34,8 +34,8 @@ export interface Judgement {
 export const CALM_MS = 60_000;
 
 /**
- * Maps an alert type to the type that replaces it without a quiet period. When sup gives up a unit that kept failing, the unit
- * has only the later alert.
+ * Maps an alert type to the type that supersedes it. When the second opens, the first resolves at once instead of waiting for its
+ * quiet period. When sup gives up on a unit that kept failing, only the later alert stays open.
  */
 const BECOMES: Readonly<Record<string, string>> = { failing: "failed" };
 

@@ -88,7 +88,10 @@ export interface Unit {
   readonly want: "up" | "down";
   readonly cause: Cause;
   readonly reason: Reason;
-  /** Number of the current or last run. Numbers begin at 1 in each boot; 0 means that there was no run. Every fact carries this number. */
+  /**
+   * Number of the current or last run. Numbers begin at 1 in each boot; 0 means that there was no run. Every event about a run
+   * carries its number, so that late events of an earlier run can be recognized.
+   */
   readonly run: number;
   /** Number of runs under this name before the unit was created. The numbering of runs continues after them. */
   readonly earlierRuns: number;

@@ -25,7 +25,10 @@ export class Sweeper {
     this.#abort(id, run, (tree) => this.#o.processes.signalTree(tree, signal, mode));
   }
 
-  /** Kills all processes of a run. A process that has not called exec yet is killed immediately, because it runs no code of the service. */
+  /**
+   * Kills all processes of a run. The start of a process that has not called exec yet is aborted, because that process runs no code
+   * of the service.
+   */
   kill(id: string, run: number): void {
     const state = this.#runs.get(id);
     if (state?.run === run) {

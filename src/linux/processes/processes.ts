@@ -62,7 +62,7 @@ export interface ProcessesOptions {
   readonly cgroups?: Result<Cgroups, string>;
   /** Holds pidfds, so that the next daemon learns how processes ended. */
   readonly keeper?: Keeper;
-  /** A private directory for compiling C. The default is the system's temporary directories. */
+  /** A private directory for compiling C; by default, the system's temporary directory. */
   readonly scratch?: string;
   /** How long a start may take until it counts as failed; default: 10 seconds. */
   readonly startDeadlineMs?: number;

@@ -124,9 +124,9 @@ export class TreeControl {
   }
 
   /**
-   * Signals the process group in one call, which is atomic, and each member that left the group. Members are listed before the
-   * signal, because members become orphans if the leader dies of the signal, and `#orphans` from earlier in this turn lacks them.
-   * They are listed again after the signal, to find members that left the group in between.
+   * Signals the process group with one atomic call, and then, one by one, the processes of the tree that have left the group. The
+   * processes are listed before the signal: if it kills the leader, they become orphans, and `#orphans`, read earlier in this turn,
+   * would not contain them. They are listed again after the signal, to find processes that left the group in between.
    */
   signal(tree: TreeOf, signals: readonly number[]): void {
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;

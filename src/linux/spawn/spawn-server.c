@@ -124,7 +124,7 @@ static long cannot_execute(const char *path) {
   return -EISDIR;
 }
 
-/* Returns the index of the file to execute, like execvp(3). Continues after a file that is not executable. */
+/* Searches as execvp(3) does, and returns the index of the file to execute. Continues after a file that is not executable. */
 static int resolve(struct slot *s, struct request *r, char **candidates) {
   long worst = -ENOENT, error;
   int i;

@@ -63,7 +63,7 @@ export interface Report {
   readonly stage: SpawnStage;
   /** The errno of a failure at this stage, or 0 if the process has only reached the stage. */
   readonly error: number;
-  /** The index of the candidate, limit or descriptor that the stage concerns. */
+  /** The index of the candidate, limit or descriptor that this stage was working on. */
   readonly detail: number;
   /** The errno that says why the process is not in its cgroup, or 0. */
   readonly cgroupError: number;

@@ -1,7 +1,7 @@
 import type { Member, Node, ObjectNode, Path } from "./tree.ts";
 
 /**
- * Merges two JSON trees according to RFC 7396 (JSON Merge Patch), so that every value remembers the file it came from.
+ * Merges two JSON trees according to RFC 7396 (JSON Merge Patch). Every value in the result still knows which file it came from.
  * Objects are merged key by key, null removes a key, and everything else, including lists, replaces the old value.
  */
 export function merge(target: Node | undefined, patch: ObjectNode): ObjectNode {
