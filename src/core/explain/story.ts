@@ -76,10 +76,7 @@ type Sentence = (event: EventRow) => string | null;
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 const plain: Sentence = ({ message }) => sentence(message);
 
-/**
- * The sentence for each type of event. A function returns null if the event needs no sentence, because another event says the same
- * or because nothing noteworthy happened.
- */
+/** The sentence for each type of event. A function returns null if another event already says the same, or if nothing noteworthy happened. */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   starting: () => "The pre_start commands ran.",
   started: ({ details }) => `Started${CAUSES[String(details.cause)] ?? ""}, pid ${String(details.pid)}.`,

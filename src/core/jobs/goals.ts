@@ -26,9 +26,9 @@ export function isReached(action: GoalAction, unit: Unit): boolean {
 const PENDING: Progress = { kind: "pending" };
 
 /**
- * Returns whether the goal is reached, has failed or is still pending. For the job, a start fails at its first failed run, although sup
- * may retry it. A start that waits for a dependency fails for the job when the dependency is down or was given up, although the unit
- * starts once the dependency recovers.
+ * Returns whether the goal is reached, has failed or is still pending. For the job, a start fails at its first failed run, although
+ * sup may retry it. If a start waits for a dependency that is down or was given up, the job counts the start as failed. The unit
+ * nevertheless starts once the dependency recovers.
  */
 export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | null): Progress {
   switch (goal.action) {

@@ -25,7 +25,7 @@ export interface JobBookOptions {
 
 /** The data that all comparisons at the end of one turn share. */
 interface Round extends Step {
-  /** True if the turn may have put the goal of a unit that was already waiting out of reach. */
+  /** True if this turn may have made it impossible for a waiting unit to reach its goal. */
   readonly canObstruct: boolean;
   readonly culpritOf: (id: string) => Culprit | null;
 }
@@ -96,9 +96,9 @@ export class JobBook {
   }
 
   /**
-   * Returns true if the turn may have put the goal of a unit that was already waiting out of reach. A unit is an obstacle only while
-   * it is down, was removed, or waits for another obstacle. If no unit that changed in the turn is in one of these states now, the
-   * turn need not search the dependencies of every waiting unit.
+   * Returns true if the turn may have made it impossible for a unit that was already waiting to reach its goal. A unit is an obstacle
+   * only while it is down, was removed, or waits for another obstacle. If none of the units that changed in the turn is an obstacle
+   * now, there is no need to search the dependencies of every waiting unit.
    */
   #canObstruct({ changed, removed }: Turn): boolean {
     if (removed.size > 0) return true;
@@ -138,7 +138,7 @@ export class JobBook {
 
   #put(job: Job, turn: Turn): void {
     const isNew = !this.#jobs.has(job.id);
-    // Moves an ended job to the end of the map, so that it is not the next one to be deleted while a client still waits for it.
+    // Moves an ended job to the end of the map. Otherwise it might be the next job to be deleted, although a client still waits for it.
     if (job.endedMs !== null) this.#jobs.delete(job.id);
     this.#jobs.set(job.id, job);
     turn.jobs.add(job.id);

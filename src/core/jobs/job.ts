@@ -3,8 +3,8 @@ import type { State } from "../../base/words.ts";
 export type GoalAction = "start" | "stop" | "restart" | "reload";
 
 /**
- * The record of a request that a client may wait for. Every turn that changes a job also stores it, so that the client can query
- * the outcome from the next daemon.
+ * The record of a request that a client may wait for. Every turn that changes a job also stores it. If the daemon dies, the client
+ * can therefore request the outcome from the next daemon.
  */
 export interface Job {
   readonly id: string;

@@ -1,10 +1,10 @@
 /**
- * Decides which records of a stream are written to its log when a rate limit or a full disk does not allow all of them, and
- * counts the records that it drops. The decision does not depend on the clock. The same records with the same allowance
- * give the same result, so that the next daemon can complete a step during which this daemon was killed.
+ * Decides which records of a stream are written to its log, because a rate limit or a full disk may not allow all of them. Counts the
+ * records that it drops. The decision does not depend on the clock. The same records with the same allowance give the same result, so
+ * that the next daemon can complete a step during which this daemon was killed.
  *
- * A line is cut only between two records, and the rest of the line is dropped. Before the next line, an empty record ends the
- * written part, because readers join a part (`P`) with the record that follows.
+ * A line is cut only between two records, and the rest of the line is dropped. Before the next line, an empty record ends the written
+ * part, because readers join a part (`P`) with the record that follows.
  */
 import { PREFIX_BYTES, TAG_AT } from "./framing.ts";
 
@@ -43,7 +43,7 @@ export interface GateWriter {
 /** The complete state of a gate, which can be stored and restored. */
 export interface GateState {
   readonly flags: number;
-  /** Output that was dropped because of the rate limit or the disk, and that no note in the log mentions yet. */
+  /** Dropped output that no note in the log mentions yet: `limit` was dropped because of the rate limit, `disk` because of the disk. */
   readonly limit: Count;
   readonly disk: Count;
 }
@@ -99,8 +99,8 @@ export class LossGate {
   }
 
   /**
-   * Begins a step, which may consist of several batches and in which `allowance` bytes may pass. The gate drops the first
-   * record that does not fit and all records after it.
+   * Begins a step, which may consist of several batches. During the step, `allowance` bytes may pass. The gate drops the first record
+   * that does not fit and all records after it.
    */
   begin(allowance: number): void {
     this.#allowance = allowance;

@@ -2,10 +2,10 @@ import { DAY_MS } from "../../base/duration.ts";
 import { binsOf, fallOf, slopeOf, trendOf, type Bin, type Point } from "./trend.ts";
 
 /**
- * Predicts whether and when a sampled value will exceed a limit. The trend itself is robust against outliers (`trend.ts`).
- * The rules here decide whether the trend matters, because most rises are harmless: a daily cycle, a step, the sawtooth of a
- * garbage collector, a cache that fills. No rule depends on absolute times, so the same rules find a leak over a minute and a
- * leak over a week.
+ * Predicts whether and when a sampled value will exceed a limit. The trend itself is robust against outliers (`trend.ts`). The rules
+ * here decide whether the trend matters. Most rises are harmless, for example a daily cycle, a step, the sawtooth of a garbage
+ * collector, or a cache that fills. No rule depends on absolute times, so the same rules find a leak over a minute and a leak over a
+ * week.
  */
 export type Verdict =
   /** The run is too young to judge. */
@@ -40,8 +40,8 @@ const BINS = 24;
 /** `forecast` examines shorter and shorter stretches of points. Each stretch has the length of the previous one multiplied by this factor. */
 const SHORTER = 0.7;
 /**
- * The wait between two forecasts is the smallest of 1/AGE_PARTS of the run's age, 1/LEFT_PARTS of the time left until the
- * limit, and MOST_WAIT_MS, but never less than LEAST_WAIT samples.
+ * The wait between two forecasts is the smallest of three times: 1/AGE_PARTS of the run's age, 1/LEFT_PARTS of the time left until
+ * the limit, and MOST_WAIT_MS. It is never shorter than LEAST_WAIT samples.
  */
 const LEAST_WAIT = 5;
 const AGE_PARTS = 40;
@@ -53,7 +53,7 @@ const MOST_WAIT_MS = 3_600_000;
  */
 const REACH = 1;
 const REACH_YOUNG = 0.5;
-/** The slope in the last third of a leak is at least this fraction of the steeper slope in the other thirds. */
+/** For a leak, the slope in the last third must be at least this fraction of the steeper of the other two slopes. */
 const LATE_STEEPNESS = 0.85;
 
 /**

@@ -1,9 +1,9 @@
 import type { LimitSpec } from "../../spec/spec.ts";
 
 /**
- * Compares samples with the limits of a unit. A breach begins after `sustained` consecutive samples over a limit, and ends
- * after as many that are not over it, so a value that oscillates around its limit causes one breach. The same rule decides
- * whether a value is near its limit.
+ * Compares samples with the limits of a unit. A breach begins after `sustained` consecutive samples over a limit, and ends after the
+ * same number of samples that are not over it. Therefore a value that oscillates around its limit causes only one breach. The same
+ * rule decides whether a value is near its limit.
  */
 export const LIMITS = ["memory", "cpu", "tasks"] as const;
 export type Limit = (typeof LIMITS)[number];
@@ -16,8 +16,8 @@ export interface Sampled {
 }
 
 /**
- * The state of one limit. The counters say how many of the newest consecutive samples were over the limit or not, and how many
- * reached the `near` threshold or not.
+ * The state of one limit. `over` and `notOver` count the newest consecutive samples that were over the limit, or were not. `near` and
+ * `notNear` count those that reached the `near` threshold, or did not.
  */
 interface Standing {
   readonly level: Level;

@@ -5,7 +5,7 @@ export const STEPS = [0, 60, 900] as const;
 export type Step = (typeof STEPS)[number];
 
 /**
- * The ages, in wall clock milliseconds, at which rows of one resolution change. Rows older than `plainMs` are packed; rows
+ * The ages, in wall clock milliseconds, that decide how rows of one resolution are stored. Rows older than `plainMs` are packed; rows
  * older than `keptMs` are rolled up into the next resolution.
  */
 export interface Ages {

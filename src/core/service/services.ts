@@ -39,7 +39,7 @@ export class Services {
     return quorum ?? this.#services.get(name)?.wanted ?? 1;
   }
 
-  /** Returns the ids of the units that have a dependency on this unit or on its service, whether it is required or not. */
+  /** Returns the ids of the units that have a dependency on this unit or on its service. Dependencies that are not required count, too. */
   usersOf(id: string): ReadonlySet<string> {
     const service = this.#serviceOf.get(id) ?? id;
     const users = this.#users.get(service) ?? NOBODY;

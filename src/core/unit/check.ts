@@ -76,7 +76,7 @@ export function whyNotReady(check: CheckState | null, isNotify: boolean): string
   return check === null ? undefined : "no probe has ended yet";
 }
 
-/** The initial state of a check for a unit that is already ready, because a changed unit file added or replaced the check. */
+/** The initial state of a check that a changed unit file has added or replaced while the unit is already ready. */
 export const beginLiveCheck = (run: number, nowMs: number): CheckState => ({ ...beginCheck(run, nowMs), health: "unknown", ready: true });
 
 /**
@@ -97,8 +97,8 @@ export function changedCheck(
 }
 
 /**
- * Delays the next probe of a unit that has just become ready by `part` (0 to 1) of the interval, so that the probes of units
- * that started together do not all run at the same moment from then on.
+ * Delays the next probe of a unit that has just become ready by `part` (0 to 1) of the interval. Otherwise units that started
+ * together would all be probed at the same moments from then on.
  */
 export const spreadSlots = (state: CheckState, spec: CheckSpec, part: number): CheckState =>
   state.dueMs === null ? state : { ...state, dueMs: state.slotMs + Math.max(MIN_SPREAD_MS, part * spec.intervalMs) };
@@ -148,8 +148,8 @@ function counts(state: CheckState, spec: CheckSpec, result: CheckResult): boolea
 }
 
 /**
- * Returns the history entry for a change of health, or null if no entry is needed. Other entries report that a unit became
- * ready, and that it is stopped because of bad health.
+ * Returns the history entry for a change of health, or null if no entry is needed. Two changes have entries of their own: the unit
+ * has become ready, and the unit is stopped because of bad health.
  */
 export function healthChangeEvent(before: CheckState, after: CheckState, spec: CheckSpec, result: CheckResult): Effect | null {
   if (after.health === before.health) return null;

@@ -15,7 +15,7 @@ export type UnitEvent =
   | { readonly type: "reset" }
   /** The world reports that the dependencies are met and that `start_concurrency` allows another start. */
   | { readonly type: "clear" }
-  /** The world reports that all dependents that were stopping too are down, so that the stop of this unit may proceed. */
+  /** The world reports that no dependent of this unit is stopping any more: all of them are down. The stop of this unit may proceed. */
   | { readonly type: "release" }
   | { readonly type: "prepared"; readonly run: number; readonly failure: string | null }
   | { readonly type: "spawned"; readonly run: number; readonly process: ProcessRef }

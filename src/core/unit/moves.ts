@@ -360,7 +360,7 @@ function finish(situation: Situation): Outcome {
   };
 }
 
-/** Stops or restarts a oneshot that counts as running although it has no process, so that no signal is sent. */
+/** Stops or restarts a oneshot that counts as running although it has no process. Therefore no signal is sent. */
 export const closeExited: Move<Of<"release"> | Of<"restart">> = (situation, event) => {
   const { unit } = situation;
   if (event.type === "release" && unit.want === "up") return unchanged(situation);

@@ -78,7 +78,10 @@ const HOLDS: Record<Phase, boolean> = {
 };
 export const holdsStop = (phase: Phase): boolean => HOLDS[phase];
 
-/** Returns true if no process of the unit runs and none will start automatically, except after a fatal unit's `fatal_retry_after`. */
+/**
+ * Returns true if no process of the unit runs and none will start automatically. This includes a fatal unit that waits for
+ * `fatal_retry_after`.
+ */
 export const isDown = (phase: Phase): boolean => phase === "idle" || phase === "failed" || phase === "fatal";
 
 /** Returns true if processes of the unit may be alive. */

@@ -30,7 +30,7 @@ export interface SpawnFailure {
   readonly stage: SpawnStage | "prepare";
   /** For example "cannot execute ./serve: no such file or directory (ENOENT)". */
   readonly message: string;
-  /** True if sup or the machine ran out of resources (EAGAIN, EMFILE, ENOMEM at fork), so that the unit is not at fault. */
+  /** True if sup or the machine ran out of resources (EAGAIN, EMFILE, ENOMEM at fork). In this case the unit is not at fault. */
   readonly resources: boolean;
 }
 
@@ -103,7 +103,7 @@ export interface Unit {
   readonly last: Ending | null;
   /** Monotonic time of the last change of the public state; null before the first change. The world sets this field. */
   readonly sinceMs: number | null;
-  /** Monotonic times at which the current run was executed and at which it became ready; null before that. */
+  /** Monotonic times at which the command of the current run was executed, and at which the run became ready. Each is null before that. */
   readonly execAtMs: number | null;
   readonly readyAtMs: number | null;
   readonly ledger: Ledger;

@@ -1,7 +1,7 @@
 import { formatDuration } from "../../base/duration.ts";
 
 /**
- * Slows down restarts by `watch` that follow each other closely, because a unit that writes into a directory that it watches would
+ * Slows down restarts by `watch` that follow each other closely. Otherwise a unit that writes into its own watched directory would
  * restart for ever. A user who saves a file a few times in a row does not notice the brake.
  */
 export interface WatchBrake {

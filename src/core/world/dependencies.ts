@@ -62,8 +62,8 @@ export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
 export type Culprit = string;
 
 /**
- * Finds out why a required dependency that blocks cannot be met without intervention. A unit cannot meet it if it is
- * down, or if it waits for such a unit itself. Returns null if a quorum can still be reached without intervention.
+ * Finds out why a required dependency that blocks cannot be met without intervention. A unit cannot meet the dependency if the unit
+ * is down, or if it waits for another unit that is down. Returns null if a quorum can still be reached without intervention.
  */
 export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = new Map<string, Culprit | null>()): Culprit | null {
   const targets = targetsOf(lookup, dependency);

@@ -1,6 +1,6 @@
 import { compareIds } from "../../base/names.ts";
 
-/** What a reload does to a unit. The plan depends only on the loaded units, the unit files on disk, and which units run. */
+/** The action of a reload on one unit. The plan of a reload depends only on the loaded units, the unit files on disk, and which units run. */
 export type PlanAction = "start" | "stop" | "restart" | "apply" | "keep" | "load";
 
 export interface KeyChange {

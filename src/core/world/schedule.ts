@@ -11,7 +11,10 @@ export interface Timer {
   readonly signature: string;
   /** When the next run is due, or null if it never is (for example on 30 February). */
   readonly nextMs: number | null;
-  /** When a run was last due and was then started, queued, or skipped because the previous run had not ended; null if there was none. */
+  /**
+   * The time of the last run that was due and was handled: it was started, queued, or skipped because the previous run had not ended.
+   * Null if there was none.
+   */
   readonly lastMs: number | null;
   /** True if another run must start as soon as the current one ends (`overlap: queue`). */
   readonly queued: boolean;
@@ -20,9 +23,9 @@ export interface Timer {
 export const signatureOf = ({ cron, timezone, everyMs }: ScheduleSpec): string => JSON.stringify([cron, timezone, everyMs]);
 
 /**
- * Returns the timer of a unit that was just loaded. `known` is the timer that an earlier daemon stored. `missedMs` is a time
- * at which a run was due while no daemon was running. A unit that was never loaded before has missed no run, so that loading
- * it does not start it.
+ * Returns the timer of a unit that was just loaded. `known` is the timer that an earlier daemon stored. `missedMs` is a time at which
+ * a run was due while no daemon was running. A unit that was never loaded before has missed no run. Therefore loading it does not
+ * start it.
  */
 export function beginTimer(
   schedule: ScheduleSpec,

@@ -1,4 +1,4 @@
-/** A binary heap of (time, key) pairs, ordered by time. It does not remove outdated entries; its user skips them. */
+/** A binary heap of (time, key) pairs, ordered by time. The heap keeps outdated entries, and its user skips them. */
 export class Timeline {
   #heap: Array<{ readonly atMs: number; readonly key: string }> = [];
 

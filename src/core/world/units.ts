@@ -9,8 +9,8 @@ import type { Entry } from "./types.ts";
 export const unitKey = (id: string): string => id;
 
 /**
- * Holds the records of all units, and the data that is derived from them: the services, the units that wait, the number of units
- * that are starting, and the deadline of each unit. Records change only through this class.
+ * Holds the records of all units, and the data that is derived from these records. This is the services, the waiting units, the
+ * number of starting units, and the deadline of each unit. Records change only through this class.
  */
 export class Units {
   readonly services = new Services();
@@ -19,7 +19,7 @@ export class Units {
   readonly #entries = new Map<string, Entry>();
   #starting = 0;
 
-  /** Returns the entry of a unit. This is an arrow function so that callers can pass it on without its object. */
+  /** Returns the entry of a unit. This is an arrow function, so that callers can pass the function on without the object. */
   readonly get = (id: string): Entry | undefined => this.#entries.get(id);
 
   has(id: string): boolean {

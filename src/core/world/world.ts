@@ -30,12 +30,12 @@ export interface WorldOptions {
 const ALERTS = "alerts ";
 
 /**
- * Holds all services and their units. The world applies each event to the unit that it concerns, follows the effects along the
- * dependencies until nothing changes any more, and returns everything that must be done. The world performs no action itself, and
+ * Holds all services and their units. The world applies each event to the unit that it concerns. Then it follows the effects along
+ * the dependencies until nothing changes any more, and returns everything that must be done. The world performs no action itself, and
  * gets the time only from the `env` of each call.
  *
- * A turn consists of one or more events (`handle`) and a conclusion (`conclude`), which updates alerts and jobs according to
- * the results of the events.
+ * A turn consists of one or more events (`handle`) and a conclusion (`conclude`), which updates alerts and jobs according to the
+ * results of the events.
  */
 export class World {
   readonly #units = new Units();

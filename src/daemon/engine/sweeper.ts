@@ -26,8 +26,8 @@ export class Sweeper {
   }
 
   /**
-   * Kills all processes of a run. The start of a process that has not called exec yet is aborted, because that process runs no code
-   * of the service.
+   * Kills all processes of a run. First aborts starts whose process has not called exec yet, which kills that process. It runs no
+   * code of the service, so it needs no signal.
    */
   kill(id: string, run: number): void {
     const state = this.#runs.get(id);

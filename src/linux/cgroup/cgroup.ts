@@ -82,7 +82,10 @@ export class Cgroups {
     return group === undefined ? [] : Array.from({ length: group.count }, (_, i) => this.#directory(group.name, i + 1)).filter(existsSync);
   }
 
-  /** CPU time of the run's groups in microseconds; null when there is none, or the kernel does not count it (before Linux 4.15). */
+  /**
+   * Returns the CPU time of the run's groups in microseconds. Returns null if the run has no group, or if the kernel does not count
+   * the time (before Linux 4.15).
+   */
   cpuUs(invocation: string): number | null {
     let sum: number | null = null;
     for (const directory of this.directoriesOf(invocation)) {

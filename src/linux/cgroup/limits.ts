@@ -64,7 +64,7 @@ export class CgroupLimiter {
     this.setLimits(invocation, [...(run?.directories ?? []), directory], limits === undefined ? run!.limits : limits);
   }
 
-  /** Sets or changes the limits of a run's groups. Null removes the limits; for a run that never had any, nothing is written. */
+  /** Sets or changes the limits of a run's groups. If `limits` is null, removes the limits; if the run never had any, nothing is written. */
   setLimits(invocation: string, directories: readonly string[], limits: CgroupLimits | null): void {
     const known = this.#runs.get(invocation);
     const wanted = limits ?? UNLIMITED;
@@ -80,8 +80,8 @@ export class CgroupLimiter {
   }
 
   /**
-   * Returns null if the kernel enforces this limit of the run, or else the reason why not. For a run without limits, returns the
-   * reason why the kernel could not enforce one.
+   * Returns null if the kernel enforces this limit of the run, otherwise the reason why it does not. For a run without limits,
+   * returns the reason why the kernel could not enforce one.
    */
   whyNotEnforced(invocation: string | null, name: LimitName): string | null {
     const run = invocation === null ? undefined : this.#runs.get(invocation);
@@ -141,7 +141,7 @@ export class CgroupLimiter {
 
   /**
    * Moves all processes of this program, including the keeper, out of our own group. If the group contains processes of other
-   * programs, moves nothing, because the group would not become empty, and returns those processes.
+   * programs, it would not become empty. In that case, moves nothing and returns those processes.
    */
   #moveToLeaf(): number[] {
     const program = executable(this.#pid);
@@ -179,13 +179,13 @@ export class CgroupLimiter {
 
 const LEAF = ".daemon";
 
-/** Returns the group that sup uses: for the leaf into which a daemon has moved, this is its parent. */
+/** Returns the group that sup uses. If `directory` is the leaf into which a daemon has moved, this is the parent of the leaf. */
 export const withoutLeaf = (directory: string): string =>
   /^sup-[^/]+\.daemon$/.test(basename(directory)) ? dirname(directory) : directory;
 
 /**
- * Returns the files to write and their contents. memory.high is not used, because between memory.high and memory.max a program
- * that cannot free memory stalls for minutes: it is not useful, and it is not restarted either.
+ * Returns the files to write and their contents. memory.high is not used: between memory.high and memory.max, a program that cannot
+ * free memory stalls for minutes. During that time it does no work, and it is not restarted either.
  */
 function settings(name: LimitName, limit: number | null): ReadonlyArray<readonly [file: string, value: string]> {
   if (name === "tasks") return [["pids.max", limit === null ? "max" : String(limit)]];

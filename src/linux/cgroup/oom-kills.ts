@@ -8,7 +8,7 @@ import { join } from "node:path";
  */
 export class OomKills {
   readonly #vmstat: string;
-  /** The value of the machine's counter up to which OOM kills are already attributed to an exit, or are too old to explain one. */
+  /** A value of the machine's counter. OOM kills up to this value are already attributed to an exit, or are too old to explain one. */
   #attributed: number | null;
 
   constructor(vmstat = "/proc/vmstat") {

@@ -1,7 +1,7 @@
 /**
- * Disables the controllers of a systemd service's delegated cgroup. While they are enabled for its sub-groups, the kernel admits
- * no process to the group itself (cgroups(7), "no internal processes"). But systemd puts the next main process of the service
- * there, so a service that was killed while its children are alive could not be started again (`status=219/CGROUP`).
+ * Disables the controllers of a systemd service's delegated cgroup. While they are enabled for its sub-groups, the kernel admits no
+ * process to the group itself (cgroups(7), "no internal processes"). But systemd starts the next main process of the service in the
+ * group itself. A service that was killed while its children are alive could therefore not be started again (`status=219/CGROUP`).
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

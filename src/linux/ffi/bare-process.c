@@ -1,11 +1,11 @@
 /*
- * A bare process: a fork of the daemon that never calls exec. It unmaps nearly all memory, so that it keeps none of the daemon's
- * memory alive, and then runs only the code of the file that follows this one. There is no heap, no thread, no lock and no libc.
- * Local structs must not have initialisers, because the compiler would call memset. libc's `syscall` cannot be used either: musl's
- * reads the stack canary, which may lie in the program's unmapped data.
+ * A bare process: a fork of the daemon that never calls exec. It unmaps nearly all memory, because otherwise it would keep the
+ * daemon's memory alive. Then it runs only the code of the file that follows this one. There is no heap, no thread, no lock and no
+ * libc. Local structs must not have initialisers, because the compiler would call memset. libc's `syscall` cannot be used either:
+ * musl's reads the stack canary, which may lie in the program's unmapped data.
  *
- * bare-process.ts puts this text before that of keeper.c or spawn-server.c. Each of them defines `serve`, where the process spends
- * its life, with all signals blocked, and at least the two descriptors CHANNEL and WATCH.
+ * bare-process.ts puts this text before that of keeper.c or spawn-server.c. Each of them defines `serve`, which runs until the
+ * process ends. All signals are then blocked, and at least the two descriptors CHANNEL and WATCH are open.
  */
 
 typedef unsigned long word;
@@ -17,7 +17,7 @@ struct bare {
   word title_room;
   const char *name;
   int channel;                     /* a SOCK_SEQPACKET socket, becomes CHANNEL */
-  int watch;                       /* becomes WATCH; -1: there is none */
+  int watch;                       /* becomes WATCH; -1 if there is none */
 };
 
 enum { CHANNEL = 0, WATCH = 1 };

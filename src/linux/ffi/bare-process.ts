@@ -5,7 +5,7 @@ import type { CExports, StructLayout } from "./c-exports.ts";
 import { compileC, type Functions } from "./compile-c.ts";
 import { cstring, duplicate, errno, libc, O } from "./libc.ts";
 import { CMSGHDR, fillMsghdr, MSGHDR, SCM_RIGHTS, SOL_SOCKET } from "./msghdr.ts";
-// `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
+// The type is `text`, because the C compiler cannot open a `file` import inside a compiled executable.
 import source from "./bare-process.c" with { type: "text" };
 
 const FUNCTIONS = { sup_bare: { args: ["ptr"], returns: "int" }, sup_bare_addresses: { args: ["ptr"], returns: "int" } } as const;
@@ -17,7 +17,7 @@ export interface BareProgram {
   readonly layout: StructLayout<(typeof BARE)[number]>;
 }
 
-/** `code` follows `head`, which is bare-process.c. Throws, naming the field or constant, where C and TypeScript differ. */
+/** Compiles `code` after `head`, which is bare-process.c. If C and TypeScript differ, throws an error that names the field or constant. */
 export function compileBare(name: string, code: string, scratch?: string, head = source): BareProgram {
   const { functions, exports } = compileC(name, `${head}\n${code}`, FUNCTIONS, scratch);
   exports.expect({ msghdr: MSGHDR.sizeBytes, "msghdr.parts": MSGHDR.parts, "msghdr.count": MSGHDR.count, "msghdr.flags": MSGHDR.flags });
@@ -26,12 +26,13 @@ export function compileBare(name: string, code: string, scratch?: string, head =
   return { exports, functions, layout: exports.struct("bare", BARE) };
 }
 
-/** The lowest number for descriptors that are passed on. The numbers below are free for those the process moves them to. */
+/** The lowest number for descriptors that are passed on. Lower numbers stay free, because the process moves the descriptors to them. */
 const LOWEST_PASSED_FD = 64;
 
 /**
- * Forks a bare process, which is a child of the daemon. `channel` is its end of a socket pair; `watch` is what it polls besides, -1
- * for nothing. Both stay open here. Returns the pid; throws when there can be none.
+ * Forks a bare process, which is a child of the daemon. `channel` is the process's end of a socket pair. `watch` is a second
+ * descriptor that the process polls, or -1. Both descriptors stay open in the daemon. Returns the pid. Throws if no process can be
+ * created.
  */
 export function startBare({ functions, layout }: BareProgram, name: string, channel: number, watch: number): number {
   const addresses = new BigUint64Array(3);
@@ -61,7 +62,7 @@ export function startBare({ functions, layout }: BareProgram, name: string, chan
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
 
-/** Two connected SOCK_SEQPACKET sockets: the daemon's end and that of the bare process. Throws when there can be none. */
+/** Returns two connected SOCK_SEQPACKET sockets, one for the daemon and one for the bare process. Throws if they cannot be created. */
 export function makeChannel(): readonly [ours: number, theirs: number] {
   const ends = new Int32Array(2);
   if (libc.socketpair(AF_UNIX, SOCK_SEQPACKET | O.CLOEXEC, 0, ptr(ends)) !== 0) throw failure("socketpair", errno());
@@ -73,7 +74,7 @@ const failure = (call: string, number: number): Error => Object.assign(new Error
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 
-/** Sends one message with copies of the descriptors (SCM_RIGHTS). 0, or an errno. */
+/** Sends one message with copies of the descriptors (SCM_RIGHTS). Returns 0 or an errno. */
 export function sendWithDescriptors(channel: number, words: Int32Array | Uint8Array, fds: readonly number[]): number {
   const part = new BigUint64Array([BigInt(ptr(words)), BigInt(words.byteLength)]);
   const dataBytes = fds.length * 4;
@@ -88,9 +89,9 @@ export function sendWithDescriptors(channel: number, words: Int32Array | Uint8Ar
 }
 
 /**
- * The memory that a bare process must not unmap: what surrounds `addresses`, the stack, and the kernel's own mappings, because
- * newer kernels refuse to unmap those (mseal(2)). Pairs [from, to) in rising order that do not overlap. `maps` is
- * /proc/self/maps, see proc(5).
+ * Returns the memory that a bare process must not unmap, as pairs [from, to) in rising order that do not overlap. This is the memory
+ * around `addresses`, the stack, and the kernel's own mappings, which newer kernels refuse to unmap (mseal(2)). `maps` is the text of
+ * /proc/self/maps (proc(5)).
  */
 export function neededMemory(addresses: readonly bigint[], maps: string): bigint[] {
   const pairs = addresses.map((address): [bigint, bigint] => {
@@ -115,7 +116,7 @@ export function neededMemory(addresses: readonly bigint[], maps: string): bigint
 const AROUND = 0x40000n;
 const PAGE_MASK = 0xffffn; // 64 KiB: the largest page of arm64
 
-/** The memory of this program's arguments and environment: proc(5), fields 48 to 51 of /proc/PID/stat. */
+/** Returns where this program's arguments and environment are in memory: fields 48 to 51 of /proc/PID/stat (proc(5)). */
 function argumentArea(): { readonly start: number; readonly sizeBytes: number } {
   const stat = readFileSync("/proc/self/stat", "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -7,7 +7,7 @@ import { dlopen, FFIType as T, type Pointer, ptr, read } from "bun:ffi";
 const I = T.i32;
 const U = T.u32;
 const P = T.ptr;
-/** The FFI returns such a value as a number while it fits 53 bits, which every result here does. */
+/** A 64-bit integer. The FFI returns it as a number if it fits into 53 bits, as all results here do. */
 const L = T.i64_fast;
 
 // musl's loader resolves every name that starts with "libc." to itself (ldso/dynlink.c), so this name works for both libraries.

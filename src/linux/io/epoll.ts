@@ -46,7 +46,7 @@ export interface EpollOptions {
   /** Called if a callback throws. The other callbacks still run. */
   readonly onError: (error: unknown) => void;
   readonly onWarning?: (message: string) => void;
-  /** Always uses the timer. For tests. */
+  /** If true, the timer is always used. Tests set this. */
   readonly forceInterval?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Handles the FIFOs for the output of services: fifo(7), pipe(7), and F_SETPIPE_SZ of fcntl(2). A service opens its end
- * read-write, so it gets no SIGPIPE while the daemon is down, and its output stays in the pipe until the next daemon reads it.
+ * Handles the FIFOs for the output of services: fifo(7), pipe(7), and F_SETPIPE_SZ of fcntl(2). A service opens its end read-write.
+ * Therefore the service gets no SIGPIPE while the daemon is down, and its output stays in the pipe until the next daemon reads it.
  */
 import { ptr } from "bun:ffi";
 import { chmodSync, fstatSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
@@ -16,8 +16,8 @@ const EINTR = 4;
 export const AGAIN = -11;
 
 /**
- * Creates a FIFO with exactly this mode, and its directory if that is gone, or changes the mode of an existing one. The error is an
- * errno: EEXIST when the path is no FIFO.
+ * Creates a FIFO with exactly this mode, and its directory if that is missing. If the FIFO exists already, changes its mode. The
+ * error is an errno, EEXIST if the path is not a FIFO.
  */
 export function makeFifo(path: string, mode: number, mayMakeDirectory = true): Result<void, number> {
   const name = cstring(path);
@@ -43,14 +43,14 @@ function umask(): number {
   return mask;
 }
 
-/** True while the path leads to the FIFO that the descriptor is an end of: somebody may have deleted or replaced it. */
+/** Returns true if the descriptor is an end of the FIFO at this path. Somebody may have deleted or replaced the FIFO since it was opened. */
 export function isFifoAt(path: string, fd: number): boolean {
   const there = lstatSync(path, { throwIfNoEntry: false });
   const held = fstatSync(fd);
   return there?.ino === held.ino && there.dev === held.dev;
 }
 
-/** The daemon's end: read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
+/** Opens the daemon's end: read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
 export function openFifoReader(path: string): Result<number, number> {
   const fd = open(path, O.RDONLY | O.NONBLOCK | O_NOFOLLOW);
   if (fd < 0) return err(-fd);
@@ -59,15 +59,15 @@ export function openFifoReader(path: string): Result<number, number> {
 }
 
 /**
- * Opens a service's end read-write and blocking, so that open never waits and a write without a reader does not fail. The error
- * is an errno.
+ * Opens a service's end, read-write and blocking. Read-write means that open never waits, and that a write without a reader does not
+ * fail. The error is an errno.
  */
 export function openFifoWriter(path: string): Result<number, number> {
   const fd = open(path, O.RDWR | O_NOFOLLOW);
   return fd < 0 ? err(-fd) : ok(fd);
 }
 
-/** Writers of several FIFOs, all or none. The error names the path. */
+/** Opens a service's end of each FIFO, either of all or of none. The error names the path. */
 export function openFifoWriters(paths: readonly string[]): Result<number[], { readonly path: string; readonly errno: number }> {
   const fds: number[] = [];
   for (const path of paths) {

@@ -1,7 +1,7 @@
 /**
- * Opens files whose names other users may have chosen, because a unit names them or others can write to their directory. Such a
- * name may lead to a FIFO, on which open(2) blocks, to a device that never ends, or, by a link, to a file that only root may
- * read.
+ * Opens files whose names other users may have chosen: files that a unit names, and files in directories that others can write to.
+ * Such a name may lead to a FIFO, on which open(2) blocks, or to a device that never ends. It may also be a link to a file that only
+ * root may read.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
 import { err, ok, type Result } from "../../base/result.ts";

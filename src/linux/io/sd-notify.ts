@@ -40,7 +40,7 @@ const MAX_PATH_BYTES = 107;
 const MAX_PER_WAKE = 64;
 
 interface OpenSocket extends HeldSdNotify {
-  /** The file of a socket with a path, as it was when the socket was made or restored. */
+  /** Identifies the file of a socket with a path at the time when the socket was created or restored; otherwise null. */
   readonly file: string | null;
   listener: ((message: SdNotifyMessage) => void) | null;
   watch: EpollHandle | null;

@@ -1,7 +1,7 @@
 /**
- * The file `keeper` in the runtime directory: which descriptor of the keeper is which. The next daemon reads it to take the
- * descriptors over. It consists of records of equal length; the first names the keeper processes, and the others hold the keys
- * of the slots in order. The next daemon may be of another version, so neither this format nor FIRST_SLOT can change.
+ * The file `keeper` in the runtime directory says which descriptor of the keeper is which. The next daemon reads it to take the
+ * descriptors over. It consists of records of equal length; the first names the keeper processes, and the others hold the keys of the
+ * slots in order. The next daemon may be of another version, so neither this format nor FIRST_SLOT can change.
  */
 import { ftruncateSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -20,11 +20,11 @@ export interface KeeperId {
 
 export const keeperPath = (runtimeDir: string): string => join(runtimeDir, "keeper");
 
-/** A key padded with spaces, and a newline. */
+/** The length of a record, which is a key padded with spaces, and a newline. */
 const RECORD_BYTES = 512;
 
 export class KeeperFile {
-  /** -1: the file cannot be written, so nothing is recorded and no keeper is started. */
+  /** The descriptor of the file. It is -1 if the file cannot be written; then nothing is recorded and no keeper is started. */
   readonly #fd: number;
 
   constructor(path: string) {
@@ -55,12 +55,12 @@ export class KeeperFile {
     try {
       if (this.#fd >= 0) writeSync(this.#fd, `${content.padEnd(RECORD_BYTES - 1)}\n`, index * RECORD_BYTES, "latin1");
     } catch {
-      // The disk is full: the next daemon will not find this descriptor.
+      // The disk is full, so the next daemon will not find this descriptor.
     }
   }
 }
 
-/** What the previous daemon wrote. */
+/** Reads the file that the previous daemon wrote. */
 export function readKeeperFile(path: string): { readonly keepers: readonly KeeperId[]; readonly slots: ReadonlyMap<string, number> } {
   const [first = "", ...keys] = readRecords(path);
   const keepers = [...first.matchAll(/sup-keeper (\d+) (\d+)/g)].map(([, pid, ticks]) => ({ pid: Number(pid), startTicks: Number(ticks) }));

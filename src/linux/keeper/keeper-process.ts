@@ -3,7 +3,7 @@ import { ptr } from "bun:ffi";
 import { type BareProgram, compileBare, makeChannel, sendWithDescriptors, startBare } from "../ffi/bare-process.ts";
 import { cstring, libc, O } from "../ffi/libc.ts";
 import { readStat } from "../proc/proc.ts";
-// `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
+// The type is `text`, because the C compiler cannot open a `file` import inside a compiled executable.
 import source from "./keeper.c" with { type: "text" };
 import { FIRST_SLOT, KEEPER_NAME, type KeeperId } from "./keeper-file.ts";
 
@@ -17,21 +17,19 @@ const DROP = 0;
 const IN_ATTRIB = 4;
 const IN_DELETE_SELF = 0x400;
 
-/** Commands that fit into one message. */
+/** Maximum number of commands in one message. */
 export const MAX_COMMANDS = 64;
 
 let program: BareProgram | undefined;
 
-/** Compiles keeper.c. Throws, naming the field or constant, where C and TypeScript differ. */
+/** Compiles keeper.c. If C and TypeScript differ, throws an error that names the field or constant. */
 export function compileKeeper(scratch: string, code = source): BareProgram {
   const compiled = compileBare("keeper.c", code, scratch);
   compiled.exports.expect({ KEEP, DROP, FIRST_SLOT, MAX_COMMANDS, command: 8, "command.action": 0, "command.slot": 4 });
   return compiled;
 }
 
-/**
- * `file`: the keeper exits when this file is unlinked. `scratch`: where C can be compiled. Throws when no keeper can be started.
- */
+/** Starts a keeper, which exits when `file` is unlinked. C is compiled in the directory `scratch`. Throws if no keeper can be started. */
 export function startKeeper(file: string, scratch: string): KeeperProcess {
   program ??= compileKeeper(scratch);
   const [channel, theirs] = makeChannel();
@@ -48,8 +46,8 @@ export function startKeeper(file: string, scratch: string): KeeperProcess {
 }
 
 /**
- * An inotify descriptor that is readable once the file is unlinked, which changes its link count (IN_ATTRIB; inotify(7)).
- * Watching the directory would not work: the FIFOs that the keeper holds keep the directory alive.
+ * Returns an inotify descriptor that becomes readable when the file is unlinked, because that changes its link count (IN_ATTRIB;
+ * inotify(7)). Watching the directory would not work, because the FIFOs that the keeper holds keep the directory alive.
  */
 function watchUnlink(path: string): number {
   const fd = libc.inotify_init1(O.CLOEXEC);
@@ -60,11 +58,11 @@ function watchUnlink(path: string): number {
 
 export interface KeeperCommand {
   readonly slot: number;
-  /** The keeper gets a copy of this descriptor; null: it closes the slot. */
+  /** The descriptor of which the keeper gets a copy, or null if the keeper must close the slot. */
   readonly fd: number | null;
 }
 
-/** Sends at most MAX_COMMANDS commands. 0, or an errno. */
+/** Sends at most MAX_COMMANDS commands. Returns 0 or an errno. */
 export function sendCommands(channel: number, commands: readonly KeeperCommand[]): number {
   const words = Int32Array.from(commands.flatMap(({ slot, fd }) => [fd === null ? DROP : KEEP, slot]));
   const fds = commands.flatMap(({ fd }) => (fd === null ? [] : [fd]));

@@ -2,9 +2,9 @@
  * The keeper: a bare process (bare-process.c) that holds descriptors, so that what they refer to outlives the daemon. Examples are
  * unread output in a pipe whose writer has ended, the exit status of a process, and pending connections of a socket.
  *
- * The keeper receives commands over a socket: keep a descriptor, or drop one. When the socket is closed, the daemon is gone.
- * The keeper then holds its descriptors until the next daemon ends it, or until its file in the runtime directory is removed,
- * which means that no daemon will come: WATCH is an inotify descriptor that becomes readable then.
+ * The keeper receives commands over a socket: keep a descriptor, or drop one. When the socket is closed, the daemon is gone. The
+ * keeper then holds its descriptors until the next daemon ends it, or until its file in the runtime directory is removed. A removed
+ * file means that there will be no next daemon. WATCH is an inotify descriptor that becomes readable when the file is removed.
  */
 
 enum { KEEP = 1, DROP = 0 };
@@ -14,7 +14,7 @@ enum { POLLIN = 1, PR_SET_PTRACER = 0x59616d61 };
 /* Received descriptors take the lowest free numbers, at most 64, and are then moved to their slots. */
 enum { FIRST_SLOT = 128, MAX_COMMANDS = 64 };
 
-/* Receives one message and carries out its commands. Returns its length in bytes; 0 when the daemon is gone. */
+/* Receives one message and carries out its commands. Returns its length in bytes, or 0 if the daemon is gone. */
 static long receive_commands(int channel) {
   static struct command commands[MAX_COMMANDS];
   static struct { struct cmsghdr head; int fds[MAX_COMMANDS]; } control;

@@ -1,9 +1,9 @@
 /**
- * The daemon's side of the keeper (keeper.c), a process that holds copies of descriptors while the daemon is down. The next
- * daemon reads from a file which descriptor is which (keeper-file.ts) and copies them back with pidfd_getfd(2).
+ * The daemon's side of the keeper (keeper.c), a process that holds copies of descriptors while the daemon is down. The next daemon
+ * reads from a file which descriptor is which (keeper-file.ts) and copies them back with pidfd_getfd(2).
  *
- * Only one promise depends on the keeper: nothing is lost when the daemon is killed. Without a keeper, and before it has
- * received a descriptor, everything else works as usual.
+ * Only one promise depends on the keeper: that nothing is lost when the daemon is killed. Everything else works without a keeper,
+ * too, and before the keeper has received a descriptor.
  */
 import { existsSync } from "node:fs";
 import { SIGNALS } from "../../base/signals.ts";
@@ -16,14 +16,14 @@ import { keeperKey } from "./keys.ts";
 import { findPreviousKeepers, type PreviousKeepers } from "./previous-keepers.ts";
 
 export interface KeeperOptions {
-  /** Holds the file `keeper`; the keeper exits when that file is removed. */
+  /** The directory of the file `keeper`. The keeper exits when that file is removed. */
   readonly runtimeDir: string;
   readonly onProblem: (message: string) => void;
 }
 
 export const openKeeper = (options: KeeperOptions): Keeper => new LinuxKeeper(options);
 
-/** For pid 1: whoever kills it ends the whole container, so nothing can outlive it. */
+/** Does nothing. A daemon with pid 1 uses it, because nothing in the container can outlive pid 1. */
 export const noKeeper: Keeper = {
   pid: null,
   keep() {},
@@ -35,10 +35,13 @@ export const noKeeper: Keeper = {
   close() {},
 };
 
-/** A keeper that is killed is replaced; after this many failures none is started any more. */
+/** A keeper that was killed is replaced. After this many failures, no new keeper is started. */
 const MAX_FAILURES = 10;
 const EAGAIN = 11;
-/** The only service restarts with a moment in between, and a fork for each restart would cost more than the restart itself. */
+/**
+ * The keeper ends after this time without a service. It does not end at once, because a restart of the only service leaves a moment
+ * without one, and the fork of a new keeper would cost more than that restart.
+ */
 const IDLE_MS = 10_000;
 
 interface Held {
@@ -60,14 +63,14 @@ class LinuxKeeper implements Keeper {
   #slotsToClose: number[] = [];
   #process: KeeperProcess | null = null;
   #failures = 0;
-  /** Everything that can be restored from the previous keeper is restored. */
+  /** True once everything that can be restored from the previous keeper has been restored. */
   #isSettled = false;
-  /** The daemon ends and its services go on: nothing is dropped any more. */
+  /** True once the daemon is about to end while its services keep running. From then on, no descriptor is dropped. */
   #hasLeft = false;
-  /** How many of the held descriptors are pidfds of processes. */
+  /** Number of held descriptors that are pidfds of processes. */
   #processCount = 0;
   #scheduled: NodeJS.Immediate | null = null;
-  /** Ends the keeper when no service has run for a while. */
+  /** The timer that ends the keeper when no service has run for IDLE_MS. */
   #stopping: Timer | null = null;
 
   constructor(options: KeeperOptions) {
@@ -104,7 +107,7 @@ class LinuxKeeper implements Keeper {
     return this.#previous?.take(key) ?? null;
   }
 
-  /** The new keeper receives everything before the old one ends; in between the file names both. */
+  /** Ends the previous keeper, but only after the new keeper has received everything. In between, the file names both. */
   settle(): void {
     this.#isSettled = true;
     this.#flush();
@@ -146,8 +149,8 @@ class LinuxKeeper implements Keeper {
   }
 
   /**
-   * Sends the changes of this turn. Slots are closed first, because new descriptors may use them again. A while after the last
-   * service has ended there is no keeper: without a service nothing can happen that a keeper would have to hold.
+   * Sends the changes of this turn. Slots are closed first, because new descriptors may use them again. The keeper ends some time
+   * after the last service, because without a service there is nothing that a keeper would have to hold.
    */
   #flush(): void {
     this.#scheduled = null;
@@ -197,8 +200,8 @@ class LinuxKeeper implements Keeper {
   }
 
   /**
-   * If the keeper was killed, a new one gets everything. If it is only slow (EAGAIN), all commands are sent again: they are
-   * idempotent.
+   * If the keeper was killed, a new one gets everything. If it is only slow (EAGAIN), all commands are sent again, which is safe
+   * because they are idempotent.
    */
   #retryAfter(errno: number): void {
     if (errno !== EAGAIN) {
@@ -220,7 +223,7 @@ class LinuxKeeper implements Keeper {
     if (this.#process === null) return;
     const { pid, channel } = this.#process;
     this.#process = null;
-    libc.kill(pid, SIGNALS.SIGKILL); // our child, not waited for yet: no other process can have its pid
+    libc.kill(pid, SIGNALS.SIGKILL); // our child was not reaped yet, so no other process can have its pid
     waitForChild(pid, 0);
     libc.close(channel);
   }

@@ -1,4 +1,4 @@
-/** Keys under which the keeper holds descriptors: they tell the next daemon what each descriptor is. */
+/** The keys under which the keeper holds descriptors. They tell the next daemon what each descriptor is. */
 export const keeperKey = {
   output: (unit: string, stream: string): string => `output ${unit} ${stream}`,
   isProcess: (key: string): boolean => key.startsWith("process "),

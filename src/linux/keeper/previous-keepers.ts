@@ -8,12 +8,12 @@ import { type KeeperId, readKeeperFile } from "./keeper-file.ts";
 /** The keeper of the previous daemon. There are two if that daemon was killed while it replaced the keeper of its predecessor. */
 export interface PreviousKeepers {
   readonly ids: readonly KeeperId[];
-  /** A copy of the descriptor that is held under this key (pidfd_getfd(2)); null: there is none. */
+  /** Returns a copy of the descriptor that is held under this key (pidfd_getfd(2)), or null if there is none. */
   take(key: string): number | null;
   end(): void;
 }
 
-/** Null when no keeper is alive. */
+/** Returns null if no keeper is alive. */
 export function findPreviousKeepers(path: string): PreviousKeepers | null {
   const { keepers: recorded, slots } = readKeeperFile(path);
   const alive = recorded.flatMap((id) => {

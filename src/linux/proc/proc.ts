@@ -14,7 +14,7 @@ export interface Stat {
   readonly threads: number;
   /** User and system time in clock ticks, without the children that the process waited for. */
   readonly cpuTicks: number;
-  /** The same of the children that it waited for, and of theirs. */
+  /** User and system time, in clock ticks, of the children that the process waited for, and of their children. */
   readonly waitedTicks: number;
   /** Resident memory in pages. */
   readonly residentPages: number;

@@ -35,7 +35,10 @@ export interface ProcessTable extends Processes {
    * skip a process outside of all trees for a while.
    */
   scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
-  /** CPU time in microseconds that the run's cgroups have counted, also for processes that have ended; null: it has none. */
+  /**
+   * Returns the CPU time in microseconds that the run's cgroups have counted, including that of processes that have ended. Returns
+   * null if the run has no cgroup.
+   */
   cgroupCpuUs(invocation: string): number | null;
   /** Returns the living processes of one tree. */
   treeStats(tree: TreeOf): readonly Stat[];
@@ -46,9 +49,9 @@ export interface ProcessTable extends Processes {
   readonly subreaper: boolean;
   /** Why runs have no cgroups, or null if they have them. */
   readonly containmentNote: string | null;
-  /** The pid of the spawn server; null after it was killed, until the next start brings another. */
+  /** The pid of the spawn server. It is null after the server was killed, until the next start creates another one. */
   readonly spawnServer: number | null;
-  /** Gives up all starts that are under way and reports them as failed. */
+  /** Aborts all starts that are in progress, and reports them as failed. */
   abortStarts(): void;
   /** Stops watching and reaping. The processes keep running, except those that are still being set up. */
   close(): void;

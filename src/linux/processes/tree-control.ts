@@ -43,7 +43,7 @@ export class TreeControl {
   readonly #cgroups: Cgroups | null;
   readonly #finder: TreeFinder;
   readonly #processScan = new ProcessScan();
-  /** Processes that this daemon started, or that stayed its children when it was re-executed, by pid. */
+  /** The processes that this daemon started, and those that stayed its children across a re-exec, by pid. */
   readonly #spawned = new Map<number, ProcessRef>();
   /** What this daemon started for each run, the oldest first: hooks, the main process, reload commands. */
   readonly #ofRun = new Map<string, readonly ProcessRef[]>();
@@ -73,7 +73,7 @@ export class TreeControl {
     this.#finder = new TreeFinder((pid) => (this.#cgroups === null ? null : this.#cgroups.invocationOf(pid)));
   }
 
-  /** `invocation`: of the run that it was started for; null: an earlier image of this daemon started it. */
+  /** `invocation` belongs to the run for which the process was started. It is null if an earlier image of this daemon started the process. */
   addSpawned(ref: ProcessRef, invocation: string | null): void {
     this.#fullScan = null; // the scan lacks the new process; `#orphans` stays valid
     this.#finder.forget(ref.pid); // a scan before exec may have seen it without its environment

@@ -4,12 +4,12 @@ import { ownLimit } from "../spawn/rlimits.ts";
 /** Descriptors that starts of units leave free: for the API, the store, log files, hooks, and for stopping the units. */
 const RESERVE = 64;
 
-/** At this point connections must go: only they can use up the reserve. */
+/** When fewer descriptors than this are left, connections must be closed, because only connections can use up the reserve. */
 const LAST = 24;
 
 export const areDescriptorsExhausted = (): boolean => descriptorsLeft() < LAST;
 
-/** Why no unit may be started now; null when there are descriptors enough. */
+/** Returns the reason why no unit may be started now, or null if there are enough descriptors. */
 export function findDescriptorShortage(): string | null {
   const limit = descriptorLimit();
   const left = descriptorsLeft();

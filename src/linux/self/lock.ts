@@ -17,13 +17,10 @@ export interface Lock {
 }
 
 export type LockFailure =
-  /** Another daemon holds it. Its pid is only for the message; do not act on it. */
+  /** Another daemon holds the lock. The pid of that daemon is only for the message; do not act on it. */
   { readonly kind: "held"; readonly pid: number | null } | { readonly kind: "failed"; readonly errno: number };
 
-/**
- * Locks the file `lock` in the directory. Services do not inherit the descriptor. `inherited`: the descriptor from before a re-
- * exec.
- */
+/** Locks the file `lock` in the directory. Services do not inherit the descriptor. `inherited` is the descriptor from before a re-exec. */
 export function takeLock(directory: string, inherited?: number): Result<Lock, LockFailure> {
   const path = join(directory, "lock");
   const fd = inherited ?? open(path, O.RDWR | O.CREAT | O_NOFOLLOW, 0o600);

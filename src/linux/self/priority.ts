@@ -1,8 +1,8 @@
 import { getPriority, setPriority } from "node:os";
 
 /**
- * The nice value for services whose units set none: 0, not what the daemon inherited from whoever started it (`nice sup daemon start`).
- * Null, which leaves it unchanged, when it is 0 already, or when this user may not lower it.
+ * Returns the nice value for services whose units set none. It is 0, not the value that the daemon inherited from its starter (`nice
+ * sup daemon start`). Returns null, which leaves the value unchanged, if it is 0 already or if this user may not lower it.
  */
 export function defaultNice(): number | null {
   const own = getPriority(0);

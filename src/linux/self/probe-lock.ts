@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 
 /**
- * True while a visible process holds flock(2) on the file. This proves that a daemon is alive, whatever its pid is in its own
- * namespace. It reads proc_locks(5) and never locks: even a short lock could make the start of a daemon fail.
+ * Returns true if a visible process holds flock(2) on the file. This proves that a daemon is alive, even one in another pid
+ * namespace. The function reads proc_locks(5) and never locks the file, because even a short lock could make the start of a daemon
+ * fail.
  */
 export function isLockHeld(path: string): boolean {
   try {

@@ -7,16 +7,16 @@ import { readStat } from "../proc/proc.ts";
 
 export interface LaunchCommand {
   readonly pid: number;
-  /** Together with the pid it identifies the process, even if the pid is reused. */
+  /** The start time. Together with the pid it identifies the process, even if the pid is reused. */
   readonly startTicks: number;
-  /** The path of its executable, which may have been replaced since. */
+  /** The path of the executable, which may have been replaced since the start. */
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string;
 }
 
-/** Null when there is no such process, or this user may not inspect it. */
+/** Returns null if there is no such process, or if this user may not inspect it. */
 export function readLaunchCommand(pid: number): LaunchCommand | null {
   try {
     const env = readStrings(pid, "environ").map(
@@ -29,7 +29,7 @@ export function readLaunchCommand(pid: number): LaunchCommand | null {
       startTicks: stat.startTicks,
       program: readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""),
       args: readStrings(pid, "cmdline").slice(1),
-      // Without the variables that were meant for that one start.
+      // Leave out the variables that were meant only for that one start.
       env: Object.fromEntries(env.filter(([name]) => name !== "SUP_HANDOVER_FD" && !name.startsWith("BUN_"))),
       directory: readlinkSync(`/proc/${pid}/cwd`),
     };
@@ -40,7 +40,7 @@ export function readLaunchCommand(pid: number): LaunchCommand | null {
 
 const readStrings = (pid: number, file: string): string[] => readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0").slice(0, -1);
 
-/** Starts it again in its own session. Its output is appended to the file. */
+/** Starts the program again in its own session. Its output is appended to the file. */
 export function relaunch({ program, args, env, directory }: LaunchCommand, outputFile: string): void {
   mkdirSync(dirname(outputFile), { recursive: true, mode: 0o700 });
   const output = openSync(outputFile, "a", 0o600);
@@ -55,7 +55,7 @@ export function relaunch({ program, args, env, directory }: LaunchCommand, outpu
 export const killLaunched = (launch: LaunchCommand): boolean => signalProcess(launch, SIGNALS.SIGKILL);
 
 export interface ProgramResult {
-  /** Null: it could not be started, or it was killed after the timeout. */
+  /** The exit code, or null if the program could not be started or was killed after the timeout. */
   readonly code: number | null;
   readonly output: string;
 }

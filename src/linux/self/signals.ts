@@ -12,9 +12,9 @@ const SIGACTION_BYTES = 152;
  * itself. Not listed are the signals of a crash (SIGSEGV, SIGABRT, SIGSYS …), which must end the process.
  */
 const STRAY = ["SIGQUIT", "SIGUSR1", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGXCPU"] as const satisfies readonly SignalName[];
-/** The runtime cannot catch these: the kernel discards them. glibc itself uses the real-time signals 32 and 33. */
+/** The runtime cannot catch these signals, so the daemon makes the kernel discard them. glibc itself uses the real-time signals 32 and 33. */
 const UNCATCHABLE = [SIGNALS.SIGSTKFLT, ...Array.from({ length: 64 - 34 + 1 }, (_, index) => 34 + index)];
-/** All numbers of both kinds. */
+/** The numbers of all these signals, caught or discarded. */
 export const STRAY_SIGNALS: readonly number[] = [...STRAY.map((name) => SIGNALS[name]), ...UNCATCHABLE];
 
 /**
@@ -44,8 +44,8 @@ export function ignoreStraySignals(onSignal: (name: SignalName) => void): () => 
 }
 
 /**
- * Removes variables that would change the runtime of a re-executed daemon or of a helper that it starts: Bun reads BUN_OPTIONS,
- * BUN_BE_BUN and BUN_FEATURE_FLAG_… in a compiled binary too. Returns their names for the log.
+ * Removes variables that would change the runtime of a re-executed daemon, or of a helper that the daemon starts. Bun reads
+ * BUN_OPTIONS, BUN_BE_BUN and BUN_FEATURE_FLAG_… even in a compiled executable. Returns their names for the log.
  */
 export function scrubEnvironment(): string[] {
   const names = Object.keys(process.env).filter((name) => name.startsWith("BUN_"));

@@ -7,13 +7,13 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** True where systemd is the machine's init; the same check as sd_booted(3). */
+/** Returns true if systemd is the machine's init. This is the same check as in sd_booted(3). */
 export const isSystemdInit = (): boolean => existsSync("/run/systemd/system");
 
 /** The runtime directory of a user. It exists while the user has a session or lingers (pam_systemd(8)). */
 export const runtimeDirectory = (uid: number): string => `/run/user/${uid}`;
 
-/** Runs a program until it ends and returns its output; exit code 127 when there is no such program. */
+/** Runs a program until it ends and returns its output. The exit code is 127 if there is no such program. */
 export async function runCommand(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<CommandResult> {
   try {
     const child = Bun.spawn([...command], { env: { ...env, LC_ALL: "C" }, stdio: ["ignore", "pipe", "pipe"] });

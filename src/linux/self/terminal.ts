@@ -1,6 +1,9 @@
 import { libc, O, open } from "../ffi/libc.ts";
 
-/** The function answers true when this process had a controlling terminal at the time of the call and has lost it since (tty(4)). */
+/**
+ * Returns a function that checks whether this process has lost its controlling terminal since this call (tty(4)). The function
+ * returns false if the process had no terminal.
+ */
 export function watchTerminal(): () => boolean {
   const had = hasTerminal();
   return () => had && !hasTerminal();

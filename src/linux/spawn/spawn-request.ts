@@ -89,9 +89,9 @@ const PID_VARIABLES = ["LISTEN_PID", "WATCHDOG_PID"];
 const PID_DIGITS = 12;
 
 /**
- * Returns a string NAME=value for each variable. BUN_ variables are left out, because they come from the process that started the
- * daemon and never from a unit, and they would change the behaviour of a service that runs on Bun. Variables with the pid come last.
- * Their values are blanks that the child overwrites, because only the child knows its pid.
+ * Returns a string NAME=value for each variable. BUN_ variables are left out, because they would change the behaviour of a service
+ * that runs on Bun. They come from the process that started the daemon, never from a unit. Variables with the pid come last. Their
+ * values are blanks that the child overwrites, because only the child knows its pid.
  */
 function environment(env: Readonly<Record<string, string>>): { readonly variables: readonly string[]; readonly pidVariables: number } {
   const variables: string[] = [];

@@ -3,20 +3,20 @@
  *
  * The server clones with CLONE_PARENT, so that the new process is a child of the daemon. The child sets itself up and calls exec, and
  * the server does not wait for that. A child may hang, for example because its working directory is on a file system that does not
- * respond, or its user may stop it. Such a child delays neither the server nor the daemon.
+ * respond, or because its user suspends it. Such a child delays neither the server nor the daemon.
  *
  * A request is one message with descriptors (SCM_RIGHTS): a memfd with a struct request, the write end of a pipe, the directory of
  * the child's cgroup if there is one, and the descriptors that become 0, 1, 2 and so on in the child. The child reports its steps in
  * the pipe, which exec closes. When the pipe is closed, the daemon knows from the last report what happened:
  *   - a report with an error means that the start failed at this step,
  *   - a report without an error means that exec has succeeded (or that the child was killed, which its exit status says),
- *   - no report means that the server was killed before it received the request, so that there is no process.
- * A child that cannot report exits, because the daemon has given up the start or is dead. Therefore such a child never executes a
- * program that the next daemon executes again.
+ *   - no report means that the server was killed before it received the request, so that there is no process. If a child cannot send
+ *     a report, the daemon has given up the start or is dead, and the child exits. Therefore no child executes a program that the
+ *     next daemon executes again.
  *
- * The child shares the server's memory until exec (CLONE_VM), which takes half the time of a copy. Therefore each child has a slot with
- * its own stack and data. The kernel marks the slot as free when the child has called exec or has ended. When children that hang occupy
- * all slots, further children get a copy of the memory.
+ * The child shares the server's memory until exec (CLONE_VM), because sharing takes half the time of a copy. Therefore each child has
+ * a slot with its own stack and data. The kernel marks the slot as free when the child has called exec or has ended. When children
+ * that hang occupy all slots, further children get a copy of the memory.
  */
 
 /* spawn-server.ts reads the offsets of these structs from sup_exports. Integers have 4 bytes. Fields `…_at` are offsets in the memfd. */

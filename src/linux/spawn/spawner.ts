@@ -1,7 +1,7 @@
 /**
- * Starts processes through the spawn server (spawn-server.c). A start takes from the call of `start` until exec has succeeded or failed,
- * and the daemon is not blocked during that time. Each start has a pipe. As spawn-server.c explains, the end of the pipe and the last
- * report in it say whether exec has succeeded.
+ * Starts processes through the spawn server (spawn-server.c). A start lasts from the call of `start` until exec has succeeded or
+ * failed. The daemon is not blocked during that time. Each start has a pipe. As spawn-server.c explains, the end of the pipe and the
+ * last report in it say whether exec has succeeded.
  */
 import { ptr } from "bun:ffi";
 import { fchownSync, fstatSync } from "node:fs";
@@ -107,7 +107,7 @@ export class Spawner {
     for (const start of [...this.#starts]) this.#abort(start, ECANCELED);
   }
 
-  /** Ends the server. Aborts all starts that have not ended yet, without a report. */
+  /** Ends the server. Aborts all starts that have not ended yet, but does not report them. */
   close(): void {
     for (const start of this.#starts) {
       const pid = this.#forget(start);
