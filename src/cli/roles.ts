@@ -4,8 +4,8 @@ import type { Places } from "../spec/places.ts";
 import type { Spec } from "../spec/spec.ts";
 
 /**
- * Functions that need the daemon's code. `main.ts` passes them to the command line, which never imports the daemon, and loads the
- * daemon's code when one of them is called. `daemon` and `up` return the exit code of the process.
+ * Functions that need the daemon's code. The command line never imports the daemon. Instead, `main.ts` passes these functions to it,
+ * and they load the daemon's code when they are called. `daemon` and `up` return the exit code of the process.
  */
 export interface Roles {
   daemon(options: {

@@ -1,6 +1,6 @@
 /**
- * The keeper: a helper process that holds descriptors, so that they stay open when the daemon is killed. Each descriptor has
- * a key that says what it is.
+ * The keeper is a helper process that holds descriptors, so that they stay open when the daemon is killed. Each descriptor has a key
+ * that says what it is.
  */
 export interface Keeper {
   /** The pid of the process that holds the descriptors, a child of the daemon; null if there is none now. */
@@ -18,9 +18,9 @@ export interface Keeper {
   takeBack(key: string): number | null;
   /** Ends the previous daemon's keeper. After this call, `takeBack` finds nothing more. */
   settle(): void;
-  /** After somebody deleted the keeper's file, which ended the keeper: a new one receives everything. */
+  /** Starts a new keeper, which receives everything. Called after somebody has deleted the keeper's file and thereby ended the keeper. */
   restoreFile(): void;
-  /** The daemon exits and its services go on: from now on the keeper drops nothing. */
+  /** Must be called before the daemon exits while its services keep running. From then on, the keeper drops nothing. */
   leave(): void;
   /** Ends the keeper. Called when the daemon exits and nothing has to outlive it. Does nothing after `leave`. */
   close(): void;

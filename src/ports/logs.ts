@@ -21,14 +21,14 @@ export interface LogQuery {
   readonly sinceMs?: number;
   readonly untilMs?: number;
   /**
-   * Timestamps in the format of `LogLine.time`: `from` is inclusive, `before` is exclusive. If either is present, lines
+   * Timestamps in the format of `LogLine.time`: `from` is inclusive, `before` is exclusive. If `from` or `before` is present, lines
    * without a timestamp do not match.
    */
   readonly from?: string;
   readonly before?: string;
   readonly grep?: Pattern;
   readonly stream?: Stream;
-  /** If it is aborted, because nobody waits for the result any more, a search ends with what it has found so far. */
+  /** Aborting this signal ends a search with what it has found so far. Callers abort it when nobody waits for the result any more. */
   readonly signal?: { readonly aborted: boolean };
 }
 
@@ -116,11 +116,14 @@ export interface LogStore {
    * line is last.
    */
   tail(unit: string, count: number): readonly LogLine[];
-  /** A run begins: call this before its process is spawned, because the process may write before its start is reported. */
+  /** Must be called when a run begins, before its process is spawned, because the process may write before its start is reported. */
   markRun(unit: string): void;
   /** Returns what `mark` returned when the unit's current run began; null if an earlier daemon began it. */
   runMark(unit: string): string | null;
-  /** Returns a timestamp that is later than those of all lines read so far, and not later than that of any future line. */
+  /**
+   * Returns a timestamp that lies between the lines read so far and all future lines. It is later than the former, and not later than
+   * the latter.
+   */
   mark(): string;
   /** Returns matching lines. The call is synchronous, so it is meant for a few lines only. */
   read(unit: string, query: LogQuery): readonly LogLine[];

@@ -39,7 +39,7 @@ export interface SpawnRequest {
   readonly fds: readonly (number | null)[];
   /** Limits that the kernel enforces on the run, where it can. If absent, the run keeps its present limits. */
   readonly bounds?: CgroupLimits | null;
-  /** Set if the next daemon must be able to learn how the process exits, even if this daemon is killed first. */
+  /** Set if the exit status of the process must not be lost when this daemon is killed, so that the next daemon can learn it. */
   readonly kept?: true;
 }
 
@@ -58,7 +58,7 @@ export interface PendingStart {
 
 /** Identifies all processes of a run, which are called its tree. */
 export interface TreeOf {
-  /** The value of SUP_INVOCATION_ID in the environment of every process of the run. "": only the session of `main`. */
+  /** The value of SUP_INVOCATION_ID in the environment of every process of the run. If it is "", the tree is only the session of `main`. */
   readonly invocation: string;
   readonly main: ProcessRef;
 }

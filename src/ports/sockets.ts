@@ -12,9 +12,15 @@ export interface Sockets {
    * (EADDRINUSE), by nginx (pid 812)".
    */
   listen(address: ListenAddress, reusePort: boolean): Result<number, string>;
-  /** Identifies the file of a unix socket; null when there is none at its path, and for an internet address. */
+  /**
+   * Returns a string that identifies the file of a unix socket. Returns null if there is no file at its path, and for an internet
+   * address.
+   */
   fileOf(address: ListenAddress): string | null;
-  /** Duplicates another process's listening socket, its descriptor `fd`; null when there is none, or access is denied. */
+  /**
+   * Duplicates the listening socket that another process has open as descriptor `fd`. Returns null if there is none, or if access is
+   * denied.
+   */
   borrow(owner: ProcessRef, fd: number): number | null;
   /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;

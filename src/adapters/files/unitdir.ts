@@ -19,7 +19,7 @@ export interface UnitSourceOptions {
 
 export const MAX_UNIT_FILE_BYTES = 1 << 20;
 
-/** The unit files of `directories`; earlier ones win. Follows symbolic links. */
+/** Gives access to the unit files of `directories`, of which earlier ones take precedence. Follows symbolic links. */
 export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
   const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
   const leavesAlone = options.leavesAlone ?? (() => false);
@@ -148,7 +148,10 @@ function isLinkToNull(path: string): boolean {
   }
 }
 
-/** Null when it cannot be read, which is refused, or when it does not exist. */
+/**
+ * Returns the names in a directory. Returns null if the directory does not exist, or if it cannot be read, which is reported with
+ * `refuse`.
+ */
 function list(directory: string, refuse: Refuse): string[] | null {
   try {
     return readdirSync(directory).filter(isVisible).sort();

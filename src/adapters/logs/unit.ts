@@ -21,8 +21,8 @@ export interface UnitLogParts {
 }
 
 /**
- * Milliseconds without further losses after which a loss ends. A loss because of the disk ends only once the notice about it is
- * in the log, because a single short line may fit on a full disk.
+ * Milliseconds without further losses after which a loss ends. A loss that the disk caused ends only once the notice about it is in
+ * the log. The success of another write proves nothing, because a single short line may fit on a full disk.
  */
 const QUIET_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 0 };
 /** Minimum number of milliseconds between two notices about lost output in the log itself. */
@@ -32,7 +32,10 @@ const WHYS: readonly Why[] = ["disk", "limit"];
 /** Passes the records of one unit through the rate limit to the file, to the last lines and to the live subscribers. */
 export class UnitLog implements Sink {
   readonly tail = new Tail();
-  /** A timestamp between the lines of the previous run and those of the current one; null: no run began since this was made. */
+  /**
+   * A timestamp between the lines of the previous run and those of the current one. It is null if no run has begun since this object
+   * was created.
+   */
   runMark: string | null = null;
   #spec: LogSpec;
   #limit: RateLimit | null;

@@ -1,7 +1,7 @@
 /**
- * HTTP health checks. They use a connection and a reader of their own instead of fetch, because fetch obeys HTTP_PROXY, although
- * a check of a local service must not go through a proxy. Each probe makes a new connection, as probes of Kubernetes do. A reused
- * connection would hide that the service no longer accepts any, and would occupy a server that serves one connection at a time.
+ * HTTP health checks. They do not use fetch, but a connection and a reader of their own. fetch obeys HTTP_PROXY, but a check of a
+ * local service must not go through a proxy. Each probe makes a new connection, as probes of Kubernetes do. A reused connection would
+ * hide that the service no longer accepts any, and would occupy a server that serves one connection at a time.
  */
 import { compilePattern, type Pattern } from "../../base/pattern.ts";
 import { ok, type Result } from "../../base/result.ts";

@@ -3,8 +3,8 @@ import { chmodSync, constants, copyFileSync, existsSync, readdirSync, rmSync } f
 import { basename, dirname, join } from "node:path";
 
 /**
- * Copies the database, for example to `sup.db.v2`, before a newer sup migrates its schema from that version, and removes older
- * copies. To return to the old version of sup, `sup upgrade` or an operator restores the copy. It must be called while no other
+ * Copies the database, for example to `sup.db.v2`, and removes older copies. Called before a newer sup migrates the schema from that
+ * version. To return to the old version of sup, `sup upgrade` or an operator restores the copy. It must be called while no other
  * process has the file open. Returns an error message or null.
  */
 export function keepCopy(db: Database, path: string, version: number): string | null {

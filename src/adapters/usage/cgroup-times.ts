@@ -1,17 +1,23 @@
 import type { TreeOf } from "../../ports/processes.ts";
 
-/** CPU time that runs use between two samples by the counters of their cgroups, which include processes that have ended. */
+/**
+ * Computes the CPU time that runs used between two samples. It takes the time from the counters of their cgroups, which include
+ * processes that have ended.
+ */
 export class CgroupTimes {
   readonly #read: (invocation: string) => number | null;
-  /** Microseconds at the last sample, by invocation. */
+  /** The counters at the last sample in microseconds, by invocation. */
   #counted: ReadonlyMap<string, number> = new Map();
 
-  /** `read`: what the cgroups of a run have counted so far, in microseconds; null: it has none. */
+  /** `read` returns the microseconds that the cgroups of a run have counted so far, or null if the run has no cgroup. */
   constructor(read: (invocation: string) => number | null) {
     this.#read = read;
   }
 
-  /** New microseconds by unit. Units whose runs have no cgroup, or began before the last sample and were not in it, are missing. */
+  /**
+   * Returns the microseconds since the last sample, by unit. A unit is missing if its run has no cgroup, or if the run began before
+   * the last sample but was not in that sample.
+   */
   sample(trees: ReadonlyMap<string, TreeOf>, lastTicks: number | null): ReadonlyMap<string, number> {
     const found = new Map<string, number>();
     const counted = new Map<string, number>();

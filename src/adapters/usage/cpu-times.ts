@@ -7,32 +7,39 @@ export interface Seen {
   readonly startTicks: number;
   readonly cpuTicks: number;
   readonly waitedTicks: number;
-  /** CPU time since the sample before; null when there is none. */
+  /** CPU time since the previous sample, or null if the process was not in that sample. */
   readonly newTicks: number | null;
-  /** Counted in earlier samples for children that have ended: when the process waits for them, their time counts only as far as it exceeds this. */
+  /**
+   * The time that earlier samples counted for children that have ended. When the process waits for these children, only the time
+   * above this counts.
+   */
   readonly countedTicks: number;
 }
 
 /**
- * CPU time that trees use between two samples, including that of children that began and ended in between. The kernel adds the whole time
- * of a child to its parent's `cutime` and `cstime` when the parent waits for it, so what was counted while the child lived is subtracted.
- * The time of a process that ended and was not waited for by its tree (a daemonised one) since its last sample is lost.
+ * Computes the CPU time that trees used between two samples, including that of children that began and ended in between. When a
+ * parent waits for a child, the kernel adds the whole time of the child to `cutime` and `cstime` of the parent. Therefore the time
+ * that was counted while the child lived is subtracted. If a process ends and no process of its tree waits for it (a daemonised one),
+ * its time since the last sample is lost.
  */
 export class CpuTimes {
   #seen: ReadonlyMap<number, Seen> = new Map();
   #sampledAtTicks: number | null = null;
 
-  /** Undefined for a process that was not in the last sample. */
+  /** Returns the process at the last sample, or undefined if it was not in that sample. */
   get(pid: number): Seen | undefined {
     return this.#seen.get(pid);
   }
 
-  /** Ticks since boot of the last sample; null before the first. */
+  /** The time of the last sample in ticks since boot, or null before the first sample. */
   get sampledAtTicks(): number | null {
     return this.#sampledAtTicks;
   }
 
-  /** The new time of each tree, in ticks; null when it is unknown, because no process of it was seen before and all are older than that. */
+  /**
+   * Returns the time that each tree used since the last sample, in ticks. It is null if it is unknown. This is so if all processes of
+   * the tree began before the last sample, but none of them was in it.
+   */
   sample<K>(trees: ReadonlyMap<K, readonly ProcessTimes[]>, nowTicks: number): ReadonlyMap<K, number | null> {
     const now = new Map<number, Seen>();
     const alive = new Map<number, number>();
@@ -54,7 +61,7 @@ export class CpuTimes {
     return totals;
   }
 
-  /** What was counted for processes that have ended, by the nearest of their ancestors that is alive and may wait for them. */
+  /** Returns the time that was counted for processes that have ended. The key is their nearest living ancestor, which may wait for them. */
   #ended(alive: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
     const isAlive = (pid: number): boolean => alive.has(pid) && alive.get(pid) === this.#seen.get(pid)?.startTicks;
     const counted = new Map<number, number>();

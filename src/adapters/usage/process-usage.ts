@@ -1,6 +1,6 @@
 /**
- * CPU and memory of single processes, measured with pidusage. pidusage identifies a process by its pid alone, so the start time
- * is checked after the reading, and a figure of a later process with the same pid is dropped. The first request loads pidusage.
+ * CPU and memory of single processes, measured with pidusage. pidusage identifies a process by its pid alone. Therefore the start
+ * time is checked after the reading, and a figure of a later process with the same pid is dropped. The first request loads pidusage.
  */
 import { clockTicks } from "../../linux/proc/boot.ts";
 import { bootTimeMs, realTimeMs } from "../../linux/proc/clocks.ts";

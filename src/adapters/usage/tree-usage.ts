@@ -1,7 +1,7 @@
 /**
- * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each, and the
- * figures are in the same line. So nothing is read twice; a package that reads it once more would only add cost. Where a run has a
- * cgroup, the cgroup's counter gives its CPU time, including that of processes that ended between two samples.
+ * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each process. The
+ * figures are in the same line, so a package that reads the file again would only add cost. Where a run has a cgroup, the cgroup's
+ * counter gives its CPU time, including that of processes that ended between two samples.
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { openFiles, proportionalKib } from "../../linux/proc/process-details.ts";
@@ -43,7 +43,7 @@ class ProcUsage implements TreeUsage {
   readonly #pageMib = pageBytes() / MIB;
   readonly #times = new CpuTimes();
   readonly #cgroupTimes: CgroupTimes;
-  /** Between the last sample and the one before. */
+  /** The time between the last two samples. */
   #elapsedTicks = 0;
 
   constructor(table: Table) {

@@ -13,13 +13,16 @@ import { openEvents, openLines, openRun, type EventMessage, type LineMessage, ty
 export interface Client {
   /** `input` is flat, as in the contract: the `:id` of the path, and the query (GET) or the keys of the body (POST). */
   call<Name extends RouteName>(name: Name, ...input: Given<Name>): Promise<Result<Output<Name>, ApiError>>;
-  /** Waits for the end of a job. When the connection breaks, it asks the next daemon, as long as one comes back in time. */
+  /** Waits for the end of a job. If the connection breaks, the client asks the next daemon, provided that one starts in time. */
   outcome(job: string): Promise<Result<Output<"job">, ApiError>>;
-  /** Existing log lines, then new ones as they come, until the daemon ends or the caller stops iterating. */
+  /** Yields the existing log lines, and then new lines as they arrive, until the daemon ends or the caller stops iterating. */
   follow(input: Input<"serviceLogs">): AsyncGenerator<Result<LineMessage, ApiError>>;
-  /** Runs a transient unit: yields its id, its lines, its end. Never reconnects: a restarted daemon has no subscriber for it. */
+  /**
+   * Runs a transient unit. Yields the unit's id, its lines, and how it ended. Never reconnects, because the next daemon does not have
+   * this subscription.
+   */
   followRun(input: Omit<Input<"run">, "follow">): AsyncGenerator<Result<RunMessage, ApiError>>;
-  /** The event stream. Reconnects with Last-Event-ID as long as the daemon comes back within the retry time. */
+  /** Yields the messages of the event stream. Reconnects with Last-Event-ID as long as the daemon comes back within the retry time. */
   events(): AsyncGenerator<Result<EventMessage, ApiError>>;
 }
 
@@ -49,7 +52,8 @@ export function createClient(target: Target, hooks: Hooks): Client {
 
 async function readJson<T>(response: Response, target: Target): Promise<Result<T, ApiError>> {
   const value = await bodyOf(response);
-  // Overall health answers 503 with its body: an answer, not an error. Errors always have the key `error`.
+  // The overall health may have the status 503 with an ordinary body, which is an answer and not an error. Errors always have the key
+  // `error`.
   if (value !== undefined && !hasError(value) && (response.ok || response.status === 503)) return ok(value as T);
   return err(errorOf(value, response, target));
 }

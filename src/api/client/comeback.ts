@@ -1,7 +1,7 @@
 import type { Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
 
-/** How long the client waits for a daemon whose connection broke: long enough for a service manager to restart it. */
+/** How long the client waits for a daemon whose connection broke. This is long enough for a service manager to restart the daemon. */
 export const COMEBACK_MS = 10_000;
 export const COMEBACK_STEP_MS = 200;
 

@@ -1,6 +1,9 @@
 import type { LogLineShape } from "../contract/shapes.ts";
 
-/** How far the log was read. The first one of an answer also says whether it resumed there, and which run it is about. */
+/**
+ * A message that says how far the log was read. The first such message of an answer also says whether the answer resumed at the
+ * requested place, and which run it covers.
+ */
 export interface PositionMessage {
   readonly place: string | null;
   readonly resumed?: boolean;
@@ -8,9 +11,10 @@ export interface PositionMessage {
 }
 
 /**
- * How far a follower has read, so that it can resume at another daemon. The daemon sends a place now and then, and the lines
- * after it are counted here. When a place is lost (its file was compressed meanwhile), the timestamps of the lines are used
- * instead. Lines that were read at once share a timestamp, so the lines with the last timestamp are counted as well.
+ * Keeps track of how far a follower has read, so that it can resume at another daemon. The daemon sends a place now and then, and
+ * this class counts the lines after it. If a place is lost because its file was compressed in the meantime, the timestamps of the
+ * lines are used instead. Lines that the daemon read together have the same timestamp, so the lines with the last timestamp are
+ * counted, too.
  */
 export class LogPosition {
   #place: string | null = null;
@@ -18,11 +22,11 @@ export class LogPosition {
   #time = "";
   #withTime = 0;
   #invocation: string | null = null;
-  /** Whether a line was already received before the reconnect. */
+  /** Returns true if the line was already received before the reconnect. */
   #isRepeated: (line: LogLineShape) => boolean = () => false;
   #asked = false;
 
-  /** True for the first position of all. */
+  /** Records a position. Returns true for the very first one. */
   take({ place, resumed, invocation }: PositionMessage): boolean {
     const first = this.#invocation === null;
     this.#invocation ??= invocation ?? "";
@@ -46,7 +50,7 @@ export class LogPosition {
     return true;
   }
 
-  /** The request that resumes where `input` left off. */
+  /** Returns the input of a request that resumes where the request with `input` left off. */
   resumeInput(input: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
     if (this.#place === null && this.#time === "") return input;
     this.#asked = true;

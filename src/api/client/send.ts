@@ -8,7 +8,7 @@ export type Send = (name: RouteName, request: Outgoing) => Promise<Result<Respon
 export interface Outgoing {
   readonly input?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Time limit for the answer, in ms; without it there is none. */
+  /** Time limit for the answer in milliseconds. If absent, there is no limit. */
   readonly timeoutMs?: number;
 }
 
@@ -91,7 +91,7 @@ const CAUSES: Record<string, string> = {
   TIMEOUT: `no answer within ${READ_TIMEOUT_MS / 1000} s`,
 };
 
-/** A daemon holds the lock of the state directory: it would be wrong to advise to start one. */
+/** A daemon holds the lock of the state directory, so the hint must not advise to start one. */
 const noSocket = (path: string): ApiError => ({
   code: "unreachable",
   message: `cannot reach the daemon at ${path}: a daemon runs, but it does not listen there`,

@@ -5,11 +5,11 @@ import { COMEBACK_MS, COMEBACK_STEP_MS } from "./comeback.ts";
 import { LogPosition, type PositionMessage } from "./log-position.ts";
 import type { Send } from "./send.ts";
 
-/** Readers of the two streams of the API: server-sent events, and log lines as one JSON object per line. */
+/** Reads the two kinds of streams of the API: server-sent events, and log lines as one JSON object per line. */
 
 /**
- * `gap`: an unknown number of lines is missing. `begun`: all existing lines were delivered. `waits`: the daemon is gone, and
- * the client waits that many seconds for it to come back.
+ * `gap` means that an unknown number of lines is missing, and `begun` that all existing lines were delivered. `waits` means that the
+ * daemon is gone, and that the client waits this many seconds for it to come back.
  */
 export type LineMessage = LogLineShape | { readonly gap: null } | { readonly begun: true } | { readonly waits: number };
 
@@ -26,8 +26,8 @@ const PAUSE_MS = 100;
 type ReadError = (response: Response) => Promise<ApiError>;
 
 /**
- * Lines until the requested run has ended, or the daemon has. Like `openEvents` it reconnects when the daemon re-executes
- * itself or is restarted after a crash, and resumes after the last line it received.
+ * Yields lines until the requested run or the daemon has ended. Like `openEvents`, it reconnects if the daemon re-executes itself or
+ * is restarted after a crash. It then resumes after the last line that it received.
  */
 export async function* openLines(
   send: Send,
@@ -73,7 +73,10 @@ export async function* openRun(
   for await (const text of textLines(answer.value.body)) if (text !== "") yield ok(JSON.parse(text) as RunMessage);
 }
 
-/** Ends with an error when the daemon is gone for longer than the client retries. Shorter interruptions are invisible to the caller. */
+/**
+ * Yields the messages of the event stream. Ends with an error if the daemon is gone for longer than the client retries. The caller
+ * does not notice shorter interruptions.
+ */
 export async function* openEvents(
   send: Send,
   readError: ReadError,
@@ -93,7 +96,10 @@ export async function* openEvents(
   }
 }
 
-/** Server-sent events (WHATWG HTML §9.2), the part that the daemon uses: `id`, `event`, `data`; comments are heartbeats. */
+/**
+ * Parses server-sent events (WHATWG HTML §9.2), but only the parts that the daemon uses: `id`, `event` and `data`. Comments are
+ * heartbeats.
+ */
 export async function* parseEvents(lines: AsyncIterable<string>): AsyncGenerator<EventMessage> {
   let id = 0;
   let kind = "";
@@ -113,7 +119,7 @@ export async function* parseEvents(lines: AsyncIterable<string>): AsyncGenerator
   }
 }
 
-/** The lines of a body, without line endings. A broken connection ends them, and an unfinished last line is dropped. */
+/** Yields the lines of a body, without line endings. If the connection breaks, the lines end, and an unfinished last line is dropped. */
 export async function* textLines(body: ReadableStream<Uint8Array>, onBroken?: () => void): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const reader = body.getReader();

@@ -12,7 +12,7 @@ export function locateJsonError(text: string): { readonly line: number; readonly
 
 const STRING_OR_BRACKET = /"(?:[^"\\]|\\.)*"?|[[\]{}]/gs;
 
-/** True when objects and arrays are nested deeper than `limit`. The string need not be JSON. */
+/** Returns true if objects and arrays are nested deeper than `limit`. The string need not be JSON. */
 export function isDeeperThan(limit: number, text: string): boolean {
   let depth = 0;
   for (const [token] of text.matchAll(STRING_OR_BRACKET)) {

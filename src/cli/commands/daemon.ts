@@ -28,8 +28,8 @@ export const run: Run = async (context) => {
 };
 
 /**
- * Returns true if no path of the command line or the environment is relative. The daemon may then leave the current directory,
- * because a re-executed daemon, which gets the same arguments and environment, still finds its files.
+ * Returns true if no path of the command line or the environment is relative. Then the daemon may leave the current directory. A
+ * re-executed daemon gets the same arguments and environment, and still finds its files.
  */
 const isAbsolutelyPlaced = ({ places, options }: Context): boolean =>
   [...(options.units ?? []), ...places.unitPath, places.settings, places.state, places.logs, places.runtime].every(isAbsolute);
@@ -71,10 +71,9 @@ async function printStarted(context: Context, client: Client, what: string): Pro
 type Child = ReturnType<Context["host"]["detach"]>;
 
 /**
- * Waits until a daemon answers, and returns its information. Returns the exit code of the child if it exits and no daemon
- * answers, or "late" after the time limit. If another daemon was started at the same time, that one holds the lock and will
- * answer, and the child exits. The function waits for the child's exit, because a child that stayed would take the lock when the
- * other daemon stops.
+ * Waits until a daemon answers, and returns its information. Returns the exit code of the child if it exits and no daemon answers, or
+ * "late" after the time limit. If another daemon was started at the same time and holds the lock, that daemon will answer and the
+ * child exits. The function waits for the child's exit, because a child that stayed would take the lock when the other daemon stops.
  */
 async function answersOrEnds(context: Context, client: Client, { pid, exited }: Child): Promise<DaemonInfo | number | "late"> {
   let code: number | undefined;

@@ -16,10 +16,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/**
- * Returns false if the options have --url, because the daemon is then on another machine, and the link's address may not work on
- * this one.
- */
+/** Returns false if the options have --url. The daemon is then on another machine, and the link's address may not work on this one. */
 function wantsToOpen({ host, options }: Context): boolean {
   if (options.open === false || options.url || host.env.SUP_URL) return false;
   return host.isTerminal(1) && Boolean(host.env.DISPLAY || host.env.WAYLAND_DISPLAY);

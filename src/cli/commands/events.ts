@@ -86,8 +86,8 @@ async function newestId({ client }: Context): Promise<number> {
 }
 
 /**
- * Reads the events after `lastId`. They are missing from the stream if it was interrupted, because the daemon restarted or this
- * reader was too slow.
+ * Reads the events after `lastId`. The stream lacks these events if it was interrupted, either by a restart of the daemon or because
+ * this reader was too slow.
  */
 async function readAfter(
   context: Context,

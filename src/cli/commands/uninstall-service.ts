@@ -56,7 +56,7 @@ async function planUninstall({ host }: Context, target: Target, there: boolean):
 }
 
 /**
- * Disables lingering. This must be the last step, because the manager of a user who is not logged in then ends with all its
+ * Disables lingering. This must be the last step: if the user is not logged in, the user's systemd manager then ends, with all its
  * processes.
  */
 const endLingering = (target: Target): Step => ({

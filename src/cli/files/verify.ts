@@ -49,8 +49,8 @@ export async function verifyPaths({ readUnits }: Roles, paths: readonly string[]
 }
 
 /**
- * Returns warnings like those of systemd-analyze(1) verify: things that the units need for a start and the machine lacks, and
- * files that are ignored because of their names. `paths` are the paths that the verdict is about.
+ * Returns warnings like those of systemd-analyze(1) verify. They are about things that the units need for a start but the machine
+ * lacks, and about files that are ignored because of their names. `paths` are the paths that the verdict is about.
  */
 export async function warningsOf({ roles, places }: Context, { units }: Verdict, paths: readonly string[]): Promise<Problem[]> {
   const directories =

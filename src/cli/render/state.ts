@@ -44,8 +44,8 @@ export const UNLOADED_MARK = { masked: "○", broken: "×" } as const;
 export const dotOf = (service: Pick<Service, "state">): string => MARKS[service.state];
 
 /**
- * Returns true if a unit needs attention: it is failed, fatal, in back-off, unhealthy or degraded, its unit file has errors, it
- * waits for a unit that failed, or it is critical and enabled but stopped.
+ * Returns true if a unit needs attention. This is so if it is failed, fatal, in back-off, unhealthy or degraded, or if its unit file
+ * has errors. It is also so if the unit waits for a unit that failed, or if it is critical and enabled, but stopped.
  */
 export function isProblem(service: Service): boolean {
   if (service.state === "failed" || service.state === "fatal" || service.state === "backoff") return true;

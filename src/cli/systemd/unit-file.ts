@@ -61,8 +61,8 @@ export function unitText({ scope, program, environment }: ServiceUnit): string {
 const MARK = "# Written by `sup install-service`, checksum";
 
 /**
- * Returns `sup` if a version of sup wrote the file, `edited` if sup wrote it and a user changed it afterwards, and `other` if sup
- * did not write it.
+ * Returns `sup` if a version of sup wrote the file, and `edited` if a user changed it afterwards. Returns `other` if sup did not
+ * write the file.
  */
 export function authorOf(text: string): "sup" | "edited" | "other" {
   const end = text.indexOf("\n");

@@ -9,8 +9,8 @@ export interface Before {
   /** The main pid of each running unit. */
   readonly running: ReadonlyMap<string, number>;
   /**
-   * The command that started the daemon, or null if the process cannot be inspected, for example because it is in another pid
-   * namespace or belongs to another user.
+   * The command that started the daemon. It is null if the process cannot be inspected, for example because it belongs to another
+   * user or is in another pid namespace.
    */
   readonly launch: LaunchCommand | null;
 }
@@ -18,8 +18,8 @@ export interface Before {
 export type Renewal =
   | { readonly kind: "renewed"; readonly status: Status }
   /**
-   * `refused` means that the old daemon keeps running, `dead` that the new daemon died, and `silent` that the new daemon does not
-   * answer.
+   * `refused` means that the old daemon keeps running, `dead` means that the new daemon died, and `silent` means that the new daemon
+   * does not answer.
    */
   | { readonly kind: "refused" | "dead" | "silent"; readonly words: string };
 

@@ -1,9 +1,9 @@
 /**
  * Thresholds for garbage collections. By default the runtime collects garbage only when there is more garbage than live data. That
  * suits a program that is always busy. A daemon that is busy for a minute and then idle for a day would waste the machine's memory.
- * Therefore the shared tick reads the heap size, and collects when the heap has grown much since its minimum, or while the daemon is
- * idle and the heap has grown a little. A collection blocks the daemon (about 20 ms for 30 MB of live data), so collections take at
- * most 1 % of the time.
+ * Therefore the shared tick reads the heap size. It collects when the heap has grown much since its minimum, or when it has grown a
+ * little and the daemon is idle. A collection blocks the daemon (about 20 ms for 30 MB of live data), so collections take at most 1 %
+ * of the time.
  */
 const BUSY = { grown: 1.3, bytes: 6_000_000 };
 const IDLE = { grown: 1.1, bytes: 2_000_000 };

@@ -24,9 +24,9 @@ export interface LimiterOptions extends Enforcement {
 const ENFORCE_EVERY_MS = 1000;
 
 /**
- * Passes each round of samples to the world, which compares them with the limits. With `action: enforce`, also sets the limits of the
- * run's cgroup, which apply from the first process of the run on. If there is no cgroup that limits the memory of such a unit,
- * samples its memory every second.
+ * Passes each round of samples to the world, which compares them with the limits. With `action: enforce`, it also sets the limits of
+ * the run's cgroup. They apply from the first process of the run on. If no cgroup limits the memory of such a unit, its memory is
+ * sampled every second.
  */
 export class Limiter {
   readonly #o: LimiterOptions;

@@ -40,7 +40,7 @@ async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promis
   const credentials = credentialsOf(spec.identity);
   if (!credentials.ok) {
     report(credentials.error.startsWith("group") ? "group" : "user", `there is no ${credentials.error}`);
-    // The rest of the check looks at everything that does not depend on the user.
+    // Check the rest of the unit as the daemon's user, unless it depends on the missing user.
     if (dependsOnUser(spec)) return;
     return checkUnit({ ...spec, identity: { ...spec.identity, user: null, group: null } }, launcher, report);
   }
@@ -62,11 +62,14 @@ async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promis
   for (const { key, argv } of commandsOf(spec, prepared.value)) await checkCommand(key, argv, prepared.value, report);
 }
 
-/** The home directory, which `~` and %h stand for, and the default working directory are those of the user. */
+/** Returns true if the unit needs a fact about its user, such as the home directory, for which `~` and %h stand. */
 const dependsOnUser = ({ exec, environment, environmentFiles }: Spec): boolean =>
   /~|%h|HOME|USER|LOGNAME|SHELL/.test(JSON.stringify([exec, environment, environmentFiles]));
 
-/** Returns the problem of a directory, or null. A directory that this user cannot read is no problem, because the unit's user may read it. */
+/**
+ * Returns the problem of a directory, or null. If this user cannot read the directory, that is not reported as a problem, because the
+ * unit's user may be able to.
+ */
 function directoryProblem(path: string): string | null {
   try {
     return statSync(path).isDirectory() ? null : "it is not a directory";

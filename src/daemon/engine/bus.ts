@@ -3,16 +3,16 @@ import type { StreamChange } from "../../api/contract/shapes.ts";
 type Subscriber = (id: number, change: StreamChange) => void;
 
 /**
- * Maximum weight of the changes that are kept for subscribers that reconnect. A change weighs 1, but a change with metrics weighs 1
- * for each of its units, because the metrics of a thousand units take a hundred kilobytes every five seconds.
+ * Maximum weight of the changes that are kept for subscribers that reconnect. A change weighs 1. A change with metrics weighs 1 for
+ * each of its units, because the metrics of a thousand units take a hundred kilobytes every five seconds.
  */
 const KEPT = 2048;
 /** Removing changes from the front moves the whole array. Therefore changes are removed only when the limit is exceeded by this weight. */
 const SLACK = KEPT / 4;
 
 /**
- * Publishes changes to subscribers, with ids that have no gaps. The first id is taken from the wall clock, so that the ids of earlier
- * daemons are always smaller and cannot be confused with the ids of this daemon.
+ * Publishes changes to subscribers, with ids that have no gaps. The first id is taken from the wall clock. Therefore the ids of
+ * earlier daemons are always smaller, and cannot be confused with the ids of this daemon.
  */
 export class Bus {
   #nextId: number;

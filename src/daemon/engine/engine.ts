@@ -18,9 +18,9 @@ export interface TurnSink {
  * The daemon's only mailbox. Events are handled in order. No other code runs between the moment when the engine takes an event and
  * the moment when it has decided on the consequences.
  *
- * Events that arrive in one iteration of the event loop form one turn. Each turn is stored in one transaction, when the mailbox is
- * empty, or earlier if an effect follows that the next daemon must know about (for example a signal). Therefore a crash that leads
- * to a restart costs one write, after the new process runs. A hundred crashes at the same moment also cost one write.
+ * Events that arrive in one iteration of the event loop form one turn. Each turn is stored in one transaction. This happens when the
+ * mailbox is empty, or earlier if an effect follows that the next daemon must know about (for example a signal). Therefore a crash
+ * that leads to a restart costs one write, after the new process runs. A hundred crashes at the same moment also cost one write.
  */
 export class Engine {
   readonly #world: World;
@@ -148,9 +148,9 @@ export class Engine {
 }
 
 /**
- * Returns true for an effect whose turn must be stored before the effect is performed, so that the next daemon knows about it if
- * this daemon dies in between. A spawn is not such an effect. The next daemon can compute SUP_INVOCATION_ID from the number of the
- * run, and can therefore find a process that was spawned but not recorded.
+ * Returns true for an effect whose turn must be stored before the effect is performed. Otherwise the next daemon would not know about
+ * the effect if this daemon died in between. A spawn is not such an effect. The next daemon can compute SUP_INVOCATION_ID from the
+ * number of the run, and can therefore find a process that was spawned but not recorded.
  */
 const reachesOutside = ({ type }: WorldEffect): boolean =>
   type !== "record" && type !== "note" && type !== "probe" && type !== "sweep" && type !== "spawn";

@@ -8,8 +8,8 @@ import type { KeyValueStore } from "../../ports/store/settings.ts";
  * directory can compute, and 8 digits with the number of the run.
  *
  * The hash uses a secret that is kept in the store. A copy of the secret stays in the runtime directory until a daemon exits in an
- * orderly way, so that a daemon can recognize running services even if the store is lost. Each boot gets a new secret, because run
- * numbers start at 1 again after a boot and no value may be used twice.
+ * orderly way. With this copy, a daemon can recognize running services even if the store is lost. Each boot gets a new secret,
+ * because run numbers start at 1 again after a boot and no value may be used twice.
  */
 export class Invocations {
   /** True if the last daemon was killed or crashed, so that its services may still run. */

@@ -175,7 +175,10 @@ export class MainProcesses {
   }
 }
 
-/** Calls `action` with descriptors for stdin, stdout and stderr that lead to the unit's log, and closes them afterwards. */
+/**
+ * Calls `action` with descriptors for stdin, stdout and stderr, and closes them afterwards. The output descriptors lead to the unit's
+ * log.
+ */
 export function withWriters<T>(logs: LogStore, id: string, action: (fds: readonly (number | null)[]) => T): T {
   const writers = logs.writers(id);
   try {

@@ -54,7 +54,7 @@ export async function whenQuiet({ world, engine }: Parts): Promise<void> {
 const runsCommand = ({ phase, testedRestart }: Unit): boolean =>
   ["preparing", "finishing", "reloading"].includes(phase) || testedRestart?.state === "testing";
 
-/** Returns true if the main process has not called exec yet, so that the next image could not tell which unit it belongs to. */
+/** Returns true if the main process has not called exec yet. The next image could not tell which unit such a process belongs to. */
 const isBeingExecuted = ({ phase, process }: Unit): boolean => process === null && ["starting", "stopping", "killing"].includes(phase);
 
 /** Stores everything that the next daemon must know about the units. */

@@ -144,9 +144,9 @@ interface Found {
 
 /**
  * Finds running processes of runs that the store does not fully describe. `unwritten` contains runs that were spawned just before the
- * daemon was killed: a later run than the stored one, or the stored run if its pid was not stored. In other phases without a main
- * process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains the runs of units without
- * stored state, because the store was damaged or deleted.
+ * daemon was killed. Such a run is later than the stored one, or is the stored run, but without its pid. In other phases without a
+ * main process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains the runs of units
+ * without stored state, because the store was damaged or deleted.
  */
 function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<string, Memory>): Found {
   const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
@@ -205,7 +205,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   return outcome === "adopted";
 }
 
-/** Returns the unit in the state in which it was when it started the run with this number. */
+/** Returns the unit in the state that it had when it started the run with this number. */
 const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
   ...unit,
   phase: "starting",
@@ -230,7 +230,7 @@ function leftovers(id: string, unit: Unit): WorldEffect[] {
   return unit.phase === "finishing" ? [{ type: "kill", id, run }] : [];
 }
 
-/** Returns true if the main process has ended, and also post_stop if it had begun, so that only leftover processes may exist. */
+/** Returns true if only leftover processes may exist. The main process has then ended, and so has post_stop if it had begun. */
 const isSwept = ({ phase, due }: Unit): boolean => phase === "cleaning" || (phase === "finishing" && due?.why !== "hook-timeout");
 
 /** Returns the facts that the unit did not receive, because the previous daemon died while the unit was in its present phase. */

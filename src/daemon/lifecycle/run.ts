@@ -230,7 +230,7 @@ function makeUnitDirectory(path: string | undefined): void {
   try {
     const first = mkdirSync(path, { recursive: true });
     chmodSync(path, 0o755);
-    // Users' daemons also read units below /etc/sup, which was created here with the daemon's strict umask, so they need access to it.
+    // /etc/sup was created here with the daemon's strict umask. Users' daemons also read units below it, so they need access.
     if (path === SYSTEM_UNITS && first === dirname(path)) chmodSync(first, 0o755);
   } catch {
     // The directory is read-only or belongs to another user. `sup status` shows the unit path.

@@ -35,7 +35,7 @@ export async function shutDown(parts: Parts, impatience: Promise<void>, onImpati
   return up();
 }
 
-/** Kills all processes, and the post_stop commands that start because of that. Returns a function that ends the killing. */
+/** Kills all processes. This makes units start their post_stop commands, which are killed, too. Returns a function that ends the killing. */
 function killEverything({ world, engine, interpreter }: Parts): () => void {
   const kill = (ids: Iterable<string>): void => {
     for (const id of ids) {

@@ -16,7 +16,7 @@ export interface ReloaderOptions {
   readonly logs: LogStore;
   /** Returns the units that the operator enabled (true) or disabled (false). Other units are absent. */
   readonly enablements: () => ReadonlyMap<string, boolean>;
-  /** Returns how many runs a unit had in this boot before this daemon loaded it for the first time. */
+  /** Returns how many runs a unit had earlier in this boot, before this daemon loaded the unit for the first time. */
   readonly earlierRuns: (id: string) => number;
   readonly handle: (...events: readonly WorldEvent[]) => void;
   readonly announce: (id: string) => void;
@@ -120,7 +120,7 @@ export class Reloader {
     return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
   }
 
-  /** Stops and unloads the units of the system once the daemon of the system has started. */
+  /** Stops and unloads the units from the system's directory. Called once the system daemon has started. */
   letGo(): void {
     const { catalog, systemUnits, recorder, world, handle } = this.#o;
     if (!systemUnits.hasAppeared()) return;

@@ -10,9 +10,9 @@
  * the pipe, which exec closes. When the pipe is closed, the daemon knows from the last report what happened:
  *   - a report with an error means that the start failed at this step,
  *   - a report without an error means that exec has succeeded (or that the child was killed, which its exit status says),
- *   - no report means that the server was killed before it received the request, so that there is no process. If a child cannot send
- *     a report, the daemon has given up the start or is dead, and the child exits. Therefore no child executes a program that the
- *     next daemon executes again.
+ *   - no report means that the server was killed before it received the request, so that there is no process.
+ * If a child cannot send a report, the daemon has given up the start or is dead, and the child exits. Therefore no child executes a
+ * program that the next daemon executes again.
  *
  * The child shares the server's memory until exec (CLONE_VM), because sharing takes half the time of a copy. Therefore each child has
  * a slot with its own stack and data. The kernel marks the slot as free when the child has called exec or has ended. When children

@@ -66,7 +66,7 @@ const RAW = 1;
 const REFUSED = 2;
 const PHASE = { idle: 0, begun: 1, written: 2 } as const;
 const HEADER_WORDS = 32;
-/** Number of words per slot. They contain whether the slot is in use, which of its two lines is current, and the lengths of both lines. */
+/** Number of words per slot. They say whether the slot is in use, which of its two lines is current, and how long both lines are. */
 const SLOT_WORDS = 4;
 const TABLE_BYTES = (HEADER_WORDS + SLOTS * SLOT_WORDS) * 4;
 /**

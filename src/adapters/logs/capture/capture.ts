@@ -38,16 +38,13 @@ export interface Notice {
 
 export interface Capture {
   readonly fd: number;
-  /** Reads what waits, at most about `limitBytes`; true when there may be more. */
+  /** Reads waiting bytes, at most about `limitBytes`. Returns true if there may be more. */
   pump(limitBytes: number): boolean;
   /** Writes the notices that are due into the log. */
   writeNotices(moment: Moment): void;
   /** The beginning of a line whose end has not arrived yet, at most PART_BYTES long. */
   readonly unfinished: Buffer;
-  /**
-   * Writes an unfinished line: as a full line (`F`) if the run has ended, or as a part (`P`) if the next daemon will read the
-   * rest of it.
-   */
+  /** Writes an unfinished line. It becomes a full line (`F`) if the run has ended, or a part (`P`) if the next daemon will read its rest. */
   flush(tag: "F" | "P"): void;
   close(): void;
 }

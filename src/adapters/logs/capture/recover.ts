@@ -30,8 +30,8 @@ export function openJournal(
 }
 
 /**
- * Completes the step in which the last daemon was killed. It builds the records of the step again. They differ from those of the
- * first attempt only in their timestamps, not in their lengths. Therefore the length of the log shows which records are written
+ * Completes the step in which the last daemon was killed. It builds the records of the step again. The new records have other
+ * timestamps than in the first attempt, but the same lengths. Therefore the length of the log shows which records are written
  * already, and only the others are added. The rate limit drops the same records as before, and records that the disk refuses now
  * count as lost. This function may be interrupted at any point and repeated.
  */

@@ -62,17 +62,17 @@ export const service = z.object({
   containment: z.enum(CONTAINMENTS).nullable(),
   /** How the last run ended: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
   last_exit: z.string().nullable(),
-  /** How its main process ended, where `last_exit` says why it was ended: "killed by SIGTERM". */
+  /** How the main process of the last run ended, such as "killed by SIGTERM". Present if `last_exit` says instead why sup ended the run. */
   last_exit_status: z.string().nullable().optional(),
   /** The SUP_INVOCATION_ID of the present run, or else of the last run; null before the first run. */
   invocation: z.string().nullable(),
   /** The ids of the dependencies that the unit waits for. */
   waiting_for: z.array(z.string()),
-  /** The same with the state of each; null when there is no such unit. */
+  /** The same dependencies with the state of each. The state is null if there is no such unit. */
   obstacles: z.array(z.object({ unit: z.string(), state: z.enum(STATES).nullable() })).optional(),
   /** True if the unit file on disk differs from the version in use or can no longer be read. */
   changed_on_disk: z.boolean(),
-  /** The file is gone: `sup reload` stops the unit and forgets it. */
+  /** True if the unit file was deleted. `sup reload` then stops the unit and removes it. */
   file_removed: z.boolean().optional(),
   /** The problems of the unit file on disk. While it has problems, the last good version stays in use. */
   problems: z.array(z.string()),

@@ -97,7 +97,8 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
   const live = new LiveLines(request, streams.soon);
   const followed = await supervisor.followLogs(id, live);
   if (!followed.ok) return followed;
-  // The search in existing lines begins in the same turn of the event loop as the subscription to live lines, so that no line is lost or repeated.
+  // The search in existing lines and the subscription to live lines begin in the same turn of the event loop. Therefore no line is lost or
+  // repeated.
   const past = await supervisor.readLogs(id, request);
   const opened = past.ok
     ? await streams.open({
