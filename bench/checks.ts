@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- checks`: measures the CPU cost and the punctuality of health checks, and the time to start units in waves,
- * where each wave waits for the one before. The defaults are `--checks=1000 --seconds=30 --waves=50 --width=10`.
+ * `npm run bench -- checks`: measures the CPU cost and the punctuality of health checks. Also measures the time to start units in
+ * waves, where each wave waits for the previous one. The defaults are `--checks=1000 --seconds=30 --waves=50 --width=10`.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";

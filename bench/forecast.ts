@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- forecast`: compares sup's forecast with a naive line through the last two points, on series whose end is
- * known. Measures how often each of them predicts that the limit will be exceeded while at least a fifth of the time from the
- * start of the growth to the limit is left, how often each raises a false alarm, and the error of the predicted times. The
- * default is `--seeds=40`.
+ * `npm run bench -- forecast`: compares sup's forecast with a naive line through the last two points, on series whose end is known.
+ * Measures how often each of them predicts early enough that the limit will be exceeded: at least a fifth of the time from the start
+ * of the growth to the limit must be left. Also measures how often each raises a false alarm, and the error of the predicted times.
+ * The default is `--seeds=40`.
  */
 import { parseArgs } from "node:util";
 import { forecast, forecastEveryMs } from "../src/core/metrics/forecast.ts";
@@ -126,8 +126,8 @@ interface Score {
   /** The share of the time from the start of the growth to the limit that was left at the first reported prediction. */
   readonly notice: number[];
   /**
-   * The error of each prediction, as a share of the time that was left. Predictions in the last tenth of the time are not
-   * included. `inBand` has a 1 for each of these predictions if the true time was in the predicted band, and otherwise a 0.
+   * The error of each prediction, as a share of the time that was left. Predictions in the last tenth of the time are not included.
+   * For each of these predictions, `inBand` has a 1 if the true time was in the predicted band, otherwise a 0.
    */
   readonly errors: number[];
   readonly inBand: number[];

@@ -1,9 +1,9 @@
 /**
- * `npm run bench -- metrics`: measures how much days of metrics of 1,000 units cost the store. The figures are the time to write
- * a round of samples, the time for which housekeeping blocks the daemon, the size of the file over time, and the time to read one
- * day and all days of a unit. The clock is simulated, but the database and the housekeeping are the daemon's own. The defaults
- * are `--units=1000 --days=1`; a simulated day takes a few minutes. `--as=1000 --units=100` simulates a tenth of the units, but
- * keeps their samples as long as those of 1,000 units would be kept; a week then takes a few minutes. `--together=12` writes 12
+ * `npm run bench -- metrics`: measures how much days of metrics of 1,000 units cost the store. The figures are the time to write a
+ * round of samples, the time for which housekeeping blocks the daemon, and the size of the file over time. Another figure is the time
+ * to read one day, and all days, of a unit. The clock is simulated, but the database and the housekeeping are the daemon's own. The
+ * defaults are `--units=1000 --days=1`; a simulated day takes a few minutes. `--as=1000 --units=100` simulates a tenth of the units,
+ * but keeps their samples as long as those of 1,000 units would be kept. A week then takes a few minutes. `--together=12` writes 12
  * rounds in one transaction, which is sufficient to measure sizes.
  */
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";

@@ -44,7 +44,7 @@ export async function time(command: readonly string[], env: Readonly<Record<stri
   return took;
 }
 
-/** Returns the environment without variables that affect Bun programs, so that no peer runs with the benchmark's flags. */
+/** Returns the environment without variables that affect Bun programs. Otherwise a peer would run with the benchmark's flags. */
 export const clean = (env: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => !entry[0].startsWith("BUN_") && entry[1] !== undefined),

@@ -53,8 +53,8 @@ trap 'exit 130' INT TERM HUP
 mkdir "$work"
 : >"$work/begin"
 
-# With --splitting, `sup is-active` loads only a third of the code. The executable ignores .env and bunfig.toml in the current
-# directory and cannot use eval, because the directory in which a supervisor is started must not influence the supervisor.
+# With --splitting, `sup is-active` loads only a third of the code. The executable ignores .env and bunfig.toml in the current directory,
+# because the directory in which a supervisor is started must not influence it. The executable also cannot use eval.
 "$bun" build --compile --minify --splitting --bytecode --format=esm --sourcemap \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --compile-exec-argv=--disallow-code-generation-from-strings=strict \

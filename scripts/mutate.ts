@@ -1,6 +1,7 @@
 /**
- * `npm run mutate -- core spec`: makes one small change at a time in these rooms of src/ (to an operator, a bound, a condition or
- * a boolean) and runs the fast tests that should detect it. A change that no test detects shows that a test is missing.
+ * `npm run mutate -- core spec`: makes small changes in these rooms of src/, one at a time: to an operator, a bound, a condition or a
+ * boolean. After each change it runs the fast tests that should detect it. A change that no test detects shows that a test is
+ * missing.
  *
  *   --count=200            draws this number of mutants at random
  *   --seed=1               draws the same mutants from the same source for the same seed

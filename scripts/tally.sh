@@ -12,7 +12,7 @@ tally() {
   cat "$log"
   p=$(grep -c '^PASS ' "$log") || true
   f=$(grep -c '^FAIL ' "$log") || true
-  # If the command failed without a failed check, or ran no check, count one failure.
+  # Count one failure if the command failed although no check failed, or if it ran no check.
   if [ "$f" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
   passed=$((passed + p)) failed=$((failed + f))
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- loss`: measures which processes supervisors leave behind if a service that forks is stopped or dies, and what
- * happens to a service and its output if the supervisor itself is killed. `--only=sup,runit` measures only these supervisors.
+ * `npm run bench -- loss`: measures which processes supervisors leave behind if a service that forks is stopped or dies. Also
+ * measures what happens to a service and its output if the supervisor itself is killed. `--only=sup,runit` measures only these
+ * supervisors.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -7,8 +7,8 @@ export interface OrphansResult {
   /** The roles of the processes that are alive after the stop has finished. */
   readonly afterStop: readonly string[];
   /**
-   * The roles of the processes that survive a crash of their run. The main process of that run was killed, and they are still
-   * alive when the next run has started.
+   * The roles of the processes that survive a crash of their run. After the main process of the run was killed, they are still alive
+   * when the next run has started.
    */
   readonly afterCrash: readonly string[];
 }

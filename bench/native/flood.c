@@ -1,6 +1,8 @@
-/* Waits until somebody opens the FIFO GO for writing. Then it writes MEGABYTES of numbered 100-byte lines to standard output
-   as fast as the reader takes them, writes "BEGAN ENDED" (nanoseconds of CLOCK_MONOTONIC) to FILE, and sleeps until it is
-   killed. usage: flood MEGABYTES FILE GO */
+/*
+ * Waits until somebody opens the FIFO GO for writing. Then it writes MEGABYTES of numbered 100-byte lines to standard output as fast
+ * as the reader takes them. Finally it writes "BEGAN ENDED" (nanoseconds of CLOCK_MONOTONIC) to FILE, and sleeps until it is killed.
+ * usage: flood MEGABYTES FILE GO
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@ import { basename, join } from "node:path";
 import { applyMutant, type Mutant } from "./mutants.ts";
 
 /**
- * The outcome of a mutant. `tests` means that a test failed, `time` that the tests did not end within the limit, and `types` that
- * the tests passed but the compiler rejected the change. `survived` means that the tests and the compiler accepted the change.
+ * The outcome of a mutant. `tests` means that a test failed. `time` means that the tests did not end within the limit. `types` means
+ * that the tests passed, but the compiler rejected the change. `survived` means that the tests and the compiler accepted the change.
  */
 export type Outcome = "tests" | "time" | "types" | "survived";
 

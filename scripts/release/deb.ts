@@ -5,7 +5,7 @@ import { unitText } from "../../src/cli/systemd/unit-file.ts";
 import { SCRIPTS } from "../../src/cli/completion/scripts.ts";
 import { sh } from "./run.ts";
 
-/** The name is not `sup`, because Debian has another package of that name with a higher version, to which apt would upgrade. */
+/** The name is not `sup`, because Debian has another package of that name. That package has a higher version, so apt would upgrade to it. */
 export const PACKAGE = "sup-supervisor";
 
 export interface Deb {

@@ -1,7 +1,4 @@
-/**
- * Thrown when an invariant does not hold, which is a bug in sup, never the user's fault. The daemon logs the error and
- * continues with the next event.
- */
+/** Thrown when an invariant does not hold. This is always a bug in sup. The daemon logs the error and continues with the next event. */
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }

@@ -26,8 +26,8 @@ export const NAME_HINT =
   "a unit name has letters, digits, _ . and - (at most 64, the first a letter or digit); an instance of a template has @ and more of them";
 
 /**
- * The forms in which a request can name a run of a unit: 0 for the latest run, -1 for the one before it and so on, or at
- * least the first 4 digits of the run's invocation id.
+ * Matches the forms in which a request can name a run of a unit. 0 is the latest run, -1 the one before it, and so on. Otherwise it
+ * is at least the first 4 digits of the run's invocation id.
  */
 export const RUN_NAME = /^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/;
 
@@ -65,9 +65,8 @@ export function compareIds(a: string, b: string): number {
 }
 
 /**
- * Returns a function that matches whole names against a shell-style pattern (`*`, `?`, `[abc]`, `[a-c]`, `[!abc]`). A match
- * takes at most (length of the pattern × length of the name) steps, because after a mismatch only the last `*` is extended,
- * by one character.
+ * Returns a function that matches whole names against a shell-style pattern (`*`, `?`, `[abc]`, `[a-c]`, `[!abc]`). A match takes at
+ * most (length of the pattern × length of the name) steps, because a mismatch extends only the last `*`, by one character.
  */
 export function globMatcher(glob: string): (name: string) => boolean {
   const parts = globParts(glob);
@@ -125,8 +124,8 @@ function classOf(chars: readonly string[]): (char: string) => boolean {
 export const isGlob = (text: string): boolean => /[*?[]/.test(text);
 
 /**
- * Returns the item of `list` with the smallest edit distance to `word`, or undefined if no item is close enough for `word` to
- * be a misspelling of it.
+ * Returns the item of `list` with the smallest edit distance to `word`. Returns undefined if `word` is too different from every item
+ * to be a misspelling.
  */
 export function closest(word: string, list: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3) + 1);

@@ -67,8 +67,8 @@ function nativeMatcher(native: RegExp, cost: number): Matcher {
 }
 
 /**
- * Compiles an expression with RE2JS, but matches it with PatternMachine, because the matchers of RE2JS cannot be interrupted,
- * and their DFA may take 8 MB.
+ * Compiles an expression with RE2JS, but matches it with PatternMachine. The matchers of RE2JS cannot be interrupted, and their DFA
+ * may take 8 MB.
  */
 function compileLinear(source: string): Result<Pattern, string> {
   // Loaded on first use, because it costs 25 ms and 8 MB and most daemons never need it.

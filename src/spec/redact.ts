@@ -1,14 +1,14 @@
 /**
- * Hides secrets in what is shown: unit files, settings, problems and sentences. Everything that leaves the daemon for a client
- * with read access passes through here. A value is a secret because of the name it is under (`SMTP_PWD`, `X-Api-Key`); inside
- * any other string, the credentials of URLs and of HTTP authentication are secrets. Arguments of commands are no secrets:
- * every user of the machine can read them in /proc.
+ * Hides secrets in what is shown: unit files, settings, problems and sentences. Everything that leaves the daemon for a client with
+ * read access passes through here. A value is a secret if its name suggests one (`SMTP_PWD`, `X-Api-Key`). Inside any other string,
+ * the credentials of URLs and of HTTP authentication are secrets. Arguments of commands are not treated as secrets, because every
+ * user of the machine can read them in /proc.
  */
 import type { Path } from "./parse/tree.ts";
 
 export const HIDDEN = "********";
 
-/** Whether the name of a variable, header, query parameter or key suggests a secret. */
+/** Returns true if the name of a variable, header, query parameter or key suggests a secret. */
 export const isSecretName = (name: string): boolean => ANYWHERE.test(name) || wordsOf(name).some(isSecretWord);
 
 const ANYWHERE = /pass(word|wd|phrase|code)|pwd|secret|token|credential|private|cookie|auth(?!or(?!i[sz]))/i;
@@ -19,14 +19,14 @@ const WORDS: ReadonlySet<string> = new Set("bearer creds dsn hmac jwt otp passes
 
 const HARMLESS: ReadonlySet<string> = new Set("bypass compass donkey hotkey hotkeys monkey overpass surpass turkey underpass".split(" "));
 
-/** `STRIPE_KEY`, `x-api-key` and `apiKey` → words in lower case. */
+/** Splits a name such as `STRIPE_KEY`, `x-api-key` or `apiKey` into words in lower case. */
 const wordsOf = (name: string): string[] =>
   name
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .toLowerCase()
     .split(/[^a-z0-9]+/);
 
-/** A string under a harmless name, or a sentence, without the credentials that are inside of it. */
+/** Returns a string without the credentials inside it. For strings whose name does not suggest a secret, and for sentences. */
 export function redactString(text: string): string {
   if (!/:\/\/|[?&#;]|bearer|basic/i.test(text)) return text;
   return text
@@ -41,7 +41,7 @@ export function redactString(text: string): string {
 const withoutPassword = (_: string, scheme: string, user: string): string =>
   /^https?$/i.test(scheme) ? `${scheme}://${HIDDEN}@` : `${scheme}://${user}:${HIDDEN}@`;
 
-/** `scheme://user:password@`. A password may contain a raw `/`, `@` or blank; `host:8080/path@x` has no password. */
+/** Matches `scheme://user:password@`. A password may contain a raw `/`, `@` or blank, but `host:8080/path@x` has no password. */
 const WHOLE_URL = /^([a-z][a-z0-9+.-]*):\/\/([^\s@/?#:]*):(?:[^/?#]*@|(?!\d{1,5}[/?#])[^]*@)/i;
 const URL_IN_TEXT = /\b([a-z][a-z0-9+.-]{0,30}):\/\/([^\s@/?#:]{0,200}):(?:[^\s/?#]{0,500}@|(?!\d{1,5}[/?#])[^\s]{0,500}@)/gi;
 const USER_OF_HTTP = /\b(https?):\/\/[^\s"'`<>@/?#:]{1,500}@/gi;
@@ -56,7 +56,7 @@ function decoded(name: string): string {
   }
 }
 
-/** A value of a unit or settings file, for display. `path` is where it is. */
+/** Returns a value of a unit or settings file for display. `path` is the path of its key. */
 export function redactValue(value: unknown, path: Path): unknown {
   if (value === null || value === "" || typeof value === "boolean") return value;
   if (isSecretPath(path) && typeof value !== "object") return HIDDEN;
@@ -75,25 +75,25 @@ function redactText(text: string, path: Path): string {
   const shown = redactString(text);
   if (path.some((step) => PLAIN.has(step))) return shown;
   const assigned = redactAssignments(shown);
-  // A list of headers instead of an object: `["X-Api-Key: x"]`.
+  // A header in a list instead of an object, such as `["X-Api-Key: x"]`.
   const header = typeof path.at(-1) === "number" ? /^\s*([\w-]+)\s*:\s/.exec(assigned) : null;
   return header && isSecretName(header[1]!) ? `${header[1]}: ${HIDDEN}` : assigned;
 }
 
-/** `host=db password=x`, and the list `["DB_PASSWORD=x"]` that other tools use. */
+/** Hides the values of assignments such as `host=db password=x`, and of the list `["DB_PASSWORD=x"]` that other tools use. */
 const redactAssignments = (text: string): string =>
   text.replace(/([\w.-]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s;&]+)/g, (whole, name: string, equals: string) =>
     isSecretName(name) ? `${name}${equals}${HIDDEN}` : whole,
   );
 
-/** The effective settings of a unit. */
+/** Returns the effective settings of a unit for display. */
 export const redactSettings = (effective: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   redactValue(effective, []) as Record<string, unknown>;
 
-/** The text of a unit file, also of one with syntax errors. Only secrets change, so comments and the layout stay. */
+/** Returns the text of a unit file for display, even if it has syntax errors. Only secrets change, so comments and the layout stay. */
 export const redactFile = (text: string): string => [...scan(text)].map(({ shown }) => shown).join("");
 
-/** Whether the value at this offset of a unit file is a secret; for messages about syntax errors, which quote the place. */
+/** Returns true if the value at this offset of a unit file is a secret. For messages about syntax errors, which quote that place. */
 export function isSecretAt(text: string, offset: number): boolean {
   for (const { token, shown, start } of scan(text)) if (start + token.length > offset) return shown !== token;
   return false;
@@ -128,7 +128,7 @@ function* scan(text: string): Generator<Shown> {
   }
 }
 
-/** A string (an unclosed one ends with its line), a comment, a word, white space, or any other character. */
+/** Matches a string (an unclosed one ends with its line), a comment, a word, white space, or any other character. */
 const TOKEN = /"(?:[^"\\\n]|\\.)*"?|\/\/[^\n]*|\/\*[^]*?(?:\*\/|$)|[\w.+-]+|\s+|[^]/g;
 
 function redactScalar(token: string, path: Path): string {

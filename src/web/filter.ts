@@ -66,7 +66,7 @@ type Compare = (a: Service, b: Service) => number;
 
 const byName: Compare = (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 const inOrder: Compare = (a, b) => Number(b.critical) - Number(a.critical) || a.priority - b.priority || byName(a, b);
-/** Compares so that the largest numbers come first, because users sort by usage to find the units that use the most. */
+/** Compares so that the largest numbers come first. Users sort by usage to find the units with the highest usage. */
 const most =
   (value: (service: Service) => number | null): Compare =>
   (a, b) =>

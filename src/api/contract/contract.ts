@@ -35,7 +35,10 @@ const count = (description: string, max: number) => described(description, z.int
 const id = described("Unit id, with or without `.unit.json`", z.string().max(139));
 const nothing = z.strictObject({});
 const unit = z.strictObject({ id });
-const wait = described("True: answer when it is done; false: answer as soon as it was requested", z.boolean().default(true));
+const wait = described(
+  "If true, the response is sent when the action is done; if false, as soon as it was requested",
+  z.boolean().default(true),
+);
 const dryRun = flag("Only report what would happen");
 const action = z.strictObject({ id, wait, dry_run: dryRun });
 const enablement = (word: string) => action.extend({ now: flag(`Also ${word} it now`) });
@@ -51,12 +54,12 @@ export const contract = {
   status: { input: nothing, output: shape.status },
   services: { input: nothing, output: z.array(z.object({ service: shape.service, units: z.array(shape.service) })) },
   service: {
-    input: unit.extend({ pss: flag("Measure pss_mb as well, which walks over the memory of its processes") }),
+    input: unit.extend({ pss: flag("Measure pss_mb as well, for which the kernel walks over the memory of the unit's processes") }),
     output: shape.serviceDetail,
   },
   processes: { input: unit, output: z.array(shape.serviceProcess) },
   start: { input: action, output: actionResult },
-  stop: { input: action.extend({ cascade: flag("First stop the running units that need it") }), output: actionResult },
+  stop: { input: action.extend({ cascade: flag("First stop the running units that depend on this one") }), output: actionResult },
   restart: { input: action, output: actionResult },
   reload: { input: action, output: actionResult },
   kill: {

@@ -55,7 +55,7 @@ export const routes = {
     parameters: { run: "write" },
     summary: "Health of a unit with the latest probe results; ?run=true probes it first, which needs write access",
   }),
-  probe: post(`${BASE}/services/:id/health`, "Probe a unit now; answers its health with the result"),
+  probe: post(`${BASE}/services/:id/health`, "Probe a unit now, and return its health with the result"),
   serviceLogs: row({
     method: "GET",
     path: `${BASE}/services/:id/logs`,
@@ -77,7 +77,7 @@ export const routes = {
   why: get(`${BASE}/services/:id/why`, "Why a unit is in its state: what happened, what its policy is, what will happen next"),
   explain: get(`${BASE}/services/:id/explain`, "What the settings of a unit mean: retries, start order, readiness; runs nothing"),
   jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),
-  job: get(`${BASE}/jobs/:id`, "The outcome of a job, also of one that an earlier daemon began; kept for 10 minutes after its end"),
+  job: get(`${BASE}/jobs/:id`, "The outcome of a job, even if an earlier daemon began it. A job is kept for 10 minutes after its end"),
   resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups select"),
   run: row({
     method: "POST",

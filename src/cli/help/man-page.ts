@@ -60,7 +60,7 @@ function option(name: OptionName): string {
 }
 
 const FILES = [
-  ["/etc/sup/units, ~/.config/sup/units, $SUP_HOME/units", "unit files: of the system, of a user, of an instance confined by SUP_HOME"],
+  ["/etc/sup/units, ~/.config/sup/units, $SUP_HOME/units", "unit files of the system, of a user, and of a daemon with SUP_HOME"],
   ["/etc/sup/sup.json, ~/.config/sup/sup.json, $SUP_HOME/sup.json", "settings"],
   ["/var/lib/sup, ~/.local/state/sup, $SUP_HOME/state", "the database `sup.db`: state, events, metrics, alerts"],
   ["/var/log/sup, ~/.local/state/sup/logs, $SUP_HOME/logs", "logs of the units, and the daemon's own log `sup.log`"],

@@ -251,7 +251,7 @@ const history: readonly Command[] = [
     takes: "[unit...]",
     summary: "print the output of units; `logs rotate UNIT…` starts new log files",
     details:
-      "Without UNIT, merges the output of all units. -n defaults to 100 lines of each unit; with --since, --until or --invocation to all, at most 10000.",
+      "Without UNIT, merges the output of all units. -n defaults to 100 lines of each unit. With --since, --until or --invocation, it defaults to all lines, at most 10000.",
     options: ["follow", "lines", "since", "until", "grep", "invocation", "stderr", "output", "bare"],
     examples: [
       "sup logs web",

@@ -20,7 +20,8 @@ export const DAEMON_COMMANDS: readonly Command[] = [
     theme: "The daemon",
     takes: "[dir]",
     summary: "supervise the units of a directory in the foreground with merged output; Ctrl-C stops them in order",
-    details: "A second Ctrl-C kills all processes at once. Closing the terminal is a Ctrl-C; a reader of the output that ends is not.",
+    details:
+      "A second Ctrl-C kills all processes at once. Closing the terminal counts as a Ctrl-C. The units keep running if the program that reads the output ends.",
     options: ["exitOn"],
     examples: ["sup up", "sup up units", "sup up ci --exit-on tests"],
     load: () => import("../commands/up.ts"),

@@ -23,7 +23,7 @@ export const OPTIONS = {
   token: { flags: "--token <token>", words: "token for --url (also: SUP_TOKEN)", kind: "text" },
   quiet: { flags: "-q, --quiet", words: "print nothing but errors", kind: "flag" },
   wait: { flags: "--no-wait", words: "return immediately instead of waiting for the result", kind: "flag" },
-  cascade: { flags: "--cascade", words: "stop running units that depend on these first", kind: "flag" },
+  cascade: { flags: "--cascade", words: "first stop the running units that depend on these", kind: "flag" },
   dryRun: { flags: "--dry-run", words: "show what would happen without doing it", kind: "flag" },
   force: { flags: "--force", words: "treat a unit directory that does not exist as empty: stop and forget its units", kind: "flag" },
   reset: { flags: "--reset", words: "use the number in the unit file again", kind: "flag" },

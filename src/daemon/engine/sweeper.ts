@@ -26,8 +26,8 @@ export class Sweeper {
   }
 
   /**
-   * Kills all processes of a run. First aborts starts whose process has not called exec yet, which kills that process. It runs no
-   * code of the service, so it needs no signal.
+   * Kills all processes of a run. First aborts each start whose process has not called exec yet. This kills that process, which runs
+   * no code of the service yet.
    */
   kill(id: string, run: number): void {
     const state = this.#runs.get(id);

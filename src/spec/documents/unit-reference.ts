@@ -25,8 +25,8 @@ export function jsonSchema(): Record<string, unknown> {
 
 export const FORMAT: readonly string[] = [
   "`NAME.unit.json` describes one unit; `NAME@.unit.json` is a template whose instances are `NAME@x`. The format is JSON; `//` and `/* */` comments and trailing commas are accepted. Times are in seconds.",
-  "`NAME.unit.json.d/*.json` are drop-ins, merged over it in the order of their names ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396): objects key by key, `null` removes a key, everything else replaces the old value).",
-  "A link to `/dev/null` in place of `NAME.unit.json` masks the unit: it cannot be started, and a file of that name in a later unit directory is ignored. `sup mask` and `sup unmask` make and remove such links. In place of a drop-in, the link hides the drop-in of that name in later directories.",
+  "`NAME.unit.json.d/*.json` are drop-ins, which are merged over the unit file in the order of their names ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). Objects are merged key by key, `null` removes a key, and everything else replaces the old value.",
+  "A link to `/dev/null` in place of `NAME.unit.json` masks the unit: it cannot be started, and a file of that name in a later unit directory is ignored. `sup mask` and `sup unmask` make and remove such links. A link in place of a drop-in hides the drop-in of the same name in later directories.",
 ];
 
 export const APPLIES =

@@ -8,8 +8,8 @@ export type Display = (text: string, options?: TextOptions) => string;
 type Base = Readonly<Record<string, string | undefined>>;
 
 /**
- * Expands what is known without a start: environment files are not read, so their variables stay as they are written. Variables
- * whose names suggest a secret are hidden.
+ * Expands everything that is known without a start. Environment files are not read, so their variables stay as they are written.
+ * Variables whose names suggest a secret are hidden.
  */
 export function displayOf(spec: EnvironmentInput["spec"], base: Base, specifiers: Specifiers): Display {
   let env: Env | undefined;

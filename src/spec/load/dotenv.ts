@@ -63,7 +63,7 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '
 /** Replaces the known escape sequences. Unknown ones stay unchanged, as in the shell. */
 const unescape = (text: string): string => text.replace(/\\([^])/g, (whole, char: string) => ESCAPES[char] ?? whole);
 
-/** Never quotes the line: it may be part of a secret, such as a key of several lines without quotes. */
+/** Never quotes the line, because it may be part of a secret, such as a key of several lines without quotes. */
 const explain = (line: string): string =>
   line.includes("=")
     ? 'the text before "=" is not a variable name: use letters, digits and _, not starting with a digit'

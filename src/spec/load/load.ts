@@ -50,8 +50,8 @@ export interface SnapshotOptions extends LoadOptions {
 }
 
 /**
- * Loads all units. First, each file is loaded by itself, then the instances that are needed are created, and finally
- * dependencies and cycles are checked.
+ * Loads all units. First, each file is loaded by itself. Then the required instances are created, and finally dependencies and cycles
+ * are checked.
  */
 export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = {}): LoadedSnapshot {
   const drafts = new Map<string, Draft>();
@@ -135,7 +135,7 @@ function ownerOf(path: string, snapshot: UnitSnapshot): string {
   return !other && path.endsWith(".unit.json") && (isUnitId(id) || isTemplate(id)) ? id : path;
 }
 
-/** Adds the instances that are requested, those that units depend on, and in turn those that these instances depend on. */
+/** Adds the requested instances and the instances that units depend on. Then adds the instances that these depend on, and so on. */
 function addInstances(drafts: Map<string, Draft>, problems: Map<string, Problem[]>, requested: Iterable<string>): void {
   const wanted = new Set(requested);
   for (const { spec } of drafts.values()) for (const { unit } of spec.dependencies) wanted.add(unit);

@@ -61,8 +61,8 @@ export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result
 }
 
 /**
- * Returns the top-level keys whose values are unknown, because the value is invalid or because another key was probably meant
- * to be this one.
+ * Returns the top-level keys whose intended value is unknown. Either the value is invalid, or another key in the file is probably a
+ * misspelling of this one.
  */
 function unusableKeys(issues: readonly Issue[], problems: readonly Problem[]): Set<string> {
   const wrong = issues.flatMap(({ path }) => path.slice(0, 1).map(String));

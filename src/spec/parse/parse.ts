@@ -4,12 +4,12 @@ import { isSecretAt } from "../redact.ts";
 import { type Member, type Node, Source } from "./tree.ts";
 
 /**
- * Parses JSON (RFC 8259) with `//` and block comments, trailing commas and a byte order mark into a tree with positions. In
- * one way it is stricter than JSON.parse: a duplicate key is an error, because one of the two values would be ignored.
+ * Parses JSON (RFC 8259) with `//` and block comments, trailing commas and a byte order mark into a tree with positions. In one way
+ * it is stricter than JSON.parse: a duplicate key is an error, because one of the two values would be ignored.
  *
- * The package jsonc-parser cannot replace it. The package's errors contain only a code and an offset, and the offset is
- * imprecise: a missing comma is reported at the next token, a bad escape at the start of its string. The package accepts
- * duplicate keys, `__proto__` and 1e999. It overflows the stack on deep nesting, and takes 1.6 to 2.1 times as long.
+ * The package jsonc-parser cannot replace it. The package's errors contain only a code and an offset. The offset is imprecise: a
+ * missing comma is reported at the next token, and a bad escape at the start of its string. The package accepts duplicate keys,
+ * `__proto__` and 1e999. It overflows the stack on deep nesting, and takes 1.6 to 2.1 times as long.
  */
 
 export interface SyntaxProblem {
@@ -316,8 +316,8 @@ const INI: SyntaxProblem = {
 };
 
 /**
- * Returns true if the text looks like an INI file: its first line that is not a comment is `key=value`, or it is a
- * `[section]` that is followed by a `key=value` or another section.
+ * Returns true if the text looks like an INI file. Its first line that is not a comment must be `key=value`, or a `[section]` that is
+ * followed by `key=value` or another section.
  */
 function isIni(text: string): boolean {
   const lines = text.split("\n", 200).map((line) => line.trim());

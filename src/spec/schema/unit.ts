@@ -22,7 +22,7 @@ export const START_TIMEOUT = 60;
 
 const codes = () => z.array(count(0, 255));
 
-/** Maximum number of sockets of a unit. linux/spawn.c can start a process with at most 256 descriptors. */
+/** Maximum number of sockets of a unit. The spawn server can pass at most 253 descriptors in one message. */
 export const MAX_SOCKETS = 128;
 
 export const UNIT_ROWS = {
@@ -55,14 +55,14 @@ export const UNIT_ROWS = {
     () => z.boolean().default(false),
   ),
   working_directory: restartOptional(
-    "Directory to run the commands of the unit in: absolute or `~/…`. Without this key it is `/` in the daemon of the system, and otherwise the home directory of the unit's user.",
+    "Directory in which the unit's commands run: absolute or `~/…`. Without this key, units of the system daemon run in `/`, and units of other daemons run in the home directory of the unit's user.",
     () => z.string().regex(/^(\/|~(\/|$)|%[hSLt]|\$\{)/, "must be an absolute path or start with ~/"),
   ),
   environment: restart("Environment variables. They override the variables that every unit gets and those from `environment_files`.", () =>
     z.record(part.variableName(), z.string()).default({}),
   ),
   environment_files: restart(
-    "Dotenv files, absolute or `~/…`, read at every start with the rights of `user` and `group`: regular files of UTF-8 text, at most 1 MiB each. A leading `-` makes a file optional. Later files override earlier ones. Values are taken literally, without expansion.",
+    "Paths of dotenv files, absolute or `~/…`. They must be regular files of UTF-8 text, at most 1 MiB each, and are read at every start with the rights of `user` and `group`. A leading `-` makes a file optional. Later files override earlier ones. Values are taken literally, without expansion.",
     () =>
       z
         .array(z.string().regex(/^-?(\/|~\/|%[hSLt])/, "must be an absolute path or start with ~/ (after a - if it is optional)"))
@@ -73,18 +73,18 @@ export const UNIT_ROWS = {
   ),
 
   user: restartOptional(
-    "User to run as, a name or a numeric id as a string, which needs no entry in the user database (its home is then `/`). HOME, USER and LOGNAME are set to match. Needs root.",
+    "User to run as: a name, or a numeric id as a string. A numeric id needs no entry in the user database; without one, the home directory is `/`. HOME, USER and LOGNAME are set to match. Needs root.",
     nonEmpty,
   ),
   group: restartOptional(
-    "Group to run as, a name or a numeric id as a string. The default is the user's primary group; for a user without an entry in the user database, the group with the number of the user.",
+    "Group to run as: a name, or a numeric id as a string. The default is the user's primary group. For a user without an entry in the user database, it is the group with the same number as the user.",
     nonEmpty,
   ),
   umask: restartOptional('File mode creation mask, an octal string such as `"027"`.', () =>
     z.string().regex(/^0?[0-7]{3}$/, 'must be an octal string such as "027"'),
   ),
   nice: restartOptional(
-    "CPU scheduling priority, from -20 (highest) to 19 (lowest); 0 without this key, where the daemon may set it.",
+    "CPU scheduling priority, from -20 (highest) to 19 (lowest). Without this key it is 0, unless the daemon lacks the permission to set it.",
     () => z.int().min(-20).max(19),
   ),
   oom_score_adj: restartOptional("OOM killer preference, from -1000 (never killed) to 1000 (killed first).", () =>
@@ -99,7 +99,7 @@ export const UNIT_ROWS = {
     z.array(part.hook()).default([]),
   ),
   pre_restart: live(
-    "Commands to run before a running unit is stopped for a restart, in order, with `MAINPID` in their environment. If one fails, the restart has failed and the unit goes on running: a test of the configuration belongs here.",
+    "Commands to run before a running unit is stopped for a restart, in order, with `MAINPID` in their environment. If one fails, the restart has failed and the unit keeps running. Use this key to test the configuration.",
     () => z.array(part.hook()).default([]),
   ),
   post_stop: live("Commands to run after each stop or exit, in order. A failure is reported only.", () => z.array(part.hook()).default([])),

@@ -8,7 +8,7 @@ export interface Series {
 
 type Pick = (point: MetricPoint) => number | null;
 
-/** The line has a gap if more than this number of intervals have no sample, because the unit or the daemon was not running. */
+/** If more than this number of consecutive intervals have no sample, the unit or the daemon was not running, and the line has a gap. */
 const GAP_STEPS = 3;
 const SAMPLE_S = 5;
 

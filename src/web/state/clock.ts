@@ -4,10 +4,7 @@ import { link, onChange } from "./live.ts";
 /** An estimate of the daemon's wall-clock time in milliseconds. It does not advance while the page is offline. */
 export const now = signal(Date.now());
 
-/**
- * The number of milliseconds by which this machine's clock is ahead of the daemon's. Small differences are due to network latency
- * and count as 0.
- */
+/** How many milliseconds this machine's clock is ahead of the daemon's. Small differences are due to network latency and count as 0. */
 let aheadMs = 0;
 
 export function startClock(): void {

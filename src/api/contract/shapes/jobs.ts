@@ -8,7 +8,7 @@ export type Action = (typeof ACTIONS)[number];
 export const jobRequest = z.strictObject({
   action: z.enum(ACTIONS),
   units: z.array(z.string().max(200)).min(1).max(10_000).describe("Names, globs and `@groups`"),
-  wait: z.boolean().default(true).describe("True: answer when it is done; false: answer as soon as it was requested"),
+  wait: z.boolean().default(true).describe("If true, the response is sent when the action is done; if false, as soon as it was requested"),
   now: z.boolean().default(false).describe("With enable: also start now; with disable: also stop now"),
   cascade: z.boolean().default(false).describe("With stop: first stop the running units that need them"),
   dry_run: z.boolean().default(false).describe("Only report what would happen"),
