@@ -79,7 +79,7 @@ function buildFallback() {
 }
 
 const TYPE =
-  "`http`: a request gets the expected response. `tcp`: a connection is accepted. `process`: the main process exists and is neither a zombie nor stopped. `exec`: a command exits with code 0.";
+  "`http`: a request gets the expected response. `tcp`: a connection is accepted. `process`: the main process exists, is not a zombie, and is not suspended (SIGSTOP). `exec`: a command exits with code 0.";
 
 function httpKeys() {
   const status = () =>

@@ -109,7 +109,7 @@ export const UNIT_ROWS = {
     START_TIMEOUT,
   ),
   watchdog: restartOptional(
-    "Maximum seconds between `WATCHDOG=1` notifications (sd_notify) once the service is ready. A service that misses one gets SIGABRT and has failed. It finds the interval in `WATCHDOG_USEC`.",
+    "Maximum seconds between `WATCHDOG=1` notifications (sd_notify) once the service is ready. A service that misses one gets SIGABRT and has failed. The service finds the interval in `WATCHDOG_USEC`.",
     () => seconds(0.001),
   ),
   health_check: liveOptional("How to check whether the unit works.", healthCheckSchema),
