@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs sup: downloads the executable for this machine, verifies it and moves it into place. In a source checkout that knows
-# no address of releases it builds the executable instead. `sh install.sh --help` lists the options; docs/install.md describes the rest.
+# Installs sup: downloads the executable for this machine, verifies it and moves it into place. In a source checkout, where the
+# address of the releases is unknown, it builds the executable instead. `sh install.sh --help` lists the options; docs/install.md describes the rest.
 #
 # Before a rename gives the new file the name `sup`, the file is complete, verified, and has run once. If anything fails before
 # that, the earlier installation is unchanged. A killed run leaves files behind; the next run removes them.
@@ -79,8 +79,8 @@ checkout() {
   if [ -f "$here/scripts/build.sh" ] && [ -f "$here/src/main.ts" ]; then (cd -- "$here" && pwd -P); fi
 }
 
-# A build runs the files of the checkout. Rejects one that contains files of a third user, or that a third user can change:
-# in a directory such as /tmp anybody can put a checkout beside this script.
+# A build runs the files of the checkout. Rejects a checkout with files that belong to a third user, or that everybody can change.
+# In a directory such as /tmp, anybody can put a checkout beside this script.
 check_owners() { # CHECKOUT
   command -v find >/dev/null 2>&1 || die "cannot check who owns the files of $1: find is not on PATH"
   # With sudo, the user who called it is trusted too.
@@ -146,7 +146,7 @@ installed() {
   "$dir/sup" version </dev/null 2>/dev/null | head -n 1 || :
 }
 
-# Root does not run a program of another user, who may have put it there for that.
+# Root does not run a program that belongs to another user, because that user may have put it there for root to run.
 is_ours() { [ "$(id -u)" -ne 0 ] || { [ -O "$dir" ] && [ -O "$dir/sup" ]; }; }
 
 check_installed() {

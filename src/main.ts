@@ -6,7 +6,7 @@ import { catchEarlySignals } from "./linux/self/early-signals.ts";
 
 catchEarlySignals();
 
-/** Defined by scripts/build.sh; undefined when run from source. */
+/** scripts/build.sh defines this constant. It is undefined if sup runs from source. */
 declare const SUP_VERSION: string | undefined;
 declare const SUP_COMMIT: string | undefined;
 declare const SUP_RELEASES: string | undefined;
@@ -19,7 +19,7 @@ const build: Build = {
   releases: typeof SUP_RELEASES === "undefined" || SUP_RELEASES === "" ? null : SUP_RELEASES,
 };
 
-/** What this process can run as. The daemon and its adapters are imported only when needed, so that `sup status` starts fast. */
+/** The roles in which this process can run. The daemon and its adapters are imported only when needed, so that `sup status` starts fast. */
 const roles: Roles = {
   daemon: async (options) => (await import("./daemon/lifecycle/run.ts")).runDaemon(options),
   up: async (options) => (await import("./daemon/lifecycle/up.ts")).runUp(options),

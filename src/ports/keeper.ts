@@ -3,7 +3,7 @@
  * that says what it is.
  */
 export interface Keeper {
-  /** The pid of the process that holds the descriptors, a child of the daemon; null if there is none now. */
+  /** The pid of the process that holds the descriptors, which is a child of the daemon. Null if there is no such process at present. */
   readonly pid: number | null;
   /**
    * Gives the keeper a copy of the descriptor at the next turn of the event loop. The caller keeps its own descriptor, and

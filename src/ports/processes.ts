@@ -84,7 +84,7 @@ export interface Processes {
    * `spawn` itself.
    */
   spawn(request: SpawnRequest, onStarted: (result: SpawnResult) => void, onExit: (exit: Exit) => void): PendingStart;
-  /** Returns how the processes of the run are tracked: by a cgroup of their own, or by marks that each process carries. */
+  /** Returns how the processes of the run are tracked: by a cgroup of their own, or by session, parent and environment. */
   containment(invocation: string): Containment;
   /** Changes the limits of a live run; null removes them. */
   bind(invocation: string, bounds: CgroupLimits | null): void;

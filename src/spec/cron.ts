@@ -1,11 +1,11 @@
 /**
  * Computes when a cron expression is due next. `Bun.cron.parse` does most of the work. This file corrects it in two cases:
  *
- * - Times that do not exist because the clocks go forward: Bun moves the first of them by the length of the gap and drops the
- *   others, so that `0,30 2 * * *` runs once. Here each of them runs, moved by the length of the gap.
- * - Day fields with a step, such as an asterisk, a slash and a number: a field that starts with `*` does not count as a
- *   restriction in crontab(5), so both the step and the other day field must match. Bun treats the step as a restriction, so
- *   that one matching field is enough.
+ * - Times that do not exist because the clocks go forward: Bun moves the first of them by the length of the gap and drops the others.
+ *   With Bun alone, `0,30 2 * * *` would run only once. Here each of them runs, moved by the length of the gap.
+ * - Day fields with a step, such as an asterisk, a slash and a number: in crontab(5), a field that starts with `*` does not count as
+ *   a restriction, so both the step and the other day field must match. In Bun, the step counts as a restriction, so one matching
+ *   field would be enough.
  */
 
 /**

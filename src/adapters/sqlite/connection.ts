@@ -7,8 +7,8 @@ import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
 /**
- * Why the database cannot be opened. `newer` means that a newer sup wrote the file. `half` is a connection to a file that failed
- * the check. It must only be used to save rows that are still readable.
+ * The reason why the database cannot be opened. `newer` means that a newer sup wrote the file. `half` is a connection to a file that
+ * failed the check. It must only be used to save rows that are still readable.
  */
 export type OpenProblem =
   | { readonly kind: "newer"; readonly words: string }

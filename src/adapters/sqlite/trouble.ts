@@ -1,8 +1,8 @@
 import { SQLiteError } from "bun:sqlite";
 
 /**
- * What a failed call to SQLite means. `damaged`: the file is corrupt and must be set aside. `outage`: the disk or another
- * process prevents the call; retry later. `refused`: this write can never succeed.
+ * The meaning of a failed call to SQLite. `damaged` means that the file is corrupt and must be set aside. `outage` means that the
+ * disk or another process prevents the call, which can be retried later. `refused` means that this write can never succeed.
  */
 export type Trouble = { readonly kind: "damaged" | "outage" | "refused"; readonly words: string };
 

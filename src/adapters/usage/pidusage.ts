@@ -10,7 +10,7 @@ export interface Reading {
   readonly memoryBytes: number;
 }
 
-/** What pidusage returns for a process. Its field `cpu` is omitted here, because it is 0 in a first reading. */
+/** The result of pidusage for one process. Its field `cpu` is omitted here, because it is 0 in a first reading. */
 interface Statistics {
   readonly memory: number;
   readonly ctime: number;
@@ -78,9 +78,9 @@ async function readBatch(pids: readonly number[], found: Map<number, Reading>): 
 }
 
 /**
- * Loads pidusage with a replaced `exec`. pidusage calls `getconf` twice, to learn the clock tick and the page size. But the
- * daemon must not start processes here, and a machine with musl may have no getconf, so the replacement answers both calls.
- * pidusage keeps the replacement. No other module gets it, because nothing else is loaded meanwhile.
+ * Loads pidusage with a replaced `exec`. pidusage calls `getconf` twice, to learn the clock tick and the page size. But the daemon
+ * must not start processes here, and a machine with musl may have no getconf. Therefore the replacement answers both calls, and
+ * pidusage keeps it. No other module gets it, because nothing else is loaded meanwhile.
  */
 function load(): NonNullable<typeof loaded> {
   const { exec } = childProcess;

@@ -1,7 +1,7 @@
 import type { Status } from "../../api/contract/shapes.ts";
 import { globMatcher, isGlob, stripSuffix } from "../../base/names.ts";
 
-/** A unit that the daemon does not load. It is masked (its file is a link to /dev/null) or broken (its file has errors). */
+/** A unit that the daemon does not load. It is masked if its file is a link to /dev/null, and broken if its file has errors. */
 export interface Unloaded {
   readonly id: string;
   readonly file: string;

@@ -56,8 +56,8 @@ export class AlertBook {
   }
 
   /**
-   * Returns the earliest monotonic time at which the quiet period of one of the unit's alerts ends and the unit must be judged
-   * again, or null if no alert is in its quiet period.
+   * Returns the earliest monotonic time at which the quiet period of one of the unit's alerts ends. The unit must be judged again at
+   * that time. Returns null if no alert is in its quiet period.
    */
   dueMs(unit: string): number | null {
     const calm = (this.#open.get(unit) ?? []).flatMap(({ calmSinceMs }) => calmSinceMs ?? []);

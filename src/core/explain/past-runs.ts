@@ -1,7 +1,7 @@
 /**
- * Finds the runs of a unit in its history, and finds the run that a user names. A log line belongs to the latest run that had
- * begun when the line was captured. Each event that begins a run contains a log time stamp (`log_from`) that lies between the
- * lines of the previous run and the lines of the new one.
+ * Finds the runs of a unit in its history, and finds the run that a user names. A log line belongs to the latest run that had begun
+ * when the line was captured. Each event that begins a run contains a log time stamp (`log_from`). It lies between the lines of the
+ * previous run and the lines of the new one.
  */
 import { err, ok, type Result } from "../../base/result.ts";
 import type { EventRow } from "../../ports/store/events.ts";
@@ -38,7 +38,10 @@ const RECENT = 5;
 /** The number of characters of an invocation id that sup shows. It is enough to distinguish runs. */
 export const SHORT_ID = 8;
 
-/** Finds the run that a user names: `0` is the latest run, `-1` the run before it, and any other string is a prefix of an invocation id. */
+/**
+ * Finds the run that a user names. `0` is the latest run, `-1` is the run before it, and any other string is a prefix of an
+ * invocation id.
+ */
 export function findRun(runs: readonly PastRun[], wanted: string): Result<PastRun, string> {
   if (/^(0|-\d+)$/.test(wanted)) {
     const run = runs[-Number(wanted)];

@@ -26,10 +26,7 @@ export function deletedWords({ why, files, bytes, units }: DeletedLogs, retentio
 
 const NAMED = 5;
 
-/**
- * Returns the alert conditions of a unit's log. Losses because of the rate limit cause no alert, because the user configured that
- * limit.
- */
+/** Returns the alert conditions of a unit's log. The user configured the rate limit, so losses that it causes raise no alert. */
 export function logConditions({ spec, unit }: Entry, { losses, trouble }: LogCondition): AlertCondition[] {
   const of = (message: string): AlertCondition => ({
     unit: unit.id,

@@ -111,7 +111,7 @@ export interface Unit {
   readonly statusText: string | null;
   /** The last reload of the current run, or null if there was none. */
   readonly reload: Reload | null;
-  /** The restart of the current run that waits for pre_restart commands, or that they prevented; null if there is none. */
+  /** A restart of the current run that waits for its pre_restart commands, or that these commands have prevented; null if there is none. */
   readonly testedRestart: TestedRestart | null;
   /** Number of restarts by the restart policy. */
   readonly restarts: number;

@@ -2,7 +2,7 @@ import type { Exit } from "../../base/exit.ts";
 import type { RestartPolicy } from "../../spec/spec.ts";
 import type { Ending, Env, Ledger, Unit } from "./record.ts";
 
-/** What sup does after a run that exited by itself, or that sup ended because of a failure. */
+/** What sup does after a run has exited by itself, or after sup has ended a run because of a failure. */
 export type Decision =
   /** Start again after this delay. `attempt` is the number of the retry, or null after a clean exit or a resource shortage. */
   | { readonly kind: "after"; readonly delayMs: number; readonly attempt: number | null; readonly ledger: Ledger }

@@ -4,8 +4,8 @@ import { readRegularFile, writeOwnFile } from "../../linux/io/regular-files.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 
 /**
- * Makes the values of SUP_INVOCATION_ID. A value consists of 24 hexadecimal digits of a hash that only daemons of this state
- * directory can compute, and 8 digits with the number of the run.
+ * Makes the values of SUP_INVOCATION_ID. A value consists of 24 hexadecimal digits of a hash and 8 digits with the number of the run.
+ * Only daemons of this state directory can compute the hash.
  *
  * The hash uses a secret that is kept in the store. A copy of the secret stays in the runtime directory until a daemon exits in an
  * orderly way. With this copy, a daemon can recognize running services even if the store is lost. Each boot gets a new secret,

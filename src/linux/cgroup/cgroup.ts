@@ -1,10 +1,9 @@
 /**
- * Creates a cgroup (version 2) for every run. Processes that are created in it stay in it, even if they call setsid, are orphaned
- * or clear their environment. limits.ts handles controllers.
+ * Creates a cgroup (version 2) for every run. A process that is created in the cgroup stays there, even if it calls setsid, is
+ * orphaned or clears its environment. The file limits.ts handles controllers.
  *
  * The groups are sub-groups of the daemon's cgroup: ROOT/UNIT.INVOCATION. A group that was killed as a whole is not used again,
- * because Linux 6.18 also kills processes that are created in it later. The run's next process gets a new group,
- * UNIT.INVOCATION~2.
+ * because Linux 6.18 also kills processes that are created in it later. The run's next process gets a new group, UNIT.INVOCATION~2.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

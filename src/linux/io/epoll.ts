@@ -1,13 +1,13 @@
 /**
  * Epoll sets for descriptors that Bun's event loop cannot watch itself: pidfds, FIFOs and notify sockets.
  *
- * Bun's loop watches a set through a duplicate of its descriptor, which Bun takes for a socket. When the set is readable, Bun
- * calls recv, gets ENOTSOCK, closes the duplicate and calls `close`. So one call of `close` means "something is ready", and after
- * each wake Bun gets a new duplicate. Bun does not document this behaviour. So a self-test checks it at the start, and if it does
- * not work, a timer polls the sets every 10 ms.
+ * Bun's loop watches a set through a duplicate of its descriptor, which Bun takes for a socket. When the set is readable, Bun calls
+ * recv, gets ENOTSOCK, closes the duplicate and calls `close`. So one call of `close` means "something is ready", and after each wake
+ * Bun gets a new duplicate. Bun does not document this behaviour. So a self-test checks it at the start, and if it does not work, a
+ * timer polls the sets every 10 ms.
  *
- * When a set is registered with another epoll, the kernel walks all descriptors of the set to exclude cycles. So there are many
- * small sets: with a single set, one line of output from one of a thousand units would cost a walk over thousands of descriptors.
+ * When a set is registered with another epoll, the kernel walks all descriptors of the set to exclude cycles. With a single set, one
+ * line of output from one of a thousand units would cost a walk over thousands of descriptors. Therefore there are many small sets.
  */
 import { ptr } from "bun:ffi";
 import { duplicate, errno, libc, O } from "../ffi/libc.ts";

@@ -8,9 +8,9 @@ const EINTR = 4;
 const offset = new BigInt64Array(1);
 
 /**
- * Moves data from a pipe to an offset of a file with splice(2). The data stays inside the kernel, so no byte is lost if this
- * process is killed meanwhile. Returns the number of bytes, 0 at the end of the pipe, or a negative errno: -11 (EAGAIN) if there
- * is no data, -22 (EINVAL) if the file system does not support splice.
+ * Moves data from a pipe to an offset of a file with splice(2). The data stays inside the kernel, so no byte is lost if this process
+ * is killed meanwhile. Returns the number of bytes, 0 at the end of the pipe, or a negative errno. This is -11 (EAGAIN) if there is
+ * no data, and -22 (EINVAL) if the file system does not support splice.
  */
 export function spliceToFile(pipe: number, file: number, at: number, length: number): number {
   for (;;) {

@@ -4,8 +4,8 @@ import { listPids, readStat } from "../proc/proc.ts";
 const LISTEN = "0A";
 
 /**
- * Returns the process that listens on a TCP port of this machine, such as `nginx (pid 812)`, or null if there is none or it
- * cannot be identified. The source is /proc/net/tcp (proc(5)).
+ * Returns the process that listens on a TCP port of this machine, such as `nginx (pid 812)`. Returns null if there is no such
+ * process, or if it cannot be identified. The source is /proc/net/tcp (proc(5)).
  */
 export function findPortOwner(port: number): string | null {
   const inodes = new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));

@@ -57,7 +57,7 @@ static void serve(void) {
   }
 }
 
-/* What keeper-process.ts reads by name or compares with its own. */
+/* The constants that keeper-process.ts reads by name or compares with its own. */
 const struct exported *sup_exports(void) {
   static const struct exported table[] = {
     BARE_EXPORTS,

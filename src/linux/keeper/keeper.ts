@@ -40,7 +40,7 @@ const MAX_FAILURES = 10;
 const EAGAIN = 11;
 /**
  * The keeper ends after this time without a service. It does not end at once, because a restart of the only service leaves a moment
- * without one, and the fork of a new keeper would cost more than that restart.
+ * without a service. The fork of a new keeper would cost more than that restart.
  */
 const IDLE_MS = 10_000;
 

@@ -143,8 +143,8 @@ export function waitForChild(pid: number, options: number): Exit | "running" | "
 }
 
 /**
- * Returns the wait status of a process that is not our child. The zombie has the status until its parent reaps it; afterwards the
- * kernel's record has it.
+ * Returns the wait status of a process that is not our child. Until the parent reaps the process, the status comes from the zombie;
+ * afterwards it comes from the kernel's record.
  */
 function foreignStatus(pid: number, startTicks: number, pidfd: number): number | null {
   const stat = readStat(pid);

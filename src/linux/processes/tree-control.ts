@@ -45,7 +45,7 @@ export class TreeControl {
   readonly #processScan = new ProcessScan();
   /** The processes that this daemon started, and those that stayed its children across a re-exec, by pid. */
   readonly #spawned = new Map<number, ProcessRef>();
-  /** What this daemon started for each run, the oldest first: hooks, the main process, reload commands. */
+  /** The processes that this daemon started for each run, the oldest first: hooks, the main process, and reload commands. */
   readonly #ofRun = new Map<string, readonly ProcessRef[]>();
   #pruneAt = PRUNE_AFTER;
   /**

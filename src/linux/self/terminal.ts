@@ -1,8 +1,8 @@
 import { libc, O, open } from "../ffi/libc.ts";
 
 /**
- * Returns a function that checks whether this process has lost its controlling terminal since this call (tty(4)). The function
- * returns false if the process had no terminal.
+ * Returns a function that returns true if this process has lost its controlling terminal since this call (tty(4)). If the process had
+ * no terminal at this call, the function always returns false.
  */
 export function watchTerminal(): () => boolean {
   const had = hasTerminal();

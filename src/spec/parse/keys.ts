@@ -114,8 +114,8 @@ function unwrap(schema: Schema): { core: Schema; required: boolean; fallback: un
 }
 
 /**
- * Returns the shape of an object, the shapes of all objects in a union (each with the type that selects it), or the shape of
- * a list's items.
+ * Returns the shapes inside a schema. An object has its own shape. A union has the shapes of all its objects, each with the type that
+ * selects it. A list has the shape of its items.
  */
 function objectShapes(schema: Schema): Array<{ readonly type?: string; readonly shape: Readonly<Record<string, Schema>> }> {
   const { type, shape, options, element, discriminator } = definition(unwrap(schema).core);

@@ -105,9 +105,9 @@ function byDagre(ids: readonly string[], edges: readonly Edge[]): Placed {
 }
 
 /**
- * Returns the points of an edge from the right side of one node to the left side of the other. dagre ends edges anywhere on a
- * node's border, even at the top and bottom near other nodes. An edge to the next column needs no bends, but a longer edge keeps
- * its bends to go around the nodes in between.
+ * Returns the points of an edge from the right side of one node to the left side of the other. The library dagre would end edges
+ * anywhere on a node's border, even at the top and bottom near other nodes. An edge to the next column needs no bends, but a longer
+ * edge keeps its bends to go around the nodes in between.
  */
 function fromSideToSide(from: Point, to: Point, bends: readonly Point[]): readonly Point[] {
   const half = NODE.width / 2;

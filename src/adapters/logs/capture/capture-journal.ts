@@ -31,8 +31,8 @@ export interface Where {
 }
 
 /**
- * What a step does. `chunk` reads more input, which continues the unfinished line. `end` and `part` write the unfinished line as
- * it is, as a full line or as a part. `note` writes a line of the daemon's own.
+ * The kinds of steps. `chunk` reads more input, which continues the unfinished line. `end` and `part` write the unfinished line as it
+ * is, as a full line or as a part. `note` writes a line of the daemon's own.
  */
 export type Doing = "chunk" | "end" | "part" | "note";
 const DOINGS: readonly Doing[] = ["chunk", "end", "part", "note"];

@@ -25,8 +25,8 @@ export interface Sink {
 }
 
 /**
- * When notices are written. `step`: after each step. `tick`: on each tick of the background loop, to retry writes that the disk
- * refused. `end`: when a run or the capture ends, which is the last chance.
+ * The moments at which notices are written. `step` is after each step. `tick` is on each tick of the background loop, to retry writes
+ * that the disk refused. `end` is when a run or the capture ends, which is the last chance.
  */
 export type Moment = "step" | "tick" | "end";
 

@@ -1,6 +1,6 @@
 /**
- * Reads a log forwards from a position, across rotations, for a client that follows it. It reads from the files, so that a slow
- * client misses nothing unless a file is deleted before the client has read it.
+ * Reads a log forwards from a position, across rotations, for a client that follows it. It reads from the files. Therefore a slow
+ * client misses lines only if a file is deleted before the client has read it.
  */
 import { closeSync, lstatSync } from "node:fs";
 import { join } from "node:path";

@@ -58,7 +58,7 @@ export const service = z.object({
   exit_code: z.number().int().nullable(),
   /** The service's own description of its status (sd_notify, STATUS=). */
   status_text: z.string().nullable(),
-  /** How the unit's processes are tracked: in a cgroup of their own, or by marks that they carry. Null while no process runs. */
+  /** How the unit's processes are tracked: by a cgroup of their own, or by session, parent and environment. Null while no process runs. */
   containment: z.enum(CONTAINMENTS).nullable(),
   /** How the last run ended: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
   last_exit: z.string().nullable(),
