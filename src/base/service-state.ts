@@ -1,6 +1,6 @@
 import type { State } from "./words.ts";
 
-/** The first state of this list that one of the units has is the state of the service: the one that most needs attention. */
+/** All states, the ones that need attention first. The state of a service is the first state of this list that one of its units has. */
 const ORDER: readonly State[] = ["fatal", "failed", "backoff", "starting", "stopping", "running", "stopped"];
 
 /** Returns the state of a service with several units. */

@@ -36,7 +36,7 @@ export const routes = {
     streams: "text",
   }),
   status: get(`${BASE}/status`, "The daemon and all units"),
-  services: get(`${BASE}/services`, "All services; one with `instances` has the totals of its units, and the units themselves"),
+  services: get(`${BASE}/services`, "All services. A service with `instances` has the totals of its units, and the units themselves"),
   service: get(`${BASE}/services/:id`, "A unit with all its details"),
   processes: get(`${BASE}/services/:id/processes`, "The processes of a unit, with the CPU and memory usage of each"),
   start: post(`${BASE}/services/:id/start`, "Start a unit and the units it requires"),
@@ -46,7 +46,7 @@ export const routes = {
   kill: post(`${BASE}/services/:id/kill`, "Send a signal to the main process"),
   enable: post(`${BASE}/services/:id/enable`, "Start the unit when the daemon starts"),
   disable: post(`${BASE}/services/:id/disable`, "Do not start the unit when the daemon starts"),
-  scale: post(`${BASE}/services/:id/scale`, "Change the number of units of a service; the number survives restarts of the daemon"),
+  scale: post(`${BASE}/services/:id/scale`, "Change the number of units of a service. The number survives restarts of the daemon"),
   resetFailed: post(`${BASE}/services/:id/reset-failed`, "Clear failures: failed and fatal become stopped"),
   serviceHealth: row({
     method: "GET",

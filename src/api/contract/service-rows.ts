@@ -2,7 +2,7 @@ import { stateOfService } from "../../base/service-state.ts";
 import { type Health } from "../../base/words.ts";
 import type { Service } from "./shapes.ts";
 
-/** A service as people see it: one plain unit, or a service with `instances` and its units. */
+/** A service as it is displayed: one plain unit, or a service with `instances` and its units. */
 export interface ServiceRow {
   /** The unit itself, or the totals of all units. */
   readonly service: Service;
@@ -10,7 +10,7 @@ export interface ServiceRow {
   readonly units: readonly Service[];
 }
 
-/** Groups units by their services. Each service stands where its first unit was. */
+/** Groups units by their services. Each service has the position of its first unit. */
 export function serviceRows(units: readonly Service[]): ServiceRow[] {
   const groups = new Map<string, Service[]>();
   for (const unit of units) {
@@ -24,7 +24,7 @@ export function serviceRows(units: readonly Service[]): ServiceRow[] {
   );
 }
 
-/** From best to worst. */
+/** The health values, those that need attention first. */
 const HEALTH_ORDER: readonly Health[] = ["unhealthy", "degraded", "starting", "healthy", "unknown"];
 
 /**

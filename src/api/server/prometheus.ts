@@ -78,7 +78,7 @@ function units(prom: Prom, registry: Registry, services: readonly Service[]): vo
   each("sup_unit_last_exit_code", "Exit code of the last run that ended, or 128 plus its signal.", ({ exit_code }) => exit_code);
 }
 
-/** Totals of the services with `instances`. */
+/** Adds the totals of the services with `instances`. */
 function servicesOfSeveral(prom: Prom, registry: Registry, units: readonly Service[]): void {
   const totals = serviceRows(units).flatMap((row) => (row.units.length > 0 ? [row.service] : []));
   const each = (name: string, help: string, value: (service: Service) => number | null): void =>

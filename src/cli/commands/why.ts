@@ -19,7 +19,7 @@ export const run: Run = async (context) => {
   const name = context.args[0];
   if (name === undefined) return whyTroubled(context);
   const answer = await context.client.call("why", { id: stripSuffix(name) });
-  // A service with several units is no unit itself: explain each of them.
+  // A service with several units is not a unit itself, so explain each of its units.
   if (!answer.ok) return answer.error.code === "conflict" ? whyAll(context, name) : context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
   else context.out(describe(answer.value, styleOf(context), context.options.lines ?? ENTRIES));

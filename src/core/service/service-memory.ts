@@ -1,4 +1,4 @@
-/** What the store keeps about a service, so that the next daemon continues with it. */
+/** The state of a service that is stored for the next daemon. */
 export interface ServiceMemory {
   /** The number of units that `sup scale` gave the service; null if its file decides. */
   readonly scale: number | null;

@@ -83,7 +83,7 @@ export class Services {
     this.#serviceOf.delete(id);
   }
 
-  /** A service whose last units are leaving still wants one, so that no dependency on it is met without any. */
+  /** Even if its last units are leaving, a service wants at least one unit. Otherwise a dependency on it would be met without any unit. */
   #set(name: string, units: readonly string[]): void {
     const staying = this.#leaving.size === 0 ? units.length : units.filter((id) => !this.#leaving.has(id)).length;
     if (units.length === 0) this.#services.delete(name);

@@ -1,6 +1,9 @@
 import { compareIds } from "../../base/names.ts";
 
-/** The action of a reload on one unit. The plan of a reload depends only on the loaded units, the unit files on disk, and which units run. */
+/**
+ * The action of a reload on one unit. The plan of a reload depends only on the loaded units, the unit files on disk, and which units
+ * run.
+ */
 export type PlanAction = "start" | "stop" | "restart" | "apply" | "keep" | "load";
 
 export interface KeyChange {
@@ -27,9 +30,9 @@ export interface PlanInput {
   isUp(id: string): boolean;
   /** Returns whether the unit is enabled. A decision of the operator takes precedence over the unit file. */
   isEnabled(id: string): boolean;
-  /** Returns the ids of the units in force that belong to the same service as a unit on disk. */
+  /** Returns the ids of the loaded units that belong to the same service as a unit on disk. */
   membersOf?(id: string): readonly string[];
-  /** Returns true if a file still declares the service of a unit in force, but not the unit itself. */
+  /** Returns true if a file still declares the service of a loaded unit, but not the unit itself. */
   isSurplus?(id: string): boolean;
   /** Returns true if the unit has a schedule, so that loading it does not start it. */
   isScheduled(id: string): boolean;
@@ -78,7 +81,10 @@ function removed(id: string, up: boolean, isSurplus: boolean): PlanRow {
     : row(id, "removed", "apply", `${cause}: it will be forgotten`);
 }
 
-/** A new unit of a service that is in force already: it starts if the service runs, whether the service is enabled or not. */
+/**
+ * Returns the row for a new unit of a service that is already loaded. The unit starts if the service runs, whether or not the service
+ * is enabled.
+ */
 const joining = (id: string, runs: boolean): PlanRow =>
   runs
     ? row(id, "added", "start", "new, and its service runs: it will be started")

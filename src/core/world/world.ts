@@ -246,7 +246,7 @@ export class World {
     this.#units.put({ ...entry, retired: true });
     this.#apply(id, { type: "stop", cause }, step);
     this.#wishes.release(id, step);
-    // The service wants one unit less, so that fewer units make up its quorum.
+    // The service wants one unit less now, so fewer units are needed for its quorum.
     if (entry.spec.service !== id) this.#wishes.launchFree(step);
   }
 

@@ -29,7 +29,7 @@ const FIRST_FD = 3;
 export class SocketHolder {
   readonly #sockets: Sockets;
   readonly #keeper: Keeper;
-  /** By the name of the service. */
+  /** The open sockets by the name of the service. */
   readonly #held = new Map<string, readonly Held[]>();
 
   constructor(sockets: Sockets, keeper: Keeper) {

@@ -142,7 +142,7 @@ export class Actions {
     return this.#options.world.get(id)!.spec.service;
   }
 
-  /** Returns true unless the unit is one of several of its service, and not all of them are among `ids`. */
+  /** Returns true if `ids` contains all units of the unit's service, except those that are leaving. This is always so for a plain unit. */
   #isWithService(id: string, ids: readonly string[]): boolean {
     const { world } = this.#options;
     const service = this.#serviceOf(id);

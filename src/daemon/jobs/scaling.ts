@@ -29,7 +29,7 @@ export class Scaling {
     this.#o = options;
   }
 
-  /** `missing` is the error for a name that no unit has. */
+  /** Changes the number of units of a service. `missing` returns the error for a name that no unit has. */
   async scale(name: string, request: ScaleRequest, missing: (id: string) => ApiError): Promise<Result<shape.JobResult, ApiError>> {
     const id = stripSuffix(name);
     const service = this.#o.catalog.service(id);
@@ -57,7 +57,7 @@ export class Scaling {
       const runs = world.get(unit.spec.id) === undefined ? earlierRuns(unit.spec.id) : 0;
       events.push({ type: "load", spec: unit.spec, earlierRuns: runs });
     }
-    // The highest number first, so that the numbers of the running units have no gaps at any time.
+    // Stop the unit with the highest number first, so that the numbers of the running units never have gaps.
     const leaving = [...removed].reverse();
     const starting = isRunning ? added.map((unit) => unit.spec.id) : [];
     const job = this.#o.actions.newJob();
@@ -118,7 +118,7 @@ function outOfRange({ id, port, sockets }: Spec, wanted: number): ApiError | nul
   );
 }
 
-/** Returns why something that is no service with `instances` cannot be scaled. */
+/** Returns the error that says why this name cannot be scaled. It is not the name of a service with `instances`. */
 function refusal(id: string, entry: Entry | undefined): ApiError {
   const refuse = (cause: string, hint: string): ApiError => ({ code: "conflict", message: `cannot scale ${id}: ${cause}`, hint });
   if (entry === undefined || (entry.spec.instance === null && id.includes("@")))

@@ -70,8 +70,8 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
 const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
 
 /**
- * Returns the memories with those of units last that are down and share a service with others. A service whose units are all down
- * releases its sockets, and a unit that was not taken over yet looks down.
+ * Sorts the stored states so that units of services with `instances` come last if they are down. A service releases its sockets when
+ * all its units are down, and a unit that was not taken over yet looks as if it were down.
  */
 function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): Array<[string, Memory]> {
   const isLast = ([id, { unit }]: [string, Memory]): boolean => isDown(unit.phase) && (world.get(id)?.spec.instance ?? null) !== null;
@@ -123,7 +123,7 @@ function recallJobs({ engine, store }: Parts, stored: readonly MemoryRow[], same
   }
 }
 
-/** Restores what is known of services: also after a boot, because an operator decided it. */
+/** Restores the stored state of services. This happens even after a boot, because the state contains decisions of an operator. */
 function recallServices({ engine }: Parts, stored: readonly MemoryRow[]): void {
   for (const { kind, id, memory } of stored) {
     const scale = kind === "service" ? (parseService(memory)?.scale ?? null) : null;

@@ -88,7 +88,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
   };
 }
 
-/** Returns the spec of what a dependency names: of a unit, or of the first unit of a service. */
+/** Returns the spec of the unit that a dependency names. If it names a service, returns the spec of the service's first unit. */
 export function targetSpec(world: Pick<World, "get" | "unitsOf">, name: string): Spec | undefined {
   const [first] = world.unitsOf(name);
   return first === undefined ? undefined : world.get(first)?.spec;

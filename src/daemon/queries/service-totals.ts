@@ -3,7 +3,7 @@ import { totalsOf } from "../../api/contract/service-rows.ts";
 import type { Health } from "../../base/words.ts";
 import type { LogLine } from "../../ports/logs.ts";
 
-/** Combines what the units of a service answer into the answer for the service. */
+/** Combines the answers for the units of a service into one answer for the service. */
 
 const FEW = 10;
 

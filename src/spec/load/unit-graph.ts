@@ -139,7 +139,7 @@ export function checkAddresses(drafts: ReadonlyMap<string, Draft>): Map<string, 
     for (const { id, root, path } of uses) {
       const others = uses.filter((use) => use.id !== id).map((use) => `"${use.id}"`);
       const known = problems.get(id) ?? [];
-      // Two ranges of ports may share many; the first one is enough.
+      // Two ranges of ports may have many ports in common. It is enough to report the first one.
       const isKnown =
         others.length === 0 || known.some((one) => one.message.startsWith(`${others.join(", ")} `) && one.key === path.join("."));
       if (isKnown) continue;

@@ -7,7 +7,7 @@ export interface LaterRow {
   readonly key: string;
   readonly values?: readonly string[];
   readonly form?: "object";
-  /** What to write instead. */
+  /** A hint that says what to write instead. */
   readonly hint?: string;
 }
 

@@ -112,7 +112,7 @@ export function dependency() {
     ),
     restart: said("If true, restart this unit when the dependency restarts.", z.boolean().default(false)),
     quorum: said(
-      `How many units of the named service must meet the condition; by default all that are wanted. A service without \`instances\` is one unit, and no service has more than ${MAX_UNITS}.`,
+      `How many units of the named service must meet the condition. The default is all units that should run. A service without \`instances\` has one unit, and no service has more than ${MAX_UNITS}.`,
       count(1).optional(),
     ),
   });

@@ -149,7 +149,7 @@ export const UNIT_ROWS = {
     part.watch,
   ),
   instances: liveOptional(
-    "Number of units to run, with the ids `NAME@1`, `NAME@2` and so on. Each gets its number as SUP_INSTANCE, and its own PORT (`port` + number - 1) unless the service has `sockets`, which all units share. `sup scale` overrides the number without editing the file.",
+    "Number of units to run, with the ids `NAME@1`, `NAME@2` and so on. Each unit gets its number as SUP_INSTANCE and its own PORT, which is `port` + number - 1. If the service has `sockets`, all units share them and have the same PORT. `sup scale` overrides the number without editing the file.",
     part.instances,
   ),
   rolling: liveOptional("How to do a rolling restart.", part.rolling),

@@ -42,7 +42,7 @@ export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }
   );
 }
 
-/** A service with several units. Everything else is known of each unit. */
+/** Shows a service with several units. All other information is on the pages of the units. */
 function ServicePage({ service }: { readonly service: Service }) {
   return (
     <div class="unit-page">
