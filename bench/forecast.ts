@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- forecast`: compares sup's forecast with a naive line through the last two points, on series whose end is known.
- * Measures how often each of them predicts early enough that the limit will be exceeded. Early enough means that a fifth of the time
- * from the start of the growth to the limit is left. Also measures how often each raises a false alarm, and the error of the
+ * Measures how often each of them predicts early enough that the limit will be exceeded. Early enough means that at least a fifth of
+ * the time from the start of the growth to the limit is left. Also measures how often each raises a false alarm, and the error of the
  * predicted times. The default is `--seeds=40`.
  */
 import { parseArgs } from "node:util";

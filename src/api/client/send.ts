@@ -16,7 +16,7 @@ export type Target =
   { readonly kind: "socket"; readonly path: string } | { readonly kind: "url"; readonly url: string; readonly token: string | undefined };
 
 export interface Hooks {
-  /** True while a daemon is known to be alive: a refused connection is then only the gap of its re-exec, and is retried for 2 s. */
+  /** Returns true while a daemon is known to be alive. A refused connection is then only the gap of its re-exec, and is retried for 2 s. */
   readonly daemonLives: () => boolean;
   readonly sleep: (ms: number) => Promise<void>;
 }

@@ -223,7 +223,7 @@ class LinuxProcesses implements ProcessTable {
   }
 
   signalTree(tree: TreeOf, signal: number, mode: KillMode): void {
-    // A stopped process receives no signal but SIGKILL until it continues. So SIGCONT follows, as in systemd.
+    // A suspended process (SIGSTOP) receives no signal except SIGKILL until it continues. Therefore SIGCONT follows, as in systemd.
     const signals = signal === SIGNALS.SIGKILL || signal === SIGNALS.SIGCONT ? [signal] : [signal, SIGNALS.SIGCONT];
     if (mode === "group") this.#trees.signal(tree, signals);
     else for (const number of signals) this.signal(tree.main, number);

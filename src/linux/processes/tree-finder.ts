@@ -1,9 +1,12 @@
 /**
- * Finds the processes of each run. A process belongs to a run if it meets at least one of five criteria. It is in the session of the
- * main process. It is in the process group of the main process (sup makes the main process the leader of both). It descends from a
- * process of the run. Its environment has the run's SUP_INVOCATION_ID. It is in the run's cgroup, where cgroups are available. The
- * environment finds daemons that double-forked and called setsid, because they inherit it but meet none of the first three criteria.
- * The cgroup also finds daemons that cleared their environment.
+ * Finds the processes of each run. A process belongs to a run if it meets at least one of five criteria:
+ *   - it is in the session of the main process,
+ *   - it is in the process group of the main process (sup makes the main process the leader of both),
+ *   - it descends from a process of the run,
+ *   - its environment has the run's SUP_INVOCATION_ID,
+ *   - it is in the run's cgroup, where cgroups are available.
+ * The environment finds daemons that double-forked and called setsid, because they inherit it but meet none of the first three
+ * criteria. The cgroup also finds daemons that cleared their environment.
  */
 import type { TreeOf } from "../../ports/processes.ts";
 import { bootId } from "../proc/boot.ts";

@@ -57,7 +57,7 @@ function stagesIn(exports: CExports): ReadonlyMap<number, SpawnStage> {
   return new Map(stages.map((stage) => [numbers.get(stage)!, stage]));
 }
 
-/** The last report of a process that is being set up. */
+/** The last report of a process during its setup. */
 export interface Report {
   readonly pid: number;
   readonly stage: SpawnStage;

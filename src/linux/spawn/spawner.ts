@@ -173,7 +173,7 @@ export class Spawner {
     else this.#reap(report.pid, () => start.done(failure(start, report, report.error)));
   }
 
-  /** Handles a process that has not called exec before the deadline, because it hangs or is stopped. */
+  /** Handles a process that has not called exec before the deadline, because it hangs or is suspended. */
   #overdue(start: Start): void {
     if (read(start) === "ended") return this.#finish(start);
     // If there is no report, the server hangs. Requests that it has not received must not start later, after they were reported as failed.
