@@ -10,10 +10,11 @@ export function apiReference(): string {
 
 const HEAD = `# Control API
 
-HTTP with JSON on the unix socket (no token) and on TCP with \`Authorization: Bearer TOKEN\` (\`sup token\` prints it).
-Times are UTC ISO 8601; durations are in seconds unless the name says otherwise. The inputs of a GET are query keys; those of a
-POST are keys of a JSON body or query keys. An unknown key is an error. A unit that does not exist is the error \`no-such-unit\`;
-an instance of a template exists once it was started, restarted or enabled. \`/openapi.json\` describes the same API for tools.
+The API is HTTP with JSON. The unix socket needs no token. TCP needs \`Authorization: Bearer TOKEN\` (\`sup token\` prints the token).
+Times are UTC ISO 8601. Durations are in seconds unless the name says otherwise. The inputs of a GET are query parameters. The inputs of
+a POST are keys of a JSON body or query parameters. An unknown key is an error. If a unit does not exist, the error is
+\`no-such-unit\`. An instance of a template exists once it was started, restarted or enabled. \`/openapi.json\` describes the same
+API for tools.
 
     curl --unix-socket "$XDG_RUNTIME_DIR/sup/sup.sock" http://sup/api/supervisor/status`;
 
@@ -21,7 +22,7 @@ function section(name: RouteName, route: Route): string {
   const access = { open: "open to anyone", read: "read", write: "write", admin: "admin" }[route.access];
   const fields = fieldsOf(name).filter((field) => field.name !== "id");
   const table = fields.length === 0 ? [] : [["| input | type | default | |", "|---|---|---|---|", ...fields.map(row)].join("\n")];
-  return [`## ${route.method} ${route.path}`, `${route.summary}. Access: ${access}.`, ...table, `Answers ${answerOf(name, route)}.`].join(
+  return [`## ${route.method} ${route.path}`, `${route.summary}. Access: ${access}.`, ...table, `Returns ${answerOf(name, route)}.`].join(
     "\n\n",
   );
 }
