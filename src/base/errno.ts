@@ -43,7 +43,7 @@ export function errnoWords(errno: number): string {
   return known ? `${known[1]} (${known[0]})` : `error ${errno}`;
 }
 
-/** The same for the name of an error, as in `code` of an exception of Node.js. Returns any other text unchanged. */
+/** Describes an error by its name, such as the `code` of an exception of Node.js. Returns any other text unchanged. */
 export function errnoNameWords(name: string): string {
   const known = Object.values(ERRNO).find(([one]) => one === name);
   return known ? `${known[1]} (${name})` : name;

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
 /**
- * Compares a given token with the right one. The result is `too-many` while the address is locked because it has sent too many
- * wrong tokens; the token was then not accepted, whether or not it is right.
+ * Compares a given token with the right one. The result is `too-many` while the address is locked because it has sent too many wrong
+ * tokens. The address then gets no access, even with the right token.
  */
 export type TokenCheck = (given: string, address: string, purpose: "request" | "sign-in") => "right" | "wrong" | "too-many";
 
@@ -15,11 +15,11 @@ export const WINDOW_MS = 60_000;
  * person can sign in with a one-time code instead.
  */
 const TRUST_MS = 60 * 60_000;
-/** When there are more addresses than this, the oldest are forgotten. */
+/** If there are more addresses than this, the oldest ones are removed. */
 const MAX_ADDRESSES = 1000;
 
 interface Source {
-  /** The time of each wrong token within the window; none are added while the address is locked, so a lock always ends. */
+  /** The time of each wrong token within the window. While the address is locked, no times are added, so a lock always ends. */
   wrongMs: number[];
   rightMs: number;
 }
@@ -29,7 +29,7 @@ export function createTokenCheck(token: string, now: () => number): TokenCheck {
   const expected = digest(token);
   const sources = new Map<string, Source>();
   return (given, address, purpose) => {
-    // Digests have equal lengths, so the timing of the comparison reveals nothing about the token, not even its length.
+    // Digests have equal lengths. Therefore the duration of the comparison does not even reveal the length of the token.
     const isRight = timingSafeEqual(digest(given), expected);
     const source = sourceFor(sources, address);
     const nowMs = now();

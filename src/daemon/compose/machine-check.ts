@@ -49,7 +49,8 @@ async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promis
     if (!one.ok && one.error.includes("environment file")) report("environment_files", one.error);
   }
   const launch = launcher.prepare(spec, "");
-  // A missing file may set variables that the commands use.
+  // If an environment file is missing, check the commands without the environment files. If that fails, report nothing, because the missing
+  // file may set a variable that the commands use.
   const prepared =
     launch.ok || !launch.error.includes("environment file") ? launch : launcher.prepare({ ...spec, environmentFiles: [] }, "");
   if (!prepared.ok) {

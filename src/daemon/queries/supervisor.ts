@@ -73,7 +73,7 @@ export class LocalSupervisor implements Supervisor {
     return this.#status.all();
   }
 
-  /** For the event stream. */
+  /** Returns the state of the unit files, for the event stream. */
   unitFiles(): shape.UnitFiles {
     return this.#status.unitFiles();
   }

@@ -12,9 +12,10 @@ const SOCK_STREAM = 1;
 const PATH_BYTES = 108;
 
 /**
- * Connects to a unix socket as the unit's user, so that a unit of root's daemon cannot use the daemon to reach a socket that its user
- * cannot reach. The server sees that user as its client too (SO_PEERCRED). Returns a connected descriptor that does not block, or
- * null if the unit runs as the daemon's own user, for which the caller connects as usual. The error is an errno name or a few words.
+ * Connects to a unix socket as the unit's user. Otherwise a unit of root's daemon could use the daemon to reach a socket that its
+ * user cannot reach. The server also sees that user as its client (SO_PEERCRED). Returns a connected, non-blocking descriptor.
+ * Returns null if the unit runs as the daemon's own user; the caller then connects as usual. The error is an errno name or a few
+ * words.
  */
 export function connectAs(path: string, identity: Pick<IdentitySpec, "user" | "group">): Result<number | null, string> {
   if (libc.geteuid() !== 0) return ok(null);

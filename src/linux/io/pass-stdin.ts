@@ -12,7 +12,7 @@ export interface StdinPassage {
   readonly name: string;
   /** Starts to copy. Called when the daemon has opened its end. */
   begin(): void;
-  /** Stops reading and removes what is left of the FIFO. */
+  /** Stops reading, and removes the FIFO if it still exists. */
   end(): void;
 }
 
@@ -38,8 +38,8 @@ export function passStdin(directory: string): Result<StdinPassage | null, string
 }
 
 /**
- * Nothing comes from /dev/null or a closed descriptor, and nothing is read from a terminal that another job uses, because the
- * kernel would stop this process (SIGTTIN).
+ * Returns true if there may be input to pass on. There is none from /dev/null or a closed descriptor. A terminal that another job
+ * uses is not read either, because the kernel would suspend this process (SIGTTIN).
  */
 function hasInput(): boolean {
   try {
@@ -79,8 +79,8 @@ function isForeground(): boolean {
 }
 
 /**
- * Copies until the end of the input, or until the service has closed its standard input. The writes block, so they run outside of
- * the event loop, one at a time. A service that does not read thus slows down only this copy.
+ * Copies until the end of the input, or until the service has closed its standard input. The writes block, so they run outside of the
+ * event loop, one at a time. Therefore a service that does not read delays only this copy.
  */
 async function copy(writer: number, stopped: AbortSignal): Promise<void> {
   const reader = Bun.stdin.stream().getReader();
@@ -90,7 +90,7 @@ async function copy(writer: number, stopped: AbortSignal): Promise<void> {
     for (let part = await reader.read(); !part.done && !stopped.aborted; part = await reader.read())
       if (!(await writeAll(writer, part.value))) break;
   } catch {
-    // The input cannot be read, which is its end.
+    // An input that cannot be read counts as ended.
   } finally {
     stopped.removeEventListener("abort", cancel);
     cancel();
@@ -100,16 +100,16 @@ async function copy(writer: number, stopped: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits until the service has read everything. A service that opens /dev/stdin anew, as `cat /dev/stdin` does, needs a writer at
- * that moment, or it waits for one for ever (fifo(7)). No event announces that a pipe has become empty, so this asks more and more
- * rarely, and only after the end of the input.
+ * Waits until the service has read everything. If a service opens /dev/stdin anew, as `cat /dev/stdin` does, and there is no writer
+ * at that moment, it waits for one for ever (fifo(7)). No event announces that a pipe has become empty, so this function polls at
+ * longer and longer intervals. It is called only after the end of the input.
  */
 async function untilRead(writer: number, stopped: AbortSignal): Promise<void> {
   const isUnread = (): boolean => bytesWaiting(writer) > 0 && (stateOf(writer) & POLLERR) === 0;
   for (let waitMs = 1; isUnread() && !stopped.aborted; waitMs = Math.min(100, waitMs * 2)) await Bun.sleep(waitMs);
 }
 
-/** Returns false if nobody reads any more. */
+/** Writes the bytes. Returns false if nobody reads any more. */
 async function writeAll(fd: number, bytes: Uint8Array): Promise<boolean> {
   for (let done = 0; done < bytes.length;) {
     const written = await new Promise<number>((resolve) => {

@@ -25,9 +25,9 @@ export function withRightsOf<T>(credentials: Credentials | null, access: () => T
 }
 
 /**
- * Runs a quick action of root's daemon with the effective ids of a user, which the kernel also shows to others as those of a client
- * (SO_PEERCRED). The real and the saved user id stay those of root, and these alone decide whether the user can send signals to this
- * thread (kill(2)). The calls bypass libc, which would change all threads.
+ * Runs a quick action of root's daemon with the effective ids of a user. A server to which the action connects sees these ids
+ * (SO_PEERCRED). The real and the saved user id stay those of root. Only these decide whether the user can send signals to this
+ * thread (kill(2)). The system calls bypass libc, because libc would change all threads.
  */
 export function withIdsOf<T>({ uid, gid, groups }: Credentials, action: () => T): T {
   const ownGroups = currentGroups();

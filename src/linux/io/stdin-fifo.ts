@@ -1,7 +1,7 @@
 /**
  * The FIFO through which `sup run -f` passes its standard input on to a unit. The command line creates the FIFO in the daemon's
- * runtime directory and sends only its name, so the daemon never opens a path that a client chose. The bytes go from the command
- * line to the service directly, and the daemon is not involved in reading or writing.
+ * runtime directory and sends only its name. Therefore the daemon never opens a path that a client chose. The bytes go from the
+ * command line to the service directly, and the daemon is not involved in reading or writing.
  */
 import { randomBytes } from "node:crypto";
 import { chownSync, closeSync, fstatSync, rmSync, statSync } from "node:fs";
@@ -13,9 +13,9 @@ import { makeFifo } from "./fifo.ts";
 const pathOf = (directory: string, name: string): string => `${directory}/stdin-${name}`;
 
 /**
- * Opens the service's end and removes the name from the directory. The end blocks, as programs expect of their standard input, but
- * opening it never does. Refuses everything but a FIFO of the daemon's user or of root that other users cannot open. The error is
- * a message.
+ * Opens the service's end and removes the name from the directory. The end is blocking, as programs expect of their standard input,
+ * but opening it never blocks. Refuses anything except a FIFO that belongs to the daemon's user or to root, and that other users
+ * cannot open. The error is a message.
  */
 export function openStdinFifo(directory: string, name: string): Result<number, string> {
   const path = pathOf(directory, name);
@@ -46,18 +46,18 @@ export interface StdinFifo {
   /** The blocking end for writing. */
   readonly writer: number;
   /**
-   * Called when the daemon has opened its end. Until then the FIFO has a reader here, so that neither side misses the other. From
-   * now on a write fails with EPIPE once the service has closed its standard input.
+   * Must be called when the daemon has opened its end. Until then, this side holds a reader of the FIFO, so that the FIFO stays
+   * usable. After this call, a write fails with EPIPE if the service has closed its standard input.
    */
   opened(): void;
   /** Removes the FIFO if the daemon has not done so. Does not close the writer. */
   remove(): void;
 }
 
-/** Errors that mean that no daemon can be reached here, which the request itself reports better. */
+/** Errors that mean that no daemon can be reached here. They are not reported, because the request itself reports this better. */
 const NO_DAEMON = ["ENOENT", "ENOTDIR", "EACCES"];
 
-/** Creates a FIFO for the daemon of this runtime directory; null if there is no such directory. The error is a message. */
+/** Creates a FIFO for the daemon of this runtime directory. Returns null if there is no such directory. The error is a message. */
 export function makeStdinFifo(directory: string): Result<StdinFifo | null, string> {
   const name = randomBytes(16).toString("hex");
   const path = pathOf(directory, name);

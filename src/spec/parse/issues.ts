@@ -40,7 +40,7 @@ function toProblems(issue: Issue, path: Path, root: Node, keys: Keys): Problem[]
   return [problemAt(node, { path, value, message, hint: hintFor(issue, value, dotted(path)) })];
 }
 
-/** If the `type` of an object is missing or wrong, zod looks at none of its other keys. Those that no type has are reported too. */
+/** If the `type` of an object is missing or wrong, zod does not check its other keys. This function reports those keys that no type has. */
 function besideWrongType(issue: Issue, path: Path, root: Node, keys: Keys): Problem[] {
   if (issue.code !== "invalid_union" || issue.discriminator === undefined) return [];
   const parent = path.slice(0, -1);

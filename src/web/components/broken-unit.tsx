@@ -2,7 +2,7 @@ import type { BrokenUnit } from "../../api/contract/shapes.ts";
 import { unitHref } from "../route.ts";
 import { clip, plain } from "../text.ts";
 
-/** The cells of a unit whose file has errors. The first error, with file and line, takes the place of the figures. */
+/** Shows the cells of a unit whose file has errors. The first error, with file and line, replaces the figures. */
 export function BrokenCells({ unit }: { readonly unit: BrokenUnit }) {
   return (
     <>
@@ -22,14 +22,14 @@ export function BrokenCells({ unit }: { readonly unit: BrokenUnit }) {
   );
 }
 
-/** The first error, without the directory of the file, so that the message fits into the row. */
+/** Returns the first error, without the directory of the file, so that the message fits into the row. */
 function firstProblem({ file, problems }: BrokenUnit): string {
   const problem = problems[0] ?? file;
   const directory = file.slice(0, file.lastIndexOf("/") + 1);
   return problem.startsWith(directory) ? problem.slice(directory.length) : problem;
 }
 
-/** The page of such a unit: all errors of its file. */
+/** Shows the page of a unit whose file has errors, with all these errors. */
 export const BrokenPage = ({ unit }: { readonly unit: BrokenUnit }) => (
   <div class="unit-page">
     <div class="unit-top">

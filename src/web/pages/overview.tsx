@@ -31,7 +31,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
   const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
   const rowHeight = useRowHeight();
   const all = services.value;
-  // A unit can be in both for a moment, because a fixed file is announced after its service.
+  // A unit can be in both lists for a moment, because the stream reports a fixed file after its service.
   const broken = view.value.broken.filter(({ id }) => !view.value.services.has(id));
   const shownBroken = selectBroken(broken, filter);
   const shown = select(all, filter);
