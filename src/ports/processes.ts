@@ -104,7 +104,7 @@ export interface Processes {
    */
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone";
   /**
-   * Returns the live session leaders that carry SUP_UNIT and SUP_INVOCATION_ID, only the oldest for each run. They include
+   * Returns, for each run, the oldest live session leader that has SUP_UNIT and SUP_INVOCATION_ID in its environment. These include
    * processes that an earlier daemon spawned but could not record before it died, and processes of any other daemon.
    */
   findRuns(): readonly FoundRun[];

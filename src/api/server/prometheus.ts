@@ -118,7 +118,7 @@ function probes(registry: Registry, telemetry: Telemetry): void {
   registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
 }
 
-/** Adds the counters of lost lines. Units without losses have the value 0, because `increase()` misses a loss with which a series begins. */
+/** Adds the counters of lost lines. Units without losses are reported as 0. If a series started only at the first loss, `increase()` would not count that loss. */
 function lostLines(prom: Prom, registry: Registry, services: readonly Service[], telemetry: Telemetry): void {
   const lines = new prom.Counter({
     name: "sup_unit_log_missing_lines_total",

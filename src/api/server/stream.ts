@@ -6,7 +6,7 @@ export interface StreamOptions {
   readonly type: string;
   /** Text that is sent immediately, because Bun sends the headers only together with the first bytes of the body. */
   readonly first: string;
-  /** Messages that follow immediately. The limits of the queue do not apply to them. */
+  /** Earlier messages, sent as soon as the stream opens. The limits of the queue do not apply to them. */
   readonly past?: readonly string[];
   readonly ping: string;
   /**

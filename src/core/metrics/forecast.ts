@@ -32,7 +32,7 @@ export interface Forecast {
   readonly latestMs: number | null;
 }
 
-/** With fewer points there is no verdict, because programs grow while they warm up. */
+/** With fewer points there is no verdict: the run is too young, and its growth may only be warm-up. */
 export const LEAST_POINTS = 40;
 /** The fraction of a run, from its start, that is excluded from the trend, because programs grow while they warm up. */
 const START_SHARE = 0.05;

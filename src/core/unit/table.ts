@@ -11,7 +11,7 @@ import type { Phase } from "./phase.ts";
  *   move        a function computes the next unit and the effects
  *   ignore      nothing happens, for the given reason
  *   refuse      the request fails with an error for the user
- *   impossible  a bug in the world or the interpreter caused the event; the daemon logs it and continues
+ *   impossible  a bug in `World` or in the interpreter caused the event; the daemon logs it and continues
  *
  * `step.ts` drops facts of other runs before it consults this table.
  */

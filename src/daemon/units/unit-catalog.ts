@@ -193,7 +193,7 @@ export class UnitCatalog {
   }
 
   /**
-   * Puts exactly this number of a service's units into use; null stands for the number in its file. Returns the units that were
+   * Sets how many units of a service are in use; null means the number in its file. Returns the units that were
    * added, and the ids of those that are not in use any more.
    */
   rescale(name: string, scale: number | null): { readonly added: readonly Loaded[]; readonly removed: readonly string[] } {

@@ -18,7 +18,7 @@ export function becomeSubreaper(): boolean {
 }
 
 export interface ReaperOptions {
-  /** Returns true if the exit of this process is watched by its pid. */
+  /** Returns true if other code waits for the exit of this process, so that the reaper must leave it alone. */
   readonly isAwaited: (pid: number) => boolean;
   readonly onReaped: ((pid: number, exit: Exit) => void) | undefined;
 }

@@ -43,8 +43,7 @@ export function compileSpawnServer(scratch?: string, code = source): SpawnProgra
 }
 
 /**
- * Stages that do not exist in C. The user is looked up before the request is sent. A process that is not created in its cgroup runs
- * nevertheless, so this is not a failed stage in C.
+ * Stages that do not exist in C. `user`: the user is looked up before the request is sent. `cgroup`: if the process cannot be created in its cgroup, it runs outside it, and the C code reports no failure.
  */
 const OTHER_STAGES: readonly SpawnStage[] = ["user", "cgroup"];
 

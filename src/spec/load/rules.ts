@@ -38,7 +38,7 @@ export function findContradictions(unit: UnitFile, isSet: IsSet, unusable: Reado
   return findings;
 }
 
-/** Thrown inside a rule when it reads an unusable key, which ends the rule. */
+/** Ends a rule. It is thrown when the rule reads an unusable key. */
 class UnusableKey {}
 
 function guard(unit: UnitFile, unusable: ReadonlySet<string>): UnitFile {
