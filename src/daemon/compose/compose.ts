@@ -77,6 +77,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine = new Engine({ world, clock, sink });
+  engine.watch((turn) => interpreter.followTurn(turn));
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const launcher = makeLauncher(users, places);
@@ -97,15 +98,10 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
-  const probeNow = async (id: string): Promise<void> => {
-    const done = interpreter.whenProbed(id);
-    post({ type: "probeNow", id });
-    await done;
-  };
   const facade = new LocalSupervisor({
     ...machine,
     ...{ world, bus, catalog, around, actions, scaling, instances, reloader, transients },
-    probeNow,
+    probeNow: (id) => interpreter.probeNow(id),
     shutdown,
     reexec,
     sampler: background.sampler,

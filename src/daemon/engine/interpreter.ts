@@ -1,5 +1,5 @@
 import type { Unit } from "../../core/unit/record.ts";
-import type { Fact, WorldEffect } from "../../core/world/world.ts";
+import type { Fact, Turn, WorldEffect } from "../../core/world/world.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { Commands, type CommandsOptions } from "./commands.ts";
 import { MainProcesses, type MainProcessOptions } from "./main-process.ts";
@@ -51,6 +51,18 @@ export class Interpreter {
 
   whenProbed(id: string): Promise<void> {
     return this.#probing.whenProbed(id);
+  }
+
+  /** Requests a probe and resolves as `whenProbed` does. */
+  async probeNow(id: string): Promise<void> {
+    const done = this.whenProbed(id);
+    this.#o.post({ type: "probeNow", id });
+    await done;
+  }
+
+  /** Called after each turn, before its effects are performed. */
+  followTurn(turn: Turn): void {
+    this.#probing.followTurn(turn);
   }
 
   /** Adopts the main process of a run that an earlier daemon started. `Processes.adopt` documents the results `ended` and `gone`. */

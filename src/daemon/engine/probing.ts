@@ -1,6 +1,6 @@
 import type { CheckResult } from "../../core/unit/check.ts";
 import { mayProbe } from "../../core/unit/phase.ts";
-import type { World, WorldEvent } from "../../core/world/world.ts";
+import type { Turn, World, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ProbeContext, Prober } from "../../ports/prober.ts";
 import { expandProbe } from "../../spec/load/expand.ts";
@@ -48,19 +48,28 @@ export class Probing {
     });
   }
 
-  /** Resolves when the current or next probe has a result, or when the run ends. Resolves immediately if the unit cannot be probed. */
+  /** Resolves when the current or next probe has a result. Resolves as soon as the unit cannot be probed any more. */
   whenProbed(id: string): Promise<void> {
-    const entry = this.#o.world.get(id);
-    if (entry?.check == null || !mayProbe(entry.unit, entry.spec)) return Promise.resolve();
+    if (!this.#canProbe(id)) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]);
     return promise;
+  }
+
+  /** After a turn: no probe follows once the unit stops or a reload has removed its check, so nobody may wait for one. */
+  followTurn({ changed, removed }: Turn): void {
+    for (const id of [...this.#waiters.keys()]) if ((changed.has(id) || removed.has(id)) && !this.#canProbe(id)) this.release(id);
   }
 
   /** Resolves all waits for a probe of the unit, because its run has ended. */
   release(id: string): void {
     for (const resolve of this.#waiters.get(id) ?? []) resolve();
     this.#waiters.delete(id);
+  }
+
+  #canProbe(id: string): boolean {
+    const entry = this.#o.world.get(id);
+    return entry?.check != null && mayProbe(entry.unit, entry.spec);
   }
 
   #answer(id: string, run: number, seq: number, result: CheckResult): void {

@@ -1,6 +1,7 @@
 /** Health checks on a fake prober. */
 import { expect, test } from "bun:test";
-import { ref } from "../../core/fixtures.ts";
+import type { WorldEvent } from "../../../src/core/world/world.ts";
+import { makeSpec, ref } from "../../core/fixtures.ts";
 import { rig } from "./rig.ts";
 
 const running = (parts: Parameters<typeof rig>[0] = {}) => {
@@ -75,3 +76,28 @@ test("whenProbed resolves when the run ends before a probe begins", async () => 
   perform({ type: "sweep", run: 1, signal: 0 });
   await probed;
 });
+
+test.each(["a reload removes the check", "the unit stops", "the unit is removed"])(
+  "whenProbed resolves as soon as %s, although the run goes on",
+  async (what) => {
+    const { interpreter, perform, world } = running();
+    const env = { nowMs: 0, roll: 0 };
+    const { unit, spec } = world.get("web")!;
+    const up = { ...unit, run: 1, phase: "running", process: ref(100), want: "up" } as const;
+    world.handle({ type: "restore", spec, unit: up, check: { run: 1, seq: 1, probing: true, dueMs: null } as never }, env);
+    perform({ type: "probe", run: 1, seq: 1 }); // nobody answers it
+    const probed = interpreter.whenProbed("web");
+    interpreter.followTurn(world.handle({ type: "tick" }, env));
+    let released = false;
+    void probed.then(() => (released = true));
+    await settled();
+    expect(released).toBe(false);
+    const event = {
+      "a reload removes the check": { type: "load", spec: makeSpec("web") },
+      "the unit stops": { type: "request", action: "stop", ids: ["web"], cause: "operator" },
+      "the unit is removed": { type: "unload", id: "web" },
+    }[what] as WorldEvent;
+    interpreter.followTurn(world.handle(event, env));
+    await probed;
+  },
+);
