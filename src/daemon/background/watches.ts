@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { AlertCondition } from "../../core/alerts/alerts.ts";
-import { calmMs, loopMessage, RELEASED, restartAt, restarted, type WatchBrake } from "../../core/unit/watch-brake.ts";
+import { calmMs, changed, isOther, loopMessage, RELEASED, restartAt, restarted, type WatchBrake } from "../../core/unit/watch-brake.ts";
+import { isProbed } from "../../core/unit/phase.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { WatchFiles } from "../../ports/filewatch.ts";
@@ -23,16 +24,20 @@ export interface WatchesOptions {
 
 interface Braked {
   readonly brake: WatchBrake;
-  /** True if a restart waits for the end of the back-off. Otherwise the timer ends the series of restarts. */
+  /** True if a restart waits for the end of the back-off. Otherwise the timer resolves the alert. */
   readonly isPending: boolean;
   readonly timer: Timer | undefined;
+  /** The alert is open. */
+  readonly isReported: boolean;
 }
+
+const UNBRAKED: Braked = { brake: RELEASED, isPending: false, timer: undefined, isReported: false };
 
 /** Restarts units when their watched files change. The files are watched while the unit should be up, even if it has failed. */
 export class Watches {
   readonly #o: WatchesOptions;
   readonly #watching = new Map<string, { readonly spec: WatchSpec; readonly stop: () => void }>();
-  /** The units whose last restart by the watch is recent, by id. */
+  /** The units that the watch has restarted, by id. */
   readonly #braked = new Map<string, Braked>();
   readonly #unwatch: () => void;
 
@@ -98,40 +103,53 @@ export class Watches {
     });
   }
 
-  /** Restarts the unit now, or after a back-off if such restarts follow each other closely. Changes during the back-off cause only one restart. */
+  /** Restarts the unit now, or later if it probably causes the changes itself (watch-brake.ts). Changes until then cause only one restart. */
   #changed(id: string, paths: readonly string[]): void {
     const nowMs = this.#o.clock.monotonicMs();
-    const { brake, timer, isPending } = this.#braked.get(id) ?? { brake: RELEASED, timer: undefined, isPending: false };
-    if (isPending) return;
+    const { brake, timer, isPending, isReported } = this.#braked.get(id) ?? UNBRAKED;
+    const path = paths[0] ?? "";
+    if (isPending && !isOther(brake, path)) return;
     clearTimeout(timer);
-    const waitMs = restartAt(brake, nowMs) - nowMs;
-    if (waitMs <= 0) return this.#restart(id, paths);
-    this.#braked.set(id, { brake, isPending: true, timer: setTimeout(() => this.#restart(id, paths), waitMs) });
+    const unit = this.#o.world.get(id)?.unit;
+    const after = changed(brake, { path, nowMs, startedMs: unit !== undefined && isProbed(unit) ? unit.execAtMs : null });
+    const waitMs = restartAt(after, nowMs) - nowMs;
+    const restart = (): void => this.#restart(id, paths);
+    this.#braked.set(id, { brake: after, isPending: true, isReported, timer: waitMs > 0 ? setTimeout(restart, waitMs) : undefined });
+    if (waitMs <= 0) restart();
   }
 
   #restart(id: string, paths: readonly string[]): void {
     const { engine, recorder, clock } = this.#o;
-    const before = this.#braked.get(id)?.brake ?? RELEASED;
+    const { brake: before, isReported } = this.#braked.get(id)!;
     const brake = restarted(before, clock.monotonicMs());
-    this.#braked.set(id, { brake, isPending: false, timer: setTimeout(() => this.#release(id), calmMs(brake)) });
     const first = paths[0] ?? "a watched file";
     const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
     recorder.tell("watch-changed", `${first}${more} changed; restarting the unit`, id, { paths });
     const loop = loopMessage(brake, first);
+    const timer = setTimeout(() => this.#resolve(id), calmMs(brake));
+    this.#braked.set(id, { brake, isPending: false, isReported: loop !== null, timer });
+    if (loop === null && isReported) this.#observe(id, []);
     if (loop !== null) {
-      if (loopMessage(before, first) === null) recorder.tell("watch-loop", loop, id, { paths, restarts: brake.inARow });
+      if (!isReported) recorder.tell("watch-loop", loop, id, { paths, restarts: brake.inARow });
       this.#observe(id, [{ unit: id, type: "watch-loop", severity: "warning", message: loop }]);
     }
     engine.post({ type: "request", action: "restart", ids: [id], cause: "watch" });
   }
 
-  /** Ends the series of restarts. */
+  /** Resolves the alert, because no file has changed for a while. */
+  #resolve(id: string): void {
+    const braked = this.#braked.get(id)!;
+    this.#braked.set(id, { ...braked, isReported: false });
+    if (braked.isReported) this.#observe(id, []);
+  }
+
+  /** Forgets the earlier restarts, because the unit should be down or is removed. */
   #release(id: string): void {
     const braked = this.#braked.get(id);
     if (braked === undefined) return;
     clearTimeout(braked.timer);
     this.#braked.delete(id);
-    if (loopMessage(braked.brake, "") !== null) this.#observe(id, []);
+    if (braked.isReported) this.#observe(id, []);
   }
 
   #observe(unit: string, conditions: readonly AlertCondition[]): void {
