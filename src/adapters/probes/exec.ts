@@ -4,6 +4,7 @@
  */
 import { closeSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";
+import { checkMark } from "../../base/check-mark.ts";
 import { describeExit, type Exit } from "../../base/exit.ts";
 import { makePipe, readFifo } from "../../linux/io/fifo.ts";
 import type { Epoll } from "../../linux/io/epoll.ts";
@@ -33,8 +34,8 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
   const { reader, writer } = pipe.value;
   const output = new Tail(reader);
   let ended = false;
-  // A separate invocation id distinguishes processes that the command leaves behind from those of the service.
-  const invocation = `check-${crypto.randomUUID()}`;
+  // If this daemon is killed, the next one finds the processes of the check by this mark and ends them (daemon/lifecycle/resume.ts).
+  const invocation = checkMark(context.env.SUP_INVOCATION_ID ?? "", crypto.randomUUID().slice(0, 8));
   let tree: TreeOf | null = null;
   const start = processes.spawn(
     {

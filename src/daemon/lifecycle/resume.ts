@@ -1,10 +1,11 @@
+import { checkedInvocation } from "../../base/check-mark.ts";
 import { countRestart } from "../../core/unit/restart-count.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { beginLiveCheck } from "../../core/unit/check.ts";
 import { isDown, isLive } from "../../core/unit/phase.ts";
 import { freshUnit, type Unit } from "../../core/unit/record.ts";
 import type { Fact, WorldEffect } from "../../core/world/world.ts";
-import type { ProcessRef } from "../../ports/processes.ts";
+import type { FoundRun, ProcessRef } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Parts } from "../compose/compose.ts";
 import type { Handover } from "./handover.ts";
@@ -36,7 +37,10 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
   const surplus = [...memories.keys()].filter((id) => parts.world.get(id) === undefined && parts.reloader.keepSurplus(id));
   for (const [id, memory] of memories) keepOldSpec(parts, id, memory);
-  const { unwritten, lost } = findRuns(parts, memories);
+  const wasKilled = parts.invocations.cutOff || memories.size > 0; // either the file or the store may be lost
+  const found = wasKilled ? parts.processes.findRuns() : [];
+  endChecks(parts, found);
+  const { unwritten, lost } = sortRuns(parts, found, memories);
   recallLost(parts, lost, memories);
   // Sockets must be restored last. A unit that was just loaded is down, and units that are down release their sockets.
   parts.sockets.restore(handover?.sockets ?? {});
@@ -131,6 +135,20 @@ function recallServices({ engine }: Parts, stored: readonly MemoryRow[]): void {
   }
 }
 
+/**
+ * Ends the processes of health checks that were running when the previous daemon died: nobody waits for their result any more, and
+ * their timeout died with that daemon. Only daemons of this state directory can make the invocation in their mark.
+ */
+function endChecks({ processes, invocations }: Parts, found: readonly FoundRun[]): void {
+  for (const { unit, invocation: mark, ref } of found) {
+    const checked = checkedInvocation(mark);
+    if (checked === null || invocations.runOf(unit, checked) === null) continue;
+    const tree = { invocation: mark, main: ref };
+    processes.killTree(tree);
+    processes.whenEmpty(tree, () => {}); // removes its cgroup
+  }
+}
+
 interface Run {
   readonly run: number;
   readonly ref: ProcessRef;
@@ -143,15 +161,14 @@ interface Found {
 }
 
 /**
- * Finds running processes of runs that the store does not fully describe. `unwritten` contains runs that were spawned just before the
+ * Returns the found runs that the store does not fully describe. `unwritten` contains runs that were spawned just before the
  * daemon was killed. Such a run is later than the stored one, or is the stored run, but without its pid. In other phases without a
  * main process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains the runs of units
  * without stored state, because the store was damaged or deleted.
  */
-function findRuns({ processes, invocations }: Parts, memories: ReadonlyMap<string, Memory>): Found {
+function sortRuns({ invocations }: Parts, found: readonly FoundRun[], memories: ReadonlyMap<string, Memory>): Found {
   const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
-  const wasKilled = invocations.cutOff || memories.size > 0; // either the file or the store may be lost
-  for (const { unit: id, invocation, ref, madeAtMs } of wasKilled ? processes.findRuns() : []) {
+  for (const { unit: id, invocation, ref, madeAtMs } of found) {
     const run = invocations.runOf(id, invocation);
     if (run === null) continue;
     const known = memories.get(id)?.unit;

@@ -1,4 +1,5 @@
 /** Implements ports/processes.ts: starts, watches, adopts and signals processes, and handles whole process trees. */
+import { checkedInvocation } from "../../base/check-mark.ts";
 import type { Exit } from "../../base/exit.ts";
 import { err, type Result } from "../../base/result.ts";
 import { SIGNALS } from "../../base/signals.ts";
@@ -194,13 +195,17 @@ class LinuxProcesses implements ProcessTable {
   findRuns(): readonly FoundRun[] {
     const found = new Map<string, FoundRun>();
     const ticksPerMs = clockTicks() / 1000;
-    for (const { pid, session, startTicks, state } of allStats()) {
-      if (pid !== session || state === "Z" || state === "X") continue;
+    const all = allStats();
+    const alive = new Set(all.filter(isAlive).map(({ pid }) => pid));
+    for (const { pid, session, startTicks } of all) {
+      const leads = pid === session;
+      if (!alive.has(pid) || (!leads && alive.has(session))) continue;
       let invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
       for (const end = Date.now() + EXEC_MS; invocation === undefined && isExecuting(pid) && Date.now() < end;)
         invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
       const unit = typeof invocation === "string" ? environmentVariable(pid, "SUP_UNIT") : null;
       if (typeof invocation !== "string" || typeof unit !== "string") continue;
+      if (!leads && checkedInvocation(invocation) === null) continue;
       const known = found.get(invocation);
       const ref = { pid, startTicks, bootId: bootId() };
       if (known === undefined || startTicks < known.ref.startTicks)

@@ -200,6 +200,22 @@ describe("a store that was lost", () => {
   });
 });
 
+test("processes of a health check that outlived the daemon are ended, and only those of this daemon's own units", async () => {
+  const disk = await left();
+  const next = daemonOn(disk);
+  const check = (unit: string, invocation: string, pid: number) => ({ unit, invocation, ref: ref(pid), madeAtMs: 500 });
+  next.processes.found = [
+    check("web", "check-web#1-0a1b2c3d", 777),
+    check("gone", "check-gone#4-0a1b2c3d", 778),
+    check("web", "check-other#1-0a1b2c3d", 779),
+    check("web", "check-", 780),
+    check("web", "check-0a1b2c3d", 781),
+  ];
+  next.resume();
+  expect(next.processes.acts.filter((act) => act.startsWith("kill"))).toEqual(["kill tree 777", "kill tree 778"]);
+  expect(next.notes).toEqual([]);
+});
+
 describe("sockets", () => {
   const LISTENS = { ...WEB, sockets: [{ name: "http", listen: "127.0.0.1:8080" }] };
   const HELD = { name: "http", text: "127.0.0.1:8080", address: { kind: "tcp", host: "127.0.0.1", port: 8080 }, fd: 9 } as never;

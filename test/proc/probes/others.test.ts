@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { createServer } from "node:net";
+import { checkedInvocation, checkMark } from "../../../src/base/check-mark.ts";
 import { openProber } from "../../../src/adapters/probes/index.ts";
 import type { ProbeContext } from "../../../src/ports/prober.ts";
 import type { ExecProbe } from "../../../src/spec/spec.ts";
@@ -99,4 +100,30 @@ test("exec: an abort kills the command and yields broken", async () => {
   controller.abort();
   expect((await running).kind).toBe("broken");
   await until(() => !isRunning(sleep), "the end of the sleep");
+});
+
+test("exec: the processes of a check can be found, with the run that they check, also those whose leader has ended", async () => {
+  using m = machine();
+  const name = `checked-${process.pid}`;
+  const env = { ...context.env, SUP_UNIT: name };
+  const abort = new AbortController();
+  const probing = proberOf(m).probe(shell(`exec sleep 1000`), { ...context, env }, abort.signal);
+  const marks = (): string[] =>
+    m.processes.findRuns().flatMap(({ unit, invocation }) => (unit === name ? [checkedInvocation(invocation) ?? invocation] : []));
+  await until(() => marks().length > 0, "the check");
+  expect(marks()).toEqual(["of-the-unit"]);
+  abort.abort();
+  await probing;
+  await until(() => marks().length === 0, "its end");
+
+  const left = await m.start("sleep 1000 </dev/null >/dev/null 2>&1 & exit 0", 0, {
+    env: { ...env, SUP_INVOCATION_ID: checkMark("a-run", "1") },
+  });
+  const service = await m.start("sleep 1000 </dev/null >/dev/null 2>&1 & exit 0", 0, { env: { ...env, SUP_INVOCATION_ID: "a-run" } });
+  await Promise.all([left.exited, service.exited]);
+  expect(marks()).toEqual(["a-run"]);
+  const [found] = m.processes.findRuns().filter(({ unit }) => unit === name);
+  m.processes.killTree({ invocation: found!.invocation, main: found!.ref });
+  await until(() => marks().length === 0, "its end");
+  m.processes.killTree(service.tree);
 });
