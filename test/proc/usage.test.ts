@@ -1,5 +1,7 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { treeUsage } from "../../src/adapters/usage/tree-usage.ts";
+import { CpuAcct } from "../../src/linux/cgroup/cpuacct.ts";
 import { readStat } from "../../src/linux/proc/proc.ts";
 import { until as poll } from "../harness/until.ts";
 import { until as eventually } from "../harness/until.ts";
@@ -66,6 +68,51 @@ test("a run's cgroup has the last word", async () => {
   await Bun.sleep(50); // the time over which the CPU is measured
   expect((await usage.sample(trees)).get("one")!.cpuPercent).toBe(0);
 });
+
+/** The directory of a new group of cgroup v1's cpuacct, or null if this machine lets us make none. */
+function cpuacctGroup(): string | null {
+  const path = `/sys/fs/cgroup/cpuacct/sup-test-${process.pid}`;
+  try {
+    mkdirSync(path);
+    return existsSync(`${path}/cpuacct.usage`) ? path : null;
+  } catch {
+    return null;
+  }
+}
+
+const group = cpuacctGroup();
+afterAll(() => void (group !== null && rmdirSync(group)));
+
+test.skipIf(group === null)(
+  "a cgroup of version 1 that a unit has for itself counts, also for processes that nobody waits for",
+  async () => {
+    using m = machine();
+    const usage = treeUsage(m.processes);
+    // The shell does not wait for its grandchildren, so their time is in no process of the tree once they have ended.
+    const orphans = "while :; do (setsid timeout 0.1 sh -c 'while :; do :; done' &); sleep 0.1; done";
+    const own = await m.start(`echo $$ > ${group}/cgroup.procs; echo started; ${orphans}`, 1);
+    const trees = new Map([["own", own.tree]]);
+    const before = Number(readFileSync(`${group}/cpuacct.usage`, "utf8"));
+    await usage.sample(trees);
+    const began = performance.now();
+    await until(() => Number(readFileSync(`${group}/cpuacct.usage`, "utf8")) - before > 1e9, "a second of CPU time");
+    const { cpuPercent } = (await usage.sample(trees)).get("own")!;
+    const kernelsPercent = ((Number(readFileSync(`${group}/cpuacct.usage`, "utf8")) - before) / 1e6 / (performance.now() - began)) * 100;
+    expect(cpuPercent! / kernelsPercent).toBeGreaterThan(0.8);
+    expect(cpuPercent! / kernelsPercent).toBeLessThan(1.2);
+
+    // It is not the group of the unit alone any more.
+    const other = await m.start("exec sleep 1000");
+    writeFileSync(`${group}/cgroup.procs`, String(other.ref.pid));
+    expect(new CpuAcct().read(own.tree, new Set([own.ref.pid]))).toBeNull();
+    writeFileSync("/sys/fs/cgroup/cpuacct/cgroup.procs", String(other.ref.pid));
+    expect(new CpuAcct().read(own.tree, new Set([own.ref.pid]))?.group).toBe(group!);
+    expect(new CpuAcct().read(other.tree, new Set([other.ref.pid]))).toBeNull();
+    m.processes.killTree(own.tree);
+    await until(() => readFileSync(`${group}/cgroup.procs`, "utf8") === "", "an empty group");
+  },
+  30_000,
+);
 
 test("a unit whose processes are gone is absent, and the others are not disturbed", async () => {
   using m = machine();

@@ -1,16 +1,23 @@
 import type { TreeOf } from "../../ports/processes.ts";
 
+/** What the cgroup of a run has counted so far. */
+export interface GroupReading {
+  readonly us: number;
+  /** Identifies a group that may have existed before the run; null: the group was made for the run. */
+  readonly group: string | null;
+}
+
 /**
  * Computes the CPU time that runs used between two samples. It takes the time from the counters of their cgroups, which include
  * processes that have ended.
  */
 export class CgroupTimes {
-  readonly #read: (invocation: string) => number | null;
-  /** The counters at the last sample in microseconds, by invocation. */
-  #counted: ReadonlyMap<string, number> = new Map();
+  readonly #read: (unit: string, tree: TreeOf) => GroupReading | null;
+  /** The readings of the last sample, by invocation. */
+  #counted: ReadonlyMap<string, GroupReading> = new Map();
 
-  /** `read` returns the microseconds that the cgroups of a run have counted so far, or null if the run has no cgroup. */
-  constructor(read: (invocation: string) => number | null) {
+  /** `read` returns null if the run has no cgroup. */
+  constructor(read: (unit: string, tree: TreeOf) => GroupReading | null) {
     this.#read = read;
   }
 
@@ -20,13 +27,16 @@ export class CgroupTimes {
    */
   sample(trees: ReadonlyMap<string, TreeOf>, lastTicks: number | null): ReadonlyMap<string, number> {
     const found = new Map<string, number>();
-    const counted = new Map<string, number>();
-    for (const [unit, { invocation, main }] of trees) {
-      const us = this.#read(invocation);
-      if (us === null) continue;
-      counted.set(invocation, us);
-      const isNew = lastTicks !== null && main.startTicks >= Math.floor(lastTicks);
-      const before = this.#counted.get(invocation) ?? (isNew ? 0 : null);
+    const counted = new Map<string, GroupReading>();
+    for (const [unit, tree] of trees) {
+      const { invocation, main } = tree;
+      const reading = this.#read(unit, tree);
+      if (reading === null) continue;
+      counted.set(invocation, reading);
+      const { us, group } = reading;
+      const known = this.#counted.get(invocation);
+      const isNew = group === null && lastTicks !== null && main.startTicks >= Math.floor(lastTicks);
+      const before = known?.group === group ? known.us : isNew ? 0 : null;
       if (before !== null) found.set(unit, Math.max(0, us - before));
     }
     this.#counted = counted;

@@ -1,17 +1,19 @@
 /**
  * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each process. The
- * figures are in the same line, so a package that reads the file again would only add cost. Where a run has a cgroup, the cgroup's
- * counter gives its CPU time, including that of processes that ended between two samples.
+ * figures are in the same line, so a package that reads the file again would only add cost. Where a run has a cgroup (of version 2, or
+ * of version 1 with the controller cpuacct), the cgroup's counter gives its CPU time, including that of processes that ended between
+ * two samples.
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { openFiles, proportionalKib } from "../../linux/proc/process-details.ts";
+import { CpuAcct } from "../../linux/cgroup/cpuacct.ts";
 import { bootTimeMs } from "../../linux/proc/clocks.ts";
 import type { Stat } from "../../linux/proc/proc.ts";
 import type { ProcessTable } from "../../linux/processes/processes.ts";
 import { availableMib } from "../../linux/proc/available-memory.ts";
 import type { TreeOf } from "../../ports/processes.ts";
 import type { Sample, Usage } from "../../ports/usage.ts";
-import { CgroupTimes } from "./cgroup-times.ts";
+import { CgroupTimes, type GroupReading } from "./cgroup-times.ts";
 import { CpuTimes } from "./cpu-times.ts";
 
 const MIB = 1024 * 1024;
@@ -33,9 +35,7 @@ export interface TreeUsage extends Usage {
   lastSample(pid: number, startTicks: number): LastSample | undefined;
 }
 
-export function treeUsage(table: Table): TreeUsage {
-  return new ProcUsage(table);
-}
+export const treeUsage = (table: Table): TreeUsage => new ProcUsage(table);
 
 class ProcUsage implements TreeUsage {
   readonly #table: Table;
@@ -43,18 +43,22 @@ class ProcUsage implements TreeUsage {
   readonly #pageMib = pageBytes() / MIB;
   readonly #times = new CpuTimes();
   readonly #cgroupTimes: CgroupTimes;
+  readonly #cpuAcct = new CpuAcct();
   /** The time between the last two samples. */
   #elapsedTicks = 0;
+  /** The processes of the sample that is being taken. */
+  #scanned: ReadonlyMap<string, readonly Stat[]> = new Map();
 
   constructor(table: Table) {
     this.#table = table;
-    this.#cgroupTimes = new CgroupTimes((invocation) => table.cgroupCpuUs(invocation));
+    this.#cgroupTimes = new CgroupTimes((unit, tree) => this.#readGroup(unit, tree));
   }
 
   sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>> {
     const nowTicks = bootTimeMs() * this.#ticksPerMs;
     const lastTicks = this.#times.sampledAtTicks;
     const scanned = trees.size === 0 ? new Map<string, readonly Stat[]>() : this.#table.scanTrees(trees);
+    this.#scanned = scanned;
     const elapsedTicks = nowTicks - (lastTicks ?? nowTicks);
     const cgroupUs = this.#cgroupTimes.sample(trees, lastTicks);
     const samples = new Map<string, Sample>();
@@ -76,6 +80,13 @@ class ProcUsage implements TreeUsage {
     }
     this.#elapsedTicks = elapsedTicks;
     return Promise.resolve(samples);
+  }
+
+  #readGroup(unit: string, tree: TreeOf): GroupReading | null {
+    const us = this.#table.cgroupCpuUs(tree.invocation);
+    if (us !== null) return { us, group: null };
+    const stats = this.#scanned.get(unit) ?? [];
+    return stats.length === 0 ? null : this.#cpuAcct.read(tree, new Set(stats.map(({ pid }) => pid)));
   }
 
   lastSample(pid: number, startTicks: number): LastSample | undefined {
