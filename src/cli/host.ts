@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import type { Result } from "../base/result.ts";
+import type { LossyOutput } from "../linux/io/lossy-output.ts";
 import type { StdinPassage } from "../linux/io/pass-stdin.ts";
 import { isLockHeld } from "../linux/self/probe-lock.ts";
 import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
@@ -19,8 +20,13 @@ export interface Host {
    * costs 10 ms.
    */
   write(fd: 1 | 2, text: string): void;
-  /** Makes `write` discard the text if the reader has closed the pipe. A daemon must not end because nobody reads its output. */
-  outliveReaders(): void;
+  /**
+   * From now on `write` neither ends the process nor waits: what supervises must not depend on who reads its output. A reader that
+   * is too slow misses lines. `gap` returns the text, without a newline, that stands for them.
+   */
+  outliveReaders(gap: (lines: number) => string): Promise<void>;
+  /** Resolves when slow readers have taken everything; gives up on one that takes nothing for a second. */
+  finishOutput(): Promise<void>;
   isTerminal(fd: 0 | 1 | 2): boolean;
   /** Returns the columns of the terminal, or undefined if the output is not a terminal. */
   columns(): number | undefined;
@@ -57,13 +63,23 @@ export interface Host {
 }
 
 export function realHost(): Host {
-  let outlives = false;
+  const lossy = new Map<1 | 2, LossyOutput>();
   return {
     env: process.env,
     uid: process.getuid?.() ?? 0,
     home: process.env.HOME || homeDirectory(),
-    write: (fd, text) => write(fd, text, outlives),
-    outliveReaders: () => void (outlives = true),
+    write(fd, text) {
+      const output = lossy.get(fd);
+      if (output === undefined) write(fd, text);
+      else output.write(text);
+    },
+    async outliveReaders(gap) {
+      const { LossyOutput } = await import("../linux/io/lossy-output.ts"); // not for the commands that only print
+      for (const fd of [1, 2] as const) lossy.set(fd, new LossyOutput(fd, (lines) => `${gap(lines)}\n`));
+    },
+    async finishOutput() {
+      await Promise.all([...lossy.values()].map((output) => output.finish(FINISH_MS)));
+    },
     isTerminal,
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
     rows: () => (isTerminal(1) ? process.stdout.rows : undefined),
@@ -84,20 +100,19 @@ export function realHost(): Host {
   };
 }
 
+const FINISH_MS = 1000;
+
 /** The errors of write(2) after the reader is gone. EIO means that the terminal was closed. */
 const READER_GONE = ["EPIPE", "EIO"];
 
-function write(fd: 1 | 2, text: string, outlives: boolean): void {
+function write(fd: 1 | 2, text: string): void {
   const bytes = Buffer.from(text);
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (READER_GONE.includes(code ?? "")) {
-        if (outlives) return;
-        process.exit(0); // the reader has read enough, as in `sup logs web | head`
-      }
+      if (READER_GONE.includes(code ?? "")) process.exit(0); // the reader has read enough, as in `sup logs web | head`
       if (code !== "EAGAIN") throw error;
       Bun.sleepSync(1); // another process made the pipe non-blocking, so wait until the pipe has room
     }

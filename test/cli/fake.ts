@@ -109,7 +109,8 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
       if (fd === 1) given.onOut?.(text[1]);
     },
     isTerminal: () => false,
-    outliveReaders: () => {},
+    outliveReaders: async () => {},
+    finishOutput: async () => {},
     rows: () => undefined,
     keys: () => () => {},
     passStdin: async () => ({ ok: true, value: null }),

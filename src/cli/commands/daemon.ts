@@ -23,7 +23,7 @@ export const run: Run = async (context) => {
     });
   }
   if (action === "start") return start(context);
-  context.host.outliveReaders();
+  await context.host.outliveReaders((lines) => `sup: ${lines} lines were not shown, because the reader of this output is too slow`);
   return roles.daemon({ places, foreground: !options.background, version, leavesDirectory: isAbsolutelyPlaced(context) });
 };
 

@@ -5,6 +5,7 @@ import { findPlaces } from "../../spec/places.ts";
 import { isSameFile } from "../files/same-file.ts";
 import type { Context, Run } from "../context.ts";
 import { prefixer } from "../render/prefix.ts";
+import { safeJson } from "../render/safe.ts";
 
 export const run: Run = async (context) => {
   const { host, roles, version, options } = context;
@@ -29,8 +30,11 @@ export const run: Run = async (context) => {
     else say(null, `web page: ${url} (\`${sup} dashboard\` prints a sign-in link)`);
     say(null, `in another terminal: ${sup} status; Ctrl-C in this one stops all units in order`);
   };
-  host.outliveReaders();
-  return roles.up({
+  await host.outliveReaders((lines) => {
+    const message = `${lines} lines were not shown, because the reader of this output is too slow`;
+    return options.json ? safeJson({ service_id: null, message }) : prefix.remark(null, message);
+  });
+  const code = await roles.up({
     places,
     version,
     exitOn: exitOnOf(options.exitOn),
@@ -39,6 +43,8 @@ export const run: Run = async (context) => {
     line: (unit, line) => (options.json ? json({ ...line, service_id: unit }) : out(prefix.line(unit, line))),
     say,
   });
+  await host.finishOutput();
+  return code;
 };
 
 function exitOnOf(text: string | undefined): Parameters<Context["roles"]["up"]>[0]["exitOn"] {

@@ -1,4 +1,5 @@
 import { lstatSync, renameSync } from "node:fs";
+import { LossyOutput } from "../../linux/io/lossy-output.ts";
 import { writeOwnFile } from "../../linux/io/regular-files.ts";
 
 /** The daemon's own log. Each entry is one line in `sup.log`, and also on standard error if the daemon runs in the foreground. */
@@ -14,15 +15,17 @@ const CHECK_EVERY = 256;
 
 export function openDaemonLog(path: string, options: { readonly echo: boolean; readonly now: () => number }): DaemonLog {
   let lines = 0;
+  // A reader that stops must not stop the daemon: journald during its restart, or a pager.
+  const stderr = new LossyOutput(2, (missing) => `${missing} lines were not shown, because the reader of this output is too slow\n`);
   const write = (level: string, message: string): void => {
     const line = `${new Date(options.now()).toISOString()} ${level} ${message}\n`;
-    if (options.echo) console.error(line.trimEnd());
+    if (options.echo) stderr.write(line);
     try {
       if (lines++ % CHECK_EVERY === 0) rotate(path);
       writeOwnFile(path, line, "append");
     } catch (error) {
       // A full or read-only disk must not stop the daemon. The store also reports the problem as an alert.
-      if (!options.echo) console.error(`${line.trimEnd()} (cannot write ${path}: ${String(error)})`);
+      if (!options.echo) stderr.write(`${line.trimEnd()} (cannot write ${path}: ${String(error)})\n`);
     }
   };
   return {
