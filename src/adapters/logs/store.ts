@@ -3,26 +3,13 @@ import { join } from "node:path";
 import { errnoWords } from "../../base/errno.ts";
 import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
-import { isFifoAt, makeFifo, openFifoReader, openFifoWriters } from "../../linux/io/fifo.ts";
-import type { Epoll } from "../../linux/io/epoll.ts";
+import { isFifoAt, openFifoWriters } from "../../linux/io/fifo.ts";
 import { characterEnd } from "../../core/logs/framing.ts";
 import { keeperKey } from "../../linux/keeper/keys.ts";
-import type { Keeper } from "../../ports/keeper.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type {
-  DeletedLogs,
-  LogCondition,
-  LogLine,
-  LogLoss,
-  LogQuery,
-  LogRetention,
-  LogStore,
-  LogTrail,
-  SpecOf,
-  Stream,
-} from "../../ports/logs.ts";
+import type { LogCondition, LogLine, LogQuery, LogStore, LogTrail, SpecOf, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture/capture.ts";
+import { openOutput } from "./capture/open-output.ts";
 import { Compressor } from "./files/compress.ts";
 import { canOthersWrite } from "./files/directory.ts";
 import { LogFile } from "./files/log-file.ts";
@@ -35,24 +22,10 @@ import { Stamper } from "./capture/stamp.ts";
 import { TAIL_LINE_BYTES } from "./capture/tail.ts";
 import { Trail } from "./read/trail.ts";
 import { SearchMemory, Turns } from "./read/turns.ts";
+import type { LogOptions } from "./options.ts";
 import { UnitLog } from "./unit.ts";
 
-export interface LogOptions {
-  /** Directory of the journal. FIFOs are created in its folder `fifo`. */
-  readonly runtimeDir: string;
-  readonly logDir: string;
-  readonly epoll: Epoll;
-  /** Keeps the FIFOs open while no daemon runs, because bytes in a FIFO are lost once no process has it open. */
-  readonly keeper?: Keeper;
-  readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
-  /** Limits for all logs. If absent, files are deleted only according to the settings of each log. */
-  readonly retention?: LogRetention;
-  readonly onDeleted?: (deleted: DeletedLogs) => void;
-  /** Called when a loss begins, from time to time while it continues, and when it ends; never during a call of the store. */
-  readonly onLoss?: (unit: string, loss: LogLoss) => void;
-  /** Receives a complete message about a failure that loses no output, for example in a rotation, a compression or a subscriber. */
-  readonly onProblem?: (message: string) => void;
-}
+export type { LogOptions } from "./options.ts";
 
 export interface Logs extends LogStore {
   /** Writes notices that are due into the logs. Called on each tick of the background loop. */
@@ -63,6 +36,8 @@ export interface Logs extends LogStore {
   tidy(specOf: SpecOf): void;
   /** Writes unfinished lines as parts. Called when the daemon is about to re-execute itself. */
   flush(): void;
+  /** Makes the journal again if somebody deleted its files. Throws if that is impossible now. */
+  restoreJournal(): void;
   /** Called when the daemon exits but services go on. Writes unfinished lines as parts, and leaves the FIFOs for the next daemon. */
   shutdown(): void;
 }
@@ -226,7 +201,7 @@ class FifoLogs implements Logs {
   trail(unit: string, query: LogQuery): LogTrail {
     const rotations = (): number => this.#rotations.get(unit) ?? 0;
     const cursor = new Cursor({ directory: this.#options.logDir, current: `${unit}.log`, rotations });
-    return new Trail(cursor, query, (onMore) => this.#watch(unit, onMore));
+    return new Trail(cursor, query, { watch: (onMore) => this.#watch(unit, onMore), turns: this.#searches.turns });
   }
 
   #watch(unit: string, onMore: () => void): () => void {
@@ -277,6 +252,10 @@ class FifoLogs implements Logs {
   flush(): void {
     if (this.#buffers.journal !== null) return; // the journal keeps unfinished lines for the next daemon
     for (const open of this.#units.values()) for (const capture of captures(open)) capture.flush("P");
+  }
+
+  restoreJournal(): void {
+    this.#buffers.restoreJournal();
   }
 
   shutdown(): void {
@@ -342,8 +321,7 @@ class FifoLogs implements Logs {
     for (const stream of STREAMS) {
       if (open.captures[stream]) continue;
       const path = this.#fifo(unit, stream);
-      const made = makeFifo(path, 0o600);
-      const reader = made.ok ? openFifoReader(path) : made;
+      const reader = openOutput(path, keeperKey.output(unit, stream), this.#options.keeper);
       if (!reader.ok) return `cannot read the output of ${unit} from ${path}: ${errnoWords(reader.error)}`;
       try {
         const capture = openCapture({

@@ -1,14 +1,19 @@
 import { expect, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canMount, smallDisk } from "../store/small-disk.ts";
 import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 
-/** Starts a process that captures the output, waits until it does, and kills it a moment later. */
+/** Starts a process that captures the output, waits until it does and until `meanwhile` is done, and kills it a moment later. */
 async function takeForAMoment(directory: string, momentMs: number, ...args: string[]): Promise<void> {
+  return takeMeanwhile(async () => {}, directory, momentMs, ...args);
+}
+
+async function takeMeanwhile(meanwhile: () => Promise<void>, directory: string, momentMs: number, ...args: string[]): Promise<void> {
   const taker = Bun.spawn([process.execPath, join(import.meta.dir, "taker.ts"), directory, ...args], { stdout: "pipe", stderr: "inherit" });
   const reader = taker.stdout.getReader();
   await reader.read();
+  await meanwhile();
   await Bun.sleep(momentMs); // not synchronisation: a random moment for the kill
   taker.kill("SIGKILL");
   await taker.exited;
@@ -43,6 +48,40 @@ test.each(MANNERS)("killed at a random moment while a service writes $manner, $f
   }
   expect(expected - 1).toBe(lines);
 }, 30_000); // prettier-ignore
+
+test.each([
+  ["the whole journal", ["table", "gates", "lines", "spool", "region"]],
+  ["its table", ["table"]],
+  ["its lines", ["lines"]],
+  ["its spool and region", ["spool", "region"]],
+])(
+  "killed at a random moment after somebody deleted %s: every line once",
+  async (_, names) => {
+    const lines = 3_000_000;
+    await using kit = new LogKit();
+    kit.logs.open("web", logSpec());
+    const writers = kit.logs.writers("web");
+    const child = Bun.spawn(["seq", "1", String(lines)], { stdin: "ignore", stdout: writers.stdout, stderr: writers.stderr });
+    kit.logs.shutdown();
+    let deletions = 0;
+    const meanwhile = async (): Promise<void> => {
+      const paths = names.map((name) => join(kit.dir, "run", `capture.${name}`));
+      for (const path of paths) rmSync(path);
+      await until("the journal", () => paths.every((path) => existsSync(path)));
+      deletions++;
+    };
+    for (let kill = 0; kill < 6 && child.exitCode === null; kill++) await takeMeanwhile(meanwhile, kit.dir, Math.random() * 12, "cri");
+    kit.restart();
+    kit.logs.open("web", logSpec({ maxSizeBytes: 5_000_000, keep: 1000 }));
+    await child.exited;
+    writers.close();
+    kit.logs.endRun("web");
+    const text = parseStrictly(kit.bytes("web")).stdout.toString("latin1");
+    expect(text === Array.from({ length: lines }, (_, i) => `${i + 1}\n`).join("")).toBe(true);
+    expect(deletions).toBeGreaterThan(1);
+  },
+  60_000,
+);
 
 /** Every line is either in the log, whole and in order, or counted by a notice. */
 function account(bytes: Buffer, lines: number): { kept: number; missing: number } {

@@ -16,4 +16,5 @@ const logs = openLogs({
 });
 logs.open("web", logSpec({ format, maxSizeBytes: 5_000_000, keep: 1000, rateLimit, compress: compress ?? false }));
 if (compress) logs.note("web", "the first line starts the compression of rotated files");
+setInterval(() => logs.restoreJournal(), 1);
 console.log("takes");

@@ -14,7 +14,7 @@
  * The mapping is small and fully allocated from the beginning, because a store into a page that a full disk cannot allocate would
  * kill the daemon (SIGBUS). Longer data is written with write(2), which returns an error instead.
  */
-import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { GateState } from "../../../core/logs/loss-gate.ts";
 import { PART_BYTES } from "../../../core/logs/framing.ts";
@@ -84,23 +84,53 @@ export class CaptureJournal {
   readonly #doubles: Float64Array;
   readonly #gates: Float64Array;
   readonly #slots = new Map<string, number>();
+  readonly #directory: string;
+  /** The identities of the files, which tell when somebody has deleted one. */
+  readonly #files: readonly string[];
   #spoolSize = 0;
   #closed = false;
 
-  /** Throws if it cannot create the files. The caller then captures output without a journal. */
-  constructor(directory: string) {
-    const table = join(directory, "capture.table");
+  /** Throws if it cannot create the files. The caller then captures output without a journal. `suffix` is that of the file names. */
+  constructor(directory: string, suffix = "") {
+    this.#directory = directory;
+    const [linesPath, gatesPath, spoolPath, regionPath, table] = pathsIn(directory, suffix);
     const fresh = prepareTable(table);
     const mapped = Bun.mmap(table);
     this.#words = new Int32Array(mapped.buffer, mapped.byteOffset, TABLE_BYTES / 4);
     this.#doubles = new Float64Array(mapped.buffer, mapped.byteOffset, HEADER_WORDS / 2);
-    this.#gates = mapGates(join(directory, "capture.gates"), fresh);
-    this.spool = openOwnFile(join(directory, "capture.spool"), constants.O_RDWR | constants.O_CREAT);
-    this.region = new Region(join(directory, "capture.region"));
-    this.#lines = openOwnFile(join(directory, "capture.lines"), constants.O_RDWR | constants.O_CREAT);
+    this.#gates = mapGates(gatesPath, fresh);
+    this.spool = openOwnFile(spoolPath, constants.O_RDWR | constants.O_CREAT);
+    this.region = new Region(regionPath);
+    this.#lines = openOwnFile(linesPath, constants.O_RDWR | constants.O_CREAT);
     if (fresh) this.#words[W.version] = VERSION;
     else for (let slot = 0; slot < SLOTS; slot++) if (this.#word(slot, 0) === 1) this.#slots.set(this.#nameOf(slot), slot);
     this.#spoolSize = fstatSync(this.spool).size;
+    this.#files = pathsIn(directory, suffix).map(identityOf);
+  }
+
+  /** True if somebody has deleted one of the files: what this process writes to it dies with this process. */
+  get isLost(): boolean {
+    return pathsIn(this.#directory, "").some((path, i) => identityOf(path) !== this.#files[i]);
+  }
+
+  /**
+   * Returns a journal in new files with the same content, for after somebody deleted a file. Must only be called between steps. The new
+   * files replace what is left of the old ones all together as far as the next daemon can see: without the table, which comes last,
+   * it ignores the others. Throws if it cannot create the files; this journal then stays in use.
+   */
+  remade(): CaptureJournal {
+    const paths = pathsIn(this.#directory, NEW);
+    for (const path of paths) rmSync(path, { force: true });
+    const made = new CaptureJournal(this.#directory, NEW);
+    try {
+      for (const [key, slot] of this.#slots) made.#copy(key, slot, this.line(slot), this.gate(slot));
+      for (const [i, path] of pathsIn(this.#directory, "").entries()) renameSync(paths[i]!, path);
+    } catch (error) {
+      made.close();
+      throw error;
+    }
+    this.close();
+    return made;
   }
 
   /**
@@ -112,10 +142,8 @@ export class CaptureJournal {
     if (known !== undefined) return known;
     for (let slot = 0; slot < SLOTS; slot++) {
       if (this.#word(slot, 0) !== 0) continue;
-      const name = Buffer.alloc(NAME_BYTES);
-      name.write(key);
       try {
-        writeSync(this.#lines, name, 0, NAME_BYTES, nameAt(slot));
+        this.#writeName(slot, key);
       } catch {
         return null;
       }
@@ -127,6 +155,20 @@ export class CaptureJournal {
       return slot;
     }
     return null;
+  }
+
+  #writeName(slot: number, key: string): void {
+    const name = Buffer.alloc(NAME_BYTES);
+    name.write(key);
+    writeSync(this.#lines, name, 0, NAME_BYTES, nameAt(slot));
+  }
+
+  /** Takes over a slot of another journal. The stream keeps its number, because its capture knows it. */
+  #copy(key: string, slot: number, line: Buffer, gate: GateState): void {
+    this.#writeName(slot, key);
+    this.#setWord(slot, 1, this.#put(slot, line, gate));
+    this.#setWord(slot, 0, 1);
+    this.#slots.set(key, slot);
   }
 
   forget(key: string): void {
@@ -278,6 +320,18 @@ export class CaptureJournal {
   #setWord(slot: number, index: number, value: number): void {
     Atomics.store(this.#words, HEADER_WORDS + slot * SLOT_WORDS + index, value);
   }
+}
+
+/** The table is last, see `remade`. */
+const FILES = ["lines", "gates", "spool", "region", "table"] as const;
+type Paths = [lines: string, gates: string, spool: string, region: string, table: string];
+const NEW = ".new";
+
+const pathsIn = (directory: string, suffix: string): Paths => FILES.map((name) => join(directory, `capture.${name}${suffix}`)) as Paths;
+
+function identityOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.dev}:${stat.ino}`;
 }
 
 const random = (): number => (Math.random() * 2 ** 32) | 0;

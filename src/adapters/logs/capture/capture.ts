@@ -62,15 +62,24 @@ const LARGE_BYTES = 32 << 10;
  * buffers are allocated when the first byte arrives.
  */
 export class CaptureBuffers {
-  /** The journal, or null if there is none. Without a journal, a crash of the daemon may lose output. */
-  readonly journal: CaptureJournal | null;
+  #journal: CaptureJournal | null;
   readonly frameLines: FrameLines;
   #made: { readonly input: Buffer; readonly output: Buffer } | null = null;
 
   /** `scratch` is a directory for a short-lived file. */
   constructor(journal: CaptureJournal | null, scratch: string) {
-    this.journal = journal;
+    this.#journal = journal;
     this.frameLines = nativeFrameLines(scratch);
+  }
+
+  /** The journal, or null if there is none. Without a journal, a crash of the daemon may lose output. */
+  get journal(): CaptureJournal | null {
+    return this.#journal;
+  }
+
+  /** Makes the journal again if somebody deleted its files. Throws if that is impossible now. */
+  restoreJournal(): void {
+    if (this.#journal?.isLost === true) this.#journal = this.#journal.remade();
   }
 
   get(): { readonly input: Buffer; readonly output: Buffer } {
