@@ -48,6 +48,8 @@ export class ResilientDatabase {
   #dropped = 0;
   /** Device and inode of the file that is open. */
   #file: string | null;
+  /** The same for the write-ahead log and its index. SQLite creates them when they are first needed. */
+  #logFiles: LogFiles = NO_LOG_FILES;
   #lookAtMs = 0;
   readonly #path: string;
   readonly #clock: StoreClock;
@@ -134,15 +136,40 @@ export class ResilientDatabase {
     if (this.#db === null || now < this.#lookAtMs) return;
     this.#lookAtMs = now + LOOK_MS;
     const file = fileAt(this.#path);
-    if (file !== null) return file === this.#file ? undefined : this.#replace("replaced by another program while it was open");
+    if (file !== null)
+      return file === this.#file ? this.#reopenIfLogLost() : this.#replace("replaced by another program while it was open");
     this.#rescued = salvage(this.#db).tables;
     const rows = [...this.#rescued.values()].reduce((sum, table) => sum + table.length, 0);
-    const since = new Date(this.#clock.wallMs()).toISOString();
-    disconnect(this.#db);
-    // SQLite must not replay the log of the deleted file into the new one.
-    for (const suffix of ["-wal", "-shm"]) rmSync(this.#path + suffix, { force: true });
-    const words = `the database ${this.#path} was deleted by another program, which was noticed at ${since}`;
+    const words = `the database ${this.#path} was deleted by another program, which was noticed at ${this.#nowIso()}`;
     this.#note(`${words}; written anew with ${rows} rows of the daemon's own state, without the history before`);
+    this.#reopen();
+  }
+
+  /**
+   * SQLite writes on into a deleted log, too, and the transactions in it would be lost with the daemon. A checkpoint moves them into the
+   * database. Without the index, programs that open the database would not see the locks of this process.
+   */
+  #reopenIfLogLost(): void {
+    const found = logFilesOf(this.#path);
+    const known = this.#logFiles;
+    this.#logFiles = found;
+    const lost = LOG_SUFFIXES.filter((suffix) => known[suffix] !== null && found[suffix] !== known[suffix]);
+    if (lost.length === 0) return;
+    if (!isCheckpointed(this.#db!)) this.#rescued = salvage(this.#db!).tables;
+    const names = lost.map((suffix) => this.#path + suffix).join(" and ");
+    const what = this.#rescued === null ? "nothing is lost" : "the newest rows of the history may be lost";
+    this.#note(`${names} was deleted by another program, which was noticed at ${this.#nowIso()}; written anew, and ${what}`);
+    this.#reopen();
+  }
+
+  #nowIso(): string {
+    return new Date(this.#clock.wallMs()).toISOString();
+  }
+
+  #reopen(): void {
+    if (this.#db) disconnect(this.#db);
+    // SQLite must not replay a log that does not belong to the file.
+    for (const suffix of LOG_SUFFIXES) rmSync(this.#path + suffix, { force: true });
     try {
       this.#reconnect();
     } catch (error) {
@@ -185,6 +212,7 @@ export class ResilientDatabase {
       // Closing a damaged file may fail. The kernel closes its descriptors when the process exits.
     }
     this.#db = null;
+    this.#logFiles = NO_LOG_FILES;
     const fresh = replaceFile(this.#path, this.#clock.wallMs(), words, saved.tables);
     if (fresh.ok) {
       this.#db = fresh.value.db;
@@ -205,6 +233,7 @@ export class ResilientDatabase {
 
   #reconnect(): Database | null {
     this.#db = null;
+    this.#logFiles = NO_LOG_FILES;
     const made = connect(this.#path);
     if (!made.ok) {
       this.#startOutage(made.error.words);
@@ -220,6 +249,21 @@ export class ResilientDatabase {
 
   #note(text: string): void {
     if (!this.#notes.includes(text) && this.#notes.length < MAX_NOTES) this.#notes.push(text);
+  }
+}
+
+const LOG_SUFFIXES = ["-wal", "-shm"] as const;
+type LogFiles = Readonly<Record<(typeof LOG_SUFFIXES)[number], string | null>>;
+const NO_LOG_FILES: LogFiles = { "-wal": null, "-shm": null };
+const logFilesOf = (path: string): LogFiles => ({ "-wal": fileAt(`${path}-wal`), "-shm": fileAt(`${path}-shm`) });
+
+/** Moves all transactions from the log into the database, if no other process prevents it. */
+function isCheckpointed(db: Database): boolean {
+  try {
+    const row = db.query<{ log: number; checkpointed: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    return row !== null && row.log === row.checkpointed;
+  } catch {
+    return false;
   }
 }
 

@@ -288,3 +288,34 @@ for (const [what, ruin, note] of [
     next.close();
   });
 }
+
+for (const [what, suffixes] of [
+  ["the write-ahead log", ["-wal"]],
+  ["its index", ["-shm"]],
+  ["the write-ahead log and its index", ["-wal", "-shm"]],
+] as const)
+  test(`${what} of the database was deleted while it was open: noticed, made again, and nothing is lost`, () => {
+    using dir = tempDir();
+    const path = join(dir.path, "sup.db");
+    let now = 0;
+    const store = mustOpen(path, { clock: { wallMs: () => 0, monotonicMs: () => now } });
+    const record = (memory: string): void => {
+      store.record(turn({ events: [newEvent("web")], memories: [{ kind: "unit", id: "web", memory }] }));
+      now += 1000;
+    };
+    record("1");
+    record("2");
+    expect(store.condition.notes).toEqual([]);
+    for (const suffix of suffixes) rmSync(path + suffix);
+    if (suffixes.length === 1) writeFileSync(path + suffixes[0], "not a log"); // by the program that deleted it
+    record("3");
+    expect(store.condition.notes).toEqual([expect.stringMatching(/sup\.db-(wal|shm).* was deleted by another program.*nothing is lost/)]);
+    record("4");
+    // Another process sees everything, in the files that are there now.
+    const other = new Database(path, { readonly: true });
+    expect(other.query("SELECT memory FROM supervisor_memory").all()).toEqual([{ memory: "4" }]);
+    expect(other.query("SELECT count(*) AS n FROM supervisor_events").get()).toEqual({ n: 4 });
+    other.close();
+    expect(store.condition.notes.length).toBe(1);
+    store.close();
+  });
