@@ -79,7 +79,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const shutdown = (leave: boolean): void => (leave ? exits.leave("the API") : exits.end("the API"));
   const requests = { shutdown, reexec: () => exits.reexec() };
   try {
-    const started = await start(options, settings, daemonLog, requests, handover);
+    const started = await start(options, ready.value, requests, handover);
     if (!started.ok) {
       console.error(`sup: ${started.error}`);
       daemonLog.warn(started.error);
@@ -248,8 +248,7 @@ function readSettings(places: Places): Result<Settings, string> {
 
 async function start(
   options: DaemonOptions,
-  settings: Settings,
-  daemonLog: DaemonLog,
+  { settings, daemonLog, lock }: Prepared,
   requests: { readonly shutdown: (leave: boolean) => void; readonly reexec: () => void },
   handover: Handover | null,
 ): Promise<Result<{ parts: Parts; unlisten: Unlisten; relieve: () => Promise<void> }, string>> {
@@ -302,7 +301,7 @@ async function start(
   parts.background.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
-  const guard = guardRuntime(parts, { listening: listening.value, runtime: places.runtime, daemonLog });
+  const guard = guardRuntime(parts, { listening: listening.value, lock, places, daemonLog });
   setTimeout(releaseStartupCode, STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
