@@ -78,6 +78,11 @@ export type SpecOf = (unit: string) => LogSpec | null | undefined;
 export interface LogTrail {
   /** Moves to the first line at or after `sinceMs` or `from`. */
   seek(): void;
+  /**
+   * Moves to the first of the last `lines` matching lines, and returns how many of them follow. New lines come after them. It works in
+   * slices like `search`, but holds no lines in memory.
+   */
+  back(): Promise<number>;
   /** Moves to a position that `place` returned, possibly to an earlier daemon. Returns false if that position no longer exists. */
   resume(place: string): boolean;
   /** Returns a string with which `resume` can return to the present position, or null if this position has no such string. */
@@ -143,7 +148,7 @@ export interface LogStore {
    */
   follow(unit: string, subscriber: { line(line: LogLine): void; gap(lines: number): void }): () => void;
   /** Creates a reader of matching lines that starts at the present end of the log. Its `seek` and `resume` move it elsewhere. */
-  trail(unit: string, query: Omit<LogQuery, "lines" | "untilMs">): LogTrail;
+  trail(unit: string, query: Omit<LogQuery, "untilMs">): LogTrail;
   /** Stops reading and removes the FIFOs. The log files stay. */
   close(unit: string): void;
   condition(unit: string): LogCondition;

@@ -39,8 +39,9 @@ export interface ScaleRequest {
 
 /** The beginning of a followed log, and the trail that reads on from there. */
 export interface LogStart {
-  readonly past: readonly LogLine[];
-  /** True if the log is followed from the requested place. Then `past` is empty. */
+  /** How many of the first lines of the trail existed before the request. */
+  readonly past: number;
+  /** True if the log is followed from the requested place. Then `past` is 0. */
   readonly resumed: boolean;
   /** The invocation id of the run that was selected, or null. */
   readonly invocation: string | null;

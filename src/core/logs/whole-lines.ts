@@ -2,7 +2,7 @@
  * Joins the records of a log into the lines that the service wrote. A part (`P`) of a line continues in the next record of
  * the same stream. A joined line has the time of its last record, because the line was complete then.
  */
-import { type ParsedLine, parseLine } from "./framing.ts";
+import { type ParsedLine, parseLine, PREFIX_BYTES } from "./framing.ts";
 
 /**
  * Length at which a joined line is split into pieces, so that no reader must hold a line of unlimited length. Only the last
@@ -14,6 +14,12 @@ export const LINE_BYTES = 1 << 20;
 export interface Record {
   readonly line: ParsedLine;
   readonly raw: Buffer;
+}
+
+/** The same without the text, for a reader that only counts lines. */
+export function headOf(raw: Buffer): Record {
+  const line = parseLine(raw.toString("latin1", 0, PREFIX_BYTES));
+  return { line: { ...(line ?? { time: "", stream: "stdout", full: true }), text: "" }, raw };
 }
 
 export function recordOf(raw: Buffer): Record {
@@ -65,25 +71,37 @@ export class LineJoiner {
 /** Maximum number of bytes to read backwards in search of the first record of a line. */
 const LOOK_BACK_BYTES = LINE_BYTES;
 
-interface Waiting extends Open {
+interface Waiting<Spot> extends Open {
   readonly last: ParsedLine;
+  readonly end: Spot;
+  first: Spot;
   isOpen: boolean;
 }
 
+/** A joined line, and where its first and its last record are. */
+export interface Collected<Spot> {
+  readonly line: ParsedLine;
+  readonly first: Spot;
+  readonly end: Spot;
+}
+
 /** Joins records that are read backwards. It takes records, newest first, and returns completed lines, newest first. */
-export class LineCollector {
+export class LineCollector<Spot> {
   /** Lines that cannot be returned yet, newest first. */
-  #waiting: Waiting[] = [];
-  readonly #open: Partial<{ [Stream in ParsedLine["stream"]]: Waiting }> = {};
+  #waiting: Waiting<Spot>[] = [];
+  readonly #open: Partial<{ [Stream in ParsedLine["stream"]]: Waiting<Spot> }> = {};
   #bytes = 0;
 
-  push({ line, raw }: Record): readonly ParsedLine[] {
+  push({ line, raw }: Record, spot: Spot): readonly Collected<Spot>[] {
     this.#bytes += raw.length;
     const open = line.time === "" ? undefined : this.#open[line.stream];
-    if (!line.full && open !== undefined && open.bytes < LINE_BYTES) add(open, { line, raw });
-    else {
+    if (!line.full && open !== undefined && open.bytes < LINE_BYTES) {
+      add(open, { line, raw });
+      open.first = spot;
+    } else {
       if (open !== undefined) open.isOpen = false;
-      const waiting: Waiting = { pieces: [], bytes: 0, begin: this.#bytes, last: line, isOpen: line.time !== "" };
+      const isOpen = line.time !== "";
+      const waiting: Waiting<Spot> = { pieces: [], bytes: 0, begin: this.#bytes, last: line, end: spot, first: spot, isOpen };
       add(waiting, { line, raw });
       this.#waiting.push(waiting);
       if (waiting.isOpen) this.#open[line.stream] = waiting;
@@ -94,22 +112,23 @@ export class LineCollector {
   }
 
   /** Returns the remaining lines. Must be called when the reader has reached the beginning of the log. */
-  end(): readonly ParsedLine[] {
+  end(): readonly Collected<Spot>[] {
     for (const waiting of this.#waiting) this.#close(waiting);
     return this.#complete();
   }
 
-  #close(waiting: Waiting): void {
+  #close(waiting: Waiting<Spot>): void {
     waiting.isOpen = false;
     if (this.#open[waiting.last.stream] === waiting) delete this.#open[waiting.last.stream];
   }
 
-  #complete(): readonly ParsedLine[] {
+  #complete(): readonly Collected<Spot>[] {
     let count = this.#waiting.findIndex(({ isOpen }) => isOpen);
     if (count < 0) count = this.#waiting.length;
-    return this.#waiting
-      .splice(0, count)
-      .map(({ last, pieces }) => (pieces.length === 1 ? last : { ...last, text: Buffer.concat(pieces.reverse()).toString("utf8") }));
+    return this.#waiting.splice(0, count).map(({ last, pieces, first, end }) => {
+      const line = pieces.length === 1 ? last : { ...last, text: Buffer.concat(pieces.reverse()).toString("utf8") };
+      return { line, first, end };
+    });
   }
 }
 

@@ -62,7 +62,7 @@ export class LogQueries {
       const resumed = request.after !== undefined && trail.resume(request.after);
       const fromTime = query.lines === undefined && (query.sinceMs !== undefined || query.from !== undefined);
       if (!resumed && fromTime) trail.seek();
-      const past = resumed || fromTime || request.after !== undefined ? [] : await logs.search(id, query);
+      const past = resumed || fromTime || request.after !== undefined ? 0 : await trail.back();
       return ok({ past, resumed, invocation: run?.invocation ?? null, trail: run === null ? trail : this.#ofRun(id, run, trail) });
     } catch (error) {
       trail.close();

@@ -217,7 +217,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const found = find(id);
       if (!found.ok) return found;
       const past = fake.lines.slice(request.lines === undefined ? 0 : Math.max(0, fake.lines.length - request.lines));
-      return ok({ past, resumed: false, invocation: request.invocation ?? null, trail: fakeTrail(followers) });
+      return ok({ past: past.length, resumed: false, invocation: request.invocation ?? null, trail: fakeTrail(followers, past) });
     },
     async followLogs(id, subscriber) {
       const found = find(id);

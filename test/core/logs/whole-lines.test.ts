@@ -17,9 +17,9 @@ function forwards(records: readonly Buffer[]): string[] {
 }
 
 function backwards(records: readonly Buffer[]): string[] {
-  const collector = new LineCollector();
-  const lines = records.toReversed().flatMap((record) => collector.push(recordOf(record)));
-  return [...lines, ...collector.end()].map(shown).reverse();
+  const collector = new LineCollector<number>();
+  const lines = records.toReversed().flatMap((record) => collector.push(recordOf(record), 0));
+  return [...lines, ...collector.end()].map(({ line }) => shown(line)).reverse();
 }
 
 const INTERLEAVED = [
@@ -62,13 +62,13 @@ test("a line that is being written is shown as far as it is there", () => {
 });
 
 test("the last lines of a log are found without reading much of it", () => {
-  const collector = new LineCollector();
+  const collector = new LineCollector<number>();
   let read = 0;
   const found: string[] = [];
-  collector.push(recordOf(raw(9, "stderr", "F", "the only line of stderr")));
+  collector.push(recordOf(raw(9, "stderr", "F", "the only line of stderr")), 0);
   while (found.length === 0) {
     read++;
-    found.push(...collector.push(recordOf(raw(8, "stdout", "F", "x".repeat(1000)))).map(shown));
+    found.push(...collector.push(recordOf(raw(8, "stdout", "F", "x".repeat(1000))), 0).map(({ line }) => shown(line)));
   }
   expect(found[0]).toBe("09 stderr F the only line of stderr");
   expect(read).toBeLessThan(1100);

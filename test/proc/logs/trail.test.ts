@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import type { LogTrail } from "../../../src/ports/logs.ts";
+import type { LogQuery, LogTrail } from "../../../src/ports/logs.ts";
 import { grep, LogKit, logSpec, until } from "./kit.ts";
 
 /** All lines available now; "gap" where lines are missing. */
@@ -263,5 +263,75 @@ test("an expensive expression does not hold up a reader: each call ends soon, an
   expect(found).toEqual(wanted);
   expect(places.size).toBeGreaterThan(3);
   expect(calls).toBeGreaterThan(3);
+  trail.close();
+});
+
+test.each(["zstd", "gzip", false] as const)(
+  "`back` moves to the last lines, across rotated files, as a search finds them (compress: %p)",
+  async (compress) => {
+    await using kit = new LogKit();
+    const spec = logSpec({ maxSizeBytes: 300_000, keep: 1000, compress });
+    kit.logs.open("web", spec);
+    await write(kit, 1, 30_000);
+    await until("all to be compressed", () =>
+      readdirSync(kit.logDir).every((name) => name === "web.log" || !compress || /\.(zst|gz)$/.test(name)),
+    );
+    const queries: LogQuery[] = [{ lines: 0 }, { lines: 1 }, { lines: 7000 }, { lines: 29_999 }, { lines: 50_000 }, {}];
+    queries.push({ lines: 300, grep: grep("7$") }, { lines: 5, grep: grep("^nothing$") }, { lines: 10, stream: "stderr" });
+    for (const query of queries) {
+      const trail = kit.logs.trail("web", query);
+      const expected = (await kit.logs.search("web", query)).map(({ text }) => text);
+      expect(await trail.back()).toBe(expected.length);
+      expect(take(trail)).toEqual(expected);
+      trail.close();
+    }
+    const trail = kit.logs.trail("web", { lines: 10_000 });
+    const moved = trail.back();
+    for (let i = 0; i < 3; i++) kit.logs.rotate("web"); // while it looks
+    await write(kit, 30_001, 40_000);
+    expect(await moved).toBe(10_000);
+    expect(take(trail)).toEqual(counting(20_001, 40_000));
+    trail.close();
+  },
+);
+
+test("`back` begins at the first part of the oldest line, and omits older lines that end after that", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec());
+  const part = (letter: string): string => `head -c 20000 /dev/zero | tr '\\0' ${letter}`;
+  // The line of `a` begins before the lines 1 and 2 and ends after them.
+  const child = kit.run("web", ["sh", "-c", `echo zero; ${part("a")}; read x; echo 1 >&2; echo 2 >&2; read x; echo; echo three`], {
+    stdin: "pipe",
+  });
+  const stdin = child.stdin as Bun.FileSink;
+  const next = async (): Promise<void> => {
+    void stdin.write("\n");
+    await stdin.flush();
+  };
+  await until("the first part", () => kit.bytes("web").length > 16_000);
+  await next();
+  await until("the lines in between", () => kit.bytes("web").includes("F 2\n"));
+  await next();
+  await child.exited;
+  kit.logs.endRun("web");
+  const all = ["zero", "1", "2", "a".repeat(20_000), "three"];
+  for (let lines = 1; lines <= 5; lines++) {
+    const trail = kit.logs.trail("web", { lines });
+    expect(await trail.back()).toBe(lines);
+    expect(take(trail)).toEqual(all.slice(-lines));
+    trail.close();
+  }
+});
+
+test("`back` in a raw log, with a line that never ends", async () => {
+  await using kit = new LogKit();
+  kit.logs.open("web", logSpec({ format: "raw", maxSizeBytes: 50 << 20 }));
+  await kit.run("web", ["sh", "-c", "echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo; echo last"]).exited;
+  kit.logs.endRun("web");
+  const trail = kit.logs.trail("web", { lines: 100 });
+  await trail.back();
+  const taken = take(trail);
+  expect([taken[0], taken.at(-2), taken.at(-1)]).toEqual(["first", "", "last"]);
+  expect(taken.join("").length).toBe(3_000_009);
   trail.close();
 });

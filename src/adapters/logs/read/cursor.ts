@@ -6,6 +6,7 @@ import { closeSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { LogFiles, type OpenFile, openLogFile } from "../files/directory.ts";
 import { type Blocks, packedBlocks } from "../files/packed.ts";
+import type { Spot } from "./backwards.ts";
 import { blockBorder, borderIn, firstStamp } from "./seek.ts";
 
 const CHUNK_BYTES = 64 << 10;
@@ -78,6 +79,21 @@ export class Cursor {
     } finally {
       files.close(this.#file ?? undefined);
     }
+  }
+
+  /** The files of the log now, and the function that moves to a spot in one of them later. The caller closes the files. */
+  files(): { readonly files: LogFiles; readonly jump: (spot: Spot) => OpenFile } {
+    const rotations = this.#options.rotations();
+    const files = new LogFiles(this.#options.directory, this.#options.current);
+    const jump = ({ index, block, at }: Spot): OpenFile => {
+      const file = files.open(index)!;
+      // By now, the file may have been rotated.
+      this.#enter(file, files.numbers[index]! + this.#options.rotations() - rotations);
+      if (this.#blocks === null) this.#offset = at;
+      else this.#blocks = { ...this.#blocks, next: block! + 1, text: this.#blocks.all.text(block!), at };
+      return file;
+    };
+    return { files, jump };
   }
 
   /** Moves to a position that `place` returned in this daemon or an earlier one. Returns false if that position no longer exists. */

@@ -1,8 +1,11 @@
 import type { ParsedLine } from "../../../core/logs/framing.ts";
 import { LineJoiner, recordOf } from "../../../core/logs/whole-lines.ts";
 import type { LogLine, LogQuery, LogTrail } from "../../../ports/logs.ts";
+import type { OpenFile } from "../files/directory.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Matcher, matcherOf } from "./match.ts";
+import { locateLast } from "./search.ts";
+import type { Turns } from "./turns.ts";
 
 /** A call of `next` returns after about this many milliseconds, even without a line. */
 const SLICE_MS = 5;
@@ -13,6 +16,10 @@ const HEAD_BYTES = 4 << 20;
 export class Trail implements LogTrail {
   readonly watch: LogTrail["watch"];
   readonly #cursor: Cursor;
+  readonly #query: LogQuery;
+  readonly #turns: Turns;
+  /** So many of the next records may complete lines that do not belong to the result. */
+  #skip = 0;
   readonly #matcher: Matcher;
   readonly #joiner = new LineJoiner();
   /** Records that were read. Those from index `#at` on were not examined yet. */
@@ -23,14 +30,30 @@ export class Trail implements LogTrail {
   /** The line that the next record completes, while an expression is being matched against it. Otherwise null. */
   #matching: { readonly line: ParsedLine; readonly begin: number; readonly search: ReturnType<Matcher["match"]> } | null = null;
 
-  constructor(cursor: Cursor, query: LogQuery, watch: LogTrail["watch"]) {
+  constructor(cursor: Cursor, query: LogQuery, { watch, turns }: { readonly watch: LogTrail["watch"]; readonly turns: Turns }) {
     this.#cursor = cursor;
+    this.#query = query;
+    this.#turns = turns;
     this.#matcher = matcherOf(query);
     this.watch = watch;
   }
 
   seek(): void {
     this.#cursor.seek(this.#matcher.since);
+  }
+
+  async back(): Promise<number> {
+    const { files, jump } = this.#cursor.files();
+    let entered: OpenFile | undefined;
+    try {
+      const located = await locateLast(files, this.#query, { turns: this.#turns });
+      if (located === null) return 0;
+      entered = jump(located.spot);
+      this.#skip = located.skip;
+      return located.count;
+    } finally {
+      files.close(entered);
+    }
   }
 
   resume(place: string): boolean {
@@ -51,6 +74,7 @@ export class Trail implements LogTrail {
    * appended.
    */
   place(): string | null {
+    if (this.#skip > 0) return null;
     let unread = 0;
     for (let i = this.#at; i < this.#records.length; i++) unread += this.#records[i]!.length + 1;
     const place = this.#cursor.place(unread);
@@ -84,7 +108,8 @@ export class Trail implements LogTrail {
       const raw = this.#records[this.#at]!;
       if (this.#matching === null) {
         const joined = this.#joiner.push(recordOf(raw), this.#bytes);
-        this.#matching = joined && { ...joined, search: this.#matcher.match(joined.line) };
+        const isSkipped = this.#skip > 0 && this.#skip-- > 0;
+        this.#matching = joined === null || isSkipped ? null : { ...joined, search: this.#matcher.match(joined.line) };
       }
       if (this.#matching !== null) {
         const step = this.#matching.search.next();

@@ -30,47 +30,76 @@ export async function followFiles(
   if (!started.ok) return started;
   const { past, resumed, invocation, trail } = started.value;
   const lost = request.after !== undefined && !resumed && request.sinceMs === undefined;
-  const head = { place: trail.place(), ...(request.after === undefined ? {} : { resumed }), ...(invocation && { invocation }) };
+  const headOf = (): string => {
+    const head = { place: trail.place(), ...(request.after === undefined ? {} : { resumed }), ...(invocation && { invocation }) };
+    return `${places ? json(head) : ""}${lost ? json({ gap: null }) : ""}`;
+  };
   const opened = await streams.open({
     type: "application/x-ndjson",
-    first: "\n",
-    past: [...past.map(json), ...(places ? [json(head)] : []), ...(lost ? [json({ gap: null })] : [])],
+    first: past === 0 ? `\n${headOf()}` : "\n",
     ping: "\n",
-    ...pumpOf(trail, places, streams.soon),
+    ...pumpOf(trail, { places, past, headOf }, streams.soon),
   });
   if (opened.ok) return opened.value;
   trail.close();
   return opened;
 }
 
-/** Returns a function that sends lines while the client reads them. It sends one piece per turn of the event loop, so that other clients get time. */
-function pumpOf(
-  trail: LogStart["trail"],
-  places: boolean,
-  soon: Streams["soon"],
-): { drained(): void; attach(outlet: Outlet): Promise<Result<() => void, ApiError>> } {
-  let to: Outlet | null = null;
+interface Pumped {
+  readonly places: boolean;
+  /** So many lines existed before the request. No place is sent before their end, so that the client knows where that is. */
+  readonly past: number;
+  /** Returns what follows these lines. */
+  readonly headOf: () => string;
+}
+
+/** Calls `work` once in the near future, however often it is requested until then. */
+function scheduler(soon: Streams["soon"], work: () => void): () => void {
   let scheduled = false;
-  const schedule = (): void => {
+  return () => {
     if (scheduled) return;
     scheduled = true;
     soon(() => {
       scheduled = false;
-      pump();
+      work();
     });
+  };
+}
+
+/** Returns a function that sends lines while the client reads them. It sends one piece per turn of the event loop, so that other clients get time. */
+function pumpOf(
+  trail: LogStart["trail"],
+  { places, past, headOf }: Pumped,
+  soon: Streams["soon"],
+): { drained(): void; attach(outlet: Outlet): Promise<Result<() => void, ApiError>> } {
+  let to: Outlet | null = null;
+  let left = past;
+  /** Returns the head if the past has ended now. */
+  const headAfter = (lines: number): string => {
+    if (left === 0) return "";
+    left = Math.max(0, left - lines);
+    return left === 0 ? headOf() : "";
+  };
+  const placeNow = (): string => {
+    const place = places && left === 0 ? trail.place() : null;
+    return place === null ? "" : json({ place });
   };
   const pump = (): void => {
     if (to === null || !to.isIdle()) return;
     const read = trail.next();
-    if (read === null) return;
+    if (read === null) {
+      const head = headAfter(Infinity);
+      return head === "" ? undefined : to.send(head);
+    }
     if (read === "over") {
-      to.send(json({ over: true }));
+      to.send(`${headAfter(Infinity)}${json({ over: true })}`);
       return to.end();
     }
     if (read.lines.length === 0 && !read.gap) return schedule();
-    const place = places ? trail.place() : null;
-    to.send(`${read.gap ? json({ gap: null }) : ""}${read.lines.map(json).join("")}${place === null ? "" : json({ place })}`);
+    const text = `${read.gap ? json({ gap: null }) : ""}${read.lines.map(json).join("")}`;
+    to.send(`${text}${headAfter(read.gap ? Infinity : read.lines.length) || placeNow()}`);
   };
+  const schedule = scheduler(soon, pump);
   return {
     drained: schedule,
     async attach(outlet) {
@@ -97,28 +126,78 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
   const live = new LiveLines(request, streams.soon);
   const followed = await supervisor.followLogs(id, live);
   if (!followed.ok) return followed;
-  // The search in existing lines and the subscription to live lines begin in the same turn of the event loop. Therefore no line is lost or
+  // The existing lines end, and the subscription to live lines begins, in the same turn of the event loop. Therefore no line is lost or
   // repeated.
-  const past = await supervisor.readLogs(id, request);
-  const opened = past.ok
-    ? await streams.open({
-        type: "text/event-stream",
-        ping: ": ping\n\n",
-        first: "retry: 1000\n\n",
-        past: past.value.map((line) => message("line", line)),
-        gap: gapMessage,
-        async attach(to) {
-          live.sendTo(to);
-          return ok(() => {
-            live.stop();
-            followed.value();
-          });
-        },
-      })
-    : past;
+  const { after: _, ...query } = request;
+  const started = await supervisor.trailLogs(id, query);
+  const past = started.ok ? new PastLines(started.value, live, streams.soon) : null;
+  const opened =
+    past === null
+      ? (started as Extract<typeof started, { ok: false }>)
+      : await streams.open({
+          type: "text/event-stream",
+          ping: ": ping\n\n",
+          first: "retry: 1000\n\n",
+          gap: gapMessage,
+          drained: past.schedule,
+          async attach(to) {
+            past.sendTo(to);
+            return ok(() => {
+              past.stop();
+              live.stop();
+              followed.value();
+            });
+          },
+        });
   if (opened.ok) return opened.value;
+  past?.stop();
   followed.value();
   return opened;
+}
+
+/** The lines before the live ones, which are read as the client takes them. */
+class PastLines {
+  readonly schedule: () => void;
+  readonly #trail: LogStart["trail"];
+  readonly #live: LiveLines;
+  #left: number;
+  /** Null: the past was sent, or the stream has ended. */
+  #outlet: Outlet | null = null;
+
+  constructor({ past, trail }: Pick<LogStart, "past" | "trail">, live: LiveLines, soon: Streams["soon"]) {
+    this.#left = past;
+    this.#trail = trail;
+    this.#live = live;
+    this.schedule = scheduler(soon, () => this.#pump());
+  }
+
+  sendTo(outlet: Outlet): void {
+    this.#outlet = outlet;
+    if (this.#left === 0) this.#end(outlet);
+  }
+
+  stop(): void {
+    this.#outlet = null;
+    this.#trail.close();
+  }
+
+  #pump(): void {
+    const outlet = this.#outlet;
+    if (outlet === null || !outlet.isIdle()) return;
+    const read = this.#trail.next();
+    if (read === null || read === "over") return this.#end(outlet);
+    const lines = read.gap ? [] : read.lines.slice(0, this.#left);
+    this.#left -= lines.length;
+    if (lines.length > 0) outlet.send(lines.map((line) => message("line", line)).join(""), lines.length);
+    if (read.gap) outlet.send(gapMessage(this.#left), this.#left);
+    if (read.gap || this.#left === 0) this.#end(outlet);
+    else if (lines.length === 0) this.schedule();
+  }
+
+  #end(outlet: Outlet): void {
+    this.stop();
+    this.#live.sendTo(outlet);
+  }
 }
 
 /** Filters the live lines of a log, and passes those that match the request to its stream, in order. */
