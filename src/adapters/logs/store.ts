@@ -5,6 +5,7 @@ import { invariant } from "../../base/invariant.ts";
 import { isUnitId } from "../../base/names.ts";
 import { isFifoAt, openFifoWriters } from "../../linux/io/fifo.ts";
 import { characterEnd } from "../../core/logs/framing.ts";
+import { collectGarbage } from "../../linux/self/release-memory.ts";
 import { keeperKey } from "../../linux/keeper/keys.ts";
 import type { LogCondition, LogLine, LogQuery, LogStore, LogTrail, SpecOf, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
@@ -67,7 +68,7 @@ class FifoLogs implements Logs {
   /** The files of all logs, including units that are not open but whose files have been accessed. */
   readonly #files = new Map<string, LogFile>();
   readonly #live = new Map<string, Followers>();
-  readonly #searches = { turns: new Turns(), memory: new SearchMemory() };
+  readonly #searches = { turns: new Turns(), memory: new SearchMemory(collectGarbage) };
   readonly #buffers: CaptureBuffers;
   readonly #stamper: Stamper;
   readonly #compressor: Compressor;
@@ -201,7 +202,7 @@ class FifoLogs implements Logs {
   trail(unit: string, query: LogQuery): LogTrail {
     const rotations = (): number => this.#rotations.get(unit) ?? 0;
     const cursor = new Cursor({ directory: this.#options.logDir, current: `${unit}.log`, rotations });
-    return new Trail(cursor, query, { watch: (onMore) => this.#watch(unit, onMore), turns: this.#searches.turns });
+    return new Trail(cursor, query, { watch: (onMore) => this.#watch(unit, onMore), searches: this.#searches });
   }
 
   #watch(unit: string, onMore: () => void): () => void {

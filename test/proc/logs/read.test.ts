@@ -189,7 +189,7 @@ test("lines, grep and since work on lines, not on their parts", () => {
 test("a search with an expensive expression leaves the event loop to others, as do many searches", async () => {
   using files = new Files();
   files.write("web.log", Array.from({ length: 300 }, (_, i) => record(1, `${"ab".repeat(100)}${i}`)).join(""));
-  const searches = { turns: new Turns(), memory: new SearchMemory() };
+  const searches = { turns: new Turns(), memory: new SearchMemory(() => {}) };
   const query: LogQuery = { grep: grep("(?:[ab]?){400}c") };
   let ticks = 0;
   let longestMs = 0;

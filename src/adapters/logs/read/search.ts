@@ -7,6 +7,8 @@ import type { SearchMemory, Turns } from "./turns.ts";
 /** Limits of a result, even if the query asks for more. */
 const ANSWER_LINES = 100_000;
 const ANSWER_BYTES = 64 << 20;
+/** Reading a record uses about this many bytes, besides its text. */
+const RECORD_BYTES = 500;
 /** A search yields to the event loop after this many milliseconds. */
 const SLICE_MS = 5;
 
@@ -94,7 +96,7 @@ export interface Located {
  * Finds the last `query.lines` matching lines in short slices like `searchLog`, but only counts them: whoever wants to read many lines
  * reads them forwards from there, and at no time has more than a few in memory. Returns null if there are none.
  */
-export async function locateLast(files: LogFiles, query: LogQuery, { turns }: Pick<Searches, "turns">): Promise<Located | null> {
+export async function locateLast(files: LogFiles, query: LogQuery, { turns, memory }: Searches): Promise<Located | null> {
   const limit = query.lines ?? ANSWER_LINES;
   const pause = async (): Promise<void> => {
     files.hold();
@@ -117,5 +119,6 @@ export async function locateLast(files: LogFiles, query: LogQuery, { turns }: Pi
       begun = performance.now();
     }
   }
+  memory.used(((spot?.ordinal ?? 0) + 1) * RECORD_BYTES);
   return spot === null || end === null ? null : { spot, skip: spot.ordinal - end.ordinal, count };
 }

@@ -4,8 +4,7 @@ import type { LogLine, LogQuery, LogTrail } from "../../../ports/logs.ts";
 import type { OpenFile } from "../files/directory.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Matcher, matcherOf } from "./match.ts";
-import { locateLast } from "./search.ts";
-import type { Turns } from "./turns.ts";
+import { locateLast, type Searches } from "./search.ts";
 
 /** A call of `next` returns after about this many milliseconds, even without a line. */
 const SLICE_MS = 5;
@@ -17,7 +16,7 @@ export class Trail implements LogTrail {
   readonly watch: LogTrail["watch"];
   readonly #cursor: Cursor;
   readonly #query: LogQuery;
-  readonly #turns: Turns;
+  readonly #searches: Searches;
   /** So many of the next records may complete lines that do not belong to the result. */
   #skip = 0;
   readonly #matcher: Matcher;
@@ -30,10 +29,10 @@ export class Trail implements LogTrail {
   /** The line that the next record completes, while an expression is being matched against it. Otherwise null. */
   #matching: { readonly line: ParsedLine; readonly begin: number; readonly search: ReturnType<Matcher["match"]> } | null = null;
 
-  constructor(cursor: Cursor, query: LogQuery, { watch, turns }: { readonly watch: LogTrail["watch"]; readonly turns: Turns }) {
+  constructor(cursor: Cursor, query: LogQuery, { watch, searches }: { readonly watch: LogTrail["watch"]; readonly searches: Searches }) {
     this.#cursor = cursor;
     this.#query = query;
-    this.#turns = turns;
+    this.#searches = searches;
     this.#matcher = matcherOf(query);
     this.watch = watch;
   }
@@ -46,7 +45,7 @@ export class Trail implements LogTrail {
     const { files, jump } = this.#cursor.files();
     let entered: OpenFile | undefined;
     try {
-      const located = await locateLast(files, this.#query, { turns: this.#turns });
+      const located = await locateLast(files, this.#query, this.#searches);
       if (located === null) return 0;
       entered = jump(located.spot);
       this.#skip = located.skip;

@@ -23,12 +23,33 @@ export class Turns {
 /** Number of bytes that all running searches together may have found before only the oldest of them continues. */
 const HELD_BYTES = 32 << 20;
 
+/**
+ * Number of bytes that searches may find before the garbage of the finished ones is collected. The collector itself waits for much
+ * more, because it measures the garbage against all of the heap.
+ */
+const GARBAGE_BYTES = 32 << 20;
+
 /** Limits the memory of searches, because their results cannot be dropped before somebody takes them. */
 export class SearchMemory {
   #bytes = 0;
+  #garbage = 0;
+  readonly #collect: () => void;
   /** The running searches, oldest first. */
   readonly #running = new Set<object>();
   #blocked: Array<() => void> = [];
+
+  /** `collect` runs a garbage collection. */
+  constructor(collect: () => void) {
+    this.#collect = collect;
+  }
+
+  /** Counts what a search has used and no longer needs. */
+  used(bytes: number): void {
+    this.#garbage += bytes;
+    if (this.#garbage < GARBAGE_BYTES) return;
+    this.#garbage = 0;
+    this.#collect();
+  }
 
   begin(): SearchShare {
     const share = {};
@@ -43,6 +64,7 @@ export class SearchMemory {
       },
       end: () => {
         this.#bytes -= own;
+        this.used(own);
         this.#running.delete(share);
         for (const resume of this.#blocked.splice(0)) resume();
       },
