@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Daemon } from "../../harness/daemon.ts";
-import { sleeper } from "../../harness/services.ts";
+import { sleeper, type UnitFile } from "../../harness/services.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
 import { tempDir } from "../../harness/temp.ts";
 import { until } from "../../harness/until.ts";
@@ -168,3 +168,39 @@ test("a body nested 100,000 levels deep is refused at once, and the daemon answe
   }
   expect((await daemon.service("good")).state).toBe("running");
 });
+
+test("500 streams that ask for a long history and do not read it cost little from the beginning", async () => {
+  const { daemon } = shared;
+  const lines = (name: string): UnitFile => ({
+    command: "/bin/sh",
+    args: ["-c", `seq -f '${"x".repeat(180)} %%g' 1 12000; echo ${name}`],
+    type: "oneshot",
+  });
+  for (const name of ["long-a", "long-b"]) await shared.drop(name, lines(name));
+  expect((await daemon.sup("start", "long-a", "long-b")).code).toBe(0);
+  const residentMb = (): number => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${daemon.pid}/status`, "utf8"))![1]) / 1024;
+  const before = residentMb();
+  let answered = 0;
+  const sockets = await Promise.all(
+    Array.from({ length: 500 }, async (_, i) => {
+      const data = (socket: Bun.Socket): void => {
+        answered++;
+        socket.pause();
+      };
+      const socket = await Bun.connect({ unix: daemon.socket, socket: { data } });
+      const path = `/api/supervisor/services/long-${i % 2 ? "a" : "b"}/logs?follow=true&lines=10000`;
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: sup\r\nAccept: ${i % 3 ? "text/event-stream" : "*/*"}\r\n\r\n`);
+      return socket;
+    }),
+  );
+  let peak = 0;
+  const all = (): boolean => {
+    peak = Math.max(peak, residentMb());
+    return answered >= 500;
+  };
+  await until(all, { what: "an answer to each", timeoutMs: 60_000, explain: () => `${answered}` });
+  expect((await daemon.sup("logs", "long-a", "-n", "1", "--bare")).stdout).toBe("long-a\n");
+  all();
+  expect(peak - before).toBeLessThan(600); // it was 2400 when each stream got its whole history at once
+  for (const socket of sockets) socket.end();
+}, 120_000);

@@ -188,3 +188,25 @@ test("a database that is deleted while the daemon runs is written anew: enableme
   expect(await daemon.service("on")).toMatchObject({ state: "running", pid, enabled: true });
   expect(await daemon.service("off")).toMatchObject({ state: "stopped", enabled: false });
 });
+
+test("the write-ahead log of the database is deleted while the daemon runs: the status says so, and states survive the next crash", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }), db: sleeper() } });
+  await daemon.reaches("web", "running");
+  rmSync(join(daemon.home, "state/sup.db-wal"));
+  expect((await daemon.sup("start", "db")).code).toBe(0);
+  expect((await daemon.sup("disable", "web")).code).toBe(0);
+  await until(
+    async () => {
+      await daemon.sup("enable", "db"); // something to write
+      return (await notesOf(daemon)).includes("sup.db-wal was deleted by another program");
+    },
+    { what: "the note" },
+  );
+  expect((await daemon.sup("stop", "web")).code).toBe(0);
+  const { pid } = await daemon.service("db");
+  await daemon.crash();
+  await daemon.start();
+  expect(await daemon.service("db")).toMatchObject({ state: "running", pid });
+  expect(await daemon.service("web")).toMatchObject({ state: "stopped", enabled: false });
+  expect((await daemon.sup("events", "db")).stdout).toContain("started");
+});

@@ -1,7 +1,8 @@
 /** How `sup up` ends: lost readers, a closed terminal, an impatient operator, and `--exit-on`. */
 import { expect, test } from "bun:test";
-import { mkdirSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { makePipe } from "../../../src/linux/io/fifo.ts";
 import { SUP } from "../../harness/daemon.ts";
 import { processesOf } from "../../harness/processes.ts";
 import { run } from "../../harness/run.ts";
@@ -103,3 +104,43 @@ test("a current directory that was deleted is an error of the caller, not a bug 
   expect(await child.exited).toBe(1);
   rmSync(gone, { recursive: true, force: true });
 });
+
+test("a reader of the output that stops reading stops nothing: lines are dropped and counted, and SIGTERM stops all in order", async () => {
+  using temp = tempDir();
+  const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: temp.path, SUP_HOME: temp.path, NO_COLOR: "1" };
+  mkdirSync(join(temp.path, "dir"));
+  await Bun.write(join(temp.path, "sup.json"), JSON.stringify({ api: { port: 0 } }));
+  const flood = {
+    command: "/bin/sh",
+    args: ["-c", `trap 'exit 0' TERM; while :; do seq -f '${"x".repeat(200)} %%g' 1 300; sleep 0.01; done`],
+    log: { max_size_mb: 200 },
+  };
+  await Bun.write(join(temp.path, "dir/flood.unit.json"), JSON.stringify(flood));
+  await Bun.write(join(temp.path, "dir/web.unit.json"), JSON.stringify(says("web")));
+  const made = makePipe();
+  if (!made.ok) throw new Error(`errno ${made.error}`);
+  const { reader, writer } = made.value;
+  const child = Bun.spawn([SUP, "up", "dir"], { env, cwd: temp.path, stdin: "ignore", stdout: writer, stderr: writer });
+  closeSync(writer);
+  const log = join(temp.path, "logs/flood.log");
+  await until(() => existsSync(log) && statSync(log).size > 20_000_000, { what: "the flood", timeoutMs: 60_000 });
+  expect((await run([SUP, "restart", "web"], { env })).code).toBe(0);
+  expect(await status({ env })).toContain("running");
+  let text = "";
+  const buffer = Buffer.alloc(1 << 16);
+  await until(
+    () => {
+      try {
+        text = text.slice(-10_000) + buffer.toString("latin1", 0, readSync(reader, buffer));
+      } catch {
+        // nothing more now
+      }
+      return text.includes("lines were not shown, because the reader of this output is too slow");
+    },
+    { what: "the number of lines that were dropped", timeoutMs: 60_000, explain: () => text.slice(-500) },
+  );
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+  expect(processesOf(temp.path)).toEqual([]);
+  closeSync(reader);
+}, 120_000);
