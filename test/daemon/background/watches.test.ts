@@ -100,3 +100,33 @@ test("a stop ends the row and a restart that is due", async () => {
   await change();
   expect(daemon.unit("web").run).toBe(6);
 });
+
+test("a unit that writes half a minute after each start is recognised; a change elsewhere restarts it at once", async () => {
+  const { daemon, change, alerts } = await watched();
+  for (let n = 0; n < 4; n++) {
+    await daemon.pass(30_000);
+    await change();
+    expect(daemon.unit("web").run).toBe(2 + n);
+  }
+  await daemon.pass(30_000);
+  await change(); // the fifth: a test
+  expect(daemon.unit("web").run).toBe(5);
+  await daemon.pass(7500);
+  expect(daemon.unit("web").run).toBe(6);
+  expect(alerts()).toEqual([]);
+  await daemon.pass(30_000);
+  await change();
+  await daemon.pass(29_999);
+  expect(daemon.unit("web").run).toBe(6);
+  await daemon.pass(1);
+  expect(daemon.unit("web").run).toBe(7);
+  expect(daemon.events.filter((event) => event.startsWith("watch-loop"))).toEqual(["watch-loop web"]);
+  expect(alerts()).toEqual([expect.stringContaining("/srv/cache changes about 30s after each start")]);
+  await daemon.pass(30_000);
+  await change();
+  await daemon.pass(10_000);
+  expect(daemon.unit("web").run).toBe(7);
+  await change("/home/ann/near/index.ts");
+  expect(daemon.unit("web").run).toBe(8);
+  expect(alerts()).toEqual([]);
+});
