@@ -62,25 +62,31 @@ export class LogQueries {
       const resumed = request.after !== undefined && trail.resume(request.after);
       const fromTime = query.lines === undefined && (query.sinceMs !== undefined || query.from !== undefined);
       if (!resumed && fromTime) trail.seek();
-      const past = resumed || fromTime || request.after !== undefined ? 0 : await trail.back();
-      return ok({ past, resumed, invocation: run?.invocation ?? null, trail: run === null ? trail : this.#ofRun(id, run, trail) });
+      const isCounted = !resumed && !fromTime && request.after === undefined;
+      const past = isCounted ? await trail.back() : 0;
+      const ofRun = run === null ? trail : this.#ofRun(id, run, trail, isCounted ? past : null);
+      return ok({ past, resumed, invocation: run?.invocation ?? null, trail: ofRun });
     } catch (error) {
       trail.close();
       throw error;
     }
   }
 
-  /** Returns a trail (the new lines of a log) that ends when the run ends. */
-  #ofRun(id: string, run: PastRun, trail: LogTrail): LogStart["trail"] {
+  /** Returns a trail that ends when the run ends. `past` is the number of lines that existed at the beginning, or null if it is unknown. */
+  #ofRun(id: string, run: PastRun, trail: LogTrail, past: number | null): LogStart["trail"] {
     const { world, bus, invocationOf } = this.#o;
     let { before } = run;
+    /** Of a run that has ended: without this number, the rest of the log would be read in search of more. */
+    let left = before === null ? null : past;
     const isLatest = (): boolean => invocationOf(id, world.get(id)?.unit.run ?? 0) === run.invocation;
     return {
       place: () => trail.place(),
       close: () => trail.close(),
       next: () => {
         if (before === null && !isLatest()) before = this.#runs(id).find(({ invocation }) => invocation === run.invocation)?.before ?? null;
+        if (left === 0) return "over";
         const read = trail.next();
+        if (left !== null && read !== null) left = Math.max(0, left - read.lines.length);
         if (read === null) return isLatest() && isLive(world.get(id)!.unit.phase) ? null : "over";
         const end = before;
         return end === null ? read : { ...read, lines: read.lines.filter(({ time }) => time < end) };
