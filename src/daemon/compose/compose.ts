@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { watchFiles } from "../../adapters/files/filewatch.ts";
 import { firstLineOf } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
@@ -11,6 +12,9 @@ import { Interpreter } from "../engine/interpreter.ts";
 import { Recorder } from "../engine/recorder.ts";
 import { Actions } from "../jobs/actions.ts";
 import { Scaling } from "../jobs/scaling.ts";
+import { Dispatcher } from "../notifications/dispatcher.ts";
+import { MessageMaker } from "../notifications/message-maker.ts";
+import { reloadNotifications } from "../notifications/reload.ts";
 import { describeService, type Surroundings } from "../queries/describe.ts";
 import { LocalSupervisor } from "../queries/supervisor.ts";
 import { earlierRuns } from "../units/earlier-runs.ts";
@@ -32,6 +36,7 @@ export interface Parts extends Machine {
   readonly catalog: UnitCatalog;
   readonly reloader: Reloader;
   readonly background: Background;
+  readonly dispatcher: Dispatcher;
   readonly facade: LocalSupervisor;
   /** Messages for the operator about the daemon itself. */
   readonly notes: string[];
@@ -70,7 +75,28 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     planOf: (id) => background.schedules.planOf(id),
     display: (spec) => launcher.display(spec),
   };
-  const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective: (id) => catalog.get(id)?.effective });
+  const maker = new MessageMaker({
+    world,
+    clock,
+    logs,
+    store,
+    host: hostname(),
+    pageUrl: () => dispatcher.settings.pageUrl,
+    planOf: around.planOf,
+  });
+  const tell: Recorder["tell"] = (...args) => recorder.tell(...args);
+  const dispatcher: Dispatcher = new Dispatcher({
+    world,
+    clock,
+    store,
+    notifier: machine.notifier,
+    maker,
+    settings,
+    tell,
+    engine: () => engine,
+  });
+  const effective = (id: string) => catalog.get(id)?.effective;
+  const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective, messages: dispatcher });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     releaseAfter(turn, world, machine, [interpreter, background, stdins]);
@@ -110,11 +136,13 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     reexec,
     sampler: background.sampler,
     forecaster: background.forecaster,
-    tell: recorder.tell.bind(recorder),
+    tell,
+    dispatcher,
+    reloadSettings: (isDryRun) => reloadNotifications(places.settings, dispatcher, isDryRun),
     telemetry: () => readTelemetry(background, engine, machine, world),
-    daemon: () => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone()),
+    daemon: () => describeDaemon(daemonNotes([...notes, ...dispatcher.notes()], store.condition.notes, catalog), source.leftAlone()),
   });
-  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, facade, notes };
+  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, dispatcher, facade, notes };
 }
 
 /** Returns a function that publishes the unit files if they have changed since its last call. */

@@ -12,6 +12,7 @@ import type {
 } from "../../api/server/supervisor.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
+import type { Problem } from "../../spec/parse/problems.ts";
 import type { Store } from "../../ports/store/store.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import type { Sampler } from "../background/sampler.ts";
@@ -19,6 +20,7 @@ import type { Bus } from "../engine/bus.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import type { Scaling } from "../jobs/scaling.ts";
 import type { Reloader } from "../units/reloader.ts";
+import type { Dispatcher } from "../notifications/dispatcher.ts";
 import type { RunFollower, Transients } from "../units/transients.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { acknowledge, listAlerts } from "./alerts.ts";
@@ -48,6 +50,9 @@ interface Rest {
   readonly scaling: Scaling;
   readonly telemetry: () => Telemetry;
   readonly tell: Recorder["tell"];
+  readonly dispatcher: Dispatcher;
+  /** Reads the settings file again; returns its errors. */
+  readonly reloadSettings: (isDryRun: boolean) => readonly Problem[];
   readonly probeNow: (id: string) => Promise<void>;
   readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
@@ -174,7 +179,14 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan> {
-    return this.#o.reloader.reload(dryRun, force);
+    return this.applyFiles(dryRun, force);
+  }
+
+  /** The same at once, for SIGHUP. */
+  applyFiles(dryRun: boolean, force: boolean): shape.ReloadPlan {
+    const plan = this.#o.reloader.reload(dryRun, force);
+    const problems = this.#o.reloadSettings(dryRun).map((problem) => ({ ...problem }));
+    return { ...plan, problems: [...plan.problems, ...problems] };
   }
 
   async shutdown(leave: boolean): Promise<void> {
