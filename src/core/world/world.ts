@@ -5,7 +5,7 @@ import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Episode } from "../notifications/episode.ts";
 import { NotificationBook } from "../notifications/notification-book.ts";
-import type { Service } from "../service/services.ts";
+import type { Service, Services } from "../service/services.ts";
 import type { UnitEvent } from "../unit/events.ts";
 import { whyNotReady } from "../unit/check.ts";
 import { awaitsReadyNotice, isDown, isProbed, stateOf } from "../unit/phase.ts";
@@ -86,6 +86,11 @@ export class World {
   /** Returns the number of units that `sup scale` gave to a service, or undefined if its file decides. */
   scaleOf(service: string): number | undefined {
     return this.#scales.get(service);
+  }
+
+  /** The services, for code that follows dependencies itself. */
+  get serviceLookup(): Pick<Services, "unitsOf" | "quorumOf" | "usersOf"> {
+    return this.#units.services;
   }
 
   /** Returns the ids of the units that a dependency names. The name is that of a service or of a single unit. */

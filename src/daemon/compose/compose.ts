@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { watchFiles } from "../../adapters/files/filewatch.ts";
 import { firstLineOf } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
@@ -9,11 +8,10 @@ import { Background } from "../background/background.ts";
 import { Bus } from "../engine/bus.ts";
 import { Engine, type TurnSink } from "../engine/engine.ts";
 import { Interpreter } from "../engine/interpreter.ts";
-import { Recorder } from "../engine/recorder.ts";
+import { Recorder, type RecorderOptions } from "../engine/recorder.ts";
 import { Actions } from "../jobs/actions.ts";
 import { Scaling } from "../jobs/scaling.ts";
-import { Dispatcher } from "../notifications/dispatcher.ts";
-import { MessageMaker } from "../notifications/message-maker.ts";
+import type { Dispatcher } from "../notifications/dispatcher.ts";
 import { reloadNotifications } from "../notifications/reload.ts";
 import { describeService, type Surroundings } from "../queries/describe.ts";
 import { LocalSupervisor } from "../queries/supervisor.ts";
@@ -24,6 +22,7 @@ import { Transients } from "../units/transients.ts";
 import { UnitCatalog } from "../units/unit-catalog.ts";
 import { makeLauncher } from "./make-launcher.ts";
 import { openMachine, type Machine, type MachineOptions } from "./machine.ts";
+import { makeDispatcher } from "./notifications.ts";
 import { releaseAfter } from "./release.ts";
 import { daemonNotes, readTelemetry } from "./self-report.ts";
 
@@ -75,34 +74,15 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     planOf: (id) => background.schedules.planOf(id),
     display: (spec) => launcher.display(spec),
   };
-  const maker = new MessageMaker({
-    world,
-    clock,
-    logs,
-    store,
-    host: hostname(),
-    pageUrl: () => dispatcher.settings.pageUrl,
-    planOf: around.planOf,
-  });
-  const tell: Recorder["tell"] = (...args) => recorder.tell(...args);
-  const dispatcher: Dispatcher = new Dispatcher({
-    world,
-    clock,
-    store,
-    notifier: machine.notifier,
-    maker,
-    settings,
-    tell,
-    engine: () => engine,
-  });
-  const effective = (id: string) => catalog.get(id)?.effective;
-  const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective, messages: dispatcher });
+  const dispatcher = makeDispatcher({ ...machine, world, settings, planOf: around.planOf, parts: () => ({ recorder, engine }) });
+  const effective: RecorderOptions["effective"] = (id) => catalog.get(id)?.effective;
+  const recorder: Recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective, messages: dispatcher });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     releaseAfter(turn, world, machine, [interpreter, background, stdins]);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
-  const engine = new Engine({ world, clock, sink });
+  const engine: Engine = new Engine({ world, clock, sink });
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const launcher = makeLauncher(users, places);
@@ -123,23 +103,18 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
-  const probeNow = async (id: string): Promise<void> => {
-    const done = interpreter.whenProbed(id);
-    post({ type: "probeNow", id });
-    await done;
-  };
   const facade = new LocalSupervisor({
     ...machine,
     ...{ world, bus, catalog, around, actions, scaling, instances, reloader, transients },
-    probeNow,
+    probeNow: (id) => probeNow(id, interpreter, engine),
     shutdown,
     reexec,
     sampler: background.sampler,
     forecaster: background.forecaster,
-    tell,
+    tell: recorder.tell.bind(recorder),
     dispatcher,
     reloadSettings: (isDryRun) => reloadNotifications(places.settings, dispatcher, isDryRun),
-    telemetry: () => readTelemetry(background, engine, machine, world),
+    telemetry: () => readTelemetry(background, engine, machine, world, dispatcher),
     daemon: () => describeDaemon(daemonNotes([...notes, ...dispatcher.notes()], store.condition.notes, catalog), source.leftAlone()),
   });
   return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, dispatcher, facade, notes };
@@ -154,6 +129,12 @@ function publisher(bus: Bus, read: () => shape.UnitFiles): () => void {
     if (text !== last) bus.publish({ kind: "files", data });
     last = text;
   };
+}
+
+async function probeNow(id: string, interpreter: Interpreter, engine: Engine): Promise<void> {
+  const done = interpreter.whenProbed(id);
+  engine.post({ type: "probeNow", id });
+  await done;
 }
 
 function cached<T>(make: () => T): { get(): T; forget(): void } {

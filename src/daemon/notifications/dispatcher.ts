@@ -52,6 +52,10 @@ export class Dispatcher implements MessageRows {
     this.#heartbeat = new Heartbeat({ notifier: options.notifier, onChange: () => this.#observe() });
   }
 
+  get maker(): MessageMaker {
+    return this.#o.maker;
+  }
+
   get settings(): NotifySettings {
     return this.#settings;
   }

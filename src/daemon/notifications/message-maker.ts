@@ -33,16 +33,17 @@ export class MessageMaker {
     this.#o = options;
   }
 
-  make(draft: Draft, id: number): Message {
+  /** With `pastMs` the message is made as of that time, without what is known only now. */
+  make(draft: Draft, id: number, pastMs: number | null = null): Message {
     const { clock, host, pageUrl } = this.#o;
-    const nowMs = clock.wallMs();
+    const nowMs = pastMs ?? clock.wallMs();
     const lines = draft.notices.length === 1 ? LINES : FEW_LINES;
     return {
       key: `${id}-${Math.floor(nowMs).toString(36)}`,
       host,
       at: new Date(nowMs).toISOString(),
       page: pageUrl(),
-      notices: draft.notices.map((notice, index) => this.#notice(notice, index < DETAILED ? lines : 0, nowMs)),
+      notices: draft.notices.map((notice, index) => this.#notice(notice, index < DETAILED && pastMs === null ? lines : 0, nowMs)),
     };
   }
 

@@ -20,7 +20,7 @@ import type { Bus } from "../engine/bus.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import type { Scaling } from "../jobs/scaling.ts";
 import type { Reloader } from "../units/reloader.ts";
-import type { Dispatcher } from "../notifications/dispatcher.ts";
+import { Notifications, type QueryOptions } from "../notifications/queries.ts";
 import type { RunFollower, Transients } from "../units/transients.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { acknowledge, listAlerts } from "./alerts.ts";
@@ -36,7 +36,12 @@ import { detailOf, sumMetrics } from "./service-totals.ts";
 import { StatusQueries, type StatusOptions } from "./status.ts";
 import { unitFile } from "./unit-file.ts";
 
-export type LocalSupervisorOptions = StatusOptions & ExplainOptions & LogQueryOptions & Omit<RequestOptions, "lookup"> & Rest;
+export type LocalSupervisorOptions = StatusOptions &
+  ExplainOptions &
+  LogQueryOptions &
+  Omit<RequestOptions, "lookup"> &
+  Omit<QueryOptions, "find"> &
+  Rest;
 
 interface Rest {
   readonly store: Store;
@@ -50,7 +55,6 @@ interface Rest {
   readonly scaling: Scaling;
   readonly telemetry: () => Telemetry;
   readonly tell: Recorder["tell"];
-  readonly dispatcher: Dispatcher;
   /** Reads the settings file again; returns its errors. */
   readonly reloadSettings: (isDryRun: boolean) => readonly Problem[];
   readonly probeNow: (id: string) => Promise<void>;
@@ -65,6 +69,7 @@ export class LocalSupervisor implements Supervisor {
   readonly #status: StatusQueries;
   readonly #logs: LogQueries;
   readonly #requests: Requests;
+  readonly notifications: Notifications;
 
   constructor(options: LocalSupervisorOptions) {
     this.#o = options;
@@ -72,6 +77,7 @@ export class LocalSupervisor implements Supervisor {
     this.#status = new StatusQueries(options);
     this.#logs = new LogQueries(options);
     this.#requests = new Requests({ ...options, lookup: this.#lookup });
+    this.notifications = new Notifications({ ...options, find: (name) => this.#lookup.find(name) });
   }
 
   async status(): Promise<shape.Status> {

@@ -91,9 +91,8 @@ const logs = (days: z.ZodNumber) =>
     ),
   });
 
-function build() {
-  const days = () => z.number().positive().max(36_500);
-  const api = z.strictObject({
+const api = () =>
+  z.strictObject({
     enabled: said("Serve the API and the web page on TCP. The Unix socket is always available.", z.boolean().default(true)),
     host: said("Address to listen on.", z.string().min(1).default("127.0.0.1")),
     port: said("Port to listen on. 0 picks a free port, which `sup status` shows.", count(0, 65_535).default(7870)),
@@ -118,9 +117,12 @@ function build() {
       z.union([z.boolean(), z.literal("read-only")]).default(true),
     ),
   });
+
+function build() {
+  const days = () => z.number().positive().max(36_500);
   return z.strictObject({
     $schema: said("Ignored; for editors.", z.string().optional()),
-    api: said("The control API on TCP.", api.prefault({})),
+    api: said("The control API on TCP.", api().prefault({})),
     metrics: said(
       "Samples of CPU and memory.",
       z

@@ -44,6 +44,12 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   groups: [`GET ${API}/groups`],
   alerts: [`GET ${API}/alerts?open=true`],
   acknowledge: [`POST ${API}/alerts/ack`, body({ ids: [1], units: ["web"] })],
+  notifications: [`GET ${API}/notifications?limit=5`],
+  notificationTest: [`POST ${API}/notifications/test`, body({ channel: "ops" })],
+  notificationRetry: [`POST ${API}/notifications/retry`, body({ ids: [1], channels: ["ops"] })],
+  notificationDrop: [`POST ${API}/notifications/drop`, body({ ids: [9] })],
+  notificationExplain: [`GET ${API}/notifications/explain?unit=web.unit.json&type=memory-limit`],
+  notificationSimulate: [`GET ${API}/notifications/simulate?since=1d`],
   graph: [`GET ${API}/graph`],
   reloadUnits: [`POST ${API}/reload?dry_run=true`],
   session: [`GET ${API}/session`],
@@ -80,6 +86,12 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
     "jobs",
     "report",
     "shutdown",
+    "notifications",
+    "notificationTest",
+    "notificationRetry",
+    "notificationDrop",
+    "notificationExplain",
+    "notificationSimulate",
   ] as const)
     await ask(GOOD[name][0], GOOD[name][1]);
   await ask(`GET ${API}/services/web.unit.json/file?reveal`);
@@ -94,6 +106,12 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
     ["act", { action: "start", units: ["w*", "@site"], wait: true, now: false, cascade: false, dry_run: false }],
     ["report", { service_id: "web", metrics: { queue: 3 } }],
     ["shutdown", false],
+    ["notifications", 5],
+    ["test", "ops"],
+    ["retry", [1], ["ops"]],
+    ["drop", [9], []],
+    ["explain", "web", "memory-limit"],
+    ["simulate", NOW - 86_400_000],
     ["file", "web", true],
     ["events", { limit: 100, service: "web", since: "2026-05-01T10:00:00.000Z" }],
   ]);

@@ -250,6 +250,7 @@ test("the dependencies of waiting units are searched only in a turn that can put
   stage.stop("db");
   expect(stage.phase("db")).toBe("idle");
   expect(endTurn("db")).toEqual(["a", "b"]);
+});
 
 test("a restart whose pre_restart commands end between a stop and a start ends: it was not restarted", () => {
   const stage = staged({ db: { preRestart: [hook()] }, web: { dependencies: ["db"] } }).start("web");
