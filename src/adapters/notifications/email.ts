@@ -27,19 +27,15 @@ export async function sendEmail(channel: EmailChannel, { message, signal }: Atte
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const abort = (): void => transport.close();
-  signal.addEventListener("abort", abort);
-  const late = new Promise<never>((_, reject) =>
-    signal.addEventListener("abort", () => reject(new Error(`no answer from ${host}:${port} in time`))),
-  );
   try {
-    const { accepted, rejected } = await Promise.race([transport.sendMail(mailOf(channel, message)), late]);
+    const { accepted, rejected } = await transport.sendMail({ ...mailOf(channel, message), signal });
     const refused = rejected.length === 0 ? "" : `; refused: ${rejected.map(String).join(", ")}`;
     return { ok: true, detail: `accepted for ${accepted.map(String).join(", ")}${refused}` };
   } catch (error) {
-    return failed(error, `${host}:${port}`);
+    return signal.aborted
+      ? { ok: false, kind: "temporary", detail: `no answer from ${host}:${port} in time`, retryAfterMs: null }
+      : failed(error, `${host}:${port}`);
   } finally {
-    signal.removeEventListener("abort", abort);
     transport.close();
   }
 }
