@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { retryAfterMs } from "../../../src/adapters/notifications/http.ts";
 import { freePort } from "../../harness/ports.ts";
 import { tempDir } from "../../harness/temp.ts";
-import { aMessage, receiver, send, webhook } from "./fixtures.ts";
+import { receiver } from "../../harness/http-receiver.ts";
+import { aMessage, send, webhook } from "./fixtures.ts";
 
 describe("an answer", () => {
   test.each<[number, "ok" | "temporary" | "permanent"]>([

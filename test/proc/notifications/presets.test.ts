@@ -1,6 +1,7 @@
 /** The requests of each preset, against what the provider's documentation requires and allows. */
 import { expect, test } from "bun:test";
-import { aMessage, aNotice, ended, hostileMessage, receiver, send, webhook } from "./fixtures.ts";
+import { receiver } from "../../harness/http-receiver.ts";
+import { aMessage, aNotice, ended, hostileMessage, send, webhook } from "./fixtures.ts";
 import type { Message } from "../../../src/core/notifications/message.ts";
 import type { WebhookChannel } from "../../../src/spec/notifications.ts";
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { smsText, transliterate } from "../../../src/adapters/notifications/sms.ts";
-import { aMessage, aNotice, ended, hostileMessage, receiver, send, sms } from "./fixtures.ts";
+import { receiver } from "../../harness/http-receiver.ts";
+import { aMessage, aNotice, ended, hostileMessage, send, sms } from "./fixtures.ts";
 
 process.env.SUP_TEST_TOKEN = "auth-token";
 
