@@ -39,7 +39,7 @@ export class NotificationBook {
   #settings: NotificationSettings | null = null;
   /** When the messages that a channel collects at the moment are due, by channel and waiting time. */
   readonly #collecting = new Map<string, number>();
-  /** Times of the recent messages of each channel, oldest first. */
+  /** Times of the recent messages of each channel, oldest first; those with something critical apart. */
   readonly #recent = new Map<string, number[]>();
   #dueMs: number | null = null;
 
@@ -178,7 +178,7 @@ export class NotificationBook {
   #planned(episode: Episode, channel: string, what: What, at: Moment): Leg["next"] {
     const { ending } = episode;
     const timing = this.#timingOf(episode, channel);
-    if (episode.severity === "critical" || ending === STOPS.shutdown) return { what, readyMs: at.nowMs };
+    if (isCritical(episode) || ending === STOPS.shutdown) return { what, readyMs: at.nowMs };
     const waitMs = what === "repeat" ? 0 : (timing.digestMs ?? timing.groupWaitMs);
     const key = `${channel} ${waitMs}`;
     const joined = this.#collecting.get(key) ?? -1;
@@ -211,13 +211,17 @@ export class NotificationBook {
   }
 
   #send(channel: string, episodes: readonly Episode[], at: Moment, outcome: Outcome): void {
-    const freeMs = this.#freeMs(channel, at.nowMs);
+    // Critical messages have a limit of their own, so that other messages cannot delay them. What else is ready goes along.
+    const urgent = { key: `${channel} critical`, freeMs: this.#freeMs(channel, `${channel} critical`, at.nowMs) };
+    const normal = { key: channel, freeMs: this.#freeMs(channel, channel, at.nowMs) };
+    const isUrgent = urgent.freeMs <= at.nowMs && episodes.some(isCritical);
     const notices: DraftNotice[] = [];
     for (const { id } of episodes) {
       const episode = this.#episodes.get(id)!;
       const leg = episode.legs[channel]!;
       const { what } = leg.next!;
-      const waitMs = this.#waitMs(episode, channel, what, freeMs, at);
+      const bucket = isUrgent || isCritical(episode) ? urgent : normal;
+      const waitMs = this.#waitMs(episode, channel, what, bucket.freeMs, at);
       if (waitMs > 0) {
         this.#putLeg(id, channel, { ...leg, next: { what, readyMs: at.nowMs + waitMs } }, outcome);
         continue;
@@ -228,7 +232,8 @@ export class NotificationBook {
     }
     if (notices.length === 0) return;
     outcome.outbox.push({ channel, notices: notices.sort(byUrgency) });
-    this.#recent.set(channel, [...(this.#recent.get(channel) ?? []), at.nowMs]);
+    const { key } = isUrgent ? urgent : normal;
+    this.#recent.set(key, [...(this.#recent.get(key) ?? []), at.nowMs]);
   }
 
   /** Milliseconds until a ready message may be sent: the rate limit and other units can hold it back. */
@@ -250,10 +255,10 @@ export class NotificationBook {
   }
 
   /** Returns when the rate limit of the channel allows its next message; not after `nowMs` if it allows it now. */
-  #freeMs(channel: string, nowMs: number): number {
+  #freeMs(channel: string, key: string, nowMs: number): number {
     const { messages, perMs } = this.#settings!.channels[channel]!.rateLimit;
-    const recent = (this.#recent.get(channel) ?? []).filter((sentMs) => sentMs + perMs > nowMs);
-    this.#recent.set(channel, recent);
+    const recent = (this.#recent.get(key) ?? []).filter((sentMs) => sentMs + perMs > nowMs);
+    this.#recent.set(key, recent);
     return recent.length < messages ? nowMs : recent[recent.length - messages]! + perMs;
   }
 
@@ -288,6 +293,8 @@ export class NotificationBook {
     this.#dueMs = earliest;
   }
 }
+
+const isCritical = ({ severity }: Episode): boolean => severity === "critical";
 
 const currentKey = (unit: string, family: string): string => `${unit} ${family}`;
 

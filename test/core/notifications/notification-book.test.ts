@@ -194,6 +194,23 @@ describe("when", () => {
   });
 });
 
+test("the rate limit of a channel does not delay a critical message, whose own limit is separate", () => {
+  const limit = { ops: { rateLimit: { messages: 1, perMs: 10 * MINUTE } } };
+  const stage = notified(
+    { a: QUICK, b: QUICK, c: { ...QUICK, critical: true }, d: { ...QUICK, critical: true } },
+    settings([rule(["ops"], { groupWaitMs: 0 })], limit),
+  );
+  breakDown(stage, "a").pass(10 * SECOND);
+  breakDown(stage, "b").pass(10 * SECOND);
+  expect(told(stage)).toEqual(["ops: begin a failing"]);
+  breakDown(stage, "c");
+  expect(told(stage)).toEqual(["ops: begin c failing"]);
+  breakDown(stage, "d").pass(5 * MINUTE);
+  expect(told(stage)).toEqual([]);
+  stage.pass(5 * MINUTE);
+  expect(told(stage).join("; ")).toContain("begin d failing");
+});
+
 describe("who", () => {
   const failing = (more: Record<string, unknown>, rules: Parameters<typeof settings>[0]): string[] => {
     const stage = breakDown(
