@@ -85,7 +85,7 @@ describe("a receiver that fails below HTTP is tried again", () => {
   });
 
   test("there is none", async () => {
-    const result = await send(webhook(`http://127.0.0.1:${await freePort()}`));
+    const result = await send(webhook(`http://127.0.0.1:${freePort()}`));
     expect(result).toMatchObject({ ok: false, kind: "temporary", detail: expect.stringContaining("the connection was refused") });
   });
 });
