@@ -1,4 +1,3 @@
-import { createHmac } from "node:crypto";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Message } from "../../core/notifications/message.ts";
 import type { Attempt, SendResult } from "../../ports/notifier.ts";
@@ -82,7 +81,7 @@ function requestsOf(channel: WebhookChannel, message: Message, secrets: Secrets)
  */
 function signed(url: string, body: string, message: Message, secret: string | null, headers: Record<string, string>): NamedRequest {
   const timestamp = String(Math.floor(Date.now() / 1000));
-  const signature = secret === null ? null : createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
+  const signature = secret === null ? null : new Bun.CryptoHasher("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
   return {
     part: "",
     url,

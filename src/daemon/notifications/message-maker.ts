@@ -89,11 +89,16 @@ export class MessageMaker {
   }
 }
 
-const format = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
-const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" });
+/** Made at the first message, because the data for time zones takes memory and time. */
+let formats: { readonly time: Intl.DateTimeFormat; readonly zone: Intl.DateTimeFormat } | null = null;
 
 /** `03:12:05 UTC`, with the date in front if it is another day. */
 export function timeText(wallMs: number, nowMs: number): string {
+  formats ??= {
+    time: new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" }),
+    zone: new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }),
+  };
+  const { time: format, zone } = formats;
   const [date, time] = format.format(wallMs).split(" ");
   const name = zone.formatToParts(wallMs).find(({ type }) => type === "timeZoneName")?.value ?? "";
   const isToday = format.format(nowMs).startsWith(date!);

@@ -158,7 +158,8 @@ function build() {
       z.enum(["nothing", "shutdown"]).default("nothing"),
     ),
     log: said("Log defaults for units that do not set these keys.", z.strictObject(logSizes()).prefault({})),
-    notifications: said("Messages about alerts: see docs/notifications.md.", notificationsSchema().optional()),
+    // Built only for settings that have the key, because it is larger than all others together.
+    notifications: said("Messages about alerts: see docs/notifications.md.", z.lazy(notificationsSchema).optional()),
     page_url: said(
       "Address at which people reach the web page, for links in notifications.",
       z
@@ -168,7 +169,7 @@ function build() {
     ),
     heartbeat: said(
       "A URL that the daemon requests regularly, so that another machine notices when the daemon or this machine is gone.",
-      heartbeatSchema().optional(),
+      z.lazy(heartbeatSchema).optional(),
     ),
   });
 }
