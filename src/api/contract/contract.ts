@@ -180,6 +180,10 @@ export const contract = {
   },
   notificationRetry: { input: messages, output: z.object({ retried: z.int() }) },
   notificationDrop: { input: messages, output: z.object({ dropped: z.int() }) },
+  notificationSilence: {
+    input: z.strictObject({ seconds: described("How long; 0 ends a silence", z.number().min(0).max(2_592_000).default(3600)) }),
+    output: z.object({ silenced_until: z.iso.datetime().nullable() }),
+  },
   notificationExplain: {
     input: z.strictObject({
       unit: described("Unit id, with or without `.unit.json`", z.string().max(139)),

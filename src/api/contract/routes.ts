@@ -104,6 +104,7 @@ export const routes = {
   notificationTest: post(`${BASE}/notifications/test`, "Send a test message to one channel or to all"),
   notificationRetry: post(`${BASE}/notifications/retry`, "Try messages again at once: by ids, of channels, or all"),
   notificationDrop: post(`${BASE}/notifications/drop`, "Do not send messages that are pending: by ids, of channels, or all"),
+  notificationSilence: post(`${BASE}/notifications/silence`, "Send no message for some time; what is still a problem then is reported"),
   notificationExplain: get(`${BASE}/notifications/explain`, "Which channels would get a message about an alert, and when; sends nothing"),
   notificationSimulate: get(
     `${BASE}/notifications/simulate`,

@@ -71,6 +71,8 @@ export interface NotificationQueries {
   /** Without ids and channels, both mean all messages. The results are numbers of messages. */
   retry(ids: readonly number[], channels: readonly string[]): Promise<Result<number, ApiError>>;
   drop(ids: readonly number[], channels: readonly string[]): Promise<Result<number, ApiError>>;
+  /** Sends nothing for so long; 0 ends a silence. Answers its end in ISO 8601. */
+  silence(ms: number): Promise<string | null>;
   explain(unit: string, type: string): Promise<Result<shape.NotificationExplanation, ApiError>>;
   simulate(sinceMs: number): Promise<shape.NotificationSimulation>;
 }

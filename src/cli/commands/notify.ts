@@ -1,5 +1,6 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Notification, NotificationChannel, NotificationExplanation } from "../../api/contract/shapes.ts";
+import { parseDuration } from "../../base/duration.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { layOut, type Column } from "../render/columns.ts";
@@ -10,7 +11,7 @@ import { parseTime } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
 import { styleOf } from "./status.ts";
 
-/** `sup notify`, `sup notify list|test|retry|drop|explain|simulate`. */
+/** `sup notify`, `sup notify list|test|retry|drop|silence|explain|simulate`. */
 export const run: Run = async (context) => {
   const [action = "list", ...rest] = context.args;
   const known = Object.hasOwn(ACTIONS, action) ? ACTIONS[action as keyof typeof ACTIONS] : undefined;
@@ -23,14 +24,14 @@ export const run: Run = async (context) => {
   return known(context, rest);
 };
 
-const ACTIONS = { list, test, retry, drop, explain, simulate } as const;
+const ACTIONS = { list, test, retry, drop, silence, explain, simulate } as const;
 
 const SHOWN = 20;
 
 async function list(context: Context): Promise<number> {
   const answer = await context.client.call("notifications", { limit: context.options.lines ?? SHOWN });
   if (!answer.ok) return context.fail(answer.error);
-  const { channels, messages, notes } = answer.value;
+  const { channels, messages, notes, silenced_until } = answer.value;
   if (context.options.json) {
     context.json(answer.value);
     return EXIT.done;
@@ -39,6 +40,7 @@ async function list(context: Context): Promise<number> {
   if (channels.length === 0) context.out("There are no channels. Add `notifications` to sup.json and run `sup reload`.");
   else context.out(channelTable(channels, style));
   if (messages.length > 0) context.out(`\n${messageTable(messages, style)}`);
+  if (silenced_until !== null) context.note(`! nothing is sent before ${shortTime(silenced_until, style.now)} (sup notify silence off)`);
   for (const note of notes) context.note(`! ${safe(note)}`);
   return EXIT.done;
 }
@@ -134,6 +136,20 @@ async function drop(context: Context, targets: readonly string[]): Promise<numbe
   const answer = await context.client.call("notificationDrop", targetsOf(targets));
   if (!answer.ok) return context.fail(answer.error);
   return count(context, answer.value, answer.value.dropped, "dropped");
+}
+
+/** `sup notify silence`, `silence 30m`, `silence off`. */
+async function silence(context: Context, [length = "1h"]: readonly string[]): Promise<number> {
+  const ms = length === "off" ? 0 : parseDuration(length);
+  if (ms === undefined)
+    return context.fail({ code: "bad-request", message: `cannot read ${length} as a duration`, hint: "for example 30m, 2h or off" });
+  const answer = await context.client.call("notificationSilence", { seconds: ms / 1000 });
+  if (!answer.ok) return context.fail(answer.error);
+  const { silenced_until: until } = answer.value;
+  if (context.options.json) context.json(answer.value);
+  else if (!context.options.quiet)
+    context.out(until === null ? "messages are sent again" : `nothing is sent before ${shortTime(until, context.host.now())}`);
+  return EXIT.done;
 }
 
 function count(context: Context, value: unknown, number: number, what: string): number {

@@ -10,6 +10,8 @@ export interface Leg {
   /** The message that is due next, and when. */
   readonly next: { readonly what: What; readonly readyMs: number } | null;
   readonly repeatMs: number | null;
+  /** `next` waits for the end of a silence. */
+  readonly isSilenced?: boolean;
 }
 
 /**

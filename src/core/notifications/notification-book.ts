@@ -42,6 +42,8 @@ export class NotificationBook {
   /** Times of the recent messages of each channel, oldest first; those with something critical apart. */
   readonly #recent = new Map<string, number[]>();
   #dueMs: number | null = null;
+  /** Monotonic. */
+  #silencedUntilMs = -Infinity;
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -68,6 +70,33 @@ export class NotificationBook {
     const ids = new Set(open.map(({ id }) => id));
     for (const id of [...this.#ofAlert.keys()]) if (!ids.has(id)) this.#resolved(id, at, outcome);
     for (const alert of open) if (this.#settings !== null && !this.#ofAlert.has(alert.id)) this.#opened(alert, at, outcome);
+    this.#rearm();
+  }
+
+  /** Sends nothing until this time (wall clock). What is still a problem then is reported. */
+  silence(untilMs: number | null, { nowMs, wallMs }: Moment): void {
+    this.#silencedUntilMs = untilMs === null ? -Infinity : nowMs + untilMs - wallMs;
+    for (const episode of untilMs === null ? this.#episodes.values() : []) {
+      // What only the silence held back is due now.
+      const legs = Object.entries(episode.legs).map(([channel, leg]): [string, Leg] => [
+        channel,
+        leg.isSilenced && leg.next !== null ? { ...leg, isSilenced: false, next: { ...leg.next, readyMs: nowMs } } : leg,
+      ]);
+      this.#episodes.set(episode.id, { ...episode, legs: Object.fromEntries(legs) });
+    }
+  }
+
+  /** Does not repeat messages about these alerts. A problem that gets worse is reported all the same. */
+  acknowledge(alerts: readonly number[], { episodes }: Outcome): void {
+    for (const alert of alerts) {
+      const episode = this.#episodes.get(this.#ofAlert.get(alert) ?? "");
+      if (episode === undefined) continue;
+      const legs = Object.entries(episode.legs).map(([channel, leg]): [string, Leg] => [
+        channel,
+        { ...leg, repeatMs: null, next: leg.next?.what === "repeat" ? null : leg.next },
+      ]);
+      this.#put({ ...episode, legs: Object.fromEntries(legs) }, episodes);
+    }
     this.#rearm();
   }
 
@@ -223,7 +252,8 @@ export class NotificationBook {
       const bucket = isUrgent || isCritical(episode) ? urgent : normal;
       const waitMs = this.#waitMs(episode, channel, what, bucket.freeMs, at);
       if (waitMs > 0) {
-        this.#putLeg(id, channel, { ...leg, next: { what, readyMs: at.nowMs + waitMs } }, outcome);
+        const isSilenced = this.#silencedUntilMs > at.nowMs;
+        this.#putLeg(id, channel, { ...leg, next: { what, readyMs: at.nowMs + waitMs }, ...(isSilenced && { isSilenced }) }, outcome);
         continue;
       }
       notices.push(this.#notice(episode, what));
@@ -236,8 +266,9 @@ export class NotificationBook {
     this.#recent.set(key, [...(this.#recent.get(key) ?? []), at.nowMs]);
   }
 
-  /** Milliseconds until a ready message may be sent: the rate limit and other units can hold it back. */
+  /** Milliseconds until a ready message may be sent: a silence, the rate limit and other units can hold it back. */
   #waitMs(episode: Episode, channel: string, what: What, freeMs: number, at: Moment): number {
+    if (this.#silencedUntilMs > at.nowMs) return this.#silencedUntilMs - at.nowMs;
     if (what !== "end" && what !== "past" && this.#isHeld(episode, at))
       return Math.max(HELD_MS, this.#timingOf(episode, channel).groupWaitMs);
     return freeMs - at.nowMs;

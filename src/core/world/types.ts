@@ -100,7 +100,7 @@ export type WorldEvent =
   | { readonly type: "resumed"; readonly open: readonly OpenAlert[]; readonly lastId: number }
   /**
    * The settings of notifications, at the start and when they change. `open` are all open alerts. `stored` are the episodes that
-   * an earlier daemon stored. `wallMs` is the wall clock.
+   * an earlier daemon stored. `wallMs` is the wall clock. Until `silencedUntilMs` (wall clock) nothing is sent.
    */
   | {
       readonly type: "notifications";
@@ -108,7 +108,10 @@ export type WorldEvent =
       readonly open: readonly KnownAlert[];
       readonly stored: readonly Episode[];
       readonly wallMs: number;
-    };
+      readonly silencedUntilMs?: number | null;
+    }
+  /** Somebody knows of these alerts, so they are not reported again while they last. */
+  | { readonly type: "acknowledged"; readonly alerts: readonly number[] };
 
 /** The results of one event or of a batch of events. */
 export interface Turn {

@@ -189,9 +189,12 @@ export class World {
       case "resumed":
         return this.#begin(event, step);
       case "notifications": {
-        const { settings, open, stored, wallMs } = event;
-        return this.#notifications.configure(settings, open, stored, { nowMs: step.env.nowMs, wallMs }, step.turn);
+        const at = { nowMs: step.env.nowMs, wallMs: event.wallMs };
+        this.#notifications.silence(event.silencedUntilMs ?? null, at);
+        return this.#notifications.configure(event.settings, event.open, event.stored, at, step.turn);
       }
+      case "acknowledged":
+        return this.#notifications.acknowledge(event.alerts, step.turn);
     }
   }
 

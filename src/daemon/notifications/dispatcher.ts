@@ -1,3 +1,4 @@
+import { formatDuration } from "../../base/duration.ts";
 import type { AlertCondition } from "../../core/alerts/alerts.ts";
 import type { Draft } from "../../core/notifications/draft.ts";
 import { parseEpisode, type Episode } from "../../core/notifications/episode.ts";
@@ -8,6 +9,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Notifier } from "../../ports/notifier.ts";
 import type { AlertStore } from "../../ports/store/alerts.ts";
 import type { OutboxRow, OutboxStore } from "../../ports/store/outbox.ts";
+import type { KeyValueStore } from "../../ports/store/settings.ts";
 import type { TurnStore } from "../../ports/store/turns.ts";
 import type { Settings } from "../../spec/schema/settings.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -21,13 +23,16 @@ export type NotifySettings = Pick<Settings, "notifications" | "pageUrl" | "heart
 export interface DispatcherOptions {
   readonly world: Pick<World, "get" | "entries">;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs" | "roll">;
-  readonly store: OutboxStore & TurnStore & Pick<AlertStore, "alerts">;
+  readonly store: OutboxStore & TurnStore & KeyValueStore & Pick<AlertStore, "alerts">;
   readonly engine: () => Pick<Engine, "handle" | "post">;
   readonly tell: Recorder["tell"];
   readonly notifier: Notifier;
   readonly maker: MessageMaker;
   readonly settings: NotifySettings;
 }
+
+/** The key of the time until which nothing is sent. */
+const SILENCED = "notifications-silenced-until";
 
 /** More pending messages than this are not loaded at the start. The oldest come first. */
 const MOST_PENDING = 10_000;
@@ -93,12 +98,37 @@ export class Dispatcher implements MessageRows {
       sinceMs: Date.parse(createdAt),
     }));
     if (Object.keys(notifications.channels).length > 0 || episodes.length > 0 || this.#isConfigured)
-      engine().handle({ type: "notifications", settings: notifications, open, stored: episodes, wallMs: clock.wallMs() });
+      engine().handle({
+        type: "notifications",
+        settings: notifications,
+        open,
+        stored: episodes,
+        wallMs: clock.wallMs(),
+        silencedUntilMs: this.silencedUntilMs,
+      });
     this.#isConfigured = Object.keys(notifications.channels).length > 0;
     this.#heartbeat.configure(heartbeat);
     this.#observe();
   }
   #isConfigured = false;
+
+  /** Wall clock; null if nobody asked for silence, or it has ended. */
+  get silencedUntilMs(): number | null {
+    const untilMs = Number(this.#o.store.get(SILENCED) ?? 0);
+    return untilMs > this.#o.clock.wallMs() ? untilMs : null;
+  }
+
+  /** Sends no message for so long; 0 ends a silence. What is still a problem at its end is reported then. */
+  silence(ms: number): void {
+    const { store, clock, tell } = this.#o;
+    store.set(SILENCED, ms === 0 ? "0" : String(Math.ceil(clock.wallMs() + ms)));
+    tell("notifications-silenced", ms === 0 ? "notifications are sent again" : `no notifications for ${formatDuration(ms)}`);
+    this.#apply([]);
+  }
+
+  acknowledged(alerts: readonly number[]): void {
+    this.#o.engine().post({ type: "acknowledged", alerts });
+  }
 
   #makeQueue(spec: NotifySettings["notifications"]["channels"][string]): ChannelQueue {
     const { clock, notifier, tell } = this.#o;

@@ -43,7 +43,12 @@ export class Notifications implements NotificationQueries {
       ...{ name, kind: kindOf(queue.spec), trouble: queue.trouble, last_error: queue.lastError, pending: queue.pending },
       ...{ sent: queue.counts.sent, failed: queue.counts.failed, last_sent_at: queue.lastSentAt, retry_at: iso(queue.retryAtMs) },
     }));
-    return { channels, messages: limit === 0 ? [] : store.outbox({ limit }).map(rowShape), notes: dispatcher.notes() };
+    return {
+      channels,
+      messages: limit === 0 ? [] : store.outbox({ limit }).map(rowShape),
+      notes: dispatcher.notes(),
+      silenced_until: iso(dispatcher.silencedUntilMs),
+    };
   }
 
   /** Sends a test message at once, past the outbox. */
@@ -95,6 +100,12 @@ export class Notifications implements NotificationQueries {
     for (const row of again) dispatcher.requeue(row);
     for (const name of new Set(rows.value.map(({ channel }) => channel))) dispatcher.queues.get(name)?.retry();
     return ok(rows.value.filter((row) => row.state === "pending").length + again.length);
+  }
+
+  async silence(ms: number): Promise<string | null> {
+    this.#o.dispatcher.silence(ms);
+    const untilMs = this.#o.dispatcher.silencedUntilMs;
+    return untilMs === null ? null : new Date(untilMs).toISOString();
   }
 
   async drop(ids: readonly number[], channels: readonly string[]): Promise<Result<number, ApiError>> {

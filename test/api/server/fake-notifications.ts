@@ -14,7 +14,7 @@ export function fakeNotifications(calls: unknown[][]): NotificationQueries {
     async list(limit) {
       calls.push(["notifications", limit]);
       const state = { trouble: null, last_error: null, pending: 0, sent: 1, failed: 0, last_sent_at: NOW_ISO, retry_at: null };
-      return { channels: [{ name: "ops", kind: "slack", ...state }], messages: [aMessage], notes: [] };
+      return { channels: [{ name: "ops", kind: "slack", ...state }], messages: [aMessage], notes: [], silenced_until: null };
     },
     async test(channel) {
       calls.push(["test", channel]);
@@ -27,6 +27,10 @@ export function fakeNotifications(calls: unknown[][]): NotificationQueries {
     async drop(...args) {
       calls.push(["drop", ...args]);
       return ok(1);
+    },
+    async silence(ms) {
+      calls.push(["silence", ms]);
+      return NOW_ISO;
     },
     async explain(unit, type) {
       calls.push(["explain", unit, type]);

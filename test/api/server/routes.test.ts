@@ -48,6 +48,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   notificationTest: [`POST ${API}/notifications/test`, body({ channel: "ops" })],
   notificationRetry: [`POST ${API}/notifications/retry`, body({ ids: [1], channels: ["ops"] })],
   notificationDrop: [`POST ${API}/notifications/drop`, body({ ids: [9] })],
+  notificationSilence: [`POST ${API}/notifications/silence`, body({ seconds: 60 })],
   notificationExplain: [`GET ${API}/notifications/explain?unit=web.unit.json&type=memory-limit`],
   notificationSimulate: [`GET ${API}/notifications/simulate?since=1d`],
   graph: [`GET ${API}/graph`],
@@ -90,6 +91,7 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
     "notificationTest",
     "notificationRetry",
     "notificationDrop",
+    "notificationSilence",
     "notificationExplain",
     "notificationSimulate",
   ] as const)
@@ -110,6 +112,7 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
     ["test", "ops"],
     ["retry", [1], ["ops"]],
     ["drop", [9], []],
+    ["silence", 60_000],
     ["explain", "web", "memory-limit"],
     ["simulate", NOW - 86_400_000],
     ["file", "web", true],

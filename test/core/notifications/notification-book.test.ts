@@ -211,6 +211,40 @@ test("the rate limit of a channel does not delay a critical message, whose own l
   expect(told(stage).join("; ")).toContain("begin d failing");
 });
 
+describe("by request", () => {
+  const silenced = (stage: Stage, untilMs: number | null) => {
+    const open = stage.alerts
+      .filter(({ kind }) => kind === "opened")
+      .map((one) => ({ id: one.id, unit: "web", type: "failed", severity: "warning", message: "", sinceMs: 0 }) as const);
+    return stage.post({ type: "notifications", settings: settings(), open, stored: [], wallMs: stage.nowMs, silencedUntilMs: untilMs });
+  };
+
+  test("a silence holds everything back; what is still a problem at its end is told then, the rest never", () => {
+    const stage = silenced(notified({ web: { restart: { maxRetries: 0 } }, api: { ...QUICK, critical: true } }), HOUR);
+    breakDown(stage, "web", "api").pass(10 * MINUTE);
+    recover(stage, "api").pass(40 * MINUTE);
+    expect(told(stage)).toEqual([]);
+    stage.pass(HOUR);
+    expect(told(stage)).toEqual(["ops: begin web failed"]);
+  });
+
+  test("the end of a silence before its time", () => {
+    const stage = silenced(notified({ web: { restart: { maxRetries: 0 } } }), HOUR);
+    breakDown(stage, "web").pass(10 * MINUTE);
+    silenced(stage, null).pass(0);
+    expect(told(stage)).toEqual(["ops: begin web failed"]);
+  });
+
+  test("an acknowledged problem is not repeated; its end is told", () => {
+    const stage = breakDown(notified({ web: { restart: { maxRetries: 0 } } }), "web").pass(MINUTE);
+    stage.post({ type: "acknowledged", alerts: [1, 99] }).pass(24 * HOUR);
+    expect(told(stage)).toEqual(["ops: begin web failed"]);
+    recover(stage, "web");
+    stage.start("web").pass(3 * MINUTE);
+    expect(told(stage)).toEqual(["ops: end web failed"]);
+  });
+});
+
 describe("who", () => {
   const failing = (more: Record<string, unknown>, rules: Parameters<typeof settings>[0]): string[] => {
     const stage = breakDown(

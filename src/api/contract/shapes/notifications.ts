@@ -38,6 +38,8 @@ export const notifications = z.object({
   messages: z.array(notification),
   /** What is wrong with the settings of notifications or with the heartbeat. */
   notes: z.array(z.string()),
+  /** No message is sent before this time. */
+  silenced_until: time.nullable(),
 });
 export type Notifications = z.infer<typeof notifications>;
 

@@ -18,6 +18,9 @@ export const notificationDrop: Handler<"notificationDrop"> = async ({ ids, chann
   return done.ok ? { ok: true, value: { dropped: done.value } } : done;
 };
 
+export const notificationSilence: Handler<"notificationSilence"> = async ({ seconds }, { supervisor }) =>
+  ok({ silenced_until: await supervisor.notifications.silence(seconds * 1000) });
+
 export const notificationExplain: Handler<"notificationExplain"> = ({ unit, type }, { supervisor }) =>
   supervisor.notifications.explain(stripSuffix(unit), type);
 
