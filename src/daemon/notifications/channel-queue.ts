@@ -173,8 +173,11 @@ export class ChannelQueue {
     const controller = new AbortController();
     this.#current = controller;
     this.#sending = next.row.id;
-    const timer = setTimeout(() => controller.abort(), this.#spec.timeoutMs);
+    let timer = setTimeout(() => controller.abort(), this.#spec.timeoutMs);
     const onPart = (part: string): void => {
+      // Each part has the whole time, because a message may have hundreds of parts.
+      clearTimeout(timer);
+      timer = setTimeout(() => controller.abort(), this.#spec.timeoutMs);
       next.row = { ...next.row, done: [...next.row.done, part], updatedAt: this.#nowIso() };
       this.#o.save(next.row);
     };

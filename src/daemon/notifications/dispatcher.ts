@@ -73,8 +73,10 @@ export class Dispatcher implements MessageRows {
   start(): void {
     this.#isStarted = true;
     const episodes = this.#o.store.memories("episode").flatMap(({ id, memory }) => parseEpisode(id, memory) ?? []);
-    this.#apply(episodes);
+    // Stored messages come before new ones about the same episodes.
+    this.#makeQueues();
     for (const row of this.#o.store.outbox({ limit: MOST_PENDING, states: ["pending"] })) this.#queue(row);
+    this.#apply(episodes);
   }
 
   /** Applies changed settings while the daemon runs. */
@@ -87,12 +89,7 @@ export class Dispatcher implements MessageRows {
   #apply(episodes: readonly Episode[]): void {
     const { store, engine, clock } = this.#o;
     const { notifications, heartbeat } = this.#settings;
-    for (const [name, queue] of this.#queues) if (!Object.hasOwn(notifications.channels, name)) this.#remove(name, queue);
-    for (const [name, spec] of Object.entries(notifications.channels)) {
-      const queue = this.#queues.get(name);
-      if (queue === undefined) this.#queues.set(name, this.#makeQueue(spec));
-      else queue.spec = spec;
-    }
+    this.#makeQueues();
     const open = store.alerts(true).map(({ id, serviceId, alertType, severity, message, createdAt }) => ({
       ...{ id, unit: serviceId ?? "", type: alertType, severity, message },
       sinceMs: Date.parse(createdAt),
@@ -111,6 +108,16 @@ export class Dispatcher implements MessageRows {
     this.#observe();
   }
   #isConfigured = false;
+
+  #makeQueues(): void {
+    const { channels } = this.#settings.notifications;
+    for (const [name, queue] of this.#queues) if (!Object.hasOwn(channels, name)) this.#remove(name, queue);
+    for (const [name, spec] of Object.entries(channels)) {
+      const queue = this.#queues.get(name);
+      if (queue === undefined) this.#queues.set(name, this.#makeQueue(spec));
+      else queue.spec = spec;
+    }
+  }
 
   /** Wall clock; null if nobody asked for silence, or it has ended. */
   get silencedUntilMs(): number | null {

@@ -157,6 +157,32 @@ test("an attempt that takes too long is aborted", async () => {
   hang.close();
 });
 
+test("each part of a message has the whole time, and is stored when it is delivered", async () => {
+  const at = scene(() => OK);
+  const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const saved: string[] = [];
+  const queue = new ChannelQueue(channel("ops", { timeoutMs: 5000 }), {
+    clock: { wallMs: () => Date.now(), monotonicMs: () => Date.now(), roll: () => 0.5 },
+    notifier: {
+      async send({ onPart, signal }) {
+        for (const part of ["a", "b", "c"]) {
+          await wait(4000);
+          if (signal.aborted) return later();
+          onPart(part);
+        }
+        return OK;
+      },
+      beat: async () => OK,
+    },
+    save: ({ state, done }) => void saved.push(`${state} ${done.join("")}`),
+    onGivenUp: () => {},
+    onChange: () => {},
+  });
+  queue.push(row(1));
+  await at.pass(13_000);
+  expect(saved).toEqual(["pending a", "pending ab", "pending abc", "sent abc"]);
+});
+
 test("a pause finishes the current message and starts no other; resume goes on", async () => {
   const at = scene(() => OK);
   at.queue.push(row(1));
