@@ -1,7 +1,7 @@
 import type { Message } from "../core/notifications/message.ts";
 import type { ChannelSpec, HeartbeatSpec } from "../spec/notifications.ts";
 
-/** `temporary`: try again, not before `retryAfterMs` if the provider asked for that. `permanent`: the provider refuses this message. */
+/** `temporary`: try again, but not before `retryAfterMs` has passed, if the provider sent it. `permanent`: the provider refuses this message. */
 export type SendResult =
   | { readonly ok: true; readonly detail: string }
   | { readonly ok: false; readonly kind: "temporary" | "permanent"; readonly detail: string; readonly retryAfterMs: number | null };

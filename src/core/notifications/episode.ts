@@ -3,7 +3,7 @@ import type { Severity } from "../../base/words.ts";
 /** What a message says about an episode. `past`: it began and ended before anything was sent. */
 export type What = "begin" | "update" | "repeat" | "end" | "past";
 
-/** What one channel knows about an episode. Times are monotonic. */
+/** The state of an episode for one channel: which messages were written, and which one is due. Times are monotonic. */
 export interface Leg {
   /** A message about the beginning is in the outbox. */
   readonly begun: boolean;
@@ -15,7 +15,7 @@ export interface Leg {
 }
 
 /**
- * A problem of one unit from its beginning to its end, which a person hears of once. Usually it is one alert. If an alert becomes
+ * A problem of one unit from its beginning to its end, which is reported once. Usually it is one alert. If an alert becomes
  * another one (`failing` becomes `failed`), the episode goes on.
  */
 export interface Episode {

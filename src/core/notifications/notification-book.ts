@@ -25,8 +25,8 @@ const HELD_MS = 5000;
 const MOST_HELD_MS = 300_000;
 
 /**
- * Turns alerts into messages: which channel gets one, when, and about what. It holds one episode for each problem, and knows
- * for each channel what the channel was told. Messages that come together are one message, and a channel at its rate limit
+ * Turns alerts into messages: which channel gets one, when, and about what. It holds one episode for each problem, and
+ * records for each channel which messages about the episode were written. Messages that come together are one message, and a channel at its rate limit
  * gets the rest with its next one.
  */
 export class NotificationBook {
@@ -60,7 +60,7 @@ export class NotificationBook {
 
   /**
    * Applies settings, at the start of the daemon with the episodes that an earlier daemon stored. Open alerts without an episode
-   * begin one, and a channel that is new learns of all open episodes. Without channels there are no episodes.
+   * begin one, and a new channel gets messages about all open episodes. Without channels there are no episodes.
    */
   configure(settings: NotificationSettings, open: readonly KnownAlert[], stored: readonly Episode[], at: Moment, outcome: Outcome): void {
     this.#settings = Object.keys(settings.channels).length === 0 ? null : settings;
@@ -163,7 +163,7 @@ export class NotificationBook {
     this.#put({ ...ended, legs: Object.fromEntries(legs) }, outcome.episodes);
   }
 
-  /** A channel that heard of the beginning hears of the end. What a digest or quiet hours held back is reported as a thing of the past. */
+  /** A channel that got the beginning gets the end. If a digest or quiet hours held the beginning back, one message reports both. */
   #endedLeg(episode: Episode, channel: string, leg: Leg, at: Moment): Leg {
     const timing = this.#timingOf(episode, channel);
     const isQuiet = timing.quietHours !== null && quietUntilMs(timing.quietHours, at.wallMs) !== null;
@@ -180,7 +180,7 @@ export class NotificationBook {
     return target.unit.want === "up" ? "recovered" : (STOPS[target.unit.reason] ?? "stopped");
   }
 
-  /** Adds channels that should hear of the episode and do not yet, and drops channels that no longer exist. */
+  /** Adds the channels that the rules select now, and drops channels that no longer exist. */
   #reroute(episode: Episode, at: Moment, outcome: Outcome): void {
     const legs = Object.fromEntries(
       Object.entries(episode.legs).filter(([channel]) => Object.hasOwn(this.#settings?.channels ?? {}, channel)),
@@ -195,7 +195,7 @@ export class NotificationBook {
     return routesOf(this.#settings, { unit, type, severity, spec: this.#around.get(unit)?.spec });
   }
 
-  /** The alert may have changed since the channel heard of it, so that no rule selects the channel any more. */
+  /** If the alert has changed since the first message, it is possible that no rule selects the channel any more. */
   #timingOf(episode: Episode, channel: string): Timing {
     return this.#routesOf(episode).find((route) => route.channel === channel)?.timing ?? DEFAULT_TIMING;
   }
@@ -304,7 +304,7 @@ export class NotificationBook {
     this.#put({ ...episode, legs: { ...episode.legs, [channel]: leg } }, outcome.episodes);
   }
 
-  /** An episode that has ended is forgotten as soon as every channel knows. */
+  /** Stores the episode. An episode that has ended is removed when no message about it is due any more. */
   #put(episode: Episode, changed: Set<string>): void {
     changed.add(episode.id);
     const isDone = episode.endedMs !== null && Object.values(episode.legs).every(({ next }) => next === null);

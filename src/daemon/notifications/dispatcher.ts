@@ -119,7 +119,7 @@ export class Dispatcher implements MessageRows {
     }
   }
 
-  /** Wall clock; null if nobody asked for silence, or it has ended. */
+  /** Returns the end of the present silence (wall clock), or null if there is none. */
   get silencedUntilMs(): number | null {
     const untilMs = Number(this.#o.store.get(SILENCED) ?? 0);
     return untilMs > this.#o.clock.wallMs() ? untilMs : null;
