@@ -39,7 +39,12 @@ export class ChannelQueue {
   #current: AbortController | null = null;
   #timer: Timer | null = null;
   #pausedUntilMs = 0;
+  /** Temporary failures in a row. */
   #failures = 0;
+  /** The last message was refused for good. */
+  #isRefused = false;
+  /** Id of the message that is being sent. */
+  #sending: number | null = null;
   #isPaused = false;
   readonly counts = { sent: 0, failed: 0, attempts: 0 };
   lastSentAt: string | null = null;
@@ -69,7 +74,6 @@ export class ChannelQueue {
   get trouble(): string | null {
     return this.#failures >= FAILING_AFTER || this.#isRefused ? this.lastError : null;
   }
-  #isRefused = false;
 
   /** Wall clock time of the next attempt, while the channel pauses after a failure. */
   get retryAtMs(): number | null {
@@ -95,12 +99,11 @@ export class ChannelQueue {
   /** Removes a message that was not sent yet. The one that is being sent cannot be removed. */
   drop(id: number): boolean {
     const at = this.#waiting.findIndex(({ row }) => row.id === id);
-    if (at < 0 || (at === 0 && this.#current !== null && this.#sending === id)) return false;
+    if (at < 0 || this.#sending === id) return false;
     const [one] = this.#waiting.splice(at, 1);
     this.#o.save(this.#ended(one!.row, "dropped", one!.row.lastError));
     return true;
   }
-  #sending: number | null = null;
 
   /** Records the result of a test message, which does not pass through the queue. */
   tested(result: SendResult): void {

@@ -48,6 +48,9 @@ export class Dispatcher implements MessageRows {
   #settings: NotifySettings;
   #lastId: number;
   #isStarted = false;
+  /** The world knows channels. */
+  #isConfigured = false;
+  /** The types of the conditions that were observed last. */
   #known = "[]";
 
   constructor(options: DispatcherOptions) {
@@ -107,7 +110,6 @@ export class Dispatcher implements MessageRows {
     this.#heartbeat.configure(heartbeat);
     this.#observe();
   }
-  #isConfigured = false;
 
   #makeQueues(): void {
     const { channels } = this.#settings.notifications;
