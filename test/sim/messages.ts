@@ -37,7 +37,7 @@ export class MessageLedger {
   }
 
   /** Nothing has happened for long: every end was told, and every problem that lasts, unless another unit explains it. */
-  wrongAtRest(world: World): string | null {
+  wrongAtRest(world: Pick<World, "episode">): string | null {
     for (const [key, state] of this.#told) {
       const [channel, episode] = key.split(" ") as [string, string];
       const known = world.episode(episode);
