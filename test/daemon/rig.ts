@@ -100,6 +100,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
     daemon: () => ({ version: "1", containment: "cgroup", containment_note: null }) as DaemonInfo,
     probeNow: async (id: string) => void probed.push(id),
     transients: {},
+    dispatcher: { acknowledged: () => {} },
     ...{ telemetry: () => ({}), shutdown: () => {}, reexec: () => {} },
   } as unknown as LocalSupervisorOptions);
   reloader.loadAll(new Set());

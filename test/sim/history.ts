@@ -2,6 +2,7 @@ import type { Phase } from "../../src/core/unit/phase.ts";
 import { emptyTurn, mergeTurn, type JobRequest } from "../../src/core/world/types.ts";
 import { World, type Turn, type WorldEffect, type WorldEvent } from "../../src/core/world/world.ts";
 import type { Spec } from "../../src/spec/spec.ts";
+import { MessageLedger, SIM_NOTIFICATIONS } from "./messages.ts";
 import { Outside } from "./outside.ts";
 import { Random } from "./random.ts";
 import { wrongAtRest, wrongInWorld, wrongJobs, wrongOutside, wrongWhenAllIsWell } from "./rules.ts";
@@ -10,6 +11,7 @@ import { changedUnit, makeUnits } from "./units.ts";
 export interface Played {
   readonly events: number;
   readonly launches: number;
+  readonly messages: number;
 }
 
 /** Plays one history from its seed. Throws with the seed and the last events if a rule is broken. */
@@ -19,6 +21,8 @@ export function playHistory(seed: number): Played {
 
 const CHAOS_MS = 20_000;
 const CALM_MS = 40_000;
+/** By then every alert that can be resolved is resolved, and every message is sent. */
+const QUIET_MS = 150_000;
 const TRACE = 40;
 
 class History {
@@ -28,6 +32,7 @@ class History {
   readonly #startConcurrency: number;
   readonly #world: World;
   readonly #outside: Outside;
+  readonly #messages = new MessageLedger();
   readonly #trace: string[] = [];
   readonly #jobs: string[] = [];
   /** Units that the operator stopped and that nothing should have started since. */
@@ -56,6 +61,10 @@ class History {
 
   play(): Played {
     this.#batch(this.#specs.map((spec) => ({ type: "load", spec })));
+    this.#batch([
+      { type: "resumed", open: [], lastId: 0 },
+      { type: "notifications", settings: SIM_NOTIFICATIONS, open: [], stored: [], wallMs: 0 },
+    ]);
     this.#batch([{ type: "request", action: "start", ids: this.#some(0.7), cause: "boot" }]);
     const operations = 5 + this.#random.below(25);
     for (let i = 0; i < operations; i++) this.#outside.at(this.#random.next() * CHAOS_MS, () => this.#batch([this.#operation()]));
@@ -66,7 +75,10 @@ class History {
     this.#batch([{ type: "request", action: "start", ids: this.#world.ids(), cause: "operator", job: this.#job() }]);
     this.#runUntil(this.#nowMs + CALM_MS);
     this.#demand(wrongAtRest(this.#world) ?? wrongWhenAllIsWell(this.#world) ?? wrongJobs(this.#world, this.#jobs));
-    return { events: this.#events, launches: this.#launches };
+    this.#batch([{ type: "request", action: "stop", ids: this.#world.ids(), cause: "operator" }]);
+    this.#runUntil(this.#nowMs + QUIET_MS);
+    this.#demand(this.#messages.wrongAtRest(this.#world));
+    return { events: this.#events, launches: this.#launches, messages: this.#messages.count };
   }
 
   /** An action of the operator or a change of the unit directory. */
@@ -129,6 +141,7 @@ class History {
     const turn = emptyTurn();
     for (const event of events) mergeTurn(turn, this.#handle(event));
     this.#world.conclude(turn, { nowMs: this.#nowMs, roll: 0.5 });
+    this.#demand(this.#messages.take(turn));
     for (const effect of turn.effects) this.#outside.perform(effect);
     this.#demand(wrongOutside(this.#world, this.#outside));
   }

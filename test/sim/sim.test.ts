@@ -14,13 +14,16 @@ test(
   () => {
     let events = 0;
     let launches = 0;
+    let messages = 0;
     for (const one of seeds) {
       const played = playHistory(one);
       events += played.events;
       launches += played.launches;
+      messages += played.messages;
     }
-    console.log(`sim: ${seeds.length} histories, ${events} events, ${launches} launches`);
+    console.log(`sim: ${seeds.length} histories, ${events} events, ${launches} launches, ${messages} messages`);
     expect(launches).toBeGreaterThan(seeds.length);
+    if (seed === undefined) expect(messages).toBeGreaterThan(seeds.length);
   },
   { timeout: Math.max(30_000, runs * 100) },
 );

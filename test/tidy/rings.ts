@@ -42,6 +42,7 @@ export const HOMES: Readonly<Record<string, RegExp>> = {
   "cli-table3": /^src\/cli\/render\//,
   pidusage: /^src\/adapters\/usage\/pidusage\.ts$/,
   "pidusage/lib/history": /^src\/adapters\/usage\/pidusage\.ts$/,
+  nodemailer: /^src\/adapters\/notifications\/email\.ts$/,
   "prom-client": /^src\/api\/server\/prometheus\.ts$/,
   preact: /^src\/web\//,
   "@preact/signals": /^src\/web\//,

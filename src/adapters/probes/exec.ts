@@ -6,11 +6,12 @@ import { closeSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";
 import { checkMark } from "../../base/check-mark.ts";
 import { describeExit, type Exit } from "../../base/exit.ts";
-import { makePipe, readFifo } from "../../linux/io/fifo.ts";
+import { makePipe } from "../../linux/io/fifo.ts";
 import type { Epoll } from "../../linux/io/epoll.ts";
 import type { ProbeContext, ProbeResult } from "../../ports/prober.ts";
 import type { Processes, SpawnResult, TreeOf } from "../../ports/processes.ts";
 import type { ExecProbe } from "../../spec/spec.ts";
+import { CommandOutput } from "./command-output.ts";
 import { type Settle, timed } from "./outcome.ts";
 
 export interface ExecDeps {
@@ -32,7 +33,7 @@ function run(spec: ExecProbe, context: ProbeContext, { processes, epoll }: ExecD
     return () => {};
   }
   const { reader, writer } = pipe.value;
-  const output = new Tail(reader);
+  const output = new CommandOutput(reader);
   let ended = false;
   // If this daemon is killed, the next one finds the processes of the check by this mark and ends them (daemon/lifecycle/resume.ts).
   const invocation = checkMark(context.env.SUP_INVOCATION_ID ?? "", crypto.randomUUID().slice(0, 8));
@@ -79,36 +80,4 @@ const OUR_FAULT = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];
 function refused(failure: Extract<SpawnResult, { ok: false }>): ["bad" | "broken", string] {
   const ours = OUR_FAULT.includes(errnoName(failure.errno));
   return [ours ? "broken" : "bad", `cannot run the check: ${failure.subject}: ${errnoWords(failure.errno)}`];
-}
-
-const KEPT_BYTES = 4096;
-
-/** Keeps the end of the command's output. */
-class Tail {
-  readonly #fd: number;
-  readonly #buffer = Buffer.alloc(2 * KEPT_BYTES);
-  #length = 0;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  /** Reads the available output, at most 256 KiB, so that it does not block the event loop. Returns "ended" at the end of the pipe. */
-  read(): "ended" | "open" {
-    for (let i = 0; i < 64; i++) {
-      if (this.#length > KEPT_BYTES) {
-        this.#buffer.copyWithin(0, this.#length - KEPT_BYTES, this.#length);
-        this.#length = KEPT_BYTES;
-      }
-      const bytes = readFifo(this.#fd, this.#buffer, this.#length, this.#buffer.length - this.#length);
-      if (bytes === 0) return "ended";
-      if (bytes < 0) return "open";
-      this.#length += bytes;
-    }
-    return "open";
-  }
-
-  lastLine(): string {
-    return this.#buffer.toString("utf8", 0, this.#length).trimEnd().split("\n").at(-1)!.trim().slice(-500);
-  }
 }

@@ -6,7 +6,7 @@ type Row = Record<string, string | number | null>;
 export type Salvage = ReadonlyMap<string, readonly Row[]>;
 
 /** The tables that the daemon needs. History stays in the file that is set aside. */
-const NEEDED = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services", "health_alerts"];
+const NEEDED = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services", "health_alerts", "supervisor_outbox"];
 const KEEP_DAMAGED = 3;
 
 /** Reads from a damaged file the rows of the daemon's own tables that are still readable, and the last event id. */

@@ -120,6 +120,21 @@ const MIGRATIONS: readonly string[] = [
   DROP TABLE supervisor_memory;
   ALTER TABLE by_kind RENAME TO supervisor_memory;
   `,
+  `
+  CREATE TABLE supervisor_outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel TEXT NOT NULL,
+    state TEXT NOT NULL,
+    title TEXT NOT NULL,
+    message TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    last_error TEXT,
+    done TEXT NOT NULL DEFAULT '[]'
+  );
+  CREATE INDEX supervisor_outbox_by_state ON supervisor_outbox (state, id);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { AlertRow } from "../../ports/store/alerts.ts";
 import type { EventRow } from "../../ports/store/events.ts";
 import type { MetricRow } from "../../ports/store/metrics.ts";
+import type { OutboxRow } from "../../ports/store/outbox.ts";
 import type { MemoryWrite, ServiceRow } from "../../ports/store/turns.ts";
 import { insertMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
@@ -20,6 +21,7 @@ export interface Pending {
   readonly metrics: MetricRow[];
   readonly alerts: AlertRow[];
   readonly alertChanges: Map<number, { readonly resolvedAt?: string; readonly acknowledged?: true }>;
+  readonly outbox: Map<number, OutboxRow>;
 }
 
 export const BACKLOG_ROWS = 10_000;
@@ -42,6 +44,7 @@ export function nothingPending(): Pending {
     metrics: [],
     alerts: [],
     alertChanges: new Map(),
+    outbox: new Map(),
   };
 }
 
@@ -65,6 +68,10 @@ const ALERT = `INSERT INTO health_alerts
   (id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 const ALERT_CHANGE = `UPDATE health_alerts
   SET resolved_at = coalesce(?, resolved_at), acknowledged = max(?, acknowledged) WHERE id = ?`;
+
+const OUTBOX = `INSERT OR REPLACE INTO supervisor_outbox
+  (id, channel, state, title, message, created_at, updated_at, attempts, last_error, done)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** Writes all rows in one transaction. If it throws, no row was written. */
 export function writePending(db: Database, pending: Pending): void {
@@ -100,6 +107,10 @@ function writeRows(db: Database, pending: Pending): void {
   }
   for (const [id, change] of pending.alertChanges) {
     statement(db, ALERT_CHANGE).run(change.resolvedAt ?? null, Number(change.acknowledged ?? false), id);
+  }
+  for (const row of pending.outbox.values()) {
+    const { id, channel, state, title, message, createdAt, updatedAt, attempts, lastError, done } = row;
+    statement(db, OUTBOX).run(id, channel, state, title, message, createdAt, updatedAt, attempts, lastError, JSON.stringify(done));
   }
 }
 

@@ -36,6 +36,7 @@ function deleteSlice(db: Database, { metrics, events }: Before, queue: string[])
   let { deleted, isFull } = dropEvents(db, events);
   const room = (): number => SLICE_ROWS - deleted;
   if (!isFull && room() > 0) deleted += drop(db, "health_alerts", "resolved_at < ?", [events], room());
+  if (!isFull && room() > 0) deleted += drop(db, "supervisor_outbox", "state <> 'pending' AND updated_at < ?", [events], room());
   for (const service of isFull ? [] : queue.splice(0, SLICE_SERVICES)) {
     for (const step of STEPS) {
       if (room() > 0)

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { AlertRow } from "../../ports/store/alerts.ts";
 import type { EventQuery, EventRow } from "../../ports/store/events.ts";
+import type { OutboxQuery, OutboxRow } from "../../ports/store/outbox.ts";
 import { statement } from "./statements.ts";
 
 interface StoredEvent {
@@ -75,10 +76,29 @@ export function selectAlerts(db: Database, openOnly: boolean, limit: number): Al
     }));
 }
 
+/** Returns the newest messages, at most `limit`, oldest first. */
+export function selectOutbox(db: Database, { limit, states }: OutboxQuery): OutboxRow[] {
+  const filter = states === undefined ? "" : "WHERE state IN (SELECT value FROM json_each(?))";
+  const sql = `SELECT id, channel, state, title, message, created_at AS createdAt, updated_at AS updatedAt, attempts,
+    last_error AS lastError, done FROM supervisor_outbox ${filter} ORDER BY id DESC LIMIT ?`;
+  const values = states === undefined ? [limit] : [JSON.stringify(states), limit];
+  const rows = statement<Omit<OutboxRow, "done"> & { readonly done: string }, Array<string | number>>(db, sql).all(...values);
+  return rows.reverse().map((row) => ({ ...row, done: parseList(row.done) }));
+}
+
 /** Returns the largest id ever assigned, even if its row has been pruned. */
-export function lastId(db: Database, table: "supervisor_events" | "health_alerts"): number {
+export function lastId(db: Database, table: "supervisor_events" | "health_alerts" | "supervisor_outbox"): number {
   const sql = `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0), coalesce((SELECT max(id) FROM ${table}), 0)) AS id`;
   return statement<{ id: number }, [string]>(db, sql).get(table)?.id ?? 0;
+}
+
+function parseList(json: string): string[] {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Array.isArray(value) ? value.map(String) : [];
+  } catch {
+    return [];
+  }
 }
 
 export function parseObject(json: string): Record<string, unknown> {

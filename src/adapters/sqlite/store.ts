@@ -2,15 +2,16 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { AlertRow, AlertWrite } from "../../ports/store/alerts.ts";
 import type { EventQuery, EventRow } from "../../ports/store/events.ts";
 import type { CoursePoint, MetricRow } from "../../ports/store/metrics.ts";
+import type { OutboxQuery, OutboxRow } from "../../ports/store/outbox.ts";
 import type { Store } from "../../ports/store/store.ts";
-import type { MemoryRow, MemoryWrite, TurnRecord } from "../../ports/store/turns.ts";
+import type { MemoryKind, MemoryRow, MemoryWrite, TurnRecord } from "../../ports/store/turns.ts";
 import type { RollUp } from "../../ports/store/upkeep.ts";
 import { clipEvent, clipText } from "./clip.ts";
 import { selectCourse, selectMetrics } from "./metrics.ts";
 import { connectOrReplace, type Opened } from "./opening.ts";
 import { memoryKey } from "./pending.ts";
 import { eventBytes, Pruner } from "./prune.ts";
-import { lastId, matchesEvent, selectAlerts, selectEvents } from "./queries.ts";
+import { lastId, matchesEvent, selectAlerts, selectEvents, selectOutbox } from "./queries.ts";
 import { ResilientDatabase, type StoreClock } from "./resilient.ts";
 import { RollUps } from "./rollup.ts";
 import { statement } from "./statements.ts";
@@ -43,6 +44,7 @@ class WalStore implements Store {
   readonly #clock: StoreClock;
   #eventId: number;
   #alertId: number;
+  #outboxId: number;
   readonly #rollUps = new RollUps();
   readonly #pruner = new Pruner();
 
@@ -51,14 +53,19 @@ class WalStore implements Store {
     this.#clock = clock;
     this.#eventId = Math.max(opened.lastEventId, lastId(opened.db, "supervisor_events"));
     this.#alertId = lastId(opened.db, "health_alerts");
+    this.#outboxId = lastId(opened.db, "supervisor_outbox");
   }
 
   record(turn: TurnRecord): readonly EventRow[] {
     const { pending } = this.#db;
-    const { services = [], memories = [], events = [], alerts = [] } = turn;
+    const { services = [], memories = [], events = [], alerts = [], outbox = [] } = turn;
     for (const row of services) pending.services.set(row.id, { ...row, description: clipText(row.description) });
     for (const write of memories) pending.memories.set(memoryKey(write), write);
     for (const write of alerts) this.#takeAlert(write);
+    for (const row of outbox) {
+      this.#outboxId = Math.max(this.#outboxId, row.id);
+      pending.outbox.set(row.id, { ...row, title: clipText(row.title), lastError: row.lastError && clipText(row.lastError) });
+    }
     const rows: EventRow[] = [];
     for (const given of events) {
       const { event, json } = clipEvent(given);
@@ -85,12 +92,13 @@ class WalStore implements Store {
     return this.#alertId;
   }
 
-  memories(): readonly MemoryRow[] {
-    const sql = "SELECT kind, id, memory FROM supervisor_memory";
-    const stored = this.#db.read((db) => statement<MemoryRow>(db, sql).all(), []);
+  memories(kind?: MemoryKind): readonly MemoryRow[] {
+    const sql = `SELECT kind, id, memory FROM supervisor_memory ${kind === undefined ? "" : "WHERE kind = ?"}`;
+    const stored = this.#db.read((db) => statement<MemoryRow>(db, sql).all(...(kind === undefined ? [] : [kind])), []);
     const rows = new Map<string, MemoryWrite>(stored.map((row) => [memoryKey(row), row]));
     for (const [key, write] of this.#db.pending.memories) rows.set(key, write);
-    return [...rows.values()].filter((row): row is MemoryRow => row.memory !== null);
+    const isWanted = (row: MemoryWrite): row is MemoryRow => row.memory !== null && (kind === undefined || row.kind === kind);
+    return [...rows.values()].filter(isWanted);
   }
 
   enablements(): ReadonlyMap<string, boolean> {
@@ -137,6 +145,19 @@ class WalStore implements Store {
     const { alerts, alertChanges } = this.#db.pending;
     const changed = [...alerts.toReversed(), ...stored].map((row) => ({ ...row, ...alertChanges.get(row.id) }));
     return changed.filter((row) => !openOnly || row.resolvedAt === null).slice(0, ALERTS_SHOWN);
+  }
+
+  get lastOutboxId(): number {
+    return this.#outboxId;
+  }
+
+  outbox(query: OutboxQuery): readonly OutboxRow[] {
+    const stored = this.#db.read((db) => selectOutbox(db, query), []);
+    const { outbox } = this.#db.pending;
+    if (outbox.size === 0) return stored;
+    const rows = new Map([...stored.map((row) => [row.id, row] as const), ...outbox]);
+    const matches = [...rows.values()].filter(({ state }) => query.states?.includes(state) ?? true);
+    return matches.sort((a, b) => a.id - b.id).slice(-query.limit);
   }
 
   get(key: string): string | null {

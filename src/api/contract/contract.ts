@@ -43,6 +43,11 @@ const dryRun = flag("Only report what would happen");
 const action = z.strictObject({ id, wait, dry_run: dryRun });
 const enablement = (word: string) => action.extend({ now: flag(`Also ${word} it now`) });
 
+const messages = z.strictObject({
+  ids: described("Ids of messages", z.array(z.int()).max(10_000).default([])),
+  channels: described("Names of channels", z.array(z.string().max(64)).max(1000).default([])),
+});
+
 /** The outcome of an action on one unit, and the state of the unit afterwards. */
 export const actionResult = z.object({ outcome: shape.jobOutcome, service: shape.service, warnings: z.array(z.string()) });
 export type ActionResult = z.infer<typeof actionResult>;
@@ -165,6 +170,28 @@ export const contract = {
     }),
     output: z.object({ acknowledged: z.int() }),
   },
+  notifications: {
+    input: z.strictObject({ limit: count("At most this many messages, the newest ones", MAX_ROWS).default(50) }),
+    output: shape.notifications,
+  },
+  notificationTest: {
+    input: z.strictObject({ channel: described("Only this channel", z.string().max(64).optional()) }),
+    output: shape.notificationTests,
+  },
+  notificationRetry: { input: messages, output: z.object({ retried: z.int() }) },
+  notificationDrop: { input: messages, output: z.object({ dropped: z.int() }) },
+  notificationSilence: {
+    input: z.strictObject({ seconds: described("How long; 0 ends a silence", z.number().min(0).max(2_592_000).default(3600)) }),
+    output: z.object({ silenced_until: z.iso.datetime().nullable() }),
+  },
+  notificationExplain: {
+    input: z.strictObject({
+      unit: described("Unit id, with or without `.unit.json`", z.string().max(139)),
+      type: described("Type of the alert", z.string().min(1).max(64).default("failed")),
+    }),
+    output: shape.notificationExplanation,
+  },
+  notificationSimulate: { input: z.strictObject({ since: when.default("7d") }), output: shape.notificationSimulation },
   graph: { input: nothing, output: shape.graph },
   reloadUnits: {
     input: z.strictObject({ dry_run: dryRun, force: flag("Treat a unit directory that does not exist as empty") }),

@@ -20,6 +20,7 @@ export async function prometheusText(supervisor: Supervisor): Promise<{ readonly
   probes(registry, telemetry);
   lostLines(prom, registry, services, telemetry);
   daemonItself(prom, registry, daemon, telemetry);
+  notifications(prom, registry, telemetry);
   gauge(prom, registry, "sup_alerts_open", "Open alerts by severity.", ["severity"], (set) => {
     for (const severity of SEVERITIES) set({ severity }, open.filter((alert) => alert.severity === severity).length);
   });
@@ -128,6 +129,26 @@ function lostLines(prom: Prom, registry: Registry, services: readonly Service[],
   });
   for (const { id } of services) for (const why of ["limit", "disk"]) lines.inc({ unit: id, why }, 0);
   for (const loss of telemetry.unlogged) lines.inc({ unit: loss.unit, why: loss.why }, loss.lines);
+}
+
+/** Series exist only for channels of the settings. */
+function notifications(prom: Prom, registry: Registry, telemetry: Telemetry): void {
+  gauge(prom, registry, "sup_notification_channel_up", "0 if messages cannot be sent to a channel, else 1.", ["channel"], (set) => {
+    for (const { channel, failing } of telemetry.notifications) set({ channel }, Number(!failing));
+  });
+  gauge(prom, registry, "sup_notifications_pending", "Messages that wait to be sent.", ["channel"], (set) => {
+    for (const { channel, pending } of telemetry.notifications) set({ channel }, pending);
+  });
+  const total = new prom.Counter({
+    name: "sup_notifications_total",
+    help: "Messages that were sent or given up since the daemon started.",
+    labelNames: ["channel", "result"],
+    registers: [registry],
+  });
+  for (const { channel, sent, failed } of telemetry.notifications) {
+    total.inc({ channel, result: "sent" }, sent);
+    total.inc({ channel, result: "failed" }, failed);
+  }
 }
 
 function daemonItself(prom: Prom, registry: Registry, daemon: DaemonInfo, telemetry: Telemetry): void {

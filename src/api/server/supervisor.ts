@@ -15,6 +15,14 @@ export interface Telemetry {
   readonly reported: ReadonlyArray<{ readonly unit: string; readonly name: string; readonly value: number }>;
   /** Numbers of lines that were lost since the daemon opened the logs. */
   readonly unlogged: ReadonlyArray<{ readonly unit: string; readonly why: "limit" | "disk"; readonly lines: number }>;
+  /** Counted since the daemon started. */
+  readonly notifications: ReadonlyArray<{
+    readonly channel: string;
+    readonly failing: boolean;
+    readonly pending: number;
+    readonly sent: number;
+    readonly failed: number;
+  }>;
   readonly loopLagSeconds: number;
   readonly mailbox: number;
   readonly storeBytes: number;
@@ -54,6 +62,20 @@ export interface LineSubscriber {
   line(line: LogLine): void;
   /** Called when this number of lines was skipped, because the subscriber was too slow. */
   gap(lines: number): void;
+}
+
+/** Notifications: messages about alerts. An unknown channel or message is the error `not-found`. */
+export interface NotificationQueries {
+  list(limit: number): Promise<shape.Notifications>;
+  /** Sends a test message to one channel, or to all (null), and waits for the results. */
+  test(channel: string | null): Promise<Result<shape.NotificationTests, ApiError>>;
+  /** Without ids and channels, both mean all messages. The results are numbers of messages. */
+  retry(ids: readonly number[], channels: readonly string[]): Promise<Result<number, ApiError>>;
+  drop(ids: readonly number[], channels: readonly string[]): Promise<Result<number, ApiError>>;
+  /** Sends nothing for so long; 0 ends a silence. Answers its end in ISO 8601. */
+  silence(ms: number): Promise<string | null>;
+  explain(unit: string, type: string): Promise<Result<shape.NotificationExplanation, ApiError>>;
+  simulate(sinceMs: number): Promise<shape.NotificationSimulation>;
 }
 
 /**
@@ -116,6 +138,8 @@ export interface Supervisor {
    * and nothing is changed.
    */
   acknowledge(ids: readonly number[], units: readonly string[]): Promise<Result<number, ApiError>>;
+
+  readonly notifications: NotificationQueries;
 
   metrics(id: string, sinceIso: string, limit: number): Promise<Result<readonly shape.MetricPoint[], ApiError>>;
   forecast(id: string): Promise<Result<shape.Forecast, ApiError>>;

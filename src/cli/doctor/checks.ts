@@ -1,4 +1,13 @@
-import { checkCgroups, checkDaemon, checkDescriptors, checkNotes, checkPort, checkRuntimeDirectory, checkVersion } from "./daemon.ts";
+import {
+  checkCgroups,
+  checkDaemon,
+  checkDescriptors,
+  checkNotes,
+  checkNotifications,
+  checkPort,
+  checkRuntimeDirectory,
+  checkVersion,
+} from "./daemon.ts";
 import { checkClock, checkDirectories, checkDisk, checkProgram, checkSettings, checkUnits } from "./files.ts";
 import type { Check } from "./finding.ts";
 import { checkLingering, checkSystemdService } from "./systemd.ts";
@@ -19,5 +28,6 @@ export const CHECKS: readonly Check[] = [
   { name: "clock", run: checkClock },
   { name: "open files", run: checkDescriptors },
   { name: "cgroups", run: checkCgroups },
+  { name: "notifications", run: checkNotifications },
   { name: "notes of the daemon", run: checkNotes },
 ];

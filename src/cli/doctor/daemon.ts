@@ -68,11 +68,18 @@ export function checkPort({ daemon, settings, places }: Facts): Finding[] {
   return daemon.url === null ? [warning("the web page and the API do not listen on TCP", `see the notes in sup daemon status`)] : [];
 }
 
+const NOTIFICATION_NOTE = /^notifications cannot be sent to |^the heartbeat fails: |: `notify` names the channel /;
+
+export function checkNotifications({ daemon, places }: Facts): Finding[] {
+  const notes = daemon?.notes.filter((line) => NOTIFICATION_NOTE.test(line)) ?? [];
+  return notes.map((line) => warning(line, `correct ${places.settings} and run sup reload; sup notify test sends a test message`));
+}
+
 /** Reports the daemon's notes, except notes about problems for which another check reports a fix. */
 export function checkNotes({ daemon }: Facts): Finding[] {
   if (daemon === null) return [];
   const { notes } = daemon;
-  const unreported = notes.filter((line) => !/^port \d+ is taken|: (error|warning): /.test(line));
+  const unreported = notes.filter((line) => !/^port \d+ is taken|: (error|warning): /.test(line) && !NOTIFICATION_NOTE.test(line));
   return unreported.map((line) => note(line, "see sup daemon status and sup.log"));
 }
 

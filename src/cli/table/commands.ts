@@ -282,6 +282,30 @@ const history: readonly Command[] = [
     examples: ["sup alerts", "sup alerts web --all", "sup alerts ack 3"],
     load: () => import("../commands/alerts.ts"),
   },
+  {
+    name: "notify",
+    theme: "Logs and history",
+    takes: "[argument...]",
+    summary: "show channels and messages about alerts; test, retry, drop, silence, explain or simulate them",
+    details: [
+      "notify [list]                 channels and the last messages (-n defaults to 20)",
+      "notify test [CHANNEL]         send a test message to one channel or to all",
+      "notify retry [ID|CHANNEL…]    try messages again now, also those that were given up",
+      "notify drop ID|CHANNEL…       do not send messages that are pending",
+      "notify silence [30m|off]      send nothing for some time (default 1h); what is still a problem then is sent",
+      "notify explain UNIT           what would be sent to whom for an alert (--type, default failed); sends nothing",
+      "notify simulate               what the present rules would have sent since --since (default 7d); sends nothing",
+    ].join("\n"),
+    options: ["lines", "type", "since", "quiet"],
+    examples: [
+      "sup notify",
+      "sup notify test ops",
+      "sup notify retry 12",
+      "sup notify explain web --type memory-limit",
+      "sup notify simulate --since 7d",
+    ],
+    load: () => import("../commands/notify.ts"),
+  },
 ];
 
 const files: readonly Command[] = [

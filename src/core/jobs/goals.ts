@@ -44,11 +44,16 @@ export function progress(goal: Goal, spec: Spec, unit: Unit, culprit: Culprit | 
   }
 }
 
-/** Returns the progress of a restart before the unit is stopped. If its `pre_restart` commands fail, the unit is not restarted. */
-const testProgress = ({ want, testedRestart }: Unit): Progress =>
-  want === "up" && testedRestart?.state === "failed"
-    ? { kind: "failed", message: `not restarted, it goes on running: ${testedRestart.failure}` }
-    : PENDING;
+/**
+ * Returns the progress of a restart before the unit is stopped. If its `pre_restart` commands fail, the unit is not restarted. It is not
+ * restarted either if a stop and then a start were requested while the commands ran.
+ */
+function testProgress({ phase, want, testedRestart }: Unit): Progress {
+  if (want === "down") return PENDING;
+  if (testedRestart?.state === "failed") return { kind: "failed", message: `not restarted, it goes on running: ${testedRestart.failure}` };
+  const isUntouched = testedRestart === null && (phase === "running" || phase === "reloading");
+  return isUntouched ? { kind: "failed", message: "not restarted, it goes on running: another request came in between" } : PENDING;
+}
 
 function startProgress(spec: Spec, unit: Unit, culprit: Culprit | null): Progress {
   const how = unit.last?.detail ?? "";

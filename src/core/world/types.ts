@@ -1,7 +1,10 @@
+import type { NotificationSettings } from "../../spec/notifications.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { AlertChange, AlertCondition, OpenAlert } from "../alerts/alerts.ts";
 import type { Job } from "../jobs/job.ts";
 import type { Limit, LimitState, Sampled } from "../metrics/limits.ts";
+import type { Draft } from "../notifications/draft.ts";
+import type { Episode, KnownAlert } from "../notifications/episode.ts";
 import type { CheckResult, CheckState } from "../unit/check.ts";
 import type { Effect, History } from "../unit/effects.ts";
 import type { UnitEvent } from "../unit/events.ts";
@@ -40,7 +43,7 @@ export interface JobRequest {
 }
 
 /** The sources of conditions that the world cannot see in its own records. */
-export type ConditionSource = "store" | "log" | "forecast" | "watch";
+export type ConditionSource = "store" | "log" | "forecast" | "watch" | "notifications";
 
 /** One sample of one run. */
 export interface Measurement {
@@ -94,7 +97,21 @@ export type WorldEvent =
    * All units are loaded and taken over, so that alerts are raised and resolved from now on. `open` are the alerts that an
    * earlier daemon left open. `lastId` is the largest id ever given to an alert.
    */
-  | { readonly type: "resumed"; readonly open: readonly OpenAlert[]; readonly lastId: number };
+  | { readonly type: "resumed"; readonly open: readonly OpenAlert[]; readonly lastId: number }
+  /**
+   * The settings of notifications, at the start and when they change. `open` are all open alerts. `stored` are the episodes that
+   * an earlier daemon stored. `wallMs` is the wall clock. Until `silencedUntilMs` (wall clock) nothing is sent.
+   */
+  | {
+      readonly type: "notifications";
+      readonly settings: NotificationSettings;
+      readonly open: readonly KnownAlert[];
+      readonly stored: readonly Episode[];
+      readonly wallMs: number;
+      readonly silencedUntilMs?: number | null;
+    }
+  /** Somebody knows of these alerts, so they are not reported again while they last. */
+  | { readonly type: "acknowledged"; readonly alerts: readonly number[] };
 
 /** The results of one event or of a batch of events. */
 export interface Turn {
@@ -109,6 +126,10 @@ export interface Turn {
   readonly jobs: Set<string>;
   /** Services whose stored record changed. */
   readonly services: Set<string>;
+  /** Messages about alerts. */
+  readonly outbox: Draft[];
+  /** Episodes of notifications that began, changed or were forgotten. */
+  readonly episodes: Set<string>;
   /** Broken invariants, which are bugs in sup and are logged. */
   readonly bugs: string[];
 }
@@ -122,6 +143,8 @@ export const emptyTurn = (): Turn => ({
   alerts: [],
   jobs: new Set(),
   services: new Set(),
+  outbox: [],
+  episodes: new Set(),
   bugs: [],
 });
 
@@ -131,7 +154,9 @@ export const isEmpty = (turn: Turn): boolean =>
   turn.effects.length === 0 &&
   turn.alerts.length === 0 &&
   turn.jobs.size === 0 &&
-  turn.services.size === 0;
+  turn.services.size === 0 &&
+  turn.outbox.length === 0 &&
+  turn.episodes.size === 0;
 
 /** Adds the results of a later turn to those of an earlier one. */
 export function mergeTurn(into: Turn, turn: Turn): void {
@@ -145,6 +170,8 @@ export function mergeTurn(into: Turn, turn: Turn): void {
   for (const name of turn.services) into.services.add(name);
   into.effects.push(...turn.effects);
   into.alerts.push(...turn.alerts);
+  into.outbox.push(...turn.outbox);
+  for (const id of turn.episodes) into.episodes.add(id);
   into.refusals.push(...turn.refusals);
   into.bugs.push(...turn.bugs);
 }

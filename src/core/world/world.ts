@@ -3,7 +3,9 @@ import type { AlertCondition } from "../alerts/alerts.ts";
 import { conditionsOf } from "../alerts/conditions.ts";
 import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
-import type { Service } from "../service/services.ts";
+import type { Episode } from "../notifications/episode.ts";
+import { NotificationBook } from "../notifications/notification-book.ts";
+import type { Service, Services } from "../service/services.ts";
 import type { UnitEvent } from "../unit/events.ts";
 import { whyNotReady } from "../unit/check.ts";
 import { awaitsReadyNotice, isDown, isProbed, stateOf } from "../unit/phase.ts";
@@ -28,6 +30,8 @@ export interface WorldOptions {
 
 /** Prefix of the deadline keys for alerts. The rest of the key is a unit's id, or "" for the daemon. */
 const ALERTS = "alerts ";
+/** Key of the deadline for notifications. */
+const NOTIFICATIONS = "notifications ";
 
 /**
  * Holds all services and their units. The world applies each event to the unit that it concerns. Then it follows the effects along
@@ -45,6 +49,7 @@ export class World {
   readonly #alerts = new AlertBook();
   /** The services that `sup scale` gave a number of units. */
   readonly #scales = new Map<string, number>();
+  readonly #notifications: NotificationBook;
   /** False until all units are loaded. Before that, every unit looks new, so alerts must not be judged. */
   #resumed = false;
 
@@ -54,6 +59,7 @@ export class World {
     this.#checks = new Checks({ units, apply, spreadChecks: options.spreadChecks ?? false });
     this.#wishes = new Wishes({ units, apply, startConcurrency: options.startConcurrency });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
+    this.#notifications = new NotificationBook({ services: units.services, get: units.get });
   }
 
   get(id: string): Entry | undefined {
@@ -82,6 +88,11 @@ export class World {
     return this.#scales.get(service);
   }
 
+  /** The services, for code that follows dependencies itself. */
+  get serviceLookup(): Pick<Services, "unitsOf" | "quorumOf" | "usersOf"> {
+    return this.#units.services;
+  }
+
   /** Returns the ids of the units that a dependency names. The name is that of a service or of a single unit. */
   unitsOf(name: string): readonly string[] {
     return this.#units.services.unitsOf(name);
@@ -94,6 +105,10 @@ export class World {
 
   job(id: string): Job | undefined {
     return this.#jobs.get(id);
+  }
+
+  episode(id: string): Episode | undefined {
+    return this.#notifications.get(id);
   }
 
   /** Returns the monotonic time at which the world needs its next `tick`, or null if it needs none. */
@@ -131,9 +146,14 @@ export class World {
     return turn;
   }
 
-  /** Completes a turn after all its events: raises and resolves alerts, and updates jobs. */
-  conclude(turn: Turn, env: Env): void {
+  /**
+   * Completes a turn after all its events: raises and resolves alerts, writes notifications, and updates jobs. `wallMs` reads the
+   * wall clock, which only notifications need.
+   */
+  conclude(turn: Turn, env: Env, wallMs = (): number => env.nowMs): void {
     if (this.#resumed) this.#judgeAlerts(turn, env);
+    this.#notifications.conclude(turn.alerts, env.nowMs, wallMs, turn);
+    this.#units.deadlines.put(NOTIFICATIONS, this.#notifications.dueMs);
     this.#jobs.follow({ env, turn });
   }
 
@@ -168,6 +188,13 @@ export class World {
         return this.#jobs.restore(event.job, step);
       case "resumed":
         return this.#begin(event, step);
+      case "notifications": {
+        const at = { nowMs: step.env.nowMs, wallMs: event.wallMs };
+        this.#notifications.silence(event.silencedUntilMs ?? null, at);
+        return this.#notifications.configure(event.settings, event.open, event.stored, at, step.turn);
+      }
+      case "acknowledged":
+        return this.#notifications.acknowledge(event.alerts, step.turn);
     }
   }
 

@@ -8,9 +8,11 @@ import { Background } from "../background/background.ts";
 import { Bus } from "../engine/bus.ts";
 import { Engine, type TurnSink } from "../engine/engine.ts";
 import { Interpreter } from "../engine/interpreter.ts";
-import { Recorder } from "../engine/recorder.ts";
+import { Recorder, type RecorderOptions } from "../engine/recorder.ts";
 import { Actions } from "../jobs/actions.ts";
 import { Scaling } from "../jobs/scaling.ts";
+import type { Dispatcher } from "../notifications/dispatcher.ts";
+import { reloadNotifications } from "../notifications/reload.ts";
 import { describeService, type Surroundings } from "../queries/describe.ts";
 import { LocalSupervisor } from "../queries/supervisor.ts";
 import { earlierRuns } from "../units/earlier-runs.ts";
@@ -20,6 +22,7 @@ import { Transients } from "../units/transients.ts";
 import { UnitCatalog } from "../units/unit-catalog.ts";
 import { makeLauncher } from "./make-launcher.ts";
 import { openMachine, type Machine, type MachineOptions } from "./machine.ts";
+import { makeDispatcher } from "./notifications.ts";
 import { releaseAfter } from "./release.ts";
 import { daemonNotes, readTelemetry } from "./self-report.ts";
 
@@ -32,6 +35,7 @@ export interface Parts extends Machine {
   readonly catalog: UnitCatalog;
   readonly reloader: Reloader;
   readonly background: Background;
+  readonly dispatcher: Dispatcher;
   readonly facade: LocalSupervisor;
   /** Messages for the operator about the daemon itself. */
   readonly notes: string[];
@@ -70,13 +74,15 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     planOf: (id) => background.schedules.planOf(id),
     display: (spec) => launcher.display(spec),
   };
-  const recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective: (id) => catalog.get(id)?.effective });
+  const dispatcher = makeDispatcher({ ...machine, world, settings, planOf: around.planOf, parts: () => ({ recorder, engine }) });
+  const effective: RecorderOptions["effective"] = (id) => catalog.get(id)?.effective;
+  const recorder: Recorder = new Recorder({ world, clock, store, logs, bus, around, invocationOf, effective, messages: dispatcher });
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     releaseAfter(turn, world, machine, [interpreter, background, stdins]);
   };
   const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
-  const engine = new Engine({ world, clock, sink });
+  const engine: Engine = new Engine({ world, clock, sink });
   engine.watch((turn) => interpreter.followTurn(turn));
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
@@ -107,10 +113,12 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     sampler: background.sampler,
     forecaster: background.forecaster,
     tell: recorder.tell.bind(recorder),
-    telemetry: () => readTelemetry(background, engine, machine, world),
-    daemon: () => describeDaemon(daemonNotes(notes, store.condition.notes, catalog), source.leftAlone()),
+    dispatcher,
+    reloadSettings: (isDryRun) => reloadNotifications(places.settings, dispatcher, isDryRun),
+    telemetry: () => readTelemetry(background, engine, machine, world, dispatcher),
+    daemon: () => describeDaemon(daemonNotes([...notes, ...dispatcher.notes()], store.condition.notes, catalog), source.leftAlone()),
   });
-  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, facade, notes };
+  return { ...machine, world, engine, interpreter, recorder, catalog, reloader, background, dispatcher, facade, notes };
 }
 
 /** Returns a function that publishes the unit files if they have changed since its last call. */

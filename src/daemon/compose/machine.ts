@@ -1,6 +1,7 @@
 import { systemClock } from "../../adapters/clock.ts";
 import { openUnitSource } from "../../adapters/files/unitdir.ts";
 import { openLogs } from "../../adapters/logs/store.ts";
+import { openNotifier } from "../../adapters/notifications/index.ts";
 import { openProber } from "../../adapters/probes/index.ts";
 import { openStore } from "../../adapters/sqlite/store.ts";
 import { processUsage } from "../../adapters/usage/process-usage.ts";
@@ -22,6 +23,7 @@ import { openUsers } from "../../linux/spawn/users.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import type { Keeper } from "../../ports/keeper.ts";
+import type { Notifier } from "../../ports/notifier.ts";
 import type { Prober } from "../../ports/prober.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { ProcessUsage, Usage } from "../../ports/usage.ts";
@@ -50,6 +52,7 @@ export interface Machine {
   readonly source: UnitSource;
   readonly processes: ProcessTable;
   readonly prober: Prober;
+  readonly notifier: Notifier;
   readonly usage: Usage;
   readonly processUsage: ProcessUsage;
   readonly users: Users;
@@ -112,6 +115,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     source: openUnitSource(places.unitPath, { leavesAlone: (directory) => systemUnits.leavesAlone(directory) }),
     processes,
     prober: openProber({ processes, epoll, version }),
+    notifier: openNotifier({ processes, epoll, version, scratch: places.runtime }),
     usage,
     processUsage: processUsage({ table: processes, trees: usage }),
     users: openUsers(),

@@ -3,6 +3,7 @@ import type { World } from "../../core/world/world.ts";
 import { problemLine } from "../../spec/parse/problems.ts";
 import type { Background } from "../background/background.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Dispatcher } from "../notifications/dispatcher.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import type { Machine } from "./machine.ts";
 
@@ -12,6 +13,7 @@ export function readTelemetry(
   engine: Engine,
   { store, logs }: Pick<Machine, "store" | "logs">,
   world: World,
+  dispatcher: Dispatcher,
 ): Telemetry {
   const reported = [...sampler.reported()].flatMap(([unit, numbers]) =>
     Object.entries(numbers).map(([name, value]) => ({ unit, name, value })),
@@ -21,6 +23,9 @@ export function readTelemetry(
     ...meter.read(),
     reported,
     unlogged: world.ids().flatMap((unit) => logs.condition(unit).losses.map(({ why, lines }) => ({ unit, why, lines }))),
+    notifications: [...dispatcher.queues].map(([channel, { trouble, pending, counts }]) => ({
+      ...{ channel, failing: trouble !== null, pending, sent: counts.sent, failed: counts.failed },
+    })),
     mailbox: engine.depth,
     storeBytes: store.size(),
     residentBytes: memory.rss,

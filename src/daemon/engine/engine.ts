@@ -106,7 +106,7 @@ export class Engine {
         this.#sink.bug(`an event of type ${event.type} was lost`, error);
       }
     }
-    this.#guard("conclude", () => this.#world.conclude(turn, this.#env()));
+    this.#guard("conclude", () => this.#world.conclude(turn, this.#env(), () => this.#clock.wallMs()));
     for (const bug of turn.bugs) this.#sink.bug(bug);
     mergeTurn(this.#unwritten, turn);
     for (const watcher of this.#watchers) this.#guard("watch", () => watcher(turn));

@@ -2,11 +2,14 @@ import type { AlertChange } from "../../core/alerts/alerts.ts";
 import { BEGINNINGS } from "../../core/explain/past-runs.ts";
 import { jobText } from "../../core/jobs/job.ts";
 import { serviceText } from "../../core/service/service-memory.ts";
+import type { Draft } from "../../core/notifications/draft.ts";
+import { episodeText } from "../../core/notifications/episode.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { AlertWrite } from "../../ports/store/alerts.ts";
 import type { EventRow, NewEvent } from "../../ports/store/events.ts";
+import type { OutboxRow } from "../../ports/store/outbox.ts";
 import type { MemoryWrite, TurnStore } from "../../ports/store/turns.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import type { Bus } from "./bus.ts";
@@ -18,6 +21,12 @@ const LAST_LINES = 20;
 /** Types of events that contain the SUP_INVOCATION_ID of their run. */
 const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-failed"]);
 
+/** Makes the stored form of a turn's messages, and sends them once they are stored. */
+export interface MessageRows {
+  rowsOf(drafts: readonly Draft[], timestamp: string): OutboxRow[];
+  accept(rows: readonly OutboxRow[]): void;
+}
+
 export interface RecorderOptions {
   readonly world: World;
   readonly clock: Clock;
@@ -25,12 +34,13 @@ export interface RecorderOptions {
   readonly logs: Pick<LogStore, "tail" | "mark" | "runMark">;
   readonly bus: Bus;
   readonly around: Surroundings;
+  readonly messages: MessageRows;
   readonly invocationOf: (id: string, run: number) => string;
   /** Returns the effective settings of a unit, with the keys of a unit file. */
   readonly effective: (id: string) => Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Stores the changes of each turn (services, the state of units and jobs, events, alerts) in one transaction, and then publishes them. */
+/** Stores the changes of each turn (services, the state of units and jobs, events, alerts, messages) in one transaction, and then publishes them. */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #recorded = new Map<Turn, readonly EventRow[]>();
@@ -40,17 +50,19 @@ export class Recorder {
   }
 
   record(turn: Turn): void {
-    const { world, clock, store } = this.#options;
+    const { world, clock, store, messages } = this.#options;
     const timestamp = new Date(clock.wallMs()).toISOString();
     const events = [...this.#events(turn, timestamp), ...turn.alerts.map((change) => alertEvent(change, timestamp))];
-    const isQuiet = turn.changed.size === 0 && turn.removed.size === 0 && events.length === 0;
-    if (isQuiet && turn.jobs.size === 0 && turn.services.size === 0) return;
+    const memories = this.#memories(turn);
+    if (turn.changed.size === 0 && events.length === 0 && memories.length === 0 && turn.outbox.length === 0) return;
     const services = [...turn.changed].flatMap((id) => {
       const entry = world.get(id);
       return entry === undefined ? [] : [serviceRow(id, entry, clock)];
     });
     const alerts = turn.alerts.map((change) => alertWrite(change, timestamp));
-    this.#recorded.set(turn, store.record({ services, memories: this.#memories(turn), events, alerts }));
+    const outbox = messages.rowsOf(turn.outbox, timestamp);
+    this.#recorded.set(turn, store.record({ services, memories, events, alerts, outbox }));
+    messages.accept(outbox);
   }
 
   publish(turn: Turn): void {
@@ -87,6 +99,10 @@ export class Recorder {
     for (const id of turn.services) {
       const scale = world.scaleOf(id);
       writes.push({ kind: "service", id, memory: scale === undefined ? null : serviceText({ scale }) });
+    }
+    for (const id of turn.episodes) {
+      const episode = world.episode(id);
+      writes.push({ kind: "episode", id, memory: episode === undefined ? null : episodeText(episode) });
     }
     return writes;
   }

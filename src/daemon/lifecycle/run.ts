@@ -113,9 +113,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-/** Reloads the unit files in the same way as `sup reload`, and logs the problems. */
-function reloadUnits({ reloader }: Parts, daemonLog: DaemonLog): void {
-  const { problems } = reloader.reload(false);
+/** Reloads the unit files and the settings of notifications in the same way as `sup reload`, and logs the problems. */
+function reloadUnits({ facade }: Parts, daemonLog: DaemonLog): void {
+  const { problems } = facade.applyFiles(false, false);
   for (const problem of problems) if (problem.severity === "error") daemonLog.warn(`reload by SIGHUP: ${problemLine(problem)}`);
 }
 
@@ -151,10 +151,12 @@ const ANSWER_MS = 50;
 async function replaceImage(parts: Parts, lock: Lock, version: string, daemonLog: DaemonLog): Promise<void> {
   await Bun.sleep(ANSWER_MS);
   await whenQuiet(parts);
+  await parts.dispatcher.pause();
   daemonLog.info("re-executing");
   const error = handOver(parts, lock, version);
   daemonLog.warn(error);
   parts.recorder.tell("daemon-reexec-failed", error);
+  parts.dispatcher.resume();
 }
 
 interface Prepared {
@@ -299,6 +301,7 @@ async function start(
   );
   if (boot.length > 0) parts.engine.handle({ type: "request", action: "start", ids: boot, cause: "boot" });
   parts.background.start();
+  parts.dispatcher.start();
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
   const guard = guardRuntime(parts, { listening: listening.value, lock, places, daemonLog });
@@ -372,6 +375,8 @@ async function end(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: 
   // Log followers are called from the event loop. With this turn they receive the last lines of the services.
   await new Promise(setImmediate);
   parts.recorder.tell("daemon-stopped", "sup has stopped; every unit is down");
+  await parts.dispatcher.drain();
+  parts.dispatcher.close();
   await unlisten();
   parts.invocations.forget();
   parts.close();
@@ -383,6 +388,8 @@ async function leave(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why
   daemonLog.info(`exiting, requested by ${why}; services keep running`);
   parts.background.close();
   await whenQuiet(parts);
+  await parts.dispatcher.pause();
+  parts.dispatcher.close();
   parts.recorder.tell("daemon-left", `sup has exited, requested by ${why}; services keep running until the next daemon adopts them`);
   remember(parts);
   await unlisten();

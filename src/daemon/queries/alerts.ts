@@ -7,6 +7,7 @@ import type { Recorder } from "../engine/recorder.ts";
 export interface AlertOptions {
   readonly store: Pick<AlertStore, "alerts" | "acknowledgeAlert">;
   readonly tell: Recorder["tell"];
+  readonly dispatcher: { acknowledged(alerts: readonly number[]): void };
 }
 
 export function listAlerts({ store }: Pick<AlertOptions, "store">, openOnly: boolean): shape.Alert[] {
@@ -15,7 +16,7 @@ export function listAlerts({ store }: Pick<AlertOptions, "store">, openOnly: boo
 
 /** Acknowledges the open alerts with the given ids, and all open alerts of the given units. Returns the number of these alerts. */
 export function acknowledge(
-  { store, tell }: AlertOptions,
+  { store, tell, dispatcher }: AlertOptions,
   ids: readonly number[],
   units: Result<readonly string[], ApiError>,
 ): Result<number, ApiError> {
@@ -29,6 +30,7 @@ export function acknowledge(
     store.acknowledgeAlert(id);
     if (!acknowledged) tell("alert-acknowledged", `acknowledged: ${alertType}`, serviceId, { alert: id, alert_type: alertType });
   }
+  if (chosen.length > 0) dispatcher.acknowledged(chosen.map(({ id }) => id));
   return ok(chosen.length);
 }
 

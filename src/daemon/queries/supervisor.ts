@@ -12,6 +12,7 @@ import type {
 } from "../../api/server/supervisor.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
+import type { Problem } from "../../spec/parse/problems.ts";
 import type { Store } from "../../ports/store/store.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import type { Sampler } from "../background/sampler.ts";
@@ -19,6 +20,7 @@ import type { Bus } from "../engine/bus.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import type { Scaling } from "../jobs/scaling.ts";
 import type { Reloader } from "../units/reloader.ts";
+import { Notifications, type QueryOptions } from "../notifications/queries.ts";
 import type { RunFollower, Transients } from "../units/transients.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { acknowledge, listAlerts } from "./alerts.ts";
@@ -34,7 +36,12 @@ import { detailOf, sumMetrics } from "./service-totals.ts";
 import { StatusQueries, type StatusOptions } from "./status.ts";
 import { unitFile } from "./unit-file.ts";
 
-export type LocalSupervisorOptions = StatusOptions & ExplainOptions & LogQueryOptions & Omit<RequestOptions, "lookup"> & Rest;
+export type LocalSupervisorOptions = StatusOptions &
+  ExplainOptions &
+  LogQueryOptions &
+  Omit<RequestOptions, "lookup"> &
+  Omit<QueryOptions, "find"> &
+  Rest;
 
 interface Rest {
   readonly store: Store;
@@ -48,6 +55,8 @@ interface Rest {
   readonly scaling: Scaling;
   readonly telemetry: () => Telemetry;
   readonly tell: Recorder["tell"];
+  /** Reads the settings file again; returns its errors. */
+  readonly reloadSettings: (isDryRun: boolean) => readonly Problem[];
   readonly probeNow: (id: string) => Promise<void>;
   readonly shutdown: (leave: boolean) => void;
   readonly reexec: () => void;
@@ -60,6 +69,7 @@ export class LocalSupervisor implements Supervisor {
   readonly #status: StatusQueries;
   readonly #logs: LogQueries;
   readonly #requests: Requests;
+  readonly notifications: Notifications;
 
   constructor(options: LocalSupervisorOptions) {
     this.#o = options;
@@ -67,6 +77,7 @@ export class LocalSupervisor implements Supervisor {
     this.#status = new StatusQueries(options);
     this.#logs = new LogQueries(options);
     this.#requests = new Requests({ ...options, lookup: this.#lookup });
+    this.notifications = new Notifications({ ...options, find: (name) => this.#lookup.find(name) });
   }
 
   async status(): Promise<shape.Status> {
@@ -174,7 +185,14 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan> {
-    return this.#o.reloader.reload(dryRun, force);
+    return this.applyFiles(dryRun, force);
+  }
+
+  /** The same at once, for SIGHUP. */
+  applyFiles(dryRun: boolean, force: boolean): shape.ReloadPlan {
+    const plan = this.#o.reloader.reload(dryRun, force);
+    const problems = this.#o.reloadSettings(dryRun).map((problem) => ({ ...problem }));
+    return { ...plan, problems: [...plan.problems, ...problems] };
   }
 
   async shutdown(leave: boolean): Promise<void> {

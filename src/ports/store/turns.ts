@@ -1,6 +1,7 @@
 import type { State } from "../../base/words.ts";
 import type { AlertWrite } from "./alerts.ts";
 import type { EventRow, NewEvent } from "./events.ts";
+import type { OutboxRow } from "./outbox.ts";
 
 export interface ServiceRow {
   readonly id: string;
@@ -19,7 +20,7 @@ export interface ServiceRow {
 }
 
 /** The kinds of objects that a MemoryRow can be about. */
-export type MemoryKind = "unit" | "job" | "service";
+export type MemoryKind = "unit" | "job" | "service" | "episode";
 
 /** The stored state of a unit, a job or a service: a JSON string with what the next daemon needs to take over. */
 export interface MemoryRow {
@@ -37,10 +38,13 @@ export interface TurnRecord {
   readonly memories?: readonly MemoryWrite[];
   readonly events?: readonly NewEvent[];
   readonly alerts?: readonly AlertWrite[];
+  /** Messages that are new or have changed. */
+  readonly outbox?: readonly OutboxRow[];
 }
 
 export interface TurnStore {
   /** Stores a turn. Returns its events with their ids, in the order given. Never throws; `StoreHealth.condition` reports a failing disk. */
   record(turn: TurnRecord): readonly EventRow[];
-  memories(): readonly MemoryRow[];
+  /** Returns all stored states, or those of one kind. */
+  memories(kind?: MemoryKind): readonly MemoryRow[];
 }

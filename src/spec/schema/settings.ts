@@ -1,8 +1,10 @@
 import { z } from "zod";
 import type { TextFile } from "../../ports/files.ts";
+import type { HeartbeatSpec, NotificationSettings } from "../notifications.ts";
 import { issuesToProblems } from "../parse/issues.ts";
 import { type KeyInfo, keysOf } from "../parse/keys.ts";
 import { count, said } from "./meta.ts";
+import { heartbeatSchema, notificationProblems, notificationsSchema, toHeartbeat, toNotifications } from "./notifications.ts";
 import { parse } from "../parse/parse.ts";
 import { logSizes } from "./parts.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
@@ -37,6 +39,10 @@ export interface Settings {
   readonly containment: "auto" | "processes" | "cgroup";
   /** With `shutdown`, the daemon exits with code 1 when a critical unit becomes `fatal` or `failed`. */
   readonly onCriticalFatal: "nothing" | "shutdown";
+  readonly notifications: NotificationSettings;
+  /** Address of the web page as its readers reach it, for links in notifications. */
+  readonly pageUrl: string | null;
+  readonly heartbeat: HeartbeatSpec | null;
   /** Default values for keys that unit files do not set. They have the form of a unit file, for `loadSnapshot`. */
   readonly unitDefaults: ObjectNode | null;
 }
@@ -58,7 +64,7 @@ export function loadSettings(file: TextFile | null): LoadedSettings {
   if (root.kind !== "object") return refuse([problemAt(root, { message: "the settings must be a JSON object", value: toValue(root) })]);
   const validated = settingsSchema().safeParse(toValue(root));
   if (!validated.success) return refuse(issuesToProblems(validated.error.issues, root, settingsKeys()));
-  const problems = checkAccess(validated.data, root);
+  const problems = [...checkAccess(validated.data, root), ...checkNotifications(validated.data, root)];
   if (problems.some(({ severity }) => severity === "error")) return refuse(problems);
   const log = root.members.get("log");
   const unitDefaults: ObjectNode | null = log ? { ...root, members: new Map([["log", log]]) } : null;
@@ -85,9 +91,8 @@ const logs = (days: z.ZodNumber) =>
     ),
   });
 
-function build() {
-  const days = () => z.number().positive().max(36_500);
-  const api = z.strictObject({
+const api = () =>
+  z.strictObject({
     enabled: said("Serve the API and the web page on TCP. The Unix socket is always available.", z.boolean().default(true)),
     host: said("Address to listen on.", z.string().min(1).default("127.0.0.1")),
     port: said("Port to listen on. 0 picks a free port, which `sup status` shows.", count(0, 65_535).default(7870)),
@@ -112,9 +117,12 @@ function build() {
       z.union([z.boolean(), z.literal("read-only")]).default(true),
     ),
   });
+
+function build() {
+  const days = () => z.number().positive().max(36_500);
   return z.strictObject({
     $schema: said("Ignored; for editors.", z.string().optional()),
-    api: said("The control API on TCP.", api.prefault({})),
+    api: said("The control API on TCP.", api().prefault({})),
     metrics: said(
       "Samples of CPU and memory.",
       z
@@ -150,6 +158,19 @@ function build() {
       z.enum(["nothing", "shutdown"]).default("nothing"),
     ),
     log: said("Log defaults for units that do not set these keys.", z.strictObject(logSizes()).prefault({})),
+    // Built only for settings that have the key, because it is larger than all others together.
+    notifications: said("Messages about alerts: see docs/notifications.md.", z.lazy(notificationsSchema).optional()),
+    page_url: said(
+      "Address at which people reach the web page, for links in notifications.",
+      z
+        .string()
+        .regex(/^https?:\/\/[^\s@]+$/, "must be a URL without credentials")
+        .optional(),
+    ),
+    heartbeat: said(
+      "A URL that the daemon requests regularly, so that another machine notices when the daemon or this machine is gone.",
+      z.lazy(heartbeatSchema).optional(),
+    ),
   });
 }
 
@@ -171,12 +192,19 @@ function checkAccess({ api }: SettingsFile, root: ObjectNode): Problem[] {
   return [problemAt(place, { path, value: api.auth, message, hint: 'set "host": "127.0.0.1", or "auth": "token"' })];
 }
 
+function checkNotifications({ notifications }: SettingsFile, root: ObjectNode): Problem[] {
+  return notificationProblems(notifications ?? { channels: {} }).map(([below, message]) => {
+    const path = ["notifications", ...below];
+    return problemAt(nodeAt(root, path) ?? nearest(root, path), { path, message });
+  });
+}
+
 const isLoopback = (host: string): boolean => /^(localhost|::1|\[::1\]|127(\.\d{1,3}){3})$/.test(host);
 
 const DEFAULTS = (): Settings => toSettings(settingsSchema().parse({}), null);
 
 function toSettings(
-  { api, metrics, events, store, logs, start_concurrency, containment, on_critical_fatal }: SettingsFile,
+  { api, metrics, events, store, logs, start_concurrency, containment, on_critical_fatal, ...rest }: SettingsFile,
   unitDefaults: ObjectNode | null,
 ): Settings {
   return {
@@ -200,6 +228,9 @@ function toSettings(
     startConcurrency: start_concurrency,
     containment,
     onCriticalFatal: on_critical_fatal,
+    notifications: toNotifications(rest.notifications),
+    pageUrl: rest.page_url?.replace(/\/+$/, "") ?? null,
+    heartbeat: toHeartbeat(rest.heartbeat),
     unitDefaults,
   };
 }

@@ -153,5 +153,8 @@ export const UNIT_ROWS = {
     part.instances,
   ),
   rolling: liveOptional("How to do a rolling restart.", part.rolling),
-  notify: liveOptional("Notification channels from the settings that receive this unit's alerts.", words),
+  notify: liveOptional(
+    "Notification channels of the settings that get this unit's alerts; an empty list: none. Without this key the rules of the settings decide alone.",
+    words,
+  ),
 };

@@ -10,6 +10,7 @@ import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
+import { Notifications } from "./notifications.tsx";
 
 /** The maximum number of resolved alerts on the page. `sup alerts --all` can show more. */
 const MOST_RESOLVED = 500;
@@ -59,6 +60,7 @@ export function AlertsPage() {
           <Row key={alert.id} alert={alert} />
         ))}
       </ul>
+      <Notifications />
     </div>
   );
 }

@@ -7,6 +7,7 @@ import type { Supervisor } from "../../../src/api/server/supervisor.ts";
 import { NO_REQUESTED_RESTARTS } from "../../../src/core/unit/restart-count.ts";
 import { err, ok, type Result } from "../../../src/base/result.ts";
 import type { LogLine, LogQuery } from "../../../src/ports/logs.ts";
+import { fakeNotifications } from "./fake-notifications.ts";
 import { type Follower, fakeTrail } from "./fake-trail.ts";
 
 /** A supervisor with a few units in memory that records its calls, and an app over it without a port. */
@@ -287,6 +288,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       probes: [{ unit: "web", buckets: [{ le: 0.1, count: 2 }], count: 3, sum: 4.5 }],
       reported: [{ unit: "web", name: 'queue "long"', value: 7 }],
       unlogged: [{ unit: "web", why: "limit", lines: 12 }],
+      notifications: [{ channel: "ops", failing: true, pending: 2, sent: 3, failed: 1 }],
       loopLagSeconds: 0.001,
       mailbox: 0,
       storeBytes: 4096,
@@ -294,6 +296,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       heapBytes: 10_000_000,
       cpuSeconds: 1.5,
     }),
+    notifications: fakeNotifications(calls),
     async acknowledge(ids, units) {
       calls.push(["acknowledge", ids, units]);
       return ok(ids.length + units.length);

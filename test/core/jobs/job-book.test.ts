@@ -251,3 +251,14 @@ test("the dependencies of waiting units are searched only in a turn that can put
   expect(stage.phase("db")).toBe("idle");
   expect(endTurn("db")).toEqual(["a", "b"]);
 });
+
+test("a restart whose pre_restart commands end between a stop and a start ends: it was not restarted", () => {
+  const stage = staged({ db: { preRestart: [hook()] }, web: { dependencies: ["db"] } }).start("web");
+  stage.stubborn.add("web"); // so db waits for it before it stops
+  const request = (action: Action, ids: readonly string[]) => ({ type: "request", action, ids, cause: "operator" }) as const;
+  stage.handle({ ...request("restart", ["db"]), job: { id: "j", warnings: [] } });
+  stage.handle(request("stop", ["db", "web"]));
+  stage.post(request("start", ["db"]));
+  expect(stage.states).toBe("db running, web stopping");
+  expect(words(stage.world.job("j")!)).toEqual(["db failed: not restarted, it goes on running: another request came in between"]);
+});

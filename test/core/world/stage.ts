@@ -1,3 +1,4 @@
+import type { Draft } from "../../../src/core/notifications/draft.ts";
 import type { AlertChange } from "../../../src/core/alerts/alerts.ts";
 import type { Exit } from "../../../src/base/exit.ts";
 import { stateOf, type Phase } from "../../../src/core/unit/phase.ts";
@@ -26,6 +27,10 @@ export class Stage {
   acts: string[] = [];
   /** Alerts that were opened and resolved, in order. */
   readonly alerts: AlertChange[] = [];
+  /** Messages about them, in order. */
+  readonly outbox: Draft[] = [];
+  /** The wall clock when `nowMs` is 0. */
+  wallMs = 0;
   /** Units whose command, once executed, is not heard of until `answer`. */
   readonly slow = new Set<string>();
   /** Units that can't be executed. */
@@ -93,8 +98,9 @@ export class Stage {
   handle(event: WorldEvent): Turn {
     const env = { nowMs: this.nowMs, roll: 0.5 };
     const turn = this.world.handle(event, env);
-    this.world.conclude(turn, env);
+    this.world.conclude(turn, env, () => this.wallMs + this.nowMs);
     this.alerts.push(...turn.alerts);
+    this.outbox.push(...turn.outbox);
     if (turn.bugs.length > 0) throw new Error(turn.bugs.join("\n"));
     for (const effect of turn.effects) this.#perform(effect);
     return turn;

@@ -113,6 +113,18 @@ const cases: readonly Case[] = [
     says: "100 lines of web are missing from its log (disk)",
   },
   {
+    alert: "SupNotificationsFail",
+    series: {
+      [series("sup_notification_channel_up", 'channel="ops"')]: "1 1 0x9",
+      [series("sup_notification_channel_up", 'channel="mail"')]: "1x9",
+    },
+    quietAt: "6m",
+    firesAt: "8m",
+    severity: "warning",
+    labels: { channel: "ops" },
+    says: "here cannot send notifications to ops; see `sup notify`",
+  },
+  {
     alert: "SupBusy",
     series: { [series("sup_event_loop_lag_seconds", "")]: "0.01 2x19" },
     quietAt: "5m30s",

@@ -49,6 +49,7 @@ class Daemon {
       around: surroundings as never,
       invocationOf: () => "",
       effective: () => undefined,
+      messages: { rowsOf: () => [], accept: () => undefined },
     });
     const bug = (message: string, error: unknown): void => {
       throw new Error(message, { cause: error });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { resolve } from "node:path";
+import { z } from "zod";
 import { diffSpecs } from "../../../src/spec/load/diff.ts";
 import { unitKeys } from "../../../src/spec/parse/draft.ts";
 import { keyInfoAt } from "../../../src/spec/parse/keys.ts";
@@ -6,6 +8,7 @@ import { LATER } from "../../../src/spec/parse/later.ts";
 import { formatProblem } from "../../../src/spec/parse/problems.ts";
 import { jsonSchema, unitReference } from "../../../src/spec/documents/unit-reference.ts";
 import { loadSettings, settingsKeys } from "../../../src/spec/schema/settings.ts";
+import { notificationsSchema } from "../../../src/spec/schema/notifications.ts";
 import { UNIT_ROWS } from "../../../src/spec/schema/unit.ts";
 import { bad, good } from "../fixtures.ts";
 
@@ -120,6 +123,21 @@ test("the reference contains every supported key", () => {
   expect(text).not.toContain("undefined");
 });
 
+test("docs/notifications.md names every key of channels and rules", async () => {
+  const text = await Bun.file(resolve(import.meta.dir, "../../../docs/notifications.md")).text();
+  const schema = z.toJSONSchema(notificationsSchema(), { io: "input", unrepresentable: "any" });
+  const keys = new Set<string>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    const { properties } = value as { readonly properties?: Record<string, unknown> };
+    for (const key of Object.keys(properties ?? {})) keys.add(key);
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  visit(schema);
+  expect(keys.size).toBeGreaterThan(35);
+  expect([...keys].filter((key) => !text.includes(key))).toEqual([]);
+});
+
 describe("settings", () => {
   const load = (text: string) => loadSettings({ path: "/sup.json", text });
 
@@ -142,6 +160,9 @@ describe("settings", () => {
         startConcurrency: 0,
         containment: "auto",
         onCriticalFatal: "nothing",
+        notifications: { channels: {}, rules: [] },
+        pageUrl: null,
+        heartbeat: null,
         store: { maxSizeBytes: 1024 * 1024 * 1024 },
         unitDefaults: null,
       },

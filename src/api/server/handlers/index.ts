@@ -7,6 +7,7 @@ import * as health from "./health.ts";
 import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
 import * as metrics from "./metrics.ts";
+import * as notifications from "./notifications.ts";
 import * as services from "./services.ts";
 import * as sessions from "./session.ts";
 import * as runs from "./run.ts";
@@ -21,6 +22,7 @@ export const handlers: { readonly [K in RouteName]: Handler<K> } = {
   ...jobs,
   ...logs,
   ...metrics,
+  ...notifications,
   ...runs,
   ...services,
   ...sessions,

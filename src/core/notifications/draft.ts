@@ -1,0 +1,24 @@
+import type { Severity } from "../../base/words.ts";
+import type { What } from "./episode.ts";
+
+/** A message for one channel, as the core decides it. The daemon adds the host, the last lines of output and the link. */
+export interface Draft {
+  readonly channel: string;
+  readonly notices: readonly DraftNotice[];
+}
+
+/** What a message says about one episode. */
+export interface DraftNotice {
+  readonly episode: string;
+  readonly what: What;
+  readonly unit: string;
+  readonly type: string;
+  readonly severity: Severity;
+  readonly message: string;
+  /** Wall clock times. */
+  readonly sinceMs: number;
+  readonly endedMs: number | null;
+  readonly ending: string | null;
+  /** Units that are down because this one is. */
+  readonly affected: readonly string[];
+}
