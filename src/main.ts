@@ -3,6 +3,9 @@ import { realHost } from "./cli/host.ts";
 import type { Roles } from "./cli/roles.ts";
 import { type Build, runCli } from "./cli/run.ts";
 import { catchEarlySignals } from "./linux/self/early-signals.ts";
+import { checkPathArguments, PATH_CHECK } from "./linux/self/path-check.ts";
+
+if (process.argv[2] === PATH_CHECK) process.exit(checkPathArguments(process.argv.slice(3)));
 
 catchEarlySignals();
 

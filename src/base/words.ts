@@ -31,6 +31,7 @@ export const REASONS = [
   "reload",
   "boot",
   "shutdown",
+  "condition",
   "unknown",
 ] as const;
 export type Reason = (typeof REASONS)[number];
@@ -40,6 +41,10 @@ export type UnitType = (typeof UNIT_TYPES)[number];
 
 export const CONDITIONS = ["started", "ready", "completed", "succeeded"] as const;
 export type Condition = (typeof CONDITIONS)[number];
+
+/** What `conditions` can require of a path. The same words are keys of the unit file and arguments of the process that examines paths. */
+export const PATH_CONDITIONS = ["path_exists", "path_missing", "file_not_empty", "directory_not_empty"] as const;
+export type PathConditionKind = (typeof PATH_CONDITIONS)[number];
 
 export const KILL_MODES = ["group", "mixed", "process"] as const;
 export type KillMode = (typeof KILL_MODES)[number];

@@ -1,4 +1,4 @@
-import type { Condition, KillMode, UnitType } from "../base/words.ts";
+import type { Condition, KillMode, PathConditionKind, UnitType } from "../base/words.ts";
 
 /**
  * A unit that is ready to run: the content of its unit file after drop-ins, template and defaults are applied. Times are in
@@ -26,6 +26,8 @@ export interface Spec {
   readonly type: UnitType;
   readonly remainAfterExit: boolean;
   readonly exec: ExecSpec;
+  /** All must be met, otherwise a start is skipped. */
+  readonly conditions: readonly StartCondition[];
   readonly preStart: readonly HookSpec[];
   readonly preRestart: readonly HookSpec[];
   readonly postStop: readonly HookSpec[];
@@ -62,6 +64,21 @@ export interface HookSpec {
   readonly command: string;
   readonly args: readonly string[];
   readonly timeoutMs: number;
+}
+
+export type StartCondition = PathCondition | CommandCondition;
+
+export interface PathCondition {
+  readonly kind: PathConditionKind;
+  readonly path: string;
+  /** If true, the condition is met when the requirement is not. */
+  readonly not: boolean;
+}
+
+/** Met if the command exits with code 0. */
+export interface CommandCondition extends HookSpec {
+  readonly kind: "command";
+  readonly not: boolean;
 }
 
 export interface EnvironmentFile {

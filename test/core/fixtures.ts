@@ -79,6 +79,7 @@ const BARE: Spec = {
   type: "simple",
   remainAfterExit: false,
   exec: { command: "serve", args: [], shell: false, workingDirectory: null },
+  conditions: [],
   preStart: [],
   preRestart: [],
   postStop: [],

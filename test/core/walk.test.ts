@@ -13,6 +13,8 @@ import { explore } from "./walk/explore.ts";
 const FAST = { maxRetries: 1, retryDelayMs: 1000 } as const;
 const COMMAND = { kind: "command", command: "reread", args: [], timeoutMs: 1000 } as const;
 
+const CONDITION = { kind: "path_exists", path: "/a", not: false } as const;
+
 const SPECS: Record<string, SpecParts> = {
   simple: { restart: FAST },
   "with a check": { check: {}, restart: FAST },
@@ -40,6 +42,13 @@ const SPECS: Record<string, SpecParts> = {
   "with fatal_retry_after": { restart: { maxRetries: 1, fatalRetryAfterMs: 5000, noRestartExitCodes: [78] } },
   "with restart_on_exit": { restart: { ...FAST, restartOnExit: true } },
   "without auto_restart": { restart: { autoRestart: false } },
+  "with a condition and post_stop": { conditions: [CONDITION], postStop: [hook(1000)], restart: FAST },
+  "with a condition and pre_start, without a graceful stop": {
+    conditions: [CONDITION],
+    preStart: [hook(1000)],
+    stop: { graceful: false },
+    restart: { maxRetries: 0 },
+  },
   "with pre_restart": { preRestart: [hook(1000)], restart: FAST },
   "notify with pre_restart and a reload": { type: "notify", preRestart: [hook(1000)], reload: COMMAND, restart: { maxRetries: 0 } },
   "with pre_restart and a reload, without a graceful stop": {

@@ -37,6 +37,7 @@ const STORIES: Record<Service["state"], (service: Service, now: number) => strin
     const next = service.schedule?.next_run;
     const later = next ? ` Next run ${relative(next, now)}.` : "";
     if (service.reason === "none" && service.schedule !== null) return `Not run yet.${later}`;
+    if (service.reason === "condition") return `Start skipped: ${service.last_exit ?? "a condition is not met"}.${later}`;
     if (later !== "" && service.reason === "success") return `The last run succeeded.${later}`;
     if (service.reason === "none") return service.enabled ? "Not started yet." : "Never started, and not enabled.";
     // A plain exit code adds no information. A longer `last_exit` has a remark, for example that the service put itself into the

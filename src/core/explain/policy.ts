@@ -3,6 +3,7 @@ import { signalName } from "../../base/signals.ts";
 import type { CheckSpec, ProbeSpec, RestartPolicy, ScheduleSpec, Spec, WatchSpec } from "../../spec/spec.ts";
 import type { Display } from "../../spec/load/display.ts";
 import { redactString } from "../../spec/redact.ts";
+import { conditionsWords } from "./conditions.ts";
 import { backoffMs } from "../unit/restart.ts";
 
 /** Explains a unit's settings in sentences and numbers, without starting any process. */
@@ -40,6 +41,7 @@ export const timeToFatalMs = (policy: RestartPolicy): number | null =>
 /** Returns one sentence for each policy of the unit. `display` turns a string of the unit file into the string to show. */
 export function policyWords(spec: Spec, display: Display = redactString): string[] {
   return [
+    ...(spec.conditions.length === 0 ? [] : [conditionsWords(spec.conditions, display)]),
     ...restartWords(spec.restart),
     ...(spec.check === null ? [] : [checkWords(spec.check, display)]),
     ...(spec.watchdogMs === null ? [] : [`Watchdog: the service must send WATCHDOG=1 every ${formatDuration(spec.watchdogMs)}.`]),

@@ -94,6 +94,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     if (details.by === "resources") return null; // the event limit-exceeded says the same
     return details.by === "watchdog" ? `Watchdog timeout: ${message}.` : `Unhealthy: ${message}.`;
   },
+  skipped: ({ message }) => sentence(message),
   stopping(event) {
     if (DETECTED.has(String(event.details.reason))) return null; // the sentence before this one says why the unit stops
     const requested = /^(stopping|restarting): (requested by .*)$/.exec(event.message);

@@ -68,6 +68,7 @@ function startProgress(spec: Spec, unit: Unit, culprit: Culprit | null): Progres
       return { kind: "done", message: "finished; counts as running" };
     case "idle":
       if (unit.reason === "success") return { kind: "done", message: `finished: ${how}` };
+      if (unit.reason === "condition") return { kind: "done", message: `skipped: ${how}` };
       return { kind: "failed", message: `it was stopped meanwhile (${unit.reason})` };
     case "backoff":
     case "failed":

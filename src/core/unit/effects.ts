@@ -2,7 +2,7 @@ import type { KillMode } from "../../base/words.ts";
 
 /** Something that the interpreter must do. Results come back only as new events that carry the same run number. */
 export type Effect =
-  /** Run the pre_start commands; the result is `prepared`. */
+  /** Check the conditions, then run the pre_start commands; the result is `prepared`. */
   | { readonly type: "prepare"; readonly run: number }
   /** Execute the command; the result is `spawned` or `spawnFailed`, and later `exited`. */
   | { readonly type: "spawn"; readonly run: number }
@@ -27,6 +27,7 @@ export type Effect =
 /** The values of `event_type` in a unit's history. */
 export const HISTORY_TYPES = [
   "starting",
+  "skipped",
   "waiting",
   "started",
   "running",

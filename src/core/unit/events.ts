@@ -17,7 +17,8 @@ export type UnitEvent =
   | { readonly type: "clear" }
   /** The world reports that no dependent of this unit is stopping any more: all of them are down. The stop of this unit may proceed. */
   | { readonly type: "release" }
-  | { readonly type: "prepared"; readonly run: number; readonly failure: string | null }
+  /** The conditions and the pre_start commands are done. `unmet`: the condition that is not met, in words; nothing else was run. */
+  | { readonly type: "prepared"; readonly run: number; readonly failure: string | null; readonly unmet?: string }
   | { readonly type: "spawned"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "spawnFailed"; readonly run: number; readonly failure: SpawnFailure }
   | { readonly type: "ready"; readonly run: number }

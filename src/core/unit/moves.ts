@@ -78,16 +78,26 @@ export const launch: Move<Of<"clear">> = (situation) => {
     restarting: false,
     ledger: noteStart(unit.ledger, env.nowMs),
   };
-  const hooks = spec.preStart;
-  if (hooks.length === 0) return execute({ ...situation, unit: begun });
-  const timeout = hooks.reduce((sum, hook) => sum + hook.timeoutMs, HOOK_GUARD_MS);
+  const { preStart: hooks, conditions } = spec;
+  if (hooks.length + conditions.length === 0) return execute({ ...situation, unit: begun });
+  const prepare: Effect = { type: "prepare", run };
   return {
-    unit: { ...begun, phase: "preparing", due: { atMs: env.nowMs + timeout, why: "hook-timeout" } },
-    effects: [record("starting", "running pre_start", { run }), { type: "prepare", run }],
+    unit: { ...begun, phase: "preparing", due: { atMs: env.nowMs + preparationMs(spec), why: "hook-timeout" } },
+    effects: hooks.length === 0 ? [prepare] : [record("starting", "running pre_start", { run }), prepare],
   };
 };
 
+/** Time limit for checking all paths of a unit's conditions. */
+export const PATH_CHECK_MS = 10_000;
+
+function preparationMs({ conditions, preStart }: Situation["spec"]): number {
+  const commands = [...conditions.flatMap((one) => (one.kind === "command" ? [one] : [])), ...preStart];
+  const paths = conditions.some(({ kind }) => kind !== "command") ? PATH_CHECK_MS : 0;
+  return commands.reduce((sum, { timeoutMs }) => sum + timeoutMs, paths + HOOK_GUARD_MS);
+}
+
 export const prepared: Move<Of<"prepared">> = (situation, event) => {
+  if (event.unmet !== undefined) return sweep(situation, ending({ by: "condition", detail: `condition not met: ${event.unmet}` }));
   if (event.failure === null) return execute(situation);
   const outcome = sweep(situation, ending({ by: "hook", detail: event.failure }));
   return { ...outcome, effects: [hookFailed(situation, event.failure), ...outcome.effects] };
@@ -177,7 +187,7 @@ function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
   const due = going && unit.due !== null ? unit.due : { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" as const };
   return {
     unit: { ...unit, phase: "cleaning", process: null, testedRestart: null, due, ending: withTime(unit, end, env) },
-    effects: [{ type: "sweep", run: unit.run, signal: leftoverSignal(unit, spec) }],
+    effects: [{ type: "sweep", run: unit.run, signal: end.by === "condition" ? SIGNALS.SIGKILL : leftoverSignal(unit, spec) }],
   };
 }
 
@@ -292,7 +302,7 @@ export const notReadyInTime: Move<Of<"due">> = (situation, event) => {
 };
 
 export const hookOverdue: Move<Of<"due">> = (situation) => {
-  const detail = "pre_start did not finish in time";
+  const detail = situation.spec.preStart.length > 0 ? "pre_start did not finish in time" : "the conditions were not checked in time";
   const outcome = stopFor(situation, ending({ by: "hook", detail }));
   return { ...outcome, effects: [hookFailed(situation, detail), ...outcome.effects] };
 };
@@ -352,7 +362,7 @@ function isDaemonized({ unit, spec, env }: Situation): boolean {
 function finish(situation: Situation): Outcome {
   const { unit, spec, env } = situation;
   const staysUp = spec.remainAfterExit && unit.want === "up" && unit.ending !== null && isSuccess(spec.restart, unit.ending);
-  if (spec.postStop.length === 0 || staysUp) return settle(situation);
+  if (spec.postStop.length === 0 || staysUp || unit.ending?.by === "condition") return settle(situation);
   const timeout = spec.postStop.reduce((sum, hook) => sum + hook.timeoutMs, HOOK_GUARD_MS);
   return {
     unit: { ...unit, phase: "finishing", due: { atMs: env.nowMs + timeout, why: "hook-timeout" } },

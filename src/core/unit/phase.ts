@@ -5,7 +5,7 @@ import type { State, UnitType } from "../../base/words.ts";
  *
  *   idle       the unit is down and has not failed; no process runs
  *   waiting    the unit should run; it waits for its dependencies or for `start_concurrency`
- *   preparing  the pre_start commands run
+ *   preparing  the conditions are checked, then the pre_start commands run
  *   starting   the command was executed (or is about to be), and the unit is not ready yet
  *   running    the unit is ready
  *   reloading  the unit is ready and re-reads its own configuration

@@ -37,11 +37,24 @@ export interface SpawnFailure {
 /**
  * Why the current run ends. The first cause wins, except that an operator's request always wins. `quit` means that the service
  * announced that it stops by itself; its exit decides the public reason. `protocol` means that it exited successfully, but before
- * it was ready. `shortage` means that the machine had no process or file descriptor left for it.
+ * it was ready. `shortage` means that the machine had no process or file descriptor left for it. `condition` means
+ * that a condition of the start is not met, so that the run never began.
  */
 export interface Ending {
   readonly by:
-    "exit" | "quit" | "protocol" | "spawn" | "shortage" | "hook" | "timeout" | "health" | "watchdog" | "resources" | "stop" | "restart";
+    | "exit"
+    | "quit"
+    | "protocol"
+    | "spawn"
+    | "shortage"
+    | "hook"
+    | "timeout"
+    | "health"
+    | "watchdog"
+    | "resources"
+    | "condition"
+    | "stop"
+    | "restart";
   /** Who requested a `stop` or `restart`; "none" for other endings. */
   readonly cause: Cause;
   readonly exit: Exit | null;

@@ -22,6 +22,13 @@ export function settle(situation: Situation): Outcome {
     const ledger = afterRun(spec.restart, unit.ledger, end.ranMs);
     return { unit: { ...ended, phase: "waiting", reason: end.cause, cause: end.cause, restarting: true, ledger }, effects: [] };
   }
+  if (end.by === "condition") {
+    const ledger = { ...ended.ledger, retries: 0 };
+    return {
+      unit: { ...ended, phase: "idle", want: "down", reason: "condition", ledger },
+      effects: [record("skipped", `start skipped: ${end.detail}`, { run: unit.run, reason: "condition" })],
+    };
+  }
   return apply(decide(spec.restart, unit.ledger, end, env), { ...situation, unit: ended }, end, success);
 }
 

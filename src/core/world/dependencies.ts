@@ -8,8 +8,12 @@ import type { Unit } from "../unit/record.ts";
 export const conditionOf = (dependency: DependencySpec, target: Spec | undefined): Condition =>
   dependency.condition ?? (target?.type === "oneshot" ? "succeeded" : "ready");
 
-/** Returns true if `target` meets the condition, so that a unit that depends on it may start. */
+/**
+ * Returns true if `target` meets the condition, so that a unit that depends on it may start. A unit whose start was skipped,
+ * because one of its own conditions is not met, meets every condition.
+ */
 export function isMet(condition: Condition, target: Unit): boolean {
+  if (target.phase === "idle" && target.reason === "condition") return true;
   const up = target.want === "up" && (target.phase === "running" || target.phase === "reloading" || target.phase === "exited");
   switch (condition) {
     case "started":

@@ -92,6 +92,7 @@ function commandsOf(spec: Spec, { argv, env, specifiers }: Launch): Command[] {
     const expanded = expandCommand(command, variables, specifiers);
     if (expanded.ok) commands.push({ key, argv: expanded.value });
   };
+  for (const condition of spec.conditions) if (condition.kind === "command") add("conditions", condition);
   for (const hook of spec.preStart) add("pre_start", hook);
   const running = { ...env, MAINPID: "0" };
   for (const hook of spec.preRestart) add("pre_restart", hook, running);

@@ -17,6 +17,7 @@ import { openStdinFifo } from "../../linux/io/stdin-fifo.ts";
 import { hasListener } from "../../linux/io/unix-listeners.ts";
 import { noKeeper, openKeeper } from "../../linux/keeper/keeper.ts";
 import { findDescriptorShortage } from "../../linux/self/descriptors.ts";
+import { pathChecker } from "../../linux/self/path-check.ts";
 import { bootId } from "../../linux/proc/boot.ts";
 import { openProcesses, type ProcessTable } from "../../linux/processes/processes.ts";
 import { openUsers } from "../../linux/spawn/users.ts";
@@ -65,6 +66,7 @@ export interface Machine {
   readonly invocations: Invocations;
   readonly invocationOf: (id: string, run: number) => string;
   readonly findShortage: () => string | null;
+  readonly pathChecker: readonly string[];
   close(): void;
 }
 
@@ -133,6 +135,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     invocations,
     invocationOf: (id, run) => invocations.of(id, run),
     findShortage: findDescriptorShortage,
+    pathChecker: pathChecker(),
     close,
   });
 }

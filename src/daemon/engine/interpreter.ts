@@ -87,7 +87,7 @@ export class Interpreter {
       case "note":
         return this.#o.logs.note(id, effect.text);
       case "prepare":
-        return this.#commands.runHooks(id, effect.run, "pre_start");
+        return this.#commands.prepare(id, effect.run);
       case "spawn":
         return this.#mains.spawn(id, effect.run);
       case "signal":

@@ -3,8 +3,8 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { Account, Users } from "../../ports/users.ts";
 import type { CgroupLimits, SpawnRequest, SpawnResult } from "../../ports/processes.ts";
 import { composeEnvironment } from "../../spec/load/environment.ts";
-import { expandCommand, expandEnvironmentFiles, expandExec } from "../../spec/load/expand.ts";
-import type { IdentitySpec, LimitSpec, Spec } from "../../spec/spec.ts";
+import { expandCommand, expandEnvironmentFiles, expandExec, expandPathConditions } from "../../spec/load/expand.ts";
+import type { IdentitySpec, LimitSpec, PathCondition, Spec } from "../../spec/spec.ts";
 import { displayOf, type Display } from "../../spec/load/display.ts";
 import { specifiersFor, type Specifiers } from "../../spec/load/specifiers.ts";
 import type { SpawnFailure } from "../../core/unit/record.ts";
@@ -66,6 +66,16 @@ export class Launcher {
     return ok({ env: env.value, specifiers, identity, argv, cwd: cwd ?? directory(account.home) });
   }
 
+  /** Expands the paths of the conditions. Environment files are not read, because a condition may require that they exist. */
+  pathConditions(spec: Spec): Result<readonly PathCondition[], string> {
+    const { users, places, locale } = this.#options;
+    const account = spec.identity.user === null ? (this.#own ??= users.lookup(null)) : users.lookup(spec.identity.user);
+    if (account === null) return err(`there is no user ${spec.identity.user}`);
+    const specifiers = specifiersFor(spec.id, { ...places, home: account.home });
+    const base = baseOf(account, locale);
+    return expandPathConditions(spec, earlyVariables(spec, base), specifiers);
+  }
+
   /** Returns a function that expands strings of the unit for display. It does not read the environment files, and never fails. */
   display(spec: Spec): Display {
     const { users, places, locale } = this.#options;
@@ -82,8 +92,7 @@ export class Launcher {
     specifiers: Specifiers,
   ): Result<Array<{ path: string; text: string }>, string> {
     if (spec.environmentFiles.length === 0) return ok([]);
-    const known = Object.fromEntries(Object.entries(base).filter((pair): pair is [string, string] => pair[1] !== undefined));
-    const paths = expandEnvironmentFiles(spec, { ...known, ...spec.environment }, specifiers);
+    const paths = expandEnvironmentFiles(spec, earlyVariables(spec, base), specifiers);
     if (!paths.ok) return paths;
     const files: Array<{ path: string; text: string }> = [];
     for (const { path, optional } of paths.value) {
@@ -94,6 +103,12 @@ export class Launcher {
     }
     return ok(files);
   }
+}
+
+/** The variables that are known before the environment files are read. */
+function earlyVariables(spec: Spec, base: Record<string, string | undefined>): Record<string, string> {
+  const known = Object.fromEntries(Object.entries(base).filter((pair): pair is [string, string] => pair[1] !== undefined));
+  return { ...known, ...spec.environment };
 }
 
 function refusalHint(error: string, { identity }: Spec): string {

@@ -19,6 +19,8 @@ export interface RunState {
   anchor: ProcessRef | null;
   /** True once a signal was sent to the run, so that no further pre_start hook is started. */
   aborted: boolean;
+  /** Called when `aborted` becomes true. */
+  onAborted: (() => void) | null;
   /** Number of main processes that the run has had. The exit of a main process that was replaced (MAINPID=) does not end the run. */
   mains: number;
   /** The processes that needed SIGKILL. */
@@ -54,6 +56,7 @@ export class Runs {
       current: null,
       anchor: null,
       aborted: false,
+      onAborted: null,
       mains: 0,
       killed: [],
       probeAbort: new AbortController(),

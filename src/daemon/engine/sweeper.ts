@@ -64,6 +64,7 @@ export class Sweeper {
     const state = this.#runs.get(id);
     if (state?.run !== run) return;
     state.aborted = true;
+    state.onAborted?.();
     collectStarts(state);
     if (state.starting.size > 0 && state.current === null) return void state.onceStarted.push(() => this.#abort(id, run, action));
     if (state.anchor !== null) action({ invocation: state.invocation, main: state.anchor }, state);

@@ -217,6 +217,11 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   logs.open(id, spec.log);
   const outcome = interpreter.adopt(id, unit, spec);
   if (outcome === "adopted" && unit.testedRestart?.state === "testing") interpreter.perform({ type: "testRestart", id, run: unit.run });
+  // Conditions can be checked again. A pre_start command cannot: it may have done half of its work.
+  if (unit.phase === "preparing" && spec.preStart.length === 0) {
+    interpreter.perform({ type: "prepare", id, run: unit.run });
+    return false;
+  }
   if (outcome === "gone") for (const effect of leftovers(id, unit)) interpreter.perform(effect);
   for (const fact of missedFacts(unit, outcome)) sendFact(parts, id, fact);
   return outcome === "adopted";

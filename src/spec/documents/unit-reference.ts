@@ -123,7 +123,7 @@ export const SPECIFIERS: ReadonlyArray<readonly [written: string, meaning: strin
 export const SETTINGS = "The settings are in `sup.json`. Every key is optional.";
 
 export const SPECIFIERS_IN =
-  "These are expanded in the strings of `command`, `args`, `working_directory`, `environment`, `environment_files` (their paths), `health_check`, `pre_start`, `pre_restart`, `post_stop` and `reload`:";
+  "These are expanded in the strings of `command`, `args`, `working_directory`, `environment`, `environment_files` (their paths), `health_check`, `conditions`, `pre_start`, `pre_restart`, `post_stop` and `reload`:";
 export const SHELL_EXPANDS = 'With `"shell": true` the shell expands every `$` in `command`, with the same environment.';
 
 function specifiers(): string[] {

@@ -1,7 +1,7 @@
 import { compilePattern } from "../../base/pattern.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { endpointFault } from "../endpoint.ts";
-import type { EnvironmentFile, ExecSpec, ProbeSpec, Spec } from "../spec.ts";
+import type { EnvironmentFile, ExecSpec, PathCondition, ProbeSpec, Spec } from "../spec.ts";
 import { type Env, expandText, type Specifiers } from "./specifiers.ts";
 
 /**
@@ -60,6 +60,22 @@ export function expandEnvironmentFiles(
     files.push({ ...file, path: path.value });
   }
   return ok(files);
+}
+
+/** Expands the paths of the conditions, and leaves out the commands. */
+export function expandPathConditions(
+  spec: Pick<Spec, "conditions">,
+  env: Env,
+  specifiers: Specifiers,
+): Result<readonly PathCondition[], string> {
+  const conditions: PathCondition[] = [];
+  for (const condition of spec.conditions) {
+    if (condition.kind === "command") continue;
+    const path = expandPath(condition.path, env, specifiers);
+    if (!path.ok) return err(`cannot expand conditions: ${path.error}`);
+    conditions.push({ ...condition, path: path.value });
+  }
+  return ok(conditions);
 }
 
 function shellArgv(exec: ExecSpec, env: Env, specifiers: Specifiers): Result<readonly string[], string> {

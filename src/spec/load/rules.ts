@@ -1,4 +1,5 @@
 import { compilePattern } from "../../base/pattern.ts";
+import { PATH_CONDITIONS } from "../../base/words.ts";
 import type { ProbeFile } from "../schema/health.ts";
 import { nextCronMs } from "../cron.ts";
 import { endpointFault } from "../endpoint.ts";
@@ -68,6 +69,7 @@ const RULES: readonly Rule[] = [
   oneshots,
   schedules,
   commands,
+  startConditions,
   exitCodes,
   pacing,
   stopping,
@@ -193,6 +195,24 @@ function sockets(unit: UnitFile, { error }: Context): void {
     if (address?.ok === false) error(["sockets", index, "listen"], address.error);
   }
 }
+
+function startConditions(unit: UnitFile, { error, isSet }: Context): void {
+  for (const [index, condition] of unit.conditions.entries()) {
+    const path = ["conditions", index];
+    const kinds = CONDITION_KINDS.filter((kind) => condition[kind] !== undefined);
+    if (kinds.length === 0) error(path, "the condition requires nothing", 'write for example { "path_exists": "/etc/app.conf" }');
+    if (kinds.length > 1)
+      error(
+        [...path, kinds[1]!],
+        `the condition has both "${kinds[0]}" and "${kinds[1]}"`,
+        "write two conditions; all of them must be met",
+      );
+    if (condition.command !== undefined) continue;
+    for (const key of ["args", "timeout"]) if (isSet([...path, key])) error([...path, key], `"${key}" needs a "command"`);
+  }
+}
+
+const CONDITION_KINDS = [...PATH_CONDITIONS, "command"] as const;
 
 function exitCodes(unit: UnitFile, { error, warning }: Context): void {
   const both = unit.no_restart_exit_codes.filter((code) => unit.success_exit_codes.includes(code));

@@ -1,6 +1,7 @@
 import { DAY_MS } from "../../base/duration.ts";
 import { stripSuffix, unitOfService } from "../../base/names.ts";
 import { signalNumber } from "../../base/signals.ts";
+import { PATH_CONDITIONS } from "../../base/words.ts";
 import type { HttpFile, ProbeFile } from "../schema/health.ts";
 import type * as spec from "../spec.ts";
 import { START_TIMEOUT, type UnitFile } from "../schema/unit.ts";
@@ -24,6 +25,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     type: unit.type,
     remainAfterExit: unit.remain_after_exit,
     exec: { command: unit.command, args: unit.args, shell: unit.shell, workingDirectory: unit.working_directory ?? null },
+    conditions: unit.conditions.map(startCondition),
     preStart: unit.pre_start.map(hook),
     preRestart: unit.pre_restart.map(hook),
     postStop: unit.post_stop.map(hook),
@@ -75,6 +77,13 @@ const hook = (file: UnitFile["pre_start"][number]): spec.HookSpec => ({
   args: file.args,
   timeoutMs: ms(file.timeout),
 });
+
+function startCondition(file: UnitFile["conditions"][number]): spec.StartCondition {
+  const { command, not } = file;
+  if (command !== undefined) return { kind: "command", not, ...hook({ command, args: file.args, timeout: file.timeout }) };
+  const kind = PATH_CONDITIONS.find((one) => file[one] !== undefined)!;
+  return { kind, path: file[kind]!, not };
+}
 
 const environmentFile = (text: string): spec.EnvironmentFile => ({ path: text.replace(/^-/, ""), optional: text.startsWith("-") });
 

@@ -155,6 +155,7 @@ const EXPANDED: ReadonlySet<unknown> = new Set([
   "environment",
   "environment_files",
   "health_check",
+  "conditions",
   "pre_start",
   "pre_restart",
   "post_stop",

@@ -60,6 +60,27 @@ export function hook() {
   });
 }
 
+export function startCondition() {
+  const path = () =>
+    z
+      .string()
+      .regex(/^(\/|~(\/|$)|%[hSLt]|\$\{)/, "must be an absolute path or start with ~/")
+      .optional();
+  return z.strictObject({
+    path_exists: said("This path must exist. Symbolic links are followed.", path()),
+    path_missing: said("This path must not exist.", path()),
+    file_not_empty: said("This path must be a regular file that is not empty.", path()),
+    directory_not_empty: said("This path must be a directory that is not empty.", path()),
+    command: said(
+      "Program to run, like a `pre_start` command; the condition is met if it exits with code 0. If it times out, cannot be executed, or ends by a signal or with code 255, the start has failed.",
+      nonEmpty().optional(),
+    ),
+    args: said("Arguments of the command.", words().default([])),
+    timeout: said("Seconds after which the command is killed and the start has failed.", seconds(0.001).default(60)),
+    not: said("If true, the condition is met when the path or the command does not meet the requirement.", z.boolean().default(false)),
+  });
+}
+
 export function restartPolicy() {
   return z.strictObject({
     max_retries: said("Failed retries after which the unit is `fatal`; -1: retry forever.", count(-1).default(5)),

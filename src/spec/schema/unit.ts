@@ -25,6 +25,9 @@ const codes = () => z.array(count(0, 255));
 /** Maximum number of sockets of a unit. The spawn server can pass at most 253 descriptors in one message. */
 export const MAX_SOCKETS = 128;
 
+/** Maximum number of conditions of a unit. An exit code of the process that examines paths tells which path is at fault. */
+const MAX_CONDITIONS = 100;
+
 export const UNIT_ROWS = {
   $schema: liveOptional("Ignored; for editors. `sup schema` prints the JSON Schema.", () => z.string()),
   name: liveOptional("Display name. The unit's id is its file name.", () => nonEmpty().max(200)),
@@ -95,6 +98,10 @@ export const UNIT_ROWS = {
     part.limits,
   ),
 
+  conditions: live(
+    "What must be true for a start, checked at each start after the dependencies are met. If a condition is not met, the start is skipped without a failure: the unit is `stopped` with the reason `condition`, and its dependents treat it as met. sup checks the paths first, with its own rights, and then runs the commands in order.",
+    () => z.array(part.startCondition()).max(MAX_CONDITIONS).default([]),
+  ),
   pre_start: restart("Commands to run before each start, in order. If one fails, the start has failed.", () =>
     z.array(part.hook()).default([]),
   ),

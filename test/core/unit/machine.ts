@@ -72,6 +72,7 @@ export class Machine {
   clear = (): this => this.send({ type: "clear" });
   release = (): this => this.send({ type: "release" });
   prepared = (failure: string | null = null): this => this.send({ type: "prepared", run: this.unit.run, failure });
+  unmet = (unmet: string): this => this.send({ type: "prepared", run: this.unit.run, failure: null, unmet });
   spawned = (): this => this.send({ type: "spawned", run: this.unit.run, process: ref(1000 + this.unit.run) });
   spawnFailed = (message = "cannot execute serve", resources = false): this =>
     this.send({ type: "spawnFailed", run: this.unit.run, failure: { stage: "exec", message, resources } });

@@ -101,6 +101,7 @@ function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
     for (const exit of EXITS) add(`exited ${JSON.stringify(exit)}`, { type: "exited", run, exit }, { main: "none" });
   if (outside.prepare) {
     add("prepared", { type: "prepared", run, failure: null }, { prepare: false });
+    if (spec.conditions.length > 0) add("unmet", { type: "prepared", run, failure: null, unmet: "x" }, { prepare: false });
     add("prepared badly", { type: "prepared", run, failure: "exit code 1" }, { prepare: false });
   }
   if (outside.sweep) add("swept", { type: "swept", run, killed: [] }, { sweep: false });

@@ -54,6 +54,14 @@ describe("a condition is met", () => {
     expect(isMet("completed", unitIn("idle", { run: 0 }))).toBeFalse();
   });
 
+  test("any by a unit whose start was skipped, as long as nothing else has happened", () => {
+    for (const condition of ["started", "ready", "completed", "succeeded"] as const) {
+      expect(isMet(condition, unitIn("idle", { run: 0, want: "down", reason: "condition" }))).toBeTrue();
+      expect(isMet(condition, unitIn("waiting", { reason: "condition" }))).toBeFalse();
+      expect(isMet(condition, unitIn("idle", { run: 0, want: "down", reason: "operator" }))).toBeFalse();
+    }
+  });
+
   test("all but completed by what a oneshot has done and left", () => {
     for (const condition of ["started", "ready", "succeeded"] as const)
       expect(isMet(condition, unitIn("idle", { want: "down", succeeded: true }))).toBeTrue();

@@ -31,6 +31,7 @@ export function rig(parts: SpecParts = {}) {
   const interpreter = new Interpreter({
     findShortage: () => null,
     stdins: { pass: (_, action) => action(null) },
+    pathChecker: ["check-paths"],
     world,
     processes,
     logs: logs.logs,

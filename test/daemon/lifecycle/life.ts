@@ -63,6 +63,7 @@ export function daemonOn(disk: Disk) {
   const interpreter = new Interpreter({
     findShortage: () => null,
     stdins: { pass: (_, action) => action(null) },
+    pathChecker: ["check-paths"],
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
     firstLineOf: async () => null,

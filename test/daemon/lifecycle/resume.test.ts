@@ -173,6 +173,20 @@ describe("the moment of the crash", () => {
   });
 });
 
+test("a daemon that died while it checked conditions is no failure of the unit: they are checked again", async () => {
+  const { disk, daemon } = firstDaemon({ web: { ...WEB, conditions: [{ path_exists: "/a" }] } });
+  daemon.request("start", "web");
+  await daemon.settle();
+  expect(daemon.unit("web")!.phase).toBe("preparing");
+  const next = daemonOn(disk);
+  next.resume();
+  await next.settle();
+  expect(next.processes.acts).toEqual(["spawn check-paths path_exists /a"]);
+  next.processes.latest().onExit(code(0));
+  await next.settle();
+  expect(next.unit("web")).toMatchObject({ phase: "running", run: 1, ledger: { retries: 0 } });
+});
+
 describe("a store that was lost", () => {
   const found = { unit: "web", invocation: "web#7", ref: ref(777), madeAtMs: 500 };
 

@@ -27,6 +27,7 @@ describe("the defaults of the contract", () => {
       type: "simple",
       remainAfterExit: false,
       exec: { command: "/bin/true", args: [], shell: false, workingDirectory: null },
+      conditions: [],
       preStart: [],
       preRestart: [],
       postStop: [],
@@ -130,6 +131,16 @@ describe("values of the Spec", () => {
       { dependencies: [{ unit: "db", condition: "started", required: false, restart: true, quorum: 2 }] },
       (s) => s.dependencies,
       [{ unit: "db", condition: "started", required: false, restart: true, quorum: 2 }],
+    ],
+    [
+      "conditions",
+      { conditions: [{ path_exists: "/a" }, { directory_not_empty: "~/b", not: true }, { command: "c", args: ["d"], timeout: 2 }] },
+      (s) => s.conditions,
+      [
+        { kind: "path_exists", path: "/a", not: false },
+        { kind: "directory_not_empty", path: "~/b", not: true },
+        { kind: "command", command: "c", args: ["d"], timeoutMs: 2000, not: false },
+      ],
     ],
     ["hooks", { pre_start: [{ command: "c", timeout: 2 }] }, (s) => s.preStart, [{ command: "c", args: [], timeoutMs: 2000 }]],
     [

@@ -1,0 +1,30 @@
+import type { Display } from "../../spec/load/display.ts";
+import type { StartCondition } from "../../spec/spec.ts";
+
+/** Says what conditions require: "Starts only if /etc/app.conf exists and `ip link` succeeds; otherwise the start is skipped." */
+export const conditionsWords = (conditions: readonly StartCondition[], display: Display): string =>
+  `Starts only if ${conditions.map((condition) => stateWords(condition, !condition.not, display)).join(" and ")}; otherwise the start is skipped.`;
+
+/** Says what is the case, for a condition that is not met: "/etc/app.conf does not exist". */
+export const unmetWords = (condition: StartCondition): string => stateWords(condition, condition.not, (text) => text);
+
+/** `isTrue`: what the condition names is the case, regardless of `not`. */
+function stateWords(condition: StartCondition, isTrue: boolean, display: Display): string {
+  switch (condition.kind) {
+    case "path_exists":
+      return `${display(condition.path)} ${isTrue ? "exists" : "does not exist"}`;
+    case "path_missing":
+      return `${display(condition.path)} ${isTrue ? "does not exist" : "exists"}`;
+    case "file_not_empty":
+      return `${display(condition.path)} is ${isTrue ? "" : "not "}a file with content`;
+    case "directory_not_empty":
+      return `${display(condition.path)} is ${isTrue ? "" : "not "}a directory with content`;
+    case "command": {
+      const line = [condition.command, ...condition.args].map((text) => display(text)).join(" ");
+      return `the command ${line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line} ${isTrue ? "succeeds" : "fails"}`;
+    }
+  }
+}
+
+/** Characters of a command that are shown. */
+const SHOWN = 80;
