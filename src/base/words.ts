@@ -39,6 +39,10 @@ export type Reason = (typeof REASONS)[number];
 export const UNIT_TYPES = ["simple", "notify", "oneshot"] as const;
 export type UnitType = (typeof UNIT_TYPES)[number];
 
+/** What the daemon does when a unit has failed for good. */
+export const ON_FATAL = ["nothing", "shutdown"] as const;
+export type OnFatal = (typeof ON_FATAL)[number];
+
 export const CONDITIONS = ["started", "ready", "completed", "succeeded"] as const;
 export type Condition = (typeof CONDITIONS)[number];
 

@@ -1,4 +1,4 @@
-import type { Condition, KillMode, PathConditionKind, UnitType } from "../base/words.ts";
+import type { Condition, KillMode, OnFatal, PathConditionKind, UnitType } from "../base/words.ts";
 
 /**
  * A unit that is ready to run: the content of its unit file after drop-ins, template and defaults are applied. Times are in
@@ -40,6 +40,7 @@ export interface Spec {
   readonly startTimeoutMs: number | null;
   readonly stop: StopSpec;
   readonly restart: RestartPolicy;
+  readonly onFatal: OnFatal;
   readonly reload: ReloadSpec | null;
   readonly dependencies: readonly DependencySpec[];
   readonly check: CheckSpec | null;

@@ -91,6 +91,7 @@ const BARE: Spec = {
   startTimeoutMs: 60_000,
   stop: STOP,
   restart: POLICY,
+  onFatal: "nothing",
   reload: null,
   dependencies: [],
   check: null,

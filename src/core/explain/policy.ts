@@ -43,6 +43,7 @@ export function policyWords(spec: Spec, display: Display = redactString): string
   return [
     ...(spec.conditions.length === 0 ? [] : [conditionsWords(spec.conditions, display)]),
     ...restartWords(spec.restart),
+    ...(spec.onFatal === "shutdown" ? ["If it fails for good: all units stop, and the daemon exits (on_fatal)."] : []),
     ...(spec.check === null ? [] : [checkWords(spec.check, display)]),
     ...(spec.watchdogMs === null ? [] : [`Watchdog: the service must send WATCHDOG=1 every ${formatDuration(spec.watchdogMs)}.`]),
     ...(spec.schedule === null ? [] : [scheduleWords(spec.schedule)]),

@@ -49,7 +49,7 @@ const hasEnded = (unit: Unit | undefined): boolean =>
   unit === undefined || hasFailed(unit) || unit.phase === "exited" || (unit.phase === "idle" && unit.want === "down");
 
 /** Returns the exit code of the last run. It is 1 for a failure without an exit code, such as a failed exec, a timeout or bad health. */
-function codeOf(unit: Unit | undefined): number {
+export function codeOf(unit: Unit | undefined): number {
   const exit = unit?.last?.exit;
   const code = exit == null ? null : exitNumber(exit);
   return hasFailed(unit) ? code || EXIT.failed : (code ?? EXIT.done);

@@ -26,6 +26,7 @@ import { handOver, receiveHandover, remember, whenQuiet, type Handover } from ".
 import { ParentNotifier } from "./parent-notify.ts";
 import { Housekeeping } from "../background/housekeeping.ts";
 import { openDaemonLog, type DaemonLog } from "./daemon-log.ts";
+import { watchFatal } from "./on-fatal.ts";
 import { resume } from "./resume.ts";
 import { guardRuntime } from "./runtime-guard.ts";
 import { patienceMs, shutDown } from "./shutdown.ts";
@@ -87,8 +88,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     }
     parts = started.value.parts;
     parentNotifier.ready(parts);
-    if (settings.onCriticalFatal === "shutdown")
-      watchCritical(parts, (id, state) => exits.end(`on_critical_fatal: ${id} is ${state}`, EXIT.failed));
+    watchFatal(parts, settings.onCriticalFatal, (by, code) => exits.end(by, code));
     options.onStarted?.(parts, (by, code) => exits.end(by, code));
     for (;;) {
       const what = await exits.next;
@@ -130,18 +130,6 @@ function logStraySignals(daemonLog: DaemonLog): (name: SignalName) => void {
     quietUntil.set(name, now + STRAY_LOG_MS);
     daemonLog.warn(`${name} received and ignored; SIGTERM stops the daemon and its units`);
   };
-}
-
-/** Calls `onDown` when a critical unit is `fatal` or `failed`. */
-function watchCritical({ engine, world }: Parts, onDown: (id: string, state: string) => void): void {
-  const check = (ids: Iterable<string>): void => {
-    for (const id of ids) {
-      const entry = world.get(id);
-      if (entry?.spec.critical && (entry.unit.phase === "fatal" || entry.unit.phase === "failed")) onDown(id, entry.unit.phase);
-    }
-  };
-  engine.watch((turn) => check(turn.changed));
-  check(world.ids());
 }
 
 /** Delay before the re-exec, so that the response to the request is sent first. */

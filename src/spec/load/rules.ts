@@ -72,6 +72,7 @@ const RULES: readonly Rule[] = [
   startConditions,
   exitCodes,
   pacing,
+  givingUp,
   stopping,
   reloading,
   limits,
@@ -238,6 +239,14 @@ function pacing(unit: UnitFile, { error, isSet }: Context): void {
     `"restart_policy.max_backoff" (${max_backoff}) is less than "retry_delay" (${retry_delay})`,
     `raise max_backoff to ${retry_delay} or more`,
   );
+}
+
+function givingUp(unit: UnitFile, { warning }: Context): void {
+  if (unit.on_fatal === "shutdown" && unit.restart_policy.fatal_retry_after !== undefined)
+    warning(
+      ["restart_policy", "fatal_retry_after"],
+      '"fatal_retry_after" has no effect: with "on_fatal": "shutdown" the daemon exits first',
+    );
 }
 
 function stopping(unit: UnitFile, { warning, isSet }: Context): void {

@@ -37,6 +37,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     startTimeoutMs: startTimeout === null ? null : ms(startTimeout),
     stop: stop(unit),
     restart: restartPolicy(unit),
+    onFatal: unit.on_fatal,
     reload: reload(unit),
     dependencies: dependencySpecs(unit),
     check: check(unit),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { UNIT_TYPES } from "../../base/words.ts";
+import { ON_FATAL, UNIT_TYPES } from "../../base/words.ts";
 import { healthCheckSchema } from "./health.ts";
 import { count, live, liveOptional, nonEmpty, type Row, restart, restartOptional, seconds, words } from "./meta.ts";
 import * as part from "./parts.ts";
@@ -130,6 +130,10 @@ export const UNIT_ROWS = {
   restart_policy: live(
     "Delays between retries and when to give up. Retry n waits retry_delay × backoff_multiplier^(n-1) seconds, at most max_backoff.",
     () => part.restartPolicy().prefault({}),
+  ),
+  on_fatal: live(
+    "What the daemon does when the unit is `fatal` or `failed`, so that nothing restarts it. `shutdown`: stop all units in order and exit with the exit code of the unit, or with 1 if it has none, so that a container gets replaced.",
+    () => z.enum(ON_FATAL).default("nothing"),
   ),
 
   graceful_shutdown: live("How to stop the unit.", () => part.gracefulShutdown().prefault({})),

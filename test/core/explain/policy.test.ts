@@ -89,6 +89,8 @@ describe("in sentences", () => {
       { check: { probe: { ...exec, args: ["x".repeat(100)] } } },
       `Health check: command pg_isready ${"x".repeat(69)} every 30s; 3 consecutive failures restart the unit and use up a retry.`,
     ],
+    [{ onFatal: "shutdown" }, "If it fails for good: all units stop, and the daemon exits (on_fatal)."],
+    [{ conditions: [{ kind: "path_exists", path: "/a", not: false }] }, "Starts only if /a exists; otherwise the start is skipped."],
     [{ watchdogMs: 2000 }, "Watchdog: the service must send WATCHDOG=1 every 2s."],
     [{ schedule }, "Schedule: every 1m. Missed runs are skipped. If the previous run is still active, the new run is skipped."],
     [

@@ -90,6 +90,12 @@ test.each<[string, object, string, string]>([
 });
 
 test.each<[string, object, string, string]>([
+  [
+    "a fatal unit that ends the daemon is not retried",
+    { on_fatal: "shutdown", restart_policy: { fatal_retry_after: 5 } },
+    "restart_policy.fatal_retry_after",
+    "the daemon exits first",
+  ],
   ["a command with spaces and no shell", { command: "node server.js" }, "command", "contains spaces, but no shell splits it"],
   ...[
     "cd /tmp && ./run",

@@ -51,6 +51,7 @@ describe("the defaults of the contract", () => {
         resetAfterMs: 60_000,
         fatalRetryAfterMs: null,
       },
+      onFatal: "nothing",
       reload: null,
       dependencies: [],
       check: null,
@@ -142,6 +143,7 @@ describe("values of the Spec", () => {
         { kind: "command", command: "c", args: ["d"], timeoutMs: 2000, not: false },
       ],
     ],
+    ["on_fatal", { on_fatal: "shutdown" }, (s) => s.onFatal, "shutdown"],
     ["hooks", { pre_start: [{ command: "c", timeout: 2 }] }, (s) => s.preStart, [{ command: "c", args: [], timeoutMs: 2000 }]],
     [
       "retrying forever",
