@@ -18,6 +18,33 @@ export interface Pattern {
   search(text: string): Generator<undefined, boolean>;
 }
 
+/** A string to find, or a regular expression. */
+export interface TextPattern {
+  readonly kind: "text" | "regex";
+  readonly text: string;
+}
+
+/** Parses what a user wrote: `/…/` is a regular expression, anything else is a string to find. */
+export function parseTextPattern(written: string): TextPattern {
+  const regex = /^\/(.+)\/$/s.exec(written)?.[1];
+  return regex === undefined ? { kind: "text", text: written } : { kind: "regex", text: regex };
+}
+
+/** Returns the pattern as its user wrote it. */
+export const writtenPattern = ({ kind, text }: TextPattern): string => (kind === "regex" ? `/${text}/` : text);
+
+export function compileTextPattern({ kind, text: wanted }: TextPattern): Result<Pattern, string> {
+  if (kind === "regex") return compilePattern(wanted);
+  const test = (text: string): boolean => text.includes(wanted);
+  return ok({
+    test,
+    // oxlint-disable-next-line require-yield -- finding a string is quick
+    *search(text) {
+      return test(text);
+    },
+  });
+}
+
 /** Compiles a regular expression. The error is a message that does not quote the expression. */
 export function compilePattern(source: string): Result<Pattern, string> {
   let native: RegExp;

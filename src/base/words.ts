@@ -32,6 +32,7 @@ export const REASONS = [
   "boot",
   "shutdown",
   "condition",
+  "log",
   "unknown",
 ] as const;
 export type Reason = (typeof REASONS)[number];

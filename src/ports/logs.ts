@@ -1,4 +1,4 @@
-import type { Pattern } from "../base/pattern.ts";
+import type { Pattern, TextPattern } from "../base/pattern.ts";
 import type { LogSpec } from "../spec/spec.ts";
 
 export type Stream = "stdout" | "stderr";
@@ -50,6 +50,13 @@ export interface LogCondition {
   readonly losses: readonly LogLoss[];
   /** Why the file could not be rotated when it was due, or null if it could. */
   readonly trouble: string | null;
+}
+
+/** Waits for one line of output. Only the first 16 KiB of a line are compared, without a carriage return at their end. */
+export interface LineTest {
+  readonly pattern: TextPattern;
+  /** Called with the first line that matches, and never again. */
+  readonly onMatch: (line: string) => void;
 }
 
 /** Limits that apply to all logs, in addition to the settings of each log. */
@@ -121,6 +128,11 @@ export interface LogStore {
    * line is last.
    */
   tail(unit: string, count: number): readonly LogLine[];
+  /**
+   * Tests each line that is read from now on, even if a limit or the disk drops it. The tests replace earlier ones; an empty list
+   * ends testing. Matches are reported outside of the store's own work, at the latest before `drain` returns.
+   */
+  matchLines(unit: string, tests: readonly LineTest[]): void;
   /** Must be called when a run begins, before its process is spawned, because the process may write before its start is reported. */
   markRun(unit: string): void;
   /** Returns what `mark` returned when the unit's current run began; null if an earlier daemon began it. */

@@ -1,3 +1,4 @@
+import type { TextPattern } from "../base/pattern.ts";
 import type { Condition, KillMode, OnFatal, PathConditionKind, UnitType } from "../base/words.ts";
 
 /**
@@ -36,6 +37,10 @@ export interface Spec {
   readonly identity: IdentitySpec;
   readonly port: number | null;
   readonly sockets: readonly SocketSpec[];
+  /** The line of output that makes the unit ready. Null if something else decides that. */
+  readonly readyLog: TextPattern | null;
+  /** The line of output after which the run has failed. */
+  readonly failLog: TextPattern | null;
   /** Time limit for a start, or null for no limit, which is the default of a oneshot. */
   readonly startTimeoutMs: number | null;
   readonly stop: StopSpec;
@@ -171,7 +176,7 @@ export interface HttpProbe extends ProbeBase {
   readonly headers: Readonly<Record<string, string>>;
   /** Inclusive ranges of accepted status codes. */
   readonly expectedStatus: ReadonlyArray<readonly [from: number, to: number]>;
-  readonly expectedContent: { readonly kind: "text" | "regex"; readonly text: string } | null;
+  readonly expectedContent: TextPattern | null;
   readonly insecureTls: boolean;
 }
 

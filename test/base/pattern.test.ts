@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { RE2JS } from "re2js";
 import { isCheap, measurePattern } from "../../src/base/pattern-cost.ts";
-import { compilePattern, type Pattern } from "../../src/base/pattern.ts";
+import { compilePattern, compileTextPattern, parseTextPattern, type Pattern, writtenPattern } from "../../src/base/pattern.ts";
 import { cpuMs } from "../harness/cpu.ts";
 
 const compiled = (source: string): Pattern => {
@@ -151,3 +151,26 @@ function randomFrom(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+test.each([
+  ["ready", { kind: "text", text: "ready" }],
+  ["/re+ady/", { kind: "regex", text: "re+ady" }],
+  ["/", { kind: "text", text: "/" }],
+  ["//", { kind: "text", text: "//" }],
+  ["/a/i", { kind: "text", text: "/a/i" }],
+] as const)("a pattern as its user writes it: %s", (written, pattern) => {
+  expect(parseTextPattern(written)).toEqual(pattern);
+  expect(writtenPattern(pattern)).toBe(written);
+});
+
+test("a string matches as it is, a regular expression as one", () => {
+  const finds = (written: string, text: string): boolean[] => {
+    const pattern = compileTextPattern(parseTextPattern(written));
+    if (!pattern.ok) throw new Error(pattern.error);
+    return [pattern.value.test(text), pattern.value.search(text).next().value === true];
+  };
+  expect(finds("a.c", "xa.cx")).toEqual([true, true]);
+  expect(finds("a.c", "abc")).toEqual([false, false]);
+  expect(finds("/a.c/", "abc")).toEqual([true, true]);
+  expect(compileTextPattern(parseTextPattern("/(/")).ok).toBe(false);
+});

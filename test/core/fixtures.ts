@@ -88,6 +88,8 @@ const BARE: Spec = {
   identity: { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} },
   port: null,
   sockets: [],
+  readyLog: null,
+  failLog: null,
   startTimeoutMs: 60_000,
   stop: STOP,
   restart: POLICY,

@@ -15,6 +15,8 @@ const COMMAND = { kind: "command", command: "reread", args: [], timeoutMs: 1000 
 
 const CONDITION = { kind: "path_exists", path: "/a", not: false } as const;
 
+const LINE = { kind: "text", text: "up" } as const;
+
 const SPECS: Record<string, SpecParts> = {
   simple: { restart: FAST },
   "with a check": { check: {}, restart: FAST },
@@ -46,6 +48,13 @@ const SPECS: Record<string, SpecParts> = {
   "with a condition and pre_start, without a graceful stop": {
     conditions: [CONDITION],
     preStart: [hook(1000)],
+    stop: { graceful: false },
+    restart: { maxRetries: 0 },
+  },
+  "with ready_log and a check": { readyLog: LINE, check: {}, restart: FAST },
+  "with ready_log and post_stop, without a graceful stop": {
+    readyLog: LINE,
+    postStop: [hook(1000)],
     stop: { graceful: false },
     restart: { maxRetries: 0 },
   },

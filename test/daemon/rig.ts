@@ -72,7 +72,14 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const store = storeOf(events, alerts, metrics, enablements);
   const logs = logsOf(lines, logCalls);
   const systemUnits = { check: () => {}, hasAppeared: () => false };
-  const loading = { world, catalog, systemUnits, recorder: { tell }, logs, earlierRuns: () => 0 };
+  const loading = {
+    world,
+    catalog,
+    systemUnits,
+    recorder: { tell },
+    refresh: (id: string) => logCalls.push(`refresh ${id}`),
+    earlierRuns: () => 0,
+  };
   const reloader = new Reloader({ ...loading, enablements: () => enablements, handle, announce, filesRead: () => {} } as never);
   const instances = new Instances({ world, catalog, reloader, handle });
   const engine = { handle, watch: () => () => {}, ask: () => [] };

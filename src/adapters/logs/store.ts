@@ -7,7 +7,7 @@ import { isFifoAt, openFifoWriters } from "../../linux/io/fifo.ts";
 import { characterEnd } from "../../core/logs/framing.ts";
 import { collectGarbage } from "../../linux/self/release-memory.ts";
 import { keeperKey } from "../../linux/keeper/keys.ts";
-import type { LogCondition, LogLine, LogQuery, LogStore, LogTrail, SpecOf, Stream } from "../../ports/logs.ts";
+import type { LineTest, LogCondition, LogLine, LogQuery, LogStore, LogTrail, SpecOf, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import { type Capture, CaptureBuffers, openCapture } from "./capture/capture.ts";
 import { openOutput } from "./capture/open-output.ts";
@@ -136,6 +136,7 @@ class FifoLogs implements Logs {
   drain(unit: string): void {
     const open = this.#units.get(unit);
     for (const capture of open ? captures(open) : []) capture.pump(DRAIN_BYTES);
+    open?.log.deliverMatches();
   }
 
   endRun(unit: string): void {
@@ -164,15 +165,15 @@ class FifoLogs implements Logs {
     return [...open.log.tail.last(count), ...unfinished].slice(-count);
   }
 
+  matchLines = (unit: string, tests: readonly LineTest[]): void => this.#mustBeOpen(unit).log.matchLines(tests);
+
   markRun(unit: string): void {
     this.#units.get(unit)?.log.markRun(this.mark());
   }
 
   runMark = (unit: string): string | null => this.#units.get(unit)?.log.runMark ?? null;
 
-  mark(): string {
-    return this.#stamper.mark();
-  }
+  mark = (): string => this.#stamper.mark();
 
   read(unit: string, query: LogQuery): readonly LogLine[] {
     invariant(isUnitId(unit), `not a unit id: ${unit}`);

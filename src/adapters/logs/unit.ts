@@ -2,12 +2,13 @@ import { errnoWords } from "../../base/errno.ts";
 import { LossEpisodes } from "../../core/logs/loss-episodes.ts";
 import { type Batch, type Count, LossGate, lineEnding, NOTHING, plus, type Why } from "../../core/logs/loss-gate.ts";
 import type { Framing } from "../../core/logs/framing.ts";
-import type { LogLoss, Stream } from "../../ports/logs.ts";
+import type { LineTest, LogLoss, Stream } from "../../ports/logs.ts";
 import type { LogSpec } from "../../spec/spec.ts";
 import type { Moment, Notice, Sink } from "./capture/capture.ts";
 import { type LogFile, NOWHERE } from "./files/log-file.ts";
 import type { InFlight } from "./capture/capture-journal.ts";
 import type { Followers } from "./read/follow.ts";
+import { LineMatcher } from "./capture/line-matcher.ts";
 import { RateLimit } from "./capture/rate-limit.ts";
 import type { Stamper } from "./capture/stamp.ts";
 import { type Chunk, Tail } from "./capture/tail.ts";
@@ -39,6 +40,8 @@ export class UnitLog implements Sink {
   runMark: string | null = null;
   #spec: LogSpec;
   #limit: RateLimit | null;
+  /** Null for most units: nobody waits for a line of their output. */
+  #matcher: LineMatcher | null = null;
   /** Why the last write failed, or null if it succeeded. */
   #refusal: NodeJS.ErrnoException | null = null;
   #refusalWords = "the disk refused it";
@@ -71,6 +74,19 @@ export class UnitLog implements Sink {
     if (spec.rateLimit?.bytesPerSecond !== this.#limit?.bytesPerSecond) this.#limit = this.#makeLimit();
   }
 
+  /** Replaces the tests of lines. */
+  matchLines(tests: readonly LineTest[]): void {
+    if (this.#matcher === null && tests.length === 0) return;
+    const { stdout, stderr } = this.#gates;
+    this.#matcher ??= new LineMatcher({ stdout: stdout.isOpen, stderr: stderr.isOpen });
+    this.#matcher.tests = tests;
+    if (tests.length === 0) this.#matcher = null;
+  }
+
+  deliverMatches(): void {
+    this.#matcher?.deliver();
+  }
+
   get raw(): boolean {
     return this.#spec.format === "raw";
   }
@@ -101,6 +117,7 @@ export class UnitLog implements Sink {
 
   records(stream: Stream, batch: Batch): void {
     const gate = this.#gates[stream];
+    this.#matcher?.take(stream, batch);
     const before = gate.spent;
     gate.take(batch);
     this.#limit?.spend(gate.spent - before);

@@ -76,6 +76,7 @@ const FAILURES: Partial<Record<Reason, string>> = {
   timeout: "Timed out while starting or stopping",
   health: "The health check kept failing",
   watchdog: "The watchdog got no keep-alive in time",
+  log: "Failed by its output",
   spawn: "The command could not be started",
   dependency: "A dependency failed",
   protocol: "Exited before it was ready",

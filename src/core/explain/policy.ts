@@ -2,6 +2,7 @@ import { formatDuration } from "../../base/duration.ts";
 import { signalName } from "../../base/signals.ts";
 import type { CheckSpec, ProbeSpec, RestartPolicy, ScheduleSpec, Spec, WatchSpec } from "../../spec/spec.ts";
 import type { Display } from "../../spec/load/display.ts";
+import { writtenPattern } from "../../base/pattern.ts";
 import { redactString } from "../../spec/redact.ts";
 import { conditionsWords } from "./conditions.ts";
 import { backoffMs } from "../unit/restart.ts";
@@ -45,6 +46,7 @@ export function policyWords(spec: Spec, display: Display = redactString): string
     ...restartWords(spec.restart),
     ...(spec.onFatal === "shutdown" ? ["If it fails for good: all units stop, and the daemon exits (on_fatal)."] : []),
     ...(spec.check === null ? [] : [checkWords(spec.check, display)]),
+    ...(spec.failLog === null ? [] : [`A line of output that matches ${writtenPattern(spec.failLog)} is a failure (fail_log).`]),
     ...(spec.watchdogMs === null ? [] : [`Watchdog: the service must send WATCHDOG=1 every ${formatDuration(spec.watchdogMs)}.`]),
     ...(spec.schedule === null ? [] : [scheduleWords(spec.schedule)]),
     ...(spec.watch === null ? [] : [watchWords(spec.watch, display)]),

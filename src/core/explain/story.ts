@@ -92,6 +92,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   "alert-acknowledged": () => null,
   unhealthy({ message, details }) {
     if (details.by === "resources") return null; // the event limit-exceeded says the same
+    if (details.by === "log") return sentence(message);
     return details.by === "watchdog" ? `Watchdog timeout: ${message}.` : `Unhealthy: ${message}.`;
   },
   skipped: ({ message }) => sentence(message),
@@ -116,7 +117,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
 const QUICK_MS = 100;
 
 /** Failures that sup detects and reports before it stops the unit. */
-const DETECTED = new Set(["health", "watchdog", "resources", "timeout"]);
+const DETECTED = new Set(["health", "watchdog", "log", "resources", "timeout"]);
 
 const CAUSES: Readonly<Record<string, string>> = {
   operator: " by the operator",

@@ -1,6 +1,7 @@
+import { writtenPattern } from "../../base/pattern.ts";
 import type { Health } from "../../base/words.ts";
 import type { ProbeResult } from "../../ports/prober.ts";
-import type { CheckSpec } from "../../spec/spec.ts";
+import type { CheckSpec, Spec } from "../../spec/spec.ts";
 import type { Effect } from "./effects.ts";
 import { record } from "./outcome.ts";
 
@@ -68,11 +69,12 @@ export const beginCheck = (run: number, nowMs: number): CheckState => ({
   results: [],
 });
 
-/** Describes what a unit waits for before it is ready: a probe to pass (with the last failure), or its READY=1. */
-export function whyNotReady(check: CheckState | null, isNotify: boolean): string | undefined {
+/** Describes what a unit waits for before it is ready: a line of output, a probe to pass (with the last failure), or its READY=1. */
+export function whyNotReady(check: CheckState | null, { type, readyLog }: Pick<Spec, "type" | "readyLog">): string | undefined {
+  if (readyLog !== null) return `no line of its output matches ready_log: ${writtenPattern(readyLog)}`;
   const last = check?.results.findLast(({ kind }) => kind !== "ok");
   if (last !== undefined) return `last probe: ${last.detail}`;
-  if (isNotify) return "it has not sent READY=1";
+  if (type === "notify") return "it has not sent READY=1";
   return check === null ? undefined : "no probe has ended yet";
 }
 

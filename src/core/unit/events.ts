@@ -27,8 +27,8 @@ export type UnitEvent =
   /** The service sent MAINPID=, so another process of the run is the main process from now on. */
   | { readonly type: "mainChanged"; readonly run: number; readonly process: ProcessRef }
   | { readonly type: "exited"; readonly run: number; readonly exit: Exit }
-  /** A live run failed its health check, missed its watchdog or exceeded a limit. */
-  | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources"; readonly detail: string }
+  /** A live run failed its health check, missed its watchdog, exceeded a limit, or wrote a line that matches `fail_log`. */
+  | { readonly type: "condemned"; readonly run: number; readonly by: "health" | "watchdog" | "resources" | "log"; readonly detail: string }
   /** The unit has been running for `reset_after`. */
   | { readonly type: "stable"; readonly run: number }
   /** The reload signal was sent, or the reload command has ended. */

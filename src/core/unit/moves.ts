@@ -7,6 +7,7 @@ import type { Effect } from "./effects.ts";
 import type { UnitEvent } from "./events.ts";
 import { exitDetails, record, type Outcome, type Situation } from "./outcome.ts";
 import type { Cause, Ending, Env, Unit } from "./record.ts";
+import { HOOK_GUARD_MS, preparationMs } from "./preparation.ts";
 import { settle } from "./settle.ts";
 
 /**
@@ -17,7 +18,6 @@ export type Move<E extends UnitEvent = UnitEvent> = (situation: Situation, event
 type Of<T extends UnitEvent["type"]> = Extract<UnitEvent, { type: T }>;
 
 const KILL_AGAIN_MS = 5_000;
-export const HOOK_GUARD_MS = 5_000;
 
 const unchanged = ({ unit }: Situation): Outcome => ({ unit, effects: [] });
 
@@ -87,15 +87,6 @@ export const launch: Move<Of<"clear">> = (situation) => {
   };
 };
 
-/** Time limit for checking all paths of a unit's conditions. */
-export const PATH_CHECK_MS = 10_000;
-
-function preparationMs({ conditions, preStart }: Situation["spec"]): number {
-  const commands = [...conditions.flatMap((one) => (one.kind === "command" ? [one] : [])), ...preStart];
-  const paths = conditions.some(({ kind }) => kind !== "command") ? PATH_CHECK_MS : 0;
-  return commands.reduce((sum, { timeoutMs }) => sum + timeoutMs, paths + HOOK_GUARD_MS);
-}
-
 export const prepared: Move<Of<"prepared">> = (situation, event) => {
   if (event.unmet !== undefined) return sweep(situation, ending({ by: "condition", detail: `condition not met: ${event.unmet}` }));
   if (event.failure === null) return execute(situation);
@@ -110,14 +101,14 @@ function execute({ unit, spec, env }: Situation): Outcome {
   return { unit: { ...unit, phase: "starting", due }, effects: [{ type: "spawn", run: unit.run }] };
 }
 
-/** Handles a successful exec of the command. The unit is ready immediately unless a check or READY=1 decides readiness. */
+/** Handles a successful exec of the command. The unit is ready immediately unless a check, READY=1 or a line of output decides readiness. */
 export const spawned: Move<Of<"spawned">> = (situation, event) => {
   const { unit, spec, env } = situation;
   const alive: Unit = { ...unit, process: event.process, execAtMs: env.nowMs };
   // A requested start sets reason and cause to the same value. After a retry, the reason still says how the last run ended.
   const cause = unit.reason === unit.cause ? unit.cause : "policy";
   const entry = record("started", `started, pid ${event.process.pid}`, { run: unit.run, pid: event.process.pid, cause });
-  if (spec.check !== null || spec.type === "notify") return { unit: alive, effects: [entry] };
+  if (spec.check !== null || spec.type === "notify" || spec.readyLog !== null) return { unit: alive, effects: [entry] };
   const up = becomeReady({ ...situation, unit: alive });
   return { unit: up.unit, effects: [entry, ...up.effects] };
 };
@@ -164,7 +155,7 @@ export const mainExited: Move<Of<"exited">> = (situation, event) => {
   const words = describeExit(event.exit);
   const already = unit.ending?.by === "quit" ? null : (unit.ending ?? pendingRestart(unit));
   const success = isSuccess(spec.restart, { by: "exit", exit: event.exit });
-  // A live unit is still `starting` only if a check or READY=1 decides its readiness.
+  // A live unit is still `starting` only if a check, READY=1 or a line of output decides its readiness.
   const early = success && unit.phase === "starting" && spec.type !== "oneshot";
   const own = ending({ by: early ? "protocol" : "exit", exit: event.exit, detail: early ? `${words} before it was ready` : words });
   const end = already ? { ...already, exit: event.exit } : own;
@@ -290,7 +281,11 @@ const describeCause = (cause: Cause): string => CAUSES[cause] ?? cause;
 
 export const condemned: Move<Of<"condemned">> = (situation, event) => {
   const outcome = stopFor(situation, ending({ by: event.by, detail: event.detail }));
-  return { ...outcome, effects: [record("unhealthy", event.detail, { run: event.run, by: event.by }), ...outcome.effects] };
+  const isStart = event.by === "log" && situation.unit.phase === "starting";
+  const entry = isStart
+    ? record("start-failed", event.detail, { run: event.run, stage: "ready" })
+    : record("unhealthy", event.detail, { run: event.run, by: event.by });
+  return { ...outcome, effects: [entry, ...outcome.effects] };
 };
 
 export const notReadyInTime: Move<Of<"due">> = (situation, event) => {

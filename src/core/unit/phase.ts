@@ -94,12 +94,17 @@ export const isStarting = (phase: Phase): boolean => phase === "preparing" || ph
 export const isProbed = (unit: { readonly phase: Phase; readonly process: unknown }): boolean =>
   unit.process !== null && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
 
-/** Returns true if the unit must still send READY=1. */
-export const awaitsReadyNotice = (unit: { readonly phase: Phase }, spec: { readonly type: UnitType }): boolean =>
-  spec.type === "notify" && unit.phase === "starting";
+interface ReadyBy {
+  readonly type: UnitType;
+  readonly readyLog: unknown;
+}
 
-/** Returns true if probes may run. Units of type `notify` are not probed before READY=1. */
-export const mayProbe = (unit: { readonly phase: Phase; readonly process: unknown }, spec: { readonly type: UnitType }): boolean =>
+/** Returns true if the unit must still send READY=1, or write the line of `ready_log`. */
+export const awaitsReadyNotice = (unit: { readonly phase: Phase }, spec: ReadyBy): boolean =>
+  (spec.type === "notify" || spec.readyLog !== null) && unit.phase === "starting";
+
+/** Returns true if probes may run. They wait for READY=1 of units of type `notify`, and for the line of `ready_log`. */
+export const mayProbe = (unit: { readonly phase: Phase; readonly process: unknown }, spec: ReadyBy): boolean =>
   isProbed(unit) && !awaitsReadyNotice(unit, spec);
 
 /** Returns the published value of `sub_state`. */

@@ -51,6 +51,7 @@ export interface Ending {
     | "timeout"
     | "health"
     | "watchdog"
+    | "log"
     | "resources"
     | "condition"
     | "stop"

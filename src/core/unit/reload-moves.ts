@@ -1,7 +1,8 @@
 import { formatDuration } from "../../base/duration.ts";
 import { signalName } from "../../base/signals.ts";
 import type { UnitEvent } from "./events.ts";
-import { HOOK_GUARD_MS, runLimit, type Move } from "./moves.ts";
+import { runLimit, type Move } from "./moves.ts";
+import { HOOK_GUARD_MS } from "./preparation.ts";
 import { record, type Outcome, type Situation } from "./outcome.ts";
 import type { Due, Reload } from "./record.ts";
 import type { SdNotifyFields } from "./sd-notify.ts";

@@ -242,7 +242,7 @@ export class World {
     if (resetAtMs !== null && resetAtMs <= step.env.nowMs) this.#apply(id, { type: "stable", run }, step);
     if (due !== null && due.atMs <= step.env.nowMs) {
       const isStarting = due.why === "start-timeout" && unit.phase === "starting";
-      const detail = isStarting ? whyNotReady(check, spec.type === "notify") : undefined;
+      const detail = isStarting ? whyNotReady(check, spec) : undefined;
       this.#apply(id, { type: "due", run, why: due.why, ...(detail !== undefined && { detail }) }, step);
     }
     this.#checks.checkWatchdog(id, step);
@@ -261,7 +261,13 @@ export class World {
     const check = this.#checks.reloaded(before, spec, step.env);
     this.#units.put({ ...before, spec, check, retired: false });
     for (const { unit } of before.spec.dependencies) this.#wishes.releaseNamed(unit, step);
-    if (spec.check === null && spec.type !== "notify" && before.unit.phase === "starting" && isProbed(before.unit))
+    if (
+      spec.check === null &&
+      spec.type !== "notify" &&
+      spec.readyLog === null &&
+      before.unit.phase === "starting" &&
+      isProbed(before.unit)
+    )
       this.#apply(spec.id, { type: "ready", run: before.unit.run }, step);
     this.#wishes.launchFree(step);
   }

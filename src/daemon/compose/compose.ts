@@ -57,7 +57,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 }
 
 function assemble(machine: Machine, { places, settings, daemonLog, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, users, source, stdins, systemUnits, invocationOf } = machine;
+  const { clock, store, logs, processes, users, source, stdins, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new UnitCatalog(source, settings.unitDefaults, (service) => world.scaleOf(service));
@@ -94,7 +94,8 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     const entry = world.get(id);
     if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
   };
-  const loading = { world, catalog, systemUnits, recorder, logs, earlierRuns: earlierRuns(store, machine.invocations) };
+  const runsBefore = earlierRuns(store, machine.invocations);
+  const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore };
   const filesRead = publisher(bus, () => facade.unitFiles());
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead });
   const instances = new Instances({ world, catalog, reloader, handle });

@@ -47,6 +47,8 @@ export interface MachineOptions {
 
 /** All adapters through which the daemon reaches the outside world. */
 export interface Machine {
+  /** Wall clock time at which the daemon began to open the adapters. */
+  readonly startedMs: number;
   readonly clock: Clock;
   readonly store: Extract<ReturnType<typeof openStore>, { ok: true }>["value"];
   readonly logs: ReturnType<typeof openLogs>;
@@ -73,6 +75,7 @@ export interface Machine {
 /** Opens the adapters. `report` records an event, and is called only after this function has returned. The error is a message for the user. */
 export function openMachine({ places, settings, daemonLog, version }: MachineOptions, report: Recorder["tell"]): Result<Machine, string> {
   const clock = systemClock();
+  const startedMs = clock.wallMs();
   const opened = openStore(`${places.state}/sup.db`);
   if (!opened.ok) return opened;
   const store = opened.value;
@@ -111,6 +114,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     epoll.close();
   };
   return ok({
+    startedMs,
     clock,
     store,
     logs,

@@ -1,6 +1,6 @@
 import { describeExit } from "../../base/exit.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { PATH_CHECK_MS } from "../../core/unit/moves.ts";
+import { PATH_CHECK_MS } from "../../core/unit/preparation.ts";
 import type { PathCondition, Spec } from "../../spec/spec.ts";
 import type { Processes, ProcessRef, SpawnRequest } from "../../ports/processes.ts";
 import { DEFAULT_PATH, spawnFailure, type Launcher } from "./launcher.ts";

@@ -49,6 +49,14 @@ export class Interpreter {
     this.#o.processes.forget(state.invocation);
   }
 
+  /** Applies the log settings of a live unit whose file was loaded again. */
+  readonly refresh = (id: string): void => this.#mains.refresh(id);
+
+  /** Acts on lines of the log since `from`, a timestamp, on which an earlier daemon could not act before it was killed. */
+  catchUp(id: string, run: number, from: string): void {
+    this.#mains.catchUp(id, run, from).catch((error: unknown) => this.#o.bug(`cannot read the log of ${id}`, error));
+  }
+
   whenProbed(id: string): Promise<void> {
     return this.#probing.whenProbed(id);
   }

@@ -10,6 +10,7 @@ import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { mainRequest, spawnFailure, type Launcher } from "./launcher.ts";
 import { collectStarts, endStarting, specOf, type Runs, type RunState } from "./runs.ts";
+import { OutputWatch } from "./output-watch.ts";
 import { ServiceNotify, type LiveRun } from "./service-notify.ts";
 import { listenVariables, type SocketHolder } from "./socket-holder.ts";
 import type { Stdins } from "./stdins.ts";
@@ -41,12 +42,14 @@ export class MainProcesses {
   readonly #o: MainProcessOptions;
   readonly #runs: Runs;
   readonly #notify: ServiceNotify;
+  readonly #output: OutputWatch;
 
   constructor(options: MainProcessOptions, runs: Runs) {
     this.#o = options;
     this.#runs = runs;
     const { processes, post, logs } = options;
     const note = (id: string, text: string): void => logs.note(id, text);
+    this.#output = new OutputWatch(options, runs);
     this.#notify = new ServiceNotify({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
   }
 
@@ -67,6 +70,7 @@ export class MainProcesses {
     if (!notify.ok) return failed(notify.error, true);
     logs.open(id, spec.log);
     logs.markRun(id);
+    this.#output.begin(id, run);
     const extra = { ...listenVariables(held.value), ...notify.value };
     const onExit = this.#endOf(id, state);
     const onStarted = (result: SpawnResult): void => {
@@ -103,6 +107,7 @@ export class MainProcesses {
     state.anchor = unit.process ?? { pid: NO_PID, startTicks: 0, bootId };
     state.current = unit.process;
     if (unit.process === null) return "gone";
+    this.#output.begin(id, unit.run);
     const launch = launcher.prepare(spec, state.invocation);
     if (launch.ok) {
       state.launch = launch.value;
@@ -113,6 +118,19 @@ export class MainProcesses {
     const opened = this.#notify.open(spec);
     if (!opened.ok) logs.note(id, opened.error);
     return adopted;
+  }
+
+  /** Applies the log settings of a live unit whose file was loaded again. */
+  refresh(id: string): void {
+    const { logs, world } = this.#o;
+    logs.open(id, specOf(world, id).log);
+    const state = this.#runs.get(id);
+    if (state !== undefined && state.mains > 0) this.#output.begin(id, state.run);
+  }
+
+  /** Acts on lines of the log since `from` that an earlier daemon read, if it was killed before it did so. */
+  catchUp(id: string, run: number, from: string): Promise<void> {
+    return this.#output.catchUp(id, run, from);
   }
 
   forget(id: string): void {

@@ -9,6 +9,7 @@ import type { FoundRun, ProcessRef } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Parts } from "../compose/compose.ts";
 import type { Handover } from "./handover.ts";
+import { matchMissedLines } from "./missed-lines.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { recallUnit, type Memory } from "../engine/unit-memory.ts";
 import { parseJob } from "../../core/jobs/job.ts";
@@ -209,6 +210,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
     logs.open(id, spec.log);
     if (interpreter.adopt(id, { ...begun, process: unwritten.ref }, spec) === "gone") return false;
     sendFact(parts, id, { type: "spawned", run: begun.run, process: unwritten.ref });
+    matchMissedLines(parts, world.get(id)!.unit, spec, unwritten.madeAtMs);
     return true;
   }
   const probed = check && { ...check, probing: false, dueMs: unit.process === null ? null : Math.max(check.dueMs ?? now, now) };
@@ -224,6 +226,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   }
   if (outcome === "gone") for (const effect of leftovers(id, unit)) interpreter.perform(effect);
   for (const fact of missedFacts(unit, outcome)) sendFact(parts, id, fact);
+  if (outcome !== "gone") matchMissedLines(parts, unit, spec, null);
   return outcome === "adopted";
 }
 

@@ -1,5 +1,6 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import { compareIds } from "../../base/names.ts";
+import { writtenPattern } from "../../base/pattern.ts";
 import { waves } from "../../base/graph.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { upcomingOf } from "../../core/explain/upcoming.ts";
@@ -83,9 +84,10 @@ export function explain(id: string, { spec, unit }: Entry, { world, daemon, arou
   };
 }
 
-function readyWords({ type, check, startTimeoutMs }: Entry["spec"]): string {
+function readyWords({ type, check, readyLog, startTimeoutMs }: Entry["spec"]): string {
   const limit = startTimeoutMs === null ? "" : `, within ${startTimeoutMs / 1000} s`;
   if (type === "oneshot") return `Done when its command has ended${limit}.`;
+  if (readyLog !== null) return `Ready when a line of its output matches ${writtenPattern(readyLog)}${limit}.`;
   const probed = check === null ? "" : " and its health check has passed once";
   return type === "notify"
     ? `Ready when it has sent READY=1${probed}${limit}.`

@@ -1,7 +1,6 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import { isDown } from "../../core/unit/phase.ts";
 import type { World, WorldEvent } from "../../core/world/world.ts";
-import type { LogStore } from "../../ports/logs.ts";
 import type { Loaded } from "../../spec/load/load.ts";
 import type { UnitCatalog } from "./unit-catalog.ts";
 import { SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
@@ -13,7 +12,8 @@ export interface ReloaderOptions {
   readonly catalog: UnitCatalog;
   readonly systemUnits: SystemUnits;
   readonly recorder: Recorder;
-  readonly logs: LogStore;
+  /** Applies changed settings to the process of a live unit. */
+  readonly refresh: (id: string) => void;
   /** Returns the units that the operator enabled (true) or disabled (false). Other units are absent. */
   readonly enablements: () => ReadonlyMap<string, boolean>;
   /** Returns how many runs a unit had earlier in this boot, before this daemon loaded the unit for the first time. */
@@ -148,13 +148,13 @@ export class Reloader {
   }
 
   #apply(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
-    const { catalog, recorder, handle, world, logs } = this.#o;
+    const { catalog, recorder, handle, world, refresh } = this.#o;
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);
     this.#load(idsOf((row) => row.change === "added" || row.change === "changed"));
     for (const id of idsOf((row) => row.change === "changed")) {
       const entry = world.get(id);
-      if (entry !== undefined && !isDown(entry.unit.phase)) logs.open(id, entry.spec.log);
+      if (entry !== undefined && !isDown(entry.unit.phase)) refresh(id);
     }
     for (const id of idsOf((row) => row.change === "removed" || row.change === "masked")) {
       const service = catalog.get(id)!.spec.service;

@@ -1,10 +1,11 @@
-import { compilePattern } from "../../base/pattern.ts";
-import { PATH_CONDITIONS } from "../../base/words.ts";
+import { parseTextPattern } from "../../base/pattern.ts";
 import type { ProbeFile } from "../schema/health.ts";
 import { nextCronMs } from "../cron.ts";
 import { endpointFault } from "../endpoint.ts";
 import { parseListen } from "../schema/listen.ts";
 import { shortJson } from "../parse/problems.ts";
+import type { Context, IsSet, Report, Rule } from "./rule.ts";
+import { outputPatterns, startConditions, textPattern } from "./start-rules.ts";
 import { statusRange } from "./to-spec.ts";
 import type { Path } from "../parse/tree.ts";
 import { MAX_SOCKETS, type UnitFile } from "../schema/unit.ts";
@@ -54,19 +55,9 @@ function guard(unit: UnitFile, unusable: ReadonlySet<string>): UnitFile {
   return copy;
 }
 
-type IsSet = (path: Path) => boolean;
-type Report = (path: Path, message: string, hint?: string) => void;
-
-interface Context {
-  readonly error: Report;
-  readonly warning: Report;
-  readonly isSet: IsSet;
-}
-
-type Rule = (unit: UnitFile, context: Context) => void;
-
 const RULES: readonly Rule[] = [
   oneshots,
+  outputPatterns,
   schedules,
   commands,
   startConditions,
@@ -196,24 +187,6 @@ function sockets(unit: UnitFile, { error }: Context): void {
     if (address?.ok === false) error(["sockets", index, "listen"], address.error);
   }
 }
-
-function startConditions(unit: UnitFile, { error, isSet }: Context): void {
-  for (const [index, condition] of unit.conditions.entries()) {
-    const path = ["conditions", index];
-    const kinds = CONDITION_KINDS.filter((kind) => condition[kind] !== undefined);
-    if (kinds.length === 0) error(path, "the condition requires nothing", 'write for example { "path_exists": "/etc/app.conf" }');
-    if (kinds.length > 1)
-      error(
-        [...path, kinds[1]!],
-        `the condition has both "${kinds[0]}" and "${kinds[1]}"`,
-        "write two conditions; all of them must be met",
-      );
-    if (condition.command !== undefined) continue;
-    for (const key of ["args", "timeout"]) if (isSet([...path, key])) error([...path, key], `"${key}" needs a "command"`);
-  }
-}
-
-const CONDITION_KINDS = [...PATH_CONDITIONS, "command"] as const;
 
 function exitCodes(unit: UnitFile, { error, warning }: Context): void {
   const both = unit.no_restart_exit_codes.filter((code) => unit.success_exit_codes.includes(code));
@@ -372,14 +345,7 @@ function probes(probe: ProbeFile, path: Path, unit: UnitFile, { error, warning }
       error([...path, "expected_status"], `${shortJson(status)} is not a range: it ends before it starts`, `write "${to}-${from}"`);
   }
   const content = probe.expected_content ?? "";
-  const regex = /^\/(.+)\/$/s.exec(content)?.[1];
-  const pattern = regex === undefined || /[$%]\W/.test(regex) ? null : compilePattern(regex);
-  if (pattern?.ok === false) error([...path, "expected_content"], `${shortJson(content)} is not a regular expression: ${pattern.error}`);
-  if (/^\/.+\/[gimsuvy]{1,3}$/s.test(content)) {
-    warning(
-      [...path, "expected_content"],
-      `${shortJson(content)} is matched as plain text: flags after a regular expression are not supported`,
-      "write (?i:…) inside the expression to ignore case",
-    );
-  }
+  // A pattern with specifiers or variables is checked when they are expanded.
+  const isExpanded = parseTextPattern(content).kind === "regex" && /[$%]\W/.test(content.slice(1, -1));
+  if (!isExpanded) textPattern(content, [...path, "expected_content"], { error, warning });
 }

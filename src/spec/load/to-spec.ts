@@ -1,5 +1,6 @@
 import { DAY_MS } from "../../base/duration.ts";
 import { stripSuffix, unitOfService } from "../../base/names.ts";
+import { parseTextPattern } from "../../base/pattern.ts";
 import { signalNumber } from "../../base/signals.ts";
 import { PATH_CONDITIONS } from "../../base/words.ts";
 import type { HttpFile, ProbeFile } from "../schema/health.ts";
@@ -34,6 +35,8 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     identity: identity(unit),
     port: unit.port ?? null,
     sockets: (unit.sockets ?? []).map((socket) => ({ name: socket.name, listen: socket.listen, reusePort: socket.reuse_port })),
+    readyLog: unit.ready_log === undefined ? null : parseTextPattern(unit.ready_log),
+    failLog: unit.fail_log === undefined ? null : parseTextPattern(unit.fail_log),
     startTimeoutMs: startTimeout === null ? null : ms(startTimeout),
     stop: stop(unit),
     restart: restartPolicy(unit),
@@ -175,7 +178,6 @@ function probe(file: ProbeFile): spec.ProbeSpec {
 function http(file: HttpFile, timeoutMs: number): spec.HttpProbe {
   const statuses = file.expected_status === undefined ? ["200-399"] : [file.expected_status].flat();
   const content = file.expected_content;
-  const regex = content === undefined ? undefined : /^\/(.+)\/$/s.exec(content)?.[1];
   return {
     type: "http",
     timeoutMs,
@@ -183,7 +185,7 @@ function http(file: HttpFile, timeoutMs: number): spec.HttpProbe {
     method: file.method,
     headers: file.headers,
     expectedStatus: statuses.map(statusRange),
-    expectedContent: content === undefined ? null : regex === undefined ? { kind: "text", text: content } : { kind: "regex", text: regex },
+    expectedContent: content === undefined ? null : parseTextPattern(content),
     insecureTls: file.insecure_tls,
   };
 }

@@ -25,6 +25,9 @@ const codes = () => z.array(count(0, 255));
 /** Maximum number of sockets of a unit. The spawn server can pass at most 253 descriptors in one message. */
 export const MAX_SOCKETS = 128;
 
+/** Maximum length of a pattern for lines of output. */
+const MAX_PATTERN = 1000;
+
 /** Maximum number of conditions of a unit. An exit code of the process that examines paths tells which path is at fault. */
 const MAX_CONDITIONS = 100;
 
@@ -114,6 +117,14 @@ export const UNIT_ROWS = {
     "Seconds within which the unit must become ready; otherwise the start has failed. A oneshot has no limit unless this key is set.",
     () => seconds(0.001),
     START_TIMEOUT,
+  ),
+  ready_log: liveOptional(
+    "Line of output that makes the unit ready, instead of a health check or `READY=1`: a string that the line contains, or a `/regex/` that it matches. Only the first 16 KiB of a line count. Health checks begin after it.",
+    () => nonEmpty().max(MAX_PATTERN),
+  ),
+  fail_log: liveOptional(
+    "Line of output after which the unit has failed, while it starts and while it runs: a string or a `/regex/`, as for `ready_log`. sup stops the unit and applies its restart policy.",
+    () => nonEmpty().max(MAX_PATTERN),
   ),
   watchdog: restartOptional(
     "Maximum seconds between `WATCHDOG=1` notifications (sd_notify) once the service is ready. A service that misses one gets SIGABRT and has failed. The service finds the interval in `WATCHDOG_USEC`.",

@@ -89,6 +89,7 @@ describe("in sentences", () => {
       { check: { probe: { ...exec, args: ["x".repeat(100)] } } },
       `Health check: command pg_isready ${"x".repeat(69)} every 30s; 3 consecutive failures restart the unit and use up a retry.`,
     ],
+    [{ failLog: { kind: "regex", text: "^ERROR" } }, "A line of output that matches /^ERROR/ is a failure (fail_log)."],
     [{ onFatal: "shutdown" }, "If it fails for good: all units stop, and the daemon exits (on_fatal)."],
     [{ conditions: [{ kind: "path_exists", path: "/a", not: false }] }, "Starts only if /a exists; otherwise the start is skipped."],
     [{ watchdogMs: 2000 }, "Watchdog: the service must send WATCHDOG=1 every 2s."],

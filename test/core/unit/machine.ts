@@ -81,7 +81,7 @@ export class Machine {
   mainChanged = (pid: number): this => this.send({ type: "mainChanged", run: this.unit.run, process: ref(pid) });
   exits = (exit: Exit | number): this =>
     this.send({ type: "exited", run: this.unit.run, exit: typeof exit === "number" ? code(exit) : exit });
-  condemned = (by: "health" | "watchdog" | "resources" = "health"): this =>
+  condemned = (by: "health" | "watchdog" | "resources" | "log" = "health"): this =>
     this.send({ type: "condemned", run: this.unit.run, by, detail: "it does not answer" });
   reloaded = (failure: string | null = null): this => this.send({ type: "reloaded", run: this.unit.run, failure });
   tested = (failure: string | null = null): this => this.send({ type: "restartTested", run: this.unit.run, failure });

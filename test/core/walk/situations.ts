@@ -112,7 +112,7 @@ function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
   }
   if (outside.reload) add("reloaded", { type: "reloaded", run, failure: null }, { reload: false });
   if (outside.execd) {
-    if (spec.check !== null) add("ready", { type: "ready", run });
+    if (spec.check !== null || spec.readyLog !== null) add("ready", { type: "ready", run });
     if (spec.type === "notify") {
       for (const text of ["READY=1", "RELOADING=1", "STOPPING=1", "STATUS=well"])
         add(text === "READY=1" ? "ready" : text, { type: "notified", run, notice: parseSdNotify(text) });

@@ -1,7 +1,7 @@
 import type { Exit } from "../../../src/base/exit.ts";
 import { ok } from "../../../src/base/result.ts";
 import type { Keeper } from "../../../src/ports/keeper.ts";
-import type { LogStore } from "../../../src/ports/logs.ts";
+import type { LineTest, LogStore } from "../../../src/ports/logs.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../../src/ports/prober.ts";
 import type { FoundRun, PendingStart, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor } from "../../../src/ports/processes.ts";
 import type { SdNotifyMessage, SdNotifySockets } from "../../../src/ports/sd-notify.ts";
@@ -126,11 +126,17 @@ export class FakeProcesses implements Processes {
 }
 
 /** A log store that records its calls and the notes in the logs. */
-export function fakeLogs(): { readonly logs: LogStore; readonly notes: string[]; readonly acts: string[]; writersFail: Error | null } {
+export function fakeLogs(): {
+  readonly logs: LogStore;
+  readonly notes: string[];
+  readonly acts: string[];
+  writersFail: Error | null;
+  readonly tests: Readonly<Record<string, readonly LineTest[]>>;
+} {
   const notes: string[] = [];
   const acts: string[] = [];
-  const fake = { notes, acts, writersFail: null as Error | null };
-  const logs: Pick<LogStore, "open" | "writers" | "drain" | "endRun" | "note" | "markRun"> = {
+  const fake = { notes, acts, writersFail: null as Error | null, tests: {} as Record<string, readonly LineTest[]> };
+  const logs: Pick<LogStore, "open" | "writers" | "drain" | "endRun" | "note" | "markRun" | "matchLines"> = {
     open: (id) => void acts.push(`open ${id}`),
     writers(id) {
       if (fake.writersFail !== null) throw fake.writersFail;
@@ -141,6 +147,10 @@ export function fakeLogs(): { readonly logs: LogStore; readonly notes: string[];
     endRun: (id) => void acts.push(`end ${id}`),
     note: (id, text) => void notes.push(`${id}: ${text}`),
     markRun: (id) => void acts.push(`mark ${id}`),
+    matchLines(id, tests) {
+      if (tests.length > 0) acts.push(`match ${id}`);
+      fake.tests[id] = tests;
+    },
   };
   return Object.assign(fake, { logs: logs as LogStore });
 }

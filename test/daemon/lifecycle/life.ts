@@ -1,5 +1,6 @@
 import { World } from "../../../src/core/world/world.ts";
 import type { Unit } from "../../../src/core/unit/record.ts";
+import type { EventRow } from "../../../src/ports/store/events.ts";
 import type { Parts } from "../../../src/daemon/compose/compose.ts";
 import { Engine } from "../../../src/daemon/engine/engine.ts";
 import { Interpreter } from "../../../src/daemon/engine/interpreter.ts";
@@ -18,6 +19,8 @@ export class Disk {
   readonly files = new Map<string, object>();
   readonly memories = new Map<string, string>();
   readonly values = new Map<string, string>();
+  /** The history as the store has it. */
+  events: EventRow[] = [];
   bootId = "boot";
   nowMs = 1000;
 }
@@ -73,7 +76,7 @@ export function daemonOn(disk: Disk) {
     ...{
       world,
       catalog,
-      logs: logs.logs,
+      refresh: () => undefined,
       announce: () => undefined,
       filesRead: () => undefined,
       earlierRuns: () => 0,
@@ -91,10 +94,24 @@ export function daemonOn(disk: Disk) {
   const store = {
     get: (key: string) => disk.values.get(key) ?? null,
     set: (key: string, value: string) => void disk.values.set(key, value),
+    events: () => disk.events,
     memories: () => [...disk.memories].map(([id, memory]) => ({ kind: "unit", id, memory })),
   };
   const parts = {
-    ...{ world, engine, interpreter, catalog, reloader, processes, notify, clock, notes, bootId: disk.bootId, store },
+    ...{
+      world,
+      engine,
+      interpreter,
+      catalog,
+      reloader,
+      processes,
+      notify,
+      clock,
+      notes,
+      bootId: disk.bootId,
+      store,
+      startedMs: disk.nowMs,
+    },
     logs: logs.logs,
     sockets: holder,
     invocations: { cutOff: false, runOf },

@@ -1,5 +1,6 @@
 /** How a daemon takes over the units that an earlier daemon of the same boot left behind. */
 import { describe, expect, test } from "bun:test";
+import type { EventRow } from "../../../src/ports/store/events.ts";
 import { code, ref } from "../../core/fixtures.ts";
 import { Disk, daemonOn, firstDaemon } from "./life.ts";
 
@@ -250,5 +251,73 @@ describe("sockets", () => {
     next.resume({ web: [HELD] });
     expect(next.sockets.acts).toContain("keep 9 false");
     expect(next.sockets.acts.some((act) => act.startsWith("close"))).toBe(false);
+  });
+});
+
+describe("lines that the previous daemon wrote to the log, but could not act on", () => {
+  const PATTERNS = { ...WEB, ready_log: "up", fail_log: "ERROR" };
+  const started = (run: number): EventRow => ({
+    ...{ id: 1, serviceId: "web", type: "started", timestamp: "", message: "" },
+    details: { run, log_from: "2026-01-01T00:00:00.000000000Z" },
+  });
+
+  /** Another daemon on this disk whose logs contain a line; `from` are the timestamps from which it searched. */
+  async function next(disk: Disk, text: string, prepare: (daemon: ReturnType<typeof daemonOn>) => void = () => undefined) {
+    const daemon = daemonOn(disk);
+    const from: unknown[] = [];
+    const line = { time: "2026-01-01T01:00:00.000000000Z", stream: "stdout", full: true, text } as const;
+    daemon.logs.logs.read = () => [line];
+    daemon.logs.logs.search = async (_, { grep, ...query }) => {
+      from.push(query.from);
+      return grep!.test(text) ? [line] : [];
+    };
+    prepare(daemon);
+    daemon.resume();
+    await new Promise(setImmediate);
+    expect(daemon.bugs).toEqual([]);
+    return { unit: daemon.unit("web")!, from, daemon };
+  }
+
+  /** The state after the first daemon died while `web` was starting. */
+  async function starting(): Promise<Disk> {
+    const { disk, daemon } = firstDaemon({ web: PATTERNS });
+    daemon.request("start", "web");
+    await daemon.settle();
+    expect(daemon.unit("web")!.phase).toBe("starting");
+    disk.events = [started(1)];
+    return disk;
+  }
+
+  test("make a unit that was starting ready, or fail it; its whole run is searched", async () => {
+    expect(await next(await starting(), "up")).toMatchObject({ unit: { phase: "running" } });
+    const failed = await next(await starting(), "ERROR");
+    expect(failed.unit).toMatchObject({ phase: "stopping", ending: { by: "log", detail: "output matches fail_log ERROR: ERROR" } });
+    expect(failed.from).toEqual(Array(2).fill("2026-01-01T00:00:00.000000000Z"));
+  });
+
+  test("fail a unit that was running; the end of its log is searched", async () => {
+    const { disk } = { disk: await starting() };
+    await next(disk, "up");
+    const failed = await next(disk, "ERROR");
+    expect(failed.unit.phase).toBe("stopping");
+    expect(failed.from).toEqual(["2026-01-01T00:59:50.000000000Z"]);
+  });
+
+  test("are not searched without the start of this run in the history, or without patterns", async () => {
+    const disk = await starting();
+    disk.events = [started(7)];
+    expect((await next(disk, "up")).from).toEqual([]);
+    expect((await next(await left(), "up")).from).toEqual([]);
+  });
+
+  test("count for a start that the previous daemon could not record: its process tells when it began", async () => {
+    const disk = await starting();
+    const memory = JSON.parse(disk.memories.get("web")!);
+    memory.unit.process = null;
+    disk.memories.set("web", JSON.stringify(memory));
+    const found = [{ unit: "web", invocation: "web#1", ref: ref(100), madeAtMs: 500 }];
+    const begun = await next(disk, "up", (daemon) => void (daemon.processes.found = found));
+    expect(begun.unit).toMatchObject({ phase: "running", process: ref(100) });
+    expect(begun.from[0]).toBe("1970-01-01T00:00:00.500000000Z");
   });
 });

@@ -95,7 +95,7 @@ test("a reload restarts running units whose change needs it, applies other chang
   expect(rig.stage.take().filter((act) => act.startsWith("spawn"))).toEqual(["spawn restart"]);
   expect(rig.stage.world.get("live")!.spec.description).toBe("new");
   expect(rig.stage.states).toBe("down stopped, live running, restart running, same running");
-  expect(rig.logCalls).toEqual(["open live", "open restart"]);
+  expect(rig.logCalls).toEqual(["refresh live", "refresh restart"]);
 });
 
 test("a reload loads added units, starts the enabled ones, and stops and removes units without a file", () => {

@@ -27,6 +27,10 @@ test.each<[string, object, string, string]>([
   ["reload.args go with a command", { reload: { signal: "HUP", args: ["a"] } }, "reload.args", 'needs a "reload.command"'],
   ["soft above hard", { limits: { nofile: { soft: 5, hard: 4 } } }, "limits.nofile", "above its hard limit"],
   ["soft unlimited above hard", { limits: { nofile: { soft: "unlimited", hard: 4 } } }, "limits.nofile", "above its hard limit"],
+  ["a broken regular expression for output", { fail_log: "/(/" }, "fail_log", "not a regular expression"],
+  ["a line has no line break", { ready_log: "a\nb" }, "ready_log", "contains a line break"],
+  ["ready_log beside READY=1", { type: "notify", ready_log: "up" }, "ready_log", 'contradicts "type": "notify"'],
+  ["ready_log of a oneshot", { type: "oneshot", ready_log: "up" }, "ready_log", "has no effect"],
   ["a condition requires something", { conditions: [{ path_exists: "/a" }, { not: true }] }, "conditions[1]", "requires nothing"],
   [
     "a condition requires one thing",
@@ -96,6 +100,7 @@ test.each<[string, object, string, string]>([
     "restart_policy.fatal_retry_after",
     "the daemon exits first",
   ],
+  ["flags after an expression for output", { ready_log: "/up/i" }, "ready_log", "matched as plain text"],
   ["a command with spaces and no shell", { command: "node server.js" }, "command", "contains spaces, but no shell splits it"],
   ...[
     "cd /tmp && ./run",

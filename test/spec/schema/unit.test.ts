@@ -36,6 +36,8 @@ describe("the defaults of the contract", () => {
       identity: { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} },
       port: null,
       sockets: [],
+      readyLog: null,
+      failLog: null,
       startTimeoutMs: 60_000,
       stop: { graceful: true, timeoutMs: 10_000, signal: 15, killMode: "group" },
       restart: {
@@ -143,6 +145,8 @@ describe("values of the Spec", () => {
         { kind: "command", command: "c", args: ["d"], timeoutMs: 2000, not: false },
       ],
     ],
+    ["ready_log", { ready_log: "up" }, (s) => s.readyLog, { kind: "text", text: "up" }],
+    ["fail_log", { fail_log: "/^ERROR/" }, (s) => s.failLog, { kind: "regex", text: "^ERROR" }],
     ["on_fatal", { on_fatal: "shutdown" }, (s) => s.onFatal, "shutdown"],
     ["hooks", { pre_start: [{ command: "c", timeout: 2 }] }, (s) => s.preStart, [{ command: "c", args: [], timeoutMs: 2000 }]],
     [
