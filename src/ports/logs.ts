@@ -109,6 +109,11 @@ export interface LogStore {
    */
   open(unit: string, spec: LogSpec): void;
   /**
+   * Lets the group that the spec names read the unit's files, or takes that right back. Returns why that is not possible, as a
+   * message for users, or null.
+   */
+  share(unit: string): string | null;
+  /**
    * Opens the write ends of the FIFOs for a new process. They are opened read-write, so that the process never gets SIGPIPE.
    * The caller calls `close` after the spawn. If no descriptor is left (EMFILE), throws an Error whose message can be shown
    * to users.

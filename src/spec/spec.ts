@@ -215,6 +215,8 @@ export interface LogSpec {
   readonly keep: number;
   readonly maxAgeMs: number | null;
   readonly compress: Compression | false;
+  /** Name or id of the group that may read the files. Null if only the daemon's user may. */
+  readonly group: string | null;
   /** Maximum rate in bytes per second, with a burst of the same size. Null means unlimited. */
   readonly rateLimit: { readonly bytesPerSecond: number } | null;
 }

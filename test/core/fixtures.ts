@@ -99,7 +99,7 @@ const BARE: Spec = {
   check: null,
   watchdogMs: null,
   limits: null,
-  log: { format: "cri", maxSizeBytes: 10_485_760, keep: 5, maxAgeMs: null, compress: "zstd", rateLimit: null },
+  log: { format: "cri", maxSizeBytes: 10_485_760, keep: 5, maxAgeMs: null, compress: "zstd", group: null, rateLimit: null },
   schedule: null,
   watch: null,
   notify: null,

@@ -24,6 +24,7 @@ import { TAIL_LINE_BYTES } from "./capture/tail.ts";
 import { Trail } from "./read/trail.ts";
 import { SearchMemory, Turns } from "./read/turns.ts";
 import type { LogOptions } from "./options.ts";
+import { LogSharing } from "./files/sharing.ts";
 import { UnitLog } from "./unit.ts";
 
 export type { LogOptions } from "./options.ts";
@@ -74,6 +75,7 @@ class FifoLogs implements Logs {
   readonly #compressor: Compressor;
   readonly #options: LogOptions;
   readonly #retention: DirectoryRetention;
+  readonly #sharing: LogSharing;
   readonly #fifoDir: string;
   /** Streams that have more to read than one turn allows. */
   readonly #busy = new Set<Capture>();
@@ -90,6 +92,7 @@ class FifoLogs implements Logs {
       this.#problem(`other users can write to the log directory ${options.logDir}, and so remove or forge logs: change its owner and mode`);
     this.#stamper = new Stamper(() => options.clock.wallMs());
     this.#compressor = new Compressor((message) => this.#problem(message));
+    this.#sharing = new LogSharing(options.logDir, (message) => this.#problem(message));
     this.#retention = new DirectoryRetention({
       logDir: options.logDir,
       retention: options.retention ?? { maxTotalBytes: null, goneMs: Infinity },
@@ -165,6 +168,11 @@ class FifoLogs implements Logs {
     return [...open.log.tail.last(count), ...unfinished].slice(-count);
   }
 
+  share = (unit: string): string | null => {
+    const { file } = this.#mustBeOpen(unit);
+    return this.#sharing.apply(unit, file.spec.group, file);
+  };
+
   matchLines = (unit: string, tests: readonly LineTest[]): void => this.#mustBeOpen(unit).log.matchLines(tests);
 
   markRun(unit: string): void {
@@ -224,6 +232,7 @@ class FifoLogs implements Logs {
 
   close(unit: string): void {
     const open = this.#units.get(unit);
+    this.#sharing.forget(unit);
     if (!this.#live.has(unit)) this.#rotations.delete(unit);
     if (!open) return void this.#files.delete(unit);
     for (const capture of captures(open)) capture.pump(DRAIN_BYTES);

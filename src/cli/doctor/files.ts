@@ -14,7 +14,7 @@ export function checkDirectories({ context, places, daemon }: Facts): Finding[] 
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) {
       if (daemon !== null) found.push(error(`${path} is missing, but a daemon is running`, "sup daemon stop, then start it again"));
-    } else found.push(...judgeDirectory(path, stat, uid));
+    } else found.push(...judgeDirectory(path, stat, uid, path === places.logs ? 0o027 : 0o077));
   }
   for (const path of places.unitPath) {
     const stat = statSync(path, { throwIfNoEntry: false });
@@ -28,7 +28,8 @@ export function checkDirectories({ context, places, daemon }: Facts): Finding[] 
   return found;
 }
 
-function judgeDirectory(path: string, stat: Stats, uid: number): Finding[] {
+/** `forbidden` are the rights that others must not have. A group may list the log directory, for `log.group`. */
+function judgeDirectory(path: string, stat: Stats, uid: number, forbidden: number): Finding[] {
   if (!stat.isDirectory()) return [error(`${path} is not a directory`, `move it away: mv ${path} ${path}.old`)];
   if (stat.uid !== uid) return [error(`${path} belongs to user ${stat.uid}, not to you (${uid})`, `as root: chown -R ${uid} ${path}`)];
   try {
@@ -37,7 +38,7 @@ function judgeDirectory(path: string, stat: Stats, uid: number): Finding[] {
     const readOnly = (problem as NodeJS.ErrnoException).code === "EROFS";
     return [error(`${path} cannot be written${readOnly ? ": its file system is read-only" : ""}`, readOnly ? "mount it for writing" : `chmod 700 ${path}`)]; // prettier-ignore
   }
-  return (stat.mode & 0o077) === 0 ? [] : [warning(`${path} is open to others (${octal(stat)})`, `chmod 700 ${path}`)];
+  return (stat.mode & forbidden) === 0 ? [] : [warning(`${path} is open to others (${octal(stat)})`, `chmod 700 ${path}`)];
 }
 
 /** Checks that no other user can write the unit files, because a unit file decides what the daemon runs. */

@@ -1,13 +1,15 @@
 import { existsSync, statSync } from "node:fs";
+import { barrierWords, findBarrier, NOT_PERMITTED } from "../../adapters/logs/files/sharing.ts";
 import { firstLineOf } from "../../adapters/files/text-file.ts";
 import { errnoWords } from "../../base/errno.ts";
 import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
 import { findCommand } from "../../linux/spawn/find-command.ts";
-import { credentialsOf, openUsers } from "../../linux/spawn/users.ts";
+import { credentialsOf, lookupGroup, mayGiveTo, openUsers } from "../../linux/spawn/users.ts";
 import type { Users } from "../../ports/users.ts";
 import { expandCommand } from "../../spec/load/expand.ts";
 import type { Places } from "../../spec/places.ts";
 import type { ProbeSpec, Spec } from "../../spec/spec.ts";
+import { groupConflict } from "../engine/share-log.ts";
 import type { Launcher, Launch } from "../engine/launcher.ts";
 import { makeLauncher } from "./make-launcher.ts";
 
@@ -32,6 +34,7 @@ export async function checkMachine(specs: readonly Spec[], places: Places, users
   for (const spec of specs) {
     const report: Report = (key, message, hint) => void findings.push({ id: spec.id, key, message, ...(hint !== undefined && { hint }) });
     await checkUnit(spec, launcher, report);
+    checkLogGroup(spec, specs, places.logs, report);
   }
   return findings;
 }
@@ -61,6 +64,17 @@ async function checkUnit(spec: Spec, launcher: Launcher, report: Report): Promis
   const problem = directoryProblem(cwd);
   if (problem !== null) report("working_directory", `cannot change to the working directory ${cwd}: ${problem}`);
   for (const { key, argv } of commandsOf(spec, prepared.value)) await checkCommand(key, argv, prepared.value, report);
+}
+
+function checkLogGroup({ log: { group } }: Spec, specs: readonly Spec[], directory: string, report: Report): void {
+  if (group === null) return;
+  const gid = lookupGroup(group);
+  if (gid === null) return report("log.group", `there is no group ${group}`);
+  const other = specs.find(({ log }) => log.group !== null && log.group !== group);
+  if (other !== undefined) report("log.group", groupConflict(group, other.id, other.log.group!));
+  if (!mayGiveTo(gid)) report("log.group", `cannot let the group ${group} read the log: ${NOT_PERMITTED}`);
+  const barrier = findBarrier(directory, gid);
+  if (barrier !== null) report("log.group", barrierWords(group, directory, barrier));
 }
 
 /** Returns true if the unit needs a fact about its user, such as the home directory, for which `~` and %h stand. */

@@ -11,6 +11,7 @@ import type { Spec } from "../../spec/spec.ts";
 import { mainRequest, spawnFailure, type Launcher } from "./launcher.ts";
 import { collectStarts, endStarting, specOf, type Runs, type RunState } from "./runs.ts";
 import { OutputWatch } from "./output-watch.ts";
+import { shareLog } from "./share-log.ts";
 import { ServiceNotify, type LiveRun } from "./service-notify.ts";
 import { listenVariables, type SocketHolder } from "./socket-holder.ts";
 import type { Stdins } from "./stdins.ts";
@@ -69,6 +70,8 @@ export class MainProcesses {
     const notify = this.#notify.open(spec);
     if (!notify.ok) return failed(notify.error, true);
     logs.open(id, spec.log);
+    const unshared = shareLog(this.#o, id);
+    if (unshared !== null) return failed(unshared);
     logs.markRun(id);
     this.#output.begin(id, run);
     const extra = { ...listenVariables(held.value), ...notify.value };
@@ -108,6 +111,7 @@ export class MainProcesses {
     state.current = unit.process;
     if (unit.process === null) return "gone";
     this.#output.begin(id, unit.run);
+    shareLog(this.#o, id); // a failure is reported by the next start
     const launch = launcher.prepare(spec, state.invocation);
     if (launch.ok) {
       state.launch = launch.value;
@@ -124,6 +128,8 @@ export class MainProcesses {
   refresh(id: string): void {
     const { logs, world } = this.#o;
     logs.open(id, specOf(world, id).log);
+    const unshared = shareLog(this.#o, id);
+    if (unshared !== null) logs.note(id, unshared);
     const state = this.#runs.get(id);
     if (state !== undefined && state.mains > 0) this.#output.begin(id, state.run);
   }

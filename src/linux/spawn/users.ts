@@ -43,6 +43,9 @@ export function lookupGroup(nameOrId: string): number | null {
   return gid ?? (isId(nameOrId) ? Number(nameOrId) : null);
 }
 
+/** Returns true if this process may give its files to the group. */
+export const mayGiveTo = (gid: number): boolean => libc.geteuid() === 0 || gid === process.getegid!() || process.getgroups!().includes(gid);
+
 /** Returns all groups of the user as in initgroups(3), including `gid`. */
 export function groupsOf(user: string, gid: number): number[] {
   const name = cstring(user);

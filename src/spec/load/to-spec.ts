@@ -217,6 +217,7 @@ function log({ log: file }: UnitFile): spec.LogSpec {
     keep: file.keep,
     maxAgeMs: file.max_age_days === undefined ? null : file.max_age_days * DAY_MS,
     compress: file.compress === true ? "zstd" : file.compress,
+    group: file.group ?? null,
     rateLimit: file.rate_limit === undefined ? null : { bytesPerSecond: file.rate_limit },
   };
 }

@@ -161,6 +161,10 @@ export function log() {
       "Rotate the file this many days after its first record, and delete a rotated file this many days after its last record.",
       z.number().positive().optional(),
     ),
+    group: said(
+      "Group that may read the unit's log files, a name or a numeric id as a string, for log shippers: the files get mode 0640 and this group, and the log directory 0750. All units must name the same group. The daemon must be root or a member of the group, otherwise the start fails.",
+      nonEmpty().optional(),
+    ),
     rate_limit: said(
       "Maximum bytes per second that are logged, timestamps included, with a burst of the same size. Output above the limit is dropped, counted and reported.",
       count(1).optional(),

@@ -131,12 +131,19 @@ export function fakeLogs(): {
   readonly notes: string[];
   readonly acts: string[];
   writersFail: Error | null;
+  unshared: string | null;
   readonly tests: Readonly<Record<string, readonly LineTest[]>>;
 } {
   const notes: string[] = [];
   const acts: string[] = [];
-  const fake = { notes, acts, writersFail: null as Error | null, tests: {} as Record<string, readonly LineTest[]> };
-  const logs: Pick<LogStore, "open" | "writers" | "drain" | "endRun" | "note" | "markRun" | "matchLines"> = {
+  const fake = {
+    notes,
+    acts,
+    writersFail: null as Error | null,
+    unshared: null as string | null,
+    tests: {} as Record<string, readonly LineTest[]>,
+  };
+  const logs: Pick<LogStore, "open" | "writers" | "drain" | "endRun" | "note" | "markRun" | "matchLines" | "share"> = {
     open: (id) => void acts.push(`open ${id}`),
     writers(id) {
       if (fake.writersFail !== null) throw fake.writersFail;
@@ -147,6 +154,7 @@ export function fakeLogs(): {
     endRun: (id) => void acts.push(`end ${id}`),
     note: (id, text) => void notes.push(`${id}: ${text}`),
     markRun: (id) => void acts.push(`mark ${id}`),
+    share: () => fake.unshared,
     matchLines(id, tests) {
       if (tests.length > 0) acts.push(`match ${id}`);
       fake.tests[id] = tests;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { SIGNALS } from "../../../src/base/signals.ts";
 import { SPAWN_STAGES } from "../../../src/base/spawn-stages.ts";
 import type { SpawnResult } from "../../../src/ports/processes.ts";
-import { code, killedBy, ref } from "../../core/fixtures.ts";
+import { code, killedBy, makeSpec, ref } from "../../core/fixtures.ts";
 import { rig } from "./rig.ts";
 
 const ENOENT = 2;
@@ -105,6 +105,30 @@ describe("spawn", () => {
       { type: "spawnFailed", run: 1, failure: { stage: "prepare", message: sockets.listenFails, resources: false } },
     ]);
     expect(processes.all).toEqual([]);
+  });
+
+  test("a log that the group cannot read fails the start", () => {
+    const { perform, facts, logs, processes } = rig();
+    logs.unshared = "cannot let the group adm read the log";
+    perform({ type: "spawn", run: 1 });
+    expect(facts()).toEqual([
+      { type: "spawnFailed", run: 1, failure: { stage: "prepare", message: "cannot let the group adm read the log", resources: false } },
+    ]);
+    expect(processes.all).toEqual([]);
+  });
+
+  test("units that name different groups for their logs cannot both start", () => {
+    const log = (group: string | null) => ({ ...makeSpec("x").log, group });
+    const { perform, facts, world } = rig({ log: log("adm") });
+    const load = (id: string, group: string | null): void =>
+      void world.handle({ type: "load", spec: makeSpec(id, { log: log(group) }) }, { nowMs: 0, roll: 0 });
+    load("same", "adm");
+    load("none", null);
+    perform({ type: "spawn", run: 1 });
+    expect(facts()).toMatchObject([{ type: "spawned" }]);
+    load("other", "staff");
+    perform({ type: "spawn", run: 2 });
+    expect(JSON.stringify(facts())).toContain("the unit other names the group staff, and the log directory can belong to one group only");
   });
 
   test("the process gets its sockets from descriptor 3, with their names", () => {

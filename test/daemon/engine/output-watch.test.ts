@@ -58,10 +58,12 @@ test("when the settings of a live run change, the new patterns are compared; a r
   world.handle({ type: "fact", id: "web", fact: { type: "ready", run: 1 } }, { nowMs: 0, roll: 0 });
   interpreter.refresh("web");
   expect(tests()).toEqual(["^ERROR"]);
+  logs.unshared = "cannot let the group adm read the log";
   world.handle({ type: "load", spec: { ...world.get("web")!.spec, failLog: null } }, { nowMs: 0, roll: 0 });
   interpreter.refresh("web");
   expect(tests()).toEqual([]);
   expect(logs.acts.at(-1)).toBe("open web");
+  expect(logs.notes).toEqual(["web: cannot let the group adm read the log"]);
 });
 
 describe("lines that an earlier daemon read", () => {

@@ -106,3 +106,23 @@ test("a script with Windows line endings, or with an interpreter that does not e
     `command: cannot execute ${orphan}: its interpreter /no/such/interpreter does not exist`,
   ]);
 });
+
+test("the group of a log must exist, be allowed and be the same in all units", async () => {
+  const unit = (group: string): object => ({ command: "true", log: { group } });
+  const own = String(process.getegid!());
+  expect(await findings(unit(own))).toEqual([]);
+  expect(await findings(unit("no such group"))).toEqual(["log.group: there is no group no such group"]);
+  expect(await findings({ command: "true", conditions: [{ command: "no-such-program" }] })).toEqual([
+    "conditions: cannot execute no-such-program: no such file or directory (ENOENT)",
+  ]);
+  const other = own === "1" ? "2" : "1";
+  if (!isRoot)
+    expect(await findings(unit(other))).toEqual([
+      `log.group: cannot let the group ${other} read the log: only root and members of the group can give it files (EPERM)`,
+    ]);
+  const specs = [good(unit(own), "web").spec, good(unit(other), "db").spec];
+  const found = await checkMachine(specs, findPlaces({ env: { SUP_HOME: "/no/such/home" }, uid: 1000, home: "/" }));
+  expect(found.filter(({ id }) => id === "web").map(({ message }) => message)).toEqual([
+    `cannot let the group ${own} read the log: the unit db names the group ${other}, and the log directory can belong to one group only`,
+  ]);
+});

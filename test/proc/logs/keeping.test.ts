@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LogOptions } from "../../../src/adapters/logs/store.ts";
+import type { LogOptions } from "../../../src/adapters/logs/options.ts";
 import type { DeletedLogs } from "../../../src/ports/logs.ts";
 import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 

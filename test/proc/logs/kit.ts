@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type LogOptions, type Logs, openLogs } from "../../../src/adapters/logs/store.ts";
+import type { LogOptions } from "../../../src/adapters/logs/options.ts";
+import { type Logs, openLogs } from "../../../src/adapters/logs/store.ts";
 import { compilePattern, type Pattern } from "../../../src/base/pattern.ts";
 import { findRotated, rotatedName } from "../../../src/core/logs/rotation.ts";
 import { type Epoll, openEpoll } from "../../../src/linux/io/epoll.ts";
@@ -15,6 +16,7 @@ export const logSpec = (more: Partial<LogSpec> = {}): LogSpec => ({
   keep: 5,
   maxAgeMs: null,
   compress: false,
+  group: null,
   rateLimit: null,
   ...more,
 });

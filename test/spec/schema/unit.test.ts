@@ -59,7 +59,7 @@ describe("the defaults of the contract", () => {
       check: null,
       watchdogMs: null,
       limits: null,
-      log: { format: "cri", maxSizeBytes: 10 * 1024 * 1024, keep: 5, maxAgeMs: null, compress: "zstd", rateLimit: null },
+      log: { format: "cri", maxSizeBytes: 10 * 1024 * 1024, keep: 5, maxAgeMs: null, compress: "zstd", group: null, rateLimit: null },
       schedule: null,
       watch: null,
       notify: null,
@@ -155,6 +155,7 @@ describe("values of the Spec", () => {
       (s) => [s.restart.maxRetries, s.restart.fatalRetryAfterMs],
       [-1, 60_000],
     ],
+    ["log.group", { log: { group: "adm" } }, (s) => s.log.group, "adm"],
     ["log sizes", { log: { max_size_mb: 0.5, keep: 0 } }, (s) => [s.log.maxSizeBytes, s.log.keep], [524_288, 0]],
   ])("%s", (_, keys, pick, expected) => {
     expect(pick(good({ command: "x", ...keys }).spec)).toEqual(expected);

@@ -11,6 +11,7 @@ import { unfinishedName } from "../../../core/logs/rotation.ts";
 import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import type { Compression } from "../../../spec/spec.ts";
 import { gzipMember } from "./gzip.ts";
+import { shareLike } from "./sharing.ts";
 import type { RotatedFile, RotatedSet } from "./rotated.ts";
 
 /** Both functions compress on a separate thread. */
@@ -111,6 +112,7 @@ async function writePacked(format: Compression, source: string, target: string, 
       await to.writeFile(await PACK[format](text.subarray(0, bytesRead)));
     }
     const { atime, mtime } = fstatSync(from);
+    shareLike(from, to.fd);
     await to.utimes(atime, mtime);
     await to.sync();
   } finally {

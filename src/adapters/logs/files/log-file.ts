@@ -7,6 +7,7 @@ import type { LogSpec } from "../../../spec/spec.ts";
 import type { Compressor } from "./compress.ts";
 import type { Where } from "../capture/capture-journal.ts";
 import { RotatedSet } from "./rotated.ts";
+import { type Shared, shareDirectory, shareFile, shareFileAt } from "./sharing.ts";
 
 /** The end of a log that has no current file. The first byte that is written creates one. */
 export const NOWHERE: Where = { inode: 0, size: 0 };
@@ -33,7 +34,7 @@ export interface LogFileParts {
  * The file of one log. It is opened when the first byte is written, and rotated by size and age at the end of a line. Only sup
  * appends to it. A disk error is a return value, never an exception. The file contains a record completely or not at all.
  */
-export class LogFile {
+export class LogFile implements Shared {
   spec: LogSpec;
   /** Why the file could not be rotated when it was due, or null if it could. */
   trouble: string | null = null;
@@ -48,6 +49,8 @@ export class LogFile {
   #retrySize = 0;
   #checkedSecond = -1;
   #set: RotatedSet | null = null;
+  /** The group that may read the files. */
+  #gid: number | null = null;
   readonly #parts: LogFileParts;
 
   constructor(spec: LogSpec, parts: LogFileParts) {
@@ -119,6 +122,12 @@ export class LogFile {
     }
   }
 
+  share(gid: number | null): void {
+    if (gid === this.#gid) return;
+    for (const path of [this.#path, ...this.rotated.files.map((file) => this.rotated.pathOf(file))]) shareFileAt(path, gid);
+    this.#gid = gid;
+  }
+
   /** The rotated files. Throws if the directory cannot be read. */
   get rotated(): RotatedSet {
     return (this.#set ??= new RotatedSet(this.#parts.directory, this.#parts.name));
@@ -146,6 +155,7 @@ export class LogFile {
       queueMicrotask(this.#parts.onFileLost);
     }
     this.#fd = this.#openFile();
+    if (this.#gid !== null) this.#shareOpened(this.#gid);
     const found = fstatSync(this.#fd);
     this.#inode = found.ino;
     this.#size = found.size;
@@ -166,6 +176,16 @@ export class LogFile {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       mkdirSync(this.#parts.directory, { recursive: true, mode: 0o700 }); // the whole directory was deleted
       return openOwnFile(this.#path, flags);
+    }
+  }
+
+  /** The file is new, or another program has replaced it; perhaps even the directory. */
+  #shareOpened(gid: number): void {
+    try {
+      shareDirectory(this.#parts.directory, gid);
+      shareFile(this.#fd, gid);
+    } catch (error) {
+      this.#problem("share", error);
     }
   }
 
