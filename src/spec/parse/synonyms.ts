@@ -42,7 +42,7 @@ export const SYNONYMS: Table = {
     user: "user_name uid",
     group: "group_name gid",
     oom_score_adj: "OOMScoreAdjust",
-    conditions: "ConditionPathExists ConditionFileNotEmpty ConditionDirectoryNotEmpty ExecCondition is_disabled",
+    conditions: "ConditionPathExists ConditionFileNotEmpty ConditionDirectoryNotEmpty ExecCondition",
     pre_start: "ExecStartPre before_start",
     post_stop: "ExecStopPost after_stop",
     ready_log: "ready_log_line",
