@@ -34,6 +34,7 @@ export interface MainProcessOptions {
 
 /** Larger than any pid of Linux (at most 2^22). A run with this main process is found only by its invocation id. */
 const NO_PID = 0x7fffffff;
+export const noProcess = (bootId: string): ProcessRef => ({ pid: NO_PID, startTicks: 0, bootId });
 
 /** The exit code with which env(1) and shells report that a command does not exist. */
 const NOT_FOUND = 127;
@@ -107,7 +108,7 @@ export class MainProcesses {
     const { processes, launcher, sockets, logs, bootId } = this.#o;
     const state = this.#runs.begin(id, unit.run);
     // Even without a known main process, a hook or a command that was started just before the crash may still run. The sweep finds it.
-    state.anchor = unit.process ?? { pid: NO_PID, startTicks: 0, bootId };
+    state.anchor = unit.process ?? noProcess(bootId);
     state.current = unit.process;
     if (unit.process === null) return "gone";
     this.#output.begin(id, unit.run);

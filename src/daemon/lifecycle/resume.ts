@@ -3,6 +3,8 @@ import { countRestart } from "../../core/unit/restart-count.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { beginLiveCheck } from "../../core/unit/check.ts";
 import { isDown, isLive } from "../../core/unit/phase.ts";
+import { noProcess } from "../engine/main-process.ts";
+import { preparationMs } from "../../core/unit/preparation.ts";
 import { freshUnit, type Unit } from "../../core/unit/record.ts";
 import type { Fact, WorldEffect } from "../../core/world/world.ts";
 import type { FoundRun, ProcessRef } from "../../ports/processes.ts";
@@ -167,18 +169,23 @@ interface Found {
  * main process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains the runs of units
  * without stored state, because the store was damaged or deleted.
  */
-function sortRuns({ invocations }: Parts, found: readonly FoundRun[], memories: ReadonlyMap<string, Memory>): Found {
+function sortRuns({ world, invocations }: Parts, found: readonly FoundRun[], memories: ReadonlyMap<string, Memory>): Found {
   const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
   for (const { unit: id, invocation, ref, madeAtMs } of found) {
     const run = invocations.runOf(id, invocation);
     if (run === null) continue;
     const known = memories.get(id)?.unit;
     const into = known === undefined ? lost : unwritten;
-    const isLater = known === undefined || run > known.run || (run === known.run && known.process === null && known.phase === "starting");
+    const isFirst = known?.phase === "starting" || (known?.phase === "preparing" && runsNoCommand(world.get(id)?.spec));
+    const isLater = known === undefined || run > known.run || (run === known.run && known.process === null && isFirst);
     if (isLater && (into.get(id)?.run ?? 0) < run) into.set(id, { run, ref, madeAtMs });
   }
   return { unwritten, lost };
 }
+
+/** Returns true if nothing of a run is executed before its main process. Paths are checked by a process that does not belong to the run. */
+const runsNoCommand = (spec: Spec | undefined): boolean =>
+  spec !== undefined && spec.preStart.length === 0 && spec.conditions.every(({ kind }) => kind !== "command");
 
 /** Makes the state of a unit that has been ready since its process started. Its history and the operator's requests are lost. */
 function memoryOf(id: string, { run, ref, madeAtMs }: Run, { type, check }: Spec, nowMs: number): Memory {
@@ -204,7 +211,7 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   const { world, engine, interpreter, logs, clock } = parts;
   const { spec } = world.get(id)!;
   const now = clock.monotonicMs();
-  if (unwritten !== undefined && unit.phase !== "preparing") {
+  if (unwritten !== undefined && (unit.phase !== "preparing" || unwritten.run === unit.run)) {
     const begun = asStarting(unit, unwritten.run, spec.startTimeoutMs === null ? null : now + spec.startTimeoutMs);
     engine.handle({ type: "restore", spec, unit: begun, check: null });
     logs.open(id, spec.log);
@@ -214,13 +221,14 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
     return true;
   }
   const probed = check && { ...check, probing: false, dueMs: unit.process === null ? null : Math.max(check.dueMs ?? now, now) };
-  engine.handle({ type: "restore", spec, unit, check: probed });
+  const again = mayCheckAgain(parts, unit, spec);
+  const due = { atMs: now + preparationMs(spec), why: "hook-timeout" } as const;
+  engine.handle({ type: "restore", spec, unit: again ? { ...unit, due } : unit, check: probed });
   if (!isLive(unit.phase)) return false;
   logs.open(id, spec.log);
   const outcome = interpreter.adopt(id, unit, spec);
   if (outcome === "adopted" && unit.testedRestart?.state === "testing") interpreter.perform({ type: "testRestart", id, run: unit.run });
-  // Conditions can be checked again. A pre_start command cannot: it may have done half of its work.
-  if (unit.phase === "preparing" && spec.preStart.length === 0) {
+  if (again) {
     interpreter.perform({ type: "prepare", id, run: unit.run });
     return false;
   }
@@ -228,6 +236,15 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   for (const fact of missedFacts(unit, outcome)) sendFact(parts, id, fact);
   if (outcome !== "gone") matchMissedLines(parts, unit, spec, null);
   return outcome === "adopted";
+}
+
+/**
+ * Returns true if the previous daemon was killed while it checked conditions, which can be done again. A pre_start command may have
+ * done half of its work. A command of a condition, or what follows it, may still run.
+ */
+function mayCheckAgain({ processes, invocationOf, bootId }: Parts, { id, phase, run }: Unit, { preStart }: Spec): boolean {
+  if (phase !== "preparing" || preStart.length > 0) return false;
+  return processes.members({ invocation: invocationOf(id, run), main: noProcess(bootId) }).length === 0;
 }
 
 /** Returns the unit in the state that it had when it started the run with this number. */

@@ -31,6 +31,12 @@ export function outputPatterns(unit: UnitFile, context: Context): void {
     const written = unit[key];
     if (written === undefined) continue;
     textPattern(written, [key], context);
+    if (unit.log.format === "raw")
+      context.warning(
+        [key],
+        `"${key}" may miss a line that sup reads while it is killed: a log of the format "raw" has no time stamps`,
+        'use "format": "cri" in log',
+      );
     if (parseTextPattern(written).kind === "text" && written.includes("\n"))
       error([key], `"${key}" contains a line break, but it is compared with single lines`, "write a part of one line");
   }

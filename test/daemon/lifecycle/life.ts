@@ -115,6 +115,7 @@ export function daemonOn(disk: Disk) {
     logs: logs.logs,
     sockets: holder,
     invocations: { cutOff: false, runOf },
+    invocationOf,
   };
   const info: string[] = [];
   return {

@@ -179,13 +179,43 @@ test("a daemon that died while it checked conditions is no failure of the unit: 
   daemon.request("start", "web");
   await daemon.settle();
   expect(daemon.unit("web")!.phase).toBe("preparing");
+  disk.nowMs += 60_000;
   const next = daemonOn(disk);
   next.resume();
+  next.handle({ type: "tick" });
   await next.settle();
   expect(next.processes.acts).toEqual(["spawn check-paths path_exists /a"]);
   next.processes.latest().onExit(code(0));
   await next.settle();
   expect(next.unit("web")).toMatchObject({ phase: "running", run: 1, ledger: { retries: 0 } });
+});
+
+describe("a daemon that died while the conditions were checked, after which the main process was started", () => {
+  const found = { unit: "web", invocation: "web#1", ref: ref(500), madeAtMs: 500 };
+
+  async function preparing(conditions: object[]): Promise<ReturnType<typeof daemonOn>> {
+    const { disk, daemon } = firstDaemon({ web: { ...WEB, conditions } });
+    daemon.request("start", "web");
+    await daemon.settle();
+    const next = daemonOn(disk);
+    next.processes.found = [found];
+    next.processes.survivors = [{ pid: 500, name: "serve" }];
+    next.resume();
+    await next.settle();
+    return next;
+  }
+
+  test("the process is adopted if nothing else can have this invocation", async () => {
+    const next = await preparing([{ path_exists: "/a" }]);
+    expect(next.processes.acts).toEqual(["adopt 500"]);
+    expect(next.unit("web")).toMatchObject({ phase: "running", run: 1, process: ref(500) });
+  });
+
+  test("what may be a command of a condition is ended, and the start has failed", async () => {
+    const next = await preparing([{ command: "check" }]);
+    expect(next.processes.acts.some((act) => act.startsWith("spawn"))).toBe(false);
+    expect(next.unit("web")).toMatchObject({ phase: "cleaning", ending: { by: "hook" } });
+  });
 });
 
 describe("a store that was lost", () => {

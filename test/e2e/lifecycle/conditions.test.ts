@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { eventsOf, typesOf } from "../../harness/history.ts";
 import { canHang, hangingMount } from "../../harness/hung-mount.ts";
 import { marker, sleeper, worker } from "../../harness/services.ts";
+import { startDaemon } from "../../harness/daemon.ts";
+import { processesOf } from "../../harness/processes.ts";
 import { sharedDaemon } from "../../harness/shared.ts";
 
 const shared = sharedDaemon();
@@ -87,4 +89,26 @@ test.if(canHang)("a path on a file system that does not answer blocks neither th
   const began = performance.now();
   expect((await daemon.sup("stop", "stuck")).code).toBe(0);
   expect(performance.now() - began).toBeLessThan(8000);
+});
+
+test("SIGKILL of the daemon while it checks conditions: the unit runs once, and the start has not failed", async () => {
+  await using daemon = await startDaemon();
+  const ids = Array.from({ length: 8 }, (_, i) => `u${i}`);
+  for (const id of ids) daemon.writeUnit(id, sleeper({ conditions: [{ path_exists: daemon.home }] }));
+  await daemon.reaches(ids.at(-1)!, () => true);
+  for (const [round, id] of ids.entries()) {
+    // The request is accepted some milliseconds before the conditions are checked and the main process is started.
+    await daemon.api(`/api/supervisor/services/${id}/start?wait=false`, { method: "POST" });
+    for (const end = performance.now() + 2 * round; performance.now() < end;);
+    await daemon.crash();
+    await daemon.start();
+    const { pid, restart_count } = await daemon.reaches(id, "running");
+    expect(restart_count).toBe(0);
+    expect(
+      processesOf(daemon.home)
+        .filter((one) => one.command.startsWith("sleep"))
+        .map((one) => one.pid),
+    ).toEqual([pid!]);
+    await daemon.sup("stop", id);
+  }
 });

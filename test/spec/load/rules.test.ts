@@ -100,6 +100,7 @@ test.each<[string, object, string, string]>([
     "restart_policy.fatal_retry_after",
     "the daemon exits first",
   ],
+  ["output in a raw log", { fail_log: "up", log: { format: "raw" } }, "fail_log", "may miss a line that sup reads while it is killed"],
   ["flags after an expression for output", { ready_log: "/up/i" }, "ready_log", "matched as plain text"],
   ["a command with spaces and no shell", { command: "node server.js" }, "command", "contains spaces, but no shell splits it"],
   ...[
