@@ -1,4 +1,5 @@
 import type { Display } from "../../spec/load/display.ts";
+import { redactString } from "../../spec/redact.ts";
 import type { StartCondition } from "../../spec/spec.ts";
 
 /** Says what conditions require: "Starts only if /etc/app.conf exists and `ip link` succeeds; otherwise the start is skipped." */
@@ -6,7 +7,7 @@ export const conditionsWords = (conditions: readonly StartCondition[], display: 
   `Starts only if ${conditions.map((condition) => stateWords(condition, !condition.not, display)).join(" and ")}; otherwise the start is skipped.`;
 
 /** Says what is the case, for a condition that is not met: "/etc/app.conf does not exist". */
-export const unmetWords = (condition: StartCondition): string => stateWords(condition, condition.not, (text) => text);
+export const unmetWords = (condition: StartCondition): string => stateWords(condition, condition.not, redactString);
 
 /** `isTrue`: what the condition names is the case, regardless of `not`. */
 function stateWords(condition: StartCondition, isTrue: boolean, display: Display): string {

@@ -78,7 +78,7 @@ const plain: Sentence = ({ message }) => sentence(message);
 
 /** The sentence for each type of event. A function returns null if another event already says the same, or if nothing noteworthy happened. */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
-  starting: () => "The pre_start commands ran.",
+  starting: ({ message }) => (message === "running pre_start" ? "The pre_start commands ran." : null),
   started: ({ details }) => `Started${CAUSES[String(details.cause)] ?? ""}, pid ${String(details.pid)}.`,
   running(event) {
     const took = Number(event.details.after_ms ?? NaN);

@@ -7,7 +7,7 @@ import type { Effect } from "./effects.ts";
 import type { UnitEvent } from "./events.ts";
 import { exitDetails, record, type Outcome, type Situation } from "./outcome.ts";
 import type { Cause, Ending, Env, Unit } from "./record.ts";
-import { HOOK_GUARD_MS, preparationMs } from "./preparation.ts";
+import { HOOK_GUARD_MS, isCommand, preparation, preparationMs } from "./preparation.ts";
 import { settle } from "./settle.ts";
 
 /**
@@ -83,7 +83,7 @@ export const launch: Move<Of<"clear">> = (situation) => {
   const prepare: Effect = { type: "prepare", run };
   return {
     unit: { ...begun, phase: "preparing", due: { atMs: env.nowMs + preparationMs(spec), why: "hook-timeout" } },
-    effects: hooks.length === 0 ? [prepare] : [record("starting", "running pre_start", { run }), prepare],
+    effects: hooks.length === 0 && !conditions.some(isCommand) ? [prepare] : [record("starting", preparation(spec), { run }), prepare],
   };
 };
 

@@ -26,6 +26,10 @@ test.each<[StartCondition, required: string, unmet: string]>([
   expect(unmetWords(condition)).toBe(unmet);
 });
 
+test("secrets in a command are hidden", () => {
+  expect(unmetWords(command(false, ["http://ann:secret@host/"]))).not.toContain("secret");
+});
+
 test("a long command is cut, and strings are shown as given", () => {
   expect(unmetWords(command(false, ["x".repeat(100)]))).toBe(`the command check ${"x".repeat(74)}… fails`);
   expect(conditionsWords([{ kind: "path_exists", path: "%h/a", not: false }], () => "/home/a")).toContain("/home/a exists");

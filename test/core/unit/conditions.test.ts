@@ -15,6 +15,13 @@ describe("conditions", () => {
     expect([m.prepared().phase, m.actions]).toEqual(["starting", ["spawn"]]);
   });
 
+  test("that are commands, or that precede pre_start, begin the run in the history, so that their output belongs to it", () => {
+    for (const parts of [{ conditions: [COMMAND] }, { preStart: [hook()] }]) {
+      const m = machine(parts).start().clear();
+      expect([m.recorded, messages(m)]).toEqual([["starting"], ["checking the conditions"]]);
+    }
+  });
+
   test.each<[string, SpecParts, number]>([
     ["a path", {}, 15_000],
     ["two paths", { conditions: [PATH, PATH] }, 15_000],
