@@ -11,6 +11,8 @@ export const RINGS: Readonly<Record<string, readonly string[]>> = {
   spec: ["base", "ports:type"],
   // Types only: a process's identity and a probe's answer are words of the ports that decisions speak about.
   core: ["base", "spec", "ports:type"],
+  // Files of other supervisors in, units out. Pure: the command line reads and writes the files.
+  convert: ["base", "spec"],
   ports: ["base", "spec", "core"],
   contract: ["base", "spec", "ports:type"],
   linux: ["base", "spec", "core", "ports"],
@@ -20,7 +22,7 @@ export const RINGS: Readonly<Record<string, readonly string[]>> = {
   documents: ["base", "spec", "contract", "client"],
   client: ["base", "spec", "contract"],
   // Never the daemon: `main` passes it in (src/cli/roles.ts). For `linux` see PARTIAL.
-  cli: ["base", "spec", "ports:type", "contract", "client", "linux"],
+  cli: ["base", "spec", "convert", "ports:type", "contract", "client", "linux"],
   web: ["base", "contract", "client"],
   daemon: ["base", "spec", "core", "ports", "contract", "server", "linux", "compose"],
   // The one place that names concrete adapters.
@@ -48,12 +50,13 @@ export const HOMES: Readonly<Record<string, RegExp>> = {
   "@preact/signals": /^src\/web\//,
   uplot: /^src\/web\/charts\//,
   "@dagrejs/dagre": /^src\/web\/graph\//,
+  acorn: /^src\/convert\/import\/pm2\/read-js\.ts$/,
   re2js: /^src\/base\/pattern\.ts$/,
   "bun:ffi": /^src\/linux\//,
   "bun:sqlite": /^src\/adapters\/sqlite\//,
 };
 
-const PURE = new Set(["base", "spec", "core", "ports", "contract"]);
+const PURE = new Set(["base", "spec", "convert", "core", "ports", "contract"]);
 const API_ROOMS = /^src\/api\/(contract|server|client|documents)\//;
 
 /** The room of a file under src/, or null for what is no module (styles, pages). */

@@ -10,14 +10,14 @@ interface Ban {
   readonly applies: (room: string) => boolean;
 }
 
-const PURE = new Set(["base", "spec", "core", "ports", "contract"]);
+const PURE = new Set(["base", "spec", "convert", "core", "ports", "contract"]);
 const pure = (room: string): boolean => PURE.has(room);
 const notLinux = (room: string): boolean => room !== "linux";
 
 /** A global used, not a property or a local of the same name: `Date.now()`, `new Date()`, never `row.process`. */
 const global = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*[.(\\[]${SAFE[name] ?? ""}`, "g");
 /** Functions of a global that are pure: they know nothing but what they are given. */
-const SAFE: Readonly<Record<string, string>> = { Bun: "(?!cron\\.parse\\b)", require: '(?!"re2js"\\))' };
+const SAFE: Readonly<Record<string, string>> = { Bun: "(?!(?:cron|YAML)\\.parse\\b)", require: '(?!"re2js"\\))' };
 const call = (name: string): RegExp => new RegExp(`(?<![.\\w$])${name}\\s*\\(${SAFE[name] ?? ""}`, "g");
 
 const BANS: readonly Ban[] = [

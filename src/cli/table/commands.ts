@@ -364,6 +364,21 @@ const files: readonly Command[] = [
     load: () => import("../commands/verify.ts"),
   },
   {
+    name: "import",
+    theme: "Unit files",
+    takes: "<file...>",
+    summary: "turn files of supervisord, systemd, PM2, Procfile, process-compose, runit or s6 into unit files",
+    details:
+      "Recognises the format by content. Reports every field: carried over, approximated, or not carried over and what to do. Writes secrets of environments to NAME.env, which only its owner can read. Exits with 1 if something could not be imported.",
+    options: ["dryRun", "stdout", "outputDir", "overwrite", "from"],
+    examples: [
+      "sup import --dry-run /etc/supervisor/supervisord.conf",
+      "sup import -o units ecosystem.config.js",
+      "sup import --stdout Procfile",
+    ],
+    load: () => import("../commands/import.ts"),
+  },
+  {
     name: "schema",
     theme: "Unit files",
     takes: "",

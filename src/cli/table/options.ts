@@ -13,6 +13,9 @@ export interface OptionRow {
   readonly shared?: true;
 }
 
+/** The formats that `sup import` reads. The table of commands must not load the importers, so a test compares the two lists. */
+const FORMATS = ["supervisord", "systemd", "pm2", "procfile", "process-compose", "services", "runit", "s6"];
+
 const WHENS = ["10m", "1h", "today", "yesterday"];
 
 export const OPTIONS = {
@@ -85,6 +88,15 @@ export const OPTIONS = {
     kind: "text",
     values: ["failure", "all-done"],
   },
+  stdout: { flags: "--stdout", words: "print the unit files instead of writing them", kind: "flag" },
+  outputDir: {
+    flags: "-o, --output <dir>",
+    words: "directory for the unit files (default: the unit directory)",
+    kind: "text",
+    shared: true,
+  },
+  overwrite: { flags: "--force", words: "replace unit files that exist", kind: "flag", shared: true },
+  from: { flags: "--from <format>", words: "the format of the files, instead of recognising it by content", kind: "text", values: FORMATS },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 

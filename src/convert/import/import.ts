@@ -1,0 +1,75 @@
+import { ImportDraft } from "./draft.ts";
+import { detect } from "./detect.ts";
+import { finish } from "./finish.ts";
+import { posix } from "./paths.ts";
+import { importSupervisord } from "./supervisord/supervisord.ts";
+import type { Format, Imported, SourceFiles } from "./types.ts";
+
+export interface ImportOptions {
+  /** The format of all files, instead of recognising it. */
+  readonly format?: Format | undefined;
+  /** The home directory for `~`. */
+  readonly home: string;
+}
+
+/** Imports files and directories, given by absolute path. */
+export function importPaths(paths: readonly string[], files: SourceFiles, options: ImportOptions): Imported {
+  const faults = new ImportDraft();
+  const found = new Map<Format, string[]>();
+  for (const path of paths) {
+    const add = (format: Format, each: string): void => void found.set(format, [...(found.get(format) ?? []), each]);
+    if (files.kind(path) === null) faults.refuse(path, "cannot read it: no such file or directory");
+    else if (files.kind(path) === "directory") for (const [format, each] of inDirectory(path, files, options, faults)) add(format, each);
+    else {
+      const one = formatOf(path, files, options);
+      if (typeof one === "string") add(one, path);
+      else faults.refuse(path, `cannot import ${posix.basename(path)}: ${one.refused}`, one.hint);
+    }
+  }
+  const drafts = [...found].flatMap(([format, list]) => draftsOf(format, [...new Set(list)], files, options));
+  return { formats: [...found.keys()], ...finish([faults, ...drafts]) };
+}
+
+function formatOf(path: string, files: SourceFiles, options: ImportOptions): Format | { refused: string; hint: string | null } {
+  if (options.format !== undefined) return options.format;
+  const text = files.read(path);
+  if (text === null) return { refused: "it cannot be read, is larger than 1 MiB, or is not UTF-8 text", hint: null };
+  const detected = detect(path, text);
+  return "format" in detected ? detected.format : detected;
+}
+
+/** Returns what a directory contains: one runit or s6 service, several of them, or files of other formats. */
+function inDirectory(path: string, files: SourceFiles, options: ImportOptions, faults: ImportDraft): Array<[Format, string]> {
+  const kindOf = (directory: string): Format | null => {
+    return false ? "s6" : null;
+  };
+  const own = kindOf(path);
+  if (own !== null) return [[own, path]];
+  const found: Array<[Format, string]> = [];
+  for (const name of files.list(path)) {
+    const each = posix.join(path, name);
+    if (files.kind(each) === "directory") {
+      const kind = kindOf(each);
+      if (kind !== null) found.push([kind, each]);
+    } else if (!name.startsWith(".") && !IGNORED.test(name)) {
+      const format = formatOf(each, files, options);
+      if (typeof format === "string" && (format !== "procfile" || /procfile/i.test(name))) found.push([format, each]);
+    }
+  }
+  if (found.length === 0) faults.refuse(path, "cannot find anything to import in this directory", "name the files");
+  return found;
+}
+
+/** Files of a project that look like a configuration, but are none. */
+const IGNORED = /^(package(-lock)?|tsconfig.*|composer)\.json$|\.unit\.json$|~$|\.(bak|md|log|lock)$/;
+
+function draftsOf(format: Format, paths: readonly string[], files: SourceFiles, options: ImportOptions): ImportDraft[] {
+  if (format === "supervisord") return [importSupervisord(paths, files)];
+  return paths.map((path) => {
+    const text = files.read(path);
+    const draft = new ImportDraft();
+    if (text === null) draft.refuse(path, "cannot read the file");
+    else draft.refuse(path, `cannot import ${format}: it is not supported yet`);
+    return draft;
+  });
+}

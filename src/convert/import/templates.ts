@@ -1,0 +1,29 @@
+/** Recognises files of template engines, whose placeholders must be filled before the file means anything. */
+
+export interface Template {
+  readonly kind: string;
+  readonly line: number;
+}
+
+const KINDS: ReadonlyArray<readonly [kind: string, pattern: RegExp]> = [
+  ["ERB", /<%[=#-]?\s?[^%\n]{0,500}%>|<%=/],
+  [
+    "Jinja",
+    /\{\{[^{}\n]{1,300}\}\}|\{%-?\s?(?:if|for|set|else|elif|endif|endfor|block|endblock|extends|include|macro|raw|with|import|from)\b/,
+  ],
+  ["Mako or Blade", /^\s*%\s?(?:if|for|endif|endfor|while|else)\b|^\s*@(?:if|foreach|endif|endisset|isset)\b/],
+  ["Mustache", /\{\{[#/^{]/],
+];
+
+/** Returns the engine and the first line of a template, or null. Comment lines are ignored, as they may show placeholders. */
+export function findTemplate(text: string, comment = /^\s*[#;]/): Template | null {
+  if (!/\{\{|\{%|<%|^\s*[%@]/m.test(text)) return null;
+  for (const [index, line] of text.split("\n").entries()) {
+    if (comment.test(line) && !/<%|\{%/.test(line)) continue;
+    const shown = line.slice(0, MAX_LINE);
+    for (const [kind, pattern] of KINDS) if (pattern.test(shown)) return { kind, line: index + 1 };
+  }
+  return null;
+}
+
+const MAX_LINE = 5000;

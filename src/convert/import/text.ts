@@ -1,0 +1,40 @@
+import { escapeText } from "../../spec/load/specifiers.ts";
+
+/** Builds strings in sup's syntax (`%` specifiers and `${VAR}`) from literal parts and variables. */
+
+/** A literal string, a variable, or a specifier such as `%n`. */
+export type TextPart =
+  | string
+  | { readonly variable: string; readonly fallback?: readonly TextPart[] }
+  | { readonly specifier: "n" | "i" | "h" | "S" | "L" | "t" };
+
+export function joinText(parts: readonly TextPart[]): string {
+  let result = "";
+  for (const part of mergeLiterals(parts)) {
+    if (typeof part === "string") result += escapeText(part);
+    else if ("specifier" in part) result += `%${part.specifier}`;
+    else {
+      // `$${` would be a literal `${`, so a dollar sign before a variable needs another form.
+      if (result.endsWith("$")) result = `${result.slice(0, -1)}\${${NOT_SET}:-$}`;
+      const fallback = part.fallback === undefined ? "" : `:-${joinText(part.fallback)}`;
+      result += `\${${part.variable}${fallback}}`;
+    }
+  }
+  return result;
+}
+
+/** A variable that is never set, so that its fallback is always used. */
+const NOT_SET = "SUP_IMPORT_NOT_SET";
+
+function mergeLiterals(parts: readonly TextPart[]): TextPart[] {
+  const merged: TextPart[] = [];
+  for (const part of parts) {
+    const last = merged.at(-1);
+    if (typeof part === "string" && typeof last === "string") merged[merged.length - 1] = last + part;
+    else merged.push(part);
+  }
+  return merged;
+}
+
+/** Whether parts can be the fallback of a variable. sup's syntax has no escape for a `}` in it. */
+export const canBeFallback = (parts: readonly TextPart[]): boolean => parts.every((part) => typeof part !== "string" || !/[{}]/.test(part));
