@@ -7,6 +7,8 @@ import type { ImportProblem, Outcome, ReportEntry } from "./types.ts";
 /** A dependency on another imported unit, which is named by its id in the imported format. */
 export interface DraftDependency {
   readonly on: string;
+  /** The instance, if `on` is a template. */
+  readonly instance: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly field: string;
   readonly where: string;
@@ -109,8 +111,8 @@ export class UnitDraft {
     else this.drop(field, where, `sup does not support "${key}" yet; the value would be ${JSON.stringify(value)}`, whatToDo);
   }
 
-  depend(on: string, options: Readonly<Record<string, unknown>>, field: string, where: string): void {
-    this.dependencies.push({ on, options, field, where });
+  depend(on: string, options: Readonly<Record<string, unknown>>, field: string, where: string, instance = ""): void {
+    this.dependencies.push({ on, instance, options, field, where });
   }
 
   /** Sets the command and its arguments to these literal strings. */

@@ -92,12 +92,12 @@ function resolveDependencies(units: readonly UnitDraft[], names: ReadonlyMap<Uni
   for (const unit of units) {
     const own = names.get(unit)!;
     const found = new Map<string, Record<string, unknown>>();
-    for (const { on, options, field, where } of unit.dependencies) {
+    for (const { on, instance, options, field, where } of unit.dependencies) {
       const targets = byId.get(on) ?? [];
       if (targets.length === 0)
         unit.drop(field, where, `${on} is not among the imported units`, `import ${on} too, or remove the dependency`);
       for (const target of targets) {
-        const name = names.get(target)!;
+        const name = names.get(target)! + instance;
         if (name === own) unit.drop(field, where, "a unit cannot depend on itself");
         else if (reaches(edges, name, own))
           unit.drop(field, where, `the dependency on ${name} closes a circle`, "decide which of the units starts first");
@@ -213,9 +213,9 @@ function load(units: ReadonlyArray<{ readonly name: string; readonly json: unkno
 function dropMissing(unit: UnitDraft, json: Record<string, unknown>, kept: ReadonlySet<string>): void {
   if (!Array.isArray(json.dependencies)) return;
   const nameOf = (each: unknown): string => (typeof each === "string" ? each : (each as { unit: string }).unit);
-  const left = json.dependencies.filter((each) => kept.has(nameOf(each)));
-  for (const each of json.dependencies)
-    if (!kept.has(nameOf(each))) unit.drop("dependencies", unit.origin, `${nameOf(each)} could not be imported`);
+  const isKept = (each: unknown): boolean => kept.has(nameOf(each)) || kept.has(nameOf(each).replace(/@.*/, "@"));
+  const left = json.dependencies.filter(isKept);
+  for (const each of json.dependencies) if (!isKept(each)) unit.drop("dependencies", unit.origin, `${nameOf(each)} could not be imported`);
   if (left.length > 0) json.dependencies = left;
   else delete json.dependencies;
 }

@@ -3,6 +3,7 @@ import { detect } from "./detect.ts";
 import { finish } from "./finish.ts";
 import { posix } from "./paths.ts";
 import { importSupervisord } from "./supervisord/supervisord.ts";
+import { importSystemd } from "./systemd/systemd.ts";
 import type { Format, Imported, SourceFiles } from "./types.ts";
 
 export interface ImportOptions {
@@ -40,7 +41,9 @@ function formatOf(path: string, files: SourceFiles, options: ImportOptions): For
 
 /** Returns what a directory contains: one runit or s6 service, several of them, or files of other formats. */
 function inDirectory(path: string, files: SourceFiles, options: ImportOptions, faults: ImportDraft): Array<[Format, string]> {
+  const forced = options.format;
   const kindOf = (directory: string): Format | null => {
+    if (forced !== undefined && false) return forced;
     return false ? "s6" : null;
   };
   const own = kindOf(path);
@@ -65,6 +68,7 @@ const IGNORED = /^(package(-lock)?|tsconfig.*|composer)\.json$|\.unit\.json$|~$|
 
 function draftsOf(format: Format, paths: readonly string[], files: SourceFiles, options: ImportOptions): ImportDraft[] {
   if (format === "supervisord") return [importSupervisord(paths, files)];
+  if (format === "systemd") return [importSystemd(paths, files)];
   return paths.map((path) => {
     const text = files.read(path);
     const draft = new ImportDraft();
