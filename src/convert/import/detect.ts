@@ -1,3 +1,6 @@
+import { ok, type Result } from "../../base/result.ts";
+import { parse } from "../../spec/parse/parse.ts";
+import { Source, toValue } from "../../spec/parse/tree.ts";
 import { parseYaml } from "./yaml.ts";
 import { posix } from "./paths.ts";
 import type { Format } from "./types.ts";
@@ -40,8 +43,11 @@ function iniSections(text: string): string[] {
   return [...text.matchAll(/^[ \t]*\[([A-Za-z][^\]\n]{0,200})\]/gm)].map((match) => match[1]!.trim());
 }
 
-/** JSON with comments is also YAML 1.2 or JavaScript; YAML covers JSON itself. */
-const parseJsonLike = (text: string) => parseYaml(text.replace(/^\uFEFF/, ""));
+/** JSON may have comments, as in a unit file. Objects of YAML and JavaScript look similar. */
+function parseJsonLike(text: string): Result<unknown, unknown> {
+  const parsed = parse(new Source("", text));
+  return parsed.ok ? ok(toValue(parsed.value)) : parseYaml(text.replace(/^\uFEFF/, ""));
+}
 
 function byShape(data: unknown, isJson: boolean): Detected | null {
   if (Array.isArray(data)) return data.some(isApp) ? { format: "pm2" } : null;

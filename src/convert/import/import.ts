@@ -2,6 +2,12 @@ import { ImportDraft } from "./draft.ts";
 import { detect } from "./detect.ts";
 import { finish } from "./finish.ts";
 import { posix } from "./paths.ts";
+import { refuseCompose } from "./compose.ts";
+import { importProcessCompose } from "./process-compose/process-compose.ts";
+import { importProcfile } from "./procfile.ts";
+import { importRunit, isRunitDirectory } from "./runit.ts";
+import { importS6, isS6Directory } from "./s6.ts";
+import { importServices } from "./services.ts";
 import { importSupervisord } from "./supervisord/supervisord.ts";
 import { importSystemd } from "./systemd/systemd.ts";
 import type { Format, Imported, SourceFiles } from "./types.ts";
@@ -43,8 +49,8 @@ function formatOf(path: string, files: SourceFiles, options: ImportOptions): For
 function inDirectory(path: string, files: SourceFiles, options: ImportOptions, faults: ImportDraft): Array<[Format, string]> {
   const forced = options.format;
   const kindOf = (directory: string): Format | null => {
-    if (forced !== undefined && false) return forced;
-    return false ? "s6" : null;
+    if (forced !== undefined && (isRunitDirectory(directory, files) || isS6Directory(directory, files))) return forced;
+    return isS6Directory(directory, files) ? "s6" : isRunitDirectory(directory, files) ? "runit" : null;
   };
   const own = kindOf(path);
   if (own !== null) return [[own, path]];
@@ -69,11 +75,16 @@ const IGNORED = /^(package(-lock)?|tsconfig.*|composer)\.json$|\.unit\.json$|~$|
 function draftsOf(format: Format, paths: readonly string[], files: SourceFiles, options: ImportOptions): ImportDraft[] {
   if (format === "supervisord") return [importSupervisord(paths, files)];
   if (format === "systemd") return [importSystemd(paths, files)];
+  if (format === "runit") return [importRunit(paths, files)];
+  if (format === "s6") return [importS6(paths, files)];
   return paths.map((path) => {
     const text = files.read(path);
     const draft = new ImportDraft();
     if (text === null) draft.refuse(path, "cannot read the file");
-    else draft.refuse(path, `cannot import ${format}: it is not supported yet`);
+    else if (format === "procfile") importProcfile(draft, path, text, files);
+    else if (format === "process-compose") importProcessCompose(draft, path, text, files);
+    else if (format === "services") importServices(draft, path, text);
+    else refuseCompose(draft, path);
     return draft;
   });
 }

@@ -1,0 +1,115 @@
+import { parseDotenv } from "../../spec/load/dotenv.ts";
+import { escapeText } from "../../spec/load/specifiers.ts";
+import type { ImportDraft, UnitDraft } from "./draft.ts";
+import { posix } from "./paths.ts";
+import { findTemplate } from "./templates.ts";
+import type { SourceFiles } from "./types.ts";
+
+/** The first port and the distance between two process types, as foreman and honcho number them. */
+const BASE_PORT = 5000;
+const PORT_STEP = 100;
+
+/** Imports a Procfile with the `.env` beside it. A shell runs the commands, as in foreman and honcho. */
+export function importProcfile(draft: ImportDraft, path: string, text: string, files: SourceFiles): void {
+  const template = findTemplate(text);
+  if (template !== null) return draft.refuse(`${path}:${template.line}`, `the file is a template (${template.kind}), not a Procfile`);
+  const env = readEnv(draft, path, files);
+  const directory = posix.dirname(path);
+  const isDev = /(dev|local)/i.test(posix.basename(path));
+  const entries = new Map<string, { readonly command: string; readonly line: number }>();
+  for (const [at, line] of text
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/)
+    .entries()) {
+    const where = `${path}:${at + 1}`;
+    if (line.trim() === "" || line.trimStart().startsWith("#")) continue;
+    const match = /^([A-Za-z0-9_-]+):[ \t]*(\S.*)$/.exec(line);
+    if (!match) {
+      draft.drop(line.trim().slice(0, 40), where, "foreman ignores the line: it is not NAME: command");
+      continue;
+    }
+    const [, name, command] = match as unknown as [string, string, string];
+    const earlier = entries.get(name);
+    if (earlier)
+      draft.drop(
+        name,
+        `${path}:${earlier.line}`,
+        `line ${at + 1} has the same name, and foreman uses the last one`,
+        "give the process another name",
+      );
+    entries.delete(name);
+    entries.set(name, { command: command.trim(), line: at + 1 });
+  }
+  for (const [index, [name, { command, line }]] of [...entries].entries()) {
+    const where = `${path}:${line}`;
+    const unit = draft.unit(name, name, `${path} (${name})`);
+    unit.shell(command);
+    unit.carried(name, "command, run by a shell", where);
+    unit.set("working_directory", escapeText(directory));
+    if (name === "release") release(unit, where);
+    else process(unit, { name, command, where, env, port: portOf(env, index), isDev });
+  }
+  if (entries.size === 0) draft.refuse(path, "the file has no line of the form NAME: command");
+}
+
+function release(unit: UnitDraft, where: string): void {
+  unit.set("type", "oneshot");
+  unit.set("enabled", false);
+  unit.approximated(
+    "release",
+    where,
+    "a oneshot that is not enabled: platforms run it before each deployment",
+    "`sup start release` runs it",
+  );
+}
+
+interface Env {
+  /** The path of the file, or null if there is none. */
+  readonly path: string | null;
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+interface Given {
+  readonly name: string;
+  readonly command: string;
+  readonly where: string;
+  readonly env: Env;
+  readonly port: number;
+  readonly isDev: boolean;
+}
+
+function process(unit: UnitDraft, { name, command, where, env, port, isDev }: Given): void {
+  unit.set("enabled", !isDev);
+  unit.set("restart_on_exit", true);
+  unit.approximated("restart", where, "foreman stops everything when one process ends; sup restarts the process");
+  if (env.path !== null) unit.set("environment_files", [escapeText(env.path)]);
+  // foreman sets PORT for every process; most read it only if they serve the web.
+  if (name !== "web" && !/\$\{?PORT\b/.test(command)) return;
+  unit.set("port", port);
+  // A PORT in the .env would override the port of the unit.
+  if (env.variables.has("PORT")) unit.env("PORT", String(port));
+  unit.approximated("$PORT", where, `port: ${port}, as foreman numbers it`, "set the port that clients use");
+}
+
+const portOf = ({ variables }: Env, index: number): number => {
+  const base = Number(variables.get("PORT"));
+  return (Number.isInteger(base) && base > 0 && base < 60_000 ? base : BASE_PORT) + index * PORT_STEP;
+};
+
+function readEnv(draft: ImportDraft, path: string, files: SourceFiles): Env {
+  const env = posix.join(posix.dirname(path), ".env");
+  const text = files.read(env);
+  if (text === null) return { path: null, variables: new Map() };
+  const parsed = parseDotenv(text);
+  if (parsed.ok) {
+    draft.carried(".env", "environment_files: the units read it at each start", env);
+    return { path: env, variables: parsed.value };
+  }
+  draft.drop(
+    ".env",
+    `${env}:${parsed.error.line}`,
+    `sup cannot read it: ${parsed.error.message}`,
+    'correct the line, and add the file to "environment_files"',
+  );
+  return { path: null, variables: new Map() };
+}
