@@ -5,7 +5,7 @@ import type { LossyOutput } from "../linux/io/lossy-output.ts";
 import type { StdinPassage } from "../linux/io/pass-stdin.ts";
 import { isLockHeld } from "../linux/self/probe-lock.ts";
 import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
-import { type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
+import { type CommandOptions, type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
 
 /**
  * The command line's access to its process, the terminal and other programs. Tests pass a fake. Only doctor, upgrade and systemd
@@ -49,7 +49,7 @@ export interface Host {
   /** Runs a program on this terminal and returns its exit code, or null if it cannot be started. */
   interactive(command: readonly string[]): Promise<number | null>;
   /** Runs a program without a terminal and returns its output. The code is 127 if there is no such program. */
-  ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<CommandResult>;
+  ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>, options?: CommandOptions): Promise<CommandResult>;
   /** The path of this executable, or of Bun's executable if sup runs from source. */
   readonly program: string;
   /** False if sup runs from source. */

@@ -7,6 +7,7 @@ import { daemonLives, type Context, type Run } from "../context.ts";
 import { isMask } from "../files/masks.ts";
 import { sourceFiles } from "../files/source-files.ts";
 import { existing, targetsOf, writeUnits, type UnitTarget } from "../files/write-units.ts";
+import { runEcosystemFiles } from "../files/run-ecosystem.ts";
 import { describeImport } from "../render/import.ts";
 import { safe } from "../render/safe.ts";
 
@@ -20,11 +21,9 @@ export const run: Run = async (context) => {
     });
   if (options.stdout && options.outputDir !== undefined)
     return context.fail({ code: "bad-request", message: "--stdout and --output exclude each other" });
-  const imported = importPaths(
-    args.map((path) => resolve(path)),
-    sourceFiles,
-    { format: options.from as Format | undefined, home: host.home },
-  );
+  const paths = args.map((path) => resolve(path));
+  const evaluated = options.allowJs ? await runEcosystemFiles(paths, host) : new Map();
+  const imported = importPaths(paths, sourceFiles, { format: options.from as Format | undefined, home: host.home, evaluated });
   const directory = options.outputDir === undefined ? places.unitPath[0]! : resolve(options.outputDir);
   const targets = targetsOf(imported, directory);
   if (options.stdout) return printUnits(context, imported, targets);

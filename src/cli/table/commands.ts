@@ -370,7 +370,7 @@ const files: readonly Command[] = [
     summary: "turn files of supervisord, systemd, PM2, Procfile, process-compose, runit or s6 into unit files",
     details:
       "Recognises the format by content. Reports every field: carried over, approximated, or not carried over and what to do. Writes secrets of environments to NAME.env, which only its owner can read. Exits with 1 if something could not be imported.",
-    options: ["dryRun", "stdout", "outputDir", "overwrite", "from"],
+    options: ["dryRun", "stdout", "outputDir", "overwrite", "from", "allowJs"],
     examples: [
       "sup import --dry-run /etc/supervisor/supervisord.conf",
       "sup import -o units ecosystem.config.js",

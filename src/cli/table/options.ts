@@ -96,6 +96,11 @@ export const OPTIONS = {
     shared: true,
   },
   overwrite: { flags: "--force", words: "replace unit files that exist", kind: "flag", shared: true },
+  allowJs: {
+    flags: "--allow-js",
+    words: "run PM2 files that contain code: in a process without an environment, for at most 5 seconds",
+    kind: "flag",
+  },
   from: { flags: "--from <format>", words: "the format of the files, instead of recognising it by content", kind: "text", values: FORMATS },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;

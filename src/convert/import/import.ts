@@ -3,6 +3,7 @@ import { detect } from "./detect.ts";
 import { finish } from "./finish.ts";
 import { posix } from "./paths.ts";
 import { refuseCompose } from "./compose.ts";
+import { importPm2, type EvaluatedJs } from "./pm2/pm2.ts";
 import { importProcessCompose } from "./process-compose/process-compose.ts";
 import { importProcfile } from "./procfile.ts";
 import { importRunit, isRunitDirectory } from "./runit.ts";
@@ -17,6 +18,8 @@ export interface ImportOptions {
   readonly format?: Format | undefined;
   /** The home directory for `~`. */
   readonly home: string;
+  /** What PM2 files with code evaluate to, by path (`--allow-js`). */
+  readonly evaluated?: ReadonlyMap<string, EvaluatedJs>;
 }
 
 /** Imports files and directories, given by absolute path. */
@@ -83,6 +86,7 @@ function draftsOf(format: Format, paths: readonly string[], files: SourceFiles, 
     if (text === null) draft.refuse(path, "cannot read the file");
     else if (format === "procfile") importProcfile(draft, path, text, files);
     else if (format === "process-compose") importProcessCompose(draft, path, text, files);
+    else if (format === "pm2") importPm2(draft, path, text, { files, home: options.home, evaluated: options.evaluated?.get(path) });
     else if (format === "services") importServices(draft, path, text);
     else refuseCompose(draft, path);
     return draft;

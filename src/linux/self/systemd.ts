@@ -13,10 +13,25 @@ export const isSystemdInit = (): boolean => existsSync("/run/systemd/system");
 /** The runtime directory of a user. It exists while the user has a session or lingers (pam_systemd(8)). */
 export const runtimeDirectory = (uid: number): string => `/run/user/${uid}`;
 
+/** Where a program runs, and after how many milliseconds it is killed, which gives the exit code 137. */
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+}
+
 /** Runs a program until it ends and returns its output. The exit code is 127 if there is no such program. */
-export async function runCommand(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<CommandResult> {
+export async function runCommand(
+  command: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  { cwd, timeoutMs }: CommandOptions = {},
+): Promise<CommandResult> {
   try {
-    const child = Bun.spawn([...command], { env: { ...env, LC_ALL: "C" }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn([...command], {
+      env: { ...env, LC_ALL: "C" },
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" }),
+    });
     const [code, stdout, stderr] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
     return { code, stdout: stdout.trim(), stderr: stderr.trim() };
   } catch {

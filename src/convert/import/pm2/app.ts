@@ -1,0 +1,212 @@
+import { escapeText } from "../../../spec/load/specifiers.ts";
+import { asEnvironment, asNumber, asText, isMap, type Data } from "../data.ts";
+import type { ImportDraft } from "../draft.ts";
+import { validName } from "../finish.ts";
+import { posix } from "../paths.ts";
+import type { SourceFiles } from "../types.ts";
+import { importKeys } from "./keys.ts";
+import { wordsOf, type App } from "./words.ts";
+
+export interface AppContext {
+  readonly path: string;
+  readonly directory: string;
+  readonly home: string;
+  readonly files: SourceFiles;
+}
+
+/** Other names of keys, from PM2's schema. */
+const ALIASES: ReadonlyArray<readonly [key: string, aliases: readonly string[]]> = [
+  ["script", ["cmd", "command", "exec"]],
+  ["exec_interpreter", ["interpreter"]],
+  ["node_args", ["interpreter_args", "interpreterArgs", "nodeArgs"]],
+  ["out_file", ["out", "output", "out_log"]],
+  ["error_file", ["error", "err", "err_file", "err_log"]],
+  ["log_file", ["log"]],
+  ["pid_file", ["pid"]],
+  ["cron_restart", ["cron"]],
+  ["merge_logs", ["combine_logs"]],
+  ["uid", ["user"]],
+];
+
+/** Imports an app: one unit, or one for each instance in fork mode. */
+export function importApp(draft: ImportDraft, given: Data, context: AppContext): void {
+  const data: Record<string, unknown> = { ...given };
+  for (const [key, aliases] of ALIASES) {
+    for (const alias of aliases) {
+      if (data[alias] === undefined) continue;
+      if (data[key] === undefined || data[key] === null) data[key] = data[alias];
+      delete data[alias];
+    }
+  }
+  const script = asText(data.script);
+  if (script === null || script.trim() === "")
+    return draft.refuse(context.path, `cannot import the app ${JSON.stringify(asText(data.name) ?? "?")}: it has no script`);
+  const name = asText(data.name) ?? baseName(script);
+  const count = instancesOf(data);
+  const isCluster = /^cluster/.test(asText(data.exec_mode) ?? "");
+  const processes = isCluster || count === null ? 1 : Math.min(count, MAX_PROCESSES);
+  for (let n = 0; n < processes; n++) {
+    const unit = draft.unit(name, processes > 1 ? `${name}-${n}` : name, `${context.path} (${name})`);
+    const cwd = asText(data.cwd);
+    const directory =
+      cwd === null ? context.directory : /^~(\/|$)/.test(cwd) ? context.home + cwd.slice(1) : posix.join(context.directory, cwd);
+    const app: App = { unit, data, where: context.path, directory, name };
+    commandOf(app, script, context);
+    environmentOf(app, n, processes);
+    instances(app, { count, isCluster, processes });
+    importKeys(app);
+  }
+  const cron = asText(data.cron_restart);
+  if (cron !== null && cron !== "0") restartUnit(draft, { name, cron, processes, path: context.path });
+}
+
+const MAX_PROCESSES = 64;
+
+const baseName = (script: string): string => {
+  const base = posix.basename(script);
+  const dot = base.lastIndexOf(".");
+  return dot > 0 ? base.slice(0, dot) : base;
+};
+
+/** Returns the number of instances, or null if it is the number of processors. */
+function instancesOf(data: Data): number | null {
+  const value = data.instances;
+  if (value === undefined || value === null) return 1;
+  const number = value === "max" ? 0 : (asNumber(value) ?? 0);
+  return number > 0 ? Math.trunc(number) : null;
+}
+
+const INTERPRETERS: Readonly<Record<string, string>> = {
+  sh: "bash",
+  py: "python",
+  rb: "ruby",
+  php: "php",
+  pl: "perl",
+  js: "node",
+  mjs: "node",
+  cjs: "node",
+  coffee: "coffee",
+  ls: "lsc",
+  ts: "bun",
+  tsx: "bun",
+};
+
+function commandOf(app: App, script: string, { files, home }: AppContext): void {
+  const { unit, data, where, directory } = app;
+  unit.set("working_directory", escapeText(directory));
+  if (data.cwd !== undefined && data.cwd !== null) unit.carried("cwd", "working_directory", where);
+  if (script.includes(" ")) {
+    unit.argv(["bash", "-c", script]);
+    unit.carried("script", "command: bash runs it, because it contains a space", where);
+    if (data.args !== undefined) unit.carried("args", "without effect, as in PM2, because the script contains a space", where);
+    return;
+  }
+  const args = wordsOf(data.args) ?? [];
+  const nodeArgs = wordsOf(data.node_args) ?? [];
+  const program = /^~\//.test(script) ? home + script.slice(1) : script;
+  const isPath = program.includes("/") || /\.\w+$/.test(program) || files.kind(posix.join(directory, program)) === "file";
+  const path = isPath ? posix.join(directory, program) : program;
+  const interpreter = asText(data.exec_interpreter);
+  const extension = /\.(\w+)$/.exec(posix.basename(program))?.[1] ?? "";
+  const chosen = interpreter ?? (isPath ? (INTERPRETERS[extension] ?? (extension === "" ? guess(files, path) : "none")) : "none");
+  if (chosen === "none") unit.argv([path, ...args]);
+  else unit.argv([chosen.replace(/^node@.*$/, "node"), ...nodeArgs, path, ...args]);
+  unit.carried("script", "command, args", where);
+  for (const key of ["args", "node_args", "exec_interpreter"])
+    if (data[key] !== undefined && data[key] !== null) unit.carried(key, "command, args", where);
+  if (/^node@/.test(chosen))
+    unit.approximated(
+      "exec_interpreter",
+      where,
+      "the unit runs the node in its PATH",
+      "write the path of this version of node into command",
+    );
+  if (chosen.includes("python")) unit.env("PYTHONUNBUFFERED", "1");
+}
+
+/** PM2 runs a file without an extension with node, unless it is a binary. A script with `#!` can run by itself. */
+function guess(files: SourceFiles, path: string): string {
+  const text = files.read(path);
+  return text === null || text.startsWith("#!") ? "none" : "node";
+}
+
+function environmentOf({ unit, data, where }: App, index: number, processes: number): void {
+  const env = asEnvironment(data.env ?? {});
+  const undefinedNames = isMap(data.env)
+    ? Object.entries(data.env)
+        .filter(([, value]) => value === undefined)
+        .map(([name]) => name)
+    : [];
+  for (const [name, value] of env ?? []) unit.env(name, value);
+  if (data.env !== undefined && env === null) unit.drop("env", where, "it is not an object");
+  else if (env !== null && env.size > 0) unit.carried("env", "environment", where);
+  if (undefinedNames.length > 0)
+    unit.drop(
+      "env",
+      where,
+      `${undefinedNames.join(", ")} had no value during the import`,
+      'set them in "environment" or in a file of "environment_files"',
+    );
+  const port = asNumber(data.port) ?? asNumber(env?.get("PORT"));
+  const isCounted = data.increment_var === "PORT" && processes > 1;
+  if (port !== null && Number.isInteger(port) && port > 0 && port < 65_536) {
+    unit.set("port", port + (isCounted ? index : 0));
+    unit.environment.delete("PORT");
+  }
+  if (data.port !== undefined) unit.carried("port", "port", where);
+  const counted = asText(data.increment_var);
+  if (counted !== null && counted !== "PORT" && env?.has(counted)) unit.env(counted, String((asNumber(env.get(counted)) ?? 0) + index));
+  if (counted !== null) unit.carried("increment_var", "each unit has its own value", where);
+  const instance = asText(data.instance_var) ?? "NODE_APP_INSTANCE";
+  if (data.instances !== undefined || data.instance_var !== undefined) unit.env(instance, String(index));
+  if (data.instance_var !== undefined) unit.carried("instance_var", "environment", where);
+  for (const key of Object.keys(data))
+    if (/^env_\S/.test(key))
+      unit.drop(
+        key,
+        where,
+        `it applies to \`pm2 start --env ${key.slice(4)}\``,
+        'copy it into "environment", or into a drop-in, if you use it',
+      );
+}
+
+interface Counts {
+  readonly count: number | null;
+  readonly isCluster: boolean;
+  readonly processes: number;
+}
+
+function instances({ unit, data, where }: App, { count, isCluster, processes }: Counts): void {
+  if (data.exec_mode !== undefined) {
+    if (!isCluster) unit.carried("exec_mode", "a process of its own", where);
+    else
+      unit.approximated(
+        "exec_mode",
+        where,
+        "the program runs as an ordinary process; PM2's cluster module shares its port among instances",
+        'declare "sockets" and let the program listen on descriptor 3, so that a restart loses no connection',
+      );
+  }
+  if (data.instances === undefined) return;
+  if (count === null) unit.carryIfSupported("instances", "instances", 1, where, "PM2 starts one process per processor; choose a number");
+  else if (count === 1) unit.carried("instances", "one unit", where);
+  else if (isCluster)
+    unit.carryIfSupported("instances", "instances", count, where, 'one process runs; more need a shared socket, see "sockets"');
+  else unit.carried("instances", processes < count ? `${processes} units` : "one unit for each instance", where);
+}
+
+/** A second unit that restarts the app at the times of `cron_restart`. */
+function restartUnit(
+  draft: ImportDraft,
+  { name, cron, processes, path }: { name: string; cron: string; processes: number; path: string },
+): void {
+  const fields = cron.trim().split(/\s+/);
+  const unit = draft.unit(`${name} cron_restart`, `${name}-restart`, `${path} (${name}, cron_restart)`);
+  const names = processes > 1 ? Array.from({ length: processes }, (_, n) => validName(`${name}-${n}`)) : [validName(name)];
+  unit.argv(["sup", "restart", ...names]);
+  unit.set("type", "oneshot");
+  unit.set("schedule", { cron: fields.length === 6 ? fields.slice(1).join(" ") : cron.trim() });
+  if (fields.length === 6 && fields[0] !== "0")
+    unit.approximated("cron_restart", path, "schedule.cron: it runs at the full minute, because sup's cron has no seconds");
+  else unit.carried("cron_restart", "schedule.cron of this unit, which restarts the app", path);
+}

@@ -1,0 +1,179 @@
+import { describe, expect, test } from "bun:test";
+import { mustRun } from "../../src/convert/import/pm2/pm2.ts";
+import { readJs } from "../../src/convert/import/pm2/read-js.ts";
+import { wordsOf } from "../../src/convert/import/pm2/words.ts";
+import { entryOf, importFiles, outcomes, unitOf } from "./files.ts";
+
+const PATH = "/srv/app/ecosystem.config.js";
+const ecosystem = (text: string, files: Record<string, string> = {}) => importFiles({ [PATH]: text, ...files }, [PATH]);
+/** Imports one app, given as the text of an object literal. */
+const app = (text: string) => ecosystem(`module.exports = { apps: [${text}] }`);
+
+test("a usual file", () => {
+  const imported = app(`{
+    name: "api", script: "./dist/server.js", cwd: "/srv/api", args: "--verbose --name 'a b'", node_args: ["--enable-source-maps"],
+    env: { NODE_ENV: "production", PORT: 3000, API_KEY: "s3cret", FLAG: true }, env_staging: { NODE_ENV: "staging" },
+    max_memory_restart: "300M", max_restarts: 10, exp_backoff_restart_delay: 100, min_uptime: "10s", kill_timeout: 5000,
+    listen_timeout: 8000, watch: ["dist"], ignore_watch: ["node_modules", "*.log"], out_file: "/var/log/api.log", time: true,
+    namespace: "shop", wait_ready: true, wach: true, source_map_support: false,
+  }`);
+  const unit = unitOf(imported, "api");
+  expect(unit.json).toEqual({
+    enabled: true,
+    groups: ["shop"],
+    command: "node",
+    args: ["--enable-source-maps", "/srv/api/dist/server.js", "--verbose", "--name", "a b"],
+    working_directory: "/srv/api",
+    environment: { NODE_ENV: "production", FLAG: "true" },
+    port: 3000,
+    start_timeout: 8,
+    restart_on_exit: true,
+    restart_policy: { max_retries: 10, retry_delay: 0.1, backoff_multiplier: 1.5, max_backoff: 15, reset_after: 10 },
+    graceful_shutdown: { signal: "SIGINT", timeout: 5 },
+    resource_limits: { max_memory_mb: 300, action: "restart" },
+    watch: { paths: ["/srv/api/dist"], ignore: ["node_modules", "node_modules/**", "*.log"] },
+  });
+  expect(unit.secrets).toEqual({ API_KEY: "s3cret" });
+  expect(outcomes(imported).filter((each) => each.endsWith("dropped"))).toEqual([
+    "env_staging: dropped",
+    "wach: dropped",
+    "wait_ready: dropped",
+  ]);
+});
+
+describe("programs", () => {
+  test.each([
+    [`{ script: "a.py" }`, ["python", "/srv/app/a.py"]],
+    [`{ script: "a.sh", args: ["x y"] }`, ["bash", "/srv/app/a.sh", "x y"]],
+    [`{ script: "npm", args: "run start" }`, ["npm", "run", "start"]],
+    [`{ script: "npm start" }`, ["bash", "-c", "npm start"]],
+    [`{ script: "serve", interpreter: "none" }`, ["serve"]],
+    [`{ script: "./bin/x", interpreter: "none", args: "50% \${A}" }`, ["/srv/app/bin/x", "50%%", "$${A}"]],
+    [`{ script: "./x.js", interpreter: "/opt/node", interpreter_args: "--a=1" }`, ["/opt/node", "--a=1", "/srv/app/x.js"]],
+    [`{ command: "x.js" }`, ["node", "/srv/app/x.js"]],
+    [`{ script: "../y.mjs", cwd: "./sub" }`, ["node", "/srv/app/y.mjs"]],
+  ])("%s", (text, argv) => {
+    const { json } = app(text).units[0]!;
+    expect([json.command, ...((json.args ?? []) as string[])] as unknown).toEqual(argv);
+  });
+  test.each([
+    ["--a 'b c' d", ["--a", "b c", "d"]],
+    ['--x="a b" "q"', ['--x="a b"', "q"]],
+    ["  ", []],
+  ])("args %p are split as PM2 splits them", (text, words) => expect(wordsOf(text)).toEqual(words));
+});
+
+describe("instances", () => {
+  test("in fork mode, one unit each, with NODE_APP_INSTANCE and counted ports", () => {
+    const imported = app(`{ name: "w", script: "w.js", instances: "3", env: { PORT: 80 }, increment_var: "PORT" }`);
+    expect(imported.units.map(({ name, json }) => [name, json.port, json.environment])).toEqual([
+      ["w-0", 80, { NODE_APP_INSTANCE: "0" }],
+      ["w-1", 81, { NODE_APP_INSTANCE: "1" }],
+      ["w-2", 82, { NODE_APP_INSTANCE: "2" }],
+    ]);
+  });
+  test("in cluster mode, one unit, and the number is reported", () => {
+    const imported = app(`{ name: "w", script: "w.js", instances: 4, exec_mode: "cluster" }`);
+    expect(imported.units).toHaveLength(1);
+    expect(entryOf(imported, "instances")).toMatchObject({
+      outcome: "dropped",
+      how: 'sup does not support "instances" yet; the value would be 4',
+    });
+    expect(entryOf(imported, "exec_mode")?.outcome).toBe("approximated");
+  });
+  test("max is the number of processors, which the import does not choose", () => {
+    expect(entryOf(app(`{ script: "w.js", instances: "max" }`), "instances")).toMatchObject({
+      whatToDo: "PM2 starts one process per processor; choose a number",
+    });
+  });
+  test("cron_restart becomes a unit with a schedule", () => {
+    const imported = app(`{ name: "my app", script: "w.js", cron_restart: "0 3 * * *", autorestart: false }`);
+    expect(imported.units.map(({ name }) => name)).toEqual(["my-app", "my-app-restart"]);
+    expect(unitOf(imported, "my-app-restart").json).toEqual({
+      type: "oneshot",
+      command: "sup",
+      args: ["restart", "my-app"],
+      schedule: { cron: "0 3 * * *" },
+    });
+    expect(unitOf(imported, "my-app").json.auto_restart).toBe(false);
+  });
+  test("exit codes that stop", () => {
+    expect(unitOf(app(`{ name: "a", script: "a.js", stop_exit_codes: [0, 3] }`), "a").json).toMatchObject({ no_restart_exit_codes: [3] });
+    expect(unitOf(app(`{ name: "a", script: "a.js", stop_exit_codes: [0] }`), "a").json.restart_on_exit).toBeUndefined();
+  });
+});
+
+describe("JavaScript", () => {
+  test.each([
+    ["module.exports = [{ script: 'a.js' }]", "a"],
+    ["module.exports = { script: 'a.js' }", "a"],
+    ["module.exports.apps = [{ script: `a.js` }]", "a"],
+    ["exports.apps = [{ script: 'a' + '.js' }]", "a"],
+    ["export default { apps: [{ script: 'a.js' }] }", "a"],
+    ["'use strict'; const apps = [{ script: 'a.js', }]; module.exports = exports = { apps };", "a"],
+    ["const base = { env: { A: 1 } }; module.exports = { apps: [{ ...base, script: './a.js' }] }", "a"],
+    ["#!/usr/bin/env node\nconst path = require('path');\nmodule.exports = { apps: [{ script: path.join(__dirname, 'a.js') }] }", "a"],
+    ["import path from 'node:path';\nexport default { apps: [{ script: path.resolve('a.js') }] }", "a"],
+    ["const { name } = require('./package.json'); module.exports = { apps: [{ name: 'a', script: 'a.js' }] }", "a"],
+    ["module.exports = { apps: [{ name: false ? 'b' : 'a', script: 'x.js', instances: -1 + 2 }] }", "a"],
+  ])("%s", (text, name) => expect(ecosystem(text).units.map((each) => each.name)).toEqual([name]));
+
+  test("process.env is undefined, and its names are reported", () => {
+    const imported = app(
+      `{ name: "a", script: "a.js", env: { PORT: process.env.PORT || 80, DB: process.env.DB_URL, X: \`\${process.env["X"] ?? "y"}z\` } }`,
+    );
+    expect(unitOf(imported, "a").json).toMatchObject({ port: 80, environment: { X: "yz" } });
+    expect(entryOf(imported, "process.env")?.how).toContain("PORT, DB_URL, X");
+    expect(entryOf(imported, "env")).toMatchObject({ outcome: "dropped", how: "DB had no value during the import" });
+  });
+  test.each([
+    ["module.exports = { apps: [1].map(() => ({})) }", "it calls a function"],
+    ["const x = require('./x'); module.exports = { apps: [{ name: x.name, script: 'a' }] }", "it calls a function"],
+    ["for (;;) {}\nmodule.exports = {}", "it runs code"],
+    ["module.exports = { apps: [{ script: undefinedName }] }", "it uses undefinedName, whose value is not known"],
+    ["const a = b; const b = a; module.exports = a", "whose value is not known"],
+    ["console.log(1); module.exports = {}", "it runs code"],
+  ])("%s must run", (text, reason) => {
+    const [problem] = ecosystem(text).problems;
+    expect(problem!.message).toContain(`the file must run to know its value: `);
+    expect(problem!.message).toContain(reason);
+    expect(problem!.hint).toContain("--allow-js");
+    expect(mustRun(PATH, text)).toBe(true);
+  });
+  test("a syntax error is refused with its line, and the file is not run", () => {
+    expect(ecosystem("module.exports = {\n  apps: [\n}").problems).toEqual([
+      { where: `${PATH}:3`, message: "the file is not valid JavaScript: Unexpected token", hint: null },
+    ]);
+    expect(mustRun(PATH, "module.exports = {")).toBe(false);
+  });
+  test("__proto__ is a key like any other", () => {
+    const js = readJs("module.exports = { ['__proto__']: { polluted: 1 } }", PATH);
+    expect(js.ok).toBe(true);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+  test("deep nesting is refused", () => {
+    const js = readJs(`module.exports = ${"[".repeat(50_000)}`, PATH);
+    expect(js.ok).toBe(false);
+  });
+});
+
+test.each([
+  ["/a/process.json", '{ "apps": [{ "name": "a", "script": "a.js", "env": { "X": 1 } }] }'],
+  ["/a/pm2.json", "{ apps: [{ name: 'a', script: 'a.js', /* note */ env: { X: '1' }, }] }"],
+  ["/a/pm2.yaml", "apps:\n  - name: a\n    script: a.js\n    env:\n      X: 1\n"],
+  ["/a/one.json", '[{ "name": "a", "script": "a.js", "env": { "X": "1" } }]'],
+])("%s", (path, text) => {
+  const imported = importFiles({ [path]: text });
+  expect(imported.formats).toEqual(["pm2"]);
+  expect(unitOf(imported, "a").json).toMatchObject({ command: "node", args: ["/a/a.js"], environment: { X: "1" } });
+});
+
+test("an app without a script, and a file without apps", () => {
+  expect(app("{ name: 'a' }").problems[0]!.message).toBe('cannot import the app "a": it has no script');
+  expect(ecosystem("module.exports = { x: 1 }").problems[0]!.message).toBe('the file has no list "apps"');
+});
+
+test("deploy is reported once", () => {
+  const imported = ecosystem("module.exports = { apps: [{ script: 'a.js' }], deploy: { production: {} } }");
+  expect(entryOf(imported, "deploy")).toMatchObject({ unit: null, how: "sup does not deploy" });
+});
