@@ -62,7 +62,8 @@ function printUnits(context: Context, imported: Imported, targets: readonly Unit
   if (options.json) report(context, imported, targets, [], []);
   else {
     for (const { unit } of targets) out(printUnit(unit, imported.report, null).trimEnd().split("\n").map(safe).join("\n"));
-    for (const line of describeImport(imported, [], context.paint)) note(line);
+    const printed = imported.units.map((unit) => ({ unit, file: null, secretsFile: null }));
+    for (const line of describeImport(imported, printed, context.paint)) note(line);
   }
   return imported.problems.length > 0 ? EXIT.failed : EXIT.done;
 }

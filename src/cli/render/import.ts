@@ -4,7 +4,7 @@ import type { Colour, Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
 
 /** Describes an import: problems first, then per unit what was not carried over, approximated, and carried over. */
-export function describeImport(imported: Imported, targets: readonly UnitTarget[], paint: Paint): string[] {
+export function describeImport(imported: Imported, targets: readonly Shown[], paint: Paint): string[] {
   const lines: string[] = [];
   for (const { where, message, hint } of imported.problems) {
     lines.push(paint("red", safe(`${where}: ${message}`)));
@@ -19,7 +19,7 @@ export function describeImport(imported: Imported, targets: readonly UnitTarget[
   );
   for (const { unit, file, secretsFile } of targets) {
     if (lines.length > 0) lines.push("");
-    lines.push(safe(`${paint("bold", unit.name)}  ${unit.origin} → ${file}`));
+    lines.push(safe(`${paint("bold", unit.name)}  ${unit.origin}${file === null ? "" : ` → ${file}`}`));
     for (const note of unit.notes) lines.push(paint("yellow", safe(`  note: ${note}`)));
     if (secretsFile !== null) lines.push(safe(`  secrets: ${Object.keys(unit.secrets).join(", ")} are in ${secretsFile}`));
     lines.push(
@@ -33,6 +33,9 @@ export function describeImport(imported: Imported, targets: readonly UnitTarget[
   if (targets.length > 0) lines.push("", `${targets.length} ${targets.length === 1 ? "unit" : "units"}, all accepted by \`sup verify\`.`);
   return lines;
 }
+
+/** A unit with the files that it goes to; null if it is only printed. */
+type Shown = Omit<UnitTarget, "file"> & { readonly file: string | null };
 
 const TITLES: Readonly<Record<Outcome, readonly [title: string, colour: Colour]>> = {
   dropped: ["not carried over", "red"],
