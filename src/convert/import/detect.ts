@@ -28,7 +28,7 @@ export function detect(path: string, text: string): Detected {
   if (/process-compose/.test(name)) return { format: "process-compose" };
   if (/^processes:/m.test(text)) return { format: "process-compose" };
   if (isProcfile(text)) return { format: "procfile" };
-  if (/^\[.+\]\s*$/m.test(text) && /\.(conf|ini)$/.test(name))
+  if (/^\[.+\][ \t\r]*$/m.test(text) && /\.(conf|ini)$/.test(name))
     return { refused: "it is an INI file without a [program:x] section", hint: FORMATS_HINT };
   return { refused: "its format is unknown", hint: FORMATS_HINT };
 }

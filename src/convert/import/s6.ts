@@ -125,7 +125,7 @@ function oneshot(draft: ImportDraft, path: string, files: SourceFiles): void {
 
 /** A command line of execline. A line of plain words can run without execlineb. */
 function execline(text: string, path: string): string[] {
-  const line = text.replaceAll(/^\s*#.*$/gm, "").trim();
+  const line = text.replaceAll(/^[ \t]*#.*$/gm, "").trim();
   return /^[\w./ =:,@%+-]+$/.test(line) ? line.split(/ +/) : ["execlineb", "-P", path];
 }
 

@@ -17,7 +17,7 @@ const KINDS: ReadonlyArray<readonly [kind: string, pattern: RegExp]> = [
 
 /** Returns the engine and the first line of a template, or null. Comment lines are ignored, as they may show placeholders. */
 export function findTemplate(text: string, comment = /^\s*[#;]/): Template | null {
-  if (!/\{\{|\{%|<%|^\s*[%@]/m.test(text)) return null;
+  if (!/\{\{|\{%|<%|^[ \t]*[%@]/m.test(text)) return null;
   for (const [index, line] of text.split("\n").entries()) {
     if (comment.test(line) && !/<%|\{%/.test(line)) continue;
     const shown = line.slice(0, MAX_LINE);

@@ -48,7 +48,7 @@ export function importPm2(draft: ImportDraft, path: string, text: string, { file
 /** Returns what the file contains without running it, or reports why that is not possible. */
 function read(draft: ImportDraft, path: string, text: string): EvaluatedJs | null {
   const name = posix.basename(path);
-  if (/\.ya?ml$/.test(name) || (!/\.([cm]?[jt]s|json)$/.test(name) && /^\s*(-\s|apps:)/m.test(text) && !/\bexports\b/.test(text))) {
+  if (/\.ya?ml$/.test(name) || (!/\.([cm]?[jt]s|json)$/.test(name) && /^[ \t]*(-\s|apps:)/m.test(text) && !/\bexports\b/.test(text))) {
     const parsed = parseYaml(text);
     if (parsed.ok) return { value: parsed.value, undefinedEnv: [], error: null };
     draft.refuse(path, `the file is not valid YAML: ${parsed.error}`);
