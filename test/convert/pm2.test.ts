@@ -168,6 +168,21 @@ test.each([
   expect(unitOf(imported, "a").json).toMatchObject({ command: "node", args: ["/a/a.js"], environment: { X: "1" } });
 });
 
+test("a .env that the file loads with dotenv is an environment file", () => {
+  for (const line of [
+    "require('dotenv').config();",
+    "const env = require('dotenv').config({ path: '.env' });",
+    "import 'dotenv/config';",
+    "const dotenv = require('dotenv'); dotenv.config();",
+  ]) {
+    const text = `${line}\n${line.startsWith("import") ? "export default" : "module.exports ="} { apps: [{ name: "a", script: "a.js", env: { ...process.env, X: process.X_Y } }] };`;
+    const imported = ecosystem(text, { "/srv/app/.env": "A=1\n" });
+    expect({ line, files: unitOf(imported, "a").json.environment_files }).toEqual({ line, files: ["/srv/app/.env"] });
+    expect(entryOf(imported, "process.env")?.how).toContain("all variables (...process.env)");
+    expect(entryOf(ecosystem(text), "dotenv")?.outcome).toBe("dropped");
+  }
+});
+
 test("an app without a script, and a file without apps", () => {
   expect(app("{ name: 'a' }").problems[0]!.message).toBe('cannot import the app "a": it has no script');
   expect(ecosystem("module.exports = { x: 1 }").problems[0]!.message).toBe('the file has no list "apps"');

@@ -157,7 +157,8 @@ processes:
     const imported = compose(`
 log_location: /x
 processes:
-  a: { command: a, ready_log_line: "up.*", is_tty: true, is_daemon: true, log_location: /y, nonsense: 1, x-own: 2, shutdown: { command: stop } }
+  a: { command: a, ready_log_line: "up.*", is_tty: true, is_daemon: true, log_location: /y, nonsense: 1, x-own: 2 }
+  b: { command: b, shutdown: { command: stop } }
 `);
     expect(unitOf(imported, "a").json.enabled).toBe(false);
     expect(entryOf(imported, "ready_log_line")?.how).toBe('sup does not support "ready_log" yet; the value would be "/up.*/"');
@@ -172,6 +173,25 @@ processes:
       ]),
     );
     expect(outcomes(imported).join()).not.toContain("x-own");
+  });
+  test("a command that starts something in the background, and one that stops it", () => {
+    const imported = compose(`
+shell: { command: /bin/zsh, shell_command: zsh }
+processes:
+  db: { command: "docker compose up -d", is_daemon: true, shutdown: { command: "docker compose down" }, readiness_probe: { exec: { command: x } } }
+  web: { command: web, environment: ["URL=\${HOST:-localhost}:\${PORT}"], depends_on: { db: { condition: process_healthy } } }
+`);
+    expect(unitOf(imported, "db").json).toMatchObject({
+      type: "oneshot",
+      remain_after_exit: true,
+      post_stop: [{ command: "docker", args: ["compose", "down"] }],
+    });
+    expect(unitOf(imported, "web").json).toMatchObject({
+      environment: { URL: "${HOST:-localhost}:${PORT:-}" },
+      dependencies: [{ unit: "db", condition: "succeeded" }],
+    });
+    expect(entryOf(imported, "shell.command")?.outcome).toBe("dropped");
+    expect(entryOf(imported, "variables")?.how).toContain("reads PORT from");
   });
   test.each([
     ["processes: [", "not valid YAML"],

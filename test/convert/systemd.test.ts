@@ -79,6 +79,12 @@ describe("the file", () => {
       how: expect.stringContaining("systemd does not know this key either"),
     });
   });
+  test("keys with the names of properties of every object are unknown keys", () => {
+    const imported = service("ExecStart=/bin/a", "__proto__=1", "constructor=2", "toString=3", "Environment=__proto__=4 A=5");
+    expect(unitOf(imported, "web").json.environment).toEqual({ A: "5" });
+    for (const key of ["__proto__", "constructor", "toString", "environment __proto__"])
+      expect(entryOf(imported, key)?.outcome).toBe("dropped");
+  });
   test.each([
     ["x.target", "[Unit]\nDescription=x\n", "a target runs no process"],
     ["x.path", "[Path]\nPathExists=/x\n", "when a file appears"],

@@ -2,6 +2,10 @@
 
 export type Data = Readonly<Record<string, unknown>>;
 
+/** Looks up a word of a file in a table. A word such as `constructor` is not in it. */
+export const lookUp = <T>(table: Readonly<Record<string, T>>, word: string): T | undefined =>
+  Object.hasOwn(table, word) ? table[word] : undefined;
+
 export const isMap = (value: unknown): value is Data => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Returns a string for a string, number or boolean, otherwise null. */

@@ -57,7 +57,7 @@ function byShape(data: unknown, isJson: boolean): Detected | null {
   if (isMap(root.processes)) return { format: "process-compose" };
   if (isMap(root.services)) {
     const services = Object.values(root.services as object);
-    const areContainers = services.some((each) => isMap(each) && CONTAINER_KEYS.some((key) => key in each));
+    const areContainers = services.some((each) => isMap(each) && CONTAINER_KEYS.some((key) => Object.hasOwn(each, key)));
     return { format: isJson && !areContainers ? "services" : "compose" };
   }
   return null;

@@ -156,7 +156,7 @@ const NO_SPECIFIERS = { n: "", i: "", h: "", S: "", L: "", t: "" };
 
 function nameFault(name: string): string | null {
   if (RESERVED.has(name)) return "sup itself sets this variable";
-  return /^[^=\0\s]+$/.test(name) ? null : "this is not a valid name of a variable";
+  return /^[^=\0\s]+$/.test(name) && name !== "__proto__" ? null : "this is not a valid name of a variable";
 }
 
 const isSecret = (name: string, value: string): boolean => value !== "" && (isSecretName(name) || redactString(value) !== value);

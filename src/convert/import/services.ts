@@ -66,7 +66,7 @@ function dependencies(unit: UnitDraft, key: string, value: unknown, where: strin
 /** A key that unit files do not have, perhaps in the words of another supervisor. */
 function unknown(unit: UnitDraft, key: string, value: unknown, where: string): void {
   const synonym = synonymOf(key, "");
-  if (synonym !== undefined && isSupported(synonym) && !(synonym in unit.json))
+  if (synonym !== undefined && isSupported(synonym) && !Object.hasOwn(unit.json, synonym))
     unit.approximate(key, synonym, value, where, "another name of this key");
   else {
     const near = closest(key, unitKeys().keys());

@@ -1,5 +1,5 @@
 import { escapeText } from "../../../spec/load/specifiers.ts";
-import { asEnvironment, asNumber, asText, isMap, type Data } from "../data.ts";
+import { asEnvironment, asNumber, asText, isMap, lookUp, type Data } from "../data.ts";
 import type { ImportDraft } from "../draft.ts";
 import { validName } from "../finish.ts";
 import { posix } from "../paths.ts";
@@ -12,6 +12,8 @@ export interface AppContext {
   readonly directory: string;
   readonly home: string;
   readonly files: SourceFiles;
+  /** The path of the .env that the file loads, or null. */
+  readonly dotenv: string | null;
 }
 
 /** Other names of keys, from PM2's schema. */
@@ -53,6 +55,8 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
     const app: App = { unit, data, where: context.path, directory, name };
     commandOf(app, script, context);
     environmentOf(app, n, processes);
+    if (context.dotenv !== null && context.files.kind(context.dotenv) === "file")
+      unit.set("environment_files", [escapeText(context.dotenv)]);
     instances(app, { count, isCluster, processes });
     importKeys(app);
   }
@@ -108,7 +112,7 @@ function commandOf(app: App, script: string, { files, home }: AppContext): void 
   const path = isPath ? posix.join(directory, program) : program;
   const interpreter = asText(data.exec_interpreter);
   const extension = /\.(\w+)$/.exec(posix.basename(program))?.[1] ?? "";
-  const chosen = interpreter ?? (isPath ? (INTERPRETERS[extension] ?? (extension === "" ? guess(files, path) : "none")) : "none");
+  const chosen = interpreter ?? (isPath ? (lookUp(INTERPRETERS, extension) ?? (extension === "" ? guess(files, path) : "none")) : "none");
   if (chosen === "none") unit.argv([path, ...args]);
   else unit.argv([chosen.replace(/^node@.*$/, "node"), ...nodeArgs, path, ...args]);
   unit.carried("script", "command, args", where);

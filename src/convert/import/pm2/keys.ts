@@ -1,5 +1,5 @@
 import { escapeText } from "../../../spec/load/specifiers.ts";
-import { asBoolean, asNumber, asText, asTexts } from "../data.ts";
+import { asBoolean, asNumber, asText, asTexts, lookUp } from "../data.ts";
 import { posix } from "../paths.ts";
 import { wordsOf, type App } from "./words.ts";
 
@@ -149,7 +149,7 @@ const DROPPED: Readonly<Record<string, readonly [why: string, whatToDo: string |
 function other({ unit, data, where }: App, key: string): void {
   if (ELSEWHERE.has(key) || /^env_\S/.test(key) || key.startsWith("_")) return;
   const value = data[key];
-  const reason = DROPPED[key];
+  const reason = lookUp(DROPPED, key);
   if (key === "autostart") unit.carried(key, "enabled", where);
   else if (key === "uid" || key === "gid") {
     const text = asText(value);

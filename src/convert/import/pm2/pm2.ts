@@ -10,6 +10,7 @@ import { readJs, readJsLiteral } from "./read-js.ts";
 export interface EvaluatedJs {
   readonly value: unknown;
   readonly undefinedEnv: readonly string[];
+  readonly usesDotenv?: boolean;
   /** Why it could not run, or null. */
   readonly error: string | null;
 }
@@ -39,8 +40,12 @@ export function importPm2(draft: ImportDraft, path: string, text: string, { file
       "check the values that depend on them",
     );
   const directory = posix.dirname(path);
+  const dotenv = found.usesDotenv ? posix.join(directory, ".env") : null;
+  if (dotenv !== null && files.kind(dotenv) === "file")
+    draft.carried("dotenv", "environment_files: the units read .env at each start", path);
+  else if (dotenv !== null) draft.drop("dotenv", path, "there is no .env beside the file", 'add the file to "environment_files"');
   for (const [index, app] of apps.entries()) {
-    if (isMap(app)) importApp(draft, app, { path, directory, home, files });
+    if (isMap(app)) importApp(draft, app, { path, directory, home, files, dotenv });
     else draft.refuse(path, `cannot import apps[${index}]: it is not an object`);
   }
 }

@@ -12,7 +12,7 @@ export function readJs(text: string, path: string): Result<StaticJs, JsFault> {
   if (!program.ok) return program;
   const reader = new Reader(path);
   try {
-    return ok({ value: reader.exported(program.value), undefinedEnv: [...reader.undefinedEnv] });
+    return ok({ value: reader.exported(program.value), undefinedEnv: [...reader.undefinedEnv], usesDotenv: reader.usesDotenv });
   } catch (thrown) {
     if (thrown instanceof NotStatic) return err({ kind: "code", line: lineOf(text, thrown.node.start), message: thrown.message });
     if (thrown instanceof RangeError) return err({ kind: "syntax", line: 1, message: "it is nested too deeply" });
@@ -24,6 +24,8 @@ export interface StaticJs {
   readonly value: unknown;
   /** Names of variables of `process.env` that the file reads. They are undefined. */
   readonly undefinedEnv: readonly string[];
+  /** Whether the file loads a `.env` with the package dotenv. */
+  readonly usesDotenv: boolean;
 }
 
 export interface JsFault {
@@ -66,6 +68,7 @@ const MAX_STEPS = 100_000;
 
 class Reader {
   readonly undefinedEnv = new Set<string>();
+  usesDotenv = false;
   readonly #path: string;
   readonly #constants = new Map<string, Expression>();
   readonly #evaluating = new Set<string>();
@@ -90,7 +93,8 @@ class Reader {
         for (const { id } of statement.declaration.declarations) if (id.type === "Identifier") named.set(id.name, id);
       } else if (statement.type === "ExpressionStatement") {
         const assigned = assignment(statement.expression);
-        if (assigned === null) {
+        if (assigned === null && loadsDotenv(statement.expression)) this.usesDotenv = true;
+        else if (assigned === null) {
           if (statement.expression.type === "ObjectExpression" || statement.expression.type === "ArrayExpression")
             whole ??= statement.expression;
           else if (statement.expression.type !== "Literal") throw new NotStatic(statement, "it runs code");
@@ -105,12 +109,14 @@ class Reader {
 
   #declare(statement: Extract<AnyNode, { type: "VariableDeclaration" }>): void {
     for (const { id, init } of statement.declarations) {
+      if (init && loadsDotenv(init)) this.usesDotenv = true;
       if (id.type === "Identifier" && init) this.#constants.set(id.name, init);
       // `const { name } = require("./package.json")`: an error only if the value is needed.
     }
   }
 
   #import({ source, specifiers }: Extract<AnyNode, { type: "ImportDeclaration" }>): void {
+    if (String(source.value) === "dotenv/config") this.usesDotenv = true;
     if (!/^(node:)?path$/.test(String(source.value))) return;
     for (const { local } of specifiers) this.#constants.set(local.name, { type: "Identifier", name: "path", start: 0, end: 0 });
   }
@@ -160,13 +166,19 @@ class Reader {
   #object(node: Extract<Expression, { type: "ObjectExpression" }>): Record<string, unknown> {
     const object = Object.create(null) as Record<string, unknown>;
     for (const property of node.properties) {
-      if (property.type === "SpreadElement") Object.assign(object, this.#value(property.argument));
+      if (property.type === "SpreadElement") Object.assign(object, this.#spread(property.argument));
       else if (property.kind !== "init" || property.method) object[this.#key(property)] = undefined;
       else if (property.value.type === "FunctionExpression" || property.value.type === "ArrowFunctionExpression")
         object[this.#key(property)] = undefined;
       else object[this.#key(property)] = this.#value(property.value as Expression);
     }
     return object;
+  }
+
+  #spread(node: Expression): object | null {
+    const value = this.#value(node);
+    if (value === PROCESS_ENV) this.undefinedEnv.add("all variables (...process.env)");
+    return typeof value === "object" ? value : null;
   }
 
   #key({ key, computed }: { readonly key: AnyNode; readonly computed: boolean }): string {
@@ -196,6 +208,7 @@ class Reader {
     const object = this.#value(node.object);
     const key = node.computed ? String(this.#value(node.property)) : (node.property as { name: string }).name;
     if (object === PROCESS && key === "env") return PROCESS_ENV;
+    if (object === PROCESS && /^[A-Z_]+$/.test(key)) return undefined; // a mistake for process.env.NAME
     if (object === PROCESS_ENV) {
       this.undefinedEnv.add(key);
       return undefined;
@@ -275,6 +288,24 @@ function assignment(node: Expression): { readonly name: string | null; readonly 
     return { name: left.property.name, value };
   return null;
 }
+
+/** `require("dotenv").config(…)`, `dotenv.config(…)` or `require("dotenv/config")`. */
+function loadsDotenv(node: Expression): boolean {
+  if (node.type !== "CallExpression") return false;
+  const { callee } = node;
+  if (callee.type === "Identifier") return callee.name === "require" && isText(node.arguments[0], "dotenv/config");
+  if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier" || callee.property.name !== "config") return false;
+  const { object } = callee;
+  if (object.type === "Identifier") return /^dotenv$/i.test(object.name);
+  return (
+    object.type === "CallExpression" &&
+    object.callee.type === "Identifier" &&
+    object.callee.name === "require" &&
+    isText(object.arguments[0], "dotenv")
+  );
+}
+
+const isText = (node: AnyNode | undefined, text: string): boolean => node?.type === "Literal" && node.value === text;
 
 const isExports = (node: AnyNode): boolean =>
   (node.type === "Identifier" && node.name === "exports") ||

@@ -1,4 +1,4 @@
-import { asText, type Data } from "../data.ts";
+import { asText, lookUp, type Data } from "../data.ts";
 import type { UnitDraft } from "../draft.ts";
 import { joinText, type TextPart } from "../text.ts";
 
@@ -23,9 +23,9 @@ export class Expander {
     const filled = this.#fill(text);
     let at = 0;
     for (const match of this.#expandsEnv ? filled.matchAll(VARIABLE) : []) {
-      const name = match[1] ?? match[2];
-      parts.push(filled.slice(at, match.index), name === undefined ? "$" : { variable: name, fallback: [] });
-      if (name !== undefined) this.#unknown.add(name);
+      const name = match[1] ?? match[3];
+      parts.push(filled.slice(at, match.index), name === undefined ? "$" : { variable: name, fallback: [match[2] ?? ""] });
+      if (name !== undefined && match[2] === undefined) this.#unknown.add(name);
       at = match.index + match[0].length;
     }
     return joinText([...parts, filled.slice(at)]);
@@ -35,9 +35,9 @@ export class Expander {
   shell(text: string): string {
     const filled = this.#fill(text);
     if (!this.#expandsEnv) return filled;
-    return filled.replaceAll(VARIABLE, (whole, braced: string | undefined, bare: string | undefined) => {
+    return filled.replaceAll(VARIABLE, (whole, braced: string | undefined, fallback: string | undefined, bare: string | undefined) => {
       if (braced === undefined && bare === undefined) return "$";
-      this.#unknown.add((braced ?? bare)!);
+      if (fallback === undefined) this.#unknown.add((braced ?? bare)!);
       return whole;
     });
   }
@@ -63,7 +63,7 @@ export class Expander {
 
   #fill(text: string): string {
     return text.replaceAll(TEMPLATE, (whole, name: string) => {
-      const value = asText(this.#vars[name.trim().replace(/^\./, "")]);
+      const value = asText(lookUp(this.#vars, name.trim().replace(/^\./, "")));
       if (value === null) this.#templates.add(whole.slice(0, 60));
       return value ?? whole;
     });
@@ -71,7 +71,8 @@ export class Expander {
 }
 
 const TEMPLATE = /\{\{-?([^{}]{0,200}?)-?\}\}/g;
-const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)/g;
+/** `$$`, `${NAME}`, `${NAME:-default}` and `$NAME`. */
+const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)(?::?[-=]([^{}$]*))?\}|\$([A-Za-z_]\w*)/g;
 
 /** Variables that every unit has. */
 const USUAL: ReadonlySet<string> = new Set("PATH HOME USER LOGNAME SHELL LANG TZ PC_REPLICA_NUM".split(" "));

@@ -1,7 +1,8 @@
 import { signalName, signalNumber } from "../../../base/signals.ts";
-import { asBoolean, asNumber, asText, isMap, type Data } from "../data.ts";
+import { asBoolean, asNumber, asText, isMap, lookUp, type Data } from "../data.ts";
 import { parseDuration } from "../../../base/duration.ts";
-import type { Process, Role } from "./process.ts";
+import { isBackground, type Process, type Role } from "./process.ts";
+import { bashOf } from "./shell.ts";
 
 /** Imports restarts, dependencies, the stop and the schedule. */
 export function importLifecycle(process: Process, role: Role): void {
@@ -66,15 +67,15 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   process_log_ready: "ready",
 };
 
-function dependencies({ unit, data, where }: Process): void {
+function dependencies({ unit, data, where, roles }: Process): void {
   const given = data.depends_on;
   const names = Array.isArray(given) ? given.map((each) => [asText(each) ?? "", {}] as const) : isMap(given) ? Object.entries(given) : [];
   for (const [name, options] of names) {
     const word = (isMap(options) ? asText(options.condition) : null) ?? "process_started";
-    const condition = CONDITIONS[word];
+    const condition = lookUp(CONDITIONS, word);
     const field = `depends_on.${name}`;
     if (condition === undefined) unit.drop(field, where, `process-compose does not know the condition ${JSON.stringify(word)}`);
-    else unit.depend(name, { condition }, field, where);
+    else unit.depend(name, { condition: condition === "ready" && roles.get(name) === "oneshot" ? "succeeded" : condition }, field, where);
     if (word === "process_log_ready")
       unit.approximated(
         field,
@@ -85,7 +86,7 @@ function dependencies({ unit, data, where }: Process): void {
   }
 }
 
-function shutdown({ unit, data, where }: Process): void {
+function shutdown({ unit, data, where, expander, shell }: Process): void {
   if (!isMap(data.shutdown)) return;
   for (const [key, value] of Object.entries(data.shutdown)) {
     const field = `shutdown.${key}`;
@@ -99,6 +100,9 @@ function shutdown({ unit, data, where }: Process): void {
     else if (key === "parent_only") {
       if (asBoolean(value) === true) unit.set("graceful_shutdown.kill_mode", "mixed");
       unit.carried(field, "graceful_shutdown.kill_mode", where);
+    } else if (key === "command" && isBackground(data)) {
+      unit.set("remain_after_exit", true);
+      unit.carry(field, "post_stop", [bashOf(expander.shell(asText(value)!), shell)], where);
     } else if (key === "command")
       unit.drop(
         field,

@@ -1,5 +1,5 @@
 import { escapeText } from "../../../spec/load/specifiers.ts";
-import { asBoolean, asEnvironment, asNumber, asText, asTexts, isMap, type Data } from "../data.ts";
+import { asBoolean, asEnvironment, asNumber, asText, asTexts, isMap, lookUp, type Data } from "../data.ts";
 import type { ImportDraft } from "../draft.ts";
 import { posix } from "../paths.ts";
 import type { SourceFiles } from "../types.ts";
@@ -7,7 +7,7 @@ import { parseYaml } from "../yaml.ts";
 import { Expander } from "./expander.ts";
 import { importProbes } from "./probes.ts";
 import { importLifecycle } from "./lifecycle.ts";
-import type { Process, Role } from "./process.ts";
+import { isBackground, type Process, type Role } from "./process.ts";
 import { bashOf } from "./shell.ts";
 
 /** Imports a file of process-compose. */
@@ -34,7 +34,7 @@ export function importProcessCompose(draft: ImportDraft, path: string, text: str
       const expander = new Expander(vars, asBoolean(root.disable_env_expansion) !== true);
       if (replicas > 1) unit.env("PC_REPLICA_NUM", String(n));
       importOne(
-        { unit, data, where: path, directory, expander, shell: shellOf(root) },
+        { unit, data, where: path, directory, expander, shell: shellOf(root), roles },
         { shared, role: roles.get(name) ?? "service", files },
       );
     }
@@ -59,9 +59,20 @@ const TOP: Readonly<Record<string, string>> = {
 function topLevel(draft: ImportDraft, root: Data, path: string): void {
   for (const key of Object.keys(root)) {
     if (key === "processes") continue;
-    const how = TOP[key];
+    const how = lookUp(TOP, key);
     if (how !== undefined) draft.carried(key, how || "it concerns the file only", path);
-    else if (/^log_/.test(key)) draft.drop(key, path, "sup has a log for each unit", "see `sup logs`");
+    if (key === "shell" && isMap(root.shell)) {
+      for (const inner of Object.keys(root.shell))
+        if (!/^(elevated_)?shell_(command|argument)$/.test(inner))
+          draft.drop(
+            `shell.${inner}`,
+            path,
+            "process-compose does not know this key either",
+            "the keys are shell_command and shell_argument",
+          );
+    }
+    if (how !== undefined) continue;
+    if (/^log_/.test(key)) draft.drop(key, path, "sup has a log for each unit", "see `sup logs`");
     else if (key === "extends") draft.drop(key, path, "the import reads one file", "import the merged file: `process-compose config`");
     else if (key === "env_cmds")
       draft.drop(key, path, "sup runs no commands to make variables", "write the variables to a file of environment_files");
@@ -76,7 +87,7 @@ function rolesOf(processes: Data): Map<string, Role> {
   const roles = new Map<string, Role>();
   for (const [name, data] of Object.entries(processes)) {
     if (!isMap(data)) continue;
-    if (isMap(data.schedule)) roles.set(name, "oneshot");
+    if (isMap(data.schedule) || isBackground(data)) roles.set(name, "oneshot");
     if (!isMap(data.depends_on)) continue;
     for (const [on, each] of Object.entries(data.depends_on))
       if (isMap(each) && /^process_completed/.test(asText(each.condition) ?? "")) roles.set(on, "oneshot");
@@ -154,6 +165,8 @@ function other({ unit, data, where }: Process, key: string): void {
   if (key === "replicas") return unit.carried(key, "one unit for each replica", where);
   if (key === "log_location")
     return unit.approximated(key, where, "sup writes to its own log file: `sup logs`", "change what reads the old file");
+  if (key === "is_daemon" && isBackground(data))
+    return unit.approximated(key, where, 'a oneshot with "remain_after_exit": it stays running until shutdown.command stops it');
   if (key === "is_daemon" && isOn) {
     unit.set("enabled", false);
     return unit.approximated(
@@ -164,7 +177,7 @@ function other({ unit, data, where }: Process, key: string): void {
     );
   }
   if (/^(is_|disable_)/.test(key) && !isOn) return unit.carried(key, "off, which is the default", where);
-  const reason = DROPPED[key];
+  const reason = lookUp(DROPPED, key);
   if (reason !== undefined) unit.drop(key, where, reason);
   else if (!key.startsWith("x-")) unit.drop(key, where, "this key is unknown", "correct the key if it should have an effect");
 }

@@ -1,4 +1,4 @@
-import type { Data } from "../data.ts";
+import { asBoolean, asText, isMap, type Data } from "../data.ts";
 import type { UnitDraft } from "../draft.ts";
 import type { Expander } from "./expander.ts";
 
@@ -10,7 +10,13 @@ export interface Process {
   readonly directory: string;
   readonly expander: Expander;
   readonly shell: readonly string[];
+  /** The roles of all processes by name. */
+  readonly roles: ReadonlyMap<string, Role>;
 }
 
 /** A oneshot runs to completion, a service goes on. */
 export type Role = "service" | "oneshot";
+
+/** A command that starts something in the background, which another command stops, such as `docker compose up -d`. */
+export const isBackground = (data: Data): boolean =>
+  asBoolean(data.is_daemon) === true && isMap(data.shutdown) && asText(data.shutdown.command) !== null;

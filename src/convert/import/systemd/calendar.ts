@@ -1,3 +1,4 @@
+import { lookUp } from "../data.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
 
 /** A calendar expression of systemd (systemd.time(7)) as fields of cron. */
@@ -24,7 +25,7 @@ const NAMED: Readonly<Record<string, string>> = {
 export function toCron(text: string): Result<Calendar, string> {
   const words = text.trim().split(/\s+/);
   const zone = words.length > 1 && /^(UTC|[A-Z][A-Za-z_]+\/[A-Za-z_/+-]+)$/.test(words.at(-1)!) ? words.pop()! : null;
-  const named = words.length === 1 ? NAMED[words[0]!.toLowerCase()] : undefined;
+  const named = words.length === 1 ? lookUp(NAMED, words[0]!.toLowerCase()) : undefined;
   if (named !== undefined) return ok({ cron: named, timezone: zone, note: null });
   const weekday = words[0] !== undefined && /^[A-Za-z]/.test(words[0]) ? toWeekdays(words.shift()!) : "*";
   if (weekday === null) return err("its days of the week are not valid");

@@ -1,3 +1,4 @@
+import { lookUp } from "../data.ts";
 import type { UnitDraft } from "../draft.ts";
 import { joinText } from "../text.ts";
 import { whereOf, type Assignment, type Settings } from "./parse.ts";
@@ -17,7 +18,7 @@ export function importUnitSection(unit: UnitDraft, settings: Settings, names: Un
   const conditions: unknown[] = [];
   for (const key of settings.keys()) for (const found of settings.all(key)) conditionsOf(unit, found, names, conditions);
   for (const key of settings.keys()) {
-    if (HANDLED.has(key) || /^(Condition|Assert)/.test(key) || key in LINKS) continue;
+    if (HANDLED.has(key) || /^(Condition|Assert)/.test(key) || Object.hasOwn(LINKS, key)) continue;
     const found = settings.last(key)!;
     if (/^X-/.test(key)) continue;
     const reason = REASONS.get(key);
@@ -62,6 +63,15 @@ const REASONS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["SurviveFinalKillSignal", ["sup does not shut the machine down", null]],
 ] as const);
 
+/** The options of test(1) for assertions. */
+const TESTS: Readonly<Record<string, string>> = {
+  PathExists: "-e",
+  PathIsDirectory: "-d",
+  FileNotEmpty: "-s",
+  FileIsExecutable: "-x",
+  PathIsSymbolicLink: "-L",
+};
+
 function conditionsOf(unit: UnitDraft, found: Assignment, names: UnitNames, conditions: unknown[]): void {
   const match = /^(Condition|Assert)(\w+)$/.exec(found.key);
   if (!match) return;
@@ -69,11 +79,9 @@ function conditionsOf(unit: UnitDraft, found: Assignment, names: UnitNames, cond
   const value = found.value.replace(/^\|?/, "");
   const isNot = value.startsWith("!");
   const path = joinText(specifierParts(value.slice(Number(isNot)), names, new Set()));
-  const key = CONDITIONS[`Condition${match[2]}`];
+  const key = lookUp(CONDITIONS, `Condition${match[2]}`);
   if (match[1] === "Assert") {
-    const test = { PathExists: "-e", PathIsDirectory: "-d", FileNotEmpty: "-s", FileIsExecutable: "-x", PathIsSymbolicLink: "-L" }[
-      match[2]!
-    ];
+    const test = lookUp(TESTS, match[2]!);
     if (test === undefined || !path.startsWith("/"))
       return unit.drop(found.key, where, "sup cannot check it before a start", "check it in pre_start");
     unit.list("pre_start").push({ command: "test", args: isNot ? ["!", test, path] : [test, path] });

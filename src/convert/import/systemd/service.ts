@@ -1,3 +1,4 @@
+import { lookUp } from "../data.ts";
 import { signalName, signalNumber } from "../../../base/signals.ts";
 import type { UnitDraft } from "../draft.ts";
 import { canBeFallback, joinText, type TextPart } from "../text.ts";
@@ -227,7 +228,7 @@ function remaining(service: Service, key: string): void {
   const { unit, settings, done } = service;
   done.add(key);
   const found = settings.last(key)!;
-  const sandbox = SANDBOX[key];
+  const sandbox = lookUp(SANDBOX, key);
   if (sandbox) return hardening(service, found, sandbox);
   const reason = reasonFor(key);
   if (reason) unit.drop(key, whereOf(found), ...reason);

@@ -1,3 +1,4 @@
+import { lookUp } from "../data.ts";
 import type { UnitDraft } from "../draft.ts";
 import { toCron } from "./calendar.ts";
 import { whereOf, type Settings } from "./parse.ts";
@@ -32,7 +33,7 @@ export function importTimer(unit: UnitDraft, settings: Settings): void {
   if (persistent && toBoolean(persistent.value)) schedule.catch_up = true;
   if (persistent) unit.carried("Persistent", "schedule.catch_up", whereOf(persistent));
   for (const key of settings.keys())
-    if (!KNOWN.has(key)) unit.drop(key, whereOf(settings.last(key)!), DROPPED[key] ?? "sup has no such setting of a schedule");
+    if (!KNOWN.has(key)) unit.drop(key, whereOf(settings.last(key)!), lookUp(DROPPED, key) ?? "sup has no such setting of a schedule");
   if (settings.last("Unit")) unit.carried("Unit", "the schedule belongs to this unit", whereOf(settings.last("Unit")!));
   if (schedule.cron === undefined && schedule.every === undefined) return;
   unit.set("schedule", schedule);

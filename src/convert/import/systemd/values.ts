@@ -1,3 +1,4 @@
+import { lookUp } from "../data.ts";
 import { EXIT_NAMES } from "./exit-names.ts";
 
 /** Converts values of systemd's types. Each function returns null for a value that is not valid. */
@@ -24,7 +25,7 @@ export function toSeconds(text: string): number | null {
   const part = /\s*(\d+(?:\.\d+)?)\s*([a-zµμA-Z]*)/y;
   while (part.lastIndex < compact.length) {
     const match = part.exec(compact);
-    const factor = match ? SECONDS[match[2]!] : undefined;
+    const factor = match ? lookUp(SECONDS, match[2]!) : undefined;
     if (!match || factor === undefined) return null;
     total += Number(match[1]) * factor;
   }
@@ -40,7 +41,7 @@ export function toBytes(text: string): number | null {
 
 /** Converts an exit code or its name, such as `SIGTERM`'s neighbours `CONFIG` or `TEMPFAIL`. Returns null for a signal. */
 export const toExitCode = (text: string): number | null =>
-  /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : (EXIT_NAMES[text] ?? null);
+  /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : (lookUp(EXIT_NAMES, text) ?? null);
 
 export type Word = { readonly text: string; readonly quoted: boolean };
 
