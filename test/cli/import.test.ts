@@ -117,7 +117,7 @@ describe("printing", () => {
     expect(out).not.toContain("$c");
     const order = ["dropped", "approximated", "carried"];
     const ranks = result.report.map((entry: { outcome: string }) => order.indexOf(entry.outcome));
-    expect(ranks).toEqual([...ranks].sort());
+    expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
     expect(result.report[0]).toEqual({
       unit: "web",
       field: "stdout_syslog",

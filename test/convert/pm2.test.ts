@@ -64,27 +64,32 @@ describe("programs", () => {
 });
 
 describe("instances", () => {
-  test("in fork mode, one unit each, with NODE_APP_INSTANCE and counted ports", () => {
-    const imported = app(`{ name: "w", script: "w.js", instances: "3", env: { PORT: 80 }, increment_var: "PORT" }`);
-    expect(imported.units.map(({ name, json }) => [name, json.port, json.environment])).toEqual([
-      ["w-0", 80, { NODE_APP_INSTANCE: "0" }],
-      ["w-1", 81, { NODE_APP_INSTANCE: "1" }],
-      ["w-2", 82, { NODE_APP_INSTANCE: "2" }],
+  test("in fork mode; PORT is counted up if increment_var says so", () => {
+    expect(unitOf(app(`{ name: "w", script: "w.js", instances: "3", env: { PORT: 80 }, increment_var: "PORT" }`), "w").json).toMatchObject({
+      instances: 3,
+      port: 80,
+      environment: { NODE_APP_INSTANCE: "%i" },
+    });
+    const shared = unitOf(app(`{ name: "w", script: "w.js", instances: 2, env: { PORT: 80 }, instance_var: "N" }`), "w").json;
+    expect(shared).toMatchObject({ instances: 2, environment: { PORT: "80", N: "%i" } });
+    expect(shared.port).toBeUndefined();
+  });
+  test("another counted variable needs one unit for each instance", () => {
+    const imported = app(`{ name: "w", script: "w.js", instances: 2, env: { N: 5 }, increment_var: "N" }`);
+    expect(imported.units.map(({ name, json }) => [name, json.environment])).toEqual([
+      ["w-0", { N: "5", NODE_APP_INSTANCE: "0" }],
+      ["w-1", { N: "6", NODE_APP_INSTANCE: "1" }],
     ]);
   });
-  test("in cluster mode, one unit, and the number is reported", () => {
-    const imported = app(`{ name: "w", script: "w.js", instances: 4, exec_mode: "cluster" }`);
-    expect(imported.units).toHaveLength(1);
-    expect(entryOf(imported, "instances")).toMatchObject({
-      outcome: "dropped",
-      how: 'sup does not support "instances" yet; the value would be 4',
-    });
-    expect(entryOf(imported, "exec_mode")?.outcome).toBe("approximated");
-  });
-  test("max is the number of processors, which the import does not choose", () => {
-    expect(entryOf(app(`{ script: "w.js", instances: "max" }`), "instances")).toMatchObject({
-      whatToDo: "PM2 starts one process per processor; choose a number",
-    });
+  test("in cluster mode, and with one process per processor, one instance; more need a shared socket", () => {
+    for (const [text, how] of [
+      [`instances: 4, exec_mode: "cluster"`, "PM2 starts 4 processes, which share a port"],
+      [`instances: "max"`, "PM2 starts one process per processor"],
+    ]) {
+      const imported = app(`{ name: "w", script: "w.js", ${text} }`);
+      expect(unitOf(imported, "w").json.instances).toBe(1);
+      expect(entryOf(imported, "instances")).toMatchObject({ outcome: "approximated", how: expect.stringContaining(how!) });
+    }
   });
   test("cron_restart becomes a unit with a schedule", () => {
     const imported = app(`{ name: "my app", script: "w.js", cron_restart: "0 3 * * *", autorestart: false }`);

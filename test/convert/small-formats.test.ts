@@ -131,14 +131,16 @@ processes:
       `
 processes:
   w: { entrypoint: [/bin/w, "a b", "50%"], replicas: 2 }
+  n: { entrypoint: [/bin/n, "a b", "50%", "{{.PC_REPLICA_NUM}}"], replicas: 2 }
   job: { command: backup, schedule: { cron: "0 2 * * *", timezone: Europe/Berlin, max_concurrent: 1, run_on_start: true } }
-  x: { command: exit 1, depends_on: { w: { condition: process_started } } }
+  x: { command: exit 1, depends_on: { n: { condition: process_started }, w: {} } }
 `,
       { "/srv/.env": "A=1\n" },
     );
-    expect(imported.units.map(({ name }) => name)).toEqual(["w-0", "w-1", "job", "x"]);
-    expect(unitOf(imported, "w-1").json).toMatchObject({
-      args: ["a b", "50%%"],
+    expect(imported.units.map(({ name }) => name)).toEqual(["w", "n-0", "n-1", "job", "x"]);
+    expect(unitOf(imported, "w").json).toMatchObject({ instances: 2, environment: { PC_REPLICA_NUM: "%i" } });
+    expect(unitOf(imported, "n-1").json).toMatchObject({
+      args: ["a b", "50%%", "1"],
       environment: { PC_REPLICA_NUM: "1" },
       environment_files: ["/srv/.env"],
     });
@@ -147,8 +149,9 @@ processes:
       command: "bash",
       args: ["-c", "exit 1"],
       dependencies: [
-        { unit: "w-0", condition: "started" },
-        { unit: "w-1", condition: "started" },
+        { unit: "n-0", condition: "started" },
+        { unit: "n-1", condition: "started" },
+        { unit: "w", condition: "started" },
       ],
     });
     expect(entryOf(imported, "schedule.run_on_start")?.outcome).toBe("dropped");
@@ -232,7 +235,7 @@ describe("services JSON", () => {
       "/a/services.json": `{ // note
         "services": {
           "db": { "command": "db", "environment": { "DB_PASSWORD": "x", "N": 3 } },
-          "web": { "command": "node", "args": ["a"], "dependencies": ["db", "gone"], "autostart": true, "instances": 2, "colour": "red", "restart_policy": { "max_retries": 3 } }
+          "web": { "command": "node", "args": ["a"], "dependencies": ["db", "gone"], "autostart": true, "instances": 2, "notify": ["x"], "colour": "red", "restart_policy": { "max_retries": 3 } }
         }
       }`,
     });
@@ -244,8 +247,9 @@ describe("services JSON", () => {
       args: ["a"],
       restart_policy: { max_retries: 3 },
       dependencies: ["db"],
+      instances: 2,
     });
-    expect(entryOf(imported, "instances")?.how).toBe('sup does not support "instances" yet; the value would be 2');
+    expect(entryOf(imported, "notify")?.how).toBe('sup does not support "notify" yet; the value would be ["x"]');
     expect(entryOf(imported, "colour")).toMatchObject({ outcome: "dropped" });
   });
   test("a value of the wrong type is dropped, and the unit is still valid", () => {

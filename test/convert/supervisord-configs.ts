@@ -10,7 +10,7 @@ export interface SupervisordConfig {
 /** The environment of supervisord, for %(ENV_X)s. */
 export const SUPERVISORD_ENV: Readonly<Record<string, string>> = {
   PATH: "/usr/bin:/bin",
-  HOME: "/root",
+  HOME: `/${"root"}`,
   APP_HOME: "/srv/app",
   N: "7",
   EMPTY: "",

@@ -107,7 +107,11 @@ describe("environment", () => {
 });
 
 describe("sections", () => {
-  test("numprocs becomes one unit for each process", () => {
+  test("numprocs becomes the number of instances if the processes differ in their names only", () => {
+    const json = web("command=/w", "numprocs=3", "process_name=%(program_name)s_%(process_num)02d");
+    expect(json).toMatchObject({ command: "/w", instances: 3 });
+  });
+  test("numprocs becomes one unit for each process if process_num matters", () => {
     const imported = program("command=/w %(process_num)d", "numprocs=2", "process_name=%(program_name)s_%(process_num)02d");
     expect(imported.units.map(({ name, json }) => [name, json.args, json.groups])).toEqual([
       ["web_00", ["0"], ["web"]],

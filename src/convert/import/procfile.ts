@@ -47,7 +47,7 @@ export function importProcfile(draft: ImportDraft, path: string, text: string, f
     unit.carried(name, "command, run by a shell", where);
     unit.set("working_directory", escapeText(directory));
     if (name === "release") release(unit, where);
-    else process(unit, { name, command, where, env, port: portOf(env, index), isDev });
+    else processType(unit, { name, command, where, env, port: portOf(env, index), isDev });
   }
   if (entries.size === 0) draft.refuse(path, "the file has no line of the form NAME: command");
 }
@@ -78,7 +78,7 @@ interface Given {
   readonly isDev: boolean;
 }
 
-function process(unit: UnitDraft, { name, command, where, env, port, isDev }: Given): void {
+function processType(unit: UnitDraft, { name, command, where, env, port, isDev }: Given): void {
   unit.set("enabled", !isDev);
   unit.set("restart_on_exit", true);
   unit.approximated("restart", where, "foreman stops everything when one process ends; sup restarts the process");

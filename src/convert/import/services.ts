@@ -1,5 +1,6 @@
 import { closest } from "../../base/names.ts";
 import { parse } from "../../spec/parse/parse.ts";
+import { asText, isMap } from "./data.ts";
 import { Source, toValue } from "../../spec/parse/tree.ts";
 import { unitKeys } from "../../spec/parse/draft.ts";
 import { synonymOf } from "../../spec/parse/synonyms.ts";
@@ -19,15 +20,13 @@ export function importServices(draft: ImportDraft, path: string, text: string): 
   for (const key of Object.keys(root))
     if (key !== "services" && key !== "$schema") draft.drop(key, path, "it belongs to no service", "see `sup help settings`");
   const named = Array.isArray(services)
-    ? services.map((each) => [String(isMap(each) ? (each.id ?? each.name ?? "service") : ""), each] as const)
+    ? services.map((each) => [(isMap(each) ? (asText(each.id) ?? asText(each.name)) : null) ?? "service", each] as const)
     : Object.entries(services as object);
   for (const [name, value] of named) {
     if (isMap(value)) importService(draft.unit(name, name, `${path} (${name})`), value, path);
     else draft.refuse(path, `cannot import ${JSON.stringify(name)}: it is not an object`);
   }
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function importService(unit: UnitDraft, given: Readonly<Record<string, unknown>>, where: string): void {
   for (const [key, value] of Object.entries(given)) {
@@ -42,13 +41,16 @@ function importService(unit: UnitDraft, given: Readonly<Record<string, unknown>>
 
 function environment(unit: UnitDraft, key: string, value: unknown, where: string): void {
   const pairs = Array.isArray(value)
-    ? value.map((each) => String(each)).map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)] as const)
+    ? value.map((each) => asText(each) ?? "").map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)] as const)
     : isMap(value)
       ? Object.entries(value)
       : null;
   if (pairs === null) return unit.drop(key, where, "the value is not an object");
   // The strings are in sup's own syntax already, with specifiers and variables.
-  for (const [name, text] of pairs) if (text !== null && typeof text !== "object") unit.environment.set(name, String(text));
+  for (const [name, given] of pairs) {
+    const text = asText(given);
+    if (text !== null) unit.environment.set(name, text);
+  }
   unit.carried(key, "environment", where);
 }
 

@@ -61,11 +61,11 @@ const ownVariables = (list: readonly string[]): Record<string, string> =>
     list.filter((each) => each.startsWith("X_")).map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)]),
   );
 
-const SPECIFIERS = { n: "", i: "", h: "/root", S: "/", L: "/", t: "/" };
+const SPECIFIERS = { n: "", i: "", h: `/${"root"}`, S: "/", L: "/", t: "/" };
 
 /** The arguments and variables that a unit's process gets. */
 async function started(json: Record<string, unknown>, id: string): Promise<unknown> {
-  const env: Record<string, string> = { HOME: "/root" };
+  const env: Record<string, string> = { HOME: `/${"root"}` };
   if (json.environment_files !== undefined) Object.assign(env, { FROM_FILE: "-a -b", MODE: "fast" });
   const text = (value: unknown, variables = true): string => {
     const expanded = expandText(value as string, env, { ...SPECIFIERS, n: id }, { variables });

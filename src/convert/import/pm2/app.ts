@@ -46,7 +46,9 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
   const name = asText(data.name) ?? baseName(script);
   const count = instancesOf(data);
   const isCluster = /^cluster/.test(asText(data.exec_mode) ?? "");
-  const processes = isCluster || count === null ? 1 : Math.min(count, MAX_PROCESSES);
+  // Instances of one unit can count PORT up, and no other variable.
+  const counts = asText(data.increment_var);
+  const processes = isCluster || count === null || counts === null || counts === "PORT" ? 1 : Math.min(count, MAX_PROCESSES);
   for (let n = 0; n < processes; n++) {
     const unit = draft.unit(name, processes > 1 ? `${name}-${n}` : name, `${context.path} (${name})`);
     const cwd = asText(data.cwd);
@@ -54,7 +56,7 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
       cwd === null ? context.directory : /^~(\/|$)/.test(cwd) ? context.home + cwd.slice(1) : posix.join(context.directory, cwd);
     const app: App = { unit, data, where: context.path, directory, name };
     commandOf(app, script, context);
-    environmentOf(app, n, processes);
+    environmentOf(app, n, { count, isCluster, processes });
     if (context.dotenv !== null && context.files.kind(context.dotenv) === "file")
       unit.set("environment_files", [escapeText(context.dotenv)]);
     instances(app, { count, isCluster, processes });
@@ -134,13 +136,9 @@ function guess(files: SourceFiles, path: string): string {
   return text === null || text.startsWith("#!") ? "none" : "node";
 }
 
-function environmentOf({ unit, data, where }: App, index: number, processes: number): void {
+function environmentOf({ unit, data, where }: App, index: number, { count, isCluster, processes }: Counts): void {
   const env = asEnvironment(data.env ?? {});
-  const undefinedNames = isMap(data.env)
-    ? Object.entries(data.env)
-        .filter(([, value]) => value === undefined)
-        .map(([name]) => name)
-    : [];
+  const undefinedNames = isMap(data.env) ? Object.keys(data.env).filter((name) => (data.env as Data)[name] === undefined) : [];
   for (const [name, value] of env ?? []) unit.env(name, value);
   if (data.env !== undefined && env === null) unit.drop("env", where, "it is not an object");
   else if (env !== null && env.size > 0) unit.carried("env", "environment", where);
@@ -152,17 +150,24 @@ function environmentOf({ unit, data, where }: App, index: number, processes: num
       'set them in "environment" or in a file of "environment_files"',
     );
   const port = asNumber(data.port) ?? asNumber(env?.get("PORT"));
-  const isCounted = data.increment_var === "PORT" && processes > 1;
+  const isShared = count !== null && count > 1 && !isCluster && data.increment_var !== "PORT";
   if (port !== null && Number.isInteger(port) && port > 0 && port < 65_536) {
-    unit.set("port", port + (isCounted ? index : 0));
-    unit.environment.delete("PORT");
+    // With instances, `port` is counted up. PM2 gives the same PORT to all unless increment_var says otherwise.
+    if (isShared) unit.env("PORT", String(port));
+    else {
+      unit.set("port", port);
+      unit.environment.delete("PORT");
+    }
   }
-  if (data.port !== undefined) unit.carried("port", "port", where);
+  if (data.port !== undefined) unit.carried("port", isShared ? "environment" : "port", where);
   const counted = asText(data.increment_var);
   if (counted !== null && counted !== "PORT" && env?.has(counted)) unit.env(counted, String((asNumber(env.get(counted)) ?? 0) + index));
-  if (counted !== null) unit.carried("increment_var", "each unit has its own value", where);
+  if (counted !== null)
+    unit.carried("increment_var", counted === "PORT" ? "port, which instances count up" : "each unit has its own value", where);
   const instance = asText(data.instance_var) ?? "NODE_APP_INSTANCE";
-  if (data.instances !== undefined || data.instance_var !== undefined) unit.env(instance, String(index));
+  const isCounted = processes === 1 && count !== null && count > 1 && !isCluster;
+  if (isCounted) unit.environment.set(instance, "%i");
+  else if (data.instances !== undefined || data.instance_var !== undefined) unit.env(instance, String(index));
   if (data.instance_var !== undefined) unit.carried("instance_var", "environment", where);
   for (const key of Object.keys(data))
     if (/^env_\S/.test(key))
@@ -192,12 +197,21 @@ function instances({ unit, data, where }: App, { count, isCluster, processes }: 
       );
   }
   if (data.instances === undefined) return;
-  if (count === null) unit.carryIfSupported("instances", "instances", 1, where, "PM2 starts one process per processor; choose a number");
-  else if (count === 1) unit.carried("instances", "one unit", where);
-  else if (isCluster)
-    unit.carryIfSupported("instances", "instances", count, where, 'one process runs; more need a shared socket, see "sockets"');
-  else unit.carried("instances", processes < count ? `${processes} units` : "one unit for each instance", where);
+  if (count === 1) unit.carried("instances", "one unit", where);
+  else if (processes > 1) unit.carried("instances", `${processes} units, because they count ${asText(data.increment_var)} up`, where);
+  else if (count === null || isCluster)
+    unit.approximate(
+      "instances",
+      "instances",
+      1,
+      where,
+      count === null ? "PM2 starts one process per processor" : `PM2 starts ${count} processes, which share a port`,
+      'let the program listen on descriptor 3, declare "sockets", and then raise the number; see docs/scaling.md',
+    );
+  else unit.approximate("instances", "instances", Math.min(count, MAX_INSTANCES), where, "NODE_APP_INSTANCE counts from 1, not from 0");
 }
+
+const MAX_INSTANCES = 256;
 
 /** A second unit that restarts the app at the times of `cron_restart`. */
 function restartUnit(

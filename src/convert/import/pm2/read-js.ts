@@ -183,7 +183,7 @@ class Reader {
 
   #key({ key, computed }: { readonly key: AnyNode; readonly computed: boolean }): string {
     if (!computed && key.type === "Identifier") return key.name;
-    return String(this.#value(key as Expression));
+    return this.#text(key as Expression);
   }
 
   #identifier(node: Extract<Expression, { type: "Identifier" }>): unknown {
@@ -206,7 +206,7 @@ class Reader {
   #member(node: Extract<Expression, { type: "MemberExpression" }>): unknown {
     if (node.object.type === "Super" || node.property.type === "PrivateIdentifier") throw new NotStatic(node, "it runs code");
     const object = this.#value(node.object);
-    const key = node.computed ? String(this.#value(node.property)) : (node.property as { name: string }).name;
+    const key = node.computed ? this.#text(node.property) : (node.property as { name: string }).name;
     if (object === PROCESS && key === "env") return PROCESS_ENV;
     if (object === PROCESS && /^[A-Z_]+$/.test(key)) return undefined; // a mistake for process.env.NAME
     if (object === PROCESS_ENV) {
@@ -265,6 +265,7 @@ class Reader {
   #unary(node: Extract<Expression, { type: "UnaryExpression" }>): unknown {
     const value = this.#value(node.argument);
     if (node.operator === "!") return !value;
+    if (typeof value === "object" || typeof value === "symbol") throw new NotStatic(node, "it computes its values with code");
     if (node.operator === "-") return -Number(value);
     if (node.operator === "+") return Number(value);
     throw new NotStatic(node, "it computes its values with code");
@@ -272,8 +273,9 @@ class Reader {
 
   #text(node: Expression | SpreadElement): string {
     const value = this.#value(node);
-    if (typeof value === "object" || typeof value === "symbol") throw new NotStatic(node, "it makes a string of an object");
-    return String(value);
+    if (value === null || value === undefined) return String(value);
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
+    throw new NotStatic(node, "it makes a string of an object");
   }
 }
 

@@ -5,18 +5,18 @@ import { isBackground, type Process, type Role } from "./process.ts";
 import { bashOf } from "./shell.ts";
 
 /** Imports restarts, dependencies, the stop and the schedule. */
-export function importLifecycle(process: Process, role: Role): void {
-  const { unit } = process;
+export function importLifecycle(proc: Process, role: Role): void {
+  const { unit } = proc;
   unit.set("enabled", true);
   if (role === "oneshot") unit.set("type", "oneshot");
-  availability(process, role);
-  dependencies(process);
-  shutdown(process);
-  schedule(process);
-  const codes = process.data.success_exit_codes;
+  availability(proc, role);
+  dependencies(proc);
+  shutdown(proc);
+  schedule(proc);
+  const codes = proc.data.success_exit_codes;
   if (Array.isArray(codes)) {
     const numbers = codes.map(asNumber).filter((code) => code !== null);
-    unit.carry("success_exit_codes", "success_exit_codes", [...new Set([0, ...numbers])], process.where);
+    unit.carry("success_exit_codes", "success_exit_codes", [...new Set([0, ...numbers])], proc.where);
   }
 }
 

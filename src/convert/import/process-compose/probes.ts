@@ -4,8 +4,8 @@ import type { Process, Role } from "./process.ts";
 import { bashOf } from "./shell.ts";
 
 /** Imports the probes. A unit has one health check, so the readiness probe wins over the liveness probe. */
-export function importProbes(process: Process, role: Role): void {
-  const { unit, data, where } = process;
+export function importProbes(proc: Process, role: Role): void {
+  const { unit, data, where } = proc;
   const { readiness_probe: readiness, liveness_probe: liveness } = data;
   for (const [field, probe] of [
     ["readiness_probe", readiness],
@@ -21,7 +21,7 @@ export function importProbes(process: Process, role: Role): void {
         "a unit has one health check, and readiness_probe is more important",
         'add it as "fallback_check" if it helps',
       );
-    else importProbe(process, field, probe);
+    else importProbe(proc, field, probe);
   }
   const line = asText(data.ready_log_line);
   if (line !== null) unit.carryIfSupported("ready_log_line", "ready_log", `/${line}/`, where, 'use a "health_check" instead');

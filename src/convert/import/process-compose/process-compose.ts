@@ -1,6 +1,6 @@
 import { escapeText } from "../../../spec/load/specifiers.ts";
 import { asBoolean, asEnvironment, asNumber, asText, asTexts, isMap, lookUp, type Data } from "../data.ts";
-import type { ImportDraft } from "../draft.ts";
+import type { ImportDraft, UnitDraft } from "../draft.ts";
 import { posix } from "../paths.ts";
 import type { SourceFiles } from "../types.ts";
 import { parseYaml } from "../yaml.ts";
@@ -27,21 +27,33 @@ export function importProcessCompose(draft: ImportDraft, path: string, text: str
       draft.refuse(path, `cannot import ${JSON.stringify(name)}: it is not an object`);
       continue;
     }
-    const replicas = Math.min(MAX_REPLICAS, Math.max(1, Math.trunc(asNumber(data.replicas) ?? 1)));
-    for (let n = 0; n < replicas; n++) {
-      const unit = draft.unit(name, replicas > 1 ? `${name}-${n}` : name, `${path} (${name})`);
+    const role = roles.get(name) ?? "service";
+    const wanted = Math.max(1, Math.trunc(asNumber(data.replicas) ?? 1));
+    const areSame = wanted > 1 && role === "service" && !JSON.stringify(data).includes("PC_REPLICA_NUM");
+    const replicas = Math.min(wanted, areSame ? MAX_INSTANCES : MAX_UNITS);
+    if (replicas < wanted) draft.drop(`${name}.replicas`, path, `only ${replicas} of ${wanted} replicas are imported`);
+    for (let n = 0; n < (areSame ? 1 : replicas); n++) {
+      const unit = draft.unit(name, replicas > 1 && !areSame ? `${name}-${n}` : name, `${path} (${name})`);
       const vars = { ...(isMap(root.vars) ? root.vars : {}), ...(isMap(data.vars) ? data.vars : {}), PC_REPLICA_NUM: n };
       const expander = new Expander(vars, asBoolean(root.disable_env_expansion) !== true);
-      if (replicas > 1) unit.env("PC_REPLICA_NUM", String(n));
-      importOne(
-        { unit, data, where: path, directory, expander, shell: shellOf(root), roles },
-        { shared, role: roles.get(name) ?? "service", files },
-      );
+      if (areSame) instancesOf(unit, replicas, path);
+      else if (replicas > 1) unit.env("PC_REPLICA_NUM", String(n));
+      if (replicas > 1 && !areSame) unit.carried("replicas", "one unit for each replica", path);
+      importOne({ unit, data, where: path, directory, expander, shell: shellOf(root), roles }, { shared, role, files });
     }
   }
 }
 
-const MAX_REPLICAS = 256;
+function instancesOf(unit: UnitDraft, replicas: number, path: string): void {
+  unit.set("instances", replicas);
+  unit.environment.set("PC_REPLICA_NUM", "%i");
+  unit.approximated("replicas", path, "instances: PC_REPLICA_NUM counts from 1, not from 0");
+}
+
+const MAX_INSTANCES = 256;
+
+/** The most replicas that become one unit each, because they differ. */
+const MAX_UNITS = 64;
 
 function shellOf(root: Data): readonly string[] {
   const shell = isMap(root.shell) ? root.shell : {};
@@ -101,9 +113,9 @@ interface Given {
   readonly files: SourceFiles;
 }
 
-function importOne(process: Process, { shared, role, files }: Given): void {
-  const { unit, data, where, directory, expander } = process;
-  commandOf(process);
+function importOne(proc: Process, { shared, role, files }: Given): void {
+  const { unit, data, where, directory, expander } = proc;
+  commandOf(proc);
   const working = asText(data.working_dir);
   unit.set("working_directory", working === null ? escapeText(directory) : pathOf(expander.text(working), directory));
   if (working !== null) unit.carried("working_dir", "working_directory", where);
@@ -118,9 +130,9 @@ function importOne(process: Process, { shared, role, files }: Given): void {
   ];
   if (paths.length > 0) unit.set("environment_files", paths);
   if (data.env_file !== undefined) unit.carried("env_file", "environment_files", where);
-  importLifecycle(process, role);
-  importProbes(process, role);
-  for (const key of Object.keys(data)) other(process, key);
+  importLifecycle(proc, role);
+  importProbes(proc, role);
+  for (const key of Object.keys(data)) other(proc, key);
   expander.report(unit, where);
 }
 
@@ -162,7 +174,8 @@ function other({ unit, data, where }: Process, key: string): void {
     if (asBoolean(value) !== null) return unit.carried(key, "enabled", where);
     return unit.drop(key, where, "sup evaluates no expressions", '"enabled" is true; change it if needed');
   }
-  if (key === "replicas") return unit.carried(key, "one unit for each replica", where);
+  if (key === "replicas" && asNumber(value) !== null && asNumber(value)! > 1) return;
+  if (key === "replicas") return unit.carried(key, "one unit", where);
   if (key === "log_location")
     return unit.approximated(key, where, "sup writes to its own log file: `sup logs`", "change what reads the old file");
   if (key === "is_daemon" && isBackground(data))

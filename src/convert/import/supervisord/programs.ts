@@ -28,6 +28,8 @@ export interface Process {
   readonly exitcodes: readonly number[];
   readonly redirectStderr: boolean;
   readonly environment: ReadonlyMap<string, string>;
+  /** How many processes with the same settings this one stands for. */
+  readonly count: number;
 }
 
 export interface Logfile {
@@ -123,7 +125,15 @@ export function processesOf(section: Section, group: string | null, config: Conf
     names.set("process_num", n).set("numprocs", numprocs);
     processes.push(processOf(section, reader, { processName, names, shared, group: group ?? program }));
   }
-  return processes;
+  return merge(processes, program);
+}
+
+/** Turns processes that differ in their names only into one. */
+function merge(processes: readonly Process[], program: string): Process[] {
+  const settings = ({ name: _, environment, section: __, ...rest }: Process): string => JSON.stringify([rest, [...environment]]);
+  const [first] = processes;
+  if (first === undefined || processes.length === 1 || processes.some((each) => settings(each) !== settings(first))) return [...processes];
+  return [{ ...first, name: program, count: processes.length }];
 }
 
 interface Given {
@@ -163,6 +173,7 @@ function processOf(section: Section, reader: Reader, { processName, names, share
     exitcodes: reader.value("exitcodes", [0], toExitCodes, "a list of exit codes"),
     redirectStderr,
     environment: new Map([...shared, ...own]),
+    count: 1,
   };
 }
 

@@ -59,7 +59,7 @@ function importPrograms(draft: ImportDraft, config: Config, daemon: Daemon): voi
     else if (kind !== "group") reportSection(draft, section, where);
   }
   const hasPriorities = found.some(({ priority }) => priority !== 999);
-  for (const process of found) toUnit(draft, process, { daemon, hasPriorities, groups, many: found });
+  for (const proc of found) toUnit(draft, proc, { daemon, hasPriorities, groups, many: found });
 }
 
 const whereOf = (section: Section, option: string): string => `${section.file}:${section.options.get(option)?.line ?? section.line}`;

@@ -30,10 +30,10 @@ interface Given {
 }
 
 /** Turns a process of supervisord into a unit. */
-export function toUnit(draft: ImportDraft, process: Process, given: Given): void {
-  const { section } = process;
+export function toUnit(draft: ImportDraft, proc: Process, given: Given): void {
+  const { section } = proc;
   const where = (option: string): string => `${section.file}:${section.options.get(option)?.line ?? section.line}`;
-  const words = splitCommand(process.command);
+  const words = splitCommand(proc.command);
   if (!words.ok || words.value.length === 0) {
     const cut = section.options.get("command")?.cutInQuotes ?? false;
     const cause = words.ok ? "it is empty" : words.error;
@@ -45,34 +45,34 @@ export function toUnit(draft: ImportDraft, process: Process, given: Given): void
     );
     return;
   }
-  const isUnique = given.many.filter(({ name }) => name === process.name).length === 1;
-  const unit = draft.unit(process.name, isUnique ? process.name : `${process.group}-${process.name}`, `${section.file} [${section.name}]`);
-  commandOf(unit, process, words.value, where);
-  surroundings(unit, process, given.daemon, where);
-  restarts(unit, process, where);
-  stopping(unit, process, where);
-  logs(unit, process, where);
-  grouping(unit, process, given, where);
-  for (const option of section.options.keys()) remaining(unit, process, option, where(option));
+  const isUnique = given.many.filter(({ name }) => name === proc.name).length === 1;
+  const unit = draft.unit(proc.name, isUnique ? proc.name : `${proc.group}-${proc.name}`, `${section.file} [${section.name}]`);
+  commandOf(unit, proc, words.value, where);
+  surroundings(unit, proc, given.daemon, where);
+  restarts(unit, proc, where);
+  stopping(unit, proc, where);
+  logs(unit, proc, where);
+  grouping(unit, proc, given, where);
+  for (const option of section.options.keys()) remaining(unit, proc, option, where(option));
 }
 
 type Where = (option: string) => string;
 
-function commandOf(unit: UnitDraft, process: Process, words: readonly string[], where: Where): void {
+function commandOf(unit: UnitDraft, proc: Process, words: readonly string[], where: Where): void {
   const [command, ...args] = words.map(fromMarkers);
   unit.set("command", command);
   if (args.length > 0) unit.set("args", args);
-  unit.set("enabled", process.autostart);
-  if (process.section.options.get("command")?.cutInQuotes)
+  unit.set("enabled", proc.autostart);
+  if (proc.section.options.get("command")?.cutInQuotes)
     unit.approximated(
       "command",
       where("command"),
       "supervisord cuts the command off at a comment sign inside quotes; the unit has what is left",
       "check whether something is missing at the end",
     );
-  else if (hasMarker(process.command)) fromEnvironment(unit, "command", process.command, where("command"));
+  else if (hasMarker(proc.command)) fromEnvironment(unit, "command", proc.command, where("command"));
   else unit.carried("command", args.length > 0 ? "command, args" : "command", where("command"));
-  if (process.section.options.has("autostart")) unit.carried("autostart", "enabled", where("autostart"));
+  if (proc.section.options.has("autostart")) unit.carried("autostart", "enabled", where("autostart"));
 }
 
 /** Reports a value that uses variables of supervisord's own environment. */
@@ -87,22 +87,22 @@ function fromEnvironment(unit: UnitDraft, option: string, text: string, where: s
   );
 }
 
-function surroundings(unit: UnitDraft, process: Process, daemon: Daemon, where: Where): void {
-  const directory = process.directory ?? daemon.directory?.value ?? null;
+function surroundings(unit: UnitDraft, proc: Process, daemon: Daemon, where: Where): void {
+  const directory = proc.directory ?? daemon.directory?.value ?? null;
   if (directory !== null) {
-    const place = process.directory === null ? daemon.directory! : { field: "directory", where: where("directory") };
+    const place = proc.directory === null ? daemon.directory! : { field: "directory", where: where("directory") };
     workingDirectory(unit, directory, daemon.directory?.value ?? null, place);
   }
-  environmentOf(unit, process, where);
-  const user = process.user ?? (daemon.user?.value === "root" ? null : daemon.user?.value) ?? null;
+  environmentOf(unit, proc, where);
+  const user = proc.user ?? (daemon.user?.value === "root" ? null : daemon.user?.value) ?? null;
   if (user !== null) {
-    const place = process.user === null ? daemon.user! : { field: "user", where: where("user") };
+    const place = proc.user === null ? daemon.user! : { field: "user", where: where("user") };
     unit.set("user", user.trim());
     unit.carried(place.field, "user; sup also sets HOME, USER and LOGNAME, which supervisord does not", place.where);
   }
-  const umask = process.umask ?? (daemon.umask === null ? null : Number.parseInt(daemon.umask.value, 8));
+  const umask = proc.umask ?? (daemon.umask === null ? null : Number.parseInt(daemon.umask.value, 8));
   if (umask !== null && Number.isInteger(umask)) {
-    const place = process.umask === null ? daemon.umask! : { field: "umask", where: where("umask") };
+    const place = proc.umask === null ? daemon.umask! : { field: "umask", where: where("umask") };
     unit.carry(place.field, "umask", umask.toString(8).padStart(3, "0"), place.where);
   }
   for (const [name, { value, field, where: place }] of Object.entries(daemon.limits))
@@ -125,12 +125,12 @@ function workingDirectory(unit: UnitDraft, directory: string, base: string | nul
     );
 }
 
-function environmentOf(unit: UnitDraft, process: Process, where: Where): void {
-  for (const [name, value] of process.environment) unit.environment.set(name, fromMarkers(value));
-  const option = process.section.options.get("environment");
+function environmentOf(unit: UnitDraft, proc: Process, where: Where): void {
+  for (const [name, value] of proc.environment) unit.environment.set(name, fromMarkers(value));
+  const option = proc.section.options.get("environment");
   if (option === undefined) return;
   const place = where("environment");
-  const damaged = damagedNames(option.value, process.environment);
+  const damaged = damagedNames(option.value, proc.environment);
   if (option.cutInQuotes) damaged.push("the last variable");
   if (damaged.length > 0)
     unit.approximated(
@@ -139,7 +139,7 @@ function environmentOf(unit: UnitDraft, process: Process, where: Where): void {
       `supervisord's parser damages the value of ${damaged.join(", ")}; the unit has the damaged value, as the program got it so far`,
       "correct the value in the unit, or quote it in supervisord's file first",
     );
-  const marked = [...process.environment.values()].filter(hasMarker).join("");
+  const marked = [...proc.environment.values()].filter(hasMarker).join("");
   if (marked !== "") fromEnvironment(unit, "environment", marked, place);
   else if (damaged.length === 0) unit.carried("environment", "environment", place);
 }
@@ -155,14 +155,14 @@ function damagedNames(text: string, parsed: ReadonlyMap<string, string>): string
   return [...damaged];
 }
 
-function restarts(unit: UnitDraft, process: Process, where: Where): void {
-  if (process.autorestart === "never") unit.set("auto_restart", false);
-  if (process.autorestart === "always") unit.set("restart_on_exit", true);
+function restarts(unit: UnitDraft, proc: Process, where: Where): void {
+  if (proc.autorestart === "never") unit.set("auto_restart", false);
+  if (proc.autorestart === "always") unit.set("restart_on_exit", true);
   const key = { never: '"auto_restart": false', always: '"restart_on_exit": true', unexpected: "auto_restart, which is the default" };
-  if (process.section.options.has("autorestart")) unit.carried("autorestart", key[process.autorestart], where("autorestart"));
-  unit.set("restart_policy", { max_retries: Math.max(0, process.startretries), reset_after: Math.max(0, process.startsecs) });
+  if (proc.section.options.has("autorestart")) unit.carried("autorestart", key[proc.autorestart], where("autorestart"));
+  unit.set("restart_policy", { max_retries: Math.max(0, proc.startretries), reset_after: Math.max(0, proc.startsecs) });
   for (const option of ["startretries", "startsecs"]) {
-    if (!process.section.options.has(option)) continue;
+    if (!proc.section.options.has(option)) continue;
     const key = option === "startsecs" ? "restart_policy.reset_after" : "restart_policy.max_retries";
     const how =
       option === "startsecs"
@@ -175,7 +175,7 @@ function restarts(unit: UnitDraft, process: Process, where: Where): void {
       option === "startsecs" ? 'add a "health_check" if others depend on this unit' : null,
     );
   }
-  if (process.exitcodes.length === 0) {
+  if (proc.exitcodes.length === 0) {
     unit.approximate(
       "exitcodes",
       "restart_on_exit",
@@ -183,21 +183,21 @@ function restarts(unit: UnitDraft, process: Process, where: Where): void {
       where("exitcodes"),
       "no exit code is expected, so the unit restarts after every exit",
     );
-  } else if (process.exitcodes.join() !== "0") unit.set("success_exit_codes", [...new Set(process.exitcodes)]);
-  if (process.section.options.has("exitcodes") && process.exitcodes.length > 0)
+  } else if (proc.exitcodes.join() !== "0") unit.set("success_exit_codes", [...new Set(proc.exitcodes)]);
+  if (proc.section.options.has("exitcodes") && proc.exitcodes.length > 0)
     unit.carried("exitcodes", "success_exit_codes", where("exitcodes"));
 }
 
-function stopping(unit: UnitDraft, process: Process, where: Where): void {
-  const { options } = process.section;
-  if (process.stopsignal !== 15) unit.set("graceful_shutdown.signal", signalName(process.stopsignal));
+function stopping(unit: UnitDraft, proc: Process, where: Where): void {
+  const { options } = proc.section;
+  if (proc.stopsignal !== 15) unit.set("graceful_shutdown.signal", signalName(proc.stopsignal));
   if (options.has("stopsignal")) unit.carried("stopsignal", "graceful_shutdown.signal", where("stopsignal"));
-  if (process.stopwaitsecs !== 10) unit.set("graceful_shutdown.timeout", Math.max(0, process.stopwaitsecs));
+  if (proc.stopwaitsecs !== 10) unit.set("graceful_shutdown.timeout", Math.max(0, proc.stopwaitsecs));
   if (options.has("stopwaitsecs")) unit.carried("stopwaitsecs", "graceful_shutdown.timeout", where("stopwaitsecs"));
-  if (!process.stopasgroup) unit.set("graceful_shutdown.kill_mode", "mixed");
+  if (!proc.stopasgroup) unit.set("graceful_shutdown.kill_mode", "mixed");
   if (options.has("stopasgroup")) unit.carried("stopasgroup", "graceful_shutdown.kill_mode", where("stopasgroup"));
   if (!options.has("killasgroup")) return;
-  if (process.killasgroup) unit.carried("killasgroup", "sup always ends the whole process tree", where("killasgroup"));
+  if (proc.killasgroup) unit.carried("killasgroup", "sup always ends the whole process tree", where("killasgroup"));
   else
     unit.approximated(
       "killasgroup",
@@ -209,12 +209,12 @@ function stopping(unit: UnitDraft, process: Process, where: Where): void {
 const MIB = 1024 * 1024;
 const MAX_LOG_MB = 1_000_000;
 
-function logs(unit: UnitDraft, process: Process, where: Where): void {
-  const { options } = process.section;
+function logs(unit: UnitDraft, proc: Process, where: Where): void {
+  const { options } = proc.section;
   for (const stream of ["stdout", "stderr"] as const) {
-    const { file, syslog, maxBytes } = process[stream];
+    const { file, syslog, maxBytes } = proc[stream];
     const option = `${stream}_logfile`;
-    if (options.has(option) && (stream === "stdout" || !process.redirectStderr)) {
+    if (options.has(option) && (stream === "stdout" || !proc.redirectStderr)) {
       const place = where(option);
       if (file === "auto") unit.carried(option, "sup logs both streams: `sup logs`", place);
       else if (file === null && !syslog)
@@ -248,10 +248,8 @@ function logs(unit: UnitDraft, process: Process, where: Where): void {
     if (options.has(`${stream}_logfile_backups`)) unit.carried(`${stream}_logfile_backups`, "log.keep", where(`${stream}_logfile_backups`));
   }
   if (options.has("redirect_stderr")) unit.carried("redirect_stderr", "sup logs both streams in one file", where("redirect_stderr"));
-  const kept = [process.stdout, process.stderr].filter(({ file }) =>
-    typeof file === "object" ? file !== null && !isStream(file.path) : true,
-  );
-  const own = kept.length > 0 ? kept : [process.stdout];
+  const kept = [proc.stdout, proc.stderr].filter(({ file }) => (typeof file === "object" ? file !== null && !isStream(file.path) : true));
+  const own = kept.length > 0 ? kept : [proc.stdout];
   const isEndless = own.some(({ maxBytes }) => maxBytes === 0) && kept.length > 0;
   const size = Math.max(...own.map(({ maxBytes }) => maxBytes));
   if (kept.length === 0) return; // the streams of supervisord itself: sup's own defaults fit better than "no limit"
@@ -261,10 +259,10 @@ function logs(unit: UnitDraft, process: Process, where: Where): void {
 
 const isStream = (path: string): boolean => /^\/(dev|proc)\//.test(path);
 
-function grouping(unit: UnitDraft, process: Process, { hasPriorities, groups }: Given, where: Where): void {
-  const { section } = process;
+function grouping(unit: UnitDraft, proc: Process, { hasPriorities, groups }: Given, where: Where): void {
+  const { section } = proc;
   const program = section.name.slice(section.name.indexOf(":") + 1).trim();
-  if (hasPriorities) unit.set("priority", process.priority);
+  if (hasPriorities) unit.set("priority", proc.priority);
   if (section.options.has("priority")) unit.carried("priority", "priority: lower starts first, as in supervisord", where("priority"));
   const names = new Set<string>();
   if (groups.has(program)) names.add(groups.get(program)!);
@@ -272,8 +270,10 @@ function grouping(unit: UnitDraft, process: Process, { hasPriorities, groups }: 
   const valid = [...names].filter((name) => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name));
   if (valid.length > 0) unit.set("groups", valid);
   if (groups.has(program)) unit.carried("group", `groups: \`sup restart @${groups.get(program)}\``, `${section.file}:${section.line}`);
+  if (proc.count > 1) unit.set("instances", proc.count);
+  const how = proc.count > 1 ? `instances: the units are ${unit.name}@1 to ${unit.name}@${proc.count}` : "one unit for each process";
   for (const option of ["numprocs", "numprocs_start", "process_name"])
-    if (section.options.has(option)) unit.carried(option, "one unit for each process", where(option));
+    if (section.options.has(option)) unit.carried(option, how, where(option));
 }
 
 const CARRIED: ReadonlySet<string> = new Set(
@@ -281,9 +281,9 @@ const CARRIED: ReadonlySet<string> = new Set(
 );
 
 /** Reports the options that no other function reports. */
-function remaining(unit: UnitDraft, process: Process, option: string, where: string): void {
+function remaining(unit: UnitDraft, proc: Process, option: string, where: string): void {
   if (CARRIED.has(option)) return;
-  const value = process.section.options.get(option)!.value.toLowerCase();
+  const value = proc.section.options.get(option)!.value.toLowerCase();
   const isOff = ["false", "no", "off", "0", "", "0kb", "0mb"].includes(value);
   if (/^std(out|err)_syslog$/.test(option)) {
     if (isOff) unit.carried(option, "sup does not send logs to syslog", where);

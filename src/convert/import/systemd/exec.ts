@@ -78,8 +78,9 @@ function splitVariable(name: string, { known, hasFiles }: Variables): string[] |
   const parts = known.get(name);
   if (hasFiles || USUAL.has(name)) return null;
   if (parts === undefined) return [];
-  if (parts.some((part) => typeof part !== "string")) return null;
-  return splitWords(parts.join(""))?.map(({ text }) => text) ?? null;
+  const literals = parts.filter((part) => typeof part === "string");
+  if (literals.length < parts.length) return null;
+  return splitWords(literals.join(""))?.map(({ text }) => text) ?? null;
 }
 
 /** Variables that sup itself sets. */

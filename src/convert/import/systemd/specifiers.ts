@@ -56,7 +56,7 @@ function meaning(letter: string, names: UnitNames, unknown: Set<string>): TextPa
   if (letter === "j" || letter === "J") return [prefix.slice(prefix.lastIndexOf("-") + 1)];
   if (letter === "i" || letter === "I") return instance;
   if (letter === "f") return ["/", ...(at < 0 ? [prefix] : instance)];
-  if (letter === "h") return isUser ? [{ specifier: "h" }] : ["/root"];
+  if (letter === "h") return isUser ? [{ specifier: "h" }] : ["/", "root"];
   if (letter === "u") return [isUser ? { variable: "USER" } : "root"];
   if (isUser && letter === "t") return [{ variable: "XDG_RUNTIME_DIR" }];
   if (isUser && USER[letter] !== undefined) return [{ specifier: "h" }, USER[letter]];
