@@ -57,6 +57,9 @@ describe("the file", () => {
   test("a backslash continues a line, also over comments", () => {
     expect(web("ExecStart=/bin/echo a \\", "# no", "  b \\", "  c")).toMatchObject({ args: ["a", "b", "c"] });
   });
+  test("the spaces at the beginning of a continuation stay", () => {
+    expect(web("ExecStart=/bin/sh -c 'a || \\", "  b'")).toMatchObject({ args: ["-c", "a ||    b"] });
+  });
   test("an empty assignment resets a list, in a drop-in too", () => {
     const imported = importFiles(
       {

@@ -312,7 +312,7 @@ function numberHint(text: string): string | null {
 const INI: SyntaxProblem = {
   offset: 0,
   message: "this is an INI file (supervisord or systemd?), not JSON",
-  hint: 'write the keys as JSON: { "command": "…" }',
+  hint: '`sup import` turns such a file into a unit file; the keys are JSON: { "command": "…" }',
 };
 
 /**

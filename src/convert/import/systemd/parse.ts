@@ -40,8 +40,8 @@ function* logicalLines(text: string): Generator<{ readonly line: number; readonl
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
     .entries()) {
-    const line = raw.trim();
-    if (/^[#;]/.test(line) || (line === "" && pending.length === 0)) continue;
+    const line = raw.trimEnd();
+    if (/^\s*[#;]/.test(line) || (line === "" && pending.length === 0)) continue;
     if (pending.length === 0) start = index + 1;
     // An odd number of backslashes: an even number is a literal backslash at the end.
     if (/(?:^|[^\\])(?:\\\\)*\\$/.test(line)) {
