@@ -137,7 +137,7 @@ describe("JavaScript", () => {
     ["for (;;) {}\nmodule.exports = {}", "it runs code"],
     ["module.exports = { apps: [{ script: undefinedName }] }", "it uses undefinedName, whose value is not known"],
     ["const a = b; const b = a; module.exports = a", "whose value is not known"],
-    ["console.log(1); module.exports = {}", "it runs code"],
+    ["start(); module.exports = {}", "it runs code"],
   ])("%s must run", (text, reason) => {
     const [problem] = ecosystem(text).problems;
     expect(problem!.message).toContain(`the file must run to know its value: `);
@@ -178,7 +178,8 @@ test("a .env that the file loads with dotenv is an environment file", () => {
     "require('dotenv').config();",
     "const env = require('dotenv').config({ path: '.env' });",
     "import 'dotenv/config';",
-    "const dotenv = require('dotenv'); dotenv.config();",
+    "const dotenv = require('dotenv'); dotenv.config(); console.log(1);",
+    "import { config } from 'dotenv'; config();",
   ]) {
     const text = `${line}\n${line.startsWith("import") ? "export default" : "module.exports ="} { apps: [{ name: "a", script: "a.js", env: { ...process.env, X: process.X_Y } }] };`;
     const imported = ecosystem(text, { "/srv/app/.env": "A=1\n" });

@@ -52,6 +52,25 @@ describe("words", () => {
     expect(unitOf(imported, "web").json).toMatchObject({ command: "${APP}/run", args: ["${SUP_IMPORT_NOT_SET:-$}${X}"] });
     expect(entryOf(imported, "command")).toMatchObject({ outcome: "approximated", whatToDo: expect.stringContaining("set APP, X in") });
   });
+  test("%(ENV_X)s in a number, a user or a name: the default, a report, and a valid name", () => {
+    const imported = program(
+      "command=x",
+      "numprocs=%(ENV_N)s",
+      "stopwaitsecs=%(ENV_T)s",
+      "user=%(ENV_USER)s",
+      "process_name=%(ENV_APP)s-web",
+    );
+    expect(unitOf(imported, "APP-web").json).toEqual({
+      enabled: true,
+      groups: ["web"],
+      command: "x",
+      restart_policy: { max_retries: 3, reset_after: 1 },
+      graceful_shutdown: { kill_mode: "mixed" },
+      log: { max_size_mb: 50, keep: 10 },
+    });
+    for (const field of ["numprocs", "stopwaitsecs", "user"])
+      expect(imported.report.filter((entry) => entry.field === field).map(({ outcome }) => outcome)).toEqual(["dropped"]);
+  });
   test("%(here)s is the directory of the included file", () => {
     const imported = importFiles(
       {

@@ -111,6 +111,12 @@ export class UnitDraft {
     else this.drop(field, where, `sup does not support "${key}" yet; the value would be ${JSON.stringify(value)}`, whatToDo);
   }
 
+  /** Removes what was reported about a field so far. */
+  forget(field: string): void {
+    const kept = this.entries.filter((entry) => entry.field !== field);
+    this.entries.splice(0, this.entries.length, ...kept);
+  }
+
   depend(on: string, options: Readonly<Record<string, unknown>>, field: string, where: string, instance = ""): void {
     this.dependencies.push({ on, instance, options, field, where });
   }

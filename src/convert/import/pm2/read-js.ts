@@ -93,6 +93,7 @@ class Reader {
         for (const { id } of statement.declaration.declarations) if (id.type === "Identifier") named.set(id.name, id);
       } else if (statement.type === "ExpressionStatement") {
         const assigned = assignment(statement.expression);
+        if (assigned === null && isConsole(statement.expression)) continue;
         if (assigned === null && loadsDotenv(statement.expression)) this.usesDotenv = true;
         else if (assigned === null) {
           if (statement.expression.type === "ObjectExpression" || statement.expression.type === "ArrayExpression")
@@ -295,7 +296,8 @@ function assignment(node: Expression): { readonly name: string | null; readonly 
 function loadsDotenv(node: Expression): boolean {
   if (node.type !== "CallExpression") return false;
   const { callee } = node;
-  if (callee.type === "Identifier") return callee.name === "require" && isText(node.arguments[0], "dotenv/config");
+  if (callee.type === "Identifier")
+    return callee.name === "config" || (callee.name === "require" && isText(node.arguments[0], "dotenv/config"));
   if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier" || callee.property.name !== "config") return false;
   const { object } = callee;
   if (object.type === "Identifier") return /^dotenv$/i.test(object.name);
@@ -306,6 +308,13 @@ function loadsDotenv(node: Expression): boolean {
     isText(object.arguments[0], "dotenv")
   );
 }
+
+/** Output has no influence on what the file exports. */
+const isConsole = (node: Expression): boolean =>
+  node.type === "CallExpression" &&
+  node.callee.type === "MemberExpression" &&
+  node.callee.object.type === "Identifier" &&
+  node.callee.object.name === "console";
 
 const isText = (node: AnyNode | undefined, text: string): boolean => node?.type === "Literal" && node.value === text;
 

@@ -76,5 +76,8 @@ export function fromMarkers(text: string): string {
   return joinText([...parts, text.slice(at)]);
 }
 
+/** Replaces the markers with the names of their variables, for the name of a unit. */
+export const bareMarkers = (text: string): string => text.replaceAll(MARKER, (_, hex: string) => nameIn(hex));
+
 /** Shows a string with markers as supervisord writes it. */
 export const shownMarkers = (text: string): string => text.replaceAll(MARKER, (_, hex: string) => `%(ENV_${nameIn(hex)})s`);

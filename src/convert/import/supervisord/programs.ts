@@ -30,6 +30,8 @@ export interface Process {
   readonly environment: ReadonlyMap<string, string>;
   /** How many processes with the same settings this one stands for. */
   readonly count: number;
+  /** Options whose values depend on supervisord's own environment, so that the default is used: the value as it is written. */
+  readonly unresolved: ReadonlyMap<string, string>;
 }
 
 export interface Logfile {
@@ -54,6 +56,7 @@ type Names = Map<string, string | number>;
 
 /** Reads the options of one section. Every method throws a `SectionFault` for a value that supervisord refuses. */
 export class Reader {
+  readonly unresolved = new Map<string, string>();
   readonly #section: Section;
   readonly #defaults: ReadonlyMap<string, Option>;
   readonly #names: Names;
@@ -83,7 +86,10 @@ export class Reader {
   value<T>(option: string, otherwise: T, convert: (text: string) => T | null, what: string): T {
     const text = this.text(option);
     if (text === undefined) return otherwise;
-    if (hasMarker(text)) throw new SectionFault(option, `the value depends on the environment of supervisord: ${shownMarkers(text)}`);
+    if (hasMarker(text)) {
+      this.unresolved.set(option, shownMarkers(text));
+      return otherwise;
+    }
     const value = convert(text);
     if (value === null) throw new SectionFault(option, `${JSON.stringify(text)} is not ${what}`);
     return value;
@@ -130,7 +136,8 @@ export function processesOf(section: Section, group: string | null, config: Conf
 
 /** Turns processes that differ in their names only into one. */
 function merge(processes: readonly Process[], program: string): Process[] {
-  const settings = ({ name: _, environment, section: __, ...rest }: Process): string => JSON.stringify([rest, [...environment]]);
+  const settings = ({ name: _, environment, section: __, unresolved: ___, ...rest }: Process): string =>
+    JSON.stringify([rest, [...environment]]);
   const [first] = processes;
   if (first === undefined || processes.length === 1 || processes.some((each) => settings(each) !== settings(first))) return [...processes];
   return [{ ...first, name: program, count: processes.length }];
@@ -174,6 +181,7 @@ function processOf(section: Section, reader: Reader, { processName, names, share
     redirectStderr,
     environment: new Map([...shared, ...own]),
     count: 1,
+    unresolved: reader.unresolved,
   };
 }
 

@@ -2,7 +2,7 @@ import { signalName } from "../../../base/signals.ts";
 import { posix } from "../paths.ts";
 import type { ImportDraft, UnitDraft } from "../draft.ts";
 import type { Process } from "./programs.ts";
-import { fromMarkers, hasMarker, markedNames, shownMarkers } from "./percent.ts";
+import { bareMarkers, fromMarkers, hasMarker, markedNames, shownMarkers } from "./percent.ts";
 import { splitCommand } from "./shlex.ts";
 import { unknownKey } from "./unknown-key.ts";
 
@@ -46,7 +46,8 @@ export function toUnit(draft: ImportDraft, proc: Process, given: Given): void {
     return;
   }
   const isUnique = given.many.filter(({ name }) => name === proc.name).length === 1;
-  const unit = draft.unit(proc.name, isUnique ? proc.name : `${proc.group}-${proc.name}`, `${section.file} [${section.name}]`);
+  const name = bareMarkers(isUnique ? proc.name : `${proc.group}-${proc.name}`);
+  const unit = draft.unit(proc.name, name, `${section.file} [${section.name}]`);
   commandOf(unit, proc, words.value, where);
   surroundings(unit, proc, given.daemon, where);
   restarts(unit, proc, where);
@@ -54,6 +55,10 @@ export function toUnit(draft: ImportDraft, proc: Process, given: Given): void {
   logs(unit, proc, where);
   grouping(unit, proc, given, where);
   for (const option of section.options.keys()) remaining(unit, proc, option, where(option));
+  for (const [option, value] of proc.unresolved) {
+    unit.forget(option);
+    unit.drop(option, where(option), `${value} reads supervisord's own environment, so the default is used`, "set the value in the unit");
+  }
 }
 
 type Where = (option: string) => string;
@@ -95,7 +100,9 @@ function surroundings(unit: UnitDraft, proc: Process, daemon: Daemon, where: Whe
   }
   environmentOf(unit, proc, where);
   const user = proc.user ?? (daemon.user?.value === "root" ? null : daemon.user?.value) ?? null;
-  if (user !== null) {
+  if (user !== null && hasMarker(user))
+    unit.drop("user", where("user"), `${shownMarkers(user)} reads supervisord's own environment`, 'set "user" in the unit');
+  else if (user !== null) {
     const place = proc.user === null ? daemon.user! : { field: "user", where: where("user") };
     unit.set("user", user.trim());
     unit.carried(place.field, "user; sup also sets HOME, USER and LOGNAME, which supervisord does not", place.where);
