@@ -45,5 +45,6 @@ const env = new Proxy({}, { get: (_, name) => void (typeof name === "string" && 
 Object.defineProperty(process, "env", { value: env });
 const loaded = require(process.argv.at(-1));
 const value = await (loaded?.default ?? loaded);
-process.stdout.write("${MARK}" + JSON.stringify({ value, undefinedEnv: [...names] }) + "\\n", () => process.exit(0));
+require("node:fs").writeSync(1, "${MARK}" + JSON.stringify({ value, undefinedEnv: [...names] }) + "\\n");
+process.exit(0);
 `;
