@@ -35,7 +35,7 @@ describe("writing", () => {
     const { code, out, err } = await sup(at, ["import", at.path("web.conf")]);
     expect([code, err]).toEqual([0, ""]);
     const unit = readFileSync(at.path("units/web.unit.json"), "utf8");
-    expect(unit).toContain("// Imported from ");
+    expect(unit).toContain("// web.unit.json, imported from ");
     expect(unit).toContain("// Not carried over: stdout_syslog (");
     expect(unit).toContain(`"environment_files": ["${at.path("units/web.env")}"]`);
     expect(unit).not.toContain("b$c");

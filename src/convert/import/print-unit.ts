@@ -1,3 +1,4 @@
+import { fileNameOf } from "../../base/names.ts";
 import type { ImportedUnit, ReportEntry } from "./types.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { ImportedUnit, ReportEntry } from "./types.ts";
 export function printUnit(unit: ImportedUnit, report: readonly ReportEntry[], secretsFile: string | null): string {
   const dropped = report.filter((entry) => entry.unit === unit.name && entry.outcome === "dropped");
   const comments = [
-    `Imported from ${unit.origin}.`,
+    `${fileNameOf(unit.name)}, imported from ${unit.origin}`,
     ...unit.notes.map((note) => `Note: ${note}`),
     ...dropped.map(({ field, how }) => `Not carried over: ${field} (${how})`),
   ];

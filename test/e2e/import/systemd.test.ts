@@ -56,6 +56,46 @@ describe.skipIf(noSandbox !== null)("equal to systemd", () => {
   });
 });
 
+test.skipIf(noSandbox !== null)("the commands of every service of this machine's packages are those that systemd sees", async () => {
+  await using sandbox = await startSandbox();
+  const listed = await sandbox.must(["systemctl", "list-unit-files", "--type=service", "--no-legend", "--plain"]);
+  const names = listed
+    .split("\n")
+    .map((line) => line.split(" ")[0]!)
+    .filter((name) => /^[^@]+\.service$/.test(name));
+  const shown = await sandbox.must(["systemctl", "show", "--property=Id,FragmentPath,ExecStart", ...names]);
+  const files: Record<string, string> = {};
+  const commands = new Map<string, string>();
+  for (const unit of shown.split("\n\n")) {
+    const path = /^FragmentPath=(.+)$/m.exec(unit)?.[1];
+    const argv = [...unit.matchAll(/^ExecStart=\{ path=\S+ ; argv\[\]=(.*?) ; ignore_errors/gm)].at(-1)?.[1];
+    // A variable is shown as such, and the import may know its value.
+    if (
+      path === undefined ||
+      argv === undefined ||
+      argv.includes("$") ||
+      (!path.startsWith("/lib/systemd") && !path.startsWith("/usr/lib/systemd"))
+    )
+      continue;
+    files[path] = await sandbox.read(path);
+    commands.set(path, argv);
+  }
+  expect(commands.size).toBeGreaterThan(20);
+  const imported = importFiles(files);
+  const differences: unknown[] = [];
+  for (const [path, argv] of commands) {
+    const unit = imported.units.find(({ origin }) => origin === path);
+    const words = unit === undefined ? [] : [unit.json.command, ...((unit.json.args ?? []) as string[])];
+    const ours = words
+      .map((word) => expandText(word as string, {}, { ...SPECIFIERS, n: unit!.name }))
+      .map((each) => (each.ok ? each.value : each.error));
+    // systemd quotes words with special characters when it shows them.
+    const plain = (text: string): string => text.replaceAll(/["'\\]/g, "");
+    if (plain(ours.join(" ")) !== plain(argv)) differences.push({ path, ours: ours.join(" "), theirs: argv });
+  }
+  expect(differences).toEqual([]);
+});
+
 const ownVariables = (list: readonly string[]): Record<string, string> =>
   Object.fromEntries(
     list.filter((each) => each.startsWith("X_")).map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)]),
