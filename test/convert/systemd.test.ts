@@ -88,6 +88,14 @@ describe("the file", () => {
     for (const key of ["__proto__", "constructor", "toString", "environment __proto__"])
       expect(entryOf(imported, key)?.outcome).toBe("dropped");
   });
+  test("an empty assignment is reported, and removes all capabilities", () => {
+    const imported = service("ExecStart=/bin/a", "CapabilityBoundingSet=", "ReadWritePaths=");
+    expect(entryOf(imported, "CapabilityBoundingSet")).toMatchObject({
+      outcome: "dropped",
+      how: expect.stringContaining("the value would be []"),
+    });
+    expect(entryOf(imported, "ReadWritePaths")?.outcome).toBe("carried");
+  });
   test.each([
     ["x.target", "[Unit]\nDescription=x\n", "a target runs no process"],
     ["x.path", "[Path]\nPathExists=/x\n", "when a file appears"],

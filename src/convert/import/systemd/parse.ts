@@ -57,10 +57,12 @@ function* logicalLines(text: string): Generator<{ readonly line: number; readonl
 /** The settings of one section. An empty assignment resets a list. */
 export class Settings {
   readonly #byKey = new Map<string, Assignment[]>();
+  readonly #empty: Assignment[] = [];
 
   constructor(unit: ParsedUnit, section: string) {
     for (const assignment of unit.assignments) {
       if (assignment.section !== section) continue;
+      if (assignment.value === "") this.#empty.push(assignment);
       const before = this.#byKey.get(assignment.key) ?? [];
       this.#byKey.set(assignment.key, assignment.value === "" ? [] : [...before, assignment]);
     }
@@ -68,6 +70,11 @@ export class Settings {
 
   keys(): string[] {
     return [...this.#byKey].filter(([, list]) => list.length > 0).map(([key]) => key);
+  }
+
+  /** Returns the assignments that are empty and set no value, such as `CapabilityBoundingSet=`. */
+  empty(): Assignment[] {
+    return this.#empty.filter(({ key }) => this.all(key).length === 0);
   }
 
   /** Returns the last value, which wins for keys that are no lists. */

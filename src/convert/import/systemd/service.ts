@@ -31,6 +31,7 @@ export function importService(unit: UnitDraft, settings: Settings, names: UnitNa
   output(service);
   directories(service);
   for (const key of settings.keys()) if (!service.done.has(key)) remaining(service, key);
+  for (const assignment of settings.empty()) emptied(unit, assignment);
   if (unknown.size > 0)
     unit.approximated(
       "specifiers",
@@ -201,7 +202,7 @@ function directories(service: Service): void {
   const user = settings.last("User")?.value;
   for (const [key, [below, variable]] of Object.entries(DIRECTORIES)) {
     const found = settings.all(key);
-    service.done.add(key).add(`${key}Mode`).add("RuntimeDirectoryPreserve");
+    service.done.add(key).add(`${key}Mode`);
     const base = names.isUser ? null : below;
     const paths = found.flatMap(({ value }) => value.split(/\s+/).map((name) => `${base}/${textOf(service, name.split(":")[0]!)}`));
     if (paths.length === 0) continue;
@@ -210,7 +211,9 @@ function directories(service: Service): void {
       continue;
     }
     unit.environment.set(variable, paths.join(":"));
-    const mode = settings.last(`${key}Mode`)?.value ?? "0755";
+    const modeGiven = settings.last(`${key}Mode`);
+    const mode = modeGiven?.value ?? "0755";
+    if (modeGiven) unit.carried(`${key}Mode`, `see ${key}`, whereOf(modeGiven));
     if (user === undefined || user === "root") {
       unit.list("pre_start").unshift({ command: "mkdir", args: ["-p", "-m", mode, ...paths] });
       unit.carried(key, `pre_start, and the variable ${variable}`, whereOf(found[0]!));
@@ -239,6 +242,13 @@ function remaining(service: Service, key: string): void {
       "systemd does not know this key either, or this version of sup does not",
       "correct the key if it should have an effect",
     );
+}
+
+/** An empty assignment resets a list to its default, except for capabilities, of which it removes all. */
+function emptied(unit: UnitDraft, assignment: Assignment): void {
+  const { key } = assignment;
+  if (key === "CapabilityBoundingSet") unit.carryIfSupported(key, "sandbox.capabilities", [], whereOf(assignment), SANDBOX_ADVICE);
+  else unit.carried(key, "empty, which is the default", whereOf(assignment));
 }
 
 const SANDBOX_ADVICE = "give the service a user of its own";

@@ -113,5 +113,6 @@ const OTHERS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["SuccessAction", ["sup never reboots the machine", null]],
   ["StartLimitAction", ["sup never reboots the machine", null]],
   ["RebootArgument", ["sup never reboots the machine", null]],
+  ["RuntimeDirectoryPreserve", ["sup does not remove directories when a unit stops", null]],
   ["OpenFile", ["sup passes no open files", null]],
 ] as const);
