@@ -194,6 +194,16 @@ test("an app without a script, and a file without apps", () => {
   expect(ecosystem("module.exports = { x: 1 }").problems[0]!.message).toBe('the file has no list "apps"');
 });
 
+const PM2_KEYS = "name cwd args node_args interpreter out_file error_file log_file pid_file disable_logs log_type log_date_format time env max_memory_restart restart_delay exp_backoff_restart_delay source_map_support wait_ready instances kill_timeout shutdown_with_message listen_timeout cron_restart merge_logs vizion autostart autorestart stop_exit_codes watch_delay watch ignore_watch watch_options min_uptime max_restarts execute_command exec_mode force append_env_to_name post_update pmx automation treekill port uid gid kill_retry_time namespace filter_env increment_var instance_var invented".split(" "); // prettier-ignore
+
+test.each(PM2_KEYS)("%s is in the report, whatever its value is", (key) => {
+  for (const value of ['"x"', "1", "true", "false", '["a"]', '{ A: "b" }']) {
+    const imported = app(`{ script: "a.js", ${key}: ${value} }`);
+    const fields = imported.report.map(({ field }) => (field === "exec_interpreter" ? "interpreter" : field));
+    expect({ value, units: imported.units.length > 0, reported: fields.includes(key) }).toEqual({ value, units: true, reported: true });
+  }
+});
+
 test("deploy is reported once", () => {
   const imported = ecosystem("module.exports = { apps: [{ script: 'a.js' }], deploy: { production: {} } }");
   expect(entryOf(imported, "deploy")).toMatchObject({ unit: null, how: "sup does not deploy" });

@@ -217,6 +217,16 @@ processes:
   });
 });
 
+const PROCESS_KEYS = "entrypoint working_dir environment env_file availability depends_on readiness_probe liveness_probe ready_log_line shutdown schedule success_exit_codes vars is_dotenv_disabled description namespace disabled is_disabled replicas log_location is_daemon is_tty is_interactive is_foreground is_elevated is_strict log_configuration disable_ansi_colors launch_timeout_seconds watch extends invented".split(" "); // prettier-ignore
+
+test.each(PROCESS_KEYS)("process-compose: %s is in the report, whatever its value is", (key) => {
+  for (const value of ["x", "1", "true", "false", "[a]", "{ a: b }"]) {
+    const imported = importFiles({ "/a/process-compose.yaml": `processes:\n  a:\n    command: z\n    ${key}: ${value}\n` });
+    const reported = imported.report.some(({ field }) => field === key || field.startsWith(`${key}.`));
+    expect({ value, units: imported.units.length, reported }).toEqual({ value, units: 1, reported: true });
+  }
+});
+
 test("a compose file is refused, and the reason says why", () => {
   const imported = importFiles({
     "/a/compose.yaml": "services:\n  web:\n    image: nginx\n",

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { completeUnit } from "../../src/convert/import/print-unit.ts";
 import { toCron } from "../../src/convert/import/systemd/calendar.ts";
 import { splitWords, toBytes, toSeconds } from "../../src/convert/import/systemd/values.ts";
 import { entryOf, importFiles, unitOf } from "./files.ts";
@@ -125,6 +126,15 @@ describe("commands", () => {
     expect(web("EnvironmentFile=/etc/default/x", 'ExecStart=/bin/d --name "x y" $OPTS "a$$b"')).toMatchObject({
       command: 'set -f; exec /bin/d --name "x y" $OPTS "a\\$b"',
       shell: true,
+    });
+  });
+  test("a secret that a file may override is in a file before it", () => {
+    const imported = service("EnvironmentFile=/etc/default/x", "Environment=API_TOKEN=abc A=1", "ExecStart=/bin/a");
+    const unit = unitOf(imported, "web");
+    expect(unit.secrets).toEqual({ API_TOKEN: "abc" });
+    expect(completeUnit(unit, "/u/web.env")).toMatchObject({
+      environment: { A: "${A:-1}" },
+      environment_files: ["/u/web.env", "/etc/default/x"],
     });
   });
   test("prefixes: - on a hook, @ and +", () => {

@@ -58,6 +58,8 @@ export class UnitDraft {
   readonly dependencies: DraftDependency[] = [];
   readonly entries: DraftEntry[] = [];
   readonly notes: string[] = [];
+  /** Whether environment files override the variables of the imported file, as in systemd. */
+  filesOverrideSecrets = false;
   readonly id: string;
   readonly name: string;
   readonly origin: string;
@@ -109,6 +111,14 @@ export class UnitDraft {
   carryIfSupported(field: string, key: string, value: unknown, where: string, whatToDo: string): void {
     if (isSupported(key)) this.carry(field, key, value, where);
     else this.drop(field, where, `sup does not support "${key}" yet; the value would be ${JSON.stringify(value)}`, whatToDo);
+  }
+
+  /** Reports the keys of an object that no other entry is about, because their values have a form that nobody expects. */
+  dropSilent(keys: Iterable<string>, where: string): void {
+    const fields = this.entries.map(({ field }) => field);
+    for (const key of keys)
+      if (!fields.some((field) => field === key || field.startsWith(`${key}.`)))
+        this.drop(key, where, "the value is not valid for this key");
   }
 
   /** Removes what was reported about a field so far. */

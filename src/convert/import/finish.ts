@@ -3,8 +3,8 @@ import { loadSnapshot } from "../../spec/load/load.ts";
 import { RESERVED } from "../../spec/load/environment.ts";
 import { expandText } from "../../spec/load/specifiers.ts";
 import { unitKeys } from "../../spec/parse/draft.ts";
-import { isSecretName, redactString } from "../../spec/redact.ts";
 import type { ImportDraft, UnitDraft } from "./draft.ts";
+import { isSecret } from "./secrets.ts";
 import type { Imported, ImportedUnit, ReportEntry } from "./types.ts";
 
 /**
@@ -33,6 +33,7 @@ export function finish(drafts: readonly ImportDraft[]): Omit<Imported, "formats"
     name,
     json: inSchemaOrder(json),
     secrets,
+    filesOverrideSecrets: unit.filesOverrideSecrets,
     notes: unit.notes,
     origin: unit.origin,
   }));
@@ -144,7 +145,7 @@ function separateSecrets(unit: UnitDraft): { json: Record<string, unknown>; secr
     }
     const literal = expandText(text, {}, NO_SPECIFIERS);
     const isLiteral = literal.ok && !/(?<!%)(?:%%)*%[nihSLt]/.test(text);
-    if (isLiteral && isSecret(name, literal.value) && /^[A-Za-z_][\w.-]*$/.test(name)) secrets[name] = literal.value;
+    if (isLiteral && isSecret(name, literal.value)) secrets[name] = literal.value;
     else environment[name] = text;
   }
   const json = { ...unit.json };
@@ -158,8 +159,6 @@ function nameFault(name: string): string | null {
   if (RESERVED.has(name)) return "sup itself sets this variable";
   return /^[^=\0\s]+$/.test(name) && name !== "__proto__" ? null : "this is not a valid name of a variable";
 }
-
-const isSecret = (name: string, value: string): boolean => value !== "" && (isSecretName(name) || redactString(value) !== value);
 
 const MAX_ROUNDS = 100;
 

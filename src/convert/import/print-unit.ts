@@ -23,7 +23,8 @@ export function completeUnit(unit: ImportedUnit, secretsFile: string | null): Re
     const literals = Object.entries(unit.secrets).map(([name, value]) => [name, value.replaceAll("%", "%%").replaceAll("${", () => "$${")]);
     return { ...json, environment: { ...(json.environment as object | undefined), ...Object.fromEntries(literals) } };
   }
-  return { ...json, environment_files: [...((json.environment_files as string[] | undefined) ?? []), secretsFile] };
+  const files = (json.environment_files as string[] | undefined) ?? [];
+  return { ...json, environment_files: unit.filesOverrideSecrets ? [secretsFile, ...files] : [...files, secretsFile] };
 }
 
 /** Prints the secrets as a dotenv file. Double quotes keep every character except NUL. */

@@ -44,6 +44,8 @@ export interface ImportedUnit {
   readonly json: UnitJson;
   /** Variables with secrets. They belong in a file that only its owner can read, not in the unit file. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** True if the environment files of the unit override the secrets, and false if it is the other way round. */
+  readonly filesOverrideSecrets: boolean;
   /** Sentences about the whole unit, such as warnings of `sup verify`. */
   readonly notes: readonly string[];
   /** What the unit was made from, for example `web.conf [program:web]`. */

@@ -56,6 +56,7 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
       cwd === null ? context.directory : /^~(\/|$)/.test(cwd) ? context.home + cwd.slice(1) : posix.join(context.directory, cwd);
     const app: App = { unit, data, where: context.path, directory, name };
     commandOf(app, script, context);
+    if (asText(data.name) !== null) unit.carried("name", "the name of the unit", context.path);
     environmentOf(app, n, { count, isCluster, processes });
     if (context.dotenv !== null && context.files.kind(context.dotenv) === "file")
       unit.set("environment_files", [escapeText(context.dotenv)]);
@@ -141,7 +142,7 @@ function environmentOf({ unit, data, where }: App, index: number, { count, isClu
   const undefinedNames = isMap(data.env) ? Object.keys(data.env).filter((name) => (data.env as Data)[name] === undefined) : [];
   for (const [name, value] of env ?? []) unit.env(name, value);
   if (data.env !== undefined && env === null) unit.drop("env", where, "it is not an object");
-  else if (env !== null && env.size > 0) unit.carried("env", "environment", where);
+  else if (data.env !== undefined) unit.carried("env", "environment", where);
   if (undefinedNames.length > 0)
     unit.drop(
       "env",

@@ -12,7 +12,9 @@ export function importKeys(app: App): void {
   stopping(app);
   resources(app);
   watching(app);
-  for (const key of Object.keys(data)) if (data[key] !== undefined && data[key] !== null) other(app, key);
+  const given = Object.keys(data).filter((key) => data[key] !== undefined && data[key] !== null && !key.startsWith("_"));
+  for (const key of given) other(app, key);
+  unit.dropSilent(given, app.where);
 }
 
 function restarts({ unit, data, where }: App): void {
@@ -21,6 +23,7 @@ function restarts({ unit, data, where }: App): void {
     .filter((code) => code !== null && code >= 0 && code < 256) as number[];
   const restarting = asBoolean(data.autorestart) !== false;
   if (!restarting) unit.set("auto_restart", false);
+  if (asBoolean(data.autorestart) !== null) unit.carried("autorestart", "auto_restart, restart_on_exit", where);
   else if (!codes.includes(0)) unit.set("restart_on_exit", true);
   const failures = codes.filter((code) => code !== 0);
   if (failures.length > 0 && restarting) unit.set("no_restart_exit_codes", [...new Set(failures)]);

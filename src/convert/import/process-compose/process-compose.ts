@@ -133,6 +133,11 @@ function importOne(proc: Process, { shared, role, files }: Given): void {
   importLifecycle(proc, role);
   importProbes(proc, role);
   for (const key of Object.keys(data)) other(proc, key);
+  for (const key of ["vars", "is_dotenv_disabled"]) if (data[key] !== undefined) unit.carried(key, "considered in the other keys", where);
+  unit.dropSilent(
+    Object.keys(data).filter((key) => !key.startsWith("x-")),
+    where,
+  );
   expander.report(unit, where);
 }
 

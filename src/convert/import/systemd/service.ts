@@ -1,6 +1,7 @@
 import { lookUp } from "../data.ts";
 import { signalName, signalNumber } from "../../../base/signals.ts";
 import type { UnitDraft } from "../draft.ts";
+import { isSecret } from "../secrets.ts";
 import { canBeFallback, joinText, type TextPart } from "../text.ts";
 import { importCommands } from "./commands.ts";
 import { take, textOf, type Service } from "./service-context.ts";
@@ -57,6 +58,12 @@ function environment(service: Service): void {
   const overridden: string[] = [];
   for (const [name, parts] of variables.known) {
     // systemd lets files override `Environment=`; in a unit file it is the other way round.
+    const literal = parts.every((part) => typeof part === "string") ? parts.join("") : "";
+    if (variables.hasFiles && isSecret(name, literal)) {
+      unit.filesOverrideSecrets = true;
+      unit.env(name, literal);
+      continue;
+    }
     const isDefault = variables.hasFiles && canBeFallback(parts) && /^[A-Za-z_]\w*$/.test(name);
     if (variables.hasFiles && !isDefault) overridden.push(name);
     unit.environment.set(name, joinText(isDefault ? [{ variable: name, fallback: parts }] : parts));
