@@ -92,7 +92,7 @@ function setting({ unit, path, files }: ServiceDirectory, name: string, isRc: bo
   else if (name === "timeout-down" && ms !== null && ms > 0) unit.carry(name, "graceful_shutdown.timeout", ms / 1000, where);
   else if (name === "producer-for" || name === "consumer-for" || name === "pipeline-name")
     unit.drop(name, where, "sup does not connect services with pipes; it logs the output by itself", "leave out the logger");
-  else if (name === "max-death-tally") unit.drop(name, where, "sup retries for ever here", 'see "restart_policy"');
+  else if (name === "max-death-tally") unit.drop(name, where, "the unit is retried without a limit", 'see "restart_policy"');
   else if (name === "env" && files.kind(where) === "directory")
     unit.approximated(name, where, "the script run reads the directory itself, with s6-envdir", "keep the package installed");
   else if (/^(timeout-|lock-fd|flag-|template|instances?$)/.test(name)) unit.drop(name, where, "sup has no such setting");

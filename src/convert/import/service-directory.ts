@@ -13,7 +13,7 @@ export interface ServiceDirectory {
 
 export const inside = (path: string, name: string): string => posix.join(path, name);
 
-/** Makes a unit for the script `run`, or refuses the directory. The supervisors start it in its directory, and restart it for ever. */
+/** Makes a unit for the script `run`, or refuses the directory. Both supervisors start the script in its directory, and restart it without a limit. */
 export function runScript(draft: ImportDraft, path: string, files: SourceFiles): ServiceDirectory | null {
   const run = inside(path, "run");
   if (files.kind(run) !== "file") {
@@ -32,7 +32,7 @@ export function runScript(draft: ImportDraft, path: string, files: SourceFiles):
   unit.set("restart_on_exit", true);
   unit.set("restart_policy", { max_retries: -1, retry_delay: 1, backoff_multiplier: 1 });
   unit.set("graceful_shutdown.kill_mode", "mixed");
-  unit.carried("restart", "restart_on_exit, restart_policy: for ever, after a second", path);
+  unit.carried("restart", "restart_on_exit, restart_policy: without a limit, after a second", path);
   return { unit, path, files };
 }
 

@@ -90,7 +90,7 @@ function startLimit(service: Service, delay: number): void {
   unit.set("restart_policy.max_retries", isEndless ? -1 : Math.max(0, starts - 1));
   if (!isEndless) unit.set("restart_policy.reset_after", Math.min(within, MAX_DELAY));
   const how = isEndless
-    ? "the limit can never be reached, so the unit is retried for ever"
+    ? "the limit can never be reached, so the unit is retried without a limit"
     : "sup counts retries until the unit has run this long";
   for (const found of [interval, burst])
     if (found) unit.approximated(found.key, whereOf(found), `restart_policy.max_retries, reset_after: ${how}`);

@@ -52,7 +52,7 @@ export const SANDBOX: Readonly<Record<string, readonly [key: string, type: "bool
 };
 
 const HARDENING =
-  /^(Protect\w+|Private\w+|Restrict\w+|SystemCall\w+|LockPersonality|MemoryDenyWriteExecute|AmbientCapabilities|RemoveIPC|SecureBits|Bind(ReadOnly)?Paths|TemporaryFileSystem|NoExecPaths|ExecPaths|AppArmorProfile|SELinuxContext|SmackProcessLabel|KeyringMode|Device(Allow|Policy)|IPAddress(Allow|Deny)|MountFlags|ProcSubset|DynamicUser|RootDirectory|RootImage|NetworkNamespacePath|UMask2|UtmpIdentifier|MountAPIVFS|RestrictNamespaces|BPFProgram|IPIngressFilterPath|IPEgressFilterPath|SocketBind(Allow|Deny))$/;
+  /^(Protect\w+|Private\w+|Restrict\w+|SystemCall\w+|LockPersonality|MemoryDenyWriteExecute|AmbientCapabilities|RemoveIPC|SecureBits|Bind(ReadOnly)?Paths|TemporaryFileSystem|NoExecPaths|ExecPaths|AppArmorProfile|SELinuxContext|SmackProcessLabel|KeyringMode|Device(Allow|Policy)|IPAddress(Allow|Deny)|MountFlags|ProcSubset|NetworkNamespacePath|MountAPIVFS|RestrictNamespaces|BPFProgram|IPIngressFilterPath|IPEgressFilterPath|SocketBind(Allow|Deny))$/;
 
 const RESOURCES =
   /^(CPU(Weight|Shares|Accounting|QuotaPeriodSec|Affinity|Scheduling\w+)|StartupCPU\w+|Memory(Low|Min|High|SwapMax|Accounting)|IO\w+|BlockIO\w+|TasksAccounting|Slice|Delegate\w*|NUMA\w+|AllowedCPUs|AllowedMemoryNodes|ManagedOOM\w+|IPAccounting|DefaultDependencies)$/;
@@ -114,5 +114,9 @@ const OTHERS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["StartLimitAction", ["sup never reboots the machine", null]],
   ["RebootArgument", ["sup never reboots the machine", null]],
   ["RuntimeDirectoryPreserve", ["sup does not remove directories when a unit stops", null]],
+  ["RootDirectory", ["sup does not change the root directory", "install the program and its files on the machine itself"]],
+  ["RootImage", ["sup does not change the root directory", "install the program and its files on the machine itself"]],
+  ["UtmpIdentifier", ["sup writes no utmp entries", null]],
+  ["UtmpMode", ["sup writes no utmp entries", null]],
   ["OpenFile", ["sup passes no open files", null]],
 ] as const);

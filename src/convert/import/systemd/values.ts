@@ -39,7 +39,7 @@ export function toBytes(text: string): number | null {
   return match ? Math.round(Number(match[1]) * 1024 ** " KMGTPE".indexOf((match[2] || " ").toUpperCase())) : null;
 }
 
-/** Converts an exit code or its name, such as `SIGTERM`'s neighbours `CONFIG` or `TEMPFAIL`. Returns null for a signal. */
+/** Converts an exit code or its name, such as `CONFIG` or `TEMPFAIL`. Returns null for the name of a signal. */
 export const toExitCode = (text: string): number | null =>
   /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : (lookUp(EXIT_NAMES, text) ?? null);
 
