@@ -1,3 +1,4 @@
+import { isSupported } from "../../src/convert/import/draft.ts";
 import { importPaths, type ImportOptions } from "../../src/convert/import/import.ts";
 import type { Imported, ImportedUnit, ReportEntry, SourceFiles } from "../../src/convert/import/types.ts";
 
@@ -41,3 +42,15 @@ export const entryOf = (imported: Imported, field: string, unit?: string): Repor
 
 /** `outcome field`, one per entry, sorted by field. */
 export const outcomes = (imported: Imported): string[] => imported.report.map(({ outcome, field }) => `${field}: ${outcome}`).sort();
+
+/**
+ * What became of a field whose key some versions of sup do not have: the value of the key if this version has it, otherwise the
+ * value that the report announces.
+ */
+export function valueOf(imported: Imported, field: string, key: string): unknown {
+  const entry = entryOf(imported, field)!;
+  const unit = unitOf(imported, entry.unit!);
+  if (isSupported(key)) return key.split(".").reduce((value: unknown, step) => (value as Record<string, unknown>)[step], unit.json);
+  const announced = /^sup does not support "(.+)" yet; the value would be (.+)$/.exec(entry.how);
+  return announced?.[1] === key ? JSON.parse(announced[2]!) : entry.how;
+}
