@@ -56,6 +56,19 @@ export interface Spec {
   readonly schedule: ScheduleSpec | null;
   readonly watch: WatchSpec | null;
   readonly notify: readonly string[] | null;
+  /** How a rolling restart proceeds, or null if the file does not say. */
+  readonly rolling: RollingSpec | null;
+}
+
+/** A number of units, or a percentage of the units of a service. */
+export type Amount = { readonly count: number; readonly percent: null } | { readonly count: 0; readonly percent: number };
+
+export interface RollingSpec {
+  readonly maxSurge: Amount;
+  readonly maxUnavailable: Amount;
+  readonly minHealthyMs: number;
+  readonly progressDeadlineMs: number;
+  readonly order: "newest-last" | "newest-first";
 }
 
 export interface ExecSpec {

@@ -103,6 +103,7 @@ const BARE: Spec = {
   schedule: null,
   watch: null,
   notify: null,
+  rolling: null,
 };
 
 export const hook = (timeoutMs = 60_000): HookSpec => ({ command: "hook", args: [], timeoutMs });

@@ -2,6 +2,7 @@ import type { DaemonInfo } from "../../src/api/contract/shapes.ts";
 import type { Surroundings } from "../../src/daemon/queries/describe.ts";
 import { LocalSupervisor, type LocalSupervisorOptions } from "../../src/daemon/queries/supervisor.ts";
 import { Actions, type ActionsOptions } from "../../src/daemon/jobs/actions.ts";
+import { Rolling } from "../../src/daemon/jobs/rolling.ts";
 import { Scaling } from "../../src/daemon/jobs/scaling.ts";
 import { Instances } from "../../src/daemon/units/instances.ts";
 import { Reloader } from "../../src/daemon/units/reloader.ts";
@@ -55,6 +56,12 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const { world } = stage;
   const disk = new Map(Object.entries(files));
   const catalog = new UnitCatalog(sourceOf(disk), null, (service) => world.scaleOf(service));
+  const handleEvent = stage.handle.bind(stage);
+  stage.handle = (event) => {
+    const turn = handleEvent(event);
+    catalog.follow(turn, world);
+    return turn;
+  };
   const told: Rig["told"] = [];
   const announced: string[] = [];
   const enablements = new Map<string, boolean>();
@@ -80,11 +87,19 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
     refresh: (id: string) => logCalls.push(`refresh ${id}`),
     earlierRuns: () => 0,
   };
-  const reloader = new Reloader({ ...loading, enablements: () => enablements, handle, announce, filesRead: () => {} } as never);
+  const reloader = new Reloader({
+    ...loading,
+    enablements: () => enablements,
+    handle,
+    announce,
+    filesRead: () => {},
+    roll: (service: string) => void supervisor.rollingRestart(service, false),
+  } as never);
   const instances = new Instances({ world, catalog, reloader, handle });
   const engine = { handle, watch: () => () => {}, ask: () => [] };
   const actions = new Actions({ world, engine, processes: {}, store, recorder: { tell }, clock, announce } as unknown as ActionsOptions);
   const scaling = new Scaling({ world, catalog, actions, recorder: { tell }, earlierRuns: () => 0, handle });
+  const rolling = new Rolling({ world, catalog, clock, earlierRuns: () => 0, handle });
   const around: Surroundings = {
     world,
     clock,
@@ -97,7 +112,21 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
     display: (spec) => displayOf(spec, { HOME: "/home/op" }, specifiersFor(spec.id, { home: "/home/op", state: "/state", logs: "/logs", runtime: "/run" })), // prettier-ignore
   };
   const supervisor = new LocalSupervisor({
-    ...{ world, clock, store, logs, catalog, reloader, instances, actions, scaling, around, tell, invocationOf: around.invocationOf },
+    ...{
+      world,
+      clock,
+      store,
+      logs,
+      catalog,
+      reloader,
+      instances,
+      actions,
+      scaling,
+      rolling,
+      around,
+      tell,
+      invocationOf: around.invocationOf,
+    },
     processes: { unheld: () => null, bind: () => {} },
     usage: { proportional: () => 3.14159 },
     processUsage: { of: async () => processes },

@@ -47,6 +47,9 @@ export const routes = {
   enable: post(`${BASE}/services/:id/enable`, "Start the unit when the daemon starts"),
   disable: post(`${BASE}/services/:id/disable`, "Do not start the unit when the daemon starts"),
   scale: post(`${BASE}/services/:id/scale`, "Change the number of units of a service. The number survives restarts of the daemon"),
+  rollingRestart: post(`${BASE}/services/:id/rolling-restart`, "Restart the units of a service one after the other while the others serve"),
+  rollout: get(`${BASE}/services/:id/rollout`, "The rollout of a service that is under way, or the last one"),
+  controlRollout: post(`${BASE}/services/:id/rollout`, "Pause, resume or cancel the rollout of a service"),
   resetFailed: post(`${BASE}/services/:id/reset-failed`, "Clear failures: failed and fatal become stopped"),
   serviceHealth: row({
     method: "GET",

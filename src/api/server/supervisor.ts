@@ -105,6 +105,10 @@ export interface Supervisor {
   /** Returns the outcome of a job, with `wait` once it has ended. Returns undefined if there is no such job or it was deleted. */
   job(id: string, wait: boolean): Promise<shape.JobResult | undefined>;
   /** Changes the number of units of a service; `units` null restores the number in its file. */
+  /** Begins a rolling restart and returns its state, or with `dryRun` what it would do. */
+  rollingRestart(id: string, dryRun: boolean): Promise<Result<shape.RolloutStatus, ApiError>>;
+  rollout(id: string): Promise<Result<shape.RolloutStatus, ApiError>>;
+  controlRollout(id: string, action: "pause" | "resume" | "cancel"): Promise<Result<shape.RolloutStatus, ApiError>>;
   scale(id: string, request: ScaleRequest): Promise<Result<shape.JobResult, ApiError>>;
   /**
    * Creates a transient unit from the keys of a unit file, and returns its id. `act` starts the unit. `stdin` is the name of a FIFO

@@ -27,7 +27,9 @@ async function unitsOf({ client, places, host }: Context, words: readonly string
   const chosen = words.flatMap((word, i) => (word === "--units" ? [words[i + 1] ?? ""] : []));
   if (chosen.length === 0) {
     const status = await statusWithin(DAEMON_TIMEOUT_MS, client, host.sleep);
-    if (status) return status.services.map(({ id, state, description, groups }) => ({ id, groups, about: description || state }));
+    const known = (status?.services ?? []).map(({ id, state, description, groups }) => ({ id, groups, about: description || state }));
+    const services = new Set((status?.services ?? []).flatMap(({ service }) => service ?? []));
+    if (status) return [...[...services].map((id) => ({ id, groups: [], about: "all units" })), ...known];
   }
   const suffix = fileNameOf("");
   const names = (chosen.length > 0 ? chosen : places.unitPath).flatMap(namesIn).filter((name) => name.endsWith(suffix));

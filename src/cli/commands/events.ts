@@ -2,9 +2,11 @@ import { MAX_ROWS } from "../../api/contract/limits.ts";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import type { Input } from "../../api/contract/contract.ts";
 import type { Event } from "../../api/contract/shapes.ts";
+import { stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
 import { resolveIds } from "../requests/resolve-ids.ts";
+import { isPattern } from "../requests/select-services.ts";
 import { eventColumns } from "../render/lines.ts";
 import { parseTime } from "../parse/time.ts";
 import { WHEN_HINT } from "./logs.ts";
@@ -17,7 +19,7 @@ const DEFAULT_LINES = 50;
 export const run: Run = async (context) => {
   const query = queryOf(context);
   if (!query.ok) return context.fail(query.error);
-  const ids = context.args.length === 0 ? ok(null) : await resolveIds(context, context.args);
+  const ids = context.args.length === 0 ? ok(null) : await namesOf(context);
   if (!ids.ok) return context.fail(ids.error);
   if (context.options.follow) return follow(context, ids.value, query.value);
   const history = await read(context, ids.value, query.value);
@@ -26,6 +28,13 @@ export const run: Run = async (context) => {
   else for (const line of history.value.map(eventColumns(history.value, styleOf(context)))) context.out(line);
   return EXIT.done;
 };
+
+/** Returns the ids of the units, and the names as they are given: a service has events of its own. */
+async function namesOf(context: Context): Promise<Result<readonly string[], ApiError>> {
+  const ids = await resolveIds(context, context.args);
+  const names = context.args.filter((arg) => !isPattern(arg)).map(stripSuffix);
+  return ids.ok ? ok([...new Set([...names, ...ids.value])]) : ids;
+}
 
 function queryOf({ options, host }: Context): Result<Query, ApiError> {
   const since = options.since === undefined ? undefined : parseTime(options.since, host.now());
@@ -43,13 +52,14 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
 async function read(context: Context, ids: readonly string[] | null, query: Query): Promise<Result<readonly Event[], ApiError>> {
   if (query.limit === 0) return ok([]);
   if (ids === null) return context.client.call("events", query);
-  const events: Event[] = [];
+  // The events of a service include those of its units, so an event may come twice.
+  const events = new Map<number, Event>();
   for (const service of ids) {
     const answer = await context.client.call("events", { ...query, service });
     if (!answer.ok) return answer;
-    events.push(...answer.value);
+    for (const event of answer.value) events.set(event.id, event);
   }
-  return ok(events.sort((a, b) => a.id - b.id).slice(-(query.limit ?? DEFAULT_LINES)));
+  return ok([...events.values()].sort((a, b) => a.id - b.id).slice(-(query.limit ?? DEFAULT_LINES)));
 }
 
 /** Prints the history and then each new event. Opens the stream before it reads the history, so that no event is missed in between. */

@@ -120,13 +120,34 @@ const act: readonly Command[] = [
   {
     name: "scale",
     theme: "Act",
-    takes: "<service...>",
+    takes: "<unit...>",
     summary: "change the number of units of a service: sup scale web 4",
     details:
       "The unit file of the service must have `instances`. The number survives restarts of the daemon and changes of the file; --reset returns to the number in the file. A smaller number stops the units with the highest numbers.",
     options: ["reset", ...ACTING],
     examples: ["sup scale web 4", "sup scale web 2 --dry-run", "sup scale web --reset"],
     load: () => import("../commands/scale.ts"),
+  },
+  {
+    name: "rolling-restart",
+    theme: "Act",
+    takes: "<unit>",
+    summary: "restart the units of a service one after the other while the others serve",
+    details:
+      "`rolling` in the unit file says how many units are added or may be missing meanwhile. Waits until the end and exits with 1 if it has failed: then the units that were not restarted yet keep running.",
+    options: ACTING,
+    examples: ["sup rolling-restart web", "sup rolling-restart web --dry-run"],
+    load: () => import("../commands/rolling-restart.ts"),
+  },
+  {
+    name: "rollout",
+    theme: "Act",
+    takes: "<what...>",
+    summary: "show or control a rolling restart: rollout status|pause|resume|cancel SERVICE",
+    details: "`resume` waits until the end, like `sup rolling-restart`.",
+    options: ["wait", "quiet"],
+    examples: ["sup rollout status web", "sup rollout pause web", "sup rollout resume web", "sup rollout cancel web"],
+    load: () => import("../commands/rollout.ts"),
   },
   {
     name: "reload",

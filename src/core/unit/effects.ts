@@ -50,6 +50,12 @@ export const HISTORY_TYPES = [
   "limit-near",
   "limit-exceeded",
   "limit-recovered",
+  "rollout-started",
+  "rollout-paused",
+  "rollout-resumed",
+  "rollout-cancelled",
+  "rollout-done",
+  "rollout-failed",
 ] as const;
 export type HistoryType = (typeof HISTORY_TYPES)[number];
 

@@ -137,6 +137,8 @@ export interface Unit {
   readonly restarting: boolean;
   /** True if the last finished run of a oneshot succeeded, which meets the dependency condition `succeeded`. */
   readonly succeeded: boolean;
+  /** The rollout that the next start belongs to; absent if the unit never took part in one. */
+  readonly generation?: number;
 }
 
 export const NO_LEDGER: Ledger = { retries: 0, recentStarts: [], throttled: false };

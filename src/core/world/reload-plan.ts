@@ -30,6 +30,8 @@ export interface PlanInput {
   isUp(id: string): boolean;
   /** Returns whether the unit is enabled. A decision of the operator takes precedence over the unit file. */
   isEnabled(id: string): boolean;
+  /** Returns true if the file on disk says how to restart the units of the service one after the other. */
+  isRolling?(id: string): boolean;
   /** Returns the ids of the loaded units that belong to the same service as a unit on disk. */
   membersOf?(id: string): readonly string[];
   /** Returns true if a file still declares the service of a loaded unit, but not the unit itself. */
@@ -50,7 +52,7 @@ export function planReload(input: PlanInput): PlanRow[] {
     else if (!input.onDisk.has(id)) rows.push(removed(id, input.isUp(id), input.isSurplus?.(id) ?? false));
     else {
       const keys = input.changes(id);
-      if (keys.length > 0) rows.push(changed(id, keys, input.isUp(id)));
+      if (keys.length > 0) rows.push(changed(id, keys, input.isUp(id), input.isRolling?.(id) ?? false));
     }
   }
   for (const id of input.onDisk) {
@@ -95,9 +97,15 @@ const masked = (id: string, up: boolean): PlanRow =>
     ? row(id, "masked", "stop", "its file is a link to /dev/null: it will be stopped, and cannot be started")
     : row(id, "masked", "apply", "its file is a link to /dev/null: it cannot be started");
 
-function changed(id: string, keys: readonly KeyChange[], up: boolean): PlanRow {
+function changed(id: string, keys: readonly KeyChange[], up: boolean, isRolling: boolean): PlanRow {
   const hard = keys.filter((key) => key.applies === "restart").map((key) => key.key);
   if (hard.length === 0) return row(id, "changed", "apply", "applies without a restart", keys);
   if (!up) return row(id, "changed", "apply", "it does not run: applies at its next start", keys);
-  return row(id, "changed", "restart", `${hard.join(", ")} ${hard.length === 1 ? "needs" : "need"} a restart`, keys);
+  return row(
+    id,
+    "changed",
+    "restart",
+    `${hard.join(", ")} ${hard.length === 1 ? "needs" : "need"} a ${isRolling ? "rolling restart" : "restart"}`,
+    keys,
+  );
 }

@@ -1,10 +1,11 @@
 import type { NotificationSettings } from "../../spec/notifications.ts";
-import type { Spec } from "../../spec/spec.ts";
+import type { RollingSpec, Spec } from "../../spec/spec.ts";
 import type { AlertChange, AlertCondition, OpenAlert } from "../alerts/alerts.ts";
 import type { Job } from "../jobs/job.ts";
 import type { Limit, LimitState, Sampled } from "../metrics/limits.ts";
 import type { Draft } from "../notifications/draft.ts";
 import type { Episode, KnownAlert } from "../notifications/episode.ts";
+import type { ServiceMemory } from "../service/service-memory.ts";
 import type { CheckResult, CheckState } from "../unit/check.ts";
 import type { Effect, History } from "../unit/effects.ts";
 import type { UnitEvent } from "../unit/events.ts";
@@ -90,6 +91,18 @@ export type WorldEvent =
   | { readonly type: "unload"; readonly id: string; readonly cause?: Cause }
   /** `sup scale` changed the number of units of a service, or restored the number of its file (null). */
   | { readonly type: "scaled"; readonly service: string; readonly scale: number | null }
+  /** The record of a service is restored from the store. */
+  | { readonly type: "restoreService"; readonly service: string; readonly memory: ServiceMemory }
+  /** A rolling restart begins. The keys of `earlierRuns` are the ids that additional units can have. */
+  | {
+      readonly type: "rollout";
+      readonly service: string;
+      readonly policy: RollingSpec;
+      readonly earlierRuns: Readonly<Record<string, number>>;
+    }
+  | { readonly type: "rolloutControl"; readonly service: string; readonly action: "pause" | "resume" | "cancel" }
+  /** The service is gone, and so is its record. */
+  | { readonly type: "forgetService"; readonly service: string }
   /** A unit is restored from the state that an earlier daemon stored. */
   | { readonly type: "restore"; readonly spec: Spec; readonly unit: Unit; readonly check: CheckState | null }
   | { readonly type: "restoreJob"; readonly job: Job }

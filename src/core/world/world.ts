@@ -5,6 +5,7 @@ import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Episode } from "../notifications/episode.ts";
 import { NotificationBook } from "../notifications/notification-book.ts";
+import type { ServiceMemory } from "../service/service-memory.ts";
 import type { Service, Services } from "../service/services.ts";
 import type { UnitEvent } from "../unit/events.ts";
 import { whyNotReady } from "../unit/check.ts";
@@ -15,6 +16,7 @@ import { step as stepUnit } from "../unit/step.ts";
 import { watchdogOf } from "../unit/watchdog.ts";
 import { Checks } from "./checks.ts";
 import { measure } from "./measuring.ts";
+import { Rollouts, serviceOfKey } from "./rollouts.ts";
 import { emptyTurn, type Apply, type Entry, type Step, type Turn, type WorldEvent } from "./types.ts";
 import { Units } from "./units.ts";
 import { Wishes } from "./wishes.ts";
@@ -47,8 +49,7 @@ export class World {
   readonly #wishes: Wishes;
   readonly #jobs: JobBook;
   readonly #alerts = new AlertBook();
-  /** The services that `sup scale` gave a number of units. */
-  readonly #scales = new Map<string, number>();
+  readonly #rollouts: Rollouts;
   readonly #notifications: NotificationBook;
   /** False until all units are loaded. Before that, every unit looks new, so alerts must not be judged. */
   #resumed = false;
@@ -58,6 +59,15 @@ export class World {
     const apply: Apply = (id, event, step, act) => this.#apply(id, event, step, act);
     this.#checks = new Checks({ units, apply, spreadChecks: options.spreadChecks ?? false });
     this.#wishes = new Wishes({ units, apply, startConcurrency: options.startConcurrency });
+    this.#rollouts = new Rollouts({
+      units,
+      replace: (id, generation, step) => this.#replace(id, generation, step),
+      start: (spec, generation, earlierRuns, step) => {
+        this.#load({ type: "load", spec, earlierRuns }, step);
+        this.#replace(spec.id, generation, step);
+      },
+      remove: (id, step) => this.#unload(id, "operator", step),
+    });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
     this.#notifications = new NotificationBook({ services: units.services, get: units.get });
   }
@@ -83,9 +93,20 @@ export class World {
     return this.#units.services.all();
   }
 
-  /** Returns the number of units that `sup scale` gave to a service, or undefined if its file decides. */
+  /** Returns what the store keeps about a service, or undefined if that is nothing. */
+  recordOf(service: string): ServiceMemory | undefined {
+    return this.#rollouts.get(service);
+  }
+
+  /**
+   * Returns the number of units that a service has by the decision of `sup scale` or because of the additional units of a rollout.
+   * Undefined if its file decides.
+   */
   scaleOf(service: string): number | undefined {
-    return this.#scales.get(service);
+    const known = this.#rollouts.get(service);
+    const surge = known?.rollout?.units.filter(({ id, isSurge }) => isSurge && this.#units.has(id)) ?? [];
+    if (surge.length > 0) return Math.max(...surge.map(({ id }) => this.#units.get(id)!.spec.instance ?? 0));
+    return known?.scale ?? undefined;
   }
 
   /** The services, for code that follows dependencies itself. */
@@ -147,10 +168,11 @@ export class World {
   }
 
   /**
-   * Completes a turn after all its events: raises and resolves alerts, writes notifications, and updates jobs. `wallMs` reads the
+   * Completes a turn after all its events: continues rollouts, raises and resolves alerts, writes notifications, and updates jobs. `wallMs` reads the
    * wall clock, which only notifications need.
    */
   conclude(turn: Turn, env: Env, wallMs = (): number => env.nowMs): void {
+    if (this.#resumed) this.#rollouts.follow({ env, turn });
     if (this.#resumed) this.#judgeAlerts(turn, env);
     this.#notifications.conclude(turn.alerts, env.nowMs, wallMs, turn);
     this.#units.deadlines.put(NOTIFICATIONS, this.#notifications.dueMs);
@@ -181,7 +203,15 @@ export class World {
       case "unload":
         return this.#unload(event.id, event.cause ?? "reload", step);
       case "scaled":
-        return this.#scaled(event.service, event.scale, step);
+        return this.#rollouts.put(event.service, { scale: event.scale }, step);
+      case "restoreService":
+        return this.#rollouts.restore(event.service, event.memory);
+      case "rollout":
+        return this.#rollouts.begin(event, step);
+      case "rolloutControl":
+        return this.#rollouts.control(event, step);
+      case "forgetService":
+        return this.#rollouts.put(event.service, { scale: null, generation: 0, rollout: null, earlierRuns: {} }, step);
       case "restore":
         return this.#restore(event, step);
       case "restoreJob":
@@ -222,7 +252,9 @@ export class World {
     const seen = new Set<string>();
     for (let key = this.#units.deadlines.take(env.nowMs); key !== undefined; key = this.#units.deadlines.take(env.nowMs)) {
       const job = jobOfKey(key);
-      if (job !== null) this.#jobs.forget(job, step.turn);
+      const rolling = serviceOfKey(key);
+      if (rolling !== null) this.#rollouts.isDue(rolling);
+      else if (job !== null) this.#jobs.forget(job, step.turn);
       else if (key.startsWith(ALERTS)) step.turn.suspects.add(key.slice(ALERTS.length));
       else if (this.#units.has(key)) {
         this.#unitIsDue(key, step);
@@ -252,7 +284,8 @@ export class World {
     const before = this.#units.get(spec.id);
     step.turn.changed.add(spec.id);
     if (before === undefined) {
-      const unit = freshUnit(spec.id, earlierRuns);
+      const generation = spec.instance === null ? 0 : (this.#rollouts.get(spec.service)?.generation ?? 0);
+      const unit = { ...freshUnit(spec.id, earlierRuns), ...(generation > 0 && { generation }) };
       this.#units.put({ spec, unit, check: null, watchdog: null, limits: null, retired: false });
       // A new unit of a service changes how many units make up its quorum.
       if (spec.service !== spec.id) this.#wishes.launchFree(step);
@@ -283,10 +316,11 @@ export class World {
     if (entry.spec.service !== id) this.#wishes.launchFree(step);
   }
 
-  #scaled(service: string, scale: number | null, { turn }: Step): void {
-    if (scale === null) this.#scales.delete(service);
-    else this.#scales.set(service, scale);
-    turn.services.add(service);
+  /** Starts or restarts a unit as part of a rollout. */
+  #replace(id: string, generation: number, step: Step): void {
+    const entry = this.#units.get(id)!;
+    this.#units.put({ ...entry, unit: { ...entry.unit, generation } });
+    this.#wishes.request({ type: "request", action: isDown(entry.unit.phase) ? "start" : "restart", ids: [id], cause: "operator" }, step);
   }
 
   #restore({ spec, unit, check }: Extract<WorldEvent, { type: "restore" }>, { env, turn }: Step): void {

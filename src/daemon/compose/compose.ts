@@ -10,6 +10,7 @@ import { Engine, type TurnSink } from "../engine/engine.ts";
 import { Interpreter } from "../engine/interpreter.ts";
 import { Recorder, type RecorderOptions } from "../engine/recorder.ts";
 import { Actions } from "../jobs/actions.ts";
+import { Rolling } from "../jobs/rolling.ts";
 import { Scaling } from "../jobs/scaling.ts";
 import type { Dispatcher } from "../notifications/dispatcher.ts";
 import { reloadNotifications } from "../notifications/reload.ts";
@@ -81,7 +82,11 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     recorder.publish(turn);
     releaseAfter(turn, world, machine, [interpreter, background, stdins]);
   };
-  const sink: TurnSink = { record: (turn) => recorder.record(turn), publish, perform: (effect) => interpreter.perform(effect), bug };
+  const record = (turn: Turn): void => {
+    catalog.follow(turn, world);
+    recorder.record(turn);
+  };
+  const sink: TurnSink = { record, publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine: Engine = new Engine({ world, clock, sink });
   engine.watch((turn) => interpreter.followTurn(turn));
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
@@ -97,17 +102,19 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const runsBefore = earlierRuns(store, machine.invocations);
   const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore };
   const filesRead = publisher(bus, () => facade.unitFiles());
-  const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead });
+  const roll = (service: string): void => void facade.rollingRestart(service, false);
+  const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead, roll });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const tickMs = settings.metrics.intervalMs;
   const scaling = new Scaling({ ...loading, actions, handle });
+  const rolling = new Rolling({ ...loading, handle });
   const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const facade = new LocalSupervisor({
     ...machine,
-    ...{ world, bus, catalog, around, actions, scaling, instances, reloader, transients },
+    ...{ world, bus, catalog, around, actions, scaling, rolling, instances, reloader, transients },
     probeNow: (id) => interpreter.probeNow(id),
     shutdown,
     reexec,

@@ -131,7 +131,7 @@ export class Commands {
     const { world, launcher, logs } = this.#o;
     const spec = specOf(world, id);
     if (state.launch === null) {
-      const launch = launcher.prepare(spec, state.invocation);
+      const launch = launcher.prepare(spec, state.invocation, world.get(id)?.unit.generation);
       if (!launch.ok) return launch.error;
       state.launch = launch.value;
     }

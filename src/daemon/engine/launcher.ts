@@ -47,7 +47,7 @@ export class Launcher {
   }
 
   /** Reads the environment files and expands variables and specifiers. The error is a message for the user. */
-  prepare(spec: Spec, invocation: string): Result<Launch, string> {
+  prepare(spec: Spec, invocation: string, generation?: number): Result<Launch, string> {
     const { users, places, locale } = this.#options;
     // The entry of the daemon's own user is read only once. The entry of a named user can change between two starts.
     const account = spec.identity.user === null ? (this.#own ??= users.lookup(null)) : users.lookup(spec.identity.user);
@@ -56,7 +56,14 @@ export class Launcher {
     const base = baseOf(account, locale);
     const files = this.#environmentFiles(spec, base, specifiers);
     if (!files.ok) return files;
-    const env = composeEnvironment({ spec, base, files: files.value, invocation, specifiers });
+    const env = composeEnvironment({
+      spec,
+      base,
+      files: files.value,
+      invocation,
+      specifiers,
+      ...(generation !== undefined && { generation }),
+    });
     if (!env.ok) return env;
     const exec = expandExec(spec, env.value, specifiers);
     if (!exec.ok) return exec;

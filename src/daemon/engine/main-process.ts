@@ -63,7 +63,7 @@ export class MainProcesses {
     const failed = (message: string, resources = false): void => this.#failed(id, run, { stage: "prepare", message, resources });
     const shortage = this.#o.findShortage();
     if (shortage !== null) return failed(shortage, true);
-    const launch = launcher.prepare(spec, state.invocation);
+    const launch = launcher.prepare(spec, state.invocation, world.get(id)?.unit.generation);
     if (!launch.ok) return failed(launch.error);
     state.launch = launch.value;
     const held = sockets.open(spec, launch.value);
@@ -113,7 +113,7 @@ export class MainProcesses {
     if (unit.process === null) return "gone";
     this.#output.begin(id, unit.run);
     shareLog(this.#o, id); // a failure is reported by the next start
-    const launch = launcher.prepare(spec, state.invocation);
+    const launch = launcher.prepare(spec, state.invocation, unit.generation);
     if (launch.ok) {
       state.launch = launch.value;
       if (spec.sockets.length > 0 && !sockets.has(spec.service)) sockets.takeBack(spec, launch.value, unit.process);

@@ -97,8 +97,8 @@ export class Recorder {
       writes.push({ kind: "job", id, memory: job === undefined ? null : jobText(job) });
     }
     for (const id of turn.services) {
-      const scale = world.scaleOf(id);
-      writes.push({ kind: "service", id, memory: scale === undefined ? null : serviceText({ scale }) });
+      const known = world.recordOf(id);
+      writes.push({ kind: "service", id, memory: known === undefined ? null : serviceText(known) });
     }
     for (const id of turn.episodes) {
       const episode = world.episode(id);

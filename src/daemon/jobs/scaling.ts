@@ -5,6 +5,7 @@ import { isTemplate, MAX_UNITS, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { stateOfService } from "../../base/service-state.ts";
 import { stateOf } from "../../core/unit/phase.ts";
+import { isUnfinished, type Rollout } from "../../core/service/rollout.ts";
 import type { Entry, World, WorldEvent } from "../../core/world/world.ts";
 import type { Loaded } from "../../spec/load/load.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -13,7 +14,7 @@ import type { UnitCatalog } from "../units/unit-catalog.ts";
 import type { Actions } from "./actions.ts";
 
 export interface ScalingOptions {
-  readonly world: Pick<World, "get" | "service" | "scaleOf">;
+  readonly world: Pick<World, "get" | "service" | "recordOf">;
   readonly catalog: Pick<UnitCatalog, "service" | "rescale">;
   readonly actions: Pick<Actions, "follow" | "newJob">;
   readonly recorder: Pick<Recorder, "tell">;
@@ -35,8 +36,10 @@ export class Scaling {
     const service = this.#o.catalog.service(id);
     if (service === undefined) {
       const entry = this.#o.world.get(id);
-      return err(entry === undefined && !isTemplate(id) ? missing(id) : refusal(id, entry));
+      return err(entry === undefined && !isTemplate(id) ? missing(id) : refusalOf("scale", "", id, entry));
     }
+    const rollout = this.#o.world.recordOf(id)?.rollout;
+    if (rollout != null && isUnfinished(rollout)) return err(rolling(id, rollout));
     const { spec } = service;
     const wanted = request.units ?? spec.instances!;
     const outside = outOfRange(spec, wanted);
@@ -118,16 +121,23 @@ function outOfRange({ id, port, sockets }: Spec, wanted: number): ApiError | nul
   );
 }
 
-/** Returns the error that says why this name cannot be scaled. It is not the name of a service with `instances`. */
-function refusal(id: string, entry: Entry | undefined): ApiError {
-  const refuse = (cause: string, hint: string): ApiError => ({ code: "conflict", message: `cannot scale ${id}: ${cause}`, hint });
+const rolling = (id: string, { generation, state }: Rollout): ApiError => ({
+  code: "conflict",
+  message: `cannot scale ${id}: its rollout ${generation} ${state === "running" || state === "paused" ? `is ${state}` : `has ${state === "failed" ? "failed" : "been cancelled"}, and its additional units have not left yet`}`,
+  hint: `\`sup rollout status ${id}\``,
+});
+
+/** Returns the error that says why this name cannot be scaled or restarted in turn. It is not the name of a service with `instances`. */
+export function refusalOf(verb: string, how: string, id: string, entry: Entry | undefined): ApiError {
+  const what = how === "" ? `${verb} ${id}` : `${verb} ${id} ${how}`;
+  const refuse = (cause: string, hint: string): ApiError => ({ code: "conflict", message: `cannot ${what}: ${cause}`, hint });
   if (entry === undefined || (entry.spec.instance === null && id.includes("@")))
     return refuse(
       "its template decides nothing about the number of instances",
       `\`sup start ${id.slice(0, id.indexOf("@"))}@NAME\` starts one more`,
     );
   const { spec } = entry;
-  if (spec.instance !== null) return refuse(`it is one unit of ${spec.service}`, `\`sup scale ${spec.service} N\` changes their number`);
+  if (spec.instance !== null) return refuse(`it is one unit of ${spec.service}`, `name the service: ${spec.service}`);
   if (spec.type === "oneshot")
     return refuse(
       "it is a oneshot, which runs to completion",

@@ -33,7 +33,7 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
   const sameBoot = isSameBoot(parts);
   const everything = parts.store.memories();
   const stored = sameBoot ? everything : [];
-  recallServices(parts, everything);
+  recallServices(parts, everything, sameBoot);
   const memories = recallAll(stored);
   parts.reloader.loadAll(memories);
   // An instance that was started by hand has no file and is not enabled, so only its stored state shows that it exists.
@@ -130,11 +130,15 @@ function recallJobs({ engine, store }: Parts, stored: readonly MemoryRow[], same
   }
 }
 
-/** Restores the stored state of services. This happens even after a boot, because the state contains decisions of an operator. */
-function recallServices({ engine }: Parts, stored: readonly MemoryRow[]): void {
+/**
+ * Restores the stored state of services. Scaled numbers are restored even after a boot, because they are decisions of an operator. A rollout
+ * does not survive a boot.
+ */
+function recallServices({ engine }: Parts, stored: readonly MemoryRow[], sameBoot: boolean): void {
   for (const { kind, id, memory } of stored) {
-    const scale = kind === "service" ? (parseService(memory)?.scale ?? null) : null;
-    if (scale !== null) engine.handle({ type: "scaled", service: id, scale });
+    const known = kind === "service" ? parseService(memory) : null;
+    if (known === null) continue;
+    engine.handle({ type: "restoreService", service: id, memory: sameBoot ? known : { ...known, rollout: null } });
   }
 }
 

@@ -18,6 +18,7 @@ import type { Forecaster } from "../background/forecaster.ts";
 import type { Sampler } from "../background/sampler.ts";
 import type { Bus } from "../engine/bus.ts";
 import type { Recorder } from "../engine/recorder.ts";
+import type { Rolling } from "../jobs/rolling.ts";
 import type { Scaling } from "../jobs/scaling.ts";
 import type { Reloader } from "../units/reloader.ts";
 import { Notifications, type QueryOptions } from "../notifications/queries.ts";
@@ -53,6 +54,7 @@ interface Rest {
   readonly forecaster: Forecaster;
   readonly transients: Transients;
   readonly scaling: Scaling;
+  readonly rolling: Rolling;
   readonly telemetry: () => Telemetry;
   readonly tell: Recorder["tell"];
   /** Reads the settings file again; returns its errors. */
@@ -170,6 +172,18 @@ export class LocalSupervisor implements Supervisor {
 
   job(id: string, wait: boolean): Promise<shape.JobResult | undefined> {
     return this.#o.actions.job(id, wait);
+  }
+
+  async rollingRestart(name: string, dryRun: boolean): Promise<Result<shape.RolloutStatus, ApiError>> {
+    return this.#o.rolling.start(name, dryRun, (id) => this.#lookup.missing(id));
+  }
+
+  async rollout(name: string): Promise<Result<shape.RolloutStatus, ApiError>> {
+    return this.#o.rolling.status(name);
+  }
+
+  async controlRollout(name: string, action: "pause" | "resume" | "cancel"): Promise<Result<shape.RolloutStatus, ApiError>> {
+    return this.#o.rolling.control(name, action);
   }
 
   scale(name: string, request: ScaleRequest): Promise<Result<shape.JobResult, ApiError>> {

@@ -22,6 +22,8 @@ export interface ReloaderOptions {
   readonly announce: (id: string) => void;
   /** Called when the unit files were read again. */
   readonly filesRead: () => void;
+  /** Begins a rolling restart of a service. */
+  readonly roll: (service: string) => void;
 }
 
 /** Applies unit files when the daemon starts, when files appear, and on request. */
@@ -160,7 +162,7 @@ export class Reloader {
       const service = catalog.get(id)!.spec.service;
       catalog.drop(id);
       handle({ type: "unload", id });
-      if (world.scaleOf(service) !== undefined && catalog.service(service) === undefined) handle({ type: "scaled", service, scale: null });
+      if (world.recordOf(service) !== undefined && catalog.service(service) === undefined) handle({ type: "forgetService", service });
     }
     for (const row of rows)
       recorder.tell(row.change === "broken" ? "load-failed" : row.change, row.message, row.id, {
@@ -169,8 +171,17 @@ export class Reloader {
       });
     const restarts = idsOf((row) => row.action === "restart");
     const starts = idsOf((row) => row.action === "start");
-    if (restarts.length > 0) handle({ type: "request", action: "restart", ids: restarts, cause: "reload" });
+    const rolling = new Set(restarts.flatMap((id) => this.#rollingService(id) ?? []));
+    const atOnce = restarts.filter((id) => !rolling.has(this.#rollingService(id) ?? ""));
+    if (atOnce.length > 0) handle({ type: "request", action: "restart", ids: atOnce, cause: "reload" });
+    for (const service of rolling) this.#o.roll(service);
     if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
+  }
+
+  /** Returns the service of a unit whose file says how to restart it one unit after the other, otherwise null. */
+  #rollingService(id: string): string | null {
+    const spec = this.#o.world.get(id)?.spec;
+    return spec === undefined || spec.rolling === null || spec.instance === null ? null : spec.service;
   }
 
   #load(ids: readonly string[], isNew?: (id: string) => boolean): void {

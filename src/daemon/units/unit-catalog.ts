@@ -1,4 +1,5 @@
 import { instanceOf, numberedUnit } from "../../base/names.ts";
+import type { Turn, World } from "../../core/world/world.ts";
 import { planReload, type PlanRow } from "../../core/world/reload-plan.ts";
 import type { UnitSnapshot, UnitSource } from "../../ports/files.ts";
 import { diffSpecs } from "../../spec/load/diff.ts";
@@ -239,6 +240,17 @@ export class UnitCatalog {
     return made;
   }
 
+  /** Adds the units that a rollout added to the world, and drops those that it has removed. */
+  follow({ changed, removed }: Pick<Turn, "changed" | "removed">, world: Pick<World, "get" | "recordOf">): void {
+    for (const id of changed) {
+      const entry = this.#inUse.has(id) ? undefined : world.get(id);
+      if (entry === undefined || entry.spec.instance === null || entry.retired) continue;
+      const { rollout } = world.recordOf(entry.spec.service) ?? { rollout: null };
+      if (rollout?.units.some((unit) => unit.isSurge && unit.id === id)) this.surplus(id);
+    }
+    for (const id of removed) if (this.#inUse.get(id)?.spec.instance != null && world.get(id) === undefined) this.drop(id);
+  }
+
   /** Puts a unit of a service into use that an earlier daemon started, although the service has fewer units now. */
   surplus(id: string): Loaded | undefined {
     const unit = findUnit(id, this.#services);
@@ -270,6 +282,7 @@ export class UnitCatalog {
       broken: new Set(bad),
       isUp: world.isUp,
       isEnabled: (id) => world.isEnabled(id, this.#disk.loaded.get(id)),
+      isRolling: (id) => this.#disk.loaded.get(id)?.spec.rolling != null,
       membersOf: (id) => members.get(this.#disk.loaded.get(id)?.spec.service ?? id) ?? [],
       isSurplus: (id) => this.#isDeclared(this.#inUse.get(id)!.spec.service),
       isScheduled: (id) => this.#disk.loaded.get(id)?.spec.schedule != null,

@@ -8,6 +8,8 @@ export const BASE_VARIABLES = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG
 
 export interface EnvironmentInput {
   readonly spec: Pick<Spec, "id" | "port" | "environment"> & Partial<Pick<Spec, "instance">>;
+  /** The number of the rollout that the start belongs to; 0 by default. */
+  readonly generation?: number;
   /** The environment of the daemon. Only `BASE_VARIABLES` are taken from it. */
   readonly base: Readonly<Record<string, string | undefined>>;
   /** The environment files that exist, in order. */
@@ -28,10 +30,11 @@ export function composeEnvironment({
   files,
   invocation,
   specifiers,
+  generation = 0,
 }: EnvironmentInput): Result<Record<string, string>, string> {
   const own: Record<string, string> = { SUP_UNIT: spec.id, SUP_INVOCATION_ID: invocation };
   if (specifiers.i !== "") own.SUP_INSTANCE = specifiers.i;
-  if (spec.instance != null) own.SUP_GENERATION = "0"; // the number of the rollout, of which there is none yet
+  if (spec.instance != null) own.SUP_GENERATION = String(generation);
   const env: Record<string, string> = {};
   for (const name of BASE_VARIABLES) if (base[name] !== undefined) env[name] = base[name];
   Object.assign(env, own);

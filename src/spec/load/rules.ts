@@ -72,6 +72,7 @@ const RULES: readonly Rule[] = [
   sockets,
   checks,
   instances,
+  rolling,
 ];
 
 function oneshots(unit: UnitFile, { error }: Context): void {
@@ -287,6 +288,25 @@ function instances(unit: UnitFile, { error, warning }: Context): void {
       );
     path = [...path, "fallback_check"];
   }
+}
+
+function rolling(unit: UnitFile, { error, isSet }: Context): void {
+  const { rolling: file } = unit;
+  if (!file) return;
+  if (unit.instances === undefined)
+    error(["rolling"], '"rolling" needs "instances": a single unit cannot be restarted one after the other', 'add "instances": 1 or more');
+  const isNone = (value: number | string): boolean => Number.parseFloat(String(value)) === 0;
+  if (isNone(file.max_surge) && isNone(file.max_unavailable))
+    error(
+      ["rolling", isSet(["rolling", "max_surge"]) ? "max_surge" : "max_unavailable"],
+      '"max_surge" and "max_unavailable" are both 0, so no unit could ever be restarted',
+      "raise one of them",
+    );
+  if (file.progress_deadline <= file.min_healthy_time)
+    error(
+      ["rolling", isSet(["rolling", "progress_deadline"]) ? "progress_deadline" : "min_healthy_time"],
+      `"rolling.progress_deadline" (${file.progress_deadline}) must exceed "min_healthy_time" (${file.min_healthy_time})`,
+    );
 }
 
 /** Returns true if the probe names this port as a number, so that it is the same for all instances. */

@@ -50,6 +50,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     schedule: schedule(unit),
     watch: unit.watch ? { paths: unit.watch.paths, ignore: unit.watch.ignore, debounceMs: ms(unit.watch.debounce) } : null,
     notify: unit.notify ?? null,
+    rolling: rolling(unit),
   };
 }
 
@@ -232,3 +233,17 @@ function schedule({ schedule: file }: UnitFile): spec.ScheduleSpec | null {
     overlap: file.overlap,
   };
 }
+
+function rolling({ rolling: file }: UnitFile): spec.RollingSpec | null {
+  if (!file) return null;
+  return {
+    maxSurge: amount(file.max_surge),
+    maxUnavailable: amount(file.max_unavailable),
+    minHealthyMs: ms(file.min_healthy_time),
+    progressDeadlineMs: ms(file.progress_deadline),
+    order: file.order,
+  };
+}
+
+const amount = (value: number | string): spec.Amount =>
+  typeof value === "number" ? { count: value, percent: null } : { count: 0, percent: Number.parseFloat(value) };

@@ -248,9 +248,36 @@ export function instances() {
 }
 
 export function rolling() {
+  const amount = () =>
+    z.union([count(0, MAX_UNITS), z.string().regex(/^(\d{1,3})(\.\d+)?%$/, 'must be a number or a percentage such as "25%"')], {
+      error: 'must be a number or a percentage such as "25%"',
+    });
   return z.strictObject({
-    max_surge: said("Instances above the wanted number during the restart.", count(0, 1000).default(1)),
-    max_unavailable: said("Instances below the wanted number during the restart.", count(0, 1000).default(0)),
-    min_healthy_time: said("Seconds that a new instance must be healthy before the next one is replaced.", seconds().default(0)),
+    max_surge: said(
+      "How many additional units run during the restart: a number, or a percentage of the units, rounded up. They are started first, and leave at the end.",
+      amount().default(1),
+    ),
+    max_unavailable: said(
+      "How many units may be unavailable during the restart: a number, or a percentage of the units, rounded down.",
+      amount().default(0),
+    ),
+    min_healthy_time: said(
+      "Seconds that a new unit must be healthy before it counts and the next one is restarted. Without a `health_check` it must be `running` for this time.",
+      seconds().default(5),
+    ),
+    progress_deadline: said(
+      "Seconds without progress after which the restart has failed. Must exceed `min_healthy_time`.",
+      seconds(0.001).default(600),
+    ),
+    order: said(
+      "Which units are restarted first: `newest-last`, those that have run longest, or `newest-first`.",
+      z.enum(["newest-last", "newest-first"]).default("newest-last"),
+    ),
+    canary: said("How many new units to start before the restart waits for a decision.", count(0, MAX_UNITS).optional()),
+    auto_revert: said("If true, a failed restart brings back the definition that worked last.", z.boolean().optional()),
+    drain: said(
+      "How a unit that leaves is told to finish its requests before it is stopped.",
+      z.strictObject({ signal: said("Signal to send.", signal()), timeout: said("Seconds to wait.", seconds()) }).optional(),
+    ),
   });
 }

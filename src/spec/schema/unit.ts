@@ -174,7 +174,7 @@ export const UNIT_ROWS = {
     "Number of units to run, with the ids `NAME@1`, `NAME@2` and so on. Each unit gets its number as SUP_INSTANCE and its own PORT, which is `port` + number - 1. If the service has `sockets`, all units share them and have the same PORT. `sup scale` overrides the number without editing the file.",
     part.instances,
   ),
-  rolling: liveOptional("How to do a rolling restart.", part.rolling),
+  rolling: liveOptional("How `sup rolling-restart` restarts the units of a service with `instances`.", part.rolling),
   notify: liveOptional(
     "Notification channels of the settings that get this unit's alerts; an empty list: none. Without this key the rules of the settings decide alone.",
     words,

@@ -67,6 +67,11 @@ const TREND: shape.Trend = {
 
 const PROCESS: shape.ServiceProcess = { pid: 4711, name: "serve", ppid: 1, cpu_percent: 1.5, memory_mb: 20, started_at: NOW_ISO };
 
+const aRollout = (service: string): shape.RolloutStatus => ({
+  ...{ service, generation: 1, state: "running", active: true, total: 2, restarted: 1, failure: null, started: NOW_ISO, ended: null },
+  units: [{ id: `${service}@1`, additional: false, phase: "new" }],
+});
+
 const aForecast = (id: string): shape.Forecast => ({ id, run_since: NOW_ISO, memory: TREND, cpu: { ...TREND, leak: false } });
 
 type Subscriber = (id: number, change: shape.StreamChange) => void;
@@ -164,14 +169,10 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       calls.push(["act", request]);
       return ok({ outcomes: request.units.map((id) => ({ id, ...fake.outcome(id, request.action) })), warnings: ["mind the step"] });
     },
-    scale: async (id, request) => {
-      calls.push(["scale", id, request]);
-      return ok({
-        job: "00a1",
-        outcomes: [{ id: `${id}@2`, result: "pending" as const, state: "starting" as const, message: "" }],
-        warnings: [],
-      });
-    },
+    scale: async (id, request) => (calls.push(["scale", id, request]), ok({ job: "00a1", outcomes: [{ id: `${id}@2`, result: "pending", state: "starting", message: "" }], warnings: [] })), // prettier-ignore
+    rollingRestart: async (id, dryRun) => (calls.push(["rollingRestart", id, dryRun]), ok({ ...aRollout(id), steps: ["restart web@1"] })),
+    rollout: async (id) => ok(aRollout(id)),
+    controlRollout: async (id, action) => (calls.push(["controlRollout", id, action]), ok({ ...aRollout(id), state: "paused" })),
     job: async (id, wait) => (calls.push(["job", id, wait]), id === "gone" ? undefined : { job: id, outcomes: [{ id: "web", ...fake.outcome("web", "start") }], warnings: [] }), // prettier-ignore
     async define(name, unit, stdin) {
       calls.push(stdin === undefined ? ["define", name, unit] : ["define", name, unit, stdin]);

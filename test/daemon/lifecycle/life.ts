@@ -81,6 +81,7 @@ export function daemonOn(disk: Disk) {
       filesRead: () => undefined,
       earlierRuns: () => 0,
       enablements: () => new Map(),
+      roll: () => undefined,
     },
     systemUnits: { check: () => undefined } as never,
     recorder: { tell: () => undefined } as never,

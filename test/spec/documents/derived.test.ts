@@ -111,7 +111,7 @@ describe("the JSON Schema", () => {
   });
 
   test("marks keys that are not supported yet, and contains none of our metadata", () => {
-    expect(schema.properties.rolling!.description).toStartWith("Not supported yet.");
+    expect(schema.properties.notify!.description).toStartWith("Not supported yet.");
     expect(JSON.stringify(schema)).not.toContain('"applies"');
   });
 });

@@ -170,3 +170,30 @@ describe("refused", () => {
     expect(bad({ command: "x", instances: 2, ...keys })[0]!.message).toContain(message);
   });
 });
+
+describe("rolling", () => {
+  const rolling = (keys: object, more: object = {}) => ({ ...WEB, rolling: keys, ...more });
+
+  test("numbers and percentages, with defaults", () => {
+    expect(good(rolling({})).spec.rolling).toEqual({
+      ...{ maxSurge: { count: 1, percent: null }, maxUnavailable: { count: 0, percent: null } },
+      ...{ minHealthyMs: 5000, progressDeadlineMs: 600_000, order: "newest-last" },
+    });
+    expect(good(rolling({ max_surge: "50%", max_unavailable: 2 })).spec.rolling).toMatchObject({
+      maxSurge: { count: 0, percent: 50 },
+      maxUnavailable: { count: 2, percent: null },
+    });
+    expect(good(WEB).spec.rolling).toBeNull();
+  });
+
+  test.each<[string, object, string]>([
+    ["both 0", { rolling: { max_surge: 0 } }, '"max_surge" and "max_unavailable" are both 0'],
+    ["both 0 percent", { rolling: { max_surge: "0%", max_unavailable: "0%" } }, '"max_surge" and "max_unavailable" are both 0'],
+    ["no percentage", { rolling: { max_surge: "half" } }, 'must be a number or a percentage such as "25%"'],
+    ["a deadline that comes too early", { rolling: { min_healthy_time: 9, progress_deadline: 9 } }, 'must exceed "min_healthy_time" (9)'],
+    ["without instances", { instances: null, rolling: {} }, '"rolling" needs "instances"'],
+  ])("%s is an error", (_, keys, message) => {
+    const file = Object.fromEntries(Object.entries({ ...WEB, ...keys }).filter(([, value]) => value !== null));
+    expect(bad(file)[0]!.message).toContain(message);
+  });
+});

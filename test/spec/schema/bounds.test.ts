@@ -50,8 +50,8 @@ const INTEGERS: readonly Row[] = [
   ["instances", 1, 256],
   ["instances.min", 0, 256, SCALING],
   ["instances.max", 1, 256, SCALING],
-  ["rolling.max_surge", 0, 1000],
-  ["rolling.max_unavailable", 0, 1000],
+  ["rolling.max_surge", 0, 256],
+  ["rolling.max_unavailable", 0, 256],
 ];
 
 const NUMBERS: readonly Row[] = [

@@ -63,6 +63,7 @@ describe("the defaults of the contract", () => {
       schedule: null,
       watch: null,
       notify: null,
+      rolling: null,
     });
   });
 
@@ -320,7 +321,7 @@ describe("wrong values: line, column, message and hint", () => {
   });
 
   test("all problems of a file are reported at once, in the order of the file", () => {
-    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"rolling": {}}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
+    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"notify": []}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
   });
 
   test("nesting that is too deep is reported with its line and column", () => {
@@ -346,7 +347,9 @@ describe("keys that are not implemented yet are refused, never ignored", () => {
     sockets: '[{"name":"a","listen":"/s"}]',
     resource_limits: '{"max_memory_mb": 5}',
     instances: '{"min": 1, "max": 2, "metric": "cpu", "target": 50}',
-    rolling: "{}",
+    "rolling.canary": "1",
+    "rolling.auto_revert": "true",
+    "rolling.drain": '{"signal": "SIGUSR1", "timeout": 5}',
     notify: '["mail"]',
     "log.max_age_days": "3",
     "log.rate_limit": "100",
@@ -355,7 +358,9 @@ describe("keys that are not implemented yet are refused, never ignored", () => {
   test.each(LATER.flatMap(({ key, values }) => (values ?? [undefined]).map((value) => [key, value] as const)))("%s %s", (key, value) => {
     const text = value === undefined ? sample[key]! : JSON.stringify(value);
     const [outer, inner] = key.split(".");
-    const problems = bad(`{ "command": "x", "${outer}": ${inner ? `{"${inner}": ${text}}` : text} }`);
+    const problems = bad(
+      `{ "command": "x", ${outer === "rolling" ? '"instances": 1, ' : ""}"${outer}": ${inner ? `{"${inner}": ${text}}` : text} }`,
+    );
     expect(problems.every(({ message }) => message.endsWith("is not supported yet"))).toBe(true);
     expect(problems.map((problem) => problem.key)).toContain(key);
     expect(problems[0]!.line).toBe(1);

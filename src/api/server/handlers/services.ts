@@ -41,6 +41,10 @@ export const scale: Handler<"scale"> = async ({ id, units, reset, wait, dry_run 
   return { ...done, status: done.value.outcomes.some(({ result }) => result === "pending") ? 202 : 200 };
 };
 
+export const rollingRestart: Handler<"rollingRestart"> = ({ id, dry_run }, { supervisor }) => supervisor.rollingRestart(id, dry_run);
+export const rollout: Handler<"rollout"> = ({ id }, { supervisor }) => supervisor.rollout(id);
+export const controlRollout: Handler<"controlRollout"> = ({ id, action }, { supervisor }) => supervisor.controlRollout(id, action);
+
 export const kill: Handler<"kill"> = ({ signal, ...input }, context) => {
   if (signal === undefined) return act("kill", input, context);
   const problem = signalProblem(signal);

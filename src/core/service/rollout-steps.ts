@@ -1,0 +1,27 @@
+import { advance, type Rollout, type UnitFact } from "./rollout.ts";
+
+/** Returns what a rollout will do if every new unit becomes healthy at once, in order. */
+export function stepsOf(rollout: Rollout): string[] {
+  const facts = new Map<string, UnitFact>();
+  const ready = (run: number): UnitFact => ({ run, isWanted: true, isReady: true, isHealthy: true, failure: null });
+  for (const { id, isSurge } of rollout.units) if (!isSurge) facts.set(id, ready(1));
+  const steps: string[] = [];
+  let [now, current] = [rollout.progressMs, rollout];
+  while (current.state === "running") {
+    const { rollout: next, actions } = advance(current, (id) => facts.get(id) ?? null, now);
+    for (const { type, id } of actions) {
+      if (type === "remove") facts.delete(id);
+      else facts.set(id, ready((facts.get(id)?.run ?? 0) + 1));
+      steps.push(WORDS[type](id));
+    }
+    now += rollout.minHealthyMs; // the new units have been healthy for long enough
+    current = next;
+  }
+  return steps;
+}
+
+const WORDS = {
+  start: (id: string): string => `start ${id}, an additional unit`,
+  replace: (id: string): string => `restart ${id}`,
+  remove: (id: string): string => `stop and remove ${id}`,
+} as const;

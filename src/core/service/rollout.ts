@@ -1,0 +1,186 @@
+/**
+ * A rolling restart of a service, as a pure machine. It compares the record of the rollout with the present state of the units, and
+ * says what to do next. It remembers no commands, so it continues correctly after any interruption.
+ *
+ * The units keep their ids. First, additional units are started (the surge). Then the members are restarted one after the other,
+ * while the surge and the other members serve. At the end the surge leaves.
+ */
+export interface Rollout {
+  /** The number of this rollout of the service. New runs get it as SUP_GENERATION. */
+  readonly generation: number;
+  readonly state: RolloutState;
+  /** How many members may be unavailable at a time, and how many members there are. */
+  readonly unavailable: number;
+  readonly wanted: number;
+  readonly minHealthyMs: number;
+  readonly progressDeadlineMs: number;
+  /** Monotonic times of the start and of the last progress. */
+  readonly startedMs: number;
+  readonly progressMs: number;
+  /** Monotonic; null until it is decided how the rollout ends. */
+  readonly endedMs: number | null;
+  readonly failure: string | null;
+  /** The members in the order in which they are restarted, followed by the surge. */
+  readonly units: readonly RolloutUnit[];
+}
+
+/** A `failed` or `cancelled` rollout restarts no more members. Its surge leaves as soon as the members are ready without it. */
+export type RolloutState = "running" | "paused" | "done" | "failed" | "cancelled";
+
+export interface RolloutUnit {
+  readonly id: string;
+  readonly isSurge: boolean;
+  /** `old`: nothing was done yet. `starting`: the new run is not healthy for long enough yet. `gone`: it does not take part any more. */
+  readonly phase: "old" | "starting" | "new" | "leaving" | "gone";
+  /** The number of the last run before the new one; 0 if there was none. */
+  readonly before: number;
+  /** The number of the new run; null until it begins. A later run means that the new one has failed. */
+  readonly run: number | null;
+  readonly healthySinceMs: number | null;
+}
+
+/** The present state of a unit. */
+export interface UnitFact {
+  readonly run: number;
+  /** False if the unit should be down, because an operator stopped it. */
+  readonly isWanted: boolean;
+  /** Running, and not unhealthy. */
+  readonly isReady: boolean;
+  /** Ready, and its health check, if it has one, passes. */
+  readonly isHealthy: boolean;
+  /** Why its last run or its restart failed; null while nothing has failed. */
+  readonly failure: string | null;
+}
+
+/** `start` a surge unit, `replace` a member by restarting it, or `remove` a surge unit. */
+export interface RolloutAction {
+  readonly type: "start" | "replace" | "remove";
+  readonly id: string;
+}
+
+export interface Advance {
+  readonly rollout: Rollout;
+  readonly actions: readonly RolloutAction[];
+  /** Monotonic time at which `advance` must be called again even if no unit changes. */
+  readonly dueMs: number | null;
+}
+
+export type FactOf = (id: string) => UnitFact | null;
+
+export const isActive = ({ state }: Rollout): boolean => state === "running" || state === "paused";
+
+/** Returns true while there is anything left to do. */
+export const isUnfinished = (rollout: Rollout): boolean => isActive(rollout) || rollout.units.some(isPresentSurge);
+
+export function advance(before: Rollout, factOf: FactOf, nowMs: number): Advance {
+  const observed = observe(before, factOf, nowMs);
+  const rollout = judge(observed, factOf, nowMs);
+  const { next, actions } = rollout.state === "running" ? roll(rollout, factOf) : settle(rollout, factOf);
+  const ended = isDone(next) ? { ...next, state: "done" as const, endedMs: nowMs } : next;
+  return { rollout: ended, actions, dueMs: dueOf(ended) };
+}
+
+/** Updates the units by their present state. */
+function observe(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
+  let progressMs = rollout.progressMs;
+  const units = rollout.units.map((unit): RolloutUnit => {
+    const fact = factOf(unit.id);
+    if (unit.phase === "leaving") return fact === null ? { ...unit, phase: "gone" } : unit;
+    if (unit.phase === "old" && !unit.isSurge && fact?.isWanted !== true) return { ...unit, phase: "gone" }; // it was stopped
+    if (unit.phase !== "starting" || fact === null || fact.run <= unit.before) return unit;
+    const started = unit.run === null ? { ...unit, run: fact.run } : unit;
+    if (!fact.isHealthy || fact.run !== started.run)
+      return started.healthySinceMs === null ? started : { ...started, healthySinceMs: null };
+    const healthySinceMs = started.healthySinceMs ?? nowMs;
+    if (nowMs < healthySinceMs + rollout.minHealthyMs) return { ...started, healthySinceMs };
+    progressMs = nowMs;
+    return { ...started, healthySinceMs, phase: "new" };
+  });
+  const isSame = progressMs === rollout.progressMs && units.every((unit, at) => unit === rollout.units[at]);
+  return isSame ? rollout : { ...rollout, units, progressMs };
+}
+
+/** Ends the rollout at the first new unit that fails, or if nothing has progressed for too long. */
+function judge(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
+  if (rollout.state !== "running") return rollout;
+  const fail = (failure: string): Rollout => ({ ...rollout, state: "failed", failure, endedMs: nowMs });
+  for (const unit of rollout.units) {
+    if (unit.phase !== "starting") continue;
+    const fact = factOf(unit.id);
+    const hasFailed = fact !== null && (unit.run === null ? fact.run === unit.before : fact.run >= unit.run);
+    if (fact === null && !unit.isSurge) return fail(`${unit.id} was removed`);
+    if (fact?.isWanted === false) return fail(`${unit.id} was stopped`);
+    if (hasFailed && fact.failure !== null) return fail(`${unit.id}: ${fact.failure}`);
+    if (unit.run !== null && fact !== null && fact.run > unit.run)
+      return fail(`${unit.id}: its new run has failed, and it was started again`);
+  }
+  if (nowMs < rollout.progressMs + rollout.progressDeadlineMs) return rollout;
+  const late = rollout.units.filter(({ phase }) => phase === "starting").map(({ id }) => id);
+  const who = late.length === 0 ? "too few units are ready" : `${late.join(", ")} did not become healthy`;
+  return fail(`${who} within ${rollout.progressDeadlineMs / 1000} s`);
+}
+
+interface Step {
+  readonly next: Rollout;
+  readonly actions: readonly RolloutAction[];
+}
+
+/** Starts the surge, then restarts members as long as enough units stay available, and lets the surge leave at the end. */
+function roll(rollout: Rollout, factOf: FactOf): Step {
+  const actions: RolloutAction[] = [];
+  const isAvailable = ({ id, phase }: RolloutUnit): boolean => (phase === "old" || phase === "new") && factOf(id)?.isReady === true;
+  let spare = rollout.units.filter(isAvailable).length - (rollout.wanted - rollout.unavailable);
+  const begin = (unit: RolloutUnit, type: "start" | "replace"): RolloutUnit => {
+    actions.push({ type, id: unit.id });
+    return { ...unit, phase: "starting", before: factOf(unit.id)?.run ?? 0, run: null, healthySinceMs: null };
+  };
+  const remaining = rollout.units.some(({ isSurge, phase }) => !isSurge && (phase === "old" || phase === "starting"));
+  const units = rollout.units.map((unit): RolloutUnit => {
+    if (unit.isSurge && !remaining) return leave(unit, factOf, actions);
+    if (unit.phase !== "old") return unit;
+    // An additional unit that an earlier rollout has stopped, and that is not gone yet, is started again.
+    if (factOf(unit.id)?.isWanted !== true) return begin(unit, "start");
+    // A unit that serves nobody, because it has failed or still starts, can be restarted at any time.
+    if (!isAvailable(unit)) return begin(unit, "replace");
+    if (spare < 1) return unit;
+    spare--;
+    return begin(unit, "replace");
+  });
+  return { next: { ...rollout, units }, actions };
+}
+
+/** After a failure or a cancellation: new surge units end at once, proven ones as soon as the members are ready without them. */
+function settle(rollout: Rollout, factOf: FactOf): Step {
+  if (rollout.state === "paused") return { next: rollout, actions: [] };
+  const actions: RolloutAction[] = [];
+  const members = rollout.units.filter(({ isSurge, phase }) => !isSurge && phase !== "gone");
+  const areReady = members.every(({ id }) => {
+    const fact = factOf(id);
+    return fact === null || fact.isReady || !fact.isWanted;
+  });
+  const units = rollout.units.map((unit): RolloutUnit => {
+    const mustStay = unit.phase === "new" && !areReady;
+    return unit.isSurge && !mustStay ? leave(unit, factOf, actions) : unit;
+  });
+  return { next: actions.length === 0 && units.every((unit, at) => unit === rollout.units[at]) ? rollout : { ...rollout, units }, actions };
+}
+
+function leave(unit: RolloutUnit, factOf: FactOf, actions: RolloutAction[]): RolloutUnit {
+  if (unit.phase === "leaving" || unit.phase === "gone") return unit;
+  if (factOf(unit.id) === null) return { ...unit, phase: "gone" };
+  actions.push({ type: "remove", id: unit.id });
+  return { ...unit, phase: "leaving" };
+}
+
+const isPresentSurge = ({ isSurge, phase }: RolloutUnit): boolean => isSurge && phase !== "gone";
+
+const isDone = ({ state, units }: Rollout): boolean =>
+  state === "running" && units.every(({ isSurge, phase }) => phase === "gone" || (!isSurge && phase === "new"));
+
+function dueOf({ state, units, minHealthyMs, progressMs, progressDeadlineMs }: Rollout): number | null {
+  if (state !== "running") return null;
+  const healthy = units.flatMap(({ phase, healthySinceMs }) =>
+    phase === "starting" && healthySinceMs !== null ? [healthySinceMs + minHealthyMs] : [],
+  );
+  return Math.min(progressMs + progressDeadlineMs, ...healthy);
+}
