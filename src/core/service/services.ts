@@ -18,7 +18,7 @@ export class Services {
   /** Ids of the units that have a dependency with a given name, which may be the name of a service or of one unit. */
   readonly #users = new Map<string, Set<string>>();
   readonly #serviceOf = new Map<string, string>();
-  /** Units of services with several units that will be removed once they are down. */
+  /** Units that do not count for their service, because they are about to leave, or serve only during a rollout. */
   readonly #leaving = new Set<string>();
 
   get(name: string): Service | undefined {
@@ -61,7 +61,7 @@ export class Services {
     if (after !== undefined) this.#join(after);
   }
 
-  /** Records whether a unit is leaving its service: it still runs, but is not wanted any more. */
+  /** Records whether a unit counts for its service. A unit that is leaving, or serves only during a rollout, does not. */
   leaving({ id, service: name }: Spec, isLeaving: boolean): void {
     if (name === id || this.#leaving.has(id) === isLeaving) return;
     if (isLeaving) this.#leaving.add(id);

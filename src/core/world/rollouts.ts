@@ -38,6 +38,13 @@ export class Rollouts {
     return this.#records.get(service);
   }
 
+  /** Returns true for an additional unit of a rollout. The service does not want it, so it does not count for the default quorum. */
+  isSurge({ id, service, instance }: Spec): boolean {
+    if (instance === null) return false;
+    const units = this.#records.get(service)?.rollout?.units ?? [];
+    return units.some((unit) => unit.isSurge && unit.id === id);
+  }
+
   /** Replaces parts of the record of a service. A record without content is removed. */
   put(service: string, parts: Partial<ServiceMemory>, { turn }: Step): void {
     const next = { ...EMPTY, ...this.#records.get(service), ...parts };

@@ -287,12 +287,14 @@ export class World {
       const generation = spec.instance === null ? 0 : (this.#rollouts.get(spec.service)?.generation ?? 0);
       const unit = { ...freshUnit(spec.id, earlierRuns), ...(generation > 0 && { generation }) };
       this.#units.put({ spec, unit, check: null, watchdog: null, limits: null, retired: false });
+      if (this.#rollouts.isSurge(spec)) this.#units.services.leaving(spec, true);
       // A new unit of a service changes how many units make up its quorum.
       if (spec.service !== spec.id) this.#wishes.launchFree(step);
       return;
     }
     const check = this.#checks.reloaded(before, spec, step.env);
     this.#units.put({ ...before, spec, check, retired: false });
+    if (this.#rollouts.isSurge(spec)) this.#units.services.leaving(spec, true);
     for (const { unit } of before.spec.dependencies) this.#wishes.releaseNamed(unit, step);
     if (
       spec.check === null &&
