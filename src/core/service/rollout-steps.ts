@@ -3,7 +3,7 @@ import { advance, type Rollout, type UnitFact } from "./rollout.ts";
 /** Returns what a rollout will do if every new unit becomes healthy at once, in order. */
 export function stepsOf(rollout: Rollout): string[] {
   const facts = new Map<string, UnitFact>();
-  const ready = (run: number): UnitFact => ({ run, isWanted: true, isReady: true, isHealthy: true, failure: null });
+  const ready = (run: number): UnitFact => ({ run, isWanted: true, isReady: true, isHealthy: true, failure: null, isLost: false });
   for (const { id, isSurge } of rollout.units) if (!isSurge) facts.set(id, ready(1));
   const steps: string[] = [];
   let [now, current] = [rollout.progressMs, rollout];

@@ -50,6 +50,8 @@ export interface UnitFact {
   readonly isHealthy: boolean;
   /** Why its last run or its restart failed; null while nothing has failed. */
   readonly failure: string | null;
+  /** True if its last finished run ended because sup was killed while it started. This says nothing about the new version. */
+  readonly isLost: boolean;
 }
 
 /** `start` a surge unit, `replace` a member by restarting it, or `remove` a surge unit. */
@@ -88,7 +90,10 @@ function observe(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
     if (unit.phase === "leaving") return fact === null ? { ...unit, phase: "gone" } : unit;
     if (unit.phase === "old" && !unit.isSurge && fact?.isWanted !== true) return { ...unit, phase: "gone" }; // it was stopped
     if (unit.phase !== "starting" || fact === null || fact.run <= unit.before) return unit;
-    const started = unit.run === null ? { ...unit, run: fact.run } : unit;
+    // A run that was lost is started again by the restart policy, and that run counts instead.
+    if (fact.isLost && fact.failure !== null) return { ...unit, before: fact.run, run: null, healthySinceMs: null };
+    const isNext = unit.run === null || (fact.isLost && fact.run > unit.run);
+    const started = isNext ? { ...unit, run: fact.run, healthySinceMs: null } : unit;
     if (!fact.isHealthy || fact.run !== started.run)
       return started.healthySinceMs === null ? started : { ...started, healthySinceMs: null };
     const healthySinceMs = started.healthySinceMs ?? nowMs;
@@ -110,7 +115,7 @@ function judge(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
     const hasFailed = fact !== null && (unit.run === null ? fact.run === unit.before : fact.run >= unit.run);
     if (fact === null && !unit.isSurge) return fail(`${unit.id} was removed`);
     if (fact?.isWanted === false) return fail(`${unit.id} was stopped`);
-    if (hasFailed && fact.failure !== null) return fail(`${unit.id}: ${fact.failure}`);
+    if (hasFailed && fact.failure !== null && !fact.isLost) return fail(`${unit.id}: ${fact.failure}`);
     if (unit.run !== null && fact !== null && fact.run > unit.run)
       return fail(`${unit.id}: its new run has failed, and it was started again`);
   }

@@ -200,6 +200,7 @@ function factOf(entry: Entry | undefined): UnitFact | null {
     isWanted: unit.want === "up",
     isReady,
     isHealthy: isReady && (spec.check === null || check?.health === "healthy"),
+    isLost: unit.last?.exit?.kind === "lost",
     failure: hasFailed ? (unit.last?.detail ?? unit.reason) : refused,
   };
 }

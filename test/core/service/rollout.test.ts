@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { advance, isActive, isUnfinished, type Rollout, type UnitFact } from "../../../src/core/service/rollout.ts";
 import { stepsOf } from "../../../src/core/service/rollout-steps.ts";
 
-const HEALTHY: UnitFact = { run: 1, isWanted: true, isReady: true, isHealthy: true, failure: null };
+const HEALTHY: UnitFact = { run: 1, isWanted: true, isReady: true, isHealthy: true, failure: null, isLost: false };
 const STARTING: UnitFact = { ...HEALTHY, isReady: false, isHealthy: false };
 
 const unit = (id: string, isSurge = false) => ({ id, isSurge, phase: "old", before: 0, run: null, healthySinceMs: null }) as const;
@@ -141,6 +141,25 @@ describe("it fails", () => {
       ["m1", HEALTHY],
       ["m2", HEALTHY],
     ]);
+  });
+
+  test("but not when sup was killed while the new unit started: its next run counts instead", () => {
+    for (const isNoticedLate of [false, true]) {
+      const play = new Play(rollout(1, 1));
+      play.step();
+      play.step();
+      if (!isNoticedLate) play.set("s1", { failure: "exit status unknown", isLost: true });
+      expect(play.step()).toEqual([]);
+      play.set("s1", { run: 2, failure: null, isLost: true }).healthy("s1");
+      play.step();
+      expect(play.step(5000)).toEqual(["replace m1"]);
+      expect(play.state.state).toBe("running");
+    }
+    const play = new Play(rollout(1, 1));
+    play.step();
+    play.set("s1", { run: 1, failure: "exit status unknown", isLost: true }).step();
+    play.set("s1", { run: 2, failure: "exit code 1", isLost: false });
+    expect(play.step()).toEqual(["remove s1"]);
   });
 
   test("when a restart is refused before it happens", () => {
