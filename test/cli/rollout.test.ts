@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { RolloutStatus } from "../../src/api/contract/shapes.ts";
 import { plain } from "../../src/cli/render/paint.ts";
 import { rolloutLine, rolloutText } from "../../src/cli/render/rollout.ts";
-import { Failure, FakeDaemon, sup } from "./fake.ts";
+import { FakeDaemon, sup } from "./fake.ts";
 
 const status = (more: Partial<RolloutStatus> = {}): RolloutStatus => ({
   ...{ service: "web", generation: 3, state: "running", active: true, total: 4, restarted: 2, failure: null },
@@ -34,7 +34,7 @@ test("the command follows the rollout to its end, and exits with 1 if it has fai
     [failed, 1],
   ] as const) {
     const answers = [status(), last];
-    await using daemon = new FakeDaemon({ rollingRestart: () => status(), rollout: () => answers.shift() ?? last });
+    await using daemon = new FakeDaemon({ rollingRestart: () => status(), rollout: () => ({ rollout: answers.shift() ?? last }) });
     const ran = await sup(daemon, ["rolling-restart", "web"]);
     expect([ran.code, ran.out.split("\n")[0]]).toEqual([code, rolloutText(last, plain).split("\n")[0]!]);
   }
@@ -43,7 +43,7 @@ test("the command follows the rollout to its end, and exits with 1 if it has fai
 test("a dry run prints the steps; errors are those of the daemon", async () => {
   await using daemon = new FakeDaemon({
     rollingRestart: () => ({ ...status(), steps: ["restart web@1"] }),
-    rollout: () => new Failure("not-found", "there was no rollout of web"),
+    rollout: () => ({ rollout: null }),
     controlRollout: () => status({ state: "paused" }),
   });
   expect(await sup(daemon, ["rolling-restart", "web", "--dry-run"])).toMatchObject({ code: 0, out: "would restart web@1\n" });

@@ -81,7 +81,10 @@ export const contract = {
     output: shape.jobResult,
   },
   rollingRestart: { input: unit.extend({ dry_run: dryRun }), output: shape.rolloutStatus },
-  rollout: { input: unit, output: shape.rolloutStatus },
+  rollout: {
+    input: unit,
+    output: z.object({ rollout: described("Null if there was none since the machine booted", shape.rolloutStatus.nullable()) }),
+  },
   controlRollout: { input: unit.extend({ action: z.enum(["pause", "resume", "cancel"]) }), output: shape.rolloutStatus },
   resetFailed: { input: action, output: actionResult },
   serviceHealth: { input: unit.extend({ run: flag("Probe now and include the result") }), output: shape.serviceHealth },

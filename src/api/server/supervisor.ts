@@ -107,7 +107,8 @@ export interface Supervisor {
   /** Changes the number of units of a service; `units` null restores the number in its file. */
   /** Begins a rolling restart and returns its state, or with `dryRun` what it would do. */
   rollingRestart(id: string, dryRun: boolean): Promise<Result<shape.RolloutStatus, ApiError>>;
-  rollout(id: string): Promise<Result<shape.RolloutStatus, ApiError>>;
+  /** Returns the rollout that is under way or the last one, or null if there was none since the machine booted. */
+  rollout(id: string): Promise<Result<shape.RolloutStatus | null, ApiError>>;
   controlRollout(id: string, action: "pause" | "resume" | "cancel"): Promise<Result<shape.RolloutStatus, ApiError>>;
   scale(id: string, request: ScaleRequest): Promise<Result<shape.JobResult, ApiError>>;
   /**

@@ -1,6 +1,8 @@
-import { EXIT } from "../../api/contract/errors.ts";
+import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import type { RolloutStatus } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
-import type { Run } from "../context.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Context, Run } from "../context.ts";
 import { rolloutText } from "../render/rollout.ts";
 import { followRollout } from "../requests/follow-rollout.ts";
 
@@ -18,10 +20,18 @@ export const run: Run = async (context) => {
       hint: "`sup rollout status|pause|resume|cancel SERVICE`",
     });
   const id = stripSuffix(name);
-  const answer = action === undefined ? await client.call("rollout", { id }) : await client.call("controlRollout", { id, action });
+  const answer = action === undefined ? await statusOf(client, id) : await client.call("controlRollout", { id, action });
   if (!answer.ok) return context.fail(answer.error);
   if (action === "resume" && options.wait !== false) return followRollout(context, answer.value);
   if (options.json) context.json(answer.value);
   else if (!options.quiet) context.out(rolloutText(answer.value, context.paint));
   return EXIT.done;
 };
+
+async function statusOf(client: Context["client"], id: string): Promise<Result<RolloutStatus, ApiError>> {
+  const answer = await client.call("rollout", { id });
+  if (!answer.ok) return answer;
+  if (answer.value.rollout !== null) return ok(answer.value.rollout);
+  const message = `there was no rollout of ${id} since the machine booted`;
+  return err({ code: "not-found", message, hint: `\`sup rolling-restart ${id}\` begins one` });
+}

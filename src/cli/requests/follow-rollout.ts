@@ -31,7 +31,7 @@ async function untilEnded(context: Context, begun: RolloutStatus): Promise<Resul
       if (draws) host.write(2, `\r${rolloutLine(status, context.paint)}\x1b[K`);
       await host.sleep(POLL_MS);
       const answer = await client.call("rollout", { id: begun.service });
-      if (answer.ok) [status, goneSince] = [answer.value, null];
+      if (answer.ok) [status, goneSince] = [answer.value.rollout ?? { ...status, active: false }, null];
       else if (answer.error.code !== "unreachable" && answer.error.code !== "not-ready") return answer;
       else if (host.now() - (goneSince ??= host.now()) > PATIENCE_MS)
         return err({ ...answer.error, message: `the daemon did not come back within ${formatDuration(PATIENCE_MS)}` });

@@ -51,31 +51,26 @@ export class Rolling {
       return ok({ ...this.#shape(service, planned), steps: stepsOf(planned) });
     }
     handle({ type: "rollout", service, policy, earlierRuns: Object.fromEntries(surge.map((id) => [id, this.#o.earlierRuns(id)])) });
-    return this.status(service);
+    return ok(this.status(service)!);
   }
 
-  status(name: string): Answer {
+  /** Returns null if there was no rollout of a service with this name since the machine booted. */
+  status(name: string): shape.RolloutStatus | null {
     const service = stripSuffix(name);
     const rollout = this.#o.world.recordOf(service)?.rollout;
-    if (rollout == null)
-      return err({
-        code: "not-found",
-        message: `there was no rollout of ${service} since the machine booted`,
-        hint: `\`sup rolling-restart ${service}\` begins one`,
-      });
-    return ok(this.#shape(service, rollout));
+    return rollout == null ? null : this.#shape(service, rollout);
   }
 
   control(name: string, action: "pause" | "resume" | "cancel"): Answer {
     const service = stripSuffix(name);
     const status = this.status(service);
-    if (!status.ok) return status;
-    const { state, generation } = status.value;
+    if (status === null) return err({ code: "not-found", message: `there was no rollout of ${service} since the machine booted` });
+    const { state, generation } = status;
     const isPossible =
       action === "cancel" ? state === "running" || state === "paused" : state === (action === "pause" ? "running" : "paused");
     if (!isPossible) return err({ code: "conflict", message: `cannot ${action} rollout ${generation} of ${service}: it is ${state}` });
     this.#o.handle({ type: "rolloutControl", service, action });
-    return this.status(service);
+    return ok(this.status(service)!);
   }
 
   /** Returns the units that take part: those that should run, without the additional units of an earlier rollout. */

@@ -178,8 +178,11 @@ export class LocalSupervisor implements Supervisor {
     return this.#o.rolling.start(name, dryRun, (id) => this.#lookup.missing(id));
   }
 
-  async rollout(name: string): Promise<Result<shape.RolloutStatus, ApiError>> {
-    return this.#o.rolling.status(name);
+  async rollout(name: string): Promise<Result<shape.RolloutStatus | null, ApiError>> {
+    const status = this.#o.rolling.status(name);
+    if (status !== null || this.#lookup.unitsOf(name) !== null) return ok(status);
+    const unit = this.#lookup.find(name);
+    return unit.ok ? ok(null) : unit;
   }
 
   async controlRollout(name: string, action: "pause" | "resume" | "cancel"): Promise<Result<shape.RolloutStatus, ApiError>> {

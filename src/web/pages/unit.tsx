@@ -13,6 +13,7 @@ import { Facts } from "../unit/facts.tsx";
 import { UnitFiles } from "../unit/file.tsx";
 import { Health } from "../unit/health.tsx";
 import { LogView } from "../unit/log-view.tsx";
+import { Rollout } from "../unit/rollout.tsx";
 import { Processes } from "../unit/processes.tsx";
 import { Why } from "../unit/why.tsx";
 import { useEvents } from "./events.tsx";
@@ -65,6 +66,7 @@ function ServicePage({ service }: { readonly service: Service }) {
           })}
         </ul>
       </section>
+      <Rollout service={service.id} />
     </div>
   );
 }

@@ -41,7 +41,8 @@ test("a dry run changes nothing", async () => {
   const steps = ["start web@3, an additional unit", "restart web@1", "restart web@2", "stop and remove web@3"];
   expect(await roll(rig, "web", true)).toMatchObject({ ok: true, value: { steps } });
   expect(rig.stage.take()).toEqual([]);
-  expect(await rig.supervisor.rollout("web")).toMatchObject({ ok: false, error: { code: "not-found" } });
+  expect(await rig.supervisor.rollout("web")).toEqual({ ok: true, value: null });
+  expect(await rig.supervisor.rollout("nobody")).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
 });
 
 test("a reload during a rollout leaves the additional unit alone, and one of a changed file supersedes it", async () => {

@@ -22,6 +22,13 @@ test.skipIf(noBrowser)(
 
     await row(page, "web").getByRole("link", { name: "web", exact: true }).click();
     await page.getByRole("link", { name: "web@1" }).waitFor();
+    await page.getByRole("button", { name: "Restart one by one" }).click();
+    await page.getByText(/Rollout 1 is running: [012] of 2 restarted/).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText(/Rollout 1 is paused/).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByText(/Rollout 1 is cancelled/).waitFor();
+
     await page.getByRole("button", { name: "Stop", exact: true }).click();
     await page.locator("dialog[open]").getByRole("button", { name: "Stop", exact: true }).click();
     await daemon.reaches("web@1", "stopped");

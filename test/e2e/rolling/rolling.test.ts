@@ -73,7 +73,7 @@ function load(port: number): { readonly answers: string[]; stop(): Promise<strin
 }
 
 const rolloutOf = async (daemon: Daemon): Promise<RolloutStatus> =>
-  (await (await daemon.api("/api/supervisor/services/web/rollout")).json()) as RolloutStatus;
+  ((await (await daemon.api("/api/supervisor/services/web/rollout")).json()) as { rollout: RolloutStatus }).rollout;
 
 const pidsOf = async (daemon: Daemon, ...ids: string[]): Promise<number[]> =>
   Promise.all(ids.map(async (id) => (await daemon.reaches(id, "running")).pid!));

@@ -42,7 +42,10 @@ export const scale: Handler<"scale"> = async ({ id, units, reset, wait, dry_run 
 };
 
 export const rollingRestart: Handler<"rollingRestart"> = ({ id, dry_run }, { supervisor }) => supervisor.rollingRestart(id, dry_run);
-export const rollout: Handler<"rollout"> = ({ id }, { supervisor }) => supervisor.rollout(id);
+export const rollout: Handler<"rollout"> = async ({ id }, { supervisor }) => {
+  const found = await supervisor.rollout(id);
+  return found.ok ? ok({ rollout: found.value }) : found;
+};
 export const controlRollout: Handler<"controlRollout"> = ({ id, action }, { supervisor }) => supervisor.controlRollout(id, action);
 
 export const kill: Handler<"kill"> = ({ signal, ...input }, context) => {
