@@ -57,11 +57,22 @@ export function numberedUnit(id: string): { readonly service: string; readonly n
 export function compareIds(a: string, b: string): number {
   if (a === b) return 0;
   const at = a.indexOf("@");
-  if (at > 0 && a.slice(0, at) === b.slice(0, at) && b[at] === "@") {
-    const [first, second] = [numberedUnit(a), numberedUnit(b)];
-    if (first !== null && second !== null) return first.number - second.number;
+  const byName = a < b ? -1 : 1;
+  if (at < 1 || b.charCodeAt(at) !== AT || !b.startsWith(a.slice(0, at))) return byName;
+  const [first, second] = [isNumber(a, at + 1), isNumber(b, at + 1)];
+  if (first !== second) return first ? -1 : 1;
+  return first ? a.length - b.length || byName : byName;
+}
+
+const AT = 64;
+
+/** Returns true if the rest of the string is a number without leading zeros. Sorting calls this often, so it makes no new strings. */
+function isNumber(text: string, from: number): boolean {
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 48 || code > 57 || (i === from && code === 48)) return false;
   }
-  return a < b ? -1 : 1;
+  return from < text.length;
 }
 
 /**

@@ -199,8 +199,8 @@ describe("units of a service", () => {
   });
 
   test("are sorted by number; other ids by name", () => {
-    const ids = ["web@10", "web@2", "web", "web@x", "we", "web@1", "api@3", "webs@1"];
-    expect(ids.toSorted(compareIds)).toEqual(["api@3", "we", "web", "web@1", "web@2", "web@10", "web@x", "webs@1"]);
+    const ids = ["web@10", "web@2", "web", "web@x", "web@1x", "we", "web@1", "api@3", "webs@1"];
+    expect(ids.toSorted(compareIds)).toEqual(["api@3", "we", "web", "web@1", "web@2", "web@10", "web@1x", "web@x", "webs@1"]);
     expect(compareIds("web@1", "web@1")).toBe(0);
   });
 });
