@@ -34,7 +34,7 @@ test.each([
     `{ "command": "a", "dependencies": [{ "unit": "good", "quorum": 2 }] }`,
     /error: .*quorum of 2 can never be met: "good" is 1 unit/,
   ],
-  ["later", `{ "command": "a", "rolling": {} }`, /error: .*rolling.*not supported yet/],
+  ["later", `{ "command": "a", "instances": 1, "rolling": { "canary": 1 } }`, /error: .*rolling.*not supported yet/],
   [
     "no-cron",
     `{ "command": "a", "type": "oneshot", "schedule": { "cron": "61 * * * *" } }`,

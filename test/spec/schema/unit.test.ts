@@ -321,7 +321,9 @@ describe("wrong values: line, column, message and hint", () => {
   });
 
   test("all problems of a file are reported at once, in the order of the file", () => {
-    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"notify": []}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
+    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"instances": 1, "rolling": {"canary": 1}}').map(({ line }) => line)).toEqual([
+      1, 2, 3, 4,
+    ]);
   });
 
   test("nesting that is too deep is reported with its line and column", () => {
