@@ -102,14 +102,13 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const runsBefore = earlierRuns(store, machine.invocations);
   const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore };
   const filesRead = publisher(bus, () => facade.unitFiles());
-  const roll = (service: string): void => void facade.rollingRestart(service, false);
+  const roll = (service: string): void => rolling.roll(service);
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead, roll });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
-  const tickMs = settings.metrics.intervalMs;
   const scaling = new Scaling({ ...loading, actions, handle });
   const rolling = new Rolling({ ...loading, handle });
-  const background = new Background({ ...machine, world, bus, engine, recorder, reloader, launcher, watchFiles, bug, tickMs });
+  const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, tickMs: settings.metrics.intervalMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const facade = new LocalSupervisor({

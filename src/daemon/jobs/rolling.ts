@@ -54,6 +54,11 @@ export class Rolling {
     return ok(this.status(service)!);
   }
 
+  /** Begins a rollout of a service that is known to exist. It does nothing if no unit of the service runs. */
+  roll(service: string): void {
+    this.start(service, false, (id) => ({ code: "no-such-unit", message: `there is no unit ${id}` }));
+  }
+
   /** Returns null if there was no rollout of a service with this name since the machine booted. */
   status(name: string): shape.RolloutStatus | null {
     const service = stripSuffix(name);
