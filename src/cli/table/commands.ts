@@ -242,6 +242,16 @@ const scripts: readonly Command[] = [
     examples: ["sup is-failed '*' && sup status"],
     load: () => import("../commands/is-failed.ts"),
   },
+  {
+    name: "mcp",
+    theme: "For scripts",
+    takes: "",
+    summary: "let an AI agent look at the units over standard input and output (Model Context Protocol)",
+    details: "The agent's program starts this command. Without --allow the agent can change nothing.",
+    options: ["allow", "agent"],
+    examples: ["sup mcp", "sup mcp --allow start,stop,restart --agent night-shift"],
+    load: () => import("../commands/mcp.ts"),
+  },
 ];
 
 const history: readonly Command[] = [
