@@ -61,7 +61,7 @@ async function act({ client }: Context, request: JobRequest): Promise<Result<Job
 function nameOf(server: McpServer, request: ServerContext): string {
   const envelope = request.mcpReq.envelope as Readonly<Record<string, unknown>> | undefined;
   const info = (envelope?.[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion()) as { readonly name?: unknown } | undefined;
-  const name = String(info?.name ?? "")
+  const name = (typeof info?.name === "string" ? info.name : "")
     .replace(/[^A-Za-z0-9 _.@:/-]/g, "-")
     .replace(/^[^A-Za-z0-9]+/, "")
     .slice(0, 64);

@@ -320,6 +320,32 @@ const history: readonly Command[] = [
 
 const files: readonly Command[] = [
   {
+    name: "new",
+    theme: "Unit files",
+    takes: "<name...>",
+    summary: "write a unit file for a command: sup new web -- node server.js",
+    details:
+      "Everything after -- is the command. Put quotes around a line that needs a shell. The unit runs in the current directory and starts with the daemon. On a terminal, asks for port, health check and user unless options give them. Checks the file before it writes it, and never replaces one without --force.",
+    options: ["port", "health", "user", "dir", "env", "description", "overwrite", "stdout", "quiet"],
+    examples: [
+      "sup new web --port 8080 --health /healthz -- node server.js",
+      "sup new worker --user app --dir /srv/shop -- bundle exec sidekiq",
+      "sup new sync --stdout -- 'cd /srv/shop && ./fetch | ./load'",
+    ],
+    load: () => import("../commands/new.ts"),
+  },
+  {
+    name: "init",
+    theme: "Unit files",
+    takes: "[directory]",
+    summary: "propose unit files for what a directory contains: Node, Python, Go, Rust, Ruby, PHP",
+    details:
+      "Reads package.json, requirements.txt, pyproject.toml, go.mod, Cargo.toml, Gemfile and composer.json, and says what suggests each unit. Runs nothing. Writes the files with --yes, or when you agree on a terminal. Never replaces a unit file.",
+    options: ["yes", "dryRun"],
+    examples: ["sup init", "sup init /srv/shop --dry-run", "sup init --yes"],
+    load: () => import("../commands/init.ts"),
+  },
+  {
     name: "cat",
     theme: "Unit files",
     takes: "<unit...>",
