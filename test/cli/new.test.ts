@@ -78,6 +78,13 @@ describe("sup new", () => {
     expect(rest).toEqual(keys);
   });
 
+  test("a variable that looks like a secret gets a note, because every user can read the unit file", async () => {
+    using at = newHome();
+    const { code, err } = await at.create(["web", "--dir", at.home, "-e", "A=1", "--", "DB_PASSWORD=x", "true"]);
+    expect([code, err]).toEqual([0, expect.stringContaining("DB_PASSWORD looks like a secret: every user can read the unit file")]);
+    expect((await at.create(["two", "--dir", at.home, "-e", "A=1", "--", "true"])).err).toBe("");
+  });
+
   test("`cd DIR &&` becomes the working directory, and a note says so", async () => {
     using at = newHome();
     mkdirSync(join(at.home, "shop"));

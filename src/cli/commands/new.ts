@@ -1,6 +1,8 @@
+import { resolve } from "node:path";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import { isTemplate, isUnitId, NAME_HINT, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { isSecretName } from "../../spec/redact.ts";
 import { daemonLives, type Context, type Run } from "../context.ts";
 import { isMask } from "../files/masks.ts";
 import { readCommand, type ReadCommand } from "../new/command-line.ts";
@@ -9,7 +11,6 @@ import { hasErrors, takenBy, writeDraft } from "../new/draft.ts";
 import { readHealth } from "../new/health.ts";
 import { describeProblem } from "../render/problem.ts";
 import { safe } from "../render/safe.ts";
-import { resolve } from "node:path";
 
 export const run: Run = async (context) => {
   const { args, options, paint } = context;
@@ -22,7 +23,7 @@ export const run: Run = async (context) => {
   const unit = unitOf(context, command.value, answers);
   if (!unit.ok) return context.fail(unit.error);
   const draft = await draftUnit(context, name, unit.value, ["Written by `sup new`. `sup help unit` lists all keys."]);
-  const notes = [...command.value.notes, ...(draft.note === null ? [] : [draft.note])];
+  const notes = [...command.value.notes, ...(draft.note === null ? [] : [draft.note]), ...secretNotes(unit.value)];
   const isBad = hasErrors(draft);
   const writes = !isBad && !options.stdout;
   if (writes) writeDraft(draft);
@@ -120,6 +121,16 @@ function unitOf({ args, options }: Context, { keys }: ReadCommand, { port, healt
     ...(port !== undefined && { port }),
     ...(check.value !== null && { health_check: check.value }),
   });
+}
+
+/** Everybody on the machine can read a unit file. */
+function secretNotes({ environment }: Keys): string[] {
+  const names = Object.keys((environment as Keys | undefined) ?? {}).filter(isSecretName);
+  if (names.length === 0) return [];
+  const file = 'a file that only the service can read, and name it in "environment_files"';
+  return [
+    `${names.join(", ")} ${names.length === 1 ? "looks like a secret" : "look like secrets"}: every user can read the unit file; put the value in ${file}`,
+  ];
 }
 
 function nextSteps(context: Context, name: string, file: string): string {
