@@ -16,6 +16,7 @@ export const run: Run = async (context) => {
     const message = `cannot use ${JSON.stringify(agent)} as the name of an agent`;
     return context.fail({ code: "bad-request", message, hint: "use 1 to 64 letters, digits, spaces, _ . @ : / or -" });
   }
+  if (context.host.isTerminal(0)) context.note("sup: waiting for the requests of an agent's program on standard input; Ctrl-C ends it");
   await serveAgent(context, { allowed: words as Acting[], agent });
   return EXIT.done;
 };

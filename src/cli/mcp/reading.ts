@@ -7,7 +7,7 @@ import { ok, type Result } from "../../base/result.ts";
 import type { Context } from "../context.ts";
 import { isProblem, troubledFirst } from "../render/state.ts";
 import { selectServices } from "../requests/select-services.ts";
-import { answer, clip } from "./data.ts";
+import { answer } from "./data.ts";
 
 /** Adds the tools that only read. */
 export function addReadingTools(server: McpServer, context: Context): void {
@@ -54,8 +54,7 @@ function addStateTools(server: McpServer, { client }: Context): void {
       const why = await client.call("why", { id: stripSuffix(unit) });
       if (!why.ok) return answer(`the explanation of ${unit}`, why);
       const { service, story, ...rest } = why.value;
-      const told = story.map((one) => ({ ...one, lines: one.lines.map(clip) }));
-      return answer(`The explanation of ${service.id}`, ok({ unit: row(service), story: told, ...rest }));
+      return answer(`The explanation of ${service.id}`, ok({ unit: row(service), story, ...rest }));
     },
   );
 }
@@ -93,7 +92,7 @@ function addHistoryTools(server: McpServer, { client }: Context): void {
     async ({ unit, ...query }) => {
       const lines = await client.call("serviceLogs", { id: stripSuffix(unit), ...given(query) });
       if (!lines.ok) return answer(`the output of ${unit}`, lines);
-      return answer(`Output of ${unit}`, ok(lines.value.map(({ time, stream, text }) => ({ time, stream, text: clip(text) }))));
+      return answer(`Output of ${unit}`, ok(lines.value.map(({ time, stream, text }) => ({ time, stream, text }))), "last");
     },
   );
   const eventInput = z.strictObject({
@@ -110,7 +109,7 @@ function addHistoryTools(server: McpServer, { client }: Context): void {
       annotations: READING,
     },
     async ({ unit, ...query }) =>
-      answer("Events", await client.call("events", { ...given(query), ...(unit !== undefined && { service: stripSuffix(unit) }) })),
+      answer("Events", await client.call("events", { ...given(query), ...(unit !== undefined && { service: stripSuffix(unit) }) }), "last"),
   );
   server.registerTool(
     "list_alerts",
@@ -134,7 +133,7 @@ function addFigureTools(server: McpServer, { client }: Context): void {
     },
     async ({ unit, since, points }) => {
       const found = await client.call("serviceMetrics", { id: stripSuffix(unit), since, limit: 100_000 });
-      return answer(`Metrics of ${unit}`, found.ok ? ok(spaced(found.value, points)) : found);
+      return answer(`Metrics of ${unit}`, found.ok ? ok(spaced(found.value, points)) : found, "last");
     },
   );
   server.registerTool(
