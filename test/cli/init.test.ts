@@ -118,12 +118,50 @@ describe("what a directory proposes", () => {
     expect(new Set(proposals.map(({ name }) => name)).size).toBe(proposals.length);
   });
 
-  test("files that `sup import` reads and compose files are named", () => {
-    using at = project({ Procfile: "web: x\n", "compose.yaml": "", "ecosystem.config.js": "" });
+  test("files that `sup import` reads are named", () => {
+    using at = project({ Procfile: "web: x\n", "ecosystem.config.js": "" });
     const { proposals, advice } = findServices(openProject(at.directory));
     expect(proposals).toEqual([]);
-    expect(advice.map((text) => text.split(" ")[0])).toEqual(["Procfile", "ecosystem.config.js", "compose.yaml"]);
+    expect(advice.map((text) => text.split(" ")[0])).toEqual(["Procfile", "ecosystem.config.js"]);
     expect(advice[0]).toContain("sup import --dry-run Procfile");
+  });
+
+  test("of a compose file, a service that is built here is proposed; images get advice", () => {
+    const compose = [
+      "services:",
+      "  api:",
+      "    build: .",
+      "    command: MODE=x node api.js",
+      "    ports: ['127.0.0.1:8080:3000']",
+      "    environment: { A: b }",
+      "  job:",
+      "    build: .",
+      "    command: [./job, --all]",
+      "  built: { build: . }",
+      "  db: { image: 'postgres:16' }",
+      "  mq: { image: rabbitmq }",
+    ].join("\n");
+    using at = project({ "compose.yaml": compose });
+    const { proposals, advice } = findServices(openProject(at.directory));
+    expect(proposals).toMatchObject([
+      {
+        name: "api",
+        unit: { command: "node", args: ["api.js"], environment: { MODE: "x" }, ...listens(3000) },
+        notes: [expect.any(String)],
+      },
+      { name: "job", unit: { command: "./job", args: ["--all"] }, notes: [] },
+    ]);
+    expect(proposals.every(({ unit }) => !("working_directory" in unit))).toBe(true);
+    expect(advice).toEqual([
+      expect.stringContaining("sup new built -- COMMAND"),
+      expect.stringContaining("units/examples/postgres.unit.json"),
+      expect.stringContaining("sup new mq -- COMMAND"),
+    ]);
+  });
+
+  test("a compose file that is no YAML proposes nothing", () => {
+    using at = project({ "compose.yml": "a: [" });
+    expect(findServices(openProject(at.directory))).toEqual({ proposals: [], advice: [] });
   });
 
   test("a FIFO with the name of a known file does not block", () => {

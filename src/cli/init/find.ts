@@ -1,4 +1,5 @@
 import { findGo, findRust } from "./compiled.ts";
+import { findCompose } from "./compose.ts";
 import { findNode } from "./node.ts";
 import type { Project, Proposal } from "./project.ts";
 import { findPython } from "./python.ts";
@@ -12,9 +13,16 @@ export interface Found {
 
 /** Looks at the files of a directory, and proposes a unit for each service that they name. */
 export function findServices(project: Project): Found {
+  const compose = findCompose(project);
   const found = [findNode, findPython, findGo, findRust, findRuby, findPhp].flatMap((find) => find(project));
-  return { proposals: uniqueNames(found), advice: adviceFor(project) };
+  const imports = project
+    .list(".")
+    .filter((name) => IMPORTABLE.test(name))
+    .map((name) => `${name} names services: \`sup import --dry-run ${name}\` shows them as units`);
+  return { proposals: uniqueNames([...found, ...compose.proposals]), advice: [...imports, ...compose.advice] };
 }
+
+const IMPORTABLE = /^(Procfile|process-compose\.ya?ml|ecosystem\.config\.(js|cjs|mjs|json)|supervisord\.conf)$/;
 
 /** Two proposals with one name get a number, so that no unit file replaces the other. */
 function uniqueNames(proposals: readonly Proposal[]): Proposal[] {
@@ -25,20 +33,3 @@ function uniqueNames(proposals: readonly Proposal[]): Proposal[] {
     return count === 1 ? proposal : { ...proposal, name: `${proposal.name}-${count}` };
   });
 }
-
-function adviceFor(project: Project): string[] {
-  const names = project.list(".");
-  const imports = names
-    .filter((name) => IMPORTABLE.test(name))
-    .map((name) => `${name} names services: \`sup import --dry-run ${name}\` shows them as units`);
-  const compose = names
-    .filter((name) => COMPOSE.test(name))
-    .map(
-      (name) =>
-        `${name} describes containers: sup runs programs, not images; write a unit for each program that you run without a container`,
-    );
-  return [...imports, ...compose];
-}
-
-const IMPORTABLE = /^(Procfile|process-compose\.ya?ml|ecosystem\.config\.(js|cjs|mjs|json)|supervisord\.conf)$/;
-const COMPOSE = /^(docker-)?compose(\.[\w-]+)?\.ya?ml$/;

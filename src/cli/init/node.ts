@@ -1,3 +1,4 @@
+import { isMap } from "../../convert/import/data.ts";
 import { escapeText } from "../../spec/load/specifiers.ts";
 import { onPort, unitName, type Project, type Proposal } from "./project.ts";
 
@@ -10,13 +11,13 @@ export function findNode(project: Project): Proposal[] {
   const pack = parse(text);
   if (pack === null) return [];
   const base = unitName(typeof pack.name === "string" ? pack.name : project.name);
-  const scripts = Object.entries(isObject(pack.scripts) ? pack.scripts : {}).filter(
+  const scripts = Object.entries(isMap(pack.scripts) ? pack.scripts : {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === "string" && SERVICES.test(entry[0]),
   );
   const starts = scripts.some(([name]) => name === "start");
   const chosen = scripts.filter(([name]) => !(starts && (name === "serve" || name === "server")));
   if (chosen.length > 0)
-    return chosen.map(([name, line]) => ofScript(project, base, name, line, isObject(pack.scripts) && "build" in pack.scripts));
+    return chosen.map(([name, line]) => ofScript(project, base, name, line, isMap(pack.scripts) && "build" in pack.scripts));
   const main = [typeof pack.main === "string" ? pack.main : "", "server.js", "server.mjs", "index.js", "app.js"].find(
     (path) => path !== "" && project.text(path)?.includes("listen("),
   );
@@ -70,10 +71,8 @@ function portIn(line: string): number | null {
 function parse(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
+    return isMap(value) ? value : null;
   } catch {
     return null;
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -340,7 +340,7 @@ const files: readonly Command[] = [
     takes: "[directory]",
     summary: "propose unit files for what a directory contains: Node, Python, Go, Rust, Ruby, PHP",
     details:
-      "Reads package.json, requirements.txt, pyproject.toml, go.mod, Cargo.toml, Gemfile and composer.json, and says what suggests each unit. Runs nothing. Writes the files with --yes, or when you agree on a terminal. Never replaces a unit file.",
+      "Reads package.json, requirements.txt, pyproject.toml, go.mod, Cargo.toml, Gemfile, composer.json and compose files, and says what suggests each unit. Runs nothing. Writes the files with --yes, or when you agree on a terminal. Never replaces a unit file.",
     options: ["yes", "dryRun"],
     examples: ["sup init", "sup init /srv/shop --dry-run", "sup init --yes"],
     load: () => import("../commands/init.ts"),
