@@ -1,5 +1,5 @@
 /**
- * `npm run release`: writes executables for every target, Debian packages, checksums and more to dist/release. A web server can
+ * `npm run release`: writes executables for every target, Debian packages, the typed client, checksums and more to dist/release. A web server can
  * serve that directory as it is. Two runs on one commit give the same bytes on every machine.
  *
  *   --targets=x64,arm64-musl   builds only these
@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { writeClient } from "./release/client.ts";
 import { makeDeb } from "./release/deb.ts";
 import { say, sh } from "./release/run.ts";
 import { runtimeOf } from "./release/runtimes.ts";
@@ -33,6 +34,7 @@ mkdirSync(work, { recursive: true });
 try {
   for (const target of options.targets) await build(target);
   writeTexts();
+  await writeClient(work, version);
   writeSums();
   rmSync(options.out, { recursive: true, force: true });
   renameSync(work, options.out);

@@ -31,6 +31,9 @@ export const NAME_HINT =
  */
 export const RUN_NAME = /^(0|-[1-9]\d{0,3}|[0-9a-fA-F]{4,32})$/;
 
+/** The name of an agent in the history, such as `claude-code 2.1`. */
+export const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9 _.@:/-]{0,63}$/;
+
 export const isTemplate = (text: string): boolean => text.endsWith("@") && NAME.test(text.slice(0, -1));
 
 /** Splits `web@1` into the template `web@` and the instance `1`. Returns null for a name that is not an instance. */

@@ -34,6 +34,8 @@ export interface Host {
   rows(): number | undefined;
   /** Calls `onKey` for each key press. Keys are not echoed, and do not wait for Enter. Returns a function that ends this mode. */
   keys(onKey: (key: string) => void): () => void;
+  /** Prints a question and reads a line from the terminal. Returns "" at the end of the input. */
+  question(words: string): Promise<string>;
   /**
    * Passes standard input on to a unit through a FIFO in the daemon's runtime directory. Returns null if there is no input to pass
    * on. The error is a message.
@@ -48,6 +50,8 @@ export interface Host {
   isLocked(path: string): boolean;
   /** Runs a program on this terminal and returns its exit code, or null if it cannot be started. */
   interactive(command: readonly string[]): Promise<number | null>;
+  /** Returns the path of a program on this process's PATH, or null. */
+  findProgram(name: string): string | null;
   /** Runs a program without a terminal and returns its output. The code is 127 if there is no such program. */
   ask(command: readonly string[], env: Readonly<Record<string, string | undefined>>, options?: CommandOptions): Promise<CommandResult>;
   /** The path of this executable, or of Bun's executable if sup runs from source. */
@@ -84,12 +88,14 @@ export function realHost(): Host {
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
     rows: () => (isTerminal(1) ? process.stdout.rows : undefined),
     keys: readKeys,
+    question,
     passStdin: async (directory) => (await import("../linux/io/pass-stdin.ts")).passStdin(directory), // it loads libc
     ending: onEnding,
     now: Date.now,
     sleep: Bun.sleep,
     isLocked: isLockHeld,
     interactive: runInteractive,
+    findProgram: (name) => Bun.which(name),
     ask: runCommand,
     program: process.execPath.replace(/ \(deleted\)$/, ""),
     compiled: Bun.isStandaloneExecutable,
@@ -147,6 +153,21 @@ function readKeys(onKey: (key: string) => void): () => void {
     stdin.setRawMode(false);
     stdin.pause();
   };
+}
+
+async function question(words: string): Promise<string> {
+  const { createInterface } = await import("node:readline/promises");
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+  lines.once("SIGINT", () => {
+    lines.close(); // restores the terminal
+    process.exit(130);
+  });
+  try {
+    return await Promise.race([lines.question(words), ended]);
+  } finally {
+    lines.close();
+  }
 }
 
 function onEnding(onEnd: () => void): () => void {

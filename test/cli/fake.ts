@@ -113,6 +113,8 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
     finishOutput: async () => {},
     rows: () => undefined,
     keys: () => () => {},
+    question: () => Promise.reject(new Error("nobody expected a question")),
+    findProgram: () => null,
     passStdin: async () => ({ ok: true, value: null }),
     ending: () => () => {},
     columns: () => undefined,

@@ -3,8 +3,8 @@ import { readCode } from "./code.ts";
 import { importsOf } from "./imports.ts";
 import { isCode, type Finding, type Tree } from "./tree.ts";
 
-/** Where a run begins: the executable, and the script that writes the generated documents. */
-export const ENTRIES = ["src/main.ts", "src/worker.ts", "scripts/generate.ts"];
+/** Where a run begins: the executable, and the scripts that write the generated documents and the published client. */
+export const ENTRIES = ["src/main.ts", "src/worker.ts", "scripts/generate.ts", "scripts/release/client.ts", "src/api/client/published.ts"];
 
 /** Files under src/ that no entry point reaches over imports, page references and relative names in strings (workers). */
 export function findDead(tree: Tree, entries: readonly string[] = ENTRIES): Finding[] {

@@ -38,7 +38,9 @@ const PARTIAL: Readonly<Record<string, RegExp>> = {
 
 /** Each package has one home, and so have the runtime's own modules that only some rooms may touch. */
 export const HOMES: Readonly<Record<string, RegExp>> = {
-  zod: /^src\/(?:spec|api\/(?:contract|documents))\//,
+  zod: /^src\/(?:spec|api\/(?:contract|documents)|cli\/mcp)\//,
+  "@modelcontextprotocol/server": /^src\/cli\/mcp\//,
+  "@modelcontextprotocol/server/stdio": /^src\/cli\/mcp\//,
   commander: /^src\/cli\/parse\/full-parser\.ts$/,
   kleur: /^src\/cli\/render\//,
   "cli-table3": /^src\/cli\/render\//,

@@ -19,6 +19,8 @@ export interface Hooks {
   /** Returns true while a daemon is known to be alive. A refused connection is then only the gap of its re-exec, and is retried for 2 s. */
   readonly daemonLives: () => boolean;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Sends a request and resolves with the headers of the answer. By default the runtime's own `fetch`. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
 /** Time limit for requests that only read. */
@@ -30,7 +32,7 @@ export function createSend(target: Target, hooks: Hooks): Send {
   return async (name, outgoing) => {
     for (let waited = 0; ; waited += RETRY_STEP_MS) {
       try {
-        return ok(await request(target, name, outgoing));
+        return ok(await request(target, name, outgoing, hooks.fetch ?? fetch));
       } catch (error) {
         const code = codeOf(error);
         const gap = code === "ENOENT" || code === "ECONNREFUSED";
@@ -43,7 +45,9 @@ export function createSend(target: Target, hooks: Hooks): Send {
   };
 }
 
-function request(target: Target, name: RouteName, { input = {}, headers: extra, timeoutMs }: Outgoing): Promise<Response> {
+type Fetch = NonNullable<Hooks["fetch"]>;
+
+function request(target: Target, name: RouteName, { input = {}, headers: extra, timeoutMs }: Outgoing, send: Fetch): Promise<Response> {
   const route = routes[name];
   const { id, ...rest } = input;
   const inPath = route.path.includes(":id");
@@ -53,7 +57,7 @@ function request(target: Target, name: RouteName, { input = {}, headers: extra, 
   if (target.kind === "url" && target.token) headers.authorization = `Bearer ${target.token}`;
   const base = target.kind === "socket" ? "http://localhost" : target.url.replace(/\/+$/, "");
   const path = pathOf(route, inPath ? String(id) : undefined) + (body === undefined ? queryText(rest) : "");
-  return fetch(base + path, {
+  return send(base + path, {
     method: route.method,
     headers,
     redirect: "manual",

@@ -54,7 +54,7 @@ const OTHERS_WORDS: ReadonlyMap<string, string> = new Map(
     ["update reread daemon-reexec", "`sup reload` applies changed unit files"],
     ["shutdown quit exit", "`sup daemon stop` stops all units and the daemon"],
     ["startup", "`sup install-service` starts the daemon at every boot"],
-    ["add create new init", "write NAME.unit.json into the unit directory; `sup help unit` lists its keys"],
+    ["add create", "`sup new NAME -- COMMAND` writes a unit file, `sup init` proposes some for a directory"],
     ["exec", "`sup run -f -- COMMAND` runs a command"],
     ["flush", "`sup logs rotate UNIT` starts a new log file"],
     ["check lint validate", "`sup verify` checks unit files"],

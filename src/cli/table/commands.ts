@@ -263,6 +263,16 @@ const scripts: readonly Command[] = [
     examples: ["sup is-failed '*' && sup status"],
     load: () => import("../commands/is-failed.ts"),
   },
+  {
+    name: "mcp",
+    theme: "For scripts",
+    takes: "",
+    summary: "let an AI agent look at the units over standard input and output (Model Context Protocol)",
+    details: "The agent's program starts this command. Without --allow the agent can change nothing.",
+    options: ["allow", "agent"],
+    examples: ["sup mcp", "sup mcp --allow start,stop,restart --agent night-shift"],
+    load: () => import("../commands/mcp.ts"),
+  },
 ];
 
 const history: readonly Command[] = [
@@ -330,6 +340,32 @@ const history: readonly Command[] = [
 ];
 
 const files: readonly Command[] = [
+  {
+    name: "new",
+    theme: "Unit files",
+    takes: "<name...>",
+    summary: "write a unit file for a command: sup new web -- node server.js",
+    details:
+      "Everything after -- is the command. Put quotes around a line that needs a shell. The unit runs in the current directory and starts with the daemon. On a terminal, asks for port, health check and user unless options give them. Checks the file before it writes it, and never replaces one without --force.",
+    options: ["port", "health", "user", "dir", "env", "description", "overwrite", "stdout", "quiet"],
+    examples: [
+      "sup new web --port 8080 --health /healthz -- node server.js",
+      "sup new worker --user app --dir /srv/shop -- bundle exec sidekiq",
+      "sup new sync --stdout -- 'cd /srv/shop && ./fetch | ./load'",
+    ],
+    load: () => import("../commands/new.ts"),
+  },
+  {
+    name: "init",
+    theme: "Unit files",
+    takes: "[directory]",
+    summary: "propose unit files for what a directory contains: Node, Python, Go, Rust, Ruby, PHP",
+    details:
+      "Reads package.json, requirements.txt, pyproject.toml, go.mod, Cargo.toml, Gemfile, composer.json and compose files, and says what suggests each unit. Runs nothing. Writes the files with --yes, or when you agree on a terminal. Never replaces a unit file.",
+    options: ["yes", "dryRun"],
+    examples: ["sup init", "sup init /srv/shop --dry-run", "sup init --yes"],
+    load: () => import("../commands/init.ts"),
+  },
   {
     name: "cat",
     theme: "Unit files",

@@ -102,6 +102,22 @@ export const OPTIONS = {
     kind: "flag",
   },
   from: { flags: "--from <format>", words: "the format of the files, instead of recognising it by content", kind: "text", values: FORMATS },
+  port: { flags: "--port <port>", words: "port that the service listens on; its variable is PORT", kind: "count" },
+  health: {
+    flags: "--health <check>",
+    words: "health check: a path (/healthz), a URL, tcp, tcp:PORT or none (default with --port: tcp)",
+    kind: "text",
+    values: ["/healthz", "tcp", "none"],
+  },
+  description: { flags: "--description <text>", words: "what the service is for", kind: "text" },
+  yes: { flags: "-y, --yes", words: "write the unit files without a question", kind: "flag" },
+  allow: {
+    flags: "--allow <actions>",
+    words: "actions that the agent may take: start, stop and restart, separated by commas (default: none)",
+    kind: "text",
+    values: ["start", "stop", "restart", "start,stop,restart"],
+  },
+  agent: { flags: "--agent <name>", words: "name of the agent in the history (default: what its client is called)", kind: "text" },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 

@@ -42,7 +42,7 @@ export const printSecrets = (secrets: Readonly<Record<string, string>>): string 
 const MAX_WIDTH = 120;
 
 /** Prints JSON with an indent of two, but keeps lists and objects on one line if they fit. */
-function printJson(value: unknown, indent: string): string {
+export function printJson(value: unknown, indent = ""): string {
   const flat = oneLineJson(value);
   const isContainer = typeof value === "object" && value !== null;
   if (!isContainer || (indent !== "" && indent.length + flat.length <= MAX_WIDTH)) return flat;
@@ -59,4 +59,5 @@ function oneLineJson(value: unknown): string {
   return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
 }
 
-const oneLine = (text: string): string => text.replaceAll(/[\p{C}\u2028\u2029]+/gu, " ");
+/** Replaces line breaks and other control characters, so that the text can be a comment. */
+export const oneLine = (text: string): string => text.replaceAll(/[\p{C}\u2028\u2029]+/gu, " ");

@@ -31,6 +31,7 @@ interface Request {
   readonly cascade: boolean;
   readonly dry_run: boolean;
   readonly signal: string | undefined;
+  readonly agent: string | undefined;
 }
 type Outcome = shape.JobOutcome;
 
@@ -44,6 +45,7 @@ export class Actions {
 
   async run(request: Request, ids: readonly string[]): Promise<Result<shape.JobResult, ApiError>> {
     if (request.dry_run) return ok(this.#plan(request, ids));
+    if (request.agent !== undefined) this.#recordAgent(request.action, request.agent, ids);
     switch (request.action) {
       case "start":
       case "stop":
@@ -59,6 +61,11 @@ export class Actions {
       case "kill":
         return this.#kill(request.signal, ids);
     }
+  }
+
+  /** The event comes before the action, so that the history contains it even if the daemon dies during the action. */
+  #recordAgent(action: shape.Action, agent: string, ids: readonly string[]): void {
+    for (const id of ids) this.#options.recorder.tell("agent-action", `${action} requested by agent ${agent}`, id, { action, agent });
   }
 
   /** Starts a job and waits until it ends. The world stores the job, so a client can also wait for it at the next daemon. */

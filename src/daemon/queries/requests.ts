@@ -30,13 +30,13 @@ export class Requests {
   }
 
   async act(request: shape.JobRequest): Promise<Result<shape.JobResult, ApiError>> {
-    const { action, wait = true, now = false, cascade = false, dry_run = false, signal } = request;
+    const { action, wait = true, now = false, cascade = false, dry_run = false, signal, agent } = request;
     const targets = this.#targets(action, request.units);
     if (!targets.ok) return targets;
     const refused = CREATING.has(action) ? targets.value.flatMap((id) => this.#refusal(id) ?? []) : [];
     const ids = targets.value.filter((id) => !refused.some((one) => one.id === id));
     if (ids.length === 0 && refused.length > 0) return ok({ outcomes: refused, warnings: [] });
-    const done = await this.#run({ action, wait, now, cascade, signal }, dry_run, ids);
+    const done = await this.#run({ action, wait, now, cascade, signal, agent }, dry_run, ids);
     return done.ok ? ok({ ...done.value, outcomes: [...done.value.outcomes, ...refused] }) : done;
   }
 

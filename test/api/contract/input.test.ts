@@ -36,6 +36,13 @@ const WRONG: ReadonlyArray<readonly [rule: string, request: string, init: Reques
   ["a fraction instead of an integer is 422", `${LOGS}?lines=1.5`, {}, 422, "lines: "],
   ["a wrong boolean is 422", `${LOGS}?follow=maybe`, {}, 422, "follow: expected boolean"],
   ["a string in a body is not a boolean", `POST ${API}/services/web/start`, post('{"wait":"false"}'), 422, "wait: expected boolean"],
+  [
+    "the name of an agent cannot forge a line of the history",
+    `POST ${API}/jobs`,
+    post('{"action":"stop","units":["web"],"agent":"a\\nstopped by the operator"}'),
+    422,
+    "agent: must be 1 to 64 letters",
+  ],
   ["a wrong time is 422 and names the accepted forms", `${LOGS}?since=yesterday`, {}, 422, "since: expected a time", "10m"],
   ["a date that does not exist is 422", `${LOGS}?since=2026-13-01`, {}, 422, "since: "],
   ["until with follow is 422", `${LOGS}?follow=true&until=1m`, {}, 422, "until: a followed log has no end"],

@@ -75,3 +75,15 @@ test("a dry run of enable and restart creates nothing either", async () => {
   expect(restart.ok && restart.value.outcomes).toMatchObject([{ id: "t@x", message: "would be created and started" }]);
   expect(rig.stage.states).toBe("web stopped");
 });
+
+test("an action of an agent is in the history of each unit, before its outcome; a dry run is not", async () => {
+  const rig = makeRig({ web: { command: "serve" }, db: { command: "serve" } });
+  await act(rig, "start", ["web", "db"], { agent: "night shift", dry_run: true });
+  expect(rig.told).toEqual([]);
+  await act(rig, "start", ["web", "db"], { agent: "night shift" });
+  await act(rig, "stop", ["web"]);
+  expect(rig.told).toEqual([
+    ["agent-action", "start requested by agent night shift", "db"],
+    ["agent-action", "start requested by agent night shift", "web"],
+  ]);
+});

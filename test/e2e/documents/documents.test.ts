@@ -30,14 +30,14 @@ test("README: the install command, a service in two minutes, and the quick tour"
 
   const first = await home.type(under("A service in two minutes"));
   expect(first.stderr).toBe("");
-  expect(first.stdout).toContain("no errors");
+  expect(first.stdout).toContain("hello.unit.json");
   expect(first.code).toBe(0);
-  expect(first.stdout).toMatch(/hello +running/);
+  expect(first.stdout).toMatch(/hello +running +healthy/);
   expect(first.stdout).toContain("SIGKILL");
 
   const tour = await home.type(under("A quick tour"));
   expect(tour.code).toBe(0);
-  expect(tour.stdout).toMatch(/\bhello\n/); // what it wrote
+  expect(tour.stdout).toMatch(/listening on .*8643\n/); // what it wrote
   expect(processesOf(home.path)).toEqual([]);
 }, 90_000);
 

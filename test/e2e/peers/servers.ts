@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-const EXAMPLES = resolve(import.meta.dir, "../../../units/examples");
+export const EXAMPLES = resolve(import.meta.dir, "../../../units/examples");
 export const isRoot = process.getuid?.() === 0;
 
 /** The sample as it is, but for the port, with quick retries and probes: text, so that its comments are read too. */
@@ -18,14 +18,6 @@ export function skips(there: boolean, name: string): boolean {
   return !there;
 }
 
-/** A directory of its own for the server's user, in a home that everybody may pass through but not list. */
-export function giveToPostgres(home: string): void {
-  const [, , uid, gid] = /^postgres:.*$/m.exec(readFileSync("/etc/passwd", "utf8"))![0].split(":");
-  chmodSync(home, 0o711);
-  mkdirSync(join(home, "pg"), { mode: 0o700 });
-  chownSync(join(home, "pg"), Number(uid), Number(gid));
-}
-
 /** The newest version's programs; Debian keeps them out of PATH. */
 export function postgresBin(): string | null {
   try {
@@ -36,13 +28,11 @@ export function postgresBin(): string | null {
   }
 }
 
-/** The sample on that port. Of root's daemon the server is run as its own user, with its data in the daemon's home. */
+/** The sample on that port. Root's daemon runs the server as its own user, here with its data in the daemon's home. */
 export function postgres(home: string, port: number): string {
   if (!isRoot) return sample("postgres", port);
-  giveToPostgres(home);
-  return sample("postgres", port, (text) =>
-    text.replace(/"PGDATA": "[^"]*"/, `"PGDATA": "${home}/pg"`).replace(/"critical"/, `"user": "postgres", "critical"`),
-  );
+  chmodSync(home, 0o711); // everybody may pass through
+  return sample("postgres", port, (text) => text.replace("/var/lib/postgresql/sup", `${home}/pg`));
 }
 
 export const psql = (port: number): string[] => [

@@ -64,7 +64,7 @@ test("two releases of one commit, made in different places, are equal byte for b
 });
 
 test("it has all that an installation needs, and its checksums hold", async () => {
-  expect(readdirSync(first).sort()).toEqual(expect.arrayContaining([`sup-linux-${TARGET}.gz`, "SHA256SUMS", "VERSION", "install.sh", "sbom.cdx.json", "sup.bash", "_sup", "sup.fish", "sup.1", "sup.unit.5", "LICENSE"].sort())); // prettier-ignore
+  expect(readdirSync(first).sort()).toEqual(expect.arrayContaining([`sup-linux-${TARGET}.gz`, "SHA256SUMS", "VERSION", "install.sh", "sbom.cdx.json", "sup.bash", "_sup", "sup.fish", "sup.1", "sup.unit.5", "sup-client.js", "sup-client.d.ts", "LICENSE"].sort())); // prettier-ignore
   const checked = await run(["sha256sum", "-c", "--strict", "SHA256SUMS"], { env, cwd: first });
   expect(checked.stdout.trim().split("\n").length).toBe(readdirSync(first).length - 1);
   expect(checked.code).toBe(0);

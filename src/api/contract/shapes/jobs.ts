@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AGENT_NAME } from "../../../base/names.ts";
 import { REASONS, STATES } from "../../../base/words.ts";
 import { id } from "./common.ts";
 
@@ -13,6 +14,11 @@ export const jobRequest = z.strictObject({
   cascade: z.boolean().default(false).describe("With stop: first stop the running units that need them"),
   dry_run: z.boolean().default(false).describe("Only report what would happen"),
   signal: z.string().optional().describe("With kill: `SIGHUP`, `HUP` or `1`"),
+  agent: z
+    .string()
+    .regex(AGENT_NAME, "must be 1 to 64 letters, digits, spaces, _ . @ : / or -")
+    .optional()
+    .describe("Name of the agent that makes the request; the history of each unit then contains it"),
 });
 export type JobRequest = z.input<typeof jobRequest>;
 
