@@ -67,13 +67,13 @@ export class Recorder {
 
   publish(turn: Turn): void {
     const { world, bus, around } = this.#options;
-    for (const row of this.#recorded.get(turn) ?? []) bus.publish({ kind: "event", data: eventShape(row) });
+    for (const row of this.#recorded.get(turn) ?? []) bus.publish(() => ({ kind: "event", data: eventShape(row) }));
     this.#recorded.delete(turn);
     for (const id of turn.changed) {
       const entry = world.get(id);
-      if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
+      if (entry !== undefined) bus.publish(() => ({ kind: "service", data: describeService(id, entry, around) }));
     }
-    for (const id of turn.removed) bus.publish({ kind: "removed", data: { id } });
+    for (const id of turn.removed) bus.publish(() => ({ kind: "removed", data: { id } }));
   }
 
   /** Records and publishes an event that does not come from the world, but from the daemon itself or from an action of the operator. */
@@ -81,7 +81,7 @@ export class Recorder {
     const { store, bus, clock } = this.#options;
     const timestamp = new Date(clock.wallMs()).toISOString();
     const rows = store.record({ events: [{ serviceId, type, timestamp, message, details }] });
-    for (const row of rows) bus.publish({ kind: "event", data: eventShape(row) });
+    for (const row of rows) bus.publish(() => ({ kind: "event", data: eventShape(row) }));
   }
 
   #memories(turn: Turn): MemoryWrite[] {
