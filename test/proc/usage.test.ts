@@ -59,6 +59,7 @@ test("a run's cgroup has the last word", async () => {
     treeStats: (tree) => m.processes.treeStats(tree),
     scanTrees: (trees) => m.processes.scanTrees(trees),
     cgroupCpuUs: (invocation) => (invocation === "none" ? null : us),
+    countDescriptors: (pids) => pids.map(() => null),
   });
   await usage.sample(new Map()); // what begins after it is new
   const one = await m.start("exec sleep 1000");
@@ -155,7 +156,12 @@ test("one unit's memory and share are read without the sweep over all", async ()
   const sweep = (): never => {
     throw new Error("swept");
   };
-  const usage = treeUsage({ treeStats: (tree) => m.processes.treeStats(tree), scanTrees: sweep, cgroupCpuUs: () => null });
+  const usage = treeUsage({
+    treeStats: (tree) => m.processes.treeStats(tree),
+    scanTrees: sweep,
+    cgroupCpuUs: () => null,
+    countDescriptors: () => [],
+  });
   // The new program has no pages yet in the moment of the exec.
   await eventually(async () => (await usage.memory(new Map([["one", one.tree]]))).get("one"), { what: "its memory" });
   expect(usage.proportional(one.tree)).not.toBeNull();

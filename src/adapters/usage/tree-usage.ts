@@ -5,7 +5,7 @@
  * two samples.
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
-import { openFiles, proportionalKib } from "../../linux/proc/process-details.ts";
+import { proportionalKib } from "../../linux/proc/process-details.ts";
 import { CpuAcct } from "../../linux/cgroup/cpuacct.ts";
 import { bootTimeMs } from "../../linux/proc/clocks.ts";
 import type { Stat } from "../../linux/proc/proc.ts";
@@ -18,7 +18,7 @@ import { CpuTimes } from "./cpu-times.ts";
 
 const MIB = 1024 * 1024;
 
-type Table = Pick<ProcessTable, "treeStats" | "scanTrees" | "cgroupCpuUs">;
+type Table = Pick<ProcessTable, "treeStats" | "scanTrees" | "cgroupCpuUs" | "countDescriptors">;
 
 /** One process at the last sample. */
 export interface LastSample {
@@ -61,6 +61,7 @@ class ProcUsage implements TreeUsage {
     this.#scanned = scanned;
     const elapsedTicks = nowTicks - (lastTicks ?? nowTicks);
     const cgroupUs = this.#cgroupTimes.sample(trees, lastTicks);
+    const openFiles = countDescriptors(this.#table, scanned);
     const samples = new Map<string, Sample>();
     for (const [unit, processTicks] of this.#times.sample(scanned, nowTicks)) {
       const stats = scanned.get(unit)!;
@@ -71,10 +72,9 @@ class ProcUsage implements TreeUsage {
       for (const { pid, residentPages, threads } of stats) {
         pages += residentPages;
         tasks += threads;
-        files = plus(files, openFiles(pid));
+        files = plus(files, openFiles.get(pid) ?? null);
       }
-      const us = cgroupUs.get(unit);
-      const ticks = us === undefined ? processTicks : (us / 1000) * this.#ticksPerMs;
+      const ticks = cgroupUs.has(unit) ? (cgroupUs.get(unit)! / 1000) * this.#ticksPerMs : processTicks;
       const cpuPercent = ticks === null || elapsedTicks <= 0 ? null : (ticks / elapsedTicks) * 100;
       samples.set(unit, { cpuPercent, memoryMb: pages * this.#pageMib, tasks, openFiles: files });
     }
@@ -121,3 +121,10 @@ class ProcUsage implements TreeUsage {
 
 /** Adds a value to a sum. An unknown value (null) adds nothing. */
 const plus = (sum: number | null, more: number | null): number | null => (more === null ? sum : (sum ?? 0) + more);
+
+function countDescriptors(table: Table, scanned: ReadonlyMap<string, readonly Stat[]>): ReadonlyMap<number, number | null> {
+  const pids: number[] = [];
+  for (const stats of scanned.values()) for (const { pid } of stats) pids.push(pid);
+  const counts = table.countDescriptors(pids);
+  return new Map(pids.map((pid, i) => [pid, counts[i] ?? null]));
+}
