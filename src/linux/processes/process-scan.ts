@@ -26,24 +26,29 @@ export class ProcessScan {
     this.#stats = stats;
   }
 
-  /** Returns all processes except those known to be unrelated. */
-  scan(): Stat[] {
-    const pids = listPids();
+  /** Returns all processes except those known to be unrelated, and those in `unchanged`. */
+  scan(unchanged: ReadonlySet<number>): Stat[] {
     if (++this.#scans % FULL_SCAN_EVERY === 0) this.#unrelated.clear();
     const unrelated = new Set<number>();
-    for (const pid of pids) if (this.#unrelated.has(pid)) unrelated.add(pid);
+    const pids: number[] = [];
+    for (const pid of listPids()) {
+      if (this.#unrelated.has(pid)) unrelated.add(pid);
+      else if (!unchanged.has(pid)) pids.push(pid);
+    }
     this.#unrelated = unrelated;
-    return this.#stats.read(
-      pids.filter((pid) => !unrelated.has(pid)),
-      this.#kept,
-    );
+    return this.#stats.read(pids, this.#kept);
   }
 
   /**
-   * Marks the scanned processes that are in no tree as unrelated. If `mayKeep` is set, the descriptors of the others stay open.
+   * Marks the scanned processes that are in no tree as unrelated. If `mayKeep` is set, descriptors of the others and of those in
+   * `unchanged` stay open.
    */
-  finish(scanned: readonly Stat[], members: Iterable<readonly Stat[]>, mayKeep: boolean): void {
-    const ours = new Set<number>();
+  finish(
+    scanned: readonly Stat[],
+    members: Iterable<readonly Stat[]>,
+    { unchanged, mayKeep }: { readonly unchanged: ReadonlySet<number>; readonly mayKeep: boolean },
+  ): void {
+    const ours = new Set<number>(unchanged);
     for (const stats of members) for (const stat of stats) ours.add(stat.pid);
     this.#keep(mayKeep ? ours : new Set());
     ours.add(process.pid);

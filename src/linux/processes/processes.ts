@@ -34,9 +34,10 @@ import { TreeControl } from "./tree-control.ts";
 export interface ProcessTable extends Processes {
   /**
    * Finds the living processes of all trees in one scan, keyed as in `trees`. `trees` must contain every tree, because the scans
-   * skip a process outside of all trees for a while.
+   * skip a process outside of all trees for a while. Trees whose processes are known not to have run since the last scan can be left
+   * out, if their processes are in `unchanged`.
    */
-  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged?: ReadonlySet<number>): ReadonlyMap<K, readonly Stat[]>;
   /**
    * Returns the CPU time in microseconds that the run's cgroups have counted, including that of processes that have ended. Returns
    * null if the run has no cgroup.
@@ -273,9 +274,9 @@ class LinuxProcesses implements ProcessTable {
     return this.#trees.members(tree);
   }
 
-  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged?: ReadonlySet<number>): ReadonlyMap<K, readonly Stat[]> {
     this.#oom.resetBaseline();
-    return this.#trees.scanTrees(trees);
+    return this.#trees.scanTrees(trees, unchanged);
   }
 
   close(): void {

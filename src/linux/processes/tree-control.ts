@@ -127,12 +127,12 @@ export class TreeControl {
     this.#processScan.close();
   }
 
-  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    const scanned = this.#processScan.scan();
-    const found = this.#finder.find(trees, takeSnapshot(scanned, false), this.#beginOf);
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged: ReadonlySet<number> = new Set()): ReadonlyMap<K, readonly Stat[]> {
+    const scanned = this.#processScan.scan(unchanged);
+    const found = this.#finder.find(trees, takeSnapshot(scanned, false, unchanged), this.#beginOf);
     const mayKeep = hasPlentyOfDescriptors();
     this.#cgroups?.keepFiles(mayKeep);
-    this.#processScan.finish(scanned, found.values(), mayKeep);
+    this.#processScan.finish(scanned, found.values(), { unchanged, mayKeep });
     return found;
   }
 
