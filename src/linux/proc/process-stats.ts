@@ -1,6 +1,7 @@
 /** Reads many processes from /proc in one call of C (process-stats.c). */
 import { ptr } from "bun:ffi";
-import { compileC } from "../ffi/compile-c.ts";
+import type { StructLayout } from "../ffi/c-exports.ts";
+import { compileC, type Functions } from "../ffi/compile-c.ts";
 import { openFiles } from "./process-details.ts";
 import type { Stat } from "./proc.ts";
 // `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
@@ -9,6 +10,7 @@ import source from "./process-stats.c" with { type: "text" };
 const FUNCTIONS = {
   sup_read_processes: { args: ["ptr"], returns: "int" },
   sup_count_descriptors: { args: ["ptr"], returns: "int" },
+  sup_read_descendants: { args: ["ptr"], returns: "int" },
 } as const;
 // prettier-ignore
 const PROCESS_FIELDS = [
@@ -16,6 +18,9 @@ const PROCESS_FIELDS = [
   "environment_end", "wait_status", "name",
 ] as const;
 const REQUEST_FIELDS = ["pids", "kept", "processes", "results", "count"] as const;
+const DESCENT_FIELDS = ["pids", "count", "room", "skipped", "skipped_count", "processes", "results"] as const;
+
+type Field = (typeof PROCESS_FIELDS)[number];
 
 export interface ProcessStats {
   /**
@@ -24,83 +29,156 @@ export interface ProcessStats {
    * time. The caller closes it when it removes the pid from the map.
    */
   read(pids: readonly number[], kept?: Map<number, number>): Stat[];
+  /**
+   * Returns the roots and their descendants; null: the process has no stat any more. Those in `skipped` are left out. A dead process
+   * has no descendants, because its children became orphans.
+   */
+  readDescendants(roots: readonly number[], skipped?: ReadonlySet<number>): Map<number, Stat | null>;
   /** Returns the number of open descriptors of each process, or null for those that have ended or that we may not inspect. */
   countDescriptors(pids: readonly number[]): Array<number | null>;
 }
 
-/** The values of NONE and ONCE in process-stats.c. */
+/** The values of NONE, ONCE and SKIPPED in process-stats.c. */
 export const NOT_OPEN = -1;
 const NOT_KEPT = -2;
+const SKIPPED = 2;
+const ENOSPC = 28;
 
-/** The number of processes per call, which limits the memory for the results. */
+/** The number of processes per call, which limits the memory for the results. Only larger trees make the memory grow. */
 const AT_ONCE = 256;
 
 /** Compiles process-stats.c. Throws if this machine cannot compile, or if C and TypeScript differ. */
 export function compileProcessStats(scratch?: string, code = source): ProcessStats {
   const { functions, exports } = compileC("process-stats.c", code, FUNCTIONS, scratch);
-  exports.expect({ NONE: NOT_OPEN >>> 0, ONCE: NOT_KEPT >>> 0 });
-  const layout = exports.struct("process", PROCESS_FIELDS);
-  const request = exports.struct("request", REQUEST_FIELDS);
-  const pids = new Int32Array(AT_ONCE);
-  const descriptors = new Int32Array(AT_ONCE);
-  const results = new Int32Array(AT_ONCE);
-  const bytes = Buffer.alloc(AT_ONCE * layout.sizeBytes);
-  const doubles = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
-  const words = layout.sizeBytes / 8;
-  const [pid, state, parent, group, session, threads, cpu, waited, resident, start, environment, wait] = PROCESS_FIELDS.slice(0, -1).map(
-    (field) => layout.offsetOf(field) / 8,
-  ) as [number, number, number, number, number, number, number, number, number, number, number, number];
-  const nameAt = layout.offsetOf("name");
-
-  const call = (name: keyof typeof FUNCTIONS, part: readonly number[]): void => {
-    pids.set(part);
-    functions[name](
-      ptr(request.fill({ pids: ptr(pids), kept: ptr(descriptors), processes: ptr(bytes), results: ptr(results), count: part.length })),
-    );
-  };
-  const statAt = (index: number): Stat => {
-    const at = index * words;
-    const nameFrom = index * layout.sizeBytes + nameAt;
-    return {
-      pid: doubles[at + pid]!,
-      name: bytes.toString("latin1", nameFrom, bytes.indexOf(0, nameFrom)),
-      state: String.fromCharCode(doubles[at + state]!),
-      parent: doubles[at + parent]!,
-      group: doubles[at + group]!,
-      session: doubles[at + session]!,
-      threads: doubles[at + threads]!,
-      cpuTicks: doubles[at + cpu]!,
-      waitedTicks: doubles[at + waited]!,
-      residentPages: doubles[at + resident]!,
-      startTicks: doubles[at + start]!,
-      environmentEnd: doubles[at + environment]!,
-      waitStatus: doubles[at + wait]!,
-    };
-  };
-  return {
-    read(all, kept) {
-      const stats: Stat[] = [];
-      for (const part of slices(all)) {
-        if (kept === undefined) descriptors.fill(NOT_KEPT);
-        else part.forEach((one, i) => (descriptors[i] = kept.get(one) ?? NOT_KEPT));
-        call("sup_read_processes", part);
-        if (kept !== undefined) part.forEach((one, i) => descriptors[i] !== NOT_KEPT && kept.set(one, descriptors[i]!));
-        for (let i = 0; i < part.length; i++) {
-          if (results[i]! < 0) throw Object.assign(new Error(`cannot read /proc/${part[i]}/stat`), { errno: -results[i]! });
-          if (results[i] === 1) stats.push(statAt(i));
-        }
-      }
-      return stats;
-    },
-    countDescriptors(all) {
-      return slices(all).flatMap((part) => {
-        call("sup_count_descriptors", part);
-        // Before Linux 6.2 the size of the directory is 0.
-        return part.map((one, i) => (results[i]! > 0 ? results[i]! : results[i] === 0 ? openFiles(one) : null));
-      });
-    },
-  };
+  exports.expect({ NONE: NOT_OPEN >>> 0, ONCE: NOT_KEPT >>> 0, SKIPPED });
+  const process = exports.struct("process", PROCESS_FIELDS);
+  return new NativeStats(functions, process, exports.struct("request", REQUEST_FIELDS), exports.struct("descent", DESCENT_FIELDS));
 }
+
+class NativeStats implements ProcessStats {
+  readonly #functions: Functions<typeof FUNCTIONS>;
+  readonly #process: StructLayout<Field>;
+  readonly #request: StructLayout<(typeof REQUEST_FIELDS)[number]>;
+  readonly #descent: StructLayout<(typeof DESCENT_FIELDS)[number]>;
+  /** The positions of the numbers in struct process, in units of 8 bytes. */
+  readonly #at: Readonly<Record<Field, number>>;
+  #room = 0;
+  #pids = new Int32Array();
+  #descriptors = new Int32Array();
+  #results = new Int32Array();
+  #bytes = Buffer.alloc(0);
+  #doubles = new Float64Array();
+
+  constructor(
+    functions: Functions<typeof FUNCTIONS>,
+    process: StructLayout<Field>,
+    request: StructLayout<(typeof REQUEST_FIELDS)[number]>,
+    descent: StructLayout<(typeof DESCENT_FIELDS)[number]>,
+  ) {
+    this.#functions = functions;
+    this.#process = process;
+    this.#request = request;
+    this.#descent = descent;
+    this.#at = Object.fromEntries(PROCESS_FIELDS.map((field) => [field, process.offsetOf(field) / 8])) as Record<Field, number>;
+    this.#allocate(AT_ONCE);
+  }
+
+  read(all: readonly number[], kept?: Map<number, number>): Stat[] {
+    const stats: Stat[] = [];
+    const [descriptors, results] = [this.#descriptors, this.#results];
+    for (const part of slices(all)) {
+      if (kept === undefined) descriptors.fill(NOT_KEPT);
+      else part.forEach((pid, i) => (descriptors[i] = kept.get(pid) ?? NOT_KEPT));
+      this.#call("sup_read_processes", part);
+      if (kept !== undefined) part.forEach((pid, i) => descriptors[i] !== NOT_KEPT && kept.set(pid, descriptors[i]!));
+      for (let i = 0; i < part.length; i++) {
+        if (results[i]! < 0) throw failure(-results[i]!);
+        if (results[i] === 1) stats.push(this.#statAt(i));
+      }
+    }
+    return stats;
+  }
+
+  readDescendants(roots: readonly number[], skipped?: ReadonlySet<number>): Map<number, Stat | null> {
+    if (roots.length > this.#room) this.#allocate(2 * roots.length);
+    this.#pids.set(roots);
+    const skip = Int32Array.from(skipped ?? []);
+    const descent = this.#descent.fill({
+      pids: ptr(this.#pids),
+      count: roots.length,
+      room: this.#room,
+      skipped: skip.length > 0 ? ptr(skip) : 0,
+      skipped_count: skip.length,
+      processes: ptr(this.#bytes),
+      results: ptr(this.#results),
+    });
+    const error = -this.#functions.sup_read_descendants(ptr(descent));
+    if (error === ENOSPC) {
+      this.#allocate(2 * this.#room);
+      return this.readDescendants(roots, skipped);
+    }
+    if (error !== 0) throw failure(error);
+    const found = new Map<number, Stat | null>();
+    const count = this.#descent.getInt(descent, "count");
+    for (let i = 0; i < count; i++) {
+      if (this.#results[i] !== SKIPPED) found.set(this.#pids[i]!, this.#results[i] === 1 ? this.#statAt(i) : null);
+    }
+    return found;
+  }
+
+  countDescriptors(all: readonly number[]): Array<number | null> {
+    return slices(all).flatMap((part) => {
+      this.#call("sup_count_descriptors", part);
+      // Before Linux 6.2 the size of the directory is 0.
+      return part.map((pid, i) => (this.#results[i]! > 0 ? this.#results[i]! : this.#results[i] === 0 ? openFiles(pid) : null));
+    });
+  }
+
+  #call(name: "sup_read_processes" | "sup_count_descriptors", pids: readonly number[]): void {
+    this.#pids.set(pids);
+    const request = this.#request.fill({
+      pids: ptr(this.#pids),
+      kept: ptr(this.#descriptors),
+      processes: ptr(this.#bytes),
+      results: ptr(this.#results),
+      count: pids.length,
+    });
+    this.#functions[name](ptr(request));
+  }
+
+  #statAt(index: number): Stat {
+    const [bytes, doubles, at] = [this.#bytes, this.#doubles, this.#at];
+    const begin = index * this.#process.sizeBytes;
+    const first = begin / 8;
+    const nameAt = begin + 8 * at.name;
+    return {
+      pid: doubles[first + at.pid]!,
+      name: bytes.toString("latin1", nameAt, bytes.indexOf(0, nameAt)),
+      state: String.fromCharCode(doubles[first + at.state]!),
+      parent: doubles[first + at.parent]!,
+      group: doubles[first + at.group]!,
+      session: doubles[first + at.session]!,
+      threads: doubles[first + at.threads]!,
+      cpuTicks: doubles[first + at.cpu_ticks]!,
+      waitedTicks: doubles[first + at.waited_ticks]!,
+      residentPages: doubles[first + at.resident_pages]!,
+      startTicks: doubles[first + at.start_ticks]!,
+      environmentEnd: doubles[first + at.environment_end]!,
+      waitStatus: doubles[first + at.wait_status]!,
+    };
+  }
+
+  #allocate(room: number): void {
+    this.#room = room;
+    this.#pids = new Int32Array(room);
+    this.#descriptors = new Int32Array(room);
+    this.#results = new Int32Array(room);
+    this.#bytes = Buffer.alloc(room * this.#process.sizeBytes);
+    this.#doubles = new Float64Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length / 8);
+  }
+}
+
+const failure = (errno: number): Error => Object.assign(new Error(`cannot read /proc: errno ${errno}`), { errno });
 
 function slices(pids: readonly number[]): ReadonlyArray<readonly number[]> {
   if (pids.length <= AT_ONCE) return [pids];

@@ -15,7 +15,7 @@ import { hasPlentyOfDescriptors } from "../self/descriptors.ts";
 import { pidfdOpen, signalProcess } from "./pidfd.ts";
 import { ProcessScan } from "./process-scan.ts";
 import type { ProcessStats } from "../proc/process-stats.ts";
-import { addChildren, isAlive, listPids, ownChildren, readStat, type Stat } from "../proc/proc.ts";
+import { isAlive, listPids, ownChildren, readStat, type Stat } from "../proc/proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
 
 /**
@@ -274,7 +274,7 @@ export class TreeControl {
     if (!this.#subreaper || this.#spawned.get(main.pid)?.startTicks !== main.startTicks) return null;
     // A reload command, or a main process that another one has replaced, is watched and therefore no orphan.
     const others = (this.#ofRun.get(invocation) ?? []).map(({ pid }) => pid).filter((pid) => this.#exits.has(pid));
-    const found = descendants([main.pid, ...others], dead);
+    const found = this.#stats.readDescendants([main.pid, ...others], dead);
     // Orphans are read after the descendants, because an orphaned process moves from the descendants to the orphans, never back.
     const orphans = this.#findOrphans(dead);
     if (orphans === null) return null;
@@ -303,21 +303,8 @@ export class TreeControl {
     if (children === null) return null;
     setImmediate(this.#clearScans);
     const orphans = [...children].filter((pid) => !this.#exits.has(pid) && !this.#isHelper(pid));
-    return (this.#orphans = descendants(orphans, dead));
+    return (this.#orphans = this.#stats.readDescendants(orphans, dead));
   }
-}
-
-/** Returns these processes and their descendants. A dead process has no descendants, because its children became orphans. */
-function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Map<number, Stat | null> {
-  const found = new Map<number, Stat | null>();
-  const pids = new Set(roots);
-  for (const pid of pids) {
-    if (skipped?.has(pid)) continue;
-    const stat = readStat(pid);
-    found.set(pid, stat);
-    if (stat !== null && isAlive(stat)) addChildren(pid, pids); // the loop also visits pids that are added during it
-  }
-  return found;
 }
 
 /**

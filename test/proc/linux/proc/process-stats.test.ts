@@ -52,3 +52,27 @@ test("descriptors are counted; a process that has ended has none", () => {
   expect(stats.countDescriptors([GONE, process.pid])).toEqual([null, before[0]! + 5]);
   for (const fd of fds) closeSync(fd);
 });
+
+test("descendants are found through all threads, in trees of any size; a dead process and a skipped one have none", async () => {
+  using m = machine();
+  const script = "for i in $(seq 300); do sleep 1000 & done; (sleep 1000 & exec sleep 1000) & echo; wait";
+  const one = await m.start(script);
+  const other = await m.start("exec sleep 1000");
+  const childrenOf = (parent: number): number[] => listPids().filter((pid) => readStat(pid)?.parent === parent);
+  await until(
+    () => childrenOf(one.ref.pid).length === 301 && childrenOf(one.ref.pid).some((pid) => childrenOf(pid).length === 1),
+    "the tree",
+  );
+  const found = stats.readDescendants([one.ref.pid, GONE, other.ref.pid]);
+  expect(found.size).toBe(1 + 302 + 2);
+  expect(found.get(GONE)).toBeNull();
+  const grandparent = childrenOf(one.ref.pid).find((pid) => childrenOf(pid).length === 1)!;
+  expect(found.get(childrenOf(grandparent)[0]!)).toMatchObject({ parent: grandparent, name: "sleep" });
+  const without = stats.readDescendants([one.ref.pid, other.ref.pid], new Set([grandparent]));
+  expect(without.size).toBe(1 + 300 + 1);
+  expect(stats.readDescendants([])).toEqual(new Map());
+
+  // Bun has several threads, and any of them may have forked.
+  expect(readStat(process.pid)!.threads).toBeGreaterThan(1);
+  expect(stats.readDescendants([process.pid]).get(other.ref.pid)).toMatchObject({ name: "sleep" });
+});
