@@ -168,6 +168,7 @@ class LinuxProcesses implements ProcessTable {
   }
 
   bind(invocation: string, bounds: CgroupLimits | null): void {
+    if (bounds === null && this.#limiter?.isLimited(invocation) !== true) return;
     if (this.#cgroups?.has(invocation)) this.#limiter?.setLimits(invocation, this.#cgroups.directoriesOf(invocation), bounds);
   }
 
