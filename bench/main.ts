@@ -25,6 +25,12 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     needsBuild: true,
     run: () => import("./compare/main.ts"),
   },
+  floor: {
+    summary: "a short check for CI: the CPU time of restarts, stops and rest as multiples of what the bare C loop uses for a restart",
+    options: "",
+    needsBuild: true,
+    run: () => import("./floor/main.ts"),
+  },
   loss: {
     summary: "which processes and log lines supervisors lose when services fork and supervisors are killed",
     options: "--only=sup,runit",

@@ -60,6 +60,15 @@ function stat(pid: number): string[] | null {
   }
 }
 
+/** Returns the kernel's name of the process, or null if there is no such process. */
+export function nameOf(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "latin1").trimEnd();
+  } catch {
+    return null;
+  }
+}
+
 export const alive = (pid: number): boolean => (stat(pid)?.[0] ?? "Z") !== "Z";
 
 /** Returns the CPU time in nanoseconds that the process's current threads have used. */

@@ -59,6 +59,7 @@ test("a run's cgroup has the last word", async () => {
     treeStats: (tree) => m.processes.treeStats(tree),
     scanTrees: (trees) => m.processes.scanTrees(trees),
     cgroupCpuUs: (invocation) => (invocation === "none" ? null : us),
+    countDescriptors: (pids) => pids.map(() => null),
   });
   await usage.sample(new Map()); // what begins after it is new
   const one = await m.start("exec sleep 1000");
@@ -114,6 +115,45 @@ test.skipIf(group === null)(
   30_000,
 );
 
+test("a run whose cgroup has not used any CPU time is not read again for a minute", async () => {
+  using m = machine();
+  const us = new Map([["busy", 10], ["idle", 10]]); // prettier-ignore
+  const scans: Array<{ readonly units: readonly string[]; readonly unchanged: readonly number[] }> = [];
+  const usage = treeUsage({
+    treeStats: (tree) => m.processes.treeStats(tree),
+    scanTrees: (trees, unchanged) => {
+      const all = [...trees];
+      scans.push({ units: all.map(([unit]) => String(unit)), unchanged: [...(unchanged ?? [])] });
+      return m.processes.scanTrees(all, unchanged);
+    },
+    cgroupCpuUs: (invocation) => us.get(invocation) ?? null,
+    countDescriptors: (pids) => m.processes.countDescriptors(pids),
+  });
+  const [busy, idle, other] = [await m.start("exec sleep 1000"), await m.start("exec sleep 1000"), await m.start("exec sleep 1000")];
+  const counted = (invocation: string, { tree }: typeof busy) => ({ ...tree, invocation });
+  const trees = new Map([["busy", counted("busy", busy)], ["idle", counted("idle", idle)], ["other", counted("none", other)]]); // prettier-ignore
+  await usage.sample(trees);
+  await usage.sample(trees); // from here on the counters can be compared
+  const first = (await usage.sample(trees)).get("idle")!;
+  us.set("busy", 20);
+  const samples = await usage.sample(trees);
+  expect(scans.at(-1)).toEqual({ units: ["busy", "other"], unchanged: [idle.ref.pid] });
+  expect(samples.get("idle")).toEqual({ ...first, cpuPercent: 0 });
+  expect(samples.get("busy")!.cpuPercent).toBeGreaterThan(0);
+  expect([...samples.keys()].sort()).toEqual(["busy", "idle", "other"]);
+  expect(usage.lastSample(idle.ref.pid, idle.ref.startTicks)).toMatchObject({ cpuPercent: 0 });
+
+  us.set("idle", 11);
+  await usage.sample(trees);
+  expect(scans.at(-1)!.units).toContain("idle");
+  for (let i = 0; i < 12; i++) await usage.sample(trees);
+  expect(scans.slice(-12).filter(({ units }) => units.includes("idle"))).toHaveLength(1);
+
+  const replaced = new Map([...trees, ["idle", counted("idle", other)] as const]);
+  await usage.sample(replaced);
+  expect(scans.at(-1)!.units).toContain("idle");
+});
+
 test("a unit whose processes are gone is absent, and the others are not disturbed", async () => {
   using m = machine();
   const usage = treeUsage(m.processes);
@@ -155,7 +195,12 @@ test("one unit's memory and share are read without the sweep over all", async ()
   const sweep = (): never => {
     throw new Error("swept");
   };
-  const usage = treeUsage({ treeStats: (tree) => m.processes.treeStats(tree), scanTrees: sweep, cgroupCpuUs: () => null });
+  const usage = treeUsage({
+    treeStats: (tree) => m.processes.treeStats(tree),
+    scanTrees: sweep,
+    cgroupCpuUs: () => null,
+    countDescriptors: () => [],
+  });
   // The new program has no pages yet in the moment of the exec.
   await eventually(async () => (await usage.memory(new Map([["one", one.tree]]))).get("one"), { what: "its memory" });
   expect(usage.proportional(one.tree)).not.toBeNull();

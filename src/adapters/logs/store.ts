@@ -250,6 +250,7 @@ class FifoLogs implements Logs {
 
   tick(): void {
     for (const open of this.#units.values()) {
+      if (!open.log.hasLost) continue; // no notice is due
       for (const capture of captures(open)) capture.writeNotices("tick");
       open.log.checkEpisodes();
     }

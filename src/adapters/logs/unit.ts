@@ -28,6 +28,7 @@ export interface UnitLogParts {
 const QUIET_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 0 };
 /** Minimum number of milliseconds between two notices about lost output in the log itself. */
 const NOTICE_INTERVAL_MS: Readonly<Record<Why, number>> = { limit: 10_000, disk: 1000 };
+const NO_LOSSES: readonly LogLoss[] = [];
 const WHYS: readonly Why[] = ["disk", "limit"];
 
 /** Passes the records of one unit through the rate limit to the file, to the last lines and to the live subscribers. */
@@ -91,8 +92,14 @@ export class UnitLog implements Sink {
     return this.#spec.format === "raw";
   }
 
+  /** True if output was lost since the log was opened, or if the last daemon lost some that the log does not mention yet. */
+  get hasLost(): boolean {
+    return this.#totals.limit.bytes > 0 || this.#totals.disk.bytes > 0;
+  }
+
   /** Output lost since the log was opened. */
-  get losses(): LogLoss[] {
+  get losses(): readonly LogLoss[] {
+    if (!this.hasLost) return NO_LOSSES;
     return WHYS.filter((why) => this.#totals[why].bytes > 0).map((why) => {
       const { lines, bytes, since } = this.#totals[why];
       return { why, lines, bytes, since, cause: this.#causeOf(why), over: this.#episodes[why].current === null };

@@ -10,7 +10,7 @@ import { statement } from "./statements.ts";
  * (block.ts). Both exist as samples and at two coarser steps (resolutions), each of which contains older data than the one
  * before.
  */
-const METRIC = `INSERT INTO supervisor_metrics
+const METRIC = `INSERT OR IGNORE INTO supervisor_metrics
   (id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files,
   restarts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const LAST_ID = "metrics.last_id";
@@ -18,17 +18,25 @@ const LAST_ID = "metrics.last_id";
 /** Inserts rows. It must be called within a transaction. */
 export function insertMetrics(db: Database, rows: readonly MetricRow[]): void {
   if (rows.length === 0) return;
+  const first = nextMetricIds(db, rows.length);
+  rows.forEach((row, i) => insertMetric(db, first + i, row));
+}
+
+/** Reserves ids for so many rows and returns the first. It must be called within a transaction. */
+export function nextMetricIds(db: Database, count: number): number {
   const known = statement<{ value: string }>(db, "SELECT value FROM supervisor_kv WHERE key = ?").get(LAST_ID);
-  let id = Number(known?.value ?? 0);
-  const insert = statement(db, METRIC);
-  for (const row of rows) {
-    const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported } = row;
-    const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null, restarts = null } = row;
-    const json = reported === undefined ? null : JSON.stringify(reported);
-    const measured = [cpuPercent, memoryMb, healthStatus, responseTimeMs];
-    insert.run(++id, serviceId, timestamp, ...measured, json, step, cpuMax, memoryMax, tasks, openFiles, restarts);
-  }
-  statement(db, "INSERT OR REPLACE INTO supervisor_kv (key, value) VALUES (?, ?)").run(LAST_ID, String(id));
+  const last = Number(known?.value ?? 0);
+  statement(db, "INSERT OR REPLACE INTO supervisor_kv (key, value) VALUES (?, ?)").run(LAST_ID, String(last + count));
+  return last + 1;
+}
+
+/** Inserts one row, unless a row with this id is there already. */
+export function insertMetric(db: Database, id: number, row: MetricRow): void {
+  const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported } = row;
+  const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null, restarts = null } = row;
+  const json = reported === undefined ? null : JSON.stringify(reported);
+  const measured = [cpuPercent, memoryMb, healthStatus, responseTimeMs];
+  statement(db, METRIC).run(id, serviceId, timestamp, ...measured, json, step, cpuMax, memoryMax, tasks, openFiles, restarts);
 }
 
 export interface StoredMetric {
@@ -81,8 +89,19 @@ interface Sums {
   cpus: number;
 }
 
-/** Returns one average per interval of `bucketMs`. A coarse row counts at the middle of the time that it covers. */
-export function selectCourse(db: Database, serviceId: string, fromMs: number, toMs: number, bucketMs: number): CoursePoint[] {
+/** From and to a wall clock time, in intervals of so many milliseconds. */
+type Span = readonly [fromMs: number, toMs: number, bucketMs: number];
+
+/**
+ * Returns one average per interval of `bucketMs`. A coarse row counts at the middle of the time that it covers. `recent` are samples
+ * that are not in the tables.
+ */
+export function selectCourse(
+  db: Database,
+  serviceId: string,
+  [fromMs, toMs, bucketMs]: Span,
+  recent: readonly MetricRow[] = [],
+): CoursePoint[] {
   const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
   const sql = `SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, count(*) AS count, sum(at) AS at, total(memory_mb) AS memory,
       count(memory_mb) AS memories, total(cpu_percent) AS cpu, count(cpu_percent) AS cpus FROM (
@@ -92,6 +111,8 @@ export function selectCourse(db: Database, serviceId: string, fromMs: number, to
   const plain = statement<Sums & { bucket: number }, [number, number, string, string, string]>(db, sql);
   const buckets = new Map<number, Sums>(plain.all(fromMs, bucketMs, serviceId, from, to).map(({ bucket, ...sums }) => [bucket, sums]));
   for (const step of STEPS) addBlocks(db, serviceId, step, [fromMs, toMs, bucketMs], buckets);
+  for (const { timestamp, memoryMb, cpuPercent } of recent)
+    addPoint(buckets, [fromMs, toMs, bucketMs], { atMs: Date.parse(timestamp), offsetMs: 0, memory: memoryMb, cpu: cpuPercent });
   return [...buckets]
     .sort(([a], [b]) => a - b)
     .map(([, { count, at, memory, memories, cpu, cpus }]) => ({
@@ -101,31 +122,33 @@ export function selectCourse(db: Database, serviceId: string, fromMs: number, to
     }));
 }
 
-function addBlocks(
-  db: Database,
-  serviceId: string,
-  step: Step,
-  [fromMs, toMs, bucketMs]: [number, number, number],
-  buckets: Map<number, Sums>,
-): void {
+function addBlocks(db: Database, serviceId: string, step: Step, span: Span, buckets: Map<number, Sums>): void {
+  const [fromMs, toMs] = span;
   const sql =
     "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at >= ? AND begin_at < ? ORDER BY end_at DESC";
   const blocks = statement<Packed, [string, number, string, string]>(db, sql);
   for (const block of blocks.iterate(serviceId, step, new Date(fromMs).toISOString(), new Date(toMs).toISOString())) {
     const { times, cpu, memory } = unpackCourse(block);
-    for (const [i, time] of times.entries()) {
-      if (time < fromMs || time >= toMs) continue;
-      const at = time + step * 500;
-      const bucket = Math.floor((at - fromMs) / bucketMs);
-      let sums = buckets.get(bucket);
-      if (sums === undefined) buckets.set(bucket, (sums = { count: 0, at: 0, memory: 0, memories: 0, cpu: 0, cpus: 0 }));
-      sums.count++;
-      sums.at += at;
-      const [mebibytes, percent] = [memory[i] ?? null, cpu[i] ?? null];
-      if (mebibytes !== null) [sums.memory, sums.memories] = [sums.memory + mebibytes, sums.memories + 1];
-      if (percent !== null) [sums.cpu, sums.cpus] = [sums.cpu + percent, sums.cpus + 1];
-    }
+    for (const [i, atMs] of times.entries())
+      addPoint(buckets, span, { atMs, offsetMs: step * 500, memory: memory[i] ?? null, cpu: cpu[i] ?? null });
   }
+}
+
+/** `offsetMs` is half of the time that the row covers. */
+function addPoint(
+  buckets: Map<number, Sums>,
+  [fromMs, toMs, bucketMs]: Span,
+  { atMs, offsetMs, memory, cpu }: CoursePoint & { readonly offsetMs: number },
+): void {
+  if (atMs < fromMs || atMs >= toMs) return;
+  const at = atMs + offsetMs;
+  const bucket = Math.floor((at - fromMs) / bucketMs);
+  let sums = buckets.get(bucket);
+  if (sums === undefined) buckets.set(bucket, (sums = { count: 0, at: 0, memory: 0, memories: 0, cpu: 0, cpus: 0 }));
+  sums.count++;
+  sums.at += at;
+  if (memory !== null) [sums.memory, sums.memories] = [sums.memory + memory, sums.memories + 1];
+  if (cpu !== null) [sums.cpu, sums.cpus] = [sums.cpu + cpu, sums.cpus + 1];
 }
 
 export const metricOf = (row: StoredMetric): MetricRow => ({

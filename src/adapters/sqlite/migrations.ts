@@ -135,6 +135,10 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX supervisor_outbox_by_state ON supervisor_outbox (state, id);
   `,
+  // Rounds of samples whose rows are not all in supervisor_metrics yet (recent.ts). The id is that of the first row.
+  `
+  CREATE TABLE supervisor_metrics_recent (id INTEGER PRIMARY KEY, rows TEXT NOT NULL);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

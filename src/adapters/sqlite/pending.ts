@@ -4,7 +4,7 @@ import type { EventRow } from "../../ports/store/events.ts";
 import type { MetricRow } from "../../ports/store/metrics.ts";
 import type { OutboxRow } from "../../ports/store/outbox.ts";
 import type { MemoryWrite, ServiceRow } from "../../ports/store/turns.ts";
-import { insertMetrics } from "./metrics.ts";
+import type { RecentMetrics } from "./recent.ts";
 import { statement } from "./statements.ts";
 
 /**
@@ -74,11 +74,13 @@ const OUTBOX = `INSERT OR REPLACE INTO supervisor_outbox
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** Writes all rows in one transaction. If it throws, no row was written. */
-export function writePending(db: Database, pending: Pending): void {
+export function writePending(db: Database, pending: Pending, recent: RecentMetrics): void {
   statement(db, "BEGIN IMMEDIATE").run();
   try {
     writeRows(db, pending);
+    const change = recent.write(db, pending.metrics);
     statement(db, "COMMIT").run();
+    recent.apply(change);
   } catch (error) {
     if (db.inTransaction) statement(db, "ROLLBACK").run(); // on a full disk SQLite may have rolled back already
     throw error;
@@ -100,7 +102,6 @@ function writeRows(db: Database, pending: Pending): void {
   for (const { row, json } of pending.events) {
     statement(db, EVENT).run(row.id, row.serviceId, row.type, row.timestamp, row.message, json);
   }
-  insertMetrics(db, pending.metrics);
   for (const row of pending.alerts) {
     const { id, serviceId, severity, alertType, message, createdAt, resolvedAt, acknowledged } = row;
     statement(db, ALERT).run(id, serviceId, severity, alertType, message, createdAt, resolvedAt, Number(acknowledged));

@@ -6,6 +6,7 @@ import { connect } from "./connection.ts";
 import { restore, type Salvage, salvage } from "./damage.ts";
 import { type Opened, replaceFile } from "./opening.ts";
 import { nothingPending, type Pending, trimPending, writePending } from "./pending.ts";
+import { RecentMetrics } from "./recent.ts";
 import { disconnect, statement } from "./statements.ts";
 import { LOCKED, troubleOf } from "./trouble.ts";
 
@@ -36,6 +37,7 @@ interface Outage {
  * Instead, a read returns its default, and writes stay in `pending` until a later `flush` succeeds.
  */
 export class ResilientDatabase {
+  readonly recent = new RecentMetrics();
   #pending = nothingPending();
   /** The connection, or null if a damaged file was set aside and creating a fresh one has failed so far. */
   #db: Database | null;
@@ -61,6 +63,7 @@ export class ResilientDatabase {
     this.#alone = opened.alone;
     this.#file = fileAt(path);
     this.#notes = [...opened.notes];
+    this.read((db) => this.recent.load(db), undefined);
   }
 
   /** The rows that the next `flush` writes. */
@@ -109,7 +112,7 @@ export class ResilientDatabase {
       try {
         const db = this.#db ?? this.#reconnect();
         if (!db) return;
-        writePending(db, this.#pending);
+        writePending(db, this.#pending, this.recent);
         this.#pending = nothingPending();
         this.#outage = null;
         return this.#alone ? this.#share() : undefined;

@@ -119,12 +119,13 @@ class WalStore implements Store {
 
   metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[] {
     const stored = this.#db.read((db) => selectMetrics(db, serviceId, sinceIso, limit), []);
-    const pending = this.#db.pending.metrics.filter((row) => row.serviceId === serviceId && row.timestamp >= sinceIso);
-    return pending.length > 0 ? [...stored, ...pending].slice(-limit) : stored;
+    const pending = this.#db.pending.metrics.filter((row) => row.serviceId === serviceId);
+    const newer = [...this.#db.recent.of(serviceId), ...pending].filter(({ timestamp }) => timestamp >= sinceIso);
+    return newer.length > 0 ? [...stored, ...newer].slice(-limit) : stored;
   }
 
   course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[] {
-    return this.#db.read((db) => selectCourse(db, serviceId, fromMs, toMs, bucketMs), []);
+    return this.#db.read((db) => selectCourse(db, serviceId, [fromMs, toMs, bucketMs], this.#db.recent.of(serviceId)), []);
   }
 
   events(query: EventQuery): readonly EventRow[] {
@@ -178,7 +179,11 @@ class WalStore implements Store {
   }
 
   rollUp(plan: RollUp): void {
-    if (!this.#db.isInOutage) this.#db.read((db) => this.#rollUps.run(db, plan, () => this.#clock.monotonicMs()), undefined);
+    if (this.#db.isInOutage) return;
+    this.#db.read((db) => {
+      this.#db.recent.moveStale(db, plan.nowMs);
+      this.#rollUps.run(db, plan, () => this.#clock.monotonicMs());
+    }, undefined);
   }
 
   size(): number {

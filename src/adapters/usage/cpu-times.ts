@@ -38,11 +38,18 @@ export class CpuTimes {
 
   /**
    * Returns the time that each tree used since the last sample, in ticks. It is null if it is unknown. This is so if all processes of
-   * the tree began before the last sample, but none of them was in it.
+   * the tree began before the last sample, but none of them was in it. `idle` are processes of other trees that have not run since the
+   * last sample.
    */
-  sample<K>(trees: ReadonlyMap<K, readonly ProcessTimes[]>, nowTicks: number): ReadonlyMap<K, number | null> {
+  sample<K>(trees: ReadonlyMap<K, readonly ProcessTimes[]>, nowTicks: number, idle: Iterable<number> = []): ReadonlyMap<K, number | null> {
     const now = new Map<number, Seen>();
     const alive = new Map<number, number>();
+    for (const pid of idle) {
+      const before = this.#seen.get(pid);
+      if (before === undefined) continue;
+      alive.set(pid, before.startTicks);
+      now.set(pid, before.newTicks === 0 ? before : { ...before, newTicks: 0 });
+    }
     for (const stats of trees.values()) for (const { pid, startTicks } of stats) alive.set(pid, startTicks);
     const ended = this.#ended(alive);
     const totals = new Map<K, number | null>();

@@ -133,7 +133,7 @@ export class Sampler {
       if (at > 0) await new Promise(setImmediate);
       store.addMetrics(rows.slice(at, at + WRITTEN_AT_ONCE));
     }
-    bus.publish({
+    bus.publish(() => ({
       kind: "metrics",
       data: rows.map((row) => ({
         id: row.serviceId,
@@ -142,6 +142,6 @@ export class Sampler {
         tasks: row.tasks ?? null,
         open_files: row.openFiles ?? null,
       })),
-    });
+    }));
   }
 }

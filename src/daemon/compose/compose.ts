@@ -62,7 +62,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new UnitCatalog(source, settings.unitDefaults, (service) => world.scaleOf(service));
-  const bus = new Bus({ firstId: Math.floor(clock.wallMs()) * 1000, onError: (error) => bug("a subscriber threw", error) });
+  const bus = new Bus({ clock, onError: (error) => bug("a subscriber threw", error) });
   const enablements = cached(() => store.enablements());
   const around: Surroundings = {
     world,
@@ -97,7 +97,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     enablements.forget();
     background.schedules.check(id);
     const entry = world.get(id);
-    if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
+    if (entry !== undefined) bus.publish(() => ({ kind: "service", data: describeService(id, entry, around) }));
   };
   const runsBefore = earlierRuns(store, machine.invocations);
   const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore };
@@ -134,7 +134,7 @@ function publisher(bus: Bus, read: () => shape.UnitFiles): () => void {
   return () => {
     const data = read();
     const text = JSON.stringify(data);
-    if (text !== last) bus.publish({ kind: "files", data });
+    if (text !== last) bus.publish(() => ({ kind: "files", data }));
     last = text;
   };
 }

@@ -1,5 +1,7 @@
 import type { StreamChange } from "../../api/contract/shapes.ts";
+import type { Clock } from "../../ports/clock.ts";
 
+type BusClock = Pick<Clock, "wallMs" | "monotonicMs">;
 type Subscriber = (id: number, change: StreamChange) => void;
 
 /**
@@ -9,9 +11,12 @@ type Subscriber = (id: number, change: StreamChange) => void;
 const KEPT = 2048;
 /** Removing changes from the front moves the whole array. Therefore changes are removed only when the limit is exceeded by this weight. */
 const SLACK = KEPT / 4;
+/** For so long after the last subscriber has left, changes are kept for it, because it may only reconnect. */
+const RECONNECT_MS = 60_000;
 
 /**
- * Publishes changes to subscribers, with ids that have no gaps. The first id is taken from the wall clock. Therefore the ids of
+ * Publishes changes to subscribers, with ids that have no gaps. While there are no subscribers, changes are not even described, because
+ * that would cost more than the rest of a turn. The next subscriber gets a snapshot. The first id is taken from the wall clock. Therefore the ids of
  * earlier daemons are always smaller, and cannot be confused with the ids of this daemon.
  */
 export class Bus {
@@ -20,15 +25,22 @@ export class Bus {
   /** The total weight of all changes in the ring. */
   #weight = 0;
   readonly #subscribers = new Set<Subscriber>();
+  /** When the last subscriber left. */
+  #lastLeftMs = -Infinity;
+  readonly #clock: BusClock;
   readonly #onError: (error: unknown) => void;
 
-  constructor(options: { readonly firstId: number; readonly onError: (error: unknown) => void }) {
-    this.#nextId = options.firstId;
-    this.#onError = options.onError;
+  constructor({ clock, onError }: { readonly clock: BusClock; readonly onError: (error: unknown) => void }) {
+    this.#nextId = Math.floor(clock.wallMs()) * 1000;
+    this.#clock = clock;
+    this.#onError = onError;
   }
 
-  publish(change: StreamChange): void {
+  /** `describe` is called only if somebody may receive the change. */
+  publish(describe: () => StreamChange): void {
     const id = this.#nextId++;
+    if (this.#subscribers.size === 0 && this.#clock.monotonicMs() - this.#lastLeftMs > RECONNECT_MS) return this.#clear();
+    const change = describe();
     this.#ring.push({ id, change });
     this.#weight += weightOf(change);
     if (this.#weight > KEPT + SLACK) this.#drop();
@@ -45,7 +57,16 @@ export class Bus {
       for (const { id, change } of this.#ring) if (id > lastId) this.#send(subscriber, id, change);
     } else this.#send(subscriber, this.#nextId - 1, snapshot());
     this.#subscribers.add(subscriber);
-    return () => this.#subscribers.delete(subscriber);
+    return () => this.#remove(subscriber);
+  }
+
+  #remove(subscriber: Subscriber): void {
+    if (this.#subscribers.delete(subscriber)) this.#lastLeftMs = this.#clock.monotonicMs();
+  }
+
+  #clear(): void {
+    this.#ring.length = 0;
+    this.#weight = 0;
   }
 
   #drop(): void {
@@ -60,7 +81,7 @@ export class Bus {
     try {
       subscriber(id, change);
     } catch (error) {
-      this.#subscribers.delete(subscriber);
+      this.#remove(subscriber);
       this.#onError(error);
     }
   }

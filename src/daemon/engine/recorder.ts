@@ -1,6 +1,6 @@
 import type { AlertChange } from "../../core/alerts/alerts.ts";
 import { BEGINNINGS } from "../../core/explain/past-runs.ts";
-import { jobText } from "../../core/jobs/job.ts";
+import { type Job, jobText } from "../../core/jobs/job.ts";
 import { serviceText } from "../../core/service/service-memory.ts";
 import type { Draft } from "../../core/notifications/draft.ts";
 import { episodeText } from "../../core/notifications/episode.ts";
@@ -18,6 +18,13 @@ import { rememberUnit } from "./unit-memory.ts";
 
 /** Number of the last lines of output that are stored with the event of a failed run. */
 const LAST_LINES = 20;
+/**
+ * A job with more units than this is stored at most every JOB_MS while it is pending. To stop 2,000 units takes a hundred turns, and
+ * storing 2,000 outcomes with each of them would take longer than the stop. The next daemon finds the outcomes of the last turns from
+ * the states of the units.
+ */
+const LARGE_JOB = 50;
+const JOB_MS = 200;
 /** Types of events that contain the SUP_INVOCATION_ID of their run. */
 const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-failed"]);
 
@@ -44,6 +51,10 @@ export interface RecorderOptions {
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #recorded = new Map<Turn, readonly EventRow[]>();
+  /** When each pending large job was stored. */
+  readonly #storedMs = new Map<string, number>();
+  /** Jobs whose last change is not stored yet. */
+  readonly #unstored = new Set<string>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -67,13 +78,13 @@ export class Recorder {
 
   publish(turn: Turn): void {
     const { world, bus, around } = this.#options;
-    for (const row of this.#recorded.get(turn) ?? []) bus.publish({ kind: "event", data: eventShape(row) });
+    for (const row of this.#recorded.get(turn) ?? []) bus.publish(() => ({ kind: "event", data: eventShape(row) }));
     this.#recorded.delete(turn);
     for (const id of turn.changed) {
       const entry = world.get(id);
-      if (entry !== undefined) bus.publish({ kind: "service", data: describeService(id, entry, around) });
+      if (entry !== undefined) bus.publish(() => ({ kind: "service", data: describeService(id, entry, around) }));
     }
-    for (const id of turn.removed) bus.publish({ kind: "removed", data: { id } });
+    for (const id of turn.removed) bus.publish(() => ({ kind: "removed", data: { id } }));
   }
 
   /** Records and publishes an event that does not come from the world, but from the daemon itself or from an action of the operator. */
@@ -81,7 +92,7 @@ export class Recorder {
     const { store, bus, clock } = this.#options;
     const timestamp = new Date(clock.wallMs()).toISOString();
     const rows = store.record({ events: [{ serviceId, type, timestamp, message, details }] });
-    for (const row of rows) bus.publish({ kind: "event", data: eventShape(row) });
+    for (const row of rows) bus.publish(() => ({ kind: "event", data: eventShape(row) }));
   }
 
   #memories(turn: Turn): MemoryWrite[] {
@@ -92,9 +103,13 @@ export class Recorder {
       if (entry !== undefined) writes.push({ kind: "unit", id, memory: rememberUnit(entry, effective(id)) });
     }
     for (const id of turn.removed) writes.push({ kind: "unit", id, memory: null });
-    for (const id of turn.jobs) {
+    for (const id of new Set([...turn.jobs, ...this.#unstored])) {
       const job = world.job(id);
-      writes.push({ kind: "job", id, memory: job === undefined ? null : jobText(job) });
+      if (this.#waits(id, job)) this.#unstored.add(id);
+      else {
+        this.#unstored.delete(id);
+        writes.push({ kind: "job", id, memory: job === undefined ? null : jobText(job) });
+      }
     }
     for (const id of turn.services) {
       const known = world.recordOf(id);
@@ -105,6 +120,16 @@ export class Recorder {
       writes.push({ kind: "episode", id, memory: episode === undefined ? null : episodeText(episode) });
     }
     return writes;
+  }
+
+  /** Returns true if the job need not be stored with this turn. */
+  #waits(id: string, job: Job | undefined): boolean {
+    const isLarge = job !== undefined && job.endedMs === null && job.units.length > LARGE_JOB;
+    const now = this.#options.clock.monotonicMs();
+    if (isLarge && now - (this.#storedMs.get(id) ?? -Infinity) < JOB_MS) return true;
+    if (isLarge) this.#storedMs.set(id, now);
+    else this.#storedMs.delete(id);
+    return false;
   }
 
   #events(turn: Turn, timestamp: string): NewEvent[] {

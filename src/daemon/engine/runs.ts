@@ -26,7 +26,24 @@ export interface RunState {
   /** The processes that needed SIGKILL. */
   readonly killed: Survivor[];
   /** Aborts the probe that is running. */
-  readonly probeAbort: AbortController;
+  readonly probeAbort: ProbeAbort;
+}
+
+/** Like an AbortController, but creates one only for a run that is probed: most runs are not, and each would take memory and time. */
+class ProbeAbort {
+  #controller: AbortController | null = null;
+  #isAborted = false;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isAborted) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort();
+  }
 }
 
 /** Holds the state of the current run of each unit. */
@@ -59,7 +76,7 @@ export class Runs {
       onAborted: null,
       mains: 0,
       killed: [],
-      probeAbort: new AbortController(),
+      probeAbort: new ProbeAbort(),
     };
     this.#states.set(id, state);
     return state;

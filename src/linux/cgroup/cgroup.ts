@@ -10,7 +10,7 @@ import { basename, dirname, join } from "node:path";
 import { ptr } from "bun:ffi";
 import { err, ok, type Result } from "../../base/result.ts";
 import { withoutLeaf } from "./limits.ts";
-import { cstring, libc } from "../ffi/libc.ts";
+import { cstring, libc, O, open } from "../ffi/libc.ts";
 
 export interface CgroupOptions {
   /** Identifies the state directory. It consists of letters and digits. */
@@ -33,11 +33,24 @@ export function openCgroups({ key, known }: CgroupOptions): Result<Cgroups, stri
   return err(problem || "there is no directory in which they can be created");
 }
 
+interface Group {
+  readonly unit: string;
+  /** The name of the first group of the run. */
+  readonly name: string;
+  count: number;
+  killed: boolean;
+  /** Open descriptors of the files `cpu.stat` of the groups; it may have fewer entries than there are groups. */
+  readonly cpuFiles: number[];
+}
+
 export class Cgroups {
   readonly root: string;
   /** The current group of each run, and the number of groups the run has had. */
-  readonly #groups = new Map<string, { readonly name: string; count: number; killed: boolean }>();
+  readonly #groups = new Map<string, Group>();
+  /** The runs of each unit that have groups: usually one. */
+  readonly #runsOf = new Map<string, Set<string>>();
   readonly #path: RegExp;
+  #mayKeepFiles = false;
   #released: (invocation: string) => void = () => {};
 
   constructor(root: string) {
@@ -48,7 +61,7 @@ export class Cgroups {
       if (unit === undefined || invocation === undefined) continue;
       const count = again === undefined ? 1 : Number(again.slice(1));
       if (count >= (this.#groups.get(invocation)?.count ?? 0))
-        this.#groups.set(invocation, { name: `${unit}.${invocation}`, count, killed: true });
+        this.#add(invocation, { unit, name: `${unit}.${invocation}`, count, killed: true, cpuFiles: [] });
     }
   }
 
@@ -66,11 +79,11 @@ export class Cgroups {
     let group = this.#groups.get(invocation);
     if (group === undefined) this.#releaseOtherRuns(unit, invocation);
     if (group === undefined || group.killed) {
-      group = { name: `${unit}.${invocation}`, count: (group?.count ?? 0) + 1, killed: false };
+      group = { unit, name: `${unit}.${invocation}`, count: (group?.count ?? 0) + 1, killed: false, cpuFiles: group?.cpuFiles ?? [] };
       const directory = this.#directory(group.name, group.count);
       // Someone may have removed the root while it was empty.
       if (makeDirectory(directory) !== null && (makeDirectory(this.root) ?? makeDirectory(directory)) !== null) return null;
-      this.#groups.set(invocation, group);
+      this.#add(invocation, group);
     }
     return this.#directory(group.name, group.count);
   }
@@ -86,12 +99,25 @@ export class Cgroups {
    * the time (before Linux 4.15).
    */
   cpuUs(invocation: string): number | null {
+    const group = this.#groups.get(invocation);
+    if (group === undefined) return null;
+    const { cpuFiles, name, count } = group;
     let sum: number | null = null;
-    for (const directory of this.directoriesOf(invocation)) {
-      const usage = /^usage_usec (\d+)$/m.exec(read(join(directory, "cpu.stat")))?.[1];
-      if (usage !== undefined) sum = (sum ?? 0) + Number(usage);
+    for (let i = 0; i < count; i++) {
+      const file = cpuFiles[i] ?? open(join(this.#directory(name, i + 1), "cpu.stat"), O.RDONLY);
+      const usage = file < 0 ? null : readCpuUsage(file);
+      if (usage !== null) sum = (sum ?? 0) + usage;
+      if (i < cpuFiles.length || file < 0) continue;
+      if (i === cpuFiles.length && this.#mayKeepFiles) cpuFiles.push(file);
+      else libc.close(file);
     }
     return sum;
+  }
+
+  /** Whether `cpuUs` keeps files open, which makes it several times as fast. At first it does not. */
+  keepFiles(mayKeep: boolean): void {
+    this.#mayKeepFiles = mayKeep;
+    if (!mayKeep) for (const { cpuFiles } of this.#groups.values()) closeAll(cpuFiles);
   }
 
   /** Kills all processes in the run's groups. The kernel does this in one step, so no fork can escape (Linux 5.14). */
@@ -125,12 +151,17 @@ export class Cgroups {
     const group = this.#groups.get(invocation);
     if (group === undefined) return;
     for (let i = 1; i <= group.count; i++) if (!removeTree(this.#directory(group.name, i))) return;
+    closeAll(group.cpuFiles);
     this.#groups.delete(invocation);
+    const runs = this.#runsOf.get(group.unit);
+    runs?.delete(invocation);
+    if (runs?.size === 0) this.#runsOf.delete(group.unit);
     this.#released(invocation);
   }
 
   /** Removes empty groups. Returns true if no group is left. */
   close(): boolean {
+    this.keepFiles(false);
     for (const invocation of [...this.#groups.keys()]) this.release(invocation);
     return removeTree(this.root);
   }
@@ -140,12 +171,34 @@ export class Cgroups {
    * release.
    */
   #releaseOtherRuns(unit: string, invocation: string): void {
-    for (const [other, { name }] of this.#groups) if (other !== invocation && name === `${unit}.${other}`) this.release(other);
+    for (const other of [...(this.#runsOf.get(unit) ?? [])]) if (other !== invocation) this.release(other);
+  }
+
+  #add(invocation: string, group: Group): void {
+    this.#groups.set(invocation, group);
+    const runs = this.#runsOf.get(group.unit);
+    if (runs) runs.add(invocation);
+    else this.#runsOf.set(group.unit, new Set([invocation]));
   }
 
   #directory(name: string, count: number): string {
     return join(this.root, count === 1 ? name : `${name}~${count}`);
   }
+}
+
+const buffer = Buffer.alloc(256);
+
+/** Reads a file `cpu.stat`, which begins with `usage_usec N`. Returns null if the group is gone. */
+function readCpuUsage(file: number): number | null {
+  const length = Number(libc.pread(file, ptr(buffer), buffer.length, 0));
+  if (length <= 0) return null;
+  const text = buffer.toString("latin1", 0, Math.min(length, 64));
+  const usage = text.startsWith("usage_usec ") ? Number.parseInt(text.slice(11), 10) : NaN;
+  return Number.isNaN(usage) ? null : usage;
+}
+
+function closeAll(files: number[]): void {
+  for (const file of files.splice(0)) libc.close(file);
 }
 
 /** Returns the directory of this process's cgroup, if sub-groups may be created there. */

@@ -79,6 +79,11 @@ export class CgroupLimiter {
     this.#runs.set(invocation, { limits: wanted, problems, directories: new Set(existing) });
   }
 
+  /** Returns true if the run has limits or once had them. */
+  isLimited(invocation: string): boolean {
+    return this.#runs.has(invocation);
+  }
+
   /**
    * Returns null if the kernel enforces this limit of the run, otherwise the reason why it does not. For a run without limits,
    * returns the reason why the kernel could not enforce one.

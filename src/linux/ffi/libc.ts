@@ -18,6 +18,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   close: { args: [I], returns: I },
   read: { args: [I, P, T.u64_fast], returns: L },
   write: { args: [I, P, T.u64_fast], returns: L },
+  pread: { args: [I, P, T.u64_fast, L], returns: L },
   fcntl: { args: [I, I, I], returns: I },
   ioctl: { args: [I, T.u64_fast, P], returns: I },
   flock: { args: [I, I], returns: I },

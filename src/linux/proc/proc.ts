@@ -70,16 +70,9 @@ export function listPids(): number[] {
   return pids;
 }
 
-export const allStats = (): Stat[] => statsOf(listPids());
-
-/** Returns the stats of these processes. Processes that do not exist are skipped. */
-export function statsOf(pids: Iterable<number>): Stat[] {
-  const stats: Stat[] = [];
-  for (const pid of pids) {
-    const stat = readStat(pid);
-    if (stat) stats.push(stat);
-  }
-  return stats;
+/** Reads all processes; process-stats.ts does it three times as fast. Processes that end meanwhile are skipped. */
+export function allStats(): Stat[] {
+  return listPids().flatMap((pid) => readStat(pid) ?? []);
 }
 
 /**
@@ -132,21 +125,6 @@ export function ownChildren(): Set<number> | null {
     for (const child of text.split(" ")) if (child !== "") children.add(Number(child));
   }
   return children;
-}
-
-/** Adds the children of all threads of a process to the set `to`. Adds none if the process has ended. */
-export function addChildren(pid: number, to: Set<number>): void {
-  let tasks: string[];
-  try {
-    tasks = readdirSync(`/proc/${pid}/task`);
-  } catch (error) {
-    if (isGone(error)) return;
-    throw error;
-  }
-  for (const task of tasks) {
-    const text = readSmall(`/proc/${pid}/task/${task}/children`);
-    for (const child of text?.split(" ") ?? []) if (child !== "") to.add(Number(child));
-  }
 }
 
 const buffer = Buffer.allocUnsafeSlow(65536);

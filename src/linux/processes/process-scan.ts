@@ -1,6 +1,8 @@
 import { clockTicks } from "../proc/boot.ts";
 import { bootTimeMs } from "../proc/clocks.ts";
-import { listPids, type Stat, statsOf } from "../proc/proc.ts";
+import { libc } from "../ffi/libc.ts";
+import { NOT_OPEN, type ProcessStats } from "../proc/process-stats.ts";
+import { listPids, type Stat } from "../proc/proc.ts";
 
 /** A younger process may be in the middle of exec, so its run may not be known yet. */
 const MIN_AGE_MS = 10_000;
@@ -8,29 +10,62 @@ const MIN_AGE_MS = 10_000;
 const FULL_SCAN_EVERY = 12;
 
 /**
- * Repeatedly scans all processes for the sampler. Reading one process costs about 15 µs, and most processes belong to no unit. So
- * a process that is old enough to be identified and belongs to no tree is skipped for a minute.
+ * Repeatedly scans all processes for the sampler. Reading one process costs about 8 µs, and most processes belong to no unit. So
+ * a process that is old enough to be identified and belongs to no tree is skipped for a minute. For the members of trees a descriptor
+ * stays open as long as descriptors are plentiful, so that reading one costs 4 µs.
  */
 export class ProcessScan {
   readonly #ticksPerMs = clockTicks() / 1000;
+  readonly #stats: ProcessStats;
   #unrelated = new Set<number>();
+  /** The descriptor of /proc/PID/stat for each member of a tree. */
+  readonly #kept = new Map<number, number>();
   #scans = 0;
 
-  /** Returns all processes except those known to be unrelated. */
-  scan(): Stat[] {
-    const pids = listPids();
-    if (++this.#scans % FULL_SCAN_EVERY === 0) this.#unrelated.clear();
-    const unrelated = new Set<number>();
-    for (const pid of pids) if (this.#unrelated.has(pid)) unrelated.add(pid);
-    this.#unrelated = unrelated;
-    return statsOf(pids.filter((pid) => !unrelated.has(pid)));
+  constructor(stats: ProcessStats) {
+    this.#stats = stats;
   }
 
-  /** Marks the scanned processes that are in no tree as unrelated. */
-  skipUnrelated(scanned: readonly Stat[], members: Iterable<readonly Stat[]>): void {
-    const ours = new Set<number>([process.pid]);
+  /** Returns all processes except those known to be unrelated, and those in `unchanged`. */
+  scan(unchanged: ReadonlySet<number>): Stat[] {
+    if (++this.#scans % FULL_SCAN_EVERY === 0) this.#unrelated.clear();
+    const unrelated = new Set<number>();
+    const pids: number[] = [];
+    for (const pid of listPids()) {
+      if (this.#unrelated.has(pid)) unrelated.add(pid);
+      else if (!unchanged.has(pid)) pids.push(pid);
+    }
+    this.#unrelated = unrelated;
+    return this.#stats.read(pids, this.#kept);
+  }
+
+  /**
+   * Marks the scanned processes that are in no tree as unrelated. If `mayKeep` is set, descriptors of the others and of those in
+   * `unchanged` stay open.
+   */
+  finish(
+    scanned: readonly Stat[],
+    members: Iterable<readonly Stat[]>,
+    { unchanged, mayKeep }: { readonly unchanged: ReadonlySet<number>; readonly mayKeep: boolean },
+  ): void {
+    const ours = new Set<number>(unchanged);
     for (const stats of members) for (const stat of stats) ours.add(stat.pid);
+    this.#keep(mayKeep ? ours : new Set());
+    ours.add(process.pid);
     const youngest = (bootTimeMs() - MIN_AGE_MS) * this.#ticksPerMs;
     for (const { pid, startTicks } of scanned) if (!ours.has(pid) && startTicks < youngest) this.#unrelated.add(pid);
+  }
+
+  close(): void {
+    this.#keep(new Set());
+  }
+
+  #keep(pids: ReadonlySet<number>): void {
+    for (const [pid, fd] of this.#kept) {
+      if (pids.has(pid)) continue;
+      if (fd !== NOT_OPEN) libc.close(fd);
+      this.#kept.delete(pid);
+    }
+    for (const pid of pids) if (!this.#kept.has(pid)) this.#kept.set(pid, NOT_OPEN);
   }
 }

@@ -25,7 +25,8 @@ import { noKeeper } from "../keeper/keeper.ts";
 import { libc } from "../ffi/libc.ts";
 import { OomKills } from "../cgroup/oom-kills.ts";
 import { pidfdSignal, signalProcess } from "./pidfd.ts";
-import { allStats, environmentVariable, isAlive, isExecuting, readStat, type Stat } from "../proc/proc.ts";
+import { compileProcessStats, type ProcessStats } from "../proc/process-stats.ts";
+import { environmentVariable, isAlive, isExecuting, listPids, readStat, type Stat } from "../proc/proc.ts";
 import { Spawner } from "../spawn/spawner.ts";
 import { becomeSubreaper, reapOrphans } from "./orphan-reaper.ts";
 import { TreeControl } from "./tree-control.ts";
@@ -33,14 +34,17 @@ import { TreeControl } from "./tree-control.ts";
 export interface ProcessTable extends Processes {
   /**
    * Finds the living processes of all trees in one scan, keyed as in `trees`. `trees` must contain every tree, because the scans
-   * skip a process outside of all trees for a while.
+   * skip a process outside of all trees for a while. Trees whose processes are known not to have run since the last scan can be left
+   * out, if their processes are in `unchanged`.
    */
-  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]>;
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged?: ReadonlySet<number>): ReadonlyMap<K, readonly Stat[]>;
   /**
    * Returns the CPU time in microseconds that the run's cgroups have counted, including that of processes that have ended. Returns
    * null if the run has no cgroup.
    */
   cgroupCpuUs(invocation: string): number | null;
+  /** Returns the number of open descriptors of each process, or null for those that have ended or that we may not inspect. */
+  countDescriptors(pids: readonly number[]): ReadonlyArray<number | null>;
   /** Returns the living processes of one tree. */
   treeStats(tree: TreeOf): readonly Stat[];
   /**
@@ -91,11 +95,13 @@ class LinuxProcesses implements ProcessTable {
   readonly #cgroups: Cgroups | null;
   readonly #limiter: CgroupLimiter | null;
   readonly #oom = new OomKills();
+  readonly #stats: ProcessStats;
   readonly containmentNote: string | null;
 
   constructor(options: ProcessesOptions) {
     const { epoll, onOrphanReaped, cgroups = err("cgroups are not requested"), keeper = noKeeper, scratch, startDeadlineMs } = options;
     this.#exits = new ExitWatcher(epoll, keeper);
+    this.#stats = compileProcessStats(scratch);
     this.#spawner = new Spawner({ epoll, exits: this.#exits, scratch, deadlineMs: startDeadlineMs });
     const problem = cgroups.ok ? this.#spawner.testCgroup(cgroups.value.root) : cgroups.error;
     this.containmentNote = problem;
@@ -103,7 +109,8 @@ class LinuxProcesses implements ProcessTable {
     this.#limiter = this.#cgroups === null ? null : new CgroupLimiter({ root: this.#cgroups.root });
     this.#cgroups?.onRelease((invocation) => this.#limiter?.forget(invocation));
     const isHelper = (pid: number): boolean => pid === keeper.pid; // the spawn server is watched
-    this.#trees = new TreeControl({ epoll, exits: this.#exits, isHelper, subreaper: this.subreaper, cgroups: this.#cgroups });
+    const { subreaper } = this;
+    this.#trees = new TreeControl({ epoll, exits: this.#exits, isHelper, subreaper, cgroups: this.#cgroups, stats: this.#stats });
     this.#stopReaping = reapOrphans({
       isAwaited: (pid) => this.#exits.has(pid) || this.#spawner.isStarting(pid),
       onReaped: onOrphanReaped,
@@ -161,6 +168,7 @@ class LinuxProcesses implements ProcessTable {
   }
 
   bind(invocation: string, bounds: CgroupLimits | null): void {
+    if (bounds === null && this.#limiter?.isLimited(invocation) !== true) return;
     if (this.#cgroups?.has(invocation)) this.#limiter?.setLimits(invocation, this.#cgroups.directoriesOf(invocation), bounds);
   }
 
@@ -195,7 +203,7 @@ class LinuxProcesses implements ProcessTable {
   findRuns(): readonly FoundRun[] {
     const found = new Map<string, FoundRun>();
     const ticksPerMs = clockTicks() / 1000;
-    const all = allStats();
+    const all = this.#stats.read(listPids());
     const alive = new Set(all.filter(isAlive).map(({ pid }) => pid));
     for (const { pid, session, startTicks } of all) {
       const leads = pid === session;
@@ -259,19 +267,24 @@ class LinuxProcesses implements ProcessTable {
     this.#cgroups?.release(invocation);
   }
 
+  countDescriptors(pids: readonly number[]): ReadonlyArray<number | null> {
+    return this.#stats.countDescriptors(pids);
+  }
+
   treeStats(tree: TreeOf): readonly Stat[] {
     return this.#trees.members(tree);
   }
 
-  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged?: ReadonlySet<number>): ReadonlyMap<K, readonly Stat[]> {
     this.#oom.resetBaseline();
-    return this.#trees.scanTrees(trees);
+    return this.#trees.scanTrees(trees, unchanged);
   }
 
   close(): void {
     this.#stopReaping();
     this.#spawner.close();
     this.#exits.close();
+    this.#trees.close();
     if (this.#cgroups?.close()) this.#limiter?.close();
   }
 

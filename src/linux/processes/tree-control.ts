@@ -11,9 +11,11 @@ import type { ExitWatcher } from "./exit-watcher.ts";
 import type { Epoll, EpollHandle } from "../io/epoll.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { libc } from "../ffi/libc.ts";
+import { hasPlentyOfDescriptors } from "../self/descriptors.ts";
 import { pidfdOpen, signalProcess } from "./pidfd.ts";
 import { ProcessScan } from "./process-scan.ts";
-import { addChildren, allStats, isAlive, ownChildren, readStat, type Stat } from "../proc/proc.ts";
+import type { ProcessStats } from "../proc/process-stats.ts";
+import { isAlive, listPids, ownChildren, readStat, type Stat } from "../proc/proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
 
 /**
@@ -42,7 +44,8 @@ export class TreeControl {
   readonly #subreaper: boolean;
   readonly #cgroups: Cgroups | null;
   readonly #finder: TreeFinder;
-  readonly #processScan = new ProcessScan();
+  readonly #stats: ProcessStats;
+  readonly #processScan: ProcessScan;
   /** The processes that this daemon started, and those that stayed its children across a re-exec, by pid. */
   readonly #spawned = new Map<number, ProcessRef>();
   /** The processes that this daemon started for each run, the oldest first: hooks, the main process, and reload commands. */
@@ -64,12 +67,15 @@ export class TreeControl {
     readonly isHelper: (pid: number) => boolean;
     readonly subreaper: boolean;
     readonly cgroups: Cgroups | null;
+    readonly stats: ProcessStats;
   }) {
     this.#epoll = options.epoll;
     this.#exits = options.exits;
     this.#isHelper = options.isHelper;
     this.#subreaper = options.subreaper;
     this.#cgroups = options.cgroups;
+    this.#stats = options.stats;
+    this.#processScan = new ProcessScan(options.stats);
     this.#finder = new TreeFinder((pid) => (this.#cgroups === null ? null : this.#cgroups.invocationOf(pid)));
   }
 
@@ -116,10 +122,17 @@ export class TreeControl {
     return { members, isSure };
   }
 
-  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>): ReadonlyMap<K, readonly Stat[]> {
-    const scanned = this.#processScan.scan();
-    const found = this.#finder.find(trees, takeSnapshot(scanned, false), this.#beginOf);
-    this.#processScan.skipUnrelated(scanned, found.values());
+  /** Closes the descriptors that are kept between scans. */
+  close(): void {
+    this.#processScan.close();
+  }
+
+  scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged: ReadonlySet<number> = new Set()): ReadonlyMap<K, readonly Stat[]> {
+    const scanned = this.#processScan.scan(unchanged);
+    const found = this.#finder.find(trees, takeSnapshot(scanned, false, unchanged), this.#beginOf);
+    const mayKeep = hasPlentyOfDescriptors();
+    this.#cgroups?.keepFiles(mayKeep);
+    this.#processScan.finish(scanned, found.values(), { unchanged, mayKeep });
     return found;
   }
 
@@ -249,7 +262,7 @@ export class TreeControl {
   #scanAll(): Snapshot {
     if (this.#fullScan) return this.#fullScan;
     setImmediate(this.#clearScans);
-    return (this.#fullScan = takeSnapshot(allStats(), false));
+    return (this.#fullScan = takeSnapshot(this.#stats.read(listPids()), false));
   }
 
   /**
@@ -261,7 +274,7 @@ export class TreeControl {
     if (!this.#subreaper || this.#spawned.get(main.pid)?.startTicks !== main.startTicks) return null;
     // A reload command, or a main process that another one has replaced, is watched and therefore no orphan.
     const others = (this.#ofRun.get(invocation) ?? []).map(({ pid }) => pid).filter((pid) => this.#exits.has(pid));
-    const found = descendants([main.pid, ...others], dead);
+    const found = this.#stats.readDescendants([main.pid, ...others], dead);
     // Orphans are read after the descendants, because an orphaned process moves from the descendants to the orphans, never back.
     const orphans = this.#findOrphans(dead);
     if (orphans === null) return null;
@@ -290,21 +303,8 @@ export class TreeControl {
     if (children === null) return null;
     setImmediate(this.#clearScans);
     const orphans = [...children].filter((pid) => !this.#exits.has(pid) && !this.#isHelper(pid));
-    return (this.#orphans = descendants(orphans, dead));
+    return (this.#orphans = this.#stats.readDescendants(orphans, dead));
   }
-}
-
-/** Returns these processes and their descendants. A dead process has no descendants, because its children became orphans. */
-function descendants(roots: Iterable<number>, skipped?: ReadonlySet<number>): Map<number, Stat | null> {
-  const found = new Map<number, Stat | null>();
-  const pids = new Set(roots);
-  for (const pid of pids) {
-    if (skipped?.has(pid)) continue;
-    const stat = readStat(pid);
-    found.set(pid, stat);
-    if (stat !== null && isAlive(stat)) addChildren(pid, pids); // the loop also visits pids that are added during it
-  }
-  return found;
 }
 
 /**

@@ -20,9 +20,13 @@ export interface Snapshot {
   readonly byLeader: ReadonlyMap<number, readonly Stat[]>;
   /** True if all processes descend from this daemon, so none is unrelated. */
   readonly allDescendants: boolean;
+  /** Processes that exist, but were not read. */
+  readonly unread: ReadonlySet<number>;
 }
 
-export function takeSnapshot(stats: readonly Stat[], allDescendants: boolean): Snapshot {
+const NOBODY: ReadonlySet<number> = new Set();
+
+export function takeSnapshot(stats: readonly Stat[], allDescendants: boolean, unread = NOBODY): Snapshot {
   const byPid = new Map<number, Stat>();
   const byParent = new Map<number, Stat[]>();
   const byLeader = new Map<number, Stat[]>();
@@ -32,7 +36,7 @@ export function takeSnapshot(stats: readonly Stat[], allDescendants: boolean): S
     push(byLeader, stat.session, stat);
     if (stat.group !== stat.session) push(byLeader, stat.group, stat);
   }
-  return { byPid, byParent, byLeader, allDescendants };
+  return { byPid, byParent, byLeader, allDescendants, unread };
 }
 
 function push(map: Map<number, Stat[]>, key: number, stat: Stat): void {
@@ -147,7 +151,8 @@ export class TreeFinder {
   }
 
   #prune(snapshot: Snapshot): void {
-    if (this.#known.size < 2 * snapshot.byPid.size + 64) return;
-    for (const pid of this.#known.keys()) if (!snapshot.byPid.has(pid)) this.#known.delete(pid);
+    const { byPid, unread } = snapshot;
+    if (this.#known.size < 2 * (byPid.size + unread.size) + 64) return;
+    for (const pid of this.#known.keys()) if (!byPid.has(pid) && !unread.has(pid)) this.#known.delete(pid);
   }
 }

@@ -9,6 +9,9 @@ const LAST = 24;
 
 export const areDescriptorsExhausted = (): boolean => descriptorsLeft() < LAST;
 
+/** Returns true if descriptors may be kept open only to save time. */
+export const hasPlentyOfDescriptors = (): boolean => descriptorsLeft() > descriptorLimit() / 4;
+
 /** Returns the reason why no unit may be started now, or null if there are enough descriptors. */
 export function findDescriptorShortage(): string | null {
   const limit = descriptorLimit();

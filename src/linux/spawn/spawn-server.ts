@@ -5,6 +5,7 @@ import { SPAWN_STAGES, type SpawnStage } from "../../base/spawn-stages.ts";
 import { type BareProgram, compileBare, makeChannel, sendWithDescriptors, startBare } from "../ffi/bare-process.ts";
 import type { CExports, StructLayout } from "../ffi/c-exports.ts";
 import { cstring, errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import { SOL_SOCKET } from "../ffi/msghdr.ts";
 import { type ExitWatcher, waitForChild } from "../processes/exit-watcher.ts";
 // The type is `text`, because the C compiler cannot open a `file` import inside a compiled executable.
 import source from "./spawn-server.c" with { type: "text" };
@@ -107,6 +108,13 @@ const EAGAIN = 11;
 /** Maximum time to wait for space in the channel. The server never blocks, so it makes space as fast as it can clone. */
 const MAX_WAIT_MS = 1000;
 const MFD_CLOEXEC = 1;
+/**
+ * Room for about 2,700 requests. The default has room for 277, so a daemon that starts 2,000 units at once would wait for the server most
+ * of the time.
+ */
+const CHANNEL_BYTES = 1 << 20;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
 const LABEL = cstring("sup-spawn");
 
 export class SpawnServer {
@@ -206,5 +214,8 @@ function kill(pid: number): void {
 
 function openChannel(): Channel {
   const [ours, theirs] = makeChannel();
+  const size = new Int32Array([CHANNEL_BYTES]);
+  // Only root may exceed net.core.wmem_max. Without root the channel is as large as that allows.
+  for (const option of [SO_SNDBUFFORCE, SO_SNDBUF]) if (libc.setsockopt(ours, SOL_SOCKET, option, ptr(size), 4) === 0) break;
   return { ours, theirs };
 }

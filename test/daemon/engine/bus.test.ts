@@ -9,9 +9,11 @@ const metrics = (units: number): StreamChange => ({
 const removed = (id: string): StreamChange => ({ kind: "removed", data: { id } });
 const SNAPSHOT = removed("the snapshot");
 
-function makeBus(): { bus: Bus; received(lastId: number | null): StreamChange[] } {
+/** `nowMs` is the time; a subscriber has left at 0. */
+function makeBus(): { bus: Bus; clock: { nowMs: number }; received(lastId: number | null): StreamChange[] } {
+  const clock = { nowMs: 0 };
   const bus = new Bus({
-    firstId: 1000,
+    clock: { wallMs: () => 1, monotonicMs: () => clock.nowMs },
     onError(error) {
       throw error;
     },
@@ -21,12 +23,13 @@ function makeBus(): { bus: Bus; received(lastId: number | null): StreamChange[] 
     bus.subscribe(lastId, () => SNAPSHOT, (_id, change) => void changes.push(change))(); // prettier-ignore
     return changes;
   };
-  return { bus, received };
+  received(null);
+  return { bus, clock, received };
 }
 
 test("a subscriber that reconnects gets the changes it missed, or a snapshot when they are no longer kept", () => {
   const { bus, received } = makeBus();
-  for (let n = 0; n < 5000; n++) bus.publish(removed(`u${n}`));
+  for (let n = 0; n < 5000; n++) bus.publish(() => removed(`u${n}`));
   expect(received(5996)).toEqual([removed("u4997"), removed("u4998"), removed("u4999")]);
   expect(received(5999 - 2048)).toHaveLength(2048);
   expect(received(1000)).toEqual([SNAPSHOT]);
@@ -35,9 +38,24 @@ test("a subscriber that reconnects gets the changes it missed, or a snapshot whe
 
 test("large sets of metrics are dropped earlier", () => {
   const { bus, received } = makeBus();
-  for (let n = 0; n < 100; n++) bus.publish(metrics(1000));
+  for (let n = 0; n < 100; n++) bus.publish(() => metrics(1000));
   expect(received(1098)).toHaveLength(1);
   expect(received(1090)).toEqual([SNAPSHOT]);
-  for (let n = 0; n < 3; n++) bus.publish(metrics(50_000));
+  for (let n = 0; n < 3; n++) bus.publish(() => metrics(50_000));
   expect(received(1101)).toHaveLength(1); // the newest, whatever its size
+});
+
+test("without subscribers no change is described, and whoever returns later gets a snapshot", () => {
+  const { bus, clock, received } = makeBus();
+  bus.publish(() => removed("a"));
+  clock.nowMs = 60_000;
+  bus.publish(() => removed("b"));
+  expect(received(1000)).toEqual([removed("b")]); // it left a minute ago, and now it leaves again
+  clock.nowMs = 120_001;
+  bus.publish(() => {
+    throw new Error("nobody receives this");
+  });
+  expect(received(1001)).toEqual([SNAPSHOT]);
+  bus.publish(() => removed("d"));
+  expect(received(1002)).toEqual([removed("d")]);
 });

@@ -26,7 +26,8 @@ class Daemon {
       wakeAt: () => undefined,
     } as never;
     const bus = {
-      publish: ({ kind, data }: { kind: string; data: { event_type: string; service_id: string | null } }) => {
+      publish: (describe: () => { kind: string; data: { event_type: string; service_id: string | null } }) => {
+        const { kind, data } = describe();
         if (kind === "event" && data.event_type.startsWith("alert-")) this.told.push(`${data.event_type} ${data.service_id ?? "sup"}`);
       },
     };

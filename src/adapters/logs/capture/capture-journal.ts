@@ -87,6 +87,8 @@ export class CaptureJournal {
   readonly #directory: string;
   /** The identities of the files, which tell when somebody has deleted one. */
   readonly #files: readonly string[];
+  /** The slots that are not in use, the lowest last. */
+  readonly #free: number[] = [];
   #spoolSize = 0;
   #closed = false;
 
@@ -103,7 +105,10 @@ export class CaptureJournal {
     this.region = new Region(regionPath);
     this.#lines = openOwnFile(linesPath, constants.O_RDWR | constants.O_CREAT);
     if (fresh) this.#words[W.version] = VERSION;
-    else for (let slot = 0; slot < SLOTS; slot++) if (this.#word(slot, 0) === 1) this.#slots.set(this.#nameOf(slot), slot);
+    for (let slot = SLOTS - 1; slot >= 0; slot--) {
+      if (this.#word(slot, 0) === 1) this.#slots.set(this.#nameOf(slot), slot);
+      else this.#free.push(slot);
+    }
     this.#spoolSize = fstatSync(this.spool).size;
     this.#files = pathsIn(directory, suffix).map(identityOf);
   }
@@ -140,21 +145,20 @@ export class CaptureJournal {
   slotOf(key: string): number | null {
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
-    for (let slot = 0; slot < SLOTS; slot++) {
-      if (this.#word(slot, 0) !== 0) continue;
-      try {
-        this.#writeName(slot, key);
-      } catch {
-        return null;
-      }
-      this.#setWord(slot, 1, 0);
-      this.#setWord(slot, 2, 0);
-      this.#gates.fill(0, slot * 2 * GATE_DOUBLES, (slot + 1) * 2 * GATE_DOUBLES);
-      this.#setWord(slot, 0, 1);
-      this.#slots.set(key, slot);
-      return slot;
+    const slot = this.#free.at(-1);
+    if (slot === undefined) return null;
+    try {
+      this.#writeName(slot, key);
+    } catch {
+      return null;
     }
-    return null;
+    this.#free.pop();
+    this.#setWord(slot, 1, 0);
+    this.#setWord(slot, 2, 0);
+    this.#gates.fill(0, slot * 2 * GATE_DOUBLES, (slot + 1) * 2 * GATE_DOUBLES);
+    this.#setWord(slot, 0, 1);
+    this.#slots.set(key, slot);
+    return slot;
   }
 
   #writeName(slot: number, key: string): void {
@@ -166,6 +170,7 @@ export class CaptureJournal {
   /** Takes over a slot of another journal. The stream keeps its number, because its capture knows it. */
   #copy(key: string, slot: number, line: Buffer, gate: GateState): void {
     this.#writeName(slot, key);
+    this.#free.splice(this.#free.indexOf(slot), 1);
     this.#setWord(slot, 1, this.#put(slot, line, gate));
     this.#setWord(slot, 0, 1);
     this.#slots.set(key, slot);
@@ -176,6 +181,7 @@ export class CaptureJournal {
     if (slot === undefined) return;
     this.#slots.delete(key);
     this.#setWord(slot, 0, 0);
+    this.#free.push(slot);
   }
 
   keyOf(slot: number): string | undefined {

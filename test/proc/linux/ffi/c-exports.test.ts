@@ -9,6 +9,8 @@ import { compileBare } from "../../../../src/linux/ffi/bare-process.ts";
 import bareSource from "../../../../src/linux/ffi/bare-process.c" with { type: "text" };
 import { compileKeeper } from "../../../../src/linux/keeper/keeper-process.ts";
 import keeperSource from "../../../../src/linux/keeper/keeper.c" with { type: "text" };
+import { compileProcessStats } from "../../../../src/linux/proc/process-stats.ts";
+import statsSource from "../../../../src/linux/proc/process-stats.c" with { type: "text" };
 import { compileSpawnServer } from "../../../../src/linux/spawn/spawn-server.ts";
 import spawnSource from "../../../../src/linux/spawn/spawn-server.c" with { type: "text" };
 
@@ -58,12 +60,14 @@ test("constants are found by prefix", () => expect([...compiled.exports.constant
 const keeper = (source: string) => (): unknown => compileKeeper(tmpdir(), source);
 const bare = (source: string) => (): unknown => compileBare("keeper.c", keeperSource, tmpdir(), source);
 const framing = (source: string) => (): unknown => nativeFrameLines(undefined, source);
+const stats = (source: string) => (): unknown => compileProcessStats(undefined, source);
 const spawn = (source: string) => (): unknown => compileSpawnServer(undefined, source);
 
 test("our C files and TypeScript agree", () => {
   expect(keeper(keeperSource)).not.toThrow();
   expect(framing(framingSource)).not.toThrow();
   expect(spawn(spawnSource)).not.toThrow();
+  expect(stats(statsSource)).not.toThrow();
 });
 
 test.each([
@@ -75,6 +79,7 @@ test.each([
   ["a field of a bare process", bare, bareSource, "title_room", "title_space", "does not know the field bare.title_space"],
   ["the size of a part", framing, framingSource, "(16 * 1024)", "(8 * 1024)", "PART_BYTES is 8192"],
   ["the size of a prefix", framing, framingSource, "PREFIX_BYTES 40", "PREFIX_BYTES 41", "PREFIX_BYTES is 41"],
+  ["a field of a process", stats, statsSource, "waited_ticks", "waited_time", "does not know the field process.waited_time"],
   ["a stage of a start", spawn, spawnSource, 'STAGE("nice"', 'STAGE("niceness"', "nice, niceness"],
   ["a field of a start", spawn, spawnSource, "has_nice", "sets_nice", "request.sets_nice"],
   ["a field of a report", spawn, spawnSource, "cgroup_error", "group_error", "report.group_error"],

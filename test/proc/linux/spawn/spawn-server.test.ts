@@ -114,6 +114,19 @@ describe("the server", () => {
     expect(readStat(first)).toBeNull();
   });
 
+  test("does not answer: the daemon sends it hundreds of requests all the same, and waits for none", async () => {
+    using m = machine();
+    const server = m.processes.spawnServer!;
+    await stop(server);
+    const count = process.getuid!() === 0 ? 1000 : 400; // without root the channel is smaller
+    const starting = Array.from({ length: count }, () => startProcess(m.processes, base));
+    expect(m.processes.spawnServer).toBe(server); // a full channel would have cost it its life
+    process.kill(server, "SIGCONT");
+    const started = await Promise.all(starting);
+    expect(started.filter(({ result }) => !result.ok)).toEqual([]);
+    await Promise.all(started.map(({ exited }) => exited));
+  });
+
   test("is killed while nothing is to be started: the next start brings another", async () => {
     using m = machine();
     process.kill(m.processes.spawnServer!, "SIGKILL");
