@@ -4,13 +4,22 @@
  * watch of that directory, because a new directory may get the same inode number. Before a change is reported, the watches are
  * updated to what is on disk at that time.
  */
-import { accessSync, constants, type FSWatcher, lstatSync, readdirSync, readlinkSync, statSync, watch } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { errnoName, errnoWords } from "../../base/errno.ts";
+import type { Inotify, WatchDepth } from "../../linux/io/inotify.ts";
 
-/** Maps the absolute path of a directory to the names in it that matter. Null means that `isRelevant` decides about each name. */
-export type Wanted = Map<string, ReadonlySet<string> | null>;
+export interface WantedDirectory {
+  /** The names that matter. Null means that `isRelevant` decides about each name. */
+  readonly names: ReadonlySet<string> | null;
+  readonly depth: WatchDepth;
+}
+
+/** The directories to watch, by absolute path. */
+export type Wanted = Map<string, WantedDirectory>;
 
 export interface DirectoryWatch {
+  readonly inotify: Inotify;
   /** Returns what to watch, given what is on disk now. It is called again after each change. */
   readonly wanted: () => Wanted;
   readonly isRelevant: (directory: string, name: string) => boolean;
@@ -56,6 +65,8 @@ export function wantPath(wanted: Wanted, path: string): { readonly real: string 
     components.push(next);
     const target = linkTarget(next);
     if (target === null) return { real: null, components };
+    // A file that is reached is watched for writes. The directories on the way are not, because many programs write into them.
+    if (target === "" && rest.length === 0 && isFile(next)) wantContents(wanted, dirname(next));
     if (target === "") current = next;
     else if (++links > MAX_LINKS) return { real: null, components };
     else {
@@ -65,6 +76,18 @@ export function wantPath(wanted: Wanted, path: string): { readonly real: string 
   }
   return { real: current, components };
 }
+
+/** Adds a directory in which every name and every write matters, as far as `isRelevant` says so. */
+export function wantAll(wanted: Wanted, directory: string): void {
+  wanted.set(directory, { names: null, depth: "contents" });
+}
+
+function wantContents(wanted: Wanted, directory: string): void {
+  const known = wanted.get(directory);
+  if (known !== undefined) wanted.set(directory, { ...known, depth: "contents" });
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
 /** Maximum number of links that are followed, as in the kernel (path_resolution(7)). */
 const MAX_LINKS = 40;
@@ -84,10 +107,10 @@ function linkTarget(path: string): string | null {
  */
 function want(wanted: Wanted, path: string): void {
   const parent = dirname(path);
-  const others = wanted.get(parent);
-  if (others === null) return;
-  if (others === undefined && !isReadable(parent)) return;
-  wanted.set(parent, new Set([...(others ?? []), basename(path)]));
+  const known = wanted.get(parent);
+  if (known?.names === null) return;
+  if (known === undefined && !isReadable(parent)) return;
+  wanted.set(parent, { depth: known?.depth ?? "names", names: new Set([...(known?.names ?? []), basename(path)]) });
 }
 
 function isReadable(path: string): boolean {
@@ -100,8 +123,9 @@ function isReadable(path: string): boolean {
 }
 
 interface Watched {
-  readonly handle: FSWatcher;
+  readonly close: () => void;
   readonly identity: string;
+  readonly depth: WatchDepth;
   names: ReadonlySet<string> | null;
 }
 
@@ -134,48 +158,42 @@ class Watcher {
     const wanted = this.#options.wanted();
     let changed = false;
     for (const path of [...this.#watched.keys()]) if (!wanted.has(path)) this.#drop(path);
-    for (const [path, names] of wanted) {
+    for (const [path, directory] of wanted) {
       const identity = identityOf(path);
       const known = this.#watched.get(path);
-      if (known) known.names = names;
-      if (identity === null || known?.identity === identity) continue;
+      if (known) known.names = directory.names;
+      if (identity === null || (known?.identity === identity && known.depth === directory.depth)) continue;
       this.#drop(path);
-      changed = this.#add(path, identity, names) || changed;
+      changed = this.#add(path, identity, directory) || changed;
     }
     return changed;
   }
 
-  #add(path: string, identity: string, names: ReadonlySet<string> | null): boolean {
-    try {
-      const handle = watch(path, { persistent: false }, (_, name) => this.#event(path, name));
-      handle.on("error", () => {
-        this.#drop(path);
-        this.#noticed();
-      });
-      this.#watched.set(path, { handle, identity, names });
+  #add(path: string, identity: string, { names, depth }: WantedDirectory): boolean {
+    const watch = this.#options.inotify.watch(path, depth, (name) => this.#event(path, name));
+    if (watch.ok) {
+      this.#watched.set(path, { close: watch.value, identity, depth, names });
       this.#troubled.delete(path);
       return true;
-    } catch (error) {
-      const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
-      if (!gone && !this.#troubled.has(path)) this.#options.onProblem(`cannot watch ${path}: ${(error as Error).message}`);
-      if (!gone) this.#troubled.add(path);
-      return false;
     }
+    const isGone = errnoName(watch.error) === "ENOENT";
+    if (!isGone && !this.#troubled.has(path)) this.#options.onProblem(`cannot watch ${path}: ${errnoWords(watch.error)}`);
+    if (!isGone) this.#troubled.add(path);
+    return false;
   }
 
   #drop(path: string): void {
-    this.#watched.get(path)?.handle.close();
+    this.#watched.get(path)?.close();
     this.#watched.delete(path);
   }
 
   #event(path: string, name: string | null): void {
     if (this.#stopped) return;
     const names = this.#watched.get(path)?.names;
-    // A deleted directory reports its own name, or no name.
-    if (name === null || name === basename(path) || name === path) this.#drop(path);
+    if (name === null) this.#drop(path);
     else if (this.#watched.has(join(path, name))) this.#drop(join(path, name));
     else if (names ? !names.has(name) : !this.#options.isRelevant(path, name)) return;
-    this.#noticed(name === null || name === path ? path : join(path, name));
+    this.#noticed(name === null ? path : join(path, name));
   }
 
   #noticed(path?: string): void {

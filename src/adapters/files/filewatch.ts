@@ -1,13 +1,14 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
+import type { Inotify } from "../../linux/io/inotify.ts";
 import type { FileWatch } from "../../ports/filewatch.ts";
-import { wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
+import { wantAll, wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
 
 /**
  * Watches files and whole directory trees with inotify. It follows links in the given paths and, inside a tree, links to files.
  * It does not follow links to directories inside a tree, because they may form cycles. Returns a function that stops the watch.
  */
-export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: FileWatch): () => void {
+export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: FileWatch, inotify: Inotify): () => void {
   const isIgnored = ignorer(ignore);
   let trees = new Trees(paths, isIgnored);
   let full = false;
@@ -20,6 +21,7 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
     return trees.wanted;
   };
   return watchDirectories({
+    inotify,
     wanted,
     isRelevant: (directory, name) => !trees.ignores(join(directory, name)),
     onChange: (changed) => {
@@ -99,7 +101,7 @@ class Trees {
       this.isFull = true;
       return;
     }
-    this.wanted.set(directory, null);
+    wantAll(this.wanted, directory);
     for (const entry of entriesOf(directory)) {
       const path = join(directory, entry.name);
       if (this.ignores(path)) continue;

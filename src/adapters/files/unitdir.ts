@@ -1,11 +1,14 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileNameOf, isTemplate, isUnitId, RESERVED_NAME, stripSuffix } from "../../base/names.ts";
+import type { Inotify } from "../../linux/io/inotify.ts";
 import type { MaskedUnit, TextFile, UnitFiles, UnitSnapshot, UnitSource } from "../../ports/files.ts";
-import { identityOf, namesIn, wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
+import { identityOf, namesIn, wantAll, wantPath, watchDirectories, type Wanted } from "./dirwatch.ts";
 import { plantedBy } from "./planted.ts";
 
 export interface UnitSourceOptions {
+  /** Needed only for `watch`. */
+  readonly inotify?: Inotify;
   /**
    * Called with a message that is ready to show if a directory cannot be watched, for example because the user has too many watches.
    * Then only a reload finds changes in it.
@@ -32,10 +35,13 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
         units: (list(directory, () => {}) ?? []).filter((name) => name.endsWith(SUFFIX)).map(stripSuffix), // prettier-ignore
       })),
     watch: (onChange) => {
+      const { inotify } = options;
+      if (inotify === undefined) throw new Error("cannot watch unit files without inotify");
       let places = wanted(absolute);
       const isUnitFile = (name: string): boolean =>
         isVisible(name) && (name.endsWith(SUFFIX) || name.endsWith(`${SUFFIX}.d`) || name.endsWith(".json"));
       return watchDirectories({
+        inotify,
         wanted: () => (places = wanted(absolute)).wanted,
         isRelevant: (directory, name) => isUnitFile(name) || places.components.has(join(directory, name)),
         onChange: () => onChange(),
@@ -63,10 +69,10 @@ function wanted(directories: readonly string[]): { readonly wanted: Wanted; read
   const directoriesOf = (paths: readonly string[]): string[] =>
     paths.flatMap((path) => add(path) ?? []).filter((real) => identityOf(real) !== null);
   for (const directory of directoriesOf(directories)) {
-    wanted.set(directory, null);
+    wantAll(wanted, directory);
     const names = namesIn(directory).filter(isVisible);
     const dropIns = directoriesOf(names.filter((name) => name.endsWith(`${SUFFIX}.d`)).map((name) => join(directory, name)));
-    for (const path of dropIns) wanted.set(path, null);
+    for (const path of dropIns) wantAll(wanted, path);
     for (const path of [directory, ...dropIns]) for (const link of linksIn(path)) add(link);
   }
   return { wanted, components };

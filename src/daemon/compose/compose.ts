@@ -1,4 +1,3 @@
-import { watchFiles } from "../../adapters/files/filewatch.ts";
 import { firstLineOf } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -108,7 +107,16 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const scaling = new Scaling({ ...loading, actions, handle });
   const rolling = new Rolling({ ...loading, handle });
-  const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, tickMs: settings.metrics.intervalMs });
+  const background = new Background({
+    ...loading,
+    bus,
+    engine,
+    reloader,
+    launcher,
+    watchFiles: machine.watchFiles,
+    bug,
+    tickMs: settings.metrics.intervalMs,
+  });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const facade = new LocalSupervisor({

@@ -1,4 +1,5 @@
 import { systemClock } from "../../adapters/clock.ts";
+import { watchFiles } from "../../adapters/files/filewatch.ts";
 import { openUnitSource } from "../../adapters/files/unitdir.ts";
 import { openLogs } from "../../adapters/logs/store.ts";
 import { openNotifier } from "../../adapters/notifications/index.ts";
@@ -11,6 +12,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { deletedWords, lossEvent } from "../../core/logs/loss-messages.ts";
 import { type Cgroups, openCgroups } from "../../linux/cgroup/cgroup.ts";
 import { openEpoll } from "../../linux/io/epoll.ts";
+import { openInotify } from "../../linux/io/inotify.ts";
 import { openSdNotify } from "../../linux/io/sd-notify.ts";
 import { openSockets } from "../../linux/io/sockets.ts";
 import { openStdinFifo } from "../../linux/io/stdin-fifo.ts";
@@ -23,6 +25,7 @@ import { openProcesses, type ProcessTable } from "../../linux/processes/processe
 import { openUsers } from "../../linux/spawn/users.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { UnitSource } from "../../ports/files.ts";
+import type { WatchFiles } from "../../ports/filewatch.ts";
 import type { Keeper } from "../../ports/keeper.ts";
 import type { Notifier } from "../../ports/notifier.ts";
 import type { Prober } from "../../ports/prober.ts";
@@ -53,6 +56,7 @@ export interface Machine {
   readonly store: Extract<ReturnType<typeof openStore>, { ok: true }>["value"];
   readonly logs: ReturnType<typeof openLogs>;
   readonly source: UnitSource;
+  readonly watchFiles: WatchFiles;
   readonly processes: ProcessTable;
   readonly prober: Prober;
   readonly notifier: Notifier;
@@ -81,6 +85,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
   const store = opened.value;
   const warn = (message: string): void => daemonLog.warn(message);
   const epoll = openEpoll({ onError: (error) => daemonLog.bug("an epoll callback threw", error), onWarning: warn });
+  const inotify = openInotify(epoll);
   const invocations = new Invocations(store, bootId(), places.runtime, warn);
   const cgroups = cgroupsFor(settings, store, invocations.nameOf(""));
   // As pid 1 the daemon needs no keeper, because the kernel kills every process of a pid namespace when its pid 1 dies.
@@ -111,6 +116,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     processes.close();
     keeper.close();
     store.close();
+    inotify.close();
     epoll.close();
   };
   return ok({
@@ -118,7 +124,8 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     clock,
     store,
     logs,
-    source: openUnitSource(places.unitPath, { leavesAlone: (directory) => systemUnits.leavesAlone(directory) }),
+    source: openUnitSource(places.unitPath, { inotify, leavesAlone: (directory) => systemUnits.leavesAlone(directory) }),
+    watchFiles: (watch) => watchFiles(watch, inotify),
     processes,
     prober: openProber({ processes, epoll, version }),
     notifier: openNotifier({ processes, epoll, version, scratch: places.runtime }),

@@ -60,6 +60,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   socketpair: { args: [I, I, I, P], returns: I },
   inotify_init1: { args: [I], returns: I },
   inotify_add_watch: { args: [I, P, U], returns: I },
+  inotify_rm_watch: { args: [I, I], returns: I },
   sendto: { args: [I, P, T.u64_fast, I, P, U], returns: L },
 });
 

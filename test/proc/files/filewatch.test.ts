@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Wanted, wantPath } from "../../../src/adapters/files/dirwatch.ts";
 import { watchFiles } from "../../../src/adapters/files/filewatch.ts";
+import { inotifyOfTest } from "../../harness/inotify.ts";
 import { tempDir } from "../../harness/temp.ts";
 import { until } from "../../harness/until.ts";
 
@@ -20,13 +22,17 @@ function watching(paths: readonly string[], ignore: readonly string[] = [], prep
   prepare(dir.path);
   const reported: string[][] = [];
   const problems: string[] = [];
-  const stop = watchFiles({
-    paths: paths.map((path) => join(dir.path, path)),
-    ignore,
-    debounceMs: 20,
-    onChange: (changed) => void reported.push(changed.map((path) => path.slice(dir.path.length + 1))),
-    onProblem: (message) => void problems.push(message),
-  });
+  const { inotify, close } = inotifyOfTest();
+  const stop = watchFiles(
+    {
+      paths: paths.map((path) => join(dir.path, path)),
+      ignore,
+      debounceMs: 20,
+      onChange: (changed) => void reported.push(changed.map((path) => path.slice(dir.path.length + 1))),
+      onProblem: (message) => void problems.push(message),
+    },
+    inotify,
+  );
   return {
     root: dir.path,
     reported,
@@ -38,6 +44,7 @@ function watching(paths: readonly string[], ignore: readonly string[] = [], prep
     },
     [Symbol.dispose]() {
       stop();
+      close();
       dir[Symbol.dispose]();
     },
   };
@@ -209,4 +216,16 @@ test("a directory above that is replaced is reported; one whose mode changes, or
     { what: "a change of the file" },
   );
   expect(seen.reported.flat()).toContain("a/b/f");
+});
+
+test("writes to other files in the directories above do not wake the watch, but writes to the watched file do", async () => {
+  using seen = watching(["inner/one/config"], [], (root) => mkdirSync(join(root, "inner/one"), { recursive: true }));
+  seen.write("inner/one/config");
+  await seen.hears("inner/one/config");
+  const wanted: Wanted = new Map();
+  wantPath(wanted, join(seen.root, "inner/one/config"));
+  expect(wanted.get(join(seen.root, "inner/one"))?.depth).toBe("contents");
+  for (const above of [seen.root, join(seen.root, "inner"), "/"]) expect(wanted.get(above)?.depth).toBe("names");
+  seen.write("inner/one/config", "changed in place");
+  await seen.hears("inner/one/config");
 });

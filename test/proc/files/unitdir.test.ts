@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openUnitSource } from "../../../src/adapters/files/unitdir.ts";
+import { inotifyOfTest } from "../../harness/inotify.ts";
 import { tempDir } from "../../harness/temp.ts";
 import { until } from "../../harness/until.ts";
 
@@ -109,8 +110,9 @@ test("an unreadable file is reported with its cause and hides no other file", ()
 /** Watches and counts the calls. */
 function watching(directory: string, quietMs = 20): { changes: number; problems: string[] } & Disposable {
   const problems: string[] = [];
-  const source = openUnitSource([directory], { onProblem: (message) => problems.push(message), quietMs });
-  const seen = { changes: 0, problems, [Symbol.dispose]: () => stop() };
+  const { inotify, close } = inotifyOfTest();
+  const source = openUnitSource([directory], { inotify, onProblem: (message) => problems.push(message), quietMs });
+  const seen = { changes: 0, problems, [Symbol.dispose]: () => (stop(), close()) };
   const stop = source.watch(() => seen.changes++);
   return seen;
 }
@@ -240,13 +242,14 @@ test("after the stop nothing is reported", async () => {
 
 test("a unit directory below a link, and a unit file that is a link through another one, are watched at their real places", async () => {
   using dir = tempDir();
+  const { inotify, close } = inotifyOfTest();
   const at = (name: string): string => join(dir.path, name);
   for (const name of ["one", "two"]) write(at(`${name}/units/web.unit.json`), name);
   for (const name of ["..1", "..2"]) write(at(`map/${name}/db.unit.json`), name);
   symlinkSync("one", at("current"));
   symlinkSync("..1", at("map/..data"));
   symlinkSync("..data/db.unit.json", at("map/db.unit.json"));
-  const source = openUnitSource([at("current/units"), at("map")], { quietMs: 10 });
+  const source = openUnitSource([at("current/units"), at("map")], { inotify, quietMs: 10 });
   let changes = 0;
   const stop = source.watch(() => changes++);
   const texts = (): string[] => source.snapshot().units.map(({ main }) => main.text);
@@ -271,5 +274,6 @@ test("a unit directory below a link, and a unit file that is a link through anot
     expect(texts()).toEqual(["newer", "new"]);
   } finally {
     stop();
+    close();
   }
 });
