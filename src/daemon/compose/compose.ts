@@ -57,7 +57,7 @@ export function compose(options: ComposeOptions): Result<Parts, string> {
 }
 
 function assemble(machine: Machine, { places, settings, daemonLog, describeDaemon, shutdown, reexec }: ComposeOptions): Parts {
-  const { clock, store, logs, processes, users, source, stdins, invocationOf } = machine;
+  const { clock, store, logs, processes, users, source, watchFiles, stdins, invocationOf } = machine;
   const bug = (message: string, error?: unknown): void => daemonLog.bug(message, error);
   const world = new World({ startConcurrency: settings.startConcurrency, spreadChecks: true });
   const catalog = new UnitCatalog(source, settings.unitDefaults, (service) => world.scaleOf(service));
@@ -107,16 +107,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const scaling = new Scaling({ ...loading, actions, handle });
   const rolling = new Rolling({ ...loading, handle });
-  const background = new Background({
-    ...loading,
-    bus,
-    engine,
-    reloader,
-    launcher,
-    watchFiles: machine.watchFiles,
-    bug,
-    tickMs: settings.metrics.intervalMs,
-  });
+  const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, tickMs: settings.metrics.intervalMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const facade = new LocalSupervisor({

@@ -134,12 +134,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     users: openUsers(),
     keeper,
     sockets: new SocketHolder(openSockets(), keeper),
-    notify: openSdNotify({
-      epoll,
-      keeper,
-      directory: `${places.runtime}/notify`,
-      abstractName: (unit) => `sup/${invocations.nameOf(`notify:${unit}`)}`,
-    }),
+    notify: openSdNotify({ epoll, keeper, directory: `${places.runtime}/notify`, abstractName: notifyNames(invocations) }),
     stdins: new Stdins((name) => openStdinFifo(places.runtime, name)),
     systemUnits,
     bootId: bootId(),
@@ -150,6 +145,12 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     close,
   });
 }
+
+/** Returns a function that names the abstract notify socket of a unit. Other users cannot guess the name. */
+const notifyNames =
+  (invocations: Invocations) =>
+  (unit: string): string =>
+    `sup/${invocations.nameOf(`notify:${unit}`)}`;
 
 /** Turns an exception into an error for the user, because a machine that cannot start processes is not a bug of sup. */
 function startable<T>(open: () => T): Result<T, string> {
