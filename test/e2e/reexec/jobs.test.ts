@@ -33,6 +33,7 @@ for (const [what, interrupt] of interrupts)
       await daemon.reaches("slow", "stopped");
       const waiting = daemon.sup("start", "slow");
       await until(() => existsSync(join(daemon.home, "begun")), { what: "the start of the unit" });
+      await daemon.api("/api/supervisor/status"); // the daemon has answered with the job's id before it answers this
       await interrupt(daemon);
       writeFileSync(join(daemon.home, "go"), `${word}\n`);
       const { code: exit, stdout, stderr } = await waiting;
