@@ -436,6 +436,17 @@ const files: readonly Command[] = [
     load: () => import("../commands/import.ts"),
   },
   {
+    name: "export",
+    theme: "Unit files",
+    takes: "<unit...>",
+    summary: "turn units into files of systemd or supervisord; needs no daemon",
+    details:
+      "Prints the files, and a report on every key to standard error: carried over, approximated, or not carried over and what to do. Leaves out the values of secrets. Exits with 1 if a unit could not be exported.",
+    options: ["to", "stdout", "exportDir", "overwriteFiles", "withSecrets"],
+    examples: ["sup export web --to systemd", "sup export 'web*' db --to supervisord -o conf.d"],
+    load: () => import("../commands/export.ts"),
+  },
+  {
     name: "schema",
     theme: "Unit files",
     takes: "",

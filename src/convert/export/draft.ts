@@ -43,12 +43,13 @@ export class ExportDraft {
   finish(reasons: Reasons, target: string): ReportEntry[] {
     const isReported = (key: string): boolean =>
       this.#entries.some(({ field }) => field === key || key.startsWith(`${field}.`) || field.startsWith(`${key}.`));
-    for (const key of [...this.#set.keys()]) {
+    for (const key of this.#set.keys()) {
       if (isReported(key)) continue;
-      const [top] = key.split(".");
-      const reason = Object.hasOwn(reasons, key) ? reasons[key] : Object.hasOwn(reasons, top!) ? reasons[top!] : undefined;
-      const [why, whatToDo] = reason ?? [`${target} has no counterpart`, null];
-      this.dropped(key, why, whatToDo);
+      const top = key.split(".")[0]!;
+      // One entry for a whole object that has no counterpart.
+      const field = Object.hasOwn(reasons, key) || isReported(top) ? key : top;
+      const reason = Object.hasOwn(reasons, field) ? reasons[field] : Object.hasOwn(reasons, top) ? reasons[top] : undefined;
+      this.dropped(field, ...(reason ?? [`${target} has no counterpart`, null]));
     }
     return this.#entries;
   }

@@ -1,6 +1,8 @@
 import { exportUnits } from "../../../src/convert/export/export.ts";
 import type { Exported, ExportOptions, ReportEntry, Target } from "../../../src/convert/export/types.ts";
+import { expandText } from "../../../src/spec/load/specifiers.ts";
 import { loadSnapshot, type LoadedSnapshot } from "../../../src/spec/load/load.ts";
+import type { HookSpec, Spec } from "../../../src/spec/spec.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -45,3 +47,24 @@ export function textOf({ files, problems }: Exported, name: string): string {
 }
 
 export const entryOf = ({ report }: Exported, field: string): ReportEntry | undefined => report.find((entry) => entry.field === field);
+
+/** What a unit does in a process: the words of its command and its variables. */
+export function processOf(spec: Spec) {
+  const environment: Record<string, string> = {};
+  const expand = (text: string): string => {
+    const value = expandText(text, environment, { n: spec.id, i: "", h: OPTIONS.home, S: "", L: "", t: "" });
+    if (!value.ok) throw new Error(value.error);
+    return value.value;
+  };
+  for (const [name, text] of Object.entries(spec.environment)) environment[name] = expand(text);
+  const hook = ({ command, args, timeoutMs }: HookSpec) => ({ argv: [command, ...args].map(expand), timeoutMs });
+  return {
+    argv: [spec.exec.command, ...spec.exec.args].map(expand),
+    directory: spec.exec.workingDirectory === null ? null : expand(spec.exec.workingDirectory),
+    environment,
+    files: spec.environmentFiles.map(({ path, optional }) => [expand(path), optional]),
+    preStart: spec.preStart.map(hook),
+    postStop: spec.postStop.map(hook),
+    reload: spec.reload?.kind === "command" ? hook(spec.reload) : spec.reload,
+  };
+}

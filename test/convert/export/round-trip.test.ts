@@ -2,10 +2,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { completeUnit } from "../../../src/convert/import/print-unit.ts";
 import { nextCronMs } from "../../../src/spec/cron.ts";
-import { expandText } from "../../../src/spec/load/specifiers.ts";
-import type { HookSpec, Spec } from "../../../src/spec/spec.ts";
+import type { Spec } from "../../../src/spec/spec.ts";
 import { importFiles } from "../files.ts";
-import { exported, load, OPTIONS, type Json } from "./exporting.ts";
+import { exported, load, processOf, type Json } from "./exporting.ts";
 import { environmentValue } from "../../../src/convert/export/supervisord/quote.ts";
 import { supervisordUnit, systemdUnit } from "./units.ts";
 
@@ -44,27 +43,6 @@ test("supervisord: a unit that is exported and imported again is the same", () =
 });
 
 const specOf = (units: Readonly<Record<string, Json>>): Spec => load(units).loaded.get("web")!.spec;
-
-/** What a unit does in a process: the words of its command and its variables. */
-function processOf(spec: Spec) {
-  const environment: Record<string, string> = {};
-  const expand = (text: string): string => {
-    const value = expandText(text, environment, { n: spec.id, i: "", h: OPTIONS.home, S: "", L: "", t: "" });
-    if (!value.ok) throw new Error(value.error);
-    return value.value;
-  };
-  for (const [name, text] of Object.entries(spec.environment)) environment[name] = expand(text);
-  const hook = ({ command, args, timeoutMs }: HookSpec) => ({ argv: [command, ...args].map(expand), timeoutMs });
-  return {
-    argv: [spec.exec.command, ...spec.exec.args].map(expand),
-    directory: spec.exec.workingDirectory === null ? null : expand(spec.exec.workingDirectory),
-    environment,
-    files: spec.environmentFiles.map(({ path, optional }) => [expand(path), optional]),
-    preStart: spec.preStart.map(hook),
-    postStop: spec.postStop.map(hook),
-    reload: spec.reload?.kind === "command" ? hook(spec.reload) : spec.reload,
-  };
-}
 
 function systemdView(spec: Spec) {
   const { restart, schedule } = spec;
