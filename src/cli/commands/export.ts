@@ -60,17 +60,16 @@ function select(snapshot: LoadedSnapshot, patterns: readonly string[]): Result<L
   return ok([...chosen].map((id) => all.get(id)!));
 }
 
-function noMatch(
-  pattern: string,
-  isPart: boolean,
-  ids: readonly string[],
-  problems: LoadedSnapshot["problems"],
-): ApiError {
+function noMatch(pattern: string, isPart: boolean, ids: readonly string[], problems: LoadedSnapshot["problems"]): ApiError {
   const [problem] = problems.get(pattern) ?? [];
   if (problem) return { code: "invalid", message: `cannot export ${pattern}: ${problem.message}`, hint: "`sup verify` lists all errors" };
   if (isPart) {
     const service = pattern.slice(0, pattern.indexOf("@"));
-    return { code: "bad-request", message: `cannot export ${pattern}: it is one unit of the service ${service}`, hint: `export ${service}` };
+    return {
+      code: "bad-request",
+      message: `cannot export ${pattern}: it is one unit of the service ${service}`,
+      hint: `export ${service}`,
+    };
   }
   const near = closest(pattern, ids);
   return { code: "no-such-unit", message: `there is no unit ${pattern}`, ...(near !== undefined && { hint: `did you mean ${near}?` }) };

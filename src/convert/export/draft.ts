@@ -76,5 +76,4 @@ const fieldOf = (key: string): string => {
 const ORDER = { dropped: 0, approximated: 1, carried: 2 } as const;
 
 /** Sorts the entries so that those that need a hand come first. */
-export const byUrgency = (report: readonly ReportEntry[]): ReportEntry[] =>
-  [...report].sort((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);
+export const byUrgency = (report: readonly ReportEntry[]): ReportEntry[] => [...report].sort((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);

@@ -104,7 +104,7 @@ export class Texts {
 
   #variable(name: string, fallback: readonly Part[] | null): Result<Literal, string> {
     const value = this.#valueOf(name);
-    if (value !== null && value.ok && (fallback === null || value.value.join("") !== "")) return value;
+    if (value !== null && value.ok && (fallback === null || value.value.some((piece) => piece !== ""))) return value;
     if (fallback === null) return value ?? err(`the variable ${name} is not set`);
     if (value !== null && !value.ok) this.assumed.add(name);
     return this.#literalOf(fallback);
@@ -141,4 +141,5 @@ function mergeLiterals(pieces: Literal): Literal {
 }
 
 /** Whether a string depends on the instance. */
-export const hasInstance = (pieces: readonly Piece[]): boolean => pieces.some((piece) => typeof piece !== "string" && piece.kind === "instance");
+export const hasInstance = (pieces: readonly Piece[]): boolean =>
+  pieces.some((piece) => typeof piece !== "string" && piece.kind === "instance");

@@ -7,7 +7,7 @@ import type { HookSpec, Spec } from "../../../src/spec/spec.ts";
 export type Json = Readonly<Record<string, unknown>>;
 
 export const OPTIONS: ExportOptions = {
-  home: "/root",
+  home: "/home/sup",
   state: "/var/lib/sup",
   logs: "/var/log/sup",
   runtime: "/run/sup",

@@ -28,7 +28,9 @@ test("systemd: a unit that is exported and imported again is the same", () => {
 
 test("supervisord: a unit that is exported and imported again is the same", () => {
   // No quote of one kind: a value with both goes to env(1), which becomes a part of the command.
-  const unit = supervisordUnit({ value: (text) => !/'|\s$/.test(text) && [text, `x${text}`].every((each) => environmentValue([each]) !== null) });
+  const unit = supervisordUnit({
+    value: (text) => !/'|\s$/.test(text) && [text, `x${text}`].every((each) => environmentValue([each]) !== null),
+  });
   fc.assert(
     fc.property(unit, (json) => {
       const result = exported("supervisord", { web: json });

@@ -59,13 +59,17 @@ test("secrets are read from supervisord's environment, unless --with-secrets is 
 
 test("instances: numprocs, and PORT is the number of the process", () => {
   expect(textOf(web({ instances: 3, args: ["%i"] }), "web.conf")).toContain(
-    "command=/bin/web %(process_num)d\nnumprocs=3\nnumprocs_start=1\nprocess_name=%(program_name)s_%(process_num)d\nenvironment=SUP_INSTANCE=\"%(process_num)d\"\n",
+    'command=/bin/web %(process_num)d\nnumprocs=3\nnumprocs_start=1\nprocess_name=%(program_name)s_%(process_num)d\nenvironment=SUP_INSTANCE="%(process_num)d"\n',
   );
-  expect(textOf(web({ instances: 3, port: 8080 }), "web.conf")).toContain('numprocs_start=8080\nprocess_name=%(program_name)s_%(process_num)d\nenvironment=PORT="%(process_num)d"\n');
+  expect(textOf(web({ instances: 3, port: 8080 }), "web.conf")).toContain(
+    'numprocs_start=8080\nprocess_name=%(program_name)s_%(process_num)d\nenvironment=PORT="%(process_num)d"\n',
+  );
 });
 
 test("a line break in a command is refused", () => {
-  expect(web({ args: ["a\nb"] }).problems[0]?.message).toContain("cannot export web: command: supervisord's configuration cannot contain a line break");
+  expect(web({ args: ["a\nb"] }).problems[0]?.message).toContain(
+    "cannot export web: command: supervisord's configuration cannot contain a line break",
+  );
   expect(web({ args: ["a\nb"] }).files).toEqual([]);
 });
 
@@ -83,11 +87,12 @@ test("groups, but not with the name of a program", () => {
     db: { command: "/bin/c", groups: ["web"] },
   });
   expect(textOf(result, "groups.conf")).toBe("[group:shop]\nprograms=web,job\n");
-  expect(result.report.filter(({ field }) => field === "groups").map(({ unit, outcome }) => `${unit} ${outcome}`).sort()).toEqual([
-    "db dropped",
-    "job approximated",
-    "web approximated",
-  ]);
+  expect(
+    result.report
+      .filter(({ field }) => field === "groups")
+      .map(({ unit, outcome }) => `${unit} ${outcome}`)
+      .sort(),
+  ).toEqual(["db dropped", "job approximated", "web approximated"]);
 });
 
 test("a schedule is left to cron", () => {
@@ -98,5 +103,7 @@ test("a schedule is left to cron", () => {
 });
 
 test("a template is refused", () => {
-  expect(exported("supervisord", { "db@": { command: "/bin/db" } }).problems[0]?.message).toBe("cannot export db@: supervisord has no templates");
+  expect(exported("supervisord", { "db@": { command: "/bin/db" } }).problems[0]?.message).toBe(
+    "cannot export db@: supervisord has no templates",
+  );
 });

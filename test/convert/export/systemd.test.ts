@@ -59,7 +59,10 @@ WantedBy=multi-user.target
 });
 
 describe("commands", () => {
-  const exec = (json: Json): string => lines(json).find((line) => line.startsWith("ExecStart="))!.slice("ExecStart=".length);
+  const exec = (json: Json): string =>
+    lines(json)
+      .find((line) => line.startsWith("ExecStart="))!
+      .slice("ExecStart=".length);
 
   test("a shell expands its variables by itself", () => {
     expect(exec({ command: 'echo "$HOME" ${A} 5%% %n', shell: true })).toBe('/bin/sh -c "echo \\"$$HOME\\" $${A} 5%% web"');
@@ -95,7 +98,10 @@ describe("secrets", () => {
 
   test("without --with-secrets, only their names are written", () => {
     const result = web(json);
-    expect(result.files.map(({ name, hasSecrets }) => [name, hasSecrets])).toEqual([["web.service", false], ["web.env", false]]);
+    expect(result.files.map(({ name, hasSecrets }) => [name, hasSecrets])).toEqual([
+      ["web.service", false],
+      ["web.env", false],
+    ]);
     expect(textOf(result, "web.env")).toBe("#DB_PASSWORD=\n");
     expect(textOf(result, "web.service")).toContain("EnvironmentFile=%E/web.env\n");
     expect(result.files.map(({ text }) => text).join("")).not.toContain("b$c");
@@ -110,7 +116,10 @@ describe("secrets", () => {
 });
 
 test("instances become a template and a target, with a PORT for each", () => {
-  const result = exported("systemd", { web: { command: "/bin/web", args: ["%i", "%n", "${PORT}"], instances: 2, port: 8080 }, job: { command: "/bin/job", dependencies: ["web"] } });
+  const result = exported("systemd", {
+    web: { command: "/bin/web", args: ["%i", "%n", "${PORT}"], instances: 2, port: 8080 },
+    job: { command: "/bin/job", dependencies: ["web"] },
+  });
   expect(textOf(result, "web@.service")).toContain("ExecStart=/bin/web %i web@%i ${PORT}\n");
   expect(textOf(result, "web@.service")).toContain("PartOf=web.target\n");
   expect(textOf(result, "web.target")).toContain("Wants=web@1.service web@2.service\n");
@@ -120,7 +129,9 @@ test("instances become a template and a target, with a PORT for each", () => {
 
 test("a schedule becomes a timer", () => {
   const result = web({ type: "oneshot", schedule: { cron: "30 2 * * 1-5", timezone: "Europe/Berlin", catch_up: true, overlap: "queue" } });
-  expect(textOf(result, "web.timer")).toContain("OnCalendar=Mon,Tue,Wed,Thu,Fri *-*-* 02:30:00 Europe/Berlin\nPersistent=true\nAccuracySec=1s\n");
+  expect(textOf(result, "web.timer")).toContain(
+    "OnCalendar=Mon,Tue,Wed,Thu,Fri *-*-* 02:30:00 Europe/Berlin\nPersistent=true\nAccuracySec=1s\n",
+  );
   expect(textOf(result, "web.service")).not.toContain("[Install]");
   expect(entryOf(result, "schedule.overlap")?.outcome).toBe("dropped");
 });
@@ -142,8 +153,15 @@ test("limits that give up later than the delays allow get a longer interval", ()
   expect(entryOf(result, "restart_policy.reset_after")?.how).toContain("240 s");
 });
 
+test("a death by SIGTERM is a failure, but systemd refuses to say so for a oneshot", () => {
+  expect(lines({})).toContain("RestartForceExitStatus=SIGHUP SIGINT SIGTERM SIGPIPE");
+  expect(lines({ type: "oneshot" }).filter((line) => line.startsWith("RestartForce"))).toEqual([]);
+});
+
 test("only enforced limits become limits of systemd", () => {
-  expect(lines({ resource_limits: { max_memory_mb: 10, max_cpu_percent: 50 } }).filter((line) => /^(MemoryMax|CPUQuota)/.test(line))).toEqual([]);
+  expect(
+    lines({ resource_limits: { max_memory_mb: 10, max_cpu_percent: 50 } }).filter((line) => /^(MemoryMax|CPUQuota)/.test(line)),
+  ).toEqual([]);
   expect(lines({ resource_limits: { max_memory_mb: 10, max_cpu_percent: 50, action: "restart" } })).toContain("MemoryMax=10M");
   expect(lines({ resource_limits: { max_cpu_percent: 50, action: "enforce" } })).toContain("CPUQuota=50%");
 });

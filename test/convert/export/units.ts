@@ -12,7 +12,10 @@ export const nasty = (extra: readonly string[] = []): fc.Arbitrary<string> =>
   fc.array(fc.constantFrom(...NASTY, ...extra), { maxLength: 12 }).map((parts) => parts.join(""));
 
 const argument = (extra: readonly string[]): fc.Arbitrary<string> =>
-  fc.oneof(nasty(extra).map((text) => escapeText(text)), fc.constantFrom("${A}", "x${A}y", "${B}", "%n", "%h/x", "plain", ""));
+  fc.oneof(
+    nasty(extra).map((text) => escapeText(text)),
+    fc.constantFrom("${A}", "x${A}y", "${B}", "%n", "%h/x", "plain", ""),
+  );
 
 const path = nasty().map((text) => escapeText(`/srv/${text.replaceAll("\t", "")}x`));
 
@@ -65,7 +68,9 @@ export const systemdUnit: fc.Arbitrary<Json> = fc
     group: sometimes(fc.constant("adm")),
     nice: sometimes(fc.integer({ min: -20, max: 19 })),
     oom_score_adj: sometimes(fc.integer({ min: -1000, max: 1000 })),
-    limits: sometimes(fc.constantFrom({ nofile: 1024 }, { nofile: { soft: 1024, hard: "unlimited" }, core: "unlimited", cpu: 60 }, { stack: 8_388_608 })),
+    limits: sometimes(
+      fc.constantFrom({ nofile: 1024 }, { nofile: { soft: 1024, hard: "unlimited" }, core: "unlimited", cpu: 60 }, { stack: 8_388_608 }),
+    ),
     pre_start: fc.array(fc.record({ command, args: fc.array(argument(["\n"]), { maxLength: 2 }) }), { maxLength: 2 }),
     post_stop: fc.array(fc.record({ command, args: fc.array(argument([]), { maxLength: 2 }) }), { maxLength: 1 }),
     start_timeout: sometimes(fc.integer({ min: 1, max: 10_000 }).map((n) => n / 4)),
@@ -100,7 +105,11 @@ export const systemdUnit: fc.Arbitrary<Json> = fc
     ),
     environment_files: fc.constantFrom<string[]>([], ["/etc/default/web", "-/etc/x%%y"]),
     schedule: sometimes(
-      fc.constantFrom<Json>({ cron: "30 2 * * MON-FRI", timezone: "Europe/Berlin" }, { cron: "*/15 1-3 1,15 * *", catch_up: true }, { every: 90 }),
+      fc.constantFrom<Json>(
+        { cron: "30 2 * * MON-FRI", timezone: "Europe/Berlin" },
+        { cron: "*/15 1-3 1,15 * *", catch_up: true },
+        { every: 90 },
+      ),
     ),
   })
   .map(consistent);
@@ -135,7 +144,10 @@ export const supervisordUnit = (extras: Extras): fc.Arbitrary<Json> =>
       priority: fc.integer({ min: -5, max: 900 }),
       restart: fc.constantFrom([false, false], [true, false], [true, true]),
       restart_policy: fc.record({ max_retries: fc.integer({ min: 0, max: 20 }), reset_after: fc.integer({ min: 1, max: 300 }) }),
-      graceful_shutdown: stop(["group", "mixed"], 1).map((json) => ({ ...json, signal: json.signal === "SIGRTMIN+3" ? "SIGTERM" : json.signal })),
+      graceful_shutdown: stop(["group", "mixed"], 1).map((json) => ({
+        ...json,
+        signal: json.signal === "SIGRTMIN+3" ? "SIGTERM" : json.signal,
+      })),
       log: fc.record({ max_size_mb: fc.constantFrom(0.5, 1, 50, 1.25), keep: fc.integer({ min: 0, max: 30 }) }),
     })
     .map(({ restart, ...json }) => ({ ...json, auto_restart: restart[0], restart_on_exit: restart[1] }));

@@ -18,7 +18,10 @@ test.skipIf(!isInstalled)("supervisord finds the words and variables of the unit
     expect(problems).toEqual([]);
     return { text: `[supervisord]\n\n${files[0]!.text}` };
   });
-  const { stdout, stderr } = await run(["/usr/bin/python3", PARSER], { env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" }, stdin: JSON.stringify(configs) });
+  const { stdout, stderr } = await run(["/usr/bin/python3", PARSER], {
+    env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },
+    stdin: JSON.stringify(configs),
+  });
   expect(stderr).toBe("");
   const parsed: Array<Array<Record<string, unknown>>> = JSON.parse(stdout);
   for (const [index, json] of units.entries()) {

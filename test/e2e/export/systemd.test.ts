@@ -21,7 +21,12 @@ describe.skipIf(noSandbox !== null)("a process of systemd gets what the unit say
   const jobs = Object.fromEntries(
     UNITS.map(({ args, environment, environment_files: files }, index) => [
       `case${index}`,
-      { type: "oneshot", command: DUMP, args, environment: (files as unknown[]).length > 0 ? {} : environment },
+      {
+        type: "oneshot",
+        command: DUMP,
+        args: ["first", ...(args as string[])],
+        environment: (files as unknown[]).length > 0 ? {} : environment,
+      },
     ]),
   );
   beforeAll(async () => {
@@ -29,18 +34,19 @@ describe.skipIf(noSandbox !== null)("a process of systemd gets what the unit say
     await sandbox.write(DUMP, `#!/bin/sh\nprintf '%s\\0' "$@" | base64 -w0\necho\nenv -0 | base64 -w0\n`);
     await sandbox.must(["chmod", "755", DUMP]);
     for (const { name, text } of exported("systemd", jobs).files)
-      await sandbox.write(
-        `/etc/systemd/system/${name}`,
-        text.replace("[Service]\n", `[Service]\nStandardOutput=file:/run/${name}.out\n`),
-      );
+      await sandbox.write(`/etc/systemd/system/${name}`, text.replace("[Service]\n", `[Service]\nStandardOutput=file:/run/${name}.out\n`));
     await sandbox.must(["systemctl", "daemon-reload"]);
     await sandbox.must(["systemctl", "start", ...Object.keys(jobs).map((id) => `${id}.service`)]);
   });
   afterAll(async () => await sandbox[Symbol.asyncDispose]());
 
   test.each(Object.keys(jobs))("%s", async (id) => {
-    const [argv = "", env = ""] = (await sandbox.read(`/run/${id}.service.out`)).split("\n").map((line) => Buffer.from(line, "base64").toString());
-    const variables = Object.fromEntries(env.split("\0").map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)]));
+    const [argv = "", env = ""] = (await sandbox.read(`/run/${id}.service.out`))
+      .split("\n")
+      .map((line) => Buffer.from(line, "base64").toString());
+    const variables = Object.fromEntries(
+      env.split("\0").map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)]),
+    );
     const ours = processOf(load(jobs).loaded.get(id)!.spec);
     expect(argv.split("\0").slice(0, -1)).toEqual(ours.argv.slice(1));
     expect(variables).toMatchObject(ours.environment);
@@ -49,7 +55,9 @@ describe.skipIf(noSandbox !== null)("a process of systemd gets what the unit say
 
 test.skipIf(!existsSync(ANALYZE))("systemd-analyze finds nothing to complain about", async () => {
   using directory = tempDir();
-  const units = Object.fromEntries(UNITS.map((json, index) => [`web${index}`, { ...json, command: "/bin/true", pre_start: [], post_stop: [], reload: undefined }]));
+  const units = Object.fromEntries(
+    UNITS.map((json, index) => [`web${index}`, { ...json, command: "/bin/true", pre_start: [], post_stop: [], reload: undefined }]),
+  );
   const many = { command: "/bin/true", instances: 3, port: 8080 };
   const { files, problems } = exported("systemd", { db: { command: "/bin/true" }, many, ...units });
   expect(problems).toEqual([]);
@@ -62,6 +70,8 @@ test.skipIf(!existsSync(ANALYZE))("systemd-analyze finds nothing to complain abo
     env: { SYSTEMD_UNIT_PATH: `${directory.path}:`, PATH: "/usr/bin:/bin" },
   });
   // systemd 252 does not know the keys of 254.
-  const complaints = checked.stderr.split("\n").filter((line) => line !== "" && line.includes(directory.path) && !/RestartSteps|RestartMaxDelaySec/.test(line));
+  const complaints = checked.stderr
+    .split("\n")
+    .filter((line) => line !== "" && line.includes(directory.path) && !/RestartSteps|RestartMaxDelaySec/.test(line));
   expect(complaints).toEqual([]);
 });

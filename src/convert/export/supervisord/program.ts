@@ -70,8 +70,7 @@ function environmentOf(draft: ExportDraft, texts: Texts, { withSecrets }: Export
     ...(outside.length > 0 ? [`supervisord reads ${[...new Set(outside)].join(", ")} from its own environment`] : []),
   ];
   const todo = outside.length > 0 ? "set these variables where supervisord is started; without them it refuses the file" : null;
-  if (notes.length > 0)
-    draft.approximated("environment", notes.join("; "), hidden.length > 0 ? `${todo}, or use --with-secrets` : todo);
+  if (notes.length > 0) draft.approximated("environment", notes.join("; "), hidden.length > 0 ? `${todo}, or use --with-secrets` : todo);
   else draft.carried("environment", "environment");
   return { pairs, throughEnv, hasSecrets };
 }
@@ -140,7 +139,11 @@ function place(draft: ExportDraft, texts: Texts, options: ExportOptions): Option
   } else if (options.isUser) lines.push(["directory", plainValue([options.home]) ?? "/"]);
   if (identity.user !== null) {
     lines.push(["user", identity.user.replaceAll("%", "%%")]);
-    draft.approximated("user", "user: supervisord does not set HOME, USER and LOGNAME", "set them in environment= if the program needs them");
+    draft.approximated(
+      "user",
+      "user: supervisord does not set HOME, USER and LOGNAME",
+      "set them in environment= if the program needs them",
+    );
   }
   if (identity.umask !== null) lines.push(["umask", identity.umask.toString(8).padStart(3, "0")]);
   draft.carried("umask", "umask");
@@ -160,12 +163,16 @@ function restarts(draft: ExportDraft): Option[] {
   else draft.carried("restart_on_exit", "autorestart");
   draft.carried("auto_restart", "autorestart");
   const retries = restart.maxRetries < 0 ? ENDLESS : restart.maxRetries;
-  if (restart.maxRetries < 0) draft.approximated("restart_policy.max_retries", `startretries: ${ENDLESS}, because supervisord has no endless retries`);
+  if (restart.maxRetries < 0)
+    draft.approximated("restart_policy.max_retries", `startretries: ${ENDLESS}, because supervisord has no endless retries`);
   else draft.approximated("restart_policy.max_retries", "startretries: supervisord counts only exits within startsecs");
   const isReset = draft.isSet("restart_policy.reset_after") && !isOneshot;
   const startsecs = isOneshot ? 0 : isReset ? Math.max(1, Math.round(restart.resetAfterMs / 1000)) : 1;
   draft.approximated("restart_policy.reset_after", "startsecs: an earlier exit counts as a failed start, even a clean one");
-  draft.approximated("restart_policy.retry_delay", "supervisord waits 1 s before the first retry, and a second more before each further one");
+  draft.approximated(
+    "restart_policy.retry_delay",
+    "supervisord waits 1 s before the first retry, and a second more before each further one",
+  );
   const codes = [...new Set([...restart.successExitCodes, ...restart.noRestartExitCodes])];
   draft.carried("success_exit_codes", "exitcodes");
   draft.approximated("no_restart_exit_codes", "exitcodes: supervisord treats these codes as a success");

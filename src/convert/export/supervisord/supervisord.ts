@@ -24,7 +24,11 @@ export function exportSupervisord(input: ExportInput, options: ExportOptions): E
       fault(program.error, null);
       continue;
     }
-    files.push({ name: `${id}.conf`, text: `; Exported by sup from ${file.replaceAll(/\p{Cc}/gu, " ")}\n${program.value.text}`, hasSecrets: program.value.hasSecrets });
+    files.push({
+      name: `${id}.conf`,
+      text: `; Exported by sup from ${file.replaceAll(/\p{Cc}/gu, " ")}\n${program.value.text}`,
+      hasSecrets: program.value.hasSecrets,
+    });
     drafts.push(draft);
   }
   const groups = groupsOf(drafts);

@@ -25,7 +25,10 @@ export function exportCommands({ draft, lines, texts, workingDirectory }: Servic
     if (failed && !failed.ok) return `${key}: ${failed.error}`;
     for (const line of written) if (line.ok) lines.push([name, line.value]);
     if (hooks.some(hasOwnTimeout))
-      draft.approximated(key, `${name}: systemd has no timeout for one command; ${key === "pre_start" ? "TimeoutStartSec" : "TimeoutStopSec"} limits it`);
+      draft.approximated(
+        key,
+        `${name}: systemd has no timeout for one command; ${key === "pre_start" ? "TimeoutStartSec" : "TimeoutStopSec"} limits it`,
+      );
     else draft.carried(key, name);
   }
 

@@ -10,9 +10,22 @@ export function exportSockets(draft: ExportDraft, isEnabled: boolean): ExportedF
   draft.carried("sockets", sockets.length > 1 ? "one .socket file for each" : "the .socket file");
   return sockets.map(({ name, listen, reusePort }, index) => {
     const file = socketName(id, index, sockets.length);
-    const lines: Line[] = [["ListenStream", listen.replace(/^\*:/, "").replace(/^localhost:/, "127.0.0.1:").replaceAll("%", "%%")]];
+    const lines: Line[] = [
+      [
+        "ListenStream",
+        listen
+          .replace(/^\*:/, "")
+          .replace(/^localhost:/, "127.0.0.1:")
+          .replaceAll("%", "%%"),
+      ],
+    ];
     if (/^[\x21-\x39\x3b-\x7e]{1,255}$/.test(name)) lines.push(["FileDescriptorName", name.replaceAll("%", "%%")]);
-    else draft.dropped("sockets", `systemd does not accept the name ${JSON.stringify(name)}`, "the descriptor has the name of the .socket file");
+    else
+      draft.dropped(
+        "sockets",
+        `systemd does not accept the name ${JSON.stringify(name)}`,
+        "the descriptor has the name of the .socket file",
+      );
     if (reusePort) lines.push(["ReusePort", "yes"]);
     if (instances !== null || sockets.length > 1) lines.push(["Service", `${id}${instances === null ? "" : "@1"}.service`]);
     const text = [
@@ -91,7 +104,11 @@ export function description(draft: ExportDraft): Line[] {
   const { name, id } = draft.spec;
   const own = draft.spec.description;
   const text = own !== "" ? own : name === id ? "" : name;
-  const line = text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ").trim().replace(/\\+$/, "").trim();
+  const line = text
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ")
+    .trim()
+    .replace(/\\+$/, "")
+    .trim();
   if (line === own) draft.carried("description", "Description");
   else draft.approximated("description", "Description: line breaks become blanks");
   if (own === "") draft.carried("name", "Description");

@@ -65,6 +65,10 @@ function files({ draft, lines, texts }: Pick<ServiceExport, "draft" | "lines" | 
     else lines.push(["EnvironmentFile", (optional ? "-" : "") + value]);
   }
   if (dropped.length > 0)
-    draft.dropped("environment_files", `systemd cannot read ${dropped.join(", ")}: the path is not literal`, "write the absolute path in EnvironmentFile=");
+    draft.dropped(
+      "environment_files",
+      `systemd cannot read ${dropped.join(", ")}: the path is not literal`,
+      "write the absolute path in EnvironmentFile=",
+    );
   else draft.carried("environment_files", "EnvironmentFile: systemd does not understand `export` before a variable");
 }

@@ -24,8 +24,8 @@ export function exportRestarts({ draft, lines }: ServiceExport): Line[] {
     for (const key of POLICY) draft.carried(`restart_policy.${key}`, "without effect, because the unit is not restarted");
     return [];
   }
-  // systemd counts a death by these signals as a success, sup as a failure.
-  if (autoRestart) lines.push(["RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"]);
+  // systemd counts a death by these signals as a success, sup as a failure. It refuses the key for a oneshot.
+  if (autoRestart && !isOneshot) lines.push(["RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"]);
   return delays({ draft, lines }, spec.restart);
 }
 

@@ -94,7 +94,11 @@ function resources(draft: ExportDraft, lines: Line[]): void {
   const { action, maxMemoryMb, maxCpuPercent, maxTasks } = given;
   for (const key of ["sustained", "warn_at"]) draft.dropped(`resource_limits.${key}`, "systemd enforces a limit at once");
   if (action === "warn") {
-    draft.dropped("resource_limits", "systemd enforces limits and cannot only warn", 'set "action": "enforce" and export again to enforce them');
+    draft.dropped(
+      "resource_limits",
+      "systemd enforces limits and cannot only warn",
+      'set "action": "enforce" and export again to enforce them',
+    );
     return;
   }
   if (maxMemoryMb !== null) lines.push(["MemoryMax", bytes(maxMemoryMb)]);

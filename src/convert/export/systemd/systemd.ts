@@ -16,7 +16,8 @@ export function exportSystemd(input: ExportInput, options: ExportOptions): Expor
   for (const loaded of input.units) {
     const draft = new ExportDraft(loaded);
     const made = filesOf(draft, input, options);
-    if (typeof made === "string") problems.push({ where: loaded.spec.file, message: `cannot export ${loaded.spec.id}: ${made}`, hint: null });
+    if (typeof made === "string")
+      problems.push({ where: loaded.spec.file, message: `cannot export ${loaded.spec.id}: ${made}`, hint: null });
     else {
       files.push(...made);
       report.push(...draft.finish(REASONS, "systemd"));
@@ -42,7 +43,9 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions)
   const timer = exportTimer(draft, spec.enabled || !draft.isSet("enabled"));
   draft.carried("enabled", isScheduled ? "the .timer file has the section [Install]" : "[Install]: `systemctl enable` starts it at boot");
   const base = spec.instances === null ? spec.id : `${spec.id}@`;
-  const files: ExportedFile[] = [{ name: `${base}.service`, text: `# Exported by sup from ${spec.file}\n${text}`, hasSecrets: false }];
+  const files: ExportedFile[] = [
+    { name: `${base}.service`, text: `# Exported by sup from ${spec.file.replaceAll(/\p{Cc}/gu, " ")}\n${text}`, hasSecrets: false },
+  ];
   if (made.secrets !== null) files.push({ name: `${spec.id}.env`, text: made.secrets, hasSecrets: options.withSecrets });
   if (spec.sockets.length > 0) files.push(...exportSockets(draft, spec.enabled));
   if (timer !== null) files.push(timer);
@@ -51,7 +54,9 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions)
 
 /** A unit that is not enabled has the section as a comment, because `systemctl enable` needs it. */
 const installOf = (isEnabled: boolean, install: readonly Line[]): string =>
-  isEnabled ? section("Install", install) : `# The unit is not enabled. \`systemctl enable\` needs these lines:\n${section("Install", install).replaceAll(/^/gm, "#").replace(/#$/, "")}`;
+  isEnabled
+    ? section("Install", install)
+    : `# The unit is not enabled. \`systemctl enable\` needs these lines:\n${section("Install", install).replaceAll(/^/gm, "#").replace(/#$/, "")}`;
 
 /** systemd accepts URLs only. */
 function documentation(draft: ExportDraft): Line[] {
@@ -66,7 +71,9 @@ function steps(units: readonly Loaded[], files: readonly ExportedFile[], { isUse
   const systemctl = isUser ? "systemctl --user" : "systemctl";
   const env = files.filter(({ name }) => name.endsWith(".env")).map(({ name }) => name);
   const started = units.filter(({ spec }) => !isTemplate(spec.id));
-  const names = started.map(({ spec }) => `${spec.id}${spec.instances !== null ? ".target" : spec.schedule !== null ? ".timer" : ".service"}`);
+  const names = started.map(
+    ({ spec }) => `${spec.id}${spec.instances !== null ? ".target" : spec.schedule !== null ? ".timer" : ".service"}`,
+  );
   return [
     `copy the files to ${isUser ? "~/.config/systemd/user" : "/etc/systemd/system"}`,
     ...(env.length === 0
@@ -87,7 +94,10 @@ const REASONS: Reasons = {
   pre_restart: ["systemd checks nothing before a restart", "run the check by hand, or in ExecStartPre="],
   health_check: ["systemd has no health checks", 'let the service use "watchdog" (sd_notify), or keep the unit in sup'],
   "restart_policy.jitter": ["systemd adds no random variation", null],
-  "restart_policy.fatal_retry_after": ["systemd does not start a unit again once it has given up", "set StartLimitIntervalSec=0 to retry for ever"],
+  "restart_policy.fatal_retry_after": [
+    "systemd does not start a unit again once it has given up",
+    "set StartLimitIntervalSec=0 to retry for ever",
+  ],
   log: ["the journal has limits of its own", "see journald.conf(5)"],
   watch: ["systemd does not restart a unit when files change", "a .path unit can start one that runs `systemctl restart`"],
 };
