@@ -26,7 +26,7 @@ test("without a daemon: the files on standard output, the report on standard err
   expect(code).toBe(0);
   expect(out).toStartWith(`# Exported by sup from ${at.path("units/job.unit.json")}\n[Unit]\n`);
   expect(err).toContain("not carried over\n    groups (");
-  expect(err).toContain("systemctl enable --now job.service");
+  expect(err).toContain("systemctl --user enable --now job.service");
 });
 
 test("several files are separated by comments with their names", async () => {
