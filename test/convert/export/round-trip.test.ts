@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { completeUnit } from "../../../src/convert/import/print-unit.ts";
+import { findTemplate } from "../../../src/convert/import/templates.ts";
 import { nextCronMs } from "../../../src/spec/cron.ts";
 import type { Spec } from "../../../src/spec/spec.ts";
 import { importFiles } from "../files.ts";
@@ -8,6 +9,7 @@ import { exported, load, processOf, type Json } from "./exporting.ts";
 import { environmentValue } from "../../../src/convert/export/supervisord/quote.ts";
 import { supervisordUnit, systemdUnit } from "./units.ts";
 
+/** Exported files that look like a template, because of a `<%%` or `{{` in an argument, are left out: the import refuses templates. */
 const RUNS = 300;
 
 test("systemd: a unit that is exported and imported again is the same", () => {
@@ -16,7 +18,7 @@ test("systemd: a unit that is exported and imported again is the same", () => {
       const db = { command: "/usr/bin/db" };
       const result = exported("systemd", { db, web: json });
       expect(result.problems).toEqual([]);
-      fc.pre(!result.files.some(({ text }) => text.includes("<%"))); // the import takes it for an ERB template
+      fc.pre(!result.files.some(({ text }) => findTemplate(text) !== null));
       const files = Object.fromEntries(result.files.map(({ name, text }) => [`/etc/systemd/system/${name}`, text]));
       const imported = importFiles(files);
       expect(imported.problems).toEqual([]);
@@ -36,7 +38,7 @@ test("supervisord: a unit that is exported and imported again is the same", () =
     fc.property(unit, (json) => {
       const result = exported("supervisord", { web: json });
       expect(result.problems).toEqual([]);
-      fc.pre(!result.files[0]!.text.includes("<%")); // the import takes it for an ERB template
+      fc.pre(findTemplate(result.files[0]!.text) === null);
       const imported = importFiles({ "/etc/supervisor/conf.d/web.conf": result.files[0]!.text });
       expect(imported.problems).toEqual([]);
       const again = specOf({ web: completeUnit(imported.units[0]!, null) });
