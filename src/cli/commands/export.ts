@@ -38,6 +38,7 @@ export const run: Run = async (context) => {
     logs,
     runtime,
     isUser: host.uid !== 0,
+    image: options.image ?? null,
     withSecrets: options.withSecrets ?? false,
   });
   return options.exportDir === undefined ? print(context, exported) : write(context, exported, resolve(options.exportDir));

@@ -17,7 +17,7 @@ export interface OptionRow {
 const FORMATS = ["supervisord", "systemd", "pm2", "procfile", "process-compose", "services", "runit", "s6"];
 
 /** The targets of `sup export`, which a test compares with those of the exporters. */
-const TARGETS = ["systemd", "supervisord"];
+const TARGETS = ["systemd", "supervisord", "kubernetes"];
 
 const WHENS = ["10m", "1h", "today", "yesterday"];
 
@@ -124,6 +124,7 @@ export const OPTIONS = {
   to: { flags: "--to <target>", words: "what to export to", kind: "text", values: TARGETS },
   exportDir: { flags: "-o, --output <dir>", words: "write the files to this directory", kind: "text", shared: true },
   overwriteFiles: { flags: "--force", words: "replace files that exist", kind: "flag", shared: true },
+  image: { flags: "--image <image>", words: "image with the program, for targets that run containers", kind: "text" },
   withSecrets: { flags: "--with-secrets", words: "write the values of secrets, not only their names", kind: "flag" },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;

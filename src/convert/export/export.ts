@@ -1,3 +1,4 @@
+import { exportKubernetes } from "./kubernetes/kubernetes.ts";
 import { exportSupervisord } from "./supervisord/supervisord.ts";
 import { exportSystemd } from "./systemd/systemd.ts";
 import type { Exported, ExportInput, ExportOptions, Target } from "./types.ts";
@@ -9,5 +10,7 @@ export function exportUnits(target: Target, input: ExportInput, options: ExportO
       return exportSystemd(input, options);
     case "supervisord":
       return exportSupervisord(input, options);
+    case "kubernetes":
+      return exportKubernetes(input, options);
   }
 }

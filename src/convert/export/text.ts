@@ -23,11 +23,14 @@ export class Texts {
   readonly assumed = new Set<string>();
   readonly #spec: Spec;
   readonly #options: ExportOptions;
+  readonly #hasOwnPorts: boolean;
   /** The name of the instance, or null if the target expands it. */
   readonly #instance: string | null;
 
-  constructor(spec: Spec, options: ExportOptions) {
+  /** `hasOwnPorts` says whether the instances of a service have different ports, as on one machine. */
+  constructor(spec: Spec, options: ExportOptions, { hasOwnPorts = true }: { readonly hasOwnPorts?: boolean } = {}) {
     this.#spec = spec;
+    this.#hasOwnPorts = hasOwnPorts && spec.instances !== null && spec.sockets.length === 0;
     this.#options = options;
     this.#instance = hasManyInstances(spec) ? null : (instanceOf(spec.id)?.instance ?? "");
     for (const [name, text] of Object.entries(spec.environment)) this.environment.set(name, this.literal(text));
@@ -112,14 +115,13 @@ export class Texts {
 
   /** Returns the value of a variable, an error if it is not known now, or null if the variable is not set. */
   #valueOf(name: string): Result<Literal, string> | null {
-    const { port, instances, sockets, identity, environmentFiles } = this.#spec;
+    const { port, instances, identity, environmentFiles } = this.#spec;
     const own = this.environment.get(name);
     if (own !== undefined) return own;
     if (name === "SUP_UNIT") return ok(this.id);
     if (name === "SUP_INSTANCE") return this.#instance === "" ? null : ok(this.#specifier("i"));
     if (name === "SUP_GENERATION" && instances !== null) return ok(["0"]);
-    if (name === "PORT" && port !== null)
-      return instances === null || sockets.length > 0 ? ok([String(port)]) : err("each instance has a PORT of its own");
+    if (name === "PORT" && port !== null) return this.#hasOwnPorts ? err("each instance has a PORT of its own") : ok([String(port)]);
     if (environmentFiles.length > 0) return err(`the value of ${name} may be in an environment file`);
     if (name === "HOME" && identity.user === null) return ok([this.#options.home]);
     if ((name === "USER" || name === "LOGNAME") && (identity.user !== null || !this.#options.isUser)) return ok([identity.user ?? "root"]);

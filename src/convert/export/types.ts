@@ -2,7 +2,7 @@
 import type { Loaded } from "../../spec/load/loaded.ts";
 import type { ImportProblem, ReportEntry } from "../import/types.ts";
 
-export const TARGETS = ["systemd", "supervisord"] as const;
+export const TARGETS = ["systemd", "supervisord", "kubernetes"] as const;
 export type Target = (typeof TARGETS)[number];
 
 export interface ExportOptions {
@@ -13,6 +13,8 @@ export interface ExportOptions {
   readonly runtime: string;
   /** Whether the units belong to a user other than root, whose home directory is `home`. */
   readonly isUser: boolean;
+  /** The image for targets that run containers; null if there is none. */
+  readonly image: string | null;
   /** Whether the values of secrets are written. Without it, the files name the secrets only. */
   readonly withSecrets: boolean;
 }

@@ -12,6 +12,7 @@ export const OPTIONS: ExportOptions = {
   logs: "/var/log/sup",
   runtime: "/run/sup",
   isUser: false,
+  image: null,
   withSecrets: false,
 };
 
