@@ -145,3 +145,9 @@ function mergeLiterals(pieces: Literal): Literal {
 /** Whether a string depends on the instance. */
 export const hasInstance = (pieces: readonly Piece[]): boolean =>
   pieces.some((piece) => typeof piece !== "string" && piece.kind === "instance");
+
+/** Returns the text, or null if it depends on the instance. */
+export function plainText(pieces: Literal): string | null {
+  const texts = pieces.filter((piece) => typeof piece === "string");
+  return texts.length === pieces.length ? texts.join("") : null;
+}

@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "../../../base/result.ts";
 import { parseListen } from "../../../spec/schema/listen.ts";
 import { isSecret } from "../../import/secrets.ts";
-import { hasInstance, type Piece } from "../text.ts";
+import { hasInstance, plainText, type Piece } from "../text.ts";
 import { expandable, type Manifest, type PodExport } from "./context.ts";
 import { exportProbes, seconds } from "./probes.ts";
 
@@ -113,12 +113,12 @@ function environmentOf({ draft, texts, name: object }: PodExport): Environment {
     if (!/^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(name))
       draft.dropped(`environment ${name}`, "Kubernetes does not accept the name of the variable", null, true);
     else if (!value.ok) draft.dropped(`environment ${name}`, value.error, "write the value in the ConfigMap", true);
-    else if (hasInstance(value.value)) {
-      hasNumbers = true;
-      env.push({ name, value: expandable(value.value) });
-    } else {
-      const text = value.value.join("");
-      if (isSecret(name, text)) {
+    else {
+      const text = plainText(value.value);
+      if (text === null) {
+        hasNumbers = true;
+        env.push({ name, value: expandable(value.value) });
+      } else if (isSecret(name, text)) {
         secrets[name] = text;
         env.push({ name, valueFrom: { secretKeyRef: { name: object, key: name } } });
       } else config[name] = text;
@@ -132,9 +132,10 @@ function workingDirectory({ draft, texts }: PodExport): string | null {
   const { workingDirectory: text } = draft.spec.exec;
   if (text === null) return null;
   const literal = text.startsWith("~") ? null : texts.literal(text);
-  if (literal?.ok && !hasInstance(literal.value)) {
+  const path = literal?.ok ? plainText(literal.value) : null;
+  if (path !== null) {
     draft.carried("working_directory", "workingDir: the directory in the image");
-    return literal.value.join("");
+    return path;
   }
   draft.dropped("working_directory", "the path is not known now", "write the path in workingDir");
   return null;

@@ -1,5 +1,5 @@
 import type { ProbeSpec } from "../../../spec/spec.ts";
-import { hasInstance, type Literal, type Texts } from "../text.ts";
+import { plainText, type Texts } from "../text.ts";
 import type { Manifest, PodExport } from "./context.ts";
 
 /** Returns the probes of a container. */
@@ -65,7 +65,7 @@ export const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
 function handlerOf(probe: ProbeSpec, port: number | null, texts: Texts): Manifest | string {
   const literal = (text: string): string | null => {
     const value = texts.literal(text);
-    return value.ok && !hasInstance(value.value) ? (value.value as Extract<Literal[number], string>[]).join("") : null;
+    return value.ok ? plainText(value.value) : null;
   };
   if (probe.type === "exec") {
     const words = [probe.command, ...probe.args].map(literal);

@@ -1,6 +1,6 @@
 import { isSecret } from "../../import/secrets.ts";
 import { partsOf } from "../../../spec/load/specifiers.ts";
-import type { Literal, Texts } from "../text.ts";
+import { plainText, type Literal, type Texts } from "../text.ts";
 import type { ExportOptions } from "../types.ts";
 import type { ServiceExport } from "./context.ts";
 import { assignment, plainValue } from "./quote.ts";
@@ -20,8 +20,8 @@ export function exportEnvironment({ draft, lines, texts }: ServiceExport, option
       draft.dropped(`environment ${name}`, `systemd expands no variables here: ${value}`, "write the value in Environment=", true);
     else if (!/^[A-Za-z_]\w*$/.test(name))
       draft.dropped(`environment ${name}`, "systemd accepts only letters, digits and _ in the name of a variable", null, true);
-    else if (isPlain(value.value) && isSecret(name, value.value.join("")))
-      secrets.push(options.withSecrets ? `${name}=${quoted(value.value.join(""))}\n` : `#${name}=\n`);
+    else if (isSecret(name, plainText(value.value) ?? ""))
+      secrets.push(options.withSecrets ? `${name}=${quoted(plainText(value.value)!)}\n` : `#${name}=\n`);
     else {
       lines.push(["Environment", assignment(name, value.value)]);
       if (hasFiles && !value.isDefault) overridable.push(name);
@@ -37,8 +37,6 @@ export function exportEnvironment({ draft, lines, texts }: ServiceExport, option
     draft.approximated("environment", "the values of secrets are left out", `write them to ${spec.id}.env, or use --with-secrets`);
   return secrets.join("");
 }
-
-const isPlain = (value: Literal): value is string[] => value.every((piece) => typeof piece === "string");
 
 /** Returns the value, or the reason why it is not known. `isDefault` is true if an environment file overrides it in sup, too. */
 function valueOf(name: string, text: string, hasFiles: boolean, texts: Texts): { value: Literal; isDefault: boolean } | string {
