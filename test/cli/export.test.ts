@@ -83,7 +83,10 @@ test("what cannot be exported", async () => {
     return [code, err.trim()];
   };
   expect(await failure("web")).toEqual([2, expect.stringContaining("cannot export without --to")]);
-  expect(await failure("web", "--to", "docker")).toEqual([2, expect.stringContaining("targets: systemd, supervisord, kubernetes")]);
+  expect(await failure("web", "--to", "docker")).toEqual([
+    2,
+    expect.stringContaining("targets: systemd, supervisord, kubernetes, compose"),
+  ]);
   expect(await failure("wep", "--to", "systemd")).toEqual([4, expect.stringContaining("did you mean web?")]);
   expect(await failure("many@2", "--to", "systemd")).toEqual([2, expect.stringContaining("export many")]);
   expect(await failure("broken", "--to", "systemd")).toEqual([1, expect.stringContaining("cannot export broken: ")]);

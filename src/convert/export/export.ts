@@ -1,3 +1,4 @@
+import { exportCompose } from "./compose/compose.ts";
 import { exportKubernetes } from "./kubernetes/kubernetes.ts";
 import { exportSupervisord } from "./supervisord/supervisord.ts";
 import { exportSystemd } from "./systemd/systemd.ts";
@@ -12,5 +13,7 @@ export function exportUnits(target: Target, input: ExportInput, options: ExportO
       return exportSupervisord(input, options);
     case "kubernetes":
       return exportKubernetes(input, options);
+    case "compose":
+      return exportCompose(input, options);
   }
 }

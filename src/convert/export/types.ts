@@ -2,7 +2,7 @@
 import type { Loaded } from "../../spec/load/loaded.ts";
 import type { ImportProblem, ReportEntry } from "../import/types.ts";
 
-export const TARGETS = ["systemd", "supervisord", "kubernetes"] as const;
+export const TARGETS = ["systemd", "supervisord", "kubernetes", "compose"] as const;
 export type Target = (typeof TARGETS)[number];
 
 export interface ExportOptions {
