@@ -114,6 +114,12 @@ describe("health checks", () => {
     expect(service({ port: 80, health_check: check }).healthcheck.test).toEqual(["CMD", ...command]);
   });
 
+  test("a container has the time of a start until its first success", () => {
+    const check = { type: "exec", command: "x", interval: 5, start_period: 10 };
+    expect(service({ health_check: check }).healthcheck).toMatchObject({ start_period: "60s", interval: "5s", retries: 3 });
+    expect(service({ health_check: check, start_timeout: 3 }).healthcheck.start_period).toBe("10s");
+  });
+
   test("Docker does not restart an unhealthy container, which is reported even for the default", () => {
     expect(entryOf(web({ health_check: { type: "tcp", port: 1 } }), "health_check.action")?.outcome).toBe("dropped");
   });

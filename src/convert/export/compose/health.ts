@@ -26,6 +26,7 @@ export function exportHealth(draft: ExportDraft, texts: Texts): Record<string, u
   draft.dropped("health_check.success_threshold", "for Docker, one success is enough");
   if (check.action === "restart") draft.dropped("health_check.action", "Docker does not restart an unhealthy container", null, true);
   else draft.carried("health_check.action", "Docker does not restart an unhealthy container");
+  draft.carried("start_timeout", "healthcheck: start_period");
   for (const key of [
     "type",
     "endpoint",
@@ -49,7 +50,8 @@ export function exportHealth(draft: ExportDraft, texts: Texts): Record<string, u
       interval: span(check.intervalMs),
       timeout: span(check.probe.timeoutMs),
       retries: check.failureThreshold,
-      start_period: span(check.startPeriodMs),
+      // Until its first success, a container has the time that sup gives to a start.
+      start_period: span(Math.max(check.startPeriodMs, draft.spec.startTimeoutMs ?? 0)),
       start_interval: span(check.startIntervalMs),
     },
   };
