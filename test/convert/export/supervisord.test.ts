@@ -48,6 +48,16 @@ test("env(1) sets what the environment cannot express", () => {
   expect(option({ environment: { A: `"'`, C: "plain" } }, "environment")).toBe('C="plain"');
 });
 
+test("env(1) looks for a program in the unit's own PATH", () => {
+  expect(option({ command: "node", args: ["x"], environment: { PATH: "/opt/bin" } }, "command")).toBe("/usr/bin/env -- node x");
+  expect(option({ command: "/bin/node", environment: { PATH: "/opt/bin" } }, "command")).toBe("/bin/node");
+});
+
+test("env(1) cannot start a program with = in its name", () => {
+  expect(web({ command: "/bin/a=b", environment: { X: `"'` } }).problems[0]?.message).toContain("env(1) cannot start a program with =");
+  expect(option({ command: "/bin/a=b" }, "command")).toBe("/bin/a=b");
+});
+
 test("secrets are read from supervisord's environment, unless --with-secrets is given", () => {
   const json = { environment: { DB_PASSWORD: "s3cret%%" } };
   expect(option(json, "environment")).toBe('DB_PASSWORD="%(ENV_DB_PASSWORD)s"');

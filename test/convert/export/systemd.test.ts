@@ -70,8 +70,14 @@ describe("commands", () => {
 
   test("env(1) starts a program that systemd would not accept", () => {
     expect(exec({ command: "${PROGRAM}", args: ["x"], environment: { PROGRAM: "/bin/a" } })).toBe("/bin/a x");
-    expect(exec({ command: "-x", args: ["y"] })).toBe("/usr/bin/env -x y");
+    expect(exec({ command: "-x", args: ["y"] })).toBe("/usr/bin/env -- -x y");
+    expect(web({ command: "@a=b" }).problems[0]?.message).toContain('cannot start a program with the name "@a=b"');
     expect(exec({ command: "@x" })).toBe("/usr/bin/env @x");
+  });
+
+  test("env(1) looks for a program in the unit's own PATH", () => {
+    expect(exec({ command: "node", args: ["x"], environment: { PATH: "/opt/bin" } })).toBe("/usr/bin/env node x");
+    expect(exec({ command: "/bin/node", environment: { PATH: "/opt/bin" } })).toBe("/bin/node");
   });
 
   test("a relative path is resolved", () => {

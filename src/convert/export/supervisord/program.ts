@@ -86,7 +86,11 @@ const hasOwnPorts = ({ spec }: ExportDraft): boolean => spec.instances !== null 
 
 function commandOf(draft: ExportDraft, texts: Texts, throughEnv: ReadonlyArray<readonly Piece[]>): Result<string, string> {
   const { exec } = draft.spec;
-  const words: Array<readonly Piece[]> = throughEnv.length > 0 ? [["/usr/bin/env"], ...throughEnv] : [];
+  // supervisord does not look for programs in the PATH of the unit, but env(1) does.
+  const needsPath = Object.hasOwn(draft.spec.environment, "PATH") && !exec.shell && !exec.command.includes("/");
+  const usesEnv = throughEnv.length > 0 || needsPath;
+  if (usesEnv && !exec.shell && exec.command.includes("=")) return err("command: env(1) cannot start a program with = in its name");
+  const words: Array<readonly Piece[]> = usesEnv ? [["/usr/bin/env"], ...(needsPath ? [["--"]] : []), ...throughEnv] : [];
   if (exec.shell) words.push(["/bin/sh"], ["-c"]);
   const outside = new Set<string>();
   for (const text of exec.shell ? [exec.command] : [exec.command, ...exec.args]) {

@@ -83,17 +83,26 @@ function commandLine(
   }
   const [program, ...rest] = words;
   const literal = texts.literal(command);
-  const path = literal.ok ? programPath(literal.value, workingDirectory) : null;
+  const path = literal.ok ? programPath(literal.value, { workingDirectory, hasOwnPath: texts.isSetAtRuntime("PATH") }) : null;
   // The program may neither be a variable nor start with one of systemd's prefixes, but an argument of env(1) may.
-  const line = path === null ? [["/usr/bin/env"], program!, ...rest] : [path, ...rest];
+  // env(1) takes a name with = for a variable, and one with - for an option unless -- stands before it.
+  if (path === null && command.includes("=")) return err(`systemd cannot start a program with the name ${JSON.stringify(command)}`);
+  const env = command.startsWith("-") ? [["/usr/bin/env"], ["--"]] : [["/usr/bin/env"]];
+  const line = path === null ? [...env, program!, ...rest] : [path, ...rest];
   return ok(line.map(execWord).join(" "));
 }
 
+interface Lookup {
+  readonly workingDirectory: string | null;
+  /** Whether the unit sets PATH, in which systemd does not look for programs. */
+  readonly hasOwnPath: boolean;
+}
+
 /** Returns the program as systemd accepts it: an absolute path or a bare name. Null if it is neither. */
-function programPath(program: Literal, workingDirectory: string | null): Literal | null {
+function programPath(program: Literal, { workingDirectory, hasOwnPath }: Lookup): Literal | null {
   const [first, ...rest] = program;
   if (typeof first !== "string" || /^[-@:+!|]/.test(first)) return null;
   if (first.startsWith("/")) return /(^|\/)\.{1,2}(\/|$)/.test(first) && rest.length === 0 ? [posix.join("/", first)] : program;
-  if (rest.length === 0 && !first.includes("/")) return program;
+  if (rest.length === 0 && !first.includes("/")) return hasOwnPath ? null : program;
   return workingDirectory === null || rest.length > 0 ? null : [posix.join(workingDirectory, first)];
 }
