@@ -43,7 +43,8 @@ const TITLES: Readonly<Record<Outcome, readonly [title: string, colour: Colour]>
   carried: ["carried over", "green"],
 };
 
-function section(unit: string | null, entries: readonly ReportEntry[], paint: Paint): string[] {
+/** Describes report entries, those that need a hand first. */
+export function section(unit: string | null, entries: readonly ReportEntry[], paint: Paint): string[] {
   const lines: string[] = [];
   for (const outcome of ["dropped", "approximated", "carried"] as const) {
     const some = entries.filter((entry) => entry.outcome === outcome);

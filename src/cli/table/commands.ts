@@ -436,6 +436,21 @@ const files: readonly Command[] = [
     load: () => import("../commands/import.ts"),
   },
   {
+    name: "export",
+    theme: "Unit files",
+    takes: "<unit...>",
+    summary: "turn units into files of systemd, supervisord, Kubernetes or compose; needs no daemon",
+    details:
+      "Prints the files, and a report on every key to standard error: carried over, approximated, or not carried over and what to do. Leaves out the values of secrets. Exits with 1 if a unit could not be exported.",
+    options: ["to", "stdout", "exportDir", "overwriteFiles", "image", "withSecrets"],
+    examples: [
+      "sup export web --to systemd",
+      "sup export 'web*' db --to supervisord -o conf.d",
+      "sup export web --to kubernetes --image registry.example/web:1",
+    ],
+    load: () => import("../commands/export.ts"),
+  },
+  {
     name: "schema",
     theme: "Unit files",
     takes: "",

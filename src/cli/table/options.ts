@@ -16,6 +16,9 @@ export interface OptionRow {
 /** The formats that `sup import` reads. The table of commands must not load the importers, so a test compares the two lists. */
 const FORMATS = ["supervisord", "systemd", "pm2", "procfile", "process-compose", "services", "runit", "s6"];
 
+/** The targets of `sup export`, which a test compares with those of the exporters. */
+const TARGETS = ["systemd", "supervisord", "kubernetes", "compose"];
+
 const WHENS = ["10m", "1h", "today", "yesterday"];
 
 export const OPTIONS = {
@@ -88,7 +91,7 @@ export const OPTIONS = {
     kind: "text",
     values: ["failure", "all-done"],
   },
-  stdout: { flags: "--stdout", words: "print the unit files instead of writing them", kind: "flag" },
+  stdout: { flags: "--stdout", words: "print the files instead of writing them (`export`: the default)", kind: "flag" },
   outputDir: {
     flags: "-o, --output <dir>",
     words: "directory for the unit files (default: the unit directory)",
@@ -118,6 +121,11 @@ export const OPTIONS = {
     values: ["start", "stop", "restart", "start,stop,restart"],
   },
   agent: { flags: "--agent <name>", words: "name of the agent in the history (default: what its client is called)", kind: "text" },
+  to: { flags: "--to <target>", words: "what to export to", kind: "text", values: TARGETS },
+  exportDir: { flags: "-o, --output <dir>", words: "write the files to this directory", kind: "text", shared: true },
+  overwriteFiles: { flags: "--force", words: "replace files that exist", kind: "flag", shared: true },
+  image: { flags: "--image <image>", words: "image with the program, for targets that run containers", kind: "text" },
+  withSecrets: { flags: "--with-secrets", words: "write the values of secrets, not only their names", kind: "flag" },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 

@@ -55,9 +55,16 @@ export function escapeText(text: string, options: TextOptions = {}): string {
   return options.variables === false ? plain : plain.replaceAll("${", () => "$${");
 }
 
+/** Parses a string into its parts, for a translation to another format. */
+export function partsOf(text: string, options: TextOptions = {}): Result<readonly Part[], string> {
+  const parts = parseParts(text, 0, "", options.variables ?? true);
+  return parts.ok ? ok(parts.value.parts) : err(parts.error.message);
+}
+
 export type Env = Readonly<Record<string, string>>;
 
-type Part =
+/** A part of a string: a literal text, a specifier, or a variable with the parts of its default. */
+export type Part =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "specifier"; readonly letter: keyof Specifiers }
   | { readonly kind: "variable"; readonly name: string; readonly fallback: readonly Part[] | null };

@@ -9,7 +9,7 @@ import { splitWords } from "./values.ts";
 /** Imports the section `[Unit]`, except for dependencies. */
 export function importUnitSection(unit: UnitDraft, settings: Settings, names: UnitNames): void {
   const description = settings.last("Description");
-  if (description) unit.carry("Description", "description", description.value.slice(0, 500), whereOf(description));
+  if (description) unit.carry("Description", "description", description.value.replaceAll("%%", "%").slice(0, 500), whereOf(description));
   const documentation = settings
     .all("Documentation")
     .map(({ value }) => value)

@@ -1,0 +1,51 @@
+/** The types that all exporters share. An exporter is a pure function from loaded units to files and a report. */
+import type { Loaded } from "../../spec/load/loaded.ts";
+import type { ImportProblem, ReportEntry } from "../import/types.ts";
+
+export const TARGETS = ["systemd", "supervisord", "kubernetes", "compose"] as const;
+export type Target = (typeof TARGETS)[number];
+
+export interface ExportOptions {
+  /** What `%h`, `%S`, `%L` and `%t` stand for. */
+  readonly home: string;
+  readonly state: string;
+  readonly logs: string;
+  readonly runtime: string;
+  /** Whether the units belong to a user other than root, whose home directory is `home`. */
+  readonly isUser: boolean;
+  /** The image for targets that run containers; null if there is none. */
+  readonly image: string | null;
+  /** Whether the values of secrets are written. Without it, the files name the secrets only. */
+  readonly withSecrets: boolean;
+}
+
+/** The units to export. A service with `instances` is one of them, under the name of the service. */
+export interface ExportInput {
+  readonly units: readonly Loaded[];
+  /** Names of services with `instances`, including those that are not exported. */
+  readonly services: ReadonlySet<string>;
+  /** The types of all units that can be loaded, by name, for the default condition of a dependency. */
+  readonly types: ReadonlyMap<string, string>;
+}
+
+export interface ExportedFile {
+  /** Path below the output directory. */
+  readonly name: string;
+  readonly text: string;
+  /** True if the file contains secrets, so that only its owner may read it. */
+  readonly hasSecrets: boolean;
+}
+
+export type ExportProblem = ImportProblem;
+export type { Outcome, ReportEntry } from "../import/types.ts";
+
+export interface Exported {
+  readonly target: Target;
+  readonly files: readonly ExportedFile[];
+  /** What became of each key of the unit files, by urgency. */
+  readonly report: readonly ReportEntry[];
+  /** Units that cannot be exported. */
+  readonly problems: readonly ExportProblem[];
+  /** What to do with the files, in order. */
+  readonly steps: readonly string[];
+}
