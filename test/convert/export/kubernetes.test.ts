@@ -335,3 +335,14 @@ test("YAML reads every string as it was", () => {
     ),
   );
 });
+
+test("the keys of `rolling` become those of a Deployment", () => {
+  const { spec } = manifests({
+    instances: 4,
+    rolling: { max_surge: "25%", max_unavailable: 1, min_healthy_time: 5.5, progress_deadline: 5.8 },
+  }).Deployment!;
+  expect(spec.strategy).toEqual({ type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: 1 } });
+  expect([spec.minReadySeconds, spec.progressDeadlineSeconds]).toEqual([6, 7]);
+  const { spec: plain } = manifests({ instances: 4 }).Deployment!;
+  expect(plain.strategy).toEqual({ type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } });
+});

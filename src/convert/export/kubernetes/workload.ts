@@ -1,3 +1,4 @@
+import type { Amount } from "../../../spec/spec.ts";
 import type { ExportDraft } from "../draft.ts";
 import type { Manifest } from "./context.ts";
 import type { Pod } from "./pod.ts";
@@ -19,8 +20,7 @@ export function exportWorkload(draft: ExportDraft, name: string, metadata: Manif
         apiVersion: "apps/v1",
         kind: "Deployment",
         metadata,
-        // As in sup, a new pod is ready before an old one stops.
-        spec: { ...common, strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } },
+        spec: { ...common, ...rolloutOf(draft) },
       };
   if (replicas < 2) return [workload];
   const budget = {
@@ -30,6 +30,27 @@ export function exportWorkload(draft: ExportDraft, name: string, metadata: Manif
     spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
   };
   return [workload, budget];
+}
+
+/** Returns how the Deployment replaces its pods. By default, as in sup, a new pod is ready before an old one stops. */
+function rolloutOf(draft: ExportDraft): Manifest {
+  const { rolling } = draft.spec;
+  const amountOf = ({ count, percent }: Amount): number | string => (percent === null ? count : `${percent}%`);
+  const rollingUpdate = {
+    maxSurge: rolling === null ? 1 : amountOf(rolling.maxSurge),
+    maxUnavailable: rolling === null ? 0 : amountOf(rolling.maxUnavailable),
+  };
+  const strategy = { type: "RollingUpdate", rollingUpdate };
+  if (rolling === null) return { strategy };
+  draft.carried("rolling.max_surge", "maxSurge");
+  draft.carried("rolling.max_unavailable", "maxUnavailable");
+  draft.carried("rolling.min_healthy_time", "minReadySeconds");
+  draft.carried("rolling.progress_deadline", "progressDeadlineSeconds");
+  draft.dropped("rolling.order", "Kubernetes replaces pods in no particular order");
+  const minReadySeconds = Math.ceil(rolling.minHealthyMs / 1000);
+  // Both are rounded up to whole seconds, and Kubernetes requires that the deadline is later.
+  const progressDeadlineSeconds = Math.max(Math.ceil(rolling.progressDeadlineMs / 1000), minReadySeconds + 1);
+  return { minReadySeconds, progressDeadlineSeconds, strategy };
 }
 
 /** Gives each pod its number, as `SUP_INSTANCE`. Kubernetes 1.31 numbers pods from 1 on request. */
