@@ -13,6 +13,7 @@ import type { UnitSource } from "../../src/ports/files.ts";
 import type { LogLine, LogStore } from "../../src/ports/logs.ts";
 import type { AlertRow } from "../../src/ports/store/alerts.ts";
 import type { EventRow } from "../../src/ports/store/events.ts";
+import type { FingerprintRow } from "../../src/ports/store/fingerprints.ts";
 import type { MetricRow } from "../../src/ports/store/metrics.ts";
 import type { Store } from "../../src/ports/store/store.ts";
 import type { ProcessFigures, Sample } from "../../src/ports/usage.ts";
@@ -40,6 +41,7 @@ export interface Rig {
   readonly enablements: Map<string, boolean>;
   /** What the store holds. */
   readonly events: EventRow[];
+  readonly fingerprints: FingerprintRow[];
   readonly alerts: AlertRow[];
   readonly metrics: MetricRow[];
   /** Log lines by unit, and the calls of the log store. */
@@ -66,6 +68,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const announced: string[] = [];
   const enablements = new Map<string, boolean>();
   const [events, alerts, metrics, lines] = [[], [], [], new Map()] as [EventRow[], AlertRow[], MetricRow[], Map<string, LogLine[]>];
+  const fingerprints: FingerprintRow[] = [];
   const logCalls: string[] = [];
   const samples = new Map<string, Sample>();
   const processes: ProcessFigures[] = [];
@@ -76,7 +79,10 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   let rolls = 0;
   const roll = (): number => (++rolls / 1000) % 1; // ids of jobs are random numbers, and must differ
   const clock: Clock = { monotonicMs: () => stage.nowMs, wallMs: () => BOOT + stage.nowMs, roll, wakeAt: () => {} };
-  const store = storeOf(events, alerts, metrics, enablements);
+  const store = {
+    ...storeOf(events, alerts, metrics, enablements),
+    fingerprints: (id: string) => fingerprints.filter((row) => row.serviceId === id),
+  };
   const logs = logsOf(lines, logCalls);
   const systemUnits = { check: () => {}, hasAppeared: () => false };
   const loading = {
@@ -143,7 +149,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   // A text may be wrong on purpose, an object is wrong by mistake.
   for (const [id, file] of disk)
     for (const problem of typeof file === "string" ? [] : catalog.problemsOf(id)) throw new Error(problemLine(problem));
-  return { ...{ stage, files: disk, catalog, reloader, instances, supervisor, told, announced, enablements }, ...{ events, alerts, metrics, lines, logCalls, samples, processes, probed } }; // prettier-ignore
+  return { ...{ stage, files: disk, catalog, reloader, instances, supervisor, told, announced, enablements }, ...{ events, fingerprints, alerts, metrics, lines, logCalls, samples, processes, probed } }; // prettier-ignore
 }
 
 /** Stands for a link to /dev/null in place of the file. */
@@ -175,7 +181,8 @@ function storeOf(events: EventRow[], alerts: AlertRow[], metrics: MetricRow[], e
       const at = alerts.findIndex((alert) => alert.id === id);
       alerts[at] = { ...alerts[at]!, acknowledged: true };
     },
-    metrics: (id, since, limit) => metrics.filter((row) => row.serviceId === id && row.timestamp >= since).slice(-limit),
+    metrics: (id, since, limit, before = "9999") =>
+      metrics.filter((row) => row.serviceId === id && row.timestamp >= since && row.timestamp < before).slice(-limit),
     setEnabled: (id, enabled) => void enablements.set(id, enabled!),
   };
 }
@@ -188,7 +195,8 @@ function logsOf(lines: ReadonlyMap<string, LogLine[]>, calls: string[]): Partial
     follow: (unit) => (note(`follow ${unit}`), () => note(`unfollow ${unit}`)),
     trail: (unit) => (note(`trail ${unit}`), { place: () => null, next: () => null, watch: () => () => {}, close: () => {} }) as never,
     read: (unit) => lines.get(unit) ?? [],
-    search: async (unit) => lines.get(unit) ?? [],
+    search: async (unit, { from = "", before = "9999", grep }) =>
+      (lines.get(unit) ?? []).filter(({ time, text }) => time >= from && time < before && (grep?.test(text) ?? true)),
     condition: () => ({ losses: [], trouble: null }),
   };
 }

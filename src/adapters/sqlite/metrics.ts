@@ -55,8 +55,8 @@ export interface StoredMetric {
   restarts: number | null;
 }
 
-/** Returns the newest `limit` rows at or after `sinceIso`, oldest first. */
-export function selectMetrics(db: Database, serviceId: string, sinceIso: string, limit: number): MetricRow[] {
+/** Returns the newest `limit` rows at or after `sinceIso` and before `beforeIso`, oldest first. */
+export function selectMetrics(db: Database, serviceId: string, [sinceIso, beforeIso]: [string, string], limit: number): MetricRow[] {
   const parts: MetricRow[][] = []; // newest part first, each in order of time
   let count = 0;
   const add = (rows: MetricRow[]): void => {
@@ -65,14 +65,16 @@ export function selectMetrics(db: Database, serviceId: string, sinceIso: string,
   };
   for (const step of STEPS) {
     if (count >= limit) break;
-    const plain =
-      "SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp >= ? ORDER BY timestamp DESC, id DESC LIMIT ?";
-    const rows = statement<StoredMetric, [string, number, string, number]>(db, plain).all(serviceId, step, sinceIso, limit - count);
+    const plain = `SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp >= ? AND timestamp < ?
+      ORDER BY timestamp DESC, id DESC LIMIT ?`;
+    const values: [string, number, string, string, number] = [serviceId, step, sinceIso, beforeIso, limit - count];
+    const rows = statement<StoredMetric, typeof values>(db, plain).all(...values);
     add(rows.reverse().map(metricOf));
-    const packed = "SELECT id, rows FROM supervisor_metrics_packed WHERE service_id = ? AND step = ? AND end_at >= ? ORDER BY end_at DESC";
-    for (const block of statement<Packed, [string, number, string]>(db, packed).iterate(serviceId, step, sinceIso)) {
+    const packed = `SELECT id, rows FROM supervisor_metrics_packed
+      WHERE service_id = ? AND step = ? AND end_at >= ? AND begin_at < ? ORDER BY end_at DESC`;
+    for (const block of statement<Packed, [string, number, string, string]>(db, packed).iterate(serviceId, step, sinceIso, beforeIso)) {
       if (count >= limit) break;
-      add(unpackRows(serviceId, block).filter(({ timestamp }) => timestamp >= sinceIso));
+      add(unpackRows(serviceId, block).filter(({ timestamp }) => timestamp >= sinceIso && timestamp < beforeIso));
     }
   }
   const rows = parts.reverse().flat();

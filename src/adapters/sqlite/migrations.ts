@@ -139,6 +139,16 @@ const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE supervisor_metrics_recent (id INTEGER PRIMARY KEY, rows TEXT NOT NULL);
   `,
+  `
+  CREATE TABLE supervisor_fingerprints (
+    service_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    invocation TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    PRIMARY KEY (service_id, at, invocation)
+  ) WITHOUT ROWID;
+  CREATE INDEX supervisor_fingerprints_by_time ON supervisor_fingerprints (at);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

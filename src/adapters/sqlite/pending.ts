@@ -1,16 +1,18 @@
 import type { Database } from "bun:sqlite";
 import type { AlertRow } from "../../ports/store/alerts.ts";
 import type { EventRow } from "../../ports/store/events.ts";
+import type { FingerprintRow } from "../../ports/store/fingerprints.ts";
 import type { MetricRow } from "../../ports/store/metrics.ts";
 import type { OutboxRow } from "../../ports/store/outbox.ts";
 import type { MemoryWrite, ServiceRow } from "../../ports/store/turns.ts";
+import { insertFingerprints } from "./fingerprints.ts";
 import type { RecentMetrics } from "./recent.ts";
 import { statement } from "./statements.ts";
 
 /**
  * Rows that wait to be written. Every write of the store passes through here. Normally, the rows of one turn wait here for a
  * moment. While writes fail, this is the backlog. Each map holds one entry per key, because only the latest value matters. The
- * arrays (events, metrics, alerts) are bounded. Their oldest rows are dropped first, and counted.
+ * arrays (events, metrics, alerts) and the fingerprints are bounded. Their oldest rows are dropped first, and counted.
  */
 export interface Pending {
   readonly services: Map<string, ServiceRow>;
@@ -22,6 +24,8 @@ export interface Pending {
   readonly alerts: AlertRow[];
   readonly alertChanges: Map<number, { readonly resolvedAt?: string; readonly acknowledged?: true }>;
   readonly outbox: Map<number, OutboxRow>;
+  /** By invocation. */
+  readonly fingerprints: Map<string, FingerprintRow>;
 }
 
 export const BACKLOG_ROWS = 10_000;
@@ -45,6 +49,7 @@ export function nothingPending(): Pending {
     alerts: [],
     alertChanges: new Map(),
     outbox: new Map(),
+    fingerprints: new Map(),
   };
 }
 
@@ -53,6 +58,11 @@ export function trimPending(pending: Pending): number {
   let dropped = 0;
   for (const rows of [pending.events, pending.metrics, pending.alerts]) {
     if (rows.length > BACKLOG_ROWS + SLACK) dropped += rows.splice(0, rows.length - BACKLOG_ROWS).length;
+  }
+  for (const key of pending.fingerprints.keys()) {
+    if (pending.fingerprints.size <= BACKLOG_ROWS) break;
+    pending.fingerprints.delete(key);
+    dropped++;
   }
   return dropped;
 }
@@ -102,6 +112,7 @@ function writeRows(db: Database, pending: Pending): void {
   for (const { row, json } of pending.events) {
     statement(db, EVENT).run(row.id, row.serviceId, row.type, row.timestamp, row.message, json);
   }
+  insertFingerprints(db, pending.fingerprints.values());
   for (const row of pending.alerts) {
     const { id, serviceId, severity, alertType, message, createdAt, resolvedAt, acknowledged } = row;
     statement(db, ALERT).run(id, serviceId, severity, alertType, message, createdAt, resolvedAt, Number(acknowledged));

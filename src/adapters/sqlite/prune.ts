@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { STEPS } from "../../core/metrics/windows.ts";
+import { dropFingerprints } from "./fingerprints.ts";
 import { nthTimestamp, servicesWithMetrics } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
@@ -37,6 +38,7 @@ function deleteSlice(db: Database, { metrics, events }: Before, queue: string[])
   const room = (): number => SLICE_ROWS - deleted;
   if (!isFull && room() > 0) deleted += drop(db, "health_alerts", "resolved_at < ?", [events], room());
   if (!isFull && room() > 0) deleted += drop(db, "supervisor_outbox", "state <> 'pending' AND updated_at < ?", [events], room());
+  if (!isFull && room() > 0) deleted += dropFingerprints(db, events, room());
   for (const service of isFull ? [] : queue.splice(0, SLICE_SERVICES)) {
     for (const step of STEPS) {
       if (room() > 0)

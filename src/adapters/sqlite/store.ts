@@ -1,12 +1,14 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { AlertRow, AlertWrite } from "../../ports/store/alerts.ts";
 import type { EventQuery, EventRow } from "../../ports/store/events.ts";
+import type { FingerprintRow } from "../../ports/store/fingerprints.ts";
 import type { CoursePoint, MetricRow } from "../../ports/store/metrics.ts";
 import type { OutboxQuery, OutboxRow } from "../../ports/store/outbox.ts";
 import type { Store } from "../../ports/store/store.ts";
 import type { MemoryKind, MemoryRow, MemoryWrite, TurnRecord } from "../../ports/store/turns.ts";
 import type { RollUp } from "../../ports/store/upkeep.ts";
 import { clipEvent, clipText } from "./clip.ts";
+import { selectFingerprints } from "./fingerprints.ts";
 import { selectCourse, selectMetrics } from "./metrics.ts";
 import { connectOrReplace, type Opened } from "./opening.ts";
 import { memoryKey } from "./pending.ts";
@@ -37,6 +39,8 @@ export function openStore(path: string, options: StoreOptions = {}): Result<Stor
 const systemClock: StoreClock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 const ALERTS_SHOWN = 1000;
+/** Later than every time stamp of a metric. */
+const END_OF_TIME = "9999";
 
 /** A store in a SQLite database in WAL mode. Reads merge stored rows with rows that wait to be written. */
 class WalStore implements Store {
@@ -117,10 +121,11 @@ class WalStore implements Store {
     this.#db.flush();
   }
 
-  metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[] {
-    const stored = this.#db.read((db) => selectMetrics(db, serviceId, sinceIso, limit), []);
+  metrics(serviceId: string, sinceIso: string, limit: number, beforeIso = END_OF_TIME): readonly MetricRow[] {
+    const stored = this.#db.read((db) => selectMetrics(db, serviceId, [sinceIso, beforeIso], limit), []);
     const pending = this.#db.pending.metrics.filter((row) => row.serviceId === serviceId);
-    const newer = [...this.#db.recent.of(serviceId), ...pending].filter(({ timestamp }) => timestamp >= sinceIso);
+    const isWanted = ({ timestamp }: MetricRow): boolean => timestamp >= sinceIso && timestamp < beforeIso;
+    const newer = [...this.#db.recent.of(serviceId), ...pending].filter(isWanted);
     return newer.length > 0 ? [...stored, ...newer].slice(-limit) : stored;
   }
 
@@ -133,6 +138,19 @@ class WalStore implements Store {
     const stored = this.#db.read((db) => selectEvents(db, query), []);
     const pending = this.#db.pending.events.map(({ row }) => row).filter((row) => matchesEvent(row, query));
     return pending.length > 0 ? [...stored, ...pending].slice(-query.limit) : stored;
+  }
+
+  setFingerprint(row: FingerprintRow): void {
+    this.#db.pending.fingerprints.set(row.invocation, row);
+    this.#db.flush();
+  }
+
+  fingerprints(serviceId: string, limit: number): readonly FingerprintRow[] {
+    const stored = this.#db.read((db) => selectFingerprints(db, serviceId, limit), []);
+    const pending = [...this.#db.pending.fingerprints.values()].filter((row) => row.serviceId === serviceId);
+    if (pending.length === 0) return stored;
+    const rows = new Map([...stored, ...pending].map((row) => [row.invocation, row]));
+    return [...rows.values()].sort((a, b) => (a.at < b.at ? -1 : 1)).slice(-limit);
   }
 
   acknowledgeAlert(id: number): void {

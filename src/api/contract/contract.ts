@@ -43,6 +43,11 @@ const dryRun = flag("Only report what would happen");
 const action = z.strictObject({ id, wait, dry_run: dryRun });
 const enablement = (word: string) => action.extend({ now: flag(`Also ${word} it now`) });
 
+const runName = described(
+  "A run: its invocation id, or at least the first 4 digits of it; 0 is the latest run, -1 the one before",
+  z.string().regex(RUN_NAME, "must be 0, -1, -2 … or 4 to 32 hexadecimal digits"),
+);
+
 const messages = z.strictObject({
   ids: described("Ids of messages", z.array(z.int()).max(10_000).default([])),
   channels: described("Names of channels", z.array(z.string().max(64)).max(1000).default([])),
@@ -122,6 +127,7 @@ export const contract = {
   serviceFile: { input: unit.extend({ reveal: flag("Include secrets of the environment") }), output: shape.serviceFile },
   why: { input: unit, output: shape.why },
   explain: { input: unit, output: shape.explanation },
+  diff: { input: unit.extend({ from: runName.optional(), to: runName.optional() }), output: shape.diff },
   jobs: { input: shape.jobRequest, output: shape.jobResult },
   job: { input: z.strictObject({ id: described("The `job` of an earlier answer", z.string().max(64)), wait }), output: shape.jobResult },
   resolve: {

@@ -79,6 +79,10 @@ export const routes = {
   }),
   why: get(`${BASE}/services/:id/why`, "Why a unit is in its state: what happened, what its policy is, what will happen next"),
   explain: get(`${BASE}/services/:id/explain`, "What the settings of a unit mean: retries, start order, readiness; runs nothing"),
+  diff: get(
+    `${BASE}/services/:id/diff`,
+    "What changed between two runs, with exits, memory, CPU and errors of both; by default since before the newest change",
+  ),
   jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),
   job: get(`${BASE}/jobs/:id`, "The outcome of a job, even if an earlier daemon began it. A job is kept for 10 minutes after its end"),
   resolve: get(`${BASE}/resolve`, "The units that names, globs and @groups select"),

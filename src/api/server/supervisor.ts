@@ -98,6 +98,8 @@ export interface Supervisor {
   file(id: string, reveal: boolean): Promise<Result<shape.ServiceFile, ApiError>>;
   why(id: string): Promise<Result<shape.Why, ApiError>>;
   explain(id: string): Promise<Result<shape.Explanation, ApiError>>;
+  /** Compares two runs, each named as in `LogRequest.invocation`. */
+  diff(id: string, runs: { readonly from?: string | undefined; readonly to?: string | undefined }): Promise<Result<shape.Diff, ApiError>>;
   overallHealth(): Promise<shape.OverallHealth>;
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
 

@@ -69,11 +69,12 @@ function describeBroken({ id, problems }: NonNullable<Status["broken"]>[number],
 
 const MOST_PROBLEMS = 5;
 
-function describe({ service, story, policy, next }: Why, style: TableStyle, count: number): string {
+function describe({ service, story, policy, next, change }: Why, style: TableStyle, count: number): string {
   const { paint, now } = style;
   const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${service.state === "backoff" ? "in " : ""}${paint(STATE_COLOUR[service.state], service.state)}`;
   const since = service.state_since === null ? "" : ` since ${shortTime(service.state_since, now)} (${relative(service.state_since, now)})`;
   const blocks = [`${head}${since}. ${safe(why(service, now))}`];
+  if (change) blocks.push([paint("bold", "What changed before the failure"), ...changeLines(change, style)].join("\n"));
   const shown = count === 0 ? [] : story.slice(-count);
   if (shown.length > 0) {
     const earlier = story.length > shown.length ? paint("dim", ` (the last ${shown.length} of ${story.length}; -n shows more)`) : "";
@@ -82,6 +83,12 @@ function describe({ service, story, policy, next }: Why, style: TableStyle, coun
   blocks.push([paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
   blocks.push([paint("bold", "What happens next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n"));
   return blocks.join("\n\n");
+}
+
+function changeLines({ changes, since, failed_at }: NonNullable<Why["change"]>, { paint, now }: TableStyle): string[] {
+  if (changes.length === 0)
+    return [`  Nothing that sup tracks changed between ${shortTime(since, now)} and the first failure at ${shortTime(failed_at, now)}.`];
+  return changes.map(({ time, text }) => `  ${paint("dim", shortTime(time, now))} ${safe(text)}`);
 }
 
 const LAST_LINES = 5;

@@ -42,6 +42,7 @@ function readOption(word: string, next: string | undefined, row: CommandRow | un
   const name = names?.find((one) => row?.options.includes(one)) ?? names?.[0];
   if (name === undefined) return null;
   const { kind, flags } = OPTIONS[name];
+  if (flags.includes("...")) return null; // takes several words
   if (kind === "flag") return equals < 0 ? { name, value: !flags.includes("--no-"), usedNext: false } : null;
   const text = equals < 0 ? next : word.slice(equals + 1);
   if (text === undefined || text === "" || (equals < 0 && text.startsWith("-"))) return null;

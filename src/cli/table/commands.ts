@@ -29,6 +29,17 @@ const look: readonly Command[] = [
     load: () => import("../commands/why.ts"),
   },
   {
+    name: "diff",
+    theme: "Look",
+    takes: "<unit>",
+    summary: "show what changed between two runs of a unit: executable, files, environment, settings",
+    details:
+      "Without --between, compares the latest run with the last run before the newest change.\nAlso shows exits, memory, CPU, response time and error lines of both runs.",
+    options: ["between"],
+    examples: ["sup diff web", "sup diff web --between -1 0", "sup diff web --between 3f2a9c1b 0"],
+    load: () => import("../commands/diff.ts"),
+  },
+  {
     name: "list",
     theme: "Look",
     aliases: ["ls"],

@@ -4,7 +4,8 @@ export interface OptionRow {
   /** The flags in commander's notation. The key in `OPTIONS` is the long name in camel case, without `no-`. */
   readonly flags: string;
   readonly words: string;
-  /** `flag` takes no value, `text` a string, `count` an integer of at least 0. `list` takes a string and may be repeated. */
+  /** `flag` takes no value, `text` a string, `count` an integer of at least 0. `list` takes a string and may be repeated.
+   * A `list` with `...` in its flags takes all strings up to the next option. */
   readonly kind: "flag" | "text" | "count" | "list";
   readonly hidden?: true;
   /** The values that completion suggests. */
@@ -50,6 +51,12 @@ export const OPTIONS = {
     words: "only one run: an invocation id, 0 for the latest, -1 for the one before",
     kind: "text",
     values: ["0", "-1"],
+  },
+  between: {
+    flags: "--between <run...>",
+    words: "compare these two runs, the earlier one first: 0 is the latest, -1 the one before; or invocation ids",
+    kind: "list",
+    values: ["-1", "0"],
   },
   bare: { flags: "--bare", words: "print only the text, without time and unit name", kind: "flag" },
   stderr: { flags: "--stderr", words: "only lines written to standard error", kind: "flag" },

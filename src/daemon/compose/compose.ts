@@ -20,6 +20,7 @@ import { Instances } from "../units/instances.ts";
 import { Reloader } from "../units/reloader.ts";
 import { Transients } from "../units/transients.ts";
 import { UnitCatalog } from "../units/unit-catalog.ts";
+import { makeFingerprints } from "./make-fingerprints.ts";
 import { makeLauncher } from "./make-launcher.ts";
 import { openMachine, type Machine, type MachineOptions } from "./machine.ts";
 import { makeDispatcher } from "./notifications.ts";
@@ -90,8 +91,8 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   engine.watch((turn) => interpreter.followTurn(turn));
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
-  const launcher = makeLauncher(users, places);
-  const interpreter = new Interpreter({ ...machine, world, launcher, post, bug, onProbe, firstLineOf });
+  const [launcher, fingerprints] = [makeLauncher(users, places), makeFingerprints({ ...machine, effective }, places, daemonLog)];
+  const interpreter = new Interpreter({ ...machine, world, launcher, fingerprints, post, bug, onProbe, firstLineOf });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);

@@ -6,6 +6,7 @@ import type { ProcessRef, SpawnResult } from "../../ports/processes.ts";
 import { unmetWords } from "../../core/explain/conditions.ts";
 import type { CommandCondition, HookSpec } from "../../spec/spec.ts";
 import { checkPaths, type PathCheckOptions } from "./check-paths.ts";
+import type { Fingerprints } from "./fingerprints.ts";
 import { hookVariables } from "./hook-variables.ts";
 import { hookRequest, spawnFailure } from "./launcher.ts";
 import { withWriters } from "./main-process.ts";
@@ -14,6 +15,7 @@ import { endStarting, specOf, type Runs, type RunState } from "./runs.ts";
 export interface CommandsOptions extends PathCheckOptions {
   readonly world: World;
   readonly logs: LogStore;
+  readonly fingerprints: Pick<Fingerprints, "take">;
   readonly post: (...events: readonly WorldEvent[]) => void;
 }
 
@@ -54,8 +56,10 @@ export class Commands {
     const spec = specOf(this.#o.world, id);
     if (spec.conditions.length === 0) return this.runHooks(id, run, "pre_start");
     const state = this.#runs.begin(id, run);
-    const answer = (result: { readonly failure: string } | { readonly unmet: string }): void =>
+    const answer = (result: { readonly failure: string } | { readonly unmet: string }): void => {
+      if ("failure" in result) this.#takeFingerprint(id, state);
       this.#fact(id, { type: "prepared", run, failure: null, ...result });
+    };
     const commands = spec.conditions.filter((one) => one.kind === "command");
     const next = ([command, ...later]: readonly CommandCondition[]): void => {
       if (state.aborted) return answer({ failure: STOPPED });
@@ -80,7 +84,10 @@ export class Commands {
     const { world } = this.#o;
     const spec = specOf(world, id);
     const state = this.#runs.begin(id, run);
-    const answer: Answer = (failure) => this.#fact(id, { type: HOOKS[which].answer, run, failure });
+    const answer: Answer = (failure) => {
+      if (which === "pre_start" && failure !== null) this.#takeFingerprint(id, state);
+      this.#fact(id, { type: HOOKS[which].answer, run, failure });
+    };
     if (spec[HOOKS[which].key].length === 0) return answer(null);
     const unready = this.#makeReady(id, state);
     if (unready !== null) return answer(unready);
@@ -180,6 +187,11 @@ export class Commands {
       if (ref === null) start.abort();
       else processes.killTree({ invocation: SESSION_ONLY, main: ref });
     }, hook.timeoutMs);
+  }
+
+  /** Takes the fingerprint of a run that will have no main process. */
+  #takeFingerprint(id: string, { invocation, launch }: RunState): void {
+    this.#o.fingerprints.take(id, invocation, launch, false);
   }
 
   #fact(id: string, fact: Fact): void {

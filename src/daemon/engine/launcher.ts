@@ -16,6 +16,8 @@ export interface Launch {
   readonly identity: IdentitySpec;
   readonly cwd: string;
   readonly argv: readonly string[];
+  /** The paths of all environment files of the unit, also of optional ones that do not exist. */
+  readonly environmentFiles: readonly string[];
 }
 
 export interface LauncherOptions {
@@ -56,10 +58,11 @@ export class Launcher {
     const base = baseOf(account, locale);
     const files = this.#environmentFiles(spec, base, specifiers);
     if (!files.ok) return files;
+    const { present, paths: environmentFiles } = files.value;
     const env = composeEnvironment({
       spec,
       base,
-      files: files.value,
+      files: present,
       invocation,
       specifiers,
       ...(generation !== undefined && { generation }),
@@ -70,7 +73,7 @@ export class Launcher {
     const { argv, cwd } = exec.value;
     const { directory, nice } = this.#options.defaults;
     const identity = { ...spec.identity, nice: spec.identity.nice ?? nice };
-    return ok({ env: env.value, specifiers, identity, argv, cwd: cwd ?? directory(account.home) });
+    return ok({ env: env.value, specifiers, identity, argv, cwd: cwd ?? directory(account.home), environmentFiles });
   }
 
   /** Expands the paths of the conditions. Environment files are not read, because a condition may require that they exist. */
@@ -97,18 +100,18 @@ export class Launcher {
     spec: Spec,
     base: Record<string, string | undefined>,
     specifiers: Specifiers,
-  ): Result<Array<{ path: string; text: string }>, string> {
-    if (spec.environmentFiles.length === 0) return ok([]);
+  ): Result<{ readonly present: ReadonlyArray<{ path: string; text: string }>; readonly paths: readonly string[] }, string> {
+    if (spec.environmentFiles.length === 0) return ok({ present: [], paths: [] });
     const paths = expandEnvironmentFiles(spec, earlyVariables(spec, base), specifiers);
     if (!paths.ok) return paths;
-    const files: Array<{ path: string; text: string }> = [];
+    const present: Array<{ path: string; text: string }> = [];
     for (const { path, optional } of paths.value) {
       const text = this.#options.readText(path, spec.identity);
-      if (text.ok) files.push({ path, text: text.value });
+      if (text.ok) present.push({ path, text: text.value });
       else if (!optional || text.error !== "ENOENT")
         return err(`cannot read environment file ${path}: ${errnoNameWords(text.error)}${refusalHint(text.error, spec)}`);
     }
-    return ok(files);
+    return ok({ present, paths: paths.value.map(({ path }) => path) });
   }
 }
 

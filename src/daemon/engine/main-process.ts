@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { errnoName } from "../../base/errno.ts";
 import type { Exit } from "../../base/exit.ts";
 import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
 import { SIGNALS } from "../../base/signals.ts";
@@ -8,6 +9,7 @@ import type { LogStore } from "../../ports/logs.ts";
 import type { PendingStart, Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
+import type { Fingerprints } from "./fingerprints.ts";
 import { mainRequest, spawnFailure, type Launcher } from "./launcher.ts";
 import { collectStarts, endStarting, specOf, type Runs, type RunState } from "./runs.ts";
 import { OutputWatch } from "./output-watch.ts";
@@ -30,6 +32,7 @@ export interface MainProcessOptions {
   readonly findShortage: () => string | null;
   /** Returns the first line of a file, or null if the file cannot be read. */
   readonly firstLineOf: (path: string) => Promise<string | null>;
+  readonly fingerprints: Pick<Fingerprints, "take">;
 }
 
 /** Larger than any pid of Linux (at most 2^22). A run with this main process is found only by its invocation id. */
@@ -60,7 +63,10 @@ export class MainProcesses {
     const { processes, logs, launcher, sockets, stdins, world } = this.#o;
     const spec = specOf(world, id);
     const state = this.#runs.begin(id, run);
-    const failed = (message: string, resources = false): void => this.#failed(id, run, { stage: "prepare", message, resources });
+    const failed = (message: string, resources = false): void => {
+      this.#o.fingerprints.take(id, state.invocation, state.launch, false);
+      this.#failed(id, run, { stage: "prepare", message, resources });
+    };
     const shortage = this.#o.findShortage();
     if (shortage !== null) return failed(shortage, true);
     const launch = launcher.prepare(spec, state.invocation, world.get(id)?.unit.generation);
@@ -92,6 +98,7 @@ export class MainProcesses {
 
   #started(id: string, state: RunState, result: SpawnResult): void {
     const { run } = state;
+    this.#o.fingerprints.take(id, state.invocation, state.launch, result.ok || errnoName(result.errno) !== "ETIMEDOUT");
     if (result.ok) {
       state.current = result.ref;
       state.anchor = result.ref;

@@ -10,15 +10,17 @@ import { isProbed } from "../../core/unit/phase.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EventHistory } from "../../ports/store/events.ts";
+import type { FingerprintStore } from "../../ports/store/fingerprints.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import { enforcementWords } from "../../core/metrics/enforcement.ts";
 import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
+import { changeBeforeFailure } from "./diff.ts";
 import { describeService, isoOf, round, targetSpec, type Surroundings } from "./describe.ts";
 
 export interface ExplainOptions extends Enforcement {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: EventHistory;
+  readonly store: EventHistory & FingerprintStore;
   readonly around: Surroundings;
   readonly forecaster: Pick<Forecaster, "predictionsOf">;
   readonly daemon: () => Pick<shape.DaemonInfo, "containment" | "containment_note">;
@@ -42,6 +44,7 @@ export function why(id: string, entry: Entry, { world, clock, store, around, for
       })),
       ...forecaster.predictionsOf(id, entry).map(({ text }) => ({ text: `${text}.`, time: null })),
     ],
+    change: changeBeforeFailure(id, store),
   };
 }
 

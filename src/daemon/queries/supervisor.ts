@@ -26,6 +26,7 @@ import type { RunFollower, Transients } from "../units/transients.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { acknowledge, listAlerts } from "./alerts.ts";
 import { storedEvents, type EventFilter } from "./events.ts";
+import { diff, type DiffOptions } from "./diff.ts";
 import { explain, why, type ExplainOptions } from "./explain.ts";
 import { dependencyGraph } from "./graph.ts";
 import { overallHealth, refusalToProbe, serviceHealth } from "./health.ts";
@@ -39,6 +40,7 @@ import { unitFile } from "./unit-file.ts";
 
 export type LocalSupervisorOptions = StatusOptions &
   ExplainOptions &
+  DiffOptions &
   LogQueryOptions &
   Omit<RequestOptions, "lookup"> &
   Omit<QueryOptions, "find"> &
@@ -149,6 +151,11 @@ export class LocalSupervisor implements Supervisor {
 
   async explain(name: string): Promise<Result<shape.Explanation, ApiError>> {
     return this.#lookup.read(name, (entry, id) => explain(id, entry, this.#o));
+  }
+
+  async diff(name: string, runs: Parameters<Supervisor["diff"]>[1]): Promise<Result<shape.Diff, ApiError>> {
+    const found = this.#lookup.find(name);
+    return found.ok ? diff(found.value, runs, this.#o) : found;
   }
 
   async overallHealth(): Promise<shape.OverallHealth> {

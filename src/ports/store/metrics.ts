@@ -32,8 +32,8 @@ export interface CoursePoint {
 
 export interface MetricsStore {
   addMetrics(rows: readonly MetricRow[]): void;
-  /** Returns the newest `limit` rows at or after `sinceIso`, oldest first. */
-  metrics(serviceId: string, sinceIso: string, limit: number): readonly MetricRow[];
+  /** Returns the newest `limit` rows at or after `sinceIso` and before `beforeIso`, if that is given, oldest first. */
+  metrics(serviceId: string, sinceIso: string, limit: number, beforeIso?: string): readonly MetricRow[];
   /** Returns mean memory and CPU between two wall clock times, one point for each interval of `bucketMs`, oldest first. */
   course(serviceId: string, fromMs: number, toMs: number, bucketMs: number): readonly CoursePoint[];
 }

@@ -34,6 +34,12 @@ export function Why({ service }: { readonly service: Service }) {
           </li>
         ))}
       </ul>
+      {value.change != null && (
+        <>
+          <h2>What changed before the failure</h2>
+          <Changes change={value.change} />
+        </>
+      )}
       <h2>What happened</h2>
       {value.story.length === 0 && <p class="quiet-text">Nothing yet.</p>}
       <ol class="story">
@@ -53,6 +59,22 @@ export function Why({ service }: { readonly service: Service }) {
         ))}
       </ul>
     </>
+  );
+}
+
+function Changes({ change: { changes, since, failed_at } }: { readonly change: NonNullable<Story["change"]> }) {
+  if (changes.length === 0)
+    return (
+      <p class="quiet-text">
+        Nothing that sup tracks changed between {shortTime(since, now.value)} and the first failure at {shortTime(failed_at, now.value)}.
+      </p>
+    );
+  return (
+    <ol class="story">
+      {changes.map(({ time, text }) => (
+        <Entry key={text} entry={{ time, text, lines: [] }} />
+      ))}
+    </ol>
   );
 }
 

@@ -7,6 +7,7 @@ import type { Supervisor } from "../../../src/api/server/supervisor.ts";
 import { NO_REQUESTED_RESTARTS } from "../../../src/core/unit/restart-count.ts";
 import { err, ok, type Result } from "../../../src/base/result.ts";
 import type { LogLine, LogQuery } from "../../../src/ports/logs.ts";
+import { aDiff, aWhy } from "./fake-diff.ts";
 import { fakeNotifications } from "./fake-notifications.ts";
 import { type Follower, fakeTrail } from "./fake-trail.ts";
 
@@ -150,20 +151,18 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
     },
     async why(id) {
       const found = find(id);
-      return found.ok
-        ? ok({
-            service: found.value,
-            story: [{ time: NOW_ISO, text: "Started.", lines: ["one"] }],
-            policy: ["It stays."],
-            next: [{ text: "Nothing.", time: null }],
-          })
-        : found;
+      return found.ok ? ok(aWhy(found.value)) : found;
     },
     async explain(id) {
       const found = find(id);
       if (!found.ok) return found;
       const about = { waves: [["db"], [id]], needs: [], needed_by: [], ready_when: "When executed.", policy: [], enforcement: [] };
       return ok({ id, ...about, retries: [{ attempt: 1, delay_seconds: 1, at_seconds: 1 }], fatal_after_seconds: 1 });
+    },
+    async diff(id, runs) {
+      calls.push(["diff", id, runs]);
+      const found = find(id);
+      return found.ok ? ok(aDiff(id)) : found;
     },
     async act(request) {
       calls.push(["act", request]);

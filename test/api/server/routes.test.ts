@@ -36,6 +36,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   serviceFile: [`GET ${API}/services/web/file`],
   why: [`GET ${API}/services/web/why`],
   explain: [`GET ${API}/services/web/explain`],
+  diff: [`GET ${API}/services/web/diff?from=-1&to=0`],
   jobs: [`POST ${API}/jobs`, body({ action: "start", units: ["w*", "@site"] })],
   job: [`GET ${API}/jobs/00a1`],
   resolve: [`GET ${API}/resolve?units=web,db&units=@x`],
@@ -100,6 +101,7 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
   ] as const)
     await ask(GOOD[name][0], GOOD[name][1]);
   await ask(`GET ${API}/services/web.unit.json/file?reveal`);
+  await ask(`GET ${API}/services/web.unit.json/diff?from=-1&to=0`);
   await ask(`GET ${API}/events?service=web.unit.json&since=2h`);
   expect(fake.calls).toEqual([
     ["metrics", "web", new Date(NOW - 600_000).toISOString(), 5],
@@ -119,6 +121,7 @@ test("a request reaches the supervisor with defaults, converted numbers, resolve
     ["explain", "web", "memory-limit"],
     ["simulate", NOW - 86_400_000],
     ["file", "web", true],
+    ["diff", "web", { from: "-1", to: "0" }],
     ["events", { limit: 100, service: "web", since: "2026-05-01T10:00:00.000Z" }],
   ]);
 });

@@ -324,3 +324,31 @@ describe("adoption", () => {
     expect(processes.latest().request!.fds).toEqual([null, 11, 12, 50]);
   });
 });
+
+describe("the fingerprint of a run", () => {
+  test("is taken when the command was executed, and when the start failed", () => {
+    const { perform, processes, taken, facts } = rig({ exec: { command: "serve", args: [], shell: false, workingDirectory: null } });
+    perform({ type: "spawn", run: 1 });
+    processes.spawnFails = failed("exec");
+    perform({ type: "spawn", run: 2 });
+    processes.spawnFails = failed("exec", ETIMEDOUT);
+    perform({ type: "spawn", run: 3 });
+    expect(facts()).toHaveLength(3);
+    expect(taken).toEqual([
+      ["web#1", "serve", true],
+      ["web#2", "serve", true],
+      ["web#3", "serve", false],
+    ]);
+  });
+
+  test("says little if the start failed before a process was created", () => {
+    const noFile = rig({ environmentFiles: [{ path: "/none", optional: false }] });
+    noFile.perform({ type: "spawn", run: 1 });
+    expect(noFile.taken).toEqual([["web#1", null, false]]);
+    const hook = rig({ preStart: [{ command: "migrate", args: [], timeoutMs: 1000 }] });
+    hook.perform({ type: "prepare", run: 1 });
+    expect(hook.taken).toEqual([]);
+    hook.processes.latest().onExit(code(7));
+    expect(hook.taken).toMatchObject([["web#1", expect.any(String), false]]);
+  });
+});

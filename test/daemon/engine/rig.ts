@@ -27,6 +27,7 @@ export function rig(parts: SpecParts = {}) {
   const posted: WorldEvent[] = [];
   const bugs: string[] = [];
   const responses: Array<number | null> = [];
+  const taken: Array<readonly [invocation: string, command: string | null, isAnswered: boolean]> = [];
   const clock = { monotonicMs: () => 5000, wallMs: () => 5000, roll: () => 0, wakeAt: () => undefined };
   const interpreter = new Interpreter({
     findShortage: () => null,
@@ -43,6 +44,7 @@ export function rig(parts: SpecParts = {}) {
     bootId: "boot",
     invocationOf: (id, run) => `${id}#${run}`,
     onProbe: (_, responseMs) => void responses.push(responseMs),
+    fingerprints: { take: (_, invocation, launch, isAnswered) => void taken.push([invocation, launch?.argv[0] ?? null, isAnswered]) },
     firstLineOf: async (path) => files.get(path) ?? null,
     post: (...events) => void posted.push(...events),
     bug: (message, error) => void bugs.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),
@@ -59,6 +61,8 @@ export function rig(parts: SpecParts = {}) {
     files,
     bugs,
     responses,
+    /** The fingerprints that were taken. */
+    taken,
     perform: (effect: Wanted): void => {
       interpreter.perform({ id: "web", ...effect } as Parameters<Interpreter["perform"]>[0]);
       if (!processes.isSlow) processes.settle();

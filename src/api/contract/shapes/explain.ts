@@ -3,6 +3,29 @@ import { CONDITIONS } from "../../../base/words.ts";
 import { id, time } from "./common.ts";
 import { service } from "./service.ts";
 
+/** A difference between two runs of a unit. It contains no values of settings or variables. */
+export const change = z.object({
+  kind: z.enum(["unit", "executable", "argument", "environment_file", "environment", "working_directory"]),
+  text: z.string(),
+  /** The keys of the unit file or the variables that changed; empty for other kinds. */
+  names: z.array(z.string()),
+  /** When it changed, or the start of the first run with it if that is unknown. */
+  time,
+});
+export type Change = z.infer<typeof change>;
+
+const whyChange = z.object({
+  /** The invocation id of the first run that failed. */
+  run: z.string(),
+  failed_at: time,
+  failure: z.string(),
+  /** Start of the oldest run that was compared. */
+  since: time,
+  /** The newest changes before the failure. Empty if nothing changed since `since`. */
+  changes: z.array(change),
+});
+export type WhyChange = z.infer<typeof whyChange>;
+
 export const why = z.object({
   service,
   /** The history, oldest first, with repetitions summed up. `lines` is the last output of a failed run. */
@@ -10,6 +33,8 @@ export const why = z.object({
   policy: z.array(z.string()),
   /** What happens next. `time` says when, or is null if the unit waits for something else. */
   next: z.array(z.object({ text: z.string(), time: time.nullable() })),
+  /** Which change came before the first of the latest failures. Null if the latest run did not fail, or if there is no earlier run. */
+  change: whyChange.nullable().optional(),
 });
 export type Why = z.infer<typeof why>;
 
@@ -31,3 +56,38 @@ export const explanation = z.object({
   enforcement: z.array(z.string()),
 });
 export type Explanation = z.infer<typeof explanation>;
+
+const figure = z.number().nullable();
+
+/** One of the two runs that are compared. A figure is null if it was not measured. */
+const diffSide = z.object({
+  invocation: z.string(),
+  started: time,
+  /** Null if the run has not ended. */
+  ended: time.nullable(),
+  seconds: z.number(),
+  /** How it ended, or null. */
+  exit: z.string().nullable(),
+  failed: z.boolean(),
+  memory_mb: figure,
+  /** Slope of the memory usage, measured over at least a minute. */
+  memory_mb_per_hour: figure,
+  cpu_percent: figure,
+  response_time_ms: figure,
+  /** Number of lines in its log with words such as `error`, `fatal` or `exception`; null without time stamps in the log. */
+  error_lines: z.number().int().nullable(),
+  /** Number of consecutive runs that were started with the same as this run, and how many of them failed. */
+  runs: z.number().int(),
+  failures: z.number().int(),
+});
+export type DiffSide = z.infer<typeof diffSide>;
+
+export const diff = z.object({
+  id,
+  before: diffSide,
+  after: diffSide,
+  changes: z.array(change),
+  /** What could not be compared, as sentences. */
+  unknown: z.array(z.string()),
+});
+export type Diff = z.infer<typeof diff>;

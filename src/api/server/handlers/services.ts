@@ -18,6 +18,8 @@ export const why: Handler<"why"> = ({ id }, { supervisor }) => supervisor.why(id
 
 export const explain: Handler<"explain"> = ({ id }, { supervisor }) => supervisor.explain(id);
 
+export const diff: Handler<"diff"> = ({ id, from, to }, { supervisor }) => supervisor.diff(id, { from, to });
+
 export const start: Handler<"start"> = (input, context) => act("start", input, context);
 export const stop: Handler<"stop"> = (input, context) => act("stop", input, context);
 export const restart: Handler<"restart"> = (input, context) => act("restart", input, context);

@@ -1,0 +1,108 @@
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { isSameFile, type FileState } from "../../core/explain/fingerprint.ts";
+import { isLocalPath } from "../../linux/proc/local-mounts.ts";
+import { commandCandidates } from "../../linux/spawn/find-command.ts";
+import type { FileStates, FoundFile } from "../../ports/file-states.ts";
+
+/** A file system that takes longer than this does not answer. */
+const DEADLINE_MS = 5000;
+const MAX_HASHED_BYTES = 1 << 30;
+/** A piece takes about a third of a millisecond to hash, for which the event loop waits. */
+const PIECE_BYTES = 256 * 1024;
+
+export function openFileStates(deadlineMs = DEADLINE_MS): FileStates {
+  const guard = new Guard(deadlineMs);
+  const state = (path: string): Promise<FileState | "missing" | null> => guard.run(() => stateOf(path));
+  return {
+    state,
+    isLocal: (path) => isLocalPath(path),
+    realPath: (path) => guard.run(() => realpath(path)),
+    hash: (path, expected) => hashOf(path, expected, guard),
+    async executable(command, searchPath, directory) {
+      let first: FoundFile | null = null;
+      for (const path of commandCandidates(command, searchPath, directory)) {
+        const found = { path, state: await state(path) };
+        if (typeof found.state === "object" && found.state !== null) return found;
+        first ??= found;
+      }
+      return first;
+    },
+  };
+}
+
+/**
+ * Limits how long an operation may take. An operation on a file system that does not answer occupies a thread of the pool until that
+ * file system answers. Therefore no further operation begins before then.
+ */
+class Guard {
+  readonly #deadlineMs: number;
+  #stuck = 0;
+
+  constructor(deadlineMs: number) {
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** Returns the result of an operation, or null if it fails, takes too long, or cannot begin. `onLate` gets a result that came too late. */
+  async run<T>(begin: () => Promise<T>, onLate?: (value: T) => void): Promise<T | null> {
+    if (this.#stuck > 0) return null;
+    const result = begin().catch(() => null);
+    const late = Promise.withResolvers<null>();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#stuck++;
+      late.resolve(null);
+    }, this.#deadlineMs);
+    void result.then((value) => {
+      clearTimeout(timer);
+      if (!isLate) return;
+      this.#stuck--;
+      if (value !== null) onLate?.(value);
+    });
+    return Promise.race([result, late.promise]);
+  }
+}
+
+async function stateOf(path: string): Promise<FileState | "missing" | null> {
+  try {
+    const found = await stat(path);
+    return found.isFile() ? stateFrom(found) : null;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ENOTDIR" ? "missing" : null;
+  }
+}
+
+const stateFrom = (found: Stats): FileState => ({
+  id: `${found.dev}:${found.ino}`,
+  sizeBytes: found.size,
+  modifiedMs: Math.floor(found.mtimeMs),
+  changedMs: Math.floor(found.ctimeMs),
+  content: null,
+});
+
+async function hashOf(path: string, expected: FileState, guard: Guard): Promise<string | null> {
+  if (expected.sizeBytes > MAX_HASHED_BYTES || !isLocalPath(path)) return null;
+  const close = (opened: FileHandle): void => void opened.close().catch(() => {}); // a file that was only read
+  const file = await guard.run(() => open(path, constants.O_RDONLY | constants.O_NONBLOCK), close); // opening a FIFO must not block
+  if (file === null) return null;
+  try {
+    const isExpected = async (): Promise<boolean> => {
+      const found = await guard.run(() => file.stat());
+      return found?.isFile() === true && isSameFile(stateFrom(found), expected);
+    };
+    if (!(await isExpected())) return null;
+    const hasher = new Bun.CryptoHasher("sha256");
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+    for (let position = 0; position < expected.sizeBytes;) {
+      const piece = await guard.run(() => file.read(buffer, 0, PIECE_BYTES, position));
+      if (piece === null || piece.bytesRead === 0) return null;
+      hasher.update(buffer.subarray(0, piece.bytesRead));
+      position += piece.bytesRead;
+    }
+    return (await isExpected()) ? hasher.digest("hex") : null;
+  } finally {
+    close(file);
+  }
+}

@@ -1,0 +1,203 @@
+import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
+import {
+  type FileRole,
+  type FileState,
+  type Fingerprint,
+  isSameFile,
+  parseFingerprint,
+  type TrackedFile,
+} from "../../core/explain/fingerprint.ts";
+import { readRegularFile, writeOwnFile } from "../../linux/io/regular-files.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { FileStates, FoundFile } from "../../ports/file-states.ts";
+import type { FingerprintRow, FingerprintStore } from "../../ports/store/fingerprints.ts";
+import type { Launch } from "./launcher.ts";
+
+export interface FingerprintsOptions {
+  readonly clock: Pick<Clock, "wallMs">;
+  readonly store: FingerprintStore;
+  readonly files: FileStates;
+  /** The secret with which MACs are made. */
+  readonly key: string;
+  /** Returns the effective settings of a unit, with the keys of a unit file. */
+  readonly effective: (id: string) => Readonly<Record<string, unknown>> | undefined;
+  readonly bug: (message: string, error?: unknown) => void;
+}
+
+/** Variables that differ in each run. */
+const OF_RUN: ReadonlySet<string> = new Set(["SUP_INVOCATION_ID", "SUP_GENERATION"]);
+/** Number of starts that may wait. Further starts get no fingerprint of their own. */
+const MAX_WAITING = 20_000;
+/** Number of contents that are remembered, so that a program that many units run is hashed once. */
+const MAX_CONTENTS = 500;
+
+interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
+  readonly effective: Readonly<Record<string, unknown>>;
+  readonly launch: Launch | null;
+  readonly isAnswered: boolean;
+}
+
+/**
+ * Makes the fingerprints of runs and stores those that differ from the unit's last one. A start only adds an entry to a queue. The
+ * entries are handled one after the other, so that this work delays nothing else. If the daemon is killed a moment after a start, the
+ * fingerprint of that run is missing.
+ */
+export class Fingerprints {
+  readonly #o: FingerprintsOptions;
+  readonly #keyName: string;
+  readonly #waiting: Waiting[] = [];
+  #isBusy = false;
+  /** The MACs of the contents of files by path. */
+  readonly #contents = new Map<string, FileState>();
+  readonly #units = new WeakMap<object, Readonly<Record<string, string>>>();
+
+  constructor(options: FingerprintsOptions) {
+    this.#o = options;
+    this.#keyName = this.#mac("the name of this key").slice(0, 8);
+  }
+
+  /**
+   * Must be called for each run, when its command was executed or the start failed. `launch` is null if the start failed before the
+   * command was known. `isAnswered` says that a process has just used the command and its directory, so that their file systems answer.
+   */
+  take(id: string, invocation: string, launch: Launch | null, isAnswered: boolean): void {
+    const effective = this.#o.effective(id);
+    if (effective === undefined || this.#waiting.length >= MAX_WAITING) return;
+    this.#waiting.push({ serviceId: id, invocation, at: new Date(this.#o.clock.wallMs()).toISOString(), effective, launch, isAnswered });
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    setImmediate(() => void this.#handleAll());
+  }
+
+  async #handleAll(): Promise<void> {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      try {
+        await this.#handle(next);
+      } catch (error) {
+        this.#o.bug(`cannot make the fingerprint of ${next.serviceId}`, error);
+      }
+    }
+    this.#isBusy = false;
+  }
+
+  async #handle({ effective, launch, isAnswered, ...run }: Waiting): Promise<void> {
+    const { store } = this.#o;
+    const last = store.fingerprints(run.serviceId, 1)[0]?.fingerprint;
+    const before = last === undefined ? null : parseFingerprint(last);
+    const made: Fingerprint = {
+      key: this.#keyName,
+      unit: this.#unitMacs(effective),
+      environment: launch && this.#environmentMacs(launch.env),
+      files: launch === null ? [] : await this.#filesOf(launch, before, isAnswered, Date.parse(run.at)),
+      directory: launch && isAnswered ? { path: launch.cwd, real: await this.#o.files.realPath(launch.cwd) } : null,
+    };
+    const text = JSON.stringify(made);
+    if (text === last) return;
+    store.setFingerprint({ ...run, fingerprint: text });
+    if (!made.files.some(lacksContent)) return;
+    const files: TrackedFile[] = [];
+    for (const file of made.files) files.push(lacksContent(file) ? { ...file, state: await this.#hashed(file.path, file.state) } : file);
+    store.setFingerprint({ ...run, fingerprint: JSON.stringify({ ...made, files }) });
+  }
+
+  async #filesOf(launch: Launch, before: Fingerprint | null, isAnswered: boolean, startMs: number): Promise<TrackedFile[]> {
+    const { files } = this.#o;
+    const { argv, cwd, env } = launch;
+    const tracked: TrackedFile[] = [];
+    const track = (role: FileRole, found: FoundFile | null): void => {
+      if (found === null) return;
+      const { path, state } = found;
+      tracked.push({ role, path, state: this.#hasChangedSince(startMs, state) ? null : this.#known(path, state, before) });
+    };
+    if (isAnswered) {
+      track("executable", await files.executable(argv[0]!, env.PATH, cwd));
+      track("argument", await this.#fileArgument(argv.slice(1), cwd));
+    }
+    for (const path of launch.environmentFiles) track("environment_file", { path, state: await files.state(path) });
+    return tracked;
+  }
+
+  /** Returns true if a file was changed after the start, so that the state with which the run was started is unknown. */
+  #hasChangedSince(startMs: number, state: FileState | "missing" | null): boolean {
+    // A time in the future says that the clock was set back.
+    return state !== null && state !== "missing" && state.changedMs > startMs && state.changedMs <= this.#o.clock.wallMs();
+  }
+
+  /** Returns the first argument that is a file. It is usually the program of an interpreter, or the configuration. */
+  async #fileArgument(args: readonly string[], cwd: string): Promise<FoundFile | null> {
+    for (const arg of args) {
+      if (arg === "" || arg.startsWith("-") || arg.length > MAX_PATH || !/[./]/.test(arg)) continue;
+      const path = resolve(cwd, arg);
+      const state = this.#o.files.isLocal(path) ? await this.#o.files.state(path) : null;
+      if (state !== null && state !== "missing" && state.sizeBytes <= MAX_ARGUMENT_BYTES) return { path, state };
+    }
+    return null;
+  }
+
+  /** Adds the MAC of the content, if a file in this state was hashed before. */
+  #known(path: string, state: FileState | "missing" | null, before: Fingerprint | null): FileState | "missing" | null {
+    if (state === null || state === "missing") return state;
+    const last = before?.key === this.#keyName ? before.files.find((file) => file.path === path)?.state : null;
+    for (const known of [this.#contents.get(path), last])
+      if (known !== null && known !== undefined && known !== "missing" && isSameFile(known, state))
+        return { ...state, content: known.content };
+    return state;
+  }
+
+  async #hashed(path: string, state: FileState): Promise<FileState> {
+    const known = this.#contents.get(path);
+    if (known !== undefined && isSameFile(known, state)) return known;
+    const hash = await this.#o.files.hash(path, state);
+    const hashed = { ...state, content: hash === null ? null : this.#mac(hash) };
+    if (this.#contents.size >= MAX_CONTENTS) this.#contents.delete(this.#contents.keys().next().value!);
+    this.#contents.set(path, hashed);
+    return hashed;
+  }
+
+  #unitMacs(effective: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+    const known = this.#units.get(effective);
+    if (known !== undefined) return known;
+    const macs = this.#macs(Object.entries(effective).map(([key, value]) => [key, JSON.stringify(value) ?? ""]));
+    this.#units.set(effective, macs);
+    return macs;
+  }
+
+  #environmentMacs(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    return this.#macs(Object.entries(env).filter(([name]) => !OF_RUN.has(name)));
+  }
+
+  #macs(entries: ReadonlyArray<readonly [string, string]>): Record<string, string> {
+    return Object.fromEntries(entries.map(([name, value]) => [name, this.#mac(`${name}\0${value}`)]));
+  }
+
+  /** Returns a keyed hash of 64 bits in hexadecimal digits. */
+  #mac(text: string): string {
+    return new Bun.CryptoHasher("sha256", this.#o.key).update(text).digest("hex").slice(0, 16);
+  }
+}
+
+const MAX_PATH = 4096;
+/** A larger argument is probably data, which changes all the time. */
+const MAX_ARGUMENT_BYTES = 64 * 1024 * 1024;
+
+const lacksContent = (file: TrackedFile): file is TrackedFile & { readonly state: FileState } =>
+  file.state !== null && file.state !== "missing" && file.state.content === null;
+
+const KEY_BYTES = 32;
+
+/**
+ * Returns the key of the fingerprints of a state directory. It is kept in a file beside the store, so that nobody who has only the store
+ * can guess a short password from its MAC. If the file cannot be written, the key is valid for this daemon only.
+ */
+export function fingerprintKey(file: string, onProblem: (message: string) => void): string {
+  const stored = readRegularFile(file, 2 * KEY_BYTES);
+  if (stored.ok && stored.value.length === 2 * KEY_BYTES) return stored.value.toString("latin1");
+  const key = randomBytes(KEY_BYTES).toString("hex");
+  try {
+    writeOwnFile(file, key, "replace");
+  } catch (error) {
+    onProblem(`cannot write ${file}, so changes of settings cannot be seen after a restart of the daemon: ${String(error)}`);
+  }
+  return key;
+}
