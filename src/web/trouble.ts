@@ -13,6 +13,9 @@ export function troubleOf(service: Service): Trouble {
   return "none";
 }
 
+/** Returns true if the unit has failed or fails its check, and is critical. */
+export const isCriticalTrouble = (service: Service): boolean => service.critical && troubleOf(service) === "bad";
+
 const RANK: Readonly<Record<Trouble, number>> = { bad: 0, warning: 1, none: 2 };
 
 /**

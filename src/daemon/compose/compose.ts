@@ -69,6 +69,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     isEnabled: (id) => reloader.isEnabled(id, world.get(id)),
     usage: (id) => background.sampler.latest(id),
     containment: (id, run) => processes.containment(invocationOf(id, run)),
+    lastOutput: (id, run) => recorder.lastOutput.of(id, run),
     invocationOf,
     onDisk: (id) => catalog.onDisk(id),
     planOf: (id) => background.schedules.planOf(id),
