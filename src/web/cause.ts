@@ -21,8 +21,11 @@ export function causeOf(service: Service, now: number): Cause {
     const next = service.next_attempt === null ? "" : `; ${retryOf(service)} ${due(service.next_attempt, now)}`;
     return { text: `${exit}${next}`, evidence: line };
   }
-  if (service.state === "running" && service.health === "unhealthy")
-    return { text: "health check fails", evidence: evidenceOf(service.probe_failure) };
+  if (service.health === "unhealthy")
+    return {
+      text: service.state === "starting" ? "not ready, health check fails" : "health check fails",
+      evidence: evidenceOf(service.probe_failure),
+    };
   if (service.state === "running" && service.health === "degraded")
     return { text: "only the fallback check passes", evidence: evidenceOf(service.probe_failure) };
   if (service.problems.length > 0) return { text: "file has errors, the last valid version is in use", evidence: firstProblem(service) };

@@ -10,6 +10,7 @@ export function troubleOf(service: Service): Trouble {
   if (service.state === "stopped" && service.critical && service.enabled) return "bad";
   if (service.state === "backoff" || service.problems.length > 0) return "warning";
   if (service.state === "running" && service.health === "degraded") return "warning";
+  if (service.state === "starting" && service.health === "unhealthy") return "warning";
   return "none";
 }
 

@@ -17,6 +17,7 @@ describe("the reason why a unit needs attention", () => {
       "Error: BILLING_KEY missing",
     ],
     ["an unhealthy unit", { health: "unhealthy", probe_failure: "HTTP 503" }, "health check fails", "HTTP 503"],
+    ["a unit that is not ready", { state: "starting", health: "unhealthy" }, "not ready, health check fails", null],
     ["a degraded unit", { health: "degraded", probe_failure: "refused" }, "only the fallback check passes", "refused"],
     [
       "a unit with a bad file",

@@ -79,6 +79,7 @@ describe("what needs attention", () => {
     ["all is well", {}, "none"],
     ["fatal", { state: "fatal" }, "bad"],
     ["unhealthy", { health: "unhealthy" }, "bad"],
+    ["unhealthy before it was ready", { state: "starting", health: "unhealthy" }, "warning"],
     ["degraded", { health: "degraded" }, "warning"],
     ["waiting to try again", { state: "backoff" }, "warning"],
     ["a bad file", { problems: ["x"] }, "warning"],

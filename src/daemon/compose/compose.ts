@@ -118,6 +118,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     shutdown,
     reexec,
     sampler: background.sampler,
+    host: () => background.host,
     forecaster: background.forecaster,
     tell: recorder.tell.bind(recorder),
     dispatcher,

@@ -1,6 +1,7 @@
 /** The overview says which units are in trouble, and why. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { startDaemon } from "../../harness/daemon.ts";
 import { crasher, sleeper, type UnitFile } from "../../harness/services.ts";
@@ -58,6 +59,7 @@ browserTest("the reason survives a restart of the daemon, and an unhealthy unit 
           args: ["-c", "echo replica lag 90s; exit 1"],
           interval: 0.2,
           failure_threshold: 1,
+          action: "none",
         },
       }),
     },
@@ -70,6 +72,16 @@ browserTest("the reason survives a restart of the daemon, and an unhealthy unit 
   await page.locator(".trouble", { hasText: "billing" }).getByText("Error: BILLING_KEY missing").waitFor();
   await page
     .locator(".trouble", { hasText: "web" })
-    .getByText(/health check fails\s*.*replica lag 90s/)
+    .getByText(/not ready, health check fails\s*.*replica lag 90s/)
     .waitFor();
+});
+
+browserTest("the header shows the machine with its figures, and the daemon with its version and uptime", async () => {
+  await using daemon = await startDaemon({ settings: { metrics: { interval: 0.5 } }, units: { web: sleeper({ enabled: true }) } });
+  await daemon.reaches("web", "running");
+  await using visitor = await signedIn(daemon);
+  const header = visitor.page.getByRole("group", { name: "Machine and daemon" });
+  await header.getByText(/^CPU \d+ %$/).waitFor({ timeout: 20_000 });
+  expect(await header.innerText()).toMatch(/^\S+\s+CPU \d+ %\s+Mem \d+ %\s+Disk \d+ %\s+Load [\d.]+\s+sup \d+\.\d+\.\d+\S*, up [\d.]+m?s/);
+  expect(await header.locator("b").first().innerText()).toBe(hostname());
 });
