@@ -5,7 +5,9 @@ import { clip, plain } from "./text.ts";
 
 /** Why a unit needs attention, in one line. */
 export interface Cause {
-  readonly text: string;
+  readonly what: string;
+  /** What followed or follows, with its time, or "". */
+  readonly then: string;
   /** What the unit itself or its health check reported, or null. */
   readonly evidence: string | null;
 }
@@ -15,23 +17,28 @@ export function causeOf(service: Service, now: number): Cause {
   const since = service.state_since === null ? "" : ` ${shortTime(service.state_since, now)}`;
   const exit = plain(clip(service.last_exit ?? service.reason, MOST_CHARS).text);
   const line = evidenceOf(service.last_line);
-  if (service.state === "fatal") return { text: `${exit}; gave up${since}`, evidence: line };
-  if (service.state === "failed") return { text: `${exit}; failed${since}`, evidence: line };
+  if (service.state === "fatal") return { what: exit, then: `gave up${since}`, evidence: line };
+  if (service.state === "failed") return { what: exit, then: `failed${since}`, evidence: line };
   if (service.state === "backoff") {
-    const next = service.next_attempt === null ? "" : `; ${retryOf(service)} ${due(service.next_attempt, now)}`;
-    return { text: `${exit}${next}`, evidence: line };
+    const then = service.next_attempt === null ? "" : `${retryOf(service)} ${due(service.next_attempt, now)}`;
+    return { what: exit, then, evidence: line };
   }
   if (service.health === "unhealthy")
     return {
-      text: service.state === "starting" ? "not ready, health check fails" : "health check fails",
+      what: service.state === "starting" ? "not ready, health check fails" : "health check fails",
+      then: "",
       evidence: evidenceOf(service.probe_failure),
     };
   if (service.state === "running" && service.health === "degraded")
-    return { text: "only the fallback check passes", evidence: evidenceOf(service.probe_failure) };
-  if (service.problems.length > 0) return { text: "file has errors, the last valid version is in use", evidence: firstProblem(service) };
+    return { what: "only the fallback check passes", then: "", evidence: evidenceOf(service.probe_failure) };
+  if (service.problems.length > 0)
+    return { what: "file has errors", then: "the last valid version is in use", evidence: firstProblem(service) };
   const by = service.reason === "none" ? "" : ` (${service.reason})`;
-  return { text: `${service.state}${since}${by}`, evidence: null };
+  return { what: `${service.state}${by}`, then: since === "" ? "" : `since${since}`, evidence: null };
 }
+
+/** Returns the cause without the evidence. */
+export const causeText = ({ what, then }: Cause): string => (then === "" ? what : `${what}; ${then}`);
 
 const MOST_CHARS = 200;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { causeOf, firstProblem } from "../../src/web/cause.ts";
+import { causeOf, causeText, firstProblem } from "../../src/web/cause.ts";
 import { aService, NOW } from "../api/server/fake.ts";
 
 const later = (ms: number): string => new Date(NOW + ms).toISOString();
@@ -22,17 +22,20 @@ describe("the reason why a unit needs attention", () => {
     [
       "a unit with a bad file",
       { problems: ["/units/x.unit.json:2:3: error: unknown key"] },
-      "file has errors, the last valid version is in use",
+      "file has errors; the last valid version is in use",
       "x.unit.json:2:3: error: unknown key",
     ],
     [
       "a critical unit that is stopped",
       { state: "stopped", critical: true, state_since: later(-1000) },
-      `stopped ${clockOf(-1000)} (operator)`,
+      `stopped (operator); since ${clockOf(-1000)}`,
       null,
     ],
   ] as const)
-    test(what, () => expect(causeOf(aService("x", more as never), NOW)).toEqual({ text, evidence }));
+    test(what, () => {
+      const cause = causeOf(aService("x", more as never), NOW);
+      expect([causeText(cause), cause.evidence]).toEqual([text, evidence]);
+    });
 
   test("control characters of a service's output are shown as escapes", () => {
     const service = aService("x", { state: "fatal", last_exit: "exit code 1", last_line: "a\u202eb" });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { emptyColumns, scalesOf } from "../../src/web/columns.ts";
 import {
   filterFromText,
   filterToText,
@@ -52,6 +53,27 @@ describe("the list", () => {
     for (const filter of [{ text: "web" }, { states: ["failed"] }, { group: "shop" }, { label: "a=b" }] as const)
       expect(count(filter)).toBe(0);
     expect(ids({ states: ["broken"] })).toEqual([]);
+  });
+
+  test("unhealthy units can be filtered like a state, together with states", () => {
+    const units = [aService("sick", { health: "unhealthy" }), ...UNITS];
+    const found = (states: Filter["states"]): string[] => select(units, { ...NO_FILTER, states }).map(({ id }) => id);
+    expect(found(["unhealthy"])).toEqual(["sick"]);
+    expect(found(["unhealthy", "stopped"])).toEqual(["old", "sick"]);
+  });
+
+  test("a column whose values are all unknown or equal is left out", () => {
+    expect([...emptyColumns([aService("a", { health: "unknown" }), aService("b", { health: "unknown" })])]).toEqual(["Health", "Priority"]);
+    expect([...emptyColumns([aService("a", { priority: 1 }), aService("b")])]).toEqual([]);
+    expect([...emptyColumns([])]).toEqual(["Health", "Priority"]);
+  });
+
+  test("the sparklines of all units have the same scales", () => {
+    expect(scalesOf([aService("a", { cpu_percent: 80, memory_mb: null }), aService("b", { cpu_percent: 3, memory_mb: 900 })])).toEqual({
+      cpu: 80,
+      memory: 900,
+    });
+    expect(scalesOf([aService("a", { cpu_percent: null, memory_mb: 1 })])).toEqual({ cpu: 5, memory: 8 });
   });
 
   test("the filter is kept in the address", () => {

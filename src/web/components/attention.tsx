@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { BrokenUnit, Service } from "../../api/contract/shapes.ts";
-import { causeOf, firstProblem } from "../cause.ts";
+import { causeOf, causeText, firstProblem } from "../cause.ts";
 import { acknowledge, openAlerts } from "../state/alerts.ts";
 import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
@@ -47,7 +47,9 @@ export function Attention({ services, broken }: { readonly services: readonly Se
 const isService = (unit: Service | BrokenUnit): unit is Service => "state" in unit;
 
 function Trouble({ service }: { readonly service: Service }) {
-  const { text, evidence } = causeOf(service, now.value);
+  const cause = causeOf(service, now.value);
+  const { evidence } = cause;
+  const text = causeText(cause);
   return (
     <li class={`trouble tone-${troubleOf(service)}`}>
       <Dot service={service} />
@@ -73,7 +75,9 @@ const BrokenTrouble = ({ unit }: { readonly unit: BrokenUnit }) => (
 );
 
 function OpenAlerts() {
-  const alerts = openAlerts.value.filter(({ acknowledged }) => !acknowledged);
+  const alerts = openAlerts.value
+    .filter(({ acknowledged }) => !acknowledged)
+    .toSorted((a, b) => Number(b.severity === "critical") - Number(a.severity === "critical"));
   return (
     <div class="rail-alerts">
       {alerts.length === 0 ? (

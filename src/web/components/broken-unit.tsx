@@ -7,6 +7,7 @@ import { clip, plain } from "../text.ts";
 export function BrokenCells({ unit }: { readonly unit: BrokenUnit }) {
   return (
     <>
+      <span class="c-select" role="gridcell" />
       <span class="c-name" role="gridcell">
         <span class="dot tone-bad" aria-hidden="true" />
         <a class="unit-link" href={unitHref(unit.id)} tabIndex={-1}>
