@@ -6,7 +6,7 @@ import { type ActionOptions, hasProcess } from "./act.ts";
 import { request } from "../state/api.ts";
 import { view } from "../state/live.ts";
 import { plural } from "../format.ts";
-import { plain } from "../text.ts";
+import { plain, withoutCommands } from "../text.ts";
 
 /** The actions that interrupt the users of a service. The page asks for confirmation before it sends them. */
 export type DisruptiveAction = "stop" | "restart" | "disable";
@@ -84,7 +84,7 @@ function Plan({ plan }: { readonly plan: JobResult }) {
       {/* Cut off hints at command-line options, because this dialog has a checkbox for each of them. */}
       {plan.warnings.map((warning) => (
         <p key={warning} class="warning">
-          {plain(warning.replace(/; --[a-z-]+ .*$/, ""))}
+          {plain(withoutCommands(warning).replace(/; --[a-z-]+ .*$/, ""))}
         </p>
       ))}
     </>

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { startDaemon } from "../../harness/daemon.ts";
 import { crasher, sleeper, type UnitFile } from "../../harness/services.ts";
-import { noBrowser, signedIn } from "./browser.ts";
+import { go, noBrowser, signedIn } from "./browser.ts";
 
 const browserTest = test.skipIf(noBrowser);
 
@@ -84,4 +84,34 @@ browserTest("the header shows the machine with its figures, and the daemon with 
   await header.getByText(/^CPU \d+ %$/).waitFor({ timeout: 20_000 });
   expect(await header.innerText()).toMatch(/^\S+\s+CPU \d+ %\s+Mem \d+ %\s+Disk \d+ %\s+Load [\d.]+\s+sup \d+\.\d+\.\d+\S*, up [\d.]+m?s/);
   expect(await header.locator("b").first().innerText()).toBe(hostname());
+});
+
+browserTest("a unit's page begins with the verdict, its cause and what comes next, and its charts say that it is down", async () => {
+  await using daemon = await startDaemon({
+    settings: { metrics: { interval: 0.5 } },
+    units: { billing: failing("Error: BILLING_KEY missing", { port: 8080 }), web: sleeper({ enabled: true }) },
+  });
+  await daemon.reaches("billing", "fatal");
+  await daemon.reaches("web", (service) => service.memory_mb !== null);
+  await using visitor = await signedIn(daemon, "/unit/billing");
+  const { page } = visitor;
+  const verdict = page.getByRole("group", { name: "Why it is in this state" });
+  await verdict.getByText("Next: Nothing automatically.").waitFor();
+  expect(await verdict.innerText()).toMatch(
+    /^Failed: exit code 78\. Gave up\.\s+Error: BILLING_KEY missing\s+Next: Nothing automatically\.$/,
+  );
+  const top = async (name: string): Promise<number> => (await page.getByRole("region", { name, exact: true }).boundingBox())!.y;
+  expect(await top("Status")).toBeLessThan(await top("Processes"));
+  expect(await top("Processes")).toBeLessThan(await top("Why"));
+  expect(await page.locator(".area-facts dt").allInnerTexts()).toEqual(
+    expect.arrayContaining(["Main process", "Port", "Command", "CPU", "Memory"]),
+  );
+  await page.locator(".area-facts", { hasText: "/bin/sh -c" }).waitFor();
+  expect(await page.locator("main").innerText()).not.toContain("sup start");
+
+  await go(page, "/unit/web");
+  const memory = page.locator(".area-charts .chart", { hasText: "Memory" }).locator(".chart-value");
+  await memory.getByText(/MB$/).waitFor();
+  await daemon.sup("stop", "web");
+  await memory.getByText(/^down since \d\d:\d\d:\d\d$/).waitFor();
 });
