@@ -97,10 +97,12 @@ function UnitTitle({ service }: { readonly service: Service }) {
           for <Since iso={service.state_since} />
         </span>
       )}
-      <p class="unit-description">
-        {service.name !== service.id && <b>{plain(clip(service.name, 200).text)} </b>}
-        {plain(clip(service.description, 1000).text)}
-      </p>
+      {(service.name !== service.id || service.description !== "") && (
+        <p class="unit-description">
+          {service.name !== service.id && <b>{plain(clip(service.name, 200).text)} </b>}
+          {plain(clip(service.description, 1000).text)}
+        </p>
+      )}
     </div>
   );
 }
