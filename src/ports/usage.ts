@@ -43,3 +43,24 @@ export interface ProcessFigures {
 export interface ProcessUsage {
   of(tree: TreeOf): Promise<readonly ProcessFigures[]>;
 }
+
+/** Figures of the whole machine. A figure is null if it is unknown. */
+export interface HostFigures {
+  readonly name: string;
+  readonly cores: number;
+  /** Percent of all cores since the previous sample, so 100 means that all cores are busy. */
+  readonly cpuPercent: number | null;
+  /** All memory, and the memory that can still be used without swapping, in MiB. */
+  readonly memoryMb: number | null;
+  readonly availableMb: number | null;
+  /** Size and free space of the file system that holds the daemon's logs, in MiB. */
+  readonly diskMb: number | null;
+  readonly diskFreeMb: number | null;
+  /** The load averages over 1, 5 and 15 minutes. */
+  readonly load: readonly [number, number, number] | null;
+}
+
+export interface HostUsage {
+  /** Measures the machine. Must be called at a fixed interval, because the CPU usage is an average since the previous call. */
+  sample(): HostFigures;
+}

@@ -2,8 +2,8 @@ import type { BrokenUnit, Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
 import { troubleOf } from "./trouble.ts";
 
-/** A unit whose file has errors has a row, but is not a service. */
-export const LIST_STATES = [...STATES, "broken"] as const;
+/** `unhealthy` is a health, not a state. A unit whose file has errors is `broken`. It has a row, but is not a service. */
+export const LIST_STATES = [...STATES, "unhealthy", "broken"] as const;
 export type ListState = (typeof LIST_STATES)[number];
 
 /** The filter and sort order of the list of units. It is part of the page's address, so that a reload keeps it. */
@@ -37,7 +37,9 @@ export function select(services: Iterable<Service>, filter: Filter): readonly Se
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = [...services].filter(
     (service) =>
-      (filter.states.length === 0 || filter.states.includes(service.state)) &&
+      (filter.states.length === 0 ||
+        filter.states.includes(service.state) ||
+        (service.health === "unhealthy" && filter.states.includes("unhealthy"))) &&
       (filter.group === "" || service.groups.includes(filter.group)) &&
       (filter.label === "" || labelsOf(service).includes(filter.label)) &&
       words.every((word) => holds(service, word)),

@@ -22,3 +22,9 @@ export function clip(text: string, max: number): { readonly text: string; readon
   const end = /[\ud800-\udbff]/.test(text[max - 1]!) ? max - 1 : max;
   return { text: text.slice(0, end), rest: text.length - end };
 }
+
+/** Removes the clauses that name a command of sup, because the page has a button instead. */
+export function withoutCommands(text: string): string {
+  const kept = text.split(/(?<=[.;])\s+/).filter((clause) => !clause.includes("`sup "));
+  return kept.join(" ").replace(/;$/, ".");
+}

@@ -10,8 +10,12 @@ export function troubleOf(service: Service): Trouble {
   if (service.state === "stopped" && service.critical && service.enabled) return "bad";
   if (service.state === "backoff" || service.problems.length > 0) return "warning";
   if (service.state === "running" && service.health === "degraded") return "warning";
+  if (service.state === "starting" && service.health === "unhealthy") return "warning";
   return "none";
 }
+
+/** Returns true if the unit has failed or fails its check, and is critical. */
+export const isCriticalTrouble = (service: Service): boolean => service.critical && troubleOf(service) === "bad";
 
 const RANK: Readonly<Record<Trouble, number>> = { bad: 0, warning: 1, none: 2 };
 

@@ -1,5 +1,6 @@
 import type { DaemonInfo } from "../../src/api/contract/shapes.ts";
 import type { Surroundings } from "../../src/daemon/queries/describe.ts";
+import { LastOutput } from "../../src/daemon/queries/last-output.ts";
 import { LocalSupervisor, type LocalSupervisorOptions } from "../../src/daemon/queries/supervisor.ts";
 import { Actions, type ActionsOptions } from "../../src/daemon/jobs/actions.ts";
 import { Rolling } from "../../src/daemon/jobs/rolling.ts";
@@ -106,12 +107,14 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
   const actions = new Actions({ world, engine, processes: {}, store, recorder: { tell }, clock, announce } as unknown as ActionsOptions);
   const scaling = new Scaling({ world, catalog, actions, recorder: { tell }, earlierRuns: () => 0, handle });
   const rolling = new Rolling({ world, catalog, clock, earlierRuns: () => 0, handle });
+  const lastOutput = new LastOutput(store as Store);
   const around: Surroundings = {
     world,
     clock,
     isEnabled: (id) => reloader.isEnabled(id, world.get(id)),
     usage: (id) => samples.get(id),
     containment: () => "cgroup",
+    lastOutput: (id, run) => lastOutput.of(id, run),
     invocationOf: (id, run) => `${id}-${run}`,
     onDisk: (id) => catalog.onDisk(id),
     planOf: () => undefined,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { MetricPoint } from "../../src/api/contract/shapes.ts";
+import { downWords } from "../../src/web/charts/down.ts";
 import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/series.ts";
 import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";
@@ -19,6 +20,13 @@ const point = (second: number, cpu: number | null, more: Partial<MetricPoint> = 
   ...more,
 });
 const cpu = (one: MetricPoint): number | null => one.cpu_percent;
+
+test("the charts of a unit without a process say since when it is down", () => {
+  expect(downWords({ pid: 7, state_since: null }, T0)).toBeNull();
+  expect(downWords({ pid: null, state_since: null }, T0)).toBe("not started");
+  const clock = new Date(T0 - 1000).toTimeString().slice(0, 8);
+  expect(downWords({ pid: null, state_since: new Date(T0 - 1000).toISOString() }, T0)).toEndWith(clock);
+});
 
 describe("series", () => {
   test("a pause is a gap, the usual interval is not", () => {

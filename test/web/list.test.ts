@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { emptyColumns, scalesOf } from "../../src/web/columns.ts";
 import {
   filterFromText,
   filterToText,
@@ -54,6 +55,27 @@ describe("the list", () => {
     expect(ids({ states: ["broken"] })).toEqual([]);
   });
 
+  test("unhealthy units can be filtered like a state, together with states", () => {
+    const units = [aService("sick", { health: "unhealthy" }), ...UNITS];
+    const found = (states: Filter["states"]): string[] => select(units, { ...NO_FILTER, states }).map(({ id }) => id);
+    expect(found(["unhealthy"])).toEqual(["sick"]);
+    expect(found(["unhealthy", "stopped"])).toEqual(["old", "sick"]);
+  });
+
+  test("a column whose values are all unknown or equal is left out", () => {
+    expect([...emptyColumns([aService("a", { health: "unknown" }), aService("b", { health: "unknown" })])]).toEqual(["Health", "Priority"]);
+    expect([...emptyColumns([aService("a", { priority: 1 }), aService("b")])]).toEqual([]);
+    expect([...emptyColumns([])]).toEqual(["Health", "Priority"]);
+  });
+
+  test("the sparklines of all units have the same scales", () => {
+    expect(scalesOf([aService("a", { cpu_percent: 80, memory_mb: null }), aService("b", { cpu_percent: 3, memory_mb: 900 })])).toEqual({
+      cpu: 80,
+      memory: 900,
+    });
+    expect(scalesOf([aService("a", { cpu_percent: null, memory_mb: 1 })])).toEqual({ cpu: 5, memory: 8 });
+  });
+
   test("the filter is kept in the address", () => {
     const filters = fc.record({
       text: fc.string(),
@@ -79,6 +101,7 @@ describe("what needs attention", () => {
     ["all is well", {}, "none"],
     ["fatal", { state: "fatal" }, "bad"],
     ["unhealthy", { health: "unhealthy" }, "bad"],
+    ["unhealthy before it was ready", { state: "starting", health: "unhealthy" }, "warning"],
     ["degraded", { health: "degraded" }, "warning"],
     ["waiting to try again", { state: "backoff" }, "warning"],
     ["a bad file", { problems: ["x"] }, "warning"],

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { bare, spansOf } from "../../src/web/ansi.ts";
 import { summaryOf } from "../../src/web/notes.ts";
-import { clip, plain } from "../../src/web/text.ts";
+import { clip, plain, withoutCommands } from "../../src/web/text.ts";
 import { criLine, findAll, grepOf, Joiner } from "../../src/web/unit/log-lines.ts";
 import { aLine } from "../api/server/fake.ts";
 
@@ -18,6 +18,13 @@ describe("plain text", () => {
     ["nul\0", "nul\\x00"],
   ] as const)
     test(JSON.stringify(given), () => expect(plain(given)).toBe(shown));
+
+  test.each([
+    ["Nothing automatically. `sup start web` starts it.", "Nothing automatically."],
+    ["its unit file was removed; `sup reload` stops and forgets the unit", "its unit file was removed."],
+    ["Starts when db is ready; its state is fatal.", "Starts when db is ready; its state is fatal."],
+    ["The command `supply` failed.", "The command `supply` failed."],
+  ])("loses the clauses with commands of sup, because there is a button: %s", (text, wanted) => expect(withoutCommands(text)).toBe(wanted));
 
   test("never contains an invisible or bidi character", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !HIDDEN.test(plain(text))));

@@ -172,6 +172,7 @@ export const contract = {
     }),
     output: z.string(),
   },
+  host: { input: nothing, output: shape.host },
   summary: { input: nothing, output: shape.summary },
   groups: { input: nothing, output: z.record(z.string(), z.array(z.string())) },
   alerts: { input: z.strictObject({ open: flag("Only unresolved alerts") }), output: z.array(shape.alert) },

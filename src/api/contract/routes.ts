@@ -103,6 +103,7 @@ export const routes = {
     summary: "Server-sent events: a snapshot, then changes with consecutive ids",
     streams: "events",
   }),
+  host: get(`${BASE}/host`, "CPU, memory, disk and load of the machine"),
   summary: get(`${BASE}/summary`, "Totals for a dashboard"),
   groups: get(`${BASE}/groups`, "The units of each group"),
   alerts: get(`${BASE}/alerts`, "Alerts, open ones first"),

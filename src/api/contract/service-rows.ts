@@ -64,6 +64,8 @@ export function totalsOf(all: readonly Service[]): Service {
     exit_code: decisive.exit_code,
     last_exit: decisive.last_exit,
     last_exit_status: decisive.last_exit_status ?? null,
+    last_line: decisive.last_line ?? null,
+    probe_failure: units.find(({ probe_failure }) => probe_failure != null)?.probe_failure ?? null,
     status_text: null,
     invocation: null,
     waiting_for: [...new Set(units.flatMap(({ waiting_for }) => waiting_for))],

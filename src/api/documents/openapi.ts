@@ -60,6 +60,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   LogLine: shape.logLine,
   ServiceHealth: shape.serviceHealth,
   OverallHealth: shape.overallHealth,
+  Host: shape.host,
   Summary: shape.summary,
   JobOutcome: shape.jobOutcome,
   JobResult: shape.jobResult,

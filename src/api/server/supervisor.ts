@@ -85,6 +85,7 @@ export interface NotificationQueries {
  */
 export interface Supervisor {
   status(): Promise<shape.Status>;
+  host(): Promise<shape.Host>;
   summary(): Promise<shape.Summary>;
   groups(): Promise<Readonly<Record<string, readonly string[]>>>;
   graph(): Promise<shape.Graph>;

@@ -1,3 +1,4 @@
+import { attempt, waitingFor } from "../../api/contract/verdict.ts";
 import type { ServiceDetail, ServiceProcess } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { eventLine, logLine } from "./lines.ts";
@@ -6,7 +7,7 @@ import { dotColour, dotOf, HEALTH_COLOUR, memory, percent, STATE_COLOUR, stateWo
 import type { TableStyle } from "./status-table.ts";
 import { scheduleWords } from "./timers.ts";
 import { relative, sinceWhen } from "./time.ts";
-import { attempt, waitingFor, why } from "./why.ts";
+import { why } from "./why.ts";
 
 const LAST = 10;
 

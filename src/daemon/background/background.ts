@@ -8,7 +8,7 @@ import type { EventHistory } from "../../ports/store/events.ts";
 import type { MetricsStore } from "../../ports/store/metrics.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 import type { StoreHealth } from "../../ports/store/upkeep.ts";
-import type { Usage } from "../../ports/usage.ts";
+import type { HostFigures, HostUsage, Usage } from "../../ports/usage.ts";
 import { ConditionWatch } from "./condition-watch.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Launcher } from "../engine/launcher.ts";
@@ -29,6 +29,7 @@ export interface BackgroundOptions {
   readonly logs: LogStore;
   readonly processes: Processes;
   readonly usage: Usage;
+  readonly hostUsage: HostUsage;
   readonly bus: Bus;
   readonly engine: Engine;
   readonly recorder: Recorder;
@@ -51,9 +52,11 @@ export class Background {
   readonly watches: Watches;
   readonly meter: Meter;
   readonly #o: BackgroundOptions;
+  #host: HostFigures;
 
   constructor(options: BackgroundOptions) {
     this.#o = options;
+    this.#host = options.hostUsage.sample();
     this.limiter = new Limiter(options);
     this.sampler = new Sampler({ ...options, onSamples: (samples, runs) => this.limiter.take(samples, runs) });
     this.forecaster = new Forecaster(options);
@@ -71,10 +74,16 @@ export class Background {
     this.#beginAlerts();
   }
 
+  /** The figures of the machine at the last tick. */
+  get host(): HostFigures {
+    return this.#host;
+  }
+
   /** The shared tick, which the daemon calls at a fixed interval for all periodic work. */
   tick(): void {
     this.meter.tick(this.#o.clock.monotonicMs());
     this.schedules.checkClock();
+    this.#host = this.#o.hostUsage.sample();
     void this.sampler.sample(); // never rejects
     this.forecaster.tick();
     this.conditions.tick();

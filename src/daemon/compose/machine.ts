@@ -21,6 +21,7 @@ import { noKeeper, openKeeper } from "../../linux/keeper/keeper.ts";
 import { findDescriptorShortage } from "../../linux/self/descriptors.ts";
 import { pathChecker } from "../../linux/self/path-check.ts";
 import { bootId } from "../../linux/proc/boot.ts";
+import { hostUsage } from "../../linux/proc/host.ts";
 import { openProcesses, type ProcessTable } from "../../linux/processes/processes.ts";
 import { openUsers } from "../../linux/spawn/users.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -30,7 +31,7 @@ import type { Keeper } from "../../ports/keeper.ts";
 import type { Notifier } from "../../ports/notifier.ts";
 import type { Prober } from "../../ports/prober.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
-import type { ProcessUsage, Usage } from "../../ports/usage.ts";
+import type { HostUsage, ProcessUsage, Usage } from "../../ports/usage.ts";
 import type { Users } from "../../ports/users.ts";
 import { type Places, SYSTEM_SOCKET } from "../../spec/places.ts";
 import type { Settings } from "../../spec/schema/settings.ts";
@@ -61,6 +62,7 @@ export interface Machine {
   readonly prober: Prober;
   readonly notifier: Notifier;
   readonly usage: Usage;
+  readonly hostUsage: HostUsage;
   readonly processUsage: ProcessUsage;
   readonly users: Users;
   readonly keeper: Keeper;
@@ -129,7 +131,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     processes,
     prober: openProber({ processes, epoll, version }),
     notifier: openNotifier({ processes, epoll, version, scratch: places.runtime }),
-    usage,
+    ...{ usage, hostUsage: hostUsage(places.logs) },
     processUsage: processUsage({ table: processes, trees: usage }),
     users: openUsers(),
     keeper,

@@ -8,12 +8,13 @@ import type { Turn, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { AlertWrite } from "../../ports/store/alerts.ts";
-import type { EventRow, NewEvent } from "../../ports/store/events.ts";
+import type { EventHistory, EventRow, NewEvent } from "../../ports/store/events.ts";
 import type { OutboxRow } from "../../ports/store/outbox.ts";
 import type { MemoryWrite, TurnStore } from "../../ports/store/turns.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import type { Bus } from "./bus.ts";
 import { describeService, serviceRow, type Surroundings } from "../queries/describe.ts";
+import { LastOutput } from "../queries/last-output.ts";
 import { rememberUnit } from "./unit-memory.ts";
 
 /** Number of the last lines of output that are stored with the event of a failed run. */
@@ -37,7 +38,7 @@ export interface MessageRows {
 export interface RecorderOptions {
   readonly world: World;
   readonly clock: Clock;
-  readonly store: Pick<TurnStore, "record">;
+  readonly store: Pick<TurnStore, "record"> & EventHistory;
   readonly logs: Pick<LogStore, "tail" | "mark" | "runMark">;
   readonly bus: Bus;
   readonly around: Surroundings;
@@ -49,6 +50,7 @@ export interface RecorderOptions {
 
 /** Stores the changes of each turn (services, the state of units and jobs, events, alerts, messages) in one transaction, and then publishes them. */
 export class Recorder {
+  readonly lastOutput: LastOutput;
   readonly #options: RecorderOptions;
   readonly #recorded = new Map<Turn, readonly EventRow[]>();
   /** When each pending large job was stored. */
@@ -58,6 +60,7 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.lastOutput = new LastOutput(options.store);
   }
 
   record(turn: Turn): void {
@@ -84,7 +87,10 @@ export class Recorder {
       const entry = world.get(id);
       if (entry !== undefined) bus.publish(() => ({ kind: "service", data: describeService(id, entry, around) }));
     }
-    for (const id of turn.removed) bus.publish(() => ({ kind: "removed", data: { id } }));
+    for (const id of turn.removed) {
+      this.lastOutput.forget(id);
+      bus.publish(() => ({ kind: "removed", data: { id } }));
+    }
   }
 
   /** Records and publishes an event that does not come from the world, but from the daemon itself or from an action of the operator. */
@@ -142,6 +148,7 @@ export class Recorder {
         (type === "start-failed" && (details.stage === "pre_start" || details.stage === "ready"));
       const { logs, invocationOf } = this.#options;
       const lines = failed ? logs.tail(effect.id, LAST_LINES).map((line) => line.text) : [];
+      if (failed) this.lastOutput.note(effect.id, Number(details.run), lines);
       events.push({
         serviceId: effect.id,
         type,

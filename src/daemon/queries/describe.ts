@@ -21,6 +21,8 @@ export interface Surroundings {
   isEnabled(id: string): boolean;
   usage(id: string): Sample | undefined;
   containment(id: string, run: number): Containment;
+  /** Returns the line of output that says most about why this run failed, or null. */
+  lastOutput(id: string, run: number): string | null;
   invocationOf(id: string, run: number): string;
   /** Returns the timer of a scheduled unit, or undefined while its schedule is not active. */
   planOf(id: string): Timer | undefined;
@@ -66,6 +68,8 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     status_text: unit.statusText,
     last_exit: unit.last === null ? null : unit.last.detail,
     last_exit_status: unit.last?.exit == null ? null : describeExit(unit.last.exit),
+    last_line: isDownByFailure(entry) ? around.lastOutput(id, unit.run) : null,
+    probe_failure: probeFailureOf(entry),
     invocation: unit.run === 0 ? null : around.invocationOf(id, unit.run),
     waiting_for: world.waitingFor(id),
     obstacles: world.waitingFor(id).map((one) => ({ unit: one, state: obstacleState(world, one) })),
@@ -137,6 +141,13 @@ export function serviceRow(id: string, entry: Entry, clock: Clock): ServiceRow {
 export function healthOf({ unit, check }: Pick<Entry, "unit" | "check">): Health {
   if (check === null || isDown(unit.phase) || unit.process === null) return "unknown";
   return holdsStop(unit.phase) ? check.health : "unknown";
+}
+
+/** Returns the detail of the last probe that failed, if the health check keeps failing. */
+function probeFailureOf(entry: Entry): string | null {
+  const health = healthOf(entry);
+  if (health !== "unhealthy" && health !== "degraded") return null;
+  return entry.check?.results.findLast(({ kind }) => kind !== "ok")?.detail ?? null;
 }
 
 /** Returns true if the last run of the unit failed and the unit is not running again yet. */

@@ -14,6 +14,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
 import type { Problem } from "../../spec/parse/problems.ts";
 import type { Store } from "../../ports/store/store.ts";
+import type { HostFigures } from "../../ports/usage.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import type { Sampler } from "../background/sampler.ts";
 import type { Bus } from "../engine/bus.ts";
@@ -33,6 +34,7 @@ import { overallHealth, refusalToProbe, serviceHealth } from "./health.ts";
 import { LogQueries, type LogQueryOptions } from "./logs.ts";
 import { Lookup } from "./lookup.ts";
 import { acceptReport, storedMetrics } from "./metrics.ts";
+import { hostShape } from "./host.ts";
 import { Requests, type RequestOptions } from "./requests.ts";
 import { detailOf, sumMetrics } from "./service-totals.ts";
 import { StatusQueries, type StatusOptions } from "./status.ts";
@@ -47,6 +49,7 @@ export type LocalSupervisorOptions = StatusOptions &
   Rest;
 
 interface Rest {
+  readonly host: () => HostFigures;
   readonly store: Store;
   readonly logs: LogStore;
   readonly bus: Bus;
@@ -91,6 +94,10 @@ export class LocalSupervisor implements Supervisor {
   /** Returns the state of the unit files, for the event stream. */
   unitFiles(): shape.UnitFiles {
     return this.#status.unitFiles();
+  }
+
+  async host(): Promise<shape.Host> {
+    return hostShape(this.#o.host());
   }
 
   async summary(): Promise<shape.Summary> {

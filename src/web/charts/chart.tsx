@@ -10,13 +10,15 @@ interface Props {
   readonly drawing: Drawing;
   /** A sentence that is shown under the title, for example a forecast. */
   readonly note?: string;
+  /** Says that the unit is down, or null. The chart then shows this instead of the newest value, which is from an earlier time. */
+  readonly down: string | null;
   readonly onZoom: (from: number, to: number) => void;
   readonly onReset: () => void;
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-export function Chart({ title, height, colour, format, drawing, note, onZoom, onReset }: Props) {
+export function Chart({ title, height, colour, format, drawing, note, down, onZoom, onReset }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | null>(null);
   const [point, setPoint] = useState<number | null>(null);
@@ -42,13 +44,14 @@ export function Chart({ title, height, colour, format, drawing, note, onZoom, on
   useEffect(() => plot.current?.draw(drawing), [drawing]);
   const line = drawing.lines[0] ?? [];
   const index = point ?? line.length - 1;
-  const value = line[index] ?? null;
+  const isDown = point === null && down !== null;
+  const value = isDown ? null : (line[index] ?? null);
   const time = drawing.times[index];
   return (
     <figure class="chart">
       <figcaption>
         <h2>{title}</h2>
-        <span class="chart-value num">{value === null ? "–" : format(value)}</span>
+        <span class="chart-value num">{isDown ? down : value === null ? "–" : format(value)}</span>
         <span class="quiet-text num">{point !== null && time !== undefined ? fullTime(new Date(time * 1000).toISOString()) : ""}</span>
         {drawing.limit !== null && <span class="chart-limit">limit {format(drawing.limit)}</span>}
         {note && <span class="quiet-text">{note}</span>}
@@ -57,7 +60,7 @@ export function Chart({ title, height, colour, format, drawing, note, onZoom, on
         ref={box}
         class="chart-box"
         role="img"
-        aria-label={`${title} over time; now ${value === null ? "no value" : format(value)}`}
+        aria-label={`${title} over time; now ${isDown ? down : value === null ? "no value" : format(value)}`}
         style={{ height: `${height}px` }}
       />
     </figure>

@@ -1,6 +1,8 @@
 import { useMemo, useState } from "preact/hooks";
 import { megabytes, percent } from "../format.ts";
 import { plain } from "../text.ts";
+import { downWords } from "./down.ts";
+import { view } from "../state/live.ts";
 import { now } from "../state/clock.ts";
 import { Chart } from "./chart.tsx";
 import type { Drawing } from "./plot.ts";
@@ -33,7 +35,9 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
   const [rangeMs, setRangeMs] = useState<number>(RANGES[0].ms);
   const [zoom, setZoom] = useState<Zoom | null>(null);
   const { points, forecast, cpu, memory, response, reported } = useDrawings(id, rangeMs, zoom, size === "full");
+  const service = view.value.services.get(id);
   const shared = {
+    down: service === undefined ? null : downWords(service, now.value),
     height: size === "full" ? 180 : 110,
     onZoom: (from: number, to: number) => setZoom({ from, to }),
     onReset: () => setZoom(null),

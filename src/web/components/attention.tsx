@@ -1,41 +1,42 @@
+import { useState } from "preact/hooks";
 import type { BrokenUnit, Service } from "../../api/contract/shapes.ts";
+import { causeOf, causeText, firstProblem } from "../cause.ts";
 import { acknowledge, openAlerts } from "../state/alerts.ts";
+import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { unitHref } from "../route.ts";
 import { clip, plain } from "../text.ts";
-import { troubled, troubleOf, toneOf } from "../trouble.ts";
-import { Relative } from "./marks.tsx";
+import { isCriticalTrouble, troubled, troubleOf } from "../trouble.ts";
+import { Dot, Relative } from "./marks.tsx";
 
-const MOST_UNITS = 30;
+/** The number of lines in the area. If there are more units, the last line says how many. */
+const LINES = 3;
+const MOST_UNITS = 100;
 const MOST_ALERTS = 50;
 
 /** Shows units and alerts that need attention. The area is shown even if there are none, so that nothing below it moves. */
 export function Attention({ services, broken }: { readonly services: readonly Service[]; readonly broken: readonly BrokenUnit[] }) {
+  const [whole, setWhole] = useState(false);
   const units = troubled(services);
-  const isBad = broken.length > 0 || units.some((service) => troubleOf(service) === "bad");
+  const isBad = (service: Service): boolean => troubleOf(service) === "bad";
+  const lines = [...units.filter(isBad), ...broken, ...units.filter((service) => !isBad(service))];
+  const shown = whole ? lines.slice(0, MOST_UNITS) : lines.slice(0, lines.length > LINES ? LINES - 1 : LINES);
   return (
     <section class="rail" aria-label="What needs attention">
-      <div class={`rail-units ${isBad ? "rail-bad" : ""}`} aria-live="polite">
-        {units.length + broken.length === 0 ? (
+      <div class={`rail-units ${broken.length > 0 || units.some(isBad) ? "rail-bad" : ""} ${whole ? "rail-whole" : ""}`} aria-live="polite">
+        {lines.length === 0 && (
           <span class="rail-well">
             <span class="dot tone-good" aria-hidden="true" /> {services.length === 0 ? "No units" : "Nothing needs attention"}
           </span>
-        ) : (
-          <>
-            {units.slice(0, MOST_UNITS).map((service) => (
-              <a key={service.id} class={`trouble tone-${toneOf(service)}`} href={unitHref(service.id)}>
-                {service.critical && <span class="critical" title="critical" />}
-                <b>{service.id}</b> {wordOf(service)}
-              </a>
-            ))}
-            {broken.slice(0, MOST_UNITS).map(({ id }) => (
-              <a key={id} class="trouble tone-bad" href={unitHref(id)}>
-                <b>{id}</b> broken
-              </a>
-            ))}
-            {units.length > MOST_UNITS && <span class="quiet-text">and {units.length - MOST_UNITS} more</span>}
-          </>
+        )}
+        <ul>
+          {shown.map((unit) => (isService(unit) ? <Trouble key={unit.id} service={unit} /> : <BrokenTrouble key={unit.id} unit={unit} />))}
+        </ul>
+        {lines.length > LINES && (
+          <button type="button" class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+            {whole ? "Show fewer" : `+${lines.length - shown.length} more`}
+          </button>
         )}
       </div>
       <OpenAlerts />
@@ -43,16 +44,40 @@ export function Attention({ services, broken }: { readonly services: readonly Se
   );
 }
 
-function wordOf(service: Service): string {
-  if (service.state === "backoff")
-    return service.max_retries < 0 ? `retry ${service.retries}` : `retry ${service.retries} of ${service.max_retries}`;
-  if (service.state === "running" && service.health !== "healthy" && service.health !== "unknown" && service.health !== "starting")
-    return service.health;
-  return service.problems.length > 0 && service.state !== "failed" && service.state !== "fatal" ? "bad file" : service.state;
+const isService = (unit: Service | BrokenUnit): unit is Service => "state" in unit;
+
+function Trouble({ service }: { readonly service: Service }) {
+  const cause = causeOf(service, now.value);
+  const { evidence } = cause;
+  const text = causeText(cause);
+  return (
+    <li class={`trouble tone-${troubleOf(service)}`}>
+      <Dot service={service} />
+      <a href={unitHref(service.id)}>{service.id}</a>
+      {isCriticalTrouble(service) && <span class="severity">critical</span>}
+      <span class="trouble-text" title={evidence === null ? text : `${text}: ${evidence}`}>
+        {text}
+        {evidence !== null && <code>{evidence}</code>}
+      </span>
+    </li>
+  );
 }
 
+const BrokenTrouble = ({ unit }: { readonly unit: BrokenUnit }) => (
+  <li class="trouble tone-bad">
+    <span class="dot" aria-hidden="true" />
+    <a href={unitHref(unit.id)}>{unit.id}</a>
+    <span class="trouble-text" title={firstProblem(unit)}>
+      broken file
+      <code>{firstProblem(unit)}</code>
+    </span>
+  </li>
+);
+
 function OpenAlerts() {
-  const alerts = openAlerts.value.filter(({ acknowledged }) => !acknowledged);
+  const alerts = openAlerts.value
+    .filter(({ acknowledged }) => !acknowledged)
+    .toSorted((a, b) => Number(b.severity === "critical") - Number(a.severity === "critical"));
   return (
     <div class="rail-alerts">
       {alerts.length === 0 ? (

@@ -1,4 +1,5 @@
 import type { BrokenUnit } from "../../api/contract/shapes.ts";
+import { firstProblem } from "../cause.ts";
 import { unitHref } from "../route.ts";
 import { clip, plain } from "../text.ts";
 
@@ -6,6 +7,7 @@ import { clip, plain } from "../text.ts";
 export function BrokenCells({ unit }: { readonly unit: BrokenUnit }) {
   return (
     <>
+      <span class="c-select" role="gridcell" />
       <span class="c-name" role="gridcell">
         <span class="dot tone-bad" aria-hidden="true" />
         <a class="unit-link" href={unitHref(unit.id)} tabIndex={-1}>
@@ -16,17 +18,10 @@ export function BrokenCells({ unit }: { readonly unit: BrokenUnit }) {
         <BrokenMark />
       </span>
       <span class="c-problem" role="gridcell" title={plain(unit.problems.join("\n"))}>
-        {plain(clip(firstProblem(unit), 500).text)}
+        {firstProblem(unit)}
       </span>
     </>
   );
-}
-
-/** Returns the first error, without the directory of the file, so that the message fits into the row. */
-function firstProblem({ file, problems }: BrokenUnit): string {
-  const problem = problems[0] ?? file;
-  const directory = file.slice(0, file.lastIndexOf("/") + 1);
-  return problem.startsWith(directory) ? problem.slice(directory.length) : problem;
 }
 
 /** Shows the page of a unit whose file has errors, with all these errors. */

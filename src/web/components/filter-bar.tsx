@@ -1,5 +1,4 @@
 import type { Service } from "../../api/contract/shapes.ts";
-import { STATES } from "../../base/words.ts";
 import { isNarrowed, labelsOf, LIST_STATES, NO_FILTER, type Filter, type ListState } from "../filter.ts";
 import { plural } from "../format.ts";
 import { plain } from "../text.ts";
@@ -15,12 +14,12 @@ interface Props {
   readonly onChange: (filter: Filter) => void;
 }
 
-/** Shows the filters. Every state has a button, even if no unit is in that state, so that the buttons never move. */
+/** Shows the filters. States without units have no button, unless the filter contains them. */
 export function FilterBar({ services, broken, shown, filter, onChange }: Props) {
-  const counts = { ...countStates(services), broken };
+  const unhealthy = services.filter(({ health }) => health === "unhealthy").length;
+  const counts: Readonly<Record<ListState, number>> = { ...countStates(services), unhealthy, broken };
   const total = services.length + broken;
-  // Such units are an exception, so they have a button only when there are some.
-  const states: readonly ListState[] = broken > 0 || filter.states.includes("broken") ? LIST_STATES : STATES;
+  const states = LIST_STATES.filter((state) => counts[state] > 0 || filter.states.includes(state));
   const toggle = (state: ListState): void => {
     const states = filter.states.includes(state) ? filter.states.filter((one) => one !== state) : [...filter.states, state];
     onChange({ ...filter, states });
@@ -38,7 +37,7 @@ export function FilterBar({ services, broken, shown, filter, onChange }: Props) 
           <button
             key={state}
             type="button"
-            class={`chip tone-${state === "broken" ? "bad" : toneOfState(state)} ${counts[state] === 0 ? "chip-none" : ""}`}
+            class={`chip tone-${state === "broken" || state === "unhealthy" ? "bad" : toneOfState(state)}`}
             aria-pressed={filter.states.includes(state)}
             onClick={() => toggle(state)}
           >

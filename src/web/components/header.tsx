@@ -1,9 +1,14 @@
+import { useEffect } from "preact/hooks";
+import { figuresOf } from "../host-figures.ts";
+import { host, watchHost } from "../state/host.ts";
 import { link, view } from "../state/live.ts";
 import { openAlerts } from "../state/alerts.ts";
 import { session, signOut } from "../state/session.ts";
 import { showToast } from "../state/toasts.ts";
 import { hrefOf, type Route } from "../route.ts";
+import { clip, plain } from "../text.ts";
 import { showKeys } from "./keys.tsx";
+import { Since } from "./marks.tsx";
 
 const PAGES = [
   { page: "units", title: "Units" },
@@ -13,6 +18,7 @@ const PAGES = [
 ] as const;
 
 export function Header({ page }: { readonly page: Route["page"] }) {
+  useEffect(watchHost, []);
   const alerts = openAlerts.value.filter(({ acknowledged }) => !acknowledged).length;
   return (
     <header class="header">
@@ -35,6 +41,7 @@ export function Header({ page }: { readonly page: Route["page"] }) {
           </a>
         ))}
       </nav>
+      <HostLine />
       <div class="header-end">
         <LinkState />
         <button
@@ -56,6 +63,32 @@ export function Header({ page }: { readonly page: Route["page"] }) {
   );
 }
 
+/** Shows the machine and the daemon. */
+function HostLine() {
+  const { daemon } = view.value;
+  return (
+    <div class="host" role="group" aria-label="Machine and daemon">
+      {host.value !== null && (
+        <>
+          <b class="host-name" title={plain(host.value.name)}>
+            {plain(clip(host.value.name, 64).text)}
+          </b>
+          {figuresOf(host.value).map(({ name, text, tone, title }) => (
+            <span key={name} class={`host-figure host-${tone} tone-${tone}`} title={title}>
+              {name} <b class="num">{text}</b>
+            </span>
+          ))}
+        </>
+      )}
+      {daemon !== null && (
+        <span class="host-daemon" title={`${daemon.mode} mode, pid ${daemon.pid}`}>
+          sup {daemon.version}, up <Since iso={daemon.start_time} />
+        </span>
+      )}
+    </div>
+  );
+}
+
 async function leave(): Promise<void> {
   const problem = await signOut();
   if (problem) showToast("bad", problem.message);
@@ -72,7 +105,6 @@ function LinkState() {
       <span class="link-dot" aria-hidden="true" />
       {WORDS[kind]}
       {session.value?.access === "read" && <span class="read-only">read-only</span>}
-      <span class="link-where">{location.host}</span>
     </span>
   );
 }

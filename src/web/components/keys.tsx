@@ -10,6 +10,7 @@ const HELP = [
   ["↑ ↓ or k j", "previous or next unit"],
   ["Home End PgUp PgDn", "move through the list in large steps"],
   ["Enter", "open the unit"],
+  ["x or Space", "select the unit, to act on several"],
   ["Esc", "clear the filter; close a dialog"],
   ["g u, g g, g e, g a", "go to units, graph, events, alerts"],
   ["?", "show this help"],
@@ -65,4 +66,6 @@ export function Keys() {
 }
 
 export const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+  (target instanceof HTMLInputElement && target.type !== "checkbox") ||
+  target instanceof HTMLSelectElement ||
+  target instanceof HTMLTextAreaElement;

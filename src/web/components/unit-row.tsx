@@ -1,12 +1,19 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Service } from "../../api/contract/shapes.ts";
+import type { Scales } from "../columns.ts";
 import type { Filter, Sort } from "../filter.ts";
 import type { FoldRow } from "../fold.ts";
-import { megabytes, NONE, percent } from "../format.ts";
+import { causeOf, causeText } from "../cause.ts";
+import { fullTime, megabytes, NONE, percent } from "../format.ts";
 import { unitHref } from "../route.ts";
+import { now } from "../state/clock.ts";
 import { useOf } from "../state/samples.ts";
+import { clearSelection, selectAll, selection, toggleSelected } from "../state/selection.ts";
+import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
-import { Dot, HealthMark, Since, StateMark } from "./marks.tsx";
+import { troubleOf } from "../trouble.ts";
+import { Dot, Due, HealthMark, Since, StateMark } from "./marks.tsx";
+import { RowActions } from "./row-actions.tsx";
 import { Spark } from "./sparkline.tsx";
 
 export const HEAD_HEIGHT = 32;
@@ -37,10 +44,29 @@ const COLUMNS: ReadonlyArray<{ readonly title: string; readonly class: string; r
   { title: "Priority", class: "c-priority num", sort: "priority" },
 ];
 
-export function UnitHead({ filter, onChange }: { readonly filter: Filter; readonly onChange: (filter: Filter) => void }) {
+interface HeadProps {
+  readonly filter: Filter;
+  readonly onChange: (filter: Filter) => void;
+  readonly hidden: ReadonlySet<string>;
+  /** The ids of all rows that can be selected. */
+  readonly ids: readonly string[];
+}
+
+export function UnitHead({ filter, onChange, hidden, ids }: HeadProps) {
+  const all = ids.length > 0 && ids.every((id) => selection.value.has(id));
   return (
     <div class="row row-head" role="row" aria-rowindex={1} style={{ height: `${HEAD_HEIGHT}px` }}>
-      {COLUMNS.map(({ title, class: column, sort }) => (
+      <span class="c-select" role="columnheader">
+        {mayAct.value && (
+          <input
+            type="checkbox"
+            aria-label="Select all shown units"
+            checked={all}
+            onChange={() => (all ? clearSelection() : selectAll(ids))}
+          />
+        )}
+      </span>
+      {COLUMNS.filter(({ title }) => !hidden.has(title)).map(({ title, class: column, sort }) => (
         <span key={title} class={column} role="columnheader" aria-sort={sortOf(filter, sort)}>
           {sort ? (
             <button type="button" class="sort" onClick={() => onChange(next(filter, sort))}>
@@ -54,6 +80,9 @@ export function UnitHead({ filter, onChange }: { readonly filter: Filter; readon
           )}
         </span>
       ))}
+      <span class="c-actions" role="columnheader">
+        <span class="visually-hidden">Actions</span>
+      </span>
     </div>
   );
 }
@@ -70,16 +99,20 @@ function next(filter: Filter, sort: Sort): Filter {
   return filter.descending ? { ...filter, sort: "order", descending: false } : { ...filter, descending: true };
 }
 
-/** The minimum value at the top of a sparkline's scale, so that a unit with little usage looks idle. */
-const LEAST_CPU = 5;
-const LEAST_MEMORY = 8;
+interface CellsProps {
+  readonly service: Service;
+  readonly fold: FoldRow["fold"];
+  readonly hidden: ReadonlySet<string>;
+  readonly scales: Scales;
+}
 
-export function UnitCells({ service, fold }: { readonly service: Service; readonly fold: FoldRow["fold"] }) {
+export function UnitCells({ service, fold, hidden, scales }: CellsProps) {
   const use = useOf(service.id).value;
   const isService = fold === "open" || fold === "closed";
   const running = service.pid !== null || (isService && service.start_time !== null);
   return (
     <>
+      <SelectCell id={service.id} />
       <span class="c-name" role="gridcell">
         {isService && (
           <span class="fold-mark" aria-hidden="true">
@@ -97,16 +130,16 @@ export function UnitCells({ service, fold }: { readonly service: Service; readon
           </span>
         )}
         <Marks service={service} />
-        <span class="description" title={plain(service.description)}>
-          {plain(clip(service.description, 200).text)}
-        </span>
+        <About service={service} />
       </span>
       <span class="c-state" role="gridcell">
         <StateMark service={service} />
       </span>
-      <span class="c-health" role="gridcell">
-        <HealthMark health={service.health} />
-      </span>
+      {!hidden.has("Health") && (
+        <span class="c-health" role="gridcell">
+          <HealthMark health={service.health} />
+        </span>
+      )}
       <span class="c-uptime num" role="gridcell">
         {running ? <Since iso={service.start_time} /> : NONE}
       </span>
@@ -114,17 +147,62 @@ export function UnitCells({ service, fold }: { readonly service: Service; readon
         {service.restart_count}
       </span>
       <span class="c-cpu num" role="gridcell">
-        <Spark samples={use.cpu} least={LEAST_CPU} tone="cpu" />
+        <Spark samples={use.cpu} least={scales.cpu} tone="cpu" />
         <span class="figure">{percent(service.cpu_percent)}</span>
       </span>
       <span class="c-memory num" role="gridcell">
-        <Spark samples={use.memory} least={LEAST_MEMORY} tone="memory" />
+        <Spark samples={use.memory} least={scales.memory} tone="memory" />
         <span class="figure">{megabytes(service.memory_mb)}</span>
       </span>
-      <span class="c-priority num quiet-text" role="gridcell">
-        {service.priority}
+      {!hidden.has("Priority") && (
+        <span class="c-priority num quiet-text" role="gridcell">
+          {service.priority}
+        </span>
+      )}
+      <RowActions service={service} />
+    </>
+  );
+}
+
+export const SelectCell = ({ id }: { readonly id: string | null }) => (
+  <span class="c-select" role="gridcell">
+    {id !== null && mayAct.value && (
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        aria-label={`Select ${id}`}
+        checked={selection.value.has(id)}
+        onChange={() => toggleSelected(id)}
+      />
+    )}
+  </span>
+);
+
+/** Says why a unit is in trouble, or else when it runs next and what it is. */
+function About({ service }: { readonly service: Service }) {
+  if (troubleOf(service) !== "none" && service.problems.length === 0) return <Reason service={service} />;
+  const next = service.schedule?.next_run ?? null;
+  return (
+    <>
+      {next !== null && (
+        <span class="next-run" title={fullTime(next)}>
+          next run <Due iso={next} />
+        </span>
+      )}
+      <span class="description" title={plain(service.description)}>
+        {plain(clip(service.description, 200).text)}
       </span>
     </>
+  );
+}
+
+function Reason({ service }: { readonly service: Service }) {
+  const cause = causeOf(service, now.value);
+  const { what, evidence } = cause;
+  return (
+    <span class={`description tone-${troubleOf(service)}`} title={`${causeText(cause)}${evidence === null ? "" : `: ${evidence}`}`}>
+      {evidence === null ? causeText(cause) : `${what}: ${evidence}`}
+    </span>
   );
 }
 

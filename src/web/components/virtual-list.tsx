@@ -13,6 +13,8 @@ export interface ListProps<Item> {
   readonly row: (item: Item, active: boolean) => ComponentChildren;
   readonly rowClass?: (item: Item) => string;
   readonly open: (item: Item) => void;
+  /** Handles the space bar and `x` on the row that was selected with the arrow keys. */
+  readonly mark?: (item: Item) => void;
   /** The column titles. They stay visible while the list scrolls. */
   readonly head?: ComponentChildren;
   readonly headHeight?: number;
@@ -44,6 +46,11 @@ export function VirtualList<Item>(props: ListProps<Item>) {
       if (event.target instanceof HTMLAnchorElement || event.target instanceof HTMLButtonElement) return;
       event.preventDefault();
       return props.open(items[activeRow]!);
+    }
+    if (event.key === " " && event.target instanceof HTMLInputElement) return; // the browser toggles the checkbox
+    if ((event.key === "x" || event.key === " ") && activeRow >= 0 && props.mark) {
+      event.preventDefault();
+      return props.mark(items[activeRow]!);
     }
     const page = Math.max(1, Math.floor(view.height / rowHeight) - 1);
     const row = rowAfter(event.key, activeRow, items.length, page);
@@ -119,8 +126,8 @@ function Row<Item>({ list, item, at, active, choose }: RowProps<Item>) {
       aria-rowindex={at + (list.head ? 2 : 1)}
       style={{ top: `${at * list.rowHeight}px`, height: `${list.rowHeight}px` }}
       onClick={(event) => {
-        // Ignore clicks on links and buttons, which have their own effect, and clicks that end the selection of text.
-        if ((event.target as Element).closest("a, button") || String(getSelection()) !== "") return;
+        // Ignore clicks on links and controls, which have their own effect, and clicks that end the selection of text.
+        if ((event.target as Element).closest("a, button, input, label") || String(getSelection()) !== "") return;
         choose();
         list.open(item);
       }}

@@ -1,6 +1,8 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { BrokenUnit } from "../../api/contract/shapes.ts";
+import { serviceRows } from "../../api/contract/service-rows.ts";
+import type { BrokenUnit, Service } from "../../api/contract/shapes.ts";
+import { emptyColumns, scalesOf } from "../columns.ts";
 import { filterFromText, filterToText, isNarrowed, select, selectBroken, type Filter } from "../filter.ts";
 import { foldRows, type FoldRow } from "../fold.ts";
 import { plural } from "../format.ts";
@@ -8,10 +10,13 @@ import { BrokenCells } from "../components/broken-unit.tsx";
 import { DaemonNotes } from "../components/banner.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Attention } from "../components/attention.tsx";
+import { SelectionBar } from "../components/row-actions.tsx";
 import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../components/unit-row.tsx";
 import { VirtualList } from "../components/virtual-list.tsx";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
+import { toggleSelected } from "../state/selection.ts";
+import { mayAct } from "../state/session.ts";
 import { amend } from "../state/location.ts";
 import { troubleOf } from "../trouble.ts";
 
@@ -39,6 +44,9 @@ export function OverviewPage({ query }: { readonly query: string }) {
     ...shownBroken,
     ...foldRows(shown, (service) => isNarrowed(filter) || opened.value.has(service)),
   ];
+  const hidden = emptyColumns(all);
+  const scales = scalesOf(all);
+  const ids = rows.flatMap((row) => (isFold(row) ? [row.service.id] : []));
   useClearByEscape(filter, setFilter);
   return (
     <div class="overview">
@@ -48,7 +56,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
       <DaemonNotes />
       <VirtualList
         label={plural(all.length + broken.length, "unit")}
-        class="units"
+        class={`units ${[...hidden].map((title) => `no-${title.toLowerCase()}`).join(" ")}`}
         items={rows}
         rowHeight={rowHeight}
         headHeight={HEAD_HEIGHT}
@@ -57,16 +65,24 @@ export function OverviewPage({ query }: { readonly query: string }) {
           if (isFold(row) && (row.fold === "open" || row.fold === "closed")) toggle(row.service.id);
           else location.hash = unitHref(isFold(row) ? row.service.id : row.id);
         }}
+        mark={(row) => isFold(row) && mayAct.value && toggleSelected(row.service.id)}
         rowClass={(row) =>
           isFold(row) ? `trouble-${troubleOf(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
         }
-        row={(row) => (isFold(row) ? <UnitCells service={row.service} fold={row.fold} /> : <BrokenCells unit={row} />)}
-        head={<UnitHead filter={filter} onChange={setFilter} />}
+        row={(row) =>
+          isFold(row) ? <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} /> : <BrokenCells unit={row} />
+        }
+        head={<UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />
+      <SelectionBar services={selectable(all)} />
     </div>
   );
 }
+
+/** Returns the units, and the totals of the services with several units. */
+const selectable = (units: readonly Service[]): readonly Service[] =>
+  serviceRows(units).flatMap(({ service, units: inner }) => [service, ...inner]);
 
 const isFold = (row: FoldRow | BrokenUnit): row is FoldRow => "fold" in row;
 

@@ -1,11 +1,13 @@
-import type { Service } from "../../api/contract/shapes.ts";
+import type { Service, Why } from "../../api/contract/shapes.ts";
 import { TABS, unitHref, type Tab } from "../route.ts";
 import { BrokenPage } from "../components/broken-unit.tsx";
 import { EventList } from "../components/event-list.tsx";
 import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
 import { Lazy } from "../components/lazy.tsx";
 import { findService } from "../fold.ts";
+import { request } from "../state/api.ts";
 import { view } from "../state/live.ts";
+import { useRequest, type Requested } from "../state/use-request.ts";
 import { clip, plain } from "../text.ts";
 import { Actions } from "../unit/actions.tsx";
 import { Dependencies } from "../unit/dependencies.tsx";
@@ -15,7 +17,8 @@ import { Health } from "../unit/health.tsx";
 import { LogView } from "../unit/log-view.tsx";
 import { Rollout } from "../unit/rollout.tsx";
 import { Processes } from "../unit/processes.tsx";
-import { Why } from "../unit/why.tsx";
+import { Verdict } from "../unit/verdict.tsx";
+import { Why as History } from "../unit/why.tsx";
 import { useEvents } from "./events.tsx";
 
 const TITLES: Readonly<Record<Tab, string>> = { overview: "Overview", logs: "Logs", charts: "Charts", events: "Events", file: "Unit file" };
@@ -25,11 +28,18 @@ export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }
   const broken = view.value.broken.find((unit) => unit.id === id);
   if (service === undefined) return broken === undefined ? <Unknown id={id} /> : <BrokenPage unit={broken} />;
   if (service.units !== undefined) return <ServicePage service={service} />;
+  return <SingleUnit service={service} tab={tab} />;
+}
+
+function SingleUnit({ service, tab }: { readonly service: Service; readonly tab: Tab }) {
+  const { id } = service;
+  const why = useRequest(id, () => request("why", { id }));
   return (
     <div class="unit-page">
       <div class="unit-top">
         <UnitTitle service={service} />
         <Actions service={service} />
+        <Verdict service={service} next={why.value?.next ?? null} />
         <nav class="tabs" aria-label={`Views of ${id}`}>
           {TABS.map((one) => (
             <a key={one} href={unitHref(id, one)} aria-current={one === tab ? "page" : undefined}>
@@ -38,7 +48,7 @@ export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }
           ))}
         </nav>
       </div>
-      <Part service={service} tab={tab} />
+      <Part service={service} tab={tab} why={why} />
     </div>
   );
 }
@@ -50,6 +60,7 @@ function ServicePage({ service }: { readonly service: Service }) {
       <div class="unit-top">
         <UnitTitle service={service} />
         <Actions service={service} />
+        <Verdict service={service} next={null} />
       </div>
       <section class="card area-facts" aria-label="Units">
         <p>{service.sub_state}</p>
@@ -86,15 +97,17 @@ function UnitTitle({ service }: { readonly service: Service }) {
           for <Since iso={service.state_since} />
         </span>
       )}
-      <p class="unit-description">
-        {service.name !== service.id && <b>{plain(clip(service.name, 200).text)} </b>}
-        {plain(clip(service.description, 1000).text)}
-      </p>
+      {(service.name !== service.id || service.description !== "") && (
+        <p class="unit-description">
+          {service.name !== service.id && <b>{plain(clip(service.name, 200).text)} </b>}
+          {plain(clip(service.description, 1000).text)}
+        </p>
+      )}
     </div>
   );
 }
 
-function Part({ service, tab }: { readonly service: Service; readonly tab: Tab }) {
+function Part({ service, tab, why }: { readonly service: Service; readonly tab: Tab; readonly why: Requested<Why> }) {
   const { id } = service;
   if (tab === "logs") return <LogView id={id} full />;
   if (tab === "events") return <UnitEvents id={id} />;
@@ -103,14 +116,14 @@ function Part({ service, tab }: { readonly service: Service; readonly tab: Tab }
   return (
     <div class="unit-grid">
       <div class="unit-column">
-        <section class="card area-why" aria-label="Why">
-          <Why service={service} />
-        </section>
         <section class="card area-facts" aria-label="Status">
           <Facts service={service} />
         </section>
         <section class="card area-processes" aria-label="Processes">
           <Processes service={service} />
+        </section>
+        <section class="card area-why" aria-label="Why">
+          <History value={why.value} problem={why.problem} />
         </section>
         <section class="card area-deps" aria-label="Dependencies">
           <Dependencies service={service} />

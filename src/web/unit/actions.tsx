@@ -1,14 +1,13 @@
 import { useState } from "preact/hooks";
-import type { Action, JobResult, Service } from "../../api/contract/shapes.ts";
+import type { Action, Service } from "../../api/contract/shapes.ts";
 import { request } from "../state/api.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
-import { showToast } from "../state/toasts.ts";
-import { Confirm, type ActionOptions, type DisruptiveAction } from "./confirm.tsx";
+import { act, type ActionOptions, hasProcess, isUp } from "./act.ts";
+import { Confirm, type DisruptiveAction } from "./confirm.tsx";
 import { KillDialog } from "./kill.tsx";
 import { useRequest } from "../state/use-request.ts";
 
-const isUp = ({ state }: Service): boolean => state === "running" || state === "starting" || state === "stopping" || state === "backoff";
 const isBroken = ({ state }: Service): boolean => state === "failed" || state === "fatal" || state === "backoff";
 
 /**
@@ -20,16 +19,14 @@ export function Actions({ service }: { readonly service: Service }) {
   const [dialog, setDialog] = useState<DisruptiveAction | "kill" | null>(null);
   const { id } = service;
   const file = useRequest(id, () => request("serviceFile", { id }));
-  const isRunning = service.pid !== null || (service.ready ?? 0) > 0;
+  const isRunning = hasProcess(service);
   const canReload = file.value?.effective.reload != null;
   if (!mayAct.value) return <div class="actions" />;
-  const act = async (action: Action, options: ActionOptions = {}): Promise<void> => {
+  const send = async (action: Action, options: ActionOptions = {}): Promise<void> => {
     setDialog(null);
     setBusy(action);
-    const answer = await request("jobs", { action, units: [id], ...options });
+    await act(action, [id], options);
     setBusy(null);
-    if (!answer.ok) showToast("bad", answer.error.message + (answer.error.hint ? ` (${answer.error.hint})` : ""));
-    else showOutcomes(answer.value);
   };
   const off = (possible: boolean): boolean => !possible || !isLive.value;
   const button = (action: Action, title: string, possible: boolean, onClick: () => void, tone = ""): preact.JSX.Element => (
@@ -39,27 +36,22 @@ export function Actions({ service }: { readonly service: Service }) {
   );
   return (
     <div class="actions" role="group" aria-label={`Actions on ${id}`}>
-      {button("start", "Start", service.state !== "running", () => void act("start"), "primary")}
-      {button("restart", "Restart", true, () => (isRunning ? setDialog("restart") : void act("restart")))}
-      {button("stop", "Stop", isUp(service), () => (isRunning ? setDialog("stop") : void act("stop")), "danger")}
+      {button("start", "Start", service.state !== "running", () => void send("start"), "primary")}
+      {button("restart", "Restart", true, () => (isRunning ? setDialog("restart") : void send("restart")))}
+      {button("stop", "Stop", isUp(service), () => (isRunning ? setDialog("stop") : void send("stop")), "danger")}
       <span class="actions-gap" />
-      {canReload && button("reload", "Reload", service.state === "running", () => void act("reload"))}
-      {button("reset-failed", "Reset failed", isBroken(service), () => void act("reset-failed"))}
+      {canReload && button("reload", "Reload", service.state === "running", () => void send("reload"))}
+      {button("reset-failed", "Reset failed", isBroken(service), () => void send("reset-failed"))}
       {service.enabled
         ? button("disable", "Disable", true, () => setDialog("disable"))
-        : button("enable", "Enable", true, () => void act("enable"))}
+        : button("enable", "Enable", true, () => void send("enable"))}
       {button("kill", "Signal…", service.pid !== null, () => setDialog("kill"))}
       {dialog === "kill" && (
-        <KillDialog service={service} onClose={() => setDialog(null)} onKill={(signal) => void act("kill", { signal })} />
+        <KillDialog service={service} onClose={() => setDialog(null)} onKill={(signal) => void send("kill", { signal })} />
       )}
       {dialog !== null && dialog !== "kill" && (
-        <Confirm service={service} action={dialog} onClose={() => setDialog(null)} onConfirm={(options) => void act(dialog, options)} />
+        <Confirm services={[service]} action={dialog} onClose={() => setDialog(null)} onConfirm={(options) => void send(dialog, options)} />
       )}
     </div>
   );
-}
-
-function showOutcomes({ outcomes, warnings }: JobResult): void {
-  for (const warning of warnings) showToast("warning", warning);
-  for (const { id, result, message } of outcomes) showToast(result === "failed" ? "bad" : "good", `${id}: ${message}`);
 }

@@ -14,6 +14,13 @@ export function Facts({ service }: { readonly service: Service }) {
     <>
       <h2>Status</h2>
       <dl class="facts">
+        <Fact name="Main process">{service.pid === null ? NONE : `pid ${service.pid}`}</Fact>
+        {service.port !== null && <Fact name="Port">{service.port}</Fact>}
+        <Fact name="Command">
+          <code class="wrap">{value === null ? "…" : plain(clip(value.command, 2000).text)}</code>
+        </Fact>
+        <Fact name="CPU">{percent(service.cpu_percent)}</Fact>
+        <Fact name="Memory">{megabytes(service.memory_mb)}</Fact>
         {service.status_text !== null && <Fact name="Status text">{plain(clip(service.status_text, 500).text)}</Fact>}
         {service.problems.length > 0 && (
           <Fact name="File">
@@ -46,12 +53,8 @@ export function Facts({ service }: { readonly service: Service }) {
             <Due iso={service.next_attempt} />
           </Fact>
         )}
-        <Fact name="CPU">{percent(service.cpu_percent)}</Fact>
-        <Fact name="Memory">{megabytes(service.memory_mb)}</Fact>
         <Schedule service={service} />
-        <Fact name="Main process">{service.pid === null ? NONE : `pid ${service.pid}`}</Fact>
-        <Detail value={value} />
-        <Fact name="Port">{service.port ?? NONE}</Fact>
+        <Losses value={value} />
         <Fact name="Starts with daemon">{service.enabled ? "yes (enabled)" : "no (disabled)"}</Fact>
         <Fact name="Auto-restart">{service.auto_restart ? "yes" : "no"}</Fact>
         <Fact name="Priority">
@@ -75,12 +78,9 @@ export const Fact = ({ name, children }: { readonly name: string; readonly child
   </div>
 );
 
-function Detail({ value }: { readonly value: ServiceDetail | null }) {
+function Losses({ value }: { readonly value: ServiceDetail | null }) {
   return (
     <>
-      <Fact name="Command">
-        <code class="wrap">{value === null ? "…" : plain(clip(value.command, 2000).text)}</code>
-      </Fact>
       {value?.enforcement.map((words) => (
         <Fact key={words} name="Limit">
           {plain(words)}

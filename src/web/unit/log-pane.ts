@@ -2,6 +2,7 @@ import type { LogLineShape } from "../../api/contract/shapes.ts";
 import { spansOf } from "../ansi.ts";
 import { fullTime, logTime, plural } from "../format.ts";
 import { clip } from "../text.ts";
+import { isShown, LevelReader, type MinLevel } from "../log-level.ts";
 import { findAll, Joiner, type Line } from "./log-lines.ts";
 
 /**
@@ -12,12 +13,15 @@ export class LogPane {
   readonly #box: HTMLElement;
   readonly #onCount: (held: number) => void;
   readonly #joiner = new Joiner();
+  #levels = new LevelReader();
   readonly #elements = new Map<Line, HTMLElement>();
   #waiting: Array<LogLineShape | { readonly gap: number }> = [];
   #held: Array<LogLineShape | { readonly gap: number }> = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   #paused = false;
   grep = "";
+  /** Lines below this level are not shown. */
+  minLevel: MinLevel = "";
 
   /** Calls `onCount` with the number of lines that wait because the log is paused. */
   constructor(box: HTMLElement, onCount: (held: number) => void) {
@@ -42,6 +46,7 @@ export class LogPane {
 
   clear(): void {
     this.#joiner.clear();
+    this.#levels = new LevelReader();
     this.#elements.clear();
     this.#waiting = [];
     this.#held = [];
@@ -51,11 +56,12 @@ export class LogPane {
   /** Inserts lines before the first line. */
   prepend(lines: readonly LogLineShape[]): void {
     const joiner = new Joiner();
+    const levels = new LevelReader();
     const made: HTMLElement[] = [];
     for (const message of lines) {
       const { line, replaces } = joiner.push(message);
       if (replaces) made.pop();
-      made.push(this.#element(line));
+      made.push(this.#element(line, levels));
     }
     const before = this.#box.scrollHeight;
     this.#box.prepend(...made);
@@ -94,7 +100,7 @@ export class LogPane {
       return;
     }
     const { line, replaces } = this.#joiner.push(message);
-    const element = this.#element(line);
+    const element = this.#element(line, this.#levels);
     const before = replaces && this.#elements.get(replaces);
     if (replaces) this.#elements.delete(replaces);
     if (line.open) this.#elements.set(line, element);
@@ -102,9 +108,11 @@ export class LogPane {
     else fresh.append(element);
   }
 
-  #element(line: Line): HTMLElement {
+  #element(line: Line, levels: LevelReader): HTMLElement {
     const element = document.createElement("div");
-    element.className = `log-line log-${line.stream}`;
+    const level = levels.read(line);
+    element.className = `log-line log-${line.stream}${level === null ? "" : ` level-${level}`}`;
+    element.hidden = !isShown(level, this.minLevel);
     const time = document.createElement("time");
     if (line.time !== "") {
       time.textContent = logTime(line.time); // the lines of a `raw` log have no time

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { errorWords, followLog, linesAround, linesBefore, saveLog, type LogFilter } from "./log-source.ts";
 import { LogPane } from "./log-pane.ts";
+import { grepOfLevel, type MinLevel } from "../log-level.ts";
 import { grepOf } from "./log-lines.ts";
 import { unitHref } from "../route.ts";
 import { showToast } from "../state/toasts.ts";
@@ -15,6 +16,7 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
   const pane = useRef<LogPane | null>(null);
   const [search, setSearch] = useState("");
   const [stream, setStream] = useState<Stream>("");
+  const [level, setLevel] = useState<MinLevel>("");
   const [paused, setPaused] = useState(false);
   const [held, setHeld] = useState(0);
   /** The selected time, or null if the view follows the log. */
@@ -26,16 +28,17 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
   useEffect(() => {
     const lines = (pane.current ??= new LogPane(box.current!, setHeld));
     lines.grep = grep;
+    lines.minLevel = level;
     lines.clear();
     lines.paused = false;
     setPaused(false);
     setProblem(null);
-    const filter: LogFilter = { grep, stream };
+    const filter: LogFilter = { grep: grep === "" ? grepOfLevel(level) : grep, stream };
     const stop = new AbortController();
     if (at === null) void followLog(id, filter, full ? 1000 : 200, stop.signal, { pane: lines, setState, setProblem });
     else void showAround(id, at, filter, lines, stop.signal).then(setProblem);
     return () => stop.abort();
-  }, [id, grep, stream, at, full]);
+  }, [id, grep, stream, level, at, full]);
 
   const pause = (next: boolean): void => {
     setPaused(next);
@@ -50,7 +53,7 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
   return (
     <div class={full ? "log log-full" : "log"}>
       {full ? (
-        <LogBar {...{ id, search, setSearch, stream, setStream, paused, pause, held, at, setAt, state, pane }} />
+        <LogBar {...{ id, search, setSearch, stream, setStream, level, setLevel, paused, pause, held, at, setAt, state, pane }} />
       ) : (
         <div class="card-head">
           <h2>Log</h2>
@@ -71,6 +74,8 @@ interface BarProps {
   readonly setSearch: (text: string) => void;
   readonly stream: Stream;
   readonly setStream: (stream: Stream) => void;
+  readonly level: MinLevel;
+  readonly setLevel: (level: MinLevel) => void;
   readonly paused: boolean;
   readonly pause: (next: boolean) => void;
   readonly held: number;
@@ -94,7 +99,8 @@ function LogBar(bar: BarProps) {
     if (first === undefined) return;
     if (first === "")
       return showToast("bad", "The lines of a raw log have no times, so earlier ones cannot be found. The download has them.");
-    const answer = await linesBefore(id, first, { grep: grepOf(bar.search), stream: bar.stream });
+    const grep = grepOf(bar.search);
+    const answer = await linesBefore(id, first, { grep: grep === "" ? grepOfLevel(bar.level) : grep, stream: bar.stream });
     if (!answer.ok) return showToast("bad", errorWords(answer.error));
     if (answer.value.length === 0) return showToast("good", "There are no earlier lines.");
     if (at === null) pause(true);
@@ -109,11 +115,7 @@ function LogBar(bar: BarProps) {
         value={bar.search}
         onChange={bar.setSearch}
       />
-      <select aria-label="Stream" value={bar.stream} onChange={(event) => bar.setStream(event.currentTarget.value as Stream)}>
-        <option value="">Both streams</option>
-        <option value="stdout">stdout</option>
-        <option value="stderr">stderr</option>
-      </select>
+      <Choices {...bar} />
       <label class="field-inline">
         Go to
         <input
@@ -144,6 +146,24 @@ function LogBar(bar: BarProps) {
         {words(bar)}
       </span>
     </div>
+  );
+}
+
+function Choices({ level, setLevel, stream, setStream }: Pick<BarProps, "level" | "setLevel" | "stream" | "setStream">) {
+  return (
+    <>
+      <select aria-label="Level" value={level} onChange={(event) => setLevel(event.currentTarget.value as MinLevel)}>
+        <option value="">All levels</option>
+        <option value="info">Info and above</option>
+        <option value="warning">Warnings and errors</option>
+        <option value="error">Errors</option>
+      </select>
+      <select aria-label="Stream" value={stream} onChange={(event) => setStream(event.currentTarget.value as Stream)}>
+        <option value="">Both streams</option>
+        <option value="stdout">stdout</option>
+        <option value="stderr">stderr</option>
+      </select>
+    </>
   );
 }
 

@@ -1,17 +1,15 @@
 import { useState } from "preact/hooks";
-import type { Service, Why as Story } from "../../api/contract/shapes.ts";
+import type { Why as Story } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
 import { Due } from "../components/marks.tsx";
-import { request } from "../state/api.ts";
 import { now } from "../state/clock.ts";
-import { clip, plain } from "../text.ts";
-import { useRequest } from "../state/use-request.ts";
+import { clip, plain, withoutCommands } from "../text.ts";
+import type { Requested } from "../state/use-request.ts";
 
 const ENTRIES = 8;
 
 /** Explains the unit's state. Shows what happens next, what happened before, and the unit's policy. */
-export function Why({ service }: { readonly service: Service }) {
-  const { value, problem } = useRequest(service.id, () => request("why", { id: service.id }));
+export function Why({ value, problem }: Pick<Requested<Story>, "value" | "problem">) {
   const [whole, setWhole] = useState(false);
   if (value === null) return <p class="quiet-text">{problem?.message ?? "…"}</p>;
   const story = whole ? value.story : value.story.slice(-ENTRIES);
@@ -21,7 +19,7 @@ export function Why({ service }: { readonly service: Service }) {
       <ul class="plain-list">
         {value.next.map(({ text, time }) => (
           <li key={text}>
-            {plain(text)}
+            {plain(withoutCommands(text))}
             {time !== null && (
               <>
                 {" "}

@@ -272,11 +272,11 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       subscribers.add(subscriber);
       return () => void subscribers.delete(subscriber);
     },
+    host: async () => ({ name: "a", cores: 2, cpu_percent: 1, memory_mb: 9, memory_used_mb: 5, disk_mb: 9, disk_free_mb: 1, load: null }),
     summary: async () => ({
-      total: services.size,
       by_state: { stopped: 0, starting: 0, running: services.size, stopping: 0, failed: 0, backoff: 0, fatal: 0 },
       by_health: { unknown: 0, starting: 0, healthy: services.size, degraded: 0, unhealthy: 0 },
-      ...{ restarts_24h: 1, cpu_percent: 2, memory_mb: 3, critical_down: [], open_alerts: 1 },
+      ...{ total: services.size, restarts_24h: 1, cpu_percent: 2, memory_mb: 3, critical_down: [], open_alerts: 1 },
     }),
     groups: async () => ({ site: ["web", "db"] }),
     async alerts(openOnly) {

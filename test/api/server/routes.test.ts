@@ -44,6 +44,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   health: [`GET ${API}/health`],
   report: [`POST ${API}/metrics`, body({ service_id: "web", metrics: { queue: 3 } })],
   events: [`GET ${API}/events?limit=5&service=web&type=started&since=2026-05-01`],
+  host: [`GET ${API}/host`],
   summary: [`GET ${API}/summary`],
   groups: [`GET ${API}/groups`],
   alerts: [`GET ${API}/alerts?open=true`],

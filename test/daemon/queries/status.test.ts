@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Service } from "../../../src/api/contract/shapes.ts";
+import { hostShape } from "../../../src/daemon/queries/host.ts";
 import { BOOT, makeRig, type Rig } from "../rig.ts";
 
 const iso = (ms: number): string => new Date(BOOT + ms).toISOString();
@@ -111,4 +112,13 @@ test("the summary counts units by state and health, names critical units that ar
   expect(summary).toMatchObject({ total: 4, critical_down: ["down"], cpu_percent: 10, memory_mb: 7.5, restarts_24h: 1, open_alerts: 1 });
   expect(summary.by_state).toMatchObject({ running: 2, failed: 1, stopped: 1, fatal: 0 });
   expect(summary.by_health).toMatchObject({ unknown: 4, healthy: 0 });
+});
+
+test("the figures of the machine are rounded, with the used memory instead of the available", () => {
+  const figures = { name: "a", cores: 2, cpuPercent: 12.345, memoryMb: 1000.4, availableMb: 600.2, diskMb: null, diskFreeMb: null };
+  expect(hostShape({ ...figures, load: [0.5, 0.4, 0.3] })).toEqual({
+    ...{ name: "a", cores: 2, cpu_percent: 12.3, memory_mb: 1000, memory_used_mb: 400, disk_mb: null, disk_free_mb: null },
+    load: [0.5, 0.4, 0.3],
+  });
+  expect(hostShape({ ...figures, availableMb: null, load: null })).toMatchObject({ memory_used_mb: null, load: null });
 });

@@ -166,3 +166,34 @@ browserTest("hostile names, descriptions, labels, groups and events are shown as
   }
   expect(await page.evaluate(() => (window as { owned?: number }).owned)).toBeUndefined();
 });
+
+browserTest("levels of lines are recognised and coloured, and a filter finds errors in the whole log", async () => {
+  const script = [
+    `echo '{"level":"warn","msg":"slow"}'`,
+    "echo 'TypeError: x is not a function'; echo '    at main (a.js:1)'",
+    "seq -f 'line %%g' 1 3000; echo 'level=debug msg=quiet'; exec sleep 1000",
+  ].join("; ");
+  await using daemon = await startDaemon({ units: { web: sh(script) } });
+  await using visitor = await signedIn(daemon, "/unit/web/logs");
+  const { page } = visitor;
+  const lines = page.locator(".log-lines .log-line:not([hidden])");
+  await page.locator(".level-debug", { hasText: "quiet" }).waitFor();
+  expect(await lines.filter({ hasText: "TypeError" }).count()).toBe(0); // it is too far back
+  await page.getByLabel("Level").selectOption("warning");
+  await page.locator(".level-warning", { hasText: "slow" }).waitFor();
+  await page.locator(".level-error", { hasText: "TypeError" }).waitFor();
+  expect(await lines.count()).toBe(2);
+  const colour = (level: string): Promise<string> =>
+    page
+      .locator(`.level-${level} .log-text`)
+      .first()
+      .evaluate((element) => getComputedStyle(element).color);
+  expect(await colour("error")).not.toBe(await colour("warning"));
+  await page.getByLabel("Level").selectOption("error");
+  await page.locator(".level-warning").waitFor({ state: "detached" });
+  await page.getByLabel("Search the log").fill("line 2999");
+  await page.locator(".log-line", { hasText: "line 2999" }).waitFor({ state: "attached" });
+  expect(await lines.count()).toBe(0); // the search finds a line, but it is no error
+  await page.getByLabel("Level").selectOption("");
+  await lines.filter({ hasText: "line 2999" }).waitFor();
+});

@@ -185,7 +185,7 @@ browserTest(
     const broken = row(page, "m5", "broken");
     await broken.waitFor();
     expect(await broken.innerText()).toMatch(/^.*\sm5\.unit\.json:2:\d+: error: unknown key "comand"/s);
-    await page.locator(".rail-units", { hasText: "m5 broken" }).waitFor();
+    await page.locator(".rail-units .tone-bad", { hasText: /m5broken filem5\.unit\.json:2:\d+: error: unknown key/ }).waitFor();
     await page.getByText("1 unit file could not be loaded").waitFor();
     await page.getByRole("button", { name: "1 broken" }).click();
     await row(page, "web").waitFor({ state: "detached" });

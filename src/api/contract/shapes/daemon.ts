@@ -50,6 +50,23 @@ export interface UnitFiles {
   readonly broken: readonly BrokenUnit[];
 }
 
+/** Figures of the machine on which the daemon runs, measured at its last tick. A figure is null if it is unknown. */
+export const host = z.object({
+  name: z.string(),
+  cores: z.number().int(),
+  /** CPU use in percent of all cores, over the time since the tick before. */
+  cpu_percent: z.number().nullable(),
+  /** All memory in MiB, and the memory in use that the kernel cannot reclaim without swapping. */
+  memory_mb: z.number().nullable(),
+  memory_used_mb: z.number().nullable(),
+  /** The file system that holds the logs, in MiB. */
+  disk_mb: z.number().nullable(),
+  disk_free_mb: z.number().nullable(),
+  /** The load averages over 1, 5 and 15 minutes. */
+  load: z.array(z.number()).nullable(),
+});
+export type Host = z.infer<typeof host>;
+
 export const summary = z.object({
   total: z.number().int(),
   by_state: z.record(z.enum(STATES), z.number().int()),

@@ -64,6 +64,10 @@ export const service = z.object({
   last_exit: z.string().nullable(),
   /** How the main process of the last run ended, such as "killed by SIGTERM". Present if `last_exit` says instead why sup ended the run. */
   last_exit_status: z.string().nullable().optional(),
+  /** While the unit is down after a failure: the line of the run's last output that says most about the cause. Otherwise null. */
+  last_line: z.string().nullable().optional(),
+  /** While the unit is unhealthy or degraded: what the last probe that failed reported. Otherwise null. */
+  probe_failure: z.string().nullable().optional(),
   /** The SUP_INVOCATION_ID of the present run, or else of the last run; null before the first run. */
   invocation: z.string().nullable(),
   /** The ids of the dependencies that the unit waits for. */

@@ -3,6 +3,8 @@ import type { Handler } from "./handler.ts";
 
 export const status: Handler<"status"> = async (_input, { supervisor }) => ok(await supervisor.status());
 
+export const host: Handler<"host"> = async (_input, { supervisor }) => ok(await supervisor.host());
+
 export const summary: Handler<"summary"> = async (_input, { supervisor }) => ok(await supervisor.summary());
 
 export const openapi: Handler<"openapi"> = (_input, context) => ok(context.openapi());

@@ -1,0 +1,111 @@
+import { signal } from "@preact/signals";
+import type { Service } from "../../api/contract/shapes.ts";
+import { unitHref } from "../route.ts";
+import { isLive } from "../state/live.ts";
+import { clearSelection, selection } from "../state/selection.ts";
+import { mayAct } from "../state/session.ts";
+import { act, hasProcess, isUp } from "../unit/act.ts";
+import { Confirm } from "../unit/confirm.tsx";
+import { plural } from "../format.ts";
+
+type RowAction = "start" | "restart" | "stop";
+
+const TITLES: Readonly<Record<RowAction, string>> = { start: "Start", restart: "Restart", stop: "Stop" };
+const ICONS: Readonly<Record<RowAction, string>> = {
+  start: "M4 2.5v11l9-5.5z",
+  restart: "M13 8a5 5 0 1 1-1.6-3.7M13 1.5v3.3H9.7",
+  stop: "M3.5 3.5h9v9h-9z",
+};
+
+/** The action that waits for confirmation, or null. */
+const asked = signal<{ readonly action: "restart" | "stop"; readonly services: readonly Service[] } | null>(null);
+
+/** Starts units at once. Asks for confirmation before units that run are stopped or restarted. */
+function begin(action: RowAction, services: readonly Service[]): void {
+  if (action !== "start" && services.some(hasProcess)) asked.value = { action, services };
+  else void send(action, services);
+}
+
+async function send(action: RowAction, services: readonly Service[], options = {}): Promise<void> {
+  asked.value = null;
+  await act(
+    action,
+    services.map(({ id }) => id),
+    options,
+  );
+}
+
+/** Shows the buttons at the end of a unit's row. They are reached by pointer; with the keyboard, units are selected first. */
+export function RowActions({ service }: { readonly service: Service }) {
+  const button = (action: RowAction, possible: boolean) => (
+    <button
+      type="button"
+      class={`row-button row-${action}`}
+      tabIndex={-1}
+      disabled={!possible || !isLive.value}
+      aria-label={`${TITLES[action]} ${service.id}`}
+      title={TITLES[action]}
+      onClick={() => begin(action, [service])}
+    >
+      <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+        <path d={ICONS[action]} />
+      </svg>
+    </button>
+  );
+  return (
+    <span class="c-actions" role="gridcell">
+      {mayAct.value && (
+        <>
+          {isUp(service) ? button("stop", true) : button("start", true)}
+          {button("restart", isUp(service))}
+        </>
+      )}
+      {service.units === undefined && (
+        <a class="row-logs" href={unitHref(service.id, "logs")} tabIndex={-1} aria-label={`Logs of ${service.id}`}>
+          Logs
+        </a>
+      )}
+    </span>
+  );
+}
+
+/** Shows the actions on the selected units, above the end of the list, and the dialog that asks for confirmation. */
+export function SelectionBar({ services }: { readonly services: readonly Service[] }) {
+  const chosen = services.filter(({ id }) => selection.value.has(id));
+  const button = (action: RowAction, possible: boolean) => (
+    <button
+      type="button"
+      class={`button small ${action === "stop" ? "danger" : ""}`}
+      disabled={!possible || !isLive.value}
+      onClick={() => begin(action, chosen)}
+    >
+      {TITLES[action]}
+    </button>
+  );
+  return (
+    <>
+      {chosen.length > 0 && mayAct.value && (
+        <div class="selection" role="group" aria-label="Actions on the selected units">
+          <b>{plural(chosen.length, "unit")} selected</b>
+          {button(
+            "start",
+            chosen.some((service) => service.state !== "running"),
+          )}
+          {button("restart", true)}
+          {button("stop", chosen.some(isUp))}
+          <button type="button" class="button quiet small" onClick={clearSelection}>
+            Clear selection
+          </button>
+        </div>
+      )}
+      {asked.value && (
+        <Confirm
+          services={asked.value.services}
+          action={asked.value.action}
+          onClose={() => (asked.value = null)}
+          onConfirm={(options) => asked.value && void send(asked.value.action, asked.value.services, options)}
+        />
+      )}
+    </>
+  );
+}

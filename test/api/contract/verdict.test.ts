@@ -1,0 +1,13 @@
+import { expect, test } from "bun:test";
+import { verdict, type Wording } from "../../../src/api/contract/verdict.ts";
+import { aService, NOW_ISO } from "../server/fake.ts";
+
+const wording: Wording = { relative: (iso) => (iso === NOW_ISO ? "now" : "later"), commands: false };
+
+test.each([
+  [{ state: "failed", reason: "exit-code", last_exit: "exit code 1" }, "Failed: exit code 1. Its policy does not restart it."],
+  [{ state: "fatal", reason: "health", retries: 5 }, "The health check kept failing. Gave up after 5 retries."],
+  [{ state: "backoff", reason: "spawn", next_attempt: NOW_ISO }, "The command could not be started. Next attempt now."],
+])("a verdict without commands: %j", (more, sentence) => {
+  expect(verdict(aService("x", more as never), wording)).toBe(sentence);
+});
