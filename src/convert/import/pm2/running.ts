@@ -28,7 +28,8 @@ export function readRunningApps(output: string, asRoot: boolean): RunningApp[] |
   const byName = new Map<string, Data[]>();
   for (const each of list) {
     const name = asText(each.name);
-    if (name !== null && isMap(each.pm2_env)) byName.set(name, [...(byName.get(name) ?? []), each]);
+    // Modules, such as pm2-logrotate, are parts of PM2.
+    if (name !== null && isMap(each.pm2_env) && each.pm2_env.pmx_module !== true) byName.set(name, [...(byName.get(name) ?? []), each]);
   }
   return [...byName].map(([name, processes]) => ({
     name,
@@ -64,8 +65,7 @@ function asProcess(process: Data): RunningProcess {
 
 function obstacleOf(processes: readonly Data[], names: readonly string[]): string | null {
   const [first] = processes;
-  const { pmx_module: isModule, cron_restart: cron, watch } = envOf(first!);
-  if (isModule === true) return "it is a module of PM2";
+  const { cron_restart: cron, watch } = envOf(first!);
   const restarts = "PM2 starts a stopped app again";
   if (cron !== undefined && cron !== null && cron !== 0 && cron !== "0") return `${restarts} when its cron_restart is due`;
   if (watch !== undefined && watch !== false) return `${restarts} when a watched file changes`;
