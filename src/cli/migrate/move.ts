@@ -88,7 +88,7 @@ async function untilLoaded(context: Context, { targets }: Step): Promise<string 
   return outcome === undefined ? "the daemon has not loaded the unit files; see `sup verify`" : outcome;
 }
 
-const STOP_MS = 10_000;
+const STOP_MS = 5000;
 
 /** Stops the program in the other supervisor and makes sure that nothing of it is left. Returns an error or null. */
 async function stopThere({ context, supervisor }: Migration, step: Step): Promise<string | null> {
