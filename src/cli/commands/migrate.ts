@@ -73,7 +73,7 @@ const isToDo = ({ decision }: Step): boolean => decision === "move" || decision 
 function reportPlan(migration: Migration, steps: readonly Step[], status: Status | null): number {
   const { context, supervisor } = migration;
   const { options, out, json, args } = context;
-  const leftovers = leftoversOf(migration, steps, new Map());
+  const leftovers = leftoversOf(migration, steps, null);
   if (options.json) json({ ...shapeOf(supervisor, steps, new Map()), dry_run: true, remains: leftovers });
   else {
     if (steps.length === 0) out(`${supervisor.kind} has no programs.`);
@@ -153,23 +153,29 @@ function shapeOf({ kind, imported }: Supervisor, steps: readonly Step[], results
   };
 }
 
-function leftoversOf({ context, supervisor }: Migration, steps: readonly Step[], results: ReadonlyMap<string, StepResult>): string[] {
-  const { kind } = supervisor;
-  const hasMoved = ({ name, isHere }: Step): boolean => isHere || results.get(name)?.result === "moved";
+/** Says what the operator must still do. Without `results`, nothing was carried out. */
+function leftoversOf(
+  { context, supervisor }: Migration,
+  steps: readonly Step[],
+  results: ReadonlyMap<string, StepResult> | null,
+): string[] {
+  const hasMoved = ({ name, isHere }: Step): boolean => isHere || results?.get(name)?.result === "moved";
   const moved = steps.filter(hasMoved).map(({ name, targets }) => ({ name, origins: targets.map(({ unit }) => unit.origin) }));
-  const lines = steps.flatMap((step) => {
-    const { name, decision, why, whatToDo } = step;
-    if (hasMoved(step)) return [];
-    if (decision !== "move") return [`${name} was not moved: ${why}${whatToDo === null ? "" : `; ${whatToDo}`}`];
-    const result = results.get(name)?.result;
-    if (result === undefined) return [];
-    if (result === "failed") return [`${name} needs you now: see \`sup status\` and the state in ${kind}`];
-    return [
-      `${name} still runs in ${kind}: fix ${step.targets.map(({ file }) => file).join(", ")}, then \`sup reload\` and \`sup migrate ${kind}\``,
-    ];
-  });
+  const others = results === null ? [] : steps.filter((step) => !hasMoved(step));
+  const lines = others.flatMap((step) => describeOther(step, results?.get(step.name), supervisor.kind));
   const isLast = context.options.only === undefined && moved.length === steps.length;
   return [...lines, ...supervisor.leftovers(moved, isLast)];
+}
+
+/** Says what to do about a program that was not moved. Says nothing about a step that an interrupted migration did not reach. */
+function describeOther({ name, decision, why, whatToDo, targets }: Step, done: StepResult | undefined, kind: string): string[] {
+  const next = whatToDo === null ? "" : `; ${whatToDo}`;
+  if (decision !== "move") return [`${name} was not moved: ${why}${next}`];
+  if (done === undefined) return [];
+  if (done.result === "failed") return [`${name} needs you now: ${done.message}`];
+  if (done.result !== "put-back") return [`${name} was not moved: ${done.message}`];
+  const files = targets.map(({ file }) => file).join(", ");
+  return [`${name} still runs in ${kind}: fix ${files}, then \`sup reload\` and \`sup migrate ${kind}\``];
 }
 
 function printLeftovers({ out, paint }: Context, lines: readonly string[]): void {

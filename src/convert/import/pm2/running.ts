@@ -51,14 +51,14 @@ function parseList(output: string): Data[] | null {
   }
 }
 
-const envOf = (process: Data): Data => process.pm2_env as Data;
+const envOf = (proc: Data): Data => proc.pm2_env as Data;
 
-function asProcess(process: Data): RunningProcess {
-  const env = envOf(process);
+function asProcess(proc: Data): RunningProcess {
+  const env = envOf(proc);
   return {
-    id: asNumber(process.pm_id) ?? -1,
+    id: asNumber(proc.pm_id) ?? -1,
     status: asText(env.status) ?? "unknown",
-    pid: asNumber(process.pid) ?? 0,
+    pid: asNumber(proc.pid) ?? 0,
     leadsGroup: env.exec_mode === "fork_mode",
   };
 }
