@@ -38,6 +38,7 @@ class Scene implements AsyncDisposable {
 
   services(): Service[] {
     return Object.keys(this.states)
+      .map((name) => name.replace(/^.*:/, ""))
       .filter((name) => this.has(name))
       .map((id) => aService(id, { state: this.up.has(id) ? "running" : "stopped", file: this.path(`units/${id}.unit.json`) }));
   }
@@ -184,6 +185,16 @@ describe("a step", () => {
     expect([code, resultsOf(out)]).toEqual([0, { web: "moved", db: "imported" }]);
     expect(scene.calls).toEqual(["sup start web", "sup enable web"]);
     expect((await scene.migrate(["--yes"])).out).toContain("web → web  nothing to do: it runs in sup");
+  });
+
+  test("of a group, only the programs that ran there are started here", async () => {
+    const config = "[group:shop]\nprograms=web,db\n[program:web]\ncommand=/bin/web\n[program:db]\ncommand=/bin/db\n";
+    await using scene = new Scene({ "shop:web": "RUNNING", "shop:db": "STOPPED" }, config);
+    const { code, out } = await scene.migrate(["--yes"]);
+    expect(code).toBe(0);
+    expect(out).toContain("shop  moved: runs in sup as web; not started, because it did not run in supervisord: db");
+    expect(scene.calls).toEqual(["supervisorctl stop shop:web", "sup start web", "sup enable web"]);
+    expect(scene.has("db")).toBe(true);
   });
 
   test("Ctrl-C lets the current program finish and leaves the others alone", async () => {

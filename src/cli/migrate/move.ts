@@ -23,13 +23,19 @@ export interface StepResult {
 /** Writes the unit files of a step that do not exist, disabled, so that a running daemon starts nothing. Returns an error or null. */
 export async function importStep({ context, supervisor, directory }: Migration, step: Step): Promise<string | null> {
   const missing = step.targets.filter(({ file }) => !exists(file));
-  const disabled = missing.map((target) => ({ ...target, unit: { ...target.unit, json: { ...target.unit.json, enabled: false } } }));
+  const disabled = missing.map((target) => ({ ...target, unit: asDisabled(target.unit) }));
   try {
     writeUnits(disabled, supervisor.imported, directory, context.host);
   } catch (error) {
     return `cannot write the unit files: ${(error as Error).message}`;
   }
   return untilLoaded(context, step);
+}
+
+function asDisabled(unit: ImportedUnit): ImportedUnit {
+  const note = "`sup migrate` enables this unit (`sup enable`) when it runs; `sup list` shows whether it is enabled";
+  const notes = unit.json.enabled === true ? [...unit.notes, note] : unit.notes;
+  return { ...unit, json: { ...unit.json, enabled: false }, notes };
 }
 
 /** Moves one program. At no time two copies of it run. */
@@ -54,7 +60,9 @@ export async function moveStep(migration: Migration, step: Step): Promise<StepRe
   const notEnabled = enabled.length === 0 ? null : await act(context, "enable", enabled);
   unfinished.remove();
   if (notEnabled !== null) return { result: "failed", message: `it runs in sup, but cannot be enabled: ${notEnabled}` };
-  return { result: "moved", message: `runs in sup as ${units.map(({ name }) => name).join(", ")}` };
+  const others = step.targets.flatMap(({ unit }) => (units.includes(unit) ? [] : [unit.name]));
+  const rest = others.length === 0 ? "" : `; not started, because it did not run in ${supervisor.kind}: ${others.join(", ")}`;
+  return { result: "moved", message: `runs in sup as ${units.map(({ name }) => name).join(", ")}${rest}` };
 }
 
 /** Only the units whose processes ran there are started here. */

@@ -142,20 +142,26 @@ describe.skipIf(!isInstalled)("supervisord", () => {
 
   test("Ctrl-C finishes the current program, and the next migration goes on; a killed migration is finished by the next", async () => {
     await using daemon = await startDaemon();
-    const copy = (dir: string, name: string): string => program(name, `${dir}/copy.sh ${name} ${dir}`);
-    await using supervisord = new Supervisord(daemon, (dir) => copy(dir, "first") + copy(dir, "second") + copy(dir, "third"));
+    const copy = (dir: string, name: string, more = ""): string => program(name, `${dir}/copy.sh ${name} ${dir}`, more);
+    // SIGCONT does not end the first program, so that its stop takes a second, until SIGKILL.
+    await using supervisord = new Supervisord(
+      daemon,
+      (dir) => copy(dir, "first", "stopsignal=CONT\nstopwaitsecs=1\n") + copy(dir, "second") + copy(dir, "third"),
+    );
     await supervisord.start("third");
     const args = ["migrate", "supervisord", "--config", supervisord.config, "--yes", "--json"];
     const spawn = (settle: number): Bun.Subprocess<"ignore", "pipe", "pipe"> =>
-      Bun.spawn([SUP, ...args, "--settle", String(settle)], { env: daemon.env, cwd: daemon.home, stdio: ["ignore", "pipe", "pipe"] });
-    const runs = async (name: string): Promise<boolean> => {
-      const status = await daemon.sup("is-active", "-q", name);
-      return status.code === 0;
-    };
+      Bun.spawn([SUP, ...args, "--settle", String(settle)], {
+        env: daemon.env,
+        cwd: daemon.home,
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: true,
+      });
+    const runs = async (name: string): Promise<boolean> => (await daemon.sup("is-active", "-q", name)).code === 0;
 
-    const interrupted = spawn(3);
-    await until(() => runs("first"), { what: "the first program to run here" });
-    interrupted.kill("SIGINT");
+    const interrupted = spawn(1);
+    await until(async () => (await supervisord.states()).first === "STOPPING", { what: "the first program to be stopped there" });
+    process.kill(-interrupted.pid, "SIGINT"); // as a terminal does, to the whole process group
     expect(await interrupted.exited).toBe(1);
     const report = JSON.parse(await interrupted.stdout.text()) as Migrated;
     expect(resultsOf(report)).toEqual({ first: "moved", second: "move", third: "move" });
