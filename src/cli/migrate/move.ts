@@ -76,9 +76,11 @@ const LOAD_MS = 20_000;
 
 /** Polls until the condition returns a value other than undefined, or until the time is over. */
 async function poll<T>({ host }: Pick<Context, "host">, ms: number, condition: () => Promise<T | undefined>): Promise<T | undefined> {
+  // The condition may take long, because it may start a program. The number of attempts is limited too.
+  const endMs = performance.now() + ms;
   for (let left = ms; ; left -= POLL_MS) {
     const value = await condition();
-    if (value !== undefined || left <= 0) return value;
+    if (value !== undefined || left <= 0 || performance.now() >= endMs) return value;
     await host.sleep(POLL_MS);
   }
 }
