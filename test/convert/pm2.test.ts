@@ -9,6 +9,11 @@ const ecosystem = (text: string, files: Record<string, string> = {}) => importFi
 /** Imports one app, given as the text of an object literal. */
 const app = (text: string) => ecosystem(`module.exports = { apps: [${text}] }`);
 
+test("an app that says autorestart: true restarts after a clean exit too, as PM2 does", () => {
+  expect(unitOf(app(`{ name: "a", script: "a.js", autorestart: true }`), "a").json.restart_on_exit).toBe(true);
+  expect(unitOf(app(`{ name: "a", script: "a.js", autorestart: true, stop_exit_codes: [0] }`), "a").json.restart_on_exit).toBeUndefined();
+});
+
 test("a usual file", () => {
   const imported = app(`{
     name: "api", script: "./dist/server.js", cwd: "/srv/api", args: "--verbose --name 'a b'", node_args: ["--enable-source-maps"],

@@ -462,6 +462,18 @@ const files: readonly Command[] = [
     load: () => import("../commands/export.ts"),
   },
   {
+    name: "migrate",
+    theme: "Unit files",
+    takes: "<supervisor>",
+    choices: ["supervisord", "pm2"],
+    summary: "move the programs of a running supervisord or PM2 to sup, one after the other",
+    details:
+      "Shows the plan, and acts with --yes or after a question on the terminal. For each program: writes its unit files, stops it there, starts it here, and starts it there again if it does not stay up here. Can be interrupted and run again.",
+    options: ["dryRun", "yes", "only", "settle", "config"],
+    examples: ["sup migrate supervisord", "sup migrate supervisord --yes --only web", "sup migrate pm2 --yes"],
+    load: () => import("../commands/migrate.ts"),
+  },
+  {
     name: "schema",
     theme: "Unit files",
     takes: "",

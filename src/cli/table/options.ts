@@ -120,7 +120,7 @@ export const OPTIONS = {
     values: ["/healthz", "tcp", "none"],
   },
   description: { flags: "--description <text>", words: "what the service is for", kind: "text" },
-  yes: { flags: "-y, --yes", words: "write the unit files without a question", kind: "flag" },
+  yes: { flags: "-y, --yes", words: "act without a question", kind: "flag" },
   allow: {
     flags: "--allow <actions>",
     words: "actions that the agent may take: start, stop and restart, separated by commas (default: none)",
@@ -133,6 +133,9 @@ export const OPTIONS = {
   overwriteFiles: { flags: "--force", words: "replace files that exist", kind: "flag", shared: true },
   image: { flags: "--image <image>", words: "image with the program, for targets that run containers", kind: "text" },
   withSecrets: { flags: "--with-secrets", words: "write the values of secrets, not only their names", kind: "flag" },
+  config: { flags: "-c, --config <file>", words: "supervisord's configuration (default: where supervisorctl looks for it)", kind: "text" },
+  only: { flags: "--only <program>", words: "move only this program, group or app (may be repeated)", kind: "list" },
+  settle: { flags: "--settle <seconds>", words: "how long a program must stay up before it counts as moved (default 5)", kind: "count" },
   background: { flags: "--background", words: "set by `sup daemon start`: run as a background daemon", kind: "flag", hidden: true },
 } as const satisfies Record<string, OptionRow>;
 

@@ -58,6 +58,8 @@ export class UnitDraft {
   readonly dependencies: DraftDependency[] = [];
   readonly entries: DraftEntry[] = [];
   readonly notes: string[] = [];
+  /** The names that supervisord or PM2 gives to the processes of the unit. */
+  readonly processes: string[] = [];
   /** Whether environment files override the variables of the imported file, as in systemd. */
   filesOverrideSecrets = false;
   readonly id: string;

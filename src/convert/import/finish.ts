@@ -36,6 +36,7 @@ export function finish(drafts: readonly ImportDraft[]): Omit<Imported, "formats"
     filesOverrideSecrets: unit.filesOverrideSecrets,
     notes: unit.notes,
     origin: unit.origin,
+    processes: unit.processes,
   }));
   const entries = valid.flatMap(({ unit, name }) => unit.entries.map((entry) => ({ unit: name, ...entry })));
   return { units, report: byUrgency([...drafts.flatMap(({ report }) => report), ...entries]), problems };

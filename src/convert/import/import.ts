@@ -1,3 +1,4 @@
+import type { Data } from "./data.ts";
 import { ImportDraft } from "./draft.ts";
 import { detect } from "./detect.ts";
 import { finish } from "./finish.ts";
@@ -38,6 +39,13 @@ export function importPaths(paths: readonly string[], files: SourceFiles, option
   }
   const drafts = [...found].flatMap(([format, list]) => draftsOf(format, [...new Set(list)], files, options));
   return { formats: [...found.keys()], ...finish([faults, ...drafts]) };
+}
+
+/** Imports the apps that a running PM2 reports, in the form of an ecosystem file. `origin` names the list. */
+export function importApps(apps: readonly Data[], origin: string, files: SourceFiles, home: string): Imported {
+  const draft = new ImportDraft();
+  importPm2(draft, origin, "", { files, home, evaluated: { value: { apps }, undefinedEnv: [], error: null } });
+  return { formats: ["pm2"], ...finish([draft]) };
 }
 
 function formatOf(path: string, files: SourceFiles, options: ImportOptions): Format | { refused: string; hint: string | null } {

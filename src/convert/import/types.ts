@@ -50,6 +50,8 @@ export interface ImportedUnit {
   readonly notes: readonly string[];
   /** What the unit was made from, for example `web.conf [program:web]`. */
   readonly origin: string;
+  /** The names that supervisord (`group:process`) or PM2 gives to the processes of the unit. Empty for other formats. */
+  readonly processes: readonly string[];
 }
 
 export interface Imported {

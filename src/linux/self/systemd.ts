@@ -17,18 +17,21 @@ export const runtimeDirectory = (uid: number): string => `/run/user/${uid}`;
 export interface CommandOptions {
   readonly cwd?: string;
   readonly timeoutMs?: number;
+  /** Runs the program in a session of its own, so that Ctrl-C in the terminal does not reach it. */
+  readonly detached?: boolean;
 }
 
 /** Runs a program until it ends and returns its output. The exit code is 127 if there is no such program. */
 export async function runCommand(
   command: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  { cwd, timeoutMs }: CommandOptions = {},
+  { cwd, timeoutMs, detached = false }: CommandOptions = {},
 ): Promise<CommandResult> {
   try {
     const child = Bun.spawn([...command], {
       env: { ...env, LC_ALL: "C" },
       stdio: ["ignore", "pipe", "pipe"],
+      detached,
       ...(cwd === undefined ? {} : { cwd }),
       ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" }),
     });

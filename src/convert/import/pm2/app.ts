@@ -51,6 +51,7 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
   const processes = isCluster || count === null || counts === null || counts === "PORT" ? 1 : Math.min(count, MAX_PROCESSES);
   for (let n = 0; n < processes; n++) {
     const unit = draft.unit(name, processes > 1 ? `${name}-${n}` : name, `${context.path} (${name})`);
+    unit.processes.push(name);
     const cwd = asText(data.cwd);
     const directory =
       cwd === null ? context.directory : /^~(\/|$)/.test(cwd) ? context.home + cwd.slice(1) : posix.join(context.directory, cwd);
@@ -222,6 +223,7 @@ function restartUnit(
   const fields = cron.trim().split(/\s+/);
   const unit = draft.unit(`${name} cron_restart`, `${name}-restart`, `${path} (${name}, cron_restart)`);
   const names = processes > 1 ? Array.from({ length: processes }, (_, n) => validName(`${name}-${n}`)) : [validName(name)];
+  unit.processes.push(name);
   unit.argv(["sup", "restart", ...names]);
   unit.set("type", "oneshot");
   unit.set("schedule", { cron: fields.length === 6 ? fields.slice(1).join(" ") : cron.trim() });

@@ -24,7 +24,7 @@ function restarts({ unit, data, where }: App): void {
   const restarting = asBoolean(data.autorestart) !== false;
   if (!restarting) unit.set("auto_restart", false);
   if (asBoolean(data.autorestart) !== null) unit.carried("autorestart", "auto_restart, restart_on_exit", where);
-  else if (!codes.includes(0)) unit.set("restart_on_exit", true);
+  if (restarting && !codes.includes(0)) unit.set("restart_on_exit", true);
   const failures = codes.filter((code) => code !== 0);
   if (failures.length > 0 && restarting) unit.set("no_restart_exit_codes", [...new Set(failures)]);
   if (data.stop_exit_codes !== undefined) unit.carried("stop_exit_codes", "no_restart_exit_codes, restart_on_exit", where);

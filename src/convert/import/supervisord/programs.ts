@@ -30,6 +30,8 @@ export interface Process {
   readonly environment: ReadonlyMap<string, string>;
   /** How many processes with the same settings this one stands for. */
   readonly count: number;
+  /** The names of these processes in supervisord. */
+  readonly names: readonly string[];
   /** Options whose values depend on supervisord's own environment, so that the default is used: the value as it is written. */
   readonly unresolved: ReadonlyMap<string, string>;
 }
@@ -136,11 +138,11 @@ export function processesOf(section: Section, group: string | null, config: Conf
 
 /** Turns processes that differ in their names only into one. */
 function merge(processes: readonly Process[], program: string): Process[] {
-  const settings = ({ name: _, environment, section: __, unresolved: ___, ...rest }: Process): string =>
+  const settings = ({ name: _, environment, section: __, unresolved: ___, names: ____, ...rest }: Process): string =>
     JSON.stringify([rest, [...environment]]);
   const [first] = processes;
   if (first === undefined || processes.length === 1 || processes.some((each) => settings(each) !== settings(first))) return [...processes];
-  return [{ ...first, name: program, count: processes.length }];
+  return [{ ...first, name: program, count: processes.length, names: processes.map(({ name }) => name) }];
 }
 
 interface Given {
@@ -158,10 +160,11 @@ function processOf(section: Section, reader: Reader, { processName, names, share
   const stopasgroup = reader.boolean("stopasgroup", false);
   const redirectStderr = reader.boolean("redirect_stderr", false);
   const stderr = logfileOf(reader, "stderr");
+  const name = reader.expand("process_name", processName);
   return {
     section,
     group,
-    name: reader.expand("process_name", processName),
+    name,
     command,
     directory: reader.text("directory") ?? null,
     umask: reader.value<number | null>("umask", null, toOctal, "an octal number"),
@@ -181,6 +184,7 @@ function processOf(section: Section, reader: Reader, { processName, names, share
     redirectStderr,
     environment: new Map([...shared, ...own]),
     count: 1,
+    names: [name],
     unresolved: reader.unresolved,
   };
 }

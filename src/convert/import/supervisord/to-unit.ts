@@ -48,6 +48,8 @@ export function toUnit(draft: ImportDraft, proc: Process, given: Given): void {
   const isUnique = given.many.filter(({ name }) => name === proc.name).length === 1;
   const name = bareMarkers(isUnique ? proc.name : `${proc.group}-${proc.name}`);
   const unit = draft.unit(proc.name, name, `${section.file} [${section.name}]`);
+  // supervisorctl leaves out a group with the name of its process.
+  unit.processes.push(...proc.names.map((each) => (each === proc.group ? each : `${proc.group}:${each}`)));
   commandOf(unit, proc, words.value, where);
   surroundings(unit, proc, given.daemon, where);
   restarts(unit, proc, where);
