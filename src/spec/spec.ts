@@ -69,6 +69,8 @@ export interface RollingSpec {
   readonly minHealthyMs: number;
   readonly progressDeadlineMs: number;
   readonly order: "newest-last" | "newest-first";
+  /** How a unit is told to finish its requests before it is stopped. Null if it is stopped at once. */
+  readonly drain: { readonly signal: number; readonly timeoutMs: number } | null;
 }
 
 export interface ExecSpec {

@@ -76,6 +76,7 @@ export function playRollouts(seed: number): PlayedRollout {
     minHealthyMs,
     progressDeadlineMs: 60_000,
     order: random.pick(["newest-last", "newest-first"]),
+    drain: random.pick([null, { signal: 10, timeoutMs: 4000 }]),
   } as const;
   const play = new History(random, size, policy);
   for (let i = 0; i < 60; i++) play.disturb();
@@ -99,7 +100,10 @@ class History {
     this.#policy = policy;
     const restart = { retryDelayMs: 500, maxRetries: 3, fatalRetryAfterMs: null };
     this.#specs = Array.from({ length: size }, (_, i) =>
-      makeSpec(`${NAME}@${i + 1}`, { service: NAME, instance: i + 1, instances: size, type: "notify", restart, startTimeoutMs: 20_000 }),
+      makeSpec(`${NAME}@${i + 1}`, {
+        ...{ service: NAME, instance: i + 1, instances: size, rolling: policy },
+        ...{ type: "notify", restart, startTimeoutMs: 20_000 },
+      }),
     );
     this.#stage = this.#fresh();
     this.#stage.start(...this.#specs.map(({ id }) => id));

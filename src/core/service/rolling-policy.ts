@@ -7,6 +7,7 @@ export const DEFAULT_ROLLING: RollingSpec = {
   minHealthyMs: 5000,
   progressDeadlineMs: 600_000,
   order: "newest-last",
+  drain: null,
 };
 
 /** Returns the number of additional units: a percentage is rounded up, and more than one for each member is of no use. */

@@ -40,6 +40,7 @@ export const HISTORY_TYPES = [
   "degraded",
   "healthy",
   "restart-failed",
+  "draining",
   "stopping",
   "killed",
   "stopped",

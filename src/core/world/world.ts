@@ -66,7 +66,7 @@ export class World {
         this.#load({ type: "load", spec, earlierRuns }, step);
         this.#replace(spec.id, generation, step);
       },
-      remove: (id, step) => this.#unload(id, "operator", step),
+      remove: (id, step) => this.#unload(id, "operator", step, true),
     });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
     this.#notifications = new NotificationBook({ services: units.services, get: units.get });
@@ -307,12 +307,14 @@ export class World {
     this.#wishes.launchFree(step);
   }
 
-  #unload(id: string, cause: Cause, step: Step): void {
+  /** `drains` is true if the unit leaves a rollout. */
+  #unload(id: string, cause: Cause, step: Step, drains = false): void {
     const entry = this.#units.get(id);
     if (entry === undefined) return;
     if (isDown(entry.unit.phase)) return this.#forget(id, step);
     this.#units.put({ ...entry, retired: true });
     this.#apply(id, { type: "stop", cause }, step);
+    if (drains) this.#drain(id);
     this.#wishes.release(id, step);
     // The service wants one unit less now, so fewer units are needed for its quorum.
     if (entry.spec.service !== id) this.#wishes.launchFree(step);
@@ -322,7 +324,16 @@ export class World {
   #replace(id: string, generation: number, step: Step): void {
     const entry = this.#units.get(id)!;
     this.#units.put({ ...entry, unit: { ...entry.unit, generation } });
+    this.#drain(id);
     this.#wishes.request({ type: "request", action: isDown(entry.unit.phase) ? "start" : "restart", ids: [id], cause: "operator" }, step);
+  }
+
+  /** The stop of the current run that is about to be requested begins with a drain. */
+  #drain(id: string): void {
+    const entry = this.#units.get(id);
+    if (entry === undefined || entry.spec.rolling?.drain == null || (entry.unit.phase !== "running" && entry.unit.phase !== "reloading"))
+      return;
+    this.#units.put({ ...entry, unit: { ...entry.unit, drains: true } });
   }
 
   #restore({ spec, unit, check }: Extract<WorldEvent, { type: "restore" }>, { env, turn }: Step): void {

@@ -351,7 +351,6 @@ describe("keys that are not implemented yet are refused, never ignored", () => {
     instances: '{"min": 1, "max": 2, "metric": "cpu", "target": 50}',
     "rolling.canary": "1",
     "rolling.auto_revert": "true",
-    "rolling.drain": '{"signal": "SIGUSR1", "timeout": 5}',
     notify: '["mail"]',
     "log.max_age_days": "3",
     "log.rate_limit": "100",
