@@ -1,6 +1,7 @@
 import { describeExit } from "../../base/exit.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { signalName, SIGNALS } from "../../base/signals.ts";
+import { SIGNALS } from "../../base/signals.ts";
+import { drain, isDraining, notDraining } from "../service/drain.ts";
 import { isSuccess, noteStart } from "./restart.ts";
 import { countRestart } from "./restart-count.ts";
 import type { Effect } from "./effects.ts";
@@ -8,6 +9,7 @@ import type { UnitEvent } from "./events.ts";
 import { describeCause, ending, exitDetails, record, withTime, type Outcome, type Situation } from "./outcome.ts";
 import type { Cause, Ending, Unit } from "./record.ts";
 import { HOOK_GUARD_MS, isCommand, preparation, preparationMs } from "./preparation.ts";
+
 import { settle } from "./settle.ts";
 
 /**
@@ -217,28 +219,6 @@ function stopFor(situation: Situation, end: Ending): Outcome {
   const signal: Effect = { type: "signal", run: unit.run, signal: number, mode: spec.stop.killMode };
   return { unit: { ...ended, phase: "stopping", due }, effects: [entry, signal] };
 }
-
-/** Tells the run to finish its requests. It gets the stop signal when the time is over. Returns null if the unit has no drain. */
-function drain({ unit, spec, env }: Situation, end: Ending): Outcome | null {
-  if (spec.rolling?.drain == null) return null;
-  const { signal, timeoutMs } = spec.rolling.drain;
-  const words = `draining for up to ${formatDuration(timeoutMs)}: ${signalName(signal)} sent`;
-  return {
-    unit: {
-      ...notDraining(unit),
-      ...{ phase: "stopping", testedRestart: null, ending: withTime(unit, end, env) },
-      due: { atMs: env.nowMs + timeoutMs, why: "drain-timeout" },
-    },
-    effects: [
-      record("draining", words, { run: unit.run, timeout_ms: timeoutMs }),
-      { type: "signal", run: unit.run, signal, mode: spec.stop.killMode },
-    ],
-  };
-}
-
-const notDraining = (unit: Unit): Unit => (unit.drains ? { ...unit, drains: false } : unit);
-
-const isDraining = ({ due }: Unit): boolean => due?.why === "drain-timeout";
 
 export const released: Move<Of<"release">> = (situation) => {
   if (situation.unit.want === "up") return unchanged(situation);
