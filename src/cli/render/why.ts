@@ -1,5 +1,6 @@
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Reason } from "../../base/words.ts";
+import { notInForce } from "./rollout.ts";
 import { relative } from "./time.ts";
 
 /** Explains in a sentence or two why a unit is in its state, and what comes next. `now` is wall-clock milliseconds. */
@@ -7,8 +8,11 @@ export function why(service: Service, now: number): string {
   const story = STORIES[service.state](service, now);
   const waiting = service.waiting_for.length > 0 ? ` Waiting for ${waitingFor(service)}.` : "";
   const file = service.problems.length > 0 ? " Its file on disk has errors, so the last valid version stays in effect." : "";
-  return story + waiting + file;
+  const reverted = service.reverted === undefined ? "" : ` ${capitalized(notInForce(service.reverted, now))}.`;
+  return story + waiting + file + reverted;
 }
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /**
  * Lists the units that this unit waits for, such as `db, cache (fatal)`. Adds the state of units that will not start by

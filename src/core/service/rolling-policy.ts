@@ -7,6 +7,8 @@ export const DEFAULT_ROLLING: RollingSpec = {
   minHealthyMs: 5000,
   progressDeadlineMs: 600_000,
   order: "newest-last",
+  canary: 0,
+  autoRevert: true,
   drain: null,
 };
 

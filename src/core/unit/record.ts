@@ -147,6 +147,10 @@ export interface Unit {
   readonly succeeded: boolean;
   /** The rollout that the next start belongs to; absent if the unit never took part in one. */
   readonly generation?: number;
+  /** The number of the definition with which the last run of a unit of a service began; absent for 0. */
+  readonly version?: number;
+  /** The working directory in which the last run of a unit of a service began, without symbolic links; absent if it is not known. */
+  readonly directory?: string;
   /** True if the stop or restart of the current run begins with `rolling.drain`, because a rollout has requested it. */
   readonly drains?: boolean;
 }

@@ -13,8 +13,6 @@ export interface LaterRow {
 
 export const LATER: readonly LaterRow[] = [
   { key: "instances", form: "object", hint: 'write the number of units, such as "instances": 2; `sup scale` changes it' },
-  { key: "rolling.canary" },
-  { key: "rolling.auto_revert" },
 ];
 
 /** Returns true if every value of the key is refused. */

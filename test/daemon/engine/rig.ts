@@ -44,6 +44,7 @@ export function rig(parts: SpecParts = {}) {
     invocationOf: (id, run) => `${id}#${run}`,
     onProbe: (_, responseMs) => void responses.push(responseMs),
     firstLineOf: async (path) => files.get(path) ?? null,
+    realPathOf: async (path) => path,
     post: (...events) => void posted.push(...events),
     bug: (message, error) => void bugs.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),
   });

@@ -70,6 +70,7 @@ export function daemonOn(disk: Disk) {
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
     firstLineOf: async () => null,
+    realPathOf: async (path) => path,
     post: (...events) => engine.post(...events),
   });
   const reloader = new Reloader({

@@ -177,7 +177,7 @@ describe("rolling", () => {
   test("numbers and percentages, with defaults", () => {
     expect(good(rolling({})).spec.rolling).toEqual({
       ...{ maxSurge: { count: 1, percent: null }, maxUnavailable: { count: 0, percent: null } },
-      ...{ minHealthyMs: 5000, progressDeadlineMs: 600_000, order: "newest-last", drain: null },
+      ...{ minHealthyMs: 5000, progressDeadlineMs: 600_000, order: "newest-last", drain: null, canary: 0, autoRevert: true },
     });
     expect(good(rolling({ max_surge: "50%", max_unavailable: 2 })).spec.rolling).toMatchObject({
       maxSurge: { count: 0, percent: 50 },
